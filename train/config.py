@@ -1,0 +1,146 @@
+"""TrialConfig: everything that decides what a trial trains; validated once, frozen, unknown keys refused."""
+
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from train.errors import UsageError
+
+
+class Frozen(BaseModel):
+    """Base of every setting: immutable, and an unknown key is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class TechniqueConfig(Frozen):
+    """Which layer groups learn, and how fast.
+
+    Attributes:
+        name: a registered technique (`train/techniques/`).
+        options: what that technique takes; it validates them itself.
+    """
+
+    name: str = "full"
+    options: dict[str, float] = {}
+
+
+class OptimiserConfig(Frozen):
+    """The optimiser and what bounds its steps.
+
+    Attributes:
+        learning_rate: peak rate of the fastest layer group.
+        clip_norm: global gradient norm above which gradients are scaled down.
+        accumulate: batches whose gradients are averaged into one step.
+    """
+
+    name: Literal["adamw", "adam", "sgd"] = "adamw"
+    learning_rate: float = Field(2e-4, gt=0, le=1)
+    weight_decay: float = Field(1e-4, ge=0, le=1)
+    clip_norm: float = Field(1.0, gt=0)
+    accumulate: int = Field(1, ge=1)
+
+
+class ScheduleConfig(Frozen):
+    """How the learning rate moves over the run.
+
+    Attributes:
+        warmup: share of the run in [0, 1) over which the rate rises from 0.
+        cycles: number of cosine cycles of `warm_restarts`.
+    """
+
+    name: Literal["constant", "cosine", "warm_restarts", "one_cycle"] = "cosine"
+    warmup: float = Field(0.1, ge=0, lt=1)
+    cycles: int = Field(2, ge=1)
+
+
+class AugmentationConfig(Frozen):
+    """Random changes of training images.
+
+    Attributes:
+        probability: chance in [0, 1] that each operation is applied to an image.
+        strength: 0 (nothing) to 1 (as strong as still readable).
+        operations: registered augmentations, applied in this order; empty for all of them.
+    """
+
+    probability: float = Field(0.3, ge=0, le=1)
+    strength: float = Field(0.5, ge=0, le=1)
+    operations: tuple[str, ...] = ()
+
+
+class TrialConfig(Frozen):
+    """One configuration of model, technique and training; the same for a search's trial and a single run.
+
+    Attributes:
+        model: a registered model (`train/models/`).
+        weights: folder with safetensors to start from; None for the model's official weights.
+        charset: `keep` the model's dictionary (extended by what it lacks), or only the `domain`'s characters.
+        batch_norm: `frozen` uses the stored statistics while training, `live` the batch's.
+        epochs: length of the run, which the schedule spans.
+        label_smoothing: share in [0, 1) of the target spread evenly over the classes.
+        precision: `bf16`/`fp16` mixed precision (O1) needs a GPU.
+    """
+
+    task: str = "recognition"
+    engine: str = "paddle"
+    model: str = "pp-ocrv6-tiny"
+    weights: str | None = None
+    charset: Literal["keep", "domain"] = "domain"
+    batch_norm: Literal["frozen", "live"] = "frozen"
+    technique: TechniqueConfig = TechniqueConfig()
+    optimiser: OptimiserConfig = OptimiserConfig()
+    schedule: ScheduleConfig = ScheduleConfig()
+    augmentation: AugmentationConfig = AugmentationConfig()
+    epochs: int = Field(12, ge=1)
+    batch_size: int = Field(32, ge=1)
+    label_smoothing: float = Field(0.0, ge=0, lt=1)
+    precision: Literal["fp32", "bf16", "fp16"] = "fp32"
+    seed: int = Field(0, ge=0)
+
+
+def config_from_mapping(settings: dict[str, Any], source: str) -> TrialConfig:
+    """Return the configuration that nested `settings` describe; raise UsageError naming every wrong key."""
+    try:
+        return TrialConfig.model_validate(settings)
+    except ValidationError as error:
+        faults = "; ".join(
+            f"{'.'.join(map(str, e['loc'])) or 'config'}: {e['msg']} (got {e['input']!r})"
+            for e in error.errors()
+        )
+        raise UsageError(
+            f"{source} must hold valid settings",
+            faults,
+            "see TrialConfig in train/config.py for what is allowed",
+        ) from error
+
+
+def nested(flat: dict[str, Any]) -> dict[str, Any]:
+    """Turn dotted keys (`optimiser.learning_rate`) into nested mappings."""
+    result: dict[str, Any] = {}
+    for key, value in flat.items():
+        *parents, leaf = key.split(".")
+        place = result
+        for parent in parents:
+            place = place.setdefault(parent, {})
+        place[leaf] = value
+    return result
+
+
+def load_config(path: Path) -> TrialConfig:
+    """Read a configuration from a YAML file, with nested or dotted keys."""
+    try:
+        settings = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError) as error:
+        raise UsageError(
+            "--config must be a readable YAML file", f"{path}: {error}", "check the path"
+        ) from error
+    if not isinstance(settings, dict):
+        raise UsageError("a configuration must be a YAML mapping", path, "write `key: value` lines")
+    return config_from_mapping(nested(settings), str(path))
+
+
+def save_config(config: TrialConfig, path: Path) -> None:
+    """Write a configuration that `load_config` reads back unchanged."""
+    path.write_text(yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False), encoding="utf-8")

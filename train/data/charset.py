@@ -1,0 +1,76 @@
+"""The characters a recogniser can write, and their CTC class numbers."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from train.errors import DataError
+
+BLANK = 0
+
+
+@dataclass(frozen=True)
+class Charset:
+    """Characters in class order; class 0 is the CTC blank, class i + 1 is `characters[i]`."""
+
+    characters: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if len(set(self.characters)) != len(self.characters):
+            twice = sorted({c for c in self.characters if self.characters.count(c) > 1})
+            raise DataError("a charset must hold each character once", twice, "remove the repetitions")
+
+    @property
+    def classes(self) -> int:
+        """Number of output classes, the blank included."""
+        return len(self.characters) + 1
+
+    @cached_property
+    def _class_of(self) -> dict[str, int]:
+        return {c: i + 1 for i, c in enumerate(self.characters)}
+
+    def unknown(self, text: str) -> set[str]:
+        """Return the characters of `text` that have no class."""
+        return set(text) - self._class_of.keys()
+
+    def encode(self, text: str) -> list[int]:
+        """Return the class of every character; unknown characters are left out (see `unknown`)."""
+        return [self._class_of[c] for c in text if c in self._class_of]
+
+    def extended(self, texts: Iterable[str]) -> "Charset":
+        """Return this charset followed by the characters of `texts` that it lacks, sorted."""
+        return Charset(self.characters + tuple(sorted(set().union(*texts) - self._class_of.keys())))
+
+
+def domain_charset(texts: Iterable[str]) -> Charset:
+    """Return the charset of exactly the characters in `texts`, sorted by code point."""
+    return Charset(tuple(sorted(set().union(*texts))))
+
+
+def steps_needed(classes: Sequence[int]) -> int:
+    """Output steps that CTC needs for a label: one a character, one more between equal neighbours."""
+    return len(classes) + sum(a == b for a, b in zip(classes, classes[1:], strict=False))
+
+
+def decode(probabilities: npt.NDArray[np.float32], charset: Charset) -> list[tuple[str, float]]:
+    """Read CTC output greedily.
+
+    Args:
+        probabilities: (N, T, C) float32, softmax over C.
+        charset: C - 1 characters.
+
+    Returns:
+        (text, confidence) for each line; the confidence is the mean probability of the kept steps
+        in [0, 1], 0 for an empty text (as PaddleOCR's CTCLabelDecode).
+    """
+    best, confidence = probabilities.argmax(axis=2), probabilities.max(axis=2)
+    keep = best != BLANK
+    keep[:, 1:] &= best[:, 1:] != best[:, :-1]
+    lines = []
+    for classes, scores, kept in zip(best, confidence, keep, strict=True):
+        text = "".join(charset.characters[c - 1] for c in classes[kept])
+        lines.append((text, float(scores[kept].mean()) if text else 0.0))
+    return lines

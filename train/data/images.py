@@ -1,0 +1,74 @@
+"""Pixels of a text line, the same for training and serving: numpy and OpenCV only."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from train.errors import DataError
+
+Image = npt.NDArray[np.uint8]
+
+HEIGHT_PX = 48
+BUCKET_PX = 32
+MIN_WIDTH_PX = 64
+MAX_WIDTH_PX = 1600
+
+cv2.setNumThreads(1)  # callers parallelise over images; OpenCV's own pool fights theirs
+
+
+def decode(data: bytes, source: str) -> Image:
+    """Decode an image file's bytes into (H, W, 3) uint8 BGR; raise DataError if it is none."""
+    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
+    if image is None:
+        raise DataError(
+            "an image must be a readable PNG, JPEG, BMP, TIFF or WebP", source, "replace or remove it"
+        )
+    return np.asarray(image, dtype=np.uint8)
+
+
+def read(path: Path) -> Image:
+    """Read a file into (H, W, 3) uint8 BGR; raise DataError if it is missing or unreadable."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise DataError(
+            "an image file must be readable", path, f"{error.strerror}: restore it or remove its label"
+        ) from error
+    return decode(data, str(path))
+
+
+def line_width(height_px: int, width_px: int) -> int:
+    """Width in pixels of a line resized to HEIGHT_PX with its own aspect ratio."""
+    return int(min(max(np.ceil(HEIGHT_PX * width_px / height_px), 1), MAX_WIDTH_PX))
+
+
+def resize_line(image: Image) -> Image:
+    """Resize (H, W, 3) to (HEIGHT_PX, line_width, 3) uint8: by its own shape only."""
+    height, width = image.shape[:2]
+    return np.asarray(cv2.resize(image, (line_width(height, width), HEIGHT_PX)), dtype=np.uint8)
+
+
+def bucket_width(width_px: int) -> int:
+    """Padded width of a line `width_px` wide: the next multiple of BUCKET_PX, at least MIN_WIDTH_PX."""
+    return max(MIN_WIDTH_PX, -(-width_px // BUCKET_PX) * BUCKET_PX)
+
+
+def to_batch(lines: Sequence[Image], width_px: int) -> npt.NDArray[np.float32]:
+    """Normalise and pad resized lines.
+
+    Args:
+        lines: (HEIGHT_PX, w, 3) uint8 BGR each, w <= width_px.
+        width_px: padded width, a bucket.
+
+    Returns:
+        (N, 3, HEIGHT_PX, width_px) float32 in [-1, 1]; the padding is 0, as PaddleOCR's.
+    """
+    batch = np.zeros((len(lines), 3, HEIGHT_PX, width_px), np.float32)
+    for row, line in zip(batch, lines, strict=True):
+        row[:, :, : line.shape[1]] = line.transpose(2, 0, 1)
+        row[:, :, : line.shape[1]] -= 127.5
+    batch /= 127.5
+    return batch

@@ -1,0 +1,46 @@
+"""Errors that say the rule, the value that broke it, and the remedy; each carries its exit status."""
+
+
+class OcrError(Exception):
+    """Something the user can mend.
+
+    Args:
+        rule: what must hold, e.g. ``learning_rate must be in (0, 1]``.
+        value: what was found instead.
+        remedy: what to do or to type next.
+    """
+
+    exit_status = 1
+
+    def __init__(self, rule: str, value: object, remedy: str) -> None:
+        super().__init__(rule, value, remedy)
+        self.rule, self.value, self.remedy = rule, value, remedy
+
+    def __str__(self) -> str:
+        return f"{self.rule}, got {self.value}; {self.remedy}"
+
+
+class UsageError(OcrError):
+    """The command line, a configuration or a space is wrong."""
+
+    exit_status = 2
+
+
+class DataError(OcrError):
+    """The labelled images cannot be used as they are."""
+
+
+class ModelError(OcrError):
+    """A model, its weights or its framework is missing or does not fit."""
+
+
+class CheckpointError(OcrError):
+    """A checkpoint or bundle is incomplete, corrupt or of another configuration."""
+
+
+class DivergedError(OcrError):
+    """The loss became NaN, infinite or exploded: the trial ends at once."""
+
+
+class ParityError(OcrError):
+    """The exported model and the training framework do not read the same."""
