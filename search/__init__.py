@@ -1,1 +1,1 @@
-
+"""The search: which configuration reads these images best."""

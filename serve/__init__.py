@@ -1,1 +1,1 @@
-
+"""The endpoint that serves bundles."""

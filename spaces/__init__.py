@@ -1,1 +1,1 @@
-
+"""What a search may choose from."""

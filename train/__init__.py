@@ -1,1 +1,1 @@
-
+"""Training, evaluation and export of OCR models."""

@@ -1,1 +1,1 @@
-
+"""From label files to arrays."""

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -52,7 +53,7 @@ def domain_charset(texts: Iterable[str]) -> Charset:
 
 def steps_needed(classes: Sequence[int]) -> int:
     """Output steps that CTC needs for a label: one a character, one more between equal neighbours."""
-    return len(classes) + sum(a == b for a, b in zip(classes, classes[1:], strict=False))
+    return len(classes) + sum(a == b for a, b in pairwise(classes))
 
 
 def decode(probabilities: npt.NDArray[np.float32], charset: Charset) -> list[tuple[str, float]]:
