@@ -1,0 +1,16 @@
+"""What every test may ask for."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def data_dir() -> Path:
+    """The folder with the real labelled images; a test that needs it fails where it is missing."""
+    repository = Path(__file__).resolve().parent.parent
+    folder = Path(repository, os.environ.get("OCR_DATA", "../shared/data")).resolve()
+    if not (folder / "vin" / "rec_gt_train.txt").is_file():
+        pytest.fail(f"OCR_DATA must name the folder with vin/, receipts/ and scene_words/, got {folder}")
+    return folder
