@@ -63,11 +63,13 @@ class AugmentationConfig(Frozen):
         probability: chance in [0, 1] that each operation is applied to an image.
         strength: 0 (nothing) to 1 (as strong as still readable).
         operations: registered augmentations, applied in this order; empty for all of them.
+        concat: chance in [0, 1] that a line is joined with another one, where the two fit together.
     """
 
     probability: float = Field(0.3, ge=0, le=1)
     strength: float = Field(0.5, ge=0, le=1)
     operations: tuple[str, ...] = ()
+    concat: float = Field(0.0, ge=0, le=1)
 
 
 class TrialConfig(Frozen):

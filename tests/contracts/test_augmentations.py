@@ -1,0 +1,61 @@
+"""What every registered augmentation must keep."""
+
+import numpy as np
+import pytest
+
+from train.data.augment import AUGMENTATIONS, Augmentation, sample_rng
+from train.data.images import Image
+
+WIDTHS_PX = (1, 7, 64, 265, 1600)
+
+
+def line(width_px: int) -> Image:
+    """A read-only line with a bright stroke in every 16 px."""
+    image = np.full((48, width_px, 3), 90, np.uint8)
+    image[12:36, 4::16] = 220
+    image.setflags(write=False)
+    return image
+
+
+@pytest.fixture(params=AUGMENTATIONS.names())
+def operation(request: pytest.FixtureRequest) -> Augmentation:
+    return AUGMENTATIONS.get(request.param)
+
+
+@pytest.mark.parametrize("width_px", WIDTHS_PX)
+@pytest.mark.parametrize("strength", [0.0, 0.5, 1.0])
+def test_shape_and_type_stay(operation: Augmentation, width_px: int, strength: float) -> None:
+    for index in range(5):
+        changed = operation(line(width_px), strength, sample_rng(0, 0, index))
+        assert changed.shape == (48, width_px, 3)
+        assert changed.dtype == np.uint8
+
+
+def test_the_input_is_not_written_to(operation: Augmentation) -> None:
+    image = line(264).copy()
+    operation(image, 1.0, sample_rng(0, 0, 0))
+    np.testing.assert_array_equal(image, line(264))
+
+
+def test_the_same_generator_gives_the_same_line(operation: Augmentation) -> None:
+    first, second = (operation(line(264), 0.7, sample_rng(1, 2, 3)) for _ in range(2))
+    np.testing.assert_array_equal(first, second)
+
+
+def test_full_strength_changes_the_line(operation: Augmentation) -> None:
+    assert (operation(line(264), 1.0, sample_rng(0, 0, 0)) != line(264)).any()
+
+
+def test_no_strength_changes_next_to_nothing(operation: Augmentation) -> None:
+    difference = np.abs(operation(line(264), 0.0, sample_rng(0, 0, 0)).astype(int) - line(264))
+    assert difference.mean() < 3
+
+
+def test_lines_are_not_mirrored(operation: Augmentation) -> None:
+    image = np.full((48, 256, 3), 60, np.uint8)
+    image[:, :128] = 200
+    image[:24] //= 2
+    for index in range(20):
+        changed = operation(image, 1.0, sample_rng(0, 0, index)).astype(int)
+        assert changed[:, :100].mean() > changed[:, 156:].mean()
+        assert changed[:18].mean() < changed[30:].mean()

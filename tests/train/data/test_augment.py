@@ -1,0 +1,85 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from train.config import AugmentationConfig
+from train.data.augment import AUGMENTATIONS, augment, sample_rng
+from train.data.augment.pair import Line, concatenate, fits, maybe_concat
+from train.data.charset import steps_needed
+from train.data.images import Image, bucket_width
+from train.errors import UsageError
+
+
+def line(width_px: int = 264) -> Image:
+    image = np.arange(48 * width_px * 3, dtype=np.uint64).astype(np.uint8).reshape(48, width_px, 3)
+    image.setflags(write=False)
+    return image
+
+
+def test_sample_rng_depends_on_seed_epoch_and_index() -> None:
+    draws = {key: sample_rng(*key).random() for key in [(0, 0, 0), (1, 0, 0), (0, 1, 0), (0, 0, 1)]}
+    assert len(set(draws.values())) == 4
+    assert sample_rng(0, 1, 0).random() == draws[0, 1, 0]
+
+
+@pytest.mark.parametrize("config", [AugmentationConfig(probability=0), AugmentationConfig(strength=0)])
+def test_nothing_is_applied_without_probability_or_strength(config: AugmentationConfig) -> None:
+    image = line()
+    assert augment(image, config, sample_rng(0, 0, 0)) is image
+
+
+def test_every_operation_is_applied_in_the_given_order() -> None:
+    names = ("noise", "rotation")
+    rng = sample_rng(0, 0, 0)
+    rng.random(len(names))
+    expected = line()
+    for name in names:
+        expected = AUGMENTATIONS.get(name)(expected, 0.5, rng)
+    config = AugmentationConfig(probability=1, strength=0.5, operations=names)
+    np.testing.assert_array_equal(augment(line(), config, sample_rng(0, 0, 0)), expected)
+
+
+def test_probability_is_the_share_of_lines_changed() -> None:
+    config = AugmentationConfig(probability=0.3, operations=("noise",))
+    image = line(64)
+    changed = sum(augment(image, config, sample_rng(0, 0, i)) is not image for i in range(1000))
+    assert 250 < changed < 350
+
+
+def test_an_unknown_operation_is_refused_by_name() -> None:
+    with pytest.raises(UsageError, match="flip"):
+        augment(line(), AugmentationConfig(operations=("flip",)), sample_rng(0, 0, 0))
+
+
+def test_all_the_planned_operations_are_there() -> None:
+    planned = "blur brightness_contrast crop_jitter jpeg motion_blur noise perspective rotation"
+    assert set(planned.split()) <= set(AUGMENTATIONS.names())
+
+
+def test_concatenate_joins_pixels_and_texts() -> None:
+    joined = concatenate(Line(line(64), "AB"), Line(line(100), "CD"))
+    assert joined.text == "ABCD"
+    np.testing.assert_array_equal(joined.image, np.hstack([line(64), line(100)]))
+
+
+@given(st.integers(1, 400), st.integers(1, 400), st.text("AB", max_size=30), st.text("AB", max_size=30))
+def test_a_joined_line_is_narrow_enough_and_has_its_ctc_steps(w: int, v: int, a: str, b: str) -> None:
+    joined = maybe_concat(Line(line(w), a), Line(line(v), b), 1.0, sample_rng(0, 0, 0))
+    if joined.text != a or joined.image.shape[1] != w:
+        assert joined.image.shape[1] == w + v <= 320
+        assert steps_needed([ord(c) for c in joined.text]) <= bucket_width(w + v) // 8
+
+
+def test_fits_counts_the_repeated_character_at_the_seam() -> None:
+    assert fits(Line(line(32), "ABCD"), Line(line(32), "EFGH"))
+    assert not fits(Line(line(32), "ABCD"), Line(line(32), "DFGH"))
+    assert not fits(Line(line(200), "A"), Line(line(200), "B"))
+    assert fits(Line(line(200), "A"), Line(line(200), "B"), max_width_px=400)
+
+
+def test_concat_probability_is_respected() -> None:
+    first, second = Line(line(64), "A"), Line(line(64), "B")
+    joined = sum(maybe_concat(first, second, 0.25, sample_rng(0, 0, i)).text == "AB" for i in range(400))
+    assert 70 < joined < 130
+    assert maybe_concat(first, second, 0.0, sample_rng(0, 0, 0)) is first

@@ -1,0 +1,46 @@
+"""Two lines side by side as one: longer texts and other neighbours than the data holds.
+
+The idea is PaddleOCR's RecConAug (ppocr/data/imaug/rec_img_aug.py).
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from train.data.charset import steps_needed
+from train.data.images import Image, bucket_width
+
+STEP_PX = 8
+MAX_PAIR_WIDTH_PX = 320
+
+
+class Line(NamedTuple):
+    """A line image, (HEIGHT_PX, w, 3) uint8 BGR, and its label."""
+
+    image: Image
+    text: str
+
+
+def concatenate(first: Line, second: Line) -> Line:
+    """Put `second` right of `first` and join their texts."""
+    return Line(np.concatenate([first.image, second.image], axis=1), first.text + second.text)
+
+
+def fits(first: Line, second: Line, max_width_px: int = MAX_PAIR_WIDTH_PX) -> bool:
+    """Whether the joined line is narrow enough and its bucket has enough CTC steps of STEP_PX."""
+    width = first.image.shape[1] + second.image.shape[1]
+    steps = steps_needed([ord(c) for c in first.text + second.text])
+    return width <= max_width_px and steps <= bucket_width(width) // STEP_PX
+
+
+def maybe_concat(
+    first: Line,
+    second: Line,
+    probability: float,
+    rng: np.random.Generator,
+    max_width_px: int = MAX_PAIR_WIDTH_PX,
+) -> Line:
+    """Return the joined line with `probability` (`AugmentationConfig.concat`) if it fits, else `first`."""
+    if rng.random() < probability and fits(first, second, max_width_px):
+        return concatenate(first, second)
+    return first
