@@ -1,0 +1,188 @@
+"""Spaces: what they suggest, how they narrow, and that every fault names its line and its remedy."""
+
+import json
+import warnings
+from typing import Any
+
+import optuna
+import pytest
+
+from spaces.space import SearchSpace, load_space, parse_space, shipped_spaces
+from train.config import TrialConfig
+from train.errors import UsageError
+
+TEXT = """\
+fixed: {task: recognition, schedule: {name: constant}}
+parameters:
+  model: {choice: [pp-ocrv6-tiny, pp-ocrv6-small]}
+  technique.name: {choice: [full, frozen, discriminative]}
+  technique.options.stem: {float: [0.001, 0.1], log: true, when: {technique.name: discriminative}}
+  optimiser.name: {choice: [adamw, adam, sgd]}
+  optimiser.learning_rate:
+    - {float: [1e-3, 1e-1], log: true, when: {optimiser.name: sgd}}
+    - {float: [1e-5, 9e-4], log: true, when: {optimiser.name: [adamw, adam]}}
+  optimiser.accumulate: {int: [1, 5], step: 2}
+  augmentation.operations: {choice: [[], [blur, noise]]}
+warm_starts:
+  - when: {max_samples: 500}
+    settings: {technique.name: frozen, optimiser.learning_rate: 5e-4}
+  - when: {min_samples: 100}
+    settings: {model: pp-ocrv6-small, optimiser.name: sgd, optimiser.learning_rate: 0.01}
+"""
+
+
+@pytest.fixture
+def space() -> SearchSpace:
+    return parse_space(TEXT, "some", "some.yaml")
+
+
+def study_of(
+    space: SearchSpace, trials: int, points: list[dict[str, Any]] | None = None
+) -> list[TrialConfig]:
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=3, multivariate=True, group=True))
+    for point in points or []:
+        study.enqueue_trial(point)
+    found = []
+
+    def objective(trial: optuna.Trial) -> float:
+        found.append(space.suggest(trial))
+        return found[-1].optimiser.learning_rate
+
+    study.optimize(objective, n_trials=trials)
+    return found
+
+
+def test_suggestions_obey_conditions_and_alternatives(space: SearchSpace) -> None:
+    configs = study_of(space, 60)
+    assert {c.optimiser.name for c in configs} == {"adamw", "adam", "sgd"}
+    for config in configs:
+        low, high = (1e-3, 1e-1) if config.optimiser.name == "sgd" else (1e-5, 9e-4)
+        assert low <= config.optimiser.learning_rate <= high
+        assert ("stem" in config.technique.options) == (config.technique.name == "discriminative")
+        assert config.schedule.name == "constant"
+        assert config.optimiser.accumulate in (1, 3, 5)
+        assert config.augmentation.operations in ((), ("blur", "noise"))
+
+
+def test_fixed_values_override_and_keep_conditions_working(space: SearchSpace) -> None:
+    narrowed = space.with_fixed({"technique.name": "discriminative", "epochs": 3, "schedule.name": "cosine"})
+    for config in study_of(narrowed, 10):
+        assert (config.technique.name, config.epochs, config.schedule.name) == ("discriminative", 3, "cosine")
+        assert "stem" in config.technique.options
+    assert "epochs" not in space.fixed
+
+
+def test_choices_narrow_widen_and_fix(space: SearchSpace) -> None:
+    two = space.with_choices("model", ["pp-ocrv5-mobile", "pp-ocrv6-tiny"])
+    assert {c.model for c in study_of(two, 20)} == {"pp-ocrv5-mobile", "pp-ocrv6-tiny"}
+    assert two.with_choices("model", ["pp-ocrv6-tiny"]).fixed["model"] == "pp-ocrv6-tiny"
+    freed = space.with_choices("schedule.name", ["cosine", "constant"])
+    assert {c.schedule.name for c in study_of(freed, 20)} == {"cosine", "constant"}
+
+
+def test_settings_that_trial_config_refuses_are_refused(space: SearchSpace) -> None:
+    with pytest.raises(UsageError, match="epochs must be valid"):
+        space.with_fixed({"epochs": 0})
+    with pytest.raises(UsageError, match="did you mean epochs"):
+        space.with_choices("epoch", [1])
+
+
+def test_warm_starts_are_complete_and_tried_first(space: SearchSpace) -> None:
+    points = space.warm_starts_for(200)
+    first, second = study_of(space, 2, points)
+    assert (first.technique.name, first.optimiser.learning_rate, first.model) == (
+        "frozen",
+        5e-4,
+        "pp-ocrv6-tiny",
+    )
+    assert (second.model, second.optimiser.name, second.optimiser.learning_rate) == (
+        "pp-ocrv6-small",
+        "sgd",
+        0.01,
+    )
+    assert "optimiser.learning_rate [optimiser.name=sgd]" in points[1]
+    json.dumps(points)
+
+
+def test_warm_starts_follow_the_data_size_and_the_narrowing(space: SearchSpace) -> None:
+    assert [len(space.warm_starts_for(n)) for n in (99, 100, 499, 500)] == [1, 2, 2, 1]
+    small = space.with_choices("model", ["pp-ocrv6-small"])
+    assert len(small.warm_starts_for(200)) == 2
+    assert "model" not in small.warm_starts_for(200)[0]
+    assert space.with_fixed({"technique.name": "full", "model": "pp-ocrv6-tiny"}).warm_starts_for(200) == []
+
+
+def test_flat_returns_only_what_was_open(space: SearchSpace) -> None:
+    config = study_of(space.with_fixed({"technique.name": "full"}), 1)[0]
+    assert "technique.options.stem" not in space.flat(config)
+    assert space.flat(config)["optimiser.learning_rate"] == config.optimiser.learning_rate
+    assert "epochs" not in space.flat(config)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "says"),
+    [
+        ("optimiser.accumulate:", "optimiser.acumulate:", 10, "did you mean optimiser.accumulate"),
+        ("optimiser.accumulate:", "optimiser:", 10, "setting of TrialConfig"),
+        ("task: recognition", "tsk: recognition", 1, "did you mean task"),
+        ("name: constant", "name: sawtooth", 1, "schedule.name must be valid"),
+        ("float: [0.001, 0.1]", "float: [0.1, 0.1]", 5, "low must be below high"),
+        ("float: [0.001, 0.1]", "float: [0, 0.1]", 5, "must start above 0"),
+        ("float: [0.001, 0.1]", "float: [a, 0.1]", 5, "two numbers"),
+        ("float: [0.001, 0.1]", "floot: [0.001, 0.1]", 5, "one of choice, float, int"),
+        ("[1e-3, 1e-1]", "[1e-3, 7]", 8, "less than or equal to 1"),
+        ("[pp-ocrv6-tiny, pp-ocrv6-small]", "[]", 3, "at least one value"),
+        ("[pp-ocrv6-tiny, pp-ocrv6-small]", "[a, a]", 3, "must differ"),
+        ("step: 2", "step: 3", 10, "divide high - low"),
+        ("step: 2", "stop: 2", 10, "no such option"),
+        ("{technique.name: discriminative}", "{schedule.cycles: 2}", 5, "defined above it"),
+        ("{technique.name: discriminative}", "{technique.name: lora}", 5, "one of full, frozen"),
+        ("{technique.name: discriminative}", "{technique.name: []}", 5, "at least one value"),
+        ("when: {optimiser.name: sgd}", "when: {}", 9, "reachable"),
+        ("  model:", "  task:", 3, "fixed or a parameter"),
+        ("optimiser.accumulate:", "optimiser.name:", 10, "stands once"),
+        ("parameters:", "params:", 2, "no such section"),
+        ("technique.name: frozen, ", "technique.name: frozen, technique.options.stem: 0.01, ", 14, "is open"),
+        ("technique.name: frozen, ", "schedule.name: cosine, ", 14, "stay as fixed"),
+        ("optimiser.learning_rate: 5e-4", "optimiser.learning_rate: 0.05", 14, "number in"),
+        ("{max_samples: 500}", "{max_sample: 500}", 13, "min_samples and max_samples"),
+        ("fixed: {", "fixed: {{", 1, "valid YAML"),
+    ],
+)  # fmt: skip
+def test_a_fault_names_file_line_and_remedy(old: str, new: str, line: int, says: str) -> None:
+    assert old in TEXT
+    with pytest.raises(UsageError) as caught:
+        parse_space(TEXT.replace(old, new, 1), "some", "some.yaml")
+    message = str(caught.value)
+    assert says in message
+    assert "some.yaml" in message
+    assert f"some.yaml:{line}: " in message or f"line {line}," in message, message
+
+
+def test_an_unknown_name_lists_the_shipped_spaces() -> None:
+    with pytest.raises(UsageError, match="quick, recognition, small-data"):
+        load_space("quik")
+    with pytest.raises(UsageError, match="check the path"):
+        load_space("nowhere/at-all.yaml")
+
+
+@pytest.mark.parametrize("name", shipped_spaces())
+@pytest.mark.parametrize("samples", [50, 700, 3000, 7000, 20000])
+def test_shipped_spaces_suggest_and_start_without_a_warning(name: str, samples: int) -> None:
+    space = load_space(name)
+    points = space.warm_starts_for(samples)
+    assert points
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        configs = study_of(space, len(points) + 15, points)
+    assert len({c.model_dump_json() for c in configs}) == len(configs)
+
+
+@pytest.mark.parametrize("model", ["pp-ocrv6-tiny", "pp-ocrv6-small", "pp-ocrv5-mobile"])
+def test_the_measured_recipe_comes_first_for_each_model(model: str) -> None:
+    first = load_space("recognition").with_choices("model", [model]).warm_starts_for(512)[0]
+    assert first["technique.name"] == "full"
+    rates = [value for name, value in first.items() if name.startswith("optimiser.learning_rate")]
+    assert rates == [2e-4 if model == "pp-ocrv6-tiny" else 1e-4]
