@@ -3,38 +3,152 @@
 A reader module registers one class with `@FORMATS.register(name)`; see CONTRIBUTING.md.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from train.data.sample import Sample
-from train.errors import DataError
+from train.errors import DataError, UsageError
 from train.registry import Registry
+
+SPLITS = ("train", "val", "test")
+IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"})
+NO_OPTIONS: Mapping[str, str] = {}
 
 
 class Format(Protocol):
-    """What a reader offers; all of it static, so that a class is the entry itself."""
+    """What a reader offers; its functions are static, so that a class is the entry itself.
+
+    Attributes:
+        options: the names of the options that `read` takes, with their defaults.
+        explicit: options without which the format is never detected, only chosen by name: its
+            labels could be mistaken for anything.
+    """
+
+    options: ClassVar[Mapping[str, str]]
+    explicit: ClassVar[frozenset[str]]
 
     @staticmethod
     def find(root: Path) -> dict[str, Path]:
-        """Return the label files under `root` by split (`train`, `val`, `test`, or `all`); empty if not ours."""
+        """Return the label files under `root` by split (`train`, `val`, `test`, or `all`); empty if not ours.
+
+        A `root` that is itself a label file of this format is `all`.
+        """
 
     @staticmethod
-    def read(path: Path, options: dict[str, str]) -> Iterator[Sample]:
+    def read(path: Path, options: Mapping[str, str]) -> Iterator[Sample]:
         """Yield the samples of one label file or folder; raise DataError naming `file:line`."""
 
 
 FORMATS: Registry[type[Format]] = Registry("data format", __name__)
 
 
-def detect(root: Path) -> tuple[str, dict[str, Path]]:
-    """Return the first format (by name) that finds label files under `root`, and its files by split."""
-    for name in FORMATS.names():
-        files = FORMATS.get(name).find(root)
-        if files:
-            return name, files
-    raise DataError(
-        "a data folder must hold labels in a known format",
-        root,
-        f"see README 'Your own data'; known formats: {', '.join(FORMATS.names())}",
+def load(
+    source: Path, options: Mapping[str, str] = NO_OPTIONS, name: str | None = None
+) -> tuple[str, dict[str, list[Sample]]]:
+    """Read every label file of a folder (or one label file).
+
+    Args:
+        source: a data folder, or one label file, which is split `all`.
+        options: what the format's reader takes.
+        name: a registered format; None to detect it.
+
+    Returns:
+        The format's name and its samples by split (`train`, `val`, `test`, or `all`).
+    """
+    name, files = detect(source, options) if name is None else (name, _find(name, source))
+    reader = FORMATS.get(name)
+    unknown = sorted(options.keys() - reader.options.keys())
+    if unknown:
+        raise UsageError(
+            f"an option must be one that the {name} format takes",
+            ", ".join(unknown),
+            f"it takes: {', '.join(reader.options) or 'none'}",
+        )
+    return name, {split: list(reader.read(path, options)) for split, path in files.items()}
+
+
+def load_file(path: Path, options: Mapping[str, str] = NO_OPTIONS, name: str | None = None) -> list[Sample]:
+    """Read the one label file (or folder without splits) that becomes one split; as `load`."""
+    _, splits = load(path, options, name)
+    if len(splits) != 1:
+        raise UsageError(
+            "the labels of one split must be one file",
+            f"{path} with {', '.join(splits)}",
+            "name one of its files",
+        )
+    return next(iter(splits.values()))
+
+
+def detect(root: Path, options: Mapping[str, str] = NO_OPTIONS) -> tuple[str, dict[str, Path]]:
+    """Return the one format that takes `options` and finds labels under `root`, and its files by split."""
+    _require(root)
+    found = {name: FORMATS.get(name).find(root) for name in FORMATS.names() if _is_candidate(name, options)}
+    found = {name: files for name, files in found.items() if files}
+    if len(found) > 1:
+        raise DataError(
+            "a data folder must hold labels in one format",
+            f"{root} with {', '.join(found)}",
+            "choose with --format",
+        )
+    if not found:
+        raise DataError(
+            "a data folder must hold labels in a known format",
+            root,
+            f"see docs/data.md; known formats: {', '.join(FORMATS.names())}",
+        )
+    return next(iter(found.items()))
+
+
+def _is_candidate(name: str, options: Mapping[str, str]) -> bool:
+    reader = FORMATS.get(name)
+    return reader.explicit <= options.keys() <= reader.options.keys()
+
+
+def _find(name: str, root: Path) -> dict[str, Path]:
+    _require(root)
+    files = FORMATS.get(name).find(root)
+    if not files:
+        raise DataError(f"a data folder must hold labels in the {name} format", root, "see docs/data.md")
+    return files
+
+
+def _require(root: Path) -> None:
+    if not root.exists():
+        raise DataError("a data folder or label file must exist", root, "check the path")
+
+
+def by_split(root: Path, ours: Callable[[Path], bool]) -> dict[str, Path]:
+    """Return the folders `train`, `val`, `test` of `root` that are `ours`, else `root` as `all` if it is."""
+    folders = {split: root / split for split in SPLITS if ours(root / split)}
+    if "train" in folders:
+        return folders
+    return {"all": root} if ours(root) else {}
+
+
+def images_in(folder: Path) -> list[Path]:
+    """Return the image files directly in `folder`, sorted by name; hidden files are none."""
+    if not folder.is_dir():
+        return []
+    return sorted(
+        path
+        for path in folder.iterdir()
+        if path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
     )
+
+
+def read_text(path: Path) -> str:
+    """Return a UTF-8 file's text without its byte-order mark, line ends untouched."""
+    try:
+        return path.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        raise DataError(
+            "a label file must be readable", f"{path}: {error.strerror}", "check the path"
+        ) from error
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise DataError(
+            "a label file must be UTF-8",
+            f"{path}:{line}: byte 0x{error.object[error.start]:02x}",
+            "save it as UTF-8",
+        ) from error

@@ -1,0 +1,97 @@
+"""What every registered data format must do; a new one needs an entry in EXAMPLES."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from train.data.formats import FORMATS, load
+from train.errors import DataError
+
+TEXTS = ("A1", "é ß", "日本")
+Writer = Callable[[Path, list[tuple[str, str]]], None]
+
+
+def write_image(path: Path, seed: int) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pixels = np.random.default_rng(seed).integers(0, 255, (12, 40, 3), np.uint8)
+    path.write_bytes(cv2.imencode(".png", pixels)[1].tobytes())
+
+
+def write_paddleocr(folder: Path, labels: list[tuple[str, str]]) -> None:
+    (folder / "rec_gt.txt").write_text("".join(f"{name}\t{text}\n" for name, text in labels), "utf-8")
+
+
+def write_samples_csv(folder: Path, labels: list[tuple[str, str]]) -> None:
+    rows = "".join(f'{name},"{text}",{i}\n' for i, (name, text) in enumerate(labels))
+    (folder / "samples.csv").write_text("path,character,id\n" + rows, "utf-8")
+    (folder / "id2char.json").write_text(json.dumps({i: text for i, (_, text) in enumerate(labels)}))
+
+
+def write_image_json(folder: Path, labels: list[tuple[str, str]]) -> None:
+    for name, text in labels:
+        (folder / name).with_suffix(".json").write_text(json.dumps({"corrected_text": text}))
+
+
+def write_filename(folder: Path, labels: list[tuple[str, str]]) -> None:
+    for name, text in labels:
+        (folder / name).rename(folder / f"{text}_{name}")
+
+
+EXAMPLES: dict[str, tuple[Writer, dict[str, str]]] = {
+    "paddleocr": (write_paddleocr, {}),
+    "samples_csv": (write_samples_csv, {}),
+    "image_json": (write_image_json, {}),
+    "filename": (write_filename, {"pattern": r"(?P<text>[^_]+)_.*"}),
+}
+
+
+@pytest.fixture(params=FORMATS.names())
+def example(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, Path, dict[str, str]]:
+    write, options = EXAMPLES[request.param]
+    labels = [(f"{i}.png", text) for i, text in enumerate(TEXTS)]
+    for i, (name, _) in enumerate(labels):
+        write_image(tmp_path / name, i)
+    write(tmp_path, labels)
+    return request.param, tmp_path, options
+
+
+def test_detection_finds_exactly_this_format(example: tuple[str, Path, dict[str, str]]) -> None:
+    name, folder, options = example
+    found, splits = load(folder, options)
+    assert (found, list(splits)) == (name, ["all"])
+
+
+def test_texts_come_as_labelled_with_absolute_paths_and_sources(
+    example: tuple[str, Path, dict[str, str]],
+) -> None:
+    name, folder, options = example
+    samples = load(folder, options, name)[1]["all"]
+    assert sorted(s.text for s in samples) == sorted(TEXTS)
+    assert all(s.path.is_absolute() and s.path.is_file() for s in samples)
+    assert all(s.source.rpartition(":")[2].isdigit() for s in samples)
+
+
+def test_reading_twice_gives_the_same(example: tuple[str, Path, dict[str, str]]) -> None:
+    name, folder, options = example
+    assert load(folder, options, name) == load(folder, options, name)
+
+
+def test_options_have_defaults(example: tuple[str, Path, dict[str, str]]) -> None:
+    name, folder, _ = example
+    assert load(folder, {}, name) == load(folder, dict(FORMATS.get(name).options), name)
+
+
+@pytest.mark.parametrize("name", FORMATS.names())
+def test_nothing_is_found_in_an_empty_folder(name: str, tmp_path: Path) -> None:
+    assert FORMATS.get(name).find(tmp_path) == {}
+    with pytest.raises(DataError, match=name):
+        load(tmp_path, name=name)
+
+
+@pytest.mark.parametrize("name", FORMATS.names())
+def test_explicit_options_exist(name: str) -> None:
+    assert FORMATS.get(name).explicit <= FORMATS.get(name).options.keys()

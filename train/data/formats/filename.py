@@ -1,0 +1,54 @@
+"""A folder of images whose names hold the text, such as `ABC123_07.png`."""
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import ClassVar
+
+from train.data.formats import FORMATS, by_split, images_in
+from train.data.sample import Sample
+from train.errors import DataError, UsageError
+
+PATTERN = r"(?P<text>[^_]+)(_.*)?"
+
+
+@FORMATS.register("filename")
+class Filename:
+    """A folder (or one each for train, val, test); option `pattern` matches a whole name without its suffix.
+
+    Any folder of images would pass for one, so it is detected only where `pattern` is given.
+    """
+
+    options: ClassVar[Mapping[str, str]] = {"pattern": PATTERN}
+    explicit: ClassVar[frozenset[str]] = frozenset({"pattern"})
+
+    @staticmethod
+    def find(root: Path) -> dict[str, Path]:
+        """Return the folders with at least one image."""
+        return by_split(root, lambda folder: bool(images_in(folder)))
+
+    @staticmethod
+    def read(path: Path, options: Mapping[str, str]) -> Iterator[Sample]:
+        """Yield one sample an image, by name; a name that does not match is refused."""
+        pattern = _compiled(options.get("pattern", PATTERN))
+        for image in images_in(path.absolute()):
+            match = pattern.fullmatch(image.stem)
+            if match is None:
+                raise DataError(
+                    "a file name must match the pattern",
+                    f"{image} against {pattern.pattern}",
+                    "rename it or change --option pattern=REGEX",
+                )
+            yield Sample(image, match["text"] or "", f"{image}:1")
+
+
+def _compiled(pattern: str) -> re.Pattern[str]:
+    try:
+        compiled = re.compile(pattern)
+    except re.error as error:
+        raise UsageError(
+            "pattern must be a regular expression", f"{pattern}: {error}", "mend it at that place"
+        ) from error
+    if "text" not in compiled.groupindex:
+        raise UsageError("pattern must have a group named text", pattern, "write (?P<text>...)")
+    return compiled

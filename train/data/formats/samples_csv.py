@@ -1,0 +1,90 @@
+"""Single-character sets: `samples.csv` (path, character, id) beside `id2char.json`."""
+
+import csv
+import io
+import json
+from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
+from typing import ClassVar
+
+from train.data.formats import FORMATS, by_split, read_text
+from train.data.sample import Sample
+from train.errors import DataError
+
+TABLE, NAMES = "samples.csv", "id2char.json"
+COLUMNS = ("path", "character", "id")
+
+
+@FORMATS.register("samples_csv")
+class SamplesCsv:
+    """A folder (or one each for train, val, test) whose paths are relative to it."""
+
+    options: ClassVar[Mapping[str, str]] = {}
+    explicit: ClassVar[frozenset[str]] = frozenset()
+
+    @staticmethod
+    def find(root: Path) -> dict[str, Path]:
+        """Return the tables that have an `id2char.json` beside them."""
+        if root.name == TABLE and _is_ours(root.parent):
+            return {"all": root}
+        return {split: folder / TABLE for split, folder in by_split(root, _is_ours).items()}
+
+    @staticmethod
+    def read(path: Path, options: Mapping[str, str]) -> Iterator[Sample]:
+        """Yield one sample a row, checked against `id2char.json`."""
+        characters = _characters(path.parent / NAMES)
+        folder = path.absolute().parent
+        rows = csv.DictReader(io.StringIO(read_text(path), newline=""), strict=True)
+        _require_columns(rows.fieldnames or (), path)
+        while row := _next(rows, path):
+            source = f"{path}:{rows.line_num}"
+            _require_agreement(row, characters, source)
+            yield Sample(folder / row["path"], row["character"], source)
+
+
+def _is_ours(folder: Path) -> bool:
+    return (folder / TABLE).is_file() and (folder / NAMES).is_file()
+
+
+def _next(rows: "csv.DictReader[str]", path: Path) -> dict[str, str] | None:
+    try:
+        return next(rows, None)
+    except csv.Error as error:
+        raise DataError(
+            "a table must be valid CSV", f"{path}:{rows.reader.line_num}: {error}", "mend its quotes"
+        ) from error
+
+
+def _characters(path: Path) -> dict[str, str]:
+    text = read_text(path)
+    try:
+        characters = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise DataError(
+            f"{NAMES} must be JSON", f"{path}:{error.lineno}: {error.msg}", "mend it at that line"
+        ) from error
+    if not isinstance(characters, dict) or not all(isinstance(c, str) for c in characters.values()):
+        raise DataError(f"{NAMES} must map ids to characters", f"{path}:1", 'write {"0": "A", "1": "B"}')
+    return characters
+
+
+def _require_columns(found: Collection[str], path: Path) -> None:
+    missing = [column for column in COLUMNS if column not in found]
+    if missing:
+        raise DataError(
+            f"{TABLE} must have the columns {', '.join(COLUMNS)}",
+            f"{path}:1 without {', '.join(missing)}",
+            "name them in the first line",
+        )
+
+
+def _require_agreement(row: Mapping[str, str | None], characters: Mapping[str, str], source: str) -> None:
+    if None in row.values() or not row["path"]:
+        raise DataError("a row must have a path, a character and an id", source, "fill its empty fields")
+    expected = characters.get(str(row["id"]))
+    if expected != row["character"]:
+        raise DataError(
+            f"character and id must agree with {NAMES}",
+            f"{source}: character {row['character']!r}, id {row['id']} which is {expected!r} there",
+            f"correct the row or {NAMES}",
+        )

