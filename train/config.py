@@ -1,5 +1,7 @@
 """TrialConfig: everything that decides what a trial trains; validated once, frozen, unknown keys refused."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
@@ -102,10 +104,11 @@ class TrialConfig(Frozen):
     seed: int = Field(0, ge=0)
 
 
-def config_from_mapping(settings: dict[str, Any], source: str) -> TrialConfig:
-    """Return the configuration that nested `settings` describe; raise UsageError naming every wrong key."""
+@contextmanager
+def config_error(source: str) -> Iterator[None]:
+    """Turn pydantic's errors into one UsageError that names `source` and every wrong key."""
     try:
-        return TrialConfig.model_validate(settings)
+        yield
     except ValidationError as error:
         faults = "; ".join(
             f"{'.'.join(map(str, e['loc'])) or 'config'}: {e['msg']} (got {e['input']!r})"
@@ -114,8 +117,14 @@ def config_from_mapping(settings: dict[str, Any], source: str) -> TrialConfig:
         raise UsageError(
             f"{source} must hold valid settings",
             faults,
-            "see TrialConfig in train/config.py for what is allowed",
+            "correct or remove them",
         ) from error
+
+
+def config_from_mapping(settings: dict[str, Any], source: str) -> TrialConfig:
+    """Return the configuration that nested `settings` describe; raise UsageError naming every wrong key."""
+    with config_error(source):
+        return TrialConfig.model_validate(settings)
 
 
 def nested(flat: dict[str, Any]) -> dict[str, Any]:

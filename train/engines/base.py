@@ -4,45 +4,90 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
+from train.config import TrialConfig
+from train.data.charset import Charset
+
+T = TypeVar("T")
+Images = npt.NDArray[np.float32]
 GROUPS = ("stem", "backbone.early", "backbone.late", "neck", "head")
 
 
 @dataclass(frozen=True)
 class Batch:
-    """One training batch.
+    """One worker's part of a training batch.
 
     Attributes:
         images: (N, 3, 48, W) float32 in [-1, 1].
         targets: N label class sequences.
+        share: N over the mean N of all workers, so that averaged gradients weigh every line the same.
     """
 
-    images: npt.NDArray[np.float32]
+    images: Images
     targets: Sequence[Sequence[int]]
+    share: float = 1.0
+
+
+@dataclass(frozen=True)
+class World:
+    """This process among the workers that train one network."""
+
+    rank: int = 0
+    size: int = 1
 
 
 class Engine(ABC):
     """A network, its optimiser and its framework, built for one TrialConfig."""
+
+    charset: Charset
+
+    @abstractmethod
+    def __init__(
+        self, config: TrialConfig, charset: Charset, calibration: Images | None, world: World
+    ) -> None:
+        """Build the network with pretrained weights and a head for `charset`.
+
+        Args:
+            config: what to build.
+            charset: the classes to read; rows of characters that the model knows are kept.
+            calibration: (N, 3, 48, W) typical images, to give fused batch norms their statistics; None
+                where `load` will bring them.
+            world: the workers that train together.
+
+        Raises:
+            ModelError: if framework, model or weights are missing.
+        """
 
     @abstractmethod
     def apply_plan(self, plan: Mapping[str, float]) -> None:
         """Set each group's learning-rate multiplier; 0 freezes it: no gradient, no optimiser state."""
 
     @abstractmethod
-    def train_step(self, batch: Batch, learning_rate: float) -> float:
-        """Back-propagate one batch and, after `accumulate` of them, step; return the loss per line."""
+    def train_step(self, batch: Batch, learning_rate: float, update: bool) -> float:
+        """Back-propagate one batch, step if `update`, and return its mean loss per line.
+
+        Gradients are divided by `config.optimiser.accumulate`, and averaged over the workers at an update.
+        """
 
     @abstractmethod
-    def predict(self, images: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    def predict(self, images: Images) -> Images:
         """Return (N, T, C) float32 probabilities for (N, 3, 48, W) float32 images."""
 
     @abstractmethod
+    def gather(self, items: Sequence[T]) -> list[T]:
+        """Return the items of all workers, in order of rank."""
+
+    @abstractmethod
+    def synchronise(self) -> None:
+        """Average over the workers what gradients do not carry (batch statistics)."""
+
+    @abstractmethod
     def state(self) -> dict[str, Any]:
-        """Return weights, optimiser state and random state as numpy arrays and plain values."""
+        """Return `weights` and `optimiser`: mappings of names to numpy arrays."""
 
     @abstractmethod
     def load(self, state: Mapping[str, Any]) -> None:

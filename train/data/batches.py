@@ -1,0 +1,47 @@
+"""Which lines form a batch: batches of similar widths, in an order that only seed and epoch decide."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+from train.data import images
+
+Indices = npt.NDArray[np.int64]
+POOL_BATCHES = 8
+
+
+def training_batches(widths: npt.NDArray[np.int32], batch_size: int, seed: int, epoch: int) -> list[Indices]:
+    """Return one epoch's batches: every line once.
+
+    Lines are shuffled, sorted by width within pools of POOL_BATCHES batches so that little padding is
+    computed, and the batches are shuffled again.
+
+    Args:
+        widths: (N,) int32, pixels.
+        batch_size: lines in a batch, over all workers; the last batch may be smaller.
+        seed: of the run.
+        epoch: counted from 1.
+    """
+    rng = np.random.default_rng((seed, epoch))
+    order = rng.permutation(len(widths))
+    batches: list[Indices] = []
+    for start in range(0, len(order), batch_size * POOL_BATCHES):
+        pool = order[start : start + batch_size * POOL_BATCHES]
+        pool = pool[np.argsort(widths[pool], kind="stable")]
+        batches += [pool[i : i + batch_size] for i in range(0, len(pool), batch_size)]
+    return [batches[i] for i in rng.permutation(len(batches))]
+
+
+def evaluation_batches(widths: npt.NDArray[np.int32], batch_size: int) -> Iterator[tuple[int, Indices]]:
+    """Yield (bucket width, indices): only lines of one bucket share a batch, so none changes another's text."""
+    buckets = np.array([images.bucket_width(int(width)) for width in widths])
+    for bucket in np.unique(buckets):
+        members = np.flatnonzero(buckets == bucket)
+        for start in range(0, len(members), batch_size):
+            yield int(bucket), members[start : start + batch_size]
+
+
+def worker_share(indices: Indices, rank: int, workers: int) -> Indices:
+    """Return the part of a batch that worker `rank` of `workers` computes: every line once over all workers."""
+    return indices[rank::workers]

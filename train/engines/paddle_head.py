@@ -1,0 +1,55 @@
+"""Dictionary surgery: a recogniser's last layer cut or extended to another charset."""
+
+import logging
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from train.data.charset import BLANK, Charset
+
+log = logging.getLogger(__name__)
+
+
+def fit_head(head: Any, known: Charset, wanted: Charset, seed: int) -> None:
+    """Rebuild the weights of a Paddle linear layer for other classes, in place.
+
+    Rows of characters that the model knows are kept. A character it does not know starts at the mean row plus
+    noise of the rows' own spread, and is logged.
+
+    Args:
+        head: layer with weight (D, known.classes) and bias (known.classes,).
+        known: the classes that the weights are for.
+        wanted: the classes to have; the result is (D, wanted.classes).
+        seed: of the noise.
+    """
+    if known == wanted:
+        return
+    old_class = {c: i + 1 for i, c in enumerate(known.characters)}
+    new = [c for c in wanted.characters if c not in old_class]
+    if new:
+        log.warning("%d characters are new to the model and start untrained: %s", len(new), "".join(new))
+    sources = [BLANK, *(old_class.get(c, -1) for c in wanted.characters)]
+    _replace(head, *_rows(head.weight.numpy(), head.bias.numpy(), sources, np.random.default_rng(seed)))
+
+
+def _rows(
+    weight: npt.NDArray[np.float32],
+    bias: npt.NDArray[np.float32],
+    sources: list[int],
+    rng: np.random.Generator,
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    characters = weight[:, 1:]
+    mean, spread = characters.mean(axis=1), characters.std(axis=1)
+    columns = [
+        weight[:, i] if i >= 0 else mean + 0.1 * spread * rng.standard_normal(len(mean)) for i in sources
+    ]
+    biases = [bias[i] if i >= 0 else bias[1:].mean() for i in sources]
+    return np.stack(columns, axis=1).astype(np.float32), np.array(biases, np.float32)
+
+
+def _replace(head: Any, weight: npt.NDArray[np.float32], bias: npt.NDArray[np.float32]) -> None:
+    for name, array in (("weight", weight), ("bias", bias)):
+        parameter = head.create_parameter(shape=list(array.shape), is_bias=name == "bias")
+        parameter.set_value(array)
+        setattr(head, name, parameter)

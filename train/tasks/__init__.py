@@ -1,0 +1,40 @@
+"""What a label means: targets, decoding and score; one file each."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any
+
+from train.config import TrialConfig
+from train.data.batches import Indices
+from train.data.charset import Charset
+from train.data.dataset import Dataset
+from train.engines.base import Batch, Images
+from train.metrics import Scores
+from train.registry import Registry
+
+
+class Task(ABC):
+    """One kind of label; knows no framework."""
+
+    @abstractmethod
+    def __init__(self, config: TrialConfig, charset: Charset) -> None:
+        """Take what decides encoding and augmentation."""
+
+    @abstractmethod
+    def batch(self, data: Dataset, indices: Indices, epoch: int) -> Batch:
+        """Return the augmented training batch of these samples; the same for the same seed and epoch."""
+
+    @abstractmethod
+    def evaluation_batch(self, data: Dataset, indices: Indices, width_px: int) -> Images:
+        """Return the samples as they are, padded to a bucket width."""
+
+    @abstractmethod
+    def decode(self, output: Images) -> list[Any]:
+        """Return one prediction a sample from an engine's output."""
+
+    @abstractmethod
+    def score(self, predictions: Sequence[Any], data: Dataset) -> Scores:
+        """Compare predictions with the labels, in dataset order."""
+
+
+TASKS: Registry[type[Task]] = Registry("task", __name__)

@@ -1,0 +1,53 @@
+"""Text recognition: a label is a text, an output is CTC probabilities."""
+
+from collections.abc import Sequence
+
+from train.config import TrialConfig
+from train.data import augment, images
+from train.data.augment.pair import Line, maybe_concat
+from train.data.batches import Indices
+from train.data.charset import Charset, decode, steps_needed
+from train.data.dataset import Dataset
+from train.engines.base import Batch, Images
+from train.metrics import Scores, score_texts
+from train.tasks import TASKS, Task
+
+STEP_PX = 8
+
+
+@TASKS.register("recognition")
+class Recognition(Task):
+    """Lines of text, scored by exact match."""
+
+    def __init__(self, config: TrialConfig, charset: Charset) -> None:
+        self._config, self._charset = config, charset
+
+    def batch(self, data: Dataset, indices: Indices, epoch: int) -> Batch:
+        """Augment, encode and pad; a line shrunk below its label's steps is padded up to them."""
+        lines = [self._line(data, int(index), epoch) for index in indices]
+        targets = [self._charset.encode(line.text) for line in lines]
+        widest = max(line.image.shape[1] for line in lines)
+        needed = STEP_PX * max(steps_needed(target) for target in targets)
+        width = images.bucket_width(max(widest, needed))
+        return Batch(images.to_batch([line.image for line in lines], width), targets)
+
+    def _line(self, data: Dataset, index: int, epoch: int) -> Line:
+        rng = augment.sample_rng(self._config.seed, epoch, index)
+        settings = self._config.augmentation
+        line = Line(data.image(index), data.texts[index])
+        if settings.concat > 0:
+            partner = int(rng.integers(len(data)))
+            line = maybe_concat(line, Line(data.image(partner), data.texts[partner]), settings.concat, rng)
+        return Line(augment.augment(line.image, settings, rng), line.text)
+
+    def evaluation_batch(self, data: Dataset, indices: Indices, width_px: int) -> Images:
+        """Pad the lines to their bucket."""
+        return images.to_batch([data.image(int(index)) for index in indices], width_px)
+
+    def decode(self, output: Images) -> list[tuple[str, float]]:
+        """Return (text, confidence) of each line."""
+        return decode(output, self._charset)
+
+    def score(self, predictions: Sequence[tuple[str, float]], data: Dataset) -> Scores:
+        """Compare the texts."""
+        return score_texts([text for text, _ in predictions], data.texts)
