@@ -1,0 +1,156 @@
+"""Train, validation and test: what the files give stays, what they lack is carved from the train pool."""
+
+import hashlib
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from math import ceil
+from pathlib import Path
+
+from train.data.formats import SPLITS
+from train.data.sample import Sample
+from train.errors import DataError, UsageError
+
+MIN_SAMPLES = 12
+MAX_GROUP_SHARE = 1 / 3
+REMEDY = "add samples, or name label files for the splits (--val-labels, --test-labels)"
+
+
+@dataclass(frozen=True)
+class Splits:
+    """The samples of each split; `test` is empty where there is none.
+
+    Attributes:
+        origin: where each split comes from: its label file, or `made: 10 % of train, grouped by text`.
+    """
+
+    train: tuple[Sample, ...]
+    val: tuple[Sample, ...]
+    test: tuple[Sample, ...]
+    origin: Mapping[str, str]
+
+    def items(self) -> Iterator[tuple[str, tuple[Sample, ...]]]:
+        """Yield the name and the samples of each split that holds any, train first."""
+        for name, samples in zip(SPLITS, (self.train, self.val, self.test), strict=True):
+            if samples:
+                yield name, samples
+
+
+def make_splits(
+    given: Mapping[str, Sequence[Sample]], seed: int, val_fraction: float = 0.15, test_fraction: float = 0.1
+) -> Splits:
+    """Return the three splits; no text of a carved one stands in another.
+
+    A set of single characters is the exception: there the texts are the classes, and each is spread
+    over the splits. A text that alone holds some character stays in train, so train knows every
+    character that a carved split asks for.
+
+    Args:
+        given: samples by split; `all` is a pool to carve from, as `train` is.
+        seed: decides what is carved together with the labels; their order does not matter.
+        val_fraction: share in (0, 1) of the pool that becomes `val` where none is given.
+        test_fraction: share in [0, 1) of the pool that becomes `test` where none is given; 0 for none.
+    """
+    _require_fractions(val_fraction, test_fraction)
+    pool = [*given.get("train", ()), *given.get("all", ())]
+    wanted = {"test": test_fraction, "val": val_fraction}
+    shares = {name: share for name, share in wanted.items() if share and name not in given}
+    _require_samples(given, pool, list(shares))
+    parts: dict[str, Sequence[Sample]] = {"val": (), "test": (), **given, "train": pool}
+    origin = {name: _origin(parts[name]) for name in SPLITS if parts[name]}
+    single = all(len(sample.text) <= 1 for sample in pool)
+    for name, share in shares.items():
+        held = {sample.text for split in ("val", "test") for sample in parts[split]}
+        count = max(1, round(share * len(pool)))
+        rest = parts["train"]
+        taken = _spread(rest, count, seed) if single else _carve(rest, count, held, seed)
+        _require_carved(taken, name)
+        parts[name] = [sample for sample in rest if sample in taken]
+        parts["train"] = [sample for sample in rest if sample not in taken]
+        how = "each text spread" if single else "grouped by text"
+        origin[name] = f"made: {100 * len(taken) / len(pool):.0f} % of {origin['train']}, {how}"
+    return Splits(tuple(parts["train"]), tuple(parts["val"]), tuple(parts["test"]), origin)
+
+
+def _carve(pool: Sequence[Sample], count: int, held: Collection[str], seed: int) -> set[Sample]:
+    """Return about `count` samples: all those of some texts, none of them in `held`."""
+    sizes = Counter(sample.text for sample in pool)
+    texts = sorted((text for text in sizes if text and text not in held), key=lambda t: _rank(seed, t))
+    chosen = _fill(texts, sizes, count)
+    if not chosen:
+        texts.sort(key=lambda text: sizes[text])
+        chosen = _fill(texts[:1], sizes, int(MAX_GROUP_SHARE * len(pool)))
+    return {sample for sample in pool if sample.text in chosen}
+
+
+def _fill(texts: Sequence[str], sizes: Mapping[str, int], count: int) -> set[str]:
+    """Return texts, in their order, that together fit into `count` and leave each character to another."""
+    holders = Counter(character for text in sizes for character in set(text))
+    chosen, left = set(), count
+    for text in texts:
+        if sizes[text] <= left and all(holders[character] > 1 for character in text):
+            chosen.add(text)
+            left -= sizes[text]
+            holders.subtract(set(text))
+    return chosen
+
+
+def _spread(pool: Sequence[Sample], count: int, seed: int) -> set[Sample]:
+    """Return about `count` samples, of each text its share and never all."""
+    groups: dict[str, list[Sample]] = defaultdict(list)
+    for sample in pool:
+        groups[sample.text].append(sample)
+    taken: set[Sample] = set()
+    share, seen = count / len(pool), 0
+    for text in sorted(groups, key=lambda text: _rank(seed, text)):
+        group = sorted(groups[text], key=lambda s: (_rank(seed, s.path.name), s.path))
+        seen += len(group)
+        quota = min(round(share * seen) - len(taken), ceil(share * len(group)), len(group) - 1)
+        taken.update(group[:quota])
+    return taken
+
+
+def _rank(seed: int, key: str) -> bytes:
+    return hashlib.blake2b(f"{seed}:{key}".encode("utf-8", "surrogatepass"), digest_size=8).digest()
+
+
+def _origin(samples: Sequence[Sample]) -> str:
+    files = {sample.source.rpartition(":")[0] for sample in samples}
+    if len(files) <= 2:
+        return " and ".join(sorted(Path(file).name for file in files))
+    return " and ".join(sorted({Path(file).parent.name + "/" for file in files}))
+
+
+def _require_fractions(val: float, test: float) -> None:
+    if not (0 < val < 1 and 0 <= test < 1 and val + test < 1):
+        raise UsageError(
+            "the fractions of val and test must lie in (0, 1) and leave some for train",
+            f"val {val}, test {test}",
+            "use e.g. 0.15 and 0.1",
+        )
+
+
+def _require_samples(
+    given: Mapping[str, Sequence[Sample]], pool: Sequence[Sample], carved: Sequence[str]
+) -> None:
+    empty = [name for name, samples in given.items() if not samples]
+    if empty or not pool:
+        raise DataError(
+            "each split must hold samples", f"none in {', '.join(empty) or 'train'}", "check its label file"
+        )
+    usable = sum(bool(sample.text) for sample in pool)
+    if carved and usable < MIN_SAMPLES:
+        raise DataError(
+            f"making {' and '.join(carved)} needs at least {MIN_SAMPLES} labelled samples",
+            f"{usable} in {_origin(pool)}",
+            REMEDY,
+        )
+
+
+def _require_carved(taken: Collection[Sample], name: str) -> None:
+    if not taken:
+        raise DataError(
+            f"{name} must be made of texts that stand in no other split",
+            "no text that fits: each is too frequent, in another split, or alone holds a character",
+            REMEDY,
+        )
