@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -79,10 +80,11 @@ def train(
             "train_seconds": trained - started,
             "epoch_seconds": time.monotonic() - started,
         }
-        report(
-            metrics,
-            lambda epoch=epoch, m=metrics: Checkpoint(config, engine.charset, epoch, m, engine.state()),
-        )  # type: ignore[misc]
+        report(metrics, partial(_checkpoint, config, engine, epoch, metrics))
+
+
+def _checkpoint(config: TrialConfig, engine: Engine, epoch: int, metrics: dict[str, float]) -> Checkpoint:
+    return Checkpoint(config, engine.charset, epoch, metrics, engine.state())
 
 
 def assemble(
