@@ -1,0 +1,140 @@
+"""The end of a search in the terminal: the ranked trials, the gain, the next command."""
+
+import textwrap
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from search.intervals import Gain, wilson_interval
+from search.results import Baseline, Comparison, StudyResult, TrialRecord, rank, varied_settings
+
+SHOWN_TRIALS = 15
+SETTINGS_WIDTH = 70
+HEADINGS = ("", "trial", "state", "exact match", "95 %", "similarity", "CER", "epoch", "time", "settings")
+
+
+def percent(share: float) -> str:
+    """Format a share, 0.6224 -> '62.2 %'."""
+    return f"{100 * share:.1f} %"
+
+
+def duration(seconds: float) -> str:
+    """Format seconds, 3725 -> '1 h 02 min', 95 -> '1 min 35 s'."""
+    whole = round(seconds)
+    if whole >= 3600:
+        return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+    return f"{whole // 60} min {whole % 60:02d} s" if whole >= 60 else f"{whole} s"
+
+
+def value_text(value: object) -> str:
+    """Format a setting's value, 0.00021234 -> '0.000212'."""
+    if isinstance(value, float):
+        return f"{value:.3g}"
+    if isinstance(value, list | tuple):
+        return "+".join(map(str, value)) or "all"
+    return str(value)
+
+
+def gain_text(gain: Gain) -> str:
+    """Format a gain, '+29.6 points (95 %: +21.9 to +37.2)'."""
+    low, high = 100 * gain.interval.low, 100 * gain.interval.high
+    return f"{100 * gain.difference:+.1f} points (95 %: {low:+.1f} to {high:+.1f})"
+
+
+def settings_text(settings: dict[str, Any]) -> str:
+    """Format settings on one line by the last part of their keys, `name` by the part before it."""
+    return ", ".join(f"{short_key(key)}={value_text(value)}" for key, value in settings.items())
+
+
+def short_key(key: str) -> str:
+    """Shorten a dotted key, `optimiser.learning_rate` -> `learning_rate`, `technique.name` -> `technique`."""
+    *parents, leaf = key.split(".")
+    if parents[:1] == ["augmentation"]:
+        return key
+    return parents[-1] if leaf == "name" else leaf
+
+
+def terminal_table(result: StudyResult) -> str:
+    """Return the ranked table with the untouched models, the gain over the best of them and what to type next."""
+    ranked = rank(result.trials)
+    settings = varied_settings(result.trials)
+    rows = [_trial_row(place, t, settings[t.id], result) for place, t in enumerate(ranked[:SHOWN_TRIALS], 1)]
+    rows += [_baseline_row(baseline) for baseline in result.baselines]
+    lines = _aligned([HEADINGS, *rows])
+    if len(ranked) > SHOWN_TRIALS:
+        lines.append(f"... and {len(ranked) - SHOWN_TRIALS} more trials, all in report.html")
+    lines += [f"trial {t.id} {t.state}: {t.reason or 'no reason given'}" for t in _unscored(result.trials)]
+    lines += ["", *(_gain_line(comparison) for comparison in result.comparisons)]
+    if result.winner is None:
+        lines.append("No trial has a score: the untouched model is the best there is.")
+    else:
+        lines.append(f"Winner {result.winner.id}: {settings_text(settings[result.winner.id])}")
+    lines += [f"{purpose}: {command}" for purpose, command in list(result.commands.items())[:1]]
+    return "\n".join(lines)
+
+
+def _unscored(trials: Iterable[TrialRecord]) -> list[TrialRecord]:
+    return [trial for trial in trials if trial.score is None]
+
+
+def _trial_row(
+    place: int, trial: TrialRecord, settings: dict[str, Any], result: StudyResult
+) -> Sequence[str]:
+    best = trial.best
+    assert best is not None, "only scored trials are ranked"
+    n = result.validation_lines
+    return (
+        str(place),
+        trial.id,
+        trial.state,
+        percent(best.exact_match),
+        _interval_text(best.exact_match, n),
+        percent(best.edit_similarity),
+        percent(best.cer),
+        f"{best.epoch}/{trial.epochs}",
+        duration(trial.seconds),
+        textwrap.shorten(settings_text(settings), SETTINGS_WIDTH, placeholder=" ..."),
+    )
+
+
+def _baseline_row(baseline: Baseline) -> Sequence[str]:
+    scores = baseline.scores
+    interval = _interval_text(scores.exact_match, scores.n)
+    similarity, cer = percent(scores.edit_similarity), percent(scores.cer)
+    return (
+        "-",
+        "",
+        "untouched",
+        percent(scores.exact_match),
+        interval,
+        similarity,
+        cer,
+        "",
+        "",
+        str(baseline),
+    )
+
+
+def _interval_text(share: float, n: int) -> str:
+    interval = wilson_interval(share * n, n)
+    return f"{100 * interval.low:.0f}-{100 * interval.high:.0f}"
+
+
+def _gain_line(comparison: Comparison) -> str:
+    before, after = comparison.baseline.scores, comparison.winner
+    where = "held-back test lines" if comparison.split == "test" else "validation lines"
+    return (
+        f"Exact match on {after.n} {where}: {percent(before.exact_match)} ({comparison.baseline}) -> "
+        f"{percent(after.exact_match)}, {gain_text(comparison.gain)}"
+    )
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    numbers = range(3, 9)
+    return [
+        "  ".join(
+            cell.rjust(width) if column in numbers else cell.ljust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
