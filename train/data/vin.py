@@ -8,51 +8,11 @@ CHECK_POSITION = 8  # counted from 0; the standard counts it as the ninth
 
 # The standard leaves out I, O and Q; the year's code (position 10) also U, Z and 0.
 _YEAR_CODES = "123456789ABCDEFGHJKLMNPRSTVWXY"
-_MAKERS = [
-    "1FT",
-    "1G1",
-    "1HG",
-    "2T1",
-    "3VW",
-    "4T1",
-    "5YJ",
-    "JHM",
-    "JTD",
-    "KMH",
-    "KNA",
-    "LFV",
-    "LVV",
-    "MAL",
-    "NMT",
-    "SAL",
-    "SB1",
-    "SJN",
-    "TMB",
-    "TRU",
-    "U5Y",
-    "VF1",
-    "VF3",
-    "VF7",
-    "VSS",
-    "W0L",
-    "WAU",
-    "WBA",
-    "WDB",
-    "WDD",
-    "WF0",
-    "WP0",
-    "WVG",
-    "WVW",
-    "X7L",
-    "XTA",
-    "XW8",
-    "XWE",
-    "YS3",
-    "YV1",
-    "Z94",
-    "ZAR",
-    "ZFA",
-]
+_CODES = (
+    "1FT 1G1 1HG 2T1 3VW 4T1 5YJ JHM JTD KMH KNA LFV LVV MAL NMT SAL SB1 SJN TMB TRU U5Y VF1 VF3 VF7 "
+    "VSS W0L WAU WBA WDB WDD WF0 WP0 WVG WVW X7L XTA XW8 XWE YS3 YV1 Z94 ZAR ZFA"
+)
+_MAKERS = _CODES.split()
 
 # 49 CFR 565.15(c), tables III and IV; the same as ISO 3779's recommendation.
 _VALUES = dict(zip("0123456789", range(10), strict=True)) | dict(

@@ -21,18 +21,18 @@ def _page(text: str, font: Font, rng: np.random.Generator) -> Scene:
         (h, w) float32 coverage in [0, 1].
     """
     line = set_text(text, font, rng)
-    above, below, left, right = (int(n) for n in rng.integers((0, 0, 2, 2), (12, 12, 24, 24)))
+    above, below, left, right = (int(n) for n in rng.integers((0, 0, 2, 2), (9, 9, 24, 24)))
     page = np.pad(line, ((above, below), (left, right)))
-    for rows in (page[: above + 3], page[len(page) - below - 3 :]):
+    for rows, baseline in ((page[: above + 4], above), (page[len(page) - below - 4 :], below + 16)):
         if rng.random() < 0.15:
-            _fill_with_clutter(rows, rng)
+            _fill_with_clutter(rows, baseline, rng)
     return page.astype(np.float32) / np.float32(255)
 
 
-def _fill_with_clutter(rows: Image, rng: np.random.Generator) -> None:
-    """Write a cut-off line of other text into `rows` (h, w) in place."""
+def _fill_with_clutter(rows: Image, baseline: int, rng: np.random.Generator) -> None:
+    """Write a line of other text, cut off by the crop, into `rows` (h, w) in place; `baseline` in px."""
     text = "".join(_CLUTTER[i] for i in rng.integers(len(_CLUTTER), size=rng.integers(4, 20)))
-    at = (int(rng.integers(rows.shape[1] // 2)), int(rng.integers(len(rows), len(rows) + 12)))
+    at = (int(rng.integers(rows.shape[1] // 2)), baseline)
     cv2.putText(rows, text, at, cv2.FONT_HERSHEY_SIMPLEX, 0.9, 255, 2, cv2.LINE_AA)
 
 

@@ -23,10 +23,10 @@ def lit(scene: Scene, rng: np.random.Generator) -> Scene:
 
 
 def _glare(height: int, width: int, rng: np.random.Generator) -> Scene:
-    """A soft bright spot, (h, w), of up to 110 of 255."""
+    """A soft bright spot, (h, w), of up to 80 of 255."""
     x = (np.arange(width, dtype=np.float32) - rng.uniform(0, width)) / rng.uniform(30, 110)
     y = (np.arange(height, dtype=np.float32) - rng.uniform(0, height)) / rng.uniform(10, 40)
-    return np.float32(rng.uniform(30, 110)) * np.outer(np.exp(-y * y), np.exp(-x * x))
+    return np.float32(rng.uniform(25, 80)) * np.outer(np.exp(-y * y), np.exp(-x * x))
 
 
 def tilted(scene: Scene, rng: np.random.Generator) -> Scene:
@@ -50,5 +50,5 @@ def photographed(scene: Scene, rng: np.random.Generator) -> Image:
     small = cv2.resize(view, (round(width * pixels / height), pixels), interpolation=cv2.INTER_AREA)
     image = np.clip(small, 0, 255).astype(np.uint8)
     if rng.random() < 0.2:
-        image = motion_blur(image, 0.5, rng)
+        image = motion_blur(image, 0.35, rng)
     return jpeg(noise(image, rng.uniform(0, 0.6), rng), rng.uniform(0, 0.7), rng)

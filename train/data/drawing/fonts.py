@@ -12,7 +12,7 @@ from train.data.drawing.dot_font import dots_of
 from train.data.images import Image
 
 CAP_PX = 40
-_EDGE_PX = 6
+_EDGE_PX = 9  # room for the fattest strokes
 
 # (character, weight from 0 thin to 1 bold) -> (CAP_PX + 2 * _EDGE_PX, w) uint8 coverage, trimmed at the sides
 Font = Callable[[str, float], Image]
@@ -33,8 +33,8 @@ def _hershey_glyph(face: int, character: str, thickness: int) -> Image:
 
 
 def hershey(face: int, character: str, weight: float) -> Image:
-    """Draw in one of OpenCV's stroke fonts, with strokes 2 to 7 px thick."""
-    return _hershey_glyph(face, character, 2 + round(5 * weight))
+    """Draw in one of OpenCV's stroke fonts, with strokes 3 to 7 px thick."""
+    return _hershey_glyph(face, character, 3 + round(4 * weight))
 
 
 @lru_cache(1)
@@ -58,16 +58,17 @@ def aileron(character: str, weight: float) -> Image:
 
 
 @lru_cache(4096)
-def _dot_glyph(character: str, radius: int) -> Image:
+def _dot_glyph(character: str, quarters: int) -> Image:
     cell = np.zeros((CAP_PX + 2 * _EDGE_PX, 28 + 2 * _EDGE_PX), np.uint8)
     for row, column in np.argwhere(dots_of(character)):
-        cv2.circle(cell, (_EDGE_PX + 2 + 6 * column, _EDGE_PX + 2 + 6 * row), radius, 255, -1, cv2.LINE_AA)
+        x, y = (4 * (_EDGE_PX + 2 + 6 * int(at)) for at in (column, row))
+        cv2.circle(cell, (x, y), quarters, 255, -1, cv2.LINE_AA, shift=2)
     return cell[:, _EDGE_PX - 2 : -_EDGE_PX]
 
 
 def dots(character: str, weight: float) -> Image:
-    """Draw as 5x7 dots of a radius of 2 or 3 px, 6 px apart."""
-    return _dot_glyph(character, 2 + round(weight))
+    """Draw as 5x7 dots with radii of 2.25 to 3.25 px, 6 px apart."""
+    return _dot_glyph(character, 9 + round(4 * weight))
 
 
 SIMPLEX = partial(hershey, cv2.FONT_HERSHEY_SIMPLEX)
@@ -91,11 +92,11 @@ def set_text(text: str, font: Font, rng: np.random.Generator) -> Image:
     Returns:
         (CAP_PX + 2 * _EDGE_PX, w) uint8 coverage.
     """
-    weight, spacing = rng.random(), int(rng.integers(4, 12))
+    weight, spacing = rng.random(), int(rng.integers(2, 10))
     glyphs = [font(character, weight) for character in text]
     lefts = _lefts([glyph.shape[1] for glyph in glyphs], rng.random() < 0.5, spacing)
     line = np.zeros((CAP_PX + 2 * _EDGE_PX, lefts[-1]), np.uint8)
     for glyph, left in zip(glyphs, lefts[:-1], strict=True):
         line[:, left : left + glyph.shape[1]] = glyph
-    width = round(lefts[-1] * rng.uniform(0.5, 0.85))
+    width = round(lefts[-1] * rng.uniform(0.45, 0.75))
     return np.asarray(cv2.resize(line, (width, len(line)), interpolation=cv2.INTER_AREA), np.uint8)

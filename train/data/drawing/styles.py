@@ -27,7 +27,8 @@ class Style:
 def _relief(coverage: Scene, rng: np.random.Generator) -> Scene:
     """Light on the walls of the text cut into a surface, (h, w) in about [-1, 1]; the light comes from above."""
     walls = cv2.GaussianBlur(coverage, (0, 0), rng.uniform(1.0, 2.0))
-    angle = rng.uniform(0.15, 0.85) * np.pi
+    # Straight from above it would leave only the horizontal strokes to be seen.
+    angle = (0.5 + rng.choice([-1, 1]) * rng.uniform(0.12, 0.35)) * np.pi
     across, down = cv2.Sobel(walls, cv2.CV_32F, 1, 0), cv2.Sobel(walls, cv2.CV_32F, 0, 1)
     return np.asarray(across * np.cos(angle) + down * np.sin(angle), np.float32)
 
@@ -42,7 +43,7 @@ def printed(coverage: Scene, surface: Scene, rng: np.random.Generator) -> Scene:
     tone = rng.uniform(10, 60) if dark else rng.uniform(160, 245)
     wear = rng.random((len(coverage) // 8, coverage.shape[1] // 8), np.float32)
     wear = cv2.resize(wear, (coverage.shape[1], len(coverage)))
-    opacity = rng.uniform(0.35, 0.9) * (1 - rng.uniform(0, 0.6) * wear)
+    opacity = rng.uniform(0.3, 0.8) * (1 - rng.uniform(0, 0.6) * wear)
     return _blend(surface, coverage * opacity, tone)
 
 
@@ -54,7 +55,7 @@ def stamped(coverage: Scene, surface: Scene, rng: np.random.Generator) -> Scene:
 
 def etched(coverage: Scene, surface: Scene, rng: np.random.Generator) -> Scene:
     """Thin marks a little lighter or darker than the surface, interrupted by its grain."""
-    depth = rng.uniform(32, 70) * (1 if surface.mean() < rng.uniform(70, 150) else -1)
+    depth = rng.uniform(36, 65) * (1 if surface.mean() < rng.uniform(70, 150) else -1)
     grain = 1 + 0.35 * rng.standard_normal(coverage.shape, np.float32)
     return np.asarray(surface + (depth * coverage * grain)[:, :, None], np.float32)
 
@@ -62,7 +63,7 @@ def etched(coverage: Scene, surface: Scene, rng: np.random.Generator) -> Scene:
 def peened(coverage: Scene, surface: Scene, rng: np.random.Generator) -> Scene:
     """Pits with a lit and a shaded rim, darker or brighter inside."""
     lit = surface + rng.uniform(15, 45) * _relief(coverage, rng)[:, :, None]
-    return _blend(lit, coverage * rng.uniform(0.45, 0.85), 235 if surface.mean() < 90 else 15)
+    return _blend(lit, coverage * rng.uniform(0.6, 0.9), 235 if surface.mean() < 110 else 15)
 
 
 _METALS = (surfaces.brushed, surfaces.cast, surfaces.paint)

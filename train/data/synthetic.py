@@ -1,0 +1,139 @@
+"""The embedded default data: drawn vehicle identification numbers, hard for a model as published.
+
+    python -m train.data.synthetic DIR [--train N] [--val N] [--test N] [--seed S]
+
+The same numbers give the same labels everywhere, and with the pinned libraries the same pixels.
+"""
+
+import argparse
+import json
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from train.cli import main_guard
+from train.data import vin
+from train.data.augment import sample_rng
+from train.data.drawing import STYLES, draw_line
+from train.errors import DataError, UsageError
+
+MANIFEST = "manifest.json"
+VERSION = 1  # raise it when the same parameters would draw other lines
+SPLITS = ("train", "val", "test")
+LOOKS = 100  # numpy seeds (seed, 0) and (seed, 0, 0) alike: texts and looks need numbers of their own
+
+Manifest = dict[str, str | int]
+
+
+def make_vin_dataset(directory: Path, count_train: int, count_val: int, count_test: int, seed: int) -> None:
+    """Draw a dataset of VINs into `directory`, or keep the one with these parameters that stands there.
+
+    Writes PaddleOCR's lists `rec_gt_{train,val,test}.txt` and `images/`; the folder appears complete or not
+    at all. No VIN is in two splits. Raises UsageError for a count or seed below 0, DataError if `directory`
+    holds anything else.
+    """
+    counts = dict(zip(SPLITS, (count_train, count_val, count_test), strict=True))
+    if min(seed, *counts.values()) < 0:
+        raise UsageError(
+            "counts and the seed must not be negative", f"{counts}, seed={seed}", "use 0 or more"
+        )
+    manifest: Manifest = {"texts": "vin", **counts, "seed": seed, "version": VERSION}
+    if not _stands(directory, manifest):
+        _publish(directory, vin_texts(counts, seed), manifest, seed)
+
+
+def vin_texts(counts: Mapping[str, int], seed: int) -> dict[str, list[str]]:
+    """Draw `counts[split]` VINs for each split, all different."""
+    seen: set[str] = set()
+    texts = {}
+    for number, (split, count) in enumerate(counts.items()):
+        rng = np.random.default_rng((seed, number))
+        texts[split] = [_new_vin(seen, rng) for _ in range(count)]
+    return texts
+
+
+def _new_vin(seen: set[str], rng: np.random.Generator) -> str:
+    """Draw a VIN that is not in `seen`, and add it."""
+    while (text := vin.random_vin(rng)) in seen:
+        pass
+    seen.add(text)
+    return text
+
+
+def write_lines(directory: Path, split: str, texts: Sequence[str], seed: int) -> None:
+    """Draw `texts` into `directory/images` and list them in `directory/rec_gt_SPLIT.txt`."""
+    styles = tuple(STYLES.values())
+    rows = []
+    for index, text in enumerate(texts):
+        name = f"images/{split}_{index:05d}.png"
+        rng = sample_rng(seed, LOOKS + SPLITS.index(split), index)
+        (directory / name).write_bytes(cv2.imencode(".png", draw_line(text, styles, rng))[1].tobytes())
+        rows.append(f"{name}\t{text}\n")
+    (directory / f"rec_gt_{split}.txt").write_text("".join(rows), encoding="utf-8")
+
+
+def _stands(directory: Path, manifest: Manifest) -> bool:
+    """Whether `directory` holds this very dataset; raise DataError if it holds something else."""
+    if not directory.exists() or (directory.is_dir() and not any(directory.iterdir())):
+        return False
+    path = directory / MANIFEST
+    found = path.read_text(encoding="utf-8") if path.is_file() else "no manifest"
+    if found == json.dumps(manifest):
+        return True
+    raise DataError(
+        f"{directory} must be new, empty or hold this dataset, {json.dumps(manifest)}",
+        found[:200],
+        "remove the folder or name another one",
+    )
+
+
+def _publish(directory: Path, texts: Mapping[str, Sequence[str]], manifest: Manifest, seed: int) -> None:
+    """Write the dataset beside `directory`, then put it in place with one rename."""
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    draft = Path(tempfile.mkdtemp(prefix=f".{directory.name}.", dir=directory.parent))
+    try:
+        draft.chmod(0o755)
+        (draft / "images").mkdir()
+        for split, lines in texts.items():
+            write_lines(draft, split, lines, seed)
+        (draft / MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
+        _move(draft, directory, manifest)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def _move(draft: Path, directory: Path, manifest: Manifest) -> None:
+    """Rename `draft` to `directory`; another process's equal dataset may have come first."""
+    try:
+        draft.rename(directory)
+    except OSError:
+        if not _stands(directory, manifest):
+            raise
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m train.data.synthetic", description="Draw VIN lines.")
+    parser.add_argument("directory", type=Path, metavar="DIR")
+    parser.add_argument("--train", type=int, default=512, metavar="N", help="training lines (512)")
+    parser.add_argument("--val", type=int, default=128, metavar="N", help="validation lines (128)")
+    parser.add_argument("--test", type=int, default=128, metavar="N", help="held-back lines (128)")
+    parser.add_argument("--seed", type=int, default=0, metavar="S", help="seed of texts and looks (0)")
+    return parser
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Draw the dataset the command line asks for."""
+    options = _parser().parse_args(arguments)
+    try:
+        make_vin_dataset(options.directory, options.train, options.val, options.test, options.seed)
+    except OSError as error:
+        raise UsageError("DIR must be writable", error, "choose another folder") from error
+    print(options.directory / "rec_gt_train.txt")
+
+
+if __name__ == "__main__":
+    main_guard(main)
