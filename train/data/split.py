@@ -52,12 +52,13 @@ def make_splits(
         test_fraction: share in [0, 1) of the pool that becomes `test` where none is given; 0 for none.
     """
     _require_fractions(val_fraction, test_fraction)
-    pool = [*given.get("train", ()), *given.get("all", ())]
     wanted = {"test": test_fraction, "val": val_fraction}
     shares = {name: share for name, share in wanted.items() if share and name not in given}
+    start = given_splits(given)
+    pool = start.train
     _require_samples(given, pool, list(shares))
-    parts: dict[str, Sequence[Sample]] = {"val": (), "test": (), **given, "train": pool}
-    origin = {name: _origin(parts[name]) for name in SPLITS if parts[name]}
+    parts: dict[str, Sequence[Sample]] = {"train": start.train, "val": start.val, "test": start.test}
+    origin = dict(start.origin)
     single = all(len(sample.text) <= 1 for sample in pool)
     for name, share in shares.items():
         held = {sample.text for split in ("val", "test") for sample in parts[split]}
@@ -69,6 +70,15 @@ def make_splits(
         parts["train"] = [sample for sample in rest if sample not in taken]
         how = "each text spread" if single else "grouped by text"
         origin[name] = f"made: {100 * len(taken) / len(pool):.0f} % of {origin['train']}, {how}"
+    return Splits(tuple(parts["train"]), tuple(parts["val"]), tuple(parts["test"]), origin)
+
+
+def given_splits(given: Mapping[str, Sequence[Sample]]) -> Splits:
+    """Return the splits as the files give them, nothing carved; `all` counts as train."""
+    if unknown := given.keys() - {*SPLITS, "all"}:
+        raise UsageError("a split must be train, val, test or all", ", ".join(sorted(unknown)), "rename it")
+    parts = {"val": (), "test": (), **given, "train": [*given.get("train", ()), *given.get("all", ())]}
+    origin = {name: _origin(parts[name]) for name in SPLITS if parts[name]}
     return Splits(tuple(parts["train"]), tuple(parts["val"]), tuple(parts["test"]), origin)
 
 

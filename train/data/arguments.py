@@ -1,0 +1,34 @@
+"""The command-line arguments that say how a data folder is read."""
+
+import argparse
+from collections.abc import Sequence
+
+from train.data.formats import FORMATS
+from train.errors import UsageError
+
+
+def add_format_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add `--format` and `--option`; their values are for `formats.load`."""
+    parser.add_argument(
+        "--format", choices=FORMATS.names(), help="how the labels are written (default: detected)"
+    )
+    takes = "; ".join(
+        f"{name}: {', '.join(FORMATS.get(name).options)}"
+        for name in FORMATS.names()
+        if FORMATS.get(name).options
+    )
+    parser.add_argument(
+        "--option",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help=f"what the format's reader takes ({takes}); can be repeated",
+    )
+
+
+def options_of(pairs: Sequence[str]) -> dict[str, str]:
+    """Return the options that `KEY=VALUE` pairs name."""
+    options = dict(pair.split("=", 1) for pair in pairs if "=" in pair)
+    if wrong := [pair for pair in pairs if "=" not in pair]:
+        raise UsageError("--option must be KEY=VALUE", ", ".join(wrong), "write e.g. text_key=text")
+    return options
