@@ -1,0 +1,122 @@
+"""The report's charts over trials and epochs, as inline SVG."""
+
+from collections.abc import Sequence
+from itertools import accumulate
+
+from search import report_svg as svg
+from search.report_svg import Axis, Point
+from search.results import StudyResult, TrialRecord, rank
+from search.table import duration, percent, short_key
+
+WIDTH, HEIGHT = 480, 300
+LEFT, RIGHT, TOP, BOTTOM = 48, 470, 30, 252
+MODEL_COLOURS = 4
+END_MARKS = {"finished": "dot", "stopped": "ring", "failed": "cross", "diverged": "cross"}
+
+
+def score_over_time(result: StudyResult) -> str:
+    """Draw every report of a scored trial, the best so far as a stair, and the untouched model as a line."""
+    reports = sorted(
+        (trial.started + measure.seconds, measure.exact_match, trial.id, measure.epoch)
+        for trial in rank(result.trials)
+        for measure in trial.history
+    )
+    if not reports:
+        return ""
+    end = max(result.wall_seconds, reports[-1][0])
+    unit, name = (3600, "hours") if end > 2 * 3600 else (60, "minutes") if end > 120 else (1, "seconds")
+    x, y, parts = _score_axes(
+        result, (0.0, end / unit), f"{name} since the start", [score for _, score, *_ in reports]
+    )
+    for at, score, trial, epoch in reports:
+        title = f"trial {trial}, epoch {epoch}: {percent(score)} after {duration(at)}"
+        parts.append(svg.group([svg.mark((x.at(at / unit), y.at(score)), "dot", "faint")], title))
+    best = list(accumulate((score for _, score, *_ in reports), max))
+    stair = _stair([(x.at(at / unit), y.at(s)) for (at, *_), s in zip(reports, best, strict=True)], x.end)
+    parts.append(svg.group([svg.path(stair, "best")], f"best so far, {percent(best[-1])} in the end"))
+    return svg.drawing(WIDTH, HEIGHT, parts, f"Best exact match over time, {percent(best[-1])} in the end")
+
+
+def _stair(points: Sequence[Point], end: float) -> list[Point]:
+    stair = [points[0]]
+    for here in points[1:]:
+        stair += [(here[0], stair[-1][1]), here]
+    return [*stair, (end, stair[-1][1])]
+
+
+def _score_axes(
+    result: StudyResult, extent: tuple[float, float], label: str, scores: Sequence[float], whole: bool = False
+) -> tuple[Axis, Axis, list[str]]:
+    """Return both axes and their drawing: `extent` below, exact match in percent at the side."""
+    lines = [result.baseline.scores.exact_match] if result.baseline else []
+    ticks_x = [t for t in svg.nice_ticks(*extent, 6, whole) if extent[0] <= t <= extent[1] + 1e-9]
+    ticks_y = svg.nice_ticks(min(*scores, *lines, 1), max(*scores, *lines, 0))
+    x, y = Axis(*extent, LEFT, RIGHT), Axis(ticks_y[0], ticks_y[-1], BOTTOM, TOP)
+    parts = svg.axes(
+        x,
+        y,
+        (ticks_x, ticks_y),
+        (label, "exact match on the validation lines"),
+        (lambda v: f"{v:g}", lambda v: f"{100 * v:g} %"),
+    )
+    return x, y, parts + [part for line in lines for part in _baseline(x, y, line)]
+
+
+def _baseline(x: Axis, y: Axis, share: float) -> list[str]:
+    place, words = y.at(share), f"best untouched model {percent(share)}"
+    return [
+        svg.group([svg.rule((x.start, place), (x.end, place), "baseline")], words),
+        svg.text(x.end - 2, place - 5, words, "note", "end"),
+    ]
+
+
+def learning_curves(result: StudyResult) -> str:
+    """Draw each trial's score by epoch: how far it was let go (the rungs) and how it ended."""
+    trials = [trial for trial in result.trials if trial.history]
+    if not trials:
+        return ""
+    last = max(2, *(trial.epochs for trial in trials))
+    scores = [measure.exact_match for trial in trials for measure in trial.history]
+    x, y, parts = _score_axes(result, (0, last), "epoch", scores, whole=True)
+    winner = result.winner
+    # The winner is drawn last, on top of the others.
+    for trial in sorted(trials, key=lambda t: t is winner):
+        parts.append(_curve(trial, x, y, "winner" if trial is winner else _colour(result, trial)))
+    return svg.drawing(WIDTH, HEIGHT, parts, f"Exact match by epoch for {len(trials)} trials")
+
+
+def _curve(trial: TrialRecord, x: Axis, y: Axis, classes: str) -> str:
+    points = [(x.at(measure.epoch), y.at(measure.exact_match)) for measure in trial.history]
+    best = max(measure.exact_match for measure in trial.history)
+    title = (
+        f"trial {trial.id}, {trial.config.model}, {trial.config.technique.name}, {trial.state} after epoch "
+        f"{trial.epochs}, best {percent(best)}"
+    )
+    parts = [svg.path(points, "hit"), svg.path(points, "curve")]
+    return svg.group([*parts, svg.mark(points[-1], END_MARKS[trial.state], "end")], title, classes)
+
+
+def models(result: StudyResult) -> list[str]:
+    """List the trained models in the order of their colours."""
+    return sorted({trial.config.model for trial in result.trials})
+
+
+def _colour(result: StudyResult, trial: TrialRecord) -> str:
+    if trial.score is None:
+        return "unscored"
+    return f"series{models(result).index(trial.config.model) % MODEL_COLOURS}"
+
+
+def importance_bars(shares: dict[str, float], shown: int = 10) -> str:
+    """Draw the importance of the settings as bars, the largest on top."""
+    bars = list(shares.items())[:shown]
+    left, row, width = 184, 26, WIDTH - 184 - 56
+    longest = max(*shares.values(), 1e-9)
+    parts: list[str] = []
+    for place, (key, share) in enumerate(bars):
+        top, long = 8 + place * row, max(1.0, share / longest * width)
+        bar = f'<rect x="{left}" y="{top}" width="{long:.1f}" height="16" rx="2" class="bar"/>'
+        name = svg.text(left - 8, top + 13, short_key(key), "value", "end")
+        value = svg.text(left + long + 6, top + 13, f"{100 * share:.0f} %", "value", "start")
+        parts.append(svg.group([name, bar, value], f"{key}: {percent(share)} of the importance"))
+    return svg.drawing(WIDTH, 16 + row * len(bars), parts, "Importance of the settings")
