@@ -186,3 +186,11 @@ def test_the_measured_recipe_comes_first_for_each_model(model: str) -> None:
     assert first["technique.name"] == "full"
     rates = [value for name, value in first.items() if name.startswith("optimiser.learning_rate")]
     assert rates == [2e-4 if model == "pp-ocrv6-tiny" else 1e-4]
+
+
+@pytest.mark.parametrize("name", shipped_spaces())
+def test_techniques_take_every_option_that_shipped_spaces_suggest(name: str) -> None:
+    from train.techniques import build_technique
+
+    for config in study_of(load_space(name), 40):
+        build_technique(config.technique).plan(0.5)
