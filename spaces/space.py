@@ -104,6 +104,13 @@ class SearchSpace(Frozen):
                 faults[key] = f"{key} must stay as fixed, {values[key]}"
         return point, faults
 
+    def choices(self, key: str) -> tuple[Value, ...]:
+        """Return the values that `key` may have, by choice or fixed; empty if the space leaves it alone."""
+        if key in self.fixed:
+            return (self.fixed[key],)
+        domains = (p.domain for p in self.parameters if p.key == key)
+        return next((domain.values for domain in domains if isinstance(domain, Choice)), ())
+
     def flat(self, config: TrialConfig) -> dict[str, Any]:
         """Return the values in `config` of this space's parameters that were open, under dotted keys."""
         values = flatten(config.model_dump())

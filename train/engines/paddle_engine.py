@@ -34,6 +34,7 @@ class PaddleEngine(Engine):
         self._config, self.charset, self._world = config, charset, world or World()
         self._model = MODELS.get(config.model)
         weights = Path(config.weights) if config.weights else None
+        paddle.disable_static()  # dynamic mode is per thread, and a reused actor trains in a new one
         paddle.seed(config.seed)
         self._network = self._model.network(weights)
         fit_head(self._model.head(self._network), self._model.charset(weights), charset, config.seed)

@@ -1,0 +1,56 @@
+"""What a time budget buys: pure decisions about how long a trial may run."""
+
+from dataclasses import dataclass
+
+from train.config import TrialConfig
+from train.techniques import build_technique
+
+FIRST_SHARE = 0.6
+LEAST_EPOCHS = 3
+SAFETY = 1.1
+PLAN_POINTS = 20
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Measured seconds per line of one model on one trial's share of the machine.
+
+    Attributes:
+        full: training with gradients through the whole network.
+        frozen: training with gradients in neck and head only.
+        evaluate: reading a line.
+    """
+
+    full: float
+    frozen: float
+    evaluate: float
+
+    def epoch_seconds(self, config: TrialConfig, train_lines: int, val_lines: int) -> float:
+        """Return the expected seconds of a mean epoch of `config`."""
+        technique = build_technique(config.technique)
+        plans = [technique.plan(i / PLAN_POINTS) for i in range(PLAN_POINTS)]
+        deep = sum(any(plan[g] > 0 for g in plan if g.startswith(("stem", "backbone"))) for plan in plans)
+        line = self.frozen + (self.full - self.frozen) * deep / PLAN_POINTS
+        return line * train_lines + self.evaluate * val_lines
+
+
+def planned_epochs(epoch_seconds: float, remaining_s: float | None, max_epochs: int, first: bool) -> int:
+    """Return how many epochs a trial that starts now may run; 0 if it is not worth starting.
+
+    A schedule has to end for a model to be good, so a trial's length is fitted to the time that is left. The
+    first trials get FIRST_SHARE of it, so that what they teach can still be used. Later ones get the same share
+    as long as another trial fits behind them, else everything.
+
+    Args:
+        epoch_seconds: expected duration of one of its epochs.
+        remaining_s: seconds until training has to end; None without a time budget.
+        max_epochs: the most that any trial may run.
+        first: no trial has finished yet.
+    """
+    if remaining_s is None:
+        return max_epochs
+    affordable = int(remaining_s / (epoch_seconds * SAFETY))
+    share = int(affordable * FIRST_SHARE)
+    leaves_another = affordable - share >= LEAST_EPOCHS
+    epochs = min(share if first or leaves_another else affordable, max_epochs)
+    return epochs if epochs >= LEAST_EPOCHS else 0

@@ -1,0 +1,229 @@
+"""From Tune's results to the study's: records, the winner's bundle, its one test, summary and report."""
+
+import importlib.metadata
+import shlex
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ray import tune
+from train.export import export_checkpoint
+
+from search.data import StudyData
+from search.intervals import paired_gain_interval
+from search.probe import Probe
+from search.report import write_report
+from search.results import (
+    Baseline,
+    Comparison,
+    Measure,
+    Misreading,
+    State,
+    StudyResult,
+    TrialRecord,
+    rank,
+    write_summary,
+)
+from search.searcher import Clock, OptunaSearcher, write_optuna_database
+from search.settings import StudySettings
+from train.checkpoint import Checkpoint, load_checkpoint
+from train.config import TrialConfig, config_from_mapping, save_config
+from train.data.dataset import Dataset
+from train.errors import ModelError
+from train.loop import assemble, evaluate
+
+PACKAGES = ("ray", "optuna", "paddlepaddle", "paddleocr", "paddle2onnx", "onnxruntime", "numpy")
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A search that has ended: all that its result is made of."""
+
+    settings: StudySettings
+    clock: Clock
+    data: StudyData
+    probes: list[Probe]
+    results: tune.ResultGrid
+    searcher: OptunaSearcher
+    started: float
+
+
+def finish(search: Finished) -> StudyResult:
+    """Export and test the winner, and write everything that the study leaves behind."""
+    settings, data = search.settings, search.data
+    folder = settings.local_folder
+    trials = tuple(record(result, search.started) for result in search.results)
+    comparisons, misreadings = publish_winner(search, trials, folder)
+    write_optuna_database(search.searcher.study, folder / "optuna.db")
+    result = StudyResult(
+        name=settings.name,
+        space=settings.space,
+        data=data.summary,
+        baselines=tuple(b for probe in search.probes for b in probe.baselines),
+        trials=trials,
+        comparisons=comparisons,
+        misreadings=misreadings,
+        max_epochs=search.clock.max_epochs,
+        wall_seconds=time.time() - search.started,
+        versions=versions(),
+        seeds={"search": settings.seed, "split": settings.seed, "train": settings.seed},
+        commands=commands(settings, folder),
+    )
+    write_summary(result, folder / "summary.json")
+    write_report(result, data.training.val.image, folder / "report.html")
+    return result
+
+
+def publish_winner(
+    search: Finished, trials: tuple[TrialRecord, ...], folder: Path
+) -> tuple[tuple[Comparison, ...], tuple[Misreading, ...]]:
+    """Write the winner's configuration and bundle, and judge it; nothing if no trial has a score."""
+    winner = next(iter(rank(trials)), None)
+    if winner is None:
+        return (), ()
+    checkpoint = best_checkpoint(search.results, winner)
+    save_config(checkpoint.config, folder / "best.yaml")
+    export_checkpoint(checkpoint, search.data.training.val, folder / "best")
+    baseline, readings = best_baseline(search.probes)
+    return judge(checkpoint, search.data, baseline, readings, search.settings.seed)
+
+
+def record(result: Any, started: float) -> TrialRecord:
+    """Return what became of one Tune trial; a crashed or diverged one has no score."""
+    reports = reports_of(result)
+    last = reports[-1] if reports else {}
+    config = config_from_mapping(result.config, "trial") if result.config else TrialConfig()
+    state, reason = state_of(result, last, config)
+    history = tuple(measure(report) for report in reports if not report.get("diverged"))
+    return TrialRecord(
+        id=trial_id(result),
+        state=state,
+        config=config,
+        history=history,
+        started=max(0.0, float(reports[0]["timestamp"]) - reports[0]["time_this_iter_s"] - started)
+        if reports
+        else 0.0,
+        seconds=float(last.get("time_total_s", 0.0)),
+        reason=reason,
+    )
+
+
+def trial_id(result: Any) -> str:
+    """Return a trial's id, which names its folder."""
+    return Path(result.path).name
+
+
+def reports_of(result: Any) -> list[dict[str, Any]]:
+    """Return a trial's reports, oldest first, an epoch that was repeated after a restart once."""
+    frame = result.metrics_dataframe
+    if frame is None or "epoch" not in frame:
+        return []
+    rows: dict[int, dict[str, Any]] = {int(row["epoch"]): row for row in frame.to_dict("records")}
+    return [rows[epoch] for epoch in sorted(rows)]
+
+
+def measure(report: dict[str, Any]) -> Measure:
+    """Return one report's scores."""
+    names = ("exact_match", "edit_similarity", "cer", "loss")
+    scores = {name: float(report[name]) for name in names}
+    return Measure(epoch=int(report["epoch"]), seconds=float(report["time_total_s"]), **scores)
+
+
+def state_of(result: Any, last: dict[str, Any], config: TrialConfig) -> tuple[State, str]:
+    """Return how a trial ended, and why."""
+    if result.error is not None:
+        return "failed", str(result.error).strip().splitlines()[-1]
+    if (result.metrics or {}).get("diverged"):
+        return "diverged", str(result.metrics["reason"])
+    if not last:
+        return "failed", "the time was over before its first epoch was"
+    if int(last["epoch"]) < config.epochs:
+        return "stopped", f"stopped after epoch {int(last['epoch'])} of {config.epochs} (ASHA or time budget)"
+    return "finished", ""
+
+
+def best_checkpoint(results: tune.ResultGrid, winner: TrialRecord) -> Checkpoint:
+    """Return the checkpoint with the winner's best score."""
+    result = next(r for r in results if trial_id(r) == winner.id)
+    if not result.best_checkpoints:
+        raise ModelError(
+            "the winner must have a checkpoint", winner.id, "look into its folder for what went wrong"
+        )
+    saved, _ = max(result.best_checkpoints, key=lambda pair: pair[1]["score"])
+    with saved.as_directory() as folder:
+        return load_checkpoint(Path(folder) / "checkpoint")
+
+
+def best_baseline(probes: list[Probe]) -> tuple[Baseline, tuple[str, ...]]:
+    """Return the best untouched model and what it reads on the validation split."""
+    pairs = [(b, probe.readings[b.charset]) for probe in probes for b in probe.baselines]
+    return max(pairs, key=lambda pair: pair[0].scores.rank)
+
+
+def judge(
+    checkpoint: Checkpoint, data: StudyData, baseline: Baseline, readings: tuple[str, ...], seed: int
+) -> tuple[tuple[Comparison, ...], tuple[Misreading, ...]]:
+    """Compare the winner with the best untouched model on validation and, this once, on the test split."""
+    val = data.training.val
+    engine, task = assemble(checkpoint.config, data.training.train, checkpoint)
+    scores, predictions = evaluate(engine, task, val)
+    gain = paired_gain_interval(right(readings, val), right([text for text, _ in predictions], val), seed)
+    comparisons = [Comparison(split="validation", baseline=baseline, winner=scores, gain=gain)]
+    if data.test is not None:
+        untouched, untouched_task = assemble(
+            untouched_config(checkpoint.config, baseline), data.training.train
+        )
+        before, old = evaluate(untouched, untouched_task, data.test)
+        after, new = evaluate(engine, task, data.test)
+        texts = [[text for text, _ in lines] for lines in (old, new)]
+        gain = paired_gain_interval(right(texts[0], data.test), right(texts[1], data.test), seed)
+        tested = baseline.model_copy(update={"scores": before})
+        comparisons.append(Comparison(split="test", baseline=tested, winner=after, gain=gain))
+    return tuple(comparisons), misread(predictions, val)
+
+
+def untouched_config(config: TrialConfig, baseline: Baseline) -> TrialConfig:
+    """Return the configuration of an untouched model."""
+    return config.model_copy(update={"model": baseline.model, "charset": baseline.charset, "weights": None})
+
+
+def right(readings: Any, data: Dataset) -> Any:
+    """Return (N,) bool: which lines are read right."""
+    return np.array([reading == text for reading, text in zip(readings, data.texts, strict=True)])
+
+
+def misread(predictions: list[tuple[str, float]], data: Dataset) -> tuple[Misreading, ...]:
+    """Return the lines that are read wrongly."""
+    return tuple(
+        Misreading(
+            index=i,
+            source=data.sources[i],
+            text=data.texts[i],
+            reading=reading,
+            confidence=min(confidence, 1),
+        )
+        for i, (reading, confidence) in enumerate(predictions)
+        if reading != data.texts[i]
+    )
+
+
+def versions() -> dict[str, str]:
+    """Return the versions that a score depends on."""
+    return {"python": sys.version.split()[0]} | {name: importlib.metadata.version(name) for name in PACKAGES}
+
+
+def commands(settings: StudySettings, folder: Path) -> dict[str, str]:
+    """Return the exact commands that follow from a study, the next one to type first."""
+    data = settings.data or str(folder.parent / "embedded-vin")
+    return {
+        "evaluate": shlex.join(
+            ["python", "train/evaluate.py", "--bundle", str(folder / "best"), "--labels", "LABELS"]
+        ),
+        "train the winner again": shlex.join(
+            ["python", "train/run.py", "--data", data, "--config", str(folder / "best.yaml")]
+        ),
+        "repeat the search": shlex.join(["python", *sys.argv]),
+    }

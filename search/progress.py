@@ -1,0 +1,67 @@
+"""What the terminal shows while a search runs: one line per report."""
+
+import time
+from typing import Any
+
+from ray.tune import Callback
+
+from search.searcher import METRIC, Clock
+
+
+class ProgressLines(Callback):  # type: ignore[misc]
+    """Prints trial, technique, epoch, score, best so far and time left."""
+
+    def __init__(self, clock: Clock, baseline: float) -> None:
+        self._clock, self._best, self._baseline = clock, 0.0, baseline
+
+    def on_trial_result(
+        self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
+    ) -> None:
+        """Print one line for the report."""
+        if result.get("diverged"):
+            print(f"{trial.trial_id}  diverged: {result['reason']}", flush=True)
+            return
+        config = trial.config
+        self._best = max(self._best, result["exact_match"])
+        print(
+            f"{trial.trial_id}  {config['model']:<15} {config['technique']['name']:<14} "
+            f"lr {config['optimiser']['learning_rate']:.1e}  "
+            f"epoch {result['epoch']:>3}/{config['epochs']:<3} loss {result['loss']:7.3f}  "
+            f"exact {result['exact_match']:.3f}  similarity {result['edit_similarity']:.3f}  "
+            f"best {self._best:.3f} (untouched {self._baseline:.3f})  {self._left()}",
+            flush=True,
+        )
+
+    def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        """Say what is being tried."""
+        config = trial.config
+        print(f"{trial.trial_id}  starts: {describe(config)}", flush=True)
+
+    def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        """Say what became of it."""
+        result = trial.last_result or {}
+        best = result.get(METRIC)
+        ended = "ended" if best is None else f"ended after epoch {result['epoch']} with best score {best:.3f}"
+        print(f"{trial.trial_id}  {ended}", flush=True)
+
+    def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        """Point to the error."""
+        print(f"{trial.trial_id}  failed: see {trial.error_file}", flush=True)
+
+    def _left(self) -> str:
+        if self._clock.deadline is None:
+            return ""
+        seconds = max(0, round(self._clock.deadline - time.time()))
+        return f"{seconds // 60}:{seconds % 60:02} left"
+
+
+def describe(config: dict[str, Any]) -> str:
+    """Return a trial's most telling settings in one line."""
+    optimiser, augmentation = config["optimiser"], config["augmentation"]
+    return (
+        f"{config['model']}, {config['technique']['name']} {config['technique']['options'] or ''}, "
+        f"{optimiser['name']} {optimiser['learning_rate']:.2e}, {config['schedule']['name']}, "
+        f"batch {config['batch_size']}, batch norm {config['batch_norm']}, charset {config['charset']}, "
+        f"augmentation {augmentation['probability']:.2f} x {augmentation['strength']:.2f}, "
+        f"{config['epochs']} epochs"
+    )

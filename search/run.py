@@ -1,0 +1,126 @@
+"""Search for the configuration that reads your images best: the main command."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+sys.path[0] = str(Path(__file__).resolve().parent.parent)  # not this folder: its files shadow others
+
+from search.settings import StudySettings, parse_duration
+from train.cli import main_guard
+from train.config import config_error
+from train.errors import UsageError
+
+EPILOG = """examples:
+  python search/run.py                                          the embedded default data
+  python search/run.py --data DIR --name vin --time-budget 30m  your own images
+  python search/run.py --name vin --resume                      go on after an interruption
+
+exit status: 0 done; 1 bad data or a failed gate; 2 bad usage; 3 interrupted, can be resumed"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command line's definition."""
+    parse = argparse.ArgumentParser(
+        prog="python search/run.py",
+        description="Search models, techniques, learning rates, schedules and augmentation; export the winner.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    data = parse.add_argument_group("data")
+    data.add_argument("--data", metavar="DIR", help="folder with labelled images (default: drawn VIN lines)")
+    for split in ("train", "val", "test"):
+        data.add_argument(f"--{split}-labels", metavar="FILE", help=f"{split} label file, instead of --data")
+    data.add_argument(
+        "--option", metavar="KEY=VALUE", action="append", default=[], help="setting of the data format"
+    )
+    data.add_argument(
+        "--test-fraction",
+        type=float,
+        default=0.1,
+        metavar="SHARE",
+        help="share of the training lines to hold back as test where the data has no test (default 0.1)",
+    )
+    data.add_argument(
+        "--allow-bad", type=int, default=0, metavar="N", help="go on without up to N bad samples"
+    )
+    what = parse.add_argument_group("what to search")
+    what.add_argument(
+        "--space", default="recognition", help="a shipped space or a YAML file (default: recognition)"
+    )
+    what.add_argument("--model", action="append", default=[], help="only this model; repeatable")
+    what.add_argument(
+        "--trials", type=int, help="at most so many trials (default: as the time budget allows, else 32)"
+    )
+    what.add_argument("--max-epochs", type=int, help="longest trial (default: what the space says)")
+    what.add_argument(
+        "--time-budget", type=parse_duration, metavar="TIME", help="from start to result, e.g. 30m"
+    )
+    what.add_argument("--seed", type=int, default=0)
+    where = parse.add_argument_group("where to run")
+    where.add_argument("--name", help="of the study; its files go to STORAGE/NAME (default: after the data)")
+    where.add_argument(
+        "--storage", default="runs", help="a folder or a URI that Ray can write to (default: runs)"
+    )
+    where.add_argument("--cpus-per-trial", type=float, help="default: 1, or the cores shared among the GPUs")
+    where.add_argument("--gpus-per-trial", type=float, help="default: 1 where there is one, else 0")
+    where.add_argument(
+        "--workers-per-trial", type=int, default=0, help="Ray Train workers; 0: the trial's own process"
+    )
+    where.add_argument("--concurrent", type=int, help="trials at a time (default: as many as fit)")
+    where.add_argument("--resume", action="store_true", help="go on with the study NAME")
+    return parse
+
+
+def settings_of(arguments: argparse.Namespace) -> StudySettings:
+    """Return the validated settings; raise UsageError for what cannot work."""
+    labels = {s: path for s in ("train", "val", "test") if (path := getattr(arguments, f"{s}_labels"))}
+    if arguments.data and labels:
+        raise UsageError("data come from one place", "--data and --*-labels", "leave one of them out")
+    name = arguments.name or (Path(arguments.data).name if arguments.data else "demo")
+    with config_error("the command line"):
+        return StudySettings(
+            name=name,
+            data=arguments.data,
+            data_options=dict(_pair(option) for option in arguments.option),
+            labels=labels,
+            space=arguments.space,
+            models=tuple(arguments.model),
+            trials=arguments.trials,
+            max_epochs=arguments.max_epochs,
+            time_budget_s=arguments.time_budget,
+            storage=arguments.storage,
+            cpus=arguments.cpus_per_trial,
+            gpus=arguments.gpus_per_trial,
+            workers=arguments.workers_per_trial,
+            concurrent=arguments.concurrent,
+            seed=arguments.seed,
+            allow_bad=arguments.allow_bad,
+            test_fraction=arguments.test_fraction,
+        )
+
+
+def _pair(option: str) -> tuple[str, str]:
+    key, equals, value = option.partition("=")
+    if not equals:
+        raise UsageError("--option must be KEY=VALUE", option, "for example --option text_key=label")
+    return key, value
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Run the search that the command line describes."""
+    chosen = parser().parse_args(arguments)
+    settings = settings_of(chosen)
+    from search.study import load_settings, run_study
+    from search.table import terminal_table
+
+    if chosen.resume:
+        settings = load_settings(settings.local_folder)
+    result = run_study(settings, chosen.resume)
+    print(terminal_table(result))
+    print(f"report: {settings.local_folder / 'report.html'}")
+
+
+if __name__ == "__main__":
+    main_guard(main)

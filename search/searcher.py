@@ -1,0 +1,117 @@
+"""Optuna's define-by-run sampling as a Ray Tune searcher that knows the time budget."""
+
+import pickle
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import optuna
+from ray.tune.search import Searcher
+
+from search.budget import Cost, planned_epochs
+from spaces.space import SearchSpace
+from train.config import TrialConfig
+
+METRIC = "best_score"
+UNAFFORDABLE_TRIES = 20
+
+
+@dataclass
+class Clock:
+    """When training has to end, and what a line costs: all that fits a trial's length to the time left.
+
+    Attributes:
+        deadline: Unix time at which training has to end; None without a budget.
+        costs: by model.
+    """
+
+    deadline: float | None
+    max_epochs: int
+    train_lines: int
+    val_lines: int
+    costs: dict[str, Cost] = field(default_factory=dict)
+
+    def epochs_for(self, config: TrialConfig, first: bool) -> int:
+        """Return how long a trial that starts now may run; 0 for not at all."""
+        seconds = self.costs[config.model].epoch_seconds(config, self.train_lines, self.val_lines)
+        remaining = None if self.deadline is None else self.deadline - time.time()
+        return planned_epochs(seconds, remaining, min(self.max_epochs, config.epochs), first)
+
+
+class OptunaSearcher(Searcher):  # type: ignore[misc]
+    """Asks an Optuna study for configurations and tells it what became of them.
+
+    Args:
+        space: what to choose from.
+        points: configurations to try first.
+        clock: fits each trial's epochs to the time left.
+        seed: of the sampler.
+    """
+
+    def __init__(self, space: SearchSpace, points: list[dict[str, Any]], clock: Clock, seed: int) -> None:
+        super().__init__(metric=METRIC, mode="max")
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        sampler = optuna.samplers.TPESampler(
+            seed=seed, multivariate=True, group=True, constant_liar=True, n_startup_trials=len(points) + 4
+        )
+        self._space, self.clock = space, clock
+        self.study = optuna.create_study(direction="maximize", sampler=sampler, study_name="ocrtune")
+        for point in points:
+            self.study.enqueue_trial(point)
+        self._open: dict[str, optuna.Trial] = {}
+        self._finished = 0
+
+    def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
+        """Return the next configuration, its epochs fitted to the time left, or that there is no time."""
+        for _ in range(UNAFFORDABLE_TRIES):
+            trial = self.study.ask()
+            config = self._space.suggest(trial)
+            epochs = self.clock.epochs_for(config, first=self._finished == 0)
+            if epochs:
+                self._open[trial_id] = trial
+                return config.model_copy(update={"epochs": epochs}).model_dump(mode="json")
+            self.study.tell(trial, state=optuna.trial.TrialState.FAIL)
+        return str(Searcher.FINISHED)
+
+    def on_trial_result(self, trial_id: str, result: Mapping[str, Any]) -> None:
+        """Keep the learning curve in the study."""
+        self._open[trial_id].report(result[METRIC], int(result["epoch"]))
+
+    def on_trial_complete(
+        self, trial_id: str, result: Mapping[str, Any] | None = None, error: bool = False
+    ) -> None:
+        """Tell the study the best score; a diverged trial counts as pruned, a crashed one not at all."""
+        trial = self._open.pop(trial_id)
+        states = optuna.trial.TrialState
+        self._finished += 1
+        if error or not result or METRIC not in result:
+            self.study.tell(trial, state=states.FAIL)
+        elif result.get("diverged"):
+            self.study.tell(trial, state=states.PRUNED)
+        else:
+            self.study.tell(trial, result[METRIC])
+
+    def save(self, checkpoint_path: str) -> None:
+        """Write the study and the open trials."""
+        state = (self.study, self._open, self._finished, self.clock)
+        Path(checkpoint_path).write_bytes(pickle.dumps(state))
+
+    def restore(self, checkpoint_path: str) -> None:
+        """Continue with what `save` wrote, in the time that this run has."""
+        saved = pickle.loads(Path(checkpoint_path).read_bytes())  # noqa: S301 - written by this very study
+        self.study, self._open, self._finished, _ = saved
+
+
+def write_optuna_database(study: optuna.Study, path: Path) -> None:
+    """Write a copy of the study that `optuna-dashboard sqlite:///PATH` opens."""
+    partial = path.with_name(f".{path.name}.partial")
+    partial.unlink(missing_ok=True)
+    optuna.copy_study(
+        from_study_name=study.study_name,
+        from_storage=study._storage,
+        to_storage=f"sqlite:///{partial}",
+        to_study_name=study.study_name,
+    )
+    partial.replace(path)

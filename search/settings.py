@@ -1,0 +1,91 @@
+"""What a study is asked to do: the command line's settings, and defaults chosen from the machine."""
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from pydantic import Field
+
+from train.config import Frozen
+from train.errors import UsageError
+
+DEFAULT_TRIALS = 32
+
+
+class StudySettings(Frozen):
+    """Everything that decides a study; kept in study.json, so that `--resume` needs no more than the name.
+
+    Attributes:
+        data: folder with labels; None for the embedded default or explicit label files.
+        labels: split -> label file, instead of `data`.
+        models: narrows the space's models; empty for what the space says.
+        trials: upper limit on trials; None for as many as the time budget allows.
+        time_budget_s: seconds from start to result; None for no limit.
+        storage: folder or URI under which Ray Tune writes `name/`.
+        workers: Ray Train workers per trial; 0 trains in the trial's own process.
+        concurrent: trials at a time; None for as many as the machine holds.
+        allow_bad: bad samples to go on without.
+    """
+
+    name: str
+    data: str | None = None
+    data_options: dict[str, str] = Field(default_factory=dict)
+    labels: dict[str, str] = Field(default_factory=dict)
+    space: str = "recognition"
+    models: tuple[str, ...] = ()
+    trials: int | None = Field(None, ge=1)
+    max_epochs: int | None = Field(None, ge=1)
+    time_budget_s: float | None = Field(None, ge=30)
+    storage: str
+    cpus: float | None = Field(None, gt=0)
+    gpus: float | None = Field(None, ge=0)
+    workers: int = Field(0, ge=0)
+    concurrent: int | None = Field(None, ge=1)
+    seed: int = Field(0, ge=0)
+    allow_bad: int = Field(0, ge=0)
+    test_fraction: float = Field(0.1, ge=0, lt=1)
+
+    @property
+    def local_folder(self) -> Path:
+        """Where the study's own files lie: its storage, or a local stand-in that is uploaded at the end."""
+        return Path("runs" if "://" in self.storage else self.storage) / self.name
+
+
+def parse_duration(text: str) -> float:
+    """Return the seconds of `90`, `90s`, `30m`, `1.5h` or `1h30m`; raise UsageError for anything else."""
+    match = re.fullmatch(r"(?:([\d.]+)h)?(?:([\d.]+)m)?(?:([\d.]+)s?)?", text.strip())
+    if not text.strip() or match is None:
+        raise UsageError("a duration must be like 90s, 30m or 1h30m", repr(text), "write the unit behind it")
+    hours, minutes, seconds = (float(part or 0) for part in match.groups())
+    return 3600 * hours + 60 * minutes + seconds
+
+
+def trial_share(settings: StudySettings, cluster: Mapping[str, float]) -> dict[str, float]:
+    """Return one trial's CPUs and GPUs: as asked, else chosen from the cluster.
+
+    Without GPUs a trial gets one core: two trials of one core each train more lines a second than one of two
+    cores. With GPUs it gets one, and its share of the cores for loading.
+    """
+    gpus = settings.gpus if settings.gpus is not None else min(1.0, cluster.get("GPU", 0.0))
+    if settings.cpus is not None:
+        return {"CPU": settings.cpus, "GPU": gpus}
+    share = cluster.get("CPU", 1.0) * gpus / cluster["GPU"] if gpus else 1.0
+    return {"CPU": max(1.0, float(int(share))), "GPU": gpus}
+
+
+def concurrent_trials(share: Mapping[str, float], cluster: Mapping[str, float]) -> int:
+    """Return how many trials of a share the cluster holds; raise UsageError if it holds none."""
+    fits = min(int(cluster.get(name, 0.0) / need) for name, need in share.items() if need)
+    if fits == 0:
+        raise UsageError(
+            "a trial must fit the cluster",
+            f"{dict(share)} of { ({name: cluster.get(name, 0) for name in share}) }",
+            "ask for less with --cpus-per-trial or --gpus-per-trial",
+        )
+    return fits
+
+
+def machine_cpus() -> int:
+    """Return the cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
