@@ -116,14 +116,16 @@ def _thumbnail(sample: Sample) -> str:
     return f"data:image/jpeg;base64,{base64.b64encode(data).decode()}"
 
 
-def _binned(lengths: Mapping[int, int]) -> list[tuple[str, int]]:
-    """Return (label, count) of at most BINS neighbouring bins of one width."""
+def _binned(lengths: Mapping[int, int]) -> list[tuple[str, str, int]]:
+    """Return (title, mark, count) of at most BINS neighbouring bins of one width."""
     step = -(-(max(lengths) + 1) // BINS)
     bins = [
         sum(lengths.get(n, 0) for n in range(low, low + step)) for low in range(0, max(lengths) + 1, step)
     ]
-    labels = [str(i * step) for i in range(len(bins))]
-    return [(label, count) for label, count in zip(labels, bins, strict=True)]
+    return [
+        (f"{i * step} to {i * step + step - 1}", str(i * step) if i % 2 == 0 else "", count)
+        for i, count in enumerate(bins)
+    ]
 
 
 def _characters(characters: Mapping[str, int]) -> str:
@@ -132,22 +134,21 @@ def _characters(characters: Mapping[str, int]) -> str:
     count = (
         f"{len(ordered)}, the {len(shown)} most frequent shown" if len(ordered) > len(shown) else len(ordered)
     )
-    bars = [(c if c.isprintable() and c != " " else f"U+{ord(c):04X}", n) for c, n in shown]
+    bars = [(f"U+{ord(c):04X} {c}", c if c.isprintable() and c != " " else "␣", n) for c, n in shown]
     return f"<h2>Characters ({count})</h2>{_plot(bars) if bars else '<p>None.</p>'}"
 
 
-def _plot(bars: Sequence[tuple[str, int]]) -> str:
-    """Return a bar chart as inline SVG; it keeps its size and scrolls where the page is narrow."""
-    highest = max(count for _, count in bars)
+def _plot(bars: Sequence[tuple[str, str, int]]) -> str:
+    """Return a bar chart of (title, mark, count) as inline SVG; on a narrow page it scrolls."""
+    highest = max(count for _, _, count in bars)
     marks = []
-    for i, (label, count) in enumerate(bars):
+    for i, (title, mark, count) in enumerate(bars):
         height = max(1, PLOT_HEIGHT_PX * count / highest) if count else 0
         x = i * BAR_PX
-        name = "␣" if label == "U+0020" else label[:2]
         marks.append(
-            f'<g><title>{escape(label)}: {count}</title><rect x="{x}" y="{PLOT_HEIGHT_PX - height:.1f}" '
+            f'<g><title>{escape(title)}: {count}</title><rect x="{x}" y="{PLOT_HEIGHT_PX - height:.1f}" '
             f'width="{BAR_PX - 3}" height="{height:.1f}"/>'
-            f'<text x="{x + (BAR_PX - 3) / 2}" y="{PLOT_HEIGHT_PX + 14}" text-anchor="middle">{escape(name)}</text></g>'
+            f'<text x="{x + (BAR_PX - 3) / 2}" y="{PLOT_HEIGHT_PX + 14}" text-anchor="middle">{escape(mark)}</text></g>'
         )
     width, full = BAR_PX * len(bars), PLOT_HEIGHT_PX + 20
     return (

@@ -94,7 +94,7 @@ def detect(root: Path, options: Mapping[str, str] = NO_OPTIONS) -> tuple[str, di
     if not found:
         raise DataError(
             "a data folder must hold labels in a known format",
-            root,
+            f"{root} with options {', '.join(options)}" if options else root,
             f"see docs/data.md; known formats: {', '.join(FORMATS.names())}",
         )
     return next(iter(found.items()))

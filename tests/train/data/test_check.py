@@ -1,0 +1,205 @@
+"""Each rule is broken once, on purpose; what a check says is what the command line ends with."""
+
+import json
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from tests.train.data.conftest import MakeSample
+from train import cli
+from train.data.check import cheap_check, check, main, usable
+from train.data.findings import RULES, CheckReport
+from train.data.header import image_size
+from train.data.rules import ppocr_steps
+from train.data.sample import Sample
+from train.data.split import Splits
+from train.errors import DataError
+
+
+def splits(train: Sequence[Sample], val: Sequence[Sample] = ()) -> Splits:
+    return Splits(tuple(train), tuple(val), (), {"train": "rec_gt_train.txt", "val": "rec_gt_val.txt"})
+
+
+def broken(report: CheckReport) -> list[tuple[str, str, str]]:
+    return [(f.rule, f.split, f.sample.text) for f in report.findings]
+
+
+def test_good_data_has_no_findings(sample: MakeSample) -> None:
+    report = check(splits([sample("AB", 0), sample("BA", 1)], [sample("ABBA", 2)]), "AB", ppocr_steps)
+    assert report.findings == ()
+    assert report.lengths == {"train": {2: 2}, "val": {4: 1}}
+    assert report.characters == {"A": 4, "B": 4}
+
+
+@pytest.mark.parametrize(
+    ("text", "shape", "rule"),
+    [
+        ("", {}, "empty_text"),
+        (" A", {}, "outer_space"),
+        ("AX", {}, "outside_charset"),
+        ("A" * 27, {}, "too_long"),
+        ("A", {"height": 7}, "tiny"),
+        ("A", {"width": 3}, "tiny"),
+        ("AB", {"height": 60, "width": 40}, "upright"),
+        ("A", {"height": 10, "width": 334}, "squeezed"),
+    ],
+)
+def test_a_rule_is_broken_by_one_sample(
+    sample: MakeSample, text: str, shape: dict[str, int], rule: str
+) -> None:
+    report = cheap_check(splits([sample(text, 0, **shape)]), "AB ", ppocr_steps)
+    assert broken(report) == [(rule, "train", text)]
+
+
+@pytest.mark.parametrize(("text", "fits"), [("AB" * 26, True), ("AB" * 26 + "A", False), ("A" * 26, True)])
+def test_steps_count_equal_neighbours_twice(sample: MakeSample, text: str, fits: bool) -> None:
+    # 24x200 becomes 48x400, padded to 416: 52 steps
+    assert (not cheap_check(splits([sample(text, 0)]), None, ppocr_steps).errors) == fits
+
+
+def test_what_the_model_cannot_write_is_no_error_in_val(sample: MakeSample) -> None:
+    held = splits([sample("AB", 0)], [sample("A" * 27, 1), sample("AX", 2)])
+    report = cheap_check(held, "AB", ppocr_steps)
+    assert [f.rule for f in report.findings] == ["unwritable", "unwritable", "unseen_character"]
+    assert usable(held, report, 0) == held
+
+
+def test_files_that_are_missing_or_broken(sample: MakeSample, tmp_path: Path) -> None:
+    good, cut, garbage = (sample(str(i), i, f"{i}.jpg") for i in range(3))
+    cut.path.write_bytes(cut.path.read_bytes()[:-900])
+    garbage.path.write_bytes(b"no image")
+    lost = Sample(tmp_path / "lost.png", "3", "rec_gt.txt:4")
+    everything = splits([good, cut, garbage, lost])
+    cheap = [("missing_file", "train", "3"), ("unreadable", "train", "2")]
+    assert broken(cheap_check(everything)) == cheap
+    assert broken(check(everything)) == [*cheap, ("truncated", "train", "1")]
+
+
+def test_a_png_with_a_whole_header_and_no_pixels_needs_the_deep_check(sample: MakeSample) -> None:
+    cut = sample("A", 0)
+    cut.path.write_bytes(cut.path.read_bytes()[:200])
+    assert broken(cheap_check(splits([cut]))) == []
+    assert broken(check(splits([cut]))) == [("unreadable", "train", "A")]
+
+
+def test_texts_and_characters_across_splits(sample: MakeSample) -> None:
+    train = [sample("AB", 0), sample("AB", 1, "b.png"), sample("C", 2)]
+    val = [sample("AB", 3), sample("AB", 4, "d.png"), sample("C", 5), sample("AD", 6), sample("DA", 7)]
+    report = cheap_check(splits(train, val))
+    assert [(f.rule, f.sample, f.value) for f in report.findings] == [
+        ("text_in_two_splits", val[0], "'AB', also 2 in train"),
+        ("unseen_character", val[3], "'D' in 'AD'"),
+    ]
+    assert report.errors == ()
+
+
+def test_equal_pixels(sample: MakeSample) -> None:
+    train = [
+        sample("A", 0, "a.png"),
+        sample("A", 0, "b.png"),
+        sample("B", 1, "c.png"),
+        sample("C", 1, "d.png"),
+    ]
+    val = [sample("X", 2, "e.png"), sample("A", 0, "f.bmp")]
+    report = check(splits(train, val))
+    assert [(f.rule, f.sample.path.name) for f in report.findings if f.rule != "unseen_character"] == [
+        ("contradiction", "c.png"),
+        ("contradiction", "d.png"),
+        ("image_in_two_splits", "a.png"),
+        ("image_in_two_splits", "b.png"),
+        ("duplicate", "b.png"),
+    ]
+
+
+def test_one_file_in_two_splits_is_found_without_decoding(sample: MakeSample) -> None:
+    twice = sample("A", 0)
+    found = cheap_check(splits([twice, sample("B", 1)], [twice]))
+    assert broken(found) == [("image_in_two_splits", "train", "A")]
+    left = usable(splits([twice, sample("B", 1)], [twice]), found, 1)
+    assert ([s.text for s in left.train], left.val) == (["B"], (twice,))
+
+
+def test_usable_drops_few_and_refuses_many(sample: MakeSample) -> None:
+    bad = [sample("", i, f"{i}.png") for i in range(25)]
+    everything = splits([sample("A", 99), *bad])
+    report = cheap_check(everything)
+    assert [s.text for s in usable(everything, report, 25).train] == ["A"]
+    with pytest.raises(DataError) as error:
+        usable(everything, report, 24)
+    assert str(error.value).count("empty_text") == 20
+    with pytest.raises(DataError, match="none in train"):
+        usable(splits(bad), cheap_check(splits(bad)), 25)
+
+
+def test_a_turned_photo_has_the_size_that_is_decoded(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.new("RGB", (40, 10)).save(tmp_path / "a.jpg", exif=exif)
+    assert image_size(tmp_path / "a.jpg") == (40, 10)
+
+
+def test_the_real_sets_hold_what_their_readme_says(
+    data_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.run(main, [str(data_dir / "vin")]) == 0
+    assert "unwritable  warning       4" in capsys.readouterr().out
+    assert cli.run(main, [str(data_dir / "receipts"), "--headers-only"]) == 0
+    assert cli.run(main, [str(data_dir / "scene_words"), "--headers-only"]) == 1
+
+
+def bad_folder(folder: Path, sample: MakeSample) -> Path:
+    rows = [(sample(text, i, f"{i}.png"), text) for i, text in enumerate(("<b>&A</b>", "", "\u202eB"))]
+    (folder / "rec_gt.txt").write_text(
+        "".join(f"images/{s.path.name}\t{text}\n" for s, text in rows), "utf-8"
+    )
+    return folder
+
+
+def test_the_command_writes_json_and_a_page_without_network(
+    sample: MakeSample, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = bad_folder(tmp_path, sample)
+    results, page = tmp_path / "new" / "check.json", tmp_path / "check.html"
+    assert cli.run(main, [str(folder), "--json", str(results), "--html", str(page)]) == 1
+    written = json.loads(results.read_text("utf-8"))
+    assert (written["errors"], written["rules"]) == (1, {"empty_text": 1})
+    assert set(written["findings"][0]) >= {"rule", "severity", "source", "value", "remedy"}
+    html = page.read_text("utf-8")
+    assert "&lt;b&gt;&amp;A" in html
+    assert "<b>&A" not in html
+    assert "http" not in html
+    assert html.count("data:image/jpeg") == 4
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["check.html", "images", "new", "rec_gt.txt"]
+    assert "rec_gt.txt:2 1.png" in capsys.readouterr().out
+
+
+def test_a_dictionary_file_and_its_space(sample: MakeSample, tmp_path: Path) -> None:
+    folder = bad_folder(tmp_path, sample)
+    (folder / "rec_gt.txt").write_text("images/0.png\tA B\n")
+    (tmp_path / "dict.txt").write_text("A\nB\n")
+    assert cli.run(main, [str(folder), "--model-charset", str(tmp_path / "dict.txt")]) == 0
+    (tmp_path / "dict.txt").write_text("A\n")
+    assert cli.run(main, [str(folder), "--model-charset", str(tmp_path / "dict.txt")]) == 1
+
+
+@pytest.mark.parametrize("arguments", [["--format", "zip"], ["--option", "x"], ["--nonsense"]])
+def test_bad_usage_is_status_2(tmp_path: Path, arguments: list[str]) -> None:
+    try:
+        status = cli.run(main, [str(tmp_path), *arguments])
+    except SystemExit as left:
+        status = int(left.code or 0)
+    assert status == 2
+
+
+def test_the_cheap_check_is_cheap(sample: MakeSample) -> None:
+    many = splits([sample("AB", 0)] * 5000)
+    start = time.process_time()
+    cheap_check(many, "AB", ppocr_steps)
+    assert time.process_time() - start < 2  # 0.2 s when it was written
+
+
+def test_every_rule_says_what_to_do() -> None:
+    assert all(rule.broken and rule.remedy for rule in RULES.values())

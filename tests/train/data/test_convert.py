@@ -1,0 +1,142 @@
+"""Converting and reading again gives the same texts and pixels, or nothing at all."""
+
+import json
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.contracts.test_formats import EXAMPLES, write_image
+from tests.train.data.conftest import MakeSample
+from train import cli
+from train.data.charset_file import read_characters
+from train.data.convert import convert, copy_names, main
+from train.data.formats import FORMATS, load
+from train.data.sample import Sample
+from train.data.split import Splits
+from train.errors import DataError, UsageError
+
+COUNT = 20
+
+
+def contents(source: Path, options: dict[str, str], name: str | None = None) -> Counter[tuple[str, bytes]]:
+    return Counter(
+        (sample.text, sample.path.read_bytes())
+        for samples in load(source, options, name)[1].values()
+        for sample in samples
+    )
+
+
+def example(name: str, folder: Path) -> dict[str, str]:
+    write, options = EXAMPLES[name]
+    labels = [(f"im {i}.png", f"é{i:05b}") for i in range(COUNT)]
+    for i, (image, _) in enumerate(labels):
+        write_image(folder / image, i)
+    write(folder, labels)
+    return options
+
+
+@pytest.mark.parametrize("name", FORMATS.names())
+def test_every_format_survives_the_round_trip(name: str, tmp_path: Path) -> None:
+    options = example(name, tmp_path / "source")
+    arguments = [f"--option={key}={value}" for key, value in options.items()]
+    assert cli.run(main, [str(tmp_path / "source"), str(tmp_path / "new" / "out"), *arguments]) == 0
+    out = tmp_path / "new" / "out"
+    assert contents(out, {}) == contents(tmp_path / "source", options, name)
+    assert sorted(path.name for path in out.iterdir()) == [
+        "custom_dict.txt",
+        "dataset_stats.json",
+        "images",
+        "test_list.txt",
+        "train_list.txt",
+        "val_list.txt",
+    ]
+    assert read_characters(out / "custom_dict.txt") == ("0", "1", "é")
+    numbers = json.loads((out / "dataset_stats.json").read_text("utf-8"))
+    assert sum(split["samples"] for split in numbers["splits"].values()) == COUNT
+    assert numbers["splits"]["val"]["origin"].startswith("made: 15 %")
+
+
+def test_a_real_set_survives_and_keeps_its_val(data_dir: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert cli.run(main, [str(data_dir / "vin"), str(out), "--test-fraction", "0"]) == 0
+    assert contents(out, {}) == contents(data_dir / "vin", {})
+    assert list(load(out)[1]) == ["train", "val"]
+    assert [s.text for s in load(out)[1]["val"]] == [s.text for s in load(data_dir / "vin")[1]["val"]]
+
+
+def test_the_same_seed_gives_the_same_files(tmp_path: Path) -> None:
+    example("paddleocr", tmp_path / "source")
+    lists = {}
+    for out, seed in (("a", "1"), ("b", "1"), ("c", "2")):
+        assert cli.run(main, [str(tmp_path / "source"), str(tmp_path / out), "--seed", seed]) == 0
+        lists[out] = (tmp_path / out / "test_list.txt").read_bytes()
+    assert lists["a"] == lists["b"] != lists["c"]
+
+
+def splits(*samples: Sample) -> Splits:
+    return Splits(samples, (), (), {"train": "rec_gt.txt"})
+
+
+def test_equal_names_do_not_collide(sample: MakeSample, tmp_path: Path) -> None:
+    made = [sample(str(i), i, name) for i, name in enumerate(("x/a.png", "y/A.png", "z/a.png", "z/a_2.png"))]
+    convert(splits(*made, made[0]), tmp_path / "out")
+    found = load(tmp_path / "out")[1]["train"]
+    assert [(s.text, s.path.read_bytes()) for s in found] == [
+        (s.text, s.path.read_bytes()) for s in [*made, made[0]]
+    ]
+    assert len(list((tmp_path / "out" / "images").iterdir())) == 4
+
+
+@given(st.lists(st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1)))
+def test_copied_names_are_plain_and_different(names: list[str]) -> None:
+    paths = [Path("/folder") / str(i % 3) / f"x{name}" for i, name in enumerate(names)]
+    copied = copy_names(paths)
+    assert copied.keys() == set(paths)
+    assert len({name.casefold() for name in copied.values()}) == len(copied)
+    assert not any(character in name for name in copied.values() for character in "\t\n\r[] /")
+
+
+def taken(folder: Path) -> None:
+    folder.mkdir()
+    (folder / "thesis.txt").touch()
+
+
+def no_folder(folder: Path) -> None:
+    folder.touch()
+
+
+@pytest.mark.parametrize("occupy", [taken, no_folder])
+def test_an_occupied_destination_is_refused(
+    sample: MakeSample, tmp_path: Path, occupy: Callable[[Path], None]
+) -> None:
+    occupy(tmp_path / "out")
+    with pytest.raises(UsageError, match="new or empty"):
+        convert(splits(sample("A", 0)), tmp_path / "out")
+
+
+def test_an_empty_destination_is_filled(sample: MakeSample, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    convert(splits(sample("A", 0)), tmp_path / "out")
+    assert len(load(tmp_path / "out")[1]["train"]) == 1
+
+
+@pytest.mark.parametrize("text", ["A\tB", "A\nB", "A\r"])
+def test_a_failure_leaves_nothing_behind(sample: MakeSample, tmp_path: Path, text: str) -> None:
+    with pytest.raises(DataError, match="without tabs"):
+        convert(splits(sample(text, 0)), tmp_path / "out")
+    with pytest.raises(DataError, match=r"lost\.png"):
+        convert(splits(Sample(tmp_path / "lost.png", "A", "rec_gt.txt:1")), tmp_path / "out")
+    assert [path.name for path in tmp_path.iterdir()] == ["images"]
+
+
+def test_a_dictionary_must_be_whole(tmp_path: Path) -> None:
+    path = tmp_path / "dict.txt"
+    path.write_bytes(b"A\r\n \r\n\r\nB\r\n")
+    with pytest.raises(DataError, match=r"dict\.txt:3"):
+        read_characters(path)
+    path.write_bytes(b"A\n \n\xe2\x80\xa8")
+    assert read_characters(path) == ("A", " ", "\u2028")

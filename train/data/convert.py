@@ -1,0 +1,140 @@
+"""Any known format to PaddleOCR's lists: `python -m train.data.convert SRC DST`."""
+
+import argparse
+import json
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from train.cli import main_guard
+from train.data.arguments import add_format_arguments, options_of
+from train.data.charset import domain_charset
+from train.data.charset_file import write_characters
+from train.data.formats import load
+from train.data.sample import Sample
+from train.data.split import Splits, make_splits
+from train.errors import DataError, UsageError
+
+IMAGES = "images"
+DICTIONARY, STATISTICS = "custom_dict.txt", "dataset_stats.json"
+
+
+def convert(splits: Splits, destination: Path) -> None:
+    """Write lists, images, dictionary and statistics to a folder that is new or empty, whole or not at all."""
+    with _appearing(destination) as folder:
+        names = copy_names(sample.path for _, samples in splits.items() for sample in samples)
+        (folder / IMAGES).mkdir()
+        for path, name in names.items():
+            _copy(path, folder / IMAGES / name)
+        for split, samples in splits.items():
+            lines = [f"{IMAGES}/{names[sample.path]}\t{_writable(sample)}\n" for sample in samples]
+            (folder / f"{split}_list.txt").write_bytes("".join(lines).encode())
+        texts = (sample.text for _, samples in splits.items() for sample in samples)
+        write_characters(domain_charset(texts).characters, folder / DICTIONARY)
+        numbers = json.dumps(statistics(splits), ensure_ascii=False, indent=1)
+        (folder / STATISTICS).write_text(numbers + "\n", encoding="utf-8")
+
+
+def copy_names(paths: Iterable[Path]) -> dict[Path, str]:
+    """Return a file name for each path, its own where it can be, different even without upper case."""
+    names: dict[Path, str] = {}
+    used: set[str] = set()
+    for path in paths:
+        if path in names:
+            continue
+        name = plain = "".join(c if c.isalnum() or c in "-_." else "_" for c in path.name)
+        number = 1
+        while name.casefold() in used:
+            number += 1
+            name = f"{Path(plain).stem}_{number}{Path(plain).suffix}"
+        used.add(name.casefold())
+        names[path] = name
+    return names
+
+
+def statistics(splits: Splits) -> dict[str, Any]:
+    """Return counts, lengths and origin of each split, and how often each character stands in all of them."""
+    characters = Counter(c for _, samples in splits.items() for sample in samples for c in sample.text)
+    return {
+        "splits": {
+            name: {
+                "origin": splits.origin[name],
+                "samples": len(samples),
+                "texts": len({sample.text for sample in samples}),
+                "lengths": dict(sorted(Counter(len(sample.text) for sample in samples).items())),
+            }
+            for name, samples in splits.items()
+        },
+        "characters": dict(sorted(characters.items())),
+    }
+
+
+def _writable(sample: Sample) -> str:
+    if {"\t", "\n"} & set(sample.text) or sample.text.endswith("\r"):
+        raise DataError(
+            "a text in PaddleOCR's lists must be without tabs and line ends",
+            f"{sample.source}: {sample.text!r}",
+            "replace them by spaces",
+        )
+    return sample.text
+
+
+def _copy(source: Path, target: Path) -> None:
+    try:
+        shutil.copyfile(source, target)
+    except OSError as error:
+        raise DataError(
+            "every image must be readable",
+            f"{source}: {error.strerror}",
+            "restore it or remove its label; python -m train.data.check finds all",
+        ) from error
+
+
+@contextmanager
+def _appearing(destination: Path) -> Iterator[Path]:
+    """Give a folder to fill, which becomes `destination` when all went well and vanishes otherwise."""
+    if destination.exists() and (not destination.is_dir() or any(destination.iterdir())):
+        raise UsageError("DST must be a new or empty folder", destination, "choose another or empty it")
+    destination.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{destination.name}.", dir=destination.parent) as parent:
+        folder = Path(parent) / destination.name
+        folder.mkdir()
+        yield folder
+        folder.replace(destination)
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Convert the folder that the command line names."""
+    options = _parser().parse_args(arguments)
+    name, given = load(options.source, options_of(options.option), options.format)
+    splits = make_splits(given, options.seed, options.val_fraction, options.test_fraction)
+    destination = options.destination.absolute()
+    convert(splits, destination)
+    for split, samples in splits.items():
+        print(f"{split:5} {len(samples):7}  {splits.origin[split]}")
+    print(f"{name} written to {options.destination}")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m train.data.convert", description="Convert labelled line images to PaddleOCR's lists."
+    )
+    parser.add_argument("source", type=Path, metavar="SRC", help="a data folder, or one label file")
+    parser.add_argument("destination", type=Path, metavar="DST", help="a new or empty folder")
+    add_format_arguments(parser)
+    parser.add_argument("--seed", type=int, default=0, help="decides the splits that are made (default: 0)")
+    parser.add_argument(
+        "--val-fraction", type=float, default=0.15, help="size of a val split that is made (default: 0.15)"
+    )
+    parser.add_argument(
+        "--test-fraction", type=float, default=0.1, help="the same for test, 0 for none (default: 0.1)"
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    main_guard(main)
