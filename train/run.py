@@ -1,0 +1,90 @@
+"""Train one configuration, no search: the same way as a trial."""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+sys.path[0] = str(Path(__file__).resolve().parent.parent)  # not this folder: its files shadow others
+
+from train.checkpoint import Checkpoint, load_checkpoint
+from train.cli import main_guard
+from train.config import TrialConfig, load_config
+from train.data.check import cheap_check, usable
+from train.data.dataset import decode_samples
+from train.data.formats import load
+from train.data.split import make_splits
+from train.errors import UsageError
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command line's definition."""
+    parse = argparse.ArgumentParser(
+        prog="python train/run.py", description="Train one configuration and export it."
+    )
+    parse.add_argument("--data", metavar="DIR", required=True, help="folder with labelled images")
+    parse.add_argument(
+        "--config", metavar="FILE", help="YAML as a search writes best.yaml (default: the defaults)"
+    )
+    parse.add_argument("--output", metavar="DIR", default="runs/train", help="for checkpoints and the bundle")
+    parse.add_argument(
+        "--test-fraction", type=float, default=0.1, metavar="SHARE", help="held back, as in a search"
+    )
+    parse.add_argument("--seed", type=int, default=0, help="of the splits (default 0)")
+    parse.add_argument(
+        "--allow-bad", type=int, default=0, metavar="N", help="go on without up to N bad samples"
+    )
+    parse.add_argument("--resume", action="store_true", help="go on from the output folder's last checkpoint")
+    return parse
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Train, keep the best and the last checkpoint, export the best."""
+    chosen = parser().parse_args(arguments)
+    output = Path(chosen.output)
+    config = load_config(Path(chosen.config)) if chosen.config else TrialConfig()
+    if (output / "last").exists() != chosen.resume:
+        remedy = "add --resume or choose another --output" if not chosen.resume else "leave out --resume"
+        raise UsageError("--resume goes with an output folder that has a checkpoint", output, remedy)
+    resume = load_checkpoint(output / "last") if chosen.resume else None
+    splits = make_splits(load(Path(chosen.data))[1], chosen.seed, test_fraction=chosen.test_fraction)
+    splits = usable(splits, cheap_check(splits), chosen.allow_bad)
+    from train.loop import TrainingData, train
+
+    data = TrainingData(decode_samples(splits.train), decode_samples(splits.val))
+    train(config, data, _report(output, config.epochs), resume)
+    from train.export import export_checkpoint
+
+    best = load_checkpoint(output / "best-checkpoint")
+    export_checkpoint(best, data.val, output / "best")
+    print(
+        f"best: epoch {best.epoch}, exact match {best.metrics['exact_match']:.3f}; bundle in {output / 'best'}"
+    )
+
+
+def _report(output: Path, epochs: int) -> Callable[[dict[str, float], Callable[[], Checkpoint]], None]:
+    """Return a report function that prints a line, keeps the last checkpoint and the best one."""
+    best = (0.0, 0.0)
+    if (output / "best-checkpoint").exists():
+        metrics = load_checkpoint(output / "best-checkpoint").metrics
+        best = metrics["exact_match"], metrics["edit_similarity"]
+
+    def report(metrics: dict[str, float], make: Callable[[], Checkpoint]) -> None:
+        nonlocal best
+        rank = metrics["exact_match"], metrics["edit_similarity"]
+        checkpoint = make()
+        checkpoint.save(output / "last")
+        if rank > best:
+            best = rank
+            checkpoint.save(output / "best-checkpoint")
+        print(
+            f"epoch {metrics['epoch']:>3}/{epochs}  loss {metrics['loss']:8.3f}  exact {rank[0]:.3f}  "
+            f"similarity {rank[1]:.3f}  {metrics['epoch_seconds']:.0f} s",
+            flush=True,
+        )
+
+    return report
+
+
+if __name__ == "__main__":
+    main_guard(main)
