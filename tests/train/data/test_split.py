@@ -22,7 +22,7 @@ def texts_of(splits: Splits) -> dict[str, set[str]]:
     return {name: {sample.text for sample in part} for name, part in splits.items()}
 
 
-WORDS = st.lists(st.text("abc", min_size=1, max_size=4), min_size=12, max_size=80)
+WORDS = st.lists(st.text("abcdefghi", min_size=1, max_size=4), min_size=12, max_size=80)
 
 
 @given(words=WORDS, held=st.lists(st.text("abc", max_size=3), max_size=4), seed=st.integers(0, 99))
@@ -39,6 +39,8 @@ def test_a_made_split_shares_no_text_and_loses_no_sample(
     texts = texts_of(splits)
     assert not texts["test"] & (texts["train"] | texts["val"])
     assert held or not texts["val"] & texts["train"]
+    made = texts["test"] if held else texts["test"] | texts["val"]
+    assert set("".join(made)) <= set("".join(texts["train"]))
     everything = Counter(sample for part in files.values() for sample in part)
     assert Counter(sample for _, part in splits.items() for sample in part) == everything
 

@@ -1,6 +1,6 @@
 """Label-file readers: one module each, `path -> Iterator[Sample]`.
 
-A reader module registers one class with `@FORMATS.register(name)`; see CONTRIBUTING.md.
+A reader module registers one class with `@FORMATS.register(name)`; see docs/data.md.
 """
 
 from collections.abc import Callable, Iterator, Mapping
