@@ -8,6 +8,7 @@ from search.settings import StudySettings, machine_cpus
 from train.data.check import cheap_check, usable
 from train.data.dataset import Dataset, decode_samples
 from train.data.formats import load, load_file
+from train.data.rules import ppocr_steps
 from train.data.split import Splits, make_splits
 from train.data.synthetic import make_vin_dataset
 from train.loop import TrainingData
@@ -31,7 +32,7 @@ def prepare_splits(settings: StudySettings) -> tuple[Splits, tuple[BadSample, ..
     else:
         given = load(source_folder(settings), settings.data_options)[1]
     splits = make_splits(given, settings.seed, test_fraction=settings.test_fraction)
-    report = cheap_check(splits)
+    report = cheap_check(splits, steps=ppocr_steps)
     kept = usable(splits, report, settings.allow_bad)
     bad = {f.sample.source: f"{f.rule}: {f.value}" for f in report.errors}
     return kept, tuple(BadSample(source=source, reason=reason) for source, reason in bad.items())

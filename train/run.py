@@ -13,6 +13,7 @@ from train.config import TrialConfig, load_config
 from train.data.check import cheap_check, usable
 from train.data.dataset import decode_samples
 from train.data.formats import load
+from train.data.rules import ppocr_steps
 from train.data.split import make_splits
 from train.errors import UsageError
 
@@ -48,7 +49,7 @@ def main(arguments: Sequence[str]) -> None:
         raise UsageError("--resume goes with an output folder that has a checkpoint", output, remedy)
     resume = load_checkpoint(output / "last") if chosen.resume else None
     splits = make_splits(load(Path(chosen.data))[1], chosen.seed, test_fraction=chosen.test_fraction)
-    splits = usable(splits, cheap_check(splits), chosen.allow_bad)
+    splits = usable(splits, cheap_check(splits, steps=ppocr_steps), chosen.allow_bad)
     from train.loop import TrainingData, train
 
     data = TrainingData(decode_samples(splits.train), decode_samples(splits.val))

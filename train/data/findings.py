@@ -30,7 +30,9 @@ RULES: dict[str, Rule] = {
         "error", "the dictionary lacks a character", "extend the dictionary or correct the label"
     ),
     "too_long": Rule(
-        "error", "the text needs more output steps than the image gives", "correct the label or the crop"
+        "warning",
+        "the text needs more output steps than the image gives",
+        "correct the label or the crop; training pads it, reading cannot",
     ),
     "contradiction": Rule(
         "error", "one image has different labels", "keep the right label, remove the others"

@@ -1,0 +1,203 @@
+"""One trial on several Ray Train workers that train one network together: what `train.loop.train` is to one.
+
+    trial (Tune actor, no CPU) -> Train controller (no CPU) -> workers, each with its share of every batch
+    rank 0's metrics and checkpoint -> controller -> queue -> the trial's own `report`
+
+Ray's TuneReportCallback carries metrics only; a checkpoint that Tune does not hold could not be resumed from.
+"""
+
+import tempfile
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import ray
+import ray.train
+from ray.exceptions import RayActorError
+from ray.train import (
+    CheckpointConfig,
+    LoggingConfig,
+    RunConfig,
+    ScalingConfig,
+    UserCallback,
+    WorkerGroupError,
+)
+from ray.train.v2.api.data_parallel_trainer import DataParallelTrainer
+from ray.util.queue import Empty, Queue
+
+from train.backends import BACKENDS
+from train.checkpoint import Checkpoint, load_checkpoint
+from train.config import TrialConfig
+from train.engines.base import World
+from train.errors import OcrError
+from train.loop import Report, train
+
+TRIAL_RESOURCES = {"CPU": 0}
+"""What a trial that calls `train_on_workers` must request: its workers' cores stand outside the trial."""
+
+POLL_S = 0.5
+# One that the trial is reading, one that waits in the queue, and the newest.
+CHECKPOINTS_ON_DISK = 3
+CHECKPOINT_FOLDER = "checkpoint"
+
+
+@dataclass(frozen=True)
+class WorkerGroup:
+    """Who trains a trial.
+
+    Attributes:
+        workers: processes that train together.
+        cpus: of each worker; Ray also sets its number of threads from it.
+        gpus: of each worker.
+        storage: folder or URI that every node reaches, for the run's transient files.
+        name: of the folder in `storage`; a suffix makes it unique, and it is deleted at the end.
+    """
+
+    workers: int
+    storage: str
+    name: str
+    cpus: float = 1.0
+    gpus: float = 0.0
+
+    @property
+    def resources(self) -> dict[str, float]:
+        """What all workers take: a cluster holds as many trials at a time as it holds of this."""
+        return {"CPU": self.workers * self.cpus, "GPU": self.workers * self.gpus}
+
+
+def train_on_workers(
+    config: TrialConfig, data: ray.ObjectRef, report: Report, resume: Checkpoint | None, group: WorkerGroup
+) -> None:
+    """Train one configuration on a group of workers, calling `report` in this process after every epoch.
+
+    Call it inside a Tune function that was given TRIAL_RESOURCES with `tune.with_resources`. Ray Train reserves
+    `group.resources` in a placement group of its own, whole or not at all: with CPUs of its own a trial could
+    keep them from its workers and wait for ever. Let no more trials run at a time than fit with their workers.
+
+    Args:
+        config: what to train; `batch_size` counts over all workers.
+        data: reference to a TrainingData, which the workers map without a copy.
+        report: as for `train`; where it raises, the workers are ended.
+        resume: the checkpoint to continue from.
+        group: the workers.
+
+    Raises:
+        DivergedError: or another OcrError of a worker, which ends the others too.
+    """
+    reports = Queue(1, actor_options={"num_cpus": 0})
+    saved = ray.put(resume) if resume else None
+    run = _run_config(group, reports)
+    trainer = DataParallelTrainer(
+        partial(_work, config, data, saved),
+        backend_config=BACKENDS.get(config.engine)(),
+        scaling_config=_scaling(group),
+        run_config=run,
+    )
+    try:
+        with ThreadPoolExecutor(1) as pool:
+            _forward(reports, pool.submit(_fit, trainer), report)
+    finally:
+        reports.shutdown(force=True)
+        _delete_run(run)
+
+
+def _scaling(group: WorkerGroup) -> ScalingConfig:
+    return ScalingConfig(
+        num_workers=group.workers,
+        use_gpu=group.gpus > 0,
+        resources_per_worker={"CPU": group.cpus} | ({"GPU": group.gpus} if group.gpus else {}),
+    )
+
+
+def _run_config(group: WorkerGroup, reports: Queue) -> RunConfig:
+    return RunConfig(
+        # Ray Train continues a run whose name it finds in the storage; only the trial's checkpoint counts here.
+        name=f"{group.name}-{uuid4().hex[:8]}",
+        storage_path=group.storage,
+        callbacks=[_Forwarder(reports)],
+        checkpoint_config=CheckpointConfig(num_to_keep=CHECKPOINTS_ON_DISK),
+        logging_config=LoggingConfig(log_level="ERROR"),
+    )
+
+
+def _fit(trainer: DataParallelTrainer) -> None:
+    """Run the workers to their end; raise the error of ours that ended them, if it was one."""
+    try:
+        trainer.fit()
+    except WorkerGroupError as error:
+        for failure in error.worker_failures.values():
+            if isinstance(failure, OcrError):
+                raise failure from error
+        raise
+
+
+class _Forwarder(UserCallback):  # type: ignore[misc]
+    """Runs in Ray Train's controller: hands rank 0's reports to the trial, at most one ahead of it."""
+
+    def __init__(self, reports: Queue) -> None:
+        self._reports = reports
+
+    def after_report(
+        self, run_context: Any, metrics: list[dict[str, Any]], checkpoint: ray.train.Checkpoint | None
+    ) -> None:
+        """Queue the report; blocks while the trial is behind."""
+        controller = ray.get_runtime_context().current_actor
+        self._reports.put((metrics[0], checkpoint, controller))
+
+
+def _forward(reports: Queue, run: "Future[None]", report: Report) -> None:
+    """Pass every report on until the run has ended, then raise what ended it."""
+    while not run.done() or not reports.empty():
+        try:
+            metrics, checkpoint, controller = reports.get(timeout=POLL_S)
+        except Empty:
+            continue
+        try:
+            report(metrics, partial(_read, checkpoint))
+        except BaseException:  # Tune stops a trial by SystemExit from inside its report
+            _abort(controller)
+            raise
+    run.result()
+
+
+def _read(checkpoint: ray.train.Checkpoint) -> Checkpoint:
+    with checkpoint.as_directory() as folder:
+        return load_checkpoint(Path(folder) / CHECKPOINT_FOLDER)
+
+
+def _abort(controller: Any) -> None:
+    """End the workers and the controller, which dies of it."""
+    try:
+        ray.get(controller.abort.remote())
+    except RayActorError:
+        return
+
+
+def _delete_run(run: RunConfig) -> None:
+    storage = run.storage_context
+    storage.storage_filesystem.delete_dir(storage.experiment_fs_path)
+
+
+def _work(config: TrialConfig, data: ray.ObjectRef, resume: ray.ObjectRef | None) -> None:
+    """Train on one worker: the body of Ray Train's function."""
+    context = ray.train.get_context()
+    world = World(context.get_world_rank(), context.get_world_size())
+    restarted = ray.train.get_checkpoint()
+    saved = _read(restarted) if restarted else ray.get(resume) if resume else None
+    train(config, ray.get(data), _worker_report if world.rank == 0 else _follower_report, saved, world)
+
+
+def _worker_report(metrics: dict[str, float], checkpoint: Callable[[], Checkpoint]) -> None:
+    """Report as rank 0, with the checkpoint; Ray copies it into the run's storage before it returns."""
+    with tempfile.TemporaryDirectory() as folder:
+        checkpoint().save(Path(folder) / CHECKPOINT_FOLDER)
+        ray.train.report(metrics, checkpoint=ray.train.Checkpoint.from_directory(folder))
+
+
+def _follower_report(metrics: dict[str, float], checkpoint: Callable[[], Checkpoint]) -> None:
+    """Report as any other rank: Ray Train waits until all have."""
+    ray.train.report(metrics)
