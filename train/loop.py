@@ -124,23 +124,30 @@ def _train_epoch(
 ) -> float:
     """Train one epoch and return the mean loss per line over all workers."""
     batches = training_batches(data.widths, config.batch_size, config.seed, epoch)
-    losses: list[tuple[float, int]] = []
+    losses: list[tuple[float, float]] = []
     for position, batch in enumerate(_prefetch(task, data, batches, epoch, world)):
         progress = (epoch - 1 + position / len(batches)) / config.epochs
         rate = config.optimiser.learning_rate * learning_rate_factor(config.schedule, progress)
         last = position + 1 == len(batches)
         update = last or (position + 1) % config.optimiser.accumulate == 0
         loss = engine.train_step(batch, rate, update)
+        lines = batch.share * len(batches[position]) / world.size
+        # Gathered at every step, so that all workers end together when one of them diverges.
+        everyone = engine.gather([(loss, lines)])
+        _check_losses([loss for loss, _ in everyone], f"epoch {epoch}, batch {position + 1}", rate)
+        losses += everyone
+    engine.synchronise()
+    return sum(loss * lines for loss, lines in losses) / sum(lines for _, lines in losses)
+
+
+def _check_losses(losses: list[float], place: str, rate: float) -> None:
+    for loss in losses:
         if not math.isfinite(loss) or loss > EXPLODED:
             raise DivergedError(
                 "the loss must stay finite and small",
-                f"loss={loss:.4g} in epoch {epoch}, batch {position + 1}, learning rate {rate:.3g}",
+                f"loss={loss:.4g} in {place}, learning rate {rate:.3g}",
                 "lower the learning rate or freeze more",
             )
-        losses.append((loss, len(batch.targets)))
-    engine.synchronise()
-    everyone = engine.gather(losses)
-    return sum(loss * n for loss, n in everyone) / sum(n for _, n in everyone)
 
 
 def _prefetch(task: Task, data: Dataset, batches: list[Any], epoch: int, world: World) -> Iterator[Batch]:

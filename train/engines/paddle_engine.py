@@ -20,6 +20,7 @@ from train.models.onnx_weights import reinflate
 os.environ.setdefault(
     "FLAGS_use_onednn", "1"
 )  # 10-25 % faster training on CPUs; read when paddle is imported
+STATISTICS = ("._mean", "._variance")
 
 
 @ENGINES.register("paddle")
@@ -46,6 +47,7 @@ class PaddleEngine(Engine):
         self._parameters = dict(self._network.named_parameters())
         self._optimiser = _optimiser(config, self._parameters)
         self._scaler = paddle.amp.GradScaler() if config.precision == "fp16" else None
+        self._copy_from_first_worker()
 
     def apply_plan(self, plan: Mapping[str, float]) -> None:
         """Freeze and scale by group; batch norms of learning groups are live if the configuration says so."""
@@ -117,7 +119,17 @@ class PaddleEngine(Engine):
     def synchronise(self) -> None:
         """Average the batch norms' running statistics."""
         if self._world.size > 1 and self._config.batch_norm == "live":
-            self._average([b for _, b in self._network.named_buffers()])
+            # Paddle keeps them as parameters that take no gradient, not as buffers.
+            self._average([p for name, p in self._parameters.items() if name.endswith(STATISTICS)])
+
+    def _copy_from_first_worker(self) -> None:
+        """Start all workers from the same bits: calibration may round differently on another machine."""
+        if self._world.size > 1:
+            import paddle
+
+            with paddle.no_grad():
+                for parameter in self._parameters.values():
+                    paddle.distributed.broadcast(parameter, src=0)
 
     def _average(self, tensors: list[Any]) -> None:
         """Replace every tensor by its mean over the workers, in one message."""

@@ -1,0 +1,10 @@
+"""How the workers of a trial find each other: one Ray Train backend per engine, under the engine's name.
+
+Kept out of `train/engines`, whose look-up would otherwise import Ray into every single-process run.
+"""
+
+from typing import Any
+
+from train.registry import Registry
+
+BACKENDS: Registry[type[Any]] = Registry("engine with several workers", __name__)
