@@ -42,13 +42,20 @@ class Charset:
         return [self._class_of[c] for c in text if c in self._class_of]
 
     def extended(self, texts: Iterable[str]) -> "Charset":
-        """Return this charset followed by the characters of `texts` that it lacks, sorted."""
-        return Charset(self.characters + tuple(sorted(set().union(*texts) - self._class_of.keys())))
+        """Return this charset followed by the characters of `texts` that it lacks, sorted; a space is last."""
+        return Charset(
+            _space_last(self.characters + tuple(sorted(set().union(*texts) - self._class_of.keys())))
+        )
 
 
 def domain_charset(texts: Iterable[str]) -> Charset:
-    """Return the charset of exactly the characters in `texts`, sorted by code point."""
-    return Charset(tuple(sorted(set().union(*texts))))
+    """Return the charset of exactly the characters in `texts`, sorted by code point; a space is last."""
+    return Charset(_space_last(sorted(set().union(*texts))))
+
+
+def _space_last(characters: Iterable[str]) -> tuple[str, ...]:
+    """Move a space to the end, where PaddleOCR expects it."""
+    return tuple(sorted(characters, key=lambda character: character == " "))
 
 
 def steps_needed(classes: Sequence[int]) -> int:

@@ -1,0 +1,221 @@
+"""A bundle: one folder from which a model is served; it explains itself and knows when it is damaged.
+
+Serving imports this module, so it needs no training framework: onnxruntime, numpy and OpenCV only.
+"""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from train.data import images
+from train.data.batches import evaluation_batches
+from train.data.charset import Charset, decode
+from train.errors import CheckpointError
+
+FORMAT = 1
+MANIFEST, SETTINGS, ONNX = "manifest.json", "inference.yml", "inference.onnx"
+FILES = (ONNX, SETTINGS, "inference.json", "inference.pdiparams")
+SPACE = " "
+BATCH_LINES = 8
+GEOMETRY = {
+    "height_px": images.HEIGHT_PX,
+    "bucket_px": images.BUCKET_PX,
+    "min_width_px": images.MIN_WIDTH_PX,
+    "max_width_px": images.MAX_WIDTH_PX,
+}
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a bundle says about itself.
+
+    Attributes:
+        task: what the model does, e.g. `recognition`.
+        model: registered name of the architecture.
+        published_name: PaddleOCR's name of it.
+        characters: the charset in class order; class 0 is the blank.
+        config: the TrialConfig that trained it, as a mapping.
+        metrics: scores with the split and the charset rule that they were measured on.
+        parity: the result of the parity gate.
+        versions: of the packages that trained and exported it.
+        geometry: how a line becomes an input, in pixels; it must be that of `train.data.images`.
+        created: UTC, ISO 8601.
+        files: sha256 of every other file.
+    """
+
+    task: str
+    model: str
+    published_name: str
+    characters: tuple[str, ...]
+    config: dict[str, Any]
+    metrics: dict[str, Any]
+    parity: dict[str, Any]
+    versions: dict[str, str]
+    geometry: dict[str, int]
+    created: str
+    files: dict[str, str]
+    format: int = FORMAT
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A verified bundle."""
+
+    directory: Path
+    manifest: Manifest
+
+    @property
+    def charset(self) -> Charset:
+        """The characters that the model reads."""
+        return Charset(self.manifest.characters)
+
+    def session(self, threads: int = 1) -> Any:
+        """Return an onnxruntime session on `threads` cores, 0 for all; its input is `x`."""
+        return open_session(self.directory / ONNX, threads)
+
+    def recogniser(self, threads: int = 1) -> "Recogniser":
+        """Return a reader of lines on a session of its own."""
+        return Recogniser(self.session(threads), self.charset)
+
+
+class Recogniser:
+    """Reads text lines; a line's text does not depend on the lines that are read with it."""
+
+    def __init__(self, session: Any, charset: Charset) -> None:
+        """Take an onnxruntime session and its classes; raise CheckpointError if they do not fit."""
+        classes = session.get_outputs()[0].shape[-1]
+        if classes != charset.classes:
+            raise CheckpointError(
+                "a bundle's charset must be its model's",
+                f"{charset.classes} classes in the manifest and {classes} in {ONNX}",
+                "export the model again",
+            )
+        self._session, self._charset = session, charset
+
+    def read(self, lines: Sequence[images.Image]) -> list[tuple[str, float]]:
+        """Return (text, confidence in [0, 1]) of each line, (48, w, 3) uint8 BGR (`images.resize_line`)."""
+        widths = np.array([line.shape[1] for line in lines], np.int32)
+        read: list[tuple[str, float]] = [("", 0.0)] * len(lines)
+        for width, indices in evaluation_batches(widths, BATCH_LINES):
+            batch = images.to_batch([lines[i] for i in indices], width)
+            for index, reading in zip(indices, decode(run(self._session, batch), self._charset), strict=True):
+                read[index] = reading
+        return read
+
+
+def open_session(path: Path, threads: int) -> Any:
+    """Return an onnxruntime session; raise CheckpointError if the file holds no model."""
+    import onnxruntime
+    from onnxruntime.capi import onnxruntime_pybind11_state as errors
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.log_severity_level = 3  # exporters leave unused constants, each of which is worth a warning
+    wanted = ("CUDAExecutionProvider", "CPUExecutionProvider")
+    providers = [name for name in wanted if name in onnxruntime.get_available_providers()]
+    try:
+        return onnxruntime.InferenceSession(str(path), options, providers=providers)
+    except (errors.Fail, errors.InvalidGraph, errors.InvalidProtobuf, errors.NoSuchFile) as error:
+        raise CheckpointError(
+            "a bundle must hold a model that onnxruntime loads", f"{path}: {error}", "export it again"
+        ) from error
+
+
+def run(session: Any, batch: Any) -> Any:
+    """Return (N, T, C) float32 probabilities of a (N, 3, 48, W) float32 batch."""
+    return session.run(None, {session.get_inputs()[0].name: batch})[0]
+
+
+def write_settings(directory: Path, published_name: str, charset: Charset) -> None:
+    """Write inference.yml, with which PaddleOCR loads the folder as the model `published_name`.
+
+    PaddleOCR appends a space to every dictionary: a charset's own space must therefore be its last character,
+    and is left out here; a charset without one only gives PaddleOCR a name for a class that never comes.
+    """
+    characters = list(charset.characters)
+    if SPACE in characters[:-1]:
+        raise CheckpointError(
+            "the space must be a charset's last character, as PaddleOCR has it",
+            f"it is number {characters.index(SPACE) + 1} of {len(characters)}",
+            "train the model again with this version",
+        )
+    resize = {"image_shape": [3, images.HEIGHT_PX, images.MIN_WIDTH_PX]}
+    settings = {
+        "Global": {"model_name": published_name},
+        "PreProcess": {
+            "transform_ops": [
+                {"DecodeImage": {"channel_first": False, "img_mode": "BGR"}},
+                {"RecResizeImg": resize},
+            ]
+        },
+        "PostProcess": {
+            "name": "CTCLabelDecode",
+            "character_dict": [character for character in characters if character != SPACE],
+        },
+    }
+    text = yaml.safe_dump(settings, allow_unicode=True, sort_keys=False)
+    (directory / SETTINGS).write_text(text, encoding="utf-8")
+
+
+def seal(directory: Path, **facts: Any) -> Manifest:
+    """Write manifest.json over the files of `directory` and return it.
+
+    Args:
+        directory: the folder, which holds everything else already.
+        facts: the Manifest's fields that are not found by looking at the folder.
+    """
+    files = {path.name: _sha256(path) for path in sorted(directory.iterdir())}
+    created = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    manifest = Manifest(geometry=GEOMETRY, created=created, files=files, **facts)
+    text = json.dumps(asdict(manifest), ensure_ascii=False, indent=1)
+    (directory / MANIFEST).write_text(text, encoding="utf-8")
+    return manifest
+
+
+def load_bundle(directory: Path) -> Bundle:
+    """Return the bundle in a folder; raise CheckpointError if it is missing, incomplete, damaged or foreign."""
+    manifest = _read_manifest(directory)
+    missing = [name for name in FILES if name not in manifest.files]
+    changed = [name for name, digest in manifest.files.items() if not _is_whole(directory / name, digest)]
+    if missing or changed:
+        raise CheckpointError(
+            "a bundle must be as it was exported",
+            f"{directory} with {', '.join(sorted({*missing, *changed}))} missing or changed",
+            "copy the whole folder again or export the checkpoint again",
+        )
+    if manifest.geometry != GEOMETRY:
+        raise CheckpointError(
+            "a bundle must resize lines as this version does",
+            f"{directory}: {manifest.geometry}",
+            "export the checkpoint again or use the version that made it",
+        )
+    return Bundle(directory, manifest)
+
+
+def _read_manifest(directory: Path) -> Manifest:
+    try:
+        fields = json.loads((directory / MANIFEST).read_text(encoding="utf-8"))
+        if fields.get("format") != FORMAT:
+            raise ValueError(f"format {fields.get('format')} instead of {FORMAT}")
+        return Manifest(**fields | {"characters": tuple(fields["characters"])})
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise CheckpointError(
+            f"a bundle must be a folder with a {MANIFEST} of this version",
+            f"{directory}: {error}",
+            "name the folder that an export wrote, or export the checkpoint again",
+        ) from error
+
+
+def _is_whole(path: Path, digest: str) -> bool:
+    return path.is_file() and _sha256(path) == digest
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -1,0 +1,102 @@
+"""A Paddle network as an inference graph: PaddleOCR's own two files, and the same graph in ONNX."""
+
+import logging
+import os
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+from train.data.images import HEIGHT_PX
+from train.errors import ModelError
+from train.models import Model
+
+GRAPH, WEIGHTS, ONNX = "inference.json", "inference.pdiparams", "inference.onnx"
+
+
+def export_graph(network: Any, model: Model, directory: Path) -> None:
+    """Write inference.json, inference.pdiparams and inference.onnx; the network can be trained further.
+
+    The graph maps `x`, (N, 3, 48, W) float32 in [-1, 1], to (N, T, C) float32 probabilities; N and W are free.
+
+    Args:
+        network: the live network.
+        model: what computes the network's logits.
+        directory: an existing folder.
+
+    Raises:
+        ModelError: if the converter wrote no ONNX file.
+    """
+    modes = {layer: layer.training for layer in network.sublayers(include_self=True)}
+    network.eval()
+    try:
+        with _captured_output() as output:
+            _save(_with_softmax(network, model), directory)
+            _convert(directory)
+            output.seek(0)
+            said = output.read().decode(errors="replace").strip().splitlines()
+    finally:
+        for layer, training in modes.items():
+            layer.training = training
+    if not (directory / ONNX).is_file():
+        raise ModelError(
+            "the network must convert to ONNX", " ".join(said[-3:]), "install the pinned paddle2onnx"
+        )
+
+
+def _with_softmax(network: Any, model: Model) -> Any:
+    """Return a layer over `network` that ends in the softmax which training leaves to the loss."""
+    import paddle
+
+    class Probabilities(paddle.nn.Layer):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__()
+            self.network = network
+
+        def forward(self, x: Any) -> Any:
+            return paddle.nn.functional.softmax(model.logits(self.network, x), axis=-1)
+
+    layer = Probabilities()
+    layer.eval()
+    return layer
+
+
+def _save(layer: Any, directory: Path) -> None:
+    import paddle
+
+    images = paddle.static.InputSpec([-1, 3, HEIGHT_PX, -1], "float32", name="x")
+    graph = paddle.jit.to_static(layer, input_spec=[images], full_graph=True)
+    paddle.jit.save(graph, str(directory / Path(GRAPH).stem))
+
+
+def _convert(directory: Path) -> None:
+    import paddle2onnx
+
+    graph, weights, onnx = (str(directory / name) for name in (GRAPH, WEIGHTS, ONNX))
+    try:
+        # Its default optimiser pip-installs packages at run time; onnxruntime optimises when it loads.
+        paddle2onnx.export(graph, weights, onnx, optimize_tool="None")
+    except UnboundLocalError:
+        # paddle2onnx prints the converter's error and then trips over the result that it lacks.
+        return
+
+
+@contextmanager
+def _captured_output() -> Iterator[IO[bytes]]:
+    """Send what Python and the C++ converters print into the yielded file, and silence their logs."""
+    with tempfile.TemporaryFile() as file, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        saved = [os.dup(descriptor) for descriptor in (1, 2)]
+        disabled = logging.root.manager.disable
+        logging.disable(logging.INFO)
+        for descriptor in (1, 2):
+            os.dup2(file.fileno(), descriptor)
+        try:
+            yield file
+        finally:
+            for descriptor, copy in zip((1, 2), saved, strict=True):
+                os.dup2(copy, descriptor)
+                os.close(copy)
+            logging.disable(disabled)

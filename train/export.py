@@ -1,0 +1,126 @@
+"""Checkpoint to bundle, through the parity gate: a bundle exists only if it reads as the framework does."""
+
+import argparse
+import importlib.metadata
+import os
+import shutil
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from train.bundle import MANIFEST, ONNX, open_session, run, seal, write_settings
+from train.checkpoint import Checkpoint, load_checkpoint
+from train.cli import main_guard
+from train.data.dataset import Dataset, decode_samples
+from train.data.formats import load_file
+from train.engines.base import Engine
+from train.errors import DataError, ParityError, UsageError
+from train.loop import assemble
+from train.models import MODELS
+from train.parity import TOLERANCE, ParityResult, compare, parity_batches
+
+PACKAGES = ("ocrtune", "numpy", "onnxruntime", "paddle2onnx", "paddlepaddle", "paddlex")
+
+
+def export_checkpoint(checkpoint: Checkpoint, data: Dataset, directory: Path) -> ParityResult:
+    """Write a bundle of a checkpoint, or nothing.
+
+    Args:
+        checkpoint: what to export; its metrics are those of the validation split.
+        data: real lines for the parity gate, best the validation split's.
+        directory: where the bundle comes to lie; an older bundle there is replaced.
+
+    Raises:
+        ParityError: if onnxruntime and the framework do not read the same.
+        UsageError: if `directory` holds something else.
+    """
+    engine, _ = assemble(checkpoint.config, data, checkpoint)
+    with whole_or_nothing(directory) as aside:
+        engine.export(aside)
+        result = parity_gate(engine, aside / ONNX, data)
+        published_name = MODELS.get(checkpoint.config.model).published_name()
+        write_settings(aside, published_name, checkpoint.charset)
+        seal(
+            aside,
+            task=checkpoint.config.task,
+            model=checkpoint.config.model,
+            published_name=published_name,
+            characters=checkpoint.charset.characters,
+            config=checkpoint.config.model_dump(mode="json"),
+            metrics={"split": "val", "charset_rule": "as-labelled"} | checkpoint.metrics,
+            parity=asdict(result),
+            versions=_versions(),
+        )
+    return result
+
+
+def parity_gate(engine: Engine, onnx: Path, data: Dataset) -> ParityResult:
+    """Compare an exported graph with the engine on real lines; raise ParityError if they do not agree."""
+    if len(data) == 0:
+        raise DataError("the parity gate must have real lines", "none", "name a label file with some")
+    session = open_session(onnx, threads=0)
+    result = compare(engine.predict, lambda batch: run(session, batch), parity_batches(data), engine.charset)
+    if not result.passed:
+        raise ParityError(
+            f"an exported model must read every line as its framework does, within {TOLERANCE:g}",
+            f"{result.differing} of {result.lines} lines read differently, difference {result.max_difference:.2g}",
+            "no bundle was written; install the pinned paddlepaddle, paddle2onnx and onnxruntime",
+        )
+    return result
+
+
+@contextmanager
+def whole_or_nothing(directory: Path) -> Iterator[Path]:
+    """Yield an empty folder beside `directory` that takes its place at the end, or vanishes on any error."""
+    if directory.exists() and not (directory / MANIFEST).is_file():
+        raise UsageError("a bundle must not replace anything else", directory, "choose another folder")
+    token = uuid.uuid4().hex[:8]
+    aside, old = (directory.with_name(f".{directory.name}-{part}-{token}") for part in ("new", "old"))
+    aside.mkdir(parents=True)
+    try:
+        yield aside
+        if directory.exists():
+            os.replace(directory, old)
+        os.replace(aside, directory)
+        shutil.rmtree(old, ignore_errors=True)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def _versions() -> dict[str, str]:
+    """Return the installed versions; a package that is only on the path (as in a Ray job) has none."""
+    found: dict[str, str] = {}
+    for name in PACKAGES:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            found[name] = "not installed"
+    return found
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command line's definition."""
+    parse = argparse.ArgumentParser(prog="python -m train.export", description=str(__doc__))
+    parse.add_argument("checkpoint", type=Path, help="folder of a checkpoint")
+    parse.add_argument("bundle", type=Path, help="folder to write")
+    parse.add_argument("--labels", type=Path, required=True, help="real lines for the parity gate")
+    return parse
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Export a checkpoint and say how close the bundle is to it."""
+    chosen: Any = parser().parse_args(arguments)
+    checkpoint = load_checkpoint(chosen.checkpoint)
+    data = decode_samples(load_file(chosen.labels))
+    result = export_checkpoint(checkpoint, data, chosen.bundle)
+    print(
+        f"{chosen.bundle}: {result.lines} lines read as before the export, "
+        f"largest difference {result.max_difference:.1e}"
+    )
+
+
+if __name__ == "__main__":
+    main_guard(main)

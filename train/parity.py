@@ -1,0 +1,107 @@
+"""The parity gate's rule: when two runtimes' outputs of the same batches count as the same."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from train.data import images
+from train.data.batches import evaluation_batches
+from train.data.charset import Charset, decode
+from train.data.dataset import Dataset
+from train.engines.base import Images
+
+WIDTHS_PX = (80, 160, 320, 480, 640)
+BATCH_LINES = (1, 8)
+LINES_IN_USE = 64
+
+TOLERANCE = 1e-3
+"""Largest difference of a probability: two float32 runtimes differ by up to 5e-5 here, a wrong graph by 0.1."""
+
+TIE = 1e-4
+"""Where the reference's two best classes are closer than this, rounding alone decides between them."""
+
+Predict = Callable[[Images], Images]
+
+
+@dataclass(frozen=True)
+class ParityResult:
+    """How two runtimes compared.
+
+    Attributes:
+        lines: lines that both read, over all batches.
+        widths_px: padded widths that were compared.
+        batch_lines: batch sizes that were compared.
+        max_difference: largest absolute difference of a probability.
+        differing: lines whose texts differ, ties left out.
+        ties: lines whose texts differ only where the reference has two equally good characters.
+    """
+
+    lines: int
+    widths_px: tuple[int, ...]
+    batch_lines: tuple[int, ...]
+    max_difference: float
+    differing: int
+    ties: int
+
+    @property
+    def passed(self) -> bool:
+        """Whether every line reads the same and no probability is off; a NaN is."""
+        return self.lines > 0 and self.differing == 0 and self.max_difference <= TOLERANCE
+
+
+def parity_batches(data: Dataset) -> Iterator[Images]:
+    """Yield (N, 3, 48, W) float32 batches of real lines: every width and size of the gate, and as in use.
+
+    Lines of the fixed widths are joined and cut, so that each is text from end to end; the others are
+    padded to their bucket.
+    """
+    order = np.linspace(0, len(data) - 1, min(len(data), LINES_IN_USE)).astype(int)
+    some = [data.image(int(index)) for index in order]
+    for width in WIDTHS_PX:
+        for count in BATCH_LINES:
+            lines = [_filled(some, start, width) for start in range(count)]
+            yield images.to_batch(lines, width)
+    for bucket, indices in evaluation_batches(data.widths[order], max(BATCH_LINES)):
+        yield images.to_batch([some[i] for i in indices], bucket)
+
+
+def _filled(lines: Sequence[images.Image], start: int, width_px: int) -> images.Image:
+    """Return (48, width_px, 3) pixels of the lines from `start` on, one behind the other."""
+    joined, position = lines[start % len(lines)], start
+    while joined.shape[1] < width_px:
+        position += 1
+        joined = np.concatenate([joined, lines[position % len(lines)]], axis=1)
+    return joined[:, :width_px]
+
+
+def compare(reference: Predict, other: Predict, batches: Iterator[Images], charset: Charset) -> ParityResult:
+    """Run every batch through both and compare probabilities and texts."""
+    shapes: set[tuple[int, int]] = set()
+    worst, lines, differing, ties = 0.0, 0, 0, 0
+    for batch in batches:
+        expected, found = reference(batch), other(batch)
+        worst = float(np.maximum(worst, _difference(expected, found)))
+        for wrong, tied in _verdicts(expected, found, charset):
+            differing, ties = differing + wrong, ties + tied
+        lines += len(batch)
+        shapes.add((batch.shape[3], len(batch)))
+    widths, sizes = (tuple(sorted(set(side))) for side in zip(*shapes, strict=True))
+    return ParityResult(lines, widths, sizes, worst, differing, ties)
+
+
+def _difference(expected: Images, found: Images) -> float:
+    """Largest absolute difference; infinite for other shapes, NaN stays NaN."""
+    return float(np.abs(expected - found).max()) if expected.shape == found.shape else float("inf")
+
+
+def _verdicts(expected: Images, found: Images, charset: Charset) -> Iterator[tuple[bool, bool]]:
+    """Yield (differs, differs by a tie only) for every line."""
+    if expected.shape != found.shape:
+        yield from [(True, False)] * len(expected)
+        return
+    texts = zip(decode(expected, charset), decode(found, charset), strict=True)
+    best = np.sort(expected, axis=2)[:, :, -2:]
+    clear = (expected.argmax(2) != found.argmax(2)) & (best[:, :, 1] - best[:, :, 0] > TIE)
+    for ((one, _), (two, _)), steps in zip(texts, clear, strict=True):
+        yield one != two and bool(steps.any()), one != two and not steps.any()
