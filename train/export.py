@@ -14,6 +14,7 @@ from typing import Any
 from train.bundle import MANIFEST, ONNX, open_session, run, seal, write_settings
 from train.checkpoint import Checkpoint, load_checkpoint
 from train.cli import main_guard
+from train.data import images
 from train.data.dataset import Dataset, decode_samples
 from train.data.formats import load_file
 from train.engines.base import Engine
@@ -62,7 +63,12 @@ def parity_gate(engine: Engine, onnx: Path, data: Dataset) -> ParityResult:
     if len(data) == 0:
         raise DataError("the parity gate must have real lines", "none", "name a label file with some")
     session = open_session(onnx, threads=0)
-    result = compare(engine.predict, lambda batch: run(session, batch), parity_batches(data), engine.charset)
+    result = compare(
+        lambda batch: engine.predict(images.pad_to_bucket(batch)),
+        lambda batch: run(session, batch),
+        parity_batches(data),
+        engine.charset,
+    )
     if not result.passed:
         raise ParityError(
             f"an exported model must read every line as its framework does, within {TOLERANCE:g}",

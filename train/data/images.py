@@ -1,5 +1,6 @@
 """Pixels of a text line, the same for training and serving: numpy and OpenCV only."""
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,7 +14,7 @@ Image = npt.NDArray[np.uint8]
 
 HEIGHT_PX = 48
 BUCKET_PX = 32
-MIN_WIDTH_PX = 64
+MIN_WIDTH_PX = 160  # the pretrained models misread a narrow line without room behind it (docs/bundle.md)
 MAX_WIDTH_PX = 1600
 
 cv2.setNumThreads(1)  # callers parallelise over images; OpenCV's own pool fights theirs
@@ -41,8 +42,13 @@ def read(path: Path) -> Image:
 
 
 def line_width(height_px: int, width_px: int) -> int:
-    """Width in pixels of a line resized to HEIGHT_PX with its own aspect ratio."""
-    return int(min(max(np.ceil(HEIGHT_PX * width_px / height_px), 1), MAX_WIDTH_PX))
+    """Width in pixels of a line resized to HEIGHT_PX with its own aspect ratio.
+
+    Rounded as PaddleOCR does, so that it sees the very same pixels: up where the line is padded to
+    MIN_WIDTH_PX, down where it is longer.
+    """
+    exact = HEIGHT_PX * (width_px / height_px)
+    return min(math.ceil(exact), max(int(exact), MIN_WIDTH_PX), MAX_WIDTH_PX)
 
 
 def resize_line(image: Image) -> Image:
@@ -72,3 +78,8 @@ def to_batch(lines: Sequence[Image], width_px: int) -> npt.NDArray[np.float32]:
         row[:, :, : line.shape[1]] -= 127.5
     batch /= 127.5
     return batch
+
+
+def pad_to_bucket(batch: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Pad (N, 3, HEIGHT_PX, W) with zeros to the next multiple of BUCKET_PX, as an exported graph does itself."""
+    return np.pad(batch, ((0, 0), (0, 0), (0, 0), (0, -batch.shape[3] % BUCKET_PX)))

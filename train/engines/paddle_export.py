@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-from train.data.images import HEIGHT_PX
+from train.data.images import BUCKET_PX, HEIGHT_PX
 from train.errors import ModelError
 from train.models import Model
 
@@ -20,6 +20,7 @@ def export_graph(network: Any, model: Model, directory: Path) -> None:
     """Write inference.json, inference.pdiparams and inference.onnx; the network can be trained further.
 
     The graph maps `x`, (N, 3, 48, W) float32 in [-1, 1], to (N, T, C) float32 probabilities; N and W are free.
+    It pads W to a multiple of `images.BUCKET_PX` itself, so that whoever runs it reads what training read.
 
     Args:
         network: the live network.
@@ -56,11 +57,21 @@ def _with_softmax(network: Any, model: Model) -> Any:
             self.network = network
 
         def forward(self, x: Any) -> Any:
-            return paddle.nn.functional.softmax(model.logits(self.network, x), axis=-1)
+            logits = model.logits(self.network, _padded(x))
+            return paddle.nn.functional.softmax(logits, axis=-1)
 
     layer = Probabilities()
     layer.eval()
     return layer
+
+
+def _padded(x: Any) -> Any:
+    """Pad (N, 3, 48, W) with zeros to the next multiple of BUCKET_PX, W being known only at run time."""
+    import paddle
+
+    width = paddle.shape(x)[3]
+    room = paddle.nn.functional.pad(x, [0, BUCKET_PX - 1, 0, 0])
+    return room[:, :, :, : (width + BUCKET_PX - 1) // BUCKET_PX * BUCKET_PX]
 
 
 def _save(layer: Any, directory: Path) -> None:
