@@ -1,0 +1,118 @@
+"""A bundle, a checkpoint or a pretrained model against a label file."""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+sys.path[0] = str(Path(__file__).resolve().parent.parent)  # not this folder: its files shadow others
+
+from train.bundle import load_bundle
+from train.checkpoint import load_checkpoint
+from train.cli import main_guard
+from train.config import TrialConfig
+from train.data.arguments import add_format_arguments, options_of
+from train.data.dataset import Dataset, decode_samples
+from train.data.formats import load_file
+from train.errors import DataError, UsageError
+from train.metrics import CHARSET_RULES, Scores, score_texts
+
+Reading = tuple[str, float]
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command line's definition."""
+    parse = argparse.ArgumentParser(prog="python train/evaluate.py", description=__doc__)
+    what = parse.add_mutually_exclusive_group(required=True)
+    what.add_argument("--bundle", metavar="DIR", type=Path, help="an exported model, read by onnxruntime")
+    what.add_argument(
+        "--checkpoint", metavar="DIR", type=Path, help="a trial's checkpoint, read by its framework"
+    )
+    what.add_argument("--model", metavar="NAME", help="a pretrained model as it is, e.g. pp-ocrv6-tiny")
+    parse.add_argument(
+        "--charset",
+        choices=("keep", "domain"),
+        help="with --model: its whole dictionary (the default) or the labels' characters alone",
+    )
+    parse.add_argument("--labels", metavar="FILE", type=Path, required=True, help="the lines and their texts")
+    add_format_arguments(parse)
+    parse.add_argument(
+        "--charset-rule",
+        choices=sorted(CHARSET_RULES),
+        default="as-labelled",
+        help="how texts are compared (default as-labelled)",
+    )
+    parse.add_argument("--threads", type=int, default=1, metavar="N", help="with --bundle (default 1)")
+    parse.add_argument("--errors", metavar="FILE", type=Path, help="write the misread lines, tab-separated")
+    parse.add_argument("--json", action="store_true", help="print the scores as JSON")
+    return parse
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Read every line and print the scores."""
+    chosen = parser().parse_args(arguments)
+    if chosen.charset and not chosen.model:
+        raise UsageError("--charset goes with --model", chosen.charset, "leave it out")
+    if chosen.threads < 1:
+        raise UsageError("--threads must be at least 1", chosen.threads, "name a number of cores")
+    samples = load_file(chosen.labels, options_of(chosen.option), chosen.format)
+    if not samples:
+        raise DataError("a label file must hold samples", chosen.labels, "name another one")
+    data = decode_samples(samples)
+    readings = read(chosen, data)
+    scores = score_texts([text for text, _ in readings], data.texts, chosen.charset_rule)
+    if chosen.errors:
+        write_errors(chosen.errors, readings, data, chosen.charset_rule)
+    print(json.dumps(scores.as_dict()) if chosen.json else describe(scores))
+
+
+def read(chosen: argparse.Namespace, data: Dataset) -> list[Reading]:
+    """Return (text, confidence) of every line, by whatever the command line names."""
+    if chosen.bundle:
+        bundle = load_bundle(chosen.bundle)
+        return bundle.recogniser(chosen.threads).read([data.image(i) for i in range(len(data))])
+    from train.loop import assemble, evaluate
+
+    if chosen.checkpoint:
+        checkpoint = load_checkpoint(chosen.checkpoint)
+        engine, task = assemble(checkpoint.config, data, checkpoint)
+    else:
+        engine, task = assemble(TrialConfig(model=chosen.model, charset=chosen.charset or "keep"), data)
+    _, readings = evaluate(engine, task, data)
+    return readings
+
+
+def write_errors(path: Path, readings: Sequence[Reading], data: Dataset, rule: str) -> None:
+    """Write image, label, reading and confidence of every misread line, the surest mistakes first."""
+    change = CHARSET_RULES[rule]
+    wrong = [
+        (confidence, source, label, text)
+        for (text, confidence), source, label in zip(readings, data.sources, data.texts, strict=True)
+        if change(text) != change(label)
+    ]
+    rows = [f"{source}\t{label}\t{text}\t{c:.3f}" for c, source, label, text in sorted(wrong, reverse=True)]
+    try:
+        path.write_text("\n".join(["image\tlabel\treading\tconfidence", *rows, ""]), encoding="utf-8")
+    except OSError as error:
+        raise UsageError("--errors must be a file that can be written", error, "name another one") from error
+
+
+def describe(scores: Scores) -> str:
+    """Return the scores as one line for people."""
+    low, high = wilson_interval(scores.exact_match, scores.n)
+    return (
+        f"{scores.n} lines: exact match {scores.exact_match:.3f} (95 % interval {low:.3f} to {high:.3f}), "
+        f"edit similarity {scores.edit_similarity:.3f}, CER {scores.cer:.3f}, {scores.charset_rule}"
+    )
+
+
+def wilson_interval(share: float, n: int, z: float = 1.96) -> tuple[float, float]:
+    """Return the score interval of a share of n (Wilson, 1927); z = 1.96 is 95 %."""
+    centre = (share + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * (share * (1 - share) / n + z * z / (4 * n * n)) ** 0.5
+    return max(0.0, centre - half), min(1.0, centre + half)
+
+
+if __name__ == "__main__":
+    main_guard(main)
