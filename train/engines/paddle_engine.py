@@ -1,6 +1,5 @@
 """PaddlePaddle engine: dynamic-graph training of the networks in `train/models`."""
 
-import os
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -10,14 +9,14 @@ import numpy as np
 
 from train.config import TrialConfig
 from train.data.charset import Charset
-from train.engines import ENGINES
+from train.engines import ENGINES, paddle_cpu
 from train.engines.base import Batch, Engine, Images, T, World
 from train.engines.paddle_head import fit_head
 from train.engines.paddle_loss import ctc_loss
 from train.models import MODELS
 from train.models.onnx_weights import reinflate
 
-os.environ.setdefault(
+paddle_cpu.prepare()  # before anything imports paddle
     "FLAGS_use_onednn", "1"
 )  # 10-25 % faster training on CPUs; read when paddle is imported
 STATISTICS = ("._mean", "._variance")
