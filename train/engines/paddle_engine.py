@@ -17,8 +17,6 @@ from train.models import MODELS
 from train.models.onnx_weights import reinflate
 
 paddle_cpu.prepare()  # before anything imports paddle
-    "FLAGS_use_onednn", "1"
-)  # 10-25 % faster training on CPUs; read when paddle is imported
 STATISTICS = ("._mean", "._variance")
 
 
