@@ -1,0 +1,83 @@
+"""The parity gate's rule, without any model."""
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from train.data.charset import Charset
+from train.data.dataset import Dataset
+from train.parity import BATCH_LINES, TOLERANCE, WIDTHS_PX, ParityResult, compare, parity_batches
+
+Array = npt.NDArray[np.float32]
+CHARSET = Charset(("a", "b"))
+
+
+def dataset(widths: list[int]) -> Dataset:
+    sizes = np.array(widths, np.int64) * 48 * 3
+    pixels = np.random.default_rng(0).integers(0, 256, int(sizes.sum()), dtype=np.uint8)
+    offsets = np.concatenate([[0], np.cumsum(sizes)])
+    names = tuple(map(str, widths))
+    return Dataset(pixels, offsets, np.array(widths, np.int32), names, names)
+
+
+def outputs(*steps: list[float]) -> Array:
+    return np.array([steps], np.float32)
+
+
+def judge(expected: Array, found: Array) -> ParityResult:
+    batch = np.zeros((1, 3, 48, 80), np.float32)
+    return compare(lambda _: expected, lambda _: found, iter([batch]), CHARSET)
+
+
+def test_the_same_passes() -> None:
+    result = judge(outputs([0.1, 0.8, 0.1]), outputs([0.1, 0.8, 0.1]))
+    assert result.passed
+    assert result.lines == 1
+
+
+def test_another_text_fails() -> None:
+    result = judge(outputs([0.1, 0.5, 0.4]), outputs([0.1, 0.4, 0.5]))
+    assert result.differing == 1
+    assert not result.passed
+
+
+def test_a_tie_is_counted_but_no_fault() -> None:
+    result = judge(outputs([0.0, 0.50001, 0.49999]), outputs([0.0, 0.49999, 0.50001]))
+    assert (result.differing, result.ties, result.passed) == (0, 1, True)
+
+
+def test_a_tie_does_not_hide_another_fault() -> None:
+    expected = outputs([0.0, 0.50001, 0.49999], [1.0, 0.0, 0.0], [0.0, 0.9, 0.1])
+    found = outputs([0.0, 0.49999, 0.50001], [1.0, 0.0, 0.0], [0.0, 0.1, 0.9])
+    assert judge(expected, found).differing == 1
+
+
+@pytest.mark.parametrize("off", [2 * TOLERANCE, np.nan, np.inf])
+def test_the_same_text_with_other_probabilities_fails(off: float) -> None:
+    result = judge(outputs([0.1, 0.8, 0.1]), outputs([0.1, 0.8 + off, 0.1]))
+    assert not result.passed
+
+
+def test_nan_in_an_early_batch_is_not_forgotten() -> None:
+    good, bad = outputs([0.1, 0.8, 0.1]), outputs([0.1, np.nan, 0.1])
+    answers = iter([bad, good])
+    batches = iter([np.zeros((1, 3, 48, 80), np.float32)] * 2)
+    assert not compare(lambda _: good, lambda _: next(answers), batches, CHARSET).passed
+
+
+def test_another_shape_fails() -> None:
+    one, two = outputs([0.1, 0.8, 0.1]), outputs([0.1, 0.8, 0.1], [0.9, 0.0, 0.1])
+    assert judge(one, two).differing == 1
+
+
+@pytest.mark.parametrize("widths", [[20], [100, 700, 30, 30], [90] * 200])
+def test_batches_cover_every_width_and_size(widths: list[int]) -> None:
+    batches = list(parity_batches(dataset(widths)))
+    shapes = {(batch.shape[3], batch.shape[0]) for batch in batches}
+    assert {(width, count) for width in WIDTHS_PX for count in BATCH_LINES} <= shapes
+    assert all(batch.dtype == np.float32 and batch.shape[1:3] == (3, 48) for batch in batches)
+
+
+def test_batches_of_the_fixed_widths_have_text_from_end_to_end() -> None:
+    first = next(parity_batches(dataset([30, 20, 10])))
+    assert np.abs(first[:, :, :, -1]).max() > 0
