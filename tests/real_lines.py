@@ -1,0 +1,44 @@
+"""A few real lines of the labelled data, decoded, and the short configurations that tests train on them."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from train.config import TrialConfig, config_from_mapping
+from train.data import images
+from train.data.dataset import Dataset, decode_samples
+from train.data.formats import load_file
+from train.data.sample import Sample
+from train.loop import TrainingData
+
+SETTINGS: dict[str, Any] = {
+    "model": "pp-ocrv6-tiny",
+    "epochs": 2,
+    "batch_size": 4,
+    "schedule": {"name": "constant", "warmup": 0.0},
+    "augmentation": {"probability": 0.5},
+}
+
+
+def config(**changes: Any) -> TrialConfig:
+    """Return SETTINGS with `changes`."""
+    return config_from_mapping(SETTINGS | changes, "test")
+
+
+def samples(data_dir: Path, name: str = "vin", split: str = "train", count: int = 8) -> list[Sample]:
+    return load_file(data_dir / name / f"rec_gt_{split}.txt", {})[:count]
+
+
+def lines(data_dir: Path, name: str = "vin", split: str = "train", count: int = 8) -> Dataset:
+    return decode_samples(samples(data_dir, name, split, count))
+
+
+def few_lines(data_dir: Path, train: int = 8, val: int = 4) -> TrainingData:
+    return TrainingData(lines(data_dir, count=train), lines(data_dir, split="val", count=val))
+
+
+def padded(data: Dataset, indices: Sequence[int] | None = None) -> images.Image:
+    """Return (N, 3, 48, W) float32 in [-1, 1] of lines padded to the widest one's bucket."""
+    chosen = range(len(data)) if indices is None else indices
+    width = images.bucket_width(max(int(data.widths[i]) for i in chosen))
+    return images.to_batch([data.image(i) for i in chosen], width)
