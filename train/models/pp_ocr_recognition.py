@@ -130,11 +130,22 @@ class PPOCRRecognition(Model):
                 f"missing {missing[:3]}, unexpected {unexpected[:3]}",
                 "name the folder of this very model",
             )
+        self._check_dictionary(network, folder)
         if self.branched:
             fuse_branches(network)
         _drop_softmax(network)
         network.eval()
         return network
+
+    def _check_dictionary(self, network: Any, folder: Path) -> None:
+        """Refuse a dictionary of another size: every class would be another character."""
+        classes, characters = self.head(network).weight.shape[-1], self.charset(folder).classes
+        if classes != characters:
+            raise ModelError(
+                "inference.yml must list the character of every class but the blank and the space",
+                f"{characters - 2} characters for {classes} classes in {folder}",
+                "restore the dictionary that was published with these weights",
+            )
 
     def _folder(self, weights: Path | None) -> Path:
         folder = weights or self._download()
@@ -148,11 +159,11 @@ class PPOCRRecognition(Model):
         return folder
 
     def _download(self) -> Path:
-        try:
-            from paddlex.inference.utils.official_models import official_models
+        from paddlex.inference.utils.official_models import official_models
 
-            return Path(official_models.get_model_path(self.published, model_format="safetensors"))
-        except Exception as error:
+        try:
+            return Path(official_models.get_model_path(self.published, model_formats=("safetensors",)))
+        except Exception as error:  # paddlex raises nothing narrower where no source is reachable
             raise ModelError(
                 f"the weights of {self.published} must be on disk or downloadable",
                 error,
