@@ -5,7 +5,7 @@ import os
 import tempfile
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import IO, Any
 
@@ -36,8 +36,9 @@ def export_graph(network: Any, model: Model, directory: Path) -> None:
         with _captured_output() as output:
             _save(_with_softmax(network, model), directory)
             _convert(directory)
+            output.flush()
             output.seek(0)
-            said = output.read().decode(errors="replace").strip().splitlines()
+            said = output.read().strip().splitlines()
     finally:
         for layer, training in modes.items():
             layer.training = training
@@ -95,19 +96,20 @@ def _convert(directory: Path) -> None:
 
 
 @contextmanager
-def _captured_output() -> Iterator[IO[bytes]]:
+def _captured_output() -> Iterator[IO[str]]:
     """Send what Python and the C++ converters print into the yielded file, and silence their logs."""
-    with tempfile.TemporaryFile() as file, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        saved = [os.dup(descriptor) for descriptor in (1, 2)]
-        disabled = logging.root.manager.disable
+    with ExitStack() as stack:
+        file = stack.enter_context(tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace"))
+        stack.callback(logging.disable, logging.root.manager.disable)
         logging.disable(logging.INFO)
+        stack.enter_context(warnings.catch_warnings())
+        warnings.simplefilter("ignore")
         for descriptor in (1, 2):
+            saved = os.dup(descriptor)
+            stack.callback(os.close, saved)
+            stack.callback(os.dup2, saved, descriptor)
             os.dup2(file.fileno(), descriptor)
-        try:
-            yield file
-        finally:
-            for descriptor, copy in zip((1, 2), saved, strict=True):
-                os.dup2(copy, descriptor)
-                os.close(copy)
-            logging.disable(disabled)
+        # Python's own buffers would be written only after the descriptors are back.
+        stack.enter_context(redirect_stdout(file))
+        stack.enter_context(redirect_stderr(file))
+        yield file
