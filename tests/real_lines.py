@@ -1,16 +1,19 @@
 """A few real lines of the labelled data, decoded, and the short configurations that tests train on them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from train.checkpoint import Checkpoint
 from train.config import TrialConfig, config_from_mapping
 from train.data import images
 from train.data.dataset import Dataset, decode_samples
 from train.data.formats import load_file
 from train.data.sample import Sample
-from train.loop import TrainingData
+from train.loop import TrainingData, train
 
+Epoch = tuple[dict[str, float], Checkpoint]
 SETTINGS: dict[str, Any] = {
     "model": "pp-ocrv6-tiny",
     "epochs": 2,
@@ -42,3 +45,23 @@ def padded(data: Dataset, indices: Sequence[int] | None = None) -> images.Image:
     chosen = range(len(data)) if indices is None else indices
     width = images.bucket_width(max(int(data.widths[i]) for i in chosen))
     return images.to_batch([data.image(i) for i in chosen], width)
+
+
+class InterruptedRunError(Exception):
+    """Ends a run from inside its report, as Tune does."""
+
+
+def run(
+    settings: TrialConfig, data: TrainingData, resume: Checkpoint | None = None, stop_after: int = 10**6
+) -> list[Epoch]:
+    """Train and return every epoch's metrics and checkpoint; a run can be interrupted after an epoch."""
+    epochs: list[Epoch] = []
+
+    def report(metrics: dict[str, float], make: Callable[[], Checkpoint]) -> None:
+        epochs.append((metrics, make()))
+        if metrics["epoch"] >= stop_after:
+            raise InterruptedRunError
+
+    with suppress(InterruptedRunError):
+        train(settings, data, report, resume)
+    return epochs

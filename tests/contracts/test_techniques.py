@@ -1,0 +1,186 @@
+"""What every registered technique must do: train exactly the groups of its plan, and go on where it stopped."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from tests.real_lines import config, few_lines, run
+from train.checkpoint import load_checkpoint
+from train.config import TechniqueConfig, TrialConfig
+from train.engines.base import GROUPS, Batch
+from train.errors import UsageError
+from train.loop import TrainingData, assemble
+from train.techniques import TECHNIQUES, build_technique, uniform
+
+Weights = dict[str, npt.NDArray[np.float32]]
+PROGRESS = (0.0, 0.2, 0.4, 0.95)
+STATISTICS = ("._mean", "._variance")
+
+
+@pytest.fixture(scope="module")
+def data(data_dir: Path) -> TrainingData:
+    return few_lines(data_dir)
+
+
+@pytest.fixture(scope="module")
+def batch(data: TrainingData) -> Batch:
+    """Four lines; their augmentation is the first epoch's."""
+    _, task = assemble(config(), data.train)
+    return task.batch(data.train, np.arange(4), epoch=1)
+
+
+def plan_of(name: str, progress: float) -> dict[str, float]:
+    return build_technique(TechniqueConfig(name=name)).plan(progress)
+
+
+def engine_for(settings: TrialConfig, data: TrainingData) -> Any:
+    return assemble(settings, data.train)[0]
+
+
+def changed(before: Weights, after: Weights) -> set[str]:
+    return {name for name in before if (before[name] != after[name]).any()}
+
+
+@pytest.mark.parametrize("name", TECHNIQUES.names())
+def test_a_plan_names_every_group_and_never_stops_the_head(name: str) -> None:
+    for progress in np.linspace(0, 0.999, 101):
+        plan = plan_of(name, float(progress))
+        assert plan.keys() == set(GROUPS)
+        assert all(0 <= multiplier <= 1 for multiplier in plan.values())
+        assert plan["head"] > 0
+
+
+@pytest.mark.parametrize("name", TECHNIQUES.names())
+def test_a_group_learns_no_faster_than_the_next_one_to_the_output(name: str) -> None:
+    """What is frozen lies below what learns: only then is no gradient computed for it."""
+    for progress in PROGRESS:
+        multipliers = [plan_of(name, progress)[group] for group in GROUPS]
+        assert multipliers == sorted(multipliers)
+
+
+@pytest.mark.parametrize("name", TECHNIQUES.names())
+def test_unknown_options_are_refused(name: str) -> None:
+    with pytest.raises(UsageError, match="nonsense"):
+        build_technique(TechniqueConfig(name=name, options={"nonsense": 1}))
+
+
+@pytest.mark.parametrize("name", TECHNIQUES.names())
+@pytest.mark.parametrize("batch_norm", ["frozen", "live"])
+def test_a_step_changes_exactly_what_the_plan_says(
+    name: str, batch_norm: str, data: TrainingData, batch: Batch
+) -> None:
+    engine = engine_for(config(batch_norm=batch_norm), data)
+    groups, learned = engine._groups, set()
+    for progress in PROGRESS:
+        plan = plan_of(name, progress)
+        learned |= {group for group, multiplier in plan.items() if multiplier > 0}
+        engine.apply_plan(plan)
+        before = engine.weights()
+        engine.train_step(batch, 1e-3, update=True)
+        expected = {n for n, group in groups.items() if plan[group] > 0}
+        if batch_norm == "frozen":
+            expected = {n for n in expected if not n.endswith(STATISTICS)}
+        assert changed(before, engine.weights()) == expected
+        with_state = {groups[key.split("|")[0]] for key in engine.state()["optimiser"]}
+        assert with_state == learned
+
+
+@pytest.mark.parametrize("name", TECHNIQUES.names())
+def test_frozen_groups_have_no_gradient(name: str, data: TrainingData, batch: Batch) -> None:
+    engine = engine_for(config(), data)
+    plan = plan_of(name, 0.0)
+    engine.apply_plan(plan)
+    engine.train_step(batch, 1e-3, update=False)
+    with_gradient = {
+        engine._groups[n] for n, parameter in engine._parameters.items() if parameter.grad is not None
+    }
+    assert with_gradient == {group for group, multiplier in plan.items() if multiplier > 0}
+
+
+def test_nothing_is_back_propagated_through_a_frozen_backbone(data: TrainingData, batch: Batch) -> None:
+    import paddle
+
+    engine = engine_for(config(), data)
+    images = paddle.to_tensor(batch.images)
+    engine.apply_plan(plan_of("full", 0.0))
+    assert not engine._network.model(images).stop_gradient
+    engine.apply_plan(plan_of("frozen", 0.0))
+    assert engine._network.model(images).stop_gradient
+    assert not engine._model.logits(engine._network, images).stop_gradient
+
+
+@pytest.mark.parametrize("optimiser", ["adamw", "adam", "sgd"])
+def test_multipliers_scale_the_updates(optimiser: str, data: TrainingData, batch: Batch) -> None:
+    settings = config(optimiser={"name": optimiser, "weight_decay": 1e-2})
+    plan = uniform(1.0) | {"stem": 0.1, "neck": 0.5, "head": 0.25}
+    whole = updates(settings, uniform(1.0), data, batch)
+    scaled = updates(settings, plan, data, batch)
+    for group in GROUPS:
+        ratio = np.linalg.norm(scaled[group]) / np.linalg.norm(whole[group])
+        assert ratio == pytest.approx(plan[group], rel=1e-2), group
+
+
+def updates(
+    settings: TrialConfig, plan: dict[str, float], data: TrainingData, batch: Batch
+) -> dict[str, npt.NDArray[np.float32]]:
+    """Return by group what one step at the rate 0.01 adds to the weights, as one vector."""
+    engine = engine_for(settings, data)
+    engine.apply_plan(plan)
+    before = engine.weights()
+    engine.train_step(batch, 0.01, update=True)
+    after = engine.weights()
+    return {
+        group: np.concatenate([(after[n] - before[n]).ravel() for n in before if engine._groups[n] == group])
+        for group in GROUPS
+    }
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", TECHNIQUES.names())
+def test_an_epoch_changes_exactly_the_groups_of_its_plan(name: str, data: TrainingData) -> None:
+    settings = config(technique={"name": name}, epochs=1)
+    engine = engine_for(settings, data)
+    [(_, checkpoint)] = run(settings, data)
+    plan = plan_of(name, 0.0)
+    expected = {n for n, g in engine._groups.items() if plan[g] > 0 and not n.endswith(STATISTICS)}
+    assert changed(engine.weights(), checkpoint.state["weights"]) == expected
+
+
+VARIANTS: dict[str, dict[str, Any]] = {
+    "as is": {},
+    "live batch norms": {"batch_norm": "live"},
+    "adam": {"optimiser": {"name": "adam"}},
+    "sgd": {"optimiser": {"name": "sgd", "learning_rate": 1e-3, "accumulate": 2}},
+}
+RESUMED = [(name, "as is") for name in TECHNIQUES.names()] + [
+    (name, variant) for name in ("full", "gradual") for variant in VARIANTS if variant != "as is"
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "variant"), RESUMED)
+def test_a_resumed_run_ends_bit_for_bit_where_an_uninterrupted_one_does(
+    name: str, variant: str, data: TrainingData, tmp_path: Path
+) -> None:
+    settings = config(technique={"name": name}, augmentation={"probability": 0.5, "concat": 0.5})
+    settings = config(**settings.model_dump() | VARIANTS[variant])
+    whole = run(settings, data)
+    [(_, half)] = run(settings, data, stop_after=1)
+    half.save(tmp_path / "half")
+    [(metrics, resumed)] = run(settings, data, load_checkpoint(tmp_path / "half"))
+    assert changed(whole[0][1].state["weights"], half.state["weights"]) == set()
+    assert metrics["loss"] == whole[1][0]["loss"]
+    for part in ("weights", "optimiser"):
+        assert whole[1][1].state[part].keys() == resumed.state[part].keys()
+        assert changed(whole[1][1].state[part], resumed.state[part]) == set()
+
+
+@pytest.mark.slow
+def test_two_learning_rates_train_differently(data: TrainingData) -> None:
+    ends = [run(config(epochs=1, optimiser={"learning_rate": rate}), data) for rate in (1e-4, 2e-4)]
+    (_, slow), (_, fast) = (epochs[-1] for epochs in ends)
+    assert (slow.config.optimiser.learning_rate, fast.config.optimiser.learning_rate) == (1e-4, 2e-4)
+    assert "head.fc2.weight" in changed(slow.state["weights"], fast.state["weights"])
