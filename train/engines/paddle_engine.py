@@ -161,12 +161,16 @@ class PaddleEngine(Engine):
         import paddle
 
         self._network.set_state_dict(dict(state["weights"]))
-        accumulators = {}
+        accumulators, owners = {}, {}
         for key, value in state.get("optimiser", {}).items():
             name, accumulator = key.split("|")
-            accumulators[f"{self._parameters[name].name}{accumulator}"] = paddle.to_tensor(value)
+            parameter = owners[name] = self._parameters[name]
+            accumulators[f"{parameter.name}{accumulator}"] = paddle.to_tensor(value)
         if accumulators:
             self._optimiser.set_state_dict(accumulators)
+            # Taken over at once: Paddle refuses a parameter that thaws while loaded state is left.
+            block = paddle.static.default_main_program().global_block()
+            self._optimiser._create_accumulators(block, list(owners.values()))
         if self._scaler is not None and state.get("scaler"):
             self._scaler.load_state_dict({k: v.item() for k, v in state["scaler"].items()})
 
