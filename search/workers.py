@@ -9,6 +9,7 @@ Ray's TuneReportCallback carries metrics only; a checkpoint that Tune does not h
 import tempfile
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,7 +18,6 @@ from uuid import uuid4
 
 import ray
 import ray.train
-from ray.exceptions import RayActorError
 from ray.train import (
     CheckpointConfig,
     LoggingConfig,
@@ -27,6 +27,12 @@ from ray.train import (
     WorkerGroupError,
 )
 from ray.train.v2.api.data_parallel_trainer import DataParallelTrainer
+from ray.util.placement_group import (
+    PlacementGroup,
+    PlacementGroupID,
+    get_current_placement_group,
+    remove_placement_group,
+)
 from ray.util.queue import Empty, Queue
 
 from train.backends import BACKENDS
@@ -36,13 +42,14 @@ from train.engines.base import World
 from train.errors import OcrError
 from train.loop import Report, train
 
-TRIAL_RESOURCES = {"CPU": 0}
-"""What a trial that calls `train_on_workers` must request: its workers' cores stand outside the trial."""
+TRIAL_RESOURCES: dict[str, float] = {"memory": 1}
+"""What a trial that calls `train_on_workers` must request: one byte, for Tune refuses a request of nothing."""
 
 POLL_S = 0.5
 # One that the trial is reading, one that waits in the queue, and the newest.
 CHECKPOINTS_ON_DISK = 3
 CHECKPOINT_FOLDER = "checkpoint"
+PLACEMENT = "placement_group"
 
 
 @dataclass(frozen=True)
@@ -156,10 +163,11 @@ def _forward(reports: Queue, run: "Future[None]", report: Report) -> None:
             metrics, checkpoint, controller = reports.get(timeout=POLL_S)
         except Empty:
             continue
+        placement = metrics.pop(PLACEMENT)
         try:
             report(metrics, partial(_read, checkpoint))
         except BaseException:  # Tune stops a trial by SystemExit from inside its report
-            _abort(controller)
+            _kill(controller, placement)
             raise
     run.result()
 
@@ -169,17 +177,20 @@ def _read(checkpoint: ray.train.Checkpoint) -> Checkpoint:
         return load_checkpoint(Path(folder) / CHECKPOINT_FOLDER)
 
 
-def _abort(controller: Any) -> None:
-    """End the workers and the controller, which dies of it."""
-    try:
-        ray.get(controller.abort.remote())
-    except RayActorError:
-        return
+def _kill(controller: Any, placement: str) -> None:
+    """End the workers at once and give their cores back.
+
+    Tune may end this process any moment. Neither the controller's own `abort`, which takes seconds, nor Ray Train's
+    placement group cleaner, which needs the dashboard and a single Ray on the machine, can be relied on.
+    """
+    remove_placement_group(PlacementGroup(PlacementGroupID(bytes.fromhex(placement))))
+    ray.kill(controller)
 
 
 def _delete_run(run: RunConfig) -> None:
     storage = run.storage_context
-    storage.storage_filesystem.delete_dir(storage.experiment_fs_path)
+    with suppress(OSError):  # a dying worker may still write; what is left is only transient
+        storage.storage_filesystem.delete_dir(storage.experiment_fs_path)
 
 
 def _work(config: TrialConfig, data: ray.ObjectRef, resume: ray.ObjectRef | None) -> None:
@@ -191,10 +202,11 @@ def _work(config: TrialConfig, data: ray.ObjectRef, resume: ray.ObjectRef | None
     train(config, ray.get(data), _worker_report if world.rank == 0 else _follower_report, saved, world)
 
 
-def _worker_report(metrics: dict[str, float], checkpoint: Callable[[], Checkpoint]) -> None:
+def _worker_report(metrics: dict[str, Any], checkpoint: Callable[[], Checkpoint]) -> None:
     """Report as rank 0, with the checkpoint; Ray copies it into the run's storage before it returns."""
     with tempfile.TemporaryDirectory() as folder:
         checkpoint().save(Path(folder) / CHECKPOINT_FOLDER)
+        metrics = metrics | {PLACEMENT: get_current_placement_group().id.hex()}
         ray.train.report(metrics, checkpoint=ray.train.Checkpoint.from_directory(folder))
 
 

@@ -1,0 +1,294 @@
+"""Two Ray Train workers train as one process would: on a real local cluster, with real images."""
+
+import json
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import ray
+import ray.train
+from ray import tune
+from ray.train import RunConfig, ScalingConfig, WorkerGroupError
+from ray.train.v2.api.data_parallel_trainer import DataParallelTrainer
+
+from search.workers import TRIAL_RESOURCES, WorkerGroup, train_on_workers
+from train.backends.paddle_backend import PaddleBackendConfig, group_environment
+from train.checkpoint import Checkpoint, load_checkpoint
+from train.config import TrialConfig, config_from_mapping
+from train.data import images
+from train.data.dataset import Dataset, decode_samples
+from train.data.formats import load_file
+from train.engines.base import Batch, World
+from train.errors import DivergedError
+from train.loop import TrainingData, assemble, evaluate, train
+
+Weights = dict[str, Any]
+# 49 lines in batches of 8: the last batch holds one line, fewer than there are workers.
+TRAIN_LINES, VAL_LINES = 49, 15
+SETTINGS = {
+    "epochs": 2,
+    "batch_size": 8,
+    "optimiser": {"learning_rate": 1e-4},
+    "augmentation": {"probability": 0.0},
+}
+
+
+@pytest.fixture(scope="module")
+def data(data_dir: Path) -> TrainingData:
+    """Lines of one padded width: a share of a batch is padded like the whole batch."""
+    return TrainingData(
+        narrow_lines(data_dir, "train", TRAIN_LINES, {192}),
+        narrow_lines(data_dir, "val", VAL_LINES, {192, 224}),
+    )
+
+
+def narrow_lines(data_dir: Path, split: str, count: int, widths: set[int]) -> Dataset:
+    samples = load_file(data_dir / "vin" / f"rec_gt_{split}.txt", {})
+    buckets = (images.bucket_width(images.resize_line(images.read(s.path)).shape[1]) for s in samples)
+    return decode_samples([s for s, bucket in zip(samples, buckets, strict=True) if bucket in widths][:count])
+
+
+@pytest.fixture(scope="module")
+def shared(data: TrainingData) -> Iterator[ray.ObjectRef]:
+    """A reference to the data on a cluster of two cores."""
+    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+    yield ray.put(data)
+    ray.shutdown()
+
+
+def config(**changes: Any) -> TrialConfig:
+    return config_from_mapping(SETTINGS | changes, "test")
+
+
+def group(folder: Path) -> WorkerGroup:
+    return WorkerGroup(workers=2, storage=str(folder), name="workers")
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What one worker saw.
+
+    Attributes:
+        metrics: of every epoch.
+        batches: (epoch, lines, weight) of every batch it trained on.
+        mapped: whether its pixels lie in the object store.
+        folder: with a checkpoint of every epoch.
+    """
+
+    metrics: list[dict[str, float]]
+    batches: list[tuple[int, list[int], float]]
+    mapped: bool
+    folder: Path
+
+    def weights(self, epoch: int) -> Weights:
+        return dict(load_checkpoint(self.folder / f"epoch{epoch}").state["weights"])
+
+    def lines(self, epoch: int) -> list[int]:
+        return [line for e, lines, weight in self.batches if e == epoch and weight > 0 for line in lines]
+
+
+class Observer:
+    """Runs on a worker, in the place of the trial's training function, and writes down what happens."""
+
+    def __init__(self, folder: Path, spoil: Callable[[int, int], float] | None = None) -> None:
+        """Take where to write, and a function (rank, step) -> what the loss is multiplied with."""
+        self._folder, self._spoil = folder, spoil
+
+    def __call__(self, config: TrialConfig, data: ray.ObjectRef) -> None:
+        context = ray.train.get_context()
+        world = World(context.get_world_rank(), context.get_world_size())
+        lines: TrainingData = ray.get(data)
+        pixels = lines.train.pixels
+        self._mine = self._folder / str(world.rank)
+        self._seen: dict[str, Any] = {"metrics": [], "batches": [], "mapped": not pixels.flags.writeable}
+        self._watch(world.rank)
+        train(config, lines, self._report, None, world)
+
+    def _watch(self, rank: int) -> None:
+        from train.engines.paddle_engine import PaddleEngine
+        from train.tasks.recognition import Recognition
+
+        make, step, batches = Recognition.batch, PaddleEngine.train_step, self._seen["batches"]
+        steps = iter(range(10**6))
+
+        def batch(task: Any, data: Dataset, indices: Any, epoch: int) -> Batch:
+            batches.append([epoch, indices.tolist(), None])
+            return make(task, data, indices, epoch)
+
+        def train_step(engine: Any, batch: Batch, rate: float, update: bool) -> float:
+            number = next(steps)
+            batches[number][2] = batch.share
+            return step(engine, batch, rate, update) * (self._spoil(rank, number) if self._spoil else 1)
+
+        Recognition.batch, PaddleEngine.train_step = batch, train_step  # type: ignore[method-assign]
+
+    def _report(self, metrics: dict[str, float], checkpoint: Callable[[], Checkpoint]) -> None:
+        self._seen["metrics"].append(metrics)
+        checkpoint().save(self._mine / f"epoch{metrics['epoch']}")
+        (self._mine / "seen.json").write_text(json.dumps(self._seen), encoding="utf-8")
+
+
+def observe(settings: TrialConfig, data: ray.ObjectRef, folder: Path, **options: Any) -> list[Seen]:
+    """Train on two workers; return what each saw."""
+    trainer = DataParallelTrainer(
+        partial(Observer(folder, **options), settings, data),
+        backend_config=PaddleBackendConfig(),
+        scaling_config=ScalingConfig(num_workers=2, resources_per_worker={"CPU": 1}),
+        run_config=RunConfig(name="observed", storage_path=str(folder)),
+    )
+    trainer.fit()
+    files = [folder / str(rank) / "seen.json" for rank in range(2)]
+    return [Seen(**json.loads(file.read_text(encoding="utf-8")), folder=file.parent) for file in files]
+
+
+@pytest.fixture(scope="module")
+def observed(shared: ray.ObjectRef, tmp_path_factory: pytest.TempPathFactory) -> list[Seen]:
+    """Two workers that trained SETTINGS with frozen batch norms."""
+    return observe(config(), shared, tmp_path_factory.mktemp("observed"))
+
+
+def largest_difference(some: Weights, others: Weights) -> float:
+    assert some.keys() == others.keys()
+    return max(float(np.abs(some[name] - others[name]).max()) for name in some)
+
+
+def test_a_worker_learns_its_place_from_the_environment() -> None:
+    found = group_environment(1, ["10.0.0.1:70", "10.0.0.2:71"], on_gpu=False)
+    assert (found["PADDLE_TRAINER_ID"], found["PADDLE_TRAINERS_NUM"]) == ("1", "2")
+    assert (found["PADDLE_MASTER"], found["PADDLE_CURRENT_ENDPOINT"]) == ("10.0.0.1:70", "10.0.0.2:71")
+    assert found["PADDLE_DISTRI_BACKEND"] == "gloo"
+    assert group_environment(0, ["10.0.0.1:70"], on_gpu=True)["PADDLE_DISTRI_BACKEND"] == "nccl"
+
+
+@pytest.mark.slow
+def test_workers_end_every_epoch_with_the_same_weights(observed: list[Seen]) -> None:
+    for epoch in (1, 2):
+        assert largest_difference(observed[0].weights(epoch), observed[1].weights(epoch)) == 0
+    assert largest_difference(observed[0].weights(1), observed[0].weights(2)) > 0
+
+
+@pytest.mark.slow
+def test_workers_train_on_every_line_once_an_epoch(observed: list[Seen]) -> None:
+    for epoch in (1, 2):
+        assert sorted(observed[0].lines(epoch) + observed[1].lines(epoch)) == list(range(TRAIN_LINES))
+    assert observed[0].lines(1) != observed[0].lines(2)
+    assert all(seen.mapped for seen in observed)
+
+
+@pytest.mark.slow
+def test_workers_score_every_validation_line_once(observed: list[Seen], data: TrainingData) -> None:
+    checkpoint = load_checkpoint(observed[0].folder / "epoch2")
+    scores, predictions = evaluate(*assemble(checkpoint.config, data.train, checkpoint), data.val)
+    assert len(predictions) == scores.n == VAL_LINES
+    for seen in observed:
+        for name in ("exact_match", "edit_similarity", "cer"):
+            assert seen.metrics[-1][name] == pytest.approx(getattr(scores, name), abs=1e-12)
+
+
+@pytest.mark.slow
+def test_two_workers_train_as_one_process_does(observed: list[Seen], data: TrainingData) -> None:
+    alone: list[tuple[dict[str, float], Checkpoint]] = []
+    train(config(), data, lambda metrics, checkpoint: alone.append((metrics, checkpoint())))
+    start = assemble(config(), data.train)[0].state()["weights"]
+    for seen in observed:
+        for (metrics, _), theirs in zip(alone, seen.metrics, strict=True):
+            assert theirs["loss"] == pytest.approx(metrics["loss"], rel=1e-3)
+    moved = largest_difference(start, alone[-1][1].state["weights"])
+    apart = largest_difference(observed[0].weights(2), alone[-1][1].state["weights"])
+    assert apart < 0.01 * moved, (apart, moved)
+
+
+@pytest.mark.slow
+def test_live_batch_norms_keep_the_same_statistics(shared: ray.ObjectRef, tmp_path: Path) -> None:
+    seen = observe(config(batch_norm="live", epochs=1), shared, tmp_path)
+    weights = seen[0].weights(1)
+    assert largest_difference(weights, seen[1].weights(1)) == 0
+    assert seen[0].metrics[0]["exact_match"] == seen[1].metrics[0]["exact_match"]
+
+
+@pytest.mark.slow
+def test_a_divergence_of_one_worker_ends_all(shared: ray.ObjectRef, tmp_path: Path) -> None:
+    with pytest.raises(WorkerGroupError) as caught:
+        observe(config(), shared, tmp_path, spoil=lambda rank, step: np.nan if (rank, step) == (1, 2) else 1)
+    failures = caught.value.worker_failures
+    assert {rank: type(failure) for rank, failure in failures.items()} == {0: DivergedError, 1: DivergedError}
+    assert "epoch 1, batch 3" in str(failures[0])
+
+
+def crash(rank: int, step: int) -> float:
+    if (rank, step) == (1, 2):
+        raise ZeroDivisionError
+    return 1.0
+
+
+@pytest.mark.slow
+def test_a_crash_of_one_worker_ends_all(shared: ray.ObjectRef, tmp_path: Path) -> None:
+    """The other waits for it in a collective, and must not wait for ever."""
+    with pytest.raises(WorkerGroupError) as caught:
+        observe(config(), shared, tmp_path, spoil=crash)
+    assert isinstance(caught.value.worker_failures[1], ZeroDivisionError)
+
+
+@pytest.mark.slow
+def test_a_diverging_trial_ends_with_its_reason(shared: ray.ObjectRef, tmp_path: Path) -> None:
+    wild = {"name": "sgd", "learning_rate": 1.0, "clip_norm": 1e6}
+    with pytest.raises(DivergedError, match="learning rate"):
+        train_on_workers(config(optimiser=wild, epochs=9), shared, never, None, group(tmp_path))
+    assert list(tmp_path.iterdir()) == []
+
+
+def never(metrics: dict[str, float], checkpoint: Callable[[], Checkpoint]) -> None:
+    pytest.fail("no epoch of a diverging trial may be reported")
+
+
+@pytest.mark.slow
+def test_workers_continue_from_a_checkpoint(
+    observed: list[Seen], shared: ray.ObjectRef, tmp_path: Path
+) -> None:
+    reports: list[tuple[dict[str, float], Checkpoint]] = []
+    resume = load_checkpoint(observed[0].folder / "epoch1")
+    train_on_workers(
+        config(), shared, lambda metrics, make: reports.append((metrics, make())), resume, group(tmp_path)
+    )
+    [(metrics, checkpoint)] = reports
+    assert metrics["epoch"] == checkpoint.epoch == 2
+    assert largest_difference(checkpoint.state["weights"], observed[0].weights(2)) == 0
+    assert list(tmp_path.iterdir()) == []
+
+
+def trial(params: dict[str, Any], data: list[ray.ObjectRef], folder: Path) -> None:
+    def report(metrics: dict[str, float], checkpoint: Callable[[], Checkpoint]) -> None:
+        with tempfile.TemporaryDirectory() as saved:
+            checkpoint().save(Path(saved) / "checkpoint")
+            tune.report(metrics, checkpoint=tune.Checkpoint.from_directory(saved))
+
+    train_on_workers(config(**params), data[0], report, None, group(folder))
+
+
+@pytest.mark.slow
+def test_a_search_stops_a_trial_and_gives_its_cores_to_the_next(
+    shared: ray.ObjectRef, tmp_path: Path
+) -> None:
+    """Both cores go to the workers, so a trial that left one behind would keep the next from starting."""
+    body = tune.with_parameters(trial, data=[shared], folder=tmp_path / "workers")
+    tuner = tune.Tuner(
+        tune.with_resources(body, TRIAL_RESOURCES),
+        param_space={"seed": tune.grid_search([0, 1]), "epochs": 50},
+        tune_config=tune.TuneConfig(max_concurrent_trials=1, reuse_actors=True),
+        run_config=tune.RunConfig(name="tiny", storage_path=str(tmp_path), stop={"epoch": 2}, verbose=0),
+    )
+    results = tuner.fit()
+    assert [result.metrics["epoch"] for result in results] == [2, 2]
+    for result in results:
+        with result.checkpoint.as_directory() as folder:
+            assert load_checkpoint(Path(folder) / "checkpoint").epoch == 2
+    started = time.monotonic()
+    while ray.available_resources().get("CPU") != 2:
+        assert time.monotonic() - started < 20
+        time.sleep(0.2)
