@@ -31,7 +31,7 @@ from train.techniques import build_technique
 
 CALIBRATION_LINES = 48
 EVALUATION_BATCH = 32
-EXPLODED = 1e4
+EXPLODED = 5.0  # times the loss of taking every class for equally likely at every step
 
 Report = Callable[[dict[str, float], Callable[[], Checkpoint]], None]
 
@@ -124,6 +124,7 @@ def _train_epoch(
 ) -> float:
     """Train one epoch and return the mean loss per line over all workers."""
     batches = training_batches(data.widths, config.batch_size, config.seed, epoch)
+    limit = _loss_limit(config, engine.charset, data)
     losses: list[tuple[float, float]] = []
     for position, batch in enumerate(_prefetch(task, data, batches, epoch, world)):
         progress = (epoch - 1 + position / len(batches)) / config.epochs
@@ -134,17 +135,23 @@ def _train_epoch(
         lines = batch.share * len(batches[position]) / world.size
         # Gathered at every step, so that all workers end together when one of them diverges.
         everyone = engine.gather([(loss, lines)])
-        _check_losses([loss for loss, _ in everyone], f"epoch {epoch}, batch {position + 1}", rate)
+        _check_losses([loss for loss, _ in everyone], limit, f"epoch {epoch}, batch {position + 1}", rate)
         losses += everyone
     engine.synchronise()
     return sum(loss * lines for loss, lines in losses) / sum(lines for _, lines in losses)
 
 
-def _check_losses(losses: list[float], place: str, rate: float) -> None:
+def _loss_limit(config: TrialConfig, charset: Charset, data: Dataset) -> float:
+    """Return the loss per line that no training comes back from, the same for all workers."""
+    steps = MODELS.get(config.model).steps(images.bucket_width(int(data.widths.max())))
+    return EXPLODED * steps * math.log(charset.classes)
+
+
+def _check_losses(losses: list[float], limit: float, place: str, rate: float) -> None:
     for loss in losses:
-        if not math.isfinite(loss) or loss > EXPLODED:
+        if not math.isfinite(loss) or loss > limit:
             raise DivergedError(
-                "the loss must stay finite and small",
+                f"the loss must stay finite and under {limit:.4g}",
                 f"loss={loss:.4g} in {place}, learning rate {rate:.3g}",
                 "lower the learning rate or freeze more",
             )

@@ -65,7 +65,7 @@ def main(arguments: Sequence[str]) -> None:
 
 def _report(output: Path, epochs: int) -> Callable[[dict[str, float], Callable[[], Checkpoint]], None]:
     """Return a report function that prints a line, keeps the last checkpoint and the best one."""
-    best = (0.0, 0.0)
+    best = (-1.0, -1.0)  # an epoch without a single right character is still the best so far
     if (output / "best-checkpoint").exists():
         metrics = load_checkpoint(output / "best-checkpoint").metrics
         best = metrics["exact_match"], metrics["edit_similarity"]
