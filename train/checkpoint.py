@@ -1,21 +1,40 @@
 """A checkpoint: weights, optimiser, TrialConfig, charset and epoch together, so that it explains itself."""
 
+import hashlib
 import json
 import os
 import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
+from pydantic import ValidationError
 
-from train.config import TrialConfig, config_from_mapping
+from train.config import Frozen, TrialConfig
 from train.data.charset import Charset
 from train.errors import CheckpointError
 
-FORMAT = 1
 ARRAYS, META = "state.npz", "checkpoint.json"
+PARTS = ("weights", "optimiser", "scaler")
+
+
+class Meta(Frozen):
+    """What checkpoint.json holds.
+
+    Attributes:
+        arrays: how many there are in state.npz.
+        sha256: of state.npz: a damaged archive fails in more ways than numpy has errors for.
+    """
+
+    format: Literal[1]
+    config: TrialConfig
+    characters: tuple[str, ...]
+    epoch: int
+    metrics: dict[str, float]
+    arrays: int
+    sha256: str
 
 
 @dataclass(frozen=True)
@@ -39,42 +58,59 @@ class Checkpoint:
         """Write into `directory`, aside first: it holds either a whole checkpoint or none."""
         directory.parent.mkdir(parents=True, exist_ok=True)
         aside = Path(tempfile.mkdtemp(prefix=f".{directory.name}-", dir=directory.parent))
+        try:
+            self._write(aside)
+            replaced = aside.with_suffix(".old")
+            if directory.exists():
+                os.replace(directory, replaced)
+            os.replace(aside, directory)
+            shutil.rmtree(replaced, ignore_errors=True)
+        finally:
+            shutil.rmtree(aside, ignore_errors=True)
+
+    def _write(self, folder: Path) -> None:
         arrays = {
             f"{part}/{name}": value for part, values in self.state.items() for name, value in values.items()
         }
-        with (aside / ARRAYS).open("wb") as file:
+        with (folder / ARRAYS).open("wb") as file:
             np.savez(file, **arrays)
-        meta = {
-            "format": FORMAT,
-            "config": self.config.model_dump(mode="json"),
-            "characters": list(self.charset.characters),
-            "epoch": self.epoch,
-            "metrics": self.metrics,
-            "arrays": len(arrays),
-        }
-        (aside / META).write_text(json.dumps(meta, ensure_ascii=False), encoding="utf-8")
-        if directory.exists():
-            shutil.rmtree(directory)
-        os.replace(aside, directory)
+        meta = Meta(
+            format=1,
+            config=self.config,
+            characters=self.charset.characters,
+            epoch=self.epoch,
+            metrics=self.metrics,
+            arrays=len(arrays),
+            sha256=_digest(folder / ARRAYS),
+        )
+        text = json.dumps(meta.model_dump(mode="json"), ensure_ascii=False)
+        (folder / META).write_text(text, encoding="utf-8")
 
 
 def load_checkpoint(directory: Path) -> Checkpoint:
     """Read what `Checkpoint.save` wrote; raise CheckpointError if anything is missing or damaged."""
     try:
-        meta = json.loads((directory / META).read_text(encoding="utf-8"))
-        with np.load(directory / ARRAYS) as file:
-            arrays = {name: file[name] for name in file.files}
-    except (OSError, ValueError, EOFError) as error:
-        raise CheckpointError(
-            "a checkpoint folder must be whole", f"{directory}: {error}", "use an earlier one"
-        ) from error
-    if meta["format"] != FORMAT or meta["arrays"] != len(arrays):
-        raise CheckpointError(
-            "a checkpoint must be of this version and complete", directory, "train it again"
-        )
-    state: dict[str, Any] = {"weights": {}, "optimiser": {}, "scaler": {}}
-    for key, value in arrays.items():
-        part, name = key.split("/", 1)
-        state[part][name] = value
-    config = config_from_mapping(meta["config"], str(directory / META))
-    return Checkpoint(config, Charset(tuple(meta["characters"])), meta["epoch"], meta["metrics"], state)
+        meta = Meta.model_validate_json((directory / META).read_bytes())
+        if _digest(directory / ARRAYS) != meta.sha256:
+            raise _broken(directory, f"{ARRAYS} has changed since it was written")
+    except ValidationError as error:
+        fault = error.errors()[0]
+        raise _broken(directory, f"{META}: {'.'.join(map(str, fault['loc']))}: {fault['msg']}") from error
+    except OSError as error:
+        raise _broken(directory, error) from error
+    state: dict[str, Any] = {part: {} for part in PARTS}
+    with np.load(directory / ARRAYS) as file:
+        for key in file.files:
+            part, name = key.split("/", 1)
+            state[part][name] = file[key]
+    return Checkpoint(meta.config, Charset(meta.characters), meta.epoch, meta.metrics, state)
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _broken(directory: Path, found: object) -> CheckpointError:
+    return CheckpointError(
+        "a checkpoint must be whole and of this version", f"{directory}: {found}", "use an earlier one"
+    )
