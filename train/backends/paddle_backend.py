@@ -28,6 +28,7 @@ class PaddleBackend(Backend):  # type: ignore[misc]
     """Opens Paddle's process group on every worker, and closes it.
 
     Every worker sees only the GPU that Ray lent it, as device 0: a thread's default device is then the right one.
+    Paddle's Gloo fails a collective after 30 s, which cannot be set: workers on CPUs must be about equally fast.
     """
 
     def on_start(self, worker_group: Any, backend_config: BackendConfig) -> None:
