@@ -1,0 +1,1 @@
+"""What this project costs, measured against doing the same by hand."""
