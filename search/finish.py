@@ -5,12 +5,12 @@ import shlex
 import sys
 import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from ray import tune
-from train.export import export_checkpoint
 
 from search.data import StudyData
 from search.intervals import paired_gain_interval
@@ -29,12 +29,16 @@ from search.results import (
 )
 from search.searcher import Clock, OptunaSearcher, write_optuna_database
 from search.settings import StudySettings
+from search.soup import greedy_soup
+from search.workers import CHECKPOINT_FOLDER
 from train.checkpoint import Checkpoint, load_checkpoint
 from train.config import TrialConfig, config_from_mapping, save_config
 from train.data.dataset import Dataset
 from train.errors import ModelError
+from train.export import export_checkpoint
 from train.loop import assemble, evaluate
 
+EXPORT_S = 25.0
 PACKAGES = ("ray", "optuna", "paddlepaddle", "paddleocr", "paddle2onnx", "onnxruntime", "numpy")
 
 
@@ -50,13 +54,19 @@ class Finished:
     searcher: OptunaSearcher
     started: float
 
+    @property
+    def soup_deadline(self) -> float | None:
+        """When averaging has to end, so that export and test still fit the budget; None without one."""
+        budget = self.settings.time_budget_s
+        return None if budget is None else self.started + budget - EXPORT_S
+
 
 def finish(search: Finished) -> StudyResult:
     """Export and test the winner, and write everything that the study leaves behind."""
     settings, data = search.settings, search.data
     folder = settings.local_folder
     trials = tuple(record(result, search.started) for result in search.results)
-    comparisons, misreadings = publish_winner(search, trials, folder)
+    winner = publish_winner(search, trials, folder)
     write_optuna_database(search.searcher.study, folder / "optuna.db")
     result = StudyResult(
         name=settings.name,
@@ -64,8 +74,9 @@ def finish(search: Finished) -> StudyResult:
         data=data.summary,
         baselines=tuple(b for probe in search.probes for b in probe.baselines),
         trials=trials,
-        comparisons=comparisons,
-        misreadings=misreadings,
+        averaged=winner.averaged,
+        comparisons=winner.comparisons,
+        misreadings=winner.misreadings,
         max_epochs=search.clock.max_epochs,
         wall_seconds=time.time() - search.started,
         versions=versions(),
@@ -77,18 +88,27 @@ def finish(search: Finished) -> StudyResult:
     return result
 
 
-def publish_winner(
-    search: Finished, trials: tuple[TrialRecord, ...], folder: Path
-) -> tuple[tuple[Comparison, ...], tuple[Misreading, ...]]:
-    """Write the winner's configuration and bundle, and judge it; nothing if no trial has a score."""
-    winner = next(iter(rank(trials)), None)
-    if winner is None:
-        return (), ()
-    checkpoint = best_checkpoint(search.results, winner)
-    save_config(checkpoint.config, folder / "best.yaml")
-    export_checkpoint(checkpoint, search.data.training.val, folder / "best")
+@dataclass(frozen=True)
+class Published:
+    """What the winner's judgement found; empty if no trial has a score."""
+
+    averaged: tuple[str, ...] = ()
+    comparisons: tuple[Comparison, ...] = ()
+    misreadings: tuple[Misreading, ...] = ()
+
+
+def publish_winner(search: Finished, trials: tuple[TrialRecord, ...], folder: Path) -> Published:
+    """Average what improves the winner, write its configuration and bundle, and judge it."""
+    ranked = rank(trials)
+    if not ranked:
+        return Published()
+    loaders = [(trial.id, partial(best_checkpoint, search.results, trial)) for trial in ranked]
+    soup = greedy_soup(loaders, search.data.training, search.soup_deadline)
+    save_config(soup.checkpoint.config, folder / "best.yaml")
+    export_checkpoint(soup.checkpoint, search.data.training.val, folder / "best")
     baseline, readings = best_baseline(search.probes)
-    return judge(checkpoint, search.data, baseline, readings, search.settings.seed)
+    comparisons, misreadings = judge(soup.checkpoint, search.data, baseline, readings, search.settings.seed)
+    return Published(soup.trials, comparisons, misreadings)
 
 
 def record(result: Any, started: float) -> TrialRecord:
@@ -154,7 +174,7 @@ def best_checkpoint(results: tune.ResultGrid, winner: TrialRecord) -> Checkpoint
         )
     saved, _ = max(result.best_checkpoints, key=lambda pair: pair[1]["score"])
     with saved.as_directory() as folder:
-        return load_checkpoint(Path(folder) / "checkpoint")
+        return load_checkpoint(Path(folder) / CHECKPOINT_FOLDER)
 
 
 def best_baseline(probes: list[Probe]) -> tuple[Baseline, tuple[str, ...]]:

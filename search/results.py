@@ -137,6 +137,7 @@ class StudyResult(Frozen):
 
     Attributes:
         baselines: every candidate model untouched, on the validation split: the scores to beat.
+        averaged: trials whose weights the winner is the average of, the best first; one if it stands alone.
         comparisons: the winner against the best baseline, on validation and, once, on the held-back test.
         misreadings: of the winner on the validation split.
         max_epochs: the longest that a trial could run.
@@ -149,6 +150,7 @@ class StudyResult(Frozen):
     data: DataSummary
     baselines: tuple[Baseline, ...]
     trials: tuple[TrialRecord, ...]
+    averaged: tuple[str, ...] = ()
     comparisons: tuple[Comparison, ...]
     misreadings: tuple[Misreading, ...]
     max_epochs: int
@@ -223,6 +225,7 @@ def _best(result: StudyResult) -> dict[str, Any] | None:
     return {
         "trial": trial.id,
         "epoch": best.epoch,
+        "averaged_trials": list(result.averaged),
         **_scores(scores),
         "gain": measured and measured.gain.difference,
         "gain_interval_95": measured and [measured.gain.interval.low, measured.gain.interval.high],

@@ -2,6 +2,7 @@
 
 import pickle
 import time
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -53,6 +54,9 @@ class OptunaSearcher(Searcher):  # type: ignore[misc]
     def __init__(self, space: SearchSpace, points: list[dict[str, Any]], clock: Clock, seed: int) -> None:
         super().__init__(metric=METRIC, mode="max")
         optuna.logging.set_verbosity(optuna.logging.WARNING)
+        warnings.simplefilter(
+            "ignore", optuna.exceptions.ExperimentalWarning
+        )  # `group`, for conditional spaces
         sampler = optuna.samplers.TPESampler(
             seed=seed, multivariate=True, group=True, constant_liar=True, n_startup_trials=len(points) + 4
         )

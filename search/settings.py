@@ -62,7 +62,7 @@ def parse_duration(text: str) -> float:
 
 
 def trial_share(settings: StudySettings, cluster: Mapping[str, float]) -> dict[str, float]:
-    """Return one trial's CPUs and GPUs: as asked, else chosen from the cluster.
+    """Return the CPUs and GPUs of one trial, or of one of its workers: as asked, else chosen from the cluster.
 
     Without GPUs a trial gets one core: two trials of one core each train more lines a second than one of two
     cores. With GPUs it gets one, and its share of the cores for loading.
@@ -70,18 +70,18 @@ def trial_share(settings: StudySettings, cluster: Mapping[str, float]) -> dict[s
     gpus = settings.gpus if settings.gpus is not None else min(1.0, cluster.get("GPU", 0.0))
     if settings.cpus is not None:
         return {"CPU": settings.cpus, "GPU": gpus}
-    share = cluster.get("CPU", 1.0) * gpus / cluster["GPU"] if gpus else 1.0
+    share = cluster.get("CPU", 1.0) * gpus / cluster["GPU"] if gpus and cluster.get("GPU") else 1.0
     return {"CPU": max(1.0, float(int(share))), "GPU": gpus}
 
 
-def concurrent_trials(share: Mapping[str, float], cluster: Mapping[str, float]) -> int:
-    """Return how many trials of a share the cluster holds; raise UsageError if it holds none."""
-    fits = min(int(cluster.get(name, 0.0) / need) for name, need in share.items() if need)
+def concurrent_trials(need: Mapping[str, float], cluster: Mapping[str, float]) -> int:
+    """Return how many trials, each with these needs, the cluster holds; raise UsageError if it holds none."""
+    fits = min(int(cluster.get(name, 0.0) / amount) for name, amount in need.items() if amount)
     if fits == 0:
         raise UsageError(
             "a trial must fit the cluster",
-            f"{dict(share)} of { ({name: cluster.get(name, 0) for name in share}) }",
-            "ask for less with --cpus-per-trial or --gpus-per-trial",
+            f"{dict(need)} of { ({name: cluster.get(name, 0) for name in need}) }",
+            "ask for less with --cpus-per-trial, --gpus-per-trial or --workers-per-trial",
         )
     return fits
 

@@ -7,6 +7,7 @@ the winner is exported and tested once                search/finish.py
 """
 
 import json
+import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +24,8 @@ from search.progress import ProgressLines
 from search.results import StudyResult, write_text_atomically
 from search.searcher import METRIC, Clock, OptunaSearcher
 from search.settings import DEFAULT_TRIALS, StudySettings, concurrent_trials, trial_share
-from search.trial import run_trial
+from search.trial import TrialSetup, run_trial
+from search.workers import TRIAL_RESOURCES, WorkerGroup
 from spaces.space import SearchSpace, load_space
 from train.config import TrialConfig, config_from_mapping, nested
 from train.errors import UsageError
@@ -40,7 +42,8 @@ class Plan:
     Attributes:
         points: what to try first.
         concurrent: trials at a time.
-        resources: of each trial, as Ray counts them.
+        resources: that Tune reserves for a trial; its workers reserve their own.
+        group: the workers of a trial, if it has any.
     """
 
     space: SearchSpace
@@ -48,6 +51,7 @@ class Plan:
     clock: Clock
     concurrent: int
     resources: dict[str, float]
+    group: WorkerGroup | None
 
 
 def run_study(settings: StudySettings, resume: bool) -> StudyResult:
@@ -103,6 +107,7 @@ def load_settings(folder: Path) -> StudySettings:
 def start_ray() -> None:
     """Join the cluster that RAY_ADDRESS names, or start one here."""
     if not ray.is_initialized():
+        os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")  # our own progress lines say it
         ray.init(log_to_driver=False, logging_level="ERROR")
 
 
@@ -132,7 +137,9 @@ def make_plan(
     """Fit models, trial lengths and concurrency to machine and budget."""
     resources = ray.cluster_resources()
     share = trial_share(settings, resources)
-    concurrent = settings.concurrent or concurrent_trials(share, resources)
+    group = worker_group(settings, share)
+    fits = concurrent_trials(group.resources if group else share, resources)
+    concurrent = min(fits, settings.concurrent or fits)
     max_epochs = settings.max_epochs or int(space.fixed.get("epochs", TrialConfig().epochs))
     train, val = len(data.training.train), len(data.training.val)
     deadline = None
@@ -143,7 +150,21 @@ def make_plan(
     clock = Clock(deadline, max_epochs, train, val, {p.model: p.cost for p in probes})
     space = affordable(space, probes, clock, concurrent)
     points = sorted(space.warm_starts_for(train), key=lambda point: _model_rank(point, probes))
-    return Plan(space, points, clock, concurrent, share)
+    return Plan(space, points, clock, concurrent, TRIAL_RESOURCES if group else share, group)
+
+
+def worker_group(settings: StudySettings, share: dict[str, float]) -> WorkerGroup | None:
+    """Return a trial's workers, each with a share of the machine; None without any."""
+    if settings.workers == 0:
+        return None
+    folder = f"{storage_folder(settings)}-workers"
+    return WorkerGroup(settings.workers, folder, settings.name, cpus=share["CPU"], gpus=share["GPU"])
+
+
+def storage_folder(settings: StudySettings) -> str:
+    """Return the absolute folder or URI that holds the study."""
+    folder = settings.storage if "://" in settings.storage else str(Path(settings.storage).resolve())
+    return f"{folder}/{settings.name}"
 
 
 def affordable(space: SearchSpace, probes: list[Probe], clock: Clock, concurrent: int) -> SearchSpace:
@@ -174,10 +195,9 @@ def search(
     """Run, or go on with, the Ray Tune experiment."""
     searcher = OptunaSearcher(plan.space, plan.points, plan.clock, settings.seed)
     baseline = max(b.scores.exact_match for p in probes for b in p.baselines)
-    trainable = tune.with_resources(tune.with_parameters(run_trial, data=shared), plan.resources)
-    experiment = f"{settings.storage}/{settings.name}"
-    if "://" not in settings.storage:
-        experiment = str(Path(experiment).resolve())
+    trial = tune.with_parameters(run_trial, setup=TrialSetup(shared, plan.group))
+    trainable = tune.with_resources(trial, plan.resources)
+    experiment = storage_folder(settings)
     if resume and tune.Tuner.can_restore(experiment):
         tuner = tune.Tuner.restore(experiment, trainable, resume_unfinished=True, resume_errored=False)
     else:

@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -165,7 +165,7 @@ def _forward(reports: Queue, run: "Future[None]", report: Report) -> None:
             continue
         placement = metrics.pop(PLACEMENT)
         try:
-            report(metrics, partial(_read, checkpoint))
+            report(metrics, partial(_read_with, checkpoint, metrics))
         except BaseException:  # Tune stops a trial by SystemExit from inside its report
             _kill(controller, placement)
             raise
@@ -175,6 +175,11 @@ def _forward(reports: Queue, run: "Future[None]", report: Report) -> None:
 def _read(checkpoint: ray.train.Checkpoint) -> Checkpoint:
     with checkpoint.as_directory() as folder:
         return load_checkpoint(Path(folder) / CHECKPOINT_FOLDER)
+
+
+def _read_with(checkpoint: ray.train.Checkpoint, metrics: dict[str, float]) -> Checkpoint:
+    """Return the checkpoint with the metrics that the report may have added to, as `train` makes it."""
+    return replace(_read(checkpoint), metrics=metrics)
 
 
 def _kill(controller: Any, placement: str) -> None:
