@@ -81,6 +81,8 @@ class TrialConfig(Frozen):
         model: a registered model (`train/models/`).
         weights: folder with safetensors to start from; None for the model's official weights.
         charset: `keep` the model's dictionary (extended by what it lacks), or only the `domain`'s characters.
+        fit_width: pixels to which the network resamples every line after padding, so that small crops of
+            long texts get enough output steps; 0 keeps each line's own width.
         batch_norm: `frozen` uses the stored statistics while training, `live` the batch's.
         epochs: length of the run, which the schedule spans.
         label_smoothing: share in [0, 1) of the target spread evenly over the classes.
@@ -92,6 +94,7 @@ class TrialConfig(Frozen):
     model: str = "pp-ocrv6-tiny"
     weights: str | None = None
     charset: Literal["keep", "domain"] = "domain"
+    fit_width: int = Field(0, ge=0, le=1600, multiple_of=32)
     batch_norm: Literal["frozen", "live"] = "frozen"
     technique: TechniqueConfig = TechniqueConfig()
     optimiser: OptimiserConfig = OptimiserConfig()

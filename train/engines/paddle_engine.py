@@ -9,6 +9,7 @@ import numpy as np
 
 from train.config import TrialConfig
 from train.data.charset import Charset
+from train.data.images import HEIGHT_PX
 from train.engines import ENGINES, paddle_cpu
 from train.engines.base import Batch, Engine, Images, T, World
 from train.engines.paddle_head import fit_head
@@ -39,7 +40,7 @@ class PaddleEngine(Engine):
         if calibration is not None:
             images = paddle.to_tensor(calibration)
             with paddle.no_grad():
-                reinflate(self._network, lambda: self._model.logits(self._network, images))
+                reinflate(self._network, lambda: self._logits(images))
         self._groups = self._model.groups(self._network)
         self._parameters = dict(self._network.named_parameters())
         self._optimiser = _optimiser(config, self._parameters)
@@ -63,13 +64,22 @@ class PaddleEngine(Engine):
         import paddle
 
         with self._autocast():
-            logits = self._model.logits(self._network, paddle.to_tensor(batch.images))
+            logits = self._logits(paddle.to_tensor(batch.images))
         loss = ctc_loss(logits.astype("float32"), batch.targets, self._config.label_smoothing)
         scaled = loss * (batch.share / self._config.optimiser.accumulate)
         (self._scaler.scale(scaled) if self._scaler else scaled).backward()
         if update:
             self._update(learning_rate)
         return float(loss)
+
+    def _logits(self, images: Any) -> Any:
+        """Return (N, T, C) logits of padded lines, resampled to the configured width if there is one."""
+        if self._config.fit_width:
+            from paddle.nn import functional
+
+            size = [HEIGHT_PX, self._config.fit_width]
+            images = functional.interpolate(images, size, mode="bilinear", align_corners=False)
+        return self._model.logits(self._network, images)
 
     def _autocast(self) -> AbstractContextManager[Any]:
         import paddle
@@ -97,7 +107,7 @@ class PaddleEngine(Engine):
         modes = {layer: layer.training for layer in self._network.sublayers()}
         self._network.eval()
         with paddle.no_grad():
-            logits = self._model.logits(self._network, paddle.to_tensor(images))
+            logits = self._logits(paddle.to_tensor(images))
             probabilities = paddle.nn.functional.softmax(logits, axis=-1).numpy()
         for layer, training in modes.items():
             layer.training = training
@@ -178,7 +188,7 @@ class PaddleEngine(Engine):
         """Write inference.json, inference.pdiparams and inference.onnx."""
         from train.engines.paddle_export import export_graph
 
-        export_graph(self._network, self._model, directory)
+        export_graph(self._network, self._logits, directory)
 
 
 def _optimiser(config: TrialConfig, parameters: dict[str, Any]) -> Any:

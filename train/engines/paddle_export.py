@@ -4,19 +4,19 @@ import logging
 import os
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import IO, Any
 
 from train.data.images import BUCKET_PX, HEIGHT_PX
 from train.errors import ModelError
-from train.models import Model
 
+Logits = Callable[[Any], Any]
 GRAPH, WEIGHTS, ONNX = "inference.json", "inference.pdiparams", "inference.onnx"
 
 
-def export_graph(network: Any, model: Model, directory: Path) -> None:
+def export_graph(network: Any, logits: Logits, directory: Path) -> None:
     """Write inference.json, inference.pdiparams and inference.onnx; the network can be trained further.
 
     The graph maps `x`, (N, 3, 48, W) float32 in [-1, 1], to (N, T, C) float32 probabilities; N and W are free.
@@ -24,7 +24,7 @@ def export_graph(network: Any, model: Model, directory: Path) -> None:
 
     Args:
         network: the live network.
-        model: what computes the network's logits.
+        logits: computes the network's logits from padded images.
         directory: an existing folder.
 
     Raises:
@@ -34,7 +34,7 @@ def export_graph(network: Any, model: Model, directory: Path) -> None:
     network.eval()
     try:
         with _captured_output() as output:
-            _save(_with_softmax(network, model), directory)
+            _save(_with_softmax(network, logits), directory)
             _convert(directory)
             output.flush()
             output.seek(0)
@@ -48,7 +48,7 @@ def export_graph(network: Any, model: Model, directory: Path) -> None:
         )
 
 
-def _with_softmax(network: Any, model: Model) -> Any:
+def _with_softmax(network: Any, logits: Logits) -> Any:
     """Return a layer over `network` that ends in the softmax which training leaves to the loss."""
     import paddle
 
@@ -58,8 +58,7 @@ def _with_softmax(network: Any, model: Model) -> Any:
             self.network = network
 
         def forward(self, x: Any) -> Any:
-            logits = model.logits(self.network, _padded(x))
-            return paddle.nn.functional.softmax(logits, axis=-1)
+            return paddle.nn.functional.softmax(logits(_padded(x)), axis=-1)
 
     layer = Probabilities()
     layer.eval()

@@ -27,7 +27,8 @@ class Recognition(Task):
         lines = [self._line(data, int(index), epoch) for index in indices]
         targets = [self._charset.encode(line.text) for line in lines]
         widest = max(line.image.shape[1] for line in lines)
-        needed = STEP_PX * max(steps_needed(target) for target in targets)
+        # With a fixed width the steps are what they are: CTC gives a label that needs more no loss.
+        needed = 0 if self._config.fit_width else STEP_PX * max(steps_needed(target) for target in targets)
         width = images.bucket_width(max(widest, needed))
         return Batch(images.to_batch([line.image for line in lines], width), targets)
 
