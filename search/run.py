@@ -28,7 +28,13 @@ def parser() -> argparse.ArgumentParser:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    data = parse.add_argument_group("data")
+    _add_data(parse.add_argument_group("data"))
+    _add_search(parse.add_argument_group("what to search"))
+    _add_machine(parse.add_argument_group("where to run"))
+    return parse
+
+
+def _add_data(data: argparse._ArgumentGroup) -> None:
     data.add_argument("--data", metavar="DIR", help="folder with labelled images (default: drawn VIN lines)")
     for split in ("train", "val", "test"):
         data.add_argument(f"--{split}-labels", metavar="FILE", help=f"{split} label file, instead of --data")
@@ -45,7 +51,9 @@ def parser() -> argparse.ArgumentParser:
     data.add_argument(
         "--allow-bad", type=int, default=0, metavar="N", help="go on without up to N bad samples"
     )
-    what = parse.add_argument_group("what to search")
+
+
+def _add_search(what: argparse._ArgumentGroup) -> None:
     what.add_argument(
         "--space", default="recognition", help="a shipped space or a YAML file (default: recognition)"
     )
@@ -58,7 +66,9 @@ def parser() -> argparse.ArgumentParser:
         "--time-budget", type=parse_duration, metavar="TIME", help="from start to result, e.g. 30m"
     )
     what.add_argument("--seed", type=int, default=0)
-    where = parse.add_argument_group("where to run")
+
+
+def _add_machine(where: argparse._ArgumentGroup) -> None:
     where.add_argument("--name", help="of the study; its files go to STORAGE/NAME (default: after the data)")
     where.add_argument(
         "--storage", default="runs", help="a folder or a URI that Ray can write to (default: runs)"
@@ -70,7 +80,6 @@ def parser() -> argparse.ArgumentParser:
     )
     where.add_argument("--concurrent", type=int, help="trials at a time (default: as many as fit)")
     where.add_argument("--resume", action="store_true", help="go on with the study NAME")
-    return parse
 
 
 def settings_of(arguments: argparse.Namespace) -> StudySettings:
