@@ -143,7 +143,8 @@ def _train_epoch(
 
 def _loss_limit(config: TrialConfig, charset: Charset, data: Dataset) -> float:
     """Return the loss per line that no training comes back from, the same for all workers."""
-    steps = MODELS.get(config.model).steps(images.bucket_width(int(data.widths.max())))
+    width = config.fit_width or images.bucket_width(int(data.widths.max()))
+    steps = MODELS.get(config.model).steps(width)
     return EXPLODED * steps * math.log(charset.classes)
 
 
