@@ -179,7 +179,7 @@ def best_checkpoint(results: tune.ResultGrid, winner: TrialRecord) -> Checkpoint
 
 def best_baseline(probes: list[Probe]) -> tuple[Baseline, tuple[str, ...]]:
     """Return the best untouched model and what it reads on the validation split."""
-    pairs = [(b, probe.readings[b.charset]) for probe in probes for b in probe.baselines]
+    pairs = [pair for probe in probes for pair in zip(probe.baselines, probe.readings, strict=True)]
     return max(pairs, key=lambda pair: pair[0].scores.rank)
 
 
@@ -207,7 +207,8 @@ def judge(
 
 def untouched_config(config: TrialConfig, baseline: Baseline) -> TrialConfig:
     """Return the configuration of an untouched model."""
-    return config.model_copy(update={"model": baseline.model, "charset": baseline.charset, "weights": None})
+    start = {"model": baseline.model, "charset": baseline.charset, "fit_width": baseline.fit_width}
+    return config.model_copy(update=start | {"weights": None})
 
 
 def right(readings: Any, data: Dataset) -> Any:

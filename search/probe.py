@@ -19,35 +19,52 @@ PROBE_LINES = 16
 
 @dataclass(frozen=True)
 class Probe:
-    """One model untouched, with both charsets, and its costs.
+    """One model untouched, and what training it costs.
 
     Attributes:
-        readings: by charset, the texts read on the validation split.
+        baselines: as published, with the domain's charset, and that at every other width of the space.
+        readings: for each baseline, the texts that it reads on the validation split.
     """
 
     model: str
     baselines: tuple[Baseline, ...]
-    readings: dict[str, tuple[str, ...]]
+    readings: tuple[tuple[str, ...], ...]
     cost: Cost
 
+    @property
+    def best(self) -> Baseline:
+        """The best of the baselines."""
+        return max(self.baselines, key=lambda baseline: baseline.scores.rank)
 
-def probe_model(model: str, fixed: TrialConfig, data: TrainingData) -> Probe:
-    """Score a model as published and cut to the domain's charset, and time its training steps."""
-    baselines, readings = [], {}
-    for charset in ("keep", "domain"):
-        config = fixed.model_copy(update={"model": model, "charset": charset})
+    @property
+    def fit_width(self) -> int:
+        """The width at which the model reads best with the domain's charset."""
+        domain = [b for b in self.baselines if b.charset == "domain"]
+        return max(domain, key=lambda baseline: baseline.scores.rank).fit_width
+
+
+def probe_model(model: str, fixed: TrialConfig, fit_widths: Sequence[int], data: TrainingData) -> Probe:
+    """Score a model as published and cut to the domain's charset, and time its training steps.
+
+    Args:
+        model: a registered one.
+        fixed: settings that every trial has.
+        fit_widths: widths in pixels to read lines at, besides 0, their own.
+        data: decoded lines.
+    """
+    starts = [("keep", 0), ("domain", 0), *(("domain", width) for width in fit_widths if width)]
+    baselines, readings, costs = [], [], []
+    for charset, width in starts:
+        config = fixed.model_copy(update={"model": model, "charset": charset, "fit_width": width})
         engine, task = assemble(config, data.train)
         started = time.monotonic()
         scores, predictions = evaluate(engine, task, data.val)
-        read_seconds = time.monotonic() - started
-        baselines.append(Baseline(model=model, charset=charset, scores=scores))
-        readings[charset] = tuple(text for text, _ in predictions)
-    cost = Cost(
-        full=_step_seconds(engine, task, data, "full"),
-        frozen=_step_seconds(engine, task, data, "frozen"),
-        evaluate=read_seconds / len(data.val),
-    )
-    return Probe(model, tuple(baselines), readings, cost)
+        costs.append((time.monotonic() - started) / len(data.val))
+        baselines.append(Baseline(model=model, charset=charset, fit_width=width, scores=scores))
+        readings.append(tuple(text for text, _ in predictions))
+    full, frozen = (_step_seconds(engine, task, data, technique) for technique in ("full", "frozen"))
+    cost = Cost(full=full, frozen=frozen, evaluate=max(costs[1:]))
+    return Probe(model, tuple(baselines), tuple(readings), cost)
 
 
 def _step_seconds(engine: Engine, task: Task, data: TrainingData, technique: str) -> float:
@@ -62,6 +79,12 @@ def _step_seconds(engine: Engine, task: Task, data: TrainingData, technique: str
     return seconds / len(middle)
 
 
+def agreed_width(probes: Sequence[Probe]) -> int | None:
+    """Return the width that every model reads best at; None if they differ."""
+    widths = {probe.fit_width for probe in probes}
+    return widths.pop() if len(widths) == 1 else None
+
+
 def affordable_models(probes: Sequence[Probe], trials: float) -> list[str]:
     """Return the models worth searching, best untouched score first.
 
@@ -72,5 +95,5 @@ def affordable_models(probes: Sequence[Probe], trials: float) -> list[str]:
         probes: of all candidates.
         trials: full-length trials that the time budget allows.
     """
-    ranked = sorted(probes, key=lambda p: max(b.scores.rank for b in p.baselines), reverse=True)
+    ranked = sorted(probes, key=lambda probe: probe.best.scores.rank, reverse=True)
     return [probe.model for probe in ranked[: max(1, int(trials // 2))]]

@@ -74,14 +74,21 @@ class TrialRecord(Frozen):
 
 
 class Baseline(Frozen):
-    """A model measured before any training, with its full dictionary or the domain's characters."""
+    """A model measured before any training.
+
+    Attributes:
+        charset: its full dictionary, or the domain's characters.
+        fit_width: pixels that every line is resampled to; 0 for its own width.
+    """
 
     model: str
     charset: Literal["keep", "domain"]
+    fit_width: int = 0
     scores: Scores
 
     def __str__(self) -> str:
-        return f"{self.model}, {'as published' if self.charset == 'keep' else 'cut to the domain charset'}"
+        start = "as published" if self.charset == "keep" else "domain charset"
+        return f"{self.model}, {start}{f', lines {self.fit_width} px wide' if self.fit_width else ''}"
 
 
 class Comparison(Frozen):
@@ -201,7 +208,12 @@ def _scores(scores: Scores) -> dict[str, Any]:
 def _baseline(baseline: Baseline | None) -> dict[str, Any] | None:
     if baseline is None:
         return None
-    return {"model": baseline.model, "charset": baseline.charset, **_scores(baseline.scores)}
+    return {
+        "model": baseline.model,
+        "charset": baseline.charset,
+        "fit_width": baseline.fit_width,
+        **_scores(baseline.scores),
+    }
 
 
 def _comparison(comparison: Comparison | None) -> dict[str, Any] | None:

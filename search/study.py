@@ -19,7 +19,7 @@ from ray.tune.schedulers import ASHAScheduler
 
 from search.data import StudyData, decode_splits, prepare_splits
 from search.finish import Finished, finish
-from search.probe import Probe, affordable_models, probe_model
+from search.probe import Probe, affordable_models, agreed_width, probe_model
 from search.progress import ProgressLines
 from search.results import StudyResult, write_text_atomically
 from search.searcher import METRIC, Clock, OptunaSearcher
@@ -115,12 +115,15 @@ def probe_models(space: SearchSpace, shared: Any) -> list[Probe]:
     """Score every candidate model untouched, in parallel, and print the scores to beat."""
     fixed = config_from_mapping(nested(dict(space.fixed) | {"model": candidates(space)[0]}), "space")
     remote = ray.remote(num_cpus=1)(probe_model)
-    probes: list[Probe] = ray.get([remote.remote(model, fixed, shared) for model in candidates(space)])
+    widths = [int(str(width)) for width in space.choices("fit_width")]
+    probes: list[Probe] = ray.get(
+        [remote.remote(model, fixed, widths, shared) for model in candidates(space)]
+    )
     for probe in probes:
         for baseline in probe.baselines:
             scores = baseline.scores
             print(
-                f"untouched: {baseline!s:<50} exact {scores.exact_match:.3f}  similarity {scores.edit_similarity:.3f}",
+                f"untouched: {baseline!s:<52} exact {scores.exact_match:.3f}  similarity {scores.edit_similarity:.3f}",
                 flush=True,
             )
     return probes
@@ -149,6 +152,9 @@ def make_plan(
         )
     clock = Clock(deadline, max_epochs, train, val, {p.model: p.cost for p in probes})
     space = affordable(space, probes, clock, concurrent)
+    width = agreed_width([p for p in probes if p.model in candidates(space)])
+    if width is not None and space.choices("fit_width"):
+        space = space.with_fixed({"fit_width": width})
     points = sorted(space.warm_starts_for(train), key=lambda point: _model_rank(point, probes))
     return Plan(space, points, clock, concurrent, TRIAL_RESOURCES if group else share, group)
 
