@@ -253,11 +253,15 @@ def test_workers_continue_from_a_checkpoint(
 ) -> None:
     reports: list[tuple[dict[str, float], Checkpoint]] = []
     resume = load_checkpoint(observed[0].folder / "epoch1")
-    train_on_workers(
-        config(), shared, lambda metrics, make: reports.append((metrics, make())), resume, group(tmp_path)
-    )
+
+    def report(metrics: dict[str, float], make: Callable[[], Checkpoint]) -> None:
+        metrics |= {"best_score": 0.5}
+        reports.append((metrics, make()))
+
+    train_on_workers(config(), shared, report, resume, group(tmp_path))
     [(metrics, checkpoint)] = reports
     assert metrics["epoch"] == checkpoint.epoch == 2
+    assert checkpoint.metrics["best_score"] == 0.5
     assert largest_difference(checkpoint.state["weights"], observed[0].weights(2)) == 0
     assert list(tmp_path.iterdir()) == []
 
