@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from train.config import TrialConfig
 from train.techniques import build_technique
 
-FIRST_SHARE = 0.6
+TRIAL_SHARE = 0.6
 LEAST_EPOCHS = 3
 SAFETY = 1.1
 PLAN_POINTS = 20
@@ -34,23 +34,22 @@ class Cost:
         return line * train_lines + self.evaluate * val_lines
 
 
-def planned_epochs(epoch_seconds: float, remaining_s: float | None, max_epochs: int, first: bool) -> int:
+def planned_epochs(epoch_seconds: float, remaining_s: float | None, max_epochs: int) -> int:
     """Return how many epochs a trial that starts now may run; 0 if it is not worth starting.
 
-    A schedule has to end for a model to be good, so a trial's length is fitted to the time that is left. The
-    first trials get FIRST_SHARE of it, so that what they teach can still be used. Later ones get the same share
-    as long as another trial fits behind them, else everything.
+    A schedule has to end for a model to be good, so a trial's length is fitted to the time that is left. It
+    gets TRIAL_SHARE of it, so that what it teaches can still be used, or everything if no other trial would
+    fit behind it.
 
     Args:
         epoch_seconds: expected duration of one of its epochs.
         remaining_s: seconds until training has to end; None without a time budget.
         max_epochs: the most that any trial may run.
-        first: no trial has finished yet.
     """
     if remaining_s is None:
         return max_epochs
     affordable = int(remaining_s / (epoch_seconds * SAFETY))
-    share = int(affordable * FIRST_SHARE)
-    leaves_another = affordable - share >= LEAST_EPOCHS
-    epochs = min(share if first or leaves_another else affordable, max_epochs)
+    share = int(affordable * TRIAL_SHARE)
+    rest = affordable - min(share, max_epochs)
+    epochs = min(share if min(share, rest) >= LEAST_EPOCHS else affordable, max_epochs)
     return epochs if epochs >= LEAST_EPOCHS else 0

@@ -38,7 +38,7 @@ from train.errors import ModelError
 from train.export import export_checkpoint
 from train.loop import assemble, evaluate
 
-EXPORT_S = 25.0
+EXPORT_S = 20.0
 PACKAGES = ("ray", "optuna", "paddlepaddle", "paddleocr", "paddle2onnx", "onnxruntime", "numpy")
 
 

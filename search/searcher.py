@@ -34,11 +34,11 @@ class Clock:
     val_lines: int
     costs: dict[str, Cost] = field(default_factory=dict)
 
-    def epochs_for(self, config: TrialConfig, first: bool) -> int:
+    def epochs_for(self, config: TrialConfig) -> int:
         """Return how long a trial that starts now may run; 0 for not at all."""
         seconds = self.costs[config.model].epoch_seconds(config, self.train_lines, self.val_lines)
         remaining = None if self.deadline is None else self.deadline - time.time()
-        return planned_epochs(seconds, remaining, min(self.max_epochs, config.epochs), first)
+        return planned_epochs(seconds, remaining, min(self.max_epochs, config.epochs))
 
 
 class OptunaSearcher(Searcher):  # type: ignore[misc]
@@ -65,14 +65,13 @@ class OptunaSearcher(Searcher):  # type: ignore[misc]
         for point in points:
             self.study.enqueue_trial(point)
         self._open: dict[str, optuna.Trial] = {}
-        self._finished = 0
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
         """Return the next configuration, its epochs fitted to the time left, or that there is no time."""
         for _ in range(UNAFFORDABLE_TRIES):
             trial = self.study.ask()
             config = self._space.suggest(trial)
-            epochs = self.clock.epochs_for(config, first=self._finished == 0)
+            epochs = self.clock.epochs_for(config)
             if epochs:
                 self._open[trial_id] = trial
                 return config.model_copy(update={"epochs": epochs}).model_dump(mode="json")
@@ -89,7 +88,6 @@ class OptunaSearcher(Searcher):  # type: ignore[misc]
         """Tell the study the best score; a diverged trial counts as pruned, a crashed one not at all."""
         trial = self._open.pop(trial_id)
         states = optuna.trial.TrialState
-        self._finished += 1
         if error or not result or METRIC not in result:
             self.study.tell(trial, state=states.FAIL)
         elif result.get("diverged"):
@@ -99,13 +97,13 @@ class OptunaSearcher(Searcher):  # type: ignore[misc]
 
     def save(self, checkpoint_path: str) -> None:
         """Write the study and the open trials."""
-        state = (self.study, self._open, self._finished, self.clock)
+        state = (self.study, self._open)
         Path(checkpoint_path).write_bytes(pickle.dumps(state))
 
     def restore(self, checkpoint_path: str) -> None:
         """Continue with what `save` wrote, in the time that this run has."""
         saved = pickle.loads(Path(checkpoint_path).read_bytes())  # noqa: S301 - written by this very study
-        self.study, self._open, self._finished, _ = saved
+        self.study, self._open = saved
 
 
 def write_optuna_database(study: optuna.Study, path: Path) -> None:

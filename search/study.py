@@ -30,7 +30,7 @@ from spaces.space import SearchSpace, load_space
 from train.config import TrialConfig, config_from_mapping, nested
 from train.errors import UsageError
 
-FINISH_SHARE, FINISH_LEAST_S = 0.04, 45.0
+FINISH_SHARE, FINISH_LEAST_S = 0.04, 30.0
 GRACE_SHARE, REDUCTION = 0.25, 2
 STUDY_FILE = "study.json"
 
