@@ -27,7 +27,7 @@ from search.results import (
     rank,
     write_summary,
 )
-from search.searcher import Clock, OptunaSearcher, write_optuna_database
+from search.searcher import Clock
 from search.settings import StudySettings
 from search.soup import greedy_soup
 from search.workers import CHECKPOINT_FOLDER
@@ -51,7 +51,6 @@ class Finished:
     data: StudyData
     probes: list[Probe]
     results: tune.ResultGrid
-    searcher: OptunaSearcher
     started: float
 
     @property
@@ -67,7 +66,6 @@ def finish(search: Finished) -> StudyResult:
     folder = settings.local_folder
     trials = tuple(record(result, search.started) for result in search.results)
     winner = publish_winner(search, trials, folder)
-    write_optuna_database(search.searcher.study, folder / "optuna.db")
     result = StudyResult(
         name=settings.name,
         space=settings.space,

@@ -1,5 +1,6 @@
 """Optuna's define-by-run sampling as a Ray Tune searcher that knows the time budget."""
 
+import json
 import pickle
 import time
 import warnings
@@ -12,6 +13,7 @@ import optuna
 from ray.tune.search import Searcher
 
 from search.budget import Cost, planned_epochs
+from search.results import write_text_atomically
 from spaces.space import SearchSpace
 from train.config import TrialConfig
 
@@ -24,15 +26,25 @@ class Clock:
     """When training has to end, and what a line costs: all that fits a trial's length to the time left.
 
     Attributes:
+        file: where the deadline stands: Tune pickles the clock, and a resumed study has a new deadline.
         deadline: Unix time at which training has to end; None without a budget.
         costs: by model.
     """
 
+    file: Path
     deadline: float | None
     max_epochs: int
     train_lines: int
     val_lines: int
     costs: dict[str, Cost] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        write_text_atomically(self.file, json.dumps({"deadline": self.deadline}))
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__ = state
+        if self.file.exists():
+            self.deadline = json.loads(self.file.read_text(encoding="utf-8"))["deadline"]
 
     def epochs_for(self, config: TrialConfig) -> int:
         """Return how long a trial that starts now may run; 0 for not at all."""
@@ -49,9 +61,12 @@ class OptunaSearcher(Searcher):  # type: ignore[misc]
         points: configurations to try first.
         clock: fits each trial's epochs to the time left.
         seed: of the sampler.
+        database: what `optuna-dashboard sqlite:///DATABASE` opens; written anew whenever a trial ends.
     """
 
-    def __init__(self, space: SearchSpace, points: list[dict[str, Any]], clock: Clock, seed: int) -> None:
+    def __init__(
+        self, space: SearchSpace, points: list[dict[str, Any]], clock: Clock, seed: int, database: Path
+    ) -> None:
         super().__init__(metric=METRIC, mode="max")
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         warnings.simplefilter(
@@ -60,22 +75,22 @@ class OptunaSearcher(Searcher):  # type: ignore[misc]
         sampler = optuna.samplers.TPESampler(
             seed=seed, multivariate=True, group=True, constant_liar=True, n_startup_trials=len(points) + 4
         )
-        self._space, self.clock = space, clock
-        self.study = optuna.create_study(direction="maximize", sampler=sampler, study_name="ocrtune")
+        self._space, self._clock, self._database = space, clock, database
+        self._study = optuna.create_study(direction="maximize", sampler=sampler, study_name="ocrtune")
         for point in points:
-            self.study.enqueue_trial(point)
+            self._study.enqueue_trial(point)
         self._open: dict[str, optuna.Trial] = {}
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
         """Return the next configuration, its epochs fitted to the time left, or that there is no time."""
         for _ in range(UNAFFORDABLE_TRIES):
-            trial = self.study.ask()
+            trial = self._study.ask()
             config = self._space.suggest(trial)
-            epochs = self.clock.epochs_for(config)
+            epochs = self._clock.epochs_for(config)
             if epochs:
                 self._open[trial_id] = trial
                 return config.model_copy(update={"epochs": epochs}).model_dump(mode="json")
-            self.study.tell(trial, state=optuna.trial.TrialState.FAIL)
+            self._study.tell(trial, state=optuna.trial.TrialState.FAIL)
         return str(Searcher.FINISHED)
 
     def on_trial_result(self, trial_id: str, result: Mapping[str, Any]) -> None:
@@ -89,21 +104,22 @@ class OptunaSearcher(Searcher):  # type: ignore[misc]
         trial = self._open.pop(trial_id)
         states = optuna.trial.TrialState
         if error or not result or METRIC not in result:
-            self.study.tell(trial, state=states.FAIL)
+            self._study.tell(trial, state=states.FAIL)
         elif result.get("diverged"):
-            self.study.tell(trial, state=states.PRUNED)
+            self._study.tell(trial, state=states.PRUNED)
         else:
-            self.study.tell(trial, result[METRIC])
+            self._study.tell(trial, result[METRIC])
+        write_optuna_database(self._study, self._database)
 
     def save(self, checkpoint_path: str) -> None:
         """Write the study and the open trials."""
-        state = (self.study, self._open)
+        state = (self._study, self._open)
         Path(checkpoint_path).write_bytes(pickle.dumps(state))
 
     def restore(self, checkpoint_path: str) -> None:
         """Continue with what `save` wrote, in the time that this run has."""
         saved = pickle.loads(Path(checkpoint_path).read_bytes())  # noqa: S301 - written by this very study
-        self.study, self._open = saved
+        self._study, self._open = saved
 
 
 def write_optuna_database(study: optuna.Study, path: Path) -> None:

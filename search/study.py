@@ -8,8 +8,8 @@ the winner is exported and tested once                search/finish.py
 
 import json
 import os
+import shutil
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,41 +17,21 @@ import ray
 from ray import tune
 from ray.tune.schedulers import ASHAScheduler
 
-from search.data import StudyData, decode_splits, prepare_splits
+from search.data import decode_splits, prepare_splits
 from search.finish import Finished, finish
-from search.probe import Probe, affordable_models, agreed_width, probe_model
+from search.plan import Plan, candidates, make_plan, narrowed, storage_folder
+from search.probe import Probe, probe_model
 from search.progress import ProgressLines
 from search.results import StudyResult, write_text_atomically
 from search.searcher import METRIC, Clock, OptunaSearcher
-from search.settings import DEFAULT_TRIALS, StudySettings, concurrent_trials, trial_share
+from search.settings import DEFAULT_TRIALS, StudySettings
 from search.trial import TrialSetup, run_trial
-from search.workers import TRIAL_RESOURCES, WorkerGroup
 from spaces.space import SearchSpace, load_space
-from train.config import TrialConfig, config_from_mapping, nested
+from train.config import config_from_mapping, nested
 from train.errors import UsageError
 
-FINISH_SHARE, FINISH_LEAST_S = 0.04, 30.0
 GRACE_SHARE, REDUCTION = 0.25, 2
 STUDY_FILE = "study.json"
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What the search is about to do, once everything is known that can be known before it.
-
-    Attributes:
-        points: what to try first.
-        concurrent: trials at a time.
-        resources: that Tune reserves for a trial; its workers reserve their own.
-        group: the workers of a trial, if it has any.
-    """
-
-    space: SearchSpace
-    points: list[dict[str, Any]]
-    clock: Clock
-    concurrent: int
-    resources: dict[str, float]
-    group: WorkerGroup | None
 
 
 def run_study(settings: StudySettings, resume: bool) -> StudyResult:
@@ -71,14 +51,10 @@ def run_study(settings: StudySettings, resume: bool) -> StudyResult:
     shared = ray.put(data.training)
     probes = probe_models(space, shared)
     plan = make_plan(settings, space, probes, data, started)
-    results, searcher = search(settings, plan, shared, probes, resume)
-    return finish(Finished(settings, plan.clock, data, probes, results, searcher, started))
-
-
-def narrowed(space: SearchSpace, settings: StudySettings) -> SearchSpace:
-    """Return the space as the command line narrows it."""
-    space = space.with_fixed({"seed": settings.seed})
-    return space.with_choices("model", settings.models) if settings.models else space
+    results = search(settings, plan, shared, probes, resume)
+    if plan.group is not None:
+        shutil.rmtree(plan.group.storage, ignore_errors=True)  # only transient; a URI has no such folder
+    return finish(Finished(settings, plan.clock, data, probes, results, started))
 
 
 def claim_folder(settings: StudySettings, resume: bool) -> None:
@@ -129,77 +105,10 @@ def probe_models(space: SearchSpace, shared: Any) -> list[Probe]:
     return probes
 
 
-def candidates(space: SearchSpace) -> list[str]:
-    """Return the models that a space may choose."""
-    return [str(model) for model in space.choices("model") or (TrialConfig().model,)]
-
-
-def make_plan(
-    settings: StudySettings, space: SearchSpace, probes: list[Probe], data: StudyData, started: float
-) -> Plan:
-    """Fit models, trial lengths and concurrency to machine and budget."""
-    resources = ray.cluster_resources()
-    share = trial_share(settings, resources)
-    group = worker_group(settings, share)
-    fits = concurrent_trials(group.resources if group else share, resources)
-    concurrent = min(fits, settings.concurrent or fits)
-    max_epochs = settings.max_epochs or int(space.fixed.get("epochs", TrialConfig().epochs))
-    train, val = len(data.training.train), len(data.training.val)
-    deadline = None
-    if settings.time_budget_s:
-        deadline = (
-            started + settings.time_budget_s - max(FINISH_LEAST_S, FINISH_SHARE * settings.time_budget_s)
-        )
-    clock = Clock(deadline, max_epochs, train, val, {p.model: p.cost for p in probes})
-    space = affordable(space, probes, clock, concurrent)
-    width = agreed_width([p for p in probes if p.model in candidates(space)])
-    if width is not None and space.choices("fit_width"):
-        space = space.with_fixed({"fit_width": width})
-    points = sorted(space.warm_starts_for(train), key=lambda point: _model_rank(point, probes))
-    return Plan(space, points, clock, concurrent, TRIAL_RESOURCES if group else share, group)
-
-
-def worker_group(settings: StudySettings, share: dict[str, float]) -> WorkerGroup | None:
-    """Return a trial's workers, each with a share of the machine; None without any."""
-    if settings.workers == 0:
-        return None
-    folder = f"{storage_folder(settings)}-workers"
-    return WorkerGroup(settings.workers, folder, settings.name, cpus=share["CPU"], gpus=share["GPU"])
-
-
-def storage_folder(settings: StudySettings) -> str:
-    """Return the absolute folder or URI that holds the study."""
-    folder = settings.storage if "://" in settings.storage else str(Path(settings.storage).resolve())
-    return f"{folder}/{settings.name}"
-
-
-def affordable(space: SearchSpace, probes: list[Probe], clock: Clock, concurrent: int) -> SearchSpace:
-    """Leave out the models for which the time budget is too short, and say so."""
-    if clock.deadline is None or len(probes) == 1:
-        return space
-    seconds = clock.deadline - time.time()
-    mean = sum(p.cost.epoch_seconds(TrialConfig(), clock.train_lines, clock.val_lines) for p in probes) / len(
-        probes
-    )
-    models = affordable_models(
-        probes, concurrent * seconds / (mean * min(clock.max_epochs, TrialConfig().epochs))
-    )
-    left_out = [p.model for p in probes if p.model not in models]
-    if left_out:
-        print(f"the time budget is too short for all models: left out {', '.join(left_out)}", flush=True)
-    return space.with_choices("model", models)
-
-
-def _model_rank(point: dict[str, Any], probes: list[Probe]) -> int:
-    ranked = affordable_models(probes, 2 * len(probes))
-    return ranked.index(point["model"]) if "model" in point else 0
-
-
 def search(
     settings: StudySettings, plan: Plan, shared: Any, probes: list[Probe], resume: bool
-) -> tuple[tune.ResultGrid, OptunaSearcher]:
+) -> tune.ResultGrid:
     """Run, or go on with, the Ray Tune experiment."""
-    searcher = OptunaSearcher(plan.space, plan.points, plan.clock, settings.seed)
     baseline = max(b.scores.exact_match for p in probes for b in p.baselines)
     trial = tune.with_parameters(run_trial, setup=TrialSetup(shared, plan.group))
     trainable = tune.with_resources(trial, plan.resources)
@@ -207,12 +116,14 @@ def search(
     if resume and tune.Tuner.can_restore(experiment):
         tuner = tune.Tuner.restore(experiment, trainable, resume_unfinished=True, resume_errored=False)
     else:
+        database = settings.local_folder / "optuna.db"
+        searcher = OptunaSearcher(plan.space, plan.points, plan.clock, settings.seed, database)
         tuner = tune.Tuner(
             trainable,
             tune_config=tune_config(settings, plan, searcher),
             run_config=run_config(settings, plan, experiment.rsplit("/", 1)[0], baseline),
         )
-    return tuner.fit(), searcher
+    return tuner.fit()
 
 
 def tune_config(settings: StudySettings, plan: Plan, searcher: OptunaSearcher) -> tune.TuneConfig:

@@ -1,0 +1,116 @@
+"""What a study is going to do, once all is known that can be known before it: pure decisions."""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import ray
+
+from search.data import StudyData
+from search.probe import Probe, affordable_models, agreed_width
+from search.searcher import Clock
+from search.settings import StudySettings, concurrent_trials, trial_share
+from search.workers import TRIAL_RESOURCES, WorkerGroup
+from spaces.space import SearchSpace
+from train.config import TrialConfig
+
+FINISH_SHARE, FINISH_LEAST_S = 0.04, 30.0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the search is about to do, once everything is known that can be known before it.
+
+    Attributes:
+        points: what to try first.
+        concurrent: trials at a time.
+        resources: that Tune reserves for a trial; its workers reserve their own.
+        group: the workers of a trial, if it has any.
+    """
+
+    space: SearchSpace
+    points: list[dict[str, Any]]
+    clock: Clock
+    concurrent: int
+    resources: dict[str, float]
+    group: WorkerGroup | None
+
+
+def narrowed(space: SearchSpace, settings: StudySettings) -> SearchSpace:
+    """Return the space as the command line narrows it."""
+    space = space.with_fixed({"seed": settings.seed})
+    return space.with_choices("model", settings.models) if settings.models else space
+
+
+def candidates(space: SearchSpace) -> list[str]:
+    """Return the models that a space may choose."""
+    return [str(model) for model in space.choices("model") or (TrialConfig().model,)]
+
+
+def make_plan(
+    settings: StudySettings, space: SearchSpace, probes: list[Probe], data: StudyData, started: float
+) -> Plan:
+    """Fit models, trial lengths and concurrency to machine and budget."""
+    resources = ray.cluster_resources()
+    share = trial_share(settings, resources)
+    group = worker_group(settings, share)
+    fits = concurrent_trials(group.resources if group else share, resources)
+    concurrent = min(fits, settings.concurrent or fits)
+    max_epochs = settings.max_epochs or int(space.fixed.get("epochs", TrialConfig().epochs))
+    train, val = len(data.training.train), len(data.training.val)
+    deadline = None
+    if settings.time_budget_s:
+        deadline = (
+            started + settings.time_budget_s - max(FINISH_LEAST_S, FINISH_SHARE * settings.time_budget_s)
+        )
+    clock = Clock(
+        settings.local_folder / "clock.json",
+        deadline,
+        max_epochs,
+        train,
+        val,
+        {p.model: p.cost for p in probes},
+    )
+    space = affordable(space, probes, clock, concurrent)
+    width = agreed_width([p for p in probes if p.model in candidates(space)])
+    if width is not None and space.choices("fit_width"):
+        space = space.with_fixed({"fit_width": width})
+    points = sorted(space.warm_starts_for(train), key=lambda point: _model_rank(point, probes))
+    return Plan(space, points, clock, concurrent, TRIAL_RESOURCES if group else share, group)
+
+
+def worker_group(settings: StudySettings, share: dict[str, float]) -> WorkerGroup | None:
+    """Return a trial's workers, each with a share of the machine; None without any."""
+    if settings.workers == 0:
+        return None
+    folder = f"{storage_folder(settings)}-workers"
+    return WorkerGroup(settings.workers, folder, settings.name, cpus=share["CPU"], gpus=share["GPU"])
+
+
+def storage_folder(settings: StudySettings) -> str:
+    """Return the absolute folder or URI that holds the study."""
+    folder = settings.storage if "://" in settings.storage else str(Path(settings.storage).resolve())
+    return f"{folder}/{settings.name}"
+
+
+def affordable(space: SearchSpace, probes: list[Probe], clock: Clock, concurrent: int) -> SearchSpace:
+    """Leave out the models for which the time budget is too short, and say so."""
+    if clock.deadline is None or len(probes) == 1:
+        return space
+    usual = TrialConfig()
+    epochs = min(clock.max_epochs, usual.epochs)
+    seconds = [
+        probe.cost.epoch_seconds(usual, clock.train_lines, clock.val_lines) * epochs for probe in probes
+    ]
+    trials = concurrent * (clock.deadline - time.time()) / (sum(seconds) / len(seconds))
+    models = affordable_models(probes, trials)
+    left_out = [p.model for p in probes if p.model not in models]
+    if left_out:
+        print(f"the time budget is too short for all models: left out {', '.join(left_out)}", flush=True)
+    return space.with_choices("model", models)
+
+
+def _model_rank(point: dict[str, Any], probes: list[Probe]) -> int:
+    ranked = affordable_models(probes, 2 * len(probes))
+    return ranked.index(point["model"]) if "model" in point else 0
