@@ -19,11 +19,13 @@ class Cost:
         full: training with gradients through the whole network.
         frozen: training with gradients in neck and head only.
         evaluate: reading a line.
+        keep: how much longer a step takes with the model's whole dictionary than with the domain's characters.
     """
 
     full: float
     frozen: float
     evaluate: float
+    keep: float = 1.0
 
     def epoch_seconds(self, config: TrialConfig, train_lines: int, val_lines: int) -> float:
         """Return the expected seconds of a mean epoch of `config`."""
@@ -31,7 +33,8 @@ class Cost:
         plans = [technique.plan(i / PLAN_POINTS) for i in range(PLAN_POINTS)]
         deep = sum(any(plan[g] > 0 for g in plan if g.startswith(("stem", "backbone"))) for plan in plans)
         line = self.frozen + (self.full - self.frozen) * deep / PLAN_POINTS
-        return line * train_lines + self.evaluate * val_lines
+        dictionary = self.keep if config.charset == "keep" else 1.0
+        return dictionary * (line * train_lines + self.evaluate * val_lines)
 
 
 def planned_epochs(epoch_seconds: float, remaining_s: float | None, max_epochs: int) -> int:

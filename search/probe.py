@@ -53,7 +53,7 @@ def probe_model(model: str, fixed: TrialConfig, fit_widths: Sequence[int], data:
         data: decoded lines.
     """
     starts = [("keep", 0), ("domain", 0), *(("domain", width) for width in fit_widths if width)]
-    baselines, readings, costs = [], [], []
+    baselines, readings, costs, whole = [], [], [], 0.0
     for charset, width in starts:
         config = fixed.model_copy(update={"model": model, "charset": charset, "fit_width": width})
         engine, task = assemble(config, data.train)
@@ -62,8 +62,10 @@ def probe_model(model: str, fixed: TrialConfig, fit_widths: Sequence[int], data:
         costs.append((time.monotonic() - started) / len(data.val))
         baselines.append(Baseline(model=model, charset=charset, fit_width=width, scores=scores))
         readings.append(tuple(text for text, _ in predictions))
+        if charset == "keep":
+            whole = _step_seconds(engine, task, data, "full")
     full, frozen = (_step_seconds(engine, task, data, technique) for technique in ("full", "frozen"))
-    cost = Cost(full=full, frozen=frozen, evaluate=max(costs[1:]))
+    cost = Cost(full=full, frozen=frozen, evaluate=max(costs[1:]), keep=max(1.0, whole / full))
     return Probe(model, tuple(baselines), tuple(readings), cost)
 
 
