@@ -73,7 +73,7 @@ class OptunaSearcher(Searcher):  # type: ignore[misc]
             "ignore", optuna.exceptions.ExperimentalWarning
         )  # `group`, for conditional spaces
         sampler = optuna.samplers.TPESampler(
-            seed=seed, multivariate=True, group=True, constant_liar=True, n_startup_trials=len(points) + 4
+            seed=seed, multivariate=True, group=True, constant_liar=True, n_startup_trials=max(len(points), 2)
         )
         self._space, self._clock, self._database = space, clock, database
         self._study = optuna.create_study(direction="maximize", sampler=sampler, study_name="ocrtune")
