@@ -13,6 +13,7 @@ from train.data.split import Splits, make_splits
 from train.data.synthetic import make_vin_dataset
 from train.loop import TrainingData
 
+EMBEDDED_FOLDER = "embedded-vin"
 EMBEDDED = {"count_train": 400, "count_val": 120, "count_test": 120, "seed": 7}
 
 
@@ -42,7 +43,7 @@ def source_folder(settings: StudySettings) -> Path:
     """Return the data folder, drawing the embedded default first if none is named."""
     if settings.data is not None:
         return Path(settings.data)
-    folder = settings.local_folder.parent / "embedded-vin"
+    folder = settings.local_folder.parent / EMBEDDED_FOLDER
     make_vin_dataset(folder, **EMBEDDED)
     return folder
 

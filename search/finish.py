@@ -12,13 +12,14 @@ from typing import Any
 import numpy as np
 from ray import tune
 
-from search.data import StudyData
+from search.data import EMBEDDED_FOLDER, StudyData
 from search.intervals import paired_gain_interval
 from search.probe import Probe
 from search.report import write_report
 from search.results import (
     Baseline,
     Comparison,
+    DataSummary,
     Measure,
     Misreading,
     State,
@@ -79,7 +80,7 @@ def finish(search: Finished) -> StudyResult:
         wall_seconds=time.time() - search.started,
         versions=versions(),
         seeds={"search": settings.seed, "split": settings.seed, "train": settings.seed},
-        commands=commands(settings, folder),
+        commands=commands(settings, data.summary, folder),
     )
     write_summary(result, folder / "summary.json")
     write_report(result, data.training.val.image, folder / "report.html")
@@ -157,7 +158,7 @@ def state_of(result: Any, last: dict[str, Any], config: TrialConfig) -> tuple[St
     if (result.metrics or {}).get("diverged"):
         return "diverged", str(result.metrics["reason"])
     if not last:
-        return "failed", "the time was over before its first epoch was"
+        return "stopped", "the time was over before its first epoch"
     if int(last["epoch"]) < config.epochs:
         return "stopped", f"stopped after epoch {int(last['epoch'])} of {config.epochs} (ASHA or time budget)"
     return "finished", ""
@@ -234,15 +235,15 @@ def versions() -> dict[str, str]:
     return {"python": sys.version.split()[0]} | {name: importlib.metadata.version(name) for name in PACKAGES}
 
 
-def commands(settings: StudySettings, folder: Path) -> dict[str, str]:
+def commands(settings: StudySettings, data: DataSummary, folder: Path) -> dict[str, str]:
     """Return the exact commands that follow from a study, the next one to type first."""
-    data = settings.data or str(folder.parent / "embedded-vin")
+    root = settings.data or str(folder.parent / EMBEDDED_FOLDER)
+    named = Path(root) / data.origins.get("val", "")
+    labels = settings.labels.get("val") or (str(named) if named.is_file() else "LABELS")
+    evaluate_bundle = ["python", "train/evaluate.py", "--bundle", str(folder / "best"), "--labels", labels]
+    train_again = ["python", "train/run.py", "--data", root, "--config", str(folder / "best.yaml")]
     return {
-        "evaluate": shlex.join(
-            ["python", "train/evaluate.py", "--bundle", str(folder / "best"), "--labels", "LABELS"]
-        ),
-        "train the winner again": shlex.join(
-            ["python", "train/run.py", "--data", data, "--config", str(folder / "best.yaml")]
-        ),
+        "evaluate": shlex.join(evaluate_bundle),
+        "train the winner again": shlex.join(train_again),
         "repeat the search": shlex.join(["python", *sys.argv]),
     }

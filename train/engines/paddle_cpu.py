@@ -6,6 +6,7 @@ MKL_DEBUG_CPU_TYPE names the code path: 7 is AVX-512, 5 is AVX2.
 """
 
 import os
+import warnings
 from pathlib import Path
 
 AVX512, AVX2 = "7", "5"
@@ -23,6 +24,7 @@ def mkl_path(cpuinfo: str) -> str | None:
 
 def prepare() -> None:
     """Set the environment for the `import paddle` that follows; what the user has set stays."""
+    warnings.filterwarnings("ignore", "No ccache found")  # nothing is compiled here
     os.environ.setdefault("FLAGS_use_onednn", "1")  # depthwise convolutions train faster
     cpuinfo = Path("/proc/cpuinfo")
     path = mkl_path(cpuinfo.read_text(encoding="utf-8")) if cpuinfo.exists() else None
