@@ -7,13 +7,15 @@ BIN := .venv/bin
 
 setup: .venv/ready
 
-.venv/ready: pyproject.toml
+.venv/ready: pyproject.toml constraints.txt
+	@echo "setting up .venv: some minutes the first time"
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	touch .venv/ready
 
 demo: setup
-	$(BIN)/python search/run.py --space quick --name demo --time-budget 6m
+	rm -rf runs/demo
+	$(BIN)/python search/run.py --space quick --name demo --time-budget 4m
 
 lint: setup
 	$(BIN)/ruff check .

@@ -35,6 +35,7 @@ from search.workers import CHECKPOINT_FOLDER
 from train.checkpoint import Checkpoint, load_checkpoint
 from train.config import TrialConfig, config_from_mapping, save_config
 from train.data.dataset import Dataset
+from train.data.formats import detect
 from train.errors import ModelError
 from train.export import export_checkpoint
 from train.loop import assemble, evaluate
@@ -84,7 +85,17 @@ def finish(search: Finished) -> StudyResult:
     )
     write_summary(result, folder / "summary.json")
     write_report(result, data.training.val.image, folder / "report.html")
+    if "://" in settings.storage:
+        upload(folder, f"{settings.storage}/{settings.name}")
     return result
+
+
+def upload(folder: Path, uri: str) -> None:
+    """Copy the study's own files to where Tune wrote, if that is no local folder."""
+    from pyarrow import fs
+
+    target, path = fs.FileSystem.from_uri(uri)
+    fs.copy_files(str(folder), path, destination_filesystem=target)
 
 
 @dataclass(frozen=True)

@@ -52,11 +52,7 @@ def make_plan(
     settings: StudySettings, space: SearchSpace, probes: list[Probe], data: StudyData, started: float
 ) -> Plan:
     """Fit models, trial lengths and concurrency to machine and budget."""
-    resources = ray.cluster_resources()
-    share = trial_share(settings, resources)
-    group = worker_group(settings, share)
-    fits = concurrent_trials(group.resources if group else share, resources)
-    concurrent = min(fits, settings.concurrent or fits)
+    share, group, concurrent = room(settings)
     max_epochs = settings.max_epochs or int(space.fixed.get("epochs", TrialConfig().epochs))
     train, val = len(data.training.train), len(data.training.val)
     deadline = None
@@ -78,6 +74,18 @@ def make_plan(
         space = space.with_fixed({"fit_width": width})
     points = sorted(space.warm_starts_for(train), key=lambda point: _model_rank(point, probes))
     return Plan(space, points, clock, concurrent, TRIAL_RESOURCES if group else share, group)
+
+
+def room(settings: StudySettings) -> tuple[dict[str, float], WorkerGroup | None, int]:
+    """Return a trial's or worker's share of the cluster, a trial's workers, and how many trials run at a time.
+
+    Raises UsageError if the cluster is too small for one.
+    """
+    resources = ray.cluster_resources()
+    share = trial_share(settings, resources)
+    group = worker_group(settings, share)
+    fits = concurrent_trials(group.resources if group else share, resources)
+    return share, group, min(fits, settings.concurrent or fits)
 
 
 def worker_group(settings: StudySettings, share: dict[str, float]) -> WorkerGroup | None:

@@ -14,6 +14,14 @@ class ProgressLines(Callback):  # type: ignore[misc]
     def __init__(self, clock: Clock, baseline: float) -> None:
         self._clock, self._best, self._baseline = clock, 0.0, baseline
 
+    def get_state(self) -> dict[str, float]:
+        """Return what Tune keeps for a resumed study."""
+        return {"best": self._best}
+
+    def set_state(self, state: dict[str, float]) -> None:
+        """Go on with the best so far of the interrupted run."""
+        self._best = state["best"]
+
     def on_trial_result(
         self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
     ) -> None:

@@ -1,6 +1,7 @@
 """Search for the configuration that reads your images best: the main command."""
 
 import argparse
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 sys.path[0] = str(Path(__file__).resolve().parent.parent)  # not this folder: its files shadow others
 
 from search.settings import StudySettings, parse_duration
-from train.cli import main_guard
+from train.cli import INTERRUPTED, main_guard
 from train.config import config_error
 from train.errors import UsageError
 
@@ -117,8 +118,8 @@ def _pair(option: str) -> tuple[str, str]:
     return key, value
 
 
-def main(arguments: Sequence[str]) -> None:
-    """Run the search that the command line describes."""
+def main(arguments: Sequence[str]) -> int:
+    """Run the search that the command line describes; return the exit status."""
     chosen = parser().parse_args(arguments)
     settings = settings_of(chosen)
     from search.study import load_settings, run_study
@@ -126,9 +127,20 @@ def main(arguments: Sequence[str]) -> None:
 
     if chosen.resume:
         settings = load_settings(settings.local_folder)
-    result = run_study(settings, chosen.resume)
+    try:
+        result = run_study(settings, chosen.resume)
+    except KeyboardInterrupt:
+        print(f"interrupted; go on with: {resume_command(settings)}", file=sys.stderr)
+        return INTERRUPTED
     print(terminal_table(result))
     print(f"report: {settings.local_folder / 'report.html'}")
+    return 0
+
+
+def resume_command(settings: StudySettings) -> str:
+    """Return what to type to go on with a study."""
+    words = ["python", "search/run.py", "--name", settings.name, "--storage", settings.storage, "--resume"]
+    return shlex.join(words)
 
 
 if __name__ == "__main__":

@@ -95,13 +95,16 @@ class OptunaSearcher(Searcher):  # type: ignore[misc]
 
     def on_trial_result(self, trial_id: str, result: Mapping[str, Any]) -> None:
         """Keep the learning curve in the study."""
-        self._open[trial_id].report(result[METRIC], int(result["epoch"]))
+        if trial_id in self._open:
+            self._open[trial_id].report(result[METRIC], int(result["epoch"]))
 
     def on_trial_complete(
         self, trial_id: str, result: Mapping[str, Any] | None = None, error: bool = False
     ) -> None:
         """Tell the study the best score; a diverged trial counts as pruned, a crashed one not at all."""
-        trial = self._open.pop(trial_id)
+        trial = self._open.pop(trial_id, None)
+        if trial is None:  # a kill between two files of Tune's snapshot: it has the trial, our state does not
+            return
         states = optuna.trial.TrialState
         if error or not result or METRIC not in result:
             self._study.tell(trial, state=states.FAIL)

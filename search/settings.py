@@ -54,7 +54,8 @@ class StudySettings(Frozen):
 
 def parse_duration(text: str) -> float:
     """Return the seconds of `90`, `90s`, `30m`, `1.5h` or `1h30m`; raise UsageError for anything else."""
-    match = re.fullmatch(r"(?:([\d.]+)h)?(?:([\d.]+)m)?(?:([\d.]+)s?)?", text.strip())
+    number = r"(\d+(?:\.\d+)?|\.\d+)"
+    match = re.fullmatch(rf"(?:{number}h)?(?:{number}m)?(?:{number}s?)?", text.strip())
     if not text.strip() or match is None:
         raise UsageError("a duration must be like 90s, 30m or 1h30m", repr(text), "write the unit behind it")
     hours, minutes, seconds = (float(part or 0) for part in match.groups())

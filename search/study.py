@@ -19,7 +19,8 @@ from ray.tune.schedulers import ASHAScheduler
 
 from search.data import decode_splits, prepare_splits
 from search.finish import Finished, finish
-from search.plan import Plan, candidates, make_plan, narrowed, storage_folder
+from search.known import check_names
+from search.plan import Plan, candidates, make_plan, narrowed, room, storage_folder
 from search.probe import Probe, probe_model
 from search.progress import ProgressLines
 from search.results import StudyResult, write_text_atomically
@@ -43,10 +44,13 @@ def run_study(settings: StudySettings, resume: bool) -> StudyResult:
     """
     started = time.time()
     space = narrowed(load_space(settings.space), settings)
-    claim_folder(settings, resume)
+    check_names(space)
+    check_folder(settings, resume)
     splits, bad = prepare_splits(settings)
     print(f"data: {', '.join(f'{name} {len(part)}' for name, part in splits.items())} lines", flush=True)
     start_ray()
+    room(settings)
+    write_text_atomically(settings.local_folder / STUDY_FILE, settings.model_dump_json(indent=2))
     data = decode_splits(settings, splits, bad)
     shared = ray.put(data.training)
     probes = probe_models(space, shared)
@@ -57,8 +61,8 @@ def run_study(settings: StudySettings, resume: bool) -> StudyResult:
     return finish(Finished(settings, plan.clock, data, probes, results, started))
 
 
-def claim_folder(settings: StudySettings, resume: bool) -> None:
-    """Write study.json, or, to resume, find the study there."""
+def check_folder(settings: StudySettings, resume: bool) -> None:
+    """Raise UsageError if the study's folder holds one already, or, to resume, none."""
     path = settings.local_folder / STUDY_FILE
     if resume != path.exists():
         rule = "--resume needs a study of that name" if resume else "a study's name must be new"
@@ -68,8 +72,6 @@ def claim_folder(settings: StudySettings, resume: bool) -> None:
             else f"add --resume, choose another --name, or delete {path.parent}"
         )
         raise UsageError(rule, settings.name, remedy)
-    if not resume:
-        write_text_atomically(path, settings.model_dump_json(indent=2))
 
 
 def load_settings(folder: Path) -> StudySettings:
@@ -84,6 +86,9 @@ def start_ray() -> None:
     """Join the cluster that RAY_ADDRESS names, or start one here."""
     if not ray.is_initialized():
         os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")  # our own progress lines say it
+        os.environ.setdefault(
+            "TUNE_DISABLE_SIGINT_HANDLER", "1"
+        )  # it would end the search as if it were done
         ray.init(log_to_driver=False, logging_level="ERROR")
 
 
@@ -113,30 +118,63 @@ def search(
     trial = tune.with_parameters(run_trial, setup=TrialSetup(shared, plan.group))
     trainable = tune.with_resources(trial, plan.resources)
     experiment = storage_folder(settings)
-    if resume and tune.Tuner.can_restore(experiment):
+    if resume and has_trials(experiment):
         tuner = tune.Tuner.restore(experiment, trainable, resume_unfinished=True, resume_errored=False)
     else:
         database = settings.local_folder / "optuna.db"
         searcher = OptunaSearcher(plan.space, plan.points, plan.clock, settings.seed, database)
+        scheduler = halving(plan.clock.max_epochs)
+        callbacks = [ProgressLines(plan.clock, baseline), KeptRungs(scheduler)]
         tuner = tune.Tuner(
             trainable,
-            tune_config=tune_config(settings, plan, searcher),
-            run_config=run_config(settings, plan, experiment.rsplit("/", 1)[0], baseline),
+            tune_config=tune_config(settings, plan, searcher, scheduler),
+            run_config=run_config(settings, plan, experiment.rsplit("/", 1)[0], callbacks),
         )
     return tuner.fit()
 
 
-def tune_config(settings: StudySettings, plan: Plan, searcher: OptunaSearcher) -> tune.TuneConfig:
-    """Return how Tune samples and stops trials."""
-    trials = settings.trials or (-1 if plan.clock.deadline else DEFAULT_TRIALS)
-    scheduler = ASHAScheduler(
+def has_trials(experiment: str) -> bool:
+    """Return whether a Tune experiment lies there that had begun a trial; Tune cannot restore one without."""
+    if not tune.Tuner.can_restore(experiment):
+        return False
+    try:
+        return bool(tune.ExperimentAnalysis(experiment).trials)
+    except ValueError:  # no snapshot yet
+        return False
+
+
+def halving(max_epochs: int) -> ASHAScheduler:
+    """Return what stops the worse half of the trials at every rung (ASHA, Li et al., 2020)."""
+    return ASHAScheduler(
         time_attr="epoch",
         metric=METRIC,
         mode="max",
-        max_t=plan.clock.max_epochs + 1,
-        grace_period=max(1, round(GRACE_SHARE * plan.clock.max_epochs)),
+        max_t=max_epochs + 1,
+        grace_period=max(1, round(GRACE_SHARE * max_epochs)),
         reduction_factor=REDUCTION,
     )
+
+
+class KeptRungs(tune.Callback):  # type: ignore[misc]
+    """Saves the scheduler with the experiment, which Tune leaves out: a resumed study compares with all its trials."""
+
+    def __init__(self, scheduler: ASHAScheduler) -> None:
+        self._scheduler = scheduler
+
+    def get_state(self) -> dict[str, Any]:
+        """Return what ASHA's own `save` writes."""
+        return dict(vars(self._scheduler))
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on with the rungs of the interrupted run."""
+        vars(self._scheduler).update(state)
+
+
+def tune_config(
+    settings: StudySettings, plan: Plan, searcher: OptunaSearcher, scheduler: ASHAScheduler
+) -> tune.TuneConfig:
+    """Return how Tune samples and stops trials."""
+    trials = settings.trials or (-1 if plan.clock.deadline else DEFAULT_TRIALS)
     return tune.TuneConfig(
         search_alg=searcher,
         scheduler=scheduler,
@@ -164,14 +202,16 @@ class OutOfTime(tune.Stopper):  # type: ignore[misc]
         return self._clock.deadline is not None and time.time() > self._clock.deadline
 
 
-def run_config(settings: StudySettings, plan: Plan, storage: str, baseline: float) -> tune.RunConfig:
+def run_config(
+    settings: StudySettings, plan: Plan, storage: str, callbacks: list[tune.Callback]
+) -> tune.RunConfig:
     """Return where Tune writes, what it keeps and what it prints."""
     return tune.RunConfig(
         name=settings.name,
         storage_path=storage,
         verbose=0,
         stop=OutOfTime(plan.clock),
-        callbacks=[ProgressLines(plan.clock, baseline)],
+        callbacks=callbacks,
         checkpoint_config=tune.CheckpointConfig(
             num_to_keep=1, checkpoint_score_attribute="score", checkpoint_score_order="max"
         ),

@@ -68,6 +68,8 @@ def terminal_table(result: StudyResult) -> str:
         lines.append("No trial has a score: the untouched model is the best there is.")
     else:
         lines.append(f"Winner {result.winner.id}: {settings_text(settings[result.winner.id])}")
+        if len(result.averaged) > 1:
+            lines.append(f"Its weights are the average of trials {', '.join(result.averaged)}, which reads better.")
     lines += [f"{purpose}: {command}" for purpose, command in list(result.commands.items())[:1]]
     return "\n".join(lines)
 
