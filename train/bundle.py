@@ -7,7 +7,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -172,7 +172,7 @@ def seal(directory: Path, **facts: Any) -> Manifest:
         facts: the Manifest's fields that are not found by looking at the folder.
     """
     files = {path.name: _sha256(path) for path in sorted(directory.iterdir())}
-    created = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    created = datetime.now(UTC).isoformat(timespec="seconds")
     manifest = Manifest(geometry=GEOMETRY, created=created, files=files, **facts)
     text = json.dumps(asdict(manifest), ensure_ascii=False, indent=1)
     (directory / MANIFEST).write_text(text, encoding="utf-8")
