@@ -35,7 +35,6 @@ from search.workers import CHECKPOINT_FOLDER
 from train.checkpoint import Checkpoint, load_checkpoint
 from train.config import TrialConfig, config_from_mapping, save_config
 from train.data.dataset import Dataset
-from train.data.formats import detect
 from train.errors import ModelError
 from train.export import export_checkpoint
 from train.loop import assemble, evaluate

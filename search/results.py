@@ -144,7 +144,8 @@ class StudyResult(Frozen):
 
     Attributes:
         baselines: every candidate model untouched, on the validation split: the scores to beat.
-        averaged: trials whose weights the winner is the average of, the best first; one if it stands alone.
+        averaged: trials whose weights the winner is the average of, the best first, or `untouched`; one if it
+            stands alone.
         comparisons: the winner against the best baseline, on validation and, once, on the held-back test.
         misreadings: of the winner on the validation split.
         max_epochs: the longest that a trial could run.

@@ -80,7 +80,9 @@ def _add_machine(where: argparse._ArgumentGroup) -> None:
         "--workers-per-trial", type=int, default=0, help="Ray Train workers; 0: the trial's own process"
     )
     where.add_argument("--concurrent", type=int, help="trials at a time (default: as many as fit)")
-    where.add_argument("--resume", action="store_true", help="go on with the study NAME")
+    where.add_argument(
+        "--resume", action="store_true", help="go on with NAME as it was, but for --time-budget"
+    )
 
 
 def settings_of(arguments: argparse.Namespace) -> StudySettings:
@@ -127,6 +129,8 @@ def main(arguments: Sequence[str]) -> int:
 
     if chosen.resume:
         settings = load_settings(settings.local_folder)
+        if chosen.time_budget:
+            settings = settings.model_copy(update={"time_budget_s": chosen.time_budget})
     try:
         result = run_study(settings, chosen.resume)
     except KeyboardInterrupt:

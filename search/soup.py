@@ -5,7 +5,7 @@ is often better than each. It costs a few readings of the validation split and n
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,6 +16,7 @@ from train.loop import TrainingData, assemble, evaluate
 from train.metrics import Scores
 
 INGREDIENTS = 6
+UNTOUCHED = "untouched"
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,8 @@ class Soup:
     """The winner's weights.
 
     Attributes:
-        trials: whose weights were averaged, the best trial first; one where no average read better.
+        trials: whose weights were averaged, the best first, UNTOUCHED for the start's; one where no average
+            read better.
         scores: on the validation split.
     """
 
@@ -38,45 +40,59 @@ def average(weights: Sequence[dict[str, Any]]) -> dict[str, Any]:
             for name in weights[0]}  # fmt: skip
 
 
-def same_network(a: Checkpoint, b: Checkpoint) -> bool:
-    """Whether two checkpoints are of one architecture with one charset and one start."""
-    return (
-        (a.config.engine, a.config.model, a.config.weights)
-        == (b.config.engine, b.config.model, b.config.weights)
-        and a.charset == b.charset
-        and a.config.seed == b.config.seed
-    )
+def same_start(a: Checkpoint, b: Checkpoint) -> bool:
+    """Whether two checkpoints were trained from the very same weights, batch norms included."""
+    keys = ("engine", "model", "weights", "fit_width", "seed")
+    return a.charset == b.charset and all(getattr(a.config, key) == getattr(b.config, key) for key in keys)
 
 
 def greedy_soup(
     ranked: Sequence[tuple[str, Callable[[], Checkpoint]]], data: TrainingData, deadline: float | None
 ) -> Soup:
-    """Start from the best checkpoint and keep every further one that improves the average's validation score.
+    """Start from the best weights and keep every further ones that improve the average's validation score.
+
+    The weights that training started from are an ingredient like any trial's: averaged in, they give back what
+    training on few images took away (Wortsman et al., Robust fine-tuning of zero-shot models, 2022).
 
     Args:
         ranked: trial ids and what loads their best checkpoints, best first.
         data: the average is judged on its validation split.
         deadline: Unix time after which no further one is tried.
     """
-    names, first = [ranked[0][0]], ranked[0][1]()
-    engine, task = assemble(first.config, data.train, first)
-    best, _ = evaluate(engine, task, data.val)
-    kept, soup = [first.state["weights"]], first.state["weights"]
-    for name, load in ranked[1:INGREDIENTS]:
+    first = ranked[0][1]()
+    engine, task = assemble(first.config, data.train)
+    untouched = engine.state()["weights"]
+
+    def score(weights: dict[str, Any]) -> Scores:
+        engine.load({"weights": weights})
+        return evaluate(engine, task, data.val)[0]
+
+    pot = [(ranked[0][0], first.state["weights"])]
+    best, soup = score(pot[0][1]), pot[0][1]
+    if (start := score(untouched)).rank > best.rank:
+        best, soup, pot = start, untouched, [(UNTOUCHED, untouched)]
+    for name, weights in _ingredients(first, untouched, ranked, pot[0][0]):
         if deadline is not None and time.time() > deadline:
             break
+        blend = average([*(kept for _, kept in pot), weights])
+        if (scores := score(blend)).rank > best.rank:
+            best, soup = scores, blend
+            pot.append((name, weights))
+    metrics = first.metrics | {k: v for k, v in best.as_dict().items() if isinstance(v, float)}
+    return Soup(
+        replace(first, metrics=metrics, state={"weights": soup}), tuple(name for name, _ in pot), best
+    )
+
+
+def _ingredients(
+    first: Checkpoint,
+    untouched: dict[str, Any],
+    ranked: Sequence[tuple[str, Callable[[], Checkpoint]]],
+    start: str,
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the weights that may be averaged with those that the pot starts with."""
+    yield (ranked[0][0], first.state["weights"]) if start == UNTOUCHED else (UNTOUCHED, untouched)
+    for name, load in ranked[1:INGREDIENTS]:
         candidate = load()
-        if not same_network(first, candidate):
-            continue
-        blend = average([*kept, candidate.state["weights"]])
-        engine.load({"weights": blend})
-        scores, _ = evaluate(engine, task, data.val)
-        if scores.rank > best.rank:
-            best, soup, kept = scores, blend, [*kept, candidate.state["weights"]]
-            names.append(name)
-    metrics = first.metrics | {
-        "exact_match": best.exact_match,
-        "edit_similarity": best.edit_similarity,
-        "cer": best.cer,
-    }
-    return Soup(replace(first, metrics=metrics, state={"weights": soup}), tuple(names), best)
+        if same_start(first, candidate):
+            yield name, candidate.state["weights"]

@@ -6,7 +6,6 @@ Optuna asks, ASHA stops, trials train and report      search/searcher.py, search
 the winner is exported and tested once                search/finish.py
 """
 
-import json
 import os
 import shutil
 import time
@@ -28,7 +27,7 @@ from search.searcher import METRIC, Clock, OptunaSearcher
 from search.settings import DEFAULT_TRIALS, StudySettings
 from search.trial import TrialSetup, run_trial
 from spaces.space import SearchSpace, load_space
-from train.config import config_from_mapping, nested
+from train.config import config_error, config_from_mapping, nested
 from train.errors import UsageError
 
 GRACE_SHARE, REDUCTION = 0.25, 2
@@ -76,19 +75,19 @@ def check_folder(settings: StudySettings, resume: bool) -> None:
 
 def load_settings(folder: Path) -> StudySettings:
     """Read the settings that a study was started with."""
-    try:
-        return StudySettings.model_validate(json.loads((folder / STUDY_FILE).read_text(encoding="utf-8")))
-    except OSError as error:
-        raise UsageError("--resume needs a study of that name", folder, "leave out --resume") from error
+    path = folder / STUDY_FILE
+    if not path.is_file():
+        raise UsageError("--resume needs a study of that name", folder, "leave out --resume")
+    with config_error(str(path)):
+        return StudySettings.model_validate_json(path.read_bytes())
 
 
 def start_ray() -> None:
     """Join the cluster that RAY_ADDRESS names, or start one here."""
     if not ray.is_initialized():
         os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")  # our own progress lines say it
-        os.environ.setdefault(
-            "TUNE_DISABLE_SIGINT_HANDLER", "1"
-        )  # it would end the search as if it were done
+        # Tune's own handler would end an interrupted search as if it were done.
+        os.environ.setdefault("TUNE_DISABLE_SIGINT_HANDLER", "1")
         ray.init(log_to_driver=False, logging_level="ERROR")
 
 

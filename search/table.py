@@ -68,10 +68,18 @@ def terminal_table(result: StudyResult) -> str:
         lines.append("No trial has a score: the untouched model is the best there is.")
     else:
         lines.append(f"Winner {result.winner.id}: {settings_text(settings[result.winner.id])}")
-        if len(result.averaged) > 1:
-            lines.append(f"Its weights are the average of trials {', '.join(result.averaged)}, which reads better.")
+        lines += _weights(result)
     lines += [f"{purpose}: {command}" for purpose, command in list(result.commands.items())[:1]]
     return "\n".join(lines)
+
+
+def _weights(result: StudyResult) -> list[str]:
+    """Say what the bundle's weights are where they are not simply the winner's."""
+    if result.averaged == ("untouched",):
+        return ["No trial reads better than its start: the bundle has the untouched weights."]
+    if len(result.averaged) > 1:
+        return [f"Its weights are the average of {' and '.join(result.averaged)}, which reads better."]
+    return []
 
 
 def _unscored(trials: Iterable[TrialRecord]) -> list[TrialRecord]:
