@@ -1,0 +1,62 @@
+"""How long a trial may run, and that no plan goes past the time that is left."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from search.budget import LEAST_EPOCHS, SAFETY, TRIAL_SHARE, Cost, planned_epochs
+from train.config import TrialConfig, config_from_mapping
+
+COST = Cost(full=0.05, frozen=0.02, evaluate=0.01)
+seconds = st.floats(0.1, 1e4)
+remaining = st.floats(-100, 1e5)
+limits = st.integers(1, 200)
+
+
+def config(technique: str, **options: float) -> TrialConfig:
+    return config_from_mapping({"technique": {"name": technique, "options": options}}, "test")
+
+
+@given(seconds, remaining, limits)
+def test_a_plan_never_goes_past_the_time_that_is_left(epoch: float, left: float, limit: int) -> None:
+    epochs = planned_epochs(epoch, left, limit)
+    assert 0 <= epochs <= limit
+    assert epochs * epoch * SAFETY <= max(0.0, left) * (1 + 1e-9)
+    assert epochs == 0 or epochs >= LEAST_EPOCHS
+
+
+@given(seconds, limits)
+def test_without_a_budget_every_trial_runs_to_its_end(epoch: float, limit: int) -> None:
+    assert planned_epochs(epoch, None, limit) == limit
+
+
+@given(seconds, remaining, limits)
+def test_a_trial_leaves_time_for_the_next_or_takes_it_all(epoch: float, left: float, limit: int) -> None:
+    epochs = planned_epochs(epoch, left, limit)
+    affordable = max(0, int(left / (epoch * SAFETY)))
+    if epochs and affordable - epochs < LEAST_EPOCHS:
+        assert epochs == min(affordable, limit)
+    elif epochs:
+        assert epochs <= max(int(TRIAL_SHARE * affordable), LEAST_EPOCHS)
+
+
+@pytest.mark.parametrize(
+    ("left", "epochs"), [(-5, 0), (0, 0), (10, 0), (32, 0), (34, 3), (56, 5), (111, 6), (300, 12)]
+)
+def test_plans_at_ten_seconds_an_epoch(left: float, epochs: int) -> None:
+    assert planned_epochs(10.0, left, 12) == epochs
+
+
+def test_an_epoch_costs_what_its_technique_computes() -> None:
+    def cost(technique: TrialConfig) -> float:
+        return COST.epoch_seconds(technique, 100, 50)
+
+    assert cost(config("full")) == pytest.approx(5.5)
+    assert cost(config("frozen")) == pytest.approx(2.5)
+    assert cost(config("discriminative")) == pytest.approx(5.5)
+    assert cost(config("discriminative", stem=0, backbone_early=0, backbone_late=0)) == pytest.approx(2.5)
+    assert 2.5 < cost(config("gradual")) < 5.5
+
+
+def test_reading_costs_too() -> None:
+    assert COST.epoch_seconds(config("full"), 0, 300) == pytest.approx(3)

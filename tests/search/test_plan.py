@@ -1,0 +1,112 @@
+"""What a study decides before it starts: models, widths, names that must exist."""
+
+from pathlib import Path
+
+import pytest
+
+from search.budget import Cost
+from search.known import check_names
+from search.plan import affordable
+from search.probe import Probe, affordable_models, agreed_width
+from search.results import Baseline
+from search.searcher import Clock
+from spaces.space import load_space, parse_space, shipped_spaces
+from train.errors import UsageError
+from train.metrics import Scores
+
+COST = Cost(full=0.1, frozen=0.05, evaluate=0.01)
+
+
+def probe(model: str, scores: dict[int, float]) -> Probe:
+    """Return a probe that read `scores`, {width in pixels: exact match}, with the domain's charset."""
+    read = {("keep", 0): 0.9} | {("domain", width): score for width, score in scores.items()}
+    baselines = tuple(
+        Baseline(model=model, charset=charset, fit_width=width, scores=Scores(10, score, score, 0.1))
+        for (charset, width), score in read.items()
+    )
+    return Probe(model, baselines, tuple(("",) * 10 for _ in baselines), COST)
+
+
+def test_a_width_is_agreed_on_where_all_read_best_at_it() -> None:
+    a, b, c = probe("a", {0: 0.1, 320: 0.5}), probe("b", {0: 0.6, 320: 0.7}), probe("c", {0: 0.5, 320: 0.4})
+    assert (a.fit_width, c.fit_width) == (320, 0)
+    assert agreed_width([a, b]) == 320
+    assert agreed_width([c]) == 0
+    assert agreed_width([a, b, c]) is None
+
+
+def ranked(model: str, score: float) -> Probe:
+    baseline = Baseline(model=model, charset="domain", scores=Scores(10, score, score, 0.1))
+    return Probe(model, (baseline,), (("",) * 10,), COST)
+
+
+PROBES = [ranked("slow", 0.2), ranked("best", 0.8), ranked("middle", 0.5)]
+
+
+@pytest.mark.parametrize(
+    ("trials", "models"),
+    [
+        (0, ["best"]),
+        (1.9, ["best"]),
+        (3.9, ["best"]),
+        (4, ["best", "middle"]),
+        (50, ["best", "middle", "slow"]),
+    ],
+)
+def test_only_the_best_readers_stay_where_time_is_short(trials: float, models: list[str]) -> None:
+    assert affordable_models(PROBES, trials) == models
+
+
+def test_a_space_is_narrowed_to_what_the_budget_allows(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("time.time", lambda: 1000.0)
+    models = ["slow", "best", "middle"]
+    space = parse_space(f"parameters: {{model: {{choice: {models}}}}}", "some", "some.yaml")
+
+    def kept(deadline: float | None) -> tuple[object, ...]:
+        clock = Clock(tmp_path / "clock.json", deadline, 10, 100, 10, dict.fromkeys(models, COST))
+        return affordable(space, PROBES, clock, 2).choices("model")
+
+    assert set(kept(None)) == set(models)
+    assert capsys.readouterr().out == ""
+    # An epoch takes 10.1 s and a trial 10 of them: two at a time make 4 trials in 202 s.
+    assert set(kept(1000.0 + 203)) == {"best", "middle"}
+    assert "left out slow" in capsys.readouterr().out
+    assert kept(1000.0 + 20) == ("best",)
+
+
+@pytest.mark.parametrize("name", shipped_spaces())
+def test_shipped_spaces_name_what_exists(name: str) -> None:
+    check_names(load_space(name))
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("fixed: {model: pp-ocrv6-tinny}", "model must be a known one, got 'pp-ocrv6-tinny'; choose from: "),
+        ("parameters: {model: {choice: [pp-ocrv6-tiny, ocr]}}", "got 'ocr'; choose from: "),
+        ("parameters: {technique.name: {choice: [full, frosen]}}", "technique must be .* 'frosen'"),
+        ("fixed: {engine: padle}", "engine must be a known one"),
+        ("fixed: {task: reading}", "task must be a known one"),
+        ("parameters: {augmentation.operations: {choice: [[], [blurr]]}}", "augmentation must be .* 'blurr'"),
+        (
+            "parameters: {technique.name: {choice: [frozen, discriminative]},"
+            " technique.options.backbone_lat: {float: [0.1, 1], when: {technique.name: discriminative}}}",
+            "technique discriminative must hold valid settings.*backbone_lat",
+        ),
+        (
+            "parameters: {charset: {choice: [keep, domain]},"
+            " technique.name: [{choice: [full], when: {charset: keep}}, {choice: [lorra]}]}",
+            "'lorra'",
+        ),
+    ],
+)  # fmt: skip
+def test_a_misspelt_name_anywhere_in_a_space_is_refused(text: str, says: str) -> None:
+    with pytest.raises(UsageError, match=says):
+        check_names(parse_space(text, "some", "some.yaml"))
+
+
+def test_a_misspelt_model_of_the_command_line_is_refused() -> None:
+    with pytest.raises(UsageError, match=r"choose from: .*pp-ocrv6-tiny"):
+        check_names(load_space("quick").with_choices("model", ["pp-ocrv6-tiny", "tiny"]))

@@ -1,0 +1,149 @@
+"""The command line: what cannot work says so at once, with a remedy and its exit status."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from search.run import parser, resume_command, settings_of
+from search.settings import StudySettings
+from search.study import load_settings
+from train import cli
+from train.errors import UsageError
+
+REPOSITORY = Path(__file__).resolve().parent.parent.parent
+
+
+@pytest.fixture
+def storage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return an empty storage; starting Ray, the first thing that takes time, is a failure."""
+    monkeypatch.setattr("search.study.start_ray", lambda: pytest.fail("Ray was started"))
+    return tmp_path / "runs"
+
+
+def status_of(*arguments: object) -> int:
+    from search.run import main
+
+    return cli.run(main, [str(argument) for argument in arguments])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--space", "quik"], "choose from: quick"),
+        (["--space", "nowhere.yaml"], "check the path"),
+        (["--model", "pp-ocrv6-tinny"], "choose from: "),
+        (["--space", "quick", "--model", "pp-ocrv6-tiny", "--model", "ocr"], "'ocr'; choose from: "),
+        (["--data", "x", "--train-labels", "y"], "leave one of them out"),
+        (["--option", "text_key"], "--option text_key=label"),
+        (["--time-budget", "soon"], "30m or 1h30m"),
+        (["--time-budget", "5s"], "time_budget_s"),
+        (["--trials", "0"], "trials"),
+        (["--workers-per-trial", "-1"], "workers"),
+        (["--test-fraction", "1"], "test_fraction"),
+        (["--resume", "--name", "never-begun"], "leave out --resume"),
+    ],
+)
+def test_bad_usage_is_refused_with_a_remedy(
+    arguments: list[str], says: str, storage: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert status_of(*arguments, "--storage", storage) == 2
+    errors = capsys.readouterr().err
+    assert errors.startswith("error: ")
+    assert says in errors
+    assert not storage.exists()
+
+
+@pytest.mark.parametrize("arguments", [["--trails", "3"], ["--trials", "many"], ["--seed", "x"]])
+def test_unknown_options_and_values_exit_with_2(arguments: list[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        status_of(*arguments)
+    assert left.value.code == 2
+
+
+def test_a_space_of_ones_own_with_a_misspelt_technique_is_refused(
+    storage: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    space = tmp_path / "mine.yaml"
+    space.write_text("parameters: {technique.name: {choice: [full, frosen]}}", encoding="utf-8")
+    assert status_of("--space", space, "--storage", storage) == 2
+    assert "'frosen'; choose from: discriminative, frozen, full" in capsys.readouterr().err
+
+
+def test_data_that_is_not_there_does_not_claim_the_name(
+    storage: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for _ in range(2):
+        assert status_of("--data", tmp_path / "nothing", "--name", "mine", "--storage", storage) == 1
+        assert "must exist" in capsys.readouterr().err
+    missing = ["--train-labels", tmp_path / "no.txt", "--val-labels", tmp_path / "no.txt"]
+    assert status_of(*missing, "--storage", storage) == 1
+    assert not storage.exists()
+
+
+def test_bad_samples_are_listed_before_any_work(
+    storage: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    train, val = tmp_path / "train.txt", tmp_path / "val.txt"
+    for path in (train, val):
+        lines = "".join(f"line{i}.png\t{path.stem}{i}\n" for i in range(9))
+        path.write_text(lines, encoding="utf-8")
+    given = ["--train-labels", train, "--val-labels", val, "--test-fraction", 0]
+    assert status_of(*given, "--storage", storage) == 1
+    errors = capsys.readouterr().err
+    assert "train.txt:1" in errors
+    assert "python -m train.data.check" in errors
+
+
+def test_a_name_is_taken_once(storage: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (storage / "mine").mkdir(parents=True)
+    (storage / "mine" / "study.json").write_text("{}", encoding="utf-8")
+    assert status_of("--name", "mine", "--storage", storage) == 2
+    assert "add --resume, choose another --name, or delete" in capsys.readouterr().err
+
+
+def test_a_study_is_named_after_its_data() -> None:
+    chosen = parser().parse_args(["--data", "some/vin/"])
+    assert settings_of(chosen).name == "vin"
+    assert settings_of(parser().parse_args([])).name == "demo"
+
+
+def test_an_interrupted_search_says_how_to_go_on(
+    storage: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupt(settings: StudySettings, resume: bool) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("search.study.run_study", interrupt)
+    assert status_of("--name", "mine", "--storage", storage) == 3
+    assert f"--name mine --storage {storage} --resume" in capsys.readouterr().err
+
+
+def test_resume_reads_the_settings_that_the_study_began_with(tmp_path: Path) -> None:
+    begun = StudySettings(name="a b", data="some", time_budget_s=60, storage=str(tmp_path), models=("m",))
+    (tmp_path / "a b").mkdir()
+    (tmp_path / "a b" / "study.json").write_text(begun.model_dump_json(), encoding="utf-8")
+    assert load_settings(begun.local_folder) == begun
+    assert "--name 'a b'" in resume_command(begun)
+    with pytest.raises(UsageError, match="leave out --resume"):
+        load_settings(tmp_path / "other")
+
+
+def test_a_broken_study_file_is_refused(tmp_path: Path) -> None:
+    for text in ("", "{}", json.dumps({"name": "x", "storage": "y", "colour": 1})):
+        (tmp_path / "study.json").write_text(text, encoding="utf-8")
+        with pytest.raises(UsageError, match=r"study\.json"):
+            load_settings(tmp_path)
+
+
+def test_help_comes_from_anywhere_and_names_the_exit_statuses(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, str(REPOSITORY / "search" / "run.py"), "--help"],
+        cwd=tmp_path, capture_output=True, text=True, check=True,
+        env={**os.environ, "PYTHONPATH": ""},
+    )  # fmt: skip
+    assert "3 interrupted, can be resumed" in done.stdout
+    assert "--time-budget" in done.stdout

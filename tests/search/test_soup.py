@@ -1,0 +1,75 @@
+"""The model soup: the mean of weights, kept only where it reads better."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from search.soup import average, greedy_soup
+from tests import real_lines
+from train.checkpoint import Checkpoint
+from train.loop import TrainingData, assemble, evaluate
+
+Ranked = list[tuple[str, Callable[[], Checkpoint]]]
+
+
+def test_the_average_is_the_mean() -> None:
+    rng = np.random.default_rng(0)
+    parts = [{"a": rng.normal(size=(3, 4)).astype(np.float32), "b": np.float32([i])} for i in range(3)]
+    mean = average(parts)
+    np.testing.assert_allclose(mean["a"], (parts[0]["a"] + parts[1]["a"] + parts[2]["a"]) / 3, rtol=1e-6)
+    assert mean["b"] == [1]
+    assert {array.dtype for array in mean.values()} == {np.dtype(np.float32)}
+
+
+@pytest.fixture(scope="module")
+def data(data_dir: Path) -> TrainingData:
+    return real_lines.few_lines(data_dir, train=16, val=12)
+
+
+@pytest.fixture(scope="module")
+def good(data: TrainingData) -> Checkpoint:
+    """The pretrained model with its whole dictionary."""
+    settings = real_lines.config(charset="keep")
+    engine, _ = assemble(settings, data.train)
+    return Checkpoint(
+        settings, engine.charset, 1, {"exact_match": 0.0}, {"weights": engine.state()["weights"]}
+    )
+
+
+def perturbed(checkpoint: Checkpoint, share: float, seed: int) -> Checkpoint:
+    """Return the checkpoint with noise of `share` of each array's own spread."""
+    rng = np.random.default_rng(seed)
+    weights = {
+        name: (array + share * array.std() * rng.normal(size=array.shape)).astype(array.dtype)
+        for name, array in checkpoint.state["weights"].items()
+        if "_mean" not in name and "_variance" not in name
+    }
+    return replace(checkpoint, state={"weights": checkpoint.state["weights"] | weights})
+
+
+def score(checkpoint: Checkpoint, data: TrainingData) -> tuple[float, float]:
+    return evaluate(*assemble(checkpoint.config, data.train, checkpoint), data.val)[0].rank
+
+
+def test_a_soup_is_never_worse_than_its_best_ingredient(good: Checkpoint, data: TrainingData) -> None:
+    checkpoints = [perturbed(good, 0.02, 1), perturbed(good, 0.02, 2), perturbed(good, 3.0, 3)]
+    other = replace(good, config=good.config.model_copy(update={"model": "pp-ocrv6-small"}))
+    ranked: Ranked = [(name, lambda c=c: c) for name, c in zip("abcd", [*checkpoints, other], strict=True)]
+    soup = greedy_soup(ranked, data, None)
+    assert soup.trials
+    assert not {"c", "d"} & set(soup.trials)
+    assert soup.scores.rank >= score(checkpoints[0], data)
+    assert score(soup.checkpoint, data) == soup.scores.rank
+    assert soup.checkpoint.metrics["exact_match"] == soup.scores.exact_match
+
+
+def test_nothing_is_averaged_after_the_deadline(good: Checkpoint, data: TrainingData) -> None:
+    checkpoints = [perturbed(good, 0.0, 1), perturbed(good, 0.02, 2)]
+    ranked: Ranked = [(name, lambda c=c: c) for name, c in zip("ab", checkpoints, strict=True)]
+    soup = greedy_soup(ranked, data, deadline=0.0)
+    assert soup.trials == ("a",)
+    for name, array in soup.checkpoint.state["weights"].items():
+        np.testing.assert_array_equal(array, good.state["weights"][name])
