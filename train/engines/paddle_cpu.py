@@ -1,7 +1,7 @@
 """What Paddle's CPU libraries must be told before they are loaded.
 
 Paddle's wheel brings an MKL that looks at the processor's maker, not at what it can do: on AMD it takes its
-slowest code, and a training step takes 3 to 4 times as long (benchmarks/results/mkl_path.json).
+slowest code, and a training step takes several times as long (benchmarks/results/mkl_path.json).
 MKL_DEBUG_CPU_TYPE names the code path: 7 is AVX-512, 5 is AVX2.
 """
 
