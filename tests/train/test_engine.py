@@ -163,9 +163,10 @@ def test_a_state_brings_another_engine_to_the_same_next_step(
     assert reloaded["optimiser"].keys() == state["optimiser"].keys()
     losses = [engine.train_step(batch, 1e-3, update=True) for engine in (first, second)]
     assert losses[0] == losses[1]
+    one, other = first.state(), second.state()
     for part in ("weights", "optimiser"):
-        for key, array in first.state()[part].items():
-            np.testing.assert_array_equal(array, second.state()[part][key], err_msg=key)
+        for key, array in one[part].items():
+            np.testing.assert_array_equal(array, other[part][key], err_msg=key)
 
 
 def test_a_state_is_a_copy(data: TrainingData, batch: Batch) -> None:
