@@ -1,0 +1,223 @@
+"""One small search on real images from the command line to the bundle, and what it leaves behind."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import optuna
+import pytest
+import ray
+import yaml
+from ray import tune
+
+from search.data import decode_splits, prepare_splits
+from search.settings import StudySettings
+from search.trial import TrialSetup, run_trial
+from tests.search.driver import (
+    MAX_EPOCHS,
+    REPOSITORY,
+    label_arguments,
+    search,
+    write_labels,
+    write_space,
+)
+from train.bundle import load_bundle
+from train.checkpoint import load_checkpoint
+from train.config import TrialConfig, load_config
+from train.data import images
+from train.data.formats import load_file
+
+pytestmark = pytest.mark.slow
+TRAIN, VAL = 64, 32
+REPORT = re.compile(
+    r"^(\w+)  pp-ocrv6-tiny +(\w+) +lr \S+  epoch +(\d+)/2 +loss +\d+\.\d+  exact (\d\.\d+)  "
+    r"similarity \d\.\d+  best (\d\.\d+) \(untouched (\d\.\d+)\)"
+)
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A search that has ended."""
+
+    labels: Path
+    folder: Path
+    output: str
+    summary: dict[str, Any]
+
+    @property
+    def trials(self) -> list[dict[str, Any]]:
+        return list(self.summary["trials"])
+
+
+@pytest.fixture(scope="module")
+def ended(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Ended:
+    folder = tmp_path_factory.mktemp("study")
+    labels = write_labels(data_dir, folder / "labels", TRAIN, VAL)
+    space = write_space(folder, epochs=2)
+    settings = ["--trials", 2, "--max-epochs", MAX_EPOCHS, "--test-fraction", 0.2, "--seed", 3]
+    run = search(*label_arguments(labels), "--space", space, "--storage", folder, "--name", "tiny", *settings)
+    assert run.wait() == 0, run.output
+    text = (folder / "tiny" / "summary.json").read_text(encoding="utf-8")
+    return Ended(labels, folder / "tiny", run.output, json.loads(text))
+
+
+def test_the_summary_says_what_was_found(ended: Ended) -> None:
+    summary = ended.summary
+    assert {"baseline", "best", "test", "trials", "versions", "seeds", "wall_seconds"} <= summary.keys()
+    assert len({trial["id"] for trial in ended.trials}) == len(ended.trials) == 2
+    for trial in ended.trials:
+        assert trial.keys() == {"id", "state", "config", "score", "epochs", "seconds", "reason"}
+        assert (trial["state"], trial["epochs"], trial["reason"]) == ("finished", 2, "")
+        assert 0 < trial["seconds"] < summary["wall_seconds"]
+        assert 0 <= trial["score"] <= 1
+    for measured in (summary["baseline"], summary["best"], summary["test"]["best"]):
+        low, high = measured["interval_95"]
+        assert low <= measured["exact_match"] <= high
+    assert summary["best"]["n"] == VAL
+    assert summary["test"]["best"]["n"] == round(0.2 * TRAIN)
+    assert summary["data"]["samples"] == {
+        "train": TRAIN - round(0.2 * TRAIN),
+        "val": VAL,
+        "test": round(0.2 * TRAIN),
+    }
+    assert summary["best"]["exact_match"] >= max(trial["score"] for trial in ended.trials)
+
+
+def test_different_suggestions_train_differently(ended: Ended) -> None:
+    first, second = (checkpoint_weights(ended, trial["id"]) for trial in ended.trials)
+    assert [trial["config"]["technique"]["name"] for trial in ended.trials] in (
+        ["frozen", "full"],
+        ["full", "frozen"],
+    )
+    assert first.keys() == second.keys()
+    assert sum(not np.array_equal(first[name], second[name]) for name in first) > len(first) / 4
+
+
+def checkpoint_weights(ended: Ended, trial: str) -> dict[str, Any]:
+    saved = sorted((ended.folder / trial).glob("checkpoint_*/checkpoint"))
+    return dict(load_checkpoint(saved[-1]).state["weights"])
+
+
+def test_every_trials_checkpoint_says_the_configuration_that_trained_it(ended: Ended) -> None:
+    for trial in ended.trials:
+        saved = next((ended.folder / trial["id"]).glob("checkpoint_*/checkpoint"))
+        assert load_checkpoint(saved).config == TrialConfig.model_validate(trial["config"])
+
+
+def test_the_bundle_reads(ended: Ended) -> None:
+    sample = load_file(ended.labels / "rec_gt_val.txt")[0]
+    readings = (
+        load_bundle(ended.folder / "best").recogniser(1).read([images.resize_line(images.read(sample.path))])
+    )
+    text, confidence = readings[0]
+    assert len(text) > 5
+    assert 0 < confidence <= 1
+
+
+def test_the_bundle_scores_what_the_summary_says(ended: Ended) -> None:
+    labels = ended.labels / "rec_gt_val.txt"
+    scores = python("train/evaluate.py", "--bundle", ended.folder / "best", "--labels", labels, "--json")
+    assert json.loads(scores)["n"] == VAL
+    assert json.loads(scores)["exact_match"] == pytest.approx(ended.summary["best"]["exact_match"])
+
+
+def python(script: str, *arguments: object) -> str:
+    command = [sys.executable, script, *map(str, arguments)]
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_the_winners_configuration_trains_again(ended: Ended, tmp_path: Path) -> None:
+    best = load_config(ended.folder / "best.yaml")
+    assert best.model_dump(mode="json") == ended.summary["best"]["config"]
+    shorter = tmp_path / "shorter.yaml"
+    shorter.write_text(yaml.safe_dump(best.model_dump(mode="json") | {"epochs": 1}), encoding="utf-8")
+    out = python("train/run.py", "--data", ended.labels, "--config", shorter, "--output", tmp_path / "again")
+    assert "epoch   1/1" in out
+    assert load_bundle(tmp_path / "again" / "best")
+
+
+def test_the_report_shows_every_trial(ended: Ended) -> None:
+    report = (ended.folder / "report.html").read_text(encoding="utf-8")
+    assert all(trial["id"] in report for trial in ended.trials)
+
+
+def test_progress_has_a_line_for_every_report(ended: Ended) -> None:
+    found = [match.groups() for line in ended.output.splitlines() if (match := REPORT.match(line))]
+    assert {(trial, epoch) for trial, _, epoch, *_ in found} == {
+        (trial["id"], epoch) for trial in ended.trials for epoch in "12"
+    }
+    assert {technique for _, technique, *_ in found} == {"full", "frozen"}
+    best = 0.0
+    for *_, score, so_far, _ in found:
+        best = max(best, float(score))
+        assert float(so_far) == best
+    assert {float(untouched) for *_, untouched in found} == {
+        round(ended.summary["baseline"]["exact_match"], 3)
+    }
+
+
+def test_the_terminal_ends_with_the_gain_and_what_to_type_next(ended: Ended) -> None:
+    assert re.search(rf"Exact match on {VAL} validation lines: .* points \(95 %: ", ended.output)
+    assert re.search(rf"Exact match on {round(0.2 * TRAIN)} held-back test lines: ", ended.output)
+    labels = ended.labels / "rec_gt_val.txt"
+    assert f"train/evaluate.py --bundle {ended.folder / 'best'} --labels {labels}" in ended.output
+
+
+def test_tensorboard_and_optuna_can_open_the_study(ended: Ended) -> None:
+    for trial in ended.trials:
+        assert list((ended.folder / trial["id"]).glob("events.out.tfevents.*"))
+    storage = f"sqlite:///{ended.folder / 'optuna.db'}"
+    study = optuna.load_study(study_name="ocrtune", storage=storage)
+    assert [trial.state.name for trial in study.trials] == ["COMPLETE", "COMPLETE"]
+
+
+def test_a_second_trial_decodes_nothing(data_dir: Path, tmp_path: Path) -> None:
+    """Two trials train one after the other in a process each, after the images are gone."""
+    labels = write_labels(data_dir, tmp_path / "labels", 12, 6)
+    local = copy_images(labels)
+    given = {split: str(labels / f"rec_gt_{split}.txt") for split in ("train", "val")}
+    settings = StudySettings(name="tiny", labels=given, storage=str(tmp_path), test_fraction=0)
+    data = decode_splits(settings, *prepare_splits(settings))
+    shutil.rmtree(local)
+    config = TrialConfig(epochs=1, batch_size=8).model_dump(mode="json")
+    config["optimiser"]["learning_rate"] = tune.grid_search([1e-4, 1e-3])
+    ray.init(address="local", num_cpus=1, include_dashboard=False, log_to_driver=False)
+    try:
+        setup = TrialSetup(ray.put(data.training), None)
+        tuner = tune.Tuner(
+            tune.with_parameters(run_trial, setup=setup),
+            param_space=config,
+            tune_config=tune.TuneConfig(max_concurrent_trials=1),
+            run_config=tune.RunConfig(name="tiny", storage_path=str(tmp_path), verbose=0),
+        )
+        results = tuner.fit()
+        assert not ray.get(writeable.remote([setup.data]))
+    finally:
+        ray.shutdown()
+    assert [result.error for result in results] == [None, None]
+    assert [result.metrics["epoch"] for result in results] == [1, 1]
+
+
+@ray.remote
+def writeable(shared: list[ray.ObjectRef]) -> bool:
+    """Return whether a process has pixels of its own, and not the object store's."""
+    return bool(ray.get(shared[0]).train.pixels.flags.writeable)
+
+
+def copy_images(labels: Path) -> Path:
+    """Copy the images that the label lists name, let the lists name the copies, and return their folder."""
+    folder = labels / "images"
+    folder.mkdir()
+    for path in labels.glob("*.txt"):
+        lines = [line.split("\t") for line in path.read_text(encoding="utf-8").splitlines()]
+        text = "".join(f"{shutil.copy(source, folder)}\t{label}\n" for source, label in lines)
+        path.write_text(text, encoding="utf-8")
+    return folder
