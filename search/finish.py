@@ -13,7 +13,6 @@ import numpy as np
 from ray import tune
 
 from search.data import EMBEDDED_FOLDER, StudyData
-from search.intervals import paired_gain_interval
 from search.probe import Probe
 from search.report import write_report
 from search.results import (
@@ -37,6 +36,7 @@ from train.config import TrialConfig, config_from_mapping, save_config
 from train.data.dataset import Dataset
 from train.errors import ModelError
 from train.export import export_checkpoint
+from train.intervals import paired_gain_interval
 from train.loop import assemble, evaluate
 
 EXPORT_S = 20.0

@@ -8,13 +8,15 @@ import numpy as np
 
 from search.budget import Cost
 from search.results import Baseline
-from train.config import TechniqueConfig, TrialConfig
+from train.config import TrialConfig
 from train.engines.base import Engine
 from train.loop import TrainingData, assemble, evaluate
 from train.tasks import Task
-from train.techniques import build_technique
+from train.techniques import uniform
 
 PROBE_LINES = 16
+EVERYTHING = uniform(1.0)
+HEAD_ONLY = uniform(0.0) | {"neck": 1.0, "head": 1.0}
 
 
 @dataclass(frozen=True)
@@ -63,16 +65,16 @@ def probe_model(model: str, fixed: TrialConfig, fit_widths: Sequence[int], data:
         baselines.append(Baseline(model=model, charset=charset, fit_width=width, scores=scores))
         readings.append(tuple(text for text, _ in predictions))
         if charset == "keep":
-            whole = _step_seconds(engine, task, data, "full")
-    full, frozen = (_step_seconds(engine, task, data, technique) for technique in ("full", "frozen"))
+            whole = _step_seconds(engine, task, data, EVERYTHING)
+    full, frozen = (_step_seconds(engine, task, data, plan) for plan in (EVERYTHING, HEAD_ONLY))
     cost = Cost(full=full, frozen=frozen, evaluate=max(costs[1:]), keep=max(1.0, whole / full))
     return Probe(model, tuple(baselines), tuple(readings), cost)
 
 
-def _step_seconds(engine: Engine, task: Task, data: TrainingData, technique: str) -> float:
+def _step_seconds(engine: Engine, task: Task, data: TrainingData, plan: dict[str, float]) -> float:
     """Return the seconds per line of a training step on lines of median width, the second of two."""
     middle = np.argsort(data.train.widths)[len(data.train) // 2 :][:PROBE_LINES]
-    engine.apply_plan(build_technique(TechniqueConfig(name=technique)).plan(0.0))
+    engine.apply_plan(plan)
     seconds = 0.0
     for _ in range(2):
         started = time.monotonic()

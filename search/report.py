@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
-from search.intervals import wilson_interval
 from search.report_charts import importance_bars, learning_curves, models, score_over_time
 from search.report_importance import MIN_TRIALS, importances
 from search.report_misreadings import SHOWN, ImageOf, gallery
@@ -12,6 +11,7 @@ from search.report_parallel import MOST_AXES, parallel_coordinates
 from search.report_style import CSS
 from search.results import Comparison, StudyResult, TrialRecord, rank, varied_settings, write_text_atomically
 from search.table import duration, gain_text, percent, short_key, value_text
+from train.intervals import wilson_interval
 
 FEW_TRIALS = 50
 

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from search.intervals import Gain, wilson_interval
 from spaces.reading import flatten
 from train.config import Frozen, TrialConfig
+from train.intervals import Gain, wilson_interval
 from train.metrics import Scores
 
 State = Literal["finished", "stopped", "failed", "diverged"]

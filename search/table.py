@@ -4,8 +4,8 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from search.intervals import Gain, wilson_interval
 from search.results import Baseline, Comparison, StudyResult, TrialRecord, rank, varied_settings
+from train.intervals import Gain, wilson_interval
 
 SHOWN_TRIALS = 15
 SETTINGS_WIDTH = 70

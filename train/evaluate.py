@@ -17,6 +17,7 @@ from train.data.arguments import add_format_arguments, options_of
 from train.data.dataset import Dataset, decode_samples
 from train.data.formats import load_file
 from train.errors import DataError, UsageError
+from train.intervals import wilson_interval
 from train.metrics import CHARSET_RULES, Scores, score_texts
 
 Reading = tuple[str, float]
@@ -101,18 +102,11 @@ def write_errors(path: Path, readings: Sequence[Reading], data: Dataset, rule: s
 
 def describe(scores: Scores) -> str:
     """Return the scores as one line for people."""
-    low, high = wilson_interval(scores.exact_match, scores.n)
+    interval = wilson_interval(scores.exact_match * scores.n, scores.n)
     return (
-        f"{scores.n} lines: exact match {scores.exact_match:.3f} (95 % interval {low:.3f} to {high:.3f}), "
+        f"{scores.n} lines: exact match {scores.exact_match:.3f} (95 % interval {interval.low:.3f} to {interval.high:.3f}), "
         f"edit similarity {scores.edit_similarity:.3f}, CER {scores.cer:.3f}, {scores.charset_rule}"
     )
-
-
-def wilson_interval(share: float, n: int, z: float = 1.96) -> tuple[float, float]:
-    """Return the score interval of a share of n (Wilson, 1927); z = 1.96 is 95 %."""
-    centre = (share + z * z / (2 * n)) / (1 + z * z / n)
-    half = z / (1 + z * z / n) * (share * (1 - share) / n + z * z / (4 * n * n)) ** 0.5
-    return max(0.0, centre - half), min(1.0, centre + half)
 
 
 if __name__ == "__main__":

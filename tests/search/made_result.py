@@ -3,7 +3,6 @@
 import numpy as np
 import numpy.typing as npt
 
-from search.intervals import paired_gain_interval
 from search.results import (
     BadSample,
     Baseline,
@@ -16,6 +15,7 @@ from search.results import (
     TrialRecord,
 )
 from train.config import TrialConfig, config_from_mapping, nested
+from train.intervals import paired_gain_interval
 from train.metrics import Scores
 
 N = 172

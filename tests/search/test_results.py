@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from search.intervals import paired_gain_interval, wilson_interval
 from search.results import Measure, TrialRecord, rank, varied_settings, write_summary
 from search.table import terminal_table
 from tests.search.made_result import N, result, trial, trials
 from train.config import TrialConfig
+from train.intervals import paired_gain_interval, wilson_interval
 
 
 def record(name: str, *scores: tuple[float, float], seconds: float = 1.0) -> TrialRecord:

@@ -14,7 +14,7 @@ from train.checkpoint import Checkpoint
 from train.config import TrialConfig
 from train.data.dataset import Dataset, decode_samples
 from train.data.formats import load_file
-from train.evaluate import describe, main, wilson_interval
+from train.evaluate import describe, main
 from train.export import export_checkpoint
 from train.loop import assemble, evaluate
 from train.metrics import Scores
@@ -142,12 +142,6 @@ def test_bad_labels_are_one_line(name: str, tmp_path: Path, capsys: pytest.Captu
     (tmp_path / "empty.txt").write_text("")
     assert cli.run(main, ["--model", "pp-ocrv6-tiny", "--labels", str(tmp_path / name)]) == 1
     assert capsys.readouterr().err.startswith("error: ")
-
-
-def test_the_interval_is_wilsons() -> None:
-    # Newcombe, Statistics in Medicine 17 (1998), table I: 81 of 263, 0 of 20.
-    assert wilson_interval(81 / 263, 263) == pytest.approx((0.2553, 0.3662), abs=5e-5)
-    assert wilson_interval(0, 20) == pytest.approx((0, 0.1611), abs=5e-5)
 
 
 def test_the_line_for_people_has_the_interval() -> None:
