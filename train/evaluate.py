@@ -104,7 +104,8 @@ def describe(scores: Scores) -> str:
     """Return the scores as one line for people."""
     interval = wilson_interval(scores.exact_match * scores.n, scores.n)
     return (
-        f"{scores.n} lines: exact match {scores.exact_match:.3f} (95 % interval {interval.low:.3f} to {interval.high:.3f}), "
+        f"{scores.n} lines: exact match {scores.exact_match:.3f} "
+        f"(95 % interval {interval.low:.3f} to {interval.high:.3f}), "
         f"edit similarity {scores.edit_similarity:.3f}, CER {scores.cer:.3f}, {scores.charset_rule}"
     )
 

@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -27,6 +28,7 @@ warm_starts:
 """
 # ASHA's first rung lies at a quarter of it, past the last epoch: how a trial ends never depends on another one.
 MAX_EPOCHS = 40
+AGENTS = ("ray::DashboardAgent", "ray::RuntimeEnvAgent")
 
 
 def write_labels(data_dir: Path, folder: Path, train: int, val: int) -> Path:
@@ -100,15 +102,19 @@ class Process:
         self._popen.send_signal(number)
 
     def kill(self) -> None:
-        """Kill the process alone, as a power cut would, and wait until those that it started have ended."""
-        started = (
-            psutil.Process(self._popen.pid).children(recursive=True) if self._popen.poll() is None else []
-        )
+        """Kill the process alone, as a power cut would; Ray's workers have to end with it.
+
+        Its two agents wait for a while for a node that is gone; they compute nothing, and are ended here.
+        """
+        alive = self._popen.poll() is None
+        started = psutil.Process(self._popen.pid).children(recursive=True) if alive else []
+        names = {process.pid: process.name() for process in started}
         self.signal(signal.SIGKILL)
         self._popen.wait(20)
-        _, left = psutil.wait_procs(started, timeout=60)
-        for process in left:
-            process.kill()
+        _, left = psutil.wait_procs([p for p in started if names[p.pid] not in AGENTS], timeout=60)
+        for process in started:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
         assert not left, f"left behind: {left}"
 
 

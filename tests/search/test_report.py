@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from search.intervals import Gain, Interval
 from search.report import headline, report_html, write_report
 from search.report_importance import importances
 from search.report_misreadings import differences, worst
 from search.report_svg import Axis, nice_ticks
 from search.results import StudyResult
 from tests.search.made_result import image_of, result, trial, trials
+from train.intervals import Gain, Interval
 
 VOID = {"meta", "img", "br", "line", "circle", "rect", "path", "polyline"}
 
