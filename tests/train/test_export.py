@@ -221,4 +221,4 @@ def test_an_error_leaves_nothing(tmp_path: Path) -> None:
 def test_a_missing_checkpoint_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = [str(tmp_path / "none"), str(tmp_path / "bundle"), "--labels", str(tmp_path)]
     assert cli.run(main, arguments) == CheckpointError.exit_status
-    assert capsys.readouterr().err.startswith("error: a checkpoint folder must be whole")
+    assert capsys.readouterr().err.startswith("error: a checkpoint must be whole")
