@@ -108,14 +108,20 @@ class Process:
         """
         alive = self._popen.poll() is None
         started = psutil.Process(self._popen.pid).children(recursive=True) if alive else []
-        names = {process.pid: process.name() for process in started}
+        agents = [process for process in started if is_agent(process)]
         self.signal(signal.SIGKILL)
         self._popen.wait(20)
-        _, left = psutil.wait_procs([p for p in started if names[p.pid] not in AGENTS], timeout=60)
+        _, left = psutil.wait_procs([process for process in started if process not in agents], timeout=60)
         for process in started:
             with suppress(psutil.NoSuchProcess):
                 process.kill()
         assert not left, f"left behind: {left}"
+
+
+def is_agent(process: psutil.Process) -> bool:
+    with suppress(psutil.NoSuchProcess):
+        return process.name() in AGENTS
+    return False
 
 
 def search(*arguments: object) -> Process:

@@ -1,0 +1,68 @@
+"""A search that is killed, and one that is interrupted, go on where they were."""
+
+import json
+import re
+import signal
+from pathlib import Path
+
+import optuna
+import pytest
+
+from tests.search.driver import MAX_EPOCHS, Process, label_arguments, search, write_labels, write_space
+
+pytestmark = pytest.mark.slow
+EPOCHS = 4
+REPORT = re.compile(rf"^(\w+)  pp-ocrv6-tiny .* epoch +(\d+)/{EPOCHS} .* exact (\d\.\d+) .* best (\d\.\d+) ")
+
+
+def reports(run: Process) -> list[tuple[str, int, float, float]]:
+    """Return (trial, epoch, exact match, best so far) of every progress line."""
+    found = [match.groups() for line in run.lines if (match := REPORT.match(line))]
+    return [(trial, int(epoch), float(score), float(best)) for trial, epoch, score, best in found]
+
+
+def test_a_killed_search_and_an_interrupted_one_go_on(data_dir: Path, tmp_path: Path) -> None:
+    labels = write_labels(data_dir, tmp_path / "labels", 48, 16)
+    study = ["--storage", tmp_path, "--name", "cut"]
+    killed = search(
+        *study, *label_arguments(labels), "--space", write_space(tmp_path, EPOCHS), "--test-fraction", 0,
+        "--max-epochs", MAX_EPOCHS, "--trials", 2, "--concurrent", 1,
+    )  # fmt: skip
+    # The second trial's second report: the first one's checkpoint is in the experiment's snapshot by then.
+    killed.wait_for(" epoch   2/", count=2)
+    killed.kill()
+    before = reports(killed)
+    first, second = dict.fromkeys(trial for trial, *_ in before)
+    assert [(trial, epoch) for trial, epoch, *_ in before][:5] == [
+        *((first, e) for e in (1, 2, 3, 4)),
+        (second, 1),
+    ]
+
+    interrupted = search(*study, "--resume")
+    interrupted.wait_for(f"/{EPOCHS} ")
+    interrupted.signal(signal.SIGINT)
+    assert interrupted.wait() == 3, interrupted.output
+    assert f"--name cut --storage {tmp_path} --resume" in interrupted.output
+
+    resumed = search(*study, "--resume")
+    assert resumed.wait() == 0, resumed.output
+    after = reports(interrupted) + reports(resumed)
+    assert {trial for trial, *_ in after} <= {second}, "a finished trial was trained again"
+    assert min(epoch for _, epoch, *_ in after) > 1, "the unfinished trial began again"
+    best = max(score for *_, score, _ in before)
+    assert all(so_far >= best for *_, so_far in after)
+    check_result(tmp_path / "cut", first, second, before)
+
+
+def check_result(folder: Path, first: str, second: str, before: list[tuple[str, int, float, float]]) -> None:
+    """The table has every trial once, the finished one with the scores that it had."""
+    summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+    trials = {trial["id"]: trial for trial in summary["trials"]}
+    assert (trials.keys(), len(summary["trials"])) == ({first, second}, 2)
+    assert {(trial["state"], trial["epochs"]) for trial in trials.values()} == {("finished", EPOCHS)}
+    kept = max(score for trial, _, score, _ in before if trial == first)
+    assert trials[first]["score"] == pytest.approx(kept, abs=0.001)
+    study = optuna.load_study(study_name="ocrtune", storage=f"sqlite:///{folder / 'optuna.db'}")
+    assert [trial.state.name for trial in study.trials] == ["COMPLETE", "COMPLETE"]
+    assert [sorted(trial.intermediate_values) for trial in study.trials] == [[1, 2, 3, 4]] * 2
+    assert (folder / "best" / "inference.onnx").is_file()
