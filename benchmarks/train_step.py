@@ -108,12 +108,12 @@ def figures(
 
 def bare_step(config: TrialConfig, data: Dataset) -> Callable[[Any], None]:
     """Return a training step as one would write it by hand, on a network of its own."""
-    import numpy as np
-    import paddle
-
     from train.loop import assemble
 
     engine: Any = assemble(config, data)[0]  # the same weights, statistics and head
+    import numpy as np
+    import paddle  # after the engine, which tells Paddle's libraries what this processor can do
+
     model, network = engine._model, engine._network
     if config.technique.name == "frozen":
         for name, parameter in network.named_parameters():
