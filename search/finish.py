@@ -252,8 +252,10 @@ def commands(settings: StudySettings, data: DataSummary, folder: Path) -> dict[s
     labels = settings.labels.get("val") or (str(named) if named.is_file() else "LABELS")
     evaluate_bundle = ["python", "train/evaluate.py", "--bundle", str(folder / "best"), "--labels", labels]
     train_again = ["python", "train/run.py", "--data", root, "--config", str(folder / "best.yaml")]
+    same_splits = ["--seed", str(settings.seed), "--test-fraction", f"{settings.test_fraction:g}"]
     return {
         "evaluate": shlex.join(evaluate_bundle),
-        "train the winner again": shlex.join(train_again),
+        # train/run.py reads a folder, not a label file for each split
+        **({} if settings.labels else {"train the winner again": shlex.join(train_again + same_splits)}),
         "repeat the search": shlex.join(["python", *sys.argv]),
     }

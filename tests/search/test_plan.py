@@ -10,6 +10,7 @@ from search.plan import affordable
 from search.probe import Probe, affordable_models, agreed_width
 from search.results import Baseline
 from search.searcher import Clock
+from search.study import has_trials
 from spaces.space import load_space, parse_space, shipped_spaces
 from train.errors import UsageError
 from train.metrics import Scores
@@ -110,3 +111,12 @@ def test_a_misspelt_name_anywhere_in_a_space_is_refused(text: str, says: str) ->
 def test_a_misspelt_model_of_the_command_line_is_refused() -> None:
     with pytest.raises(UsageError, match=r"choose from: .*pp-ocrv6-tiny"):
         check_names(load_space("quick").with_choices("model", ["pp-ocrv6-tiny", "tiny"]))
+
+
+def test_only_an_experiment_that_began_a_trial_is_restored(tmp_path: Path) -> None:
+    """A kill while the models are probed, or before Tune's first trial, leaves nothing to go on with."""
+    assert not has_trials(str(tmp_path / "nothing"))
+    (tmp_path / "tuner.pkl").write_bytes(b"")
+    assert not has_trials(str(tmp_path))
+    (tmp_path / "experiment_state-2026.json").write_text('{"trial_data": []}', encoding="utf-8")
+    assert not has_trials(str(tmp_path))

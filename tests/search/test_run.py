@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from search.finish import commands
+from search.results import DataSummary
 from search.run import parser, resume_command, settings_of
 from search.settings import StudySettings
 from search.study import load_settings
@@ -130,6 +132,24 @@ def test_resume_reads_the_settings_that_the_study_began_with(tmp_path: Path) -> 
     assert "--name 'a b'" in resume_command(begun)
     with pytest.raises(UsageError, match="leave out --resume"):
         load_settings(tmp_path / "other")
+
+
+def test_the_commands_that_follow_are_for_the_same_data(tmp_path: Path) -> None:
+    labels = tmp_path / "rec_gt_val.txt"
+    labels.write_text("", encoding="utf-8")
+    found = DataSummary(path="", samples={}, origins={"val": labels.name})
+
+    def following(**changes: object) -> dict[str, str]:
+        settings = StudySettings.model_validate({"name": "x", "storage": "runs", "seed": 5} | changes)
+        return commands(settings, found, settings.local_folder)
+
+    folder = following(data=str(tmp_path), test_fraction=0.2)
+    assert next(iter(folder)) == "evaluate"
+    assert f"--bundle runs/x/best --labels {labels}" in folder["evaluate"]
+    assert f"--data {tmp_path} --config runs/x/best.yaml --seed 5 --test-fraction 0.2" in str(folder)
+    files = following(labels={"train": "t.txt", "val": "v.txt"})
+    assert files["evaluate"].endswith("--labels v.txt")
+    assert "train/run.py" not in str(files)
 
 
 def test_a_broken_study_file_is_refused(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from search.soup import average, greedy_soup
+from search.soup import average, greedy_soup, same_start
 from tests import real_lines
 from train.checkpoint import Checkpoint
 from train.loop import TrainingData, assemble, evaluate
@@ -73,3 +73,13 @@ def test_nothing_is_averaged_after_the_deadline(good: Checkpoint, data: Training
     assert soup.trials == ("a",)
     for name, array in soup.checkpoint.state["weights"].items():
         np.testing.assert_array_equal(array, good.state["weights"][name])
+
+
+def test_only_weights_of_one_start_are_averaged(good: Checkpoint) -> None:
+    def changed(**settings: object) -> Checkpoint:
+        return replace(good, config=good.config.model_copy(update=settings))
+
+    assert same_start(good, changed(epochs=9, batch_size=64))
+    for settings in ({"model": "pp-ocrv6-small"}, {"seed": 1}, {"fit_width": 320}, {"weights": "other"}):
+        assert not same_start(good, changed(**settings))
+    assert not same_start(good, replace(good, charset=good.charset.extended(["\u2603"])))
