@@ -31,6 +31,7 @@ def check_names(space: SearchSpace) -> None:
         for name in operations:
             AUGMENTATIONS.get(name)
     for name in named(space, TECHNIQUE):
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
         trial = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0)).ask()
         build_technique(space.with_fixed({TECHNIQUE: name}).suggest(trial).technique)
 

@@ -95,3 +95,16 @@ def test_the_pretrained_model_reads_joined_lines(words: Dataset) -> None:
         return float(np.mean(scores))
 
     assert similarity(joined) > similarity(halves[:24]) - 0.2
+
+
+def test_lines_of_a_fixed_width_train_on_the_pixels_that_evaluation_reads(data_dir: Path) -> None:
+    import paddle
+
+    data = lines(data_dir, "vin", "val", 12)
+    task = Recognition(config(fit_width=320, augmentation={"probability": 0}), domain_charset(data.texts))
+    trained = task.batch(data, np.arange(len(data)), epoch=1).images
+    for index in range(len(data)):
+        width = images.bucket_width(int(data.widths[index]))
+        padded = paddle.to_tensor(task.evaluation_batch(data, np.array([index]), width))
+        read = paddle.nn.functional.interpolate(padded, [48, 320], mode="bilinear", align_corners=False)
+        np.testing.assert_allclose(trained[index], read.numpy()[0], atol=1e-5)

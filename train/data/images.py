@@ -62,6 +62,16 @@ def bucket_width(width_px: int) -> int:
     return max(MIN_WIDTH_PX, -(-width_px // BUCKET_PX) * BUCKET_PX)
 
 
+def to_width(line: Image, width_px: int) -> npt.NDArray[np.float32]:
+    """Normalise a line, pad it to its bucket and resample that to (3, HEIGHT_PX, width_px) float32.
+
+    The same as the network's own resampling of a padded batch (bilinear, half-pixel centres), a line at a time.
+    """
+    padded = to_batch([line], bucket_width(line.shape[1]))[0].transpose(1, 2, 0)
+    resampled = cv2.resize(padded, (width_px, HEIGHT_PX), interpolation=cv2.INTER_LINEAR)
+    return np.asarray(resampled.transpose(2, 0, 1), dtype=np.float32)
+
+
 def to_batch(lines: Sequence[Image], width_px: int) -> npt.NDArray[np.float32]:
     """Normalise and pad resized lines.
 

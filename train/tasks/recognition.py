@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from train.config import TrialConfig
 from train.data import augment, images
 from train.data.augment.pair import Line, maybe_concat
@@ -23,12 +25,19 @@ class Recognition(Task):
         self._config, self._charset = config, charset
 
     def batch(self, data: Dataset, indices: Indices, epoch: int) -> Batch:
-        """Augment, encode and pad; a line shrunk below its label's steps is padded up to them."""
+        """Augment, encode and pad; a line shrunk below its label's steps is padded up to them.
+
+        At a fixed width every line is resampled from its own bucket, as evaluation and serving have it: the
+        network's resampling of the batch then changes nothing. CTC gives a label that does not fit no loss.
+        """
         lines = [self._line(data, int(index), epoch) for index in indices]
         targets = [self._charset.encode(line.text) for line in lines]
+        if self._config.fit_width:
+            return Batch(
+                np.stack([images.to_width(line.image, self._config.fit_width) for line in lines]), targets
+            )
         widest = max(line.image.shape[1] for line in lines)
-        # With a fixed width the steps are what they are: CTC gives a label that needs more no loss.
-        needed = 0 if self._config.fit_width else STEP_PX * max(steps_needed(target) for target in targets)
+        needed = STEP_PX * max(steps_needed(target) for target in targets)
         width = images.bucket_width(max(widest, needed))
         return Batch(images.to_batch([line.image for line in lines], width), targets)
 
