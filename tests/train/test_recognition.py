@@ -107,4 +107,4 @@ def test_lines_of_a_fixed_width_train_on_the_pixels_that_evaluation_reads(data_d
         width = images.bucket_width(int(data.widths[index]))
         padded = paddle.to_tensor(task.evaluation_batch(data, np.array([index]), width))
         read = paddle.nn.functional.interpolate(padded, [48, 320], mode="bilinear", align_corners=False)
-        np.testing.assert_allclose(trained[index], read.numpy()[0], atol=1e-5)
+        np.testing.assert_allclose(trained[index], read.numpy()[0], atol=1e-4)
