@@ -86,7 +86,11 @@ def _tiles(result: StudyResult) -> str:
         words = (
             f"validation, winner: trial {winner.id}, {winner.config.model}, {winner.config.technique.name}"
         )
-        tiles.insert(0, (percent(winner.score or 0), words))
+        if len(result.averaged) > 1:
+            words += f", its weights averaged with {' and '.join(result.averaged[1:])}"
+        judged = result.comparison("validation")
+        share = judged.winner.exact_match if judged else winner.score or 0
+        tiles.insert(0, (percent(share), words))
     tiles.append((str(len(result.misreadings)), "validation lines still misread"))
     return f'<div class="tiles">{"".join(f"<div><b>{b}</b><span>{escape(w)}</span></div>" for b, w in tiles)}</div>'
 
