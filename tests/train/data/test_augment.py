@@ -72,10 +72,10 @@ def test_a_joined_line_is_narrow_enough_and_has_its_ctc_steps(w: int, v: int, a:
 
 
 def test_fits_counts_the_repeated_character_at_the_seam() -> None:
-    assert fits(Line(line(32), "ABCD"), Line(line(32), "EFGH"))
-    assert not fits(Line(line(32), "ABCD"), Line(line(32), "DFGH"))
-    assert not fits(Line(line(200), "A"), Line(line(200), "B"))
-    assert fits(Line(line(200), "A"), Line(line(200), "B"), max_width_px=400)
+    # 64 px are padded to 160: 20 steps
+    start = Line(line(32), "ABCDEFGHIJ")
+    assert fits(start, Line(line(32), "ABCDEFGHIJ"))
+    assert not fits(start, Line(line(32), "JBCDEFGHIA"))
 
 
 def test_concat_probability_is_respected() -> None:
