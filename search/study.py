@@ -86,6 +86,7 @@ def start_ray() -> None:
     """Join the cluster that RAY_ADDRESS names, or start one here."""
     if not ray.is_initialized():
         os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")  # our own progress lines say it
+        os.environ.setdefault("TUNE_GLOBAL_CHECKPOINT_S", "2")  # what a killed search loses at most
         # Tune's own handler would end an interrupted search as if it were done.
         os.environ.setdefault("TUNE_DISABLE_SIGINT_HANDLER", "1")
         ray.init(log_to_driver=False, logging_level="ERROR")
@@ -212,6 +213,6 @@ def run_config(
         stop=OutOfTime(plan.clock),
         callbacks=callbacks,
         checkpoint_config=tune.CheckpointConfig(
-            num_to_keep=1, checkpoint_score_attribute="score", checkpoint_score_order="max"
+            checkpoint_score_attribute="score", checkpoint_score_order="max"
         ),
     )
