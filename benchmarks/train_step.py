@@ -32,8 +32,8 @@ def parser() -> argparse.ArgumentParser:
     """Return the command line's definition."""
     parse = argparse.ArgumentParser(prog="python benchmarks/train_step.py", description=__doc__)
     parse.add_argument("--model", default="pp-ocrv6-tiny")
-    parse.add_argument("--rounds", type=int, default=7, metavar="N", help="measured epochs of each side (7)")
-    parse.add_argument("--batches", type=int, default=8, metavar="N", help="in an epoch (8)")
+    parse.add_argument("--rounds", type=int, default=9, metavar="N", help="measured epochs of each side (9)")
+    parse.add_argument("--batches", type=int, default=10, metavar="N", help="in an epoch (10)")
     parse.add_argument("--batch-size", type=int, default=32, metavar="N")
     parse.add_argument("--cores", type=int, default=1, metavar="N", help="a search's trial has 1 (default)")
     return parse
