@@ -1,1 +1,1 @@
-"""The endpoint that serves bundles."""
+"""HTTP: bundles behind Ray Serve, read by onnxruntime; no training framework is imported here."""

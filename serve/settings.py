@@ -1,0 +1,53 @@
+"""What the server is told: bundles, limits, keys and places; validated once, then frozen."""
+
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Limits(BaseModel):
+    """How much a request may ask for; beyond it is refused before any work.
+
+    Attributes:
+        body_bytes: of a request, as received.
+        pixels: of one image or rendered page.
+        pages: of a PDF or TIFF.
+        decoded_bytes: of all pages of a request together, 3 bytes a pixel.
+        lines: of one `/recognize` request.
+        queued: requests in work or waiting in one ingress replica; more are answered 503.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    body_bytes: int = Field(default=32 * 2**20, ge=1)
+    pixels: int = Field(default=50_000_000, ge=1)
+    pages: int = Field(default=10, ge=1)
+    decoded_bytes: int = Field(default=512 * 2**20, ge=1)
+    lines: int = Field(default=256, ge=1)
+    queued: int = Field(default=256, ge=1)
+
+
+class Settings(BaseModel):
+    """The whole server.
+
+    Attributes:
+        recognition: bundle folder; the pretrained PP-OCRv6 small model without one.
+        detection: bundle folder; the pretrained PP-OCRv6 small model without one.
+        orientation: bundle folder of a text-line orientation model; the pretrained PP-LCNet without one.
+        storage: folder of corrections, retrainings and versions.
+        limits: of a request.
+        api_keys: any of them opens the server; empty: it is open.
+        url_hosts: hosts from which `file` URLs are fetched; empty: none are.
+        recognisers: replicas of the recogniser; None: one a core.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    recognition: Path | None = None
+    detection: Path | None = None
+    orientation: Path | None = None
+    storage: Path = Path("runs/serve")
+    limits: Limits = Limits()
+    api_keys: tuple[str, ...] = ()
+    url_hosts: tuple[str, ...] = ()
+    recognisers: int | None = Field(default=None, ge=1)
