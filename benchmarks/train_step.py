@@ -114,7 +114,7 @@ def bare_step(config: TrialConfig, data: Dataset) -> Callable[[Any], None]:
     import numpy as np
     import paddle  # after the engine, which tells Paddle's libraries what this processor can do
 
-    model, network = engine._model, engine._network
+    network = engine._network.layer
     if config.technique.name == "frozen":
         for name, parameter in network.named_parameters():
             parameter.stop_gradient = not name.startswith("head.")
@@ -127,7 +127,7 @@ def bare_step(config: TrialConfig, data: Dataset) -> Callable[[Any], None]:
     )
 
     def step(batch: Any) -> None:
-        logits = model.logits(network, paddle.to_tensor(batch.images))
+        logits = network.head(network.model(paddle.to_tensor(batch.images)))
         lengths = np.array([len(target) for target in batch.targets], np.int64)
         labels = np.zeros((len(lengths), lengths.max()), np.int32)
         for row, target in zip(labels, batch.targets, strict=True):

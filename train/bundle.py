@@ -6,7 +6,7 @@ Serving imports this module, so it needs no training framework: onnxruntime, num
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,8 @@ from train.errors import CheckpointError
 
 FORMAT = 1
 MANIFEST, SETTINGS, ONNX = "manifest.json", "inference.yml", "inference.onnx"
-FILES = (ONNX, SETTINGS, "inference.json", "inference.pdiparams")
+PADDLEOCR = ("inference.json", "inference.pdiparams")
+FILES = (ONNX, SETTINGS, *PADDLEOCR)
 SPACE = " "
 BATCH_LINES = 8
 GEOMETRY = {
@@ -48,6 +49,7 @@ class Manifest:
         geometry: how a line becomes an input, in pixels; it must be that of `train.data.images`.
         created: UTC, ISO 8601.
         files: sha256 of every other file.
+        absent: which of PADDLEOCR's files could not be written, and why.
     """
 
     task: str
@@ -62,6 +64,7 @@ class Manifest:
     created: str
     files: dict[str, str]
     format: int = FORMAT
+    absent: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -182,7 +185,8 @@ def seal(directory: Path, **facts: Any) -> Manifest:
 def load_bundle(directory: Path) -> Bundle:
     """Return the bundle in a folder; raise CheckpointError if it is missing, incomplete, damaged or foreign."""
     manifest = _read_manifest(directory)
-    missing = [name for name in FILES if name not in manifest.files]
+    excused = set(manifest.absent) & set(PADDLEOCR)
+    missing = [name for name in FILES if name not in manifest.files and name not in excused]
     changed = [name for name, digest in manifest.files.items() if not _is_whole(directory / name, digest)]
     if missing or changed:
         raise CheckpointError(

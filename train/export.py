@@ -23,7 +23,17 @@ from train.loop import assemble
 from train.models import MODELS
 from train.parity import TOLERANCE, ParityResult, compare, parity_batches
 
-PACKAGES = ("ocrtune", "numpy", "onnxruntime", "paddle2onnx", "paddlepaddle", "paddlex")
+PACKAGES = (
+    "ocrtune",
+    "numpy",
+    "onnxruntime",
+    "onnxscript",
+    "paddle2onnx",
+    "paddlepaddle",
+    "paddlex",
+    "torch",
+    "transformers",
+)
 
 
 def export_checkpoint(checkpoint: Checkpoint, data: Dataset, directory: Path) -> ParityResult:
@@ -40,7 +50,7 @@ def export_checkpoint(checkpoint: Checkpoint, data: Dataset, directory: Path) ->
     """
     engine, _ = assemble(checkpoint.config, data, checkpoint)
     with whole_or_nothing(directory) as aside:
-        engine.export(aside)
+        absent = engine.export(aside)
         result = parity_gate(engine, aside / ONNX, data)
         published_name = MODELS.get(checkpoint.config.model).published_name()
         write_settings(aside, published_name, checkpoint.charset)
@@ -54,6 +64,7 @@ def export_checkpoint(checkpoint: Checkpoint, data: Dataset, directory: Path) ->
             metrics={"split": "val", "charset_rule": "as-labelled"} | checkpoint.metrics,
             parity=asdict(result),
             versions=_versions(),
+            absent=absent,
         )
     return result
 
@@ -73,7 +84,7 @@ def parity_gate(engine: Engine, onnx: Path, data: Dataset) -> ParityResult:
         raise ParityError(
             f"an exported model must read every line as its framework does, within {TOLERANCE:g}",
             f"{result.differing} of {result.lines} lines read differently, difference {result.max_difference:.2g}",
-            "no bundle was written; install the pinned paddlepaddle, paddle2onnx and onnxruntime",
+            "no bundle was written; install the packages as pyproject.toml pins them",
         )
     return result
 

@@ -10,14 +10,17 @@ import pytest
 from tests.real_lines import config, few_lines, run
 from train.checkpoint import load_checkpoint
 from train.config import TechniqueConfig, TrialConfig
+from train.engines import ENGINES
 from train.engines.base import GROUPS, Batch
 from train.errors import UsageError
+from train.export import export_checkpoint
 from train.loop import TrainingData, assemble
 from train.techniques import TECHNIQUES, build_technique, uniform
 
 Weights = dict[str, npt.NDArray[np.float32]]
 PROGRESS = (0.0, 0.2, 0.4, 0.95)
 STATISTICS = ("._mean", "._variance")
+EACH_ENGINE = pytest.mark.parametrize("engine_name", ENGINES.names())
 
 
 @pytest.fixture(scope="module")
@@ -69,10 +72,11 @@ def test_unknown_options_are_refused(name: str) -> None:
 
 @pytest.mark.parametrize("name", TECHNIQUES.names())
 @pytest.mark.parametrize("batch_norm", ["frozen", "live"])
+@EACH_ENGINE
 def test_a_step_changes_exactly_what_the_plan_says(
-    name: str, batch_norm: str, data: TrainingData, batch: Batch
+    name: str, engine_name: str, batch_norm: str, data: TrainingData, batch: Batch
 ) -> None:
-    engine = engine_for(config(batch_norm=batch_norm), data)
+    engine = engine_for(config(engine=engine_name, batch_norm=batch_norm), data)
     groups, learned = engine._groups, set()
     for progress in PROGRESS:
         plan = plan_of(name, progress)
@@ -89,8 +93,11 @@ def test_a_step_changes_exactly_what_the_plan_says(
 
 
 @pytest.mark.parametrize("name", TECHNIQUES.names())
-def test_frozen_groups_have_no_gradient(name: str, data: TrainingData, batch: Batch) -> None:
-    engine = engine_for(config(), data)
+@EACH_ENGINE
+def test_frozen_groups_have_no_gradient(
+    name: str, engine_name: str, data: TrainingData, batch: Batch
+) -> None:
+    engine = engine_for(config(engine=engine_name), data)
     plan = plan_of(name, 0.0)
     engine.apply_plan(plan)
     engine.train_step(batch, 1e-3, update=False)
@@ -100,21 +107,31 @@ def test_frozen_groups_have_no_gradient(name: str, data: TrainingData, batch: Ba
     assert with_gradient == {group for group, multiplier in plan.items() if multiplier > 0}
 
 
-def test_nothing_is_back_propagated_through_a_frozen_backbone(data: TrainingData, batch: Batch) -> None:
-    import paddle
+@EACH_ENGINE
+def test_nothing_is_back_propagated_through_a_frozen_backbone(
+    engine_name: str, data: TrainingData, batch: Batch
+) -> None:
+    engine = engine_for(config(engine=engine_name), data)
+    network = engine._network
+    images = network.tensor(batch.images)
 
-    engine = engine_for(config(), data)
-    images = paddle.to_tensor(batch.images)
+    def learns(output: Any) -> bool:
+        output = getattr(output, "last_hidden_state", output)
+        return not output.stop_gradient if hasattr(output, "stop_gradient") else output.requires_grad
+
     engine.apply_plan(plan_of("full", 0.0))
-    assert not engine._network.model(images).stop_gradient
+    assert learns(network.layer.model(images))
     engine.apply_plan(plan_of("frozen", 0.0))
-    assert engine._network.model(images).stop_gradient
-    assert not engine._model.logits(engine._network, images).stop_gradient
+    assert not learns(network.layer.model(images))
+    assert learns(network.logits(images))
 
 
 @pytest.mark.parametrize("optimiser", ["adamw", "adam", "sgd"])
-def test_multipliers_scale_the_updates(optimiser: str, data: TrainingData, batch: Batch) -> None:
-    settings = config(optimiser={"name": optimiser, "weight_decay": 1e-2})
+@EACH_ENGINE
+def test_multipliers_scale_the_updates(
+    engine_name: str, optimiser: str, data: TrainingData, batch: Batch
+) -> None:
+    settings = config(engine=engine_name, optimiser={"name": optimiser, "weight_decay": 1e-2})
     plan = uniform(1.0) | {"stem": 0.1, "neck": 0.5, "head": 0.25}
     whole = updates(settings, uniform(1.0), data, batch)
     scaled = updates(settings, plan, data, batch)
@@ -140,13 +157,17 @@ def updates(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", TECHNIQUES.names())
-def test_an_epoch_changes_exactly_the_groups_of_its_plan(name: str, data: TrainingData) -> None:
-    settings = config(technique={"name": name}, epochs=1)
+@EACH_ENGINE
+def test_an_epoch_changes_exactly_the_groups_of_its_plan_and_exports(
+    name: str, engine_name: str, data: TrainingData, tmp_path: Path
+) -> None:
+    settings = config(engine=engine_name, technique={"name": name}, epochs=1)
     engine = engine_for(settings, data)
     [(_, checkpoint)] = run(settings, data)
     plan = plan_of(name, 0.0)
     expected = {n for n, g in engine._groups.items() if plan[g] > 0 and not n.endswith(STATISTICS)}
     assert changed(engine.weights(), checkpoint.state["weights"]) == expected
+    assert export_checkpoint(checkpoint, data.val, tmp_path / "bundle").passed
 
 
 VARIANTS: dict[str, dict[str, Any]] = {
@@ -162,11 +183,12 @@ RESUMED = [(name, "as is") for name in TECHNIQUES.names()] + [
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "variant"), RESUMED)
+@EACH_ENGINE
 def test_a_resumed_run_ends_bit_for_bit_where_an_uninterrupted_one_does(
-    name: str, variant: str, data: TrainingData, tmp_path: Path
+    name: str, engine_name: str, variant: str, data: TrainingData, tmp_path: Path
 ) -> None:
     settings = config(technique={"name": name}, augmentation={"probability": 0.5, "concat": 0.5})
-    settings = config(**settings.model_dump() | VARIANTS[variant])
+    settings = config(**settings.model_dump() | {"engine": engine_name} | VARIANTS[variant])
     whole = run(settings, data)
     [(_, half)] = run(settings, data, stop_after=1)
     half.save(tmp_path / "half")

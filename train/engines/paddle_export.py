@@ -30,22 +30,34 @@ def export_graph(network: Any, logits: Logits, directory: Path) -> None:
     Raises:
         ModelError: if the converter wrote no ONNX file.
     """
-    modes = {layer: layer.training for layer in network.sublayers(include_self=True)}
-    network.eval()
-    try:
-        with _captured_output() as output:
-            _save(_with_softmax(network, logits), directory)
-            _convert(directory)
-            output.flush()
-            output.seek(0)
-            said = output.read().strip().splitlines()
-    finally:
-        for layer, training in modes.items():
-            layer.training = training
+    with _evaluating(network), _captured_output() as output:
+        _save(_with_softmax(network, logits), directory)
+        _convert(directory)
+        output.flush()
+        output.seek(0)
+        said = output.read().strip().splitlines()
     if not (directory / ONNX).is_file():
         raise ModelError(
             "the network must convert to ONNX", " ".join(said[-3:]), "install the pinned paddle2onnx"
         )
+
+
+def save_graph(network: Any, logits: Logits, directory: Path) -> None:
+    """Write inference.json and inference.pdiparams alone, the forms that PaddleOCR reads."""
+    with _evaluating(network), _captured_output():
+        _save(_with_softmax(network, logits), directory)
+
+
+@contextmanager
+def _evaluating(network: Any) -> Iterator[None]:
+    """Put the network in eval mode, and every layer back into its own mode at the end."""
+    modes = {layer: layer.training for layer in network.sublayers(include_self=True)}
+    network.eval()
+    try:
+        yield
+    finally:
+        for layer, training in modes.items():
+            layer.training = training
 
 
 def _with_softmax(network: Any, logits: Logits) -> Any:

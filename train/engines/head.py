@@ -1,24 +1,25 @@
 """Dictionary surgery: a recogniser's last layer cut or extended to another charset."""
 
 import logging
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from train.data.charset import BLANK, Charset
+from train.models.network import Network
 
 log = logging.getLogger(__name__)
 
 
-def fit_head(head: Any, known: Charset, wanted: Charset, seed: int) -> None:
-    """Rebuild the weights of a Paddle linear layer for other classes, in place.
+def fit_head(network: Network, head: str, known: Charset, wanted: Charset, seed: int) -> None:
+    """Rebuild the weights of a network's last linear layer for other classes, in place.
 
     Rows of characters that the model knows are kept. A character it does not know starts at the mean row plus
     noise of the rows' own spread, and is logged.
 
     Args:
-        head: layer with weight (D, known.classes) and bias (known.classes,).
+        network: of any framework.
+        head: name of the layer, with weight (D, known.classes) and bias (known.classes,).
         known: the classes that the weights are for.
         wanted: the classes to have; the result is (D, wanted.classes).
         seed: of the noise.
@@ -30,7 +31,9 @@ def fit_head(head: Any, known: Charset, wanted: Charset, seed: int) -> None:
     if new:
         log.warning("%d characters are new to the model and start untrained: %s", len(new), "".join(new))
     sources = [BLANK, *(old_class.get(c, -1) for c in wanted.characters)]
-    _replace(head, *_rows(head.weight.numpy(), head.bias.numpy(), sources, np.random.default_rng(seed)))
+    arrays, rng = network.arrays(), np.random.default_rng(seed)
+    rows = _rows(arrays[f"{head}.weight"], arrays[f"{head}.bias"], sources, rng)
+    network.replace_linear(head, *rows)
 
 
 def _rows(
@@ -46,10 +49,3 @@ def _rows(
     ]
     biases = [bias[i] if i >= 0 else bias[1:].mean() for i in sources]
     return np.stack(columns, axis=1).astype(np.float32), np.array(biases, np.float32)
-
-
-def _replace(head: Any, weight: npt.NDArray[np.float32], bias: npt.NDArray[np.float32]) -> None:
-    for name, array in (("weight", weight), ("bias", bias)):
-        parameter = head.create_parameter(shape=list(array.shape), is_bias=name == "bias")
-        parameter.set_value(array)
-        setattr(head, name, parameter)

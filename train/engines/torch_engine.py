@@ -1,0 +1,177 @@
+"""PyTorch engine: training of the networks in `train/models` on a CPU or a GPU."""
+
+import os
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import Any, ClassVar, cast
+
+import numpy as np
+
+from train.config import TrialConfig
+from train.data.charset import Charset
+from train.engines import ENGINES, torch_optimiser
+from train.engines.base import GROUPS, Batch, Images, T, World
+from train.engines.network_engine import NetworkEngine
+from train.engines.torch_loss import ctc_loss
+from train.models.network import STATISTICS
+from train.models.torch_network import shared_name
+
+
+@ENGINES.register("torch")
+class TorchEngine(NetworkEngine):
+    """One torch network and its optimiser."""
+
+    framework: ClassVar[str] = "torch"
+
+    def __init__(
+        self, config: TrialConfig, charset: Charset, calibration: Images | None, world: World | None = None
+    ) -> None:
+        super().__init__(config, charset, calibration, world)
+        import torch
+
+        self._plan: Mapping[str, float] = dict.fromkeys(GROUPS, 1.0)
+        self._optimiser = torch_optimiser.build(config.optimiser, self._parameters, self._groups)
+        self._scaler = torch.amp.GradScaler(self._device) if config.precision == "fp16" else None
+
+    def _begin(self) -> None:
+        import torch
+
+        torch.manual_seed(self._config.seed)
+        self._device = _device()
+
+    def _place(self) -> None:
+        self._network.layer.to(self._device)
+
+    def _calibrate(self, calibration: Images) -> None:
+        import torch
+
+        with torch.no_grad():
+            super()._calibrate(calibration)
+
+    def apply_plan(self, plan: Mapping[str, float]) -> None:
+        """Freeze and scale by group; batch norms of learning groups are live if the configuration says so."""
+        self._plan = plan
+        for name, parameter in self._parameters.items():
+            parameter.requires_grad_(plan[self._groups[name]] > 0)
+        for name, module in self._network.layer.named_modules():
+            module.training = self._is_live(name, plan)
+
+    def train_step(self, batch: Batch, learning_rate: float, update: bool) -> float:
+        """Run forward and backward; at an update average over workers, clip and step."""
+        with self._autocast():
+            logits = self._logits(self._network.tensor(batch.images))
+        loss = ctc_loss(logits.float(), batch.targets, self._config.label_smoothing)
+        scaled = loss * (batch.share / self._config.optimiser.accumulate)
+        (self._scaler.scale(scaled) if self._scaler else scaled).backward()
+        if update:
+            self._update(learning_rate)
+        return float(loss.detach())
+
+    def _resampled(self, images: Any, size: tuple[int, int]) -> Any:
+        from torch.nn import functional
+
+        return functional.interpolate(images, size, mode="bilinear", align_corners=False)
+
+    def _autocast(self) -> AbstractContextManager[Any]:
+        import torch
+
+        if self._config.precision == "fp32":
+            return nullcontext()
+        dtype = {"bf16": torch.bfloat16, "fp16": torch.float16}[self._config.precision]
+        return cast(AbstractContextManager[Any], torch.autocast(self._device.type, dtype))
+
+    def _update(self, learning_rate: float) -> None:
+        import torch
+
+        gradients = [p.grad for p in self._parameters.values() if p.grad is not None]
+        if self._world.size > 1:
+            self._average(gradients)
+        torch_optimiser.set_rates(self._optimiser, learning_rate, self._plan)
+        if self._scaler:
+            self._scaler.unscale_(self._optimiser)
+        torch.nn.utils.clip_grad_norm_(list(self._parameters.values()), self._config.optimiser.clip_norm)
+        if self._scaler:
+            self._scaler.step(self._optimiser)
+            self._scaler.update()
+        else:
+            self._optimiser.step()
+        self._optimiser.zero_grad(set_to_none=True)
+
+    def predict(self, images: Images) -> Images:
+        """Run the network with stored batch statistics."""
+        import torch
+
+        modes = {module: module.training for module in self._network.layer.modules()}
+        self._network.layer.eval()
+        with torch.inference_mode():
+            logits = self._logits(self._network.tensor(images))
+            probabilities = torch.softmax(logits.float(), dim=-1).cpu().numpy()
+        for module, training in modes.items():
+            module.training = training
+        return np.asarray(probabilities, np.float32)
+
+    def _gather(self, items: list[T]) -> list[list[T]]:
+        import torch
+
+        parts: list[Any] = [None] * self._world.size
+        torch.distributed.all_gather_object(parts, items)
+        return parts
+
+    def synchronise(self) -> None:
+        """Average the batch norms' running statistics."""
+        if self._world.size > 1 and self._config.batch_norm == "live":
+            buffers = self._network.layer.named_buffers()
+            self._average([t for name, t in buffers if shared_name(name).endswith(STATISTICS)])
+
+    def _copy_from_first_worker(self) -> None:
+        import torch
+
+        for tensor in self._network.layer.state_dict().values():
+            torch.distributed.broadcast(tensor, src=0)
+
+    def _average(self, tensors: list[Any]) -> None:
+        """Replace every tensor by its mean over the workers, in one message."""
+        import torch
+
+        with torch.no_grad():
+            flat = torch.cat([tensor.reshape(-1) for tensor in tensors])
+            torch.distributed.all_reduce(flat)
+            parts = torch.split(flat / self._world.size, [tensor.numel() for tensor in tensors])
+            for tensor, part in zip(tensors, parts, strict=True):
+                tensor.copy_(part.view_as(tensor))
+
+    def state(self) -> dict[str, Any]:
+        """Return weights by shared name and optimiser arrays by `shared name|accumulator`."""
+        scaler = self._scaler.state_dict() if self._scaler else {}
+        return {
+            "weights": self.weights(),
+            "optimiser": torch_optimiser.accumulators(self._optimiser, self._parameters),
+            "scaler": {key: np.asarray(value) for key, value in scaler.items()},
+        }
+
+    def load(self, state: Mapping[str, Any]) -> None:
+        """Set weights and, where the state has them, the optimiser's accumulators."""
+        self._network.assign(state["weights"])
+        if state.get("optimiser"):
+            torch_optimiser.set_accumulators(self._optimiser, self._parameters, state["optimiser"])
+        # Another framework's scaler starts anew: it finds its scale within a few steps.
+        if self._scaler is not None and state.get("scaler", {}).keys() == self._scaler.state_dict().keys():
+            self._scaler.load_state_dict({k: v.item() for k, v in state["scaler"].items()})
+
+    def export(self, directory: Path) -> dict[str, str]:
+        """Write inference.onnx, and for PaddleOCR the same weights in Paddle where it is installed."""
+        from train.engines import torch_export
+
+        torch_export.export_graph(self._network.layer, self._logits, directory)
+        return torch_export.export_for_paddleocr(self, self._config, directory)
+
+
+def _device() -> Any:
+    """Return the GPU that this process was given, or the CPU."""
+    import torch
+
+    if not torch.cuda.is_available():
+        return torch.device("cpu")
+    # Workers of one machine may all see all of its GPUs; LOCAL_RANK is how torch's launchers tell them apart.
+    return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")) % torch.cuda.device_count())

@@ -1,0 +1,113 @@
+"""A torch network as an inference graph, and the same weights as PaddleOCR's two files."""
+
+import importlib.util
+import logging
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from train.bundle import ONNX, PADDLEOCR
+from train.config import TrialConfig
+from train.data.images import BUCKET_PX, HEIGHT_PX
+from train.engines.base import Engine
+from train.errors import ParityError
+from train.parity import TOLERANCE
+
+Logits = Callable[[Any], Any]
+EXAMPLE_SHAPE = (2, 3, HEIGHT_PX, 5 * BUCKET_PX)
+
+
+def export_graph(network: Any, logits: Logits, directory: Path) -> None:
+    """Write inference.onnx; the network can be trained further.
+
+    The graph maps `x`, (N, 3, 48, W) float32 in [-1, 1], to (N, T, C) float32 probabilities; N and W are free.
+    It pads W to a multiple of `images.BUCKET_PX` itself, so that whoever runs it reads what training read.
+
+    Args:
+        network: the live module.
+        logits: computes the network's logits from padded images.
+        directory: an existing folder.
+    """
+    import torch
+
+    modes = {module: module.training for module in network.modules()}
+    network.eval()
+    images = torch.zeros(EXAMPLE_SHAPE, device=next(network.parameters()).device)
+    free = torch.export.Dim.DYNAMIC
+    try:
+        with _silence():
+            torch.onnx.export(
+                _with_softmax(network, logits),
+                (images,),
+                directory / ONNX,
+                input_names=["x"],
+                output_names=["probabilities"],
+                dynamic_shapes={"x": {0: free, 3: free}},
+                external_data=False,
+                verbose=False,
+            )
+    finally:
+        for module, training in modes.items():
+            module.training = training
+
+
+def _with_softmax(network: Any, logits: Logits) -> Any:
+    """Return a module over `network` that ends in the softmax which training leaves to the loss."""
+    import torch
+    from torch.nn import functional
+
+    class Probabilities(torch.nn.Module):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__()
+            self.network = network
+
+        def forward(self, x: Any) -> Any:
+            width = (x.shape[3] + BUCKET_PX - 1) // BUCKET_PX * BUCKET_PX
+            room = functional.pad(x, (0, BUCKET_PX - 1))[:, :, :, :width]
+            return functional.softmax(logits(room), dim=-1)
+
+    return Probabilities().eval()
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    """The exporter reports its stages and every operator of a package that is not installed."""
+    disabled = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(disabled)
+
+
+def export_for_paddleocr(engine: Engine, config: TrialConfig, directory: Path) -> dict[str, str]:
+    """Write inference.json and inference.pdiparams from an engine's weights in the Paddle network.
+
+    Returns:
+        the files that are not there, and why.
+
+    Raises:
+        ParityError: if the two networks do not compute the same.
+    """
+    if importlib.util.find_spec("paddle") is None:
+        return dict.fromkeys(PADDLEOCR, "PaddleOCR's own form needs paddlepaddle, which was not installed")
+    from train.engines.paddle_engine import PaddleEngine
+
+    twin = PaddleEngine(config, engine.charset, None)
+    twin.load({"weights": engine.weights()})
+    noise = np.random.default_rng(config.seed).uniform(-1, 1, EXAMPLE_SHAPE).astype(np.float32)
+    difference = float(np.abs(twin.predict(noise) - engine.predict(noise)).max())
+    if not difference <= TOLERANCE:
+        raise ParityError(
+            f"the Paddle network must compute what torch's does, within {TOLERANCE:g}",
+            f"a difference of {difference:.2g}",
+            "no bundle was written; install the packages as pyproject.toml pins them",
+        )
+    twin.export_for_paddleocr(directory)
+    return {}

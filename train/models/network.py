@@ -1,0 +1,112 @@
+"""A framework's network as everything outside its framework sees it: arrays under shared names.
+
+The names are those of Paddle's structure, and so are the shapes: a linear weight is (inputs, outputs), a batch
+norm's statistics are `_mean` and `_variance`. A checkpoint of one framework therefore loads in every other.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from train.errors import ModelError
+
+Array = npt.NDArray[np.float32]
+Arrays = dict[str, Array]
+BATCH_NORM = "batch_norm"
+STATISTICS = ("._mean", "._variance")
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """What goes into a batch norm: mean and variance by channel, (C,) each, and its own epsilon."""
+
+    mean: Array
+    variance: Array
+    epsilon: float
+
+    @classmethod
+    def of(cls, values: Array, epsilon: float) -> "Statistics":
+        """Return those of (N, C, ...) values."""
+        axes = (0, *range(2, values.ndim))
+        return cls(values.mean(axes), values.var(axes), epsilon)
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A layer with parameters of its own.
+
+    Attributes:
+        name: `name.weight` is its weight.
+        kind: `conv`, `linear`, `layer_norm`, `affine` or `batch_norm`.
+        epsilon: what a batch norm adds to the variance; 0 elsewhere.
+    """
+
+    name: str
+    kind: str
+    epsilon: float = 0.0
+
+
+def kind_of(class_name: str) -> str:
+    """Return the kind of a layer from the name of its class, which the frameworks agree on but for case."""
+    if "BatchNorm" in class_name:
+        return BATCH_NORM
+    kinds = {"Linear": "linear", "LayerNorm": "layer_norm"}
+    return kinds.get(class_name, "conv" if "Conv" in class_name else "affine")
+
+
+class Network(ABC):
+    """One network of one framework.
+
+    Attributes:
+        layer: the framework's own layer or module.
+    """
+
+    layer: Any
+
+    @abstractmethod
+    def logits(self, images: Any) -> Any:
+        """Return (N, T, C) logits for (N, 3, 48, W) images in [-1, 1], tensors of the framework."""
+
+    @abstractmethod
+    def tensor(self, array: Array) -> Any:
+        """Return the framework's tensor of an array, where the network computes."""
+
+    @abstractmethod
+    def parameters(self) -> dict[str, Any]:
+        """Return the framework's own parameters that can learn, from the input to the output side."""
+
+    @abstractmethod
+    def arrays(self) -> Arrays:
+        """Return copies of all parameters and batch statistics."""
+
+    @abstractmethod
+    def _assign(self, arrays: Mapping[str, Array]) -> None:
+        """Set arrays whose names are known and whose shapes fit."""
+
+    @abstractmethod
+    def replace_linear(self, name: str, weight: Array, bias: Array) -> None:
+        """Give the linear layer `name` other sizes: weight (D, C), bias (C,)."""
+
+    @abstractmethod
+    def execution_order(self, run: Callable[[], Any]) -> list[Layer]:
+        """Return the layers in the order in which `run()`, a forward pass, executes them."""
+
+    @abstractmethod
+    def norm_inputs(self, run: Callable[[], Any]) -> dict[str, Statistics]:
+        """Return the statistics of what `run()`, a forward pass, sends into each batch norm."""
+
+    def assign(self, arrays: Mapping[str, Array]) -> None:
+        """Set arrays by name; raise ModelError for an unknown name or another shape."""
+        shapes = {name: array.shape for name, array in self.arrays().items()}
+        for name, array in arrays.items():
+            if shapes.get(name) != array.shape:
+                raise ModelError(
+                    "weights must be those of the network",
+                    f"{name} is {array.shape}, in the network {shapes.get(name, 'missing')}",
+                    "name the weights or the checkpoint of this very model",
+                )
+        self._assign({n: np.ascontiguousarray(array, np.float32) for n, array in arrays.items()})

@@ -1,0 +1,87 @@
+"""A Paddle layer as a Network: its structure names are the shared ones."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from train.models.network import BATCH_NORM, STATISTICS, Array, Arrays, Layer, Network, Statistics, kind_of
+
+
+class PaddleNetwork(Network):
+    """A `paddle.nn.Layer` in eval mode, and how to run it up to its logits."""
+
+    def __init__(self, layer: Any, logits: Callable[[Any, Any], Any]) -> None:
+        self.layer, self._logits = layer, logits
+        layer.eval()
+
+    def logits(self, images: Any) -> Any:
+        """Run the layer on a Paddle tensor."""
+        return self._logits(self.layer, images)
+
+    def tensor(self, array: Array) -> Any:
+        """Return a Paddle tensor."""
+        import paddle
+
+        return paddle.to_tensor(array)
+
+    def parameters(self) -> dict[str, Any]:
+        """Return the parameters; Paddle counts batch statistics among them."""
+        return {n: p for n, p in self.layer.named_parameters() if not n.endswith(STATISTICS)}
+
+    def arrays(self) -> Arrays:
+        """Return the state by structure name."""
+        return {name: tensor.numpy() for name, tensor in self.layer.state_dict().items()}
+
+    def _assign(self, arrays: Mapping[str, Array]) -> None:
+        tensors = self.layer.state_dict()
+        for name, array in arrays.items():
+            tensors[name].set_value(array)
+
+    def replace_linear(self, name: str, weight: Array, bias: Array) -> None:
+        """Make new parameters for the layer."""
+        layer = self._sublayer(name)
+        for role, array in (("weight", weight), ("bias", bias)):
+            parameter = layer.create_parameter(shape=list(array.shape), is_bias=role == "bias")
+            parameter.set_value(array)
+            setattr(layer, role, parameter)
+
+    def _sublayer(self, name: str) -> Any:
+        return dict(self.layer.named_sublayers())[name]
+
+    def execution_order(self, run: Callable[[], Any]) -> list[Layer]:
+        """Watch a forward pass through hooks."""
+        order: list[Layer] = []
+
+        def note(layer: Layer, *_: Any) -> None:
+            order.append(layer)
+
+        hooks = [
+            layer.register_forward_post_hook(partial(note, _describe(name, layer)))
+            for name, layer in self.layer.named_sublayers()
+            if not layer.sublayers() and layer.parameters()
+        ]
+        run()
+        for hook in hooks:
+            hook.remove()
+        return order
+
+    def norm_inputs(self, run: Callable[[], Any]) -> dict[str, Statistics]:
+        """Watch a forward pass through hooks."""
+        seen: dict[str, Statistics] = {}
+
+        def keep(name: str, norm: Any, inputs: Any) -> None:
+            seen[name] = Statistics.of(inputs[0].numpy(), norm._epsilon)
+
+        hooks = [
+            layer.register_forward_pre_hook(partial(keep, name))
+            for name, layer in self.layer.named_sublayers()
+            if kind_of(type(layer).__name__) == BATCH_NORM
+        ]
+        run()
+        for hook in hooks:
+            hook.remove()
+        return seen
+
+
+def _describe(name: str, layer: Any) -> Layer:
+    return Layer(name, kind_of(type(layer).__name__), float(getattr(layer, "_epsilon", 0.0)))

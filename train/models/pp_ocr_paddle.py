@@ -1,0 +1,26 @@
+"""PP-OCR recognition in Paddle: the trainable networks that paddlex holds."""
+
+import importlib
+from typing import Any
+
+from train.models.paddle_network import PaddleNetwork
+from train.models.reparametrise import keep_one_branch
+from train.models.softmax import without_softmax
+
+MODELING = "paddlex.inference.models.text_recognition.modeling"
+
+
+def build(layer_class: str, settings: dict[str, Any], branched: bool) -> PaddleNetwork:
+    """Return the network with random weights.
+
+    Args:
+        layer_class: class in paddlex's modeling package.
+        settings: what the class's configuration takes.
+        branched: parallel branches are to be left out, as their sum takes their place.
+    """
+    published = getattr(importlib.import_module(MODELING), layer_class)
+    layer = published(published.config_class(**settings))
+    if branched:
+        keep_one_branch(layer.sublayers())
+    without_softmax(layer.head)
+    return PaddleNetwork(layer, lambda layer, images: layer.head(layer.model(images)))

@@ -1,0 +1,26 @@
+"""PP-OCR recognition in torch: the same networks, as transformers holds them."""
+
+from typing import Any
+
+from train.models.reparametrise import keep_one_branch
+from train.models.softmax import without_softmax
+from train.models.torch_network import TorchNetwork
+
+
+def build(layer_class: str, settings: dict[str, Any], branched: bool) -> TorchNetwork:
+    """Return the network with random weights.
+
+    Args:
+        layer_class: paddlex's name of the class, which transformers' begins with.
+        settings: what the class's configuration takes, in paddlex and here.
+        branched: parallel branches are to be left out, as their sum takes their place.
+    """
+    import transformers
+
+    published = getattr(transformers, f"{layer_class}ForTextRecognition")
+    own = {key: value for key, value in settings.items() if key != "model_type"}
+    layer = published(published.config_class(**own))
+    if branched:
+        keep_one_branch(layer.modules())
+    without_softmax(layer.head)
+    return TorchNetwork(layer, lambda layer, images: layer(pixel_values=images).last_hidden_state)

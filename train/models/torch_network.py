@@ -1,0 +1,110 @@
+"""A torch module as a Network: statistics renamed, linear weights transposed."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from train.models.network import BATCH_NORM, Array, Arrays, Layer, Network, Statistics, kind_of
+
+RENAMED = {"running_mean": "_mean", "running_var": "_variance"}
+UNUSED = "num_batches_tracked"  # counts steps for norms without a momentum; these have one
+
+
+def shared_name(name: str) -> str:
+    """Return the name that all frameworks share for one of torch's or Hugging Face's."""
+    head, dot, leaf = name.rpartition(".")
+    return f"{head}{dot}{RENAMED.get(leaf, leaf)}"
+
+
+def to_shared(name: str, array: Array) -> Array:
+    """Return an array of torch's or Hugging Face's in the shared shape; the same function goes back."""
+    transposed = name.endswith("weight") and array.ndim == 2
+    return np.ascontiguousarray(array.T) if transposed else array
+
+
+class TorchNetwork(Network):
+    """A `torch.nn.Module` in eval mode, and how to run it up to its logits."""
+
+    def __init__(self, layer: Any, logits: Callable[[Any, Any], Any]) -> None:
+        self.layer, self._logits = layer, logits
+        layer.eval()
+
+    def logits(self, images: Any) -> Any:
+        """Run the module on a torch tensor."""
+        return self._logits(self.layer, images)
+
+    def tensor(self, array: Array) -> Any:
+        """Return a torch tensor on the module's device."""
+        import torch
+
+        return torch.tensor(array, device=next(self.layer.parameters()).device)
+
+    def parameters(self) -> dict[str, Any]:
+        """Return the parameters; torch's names of them are the shared ones."""
+        return dict(self.layer.named_parameters())
+
+    def _tensors(self) -> dict[str, Any]:
+        return {shared_name(n): t for n, t in self.layer.state_dict().items() if not n.endswith(UNUSED)}
+
+    def arrays(self) -> Arrays:
+        """Return the state under shared names."""
+        return {name: to_shared(name, t.cpu().numpy().copy()) for name, t in self._tensors().items()}
+
+    def _assign(self, arrays: Mapping[str, Array]) -> None:
+        import torch
+
+        tensors = self._tensors()
+        with torch.no_grad():
+            for name, array in arrays.items():
+                tensors[name].copy_(torch.tensor(to_shared(name, array)))
+
+    def replace_linear(self, name: str, weight: Array, bias: Array) -> None:
+        """Make new parameters for the layer."""
+        import torch
+
+        layer = self.layer.get_submodule(name)
+        device = layer.weight.device
+        layer.in_features, layer.out_features = weight.shape
+        layer.weight = torch.nn.Parameter(torch.tensor(to_shared("weight", weight), device=device))
+        layer.bias = torch.nn.Parameter(torch.tensor(bias, device=device))
+
+    def execution_order(self, run: Callable[[], Any]) -> list[Layer]:
+        """Watch a forward pass through hooks."""
+        order: list[Layer] = []
+
+        def note(layer: Layer, *_: Any) -> None:
+            order.append(layer)
+
+        hooks = [
+            layer.register_forward_hook(partial(note, _describe(name, layer)))
+            for name, layer in self.layer.named_modules()
+            if not any(layer.children()) and any(True for _ in layer.parameters())
+        ]
+        run()
+        for hook in hooks:
+            hook.remove()
+        return order
+
+    def norm_inputs(self, run: Callable[[], Any]) -> dict[str, Statistics]:
+        """Watch a forward pass through hooks."""
+        seen: dict[str, Statistics] = {}
+
+        def keep(name: str, norm: Any, inputs: Any) -> None:
+            seen[name] = Statistics.of(inputs[0].detach().float().cpu().numpy(), norm.eps)
+
+        hooks = [
+            layer.register_forward_pre_hook(partial(keep, name))
+            for name, layer in self.layer.named_modules()
+            if kind_of(type(layer).__name__) == BATCH_NORM
+        ]
+        run()
+        for hook in hooks:
+            hook.remove()
+        return seen
+
+
+def _describe(name: str, layer: Any) -> Layer:
+    kind = kind_of(type(layer).__name__)
+    return Layer(name, kind, float(layer.eps) if kind == BATCH_NORM else 0.0)
