@@ -1,6 +1,5 @@
 """From Tune's results to the study's: records, the winner's bundle, its one test, summary and report."""
 
-import importlib.metadata
 import shlex
 import sys
 import time
@@ -38,9 +37,12 @@ from train.errors import ModelError
 from train.export import export_checkpoint
 from train.intervals import paired_gain_interval
 from train.loop import assemble, evaluate
+from train.versions import installed_versions
 
 EXPORT_S = 20.0
-PACKAGES = ("ray", "optuna", "paddlepaddle", "paddleocr", "paddle2onnx", "onnxruntime", "numpy")
+PACKAGES = (
+    "ray", "optuna", "paddlepaddle", "paddleocr", "paddle2onnx", "torch", "transformers", "onnxruntime", "numpy"
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -242,7 +244,7 @@ def misread(predictions: list[tuple[str, float]], data: Dataset) -> tuple[Misrea
 
 def versions() -> dict[str, str]:
     """Return the versions that a score depends on."""
-    return {"python": sys.version.split()[0]} | {name: importlib.metadata.version(name) for name in PACKAGES}
+    return {"python": sys.version.split()[0]} | installed_versions(PACKAGES)
 
 
 def commands(settings: StudySettings, data: DataSummary, folder: Path) -> dict[str, str]:

@@ -14,6 +14,7 @@ from search.settings import StudySettings, concurrent_trials, trial_share
 from search.workers import TRIAL_RESOURCES, WorkerGroup
 from spaces.space import SearchSpace
 from train.config import TrialConfig
+from train.engines.choice import resolve
 
 FINISH_SHARE, FINISH_LEAST_S = 0.04, 30.0
 
@@ -40,7 +41,16 @@ class Plan:
 def narrowed(space: SearchSpace, settings: StudySettings) -> SearchSpace:
     """Return the space as the command line narrows it."""
     space = space.with_fixed({"seed": settings.seed})
+    if settings.engine:
+        space = space.with_fixed({"engine": settings.engine})
     return space.with_choices("model", settings.models) if settings.models else space
+
+
+def with_engine(settings: StudySettings, space: SearchSpace) -> StudySettings:
+    """Return the settings with `auto` replaced by the engine that is the fastest here, for all trials alike."""
+    asked = settings.engine or str(space.fixed.get("engine", ""))
+    threads = max(1, int(settings.cpus or 1))  # Ray gives a trial's process as many as it has cores
+    return settings.model_copy(update={"engine": resolve(asked, candidates(space), threads) or None})
 
 
 def candidates(space: SearchSpace) -> list[str]:

@@ -60,6 +60,9 @@ def _add_search(what: argparse._ArgumentGroup) -> None:
     )
     what.add_argument("--model", action="append", default=[], help="only this model; repeatable")
     what.add_argument(
+        "--engine", help="paddle, torch, or auto for the faster one here (default: what the space says)"
+    )
+    what.add_argument(
         "--trials", type=int, help="at most so many trials (default: as the time budget allows, else 32)"
     )
     what.add_argument("--max-epochs", type=int, help="longest trial (default: what the space says)")
@@ -99,6 +102,7 @@ def settings_of(arguments: argparse.Namespace) -> StudySettings:
             labels=labels,
             space=arguments.space,
             models=tuple(arguments.model),
+            engine=arguments.engine,
             trials=arguments.trials,
             max_epochs=arguments.max_epochs,
             time_budget_s=arguments.time_budget,

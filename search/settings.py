@@ -20,6 +20,7 @@ class StudySettings(Frozen):
         data: folder with labels; None for the embedded default or explicit label files.
         labels: split -> label file, instead of `data`.
         models: narrows the space's models; empty for what the space says.
+        engine: of every trial, `auto` for the fastest here; None for what the space says.
         trials: upper limit on trials; None for as many as the time budget allows.
         time_budget_s: seconds from start to result; None for no limit.
         storage: folder or URI under which Ray Tune writes `name/`.
@@ -34,6 +35,7 @@ class StudySettings(Frozen):
     labels: dict[str, str] = Field(default_factory=dict)
     space: str = "recognition"
     models: tuple[str, ...] = ()
+    engine: str | None = None
     trials: int | None = Field(None, ge=1)
     max_epochs: int | None = Field(None, ge=1)
     time_budget_s: float | None = Field(None, ge=30)

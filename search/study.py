@@ -19,7 +19,7 @@ from ray.tune.schedulers import ASHAScheduler
 from search.data import decode_splits, prepare_splits
 from search.finish import Finished, finish
 from search.known import check_names
-from search.plan import Plan, candidates, make_plan, narrowed, room, storage_folder
+from search.plan import Plan, candidates, make_plan, narrowed, room, storage_folder, with_engine
 from search.probe import Probe, probe_model
 from search.progress import ProgressLines
 from search.results import StudyResult, write_text_atomically
@@ -42,7 +42,9 @@ def run_study(settings: StudySettings, resume: bool) -> StudyResult:
         DataError: for data that cannot be used.
     """
     started = time.time()
-    space = narrowed(load_space(settings.space), settings)
+    loaded = load_space(settings.space)
+    settings = with_engine(settings, narrowed(loaded, settings))
+    space = narrowed(loaded, settings)
     check_names(space)
     check_folder(settings, resume)
     splits, bad = prepare_splits(settings)

@@ -5,7 +5,7 @@ import json
 import os
 import shutil
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -53,6 +53,11 @@ class Checkpoint:
     epoch: int
     metrics: dict[str, float]
     state: dict[str, Any]
+
+    def with_engine(self, engine: str | None) -> "Checkpoint":
+        """Return the checkpoint for another engine, which reads the same weights; None keeps its own."""
+        changes = {"engine": engine} if engine else {}
+        return replace(self, config=self.config.model_copy(update=changes))
 
     def save(self, directory: Path) -> None:
         """Write into `directory`, aside first: it holds either a whole checkpoint or none."""

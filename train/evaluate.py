@@ -37,6 +37,7 @@ def parser() -> argparse.ArgumentParser:
         choices=("keep", "domain"),
         help="with --model: its whole dictionary (the default) or the labels' characters alone",
     )
+    parse.add_argument("--engine", help="with --checkpoint or --model: the engine to read with")
     parse.add_argument("--labels", metavar="FILE", type=Path, required=True, help="the lines and their texts")
     add_format_arguments(parse)
     parse.add_argument(
@@ -56,6 +57,8 @@ def main(arguments: Sequence[str]) -> None:
     chosen = parser().parse_args(arguments)
     if chosen.charset and not chosen.model:
         raise UsageError("--charset goes with --model", chosen.charset, "leave it out")
+    if chosen.engine and chosen.bundle:
+        raise UsageError("a bundle is read by onnxruntime", f"--engine {chosen.engine}", "leave it out")
     if chosen.threads < 1:
         raise UsageError("--threads must be at least 1", chosen.threads, "name a number of cores")
     samples = load_file(chosen.labels, options_of(chosen.option), chosen.format)
@@ -77,10 +80,12 @@ def read(chosen: argparse.Namespace, data: Dataset) -> list[Reading]:
     from train.loop import assemble, evaluate
 
     if chosen.checkpoint:
-        checkpoint = load_checkpoint(chosen.checkpoint)
+        checkpoint = load_checkpoint(chosen.checkpoint).with_engine(chosen.engine)
         engine, task = assemble(checkpoint.config, data, checkpoint)
     else:
-        engine, task = assemble(TrialConfig(model=chosen.model, charset=chosen.charset or "keep"), data)
+        config = TrialConfig(model=chosen.model, charset=chosen.charset or "keep")
+        config = config.model_copy(update={"engine": chosen.engine or config.engine})
+        engine, task = assemble(config, data)
     _, readings = evaluate(engine, task, data)
     return readings
 

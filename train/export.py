@@ -1,7 +1,6 @@
 """Checkpoint to bundle, through the parity gate: a bundle exists only if it reads as the framework does."""
 
 import argparse
-import importlib.metadata
 import os
 import shutil
 import uuid
@@ -22,6 +21,7 @@ from train.errors import DataError, ParityError, UsageError
 from train.loop import assemble
 from train.models import MODELS
 from train.parity import TOLERANCE, ParityResult, compare, parity_batches
+from train.versions import installed_versions
 
 PACKAGES = (
     "ocrtune",
@@ -63,7 +63,7 @@ def export_checkpoint(checkpoint: Checkpoint, data: Dataset, directory: Path) ->
             config=checkpoint.config.model_dump(mode="json"),
             metrics={"split": "val", "charset_rule": "as-labelled"} | checkpoint.metrics,
             parity=asdict(result),
-            versions=_versions(),
+            versions=installed_versions(PACKAGES),
             absent=absent,
         )
     return result
@@ -107,30 +107,20 @@ def whole_or_nothing(directory: Path) -> Iterator[Path]:
         shutil.rmtree(aside, ignore_errors=True)
 
 
-def _versions() -> dict[str, str]:
-    """Return the installed versions; a package that is only on the path (as in a Ray job) has none."""
-    found: dict[str, str] = {}
-    for name in PACKAGES:
-        try:
-            found[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            found[name] = "not installed"
-    return found
-
-
 def parser() -> argparse.ArgumentParser:
     """Return the command line's definition."""
     parse = argparse.ArgumentParser(prog="python -m train.export", description=str(__doc__))
     parse.add_argument("checkpoint", type=Path, help="folder of a checkpoint")
     parse.add_argument("bundle", type=Path, help="folder to write")
     parse.add_argument("--labels", type=Path, required=True, help="real lines for the parity gate")
+    parse.add_argument("--engine", help="to export with (default: the one that trained it)")
     return parse
 
 
 def main(arguments: Sequence[str]) -> None:
     """Export a checkpoint and say how close the bundle is to it."""
     chosen: Any = parser().parse_args(arguments)
-    checkpoint = load_checkpoint(chosen.checkpoint)
+    checkpoint = load_checkpoint(chosen.checkpoint).with_engine(chosen.engine)
     data = decode_samples(load_file(chosen.labels))
     result = export_checkpoint(checkpoint, data, chosen.bundle)
     print(

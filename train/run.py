@@ -47,6 +47,9 @@ def main(arguments: Sequence[str]) -> None:
     if (output / "last").exists() != chosen.resume:
         remedy = "add --resume or choose another --output" if not chosen.resume else "leave out --resume"
         raise UsageError("--resume goes with an output folder that has a checkpoint", output, remedy)
+    from train.engines.choice import resolve
+
+    config = config.model_copy(update={"engine": resolve(chosen.engine or config.engine, [config.model])})
     resume = load_checkpoint(output / "last") if chosen.resume else None
     splits = make_splits(load(Path(chosen.data))[1], chosen.seed, test_fraction=chosen.test_fraction)
     splits = usable(splits, cheap_check(splits, steps=ppocr_steps), chosen.allow_bad)

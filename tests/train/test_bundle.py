@@ -8,7 +8,17 @@ import numpy as np
 import pytest
 import yaml
 
-from train.bundle import FILES, MANIFEST, ONNX, SETTINGS, Recogniser, load_bundle, seal, write_settings
+from train.bundle import (
+    FILES,
+    MANIFEST,
+    ONNX,
+    PADDLEOCR,
+    SETTINGS,
+    Recogniser,
+    load_bundle,
+    seal,
+    write_settings,
+)
 from train.data.charset import Charset, domain_charset
 from train.errors import CheckpointError
 from train.models import MODELS
@@ -61,6 +71,23 @@ def test_a_changed_file_is_refused_and_named(bundle_dir: Path, name: str) -> Non
 def test_a_missing_file_is_refused_and_named(bundle_dir: Path, name: str) -> None:
     (bundle_dir / name).unlink()
     with pytest.raises(CheckpointError, match=name):
+        load_bundle(bundle_dir)
+
+
+def test_paddleocrs_files_may_be_absent_for_a_reason(bundle_dir: Path) -> None:
+    absent = dict.fromkeys(PADDLEOCR, "Paddle was not installed")
+    for name in PADDLEOCR:
+        (bundle_dir / name).unlink()
+    path = bundle_dir / MANIFEST
+    fields = json.loads(path.read_text(encoding="utf-8"))
+    fields["files"] = {name: digest for name, digest in fields["files"].items() if name not in absent}
+    path.write_text(json.dumps(fields), encoding="utf-8")
+    with pytest.raises(CheckpointError, match=PADDLEOCR[0]):
+        load_bundle(bundle_dir)
+    path.write_text(json.dumps(fields | {"absent": absent}), encoding="utf-8")
+    assert load_bundle(bundle_dir).manifest.absent == absent
+    path.write_text(json.dumps(fields | {"files": {}, "absent": dict.fromkeys(FILES, "")}), encoding="utf-8")
+    with pytest.raises(CheckpointError, match=ONNX):
         load_bundle(bundle_dir)
 
 

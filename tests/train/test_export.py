@@ -48,11 +48,11 @@ def train_step(engine: Engine, task: Any, data: Dataset, start: int) -> float:
     return engine.train_step(task.batch(data, np.arange(start, start + 8), 1), 1e-4, True)
 
 
-def trained(labels: Path, charset: str, folder: Path) -> Trained:
+def trained(labels: Path, charset: str, folder: Path, **settings: Any) -> Trained:
     samples = load_file(labels)
     samples = [samples[int(i)] for i in np.linspace(0, len(samples) - 1, LINES)]
     data = decode_samples(samples)
-    config = TrialConfig.model_validate({"model": "pp-ocrv6-tiny", "charset": charset})
+    config = TrialConfig.model_validate({"model": "pp-ocrv6-tiny", "charset": charset} | settings)
     engine, task = assemble(config, data)
     engine.apply_plan(dict.fromkeys(GROUPS, 1.0))
     for step in range(STEPS):

@@ -1,11 +1,8 @@
 """Two Ray Train workers train as one process would: on a real local cluster, with real images."""
 
-import json
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,21 +11,20 @@ import pytest
 import ray
 import ray.train
 from ray import tune
-from ray.train import RunConfig, ScalingConfig, WorkerGroupError
-from ray.train.v2.api.data_parallel_trainer import DataParallelTrainer
+from ray.train import WorkerGroupError
 
 from search.workers import TRIAL_RESOURCES, WorkerGroup, train_on_workers
-from train.backends.paddle_backend import PaddleBackendConfig, group_environment
+from tests.train.watched_workers import Seen, Weights, observe
+from train.backends import BACKENDS
+from train.backends.paddle_backend import group_environment
 from train.checkpoint import Checkpoint, load_checkpoint
 from train.config import TrialConfig, config_from_mapping
 from train.data import images
 from train.data.dataset import Dataset, decode_samples
 from train.data.formats import load_file
-from train.engines.base import Batch, World
 from train.errors import DivergedError
 from train.loop import TrainingData, assemble, evaluate, train
 
-Weights = dict[str, Any]
 # 49 lines in batches of 8: the last batch holds one line, fewer than there are workers.
 TRAIN_LINES, VAL_LINES = 49, 15
 SETTINGS = {
@@ -70,87 +66,16 @@ def group(folder: Path) -> WorkerGroup:
     return WorkerGroup(workers=2, storage=str(folder), name="workers")
 
 
-@dataclass(frozen=True)
-class Seen:
-    """What one worker saw.
-
-    Attributes:
-        metrics: of every epoch.
-        batches: (epoch, lines, weight) of every batch it trained on.
-        mapped: whether its pixels lie in the object store.
-        folder: with a checkpoint of every epoch.
-    """
-
-    metrics: list[dict[str, float]]
-    batches: list[tuple[int, list[int], float]]
-    mapped: bool
-    folder: Path
-
-    def weights(self, epoch: int) -> Weights:
-        return dict(load_checkpoint(self.folder / f"epoch{epoch}").state["weights"])
-
-    def lines(self, epoch: int) -> list[int]:
-        return [line for e, lines, weight in self.batches if e == epoch and weight > 0 for line in lines]
-
-
-class Observer:
-    """Runs on a worker, in the place of the trial's training function, and writes down what happens."""
-
-    def __init__(self, folder: Path, spoil: Callable[[int, int], float] | None = None) -> None:
-        """Take where to write, and a function (rank, step) -> what the loss is multiplied with."""
-        self._folder, self._spoil = folder, spoil
-
-    def __call__(self, config: TrialConfig, data: ray.ObjectRef) -> None:
-        context = ray.train.get_context()
-        world = World(context.get_world_rank(), context.get_world_size())
-        lines: TrainingData = ray.get(data)
-        pixels = lines.train.pixels
-        self._mine = self._folder / str(world.rank)
-        self._seen: dict[str, Any] = {"metrics": [], "batches": [], "mapped": not pixels.flags.writeable}
-        self._watch(world.rank)
-        train(config, lines, self._report, None, world)
-
-    def _watch(self, rank: int) -> None:
-        from train.engines.paddle_engine import PaddleEngine
-        from train.tasks.recognition import Recognition
-
-        make, step, batches = Recognition.batch, PaddleEngine.train_step, self._seen["batches"]
-        steps = iter(range(10**6))
-
-        def batch(task: Any, data: Dataset, indices: Any, epoch: int) -> Batch:
-            batches.append([epoch, indices.tolist(), None])
-            return make(task, data, indices, epoch)
-
-        def train_step(engine: Any, batch: Batch, rate: float, update: bool) -> float:
-            number = next(steps)
-            batches[number][2] = batch.share
-            return step(engine, batch, rate, update) * (self._spoil(rank, number) if self._spoil else 1)
-
-        Recognition.batch, PaddleEngine.train_step = batch, train_step  # type: ignore[method-assign]
-
-    def _report(self, metrics: dict[str, float], checkpoint: Callable[[], Checkpoint]) -> None:
-        self._seen["metrics"].append(metrics)
-        checkpoint().save(self._mine / f"epoch{metrics['epoch']}")
-        (self._mine / "seen.json").write_text(json.dumps(self._seen), encoding="utf-8")
-
-
-def observe(settings: TrialConfig, data: ray.ObjectRef, folder: Path, **options: Any) -> list[Seen]:
-    """Train on two workers; return what each saw."""
-    trainer = DataParallelTrainer(
-        partial(Observer(folder, **options), settings, data),
-        backend_config=PaddleBackendConfig(),
-        scaling_config=ScalingConfig(num_workers=2, resources_per_worker={"CPU": 1}),
-        run_config=RunConfig(name="observed", storage_path=str(folder)),
-    )
-    trainer.fit()
-    files = [folder / str(rank) / "seen.json" for rank in range(2)]
-    return [Seen(**json.loads(file.read_text(encoding="utf-8")), folder=file.parent) for file in files]
+@pytest.fixture(scope="module", params=BACKENDS.names())
+def engine(request: pytest.FixtureRequest) -> str:
+    """The engine's name."""
+    return str(request.param)
 
 
 @pytest.fixture(scope="module")
-def observed(shared: ray.ObjectRef, tmp_path_factory: pytest.TempPathFactory) -> list[Seen]:
+def observed(engine: str, shared: ray.ObjectRef, tmp_path_factory: pytest.TempPathFactory) -> list[Seen]:
     """Two workers that trained SETTINGS with frozen batch norms."""
-    return observe(config(), shared, tmp_path_factory.mktemp("observed"))
+    return observe(config(engine=engine), shared, tmp_path_factory.mktemp("observed"))
 
 
 def largest_difference(some: Weights, others: Weights) -> float:
@@ -192,10 +117,11 @@ def test_workers_score_every_validation_line_once(observed: list[Seen], data: Tr
 
 
 @pytest.mark.slow
-def test_two_workers_train_as_one_process_does(observed: list[Seen], data: TrainingData) -> None:
+def test_two_workers_train_as_one_process_does(engine: str, observed: list[Seen], data: TrainingData) -> None:
     alone: list[tuple[dict[str, float], Checkpoint]] = []
-    train(config(), data, lambda metrics, checkpoint: alone.append((metrics, checkpoint())))
-    start = assemble(config(), data.train)[0].state()["weights"]
+    settings = config(engine=engine)
+    train(settings, data, lambda metrics, checkpoint: alone.append((metrics, checkpoint())))
+    start = assemble(settings, data.train)[0].state()["weights"]
     for seen in observed:
         for (metrics, _), theirs in zip(alone, seen.metrics, strict=True):
             assert theirs["loss"] == pytest.approx(metrics["loss"], rel=1e-3)
@@ -205,17 +131,24 @@ def test_two_workers_train_as_one_process_does(observed: list[Seen], data: Train
 
 
 @pytest.mark.slow
-def test_live_batch_norms_keep_the_same_statistics(shared: ray.ObjectRef, tmp_path: Path) -> None:
-    seen = observe(config(batch_norm="live", epochs=1), shared, tmp_path)
+def test_live_batch_norms_keep_the_same_statistics(
+    engine: str, shared: ray.ObjectRef, tmp_path: Path
+) -> None:
+    seen = observe(config(engine=engine, batch_norm="live", epochs=1), shared, tmp_path)
     weights = seen[0].weights(1)
     assert largest_difference(weights, seen[1].weights(1)) == 0
     assert seen[0].metrics[0]["exact_match"] == seen[1].metrics[0]["exact_match"]
 
 
 @pytest.mark.slow
-def test_a_divergence_of_one_worker_ends_all(shared: ray.ObjectRef, tmp_path: Path) -> None:
+def test_a_divergence_of_one_worker_ends_all(engine: str, shared: ray.ObjectRef, tmp_path: Path) -> None:
     with pytest.raises(WorkerGroupError) as caught:
-        observe(config(), shared, tmp_path, spoil=lambda rank, step: np.nan if (rank, step) == (1, 2) else 1)
+        observe(
+            config(engine=engine),
+            shared,
+            tmp_path,
+            spoil=lambda rank, step: np.nan if (rank, step) == (1, 2) else 1,
+        )
     failures = caught.value.worker_failures
     assert {rank: type(failure) for rank, failure in failures.items()} == {0: DivergedError, 1: DivergedError}
     assert "epoch 1, batch 3" in str(failures[0])
@@ -228,10 +161,10 @@ def crash(rank: int, step: int) -> float:
 
 
 @pytest.mark.slow
-def test_a_crash_of_one_worker_ends_all(shared: ray.ObjectRef, tmp_path: Path) -> None:
+def test_a_crash_of_one_worker_ends_all(engine: str, shared: ray.ObjectRef, tmp_path: Path) -> None:
     """The other waits for it in a collective, and must not wait for ever."""
     with pytest.raises(WorkerGroupError) as caught:
-        observe(config(), shared, tmp_path, spoil=crash)
+        observe(config(engine=engine), shared, tmp_path, spoil=crash)
     assert isinstance(caught.value.worker_failures[1], ZeroDivisionError)
 
 
@@ -249,7 +182,7 @@ def never(metrics: dict[str, float], checkpoint: Callable[[], Checkpoint]) -> No
 
 @pytest.mark.slow
 def test_workers_continue_from_a_checkpoint(
-    observed: list[Seen], shared: ray.ObjectRef, tmp_path: Path
+    engine: str, observed: list[Seen], shared: ray.ObjectRef, tmp_path: Path
 ) -> None:
     reports: list[tuple[dict[str, float], Checkpoint]] = []
     resume = load_checkpoint(observed[0].folder / "epoch1")
@@ -258,7 +191,7 @@ def test_workers_continue_from_a_checkpoint(
         metrics |= {"best_score": 0.5}
         reports.append((metrics, make()))
 
-    train_on_workers(config(), shared, report, resume, group(tmp_path))
+    train_on_workers(config(engine=engine), shared, report, resume, group(tmp_path))
     [(metrics, checkpoint)] = reports
     assert metrics["epoch"] == checkpoint.epoch == 2
     assert checkpoint.metrics["best_score"] == 0.5

@@ -3,8 +3,10 @@
 Kept out of `train/engines`, whose look-up would otherwise import Ray into every single-process run.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from train.registry import Registry
 
-BACKENDS: Registry[type[Any]] = Registry("engine with several workers", __name__)
+BACKENDS: Registry[Callable[[], Any]] = Registry("engine with several workers", __name__)
+"""What makes the `BackendConfig` of each engine."""

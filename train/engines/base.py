@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -41,8 +41,13 @@ class World:
 
 
 class Engine(ABC):
-    """A network, its optimiser and its framework, built for one TrialConfig."""
+    """A network, its optimiser and its framework, built for one TrialConfig.
 
+    Attributes:
+        packages: what must be importable for the engine to train.
+    """
+
+    packages: ClassVar[tuple[str, ...]] = ()
     charset: Charset
 
     @abstractmethod

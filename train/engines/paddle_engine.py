@@ -23,6 +23,7 @@ class PaddleEngine(NetworkEngine):
     """One Paddle network and its optimiser."""
 
     framework: ClassVar[str] = "paddle"
+    packages: ClassVar[tuple[str, ...]] = ("paddle", "paddlex")
 
     def __init__(
         self, config: TrialConfig, charset: Charset, calibration: Images | None, world: World | None = None

@@ -1,6 +1,5 @@
 """PyTorch engine: training of the networks in `train/models` on a CPU or a GPU."""
 
-import os
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -23,6 +22,7 @@ class TorchEngine(NetworkEngine):
     """One torch network and its optimiser."""
 
     framework: ClassVar[str] = "torch"
+    packages: ClassVar[tuple[str, ...]] = ("torch", "transformers")
 
     def __init__(
         self, config: TrialConfig, charset: Charset, calibration: Images | None, world: World | None = None
@@ -168,10 +168,9 @@ class TorchEngine(NetworkEngine):
 
 
 def _device() -> Any:
-    """Return the GPU that this process was given, or the CPU."""
+    """Return the GPU that this process was given, or the CPU; Ray sets each worker's own as the current one."""
     import torch
 
-    if not torch.cuda.is_available():
-        return torch.device("cpu")
-    # Workers of one machine may all see all of its GPUs; LOCAL_RANK is how torch's launchers tell them apart.
-    return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")) % torch.cuda.device_count())
+    if torch.cuda.is_available():
+        return torch.device("cuda", torch.cuda.current_device())
+    return torch.device("cpu")

@@ -1,0 +1,142 @@
+"""`engine: auto`: of the engines that are installed, the one whose training step is the fastest here.
+
+    python -m train.engines.choice [--model NAME ...]
+
+Each engine takes its steps in a process of its own: no framework gets in another's way, or stays loaded.
+"""
+
+import argparse
+import importlib.util
+import json
+import math
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from train.cli import main_guard
+from train.config import TrialConfig
+from train.data.charset import Charset
+from train.data.images import HEIGHT_PX
+from train.engines import ENGINES
+from train.engines.base import GROUPS, Batch, World
+from train.errors import ModelError
+from train.models import MODELS
+
+AUTO = "auto"
+REPOSITORY = Path(__file__).resolve().parent.parent.parent
+LINES, WIDTH_PX, CHARACTERS = 16, 320, 17
+STEPS = 3  # the first ones build what later ones reuse; the fastest counts
+
+
+@dataclass(frozen=True)
+class Choice:
+    """An engine, and why it is the one."""
+
+    engine: str
+    reason: str
+
+
+def resolve(engine: str, models: Sequence[str], threads: int | None = None) -> str:
+    """Return the engine to use, saying why if it is `auto` that was asked for.
+
+    Args:
+        engine: as asked for.
+        models: that are to be trained.
+        threads: that a training process will have; None for what each framework takes by itself.
+    """
+    if engine != AUTO:
+        return engine
+    choice = choose(models, threads)
+    print(f"engine: {choice.engine} - {choice.reason}", flush=True)
+    return choice.engine
+
+
+def choose(models: Sequence[str], threads: int | None) -> Choice:
+    """Measure the installed engines on all `models`; raise ModelError if none can train them."""
+    able = [name for name in ENGINES.names() if installed(name) and holds(name, models)]
+    if not able:
+        raise ModelError(
+            "an engine must be installed that holds the model",
+            f"none for {', '.join(models)}",
+            "install paddlepaddle or torch and transformers, as pyproject.toml pins them",
+        )
+    if len(able) == 1:
+        return Choice(able[0], "the only one installed that holds the model")
+    return fastest({name: measure(name, models, threads) for name in able})
+
+
+def installed(engine: str) -> bool:
+    """Whether an engine's packages are there."""
+    return all(importlib.util.find_spec(package) is not None for package in ENGINES.get(engine).packages)
+
+
+def holds(engine: str, models: Sequence[str]) -> bool:
+    """Whether every model has a network in an engine's framework."""
+    return all(engine in MODELS.get(model).frameworks() for model in models)
+
+
+def fastest(seconds: Mapping[str, float]) -> Choice:
+    """Return the engine with the shortest step, in seconds for all models together."""
+    best = min(seconds, key=lambda name: seconds[name])
+    if math.isinf(seconds[best]):
+        raise ModelError("an engine must train here", "none does", "see the errors above")
+    figures = ", ".join(f"{name} {value:.2f} s" for name, value in sorted(seconds.items()))
+    return Choice(best, f"its step of {LINES} lines is the fastest here: {figures}")
+
+
+def measure(engine: str, models: Sequence[str], threads: int | None) -> float:
+    """Return the seconds of a step of every model, measured in a new process; infinite if it cannot."""
+    command = [sys.executable, "-m", "train.engines.choice", "--measure", engine, "--model", *models]
+    own = {"OMP_NUM_THREADS": str(threads)} if threads else {}
+    done = subprocess.run(
+        command, cwd=REPOSITORY, env=os.environ | own, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        print(f"engine {engine} cannot train here: {done.stderr.strip()[-300:]}", file=sys.stderr)
+        return float("inf")
+    return float(json.loads(done.stdout.splitlines()[-1]))
+
+
+def step_seconds(engine_name: str, model: str) -> float:
+    """Return the seconds of a full training step on lines of a usual size, in this process."""
+    charset = Charset(tuple("0123456789ABCDEFGHJKLMNPRSTUVWXYZ"))
+    rng = np.random.default_rng(0)
+    images = rng.uniform(-1, 1, (LINES, 3, HEIGHT_PX, WIDTH_PX)).astype(np.float32)
+    batch = Batch(images, rng.integers(1, charset.classes, (LINES, CHARACTERS)).tolist())
+    config = TrialConfig(engine=engine_name, model=model)
+    engine = ENGINES.get(engine_name)(config, charset, images, World())
+    engine.apply_plan(dict.fromkeys(GROUPS, 1.0))
+    seconds = []
+    for _ in range(STEPS):
+        started = time.perf_counter()
+        engine.train_step(batch, learning_rate=0.0, update=True)
+        seconds.append(time.perf_counter() - started)
+    return min(seconds)
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command line's definition."""
+    parse = argparse.ArgumentParser(prog="python -m train.engines.choice", description=__doc__)
+    parse.add_argument("--model", nargs="+", default=[TrialConfig().model], help="models that must train")
+    parse.add_argument("--threads", type=int, help="of a training process (default: each framework's own)")
+    parse.add_argument("--measure", help=argparse.SUPPRESS)
+    return parse
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Say which engine `auto` is here, and why."""
+    chosen = parser().parse_args(arguments)
+    if chosen.measure:
+        print(json.dumps(sum(step_seconds(chosen.measure, model) for model in chosen.model)))
+    else:
+        resolve(AUTO, chosen.model, chosen.threads)
+
+
+if __name__ == "__main__":
+    main_guard(main)
