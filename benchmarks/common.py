@@ -12,7 +12,16 @@ from typing import Any
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 RESULTS = REPOSITORY / "benchmarks" / "results"
-PACKAGES = ("paddlepaddle", "ray", "optuna", "onnxruntime", "numpy", "opencv-contrib-python")
+PACKAGES = (
+    "paddlepaddle",
+    "torch",
+    "transformers",
+    "ray",
+    "optuna",
+    "onnxruntime",
+    "numpy",
+    "opencv-contrib-python",
+)
 
 
 def data_folder() -> Path:
