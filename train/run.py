@@ -27,6 +27,9 @@ def parser() -> argparse.ArgumentParser:
     parse.add_argument(
         "--config", metavar="FILE", help="YAML as a search writes best.yaml (default: the defaults)"
     )
+    parse.add_argument(
+        "--engine", help="paddle, torch, or auto for the faster one here (default: the configuration's)"
+    )
     parse.add_argument("--output", metavar="DIR", default="runs/train", help="for checkpoints and the bundle")
     parse.add_argument(
         "--test-fraction", type=float, default=0.1, metavar="SHARE", help="held back, as in a search"
