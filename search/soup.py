@@ -14,6 +14,7 @@ import numpy as np
 from train.checkpoint import Checkpoint
 from train.loop import TrainingData, assemble, evaluate
 from train.metrics import Scores
+from train.techniques import build_technique
 
 INGREDIENTS = 6
 UNTOUCHED = "untouched"
@@ -41,9 +42,14 @@ def average(weights: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 
 def same_start(a: Checkpoint, b: Checkpoint) -> bool:
-    """Whether two checkpoints were trained from the very same weights, batch norms included."""
+    """Whether two checkpoints were trained from the very same weights, batch norms and adapters included."""
     keys = ("engine", "model", "weights", "fit_width", "seed")
-    return a.charset == b.charset and all(getattr(a.config, key) == getattr(b.config, key) for key in keys)
+    adapters = [build_technique(one.config.technique).adapters for one in (a, b)]
+    return (
+        a.charset == b.charset
+        and adapters[0] == adapters[1]
+        and all(getattr(a.config, key) == getattr(b.config, key) for key in keys)
+    )
 
 
 def greedy_soup(

@@ -29,6 +29,18 @@ class TechniqueConfig(Frozen):
     options: dict[str, float] = {}
 
 
+class AdapterSettings(Frozen):
+    """What a technique asks of an engine that is to train low-rank adapters instead of weights.
+
+    Attributes:
+        rank: of every change.
+        alpha: a change counts alpha / rank times.
+    """
+
+    rank: int = Field(ge=1)
+    alpha: float = Field(gt=0)
+
+
 class OptimiserConfig(Frozen):
     """The optimiser and what bounds its steps.
 

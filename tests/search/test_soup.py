@@ -10,6 +10,7 @@ import pytest
 from search.soup import average, greedy_soup, same_start
 from tests import real_lines
 from train.checkpoint import Checkpoint
+from train.config import TechniqueConfig
 from train.loop import TrainingData, assemble, evaluate
 
 Ranked = list[tuple[str, Callable[[], Checkpoint]]]
@@ -82,4 +83,10 @@ def test_only_weights_of_one_start_are_averaged(good: Checkpoint) -> None:
     assert same_start(good, changed(epochs=9, batch_size=64))
     for settings in ({"model": "pp-ocrv6-small"}, {"seed": 1}, {"fit_width": 320}, {"weights": "other"}):
         assert not same_start(good, changed(**settings))
+    lora, larger = (
+        changed(technique=TechniqueConfig(name="lora", options={"rank": rank})) for rank in (8, 16)
+    )
+    assert same_start(lora, lora)
+    assert not same_start(good, lora)
+    assert not same_start(lora, larger)
     assert not same_start(good, replace(good, charset=good.charset.extended(["\u2603"])))

@@ -5,13 +5,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
-from train.config import TrialConfig
+from train.config import AdapterSettings, TrialConfig
 from train.data.charset import Charset
 from train.data.images import HEIGHT_PX
+from train.engines.adapters import Adapters
 from train.engines.base import Engine, Images, T, World
 from train.engines.head import fit_head
+from train.errors import UsageError
 from train.models import MODELS
 from train.models.onnx_weights import reinflate
+from train.techniques import build_technique
 
 
 class NetworkEngine(Engine):
@@ -29,12 +32,29 @@ class NetworkEngine(Engine):
         self._network = self._model.network(self.framework, weights)
         fit_head(self._network, self._model.head, self._model.charset(weights), charset, config.seed)
         self._place()
-        if calibration is not None:
+        wanted = self._adapter_settings()
+        if calibration is not None and wanted is None:
             self._calibrate(calibration)
         self._groups = {name: self._model.group(name) for name in self._network.arrays()}
         self._parameters = self._network.parameters()
         if self._world.size > 1:
             self._copy_from_first_worker()
+        self._adapters = Adapters(self._network, wanted, config.seed) if wanted else None
+        # What the optimiser steps: the adapters, where there are some, and not the weights themselves.
+        self._learning = self._adapters.parameters() if self._adapters else self._parameters
+
+    def _adapter_settings(self) -> AdapterSettings | None:
+        """Return the technique's adapters.
+
+        Their checkpoints hold no batch statistics, so the norms must stay as they came. Statistics of typical
+        images are for norms that learn or go live: without them a run starts alike wherever it is resumed.
+        """
+        settings = build_technique(self._config.technique).adapters
+        if settings is not None and self._config.batch_norm != "frozen":
+            raise UsageError(
+                "adapters need frozen batch norms", self._config.batch_norm, "set batch_norm: frozen"
+            )
+        return settings
 
     def _begin(self) -> None:
         """Seed the framework."""
@@ -65,6 +85,12 @@ class NetworkEngine(Engine):
             images = self._resampled(images, (HEIGHT_PX, self._config.fit_width))
         return self._network.logits(images)
 
+    def _multiplier(self, name: str, plan: Mapping[str, float]) -> float:
+        """Return a parameter's learning-rate multiplier under a plan; 0 where no gradient is wanted."""
+        if self._adapters is not None and name not in self._adapters.weights():
+            return 0.0
+        return plan[self._groups[name]]
+
     def _is_live(self, layer: str, plan: Mapping[str, float]) -> bool:
         """Whether a layer is a batch norm that uses the statistics of the batch under a plan."""
         group = self._groups.get(f"{layer}._mean")
@@ -77,5 +103,18 @@ class NetworkEngine(Engine):
         return [item for part in self._gather(list(items)) for item in part]
 
     def weights(self) -> dict[str, Any]:
-        """Return copies of parameters and batch statistics by shared name."""
+        """Return copies of parameters and batch statistics by shared name, adapters merged."""
         return self._network.arrays()
+
+    def _stored_weights(self) -> dict[str, Any]:
+        """Return what a checkpoint needs: adapters alone where there are some, as the rest is as published."""
+        return self._adapters.arrays() if self._adapters else self.weights()
+
+    def _load_weights(self, weights: Mapping[str, Any]) -> None:
+        """Set what `_stored_weights` or `weights` returned."""
+        if self._adapters is not None and weights.keys() == self._learning.keys():
+            self._adapters.assign(weights)
+            return
+        self._network.assign(weights)
+        if self._adapters is not None:
+            self._adapters.start_anew()

@@ -10,6 +10,7 @@ import numpy as np
 from train.config import TrialConfig
 from train.data.charset import Charset
 from train.engines import ENGINES, paddle_cpu
+from train.engines.adapters import adapted
 from train.engines.base import Batch, Images, T, World
 from train.engines.network_engine import NetworkEngine
 from train.engines.paddle_loss import ctc_loss
@@ -31,7 +32,7 @@ class PaddleEngine(NetworkEngine):
         super().__init__(config, charset, calibration, world)
         import paddle
 
-        self._optimiser = _optimiser(config, self._parameters)
+        self._optimiser = _optimiser(config, self._learning)
         self._scaler = paddle.amp.GradScaler() if config.precision == "fp16" else None
 
     def _begin(self) -> None:
@@ -49,9 +50,9 @@ class PaddleEngine(NetworkEngine):
     def apply_plan(self, plan: Mapping[str, float]) -> None:
         """Freeze and scale by group; batch norms of learning groups are live if the configuration says so."""
         for name, parameter in self._parameters.items():
-            multiplier = plan[self._groups[name]]
-            parameter.stop_gradient = multiplier == 0
-            parameter.optimize_attr["learning_rate"] = multiplier
+            parameter.stop_gradient = self._multiplier(name, plan) == 0
+        for name, parameter in self._learning.items():
+            parameter.optimize_attr["learning_rate"] = self._multiplier(adapted(name), plan)
         self._network.layer.eval()
         for name, layer in self._network.layer.named_sublayers():
             if self._is_live(name, plan):
@@ -84,6 +85,8 @@ class PaddleEngine(NetworkEngine):
     def _update(self, learning_rate: float) -> None:
         if self._world.size > 1:
             self._average([p.grad for p in self._parameters.values() if p.grad is not None])
+        if self._adapters:
+            self._adapters.take_gradients()
         self._optimiser.set_lr(learning_rate)
         if self._scaler:
             self._scaler.step(self._optimiser)
@@ -91,6 +94,10 @@ class PaddleEngine(NetworkEngine):
         else:
             self._optimiser.step()
         self._optimiser.clear_grad(set_to_zero=False)
+        if self._adapters:
+            self._adapters.merge()
+            for parameter in self._parameters.values():
+                parameter.clear_gradient(set_to_zero=False)
 
     def predict(self, images: Images) -> Images:
         """Run the network with stored batch statistics."""
@@ -138,7 +145,7 @@ class PaddleEngine(NetworkEngine):
 
     def state(self) -> dict[str, Any]:
         """Return weights by structure name and optimiser arrays by `structure name|accumulator`."""
-        structure = {p.name: name for name, p in self._parameters.items()}
+        structure = {p.name: name for name, p in self._learning.items()}
         optimiser: dict[str, Any] = {}
         for key, value in self._optimiser.state_dict().items():
             owner = next((name for name in structure if key.startswith(f"{name}_")), None)
@@ -147,17 +154,17 @@ class PaddleEngine(NetworkEngine):
         scaler = (
             {} if self._scaler is None else {k: np.asarray(v) for k, v in self._scaler.state_dict().items()}
         )
-        return {"weights": self.weights(), "optimiser": optimiser, "scaler": scaler}
+        return {"weights": self._stored_weights(), "optimiser": optimiser, "scaler": scaler}
 
     def load(self, state: Mapping[str, Any]) -> None:
         """Set weights and, where the state has them, the optimiser's accumulators."""
         import paddle
 
-        self._network.assign(state["weights"])
+        self._load_weights(state["weights"])
         accumulators, owners = {}, {}
         for key, value in state.get("optimiser", {}).items():
             name, accumulator = key.split("|")
-            parameter = owners[name] = self._parameters[name]
+            parameter = owners[name] = self._learning[name]
             accumulators[f"{parameter.name}{accumulator}"] = paddle.to_tensor(value, dtype="float32")
         if accumulators:
             self._optimiser.set_state_dict(accumulators)

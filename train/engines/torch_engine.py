@@ -10,6 +10,7 @@ import numpy as np
 from train.config import TrialConfig
 from train.data.charset import Charset
 from train.engines import ENGINES, torch_optimiser
+from train.engines.adapters import adapted
 from train.engines.base import GROUPS, Batch, Images, T, World
 from train.engines.network_engine import NetworkEngine
 from train.engines.torch_loss import ctc_loss
@@ -31,7 +32,9 @@ class TorchEngine(NetworkEngine):
         import torch
 
         self._plan: Mapping[str, float] = dict.fromkeys(GROUPS, 1.0)
-        self._optimiser = torch_optimiser.build(config.optimiser, self._parameters, self._groups)
+        self._optimiser = torch_optimiser.build(
+            config.optimiser, self._learning, {name: self._groups[adapted(name)] for name in self._learning}
+        )
         self._scaler = torch.amp.GradScaler(self._device) if config.precision == "fp16" else None
 
     def _begin(self) -> None:
@@ -53,7 +56,7 @@ class TorchEngine(NetworkEngine):
         """Freeze and scale by group; batch norms of learning groups are live if the configuration says so."""
         self._plan = plan
         for name, parameter in self._parameters.items():
-            parameter.requires_grad_(plan[self._groups[name]] > 0)
+            parameter.requires_grad_(self._multiplier(name, plan) > 0)
         for name, module in self._network.layer.named_modules():
             module.training = self._is_live(name, plan)
 
@@ -87,16 +90,22 @@ class TorchEngine(NetworkEngine):
         gradients = [p.grad for p in self._parameters.values() if p.grad is not None]
         if self._world.size > 1:
             self._average(gradients)
+        if self._adapters:
+            self._adapters.take_gradients()
         torch_optimiser.set_rates(self._optimiser, learning_rate, self._plan)
         if self._scaler:
             self._scaler.unscale_(self._optimiser)
-        torch.nn.utils.clip_grad_norm_(list(self._parameters.values()), self._config.optimiser.clip_norm)
+        torch.nn.utils.clip_grad_norm_(list(self._learning.values()), self._config.optimiser.clip_norm)
         if self._scaler:
             self._scaler.step(self._optimiser)
             self._scaler.update()
         else:
             self._optimiser.step()
         self._optimiser.zero_grad(set_to_none=True)
+        if self._adapters:
+            self._adapters.merge()
+            for parameter in self._parameters.values():
+                parameter.grad = None
 
     def predict(self, images: Images) -> Images:
         """Run the network with stored batch statistics."""
@@ -145,16 +154,16 @@ class TorchEngine(NetworkEngine):
         """Return weights by shared name and optimiser arrays by `shared name|accumulator`."""
         scaler = self._scaler.state_dict() if self._scaler else {}
         return {
-            "weights": self.weights(),
-            "optimiser": torch_optimiser.accumulators(self._optimiser, self._parameters),
+            "weights": self._stored_weights(),
+            "optimiser": torch_optimiser.accumulators(self._optimiser, self._learning),
             "scaler": {key: np.asarray(value) for key, value in scaler.items()},
         }
 
     def load(self, state: Mapping[str, Any]) -> None:
         """Set weights and, where the state has them, the optimiser's accumulators."""
-        self._network.assign(state["weights"])
+        self._load_weights(state["weights"])
         if state.get("optimiser"):
-            torch_optimiser.set_accumulators(self._optimiser, self._parameters, state["optimiser"])
+            torch_optimiser.set_accumulators(self._optimiser, self._learning, state["optimiser"])
         # Another framework's scaler starts anew: it finds its scale within a few steps.
         if self._scaler is not None and state.get("scaler", {}).keys() == self._scaler.state_dict().keys():
             self._scaler.load_state_dict({k: v.item() for k, v in state["scaler"].items()})

@@ -7,7 +7,7 @@ norm's statistics are `_mean` and `_variance`. A checkpoint of one framework the
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -63,9 +63,11 @@ class Network(ABC):
 
     Attributes:
         layer: the framework's own layer or module.
+        transposes: whether the framework's linear weights are (outputs, inputs).
     """
 
     layer: Any
+    transposes: ClassVar[bool]
 
     @abstractmethod
     def logits(self, images: Any) -> Any:
@@ -74,6 +76,22 @@ class Network(ABC):
     @abstractmethod
     def tensor(self, array: Array) -> Any:
         """Return the framework's tensor of an array, where the network computes."""
+
+    @abstractmethod
+    def array_of(self, tensor: Any) -> Array:
+        """Return a copy of a tensor, in the framework's own shape."""
+
+    @abstractmethod
+    def new_parameter(self, array: Array) -> Any:
+        """Return a parameter of its own, which is no part of the layer."""
+
+    @abstractmethod
+    def copy_of(self, tensor: Any) -> Any:
+        """Return a copy of a parameter that does not learn."""
+
+    @abstractmethod
+    def overwrite(self, tensor: Any, value: Any) -> None:
+        """Set a parameter in place to another tensor's value."""
 
     @abstractmethod
     def parameters(self) -> dict[str, Any]:

@@ -2,13 +2,17 @@
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
+
+import numpy as np
 
 from train.models.network import BATCH_NORM, STATISTICS, Array, Arrays, Layer, Network, Statistics, kind_of
 
 
 class PaddleNetwork(Network):
     """A `paddle.nn.Layer` in eval mode, and how to run it up to its logits."""
+
+    transposes: ClassVar[bool] = False
 
     def __init__(self, layer: Any, logits: Callable[[Any, Any], Any]) -> None:
         self.layer, self._logits = layer, logits
@@ -23,6 +27,29 @@ class PaddleNetwork(Network):
         import paddle
 
         return paddle.to_tensor(array)
+
+    def array_of(self, tensor: Any) -> Array:
+        """Return a copy of a tensor."""
+        return np.array(tensor.numpy(), np.float32)
+
+    def new_parameter(self, array: Array) -> Any:
+        """Return a Paddle parameter."""
+        import paddle
+
+        parameter = paddle.create_parameter(list(array.shape), "float32")
+        parameter.set_value(array)
+        return parameter
+
+    def copy_of(self, tensor: Any) -> Any:
+        """Return a detached copy."""
+        return tensor.detach().clone()
+
+    def overwrite(self, tensor: Any, value: Any) -> None:
+        """Assign in place."""
+        import paddle
+
+        with paddle.no_grad():
+            paddle.assign(value, tensor)
 
     def parameters(self) -> dict[str, Any]:
         """Return the parameters; Paddle counts batch statistics among them."""

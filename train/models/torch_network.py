@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -27,6 +27,8 @@ def to_shared(name: str, array: Array) -> Array:
 class TorchNetwork(Network):
     """A `torch.nn.Module` in eval mode, and how to run it up to its logits."""
 
+    transposes: ClassVar[bool] = True
+
     def __init__(self, layer: Any, logits: Callable[[Any, Any], Any]) -> None:
         self.layer, self._logits = layer, logits
         layer.eval()
@@ -40,6 +42,27 @@ class TorchNetwork(Network):
         import torch
 
         return torch.tensor(array, device=next(self.layer.parameters()).device)
+
+    def array_of(self, tensor: Any) -> Array:
+        """Return a copy of a tensor."""
+        return np.array(tensor.detach().cpu().numpy(), np.float32)
+
+    def new_parameter(self, array: Array) -> Any:
+        """Return a torch parameter on the module's device."""
+        import torch
+
+        return torch.nn.Parameter(self.tensor(array))
+
+    def copy_of(self, tensor: Any) -> Any:
+        """Return a detached copy."""
+        return tensor.detach().clone()
+
+    def overwrite(self, tensor: Any, value: Any) -> None:
+        """Copy in place."""
+        import torch
+
+        with torch.no_grad():
+            tensor.copy_(value)
 
     def parameters(self) -> dict[str, Any]:
         """Return the parameters; torch's names of them are the shared ones."""

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from typing import ClassVar
 
-from train.config import Frozen, TechniqueConfig, config_error
+from train.config import AdapterSettings, Frozen, TechniqueConfig, config_error
 from train.engines.base import GROUPS
 from train.registry import Registry
 
@@ -22,6 +22,11 @@ class Technique(ABC):
     @abstractmethod
     def plan(self, progress: float) -> dict[str, float]:
         """Return every group's learning-rate multiplier at `progress` in [0, 1) of the run; 0 is frozen."""
+
+    @property
+    def adapters(self) -> AdapterSettings | None:
+        """The adapters that learn instead of the weights themselves; None for none."""
+        return None
 
 
 TECHNIQUES: Registry[type[Technique]] = Registry("technique", __name__)
