@@ -2,6 +2,7 @@
 
 import io
 import json
+import logging
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -13,6 +14,8 @@ import numpy as np
 from serve.errors import TooLargeError, UndecodableError
 from serve.settings import Limits
 from train.data.images import Image
+
+log = logging.getLogger(__name__)
 
 PDF_SECONDS = 30
 _PDFIUM_BYTES = 2**30  # address space of Python and pdfium beside the pages
@@ -43,6 +46,7 @@ def pdf_pages(data: bytes, limits: Limits, timeout_s: int = PDF_SECONDS) -> list
     except subprocess.TimeoutExpired as error:
         raise _failed(f"more than {timeout_s} s") from error
     if done.returncode:
+        log.warning("a PDF ended its worker: status %d, %.500r", done.returncode, done.stderr[-500:])
         raise _failed(f"an end with status {done.returncode}")
     return _parse(done.stdout)
 

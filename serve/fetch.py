@@ -21,21 +21,18 @@ _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 
 def is_public(address: str) -> bool:
-    """Say whether an IP address is of the public internet; what is embedded in an IPv6 one counts too."""
+    """Say whether an IP address is of the public internet.
+
+    An IPv4 address that is written as IPv6 (mapped, NAT64) is what it holds; old tunnels (6to4, Teredo), which
+    hold one too, are refused.
+    """
     ip = ipaddress.ip_address(address)
     if isinstance(ip, ipaddress.IPv6Address):
-        inner = _embedded(ip)
-        if any(not is_public(str(part)) for part in inner):
+        if ip in _NAT64 or ip.ipv4_mapped:
+            return is_public(str(ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)))
+        if ip.sixtofour or ip.teredo or ip.is_site_local:
             return False
-    return ip.is_global and not (ip.is_multicast or ip.is_reserved or ip.is_unspecified)
-
-
-def _embedded(ip: ipaddress.IPv6Address) -> list[ipaddress.IPv4Address]:
-    """IPv4 addresses that a packet to this IPv6 address may end at."""
-    found = [ip.ipv4_mapped, ip.sixtofour, *(ip.teredo or ())]
-    if ip in _NAT64:
-        found.append(ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF))
-    return [part for part in found if part is not None]
+    return ip.is_global and not (ip.is_multicast or ip.is_reserved)
 
 
 def check_url(url: str, hosts: Sequence[str]) -> "yarl.URL":
@@ -43,7 +40,7 @@ def check_url(url: str, hosts: Sequence[str]) -> "yarl.URL":
 
     Args:
         url: http or https, without user or password.
-        hosts: `name` for the scheme's own port, or `name:port`; compared without case.
+        hosts: `name` for the scheme's own port, or `name:port`; compared without case, as ASCII (`xn--...`).
 
     Raises:
         ForbiddenError: no hosts are allowed, or others.
@@ -54,8 +51,10 @@ def check_url(url: str, hosts: Sequence[str]) -> "yarl.URL":
     if not hosts:
         raise ForbiddenError("files are fetched only where hosts are allowed", "a URL", "send base64")
     try:
+        if any(ord(character) <= 0x20 or character == "\x7f" for character in url):
+            raise _no_url("one with blanks or control characters")  # they would end a request's line
         parsed = yarl.URL(url, encoded=True)
-        host, port = (parsed.host or "").rstrip(".").lower(), parsed.port
+        host, port = (parsed.raw_host or "").rstrip(".").lower(), parsed.port
     except ValueError as error:
         raise _no_url("one that cannot be parsed") from error
     if parsed.scheme not in ("http", "https") or not host:
@@ -128,7 +127,7 @@ async def _follow(url: str, hosts: Sequence[str], limit: int, allowed: Callable[
 
 async def _resolve(url: "yarl.URL", allowed: Callable[[str], bool]) -> "list[aiohttp.abc.ResolveResult]":
     """Resolve the host; refuse it if any of its addresses may not be connected to."""
-    host, port = url.host or "", url.port or 0
+    host, port = url.raw_host or "", url.port or 0
     loop = asyncio.get_running_loop()
     found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)
     results: list[aiohttp.abc.ResolveResult] = []

@@ -4,6 +4,7 @@ Written by hand, because a general library's "lazy" open already inflates, warns
 OpenCV reads. `serve.guard` compares what was decoded with what is read here.
 """
 
+import re
 import struct
 from collections.abc import Callable, Iterator
 from typing import Literal
@@ -15,6 +16,7 @@ Size = tuple[int, int]  # width, height in pixels
 
 MAX_SIDE_PX = 2**20  # OpenCV's own bound
 MAX_JPEG_SCANS = 64  # an encoder writes about ten; thousands on a large picture keep a core busy for hours
+MAX_JPEG_SEGMENTS = 2048  # before the first scan; the largest profiles need some hundreds
 MAX_PIXEL_BITS = 64  # of a TIFF: 16-bit RGBA
 _SMALL_TILE_PX = 2**20  # a TIFF's tiles up to this size cost nothing worth refusing
 _PDF_WINDOW = 1024  # bytes in which readers look for a PDF's first mark
@@ -123,27 +125,29 @@ def _webp(data: bytes) -> Iterator[Size]:
         raise _broken("webp", "no picture in its first chunk")
 
 
+_JPEG_MARKER = re.compile(rb"\xff([^\x00\xff])")
+
+
 def _jpeg(data: bytes) -> Iterator[Size]:
     """Walk the segments to the first scan; libjpeg refuses a second frame header itself."""
     size, at = None, 2
-    while (at := data.find(b"\xff", at)) >= 0:
-        while data[at] == 0xFF:
-            at += 1
-        marker = data[at]
-        at += 1
-        if marker in (0x00, 0x01, 0xD8) or 0xD0 <= marker <= 0xD7:
-            continue
-        if marker in (0xD9, 0xDA):
+    for _ in range(MAX_JPEG_SEGMENTS):
+        found = _JPEG_MARKER.search(data, at)
+        if found is None:
             break
+        marker, at = found[1][0], found.end()
+        if marker == 0xDA and size:
+            _check_scans(data, at)
+            yield size
+            return
+        if marker == 0x01 or 0xD0 <= marker <= 0xDA:  # without a length
+            continue
         (length,) = struct.unpack_from(">H", data, at)
         if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
             height, width = struct.unpack_from(">HH", data, at + 3)
             size = size or (width, height)
         at += max(length, 2)
-    if size is None or at < 0:
-        raise _broken("jpeg", "no frame before its first scan")
-    _check_scans(data, at)
-    yield size
+    raise _broken("jpeg", "no frame and scan")
 
 
 def _check_scans(data: bytes, first: int) -> None:

@@ -68,7 +68,6 @@ def plan(sizes_pt: list[tuple[float, float]], max_pixels: int, max_bytes: int) -
 def render(data: bytes, max_pages: int, max_pixels: int, max_bytes: int) -> list[tuple[int, int, int, bytes]]:
     """Return (width, height, stride, BGR bytes) of every page; raise RefusedError before anything is rendered."""
     document = _open(data)
-    document.init_forms()
     count = len(document)
     if count > max_pages:
         rule = f"a document must have at most {max_pages} pages"
@@ -93,7 +92,9 @@ def render(data: bytes, max_pages: int, max_pixels: int, max_bytes: int) -> list
 
 def _open(data: bytes) -> Any:
     try:
-        return pypdfium2.PdfDocument(data)
+        document = pypdfium2.PdfDocument(data)
+        document.init_forms()
+        return document
     except pypdfium2.PdfiumError as error:
         rule, remedy = "a PDF must be valid and open without a password", "repair or unlock it"
         raise RefusedError("broken", rule, str(error), remedy) from error
