@@ -1,8 +1,11 @@
 """What the server is told: bundles, limits, keys and places; validated once, then frozen."""
 
+import os
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
+
+PRETRAINED = "pretrained"
 
 
 class Limits(BaseModel):
@@ -38,7 +41,11 @@ class Settings(BaseModel):
         limits: of a request.
         api_keys: any of them opens the server; empty: it is open.
         url_hosts: hosts from which `file` URLs are fetched; empty: none are.
-        recognisers: replicas of the recogniser; None: one a core.
+        recognisers: replicas of the recogniser; None: one for every GPU or core.
+        threads_per_replica: cores that a model replica may use.
+        cpus_per_replica: what Ray reserves for a model replica; under its threads, as a replacement starts beside
+            it and a retraining needs a core too.
+        gpus_per_replica: share of a GPU.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -51,3 +58,22 @@ class Settings(BaseModel):
     api_keys: tuple[str, ...] = ()
     url_hosts: tuple[str, ...] = ()
     recognisers: int | None = Field(default=None, ge=1)
+    threads_per_replica: int = Field(default=1, ge=1)
+    cpus_per_replica: float = Field(default=0.1, ge=0)
+    gpus_per_replica: float = Field(default=0, ge=0)
+
+    def sources(self) -> dict[str, str]:
+        """Return the bundle folder, or `pretrained`, of every task that is served."""
+        named = {"recognition": self.recognition or PRETRAINED, "detection": self.detection or PRETRAINED}
+        return {task: str(source) for task, source in named.items()} | (
+            {"orientation": str(self.orientation)} if self.orientation else {}
+        )
+
+    def replicas(self, task: str) -> int:
+        """Return how many replicas of a task's model run."""
+        if task != "recognition":
+            return 1
+        if self.recognisers:
+            return self.recognisers
+        share = self.gpus_per_replica
+        return max(1, int(1 / share) if share else len(os.sched_getaffinity(0)) // self.threads_per_replica)

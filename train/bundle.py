@@ -21,6 +21,7 @@ from train.errors import CheckpointError
 
 FORMAT = 1
 MANIFEST, SETTINGS, ONNX = "manifest.json", "inference.yml", "inference.onnx"
+INT8 = "inference.int8.onnx"
 FILES = (ONNX, SETTINGS, "inference.json", "inference.pdiparams")
 SPACE = " "
 BATCH_LINES = 8
@@ -110,15 +111,20 @@ class Recogniser:
         return read
 
 
-def open_session(path: Path, threads: int) -> Any:
-    """Return an onnxruntime session; raise CheckpointError if the file holds no model."""
+def open_session(
+    path: Path, threads: int, wanted: Sequence[str] = ("CUDAExecutionProvider", "CPUExecutionProvider")
+) -> Any:
+    """Return an onnxruntime session on the first of the wanted providers that is installed.
+
+    Raises:
+        CheckpointError: if the file holds no model.
+    """
     import onnxruntime
     from onnxruntime.capi import onnxruntime_pybind11_state as errors
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.log_severity_level = 3  # exporters leave unused constants, each of which is worth a warning
-    wanted = ("CUDAExecutionProvider", "CPUExecutionProvider")
     providers = [name for name in wanted if name in onnxruntime.get_available_providers()]
     try:
         return onnxruntime.InferenceSession(str(path), options, providers=providers)

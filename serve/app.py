@@ -1,0 +1,173 @@
+"""The graph of deployments: ingress -> detector -> orientation -> recogniser, each scaled and batched by itself.
+
+Every model is a Ray Serve application of its own, so that a new bundle replaces one of them and leaves the others
+alone: `serve.run` of it starts new replicas, waits until they are ready, and only then lets the old ones finish.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+from ray import serve
+
+from serve.detection import DetectionParameters
+from serve.detector import TextDetector
+from serve.models import Model, load_model
+from serve.recogniser import LineReader, Reading
+from serve.settings import Settings
+from train.data.images import Image
+
+T = TypeVar("T")
+BATCH_LINES = 64
+"""Lines that a recogniser takes from its queue at once."""
+ONGOING = 64
+"""Calls in a replica: what it runs and what waits for its next batch."""
+APPLICATION = "ocr"
+Boxes = tuple[npt.NDArray[np.int32], npt.NDArray[np.float64]]
+
+
+@dataclass(frozen=True)
+class Lines:
+    """One call's lines and how many alternatives each is to have."""
+
+    images: list[Image]
+    wanted: list[int]
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a call was worth: for the metrics."""
+
+    queued_s: float
+    batch: int
+
+
+class Replica:
+    """What all model replicas share: one model, one thread that runs it."""
+
+    model: Model
+    tuning: dict[str, Any]
+
+    def __init__(self) -> None:
+        self._thread = ThreadPoolExecutor(1)  # a session is never run by two threads
+
+    async def facts(self) -> dict[str, Any]:
+        """Return what `/v1/models` says of this replica."""
+        known = {"task": self.model.task, "name": self.model.name, "version": self.model.version}
+        return known | self.model.facts | {"charset_size": len(self.model.characters), "tuning": self.tuning}
+
+    async def in_thread(self, work: Callable[..., T], *arguments: Any) -> T:
+        """Run blocking work beside the event loop, one piece after another."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
+
+
+def _lines(calls: Sequence[tuple[Lines, float]]) -> int:
+    return sum(len(lines.images) for lines, _ in calls)
+
+
+@serve.deployment
+class Recogniser(Replica):
+    """Reads lines; what waits is read together, whichever requests it came with."""
+
+    def __init__(self, source: str, threads: int) -> None:
+        super().__init__()
+        self._reader = LineReader(load_model("recognition", source), threads)
+        self.model, self.tuning = self._reader.model, self._reader.tuning.as_dict()
+
+    async def read(self, lines: Lines) -> tuple[list[Reading], Work]:
+        """Return the readings of one call."""
+        found: tuple[list[Reading], Work] = await self._together((lines, time.monotonic()))
+        return found
+
+    @serve.batch(max_batch_size=BATCH_LINES, batch_wait_timeout_s=0, batch_size_fn=_lines)
+    async def _together(self, calls: list[tuple[Lines, float]]) -> list[tuple[list[Reading], Work]]:
+        started, total = time.monotonic(), _lines(calls)
+        images = [image for lines, _ in calls for image in lines.images]
+        wanted = [count for lines, _ in calls for count in lines.wanted]
+        readings = iter(await self.in_thread(self._reader.read, images, wanted))
+        return [
+            ([next(readings) for _ in lines.images], Work(started - arrived, total))
+            for lines, arrived in calls
+        ]
+
+
+@serve.deployment
+class Detector(Replica):
+    """Finds text in a picture; pictures have sizes of their own, so each is run alone."""
+
+    def __init__(self, source: str, threads: int) -> None:
+        super().__init__()
+        self._detector = TextDetector(load_model("detection", source), threads)
+        self.model, self.tuning = self._detector.model, self._detector.tuning.as_dict()
+
+    async def defaults(self) -> DetectionParameters:
+        """Return the thresholds that the model was tuned to."""
+        return self._detector.defaults
+
+    async def find(self, picture: Image, size: tuple[int, int], how: DetectionParameters) -> Boxes:
+        """Return (N, 4, 2) corners and (N,) scores in a picture that was prepared from one of `size` (H, W)."""
+        return await self.in_thread(self._detector.find, picture, size, how)
+
+
+MODELS: dict[str, Any] = {"recognition": Recogniser, "detection": Detector}
+
+
+def model_application(task: str, source: str, settings: Settings) -> serve.Application:
+    """Return the application that serves one model: `source` is a bundle folder or `pretrained`."""
+    load_model(task, source)  # refused here, before anything is started
+    replicas = settings.replicas(task)
+    return (
+        MODELS[task]
+        .options(
+            num_replicas=replicas,
+            max_ongoing_requests=ONGOING,
+            max_surge_percent=100,
+            graceful_shutdown_timeout_s=60,
+            graceful_shutdown_wait_loop_s=0.5,
+            health_check_period_s=2,
+            ray_actor_options={"num_cpus": settings.cpus_per_replica, "num_gpus": settings.gpus_per_replica},
+        )
+        .bind(source, settings.threads_per_replica)
+    )
+
+
+def deploy_model(task: str, source: str, settings: Settings) -> None:
+    """Start or replace a model and return when it serves; what is under way is finished by the old one."""
+    serve.run(model_application(task, source, settings), name=task, route_prefix=None)
+
+
+def ingress_application(settings: Settings) -> serve.Application:
+    """Return the application that speaks HTTP."""
+    from serve.ingress import Ingress
+
+    return Ingress.options(
+        max_ongoing_requests=10 * settings.limits.queued,  # the door counts, and answers 503 in time
+        ray_actor_options={"num_cpus": settings.cpus_per_replica},
+        graceful_shutdown_timeout_s=60,
+    ).bind(settings.model_dump(mode="json"))
+
+
+def start(settings: Settings, host: str, port: int, address: str | None) -> None:
+    """Serve on a Ray cluster, or on one that is started here and ends with this process."""
+    import ray
+
+    ray.init(address=address or "local", log_to_driver=False, logging_level="warning")
+    logging.getLogger("ray.serve").setLevel(logging.WARNING)
+    serve.start(http_options={"host": host, "port": port})
+    for task, source in settings.sources().items():
+        deploy_model(task, source, settings)
+    serve.run(ingress_application(settings), name=APPLICATION, route_prefix="/")
+
+
+def stop() -> None:
+    """End the server and the cluster that `start` started."""
+    import ray
+
+    serve.shutdown()
+    ray.shutdown()

@@ -1,0 +1,131 @@
+"""What every request passes: key, size, queue, metrics; and every error becomes PaddleX's error body."""
+
+import json
+import logging
+import time
+import uuid
+from typing import Any
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from serve.errors import BusyError, RequestError, TooLargeError
+from serve.keys import check
+from serve.metrics import Metrics
+from serve.settings import Settings
+from train.errors import OcrError
+
+log = logging.getLogger(__name__)
+
+OPEN = ("/health", "/ready", "/")
+"""Paths that no key protects: what a load balancer asks, and the page (web files too), which asks for the key."""
+MEASURED = ("/ocr", "/recognize", "/corrections", "/api/retrain", "/v1/models")
+UNLIMITED = ("/health", "/ready", "/metrics")
+"""Paths that answer however long the queue is."""
+
+
+class Door:
+    """ASGI middleware around the whole application."""
+
+    def __init__(self, app: ASGIApp, settings: Settings, metrics: Metrics) -> None:
+        self._app, self._settings, self._metrics = app, settings, metrics
+        self._in_work = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request; anything but HTTP goes straight on."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        answer = _Answer(send)
+        started = time.monotonic()
+        self._in_work += 1
+        self._metrics.in_work.set(self._in_work)
+        try:
+            body = self._admitted(scope, receive)
+            await self._app(scope, body, answer)
+        except OcrError as error:
+            await answer.refuse(error)
+        except Exception:
+            log.exception("a request failed")
+            await answer.fail()
+        finally:
+            self._in_work -= 1
+            self._metrics.in_work.set(self._in_work)
+            self._metrics.answered(_label(scope["path"]), answer.status, time.monotonic() - started)
+
+    def _admitted(self, scope: Scope, receive: Receive) -> Receive:
+        """Check what can be known before the body; return the receiver that counts its bytes."""
+        path, headers, limits = scope["path"], Headers(scope=scope), self._settings.limits
+        if self._in_work > limits.queued and path not in UNLIMITED:
+            raise BusyError("the queue must not be longer than its limit", limits.queued, "try again later")
+        if path not in OPEN and not path.startswith("/web/"):
+            check(headers.get("authorization"), headers.get("x-api-key"), self._settings.api_keys)
+        declared = headers.get("content-length", "0")
+        if declared.isdigit() and int(declared) > limits.body_bytes:
+            raise _too_large(int(declared), limits.body_bytes)
+        return _counted(receive, limits.body_bytes)
+
+
+def _counted(receive: Receive, limit: int) -> Receive:
+    received = 0
+
+    async def counted() -> Message:
+        nonlocal received
+        message = await receive()
+        received += len(message.get("body", b""))
+        if received > limit:
+            raise _too_large(received, limit)
+        return message
+
+    return counted
+
+
+def _too_large(size: int, limit: int) -> TooLargeError:
+    return TooLargeError(f"a request's body must be at most {limit} bytes", size, "send less at a time")
+
+
+def _label(path: str) -> str:
+    """Return the path's known beginning: a label must not grow with what clients make up."""
+    return next((known for known in MEASURED if path == known or path.startswith(f"{known}/")), "other")
+
+
+class _Answer:
+    """Sends on, and remembers the status."""
+
+    def __init__(self, send: Send) -> None:
+        self._send, self.status, self._begun = send, 499, False
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status, self._begun = message["status"], True
+        await self._send(message)
+
+    async def refuse(self, error: OcrError) -> None:
+        status = error.http_status if isinstance(error, RequestError) else 500
+        extra = [(b"retry-after", str(error.retry_after_s).encode())] if isinstance(error, BusyError) else []
+        await self._json(status, str(error), extra)
+
+    async def fail(self) -> None:
+        await self._json(500, "Internal server error", [])
+
+    async def _json(self, status: int, text: str, headers: list[tuple[bytes, bytes]]) -> None:
+        if self._begun:
+            return  # too late for another status: the connection ends without the rest
+        body = json.dumps(error_body(status, text)).encode()
+        headers = [
+            (b"content-type", b"application/json"),
+            (b"content-length", str(len(body)).encode()),
+            *headers,
+        ]
+        await self({"type": "http.response.start", "status": status, "headers": headers})
+        await self({"type": "http.response.body", "body": body})
+
+
+def error_body(status: int, text: str) -> dict[str, Any]:
+    """Return PaddleX's error fields."""
+    return {"logId": new_log_id(), "errorCode": status, "errorMsg": text}
+
+
+def new_log_id() -> str:
+    """Return a name for a request that came without one."""
+    return str(uuid.uuid4())

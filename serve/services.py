@@ -1,0 +1,86 @@
+"""What the routes call: the model replicas, the stores, the settings."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, TypeVar
+
+from ray import serve
+from ray.exceptions import RayActorError
+from ray.serve.exceptions import RayServeException
+
+from serve.app import Lines
+from serve.errors import BusyError
+from serve.metrics import Metrics
+from serve.recogniser import Reading
+from serve.settings import Settings
+from train.data.images import Image, resize_line
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+CHUNK_LINES = 8
+"""Lines of one call: a large request is spread over the recognisers."""
+ATTEMPTS = 4
+PAUSE_S = 0.25
+READY_S = 5.0
+
+
+class Services:
+    """The models behind one ingress replica."""
+
+    def __init__(self, settings: Settings, metrics: Metrics) -> None:
+        self.settings, self.metrics = settings, metrics
+        self._handles = {task: _handle(task) for task in settings.sources()}
+
+    def handle(self, task: str) -> Any:
+        """Return the deployment handle of a task's model, None if the task is not served."""
+        return self._handles.get(task)
+
+    async def recognise(self, lines: Sequence[Image], alternatives: int = 0) -> list[Reading]:
+        """Read line images of any size, (H, W, 3) uint8 BGR."""
+        resized = [resize_line(line) for line in lines]
+        calls = [
+            Lines(chunk, [alternatives] * len(chunk))
+            for start in range(0, len(resized), CHUNK_LINES)
+            for chunk in [resized[start : start + CHUNK_LINES]]
+        ]
+        return [reading for part in await asyncio.gather(*map(self._read, calls)) for reading in part]
+
+    async def _read(self, call: Lines) -> list[Reading]:
+        readings, work = await retried(lambda: self._handles["recognition"].read.remote(call))
+        self.metrics.read(len(readings), work.batch, work.queued_s)
+        return list(readings)
+
+    async def ready(self) -> bool:
+        """Say whether every model has a replica that answers."""
+        try:
+            await asyncio.wait_for(self.facts(), READY_S)
+        except (BusyError, TimeoutError):
+            return False
+        return True
+
+    async def facts(self) -> list[dict[str, Any]]:
+        """Return what every served model says of itself."""
+        return list(
+            await asyncio.gather(*(retried(handle.facts.remote) for handle in self._handles.values()))
+        )
+
+
+def _handle(task: str) -> Any:
+    deployment = {"recognition": "Recogniser", "detection": "Detector", "orientation": "Orienter"}[task]
+    return serve.get_deployment_handle(deployment, app_name=task)
+
+
+async def retried(call: Callable[[], Awaitable[T]]) -> T:
+    """Return a call's result, asking again if its replica died: reading twice does no harm.
+
+    Raises:
+        BusyError: if there is no replica for longer than the pauses.
+    """
+    for attempt in range(ATTEMPTS):
+        try:
+            return await call()
+        except (RayActorError, RayServeException) as error:
+            log.warning("a replica was lost (%s), attempt %d", type(error).__name__, attempt + 1)
+            await asyncio.sleep(PAUSE_S * 2**attempt)
+    raise BusyError("a model must have a replica that lives", "none", "try again later")
