@@ -19,6 +19,7 @@ MOST_PX = 2000
 VERTICAL_PX = 30
 SPACING_PX = 2
 LEAST_FONT = 10
+_SPACES = str.maketrans(dict.fromkeys("\n\r\x1c\x1d\x1e\x85\u2029", " "))  # Pillow cannot lay out separators
 WHITE, BLACK = (255, 255, 255), (0, 0, 0)
 
 Colour = tuple[int, int, int]
@@ -93,6 +94,7 @@ def _label(text: str, width: int, height: int) -> Image | None:
     """Return a picture of a text, (height, width, 3) RGB; None if not even one point of font size fits."""
     if not width or not height:
         return None
+    text = text.translate(_SPACES)
     picture = Pillow.new("RGB", (width, height), WHITE)
     pen = ImageDraw.Draw(picture)
     if text and height > max(2 * width, VERTICAL_PX):
