@@ -29,6 +29,9 @@ BATCH_LINES = 64
 ONGOING = 64
 """Calls in a replica: what it runs and what waits for its next batch."""
 APPLICATION = "ocr"
+LOGGING = {
+    "enable_access_log": False
+}  # a line in a log for every request costs as much as decoding its image
 Boxes = tuple[npt.NDArray[np.int32], npt.NDArray[np.float64]]
 
 
@@ -131,6 +134,7 @@ def model_application(task: str, source: str, settings: Settings) -> serve.Appli
             graceful_shutdown_timeout_s=60,
             graceful_shutdown_wait_loop_s=0.5,
             health_check_period_s=2,
+            logging_config=LOGGING,
             ray_actor_options={"num_cpus": settings.cpus_per_replica, "num_gpus": settings.gpus_per_replica},
         )
         .bind(source, settings.threads_per_replica)
@@ -150,6 +154,7 @@ def ingress_application(settings: Settings) -> serve.Application:
         max_ongoing_requests=10 * settings.limits.queued,  # the door counts, and answers 503 in time
         ray_actor_options={"num_cpus": settings.cpus_per_replica},
         graceful_shutdown_timeout_s=60,
+        logging_config=LOGGING,
     ).bind(settings.model_dump(mode="json"))
 
 

@@ -13,7 +13,7 @@ from starlette.staticfiles import StaticFiles
 from serve.errors import BusyError, RequestError
 from serve.metrics import CONTENT_TYPE, Metrics
 from serve.middleware import Door, error_body
-from serve.routes_read import read_routes
+from serve.routes_read import read_routes, recognize_handler
 from serve.services import Services
 from serve.settings import Settings
 from train.errors import OcrError
@@ -32,7 +32,9 @@ class Ingress:
 
     def __serve_build_asgi_app__(self) -> Any:
         metrics = Metrics()
-        return Door(application(Services(self._settings, metrics)), self._settings, metrics)
+        services = Services(self._settings, metrics)
+        direct = {("POST", "/recognize"): recognize_handler(services)}
+        return Door(application(services), self._settings, metrics, direct)
 
 
 def application(services: Services) -> FastAPI:

@@ -3,7 +3,7 @@
 import base64
 import binascii
 import json
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -56,13 +56,18 @@ def read_routes(services: Services) -> APIRouter:
         """List what is served: bundle, version, scores, what the replicas chose at start-up."""
         return {"models": await services.facts()}
 
-    @router.post("/recognize", openapi_extra=_BODY)
+    router.post("/recognize", openapi_extra=_BODY)(recognize_handler(services))
+    return router
+
+
+def recognize_handler(services: Services) -> Callable[[Request], Awaitable[JSONResponse]]:
+    """Return the handler of `/recognize`."""
+
     async def recognize(request: Request) -> JSONResponse:
         """Read images that show one text line each."""
         asked, files = await _lines_of(request)
-        limits = services.settings.limits
         checks = rule(asked.rule) if asked.rule else None
-        lines = decode_images(files, limits)
+        lines = decode_images(files, services.settings.limits)
         readings = await services.recognise(lines, asked.alternatives)
         found = [
             {
@@ -78,7 +83,7 @@ def read_routes(services: Services) -> APIRouter:
             {"logId": log_id, "errorCode": 0, "errorMsg": "Success", "result": {"lines": found}}
         )
 
-    return router
+    return recognize
 
 
 async def _lines_of(request: Request) -> tuple[RecognizeRequest, list[bytes]]:

@@ -11,6 +11,7 @@ from ray.serve.exceptions import RayServeException
 
 from serve.app import Lines
 from serve.errors import BusyError
+from serve.line_queue import LineQueue
 from serve.metrics import Metrics
 from serve.recogniser import Reading
 from serve.settings import Settings
@@ -18,8 +19,10 @@ from train.data.images import Image, resize_line
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
-CHUNK_LINES = 8
+CALL_LINES = 8
 """Lines of one call: a large request is spread over the recognisers."""
+CALLS_PER_REPLICA = 2
+"""One is run while the next one waits beside it."""
 ATTEMPTS = 4
 PAUSE_S = 0.25
 READY_S = 5.0
@@ -31,6 +34,8 @@ class Services:
     def __init__(self, settings: Settings, metrics: Metrics) -> None:
         self.settings, self.metrics = settings, metrics
         self._handles = {task: _handle(task) for task in settings.sources()}
+        calls = CALLS_PER_REPLICA * settings.replicas("recognition")
+        self._queue = LineQueue(self._read, calls, CALL_LINES)
 
     def handle(self, task: str) -> Any:
         """Return the deployment handle of a task's model, None if the task is not served."""
@@ -38,15 +43,10 @@ class Services:
 
     async def recognise(self, lines: Sequence[Image], alternatives: int = 0) -> list[Reading]:
         """Read line images of any size, (H, W, 3) uint8 BGR."""
-        resized = [resize_line(line) for line in lines]
-        calls = [
-            Lines(chunk, [alternatives] * len(chunk))
-            for start in range(0, len(resized), CHUNK_LINES)
-            for chunk in [resized[start : start + CHUNK_LINES]]
-        ]
-        return [reading for part in await asyncio.gather(*map(self._read, calls)) for reading in part]
+        return await self._queue.read([resize_line(line) for line in lines], alternatives)
 
-    async def _read(self, call: Lines) -> list[Reading]:
+    async def _read(self, images: list[Image], wanted: list[int]) -> list[Reading]:
+        call = Lines(images, wanted)
         readings, work = await retried(lambda: self._handles["recognition"].read.remote(call))
         self.metrics.read(len(readings), work.batch, work.queued_s)
         return list(readings)
