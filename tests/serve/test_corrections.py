@@ -19,6 +19,7 @@ from hypothesis.extra.numpy import arrays
 
 from serve.corrections import MAX_TEXT, CorrectionStore, image_id
 from serve.errors import TooLargeError, UndecodableError, UnknownError
+from tests.serve.loop_parts import made
 from train.data import images
 from train.data.formats import load
 from train.errors import OcrError
@@ -27,10 +28,6 @@ REPOSITORY = Path(__file__).resolve().parent.parent.parent
 IMAGES = st.tuples(st.integers(1, 6), st.integers(1, 8)).flatmap(
     lambda shape: arrays(np.uint8, (*shape, 3), elements=st.integers(0, 255))
 )
-
-
-def made(seed: int, width: int = 20) -> images.Image:
-    return np.random.default_rng(seed).integers(0, 256, (8, width, 3), np.uint8)
 
 
 @pytest.fixture

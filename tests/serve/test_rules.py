@@ -68,5 +68,5 @@ def test_any_text_has_the_same_flags(name: str, text: str) -> None:
 
 
 def test_an_unknown_rule_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(UndecodableError, match="'iban'.*container, vin"):
+    with pytest.raises(UndecodableError, match=r"'iban'.*container, vin"):
         rule("iban")

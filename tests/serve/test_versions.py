@@ -9,22 +9,11 @@ import pytest
 
 from serve.errors import ConflictError, UnknownError
 from serve.versions import FILE, PRETRAINED, Versions
-from train.bundle import FILES, seal
+from tests.serve.loop_parts import make_bundle
+from train.bundle import FILES
 from train.errors import CheckpointError
 
 TASK = "recognition"
-
-
-def make_bundle(directory: Path, task: str = TASK) -> Path:
-    """Write a folder that is whole, though no model."""
-    directory.mkdir(parents=True)
-    for name in FILES:
-        (directory / name).write_text(directory.name, encoding="utf-8")
-    seal(
-        directory, task=task, model="pp-ocrv6-tiny", published_name="PP-OCRv6_tiny_rec", characters=("A",),
-        config={"model": "pp-ocrv6-tiny"}, metrics={}, parity={}, versions={},
-    )  # fmt: skip
-    return directory
 
 
 class Deployed(list[tuple[str, Path | None]]):
