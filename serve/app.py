@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
@@ -19,8 +20,11 @@ from ray import serve
 from serve.detection import DetectionParameters
 from serve.detector import TextDetector
 from serve.models import Model, load_model
+from serve.orientation import LineInput
+from serve.orienter import LineOrienter
 from serve.recogniser import LineReader, Reading
 from serve.settings import Settings
+from serve.versions import Versions
 from train.data.images import Image
 
 T = TypeVar("T")
@@ -83,12 +87,16 @@ class Recogniser(Replica):
         self._reader = LineReader(load_model("recognition", source), threads)
         self.model, self.tuning = self._reader.model, self._reader.tuning.as_dict()
 
+    async def padded_px(self) -> int:
+        """Return the width to which every line is padded at least."""
+        return self.model.min_width_px
+
     async def read(self, lines: Lines) -> tuple[list[Reading], Work]:
         """Return the readings of one call."""
         found: tuple[list[Reading], Work] = await self._together((lines, time.monotonic()))
         return found
 
-    @serve.batch(max_batch_size=BATCH_LINES, batch_wait_timeout_s=0, batch_size_fn=_lines)
+    @serve.batch(max_batch_size=BATCH_LINES, batch_wait_timeout_s=0, batch_size_fn=_lines)  # type: ignore[untyped-decorator]
     async def _together(self, calls: list[tuple[Lines, float]]) -> list[tuple[list[Reading], Work]]:
         started, total = time.monotonic(), _lines(calls)
         images = [image for lines, _ in calls for image in lines.images]
@@ -118,12 +126,36 @@ class Detector(Replica):
         return await self.in_thread(self._detector.find, picture, size, how)
 
 
-MODELS: dict[str, Any] = {"recognition": Recogniser, "detection": Detector}
+@serve.deployment
+class Orienter(Replica):
+    """Tells which lines stand on their heads."""
+
+    def __init__(self, source: str, threads: int) -> None:
+        super().__init__()
+        self._orienter = LineOrienter(load_model("orientation", source), threads)
+        self.model, self.tuning = self._orienter.model, self._orienter.tuning.as_dict()
+
+    async def line_input(self) -> LineInput:
+        """Return how a line becomes the model's input."""
+        how: LineInput = self._orienter.how
+        return how
+
+    async def turned(self, lines: list[Image]) -> list[int]:
+        """Return 1 for every prepared line that stands on its head, 0 for the others."""
+        found: list[int] = await self._together(lines)
+        return found
+
+    @serve.batch(max_batch_size=BATCH_LINES, batch_wait_timeout_s=0)  # type: ignore[untyped-decorator]
+    async def _together(self, calls: list[list[Image]]) -> list[list[int]]:
+        angles = iter(await self.in_thread(self._orienter.angles, [line for call in calls for line in call]))
+        return [[next(angles) for _ in call] for call in calls]
+
+
+MODELS: dict[str, Any] = {"recognition": Recogniser, "detection": Detector, "orientation": Orienter}
 
 
 def model_application(task: str, source: str, settings: Settings) -> serve.Application:
     """Return the application that serves one model: `source` is a bundle folder or `pretrained`."""
-    load_model(task, source)  # refused here, before anything is started
     replicas = settings.replicas(task)
     return (
         MODELS[task]
@@ -150,7 +182,7 @@ def ingress_application(settings: Settings) -> serve.Application:
     """Return the application that speaks HTTP."""
     from serve.ingress import Ingress
 
-    return Ingress.options(
+    return Ingress.options(  # type: ignore[attr-defined]
         max_ongoing_requests=10 * settings.limits.queued,  # the door counts, and answers 503 in time
         ray_actor_options={"num_cpus": settings.cpus_per_replica},
         graceful_shutdown_timeout_s=60,
@@ -165,8 +197,11 @@ def start(settings: Settings, host: str, port: int, address: str | None) -> None
     ray.init(address=address or "local", log_to_driver=False, logging_level="warning")
     logging.getLogger("ray.serve").setLevel(logging.WARNING)
     serve.start(http_options={"host": host, "port": port})
+    versions = Versions(settings.storage)
     for task, source in settings.sources().items():
-        deploy_model(task, source, settings)
+        named = Path(source).absolute() if Path(source).is_dir() else None
+        recorded = versions.begin(task, named).directory  # what was promoted serves again after a restart
+        deploy_model(task, settings.source(task, recorded), settings)
     serve.run(ingress_application(settings), name=APPLICATION, route_prefix="/")
 
 

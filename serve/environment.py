@@ -12,6 +12,7 @@ SERVE = {
     "RAY_SERVE_HAPROXY_NBTHREAD": "1",
     "RAY_SERVE_HAPROXY_METRICS_ENABLED": "0",
     "RAY_SERVE_HAPROXY_TUNE_BUFSIZE": str(2**18),
+    "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "2",
     # A request that fits the buffer is sent to another replica when its own dies before an answer.
     "RAY_SERVE_HAPROXY_RETRY_ON": "conn-failure empty-response",
 }

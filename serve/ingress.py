@@ -5,7 +5,8 @@ from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import FileResponse, JSONResponse, Response
+from fastapi_offline import FastAPIOffline
 from ray import serve
 from starlette.exceptions import HTTPException
 from starlette.staticfiles import StaticFiles
@@ -13,7 +14,8 @@ from starlette.staticfiles import StaticFiles
 from serve.errors import BusyError, RequestError
 from serve.metrics import CONTENT_TYPE, Metrics
 from serve.middleware import Door, error_body
-from serve.routes_read import read_routes, recognize_handler
+from serve.routes_loop import loop_routes, open_loop
+from serve.routes_read import ocr_handler, read_routes, recognize_handler
 from serve.services import Services
 from serve.settings import Settings
 from train.errors import OcrError
@@ -33,17 +35,22 @@ class Ingress:
     def __serve_build_asgi_app__(self) -> Any:
         metrics = Metrics()
         services = Services(self._settings, metrics)
-        direct = {("POST", "/recognize"): recognize_handler(services)}
+        direct = {
+            ("POST", "/recognize"): recognize_handler(services),
+            ("POST", "/ocr"): ocr_handler(services),
+        }
         return Door(application(services), self._settings, metrics, direct)
 
 
 def application(services: Services) -> FastAPI:
     """Return the routes and their error bodies."""
-    app = FastAPI(title="ocrtune", description="OCR over HTTP", docs_url=None, redoc_url=None)
+    app = FastAPIOffline(title="ocrtune", description="OCR over HTTP", docs_url=None, redoc_url="/docs")
     app.add_exception_handler(OcrError, _refused)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
     app.include_router(read_routes(services))
+    app.include_router(loop_routes(open_loop(services.settings, services.replace)))
+    app.get("/", include_in_schema=False)(_page)
     app.get("/metrics", include_in_schema=False)(_metrics(services))
     app.mount("/web", StaticFiles(directory=WEB), name="web")
     return app
@@ -54,6 +61,10 @@ def _metrics(services: Services) -> Any:
         return Response(services.metrics.text(), media_type=CONTENT_TYPE)
 
     return metrics
+
+
+async def _page() -> FileResponse:
+    return FileResponse(WEB / "index.html", headers={"Content-Security-Policy": POLICY})
 
 
 async def _refused(_: Request, error: Exception) -> JSONResponse:

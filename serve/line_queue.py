@@ -53,7 +53,7 @@ class LineQueue:
     def _next(self) -> list[_Line]:
         """Take the next call's lines from the front; spread what waits over the free calls."""
         share = -(-len(self._waiting) // self._free)
-        call = []
+        call: list[_Line] = []
         while self._waiting and len(call) < min(share, self._most):
             line = self._waiting.popleft()
             if not line.reading.done():

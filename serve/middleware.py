@@ -21,8 +21,9 @@ from train.errors import OcrError
 log = logging.getLogger(__name__)
 
 Handler = Callable[[Request], Awaitable[Response]]
-OPEN = ("/health", "/ready", "/")
-"""Paths that no key protects: what a load balancer asks, and the page (web files too), which asks for the key."""
+OPEN = ("/health", "/ready", "/", "/docs", "/openapi.json")
+OPEN_FOLDERS = ("/web/", "/static-offline-docs/")
+"""What no key protects: what a load balancer asks, and the pages, which ask for the key."""
 MEASURED = ("/ocr", "/recognize", "/corrections", "/api/retrain", "/v1/models")
 UNLIMITED = ("/health", "/ready", "/metrics")
 """Paths that answer however long the queue is."""
@@ -70,7 +71,7 @@ class Door:
         path, headers, limits = scope["path"], Headers(scope=scope), self._settings.limits
         if self._in_work > limits.queued and path not in UNLIMITED:
             raise BusyError("the queue must not be longer than its limit", limits.queued, "try again later")
-        if path not in OPEN and not path.startswith("/web/"):
+        if path not in OPEN and not path.startswith(OPEN_FOLDERS):
             check(headers.get("authorization"), headers.get("x-api-key"), self._settings.api_keys)
         declared = headers.get("content-length", "0")
         if declared.isdigit() and int(declared) > limits.body_bytes:

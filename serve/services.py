@@ -3,16 +3,18 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
 from ray import serve
 from ray.exceptions import RayActorError
 from ray.serve.exceptions import RayServeException
 
-from serve.app import Lines
+from serve.app import Lines, deploy_model
 from serve.errors import BusyError
 from serve.line_queue import LineQueue
 from serve.metrics import Metrics
+from serve.pages import PageReader
 from serve.recogniser import Reading
 from serve.settings import Settings
 from train.data.images import Image, resize_line
@@ -35,21 +37,37 @@ class Services:
         self.settings, self.metrics = settings, metrics
         self._handles = {task: _handle(task) for task in settings.sources()}
         calls = CALLS_PER_REPLICA * settings.replicas("recognition")
+        self.pages = PageReader(self)
+        self._padded_px: int | None = None
         self._queue = LineQueue(self._read, calls, CALL_LINES)
 
-    def handle(self, task: str) -> Any:
-        """Return the deployment handle of a task's model, None if the task is not served."""
-        return self._handles.get(task)
+    def serves(self, task: str) -> bool:
+        """Say whether there is a model for a task."""
+        return task in self._handles
+
+    async def call(self, task: str, method: str, *arguments: Any) -> Any:
+        """Call a model's replica, any of them."""
+        return await retried(lambda: getattr(self._handles[task], method).remote(*arguments))
 
     async def recognise(self, lines: Sequence[Image], alternatives: int = 0) -> list[Reading]:
         """Read line images of any size, (H, W, 3) uint8 BGR."""
-        return await self._queue.read([resize_line(line) for line in lines], alternatives)
+        if self._padded_px is None:
+            self._padded_px = await self.call("recognition", "padded_px")
+        return await self._queue.read([resize_line(line, self._padded_px) for line in lines], alternatives)
 
     async def _read(self, images: list[Image], wanted: list[int]) -> list[Reading]:
-        call = Lines(images, wanted)
-        readings, work = await retried(lambda: self._handles["recognition"].read.remote(call))
+        readings, work = await self.call("recognition", "read", Lines(images, wanted))
         self.metrics.read(len(readings), work.batch, work.queued_s)
         return list(readings)
+
+    def replace(self, task: str, directory: Path | None) -> None:
+        """Put a bundle, or for None the pretrained model, to work; return when it serves.
+
+        What is under way meanwhile is read by the old one.
+        """
+        deploy_model(task, self.settings.source(task, directory), self.settings)
+        self._padded_px = None  # how the new one is used is asked again
+        self.pages.forget()
 
     async def ready(self) -> bool:
         """Say whether every model has a replica that answers."""

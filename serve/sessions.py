@@ -62,8 +62,9 @@ class Session:
     """An onnxruntime session that one thread at a time may run."""
 
     def __init__(self, path: Path, provider: str, threads: int) -> None:
-        self._session = open_session(path, threads, (provider, "CPUExecutionProvider"))
+        self._session = open_session(path, threads, tuple(dict.fromkeys((provider, "CPUExecutionProvider"))))
         self._input = self._session.get_inputs()[0].name
+        self.input_shape: list[Any] = self._session.get_inputs()[0].shape
         self._lock = threading.Lock()
 
     def run(self, batch: Array) -> Array:
