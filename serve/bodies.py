@@ -6,8 +6,12 @@ import json
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
+from fastapi import Request
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ValidationError
+from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
+from starlette.formparsers import MultiPartException
 
 from serve.errors import UndecodableError
 from serve.middleware import new_log_id
@@ -41,6 +45,17 @@ def json_body(body: bytes) -> Mapping[str, Any]:
     if not isinstance(fields, dict):
         raise UndecodableError("the body must be a JSON object", type(fields).__name__, "see /docs")
     return fields
+
+
+async def form_body(request: Request) -> tuple[dict[str, str], list[tuple[str, bytes]]]:
+    """Return the fields and the named files of a form; raise UndecodableError if it cannot be parsed."""
+    try:
+        async with request.form(max_files=10_000, max_fields=100) as form:
+            files = [(key, await v.read()) for key, v in form.multi_items() if isinstance(v, UploadFile)]
+            return {key: value for key, value in form.items() if isinstance(value, str)}, files
+    except (HTTPException, MultiPartException) as error:
+        reason = getattr(error, "detail", None) or getattr(error, "message", "")
+        raise UndecodableError("the body must be a form", str(reason)[:80], "see /docs") from error
 
 
 def from_base64(text: str) -> bytes:

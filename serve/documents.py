@@ -15,7 +15,7 @@ from serve.errors import TooLargeError, UndecodableError
 from serve.settings import Limits
 from train.data.images import Image
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("ray.serve")
 
 PDF_SECONDS = 30
 _PDFIUM_BYTES = 2**30  # address space of Python and pdfium beside the pages

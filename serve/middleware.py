@@ -1,13 +1,14 @@
 """What every request passes: key, size, queue, metrics; and every error becomes PaddleX's error body."""
 
-import json
 import logging
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
+from json import dumps
 from typing import Any
 
 from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -18,7 +19,7 @@ from serve.metrics import Metrics
 from serve.settings import Settings
 from train.errors import OcrError
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("ray.serve")
 
 Handler = Callable[[Request], Awaitable[Response]]
 OPEN = ("/health", "/ready", "/", "/docs", "/openapi.json")
@@ -58,6 +59,8 @@ class Door:
                 await self._app(scope, body, answer)
         except OcrError as error:
             await answer.refuse(error)
+        except HTTPException as error:
+            await answer.json(error.status_code, str(error.detail), [])
         except Exception:
             log.exception("a request failed")
             await answer.fail()
@@ -114,17 +117,20 @@ class _Answer:
         await self._send(message)
 
     async def refuse(self, error: OcrError) -> None:
+        """Answer with what the client can mend."""
         status = error.http_status if isinstance(error, RequestError) else 500
         extra = [(b"retry-after", str(error.retry_after_s).encode())] if isinstance(error, BusyError) else []
-        await self._json(status, str(error), extra)
+        await self.json(status, str(error), extra)
 
     async def fail(self) -> None:
-        await self._json(500, "Internal server error", [])
+        """Answer that it is our fault."""
+        await self.json(500, "Internal server error", [])
 
-    async def _json(self, status: int, text: str, headers: list[tuple[bytes, bytes]]) -> None:
+    async def json(self, status: int, text: str, headers: list[tuple[bytes, bytes]]) -> None:
+        """Answer with an error, if nothing was sent yet."""
         if self._begun:
             return  # too late for another status: the connection ends without the rest
-        body = json.dumps(error_body(status, text)).encode()
+        body = dumps(error_body(status, text)).encode()
         headers = [
             (b"content-type", b"application/json"),
             (b"content-length", str(len(body)).encode()),

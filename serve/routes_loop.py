@@ -8,9 +8,8 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import UploadFile
 
-from serve.bodies import from_base64, json_body, success, validated
+from serve.bodies import form_body, from_base64, json_body, success, validated
 from serve.corrections import CorrectionStore
 from serve.errors import UndecodableError, UnsupportedError
 from serve.guard import decode_image
@@ -189,9 +188,8 @@ async def _fields_of(request: Request) -> tuple[dict[str, Any], dict[str, bytes]
     """Return the fields and the files of a form or a JSON body; an empty body has none."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind in FORMS:
-        async with request.form(max_files=10, max_fields=100) as form:
-            files = {key: await value.read() for key, value in form.items() if isinstance(value, UploadFile)}
-            return {key: value for key, value in form.items() if isinstance(value, str)}, files
+        fields, files = await form_body(request)
+        return dict(fields), dict(files)
     body = await request.body()
     if kind in (JSON, "") and not body:
         return {}, {}

@@ -8,9 +8,8 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
-from starlette.datastructures import UploadFile
 
-from serve.bodies import from_base64, json_body, success, validated
+from serve.bodies import form_body, from_base64, json_body, success, validated
 from serve.errors import UndecodableError, UnsupportedError
 from serve.fetch import fetch
 from serve.guard import Document, decode_document, decode_images
@@ -123,9 +122,8 @@ async def _lines_of(request: Request) -> tuple[RecognizeRequest, list[bytes]]:
         asked = validated(RecognizeRequest, json_body(await request.body()))
         return asked, [from_base64(text) for text in asked.images]
     if kind == "multipart/form-data":
-        async with request.form(max_files=10_000) as form:
-            files = [await value.read() for _, value in form.multi_items() if isinstance(value, UploadFile)]
-            fields = {key: value for key, value in form.items() if isinstance(value, str)}
+        fields, named = await form_body(request)
+        files = [data for _, data in named]
         return validated(RecognizeRequest, fields | {"images": ["multipart"] * len(files)}), files
     raise UnsupportedError(
         "content-type must be application/json or multipart/form-data",

@@ -19,7 +19,7 @@ from serve.recogniser import Reading
 from serve.settings import Settings
 from train.data.images import Image, resize_line
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("ray.serve")
 T = TypeVar("T")
 CALL_LINES = 8
 """Lines of one call: a large request is spread over the recognisers."""
@@ -86,7 +86,9 @@ class Services:
 
 def _handle(task: str) -> Any:
     deployment = {"recognition": "Recogniser", "detection": "Detector", "orientation": "Orienter"}[task]
-    return serve.get_deployment_handle(deployment, app_name=task)
+    handle = serve.get_deployment_handle(deployment, app_name=task)
+    # A call of recognised lines is small and goes by gRPC; a page's picture is not, and goes by the object store.
+    return handle if task == "recognition" else handle.options(_by_reference=True)
 
 
 async def retried(call: Callable[[], Awaitable[T]]) -> T:

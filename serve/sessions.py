@@ -17,7 +17,7 @@ import numpy.typing as npt
 from serve.models import Model
 from train.bundle import open_session
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("ray.serve")
 
 Array = npt.NDArray[np.float32]
 PROVIDERS = (

@@ -6,10 +6,10 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
@@ -37,6 +37,10 @@ class Server:
         )
 
     @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
     def output(self) -> str:
         self._log.seek(0)
         return self._log.read()
@@ -44,13 +48,13 @@ class Server:
     def wait_until_ready(self, timeout_s: float = 180) -> None:
         until = time.monotonic() + timeout_s
         while "\n    curl" not in self.output:
-            assert self._process.poll() is None and time.monotonic() < until, self.output
+            assert self._process.poll() is None, self.output
+            assert time.monotonic() < until, self.output
             time.sleep(0.2)
         assert self.get("/ready") == 200
 
     def get(self, path: str) -> int:
-        with urllib.request.urlopen(self.url + path, timeout=30) as answer:
-            return int(answer.status)
+        return httpx.get(self.url + path, timeout=30).status_code
 
     def stop(self) -> int:
         """End it as Ctrl-C does; return its exit status."""
