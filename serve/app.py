@@ -190,6 +190,24 @@ def ingress_application(settings: Settings) -> serve.Application:
     ).bind(settings.model_dump(mode="json"))
 
 
+def model(args: dict[str, Any]) -> serve.Application:
+    """Build one model's application for `serve run` and `serve deploy`: `task`, and `settings` as `Settings`."""
+    settings = Settings.model_validate(args["settings"])
+    return model_application(args["task"], _recorded(args["task"], settings), settings)
+
+
+def ingress(args: dict[str, Any]) -> serve.Application:
+    """Build the HTTP side for `serve run` and `serve deploy`: `settings` as `Settings`."""
+    return ingress_application(Settings.model_validate(args["settings"]))
+
+
+def _recorded(task: str, settings: Settings) -> str:
+    """Return what serves a task: what was promoted serves again after a restart."""
+    named = Path(settings.sources()[task])
+    version = Versions(settings.storage).begin(task, named.absolute() if named.is_dir() else None)
+    return settings.source(task, version.directory)
+
+
 def start(settings: Settings, host: str, port: int, address: str | None) -> None:
     """Serve on a Ray cluster, or on one that is started here and ends with this process."""
     import ray
@@ -197,11 +215,8 @@ def start(settings: Settings, host: str, port: int, address: str | None) -> None
     ray.init(address=address or "local", log_to_driver=False, logging_level="warning")
     logging.getLogger("ray.serve").setLevel(logging.WARNING)
     serve.start(http_options={"host": host, "port": port})
-    versions = Versions(settings.storage)
-    for task, source in settings.sources().items():
-        named = Path(source).absolute() if Path(source).is_dir() else None
-        recorded = versions.begin(task, named).directory  # what was promoted serves again after a restart
-        deploy_model(task, settings.source(task, recorded), settings)
+    for task in settings.sources():
+        deploy_model(task, _recorded(task, settings), settings)
     serve.run(ingress_application(settings), name=APPLICATION, route_prefix="/")
 
 

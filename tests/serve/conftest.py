@@ -15,13 +15,17 @@ import pytest
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 
 
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
 class Server:
     """`serve/run.py` in a process of its own."""
 
     def __init__(self, storage: Path, *arguments: object) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = int(probe.getsockname()[1])
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.storage = storage
         self._log = (storage.parent / f"{storage.name}.log").open("w+")

@@ -20,7 +20,7 @@ from train.data.charset import BLANK
 
 IMAGENET = {"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225], "scale": 1 / 255}
 DECODE = {"DecodeImage": {"channel_first": False, "img_mode": "BGR"}}
-MODELS = {
+MODELS: dict[str, dict[str, Any]] = {
     "text_detection": {
         "Global": {"model_name": "PP-OCRv6_small_det"},
         "PreProcess": {
@@ -59,10 +59,10 @@ GRAPHS = {
     "textline_orientation": pretrained.orientation_onnx,
 }
 DEFAULTS = DetectionParameters()
-ONE_THREAD = {"intra_op_num_threads": 1}
 
 
-def pipeline(folder: Path) -> Any:
+
+def pipeline(folder: Path, threads: int | None = 1) -> Any:
     """Return a PaddleOCR that reads with the wheel's graphs, one line at a time.
 
     In larger batches a line's text depends on the padding of the longest, and every line gets the angle of the
@@ -84,7 +84,7 @@ def pipeline(folder: Path) -> Any:
         use_doc_orientation_classify=False,
         use_doc_unwarping=False,
         engine="onnxruntime",
-        engine_config=ONE_THREAD,
+        engine_config={"intra_op_num_threads": threads} if threads else None,
     )
 
 
