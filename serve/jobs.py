@@ -1,11 +1,14 @@
 """Ray's job server: where a retraining runs, so that it outlives the replica that started it."""
 
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from serve.errors import BusyError
 
 UNKNOWN = "UNKNOWN"
+CLUSTER = "OCRTUNE_CLUSTER"
+"""Variable in which a job finds its cluster: Ray's own names any cluster of the machine where there are several."""
 
 
 class Jobs(Protocol):
@@ -33,7 +36,7 @@ class RayJobs:
             self._client().submit_job(
                 entrypoint=shlex.join(command),
                 submission_id=name,
-                runtime_env={"env_vars": dict(environment)},
+                runtime_env={"env_vars": {**environment, CLUSTER: cluster_address()}},
             )
         except RuntimeError as error:
             raise _unreachable(error) from error
@@ -49,19 +52,26 @@ class RayJobs:
         return found.status.value, found.message or ""
 
     def _client(self) -> Any:
-        import ray
         from ray.job_submission import JobSubmissionClient
 
         try:
-            # The cluster's own address: without one the client would look for any cluster on this machine.
-            return JobSubmissionClient(ray.get_runtime_context().gcs_address)
+            # Goes before RAY_ADDRESS; without it the client would look for any cluster on this machine.
+            os.environ["RAY_API_SERVER_ADDRESS"] = cluster_address()
+            return JobSubmissionClient()
         except (ConnectionError, RuntimeError, ValueError) as error:
             raise _unreachable(error) from error
+
+
+def cluster_address() -> str:
+    """Return host:port of the Ray cluster that this process belongs to."""
+    import ray
+
+    return str(ray.get_runtime_context().gcs_address)
 
 
 def _unreachable(error: Exception) -> BusyError:
     return BusyError(
         "retraining needs Ray's job server",
         " ".join(str(error).split())[:300],
-        "start Ray with its dashboard (pip install 'ray[default]'), or try again",
+        "start Ray with its dashboard, end other Ray clusters on this machine, or try again",
     )

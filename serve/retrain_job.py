@@ -20,6 +20,7 @@ if __name__ == "__main__":
     sys.path[0] = str(Path(__file__).resolve().parent.parent)  # not this folder: its files shadow others
 
 from serve.durable import write_whole
+from serve.jobs import CLUSTER
 from serve.retrain_plan import ROOT
 from train.cli import main_guard
 from train.errors import ModelError
@@ -35,12 +36,17 @@ def main(arguments: Sequence[str]) -> int:
     folder = Path(arguments[0])
     job = json.loads((folder / JOB).read_bytes())
     os.nice(10)  # what is served goes first
+    if cluster := os.environ.get(CLUSTER):
+        os.environ["RAY_ADDRESS"] = cluster
     begin = 0.0
     for step in job["steps"]:
         status = _run(step, begin, job["seconds"], folder)
         if status:
             report(folder, FAILED, begin, f"{step['name']}: {reason(folder, step['output'], status)}")
             return status
+        if not Path(job["bundle"]).is_dir():
+            report(folder, FAILED, begin, f"{step['name']}: no model came of it; give it more time")
+            return ModelError.exit_status
         begin = step["end"]
     scores = compare(folder)
     report(folder, FINISHED, 1.0, verdict(scores), scores=scores)

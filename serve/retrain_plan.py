@@ -3,10 +3,10 @@
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from serve.versions import Version
 from train.bundle import load_bundle
@@ -15,6 +15,8 @@ ROOT = Path(__file__).resolve().parent.parent
 PRETRAINED_MODEL = "pp-ocrv6-small"
 TECHNIQUE = "frozen"
 BAD_SHARE = 0.2
+SEARCH_EPOCHS = 3
+"""The shortest trial that a search with a time budget starts (`search/budget.py`)."""
 TRAINED = 0.9
 """Share of the progress at which the training is over and the comparison begins."""
 
@@ -43,6 +45,12 @@ class RetrainRequest(BaseModel):
     minutes: float = Field(20, ge=1, le=24 * 60)
     model: str | None = Field(None, pattern=r"^[a-z0-9][a-z0-9._-]{0,59}$")
     parallel: bool = False
+
+    @model_validator(mode="after")
+    def _search_has_epochs(self) -> Self:
+        if self.search and self.epochs < SEARCH_EPOCHS:
+            raise ValueError(f"a search needs at least {SEARCH_EPOCHS} epochs, got {self.epochs}")
+        return self
 
 
 @dataclass(frozen=True)

@@ -212,6 +212,7 @@ def test_an_unknown_one_is_unknown(parts: Parts, key: str) -> None:
     [
         {"epochs": 0}, {"epochs": "x"}, {"batch_size": -1}, {"learning_rate": 0}, {"learning_rate": float("nan")},
         {"technique": "--output"}, {"model": "../x"}, {"minutes": 0}, {"space": "x"},
+        {"search": True, "epochs": 2},
     ],
 )  # fmt: skip
 def test_a_wrong_form_is_refused(form: dict[str, object]) -> None:

@@ -2,23 +2,22 @@
 
 import json
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import ray
 
 from serve.corrections import CorrectionStore
-from serve.retrain import UNDER_WAY, Retrainings, Status
 from serve.retrain_job import compare, reason, share_done
-from serve.retrain_plan import ROOT, RetrainRequest
-from serve.versions import Versions
+from serve.retrain_plan import ROOT
 from tests import real_lines
+from tests.search.driver import Process
+from tests.search.test_job import BIN, ENVIRONMENT, free_ports, wait_for_jobs
 from train.bundle import load_bundle
 from train.data import images
 
@@ -37,7 +36,8 @@ def write_comparison(folder: Path, new: dict[str, Any], wrong: str, wrong_before
 
 
 def run(folder: Path, *steps: dict[str, Any]) -> tuple[int, dict[str, Any]]:
-    (folder / "job.json").write_text(json.dumps({"steps": steps, "seconds": None}), encoding="utf-8")
+    job = {"steps": steps, "seconds": None, "bundle": str(folder / "bundle")}
+    (folder / "job.json").write_text(json.dumps(job), encoding="utf-8")
     done = subprocess.run(
         [sys.executable, str(ROOT / "serve" / "retrain_job.py"), str(folder)], cwd="/", check=False
     )
@@ -46,6 +46,7 @@ def run(folder: Path, *steps: dict[str, Any]) -> tuple[int, dict[str, Any]]:
 
 def test_steps_run_and_the_models_are_compared(tmp_path: Path) -> None:
     write_comparison(tmp_path, {"exact_match": 0.75}, "a", "bc")
+    (tmp_path / "bundle").mkdir()
     status, state = run(
         tmp_path,
         step("print('epoch   1/2  loss 3'); print('epoch   2/2')"),
@@ -69,6 +70,12 @@ def test_a_failing_step_ends_it_with_its_error(tmp_path: Path) -> None:
 def test_a_silent_failure_has_its_exit_status(tmp_path: Path) -> None:
     status, state = run(tmp_path, step("import sys; sys.exit(3)"))
     assert (status, state["message"]) == (3, "training: exit status 3")
+
+
+def test_a_search_without_a_winner_has_failed(tmp_path: Path) -> None:
+    status, state = run(tmp_path, step(""), step("open('never', 'w')"))
+    assert (status, state["state"]) == (1, "failed")
+    assert "more time" in state["message"]
 
 
 def test_the_reason_is_the_error_before_what_follows_it(tmp_path: Path) -> None:
@@ -109,43 +116,87 @@ def test_progress(line: str, elapsed: float, seconds: float | None, share: float
 
 
 @pytest.fixture
-def cluster() -> Iterator[None]:
-    """Start a cluster with a job server, and folders and ports of its own."""
-    folder = tempfile.mkdtemp(prefix="loop-", dir="/tmp")
-    ray.init("local", num_cpus=2, include_dashboard=True, log_to_driver=False, _temp_dir=folder)
-    yield
-    ray.shutdown()
-    shutil.rmtree(folder, ignore_errors=True)
+def cluster() -> Iterator[str]:
+    """Start a cluster with a job server, on ports and in a folder of its own; yield its address."""
+    folder = Path(tempfile.mkdtemp(prefix="loop-", dir="/tmp"))
+    names = ("port", "dashboard-port", "ray-client-server-port", "dashboard-agent-listen-port")
+    ports = dict(zip(names, free_ports(len(names)), strict=True))
+    head = Process(
+        BIN / "ray", "start", "--head", "--block", "--num-cpus", 2, "--temp-dir", folder,
+        *(word for name, port in ports.items() for word in (f"--{name}", port)),
+        "--min-worker-port", 0, "--max-worker-port", 0,
+        environment=ENVIRONMENT,
+    )  # fmt: skip
+    try:
+        wait_for_jobs(f"http://127.0.0.1:{ports['dashboard-port']}", head)
+        yield f"127.0.0.1:{ports['port']}"
+    finally:
+        head.signal(signal.SIGTERM)
+        head.wait(60)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
-def wait(retrainings: Retrainings, key: str, limit_s: float) -> tuple[Status, list[float]]:
+DRIVER = """
+import json, sys, time
+from pathlib import Path
+import ray
+from serve.corrections import CorrectionStore
+from serve.retrain import UNDER_WAY, Retrainings
+from serve.retrain_plan import RetrainRequest
+from serve.versions import Versions
+
+folder, address, *forms = sys.argv[1:]
+ray.init(address, log_to_driver=False)
+versions = Versions(Path(folder))
+versions.begin("recognition", None)
+retrainings = Retrainings(Path(folder, "retrain"), CorrectionStore(Path(folder, "corrections")), versions)
+for form in forms:
+    key = retrainings.start(RetrainRequest.model_validate_json(form))
     progress = []
-    until = time.monotonic() + limit_s
     while (status := retrainings.status(key)).state in UNDER_WAY:
         progress.append(status.progress)
-        assert time.monotonic() < until, status
-        time.sleep(0.3)
-    return status, progress
+        time.sleep(0.2)
+    print("ENDED", json.dumps(status.as_dict() | {"steps": progress}), flush=True)
+"""
+
+
+def retrain(folder: Path, address: str, *forms: dict[str, Any]) -> list[dict[str, Any]]:
+    """Run retrainings in a process of the cluster, one after the other; return how they ended."""
+    driver = Process(
+        sys.executable, "-c", DRIVER, folder, address, *map(json.dumps, forms), environment=ENVIRONMENT
+    )
+    assert driver.wait() == 0, driver.output
+    ended = [line.removeprefix("ENDED ") for line in driver.lines if line.startswith("ENDED ")]
+    return [json.loads(line) for line in ended]
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("cluster")
-def test_a_real_retraining_on_ray(data_dir: Path, tmp_path: Path) -> None:
-    store, versions = CorrectionStore(tmp_path / "corrections"), Versions(tmp_path)
+def test_a_real_retraining_as_a_ray_job(data_dir: Path, tmp_path: Path, cluster: str) -> None:
+    store = CorrectionStore(tmp_path / "corrections")
     for sample in real_lines.samples(data_dir, count=16):
         store.add(images.read(sample.path), sample.text)
-    versions.begin("recognition", None)
-    retrainings = Retrainings(tmp_path / "retrain", store, versions)
-    key = retrainings.start(RetrainRequest(epochs=2, batch_size=4, model="pp-ocrv6-tiny"))
-    status, progress = wait(retrainings, key, 300)
-    assert status.state == "finished", status
-    assert progress == sorted(progress)
-    assert status.scores is not None
-    assert status.scores["held_back"] == status.lines["test"] == 3
-    assert 0 <= status.scores["new"]["exact_match"] <= 1
-    job = json.loads((tmp_path / "retrain" / key / "job.json").read_bytes())
+    done, failed = retrain(
+        tmp_path, cluster,
+        {"epochs": 2, "batch_size": 4, "model": "pp-ocrv6-tiny"}, {"technique": "unheard-of"},
+    )  # fmt: skip
+    assert done["state"] == "finished", done
+    assert done["steps"] == sorted(done["steps"])
+    assert done["scores"]["held_back"] == done["lines"]["test"] == 3
+    assert 0 <= done["scores"]["new"]["exact_match"] <= 1
+    job = json.loads((tmp_path / "retrain" / done["id"] / "job.json").read_bytes())
     assert load_bundle(Path(job["bundle"])).manifest.model == "pp-ocrv6-tiny"
-    failing = retrainings.start(RetrainRequest(technique="unheard-of"))
-    status, _ = wait(retrainings, failing, 120)
-    assert status.state == "failed"
-    assert "choose from: " in status.message
+    assert failed["state"] == "failed"
+    assert "choose from: " in failed["message"]
+
+
+@pytest.mark.slow
+def test_a_real_search_as_a_ray_job(data_dir: Path, tmp_path: Path, cluster: str) -> None:
+    store = CorrectionStore(tmp_path / "corrections")
+    for sample in real_lines.samples(data_dir, count=16):
+        store.add(images.read(sample.path), sample.text)
+    form = {"search": True, "minutes": 1.5, "epochs": 3, "batch_size": 4, "model": "pp-ocrv6-tiny"}
+    (done,) = retrain(tmp_path, cluster, form)
+    assert done["state"] == "finished", done
+    job = json.loads((tmp_path / "retrain" / done["id"] / "job.json").read_bytes())
+    assert Path(job["bundle"]).parent.name == "search"
+    assert load_bundle(Path(job["bundle"])).manifest.config["charset"] == "keep"
