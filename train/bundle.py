@@ -49,6 +49,7 @@ class Manifest:
         geometry: how a line becomes an input, in pixels; it must be that of `train.data.images`.
         created: UTC, ISO 8601.
         files: sha256 of every other file.
+        int8: exact match of the 8-bit graph and of the float32 one, if there is one (`train.quantise`).
     """
 
     task: str
@@ -62,6 +63,7 @@ class Manifest:
     geometry: dict[str, int]
     created: str
     files: dict[str, str]
+    int8: dict[str, float] | None = None
     format: int = FORMAT
 
 
