@@ -151,16 +151,43 @@ class Orienter(Replica):
         return [[next(angles) for _ in call] for call in calls]
 
 
-MODELS: dict[str, Any] = {"recognition": Recogniser, "detection": Detector, "orientation": Orienter}
+@dataclass(frozen=True)
+class Served:
+    """How a task's model is served.
+
+    Attributes:
+        deployment: the replica's class.
+        on_every_core: one replica for each core or GPU; otherwise one in all.
+        by_reference: calls go by the object store, as pictures do; small ones go by gRPC, which takes 4 MB.
+    """
+
+    deployment: Any
+    on_every_core: bool = False
+    by_reference: bool = True
+
+    def replicas(self, settings: Settings) -> int:
+        """Return how many replicas run."""
+        return settings.recogniser_replicas if self.on_every_core else 1
+
+    def handle(self, task: str) -> Any:
+        """Return the handle through which the replicas are called."""
+        handle = serve.get_deployment_handle(self.deployment.name, app_name=task)
+        return handle.options(_by_reference=self.by_reference)
+
+
+SERVED = {
+    "recognition": Served(Recogniser, on_every_core=True, by_reference=False),
+    "detection": Served(Detector),
+    "orientation": Served(Orienter),
+}
 
 
 def model_application(task: str, source: str, settings: Settings) -> serve.Application:
-    """Return the application that serves one model: `source` is a bundle folder or `pretrained`."""
-    replicas = settings.replicas(task)
+    """Return the application that serves one model: `source` is a bundle folder or a pretrained name."""
     return (
-        MODELS[task]
-        .options(
-            num_replicas=replicas,
+        SERVED[task]
+        .deployment.options(
+            num_replicas=SERVED[task].replicas(settings),
             max_ongoing_requests=ONGOING,
             max_surge_percent=100,
             graceful_shutdown_timeout_s=60,

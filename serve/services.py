@@ -6,11 +6,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ray import serve
 from ray.exceptions import RayActorError
 from ray.serve.exceptions import RayServeException
 
-from serve.app import Lines, deploy_model
+from serve.app import SERVED, Lines, deploy_model
 from serve.errors import BusyError
 from serve.line_queue import LineQueue
 from serve.metrics import Metrics
@@ -35,8 +34,8 @@ class Services:
 
     def __init__(self, settings: Settings, metrics: Metrics) -> None:
         self.settings, self.metrics = settings, metrics
-        self._handles = {task: _handle(task) for task in settings.sources()}
-        calls = CALLS_PER_REPLICA * settings.replicas("recognition")
+        self._handles = {task: SERVED[task].handle(task) for task in settings.sources()}
+        calls = CALLS_PER_REPLICA * settings.recogniser_replicas
         self.pages = PageReader(self)
         self._padded_px: int | None = None
         self._queue = LineQueue(self._read, calls, CALL_LINES)
@@ -82,13 +81,6 @@ class Services:
         return list(
             await asyncio.gather(*(retried(handle.facts.remote) for handle in self._handles.values()))
         )
-
-
-def _handle(task: str) -> Any:
-    deployment = {"recognition": "Recogniser", "detection": "Detector", "orientation": "Orienter"}[task]
-    handle = serve.get_deployment_handle(deployment, app_name=task)
-    # A call of recognised lines is small and goes by gRPC; a page's picture is not, and goes by the object store.
-    return handle if task == "recognition" else handle.options(_by_reference=True)
 
 
 async def retried(call: Callable[[], Awaitable[T]]) -> T:

@@ -77,10 +77,9 @@ class Settings(BaseModel):
         default = named if not Path(named).is_dir() else str(type(self).model_fields[task].default)
         return str(directory or default)
 
-    def replicas(self, task: str) -> int:
-        """Return how many replicas of a task's model run."""
-        if task != "recognition":
-            return 1
+    @property
+    def recogniser_replicas(self) -> int:
+        """How many replicas of the recogniser run."""
         if self.recognisers:
             return self.recognisers
         share = self.gpus_per_replica

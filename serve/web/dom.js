@@ -48,6 +48,12 @@ export const count = (n, word) => `${n} ${word}${n === 1 ? "" : "s"}`;
 export const moment = (iso) =>
   new Date(iso).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
 
+/** Return a version; hashes are cut to what a person compares. */
+export function versionOf(model) {
+  const version = String(model.version);
+  return h("code", { title: version }, version.slice(0, 12));
+}
+
 /** Return how sure a reading is, as a class name; the number stands beside it, colour alone says nothing. */
 export const sureness = (score) => (score >= 0.9 ? "sure" : score >= 0.7 ? "fair" : "unsure");
 

@@ -1,7 +1,7 @@
 /** The third tab: what serves, its scores, and how each replica chose to run it. */
 
 import { request } from "./api.js";
-import { byId, errorBox, h, moment, percent } from "./dom.js";
+import { byId, errorBox, h, moment, percent, versionOf } from "./dom.js";
 import { rollBack } from "./retrain.js";
 
 const SHARES = new Set(["exact_match", "edit_similarity", "cer", "precision", "recall", "hmean", "accuracy"]);
@@ -27,7 +27,7 @@ export async function showModels() {
 
 function card(model) {
   const facts = {
-    Version: h("code", {}, String(model.version)),
+    Version: versionOf(model),
     Bundle: model.bundle ? h("code", {}, model.bundle) : "pretrained, as published",
     Made: model.created ? moment(model.created) : null,
     Characters: model.charset_size ? model.charset_size.toLocaleString() : null,

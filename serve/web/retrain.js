@@ -1,7 +1,7 @@
 /** Training on the corrections: the form, what is under way, and putting a new model to work. */
 
 import { request } from "./api.js";
-import { byId, count, errorBox, h, toast } from "./dom.js";
+import { byId, count, errorBox, h, toast, versionOf } from "./dom.js";
 import { jobCard } from "./jobs.js";
 
 const LEAST = 10;
@@ -86,7 +86,7 @@ function showServing(models) {
   if (!model) return serving.replaceChildren();
   const back = h("button", { type: "button", class: "small" }, "Roll back");
   back.onclick = async () => (await rollBack("recognition", back)) && refresh();
-  serving.replaceChildren(h("span", {}, "Serving ", h("code", {}, `${model.name} ${model.version}`)), back);
+  serving.replaceChildren(h("span", {}, "Serving ", h("code", {}, model.name), " ", versionOf(model)), back);
 }
 
 async function start(event) {
