@@ -58,7 +58,7 @@ function comparison(scores) {
   }
   const top = ["", "serving", "new"].map((word) => h("th", { scope: "col" }, word));
   const changes = `${scores.fixed} mended and ${scores.broken} broken of ${count(scores.held_back, "held-back line")}.`;
-  const doubt = scores.held_back < FEW ? " So few can be right by chance." : "";
+  const doubt = scores.held_back < FEW ? " With so few, this may be chance." : "";
   return h(
     "div",
     { class: "comparison" },

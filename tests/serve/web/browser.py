@@ -23,7 +23,7 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-FAILED = re.compile(r"Failed to load resource: the server responded with a status of (\d+)")
+FAILED = re.compile(r"Failed to load resource: (?:the server responded with a status of (\d+)|net::ERR_)")
 WAIT_MS = 60_000  # a page of text on a machine that does something else, too
 
 
@@ -49,7 +49,7 @@ class Watch:
             return
         status = FAILED.match(message.text)
         if status:
-            self.refused.append(int(status[1]))
+            self.refused.append(int(status[1] or 0))
         else:
             self.complaints.append(message.text)
 
@@ -72,7 +72,7 @@ def opened(browser: Browser, url: str, refused: tuple[int, ...] = (), **options:
     """Open the page in a fresh context; at the end, require that it kept to its server and did not complain.
 
     Args:
-        refused: HTTP statuses that the server is to answer in this test, in order.
+        refused: HTTP statuses that the server is to answer in this test, in order; 0 for a lost connection.
         options: of the browser's context, e.g. `color_scheme`.
     """
     context = browser.new_context(**{"viewport": {"width": 1280, "height": 820}, **options})

@@ -9,7 +9,7 @@ import cv2
 import httpx
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Route, expect
 
 from serve.middleware import error_body
 from tests.serve.web.browser import ask, opened, read, texts
@@ -98,7 +98,7 @@ def test_a_photo_turned_by_exif_has_its_boxes_on_the_text(
         assert shown == [size["width"], size["height"]] == [960, 540]
 
 
-def test_refusals_and_lost_connections_are_told(
+def test_a_refusal_is_told_in_the_servers_words(
     browser: Browser, serve_url: str, photo: Path, tmp_path: Path
 ) -> None:
     notes = tmp_path / "notes.png"
@@ -113,13 +113,22 @@ def test_refusals_and_lost_connections_are_told(
         expect(alert).to_be_empty()
 
 
-def test_a_busy_server_is_asked_again(browser: Browser, serve_url: str, photo: Path) -> None:
-    busy = json.dumps(
-        error_body(503, "the queue must not be longer than its limit, got 256; try again later")
-    )
-    with opened(browser, serve_url, refused=(503,)) as page:
-        page.route("**/ocr", lambda route: route.fulfill(status=503, body=busy), times=1)
+BUSY = json.dumps(error_body(503, "the queue must not be longer than its limit, got 256; try again later"))
+
+
+@pytest.mark.parametrize(("status", "words"), [(503, "try again later"), (0, "could not be reached")])
+def test_what_passes_can_be_tried_again(
+    browser: Browser, serve_url: str, photo: Path, status: int, words: str
+) -> None:
+    def fail(route: Route) -> None:
+        if status:
+            route.fulfill(status=status, body=BUSY)
+        else:
+            route.abort()
+
+    with opened(browser, serve_url, refused=(status,)) as page:
+        page.route("**/ocr", fail, times=1)
         page.locator("#file").set_input_files(photo)
-        expect(page.locator("#read-error")).to_contain_text("try again later")
+        expect(page.locator("#read-error")).to_contain_text(words)
         page.get_by_role("button", name="Try again").click()
         expect(page.locator("button.line")).to_have_count(3)
