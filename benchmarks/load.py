@@ -81,7 +81,14 @@ async def _client(
         request, turn = requests[turn % len(requests)], turn + 1
         sent = time.perf_counter()
         writer.write(request.data)
-        head = await reader.readuntil(b"\r\n\r\n")
+        try:
+            head = await reader.readuntil(b"\r\n\r\n")
+        except asyncio.IncompleteReadError as error:
+            if error.partial:
+                raise
+            # A proxy may close a connection that was idle: every HTTP client then opens another one.
+            reader, writer = await asyncio.open_connection(host, port, limit=2**24)
+            continue
         await reader.readexactly(_length(head))
         seen.append((sent, time.perf_counter(), request.lines, head.startswith(b"HTTP/1.1 200")))
     writer.close()

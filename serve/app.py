@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -30,8 +31,6 @@ from train.data.images import Image
 T = TypeVar("T")
 BATCH_LINES = 64
 """Lines that a recogniser takes from its queue at once."""
-ONGOING = 64
-"""Calls in a replica: what it runs and what waits for its next batch."""
 APPLICATION = "ocr"
 LOGGING = {
     "enable_access_log": False
@@ -188,7 +187,7 @@ def model_application(task: str, source: str, settings: Settings) -> serve.Appli
         SERVED[task]
         .deployment.options(
             num_replicas=SERVED[task].replicas(settings),
-            max_ongoing_requests=ONGOING,
+            max_ongoing_requests=settings.calls_per_replica,
             max_surge_percent=100,
             graceful_shutdown_timeout_s=60,
             graceful_shutdown_wait_loop_s=0.5,
@@ -238,7 +237,11 @@ def _recorded(task: str, settings: Settings) -> str:
 def start(settings: Settings, host: str, port: int, address: str | None) -> None:
     """Serve on a Ray cluster, or on one that is started here and ends with this process."""
     import ray
+    from ray._private import parameter
 
+    if not address:
+        # Retraining is a Ray job, and its agent would give up where another cluster has the fixed port.
+        parameter.RayParams = partial(parameter.RayParams, dashboard_agent_listen_port=0)
     ray.init(address=address or "local", log_to_driver=False, logging_level="warning")
     logging.getLogger("ray.serve").setLevel(logging.WARNING)
     serve.start(http_options={"host": host, "port": port})

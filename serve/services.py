@@ -22,8 +22,6 @@ log = logging.getLogger("ray.serve")
 T = TypeVar("T")
 CALL_LINES = 8
 """Lines of one call: a large request is spread over the recognisers."""
-CALLS_PER_REPLICA = 2
-"""One is run while the next one waits beside it."""
 ATTEMPTS = 4
 PAUSE_S = 0.25
 READY_S = 5.0
@@ -35,7 +33,7 @@ class Services:
     def __init__(self, settings: Settings, metrics: Metrics) -> None:
         self.settings, self.metrics = settings, metrics
         self._handles = {task: SERVED[task].handle(task) for task in settings.sources()}
-        calls = CALLS_PER_REPLICA * settings.recogniser_replicas
+        calls = settings.calls_per_replica * settings.recogniser_replicas
         self.pages = PageReader(self)
         self._padded_px: int | None = None
         self._queue = LineQueue(self._read, calls, CALL_LINES)

@@ -84,3 +84,11 @@ class Settings(BaseModel):
             return self.recognisers
         share = self.gpus_per_replica
         return max(1, int(1 / share) if share else len(os.sched_getaffinity(0)) // self.threads_per_replica)
+
+    @property
+    def calls_per_replica(self) -> int:
+        """Calls under way in a model replica: one that runs and one that is ready, more where batches pay.
+
+        Serve's router fills replicas up to this, so that none waits while another has a queue.
+        """
+        return 8 if self.gpus_per_replica else 2
