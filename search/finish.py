@@ -218,8 +218,9 @@ def judge(
 
 def untouched_config(config: TrialConfig, baseline: Baseline) -> TrialConfig:
     """Return the configuration of an untouched model."""
+    weights = config.weights if config.model == baseline.model else None
     start = {"model": baseline.model, "charset": baseline.charset, "fit_width": baseline.fit_width}
-    return config.model_copy(update=start | {"weights": None})
+    return config.model_copy(update=start | {"weights": weights})
 
 
 def right(readings: Any, data: Dataset) -> Any:

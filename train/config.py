@@ -91,7 +91,7 @@ class TrialConfig(Frozen):
 
     Attributes:
         model: a registered model (`train/models/`).
-        weights: folder with safetensors to start from; None for the model's official weights.
+        weights: folder with safetensors, or bundle, to start from; None for the model's official weights.
         charset: `keep` the model's dictionary (extended by what it lacks), or only the `domain`'s characters.
         fit_width: pixels to which the network resamples every line after padding, so that small crops of
             long texts get enough output steps; 0 keeps each line's own width.

