@@ -67,8 +67,15 @@ def rapidocr_app() -> FastAPI:
 
     @app.post("/ocr")
     async def ocr(request: Request) -> dict[str, Any]:
+        return await answer(request)
+
+    @app.post("/read")
+    async def read(request: Request) -> dict[str, Any]:
+        return await answer(request, use_det=False, use_cls=False)
+
+    async def answer(request: Request, **how: bool) -> dict[str, Any]:
         image = cv2.imdecode(np.frombuffer(await request.body(), np.uint8), cv2.IMREAD_COLOR)
-        found = await run_in_threadpool(engine, image)
+        found = await run_in_threadpool(engine, image, **how)
         return {"texts": list(found.txts or ()), "scores": [float(score) for score in found.scores or ()]}
 
     return app

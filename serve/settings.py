@@ -6,6 +6,10 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field
 
 
+def _cores() -> int:
+    return len(os.sched_getaffinity(0))
+
+
 class Limits(BaseModel):
     """How much a request may ask for; beyond it is refused before any work.
 
@@ -40,8 +44,8 @@ class Settings(BaseModel):
         api_keys: any of them opens the server; empty: it is open.
         url_hosts: hosts from which `file` URLs are fetched; empty: none are.
         visualize: `/ocr` answers with pictures unless told otherwise, as PaddleX does.
-        recognisers: replicas of the recogniser; None: one for every GPU or core.
-        threads_per_replica: cores that a model replica may use.
+        recognisers: replicas of the recogniser; None: as many as the GPUs' shares or the cores allow.
+        threads_per_replica: cores that a model replica may use: two replicas read more lines than two threads.
         cpus_per_replica: what Ray reserves for a model replica; under its threads, as a replacement starts beside
             it and a retraining needs a core too.
         gpus_per_replica: share of a GPU.
@@ -83,7 +87,7 @@ class Settings(BaseModel):
         if self.recognisers:
             return self.recognisers
         share = self.gpus_per_replica
-        return max(1, int(1 / share) if share else len(os.sched_getaffinity(0)) // self.threads_per_replica)
+        return max(1, int(1 / share) if share else _cores() // self.threads_per_replica)
 
     @property
     def calls_per_replica(self) -> int:
