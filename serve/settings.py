@@ -1,5 +1,6 @@
 """What the server is told: bundles, limits, keys and places; validated once, then frozen."""
 
+import os
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -31,23 +32,63 @@ class Settings(BaseModel):
     """The whole server.
 
     Attributes:
-        recognition: bundle folder; the pretrained PP-OCRv6 small model without one.
-        detection: bundle folder; the pretrained PP-OCRv6 small model without one.
-        orientation: bundle folder of a text-line orientation model; the pretrained PP-LCNet without one.
+        recognition: bundle folder, or the name of a pretrained model (`serve.models`).
+        detection: the same.
+        orientation: the same; without one, no line is turned.
         storage: folder of corrections, retrainings and versions.
         limits: of a request.
         api_keys: any of them opens the server; empty: it is open.
         url_hosts: hosts from which `file` URLs are fetched; empty: none are.
-        recognisers: replicas of the recogniser; None: one a core.
+        visualize: `/ocr` answers with pictures unless told otherwise, as PaddleX does.
+        recognisers: replicas of the recogniser; None: one for every GPU or core.
+        threads_per_replica: cores that a model replica may use.
+        cpus_per_replica: what Ray reserves for a model replica; under its threads, as a replacement starts beside
+            it and a retraining needs a core too.
+        gpus_per_replica: share of a GPU.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    recognition: Path | None = None
-    detection: Path | None = None
-    orientation: Path | None = None
+    recognition: str = "pp-ocrv6-small"
+    detection: str = "pp-ocrv6-small"
+    orientation: str | None = None
     storage: Path = Path("runs/serve")
     limits: Limits = Limits()
     api_keys: tuple[str, ...] = ()
     url_hosts: tuple[str, ...] = ()
+    visualize: bool = True
     recognisers: int | None = Field(default=None, ge=1)
+    threads_per_replica: int = Field(default=1, ge=1)
+    cpus_per_replica: float = Field(default=0.1, ge=0)
+    gpus_per_replica: float = Field(default=0, ge=0)
+
+    def sources(self) -> dict[str, str]:
+        """Return the bundle folder, or the pretrained model's name, of every task that is served."""
+        named = {
+            "recognition": self.recognition,
+            "detection": self.detection,
+            "orientation": self.orientation,
+        }
+        return {task: source for task, source in named.items() if source}
+
+    def source(self, task: str, directory: Path | None) -> str:
+        """Return what a recorded version of a task stands for: its folder, or without one the pretrained model."""
+        named = self.sources()[task]
+        default = named if not Path(named).is_dir() else str(type(self).model_fields[task].default)
+        return str(directory or default)
+
+    @property
+    def recogniser_replicas(self) -> int:
+        """How many replicas of the recogniser run."""
+        if self.recognisers:
+            return self.recognisers
+        share = self.gpus_per_replica
+        return max(1, int(1 / share) if share else len(os.sched_getaffinity(0)) // self.threads_per_replica)
+
+    @property
+    def calls_per_replica(self) -> int:
+        """Calls under way in a model replica: one that runs and one that is ready, more where batches pay.
+
+        Serve's router fills replicas up to this, so that none waits while another has a queue.
+        """
+        return 8 if self.gpus_per_replica else 2

@@ -21,6 +21,7 @@ from train.errors import CheckpointError
 
 FORMAT = 1
 MANIFEST, SETTINGS, ONNX = "manifest.json", "inference.yml", "inference.onnx"
+INT8 = "inference.int8.onnx"
 PADDLEOCR = ("inference.json", "inference.pdiparams")
 FILES = (ONNX, SETTINGS, *PADDLEOCR)
 SPACE = " "
@@ -50,6 +51,7 @@ class Manifest:
         created: UTC, ISO 8601.
         files: sha256 of every other file.
         absent: which of PADDLEOCR's files could not be written, and why.
+        int8: exact match of the 8-bit graph and of the float32 one, if there is one (`train.quantise`).
     """
 
     task: str
@@ -63,6 +65,7 @@ class Manifest:
     geometry: dict[str, int]
     created: str
     files: dict[str, str]
+    int8: dict[str, float] | None = None
     format: int = FORMAT
     absent: dict[str, str] = field(default_factory=dict)
 
@@ -113,15 +116,20 @@ class Recogniser:
         return read
 
 
-def open_session(path: Path, threads: int) -> Any:
-    """Return an onnxruntime session; raise CheckpointError if the file holds no model."""
+def open_session(
+    path: Path, threads: int, wanted: Sequence[str] = ("CUDAExecutionProvider", "CPUExecutionProvider")
+) -> Any:
+    """Return an onnxruntime session on the first of the wanted providers that is installed.
+
+    Raises:
+        CheckpointError: if the file holds no model.
+    """
     import onnxruntime
     from onnxruntime.capi import onnxruntime_pybind11_state as errors
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.log_severity_level = 3  # exporters leave unused constants, each of which is worth a warning
-    wanted = ("CUDAExecutionProvider", "CPUExecutionProvider")
     providers = [name for name in wanted if name in onnxruntime.get_available_providers()]
     try:
         return onnxruntime.InferenceSession(str(path), options, providers=providers)

@@ -3,6 +3,7 @@
 import json
 import re
 import signal
+import time
 from pathlib import Path
 
 import optuna
@@ -11,7 +12,7 @@ import pytest
 from tests.search.driver import MAX_EPOCHS, Process, label_arguments, search, write_labels, write_space
 
 pytestmark = pytest.mark.slow
-EPOCHS = 4
+EPOCHS = 6
 REPORT = re.compile(rf"^(\w+)  pp-ocrv6-tiny .* epoch +(\d+)/{EPOCHS} .* exact (\d\.\d+) .* best (\d\.\d+) ")
 
 
@@ -28,15 +29,16 @@ def test_a_killed_search_and_an_interrupted_one_go_on(data_dir: Path, tmp_path: 
         *study, *label_arguments(labels), "--space", write_space(tmp_path, EPOCHS), "--test-fraction", 0,
         "--max-epochs", MAX_EPOCHS, "--trials", 2, "--concurrent", 1,
     )  # fmt: skip
-    # The second trial's second report: the first one's checkpoint is in the experiment's snapshot by then.
-    killed.wait_for(" epoch   2/", count=2)
+    killed.wait_for(" epoch   1/", count=2)
+    wait_for_snapshot(tmp_path / "cut")
     killed.kill()
     before = reports(killed)
     first, second = dict.fromkeys(trial for trial, *_ in before)
-    assert [(trial, epoch) for trial, epoch, *_ in before][:5] == [
-        *((first, e) for e in (1, 2, 3, 4)),
+    assert [(trial, epoch) for trial, epoch, *_ in before][: EPOCHS + 1] == [
+        *((first, epoch) for epoch in range(1, EPOCHS + 1)),
         (second, 1),
     ]
+    assert len(before) < 2 * EPOCHS, "the second trial was to be cut"
 
     interrupted = search(*study, "--resume")
     interrupted.wait_for(f"/{EPOCHS} ")
@@ -54,6 +56,15 @@ def test_a_killed_search_and_an_interrupted_one_go_on(data_dir: Path, tmp_path: 
     check_result(tmp_path / "cut", first, second, before)
 
 
+def wait_for_snapshot(folder: Path) -> None:
+    """Wait until Tune has written down what has been reported by now: that is what a killed search goes on from."""
+    reported = time.time() + 0.2  # what is printed now is in Tune's hands by then
+    until = reported + 60
+    while max(path.stat().st_mtime for path in folder.glob("experiment_state-*.json")) < reported:
+        assert time.time() < until, "Tune writes no snapshot"
+        time.sleep(0.05)
+
+
 def check_result(folder: Path, first: str, second: str, before: list[tuple[str, int, float, float]]) -> None:
     """The table has every trial once, the finished one with the scores that it had."""
     summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
@@ -64,5 +75,5 @@ def check_result(folder: Path, first: str, second: str, before: list[tuple[str, 
     assert trials[first]["score"] == pytest.approx(kept, abs=0.001)
     study = optuna.load_study(study_name="ocrtune", storage=f"sqlite:///{folder / 'optuna.db'}")
     assert [trial.state.name for trial in study.trials] == ["COMPLETE", "COMPLETE"]
-    assert [sorted(trial.intermediate_values) for trial in study.trials] == [[1, 2, 3, 4]] * 2
+    assert [sorted(trial.intermediate_values) for trial in study.trials] == [list(range(1, EPOCHS + 1))] * 2
     assert (folder / "best" / "inference.onnx").is_file()

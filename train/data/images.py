@@ -41,20 +41,20 @@ def read(path: Path) -> Image:
     return decode(data, str(path))
 
 
-def line_width(height_px: int, width_px: int) -> int:
+def line_width(height_px: int, width_px: int, padded_px: int = MIN_WIDTH_PX) -> int:
     """Width in pixels of a line resized to HEIGHT_PX with its own aspect ratio.
 
     Rounded as PaddleOCR does, so that it sees the very same pixels: up where the line is padded to
-    MIN_WIDTH_PX, down where it is longer.
+    `padded_px`, down where it is longer.
     """
     exact = HEIGHT_PX * (width_px / height_px)
-    return min(math.ceil(exact), max(int(exact), MIN_WIDTH_PX), MAX_WIDTH_PX)
+    return max(1, min(math.ceil(exact), max(int(exact), padded_px), MAX_WIDTH_PX))
 
 
-def resize_line(image: Image) -> Image:
+def resize_line(image: Image, padded_px: int = MIN_WIDTH_PX) -> Image:
     """Resize (H, W, 3) to (HEIGHT_PX, line_width, 3) uint8: by its own shape only."""
     height, width = image.shape[:2]
-    return np.asarray(cv2.resize(image, (line_width(height, width), HEIGHT_PX)), dtype=np.uint8)
+    return np.asarray(cv2.resize(image, (line_width(height, width, padded_px), HEIGHT_PX)), dtype=np.uint8)
 
 
 def bucket_width(width_px: int) -> int:

@@ -1,0 +1,200 @@
+"""Lines/s, pages/s and latency over HTTP, against a bare onnxruntime loop and against other servers.
+
+    python benchmarks/serving.py [--seconds S] [--only lines,pages]
+
+All on the same cores, clients included: (a) lines of real VIN photos to `/recognize`, against a loop in one process
+that decodes, resizes, runs and reads the same files; (b) the same lines and receipt pages to `/ocr`, against PaddleX's
+own serving, RapidOCR behind FastAPI and, for pages, the PaddleOCR pipeline in its process. Exits 1 below a target.
+"""
+
+import argparse
+import base64
+import json
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+sys.path[0] = str(Path(__file__).resolve().parent.parent)  # not this folder: its files shadow others
+
+from benchmarks.common import REPOSITORY, data_folder, machine, print_table, write_result
+from benchmarks.load import Request, drive, request
+
+HOST = "127.0.0.1"
+CLIENTS = (1, 8, 32)
+TARGETS = {("pp-ocrv6-small", 1): 0.85, ("pp-ocrv6-small", 16): 0.95}
+"""Of the bare loop's lines/s at the most clients, by model and lines in a request."""
+PAGES = 20
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command line's definition."""
+    parse = argparse.ArgumentParser(prog="python benchmarks/serving.py", description=__doc__)
+    parse.add_argument("--seconds", type=float, default=8, metavar="S", help="of every measurement (8)")
+    parse.add_argument("--only", default="lines,pages", help="parts, with commas (lines,pages)")
+    return parse
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Measure, print and write the figures."""
+    chosen = parser().parse_args(arguments)
+    before, figures, missed = machine(), {}, []
+    if "lines" in chosen.only:
+        figures["lines"] = [
+            row for model in ("pp-ocrv6-small", "pp-ocrv6-tiny") for row in lines(model, chosen.seconds)
+        ]
+        print_table(figures["lines"])
+        missed += [
+            row
+            for row in figures["lines"]
+            if row["ratio"] < TARGETS.get((row["model"], row["lines"]), 0) and row["clients"] == max(CLIENTS)
+        ]
+    if "pages" in chosen.only:
+        figures["pages"] = pages(chosen.seconds)
+        print_table(figures["pages"])
+        missed += [row for row in figures["pages"] if row["server"] != "ours" and row["ours / this"] <= 1]
+    write_result("serving", before, figures | {"options": vars(chosen)})
+    for row in missed:
+        print(f"below its target: {row}")
+    return 1 if missed else 0
+
+
+def lines(model: str, seconds: float) -> list[dict[str, Any]]:
+    """Return the rows of one model: ours at every load, against the bare loop's better way to use the cores."""
+    bare = {
+        way: bare_loop(model, way, seconds) for way in ("one session, all cores", "a session for each core")
+    }
+    best = max(bare.values())
+    rows = []
+    with server("serve/run.py", "--recognition", model, "--detection", "pp-ocrv6-tiny") as port:
+        for count in (1, 16):
+            for clients in CLIENTS:
+                wait = (
+                    seconds if count == 1 else 2.5 * seconds
+                )  # few large requests: their ends must not decide
+                seen = drive(HOST, port, line_requests(port, count), clients, wait)
+                assert not seen.failed
+                figures = {key: value for key, value in asdict(seen).items() if key != "failed"}
+                ratio = {"bare lines/s": best, "ratio": seen.lines_per_s / best}
+                rows.append({"model": model, "lines": count, "clients": clients} | figures | ratio | bare)
+    return rows
+
+
+def bare_loop(model: str, way: str, seconds: float) -> float:
+    """Return the lines/s of the bare loop, in a process of its own."""
+    command = [sys.executable, "benchmarks/bare_loop.py", model, way, str(seconds)]
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    return float(done.stdout)
+
+
+def line_files() -> list[bytes]:
+    """Return the validation lines' files."""
+    labels = data_folder() / "vin" / "rec_gt_val.txt"
+    names = [line.split("\t")[0] for line in labels.read_text(encoding="utf-8").splitlines()]
+    return [(labels.parent / name).read_bytes() for name in names]
+
+
+def line_requests(port: int, count: int) -> list[Request]:
+    """Return requests of `count` lines each."""
+    images = [base64.b64encode(data).decode() for data in line_files()]
+    groups = [images[start : start + count] for start in range(0, len(images) - count + 1, count)]
+    bodies = [json.dumps({"images": group}).encode() for group in groups]
+    return [request(HOST, port, "/recognize", body, "application/json", count) for body in bodies]
+
+
+def pages(seconds: float) -> list[dict[str, Any]]:
+    """Return the rows of `/ocr`: every server on lines and on pages, and the pipeline in its own process."""
+    kinds = {"line": (line_files(), (1, 8, 32)), "receipt": (page_files(), (1, 4))}
+    servers = {
+        "ours": ("serve/run.py", "--no-visualize", "--port"),
+        "PaddleX serving": ("benchmarks/rivals.py", "paddlex"),
+        "RapidOCR + FastAPI": ("benchmarks/rivals.py", "rapidocr"),
+    }
+    rows: list[dict[str, Any]] = []
+    for name, command in servers.items():
+        with server(*command) as port:
+            for kind, (files, loads) in kinds.items():
+                requests = [page_request(port, data, raw=name.startswith("Rapid")) for data in files]
+                for clients in loads:
+                    wait = seconds if kind == "line" else 2.5 * seconds
+                    seen = drive(HOST, port, requests, clients, wait)
+                    assert not seen.failed
+                    row = {"server": name, "image": kind, "clients": clients, "images/s": seen.lines_per_s}
+                    rows.append(row | {"p50_ms": seen.p50_ms, "p99_ms": seen.p99_ms})
+    pipeline = [sys.executable, "benchmarks/rivals.py", "pipeline", *map(str, page_paths())]
+    done = subprocess.run(pipeline, cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    rate = float(done.stdout.split()[-1])
+    rows += [
+        {"server": "PaddleOCR in-process", "image": "receipt", "clients": n, "images/s": rate, "p50_ms": 1000 / rate,
+         "p99_ms": 0.0} for n in (1, 4)
+    ]  # fmt: skip
+    ours = {(row["image"], row["clients"]): row["images/s"] for row in rows if row["server"] == "ours"}
+    return [row | {"ours / this": ours[row["image"], row["clients"]] / row["images/s"]} for row in rows]
+
+
+def page_paths() -> list[Path]:
+    """Return the receipts."""
+    return sorted((data_folder() / "receipts" / "det_images").glob("*.jpg"))[:PAGES]
+
+
+def page_files() -> list[bytes]:
+    """Return the receipts' files."""
+    return [path.read_bytes() for path in page_paths()]
+
+
+def page_request(port: int, data: bytes, raw: bool) -> Request:
+    """Return a request to `/ocr`: by PaddleX's protocol, or of the bare file."""
+    if raw:
+        return request(HOST, port, "/ocr", data, "image/jpeg", 1)
+    fields = {
+        "file": base64.b64encode(data).decode(), "fileType": 1, "visualize": False,
+        "useTextlineOrientation": False,
+    }  # fmt: skip
+    return request(HOST, port, "/ocr", json.dumps(fields).encode(), "application/json", 1)
+
+
+@contextmanager
+def server(*command: str) -> Iterator[int]:
+    """Run a server that takes its port as its last argument until it is no longer needed."""
+    port = _free_port()
+    words = [
+        sys.executable,
+        *command,
+        *([] if command[-1] == "--port" or "rivals" in command[0] else ["--port"]),
+    ]
+    with tempfile.TemporaryFile() as log:
+        process = subprocess.Popen([*words, str(port)], cwd=REPOSITORY, stdout=log, stderr=log)
+        try:
+            _wait(process, port, "/ready" if "serve/run.py" in command[0] else "/openapi.json")
+            yield port
+        finally:
+            process.terminate()
+            process.wait(90)
+
+
+def _free_port() -> int:
+    import socket
+
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
+
+
+def _wait(process: "subprocess.Popen[bytes]", port: int, path: str) -> None:
+    while process.poll() is None:
+        try:
+            with urllib.request.urlopen(f"http://{HOST}:{port}{path}", timeout=10):
+                return
+        except OSError:
+            time.sleep(0.5)
+    raise RuntimeError(f"the server on port {port} ended with {process.returncode}")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

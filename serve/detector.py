@@ -1,0 +1,37 @@
+"""Pictures to boxes: the work of one detector replica, without Ray."""
+
+import numpy as np
+import numpy.typing as npt
+
+from serve.detection import DetectionParameters, boxes, normalise
+from serve.models import Model
+from serve.sessions import Session, Tuning, tuned_session
+from train.data.images import Image
+
+USUAL_SIDE_PX = 640
+
+
+class TextDetector:
+    """Finds text in prepared pictures."""
+
+    def __init__(self, model: Model, threads: int) -> None:
+        """Open the model and measure how it runs best on `threads` cores; pictures are run one at a time."""
+        self.model = model
+        self.defaults = DetectionParameters(**model.settings)
+        self._session: Session
+        self.tuning: Tuning
+        self._session, self.tuning = tuned_session(
+            model, (3, USUAL_SIDE_PX, USUAL_SIDE_PX), threads, batches=(1,)
+        )
+
+    def find(
+        self, picture: Image, source_size: tuple[int, int], how: DetectionParameters
+    ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float64]]:
+        """Return (N, 4, 2) corners in the source and (N,) scores.
+
+        Args:
+            picture: (H, W, 3) uint8 BGR, prepared (`detection.prepare`).
+            source_size: (height, width) of the picture before.
+            how: in effect.
+        """
+        return boxes(self._session.run(normalise([picture]))[0, 0], source_size, how)

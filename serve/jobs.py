@@ -1,0 +1,77 @@
+"""Ray's job server: where a retraining runs, so that it outlives the replica that started it."""
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from serve.errors import BusyError
+
+UNKNOWN = "UNKNOWN"
+CLUSTER = "OCRTUNE_CLUSTER"
+"""Variable in which a job finds its cluster: Ray's own names any cluster of the machine where there are several."""
+
+
+class Jobs(Protocol):
+    """What starts commands on the cluster and knows how they fare."""
+
+    def submit(self, name: str, command: Sequence[str], environment: Mapping[str, str]) -> None:
+        """Start a command as the job `name`; raise BusyError if it cannot be."""
+
+    def state(self, name: str) -> tuple[str, str]:
+        """Return a job's state and what is to say about it.
+
+        The state is PENDING, RUNNING, STOPPED, SUCCEEDED or FAILED as Ray has it, or UNKNOWN. Raises BusyError
+        if it cannot be asked for.
+        """
+
+
+class RayJobs:
+    """The job server of the cluster that this process belongs to; needs Ray's dashboard."""
+
+    def submit(self, name: str, command: Sequence[str], environment: Mapping[str, str]) -> None:
+        """Start a command on the head node."""
+        import shlex
+
+        try:
+            self._client().submit_job(
+                entrypoint=shlex.join(command),
+                submission_id=name,
+                runtime_env={"env_vars": {**environment, CLUSTER: cluster_address()}},
+            )
+        except RuntimeError as error:
+            raise _unreachable(error) from error
+
+    def state(self, name: str) -> tuple[str, str]:
+        """Return the job's state; UNKNOWN after the cluster that ran it has ended."""
+        try:
+            found = self._client().get_job_info(name)
+        except RuntimeError as error:
+            if "404" not in str(error):
+                raise _unreachable(error) from error
+            return UNKNOWN, "the cluster that ran it has ended"
+        return found.status.value, found.message or ""
+
+    def _client(self) -> Any:
+        from ray.job_submission import JobSubmissionClient
+
+        try:
+            # Goes before RAY_ADDRESS; without it the client would look for any cluster on this machine.
+            os.environ["RAY_API_SERVER_ADDRESS"] = cluster_address()
+            return JobSubmissionClient()
+        except (ConnectionError, RuntimeError, ValueError) as error:
+            raise _unreachable(error) from error
+
+
+def cluster_address() -> str:
+    """Return host:port of the Ray cluster that this process belongs to."""
+    import ray
+
+    return str(ray.get_runtime_context().gcs_address)
+
+
+def _unreachable(error: Exception) -> BusyError:
+    return BusyError(
+        "retraining needs Ray's job server",
+        " ".join(str(error).split())[:300],
+        "start Ray with its dashboard, end other Ray clusters on this machine, or try again",
+    )

@@ -1,0 +1,50 @@
+"""What Prometheus is told: requests, lines, batches, queues, latencies and misuse."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+LINES = (1, 2, 4, 8, 16, 32, 64, 128)
+
+
+class Metrics:
+    """The counters of one ingress replica."""
+
+    def __init__(self) -> None:
+        self._registry = registry = CollectorRegistry()
+        self._requests = Counter(
+            "ocrtune_requests", "Requests answered", ["path", "status"], registry=registry
+        )
+        self._latency = Histogram(
+            "ocrtune_request_seconds",
+            "From a request to its answer",
+            ["path"],
+            buckets=SECONDS,
+            registry=registry,
+        )
+        self._misuse = Counter("ocrtune_misuse", "Requests refused", ["status"], registry=registry)
+        self._lines = Counter("ocrtune_lines", "Lines read", registry=registry)
+        self._batch = Histogram(
+            "ocrtune_batch_lines", "Lines that a recogniser read together", buckets=LINES, registry=registry
+        )
+        self._queued = Histogram(
+            "ocrtune_queue_seconds", "Wait before a recogniser began", buckets=SECONDS, registry=registry
+        )
+        self.in_work = Gauge("ocrtune_requests_in_work", "Requests not answered yet", registry=registry)
+
+    def answered(self, path: str, status: int, seconds: float) -> None:
+        """Count a request; one that was refused is misuse too."""
+        self._requests.labels(path, str(status)).inc()
+        self._latency.labels(path).observe(seconds)
+        if 400 <= status < 500:
+            self._misuse.labels(str(status)).inc()
+
+    def read(self, lines: int, batch: int, queued_s: float) -> None:
+        """Count the lines of one call to a recogniser."""
+        self._lines.inc(lines)
+        self._batch.observe(batch)
+        self._queued.observe(queued_s)
+
+    def text(self) -> bytes:
+        """Return Prometheus' text format."""
+        return generate_latest(self._registry)

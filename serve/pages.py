@@ -1,0 +1,68 @@
+"""From a picture to its texts: detector, crops, orientation, recogniser."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from serve import detection, orientation
+from serve.crops import cut
+from serve.detection import DetectionParameters
+from serve.orientation import LineInput
+from serve.page import Page, PageOptions, assemble, page_options
+from serve.schemas import OcrRequest
+from train.data.images import Image
+
+if TYPE_CHECKING:
+    from serve.services import Services
+
+PAGES_AT_ONCE = 4
+"""Pages of one document under way: it must not keep others waiting, nor hold all its crops in memory."""
+
+
+class PageReader:
+    """Reads pages with the models that are served."""
+
+    def __init__(self, services: "Services") -> None:
+        self._services = services
+        self._defaults: DetectionParameters | None = None
+        self._line_input: LineInput | None = None
+
+    async def read(self, pages: Sequence[Image], asked: OcrRequest) -> list[Page]:
+        """Read (H, W, 3) uint8 BGR pages; raise UndecodableError where something is asked that is not served."""
+        defaults = await self._learn()
+        options = page_options(asked, defaults, orientation_served=self._services.serves("orientation"))
+        turns = asyncio.Semaphore(PAGES_AT_ONCE)
+
+        async def one(page: Image) -> Page:
+            async with turns:
+                return await self._read(page, options)
+
+        return list(await asyncio.gather(*map(one, pages)))
+
+    def forget(self) -> None:
+        """Ask the models again: one of them was replaced."""
+        self._defaults = None
+
+    async def _learn(self) -> DetectionParameters:
+        """Ask the models, once, how they are to be used."""
+        if self._defaults is None:
+            if self._services.serves("orientation"):
+                self._line_input = await self._services.call("orientation", "line_input")
+            self._defaults = await self._services.call("detection", "defaults")
+        return self._defaults
+
+    async def _read(self, page: Image, options: PageOptions) -> Page:
+        picture = await asyncio.to_thread(detection.prepare, page, options.search)
+        boxes, _ = await self._services.call("detection", "find", picture, page.shape[:2], options.search)
+        quads, crops = await asyncio.to_thread(cut, page, boxes)
+        angles = await self._angles(crops) if options.orientation and crops else None
+        if angles:
+            crops = [orientation.turn(c) if angle else c for c, angle in zip(crops, angles, strict=True)]
+        sizes = [(crop.shape[0], crop.shape[1]) for crop in crops]
+        return assemble(options, quads, sizes, angles, await self._services.recognise(crops))
+
+    async def _angles(self, crops: Sequence[Image]) -> list[int]:
+        assert self._line_input is not None
+        lines = [orientation.prepare(crop, self._line_input) for crop in crops]
+        found: list[int] = await self._services.call("orientation", "turned", lines)
+        return found

@@ -1,0 +1,151 @@
+"""What crosses HTTP: PaddleX's basic serving protocol for OCR, and the reading of single lines.
+
+Names, order and types of the `/ocr` fields are PaddleX 3.7's; what would only fail later there is refused here.
+"""
+
+from typing import Annotated, Any, Generic, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
+
+# ruff: noqa: N815  (the protocol's names)
+
+SideLength = Annotated[int, Field(ge=0, le=100_000)]
+Share = Annotated[FiniteFloat, Field(ge=0, le=1)]
+Growth = Annotated[FiniteFloat, Field(ge=0, le=100)]
+LogId = Annotated[str, Field(max_length=1000)]
+
+
+class OcrRequest(BaseModel):
+    """A picture or PDF and how to read it; a field left out or null stands for the server's default.
+
+    Attributes:
+        file: base64 of the file, or an http(s) URL.
+        fileType: 0: PDF, 1: image; needed unless `file` is a URL whose name tells.
+        useDocOrientationClassify: not served; true is refused.
+        useDocUnwarping: not served; true is refused.
+        useTextlineOrientation: turn lines that stand on their heads.
+        textDetLimitSideLen: pixels, see textDetLimitType; 0 is the default.
+        textDetLimitType: `min`: enlarge a picture with a shorter side under the limit; `max`: shrink one with a
+            longer side over it; `resize_long`: bring the longer side there.
+        textDetThresh: probability above which a pixel is text; 0 is the default.
+        textDetBoxThresh: mean probability that a box needs; 0 is the default.
+        textDetUnclipRatio: how far a box grows; 0 is the default.
+        textRecScoreThresh: lines read with less confidence are left out.
+        returnWordBox: give words and their boxes too.
+        visualize: give the pictures too.
+        logId: comes back in the answer.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    file: str
+    fileType: Literal[0, 1] | None = None
+    useDocOrientationClassify: bool | None = None
+    useDocUnwarping: bool | None = None
+    useTextlineOrientation: bool | None = None
+    textDetLimitSideLen: SideLength | None = None
+    textDetLimitType: str | None = None
+    textDetThresh: Share | None = None
+    textDetBoxThresh: Share | None = None
+    textDetUnclipRatio: Growth | None = None
+    textRecScoreThresh: FiniteFloat | None = None
+    returnWordBox: bool | None = None
+    visualize: bool | None = None
+    logId: LogId | None = None
+
+
+class PageSize(BaseModel):
+    """A page, in pixels."""
+
+    width: int
+    height: int
+
+
+class ImageInfo(PageSize):
+    """A single picture, in pixels."""
+
+    type: Literal["image"] = "image"
+
+
+class PagesInfo(BaseModel):
+    """A document of several pages."""
+
+    numPages: int
+    pages: list[PageSize]
+    type: Literal["pdf", "tiff"]
+
+
+class OcrPage(BaseModel):
+    """One page's reading; the pictures are base64 JPEGs and only there if asked for."""
+
+    prunedResult: dict[str, Any]
+    ocrImage: str | None = None
+    docPreprocessingImage: str | None = None
+    inputImage: str | None = None
+
+
+class OcrResult(BaseModel):
+    """All pages."""
+
+    ocrResults: list[OcrPage]
+    dataInfo: ImageInfo | PagesInfo
+
+
+class RecognizeRequest(BaseModel):
+    """Pictures of one line each.
+
+    Attributes:
+        images: base64 of the files.
+        rule: name of a rule whose checks are made, e.g. `vin`.
+        alternatives: number of further texts for each line.
+        logId: comes back in the answer.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    images: list[str] = Field(min_length=1)
+    rule: str | None = None
+    alternatives: int = Field(default=0, ge=0, le=5)
+    logId: LogId | None = None
+
+
+class Alternative(BaseModel):
+    """Another text that a line may say."""
+
+    text: str
+    confidence: float
+
+
+class ReadLine(BaseModel):
+    """One line's reading; `checks` are flags, the text is never corrected by them."""
+
+    text: str
+    confidence: float
+    alternatives: list[Alternative] = []
+    checks: dict[str, bool] | None = None
+
+
+class RecognizeResult(BaseModel):
+    """The lines in the order of the request."""
+
+    lines: list[ReadLine]
+
+
+Result = TypeVar("Result", bound=BaseModel)
+
+
+class Response(BaseModel, Generic[Result]):
+    """The envelope of every answer that is no error."""
+
+    logId: str
+    result: Result
+    errorCode: Literal[0] = 0
+    errorMsg: Literal["Success"] = "Success"
+
+
+class ErrorResponse(BaseModel):
+    """The envelope of an error; `errorCode` is the HTTP status."""
+
+    logId: str
+    errorCode: int
+    errorMsg: str

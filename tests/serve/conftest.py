@@ -1,0 +1,89 @@
+"""A real server for the tests of this folder: Ray Serve, HAProxy and the pretrained pair, on a free port."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parent.parent.parent
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Server:
+    """`serve/run.py` in a process of its own."""
+
+    def __init__(self, storage: Path, *arguments: object) -> None:
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.storage = storage
+        self._log = (storage.parent / f"{storage.name}.log").open("w+")
+        command = [sys.executable, "serve/run.py", "--port", self.port, "--storage", storage, *arguments]
+        self._process = subprocess.Popen(
+            [str(word) for word in command],
+            cwd=REPOSITORY,
+            stdout=self._log,
+            stderr=subprocess.STDOUT,
+            env=os.environ
+            | {"RAY_ADDRESS": "local", "RAY_AUTH_MODE": "disabled", "RAY_USAGE_STATS_ENABLED": "0"},
+            start_new_session=True,
+        )
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def output(self) -> str:
+        self._log.seek(0)
+        return self._log.read()
+
+    def wait_until_ready(self, timeout_s: float = 180) -> None:
+        until = time.monotonic() + timeout_s
+        while "\n    curl" not in self.output:
+            assert self._process.poll() is None, self.output
+            assert time.monotonic() < until, self.output
+            time.sleep(0.2)
+        assert self.get("/ready") == 200
+
+    def get(self, path: str) -> int:
+        return httpx.get(self.url + path, timeout=30).status_code
+
+    def stop(self) -> int:
+        """End it as Ctrl-C does; return its exit status."""
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGINT)
+        try:
+            return self._process.wait(90)
+        except subprocess.TimeoutExpired:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            raise
+        finally:
+            self._log.close()
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """The pretrained pair, with orientation on request, no keys."""
+    running = Server(tmp_path_factory.mktemp("serve") / "store", "--recognisers", 2)
+    try:
+        running.wait_until_ready()
+        yield running
+    finally:
+        assert running.stop() == 0
+
+
+@pytest.fixture(scope="session")
+def serve_url(server: Server) -> str:
+    return server.url

@@ -1,0 +1,20 @@
+"""How much memory something takes at its peak, Python's own or not."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+def _resident_kib(field: str) -> int:
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return int(next(line for line in lines if line.startswith(f"{field}:")).split()[1])
+
+
+@contextmanager
+def peak_below(mib: int) -> Iterator[None]:
+    """Fail if the process's resident memory grows by `mib` MiB or more within; `ru_maxrss` cannot be reset."""
+    Path("/proc/self/clear_refs").write_text("5")
+    before = _resident_kib("VmRSS")
+    yield
+    grown = (_resident_kib("VmHWM") - before) / 1024
+    assert grown < mib, f"{grown:.0f} MiB"

@@ -1,0 +1,90 @@
+"""The order of boxes and the pixels of their crops are PaddleX's."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from serve.crops import crop, cut, sort_boxes
+from serve.quads import smallest_rectangle, upright_boxes
+
+Quads = npt.NDArray[np.int32]
+
+
+def quads(seed: int, count: int, side: int = 200) -> Quads:
+    """Return quads in a detector's corner order, many on about the same line, some tall, some slanted."""
+    rng = np.random.default_rng(seed)
+    found = []
+    for _ in range(count):
+        left, top = rng.integers(0, side, 2)
+        width, height = rng.integers(1, 90), rng.integers(1, 40)
+        if rng.random() < 0.2:
+            width, height = height, width
+        slant = int(rng.integers(-6, 7))
+        corners = [
+            [left, top],
+            [left + width, top + slant],
+            [left + width, top + height + slant],
+            [left, top + height],
+        ]
+        found.append(np.clip(corners, 0, side))
+    return np.array(found, np.int32).reshape(-1, 4, 2)
+
+
+@settings(max_examples=150)
+@given(st.integers(0, 10**6), st.integers(0, 30))
+def test_the_reading_order_is_paddlexs(seed: int, count: int) -> None:
+    from paddlex.inference.pipelines.components import SortQuadBoxes
+
+    found = quads(seed, count)
+    expected = SortQuadBoxes()(found.astype(np.int16))
+    assert np.array_equal(np.array(sort_boxes(list(found))), np.array(expected))
+
+
+@settings(max_examples=100)
+@given(st.integers(0, 10**6))
+def test_a_crop_is_paddlexs(seed: int) -> None:
+    from paddlex.inference.pipelines.components import CropByPolys
+
+    image = np.random.default_rng(seed).integers(0, 256, (200, 200, 3), np.uint8)
+    for quad in quads(seed, 4):
+        found = crop(image, quad)
+        if found.size:
+            assert np.array_equal(found, CropByPolys("quad")(image, [quad.astype(np.int16)])[0])
+            assert found.flags.c_contiguous
+
+
+@pytest.mark.parametrize(
+    "quad", [[[5, 5]] * 4, [[5, 5], [50, 5], [50, 5], [5, 5]], [[0, 0], [0, 0], [0, 90], [0, 90]]]
+)
+def test_a_box_without_area_has_no_crop_and_is_left_out(quad: Any) -> None:
+    image = np.zeros((100, 100, 3), np.uint8)
+    whole = np.array([[0, 0], [40, 0], [40, 9], [0, 9]], np.int32)
+    assert crop(image, np.array(quad, np.int32)).shape == (0, 0, 3)
+    kept, lines = cut(image, np.array([quad, whole], np.int32))
+    assert [k.tolist() for k in kept] == [whole.tolist()]
+    assert [line.shape for line in lines] == [(9, 40, 3)]
+
+
+def test_a_tall_crop_is_turned_to_the_left() -> None:
+    image = np.zeros((60, 60, 3), np.uint8)
+    image[:, 20] = 255  # a line down the left side of the box
+    found = crop(image, np.array([[20, 0], [30, 0], [30, 50], [20, 50]], np.int32))
+    assert found.shape == (10, 50, 3)
+    assert found[-1].min() == 255
+
+
+def test_a_page_without_boxes() -> None:
+    assert cut(np.zeros((9, 9, 3), np.uint8), np.zeros((0, 4, 2), np.int32)) == ([], [])
+    assert upright_boxes([]) == []
+
+
+def test_corners_go_round_from_the_top_left() -> None:
+    points = np.array([[30, 2], [2, 0], [30, 12], [2, 10]], np.int32)
+    corners, side = smallest_rectangle(points)
+    assert corners[0].sum() == corners.sum(axis=1).min()
+    assert np.cross(corners[1] - corners[0], corners[2] - corners[1]) > 0
+    assert 9 < side < 11

