@@ -90,7 +90,9 @@ def _quantise_graph(folder: Path, data: Dataset) -> None:
     logging.getLogger().setLevel(logging.ERROR)  # and so is every step that was not taken
     graph = onnx.load(folder / ONNX)
     newer = folder / "opset.onnx"
-    onnx.save(version_converter.convert_version(graph, OPSET), newer)
+    if max(opset.version for opset in graph.opset_import if not opset.domain) < OPSET:
+        graph = version_converter.convert_version(graph, OPSET)  # torch's exporter writes a later one
+    onnx.save(graph, newer)
     quantization.quantize_static(
         newer,
         folder / INT8,

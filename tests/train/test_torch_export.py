@@ -1,6 +1,7 @@
 """A bundle that torch trained: the same form, the same gate, and no need of Paddle."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -9,9 +10,10 @@ import numpy as np
 import pytest
 
 from tests.train.test_export import GROUPS, LINES, Trained, make, train_step, trained
-from train.bundle import PADDLEOCR, load_bundle, run
+from train.bundle import INT8, PADDLEOCR, load_bundle, run
 from train.data import images
 from train.loop import assemble
+from train.quantise import quantise
 
 pytestmark = pytest.mark.slow
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
@@ -61,6 +63,16 @@ def test_paddleocr_loads_the_bundle_and_reads_the_same(vin: Trained, monkeypatch
     ours = vin.bundle.recogniser().read([vin.data.image(index) for index in range(LINES)])
     assert [text for text, _ in ours] == [text for text, _ in theirs]
     assert [c for _, c in ours] == pytest.approx([c for _, c in theirs], abs=1e-3)
+
+
+def test_an_8_bit_graph_can_be_added(vin: Trained, tmp_path: Path) -> None:
+    """Whether it reads as well is the gate's own matter; this network has seen three steps."""
+    folder = tmp_path / "bundle"
+    shutil.copytree(vin.directory, folder)
+    quantise(load_bundle(folder), vin.data, tolerance=1.0)
+    bundle = load_bundle(folder)
+    assert INT8 in bundle.manifest.files
+    assert bundle.manifest.absent == vin.bundle.manifest.absent
 
 
 WITHOUT_PADDLE = """
