@@ -156,7 +156,8 @@ class Served:
 
     Attributes:
         deployment: the replica's class.
-        on_every_core: one replica for each core or GPU; otherwise one in all.
+        on_every_core: one replica for each core or GPU, each filled up by the ingress's queue alone; otherwise one
+            in all, at which calls wait.
         by_reference: calls go by the object store, as pictures do; small ones go by gRPC, which takes 4 MB.
     """
 
@@ -167,6 +168,10 @@ class Served:
     def replicas(self, settings: Settings) -> int:
         """Return how many replicas run."""
         return settings.recogniser_replicas if self.on_every_core else 1
+
+    def ongoing(self, settings: Settings) -> int:
+        """Return the calls in a replica. Past it, the router asks again, later and later."""
+        return settings.calls_per_replica if self.on_every_core else settings.limits.queued
 
     def handle(self, task: str) -> Any:
         """Return the handle through which the replicas are called."""
@@ -187,7 +192,7 @@ def model_application(task: str, source: str, settings: Settings) -> serve.Appli
         SERVED[task]
         .deployment.options(
             num_replicas=SERVED[task].replicas(settings),
-            max_ongoing_requests=settings.calls_per_replica,
+            max_ongoing_requests=SERVED[task].ongoing(settings),
             max_surge_percent=100,
             graceful_shutdown_timeout_s=60,
             graceful_shutdown_wait_loop_s=0.5,

@@ -13,7 +13,7 @@ SERVE = {
     "RAY_SERVE_HAPROXY_METRICS_ENABLED": "0",
     "RAY_SERVE_HAPROXY_TUNE_BUFSIZE": str(2**18),
     "RAY_worker_niceness": "0",  # Ray's 15 is for batch work; a retraining runs at 10 beside us
-    "RAY_SERVE_CONTROL_LOOP_INTERVAL_S": "0.5",  # ten times a second costs a core of two a fortieth
+    "RAY_SERVE_CONTROL_LOOP_INTERVAL_S": "0.5",  # ten looks a second cost 2 % of two cores
     "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "2",
     # A request that fits the buffer is sent to another replica when its own dies before an answer.
     "RAY_SERVE_HAPROXY_RETRY_ON": "conn-failure empty-response",

@@ -88,7 +88,9 @@ class Bundle:
 
         if WEIGHTS not in self.manifest.files:
             raise CheckpointError(
-                f"a bundle must have {WEIGHTS} to be trained further", self.directory, "export it with this version"
+                f"a bundle must have {WEIGHTS} to be trained further",
+                self.directory,
+                "export it with this version",
             )
         return dict(load_file(self.directory / WEIGHTS))
 

@@ -18,7 +18,9 @@ pytestmark = pytest.mark.slow
 @pytest.fixture
 def client(tmp_path: Path) -> Iterator[httpx.Client]:
     first = real_bundle(tmp_path / "first", "tiny")
-    server = Server(tmp_path / "store", "--recognition", first, "--detection", "pp-ocrv6-tiny", "--recognisers", 1)
+    server = Server(
+        tmp_path / "store", "--recognition", first, "--detection", "pp-ocrv6-tiny", "--recognisers", 1
+    )
     try:
         server.wait_until_ready()
         with httpx.Client(base_url=server.url, timeout=60) as client:
