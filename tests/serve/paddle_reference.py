@@ -61,7 +61,6 @@ GRAPHS = {
 DEFAULTS = DetectionParameters()
 
 
-
 def pipeline(folder: Path, threads: int | None = 1) -> Any:
     """Return a PaddleOCR that reads with the wheel's graphs, one line at a time.
 
