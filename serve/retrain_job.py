@@ -22,7 +22,6 @@ if __name__ == "__main__":
 from serve.durable import write_whole
 from serve.jobs import CLUSTER
 from serve.retrain_plan import ROOT
-from train.cli import main_guard
 from train.errors import ModelError
 
 STATE, JOB = "state.json", "job.json"
@@ -142,4 +141,4 @@ def verdict(scores: dict[str, Any]) -> str:
 
 
 if __name__ == "__main__":
-    main_guard(main)
+    sys.exit(main(sys.argv[1:]))
