@@ -71,11 +71,14 @@ class Start:
 
 
 def start_from(version: Version, model: str | None) -> Start:
-    """Return where a retraining of what serves begins; raise CheckpointError if its bundle is damaged."""
+    """Return where a retraining of what serves begins; raise CheckpointError if its bundle cannot be its start."""
     if version.directory is None:
         own, settings, serving = PRETRAINED_MODEL, {}, ["--model", PRETRAINED_MODEL]
     else:
-        manifest = load_bundle(version.directory).manifest
+        bundle = load_bundle(version.directory)
+        manifest = bundle.manifest
+        if model in (None, manifest.model):
+            bundle.require_weights()
         own, serving = manifest.model, ["--bundle", str(version.directory)]
         kept = ("engine", "fit_width", "batch_norm")
         settings = {key: manifest.config[key] for key in kept if key in manifest.config}

@@ -82,16 +82,20 @@ class Bundle:
         """The characters that the model reads."""
         return Charset(self.manifest.characters)
 
-    def weights(self) -> dict[str, Any]:
-        """Return what was trained, to be trained further: arrays by shared name (`train/models/network.py`)."""
-        from safetensors.numpy import load_file
-
+    def require_weights(self) -> None:
+        """Raise CheckpointError if this bundle lacks what training goes on from."""
         if WEIGHTS not in self.manifest.files:
             raise CheckpointError(
                 f"a bundle must have {WEIGHTS} to be trained further",
                 self.directory,
                 "export it with this version",
             )
+
+    def weights(self) -> dict[str, Any]:
+        """Return what was trained, to be trained further: arrays by shared name (`train/models/network.py`)."""
+        from safetensors.numpy import load_file
+
+        self.require_weights()
         return dict(load_file(self.directory / WEIGHTS))
 
     def session(self, threads: int = 1) -> Any:

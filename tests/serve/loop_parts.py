@@ -14,7 +14,7 @@ from serve.jobs import UNKNOWN
 from serve.retrain import Retrainings
 from serve.retrain_job import STATE
 from serve.versions import Versions
-from train.bundle import FILES, seal
+from train.bundle import FILES, WEIGHTS, seal
 from train.data.images import Image
 
 BETTER = {"better": True, "held_back": 4}
@@ -78,10 +78,10 @@ def made(seed: int, width: int = 20) -> Image:
     return np.random.default_rng(seed).integers(0, 256, (8, width, 3), np.uint8)
 
 
-def make_bundle(directory: Path, task: str = "recognition") -> Path:
+def make_bundle(directory: Path, task: str = "recognition", trainable: bool = True) -> Path:
     """Write a folder that is whole, though no model."""
     directory.mkdir(parents=True)
-    for name in FILES:
+    for name in (*FILES, *([WEIGHTS] if trainable else [])):
         (directory / name).write_text(str(directory), encoding="utf-8")
     seal(
         directory, task=task, model="pp-ocrv6-tiny", published_name="PP-OCRv6_tiny_rec", characters=("A",),

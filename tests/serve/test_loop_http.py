@@ -10,17 +10,20 @@ import pytest
 
 from tests import real_lines
 from tests.serve.conftest import Server
-from tests.serve.test_lifecycle import real_bundle
+from train.export import export_checkpoint
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-def client(tmp_path: Path) -> Iterator[httpx.Client]:
-    first = real_bundle(tmp_path / "first", "tiny")
+def client(tmp_path: Path, data_dir: Path) -> Iterator[httpx.Client]:
+    data = real_lines.few_lines(data_dir)
+    [(_, checkpoint)] = real_lines.run(real_lines.config(epochs=1), data)
+    export_checkpoint(checkpoint, data.val, tmp_path / "first")
     server = Server(
-        tmp_path / "store", "--recognition", first, "--detection", "pp-ocrv6-tiny", "--recognisers", 1
-    )
+        tmp_path / "store", "--recognition", tmp_path / "first", "--detection", "pp-ocrv6-tiny",
+        "--recognisers", 1,
+    )  # fmt: skip
     try:
         server.wait_until_ready()
         with httpx.Client(base_url=server.url, timeout=60) as client:

@@ -14,6 +14,7 @@ from spaces.space import load_space
 from tests.serve.loop_parts import BETTER, WORSE, Parts, make_bundle
 from train.config import load_config
 from train.data.formats import load
+from train.errors import CheckpointError
 
 TASK = "recognition"
 
@@ -77,6 +78,15 @@ def test_the_model_is_that_of_the_serving_bundle(parts: Parts) -> None:
     assert parts.retrainings.status(key).start == "started from the weights of what serves"
     step = json.loads((parts.job(key) / "job.json").read_bytes())["steps"][2]
     assert step["command"][2:4] == ["--bundle", str(serving)]
+
+
+def test_a_bundle_without_what_was_trained_is_refused_before_any_work(parts: Parts) -> None:
+    parts.versions.begin(TASK, make_bundle(parts.folder / "vin" / "best", trainable=False))
+    with pytest.raises(
+        CheckpointError, match=r"must have weights\.safetensors .*; export it with this version"
+    ):
+        started(parts)
+    assert started(parts, model="pp-ocrv6-small"), "as published, it can be trained"
 
 
 def test_another_model_takes_no_settings_of_the_serving_one(parts: Parts) -> None:
