@@ -40,10 +40,11 @@ Boxes = tuple[npt.NDArray[np.int32], npt.NDArray[np.float64]]
 
 @dataclass(frozen=True)
 class Lines:
-    """One call's lines and how many alternatives each is to have."""
+    """One call's lines, how many alternatives each is to have, and whether no other model runs meanwhile."""
 
     images: list[Image]
     wanted: list[int]
+    alone: bool
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,8 @@ class Recogniser(Replica):
         started, total = time.monotonic(), _lines(calls)
         images = [image for lines, _ in calls for image in lines.images]
         wanted = [count for lines, _ in calls for count in lines.wanted]
-        readings = iter(await self.in_thread(self._reader.read, images, wanted))
+        alone = len(calls) == 1 and calls[0][0].alone
+        readings = iter(await self.in_thread(self._reader.read, images, wanted, alone))
         return [
             ([next(readings) for _ in lines.images], Work(started - arrived, total))
             for lines, arrived in calls
@@ -120,9 +122,11 @@ class Detector(Replica):
         """Return the thresholds that the model was tuned to."""
         return self._detector.defaults
 
-    async def find(self, picture: Image, size: tuple[int, int], how: DetectionParameters) -> Boxes:
+    async def find(
+        self, picture: Image, size: tuple[int, int], how: DetectionParameters, alone: bool
+    ) -> Boxes:
         """Return (N, 4, 2) corners and (N,) scores in a picture that was prepared from one of `size` (H, W)."""
-        return await self.in_thread(self._detector.find, picture, size, how)
+        return await self.in_thread(self._detector.find, picture, size, how, alone)
 
 
 @serve.deployment
@@ -139,15 +143,17 @@ class Orienter(Replica):
         how: LineInput = self._orienter.how
         return how
 
-    async def turned(self, lines: list[Image]) -> list[int]:
+    async def turned(self, lines: list[Image], alone: bool) -> list[int]:
         """Return 1 for every prepared line that stands on its head, 0 for the others."""
-        found: list[int] = await self._together(lines)
+        found: list[int] = await self._together((lines, alone))
         return found
 
     @serve.batch(max_batch_size=BATCH_LINES, batch_wait_timeout_s=0)  # type: ignore[untyped-decorator]
-    async def _together(self, calls: list[list[Image]]) -> list[list[int]]:
-        angles = iter(await self.in_thread(self._orienter.angles, [line for call in calls for line in call]))
-        return [[next(angles) for _ in call] for call in calls]
+    async def _together(self, calls: list[tuple[list[Image], bool]]) -> list[list[int]]:
+        lines = [line for call, _ in calls for line in call]
+        alone = len(calls) == 1 and calls[0][1]
+        angles = iter(await self.in_thread(self._orienter.angles, lines, alone))
+        return [[next(angles) for _ in call] for call, _ in calls]
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ import numpy.typing as npt
 
 from serve.detection import DetectionParameters, boxes, normalise
 from serve.models import Model
-from serve.sessions import Session, Tuning, tuned_session
+from serve.sessions import ElasticSession, Tuning, elastic_session
 from train.data.images import Image
 
 USUAL_SIDE_PX = 640
@@ -18,14 +18,14 @@ class TextDetector:
         """Open the model and measure how it runs best on `threads` cores; pictures are run one at a time."""
         self.model = model
         self.defaults = DetectionParameters(**model.settings)
-        self._session: Session
+        self._session: ElasticSession
         self.tuning: Tuning
-        self._session, self.tuning = tuned_session(
+        self._session, self.tuning = elastic_session(
             model, (3, USUAL_SIDE_PX, USUAL_SIDE_PX), threads, batches=(1,)
         )
 
     def find(
-        self, picture: Image, source_size: tuple[int, int], how: DetectionParameters
+        self, picture: Image, source_size: tuple[int, int], how: DetectionParameters, alone: bool = False
     ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float64]]:
         """Return (N, 4, 2) corners in the source and (N,) scores.
 
@@ -33,5 +33,6 @@ class TextDetector:
             picture: (H, W, 3) uint8 BGR, prepared (`detection.prepare`).
             source_size: (height, width) of the picture before.
             how: in effect.
+            alone: no other model runs meanwhile.
         """
-        return boxes(self._session.run(normalise([picture]))[0, 0], source_size, how)
+        return boxes(self._session.run(normalise([picture]), alone)[0, 0], source_size, how)

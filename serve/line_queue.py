@@ -16,7 +16,8 @@ class _Line:
     reading: "asyncio.Future[Reading]"
 
 
-Send = Callable[[list[Image], list[int]], Awaitable[list[Reading]]]
+Send = Callable[[list[Image], list[int], bool], Awaitable[list[Reading]]]
+"""Makes a call of some lines and the alternatives that each is to have; True if no other call is under way."""
 
 
 class LineQueue:
@@ -27,9 +28,15 @@ class LineQueue:
 
     def __init__(self, send: Send, calls: int, lines: int) -> None:
         """Take the function that makes a call, the calls under way at once, and the lines of one."""
-        self._send, self._free, self._most = send, calls, lines
+        self._send, self._calls_at_once, self._most = send, calls, lines
+        self._free = calls
         self._waiting: deque[_Line] = deque()
         self._calls: set[asyncio.Task[None]] = set()
+
+    @property
+    def idle(self) -> bool:
+        """Whether no call is under way."""
+        return self._free == self._calls_at_once
 
     async def read(self, lines: Sequence[Image], wanted: int) -> list[Reading]:
         """Return the readings of resized lines, (48, w, 3) uint8 BGR, each with so many alternatives."""
@@ -62,7 +69,8 @@ class LineQueue:
 
     async def _run(self, call: list[_Line]) -> None:
         try:
-            readings = await self._send([line.image for line in call], [line.wanted for line in call])
+            alone = self._free == self._calls_at_once - 1
+            readings = await self._send([line.image for line in call], [line.wanted for line in call], alone)
             for line, reading in zip(call, readings, strict=True):
                 if not line.reading.done():
                     line.reading.set_result(reading)

@@ -47,6 +47,11 @@ class Model:
         """The characters that a recogniser writes."""
         return Charset(self.characters)
 
+    @property
+    def graphs(self) -> dict[str, Path]:
+        """Its graphs by precision."""
+        return {"float32": self.onnx} | ({"int8": self.int8} if self.int8 else {})
+
     def bucket_width(self, width_px: int) -> int:
         """Padded width of a line `width_px` wide."""
         return max(self.min_width_px, images.bucket_width(width_px))

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from serve.models import Model
 from serve.orientation import angles, line_input, normalise
-from serve.sessions import Session, Tuning, tuned_session
+from serve.sessions import ElasticSession, Session, Tuning, elastic_session
 from train.data.images import Image
 
 
@@ -15,19 +15,20 @@ class LineOrienter:
         """Open the model and measure how it runs best on `threads` cores."""
         self.model = model
         self.how = line_input(Session(model.onnx, "CPUExecutionProvider", 1).input_shape)
-        self._session: Session
+        self._session: ElasticSession
         self.tuning: Tuning
         shape = (3, self.how.height_px, self.how.width_px)
-        self._session, self.tuning = tuned_session(model, shape, threads)
+        self._session, self.tuning = elastic_session(model, shape, threads)
 
-    def angles(self, lines: Sequence[Image]) -> list[int]:
+    def angles(self, lines: Sequence[Image], alone: bool = False) -> list[int]:
         """Return 1 for every line that stands on its head, 0 for the others.
 
         Args:
             lines: (h, w, 3) uint8 BGR, prepared (`orientation.prepare`).
+            alone: no other model runs meanwhile.
         """
         found: list[int] = []
         for start in range(0, len(lines), self.tuning.batch):
             batch = normalise(lines[start : start + self.tuning.batch], self.how)
-            found += angles(self._session.run(batch), self.how)
+            found += angles(self._session.run(batch, alone), self.how)
         return found

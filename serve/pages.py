@@ -53,7 +53,7 @@ class PageReader:
 
     async def _read(self, page: Image, options: PageOptions) -> Page:
         picture = await asyncio.to_thread(detection.prepare, page, options.search)
-        boxes, _ = await self._services.call("detection", "find", picture, page.shape[:2], options.search)
+        boxes, _ = await self._services.run("detection", "find", picture, page.shape[:2], options.search)
         quads, crops = await asyncio.to_thread(cut, page, boxes)
         angles = await self._angles(crops) if options.orientation and crops else None
         if angles:
@@ -64,5 +64,5 @@ class PageReader:
     async def _angles(self, crops: Sequence[Image]) -> list[int]:
         assert self._line_input is not None
         lines = [orientation.prepare(crop, self._line_input) for crop in crops]
-        found: list[int] = await self._services.call("orientation", "turned", lines)
+        found: list[int] = await self._services.run("orientation", "turned", lines)
         return found

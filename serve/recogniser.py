@@ -9,7 +9,7 @@ import numpy.typing as npt
 from serve.batching import buckets
 from serve.beam import alternatives
 from serve.models import Model
-from serve.sessions import Session, Tuning, tuned_session
+from serve.sessions import ElasticSession, Tuning, elastic_session
 from train.data import images
 from train.data.charset import BLANK
 
@@ -44,17 +44,20 @@ class LineReader:
     def __init__(self, model: Model, threads: int) -> None:
         """Open the model and measure how it runs best on `threads` cores."""
         self.model = model
-        self._session: Session
+        self._session: ElasticSession
         self.tuning: Tuning
-        self._session, self.tuning = tuned_session(model, (3, images.HEIGHT_PX, 320), threads)
+        self._session, self.tuning = elastic_session(model, (3, images.HEIGHT_PX, 320), threads)
         self._characters = np.array(("", *model.characters), dtype=object)
 
-    def read(self, lines: Sequence[images.Image], wanted: Sequence[int]) -> list[Reading]:
+    def read(
+        self, lines: Sequence[images.Image], wanted: Sequence[int], alone: bool = False
+    ) -> list[Reading]:
         """Return the reading of each line.
 
         Args:
             lines: (48, w, 3) uint8 BGR (`images.resize_line`).
             wanted: number of alternatives for each line, mostly 0.
+            alone: no other model runs meanwhile.
         """
         found: list[Reading | None] = [None] * len(lines)
         widths = [line.shape[1] for line in lines]
@@ -62,7 +65,7 @@ class LineReader:
             widths, self.model.bucket_width, self.tuning.batch, pixels=BATCH_COLUMNS_PX
         ):
             batch = images.to_batch([lines[i] for i in indices], width)
-            probabilities = self._session.run(batch)
+            probabilities = self._session.run(batch, alone)
             for index, row in zip(indices, probabilities, strict=True):
                 reading = self._reading(row, width)
                 if wanted[index]:

@@ -36,6 +36,7 @@ class Services:
         calls = settings.calls_per_replica * settings.recogniser_replicas
         self.pages = PageReader(self)
         self._padded_px: int | None = None
+        self._running = 0  # models beside the recognisers
         self._queue = LineQueue(self._read, calls, CALL_LINES)
 
     def serves(self, task: str) -> bool:
@@ -46,14 +47,24 @@ class Services:
         """Call a model's replica, any of them."""
         return await retried(lambda: getattr(self._handles[task], method).remote(*arguments))
 
+    async def run(self, task: str, method: str, *arguments: Any) -> Any:
+        """Run a model; it may use all cores if no other is running."""
+        self._running += 1
+        try:
+            return await self.call(task, method, *arguments, self._running == 1 and self._queue.idle)
+        finally:
+            self._running -= 1
+
     async def recognise(self, lines: Sequence[Image], alternatives: int = 0) -> list[Reading]:
         """Read line images of any size, (H, W, 3) uint8 BGR."""
         if self._padded_px is None:
             self._padded_px = await self.call("recognition", "padded_px")
         return await self._queue.read([resize_line(line, self._padded_px) for line in lines], alternatives)
 
-    async def _read(self, images: list[Image], wanted: list[int]) -> list[Reading]:
-        readings, work = await self.call("recognition", "read", Lines(images, wanted))
+    async def _read(self, images: list[Image], wanted: list[int], alone: bool) -> list[Reading]:
+        readings, work = await self.call(
+            "recognition", "read", Lines(images, wanted, alone and not self._running)
+        )
         self.metrics.read(len(readings), work.batch, work.queued_s)
         return list(readings)
 

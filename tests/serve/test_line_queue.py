@@ -22,11 +22,13 @@ class Recogniser:
 
     def __init__(self, failing: int | None = None) -> None:
         self.calls: list[list[int]] = []
+        self.alone: list[bool] = []
         self.at_once = self.most = 0
         self._failing = failing
 
-    async def read(self, images: Sequence[Image], wanted: Sequence[int]) -> list[Reading]:
+    async def read(self, images: Sequence[Image], wanted: Sequence[int], alone: bool) -> list[Reading]:
         numbers = [int(image[0, 0, 0]) for image in images]
+        self.alone.append(alone)
         self.calls.append(numbers)
         self.at_once += 1
         self.most = max(self.most, self.at_once)
@@ -69,6 +71,22 @@ def test_waiting_lines_fill_the_next_call_and_a_large_request_is_spread() -> Non
     assert recogniser.calls[:2] == [[0, 1, 2, 3], [4, 5, 6, 7]], "both calls are free: half each"
     assert [n for call in recogniser.calls[2:] for n in call] == list(range(8, 14))
     assert len(recogniser.calls) <= 4
+
+
+def test_a_call_is_alone_if_no_other_is_under_way() -> None:
+    recogniser = Recogniser()
+
+    async def run() -> None:
+        queue = LineQueue(recogniser.read, 2, 8)
+        assert queue.idle
+        await queue.read([line(1)], 0)
+        await asyncio.gather(queue.read([line(2)], 0), queue.read([line(3)], 0))
+        await queue.read([line(4)], 0)
+        assert queue.idle
+
+    asyncio.run(run())
+    assert recogniser.calls == [[1], [2], [3], [4]]
+    assert recogniser.alone == [True, False, False, True]
 
 
 def test_a_failing_call_fails_its_own_lines_and_nothing_else() -> None:

@@ -1,6 +1,7 @@
 """Batches, the search for alternatives, and the reader against the bundle's own."""
 
 import itertools
+import os
 from pathlib import Path
 from unittest import mock
 
@@ -72,3 +73,14 @@ def test_what_is_no_model_is_refused_with_the_names_of_those_that_are(
         load_model("recognition", source)
     if error is UsageError:
         assert "pp-ocrv6-tiny" in str(caught.value)
+
+
+def test_a_line_that_comes_alone_reads_the_same_on_all_cores(data_dir: Path) -> None:
+    reader = LineReader(load_model("recognition", "pp-ocrv6-tiny"), threads=1)
+    data = real_lines.lines(data_dir, "receipts", "val", 6)
+    lines = [data.image(i) for i in range(len(data))]
+    alone, beside = (reader.read(lines, [0] * len(lines), alone) for alone in (True, False))
+    assert [reading.text for reading in alone] == [reading.text for reading in beside]
+    for one, other in zip(alone, beside, strict=True):
+        assert one.confidence == pytest.approx(other.confidence, abs=1e-4)
+    assert 1 == reader.tuning.threads <= reader.tuning.threads_alone <= (os.cpu_count() or 1)
