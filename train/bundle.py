@@ -147,6 +147,8 @@ def open_session(
     options.intra_op_num_threads = threads
     # Threads that wait sleep: spinning, they take the cores from whoever prepares the next batch.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    # A pattern would be kept for every shape that ever came: memory that only grows.
+    options.enable_mem_pattern = False
     options.log_severity_level = 3  # exporters leave unused constants, each of which is worth a warning
     providers = [name for name in wanted if name in onnxruntime.get_available_providers()]
     try:
