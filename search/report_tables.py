@@ -16,7 +16,7 @@ from search.table import (
     state_text,
     value_text,
 )
-from search.techniques import compare_techniques
+from search.techniques import TechniqueRecord, compare_techniques
 
 
 def comparisons(result: StudyResult) -> str:
@@ -88,7 +88,7 @@ def untouched(result: StudyResult) -> str:
         for baseline in result.baselines
     ]
     cells = table(("model", "exact match", "95 %", "similarity", *general), rows, 1)
-    return section("Before any training", f'<div class="narrow">{cells}</div>', "The scores to beat.")
+    return section("Before any training", cells, "The scores to beat.")
 
 
 def techniques(result: StudyResult) -> str:
@@ -96,12 +96,12 @@ def techniques(result: StudyResult) -> str:
     if not result.trials:
         return ""
     general = ("general",) if result.general else ()
-    head = ("technique", "engine", "trials", "best", "median", *general, "time", "a trial")
+    head = ("technique", "engine", "trials", "best", "median", *general, "time in all", "time of a trial")
     rows = [
         [
             one.technique,
             one.engine,
-            f"{one.trials}" if one.scored == one.trials else f"{one.trials} ({one.scored} scored)",
+            _counted(one),
             _share(one.best),
             _share(one.median),
             *([_share(one.general)] if general else []),
@@ -112,8 +112,16 @@ def techniques(result: StudyResult) -> str:
     ]
     caption = "Exact match on the validation lines: of the best trial, and of the median one. The search spends more "
     caption += "trials on what does well, over whatever models and rates, so the medians are no fair race. "
-    caption += "Time: of all its trials, and of the median one."
-    return section("Techniques", f'<div class="narrow">{table(head, rows, 2)}</div>', caption)
+    caption += "The time of a trial is the median one's."
+    if general:
+        caption += " General: exact match of the best trial on the general lines."
+    return section("Techniques", table(head, rows, 2), caption)
+
+
+def _counted(one: TechniqueRecord) -> str:
+    notes = [f"{one.scored} scored"] if one.scored < one.trials else []
+    notes += [f"{one.scored - one.eligible} forgot"] if one.eligible < one.scored else []
+    return f"{one.trials} ({', '.join(notes)})" if notes else str(one.trials)
 
 
 def _share(score: float | None) -> str:

@@ -11,7 +11,7 @@ SHOWN_TRIALS = 15
 LINES = {"validation": "validation lines", "test": "held-back test lines", "general": "general lines"}
 SETTINGS_WIDTH = 70
 SCORES = ("exact match", "95 %", "similarity", "CER")
-GENERAL = ("general", "forgot")
+GENERAL = ("general", "forgot, pts")
 
 
 def percent(share: float) -> str:
@@ -85,8 +85,8 @@ def forgetting_lines(result: StudyResult) -> list[str]:
     if result.limit is None or not lost:
         return []
     return [
-        f"Forgot more than {percent(result.limit)} of the general lines in every epoch, so ranked last and never "
-        f"the winner: {len(lost)} of {len(rank(result.trials))} trials ({', '.join(lost)})"
+        f"Forgot more than {100 * result.limit:g} points of the general lines in every epoch, so ranked last and "
+        f"never the winner: {len(lost)} of {len(rank(result.trials))} trials ({', '.join(lost)})"
     ]
 
 

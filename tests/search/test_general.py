@@ -144,7 +144,7 @@ def test_everything_shows_both_scores() -> None:
     }  # fmt: skip
     assert numbers["baseline"]["general"]["exact_match"] == KNOWN
     lines = text.splitlines()
-    assert lines[0].split()[7:10] == ["CER", "general", "forgot"]
+    assert "CER  general  forgot, pts  epoch" in lines[0]
     assert lines[1].split()[1] == found.winner.id
     assert "75.0 %" in next(line for line in lines if " untouched " in line)
     assert "ranked last and never the winner: 6 of 12 trials" in text
@@ -152,6 +152,7 @@ def test_everything_shows_both_scores() -> None:
     words = " ".join(Page(page).words)
     assert "General skill, on 40 other lines" in words
     assert "finished, forgot" in words
+    assert "4 (3 scored, 3 forgot)" in words
     assert Page(page).open == []
 
 
