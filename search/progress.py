@@ -82,5 +82,6 @@ def describe(config: dict[str, Any]) -> str:
         f"{optimiser['name']} {optimiser['learning_rate']:.2e}, {config['schedule']['name']}, "
         f"batch {config['batch_size']}, batch norm {config['batch_norm']}, charset {config['charset']}, "
         f"augmentation {augmentation['probability']:.2f} x {augmentation['strength']:.2f}, "
+        f"{'replay {:.2f}, '.format(config['replay']) if config['replay'] else ''}"
         f"{config['epochs']} epochs"
     )

@@ -110,7 +110,8 @@ def _tiles(result: StudyResult) -> str:
         judged = result.comparison("validation")
         share = judged.winner.exact_match if judged else winner.score or 0
         tiles.insert(0, (percent(share), words))
-    tiles.append((str(len(result.misreadings)), "validation lines still misread"))
+    if winner:
+        tiles.append((str(len(result.misreadings)), "validation lines still misread"))
     return f'<div class="tiles">{"".join(f"<div><b>{b}</b><span>{escape(w)}</span></div>" for b, w in tiles)}</div>'
 
 
@@ -158,6 +159,8 @@ def _parallel(result: StudyResult, order: Sequence[str]) -> str:
 
 
 def _misreadings(result: StudyResult, image_of: ImageOf) -> str:
+    if result.winner is None:
+        return section("Still misread", nothing("There is no winner to read them."))
     if not result.misreadings:
         return section("Still misread", "<p>None of the validation lines.</p>")
     shown = min(SHOWN, len(result.misreadings))
