@@ -8,6 +8,7 @@ from search.settings import StudySettings, machine_cpus
 from train.data.check import cheap_check, usable
 from train.data.dataset import Dataset, decode_samples
 from train.data.formats import load, load_file
+from train.data.general import General, load_general
 from train.data.rules import ppocr_steps
 from train.data.split import Splits, make_splits
 from train.data.synthetic import make_vin_dataset
@@ -39,6 +40,14 @@ def prepare_splits(settings: StudySettings) -> tuple[Splits, tuple[BadSample, ..
     return kept, tuple(BadSample(source=source, reason=reason) for source, reason in bad.items())
 
 
+def prepare_general(settings: StudySettings, splits: Splits, bad: int) -> General | None:
+    """Read, split and check the general lines; None without any. `bad` samples were already gone on without."""
+    if settings.general_labels is None:
+        return None
+    path, allowed = Path(settings.general_labels), max(0, settings.allow_bad - bad)
+    return load_general(path, splits, settings.seed, settings.general_options, allowed)
+
+
 def source_folder(settings: StudySettings) -> Path:
     """Return the data folder, drawing the embedded default first if none is named."""
     if settings.data is not None:
@@ -48,13 +57,21 @@ def source_folder(settings: StudySettings) -> Path:
     return folder
 
 
-def decode_splits(settings: StudySettings, splits: Splits, bad: tuple[BadSample, ...]) -> StudyData:
+def decode_splits(
+    settings: StudySettings, splits: Splits, bad: tuple[BadSample, ...], general: General | None = None
+) -> StudyData:
     """Decode every image once."""
-    parts = {name: decode_samples(samples, machine_cpus()) for name, samples in splits.items()}
+    named, origins = dict(splits.items()), dict(splits.origin)
+    if general is not None:
+        named |= {"general": general.scored, "replay": general.replay}
+        origins |= dict.fromkeys(("general", "replay"), f"made: half of {general.origin}, grouped by text")
+        bad += tuple(BadSample(source=source, reason=why) for source, why in general.left_out.items())
+    parts = {name: decode_samples(samples, machine_cpus()) for name, samples in named.items()}
     summary = DataSummary(
         path=settings.data or ("label files" if settings.labels else "embedded default: drawn VIN lines"),
         samples={name: len(part) for name, part in parts.items()},
-        origins=dict(splits.origin),
+        origins=origins,
         left_out=bad,
     )
-    return StudyData(TrainingData(parts["train"], parts["val"]), parts.get("test"), summary)
+    training = TrainingData(parts["train"], parts["val"], parts.get("general"), parts.get("replay"))
+    return StudyData(training, parts.get("test"), summary)

@@ -8,14 +8,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from ray import tune
 
 from search.data import EMBEDDED_FOLDER, StudyData
+from search.general import general_summary
+from search.judge import best_baseline, judge, kept_general
 from search.probe import Probe
+from search.ranking import Forgetting
 from search.report import write_report
 from search.results import (
-    Baseline,
     Comparison,
     DataSummary,
     Measure,
@@ -24,22 +25,20 @@ from search.results import (
     StudyResult,
     TrialRecord,
     rank,
-    write_summary,
 )
 from search.searcher import Clock
 from search.settings import StudySettings
 from search.soup import greedy_soup
+from search.summary import write_summary
 from search.workers import CHECKPOINT_FOLDER
 from train.checkpoint import Checkpoint, load_checkpoint
 from train.config import TrialConfig, config_from_mapping, save_config
-from train.data.dataset import Dataset
 from train.errors import ModelError
 from train.export import export_checkpoint
-from train.intervals import paired_gain_interval
-from train.loop import assemble, evaluate
 from train.versions import installed_versions
 
 EXPORT_S = 20.0
+GENERAL = ("general_exact_match", "general_edit_similarity", "forgetting", "excess")
 PACKAGES = (
     "ray", "optuna", "paddlepaddle", "paddleocr", "paddle2onnx", "torch", "transformers", "onnxruntime", "numpy"
 )  # fmt: skip
@@ -55,6 +54,7 @@ class Finished:
     probes: list[Probe]
     results: tune.ResultGrid
     started: float
+    known: Forgetting | None = None
 
     @property
     def soup_deadline(self) -> float | None:
@@ -78,11 +78,12 @@ def finish(search: Finished) -> StudyResult:
         averaged=winner.averaged,
         comparisons=winner.comparisons,
         misreadings=winner.misreadings,
+        general=general_summary(settings, data),
         max_epochs=search.clock.max_epochs,
         wall_seconds=time.time() - search.started,
         versions=versions(),
         seeds={"search": settings.seed, "split": settings.seed, "train": settings.seed},
-        commands=commands(settings, data.summary, folder),
+        commands=commands(settings, data.summary, folder, bool(winner.averaged)),
     )
     write_summary(result, folder / "summary.json")
     write_report(result, data.training.val.image, folder / "report.html")
@@ -101,7 +102,7 @@ def upload(folder: Path, uri: str) -> None:
 
 @dataclass(frozen=True)
 class Published:
-    """What the winner's judgement found; empty if no trial has a score."""
+    """What the winner's judgement found; empty if no trial can win."""
 
     averaged: tuple[str, ...] = ()
     comparisons: tuple[Comparison, ...] = ()
@@ -111,15 +112,17 @@ class Published:
 def publish_winner(search: Finished, trials: tuple[TrialRecord, ...], folder: Path) -> Published:
     """Average what improves the winner, write its configuration and bundle, and judge it."""
     ranked = rank(trials)
-    if not ranked:
+    if not ranked or not ranked[0].eligible:
         return Published()
     loaders = [(trial.id, partial(best_checkpoint, search.results, trial)) for trial in ranked]
-    soup = greedy_soup(loaders, search.data.training, search.soup_deadline)
+    soup = greedy_soup(loaders, search.data.training, search.soup_deadline, search.known)
     save_config(soup.checkpoint.config, folder / "best.yaml")
     export_checkpoint(soup.checkpoint, search.data.training.val, folder / "best")
     baseline, readings = best_baseline(search.probes)
     comparisons, misreadings = judge(soup.checkpoint, search.data, baseline, readings, search.settings.seed)
-    return Published(soup.trials, comparisons, misreadings)
+    probe = next(probe for probe in search.probes if probe.model == soup.checkpoint.config.model)
+    kept = kept_general(soup.checkpoint, search.data, probe, search.settings.seed)
+    return Published(soup.trials, comparisons + kept, misreadings)
 
 
 def record(result: Any, started: float) -> TrialRecord:
@@ -160,7 +163,8 @@ def measure(report: dict[str, Any]) -> Measure:
     """Return one report's scores."""
     names = ("exact_match", "edit_similarity", "cer", "loss")
     scores = {name: float(report[name]) for name in names}
-    return Measure(epoch=int(report["epoch"]), seconds=float(report["time_total_s"]), **scores)
+    general = {name: float(report[name]) for name in GENERAL if name in report}
+    return Measure(epoch=int(report["epoch"]), seconds=float(report["time_total_s"]), **scores, **general)
 
 
 def state_of(result: Any, last: dict[str, Any], config: TrialConfig) -> tuple[State, str]:
@@ -188,77 +192,30 @@ def best_checkpoint(results: tune.ResultGrid, winner: TrialRecord) -> Checkpoint
         return load_checkpoint(Path(folder) / CHECKPOINT_FOLDER)
 
 
-def best_baseline(probes: list[Probe]) -> tuple[Baseline, tuple[str, ...]]:
-    """Return the best untouched model and what it reads on the validation split."""
-    pairs = [pair for probe in probes for pair in zip(probe.baselines, probe.readings, strict=True)]
-    return max(pairs, key=lambda pair: pair[0].scores.rank)
-
-
-def judge(
-    checkpoint: Checkpoint, data: StudyData, baseline: Baseline, readings: tuple[str, ...], seed: int
-) -> tuple[tuple[Comparison, ...], tuple[Misreading, ...]]:
-    """Compare the winner with the best untouched model on validation and, this once, on the test split."""
-    val = data.training.val
-    engine, task = assemble(checkpoint.config, data.training.train, checkpoint)
-    scores, predictions = evaluate(engine, task, val)
-    gain = paired_gain_interval(right(readings, val), right([text for text, _ in predictions], val), seed)
-    comparisons = [Comparison(split="validation", baseline=baseline, winner=scores, gain=gain)]
-    if data.test is not None:
-        untouched, untouched_task = assemble(
-            untouched_config(checkpoint.config, baseline), data.training.train
-        )
-        before, old = evaluate(untouched, untouched_task, data.test)
-        after, new = evaluate(engine, task, data.test)
-        texts = [[text for text, _ in lines] for lines in (old, new)]
-        gain = paired_gain_interval(right(texts[0], data.test), right(texts[1], data.test), seed)
-        tested = baseline.model_copy(update={"scores": before})
-        comparisons.append(Comparison(split="test", baseline=tested, winner=after, gain=gain))
-    return tuple(comparisons), misread(predictions, val)
-
-
-def untouched_config(config: TrialConfig, baseline: Baseline) -> TrialConfig:
-    """Return the configuration of an untouched model."""
-    weights = config.weights if config.model == baseline.model else None
-    start = {"model": baseline.model, "charset": baseline.charset, "fit_width": baseline.fit_width}
-    return config.model_copy(update=start | {"weights": weights})
-
-
-def right(readings: Any, data: Dataset) -> Any:
-    """Return (N,) bool: which lines are read right."""
-    return np.array([reading == text for reading, text in zip(readings, data.texts, strict=True)])
-
-
-def misread(predictions: list[tuple[str, float]], data: Dataset) -> tuple[Misreading, ...]:
-    """Return the lines that are read wrongly."""
-    return tuple(
-        Misreading(
-            index=i,
-            source=data.sources[i],
-            text=data.texts[i],
-            reading=reading,
-            confidence=min(confidence, 1),
-        )
-        for i, (reading, confidence) in enumerate(predictions)
-        if reading != data.texts[i]
-    )
-
-
 def versions() -> dict[str, str]:
     """Return the versions that a score depends on."""
     return {"python": sys.version.split()[0]} | installed_versions(PACKAGES)
 
 
-def commands(settings: StudySettings, data: DataSummary, folder: Path) -> dict[str, str]:
+def commands(
+    settings: StudySettings, data: DataSummary, folder: Path, exported: bool = True
+) -> dict[str, str]:
     """Return the exact commands that follow from a study, the next one to type first."""
+    again = {"repeat the search": shlex.join(["python", *sys.argv])}
+    if not exported:
+        return again
     root = settings.data or str(folder.parent / EMBEDDED_FOLDER)
     named = Path(root) / data.origins.get("val", "")
     labels = settings.labels.get("val") or (str(named) if named.is_file() else "LABELS")
     evaluate_bundle = ["python", "train/evaluate.py", "--bundle", str(folder / "best"), "--labels", labels]
     train_again = ["python", "train/run.py", "--data", root, "--config", str(folder / "best.yaml")]
     same_splits = ["--seed", str(settings.seed), "--test-fraction", f"{settings.test_fraction:g}"]
+    if settings.general_labels:
+        same_splits += ["--general-labels", settings.general_labels]
+        same_splits += [f"--general-option={key}={value}" for key, value in settings.general_options.items()]
     return {
         "evaluate": shlex.join(evaluate_bundle),
         # train/run.py reads a folder, not a label file for each split
         **({} if settings.labels else {"train the winner again": shlex.join(train_again + same_splits)}),
-        "repeat the search": shlex.join(["python", *sys.argv]),
+        **again,
     }

@@ -64,7 +64,7 @@ def make_plan(
     """Fit models, trial lengths and concurrency to machine and budget."""
     share, group, concurrent = room(settings)
     max_epochs = settings.max_epochs or int(space.fixed.get("epochs", TrialConfig().epochs))
-    train, val = len(data.training.train), len(data.training.val)
+    train, val = len(data.training.train), len(data.training.val) + len(data.training.general or ())
     deadline = None
     if settings.time_budget_s:
         deadline = (

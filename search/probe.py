@@ -11,6 +11,7 @@ from search.results import Baseline
 from train.config import TrialConfig
 from train.engines.base import Engine
 from train.loop import TrainingData, assemble, evaluate
+from train.metrics import Scores
 from train.tasks import Task
 from train.techniques import uniform
 
@@ -26,17 +27,24 @@ class Probe:
     Attributes:
         baselines: as published, with the domain's charset, and that at every other width of the space.
         readings: for each baseline, the texts that it reads on the validation split.
+        general: the texts that the model as published reads on the general lines; empty without any.
     """
 
     model: str
     baselines: tuple[Baseline, ...]
     readings: tuple[tuple[str, ...], ...]
     cost: Cost
+    general: tuple[str, ...] = ()
 
     @property
     def best(self) -> Baseline:
         """The best of the baselines."""
         return max(self.baselines, key=lambda baseline: baseline.scores.rank)
+
+    @property
+    def published(self) -> Baseline:
+        """The model with its whole dictionary, lines as wide as they are."""
+        return self.baselines[0]
 
     @property
     def fit_width(self) -> int:
@@ -55,20 +63,32 @@ def probe_model(model: str, fixed: TrialConfig, fit_widths: Sequence[int], data:
         data: decoded lines.
     """
     starts = [("keep", 0), ("domain", 0), *(("domain", width) for width in fit_widths if width)]
-    baselines, readings, costs, whole = [], [], [], 0.0
+    baselines, readings, general, costs, whole = [], [], [], [], 0.0
     for charset, width in starts:
         config = fixed.model_copy(update={"model": model, "charset": charset, "fit_width": width})
         engine, task = assemble(config, data.train)
         started = time.monotonic()
         scores, predictions = evaluate(engine, task, data.val)
         costs.append((time.monotonic() - started) / len(data.val))
-        baselines.append(Baseline(model=model, charset=charset, fit_width=width, scores=scores))
+        known, texts = _general(engine, task, data)
+        baselines.append(
+            Baseline(model=model, charset=charset, fit_width=width, scores=scores, general=known)
+        )
+        general.append(texts)
         readings.append(tuple(text for text, _ in predictions))
         if charset == "keep":
             whole = _step_seconds(engine, task, data, EVERYTHING)
     full, frozen = (_step_seconds(engine, task, data, plan) for plan in (EVERYTHING, HEAD_ONLY))
     cost = Cost(full=full, frozen=frozen, evaluate=max(costs[1:]), keep=max(1.0, whole / full))
-    return Probe(model, tuple(baselines), tuple(readings), cost)
+    return Probe(model, tuple(baselines), tuple(readings), cost, general[0])
+
+
+def _general(engine: Engine, task: Task, data: TrainingData) -> tuple[Scores | None, tuple[str, ...]]:
+    """Return how the general lines are read; None and nothing without any."""
+    if data.general is None:
+        return None, ()
+    scores, predictions = evaluate(engine, task, data.general)
+    return scores, tuple(text for text, _ in predictions)
 
 
 def _step_seconds(engine: Engine, task: Task, data: TrainingData, plan: dict[str, float]) -> float:

@@ -30,12 +30,13 @@ class ProgressLines(Callback):  # type: ignore[misc]
             print(f"{trial.trial_id}  diverged: {result['reason']}", flush=True)
             return
         config = trial.config
-        self._best = max(self._best, result["exact_match"])
+        if not result.get("excess"):
+            self._best = max(self._best, result["exact_match"])
         print(
             f"{trial.trial_id}  {config['model']:<15} {config['technique']['name']:<14} "
             f"lr {config['optimiser']['learning_rate']:.1e}  "
             f"epoch {result['epoch']:>3}/{config['epochs']:<3} loss {result['loss']:7.3f}  "
-            f"exact {result['exact_match']:.3f}  similarity {result['edit_similarity']:.3f}  "
+            f"exact {result['exact_match']:.3f}  similarity {result['edit_similarity']:.3f}  {forgotten(result)}"
             f"best {self._best:.3f} (untouched {self._baseline:.3f})  {self._left()}",
             flush=True,
         )
@@ -50,6 +51,8 @@ class ProgressLines(Callback):  # type: ignore[misc]
         result = trial.last_result or {}
         best = result.get(METRIC)
         ended = "ended" if best is None else f"ended after epoch {result['epoch']} with best score {best:.3f}"
+        if best is not None and best < 0 and not result.get("diverged"):
+            ended += ": below 0, as it forgot too much in every epoch"
         print(f"{trial.trial_id}  {ended}", flush=True)
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
@@ -63,6 +66,14 @@ class ProgressLines(Callback):  # type: ignore[misc]
         return f"{seconds // 60}:{seconds % 60:02} left"
 
 
+def forgotten(result: dict[str, Any]) -> str:
+    """Return what a report says of the general lines; nothing without any."""
+    if "forgetting" not in result:
+        return ""
+    mark = "!" if result["excess"] else " "
+    return f"general {result['general_exact_match']:.3f} (forgot {result['forgetting']:+.3f}){mark} "
+
+
 def describe(config: dict[str, Any]) -> str:
     """Return a trial's most telling settings in one line."""
     optimiser, augmentation = config["optimiser"], config["augmentation"]
@@ -71,5 +82,6 @@ def describe(config: dict[str, Any]) -> str:
         f"{optimiser['name']} {optimiser['learning_rate']:.2e}, {config['schedule']['name']}, "
         f"batch {config['batch_size']}, batch norm {config['batch_norm']}, charset {config['charset']}, "
         f"augmentation {augmentation['probability']:.2f} x {augmentation['strength']:.2f}, "
+        f"{'replay {:.2f}, '.format(config['replay']) if config['replay'] else ''}"
         f"{config['epochs']} epochs"
     )

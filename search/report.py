@@ -8,10 +8,11 @@ from search.report_charts import importance_bars, learning_curves, models, score
 from search.report_importance import MIN_TRIALS, importances
 from search.report_misreadings import SHOWN, ImageOf, gallery
 from search.report_parallel import MOST_AXES, parallel_coordinates
+from search.report_parts import nothing, section
 from search.report_style import CSS
-from search.results import Comparison, StudyResult, TrialRecord, rank, varied_settings, write_text_atomically
-from search.table import duration, gain_text, percent, short_key, value_text
-from train.intervals import wilson_interval
+from search.report_tables import comparisons, techniques, trials, untouched
+from search.results import StudyResult, rank, write_text_atomically
+from search.table import duration, forgetting_lines, gain_text, percent
 
 FEW_TRIALS = 50
 
@@ -31,11 +32,13 @@ def report_html(result: StudyResult, image_of: ImageOf) -> str:
         _over_time(result),
         _curves(result),
         _importance(result, shares),
-        _comparisons(result),
+        comparisons(result),
         "</div>",
+        techniques(result),
+        untouched(result),
         _parallel(result, list(shares)),
         _misreadings(result, image_of),
-        _trials(result),
+        trials(result),
         _commands(result),
         _facts(result),
     ]
@@ -50,6 +53,8 @@ def report_html(result: StudyResult, image_of: ImageOf) -> str:
 def headline(result: StudyResult) -> str:
     """Say in one plain sentence what the search was good for."""
     fair = result.comparison("test") or result.comparison("validation")
+    if result.winner is None and rank(result.trials):
+        return "Every trial forgot too much of the general lines: nothing was exported."
     if result.winner is None:
         return "No trial finished with a score; use the model as published."
     if fair is None:
@@ -70,10 +75,24 @@ def _head(result: StudyResult) -> str:
         else "There was no held-back test part: the winner was chosen on the lines it is measured on, "
         "so new data will read somewhat worse."
     )
+    said = [*([held_back] if result.winner else []), *_kept(result)]
     return (
         f'<p class="soft">{escape(result.name)} &middot; space {escape(result.space)} &middot; '
-        f"{escape(result.data.path)}</p><h1>{escape(headline(result))}</h1><p>{escape(held_back)}</p>"
+        f"{escape(result.data.path)}</p><h1>{escape(headline(result))}</h1>"
+        f"{''.join(f'<p>{escape(words)}</p>' for words in said)}"
     )
+
+
+def _kept(result: StudyResult) -> list[str]:
+    """Say what became of the general skill, in sentences; nothing without general lines."""
+    fair = result.comparison("general")
+    words = []
+    if fair:
+        words.append(
+            f"General skill, on {fair.winner.n} other lines: {percent(fair.baseline.scores.exact_match)} as published, "
+            f"{percent(fair.winner.exact_match)} now; {gain_text(fair.gain)}."
+        )
+    return [*words, *forgetting_lines(result)]
 
 
 def _tiles(result: StudyResult) -> str:
@@ -91,35 +110,27 @@ def _tiles(result: StudyResult) -> str:
         judged = result.comparison("validation")
         share = judged.winner.exact_match if judged else winner.score or 0
         tiles.insert(0, (percent(share), words))
-    tiles.append((str(len(result.misreadings)), "validation lines still misread"))
+    if winner:
+        tiles.append((str(len(result.misreadings)), "validation lines still misread"))
     return f'<div class="tiles">{"".join(f"<div><b>{b}</b><span>{escape(w)}</span></div>" for b, w in tiles)}</div>'
 
 
-def _section(title: str, body: str, caption: str = "") -> str:
-    note = f'<p class="soft">{escape(caption)}</p>' if caption else ""
-    return f"<section><h2>{escape(title)}</h2>{note}{body}</section>"
-
-
-def _nothing(words: str) -> str:
-    return f'<p class="warn">{escape(words)}</p>'
-
-
 def _over_time(result: StudyResult) -> str:
-    chart = score_over_time(result) or _nothing("No trial reported a score.")
-    return _section(
+    chart = score_over_time(result) or nothing("No trial reported a score.")
+    return section(
         "Score over time", chart, "The stair is the best so far; each dot is one epoch of one trial."
     )
 
 
 def _curves(result: StudyResult) -> str:
-    chart = learning_curves(result) or _nothing("No trial reported a score.")
+    chart = learning_curves(result) or nothing("No trial reported a score.")
     entries = [
         f'<li class="series{i % 4}"><i></i>{escape(model)}</li>' for i, model in enumerate(models(result))
     ]
     entries.append('<li class="winner"><i></i>winner</li><li>● finished</li><li>○ stopped early</li>')
     if any(trial.score is None for trial in result.trials):
         entries.append("<li>× failed or diverged, not scored</li>")
-    return _section(
+    return section(
         "Learning curves",
         f'{chart}<ul class="legend">{"".join(entries)}</ul>',
         f"How many of at most {result.max_epochs} epochs each trial was let run, and how well it read.",
@@ -130,41 +141,11 @@ def _importance(result: StudyResult, shares: dict[str, float]) -> str:
     scored = len(rank(result.trials))
     if not shares:
         why = f"That takes at least {MIN_TRIALS} trials with differing scores; this search has {scored}."
-        return _section("What mattered", _nothing(why))
+        return section("What mattered", nothing(why))
     few = f"With only {scored} trials this is a hint, not a finding: " if scored < FEW_TRIALS else ""
     words = f"{few}shares say what the best trials have in common, not what causes what. Settings that only "
     words += "some trials have are left out, and early-stopped trials count with the score they had."
-    return _section("What mattered", importance_bars(shares), words[0].upper() + words[1:])
-
-
-def _comparisons(result: StudyResult) -> str:
-    if not result.comparisons:
-        return _section("Against the untouched model", _nothing("The winner was not compared."))
-    caption = "The same lines, read by both. The validation gain flatters: the winner was chosen on it."
-    head = ("lines", "untouched", "winner", "gain, points (95 %)")
-    table = _table(head, [_comparison(c) for c in result.comparisons], 1)
-    return _section("Against the untouched model", f'<div class="narrow">{table}</div>', caption)
-
-
-def _comparison(comparison: Comparison) -> Sequence[str]:
-    return (
-        f"{comparison.split} ({comparison.winner.n})",
-        percent(comparison.baseline.scores.exact_match),
-        percent(comparison.winner.exact_match),
-        gain_text(comparison.gain).replace("points (95 %: ", "(").replace("+-", "-"),
-    )
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]], text_columns: int, first: bool = False) -> str:
-    """Return a table that scrolls sideways on its own; the first `text_columns` are left-aligned."""
-
-    def line(tag: str, cells: Sequence[str], classes: str = "") -> str:
-        sides = ["text" if column < text_columns else "number" for column in range(len(cells))]
-        parts = [f'<{tag} class="{side}">{escape(c)}</{tag}>' for side, c in zip(sides, cells, strict=True)]
-        return f"<tr{classes}>{''.join(parts)}</tr>"
-
-    body = [line("td", row, ' class="first"' if first and i == 0 else "") for i, row in enumerate(rows)]
-    return f'<div class="scroll"><table><thead>{line("th", head)}</thead><tbody>{"".join(body)}</tbody></table></div>'
+    return section("What mattered", importance_bars(shares), words[0].upper() + words[1:])
 
 
 def _parallel(result: StudyResult, order: Sequence[str]) -> str:
@@ -173,50 +154,23 @@ def _parallel(result: StudyResult, order: Sequence[str]) -> str:
         "One line a trial through its settings to its score: the stronger its colour, the better; the winner's "
         f"is thick. At most {MOST_AXES} settings, the most important first."
     )
-    body = f'<div class="scroll">{chart}</div>' if chart else _nothing("That takes two trials with a score.")
-    return _section("Settings and scores", body, caption)
+    body = f'<div class="scroll">{chart}</div>' if chart else nothing("That takes two trials with a score.")
+    return section("Settings and scores", body, caption)
 
 
 def _misreadings(result: StudyResult, image_of: ImageOf) -> str:
+    if result.winner is None:
+        return section("Still misread", nothing("There is no winner to read them."))
     if not result.misreadings:
-        return _section("Still misread", "<p>None of the validation lines.</p>")
+        return section("Still misread", "<p>None of the validation lines.</p>")
     shown = min(SHOWN, len(result.misreadings))
     caption = f"The {shown} worst of {len(result.misreadings)} validation lines that the winner misreads."
-    return _section("Still misread", gallery(result.misreadings, image_of), caption)
-
-
-def _trials(result: StudyResult) -> str:
-    settings = varied_settings(result.trials)
-    keys = list(dict.fromkeys(key for values in settings.values() for key in values))
-    ranked = rank(result.trials)
-    rest = [trial for trial in result.trials if trial.score is None]
-    head = ("#", "trial", "state", "exact match", "95 %", "similarity", "CER", "epochs", "time")
-    rows = []
-    for place, trial in enumerate([*ranked, *rest], 1):
-        values = [value_text(settings[trial.id][key]) if key in settings[trial.id] else "" for key in keys]
-        number = str(place) if trial.score is not None else ""
-        rows.append([number, *_trial_cells(trial, result.validation_lines), *values, trial.reason])
-    table = _table([*head, *map(short_key, keys), "reason"], rows, 3, first=bool(ranked))
-    unscored = "".join(_nothing(f"Trial {t.id} {t.state}: {t.reason or 'no reason given'}") for t in rest)
-    return _section(f"All {len(result.trials)} trials", unscored + table)
-
-
-def _trial_cells(trial: TrialRecord, n: int) -> list[str]:
-    cells = [trial.id, trial.state, "", "", "", "", str(trial.epochs), duration(trial.seconds)]
-    if best := trial.best:
-        interval = wilson_interval(best.exact_match * n, n)
-        cells[2:6] = [
-            percent(best.exact_match),
-            f"{100 * interval.low:.0f}-{100 * interval.high:.0f}",
-            percent(best.edit_similarity),
-            percent(best.cer),
-        ]
-    return cells
+    return section("Still misread", gallery(result.misreadings, image_of), caption)
 
 
 def _commands(result: StudyResult) -> str:
     blocks = [f"<p>{escape(why)}</p><pre>{escape(command)}</pre>" for why, command in result.commands.items()]
-    return _section("Commands", "".join(blocks)) if blocks else ""
+    return section("Commands", "".join(blocks)) if blocks else ""
 
 
 def _facts(result: StudyResult) -> str:
@@ -226,4 +180,4 @@ def _facts(result: StudyResult) -> str:
     facts += [(f"seed of {name}", str(seed)) for name, seed in result.seeds.items()]
     facts += list(result.versions.items())
     rows = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in facts)
-    return _section("Data and versions", f"<dl>{rows}</dl>")
+    return section("Data and versions", f"<dl>{rows}</dl>")

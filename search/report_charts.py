@@ -15,9 +15,12 @@ END_MARKS = {"finished": "dot", "stopped": "ring", "failed": "cross", "diverged"
 
 
 def score_over_time(result: StudyResult) -> str:
-    """Draw every report of a scored trial, the best so far as a stair, and the untouched model as a line."""
+    """Draw every report of a scored trial, the best so far as a stair, and the untouched model as a line.
+
+    What has forgotten too much is a dot like any other, but never the best so far.
+    """
     reports = sorted(
-        (trial.started + measure.seconds, measure.exact_match, trial.id, measure.epoch)
+        (trial.started + measure.seconds, measure.exact_match, trial.id, measure.epoch, not measure.excess)
         for trial in rank(result.trials)
         for measure in trial.history
     )
@@ -28,11 +31,14 @@ def score_over_time(result: StudyResult) -> str:
     x, y, parts = _score_axes(
         result, (0.0, end / unit), f"{name} since the start", [score for _, score, *_ in reports]
     )
-    for at, score, trial, epoch in reports:
+    for at, score, trial, epoch, _ in reports:
         title = f"trial {trial}, epoch {epoch}: {percent(score)} after {duration(at)}"
         parts.append(svg.group([svg.mark((x.at(at / unit), y.at(score)), "dot", "faint")], title))
-    best = list(accumulate((score for _, score, *_ in reports), max))
-    stair = _stair([(x.at(at / unit), y.at(s)) for (at, *_), s in zip(reports, best, strict=True)], x.end)
+    eligible = [(at, score) for at, score, *_, eligible in reports if eligible]
+    if not eligible:
+        return svg.drawing(WIDTH, HEIGHT, parts, "Exact match over time; every trial forgot too much")
+    best = list(accumulate((score for _, score in eligible), max))
+    stair = _stair([(x.at(at / unit), y.at(s)) for (at, _), s in zip(eligible, best, strict=True)], x.end)
     parts.append(svg.group([svg.path(stair, "best")], f"best so far, {percent(best[-1])} in the end"))
     return svg.drawing(WIDTH, HEIGHT, parts, f"Best exact match over time, {percent(best[-1])} in the end")
 

@@ -30,17 +30,16 @@ def importances(result: StudyResult) -> dict[str, float]:
     scored = rank(result.trials)
     settings = varied_settings(scored)
     keys = [key for key in next(iter(settings.values()), {}) if all(key in s for s in settings.values())]
-    if len(scored) < MIN_TRIALS or len({trial.score for trial in scored}) < 2 or not keys:
+    merits = [trial.best.rank[0] for trial in scored if trial.best]
+    if len(scored) < MIN_TRIALS or len(set(merits)) < 2 or not keys:
         return {}
     distributions = {key: _distribution([s[key] for s in settings.values()]) for key in keys}
     # Without this, Optuna's lines on the empty study would stand between those of the search.
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(direction="maximize")
-    for trial in scored:
+    for trial, merit in zip(scored, merits, strict=True):
         values = {key: _plain(settings[trial.id][key]) for key in keys}
-        study.add_trial(
-            optuna.trial.create_trial(params=values, distributions=distributions, value=trial.score)
-        )
+        study.add_trial(optuna.trial.create_trial(params=values, distributions=distributions, value=merit))
     found: dict[str, float] = optuna.importance.get_param_importances(study)
     return found
 

@@ -75,7 +75,7 @@ def parallel_coordinates(result: StudyResult, order: Sequence[str]) -> str:
         values = [*(settings[trial.id].get(key) for key in keys), _share(trial.score)]
         points = [(c.x, c.place(v)) for c, v in zip(columns, values, strict=True)]
         title = f"trial {trial.id}, {percent(trial.score or 0)}: {settings_text(settings[trial.id])}"
-        shade = "winner" if place == 0 else f"shade{place * SHADES // len(trials)}"
+        shade = "winner" if trial is result.winner else f"shade{place * SHADES // len(trials)}"
         parts.append(svg.group([svg.path(points, "hit"), svg.path(points, "curve")], title, shade))
     parts += [part for column in columns for part in column.draw()]
     for column, key in zip(columns, keys, strict=False):

@@ -1,14 +1,15 @@
-"""What a search found: trials, their ranking, the comparison with the untouched models, summary.json."""
+"""What a search found: trials, their ranking, the comparison with the untouched models."""
 
-import json
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+from search.ranking import rank_key
 from spaces.reading import flatten
 from train.config import Frozen, TrialConfig
-from train.intervals import Gain, wilson_interval
+from train.errors import ForgettingError
+from train.intervals import Gain
 from train.metrics import Scores
 
 State = Literal["finished", "stopped", "failed", "diverged"]
@@ -21,6 +22,9 @@ class Measure(Frozen):
     Attributes:
         loss: mean training loss of the epoch.
         seconds: since the trial began.
+        general_exact_match: on the general lines; None without any, as the next two.
+        forgetting: by how much that is less than the model read as published; negative for a gain.
+        excess: of forgetting over the limit; 0 within it, or without one.
     """
 
     epoch: int
@@ -29,11 +33,15 @@ class Measure(Frozen):
     cer: float
     loss: float
     seconds: float
+    general_exact_match: float | None = None
+    general_edit_similarity: float | None = None
+    forgetting: float | None = None
+    excess: float = 0.0
 
     @property
-    def rank(self) -> tuple[float, float]:
-        """Sort key: exact match, ties by edit similarity."""
-        return self.exact_match, self.edit_similarity
+    def rank(self) -> tuple[float, float, float]:
+        """Sort key: see search/ranking.py."""
+        return rank_key(self.exact_match, self.edit_similarity, self.excess)
 
 
 class TrialRecord(Frozen):
@@ -64,8 +72,13 @@ class TrialRecord(Frozen):
 
     @property
     def score(self) -> float | None:
-        """Exact match of its best checkpoint on the validation split."""
+        """Exact match of its best checkpoint on the validation split, whatever that has forgotten."""
         return self.best.exact_match if self.best else None
+
+    @property
+    def eligible(self) -> bool:
+        """Whether it can win: it has a score, of a checkpoint that did not forget too much."""
+        return self.best is not None and not self.best.excess
 
     @property
     def epochs(self) -> int:
@@ -79,12 +92,14 @@ class Baseline(Frozen):
     Attributes:
         charset: its full dictionary, or the domain's characters.
         fit_width: pixels that every line is resampled to; 0 for its own width.
+        general: scores on the general lines; None without any.
     """
 
     model: str
     charset: Literal["keep", "domain"]
     fit_width: int = 0
     scores: Scores
+    general: Scores | None = None
 
     def __str__(self) -> str:
         start = "as published" if self.charset == "keep" else "domain charset"
@@ -92,9 +107,12 @@ class Baseline(Frozen):
 
 
 class Comparison(Frozen):
-    """The winner against an untouched model on the same samples of one split."""
+    """The winner against an untouched model on the same samples of one split, or of the general lines.
 
-    split: Literal["validation", "test"]
+    On the general lines the untouched one is the winner's own model as published.
+    """
+
+    split: Literal["validation", "test", "general"]
     baseline: Baseline
     winner: Scores
     gain: Gain
@@ -139,6 +157,20 @@ class DataSummary(Frozen):
     left_out: tuple[BadSample, ...] = ()
 
 
+class GeneralSummary(Frozen):
+    """What a study asked of the general lines.
+
+    Attributes:
+        lines: read after every epoch.
+        replay_lines: to train on.
+        max_forgetting: by how much exact match on them may fall for a trial to win; None for any.
+    """
+
+    lines: int
+    replay_lines: int
+    max_forgetting: float | None
+
+
 class StudyResult(Frozen):
     """Everything that the table, summary.json and the report are made of.
 
@@ -148,6 +180,7 @@ class StudyResult(Frozen):
             stands alone.
         comparisons: the winner against the best baseline, on validation and, once, on the held-back test.
         misreadings: of the winner on the validation split.
+        general: None without general lines.
         max_epochs: the longest that a trial could run.
         seeds: by what they seed (`search`, `split`, ...).
         commands: purpose -> exact command; the first is the next one to type.
@@ -161,6 +194,7 @@ class StudyResult(Frozen):
     averaged: tuple[str, ...] = ()
     comparisons: tuple[Comparison, ...]
     misreadings: tuple[Misreading, ...]
+    general: GeneralSummary | None = None
     max_epochs: int
     wall_seconds: float
     versions: dict[str, str]
@@ -174,8 +208,13 @@ class StudyResult(Frozen):
 
     @property
     def winner(self) -> TrialRecord | None:
-        """The best trial; None if no trial has a score."""
-        return next(iter(rank(self.trials)), None)
+        """The best trial; None if no trial has a score, or all have forgotten too much."""
+        return next((trial for trial in rank(self.trials) if trial.eligible), None)
+
+    @property
+    def limit(self) -> float | None:
+        """What a winner may forget; None for anything."""
+        return self.general.max_forgetting if self.general else None
 
     def comparison(self, split: str) -> Comparison | None:
         """Return the comparison on `split` if it was made."""
@@ -188,7 +227,7 @@ class StudyResult(Frozen):
 
 
 def rank(trials: Iterable[TrialRecord]) -> list[TrialRecord]:
-    """Return the scored trials, best first: by exact match, ties by edit similarity, then the faster one."""
+    """Return the scored trials, best first by `Measure.rank`, then the faster one; those that cannot win are last."""
     scored = [(trial.best.rank, -trial.seconds, trial) for trial in trials if trial.best]
     return [trial for *_, trial in sorted(scored, key=lambda entry: entry[:2], reverse=True)]
 
@@ -201,81 +240,6 @@ def varied_settings(trials: Sequence[TrialRecord]) -> dict[str, dict[str, Any]]:
     return {trial: {key: s[key] for key in varied if key in s} for trial, s in flat.items()}
 
 
-def _scores(scores: Scores) -> dict[str, Any]:
-    interval = wilson_interval(scores.exact_match * scores.n, scores.n)
-    return {**scores.as_dict(), "interval_95": [interval.low, interval.high]}
-
-
-def _baseline(baseline: Baseline | None) -> dict[str, Any] | None:
-    if baseline is None:
-        return None
-    return {
-        "model": baseline.model,
-        "charset": baseline.charset,
-        "fit_width": baseline.fit_width,
-        **_scores(baseline.scores),
-    }
-
-
-def _comparison(comparison: Comparison | None) -> dict[str, Any] | None:
-    if comparison is None:
-        return None
-    return {
-        "baseline": _baseline(comparison.baseline),
-        "best": _scores(comparison.winner),
-        "gain": comparison.gain.difference,
-        "gain_interval_95": [comparison.gain.interval.low, comparison.gain.interval.high],
-    }
-
-
-def _best(result: StudyResult) -> dict[str, Any] | None:
-    trial = result.winner
-    if trial is None or trial.best is None:
-        return None
-    measured = result.comparison("validation")
-    best, n = trial.best, result.validation_lines
-    scores = measured.winner if measured else Scores(n, best.exact_match, best.edit_similarity, best.cer)
-    return {
-        "trial": trial.id,
-        "epoch": best.epoch,
-        "averaged_trials": list(result.averaged),
-        **_scores(scores),
-        "gain": measured and measured.gain.difference,
-        "gain_interval_95": measured and [measured.gain.interval.low, measured.gain.interval.high],
-        "config": trial.config.model_dump(mode="json"),
-    }
-
-
-def _trial(trial: TrialRecord) -> dict[str, Any]:
-    return {
-        "id": trial.id,
-        "state": trial.state,
-        "config": trial.config.model_dump(mode="json"),
-        "score": trial.score,
-        "epochs": trial.epochs,
-        "seconds": trial.seconds,
-        "reason": trial.reason,
-    }
-
-
-def summary(result: StudyResult) -> dict[str, Any]:
-    """Return what summary.json holds; shares are in [0, 1], intervals are [low, high] at 95 %."""
-    return {
-        "name": result.name,
-        "space": result.space,
-        "baseline": _baseline(result.baseline),
-        "baselines": [_baseline(baseline) for baseline in result.baselines],
-        "best": _best(result),
-        "test": _comparison(result.comparison("test")),
-        "trials": [_trial(trial) for trial in result.trials],
-        "versions": result.versions,
-        "seeds": result.seeds,
-        "wall_seconds": result.wall_seconds,
-        "data": result.data.model_dump(mode="json"),
-        "commands": result.commands,
-    }
-
-
 def write_text_atomically(path: Path, text: str) -> None:
     """Write `text` so that a reader, or a kill, sees the old file or the whole new one."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -284,7 +248,13 @@ def write_text_atomically(path: Path, text: str) -> None:
     os.replace(partial, path)
 
 
-def write_summary(result: StudyResult, path: Path) -> None:
-    """Write summary.json."""
-    text = json.dumps(summary(result), indent=2, ensure_ascii=False, allow_nan=False)
-    write_text_atomically(path, text + "\n")
+def require_winner(result: StudyResult) -> None:
+    """Raise ForgettingError if trials have scores, but all of them have forgotten too much."""
+    best = next((trial.best for trial in rank(result.trials)), None)
+    if best is None or best.forgetting is None or result.winner is not None:
+        return
+    raise ForgettingError(
+        f"a winner may lose {result.limit:g} of exact match on the general lines",
+        f"at least {best.forgetting:.3f} in every trial",
+        "raise --max-forgetting, or search a space with charset: keep, replay, and techniques that change less",
+    )

@@ -11,6 +11,7 @@ sys.path[0] = str(Path(__file__).resolve().parent.parent)  # not this folder: it
 from search.settings import StudySettings, parse_duration
 from train.cli import INTERRUPTED, main_guard
 from train.config import config_error
+from train.data.arguments import add_general_arguments
 from train.errors import UsageError
 
 EPILOG = """examples:
@@ -18,7 +19,8 @@ EPILOG = """examples:
   python search/run.py --data DIR --name vin --time-budget 30m  your own images
   python search/run.py --name vin --resume                      go on after an interruption
 
-exit status: 0 done; 1 bad data or a failed gate; 2 bad usage; 3 interrupted, can be resumed"""
+exit status: 0 done; 1 bad data, a failed gate, or every trial forgot too much; 2 bad usage;
+             3 interrupted, can be resumed"""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -42,6 +44,7 @@ def _add_data(data: argparse._ArgumentGroup) -> None:
     data.add_argument(
         "--option", metavar="KEY=VALUE", action="append", default=[], help="setting of the data format"
     )
+    add_general_arguments(data)
     data.add_argument(
         "--test-fraction",
         type=float,
@@ -69,6 +72,12 @@ def _add_search(what: argparse._ArgumentGroup) -> None:
     what.add_argument(
         "--time-budget", type=parse_duration, metavar="TIME", help="from start to result, e.g. 30m"
     )
+    what.add_argument(
+        "--max-forgetting",
+        type=float,
+        metavar="SHARE",
+        help="what may win: exact match on the general lines may fall by so much, e.g. 0.02 (default: any fall)",
+    )
     what.add_argument("--seed", type=int, default=0)
 
 
@@ -93,6 +102,12 @@ def settings_of(arguments: argparse.Namespace) -> StudySettings:
     labels = {s: path for s in ("train", "val", "test") if (path := getattr(arguments, f"{s}_labels"))}
     if arguments.data and labels:
         raise UsageError("data come from one place", "--data and --*-labels", "leave one of them out")
+    if arguments.max_forgetting is not None and not arguments.general_labels:
+        raise UsageError(
+            "--max-forgetting is measured on general lines",
+            arguments.max_forgetting,
+            "add --general-labels FILE",
+        )
     name = arguments.name or (Path(arguments.data).name if arguments.data else "demo")
     with config_error("the command line"):
         return StudySettings(
@@ -100,6 +115,9 @@ def settings_of(arguments: argparse.Namespace) -> StudySettings:
             data=arguments.data,
             data_options=dict(_pair(option) for option in arguments.option),
             labels=labels,
+            general_labels=arguments.general_labels,
+            general_options=dict(_pair(option, "--general-option") for option in arguments.general_option),
+            max_forgetting=arguments.max_forgetting,
             space=arguments.space,
             models=tuple(arguments.model),
             engine=arguments.engine,
@@ -117,10 +135,10 @@ def settings_of(arguments: argparse.Namespace) -> StudySettings:
         )
 
 
-def _pair(option: str) -> tuple[str, str]:
+def _pair(option: str, name: str = "--option") -> tuple[str, str]:
     key, equals, value = option.partition("=")
     if not equals:
-        raise UsageError("--option must be KEY=VALUE", option, "for example --option text_key=label")
+        raise UsageError(f"{name} must be KEY=VALUE", option, f"for example {name} text_key=label")
     return key, value
 
 
@@ -128,6 +146,7 @@ def main(arguments: Sequence[str]) -> int:
     """Run the search that the command line describes; return the exit status."""
     chosen = parser().parse_args(arguments)
     settings = settings_of(chosen)
+    from search.results import require_winner
     from search.study import load_settings, run_study
     from search.table import terminal_table
 
@@ -142,6 +161,7 @@ def main(arguments: Sequence[str]) -> int:
         return INTERRUPTED
     print(terminal_table(result))
     print(f"report: {settings.local_folder / 'report.html'}")
+    require_winner(result)
     return 0
 
 

@@ -28,6 +28,8 @@ class Clock:
     Attributes:
         file: where the deadline stands: Tune pickles the clock, and a resumed study has a new deadline.
         deadline: Unix time at which training has to end; None without a budget.
+        train_lines: the user's own.
+        val_lines: read after every epoch, the general ones included.
         costs: by model.
     """
 

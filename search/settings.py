@@ -19,6 +19,9 @@ class StudySettings(Frozen):
     Attributes:
         data: folder with labels; None for the embedded default or explicit label files.
         labels: split -> label file, instead of `data`.
+        general_labels: label file of lines that show what is forgotten; None for none.
+        general_options: what its format's reader takes.
+        max_forgetting: by how much exact match on them may fall for a trial to win; None for any.
         models: narrows the space's models; empty for what the space says.
         engine: of every trial, `auto` for the fastest here; None for what the space says.
         trials: upper limit on trials; None for as many as the time budget allows.
@@ -33,6 +36,9 @@ class StudySettings(Frozen):
     data: str | None = None
     data_options: dict[str, str] = Field(default_factory=dict)
     labels: dict[str, str] = Field(default_factory=dict)
+    general_labels: str | None = None
+    general_options: dict[str, str] = Field(default_factory=dict)
+    max_forgetting: float | None = Field(None, ge=0, le=1)
     space: str = "recognition"
     models: tuple[str, ...] = ()
     engine: str | None = None

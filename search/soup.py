@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from search.ranking import Forgetting, rank_key
 from train.checkpoint import Checkpoint
 from train.loop import TrainingData, assemble, evaluate
 from train.metrics import Scores
@@ -35,6 +36,34 @@ class Soup:
     scores: Scores
 
 
+@dataclass(frozen=True)
+class Blend:
+    """What weights read.
+
+    Attributes:
+        general: on the general lines; None without any.
+        excess: of what is forgotten there over the limit.
+    """
+
+    scores: Scores
+    general: Scores | None
+    excess: float
+
+    @property
+    def rank(self) -> tuple[float, float, float]:
+        """Sort key: see search/ranking.py."""
+        return rank_key(self.scores.exact_match, self.scores.edit_similarity, self.excess)
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """As a checkpoint has them."""
+        found = {k: v for k, v in self.scores.as_dict().items() if isinstance(v, float)}
+        if self.general is None:
+            return found
+        general = {"exact_match": self.general.exact_match, "edit_similarity": self.general.edit_similarity}
+        return found | {f"general_{name}": value for name, value in general.items()}
+
+
 def average(weights: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Return the mean of each array over several networks of one shape."""
     return {name: np.mean([part[name] for part in weights], axis=0, dtype=np.float64).astype(np.float32)
@@ -53,7 +82,10 @@ def same_start(a: Checkpoint, b: Checkpoint) -> bool:
 
 
 def greedy_soup(
-    ranked: Sequence[tuple[str, Callable[[], Checkpoint]]], data: TrainingData, deadline: float | None
+    ranked: Sequence[tuple[str, Callable[[], Checkpoint]]],
+    data: TrainingData,
+    deadline: float | None,
+    forgetting: Forgetting | None = None,
 ) -> Soup:
     """Start from the best weights and keep every further ones that improve the average's validation score.
 
@@ -64,14 +96,19 @@ def greedy_soup(
         ranked: trial ids and what loads their best checkpoints, best first.
         data: the average is judged on its validation split.
         deadline: Unix time after which no further one is tried.
+        forgetting: what an average may lose on the general lines; None without any.
     """
     first = ranked[0][1]()
     engine, task = assemble(first.config, data.train)
     untouched = engine.state()["weights"]
 
-    def score(weights: dict[str, Any]) -> Scores:
+    def score(weights: dict[str, Any]) -> Blend:
         engine.load({"weights": weights})
-        return evaluate(engine, task, data.val)[0]
+        general = evaluate(engine, task, data.general)[0] if data.general is not None else None
+        excess = 0.0
+        if forgetting is not None and general is not None:
+            excess = forgetting.measured(first.config.model, general.exact_match)["excess"]
+        return Blend(evaluate(engine, task, data.val)[0], general, excess)
 
     pot = [(ranked[0][0], first.state["weights"])]
     best, soup = score(pot[0][1]), pot[0][1]
@@ -84,10 +121,8 @@ def greedy_soup(
         if (scores := score(blend)).rank > best.rank:
             best, soup = scores, blend
             pot.append((name, weights))
-    metrics = first.metrics | {k: v for k, v in best.as_dict().items() if isinstance(v, float)}
-    return Soup(
-        replace(first, metrics=metrics, state={"weights": soup}), tuple(name for name, _ in pot), best
-    )
+    checkpoint = replace(first, metrics=first.metrics | best.metrics, state={"weights": soup})
+    return Soup(checkpoint, tuple(name for name, _ in pot), best.scores)
 
 
 def _ingredients(

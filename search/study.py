@@ -16,12 +16,14 @@ import ray
 from ray import tune
 from ray.tune.schedulers import ASHAScheduler
 
-from search.data import decode_splits, prepare_splits
+from search.data import StudyData, decode_splits, prepare_general, prepare_splits
 from search.finish import Finished, finish
+from search.general import known_before, reachable, without_replay
 from search.known import check_names
 from search.plan import Plan, candidates, make_plan, narrowed, room, storage_folder, with_engine
 from search.probe import Probe, probe_model
 from search.progress import ProgressLines
+from search.ranking import Forgetting
 from search.results import StudyResult, write_text_atomically
 from search.searcher import METRIC, Clock, OptunaSearcher
 from search.settings import DEFAULT_TRIALS, StudySettings
@@ -42,24 +44,38 @@ def run_study(settings: StudySettings, resume: bool) -> StudyResult:
         DataError: for data that cannot be used.
     """
     started = time.time()
-    loaded = load_space(settings.space)
+    loaded = without_replay(load_space(settings.space), settings)
     settings = with_engine(settings, narrowed(loaded, settings))
     space = narrowed(loaded, settings)
     check_names(space)
     check_folder(settings, resume)
     splits, bad = prepare_splits(settings)
-    print(f"data: {', '.join(f'{name} {len(part)}' for name, part in splits.items())} lines", flush=True)
+    general = prepare_general(settings, splits, len(bad))
     start_ray()
     room(settings)
     write_text_atomically(settings.local_folder / STUDY_FILE, settings.model_dump_json(indent=2))
-    data = decode_splits(settings, splits, bad)
+    data = decode_splits(settings, splits, bad, general)
+    print(f"data: {', '.join(f'{name} {n}' for name, n in data.summary.samples.items())} lines", flush=True)
     shared = ray.put(data.training)
     probes = probe_models(space, shared)
-    plan = make_plan(settings, space, probes, data, started)
-    results = search(settings, plan, shared, probes, resume)
+    known = known_before(settings, probes, data)
+    plan = make_plan(settings, possible(space, known, data, settings, resume), probes, data, started)
+    results = search(settings, plan, TrialSetup(shared, plan.group, known), probes, resume)
     if plan.group is not None:
         shutil.rmtree(plan.group.storage, ignore_errors=True)  # only transient; a URI has no such folder
-    return finish(Finished(settings, plan.clock, data, probes, results, started))
+    return finish(Finished(settings, plan.clock, data, probes, results, started, known))
+
+
+def possible(
+    space: SearchSpace, known: Forgetting | None, data: StudyData, settings: StudySettings, resume: bool
+) -> SearchSpace:
+    """Return the space as far as it can keep what the models knew; a new study that cannot leaves its name free."""
+    try:
+        return reachable(space, known, data)
+    except UsageError:
+        if not resume:
+            (settings.local_folder / STUDY_FILE).unlink()
+        raise
 
 
 def check_folder(settings: StudySettings, resume: bool) -> None:
@@ -104,20 +120,21 @@ def probe_models(space: SearchSpace, shared: Any) -> list[Probe]:
     )
     for probe in probes:
         for baseline in probe.baselines:
-            scores = baseline.scores
+            scores, general = baseline.scores, baseline.general
             print(
-                f"untouched: {baseline!s:<52} exact {scores.exact_match:.3f}  similarity {scores.edit_similarity:.3f}",
+                f"untouched: {baseline!s:<52} exact {scores.exact_match:.3f}  similarity {scores.edit_similarity:.3f}"
+                f"{f'  general {general.exact_match:.3f}' if general else ''}",
                 flush=True,
             )
     return probes
 
 
 def search(
-    settings: StudySettings, plan: Plan, shared: Any, probes: list[Probe], resume: bool
+    settings: StudySettings, plan: Plan, setup: TrialSetup, probes: list[Probe], resume: bool
 ) -> tune.ResultGrid:
     """Run, or go on with, the Ray Tune experiment."""
     baseline = max(b.scores.exact_match for p in probes for b in p.baselines)
-    trial = tune.with_parameters(run_trial, setup=TrialSetup(shared, plan.group))
+    trial = tune.with_parameters(run_trial, setup=setup)
     trainable = tune.with_resources(trial, plan.resources)
     experiment = storage_folder(settings)
     if resume and has_trials(experiment):

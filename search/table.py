@@ -4,12 +4,14 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from search.results import Baseline, Comparison, StudyResult, TrialRecord, rank, varied_settings
+from search.results import Baseline, Comparison, Measure, StudyResult, TrialRecord, rank, varied_settings
 from train.intervals import Gain, wilson_interval
 
 SHOWN_TRIALS = 15
+LINES = {"validation": "validation lines", "test": "held-back test lines", "general": "general lines"}
 SETTINGS_WIDTH = 70
-HEADINGS = ("", "trial", "state", "exact match", "95 %", "similarity", "CER", "epoch", "time", "settings")
+SCORES = ("exact match", "95 %", "similarity", "CER")
+GENERAL = ("general", "forgot, pts")
 
 
 def percent(share: float) -> str:
@@ -58,19 +60,44 @@ def terminal_table(result: StudyResult) -> str:
     ranked = rank(result.trials)
     settings = varied_settings(result.trials)
     rows = [_trial_row(place, t, settings[t.id], result) for place, t in enumerate(ranked[:SHOWN_TRIALS], 1)]
-    rows += [_baseline_row(baseline) for baseline in result.baselines]
-    lines = _aligned([HEADINGS, *rows])
+    rows += [_baseline_row(baseline, result) for baseline in result.baselines]
+    general = GENERAL if result.general else ()
+    lines = _aligned([("", "trial", "state", *SCORES, *general, "epoch", "time", "settings"), *rows])
     if len(ranked) > SHOWN_TRIALS:
         lines.append(f"... and {len(ranked) - SHOWN_TRIALS} more trials, all in report.html")
     lines += [f"trial {t.id} {t.state}: {t.reason or 'no reason given'}" for t in _unscored(result.trials)]
     lines += ["", *(_gain_line(comparison) for comparison in result.comparisons)]
-    if result.winner is None:
+    lines += forgetting_lines(result)
+    if not ranked:
         lines.append("No trial has a score: the untouched model is the best there is.")
+    elif result.winner is None:
+        lines.append("No trial can win, nothing is exported: the untouched model is the best there is.")
     else:
         lines.append(f"Winner {result.winner.id}: {settings_text(settings[result.winner.id])}")
         lines += _weights(result)
     lines += [f"{purpose}: {command}" for purpose, command in list(result.commands.items())[:1]]
     return "\n".join(lines)
+
+
+def forgetting_lines(result: StudyResult) -> list[str]:
+    """Say which of the ranked trials cannot win, and why."""
+    lost = [trial.id for trial in rank(result.trials) if not trial.eligible]
+    if result.limit is None or not lost:
+        return []
+    return [
+        f"Forgot more than {100 * result.limit:g} points of the general lines in every epoch, so ranked last and "
+        f"never the winner: {len(lost)} of {len(rank(result.trials))} trials ({', '.join(lost)})"
+    ]
+
+
+def forgot_text(forgetting: float) -> str:
+    """Format forgetting in points of exact match, 0.021 -> '2.1', a gain with its minus."""
+    return f"{100 * forgetting:.1f}"
+
+
+def state_text(trial: TrialRecord) -> str:
+    """Return a trial's state, and whether it has forgotten too much."""
+    return trial.state if trial.eligible or trial.score is None else f"{trial.state}, forgot"
 
 
 def _weights(result: StudyResult) -> list[str]:
@@ -95,21 +122,32 @@ def _trial_row(
     return (
         str(place),
         trial.id,
-        trial.state,
+        state_text(trial),
         percent(best.exact_match),
-        _interval_text(best.exact_match, n),
+        interval_text(best.exact_match, n),
         percent(best.edit_similarity),
         percent(best.cer),
+        *kept_cells(best, result),
         f"{best.epoch}/{trial.epochs}",
         duration(trial.seconds),
         textwrap.shorten(settings_text(settings), SETTINGS_WIDTH, placeholder=" ..."),
     )
 
 
-def _baseline_row(baseline: Baseline) -> Sequence[str]:
+def kept_cells(best: Measure, result: StudyResult) -> Sequence[str]:
+    """Return a trial's cells of the columns GENERAL; none without general lines."""
+    if result.general is None:
+        return ()
+    if best.general_exact_match is None or best.forgetting is None:
+        return ("", "")
+    return percent(best.general_exact_match), forgot_text(best.forgetting)
+
+
+def _baseline_row(baseline: Baseline, result: StudyResult) -> Sequence[str]:
     scores = baseline.scores
-    interval = _interval_text(scores.exact_match, scores.n)
+    interval = interval_text(scores.exact_match, scores.n)
     similarity, cer = percent(scores.edit_similarity), percent(scores.cer)
+    known = (percent(baseline.general.exact_match) if baseline.general else "", "")
     return (
         "-",
         "",
@@ -118,20 +156,22 @@ def _baseline_row(baseline: Baseline) -> Sequence[str]:
         interval,
         similarity,
         cer,
+        *(known if result.general else ()),
         "",
         "",
         str(baseline),
     )
 
 
-def _interval_text(share: float, n: int) -> str:
+def interval_text(share: float, n: int) -> str:
+    """Format the 95 % interval of a share of n lines, in points."""
     interval = wilson_interval(share * n, n)
     return f"{100 * interval.low:.0f}-{100 * interval.high:.0f}"
 
 
 def _gain_line(comparison: Comparison) -> str:
     before, after = comparison.baseline.scores, comparison.winner
-    where = "held-back test lines" if comparison.split == "test" else "validation lines"
+    where = LINES[comparison.split]
     return (
         f"Exact match on {after.n} {where}: {percent(before.exact_match)} ({comparison.baseline}) -> "
         f"{percent(after.exact_match)}, {gain_text(comparison.gain)}"
@@ -140,7 +180,7 @@ def _gain_line(comparison: Comparison) -> str:
 
 def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    numbers = range(3, 9)
+    numbers = range(3, len(rows[0]) - 1)
     return [
         "  ".join(
             cell.rjust(width) if column in numbers else cell.ljust(width)

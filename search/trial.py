@@ -9,16 +9,12 @@ from typing import Any
 import ray
 from ray import tune
 
+from search.ranking import WORST, Forgetting, score
 from search.workers import CHECKPOINT_FOLDER, WorkerGroup, train_on_workers
 from train.checkpoint import Checkpoint, load_checkpoint
 from train.config import config_from_mapping
 from train.errors import DivergedError
 from train.loop import Report, TrainingData, train
-
-
-def lexicographic(exact_match: float, edit_similarity: float, lines: int) -> float:
-    """Return one number that orders by exact match, ties by edit similarity: half a line is worth less than one."""
-    return exact_match + edit_similarity / (2 * lines)
 
 
 @dataclass(frozen=True)
@@ -28,10 +24,12 @@ class TrialSetup:
     Attributes:
         data: reference to the study's TrainingData; wrapped here, as Tune would copy out a bare one.
         group: the workers of a trial; None to train in the trial's own process.
+        forgetting: what the models knew; None without general lines.
     """
 
     data: ray.ObjectRef
     group: WorkerGroup | None
+    forgetting: Forgetting | None = None
 
 
 def run_trial(params: dict[str, Any], setup: TrialSetup) -> None:
@@ -43,25 +41,42 @@ def run_trial(params: dict[str, Any], setup: TrialSetup) -> None:
         with saved.as_directory() as folder:
             resume = load_checkpoint(Path(folder) / CHECKPOINT_FOLDER)
     data: TrainingData = ray.get(setup.data)
-    report = tune_report(len(data.val), resume)
+    report = tune_report(len(data.val), resume, config.model, setup.forgetting)
     try:
         if setup.group is None:
             train(config, data, report, resume)
         else:
             train_on_workers(config, setup.data, report, resume, setup.group)
     except DivergedError as error:
-        tune.report({"diverged": True, "reason": str(error), "epoch": 0, "score": 0.0, "best_score": 0.0})
+        tune.report({"diverged": True, "reason": str(error), "epoch": 0, "score": WORST, "best_score": WORST})
 
 
-def tune_report(lines: int, resume: Checkpoint | None) -> Report:
+def judged(
+    metrics: dict[str, float], lines: int, model: str, forgetting: Forgetting | None
+) -> dict[str, float]:
+    """Return an epoch's `score` and, with general lines, what it has forgotten."""
+    lost = forgetting.measured(model, metrics["general_exact_match"]) if forgetting else {}
+    found = score(
+        metrics["exact_match"],
+        metrics["edit_similarity"],
+        lines,
+        lost.get("excess", 0.0),
+        forgetting.lines if forgetting else 1,
+    )
+    return {"score": found, **lost}
+
+
+def tune_report(
+    lines: int, resume: Checkpoint | None, model: str, forgetting: Forgetting | None = None
+) -> Report:
     """Return a report function that sends every epoch's metrics and checkpoint to Ray Tune."""
-    best = resume.metrics.get("best_score", 0.0) if resume else 0.0
+    best = resume.metrics.get("best_score", WORST) if resume else WORST
 
     def report(metrics: dict[str, float], checkpoint: Callable[[], Checkpoint]) -> None:
         nonlocal best
-        score = lexicographic(metrics["exact_match"], metrics["edit_similarity"], lines)
-        best = max(best, score)
-        metrics |= {"score": score, "best_score": best}
+        metrics |= judged(metrics, lines, model, forgetting)
+        best = max(best, metrics["score"])
+        metrics |= {"best_score": best}
         with tempfile.TemporaryDirectory() as folder:
             checkpoint().save(Path(folder) / CHECKPOINT_FOLDER)
             tune.report(metrics, checkpoint=tune.Checkpoint.from_directory(folder))

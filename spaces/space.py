@@ -52,6 +52,14 @@ class SearchSpace(Frozen):
         kept = tuple(p for p in self.parameters if p.key not in settings)
         return self.model_copy(update={"fixed": {**self.fixed, **settings}, "parameters": kept})
 
+    def forced(self, key: str, value: Value) -> "SearchSpace":
+        """Return a space in which `key` is `value`, in its warm starts too: none is left out for another one."""
+        starts = tuple(
+            start.model_copy(update={"settings": {k: v for k, v in start.settings.items() if k != key}})
+            for start in self.warm_starts
+        )
+        return self.with_fixed({key: value}).model_copy(update={"warm_starts": starts})
+
     def with_choices(self, key: str, values: Sequence[Value]) -> "SearchSpace":
         """Return a space in which `key` is one of `values`, whatever it was before; a single value is fixed.
 

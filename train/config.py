@@ -98,6 +98,7 @@ class TrialConfig(Frozen):
         batch_norm: `frozen` uses the stored statistics while training, `live` the batch's.
         epochs: length of the run, which the schedule spans.
         label_smoothing: share in [0, 1) of the target spread evenly over the classes.
+        replay: share in [0, 0.9] of every training batch that is drawn from the general lines; 0 for none.
         precision: `bf16`/`fp16` mixed precision (O1) needs a GPU.
     """
 
@@ -115,6 +116,7 @@ class TrialConfig(Frozen):
     epochs: int = Field(12, ge=1)
     batch_size: int = Field(32, ge=1)
     label_smoothing: float = Field(0.0, ge=0, lt=1)
+    replay: float = Field(0.0, ge=0, le=0.9)
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"
     seed: int = Field(0, ge=0)
 

@@ -42,5 +42,9 @@ class DivergedError(OcrError):
     """The loss became NaN, infinite or exploded: the trial ends at once."""
 
 
+class ForgettingError(OcrError):
+    """Everything that was trained has lost more of its general skill than it may."""
+
+
 class ParityError(OcrError):
     """The exported model and the training framework do not read the same."""

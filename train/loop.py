@@ -17,9 +17,10 @@ import numpy as np
 from train.checkpoint import Checkpoint
 from train.config import TrialConfig
 from train.data import images
-from train.data.batches import evaluation_batches, training_batches, worker_share
+from train.data.batches import evaluation_batches, worker_share
 from train.data.charset import Charset, domain_charset
-from train.data.dataset import Dataset
+from train.data.dataset import Dataset, Lines
+from train.data.mixture import Mixture, writable_extra
 from train.engines import ENGINES
 from train.engines.base import Batch, Engine, Images, World
 from train.errors import DivergedError
@@ -38,10 +39,17 @@ Report = Callable[[dict[str, float], Callable[[], Checkpoint]], None]
 
 @dataclass(frozen=True)
 class TrainingData:
-    """The splits that training sees; the test split never comes here."""
+    """The splits that training sees; the test split never comes here.
+
+    Attributes:
+        general: lines of other kinds, read after every epoch to see what is forgotten; None for none.
+        replay: more of them, with other texts, to train on; None for none.
+    """
 
     train: Dataset
     val: Dataset
+    general: Dataset | None = None
+    replay: Dataset | None = None
 
 
 def train(
@@ -62,25 +70,55 @@ def train(
 
     Raises:
         DivergedError: as soon as the loss is NaN, infinite or exploded.
+        UsageError: for a share of lines that there are none of.
     """
     engine, task = assemble(config, data.train, resume, world)
+    lines = training_lines(config, data, engine.charset)
     technique = build_technique(config.technique)
     for epoch in range((resume.epoch if resume else 0) + 1, config.epochs + 1):
         started = time.monotonic()
         engine.apply_plan(technique.plan((epoch - 1) / config.epochs))
-        loss = _train_epoch(engine, task, config, data.train, epoch, world)
+        loss = _train_epoch(engine, task, config, lines, epoch, world)
         trained = time.monotonic()
-        scores, _ = evaluate(engine, task, data.val, world)
         metrics = {
             "epoch": epoch,
             "loss": loss,
-            "exact_match": scores.exact_match,
-            "edit_similarity": scores.edit_similarity,
-            "cer": scores.cer,
+            **_scores(engine, task, data, world),
             "train_seconds": trained - started,
             "epoch_seconds": time.monotonic() - started,
         }
         report(metrics, partial(_checkpoint, config, engine, epoch, metrics))
+
+
+def training_lines(config: TrialConfig, data: TrainingData, charset: Charset) -> Mixture:
+    """Return the lines that `config` trains on; raise UsageError for a share of lines that there are none of."""
+    return Mixture(
+        data.train, writable_extra(data.replay, config.replay, charset, "replay", "--general-labels FILE")
+    )
+
+
+def published_scores(config: TrialConfig, data: TrainingData) -> Scores | None:
+    """Return how the model as published reads the general lines; None without any."""
+    if data.general is None:
+        return None
+    published = config.model_copy(update={"charset": "keep", "fit_width": 0})
+    engine, task = assemble(published, data.train)
+    return evaluate(engine, task, data.general)[0]
+
+
+def _scores(engine: Engine, task: Task, data: TrainingData, world: World) -> dict[str, float]:
+    """Return the metrics on the validation lines and, where there are any, on the general ones."""
+    scores, _ = evaluate(engine, task, data.val, world)
+    metrics = {
+        "exact_match": scores.exact_match,
+        "edit_similarity": scores.edit_similarity,
+        "cer": scores.cer,
+    }
+    if data.general is not None:
+        general, _ = evaluate(engine, task, data.general, world)
+        metrics["general_exact_match"] = general.exact_match
+        metrics["general_edit_similarity"] = general.edit_similarity
+    return metrics
 
 
 def _checkpoint(config: TrialConfig, engine: Engine, epoch: int, metrics: dict[str, float]) -> Checkpoint:
@@ -120,10 +158,10 @@ def calibration_batch(data: Dataset, seed: int) -> Images:
 
 
 def _train_epoch(
-    engine: Engine, task: Task, config: TrialConfig, data: Dataset, epoch: int, world: World
+    engine: Engine, task: Task, config: TrialConfig, data: Mixture, epoch: int, world: World
 ) -> float:
     """Train one epoch and return the mean loss per line over all workers."""
-    batches = training_batches(data.widths, config.batch_size, config.seed, epoch)
+    batches = data.batches(config.batch_size, config.seed, epoch)
     limit = _loss_limit(config, engine.charset, data)
     losses: list[tuple[float, float]] = []
     for position, batch in enumerate(_prefetch(task, data, batches, epoch, world)):
@@ -141,7 +179,7 @@ def _train_epoch(
     return sum(loss * lines for loss, lines in losses) / sum(lines for _, lines in losses)
 
 
-def _loss_limit(config: TrialConfig, charset: Charset, data: Dataset) -> float:
+def _loss_limit(config: TrialConfig, charset: Charset, data: Lines) -> float:
     """Return the loss per line that no training comes back from, the same for all workers."""
     width = config.fit_width or images.bucket_width(int(data.widths.max()))
     steps = MODELS.get(config.model).steps(width)
@@ -158,7 +196,7 @@ def _check_losses(losses: list[float], limit: float, place: str, rate: float) ->
             )
 
 
-def _prefetch(task: Task, data: Dataset, batches: list[Any], epoch: int, world: World) -> Iterator[Batch]:
+def _prefetch(task: Task, data: Lines, batches: list[Any], epoch: int, world: World) -> Iterator[Batch]:
     """Yield this worker's share of every batch, the next one prepared while one is trained on."""
 
     def prepare(indices: Any) -> Batch:

@@ -2,20 +2,27 @@
 
 import argparse
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 sys.path[0] = str(Path(__file__).resolve().parent.parent)  # not this folder: its files shadow others
 
 from train.checkpoint import Checkpoint, load_checkpoint
 from train.cli import main_guard
 from train.config import TrialConfig, load_config
+from train.data.arguments import add_general_arguments, options_of
 from train.data.check import cheap_check, usable
 from train.data.dataset import decode_samples
 from train.data.formats import load
+from train.data.general import General, load_general
 from train.data.rules import ppocr_steps
-from train.data.split import make_splits
+from train.data.split import Splits, make_splits
 from train.errors import UsageError
+
+if TYPE_CHECKING:
+    from train.loop import TrainingData
 
 
 def parser() -> argparse.ArgumentParser:
@@ -38,6 +45,7 @@ def parser() -> argparse.ArgumentParser:
     parse.add_argument(
         "--allow-bad", type=int, default=0, metavar="N", help="go on without up to N bad samples"
     )
+    add_general_arguments(parse)
     parse.add_argument("--resume", action="store_true", help="go on from the output folder's last checkpoint")
     return parse
 
@@ -50,15 +58,26 @@ def main(arguments: Sequence[str]) -> None:
     if (output / "last").exists() != chosen.resume:
         remedy = "add --resume or choose another --output" if not chosen.resume else "leave out --resume"
         raise UsageError("--resume goes with an output folder that has a checkpoint", output, remedy)
+    if config.replay and not chosen.general_labels:
+        raise UsageError(
+            "replay needs lines to draw from", f"{config.replay:g} of none", "add --general-labels FILE"
+        )
     from train.engines.choice import resolve
 
     config = config.model_copy(update={"engine": resolve(chosen.engine or config.engine, [config.model])})
     resume = load_checkpoint(output / "last") if chosen.resume else None
     splits = make_splits(load(Path(chosen.data))[1], chosen.seed, test_fraction=chosen.test_fraction)
     splits = usable(splits, cheap_check(splits, steps=ppocr_steps), chosen.allow_bad)
-    from train.loop import TrainingData, train
+    general = None
+    if chosen.general_labels:
+        options = options_of(chosen.general_option)
+        general = load_general(Path(chosen.general_labels), splits, chosen.seed, options, chosen.allow_bad)
+    from train.loop import published_scores, train
 
-    data = TrainingData(decode_samples(splits.train), decode_samples(splits.val))
+    data = _decoded(splits, general)
+    known = published_scores(config, data)
+    if known:
+        print(f"untouched: {config.model}, as published: general exact {known.exact_match:.3f}", flush=True)
     train(config, data, _report(output, config.epochs), resume)
     from train.export import export_checkpoint
 
@@ -67,6 +86,15 @@ def main(arguments: Sequence[str]) -> None:
     print(
         f"best: epoch {best.epoch}, exact match {best.metrics['exact_match']:.3f}; bundle in {output / 'best'}"
     )
+
+
+def _decoded(splits: Splits, general: General | None) -> "TrainingData":
+    from train.loop import TrainingData
+
+    data = TrainingData(decode_samples(splits.train), decode_samples(splits.val))
+    if general is None:
+        return data
+    return replace(data, general=decode_samples(general.scored), replay=decode_samples(general.replay))
 
 
 def _report(output: Path, epochs: int) -> Callable[[dict[str, float], Callable[[], Checkpoint]], None]:
@@ -86,11 +114,15 @@ def _report(output: Path, epochs: int) -> Callable[[dict[str, float], Callable[[
             checkpoint.save(output / "best-checkpoint")
         print(
             f"epoch {metrics['epoch']:>3}/{epochs}  loss {metrics['loss']:8.3f}  exact {rank[0]:.3f}  "
-            f"similarity {rank[1]:.3f}  {metrics['epoch_seconds']:.0f} s",
+            f"similarity {rank[1]:.3f}  {_general(metrics)}{metrics['epoch_seconds']:.0f} s",
             flush=True,
         )
 
     return report
+
+
+def _general(metrics: Mapping[str, float]) -> str:
+    return f"general {metrics['general_exact_match']:.3f}  " if "general_exact_match" in metrics else ""
 
 
 if __name__ == "__main__":

@@ -1,13 +1,18 @@
 """A constructed StudyResult: pure data, no training."""
 
+from collections.abc import Sequence
+from typing import Literal
+
 import numpy as np
 import numpy.typing as npt
 
+from search.ranking import Forgetting
 from search.results import (
     BadSample,
     Baseline,
     Comparison,
     DataSummary,
+    GeneralSummary,
     Measure,
     Misreading,
     State,
@@ -19,6 +24,7 @@ from train.intervals import paired_gain_interval
 from train.metrics import Scores
 
 N = 172
+KNOWN, GENERAL = 0.75, 40
 
 
 def config(index: int) -> TrialConfig:
@@ -62,6 +68,37 @@ def trial(index: int, state: State = "finished", epochs: int = 8, top: float = 0
     )
 
 
+def forgetful(found: TrialRecord, lost: Sequence[float], limit: float | None) -> TrialRecord:
+    """Return the trial as one whose epochs fell from KNOWN by `lost` on the general lines."""
+    known = Forgetting({found.config.model: KNOWN}, limit, GENERAL)
+    history = [
+        measure.model_copy(
+            update={
+                "general_exact_match": KNOWN - fall,
+                "general_edit_similarity": 0.9 - fall,
+                **known.measured(found.config.model, KNOWN - fall),
+            }
+        )
+        for measure, fall in zip(found.history, lost, strict=False)
+    ]
+    return found.model_copy(update={"history": tuple(history)})
+
+
+def with_general(limit: float | None, falls: Sequence[float]) -> StudyResult:
+    """Return the result of a search with general lines, on which trial i fell by falls[i % len(falls)]."""
+    found = tuple(forgetful(t, [falls[i % len(falls)]] * 8, limit) for i, t in enumerate(trials()))
+    start = result(found)
+    known = Scores(GENERAL, KNOWN, 0.9, 0.1)
+    baselines = tuple(b.model_copy(update={"general": known}) for b in start.baselines)
+    general = comparison("general", GENERAL)
+    changes = {
+        "general": GeneralSummary(lines=GENERAL, replay_lines=GENERAL, max_forgetting=limit),
+        "baselines": baselines,
+        "comparisons": (*start.comparisons, general) if start.winner else (),
+    }
+    return start.model_copy(update=changes)
+
+
 def trials() -> tuple[TrialRecord, ...]:
     scored = [
         trial(i, "stopped" if i % 3 == 1 else "finished", 3 if i % 3 == 1 else 8, 0.45 + 0.03 * (i * 5 % 12))
@@ -70,7 +107,7 @@ def trials() -> tuple[TrialRecord, ...]:
     return (*scored, trial(12, "failed", 0), trial(13, "diverged", 2, 0.95))
 
 
-def comparison(split: str, n: int = N) -> Comparison:
+def comparison(split: Literal["validation", "test", "general"], n: int = N) -> Comparison:
     rng = np.random.default_rng(5)
     before, after = rng.random(n) < 0.33, rng.random(n) < 0.8
     untouched = Scores(n, float(before.mean()), 0.8, 0.15)

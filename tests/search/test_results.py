@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from search.results import Measure, TrialRecord, rank, varied_settings, write_summary
+from search.results import Measure, TrialRecord, rank, varied_settings
+from search.summary import write_summary
 from search.table import terminal_table
 from tests.search.made_result import N, result, trial, trials
 from train.config import TrialConfig
@@ -87,7 +88,9 @@ def test_summary_holds_what_the_design_says(tmp_path: Path) -> None:
     assert summary["baseline"]["exact_match"] == 0.326
     assert summary["baseline"]["interval_95"][0] < 0.326 < summary["baseline"]["interval_95"][1]
     assert len(summary["trials"]) == len(result().trials)
-    assert set(summary["trials"][0]) == {"id", "state", "config", "score", "epochs", "seconds", "reason"}
+    keys = {"id", "state", "config", "score", "general", "epochs", "seconds", "reason"}
+    assert set(summary["trials"][0]) == keys
+    assert summary["general"] is summary["trials"][0]["general"] is None
     assert summary["trials"][12]["score"] is None
     assert summary["best"]["trial"] == rank(trials())[0].id
     assert summary["test"]["best"]["n"] == 90

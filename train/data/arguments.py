@@ -26,6 +26,19 @@ def add_format_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_general_arguments(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
+    """Add `--general-labels` and `--general-option`."""
+    parser.add_argument(
+        "--general-labels",
+        metavar="FILE",
+        help="lines of other kinds, in any label format: half of them, by text, are read after every epoch to "
+        "show what is forgotten, the others can be trained on again (replay)",
+    )
+    parser.add_argument(
+        "--general-option", metavar="KEY=VALUE", action="append", default=[], help="setting of their format"
+    )
+
+
 def options_of(pairs: Sequence[str]) -> dict[str, str]:
     """Return the options that `KEY=VALUE` pairs name."""
     options = dict(pair.split("=", 1) for pair in pairs if "=" in pair)

@@ -3,12 +3,31 @@
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from train.data import images
 from train.data.sample import Sample
+
+
+class Lines(Protocol):
+    """Decoded lines that a task makes batches of: one split's, or several sets' seen as one."""
+
+    @property
+    def texts(self) -> Sequence[str]:
+        """N labels."""
+
+    @property
+    def widths(self) -> npt.NDArray[np.int32]:
+        """(N,) int32, pixels."""
+
+    def image(self, index: int) -> images.Image:
+        """Return line `index`, (HEIGHT_PX, width, 3) uint8 BGR: a view, not to be written to."""
+
+    def peers(self, index: int) -> range:
+        """Return the lines of the set that line `index` belongs to."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +55,10 @@ class Dataset:
         """Return line `index`, (HEIGHT_PX, width, 3) uint8 BGR: a view, not to be written to."""
         start, end = self.offsets[index], self.offsets[index + 1]
         return self.pixels[start:end].reshape(images.HEIGHT_PX, self.widths[index], 3)
+
+    def peers(self, index: int) -> range:
+        """Return all lines: they are of one set."""
+        return range(len(self))
 
 
 def decode_samples(samples: Sequence[Sample], threads: int = 2) -> Dataset:

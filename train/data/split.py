@@ -85,7 +85,7 @@ def given_splits(given: Mapping[str, Sequence[Sample]]) -> Splits:
 def _carve(pool: Sequence[Sample], count: int, held: Collection[str], seed: int) -> set[Sample]:
     """Return about `count` samples: all those of some texts, none of them in `held`."""
     sizes = Counter(sample.text for sample in pool)
-    texts = sorted((text for text in sizes if text and text not in held), key=lambda t: _rank(seed, t))
+    texts = sorted((text for text in sizes if text and text not in held), key=lambda t: seeded_rank(seed, t))
     chosen = _fill(texts, sizes, count)
     if not chosen:
         texts.sort(key=lambda text: sizes[text])
@@ -112,15 +112,16 @@ def _spread(pool: Sequence[Sample], count: int, seed: int) -> set[Sample]:
         groups[sample.text].append(sample)
     taken: set[Sample] = set()
     share, seen = count / len(pool), 0
-    for text in sorted(groups, key=lambda text: _rank(seed, text)):
-        group = sorted(groups[text], key=lambda s: (_rank(seed, s.path.name), s.path))
+    for text in sorted(groups, key=lambda text: seeded_rank(seed, text)):
+        group = sorted(groups[text], key=lambda s: (seeded_rank(seed, s.path.name), s.path))
         seen += len(group)
         quota = min(round(share * seen) - len(taken), ceil(share * len(group)), len(group) - 1)
         taken.update(group[:quota])
     return taken
 
 
-def _rank(seed: int, key: str) -> bytes:
+def seeded_rank(seed: int, key: str) -> bytes:
+    """Return a sort key of `key` that the seed shuffles, whatever stands around it."""
     return hashlib.blake2b(f"{seed}:{key}".encode("utf-8", "surrogatepass"), digest_size=8).digest()
 
 

@@ -1,0 +1,75 @@
+"""What general lines mean for a study: the space that goes with them, and what the models knew."""
+
+from collections.abc import Sequence
+
+from search.data import StudyData
+from search.plan import candidates
+from search.probe import Probe
+from search.ranking import ROUNDING, Forgetting
+from search.results import GeneralSummary
+from search.settings import StudySettings
+from spaces.space import SearchSpace
+from train.config import TrialConfig
+from train.data.charset import domain_charset
+from train.errors import UsageError
+
+REPLAY, CHARSET, DOMAIN = "replay", "charset", "domain"
+
+
+def without_replay(space: SearchSpace, settings: StudySettings) -> SearchSpace:
+    """Return the space for a study without general lines: nothing to replay. Raise UsageError if it insists."""
+    if settings.general_labels is not None:
+        return space
+    if space.fixed.get(REPLAY):
+        raise UsageError(
+            "replay needs lines to draw from", f"{space.fixed[REPLAY]:g} of none", "add --general-labels FILE"
+        )
+    return space.forced(REPLAY, 0.0) if any(p.key == REPLAY for p in space.parameters) else space
+
+
+def known_before(settings: StudySettings, probes: Sequence[Probe], data: StudyData) -> Forgetting | None:
+    """Return what the models as published read of the general lines; None without any."""
+    if data.training.general is None:
+        return None
+    known = {p.model: p.published.general.exact_match for p in probes if p.published.general}
+    return Forgetting(known, settings.max_forgetting, len(data.training.general))
+
+
+def reachable(space: SearchSpace, known: Forgetting | None, data: StudyData) -> SearchSpace:
+    """Leave out the domain's charset where a head of it forgets too much, however it is trained; say so.
+
+    A line with a character that the head lacks cannot be read. If without such lines too few are left, trying is a
+    waste.
+
+    Raises:
+        UsageError: if nothing else is in the space.
+    """
+    general = data.training.general
+    charsets = space.choices(CHARSET) or (TrialConfig().charset,)
+    if known is None or known.limit is None or general is None or DOMAIN not in charsets:
+        return space
+    charset = domain_charset(data.training.train.texts)
+    able = sum(not charset.unknown(text) for text in general.texts) / len(general)
+    least = min(known.known[model] for model in candidates(space)) - able
+    if least <= known.limit + ROUNDING:
+        return space
+    found = f"the domain's characters write {100 * able:.0f} % of the general lines"
+    kept = [charset for charset in charsets if charset != DOMAIN]
+    if not kept:
+        raise UsageError(
+            f"a trial may forget {known.limit:g}, and the space has charset: domain alone",
+            f"at least {least:.3f}, as {found}",
+            "use a space with charset: keep (--space recognition), or raise --max-forgetting",
+        )
+    print(f"{found}: left out charset domain, which forgets at least {least:.3f}", flush=True)
+    return space.forced(CHARSET, kept[0])
+
+
+def general_summary(settings: StudySettings, data: StudyData) -> GeneralSummary | None:
+    """Return what the study asked of the general lines; None without any."""
+    lines, replay = data.training.general, data.training.replay
+    if lines is None:
+        return None
+    return GeneralSummary(
+        lines=len(lines), replay_lines=len(replay or ()), max_forgetting=settings.max_forgetting
+    )

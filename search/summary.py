@@ -1,0 +1,116 @@
+"""summary.json: a study's result for programs."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from search.results import Baseline, Comparison, StudyResult, TrialRecord, write_text_atomically
+from search.techniques import compare_techniques
+from train.intervals import wilson_interval
+from train.metrics import Scores
+
+
+def _scores(scores: Scores) -> dict[str, Any]:
+    interval = wilson_interval(scores.exact_match * scores.n, scores.n)
+    return {**scores.as_dict(), "interval_95": [interval.low, interval.high]}
+
+
+def _baseline(baseline: Baseline | None) -> dict[str, Any] | None:
+    if baseline is None:
+        return None
+    return {
+        "model": baseline.model,
+        "charset": baseline.charset,
+        "fit_width": baseline.fit_width,
+        **_scores(baseline.scores),
+        "general": _scores(baseline.general) if baseline.general else None,
+    }
+
+
+def _general(result: StudyResult) -> dict[str, Any] | None:
+    """Return what was asked of the general lines, and how the winner reads them."""
+    if result.general is None:
+        return None
+    return {**result.general.model_dump(), "comparison": _comparison(result.comparison("general"))}
+
+
+def _kept(trial: TrialRecord) -> dict[str, Any] | None:
+    """Return what a trial's best checkpoint has kept of its general skill."""
+    best = trial.best
+    if best is None or best.general_exact_match is None:
+        return None
+    return {
+        "exact_match": best.general_exact_match,
+        "edit_similarity": best.general_edit_similarity,
+        "forgetting": best.forgetting,
+        "eligible": trial.eligible,
+    }
+
+
+def _comparison(comparison: Comparison | None) -> dict[str, Any] | None:
+    if comparison is None:
+        return None
+    return {
+        "baseline": _baseline(comparison.baseline),
+        "best": _scores(comparison.winner),
+        "gain": comparison.gain.difference,
+        "gain_interval_95": [comparison.gain.interval.low, comparison.gain.interval.high],
+    }
+
+
+def _best(result: StudyResult) -> dict[str, Any] | None:
+    trial = result.winner
+    if trial is None or trial.best is None:
+        return None
+    measured = result.comparison("validation")
+    best, n = trial.best, result.validation_lines
+    scores = measured.winner if measured else Scores(n, best.exact_match, best.edit_similarity, best.cer)
+    return {
+        "trial": trial.id,
+        "epoch": best.epoch,
+        "averaged_trials": list(result.averaged),
+        **_scores(scores),
+        "gain": measured and measured.gain.difference,
+        "gain_interval_95": measured and [measured.gain.interval.low, measured.gain.interval.high],
+        "general": _kept(trial),
+        "config": trial.config.model_dump(mode="json"),
+    }
+
+
+def _trial(trial: TrialRecord) -> dict[str, Any]:
+    return {
+        "id": trial.id,
+        "state": trial.state,
+        "config": trial.config.model_dump(mode="json"),
+        "score": trial.score,
+        "general": _kept(trial),
+        "epochs": trial.epochs,
+        "seconds": trial.seconds,
+        "reason": trial.reason,
+    }
+
+
+def summary(result: StudyResult) -> dict[str, Any]:
+    """Return what summary.json holds; shares are in [0, 1], intervals are [low, high] at 95 %."""
+    return {
+        "name": result.name,
+        "space": result.space,
+        "baseline": _baseline(result.baseline),
+        "baselines": [_baseline(baseline) for baseline in result.baselines],
+        "best": _best(result),
+        "test": _comparison(result.comparison("test")),
+        "general": _general(result),
+        "techniques": [technique.model_dump() for technique in compare_techniques(result.trials)],
+        "trials": [_trial(trial) for trial in result.trials],
+        "versions": result.versions,
+        "seeds": result.seeds,
+        "wall_seconds": result.wall_seconds,
+        "data": result.data.model_dump(mode="json"),
+        "commands": result.commands,
+    }
+
+
+def write_summary(result: StudyResult, path: Path) -> None:
+    """Write summary.json."""
+    text = json.dumps(summary(result), indent=2, ensure_ascii=False, allow_nan=False)
+    write_text_atomically(path, text + "\n")
