@@ -34,7 +34,7 @@ class Cost:
         deep = sum(any(plan[g] > 0 for g in plan if g.startswith(("stem", "backbone"))) for plan in plans)
         line = self.frozen + (self.full - self.frozen) * deep / PLAN_POINTS
         dictionary = self.keep if config.charset == "keep" else 1.0
-        return dictionary * (line * train_lines + self.evaluate * val_lines)
+        return dictionary * (line * train_lines / (1 - config.synthetic) + self.evaluate * val_lines)
 
 
 def planned_epochs(epoch_seconds: float, remaining_s: float | None, max_epochs: int) -> int:

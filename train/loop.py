@@ -5,10 +5,11 @@ It knows no model, technique or framework by name: it asks the registries.
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,11 @@ import numpy as np
 from train.checkpoint import Checkpoint
 from train.config import TrialConfig
 from train.data import images
-from train.data.batches import evaluation_batches, training_batches, worker_share
+from train.data.batches import Indices, evaluation_batches, worker_share
 from train.data.charset import Charset, domain_charset
 from train.data.dataset import Dataset
+from train.data.epoch import epoch_lines
+from train.data.mixture import Extra, wanted
 from train.engines import ENGINES
 from train.engines.base import Batch, Engine, Images, World
 from train.errors import DivergedError
@@ -38,10 +41,15 @@ Report = Callable[[dict[str, float], Callable[[], Checkpoint]], None]
 
 @dataclass(frozen=True)
 class TrainingData:
-    """The splits that training sees; the test split never comes here."""
+    """The splits that training sees; the test split never comes here.
+
+    Attributes:
+        synthetic: drawn lines, for a share of every batch; None where there are none.
+    """
 
     train: Dataset
     val: Dataset
+    synthetic: Dataset | None = None
 
 
 def train(
@@ -62,13 +70,17 @@ def train(
 
     Raises:
         DivergedError: as soon as the loss is NaN, infinite or exploded.
+        UsageError: before any work, if the configuration asks for lines that are not in `data`.
     """
-    engine, task = assemble(config, data.train, resume, world)
+    extras = wanted(extra_sets(config, data))
+    engine, task = assemble(config, data.train, resume, world, [extra.lines for extra in extras])
     technique = build_technique(config.technique)
     for epoch in range((resume.epoch if resume else 0) + 1, config.epochs + 1):
         started = time.monotonic()
         engine.apply_plan(technique.plan((epoch - 1) / config.epochs))
-        loss = _train_epoch(engine, task, config, data.train, epoch, world)
+        loss = _train_epoch(
+            engine, task, config, epoch_lines(config, data.train, extras, epoch), epoch, world
+        )
         trained = time.monotonic()
         scores, _ = evaluate(engine, task, data.val, world)
         metrics = {
@@ -83,6 +95,11 @@ def train(
         report(metrics, partial(_checkpoint, config, engine, epoch, metrics))
 
 
+def extra_sets(config: TrialConfig, data: TrainingData) -> list[Extra]:
+    """Return the sets beside the training lines that a configuration may draw from."""
+    return [Extra("synthetic", config.synthetic, data.synthetic)]
+
+
 def _checkpoint(config: TrialConfig, engine: Engine, epoch: int, metrics: dict[str, float]) -> Checkpoint:
     return Checkpoint(config, engine.charset, epoch, metrics, engine.state())
 
@@ -92,9 +109,13 @@ def assemble(
     train_data: Dataset,
     resume: Checkpoint | None = None,
     world: World = World(),  # noqa: B008
+    extras: Sequence[Dataset] = (),
 ) -> tuple[Engine, Task]:
-    """Build engine and task of a configuration, untrained or as a checkpoint left them."""
-    charset = resume.charset if resume else charset_for(config, train_data)
+    """Build engine and task of a configuration, untrained or as a checkpoint left them.
+
+    The network learns to write the characters of `extras`, too.
+    """
+    charset = resume.charset if resume else charset_for(config, train_data, extras)
     calibration = None if resume else calibration_batch(train_data, config.seed)
     engine = ENGINES.get(config.engine)(config, charset, calibration, world)
     if resume:
@@ -102,12 +123,13 @@ def assemble(
     return engine, TASKS.get(config.task)(config, charset)
 
 
-def charset_for(config: TrialConfig, train_data: Dataset) -> Charset:
+def charset_for(config: TrialConfig, train_data: Dataset, extras: Sequence[Dataset] = ()) -> Charset:
     """Return the characters to read: the model's and the data's, or the data's alone."""
+    texts = list(chain.from_iterable(part.texts for part in (train_data, *extras)))
     if config.charset == "domain":
-        return domain_charset(train_data.texts)
+        return domain_charset(texts)
     weights = Path(config.weights) if config.weights else None
-    return MODELS.get(config.model).charset(weights).extended(train_data.texts)
+    return MODELS.get(config.model).charset(weights).extended(texts)
 
 
 def calibration_batch(data: Dataset, seed: int) -> Images:
@@ -120,10 +142,15 @@ def calibration_batch(data: Dataset, seed: int) -> Images:
 
 
 def _train_epoch(
-    engine: Engine, task: Task, config: TrialConfig, data: Dataset, epoch: int, world: World
+    engine: Engine,
+    task: Task,
+    config: TrialConfig,
+    drawn: tuple[Dataset, list[Indices]],
+    epoch: int,
+    world: World,
 ) -> float:
-    """Train one epoch and return the mean loss per line over all workers."""
-    batches = training_batches(data.widths, config.batch_size, config.seed, epoch)
+    """Train one epoch on its lines and batches; return the mean loss per line over all workers."""
+    data, batches = drawn
     limit = _loss_limit(config, engine.charset, data)
     losses: list[tuple[float, float]] = []
     for position, batch in enumerate(_prefetch(task, data, batches, epoch, world)):

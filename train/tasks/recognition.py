@@ -6,7 +6,7 @@ import numpy as np
 
 from train.config import TrialConfig
 from train.data import augment, images
-from train.data.augment.pair import Line, maybe_concat
+from train.data.augment.pair import PARTNERS, Line, maybe_join
 from train.data.batches import Indices
 from train.data.charset import Charset, decode, steps_needed
 from train.data.dataset import Dataset
@@ -46,8 +46,10 @@ class Recognition(Task):
         settings = self._config.augmentation
         line = Line(data.image(index), data.texts[index])
         if settings.concat > 0:
-            partner = int(rng.integers(len(data)))
-            line = maybe_concat(line, Line(data.image(partner), data.texts[partner]), settings.concat, rng)
+            peers = data.peers(index)
+            chosen = rng.integers(peers.start, peers.stop, PARTNERS)
+            partners = (Line(data.image(int(i)), data.texts[int(i)]) for i in chosen)
+            line = maybe_join(line, partners, settings.concat, rng)
         return Line(augment.augment(line.image, settings, rng), line.text)
 
     def evaluation_batch(self, data: Dataset, indices: Indices, width_px: int) -> Images:
