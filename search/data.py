@@ -1,20 +1,31 @@
 """From what the user names to decoded splits: read, check, split and decode, once per study."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+import ray
 
 from search.results import BadSample, DataSummary
 from search.settings import StudySettings, machine_cpus
 from train.data.check import cheap_check, usable
-from train.data.dataset import Dataset, decode_samples
+from train.data.dataset import Dataset
+from train.data.decoding import CACHE, Decoding
+from train.data.extra import load_extra
 from train.data.formats import load, load_file
+from train.data.memory import available_bytes
 from train.data.rules import ppocr_steps
+from train.data.sample import Sample
 from train.data.split import Splits, make_splits
 from train.data.synthetic import make_vin_dataset
 from train.loop import TrainingData
 
 EMBEDDED_FOLDER = "embedded-vin"
 EMBEDDED = {"count_train": 400, "count_val": 120, "count_test": 120, "seed": 7}
+
+
+Sets = Mapping[str, tuple[Sample, ...]]
+NO_SETS: Sets = {}
 
 
 @dataclass(frozen=True)
@@ -48,13 +59,39 @@ def source_folder(settings: StudySettings) -> Path:
     return folder
 
 
-def decode_splits(settings: StudySettings, splits: Splits, bad: tuple[BadSample, ...]) -> StudyData:
-    """Decode every image once."""
-    parts = {name: decode_samples(samples, machine_cpus()) for name, samples in splits.items()}
+def prepare_extras(settings: StudySettings) -> tuple[Sets, tuple[BadSample, ...]]:
+    """Read and check the lines that training may draw from beside its split; as `prepare_splits`."""
+    if settings.synthetic_labels is None:
+        return {}, ()
+    samples, wrong = load_extra(Path(settings.synthetic_labels), settings.allow_bad)
+    bad = {f.sample.source: f"{f.rule}: {f.value}" for f in wrong}
+    return {"synthetic": samples}, tuple(BadSample(source=s, reason=r) for s, r in bad.items())
+
+
+def decode_splits(
+    settings: StudySettings, splits: Splits, bad: tuple[BadSample, ...], extras: Sets = NO_SETS
+) -> StudyData:
+    """Decode every image once, those of further sets too."""
+    sets = {**dict(splits.items()), **extras}
+    how = decoding(settings)
+    if how.in_files(sets):
+        print(f"decoded lines are mapped from {how.folder}", flush=True)
+    parts = how.decode(sets)
     summary = DataSummary(
         path=settings.data or ("label files" if settings.labels else "embedded default: drawn VIN lines"),
         samples={name: len(part) for name, part in parts.items()},
-        origins=dict(splits.origin),
+        origins=dict(splits.origin) | dict.fromkeys(extras, "mixed into the batches"),
         left_out=bad,
     )
-    return StudyData(TrainingData(parts["train"], parts["val"]), parts.get("test"), summary)
+    training = TrainingData(parts["train"], parts["val"], parts.get("synthetic"))
+    return StudyData(training, parts.get("test"), summary)
+
+
+def decoding(settings: StudySettings) -> Decoding:
+    """Return where this study keeps its decoded lines; Ray's smallest object store has to hold those in memory."""
+    folder = Path(settings.cache) if settings.cache else settings.local_folder.parent / CACHE
+    room = available_bytes()
+    if ray.is_initialized():
+        stores = (node["Resources"].get("object_store_memory") for node in ray.nodes() if node["Alive"])
+        room = min(room, *(int(size) for size in stores if size))
+    return Decoding(folder, settings.decode_to, room, machine_cpus())

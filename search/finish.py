@@ -256,6 +256,8 @@ def commands(settings: StudySettings, data: DataSummary, folder: Path) -> dict[s
     evaluate_bundle = ["python", "train/evaluate.py", "--bundle", str(folder / "best"), "--labels", labels]
     train_again = ["python", "train/run.py", "--data", root, "--config", str(folder / "best.yaml")]
     same_splits = ["--seed", str(settings.seed), "--test-fraction", f"{settings.test_fraction:g}"]
+    if settings.synthetic_labels:
+        same_splits += ["--synthetic-labels", settings.synthetic_labels]
     return {
         "evaluate": shlex.join(evaluate_bundle),
         # train/run.py reads a folder, not a label file for each split

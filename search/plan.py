@@ -15,6 +15,7 @@ from search.workers import TRIAL_RESOURCES, WorkerGroup
 from spaces.space import SearchSpace
 from train.config import TrialConfig
 from train.engines.choice import resolve
+from train.errors import UsageError
 
 FINISH_SHARE, FINISH_LEAST_S = 0.04, 30.0
 
@@ -39,11 +40,27 @@ class Plan:
 
 
 def narrowed(space: SearchSpace, settings: StudySettings) -> SearchSpace:
-    """Return the space as the command line narrows it."""
+    """Return the space as the command line narrows it.
+
+    Raises UsageError where the space says that every trial mixes lines in, and there are none.
+    """
     space = space.with_fixed({"seed": settings.seed})
+    if settings.synthetic_labels is None:
+        space = _without(space, "synthetic", "--synthetic-labels")
     if settings.engine:
         space = space.with_fixed({"engine": settings.engine})
     return space.with_choices("model", settings.models) if settings.models else space
+
+
+def _without(space: SearchSpace, share: str, option: str) -> SearchSpace:
+    """Return the space without the search for a share of lines that this study does not have."""
+    if space.fixed.get(share):
+        raise UsageError(
+            f"a space that fixes {share} needs {option}",
+            f"{share}: {space.fixed[share]} in {space.name}",
+            "name the label file, or remove the line from the space",
+        )
+    return space.with_fixed({share: 0.0}) if any(p.key == share for p in space.parameters) else space
 
 
 def with_engine(settings: StudySettings, space: SearchSpace) -> StudySettings:

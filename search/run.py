@@ -11,6 +11,7 @@ sys.path[0] = str(Path(__file__).resolve().parent.parent)  # not this folder: it
 from search.settings import StudySettings, parse_duration
 from train.cli import INTERRUPTED, main_guard
 from train.config import config_error
+from train.data.arguments import add_decoding_arguments
 from train.errors import UsageError
 
 EPILOG = """examples:
@@ -40,8 +41,14 @@ def _add_data(data: argparse._ArgumentGroup) -> None:
     for split in ("train", "val", "test"):
         data.add_argument(f"--{split}-labels", metavar="FILE", help=f"{split} label file, instead of --data")
     data.add_argument(
+        "--synthetic-labels",
+        metavar="FILE",
+        help="label file of drawn lines (train.data.synthetic) to mix into the training batches",
+    )
+    data.add_argument(
         "--option", metavar="KEY=VALUE", action="append", default=[], help="setting of the data format"
     )
+    add_decoding_arguments(data)
     data.add_argument(
         "--test-fraction",
         type=float,
@@ -100,6 +107,9 @@ def settings_of(arguments: argparse.Namespace) -> StudySettings:
             data=arguments.data,
             data_options=dict(_pair(option) for option in arguments.option),
             labels=labels,
+            synthetic_labels=arguments.synthetic_labels,
+            decode_to=arguments.decode_to,
+            cache=arguments.cache,
             space=arguments.space,
             models=tuple(arguments.model),
             engine=arguments.engine,

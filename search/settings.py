@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field
 
@@ -19,6 +20,9 @@ class StudySettings(Frozen):
     Attributes:
         data: folder with labels; None for the embedded default or explicit label files.
         labels: split -> label file, instead of `data`.
+        synthetic_labels: label file of drawn lines, of which trials may mix a share into their batches.
+        decode_to: where decoded lines are kept: `memory`, `file`, or `auto` by their size.
+        cache: folder of files of decoded lines; None for `line-cache` in the storage.
         models: narrows the space's models; empty for what the space says.
         engine: of every trial, `auto` for the fastest here; None for what the space says.
         trials: upper limit on trials; None for as many as the time budget allows.
@@ -33,6 +37,9 @@ class StudySettings(Frozen):
     data: str | None = None
     data_options: dict[str, str] = Field(default_factory=dict)
     labels: dict[str, str] = Field(default_factory=dict)
+    synthetic_labels: str | None = None
+    decode_to: Literal["auto", "memory", "file"] = "auto"
+    cache: str | None = None
     space: str = "recognition"
     models: tuple[str, ...] = ()
     engine: str | None = None

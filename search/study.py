@@ -16,7 +16,7 @@ import ray
 from ray import tune
 from ray.tune.schedulers import ASHAScheduler
 
-from search.data import decode_splits, prepare_splits
+from search.data import decode_splits, prepare_extras, prepare_splits
 from search.finish import Finished, finish
 from search.known import check_names
 from search.plan import Plan, candidates, make_plan, narrowed, room, storage_folder, with_engine
@@ -48,11 +48,13 @@ def run_study(settings: StudySettings, resume: bool) -> StudyResult:
     check_names(space)
     check_folder(settings, resume)
     splits, bad = prepare_splits(settings)
-    print(f"data: {', '.join(f'{name} {len(part)}' for name, part in splits.items())} lines", flush=True)
+    extras, wrong = prepare_extras(settings)
+    counts = [f"{name} {len(part)}" for name, part in (*splits.items(), *extras.items())]
+    print(f"data: {', '.join(counts)} lines", flush=True)
     start_ray()
     room(settings)
     write_text_atomically(settings.local_folder / STUDY_FILE, settings.model_dump_json(indent=2))
-    data = decode_splits(settings, splits, bad)
+    data = decode_splits(settings, splits, bad + wrong, extras)
     shared = ray.put(data.training)
     probes = probe_models(space, shared)
     plan = make_plan(settings, space, probes, data, started)

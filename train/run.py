@@ -10,10 +10,14 @@ sys.path[0] = str(Path(__file__).resolve().parent.parent)  # not this folder: it
 from train.checkpoint import Checkpoint, load_checkpoint
 from train.cli import main_guard
 from train.config import TrialConfig, load_config
+from train.data.arguments import add_decoding_arguments
 from train.data.check import cheap_check, usable
-from train.data.dataset import decode_samples
+from train.data.decoding import CACHE, Decoding
+from train.data.extra import load_extra
 from train.data.formats import load
+from train.data.mixture import Extra, wanted
 from train.data.rules import ppocr_steps
+from train.data.sample import Sample
 from train.data.split import make_splits
 from train.errors import UsageError
 
@@ -24,6 +28,9 @@ def parser() -> argparse.ArgumentParser:
         prog="python train/run.py", description="Train one configuration and export it."
     )
     parse.add_argument("--data", metavar="DIR", required=True, help="folder with labelled images")
+    parse.add_argument(
+        "--synthetic-labels", metavar="FILE", help="drawn lines to mix in by the configuration's `synthetic`"
+    )
     parse.add_argument(
         "--config", metavar="FILE", help="YAML as a search writes best.yaml (default: the defaults)"
     )
@@ -38,6 +45,7 @@ def parser() -> argparse.ArgumentParser:
     parse.add_argument(
         "--allow-bad", type=int, default=0, metavar="N", help="go on without up to N bad samples"
     )
+    add_decoding_arguments(parse)
     parse.add_argument("--resume", action="store_true", help="go on from the output folder's last checkpoint")
     return parse
 
@@ -50,15 +58,17 @@ def main(arguments: Sequence[str]) -> None:
     if (output / "last").exists() != chosen.resume:
         remedy = "add --resume or choose another --output" if not chosen.resume else "leave out --resume"
         raise UsageError("--resume goes with an output folder that has a checkpoint", output, remedy)
+    if chosen.synthetic_labels is None:
+        wanted([Extra("synthetic", config.synthetic, None)])  # refuses a share of nothing before any work
     from train.engines.choice import resolve
 
     config = config.model_copy(update={"engine": resolve(chosen.engine or config.engine, [config.model])})
     resume = load_checkpoint(output / "last") if chosen.resume else None
-    splits = make_splits(load(Path(chosen.data))[1], chosen.seed, test_fraction=chosen.test_fraction)
-    splits = usable(splits, cheap_check(splits, steps=ppocr_steps), chosen.allow_bad)
+    sets = _read(chosen)
     from train.loop import TrainingData, train
 
-    data = TrainingData(decode_samples(splits.train), decode_samples(splits.val))
+    folder = Path(chosen.cache) if chosen.cache else output.parent / CACHE
+    data = TrainingData(**Decoding(folder, chosen.decode_to).decode(sets))
     train(config, data, _report(output, config.epochs), resume)
     from train.export import export_checkpoint
 
@@ -67,6 +77,16 @@ def main(arguments: Sequence[str]) -> None:
     print(
         f"best: epoch {best.epoch}, exact match {best.metrics['exact_match']:.3f}; bundle in {output / 'best'}"
     )
+
+
+def _read(chosen: argparse.Namespace) -> dict[str, Sequence[Sample]]:
+    """Return the usable samples of each set that training sees."""
+    splits = make_splits(load(Path(chosen.data))[1], chosen.seed, test_fraction=chosen.test_fraction)
+    splits = usable(splits, cheap_check(splits, steps=ppocr_steps), chosen.allow_bad)
+    sets: dict[str, Sequence[Sample]] = {"train": splits.train, "val": splits.val}
+    if chosen.synthetic_labels:
+        sets["synthetic"] = load_extra(Path(chosen.synthetic_labels), chosen.allow_bad)[0]
+    return sets
 
 
 def _report(output: Path, epochs: int) -> Callable[[dict[str, float], Callable[[], Checkpoint]], None]:

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from train.data.formats import FORMATS
 from train.errors import UsageError
 
+PLACES = ("auto", "memory", "file")
+
 
 def add_format_arguments(parser: argparse.ArgumentParser) -> None:
     """Add `--format` and `--option`; their values are for `formats.load`."""
@@ -23,6 +25,22 @@ def add_format_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="KEY=VALUE",
         help=f"what the format's reader takes ({takes}); can be repeated",
+    )
+
+
+def add_decoding_arguments(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
+    """Add `--decode-to` and `--cache`; their values are for `decoding.Decoding`."""
+    parser.add_argument(
+        "--decode-to",
+        choices=PLACES,
+        default="auto",
+        help="keep decoded lines in memory or in mapped files (default: files where they are too many)",
+    )
+    parser.add_argument(
+        "--cache",
+        metavar="DIR",
+        help="folder of those files, the same on all nodes; later runs start from them (default: line-cache "
+        "beside the output)",
     )
 
 
