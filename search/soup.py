@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from train.checkpoint import Checkpoint
-from train.loop import TrainingData, assemble, evaluate
+from train.loop import TrainingData, assemble_run, evaluate
 from train.metrics import Scores
 from train.techniques import build_technique
 
@@ -66,7 +66,7 @@ def greedy_soup(
         deadline: Unix time after which no further one is tried.
     """
     first = ranked[0][1]()
-    engine, task = assemble(first.config, data.train)
+    engine, task = assemble_run(first.config, data)
     untouched = engine.state()["weights"]
 
     def score(weights: dict[str, Any]) -> Scores:

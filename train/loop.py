@@ -73,7 +73,7 @@ def train(
         UsageError: before any work, if the configuration asks for lines that are not in `data`.
     """
     extras = wanted(extra_sets(config, data))
-    engine, task = assemble(config, data.train, resume, world, [extra.lines for extra in extras])
+    engine, task = assemble_run(config, data, resume, world)
     technique = build_technique(config.technique)
     for epoch in range((resume.epoch if resume else 0) + 1, config.epochs + 1):
         started = time.monotonic()
@@ -102,6 +102,17 @@ def extra_sets(config: TrialConfig, data: TrainingData) -> list[Extra]:
 
 def _checkpoint(config: TrialConfig, engine: Engine, epoch: int, metrics: dict[str, float]) -> Checkpoint:
     return Checkpoint(config, engine.charset, epoch, metrics, engine.state())
+
+
+def assemble_run(
+    config: TrialConfig,
+    data: TrainingData,
+    resume: Checkpoint | None = None,
+    world: World = World(),  # noqa: B008
+) -> tuple[Engine, Task]:
+    """Build engine and task as a run starts with them: able to write what its further sets hold, too."""
+    extras = [extra.lines for extra in wanted(extra_sets(config, data))]
+    return assemble(config, data.train, resume, world, extras)
 
 
 def assemble(

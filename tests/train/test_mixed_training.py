@@ -29,7 +29,7 @@ def data(data_dir: Path) -> TrainingData:
 def test_a_share_of_nothing_is_refused_before_any_work(
     data: TrainingData, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loop, "assemble", lambda *_: pytest.fail("an engine was built"))
+    monkeypatch.setattr(loop, "assemble_run", lambda *_: pytest.fail("an engine was built"))
     with pytest.raises(UsageError, match="--synthetic-labels"):
         train(config(synthetic=0.3), replace(data, synthetic=None), lambda *_: None)
 
