@@ -21,7 +21,7 @@ from benchmarks.common import data_folder, machine, print_table, use_cores, writ
 from train.checkpoint import Checkpoint
 from train.config import TrialConfig, config_from_mapping
 from train.data.batches import training_batches
-from train.data.dataset import Dataset, decode_samples
+from train.data.dataset import MemoryDataset, decode_samples
 from train.data.formats import load_file
 
 TARGET = 0.95
@@ -61,7 +61,7 @@ def configuration(chosen: argparse.Namespace, technique: str) -> TrialConfig:
     return config_from_mapping(settings | {"epochs": chosen.rounds + 1}, "benchmark")
 
 
-def measure(config: TrialConfig, data: Dataset) -> dict[str, Any]:
+def measure(config: TrialConfig, data: MemoryDataset) -> dict[str, Any]:
     """Return the medians of one technique.
 
     The bare step runs inside the loop's report, so that both sides see the same seconds of the machine.
@@ -85,7 +85,7 @@ def measure(config: TrialConfig, data: Dataset) -> dict[str, Any]:
         bare.append(time.perf_counter() - loaded)
         loading.append(loaded - started)
 
-    one_line = Dataset(data.pixels, data.offsets, data.widths[:1], data.texts[:1], data.sources[:1])
+    one_line = MemoryDataset(data.pixels, data.offsets, data.widths[:1], data.texts[:1], data.sources[:1])
     train(config, TrainingData(data, one_line), report)
     return figures(config.technique.name, len(data), ours[1:], bare[1:], loading[1:])
 
@@ -106,7 +106,7 @@ def figures(
     }
 
 
-def bare_step(config: TrialConfig, data: Dataset) -> Callable[[Any], None]:
+def bare_step(config: TrialConfig, data: MemoryDataset) -> Callable[[Any], None]:
     """Return a training step as one would write it by hand, on a network of its own."""
     from train.loop import assemble
 

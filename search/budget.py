@@ -28,13 +28,13 @@ class Cost:
     keep: float = 1.0
 
     def epoch_seconds(self, config: TrialConfig, train_lines: int, val_lines: int) -> float:
-        """Return the expected seconds of a mean epoch of `config`; replayed lines come on top of the user's own."""
+        """Return the expected seconds of a mean epoch of `config`; further lines come on top of the user's own."""
         technique = build_technique(config.technique)
         plans = [technique.plan(i / PLAN_POINTS) for i in range(PLAN_POINTS)]
         deep = sum(any(plan[g] > 0 for g in plan if g.startswith(("stem", "backbone"))) for plan in plans)
         line = self.frozen + (self.full - self.frozen) * deep / PLAN_POINTS
         dictionary = self.keep if config.charset == "keep" else 1.0
-        lines = train_lines / (1 - config.replay)
+        lines = train_lines / (1 - config.replay - config.synthetic)
         return dictionary * (line * lines + self.evaluate * val_lines)
 
 

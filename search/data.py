@@ -1,21 +1,29 @@
 """From what the user names to decoded splits: read, check, split and decode, once per study."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+import ray
 
 from search.results import BadSample, DataSummary
 from search.settings import StudySettings, machine_cpus
 from train.data.check import cheap_check, usable
-from train.data.dataset import Dataset, decode_samples
+from train.data.dataset import Dataset
+from train.data.decoding import CACHE, Decoding
+from train.data.extra import load_extra
 from train.data.formats import load, load_file
 from train.data.general import General, load_general
+from train.data.memory import available_bytes
 from train.data.rules import ppocr_steps
+from train.data.sample import Sample
 from train.data.split import Splits, make_splits
 from train.data.synthetic import make_vin_dataset
 from train.loop import TrainingData
 
 EMBEDDED_FOLDER = "embedded-vin"
 EMBEDDED = {"count_train": 400, "count_val": 120, "count_test": 120, "seed": 7}
+Sets = Mapping[str, tuple[Sample, ...]]
 
 
 @dataclass(frozen=True)
@@ -57,21 +65,65 @@ def source_folder(settings: StudySettings) -> Path:
     return folder
 
 
-def decode_splits(
-    settings: StudySettings, splits: Splits, bad: tuple[BadSample, ...], general: General | None = None
-) -> StudyData:
-    """Decode every image once."""
-    named, origins = dict(splits.items()), dict(splits.origin)
+def prepare_synthetic(settings: StudySettings, bad: int) -> tuple[Sets, tuple[BadSample, ...]]:
+    """Read and check the synthetic lines, if there are some. `bad` samples were already gone on without."""
+    if settings.synthetic_labels is None:
+        return {}, ()
+    samples, wrong = load_extra(Path(settings.synthetic_labels), max(0, settings.allow_bad - bad))
+    left_out = {f.sample.source: f"{f.rule}: {f.value}" for f in wrong}
+    return {"synthetic": samples}, tuple(BadSample(source=s, reason=r) for s, r in left_out.items())
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Checked samples of every set of a study.
+
+    Attributes:
+        sets: by name: the splits, and what there is of `general`, `replay` and `synthetic`.
+        origins: where each came from.
+        left_out: what was wrong with others.
+    """
+
+    sets: Sets
+    origins: Mapping[str, str]
+    left_out: tuple[BadSample, ...]
+
+
+def prepare(settings: StudySettings) -> Prepared:
+    """Read, split and check everything that is labelled; raise DataError for what cannot be used."""
+    splits, bad = prepare_splits(settings)
+    sets, origins = dict(splits.items()), dict(splits.origin)
+    general = prepare_general(settings, splits, len(bad))
     if general is not None:
-        named |= {"general": general.scored, "replay": general.replay}
+        sets |= {"general": general.scored, "replay": general.replay}
         origins |= dict.fromkeys(("general", "replay"), f"made: half of {general.origin}, grouped by text")
         bad += tuple(BadSample(source=source, reason=why) for source, why in general.left_out.items())
-    parts = {name: decode_samples(samples, machine_cpus()) for name, samples in named.items()}
+    synthetic, wrong = prepare_synthetic(settings, len(bad))
+    origins |= dict.fromkeys(synthetic, "mixed into the batches")
+    return Prepared({**sets, **synthetic}, origins, bad + wrong)
+
+
+def decode_sets(settings: StudySettings, prepared: Prepared) -> StudyData:
+    """Decode every image once."""
+    how = decoding(settings)
+    if how.in_files(prepared.sets):
+        print(f"decoded lines are mapped from {how.folder}", flush=True)
+    parts = how.decode(prepared.sets)
     summary = DataSummary(
         path=settings.data or ("label files" if settings.labels else "embedded default: drawn VIN lines"),
         samples={name: len(part) for name, part in parts.items()},
-        origins=origins,
-        left_out=bad,
+        origins=dict(prepared.origins),
+        left_out=prepared.left_out,
     )
-    training = TrainingData(parts["train"], parts["val"], parts.get("general"), parts.get("replay"))
-    return StudyData(training, parts.get("test"), summary)
+    test = parts.pop("test", None)
+    return StudyData(TrainingData(**parts), test, summary)
+
+
+def decoding(settings: StudySettings) -> Decoding:
+    """Return where this study keeps its decoded lines; Ray's smallest object store has to hold those in memory."""
+    folder = Path(settings.cache) if settings.cache else settings.local_folder.parent / CACHE
+    room = available_bytes()
+    if ray.is_initialized():
+        stores = (node["Resources"].get("object_store_memory") for node in ray.nodes() if node["Alive"])
+        room = min(room, *(int(size) for size in stores if size))
+    return Decoding(folder, settings.decode_to, room, machine_cpus())

@@ -213,6 +213,8 @@ def commands(
     if settings.general_labels:
         same_splits += ["--general-labels", settings.general_labels]
         same_splits += [f"--general-option={key}={value}" for key, value in settings.general_options.items()]
+    if settings.synthetic_labels:
+        same_splits += ["--synthetic-labels", settings.synthetic_labels]
     return {
         "evaluate": shlex.join(evaluate_bundle),
         # train/run.py reads a folder, not a label file for each split

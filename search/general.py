@@ -13,18 +13,7 @@ from train.config import TrialConfig
 from train.data.charset import domain_charset
 from train.errors import UsageError
 
-REPLAY, CHARSET, DOMAIN = "replay", "charset", "domain"
-
-
-def without_replay(space: SearchSpace, settings: StudySettings) -> SearchSpace:
-    """Return the space for a study without general lines: nothing to replay. Raise UsageError if it insists."""
-    if settings.general_labels is not None:
-        return space
-    if space.fixed.get(REPLAY):
-        raise UsageError(
-            "replay needs lines to draw from", f"{space.fixed[REPLAY]:g} of none", "add --general-labels FILE"
-        )
-    return space.forced(REPLAY, 0.0) if any(p.key == REPLAY for p in space.parameters) else space
+CHARSET, DOMAIN = "charset", "domain"
 
 
 def known_before(settings: StudySettings, probes: Sequence[Probe], data: StudyData) -> Forgetting | None:

@@ -14,6 +14,7 @@ from search.settings import StudySettings, concurrent_trials, trial_share
 from search.workers import TRIAL_RESOURCES, WorkerGroup
 from spaces.space import SearchSpace
 from train.config import TrialConfig
+from train.data.mixture import Extra, wanted
 from train.engines.choice import resolve
 
 FINISH_SHARE, FINISH_LEAST_S = 0.04, 30.0
@@ -39,11 +40,22 @@ class Plan:
 
 
 def narrowed(space: SearchSpace, settings: StudySettings) -> SearchSpace:
-    """Return the space as the command line narrows it."""
+    """Return the space as the command line narrows it.
+
+    Raises UsageError where the space says that every trial mixes lines in, and there are none.
+    """
     space = space.with_fixed({"seed": settings.seed})
+    for share, labels in (("replay", settings.general_labels), ("synthetic", settings.synthetic_labels)):
+        space = space if labels is not None else _without(space, share)
     if settings.engine:
         space = space.with_fixed({"engine": settings.engine})
     return space.with_choices("model", settings.models) if settings.models else space
+
+
+def _without(space: SearchSpace, share: str) -> SearchSpace:
+    """Return the space for a study that has none of the lines of which `share` is one."""
+    wanted([Extra(share, float(str(space.fixed.get(share, 0))), None)])
+    return space.forced(share, 0.0) if any(p.key == share for p in space.parameters) else space
 
 
 def with_engine(settings: StudySettings, space: SearchSpace) -> StudySettings:

@@ -11,7 +11,7 @@ sys.path[0] = str(Path(__file__).resolve().parent.parent)  # not this folder: it
 from search.settings import StudySettings, parse_duration
 from train.cli import INTERRUPTED, main_guard
 from train.config import config_error
-from train.data.arguments import add_general_arguments
+from train.data.arguments import add_decoding_arguments, add_general_arguments
 from train.errors import UsageError
 
 EPILOG = """examples:
@@ -42,9 +42,15 @@ def _add_data(data: argparse._ArgumentGroup) -> None:
     for split in ("train", "val", "test"):
         data.add_argument(f"--{split}-labels", metavar="FILE", help=f"{split} label file, instead of --data")
     data.add_argument(
+        "--synthetic-labels",
+        metavar="FILE",
+        help="label file of drawn lines (train.data.synthetic) to mix into the training batches",
+    )
+    data.add_argument(
         "--option", metavar="KEY=VALUE", action="append", default=[], help="setting of the data format"
     )
     add_general_arguments(data)
+    add_decoding_arguments(data)
     data.add_argument(
         "--test-fraction",
         type=float,
@@ -118,6 +124,9 @@ def settings_of(arguments: argparse.Namespace) -> StudySettings:
             general_labels=arguments.general_labels,
             general_options=dict(_pair(option, "--general-option") for option in arguments.general_option),
             max_forgetting=arguments.max_forgetting,
+            synthetic_labels=arguments.synthetic_labels,
+            decode_to=arguments.decode_to,
+            cache=arguments.cache,
             space=arguments.space,
             models=tuple(arguments.model),
             engine=arguments.engine,

@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field
 
@@ -22,6 +23,9 @@ class StudySettings(Frozen):
         general_labels: label file of lines that show what is forgotten; None for none.
         general_options: what its format's reader takes.
         max_forgetting: by how much exact match on them may fall for a trial to win; None for any.
+        synthetic_labels: label file of drawn lines, of which trials may mix a share into their batches.
+        decode_to: where decoded lines are kept: `memory`, `file`, or `auto` by their size.
+        cache: folder of files of decoded lines; None for `line-cache` in the storage.
         models: narrows the space's models; empty for what the space says.
         engine: of every trial, `auto` for the fastest here; None for what the space says.
         trials: upper limit on trials; None for as many as the time budget allows.
@@ -39,6 +43,9 @@ class StudySettings(Frozen):
     general_labels: str | None = None
     general_options: dict[str, str] = Field(default_factory=dict)
     max_forgetting: float | None = Field(None, ge=0, le=1)
+    synthetic_labels: str | None = None
+    decode_to: Literal["auto", "memory", "file"] = "auto"
+    cache: str | None = None
     space: str = "recognition"
     models: tuple[str, ...] = ()
     engine: str | None = None

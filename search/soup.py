@@ -13,7 +13,7 @@ import numpy as np
 
 from search.ranking import Forgetting, rank_key
 from train.checkpoint import Checkpoint
-from train.loop import TrainingData, assemble, evaluate
+from train.loop import TrainingData, assemble_run, evaluate
 from train.metrics import Scores
 from train.techniques import build_technique
 
@@ -99,7 +99,7 @@ def greedy_soup(
         forgetting: what an average may lose on the general lines; None without any.
     """
     first = ranked[0][1]()
-    engine, task = assemble(first.config, data.train)
+    engine, task = assemble_run(first.config, data)
     untouched = engine.state()["weights"]
 
     def score(weights: dict[str, Any]) -> Blend:

@@ -16,9 +16,9 @@ import ray
 from ray import tune
 from ray.tune.schedulers import ASHAScheduler
 
-from search.data import StudyData, decode_splits, prepare_general, prepare_splits
+from search.data import StudyData, decode_sets, prepare
 from search.finish import Finished, finish
-from search.general import known_before, reachable, without_replay
+from search.general import known_before, reachable
 from search.known import check_names
 from search.plan import Plan, candidates, make_plan, narrowed, room, storage_folder, with_engine
 from search.probe import Probe, probe_model
@@ -44,18 +44,19 @@ def run_study(settings: StudySettings, resume: bool) -> StudyResult:
         DataError: for data that cannot be used.
     """
     started = time.time()
-    loaded = without_replay(load_space(settings.space), settings)
+    loaded = load_space(settings.space)
     settings = with_engine(settings, narrowed(loaded, settings))
     space = narrowed(loaded, settings)
     check_names(space)
     check_folder(settings, resume)
-    splits, bad = prepare_splits(settings)
-    general = prepare_general(settings, splits, len(bad))
+    prepared = prepare(settings)
+    print(
+        f"data: {', '.join(f'{name} {len(part)}' for name, part in prepared.sets.items())} lines", flush=True
+    )
     start_ray()
     room(settings)
     write_text_atomically(settings.local_folder / STUDY_FILE, settings.model_dump_json(indent=2))
-    data = decode_splits(settings, splits, bad, general)
-    print(f"data: {', '.join(f'{name} {n}' for name, n in data.summary.samples.items())} lines", flush=True)
+    data = decode_sets(settings, prepared)
     shared = ray.put(data.training)
     probes = probe_models(space, shared)
     known = known_before(settings, probes, data)

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from train.errors import UsageError
 
@@ -77,7 +77,7 @@ class AugmentationConfig(Frozen):
         probability: chance in [0, 1] that each operation is applied to an image.
         strength: 0 (nothing) to 1 (as strong as still readable).
         operations: registered augmentations, applied in this order; empty for all of them.
-        concat: chance in [0, 1] that a line is joined with another one, where the two fit together.
+        concat: chance in [0, 1] that a line is joined with up to two others, where they fit together.
     """
 
     probability: float = Field(0.3, ge=0, le=1)
@@ -97,6 +97,9 @@ class TrialConfig(Frozen):
             long texts get enough output steps; 0 keeps each line's own width.
         batch_norm: `frozen` uses the stored statistics while training, `live` the batch's.
         epochs: length of the run, which the schedule spans.
+        multi_scale: lines of a batch are up to 1 + this times as wide as they are, or narrower, and the wider,
+            the fewer; 0 leaves them as they are. Goes with fit_width 0 alone: at a fixed width it would do nothing.
+        synthetic: share in [0, 0.9] of every training batch that is drawn from the synthetic lines.
         label_smoothing: share in [0, 1) of the target spread evenly over the classes.
         replay: share in [0, 0.9] of every training batch that is drawn from the general lines; 0 for none.
         precision: `bf16`/`fp16` mixed precision (O1) needs a GPU.
@@ -115,10 +118,20 @@ class TrialConfig(Frozen):
     augmentation: AugmentationConfig = AugmentationConfig()
     epochs: int = Field(12, ge=1)
     batch_size: int = Field(32, ge=1)
+    multi_scale: float = Field(0.0, ge=0, le=1)
+    synthetic: float = Field(0.0, ge=0, le=0.9)
     label_smoothing: float = Field(0.0, ge=0, lt=1)
     replay: float = Field(0.0, ge=0, le=0.9)
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"
     seed: int = Field(0, ge=0)
+
+    @model_validator(mode="after")
+    def _scales_apply(self) -> Self:
+        if self.multi_scale and self.fit_width:
+            raise ValueError(
+                f"multi_scale needs fit_width 0, got fit_width={self.fit_width}; set one of them to 0"
+            )
+        return self
 
 
 @contextmanager

@@ -5,10 +5,11 @@ It knows no model, technique or framework by name: it asks the registries.
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,11 @@ import numpy as np
 from train.checkpoint import Checkpoint
 from train.config import TrialConfig
 from train.data import images
-from train.data.batches import evaluation_batches, worker_share
+from train.data.batches import Indices, evaluation_batches, worker_share
 from train.data.charset import Charset, domain_charset
-from train.data.dataset import Dataset, Lines
-from train.data.mixture import Mixture, writable_extra
+from train.data.dataset import Dataset
+from train.data.epoch import epoch_lines
+from train.data.mixture import Extra, wanted
 from train.engines import ENGINES
 from train.engines.base import Batch, Engine, Images, World
 from train.errors import DivergedError
@@ -43,13 +45,15 @@ class TrainingData:
 
     Attributes:
         general: lines of other kinds, read after every epoch to see what is forgotten; None for none.
-        replay: more of them, with other texts, to train on; None for none.
+        replay: more of them, with other texts, for a share of every batch; None for none.
+        synthetic: drawn lines, for a share of every batch; None for none.
     """
 
     train: Dataset
     val: Dataset
     general: Dataset | None = None
     replay: Dataset | None = None
+    synthetic: Dataset | None = None
 
 
 def train(
@@ -70,15 +74,16 @@ def train(
 
     Raises:
         DivergedError: as soon as the loss is NaN, infinite or exploded.
-        UsageError: for a share of lines that there are none of.
+        UsageError: before any work, if the configuration asks for lines that are not in `data`.
     """
-    engine, task = assemble(config, data.train, resume, world)
-    lines = training_lines(config, data, engine.charset)
+    engine, task = assemble_run(config, data, resume, world)
+    extras = [extra.writable(engine.charset) for extra in wanted(extra_sets(config, data))]
     technique = build_technique(config.technique)
     for epoch in range((resume.epoch if resume else 0) + 1, config.epochs + 1):
         started = time.monotonic()
         engine.apply_plan(technique.plan((epoch - 1) / config.epochs))
-        loss = _train_epoch(engine, task, config, lines, epoch, world)
+        drawn = epoch_lines(config, data.train, extras, epoch)
+        loss = _train_epoch(engine, task, config, drawn, epoch, world)
         trained = time.monotonic()
         metrics = {
             "epoch": epoch,
@@ -90,11 +95,12 @@ def train(
         report(metrics, partial(_checkpoint, config, engine, epoch, metrics))
 
 
-def training_lines(config: TrialConfig, data: TrainingData, charset: Charset) -> Mixture:
-    """Return the lines that `config` trains on; raise UsageError for a share of lines that there are none of."""
-    return Mixture(
-        data.train, writable_extra(data.replay, config.replay, charset, "replay", "--general-labels FILE")
-    )
+def extra_sets(config: TrialConfig, data: TrainingData) -> list[Extra]:
+    """Return the sets beside the training lines that a configuration may draw from."""
+    return [
+        Extra("replay", config.replay, data.replay),
+        Extra("synthetic", config.synthetic, data.synthetic, teaches=True),
+    ]
 
 
 def published_scores(config: TrialConfig, data: TrainingData) -> Scores | None:
@@ -125,14 +131,29 @@ def _checkpoint(config: TrialConfig, engine: Engine, epoch: int, metrics: dict[s
     return Checkpoint(config, engine.charset, epoch, metrics, engine.state())
 
 
+def assemble_run(
+    config: TrialConfig,
+    data: TrainingData,
+    resume: Checkpoint | None = None,
+    world: World = World(),  # noqa: B008
+) -> tuple[Engine, Task]:
+    """Build engine and task as a run starts with them: able to write what it is to learn from further sets."""
+    extras = wanted(extra_sets(config, data))
+    return assemble(config, data.train, resume, world, [extra.lines for extra in extras if extra.teaches])
+
+
 def assemble(
     config: TrialConfig,
     train_data: Dataset,
     resume: Checkpoint | None = None,
     world: World = World(),  # noqa: B008
+    extras: Sequence[Dataset] = (),
 ) -> tuple[Engine, Task]:
-    """Build engine and task of a configuration, untrained or as a checkpoint left them."""
-    charset = resume.charset if resume else charset_for(config, train_data)
+    """Build engine and task of a configuration, untrained or as a checkpoint left them.
+
+    The network learns to write the characters of `extras`, too.
+    """
+    charset = resume.charset if resume else charset_for(config, train_data, extras)
     calibration = None if resume else calibration_batch(train_data, config.seed)
     engine = ENGINES.get(config.engine)(config, charset, calibration, world)
     if resume:
@@ -140,12 +161,13 @@ def assemble(
     return engine, TASKS.get(config.task)(config, charset)
 
 
-def charset_for(config: TrialConfig, train_data: Dataset) -> Charset:
+def charset_for(config: TrialConfig, train_data: Dataset, extras: Sequence[Dataset] = ()) -> Charset:
     """Return the characters to read: the model's and the data's, or the data's alone."""
+    texts = list(chain.from_iterable(part.texts for part in (train_data, *extras)))
     if config.charset == "domain":
-        return domain_charset(train_data.texts)
+        return domain_charset(texts)
     weights = Path(config.weights) if config.weights else None
-    return MODELS.get(config.model).charset(weights).extended(train_data.texts)
+    return MODELS.get(config.model).charset(weights).extended(texts)
 
 
 def calibration_batch(data: Dataset, seed: int) -> Images:
@@ -158,10 +180,15 @@ def calibration_batch(data: Dataset, seed: int) -> Images:
 
 
 def _train_epoch(
-    engine: Engine, task: Task, config: TrialConfig, data: Mixture, epoch: int, world: World
+    engine: Engine,
+    task: Task,
+    config: TrialConfig,
+    drawn: tuple[Dataset, list[Indices]],
+    epoch: int,
+    world: World,
 ) -> float:
-    """Train one epoch and return the mean loss per line over all workers."""
-    batches = data.batches(config.batch_size, config.seed, epoch)
+    """Train one epoch on its lines and batches; return the mean loss per line over all workers."""
+    data, batches = drawn
     limit = _loss_limit(config, engine.charset, data)
     losses: list[tuple[float, float]] = []
     for position, batch in enumerate(_prefetch(task, data, batches, epoch, world)):
@@ -179,7 +206,7 @@ def _train_epoch(
     return sum(loss * lines for loss, lines in losses) / sum(lines for _, lines in losses)
 
 
-def _loss_limit(config: TrialConfig, charset: Charset, data: Lines) -> float:
+def _loss_limit(config: TrialConfig, charset: Charset, data: Dataset) -> float:
     """Return the loss per line that no training comes back from, the same for all workers."""
     width = config.fit_width or images.bucket_width(int(data.widths.max()))
     steps = MODELS.get(config.model).steps(width)
@@ -196,7 +223,7 @@ def _check_losses(losses: list[float], limit: float, place: str, rate: float) ->
             )
 
 
-def _prefetch(task: Task, data: Lines, batches: list[Any], epoch: int, world: World) -> Iterator[Batch]:
+def _prefetch(task: Task, data: Dataset, batches: list[Any], epoch: int, world: World) -> Iterator[Batch]:
     """Yield this worker's share of every batch, the next one prepared while one is trained on."""
 
     def prepare(indices: Any) -> Batch:

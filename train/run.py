@@ -3,26 +3,24 @@
 import argparse
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 sys.path[0] = str(Path(__file__).resolve().parent.parent)  # not this folder: its files shadow others
 
 from train.checkpoint import Checkpoint, load_checkpoint
 from train.cli import main_guard
 from train.config import TrialConfig, load_config
-from train.data.arguments import add_general_arguments, options_of
+from train.data.arguments import add_decoding_arguments, add_general_arguments, options_of
 from train.data.check import cheap_check, usable
-from train.data.dataset import decode_samples
+from train.data.decoding import CACHE, Decoding
+from train.data.extra import load_extra
 from train.data.formats import load
-from train.data.general import General, load_general
+from train.data.general import load_general
+from train.data.mixture import Extra, wanted
 from train.data.rules import ppocr_steps
-from train.data.split import Splits, make_splits
+from train.data.sample import Sample
+from train.data.split import make_splits
 from train.errors import UsageError
-
-if TYPE_CHECKING:
-    from train.loop import TrainingData
 
 
 def parser() -> argparse.ArgumentParser:
@@ -31,6 +29,9 @@ def parser() -> argparse.ArgumentParser:
         prog="python train/run.py", description="Train one configuration and export it."
     )
     parse.add_argument("--data", metavar="DIR", required=True, help="folder with labelled images")
+    parse.add_argument(
+        "--synthetic-labels", metavar="FILE", help="drawn lines to mix in by the configuration's `synthetic`"
+    )
     parse.add_argument(
         "--config", metavar="FILE", help="YAML as a search writes best.yaml (default: the defaults)"
     )
@@ -46,6 +47,7 @@ def parser() -> argparse.ArgumentParser:
         "--allow-bad", type=int, default=0, metavar="N", help="go on without up to N bad samples"
     )
     add_general_arguments(parse)
+    add_decoding_arguments(parse)
     parse.add_argument("--resume", action="store_true", help="go on from the output folder's last checkpoint")
     return parse
 
@@ -58,23 +60,18 @@ def main(arguments: Sequence[str]) -> None:
     if (output / "last").exists() != chosen.resume:
         remedy = "add --resume or choose another --output" if not chosen.resume else "leave out --resume"
         raise UsageError("--resume goes with an output folder that has a checkpoint", output, remedy)
-    if config.replay and not chosen.general_labels:
-        raise UsageError(
-            "replay needs lines to draw from", f"{config.replay:g} of none", "add --general-labels FILE"
-        )
+    for share, labels in (("replay", chosen.general_labels), ("synthetic", chosen.synthetic_labels)):
+        if labels is None:
+            wanted([Extra(share, getattr(config, share), None)])  # refuses a share of nothing before any work
     from train.engines.choice import resolve
 
     config = config.model_copy(update={"engine": resolve(chosen.engine or config.engine, [config.model])})
     resume = load_checkpoint(output / "last") if chosen.resume else None
-    splits = make_splits(load(Path(chosen.data))[1], chosen.seed, test_fraction=chosen.test_fraction)
-    splits = usable(splits, cheap_check(splits, steps=ppocr_steps), chosen.allow_bad)
-    general = None
-    if chosen.general_labels:
-        options = options_of(chosen.general_option)
-        general = load_general(Path(chosen.general_labels), splits, chosen.seed, options, chosen.allow_bad)
-    from train.loop import published_scores, train
+    sets = _read(chosen)
+    from train.loop import TrainingData, published_scores, train
 
-    data = _decoded(splits, general)
+    folder = Path(chosen.cache) if chosen.cache else output.parent / CACHE
+    data = TrainingData(**Decoding(folder, chosen.decode_to).decode(sets))
     known = published_scores(config, data)
     if known:
         print(f"untouched: {config.model}, as published: general exact {known.exact_match:.3f}", flush=True)
@@ -88,13 +85,18 @@ def main(arguments: Sequence[str]) -> None:
     )
 
 
-def _decoded(splits: Splits, general: General | None) -> "TrainingData":
-    from train.loop import TrainingData
-
-    data = TrainingData(decode_samples(splits.train), decode_samples(splits.val))
-    if general is None:
-        return data
-    return replace(data, general=decode_samples(general.scored), replay=decode_samples(general.replay))
+def _read(chosen: argparse.Namespace) -> dict[str, Sequence[Sample]]:
+    """Return the usable samples of each set that training sees."""
+    splits = make_splits(load(Path(chosen.data))[1], chosen.seed, test_fraction=chosen.test_fraction)
+    splits = usable(splits, cheap_check(splits, steps=ppocr_steps), chosen.allow_bad)
+    sets: dict[str, Sequence[Sample]] = {"train": splits.train, "val": splits.val}
+    if chosen.general_labels:
+        options = options_of(chosen.general_option)
+        general = load_general(Path(chosen.general_labels), splits, chosen.seed, options, chosen.allow_bad)
+        sets |= {"general": general.scored, "replay": general.replay}
+    if chosen.synthetic_labels:
+        sets["synthetic"] = load_extra(Path(chosen.synthetic_labels), chosen.allow_bad)[0]
+    return sets
 
 
 def _report(output: Path, epochs: int) -> Callable[[dict[str, float], Callable[[], Checkpoint]], None]:

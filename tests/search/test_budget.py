@@ -17,6 +17,11 @@ def config(technique: str, **options: float) -> TrialConfig:
     return config_from_mapping({"technique": {"name": technique, "options": options}}, "test")
 
 
+def test_synthetic_lines_take_their_time() -> None:
+    usual, mixed = (COST.epoch_seconds(TrialConfig(synthetic=share), 100, 0) for share in (0.0, 0.5))
+    assert mixed == pytest.approx(2 * usual)
+
+
 @given(seconds, remaining, limits)
 def test_a_plan_never_goes_past_the_time_that_is_left(epoch: float, left: float, limit: int) -> None:
     epochs = planned_epochs(epoch, left, limit)

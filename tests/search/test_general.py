@@ -10,7 +10,8 @@ import pytest
 
 from search.budget import Cost
 from search.data import StudyData
-from search.general import known_before, reachable, without_replay
+from search.general import known_before, reachable
+from search.plan import narrowed
 from search.probe import Probe
 from search.ranking import Forgetting
 from search.report import headline, report_html
@@ -51,18 +52,21 @@ def settings(**changes: object) -> StudySettings:
 
 
 def test_without_general_lines_nothing_is_replayed() -> None:
-    bare = without_replay(space_of(), settings())
+    bare = narrowed(space_of(), settings())
     assert bare.fixed["replay"] == 0
     assert len(bare.warm_starts_for(10)) == 2
     assert not any("replay" in point for point in bare.warm_starts_for(10))
-    assert without_replay(space_of(), settings(general_labels="g.txt")) == space_of()
-    assert without_replay(load_space("quick"), settings()) == load_space("quick")
-    assert without_replay(load_space("recognition"), settings()).fixed["replay"] == 0
+    with_lines = settings(general_labels="g.txt")
+    assert narrowed(space_of(), with_lines) == space_of().with_fixed({"seed": with_lines.seed})
+    assert "replay" not in narrowed(load_space("quick"), settings()).fixed
+    assert narrowed(load_space("recognition"), settings()).fixed["replay"] == 0
 
 
 def test_a_space_that_insists_on_replay_needs_general_lines() -> None:
-    with pytest.raises(UsageError, match=r"0\.3 of none; add --general-labels FILE"):
-        without_replay(space_of("fixed: {replay: 0.3}"), settings())
+    with pytest.raises(
+        UsageError, match=r"replay=0\.3 and none; name their labels \(--general-labels FILE\)"
+    ):
+        narrowed(space_of("fixed: {replay: 0.3}"), settings())
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,11 @@ import pytest
 
 from search.budget import Cost
 from search.known import check_names
-from search.plan import affordable
+from search.plan import affordable, narrowed
 from search.probe import Probe, affordable_models, agreed_width
 from search.results import Baseline
 from search.searcher import Clock
+from search.settings import StudySettings
 from search.study import has_trials
 from spaces.space import load_space, parse_space, shipped_spaces
 from train.errors import UsageError
@@ -120,3 +121,17 @@ def test_only_an_experiment_that_began_a_trial_is_restored(tmp_path: Path) -> No
     assert not has_trials(str(tmp_path))
     (tmp_path / "experiment_state-2026.json").write_text('{"trial_data": []}', encoding="utf-8")
     assert not has_trials(str(tmp_path))
+
+
+def test_a_share_of_lines_is_searched_only_where_there_are_some() -> None:
+    settings = StudySettings(name="x", storage="runs")
+    space = load_space("recognition")
+    without = narrowed(space, settings)
+    assert without.fixed["synthetic"] == 0
+    assert all("synthetic" not in point for point in without.warm_starts_for(600))
+    assert len(without.warm_starts_for(600)) == len(space.warm_starts_for(600)) > 3
+    drawn = narrowed(space, settings.model_copy(update={"synthetic_labels": "x.txt"}))
+    assert any(parameter.key == "synthetic" for parameter in drawn.parameters)
+    fixed = space.with_fixed({"synthetic": 0.3})
+    with pytest.raises(UsageError, match="--synthetic-labels FILE"):
+        narrowed(fixed, settings)

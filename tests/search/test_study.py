@@ -16,7 +16,7 @@ import ray
 import yaml
 from ray import tune
 
-from search.data import decode_splits, prepare_splits
+from search.data import decode_sets, prepare
 from search.settings import StudySettings
 from search.trial import TrialSetup, run_trial
 from tests.search.driver import (
@@ -185,7 +185,7 @@ def test_a_second_trial_decodes_nothing(data_dir: Path, tmp_path: Path) -> None:
     local = copy_images(labels)
     given = {split: str(labels / f"rec_gt_{split}.txt") for split in ("train", "val")}
     settings = StudySettings(name="tiny", labels=given, storage=str(tmp_path), test_fraction=0)
-    data = decode_splits(settings, *prepare_splits(settings))
+    data = decode_sets(settings, prepare(settings))
     shutil.rmtree(local)
     config = TrialConfig(epochs=1, batch_size=8).model_dump(mode="json")
     config["optimiser"]["learning_rate"] = tune.grid_search([1e-4, 1e-3])

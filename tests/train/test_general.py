@@ -142,7 +142,7 @@ def test_train_run_replays(data_dir: Path, tmp_path: Path, capsys: pytest.Captur
     save_config(config(epochs=1, charset="keep", replay=0.5), tmp_path / "config.yaml")
     arguments = ["--data", str(folder), "--config", str(tmp_path / "config.yaml"), "--test-fraction", "0"]
     arguments += ["--output", str(tmp_path / "out")]
-    with pytest.raises(UsageError, match="add --general-labels FILE"):
+    with pytest.raises(UsageError, match="--general-labels FILE"):
         main(arguments)
     general = tmp_path / "rec_gt.txt"
     words = real_lines.samples(data_dir, "scene_words", "val", 24)

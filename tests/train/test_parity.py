@@ -5,19 +5,19 @@ import numpy.typing as npt
 import pytest
 
 from train.data.charset import Charset
-from train.data.dataset import Dataset
+from train.data.dataset import MemoryDataset
 from train.parity import BATCH_LINES, TOLERANCE, WIDTHS_PX, ParityResult, compare, parity_batches
 
 Array = npt.NDArray[np.float32]
 CHARSET = Charset(("a", "b"))
 
 
-def dataset(widths: list[int]) -> Dataset:
+def dataset(widths: list[int]) -> MemoryDataset:
     sizes = np.array(widths, np.int64) * 48 * 3
     pixels = np.random.default_rng(0).integers(0, 256, int(sizes.sum()), dtype=np.uint8)
     offsets = np.concatenate([[0], np.cumsum(sizes)])
     names = tuple(map(str, widths))
-    return Dataset(pixels, offsets, np.array(widths, np.int32), names, names)
+    return MemoryDataset(pixels, offsets, np.array(widths, np.int32), names, names)
 
 
 def outputs(*steps: list[float]) -> Array:

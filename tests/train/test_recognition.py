@@ -1,5 +1,6 @@
 """The recognition task: augmented batches whose labels still stand in the picture and fit the output."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,8 @@ from tests.real_lines import config, lines
 from train.data import images
 from train.data.augment.pair import Line, concatenate, fits
 from train.data.charset import domain_charset, steps_needed
-from train.data.dataset import Dataset
+from train.data.dataset import Dataset, MemoryDataset
+from train.data.mixture import Mixture
 from train.loop import assemble
 from train.tasks.recognition import STEP_PX, Recognition
 
@@ -61,21 +63,32 @@ def test_samples_look_different_in_every_epoch_and_alike_in_every_batch(words: D
 
 
 def test_a_label_too_long_for_its_line_gets_room(words: Dataset) -> None:
-    narrow = Dataset(words.pixels, words.offsets, words.widths[:1], ("A" * 40,), words.sources[:1])
+    narrow = MemoryDataset(words.pixels, words.offsets, words.widths[:1], ("A" * 40,), words.sources[:1])
     batch = task_for(narrow, probability=0.0).batch(narrow, np.array([0]), 1)
     assert batch.images.shape[3] // STEP_PX >= 79
 
 
-def test_joined_lines_carry_both_texts(words: Dataset) -> None:
+def test_joined_lines_carry_all_their_texts(words: Dataset) -> None:
     batch = task_for(words, probability=0.0, concat=1.0).batch(words, np.arange(len(words)), 1)
-    joined = 0
+    two = {first + second for first in words.texts for second in words.texts}
+    joined = [0, 0]
     for index, target in enumerate(batch.targets):
         text = text_of(list(target), words)
         assert text.startswith(words.texts[index])
         rest = text.removeprefix(words.texts[index])
-        assert not rest or rest in words.texts
-        joined += bool(rest)
-    assert joined > len(words) // 3
+        assert not rest or rest in words.texts or rest in two
+        if rest:
+            joined[rest not in words.texts] += 1
+    assert sum(joined) > len(words) // 3
+    assert joined[1]
+
+
+def test_partners_come_from_a_line_s_own_set(words: Dataset) -> None:
+    both = Mixture([replace(words, texts=("A",) * len(words)), replace(words, texts=("B",) * len(words))])
+    task = Recognition(config(augmentation={"probability": 0.0, "concat": 1.0}), domain_charset("AB"))
+    batch = task.batch(both, np.arange(len(both)), 1)
+    assert {len(set(target)) for target in batch.targets} == {1}
+    assert max(len(target) for target in batch.targets) == 3
 
 
 def test_the_pretrained_model_reads_joined_lines(words: Dataset) -> None:

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from train.data.formats import FORMATS
 from train.errors import UsageError
 
+PLACES = ("auto", "memory", "file")
+
 
 def add_format_arguments(parser: argparse.ArgumentParser) -> None:
     """Add `--format` and `--option`; their values are for `formats.load`."""
@@ -36,6 +38,22 @@ def add_general_arguments(parser: argparse.ArgumentParser | argparse._ArgumentGr
     )
     parser.add_argument(
         "--general-option", metavar="KEY=VALUE", action="append", default=[], help="setting of their format"
+    )
+
+
+def add_decoding_arguments(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
+    """Add `--decode-to` and `--cache`; their values are for `decoding.Decoding`."""
+    parser.add_argument(
+        "--decode-to",
+        choices=PLACES,
+        default="auto",
+        help="keep decoded lines in memory or in mapped files (default: files where they are too many)",
+    )
+    parser.add_argument(
+        "--cache",
+        metavar="DIR",
+        help="folder of those files, the same on all nodes; later runs start from them (default: line-cache "
+        "beside the output)",
     )
 
 

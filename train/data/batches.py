@@ -1,6 +1,7 @@
 """Which lines form a batch: batches of similar widths, in an order that only seed and epoch decide."""
 
 from collections.abc import Iterator
+from itertools import islice, repeat
 
 import numpy as np
 import numpy.typing as npt
@@ -8,14 +9,12 @@ import numpy.typing as npt
 from train.data import images
 
 Indices = npt.NDArray[np.int64]
+Widths = npt.NDArray[np.int32]
 POOL_BATCHES = 8
 
 
-def training_batches(widths: npt.NDArray[np.int32], batch_size: int, seed: int, epoch: int) -> list[Indices]:
+def training_batches(widths: Widths, batch_size: int, seed: int, epoch: int) -> list[Indices]:
     """Return one epoch's batches: every line once.
-
-    Lines are shuffled, sorted by width within pools of POOL_BATCHES batches so that little padding is
-    computed, and the batches are shuffled again.
 
     Args:
         widths: (N,) int32, pixels.
@@ -24,16 +23,27 @@ def training_batches(widths: npt.NDArray[np.int32], batch_size: int, seed: int, 
         epoch: counted from 1.
     """
     rng = np.random.default_rng((seed, epoch))
-    order = rng.permutation(len(widths))
-    batches: list[Indices] = []
-    for start in range(0, len(order), batch_size * POOL_BATCHES):
-        pool = order[start : start + batch_size * POOL_BATCHES]
-        pool = pool[np.argsort(widths[pool], kind="stable")]
-        batches += [pool[i : i + batch_size] for i in range(0, len(pool), batch_size)]
+    batches = cut_batches(widths, repeat(batch_size), rng)
     return [batches[i] for i in rng.permutation(len(batches))]
 
 
-def evaluation_batches(widths: npt.NDArray[np.int32], batch_size: int) -> Iterator[tuple[int, Indices]]:
+def cut_batches(widths: Widths, sizes: Iterator[int], rng: np.random.Generator) -> list[Indices]:
+    """Return batches of these sizes that hold every line once, those of similar width one behind the other.
+
+    Lines are shuffled and sorted by width within pools of POOL_BATCHES batches, so that little padding is
+    computed. The last batch may be smaller than its size.
+    """
+    order = rng.permutation(len(widths))
+    batches: list[Indices] = []
+    while len(order):
+        ends = np.cumsum(list(islice(sizes, POOL_BATCHES)))
+        pool, order = order[: ends[-1]], order[ends[-1] :]
+        pool = pool[np.argsort(widths[pool], kind="stable")]
+        batches += [part for part in np.split(pool, ends[:-1]) if len(part)]
+    return batches
+
+
+def evaluation_batches(widths: Widths, batch_size: int) -> Iterator[tuple[int, Indices]]:
     """Yield (bucket width, indices): only lines of one bucket share a batch, so none changes another's text."""
     buckets = np.array([images.bucket_width(int(width)) for width in widths])
     for bucket in np.unique(buckets):

@@ -1,177 +1,166 @@
-"""Training lines of the user's own and shares of further sets, seen as one dataset."""
+"""Batches of several sets: the training lines, each once an epoch, and a share of every batch from further sets."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import accumulate, chain
 
 import numpy as np
-import numpy.typing as npt
 
-from train.data import images
-from train.data.batches import POOL_BATCHES, Indices
+from train.data.batches import Indices, Widths, cut_batches
 from train.data.charset import Charset
 from train.data.dataset import Dataset
+from train.data.images import Image
 from train.errors import UsageError
+
+MAX_SHARE = 0.9
+OPTIONS = {"synthetic": "--synthetic-labels", "replay": "--general-labels"}
+"""How the command line names the sets."""
+EXTRAS = 1  # the part of the seed that is for drawing from further sets alone
 
 
 @dataclass(frozen=True)
 class Extra:
-    """A further set to train on.
+    """A further set of lines to train on.
 
     Attributes:
-        data: all its lines.
-        usable: which of them may be drawn.
-        share: of every batch, above 0; over all further sets at most 0.9.
+        name: the setting that says its share, for messages.
+        share: of the lines of every batch, in [0, MAX_SHARE].
+        data: None where there is no such set.
+        teaches: whether the network is to learn the characters that only these lines hold; else those that hold
+            such a character are left out.
     """
 
-    data: Dataset
-    usable: Indices
+    name: str
     share: float
+    data: Dataset | None
+    teaches: bool = False
+
+    @property
+    def lines(self) -> Dataset:
+        """The set; raise UsageError if there is none to draw from."""
+        if self.data is None or not len(self.data):
+            raise UsageError(
+                f"{self.name} needs lines to draw from",
+                f"{self.name}={self.share:g} and none",
+                f"name their labels ({OPTIONS[self.name]} FILE), or set {self.name}: 0",
+            )
+        return self.data
+
+    def writable(self, charset: Charset) -> "Extra":
+        """Return it with the lines that `charset` can write: another would be taught with a character missing.
+
+        Raises UsageError if there are none.
+        """
+        chosen = [i for i, text in enumerate(self.lines.texts) if not charset.unknown(text)]
+        if not chosen:
+            raise UsageError(
+                f"{self.name} needs lines that the charset can write",
+                f"none of {len(self.lines)} with {charset.classes - 1} characters",
+                f"use charset: keep, or set {self.name}: 0",
+            )
+        return self if len(chosen) == len(self.lines) else replace(self, data=Selection(self.lines, chosen))
 
 
-def writable_extra(
-    data: Dataset | None, share: float, charset: Charset, setting: str, option: str
-) -> tuple[Extra, ...]:
-    """Return the lines of a further set that `charset` can write, as one Extra; nothing for a share of 0.
+class Selection(Dataset):
+    """Some lines of a set."""
 
-    A text with a character that the head lacks would be taught with that character missing.
+    def __init__(self, lines: Dataset, chosen: Sequence[int]) -> None:
+        self._lines, self._chosen = lines, chosen
+        self.widths = lines.widths[np.asarray(chosen)]
+        self.texts = tuple(lines.texts[i] for i in chosen)
+        self.sources = tuple(lines.sources[i] for i in chosen)
 
-    Args:
-        data: the set; None where the user gave none.
-        share: of every batch that is to come from it.
-        charset: what the head writes.
-        setting: the share's name in the configuration, for messages.
-        option: how the command line names the set, for messages.
-
-    Raises:
-        UsageError: if a share is asked of a set that is missing or has no line that can be written.
-    """
-    if share == 0:
-        return ()
-    if data is None or len(data) == 0:
-        raise UsageError(
-            f"{setting} needs lines to draw from", f"{share:g} of none", f"add {option}, or set 0"
-        )
-    usable = np.array([i for i, text in enumerate(data.texts) if not charset.unknown(text)], np.int64)
-    if not len(usable):
-        raise UsageError(
-            f"{setting} needs lines that the charset can write",
-            f"none of {len(data)} with {charset.classes - 1} characters",
-            "use charset: keep, or set 0",
-        )
-    return (Extra(data, usable, share),)
+    def image(self, index: int) -> Image:
+        """Return the line chosen as number `index`."""
+        return self._lines.image(self._chosen[index])
 
 
-@dataclass(frozen=True)
-class Mixture:
-    """The user's lines, and behind them those of the further sets: `Lines` for a task."""
+def wanted(extras: Sequence[Extra]) -> list[Extra]:
+    """Return the sets with a share; raise UsageError if one is missing or little is left of the training lines."""
+    some = [extra for extra in extras if extra.share > 0]
+    if sum(extra.share for extra in some) > MAX_SHARE:
+        shares = ", ".join(f"{extra.name}={extra.share:g}" for extra in some)
+        raise UsageError(f"further sets may make up {MAX_SHARE} of a batch together", shares, "lower them")
+    for extra in some:
+        _ = extra.lines
+    return some
 
-    own: Dataset
-    extras: tuple[Extra, ...] = ()
 
-    @cached_property
-    def _parts(self) -> tuple[Dataset, ...]:
-        return (self.own, *(extra.data for extra in self.extras))
+class Mixture(Dataset):
+    """Several sets one behind the other: what is counted over all of them is the first one's where it is alone."""
 
-    @cached_property
-    def _starts(self) -> list[int]:
-        """Where each part begins, and the end of the last."""
-        return [0, *np.cumsum([len(part) for part in self._parts]).tolist()]
+    def __init__(self, parts: Sequence[Dataset]) -> None:
+        self._parts = parts
+        self._starts = [0, *accumulate(len(part) for part in parts)]
+        self.widths = np.concatenate([part.widths for part in parts])
+        self.texts = tuple(chain.from_iterable(part.texts for part in parts))
+        self.sources = tuple(chain.from_iterable(part.sources for part in parts))
 
-    @cached_property
-    def texts(self) -> tuple[str, ...]:
-        """N labels."""
-        return tuple(text for part in self._parts for text in part.texts)
+    def _part(self, index: int) -> int:
+        return bisect_right(self._starts, index) - 1
 
-    @cached_property
-    def widths(self) -> npt.NDArray[np.int32]:
-        """(N,) int32, pixels."""
-        return np.concatenate([part.widths for part in self._parts])
-
-    def image(self, index: int) -> images.Image:
-        """Return line `index`, (HEIGHT_PX, width, 3) uint8 BGR: a view, not to be written to."""
+    def image(self, index: int) -> Image:
+        """Return line `index`, counted over all sets."""
         part = self._part(index)
         return self._parts[part].image(index - self._starts[part])
 
     def peers(self, index: int) -> range:
-        """Return the lines of the set that line `index` belongs to."""
+        """Return the lines of the set that line `index` is from."""
         part = self._part(index)
         return range(self._starts[part], self._starts[part + 1])
 
-    def _part(self, index: int) -> int:
-        return int(np.searchsorted(self._starts, index, side="right")) - 1
-
-    def batches(self, batch_size: int, seed: int, epoch: int) -> list[Indices]:
-        """Return one epoch's batches: every own line once, with each further set's share in every batch."""
-        pools = [(start + e.usable, e.share) for start, e in zip(self._starts[1:], self.extras, strict=False)]
-        return mixed_batches(self.widths, len(self.own), pools, batch_size, seed, epoch)
-
 
 def mixed_batches(
-    widths: npt.NDArray[np.int32],
-    own: int,
-    pools: Sequence[tuple[Indices, float]],
-    batch_size: int,
-    seed: int,
-    epoch: int,
+    widths: Sequence[Widths], shares: Sequence[float], sizes: Iterator[int], seed: int, epoch: int
 ) -> list[Indices]:
-    """Return one epoch's batches of `own` lines and shares of further ones; without any, `training_batches`.
+    """Return one epoch's batches as indices into the `Mixture` of the sets; the first set's lines come once each.
 
-    A batch has its share of each pool to within a line, and over the epoch exactly. As in `training_batches`,
-    similar widths come together: within POOL_BATCHES batches each kind of line is sorted by width and dealt out,
-    so that a batch holds the narrow, or the wide, of every kind. A pool is drawn in a new seeded order each epoch,
-    and begun again where it is exhausted.
+    Without further sets these are `training_batches`. Of a further set, as many lines are drawn anew in every
+    epoch as its share demands, without repeating one before all have come; each goes to a batch of its own rank
+    by width. Every batch keeps a line of the first set, however small it is.
 
     Args:
-        widths: (N,) int32, pixels, of all lines.
-        own: the lines 0 to own - 1 come once each.
-        pools: (indices, share in (0, 0.9]) of each further set.
-        batch_size: lines in a batch, over all workers; the last batch may be smaller.
+        widths: of each set, (N,) int32 pixels.
+        shares: of every set but the first, of all lines of a batch.
+        sizes: lines of one batch after the other, over all workers.
         seed: of the run.
         epoch: counted from 1.
     """
     rng = np.random.default_rng((seed, epoch))
-    kinds = [rng.permutation(own)]
-    counts = _counts(own, [share for _, share in pools], batch_size)
-    for number, (indices, _) in enumerate(pools, 1):
-        kinds.append(_drawn(indices, counts[:, number].sum(), np.random.default_rng((seed, epoch, number))))
-    batches: list[Indices] = []
-    taken = [0] * len(kinds)
-    for start in range(0, len(counts), POOL_BATCHES):
-        here = counts[start : start + POOL_BATCHES]
-        parts: list[list[Indices]] = [[] for _ in here]
-        for kind, order in enumerate(kinds):
-            pool = order[taken[kind] : taken[kind] + here[:, kind].sum()]
-            pool = pool[np.argsort(widths[pool], kind="stable")]
-            taken[kind] += len(pool)
-            for part, dealt in zip(parts, np.split(pool, np.cumsum(here[:, kind])[:-1]), strict=True):
-                part.append(dealt)
-        batches += [np.concatenate(part) for part in parts]
+    counts: list[list[int]] = []
+    batches = cut_batches(widths[0], _first_sizes(sizes, shares, counts), rng)
+    ranked = sorted(range(len(batches)), key=lambda number: int(widths[0][batches[number]].max()))
+    start = len(widths[0])
+    for number, extra in enumerate(widths[1:]):
+        drawn = _draw(extra, sum(counts[b][number] for b in ranked), (seed, epoch, number, EXTRAS)) + start
+        for batch, end in zip(ranked, accumulate(counts[b][number] for b in ranked), strict=True):
+            batches[batch] = np.concatenate([batches[batch], drawn[end - counts[batch][number] : end]])
+        start += len(extra)
     return [batches[i] for i in rng.permutation(len(batches))]
 
 
-def _counts(own: int, shares: Sequence[float], batch_size: int) -> npt.NDArray[np.int64]:
-    """Return (batches, 1 + pools) int64: the own lines and those of each pool in every batch.
+def _first_sizes(sizes: Iterator[int], shares: Sequence[float], counts: list[list[int]]) -> Iterator[int]:
+    """Yield the first set's lines of each batch, and append the further sets' to `counts`.
 
-    What a batch's share leaves over is carried to the next one, so that small shares of small batches count.
+    Shares are kept over the batches: what rounding takes from one is given to a later one.
     """
-    rows: list[list[int]] = []
-    left, dealt, done = own, 0, [0] * len(shares)
-    while left > 0:
-        size = min(batch_size, max(1, round(left / (1 - sum(shares)))))
-        due = [int(share * (dealt + size) + 1e-9) for share in shares]
-        further = [now - before for now, before in zip(due, done, strict=True)]
-        # The last batch, which may be smaller, takes what is left.
-        mine = min(left, max(0, size - sum(further))) if size == batch_size else left
-        rows.append([mine, *further])
-        left, dealt, done = left - mine, dealt + mine + sum(further), due
-    return np.array(rows, np.int64).reshape(-1, 1 + len(shares))
+    owed = [0.0] * len(shares)
+    for size in sizes:
+        row, left = [], size - 1
+        for number, share in enumerate(shares):
+            owed[number] += share * size
+            row.append(min(round(owed[number]), left))
+            owed[number] = min(owed[number] - row[-1], 1.0)
+            left -= row[-1]
+        counts.append(row)
+        yield size - sum(row)
 
 
-def _drawn(indices: Indices, count: int, rng: np.random.Generator) -> Indices:
-    """Return `count` of the indices, shuffled: each once before any comes again."""
-    rounds = -(-count // len(indices))
-    drawn: Indices = np.concatenate(
-        [np.zeros(0, np.int64), *(rng.permutation(indices) for _ in range(rounds))]
-    )
-    return drawn[:count]
+def _draw(widths: Widths, count: int, seed: tuple[int, ...]) -> Indices:
+    """Return `count` random lines, narrow ones first: all of them before any comes again."""
+    rng = np.random.default_rng(seed)
+    rounds = -(-count // len(widths))
+    drawn = np.concatenate([rng.permutation(len(widths)) for _ in range(rounds)] or [np.zeros(0, np.int64)])
+    drawn = drawn[:count]
+    return drawn[np.argsort(widths[drawn], kind="stable")]

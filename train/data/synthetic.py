@@ -1,6 +1,7 @@
-"""The embedded default data: drawn vehicle identification numbers, hard for a model as published.
+"""The embedded default data, drawn vehicle identification numbers, hard for a model as published; other drawn lines.
 
     python -m train.data.synthetic DIR [--train N] [--val N] [--test N] [--seed S]
+    python -m train.data.synthetic --texts FILE --fonts DIR --out DIR [--count N] [--seed S]
 
 The same numbers give the same labels everywhere, and with the pinned libraries the same pixels.
 """
@@ -19,6 +20,7 @@ from train.cli import main_guard
 from train.data import vin
 from train.data.augment import sample_rng
 from train.data.drawing import STYLES, draw_line
+from train.data.drawn_texts import draw_texts
 from train.errors import DataError, UsageError
 
 MANIFEST = "manifest.json"
@@ -116,23 +118,49 @@ def _move(draft: Path, directory: Path, manifest: Manifest) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m train.data.synthetic", description="Draw VIN lines.")
-    parser.add_argument("directory", type=Path, metavar="DIR")
+    parser = argparse.ArgumentParser(
+        prog="python -m train.data.synthetic", description="Draw VIN lines, or texts of yours."
+    )
+    parser.add_argument(
+        "directory", type=Path, metavar="DIR", nargs="?", help="for VIN lines, in three splits"
+    )
     parser.add_argument("--train", type=int, default=512, metavar="N", help="training lines (512)")
     parser.add_argument("--val", type=int, default=128, metavar="N", help="validation lines (128)")
     parser.add_argument("--test", type=int, default=128, metavar="N", help="held-back lines (128)")
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="seed of texts and looks (0)")
+    own = parser.add_argument_group("lines of your own texts", "written to OUT/rec_gt.txt and OUT/images")
+    own.add_argument("--texts", type=Path, metavar="FILE", help="texts to draw, one a line")
+    own.add_argument("--fonts", type=Path, metavar="DIR", help="folder of .ttf and .otf files")
+    own.add_argument("--out", type=Path, metavar="DIR", help="new, or from an interrupted run, which goes on")
+    own.add_argument("--count", type=int, metavar="N", help="lines (each text once)")
+    own.add_argument("--processes", type=int, default=2, metavar="N", help="that draw (2)")
     return parser
 
 
 def main(arguments: Sequence[str]) -> None:
     """Draw the dataset the command line asks for."""
     options = _parser().parse_args(arguments)
+    own = (options.texts, options.fonts, options.out)
+    if (options.directory is None) != all(own) or (options.directory and any(own)):
+        raise UsageError(
+            "lines are VINs in DIR, or --texts in --fonts to --out",
+            f"DIR {options.directory}, --texts {own[0]}, --fonts {own[1]}, --out {own[2]}",
+            "give DIR alone or all three",
+        )
     try:
-        make_vin_dataset(options.directory, options.train, options.val, options.test, options.seed)
+        print(_make(options))
     except OSError as error:
         raise UsageError("DIR must be writable", error, "choose another folder") from error
-    print(options.directory / "rec_gt_train.txt")
+
+
+def _make(options: argparse.Namespace) -> Path:
+    """Draw what the options ask for; return the list of it to train on."""
+    if options.directory is None:
+        return draw_texts(
+            options.texts, options.fonts, options.out, options.count, options.seed, options.processes
+        )
+    make_vin_dataset(options.directory, options.train, options.val, options.test, options.seed)
+    return Path(options.directory) / "rec_gt_train.txt"
 
 
 if __name__ == "__main__":

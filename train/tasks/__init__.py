@@ -7,7 +7,7 @@ from typing import Any
 from train.config import TrialConfig
 from train.data.batches import Indices
 from train.data.charset import Charset
-from train.data.dataset import Dataset, Lines
+from train.data.dataset import Dataset
 from train.engines.base import Batch, Images
 from train.metrics import Scores
 from train.registry import Registry
@@ -21,7 +21,7 @@ class Task(ABC):
         """Take what decides encoding and augmentation."""
 
     @abstractmethod
-    def batch(self, data: Lines, indices: Indices, epoch: int) -> Batch:
+    def batch(self, data: Dataset, indices: Indices, epoch: int) -> Batch:
         """Return the augmented training batch of these samples; the same for the same seed and epoch."""
 
     @abstractmethod

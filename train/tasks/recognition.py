@@ -6,10 +6,10 @@ import numpy as np
 
 from train.config import TrialConfig
 from train.data import augment, images
-from train.data.augment.pair import Line, maybe_concat
+from train.data.augment.pair import PARTNERS, Line, maybe_join
 from train.data.batches import Indices
 from train.data.charset import Charset, decode, steps_needed
-from train.data.dataset import Dataset, Lines
+from train.data.dataset import Dataset
 from train.engines.base import Batch, Images
 from train.metrics import Scores, score_texts
 from train.tasks import TASKS, Task
@@ -24,7 +24,7 @@ class Recognition(Task):
     def __init__(self, config: TrialConfig, charset: Charset) -> None:
         self._config, self._charset = config, charset
 
-    def batch(self, data: Lines, indices: Indices, epoch: int) -> Batch:
+    def batch(self, data: Dataset, indices: Indices, epoch: int) -> Batch:
         """Augment, encode and pad; a line shrunk below its label's steps is padded up to them.
 
         At a fixed width every line is resampled from its own bucket, as evaluation and serving have it: the
@@ -41,14 +41,15 @@ class Recognition(Task):
         width = images.bucket_width(max(widest, needed))
         return Batch(images.to_batch([line.image for line in lines], width), targets)
 
-    def _line(self, data: Lines, index: int, epoch: int) -> Line:
+    def _line(self, data: Dataset, index: int, epoch: int) -> Line:
         rng = augment.sample_rng(self._config.seed, epoch, index)
         settings = self._config.augmentation
         line = Line(data.image(index), data.texts[index])
         if settings.concat > 0:
             peers = data.peers(index)
-            partner = int(rng.integers(peers.start, peers.stop))
-            line = maybe_concat(line, Line(data.image(partner), data.texts[partner]), settings.concat, rng)
+            chosen = rng.integers(peers.start, peers.stop, PARTNERS)
+            partners = (Line(data.image(int(i)), data.texts[int(i)]) for i in chosen)
+            line = maybe_join(line, partners, settings.concat, rng)
         return Line(augment.augment(line.image, settings, rng), line.text)
 
     def evaluation_batch(self, data: Dataset, indices: Indices, width_px: int) -> Images:

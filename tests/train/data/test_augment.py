@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from train.config import AugmentationConfig
 from train.data.augment import AUGMENTATIONS, augment, sample_rng
-from train.data.augment.pair import Line, concatenate, fits, maybe_concat
+from train.data.augment.pair import Line, concatenate, fits, maybe_join
 from train.data.charset import steps_needed
 from train.data.images import Image, bucket_width
 from train.errors import UsageError
@@ -65,7 +65,7 @@ def test_concatenate_joins_pixels_and_texts() -> None:
 
 @given(st.integers(1, 400), st.integers(1, 400), st.text("AB", max_size=30), st.text("AB", max_size=30))
 def test_a_joined_line_is_narrow_enough_and_has_its_ctc_steps(w: int, v: int, a: str, b: str) -> None:
-    joined = maybe_concat(Line(line(w), a), Line(line(v), b), 1.0, sample_rng(0, 0, 0))
+    joined = maybe_join(Line(line(w), a), [Line(line(v), b)], 1.0, sample_rng(0, 0, 0))
     if joined.text != a or joined.image.shape[1] != w:
         assert joined.image.shape[1] == w + v <= 320
         assert steps_needed([ord(c) for c in joined.text]) <= bucket_width(w + v) // 8
@@ -80,6 +80,15 @@ def test_fits_counts_the_repeated_character_at_the_seam() -> None:
 
 def test_concat_probability_is_respected() -> None:
     first, second = Line(line(64), "A"), Line(line(64), "B")
-    joined = sum(maybe_concat(first, second, 0.25, sample_rng(0, 0, i)).text == "AB" for i in range(400))
+    joined = sum(maybe_join(first, [second], 0.25, sample_rng(0, 0, i)).text == "AB" for i in range(400))
     assert 70 < joined < 130
-    assert maybe_concat(first, second, 0.0, sample_rng(0, 0, 0)) is first
+    assert maybe_join(first, [second], 0.0, sample_rng(0, 0, 0)) is first
+
+
+def test_lines_are_joined_up_to_the_first_that_does_not_fit() -> None:
+    """As PaddleOCR's RecConAug."""
+    first, wide = Line(line(64), "A"), Line(line(300), "W")
+    some = [Line(line(64), "B"), Line(line(64), "C")]
+    assert maybe_join(first, some, 1.0, sample_rng(0, 0, 0)).text == "ABC"
+    assert maybe_join(first, [some[0], wide, some[1]], 1.0, sample_rng(0, 0, 0)).text == "AB"
+    assert maybe_join(first, [wide, *some], 1.0, sample_rng(0, 0, 0)) is first

@@ -1,8 +1,10 @@
-"""Two lines side by side as one: longer texts and other neighbours than the data holds.
+"""Lines side by side as one: longer texts and other neighbours than the data holds.
 
-The idea is PaddleOCR's RecConAug (ppocr/data/imaug/rec_img_aug.py).
+As PaddleOCR's RecConAug (ppocr/data/imaug/rec_img_aug.py) with the settings of its recognition models: up to two more
+lines, 320 px in all at 48 px height. Its limit of 25 characters is CTC's here: as many as the line has steps for.
 """
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -12,6 +14,7 @@ from train.data.images import Image, bucket_width
 
 STEP_PX = 8
 MAX_PAIR_WIDTH_PX = 320
+PARTNERS = 2
 
 
 class Line(NamedTuple):
@@ -33,14 +36,18 @@ def fits(first: Line, second: Line, max_width_px: int = MAX_PAIR_WIDTH_PX) -> bo
     return width <= max_width_px and steps <= bucket_width(width) // STEP_PX
 
 
-def maybe_concat(
-    first: Line,
-    second: Line,
+def maybe_join(
+    line: Line,
+    partners: Iterable[Line],
     probability: float,
     rng: np.random.Generator,
     max_width_px: int = MAX_PAIR_WIDTH_PX,
 ) -> Line:
-    """Return the joined line with `probability` (`AugmentationConfig.concat`) if it fits, else `first`."""
-    if rng.random() < probability and fits(first, second, max_width_px):
-        return concatenate(first, second)
-    return first
+    """Return `line` joined with `partners` up to one that does not fit, with `probability`; else `line` itself."""
+    if rng.random() >= probability:
+        return line
+    for partner in partners:
+        if not fits(line, partner, max_width_px):
+            break
+        line = concatenate(line, partner)
+    return line
