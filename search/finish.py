@@ -37,6 +37,7 @@ from train.errors import ModelError
 from train.export import export_checkpoint
 from train.intervals import paired_gain_interval
 from train.loop import assemble, evaluate
+from train.patience import Best
 from train.versions import installed_versions
 
 EXPORT_S = 20.0
@@ -171,9 +172,12 @@ def state_of(result: Any, last: dict[str, Any], config: TrialConfig) -> tuple[St
         return "diverged", str(result.metrics["reason"])
     if not last:
         return "stopped", "the time was over before its first epoch"
-    if int(last["epoch"]) < config.epochs:
-        return "stopped", f"stopped after epoch {int(last['epoch'])} of {config.epochs} (ASHA or time budget)"
-    return "finished", ""
+    epoch, best = int(last["epoch"]), Best.kept_in(last)
+    if epoch == config.epochs:
+        return "finished", ""
+    if best.out_of_patience(epoch, config.patience):
+        return "finished", f"no better epoch in {config.patience} after epoch {best.epoch}"
+    return "stopped", f"stopped after epoch {epoch} of {config.epochs} (ASHA or time budget)"
 
 
 def best_checkpoint(results: tune.ResultGrid, winner: TrialRecord) -> Checkpoint:

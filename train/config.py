@@ -97,6 +97,8 @@ class TrialConfig(Frozen):
             long texts get enough output steps; 0 keeps each line's own width.
         batch_norm: `frozen` uses the stored statistics while training, `live` the batch's.
         epochs: length of the run, which the schedule spans.
+        patience: epochs without a better one (exact match, ties by edit similarity) after which the run ends; 0 for
+            never. Whoever sets it lower than the schedule needs to come down gives up what its end is worth.
         label_smoothing: share in [0, 1) of the target spread evenly over the classes.
         precision: `bf16`/`fp16` mixed precision (O1) needs a GPU.
     """
@@ -113,6 +115,7 @@ class TrialConfig(Frozen):
     schedule: ScheduleConfig = ScheduleConfig()
     augmentation: AugmentationConfig = AugmentationConfig()
     epochs: int = Field(12, ge=1)
+    patience: int = Field(0, ge=0)
     batch_size: int = Field(32, ge=1)
     label_smoothing: float = Field(0.0, ge=0, lt=1)
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"

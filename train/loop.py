@@ -25,6 +25,7 @@ from train.engines.base import Batch, Engine, Images, World
 from train.errors import DivergedError
 from train.metrics import Scores
 from train.models import MODELS
+from train.patience import Best
 from train.schedule import learning_rate_factor
 from train.tasks import TASKS, Task
 from train.techniques import build_technique
@@ -51,7 +52,7 @@ def train(
     resume: Checkpoint | None = None,
     world: World = World(),  # noqa: B008 - frozen
 ) -> None:
-    """Train one configuration, reporting after every epoch.
+    """Train one configuration, reporting after every epoch, until its last one or until its patience is over.
 
     Args:
         config: what to train.
@@ -65,7 +66,10 @@ def train(
     """
     engine, task = assemble(config, data.train, resume, world)
     technique = build_technique(config.technique)
+    best = Best.kept_in(resume.metrics) if resume and config.patience else Best()
     for epoch in range((resume.epoch if resume else 0) + 1, config.epochs + 1):
+        if best.out_of_patience(epoch - 1, config.patience):
+            return
         started = time.monotonic()
         engine.apply_plan(technique.plan((epoch - 1) / config.epochs))
         loss = _train_epoch(engine, task, config, data.train, epoch, world)
@@ -80,6 +84,8 @@ def train(
             "train_seconds": trained - started,
             "epoch_seconds": time.monotonic() - started,
         }
+        best = best.after(metrics)
+        metrics |= best.metrics() if config.patience else {}
         report(metrics, partial(_checkpoint, config, engine, epoch, metrics))
 
 
