@@ -22,11 +22,11 @@ class TechniqueConfig(Frozen):
 
     Attributes:
         name: a registered technique (`train/techniques/`).
-        options: what that technique takes; it validates them itself.
+        options: what that technique takes, numbers and words; it validates them itself.
     """
 
     name: str = "full"
-    options: dict[str, float] = {}
+    options: dict[str, float | str] = {}
 
 
 class AdapterSettings(Frozen):
@@ -39,6 +39,33 @@ class AdapterSettings(Frozen):
 
     rank: int = Field(ge=1)
     alpha: float = Field(gt=0)
+
+
+class DistillationSettings(Frozen):
+    """What a technique asks for that trains with a teacher's readings beside the labels (`train/teacher.py`).
+
+    The loss is alpha * CTC + (1 - alpha) * temperature ** 2 * KL(teacher || student), both softened by the temperature
+    (Hinton et al., 2015); KL is summed over a line's output steps and averaged over lines, as CTC is.
+
+    Attributes:
+        teacher: a registered model, as published, or the folder of a bundle or checkpoint.
+        alpha: the labels' share of the loss.
+        temperature: what logits are divided by.
+    """
+
+    teacher: str = Field(min_length=1)
+    alpha: float = Field(0.5, ge=0, le=1)
+    temperature: float = Field(2.0, gt=0)
+
+    @property
+    def labels_weight(self) -> float:
+        """What CTC is multiplied with."""
+        return self.alpha
+
+    @property
+    def teacher_weight(self) -> float:
+        """What KL is multiplied with."""
+        return (1 - self.alpha) * self.temperature**2
 
 
 class OptimiserConfig(Frozen):

@@ -28,6 +28,7 @@ from train.models import MODELS
 from train.patience import Best
 from train.schedule import learning_rate_factor
 from train.tasks import TASKS, Task
+from train.teacher import check_teacher, taught
 from train.techniques import build_technique
 
 CALIBRATION_LINES = 48
@@ -63,8 +64,11 @@ def train(
 
     Raises:
         DivergedError: as soon as the loss is NaN, infinite or exploded.
+        UsageError: before training, for a teacher that cannot teach.
     """
+    check_teacher(config)
     engine, task = assemble(config, data.train, resume, world)
+    task = taught(task, config, engine.charset)
     technique = build_technique(config.technique)
     best = Best.kept_in(resume.metrics) if resume and config.patience else Best()
     for epoch in range((resume.epoch if resume else 0) + 1, config.epochs + 1):
@@ -151,7 +155,9 @@ def _loss_limit(config: TrialConfig, charset: Charset, data: Dataset) -> float:
     """Return the loss per line that no training comes back from, the same for all workers."""
     width = config.fit_width or images.bucket_width(int(data.widths.max()))
     steps = MODELS.get(config.model).steps(width)
-    return EXPLODED * steps * math.log(charset.classes)
+    distillation = build_technique(config.technique).distillation
+    weight = distillation.labels_weight + distillation.teacher_weight if distillation else 1.0
+    return EXPLODED * steps * math.log(charset.classes) * weight
 
 
 def _check_losses(losses: list[float], limit: float, place: str, rate: float) -> None:

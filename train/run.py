@@ -16,6 +16,7 @@ from train.data.formats import load
 from train.data.rules import ppocr_steps
 from train.data.split import make_splits
 from train.errors import UsageError
+from train.teacher import check_teacher
 
 
 def parser() -> argparse.ArgumentParser:
@@ -53,6 +54,7 @@ def main(arguments: Sequence[str]) -> None:
     from train.engines.choice import resolve
 
     config = config.model_copy(update={"engine": resolve(chosen.engine or config.engine, [config.model])})
+    check_teacher(config)
     resume = load_checkpoint(output / "last") if chosen.resume else None
     splits = make_splits(load(Path(chosen.data))[1], chosen.seed, test_fraction=chosen.test_fraction)
     splits = usable(splits, cheap_check(splits, steps=ppocr_steps), chosen.allow_bad)
