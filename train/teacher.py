@@ -157,7 +157,7 @@ def build_teacher(config: TrialConfig, student: Charset) -> Teacher | None:
     else:
         read, known = _from_checkpoint(Path(settings.teacher), config)
     teacher = Teacher(read, known, student, settings.temperature)
-    if lacking := [c for c in student.characters if c not in known.characters]:
+    if lacking := sorted(set(student.characters) - set(known.characters)):
         shown = "".join(lacking[:SHOWN])
         log.warning("the teacher lacks %d of the student's characters: %s", len(lacking), shown)
     return teacher
