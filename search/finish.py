@@ -35,6 +35,7 @@ from train.checkpoint import Checkpoint, load_checkpoint
 from train.config import TrialConfig, config_from_mapping, save_config
 from train.errors import ModelError
 from train.export import export_checkpoint
+from train.patience import Best
 from train.versions import installed_versions
 
 EXPORT_S = 20.0
@@ -175,9 +176,12 @@ def state_of(result: Any, last: dict[str, Any], config: TrialConfig) -> tuple[St
         return "diverged", str(result.metrics["reason"])
     if not last:
         return "stopped", "the time was over before its first epoch"
-    if int(last["epoch"]) < config.epochs:
-        return "stopped", f"stopped after epoch {int(last['epoch'])} of {config.epochs} (ASHA or time budget)"
-    return "finished", ""
+    epoch, best = int(last["epoch"]), Best.kept_in(last)
+    if epoch == config.epochs:
+        return "finished", ""
+    if best.out_of_patience(epoch, config.patience):
+        return "finished", f"no better epoch in {config.patience} after epoch {best.epoch}"
+    return "stopped", f"stopped after epoch {epoch} of {config.epochs} (ASHA or time budget)"
 
 
 def best_checkpoint(results: tune.ResultGrid, winner: TrialRecord) -> Checkpoint:

@@ -11,9 +11,11 @@ from train.engines import ENGINES
 from train.models import MODELS
 from train.registry import Registry
 from train.tasks import TASKS
+from train.teacher import find_teacher
 from train.techniques import TECHNIQUES, build_technique
 
 TECHNIQUE = "technique.name"
+TEACHER = "technique.options.teacher"
 REGISTRIES: dict[str, Registry[Any]] = {
     "task": TASKS,
     "engine": ENGINES,
@@ -30,6 +32,8 @@ def check_names(space: SearchSpace) -> None:
     for operations in named(space, "augmentation.operations"):
         for name in operations:
             AUGMENTATIONS.get(name)
+    for teacher in named(space, TEACHER):
+        find_teacher(teacher)
     for name in named(space, TECHNIQUE):
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         trial = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0)).ask()

@@ -8,12 +8,12 @@ import numpy as np
 
 from search.budget import Cost
 from search.results import Baseline
-from train.config import TrialConfig
+from train.config import TechniqueConfig, TrialConfig
 from train.engines.base import Engine
 from train.loop import TrainingData, assemble, evaluate
 from train.metrics import Scores
 from train.tasks import Task
-from train.techniques import uniform
+from train.techniques import build_technique, uniform
 
 PROBE_LINES = 16
 EVERYTHING = uniform(1.0)
@@ -64,6 +64,8 @@ def probe_model(model: str, fixed: TrialConfig, fit_widths: Sequence[int], data:
     """
     starts = [("keep", 0), ("domain", 0), *(("domain", width) for width in fit_widths if width)]
     baselines, readings, general, costs, whole = [], [], [], [], 0.0
+    if build_technique(fixed.technique).distillation:  # a teacher's time is its own (`Clock`)
+        fixed = fixed.model_copy(update={"technique": TechniqueConfig()})
     for charset, width in starts:
         config = fixed.model_copy(update={"model": model, "charset": charset, "fit_width": width})
         engine, task = assemble(config, data.train)

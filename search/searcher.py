@@ -16,6 +16,7 @@ from search.budget import Cost, planned_epochs
 from search.results import write_text_atomically
 from spaces.space import SearchSpace
 from train.config import TrialConfig
+from train.techniques import build_technique
 
 METRIC = "best_score"
 UNAFFORDABLE_TRIES = 20
@@ -51,8 +52,20 @@ class Clock:
     def epochs_for(self, config: TrialConfig) -> int:
         """Return how long a trial that starts now may run; 0 for not at all."""
         seconds = self.costs[config.model].epoch_seconds(config, self.train_lines, self.val_lines)
+        seconds += self._teacher_line(config) * self.train_lines
         remaining = None if self.deadline is None else self.deadline - time.time()
         return planned_epochs(seconds, remaining, min(self.max_epochs, config.epochs))
+
+    def _teacher_line(self, config: TrialConfig) -> float:
+        """Return the seconds in which a trial's teacher reads a line; a candidate's were measured.
+
+        Any other is taken to read as slowly as the student trains: it is the larger one.
+        """
+        distillation = build_technique(config.technique).distillation
+        if distillation is None:
+            return 0.0
+        known = self.costs.get(distillation.teacher)
+        return known.evaluate if known else self.costs[config.model].full
 
 
 class OptunaSearcher(Searcher):  # type: ignore[misc]

@@ -22,11 +22,11 @@ class TechniqueConfig(Frozen):
 
     Attributes:
         name: a registered technique (`train/techniques/`).
-        options: what that technique takes; it validates them itself.
+        options: what that technique takes, numbers and words; it validates them itself.
     """
 
     name: str = "full"
-    options: dict[str, float] = {}
+    options: dict[str, float | str] = {}
 
 
 class AdapterSettings(Frozen):
@@ -39,6 +39,33 @@ class AdapterSettings(Frozen):
 
     rank: int = Field(ge=1)
     alpha: float = Field(gt=0)
+
+
+class DistillationSettings(Frozen):
+    """What a technique asks for that trains with a teacher's readings beside the labels (`train/teacher.py`).
+
+    The loss is alpha * CTC + (1 - alpha) * temperature ** 2 * KL(teacher || student), both softened by the temperature
+    (Hinton et al., 2015); KL is summed over a line's output steps and averaged over lines, as CTC is.
+
+    Attributes:
+        teacher: a registered model, as published, or the folder of a bundle or checkpoint.
+        alpha: the labels' share of the loss.
+        temperature: what logits are divided by.
+    """
+
+    teacher: str = Field(min_length=1)
+    alpha: float = Field(0.5, ge=0, le=1)
+    temperature: float = Field(2.0, gt=0)
+
+    @property
+    def labels_weight(self) -> float:
+        """What CTC is multiplied with."""
+        return self.alpha
+
+    @property
+    def teacher_weight(self) -> float:
+        """What KL is multiplied with."""
+        return (1 - self.alpha) * self.temperature**2
 
 
 class OptimiserConfig(Frozen):
@@ -100,6 +127,8 @@ class TrialConfig(Frozen):
         multi_scale: lines of a batch are up to 1 + this times as wide as they are, or narrower, and the wider,
             the fewer; 0 leaves them as they are. Goes with fit_width 0 alone: at a fixed width it would do nothing.
         synthetic: share in [0, 0.9] of every training batch that is drawn from the synthetic lines.
+        patience: epochs without a better one (exact match, ties by edit similarity) after which the run ends; 0 for
+            never. Whoever sets it lower than the schedule needs to come down gives up what its end is worth.
         label_smoothing: share in [0, 1) of the target spread evenly over the classes.
         replay: share in [0, 0.9] of every training batch that is drawn from the general lines; 0 for none.
         precision: `bf16`/`fp16` mixed precision (O1) needs a GPU.
@@ -117,6 +146,7 @@ class TrialConfig(Frozen):
     schedule: ScheduleConfig = ScheduleConfig()
     augmentation: AugmentationConfig = AugmentationConfig()
     epochs: int = Field(12, ge=1)
+    patience: int = Field(0, ge=0)
     batch_size: int = Field(32, ge=1)
     multi_scale: float = Field(0.0, ge=0, le=1)
     synthetic: float = Field(0.0, ge=0, le=0.9)

@@ -28,8 +28,10 @@ from train.engines.base import Batch, Engine, Images, World
 from train.errors import DivergedError
 from train.metrics import Scores
 from train.models import MODELS
+from train.patience import Best
 from train.schedule import learning_rate_factor
 from train.tasks import TASKS, Task
+from train.teacher import check_teacher, taught
 from train.techniques import build_technique
 
 CALIBRATION_LINES = 48
@@ -63,7 +65,7 @@ def train(
     resume: Checkpoint | None = None,
     world: World = World(),  # noqa: B008 - frozen
 ) -> None:
-    """Train one configuration, reporting after every epoch.
+    """Train one configuration, reporting after every epoch, until its last one or until its patience is over.
 
     Args:
         config: what to train.
@@ -74,12 +76,17 @@ def train(
 
     Raises:
         DivergedError: as soon as the loss is NaN, infinite or exploded.
-        UsageError: before any work, if the configuration asks for lines that are not in `data`.
+        UsageError: before training, for lines that are not in `data`, or a teacher that cannot teach.
     """
+    check_teacher(config)
     engine, task = assemble_run(config, data, resume, world)
+    task = taught(task, config, engine.charset)
     extras = [extra.writable(engine.charset) for extra in wanted(extra_sets(config, data))]
     technique = build_technique(config.technique)
+    best = Best.kept_in(resume.metrics) if resume and config.patience else Best()
     for epoch in range((resume.epoch if resume else 0) + 1, config.epochs + 1):
+        if best.out_of_patience(epoch - 1, config.patience):
+            return
         started = time.monotonic()
         engine.apply_plan(technique.plan((epoch - 1) / config.epochs))
         drawn = epoch_lines(config, data.train, extras, epoch)
@@ -92,6 +99,8 @@ def train(
             "train_seconds": trained - started,
             "epoch_seconds": time.monotonic() - started,
         }
+        best = best.after(metrics)
+        metrics |= best.metrics() if config.patience else {}
         report(metrics, partial(_checkpoint, config, engine, epoch, metrics))
 
 
@@ -210,7 +219,9 @@ def _loss_limit(config: TrialConfig, charset: Charset, data: Dataset) -> float:
     """Return the loss per line that no training comes back from, the same for all workers."""
     width = config.fit_width or images.bucket_width(int(data.widths.max()))
     steps = MODELS.get(config.model).steps(width)
-    return EXPLODED * steps * math.log(charset.classes)
+    distillation = build_technique(config.technique).distillation
+    weight = distillation.labels_weight + distillation.teacher_weight if distillation else 1.0
+    return EXPLODED * steps * math.log(charset.classes) * weight
 
 
 def _check_losses(losses: list[float], limit: float, place: str, rate: float) -> None:

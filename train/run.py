@@ -21,6 +21,7 @@ from train.data.rules import ppocr_steps
 from train.data.sample import Sample
 from train.data.split import make_splits
 from train.errors import UsageError
+from train.teacher import check_teacher
 
 
 def parser() -> argparse.ArgumentParser:
@@ -66,6 +67,7 @@ def main(arguments: Sequence[str]) -> None:
     from train.engines.choice import resolve
 
     config = config.model_copy(update={"engine": resolve(chosen.engine or config.engine, [config.model])})
+    check_teacher(config)
     resume = load_checkpoint(output / "last") if chosen.resume else None
     sets = _read(chosen)
     from train.loop import TrainingData, published_scores, train

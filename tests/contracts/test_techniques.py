@@ -16,11 +16,14 @@ from train.engines.base import GROUPS, Batch
 from train.errors import UsageError
 from train.export import export_checkpoint
 from train.loop import TrainingData, assemble
+from train.teacher import taught
 from train.techniques import TECHNIQUES, build_technique, uniform
 
 Weights = dict[str, npt.NDArray[np.float32]]
 PROGRESS = (0.0, 0.2, 0.4, 0.95)
 STATISTICS = ("._mean", "._variance")
+# What a technique cannot do without.
+OPTIONS: dict[str, dict[str, Any]] = {"distill": {"teacher": "pp-ocrv6-small"}}
 EACH_ENGINE = pytest.mark.parametrize("engine_name", ENGINES.names())
 
 
@@ -31,13 +34,18 @@ def data(data_dir: Path) -> TrainingData:
 
 @pytest.fixture(scope="module")
 def batch(data: TrainingData) -> Batch:
-    """Four lines; their augmentation is the first epoch's."""
-    _, task = assemble(config(), data.train)
-    return task.batch(data.train, np.arange(4), epoch=1)
+    """Four lines, read by a teacher too; their augmentation is the first epoch's."""
+    settings = config(technique=technique("distill"))
+    engine, task = assemble(settings, data.train)
+    return taught(task, settings, engine.charset).batch(data.train, np.arange(4), epoch=1)
+
+
+def technique(name: str) -> dict[str, Any]:
+    return {"name": name, "options": OPTIONS.get(name, {})}
 
 
 def plan_of(name: str, progress: float) -> dict[str, float]:
-    return build_technique(TechniqueConfig(name=name)).plan(progress)
+    return build_technique(TechniqueConfig(**technique(name))).plan(progress)
 
 
 def engine_for(settings: TrialConfig, data: TrainingData) -> Any:
@@ -51,7 +59,7 @@ def learned_by(engine: Any, plan: dict[str, float]) -> set[str]:
 
 
 def with_adapters(name: str) -> bool:
-    return build_technique(TechniqueConfig(name=name)).adapters is not None
+    return build_technique(TechniqueConfig(**technique(name))).adapters is not None
 
 
 def changed(before: Weights, after: Weights) -> set[str]:
@@ -87,7 +95,7 @@ def test_unknown_options_are_refused(name: str) -> None:
 def test_a_step_changes_exactly_what_the_plan_says(
     name: str, engine_name: str, batch_norm: str, data: TrainingData, batch: Batch
 ) -> None:
-    settings = config(engine=engine_name, batch_norm=batch_norm, technique={"name": name})
+    settings = config(engine=engine_name, batch_norm=batch_norm, technique=technique(name))
     if batch_norm == "live" and with_adapters(name):
         with pytest.raises(UsageError, match="frozen batch norms"):
             engine_for(settings, data)
@@ -113,7 +121,7 @@ def test_a_step_changes_exactly_what_the_plan_says(
 def test_frozen_groups_have_no_gradient(
     name: str, engine_name: str, data: TrainingData, batch: Batch
 ) -> None:
-    engine = engine_for(config(engine=engine_name, technique={"name": name}), data)
+    engine = engine_for(config(engine=engine_name, technique=technique(name)), data)
     plan = plan_of(name, 0.0)
     engine.apply_plan(plan)
     engine.train_step(batch, 1e-3, update=False)
@@ -177,7 +185,7 @@ def updates(
 def test_an_epoch_changes_exactly_the_groups_of_its_plan_and_exports(
     name: str, engine_name: str, data: TrainingData, tmp_path: Path
 ) -> None:
-    settings = config(engine=engine_name, technique={"name": name}, epochs=1)
+    settings = config(engine=engine_name, technique=technique(name), epochs=1)
     engine = engine_for(settings, data)
     before = engine.weights()
     [(_, checkpoint)] = run(settings, data)
@@ -204,7 +212,7 @@ RESUMED = [(name, "as is") for name in TECHNIQUES.names()] + [
 def test_a_resumed_run_ends_bit_for_bit_where_an_uninterrupted_one_does(
     name: str, engine_name: str, variant: str, data: TrainingData, tmp_path: Path
 ) -> None:
-    settings = config(technique={"name": name}, augmentation={"probability": 0.5, "concat": 0.5})
+    settings = config(technique=technique(name), augmentation={"probability": 0.5, "concat": 0.5})
     settings = config(**settings.model_dump() | {"engine": engine_name} | VARIANTS[variant])
     whole = run(settings, data)
     [(_, half)] = run(settings, data, stop_after=1)

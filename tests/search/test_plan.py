@@ -102,6 +102,10 @@ def test_shipped_spaces_name_what_exists(name: str) -> None:
             " technique.name: [{choice: [full], when: {charset: keep}}, {choice: [lorra]}]}",
             "'lorra'",
         ),
+        (
+            "fixed: {technique: {name: distill, options: {teacher: /nowhere}}}",
+            "a teacher must be a registered model, or the folder.*'/nowhere'",
+        ),
     ],
 )  # fmt: skip
 def test_a_misspelt_name_anywhere_in_a_space_is_refused(text: str, says: str) -> None:

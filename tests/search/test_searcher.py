@@ -9,7 +9,7 @@ import optuna
 import pytest
 from ray.tune.search import Searcher
 
-from search.budget import Cost
+from search.budget import Cost, planned_epochs
 from search.searcher import Clock, OptunaSearcher
 from search.study import KeptRungs, halving
 from spaces.space import parse_space
@@ -146,3 +146,21 @@ def test_a_resumed_scheduler_remembers_its_rungs() -> None:
     for scheduler, expected in ((second, "STOP"), (halving(4), "CONTINUE")):
         scheduler.on_trial_add(None, FakeTrial("c"))
         assert scheduler.on_trial_result(None, FakeTrial("c"), report(0.5)) == expected
+
+
+def test_a_teacher_takes_the_time_in_which_it_reads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A candidate's was measured; any other's is taken to be that of a student's step."""
+    monkeypatch.setattr("time.time", lambda: 0.0)
+    costs = {
+        "pp-ocrv6-tiny": Cost(full=0.1, frozen=0.1, evaluate=0.0),
+        "pp-ocrv6-small": Cost(full=1.0, frozen=1.0, evaluate=0.3),
+    }
+    timed = Clock(tmp_path / "clock.json", 1000.0, 100, 100, 10, costs)
+
+    def epochs(**technique: Any) -> int:
+        settings = {"model": "pp-ocrv6-tiny", "epochs": 100, "technique": technique}
+        return timed.epochs_for(config_from_mapping(settings, "test"))
+
+    assert epochs(name="full") == planned_epochs(10, 1000, 100)
+    assert epochs(name="distill", options={"teacher": "pp-ocrv6-small"}) == planned_epochs(40, 1000, 100)
+    assert epochs(name="distill", options={"teacher": "/some/best"}) == planned_epochs(20, 1000, 100)

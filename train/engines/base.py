@@ -25,11 +25,14 @@ class Batch:
         images: (N, 3, 48, W) float32 in [-1, 1].
         targets: N label class sequences.
         share: N over the mean N of all workers, so that averaged gradients weigh every line the same.
+        teacher: (N, T, C) float32, what a teacher reads at the student's steps in the student's classes, softened
+            by the temperature: each step sums to 1, or to 0 where the teacher has nothing to say; None without one.
     """
 
     images: Images
     targets: Sequence[Sequence[int]]
     share: float = 1.0
+    teacher: Images | None = None
 
 
 @dataclass(frozen=True)
@@ -75,7 +78,8 @@ class Engine(ABC):
     def train_step(self, batch: Batch, learning_rate: float, update: bool) -> float:
         """Back-propagate one batch, step if `update`, and return its mean loss per line.
 
-        Gradients are divided by `config.optimiser.accumulate`, and averaged over the workers at an update.
+        Gradients are divided by `config.optimiser.accumulate`, and averaged over the workers at an update. A technique
+        with a teacher needs `batch.teacher`.
         """
 
     @abstractmethod

@@ -9,7 +9,7 @@ from train.config import AdapterSettings, TrialConfig
 from train.data.charset import Charset
 from train.data.images import HEIGHT_PX
 from train.engines.adapters import Adapters
-from train.engines.base import Engine, Images, T, World
+from train.engines.base import Batch, Engine, Images, T, World
 from train.engines.head import fit_head
 from train.errors import UsageError
 from train.models import MODELS
@@ -27,6 +27,7 @@ class NetworkEngine(Engine):
     ) -> None:
         self._config, self.charset, self._world = config, charset, world or World()
         self._model = MODELS.get(config.model)
+        self._distillation = build_technique(config.technique).distillation
         weights = Path(config.weights) if config.weights else None
         self._begin()
         self._network = self._model.network(self.framework, weights)
@@ -78,6 +79,25 @@ class NetworkEngine(Engine):
     @abstractmethod
     def _gather(self, items: list[T]) -> list[list[T]]:
         """Return every worker's items."""
+
+    @abstractmethod
+    def _ctc(self, logits: Any, targets: Sequence[Sequence[int]]) -> Any:
+        """Return the mean over lines of the CTC loss, smoothed as configured."""
+
+    @abstractmethod
+    def _divergence(self, logits: Any, teacher: Any, temperature: float) -> Any:
+        """Return the mean over lines of what the softened logits lack of a teacher's probabilities."""
+
+    def _loss(self, logits: Any, batch: Batch) -> Any:
+        """Return the mean loss per line of (N, T, C) float32 logits, the teacher's share included."""
+        loss, settings = self._ctc(logits, batch.targets), self._distillation
+        if settings is None:
+            return loss
+        if batch.teacher is None:  # the labels alone would be another technique
+            raise ValueError("a technique with a teacher needs batches that it has read")
+        teacher = self._network.tensor(batch.teacher)
+        lacking = self._divergence(logits, teacher, settings.temperature)
+        return settings.labels_weight * loss + settings.teacher_weight * lacking
 
     def _logits(self, images: Any) -> Any:
         """Return (N, T, C) logits of padded lines, resampled to the configured width if there is one."""

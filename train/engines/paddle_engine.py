@@ -1,6 +1,6 @@
 """PaddlePaddle engine: dynamic-graph training of the networks in `train/models`."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, ClassVar, cast
@@ -13,7 +13,7 @@ from train.engines import ENGINES, paddle_cpu
 from train.engines.adapters import adapted
 from train.engines.base import Batch, Images, T, World
 from train.engines.network_engine import NetworkEngine
-from train.engines.paddle_loss import ctc_loss
+from train.engines.paddle_loss import ctc_loss, divergence
 from train.models.network import STATISTICS
 
 paddle_cpu.prepare()  # before anything imports paddle
@@ -62,12 +62,18 @@ class PaddleEngine(NetworkEngine):
         """Run forward and backward; at an update average over workers, clip and step."""
         with self._autocast():
             logits = self._logits(self._network.tensor(batch.images))
-        loss = ctc_loss(logits.astype("float32"), batch.targets, self._config.label_smoothing)
+        loss = self._loss(logits.astype("float32"), batch)
         scaled = loss * (batch.share / self._config.optimiser.accumulate)
         (self._scaler.scale(scaled) if self._scaler else scaled).backward()
         if update:
             self._update(learning_rate)
         return float(loss)
+
+    def _ctc(self, logits: Any, targets: Sequence[Sequence[int]]) -> Any:
+        return ctc_loss(logits, targets, self._config.label_smoothing)
+
+    def _divergence(self, logits: Any, teacher: Any, temperature: float) -> Any:
+        return divergence(logits, teacher, temperature)
 
     def _resampled(self, images: Any, size: tuple[int, int]) -> Any:
         from paddle.nn import functional

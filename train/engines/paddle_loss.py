@@ -1,4 +1,4 @@
-"""CTC loss in Paddle (Graves et al., 2006)."""
+"""The losses in Paddle: CTC (Graves et al., 2006) and distillation (Hinton et al., 2015)."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 
 from train.data.charset import BLANK
+
+NEVER = 1e-30  # in place of a probability of 0, which has no logarithm
 
 
 def ctc_loss(logits: Any, targets: Sequence[Sequence[int]], smoothing: float) -> Any:
@@ -40,3 +42,18 @@ def ctc_loss(logits: Any, targets: Sequence[Sequence[int]], smoothing: float) ->
         uniform = -functional.log_softmax(logits, axis=-1).mean()
         loss = (1 - smoothing) * loss + smoothing * steps * uniform
     return loss
+
+
+def divergence(logits: Any, teacher: Any, temperature: float) -> Any:
+    """Return KL(teacher || student), summed over the steps of a line, mean over lines.
+
+    Args:
+        logits: (N, T, C) float32 tensor, the student's.
+        teacher: (N, T, C) float32 tensor of probabilities, softened already; a step of zeros adds nothing.
+        temperature: what the student's logits are divided by.
+    """
+    from paddle.nn import functional
+
+    scores = functional.log_softmax(logits / temperature, axis=-1)
+    lacking = teacher * (teacher.clip(min=NEVER).log() - scores)
+    return lacking.sum(axis=[1, 2]).mean()

@@ -1,6 +1,6 @@
 """PyTorch engine: training of the networks in `train/models` on a CPU or a GPU."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, ClassVar, cast
@@ -13,7 +13,7 @@ from train.engines import ENGINES, torch_optimiser
 from train.engines.adapters import adapted
 from train.engines.base import GROUPS, Batch, Images, T, World
 from train.engines.network_engine import NetworkEngine
-from train.engines.torch_loss import ctc_loss
+from train.engines.torch_loss import ctc_loss, divergence
 from train.models.network import STATISTICS
 from train.models.torch_network import shared_name
 
@@ -64,12 +64,18 @@ class TorchEngine(NetworkEngine):
         """Run forward and backward; at an update average over workers, clip and step."""
         with self._autocast():
             logits = self._logits(self._network.tensor(batch.images))
-        loss = ctc_loss(logits.float(), batch.targets, self._config.label_smoothing)
+        loss = self._loss(logits.float(), batch)
         scaled = loss * (batch.share / self._config.optimiser.accumulate)
         (self._scaler.scale(scaled) if self._scaler else scaled).backward()
         if update:
             self._update(learning_rate)
         return float(loss.detach())
+
+    def _ctc(self, logits: Any, targets: Sequence[Sequence[int]]) -> Any:
+        return ctc_loss(logits, targets, self._config.label_smoothing)
+
+    def _divergence(self, logits: Any, teacher: Any, temperature: float) -> Any:
+        return divergence(logits, teacher, temperature)
 
     def _resampled(self, images: Any, size: tuple[int, int]) -> Any:
         from torch.nn import functional

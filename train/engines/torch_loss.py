@@ -1,9 +1,11 @@
-"""CTC loss in torch (Graves et al., 2006)."""
+"""The losses in torch: CTC (Graves et al., 2006) and distillation (Hinton et al., 2015)."""
 
 from collections.abc import Sequence
 from typing import Any
 
 from train.data.charset import BLANK
+
+NEVER = 1e-30  # in place of a probability of 0, which has no logarithm
 
 
 def ctc_loss(logits: Any, targets: Sequence[Sequence[int]], smoothing: float) -> Any:
@@ -33,3 +35,18 @@ def ctc_loss(logits: Any, targets: Sequence[Sequence[int]], smoothing: float) ->
     if smoothing:
         loss = (1 - smoothing) * loss - smoothing * steps * scores.mean()
     return loss
+
+
+def divergence(logits: Any, teacher: Any, temperature: float) -> Any:
+    """Return KL(teacher || student), summed over the steps of a line, mean over lines.
+
+    Args:
+        logits: (N, T, C) float32 tensor, the student's.
+        teacher: (N, T, C) float32 tensor of probabilities, softened already; a step of zeros adds nothing.
+        temperature: what the student's logits are divided by.
+    """
+    from torch.nn import functional
+
+    scores = functional.log_softmax(logits / temperature, dim=-1)
+    lacking = teacher * (teacher.clamp(min=NEVER).log() - scores)
+    return lacking.sum(dim=(1, 2)).mean()

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from typing import ClassVar
 
-from train.config import AdapterSettings, Frozen, TechniqueConfig, config_error
+from train.config import AdapterSettings, DistillationSettings, Frozen, TechniqueConfig, config_error
 from train.engines.base import GROUPS
 from train.registry import Registry
 
@@ -26,6 +26,11 @@ class Technique(ABC):
     @property
     def adapters(self) -> AdapterSettings | None:
         """The adapters that learn instead of the weights themselves; None for none."""
+        return None
+
+    @property
+    def distillation(self) -> DistillationSettings | None:
+        """The teacher whose readings count beside the labels; None for the labels alone."""
         return None
 
 
