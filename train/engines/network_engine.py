@@ -11,6 +11,7 @@ from train.data.images import HEIGHT_PX
 from train.engines.adapters import Adapters
 from train.engines.base import Engine, Images, T, World
 from train.engines.head import fit_head
+from train.engines.levels import places
 from train.errors import UsageError
 from train.models import MODELS
 from train.models.onnx_weights import reinflate
@@ -36,6 +37,7 @@ class NetworkEngine(Engine):
         if calibration is not None and wanted is None:
             self._calibrate(calibration)
         self._groups = {name: self._model.group(name) for name in self._network.arrays()}
+        self._places = places(self._network, self._groups, config.optimiser.layer_decay)
         self._parameters = self._network.parameters()
         if self._world.size > 1:
             self._copy_from_first_worker()
@@ -89,7 +91,8 @@ class NetworkEngine(Engine):
         """Return a parameter's learning-rate multiplier under a plan; 0 where no gradient is wanted."""
         if self._adapters is not None and name not in self._adapters.weights():
             return 0.0
-        return plan[self._groups[name]]
+        place = self._places[name]
+        return plan[place.group] * place.share
 
     def _is_live(self, layer: str, plan: Mapping[str, float]) -> bool:
         """Whether a layer is a batch norm that uses the statistics of the batch under a plan."""

@@ -33,7 +33,7 @@ class TorchEngine(NetworkEngine):
 
         self._plan: Mapping[str, float] = dict.fromkeys(GROUPS, 1.0)
         self._optimiser = torch_optimiser.build(
-            config.optimiser, self._learning, {name: self._groups[adapted(name)] for name in self._learning}
+            config.optimiser, self._learning, {name: self._places[adapted(name)] for name in self._learning}
         )
         self._scaler = torch.amp.GradScaler(self._device) if config.precision == "fp16" else None
 
