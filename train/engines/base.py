@@ -80,7 +80,10 @@ class Engine(ABC):
 
     @abstractmethod
     def predict(self, images: Images) -> Images:
-        """Return (N, T, C) float32 probabilities for (N, 3, 48, W) float32 images."""
+        """Return (N, T, C) float32 probabilities for (N, 3, 48, W) float32 images.
+
+        With `config.optimiser.ema`, `predict`, `weights` and `export` use the moving average of the weights.
+        """
 
     @abstractmethod
     def weights(self) -> dict[str, Any]:
@@ -96,7 +99,7 @@ class Engine(ABC):
 
     @abstractmethod
     def state(self) -> dict[str, Any]:
-        """Return `weights`, `optimiser` and `scaler`: mappings of names to numpy arrays.
+        """Return `weights`, `optimiser`, `scaler` and `average`: mappings of names to numpy arrays.
 
         Names and shapes are those of `train/models/network.py`: another framework's engine loads them too.
         """

@@ -15,7 +15,6 @@ from train.engines.base import GROUPS, Batch, Images, T, World
 from train.engines.network_engine import NetworkEngine
 from train.engines.torch_loss import ctc_loss
 from train.models.network import STATISTICS
-from train.models.torch_network import shared_name
 
 
 @ENGINES.register("torch")
@@ -106,6 +105,8 @@ class TorchEngine(NetworkEngine):
             self._adapters.merge()
             for parameter in self._parameters.values():
                 parameter.grad = None
+        if self._moving:
+            self._moving.update()
 
     def predict(self, images: Images) -> Images:
         """Run the network with stored batch statistics."""
@@ -113,7 +114,7 @@ class TorchEngine(NetworkEngine):
 
         modes = {module: module.training for module in self._network.layer.modules()}
         self._network.layer.eval()
-        with torch.inference_mode():
+        with self._averaged(), torch.inference_mode():
             logits = self._logits(self._network.tensor(images))
             probabilities = torch.softmax(logits.float(), dim=-1).cpu().numpy()
         for module, training in modes.items():
@@ -130,8 +131,9 @@ class TorchEngine(NetworkEngine):
     def synchronise(self) -> None:
         """Average the batch norms' running statistics."""
         if self._world.size > 1 and self._config.batch_norm == "live":
-            buffers = self._network.layer.named_buffers()
-            self._average([t for name, t in buffers if shared_name(name).endswith(STATISTICS)])
+            averaged = self._moving.statistics() if self._moving else []
+            own = [t for n, t in self._network.tensors().items() if n.endswith(STATISTICS)]
+            self._average(own + averaged)
 
     def _copy_from_first_worker(self) -> None:
         import torch
@@ -157,11 +159,12 @@ class TorchEngine(NetworkEngine):
             "weights": self._stored_weights(),
             "optimiser": torch_optimiser.accumulators(self._optimiser, self._learning),
             "scaler": {key: np.asarray(value) for key, value in scaler.items()},
+            "average": self._stored_average(),
         }
 
     def load(self, state: Mapping[str, Any]) -> None:
         """Set weights and, where the state has them, the optimiser's accumulators."""
-        self._load_weights(state["weights"])
+        self._load_learned(state)
         if state.get("optimiser"):
             torch_optimiser.set_accumulators(self._optimiser, self._learning, state["optimiser"])
         # Another framework's scaler starts anew: it finds its scale within a few steps.
@@ -172,7 +175,8 @@ class TorchEngine(NetworkEngine):
         """Write inference.onnx, and for PaddleOCR the same weights in Paddle where it is installed."""
         from train.engines import torch_export
 
-        torch_export.export_graph(self._network.layer, self._logits, directory)
+        with self._averaged():
+            torch_export.export_graph(self._network.layer, self._logits, directory)
         return torch_export.export_for_paddleocr(self, self._config, directory)
 
 

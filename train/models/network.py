@@ -94,6 +94,18 @@ class Network(ABC):
         """Set a parameter in place to another tensor's value."""
 
     @abstractmethod
+    def approach(self, tensor: Any, target: Any, share: float) -> None:
+        """Move a tensor in place by `share` in [0, 1] of its way to another; not at all where they are equal."""
+
+    @abstractmethod
+    def shared(self, name: str, array: Array) -> Array:
+        """Return an array of the framework's own shape in the shared one; the same function goes back."""
+
+    @abstractmethod
+    def tensors(self) -> dict[str, Any]:
+        """Return the framework's own tensors of all parameters and batch statistics, by shared name."""
+
+    @abstractmethod
     def parameters(self) -> dict[str, Any]:
         """Return the framework's own parameters that can learn, from the input to the output side."""
 
