@@ -17,12 +17,19 @@ import numpy as np
 from train.checkpoint import Checkpoint
 from train.config import TrialConfig
 from train.data import images
-from train.data.batches import evaluation_batches, training_batches, worker_share
+from train.data.batches import (
+    EVALUATION_BATCH,
+    evaluation_batches,
+    training_batches,
+    worker_lines,
+    worker_share,
+)
 from train.data.charset import Charset, domain_charset
 from train.data.dataset import Dataset
 from train.engines import ENGINES
 from train.engines.base import Batch, Engine, Images, World
 from train.errors import DivergedError
+from train.feature_cache import feature_cache
 from train.metrics import Scores
 from train.models import MODELS
 from train.schedule import learning_rate_factor
@@ -30,7 +37,6 @@ from train.tasks import TASKS, Task
 from train.techniques import build_technique
 
 CALIBRATION_LINES = 48
-EVALUATION_BATCH = 32
 EXPLODED = 5.0  # times the loss of taking every class for equally likely at every step
 
 Report = Callable[[dict[str, float], Callable[[], Checkpoint]], None]
@@ -65,12 +71,16 @@ def train(
     """
     engine, task = assemble(config, data.train, resume, world)
     technique = build_technique(config.technique)
+    cache = feature_cache(config, technique, engine, task, (data.train, data.val), world)
+    if cache.needs_mb and world.rank == 0:
+        print(cache, flush=True)
     for epoch in range((resume.epoch if resume else 0) + 1, config.epochs + 1):
         started = time.monotonic()
         engine.apply_plan(technique.plan((epoch - 1) / config.epochs))
-        loss = _train_epoch(engine, task, config, data.train, epoch, world)
+        cache.prepare(epoch)
+        loss = _train_epoch(engine, cache.task, config, data.train, epoch, world)
         trained = time.monotonic()
-        scores, _ = evaluate(engine, task, data.val, world)
+        scores, _ = evaluate(engine, cache.task, data.val, world)
         metrics = {
             "epoch": epoch,
             "loss": loss,
@@ -79,6 +89,8 @@ def train(
             "cer": scores.cer,
             "train_seconds": trained - started,
             "epoch_seconds": time.monotonic() - started,
+            "features_mb": cache.needs_mb,
+            "features_cached": float(cache.cached),
         }
         report(metrics, partial(_checkpoint, config, engine, epoch, metrics))
 
@@ -163,8 +175,7 @@ def _prefetch(task: Task, data: Dataset, batches: list[Any], epoch: int, world: 
 
     def prepare(indices: Any) -> Batch:
         mine = worker_share(indices, world.rank, world.size)
-        # A batch with fewer lines than workers leaves some without: they repeat one at no weight.
-        batch = task.batch(data, mine if len(mine) else indices[:1], epoch)
+        batch = task.batch(data, worker_lines(indices, world.rank, world.size), epoch)
         return replace(batch, share=len(mine) * world.size / len(indices))
 
     with ThreadPoolExecutor(1) as pool:

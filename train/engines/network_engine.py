@@ -11,12 +11,12 @@ from train.data.charset import Charset
 from train.data.images import HEIGHT_PX
 from train.engines.adapters import Adapters
 from train.engines.average import MovingAverage
-from train.engines.base import Engine, Images, T, World
+from train.engines.base import Engine, Features, Images, T, World
 from train.engines.head import fit_head
 from train.engines.levels import places
-from train.errors import UsageError
+from train.errors import ModelError, UsageError
 from train.models import MODELS
-from train.models.network import STATISTICS
+from train.models.network import STATISTICS, Parts
 from train.models.onnx_weights import reinflate
 from train.techniques import build_technique
 
@@ -113,9 +113,35 @@ class NetworkEngine(Engine):
 
     def _logits(self, images: Any) -> Any:
         """Return (N, T, C) logits of padded lines, resampled to the configured width if there is one."""
+        return self._network.logits(self._fitted(images))
+
+    def _fitted(self, images: Any) -> Any:
         if self._config.fit_width:
-            images = self._resampled(images, (HEIGHT_PX, self._config.fit_width))
-        return self._network.logits(images)
+            return self._resampled(images, (HEIGHT_PX, self._config.fit_width))
+        return images
+
+    def _outputs(self, lines: Images | Features) -> Any:
+        """Return (N, T, C) logits of arrays: of padded lines, or of what the backbone made of them."""
+        if isinstance(lines, Features):
+            return self._parts().rest(self._network.layer, self._network.tensor(lines.values))
+        return self._logits(self._network.tensor(lines))
+
+    def _parts(self) -> Parts:
+        if self._network.parts is None:
+            raise ModelError(
+                "a network must be cut behind its backbone", self._config.model, "train it on images"
+            )
+        return self._network.parts
+
+    @property
+    def has_features(self) -> bool:
+        """Whether the network is cut."""
+        return self._network.parts is not None
+
+    def features(self, images: Images) -> Features:
+        """Run the backbone alone; its batch norms are never live while it is frozen."""
+        found = self._parts().backbone(self._network.layer, self._fitted(self._network.tensor(images)))
+        return Features(self._network.array_of(found))
 
     def _multiplier(self, name: str, plan: Mapping[str, float]) -> float:
         """Return a parameter's learning-rate multiplier under a plan; 0 where no gradient is wanted."""

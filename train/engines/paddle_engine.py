@@ -11,7 +11,7 @@ from train.config import TrialConfig
 from train.data.charset import Charset
 from train.engines import ENGINES, paddle_cpu
 from train.engines.adapters import adapted
-from train.engines.base import Batch, Images, T, World
+from train.engines.base import Batch, Features, Images, T, World
 from train.engines.network_engine import NetworkEngine
 from train.engines.paddle_loss import ctc_loss
 from train.models.network import STATISTICS
@@ -61,7 +61,7 @@ class PaddleEngine(NetworkEngine):
     def train_step(self, batch: Batch, learning_rate: float, update: bool) -> float:
         """Run forward and backward; at an update average over workers, clip and step."""
         with self._autocast():
-            logits = self._logits(self._network.tensor(batch.images))
+            logits = self._outputs(batch.images)
         loss = ctc_loss(logits.astype("float32"), batch.targets, self._config.label_smoothing)
         scaled = loss * (batch.share / self._config.optimiser.accumulate)
         (self._scaler.scale(scaled) if self._scaler else scaled).backward()
@@ -101,7 +101,14 @@ class PaddleEngine(NetworkEngine):
         if self._moving:
             self._moving.update()
 
-    def predict(self, images: Images) -> Images:
+    def features(self, images: Images) -> Features:
+        """Run the backbone alone, without gradients."""
+        import paddle
+
+        with paddle.no_grad():
+            return super().features(images)
+
+    def predict(self, images: Images | Features) -> Images:
         """Run the network with stored batch statistics."""
         import paddle
 
@@ -109,7 +116,7 @@ class PaddleEngine(NetworkEngine):
         modes = {layer: layer.training for layer in network.sublayers()}
         network.eval()
         with paddle.no_grad(), self._averaged():
-            logits = self._logits(self._network.tensor(images))
+            logits = self._outputs(images)
             probabilities = paddle.nn.functional.softmax(logits, axis=-1).numpy()
         for layer, training in modes.items():
             layer.training = training

@@ -11,7 +11,7 @@ from train.config import TrialConfig
 from train.data.charset import Charset
 from train.engines import ENGINES, torch_optimiser
 from train.engines.adapters import adapted
-from train.engines.base import GROUPS, Batch, Images, T, World
+from train.engines.base import GROUPS, Batch, Features, Images, T, World
 from train.engines.network_engine import NetworkEngine
 from train.engines.torch_loss import ctc_loss
 from train.models.network import STATISTICS
@@ -62,7 +62,7 @@ class TorchEngine(NetworkEngine):
     def train_step(self, batch: Batch, learning_rate: float, update: bool) -> float:
         """Run forward and backward; at an update average over workers, clip and step."""
         with self._autocast():
-            logits = self._logits(self._network.tensor(batch.images))
+            logits = self._outputs(batch.images)
         loss = ctc_loss(logits.float(), batch.targets, self._config.label_smoothing)
         scaled = loss * (batch.share / self._config.optimiser.accumulate)
         (self._scaler.scale(scaled) if self._scaler else scaled).backward()
@@ -108,14 +108,21 @@ class TorchEngine(NetworkEngine):
         if self._moving:
             self._moving.update()
 
-    def predict(self, images: Images) -> Images:
+    def features(self, images: Images) -> Features:
+        """Run the backbone alone, without gradients."""
+        import torch
+
+        with torch.no_grad():
+            return super().features(images)
+
+    def predict(self, images: Images | Features) -> Images:
         """Run the network with stored batch statistics."""
         import torch
 
         modes = {module: module.training for module in self._network.layer.modules()}
         self._network.layer.eval()
         with self._averaged(), torch.inference_mode():
-            logits = self._logits(self._network.tensor(images))
+            logits = self._outputs(images)
             probabilities = torch.softmax(logits.float(), dim=-1).cpu().numpy()
         for module, training in modes.items():
             module.training = training

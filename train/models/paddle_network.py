@@ -10,17 +10,9 @@ from train.models.network import BATCH_NORM, STATISTICS, Array, Arrays, Layer, N
 
 
 class PaddleNetwork(Network):
-    """A `paddle.nn.Layer` in eval mode, and how to run it up to its logits."""
+    """A `paddle.nn.Layer`."""
 
     transposes: ClassVar[bool] = False
-
-    def __init__(self, layer: Any, logits: Callable[[Any, Any], Any]) -> None:
-        self.layer, self._logits = layer, logits
-        layer.eval()
-
-    def logits(self, images: Any) -> Any:
-        """Run the layer on a Paddle tensor."""
-        return self._logits(self.layer, images)
 
     def tensor(self, array: Array) -> Any:
         """Return a Paddle tensor."""

@@ -25,17 +25,9 @@ def to_shared(name: str, array: Array) -> Array:
 
 
 class TorchNetwork(Network):
-    """A `torch.nn.Module` in eval mode, and how to run it up to its logits."""
+    """A `torch.nn.Module`."""
 
     transposes: ClassVar[bool] = True
-
-    def __init__(self, layer: Any, logits: Callable[[Any, Any], Any]) -> None:
-        self.layer, self._logits = layer, logits
-        layer.eval()
-
-    def logits(self, images: Any) -> Any:
-        """Run the module on a torch tensor."""
-        return self._logits(self.layer, images)
 
     def tensor(self, array: Array) -> Any:
         """Return a torch tensor on the module's device."""
