@@ -110,7 +110,7 @@ def greedy_soup(
             excess = forgetting.measured(first.config.model, general.exact_match)["excess"]
         return Blend(evaluate(engine, task, data.val)[0], general, excess)
 
-    pot = [(ranked[0][0], first.state["weights"])]
+    pot = [(ranked[0][0], first.weights)]
     best, soup = score(pot[0][1]), pot[0][1]
     if (start := score(untouched)).rank > best.rank:
         best, soup, pot = start, untouched, [(UNTOUCHED, untouched)]
@@ -132,8 +132,8 @@ def _ingredients(
     start: str,
 ) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield the weights that may be averaged with those that the pot starts with."""
-    yield (ranked[0][0], first.state["weights"]) if start == UNTOUCHED else (UNTOUCHED, untouched)
+    yield (ranked[0][0], first.weights) if start == UNTOUCHED else (UNTOUCHED, untouched)
     for name, load in ranked[1:INGREDIENTS]:
         candidate = load()
         if same_start(first, candidate):
-            yield name, candidate.state["weights"]
+            yield name, candidate.weights

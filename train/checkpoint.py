@@ -17,7 +17,7 @@ from train.data.charset import Charset
 from train.errors import CheckpointError
 
 ARRAYS, META = "state.npz", "checkpoint.json"
-PARTS = ("weights", "optimiser", "scaler")
+PARTS = ("weights", "optimiser", "scaler", "average")
 
 
 class Meta(Frozen):
@@ -53,6 +53,12 @@ class Checkpoint:
     epoch: int
     metrics: dict[str, float]
     state: dict[str, Any]
+
+    @property
+    def weights(self) -> dict[str, Any]:
+        """The weights that it reads with: their moving averages, where training kept some."""
+        averages = self.state.get("average") or {}
+        return {name: averages.get(name, array) for name, array in self.state["weights"].items()}
 
     def with_engine(self, engine: str | None) -> "Checkpoint":
         """Return the checkpoint for another engine, which reads the same weights; None keeps its own."""

@@ -73,15 +73,21 @@ class OptimiserConfig(Frozen):
 
     Attributes:
         learning_rate: peak rate of the fastest layer group.
+        layer_decay: factor of the rate from each block of layers to the next one towards the input, on top of
+            the technique's multipliers; 1 for none (`train/engines/levels.py`).
         clip_norm: global gradient norm above which gradients are scaled down.
         accumulate: batches whose gradients are averaged into one step.
+        ema: decay of a moving average of the weights, which validation, the bundle and the best checkpoint read
+            with; 0 for none (`train/engines/average.py`).
     """
 
     name: Literal["adamw", "adam", "sgd"] = "adamw"
     learning_rate: float = Field(2e-4, gt=0, le=1)
+    layer_decay: float = Field(1.0, gt=0, le=1)
     weight_decay: float = Field(1e-4, ge=0, le=1)
     clip_norm: float = Field(1.0, gt=0)
     accumulate: int = Field(1, ge=1)
+    ema: float = Field(0.0, ge=0, lt=1)
 
 
 class ScheduleConfig(Frozen):

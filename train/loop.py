@@ -18,7 +18,7 @@ import numpy as np
 from train.checkpoint import Checkpoint
 from train.config import TrialConfig
 from train.data import images
-from train.data.batches import Indices, evaluation_batches, worker_share
+from train.data.batches import EVALUATION_BATCH, Indices, evaluation_batches, worker_lines, worker_share
 from train.data.charset import Charset, domain_charset
 from train.data.dataset import Dataset
 from train.data.epoch import epoch_lines
@@ -26,6 +26,7 @@ from train.data.mixture import Extra, wanted
 from train.engines import ENGINES
 from train.engines.base import Batch, Engine, Images, World
 from train.errors import DivergedError
+from train.feature_cache import feature_cache
 from train.metrics import Scores
 from train.models import MODELS
 from train.patience import Best
@@ -35,7 +36,6 @@ from train.teacher import check_teacher, taught
 from train.techniques import build_technique
 
 CALIBRATION_LINES = 48
-EVALUATION_BATCH = 32
 EXPLODED = 5.0  # times the loss of taking every class for equally likely at every step
 
 Report = Callable[[dict[str, float], Callable[[], Checkpoint]], None]
@@ -84,20 +84,26 @@ def train(
     extras = [extra.writable(engine.charset) for extra in wanted(extra_sets(config, data))]
     technique = build_technique(config.technique)
     best = Best.kept_in(resume.metrics) if resume and config.patience else Best()
+    cache = feature_cache(config, technique, engine, task, (data.train, data.val), world)
+    if cache.needs_mb and world.rank == 0:
+        print(cache, flush=True)
     for epoch in range((resume.epoch if resume else 0) + 1, config.epochs + 1):
         if best.out_of_patience(epoch - 1, config.patience):
             return
         started = time.monotonic()
         engine.apply_plan(technique.plan((epoch - 1) / config.epochs))
+        cache.prepare(epoch)
         drawn = epoch_lines(config, data.train, extras, epoch)
-        loss = _train_epoch(engine, task, config, drawn, epoch, world)
+        loss = _train_epoch(engine, cache.task, config, drawn, epoch, world)
         trained = time.monotonic()
         metrics = {
             "epoch": epoch,
             "loss": loss,
-            **_scores(engine, task, data, world),
+            **_scores(engine, cache.task, data, world),
             "train_seconds": trained - started,
             "epoch_seconds": time.monotonic() - started,
+            "features_mb": cache.needs_mb,
+            "features_cached": float(cache.cached),
         }
         best = best.after(metrics)
         metrics |= best.metrics() if config.patience else {}
@@ -239,8 +245,7 @@ def _prefetch(task: Task, data: Dataset, batches: list[Any], epoch: int, world: 
 
     def prepare(indices: Any) -> Batch:
         mine = worker_share(indices, world.rank, world.size)
-        # A batch with fewer lines than workers leaves some without: they repeat one at no weight.
-        batch = task.batch(data, mine if len(mine) else indices[:1], epoch)
+        batch = task.batch(data, worker_lines(indices, world.rank, world.size), epoch)
         return replace(batch, share=len(mine) * world.size / len(indices))
 
     with ThreadPoolExecutor(1) as pool:

@@ -19,7 +19,7 @@ from train.data.batches import Indices
 from train.data.charset import BLANK, Charset
 from train.data.dataset import Dataset
 from train.engines import ENGINES
-from train.engines.base import Batch, Images, World
+from train.engines.base import Batch, Features, Images, World
 from train.errors import ModelError, UsageError
 from train.metrics import Scores
 from train.models import MODELS
@@ -118,10 +118,12 @@ class Taught(Task):
     def batch(self, data: Dataset, indices: Indices, epoch: int) -> Batch:
         """Return the task's own batch and what the teacher reads in it."""
         batch = self._task.batch(data, indices, epoch)
-        steps = self._steps(self._fit_width or batch.images.shape[3])
-        return replace(batch, teacher=self._teacher.teach(batch.images, steps))
+        images = batch.images
+        assert not isinstance(images, Features)  # without `plain`, nobody caches any of this task
+        steps = self._steps(self._fit_width or images.shape[3])
+        return replace(batch, teacher=self._teacher.teach(images, steps))
 
-    def evaluation_batch(self, data: Dataset, indices: Indices, width_px: int) -> Images:
+    def evaluation_batch(self, data: Dataset, indices: Indices, width_px: int) -> Images | Features:
         """Return the task's own: nobody helps in an examination."""
         return self._task.evaluation_batch(data, indices, width_px)
 

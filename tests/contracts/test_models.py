@@ -1,6 +1,6 @@
 """What every registered model must do: read as its source reads, and name its layer groups."""
 
-from itertools import permutations
+from itertools import pairwise, permutations
 from typing import Any
 
 import numpy as np
@@ -8,7 +8,8 @@ import pytest
 
 from tests.contracts.networks import LARGEST_DIFFERENCE, Array, array_of, read
 from train.data.charset import Charset, decode
-from train.engines.base import GROUPS
+from train.engines.base import BACKBONE, GROUPS
+from train.engines.levels import levels
 from train.models import MODELS
 from train.models.network import Network
 from train.models.onnx_weights import reinflate
@@ -87,6 +88,8 @@ def test_every_framework_has_the_same_arrays_and_logits(name: str, real_images: 
             # Either framework is as far from the same network in float64, where logits reach 50.
             rounding = LOGIT_ROUNDING * np.abs(logits[0]).max()
             assert np.abs(logits[0] - logits[1]).max() < max(LARGEST_DIFFERENCE, rounding)
+    groups = {array: model.group(array) for array in networks[0].arrays()}
+    assert all(levels(network, groups) == levels(networks[0], groups) for network in networks)
 
 
 @pytest.mark.parametrize(("name", "framework"), HELD)
@@ -108,6 +111,36 @@ def test_groups_stand_in_the_order_of_the_network(name: str, framework: str) -> 
     network = model.network(framework, None)
     places = [GROUPS.index(model.group(n)) for n in network.parameters()]
     assert places == sorted(places)
+
+
+@pytest.mark.parametrize(("name", "framework"), HELD)
+def test_levels_fall_from_the_input_to_the_head(name: str, framework: str) -> None:
+    """A group's blocks are all nearer to the output than those of the groups before it, and none is left out."""
+    model = MODELS.get(name)
+    network = model.network(framework, None)
+    found = levels(network, {array: model.group(array) for array in network.arrays()})
+    assert found.keys() == network.parameters().keys()
+    by_group = [{level for n, level in found.items() if model.group(n) == group} for group in GROUPS]
+    assert by_group[-1] == {0}
+    assert all(min(before) > max(after) for before, after in pairwise(by_group))
+    assert set.union(*by_group) == set(range(max(by_group[0]) + 1))
+    assert max(by_group[0]) >= 10
+
+
+@pytest.mark.parametrize(("name", "framework"), HELD)
+def test_the_parts_hold_the_groups_on_their_side_of_the_cut(name: str, framework: str) -> None:
+    model = MODELS.get(name)
+    network = model.network(framework, None)
+    parts = network.parts
+    if parts is None:
+        return
+    blank = network.tensor(np.zeros((1, 3, 48, 160), np.float32))
+    features = parts.backbone(network.layer, blank)
+    for run, groups in (
+        (lambda: parts.backbone(network.layer, blank), set(BACKBONE)),
+        (lambda: parts.rest(network.layer, features), set(GROUPS) - set(BACKBONE)),
+    ):
+        assert {model.group(f"{layer.name}.weight") for layer in network.execution_order(run)} == groups
 
 
 @pytest.mark.parametrize(("name", "framework"), HELD)

@@ -134,9 +134,13 @@ def test_two_workers_train_as_one_process_does(engine: str, observed: list[Seen]
 def test_live_batch_norms_keep_the_same_statistics(
     engine: str, shared: ray.ObjectRef, tmp_path: Path
 ) -> None:
-    seen = observe(config(engine=engine, batch_norm="live", epochs=1), shared, tmp_path)
+    settings = config(engine=engine, batch_norm="live", epochs=1, optimiser={"ema": 0.9})
+    seen = observe(settings, shared, tmp_path)
     weights = seen[0].weights(1)
     assert largest_difference(weights, seen[1].weights(1)) == 0
+    first, second = (load_checkpoint(one.folder / "epoch1") for one in seen)
+    assert largest_difference(first.state["average"], second.state["average"]) == 0
+    assert largest_difference(first.weights, weights) > 0
     assert seen[0].metrics[0]["exact_match"] == seen[1].metrics[0]["exact_match"]
 
 

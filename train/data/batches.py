@@ -11,6 +11,7 @@ from train.data import images
 Indices = npt.NDArray[np.int64]
 Widths = npt.NDArray[np.int32]
 POOL_BATCHES = 8
+EVALUATION_BATCH = 32
 
 
 def training_batches(widths: Widths, batch_size: int, seed: int, epoch: int) -> list[Indices]:
@@ -50,6 +51,12 @@ def evaluation_batches(widths: Widths, batch_size: int) -> Iterator[tuple[int, I
         members = np.flatnonzero(buckets == bucket)
         for start in range(0, len(members), batch_size):
             yield int(bucket), members[start : start + batch_size]
+
+
+def worker_lines(indices: Indices, rank: int, workers: int) -> Indices:
+    """Return `worker_share`; where that is empty one line, which the worker repeats at no weight."""
+    mine = worker_share(indices, rank, workers)
+    return mine if len(mine) else indices[:1]
 
 
 def worker_share(indices: Indices, rank: int, workers: int) -> Indices:

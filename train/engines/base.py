@@ -11,10 +11,26 @@ import numpy.typing as npt
 
 from train.config import TrialConfig
 from train.data.charset import Charset
+from train.errors import ModelError
 
 T = TypeVar("T")
 Images = npt.NDArray[np.float32]
 GROUPS = ("stem", "backbone.early", "backbone.late", "neck", "head")
+BACKBONE = GROUPS[:3]
+
+
+@dataclass(frozen=True)
+class Features:
+    """What a network's backbone makes of images, in the place of the images.
+
+    Attributes:
+        values: (N, ...) float32.
+    """
+
+    values: Images
+
+    def __len__(self) -> int:
+        return len(self.values)
 
 
 @dataclass(frozen=True)
@@ -22,14 +38,14 @@ class Batch:
     """One worker's part of a training batch.
 
     Attributes:
-        images: (N, 3, 48, W) float32 in [-1, 1].
+        images: (N, 3, 48, W) float32 in [-1, 1], or what `Engine.features` made of them.
         targets: N label class sequences.
         share: N over the mean N of all workers, so that averaged gradients weigh every line the same.
         teacher: (N, T, C) float32, what a teacher reads at the student's steps in the student's classes, softened
             by the temperature: each step sums to 1, or to 0 where the teacher has nothing to say; None without one.
     """
 
-    images: Images
+    images: Images | Features
     targets: Sequence[Sequence[int]]
     share: float = 1.0
     teacher: Images | None = None
@@ -82,9 +98,27 @@ class Engine(ABC):
         with a teacher needs `batch.teacher`.
         """
 
+    @property
+    def has_features(self) -> bool:
+        """Whether `features` can be asked for: whether the network is cut where its backbone ends."""
+        return False
+
+    def features(self, images: Images) -> Features:
+        """Return what the backbone makes of (N, 3, 48, W) images, in float32 and with stored batch statistics.
+
+        Training and prediction take it in the place of the images. It holds until the backbone learns.
+
+        Raises:
+            ModelError: if the network has no cut.
+        """
+        raise ModelError("a network must be cut behind its backbone", "no cut", "train it on images")
+
     @abstractmethod
-    def predict(self, images: Images) -> Images:
-        """Return (N, T, C) float32 probabilities for (N, 3, 48, W) float32 images."""
+    def predict(self, images: Images | Features) -> Images:
+        """Return (N, T, C) float32 probabilities for (N, 3, 48, W) float32 images, or for their features.
+
+        With `config.optimiser.ema`, `predict`, `weights` and `export` use the moving average of the weights.
+        """
 
     @abstractmethod
     def weights(self) -> dict[str, Any]:
@@ -100,7 +134,7 @@ class Engine(ABC):
 
     @abstractmethod
     def state(self) -> dict[str, Any]:
-        """Return `weights`, `optimiser` and `scaler`: mappings of names to numpy arrays.
+        """Return `weights`, `optimiser`, `scaler` and `average`: mappings of names to numpy arrays.
 
         Names and shapes are those of `train/models/network.py`: another framework's engine loads them too.
         """

@@ -1,7 +1,8 @@
 """What the engines share: a pretrained network made ready for a charset, and its layer groups."""
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -9,10 +10,13 @@ from train.config import AdapterSettings, TrialConfig
 from train.data.charset import Charset
 from train.data.images import HEIGHT_PX
 from train.engines.adapters import Adapters
-from train.engines.base import Batch, Engine, Images, T, World
+from train.engines.average import MovingAverage
+from train.engines.base import Batch, Engine, Features, Images, T, World
 from train.engines.head import fit_head
-from train.errors import UsageError
+from train.engines.levels import places
+from train.errors import ModelError, UsageError
 from train.models import MODELS
+from train.models.network import STATISTICS, Parts
 from train.models.onnx_weights import reinflate
 from train.techniques import build_technique
 
@@ -37,12 +41,14 @@ class NetworkEngine(Engine):
         if calibration is not None and wanted is None:
             self._calibrate(calibration)
         self._groups = {name: self._model.group(name) for name in self._network.arrays()}
+        self._places = places(self._network, self._groups, config.optimiser.layer_decay)
         self._parameters = self._network.parameters()
         if self._world.size > 1:
             self._copy_from_first_worker()
         self._adapters = Adapters(self._network, wanted, config.seed) if wanted else None
         # What the optimiser steps: the adapters, where there are some, and not the weights themselves.
         self._learning = self._adapters.parameters() if self._adapters else self._parameters
+        self._moving = self._moving_average()
 
     def _adapter_settings(self) -> AdapterSettings | None:
         """Return the technique's adapters.
@@ -56,6 +62,32 @@ class NetworkEngine(Engine):
                 "adapters need frozen batch norms", self._config.batch_norm, "set batch_norm: frozen"
             )
         return settings
+
+    def _moving_average(self) -> MovingAverage | None:
+        """Return the average of what learns and, where they are live, of the batch statistics."""
+        if not self._config.optimiser.ema:
+            return None
+        live = self._config.batch_norm == "live"
+        statistics = {n: t for n, t in self._network.tensors().items() if live and n.endswith(STATISTICS)}
+        return MovingAverage(self._network, self._learning | statistics, self._config.optimiser.ema)
+
+    @contextmanager
+    def _averaged(self) -> Iterator[None]:
+        """Let the network hold the average of its weights, if there is one, as long as the context lasts."""
+        if self._moving is None:
+            yield
+            return
+        try:
+            with self._moving.in_place():
+                self._merge()
+                yield
+        finally:
+            self._merge()
+
+    def _merge(self) -> None:
+        """Set the weights to what their adapters make of them, if there are some."""
+        if self._adapters is not None:
+            self._adapters.merge()
 
     def _begin(self) -> None:
         """Seed the framework."""
@@ -101,15 +133,42 @@ class NetworkEngine(Engine):
 
     def _logits(self, images: Any) -> Any:
         """Return (N, T, C) logits of padded lines, resampled to the configured width if there is one."""
+        return self._network.logits(self._fitted(images))
+
+    def _fitted(self, images: Any) -> Any:
         if self._config.fit_width:
-            images = self._resampled(images, (HEIGHT_PX, self._config.fit_width))
-        return self._network.logits(images)
+            return self._resampled(images, (HEIGHT_PX, self._config.fit_width))
+        return images
+
+    def _outputs(self, lines: Images | Features) -> Any:
+        """Return (N, T, C) logits of arrays: of padded lines, or of what the backbone made of them."""
+        if isinstance(lines, Features):
+            return self._parts().rest(self._network.layer, self._network.tensor(lines.values))
+        return self._logits(self._network.tensor(lines))
+
+    def _parts(self) -> Parts:
+        if self._network.parts is None:
+            raise ModelError(
+                "a network must be cut behind its backbone", self._config.model, "train it on images"
+            )
+        return self._network.parts
+
+    @property
+    def has_features(self) -> bool:
+        """Whether the network is cut."""
+        return self._network.parts is not None
+
+    def features(self, images: Images) -> Features:
+        """Run the backbone alone; its batch norms are never live while it is frozen."""
+        found = self._parts().backbone(self._network.layer, self._fitted(self._network.tensor(images)))
+        return Features(self._network.array_of(found))
 
     def _multiplier(self, name: str, plan: Mapping[str, float]) -> float:
         """Return a parameter's learning-rate multiplier under a plan; 0 where no gradient is wanted."""
         if self._adapters is not None and name not in self._adapters.weights():
             return 0.0
-        return plan[self._groups[name]]
+        place = self._places[name]
+        return plan[place.group] * place.share
 
     def _is_live(self, layer: str, plan: Mapping[str, float]) -> bool:
         """Whether a layer is a batch norm that uses the statistics of the batch under a plan."""
@@ -123,12 +182,25 @@ class NetworkEngine(Engine):
         return [item for part in self._gather(list(items)) for item in part]
 
     def weights(self) -> dict[str, Any]:
-        """Return copies of parameters and batch statistics by shared name, adapters merged."""
-        return self._network.arrays()
+        """Return copies of parameters and batch statistics by shared name: averaged, adapters merged."""
+        with self._averaged():
+            return self._network.arrays()
 
     def _stored_weights(self) -> dict[str, Any]:
-        """Return what a checkpoint needs: adapters alone where there are some, as the rest is as published."""
-        return self._adapters.arrays() if self._adapters else self.weights()
+        """Return what training goes on from: adapters alone where there are some, as the rest is as published."""
+        return self._adapters.arrays() if self._adapters else self._network.arrays()
+
+    def _stored_average(self) -> dict[str, Any]:
+        """Return the moving average, empty if there is none."""
+        return self._moving.arrays() if self._moving else {}
+
+    def _load_learned(self, state: Mapping[str, Any]) -> None:
+        """Set the weights of a state and their average, which starts anew where the state has none."""
+        self._load_weights(state["weights"])
+        if self._moving is not None and state.get("average"):
+            self._moving.assign(state["average"])
+        elif self._moving is not None:
+            self._moving.start_anew()
 
     def _load_weights(self, weights: Mapping[str, Any]) -> None:
         """Set what `_stored_weights` or `weights` returned."""

@@ -11,7 +11,7 @@ from train.config import TrialConfig
 from train.data.charset import Charset
 from train.engines import ENGINES, paddle_cpu
 from train.engines.adapters import adapted
-from train.engines.base import Batch, Images, T, World
+from train.engines.base import Batch, Features, Images, T, World
 from train.engines.network_engine import NetworkEngine
 from train.engines.paddle_loss import ctc_loss, divergence
 from train.models.network import STATISTICS
@@ -61,7 +61,7 @@ class PaddleEngine(NetworkEngine):
     def train_step(self, batch: Batch, learning_rate: float, update: bool) -> float:
         """Run forward and backward; at an update average over workers, clip and step."""
         with self._autocast():
-            logits = self._logits(self._network.tensor(batch.images))
+            logits = self._outputs(batch.images)
         loss = self._loss(logits.astype("float32"), batch)
         scaled = loss * (batch.share / self._config.optimiser.accumulate)
         (self._scaler.scale(scaled) if self._scaler else scaled).backward()
@@ -104,16 +104,25 @@ class PaddleEngine(NetworkEngine):
             self._adapters.merge()
             for parameter in self._parameters.values():
                 parameter.clear_gradient(set_to_zero=False)
+        if self._moving:
+            self._moving.update()
 
-    def predict(self, images: Images) -> Images:
+    def features(self, images: Images) -> Features:
+        """Run the backbone alone, without gradients."""
+        import paddle
+
+        with paddle.no_grad():
+            return super().features(images)
+
+    def predict(self, images: Images | Features) -> Images:
         """Run the network with stored batch statistics."""
         import paddle
 
         network = self._network.layer
         modes = {layer: layer.training for layer in network.sublayers()}
         network.eval()
-        with paddle.no_grad():
-            logits = self._logits(self._network.tensor(images))
+        with paddle.no_grad(), self._averaged():
+            logits = self._outputs(images)
             probabilities = paddle.nn.functional.softmax(logits, axis=-1).numpy()
         for layer, training in modes.items():
             layer.training = training
@@ -129,7 +138,9 @@ class PaddleEngine(NetworkEngine):
     def synchronise(self) -> None:
         """Average the batch norms' running statistics."""
         if self._world.size > 1 and self._config.batch_norm == "live":
-            self._average([t for n, t in self._network.layer.state_dict().items() if n.endswith(STATISTICS)])
+            averaged = self._moving.statistics() if self._moving else []
+            own = [t for n, t in self._network.tensors().items() if n.endswith(STATISTICS)]
+            self._average(own + averaged)
 
     def _copy_from_first_worker(self) -> None:
         import paddle
@@ -160,13 +171,18 @@ class PaddleEngine(NetworkEngine):
         scaler = (
             {} if self._scaler is None else {k: np.asarray(v) for k, v in self._scaler.state_dict().items()}
         )
-        return {"weights": self._stored_weights(), "optimiser": optimiser, "scaler": scaler}
+        return {
+            "weights": self._stored_weights(),
+            "optimiser": optimiser,
+            "scaler": scaler,
+            "average": self._stored_average(),
+        }
 
     def load(self, state: Mapping[str, Any]) -> None:
         """Set weights and, where the state has them, the optimiser's accumulators."""
         import paddle
 
-        self._load_weights(state["weights"])
+        self._load_learned(state)
         accumulators, owners = {}, {}
         for key, value in state.get("optimiser", {}).items():
             name, accumulator = key.split("|")
@@ -185,14 +201,16 @@ class PaddleEngine(NetworkEngine):
         """Write inference.json, inference.pdiparams and inference.onnx."""
         from train.engines.paddle_export import export_graph
 
-        export_graph(self._network.layer, self._logits, directory)
+        with self._averaged():
+            export_graph(self._network.layer, self._logits, directory)
         return {}
 
     def export_for_paddleocr(self, directory: Path) -> None:
         """Write inference.json and inference.pdiparams alone."""
         from train.engines.paddle_export import save_graph
 
-        save_graph(self._network.layer, self._logits, directory)
+        with self._averaged():
+            save_graph(self._network.layer, self._logits, directory)
 
 
 def _optimiser(config: TrialConfig, parameters: dict[str, Any]) -> Any:

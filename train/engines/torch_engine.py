@@ -11,11 +11,10 @@ from train.config import TrialConfig
 from train.data.charset import Charset
 from train.engines import ENGINES, torch_optimiser
 from train.engines.adapters import adapted
-from train.engines.base import GROUPS, Batch, Images, T, World
+from train.engines.base import GROUPS, Batch, Features, Images, T, World
 from train.engines.network_engine import NetworkEngine
 from train.engines.torch_loss import ctc_loss, divergence
 from train.models.network import STATISTICS
-from train.models.torch_network import shared_name
 
 
 @ENGINES.register("torch")
@@ -33,7 +32,7 @@ class TorchEngine(NetworkEngine):
 
         self._plan: Mapping[str, float] = dict.fromkeys(GROUPS, 1.0)
         self._optimiser = torch_optimiser.build(
-            config.optimiser, self._learning, {name: self._groups[adapted(name)] for name in self._learning}
+            config.optimiser, self._learning, {name: self._places[adapted(name)] for name in self._learning}
         )
         self._scaler = torch.amp.GradScaler(self._device) if config.precision == "fp16" else None
 
@@ -63,7 +62,7 @@ class TorchEngine(NetworkEngine):
     def train_step(self, batch: Batch, learning_rate: float, update: bool) -> float:
         """Run forward and backward; at an update average over workers, clip and step."""
         with self._autocast():
-            logits = self._logits(self._network.tensor(batch.images))
+            logits = self._outputs(batch.images)
         loss = self._loss(logits.float(), batch)
         scaled = loss * (batch.share / self._config.optimiser.accumulate)
         (self._scaler.scale(scaled) if self._scaler else scaled).backward()
@@ -112,15 +111,24 @@ class TorchEngine(NetworkEngine):
             self._adapters.merge()
             for parameter in self._parameters.values():
                 parameter.grad = None
+        if self._moving:
+            self._moving.update()
 
-    def predict(self, images: Images) -> Images:
+    def features(self, images: Images) -> Features:
+        """Run the backbone alone, without gradients."""
+        import torch
+
+        with torch.no_grad():
+            return super().features(images)
+
+    def predict(self, images: Images | Features) -> Images:
         """Run the network with stored batch statistics."""
         import torch
 
         modes = {module: module.training for module in self._network.layer.modules()}
         self._network.layer.eval()
-        with torch.inference_mode():
-            logits = self._logits(self._network.tensor(images))
+        with self._averaged(), torch.inference_mode():
+            logits = self._outputs(images)
             probabilities = torch.softmax(logits.float(), dim=-1).cpu().numpy()
         for module, training in modes.items():
             module.training = training
@@ -136,8 +144,9 @@ class TorchEngine(NetworkEngine):
     def synchronise(self) -> None:
         """Average the batch norms' running statistics."""
         if self._world.size > 1 and self._config.batch_norm == "live":
-            buffers = self._network.layer.named_buffers()
-            self._average([t for name, t in buffers if shared_name(name).endswith(STATISTICS)])
+            averaged = self._moving.statistics() if self._moving else []
+            own = [t for n, t in self._network.tensors().items() if n.endswith(STATISTICS)]
+            self._average(own + averaged)
 
     def _copy_from_first_worker(self) -> None:
         import torch
@@ -163,11 +172,12 @@ class TorchEngine(NetworkEngine):
             "weights": self._stored_weights(),
             "optimiser": torch_optimiser.accumulators(self._optimiser, self._learning),
             "scaler": {key: np.asarray(value) for key, value in scaler.items()},
+            "average": self._stored_average(),
         }
 
     def load(self, state: Mapping[str, Any]) -> None:
         """Set weights and, where the state has them, the optimiser's accumulators."""
-        self._load_weights(state["weights"])
+        self._load_learned(state)
         if state.get("optimiser"):
             torch_optimiser.set_accumulators(self._optimiser, self._learning, state["optimiser"])
         # Another framework's scaler starts anew: it finds its scale within a few steps.
@@ -178,7 +188,8 @@ class TorchEngine(NetworkEngine):
         """Write inference.onnx, and for PaddleOCR the same weights in Paddle where it is installed."""
         from train.engines import torch_export
 
-        torch_export.export_graph(self._network.layer, self._logits, directory)
+        with self._averaged():
+            torch_export.export_graph(self._network.layer, self._logits, directory)
         return torch_export.export_for_paddleocr(self, self._config, directory)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from train.config import OptimiserConfig
+from train.engines.levels import Place
 from train.models.network import Array
 from train.models.torch_network import to_shared
 
@@ -22,20 +23,20 @@ FORGOTTEN = 10**6  # steps after which no bias is left to correct
 Multipliers = Mapping[str, float]
 
 
-def build(settings: OptimiserConfig, parameters: Mapping[str, Any], groups: Mapping[str, str]) -> Any:
-    """Return an optimiser with a parameter group for every layer group, whose name is its `layer_group`.
+def build(settings: OptimiserConfig, parameters: Mapping[str, Any], places: Mapping[str, Place]) -> Any:
+    """Return an optimiser with a parameter group for every `place` of its parameters.
 
     AdamW decays matrices and kernels alone, as the Paddle engine has it.
     """
     import torch
 
-    members: dict[tuple[str, bool], list[Any]] = {}
+    members: dict[tuple[Place, bool], list[Any]] = {}
     for name, parameter in parameters.items():
         decays = settings.name != "adamw" or parameter.ndim > 1
-        members.setdefault((groups[name], decays), []).append(parameter)
+        members.setdefault((places[name], decays), []).append(parameter)
     param_groups = [
-        {"params": params, "layer_group": group, "weight_decay": settings.weight_decay if decays else 0.0}
-        for (group, decays), params in members.items()
+        {"params": params, "place": place, "weight_decay": settings.weight_decay if decays else 0.0}
+        for (place, decays), params in members.items()
     ]
     if settings.name == "sgd":
         rate = settings.learning_rate
@@ -47,7 +48,8 @@ def build(settings: OptimiserConfig, parameters: Mapping[str, Any], groups: Mapp
 def set_rates(optimiser: Any, learning_rate: float, multipliers: Multipliers) -> None:
     """Set every parameter group's rate."""
     for group in optimiser.param_groups:
-        group["lr"] = learning_rate * multipliers[group["layer_group"]]
+        place = group["place"]
+        group["lr"] = learning_rate * (multipliers[place.group] * place.share)
 
 
 def accumulators(optimiser: Any, parameters: Mapping[str, Any]) -> dict[str, Array]:

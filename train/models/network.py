@@ -50,6 +50,24 @@ class Layer:
     epsilon: float = 0.0
 
 
+@dataclass(frozen=True)
+class Parts:
+    """A network in two parts, cut where its backbone ends: what a network without a cut has as one function.
+
+    Attributes:
+        backbone: (framework's layer, (N, 3, 48, W) images) -> (N, ...) features; holds the layer groups up to
+            `backbone.late`, and keeps lines apart: a line's features depend on that line and on W alone.
+        rest: (framework's layer, features) -> (N, T, C) logits; holds neck and head.
+    """
+
+    backbone: Callable[[Any, Any], Any]
+    rest: Callable[[Any, Any], Any]
+
+    def __call__(self, layer: Any, images: Any) -> Any:
+        """Return the logits of images."""
+        return self.rest(layer, self.backbone(layer, images))
+
+
 def kind_of(class_name: str) -> str:
     """Return the kind of a layer from the name of its class, which the frameworks agree on but for case."""
     if "BatchNorm" in class_name:
@@ -69,9 +87,24 @@ class Network(ABC):
     layer: Any
     transposes: ClassVar[bool]
 
-    @abstractmethod
+    def __init__(self, layer: Any, logits: Callable[[Any, Any], Any]) -> None:
+        """Take the framework's layer, put into eval mode, and how to run it up to its logits.
+
+        Args:
+            layer: of the framework.
+            logits: (layer, images) -> logits; `Parts`, if the network can be cut behind its backbone.
+        """
+        self.layer, self._logits = layer, logits
+        layer.eval()
+
     def logits(self, images: Any) -> Any:
         """Return (N, T, C) logits for (N, 3, 48, W) images in [-1, 1], tensors of the framework."""
+        return self._logits(self.layer, images)
+
+    @property
+    def parts(self) -> Parts | None:
+        """The network's two parts; None if it is not cut."""
+        return self._logits if isinstance(self._logits, Parts) else None
 
     @abstractmethod
     def tensor(self, array: Array) -> Any:
@@ -92,6 +125,18 @@ class Network(ABC):
     @abstractmethod
     def overwrite(self, tensor: Any, value: Any) -> None:
         """Set a parameter in place to another tensor's value."""
+
+    @abstractmethod
+    def approach(self, tensor: Any, target: Any, share: float) -> None:
+        """Move a tensor in place by `share` in [0, 1] of its way to another; not at all where they are equal."""
+
+    @abstractmethod
+    def shared(self, name: str, array: Array) -> Array:
+        """Return an array of the framework's own shape in the shared one; the same function goes back."""
+
+    @abstractmethod
+    def tensors(self) -> dict[str, Any]:
+        """Return the framework's own tensors of all parameters and batch statistics, by shared name."""
 
     @abstractmethod
     def parameters(self) -> dict[str, Any]:

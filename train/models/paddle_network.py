@@ -10,17 +10,9 @@ from train.models.network import BATCH_NORM, STATISTICS, Array, Arrays, Layer, N
 
 
 class PaddleNetwork(Network):
-    """A `paddle.nn.Layer` in eval mode, and how to run it up to its logits."""
+    """A `paddle.nn.Layer`."""
 
     transposes: ClassVar[bool] = False
-
-    def __init__(self, layer: Any, logits: Callable[[Any, Any], Any]) -> None:
-        self.layer, self._logits = layer, logits
-        layer.eval()
-
-    def logits(self, images: Any) -> Any:
-        """Run the layer on a Paddle tensor."""
-        return self._logits(self.layer, images)
 
     def tensor(self, array: Array) -> Any:
         """Return a Paddle tensor."""
@@ -51,16 +43,31 @@ class PaddleNetwork(Network):
         with paddle.no_grad():
             paddle.assign(value, tensor)
 
+    def approach(self, tensor: Any, target: Any, share: float) -> None:
+        """Interpolate in place."""
+        import paddle
+
+        with paddle.no_grad():
+            tensor.lerp_(target, share)
+
+    def shared(self, name: str, array: Array) -> Array:
+        """Return the array: Paddle's shapes are the shared ones."""
+        return array
+
+    def tensors(self) -> dict[str, Any]:
+        """Return the state by structure name."""
+        return dict(self.layer.state_dict())
+
     def parameters(self) -> dict[str, Any]:
         """Return the parameters; Paddle counts batch statistics among them."""
         return {n: p for n, p in self.layer.named_parameters() if not n.endswith(STATISTICS)}
 
     def arrays(self) -> Arrays:
         """Return the state by structure name."""
-        return {name: tensor.numpy() for name, tensor in self.layer.state_dict().items()}
+        return {name: tensor.numpy() for name, tensor in self.tensors().items()}
 
     def _assign(self, arrays: Mapping[str, Array]) -> None:
-        tensors = self.layer.state_dict()
+        tensors = self.tensors()
         for name, array in arrays.items():
             tensors[name].set_value(array)
 

@@ -3,6 +3,7 @@
 import importlib
 from typing import Any
 
+from train.models.network import Parts
 from train.models.paddle_network import PaddleNetwork
 from train.models.reparametrise import keep_one_branch
 from train.models.softmax import without_softmax
@@ -23,4 +24,14 @@ def build(layer_class: str, settings: dict[str, Any], branched: bool) -> PaddleN
     if branched:
         keep_one_branch(layer.sublayers())
     without_softmax(layer.head)
-    return PaddleNetwork(layer, lambda layer, images: layer.head(layer.model(images)))
+    return PaddleNetwork(layer, Parts(_backbone, _rest))
+
+
+def _backbone(layer: Any, images: Any) -> Any:
+    """Return (N, C, 1, T) features."""
+    return layer.model(images)
+
+
+def _rest(layer: Any, features: Any) -> Any:
+    """Return (N, T, classes) logits."""
+    return layer.head(features)

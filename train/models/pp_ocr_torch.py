@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from train.models.network import Parts
 from train.models.reparametrise import keep_one_branch
 from train.models.softmax import without_softmax
 from train.models.torch_network import TorchNetwork
@@ -23,4 +24,15 @@ def build(layer_class: str, settings: dict[str, Any], branched: bool) -> TorchNe
     if branched:
         keep_one_branch(layer.modules())
     without_softmax(layer.head)
-    return TorchNetwork(layer, lambda layer, images: layer(pixel_values=images).last_hidden_state)
+    return TorchNetwork(layer, Parts(_backbone, _rest))
+
+
+def _backbone(layer: Any, images: Any) -> Any:
+    """Return (N, C, 1, T) features."""
+    return layer.model(images).last_hidden_state
+
+
+def _rest(layer: Any, features: Any) -> Any:
+    """Return (N, T, classes) logits; some of the published heads wrap them."""
+    logits = layer.head(features)
+    return getattr(logits, "last_hidden_state", logits)

@@ -25,17 +25,9 @@ def to_shared(name: str, array: Array) -> Array:
 
 
 class TorchNetwork(Network):
-    """A `torch.nn.Module` in eval mode, and how to run it up to its logits."""
+    """A `torch.nn.Module`."""
 
     transposes: ClassVar[bool] = True
-
-    def __init__(self, layer: Any, logits: Callable[[Any, Any], Any]) -> None:
-        self.layer, self._logits = layer, logits
-        layer.eval()
-
-    def logits(self, images: Any) -> Any:
-        """Run the module on a torch tensor."""
-        return self._logits(self.layer, images)
 
     def tensor(self, array: Array) -> Any:
         """Return a torch tensor on the module's device."""
@@ -64,21 +56,33 @@ class TorchNetwork(Network):
         with torch.no_grad():
             tensor.copy_(value)
 
+    def approach(self, tensor: Any, target: Any, share: float) -> None:
+        """Interpolate in place."""
+        import torch
+
+        with torch.no_grad():
+            tensor.lerp_(target, share)
+
+    def shared(self, name: str, array: Array) -> Array:
+        """Transpose a linear weight."""
+        return to_shared(name, array)
+
     def parameters(self) -> dict[str, Any]:
         """Return the parameters; torch's names of them are the shared ones."""
         return dict(self.layer.named_parameters())
 
-    def _tensors(self) -> dict[str, Any]:
+    def tensors(self) -> dict[str, Any]:
+        """Return the state under shared names."""
         return {shared_name(n): t for n, t in self.layer.state_dict().items() if not n.endswith(UNUSED)}
 
     def arrays(self) -> Arrays:
         """Return the state under shared names."""
-        return {name: to_shared(name, t.cpu().numpy().copy()) for name, t in self._tensors().items()}
+        return {name: to_shared(name, t.cpu().numpy().copy()) for name, t in self.tensors().items()}
 
     def _assign(self, arrays: Mapping[str, Array]) -> None:
         import torch
 
-        tensors = self._tensors()
+        tensors = self.tensors()
         with torch.no_grad():
             for name, array in arrays.items():
                 tensors[name].copy_(torch.tensor(to_shared(name, array)))

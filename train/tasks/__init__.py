@@ -2,15 +2,34 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
 
 from train.config import TrialConfig
 from train.data.batches import Indices
 from train.data.charset import Charset
 from train.data.dataset import Dataset
-from train.engines.base import Batch, Images
+from train.engines.base import Batch, Features, Images
 from train.metrics import Scores
 from train.registry import Registry
+
+
+class PlainBatches(Protocol):
+    """What training batches hold where nothing is augmented: for a task whose batches can be cached."""
+
+    def needed_widths(self, data: Dataset) -> npt.NDArray[np.int64]:
+        """Return the pixels that each sample needs, (N,); a batch is padded to the bucket of its widest."""
+
+    def targets(self, data: Dataset, indices: Indices) -> list[list[int]]:
+        """Return the samples' encoded labels."""
+
+    def plain_images(self, data: Dataset, indices: Indices, width_px: int) -> Images:
+        """Return the samples as a training batch of this padded width holds them."""
+
+    def evaluation_batch(self, data: Dataset, indices: Indices, width_px: int) -> Images:
+        """Return the samples as an evaluation batch of this padded width holds them."""
 
 
 class Task(ABC):
@@ -25,8 +44,13 @@ class Task(ABC):
         """Return the augmented training batch of these samples; the same for the same seed and epoch."""
 
     @abstractmethod
-    def evaluation_batch(self, data: Dataset, indices: Indices, width_px: int) -> Images:
-        """Return the samples as they are, padded to a bucket width."""
+    def evaluation_batch(self, data: Dataset, indices: Indices, width_px: int) -> Images | Features:
+        """Return the samples as they are, padded to a bucket width; or the backbone's features of them."""
+
+    @property
+    def plain(self) -> PlainBatches | None:
+        """The task's batches without augmentation; None if it has no such thing."""
+        return None
 
     @abstractmethod
     def decode(self, output: Images) -> list[Any]:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from train.config import TrialConfig
 from train.data import augment, images
@@ -40,6 +41,29 @@ class Recognition(Task):
         needed = STEP_PX * max(steps_needed(target) for target in targets)
         width = images.bucket_width(max(widest, needed))
         return Batch(images.to_batch([line.image for line in lines], width), targets)
+
+    @property
+    def plain(self) -> "Recognition":
+        """This task itself."""
+        return self
+
+    def needed_widths(self, data: Dataset) -> npt.NDArray[np.int64]:
+        """Return the larger of each line's width and what its label needs; at a fixed width that, for all."""
+        if self._config.fit_width:
+            return np.full(len(data), self._config.fit_width, np.int64)
+        steps = [steps_needed(self._charset.encode(text)) for text in data.texts]
+        return np.maximum(data.widths, STEP_PX * np.array(steps, np.int64))
+
+    def targets(self, data: Dataset, indices: Indices) -> list[list[int]]:
+        """Encode the lines' labels."""
+        return [self._charset.encode(data.texts[int(index)]) for index in indices]
+
+    def plain_images(self, data: Dataset, indices: Indices, width_px: int) -> Images:
+        """Pad the lines to the width; at a fixed width resample each from its own bucket."""
+        lines = [data.image(int(index)) for index in indices]
+        if self._config.fit_width:
+            return np.stack([images.to_width(line, self._config.fit_width) for line in lines])
+        return images.to_batch(lines, width_px)
 
     def _line(self, data: Dataset, index: int, epoch: int) -> Line:
         rng = augment.sample_rng(self._config.seed, epoch, index)

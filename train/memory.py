@@ -1,0 +1,40 @@
+"""How much memory a training process may take for something that it can do without."""
+
+import os
+from pathlib import Path
+
+MB = 2**20
+SHARE = 0.5  # of what is free, for all the processes of a machine that ask
+MEMINFO = Path("/proc/meminfo")
+LIMITS = (  # (a container's limit, what it uses), control groups of version 2 and 1
+    (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory.current")),
+    (
+        Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"),
+        Path("/sys/fs/cgroup/memory/memory.usage_in_bytes"),
+    ),
+)
+
+
+def trial_allowance() -> int:
+    """Return the bytes that one trial may take: of half of what is free, one part for each core.
+
+    A search runs at most a trial a core, and trials that start together see the same free memory.
+    """
+    return int(SHARE * available_bytes() / (os.cpu_count() or 1))
+
+
+def available_bytes() -> int:
+    """Return the memory that can be had without swapping: the machine's, or less in a container with a limit."""
+    found = [_machine_bytes()]
+    for limit, used in LIMITS:
+        if limit.exists() and (most := limit.read_text(encoding="ascii").strip()).isdigit():
+            found.append(max(0, int(most) - int(used.read_text(encoding="ascii"))))
+    return min(found)
+
+
+def _machine_bytes() -> int:
+    if not MEMINFO.exists():  # no Linux: the pages that are free right now
+        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    lines = MEMINFO.read_text(encoding="ascii").splitlines()
+    kilobytes = next(line.split()[1] for line in lines if line.startswith("MemAvailable"))
+    return 1024 * int(kilobytes)
