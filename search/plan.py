@@ -14,7 +14,7 @@ from search.settings import StudySettings, concurrent_trials, trial_share
 from search.workers import TRIAL_RESOURCES, WorkerGroup
 from spaces.space import SearchSpace
 from train.config import TrialConfig
-from train.engines.choice import resolve
+from train.engines.choice import check_holds, resolve
 
 FINISH_SHARE, FINISH_LEAST_S = 0.04, 30.0
 
@@ -49,6 +49,8 @@ def narrowed(space: SearchSpace, settings: StudySettings) -> SearchSpace:
 def with_engine(settings: StudySettings, space: SearchSpace) -> StudySettings:
     """Return the settings with `auto` replaced by the engine that is the fastest here, for all trials alike."""
     asked = settings.engine or str(space.fixed.get("engine", ""))
+    for engine in space.choices("engine") or (TrialConfig().engine,):
+        check_holds(str(engine), candidates(space))
     threads = max(1, int(settings.cpus or 1))  # Ray gives a trial's process as many as it has cores
     return settings.model_copy(update={"engine": resolve(asked, candidates(space), threads) or None})
 

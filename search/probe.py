@@ -3,6 +3,7 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from search.results import Baseline
 from train.config import TrialConfig
 from train.engines.base import Engine
 from train.loop import TrainingData, assemble, evaluate
+from train.models import MODELS
 from train.tasks import Task
 from train.techniques import uniform
 
@@ -24,7 +26,8 @@ class Probe:
     """One model untouched, and what training it costs.
 
     Attributes:
-        baselines: as published, with the domain's charset, and that at every other width of the space.
+        baselines: as published, with the domain's charset, and that at every other width of the space; of a
+            model without published weights, what its random ones read.
         readings: for each baseline, the texts that it reads on the validation split.
     """
 
@@ -39,8 +42,10 @@ class Probe:
         return max(self.baselines, key=lambda baseline: baseline.scores.rank)
 
     @property
-    def fit_width(self) -> int:
-        """The width at which the model reads best with the domain's charset."""
+    def fit_width(self) -> int | None:
+        """The width at which the model reads best with the domain's charset; None for one that cannot read yet."""
+        if self.best.untrained:
+            return None
         domain = [b for b in self.baselines if b.charset == "domain"]
         return max(domain, key=lambda baseline: baseline.scores.rank).fit_width
 
@@ -54,7 +59,9 @@ def probe_model(model: str, fixed: TrialConfig, fit_widths: Sequence[int], data:
         fit_widths: widths in pixels to read lines at, besides 0, their own.
         data: decoded lines.
     """
+    untrained = not MODELS.get(model).pretrained(Path(fixed.weights) if fixed.weights else None)
     starts = [("keep", 0), ("domain", 0), *(("domain", width) for width in fit_widths if width)]
+    starts = starts[1:2] if untrained else starts
     baselines, readings, costs, whole = [], [], [], 0.0
     for charset, width in starts:
         config = fixed.model_copy(update={"model": model, "charset": charset, "fit_width": width})
@@ -62,12 +69,14 @@ def probe_model(model: str, fixed: TrialConfig, fit_widths: Sequence[int], data:
         started = time.monotonic()
         scores, predictions = evaluate(engine, task, data.val)
         costs.append((time.monotonic() - started) / len(data.val))
-        baselines.append(Baseline(model=model, charset=charset, fit_width=width, scores=scores))
+        start = {"model": model, "charset": charset, "fit_width": width, "untrained": untrained}
+        baselines.append(Baseline(**start, scores=scores))
         readings.append(tuple(text for text, _ in predictions))
         if charset == "keep":
             whole = _step_seconds(engine, task, data, EVERYTHING)
     full, frozen = (_step_seconds(engine, task, data, plan) for plan in (EVERYTHING, HEAD_ONLY))
-    cost = Cost(full=full, frozen=frozen, evaluate=max(costs[1:]), keep=max(1.0, whole / full))
+    evaluation = max(costs[1:] or costs)
+    cost = Cost(full=full, frozen=frozen, evaluate=evaluation, keep=max(1.0, whole / full))
     return Probe(model, tuple(baselines), tuple(readings), cost)
 
 
@@ -84,7 +93,7 @@ def _step_seconds(engine: Engine, task: Task, data: TrainingData, plan: dict[str
 
 
 def agreed_width(probes: Sequence[Probe]) -> int | None:
-    """Return the width that every model reads best at; None if they differ."""
+    """Return the width that every model reads best at; None if they differ or one cannot read yet."""
     widths = {probe.fit_width for probe in probes}
     return widths.pop() if len(widths) == 1 else None
 

@@ -55,6 +55,8 @@ def headline(result: StudyResult) -> str:
     if fair is None:
         return f"The best trial reads {percent(result.winner.score or 0)} of the lines without an error."
     before, after = percent(fair.baseline.scores.exact_match), percent(fair.winner.exact_match)
+    if fair.baseline.untrained:
+        return f"Trained from random weights, it reads {after} of the lines without an error."
     if fair.gain.interval.low > 0:
         return f"Fine-tuning raised the lines read without an error from {before} to {after}."
     if fair.gain.interval.high < 0:

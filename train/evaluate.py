@@ -78,6 +78,7 @@ def read(chosen: argparse.Namespace, data: Dataset) -> list[Reading]:
         bundle = load_bundle(chosen.bundle)
         return bundle.recogniser(chosen.threads).read([data.image(i) for i in range(len(data))])
     from train.loop import assemble, evaluate
+    from train.models import MODELS
 
     if chosen.checkpoint:
         checkpoint = load_checkpoint(chosen.checkpoint).with_engine(chosen.engine)
@@ -85,6 +86,10 @@ def read(chosen: argparse.Namespace, data: Dataset) -> list[Reading]:
     else:
         config = TrialConfig(model=chosen.model, charset=chosen.charset or "keep")
         config = config.model_copy(update={"engine": chosen.engine or config.engine})
+        if not MODELS.get(chosen.model).pretrained(None):
+            raise UsageError(
+                "--model must name a model with published weights", chosen.model, "name a bundle of it"
+            )
         engine, task = assemble(config, data)
     _, readings = evaluate(engine, task, data)
     return readings

@@ -56,8 +56,10 @@ def export_checkpoint(checkpoint: Checkpoint, data: Dataset, directory: Path) ->
         absent = engine.export(aside)
         save_file(_contiguous(engine.weights()), aside / WEIGHTS)
         result = parity_gate(engine, aside / ONNX, data)
-        published_name = MODELS.get(checkpoint.config.model).published_name()
-        write_settings(aside, published_name, checkpoint.charset)
+        model, weights = MODELS.get(checkpoint.config.model), checkpoint.config.weights
+        published_name = model.published_name()
+        if published_name is not None:
+            write_settings(aside, published_name, checkpoint.charset)
         seal(
             aside,
             task=checkpoint.config.task,
@@ -69,6 +71,7 @@ def export_checkpoint(checkpoint: Checkpoint, data: Dataset, directory: Path) ->
             parity=asdict(result),
             versions=installed_versions(PACKAGES),
             absent=absent,
+            from_scratch=not model.pretrained(Path(weights) if weights else None),
         )
     return result
 

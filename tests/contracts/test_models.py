@@ -16,6 +16,12 @@ from train.models.pp_ocr_recognition import _wheel_folder
 
 IN_WHEELS = [name for name in MODELS.names() if getattr(MODELS.get(name), "wheel", None)]
 HELD = [(name, framework) for name in IN_WHEELS for framework in MODELS.get(name).frameworks()]
+FROM_SCRATCH = [
+    (name, framework)
+    for name in MODELS.names()
+    for framework in MODELS.get(name).frameworks()
+    if not MODELS.get(name).pretrained(None)
+]
 LOGIT_ROUNDING = 1e-4
 
 
@@ -89,7 +95,7 @@ def test_every_framework_has_the_same_arrays_and_logits(name: str, real_images: 
             assert np.abs(logits[0] - logits[1]).max() < max(LARGEST_DIFFERENCE, rounding)
 
 
-@pytest.mark.parametrize(("name", "framework"), HELD)
+@pytest.mark.parametrize(("name", "framework"), HELD + FROM_SCRATCH)
 def test_every_parameter_has_one_of_the_groups(name: str, framework: str) -> None:
     model = MODELS.get(name)
     network = model.network(framework, None)
@@ -101,7 +107,7 @@ def test_every_parameter_has_one_of_the_groups(name: str, framework: str) -> Non
     assert network.arrays()[f"{model.head}.bias"].size == model.charset(None).classes
 
 
-@pytest.mark.parametrize(("name", "framework"), HELD)
+@pytest.mark.parametrize(("name", "framework"), HELD + FROM_SCRATCH)
 def test_groups_stand_in_the_order_of_the_network(name: str, framework: str) -> None:
     """Freezing by group from the input side on only saves time if the groups are in that order."""
     model = MODELS.get(name)
@@ -110,7 +116,7 @@ def test_groups_stand_in_the_order_of_the_network(name: str, framework: str) -> 
     assert places == sorted(places)
 
 
-@pytest.mark.parametrize(("name", "framework"), HELD)
+@pytest.mark.parametrize(("name", "framework"), HELD + FROM_SCRATCH)
 def test_steps_and_classes(name: str, framework: str, real_images: list[Array]) -> None:
     model = MODELS.get(name)
     network = model.network(framework, None)

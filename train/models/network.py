@@ -7,7 +7,7 @@ norm's statistics are `_mean` and `_variance`. A checkpoint of one framework the
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -63,11 +63,13 @@ class Network(ABC):
 
     Attributes:
         layer: the framework's own layer or module.
-        transposes: whether the framework's linear weights are (outputs, inputs).
     """
 
     layer: Any
-    transposes: ClassVar[bool]
+
+    def turns(self, name: str, dimensions: int) -> bool:
+        """Whether the framework holds the array `name` transposed, (outputs, inputs)."""
+        return False
 
     @abstractmethod
     def logits(self, images: Any) -> Any:

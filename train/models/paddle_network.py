@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
@@ -11,8 +11,6 @@ from train.models.network import BATCH_NORM, STATISTICS, Array, Arrays, Layer, N
 
 class PaddleNetwork(Network):
     """A `paddle.nn.Layer` in eval mode, and how to run it up to its logits."""
-
-    transposes: ClassVar[bool] = False
 
     def __init__(self, layer: Any, logits: Callable[[Any, Any], Any]) -> None:
         self.layer, self._logits = layer, logits
