@@ -70,7 +70,7 @@ def train(
         engine.apply_plan(technique.plan((epoch - 1) / config.epochs))
         loss = _train_epoch(engine, task, config, data.train, epoch, world)
         trained = time.monotonic()
-        scores, _ = evaluate(engine, task, data.val, world)
+        scores, _, val_loss = evaluate_with_loss(engine, task, data.val, world)
         metrics = {
             "epoch": epoch,
             "loss": loss,
@@ -79,7 +79,7 @@ def train(
             "cer": scores.cer,
             "train_seconds": trained - started,
             "epoch_seconds": time.monotonic() - started,
-        }
+        } | ({} if val_loss is None else {"val_loss": val_loss})
         report(metrics, partial(_checkpoint, config, engine, epoch, metrics))
 
 
@@ -183,11 +183,21 @@ def evaluate(
     world: World = World(),  # noqa: B008
 ) -> tuple[Scores, list[Any]]:
     """Score every line of a split exactly once; return the scores and the predictions in dataset order."""
-    found: list[tuple[int, Any]] = []
+    return evaluate_with_loss(engine, task, data, world)[:2]
+
+
+def evaluate_with_loss(
+    engine: Engine, task: Task, data: Dataset, world: World
+) -> tuple[Scores, list[Any], float | None]:
+    """Evaluate and return also the mean loss over the lines that have one; None if there are none."""
+    found: list[tuple[int, Any, float]] = []
     for width, indices in evaluation_batches(data.widths, EVALUATION_BATCH * world.size):
         mine = worker_share(indices, world.rank, world.size)
         if len(mine):
             output = engine.predict(task.evaluation_batch(data, mine, width))
-            found += zip(mine.tolist(), task.decode(output), strict=True)
-    predictions = [prediction for _, prediction in sorted(engine.gather(found), key=lambda pair: pair[0])]
-    return task.score(predictions, data), predictions
+            losses = task.losses(output, data, mine).tolist()
+            found += zip(mine.tolist(), task.decode(output), losses, strict=True)
+    everyone = sorted(engine.gather(found), key=lambda line: line[0])
+    predictions = [prediction for _, prediction, _ in everyone]
+    finite = [loss for *_, loss in everyone if math.isfinite(loss)]
+    return task.score(predictions, data), predictions, sum(finite) / len(finite) if finite else None

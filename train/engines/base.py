@@ -67,6 +67,11 @@ class Engine(ABC):
             ModelError: if framework, model or weights are missing.
         """
 
+    @classmethod
+    @abstractmethod
+    def device(cls) -> str:
+        """Return where this process computes, by the framework's name: `cpu`, `cuda:0`, `gpu:0`."""
+
     @abstractmethod
     def apply_plan(self, plan: Mapping[str, float]) -> None:
         """Set each group's learning-rate multiplier; 0 freezes it: no gradient, no optimiser state."""

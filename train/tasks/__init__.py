@@ -4,6 +4,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from train.config import TrialConfig
 from train.data.batches import Indices
 from train.data.charset import Charset
@@ -31,6 +34,10 @@ class Task(ABC):
     @abstractmethod
     def decode(self, output: Images) -> list[Any]:
         """Return one prediction a sample from an engine's output."""
+
+    def losses(self, output: Images, data: Dataset, indices: Indices) -> npt.NDArray[np.float64]:
+        """Return the loss of each sample, (N,), from an engine's output; infinite where it tells none."""
+        return np.full(len(indices), np.inf)
 
     @abstractmethod
     def score(self, predictions: Sequence[Any], data: Dataset) -> Scores:
