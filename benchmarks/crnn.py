@@ -28,7 +28,7 @@ SETTINGS: dict[str, Any] = {
     "model": "crnn",
     "engine": "torch",
     "batch_norm": "live",
-    "batch_size": 16,
+    "batch_size": 8,
     "optimiser": {"learning_rate": 1e-3},
     "schedule": {"name": "cosine", "warmup": 0.05},
     "augmentation": {"probability": 0.2},
@@ -40,7 +40,7 @@ def parser() -> argparse.ArgumentParser:
     parse = argparse.ArgumentParser(prog="python benchmarks/crnn.py", description=__doc__)
     parse.add_argument("--lines", type=int, nargs="+", default=[12, 512], metavar="N", help="(12 512)")
     parse.add_argument(
-        "--epochs", type=int, nargs="+", default=[60, 24], metavar="N", help="of each run (60 24)"
+        "--epochs", type=int, nargs="+", default=[10, 6], metavar="N", help="of each run (10 6)"
     )
     return parse
 

@@ -22,7 +22,7 @@ from train.data.charset import Charset, domain_charset
 from train.data.dataset import Dataset
 from train.engines import ENGINES
 from train.engines.base import Batch, Engine, Images, World
-from train.errors import DivergedError
+from train.errors import DivergedError, UsageError
 from train.metrics import Scores
 from train.models import MODELS
 from train.schedule import learning_rate_factor
@@ -94,9 +94,15 @@ def assemble(
     world: World = World(),  # noqa: B008
 ) -> tuple[Engine, Task]:
     """Build engine and task of a configuration, untrained or as a checkpoint left them."""
+    engine_class = ENGINES.get(config.engine)
+    if config.task not in engine_class.tasks:
+        tasks = ", ".join(engine_class.tasks)
+        raise UsageError(
+            f"task must be one of the engine {config.engine}'s: {tasks}", config.task, "set `task:`"
+        )
     charset = resume.charset if resume else charset_for(config, train_data)
     calibration = None if resume else calibration_batch(train_data, config.seed)
-    engine = ENGINES.get(config.engine)(config, charset, calibration, world)
+    engine = engine_class(config, charset, calibration, world)
     if resume:
         engine.load(resume.state)
     return engine, TASKS.get(config.task)(config, charset)

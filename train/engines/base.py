@@ -23,7 +23,7 @@ class Batch:
 
     Attributes:
         images: (N, 3, 48, W) float32 in [-1, 1].
-        targets: N label class sequences.
+        targets: N sequences: of classes in recognition, of code points in transcription.
         share: N over the mean N of all workers, so that averaged gradients weigh every line the same.
     """
 
@@ -45,9 +45,11 @@ class Engine(ABC):
 
     Attributes:
         packages: what must be importable for the engine to train.
+        tasks: whose batches it learns from and whose outputs it gives.
     """
 
     packages: ClassVar[tuple[str, ...]] = ()
+    tasks: ClassVar[tuple[str, ...]] = ("recognition",)
     charset: Charset
 
     @abstractmethod
@@ -85,7 +87,7 @@ class Engine(ABC):
 
     @abstractmethod
     def predict(self, images: Images) -> Images:
-        """Return (N, T, C) float32 probabilities for (N, 3, 48, W) float32 images."""
+        """Return what the task decodes, in recognition (N, T, C) float32 probabilities, for (N, 3, 48, W) images."""
 
     @abstractmethod
     def weights(self) -> dict[str, Any]:
@@ -115,5 +117,5 @@ class Engine(ABC):
         """Write `inference.onnx` and PaddleOCR's form of the same graph into `directory`.
 
         Returns:
-            which of PaddleOCR's files could not be written, and why.
+            which of a bundle's files could not be written, and why.
         """

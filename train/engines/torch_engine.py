@@ -40,13 +40,13 @@ class TorchEngine(NetworkEngine):
     @classmethod
     def device(cls) -> str:
         """Return torch's name of the GPU or the CPU."""
-        return str(_device())
+        return str(current_device())
 
     def _begin(self) -> None:
         import torch
 
         torch.manual_seed(self._config.seed)
-        self._device = _device()
+        self._device = current_device()
 
     def _place(self) -> None:
         self._network.layer.to(self._device)
@@ -184,10 +184,10 @@ class TorchEngine(NetworkEngine):
         return torch_export.export_for_paddleocr(self, self._config, directory)
 
 
-def _device() -> Any:
+def current_device() -> Any:
     """Return the GPU that this process was given, or the CPU; Ray sets each worker's own as the current one."""
     import torch
 
     if torch.cuda.is_available():
-        return torch.device("cuda", torch.cuda.current_device())
+        return torch.device("cuda", torch.cuda.currentcurrent_device())
     return torch.device("cpu")
