@@ -23,8 +23,9 @@ from train.config import TrialConfig, config_from_mapping
 from train.data.dataset import decode_samples
 from train.data.formats import load_file
 from train.intervals import paired_gain_interval
-from train.loop import TrainingData, assemble, evaluate, train
+from train.loop import TrainingData, assemble, train
 from train.metrics import score_texts
+from train.validation import evaluate
 
 TEACHER = {"model": "pp-ocrv6-small", "optimiser": {"learning_rate": 1e-4}}
 STUDENT = {"model": "pp-ocrv6-tiny", "optimiser": {"learning_rate": 5e-4}, "batch_norm": "live"}

@@ -16,7 +16,7 @@ sys.path[0] = str(Path(__file__).resolve().parent.parent)  # not this folder: it
 
 from benchmarks.common import machine, print_table, write_result
 from train.engines import ENGINES
-from train.engines.choice import LINES, WIDTH_PX, measure
+from train.engines.choice import LINES, WIDTH_PX, holds, measure
 
 
 def parser() -> argparse.ArgumentParser:
@@ -41,7 +41,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def compare(model: str, threads: int, rounds: int) -> dict[str, Any]:
     """Return each engine's median seconds a step, and its lowest and highest."""
-    seconds: dict[str, list[float]] = {name: [] for name in ENGINES.names()}
+    seconds: dict[str, list[float]] = {name: [] for name in ENGINES.names() if holds(name, [model])}
     for _ in range(rounds):
         for name, measured in seconds.items():
             measured.append(measure(name, [model], threads))

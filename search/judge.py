@@ -11,7 +11,8 @@ from train.checkpoint import Checkpoint
 from train.config import TrialConfig
 from train.data.dataset import Dataset
 from train.intervals import paired_gain_interval
-from train.loop import assemble, evaluate
+from train.loop import assemble
+from train.validation import evaluate
 
 
 def best_baseline(probes: list[Probe]) -> tuple[Baseline, tuple[str, ...]]:

@@ -15,7 +15,7 @@ from search.workers import TRIAL_RESOURCES, WorkerGroup
 from spaces.space import SearchSpace
 from train.config import TrialConfig
 from train.data.mixture import Extra, wanted
-from train.engines.choice import resolve
+from train.engines.choice import check_holds, resolve
 
 FINISH_SHARE, FINISH_LEAST_S = 0.04, 30.0
 
@@ -61,6 +61,8 @@ def _without(space: SearchSpace, share: str) -> SearchSpace:
 def with_engine(settings: StudySettings, space: SearchSpace) -> StudySettings:
     """Return the settings with `auto` replaced by the engine that is the fastest here, for all trials alike."""
     asked = settings.engine or str(space.fixed.get("engine", ""))
+    for engine in space.choices("engine") or (TrialConfig().engine,):
+        check_holds(str(engine), candidates(space))
     threads = max(1, int(settings.cpus or 1))  # Ray gives a trial's process as many as it has cores
     return settings.model_copy(update={"engine": resolve(asked, candidates(space), threads) or None})
 

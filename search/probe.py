@@ -3,6 +3,7 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -10,10 +11,12 @@ from search.budget import Cost
 from search.results import Baseline
 from train.config import TechniqueConfig, TrialConfig
 from train.engines.base import Engine
-from train.loop import TrainingData, assemble, evaluate
+from train.loop import TrainingData, assemble
 from train.metrics import Scores
+from train.models import MODELS
 from train.tasks import Task
 from train.techniques import build_technique, uniform
+from train.validation import evaluate
 
 PROBE_LINES = 16
 EVERYTHING = uniform(1.0)
@@ -25,7 +28,8 @@ class Probe:
     """One model untouched, and what training it costs.
 
     Attributes:
-        baselines: as published, with the domain's charset, and that at every other width of the space.
+        baselines: as published, with the domain's charset, and that at every other width of the space; of a
+            model without published weights, what its random ones read.
         readings: for each baseline, the texts that it reads on the validation split.
         general: the texts that the model as published reads on the general lines; empty without any.
     """
@@ -43,12 +47,14 @@ class Probe:
 
     @property
     def published(self) -> Baseline:
-        """The model with its whole dictionary, lines as wide as they are."""
+        """The model with its whole dictionary, lines as wide as they are; without weights, its random ones."""
         return self.baselines[0]
 
     @property
-    def fit_width(self) -> int:
-        """The width at which the model reads best with the domain's charset."""
+    def fit_width(self) -> int | None:
+        """The width at which the model reads best with the domain's charset; None for one that cannot read yet."""
+        if self.best.untrained:
+            return None
         domain = [b for b in self.baselines if b.charset == "domain"]
         return max(domain, key=lambda baseline: baseline.scores.rank).fit_width
 
@@ -62,7 +68,9 @@ def probe_model(model: str, fixed: TrialConfig, fit_widths: Sequence[int], data:
         fit_widths: widths in pixels to read lines at, besides 0, their own.
         data: decoded lines.
     """
+    untrained = not MODELS.get(model).pretrained(Path(fixed.weights) if fixed.weights else None)
     starts = [("keep", 0), ("domain", 0), *(("domain", width) for width in fit_widths if width)]
+    starts = starts[1:2] if untrained else starts
     baselines, readings, general, costs, whole = [], [], [], [], 0.0
     if build_technique(fixed.technique).distillation:  # a teacher's time is its own (`Clock`)
         fixed = fixed.model_copy(update={"technique": TechniqueConfig()})
@@ -73,15 +81,15 @@ def probe_model(model: str, fixed: TrialConfig, fit_widths: Sequence[int], data:
         scores, predictions = evaluate(engine, task, data.val)
         costs.append((time.monotonic() - started) / len(data.val))
         known, texts = _general(engine, task, data)
-        baselines.append(
-            Baseline(model=model, charset=charset, fit_width=width, scores=scores, general=known)
-        )
+        start = {"model": model, "charset": charset, "fit_width": width, "untrained": untrained}
+        baselines.append(Baseline(**start, scores=scores, general=known))
         general.append(texts)
         readings.append(tuple(text for text, _ in predictions))
         if charset == "keep":
             whole = _step_seconds(engine, task, data, EVERYTHING)
     full, frozen = (_step_seconds(engine, task, data, plan) for plan in (EVERYTHING, HEAD_ONLY))
-    cost = Cost(full=full, frozen=frozen, evaluate=max(costs[1:]), keep=max(1.0, whole / full))
+    evaluation = max(costs[1:] or costs)
+    cost = Cost(full=full, frozen=frozen, evaluate=evaluation, keep=max(1.0, whole / full))
     return Probe(model, tuple(baselines), tuple(readings), cost, general[0])
 
 
@@ -106,7 +114,7 @@ def _step_seconds(engine: Engine, task: Task, data: TrainingData, plan: dict[str
 
 
 def agreed_width(probes: Sequence[Probe]) -> int | None:
-    """Return the width that every model reads best at; None if they differ."""
+    """Return the width that every model reads best at; None if they differ or one cannot read yet."""
     widths = {probe.fit_width for probe in probes}
     return widths.pop() if len(widths) == 1 else None
 

@@ -11,7 +11,7 @@ from search.report_parallel import MOST_AXES, parallel_coordinates
 from search.report_parts import nothing, section
 from search.report_style import CSS
 from search.report_tables import comparisons, techniques, trials, untouched
-from search.results import StudyResult, rank, write_text_atomically
+from search.results import Comparison, StudyResult, rank, write_text_atomically
 from search.table import duration, forgetting_lines, gain_text, percent
 
 FEW_TRIALS = 50
@@ -59,7 +59,13 @@ def headline(result: StudyResult) -> str:
         return "No trial finished with a score; use the model as published."
     if fair is None:
         return f"The best trial reads {percent(result.winner.score or 0)} of the lines without an error."
+    return _compared(fair)
+
+
+def _compared(fair: Comparison) -> str:
     before, after = percent(fair.baseline.scores.exact_match), percent(fair.winner.exact_match)
+    if fair.baseline.untrained:
+        return f"Trained from random weights, it reads {after} of the lines without an error."
     if fair.gain.interval.low > 0:
         return f"Fine-tuning raised the lines read without an error from {before} to {after}."
     if fair.gain.interval.high < 0:

@@ -92,17 +92,20 @@ class Baseline(Frozen):
     Attributes:
         charset: its full dictionary, or the domain's characters.
         fit_width: pixels that every line is resampled to; 0 for its own width.
+        untrained: the weights are random: nobody publishes some of this model.
         general: scores on the general lines; None without any.
     """
 
     model: str
     charset: Literal["keep", "domain"]
     fit_width: int = 0
+    untrained: bool = False
     scores: Scores
     general: Scores | None = None
 
     def __str__(self) -> str:
         start = "as published" if self.charset == "keep" else "domain charset"
+        start = "random weights" if self.untrained else start
         return f"{self.model}, {start}{f', lines {self.fit_width} px wide' if self.fit_width else ''}"
 
 

@@ -7,15 +7,18 @@ is often better than each. It costs a few readings of the validation split and n
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from search.ranking import Forgetting, rank_key
 from train.checkpoint import Checkpoint
-from train.loop import TrainingData, assemble_run, evaluate
+from train.loop import TrainingData, assemble_run
 from train.metrics import Scores
+from train.models import MODELS
 from train.techniques import build_technique
+from train.validation import evaluate
 
 INGREDIENTS = 6
 UNTOUCHED = "untouched"
@@ -81,6 +84,12 @@ def same_start(a: Checkpoint, b: Checkpoint) -> bool:
     )
 
 
+def _starts_from_weights(checkpoint: Checkpoint) -> bool:
+    """Whether training began with weights, and not with random ones, which are no ingredient."""
+    config = checkpoint.config
+    return MODELS.get(config.model).pretrained(Path(config.weights) if config.weights else None)
+
+
 def greedy_soup(
     ranked: Sequence[tuple[str, Callable[[], Checkpoint]]],
     data: TrainingData,
@@ -112,9 +121,10 @@ def greedy_soup(
 
     pot = [(ranked[0][0], first.weights)]
     best, soup = score(pot[0][1]), pot[0][1]
-    if (start := score(untouched)).rank > best.rank:
+    pretrained = _starts_from_weights(first)
+    if pretrained and (start := score(untouched)).rank > best.rank:
         best, soup, pot = start, untouched, [(UNTOUCHED, untouched)]
-    for name, weights in _ingredients(first, untouched, ranked, pot[0][0]):
+    for name, weights in _ingredients(first, untouched if pretrained else None, ranked, pot[0][0]):
         if deadline is not None and time.time() > deadline:
             break
         blend = average([*(kept for _, kept in pot), weights])
@@ -127,12 +137,13 @@ def greedy_soup(
 
 def _ingredients(
     first: Checkpoint,
-    untouched: dict[str, Any],
+    untouched: dict[str, Any] | None,
     ranked: Sequence[tuple[str, Callable[[], Checkpoint]]],
     start: str,
 ) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield the weights that may be averaged with those that the pot starts with."""
-    yield (ranked[0][0], first.weights) if start == UNTOUCHED else (UNTOUCHED, untouched)
+    if untouched is not None:
+        yield (ranked[0][0], first.weights) if start == UNTOUCHED else (UNTOUCHED, untouched)
     for name, load in ranked[1:INGREDIENTS]:
         candidate = load()
         if same_start(first, candidate):

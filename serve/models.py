@@ -61,7 +61,7 @@ def load_model(task: str, source: str) -> Model:
     """Return the model in a bundle folder, or a pretrained one by its name.
 
     Raises:
-        CheckpointError: if the bundle is damaged.
+        CheckpointError: if the bundle is damaged, or has no graph.
         UsageError: if there is neither, or it is a bundle of another task.
     """
     known = _PRETRAINED[task]
@@ -73,6 +73,7 @@ def load_model(task: str, source: str) -> Model:
         )
     bundle = load_bundle(Path(source))
     manifest = bundle.manifest
+    bundle.require_graph()
     if manifest.task != task:
         raise UsageError(f"--{task} must name a {task} bundle", f"{source}: {manifest.task}", "name another")
     return Model(

@@ -11,6 +11,8 @@ from train.data import images
 from train.data.dataset import Dataset, decode_samples
 from train.data.formats import load_file
 from train.data.sample import Sample
+from train.engines import ENGINES
+from train.engines.choice import holds
 from train.loop import TrainingData, train
 
 Epoch = tuple[dict[str, float], Checkpoint]
@@ -21,6 +23,7 @@ SETTINGS: dict[str, Any] = {
     "schedule": {"name": "constant", "warmup": 0.0},
     "augmentation": {"probability": 0.5},
 }
+RECOGNISERS = [name for name in ENGINES.names() if holds(name, [SETTINGS["model"]])]
 
 
 def config(**changes: Any) -> TrialConfig:

@@ -41,22 +41,23 @@ class Manifest:
     Attributes:
         task: what the model does, e.g. `recognition`.
         model: registered name of the architecture.
-        published_name: PaddleOCR's name of it.
+        published_name: PaddleOCR's name of it; None if PaddleOCR has no such network.
         characters: the charset in class order; class 0 is the blank.
         config: the TrialConfig that trained it, as a mapping.
         metrics: scores with the split and the charset rule that they were measured on.
-        parity: the result of the parity gate.
+        parity: the result of the parity gate; empty where there is no graph.
         versions: of the packages that trained and exported it.
         geometry: how a line becomes an input, in pixels; it must be that of `train.data.images`.
         created: UTC, ISO 8601.
         files: sha256 of every other file.
-        absent: which of PADDLEOCR's files could not be written, and why.
+        absent: which of FILES could not be written, and why.
         int8: exact match of the 8-bit graph and of the float32 one, if there is one (`train.quantise`).
+        from_scratch: training began with random weights, not with published ones or a bundle's.
     """
 
     task: str
     model: str
-    published_name: str
+    published_name: str | None
     characters: tuple[str, ...]
     config: dict[str, Any]
     metrics: dict[str, Any]
@@ -68,6 +69,7 @@ class Manifest:
     int8: dict[str, float] | None = None
     format: int = FORMAT
     absent: dict[str, str] = field(default_factory=dict)
+    from_scratch: bool = False
 
 
 @dataclass(frozen=True)
@@ -98,8 +100,23 @@ class Bundle:
         self.require_weights()
         return dict(load_file(self.directory / WEIGHTS))
 
+    @property
+    def has_graph(self) -> bool:
+        """Whether onnxruntime can run it."""
+        return ONNX in self.manifest.files
+
+    def require_graph(self) -> None:
+        """Raise CheckpointError, saying why, if this bundle has no graph to serve."""
+        if not self.has_graph:
+            raise CheckpointError(
+                f"a bundle must have {ONNX} to be served",
+                f"{self.directory}: {self.manifest.absent[ONNX]}",
+                "read it with train/evaluate.py --bundle, and serve a recogniser",
+            )
+
     def session(self, threads: int = 1) -> Any:
         """Return an onnxruntime session on `threads` cores, 0 for all; its input is `x`."""
+        self.require_graph()
         return open_session(self.directory / ONNX, threads)
 
     def recogniser(self, threads: int = 1) -> "Recogniser":
@@ -213,7 +230,8 @@ def seal(directory: Path, **facts: Any) -> Manifest:
 def load_bundle(directory: Path) -> Bundle:
     """Return the bundle in a folder; raise CheckpointError if it is missing, incomplete, damaged or foreign."""
     manifest = _read_manifest(directory)
-    excused = set(manifest.absent) & set(PADDLEOCR)
+    # A graph may be absent where there is at least an adapter: something must read.
+    excused = set(manifest.absent) - ({ONNX} if WEIGHTS not in manifest.files else set())
     missing = [name for name in FILES if name not in manifest.files and name not in excused]
     changed = [name for name, digest in manifest.files.items() if not _is_whole(directory / name, digest)]
     if missing or changed:

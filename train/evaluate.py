@@ -9,10 +9,10 @@ from pathlib import Path
 if __name__ == "__main__":
     sys.path[0] = str(Path(__file__).resolve().parent.parent)  # not this folder: its files shadow others
 
-from train.bundle import load_bundle
-from train.checkpoint import load_checkpoint
+from train.bundle import Bundle, load_bundle
+from train.checkpoint import Checkpoint, load_checkpoint
 from train.cli import main_guard
-from train.config import TrialConfig
+from train.config import TrialConfig, config_from_mapping
 from train.data.arguments import add_format_arguments, options_of
 from train.data.dataset import Dataset, decode_samples
 from train.data.formats import load_file
@@ -37,6 +37,9 @@ def parser() -> argparse.ArgumentParser:
         choices=("keep", "domain"),
         help="with --model: its whole dictionary (the default) or the labels' characters alone",
     )
+    parse.add_argument(
+        "--weights", metavar="DIR", help="with --bundle: an adapter's base, where it lies elsewhere now"
+    )
     parse.add_argument("--engine", help="with --checkpoint or --model: the engine to read with")
     parse.add_argument("--labels", metavar="FILE", type=Path, required=True, help="the lines and their texts")
     add_format_arguments(parse)
@@ -59,6 +62,8 @@ def main(arguments: Sequence[str]) -> None:
         raise UsageError("--charset goes with --model", chosen.charset, "leave it out")
     if chosen.engine and chosen.bundle:
         raise UsageError("a bundle is read by onnxruntime", f"--engine {chosen.engine}", "leave it out")
+    if chosen.weights and not chosen.bundle:
+        raise UsageError("--weights goes with --bundle", chosen.weights, "leave it out")
     if chosen.threads < 1:
         raise UsageError("--threads must be at least 1", chosen.threads, "name a number of cores")
     samples = load_file(chosen.labels, options_of(chosen.option), chosen.format)
@@ -76,8 +81,12 @@ def read(chosen: argparse.Namespace, data: Dataset) -> list[Reading]:
     """Return (text, confidence) of every line, by whatever the command line names."""
     if chosen.bundle:
         bundle = load_bundle(chosen.bundle)
-        return bundle.recogniser(chosen.threads).read([data.image(i) for i in range(len(data))])
-    from train.loop import assemble, evaluate
+        if bundle.has_graph:
+            return bundle.recogniser(chosen.threads).read([data.image(i) for i in range(len(data))])
+        return read_by_framework(bundle, chosen.weights, data)
+    from train.loop import assemble
+    from train.models import MODELS
+    from train.validation import evaluate
 
     if chosen.checkpoint:
         checkpoint = load_checkpoint(chosen.checkpoint).with_engine(chosen.engine)
@@ -85,9 +94,25 @@ def read(chosen: argparse.Namespace, data: Dataset) -> list[Reading]:
     else:
         config = TrialConfig(model=chosen.model, charset=chosen.charset or "keep")
         config = config.model_copy(update={"engine": chosen.engine or config.engine})
+        if not MODELS.get(chosen.model).pretrained(None):
+            raise UsageError(
+                "--model must name a model with published weights", chosen.model, "name a bundle of it"
+            )
         engine, task = assemble(config, data)
     _, readings = evaluate(engine, task, data)
     return readings
+
+
+def read_by_framework(bundle: Bundle, weights: str | None, data: Dataset) -> list[Reading]:
+    """Return (text, confidence) of every line by a bundle without a graph, on the weights that it was trained on."""
+    from train.loop import assemble
+    from train.validation import evaluate
+
+    config = config_from_mapping(bundle.manifest.config, str(bundle.directory))
+    config = config.model_copy(update={"weights": weights or config.weights})
+    checkpoint = Checkpoint(config, bundle.charset, 0, {}, {"weights": bundle.weights()})
+    engine, task = assemble(config, data, checkpoint)
+    return evaluate(engine, task, data)[1]
 
 
 def write_errors(path: Path, readings: Sequence[Reading], data: Dataset, rule: str) -> None:

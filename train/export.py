@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import save_file
 
-from train.bundle import MANIFEST, ONNX, WEIGHTS, open_session, run, seal, write_settings
+from train.bundle import MANIFEST, ONNX, WEIGHTS, load_bundle, open_session, run, seal, write_settings
 from train.checkpoint import Checkpoint, load_checkpoint
 from train.cli import main_guard
 from train.data import images
@@ -34,18 +34,22 @@ PACKAGES = (
     "paddle2onnx",
     "paddlepaddle",
     "paddlex",
+    "peft",
     "torch",
     "transformers",
 )
 
 
-def export_checkpoint(checkpoint: Checkpoint, data: Dataset, directory: Path) -> ParityResult:
+def export_checkpoint(checkpoint: Checkpoint, data: Dataset, directory: Path) -> ParityResult | None:
     """Write a bundle of a checkpoint, or nothing.
 
     Args:
         checkpoint: what to export; its metrics are those of the validation split.
         data: real lines for the parity gate, best the validation split's.
         directory: where the bundle comes to lie; an older bundle there is replaced.
+
+    Returns:
+        What the gate found; None for a model that has no graph, whose bundle says why.
 
     Raises:
         ParityError: if onnxruntime and the framework do not read the same.
@@ -55,9 +59,11 @@ def export_checkpoint(checkpoint: Checkpoint, data: Dataset, directory: Path) ->
     with whole_or_nothing(directory) as aside:
         absent = engine.export(aside)
         save_file(_contiguous(engine.weights()), aside / WEIGHTS)
-        result = parity_gate(engine, aside / ONNX, data)
-        published_name = MODELS.get(checkpoint.config.model).published_name()
-        write_settings(aside, published_name, checkpoint.charset)
+        result = None if ONNX in absent else parity_gate(engine, aside / ONNX, data)
+        model, weights = MODELS.get(checkpoint.config.model), checkpoint.config.weights
+        published_name = model.published_name()
+        if published_name is not None:
+            write_settings(aside, published_name, checkpoint.charset)
         seal(
             aside,
             task=checkpoint.config.task,
@@ -66,9 +72,10 @@ def export_checkpoint(checkpoint: Checkpoint, data: Dataset, directory: Path) ->
             characters=checkpoint.charset.characters,
             config=checkpoint.config.model_dump(mode="json"),
             metrics={"split": "val", "charset_rule": "as-labelled"} | checkpoint.metrics,
-            parity=asdict(result),
+            parity=asdict(result) if result else {},
             versions=installed_versions(PACKAGES),
             absent=absent,
+            from_scratch=not model.pretrained(Path(weights) if weights else None),
         )
     return result
 
@@ -132,6 +139,9 @@ def main(arguments: Sequence[str]) -> None:
     checkpoint = load_checkpoint(chosen.checkpoint).with_engine(chosen.engine)
     data = decode_samples(load_file(chosen.labels))
     result = export_checkpoint(checkpoint, data, chosen.bundle)
+    if result is None:
+        print(f"{chosen.bundle}: {load_bundle(chosen.bundle).manifest.absent[ONNX]}")
+        return
     print(
         f"{chosen.bundle}: {result.lines} lines read as before the export, "
         f"largest difference {result.max_difference:.1e}"

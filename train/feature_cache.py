@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from train import memory
 from train.config import TrialConfig
@@ -225,6 +226,10 @@ class _CachedTask(Task):
     def decode(self, output: Images) -> list[Any]:
         """Decode as the task does."""
         return self._task.decode(output)
+
+    def losses(self, output: Images, data: Dataset, indices: Indices) -> npt.NDArray[np.float64]:
+        """Return the labels' loss as the task does."""
+        return self._task.losses(output, data, indices)
 
     def score(self, predictions: Sequence[Any], data: Dataset) -> Scores:
         """Score as the task does."""

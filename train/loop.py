@@ -18,14 +18,14 @@ import numpy as np
 from train.checkpoint import Checkpoint
 from train.config import TrialConfig
 from train.data import images
-from train.data.batches import EVALUATION_BATCH, Indices, evaluation_batches, worker_lines, worker_share
+from train.data.batches import Indices, worker_lines, worker_share
 from train.data.charset import Charset, domain_charset
 from train.data.dataset import Dataset
 from train.data.epoch import epoch_lines
 from train.data.mixture import Extra, wanted
 from train.engines import ENGINES
 from train.engines.base import Batch, Engine, Images, World
-from train.errors import DivergedError
+from train.errors import DivergedError, UsageError
 from train.feature_cache import feature_cache
 from train.metrics import Scores
 from train.models import MODELS
@@ -34,6 +34,7 @@ from train.schedule import learning_rate_factor
 from train.tasks import TASKS, Task
 from train.teacher import check_teacher, taught
 from train.techniques import build_technique
+from train.validation import evaluate, validate
 
 CALIBRATION_LINES = 48
 EXPLODED = 5.0  # times the loss of taking every class for equally likely at every step
@@ -99,7 +100,7 @@ def train(
         metrics = {
             "epoch": epoch,
             "loss": loss,
-            **_scores(engine, cache.task, data, world),
+            **validate(engine, cache.task, data.val, data.general, world),
             "train_seconds": trained - started,
             "epoch_seconds": time.monotonic() - started,
             "features_mb": cache.needs_mb,
@@ -127,21 +128,6 @@ def published_scores(config: TrialConfig, data: TrainingData) -> Scores | None:
     return evaluate(engine, task, data.general)[0]
 
 
-def _scores(engine: Engine, task: Task, data: TrainingData, world: World) -> dict[str, float]:
-    """Return the metrics on the validation lines and, where there are any, on the general ones."""
-    scores, _ = evaluate(engine, task, data.val, world)
-    metrics = {
-        "exact_match": scores.exact_match,
-        "edit_similarity": scores.edit_similarity,
-        "cer": scores.cer,
-    }
-    if data.general is not None:
-        general, _ = evaluate(engine, task, data.general, world)
-        metrics["general_exact_match"] = general.exact_match
-        metrics["general_edit_similarity"] = general.edit_similarity
-    return metrics
-
-
 def _checkpoint(config: TrialConfig, engine: Engine, epoch: int, metrics: dict[str, float]) -> Checkpoint:
     return Checkpoint(config, engine.charset, epoch, metrics, engine.state())
 
@@ -153,8 +139,12 @@ def assemble_run(
     world: World = World(),  # noqa: B008
 ) -> tuple[Engine, Task]:
     """Build engine and task as a run starts with them: able to write what it is to learn from further sets."""
-    extras = wanted(extra_sets(config, data))
-    return assemble(config, data.train, resume, world, [extra.lines for extra in extras if extra.teaches])
+    return assemble(config, data.train, resume, world, teaching(config, data))
+
+
+def teaching(config: TrialConfig, data: TrainingData) -> list[Dataset]:
+    """Return the further sets whose characters the network is to learn."""
+    return [extra.lines for extra in wanted(extra_sets(config, data)) if extra.teaches]
 
 
 def assemble(
@@ -168,9 +158,15 @@ def assemble(
 
     The network learns to write the characters of `extras`, too.
     """
+    engine_class = ENGINES.get(config.engine)
+    if config.task not in engine_class.tasks:
+        tasks = ", ".join(engine_class.tasks)
+        raise UsageError(
+            f"task must be one of the engine {config.engine}'s: {tasks}", config.task, "set `task:`"
+        )
     charset = resume.charset if resume else charset_for(config, train_data, extras)
     calibration = None if resume else calibration_batch(train_data, config.seed)
-    engine = ENGINES.get(config.engine)(config, charset, calibration, world)
+    engine = engine_class(config, charset, calibration, world)
     if resume:
         engine.load(resume.state)
     return engine, TASKS.get(config.task)(config, charset)
@@ -255,20 +251,3 @@ def _prefetch(task: Task, data: Dataset, batches: list[Any], epoch: int, world: 
             upcoming = pool.submit(prepare, following)
             yield batch
         yield upcoming.result()
-
-
-def evaluate(
-    engine: Engine,
-    task: Task,
-    data: Dataset,
-    world: World = World(),  # noqa: B008
-) -> tuple[Scores, list[Any]]:
-    """Score every line of a split exactly once; return the scores and the predictions in dataset order."""
-    found: list[tuple[int, Any]] = []
-    for width, indices in evaluation_batches(data.widths, EVALUATION_BATCH * world.size):
-        mine = worker_share(indices, world.rank, world.size)
-        if len(mine):
-            output = engine.predict(task.evaluation_batch(data, mine, width))
-            found += zip(mine.tolist(), task.decode(output), strict=True)
-    predictions = [prediction for _, prediction in sorted(engine.gather(found), key=lambda pair: pair[0])]
-    return task.score(predictions, data), predictions

@@ -4,6 +4,7 @@ import argparse
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 sys.path[0] = str(Path(__file__).resolve().parent.parent)  # not this folder: its files shadow others
 
@@ -22,6 +23,10 @@ from train.data.sample import Sample
 from train.data.split import make_splits
 from train.errors import UsageError
 from train.teacher import check_teacher
+from train.training_report import COMPLETED, FILE, TrainingReport, reported
+
+if TYPE_CHECKING:
+    from train.loop import TrainingData
 
 
 def parser() -> argparse.ArgumentParser:
@@ -70,21 +75,15 @@ def main(arguments: Sequence[str]) -> None:
     check_teacher(config)
     resume = load_checkpoint(output / "last") if chosen.resume else None
     sets = _read(chosen)
-    from train.loop import TrainingData, published_scores, train
+    from train.loop import TrainingData
 
     folder = Path(chosen.cache) if chosen.cache else output.parent / CACHE
     data = TrainingData(**Decoding(folder, chosen.decode_to).decode(sets))
-    known = published_scores(config, data)
-    if known:
-        print(f"untouched: {config.model}, as published: general exact {known.exact_match:.3f}", flush=True)
-    train(config, data, _report(output, config.epochs), resume)
-    from train.export import export_checkpoint
-
-    best = load_checkpoint(output / "best-checkpoint")
-    export_checkpoint(best, data.val, output / "best")
-    print(
-        f"best: epoch {best.epoch}, exact match {best.metrics['exact_match']:.3f}; bundle in {output / 'best'}"
+    report = TrainingReport(
+        output / FILE, _facts(config, data, resume), after_epoch=resume.epoch if resume else 0
     )
+    with reported(report):
+        _train_and_export(config, data, output, report, resume)
 
 
 def _read(chosen: argparse.Namespace) -> dict[str, Sequence[Sample]]:
@@ -101,8 +100,55 @@ def _read(chosen: argparse.Namespace) -> dict[str, Sequence[Sample]]:
     return sets
 
 
-def _report(output: Path, epochs: int) -> Callable[[dict[str, float], Callable[[], Checkpoint]], None]:
-    """Return a report function that prints a line, keeps the last checkpoint and the best one."""
+def _facts(config: TrialConfig, data: "TrainingData", resume: Checkpoint | None) -> dict[str, Any]:
+    """Return what the training report says of a run before its first epoch, and tell of random weights."""
+    from train.engines import ENGINES
+    from train.loop import charset_for, teaching
+    from train.models import MODELS
+
+    scratch = not MODELS.get(config.model).pretrained(Path(config.weights) if config.weights else None)
+    if scratch:
+        print(f"{config.model} starts from random weights: it is trained from scratch", flush=True)
+    charset = resume.charset if resume else charset_for(config, data.train, teaching(config, data))
+    return {
+        "model": config.model,
+        "engine": config.engine,
+        "from_scratch": scratch,
+        "samples_used": len(data.train) + len(data.val),
+        "train_samples": len(data.train),
+        "val_samples": len(data.val),
+        "epochs": config.epochs,
+        "batch_size": config.batch_size,
+        "learning_rate": config.optimiser.learning_rate,
+        "device": ENGINES.get(config.engine).device(),
+        "vocab_size": len(charset.characters),
+    }
+
+
+def _train_and_export(
+    config: TrialConfig,
+    data: "TrainingData",
+    output: Path,
+    report: TrainingReport,
+    resume: Checkpoint | None,
+) -> None:
+    from train.export import export_checkpoint
+    from train.loop import published_scores, train
+
+    known = published_scores(config, data)
+    if known:
+        print(f"untouched: {config.model}, as published: general exact {known.exact_match:.3f}", flush=True)
+    train(config, data, _report(output, config.epochs, report), resume)
+    best, bundle = load_checkpoint(output / "best-checkpoint"), output / "best"
+    export_checkpoint(best, data.val, bundle)
+    report.write(COMPLETED, bundle)
+    print(f"best: epoch {best.epoch}, exact match {best.metrics['exact_match']:.3f}; bundle in {bundle}")
+
+
+def _report(
+    output: Path, epochs: int, training_report: TrainingReport
+) -> Callable[[dict[str, float], Callable[[], Checkpoint]], None]:
+    """Return a report function that prints a line, keeps the last checkpoint, the best one and the report."""
     best = (-1.0, -1.0)  # an epoch without a single right character is still the best so far
     if (output / "best-checkpoint").exists():
         metrics = load_checkpoint(output / "best-checkpoint").metrics
@@ -116,6 +162,7 @@ def _report(output: Path, epochs: int) -> Callable[[dict[str, float], Callable[[
         if rank > best:
             best = rank
             checkpoint.save(output / "best-checkpoint")
+        training_report.add(metrics)
         print(
             f"epoch {metrics['epoch']:>3}/{epochs}  loss {metrics['loss']:8.3f}  exact {rank[0]:.3f}  "
             f"similarity {rank[1]:.3f}  {_general(metrics)}{metrics['epoch_seconds']:.0f} s",

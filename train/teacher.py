@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from train.bundle import MANIFEST, load_bundle, run
 from train.checkpoint import META, load_checkpoint
@@ -130,6 +131,10 @@ class Taught(Task):
     def decode(self, output: Images) -> list[Any]:
         """Decode as the task does."""
         return self._task.decode(output)
+
+    def losses(self, output: Images, data: Dataset, indices: Indices) -> npt.NDArray[np.float64]:
+        """Return the labels' loss as the task does."""
+        return self._task.losses(output, data, indices)
 
     def score(self, predictions: Sequence[Any], data: Dataset) -> Scores:
         """Score as the task does."""

@@ -17,6 +17,12 @@ from train.models.pp_ocr_recognition import _wheel_folder
 
 IN_WHEELS = [name for name in MODELS.names() if getattr(MODELS.get(name), "wheel", None)]
 HELD = [(name, framework) for name in IN_WHEELS for framework in MODELS.get(name).frameworks()]
+FROM_SCRATCH = [
+    (name, framework)
+    for name in MODELS.names()
+    for framework in MODELS.get(name).frameworks()
+    if not MODELS.get(name).pretrained(None)
+]
 LOGIT_ROUNDING = 1e-4
 
 
@@ -92,7 +98,7 @@ def test_every_framework_has_the_same_arrays_and_logits(name: str, real_images: 
     assert all(levels(network, groups) == levels(networks[0], groups) for network in networks)
 
 
-@pytest.mark.parametrize(("name", "framework"), HELD)
+@pytest.mark.parametrize(("name", "framework"), HELD + FROM_SCRATCH)
 def test_every_parameter_has_one_of_the_groups(name: str, framework: str) -> None:
     model = MODELS.get(name)
     network = model.network(framework, None)
@@ -104,7 +110,7 @@ def test_every_parameter_has_one_of_the_groups(name: str, framework: str) -> Non
     assert network.arrays()[f"{model.head}.bias"].size == model.charset(None).classes
 
 
-@pytest.mark.parametrize(("name", "framework"), HELD)
+@pytest.mark.parametrize(("name", "framework"), HELD + FROM_SCRATCH)
 def test_groups_stand_in_the_order_of_the_network(name: str, framework: str) -> None:
     """Freezing by group from the input side on only saves time if the groups are in that order."""
     model = MODELS.get(name)
@@ -143,7 +149,7 @@ def test_the_parts_hold_the_groups_on_their_side_of_the_cut(name: str, framework
         assert {model.group(f"{layer.name}.weight") for layer in network.execution_order(run)} == groups
 
 
-@pytest.mark.parametrize(("name", "framework"), HELD)
+@pytest.mark.parametrize(("name", "framework"), HELD + FROM_SCRATCH)
 def test_steps_and_classes(name: str, framework: str, real_images: list[Array]) -> None:
     model = MODELS.get(name)
     network = model.network(framework, None)

@@ -13,9 +13,11 @@ from train.config import TechniqueConfig, TrialConfig
 from train.engines import ENGINES
 from train.engines.adapters import adapted
 from train.engines.base import GROUPS, Batch
+from train.engines.choice import holds
 from train.errors import UsageError
 from train.export import export_checkpoint
 from train.loop import TrainingData, assemble
+from train.models import MODELS
 from train.teacher import taught
 from train.techniques import TECHNIQUES, build_technique, uniform
 
@@ -24,7 +26,20 @@ PROGRESS = (0.0, 0.2, 0.4, 0.95)
 STATISTICS = ("._mean", "._variance")
 # What a technique cannot do without.
 OPTIONS: dict[str, dict[str, Any]] = {"distill": {"teacher": "pp-ocrv6-small"}}
-EACH_ENGINE = pytest.mark.parametrize("engine_name", ENGINES.names())
+USUAL = config().model
+NETWORKS = [
+    {"engine": engine, "model": model}
+    for model in (USUAL, *(name for name in MODELS.names() if not MODELS.get(name).pretrained(None)))
+    for engine in ENGINES.names()
+    if holds(engine, [model])
+]
+EACH_NETWORK = pytest.mark.parametrize("chosen", NETWORKS, ids=lambda chosen: "-".join(chosen.values()))
+# What takes long is tried with these, on networks that come without weights.
+USED_FROM_SCRATCH = ("full", "lora")
+
+
+def tried(name: str, chosen: dict[str, str]) -> bool:
+    return chosen["model"] == USUAL or name in USED_FROM_SCRATCH
 
 
 @pytest.fixture(scope="module")
@@ -34,10 +49,10 @@ def data(data_dir: Path) -> TrainingData:
 
 @pytest.fixture(scope="module")
 def batch(data: TrainingData) -> Batch:
-    """Four lines, read by a teacher too; their augmentation is the first epoch's."""
+    """Two lines, read by a teacher too; their augmentation is the first epoch's."""
     settings = config(technique=technique("distill"))
     engine, task = assemble(settings, data.train)
-    return taught(task, settings, engine.charset).batch(data.train, np.arange(4), epoch=1)
+    return taught(task, settings, engine.charset).batch(data.train, np.arange(2), epoch=1)
 
 
 def technique(name: str) -> dict[str, Any]:
@@ -91,11 +106,11 @@ def test_unknown_options_are_refused(name: str) -> None:
 
 @pytest.mark.parametrize("name", TECHNIQUES.names())
 @pytest.mark.parametrize("batch_norm", ["frozen", "live"])
-@EACH_ENGINE
+@EACH_NETWORK
 def test_a_step_changes_exactly_what_the_plan_says(
-    name: str, engine_name: str, batch_norm: str, data: TrainingData, batch: Batch
+    name: str, chosen: dict[str, str], batch_norm: str, data: TrainingData, batch: Batch
 ) -> None:
-    settings = config(engine=engine_name, batch_norm=batch_norm, technique=technique(name))
+    settings = config(**chosen, batch_norm=batch_norm, technique=technique(name))
     if batch_norm == "live" and with_adapters(name):
         with pytest.raises(UsageError, match="frozen batch norms"):
             engine_for(settings, data)
@@ -117,11 +132,11 @@ def test_a_step_changes_exactly_what_the_plan_says(
 
 
 @pytest.mark.parametrize("name", TECHNIQUES.names())
-@EACH_ENGINE
+@EACH_NETWORK
 def test_frozen_groups_have_no_gradient(
-    name: str, engine_name: str, data: TrainingData, batch: Batch
+    name: str, chosen: dict[str, str], data: TrainingData, batch: Batch
 ) -> None:
-    engine = engine_for(config(engine=engine_name, technique=technique(name)), data)
+    engine = engine_for(config(**chosen, technique=technique(name)), data)
     plan = plan_of(name, 0.0)
     engine.apply_plan(plan)
     engine.train_step(batch, 1e-3, update=False)
@@ -131,11 +146,11 @@ def test_frozen_groups_have_no_gradient(
     assert with_gradient == {group for group, multiplier in plan.items() if multiplier > 0}
 
 
-@EACH_ENGINE
+@EACH_NETWORK
 def test_nothing_is_back_propagated_through_a_frozen_backbone(
-    engine_name: str, data: TrainingData, batch: Batch
+    chosen: dict[str, str], data: TrainingData, batch: Batch
 ) -> None:
-    engine = engine_for(config(engine=engine_name), data)
+    engine = engine_for(config(**chosen), data)
     network = engine._network
     images = network.tensor(batch.images)
 
@@ -151,11 +166,11 @@ def test_nothing_is_back_propagated_through_a_frozen_backbone(
 
 
 @pytest.mark.parametrize("optimiser", ["adamw", "adam", "sgd"])
-@EACH_ENGINE
+@EACH_NETWORK
 def test_multipliers_scale_the_updates(
-    engine_name: str, optimiser: str, data: TrainingData, batch: Batch
+    chosen: dict[str, str], optimiser: str, data: TrainingData, batch: Batch
 ) -> None:
-    settings = config(engine=engine_name, optimiser={"name": optimiser, "weight_decay": 1e-2})
+    settings = config(**chosen, optimiser={"name": optimiser, "weight_decay": 1e-2})
     plan = uniform(1.0) | {"stem": 0.1, "neck": 0.5, "head": 0.25}
     whole = updates(settings, uniform(1.0), data, batch)
     scaled = updates(settings, plan, data, batch)
@@ -180,12 +195,13 @@ def updates(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", TECHNIQUES.names())
-@EACH_ENGINE
+@pytest.mark.parametrize(
+    ("name", "chosen"), [(name, one) for one in NETWORKS for name in TECHNIQUES.names() if tried(name, one)]
+)
 def test_an_epoch_changes_exactly_the_groups_of_its_plan_and_exports(
-    name: str, engine_name: str, data: TrainingData, tmp_path: Path
+    name: str, chosen: dict[str, str], data: TrainingData, tmp_path: Path
 ) -> None:
-    settings = config(engine=engine_name, technique=technique(name), epochs=1)
+    settings = config(**chosen, technique=technique(name), epochs=1)
     engine = engine_for(settings, data)
     before = engine.weights()
     [(_, checkpoint)] = run(settings, data)
@@ -207,13 +223,15 @@ RESUMED = [(name, "as is") for name in TECHNIQUES.names()] + [
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "variant"), RESUMED)
-@EACH_ENGINE
+@pytest.mark.parametrize(
+    ("name", "variant", "chosen"),
+    [(*pair, one) for one in NETWORKS for pair in RESUMED if tried(pair[0], one)],
+)
 def test_a_resumed_run_ends_bit_for_bit_where_an_uninterrupted_one_does(
-    name: str, engine_name: str, variant: str, data: TrainingData, tmp_path: Path
+    name: str, chosen: dict[str, str], variant: str, data: TrainingData, tmp_path: Path
 ) -> None:
     settings = config(technique=technique(name), augmentation={"probability": 0.5, "concat": 0.5})
-    settings = config(**settings.model_dump() | {"engine": engine_name} | VARIANTS[variant])
+    settings = config(**settings.model_dump() | chosen | VARIANTS[variant])
     whole = run(settings, data)
     [(_, half)] = run(settings, data, stop_after=1)
     half.save(tmp_path / "half")

@@ -11,7 +11,8 @@ from search.soup import average, greedy_soup, same_start
 from tests import real_lines
 from train.checkpoint import Checkpoint
 from train.config import TechniqueConfig
-from train.loop import TrainingData, assemble, evaluate
+from train.loop import TrainingData, assemble
+from train.validation import evaluate
 
 Ranked = list[tuple[str, Callable[[], Checkpoint]]]
 

@@ -6,9 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.real_lines import config, few_lines, run
+from tests.real_lines import RECOGNISERS, config, few_lines, run
 from train.bundle import load_bundle
-from train.engines import ENGINES
 from train.engines.adapters import A, B, adapted
 from train.engines.base import Batch
 from train.export import export_checkpoint
@@ -30,7 +29,7 @@ def batch(data: TrainingData) -> Batch:
     return task.batch(data.train, np.arange(4), epoch=1)
 
 
-@pytest.fixture(params=ENGINES.names())
+@pytest.fixture(params=RECOGNISERS)
 def engine(request: pytest.FixtureRequest, data: TrainingData) -> Any:
     settings = config(engine=request.param, **SETTINGS)
     made: Any = assemble(settings, data.train)[0]
@@ -106,7 +105,7 @@ def test_a_trained_checkpoint_reads_alike_in_every_framework_and_exports_merged(
     assert export_checkpoint(checkpoint, data.val, tmp_path / "bundle").passed
     assert load_bundle(tmp_path / "bundle").manifest.config["technique"]["name"] == "lora"
     weights = []
-    for name in ENGINES.names():
+    for name in RECOGNISERS:
         other: Any = assemble(checkpoint.with_engine(name).config, data.train, checkpoint)[0]
         weights.append(other.weights())
     assert max(np.abs(weights[0][n] - weights[1][n]).max() for n in weights[0]) < 1e-5

@@ -7,10 +7,9 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from tests.real_lines import config, few_lines, run
+from tests.real_lines import RECOGNISERS, config, few_lines, run
 from train.bundle import load_bundle
 from train.checkpoint import load_checkpoint
-from train.engines import ENGINES
 from train.engines.average import STEPS
 from train.engines.base import Batch
 from train.errors import CheckpointError, UsageError
@@ -34,7 +33,7 @@ def batch(data: TrainingData) -> Batch:
     return task.batch(data.train, np.arange(4), epoch=1)
 
 
-@pytest.fixture(params=ENGINES.names())
+@pytest.fixture(params=RECOGNISERS)
 def name(request: pytest.FixtureRequest) -> str:
     """Of an engine."""
     return str(request.param)
@@ -114,7 +113,7 @@ def test_it_moves_at_updates_alone(name: str, data: TrainingData, batch: Batch) 
     assert largest_difference(start, average_of(engine)) > 0
 
 
-@pytest.mark.parametrize("other", ENGINES.names())
+@pytest.mark.parametrize("other", RECOGNISERS)
 def test_a_state_brings_it_to_any_framework(name: str, other: str, data: TrainingData, batch: Batch) -> None:
     first, second = engine_for(name, data), engine_for(other, data)
     for _ in range(2):

@@ -11,7 +11,8 @@ from train.data import images
 from train.engines.base import GROUPS
 from train.errors import ModelError
 from train.export import export_checkpoint
-from train.loop import assemble, evaluate
+from train.loop import assemble
+from train.validation import evaluate
 
 pytestmark = pytest.mark.slow
 

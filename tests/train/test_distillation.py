@@ -10,12 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.real_lines import config, few_lines, run
+from tests.real_lines import RECOGNISERS, config, few_lines, run
 from train import loop
 from train.checkpoint import Checkpoint
 from train.data.batches import training_batches
 from train.data.charset import Charset
-from train.engines import ENGINES
 from train.engines.base import Batch, Images, World
 from train.errors import UsageError
 from train.export import export_checkpoint
@@ -28,7 +27,7 @@ Array = npt.NDArray[np.float32]
 ALPHABET = "ABCDEFGH"
 charsets = st.sets(st.sampled_from(ALPHABET)).map(lambda found: Charset(("X", *sorted(found))))
 temperatures = st.sampled_from([0.05, 0.5, 1.0, 2.0, 20.0])
-EACH_ENGINE = pytest.mark.parametrize("name", ENGINES.names())
+EACH_ENGINE = pytest.mark.parametrize("name", RECOGNISERS)
 
 
 @pytest.fixture(scope="module")
@@ -227,7 +226,7 @@ def test_the_command_line_looks_for_the_teacher_before_the_data(tmp_path: Path) 
         main(["--data", "/no/data", "--config", str(path), "--output", str(tmp_path / "out")])
 
 
-@pytest.fixture(scope="module", params=ENGINES.names())
+@pytest.fixture(scope="module", params=RECOGNISERS)
 def checkpoint(request: pytest.FixtureRequest, data: TrainingData) -> Checkpoint:
     """A teacher that one of the frameworks trained, at another width than its students."""
     [(_, made)] = run(config(engine=request.param, epochs=1, fit_width=320), data)
@@ -242,7 +241,7 @@ def test_a_checkpoint_of_any_framework_and_its_bundle_teach_alike(
     export_checkpoint(checkpoint, data.val, tmp_path / "bundle")
     taught_by: dict[str, Array] = {}
     for kind in ("checkpoint", "bundle"):
-        for name in ENGINES.names():
+        for name in RECOGNISERS:
             settings = config(engine=name, **distill(str(tmp_path / kind), alpha=0.0))
             engine, task = assemble(settings, data.train)
             engine.apply_plan(uniform(1.0))

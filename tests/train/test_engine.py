@@ -8,9 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from tests.real_lines import config, few_lines
+from tests.real_lines import RECOGNISERS, config, few_lines
 from train.data.charset import BLANK
-from train.engines import ENGINES
 from train.engines.base import Batch
 from train.loop import TrainingData, assemble
 from train.techniques import uniform
@@ -29,7 +28,7 @@ def batch(data: TrainingData) -> Batch:
     return task.batch(data.train, np.arange(4), epoch=1)
 
 
-@pytest.fixture(params=ENGINES.names())
+@pytest.fixture(params=RECOGNISERS)
 def name(request: pytest.FixtureRequest) -> str:
     """Of an engine."""
     return str(request.param)
@@ -218,7 +217,7 @@ def test_weights_do_not_depend_on_what_was_built_before(name: str, data: Trainin
     assert all(np.array_equal(first[name], second[name]) for name in first)
 
 
-@pytest.mark.parametrize("first_name", ENGINES.names())
+@pytest.mark.parametrize("first_name", RECOGNISERS)
 @pytest.mark.parametrize("optimiser", ["adamw", "sgd"])
 def test_a_state_brings_every_other_framework_near_the_same_next_steps(
     name: str, first_name: str, optimiser: str, data: TrainingData, batch: Batch

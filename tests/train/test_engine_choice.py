@@ -4,9 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.real_lines import config, few_lines, run
+from tests.real_lines import RECOGNISERS, config, few_lines, run
 from train.checkpoint import load_checkpoint
-from train.engines import ENGINES
 from train.engines.choice import AUTO, choose, fastest, holds, installed, resolve
 from train.errors import ModelError
 
@@ -28,7 +27,7 @@ def test_an_engine_that_cannot_train_is_not_chosen() -> None:
 
 
 def test_every_engine_here_is_installed_and_holds_the_published_models() -> None:
-    for engine in ENGINES.names():
+    for engine in RECOGNISERS:
         assert installed(engine)
         assert holds(engine, ["pp-ocrv6-tiny", "pp-ocrv5-mobile"])
 
@@ -36,8 +35,8 @@ def test_every_engine_here_is_installed_and_holds_the_published_models() -> None
 @pytest.mark.slow
 def test_auto_measures_a_step_of_each(capsys: pytest.CaptureFixture[str]) -> None:
     choice = choose(["pp-ocrv6-tiny"], threads=1)
-    assert choice.engine in ENGINES.names()
-    assert all(f"{name} " in choice.reason for name in ENGINES.names())
+    assert choice.engine in RECOGNISERS
+    assert all(f"{name} " in choice.reason for name in RECOGNISERS)
     assert "inf" not in choice.reason
     assert AUTO not in choice.reason
 

@@ -16,8 +16,9 @@ from train.data.dataset import Dataset, decode_samples
 from train.data.formats import load_file
 from train.evaluate import describe, main
 from train.export import export_checkpoint
-from train.loop import assemble, evaluate
+from train.loop import assemble
 from train.metrics import Scores
+from train.validation import evaluate
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 LINES = 40

@@ -7,18 +7,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.real_lines import config, lines, run
+from tests.real_lines import RECOGNISERS, config, lines, run
 from train import loop, memory
 from train.checkpoint import Checkpoint, load_checkpoint
 from train.config import TrialConfig
 from train.data import images
 from train.data.batches import training_batches, worker_lines
-from train.engines import ENGINES
 from train.engines.base import Features, World
 from train.errors import ModelError
 from train.feature_cache import backbone_is_constant, feature_cache
-from train.loop import TrainingData, assemble, evaluate
+from train.loop import TrainingData, assemble
 from train.techniques import build_technique
+from train.validation import evaluate
 
 # Twenty lines are more than a pool of batches: which ones share a batch changes from epoch to epoch.
 FROZEN: dict[str, Any] = {
@@ -37,7 +37,7 @@ def data(data_dir: Path) -> TrainingData:
     return TrainingData(words, lines(data_dir, "scene_words", "val", 6))
 
 
-@pytest.fixture(params=ENGINES.names())
+@pytest.fixture(params=RECOGNISERS)
 def name(request: pytest.FixtureRequest) -> str:
     """Of an engine."""
     return str(request.param)
@@ -155,7 +155,7 @@ def test_a_run_on_features_resumes_bit_for_bit(name: str, data: TrainingData, tm
 def test_every_line_is_computed_once_for_each_width(
     data: TrainingData, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings = frozen(ENGINES.names()[0], epochs=4)
+    settings = frozen(RECOGNISERS[0], epochs=4)
     engine, task = assemble(settings, data.train)
     splits, technique = (data.train, data.val), build_technique(settings.technique)
     cache = feature_cache(settings, technique, engine, task, splits, World())
@@ -193,7 +193,7 @@ def order_of(data: TrainingData, settings: TrialConfig, epoch: int) -> list[Any]
 @pytest.mark.parametrize("size", [2, 3])
 def test_every_worker_caches_its_own_share(size: int, data: TrainingData) -> None:
     """The last batch holds fewer lines than there are workers: one repeats a line at no weight."""
-    settings = frozen(ENGINES.names()[0], batch_size=19)
+    settings = frozen(RECOGNISERS[0], batch_size=19)
     engine, task = assemble(settings, data.train)
     splits, technique = (data.train, data.val), build_technique(settings.technique)
     order = order_of(data, settings, 1)
@@ -212,7 +212,7 @@ def test_every_worker_caches_its_own_share(size: int, data: TrainingData) -> Non
 
 
 def test_other_lines_are_read_as_ever(data: TrainingData) -> None:
-    settings = frozen(ENGINES.names()[0])
+    settings = frozen(RECOGNISERS[0])
     engine, task = assemble(settings, data.train)
     splits, technique = (data.train, data.val), build_technique(settings.technique)
     cache = feature_cache(settings, technique, engine, task, splits, World())

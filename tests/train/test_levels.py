@@ -7,8 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from tests.real_lines import config, few_lines
-from train.engines import ENGINES
+from tests.real_lines import RECOGNISERS, config, few_lines
 from train.engines.adapters import B, adapted
 from train.engines.base import GROUPS, Batch
 from train.engines.levels import block, levels
@@ -31,7 +30,7 @@ def batch(data: TrainingData) -> Batch:
     return task.batch(data.train, np.arange(4), epoch=1)
 
 
-@pytest.fixture(params=ENGINES.names())
+@pytest.fixture(params=RECOGNISERS)
 def name(request: pytest.FixtureRequest) -> str:
     """Of an engine."""
     return str(request.param)
@@ -135,6 +134,6 @@ def test_a_decay_outside_its_range_is_refused(wrong: float) -> None:
 
 
 def test_without_a_decay_every_place_has_the_whole_rate(data: TrainingData) -> None:
-    engine = engine_for(ENGINES.names()[0], data)
+    engine = engine_for(RECOGNISERS[0], data)
     assert {place.share for place in engine._places.values()} == {1.0}
     assert {place.group for place in engine._places.values()} == set(GROUPS)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tests.real_lines import config, few_lines, lines, run, samples
-from train import loop
+from train import loop, validation
 from train.checkpoint import Checkpoint, load_checkpoint
 from train.config import TrialConfig, save_config
 from train.data import images
@@ -20,9 +20,11 @@ from train.data.dataset import Dataset, decode_samples
 from train.engines.base import Batch, World
 from train.engines.paddle_engine import PaddleEngine
 from train.errors import DivergedError
-from train.loop import TrainingData, assemble, evaluate, train
+from train.loop import TrainingData, assemble, train
 from train.schedule import learning_rate_factor
 from train.tasks.recognition import Recognition
+from train.training_report import FILE, TrainingReport
+from train.validation import evaluate
 
 Steps = list[tuple[Batch, float, bool, float]]
 QUIET = {"probability": 0.0}
@@ -188,7 +190,7 @@ def test_every_line_is_scored_once_and_read_alike_in_any_company(
     scores, together = evaluate(engine, task, words)
     assert (scores.n, len(together)) == (20, 20)
     assert scores.exact_match > 0.3
-    monkeypatch.setattr(loop, "EVALUATION_BATCH", 1)
+    monkeypatch.setattr(validation, "EVALUATION_BATCH", 1)
     _, alone = evaluate(engine, task, words)
     assert [text for text, _ in alone] == [text for text, _ in together]
 
@@ -220,13 +222,13 @@ def test_train_run_keeps_the_best_epoch_by_exact_match_then_similarity(
 ) -> None:
     from train.run import _report
 
-    report = _report(tmp_path, 5)
+    report = _report(tmp_path, 5, TrainingReport(tmp_path / FILE, {}, after_epoch=0))
     settings, charset = config(), domain_charset(["A"])
     scores = [(0.0, 0.0, 9.0), (0.5, 0.6, 2.0), (0.5, 0.8, 3.0), (0.4, 0.99, 0.1), (0.5, 0.7, 0.5)]
     kept = []
     for epoch, (exact, similarity, loss) in enumerate(scores, 1):
         metrics = {"exact_match": exact, "edit_similarity": similarity, "loss": loss}
-        metrics |= {"epoch": epoch, "epoch_seconds": 1.0}
+        metrics |= {"epoch": epoch, "epoch_seconds": 1.0, "cer": 1.0}
         report(metrics, lambda m=metrics, e=epoch: Checkpoint(settings, charset, e, m, {"weights": {}}))  # type: ignore[misc]
         kept.append(load_checkpoint(tmp_path / "best-checkpoint").epoch)
         assert load_checkpoint(tmp_path / "last").epoch == epoch

@@ -23,7 +23,8 @@ from train.data import images
 from train.data.dataset import Dataset, decode_samples
 from train.data.formats import load_file
 from train.errors import DivergedError
-from train.loop import TrainingData, assemble, evaluate, train
+from train.loop import TrainingData, assemble, train
+from train.validation import evaluate
 
 # 49 lines in batches of 8: the last batch holds one line, fewer than there are workers.
 TRAIN_LINES, VAL_LINES = 49, 15

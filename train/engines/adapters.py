@@ -24,16 +24,21 @@ def adapted(name: str) -> str:
 
 @dataclass
 class _Adapter:
-    """One weight's adapter: its own matrices and the weight before it, tensors of the framework."""
+    """One weight's adapter: its own matrices and the weight before it, tensors of the framework.
+
+    Attributes:
+        turned: the framework holds the weight transposed.
+    """
 
     weight: Any
     base: Any
     a: Any
     b: Any
+    turned: bool
 
 
 class Adapters:
-    """The adapters of a network's linear and convolution weights."""
+    """The adapters of a network's linear, convolution and recurrent weights."""
 
     def __init__(self, network: Network, settings: AdapterSettings, seed: int) -> None:
         """Add adapters that change nothing yet: A is random, B is zero."""
@@ -46,9 +51,14 @@ class Adapters:
                 rows, columns = array.shape[0], array[0].size
                 rank = min(settings.rank, rows, columns)
                 a = (rng.standard_normal((rows, rank)) / np.sqrt(rows)).astype(np.float32)
-                own = [network.new_parameter(x) for x in (a, np.zeros((rank, columns), np.float32))]
-                weight = parameters[name]
-                self._adapters[name] = _Adapter(weight, network.copy_of(weight), *own)
+                weight, b = parameters[name], np.zeros((rank, columns), np.float32)
+                self._adapters[name] = _Adapter(
+                    weight,
+                    network.copy_of(weight),
+                    a=network.new_parameter(a),
+                    b=network.new_parameter(b),
+                    turned=network.turns(name, array.ndim),
+                )
 
     def weights(self) -> set[str]:
         """Return the names of the weights that have adapters."""
@@ -71,18 +81,15 @@ class Adapters:
         """Set every weight to what its adapter makes of it."""
         for adapter in self._adapters.values():
             change = adapter.a.detach() @ adapter.b.detach() * self._scale
-            if self._turned(adapter):
+            if adapter.turned:
                 change = change.T
             self._network.overwrite(adapter.weight, adapter.base + change.reshape(adapter.base.shape))
 
     def _as_matrix(self, tensor: Any, adapter: _Adapter) -> Any:
         """Return a tensor of the weight's shape as (rows, columns) in the shared shape."""
-        if self._turned(adapter):
+        if adapter.turned:
             return tensor.T
         return tensor.reshape([adapter.a.shape[0], adapter.b.shape[1]])
-
-    def _turned(self, adapter: _Adapter) -> bool:
-        return self._network.transposes and adapter.base.ndim == 2
 
     def arrays(self) -> Arrays:
         """Return copies of the adapters' arrays."""

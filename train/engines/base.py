@@ -39,7 +39,7 @@ class Batch:
 
     Attributes:
         images: (N, 3, 48, W) float32 in [-1, 1], or what `Engine.features` made of them.
-        targets: N label class sequences.
+        targets: N sequences: of classes in recognition, of code points in transcription.
         share: N over the mean N of all workers, so that averaged gradients weigh every line the same.
         teacher: (N, T, C) float32, what a teacher reads at the student's steps in the student's classes, softened
             by the temperature: each step sums to 1, or to 0 where the teacher has nothing to say; None without one.
@@ -64,9 +64,11 @@ class Engine(ABC):
 
     Attributes:
         packages: what must be importable for the engine to train.
+        tasks: whose batches it learns from and whose outputs it gives.
     """
 
     packages: ClassVar[tuple[str, ...]] = ()
+    tasks: ClassVar[tuple[str, ...]] = ("recognition",)
     charset: Charset
 
     @abstractmethod
@@ -85,6 +87,11 @@ class Engine(ABC):
         Raises:
             ModelError: if framework, model or weights are missing.
         """
+
+    @classmethod
+    @abstractmethod
+    def device(cls) -> str:
+        """Return where this process computes, by the framework's name: `cpu`, `cuda:0`, `gpu:0`."""
 
     @abstractmethod
     def apply_plan(self, plan: Mapping[str, float]) -> None:
@@ -115,9 +122,12 @@ class Engine(ABC):
 
     @abstractmethod
     def predict(self, images: Images | Features) -> Images:
-        """Return (N, T, C) float32 probabilities for (N, 3, 48, W) float32 images, or for their features.
+        """Return what the task decodes, in recognition (N, T, C) float32 probabilities.
 
         With `config.optimiser.ema`, `predict`, `weights` and `export` use the moving average of the weights.
+
+        Args:
+            images: (N, 3, 48, W) float32, or their features.
         """
 
     @abstractmethod
@@ -148,5 +158,5 @@ class Engine(ABC):
         """Write `inference.onnx` and PaddleOCR's form of the same graph into `directory`.
 
         Returns:
-            which of PaddleOCR's files could not be written, and why.
+            which of a bundle's files could not be written, and why.
         """

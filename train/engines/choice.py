@@ -25,7 +25,7 @@ from train.data.charset import Charset
 from train.data.images import HEIGHT_PX
 from train.engines import ENGINES
 from train.engines.base import GROUPS, Batch, World
-from train.errors import ModelError
+from train.errors import ModelError, UsageError
 from train.models import MODELS
 
 AUTO = "auto"
@@ -46,11 +46,16 @@ def resolve(engine: str, models: Sequence[str], threads: int | None = None) -> s
     """Return the engine to use, saying why if it is `auto` that was asked for.
 
     Args:
-        engine: as asked for.
+        engine: as asked for; empty if the configurations say it.
         models: that are to be trained.
         threads: that a training process will have; None for what each framework takes by itself.
+
+    Raises:
+        UsageError: if the engine that is asked for has no network of one of the models.
     """
     if engine != AUTO:
+        if engine:
+            check_holds(engine, models)
         return engine
     choice = choose(models, threads)
     print(f"engine: {choice.engine} - {choice.reason}", flush=True)
@@ -79,6 +84,17 @@ def installed(engine: str) -> bool:
 def holds(engine: str, models: Sequence[str]) -> bool:
     """Whether every model has a network in an engine's framework."""
     return all(engine in MODELS.get(model).frameworks() for model in models)
+
+
+def check_holds(engine: str, models: Sequence[str]) -> None:
+    """Raise UsageError, naming the engines that would do, if an engine lacks one of the models."""
+    if engine != AUTO and not holds(engine, models):
+        others = ", ".join(name for name in ENGINES.names() if holds(name, models)) or "none holds them all"
+        raise UsageError(
+            f"the engine {engine} must hold every model",
+            ", ".join(models),
+            f"choose the engine {AUTO} or: {others}",
+        )
 
 
 def fastest(seconds: Mapping[str, float]) -> Choice:

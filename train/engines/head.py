@@ -15,7 +15,7 @@ def fit_head(network: Network, head: str, known: Charset, wanted: Charset, seed:
     """Rebuild the weights of a network's last linear layer for other classes, in place.
 
     Rows of characters that the model knows are kept. A character it does not know starts at the mean row plus
-    noise of the rows' own spread, and is logged.
+    noise of the rows' own spread, and is logged; where it knows none at all, every row starts from noise.
 
     Args:
         network: of any framework.
@@ -42,6 +42,10 @@ def _rows(
     sources: list[int],
     rng: np.random.Generator,
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    if weight.shape[1] == 1:
+        bound = 1 / np.sqrt(len(weight))
+        fresh = rng.uniform(-bound, bound, (len(weight), len(sources)))
+        return fresh.astype(np.float32), np.zeros(len(sources), np.float32)
     characters = weight[:, 1:]
     mean, spread = characters.mean(axis=1), characters.std(axis=1)
     columns = [

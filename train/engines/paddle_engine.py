@@ -35,6 +35,13 @@ class PaddleEngine(NetworkEngine):
         self._optimiser = _optimiser(config, self._learning)
         self._scaler = paddle.amp.GradScaler() if config.precision == "fp16" else None
 
+    @classmethod
+    def device(cls) -> str:
+        """Return Paddle's name of the GPU or the CPU."""
+        import paddle
+
+        return str(paddle.device.get_device())
+
     def _begin(self) -> None:
         import paddle
 

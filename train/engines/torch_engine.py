@@ -36,11 +36,16 @@ class TorchEngine(NetworkEngine):
         )
         self._scaler = torch.amp.GradScaler(self._device) if config.precision == "fp16" else None
 
+    @classmethod
+    def device(cls) -> str:
+        """Return torch's name of the GPU or the CPU."""
+        return str(current_device())
+
     def _begin(self) -> None:
         import torch
 
         torch.manual_seed(self._config.seed)
-        self._device = _device()
+        self._device = current_device()
 
     def _place(self) -> None:
         self._network.layer.to(self._device)
@@ -53,11 +58,14 @@ class TorchEngine(NetworkEngine):
 
     def apply_plan(self, plan: Mapping[str, float]) -> None:
         """Freeze and scale by group; batch norms of learning groups are live if the configuration says so."""
+        import torch
+
         self._plan = plan
         for name, parameter in self._parameters.items():
             parameter.requires_grad_(self._multiplier(name, plan) > 0)
         for name, module in self._network.layer.named_modules():
-            module.training = self._is_live(name, plan)
+            # cuDNN back-propagates through recurrent layers in training mode only; without dropout modes are alike.
+            module.training = self._is_live(name, plan) or isinstance(module, torch.nn.RNNBase)
 
     def train_step(self, batch: Batch, learning_rate: float, update: bool) -> float:
         """Run forward and backward; at an update average over workers, clip and step."""
@@ -193,10 +201,10 @@ class TorchEngine(NetworkEngine):
         return torch_export.export_for_paddleocr(self, self._config, directory)
 
 
-def _device() -> Any:
+def current_device() -> Any:
     """Return the GPU that this process was given, or the CPU; Ray sets each worker's own as the current one."""
     import torch
 
     if torch.cuda.is_available():
-        return torch.device("cuda", torch.cuda.current_device())
+        return torch.device("cuda", torch.cuda.currentcurrent_device())
     return torch.device("cpu")

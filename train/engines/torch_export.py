@@ -10,11 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from train.bundle import ONNX, PADDLEOCR
+from train.bundle import ONNX, PADDLEOCR, SETTINGS
 from train.config import TrialConfig
 from train.data.images import BUCKET_PX, HEIGHT_PX
 from train.engines.base import Engine
 from train.errors import ParityError
+from train.models import MODELS
 from train.parity import TOLERANCE
 
 Logits = Callable[[Any], Any]
@@ -95,6 +96,8 @@ def export_for_paddleocr(engine: Engine, config: TrialConfig, directory: Path) -
     Raises:
         ParityError: if the two networks do not compute the same.
     """
+    if MODELS.get(config.model).published_name() is None:
+        return dict.fromkeys((*PADDLEOCR, SETTINGS), f"PaddleOCR has no network like {config.model}")
     if importlib.util.find_spec("paddle") is None:
         return dict.fromkeys(PADDLEOCR, "PaddleOCR's own form needs paddlepaddle, which was not installed")
     from train.engines.paddle_engine import PaddleEngine

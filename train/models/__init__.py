@@ -12,7 +12,7 @@ from train.registry import Registry
 
 
 class Model(ABC):
-    """One pretrained recognition network that can be trained further, in one framework or several.
+    """One recognition network that can be trained, in one framework or several.
 
     Attributes:
         head: name of the last linear layer, whose output classes are the charset's.
@@ -22,7 +22,7 @@ class Model(ABC):
 
     @abstractmethod
     def charset(self, weights: Path | None) -> Charset:
-        """Return the dictionary that the weights were trained with, in class order."""
+        """Return the dictionary that the weights were trained with, in class order; empty for random weights."""
 
     @abstractmethod
     def frameworks(self) -> tuple[str, ...]:
@@ -30,15 +30,19 @@ class Model(ABC):
 
     @abstractmethod
     def network(self, framework: str, weights: Path | None) -> Network:
-        """Return the network with its pretrained weights; raise ModelError if they are not to be had."""
+        """Return the network with its weights; raise ModelError if they are not to be had, or the network."""
 
     @abstractmethod
     def group(self, name: str) -> str:
         """Return the layer group, one of `train.engines.base.GROUPS`, of an array of the network."""
 
     @abstractmethod
-    def published_name(self) -> str:
-        """Return the name that PaddleOCR knows the architecture by, e.g. `PP-OCRv6_tiny_rec`."""
+    def published_name(self) -> str | None:
+        """Return the name that PaddleOCR knows the architecture by, e.g. `PP-OCRv6_tiny_rec`; None if none."""
+
+    def pretrained(self, weights: Path | None) -> bool:
+        """Whether the network starts from weights that were trained before, and not from random ones."""
+        return True
 
     def steps(self, width_px: int) -> int:
         """Output steps T for a padded width in pixels."""

@@ -7,7 +7,7 @@ norm's statistics are `_mean` and `_variance`. A checkpoint of one framework the
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -81,11 +81,13 @@ class Network(ABC):
 
     Attributes:
         layer: the framework's own layer or module.
-        transposes: whether the framework's linear weights are (outputs, inputs).
     """
 
     layer: Any
-    transposes: ClassVar[bool]
+
+    def turns(self, name: str, dimensions: int) -> bool:
+        """Whether the framework holds the array `name` transposed, (outputs, inputs)."""
+        return False
 
     def __init__(self, layer: Any, logits: Callable[[Any, Any], Any]) -> None:
         """Take the framework's layer, put into eval mode, and how to run it up to its logits.

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
@@ -11,8 +11,6 @@ from train.models.network import BATCH_NORM, STATISTICS, Array, Arrays, Layer, N
 
 class PaddleNetwork(Network):
     """A `paddle.nn.Layer`."""
-
-    transposes: ClassVar[bool] = False
 
     def tensor(self, array: Array) -> Any:
         """Return a Paddle tensor."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
@@ -20,14 +20,20 @@ def shared_name(name: str) -> str:
 
 def to_shared(name: str, array: Array) -> Array:
     """Return an array of torch's or Hugging Face's in the shared shape; the same function goes back."""
-    transposed = name.endswith("weight") and array.ndim == 2
-    return np.ascontiguousarray(array.T) if transposed else array
+    return np.ascontiguousarray(array.T) if is_turned(name, array.ndim) else array
+
+
+def is_turned(name: str, dimensions: int) -> bool:
+    """Whether torch holds an array transposed: linear weights are, recurrent ones (`weight_ih_l0`) are as they come."""
+    return name.endswith("weight") and dimensions == 2
 
 
 class TorchNetwork(Network):
     """A `torch.nn.Module`."""
 
-    transposes: ClassVar[bool] = True
+    def turns(self, name: str, dimensions: int) -> bool:
+        """Linear weights are held transposed."""
+        return is_turned(name, dimensions)
 
     def tensor(self, array: Array) -> Any:
         """Return a torch tensor on the module's device."""

@@ -56,6 +56,10 @@ class Task(ABC):
     def decode(self, output: Images) -> list[Any]:
         """Return one prediction a sample from an engine's output."""
 
+    def losses(self, output: Images, data: Dataset, indices: Indices) -> npt.NDArray[np.float64]:
+        """Return the loss of each sample, (N,), from an engine's output; infinite where it tells none."""
+        return np.full(len(indices), np.inf)
+
     @abstractmethod
     def score(self, predictions: Sequence[Any], data: Dataset) -> Scores:
         """Compare predictions with the labels, in dataset order."""

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from train.config import TrialConfig
+from train.ctc import ctc_losses
 from train.data import augment, images
 from train.data.augment.pair import PARTNERS, Line, maybe_join
 from train.data.batches import Indices
@@ -83,6 +84,12 @@ class Recognition(Task):
     def decode(self, output: Images) -> list[tuple[str, float]]:
         """Return (text, confidence) of each line."""
         return decode(output, self._charset)
+
+    def losses(self, output: Images, data: Dataset, indices: Indices) -> npt.NDArray[np.float64]:
+        """Return each line's CTC loss; infinite for a label that the charset or the steps cannot hold."""
+        texts = [data.texts[int(index)] for index in indices]
+        losses = ctc_losses(output, [self._charset.encode(text) for text in texts])
+        return np.where([bool(self._charset.unknown(text)) for text in texts], np.inf, losses)
 
     def score(self, predictions: Sequence[tuple[str, float]], data: Dataset) -> Scores:
         """Compare the texts."""

@@ -1,0 +1,90 @@
+"""training_report.json: what a run of `train/run.py` used and reached, for programs; up to date after every epoch."""
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+FILE = "training_report.json"
+RUNNING, COMPLETED, INTERRUPTED, FAILED = "running", "completed", "interrupted", "failed"
+HISTORY = {
+    "epoch": "epoch",
+    "train_loss": "loss",
+    "val_loss": "val_loss",
+    "val_accuracy": "exact_match",
+    "val_edit_similarity": "edit_similarity",
+    "val_cer": "cer",
+    "seconds": "epoch_seconds",
+}
+
+
+class TrainingReport:
+    """The report of one run; a file is replaced as a whole, so that a reader never sees half of one."""
+
+    def __init__(self, path: Path, facts: Mapping[str, Any], after_epoch: int) -> None:
+        """Begin a report, or go on with the file's after `after_epoch` epochs.
+
+        Args:
+            path: the file.
+            facts: what is known before the first epoch, as the report has it.
+            after_epoch: epochs that the checkpoint had that the run goes on from; 0 for a new run.
+        """
+        self._path, self._facts = path, dict(facts)
+        before = json.loads(path.read_text(encoding="utf-8")) if after_epoch and path.is_file() else {}
+        history = before.get("history_summary", [])
+        self._history: list[dict[str, Any]] = [row for row in history if row["epoch"] <= after_epoch]
+
+    def add(self, metrics: Mapping[str, float]) -> None:
+        """Take up an epoch's metrics, those of `train.loop.train`."""
+        self._history.append({name: metrics.get(key) for name, key in HISTORY.items()})
+        self.write(RUNNING)
+
+    def write(self, status: str, model_path: Path | None = None, reason: str | None = None) -> None:
+        """Replace the file.
+
+        Args:
+            status: RUNNING, COMPLETED, INTERRUPTED or FAILED.
+            model_path: the bundle, once there is one.
+            reason: why it failed.
+        """
+        text = json.dumps(self._contents(status, model_path, reason), indent=1, allow_nan=False)
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        partial = self._path.with_name(f".{self._path.name}.{os.getpid()}")
+        partial.write_text(text + "\n", encoding="utf-8")
+        os.replace(partial, self._path)
+
+    def _contents(self, status: str, model_path: Path | None, reason: str | None) -> dict[str, Any]:
+        last = self._history[-1] if self._history else {}
+        best = max(
+            self._history, key=lambda row: (row["val_accuracy"], row["val_edit_similarity"]), default={}
+        )
+        return {
+            "status": status,
+            "timestamp": datetime.now(UTC).isoformat(timespec="seconds"),
+            **self._facts,
+            "epochs_trained": last.get("epoch", 0),
+            "final_train_loss": last.get("train_loss"),
+            "final_val_loss": last.get("val_loss"),
+            "final_val_accuracy": last.get("val_accuracy"),
+            "best_val_accuracy": best.get("val_accuracy"),
+            "best_epoch": best.get("epoch"),
+            "model_path": str(model_path) if model_path else None,
+            "reason": reason,
+            "history_summary": self._history,
+        }
+
+
+@contextmanager
+def reported(report: TrainingReport) -> Iterator[None]:
+    """Write into the report how what happens inside ends, if it does not end well."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        report.write(INTERRUPTED)
+        raise
+    except BaseException as error:
+        report.write(FAILED, reason=str(error) or type(error).__name__)
+        raise
