@@ -35,7 +35,7 @@ def status_of(*arguments: object) -> int:
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["--space", "quik"], "choose from: quick"),
+        (["--space", "quik"], "choose from: from-scratch, quick"),
         (["--space", "nowhere.yaml"], "check the path"),
         (["--model", "pp-ocrv6-tinny"], "choose from: "),
         (["--space", "quick", "--model", "pp-ocrv6-tiny", "--model", "ocr"], "'ocr'; choose from: "),
@@ -72,7 +72,7 @@ def test_a_space_of_ones_own_with_a_misspelt_technique_is_refused(
     space = tmp_path / "mine.yaml"
     space.write_text("parameters: {technique.name: {choice: [full, frosen]}}", encoding="utf-8")
     assert status_of("--space", space, "--storage", storage) == 2
-    assert "'frosen'; choose from: discriminative, frozen, full" in capsys.readouterr().err
+    assert "'frosen'; choose from: discriminative, distill, frozen" in capsys.readouterr().err
 
 
 def test_data_that_is_not_there_does_not_claim_the_name(
