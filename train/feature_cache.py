@@ -6,13 +6,11 @@ padded width) is computed at the beginning of the first epoch that needs it, tog
 often a run is resumed.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from train import memory
 from train.config import TrialConfig
@@ -27,8 +25,7 @@ from train.data.batches import (
 )
 from train.data.dataset import Dataset
 from train.engines.base import BACKBONE, Batch, Engine, Features, Images, World
-from train.metrics import Scores
-from train.tasks import PlainBatches, Task
+from train.tasks import PlainBatches, Task, WrappedTask
 from train.techniques import Technique
 
 CHUNK = 32
@@ -52,6 +49,10 @@ class FeatureCache:
     cached: bool = False
     prepare: Callable[[int], None] = lambda epoch: None
 
+    def metrics(self) -> dict[str, float]:
+        """Return what every report says of it."""
+        return {"features_mb": self.needs_mb, "features_cached": float(self.cached)}
+
     def __str__(self) -> str:
         needs = f"the frozen backbone's features of all lines take {self.needs_mb:.1f} MB"
         if self.cached:
@@ -67,7 +68,7 @@ def feature_cache(
     splits: tuple[Dataset, Dataset],
     world: World,
 ) -> FeatureCache:
-    """Return this worker's cache of the training and the validation split, in that order in `splits`.
+    """Return this worker's cache of the training and the validation split, in that order in `splits`; say so.
 
     There is none where the backbone's input or weights change, the network has no cut, or the features of the whole
     run do not fit (`train.memory.trial_allowance`).
@@ -87,15 +88,18 @@ def feature_cache(
         engine, partial(plain.evaluation_batch, val), partial(_validation_lines, val, world), epochs=1
     )
     size = training.size() + validation.size()
-    if size > memory.trial_allowance():
-        return FeatureCache(task, size / memory.MB)
 
     def prepare(epoch: int) -> None:
         training.prepare(epoch)
         validation.prepare(1)
 
-    cached = _CachedTask(task, plain, splits, needed, (training, validation))
-    return FeatureCache(cached, size / memory.MB, cached=True, prepare=prepare)
+    found = FeatureCache(task, size / memory.MB)
+    if size <= memory.trial_allowance():
+        cached = _CachedTask(task, plain, splits, needed, (training, validation))
+        found = FeatureCache(cached, size / memory.MB, cached=True, prepare=prepare)
+    if world.rank == 0:
+        print(found, flush=True)
+    return found
 
 
 def backbone_is_constant(config: TrialConfig, technique: Technique) -> bool:
@@ -195,7 +199,7 @@ class LineFeatures:
         return Features(np.stack([self._values[chunk][row] for chunk, row in places]))
 
 
-class _CachedTask(Task):
+class _CachedTask(WrappedTask):
     """A task whose batches of two known splits hold features; those of other lines are as ever."""
 
     def __init__(
@@ -206,31 +210,20 @@ class _CachedTask(Task):
         needed: Indices,
         features: tuple[LineFeatures, LineFeatures],
     ) -> None:
-        self._task, self._plain, self._needed = task, plain, needed
+        super().__init__(task)
+        self._plain, self._needed = plain, needed
         self._train, self._val = splits
         self._training, self._validation = features
 
     def batch(self, data: Dataset, indices: Indices, epoch: int) -> Batch:
         """Return the features of unaugmented lines, and their labels."""
         if data is not self._train:
-            return self._task.batch(data, indices, epoch)
+            return super().batch(data, indices, epoch)
         width = _padded_width(self._needed, indices)
         return Batch(self._training.take(indices, width), self._plain.targets(data, indices))
 
     def evaluation_batch(self, data: Dataset, indices: Indices, width_px: int) -> Images | Features:
         """Return the features of lines in their bucket."""
         if data is not self._val:
-            return self._task.evaluation_batch(data, indices, width_px)
+            return super().evaluation_batch(data, indices, width_px)
         return self._validation.take(indices, width_px)
-
-    def decode(self, output: Images) -> list[Any]:
-        """Decode as the task does."""
-        return self._task.decode(output)
-
-    def losses(self, output: Images, data: Dataset, indices: Indices) -> npt.NDArray[np.float64]:
-        """Return the labels' loss as the task does."""
-        return self._task.losses(output, data, indices)
-
-    def score(self, predictions: Sequence[Any], data: Dataset) -> Scores:
-        """Score as the task does."""
-        return self._task.score(predictions, data)

@@ -81,13 +81,11 @@ def train(
     """
     check_teacher(config)
     engine, task = assemble_run(config, data, resume, world)
-    task = taught(task, config, engine.charset)
     extras = [extra.writable(engine.charset) for extra in wanted(extra_sets(config, data))]
     technique = build_technique(config.technique)
     best = Best.kept_in(resume.metrics) if resume and config.patience else Best()
+    task = taught(task, config, engine.charset)
     cache = feature_cache(config, technique, engine, task, (data.train, data.val), world)
-    if cache.needs_mb and world.rank == 0:
-        print(cache, flush=True)
     for epoch in range((resume.epoch if resume else 0) + 1, config.epochs + 1):
         if best.out_of_patience(epoch - 1, config.patience):
             return
@@ -97,15 +95,9 @@ def train(
         drawn = epoch_lines(config, data.train, extras, epoch)
         loss = _train_epoch(engine, cache.task, config, drawn, epoch, world)
         trained = time.monotonic()
-        metrics = {
-            "epoch": epoch,
-            "loss": loss,
-            **validate(engine, cache.task, data.val, data.general, world),
-            "train_seconds": trained - started,
-            "epoch_seconds": time.monotonic() - started,
-            "features_mb": cache.needs_mb,
-            "features_cached": float(cache.cached),
-        }
+        metrics = {"epoch": epoch, "loss": loss, "train_seconds": trained - started}
+        metrics |= validate(engine, cache.task, data.val, data.general, world) | cache.metrics()
+        metrics["epoch_seconds"] = time.monotonic() - started
         best = best.after(metrics)
         metrics |= best.metrics() if config.patience else {}
         report(metrics, partial(_checkpoint, config, engine, epoch, metrics))

@@ -5,13 +5,11 @@ It sees the very images that the student sees, augmented and padded, and resampl
 
 import logging
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from train.bundle import MANIFEST, load_bundle, run
 from train.checkpoint import META, load_checkpoint
@@ -22,9 +20,8 @@ from train.data.dataset import Dataset
 from train.engines import ENGINES
 from train.engines.base import Batch, Features, Images, World
 from train.errors import ModelError, UsageError
-from train.metrics import Scores
 from train.models import MODELS
-from train.tasks import Task
+from train.tasks import Task, WrappedTask
 from train.techniques import build_technique
 
 log = logging.getLogger(__name__)
@@ -109,36 +106,21 @@ def softened(probabilities: Images, temperature: float) -> Images:
     return np.where(known, powers / np.where(known, powers.sum(-1, keepdims=True), 1), 0).astype(np.float32)
 
 
-class Taught(Task):
-    """A task whose training batches a teacher has read."""
+class Taught(WrappedTask):
+    """A task whose training batches a teacher has read; nobody helps in an examination."""
 
     def __init__(self, config: TrialConfig, task: Task, teacher: Teacher) -> None:
-        self._task, self._teacher = task, teacher
+        super().__init__(task)
+        self._teacher = teacher
         self._fit_width, self._steps = config.fit_width, MODELS.get(config.model).steps
 
     def batch(self, data: Dataset, indices: Indices, epoch: int) -> Batch:
         """Return the task's own batch and what the teacher reads in it."""
-        batch = self._task.batch(data, indices, epoch)
+        batch = super().batch(data, indices, epoch)
         images = batch.images
         assert not isinstance(images, Features)  # without `plain`, nobody caches any of this task
         steps = self._steps(self._fit_width or images.shape[3])
         return replace(batch, teacher=self._teacher.teach(images, steps))
-
-    def evaluation_batch(self, data: Dataset, indices: Indices, width_px: int) -> Images | Features:
-        """Return the task's own: nobody helps in an examination."""
-        return self._task.evaluation_batch(data, indices, width_px)
-
-    def decode(self, output: Images) -> list[Any]:
-        """Decode as the task does."""
-        return self._task.decode(output)
-
-    def losses(self, output: Images, data: Dataset, indices: Indices) -> npt.NDArray[np.float64]:
-        """Return the labels' loss as the task does."""
-        return self._task.losses(output, data, indices)
-
-    def score(self, predictions: Sequence[Any], data: Dataset) -> Scores:
-        """Score as the task does."""
-        return self._task.score(predictions, data)
 
 
 def taught(task: Task, config: TrialConfig, student: Charset) -> Task:

@@ -65,4 +65,31 @@ class Task(ABC):
         """Compare predictions with the labels, in dataset order."""
 
 
+class WrappedTask(Task):
+    """Another task, of which a subclass changes something."""
+
+    def __init__(self, task: Task) -> None:
+        self._task = task
+
+    def batch(self, data: Dataset, indices: Indices, epoch: int) -> Batch:
+        """Return the other task's."""
+        return self._task.batch(data, indices, epoch)
+
+    def evaluation_batch(self, data: Dataset, indices: Indices, width_px: int) -> Images | Features:
+        """Return the other task's."""
+        return self._task.evaluation_batch(data, indices, width_px)
+
+    def decode(self, output: Images) -> list[Any]:
+        """Decode as the other task does."""
+        return self._task.decode(output)
+
+    def losses(self, output: Images, data: Dataset, indices: Indices) -> npt.NDArray[np.float64]:
+        """Return the labels' losses as the other task does."""
+        return self._task.losses(output, data, indices)
+
+    def score(self, predictions: Sequence[Any], data: Dataset) -> Scores:
+        """Score as the other task does."""
+        return self._task.score(predictions, data)
+
+
 TASKS: Registry[type[Task]] = Registry("task", __name__)
