@@ -40,7 +40,7 @@ def parser() -> argparse.ArgumentParser:
     parse = argparse.ArgumentParser(prog="python benchmarks/crnn.py", description=__doc__)
     parse.add_argument("--lines", type=int, nargs="+", default=[12, 512], metavar="N", help="(12 512)")
     parse.add_argument(
-        "--epochs", type=int, nargs="+", default=[10, 6], metavar="N", help="of each run (10 6)"
+        "--epochs", type=int, nargs="+", default=[10, 18], metavar="N", help="of each run (10 18)"
     )
     return parse
 
