@@ -86,8 +86,8 @@ def test_everything_goes_by_keyboard(
     browser: Browser, serve_url: str, client: httpx.Client, photo: Path
 ) -> None:
     with opened(browser, serve_url) as page:
-        _tab_to(page, "#choose")
-        with page.expect_file_chooser() as chooser:
+        with page.expect_file_chooser() as chooser:  # from the first key on: it takes the browser a moment
+            _tab_to(page, "#choose")
             page.keyboard.press("Enter")
         chooser.value.set_files(photo)
         expect(page.locator("button.line")).to_have_count(3)
