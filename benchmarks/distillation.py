@@ -107,12 +107,12 @@ def compare(
         changes = {"engine": chosen.engine, "epochs": chosen.epochs, "seed": seed, "technique": technique}
         history, checkpoint = trained(config_from_mapping({**STUDENT, **COMMON, **changes}, name), data)
         engine, task = assemble(checkpoint.config, data.train, checkpoint)
-        texts = [text for text, _ in evaluate(engine, task, data.val)[1]]
-        right[name] = np.array([a == b for a, b in zip(texts, data.val.texts, strict=True)])
+        predictions = evaluate(engine, task, data.val)[1]
+        texts, right[name] = [text for text, _ in predictions], task.per_sample(predictions, data.val)
         seconds = float(np.mean([epoch["train_seconds"] for epoch in history]))
         row = {"reader": name, "seed": seed, **scores(texts, data), "train, s/epoch": seconds}
         rows.append(row | {"exact match by epoch": [round(epoch["exact_match"], 4) for epoch in history]})
-    gain = paired_gain_interval(right["alone"], right["taught"], seed)
+    gain = paired_gain_interval(right["alone"], right["taught"], task.primary, seed)
     return {"seed": seed, "gain": gain.difference, "interval_95": [gain.interval.low, gain.interval.high]}
 
 

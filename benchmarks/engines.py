@@ -16,7 +16,8 @@ sys.path[0] = str(Path(__file__).resolve().parent.parent)  # not this folder: it
 
 from benchmarks.common import machine, print_table, write_result
 from train.engines import ENGINES
-from train.engines.choice import LINES, WIDTH_PX, holds, measure
+from train.engines.choice import IMAGES, holds, measure
+from train.tasks.recognition import EXAMPLE_WIDTH_PX
 
 
 def parser() -> argparse.ArgumentParser:
@@ -34,7 +35,7 @@ def main(arguments: Sequence[str]) -> int:
     before = machine()
     rows = [compare(model, chosen.threads, chosen.rounds) for model in chosen.model]
     print_table(rows)
-    figures = {"lines": LINES, "width_px": WIDTH_PX, "threads": chosen.threads, "models": rows}
+    figures = {"lines": IMAGES, "width_px": EXAMPLE_WIDTH_PX, "threads": chosen.threads, "models": rows}
     write_result("engines", before, figures)
     return 0
 

@@ -23,6 +23,7 @@ from train.config import TrialConfig, config_from_mapping
 from train.data.batches import training_batches
 from train.data.dataset import MemoryDataset, decode_samples
 from train.data.formats import load_file
+from train.data.mixture import Selection
 
 TARGET = 0.95
 TECHNIQUES = ("full", "frozen")
@@ -85,7 +86,7 @@ def measure(config: TrialConfig, data: MemoryDataset) -> dict[str, Any]:
         bare.append(time.perf_counter() - loaded)
         loading.append(loaded - started)
 
-    one_line = MemoryDataset(data.pixels, data.offsets, data.widths[:1], data.texts[:1], data.sources[:1])
+    one_line = Selection(data, [0])
     train(config, TrainingData(data, one_line), report)
     return figures(config.technique.name, len(data), ours[1:], bare[1:], loading[1:])
 

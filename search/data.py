@@ -15,11 +15,11 @@ from train.data.extra import load_extra
 from train.data.formats import load, load_file
 from train.data.general import General, load_general
 from train.data.memory import available_bytes
-from train.data.rules import ppocr_steps
 from train.data.sample import Sample
 from train.data.split import Splits, make_splits
 from train.data.synthetic import make_vin_dataset
 from train.loop import TrainingData
+from train.tasks import TASKS, Task
 
 EMBEDDED_FOLDER = "embedded-vin"
 EMBEDDED = {"count_train": 400, "count_val": 120, "count_test": 120, "seed": 7}
@@ -28,21 +28,28 @@ Sets = Mapping[str, tuple[Sample, ...]]
 
 @dataclass(frozen=True)
 class StudyData:
-    """Decoded lines and where they came from; `test` is None where there is no test split."""
+    """Decoded images and where they came from; `test` is None where there is no test split."""
 
     training: TrainingData
     test: Dataset | None
     summary: DataSummary
 
 
+def task_of(settings: StudySettings) -> type[Task]:
+    """Return the task of a study."""
+    return TASKS.get(settings.task_name)
+
+
 def prepare_splits(settings: StudySettings) -> tuple[Splits, tuple[BadSample, ...]]:
     """Read and check the labels; raise DataError with the list of faults if there are too many."""
+    task, options = task_of(settings), settings.data_options
     if settings.labels:
-        given = {name: load_file(Path(path), settings.data_options) for name, path in settings.labels.items()}
+        paths = settings.labels.items()
+        given = {name: load_file(Path(path), options, tasks=task.formats) for name, path in paths}
     else:
-        given = load(source_folder(settings), settings.data_options)[1]
-    splits = make_splits(given, settings.seed, test_fraction=settings.test_fraction)
-    report = cheap_check(splits, steps=ppocr_steps)
+        given = load(source_folder(settings), options, tasks=task.formats)[1]
+    splits = make_splits(given, settings.seed, test_fraction=settings.test_fraction, classes=task.classes)
+    report = cheap_check(splits, task.checks())
     kept = usable(splits, report, settings.allow_bad)
     bad = {f.sample.source: f"{f.rule}: {f.value}" for f in report.errors}
     return kept, tuple(BadSample(source=source, reason=reason) for source, reason in bad.items())
@@ -53,7 +60,8 @@ def prepare_general(settings: StudySettings, splits: Splits, bad: int) -> Genera
     if settings.general_labels is None:
         return None
     path, allowed = Path(settings.general_labels), max(0, settings.allow_bad - bad)
-    return load_general(path, splits, settings.seed, settings.general_options, allowed)
+    task = task_of(settings)
+    return load_general(path, splits, settings.seed, task, settings.general_options, allowed)
 
 
 def source_folder(settings: StudySettings) -> Path:
@@ -69,7 +77,9 @@ def prepare_synthetic(settings: StudySettings, bad: int) -> tuple[Sets, tuple[Ba
     """Read and check the synthetic lines, if there are some. `bad` samples were already gone on without."""
     if settings.synthetic_labels is None:
         return {}, ()
-    samples, wrong = load_extra(Path(settings.synthetic_labels), max(0, settings.allow_bad - bad))
+    samples, wrong = load_extra(
+        Path(settings.synthetic_labels), max(0, settings.allow_bad - bad), task_of(settings)
+    )
     left_out = {f.sample.source: f"{f.rule}: {f.value}" for f in wrong}
     return {"synthetic": samples}, tuple(BadSample(source=s, reason=r) for s, r in left_out.items())
 
@@ -107,7 +117,7 @@ def decode_sets(settings: StudySettings, prepared: Prepared) -> StudyData:
     """Decode every image once."""
     how = decoding(settings)
     if how.in_files(prepared.sets):
-        print(f"decoded lines are mapped from {how.folder}", flush=True)
+        print(f"decoded images are mapped from {how.folder}", flush=True)
     parts = how.decode(prepared.sets)
     summary = DataSummary(
         path=settings.data or ("label files" if settings.labels else "embedded default: drawn VIN lines"),
@@ -126,4 +136,4 @@ def decoding(settings: StudySettings) -> Decoding:
     if ray.is_initialized():
         stores = (node["Resources"].get("object_store_memory") for node in ray.nodes() if node["Alive"])
         room = min(room, *(int(size) for size in stores if size))
-    return Decoding(folder, settings.decode_to, room, machine_cpus())
+    return Decoding(folder, settings.decode_to, room, machine_cpus(), task_of(settings).stored)

@@ -3,6 +3,7 @@
 import shlex
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -33,13 +34,17 @@ from search.summary import write_summary
 from search.workers import CHECKPOINT_FOLDER
 from train.checkpoint import Checkpoint, load_checkpoint
 from train.config import TrialConfig, config_from_mapping, save_config
+from train.data.images import Image
 from train.errors import ModelError
 from train.export import export_checkpoint
 from train.patience import Best
+from train.scores import Scores
+from train.tasks import TASKS
+from train.validation import GENERAL
 from train.versions import installed_versions
 
 EXPORT_S = 20.0
-GENERAL = ("general_exact_match", "general_edit_similarity", "forgetting", "excess")
+FORGOTTEN = ("forgetting", "excess")
 PACKAGES = (
     "ray", "optuna", "paddlepaddle", "paddleocr", "paddle2onnx", "torch", "transformers", "onnxruntime", "numpy"
 )  # fmt: skip
@@ -68,10 +73,12 @@ def finish(search: Finished) -> StudyResult:
     """Export and test the winner, and write everything that the study leaves behind."""
     settings, data = search.settings, search.data
     folder = settings.local_folder
-    trials = tuple(record(result, search.started) for result in search.results)
+    samples = len(data.training.val)
+    trials = tuple(record(result, search.started, samples) for result in search.results)
     winner = publish_winner(search, trials, folder)
     result = StudyResult(
         name=settings.name,
+        task=settings.task_name,
         space=settings.space,
         data=data.summary,
         baselines=tuple(b for probe in search.probes for b in probe.baselines),
@@ -87,7 +94,7 @@ def finish(search: Finished) -> StudyResult:
         commands=commands(settings, data.summary, folder, bool(winner.averaged)),
     )
     write_summary(result, folder / "summary.json")
-    write_report(result, data.training.val.image, folder / "report.html")
+    write_report(result, winner.picture or data.training.val.image, folder / "report.html")
     if "://" in settings.storage:
         upload(folder, f"{settings.storage}/{settings.name}")
     return result
@@ -103,11 +110,12 @@ def upload(folder: Path, uri: str) -> None:
 
 @dataclass(frozen=True)
 class Published:
-    """What the winner's judgement found; empty if no trial can win."""
+    """What the winner's judgement found; empty if no trial can win (see `judge.Judgement`)."""
 
     averaged: tuple[str, ...] = ()
     comparisons: tuple[Comparison, ...] = ()
     misreadings: tuple[Misreading, ...] = ()
+    picture: Callable[[int], Image] | None = None
 
 
 def publish_winner(search: Finished, trials: tuple[TrialRecord, ...], folder: Path) -> Published:
@@ -119,20 +127,27 @@ def publish_winner(search: Finished, trials: tuple[TrialRecord, ...], folder: Pa
     soup = greedy_soup(loaders, search.data.training, search.soup_deadline, search.known)
     save_config(soup.checkpoint.config, folder / "best.yaml")
     export_checkpoint(soup.checkpoint, search.data.training.val, folder / "best")
-    baseline, readings = best_baseline(search.probes)
-    comparisons, misreadings = judge(soup.checkpoint, search.data, baseline, readings, search.settings.seed)
+    baseline, rows = best_baseline(search.probes)
+    judged = judge(soup.checkpoint, search.data, baseline, rows, search.settings.seed)
     probe = next(probe for probe in search.probes if probe.model == soup.checkpoint.config.model)
     kept = kept_general(soup.checkpoint, search.data, probe, search.settings.seed)
-    return Published(soup.trials, comparisons + kept, misreadings)
+    return Published(soup.trials, judged.comparisons + kept, judged.misreadings, judged.picture)
 
 
-def record(result: Any, started: float) -> TrialRecord:
-    """Return what became of one Tune trial; a crashed or diverged one has no score."""
+def record(result: Any, started: float, samples: int) -> TrialRecord:
+    """Return what became of one Tune trial; a crashed or diverged one has no score.
+
+    Args:
+        result: Tune's.
+        started: Unix time at which the study began.
+        samples: in the validation split.
+    """
     reports = reports_of(result)
     last = reports[-1] if reports else {}
     config = config_from_mapping(result.config, "trial") if result.config else TrialConfig()
     state, reason = state_of(result, last, config)
-    history = tuple(measure(report) for report in reports if not report.get("diverged"))
+    kind = TASKS.get(config.task).scores
+    history = tuple(measure(report, kind, samples) for report in reports if not report.get("diverged"))
     return TrialRecord(
         id=trial_id(result),
         state=state,
@@ -160,12 +175,17 @@ def reports_of(result: Any) -> list[dict[str, Any]]:
     return [rows[epoch] for epoch in sorted(rows)]
 
 
-def measure(report: dict[str, Any]) -> Measure:
-    """Return one report's scores."""
-    names = ("exact_match", "edit_similarity", "cer", "loss")
-    scores = {name: float(report[name]) for name in names}
-    general = {name: float(report[name]) for name in GENERAL if name in report}
-    return Measure(epoch=int(report["epoch"]), seconds=float(report["time_total_s"]), **scores, **general)
+def measure(report: dict[str, Any], kind: type[Scores], samples: int) -> Measure:
+    """Return one report's scores over so many validation samples."""
+    lost = {name: float(report[name]) for name in FORGOTTEN if name in report}
+    return Measure(
+        epoch=int(report["epoch"]),
+        seconds=float(report["time_total_s"]),
+        loss=float(report["loss"]),
+        scores=kind.kept_in(report, samples),
+        general=kind.kept_in(report, 0, GENERAL) if kind.are_in(report, GENERAL) else None,
+        **lost,
+    )
 
 
 def state_of(result: Any, last: dict[str, Any], config: TrialConfig) -> tuple[State, str]:
@@ -176,7 +196,7 @@ def state_of(result: Any, last: dict[str, Any], config: TrialConfig) -> tuple[St
         return "diverged", str(result.metrics["reason"])
     if not last:
         return "stopped", "the time was over before its first epoch"
-    epoch, best = int(last["epoch"]), Best.kept_in(last)
+    epoch, best = int(last["epoch"]), Best(TASKS.get(config.task).scores.names[:2]).kept_in(last)
     if epoch == config.epochs:
         return "finished", ""
     if best.out_of_patience(epoch, config.patience):

@@ -12,6 +12,7 @@ from spaces.space import SearchSpace
 from train.config import TrialConfig
 from train.data.charset import domain_charset
 from train.errors import UsageError
+from train.tasks import TASKS
 
 CHARSET, DOMAIN = "charset", "domain"
 
@@ -20,8 +21,9 @@ def known_before(settings: StudySettings, probes: Sequence[Probe], data: StudyDa
     """Return what the models as published read of the general lines; None without any."""
     if data.training.general is None:
         return None
-    known = {p.model: p.published.general.exact_match for p in probes if p.published.general}
-    return Forgetting(known, settings.max_forgetting, len(data.training.general))
+    found = {p.model: p.published.general for p in probes if p.published.general}
+    known = {model: scores.primary for model, scores in found.items()}
+    return Forgetting(known, settings.max_forgetting, max(scores.steps for scores in found.values()))
 
 
 def reachable(space: SearchSpace, known: Forgetting | None, data: StudyData) -> SearchSpace:
@@ -35,7 +37,8 @@ def reachable(space: SearchSpace, known: Forgetting | None, data: StudyData) -> 
     """
     general = data.training.general
     charsets = space.choices(CHARSET) or (TrialConfig().charset,)
-    if known is None or known.limit is None or general is None or DOMAIN not in charsets:
+    spells = TASKS.get(str(space.fixed.get("task", TrialConfig().task))).spells
+    if not spells or known is None or known.limit is None or general is None or DOMAIN not in charsets:
         return space
     charset = domain_charset(data.training.train.texts)
     able = sum(not charset.unknown(text) for text in general.texts) / len(general)

@@ -1,8 +1,7 @@
-"""The winner against untouched models, on the same lines: validation, the test split once, and the general lines."""
+"""The winner against untouched models, on the same samples: validation, the test split once, and the general ones."""
 
-from typing import Any
-
-import numpy as np
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from search.data import StudyData
 from search.probe import Probe
@@ -10,48 +9,88 @@ from search.results import Baseline, Comparison, Misreading
 from train.checkpoint import Checkpoint
 from train.config import TrialConfig
 from train.data.dataset import Dataset
+from train.data.images import Image
+from train.engines.base import Engine
 from train.intervals import paired_gain_interval
 from train.loop import assemble
+from train.scores import Scores
+from train.tasks import Mistake, Rows, Task
 from train.validation import evaluate
 
 
-def best_baseline(probes: list[Probe]) -> tuple[Baseline, tuple[str, ...]]:
-    """Return the best untouched model and what it reads on the validation split."""
-    pairs = [pair for probe in probes for pair in zip(probe.baselines, probe.readings, strict=True)]
+@dataclass(frozen=True)
+class Judgement:
+    """What the winner is worth.
+
+    Attributes:
+        picture: index in the validation split -> (h, w, 3) uint8 BGR, as the winner's predictions stand there.
+    """
+
+    comparisons: tuple[Comparison, ...]
+    misreadings: tuple[Misreading, ...]
+    picture: Callable[[int], Image]
+
+
+def best_baseline(probes: list[Probe]) -> tuple[Baseline, Rows]:
+    """Return the best untouched model and how it does on every validation sample."""
+    pairs = [pair for probe in probes for pair in zip(probe.baselines, probe.rows, strict=True)]
     return max(pairs, key=lambda pair: pair[0].scores.rank)
 
 
-def judge(
-    checkpoint: Checkpoint, data: StudyData, baseline: Baseline, readings: tuple[str, ...], seed: int
-) -> tuple[tuple[Comparison, ...], tuple[Misreading, ...]]:
-    """Compare the winner with the best untouched model on validation and, this once, on the test split."""
+def judge(checkpoint: Checkpoint, data: StudyData, baseline: Baseline, before: Rows, seed: int) -> Judgement:
+    """Compare the winner with the best untouched model on validation and, this once, on the test split.
+
+    Args:
+        checkpoint: the winner.
+        data: the study's.
+        baseline: the best untouched model.
+        before: how that does on every validation sample.
+        seed: of the resampling.
+    """
     val = data.training.val
     engine, task = assemble(checkpoint.config, data.training.train, checkpoint)
     scores, predictions = evaluate(engine, task, val)
-    gain = paired_gain_interval(right(readings, val), right([text for text, _ in predictions], val), seed)
+    gain = paired_gain_interval(before, task.per_sample(predictions, val), task.primary, seed)
     comparisons = [Comparison(split="validation", baseline=baseline, winner=scores, gain=gain)]
     if data.test is not None:
-        untouched, untouched_task = assemble(
-            untouched_config(checkpoint.config, baseline), data.training.train
-        )
-        before, old = evaluate(untouched, untouched_task, data.test)
-        after, new = evaluate(engine, task, data.test)
-        texts = [[text for text, _ in lines] for lines in (old, new)]
-        gain = paired_gain_interval(right(texts[0], data.test), right(texts[1], data.test), seed)
-        tested = baseline.model_copy(update={"scores": before})
-        comparisons.append(Comparison(split="test", baseline=tested, winner=after, gain=gain))
-    return tuple(comparisons), misread(predictions, val)
+        untouched = assemble(untouched_config(checkpoint.config, baseline), data.training.train)
+        old, old_rows = _rows(*untouched, data.test)
+        new, new_rows = _rows(engine, task, data.test)
+        gain = paired_gain_interval(old_rows, new_rows, task.primary, seed)
+        tested = baseline.model_copy(update={"scores": old})
+        comparisons.append(Comparison(split="test", baseline=tested, winner=new, gain=gain))
+    return Judgement(
+        tuple(comparisons),
+        tuple(misreading(mistake, val) for mistake in task.mistakes(predictions, val)),
+        lambda index: task.picture(val, index, predictions[index]),
+    )
+
+
+def misreading(mistake: Mistake, data: Dataset) -> Misreading:
+    """Return a mistake of a dataset for the report."""
+    return Misreading(
+        index=mistake.index,
+        source=data.sources[mistake.index],
+        text=mistake.label,
+        reading=mistake.reading,
+        confidence=mistake.confidence,
+    )
+
+
+def _rows(engine: Engine, task: Task, data: Dataset) -> tuple[Scores, Rows]:
+    """Return how well a split is done, as a whole and sample by sample."""
+    scores, predictions = evaluate(engine, task, data)
+    return scores, task.per_sample(predictions, data)
 
 
 def kept_general(checkpoint: Checkpoint, data: StudyData, probe: Probe, seed: int) -> tuple[Comparison, ...]:
-    """Compare the winner with its own model as published on the general lines; nothing without any."""
-    lines, before = data.training.general, probe.published
-    if lines is None or before.general is None:
+    """Compare the winner with its own model as published on the general samples; nothing without any."""
+    general, before = data.training.general, probe.published
+    if general is None or before.general is None or probe.general is None:
         return ()
-    after, predictions = evaluate(*assemble(checkpoint.config, data.training.train, checkpoint), lines)
-    gain = paired_gain_interval(
-        right(probe.general, lines), right([text for text, _ in predictions], lines), seed
-    )
+    engine, task = assemble(checkpoint.config, data.training.train, checkpoint)
+    after, rows = _rows(engine, task, general)
+    gain = paired_gain_interval(probe.general, rows, task.primary, seed)
     known = before.model_copy(update={"scores": before.general})
     return (Comparison(split="general", baseline=known, winner=after, gain=gain),)
 
@@ -61,23 +100,3 @@ def untouched_config(config: TrialConfig, baseline: Baseline) -> TrialConfig:
     weights = config.weights if config.model == baseline.model else None
     start = {"model": baseline.model, "charset": baseline.charset, "fit_width": baseline.fit_width}
     return config.model_copy(update=start | {"weights": weights})
-
-
-def right(readings: Any, data: Dataset) -> Any:
-    """Return (N,) bool: which lines are read right."""
-    return np.array([reading == text for reading, text in zip(readings, data.texts, strict=True)])
-
-
-def misread(predictions: list[tuple[str, float]], data: Dataset) -> tuple[Misreading, ...]:
-    """Return the lines that are read wrongly."""
-    return tuple(
-        Misreading(
-            index=i,
-            source=data.sources[i],
-            text=data.texts[i],
-            reading=reading,
-            confidence=min(confidence, 1),
-        )
-        for i, (reading, confidence) in enumerate(predictions)
-        if reading != data.texts[i]
-    )

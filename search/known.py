@@ -6,8 +6,10 @@ import optuna
 
 from spaces.parameter import Choice
 from spaces.space import SearchSpace
+from train.config import TrialConfig
 from train.data.augment import AUGMENTATIONS
 from train.engines import ENGINES
+from train.fits import check_model
 from train.models import MODELS
 from train.registry import Registry
 from train.tasks import TASKS
@@ -26,9 +28,12 @@ REGISTRIES: dict[str, Registry[Any]] = {
 
 def check_names(space: SearchSpace) -> None:
     """Raise UsageError, listing what there is, for anything that `space` names and no registry has."""
+    usual = TrialConfig()
     for key, registry in REGISTRIES.items():
         for name in named(space, key):
             registry.get(name)
+    for model in named(space, "model") or [usual.model]:
+        check_model(model, str(space.fixed.get("task", usual.task)))
     for operations in named(space, "augmentation.operations"):
         for name in operations:
             AUGMENTATIONS.get(name)

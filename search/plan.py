@@ -16,6 +16,7 @@ from spaces.space import SearchSpace
 from train.config import TrialConfig
 from train.data.mixture import Extra, wanted
 from train.engines.choice import check_holds, resolve
+from train.errors import UsageError
 
 FINISH_SHARE, FINISH_LEAST_S = 0.04, 30.0
 
@@ -39,12 +40,29 @@ class Plan:
     group: WorkerGroup | None
 
 
+def study_task(settings: StudySettings, space: SearchSpace) -> str:
+    """Return what a study trains: what the command line says, or the space.
+
+    Raises UsageError if they disagree, or the space varies it: scores of different tasks cannot be compared.
+    """
+    if any(parameter.key == "task" for parameter in space.parameters):
+        raise UsageError("a space must be for one task", space.name, "fix it: `fixed: {task: ...}`")
+    fixed = str(space.fixed.get("task", settings.task_name))
+    if settings.task not in (None, fixed):
+        raise UsageError(
+            "--task must be the space's",
+            f"{settings.task}, and the space {space.name} is for {fixed}",
+            "leave out one of them: each task has a space of its own name",
+        )
+    return fixed
+
+
 def narrowed(space: SearchSpace, settings: StudySettings) -> SearchSpace:
     """Return the space as the command line narrows it.
 
     Raises UsageError where the space says that every trial mixes lines in, and there are none.
     """
-    space = space.with_fixed({"seed": settings.seed})
+    space = space.with_fixed({"seed": settings.seed, "task": study_task(settings, space)})
     for share, labels in (("replay", settings.general_labels), ("synthetic", settings.synthetic_labels)):
         space = space if labels is not None else _without(space, share)
     if settings.engine:

@@ -12,13 +12,13 @@ from search.results import Baseline
 from train.config import TechniqueConfig, TrialConfig
 from train.engines.base import Engine
 from train.loop import TrainingData, assemble
-from train.metrics import Scores
 from train.models import MODELS
-from train.tasks import Task
+from train.scores import Scores
+from train.tasks import TASKS, Rows, Task
 from train.techniques import build_technique, uniform
 from train.validation import evaluate
 
-PROBE_LINES = 16
+PROBE_IMAGES = 16
 EVERYTHING = uniform(1.0)
 HEAD_ONLY = uniform(0.0) | {"neck": 1.0, "head": 1.0}
 
@@ -30,15 +30,15 @@ class Probe:
     Attributes:
         baselines: as published, with the domain's charset, and that at every other width of the space; of a
             model without published weights, what its random ones read.
-        readings: for each baseline, the texts that it reads on the validation split.
-        general: the texts that the model as published reads on the general lines; empty without any.
+        rows: for each baseline, how it does on every validation sample (`Task.per_sample`).
+        general: how the model as published does on every general sample; None without any.
     """
 
     model: str
     baselines: tuple[Baseline, ...]
-    readings: tuple[tuple[str, ...], ...]
+    rows: tuple[Rows, ...]
     cost: Cost
-    general: tuple[str, ...] = ()
+    general: Rows | None = None
 
     @property
     def best(self) -> Baseline:
@@ -52,58 +52,56 @@ class Probe:
 
     @property
     def fit_width(self) -> int | None:
-        """The width at which the model reads best with the domain's charset; None for one that cannot read yet."""
+        """The width at which the model reads best with the domain's charset; None for one that cannot read (yet)."""
         if self.best.untrained:
             return None
         domain = [b for b in self.baselines if b.charset == "domain"]
-        return max(domain, key=lambda baseline: baseline.scores.rank).fit_width
+        return max(domain, key=lambda baseline: baseline.scores.rank).fit_width if domain else None
 
 
 def probe_model(model: str, fixed: TrialConfig, fit_widths: Sequence[int], data: TrainingData) -> Probe:
-    """Score a model as published and cut to the domain's charset, and time its training steps.
+    """Score a model in every way in which it can start, and time its training steps.
 
     Args:
         model: a registered one.
         fixed: settings that every trial has.
         fit_widths: widths in pixels to read lines at, besides 0, their own.
-        data: decoded lines.
+        data: decoded images.
     """
     untrained = not MODELS.get(model).pretrained(Path(fixed.weights) if fixed.weights else None)
-    starts = [("keep", 0), ("domain", 0), *(("domain", width) for width in fit_widths if width)]
-    starts = starts[1:2] if untrained else starts
-    baselines, readings, general, costs, whole = [], [], [], [], 0.0
+    starts = TASKS.get(fixed.task).starts(untrained, fit_widths)
+    baselines, rows, general, costs, whole = [], [], [], [], 0.0
     if build_technique(fixed.technique).distillation:  # a teacher's time is its own (`Clock`)
         fixed = fixed.model_copy(update={"technique": TechniqueConfig()})
-    for charset, width in starts:
-        config = fixed.model_copy(update={"model": model, "charset": charset, "fit_width": width})
-        engine, task = assemble(config, data.train)
+    for place, start in enumerate(starts):
+        settings = {"model": model, "charset": start.charset, "fit_width": start.fit_width}
+        engine, task = assemble(fixed.model_copy(update=settings), data.train)
         started = time.monotonic()
         scores, predictions = evaluate(engine, task, data.val)
         costs.append((time.monotonic() - started) / len(data.val))
-        known, texts = _general(engine, task, data)
-        start = {"model": model, "charset": charset, "fit_width": width, "untrained": untrained}
-        baselines.append(Baseline(**start, scores=scores, general=known))
-        general.append(texts)
-        readings.append(tuple(text for text, _ in predictions))
-        if charset == "keep":
+        known, known_rows = _general(engine, task, data)
+        baselines.append(Baseline(**settings, untrained=untrained, scores=scores, general=known))
+        general.append(known_rows)
+        rows.append(task.per_sample(predictions, data.val))
+        if place == 0 < len(starts) - 1:  # with the model's whole dictionary
             whole = _step_seconds(engine, task, data, EVERYTHING)
     full, frozen = (_step_seconds(engine, task, data, plan) for plan in (EVERYTHING, HEAD_ONLY))
     evaluation = max(costs[1:] or costs)
     cost = Cost(full=full, frozen=frozen, evaluate=evaluation, keep=max(1.0, whole / full))
-    return Probe(model, tuple(baselines), tuple(readings), cost, general[0])
+    return Probe(model, tuple(baselines), tuple(rows), cost, general[0])
 
 
-def _general(engine: Engine, task: Task, data: TrainingData) -> tuple[Scores | None, tuple[str, ...]]:
-    """Return how the general lines are read; None and nothing without any."""
+def _general(engine: Engine, task: Task, data: TrainingData) -> tuple[Scores | None, Rows | None]:
+    """Return how well the general samples are done, together and each; None without any."""
     if data.general is None:
-        return None, ()
+        return None, None
     scores, predictions = evaluate(engine, task, data.general)
-    return scores, tuple(text for text, _ in predictions)
+    return scores, task.per_sample(predictions, data.general)
 
 
 def _step_seconds(engine: Engine, task: Task, data: TrainingData, plan: dict[str, float]) -> float:
-    """Return the seconds per line of a training step on lines of median width, the second of two."""
-    middle = np.argsort(data.train.widths)[len(data.train) // 2 :][:PROBE_LINES]
+    """Return the seconds per sample of a training step on images of median width, the second of two."""
+    middle = np.argsort(data.train.widths)[len(data.train) // 2 :][:PROBE_IMAGES]
     engine.apply_plan(plan)
     seconds = 0.0
     for _ in range(2):

@@ -6,6 +6,9 @@ from typing import Any
 from ray.tune import Callback
 
 from search.searcher import METRIC, Clock
+from train.scores import Scores
+from train.tasks import TASKS
+from train.validation import GENERAL
 
 
 class ProgressLines(Callback):  # type: ignore[misc]
@@ -29,14 +32,16 @@ class ProgressLines(Callback):  # type: ignore[misc]
         if result.get("diverged"):
             print(f"{trial.trial_id}  diverged: {result['reason']}", flush=True)
             return
-        config = trial.config
+        config, task = trial.config, TASKS.get(trial.config["task"])
+        scores = task.scores.kept_in(result, 0)
         if not result.get("excess"):
-            self._best = max(self._best, result["exact_match"])
+            self._best = max(self._best, scores.primary)
+        told = zip(task.words.short, scores.rank, strict=True)
         print(
             f"{trial.trial_id}  {config['model']:<15} {config['technique']['name']:<14} "
             f"lr {config['optimiser']['learning_rate']:.1e}  "
             f"epoch {result['epoch']:>3}/{config['epochs']:<3} loss {result['loss']:7.3f}  "
-            f"exact {result['exact_match']:.3f}  similarity {result['edit_similarity']:.3f}  {forgotten(result)}"
+            f"{''.join(f'{word} {value:.3f}  ' for word, value in told)}{forgotten(result, task.scores)}"
             f"best {self._best:.3f} (untouched {self._baseline:.3f})  {self._left()}",
             flush=True,
         )
@@ -66,12 +71,13 @@ class ProgressLines(Callback):  # type: ignore[misc]
         return f"{seconds // 60}:{seconds % 60:02} left"
 
 
-def forgotten(result: dict[str, Any]) -> str:
-    """Return what a report says of the general lines; nothing without any."""
+def forgotten(result: dict[str, Any], kind: type[Scores]) -> str:
+    """Return what a report says of the general samples; nothing without any."""
     if "forgetting" not in result:
         return ""
     mark = "!" if result["excess"] else " "
-    return f"general {result['general_exact_match']:.3f} (forgot {result['forgetting']:+.3f}){mark} "
+    general = kind.kept_in(result, 0, GENERAL).primary
+    return f"general {general:.3f} (forgot {result['forgetting']:+.3f}){mark} "
 
 
 def describe(config: dict[str, Any]) -> str:

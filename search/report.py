@@ -18,7 +18,7 @@ FEW_TRIALS = 50
 
 
 def write_report(result: StudyResult, image_of: ImageOf, path: Path) -> None:
-    """Write the report; `image_of(index)` gives line `index` of the validation split, (48, w, 3) uint8 BGR."""
+    """Write the report; `image_of(index)` shows validation sample `index`, (h, w, 3) uint8 BGR."""
     write_text_atomically(path, report_html(result, image_of))
 
 
@@ -54,32 +54,32 @@ def headline(result: StudyResult) -> str:
     """Say in one plain sentence what the search was good for."""
     fair = result.comparison("test") or result.comparison("validation")
     if result.winner is None and rank(result.trials):
-        return "Every trial forgot too much of the general lines: nothing was exported."
+        return f"Every trial forgot too much of the general {result.words.samples}: nothing was exported."
     if result.winner is None:
         return "No trial finished with a score; use the model as published."
     if fair is None:
-        return f"The best trial reads {percent(result.winner.score or 0)} of the lines without an error."
-    return _compared(fair)
+        return f"Of the best trial, {result.words.goal}: {percent(result.winner.score or 0)}."
+    return _compared(fair, result.words.goal)
 
 
-def _compared(fair: Comparison) -> str:
-    before, after = percent(fair.baseline.scores.exact_match), percent(fair.winner.exact_match)
+def _compared(fair: Comparison, goal: str) -> str:
+    before, after = percent(fair.baseline.scores.primary), percent(fair.winner.primary)
     if fair.baseline.untrained:
-        return f"Trained from random weights, it reads {after} of the lines without an error."
+        return f"Trained from random weights; {goal}: {after}."
     if fair.gain.interval.low > 0:
-        return f"Fine-tuning raised the lines read without an error from {before} to {after}."
+        return f"Fine-tuning raised the {goal} from {before} to {after}."
     if fair.gain.interval.high < 0:
         return f"Fine-tuning made it worse, {before} to {after}: use the model as published."
-    return f"No sure gain: {before} of the lines without an error before, {after} after fine-tuning."
+    return f"No sure gain: {goal}, {before} before and {after} after fine-tuning."
 
 
 def _head(result: StudyResult) -> str:
     fair = result.comparison("test")
     held_back = (
-        f"Measured once, at the end, on {fair.winner.n} held-back lines; gain {gain_text(fair.gain)}."
+        f"Measured once, at the end, on {fair.winner.n} held-back {result.words.samples}; gain {gain_text(fair.gain)}."
         if fair
-        else "There was no held-back test part: the winner was chosen on the lines it is measured on, "
-        "so new data will read somewhat worse."
+        else "There was no held-back test part: the winner was chosen on what it is measured on, "
+        "so new data will do somewhat worse."
     )
     said = [*([held_back] if result.winner else []), *_kept(result)]
     return (
@@ -95,8 +95,9 @@ def _kept(result: StudyResult) -> list[str]:
     words = []
     if fair:
         words.append(
-            f"General skill, on {fair.winner.n} other lines: {percent(fair.baseline.scores.exact_match)} as published, "
-            f"{percent(fair.winner.exact_match)} now; {gain_text(fair.gain)}."
+            f"General skill, on {fair.winner.n} other {result.words.samples}: "
+            f"{percent(fair.baseline.scores.primary)} as published, {percent(fair.winner.primary)} now; "
+            f"{gain_text(fair.gain)}."
         )
     return [*words, *forgetting_lines(result)]
 
@@ -106,7 +107,7 @@ def _tiles(result: StudyResult) -> str:
     scored = len(rank(result.trials))
     tiles = [(duration(result.wall_seconds), f"{len(result.trials)} trials, {scored} with a score")]
     if baseline:
-        tiles.insert(0, (percent(baseline.scores.exact_match), f"validation, untouched: {baseline}"))
+        tiles.insert(0, (percent(baseline.scores.primary), f"validation, untouched: {baseline}"))
     if winner:
         words = (
             f"validation, winner: trial {winner.id}, {winner.config.model}, {winner.config.technique.name}"
@@ -114,10 +115,10 @@ def _tiles(result: StudyResult) -> str:
         if len(result.averaged) > 1:
             words += f", its weights averaged with {' and '.join(result.averaged[1:])}"
         judged = result.comparison("validation")
-        share = judged.winner.exact_match if judged else winner.score or 0
+        share = judged.winner.primary if judged else winner.score or 0
         tiles.insert(0, (percent(share), words))
     if winner:
-        tiles.append((str(len(result.misreadings)), "validation lines still misread"))
+        tiles.append((str(len(result.misreadings)), f"validation {result.words.samples} still misread"))
     return f'<div class="tiles">{"".join(f"<div><b>{b}</b><span>{escape(w)}</span></div>" for b, w in tiles)}</div>'
 
 
@@ -168,9 +169,11 @@ def _misreadings(result: StudyResult, image_of: ImageOf) -> str:
     if result.winner is None:
         return section("Still misread", nothing("There is no winner to read them."))
     if not result.misreadings:
-        return section("Still misread", "<p>None of the validation lines.</p>")
-    shown = min(SHOWN, len(result.misreadings))
-    caption = f"The {shown} worst of {len(result.misreadings)} validation lines that the winner misreads."
+        return section("Still misread", f"<p>None of the validation {result.words.samples}.</p>")
+    shown, all_of_them = min(SHOWN, len(result.misreadings)), len(result.misreadings)
+    caption = (
+        f"The {shown} worst of {all_of_them} validation {result.words.samples} that the winner misreads."
+    )
     return section("Still misread", gallery(result.misreadings, image_of), caption)
 
 
@@ -181,7 +184,10 @@ def _commands(result: StudyResult) -> str:
 
 def _facts(result: StudyResult) -> str:
     data = result.data
-    facts = [(f"{split} lines", f"{n}, {data.origins.get(split, '')}") for split, n in data.samples.items()]
+    facts = [
+        (f"{split} {result.words.samples}", f"{n}, {data.origins.get(split, '')}")
+        for split, n in data.samples.items()
+    ]
     facts += [(f"left out: {sample.source}", sample.reason) for sample in data.left_out]
     facts += [(f"seed of {name}", str(seed)) for name, seed in result.seeds.items()]
     facts += list(result.versions.items())

@@ -20,7 +20,7 @@ def score_over_time(result: StudyResult) -> str:
     What has forgotten too much is a dot like any other, but never the best so far.
     """
     reports = sorted(
-        (trial.started + measure.seconds, measure.exact_match, trial.id, measure.epoch, not measure.excess)
+        (trial.started + measure.seconds, measure.scores.primary, trial.id, measure.epoch, not measure.excess)
         for trial in rank(result.trials)
         for measure in trial.history
     )
@@ -36,11 +36,11 @@ def score_over_time(result: StudyResult) -> str:
         parts.append(svg.group([svg.mark((x.at(at / unit), y.at(score)), "dot", "faint")], title))
     eligible = [(at, score) for at, score, *_, eligible in reports if eligible]
     if not eligible:
-        return svg.drawing(WIDTH, HEIGHT, parts, "Exact match over time; every trial forgot too much")
+        return svg.drawing(WIDTH, HEIGHT, parts, "Score over time; every trial forgot too much")
     best = list(accumulate((score for _, score in eligible), max))
     stair = _stair([(x.at(at / unit), y.at(s)) for (at, _), s in zip(eligible, best, strict=True)], x.end)
     parts.append(svg.group([svg.path(stair, "best")], f"best so far, {percent(best[-1])} in the end"))
-    return svg.drawing(WIDTH, HEIGHT, parts, f"Best exact match over time, {percent(best[-1])} in the end")
+    return svg.drawing(WIDTH, HEIGHT, parts, f"Best score over time, {percent(best[-1])} in the end")
 
 
 def _stair(points: Sequence[Point], end: float) -> list[Point]:
@@ -53,8 +53,8 @@ def _stair(points: Sequence[Point], end: float) -> list[Point]:
 def _score_axes(
     result: StudyResult, extent: tuple[float, float], label: str, scores: Sequence[float], whole: bool = False
 ) -> tuple[Axis, Axis, list[str]]:
-    """Return both axes and their drawing: `extent` below, exact match in percent at the side."""
-    lines = [result.baseline.scores.exact_match] if result.baseline else []
+    """Return both axes and their drawing: `extent` below, the first score in percent at the side."""
+    lines = [result.baseline.scores.primary] if result.baseline else []
     ticks_x = [t for t in svg.nice_ticks(*extent, 6, whole) if extent[0] <= t <= extent[1] + 1e-9]
     ticks_y = svg.nice_ticks(min(*scores, *lines, 1), max(*scores, *lines, 0))
     x, y = Axis(*extent, LEFT, RIGHT), Axis(ticks_y[0], ticks_y[-1], BOTTOM, TOP)
@@ -62,7 +62,7 @@ def _score_axes(
         x,
         y,
         (ticks_x, ticks_y),
-        (label, "exact match on the validation lines"),
+        (label, f"{result.words.scores[0]} on the validation {result.words.samples}"),
         (lambda v: f"{v:g}", lambda v: f"{100 * v:g} %"),
     )
     return x, y, parts + [part for line in lines for part in _baseline(x, y, line)]
@@ -82,18 +82,18 @@ def learning_curves(result: StudyResult) -> str:
     if not trials:
         return ""
     last = max(2, *(trial.epochs for trial in trials))
-    scores = [measure.exact_match for trial in trials for measure in trial.history]
+    scores = [measure.scores.primary for trial in trials for measure in trial.history]
     x, y, parts = _score_axes(result, (0, last), "epoch", scores, whole=True)
     winner = result.winner
     # The winner is drawn last, on top of the others.
     for trial in sorted(trials, key=lambda t: t is winner):
         parts.append(_curve(trial, x, y, "winner" if trial is winner else _colour(result, trial)))
-    return svg.drawing(WIDTH, HEIGHT, parts, f"Exact match by epoch for {len(trials)} trials")
+    return svg.drawing(WIDTH, HEIGHT, parts, f"Score by epoch for {len(trials)} trials")
 
 
 def _curve(trial: TrialRecord, x: Axis, y: Axis, classes: str) -> str:
-    points = [(x.at(measure.epoch), y.at(measure.exact_match)) for measure in trial.history]
-    best = max(measure.exact_match for measure in trial.history)
+    points = [(x.at(measure.epoch), y.at(measure.scores.primary)) for measure in trial.history]
+    best = max(measure.scores.primary for measure in trial.history)
     title = (
         f"trial {trial.id}, {trial.config.model}, {trial.config.technique.name}, {trial.state} after epoch "
         f"{trial.epochs}, best {percent(best)}"

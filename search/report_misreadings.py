@@ -1,4 +1,4 @@
-"""The lines that the winner still reads wrongly, with their images and the differing characters."""
+"""What the winner still gets wrong, with the images and the differing characters."""
 
 import base64
 from collections.abc import Callable, Sequence
@@ -42,14 +42,14 @@ def data_uri(image: npt.NDArray[np.uint8]) -> str:
 
 
 def gallery(misreadings: Sequence[Misreading], image_of: ImageOf) -> str:
-    """Return the SHOWN worst lines as HTML; `image_of(index)` gives (48, w, 3) uint8 BGR."""
+    """Return the SHOWN worst ones as HTML; `image_of(index)` gives (h, w, 3) uint8 BGR."""
     return f'<div class="lines">{"".join(_figure(m, image_of) for m in worst(misreadings)[:SHOWN])}</div>'
 
 
 def _figure(line: Misreading, image_of: ImageOf) -> str:
     text, reading = differences(line.text, line.reading)
     return (
-        f'<figure><img src="{data_uri(image_of(line.index))}" alt="line labelled {escape(line.text)}">'
+        f'<figure><img src="{data_uri(image_of(line.index))}" alt="labelled {escape(line.text)}">'
         f"<code><span>label</span>{text}</code><code><span>read</span>{reading}</code>"
         f"<figcaption>{escape(line.source)}, confidence {percent(line.confidence)}</figcaption></figure>"
     )

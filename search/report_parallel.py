@@ -69,7 +69,9 @@ def parallel_coordinates(result: StudyResult, order: Sequence[str]) -> str:
         _column(short_key(key), MARGIN + i * GAP, [s.get(key) for s in settings.values()])
         for i, key in enumerate(keys)
     ]
-    columns.append(_column("exact match %", MARGIN + len(keys) * GAP, [_share(t.score) for t in trials]))
+    columns.append(
+        _column(f"{result.words.scores[0]} %", MARGIN + len(keys) * GAP, [_share(t.score) for t in trials])
+    )
     parts: list[str] = []
     for place, trial in reversed(list(enumerate(trials))):
         values = [*(settings[trial.id].get(key) for key in keys), _share(trial.score)]

@@ -6,12 +6,12 @@ from search.report_parts import nothing, section, table
 from search.results import Comparison, StudyResult, TrialRecord, rank, varied_settings
 from search.table import (
     GENERAL,
-    SCORES,
     duration,
     gain_text,
-    interval_text,
     kept_cells,
     percent,
+    score_cells,
+    score_heads,
     short_key,
     state_text,
     value_text,
@@ -23,10 +23,11 @@ def comparisons(result: StudyResult) -> str:
     """Return the winner beside untouched models, on each split that it was judged on."""
     if not result.comparisons:
         return section("Against the untouched model", nothing("The winner was not compared."))
-    caption = "The same lines, read by both. The validation gain flatters: the winner was chosen on it."
+    samples = result.words.samples
+    caption = f"The same {samples}, read by both. The validation gain flatters: the winner was chosen on it."
     if result.comparison("general"):
-        caption += " On the general lines the untouched model is the winner's own as published."
-    head = ("lines", "untouched", "winner", "gain, points (95 %)")
+        caption += f" On the general {samples} the untouched model is the winner's own as published."
+    head = (samples, "untouched", "winner", "gain, points (95 %)")
     rows = table(head, [_comparison(c) for c in result.comparisons], 1)
     return section("Against the untouched model", f'<div class="narrow">{rows}</div>', caption)
 
@@ -34,8 +35,8 @@ def comparisons(result: StudyResult) -> str:
 def _comparison(comparison: Comparison) -> Sequence[str]:
     return (
         f"{comparison.split} ({comparison.winner.n})",
-        percent(comparison.baseline.scores.exact_match),
-        percent(comparison.winner.exact_match),
+        percent(comparison.baseline.scores.primary),
+        percent(comparison.winner.primary),
         gain_text(comparison.gain).replace("points (95 %: ", "(").replace("+-", "-"),
     )
 
@@ -47,7 +48,7 @@ def trials(result: StudyResult) -> str:
     ranked = rank(result.trials)
     rest = [trial for trial in result.trials if trial.score is None]
     general = GENERAL if result.general else ()
-    head = ("#", "trial", "state", *SCORES, *general, "epochs", "time")
+    head = ("#", "trial", "state", *score_heads(result.words), *general, "epochs", "time")
     rows = []
     for place, trial in enumerate([*ranked, *rest], 1):
         values = [value_text(settings[trial.id][key]) if key in settings[trial.id] else "" for key in keys]
@@ -60,18 +61,10 @@ def trials(result: StudyResult) -> str:
 
 def _trial_cells(trial: TrialRecord, result: StudyResult) -> list[str]:
     general = GENERAL if result.general else ()
-    scores = [""] * (len(SCORES) + len(general))
+    scores = [""] * (len(score_heads(result.words)) + len(general))
     if best := trial.best:
-        scores = [
-            *_score_cells(best.exact_match, best.edit_similarity, result.validation_lines),
-            percent(best.cer),
-        ]
-        scores += kept_cells(best, result)
+        scores = [*score_cells(best.scores), *kept_cells(best, result)]
     return [trial.id, state_text(trial), *scores, str(trial.epochs), duration(trial.seconds)]
-
-
-def _score_cells(exact_match: float, edit_similarity: float, n: int) -> list[str]:
-    return [percent(exact_match), interval_text(exact_match, n), percent(edit_similarity)]
 
 
 def untouched(result: StudyResult) -> str:
@@ -82,12 +75,12 @@ def untouched(result: StudyResult) -> str:
     rows = [
         [
             str(baseline),
-            *_score_cells(baseline.scores.exact_match, baseline.scores.edit_similarity, baseline.scores.n),
-            *([percent(baseline.general.exact_match) if baseline.general else ""] if general else []),
+            *score_cells(baseline.scores),
+            *([percent(baseline.general.primary) if baseline.general else ""] if general else []),
         ]
         for baseline in result.baselines
     ]
-    cells = table(("model", "exact match", "95 %", "similarity", *general), rows, 1)
+    cells = table(("model", *score_heads(result.words), *general), rows, 1)
     return section("Before any training", cells, "The scores to beat.")
 
 
@@ -110,11 +103,12 @@ def techniques(result: StudyResult) -> str:
         ]
         for one in compare_techniques(result.trials)
     ]
-    caption = "Exact match on the validation lines: of the best trial, and of the median one. The search spends more "
-    caption += "trials on what does well, over whatever models and rates, so the medians are no fair race. "
-    caption += "The time of a trial is the median one's."
+    first, samples = result.words.scores[0], result.words.samples
+    caption = f"{first[0].upper()}{first[1:]} on the validation {samples}: of the best trial, and of the median one. "
+    caption += "The search spends more trials on what does well, over whatever models and rates, so the medians are no "
+    caption += "fair race. The time of a trial is the median one's."
     if general:
-        caption += " General: exact match of the best trial on the general lines."
+        caption += f" General: {first} of the best trial on the general {samples}."
     return section("Techniques", table(head, rows, 2), caption)
 
 

@@ -10,7 +10,8 @@ from spaces.reading import flatten
 from train.config import Frozen, TrialConfig
 from train.errors import ForgettingError
 from train.intervals import Gain
-from train.metrics import Scores
+from train.scores import Scores
+from train.tasks import TASKS, Words
 
 State = Literal["finished", "stopped", "failed", "diverged"]
 SCORED: tuple[State, ...] = ("finished", "stopped")
@@ -22,26 +23,23 @@ class Measure(Frozen):
     Attributes:
         loss: mean training loss of the epoch.
         seconds: since the trial began.
-        general_exact_match: on the general lines; None without any, as the next two.
-        forgetting: by how much that is less than the model read as published; negative for a gain.
+        general: scores on the general samples; None without any, as the next one.
+        forgetting: by how much the first of those is less than the model's as published; negative for a gain.
         excess: of forgetting over the limit; 0 within it, or without one.
     """
 
     epoch: int
-    exact_match: float
-    edit_similarity: float
-    cer: float
+    scores: Scores
     loss: float
     seconds: float
-    general_exact_match: float | None = None
-    general_edit_similarity: float | None = None
+    general: Scores | None = None
     forgetting: float | None = None
     excess: float = 0.0
 
     @property
     def rank(self) -> tuple[float, float, float]:
         """Sort key: see search/ranking.py."""
-        return rank_key(self.exact_match, self.edit_similarity, self.excess)
+        return rank_key(*self.scores.rank, self.excess)
 
 
 class TrialRecord(Frozen):
@@ -72,8 +70,8 @@ class TrialRecord(Frozen):
 
     @property
     def score(self) -> float | None:
-        """Exact match of its best checkpoint on the validation split, whatever that has forgotten."""
-        return self.best.exact_match if self.best else None
+        """The first score of its best checkpoint on the validation split, whatever that has forgotten."""
+        return self.best.scores.primary if self.best else None
 
     @property
     def eligible(self) -> bool:
@@ -93,7 +91,7 @@ class Baseline(Frozen):
         charset: its full dictionary, or the domain's characters.
         fit_width: pixels that every line is resampled to; 0 for its own width.
         untrained: the weights are random: nobody publishes some of this model.
-        general: scores on the general lines; None without any.
+        general: scores on the general samples; None without any.
     """
 
     model: str
@@ -122,10 +120,10 @@ class Comparison(Frozen):
 
 
 class Misreading(Frozen):
-    """A validation line that the winner reads wrongly.
+    """A validation sample that the winner gets wrong.
 
     Attributes:
-        index: of the line in the validation dataset.
+        index: of the sample in the validation dataset.
         source: path of the image.
         confidence: the model's, in [0, 1].
     """
@@ -149,7 +147,7 @@ class DataSummary(Frozen):
 
     Attributes:
         path: what --data said.
-        samples: number of lines in each split.
+        samples: number in each split.
         origins: where each split came from, e.g. `val_list.txt` or `made: grouped by text, seed 0`.
         left_out: the bad samples.
     """
@@ -161,12 +159,12 @@ class DataSummary(Frozen):
 
 
 class GeneralSummary(Frozen):
-    """What a study asked of the general lines.
+    """What a study asked of the general samples.
 
     Attributes:
         lines: read after every epoch.
         replay_lines: to train on.
-        max_forgetting: by how much exact match on them may fall for a trial to win; None for any.
+        max_forgetting: by how much the first score on them may fall for a trial to win; None for any.
     """
 
     lines: int
@@ -178,18 +176,20 @@ class StudyResult(Frozen):
     """Everything that the table, summary.json and the report are made of.
 
     Attributes:
+        task: what was trained.
         baselines: every candidate model untouched, on the validation split: the scores to beat.
         averaged: trials whose weights the winner is the average of, the best first, or `untouched`; one if it
             stands alone.
         comparisons: the winner against the best baseline, on validation and, once, on the held-back test.
         misreadings: of the winner on the validation split.
-        general: None without general lines.
+        general: None without general samples.
         max_epochs: the longest that a trial could run.
         seeds: by what they seed (`search`, `split`, ...).
         commands: purpose -> exact command; the first is the next one to type.
     """
 
     name: str
+    task: str = "recognition"
     space: str
     data: DataSummary
     baselines: tuple[Baseline, ...]
@@ -203,6 +203,11 @@ class StudyResult(Frozen):
     versions: dict[str, str]
     seeds: dict[str, int]
     commands: dict[str, str]
+
+    @property
+    def words(self) -> Words:
+        """What the task's things are called."""
+        return TASKS.get(self.task).words
 
     @property
     def baseline(self) -> Baseline | None:
@@ -224,8 +229,8 @@ class StudyResult(Frozen):
         return next((c for c in self.comparisons if c.split == split), None)
 
     @property
-    def validation_lines(self) -> int:
-        """How many lines the validation scores are means over."""
+    def validation_samples(self) -> int:
+        """How many samples the validation scores are of."""
         return self.baselines[0].scores.n if self.baselines else self.data.samples.get("val", 0)
 
 
@@ -257,7 +262,7 @@ def require_winner(result: StudyResult) -> None:
     if best is None or best.forgetting is None or result.winner is not None:
         return
     raise ForgettingError(
-        f"a winner may lose {result.limit:g} of exact match on the general lines",
+        f"a winner may lose {result.limit:g} of {result.words.scores[0]} on the general {result.words.samples}",
         f"at least {best.forgetting:.3f} in every trial",
         "raise --max-forgetting, or search a space with charset: keep, replay, and techniques that change less",
     )

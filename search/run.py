@@ -11,7 +11,7 @@ sys.path[0] = str(Path(__file__).resolve().parent.parent)  # not this folder: it
 from search.settings import StudySettings, parse_duration
 from train.cli import INTERRUPTED, main_guard
 from train.config import config_error
-from train.data.arguments import add_decoding_arguments, add_general_arguments
+from train.data.arguments import add_decoding_arguments, add_general_arguments, add_task_argument
 from train.errors import UsageError
 
 EPILOG = """examples:
@@ -38,6 +38,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _add_data(data: argparse._ArgumentGroup) -> None:
+    add_task_argument(data, None, "the space's")
     data.add_argument("--data", metavar="DIR", help="folder with labelled images (default: drawn VIN lines)")
     for split in ("train", "val", "test"):
         data.add_argument(f"--{split}-labels", metavar="FILE", help=f"{split} label file, instead of --data")
@@ -65,7 +66,7 @@ def _add_data(data: argparse._ArgumentGroup) -> None:
 
 def _add_search(what: argparse._ArgumentGroup) -> None:
     what.add_argument(
-        "--space", default="recognition", help="a shipped space or a YAML file (default: recognition)"
+        "--space", help="a shipped space or a YAML file (default: the task's own, else recognition)"
     )
     what.add_argument("--model", action="append", default=[], help="only this model; repeatable")
     what.add_argument(
@@ -118,6 +119,7 @@ def settings_of(arguments: argparse.Namespace) -> StudySettings:
     with config_error("the command line"):
         return StudySettings(
             name=name,
+            task=arguments.task,
             data=arguments.data,
             data_options=dict(_pair(option) for option in arguments.option),
             labels=labels,
@@ -127,7 +129,7 @@ def settings_of(arguments: argparse.Namespace) -> StudySettings:
             synthetic_labels=arguments.synthetic_labels,
             decode_to=arguments.decode_to,
             cache=arguments.cache,
-            space=arguments.space,
+            space=arguments.space or arguments.task or StudySettings.model_fields["space"].default,
             models=tuple(arguments.model),
             engine=arguments.engine,
             trials=arguments.trials,

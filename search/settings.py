@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from train.config import Frozen
+from train.config import Frozen, TrialConfig
 from train.errors import UsageError
 
 DEFAULT_TRIALS = 32
@@ -18,6 +18,7 @@ class StudySettings(Frozen):
     """Everything that decides a study; kept in study.json, so that `--resume` needs no more than the name.
 
     Attributes:
+        task: what the labels are for; None for what the space says.
         data: folder with labels; None for the embedded default or explicit label files.
         labels: split -> label file, instead of `data`.
         general_labels: label file of lines that show what is forgotten; None for none.
@@ -37,6 +38,7 @@ class StudySettings(Frozen):
     """
 
     name: str
+    task: str | None = None
     data: str | None = None
     data_options: dict[str, str] = Field(default_factory=dict)
     labels: dict[str, str] = Field(default_factory=dict)
@@ -60,6 +62,11 @@ class StudySettings(Frozen):
     seed: int = Field(0, ge=0)
     allow_bad: int = Field(0, ge=0)
     test_fraction: float = Field(0.1, ge=0, lt=1)
+
+    @property
+    def task_name(self) -> str:
+        """What the study trains: recognition, unless it says another."""
+        return self.task or TrialConfig().task
 
     @property
     def local_folder(self) -> Path:

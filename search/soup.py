@@ -15,10 +15,10 @@ import numpy as np
 from search.ranking import Forgetting, rank_key
 from train.checkpoint import Checkpoint
 from train.loop import TrainingData, assemble_run
-from train.metrics import Scores
 from train.models import MODELS
+from train.scores import Scores
 from train.techniques import build_technique
-from train.validation import evaluate
+from train.validation import GENERAL, evaluate
 
 INGREDIENTS = 6
 UNTOUCHED = "untouched"
@@ -44,7 +44,7 @@ class Blend:
     """What weights read.
 
     Attributes:
-        general: on the general lines; None without any.
+        general: on the general samples; None without any.
         excess: of what is forgotten there over the limit.
     """
 
@@ -55,16 +55,12 @@ class Blend:
     @property
     def rank(self) -> tuple[float, float, float]:
         """Sort key: see search/ranking.py."""
-        return rank_key(self.scores.exact_match, self.scores.edit_similarity, self.excess)
+        return rank_key(*self.scores.rank, self.excess)
 
     @property
     def metrics(self) -> dict[str, float]:
         """As a checkpoint has them."""
-        found = {k: v for k, v in self.scores.as_dict().items() if isinstance(v, float)}
-        if self.general is None:
-            return found
-        general = {"exact_match": self.general.exact_match, "edit_similarity": self.general.edit_similarity}
-        return found | {f"general_{name}": value for name, value in general.items()}
+        return self.scores.values() | (self.general.values(GENERAL) if self.general else {})
 
 
 def average(weights: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -105,7 +101,7 @@ def greedy_soup(
         ranked: trial ids and what loads their best checkpoints, best first.
         data: the average is judged on its validation split.
         deadline: Unix time after which no further one is tried.
-        forgetting: what an average may lose on the general lines; None without any.
+        forgetting: what an average may lose on the general samples; None without any.
     """
     first = ranked[0][1]()
     engine, task = assemble_run(first.config, data)
@@ -116,7 +112,7 @@ def greedy_soup(
         general = evaluate(engine, task, data.general)[0] if data.general is not None else None
         excess = 0.0
         if forgetting is not None and general is not None:
-            excess = forgetting.measured(first.config.model, general.exact_match)["excess"]
+            excess = forgetting.measured(first.config.model, general.primary)["excess"]
         return Blend(evaluate(engine, task, data.val)[0], general, excess)
 
     pot = [(ranked[0][0], first.weights)]

@@ -16,11 +16,20 @@ import ray
 from ray import tune
 from ray.tune.schedulers import ASHAScheduler
 
-from search.data import StudyData, decode_sets, prepare
+from search.data import StudyData, decode_sets, prepare, task_of
 from search.finish import Finished, finish
 from search.general import known_before, reachable
 from search.known import check_names
-from search.plan import Plan, candidates, make_plan, narrowed, room, storage_folder, with_engine
+from search.plan import (
+    Plan,
+    candidates,
+    make_plan,
+    narrowed,
+    room,
+    storage_folder,
+    study_task,
+    with_engine,
+)
 from search.probe import Probe, probe_model
 from search.progress import ProgressLines
 from search.ranking import Forgetting
@@ -31,6 +40,7 @@ from search.trial import TrialSetup, run_trial
 from spaces.space import SearchSpace, load_space
 from train.config import config_error, config_from_mapping, nested
 from train.errors import UsageError
+from train.tasks import Words
 
 GRACE_SHARE, REDUCTION = 0.25, 2
 STUDY_FILE = "study.json"
@@ -45,20 +55,23 @@ def run_study(settings: StudySettings, resume: bool) -> StudyResult:
     """
     started = time.time()
     loaded = load_space(settings.space)
+    settings = settings.model_copy(update={"task": study_task(settings, loaded)})
     settings = with_engine(settings, narrowed(loaded, settings))
     space = narrowed(loaded, settings)
     check_names(space)
     check_folder(settings, resume)
     prepared = prepare(settings)
     print(
-        f"data: {', '.join(f'{name} {len(part)}' for name, part in prepared.sets.items())} lines", flush=True
+        f"data: {', '.join(f'{name} {len(part)}' for name, part in prepared.sets.items())} "
+        f"{task_of(settings).words.samples}",
+        flush=True,
     )
     start_ray()
     room(settings)
     write_text_atomically(settings.local_folder / STUDY_FILE, settings.model_dump_json(indent=2))
     data = decode_sets(settings, prepared)
     shared = ray.put(data.training)
-    probes = probe_models(space, shared)
+    probes = probe_models(space, shared, task_of(settings).words)
     known = known_before(settings, probes, data)
     plan = make_plan(settings, possible(space, known, data, settings, resume), probes, data, started)
     results = search(settings, plan, TrialSetup(shared, plan.group, known), probes, resume)
@@ -111,7 +124,7 @@ def start_ray() -> None:
         ray.init(log_to_driver=False, logging_level="ERROR")
 
 
-def probe_models(space: SearchSpace, shared: Any) -> list[Probe]:
+def probe_models(space: SearchSpace, shared: Any, words: Words) -> list[Probe]:
     """Score every candidate model untouched, in parallel, and print the scores to beat."""
     fixed = config_from_mapping(nested(dict(space.fixed) | {"model": candidates(space)[0]}), "space")
     remote = ray.remote(num_cpus=1)(probe_model)
@@ -121,10 +134,10 @@ def probe_models(space: SearchSpace, shared: Any) -> list[Probe]:
     )
     for probe in probes:
         for baseline in probe.baselines:
-            scores, general = baseline.scores, baseline.general
+            told = dict(zip(words.short, baseline.scores.rank, strict=True))
+            told |= {"general": baseline.general.primary} if baseline.general else {}
             print(
-                f"untouched: {baseline!s:<52} exact {scores.exact_match:.3f}  similarity {scores.edit_similarity:.3f}"
-                f"{f'  general {general.exact_match:.3f}' if general else ''}",
+                f"untouched: {baseline!s:<52} {'  '.join(f'{word} {value:.3f}' for word, value in told.items())}",
                 flush=True,
             )
     return probes
@@ -134,7 +147,7 @@ def search(
     settings: StudySettings, plan: Plan, setup: TrialSetup, probes: list[Probe], resume: bool
 ) -> tune.ResultGrid:
     """Run, or go on with, the Ray Tune experiment."""
-    baseline = max(b.scores.exact_match for p in probes for b in p.baselines)
+    baseline = max(b.scores.primary for p in probes for b in p.baselines)
     trial = tune.with_parameters(run_trial, setup=setup)
     trainable = tune.with_resources(trial, plan.resources)
     experiment = storage_folder(settings)

@@ -6,13 +6,12 @@ from typing import Any
 
 from search.results import Baseline, Comparison, StudyResult, TrialRecord, write_text_atomically
 from search.techniques import compare_techniques
-from train.intervals import wilson_interval
-from train.metrics import Scores
+from train.scores import Scores
 
 
 def _scores(scores: Scores) -> dict[str, Any]:
-    interval = wilson_interval(scores.exact_match * scores.n, scores.n)
-    return {**scores.as_dict(), "interval_95": [interval.low, interval.high]}
+    interval = scores.interval
+    return {**scores.as_dict(), "interval_95": interval and [interval.low, interval.high]}
 
 
 def _baseline(baseline: Baseline | None) -> dict[str, Any] | None:
@@ -29,7 +28,7 @@ def _baseline(baseline: Baseline | None) -> dict[str, Any] | None:
 
 
 def _general(result: StudyResult) -> dict[str, Any] | None:
-    """Return what was asked of the general lines, and how the winner reads them."""
+    """Return what was asked of the general samples, and how the winner reads them."""
     if result.general is None:
         return None
     return {**result.general.model_dump(), "comparison": _comparison(result.comparison("general"))}
@@ -38,11 +37,10 @@ def _general(result: StudyResult) -> dict[str, Any] | None:
 def _kept(trial: TrialRecord) -> dict[str, Any] | None:
     """Return what a trial's best checkpoint has kept of its general skill."""
     best = trial.best
-    if best is None or best.general_exact_match is None:
+    if best is None or best.general is None:
         return None
     return {
-        "exact_match": best.general_exact_match,
-        "edit_similarity": best.general_edit_similarity,
+        **dict(zip(best.general.names, best.general.rank, strict=False)),
         "forgetting": best.forgetting,
         "eligible": trial.eligible,
     }
@@ -64,8 +62,8 @@ def _best(result: StudyResult) -> dict[str, Any] | None:
     if trial is None or trial.best is None:
         return None
     measured = result.comparison("validation")
-    best, n = trial.best, result.validation_lines
-    scores = measured.winner if measured else Scores(n, best.exact_match, best.edit_similarity, best.cer)
+    best = trial.best
+    scores = measured.winner if measured else best.scores
     return {
         "trial": trial.id,
         "epoch": best.epoch,
@@ -95,6 +93,7 @@ def summary(result: StudyResult) -> dict[str, Any]:
     """Return what summary.json holds; shares are in [0, 1], intervals are [low, high] at 95 %."""
     return {
         "name": result.name,
+        "task": result.task,
         "space": result.space,
         "baseline": _baseline(result.baseline),
         "baselines": [_baseline(baseline) for baseline in result.baselines],

@@ -5,12 +5,14 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from search.results import Baseline, Comparison, Measure, StudyResult, TrialRecord, rank, varied_settings
-from train.intervals import Gain, wilson_interval
+from train.intervals import Gain
+from train.scores import Scores
+from train.tasks import Words
 
 SHOWN_TRIALS = 15
-LINES = {"validation": "validation lines", "test": "held-back test lines", "general": "general lines"}
+KINDS = {"validation": "validation", "test": "held-back test", "general": "general"}
 SETTINGS_WIDTH = 70
-SCORES = ("exact match", "95 %", "similarity", "CER")
+INTERVAL = "95 %"
 GENERAL = ("general", "forgot, pts")
 
 
@@ -62,11 +64,13 @@ def terminal_table(result: StudyResult) -> str:
     rows = [_trial_row(place, t, settings[t.id], result) for place, t in enumerate(ranked[:SHOWN_TRIALS], 1)]
     rows += [_baseline_row(baseline, result) for baseline in result.baselines]
     general = GENERAL if result.general else ()
-    lines = _aligned([("", "trial", "state", *SCORES, *general, "epoch", "time", "settings"), *rows])
+    lines = _aligned(
+        [("", "trial", "state", *score_heads(result.words), *general, "epoch", "time", "settings"), *rows]
+    )
     if len(ranked) > SHOWN_TRIALS:
         lines.append(f"... and {len(ranked) - SHOWN_TRIALS} more trials, all in report.html")
     lines += [f"trial {t.id} {t.state}: {t.reason or 'no reason given'}" for t in _unscored(result.trials)]
-    lines += ["", *(_gain_line(comparison) for comparison in result.comparisons)]
+    lines += ["", *(_gain_line(comparison, result.words) for comparison in result.comparisons)]
     lines += forgetting_lines(result)
     if not ranked:
         lines.append("No trial has a score: the untouched model is the best there is.")
@@ -85,13 +89,13 @@ def forgetting_lines(result: StudyResult) -> list[str]:
     if result.limit is None or not lost:
         return []
     return [
-        f"Forgot more than {100 * result.limit:g} points of the general lines in every epoch, so ranked last and "
-        f"never the winner: {len(lost)} of {len(rank(result.trials))} trials ({', '.join(lost)})"
+        f"Forgot more than {100 * result.limit:g} points of the general {result.words.samples} in every epoch, so "
+        f"ranked last and never the winner: {len(lost)} of {len(rank(result.trials))} trials ({', '.join(lost)})"
     ]
 
 
 def forgot_text(forgetting: float) -> str:
-    """Format forgetting in points of exact match, 0.021 -> '2.1', a gain with its minus."""
+    """Format forgetting in points of the first score, 0.021 -> '2.1', a gain with its minus."""
     return f"{100 * forgetting:.1f}"
 
 
@@ -118,15 +122,11 @@ def _trial_row(
 ) -> Sequence[str]:
     best = trial.best
     assert best is not None, "only scored trials are ranked"
-    n = result.validation_lines
     return (
         str(place),
         trial.id,
         state_text(trial),
-        percent(best.exact_match),
-        interval_text(best.exact_match, n),
-        percent(best.edit_similarity),
-        percent(best.cer),
+        *score_cells(best.scores),
         *kept_cells(best, result),
         f"{best.epoch}/{trial.epochs}",
         duration(trial.seconds),
@@ -135,27 +135,21 @@ def _trial_row(
 
 
 def kept_cells(best: Measure, result: StudyResult) -> Sequence[str]:
-    """Return a trial's cells of the columns GENERAL; none without general lines."""
+    """Return a trial's cells of the columns GENERAL; none without general samples."""
     if result.general is None:
         return ()
-    if best.general_exact_match is None or best.forgetting is None:
+    if best.general is None or best.forgetting is None:
         return ("", "")
-    return percent(best.general_exact_match), forgot_text(best.forgetting)
+    return percent(best.general.primary), forgot_text(best.forgetting)
 
 
 def _baseline_row(baseline: Baseline, result: StudyResult) -> Sequence[str]:
-    scores = baseline.scores
-    interval = interval_text(scores.exact_match, scores.n)
-    similarity, cer = percent(scores.edit_similarity), percent(scores.cer)
-    known = (percent(baseline.general.exact_match) if baseline.general else "", "")
+    known = (percent(baseline.general.primary) if baseline.general else "", "")
     return (
         "-",
         "",
         "untouched",
-        percent(scores.exact_match),
-        interval,
-        similarity,
-        cer,
+        *score_cells(baseline.scores),
         *(known if result.general else ()),
         "",
         "",
@@ -163,18 +157,31 @@ def _baseline_row(baseline: Baseline, result: StudyResult) -> Sequence[str]:
     )
 
 
-def interval_text(share: float, n: int) -> str:
-    """Format the 95 % interval of a share of n lines, in points."""
-    interval = wilson_interval(share * n, n)
-    return f"{100 * interval.low:.0f}-{100 * interval.high:.0f}"
+def score_heads(words: Words) -> Sequence[str]:
+    """Return the heads of the columns that `score_cells` fills."""
+    first, *others = words.scores
+    return (first, INTERVAL, *others)
 
 
-def _gain_line(comparison: Comparison) -> str:
+def score_cells(scores: Scores) -> Sequence[str]:
+    """Return the scores in percent, the first one's interval behind it."""
+    first, *others = map(percent, scores.values().values())
+    return (first, interval_text(scores), *others)
+
+
+def interval_text(scores: Scores) -> str:
+    """Format the first score's 95 % interval, in points; empty where it is not known."""
+    interval = scores.interval
+    return f"{100 * interval.low:.0f}-{100 * interval.high:.0f}" if interval else ""
+
+
+def _gain_line(comparison: Comparison, words: Words) -> str:
     before, after = comparison.baseline.scores, comparison.winner
-    where = LINES[comparison.split]
+    first = words.scores[0]
+    where = f"{KINDS[comparison.split]} {words.samples}"
     return (
-        f"Exact match on {after.n} {where}: {percent(before.exact_match)} ({comparison.baseline}) -> "
-        f"{percent(after.exact_match)}, {gain_text(comparison.gain)}"
+        f"{first[0].upper()}{first[1:]} on {after.n} {where}: {percent(before.primary)} ({comparison.baseline}) -> "
+        f"{percent(after.primary)}, {gain_text(comparison.gain)}"
     )
 
 

@@ -16,11 +16,11 @@ class TechniqueRecord(Frozen):
         trials: how many were begun.
         scored: how many have a score.
         eligible: how many of those did not forget too much.
-        best: exact match of the best one on the validation lines; None without a score, as the next four.
+        best: first score of the best one on the validation split; None without a score, as the next four.
         best_trial: its id.
         model: the best one's.
-        general: exact match of the best one on the general lines; None without any.
-        median: exact match of the scored ones.
+        general: first score of the best one on the general samples; None without any.
+        median: first score of the scored ones.
         seconds: that all its trials took.
         median_seconds: of a trial, the failed ones included.
     """
@@ -65,7 +65,7 @@ def _record(technique: str, engine: str, trials: list[TrialRecord]) -> Technique
         best=first.score if first else None,
         best_trial=first.id if first else None,
         model=first.config.model if first else None,
-        general=first.best.general_exact_match if first and first.best else None,
+        general=first.best.general.primary if first and first.best and first.best.general else None,
         median=median(scores) if scores else None,
         seconds=sum(trial.seconds for trial in trials),
         median_seconds=median(trial.seconds for trial in trials),

@@ -12,9 +12,12 @@ from ray import tune
 from search.ranking import WORST, Forgetting, score
 from search.workers import CHECKPOINT_FOLDER, WorkerGroup, train_on_workers
 from train.checkpoint import Checkpoint, load_checkpoint
-from train.config import config_from_mapping
+from train.config import TrialConfig, config_from_mapping
 from train.errors import DivergedError
 from train.loop import Report, TrainingData, train
+from train.scores import Scores
+from train.tasks import TASKS
+from train.validation import GENERAL
 
 
 @dataclass(frozen=True)
@@ -24,7 +27,7 @@ class TrialSetup:
     Attributes:
         data: reference to the study's TrainingData; wrapped here, as Tune would copy out a bare one.
         group: the workers of a trial; None to train in the trial's own process.
-        forgetting: what the models knew; None without general lines.
+        forgetting: what the models knew; None without general samples.
     """
 
     data: ray.ObjectRef
@@ -41,7 +44,7 @@ def run_trial(params: dict[str, Any], setup: TrialSetup) -> None:
         with saved.as_directory() as folder:
             resume = load_checkpoint(Path(folder) / CHECKPOINT_FOLDER)
     data: TrainingData = ray.get(setup.data)
-    report = tune_report(len(data.val), resume, config.model, setup.forgetting)
+    report = tune_report(len(data.val), resume, config, setup.forgetting)
     try:
         if setup.group is None:
             train(config, data, report, resume)
@@ -52,29 +55,33 @@ def run_trial(params: dict[str, Any], setup: TrialSetup) -> None:
 
 
 def judged(
-    metrics: dict[str, float], lines: int, model: str, forgetting: Forgetting | None
+    scores: Scores, general: Scores | None, model: str, forgetting: Forgetting | None
 ) -> dict[str, float]:
-    """Return an epoch's `score` and, with general lines, what it has forgotten."""
-    lost = forgetting.measured(model, metrics["general_exact_match"]) if forgetting else {}
-    found = score(
-        metrics["exact_match"],
-        metrics["edit_similarity"],
-        lines,
-        lost.get("excess", 0.0),
-        forgetting.lines if forgetting else 1,
-    )
+    """Return an epoch's `score` and, with general samples, what it has forgotten."""
+    known = forgetting if general is not None else None
+    lost = known.measured(model, general.primary) if known and general else {}
+    found = score(*scores.rank, scores.steps, lost.get("excess", 0.0), known.steps if known else 1)
     return {"score": found, **lost}
 
 
 def tune_report(
-    lines: int, resume: Checkpoint | None, model: str, forgetting: Forgetting | None = None
+    samples: int, resume: Checkpoint | None, config: TrialConfig, forgetting: Forgetting | None = None
 ) -> Report:
-    """Return a report function that sends every epoch's metrics and checkpoint to Ray Tune."""
+    """Return a report function that sends every epoch's metrics and checkpoint to Ray Tune.
+
+    Args:
+        samples: in the validation split.
+        resume: the checkpoint that the trial goes on from.
+        config: the trial's.
+        forgetting: what the models knew; None without general samples.
+    """
     best = resume.metrics.get("best_score", WORST) if resume else WORST
+    kind = TASKS.get(config.task).scores
 
     def report(metrics: dict[str, float], checkpoint: Callable[[], Checkpoint]) -> None:
         nonlocal best
-        metrics |= judged(metrics, lines, model, forgetting)
+        general = kind.kept_in(metrics, 0, GENERAL) if kind.are_in(metrics, GENERAL) else None
+        metrics |= judged(kind.kept_in(metrics, samples), general, config.model, forgetting)
         best = max(best, metrics["score"])
         metrics |= {"best_score": best}
         with tempfile.TemporaryDirectory() as folder:

@@ -47,7 +47,7 @@ class Manifest:
         metrics: scores with the split and the charset rule that they were measured on.
         parity: the result of the parity gate; empty where there is no graph.
         versions: of the packages that trained and exported it.
-        geometry: how a line becomes an input, in pixels; it must be that of `train.data.images`.
+        geometry: how an image becomes an input, in pixels; of lines, it must be that of `train.data.images`.
         created: UTC, ISO 8601.
         files: sha256 of every other file.
         absent: which of FILES could not be written, and why.
@@ -114,13 +114,23 @@ class Bundle:
                 "read it with train/evaluate.py --bundle, and serve a recogniser",
             )
 
+    def require_task(self, task: str) -> None:
+        """Raise CheckpointError if this bundle is for another task."""
+        if self.manifest.task != task:
+            raise CheckpointError(
+                f"a bundle must be for {task}",
+                f"{self.directory}, for {self.manifest.task}",
+                f"name a bundle of a model that was trained with --task {task}",
+            )
+
     def session(self, threads: int = 1) -> Any:
         """Return an onnxruntime session on `threads` cores, 0 for all; its input is `x`."""
         self.require_graph()
         return open_session(self.directory / ONNX, threads)
 
     def recogniser(self, threads: int = 1) -> "Recogniser":
-        """Return a reader of lines on a session of its own."""
+        """Return a reader of lines on a session of its own; raise CheckpointError if the bundle reads none."""
+        self.require_task("recognition")
         return Recogniser(self.session(threads), self.charset)
 
 
@@ -177,7 +187,7 @@ def open_session(
 
 
 def run(session: Any, batch: Any) -> Any:
-    """Return (N, T, C) float32 probabilities of a (N, 3, 48, W) float32 batch."""
+    """Return the graph's output, of a recogniser (N, T, C) float32 probabilities, for a (N, 3, H, W) float32 batch."""
     return session.run(None, {session.get_inputs()[0].name: batch})[0]
 
 
@@ -217,11 +227,11 @@ def seal(directory: Path, **facts: Any) -> Manifest:
 
     Args:
         directory: the folder, which holds everything else already.
-        facts: the Manifest's fields that are not found by looking at the folder.
+        facts: the Manifest's fields that are not found by looking at the folder; without a geometry, that of lines.
     """
     files = {path.name: _sha256(path) for path in sorted(directory.iterdir())}
     created = datetime.now(UTC).isoformat(timespec="seconds")
-    manifest = Manifest(geometry=GEOMETRY, created=created, files=files, **facts)
+    manifest = Manifest(**{"geometry": GEOMETRY} | facts, created=created, files=files)
     text = json.dumps(asdict(manifest), ensure_ascii=False, indent=1)
     (directory / MANIFEST).write_text(text, encoding="utf-8")
     return manifest
@@ -240,7 +250,7 @@ def load_bundle(directory: Path) -> Bundle:
             f"{directory} with {', '.join(sorted({*missing, *changed}))} missing or changed",
             "copy the whole folder again or export the checkpoint again",
         )
-    if manifest.geometry != GEOMETRY:
+    if manifest.geometry.keys() == GEOMETRY.keys() and manifest.geometry != GEOMETRY:
         raise CheckpointError(
             "a bundle must resize lines as this version does",
             f"{directory}: {manifest.geometry}",

@@ -4,23 +4,24 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 if __name__ == "__main__":
     sys.path[0] = str(Path(__file__).resolve().parent.parent)  # not this folder: its files shadow others
 
-from train.bundle import Bundle, load_bundle
+from train.bundle import Bundle, load_bundle, run
 from train.checkpoint import Checkpoint, load_checkpoint
 from train.cli import main_guard
 from train.config import TrialConfig, config_from_mapping
-from train.data.arguments import add_format_arguments, options_of
+from train.data.arguments import add_format_arguments, add_task_argument, options_of
 from train.data.dataset import Dataset, decode_samples
 from train.data.formats import load_file
 from train.errors import DataError, UsageError
-from train.intervals import wilson_interval
-from train.metrics import CHARSET_RULES, Scores, score_texts
-
-Reading = tuple[str, float]
+from train.metrics import CHARSET_RULES
+from train.scores import Scores
+from train.tasks import AS_LABELLED, TASKS, Mistake, Task, Words
 
 
 def parser() -> argparse.ArgumentParser:
@@ -41,23 +42,63 @@ def parser() -> argparse.ArgumentParser:
         "--weights", metavar="DIR", help="with --bundle: an adapter's base, where it lies elsewhere now"
     )
     parse.add_argument("--engine", help="with --checkpoint or --model: the engine to read with")
-    parse.add_argument("--labels", metavar="FILE", type=Path, required=True, help="the lines and their texts")
+    parse.add_argument(
+        "--labels", metavar="FILE", type=Path, required=True, help="the images and their labels"
+    )
+    add_task_argument(parse, None, "the model's")
     add_format_arguments(parse)
     parse.add_argument(
         "--charset-rule",
         choices=sorted(CHARSET_RULES),
-        default="as-labelled",
-        help="how texts are compared (default as-labelled)",
+        default=AS_LABELLED,
+        help=f"how texts are compared (default {AS_LABELLED})",
     )
     parse.add_argument("--threads", type=int, default=1, metavar="N", help="with --bundle (default 1)")
-    parse.add_argument("--errors", metavar="FILE", type=Path, help="write the misread lines, tab-separated")
+    parse.add_argument("--errors", metavar="FILE", type=Path, help="write what was got wrong, tab-separated")
     parse.add_argument("--json", action="store_true", help="print the scores as JSON")
     return parse
 
 
+@dataclass(frozen=True)
+class Read:
+    """A model that is to be measured.
+
+    Attributes:
+        config: that it was trained with, or would be.
+        bundle: None for one that its framework runs.
+        checkpoint: None for a pretrained one, as it is.
+    """
+
+    config: TrialConfig
+    bundle: Bundle | None = None
+    checkpoint: Checkpoint | None = None
+
+
 def main(arguments: Sequence[str]) -> None:
-    """Read every line and print the scores."""
+    """Read every image and print the scores."""
     chosen = parser().parse_args(arguments)
+    _check(chosen)
+    model = named(chosen)
+    kind = TASKS.get(model.config.task)
+    if chosen.task not in (None, model.config.task):
+        raise UsageError(
+            f"--task must be the model's, {model.config.task}",
+            chosen.task,
+            "name another model, or leave it out",
+        )
+    samples = load_file(chosen.labels, options_of(chosen.option), chosen.format, kind.formats)
+    if not samples:
+        raise DataError("a label file must hold samples", chosen.labels, "name another one")
+    data = decode_samples(samples, kind.stored)
+    task, predictions = read(model, data, chosen.threads)
+    task = task.comparing(chosen.charset_rule)
+    if chosen.errors:
+        write_errors(chosen.errors, task.mistakes(predictions, data), data)
+    scores = task.score(predictions, data)
+    print(json.dumps(scores.as_dict()) if chosen.json else describe(scores, task.words))
+
+
+def _check(chosen: argparse.Namespace) -> None:
     if chosen.charset and not chosen.model:
         raise UsageError("--charset goes with --model", chosen.charset, "leave it out")
     if chosen.engine and chosen.bundle:
@@ -66,63 +107,56 @@ def main(arguments: Sequence[str]) -> None:
         raise UsageError("--weights goes with --bundle", chosen.weights, "leave it out")
     if chosen.threads < 1:
         raise UsageError("--threads must be at least 1", chosen.threads, "name a number of cores")
-    samples = load_file(chosen.labels, options_of(chosen.option), chosen.format)
-    if not samples:
-        raise DataError("a label file must hold samples", chosen.labels, "name another one")
-    data = decode_samples(samples)
-    readings = read(chosen, data)
-    scores = score_texts([text for text, _ in readings], data.texts, chosen.charset_rule)
-    if chosen.errors:
-        write_errors(chosen.errors, readings, data, chosen.charset_rule)
-    print(json.dumps(scores.as_dict()) if chosen.json else describe(scores))
 
 
-def read(chosen: argparse.Namespace, data: Dataset) -> list[Reading]:
-    """Return (text, confidence) of every line, by whatever the command line names."""
+def named(chosen: argparse.Namespace) -> Read:
+    """Return the model that the command line names."""
     if chosen.bundle:
         bundle = load_bundle(chosen.bundle)
-        if bundle.has_graph:
-            return bundle.recogniser(chosen.threads).read([data.image(i) for i in range(len(data))])
-        return read_by_framework(bundle, chosen.weights, data)
-    from train.loop import assemble
-    from train.models import MODELS
-    from train.validation import evaluate
-
+        config = config_from_mapping(bundle.manifest.config, str(bundle.directory))
+        return Read(config.model_copy(update={"weights": chosen.weights or config.weights}), bundle)
     if chosen.checkpoint:
         checkpoint = load_checkpoint(chosen.checkpoint).with_engine(chosen.engine)
-        engine, task = assemble(checkpoint.config, data, checkpoint)
-    else:
-        config = TrialConfig(model=chosen.model, charset=chosen.charset or "keep")
-        config = config.model_copy(update={"engine": chosen.engine or config.engine})
-        if not MODELS.get(chosen.model).pretrained(None):
-            raise UsageError(
-                "--model must name a model with published weights", chosen.model, "name a bundle of it"
-            )
-        engine, task = assemble(config, data)
-    _, readings = evaluate(engine, task, data)
-    return readings
+        return Read(checkpoint.config, checkpoint=checkpoint)
+    from train.models import MODELS
+
+    model = MODELS.get(chosen.model)
+    if not model.pretrained(None):
+        raise UsageError(
+            "--model must name a model with published weights", chosen.model, "name a bundle of it"
+        )
+    config = TrialConfig(task=model.task, model=chosen.model, charset=chosen.charset or "keep")
+    return Read(config.model_copy(update={"engine": chosen.engine or config.engine}))
 
 
-def read_by_framework(bundle: Bundle, weights: str | None, data: Dataset) -> list[Reading]:
-    """Return (text, confidence) of every line by a bundle without a graph, on the weights that it was trained on."""
+def read(model: Read, data: Dataset, threads: int = 1) -> tuple[Task, list[Any]]:
+    """Return the model's task and its predictions, in dataset order."""
+    if model.bundle and model.bundle.has_graph:
+        return read_graph(model.bundle, model.config, data, threads)
     from train.loop import assemble
     from train.validation import evaluate
 
-    config = config_from_mapping(bundle.manifest.config, str(bundle.directory))
-    config = config.model_copy(update={"weights": weights or config.weights})
-    checkpoint = Checkpoint(config, bundle.charset, 0, {}, {"weights": bundle.weights()})
-    engine, task = assemble(config, data, checkpoint)
-    return evaluate(engine, task, data)[1]
+    checkpoint = model.checkpoint
+    if model.bundle:  # without a graph: on the weights that it was trained on
+        state = {"weights": model.bundle.weights()}
+        checkpoint = Checkpoint(model.config, model.bundle.charset, 0, {}, state)
+    engine, task = assemble(model.config, data, checkpoint)
+    return task, evaluate(engine, task, data)[1]
 
 
-def write_errors(path: Path, readings: Sequence[Reading], data: Dataset, rule: str) -> None:
-    """Write image, label, reading and confidence of every misread line, the surest mistakes first."""
-    change = CHARSET_RULES[rule]
-    wrong = [
-        (confidence, source, label, text)
-        for (text, confidence), source, label in zip(readings, data.sources, data.texts, strict=True)
-        if change(text) != change(label)
-    ]
+def read_graph(bundle: Bundle, config: TrialConfig, data: Dataset, threads: int) -> tuple[Task, list[Any]]:
+    """Read with onnxruntime on `threads` cores, without a framework."""
+    task, session = TASKS.get(config.task)(config, bundle.charset), bundle.session(threads)
+    found: dict[int, Any] = {}
+    for indices in task.evaluation_batches(data):
+        output = run(session, task.evaluation_batch(data, indices))
+        found |= zip(indices.tolist(), task.decode(output), strict=True)
+    return task, [found[index] for index in range(len(data))]
+
+
+def write_errors(path: Path, mistakes: Sequence[Mistake], data: Dataset) -> None:
+    """Write image, label, reading and confidence of everything that is wrong, the surest mistakes first."""
+    wrong = [(m.confidence, data.sources[m.index], m.label, m.reading) for m in mistakes]
     rows = [f"{source}\t{label}\t{text}\t{c:.3f}" for c, source, label, text in sorted(wrong, reverse=True)]
     try:
         path.write_text("\n".join(["image\tlabel\treading\tconfidence", *rows, ""]), encoding="utf-8")
@@ -130,14 +164,15 @@ def write_errors(path: Path, readings: Sequence[Reading], data: Dataset, rule: s
         raise UsageError("--errors must be a file that can be written", error, "name another one") from error
 
 
-def describe(scores: Scores) -> str:
+def describe(scores: Scores, words: Words) -> str:
     """Return the scores as one line for people."""
-    interval = wilson_interval(scores.exact_match * scores.n, scores.n)
-    return (
-        f"{scores.n} lines: exact match {scores.exact_match:.3f} "
-        f"(95 % interval {interval.low:.3f} to {interval.high:.3f}), "
-        f"edit similarity {scores.edit_similarity:.3f}, CER {scores.cer:.3f}, {scores.charset_rule}"
-    )
+    named = [
+        f"{word} {value:.3f}" for word, value in zip(words.scores, scores.values().values(), strict=True)
+    ]
+    if scores.interval:
+        named[0] += f" (95 % interval {scores.interval.low:.3f} to {scores.interval.high:.3f})"
+    told = [str(value) for value in scores.as_dict().values() if isinstance(value, str)]
+    return f"{scores.n} {words.samples}: {', '.join([*named, *told])}"
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import save_file
 
-from train.bundle import MANIFEST, ONNX, WEIGHTS, load_bundle, open_session, run, seal, write_settings
+from train.bundle import MANIFEST, ONNX, SETTINGS, WEIGHTS, load_bundle, open_session, run, seal
 from train.checkpoint import Checkpoint, load_checkpoint
 from train.cli import main_guard
 from train.data import images
@@ -23,7 +23,8 @@ from train.engines.base import Engine
 from train.errors import DataError, ParityError, UsageError
 from train.loop import assemble
 from train.models import MODELS
-from train.parity import TOLERANCE, ParityResult, compare, parity_batches
+from train.parity import TOLERANCE, ParityResult, compare
+from train.tasks import AS_LABELLED, TASKS, Task
 from train.versions import installed_versions
 
 PACKAGES = (
@@ -45,7 +46,7 @@ def export_checkpoint(checkpoint: Checkpoint, data: Dataset, directory: Path) ->
 
     Args:
         checkpoint: what to export; its metrics are those of the validation split.
-        data: real lines for the parity gate, best the validation split's.
+        data: real images for the parity gate, best the validation split's.
         directory: where the bundle comes to lie; an older bundle there is replaced.
 
     Returns:
@@ -55,29 +56,34 @@ def export_checkpoint(checkpoint: Checkpoint, data: Dataset, directory: Path) ->
         ParityError: if onnxruntime and the framework do not read the same.
         UsageError: if `directory` holds something else.
     """
-    engine, _ = assemble(checkpoint.config, data, checkpoint)
+    engine, task = assemble(checkpoint.config, data, checkpoint)
     with whole_or_nothing(directory) as aside:
         absent = engine.export(aside)
         save_file(_contiguous(engine.weights()), aside / WEIGHTS)
-        result = None if ONNX in absent else parity_gate(engine, aside / ONNX, data)
+        result = None if ONNX in absent else parity_gate(engine, task, aside / ONNX, data)
         model, weights = MODELS.get(checkpoint.config.model), checkpoint.config.weights
         published_name = model.published_name()
         if published_name is not None:
-            write_settings(aside, published_name, checkpoint.charset)
+            task.write_settings(aside, published_name, checkpoint.charset)
         seal(
             aside,
             task=checkpoint.config.task,
+            geometry=dict(task.geometry),
             model=checkpoint.config.model,
             published_name=published_name,
             characters=checkpoint.charset.characters,
             config=checkpoint.config.model_dump(mode="json"),
-            metrics={"split": "val", "charset_rule": "as-labelled"} | checkpoint.metrics,
+            metrics={"split": "val", "charset_rule": AS_LABELLED} | checkpoint.metrics,
             parity=asdict(result) if result else {},
             versions=installed_versions(PACKAGES),
-            absent=absent,
+            absent=absent | _without_settings(checkpoint.config.model, published_name),
             from_scratch=not model.pretrained(Path(weights) if weights else None),
         )
     return result
+
+
+def _without_settings(model: str, published_name: str | None) -> dict[str, str]:
+    return {} if published_name else {SETTINGS: f"PaddleOCR has no network like {model}"}
 
 
 def _contiguous(arrays: Mapping[str, Any]) -> dict[str, Any]:
@@ -85,21 +91,21 @@ def _contiguous(arrays: Mapping[str, Any]) -> dict[str, Any]:
     return {name: np.ascontiguousarray(array) for name, array in arrays.items()}
 
 
-def parity_gate(engine: Engine, onnx: Path, data: Dataset) -> ParityResult:
-    """Compare an exported graph with the engine on real lines; raise ParityError if they do not agree."""
+def parity_gate(engine: Engine, task: Task, onnx: Path, data: Dataset) -> ParityResult:
+    """Compare an exported graph with the engine on real images; raise ParityError if they do not agree."""
     if len(data) == 0:
-        raise DataError("the parity gate must have real lines", "none", "name a label file with some")
+        raise DataError("the parity gate must have real images", "none", "name a label file with some")
     session = open_session(onnx, threads=0)
     result = compare(
         lambda batch: engine.predict(images.pad_to_bucket(batch)),
         lambda batch: run(session, batch),
-        parity_batches(data),
-        engine.charset,
+        task.parity_batches(data),
+        task.verdicts,
     )
     if not result.passed:
         raise ParityError(
-            f"an exported model must read every line as its framework does, within {TOLERANCE:g}",
-            f"{result.differing} of {result.lines} lines read differently, difference {result.max_difference:.2g}",
+            f"an exported model must do what its framework does with every image, within {TOLERANCE:g}",
+            f"{result.differing} of {result.lines} read differently, difference {result.max_difference:.2g}",
             "no bundle was written; install the packages as pyproject.toml pins them",
         )
     return result
@@ -128,7 +134,7 @@ def parser() -> argparse.ArgumentParser:
     parse = argparse.ArgumentParser(prog="python -m train.export", description=str(__doc__))
     parse.add_argument("checkpoint", type=Path, help="folder of a checkpoint")
     parse.add_argument("bundle", type=Path, help="folder to write")
-    parse.add_argument("--labels", type=Path, required=True, help="real lines for the parity gate")
+    parse.add_argument("--labels", type=Path, required=True, help="real images for the parity gate")
     parse.add_argument("--engine", help="to export with (default: the one that trained it)")
     return parse
 
@@ -137,13 +143,14 @@ def main(arguments: Sequence[str]) -> None:
     """Export a checkpoint and say how close the bundle is to it."""
     chosen: Any = parser().parse_args(arguments)
     checkpoint = load_checkpoint(chosen.checkpoint).with_engine(chosen.engine)
-    data = decode_samples(load_file(chosen.labels))
+    task = TASKS.get(checkpoint.config.task)
+    data = decode_samples(load_file(chosen.labels, tasks=task.formats), task.stored)
     result = export_checkpoint(checkpoint, data, chosen.bundle)
     if result is None:
         print(f"{chosen.bundle}: {load_bundle(chosen.bundle).manifest.absent[ONNX]}")
         return
     print(
-        f"{chosen.bundle}: {result.lines} lines read as before the export, "
+        f"{chosen.bundle}: {result.lines} images read as before the export, "
         f"largest difference {result.max_difference:.1e}"
     )
 

@@ -18,6 +18,7 @@ from train.data import images
 from train.data.batches import (
     EVALUATION_BATCH,
     Indices,
+    Widths,
     evaluation_batches,
     training_batches,
     worker_lines,
@@ -25,7 +26,8 @@ from train.data.batches import (
 )
 from train.data.dataset import Dataset
 from train.engines.base import BACKBONE, Batch, Engine, Features, Images, World
-from train.tasks import PlainBatches, Task, WrappedTask
+from train.tasks import PlainBatches, Task
+from train.tasks.wrapped import WrappedTask
 from train.techniques import Technique
 
 CHUNK = 32
@@ -85,7 +87,7 @@ def feature_cache(
         config.epochs,
     )
     validation = LineFeatures(
-        engine, partial(plain.evaluation_batch, val), partial(_validation_lines, val, world), epochs=1
+        engine, partial(plain.padded, val), partial(_validation_lines, val, world), epochs=1
     )
     size = training.size() + validation.size()
 
@@ -131,7 +133,7 @@ def _validation_lines(val: Dataset, world: World, epoch: int) -> Iterable[Padded
         yield width, worker_share(batch, world.rank, world.size)
 
 
-def _padded_width(needed: Indices, lines: Indices) -> int:
+def _padded_width(needed: Indices | Widths, lines: Indices) -> int:
     return images.bucket_width(int(needed[lines].max()))
 
 
@@ -222,8 +224,8 @@ class _CachedTask(WrappedTask):
         width = _padded_width(self._needed, indices)
         return Batch(self._training.take(indices, width), self._plain.targets(data, indices))
 
-    def evaluation_batch(self, data: Dataset, indices: Indices, width_px: int) -> Images | Features:
+    def evaluation_batch(self, data: Dataset, indices: Indices) -> Images | Features:
         """Return the features of lines in their bucket."""
         if data is not self._val:
-            return super().evaluation_batch(data, indices, width_px)
-        return self._validation.take(indices, width_px)
+            return super().evaluation_batch(data, indices)
+        return self._validation.take(indices, _padded_width(data.widths, indices))

@@ -1,6 +1,7 @@
-"""How sure a share of right readings is, alone and against another model's on the same lines."""
+"""How sure a score is, alone and against another model's on the same lines."""
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
@@ -9,6 +10,8 @@ from train.config import Frozen
 
 Z_95 = 1.959963984540054
 RESAMPLES = 10_000
+CHUNK = 500  # resamples at a time, so that they fit in memory
+Rows = npt.NDArray[np.float64]
 
 
 class Interval(Frozen):
@@ -19,7 +22,7 @@ class Interval(Frozen):
 
 
 class Gain(Frozen):
-    """A difference of two shares, in [-1, 1], and its 95 % interval."""
+    """A difference of two scores, in [-1, 1], and its 95 % interval."""
 
     difference: float
     interval: Interval
@@ -38,21 +41,26 @@ def wilson_interval(right: float, n: int) -> Interval:
     return Interval(low=max(0.0, centre - reach), high=min(1.0, centre + reach))
 
 
-def paired_gain_interval(before: npt.NDArray[np.bool_], after: npt.NDArray[np.bool_], seed: int) -> Gain:
+def paired_gain_interval(before: Rows, after: Rows, primary: Callable[[Rows], float], seed: int) -> Gain:
     """Return what `after` gains over `before` on the same samples, with a paired bootstrap interval.
 
     Args:
-        before: (N,) bool, which samples the first model reads right.
-        after: (N,) bool, the same samples for the second one.
+        before: (N, k) float64, what the first model's score is made of, for each sample.
+        after: (N, k) float64, the same samples for the second one.
+        primary: (k,) sums over samples -> the score, in [0, 1].
         seed: of the resampling.
 
-    Raises ValueError if the arrays do not fit or are empty. Resampling pairs is drawing how many of them were
-    won, lost and tied (Efron and Tibshirani, An Introduction to the Bootstrap, 1993), so no index is drawn.
+    Raises ValueError if the arrays do not fit or are empty. Resampling pairs is drawing how often each kind of pair
+    comes (Efron and Tibshirani, An Introduction to the Bootstrap, 1993), so no index is drawn.
     """
-    if before.shape != after.shape or before.ndim != 1 or len(before) == 0:
-        raise ValueError(f"paired samples must be (N,) with N > 0, got {before.shape} and {after.shape}")
-    n = len(before)
-    won, lost = int((after & ~before).sum()), int((before & ~after).sum())
-    drawn = np.random.default_rng(seed).multinomial(n, [won / n, lost / n, 1 - (won + lost) / n], RESAMPLES)
-    low, high = np.percentile((drawn[:, 0] - drawn[:, 1]) / n, [2.5, 97.5])
-    return Gain(difference=(won - lost) / n, interval=Interval(low=float(low), high=float(high)))
+    if before.shape != after.shape or before.ndim != 2 or len(before) == 0:
+        raise ValueError(f"paired samples must be (N, k) with N > 0, got {before.shape} and {after.shape}")
+    kinds, counts = np.unique(np.hstack([before, after]), axis=0, return_counts=True)
+    rng, gains = np.random.default_rng(seed), np.zeros(RESAMPLES)
+    for start in range(0, RESAMPLES, CHUNK):
+        drawn = rng.multinomial(len(before), counts / len(before), min(CHUNK, RESAMPLES - start)) @ kinds
+        one, two = np.hsplit(drawn, 2)
+        gains[start : start + len(drawn)] = [primary(b) - primary(a) for a, b in zip(one, two, strict=True)]
+    low, high = np.percentile(gains, [2.5, 97.5])
+    difference = primary(after.sum(axis=0)) - primary(before.sum(axis=0))
+    return Gain(difference=difference, interval=Interval(low=float(low), high=float(high)))

@@ -10,34 +10,28 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
-from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from train.checkpoint import Checkpoint
 from train.config import TrialConfig
-from train.data import images
 from train.data.batches import Indices, worker_lines, worker_share
-from train.data.charset import Charset, domain_charset
+from train.data.charset import Charset
 from train.data.dataset import Dataset
-from train.data.epoch import epoch_lines
 from train.data.mixture import Extra, wanted
 from train.engines import ENGINES
-from train.engines.base import Batch, Engine, Images, World
-from train.errors import DivergedError, UsageError
+from train.engines.base import Batch, Engine, World
+from train.errors import DivergedError
 from train.feature_cache import feature_cache
-from train.metrics import Scores
-from train.models import MODELS
+from train.fits import check_fits
 from train.patience import Best
 from train.schedule import learning_rate_factor
+from train.scores import Scores
 from train.tasks import TASKS, Task
 from train.teacher import check_teacher, taught
 from train.techniques import build_technique
 from train.validation import evaluate, validate
 
-CALIBRATION_LINES = 48
-EXPLODED = 5.0  # times the loss of taking every class for equally likely at every step
+EXPLODED = 5.0  # times the loss of taking everything for equally likely
 
 Report = Callable[[dict[str, float], Callable[[], Checkpoint]], None]
 
@@ -81,9 +75,12 @@ def train(
     """
     check_teacher(config)
     engine, task = assemble_run(config, data, resume, world)
-    extras = [extra.writable(engine.charset) for extra in wanted(extra_sets(config, data))]
+    extras = wanted(extra_sets(config, data))
+    if task.spells:
+        extras = [extra.writable(engine.charset) for extra in extras]
     technique = build_technique(config.technique)
-    best = Best.kept_in(resume.metrics) if resume and config.patience else Best()
+    best = Best(task.scores.names[:2])
+    best = best.kept_in(resume.metrics) if resume and config.patience else best
     task = taught(task, config, engine.charset)
     cache = feature_cache(config, technique, engine, task, (data.train, data.val), world)
     for epoch in range((resume.epoch if resume else 0) + 1, config.epochs + 1):
@@ -92,7 +89,7 @@ def train(
         started = time.monotonic()
         engine.apply_plan(technique.plan((epoch - 1) / config.epochs))
         cache.prepare(epoch)
-        drawn = epoch_lines(config, data.train, extras, epoch)
+        drawn = cache.task.training_batches(config, data.train, extras, epoch)
         loss = _train_epoch(engine, cache.task, config, drawn, epoch, world)
         trained = time.monotonic()
         metrics = {"epoch": epoch, "loss": loss, "train_seconds": trained - started}
@@ -112,7 +109,7 @@ def extra_sets(config: TrialConfig, data: TrainingData) -> list[Extra]:
 
 
 def published_scores(config: TrialConfig, data: TrainingData) -> Scores | None:
-    """Return how the model as published reads the general lines; None without any."""
+    """Return how the model as published does on the general samples; None without any."""
     if data.general is None:
         return None
     published = config.model_copy(update={"charset": "keep", "fit_width": 0})
@@ -150,36 +147,20 @@ def assemble(
 
     The network learns to write the characters of `extras`, too.
     """
-    engine_class = ENGINES.get(config.engine)
-    if config.task not in engine_class.tasks:
-        tasks = ", ".join(engine_class.tasks)
-        raise UsageError(
-            f"task must be one of the engine {config.engine}'s: {tasks}", config.task, "set `task:`"
-        )
+    check_fits(config)
     charset = resume.charset if resume else charset_for(config, train_data, extras)
-    calibration = None if resume else calibration_batch(train_data, config.seed)
-    engine = engine_class(config, charset, calibration, world)
+    task = TASKS.get(config.task)(config, charset)
+    calibration = None if resume else task.calibration_batch(train_data, config.seed)
+    engine = ENGINES.get(config.engine)(config, charset, calibration, world)
     if resume:
         engine.load(resume.state)
-    return engine, TASKS.get(config.task)(config, charset)
+    return engine, task
 
 
 def charset_for(config: TrialConfig, train_data: Dataset, extras: Sequence[Dataset] = ()) -> Charset:
-    """Return the characters to read: the model's and the data's, or the data's alone."""
+    """Return the characters to write: the model's and the data's, or the data's alone; none for some tasks."""
     texts = list(chain.from_iterable(part.texts for part in (train_data, *extras)))
-    if config.charset == "domain":
-        return domain_charset(texts)
-    weights = Path(config.weights) if config.weights else None
-    return MODELS.get(config.model).charset(weights).extended(texts)
-
-
-def calibration_batch(data: Dataset, seed: int) -> Images:
-    """Return a seeded handful of training lines of similar width, (N, 3, 48, W)."""
-    rng = np.random.default_rng(seed)
-    some = rng.choice(len(data), min(4 * CALIBRATION_LINES, len(data)), replace=False)
-    some = some[np.argsort(data.widths[some])][-CALIBRATION_LINES - len(some) // 2 :][:CALIBRATION_LINES]
-    lines = [data.image(int(i)) for i in some]
-    return images.to_batch(lines, images.bucket_width(max(line.shape[1] for line in lines)))
+    return TASKS.get(config.task).charset(config, texts)
 
 
 def _train_epoch(
@@ -190,9 +171,9 @@ def _train_epoch(
     epoch: int,
     world: World,
 ) -> float:
-    """Train one epoch on its lines and batches; return the mean loss per line over all workers."""
+    """Train one epoch on its lines and batches; return the mean loss per sample over all workers."""
     data, batches = drawn
-    limit = _loss_limit(config, engine.charset, data)
+    limit = _loss_limit(config, task, data)
     losses: list[tuple[float, float]] = []
     for position, batch in enumerate(_prefetch(task, data, batches, epoch, world)):
         progress = (epoch - 1 + position / len(batches)) / config.epochs
@@ -209,13 +190,11 @@ def _train_epoch(
     return sum(loss * lines for loss, lines in losses) / sum(lines for _, lines in losses)
 
 
-def _loss_limit(config: TrialConfig, charset: Charset, data: Dataset) -> float:
-    """Return the loss per line that no training comes back from, the same for all workers."""
-    width = config.fit_width or images.bucket_width(int(data.widths.max()))
-    steps = MODELS.get(config.model).steps(width)
+def _loss_limit(config: TrialConfig, task: Task, data: Dataset) -> float:
+    """Return the loss per sample that no training comes back from, the same for all workers."""
     distillation = build_technique(config.technique).distillation
     weight = distillation.labels_weight + distillation.teacher_weight if distillation else 1.0
-    return EXPLODED * steps * math.log(charset.classes) * weight
+    return EXPLODED * task.uniform_loss(data) * weight
 
 
 def _check_losses(losses: list[float], limit: float, place: str, rate: float) -> None:

@@ -1,16 +1,19 @@
 """Scores of text recognition."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from typing import ClassVar
 
 from rapidfuzz.distance import Levenshtein
+
+from train.scores import ShareScores
 
 CHARSET_RULES: dict[str, Callable[[str], str]] = {"as-labelled": str, "case-insensitive": str.casefold}
 """How both texts are changed before they are compared; only scores of one rule may be compared."""
 
 
 @dataclass(frozen=True)
-class Scores:
+class TextScores(ShareScores):
     """Scores over n lines.
 
     Attributes:
@@ -19,30 +22,22 @@ class Scores:
         cer: character error rate: edits over all characters of the labels; 0 is perfect, may exceed 1.
     """
 
-    n: int
+    names: ClassVar[tuple[str, ...]] = ("exact_match", "edit_similarity", "cer")
+
     exact_match: float
     edit_similarity: float
     cer: float
     charset_rule: str = "as-labelled"
 
-    @property
-    def rank(self) -> tuple[float, float]:
-        """Sort key: exact match, ties by edit similarity."""
-        return self.exact_match, self.edit_similarity
 
-    def as_dict(self) -> dict[str, float | int | str]:
-        """Return the fields as a mapping."""
-        return asdict(self)
-
-
-def score_texts(readings: Sequence[str], labels: Sequence[str], rule: str = "as-labelled") -> Scores:
+def score_texts(readings: Sequence[str], labels: Sequence[str], rule: str = "as-labelled") -> TextScores:
     """Compare readings with labels, line by line, under a rule of CHARSET_RULES."""
     change = CHARSET_RULES[rule]
     pairs = [(change(reading), change(label)) for reading, label in zip(readings, labels, strict=True)]
     if not pairs:
-        return Scores(0, 0.0, 0.0, 0.0, rule)
+        return TextScores(0, 0.0, 0.0, 0.0, rule)
     edits = sum(Levenshtein.distance(reading, label) for reading, label in pairs)
-    return Scores(
+    return TextScores(
         n=len(pairs),
         exact_match=sum(reading == label for reading, label in pairs) / len(pairs),
         edit_similarity=sum(Levenshtein.normalized_similarity(a, b) for a, b in pairs) / len(pairs),

@@ -1,6 +1,6 @@
 """The parity gate's rule: when two runtimes' outputs of the same batches count as the same."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +22,8 @@ TIE = 1e-4
 """Where the reference's two best classes are closer than this, rounding alone decides between them."""
 
 Predict = Callable[[Images], Images]
+Verdicts = Callable[[Images, Images], Iterator[tuple[bool, bool]]]
+"""Two outputs of one shape -> for every sample, whether it differs, and whether by a tie alone."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,7 @@ class ParityResult:
         return self.lines > 0 and self.differing == 0 and self.max_difference <= TOLERANCE
 
 
-def parity_batches(data: Dataset) -> Iterator[Images]:
+def line_batches(data: Dataset) -> Iterator[Images]:
     """Yield (N, 3, 48, W) float32 batches of real lines: every width and size of the gate, and as in use.
 
     Lines of the fixed widths are joined and cut, so that each is text from end to end; the others are
@@ -75,19 +77,21 @@ def _filled(lines: Sequence[images.Image], start: int, width_px: int) -> images.
     return joined[:, :width_px]
 
 
-def compare(reference: Predict, other: Predict, batches: Iterator[Images], charset: Charset) -> ParityResult:
-    """Run every batch through both and compare probabilities and texts."""
+def compare(
+    reference: Predict, other: Predict, batches: Iterable[Images], verdicts: Verdicts
+) -> ParityResult:
+    """Run every batch through both and compare their numbers, and what a task makes of them."""
     shapes: set[tuple[int, int]] = set()
-    worst, lines, differing, ties = 0.0, 0, 0, 0
+    worst, samples, differing, ties = 0.0, 0, 0, 0
     for batch in batches:
         expected, found = reference(batch), other(batch)
         worst = float(np.maximum(worst, _difference(expected, found)))
-        for wrong, tied in _verdicts(expected, found, charset):
+        for wrong, tied in _verdicts(expected, found, verdicts):
             differing, ties = differing + wrong, ties + tied
-        lines += len(batch)
+        samples += len(batch)
         shapes.add((batch.shape[3], len(batch)))
     widths, sizes = (tuple(sorted(set(side))) for side in zip(*shapes, strict=True))
-    return ParityResult(lines, widths, sizes, worst, differing, ties)
+    return ParityResult(samples, widths, sizes, worst, differing, ties)
 
 
 def _difference(expected: Images, found: Images) -> float:
@@ -95,13 +99,25 @@ def _difference(expected: Images, found: Images) -> float:
     return float(np.abs(expected - found).max()) if expected.shape == found.shape else float("inf")
 
 
-def _verdicts(expected: Images, found: Images, charset: Charset) -> Iterator[tuple[bool, bool]]:
-    """Yield (differs, differs by a tie only) for every line."""
+def _verdicts(expected: Images, found: Images, verdicts: Verdicts) -> Iterator[tuple[bool, bool]]:
+    """Yield (differs, differs by a tie only) for every sample; another shape differs throughout."""
     if expected.shape != found.shape:
-        yield from [(True, False)] * len(expected)
-        return
+        return iter([(True, False)] * len(expected))
+    return verdicts(expected, found)
+
+
+def text_verdicts(expected: Images, found: Images, charset: Charset) -> Iterator[tuple[bool, bool]]:
+    """Yield (differs, differs by a tie only) for every line of two (N, T, C) outputs."""
     texts = zip(decode(expected, charset), decode(found, charset), strict=True)
     best = np.sort(expected, axis=2)[:, :, -2:]
     clear = (expected.argmax(2) != found.argmax(2)) & (best[:, :, 1] - best[:, :, 0] > TIE)
     for ((one, _), (two, _)), steps in zip(texts, clear, strict=True):
         yield one != two and bool(steps.any()), one != two and not steps.any()
+
+
+def class_verdicts(expected: Images, found: Images) -> Iterator[tuple[bool, bool]]:
+    """Yield (differs, differs by a tie only) for every row of two (N, C) outputs."""
+    best = np.sort(expected, axis=1)[:, -2:]
+    clear = best[:, 1] - best[:, 0] > TIE
+    for differs, sure in zip(expected.argmax(1) != found.argmax(1), clear, strict=True):
+        yield bool(differs and sure), bool(differs and not sure)

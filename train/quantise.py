@@ -44,10 +44,9 @@ def quantise(bundle: Bundle, data: Dataset, tolerance: float = TOLERANCE) -> dic
     Raises:
         ParityError: if the 8-bit graph reads worse than that; the bundle is unchanged.
     """
-    if bundle.manifest.task != "recognition" or len(data) == 0:
-        raise DataError(
-            "a recogniser and lines must be given", f"{bundle.manifest.task}, {len(data)} lines", "name both"
-        )
+    bundle.require_task("recognition")
+    if len(data) == 0:
+        raise DataError("lines must be given", "none", "name a label file with some")
     with whole_or_nothing(bundle.directory) as aside:
         for name in bundle.manifest.files:
             shutil.copyfile(bundle.directory / name, aside / name)
@@ -65,7 +64,7 @@ def quantise(bundle: Bundle, data: Dataset, tolerance: float = TOLERANCE) -> dic
 
 
 def _facts(manifest: Manifest) -> dict[str, Any]:
-    found = {"geometry", "created", "files", "format"}  # `seal` finds them itself
+    found = {"created", "files", "format"}  # `seal` finds them itself
     return {
         field.name: getattr(manifest, field.name) for field in fields(manifest) if field.name not in found
     }

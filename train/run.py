@@ -11,19 +11,26 @@ sys.path[0] = str(Path(__file__).resolve().parent.parent)  # not this folder: it
 from train.checkpoint import Checkpoint, load_checkpoint
 from train.cli import main_guard
 from train.config import TrialConfig, load_config
-from train.data.arguments import add_decoding_arguments, add_general_arguments, options_of
+from train.data.arguments import (
+    add_decoding_arguments,
+    add_general_arguments,
+    add_task_argument,
+    options_of,
+)
 from train.data.check import cheap_check, usable
 from train.data.decoding import CACHE, Decoding
 from train.data.extra import load_extra
 from train.data.formats import load
 from train.data.general import load_general
 from train.data.mixture import Extra, wanted
-from train.data.rules import ppocr_steps
 from train.data.sample import Sample
 from train.data.split import make_splits
 from train.errors import UsageError
+from train.fits import check_fits, models_for
+from train.tasks import TASKS, Task
 from train.teacher import check_teacher
 from train.training_report import COMPLETED, FILE, TrainingReport, reported
+from train.validation import GENERAL
 
 if TYPE_CHECKING:
     from train.loop import TrainingData
@@ -35,6 +42,7 @@ def parser() -> argparse.ArgumentParser:
         prog="python train/run.py", description="Train one configuration and export it."
     )
     parse.add_argument("--data", metavar="DIR", required=True, help="folder with labelled images")
+    add_task_argument(parse, None, "the configuration's")
     parse.add_argument(
         "--synthetic-labels", metavar="FILE", help="drawn lines to mix in by the configuration's `synthetic`"
     )
@@ -62,7 +70,11 @@ def main(arguments: Sequence[str]) -> None:
     """Train, keep the best and the last checkpoint, export the best."""
     chosen = parser().parse_args(arguments)
     output = Path(chosen.output)
-    config = load_config(Path(chosen.config)) if chosen.config else TrialConfig()
+    config = load_config(Path(chosen.config)) if chosen.config else default_config(chosen.task)
+    if chosen.task not in (None, config.task):
+        raise UsageError(
+            f"--task must be the configuration's, {config.task}", chosen.task, "leave out one of the two"
+        )
     if (output / "last").exists() != chosen.resume:
         remedy = "add --resume or choose another --output" if not chosen.resume else "leave out --resume"
         raise UsageError("--resume goes with an output folder that has a checkpoint", output, remedy)
@@ -72,31 +84,46 @@ def main(arguments: Sequence[str]) -> None:
     from train.engines.choice import resolve
 
     config = config.model_copy(update={"engine": resolve(chosen.engine or config.engine, [config.model])})
+    check_fits(config)
     check_teacher(config)
     resume = load_checkpoint(output / "last") if chosen.resume else None
-    sets = _read(chosen)
+    task = TASKS.get(config.task)
+    sets = _read(chosen, task)
     from train.loop import TrainingData
 
     folder = Path(chosen.cache) if chosen.cache else output.parent / CACHE
-    data = TrainingData(**Decoding(folder, chosen.decode_to).decode(sets))
-    report = TrainingReport(
-        output / FILE, _facts(config, data, resume), after_epoch=resume.epoch if resume else 0
-    )
+    data = TrainingData(**Decoding(folder, chosen.decode_to, stored=task.stored).decode(sets))
+    facts, epoch = _facts(config, data, resume), resume.epoch if resume else 0
+    report = TrainingReport(output / FILE, facts, epoch, task.scores.names)
     with reported(report):
         _train_and_export(config, data, output, report, resume)
 
 
-def _read(chosen: argparse.Namespace) -> dict[str, Sequence[Sample]]:
+def default_config(task: str | None) -> TrialConfig:
+    """Return the defaults, for a task with its first model; raise UsageError for a task without any."""
+    usual = TrialConfig()
+    if task in (None, usual.task):
+        return usual
+    models = models_for(task)
+    if not models:
+        raise UsageError("--task must have a model", task, "name one with --config")
+    return TrialConfig(task=task, model=models[0])
+
+
+def _read(chosen: argparse.Namespace, task: type[Task]) -> dict[str, Sequence[Sample]]:
     """Return the usable samples of each set that training sees."""
-    splits = make_splits(load(Path(chosen.data))[1], chosen.seed, test_fraction=chosen.test_fraction)
-    splits = usable(splits, cheap_check(splits, steps=ppocr_steps), chosen.allow_bad)
+    given = load(Path(chosen.data), tasks=task.formats)[1]
+    splits = make_splits(given, chosen.seed, test_fraction=chosen.test_fraction, classes=task.classes)
+    splits = usable(splits, cheap_check(splits, task.checks()), chosen.allow_bad)
     sets: dict[str, Sequence[Sample]] = {"train": splits.train, "val": splits.val}
     if chosen.general_labels:
         options = options_of(chosen.general_option)
-        general = load_general(Path(chosen.general_labels), splits, chosen.seed, options, chosen.allow_bad)
+        general = load_general(
+            Path(chosen.general_labels), splits, chosen.seed, task, options, chosen.allow_bad
+        )
         sets |= {"general": general.scored, "replay": general.replay}
     if chosen.synthetic_labels:
-        sets["synthetic"] = load_extra(Path(chosen.synthetic_labels), chosen.allow_bad)[0]
+        sets["synthetic"] = load_extra(Path(chosen.synthetic_labels), chosen.allow_bad, task)[0]
     return sets
 
 
@@ -135,45 +162,50 @@ def _train_and_export(
     from train.export import export_checkpoint
     from train.loop import published_scores, train
 
-    known = published_scores(config, data)
+    task = TASKS.get(config.task)
+    word, known = task.words.scores[0], published_scores(config, data)
     if known:
-        print(f"untouched: {config.model}, as published: general exact {known.exact_match:.3f}", flush=True)
-    train(config, data, _report(output, config.epochs, report), resume)
+        print(f"untouched: {config.model}, as published: general {word} {known.primary:.3f}", flush=True)
+    train(config, data, _report(output, config.epochs, report, task), resume)
     best, bundle = load_checkpoint(output / "best-checkpoint"), output / "best"
     export_checkpoint(best, data.val, bundle)
     report.write(COMPLETED, bundle)
-    print(f"best: epoch {best.epoch}, exact match {best.metrics['exact_match']:.3f}; bundle in {bundle}")
+    reached = task.scores.kept_in(best.metrics, len(data.val)).primary
+    print(f"best: epoch {best.epoch}, {word} {reached:.3f}; bundle in {bundle}")
 
 
 def _report(
-    output: Path, epochs: int, training_report: TrainingReport
+    output: Path, epochs: int, training_report: TrainingReport, task: type[Task]
 ) -> Callable[[dict[str, float], Callable[[], Checkpoint]], None]:
     """Return a report function that prints a line, keeps the last checkpoint, the best one and the report."""
     best = (-1.0, -1.0)  # an epoch without a single right character is still the best so far
     if (output / "best-checkpoint").exists():
-        metrics = load_checkpoint(output / "best-checkpoint").metrics
-        best = metrics["exact_match"], metrics["edit_similarity"]
+        best = task.scores.kept_in(load_checkpoint(output / "best-checkpoint").metrics, 0).rank
 
     def report(metrics: dict[str, float], make: Callable[[], Checkpoint]) -> None:
         nonlocal best
-        rank = metrics["exact_match"], metrics["edit_similarity"]
+        scores = task.scores.kept_in(metrics, 0)
         checkpoint = make()
         checkpoint.save(output / "last")
-        if rank > best:
-            best = rank
+        if scores.rank > best:
+            best = scores.rank
             checkpoint.save(output / "best-checkpoint")
         training_report.add(metrics)
+        told = zip(task.words.short, scores.rank, strict=True)
         print(
-            f"epoch {metrics['epoch']:>3}/{epochs}  loss {metrics['loss']:8.3f}  exact {rank[0]:.3f}  "
-            f"similarity {rank[1]:.3f}  {_general(metrics)}{metrics['epoch_seconds']:.0f} s",
+            f"epoch {metrics['epoch']:>3}/{epochs}  loss {metrics['loss']:8.3f}  "
+            f"{''.join(f'{word} {value:.3f}  ' for word, value in told)}"
+            f"{_general(metrics, task)}{metrics['epoch_seconds']:.0f} s",
             flush=True,
         )
 
     return report
 
 
-def _general(metrics: Mapping[str, float]) -> str:
-    return f"general {metrics['general_exact_match']:.3f}  " if "general_exact_match" in metrics else ""
+def _general(metrics: Mapping[str, float], task: type[Task]) -> str:
+    if not task.scores.are_in(metrics, GENERAL):
+        return ""
+    return f"general {task.scores.kept_in(metrics, 0, GENERAL).primary:.3f}  "
 
 
 if __name__ == "__main__":

@@ -21,7 +21,8 @@ from train.engines import ENGINES
 from train.engines.base import Batch, Features, Images, World
 from train.errors import ModelError, UsageError
 from train.models import MODELS
-from train.tasks import Task, WrappedTask
+from train.tasks import TASKS, Task
+from train.tasks.wrapped import WrappedTask
 from train.techniques import build_technique
 
 log = logging.getLogger(__name__)
@@ -156,11 +157,15 @@ def check_teacher(config: TrialConfig) -> DistillationSettings | None:
     """Return the distillation that a configuration asks for, its teacher looked for but not loaded.
 
     Raises:
-        UsageError: if it is not there, or is what the student starts from.
+        UsageError: if it is not there, is what the student starts from, or the task has nothing to teach.
     """
     settings = build_technique(config.technique).distillation
     if settings is None:
         return None
+    if not TASKS.get(config.task).spells:
+        raise UsageError(
+            "a teacher teaches to read texts", f"the task {config.task}", "choose another technique"
+        )
     find_teacher(settings.teacher)
     start = config.weights or config.model
     if settings.teacher == start or Path(settings.teacher).resolve() == Path(start).resolve():

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,13 +10,11 @@ from typing import Any
 
 FILE = "training_report.json"
 RUNNING, COMPLETED, INTERRUPTED, FAILED = "running", "completed", "interrupted", "failed"
+ACCURACY = "val_accuracy"
 HISTORY = {
     "epoch": "epoch",
     "train_loss": "loss",
     "val_loss": "val_loss",
-    "val_accuracy": "exact_match",
-    "val_edit_similarity": "edit_similarity",
-    "val_cer": "cer",
     "seconds": "epoch_seconds",
 }
 
@@ -24,14 +22,18 @@ HISTORY = {
 class TrainingReport:
     """The report of one run; a file is replaced as a whole, so that a reader never sees half of one."""
 
-    def __init__(self, path: Path, facts: Mapping[str, Any], after_epoch: int) -> None:
+    def __init__(self, path: Path, facts: Mapping[str, Any], after_epoch: int, names: Sequence[str]) -> None:
         """Begin a report, or go on with the file's after `after_epoch` epochs.
 
         Args:
             path: the file.
             facts: what is known before the first epoch, as the report has it.
             after_epoch: epochs that the checkpoint had that the run goes on from; 0 for a new run.
+            names: of the task's scores (`Scores.names`); the first is `val_accuracy`, the second breaks ties.
         """
+        accuracy, tie, *others = names
+        self._tie = f"val_{tie}"
+        self._keys = HISTORY | {ACCURACY: accuracy} | {f"val_{name}": name for name in (tie, *others)}
         self._path, self._facts = path, dict(facts)
         before = json.loads(path.read_text(encoding="utf-8")) if after_epoch and path.is_file() else {}
         history = before.get("history_summary", [])
@@ -39,7 +41,7 @@ class TrainingReport:
 
     def add(self, metrics: Mapping[str, float]) -> None:
         """Take up an epoch's metrics, those of `train.loop.train`."""
-        self._history.append({name: metrics.get(key) for name, key in HISTORY.items()})
+        self._history.append({name: metrics.get(key) for name, key in self._keys.items()})
         self.write(RUNNING)
 
     def write(self, status: str, model_path: Path | None = None, reason: str | None = None) -> None:
@@ -58,9 +60,7 @@ class TrainingReport:
 
     def _contents(self, status: str, model_path: Path | None, reason: str | None) -> dict[str, Any]:
         last = self._history[-1] if self._history else {}
-        best = max(
-            self._history, key=lambda row: (row["val_accuracy"], row["val_edit_similarity"]), default={}
-        )
+        best = max(self._history, key=lambda row: (row[ACCURACY], row[self._tie]), default={})
         return {
             "status": status,
             "timestamp": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -68,8 +68,8 @@ class TrainingReport:
             "epochs_trained": last.get("epoch", 0),
             "final_train_loss": last.get("train_loss"),
             "final_val_loss": last.get("val_loss"),
-            "final_val_accuracy": last.get("val_accuracy"),
-            "best_val_accuracy": best.get("val_accuracy"),
+            "final_val_accuracy": last.get(ACCURACY),
+            "best_val_accuracy": best.get(ACCURACY),
             "best_epoch": best.get("epoch"),
             "model_path": str(model_path) if model_path else None,
             "reason": reason,

@@ -3,29 +3,26 @@
 import math
 from typing import Any
 
-from train.data.batches import EVALUATION_BATCH, evaluation_batches, worker_share
+from train.data.batches import worker_share
 from train.data.dataset import Dataset
 from train.engines.base import Engine, World
-from train.metrics import Scores
+from train.scores import Scores
 from train.tasks import Task
+
+GENERAL = "general_"
+"""What the scores on the general samples are told apart by."""
 
 
 def validate(
     engine: Engine, task: Task, val: Dataset, general: Dataset | None, world: World
 ) -> dict[str, float]:
-    """Return an epoch's metrics on the validation lines and, where there are any, on the general ones."""
+    """Return an epoch's metrics on the validation split and, where there are some, on the general samples."""
     scores, _, loss = _evaluate(engine, task, val, world)
-    metrics = {
-        "exact_match": scores.exact_match,
-        "edit_similarity": scores.edit_similarity,
-        "cer": scores.cer,
-    }
+    metrics = scores.values()
     if loss is not None:
         metrics["val_loss"] = loss
     if general is not None:
-        known, _ = evaluate(engine, task, general, world)
-        metrics["general_exact_match"] = known.exact_match
-        metrics["general_edit_similarity"] = known.edit_similarity
+        metrics |= evaluate(engine, task, general, world)[0].values(GENERAL)
     return metrics
 
 
@@ -35,22 +32,22 @@ def evaluate(
     data: Dataset,
     world: World = World(),  # noqa: B008
 ) -> tuple[Scores, list[Any]]:
-    """Score every line of a split exactly once; return the scores and the predictions in dataset order."""
+    """Score every sample of a split exactly once; return the scores and the predictions in dataset order."""
     return _evaluate(engine, task, data, world)[:2]
 
 
 def _evaluate(
     engine: Engine, task: Task, data: Dataset, world: World
 ) -> tuple[Scores, list[Any], float | None]:
-    """Evaluate and return also the mean loss over the lines that have one; None if there are none."""
+    """Evaluate and return also the mean loss over the samples that have one; None if there are none."""
     found: list[tuple[int, Any, float]] = []
-    for width, indices in evaluation_batches(data.widths, EVALUATION_BATCH * world.size):
+    for indices in task.evaluation_batches(data, world.size):
         mine = worker_share(indices, world.rank, world.size)
         if len(mine):
-            output = engine.predict(task.evaluation_batch(data, mine, width))
+            output = engine.predict(task.evaluation_batch(data, mine))
             losses = task.losses(output, data, mine).tolist()
             found += zip(mine.tolist(), task.decode(output), losses, strict=True)
-    everyone = sorted(engine.gather(found), key=lambda line: line[0])
+    everyone = sorted(engine.gather(found), key=lambda sample: sample[0])
     predictions = [prediction for _, prediction, _ in everyone]
     finite = [loss for *_, loss in everyone if math.isfinite(loss)]
     return task.score(predictions, data), predictions, sum(finite) / len(finite) if finite else None

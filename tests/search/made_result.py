@@ -21,7 +21,7 @@ from search.results import (
 )
 from train.config import TrialConfig, config_from_mapping, nested
 from train.intervals import paired_gain_interval
-from train.metrics import Scores
+from train.metrics import TextScores
 
 N = 172
 KNOWN, GENERAL = 0.75, 40
@@ -48,9 +48,9 @@ def trial(index: int, state: State = "finished", epochs: int = 8, top: float = 0
     history = tuple(
         Measure(
             epoch=epoch,
-            exact_match=round(float(share) * N) / N,
-            edit_similarity=float(0.6 + 0.4 * share),
-            cer=float(0.35 * (1 - share)),
+            scores=TextScores(
+                N, round(float(share) * N) / N, float(0.6 + 0.4 * share), float(0.35 * (1 - share))
+            ),
             loss=float(3 * (1 - share)),
             seconds=35.0 * epoch,
         )
@@ -74,8 +74,7 @@ def forgetful(found: TrialRecord, lost: Sequence[float], limit: float | None) ->
     history = [
         measure.model_copy(
             update={
-                "general_exact_match": KNOWN - fall,
-                "general_edit_similarity": 0.9 - fall,
+                "general": TextScores(GENERAL, KNOWN - fall, 0.9 - fall, 0.1 + fall),
                 **known.measured(found.config.model, KNOWN - fall),
             }
         )
@@ -88,7 +87,7 @@ def with_general(limit: float | None, falls: Sequence[float]) -> StudyResult:
     """Return the result of a search with general lines, on which trial i fell by falls[i % len(falls)]."""
     found = tuple(forgetful(t, [falls[i % len(falls)]] * 8, limit) for i, t in enumerate(trials()))
     start = result(found)
-    known = Scores(GENERAL, KNOWN, 0.9, 0.1)
+    known = TextScores(GENERAL, KNOWN, 0.9, 0.1)
     baselines = tuple(b.model_copy(update={"general": known}) for b in start.baselines)
     general = comparison("general", GENERAL)
     changes = {
@@ -110,18 +109,27 @@ def trials() -> tuple[TrialRecord, ...]:
 def comparison(split: Literal["validation", "test", "general"], n: int = N) -> Comparison:
     rng = np.random.default_rng(5)
     before, after = rng.random(n) < 0.33, rng.random(n) < 0.8
-    untouched = Scores(n, float(before.mean()), 0.8, 0.15)
+    untouched = TextScores(n, float(before.mean()), 0.8, 0.15)
     return Comparison(
         split=split,
         baseline=Baseline(model="pp-ocrv6-tiny", charset="domain", scores=untouched),
-        winner=Scores(n, float(after.mean()), 0.97, 0.02),
-        gain=paired_gain_interval(before, after, 0),
+        winner=TextScores(n, float(after.mean()), 0.97, 0.02),
+        gain=paired_gain_interval(rows(before), rows(after), share, 0),
     )
 
 
+def rows(right: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
+    """Return (N, 2): 1, and whether a sample is right."""
+    return np.stack([np.ones(len(right)), right], axis=1)
+
+
+def share(sums: npt.NDArray[np.float64]) -> float:
+    return float(sums[1] / sums[0])
+
+
 def result(found: tuple[TrialRecord, ...] | None = None) -> StudyResult:
-    tiny = Baseline(model="pp-ocrv6-tiny", charset="keep", scores=Scores(N, 0.25, 0.74, 0.21))
-    domain = Baseline(model="pp-ocrv6-tiny", charset="domain", scores=Scores(N, 0.326, 0.8, 0.17))
+    tiny = Baseline(model="pp-ocrv6-tiny", charset="keep", scores=TextScores(N, 0.25, 0.74, 0.21))
+    domain = Baseline(model="pp-ocrv6-tiny", charset="domain", scores=TextScores(N, 0.326, 0.8, 0.17))
     readings = ["MX1TA69V9LA09669O", "WBACA82O70AA70045", "XWEE2811BMC0021", "", "1HGCM82633A00435222"]
     texts = [
         "MX1TA69V9LA096690", "WBACA82070AA70045", "XWEE2811BMC002140", "JH4KA7650MC0<&>31", "1HGCM82633A004352"

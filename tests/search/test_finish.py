@@ -26,5 +26,7 @@ class Ended:
 )
 def test_a_trial_ends_with_its_reason(last: int, best: int, patience: int, state: str, reason: str) -> None:
     scores = {"exact_match": 0.5, "edit_similarity": 0.5}
-    report = {"epoch": last, **scores} | (Best(best, 0.5, 0.5).metrics() if patience else {})
+    report = {"epoch": last, **scores} | (
+        Best(("exact_match", "edit_similarity"), best, (0.5, 0.5)).metrics() if patience else {}
+    )
     assert state_of(Ended(), report, config(epochs=9, patience=patience)) == (state, reason)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from search.budget import Cost
@@ -28,7 +29,7 @@ from tests.search.test_report import Page
 from train import cli
 from train.config import TrialConfig
 from train.errors import ForgettingError, UsageError
-from train.metrics import Scores
+from train.metrics import TextScores
 
 SPACE = """\
 fixed: {{task: recognition, model: pp-ocrv6-tiny, epochs: {epochs}, batch_size: 8, schedule.name: constant}}
@@ -96,9 +97,9 @@ def data(data_dir: Path) -> StudyData:
 
 
 def probe(model: str, known: float) -> Probe:
-    scores = Scores(4, 0.2, 0.5, 0.2)
-    published = Baseline(model=model, charset="keep", scores=scores, general=Scores(20, known, 0.9, 0.1))
-    return Probe(model, (published,), (("",) * 4,), Cost(1, 1, 1), ("",) * 20)
+    scores = TextScores(4, 0.2, 0.5, 0.2)
+    published = Baseline(model=model, charset="keep", scores=scores, general=TextScores(20, known, 0.9, 0.1))
+    return Probe(model, (published,), (np.ones((4, 2)),), Cost(1, 1, 1), np.ones((20, 2)))
 
 
 def known_of(data: StudyData, limit: float | None) -> Forgetting:

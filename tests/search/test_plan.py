@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from search.budget import Cost
@@ -14,8 +15,9 @@ from search.settings import StudySettings
 from search.study import has_trials
 from spaces.space import load_space, parse_space, shipped_spaces
 from train.errors import UsageError
-from train.metrics import Scores
+from train.metrics import TextScores
 
+ROWS = np.ones((10, 2))
 COST = Cost(full=0.1, frozen=0.05, evaluate=0.01)
 
 
@@ -23,10 +25,10 @@ def probe(model: str, scores: dict[int, float]) -> Probe:
     """Return a probe that read `scores`, {width in pixels: exact match}, with the domain's charset."""
     read = {("keep", 0): 0.9} | {("domain", width): score for width, score in scores.items()}
     baselines = tuple(
-        Baseline(model=model, charset=charset, fit_width=width, scores=Scores(10, score, score, 0.1))
+        Baseline(model=model, charset=charset, fit_width=width, scores=TextScores(10, score, score, 0.1))
         for (charset, width), score in read.items()
     )
-    return Probe(model, baselines, tuple(("",) * 10 for _ in baselines), COST)
+    return Probe(model, baselines, tuple(ROWS for _ in baselines), COST)
 
 
 def test_a_width_is_agreed_on_where_all_read_best_at_it() -> None:
@@ -38,8 +40,8 @@ def test_a_width_is_agreed_on_where_all_read_best_at_it() -> None:
 
 
 def ranked(model: str, score: float) -> Probe:
-    baseline = Baseline(model=model, charset="domain", scores=Scores(10, score, score, 0.1))
-    return Probe(model, (baseline,), (("",) * 10,), COST)
+    baseline = Baseline(model=model, charset="domain", scores=TextScores(10, score, score, 0.1))
+    return Probe(model, (baseline,), (ROWS,), COST)
 
 
 PROBES = [ranked("slow", 0.2), ranked("best", 0.8), ranked("middle", 0.5)]

@@ -8,6 +8,7 @@ from search.ranking import WORST, Forgetting, rank_key, score
 from search.results import rank
 from search.trial import judged
 from tests.search.made_result import forgetful, trial
+from train.metrics import TextScores
 
 LINES, GENERAL = 40, 24
 KNOWN = Forgetting({"small": 0.75}, 0.02, GENERAL)
@@ -53,13 +54,13 @@ def test_a_fall_by_exactly_the_limit_is_allowed() -> None:
 
 
 def test_without_a_limit_forgetting_is_only_reported() -> None:
-    metrics = {"exact_match": 0.5, "edit_similarity": 0.8, "general_exact_match": 0.1}
-    free = judged(metrics, LINES, "small", Forgetting({"small": 0.75}, None, GENERAL))
+    scores, general = TextScores(LINES, 0.5, 0.8, 0.1), TextScores(GENERAL, 0.1, 0.5, 0.5)
+    free = judged(scores, general, "small", Forgetting({"small": 0.75}, None, GENERAL))
     assert free["forgetting"] == pytest.approx(0.65)
     assert free["excess"] == 0
-    assert free["score"] == judged(metrics, LINES, "small", None)["score"] == score(0.5, 0.8, LINES)
-    assert judged(metrics, LINES, "small", KNOWN)["score"] < 0
-    gained = judged(metrics | {"general_exact_match": 1.0}, LINES, "small", KNOWN)
+    assert free["score"] == judged(scores, None, "small", None)["score"] == score(0.5, 0.8, LINES)
+    assert judged(scores, general, "small", KNOWN)["score"] < 0
+    gained = judged(scores, TextScores(GENERAL, 1.0, 1.0, 0.0), "small", KNOWN)
     assert gained["forgetting"] == pytest.approx(-0.25)
     assert gained["score"] == free["score"]
 
@@ -69,7 +70,7 @@ def test_a_trial_wins_by_an_epoch_that_kept_enough() -> None:
     assert late.best is not None
     assert late.best.epoch <= 3
     assert late.eligible
-    assert late.best.exact_match < max(m.exact_match for m in late.history)
+    assert late.best.scores.primary < max(m.scores.primary for m in late.history)
 
 
 def test_trials_that_forgot_too_much_come_last_however_well_they_read() -> None:

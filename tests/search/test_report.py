@@ -1,5 +1,6 @@
 """The report: complete, self-contained, honest about what it cannot say."""
 
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -99,7 +100,8 @@ def test_importance_finds_the_setting_that_decides() -> None:
         t.model_copy(
             update={
                 "history": tuple(
-                    m.model_copy(update={"exact_match": t.config.batch_size / 100}) for m in t.history
+                    m.model_copy(update={"scores": replace(m.scores, exact_match=t.config.batch_size / 100)})
+                    for m in t.history
                 )
             }
         )

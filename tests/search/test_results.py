@@ -4,19 +4,21 @@ import json
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from search.results import Measure, TrialRecord, rank, varied_settings
 from search.summary import write_summary
 from search.table import terminal_table
-from tests.search.made_result import N, result, trial, trials
+from tests.search.made_result import N, result, rows, share, trial, trials
 from train.config import TrialConfig
 from train.intervals import paired_gain_interval, wilson_interval
+from train.metrics import TextScores
 
 
 def record(name: str, *scores: tuple[float, float], seconds: float = 1.0) -> TrialRecord:
     history = tuple(
-        Measure(epoch=e, exact_match=x, edit_similarity=s, cer=0.1, loss=1.0, seconds=float(e))
+        Measure(epoch=e, scores=TextScores(N, x, s, 0.1), loss=1.0, seconds=float(e))
         for e, (x, s) in enumerate(scores, 1)
     )
     return TrialRecord(id=name, state="finished", config=TrialConfig(), history=history, seconds=seconds)
@@ -33,27 +35,46 @@ def test_wilson_interval_matches_the_published_example() -> None:
 def test_paired_interval_agrees_with_resampled_indices() -> None:
     rng = np.random.default_rng(1)
     before, after = rng.random(300) < 0.4, rng.random(300) < 0.6
-    gain = paired_gain_interval(before, after, seed=2)
-    rows = rng.integers(0, 300, (4000, 300))
-    slow = (after[rows].mean(1) - before[rows].mean(1)).round(6)
+    gain = paired_gain_interval(rows(before), rows(after), share, seed=2)
+    drawn = rng.integers(0, 300, (4000, 300))
+    slow = (after[drawn].mean(1) - before[drawn].mean(1)).round(6)
     assert gain.difference == pytest.approx(after.mean() - before.mean())
     assert np.percentile(slow, [2.5, 97.5]) == pytest.approx(
         [gain.interval.low, gain.interval.high], abs=0.012
     )
-    assert paired_gain_interval(before, after, seed=2) == gain
+    assert paired_gain_interval(rows(before), rows(after), share, seed=2) == gain
 
 
 def test_pairing_makes_the_interval_narrower_than_two_shares_alone() -> None:
     before = np.arange(200) < 100
     after = np.arange(200) < 110
-    gain = paired_gain_interval(before, after, seed=0)
+    gain = paired_gain_interval(rows(before), rows(after), share, seed=0)
     assert 0 < gain.interval.low < 0.05 < gain.interval.high
     assert wilson_interval(110, 200).low < wilson_interval(100, 200).high
 
 
 def test_unpaired_samples_are_refused() -> None:
     with pytest.raises(ValueError, match="paired"):
-        paired_gain_interval(np.ones(3, bool), np.ones(4, bool), 0)
+        paired_gain_interval(np.ones((3, 2)), np.ones((4, 2)), share, 0)
+
+
+def test_a_score_that_is_no_share_is_resampled_image_by_image() -> None:
+    """As hmean: twice the hits over what was found and what was to be found."""
+    rng = np.random.default_rng(3)
+    labels = rng.integers(1, 9, 60)
+    hits = [rng.binomial(labels, chance) for chance in (0.5, 0.8)]
+    before, after = (np.stack([hit, labels + 1, labels], axis=1).astype(float) for hit in hits)
+
+    def hmean(sums: npt.NDArray[np.float64]) -> float:
+        return float(2 * sums[0] / (sums[1] + sums[2]))
+
+    gain = paired_gain_interval(before, after, hmean, seed=1)
+    drawn = rng.integers(0, 60, (4000, 60))
+    slow = [hmean(after[one].sum(0)) - hmean(before[one].sum(0)) for one in drawn]
+    assert gain.difference == pytest.approx(hmean(after.sum(0)) - hmean(before.sum(0)))
+    assert np.percentile(slow, [2.5, 97.5]) == pytest.approx(
+        [gain.interval.low, gain.interval.high], abs=0.012
+    )
 
 
 def test_ties_go_to_edit_similarity_then_to_the_faster() -> None:

@@ -143,5 +143,5 @@ def test_an_engine_comes_back_from_disk_reading_the_same(
     engine, task = assemble(settings, data)
     Checkpoint(settings, engine.charset, 0, {}, engine.state()).save(tmp_path / "c")
     again, _ = assemble(settings, data, load_checkpoint(tmp_path / "c"))
-    images = task.evaluation_batch(data, np.arange(3), 320)
+    images = task.evaluation_batch(data, np.arange(3))
     np.testing.assert_array_equal(engine.predict(images), again.predict(images))

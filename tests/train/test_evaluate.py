@@ -17,7 +17,8 @@ from train.data.formats import load_file
 from train.evaluate import describe, main
 from train.export import export_checkpoint
 from train.loop import assemble
-from train.metrics import Scores
+from train.metrics import TextScores
+from train.tasks.recognition import Recognition
 from train.validation import evaluate
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -33,7 +34,7 @@ class Made:
     checkpoint: Path
     bundle: Path
     data: Dataset
-    scores: Scores
+    scores: TextScores
 
 
 @pytest.fixture(scope="module")
@@ -146,5 +147,5 @@ def test_bad_labels_are_one_line(name: str, tmp_path: Path, capsys: pytest.Captu
 
 
 def test_the_line_for_people_has_the_interval() -> None:
-    line = describe(Scores(263, 81 / 263, 0.5, 0.25))
+    line = describe(TextScores(263, 81 / 263, 0.5, 0.25), Recognition.words)
     assert "263 lines: exact match 0.308 (95 % interval 0.255 to 0.366)" in line

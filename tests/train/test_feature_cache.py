@@ -78,7 +78,7 @@ def test_what_leaves_the_features_as_they_are(changes: dict[str, Any], constant:
 @pytest.mark.parametrize("fit_width", [0, 320])
 def test_features_read_as_their_images(name: str, fit_width: int, data: TrainingData) -> None:
     engine, task = assemble(frozen(name, fit_width=fit_width), data.train)
-    batch = task.evaluation_batch(data.val, np.arange(3), 320)
+    batch = task.evaluation_batch(data.val, np.arange(3))
     features = engine.features(batch)
     assert isinstance(features, Features)
     assert features.values.dtype == np.float32
@@ -92,7 +92,7 @@ def test_a_network_without_a_cut_has_none(name: str, data: TrainingData) -> None
     network._logits = network._logits.__call__  # a function, no Parts
     assert not engine.has_features
     with pytest.raises(ModelError, match="cut"):
-        engine.features(task.evaluation_batch(data.val, np.arange(1), 320))
+        engine.features(task.evaluation_batch(data.val, np.arange(1)))
     splits = (data.train, data.val)
     cache = feature_cache(settings, build_technique(settings.technique), engine, task, splits, World())
     assert (cache.task, cache.cached, cache.needs_mb) == (task, False, 0)
@@ -178,8 +178,7 @@ def test_every_line_is_computed_once_for_each_width(
             width = task.batch(data.train, batch, epoch).images.shape[3]
             pairs |= {(width, int(i), found.images.values[0].nbytes) for i in batch}
     evaluate(engine, cache.task, data.val)
-    buckets = [images.bucket_width(width) for width in data.val.widths.tolist()]
-    alone = [task.evaluation_batch(data.val, np.array([i]), width) for i, width in enumerate(buckets)]
+    alone = [task.evaluation_batch(data.val, np.array([i])) for i in range(len(data.val))]
     validation = sum(original(engine, line).values.nbytes for line in alone)
     assert len(pairs) > len(data.train)
     assert sum(computed) == sum(size for *_, size in pairs) + validation
@@ -216,7 +215,7 @@ def test_other_lines_are_read_as_ever(data: TrainingData) -> None:
     engine, task = assemble(settings, data.train)
     splits, technique = (data.train, data.val), build_technique(settings.technique)
     cache = feature_cache(settings, technique, engine, task, splits, World())
-    assert isinstance(cache.task.evaluation_batch(data.train, np.arange(1), 640), np.ndarray)
+    assert isinstance(cache.task.evaluation_batch(data.train, np.arange(1)), np.ndarray)
     assert isinstance(cache.task.batch(data.val, np.arange(2), 1).images, np.ndarray)
 
 

@@ -107,7 +107,7 @@ def test_a_resumed_run_ends_bit_for_bit_where_an_uninterrupted_one_does(
 @pytest.mark.slow
 def test_a_texts_line_is_read_alike_in_any_company(weights: Path, data: TrainingData) -> None:
     engine, task = assemble(settings(weights), data.train)
-    batch = task.evaluation_batch(data.train, np.arange(4), 320)
+    batch = task.evaluation_batch(data.train, np.arange(4))
     together = task.decode(engine.predict(batch))
     alone = [task.decode(engine.predict(batch[i : i + 1]))[0] for i in range(4)]
     assert [text for text, _ in together] == [text for text, _ in alone]

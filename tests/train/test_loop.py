@@ -222,7 +222,9 @@ def test_train_run_keeps_the_best_epoch_by_exact_match_then_similarity(
 ) -> None:
     from train.run import _report
 
-    report = _report(tmp_path, 5, TrainingReport(tmp_path / FILE, {}, after_epoch=0))
+    report = _report(
+        tmp_path, 5, TrainingReport(tmp_path / FILE, {}, 0, Recognition.scores.names), Recognition
+    )
     settings, charset = config(), domain_charset(["A"])
     scores = [(0.0, 0.0, 9.0), (0.5, 0.6, 2.0), (0.5, 0.8, 3.0), (0.4, 0.99, 0.1), (0.5, 0.7, 0.5)]
     kept = []

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from train.metrics import CHARSET_RULES, Scores, score_texts
+from train.metrics import CHARSET_RULES, TextScores, score_texts
 
 TEXTS = st.lists(st.tuples(st.text("AB1é日 ", max_size=6), st.text("AB1é日 ", max_size=6)), max_size=8)
 
@@ -32,7 +32,7 @@ def test_characters_count_not_bytes() -> None:
 
 
 def test_nothing_scores_nothing() -> None:
-    assert score_texts([], []) == Scores(0, 0.0, 0.0, 0.0)
+    assert score_texts([], []) == TextScores(0, 0.0, 0.0, 0.0)
 
 
 def test_a_reading_per_label_is_asked_for() -> None:
@@ -41,9 +41,9 @@ def test_a_reading_per_label_is_asked_for() -> None:
 
 
 def test_exact_match_ranks_before_similarity() -> None:
-    worse, better = Scores(9, 0.5, 0.99, 0.0), Scores(9, 0.6, 0.1, 0.9)
+    worse, better = TextScores(9, 0.5, 0.99, 0.0), TextScores(9, 0.6, 0.1, 0.9)
     assert better.rank > worse.rank
-    assert Scores(9, 0.5, 0.7, 0.0).rank > Scores(9, 0.5, 0.6, 0.0).rank
+    assert TextScores(9, 0.5, 0.7, 0.0).rank > TextScores(9, 0.5, 0.6, 0.0).rank
 
 
 def test_all_fields_are_told() -> None:

@@ -1,15 +1,27 @@
 """The parity gate's rule, without any model."""
 
+from functools import partial
+
 import numpy as np
 import numpy.typing as npt
 import pytest
 
 from train.data.charset import Charset
 from train.data.dataset import MemoryDataset
-from train.parity import BATCH_LINES, TOLERANCE, WIDTHS_PX, ParityResult, compare, parity_batches
+from train.parity import (
+    BATCH_LINES,
+    TOLERANCE,
+    WIDTHS_PX,
+    ParityResult,
+    class_verdicts,
+    compare,
+    line_batches,
+    text_verdicts,
+)
 
 Array = npt.NDArray[np.float32]
 CHARSET = Charset(("a", "b"))
+VERDICTS = partial(text_verdicts, charset=CHARSET)
 
 
 def dataset(widths: list[int]) -> MemoryDataset:
@@ -17,7 +29,9 @@ def dataset(widths: list[int]) -> MemoryDataset:
     pixels = np.random.default_rng(0).integers(0, 256, int(sizes.sum()), dtype=np.uint8)
     offsets = np.concatenate([[0], np.cumsum(sizes)])
     names = tuple(map(str, widths))
-    return MemoryDataset(pixels, offsets, np.array(widths, np.int32), names, names)
+    heights = np.full(len(widths), 48, np.int32)
+    shapes = np.stack([heights, np.array(widths, np.int32)], axis=1)
+    return MemoryDataset(pixels, offsets, heights, shapes[:, 1], shapes, names, names)
 
 
 def outputs(*steps: list[float]) -> Array:
@@ -26,7 +40,7 @@ def outputs(*steps: list[float]) -> Array:
 
 def judge(expected: Array, found: Array) -> ParityResult:
     batch = np.zeros((1, 3, 48, 80), np.float32)
-    return compare(lambda _: expected, lambda _: found, iter([batch]), CHARSET)
+    return compare(lambda _: expected, lambda _: found, iter([batch]), VERDICTS)
 
 
 def test_the_same_passes() -> None:
@@ -62,7 +76,13 @@ def test_nan_in_an_early_batch_is_not_forgotten() -> None:
     good, bad = outputs([0.1, 0.8, 0.1]), outputs([0.1, np.nan, 0.1])
     answers = iter([bad, good])
     batches = iter([np.zeros((1, 3, 48, 80), np.float32)] * 2)
-    assert not compare(lambda _: good, lambda _: next(answers), batches, CHARSET).passed
+    assert not compare(lambda _: good, lambda _: next(answers), batches, VERDICTS).passed
+
+
+def test_a_class_that_rounding_decides_is_a_tie() -> None:
+    expected = np.array([[0.9, 0.1], [0.9, 0.1], [0.50001, 0.49999]], np.float32)
+    found = np.array([[0.8, 0.2], [0.1, 0.9], [0.49999, 0.50001]], np.float32)
+    assert list(class_verdicts(expected, found)) == [(False, False), (True, False), (False, True)]
 
 
 def test_another_shape_fails() -> None:
@@ -72,12 +92,12 @@ def test_another_shape_fails() -> None:
 
 @pytest.mark.parametrize("widths", [[20], [100, 700, 30, 30], [90] * 200])
 def test_batches_cover_every_width_and_size(widths: list[int]) -> None:
-    batches = list(parity_batches(dataset(widths)))
+    batches = list(line_batches(dataset(widths)))
     shapes = {(batch.shape[3], batch.shape[0]) for batch in batches}
     assert {(width, count) for width in WIDTHS_PX for count in BATCH_LINES} <= shapes
     assert all(batch.dtype == np.float32 and batch.shape[1:3] == (3, 48) for batch in batches)
 
 
 def test_batches_of_the_fixed_widths_have_text_from_end_to_end() -> None:
-    first = next(parity_batches(dataset([30, 20, 10])))
+    first = next(line_batches(dataset([30, 20, 10])))
     assert np.abs(first[:, :, :, -1]).max() > 0

@@ -11,6 +11,7 @@ from train.checkpoint import load_checkpoint
 from train.loop import TrainingData
 from train.patience import Best
 
+NAMES = ("exact_match", "edit_similarity")
 STANDING_STILL = {"learning_rate": 1e-12}
 
 
@@ -28,27 +29,27 @@ scores = st.lists(st.tuples(st.sampled_from([0.0, 0.5, 1.0]), st.sampled_from([0
 
 @given(scores)
 def test_the_best_epoch_is_the_first_of_the_highest(pairs: list[tuple[float, float]]) -> None:
-    best = Best()
+    best = Best(NAMES)
     for number, pair in enumerate(pairs, 1):
         best = best.after(epoch(number, *pair))
     assert best.epoch == pairs.index(max(pairs)) + 1
-    assert (best.exact_match, best.edit_similarity) == max(pairs)
+    assert best.rank == max(pairs)
 
 
 @given(scores, st.integers(0, 4))
 def test_an_interruption_changes_nothing(pairs: list[tuple[float, float]], patience: int) -> None:
     """The best epoch comes back from the metrics of any later one."""
-    best = Best()
+    best = Best(NAMES)
     for number, pair in enumerate(pairs, 1):
         metrics = epoch(number, *pair)
         best = best.after(metrics)
-        assert Best.kept_in(metrics | best.metrics()) == best
+        assert Best(NAMES).kept_in(metrics | best.metrics()) == best
         ended = best.out_of_patience(number, patience)
         assert ended == (patience > 0 and number - best.epoch >= patience)
 
 
 def test_a_checkpoint_that_says_nothing_is_the_best_so_far() -> None:
-    assert Best.kept_in(epoch(7, 0.5, 0.9)) == Best(7, 0.5, 0.9)
+    assert Best(NAMES).kept_in(epoch(7, 0.5, 0.9)) == Best(NAMES, 7, (0.5, 0.9))
 
 
 @pytest.mark.slow

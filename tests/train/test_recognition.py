@@ -47,7 +47,7 @@ def test_without_augmentation_a_batch_is_the_lines_themselves(words: Dataset) ->
     task = task_for(words, probability=0.0)
     indices = np.array([3, 1, 7])
     batch = task.batch(words, indices, 1)
-    expected = task.evaluation_batch(words, indices, batch.images.shape[3])
+    expected = task.padded(words, indices, batch.images.shape[3])
     np.testing.assert_array_equal(batch.images, expected)
     assert [text_of(list(target), words) for target in batch.targets] == [words.texts[i] for i in indices]
 
@@ -62,8 +62,14 @@ def test_samples_look_different_in_every_epoch_and_alike_in_every_batch(words: D
     np.testing.assert_array_equal(alone[0, :, :, :width], first[4, :, :, :width])
 
 
+def one_of(words: MemoryDataset, text: str) -> MemoryDataset:
+    """Return the first word alone, labelled otherwise."""
+    first = {name: getattr(words, name)[:1] for name in ("heights", "widths", "sizes", "sources")}
+    return replace(words, texts=(text,), **first)
+
+
 def test_a_label_too_long_for_its_line_gets_room(words: Dataset) -> None:
-    narrow = MemoryDataset(words.pixels, words.offsets, words.widths[:1], ("A" * 40,), words.sources[:1])
+    narrow = one_of(words, "A" * 40)
     batch = task_for(narrow, probability=0.0).batch(narrow, np.array([0]), 1)
     assert batch.images.shape[3] // STEP_PX >= 79
 
@@ -118,6 +124,6 @@ def test_lines_of_a_fixed_width_train_on_the_pixels_that_evaluation_reads(data_d
     trained = task.batch(data, np.arange(len(data)), epoch=1).images
     for index in range(len(data)):
         width = images.bucket_width(int(data.widths[index]))
-        padded = paddle.to_tensor(task.evaluation_batch(data, np.array([index]), width))
+        padded = paddle.to_tensor(task.padded(data, np.array([index]), width))
         read = paddle.nn.functional.interpolate(padded, [48, 320], mode="bilinear", align_corners=False)
         np.testing.assert_allclose(trained[index], read.numpy()[0], atol=1e-4)

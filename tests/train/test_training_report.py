@@ -11,6 +11,7 @@ from tests.real_lines import samples
 from train import run as command
 from train.bundle import load_bundle
 from train.errors import DivergedError
+from train.metrics import TextScores
 from train.training_report import FILE, TrainingReport, reported
 
 KEYS = {
@@ -30,7 +31,7 @@ def read(path: Path) -> dict[str, Any]:
 
 
 def test_it_is_up_to_date_after_every_epoch(tmp_path: Path) -> None:
-    report = TrainingReport(tmp_path / "deep" / FILE, {"epochs": 3}, after_epoch=0)
+    report = TrainingReport(tmp_path / "deep" / FILE, {"epochs": 3}, after_epoch=0, names=TextScores.names)
     for epoch, exact in enumerate((0.1, 0.4, 0.2), 1):
         report.add(metrics(epoch, exact))
         assert read(tmp_path / "deep" / FILE)["epochs_trained"] == epoch
@@ -42,16 +43,16 @@ def test_it_is_up_to_date_after_every_epoch(tmp_path: Path) -> None:
 
 
 def test_a_loss_that_there_is_not_is_null(tmp_path: Path) -> None:
-    report = TrainingReport(tmp_path / FILE, {}, after_epoch=0)
+    report = TrainingReport(tmp_path / FILE, {}, after_epoch=0, names=TextScores.names)
     report.add(metrics(1, 0.1, val_loss=None))
     assert read(tmp_path / FILE)["final_val_loss"] is None
 
 
 def test_a_resumed_run_keeps_the_history_up_to_its_checkpoint(tmp_path: Path) -> None:
-    first = TrainingReport(tmp_path / FILE, {}, after_epoch=0)
+    first = TrainingReport(tmp_path / FILE, {}, after_epoch=0, names=TextScores.names)
     for epoch in (1, 2, 3):
         first.add(metrics(epoch, 0.1 * epoch))
-    again = TrainingReport(tmp_path / FILE, {}, after_epoch=2)
+    again = TrainingReport(tmp_path / FILE, {}, after_epoch=2, names=TextScores.names)
     again.add(metrics(3, 0.9))
     assert [row["val_accuracy"] for row in read(tmp_path / FILE)["history_summary"]] == [0.1, 0.2, 0.9]
 
@@ -71,7 +72,7 @@ def test_a_resumed_run_keeps_the_history_up_to_its_checkpoint(tmp_path: Path) ->
 def test_a_run_that_ends_early_says_how(
     error: BaseException, status: str, reason: str | None, tmp_path: Path
 ) -> None:
-    report = TrainingReport(tmp_path / FILE, {}, after_epoch=0)
+    report = TrainingReport(tmp_path / FILE, {}, after_epoch=0, names=TextScores.names)
     report.add(metrics(1, 0.1))
     with pytest.raises(type(error)), reported(report):
         raise error

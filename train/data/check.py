@@ -5,31 +5,24 @@ import hashlib
 import io
 import json
 import os
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from itertools import chain
 from pathlib import Path
 
 from PIL import Image
 
 from train.cli import main_guard
+from train.config import TrialConfig
 from train.data import images
-from train.data.arguments import add_format_arguments, options_of
+from train.data.arguments import add_format_arguments, add_task_argument, options_of
 from train.data.charset_file import read_characters
 from train.data.contact_sheet import contact_sheet
 from train.data.findings import RULES, CheckReport, Finding, as_json, as_text, place, report_of
 from train.data.formats import load
-from train.data.rules import (
-    Steps,
-    image_findings,
-    ppocr_steps,
-    repeated_images,
-    shared_texts,
-    text_findings,
-    unseen_characters,
-)
+from train.data.rules import Checks, repeated_images
 from train.data.split import Splits, given_splits
 from train.errors import DataError
+from train.tasks import TASKS
 
 DOMAIN = "domain"
 LISTED = 20
@@ -37,33 +30,28 @@ NO_IMAGE = frozenset({"missing_file", "unreadable"})
 THREADS = 2
 
 
-def check(
-    splits: Splits, characters: Collection[str] | None = None, steps: Steps | None = None, deep: bool = True
-) -> CheckReport:
+def check(splits: Splits, checks: Checks, deep: bool = True) -> CheckReport:
     """Return everything that speaks against training on `splits`.
 
     Args:
-        characters: the dictionary; None where none forbids anything.
-        steps: output steps of a line's width in pixels (`rules.ppocr_steps`); None for a model without a limit.
+        splits: labelled images.
+        checks: the rules of their task (`Task.checks`).
         deep: decode every image, so that broken and equal ones are found; else only the headers are read.
     """
-    known = None if characters is None else frozenset(characters)
     found = [
         finding
         for name, samples in splits.items()
         for sample in samples
-        for finding in chain(text_findings(name, sample, known), image_findings(name, sample, steps))
+        for finding in checks.sample(name, sample)
     ]
-    found += [*shared_texts(splits), *unseen_characters(splits)]
+    found += checks.splits(splits)
     found += _deep_findings(splits, found) if deep else repeated_images(splits, lambda sample: sample.path)
     return report_of(splits, found, deep)
 
 
-def cheap_check(
-    splits: Splits, characters: Collection[str] | None = None, steps: Steps | None = None
-) -> CheckReport:
+def cheap_check(splits: Splits, checks: Checks) -> CheckReport:
     """Return what labels and headers alone show: for the start of a search, some seconds for 100,000 images."""
-    return check(splits, characters, steps, deep=False)
+    return check(splits, checks, deep=False)
 
 
 def usable(splits: Splits, report: CheckReport, allow_bad: int) -> Splits:
@@ -125,9 +113,10 @@ def _breaks_off(data: bytes) -> bool:
 def main(arguments: Sequence[str]) -> int:
     """Check the data that the command line names; return 1 where it has errors."""
     options = _parser().parse_args(arguments)
-    name, given = load(options.data, options_of(options.option), options.format)
+    task = TASKS.get(options.task)
+    name, given = load(options.data, options_of(options.option), options.format, task.formats)
     splits = given_splits(given)
-    report = check(splits, _characters(options.model_charset), ppocr_steps, deep=not options.headers_only)
+    report = check(splits, task.checks(_characters(options.model_charset)), deep=not options.headers_only)
     print(f"{options.data}: {name}\n\n{as_text(report)}")
     if options.json:
         _write(options.json, json.dumps(as_json(report), ensure_ascii=False, indent=1))
@@ -140,11 +129,12 @@ def _parser() -> argparse.ArgumentParser:
     rules = "\n".join(f"  {name:20} {rule.severity:8} {rule.broken}" for name, rule in RULES.items())
     parser = argparse.ArgumentParser(
         prog="python -m train.data.check",
-        description="Check labelled text-line images before training.",
+        description="Check labelled images before training.",
         epilog=f"rules:\n{rules}\n\nexit status: 0 no errors, 1 errors, 2 bad usage",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("data", type=Path, metavar="DIR", help="a data folder, or one label file")
+    add_task_argument(parser, TrialConfig().task)
     add_format_arguments(parser)
     parser.add_argument(
         "--model-charset",
@@ -159,9 +149,9 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _characters(charset: str) -> set[str] | None:
+def _characters(charset: str) -> frozenset[str] | None:
     """Return a dictionary file's characters and the space, which PaddleOCR's models add by themselves."""
-    return None if charset == DOMAIN else {*read_characters(Path(charset)), " "}
+    return None if charset == DOMAIN else frozenset((*read_characters(Path(charset)), " "))
 
 
 def _write(path: Path, content: str) -> None:

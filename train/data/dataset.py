@@ -1,27 +1,33 @@
-"""Decoded line images: made once per study, mapped by every trial without a copy."""
+"""Decoded images: made once per study, mapped by every trial without a copy."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 
 from train.data import images
 from train.data.sample import Sample
+from train.data.stored import LINES, Stored
 
 
 class Dataset(ABC):
-    """Lines of one split, resized to `images.HEIGHT_PX`, wherever their pixels lie.
+    """Images of one split, resized as their task keeps them (`train.data.stored`), wherever their pixels lie.
 
     Attributes:
+        heights: (N,) int32, pixels.
         widths: (N,) int32, pixels.
+        sizes: (N, 2) int32, height and width of the image files, before resizing.
         texts: N labels.
         sources: N image paths, for reports.
     """
 
+    heights: npt.NDArray[np.int32]
     widths: npt.NDArray[np.int32]
+    sizes: npt.NDArray[np.int32]
     texts: Sequence[str]
     sources: Sequence[str]
 
@@ -30,46 +36,60 @@ class Dataset(ABC):
 
     @abstractmethod
     def image(self, index: int) -> images.Image:
-        """Return line `index`, (HEIGHT_PX, width, 3) uint8 BGR, not to be written to."""
+        """Return image `index`, (height, width, 3) uint8 BGR, not to be written to."""
 
     def peers(self, index: int) -> range:
-        """Return the lines of the set that line `index` is from."""
+        """Return the images of the set that image `index` is from."""
         return range(len(self))
 
 
 @dataclass(frozen=True)
 class MemoryDataset(Dataset):
-    """Lines as a few flat arrays in memory, or in Ray's object store.
+    """Images as a few flat arrays in memory, or in Ray's object store.
 
     Attributes:
-        pixels: (sum of HEIGHT_PX * width * 3,) uint8, the lines one behind the other, BGR.
-        offsets: (N + 1,) int64, where each line starts in `pixels`.
+        pixels: (sum of height * width * 3,) uint8, the images one behind the other, BGR.
+        offsets: (N + 1,) int64, where each image starts in `pixels`.
     """
 
     pixels: npt.NDArray[np.uint8]
     offsets: npt.NDArray[np.int64]
+    heights: npt.NDArray[np.int32]
     widths: npt.NDArray[np.int32]
+    sizes: npt.NDArray[np.int32]
     texts: tuple[str, ...]
     sources: tuple[str, ...]
 
     def image(self, index: int) -> images.Image:
-        """Return line `index`, (HEIGHT_PX, width, 3) uint8 BGR: a view, not to be written to."""
+        """Return image `index`, (height, width, 3) uint8 BGR: a view, not to be written to."""
         start, end = self.offsets[index], self.offsets[index + 1]
-        return self.pixels[start:end].reshape(images.HEIGHT_PX, self.widths[index], 3)
+        return self.pixels[start:end].reshape(self.heights[index], self.widths[index], 3)
 
 
-def decode_sample(sample: Sample) -> images.Image:
-    """Return a sample's line as every dataset holds it, (HEIGHT_PX, width, 3) uint8 BGR."""
-    return images.resize_line(images.read(sample.path))
+Decoded = tuple[images.Image, tuple[int, int]]
+"""An image as it is kept, and height and width of its file."""
 
 
-def decode_samples(samples: Sequence[Sample], threads: int = 2) -> MemoryDataset:
+def decode_sample(sample: Sample, stored: Stored = LINES) -> Decoded:
+    """Return a sample's image as every dataset holds it, (h, w, 3) uint8 BGR, and the size that it came in."""
+    image = images.read(sample.path)
+    return stored.prepare(image), (image.shape[0], image.shape[1])
+
+
+def decode_samples(samples: Sequence[Sample], stored: Stored = LINES, threads: int = 2) -> MemoryDataset:
     """Read, decode and resize every sample; raise DataError at the first that cannot be read."""
     with ThreadPoolExecutor(threads) as pool:
-        lines = list(pool.map(decode_sample, samples))
-    widths = np.array([line.shape[1] for line in lines], np.int32)
-    offsets = np.concatenate([[0], np.cumsum(widths.astype(np.int64) * images.HEIGHT_PX * 3)])
-    pixels = np.concatenate([line.ravel() for line in lines]) if lines else np.zeros(0, np.uint8)
+        decoded = list(pool.map(partial(decode_sample, stored=stored), samples))
+    shapes = np.array([image.shape[:2] for image, _ in decoded], np.int32).reshape(-1, 2)
+    offsets = np.concatenate([[0], np.cumsum(shapes.astype(np.int64).prod(axis=1) * 3)])
+    pixels = np.concatenate([image.ravel() for image, _ in decoded]) if decoded else np.zeros(0, np.uint8)
+    sizes = np.array([size for _, size in decoded], np.int32).reshape(-1, 2)
     return MemoryDataset(
-        pixels, offsets, widths, tuple(s.text for s in samples), tuple(str(s.path) for s in samples)
+        pixels,
+        offsets,
+        shapes[:, 0],
+        shapes[:, 1],
+        sizes,
+        tuple(sample.text for sample in samples),
+        tuple(str(sample.path) for sample in samples),
     )

@@ -1,4 +1,4 @@
-"""Where decoded lines are kept: in memory, or, where they are too many, in mapped files under content's names."""
+"""Where decoded images are kept: in memory, or, where they are too many, in mapped files under content's names."""
 
 import hashlib
 import shutil
@@ -6,19 +6,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 
-from train.data import images
 from train.data.dataset import Dataset, decode_samples
 from train.data.header import image_size
 from train.data.memory import available_bytes
 from train.data.sample import Sample
+from train.data.stored import LINES, Stored
 from train.errors import DataError
 
 MEMORY_SHARE = 0.25  # decoding in memory takes up to three times what it ends with
 SIZED = 500
-RULES = ("lines 1", images.HEIGHT_PX, images.MIN_WIDTH_PX, images.MAX_WIDTH_PX, cv2.__version__)
 CACHE = "line-cache"
 
 
@@ -27,21 +25,25 @@ class Decoding:
     """How samples become datasets.
 
     Attributes:
-        folder: for files of decoded lines; every node that trains must reach it under the same path.
+        folder: for files of decoded images; every node that trains must reach it under the same path.
         place: `memory`, `file`, or `auto`: files for more than MEMORY_SHARE of what is free.
-        room_bytes: what is free for lines in memory; None for the memory that this machine has left.
+        room_bytes: what is free for images in memory; None for the memory that this machine has left.
         processes: that decode.
+        stored: what a decoded file becomes.
     """
 
     folder: Path
     place: str = "auto"
     room_bytes: int | None = None
     processes: int = 2
+    stored: Stored = LINES
 
     def decode(self, sets: Mapping[str, Sequence[Sample]]) -> dict[str, Dataset]:
         """Return the dataset of each set; raise DataError for what cannot be read, or without room on the disk."""
         if not self.in_files(sets):
-            return {name: decode_samples(samples, self.processes) for name, samples in sets.items()}
+            return {
+                name: decode_samples(samples, self.stored, self.processes) for name, samples in sets.items()
+            }
         return {name: self._mapped(samples) for name, samples in sets.items()}
 
     def in_files(self, sets: Mapping[str, Sequence[Sample]]) -> bool:
@@ -49,15 +51,15 @@ class Decoding:
         if self.place != "auto":
             return self.place == "file"
         room = available_bytes() if self.room_bytes is None else self.room_bytes
-        return sum(decoded_bytes(samples) for samples in sets.values()) > MEMORY_SHARE * room
+        return sum(decoded_bytes(samples, self.stored) for samples in sets.values()) > MEMORY_SHARE * room
 
     def _mapped(self, samples: Sequence[Sample]) -> Dataset:
-        from train.data.mapped import MappedDataset, write_lines
+        from train.data.mapped import MappedDataset, write_images
 
-        path = self.folder / f"{content_key(samples)}.arrow"
+        path = self.folder / f"{content_key(samples, self.stored)}.arrow"
         if not path.exists():
-            self._require_room(decoded_bytes(samples))
-            write_lines(samples, path, self.processes)
+            self._require_room(decoded_bytes(samples, self.stored))
+            write_images(samples, path, self.processes, self.stored)
         return MappedDataset(path)
 
     def _require_room(self, needed: int) -> None:
@@ -65,24 +67,24 @@ class Decoding:
         free = shutil.disk_usage(self.folder).free
         if needed > free:
             raise DataError(
-                f"decoded lines need about {needed / 1e9:.1f} GB of disk",
+                f"decoded images need about {needed / 1e9:.1f} GB of disk",
                 f"{free / 1e9:.1f} GB free in {self.folder}",
                 "name another folder with --cache",
             )
 
 
-def decoded_bytes(samples: Sequence[Sample]) -> int:
-    """Return about how many bytes the lines have, judged by the headers of up to SIZED of them."""
+def decoded_bytes(samples: Sequence[Sample], stored: Stored = LINES) -> int:
+    """Return about how many bytes the images have as they are kept, judged by the headers of up to SIZED of them."""
     if not samples:
         return 0
     chosen = np.random.default_rng(0).permutation(len(samples))[:SIZED]
-    widths = [images.line_width(*image_size(samples[int(index)].path)) for index in chosen]
-    return int(np.mean(widths) * images.HEIGHT_PX * 3 * len(samples))
+    pixels = [np.prod(stored.size(*image_size(samples[int(index)].path))) for index in chosen]
+    return int(np.mean(pixels) * 3 * len(samples))
 
 
-def content_key(samples: Sequence[Sample]) -> str:
-    """Return the name of what the samples decode to: labels, paths, sizes and times of the files, and the rules."""
-    digest = hashlib.blake2b(repr(RULES).encode(), digest_size=16)
+def content_key(samples: Sequence[Sample], stored: Stored = LINES) -> str:
+    """Return the name of what the samples decode to: labels, paths, sizes and times of the files, and the rule."""
+    digest = hashlib.blake2b(repr(stored.version).encode(), digest_size=16)
     for sample in samples:
         try:
             found = sample.path.stat()

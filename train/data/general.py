@@ -7,10 +7,10 @@ from pathlib import Path
 
 from train.data.check import cheap_check, usable
 from train.data.formats import NO_OPTIONS, load_file
-from train.data.rules import ppocr_steps
 from train.data.sample import Sample
 from train.data.split import MIN_SAMPLES, Splits, seeded_rank
 from train.errors import DataError
+from train.tasks import Task
 
 SCORED_SHARE, MOST_SCORED = 0.5, 500
 REMEDY = "add general lines, with texts that the other labels lack"
@@ -34,7 +34,12 @@ class General:
 
 
 def load_general(
-    path: Path, domain: Splits, seed: int, options: Mapping[str, str] = NO_OPTIONS, allow_bad: int = 0
+    path: Path,
+    domain: Splits,
+    seed: int,
+    task: type[Task],
+    options: Mapping[str, str] = NO_OPTIONS,
+    allow_bad: int = 0,
 ) -> General:
     """Read, split and check a general set.
 
@@ -42,16 +47,17 @@ def load_general(
         path: a label file, or folder without splits, of any registered format.
         domain: the splits of the user's own lines, from whose texts the general ones are kept apart.
         seed: of the split.
+        task: of the model that reads them.
         options: what the format's reader takes.
         allow_bad: bad samples to go on without.
 
     Raises:
         DataError: if it cannot be read, holds too many bad samples, or too few texts for two parts.
     """
-    samples = load_file(path, options)
+    samples = load_file(path, options, tasks=task.formats)
     scored, replay = split_general(samples, domain, seed)
     parts = Splits(tuple(replay), tuple(scored), (), {})
-    report = cheap_check(parts, steps=ppocr_steps)
+    report = cheap_check(parts, task.checks())
     kept = usable(parts, report, allow_bad)
     left_out = {finding.sample.source: f"{finding.rule}: {finding.value}" for finding in report.errors}
     return General(kept.val, kept.train, left_out, path.name)

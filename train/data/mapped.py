@@ -1,6 +1,6 @@
-"""Decoded lines in an Arrow file: for sets larger than memory, mapped by every process, kept for the next study.
+"""Decoded images in an Arrow file: for sets larger than memory, mapped by every process, kept for the next study.
 
-One record batch holds CHUNK_LINES lines; nothing is compressed, so that a line is a view of the mapped file.
+One record batch holds a chunk of images; nothing is compressed, so that an image is a view of the mapped file.
 """
 
 import multiprocessing
@@ -8,7 +8,6 @@ import os
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
-from itertools import accumulate
 from pathlib import Path
 from typing import Any, overload
 from uuid import uuid4
@@ -20,18 +19,25 @@ import pyarrow as pa
 from train.data import images
 from train.data.dataset import Dataset, decode_sample
 from train.data.sample import Sample
+from train.data.stored import LINES, Stored
 from train.errors import DataError
 
-CHUNK_LINES = 256
+SIDES = ("height", "width", "file_height", "file_width")
 SCHEMA = pa.schema(
-    [("pixels", pa.binary()), ("width", pa.int32()), ("text", pa.string()), ("source", pa.string())]
+    [
+        ("pixels", pa.large_binary()),
+        *((side, pa.int32()) for side in SIDES),
+        ("text", pa.string()),
+        ("source", pa.string()),
+    ]
 )
 
-Chunk = tuple[bytes, list[int]]
+Chunk = tuple[bytes, npt.NDArray[np.int32]]
+"""The pixels of some images, one behind the other, and their SIDES, (N, 4)."""
 
 
 class MappedDataset(Dataset):
-    """Lines of an Arrow file that `write_lines` made; pickled as its path, which every node must reach."""
+    """Images of an Arrow file that `write_images` made; pickled as its path, which every node must reach."""
 
     def __init__(self, path: Path) -> None:
         """Map the file; raise DataError if it is missing or not whole."""
@@ -42,24 +48,23 @@ class MappedDataset(Dataset):
             batches = [reader.get_batch(number) for number in range(reader.num_record_batches)]
         except (OSError, pa.ArrowInvalid) as error:
             raise DataError(
-                "a file of decoded lines must be whole, and on every node under the same path",
+                "a file of decoded images must be whole, and on every node under the same path",
                 f"{self._path}: {error}",
                 "delete it, and name a folder that all nodes share with --cache",
             ) from error
         self._pixels: npt.NDArray[np.uint8] = np.frombuffer(whole, np.uint8)
         starts = [_starts(batch.column("pixels"), whole.address) for batch in batches]
         self._starts: npt.NDArray[np.int64] = np.concatenate([np.zeros(0, np.int64), *starts])
-        self.widths = np.concatenate(
-            [np.zeros(0, np.int32), *(b.column("width").to_numpy() for b in batches)]
-        )
+        sides = [np.stack([b.column(side).to_numpy() for side in SIDES], axis=1) for b in batches]
+        both = np.concatenate([np.zeros((0, len(SIDES)), np.int32), *sides])
+        self.heights, self.widths, self.sizes = both[:, 0], both[:, 1], both[:, 2:]
         self.texts = Strings(pa.chunked_array([b.column("text") for b in batches], pa.string()))
         self.sources = Strings(pa.chunked_array([b.column("source") for b in batches], pa.string()))
 
     def image(self, index: int) -> images.Image:
-        """Return line `index`, (HEIGHT_PX, width, 3) uint8 BGR: a read-only view of the file."""
-        start, width = self._starts[index], self.widths[index]
-        size = images.HEIGHT_PX * int(width) * 3
-        return self._pixels[start : start + size].reshape(images.HEIGHT_PX, width, 3)
+        """Return image `index`, (height, width, 3) uint8 BGR: a read-only view of the file."""
+        start, height, width = self._starts[index], int(self.heights[index]), int(self.widths[index])
+        return self._pixels[start : start + height * width * 3].reshape(height, width, 3)
 
     def __reduce__(self) -> tuple[type["MappedDataset"], tuple[Path]]:
         return MappedDataset, (self._path,)
@@ -68,7 +73,7 @@ class MappedDataset(Dataset):
 def _starts(column: Any, base: int) -> npt.NDArray[np.int64]:
     """Return where each value of a binary column starts in the file that is mapped at address `base`."""
     _, offsets, values = column.buffers()
-    inside: npt.NDArray[np.int64] = np.frombuffer(offsets, np.int32)[: len(column)].astype(np.int64)
+    inside: npt.NDArray[np.int64] = np.frombuffer(offsets, np.int64)[: len(column)]
     return inside + int(values.address - base)
 
 
@@ -96,7 +101,7 @@ class Strings(Sequence[str]):
             yield from chunk.to_pylist()
 
 
-def write_lines(samples: Sequence[Sample], path: Path, processes: int) -> None:
+def write_images(samples: Sequence[Sample], path: Path, processes: int, stored: Stored = LINES) -> None:
     """Decode the samples into an Arrow file at `path`: whole or not at all, never more than some chunks in memory.
 
     Raises DataError at the first image that cannot be read, or if the folder cannot be written to.
@@ -106,14 +111,14 @@ def write_lines(samples: Sequence[Sample], path: Path, processes: int) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         with draft.open("wb") as file:
             with pa.ipc.new_file(file, SCHEMA) as writer:
-                for part, chunk in _decoded(samples, processes):
+                for part, chunk in _decoded(samples, processes, stored):
                     writer.write_batch(_record_batch(part, chunk))
             file.flush()
             os.fsync(file.fileno())
         draft.replace(path)
     except OSError as error:
         raise DataError(
-            "the folder for decoded lines must be writable and have room",
+            "the folder for decoded images must be writable and have room",
             f"{path.parent}: {error}",
             "see --cache",
         ) from error
@@ -121,9 +126,12 @@ def write_lines(samples: Sequence[Sample], path: Path, processes: int) -> None:
         draft.unlink(missing_ok=True)
 
 
-def _decoded(samples: Sequence[Sample], processes: int) -> Iterator[tuple[Sequence[Sample], Chunk]]:
+def _decoded(
+    samples: Sequence[Sample], processes: int, stored: Stored
+) -> Iterator[tuple[Sequence[Sample], Chunk]]:
     """Yield the samples in chunks, in order, each with its pixels; a few are decoded ahead."""
-    parts = [samples[start : start + CHUNK_LINES] for start in range(0, len(samples), CHUNK_LINES)]
+    size = stored.chunk
+    parts = [samples[start : start + size] for start in range(0, len(samples), size)]
     # Not forked: this process may have threads, Ray's among them, that a fork would leave hanging.
     spawn = multiprocessing.get_context("spawn")
     ahead: deque[Future[Chunk]] = deque()
@@ -131,25 +139,26 @@ def _decoded(samples: Sequence[Sample], processes: int) -> Iterator[tuple[Sequen
         try:
             for number, part in enumerate(parts):
                 while len(ahead) < 2 * processes and number + len(ahead) < len(parts):
-                    ahead.append(pool.submit(_decode_chunk, parts[number + len(ahead)]))
+                    ahead.append(pool.submit(_decode_chunk, parts[number + len(ahead)], stored))
                 yield part, ahead.popleft().result()
         finally:
             pool.shutdown(cancel_futures=True)
 
 
-def _decode_chunk(samples: Sequence[Sample]) -> Chunk:
-    """Return the pixels of some lines, one behind the other, and their widths."""
-    lines = [decode_sample(sample) for sample in samples]
-    return b"".join(line.tobytes() for line in lines), [line.shape[1] for line in lines]
+def _decode_chunk(samples: Sequence[Sample], stored: Stored) -> Chunk:
+    decoded = [decode_sample(sample, stored) for sample in samples]
+    sides = np.array([(*image.shape[:2], *size) for image, size in decoded], np.int32)
+    return b"".join(image.tobytes() for image, _ in decoded), sides
 
 
 def _record_batch(samples: Sequence[Sample], chunk: Chunk) -> Any:
-    pixels, widths = chunk
-    offsets = np.array([0, *accumulate(images.HEIGHT_PX * width * 3 for width in widths)], np.int32)
+    pixels, sides = chunk
+    lengths = sides[:, 0].astype(np.int64) * sides[:, 1] * 3
+    offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
     buffers = [None, pa.py_buffer(offsets), pa.py_buffer(pixels)]
     columns = [
-        pa.Array.from_buffers(pa.binary(), len(samples), buffers),
-        pa.array(widths, pa.int32()),
+        pa.Array.from_buffers(pa.large_binary(), len(samples), buffers),
+        *(pa.array(side, pa.int32()) for side in sides.T),
         pa.array([sample.text for sample in samples], pa.string()),
         pa.array([str(sample.path) for sample in samples], pa.string()),
     ]

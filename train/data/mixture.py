@@ -67,7 +67,12 @@ class Selection(Dataset):
 
     def __init__(self, lines: Dataset, chosen: Sequence[int]) -> None:
         self._lines, self._chosen = lines, chosen
-        self.widths = lines.widths[np.asarray(chosen)]
+        places = np.asarray(chosen)
+        self.heights, self.widths, self.sizes = (
+            lines.heights[places],
+            lines.widths[places],
+            lines.sizes[places],
+        )
         self.texts = tuple(lines.texts[i] for i in chosen)
         self.sources = tuple(lines.sources[i] for i in chosen)
 
@@ -93,7 +98,9 @@ class Mixture(Dataset):
     def __init__(self, parts: Sequence[Dataset]) -> None:
         self._parts = parts
         self._starts = [0, *accumulate(len(part) for part in parts)]
+        self.heights = np.concatenate([part.heights for part in parts])
         self.widths = np.concatenate([part.widths for part in parts])
+        self.sizes = np.concatenate([part.sizes for part in parts])
         self.texts = tuple(chain.from_iterable(part.texts for part in parts))
         self.sources = tuple(chain.from_iterable(part.sources for part in parts))
 

@@ -40,6 +40,7 @@ class Stretched(Dataset):
         """
         self._lines = lines
         self.texts, self.sources = lines.texts, lines.sources
+        self.heights, self.sizes = lines.heights, lines.sizes
         factors: npt.NDArray[np.float64] = np.ones(len(lines))
         for batch in batches:
             factors[batch] = min(batch_size / len(batch), 1 + multi_scale)

@@ -2,6 +2,9 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Hashable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from itertools import chain
 
 from train.data import images
 from train.data.charset import steps_needed
@@ -18,6 +21,45 @@ STEP_PX = 8
 MAX_ASPECT = images.MAX_WIDTH_PX / images.HEIGHT_PX
 
 Steps = Callable[[int], int]
+
+
+@dataclass(frozen=True)
+class Checks:
+    """What `train.data.check` looks at: rules of this module, or of another.
+
+    Attributes:
+        sample: split and sample -> what is wrong with that one, by its label and its image's header.
+        splits: all samples -> what is wrong between them.
+    """
+
+    sample: Callable[[str, Sample], Iterator[Finding]]
+    splits: Callable[[Splits], Iterator[Finding]]
+
+
+def line_checks(characters: Collection[str] | None = None, steps: Steps | None = None) -> Checks:
+    """Return the rules of lines with texts.
+
+    Args:
+        characters: the dictionary; None where none forbids anything.
+        steps: output steps of a line's width in pixels (`ppocr_steps`); None for a model without a limit.
+    """
+    known = None if characters is None else frozenset(characters)
+    return Checks(partial(_line_findings, known, steps), _shared_findings)
+
+
+def image_checks() -> Checks:
+    """Return the rules of images whose labels are as their format has them."""
+    return Checks(partial(image_findings, steps=None), lambda splits: iter(()))
+
+
+def _line_findings(
+    known: frozenset[str] | None, steps: Steps | None, split: str, sample: Sample
+) -> Iterator[Finding]:
+    return chain(text_findings(split, sample, known), image_findings(split, sample, steps))
+
+
+def _shared_findings(splits: Splits) -> Iterator[Finding]:
+    return chain(shared_texts(splits), unseen_characters(splits))
 
 
 def ppocr_steps(width_px: int) -> int:

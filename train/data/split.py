@@ -37,19 +37,23 @@ class Splits:
 
 
 def make_splits(
-    given: Mapping[str, Sequence[Sample]], seed: int, val_fraction: float = 0.15, test_fraction: float = 0.1
+    given: Mapping[str, Sequence[Sample]],
+    seed: int,
+    val_fraction: float = 0.15,
+    test_fraction: float = 0.1,
+    classes: Collection[str] = (),
 ) -> Splits:
     """Return the three splits; no text of a carved one stands in another.
 
-    A set of single characters is the exception: there the texts are the classes, and each is spread
-    over the splits. A text that alone holds some character stays in train, so train knows every
-    character that a carved split asks for.
+    A set of single characters, or of `classes`, is the exception: each of them is spread over the splits. A text
+    that alone holds some character stays in train, so train knows every character that a carved split asks for.
 
     Args:
         given: samples by split; `all` is a pool to carve from, as `train` is.
         seed: decides what is carved together with the labels; their order does not matter.
         val_fraction: share in (0, 1) of the pool that becomes `val` where none is given.
         test_fraction: share in [0, 1) of the pool that becomes `test` where none is given; 0 for none.
+        classes: labels that are no texts (`Task.classes`).
     """
     _require_fractions(val_fraction, test_fraction)
     wanted = {"test": test_fraction, "val": val_fraction}
@@ -59,7 +63,7 @@ def make_splits(
     _require_samples(given, pool, list(shares))
     parts: dict[str, Sequence[Sample]] = {"train": start.train, "val": start.val, "test": start.test}
     origin = dict(start.origin)
-    single = all(len(sample.text) <= 1 for sample in pool)
+    single = all(len(sample.text) <= 1 or sample.text in classes for sample in pool)
     for name, share in shares.items():
         held = {sample.text for split in ("val", "test") for sample in parts[split]}
         count = max(1, round(share * len(pool)))

@@ -38,15 +38,16 @@ class Batch:
     """One worker's part of a training batch.
 
     Attributes:
-        images: (N, 3, 48, W) float32 in [-1, 1], or what `Engine.features` made of them.
-        targets: N sequences: of classes in recognition, of code points in transcription.
+        images: (N, 3, H, W) float32, of lines H = 48 and in [-1, 1]; or what `Engine.features` made of them.
+        targets: what the task's objective takes, for N samples: sequences of classes in recognition, of code points in
+            transcription, a class each in orientation.
         share: N over the mean N of all workers, so that averaged gradients weigh every line the same.
         teacher: (N, T, C) float32, what a teacher reads at the student's steps in the student's classes, softened
             by the temperature: each step sums to 1, or to 0 where the teacher has nothing to say; None without one.
     """
 
     images: Images | Features
-    targets: Sequence[Sequence[int]]
+    targets: Any
     share: float = 1.0
     teacher: Images | None = None
 
@@ -64,11 +65,9 @@ class Engine(ABC):
 
     Attributes:
         packages: what must be importable for the engine to train.
-        tasks: whose batches it learns from and whose outputs it gives.
     """
 
     packages: ClassVar[tuple[str, ...]] = ()
-    tasks: ClassVar[tuple[str, ...]] = ("recognition",)
     charset: Charset
 
     @abstractmethod
@@ -80,13 +79,18 @@ class Engine(ABC):
         Args:
             config: what to build.
             charset: the classes to read; rows of characters that the model knows are kept.
-            calibration: (N, 3, 48, W) typical images, to give fused batch norms their statistics; None
+            calibration: (N, 3, H, W) typical images, to give fused batch norms their statistics; None
                 where `load` will bring them.
             world: the workers that train together.
 
         Raises:
             ModelError: if framework, model or weights are missing.
         """
+
+    @classmethod
+    @abstractmethod
+    def objectives(cls) -> tuple[str, ...]:
+        """Return what it can train a network for: the objectives of tasks (`Task.objective`)."""
 
     @classmethod
     @abstractmethod
@@ -99,7 +103,7 @@ class Engine(ABC):
 
     @abstractmethod
     def train_step(self, batch: Batch, learning_rate: float, update: bool) -> float:
-        """Back-propagate one batch, step if `update`, and return its mean loss per line.
+        """Back-propagate one batch, step if `update`, and return its mean loss per sample.
 
         Gradients are divided by `config.optimiser.accumulate`, and averaged over the workers at an update. A technique
         with a teacher needs `batch.teacher`.
@@ -111,7 +115,7 @@ class Engine(ABC):
         return False
 
     def features(self, images: Images) -> Features:
-        """Return what the backbone makes of (N, 3, 48, W) images, in float32 and with stored batch statistics.
+        """Return what the backbone makes of (N, 3, H, W) images, in float32 and with stored batch statistics.
 
         Training and prediction take it in the place of the images. It holds until the backbone learns.
 
@@ -127,7 +131,7 @@ class Engine(ABC):
         With `config.optimiser.ema`, `predict`, `weights` and `export` use the moving average of the weights.
 
         Args:
-            images: (N, 3, 48, W) float32, or their features.
+            images: (N, 3, H, W) float32, or their features.
         """
 
     @abstractmethod

@@ -17,20 +17,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from train.cli import main_guard
 from train.config import TrialConfig
-from train.data.charset import Charset
-from train.data.images import HEIGHT_PX
 from train.engines import ENGINES
-from train.engines.base import GROUPS, Batch, World
+from train.engines.base import GROUPS, Features, World
 from train.errors import ModelError, UsageError
 from train.models import MODELS
+from train.tasks import TASKS
 
 AUTO = "auto"
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
-LINES, WIDTH_PX, CHARACTERS = 16, 320, 17
+IMAGES = 16
 STEPS = 3  # the first ones build what later ones reuse; the fastest counts
 
 
@@ -103,7 +100,7 @@ def fastest(seconds: Mapping[str, float]) -> Choice:
     if math.isinf(seconds[best]):
         raise ModelError("an engine must train here", "none does", "see the errors above")
     figures = ", ".join(f"{name} {value:.2f} s" for name, value in sorted(seconds.items()))
-    return Choice(best, f"its step of {LINES} lines is the fastest here: {figures}")
+    return Choice(best, f"its step of {IMAGES} images is the fastest here: {figures}")
 
 
 def measure(engine: str, models: Sequence[str], threads: int | None) -> float:
@@ -120,13 +117,12 @@ def measure(engine: str, models: Sequence[str], threads: int | None) -> float:
 
 
 def step_seconds(engine_name: str, model: str) -> float:
-    """Return the seconds of a full training step on lines of a usual size, in this process."""
-    charset = Charset(tuple("0123456789ABCDEFGHJKLMNPRSTUVWXYZ"))
-    rng = np.random.default_rng(0)
-    images = rng.uniform(-1, 1, (LINES, 3, HEIGHT_PX, WIDTH_PX)).astype(np.float32)
-    batch = Batch(images, rng.integers(1, charset.classes, (LINES, CHARACTERS)).tolist())
-    config = TrialConfig(engine=engine_name, model=model)
-    engine = ENGINES.get(engine_name)(config, charset, images, World())
+    """Return the seconds of a full training step on images of a usual size, in this process."""
+    task = MODELS.get(model).task
+    charset, batch = TASKS.get(task).example(IMAGES)
+    assert not isinstance(batch.images, Features)
+    config = TrialConfig(task=task, engine=engine_name, model=model)
+    engine = ENGINES.get(engine_name)(config, charset, batch.images, World())
     engine.apply_plan(dict.fromkeys(GROUPS, 1.0))
     seconds = []
     for _ in range(STEPS):

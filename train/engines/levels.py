@@ -13,6 +13,8 @@ from train.data.images import HEIGHT_PX, MIN_WIDTH_PX
 from train.engines.base import GROUPS
 from train.models.network import Network
 
+LINE_PX = (HEIGHT_PX, MIN_WIDTH_PX)
+
 
 @dataclass(frozen=True)
 class Place:
@@ -22,25 +24,30 @@ class Place:
     share: float
 
 
-def places(network: Network, groups: Mapping[str, str], decay: float) -> dict[str, Place]:
+def places(
+    network: Network, groups: Mapping[str, str], decay: float, example_px: tuple[int, int] = LINE_PX
+) -> dict[str, Place]:
     """Return the place of every array of a network.
 
     Args:
-        network: in eval mode; one blank line is run through it if there is something to decay.
+        network: in eval mode; one blank image is run through it if there is something to decay.
         groups: the layer group of every array.
         decay: of the rate from level to level, in (0, 1].
+        example_px: height and width of an image that the network takes.
     """
-    found = levels(network, groups) if decay < 1 else {}
+    found = levels(network, groups, example_px) if decay < 1 else {}
     return {name: Place(group, decay ** found.get(name, 0)) for name, group in groups.items()}
 
 
-def levels(network: Network, groups: Mapping[str, str]) -> dict[str, int]:
+def levels(
+    network: Network, groups: Mapping[str, str], example_px: tuple[int, int] = LINE_PX
+) -> dict[str, int]:
     """Return how many blocks lie between each parameter's and the output; 0 for the head.
 
     A block is what `block` cuts out of the names of one layer group. Blocks stand in the order in which a forward
     pass first reaches them, group by group, so that no group overtakes one that is nearer to the output.
     """
-    blank = np.zeros((1, 3, HEIGHT_PX, MIN_WIDTH_PX), np.float32)
+    blank = np.zeros((1, 3, *example_px), np.float32)
     order = network.execution_order(lambda: network.logits(network.tensor(blank)))
     reached = {layer.name: place for place, layer in reversed(list(enumerate(order)))}
     blocks = {name: (GROUPS.index(groups[name]), block(name)) for name in network.parameters()}

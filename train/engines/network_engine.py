@@ -14,10 +14,12 @@ from train.engines.average import MovingAverage
 from train.engines.base import Batch, Engine, Features, Images, T, World
 from train.engines.head import fit_head
 from train.engines.levels import places
+from train.engines.objectives import OBJECTIVES
 from train.errors import ModelError, UsageError
 from train.models import MODELS
 from train.models.network import STATISTICS, Parts
 from train.models.onnx_weights import reinflate
+from train.tasks import TASKS
 from train.techniques import build_technique
 
 
@@ -31,6 +33,7 @@ class NetworkEngine(Engine):
     ) -> None:
         self._config, self.charset, self._world = config, charset, world or World()
         self._model = MODELS.get(config.model)
+        self._objective = OBJECTIVES.get(TASKS.get(config.task).objective)[self.framework]
         self._distillation = build_technique(config.technique).distillation
         weights = Path(config.weights) if config.weights else None
         self._begin()
@@ -41,7 +44,8 @@ class NetworkEngine(Engine):
         if calibration is not None and wanted is None:
             self._calibrate(calibration)
         self._groups = {name: self._model.group(name) for name in self._network.arrays()}
-        self._places = places(self._network, self._groups, config.optimiser.layer_decay)
+        decay, example_px = config.optimiser.layer_decay, self._model.input.example_px
+        self._places = places(self._network, self._groups, decay, example_px)
         self._parameters = self._network.parameters()
         if self._world.size > 1:
             self._copy_from_first_worker()
@@ -49,6 +53,11 @@ class NetworkEngine(Engine):
         # What the optimiser steps: the adapters, where there are some, and not the weights themselves.
         self._learning = self._adapters.parameters() if self._adapters else self._parameters
         self._moving = self._moving_average()
+
+    @classmethod
+    def objectives(cls) -> tuple[str, ...]:
+        """Return those that are written for the framework."""
+        return tuple(name for name in OBJECTIVES.names() if cls.framework in OBJECTIVES.get(name))
 
     def _adapter_settings(self) -> AdapterSettings | None:
         """Return the technique's adapters.
@@ -113,38 +122,39 @@ class NetworkEngine(Engine):
         """Return every worker's items."""
 
     @abstractmethod
-    def _ctc(self, logits: Any, targets: Sequence[Sequence[int]]) -> Any:
-        """Return the mean over lines of the CTC loss, smoothed as configured."""
-
-    @abstractmethod
     def _divergence(self, logits: Any, teacher: Any, temperature: float) -> Any:
         """Return the mean over lines of what the softened logits lack of a teacher's probabilities."""
 
-    def _loss(self, logits: Any, batch: Batch) -> Any:
-        """Return the mean loss per line of (N, T, C) float32 logits, the teacher's share included."""
-        loss, settings = self._ctc(logits, batch.targets), self._distillation
+    def _loss(self, outputs: Any, batch: Batch) -> Any:
+        """Return the mean loss per sample of raw outputs in float32, the teacher's share included."""
+        loss = self._objective.loss(outputs, batch.targets, self._config.label_smoothing)
+        settings = self._distillation
         if settings is None:
             return loss
         if batch.teacher is None:  # the labels alone would be another technique
             raise ValueError("a technique with a teacher needs batches that it has read")
         teacher = self._network.tensor(batch.teacher)
-        lacking = self._divergence(logits, teacher, settings.temperature)
+        lacking = self._divergence(outputs, teacher, settings.temperature)
         return settings.labels_weight * loss + settings.teacher_weight * lacking
 
     def _logits(self, images: Any) -> Any:
-        """Return (N, T, C) logits of padded lines, resampled to the configured width if there is one."""
+        """Return the raw outputs of images: of lines (N, T, C), resampled to the configured width if there is one."""
         return self._network.logits(self._fitted(images))
+
+    def _read(self, images: Any) -> Any:
+        """Return what the task decodes of image tensors: what an exported graph gives."""
+        return self._objective.read(self._logits(images))
 
     def _fitted(self, images: Any) -> Any:
         if self._config.fit_width:
             return self._resampled(images, (HEIGHT_PX, self._config.fit_width))
         return images
 
-    def _outputs(self, lines: Images | Features) -> Any:
-        """Return (N, T, C) logits of arrays: of padded lines, or of what the backbone made of them."""
-        if isinstance(lines, Features):
-            return self._parts().rest(self._network.layer, self._network.tensor(lines.values))
-        return self._logits(self._network.tensor(lines))
+    def _outputs(self, images: Images | Features) -> Any:
+        """Return the raw outputs of arrays: of images, or of what the backbone made of them."""
+        if isinstance(images, Features):
+            return self._parts().rest(self._network.layer, self._network.tensor(images.values))
+        return self._logits(self._network.tensor(images))
 
     def _parts(self) -> Parts:
         if self._network.parts is None:

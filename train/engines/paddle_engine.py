@@ -1,6 +1,6 @@
 """PaddlePaddle engine: dynamic-graph training of the networks in `train/models`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, ClassVar, cast
@@ -13,7 +13,8 @@ from train.engines import ENGINES, paddle_cpu
 from train.engines.adapters import adapted
 from train.engines.base import Batch, Features, Images, T, World
 from train.engines.network_engine import NetworkEngine
-from train.engines.paddle_loss import ctc_loss, divergence
+from train.engines.objectives import each
+from train.engines.paddle_loss import divergence
 from train.models.network import STATISTICS
 
 paddle_cpu.prepare()  # before anything imports paddle
@@ -68,16 +69,13 @@ class PaddleEngine(NetworkEngine):
     def train_step(self, batch: Batch, learning_rate: float, update: bool) -> float:
         """Run forward and backward; at an update average over workers, clip and step."""
         with self._autocast():
-            logits = self._outputs(batch.images)
-        loss = self._loss(logits.astype("float32"), batch)
+            outputs = self._outputs(batch.images)
+        loss = self._loss(each(outputs, lambda part: part.astype("float32")), batch)
         scaled = loss * (batch.share / self._config.optimiser.accumulate)
         (self._scaler.scale(scaled) if self._scaler else scaled).backward()
         if update:
             self._update(learning_rate)
         return float(loss)
-
-    def _ctc(self, logits: Any, targets: Sequence[Sequence[int]]) -> Any:
-        return ctc_loss(logits, targets, self._config.label_smoothing)
 
     def _divergence(self, logits: Any, teacher: Any, temperature: float) -> Any:
         return divergence(logits, teacher, temperature)
@@ -129,11 +127,10 @@ class PaddleEngine(NetworkEngine):
         modes = {layer: layer.training for layer in network.sublayers()}
         network.eval()
         with paddle.no_grad(), self._averaged():
-            logits = self._outputs(images)
-            probabilities = paddle.nn.functional.softmax(logits, axis=-1).numpy()
+            read = self._objective.read(self._outputs(images)).numpy()
         for layer, training in modes.items():
             layer.training = training
-        return np.asarray(probabilities, np.float32)
+        return np.asarray(read, np.float32)
 
     def _gather(self, items: list[T]) -> list[list[T]]:
         import paddle
@@ -209,7 +206,7 @@ class PaddleEngine(NetworkEngine):
         from train.engines.paddle_export import export_graph
 
         with self._averaged():
-            export_graph(self._network.layer, self._logits, directory)
+            export_graph(self._network.layer, self._read, self._model.input, directory)
         return {}
 
     def export_for_paddleocr(self, directory: Path) -> None:
@@ -217,7 +214,7 @@ class PaddleEngine(NetworkEngine):
         from train.engines.paddle_export import save_graph
 
         with self._averaged():
-            save_graph(self._network.layer, self._logits, directory)
+            save_graph(self._network.layer, self._read, self._model.input, directory)
 
 
 def _optimiser(config: TrialConfig, parameters: dict[str, Any]) -> Any:

@@ -9,29 +9,32 @@ from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdo
 from pathlib import Path
 from typing import IO, Any
 
-from train.data.images import BUCKET_PX, HEIGHT_PX
+from train.data.images import BUCKET_PX
 from train.errors import ModelError
+from train.models import InputSize
 
-Logits = Callable[[Any], Any]
+Read = Callable[[Any], Any]
 GRAPH, WEIGHTS, ONNX = "inference.json", "inference.pdiparams", "inference.onnx"
 
 
-def export_graph(network: Any, logits: Logits, directory: Path) -> None:
+def export_graph(network: Any, read: Read, size: InputSize, directory: Path) -> None:
     """Write inference.json, inference.pdiparams and inference.onnx; the network can be trained further.
 
-    The graph maps `x`, (N, 3, 48, W) float32 in [-1, 1], to (N, T, C) float32 probabilities; N and W are free.
-    It pads W to a multiple of `images.BUCKET_PX` itself, so that whoever runs it reads what training read.
+    The graph maps `x`, (N, 3, H, W) float32, to what the task decodes, of lines (N, T, C) float32 probabilities; N is
+    free, and so are the sides that `size` leaves free. Of lines it pads W to a multiple of `images.BUCKET_PX` itself,
+    so that whoever runs it reads what training read.
 
     Args:
         network: the live network.
-        logits: computes the network's logits from padded images.
+        read: computes what the task decodes from padded images.
+        size: of the images.
         directory: an existing folder.
 
     Raises:
         ModelError: if the converter wrote no ONNX file.
     """
     with _evaluating(network), _captured_output() as output:
-        _save(_with_softmax(network, logits), directory)
+        _save(_reader(network, read, size), size, directory)
         _convert(directory)
         output.flush()
         output.seek(0)
@@ -42,10 +45,10 @@ def export_graph(network: Any, logits: Logits, directory: Path) -> None:
         )
 
 
-def save_graph(network: Any, logits: Logits, directory: Path) -> None:
+def save_graph(network: Any, read: Read, size: InputSize, directory: Path) -> None:
     """Write inference.json and inference.pdiparams alone, the forms that PaddleOCR reads."""
     with _evaluating(network), _captured_output():
-        _save(_with_softmax(network, logits), directory)
+        _save(_reader(network, read, size), size, directory)
 
 
 @contextmanager
@@ -60,19 +63,19 @@ def _evaluating(network: Any) -> Iterator[None]:
             layer.training = training
 
 
-def _with_softmax(network: Any, logits: Logits) -> Any:
-    """Return a layer over `network` that ends in the softmax which training leaves to the loss."""
+def _reader(network: Any, read: Read, size: InputSize) -> Any:
+    """Return a layer over `network` that ends in what training leaves to the loss, a softmax say."""
     import paddle
 
-    class Probabilities(paddle.nn.Layer):  # type: ignore[misc]
+    class Reader(paddle.nn.Layer):  # type: ignore[misc]
         def __init__(self) -> None:
             super().__init__()
             self.network = network
 
         def forward(self, x: Any) -> Any:
-            return paddle.nn.functional.softmax(logits(_padded(x)), axis=-1)
+            return read(_padded(x) if size.pads else x)
 
-    layer = Probabilities()
+    layer = Reader()
     layer.eval()
     return layer
 
@@ -86,10 +89,10 @@ def _padded(x: Any) -> Any:
     return room[:, :, :, : (width + BUCKET_PX - 1) // BUCKET_PX * BUCKET_PX]
 
 
-def _save(layer: Any, directory: Path) -> None:
+def _save(layer: Any, size: InputSize, directory: Path) -> None:
     import paddle
 
-    images = paddle.static.InputSpec([-1, 3, HEIGHT_PX, -1], "float32", name="x")
+    images = paddle.static.InputSpec([-1, 3, size.height_px or -1, size.width_px or -1], "float32", name="x")
     graph = paddle.jit.to_static(layer, input_spec=[images], full_graph=True)
     paddle.jit.save(graph, str(directory / Path(GRAPH).stem))
 

@@ -1,4 +1,4 @@
-"""The losses in Paddle: CTC (Graves et al., 2006) and distillation (Hinton et al., 2015)."""
+"""The losses in Paddle: CTC (Graves et al., 2006), cross-entropy, distillation (Hinton et al., 2015)."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -42,6 +42,30 @@ def ctc_loss(logits: Any, targets: Sequence[Sequence[int]], smoothing: float) ->
         uniform = -functional.log_softmax(logits, axis=-1).mean()
         loss = (1 - smoothing) * loss + smoothing * steps * uniform
     return loss
+
+
+def class_loss(logits: Any, targets: Sequence[int], smoothing: float) -> Any:
+    """Return the mean over samples of the cross-entropy.
+
+    Args:
+        logits: (N, C) float32 tensor.
+        targets: N classes.
+        smoothing: share of the target that is spread evenly over the classes.
+    """
+    import paddle
+    from paddle.nn import functional
+
+    scores = functional.log_softmax(logits, axis=-1)
+    classes = paddle.to_tensor(np.asarray(targets, np.int64))
+    right = paddle.take_along_axis(scores, classes.unsqueeze(1), axis=1)
+    return -(1 - smoothing) * right.mean() - smoothing * scores.mean()
+
+
+def softmax(logits: Any) -> Any:
+    """Return the probabilities of the classes, which stand on the last axis."""
+    from paddle.nn import functional
+
+    return functional.softmax(logits, axis=-1)
 
 
 def divergence(logits: Any, teacher: Any, temperature: float) -> Any:

@@ -1,6 +1,6 @@
 """PyTorch engine: training of the networks in `train/models` on a CPU or a GPU."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, ClassVar, cast
@@ -13,7 +13,8 @@ from train.engines import ENGINES, torch_optimiser
 from train.engines.adapters import adapted
 from train.engines.base import GROUPS, Batch, Features, Images, T, World
 from train.engines.network_engine import NetworkEngine
-from train.engines.torch_loss import ctc_loss, divergence
+from train.engines.objectives import each
+from train.engines.torch_loss import divergence
 from train.models.network import STATISTICS
 
 
@@ -70,16 +71,13 @@ class TorchEngine(NetworkEngine):
     def train_step(self, batch: Batch, learning_rate: float, update: bool) -> float:
         """Run forward and backward; at an update average over workers, clip and step."""
         with self._autocast():
-            logits = self._outputs(batch.images)
-        loss = self._loss(logits.float(), batch)
+            outputs = self._outputs(batch.images)
+        loss = self._loss(each(outputs, lambda part: part.float()), batch)
         scaled = loss * (batch.share / self._config.optimiser.accumulate)
         (self._scaler.scale(scaled) if self._scaler else scaled).backward()
         if update:
             self._update(learning_rate)
         return float(loss.detach())
-
-    def _ctc(self, logits: Any, targets: Sequence[Sequence[int]]) -> Any:
-        return ctc_loss(logits, targets, self._config.label_smoothing)
 
     def _divergence(self, logits: Any, teacher: Any, temperature: float) -> Any:
         return divergence(logits, teacher, temperature)
@@ -136,11 +134,11 @@ class TorchEngine(NetworkEngine):
         modes = {module: module.training for module in self._network.layer.modules()}
         self._network.layer.eval()
         with self._averaged(), torch.inference_mode():
-            logits = self._outputs(images)
-            probabilities = torch.softmax(logits.float(), dim=-1).cpu().numpy()
+            outputs = each(self._outputs(images), lambda part: part.float())
+            read = self._objective.read(outputs).cpu().numpy()
         for module, training in modes.items():
             module.training = training
-        return np.asarray(probabilities, np.float32)
+        return np.asarray(read, np.float32)
 
     def _gather(self, items: list[T]) -> list[list[T]]:
         import torch
@@ -197,7 +195,7 @@ class TorchEngine(NetworkEngine):
         from train.engines import torch_export
 
         with self._averaged():
-            torch_export.export_graph(self._network.layer, self._logits, directory)
+            torch_export.export_graph(self._network.layer, self._read, self._model.input, directory)
         return torch_export.export_for_paddleocr(self, self._config, directory)
 
 

@@ -12,42 +12,47 @@ import numpy as np
 
 from train.bundle import ONNX, PADDLEOCR, SETTINGS
 from train.config import TrialConfig
-from train.data.images import BUCKET_PX, HEIGHT_PX
+from train.data.images import BUCKET_PX
 from train.engines.base import Engine
 from train.errors import ParityError
-from train.models import MODELS
+from train.models import MODELS, InputSize
 from train.parity import TOLERANCE
 
-Logits = Callable[[Any], Any]
-EXAMPLE_SHAPE = (2, 3, HEIGHT_PX, 5 * BUCKET_PX)
+Read = Callable[[Any], Any]
+EXAMPLES = 2
 
 
-def export_graph(network: Any, logits: Logits, directory: Path) -> None:
+def export_graph(network: Any, read: Read, size: InputSize, directory: Path) -> None:
     """Write inference.onnx; the network can be trained further.
 
-    The graph maps `x`, (N, 3, 48, W) float32 in [-1, 1], to (N, T, C) float32 probabilities; N and W are free.
-    It pads W to a multiple of `images.BUCKET_PX` itself, so that whoever runs it reads what training read.
+    The graph maps `x`, (N, 3, H, W) float32, to what the task decodes, of lines (N, T, C) float32 probabilities; N is
+    free, and so are the sides that `size` leaves free. Of lines it pads W to a multiple of `images.BUCKET_PX` itself,
+    so that whoever runs it reads what training read.
 
     Args:
         network: the live module.
-        logits: computes the network's logits from padded images.
+        read: computes what the task decodes from padded images.
+        size: of the images.
         directory: an existing folder.
     """
     import torch
 
     modes = {module: module.training for module in network.modules()}
     network.eval()
-    images = torch.zeros(EXAMPLE_SHAPE, device=next(network.parameters()).device)
-    free = torch.export.Dim.DYNAMIC
+    images = torch.zeros((EXAMPLES, 3, *size.example_px), device=next(network.parameters()).device)
+    sides = {2: size.height_px, 3: size.width_px}
+    free = {0: torch.export.Dim.DYNAMIC} | {
+        axis: torch.export.Dim.DYNAMIC for axis, side in sides.items() if side is None
+    }
     try:
         with _silence():
             torch.onnx.export(
-                _with_softmax(network, logits),
+                _reader(network, read, size),
                 (images,),
                 directory / ONNX,
                 input_names=["x"],
                 output_names=["probabilities"],
-                dynamic_shapes={"x": {0: free, 3: free}},
+                dynamic_shapes={"x": free},
                 external_data=False,
                 verbose=False,
             )
@@ -56,22 +61,24 @@ def export_graph(network: Any, logits: Logits, directory: Path) -> None:
             module.training = training
 
 
-def _with_softmax(network: Any, logits: Logits) -> Any:
-    """Return a module over `network` that ends in the softmax which training leaves to the loss."""
+def _reader(network: Any, read: Read, size: InputSize) -> Any:
+    """Return a module over `network` that ends in what training leaves to the loss, a softmax say."""
     import torch
     from torch.nn import functional
 
-    class Probabilities(torch.nn.Module):  # type: ignore[misc]
+    class Reader(torch.nn.Module):  # type: ignore[misc]
         def __init__(self) -> None:
             super().__init__()
             self.network = network
 
         def forward(self, x: Any) -> Any:
+            if not size.pads:
+                return read(x)
             width = (x.shape[3] + BUCKET_PX - 1) // BUCKET_PX * BUCKET_PX
             room = functional.pad(x, (0, BUCKET_PX - 1))[:, :, :, :width]
-            return functional.softmax(logits(room), dim=-1)
+            return read(room)
 
-    return Probabilities().eval()
+    return Reader().eval()
 
 
 @contextmanager
@@ -104,7 +111,11 @@ def export_for_paddleocr(engine: Engine, config: TrialConfig, directory: Path) -
 
     twin = PaddleEngine(config, engine.charset, None)
     twin.load({"weights": engine.weights()})
-    noise = np.random.default_rng(config.seed).uniform(-1, 1, EXAMPLE_SHAPE).astype(np.float32)
+    noise = (
+        np.random.default_rng(config.seed)
+        .uniform(-1, 1, (EXAMPLES, 3, *MODELS.get(config.model).input.example_px))
+        .astype(np.float32)
+    )
     difference = float(np.abs(twin.predict(noise) - engine.predict(noise)).max())
     if not difference <= TOLERANCE:
         raise ParityError(

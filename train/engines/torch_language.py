@@ -30,7 +30,6 @@ class LanguageEngine(Engine):
     """A vision-language model, its adapters and their optimiser."""
 
     packages: ClassVar[tuple[str, ...]] = ("torch", "transformers", "peft")
-    tasks: ClassVar[tuple[str, ...]] = ("transcription",)
 
     def __init__(
         self, config: TrialConfig, charset: Charset, calibration: Images | None, world: World | None = None
@@ -53,6 +52,11 @@ class LanguageEngine(Engine):
         self._groups, self._plan = groups, dict.fromkeys(GROUPS, 1.0)
         places = {name: Place(group, 1.0) for name, group in groups.items()}
         self._optimiser = torch_optimiser.build(config.optimiser, self._learning, places)
+
+    @classmethod
+    def objectives(cls) -> tuple[str, ...]:
+        """Return the one that the engine itself computes: the cross-entropy of the model's own tokens."""
+        return ("tokens",)
 
     @classmethod
     def device(cls) -> str:

@@ -1,4 +1,4 @@
-"""The losses in torch: CTC (Graves et al., 2006) and distillation (Hinton et al., 2015)."""
+"""The losses in torch: CTC (Graves et al., 2006), cross-entropy, distillation (Hinton et al., 2015)."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -35,6 +35,30 @@ def ctc_loss(logits: Any, targets: Sequence[Sequence[int]], smoothing: float) ->
     if smoothing:
         loss = (1 - smoothing) * loss - smoothing * steps * scores.mean()
     return loss
+
+
+def class_loss(logits: Any, targets: Sequence[int], smoothing: float) -> Any:
+    """Return the mean over samples of the cross-entropy.
+
+    Args:
+        logits: (N, C) float32 tensor.
+        targets: N classes.
+        smoothing: share of the target that is spread evenly over the classes.
+    """
+    import torch
+    from torch.nn import functional
+
+    scores = functional.log_softmax(logits, dim=-1)
+    classes = torch.tensor(list(targets), device=logits.device)
+    right = scores.gather(1, classes[:, None])
+    return -(1 - smoothing) * right.mean() - smoothing * scores.mean()
+
+
+def softmax(logits: Any) -> Any:
+    """Return the probabilities of the classes, which stand on the last axis."""
+    from torch.nn import functional
+
+    return functional.softmax(logits, dim=-1)
 
 
 def divergence(logits: Any, teacher: Any, temperature: float) -> Any:

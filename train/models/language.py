@@ -3,7 +3,7 @@
 from abc import abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from train.data.charset import Charset
 from train.errors import ModelError
@@ -37,6 +37,7 @@ class LanguageModel(Model):
         adapted: names of the linear layers that adapters change.
     """
 
+    task: ClassVar[str] = "transcription"
     head = ""
     adapted: tuple[str, ...]
 

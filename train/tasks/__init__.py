@@ -1,19 +1,78 @@
-"""What a label means: targets, decoding and score; one file each."""
+"""What a label means: images, targets, decoding, score and words; one file each."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from typing import Any, Protocol
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from train.config import TrialConfig
-from train.data.batches import Indices
+from train.data import batches
+from train.data.batches import EVALUATION_BATCH, Indices
 from train.data.charset import Charset
 from train.data.dataset import Dataset
+from train.data.epoch import epoch_lines
+from train.data.images import Image
+from train.data.mixture import Extra
+from train.data.rules import Checks, image_checks
+from train.data.stored import LINES, Stored
 from train.engines.base import Batch, Features, Images
-from train.metrics import Scores
+from train.errors import UsageError
 from train.registry import Registry
+from train.scores import Scores
+
+AS_LABELLED = "as-labelled"
+CALIBRATION_IMAGES = 48
+PARITY_IMAGES, PARITY_SIZES = 64, (1, 8)
+Rows = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Words:
+    """What a task's things are called, in tables and sentences.
+
+    Attributes:
+        samples: what is counted, e.g. `lines`.
+        scores: the names of a task's scores, in the order of `Scores.names`.
+        short: shorter names of the first two, for progress lines.
+        goal: what the first of them is a share of or measures: `Fine-tuning raised the ...`.
+    """
+
+    samples: str
+    scores: tuple[str, ...]
+    short: tuple[str, str]
+    goal: str
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A sample that was got wrong, in words.
+
+    Attributes:
+        index: in the dataset.
+        confidence: the model's, in [0, 1].
+    """
+
+    index: int
+    label: str
+    reading: str
+    confidence: float
+
+
+@dataclass(frozen=True)
+class Start:
+    """What a model can start from, to be scored before any training.
+
+    Attributes:
+        charset: the model's own dictionary or the domain's characters.
+        fit_width: pixels; see TrialConfig.
+    """
+
+    charset: str = "keep"
+    fit_width: int = 0
 
 
 class PlainBatches(Protocol):
@@ -28,29 +87,105 @@ class PlainBatches(Protocol):
     def plain_images(self, data: Dataset, indices: Indices, width_px: int) -> Images:
         """Return the samples as a training batch of this padded width holds them."""
 
-    def evaluation_batch(self, data: Dataset, indices: Indices, width_px: int) -> Images:
+    def padded(self, data: Dataset, indices: Indices, width_px: int) -> Images:
         """Return the samples as an evaluation batch of this padded width holds them."""
 
 
 class Task(ABC):
-    """One kind of label; knows no framework."""
+    """One kind of label; knows no framework.
+
+    Attributes:
+        objective: what a network is trained for (`train/engines/objectives/`).
+        scores: the class of its scores.
+        formats: the tasks whose label formats it reads, the preferred first.
+        classes: the labels, where they are classes and no texts.
+        spells: whether the network writes with a charset, which the labels decide.
+        stored: what a decoded image file becomes.
+        geometry: how an image becomes the input of an exported graph, for the bundle.
+    """
+
+    objective: ClassVar[str]
+    scores: ClassVar[type[Scores]]
+    words: ClassVar[Words]
+    formats: ClassVar[tuple[str, ...]]
+    classes: ClassVar[frozenset[str]] = frozenset()
+    spells: ClassVar[bool] = False
+    stored: ClassVar[Stored] = LINES
+    geometry: ClassVar[Mapping[str, int]]
 
     @abstractmethod
     def __init__(self, config: TrialConfig, charset: Charset) -> None:
         """Take what decides encoding and augmentation."""
 
+    @staticmethod
+    def checks(characters: frozenset[str] | None = None) -> Checks:
+        """Return what must hold of labels and images; `characters` is a dictionary, None where none forbids any."""
+        return image_checks()
+
+    @classmethod
+    def charset(cls, config: TrialConfig, texts: Sequence[str]) -> Charset:
+        """Return the characters that a network is to write, given the labels; none where it does not spell."""
+        return Charset(())
+
+    @staticmethod
+    def starts(untrained: bool, fit_widths: Sequence[int]) -> list[Start]:
+        """Return what is scored before any training; `untrained`: of a model with random weights."""
+        return [Start()]
+
+    @staticmethod
+    def example(samples: int) -> tuple[Charset, Batch]:
+        """Return a batch of noise of the usual size, to measure a training step with, and the charset it is for."""
+        raise NotImplementedError
+
+    @staticmethod
+    def write_settings(directory: Path, published_name: str, charset: Charset) -> None:
+        """Write `inference.yml`, with which PaddleOCR loads a bundle as the model `published_name`."""
+        raise NotImplementedError
+
+    def comparing(self, rule: str) -> Self:
+        """Return the task with predictions and labels compared under another rule; raise UsageError without one."""
+        if rule != AS_LABELLED:
+            raise UsageError("--charset-rule goes with texts", rule, "leave it out")
+        return self
+
+    def training_batches(
+        self, config: TrialConfig, data: Dataset, extras: Sequence[Extra], epoch: int
+    ) -> tuple[Dataset, list[Indices]]:
+        """Return what an epoch trains on and its batches, as indices into it: those of similar width together."""
+        return epoch_lines(config, data, extras, epoch)
+
     @abstractmethod
     def batch(self, data: Dataset, indices: Indices, epoch: int) -> Batch:
         """Return the augmented training batch of these samples; the same for the same seed and epoch."""
 
+    def evaluation_batches(self, data: Dataset, workers: int = 1) -> Iterator[Indices]:
+        """Yield every sample once: those together that do not change each other's prediction, some for each worker."""
+        for _, indices in batches.evaluation_batches(data.widths, EVALUATION_BATCH * workers):
+            yield indices
+
     @abstractmethod
-    def evaluation_batch(self, data: Dataset, indices: Indices, width_px: int) -> Images | Features:
-        """Return the samples as they are, padded to a bucket width; or the backbone's features of them."""
+    def evaluation_batch(self, data: Dataset, indices: Indices) -> Images | Features:
+        """Return the images of one of `evaluation_batches`, or of a part of it; or the backbone's features of them."""
+
+    def calibration_batch(self, data: Dataset, seed: int) -> Images:
+        """Return a seeded handful of typical training images, to give fused batch norms their statistics."""
+        rng = np.random.default_rng(seed)
+        some = rng.choice(len(data), min(CALIBRATION_IMAGES, len(data)), replace=False)
+        return self._images(data, some)
+
+    def _images(self, data: Dataset, indices: Indices) -> Images:
+        images = self.evaluation_batch(data, indices)
+        assert not isinstance(images, Features)  # only a cache's task makes some
+        return images
 
     @property
     def plain(self) -> PlainBatches | None:
         """The task's batches without augmentation; None if it has no such thing."""
         return None
+
+    @abstractmethod
+    def uniform_loss(self, data: Dataset) -> float:
+        """Return the loss per sample of taking everything for equally likely: what training starts below."""
 
     @abstractmethod
     def decode(self, output: Images) -> list[Any]:
@@ -64,32 +199,35 @@ class Task(ABC):
     def score(self, predictions: Sequence[Any], data: Dataset) -> Scores:
         """Compare predictions with the labels, in dataset order."""
 
+    @abstractmethod
+    def per_sample(self, predictions: Sequence[Any], data: Dataset) -> Rows:
+        """Return (N, k) what the first score is made of, sample by sample: `primary` takes the sums over samples.
 
-class WrappedTask(Task):
-    """Another task, of which a subclass changes something."""
+        Two columns, 1 and whether the sample is right, where the score is a share of right ones.
+        """
 
-    def __init__(self, task: Task) -> None:
-        self._task = task
+    def primary(self, sums: Rows) -> float:
+        """Return the first score of samples whose rows add up to (k,) `sums`."""
+        return float(sums[1] / sums[0])
 
-    def batch(self, data: Dataset, indices: Indices, epoch: int) -> Batch:
-        """Return the other task's."""
-        return self._task.batch(data, indices, epoch)
+    @abstractmethod
+    def mistakes(self, predictions: Sequence[Any], data: Dataset) -> list[Mistake]:
+        """Return what was got wrong, in dataset order."""
 
-    def evaluation_batch(self, data: Dataset, indices: Indices, width_px: int) -> Images | Features:
-        """Return the other task's."""
-        return self._task.evaluation_batch(data, indices, width_px)
+    def picture(self, data: Dataset, index: int, prediction: Any) -> Image:
+        """Return (h, w, 3) uint8 BGR for people to see what was got wrong."""
+        return data.image(index)
 
-    def decode(self, output: Images) -> list[Any]:
-        """Decode as the other task does."""
-        return self._task.decode(output)
+    def parity_batches(self, data: Dataset) -> Iterator[Images]:
+        """Yield real images in the shapes in which an exported graph must do what the framework does."""
+        order = np.linspace(0, len(data) - 1, min(len(data), PARITY_IMAGES)).astype(int)
+        for size in PARITY_SIZES:
+            for start in range(0, len(order), size):
+                yield self._images(data, order[start : start + size])
 
-    def losses(self, output: Images, data: Dataset, indices: Indices) -> npt.NDArray[np.float64]:
-        """Return the labels' losses as the other task does."""
-        return self._task.losses(output, data, indices)
-
-    def score(self, predictions: Sequence[Any], data: Dataset) -> Scores:
-        """Score as the other task does."""
-        return self._task.score(predictions, data)
+    @abstractmethod
+    def verdicts(self, expected: Images, found: Images) -> Iterator[tuple[bool, bool]]:
+        """Yield for every sample of two outputs of one shape: whether it differs, and whether by rounding alone."""
 
 
 TASKS: Registry[type[Task]] = Registry("task", __name__)

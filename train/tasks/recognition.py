@@ -1,30 +1,91 @@
 """Text recognition: a label is a text, an output is CTC probabilities."""
 
-from collections.abc import Sequence
+import copy
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
 
+from train.bundle import GEOMETRY, write_settings
 from train.config import TrialConfig
 from train.ctc import ctc_losses
 from train.data import augment, images
 from train.data.augment.pair import PARTNERS, Line, maybe_join
 from train.data.batches import Indices
-from train.data.charset import Charset, decode, steps_needed
+from train.data.charset import Charset, decode, domain_charset, steps_needed
 from train.data.dataset import Dataset
+from train.data.rules import Checks, line_checks, ppocr_steps
 from train.engines.base import Batch, Images
-from train.metrics import Scores, score_texts
-from train.tasks import TASKS, Task
+from train.metrics import CHARSET_RULES, TextScores, score_texts
+from train.models import MODELS
+from train.parity import line_batches, text_verdicts
+from train.scores import Scores
+from train.tasks import AS_LABELLED, CALIBRATION_IMAGES, TASKS, Mistake, Rows, Start, Task, Words
 
 STEP_PX = 8
+EXAMPLE_WIDTH_PX, EXAMPLE_CHARACTERS = 320, 17
+Reading = tuple[str, float]
 
 
 @TASKS.register("recognition")
 class Recognition(Task):
     """Lines of text, scored by exact match."""
 
+    objective: ClassVar[str] = "ctc"
+    scores: ClassVar[type[Scores]] = TextScores
+    words: ClassVar[Words] = Words(
+        samples="lines",
+        scores=("exact match", "similarity", "CER"),
+        short=("exact", "similarity"),
+        goal="lines read without an error",
+    )
+    formats: ClassVar[tuple[str, ...]] = ("recognition",)
+    spells: ClassVar[bool] = True
+    geometry: ClassVar[Mapping[str, int]] = GEOMETRY
+
     def __init__(self, config: TrialConfig, charset: Charset) -> None:
-        self._config, self._charset = config, charset
+        self._config, self._charset, self._rule = config, charset, AS_LABELLED
+
+    @staticmethod
+    def checks(characters: frozenset[str] | None = None) -> Checks:
+        """Check texts, and whether they fit their lines."""
+        return line_checks(characters, ppocr_steps)
+
+    @classmethod
+    def charset(cls, config: TrialConfig, texts: Sequence[str]) -> Charset:
+        """Return the model's characters and the labels', or the labels' alone."""
+        if config.charset == "domain":
+            return domain_charset(texts)
+        weights = Path(config.weights) if config.weights else None
+        return MODELS.get(config.model).charset(weights).extended(texts)
+
+    @staticmethod
+    def starts(untrained: bool, fit_widths: Sequence[int]) -> list[Start]:
+        """Return the model as published, with the domain's charset, and that at every other width."""
+        domain = [Start("domain"), *(Start("domain", width) for width in fit_widths if width)]
+        return domain[:1] if untrained else [Start(), *domain]
+
+    @staticmethod
+    def example(samples: int) -> tuple[Charset, Batch]:
+        """Return lines of noise, as wide and long as vehicle numbers."""
+        charset, rng = Charset(tuple("0123456789ABCDEFGHJKLMNPRSTUVWXYZ")), np.random.default_rng(0)
+        lines = rng.uniform(-1, 1, (samples, 3, images.HEIGHT_PX, EXAMPLE_WIDTH_PX)).astype(np.float32)
+        targets = rng.integers(1, charset.classes, (samples, EXAMPLE_CHARACTERS)).tolist()
+        return charset, Batch(lines, targets)
+
+    @staticmethod
+    def write_settings(directory: Path, published_name: str, charset: Charset) -> None:
+        """Write how PaddleOCR resizes lines, and the dictionary."""
+        write_settings(directory, published_name, charset)
+
+    def comparing(self, rule: str) -> Self:
+        """Compare texts under a rule of CHARSET_RULES."""
+        other = copy.copy(self)
+        other._rule = rule
+        return other
 
     def batch(self, data: Dataset, indices: Indices, epoch: int) -> Batch:
         """Augment, encode and pad; a line shrunk below its label's steps is padded up to them.
@@ -77,11 +138,27 @@ class Recognition(Task):
             line = maybe_join(line, partners, settings.concat, rng)
         return Line(augment.augment(line.image, settings, rng), line.text)
 
-    def evaluation_batch(self, data: Dataset, indices: Indices, width_px: int) -> Images:
-        """Pad the lines to their bucket."""
+    def evaluation_batch(self, data: Dataset, indices: Indices) -> Images:
+        """Pad the lines to the bucket of the widest."""
+        return self.padded(data, indices, images.bucket_width(int(data.widths[indices].max())))
+
+    def padded(self, data: Dataset, indices: Indices, width_px: int) -> Images:
+        """Pad the lines to a width."""
         return images.to_batch([data.image(int(index)) for index in indices], width_px)
 
-    def decode(self, output: Images) -> list[tuple[str, float]]:
+    def calibration_batch(self, data: Dataset, seed: int) -> Images:
+        """Return a seeded handful of training lines of similar width, (N, 3, 48, W)."""
+        rng, count = np.random.default_rng(seed), CALIBRATION_IMAGES
+        some = rng.choice(len(data), min(4 * count, len(data)), replace=False)
+        some = some[np.argsort(data.widths[some])][-count - len(some) // 2 :][:count]
+        return self.evaluation_batch(data, some)
+
+    def uniform_loss(self, data: Dataset) -> float:
+        """Return CTC's at every output step of the widest line."""
+        width = self._config.fit_width or images.bucket_width(int(data.widths.max()))
+        return MODELS.get(self._config.model).steps(width) * math.log(self._charset.classes)
+
+    def decode(self, output: Images) -> list[Reading]:
         """Return (text, confidence) of each line."""
         return decode(output, self._charset)
 
@@ -91,6 +168,32 @@ class Recognition(Task):
         losses = ctc_losses(output, [self._charset.encode(text) for text in texts])
         return np.where([bool(self._charset.unknown(text)) for text in texts], np.inf, losses)
 
-    def score(self, predictions: Sequence[tuple[str, float]], data: Dataset) -> Scores:
+    def score(self, predictions: Sequence[Reading], data: Dataset) -> TextScores:
         """Compare the texts."""
-        return score_texts([text for text, _ in predictions], data.texts)
+        return score_texts([text for text, _ in predictions], data.texts, self._rule)
+
+    def per_sample(self, predictions: Sequence[Reading], data: Dataset) -> Rows:
+        """Return (N, 2): 1, and whether the text is right."""
+        right = [self._same(text, label) for (text, _), label in zip(predictions, data.texts, strict=True)]
+        return np.stack([np.ones(len(right)), np.array(right, np.float64)], axis=1)
+
+    def _same(self, text: str, label: str) -> bool:
+        change = CHARSET_RULES[self._rule]
+        return change(text) == change(label)
+
+    def mistakes(self, predictions: Sequence[Reading], data: Dataset) -> list[Mistake]:
+        """Return the lines that are read wrongly."""
+        lines = enumerate(zip(predictions, data.texts, strict=True))
+        return [
+            Mistake(index, label, text, min(confidence, 1))
+            for index, ((text, confidence), label) in lines
+            if not self._same(text, label)
+        ]
+
+    def parity_batches(self, data: Dataset) -> Iterator[Images]:
+        """Yield lines at every width and batch size of the gate, and as in use."""
+        return line_batches(data)
+
+    def verdicts(self, expected: Images, found: Images) -> Iterator[tuple[bool, bool]]:
+        """Compare the texts; between two equally good characters rounding decides."""
+        return text_verdicts(expected, found, self._charset)

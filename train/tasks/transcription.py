@@ -4,6 +4,7 @@ For models that write texts. Their own tokens stay in the engine; no charset bou
 """
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +20,8 @@ from train.tasks.recognition import Recognition
 @TASKS.register("transcription")
 class Transcription(Recognition):
     """Lines of text, augmented and scored as in recognition."""
+
+    objective: ClassVar[str] = "tokens"
 
     def batch(self, data: Dataset, indices: Indices, epoch: int) -> Batch:
         """Augment and pad; targets are code points."""

@@ -13,7 +13,7 @@ from train import cli
 from train.data.check import cheap_check, check, main, usable
 from train.data.findings import RULES, CheckReport
 from train.data.header import image_size
-from train.data.rules import ppocr_steps
+from train.data.rules import line_checks, ppocr_steps
 from train.data.sample import Sample
 from train.data.split import Splits
 from train.errors import DataError
@@ -28,7 +28,9 @@ def broken(report: CheckReport) -> list[tuple[str, str, str]]:
 
 
 def test_good_data_has_no_findings(sample: MakeSample) -> None:
-    report = check(splits([sample("AB", 0), sample("BA", 1)], [sample("ABBA", 2)]), "AB", ppocr_steps)
+    report = check(
+        splits([sample("AB", 0), sample("BA", 1)], [sample("ABBA", 2)]), line_checks("AB", ppocr_steps)
+    )
     assert report.findings == ()
     assert report.lengths == {"train": {2: 2}, "val": {4: 1}}
     assert report.characters == {"A": 4, "B": 4}
@@ -50,19 +52,21 @@ def test_good_data_has_no_findings(sample: MakeSample) -> None:
 def test_a_rule_is_broken_by_one_sample(
     sample: MakeSample, text: str, shape: dict[str, int], rule: str
 ) -> None:
-    report = cheap_check(splits([sample(text, 0, **shape)]), "AB ", ppocr_steps)
+    report = cheap_check(splits([sample(text, 0, **shape)]), line_checks("AB ", ppocr_steps))
     assert broken(report) == [(rule, "train", text)]
 
 
 @pytest.mark.parametrize(("text", "fits"), [("AB" * 26, True), ("AB" * 26 + "A", False), ("A" * 26, True)])
 def test_steps_count_equal_neighbours_twice(sample: MakeSample, text: str, fits: bool) -> None:
     # 24x200 becomes 48x400, padded to 416: 52 steps
-    assert ("too_long" not in cheap_check(splits([sample(text, 0)]), None, ppocr_steps).by_rule()) == fits
+    assert (
+        "too_long" not in cheap_check(splits([sample(text, 0)]), line_checks(None, ppocr_steps)).by_rule()
+    ) == fits
 
 
 def test_what_the_model_cannot_write_is_no_error_in_val(sample: MakeSample) -> None:
     held = splits([sample("AB", 0)], [sample("A" * 27, 1), sample("AX", 2)])
-    report = cheap_check(held, "AB", ppocr_steps)
+    report = cheap_check(held, line_checks("AB", ppocr_steps))
     assert [f.rule for f in report.findings] == ["unwritable", "unwritable", "unseen_character"]
     assert usable(held, report, 0) == held
 
@@ -74,21 +78,21 @@ def test_files_that_are_missing_or_broken(sample: MakeSample, tmp_path: Path) ->
     lost = Sample(tmp_path / "lost.png", "3", "rec_gt.txt:4")
     everything = splits([good, cut, garbage, lost])
     cheap = [("missing_file", "train", "3"), ("unreadable", "train", "2")]
-    assert broken(cheap_check(everything)) == cheap
-    assert broken(check(everything)) == [*cheap, ("truncated", "train", "1")]
+    assert broken(cheap_check(everything, line_checks())) == cheap
+    assert broken(check(everything, line_checks())) == [*cheap, ("truncated", "train", "1")]
 
 
 def test_a_png_with_a_whole_header_and_no_pixels_needs_the_deep_check(sample: MakeSample) -> None:
     cut = sample("A", 0)
     cut.path.write_bytes(cut.path.read_bytes()[:200])
-    assert broken(cheap_check(splits([cut]))) == []
-    assert broken(check(splits([cut]))) == [("unreadable", "train", "A")]
+    assert broken(cheap_check(splits([cut]), line_checks())) == []
+    assert broken(check(splits([cut]), line_checks())) == [("unreadable", "train", "A")]
 
 
 def test_texts_and_characters_across_splits(sample: MakeSample) -> None:
     train = [sample("AB", 0), sample("AB", 1, "b.png"), sample("C", 2)]
     val = [sample("AB", 3), sample("AB", 4, "d.png"), sample("C", 5), sample("AD", 6), sample("DA", 7)]
-    report = cheap_check(splits(train, val))
+    report = cheap_check(splits(train, val), line_checks())
     assert [(f.rule, f.sample, f.value) for f in report.findings] == [
         ("text_in_two_splits", val[0], "'AB', also 2 in train"),
         ("unseen_character", val[3], "'D' in 'AD'"),
@@ -104,7 +108,7 @@ def test_equal_pixels(sample: MakeSample) -> None:
         sample("C", 1, "d.png"),
     ]
     val = [sample("X", 2, "e.png"), sample("A", 0, "f.bmp")]
-    report = check(splits(train, val))
+    report = check(splits(train, val), line_checks())
     assert [(f.rule, f.sample.path.name) for f in report.findings if f.rule != "unseen_character"] == [
         ("contradiction", "c.png"),
         ("contradiction", "d.png"),
@@ -116,7 +120,7 @@ def test_equal_pixels(sample: MakeSample) -> None:
 
 def test_one_file_in_two_splits_is_found_without_decoding(sample: MakeSample) -> None:
     twice = sample("A", 0)
-    found = cheap_check(splits([twice, sample("B", 1)], [twice]))
+    found = cheap_check(splits([twice, sample("B", 1)], [twice]), line_checks())
     assert broken(found) == [("image_in_two_splits", "train", "A")]
     left = usable(splits([twice, sample("B", 1)], [twice]), found, 1)
     assert ([s.text for s in left.train], left.val) == (["B"], (twice,))
@@ -125,13 +129,13 @@ def test_one_file_in_two_splits_is_found_without_decoding(sample: MakeSample) ->
 def test_usable_drops_few_and_refuses_many(sample: MakeSample) -> None:
     bad = [sample("", i, f"{i}.png") for i in range(25)]
     everything = splits([sample("A", 99), *bad])
-    report = cheap_check(everything)
+    report = cheap_check(everything, line_checks())
     assert [s.text for s in usable(everything, report, 25).train] == ["A"]
     with pytest.raises(DataError) as error:
         usable(everything, report, 24)
     assert str(error.value).count("empty_text") == 20
     with pytest.raises(DataError, match="none in train"):
-        usable(splits(bad), cheap_check(splits(bad)), 25)
+        usable(splits(bad), cheap_check(splits(bad), line_checks()), 25)
 
 
 def test_a_turned_photo_has_the_size_that_is_decoded(tmp_path: Path) -> None:
@@ -197,7 +201,7 @@ def test_bad_usage_is_status_2(tmp_path: Path, arguments: list[str]) -> None:
 def test_the_cheap_check_is_cheap(sample: MakeSample) -> None:
     many = splits([sample("AB", 0)] * 5000)
     start = time.process_time()
-    cheap_check(many, "AB", ppocr_steps)
+    cheap_check(many, line_checks("AB", ppocr_steps))
     assert time.process_time() - start < 2  # 0.2 s when it was written
 
 

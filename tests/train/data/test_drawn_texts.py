@@ -14,7 +14,7 @@ from train.data.check import check
 from train.data.drawing.typeset import Face, draw_text
 from train.data.drawn_texts import draw_texts, fonts_for
 from train.data.formats import load, load_file
-from train.data.rules import ppocr_steps
+from train.data.rules import line_checks, ppocr_steps
 from train.data.split import given_splits
 from train.data.synthetic import main
 from train.errors import DataError, UsageError
@@ -50,7 +50,7 @@ def test_the_lines_are_read_by_every_command(fonts: Path, words: Path, tmp_path:
     found = load_file(labels)
     assert len(found) == 20
     assert {sample.text for sample in found} == set(WORDS)
-    report = check(given_splits({"train": found}), steps=ppocr_steps)
+    report = check(given_splits({"train": found}), line_checks(None, ppocr_steps))
     assert {f.rule for f in report.findings} <= {"upright"}
 
 

@@ -1,0 +1,36 @@
+"""Whether a configuration's task, model and engine go together: found out before any work."""
+
+from train.config import TrialConfig
+from train.engines import ENGINES
+from train.errors import UsageError
+from train.models import MODELS
+from train.tasks import TASKS
+
+
+def check_fits(config: TrialConfig) -> None:
+    """Raise UsageError, naming what would do, if the model is for another task or the engine cannot train it."""
+    check_model(config.model, config.task)
+    objective = TASKS.get(config.task).objective
+    if objective not in ENGINES.get(config.engine).objectives():
+        able = [name for name in ENGINES.names() if objective in ENGINES.get(name).objectives()]
+        raise UsageError(
+            f"the engine must train the task {config.task}", config.engine, f"choose from: {', '.join(able)}"
+        )
+
+
+def check_model(model: str, task: str) -> None:
+    """Raise UsageError if a model is not for a task."""
+    TASKS.get(task)
+    own = MODELS.get(model).task
+    if own != task:
+        known = ", ".join(models_for(task)) or "none yet"
+        raise UsageError(
+            f"the model must be for the task {task}",
+            f"{model}, for {own}",
+            f"choose from: {known}; or set task: {own}",
+        )
+
+
+def models_for(task: str) -> list[str]:
+    """Return the registered models of a task, sorted."""
+    return [name for name in MODELS.names() if MODELS.get(name).task == task]

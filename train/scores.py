@@ -1,0 +1,98 @@
+"""How well a task is done: what every kind of score has in common, whatever it measures."""
+
+from abc import ABC
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar, Self
+
+from train.intervals import Interval, wilson_interval
+
+FINE = 10**6
+
+
+@dataclass(frozen=True)
+class Scores(ABC):
+    """Scores over n samples; a subclass has a field for each of its `names`.
+
+    Attributes:
+        names: of the fields that hold scores. The first decides, in [0, 1], the larger the better; the second breaks
+            ties, in [0, 1], too; the others are told.
+        n: samples.
+    """
+
+    names: ClassVar[tuple[str, ...]]
+
+    n: int
+
+    @classmethod
+    def kept_in(cls, metrics: Mapping[str, Any], n: int, prefix: str = "") -> Self:
+        """Return the scores over n samples whose values stand in `metrics` under their names behind a prefix."""
+        return cls(n, **{name: float(metrics[prefix + name]) for name in cls.names})
+
+    @classmethod
+    def are_in(cls, metrics: Mapping[str, Any], prefix: str = "") -> bool:
+        """Whether `kept_in` finds its values."""
+        return prefix + cls.names[0] in metrics
+
+    @property
+    def primary(self) -> float:
+        """The score that decides."""
+        return float(getattr(self, self.names[0]))
+
+    @property
+    def tie(self) -> float:
+        """The score that breaks ties."""
+        return float(getattr(self, self.names[1]))
+
+    @property
+    def rank(self) -> tuple[float, float]:
+        """Sort key."""
+        return self.primary, self.tie
+
+    @property
+    def steps(self) -> int:
+        """Into how many equal steps [0, 1] falls for the primary score: what differs by less does not differ."""
+        return FINE
+
+    @property
+    def interval(self) -> Interval | None:
+        """The primary score's 95 % interval; None where these numbers do not tell it."""
+        return None
+
+    def values(self, prefix: str = "") -> dict[str, float]:
+        """Return the scores alone, by name behind a prefix."""
+        return {prefix + name: float(getattr(self, name)) for name in self.names}
+
+    def as_dict(self) -> dict[str, float | int | str]:
+        """Return the fields as a mapping."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class ShareScores(Scores):
+    """Scores of which the first is the share of samples that are right."""
+
+    @property
+    def steps(self) -> int:
+        """One for each sample."""
+        return max(1, self.n)
+
+    @property
+    def interval(self) -> Interval:
+        """Wilson's interval of a share."""
+        return wilson_interval(self.primary * self.n, self.n)
+
+
+@dataclass(frozen=True)
+class AccuracyScores(ShareScores):
+    """Scores of telling classes apart.
+
+    Attributes:
+        accuracy: share of samples whose class is right.
+        confidence: mean probability of the class that is right, in [0, 1].
+    """
+
+    names: ClassVar[tuple[str, ...]] = ("accuracy", "confidence")
+
+    accuracy: float
+    confidence: float
