@@ -21,12 +21,12 @@ from ray import serve
 from serve.detection import DetectionParameters
 from serve.detector import TextDetector
 from serve.models import Model, load_model
-from serve.orientation import LineInput
 from serve.orienter import LineOrienter
 from serve.recogniser import LineReader, Reading
 from serve.settings import Settings
 from serve.versions import Versions
 from train.data.images import Image
+from train.data.orientation import LineInput
 
 T = TypeVar("T")
 BATCH_LINES = 64

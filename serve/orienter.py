@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from serve.models import Model
-from serve.orientation import angles, line_input, normalise
 from serve.sessions import ElasticSession, Session, Tuning, elastic_session
 from train.data.images import Image
+from train.data.orientation import angles, line_input, normalise
 
 
 class LineOrienter:

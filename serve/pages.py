@@ -4,13 +4,14 @@ import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from serve import detection, orientation
+from serve import detection
 from serve.crops import cut
 from serve.detection import DetectionParameters
-from serve.orientation import LineInput
 from serve.page import Page, PageOptions, assemble, page_options
 from serve.schemas import OcrRequest
+from train.data import orientation
 from train.data.images import Image
+from train.data.orientation import LineInput
 
 if TYPE_CHECKING:
     from serve.services import Services

@@ -18,6 +18,7 @@ ALLOWED = {
         "serve",
         "train.bundle",
         "train.data.images",
+        "train.data.orientation",
         "train.data.charset",
         "train.errors",
     ),

@@ -32,6 +32,13 @@ GEOMETRY = {
     "min_width_px": images.MIN_WIDTH_PX,
     "max_width_px": images.MAX_WIDTH_PX,
 }
+ORIENTATION_GEOMETRY = {"height_px": 80, "width_px": 160}
+GEOMETRIES = {
+    "recognition": GEOMETRY,
+    "transcription": GEOMETRY,
+    "orientation": ORIENTATION_GEOMETRY,
+}
+"""How this version makes a network's input of an image, by task: whoever serves it must make the same."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +54,7 @@ class Manifest:
         metrics: scores with the split and the charset rule that they were measured on.
         parity: the result of the parity gate; empty where there is no graph.
         versions: of the packages that trained and exported it.
-        geometry: how an image becomes an input, in pixels; of lines, it must be that of `train.data.images`.
+        geometry: how an image becomes an input, in pixels; it must be that of GEOMETRIES.
         created: UTC, ISO 8601.
         files: sha256 of every other file.
         absent: which of FILES could not be written, and why.
@@ -250,9 +257,9 @@ def load_bundle(directory: Path) -> Bundle:
             f"{directory} with {', '.join(sorted({*missing, *changed}))} missing or changed",
             "copy the whole folder again or export the checkpoint again",
         )
-    if manifest.geometry.keys() == GEOMETRY.keys() and manifest.geometry != GEOMETRY:
+    if manifest.geometry != GEOMETRIES.get(manifest.task, manifest.geometry):
         raise CheckpointError(
-            "a bundle must resize lines as this version does",
+            "a bundle must resize images as this version does",
             f"{directory}: {manifest.geometry}",
             "export the checkpoint again or use the version that made it",
         )

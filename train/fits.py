@@ -1,5 +1,7 @@
 """Whether a configuration's task, model and engine go together: found out before any work."""
 
+from operator import attrgetter
+
 from train.config import TrialConfig
 from train.engines import ENGINES
 from train.errors import UsageError
@@ -10,12 +12,24 @@ from train.tasks import TASKS
 def check_fits(config: TrialConfig) -> None:
     """Raise UsageError, naming what would do, if the model is for another task or the engine cannot train it."""
     check_model(config.model, config.task)
+    check_settings(config)
     objective = TASKS.get(config.task).objective
     if objective not in ENGINES.get(config.engine).objectives():
         able = [name for name in ENGINES.names() if objective in ENGINES.get(name).objectives()]
         raise UsageError(
             f"the engine must train the task {config.task}", config.engine, f"choose from: {', '.join(able)}"
         )
+
+
+def check_settings(config: TrialConfig) -> None:
+    """Raise UsageError for a setting that the task has no use for, and that is set all the same."""
+    usual = TrialConfig()
+    for key in TASKS.get(config.task).unused:
+        value, default = (attrgetter(key)(settings) for settings in (config, usual))
+        if value != default:
+            raise UsageError(
+                f"{key} does nothing for the task {config.task}", value, f"leave it at {default}"
+            )
 
 
 def check_model(model: str, task: str) -> None:

@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from serve import pretrained
-from serve.orientation import MOBILE_V2, PP_LCNET, angles, line_input, normalise, prepare, turn
 from tests.real_lines import samples
 from tests.serve import paddle_reference as paddle
 from train.data import images
+from train.data.orientation import MOBILE_V2, PP_LCNET, angles, line_input, normalise, prepare, turn
 
 
 @settings(max_examples=60)

@@ -20,6 +20,7 @@ from train.engines.base import Batch
 from train.engines.paddle_engine import PaddleEngine
 from train.errors import DataError, UsageError
 from train.loop import TrainingData, published_scores, train
+from train.tasks.recognition import Recognition
 
 TEXTS = st.lists(st.sampled_from([f"text {i}" for i in range(40)]), min_size=30, max_size=200)
 
@@ -65,7 +66,7 @@ def test_bad_general_lines_are_listed(tmp_path: Path) -> None:
     path = tmp_path / "rec_gt.txt"
     path.write_text("".join(f"{i}.png\tt{i}\n" for i in range(20)), encoding="utf-8")
     with pytest.raises(DataError, match=r"20:\n.*missing_file: rec_gt.txt:"):
-        load_general(path, DOMAIN, 0)
+        load_general(path, DOMAIN, 0, Recognition)
 
 
 @pytest.fixture(scope="module")
@@ -107,7 +108,11 @@ def test_general_lines_change_no_training_unless_replayed(data: TrainingData) ->
     weights = [checkpoint.state["weights"] for checkpoint in (one, other, third)]
     assert all(np.array_equal(weights[0][name], weights[1][name]) for name in weights[0])
     assert any(not np.array_equal(weights[0][name], weights[2][name]) for name in weights[0])
-    assert beside.keys() - alone.keys() == {"general_exact_match", "general_edit_similarity"}
+    assert beside.keys() - alone.keys() == {
+        "general_exact_match",
+        "general_edit_similarity",
+        "general_cer",
+    }
     assert mixed["general_edit_similarity"] > 0.5
 
 

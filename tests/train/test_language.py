@@ -186,8 +186,8 @@ def test_a_run_from_the_command_line(weights: Path, data_dir: Path, tmp_path: Pa
         ({"technique": {"name": "full"}}, "technique must train adapters alone"),
         ({"fit_width": 320}, "fit_width must be 0"),
         ({"precision": "fp16"}, "precision must be one of"),
-        ({"model": "pp-ocrv6-tiny"}, "model must be one"),
-        ({"task": "recognition"}, "task must be one of .*transcription"),
+        ({"model": "pp-ocrv6-tiny"}, "model must be for the task transcription.*choose from: deepseek-ocr-2"),
+        ({"task": "recognition"}, "or set task: transcription"),
     ],
 )
 def test_what_it_does_not_do_is_refused(
@@ -198,8 +198,12 @@ def test_what_it_does_not_do_is_refused(
 
 
 def test_recognisers_do_not_transcribe(data: TrainingData) -> None:
-    with pytest.raises(UsageError, match=r"task must be one of .*recognition"):
+    with pytest.raises(UsageError, match=r"choose from: deepseek-ocr-2; or set task: recognition"):
         assemble(config(task="transcription", engine="torch"), data.train)
+    with pytest.raises(
+        UsageError, match=r"the engine must train the task recognition.*choose from: paddle, torch"
+    ):
+        assemble(config(engine="torch-language"), data.train)
 
 
 def test_the_engine_is_found_and_others_are_refused() -> None:

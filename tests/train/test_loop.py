@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tests.real_lines import config, few_lines, lines, run, samples
-from train import loop, validation
+from train import loop, tasks
 from train.checkpoint import Checkpoint, load_checkpoint
 from train.config import TrialConfig, save_config
 from train.data import images
@@ -190,7 +190,7 @@ def test_every_line_is_scored_once_and_read_alike_in_any_company(
     scores, together = evaluate(engine, task, words)
     assert (scores.n, len(together)) == (20, 20)
     assert scores.exact_match > 0.3
-    monkeypatch.setattr(validation, "EVALUATION_BATCH", 1)
+    monkeypatch.setattr(tasks, "EVALUATION_BATCH", 1)
     _, alone = evaluate(engine, task, words)
     assert [text for text, _ in alone] == [text for text, _ in together]
 

@@ -38,7 +38,8 @@ class Batch:
     """One worker's part of a training batch.
 
     Attributes:
-        images: (N, 3, H, W) float32, of lines H = 48 and in [-1, 1]; or what `Engine.features` made of them.
+        images: (N, 3, H, W) float32 as the task normalises them, in recognition (N, 3, 48, W) in [-1, 1]; or what
+            `Engine.features` made of them.
         targets: what the task's objective takes, for N samples: sequences of classes in recognition, of code points in
             transcription, a class each in orientation.
         share: N over the mean N of all workers, so that averaged gradients weigh every line the same.

@@ -150,6 +150,12 @@ class NetworkEngine(Engine):
             return self._resampled(images, (HEIGHT_PX, self._config.fit_width))
         return images
 
+    def _training_outputs(self, images: Images | Features) -> Any:
+        """Return what the loss compares, for arrays: of images, or of what the backbone made of them."""
+        if isinstance(images, Features):
+            return self._outputs(images)
+        return self._network.training_logits(self._fitted(self._network.tensor(images)))
+
     def _outputs(self, images: Images | Features) -> Any:
         """Return the raw outputs of arrays: of images, or of what the backbone made of them."""
         if isinstance(images, Features):

@@ -69,7 +69,7 @@ class PaddleEngine(NetworkEngine):
     def train_step(self, batch: Batch, learning_rate: float, update: bool) -> float:
         """Run forward and backward; at an update average over workers, clip and step."""
         with self._autocast():
-            outputs = self._outputs(batch.images)
+            outputs = self._training_outputs(batch.images)
         loss = self._loss(each(outputs, lambda part: part.astype("float32")), batch)
         scaled = loss * (batch.share / self._config.optimiser.accumulate)
         (self._scaler.scale(scaled) if self._scaler else scaled).backward()

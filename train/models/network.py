@@ -89,19 +89,34 @@ class Network(ABC):
         """Whether the framework holds the array `name` transposed, (outputs, inputs)."""
         return False
 
-    def __init__(self, layer: Any, logits: Callable[[Any, Any], Any]) -> None:
+    def __init__(
+        self,
+        layer: Any,
+        logits: Callable[[Any, Any], Any],
+        training_logits: Callable[[Any, Any], Any] | None = None,
+    ) -> None:
         """Take the framework's layer, put into eval mode, and how to run it up to its logits.
 
         Args:
             layer: of the framework.
             logits: (layer, images) -> logits; `Parts`, if the network can be cut behind its backbone.
+            training_logits: the same for what the loss compares, if that is more.
         """
         self.layer, self._logits = layer, logits
+        self._training_logits = training_logits or logits
         layer.eval()
 
     def logits(self, images: Any) -> Any:
-        """Return (N, T, C) logits for (N, 3, 48, W) images in [-1, 1], tensors of the framework."""
+        """Return what is read and exported: for tensors of the framework, whose shape the task knows.
+
+        Recognition: (N, T, C) logits for (N, 3, 48, W) images in [-1, 1]. Detection: (N, 1, H, W) logits of the
+        text probability for (N, 3, H, W) normalised images, H and W multiples of 32.
+        """
         return self._logits(self.layer, images)
+
+    def training_logits(self, images: Any) -> Any:
+        """Return what the loss compares: the logits, and for detection a second channel, the threshold map's."""
+        return self._training_logits(self.layer, images)
 
     @property
     def parts(self) -> Parts | None:

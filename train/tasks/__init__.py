@@ -99,6 +99,7 @@ class Task(ABC):
         scores: the class of its scores.
         formats: the tasks whose label formats it reads, the preferred first.
         classes: the labels, where they are classes and no texts.
+        unused: settings that mean nothing here, and must be as they are by default (dotted keys).
         spells: whether the network writes with a charset, which the labels decide.
         stored: what a decoded image file becomes.
         geometry: how an image becomes the input of an exported graph, for the bundle.
@@ -109,6 +110,7 @@ class Task(ABC):
     words: ClassVar[Words]
     formats: ClassVar[tuple[str, ...]]
     classes: ClassVar[frozenset[str]] = frozenset()
+    unused: ClassVar[tuple[str, ...]] = ()
     spells: ClassVar[bool] = False
     stored: ClassVar[Stored] = LINES
     geometry: ClassVar[Mapping[str, int]]

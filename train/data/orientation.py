@@ -1,4 +1,4 @@
-"""Which lines stand on their heads: network input, decision, and the turning, around a two-class network."""
+"""Which lines stand on their heads: input, decision and turning around a two-class network, in training and serving."""
 
 import math
 from collections.abc import Sequence

@@ -1,0 +1,183 @@
+"""Text-line orientation: does a line stand upright, or on its head? An output is the two probabilities.
+
+Any lines with texts will do: they stand upright, and half of them are turned. A labelled list says itself which are.
+"""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import ClassVar
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import yaml
+
+from train.bundle import ORIENTATION_GEOMETRY, SETTINGS
+from train.config import TrialConfig
+from train.data import augment, orientation
+from train.data.batches import Indices
+from train.data.charset import Charset
+from train.data.dataset import Dataset
+from train.data.images import Image
+from train.data.orientation import PP_LCNET, UPSIDE_DOWN
+from train.data.stored import Size, Stored
+from train.engines.base import Batch, Images
+from train.parity import class_verdicts
+from train.scores import AccuracyScores, Scores
+from train.tasks import TASKS, Mistake, Rows, Task, Words
+
+ANGLES = ("0", "180")
+LABELS = ("0_degree", "180_degree")
+HELD = 0x0180  # the part of the seed that is for turning lines that are only looked at
+LEAST = 1e-30  # a probability that float32 rounds to 0 costs about 69, not infinity
+
+
+def prepare(image: Image) -> Image:
+    """Stretch a line, (H, W, 3), to the network's input, (80, 160, 3) uint8 BGR, as serving does."""
+    return orientation.prepare(image, PP_LCNET)
+
+
+def size(height_px: int, width_px: int) -> Size:
+    """Return (height, width) of a line after `prepare`."""
+    return PP_LCNET.height_px, PP_LCNET.width_px
+
+
+@TASKS.register("orientation")
+class Orientation(Task):
+    """Lines that stand upright or on their heads, scored by the share that is told right."""
+
+    objective: ClassVar[str] = "classes"
+    scores: ClassVar[type[Scores]] = AccuracyScores
+    words: ClassVar[Words] = Words(
+        samples="lines",
+        scores=("accuracy", "confidence"),
+        short=("accuracy", "confidence"),
+        goal="lines whose direction is told right",
+    )
+    formats: ClassVar[tuple[str, ...]] = ("orientation", "recognition")
+    classes: ClassVar[frozenset[str]] = frozenset(ANGLES)
+    unused: ClassVar[tuple[str, ...]] = ("fit_width", "multi_scale", "augmentation.concat")
+    stored: ClassVar[Stored] = Stored(
+        prepare, size, ("orientation 1", PP_LCNET.height_px, PP_LCNET.width_px, cv2.__version__)
+    )
+    geometry: ClassVar[Mapping[str, int]] = ORIENTATION_GEOMETRY
+
+    def __init__(self, config: TrialConfig, charset: Charset) -> None:
+        self._config = config
+        self._known: tuple[Dataset, bool] | None = None
+
+    @staticmethod
+    def example(samples: int) -> tuple[Charset, Batch]:
+        """Return noise, half of it on its head."""
+        shape = (samples, 3, PP_LCNET.height_px, PP_LCNET.width_px)
+        images = np.random.default_rng(0).uniform(-1, 1, shape).astype(np.float32)
+        return Charset(()), Batch(images, [index % 2 for index in range(samples)])
+
+    @staticmethod
+    def write_settings(directory: Path, published_name: str, charset: Charset) -> None:
+        """Write how PaddleOCR stretches and normalises lines, and what the two classes are."""
+        normalise = {
+            "channel_num": 3,
+            "mean": list(PP_LCNET.mean),
+            "std": list(PP_LCNET.std),
+            "scale": 1 / 255,
+            "order": "",
+        }
+        resize = {"size": [PP_LCNET.width_px, PP_LCNET.height_px]}
+        transforms = [{"ResizeImage": resize}, {"NormalizeImage": normalise}, {"ToCHWImage": None}]
+        settings = {
+            "Global": {"model_name": published_name},
+            "PreProcess": {"transform_ops": transforms},
+            "PostProcess": {"Topk": {"topk": 1, "label_list": list(LABELS)}},
+        }
+        (directory / SETTINGS).write_text(yaml.safe_dump(settings, sort_keys=False), encoding="utf-8")
+
+    def batch(self, data: Dataset, indices: Indices, epoch: int) -> Batch:
+        """Turn about half of the lines, another half in every epoch, then augment."""
+        images, targets = [], []
+        for index in indices.tolist():
+            rng = augment.sample_rng(self._config.seed, epoch, index)
+            turned = bool(rng.integers(2))
+            image = augment.augment(data.image(index), self._config.augmentation, rng)
+            images.append(_turned(image, turned))
+            targets.append(int(turned) ^ (self._label(data, index) if self._is_labelled(data) else 0))
+        return Batch(orientation.normalise(images, PP_LCNET), targets)
+
+    def evaluation_batch(self, data: Dataset, indices: Indices) -> Images:
+        """Return the lines as `picture` shows them, (N, 3, 80, 160)."""
+        return orientation.normalise([self._seen(data, index) for index in indices.tolist()], PP_LCNET)
+
+    def _seen(self, data: Dataset, index: int) -> Image:
+        return _turned(data.image(index), not self._is_labelled(data) and bool(self._label(data, index)))
+
+    def _label(self, data: Dataset, index: int) -> int:
+        """Return the class of a line that is only looked at: the list's, or half of them by their places."""
+        if self._is_labelled(data):
+            return ANGLES.index(data.texts[index])
+        return int(np.random.default_rng((HELD, index)).integers(2))
+
+    def _is_labelled(self, data: Dataset) -> bool:
+        """Whether every label is an angle; else they are texts, and all lines stand upright."""
+        if self._known is None or self._known[0] is not data:
+            self._known = data, all(text in ANGLES for text in data.texts)
+        return self._known[1]
+
+    def _labels(self, data: Dataset) -> npt.NDArray[np.int64]:
+        return np.array([self._label(data, index) for index in range(len(data))], np.int64)
+
+    def uniform_loss(self, data: Dataset) -> float:
+        """Return the cross-entropy of two equally likely classes."""
+        return math.log(len(ANGLES))
+
+    def decode(self, output: Images) -> list[float]:
+        """Return the probability of each line that it stands on its head."""
+        found: list[float] = output[:, UPSIDE_DOWN].tolist()
+        return found
+
+    def losses(self, output: Images, data: Dataset, indices: Indices) -> npt.NDArray[np.float64]:
+        """Return the cross-entropy of each line."""
+        labels = [self._label(data, index) for index in indices.tolist()]
+        chances = np.maximum(output[np.arange(len(labels)), labels], LEAST, dtype=np.float64)
+        return np.asarray(-np.log(chances))
+
+    def score(self, predictions: Sequence[float], data: Dataset) -> AccuracyScores:
+        """Count the lines that are told right."""
+        if not len(data):
+            return AccuracyScores(0, 0.0, 0.0)
+        chances = _chances(predictions, self._labels(data))
+        return AccuracyScores(len(data), float((chances > 0.5).mean()), float(chances.mean()))
+
+    def per_sample(self, predictions: Sequence[float], data: Dataset) -> Rows:
+        """Return (N, 2): 1, and whether the direction is right."""
+        chances = _chances(predictions, self._labels(data))
+        return np.stack([np.ones(len(chances)), chances > 0.5], axis=1)
+
+    def mistakes(self, predictions: Sequence[float], data: Dataset) -> list[Mistake]:
+        """Return the lines whose direction is told wrong."""
+        labels = self._labels(data).tolist()
+        return [
+            Mistake(index, ANGLES[label], ANGLES[1 - label], float(1 - chance))
+            for index, (label, chance) in enumerate(
+                zip(labels, _chances(predictions, self._labels(data)), strict=True)
+            )
+            if chance <= 0.5
+        ]
+
+    def picture(self, data: Dataset, index: int, prediction: float) -> Image:
+        """Return the line as it was looked at."""
+        return self._seen(data, index)
+
+    def verdicts(self, expected: Images, found: Images) -> Iterator[tuple[bool, bool]]:
+        """Compare the likelier classes; between two equally likely ones rounding decides."""
+        return class_verdicts(expected, found)
+
+
+def _turned(image: Image, turned: bool) -> Image:
+    return np.ascontiguousarray(image[::-1, ::-1]) if turned else image
+
+
+def _chances(predictions: Sequence[float], labels: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    """Return the probabilities that were given to the right classes."""
+    chances = np.asarray(predictions, np.float64)
+    return np.where(labels == UPSIDE_DOWN, chances, 1 - chances)
