@@ -32,7 +32,7 @@ def check_names(space: SearchSpace) -> None:
     for key, registry in REGISTRIES.items():
         for name in named(space, key):
             registry.get(name)
-    for model in named(space, "model") or [usual.model]:
+    for model in named(space, "model"):
         check_model(model, str(space.fixed.get("task", usual.task)))
     for operations in named(space, "augmentation.operations"):
         for name in operations:

@@ -17,6 +17,7 @@ from train.config import TrialConfig
 from train.data.mixture import Extra, wanted
 from train.engines.choice import check_holds, resolve
 from train.errors import UsageError
+from train.fits import models_for
 
 FINISH_SHARE, FINISH_LEAST_S = 0.04, 30.0
 
@@ -67,7 +68,22 @@ def narrowed(space: SearchSpace, settings: StudySettings) -> SearchSpace:
         space = space if labels is not None else _without(space, share)
     if settings.engine:
         space = space.with_fixed({"engine": settings.engine})
-    return space.with_choices("model", settings.models) if settings.models else space
+    models = settings.models or space.choices("model") or usual_models(str(space.fixed["task"]))
+    return space.with_choices("model", models) if models != space.choices("model") else space
+
+
+def usual_models(task: str) -> tuple[str, ...]:
+    """Return what a space that names no model searches: the default, or all that there are for another task.
+
+    Raises UsageError if there are none.
+    """
+    models = models_for(task)
+    if not models:
+        raise UsageError(
+            "a task must have a model", task, "write one (CONTRIBUTING.md), or choose another task"
+        )
+    usual = TrialConfig().model
+    return (usual,) if usual in models else tuple(models)
 
 
 def _without(space: SearchSpace, share: str) -> SearchSpace:

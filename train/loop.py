@@ -31,8 +31,6 @@ from train.teacher import check_teacher, taught
 from train.techniques import build_technique
 from train.validation import evaluate, validate
 
-EXPLODED = 5.0  # times the loss of taking everything for equally likely
-
 Report = Callable[[dict[str, float], Callable[[], Checkpoint]], None]
 
 
@@ -194,7 +192,7 @@ def _loss_limit(config: TrialConfig, task: Task, data: Dataset) -> float:
     """Return the loss per sample that no training comes back from, the same for all workers."""
     distillation = build_technique(config.technique).distillation
     weight = distillation.labels_weight + distillation.teacher_weight if distillation else 1.0
-    return EXPLODED * task.uniform_loss(data) * weight
+    return task.loss_limit(data) * weight
 
 
 def _check_losses(losses: list[float], limit: float, place: str, rate: float) -> None:

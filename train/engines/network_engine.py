@@ -154,7 +154,11 @@ class NetworkEngine(Engine):
         """Return what the loss compares, for arrays: of images, or of what the backbone made of them."""
         if isinstance(images, Features):
             return self._outputs(images)
-        return self._network.training_logits(self._fitted(self._network.tensor(images)))
+        return self._compared(self._network.tensor(images))
+
+    def _compared(self, images: Any) -> Any:
+        """Return what the loss compares, of image tensors; what is read may be a part of it."""
+        return self._network.training_logits(self._fitted(images))
 
     def _outputs(self, images: Images | Features) -> Any:
         """Return the raw outputs of arrays: of images, or of what the backbone made of them."""

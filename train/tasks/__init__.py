@@ -186,8 +186,8 @@ class Task(ABC):
         return None
 
     @abstractmethod
-    def uniform_loss(self, data: Dataset) -> float:
-        """Return the loss per sample of taking everything for equally likely: what training starts below."""
+    def loss_limit(self, data: Dataset) -> float:
+        """Return the mean loss of a batch from which no training comes back; the same for all workers."""
 
     @abstractmethod
     def decode(self, output: Images) -> list[Any]:

@@ -3,7 +3,6 @@
 Any lines with texts will do: they stand upright, and half of them are turned. A labelled list says itself which are.
 """
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
@@ -30,6 +29,7 @@ from train.tasks import TASKS, Mistake, Rows, Task, Words
 ANGLES = ("0", "180")
 LABELS = ("0_degree", "180_degree")
 HELD = 0x0180  # the part of the seed that is for turning lines that are only looked at
+EXPLODED = 20.0  # the right class is given e ** -20
 LEAST = 1e-30  # a probability that float32 rounds to 0 costs about 69, not infinity
 
 
@@ -126,9 +126,9 @@ class Orientation(Task):
     def _labels(self, data: Dataset) -> npt.NDArray[np.int64]:
         return np.array([self._label(data, index) for index in range(len(data))], np.int64)
 
-    def uniform_loss(self, data: Dataset) -> float:
-        """Return the cross-entropy of two equally likely classes."""
-        return math.log(len(ANGLES))
+    def loss_limit(self, data: Dataset) -> float:
+        """Return the loss of being all but sure of the wrong class, line after line."""
+        return EXPLODED
 
     def decode(self, output: Images) -> list[float]:
         """Return the probability of each line that it stands on its head."""

@@ -26,6 +26,7 @@ from train.scores import Scores
 from train.tasks import AS_LABELLED, CALIBRATION_IMAGES, TASKS, Mistake, Rows, Start, Task, Words
 
 STEP_PX = 8
+EXPLODED = 5.0
 EXAMPLE_WIDTH_PX, EXAMPLE_CHARACTERS = 320, 17
 Reading = tuple[str, float]
 
@@ -153,10 +154,10 @@ class Recognition(Task):
         some = some[np.argsort(data.widths[some])][-count - len(some) // 2 :][:count]
         return self.evaluation_batch(data, some)
 
-    def uniform_loss(self, data: Dataset) -> float:
-        """Return CTC's at every output step of the widest line."""
+    def loss_limit(self, data: Dataset) -> float:
+        """Return EXPLODED times the loss of taking every class for equally likely at every step of the widest line."""
         width = self._config.fit_width or images.bucket_width(int(data.widths.max()))
-        return MODELS.get(self._config.model).steps(width) * math.log(self._charset.classes)
+        return EXPLODED * MODELS.get(self._config.model).steps(width) * math.log(self._charset.classes)
 
     def decode(self, output: Images) -> list[Reading]:
         """Return (text, confidence) of each line."""

@@ -39,9 +39,9 @@ class WrappedTask(Task):
         """Return the other task's."""
         return self._task.evaluation_batch(data, indices)
 
-    def uniform_loss(self, data: Dataset) -> float:
+    def loss_limit(self, data: Dataset) -> float:
         """Return the other task's."""
-        return self._task.uniform_loss(data)
+        return self._task.loss_limit(data)
 
     def decode(self, output: Images) -> list[Any]:
         """Decode as the other task does."""
