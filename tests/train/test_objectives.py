@@ -1,0 +1,53 @@
+"""Objectives: the same losses and probabilities in every framework, as counted by hand."""
+
+import numpy as np
+import pytest
+
+from train.engines import ENGINES
+from train.engines.objectives import OBJECTIVES, each
+from train.tasks import TASKS
+
+LOGITS = np.array([[2.0, -1.0], [0.5, 0.25], [-3.0, 3.0]], np.float32)
+CLASSES = [0, 1, 1]
+
+
+def tensor_of(framework: str, array: np.ndarray) -> object:
+    if framework == "paddle":
+        import paddle
+
+        return paddle.to_tensor(array)
+    import torch
+
+    return torch.tensor(array)
+
+
+def log_softmax(values: np.ndarray) -> np.ndarray:
+    shifted = values - values.max(-1, keepdims=True)
+    return shifted - np.log(np.exp(shifted).sum(-1, keepdims=True))
+
+
+@pytest.mark.parametrize("framework", ["paddle", "torch"])
+@pytest.mark.parametrize("smoothing", [0.0, 0.2])
+def test_the_cross_entropy_is_the_one_of_the_books(framework: str, smoothing: float) -> None:
+    found = OBJECTIVES.get("classes")[framework].loss(tensor_of(framework, LOGITS), CLASSES, smoothing)
+    scores = log_softmax(LOGITS)
+    target = np.full_like(LOGITS, smoothing / 2)
+    target[np.arange(3), CLASSES] += 1 - smoothing
+    assert float(found) == pytest.approx(float(-(target * scores).sum(1).mean()), rel=1e-6)
+
+
+@pytest.mark.parametrize("framework", ["paddle", "torch"])
+@pytest.mark.parametrize("name", ["classes", "ctc"])
+def test_what_is_read_are_probabilities(name: str, framework: str) -> None:
+    found = OBJECTIVES.get(name)[framework].read(tensor_of(framework, LOGITS))
+    np.testing.assert_allclose(found.numpy(), np.exp(log_softmax(LOGITS)), rtol=1e-6)
+
+
+def test_engines_train_what_is_written_for_their_framework() -> None:
+    for engine in ("paddle", "torch"):
+        assert {"ctc", "classes"} <= set(ENGINES.get(engine).objectives())
+    assert ENGINES.get("torch-language").objectives() == (TASKS.get("transcription").objective,)
+
+
+def test_outputs_of_several_tensors_are_changed_one_by_one() -> None:
+    assert each({"a": (1, [2, 3]), "b": 4}, lambda part: 10 * part) == {"a": (10, (20, 30)), "b": 40}
