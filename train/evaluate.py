@@ -150,7 +150,7 @@ def read_graph(bundle: Bundle, config: TrialConfig, data: Dataset, threads: int)
     found: dict[int, Any] = {}
     for indices in task.evaluation_batches(data):
         output = run(session, task.evaluation_batch(data, indices))
-        found |= zip(indices.tolist(), task.decode(output), strict=True)
+        found |= zip(indices.tolist(), task.decode(output, data, indices), strict=True)
     return task, [found[index] for index in range(len(data))]
 
 

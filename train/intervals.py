@@ -50,17 +50,34 @@ def paired_gain_interval(before: Rows, after: Rows, primary: Callable[[Rows], fl
         primary: (k,) sums over samples -> the score, in [0, 1].
         seed: of the resampling.
 
-    Raises ValueError if the arrays do not fit or are empty. Resampling pairs is drawing how often each kind of pair
-    comes (Efron and Tibshirani, An Introduction to the Bootstrap, 1993), so no index is drawn.
+    Raises ValueError if the arrays do not fit or are empty.
     """
     if before.shape != after.shape or before.ndim != 2 or len(before) == 0:
         raise ValueError(f"paired samples must be (N, k) with N > 0, got {before.shape} and {after.shape}")
-    kinds, counts = np.unique(np.hstack([before, after]), axis=0, return_counts=True)
-    rng, gains = np.random.default_rng(seed), np.zeros(RESAMPLES)
+    both = np.hstack([before, after])
+
+    def gain(sums: Rows) -> float:
+        one, two = np.split(sums, 2)
+        return primary(two) - primary(one)
+
+    return Gain(difference=gain(both.sum(axis=0)), interval=bootstrap_interval(both, gain, seed))
+
+
+def bootstrap_interval(rows: Rows, score: Callable[[Rows], float], seed: int) -> Interval:
+    """Return the 95 % interval of a score that is made of sums over samples, N > 0.
+
+    Args:
+        rows: (N, k) float64, what the score is made of, for each sample.
+        score: (k,) sums over samples -> the score.
+        seed: of the resampling.
+
+    Resampling is drawing how often each kind of sample comes (Efron and Tibshirani, An Introduction to the Bootstrap,
+    1993), so no index is drawn.
+    """
+    kinds, counts = np.unique(rows, axis=0, return_counts=True)
+    rng, found = np.random.default_rng(seed), np.zeros(RESAMPLES)
     for start in range(0, RESAMPLES, CHUNK):
-        drawn = rng.multinomial(len(before), counts / len(before), min(CHUNK, RESAMPLES - start)) @ kinds
-        one, two = np.hsplit(drawn, 2)
-        gains[start : start + len(drawn)] = [primary(b) - primary(a) for a, b in zip(one, two, strict=True)]
-    low, high = np.percentile(gains, [2.5, 97.5])
-    difference = primary(after.sum(axis=0)) - primary(before.sum(axis=0))
-    return Gain(difference=difference, interval=Interval(low=float(low), high=float(high)))
+        drawn = rng.multinomial(len(rows), counts / len(rows), min(CHUNK, RESAMPLES - start)) @ kinds
+        found[start : start + len(drawn)] = [score(sums) for sums in drawn]
+    low, high = np.percentile(found, [2.5, 97.5])
+    return Interval(low=float(low), high=float(high))

@@ -46,7 +46,7 @@ def _evaluate(
         if len(mine):
             output = engine.predict(task.evaluation_batch(data, mine))
             losses = task.losses(output, data, mine).tolist()
-            found += zip(mine.tolist(), task.decode(output), losses, strict=True)
+            found += zip(mine.tolist(), task.decode(output, data, mine), losses, strict=True)
     everyone = sorted(engine.gather(found), key=lambda sample: sample[0])
     predictions = [prediction for _, prediction, _ in everyone]
     finite = [loss for *_, loss in everyone if math.isfinite(loss)]

@@ -98,7 +98,8 @@ def test_training_batches_hold_every_sample_and_its_target(name: str, data: Memo
 
 def test_its_first_score_is_made_of_its_samples(name: str, data: MemoryDataset) -> None:
     task = task_of(name, data)
-    predictions = task.decode(outputs_of(task, TASKS.get(name), len(data)))
+    output = outputs_of(task, TASKS.get(name), len(data))
+    predictions = task.decode(output, data, np.arange(len(data)))
     assert len(predictions) == len(data)
     rows = task.per_sample(predictions, data)
     scores = task.score(predictions, data)

@@ -190,8 +190,8 @@ class Task(ABC):
         """Return the mean loss of a batch from which no training comes back; the same for all workers."""
 
     @abstractmethod
-    def decode(self, output: Images) -> list[Any]:
-        """Return one prediction a sample from an engine's output."""
+    def decode(self, output: Images, data: Dataset, indices: Indices) -> list[Any]:
+        """Return one prediction a sample from an engine's output for these samples."""
 
     def losses(self, output: Images, data: Dataset, indices: Indices) -> npt.NDArray[np.float64]:
         """Return the loss of each sample, (N,), from an engine's output; infinite where it tells none."""

@@ -130,7 +130,7 @@ class Orientation(Task):
         """Return the loss of being all but sure of the wrong class, line after line."""
         return EXPLODED
 
-    def decode(self, output: Images) -> list[float]:
+    def decode(self, output: Images, data: Dataset, indices: Indices) -> list[float]:
         """Return the probability of each line that it stands on its head."""
         found: list[float] = output[:, UPSIDE_DOWN].tolist()
         return found

@@ -159,8 +159,10 @@ class Recognition(Task):
         width = self._config.fit_width or images.bucket_width(int(data.widths.max()))
         return EXPLODED * MODELS.get(self._config.model).steps(width) * math.log(self._charset.classes)
 
-    def decode(self, output: Images) -> list[Reading]:
-        """Return (text, confidence) of each line."""
+    def decode(
+        self, output: Images, data: Dataset | None = None, indices: Indices | None = None
+    ) -> list[Reading]:
+        """Return (text, confidence) of each line, whichever it is."""
         return decode(output, self._charset)
 
     def losses(self, output: Images, data: Dataset, indices: Indices) -> npt.NDArray[np.float64]:

@@ -30,7 +30,9 @@ class Transcription(Recognition):
         targets = [[ord(character) for character in line.text] for line in lines]
         return Batch(images.to_batch([line.image for line in lines], width), targets)
 
-    def decode(self, output: Images) -> list[tuple[str, float]]:
+    def decode(
+        self, output: Images, data: Dataset | None = None, indices: Indices | None = None
+    ) -> list[tuple[str, float]]:
         """Return (text, confidence) of (N, T, 2) code points, 0 behind the text's end, and probabilities."""
         return [_reading(row) for row in output]
 

@@ -43,9 +43,9 @@ class WrappedTask(Task):
         """Return the other task's."""
         return self._task.loss_limit(data)
 
-    def decode(self, output: Images) -> list[Any]:
+    def decode(self, output: Images, data: Dataset, indices: Indices) -> list[Any]:
         """Decode as the other task does."""
-        return self._task.decode(output)
+        return self._task.decode(output, data, indices)
 
     def losses(self, output: Images, data: Dataset, indices: Indices) -> npt.NDArray[np.float64]:
         """Return the labels' losses as the other task does."""
