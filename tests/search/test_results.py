@@ -12,7 +12,7 @@ from search.summary import write_summary
 from search.table import terminal_table
 from tests.search.made_result import N, result, rows, share, trial, trials
 from train.config import TrialConfig
-from train.intervals import paired_gain_interval, wilson_interval
+from train.intervals import bootstrap_interval, paired_gain_interval, wilson_interval
 from train.metrics import TextScores
 
 
@@ -43,6 +43,11 @@ def test_paired_interval_agrees_with_resampled_indices() -> None:
         [gain.interval.low, gain.interval.high], abs=0.012
     )
     assert paired_gain_interval(rows(before), rows(after), share, seed=2) == gain
+
+
+def test_a_resampled_share_has_nearly_wilsons_interval() -> None:
+    found, wilson = bootstrap_interval(rows(np.arange(263) < 81), share, seed=0), wilson_interval(81, 263)
+    assert (found.low, found.high) == pytest.approx((wilson.low, wilson.high), abs=0.01)
 
 
 def test_pairing_makes_the_interval_narrower_than_two_shares_alone() -> None:
