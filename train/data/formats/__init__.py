@@ -12,6 +12,7 @@ from train.errors import DataError, UsageError
 from train.registry import Registry
 
 SPLITS = ("train", "val", "test")
+RECOGNITION = "recognition"
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"})
 NO_OPTIONS: Mapping[str, str] = {}
 
@@ -20,11 +21,13 @@ class Format(Protocol):
     """What a reader offers; its functions are static, so that a class is the entry itself.
 
     Attributes:
+        task: the task whose labels it reads.
         options: the names of the options that `read` takes, with their defaults.
         explicit: options without which the format is never detected, only chosen by name: its
             labels could be mistaken for anything.
     """
 
+    task: ClassVar[str]
     options: ClassVar[Mapping[str, str]]
     explicit: ClassVar[frozenset[str]]
 
@@ -44,19 +47,23 @@ FORMATS: Registry[type[Format]] = Registry("data format", __name__)
 
 
 def load(
-    source: Path, options: Mapping[str, str] = NO_OPTIONS, name: str | None = None
+    source: Path,
+    options: Mapping[str, str] = NO_OPTIONS,
+    name: str | None = None,
+    task: str = RECOGNITION,
 ) -> tuple[str, dict[str, list[Sample]]]:
     """Read every label file of a folder (or one label file).
 
     Args:
         source: a data folder, or one label file, which is split `all`.
         options: what the format's reader takes.
-        name: a registered format; None to detect it.
+        name: a registered format of the task; None to detect it.
+        task: whose labels are wanted; a folder may hold those of several.
 
     Returns:
         The format's name and its samples by split (`train`, `val`, `test`, or `all`).
     """
-    name, files = detect(source, options) if name is None else (name, _find(name, source))
+    name, files = detect(source, options, task) if name is None else (name, _find(name, source, task))
     reader = FORMATS.get(name)
     unknown = sorted(options.keys() - reader.options.keys())
     if unknown:
@@ -68,9 +75,11 @@ def load(
     return name, {split: list(reader.read(path, options)) for split, path in files.items()}
 
 
-def load_file(path: Path, options: Mapping[str, str] = NO_OPTIONS, name: str | None = None) -> list[Sample]:
+def load_file(
+    path: Path, options: Mapping[str, str] = NO_OPTIONS, name: str | None = None, task: str = RECOGNITION
+) -> list[Sample]:
     """Read the one label file (or folder without splits) that becomes one split; as `load`."""
-    _, splits = load(path, options, name)
+    _, splits = load(path, options, name, task)
     if len(splits) != 1:
         raise UsageError(
             "the labels of one split must be one file",
@@ -80,10 +89,17 @@ def load_file(path: Path, options: Mapping[str, str] = NO_OPTIONS, name: str | N
     return next(iter(splits.values()))
 
 
-def detect(root: Path, options: Mapping[str, str] = NO_OPTIONS) -> tuple[str, dict[str, Path]]:
-    """Return the one format that takes `options` and finds labels under `root`, and its files by split."""
+def formats_of(task: str) -> list[str]:
+    """Return the names of the formats that read a task's labels, sorted."""
+    return [name for name in FORMATS.names() if FORMATS.get(name).task == task]
+
+
+def detect(
+    root: Path, options: Mapping[str, str] = NO_OPTIONS, task: str = RECOGNITION
+) -> tuple[str, dict[str, Path]]:
+    """Return the one format of `task` that takes `options` and finds labels under `root`, and its files by split."""
     _require(root)
-    found = {name: FORMATS.get(name).find(root) for name in FORMATS.names() if _is_candidate(name, options)}
+    found = {name: FORMATS.get(name).find(root) for name in formats_of(task) if _is_candidate(name, options)}
     found = {name: files for name, files in found.items() if files}
     if len(found) > 1:
         raise DataError(
@@ -95,7 +111,7 @@ def detect(root: Path, options: Mapping[str, str] = NO_OPTIONS) -> tuple[str, di
         raise DataError(
             "a data folder must hold labels in a known format",
             f"{root} with options {', '.join(options)}" if options else root,
-            f"see docs/data.md; known formats: {', '.join(FORMATS.names())}",
+            f"see docs/data.md; known formats: {', '.join(formats_of(task))}",
         )
     return next(iter(found.items()))
 
@@ -105,8 +121,12 @@ def _is_candidate(name: str, options: Mapping[str, str]) -> bool:
     return reader.explicit <= options.keys() <= reader.options.keys()
 
 
-def _find(name: str, root: Path) -> dict[str, Path]:
+def _find(name: str, root: Path, task: str) -> dict[str, Path]:
     _require(root)
+    if FORMATS.get(name).task != task:
+        raise UsageError(
+            f"a format must be one of {task} labels", name, f"choose from: {', '.join(formats_of(task))}"
+        )
     files = FORMATS.get(name).find(root)
     if not files:
         raise DataError(f"a data folder must hold labels in the {name} format", root, "see docs/data.md")

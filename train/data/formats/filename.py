@@ -19,6 +19,7 @@ class Filename:
     Any folder of images would pass for one, so it is detected only where `pattern` is given.
     """
 
+    task: ClassVar[str] = "recognition"
     options: ClassVar[Mapping[str, str]] = {"pattern": PATTERN}
     explicit: ClassVar[frozenset[str]] = frozenset({"pattern"})
 

@@ -16,6 +16,7 @@ TEXT_KEY = "corrected_text"
 class ImageJson:
     """A folder of pairs (or one each for train, val, test); option `text_key` names the JSON key."""
 
+    task: ClassVar[str] = "recognition"
     options: ClassVar[Mapping[str, str]] = {"text_key": TEXT_KEY}
     explicit: ClassVar[frozenset[str]] = frozenset()
 

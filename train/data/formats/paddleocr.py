@@ -18,6 +18,7 @@ DETECTION = '[{"transcription"'
 class PaddleOCR:
     """Lists with paths relative to their own folder; `rec_gt.txt` is read only where it stands alone."""
 
+    task: ClassVar[str] = "recognition"
     options: ClassVar[Mapping[str, str]] = {}
     explicit: ClassVar[frozenset[str]] = frozenset()
 

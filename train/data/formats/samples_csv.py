@@ -19,6 +19,7 @@ COLUMNS = ("path", "character", "id")
 class SamplesCsv:
     """A folder (or one each for train, val, test) whose paths are relative to it."""
 
+    task: ClassVar[str] = "recognition"
     options: ClassVar[Mapping[str, str]] = {}
     explicit: ClassVar[frozenset[str]] = frozenset()
 
