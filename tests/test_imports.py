@@ -19,6 +19,8 @@ ALLOWED = {
         "train.bundle",
         "train.data.images",
         "train.data.charset",
+        "train.data.detection",
+        "train.data.rectangles",
         "train.errors",
     ),
 }
