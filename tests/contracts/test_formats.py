@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from train.data.formats import FORMATS, formats_of, load
+from train.data.formats import FORMATS, load, names_of
 from train.data.regions import as_region, label_of
 from train.errors import DataError, UsageError
 
@@ -104,7 +104,7 @@ def example(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, Path, 
 
 def test_detection_finds_exactly_this_format(example: tuple[str, Path, dict[str, str]]) -> None:
     name, folder, options = example
-    found, splits = load(folder, options, task=task_of(name))
+    found, splits = load(folder, options, tasks=(task_of(name),))
     assert (found, list(splits)) == (name, ["all"])
 
 
@@ -120,21 +120,21 @@ def test_texts_come_as_labelled_with_absolute_paths_and_sources(
 
 def test_reading_twice_gives_the_same(example: tuple[str, Path, dict[str, str]]) -> None:
     name, folder, options = example
-    task = task_of(name)
-    assert load(folder, options, name, task) == load(folder, options, name, task)
+    tasks = (task_of(name),)
+    assert load(folder, options, name, tasks) == load(folder, options, name, tasks)
 
 
 def test_options_have_defaults(example: tuple[str, Path, dict[str, str]]) -> None:
     name, folder, _ = example
-    task = task_of(name)
-    assert load(folder, {}, name, task) == load(folder, dict(FORMATS.get(name).options), name, task)
+    tasks = (task_of(name),)
+    assert load(folder, {}, name, tasks) == load(folder, dict(FORMATS.get(name).options), name, tasks)
 
 
 @pytest.mark.parametrize("name", FORMATS.names())
 def test_nothing_is_found_in_an_empty_folder(name: str, tmp_path: Path) -> None:
     assert FORMATS.get(name).find(tmp_path) == {}
     with pytest.raises(DataError, match=name):
-        load(tmp_path, name=name, task=task_of(name))
+        load(tmp_path, name=name, tasks=(task_of(name),))
 
 
 @pytest.mark.parametrize("name", FORMATS.names())
@@ -144,6 +144,6 @@ def test_explicit_options_exist(name: str) -> None:
 
 @pytest.mark.parametrize("name", FORMATS.names())
 def test_another_tasks_format_is_refused(name: str, tmp_path: Path) -> None:
-    assert name in formats_of(task_of(name))
+    assert name in names_of(task_of(name))
     with pytest.raises(UsageError, match=name):
-        load(tmp_path, name=name, task="another")
+        load(tmp_path, name=name, tasks=("another",))

@@ -145,7 +145,7 @@ def test_what_always_holds(image: tuple[list[Points], list[Region]]) -> None:
 
 @pytest.mark.parametrize("name", ["vin", "receipts", "scene_words"])
 def test_real_labels_against_themselves_and_shrunk(data_dir: Path, name: str) -> None:
-    samples = load_file(data_dir / name / "det_gt_val.txt", task="detection")
+    samples = load_file(data_dir / name / "det_gt_val.txt", tasks=("detection",))
     labels = [regions_of(sample.text) for sample in samples]
     same = [count_image([r.points for r in image if not r.ignored], image) for image in labels]
     scores = score_regions(same)

@@ -26,7 +26,7 @@ def photos(data_dir: Path) -> list[PhotoMap]:
     rng = np.random.default_rng(0)
     found = []
     for name in ("vin", "scene_words"):
-        for sample in load_file(data_dir / name / "det_gt_val.txt", task="detection")[:6]:
+        for sample in load_file(data_dir / name / "det_gt_val.txt", tasks=("detection",))[:6]:
             regions = regions_of(sample.text)
             height, width = image_size(sample.path)
             shrink = region_targets([replace(r, ignored=False) for r in regions], (height, width)).shrink

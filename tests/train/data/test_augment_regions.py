@@ -81,7 +81,7 @@ def test_no_text_is_cut(seed: int, how: RegionAugmentation) -> None:
 
 def test_the_scale_is_even_on_a_logarithm(data_dir: Path) -> None:
     """A VIN is wide: it limits the scale only in a small square."""
-    sample = load_file(data_dir / "vin" / "det_gt_val.txt", task="detection")[0]
+    sample = load_file(data_dir / "vin" / "det_gt_val.txt", tasks=("detection",))[0]
     image, regions = images.read(sample.path), regions_of(sample.text)
     before = doubled_area(regions[0].points)
     scales = [
@@ -98,7 +98,7 @@ def test_the_scale_is_even_on_a_logarithm(data_dir: Path) -> None:
 
 @pytest.mark.parametrize("name", ["vin", "receipts", "scene_words"])
 def test_real_photos(data_dir: Path, name: str) -> None:
-    for i, sample in enumerate(load_file(data_dir / name / "det_gt_val.txt", task="detection")[:6]):
+    for i, sample in enumerate(load_file(data_dir / name / "det_gt_val.txt", tasks=("detection",))[:6]):
         image, regions = images.read(sample.path), regions_of(sample.text)
         kept = image.copy()
         how = RegionAugmentation(probability=1)

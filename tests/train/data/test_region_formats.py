@@ -17,7 +17,7 @@ QUAD = ((1.0, 2.0), (30.0, 2.0), (30.0, 9.0), (1.0, 9.0))
 
 
 def read(source: Path, options: Mapping[str, str] = NO_OPTIONS) -> tuple[str, dict[str, list[Sample]]]:
-    return load(source, options, task="detection")
+    return load(source, options, tasks=("detection",))
 
 
 def regions(samples: list[Sample]) -> list[Region]:
@@ -60,7 +60,7 @@ def test_a_folder_of_both_kinds_of_labels_gives_each_task_its_own(data_dir: Path
 def test_lists_are_told_apart_by_their_first_line(tmp_path: Path) -> None:
     write(tmp_path / "train.txt", "", f'a.jpg\t[{{"transcription": "x", "points": {json.dumps(QUAD)}}}]')
     write(tmp_path / "val.txt", f"b.jpg\t{LINE},y, z")
-    assert load(tmp_path / "train.txt", task="detection")[0] == "paddleocr_detection"
+    assert load(tmp_path / "train.txt", tasks=("detection",))[0] == "paddleocr_detection"
     name, splits = read(tmp_path / "val.txt")
     assert name == "corners_list"
     assert regions(splits["all"]) == [Region(QUAD, "y, z")]

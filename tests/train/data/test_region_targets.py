@@ -101,7 +101,7 @@ def test_the_order_of_the_corners_does_not_matter() -> None:
 
 @pytest.mark.parametrize("name", ["vin", "receipts", "scene_words"])
 def test_real_labels(data_dir: Path, name: str) -> None:
-    for sample in load_file(data_dir / name / "det_gt_val.txt", task="detection")[:10]:
+    for sample in load_file(data_dir / name / "det_gt_val.txt", tasks=("detection",))[:10]:
         regions = regions_of(sample.text)
         targets = region_targets(regions, (1152, 1152))
         learnt = [r for r in regions if not r.ignored and np.ptp(np.array(r.points), axis=0).min() >= 8]

@@ -3,7 +3,7 @@
 A reader module registers one class with `@FORMATS.register(name)`; see docs/data.md.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar, Protocol
 
@@ -12,16 +12,16 @@ from train.errors import DataError, UsageError
 from train.registry import Registry
 
 SPLITS = ("train", "val", "test")
-RECOGNITION = "recognition"
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"})
 NO_OPTIONS: Mapping[str, str] = {}
+RECOGNITION = ("recognition",)
 
 
 class Format(Protocol):
     """What a reader offers; its functions are static, so that a class is the entry itself.
 
     Attributes:
-        task: the task whose labels it reads.
+        task: what its labels are of: `recognition` (a text), `detection` (regions) or `orientation` (an angle).
         options: the names of the options that `read` takes, with their defaults.
         explicit: options without which the format is never detected, only chosen by name: its
             labels could be mistaken for anything.
@@ -50,20 +50,20 @@ def load(
     source: Path,
     options: Mapping[str, str] = NO_OPTIONS,
     name: str | None = None,
-    task: str = RECOGNITION,
+    tasks: Sequence[str] = RECOGNITION,
 ) -> tuple[str, dict[str, list[Sample]]]:
     """Read every label file of a folder (or one label file).
 
     Args:
         source: a data folder, or one label file, which is split `all`.
         options: what the format's reader takes.
-        name: a registered format of the task; None to detect it.
-        task: whose labels are wanted; a folder may hold those of several.
+        name: a registered format; None to detect it.
+        tasks: whose formats may be meant; those of an earlier one are preferred.
 
     Returns:
         The format's name and its samples by split (`train`, `val`, `test`, or `all`).
     """
-    name, files = detect(source, options, task) if name is None else (name, _find(name, source, task))
+    name, files = detect(source, options, tasks) if name is None else (name, _find(name, source, tasks))
     reader = FORMATS.get(name)
     unknown = sorted(options.keys() - reader.options.keys())
     if unknown:
@@ -76,10 +76,13 @@ def load(
 
 
 def load_file(
-    path: Path, options: Mapping[str, str] = NO_OPTIONS, name: str | None = None, task: str = RECOGNITION
+    path: Path,
+    options: Mapping[str, str] = NO_OPTIONS,
+    name: str | None = None,
+    tasks: Sequence[str] = RECOGNITION,
 ) -> list[Sample]:
     """Read the one label file (or folder without splits) that becomes one split; as `load`."""
-    _, splits = load(path, options, name, task)
+    _, splits = load(path, options, name, tasks)
     if len(splits) != 1:
         raise UsageError(
             "the labels of one split must be one file",
@@ -89,43 +92,46 @@ def load_file(
     return next(iter(splits.values()))
 
 
-def formats_of(task: str) -> list[str]:
-    """Return the names of the formats that read a task's labels, sorted."""
+def detect(
+    root: Path, options: Mapping[str, str] = NO_OPTIONS, tasks: Sequence[str] = RECOGNITION
+) -> tuple[str, dict[str, Path]]:
+    """Return the one format that takes `options` and finds labels under `root`, and its files by split."""
+    _require(root)
+    for task in tasks:
+        found = {name: FORMATS.get(name).find(root) for name in names_of(task) if _takes(name, options)}
+        found = {name: files for name, files in found.items() if files}
+        if len(found) > 1:
+            raise DataError(
+                "a data folder must hold labels in one format",
+                f"{root} with {', '.join(found)}",
+                "choose with --format",
+            )
+        if found:
+            return next(iter(found.items()))
+    known = [name for task in tasks for name in names_of(task)]
+    raise DataError(
+        "a data folder must hold labels in a known format",
+        f"{root} with options {', '.join(options)}" if options else root,
+        f"see docs/data.md; known formats: {', '.join(known) or 'none'}",
+    )
+
+
+def names_of(task: str) -> list[str]:
+    """Return the formats whose labels are of a task, sorted."""
     return [name for name in FORMATS.names() if FORMATS.get(name).task == task]
 
 
-def detect(
-    root: Path, options: Mapping[str, str] = NO_OPTIONS, task: str = RECOGNITION
-) -> tuple[str, dict[str, Path]]:
-    """Return the one format of `task` that takes `options` and finds labels under `root`, and its files by split."""
-    _require(root)
-    found = {name: FORMATS.get(name).find(root) for name in formats_of(task) if _is_candidate(name, options)}
-    found = {name: files for name, files in found.items() if files}
-    if len(found) > 1:
-        raise DataError(
-            "a data folder must hold labels in one format",
-            f"{root} with {', '.join(found)}",
-            "choose with --format",
-        )
-    if not found:
-        raise DataError(
-            "a data folder must hold labels in a known format",
-            f"{root} with options {', '.join(options)}" if options else root,
-            f"see docs/data.md; known formats: {', '.join(formats_of(task))}",
-        )
-    return next(iter(found.items()))
-
-
-def _is_candidate(name: str, options: Mapping[str, str]) -> bool:
+def _takes(name: str, options: Mapping[str, str]) -> bool:
     reader = FORMATS.get(name)
     return reader.explicit <= options.keys() <= reader.options.keys()
 
 
-def _find(name: str, root: Path, task: str) -> dict[str, Path]:
+def _find(name: str, root: Path, tasks: Sequence[str]) -> dict[str, Path]:
     _require(root)
-    if FORMATS.get(name).task != task:
+    if FORMATS.get(name).task not in tasks:
+        known = [name for task in tasks for name in names_of(task)]
         raise UsageError(
-            f"a format must be one of {task} labels", name, f"choose from: {', '.join(formats_of(task))}"
+            f"the format must be one for {' or '.join(tasks)}", name, f"choose from: {', '.join(known)}"
         )
     files = FORMATS.get(name).find(root)
     if not files:
