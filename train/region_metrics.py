@@ -52,7 +52,6 @@ class RegionScores:
         recall: share of the labels that were found, in [0, 1].
         hmean: harmonic mean of the two.
         iou: mean intersection over union of the hits.
-        end_to_end: hmean where a hit must be read right, too; 0 where nothing was read.
     """
 
     n: int
@@ -60,20 +59,24 @@ class RegionScores:
     recall: float
     hmean: float
     iou: float
-    end_to_end: float = 0.0
 
     @classmethod
-    def of(cls, rows: npt.ArrayLike) -> Self:
-        """Return the scores of (N, 5) float64 rows, the RegionCounts of N images, in one or as drawn by a bootstrap."""
+    def of(cls, rows: npt.ArrayLike, read: bool = False) -> Self:
+        """Return the scores of (N, 5) float64 rows, the RegionCounts of N images.
+
+        Args:
+            rows: as they are, or as a bootstrap draws them.
+            read: end to end: only a hit that was read right is right. `iou` remains that of all hits.
+        """
         counts = np.asarray(rows, np.float64).reshape(-1, len(RegionCounts._fields))
-        hits, detections, labels, iou, read = counts.sum(axis=0).tolist()
+        total = RegionCounts(*counts.sum(axis=0).tolist())
+        right = total.read if read else total.hits
         return cls(
             n=len(counts),
-            precision=_share(hits, detections),
-            recall=_share(hits, labels),
-            hmean=_share(2 * hits, detections + labels),
-            iou=_share(iou, hits),
-            end_to_end=_share(2 * read, detections + labels),
+            precision=_share(right, total.detections),
+            recall=_share(right, total.labels),
+            hmean=_share(2 * right, total.detections + total.labels),
+            iou=_share(total.iou, total.hits),
         )
 
     @property
@@ -87,8 +90,13 @@ class RegionScores:
 
 
 def score_regions(rows: Sequence[RegionCounts]) -> RegionScores:
-    """Return the scores of what `count_image` or `count_reading` said of each image."""
+    """Return the scores of detection, from what `count_image` or `count_reading` said of each image."""
     return RegionScores.of(np.array(rows, np.float64))
+
+
+def score_end_to_end(rows: Sequence[RegionCounts]) -> RegionScores:
+    """Return the scores of detection and reading together, from what `count_reading` said of each image."""
+    return RegionScores.of(np.array(rows, np.float64), read=True)
 
 
 def count_image(found: npt.ArrayLike, regions: Sequence[Region]) -> RegionCounts:

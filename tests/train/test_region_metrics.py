@@ -16,6 +16,7 @@ from train.region_metrics import (
     RegionScores,
     count_image,
     count_reading,
+    score_end_to_end,
     score_regions,
 )
 
@@ -78,7 +79,9 @@ def test_end_to_end_wants_place_and_text() -> None:
     found = [A, B, box(40, 0, 9, 9)]
     counts = count_reading(found, ["ab", "cd", "x"], labels)
     assert (counts.hits, counts.detections, counts.labels, counts.read) == (2, 2, 2, 1)
-    assert score_regions([counts]).end_to_end == 0.5
+    assert score_regions([counts]).hmean == 1
+    scores = score_end_to_end([counts])
+    assert (scores.precision, scores.recall, scores.hmean, scores.iou) == (0.5, 0.5, 0.5, 1)
     assert count_reading(found, ["ab", "cd", "x"], labels, "case-insensitive").read == 2
     assert count_reading([B], ["Ab"], labels).read == 0
     with pytest.raises(ValueError, match="1 detections"):

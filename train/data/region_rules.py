@@ -8,6 +8,7 @@ import shapely  # type: ignore[import-untyped]
 
 from train.data.findings import Contents, Finding
 from train.data.header import image_size
+from train.data.photos import photo_size
 from train.data.region_targets import MIN_TEXT_PX
 from train.data.regions import Region, clockwise, doubled_area, label_of, regions_of
 from train.data.sample import Sample
@@ -16,8 +17,6 @@ from train.errors import DataError
 CORNERS = 4
 EDGE_PX = 2
 """Corners may lie this far outside: labellers round, and click on the very edge."""
-LONGEST_PX = 1152
-"""A photo is shrunken to this before training; a text's size counts after that."""
 
 
 def photo_findings(split: str, sample: Sample) -> Iterator[Finding]:
@@ -66,7 +65,7 @@ def _size_findings(
             yield Finding("outside", split, sample, value)
         elif (low < -EDGE_PX).any() or (high > (width + EDGE_PX, height + EDGE_PX)).any():
             yield Finding("over_edge", split, sample, value)
-    scale = min(1.0, LONGEST_PX / max(size))
+    scale = max(photo_size(*size)) / max(size)  # a text's size counts as the photo is kept
     cared = [region for _, region in regions if not region.ignored]
     small = [region for region in cared if _shorter_side(region) * scale < MIN_TEXT_PX]
     if small:
