@@ -169,6 +169,13 @@ def test_a_window_holds_a_text_and_cuts_none(
     assert whole.any() or not found
 
 
+@pytest.mark.parametrize(("side", "expected"), [(940, {(0, 900), (100, 1000)}), (960, {(0, 1000)})])
+def test_an_edge_in_a_text_moves_to_the_nearer_gap(side: int, expected: set[tuple[int, int]]) -> None:
+    rows = np.array([(0.0, 0.0, 50.0, 100.0), (0.0, 900.0, 50.0, 1000.0)])
+    found = {choose_window(rows, (50, 1000), side, np.random.default_rng(seed))[1::2] for seed in range(30)}
+    assert found == expected
+
+
 def test_settings_and_sides_are_validated() -> None:
     with pytest.raises(ValueError, match="min_scale"):
         RegionAugmentation(min_scale=2, max_scale=1)

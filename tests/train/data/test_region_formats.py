@@ -161,7 +161,7 @@ def test_ppocrlabel_reads_what_was_checked(tmp_path: Path) -> None:
     label = json.dumps([{"transcription": "x", "points": QUAD, "difficult": True, "key_cls": "None"}])
     write(folder / "Label.txt", f"photos/a.jpg\t{label}", f"photos/b.jpg\t{label}")
     assert len(read(folder)[1]["all"]) == 2
-    (folder / "fileState.txt").write_text("/home/user/photos/b.jpg\t1\n")
+    (folder / "fileState.txt").write_text("/home/user/photos/a.jpg\t0\n/home/user/photos/b.jpg\t1\n")
     (sample,) = read(folder)[1]["all"]
     assert sample.path == folder / "b.jpg"
     assert regions_of(sample.text) == (Region(QUAD, "x", True),)
