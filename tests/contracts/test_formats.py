@@ -92,7 +92,7 @@ def task_of(name: str) -> str:
     return FORMATS.get(name).task
 
 
-@pytest.fixture(params=FORMATS.names())
+@pytest.fixture(params=[*names_of("recognition"), *names_of("detection")])
 def example(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, Path, dict[str, str]]:
     write, options = EXAMPLES[request.param]
     labels = [(f"{i}.png", text) for i, text in enumerate(TEXTS)]
@@ -134,7 +134,7 @@ def test_options_have_defaults(example: tuple[str, Path, dict[str, str]]) -> Non
 def test_nothing_is_found_in_an_empty_folder(name: str, tmp_path: Path) -> None:
     assert FORMATS.get(name).find(tmp_path) == {}
     with pytest.raises(DataError, match=name):
-        load(tmp_path, name=name, tasks=(task_of(name),))
+        load(tmp_path, name=name, tasks=[FORMATS.get(name).task])
 
 
 @pytest.mark.parametrize("name", FORMATS.names())
