@@ -20,6 +20,8 @@ ALLOWED = {
         "train.data.images",
         "train.data.orientation",
         "train.data.charset",
+        "train.data.detection",
+        "train.data.rectangles",
         "train.errors",
     ),
 }

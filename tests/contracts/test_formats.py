@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from train.data.formats import FORMATS, load, names_of
-from train.errors import DataError
+from train.data.regions import as_region, label_of
+from train.errors import DataError, UsageError
 
 TEXTS = ("A1", "é ß", "日本")
 Writer = Callable[[Path, list[tuple[str, str]]], None]
@@ -41,15 +42,57 @@ def write_filename(folder: Path, labels: list[tuple[str, str]]) -> None:
         (folder / name).rename(folder / f"{text}_{name}")
 
 
+QUAD = (1, 2, 30, 2, 30, 9, 1, 9)
+
+
+def region_label(text: str) -> str:
+    return label_of([as_region(QUAD, text)])
+
+
+def corners(text: str) -> str:
+    return ",".join([*map(str, QUAD), text])
+
+
+def write_paddleocr_detection(folder: Path, labels: list[tuple[str, str]]) -> None:
+    lines = (f"{name}\t{region_label(text)}\n" for name, text in labels)
+    (folder / "det_gt.txt").write_text("".join(lines), "utf-8")
+
+
+def write_ppocrlabel(folder: Path, labels: list[tuple[str, str]]) -> None:
+    lines = (f"{folder.name}/{name}\t{region_label(text)}\n" for name, text in labels)
+    (folder / "Label.txt").write_text("".join(lines), "utf-8")
+    (folder / "fileState.txt").write_text("".join(f"C:\\scans\\{name}\t1\n" for name, _ in labels))
+
+
+def write_corners_list(folder: Path, labels: list[tuple[str, str]]) -> None:
+    lines = (f"{name}\t{corners(text)}\n" for name, text in labels)
+    (folder / "det_gt.txt").write_text("".join(lines), "utf-8")
+
+
+def write_icdar(folder: Path, labels: list[tuple[str, str]]) -> None:
+    for name, text in labels:
+        (folder / f"gt_{Path(name).stem}.txt").write_text(corners(text) + "\r\n", "utf-8-sig")
+
+
 EXAMPLES: dict[str, tuple[Writer, dict[str, str]]] = {
     "paddleocr": (write_paddleocr, {}),
     "samples_csv": (write_samples_csv, {}),
     "image_json": (write_image_json, {}),
     "filename": (write_filename, {"pattern": r"(?P<text>[^_]+)_.*"}),
+    "paddleocr_detection": (write_paddleocr_detection, {}),
+    "ppocrlabel": (write_ppocrlabel, {}),
+    "corners_list": (write_corners_list, {}),
+    "icdar": (write_icdar, {}),
 }
+LABELS: dict[str, Callable[[str], str]] = {"recognition": str, "detection": region_label}
+"""What a sample of each task holds whose example was written with a text."""
 
 
-@pytest.fixture(params=names_of("recognition"))
+def task_of(name: str) -> str:
+    return FORMATS.get(name).task
+
+
+@pytest.fixture(params=[*names_of("recognition"), *names_of("detection")])
 def example(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, Path, dict[str, str]]:
     write, options = EXAMPLES[request.param]
     labels = [(f"{i}.png", text) for i, text in enumerate(TEXTS)]
@@ -61,7 +104,7 @@ def example(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, Path, 
 
 def test_detection_finds_exactly_this_format(example: tuple[str, Path, dict[str, str]]) -> None:
     name, folder, options = example
-    found, splits = load(folder, options)
+    found, splits = load(folder, options, tasks=(task_of(name),))
     assert (found, list(splits)) == (name, ["all"])
 
 
@@ -69,20 +112,22 @@ def test_texts_come_as_labelled_with_absolute_paths_and_sources(
     example: tuple[str, Path, dict[str, str]],
 ) -> None:
     name, folder, options = example
-    samples = load(folder, options, name)[1]["all"]
-    assert sorted(s.text for s in samples) == sorted(TEXTS)
+    samples = load(folder, options, name, task_of(name))[1]["all"]
+    assert sorted(s.text for s in samples) == sorted(map(LABELS[task_of(name)], TEXTS))
     assert all(s.path.is_absolute() and s.path.is_file() for s in samples)
     assert all(s.source.rpartition(":")[2].isdigit() for s in samples)
 
 
 def test_reading_twice_gives_the_same(example: tuple[str, Path, dict[str, str]]) -> None:
     name, folder, options = example
-    assert load(folder, options, name) == load(folder, options, name)
+    tasks = (task_of(name),)
+    assert load(folder, options, name, tasks) == load(folder, options, name, tasks)
 
 
 def test_options_have_defaults(example: tuple[str, Path, dict[str, str]]) -> None:
     name, folder, _ = example
-    assert load(folder, {}, name) == load(folder, dict(FORMATS.get(name).options), name)
+    tasks = (task_of(name),)
+    assert load(folder, {}, name, tasks) == load(folder, dict(FORMATS.get(name).options), name, tasks)
 
 
 @pytest.mark.parametrize("name", FORMATS.names())
@@ -95,3 +140,10 @@ def test_nothing_is_found_in_an_empty_folder(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", FORMATS.names())
 def test_explicit_options_exist(name: str) -> None:
     assert FORMATS.get(name).explicit <= FORMATS.get(name).options.keys()
+
+
+@pytest.mark.parametrize("name", FORMATS.names())
+def test_another_tasks_format_is_refused(name: str, tmp_path: Path) -> None:
+    assert name in names_of(task_of(name))
+    with pytest.raises(UsageError, match=name):
+        load(tmp_path, name=name, tasks=("another",))

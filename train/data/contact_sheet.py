@@ -2,10 +2,12 @@
 
 import base64
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from html import escape
 
 import cv2
+import numpy as np
 
 from train.data import images
 from train.data.findings import RULES, CheckReport, Finding, place
@@ -17,6 +19,7 @@ FINDINGS_SHOWN = 24
 SAMPLES_SHOWN = 60
 CHARACTERS_SHOWN = 120
 BINS = 60
+CAPTION_LENGTH = 200
 THUMB_HEIGHT_PX, THUMB_WIDTH_PX = 56, 420
 BAR_PX, PLOT_HEIGHT_PX = 16, 120
 
@@ -37,7 +40,7 @@ table { border-collapse: collapse; } th, td { text-align: left; padding: 4px 12p
 .grid { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 220px), 1fr)); gap: 8px; }
 figure { margin: 0; padding: 8px; background: var(--card); border: 1px solid var(--line); border-radius: 6px;
   min-width: 0; }
-figure img { display: block; max-width: 100%; max-height: 56px; border-radius: 2px; }
+figure img { display: block; max-width: 100%; border-radius: 2px; }
 figcaption { margin-top: 6px; overflow-wrap: anywhere; }
 figcaption b { font: 600 14px/1.4 ui-monospace, monospace; white-space: pre-wrap; }
 small { display: block; color: var(--dim); font-size: 12px; }
@@ -45,14 +48,29 @@ svg text { fill: var(--dim); font: 11px ui-monospace, monospace; } svg rect { fi
 """
 
 
-def contact_sheet(title: str, splits: Splits, report: CheckReport, seed: int) -> str:
-    """Return the page: findings first, then histograms, then seeded samples of each split."""
+Picture = Callable[[Sample], images.Image]
+
+
+def line_picture(sample: Sample) -> images.Image:
+    """Return a sample's image, no larger than a thumbnail, (h, w, 3) uint8 BGR; raise DataError if it is unreadable."""
+    image = images.read(sample.path)
+    height, width = image.shape[:2]
+    scale = min(THUMB_HEIGHT_PX / height, THUMB_WIDTH_PX / width, 1)
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def contact_sheet(
+    title: str, splits: Splits, report: CheckReport, seed: int, picture: Picture = line_picture
+) -> str:
+    """Return the page: findings first, then histograms, then seeded samples of each split, each as its `picture`."""
+    card = partial(_card, report, picture)
     parts = [f"<h1>{escape(title)}</h1>", _summary(report), "<h2>Findings</h2>"]
-    parts += [_rule(rule, found) for rule, found in report.by_rule().items()] or ["<p>None.</p>"]
-    parts.append("<h2>Lengths of the labels</h2>")
+    parts += [_rule(rule, found, card) for rule, found in report.by_rule().items()] or ["<p>None.</p>"]
+    parts.append(f"<h2>{escape(report.contents.lengths)}</h2>")
     parts += [f"<h3>{name}</h3>{_plot(_binned(lengths))}" for name, lengths in report.lengths.items()]
     parts.append(_characters(report.characters))
-    parts += [_split(name, samples, seed) for name, samples in splits.items()]
+    parts += [_split(name, samples, seed, card) for name, samples in splits.items()]
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
@@ -78,41 +96,42 @@ def _summary(report: CheckReport) -> str:
     )
 
 
-def _rule(rule: str, found: Sequence[Finding]) -> str:
+def _rule(rule: str, found: Sequence[Finding], card: Callable[[Sample, str], str]) -> str:
     about = RULES[rule]
     shown = found[:FINDINGS_SHOWN]
     count = f"{len(found)}, the first {len(shown)} shown" if len(found) > len(shown) else str(len(found))
-    cards = "".join(_card(f.sample, f"{f.value} · {f.split} · {place(f)}") for f in shown)
+    cards = "".join(card(f.sample, f"{f.value} · {f.split} · {place(f)}") for f in shown)
     return (
         f'<h3><span class="{about.severity}">{about.severity}</span> {rule} ({count})</h3>'
         f"<p>{escape(about.broken)}: {escape(about.remedy)}</p><div class=grid>{cards}</div>"
     )
 
 
-def _split(name: str, samples: Sequence[Sample], seed: int) -> str:
+def _split(name: str, samples: Sequence[Sample], seed: int, card: Callable[[Sample, str], str]) -> str:
     chosen = random.Random(seed).sample(samples, min(SAMPLES_SHOWN, len(samples)))
-    cards = "".join(_card(sample, sample.path.name) for sample in chosen)
+    cards = "".join(card(sample, sample.path.name) for sample in chosen)
     return f"<h2>{name}: {len(chosen)} of {len(samples)}</h2><div class=grid>{cards}</div>"
 
 
-def _card(sample: Sample, note: str) -> str:
-    uri = _thumbnail(sample)
+def _card(report: CheckReport, picture: Picture, sample: Sample, note: str) -> str:
+    uri = _data_uri(picture, sample)
     image = f'<img src="{uri}" alt="" loading="lazy">' if uri else "<small>no image</small>"
-    text = f"<b dir=auto>{escape(sample.text)}</b>" if sample.text else "<small>no text</small>"
+    texts = " · ".join(text for text in report.contents.texts(sample) if text)
+    text = f"<b dir=auto>{escape(_cut(texts))}</b>" if texts else "<small>no text</small>"
     return f"<figure>{image}<figcaption>{text}<small>{escape(note)}</small></figcaption></figure>"
 
 
-def _thumbnail(sample: Sample) -> str:
+def _cut(text: str) -> str:
+    return text if len(text) <= CAPTION_LENGTH else f"{text[:CAPTION_LENGTH]} ..."
+
+
+def _data_uri(picture: Picture, sample: Sample) -> str:
     """Return a data URI, or nothing for an image that cannot be read: the findings say so."""
     try:
-        image = images.read(sample.path)
+        image = picture(sample)
     except DataError:
         return ""
-    height, width = image.shape[:2]
-    scale = min(THUMB_HEIGHT_PX / height, THUMB_WIDTH_PX / width, 1)
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-    data = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, 85])[1].tobytes()
+    data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 85])[1].tobytes()
     return f"data:image/jpeg;base64,{base64.b64encode(data).decode()}"
 
 

@@ -1,7 +1,7 @@
 """What a check finds, and how it is counted, printed and written down."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -56,6 +56,32 @@ RULES: dict[str, Rule] = {
         "warning", "the line is longer than the widest input", "cut it in two, or expect squeezed letters"
     ),
     "outer_space": Rule("warning", "the label begins or ends with white space", "remove the white space"),
+    "few_corners": Rule("error", "a region has fewer than four corners", "mark it again, or remove it"),
+    "crossed": Rule(
+        "error",
+        "the outline of a region crosses itself",
+        "put its corners in order, clockwise from the top left",
+    ),
+    "no_area": Rule("error", "a region has no area", "mark it again, or remove it"),
+    "outside": Rule(
+        "error",
+        "a region lies outside of its image",
+        "was the photo resized or turned after it was labelled?",
+    ),
+    "over_edge": Rule("warning", "a region reaches over the edge of its image", "move its corners inside"),
+    "anticlockwise": Rule(
+        "warning",
+        "the corners of a region run anti-clockwise",
+        "nothing to do: they are turned; begin at the top left if texts are to be cut out",
+    ),
+    "no_regions": Rule(
+        "warning", "no text in the photo counts", "right if there is none: it teaches what text is not"
+    ),
+    "small_text": Rule(
+        "warning",
+        "texts are too small to be learnt",
+        "label larger photos, or mark them as ignored: they are training leaves them out, scores do not",
+    ),
 }
 
 
@@ -83,13 +109,42 @@ class Finding:
         return RULES[self.rule].remedy
 
 
+def _text(sample: Sample) -> tuple[str, ...]:
+    return (sample.text,)
+
+
+def _characters(sample: Sample) -> int:
+    return len(sample.text)
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What a label holds, for the counts of a report.
+
+    Attributes:
+        texts: those of a sample.
+        length: how much its label holds.
+        longest: what the greatest length is called.
+        lengths: what all lengths are called.
+    """
+
+    texts: Callable[[Sample], Sequence[str]]
+    length: Callable[[Sample], int]
+    longest: str
+    lengths: str
+
+
+LINES = Contents(_text, _characters, "longest", "Lengths of the labels")
+
+
 @dataclass(frozen=True)
 class CheckReport:
     """All findings, errors first, and what the splits hold.
 
     Attributes:
         deep: whether every image was decoded, not only its header read.
-        lengths: for each split, how many labels have how many characters.
+        lengths: for each split, how many labels have how many characters, or what else `contents` counts.
+        texts: for each split, how many texts differ.
         characters: how often each character stands in the labels of all splits.
     """
 
@@ -99,6 +154,7 @@ class CheckReport:
     lengths: Mapping[str, Mapping[int, int]]
     texts: Mapping[str, int]
     characters: Mapping[str, int]
+    contents: Contents = LINES
 
     @property
     def errors(self) -> tuple[Finding, ...]:
@@ -113,16 +169,23 @@ class CheckReport:
         return dict(groups)
 
 
-def report_of(splits: Splits, findings: Iterable[Finding], deep: bool) -> CheckReport:
+def report_of(
+    splits: Splits, findings: Iterable[Finding], deep: bool, contents: Contents = LINES
+) -> CheckReport:
     """Return the report of `findings`, in the order of RULES."""
+    held = {
+        name: [text for sample in samples for text in contents.texts(sample)]
+        for name, samples in splits.items()
+    }
     order = {rule: i for i, rule in enumerate(RULES)}
     return CheckReport(
         tuple(sorted(findings, key=lambda finding: order[finding.rule])),
         splits.origin,
         deep,
-        {name: Counter(len(s.text) for s in samples) for name, samples in splits.items()},
-        {name: len({s.text for s in samples}) for name, samples in splits.items()},
-        Counter(character for _, samples in splits.items() for s in samples for character in s.text),
+        {name: Counter(map(contents.length, samples)) for name, samples in splits.items()},
+        {name: len(set(texts)) for name, texts in held.items()},
+        Counter(character for texts in held.values() for text in texts for character in text),
+        contents,
     )
 
 
@@ -169,7 +232,7 @@ def as_text(report: CheckReport) -> str:
         (rule, RULES[rule].severity, str(len(found)), RULES[rule].broken)
         for rule, found in report.by_rule().items()
     ]
-    parts = [table(("split", "samples", "texts", "longest", "from"), splits)]
+    parts = [table(("split", "samples", "texts", report.contents.longest, "from"), splits)]
     if rules:
         parts.append(table(("rule", "severity", "count", "meaning"), rules))
     parts += [_few(rule, found) for rule, found in report.by_rule().items()]

@@ -18,6 +18,7 @@ MIN_HEIGHT_PX = 8
 MIN_WIDTH_PX = 4
 UPRIGHT = 1.5
 STEP_PX = 8
+SHOWN_LENGTH = 100
 MAX_ASPECT = images.MAX_WIDTH_PX / images.HEIGHT_PX
 
 Steps = Callable[[int], int]
@@ -162,7 +163,9 @@ def _group_findings(group: list[tuple[str, Sample]]) -> Iterator[Finding]:
     for name, sample in group:
         if len(texts) > 1:
             others = sorted(texts - {sample.text})
-            yield Finding("contradiction", name, sample, f"{sample.text!r}, also labelled {named(others)}")
+            yield Finding(
+                "contradiction", name, sample, f"{_short(sample.text)}, also labelled {named(others)}"
+            )
         if name != keep:
             yield Finding("image_in_two_splits", name, sample, f"also {keep}: {kept.path.name}")
         earlier = first.setdefault((name, sample.text), sample)
@@ -172,5 +175,11 @@ def _group_findings(group: list[tuple[str, Sample]]) -> Iterator[Finding]:
 
 def named(items: Collection[str]) -> str:
     """Return quoted items, the first ten of them, invisible ones escaped."""
-    shown = ", ".join(ascii(item) if not item.isprintable() else repr(item) for item in list(items)[:10])
+    shown = ", ".join(map(_short, list(items)[:10]))
     return f"{shown} and {len(items) - 10} more" if len(items) > 10 else shown
+
+
+def _short(item: str) -> str:
+    """Return a quoted item, escaped if it has invisible characters; a long one, such as a photo's label, breaks off."""
+    quoted = repr(item) if item.isprintable() else ascii(item)
+    return quoted if len(quoted) <= SHOWN_LENGTH else f"{quoted[:SHOWN_LENGTH]} ..."

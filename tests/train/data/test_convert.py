@@ -14,7 +14,7 @@ from tests.train.data.conftest import MakeSample
 from train import cli
 from train.data.charset_file import read_characters
 from train.data.convert import convert, copy_names, main
-from train.data.formats import FORMATS, load
+from train.data.formats import load, names_of
 from train.data.sample import Sample
 from train.data.split import Splits
 from train.errors import DataError, UsageError
@@ -39,7 +39,7 @@ def example(name: str, folder: Path) -> dict[str, str]:
     return options
 
 
-@pytest.mark.parametrize("name", FORMATS.names())
+@pytest.mark.parametrize("name", names_of("recognition"))
 def test_every_format_survives_the_round_trip(name: str, tmp_path: Path) -> None:
     options = example(name, tmp_path / "source")
     arguments = [f"--option={key}={value}" for key, value in options.items()]

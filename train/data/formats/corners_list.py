@@ -1,0 +1,78 @@
+"""Regions as `x1,y1,x2,y2,x3,y3,x4,y4,text`, in one list or in one file an image.
+
+One list is `path<TAB>x1,...,y4,text`, a line a region or several regions with tabs between. One file an image, of the
+image's name, is how SROIE (ICDAR 2019) and RCTW (ICDAR 2017) come.
+"""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import ClassVar
+
+from train.data.formats import FORMATS, by_split, images_in
+from train.data.formats.region_lists import (
+    corner_region,
+    find_lists,
+    first_line,
+    is_corners,
+    lines_of,
+    named_line,
+    skipped_fields,
+)
+from train.data.regions import Region, label_of
+from train.data.sample import Sample
+from train.errors import DataError
+
+
+@FORMATS.register("corners_list")
+class CornersList:
+    """A list, or a folder of images with a `.txt` beside each; option `skip`: fields between corners and text."""
+
+    task: ClassVar[str] = "detection"
+    options: ClassVar[Mapping[str, str]] = {"skip": "0"}
+    explicit: ClassVar[frozenset[str]] = frozenset()
+
+    @staticmethod
+    def find(root: Path) -> dict[str, Path]:
+        """Return the lists by split, else the folders whose images have files of corners."""
+        return find_lists(root, _is_list) or by_split(root, _has_files)
+
+    @staticmethod
+    def read(path: Path, options: Mapping[str, str]) -> Iterator[Sample]:
+        """Yield one sample an image: in the list's order, or by name."""
+        skip = skipped_fields(options.get("skip", "0"))
+        return _of_list(path, skip) if path.is_file() else _of_folder(path.absolute(), skip)
+
+
+def _of_list(path: Path, skip: int) -> Iterator[Sample]:
+    regions: dict[str, list[Region]] = {}
+    sources: dict[str, str] = {}
+    for line, source in lines_of(path):
+        name, label = named_line(line, source)
+        found = [corner_region(part, source, skip) for part in label.split("\t") if part]
+        regions.setdefault(name, []).extend(found)
+        sources.setdefault(name, source)
+    folder = path.absolute().parent
+    for name, found in regions.items():
+        yield Sample(folder / name, label_of(found), sources[name])
+
+
+def _of_folder(folder: Path, skip: int) -> Iterator[Sample]:
+    for image in images_in(folder):
+        labels = image.with_suffix(".txt")
+        if not labels.is_file():
+            raise DataError(
+                "every image must have a .txt of its name",
+                image,
+                "label it, add an empty file if it has no text, or move it elsewhere",
+            )
+        regions = [corner_region(line, source, skip) for line, source in lines_of(labels)]
+        yield Sample(image, label_of(regions), f"{labels}:1")
+
+
+def _is_list(line: str) -> bool:
+    return is_corners(line.partition("\t")[2].partition("\t")[0])
+
+
+def _has_files(folder: Path) -> bool:
+    files = (image.with_suffix(".txt") for image in images_in(folder))
+    return any(path.is_file() and is_corners(first_line(path)) for path in files)

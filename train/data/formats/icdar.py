@@ -1,0 +1,112 @@
+"""ICDAR's folders of `gt_NAME.txt`, with the images `NAME.*` beside them or in a folder beside theirs."""
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import ClassVar
+
+from train.data.formats import FORMATS, IMAGE_SUFFIXES, SPLITS
+from train.data.formats.region_lists import corner_region, lines_of, skipped_fields
+from train.data.regions import Region, as_region, label_of
+from train.data.sample import Sample
+from train.errors import DataError
+
+PREFIX = "gt_"
+RECTANGLE = re.compile(r'(-?\d+),? +(-?\d+),? +(-?\d+),? +(-?\d+),? +"(.*)"')
+"""A line of ICDAR 2013: left, top, right, bottom, "text"."""
+
+
+@FORMATS.register("icdar")
+class Icdar:
+    """Folders as they are downloaded; a split is told by `train`, `val` or `test` in a folder's name.
+
+    Option `skip`: fields between the corners and the text, 1 for the MLT sets, which name a script there.
+    """
+
+    task: ClassVar[str] = "detection"
+    options: ClassVar[Mapping[str, str]] = {"skip": "0"}
+    explicit: ClassVar[frozenset[str]] = frozenset()
+
+    @staticmethod
+    def find(root: Path) -> dict[str, Path]:
+        """Return the folder of labels of each split; a folder without a split's name stands alone, as `all`."""
+        if not root.is_dir():
+            return {}
+        if _is_ours(root):
+            return {"all": root}
+        folders = [
+            inner for folder in _folders(root) for inner in (folder, *_folders(folder)) if _is_ours(inner)
+        ]
+        named = [(split, folder) for folder in folders if (split := _split(folder, root))]
+        files = dict(named or [("all", folder) for folder in folders])
+        if len(files) < len(folders):
+            raise DataError(
+                "each split must have one folder of gt_*.txt, named after it",
+                f"{root} with {', '.join(folder.name for folder in folders)}",
+                "put train, val or test into their names, or point at one of them",
+            )
+        return files
+
+    @staticmethod
+    def read(path: Path, options: Mapping[str, str]) -> Iterator[Sample]:
+        """Yield one sample a label file, by name."""
+        skip = skipped_fields(options.get("skip", "0"))
+        folder = path.absolute()
+        around = _image_folders(folder)
+        for labels in _labels(folder):
+            regions = [_region(line, source, skip) for line, source in lines_of(labels)]
+            yield Sample(_image(labels, around), label_of(regions), f"{labels}:1")
+
+
+def _labels(folder: Path) -> list[Path]:
+    return sorted(folder.glob(f"{PREFIX}*.txt"))
+
+
+def _is_ours(folder: Path) -> bool:
+    return next(folder.glob(f"{PREFIX}*.txt"), None) is not None
+
+
+def _folders(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+
+
+def _split(folder: Path, root: Path) -> str | None:
+    """Return the split that the names of the folders below `root` tell."""
+    name = folder.relative_to(root).as_posix().lower()
+    return next((split for split in SPLITS if split in name), None)
+
+
+def _image_folders(folder: Path) -> list[Path]:
+    """Return the folders below and beside a folder of labels, without those of another split.
+
+    The images of ICDAR's training and test sets bear the same names.
+    """
+    beside = [path for path in _folders(folder.parent) if path != folder]
+    own = _split(folder, folder.parent)
+    return [*_folders(folder), *(path for path in beside if _split(path, folder.parent) in (own, None))]
+
+
+def _image(labels: Path, around: list[Path]) -> Path:
+    name = labels.stem.removeprefix(PREFIX)
+    found = _named(labels.parent, name) or [path for place in around for path in _named(place, name)]
+    if len(found) != 1:
+        raise DataError(
+            f"each {PREFIX}NAME.txt must have one image NAME.*, beside it or in a folder beside its own",
+            f"{labels} with {', '.join(map(str, found)) or 'none'}",
+            "add the image, or remove the wrong one",
+        )
+    return found[0]
+
+
+def _named(place: Path, name: str) -> list[Path]:
+    paths = [place / f"{name}{suffix}" for suffix in sorted(IMAGE_SUFFIXES)]
+    paths += [path.with_suffix(path.suffix.upper()) for path in paths]
+    # a file system that does not tell upper case from lower shows one file under two names
+    return list({path.resolve(): path for path in paths if path.is_file()}.values())
+
+
+def _region(line: str, source: str, skip: int) -> Region:
+    if match := RECTANGLE.fullmatch(line.strip()):
+        left, top, right, bottom = map(float, match.groups()[:4])
+        return as_region([left, top, right, top, right, bottom, left, bottom], match[5])
+    return corner_region(line, source, skip)

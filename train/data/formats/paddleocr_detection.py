@@ -1,0 +1,37 @@
+"""PaddleOCR's detection lists: `path<TAB>[{"transcription": ..., "points": [[x, y], ...]}, ...]`."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import ClassVar
+
+from train.data.formats import FORMATS
+from train.data.formats.ppocrlabel import LABELS
+from train.data.formats.region_lists import find_lists, lines_of, named_line
+from train.data.regions import label_of, regions_of
+from train.data.sample import Sample
+
+
+@FORMATS.register("paddleocr_detection")
+class PaddleOCRDetection:
+    """Lists with paths relative to their own folder; `###` and `"difficult": true` are ignored regions."""
+
+    task: ClassVar[str] = "detection"
+    options: ClassVar[Mapping[str, str]] = {}
+    explicit: ClassVar[frozenset[str]] = frozenset()
+
+    @staticmethod
+    def find(root: Path) -> dict[str, Path]:
+        """Return `det_gt_<split>.txt`, `<split>_icdar2015_label.txt` or `<split>.txt`, else `det_gt.txt` as `all`."""
+        return {} if root.name == LABELS else find_lists(root, _is_ours)
+
+    @staticmethod
+    def read(path: Path, options: Mapping[str, str]) -> Iterator[Sample]:
+        """Yield one sample an image; blank lines are passed over."""
+        folder = path.absolute().parent
+        for line, source in lines_of(path):
+            name, label = named_line(line, source)
+            yield Sample(folder / name, label_of(regions_of(label, source)), source)
+
+
+def _is_ours(line: str) -> bool:
+    return line.partition("\t")[2].lstrip().startswith("[")

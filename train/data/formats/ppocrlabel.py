@@ -1,0 +1,71 @@
+"""What PPOCRLabel saves in the folder of images that it was opened on: `Label.txt` and `fileState.txt`."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path, PurePosixPath
+from typing import ClassVar
+
+from train.data.formats import FORMATS, by_split
+from train.data.formats.region_lists import lines_of, named_line
+from train.data.regions import label_of, regions_of
+from train.data.sample import Sample
+from train.errors import DataError
+
+LABELS, STATES = "Label.txt", "fileState.txt"
+CHECKED = "1"
+
+
+@FORMATS.register("ppocrlabel")
+class PPOCRLabel:
+    """A folder (or one each for train, val, test); where `fileState.txt` is, only the checked images are read."""
+
+    task: ClassVar[str] = "detection"
+    options: ClassVar[Mapping[str, str]] = {}
+    explicit: ClassVar[frozenset[str]] = frozenset()
+
+    @staticmethod
+    def find(root: Path) -> dict[str, Path]:
+        """Return the `Label.txt` of a folder, or of each of its splits."""
+        if root.name == LABELS and root.is_file():
+            return {"all": root}
+        files = by_split(root, lambda folder: (folder / LABELS).is_file())
+        return {split: folder / LABELS for split, folder in files.items()}
+
+    @staticmethod
+    def read(path: Path, options: Mapping[str, str]) -> Iterator[Sample]:
+        """Yield one sample an image, in the order of `Label.txt`."""
+        folder = path.absolute().parent
+        checked = _checked(folder / STATES)
+        used = 0
+        for line, source in lines_of(path):
+            name, label = named_line(line, source)
+            if checked is None or _key(name) in checked:
+                used += 1
+                yield Sample(_image(folder, name), label_of(regions_of(label, source)), source)
+        if checked is not None and not used:
+            raise DataError(
+                "at least one labelled image must be checked",
+                f"{path} and {folder / STATES}",
+                f"press Check in PPOCRLabel, or remove {STATES} to use all labels",
+            )
+
+
+def _checked(path: Path) -> frozenset[str] | None:
+    """Return the keys of the images that a person has confirmed; None where nothing says so.
+
+    `fileState.txt` names them by their absolute path on the machine where they were labelled.
+    """
+    if not path.is_file():
+        return None
+    states = (named_line(line, source) for line, source in lines_of(path))
+    return frozenset(_key(name) for name, state in states if state.strip() == CHECKED)
+
+
+def _key(name: str) -> str:
+    """Return the file name of a path of any system: all images of one `Label.txt` lie in one folder."""
+    return PurePosixPath(name.replace("\\", "/")).name
+
+
+def _image(folder: Path, name: str) -> Path:
+    """Return where an image lies: names are `folder/image`, but the folder may have got another name since."""
+    usual = folder.parent / name
+    return usual if usual.is_file() else folder / _key(name)

@@ -1,0 +1,98 @@
+"""What the readers of regions share: lists by split, told apart by their first line, and lines of eight numbers."""
+
+import math
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from train.data.formats import SPLITS, read_text
+from train.data.regions import Region, as_region
+from train.errors import DataError, UsageError
+
+LISTS = ("det_gt_{}.txt", "{}_icdar2015_label.txt", "{}.txt")
+WHOLE = "det_gt.txt"
+CORNERS = 8
+
+
+def find_lists(root: Path, ours: Callable[[str], bool]) -> dict[str, Path]:
+    """Return the lists of a folder by split, or a `det_gt.txt` that stands alone as `all`.
+
+    Args:
+        root: a folder, or one list.
+        ours: whether a list's first line is of the format.
+    """
+    if root.is_file():
+        return {"all": root} if root.suffix == ".txt" and ours(first_line(root)) else {}
+    files = {split: path for split in SPLITS if (path := _list_of(root, split, ours))}
+    whole = root / WHOLE
+    return files or ({"all": whole} if whole.is_file() and ours(first_line(whole)) else {})
+
+
+def _list_of(root: Path, split: str, ours: Callable[[str], bool]) -> Path | None:
+    paths = [root / name.format(split) for name in LISTS]
+    paths = [path for path in paths if path.is_file() and ours(first_line(path))]
+    if len(paths) > 1:
+        raise DataError(
+            f"the {split} split must have one list",
+            f"{root} with {' and '.join(path.name for path in paths)}",
+            "remove one of them",
+        )
+    return paths[0] if paths else None
+
+
+def first_line(path: Path) -> str:
+    """Return a file's first line that is not blank, or nothing; what is not UTF-8 is replaced."""
+    with path.open(encoding="utf-8-sig", errors="replace") as lines:
+        return next((line.rstrip("\r\n") for line in lines if line.strip()), "")
+
+
+def lines_of(path: Path) -> Iterator[tuple[str, str]]:
+    """Yield (line, `file:line`) of a file's lines that are not blank."""
+    for number, line in enumerate(read_text(path).split("\n"), 1):
+        if line.strip(" \r"):
+            yield line.removesuffix("\r"), f"{path}:{number}"
+
+
+def named_line(line: str, source: str) -> tuple[str, str]:
+    """Return the path and the label of `path<TAB>label`."""
+    name, tab, label = line.partition("\t")
+    if not tab or not name:
+        raise DataError(
+            "a label line must be `path<TAB>regions`", f"{source}: {line[:80]!r}", "put a tab behind the path"
+        )
+    return name, label
+
+
+def is_corners(line: str) -> bool:
+    """Whether a line begins with eight numbers."""
+    fields = line.split(",")
+    return len(fields) >= CORNERS and all(_number(field) is not None for field in fields[:CORNERS])
+
+
+def corner_region(line: str, source: str, skip: int = 0) -> Region:
+    """Return the region of `x1,y1,x2,y2,x3,y3,x4,y4,text`; the text may hold commas, and may be missing.
+
+    Args:
+        skip: fields between the corners and the text, such as the script of ICDAR's MLT sets.
+    """
+    if not is_corners(line):
+        raise DataError(
+            "a region must be `x1,y1,x2,y2,x3,y3,x4,y4,text`", f"{source}: {line[:80]!r}", "mend that line"
+        )
+    fields = line.split(",", CORNERS + skip)
+    text = fields[CORNERS + skip] if len(fields) > CORNERS + skip else ""
+    return as_region([float(field) for field in fields[:CORNERS]], text)
+
+
+def skipped_fields(value: str) -> int:
+    """Return the option `skip` as a number."""
+    if not value.isdecimal():
+        raise UsageError("skip must be a number of fields", repr(value), "write --option skip=1")
+    return int(value)
+
+
+def _number(field: str) -> float | None:
+    try:
+        value = float(field)
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
