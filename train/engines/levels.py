@@ -7,6 +7,9 @@ The rate of a block at level n is `optimiser.layer_decay ** n` times what the te
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
+
+from train.data.images import HEIGHT_PX, MIN_WIDTH_PX
 from train.engines.base import GROUPS
 from train.models.network import Network
 
@@ -23,7 +26,7 @@ def places(network: Network, groups: Mapping[str, str], decay: float) -> dict[st
     """Return the place of every array of a network.
 
     Args:
-        network: in eval mode; a blank image is run through it if there is something to decay.
+        network: in eval mode; one blank line is run through it if there is something to decay.
         groups: the layer group of every array.
         decay: of the rate from level to level, in (0, 1].
     """
@@ -37,7 +40,8 @@ def levels(network: Network, groups: Mapping[str, str]) -> dict[str, int]:
     A block is what `block` cuts out of the names of one layer group. Blocks stand in the order in which a forward
     pass first reaches them, group by group, so that no group overtakes one that is nearer to the output.
     """
-    order = network.execution_order(lambda: network.training_logits(network.blank()))
+    blank = np.zeros((1, 3, HEIGHT_PX, MIN_WIDTH_PX), np.float32)
+    order = network.execution_order(lambda: network.logits(network.tensor(blank)))
     reached = {layer.name: place for place, layer in reversed(list(enumerate(order)))}
     blocks = {name: (GROUPS.index(groups[name]), block(name)) for name in network.parameters()}
     first: dict[tuple[int, str], int] = {}

@@ -4,24 +4,47 @@ A module registers model instances with `MODELS.register(name)(Model(...))`; see
 """
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
 from train.data.charset import Charset
+from train.data.images import HEIGHT_PX, MIN_WIDTH_PX
 from train.models.network import Network
 from train.registry import Registry
+
+
+@dataclass(frozen=True)
+class InputSize:
+    """The images that a network takes, (N, 3, height_px, width_px).
+
+    Attributes:
+        height_px: None for any that fits the network.
+        width_px: the same.
+        example_px: height and width of an image of a usual size.
+        pads: an exported graph pads the width to the next bucket itself (`images.pad_to_bucket`).
+    """
+
+    height_px: int | None
+    width_px: int | None
+    example_px: tuple[int, int]
+    pads: bool = False
+
+
+LINE = InputSize(HEIGHT_PX, None, (HEIGHT_PX, MIN_WIDTH_PX), pads=True)
 
 
 class Model(ABC):
     """One network that can be trained, in one framework or several.
 
     Attributes:
-        task: registered name of the task that it is for.
-        head: name of the last linear layer, whose output classes are the charset's; where there are no characters,
-            of the layers that answer.
+        task: what it is for.
+        input: the images it takes.
+        head: name of the last linear layer, whose output classes are the charset's where the task has one.
     """
 
     task: ClassVar[str] = "recognition"
+    input: ClassVar[InputSize] = LINE
     head: str
 
     @abstractmethod

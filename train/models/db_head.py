@@ -6,7 +6,6 @@ built again as the layer `threshold` beside the head. Everything here is layers 
 
 from typing import Any
 
-BLANK_SHAPE = (1, 3, 64, 64)  # a small input: sides must be multiples of 32, the last stage's stride
 NEVER = 1e-30  # in place of a sum of probabilities of 0, which has no logarithm
 
 

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from train.data.images import HEIGHT_PX, MIN_WIDTH_PX
 from train.errors import ModelError
 
 Array = npt.NDArray[np.float32]
@@ -95,7 +94,6 @@ class Network(ABC):
         layer: Any,
         logits: Callable[[Any, Any], Any],
         training_logits: Callable[[Any, Any], Any] | None = None,
-        blank_shape: tuple[int, ...] = (1, 3, HEIGHT_PX, MIN_WIDTH_PX),
     ) -> None:
         """Take the framework's layer, put into eval mode, and how to run it up to its logits.
 
@@ -103,9 +101,8 @@ class Network(ABC):
             layer: of the framework.
             logits: (layer, images) -> logits; `Parts`, if the network can be cut behind its backbone.
             training_logits: the same for what the loss compares, if that is more.
-            blank_shape: of a small input that runs through every layer.
         """
-        self.layer, self._logits, self.blank_shape = layer, logits, blank_shape
+        self.layer, self._logits = layer, logits
         self._training_logits = training_logits or logits
         layer.eval()
 
@@ -120,10 +117,6 @@ class Network(ABC):
     def training_logits(self, images: Any) -> Any:
         """Return what the loss compares: the logits, and for detection a second channel, the threshold map's."""
         return self._training_logits(self.layer, images)
-
-    def blank(self) -> Any:
-        """Return a small input of zeros."""
-        return self.tensor(np.zeros(self.blank_shape, np.float32))
 
     @property
     def parts(self) -> Parts | None:

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from train.data.charset import Charset
-from train.models import MODELS
+from train.models import MODELS, InputSize
 from train.models.network import Layer, Network
 from train.models.published import PublishedModel, WheelFile
 
@@ -33,6 +33,7 @@ class PPOCRDetection(PublishedModel):
     branch: str = "head"
 
     task: ClassVar[str] = "detection"
+    input: ClassVar[InputSize] = InputSize(None, None, (320, 256))  # both sides multiples of 32
     builders: ClassVar[dict[str, str]] = {
         "paddle": "train.models.pp_ocr_detection_paddle",
         "torch": "train.models.pp_ocr_detection_torch",

@@ -3,7 +3,7 @@
 import importlib
 from typing import Any
 
-from train.models.db_head import BLANK_SHAPE, add_threshold, shrink_logits, threshold_logits
+from train.models.db_head import add_threshold, shrink_logits, threshold_logits
 from train.models.paddle_network import PaddleNetwork
 from train.models.reparametrise import keep_one_branch
 
@@ -23,7 +23,8 @@ def build(layer_class: str, settings: dict[str, Any], branched: bool) -> PaddleN
     if branched:
         keep_one_branch(layer.sublayers())
     add_threshold(layer)
-    return PaddleNetwork(layer, _logits, _training_logits, BLANK_SHAPE)
+    _average_in_two_steps(layer)
+    return PaddleNetwork(layer, _logits, _training_logits)
 
 
 def _logits(layer: Any, images: Any) -> Any:
@@ -37,3 +38,21 @@ def _training_logits(layer: Any, images: Any) -> Any:
 
     features = layer.model(images)
     return paddle.concat([shrink_logits(layer, features), threshold_logits(layer, features)], axis=1)
+
+
+def _average_in_two_steps(network: Any) -> None:
+    """Let every global average pooling sum up rows first and then their means.
+
+    Paddle adds the values of a map one after another in float32: over a photo's (288, 160) features that is wrong by
+    6e-4 of the sum, and probabilities by 1.5e-3. In two steps they are right to 1e-5.
+    """
+    import paddle
+
+    class GlobalAverage(paddle.nn.Layer):  # type: ignore[misc]
+        def forward(self, features: Any) -> Any:
+            return features.mean(3, keepdim=True).mean(2, keepdim=True)
+
+    for layer in network.sublayers(include_self=True):
+        for name, child in list(layer.named_children()):
+            if isinstance(child, paddle.nn.AdaptiveAvgPool2D):
+                setattr(layer, name, GlobalAverage())

