@@ -10,11 +10,13 @@ import numpy as np
 import pytest
 
 from tests.real_photos import Array, photos
-from train.engines import paddle_regions_loss, torch_regions_loss
+from train.engines import paddle_cpu, paddle_regions_loss, torch_regions_loss
 from train.engines.base import BACKBONE
 from train.models import MODELS
 from train.models.network import Network
 from train.models.onnx_weights import reinflate
+
+paddle_cpu.prepare()  # before anything imports paddle, as the engine does
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("one_thread")]
 MODEL = "pp-ocrv6-tiny-det"
