@@ -22,6 +22,7 @@ class TorchEngine(NetworkEngine):
     """One torch network and its optimiser."""
 
     framework: ClassVar[str] = "torch"
+    compiles: ClassVar[bool] = True
     packages: ClassVar[tuple[str, ...]] = ("torch", "transformers")
 
     def __init__(
@@ -35,6 +36,8 @@ class TorchEngine(NetworkEngine):
             config.optimiser, self._learning, {name: self._places[adapted(name)] for name in self._learning}
         )
         self._scaler = torch.amp.GradScaler(self._device) if config.precision == "fp16" else None
+        # Widths change from batch to batch: one graph for all of them, not one for each.
+        self._compiled = torch.compile(self._logits, dynamic=True) if config.compile else None
 
     @classmethod
     def device(cls) -> str:
@@ -70,13 +73,19 @@ class TorchEngine(NetworkEngine):
     def train_step(self, batch: Batch, learning_rate: float, update: bool) -> float:
         """Run forward and backward; at an update average over workers, clip and step."""
         with self._autocast():
-            logits = self._outputs(batch.images)
+            logits = self._training_outputs(batch.images)
         loss = self._loss(logits.float(), batch)
         scaled = loss * (batch.share / self._config.optimiser.accumulate)
         (self._scaler.scale(scaled) if self._scaler else scaled).backward()
         if update:
             self._update(learning_rate)
         return float(loss.detach())
+
+    def _training_outputs(self, lines: Images | Features) -> Any:
+        """Return logits, by the compiled network if one is asked for and not only its end runs."""
+        if self._compiled is None or isinstance(lines, Features):
+            return self._outputs(lines)
+        return self._compiled(self._network.tensor(lines))
 
     def _ctc(self, logits: Any, targets: Sequence[Sequence[int]]) -> Any:
         return ctc_loss(logits, targets, self._config.label_smoothing)
@@ -206,5 +215,5 @@ def current_device() -> Any:
     import torch
 
     if torch.cuda.is_available():
-        return torch.device("cuda", torch.cuda.currentcurrent_device())
+        return torch.device("cuda", torch.cuda.current_device())
     return torch.device("cpu")
