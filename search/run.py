@@ -5,10 +5,11 @@ import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import get_args
 
 sys.path[0] = str(Path(__file__).resolve().parent.parent)  # not this folder: its files shadow others
 
-from search.settings import StudySettings, parse_duration
+from search.settings import Scheduler, StudySettings, parse_duration
 from train.cli import INTERRUPTED, main_guard
 from train.config import config_error
 from train.data.arguments import add_decoding_arguments, add_general_arguments
@@ -74,6 +75,12 @@ def _add_search(what: argparse._ArgumentGroup) -> None:
         "says, else paddle)",
     )
     what.add_argument(
+        "--scheduler",
+        choices=get_args(Scheduler),
+        default="asha",
+        help="what stops trials that lag behind; none: all run to their end (default: asha)",
+    )
+    what.add_argument(
         "--trials", type=int, help="at most so many trials (default: as the time budget allows, else 32)"
     )
     what.add_argument("--max-epochs", type=int, help="longest trial (default: what the space says)")
@@ -132,6 +139,7 @@ def settings_of(arguments: argparse.Namespace) -> StudySettings:
             space=arguments.space,
             models=tuple(arguments.model),
             engine=arguments.engine,
+            scheduler=arguments.scheduler,
             trials=arguments.trials,
             max_epochs=arguments.max_epochs,
             time_budget_s=arguments.time_budget,

@@ -1,6 +1,7 @@
 """What a study decides before it starts: models, widths, names that must exist."""
 
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
@@ -9,9 +10,9 @@ from search.known import check_names
 from search.plan import affordable, narrowed, with_engine
 from search.probe import Probe, affordable_models, agreed_width
 from search.results import Baseline
-from search.searcher import Clock
-from search.settings import StudySettings
-from search.study import has_trials
+from search.searcher import METRIC, Clock
+from search.settings import Scheduler, StudySettings
+from search.study import SCHEDULERS, has_trials
 from spaces.space import load_space, parse_space, shipped_spaces
 from train.errors import UsageError
 from train.metrics import Scores
@@ -188,3 +189,10 @@ def test_the_space_of_techniques_starts_with_each_in_both_frameworks() -> None:
     assert len({(point["engine"], point["technique.name"]) for point in points}) == len(points)
     assert len(points) == len(space.choices("engine")) * len(space.choices("technique.name"))
     assert set(space.choices("technique.name")) == set(TECHNIQUES.names())
+
+
+def test_without_a_scheduler_no_trial_is_stopped() -> None:
+    assert set(SCHEDULERS) == set(get_args(Scheduler))
+    scheduler = SCHEDULERS["none"](3)
+    for exact_match in (0.0, 1.0):
+        assert scheduler.on_trial_result(None, None, {"epoch": 1, METRIC: exact_match}) == scheduler.CONTINUE
