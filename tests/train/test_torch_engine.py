@@ -9,6 +9,7 @@ import torch
 
 from tests.real_lines import config, few_lines
 from train.engines.torch_engine import current_device
+from train.engines.torch_export import export_for_paddleocr
 from train.errors import UsageError
 from train.loop import assemble
 from train.techniques import uniform
@@ -28,7 +29,7 @@ def test_an_engine_that_cannot_compile_refuses_to(data_dir: Path) -> None:
 
 @pytest.mark.slow
 def test_a_compiled_step_learns_what_a_plain_one_does(
-    data_dir: Path, monkeypatch: pytest.MonkeyPatch
+    data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Graphs are captured and differentiated as ever; only the minutes of code generation are left out."""
     monkeypatch.setattr(torch, "compile", partial(torch.compile, backend="aot_eager"))
@@ -43,3 +44,4 @@ def test_a_compiled_step_learns_what_a_plain_one_does(
     assert losses[1] == pytest.approx(losses[0], rel=1e-4)
     for name, array in weights[0].items():
         np.testing.assert_allclose(weights[1][name], array, atol=3e-4, err_msg=name)
+    assert export_for_paddleocr(engine, config(engine="torch", compile=True), tmp_path) == {}
