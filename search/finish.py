@@ -201,7 +201,7 @@ def state_of(result: Any, last: dict[str, Any], config: TrialConfig) -> tuple[St
         return "finished", ""
     if best.out_of_patience(epoch, config.patience):
         return "finished", f"no better epoch in {config.patience} after epoch {best.epoch}"
-    return "stopped", f"stopped after epoch {epoch} of {config.epochs} (ASHA or time budget)"
+    return "stopped", f"stopped after epoch {epoch} of {config.epochs} (scheduler or time budget)"
 
 
 def best_checkpoint(results: tune.ResultGrid, winner: TrialRecord) -> Checkpoint:

@@ -15,11 +15,12 @@ from search.workers import TRIAL_RESOURCES, WorkerGroup
 from spaces.space import SearchSpace
 from train.config import TrialConfig
 from train.data.mixture import Extra, wanted
-from train.engines.choice import check_holds, resolve
+from train.engines.choice import check_holds, installed, resolve
 from train.errors import UsageError
 from train.fits import models_for
 
 FINISH_SHARE, FINISH_LEAST_S = 0.04, 30.0
+ANY = "any"
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ def narrowed(space: SearchSpace, settings: StudySettings) -> SearchSpace:
     space = space.with_fixed({"seed": settings.seed, "task": study_task(settings, space)})
     for share, labels in (("replay", settings.general_labels), ("synthetic", settings.synthetic_labels)):
         space = space if labels is not None else _without(space, share)
-    if settings.engine:
+    if settings.engine and settings.engine != ANY:
         space = space.with_fixed({"engine": settings.engine})
     models = settings.models or space.choices("model") or usual_models(str(space.fixed["task"]))
     return space.with_choices("model", models) if models != space.choices("model") else space
@@ -93,12 +94,32 @@ def _without(space: SearchSpace, share: str) -> SearchSpace:
 
 
 def with_engine(settings: StudySettings, space: SearchSpace) -> StudySettings:
-    """Return the settings with `auto` replaced by the engine that is the fastest here, for all trials alike."""
-    asked = settings.engine or str(space.fixed.get("engine", ""))
-    for engine in space.choices("engine") or (TrialConfig().engine,):
-        check_holds(str(engine), candidates(space))
+    """Return the settings with the one engine of all trials: the asked-for, or for `auto` the fastest one here.
+
+    Under `any` every trial draws its own from the space's. Without a word from the command line a space that leaves
+    several open is searched with TrialConfig's.
+    """
+    engines = [str(engine) for engine in space.choices("engine")] or [TrialConfig().engine]
+    if settings.engine == ANY:
+        check_any(engines, space)
+        return settings
+    asked = settings.engine or (engines[0] if len(engines) == 1 else TrialConfig().engine)
+    check_holds(asked, candidates(space))
     threads = max(1, int(settings.cpus or 1))  # Ray gives a trial's process as many as it has cores
     return settings.model_copy(update={"engine": resolve(asked, candidates(space), threads) or None})
+
+
+def check_any(engines: list[str], space: SearchSpace) -> None:
+    """Raise UsageError if a trial could draw an engine that is not installed or lacks a model."""
+    for engine in engines:
+        check_holds(engine, candidates(space))
+    missing = [engine for engine in engines if not installed(engine)]
+    if missing or len(engines) == 1:
+        raise UsageError(
+            "--engine any needs a space that names several engines, all installed",
+            f"not installed: {', '.join(missing)}" if missing else f"only {engines[0]} in {space.name}",
+            "install it, or name one engine",
+        )
 
 
 def candidates(space: SearchSpace) -> list[str]:

@@ -83,11 +83,16 @@ def forgotten(result: dict[str, Any], kind: type[Scores]) -> str:
 def describe(config: dict[str, Any]) -> str:
     """Return a trial's most telling settings in one line."""
     optimiser, augmentation = config["optimiser"], config["augmentation"]
+    options = ", ".join(f"{key} {_short(value)}" for key, value in config["technique"]["options"].items())
     return (
-        f"{config['model']}, {config['technique']['name']} {config['technique']['options'] or ''}, "
+        f"{config['model']} ({config['engine']}), {config['technique']['name']}{f' ({options})' if options else ''}, "
         f"{optimiser['name']} {optimiser['learning_rate']:.2e}, {config['schedule']['name']}, "
         f"batch {config['batch_size']}, batch norm {config['batch_norm']}, charset {config['charset']}, "
         f"augmentation {augmentation['probability']:.2f} x {augmentation['strength']:.2f}, "
         f"{'replay {:.2f}, '.format(config['replay']) if config['replay'] else ''}"
         f"{config['epochs']} epochs"
     )
+
+
+def _short(value: float | str) -> str:
+    return value if isinstance(value, str) else f"{value:.3g}"

@@ -5,10 +5,11 @@ import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import get_args
 
 sys.path[0] = str(Path(__file__).resolve().parent.parent)  # not this folder: its files shadow others
 
-from search.settings import StudySettings, parse_duration
+from search.settings import Scheduler, StudySettings, parse_duration
 from train.cli import INTERRUPTED, main_guard
 from train.config import config_error
 from train.data.arguments import add_decoding_arguments, add_general_arguments, add_task_argument
@@ -70,7 +71,15 @@ def _add_search(what: argparse._ArgumentGroup) -> None:
     )
     what.add_argument("--model", action="append", default=[], help="only this model; repeatable")
     what.add_argument(
-        "--engine", help="paddle, torch, or auto for the faster one here (default: what the space says)"
+        "--engine",
+        help="paddle, torch, auto for the faster one here, or any to draw one for each trial (default: what the space "
+        "says, else paddle)",
+    )
+    what.add_argument(
+        "--scheduler",
+        choices=get_args(Scheduler),
+        default="asha",
+        help="what stops trials that lag behind; none: all run to their end (default: asha)",
     )
     what.add_argument(
         "--trials", type=int, help="at most so many trials (default: as the time budget allows, else 32)"
@@ -132,6 +141,7 @@ def settings_of(arguments: argparse.Namespace) -> StudySettings:
             space=arguments.space or arguments.task or StudySettings.model_fields["space"].default,
             models=tuple(arguments.model),
             engine=arguments.engine,
+            scheduler=arguments.scheduler,
             trials=arguments.trials,
             max_epochs=arguments.max_epochs,
             time_budget_s=arguments.time_budget,

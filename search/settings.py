@@ -12,6 +12,7 @@ from train.config import Frozen, TrialConfig
 from train.errors import UsageError
 
 DEFAULT_TRIALS = 32
+Scheduler = Literal["asha", "none"]
 
 
 class StudySettings(Frozen):
@@ -28,7 +29,8 @@ class StudySettings(Frozen):
         decode_to: where decoded lines are kept: `memory`, `file`, or `auto` by their size.
         cache: folder of files of decoded lines; None for `line-cache` in the storage.
         models: narrows the space's models; empty for what the space says.
-        engine: of every trial, `auto` for the fastest here; None for what the space says.
+        engine: of every trial, `auto` for the fastest here, `any` for each trial its own; None for what the space says.
+        scheduler: what stops trials that lag behind.
         trials: upper limit on trials; None for as many as the time budget allows.
         time_budget_s: seconds from start to result; None for no limit.
         storage: folder or URI under which Ray Tune writes `name/`.
@@ -51,6 +53,7 @@ class StudySettings(Frozen):
     space: str = "recognition"
     models: tuple[str, ...] = ()
     engine: str | None = None
+    scheduler: Scheduler = "asha"
     trials: int | None = Field(None, ge=1)
     max_epochs: int | None = Field(None, ge=1)
     time_budget_s: float | None = Field(None, ge=30)

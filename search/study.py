@@ -9,12 +9,13 @@ the winner is exported and tested once                search/finish.py
 import os
 import shutil
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import ray
 from ray import tune
-from ray.tune.schedulers import ASHAScheduler
+from ray.tune.schedulers import ASHAScheduler, FIFOScheduler, TrialScheduler
 
 from search.data import StudyData, decode_sets, prepare, task_of
 from search.finish import Finished, finish
@@ -35,7 +36,7 @@ from search.progress import ProgressLines
 from search.ranking import Forgetting
 from search.results import StudyResult, write_text_atomically
 from search.searcher import METRIC, Clock, OptunaSearcher
-from search.settings import DEFAULT_TRIALS, StudySettings
+from search.settings import DEFAULT_TRIALS, Scheduler, StudySettings
 from search.trial import TrialSetup, run_trial
 from spaces.space import SearchSpace, load_space
 from train.config import config_error, config_from_mapping, nested
@@ -156,7 +157,7 @@ def search(
     else:
         database = settings.local_folder / "optuna.db"
         searcher = OptunaSearcher(plan.space, plan.points, plan.clock, settings.seed, database)
-        scheduler = halving(plan.clock.max_epochs)
+        scheduler = SCHEDULERS[settings.scheduler](plan.clock.max_epochs)
         callbacks = [ProgressLines(plan.clock, baseline), KeptRungs(scheduler)]
         tuner = tune.Tuner(
             trainable,
@@ -188,14 +189,22 @@ def halving(max_epochs: int) -> ASHAScheduler:
     )
 
 
+def patient(max_epochs: int) -> FIFOScheduler:
+    """Return what lets every trial run to its end."""
+    return FIFOScheduler()
+
+
+SCHEDULERS: dict[Scheduler, Callable[[int], TrialScheduler]] = {"asha": halving, "none": patient}
+
+
 class KeptRungs(tune.Callback):  # type: ignore[misc]
     """Saves the scheduler with the experiment, which Tune leaves out: a resumed study compares with all its trials."""
 
-    def __init__(self, scheduler: ASHAScheduler) -> None:
+    def __init__(self, scheduler: TrialScheduler) -> None:
         self._scheduler = scheduler
 
     def get_state(self) -> dict[str, Any]:
-        """Return what ASHA's own `save` writes."""
+        """Return what the scheduler's own `save` writes."""
         return dict(vars(self._scheduler))
 
     def set_state(self, state: dict[str, Any]) -> None:
@@ -204,7 +213,7 @@ class KeptRungs(tune.Callback):  # type: ignore[misc]
 
 
 def tune_config(
-    settings: StudySettings, plan: Plan, searcher: OptunaSearcher, scheduler: ASHAScheduler
+    settings: StudySettings, plan: Plan, searcher: OptunaSearcher, scheduler: TrialScheduler
 ) -> tune.TuneConfig:
     """Return how Tune samples and stops trials."""
     trials = settings.trials or (-1 if plan.clock.deadline else DEFAULT_TRIALS)

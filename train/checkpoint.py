@@ -61,8 +61,11 @@ class Checkpoint:
         return {name: averages.get(name, array) for name, array in self.state["weights"].items()}
 
     def with_engine(self, engine: str | None) -> "Checkpoint":
-        """Return the checkpoint for another engine, which reads the same weights; None keeps its own."""
-        changes = {"engine": engine} if engine else {}
+        """Return the checkpoint for another engine, which reads the same weights; None keeps its own.
+
+        Not every engine compiles, and nothing but speed depends on it.
+        """
+        changes = {"engine": engine, "compile": False} if engine else {}
         return replace(self, config=self.config.model_copy(update=changes))
 
     def save(self, directory: Path) -> None:

@@ -138,6 +138,7 @@ class TrialConfig(Frozen):
         label_smoothing: share in [0, 1) of the target spread evenly over the classes.
         replay: share in [0, 0.9] of every training batch that is drawn from the general lines; 0 for none.
         precision: `bf16`/`fp16` mixed precision (O1) needs a GPU.
+        compile: let torch compile the training step: a minute or more at the start, faster steps after it.
     """
 
     task: str = "recognition"
@@ -159,6 +160,7 @@ class TrialConfig(Frozen):
     label_smoothing: float = Field(0.0, ge=0, lt=1)
     replay: float = Field(0.0, ge=0, le=0.9)
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"
+    compile: bool = False
     seed: int = Field(0, ge=0)
 
     @model_validator(mode="after")

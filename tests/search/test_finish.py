@@ -18,8 +18,8 @@ class Ended:
     ("last", "best", "patience", "state", "reason"),
     [
         (4, 2, 2, "finished", "no better epoch in 2 after epoch 2"),
-        (4, 3, 2, "stopped", "stopped after epoch 4 of 9 (ASHA or time budget)"),
-        (4, 2, 0, "stopped", "stopped after epoch 4 of 9 (ASHA or time budget)"),
+        (4, 3, 2, "stopped", "stopped after epoch 4 of 9 (scheduler or time budget)"),
+        (4, 2, 0, "stopped", "stopped after epoch 4 of 9 (scheduler or time budget)"),
         (9, 7, 2, "finished", ""),
         (9, 9, 0, "finished", ""),
     ],

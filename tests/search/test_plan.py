@@ -1,21 +1,23 @@
 """What a study decides before it starts: models, widths, names that must exist."""
 
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
 
 from search.budget import Cost
 from search.known import check_names
-from search.plan import affordable, narrowed
+from search.plan import affordable, narrowed, with_engine
 from search.probe import Probe, affordable_models, agreed_width
 from search.results import Baseline
-from search.searcher import Clock
-from search.settings import StudySettings
-from search.study import has_trials
+from search.searcher import METRIC, Clock
+from search.settings import Scheduler, StudySettings
+from search.study import SCHEDULERS, has_trials
 from spaces.space import load_space, parse_space, shipped_spaces
 from train.errors import UsageError
 from train.metrics import TextScores
+from train.techniques import TECHNIQUES
 
 ROWS = np.ones((10, 2))
 COST = Cost(full=0.1, frozen=0.05, evaluate=0.01)
@@ -141,3 +143,58 @@ def test_a_share_of_lines_is_searched_only_where_there_are_some() -> None:
     fixed = space.with_fixed({"synthetic": 0.3})
     with pytest.raises(UsageError, match="--synthetic-labels FILE"):
         narrowed(fixed, settings)
+
+
+BOTH = "parameters: {engine: {choice: [paddle, torch]}, model: {choice: [pp-ocrv6-tiny, pp-ocrv6-small]}}"
+
+
+@pytest.mark.parametrize(
+    ("text", "asked", "engine"),
+    [
+        (BOTH, None, "paddle"),
+        (BOTH, "torch", "torch"),
+        (BOTH, "any", "any"),
+        ("fixed: {engine: torch}", None, "torch"),
+        ("fixed: {model: pp-ocrv6-small}", None, "paddle"),
+    ],
+)
+def test_trials_share_one_engine_unless_any_is_asked_for(text: str, asked: str | None, engine: str) -> None:
+    space, settings = (
+        parse_space(text, "some", "some.yaml"),
+        StudySettings(name="x", storage="runs", engine=asked),
+    )
+    settings = with_engine(settings, narrowed(space, settings))
+    assert settings.engine == engine
+    open_engines = narrowed(space, settings).choices("engine")
+    assert open_engines == (("paddle", "torch") if engine == "any" else (engine,))
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("fixed: {engine: torch}", "names several engines.*only torch"),
+        (
+            "parameters: {engine: {choice: [paddle, torch]}, model: {choice: [crnn]}}",
+            "paddle must hold every model",
+        ),
+    ],
+)
+def test_any_engine_needs_a_space_with_several_that_hold_its_models(text: str, says: str) -> None:
+    settings = StudySettings(name="x", storage="runs", engine="any")
+    with pytest.raises(UsageError, match=says):
+        with_engine(settings, parse_space(text, "some", "some.yaml"))
+
+
+def test_the_space_of_techniques_starts_with_each_in_both_frameworks() -> None:
+    space = load_space("techniques")
+    points = space.warm_starts_for(512)
+    assert len({(point["engine"], point["technique.name"]) for point in points}) == len(points)
+    assert len(points) == len(space.choices("engine")) * len(space.choices("technique.name"))
+    assert set(space.choices("technique.name")) == set(TECHNIQUES.names())
+
+
+def test_without_a_scheduler_no_trial_is_stopped() -> None:
+    assert set(SCHEDULERS) == set(get_args(Scheduler))
+    scheduler = SCHEDULERS["none"](3)
+    for exact_match in (0.0, 1.0):
+        assert scheduler.on_trial_result(None, None, {"epoch": 1, METRIC: exact_match}) == scheduler.CONTINUE

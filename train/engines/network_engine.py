@@ -27,11 +27,18 @@ class NetworkEngine(Engine):
     """An engine whose network comes from `train/models` under the names that all frameworks share."""
 
     framework: ClassVar[str]
+    compiles: ClassVar[bool] = False
 
     def __init__(
         self, config: TrialConfig, charset: Charset, calibration: Images | None, world: World | None = None
     ) -> None:
         self._config, self.charset, self._world = config, charset, world or World()
+        if config.compile and not self.compiles:
+            raise UsageError(
+                "compile must be false where the engine cannot",
+                config.engine,
+                "set engine: torch, or leave it out",
+            )
         self._model = MODELS.get(config.model)
         self._objective = OBJECTIVES.get(TASKS.get(config.task).objective)[self.framework]
         self._distillation = build_technique(config.technique).distillation

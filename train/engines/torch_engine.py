@@ -23,6 +23,7 @@ class TorchEngine(NetworkEngine):
     """One torch network and its optimiser."""
 
     framework: ClassVar[str] = "torch"
+    compiles: ClassVar[bool] = True
     packages: ClassVar[tuple[str, ...]] = ("torch", "transformers")
 
     def __init__(
@@ -36,6 +37,8 @@ class TorchEngine(NetworkEngine):
             config.optimiser, self._learning, {name: self._places[adapted(name)] for name in self._learning}
         )
         self._scaler = torch.amp.GradScaler(self._device) if config.precision == "fp16" else None
+        # Widths change from batch to batch: one graph for all of them, not one for each.
+        self._compiled = torch.compile(super()._compared, dynamic=True) if config.compile else None
 
     @classmethod
     def device(cls) -> str:
@@ -78,6 +81,10 @@ class TorchEngine(NetworkEngine):
         if update:
             self._update(learning_rate)
         return float(loss.detach())
+
+    def _compared(self, images: Any) -> Any:
+        """Return what the loss compares, by the compiled network if one is asked for."""
+        return super()._compared(images) if self._compiled is None else self._compiled(images)
 
     def _divergence(self, logits: Any, teacher: Any, temperature: float) -> Any:
         return divergence(logits, teacher, temperature)
@@ -204,5 +211,5 @@ def current_device() -> Any:
     import torch
 
     if torch.cuda.is_available():
-        return torch.device("cuda", torch.cuda.currentcurrent_device())
+        return torch.device("cuda", torch.cuda.current_device())
     return torch.device("cpu")

@@ -109,7 +109,7 @@ def export_for_paddleocr(engine: Engine, config: TrialConfig, directory: Path) -
         return dict.fromkeys(PADDLEOCR, "PaddleOCR's own form needs paddlepaddle, which was not installed")
     from train.engines.paddle_engine import PaddleEngine
 
-    twin = PaddleEngine(config, engine.charset, None)
+    twin = PaddleEngine(config.model_copy(update={"compile": False}), engine.charset, None)
     twin.load({"weights": engine.weights()})
     noise = (
         np.random.default_rng(config.seed)

@@ -196,6 +196,7 @@ def _checked(config: TrialConfig, world: World) -> tuple[LanguageModel, AdapterS
         (config.fit_width == 0, "fit_width", "must be 0, as a line is fitted into a square"),
         (config.precision in DTYPES, "precision", f"must be one of {', '.join(DTYPES)}"),
         (config.label_smoothing == 0, "label_smoothing", "must be 0"),
+        (not config.compile, "compile", "must be false"),
         (
             config.optimiser.layer_decay == 1 and config.optimiser.ema == 0,
             "optimiser",

@@ -9,6 +9,7 @@ def without_softmax(head: Any) -> None:
     original = type(head).forward
     functional = types.SimpleNamespace(softmax=lambda values, **_: values)
     scope = dict(original.__globals__) | {"F": functional}
+    del scope["__name__"]  # by which torch.compile would go and find the module's own F
     forward = types.FunctionType(
         original.__code__, scope, original.__name__, original.__defaults__, original.__closure__
     )

@@ -1,0 +1,47 @@
+"""What only the torch engine does: a compiled training step, and the GPU that it takes."""
+
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from tests.real_lines import config, few_lines
+from train.engines.torch_engine import current_device
+from train.engines.torch_export import export_for_paddleocr
+from train.errors import UsageError
+from train.loop import assemble
+from train.techniques import uniform
+
+
+def test_the_gpu_that_the_process_was_given_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert current_device() == torch.device("cpu") or torch.cuda.is_available()
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "current_device", lambda: 1)
+    assert current_device() == torch.device("cuda", 1)
+
+
+def test_an_engine_that_cannot_compile_refuses_to(data_dir: Path) -> None:
+    with pytest.raises(UsageError, match=r"compile.*got paddle; set engine: torch"):
+        assemble(config(engine="paddle", compile=True), few_lines(data_dir).train)
+
+
+@pytest.mark.slow
+def test_a_compiled_step_learns_what_a_plain_one_does(
+    data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Graphs are captured and differentiated as ever; only the minutes of code generation are left out."""
+    monkeypatch.setattr(torch, "compile", partial(torch.compile, backend="aot_eager"))
+    data = few_lines(data_dir)
+    losses, weights = [], []
+    for compiled in (False, True):
+        engine, task = assemble(config(engine="torch", compile=compiled), data.train)
+        engine.apply_plan(uniform(0.0) | {"neck": 1.0, "head": 1.0})
+        batches = [task.batch(data.train, np.arange(start, start + 4), epoch=1) for start in (0, 4)]
+        losses.append([engine.train_step(batch, 1e-4, update=True) for batch in batches])
+        weights.append(engine.weights())
+    assert losses[1] == pytest.approx(losses[0], rel=1e-4)
+    for name, array in weights[0].items():
+        np.testing.assert_allclose(weights[1][name], array, atol=3e-4, err_msg=name)
+    assert export_for_paddleocr(engine, config(engine="torch", compile=True), tmp_path) == {}
