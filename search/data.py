@@ -49,8 +49,9 @@ def prepare_splits(settings: StudySettings) -> tuple[Splits, tuple[BadSample, ..
     else:
         given = load(source_folder(settings), options, tasks=task.formats)[1]
     splits = make_splits(given, settings.seed, test_fraction=settings.test_fraction, classes=task.classes)
-    report = cheap_check(splits, task.checks())
-    kept = usable(splits, report, settings.allow_bad)
+    checks = task.checks()
+    report = cheap_check(splits, checks)
+    kept = usable(splits, report, settings.allow_bad, checks.repaired)
     bad = {f.sample.source: f"{f.rule}: {f.value}" for f in report.errors}
     return kept, tuple(BadSample(source=source, reason=reason) for source, reason in bad.items())
 
@@ -92,11 +93,13 @@ class Prepared:
         sets: by name: the splits, and what there is of `general`, `replay` and `synthetic`.
         origins: where each came from.
         left_out: what was wrong with others.
+        repaired: number of samples of the splits whose labels were put right.
     """
 
     sets: Sets
     origins: Mapping[str, str]
     left_out: tuple[BadSample, ...]
+    repaired: int = 0
 
 
 def prepare(settings: StudySettings) -> Prepared:
@@ -110,7 +113,7 @@ def prepare(settings: StudySettings) -> Prepared:
         bad += tuple(BadSample(source=source, reason=why) for source, why in general.left_out.items())
     synthetic, wrong = prepare_synthetic(settings, len(bad))
     origins |= dict.fromkeys(synthetic, "mixed into the batches")
-    return Prepared({**sets, **synthetic}, origins, bad + wrong)
+    return Prepared({**sets, **synthetic}, origins, bad + wrong, splits.repaired)
 
 
 def decode_sets(settings: StudySettings, prepared: Prepared) -> StudyData:
@@ -124,6 +127,7 @@ def decode_sets(settings: StudySettings, prepared: Prepared) -> StudyData:
         samples={name: len(part) for name, part in parts.items()},
         origins=dict(prepared.origins),
         left_out=prepared.left_out,
+        repaired=prepared.repaired,
     )
     test = parts.pop("test", None)
     return StudyData(TrainingData(**parts), test, summary)

@@ -40,6 +40,7 @@ from train.export import export_checkpoint
 from train.patience import Best
 from train.scores import Scores
 from train.tasks import TASKS
+from train.tuning import tuned
 from train.validation import GENERAL
 from train.versions import installed_versions
 
@@ -125,12 +126,12 @@ def publish_winner(search: Finished, trials: tuple[TrialRecord, ...], folder: Pa
         return Published()
     loaders = [(trial.id, partial(best_checkpoint, search.results, trial)) for trial in ranked]
     soup = greedy_soup(loaders, search.data.training, search.soup_deadline, search.known)
-    save_config(soup.checkpoint.config, folder / "best.yaml")
-    export_checkpoint(soup.checkpoint, search.data.training.val, folder / "best")
-    baseline, rows = best_baseline(search.probes)
-    judged = judge(soup.checkpoint, search.data, baseline, rows, search.settings.seed)
-    probe = next(probe for probe in search.probes if probe.model == soup.checkpoint.config.model)
-    kept = kept_general(soup.checkpoint, search.data, probe, search.settings.seed)
+    checkpoint = tuned(soup.checkpoint, search.data.training.val)
+    save_config(checkpoint.config, folder / "best.yaml")
+    export_checkpoint(checkpoint, search.data.training.val, folder / "best")
+    judged = judge(checkpoint, search.data, best_baseline(search.probes), search.settings.seed)
+    probe = next(probe for probe in search.probes if probe.model == checkpoint.config.model)
+    kept = kept_general(checkpoint, search.data, probe, search.settings.seed)
     return Published(soup.trials, judged.comparisons + kept, judged.misreadings, judged.picture)
 
 

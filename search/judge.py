@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from search.data import StudyData
 from search.probe import Probe
@@ -31,33 +32,44 @@ class Judgement:
     picture: Callable[[int], Image]
 
 
-def best_baseline(probes: list[Probe]) -> tuple[Baseline, Rows]:
-    """Return the best untouched model and how it does on every validation sample."""
-    pairs = [pair for probe in probes for pair in zip(probe.baselines, probe.rows, strict=True)]
-    return max(pairs, key=lambda pair: pair[0].scores.rank)
+class Untouched(NamedTuple):
+    """An untouched model: what it is, how it does on every validation sample, and how it is run."""
+
+    baseline: Baseline
+    rows: Rows
+    config: TrialConfig
 
 
-def judge(checkpoint: Checkpoint, data: StudyData, baseline: Baseline, before: Rows, seed: int) -> Judgement:
+def best_baseline(probes: list[Probe]) -> Untouched:
+    """Return the best untouched model."""
+    all_of_them = [
+        Untouched(*parts)
+        for probe in probes
+        for parts in zip(probe.baselines, probe.rows, probe.configs, strict=True)
+    ]
+    return max(all_of_them, key=lambda untouched: untouched.baseline.scores.rank)
+
+
+def judge(checkpoint: Checkpoint, data: StudyData, best: Untouched, seed: int) -> Judgement:
     """Compare the winner with the best untouched model on validation and, this once, on the test split.
 
     Args:
         checkpoint: the winner.
         data: the study's.
-        baseline: the best untouched model.
-        before: how that does on every validation sample.
+        best: the best untouched model.
         seed: of the resampling.
     """
     val = data.training.val
     engine, task = assemble(checkpoint.config, data.training.train, checkpoint)
     scores, predictions = evaluate(engine, task, val)
-    gain = paired_gain_interval(before, task.per_sample(predictions, val), task.primary, seed)
-    comparisons = [Comparison(split="validation", baseline=baseline, winner=scores, gain=gain)]
+    gain = paired_gain_interval(best.rows, task.per_sample(predictions, val), task.primary, seed)
+    comparisons = [Comparison(split="validation", baseline=best.baseline, winner=scores, gain=gain)]
     if data.test is not None:
-        untouched = assemble(untouched_config(checkpoint.config, baseline), data.training.train)
+        untouched = assemble(best.config, data.training.train)
         old, old_rows = _rows(*untouched, data.test)
         new, new_rows = _rows(engine, task, data.test)
         gain = paired_gain_interval(old_rows, new_rows, task.primary, seed)
-        tested = baseline.model_copy(update={"scores": old})
+        tested = best.baseline.model_copy(update={"scores": old})
         comparisons.append(Comparison(split="test", baseline=tested, winner=new, gain=gain))
     return Judgement(
         tuple(comparisons),
@@ -74,6 +86,7 @@ def misreading(mistake: Mistake, data: Dataset) -> Misreading:
         text=mistake.label,
         reading=mistake.reading,
         confidence=mistake.confidence,
+        faults=mistake.faults,
     )
 
 
@@ -93,10 +106,3 @@ def kept_general(checkpoint: Checkpoint, data: StudyData, probe: Probe, seed: in
     gain = paired_gain_interval(probe.general, rows, task.primary, seed)
     known = before.model_copy(update={"scores": before.general})
     return (Comparison(split="general", baseline=known, winner=after, gain=gain),)
-
-
-def untouched_config(config: TrialConfig, baseline: Baseline) -> TrialConfig:
-    """Return the configuration of an untouched model."""
-    weights = config.weights if config.model == baseline.model else None
-    start = {"model": baseline.model, "charset": baseline.charset, "fit_width": baseline.fit_width}
-    return config.model_copy(update=start | {"weights": weights})

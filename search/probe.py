@@ -16,6 +16,7 @@ from train.models import MODELS
 from train.scores import Scores
 from train.tasks import TASKS, Rows, Task
 from train.techniques import build_technique, uniform
+from train.tuning import chosen
 from train.validation import evaluate
 
 PROBE_IMAGES = 16
@@ -29,9 +30,11 @@ class Probe:
 
     Attributes:
         baselines: as published, with the domain's charset, and that at every other width of the space; of a
-            model without published weights, what its random ones read.
+            model without published weights, what its random ones read; each with thresholds chosen on the validation
+            split, too, where there are some.
         rows: for each baseline, how it does on every validation sample (`Task.per_sample`).
         general: how the model as published does on every general sample; None without any.
+        configs: for each baseline, how it is run.
     """
 
     model: str
@@ -39,6 +42,7 @@ class Probe:
     rows: tuple[Rows, ...]
     cost: Cost
     general: Rows | None = None
+    configs: tuple[TrialConfig, ...] = ()
 
     @property
     def best(self) -> Baseline:
@@ -70,25 +74,51 @@ def probe_model(model: str, fixed: TrialConfig, fit_widths: Sequence[int], data:
     """
     untrained = not MODELS.get(model).pretrained(Path(fixed.weights) if fixed.weights else None)
     starts = TASKS.get(fixed.task).starts(untrained, fit_widths)
-    baselines, rows, general, costs, whole = [], [], [], [], 0.0
+    baselines: list[Baseline] = []
+    found: list[_Measured] = []
+    costs, whole = [], 0.0
     if build_technique(fixed.technique).distillation:  # a teacher's time is its own (`Clock`)
         fixed = fixed.model_copy(update={"technique": TechniqueConfig()})
     for place, start in enumerate(starts):
         settings = {"model": model, "charset": start.charset, "fit_width": start.fit_width}
-        engine, task = assemble(fixed.model_copy(update=settings), data.train)
-        started = time.monotonic()
-        scores, predictions = evaluate(engine, task, data.val)
-        costs.append((time.monotonic() - started) / len(data.val))
-        known, known_rows = _general(engine, task, data)
-        baselines.append(Baseline(**settings, untrained=untrained, scores=scores, general=known))
-        general.append(known_rows)
-        rows.append(task.per_sample(predictions, data.val))
+        config = fixed.model_copy(update=settings)
+        engine, task = assemble(config, data.train)
+        measured = [_measured(engine, config, data)]
+        if task.tunes:
+            measured.append(_measured(engine, chosen(engine, task, data.val), data))
+        costs.append(measured[0].seconds / len(data.val))
+        for tuned, one in enumerate(measured):
+            told = {"untrained": untrained, "tuned": bool(tuned), "general": one.general}
+            baselines.append(Baseline(**settings, **told, scores=one.scores))
+        found += measured
         if place == 0 < len(starts) - 1:  # with the model's whole dictionary
             whole = _step_seconds(engine, task, data, EVERYTHING)
     full, frozen = (_step_seconds(engine, task, data, plan) for plan in (EVERYTHING, HEAD_ONLY))
     evaluation = max(costs[1:] or costs)
     cost = Cost(full=full, frozen=frozen, evaluate=evaluation, keep=max(1.0, whole / full))
-    return Probe(model, tuple(baselines), tuple(rows), cost, general[0])
+    rows, configs = tuple(one.rows for one in found), tuple(one.config for one in found)
+    return Probe(model, tuple(baselines), rows, cost, found[0].general_rows, configs)
+
+
+@dataclass(frozen=True)
+class _Measured:
+    config: TrialConfig
+    scores: Scores
+    rows: Rows
+    general: Scores | None
+    general_rows: Rows | None
+    seconds: float
+
+
+def _measured(engine: Engine, config: TrialConfig, data: TrainingData) -> _Measured:
+    """Score an untouched network, run as a configuration says, in `seconds` on the validation split."""
+    task = TASKS.get(config.task)(config, engine.charset)
+    started = time.monotonic()
+    scores, predictions = evaluate(engine, task, data.val)
+    seconds = time.monotonic() - started
+    general, general_rows = _general(engine, task, data)
+    rows = task.per_sample(predictions, data.val)
+    return _Measured(config, scores, rows, general, general_rows, seconds)
 
 
 def _general(engine: Engine, task: Task, data: TrainingData) -> tuple[Scores | None, Rows | None]:

@@ -118,7 +118,8 @@ def _tiles(result: StudyResult) -> str:
         share = judged.winner.primary if judged else winner.score or 0
         tiles.insert(0, (percent(share), words))
     if winner:
-        tiles.append((str(len(result.misreadings)), f"validation {result.words.samples} still misread"))
+        still = f"validation {result.words.samples} still {result.words.wrong}"
+        tiles.append((str(len(result.misreadings)), still))
     return f'<div class="tiles">{"".join(f"<div><b>{b}</b><span>{escape(w)}</span></div>" for b, w in tiles)}</div>'
 
 
@@ -166,15 +167,17 @@ def _parallel(result: StudyResult, order: Sequence[str]) -> str:
 
 
 def _misreadings(result: StudyResult, image_of: ImageOf) -> str:
+    words = result.words
+    title = f"Still {words.wrong}"
     if result.winner is None:
-        return section("Still misread", nothing("There is no winner to read them."))
+        return section(title, nothing("There is no winner to read them."))
     if not result.misreadings:
-        return section("Still misread", f"<p>None of the validation {result.words.samples}.</p>")
+        return section(title, f"<p>None of the validation {words.samples}.</p>")
     shown, all_of_them = min(SHOWN, len(result.misreadings)), len(result.misreadings)
     caption = (
-        f"The {shown} worst of {all_of_them} validation {result.words.samples} that the winner misreads."
+        f"The {shown} worst of the {all_of_them} validation {words.samples} that are still {words.wrong}."
     )
-    return section("Still misread", gallery(result.misreadings, image_of), caption)
+    return section(title, gallery(result.misreadings, image_of, words.spelled), caption)
 
 
 def _commands(result: StudyResult) -> str:
@@ -189,6 +192,7 @@ def _facts(result: StudyResult) -> str:
         for split, n in data.samples.items()
     ]
     facts += [(f"left out: {sample.source}", sample.reason) for sample in data.left_out]
+    facts += [("labels put right", str(data.repaired))] if data.repaired else []
     facts += [(f"seed of {name}", str(seed)) for name, seed in result.seeds.items()]
     facts += list(result.versions.items())
     rows = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in facts)

@@ -14,13 +14,14 @@ from search.table import percent
 
 ImageOf = Callable[[int], npt.NDArray[np.uint8]]
 SHOWN = 36
+LINE_PX = 96
 
 
 def worst(misreadings: Sequence[Misreading]) -> list[Misreading]:
-    """Sort: the least similar reading first, of equals the one the model was surest of."""
+    """Sort: the most faults first, then the least similar reading, of equals the one the model was surest of."""
     return sorted(
         misreadings,
-        key=lambda m: (Levenshtein.normalized_similarity(m.text, m.reading), -m.confidence),
+        key=lambda m: (-m.faults, Levenshtein.normalized_similarity(m.text, m.reading), -m.confidence),
     )
 
 
@@ -36,20 +37,30 @@ def differences(text: str, reading: str) -> tuple[str, str]:
 
 
 def data_uri(image: npt.NDArray[np.uint8]) -> str:
-    """Return `image`, (h, w, 3) uint8 BGR, as a PNG inside a URI."""
-    _, png = cv2.imencode(".png", image)
-    return "data:image/png;base64," + base64.b64encode(png.tobytes()).decode("ascii")
+    """Return `image`, (h, w, 3) uint8 BGR, inside a URI: a line as PNG, a photo as JPEG, which is a tenth of the size."""
+    kind = "png" if image.shape[0] <= LINE_PX else "jpeg"
+    _, data = cv2.imencode(f".{kind}", image)
+    return f"data:image/{kind};base64,{base64.b64encode(data.tobytes()).decode('ascii')}"
 
 
-def gallery(misreadings: Sequence[Misreading], image_of: ImageOf) -> str:
-    """Return the SHOWN worst ones as HTML; `image_of(index)` gives (h, w, 3) uint8 BGR."""
-    return f'<div class="lines">{"".join(_figure(m, image_of) for m in worst(misreadings)[:SHOWN])}</div>'
+def gallery(misreadings: Sequence[Misreading], image_of: ImageOf, spelled: bool = True) -> str:
+    """Return the SHOWN worst ones as HTML.
+
+    Args:
+        misreadings: all that there are.
+        image_of: index -> (h, w, 3) uint8 BGR.
+        spelled: label and reading are texts, and are compared character by character.
+    """
+    figures = (_figure(m, image_of, spelled) for m in worst(misreadings)[:SHOWN])
+    return f'<div class="lines">{"".join(figures)}</div>'
 
 
-def _figure(line: Misreading, image_of: ImageOf) -> str:
-    text, reading = differences(line.text, line.reading)
+def _figure(line: Misreading, image_of: ImageOf, spelled: bool) -> str:
+    pair = line.text, line.reading
+    text, reading = differences(*pair) if spelled else map(escape, pair)
+    said = "read" if spelled else "found"
     return (
         f'<figure><img src="{data_uri(image_of(line.index))}" alt="labelled {escape(line.text)}">'
-        f"<code><span>label</span>{text}</code><code><span>read</span>{reading}</code>"
+        f"<code><span>label</span>{text}</code><code><span>{said}</span>{reading}</code>"
         f"<figcaption>{escape(line.source)}, confidence {percent(line.confidence)}</figcaption></figure>"
     )

@@ -91,6 +91,7 @@ class Baseline(Frozen):
         charset: its full dictionary, or the domain's characters.
         fit_width: pixels that every line is resampled to; 0 for its own width.
         untrained: the weights are random: nobody publishes some of this model.
+        tuned: with the settings that need no training chosen on the validation split (`train.tuning`).
         general: scores on the general samples; None without any.
     """
 
@@ -98,12 +99,14 @@ class Baseline(Frozen):
     charset: Literal["keep", "domain"]
     fit_width: int = 0
     untrained: bool = False
+    tuned: bool = False
     scores: Scores
     general: Scores | None = None
 
     def __str__(self) -> str:
         start = "as published" if self.charset == "keep" else "domain charset"
         start = "random weights" if self.untrained else start
+        start += ", thresholds tuned" if self.tuned else ""
         return f"{self.model}, {start}{f', lines {self.fit_width} px wide' if self.fit_width else ''}"
 
 
@@ -126,6 +129,7 @@ class Misreading(Frozen):
         index: of the sample in the validation dataset.
         source: path of the image.
         confidence: the model's, in [0, 1].
+        faults: how much is wrong, where the words do not show it.
     """
 
     index: int
@@ -133,6 +137,7 @@ class Misreading(Frozen):
     text: str
     reading: str
     confidence: float
+    faults: int = 0
 
 
 class BadSample(Frozen):
@@ -150,12 +155,14 @@ class DataSummary(Frozen):
         samples: number in each split.
         origins: where each split came from, e.g. `val_list.txt` or `made: grouped by text, seed 0`.
         left_out: the bad samples.
+        repaired: number of samples whose labels were put right.
     """
 
     path: str
     samples: dict[str, int]
     origins: dict[str, str]
     left_out: tuple[BadSample, ...] = ()
+    repaired: int = 0
 
 
 class GeneralSummary(Frozen):

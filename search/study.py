@@ -64,7 +64,8 @@ def run_study(settings: StudySettings, resume: bool) -> StudyResult:
     prepared = prepare(settings)
     print(
         f"data: {', '.join(f'{name} {len(part)}' for name, part in prepared.sets.items())} "
-        f"{task_of(settings).words.samples}",
+        f"{task_of(settings).words.samples}"
+        f"{f'; labels put right: {prepared.repaired}' if prepared.repaired else ''}",
         flush=True,
     )
     start_ray()

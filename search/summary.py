@@ -22,6 +22,7 @@ def _baseline(baseline: Baseline | None) -> dict[str, Any] | None:
         "charset": baseline.charset,
         "fit_width": baseline.fit_width,
         "untrained": baseline.untrained,
+        "tuned": baseline.tuned,
         **_scores(baseline.scores),
         "general": _scores(baseline.general) if baseline.general else None,
     }

@@ -83,6 +83,7 @@ def load_model(task: str, source: str) -> Model:
         onnx=bundle.directory / ONNX,
         int8=bundle.directory / INT8 if INT8 in manifest.files else None,
         characters=manifest.characters,
+        settings=manifest.settings,
         facts={"bundle": str(source), "metrics": manifest.metrics, "created": manifest.created},
     )
 

@@ -33,10 +33,12 @@ GEOMETRY = {
     "max_width_px": images.MAX_WIDTH_PX,
 }
 ORIENTATION_GEOMETRY = {"height_px": 80, "width_px": 160}
+DETECTION_GEOMETRY = {"stride_px": 32}
 GEOMETRIES = {
     "recognition": GEOMETRY,
     "transcription": GEOMETRY,
     "orientation": ORIENTATION_GEOMETRY,
+    "detection": DETECTION_GEOMETRY,
 }
 """How this version makes a network's input of an image, by task: whoever serves it must make the same."""
 
@@ -60,6 +62,7 @@ class Manifest:
         absent: which of FILES could not be written, and why.
         int8: exact match of the 8-bit graph and of the float32 one, if there is one (`train.quantise`).
         from_scratch: training began with random weights, not with published ones or a bundle's.
+        settings: how the model is to be used, e.g. the thresholds of a detector; as serving takes them.
     """
 
     task: str
@@ -77,6 +80,7 @@ class Manifest:
     format: int = FORMAT
     absent: dict[str, str] = field(default_factory=dict)
     from_scratch: bool = False
+    settings: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -119,6 +119,48 @@ class AugmentationConfig(Frozen):
     concat: float = Field(0.0, ge=0, le=1)
 
 
+class PhotoChanges(Frozen):
+    """How a photo is turned, resized and cut at random; the defaults are PaddleOCR's, but for the flip.
+
+    Attributes:
+        flip: chance in [0, 1] of a mirrored photo: only where the direction of text does not matter.
+        rotation_degrees: a photo is turned by up to as much either way.
+        min_scale: least and
+        max_scale: greatest factor by which a photo is resized, evenly on a logarithmic scale.
+        crop: chance in [0, 1] that a photo is cut, between its texts, to what fits at that scale; else it is shrunken.
+    """
+
+    flip: float = Field(0.0, ge=0, le=1)
+    rotation_degrees: float = Field(10.0, ge=0, le=180)
+    min_scale: float = Field(0.5, gt=0)
+    max_scale: float = Field(2.0, gt=0)
+    crop: float = Field(1.0, ge=0, le=1)
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.min_scale > self.max_scale:
+            raise ValueError("min_scale must not be more than max_scale")
+        return self
+
+
+class DetectionConfig(PhotoChanges):
+    """How a detector learns from photos and finds text in them; other tasks have no use for it.
+
+    Attributes:
+        crop_px: side of the squares that it is trained on.
+        max_side_px: a photo whose longer side is more is shrunken to it before text is looked for; none is enlarged.
+        thresh: probability above which a pixel is text; this and the next two are chosen anew after training.
+        box_thresh: mean probability that a box needs.
+        unclip_ratio: how far a box grows: by area x ratio / perimeter.
+    """
+
+    crop_px: int = Field(320, ge=64, le=1152, multiple_of=32)
+    max_side_px: int = Field(960, ge=64, le=1152, multiple_of=32)
+    thresh: float = Field(0.3, gt=0, lt=1)
+    box_thresh: float = Field(0.6, gt=0, lt=1)
+    unclip_ratio: float = Field(1.5, gt=0, le=5)
+
+
 class TrialConfig(Frozen):
     """One configuration of model, technique and training; the same for a search's trial and a single run.
 
@@ -132,6 +174,8 @@ class TrialConfig(Frozen):
         epochs: length of the run, which the schedule spans.
         multi_scale: lines of a batch are up to 1 + this times as wide as they are, or narrower, and the wider,
             the fewer; 0 leaves them as they are. Goes with fit_width 0 alone: at a fixed width it would do nothing.
+            In detection, the squares of a batch are up to 1 + this times as large as `detection.crop_px`, or smaller.
+        detection: what photos alone have use for.
         synthetic: share in [0, 0.9] of every training batch that is drawn from the synthetic lines.
         patience: epochs without a better one (exact match, ties by edit similarity) after which the run ends; 0 for
             never. Whoever sets it lower than the schedule needs to come down gives up what its end is worth.
@@ -152,6 +196,7 @@ class TrialConfig(Frozen):
     optimiser: OptimiserConfig = OptimiserConfig()
     schedule: ScheduleConfig = ScheduleConfig()
     augmentation: AugmentationConfig = AugmentationConfig()
+    detection: DetectionConfig = DetectionConfig()
     epochs: int = Field(12, ge=1)
     patience: int = Field(0, ge=0)
     batch_size: int = Field(32, ge=1)

@@ -76,6 +76,7 @@ def export_checkpoint(checkpoint: Checkpoint, data: Dataset, directory: Path) ->
             metrics={"split": "val", "charset_rule": AS_LABELLED} | checkpoint.metrics,
             parity=asdict(result) if result else {},
             versions=installed_versions(PACKAGES),
+            settings=task.settings(),
             absent=absent | _without_settings(checkpoint.config.model, published_name),
             from_scratch=not model.pretrained(Path(weights) if weights else None),
         )

@@ -7,8 +7,8 @@ or have no area are left out on both sides.
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import NamedTuple, Self
+from dataclasses import dataclass
+from typing import ClassVar, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,7 @@ import shapely  # type: ignore[import-untyped]
 
 from train.data.regions import Region
 from train.metrics import CHARSET_RULES
+from train.scores import Scores
 
 MIN_IOU = 0.5
 MAX_ON_IGNORED = 0.5
@@ -44,17 +45,18 @@ class RegionCounts(NamedTuple):
 
 
 @dataclass(frozen=True)
-class RegionScores:
+class RegionScores(Scores):
     """Scores over n images; without any label or any detection they are 0.
 
     Attributes:
         precision: share of the detections that are right, in [0, 1].
         recall: share of the labels that were found, in [0, 1].
-        hmean: harmonic mean of the two.
-        iou: mean intersection over union of the hits.
+        hmean: harmonic mean of the two, which decides.
+        iou: mean intersection over union of the hits, which breaks ties.
     """
 
-    n: int
+    names: ClassVar[tuple[str, ...]] = ("hmean", "iou", "precision", "recall")
+
     precision: float
     recall: float
     hmean: float
@@ -78,15 +80,6 @@ class RegionScores:
             hmean=_share(2 * right, total.detections + total.labels),
             iou=_share(total.iou, total.hits),
         )
-
-    @property
-    def rank(self) -> tuple[float, float]:
-        """Sort key: hmean, ties by the mean intersection over union of the hits."""
-        return self.hmean, self.iou
-
-    def as_dict(self) -> dict[str, float | int]:
-        """Return the fields as a mapping."""
-        return asdict(self)
 
 
 def score_regions(rows: Sequence[RegionCounts]) -> RegionScores:

@@ -114,7 +114,10 @@ def _read(chosen: argparse.Namespace, task: type[Task]) -> dict[str, Sequence[Sa
     """Return the usable samples of each set that training sees."""
     given = load(Path(chosen.data), tasks=task.formats)[1]
     splits = make_splits(given, chosen.seed, test_fraction=chosen.test_fraction, classes=task.classes)
-    splits = usable(splits, cheap_check(splits, task.checks()), chosen.allow_bad)
+    checks = task.checks()
+    splits = usable(splits, cheap_check(splits, checks), chosen.allow_bad, checks.repaired)
+    if splits.repaired:
+        print(f"labels put right: {splits.repaired}", flush=True)
     sets: dict[str, Sequence[Sample]] = {"train": splits.train, "val": splits.val}
     if chosen.general_labels:
         options = options_of(chosen.general_option)
@@ -161,13 +164,14 @@ def _train_and_export(
 ) -> None:
     from train.export import export_checkpoint
     from train.loop import published_scores, train
+    from train.tuning import tuned
 
     task = TASKS.get(config.task)
     word, known = task.words.scores[0], published_scores(config, data)
     if known:
         print(f"untouched: {config.model}, as published: general {word} {known.primary:.3f}", flush=True)
     train(config, data, _report(output, config.epochs, report, task), resume)
-    best, bundle = load_checkpoint(output / "best-checkpoint"), output / "best"
+    best, bundle = tuned(load_checkpoint(output / "best-checkpoint"), data.val), output / "best"
     export_checkpoint(best, data.val, bundle)
     report.write(COMPLETED, bundle)
     reached = task.scores.kept_in(best.metrics, len(data.val)).primary

@@ -180,7 +180,7 @@ def test_what_does_not_go_together_is_refused(changes: dict[str, object], says: 
 
 
 def test_paddleocr_is_told_how_to_look(tmp_path: Path) -> None:
-    Orientation.write_settings(tmp_path, "PP-LCNet_x1_0_textline_ori", Charset(()))
+    task().write_settings(tmp_path, "PP-LCNet_x1_0_textline_ori", Charset(()))
     found = yaml.safe_load((tmp_path / SETTINGS).read_text("utf-8"))
     assert found["Global"]["model_name"] == "PP-LCNet_x1_0_textline_ori"
     assert found["PreProcess"]["transform_ops"][0] == {"ResizeImage": {"size": [160, 80]}}

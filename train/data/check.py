@@ -5,7 +5,7 @@ import hashlib
 import io
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -18,8 +18,9 @@ from train.data.arguments import add_format_arguments, add_task_argument, option
 from train.data.charset_file import read_characters
 from train.data.contact_sheet import contact_sheet
 from train.data.findings import RULES, CheckReport, Finding, as_json, as_text, place, report_of
-from train.data.formats import load
-from train.data.rules import Checks, repeated_images
+from train.data.formats import SPLITS, load
+from train.data.rules import Checks, as_it_is, repeated_images
+from train.data.sample import Sample
 from train.data.split import Splits, given_splits
 from train.errors import DataError
 from train.tasks import TASKS
@@ -46,7 +47,7 @@ def check(splits: Splits, checks: Checks, deep: bool = True) -> CheckReport:
     ]
     found += checks.splits(splits)
     found += _deep_findings(splits, found) if deep else repeated_images(splits, lambda sample: sample.path)
-    return report_of(splits, found, deep)
+    return report_of(splits, found, deep, checks.contents)
 
 
 def cheap_check(splits: Splits, checks: Checks) -> CheckReport:
@@ -54,8 +55,17 @@ def cheap_check(splits: Splits, checks: Checks) -> CheckReport:
     return check(splits, checks, deep=False)
 
 
-def usable(splits: Splits, report: CheckReport, allow_bad: int) -> Splits:
-    """Return the splits without the samples that have errors; raise DataError at more than `allow_bad`."""
+def usable(
+    splits: Splits, report: CheckReport, allow_bad: int, repaired: Callable[[Sample], Sample] = as_it_is
+) -> Splits:
+    """Return the splits without the samples that have errors, the others repaired where they can be.
+
+    Args:
+        splits: labelled images.
+        report: of their check.
+        allow_bad: at more bad samples DataError is raised.
+        repaired: what can be put right without asking (`Checks.repaired`).
+    """
     bad = {(finding.split, finding.sample): finding for finding in reversed(report.errors)}
     if len(bad) > allow_bad:
         listed = [f"  {f.rule}: {place(f)}  {f.value}" for f in list(bad.values())[::-1][:LISTED]]
@@ -72,7 +82,10 @@ def usable(splits: Splits, report: CheckReport, allow_bad: int) -> Splits:
         raise DataError(
             "each split must hold usable samples", f"none in {', '.join(emptied)}", "mend its labels"
         )
-    return Splits(parts.get("train", ()), parts.get("val", ()), parts.get("test", ()), splits.origin)
+    mended = {name: tuple(map(repaired, samples)) for name, samples in parts.items()}
+    changed = sum(a != b for name in parts for a, b in zip(parts[name], mended[name], strict=True))
+    train, val, test = (mended.get(name, ()) for name in SPLITS)
+    return Splits(train, val, test, splits.origin, changed)
 
 
 def _deep_findings(splits: Splits, found: Sequence[Finding]) -> Iterator[Finding]:
@@ -116,12 +129,13 @@ def main(arguments: Sequence[str]) -> int:
     task = TASKS.get(options.task)
     name, given = load(options.data, options_of(options.option), options.format, task.formats)
     splits = given_splits(given)
-    report = check(splits, task.checks(_characters(options.model_charset)), deep=not options.headers_only)
+    checks = task.checks(_characters(options.model_charset))
+    report = check(splits, checks, deep=not options.headers_only)
     print(f"{options.data}: {name}\n\n{as_text(report)}")
     if options.json:
         _write(options.json, json.dumps(as_json(report), ensure_ascii=False, indent=1))
     if options.html:
-        _write(options.html, contact_sheet(str(options.data), splits, report, options.seed))
+        _write(options.html, contact_sheet(str(options.data), splits, report, options.seed, checks.picture))
     return 1 if report.errors else 0
 
 

@@ -18,5 +18,6 @@ def load_extra(
     Raises DataError at more than `allow_bad` bad ones.
     """
     splits = given_splits({"train": load_file(path, tasks=task.formats)})
-    report = cheap_check(splits, task.checks())
-    return usable(splits, report, allow_bad).train, report.errors
+    checks = task.checks()
+    report = cheap_check(splits, checks)
+    return usable(splits, report, allow_bad, checks.repaired).train, report.errors

@@ -57,8 +57,9 @@ def load_general(
     samples = load_file(path, options, tasks=task.formats)
     scored, replay = split_general(samples, domain, seed)
     parts = Splits(tuple(replay), tuple(scored), (), {})
-    report = cheap_check(parts, task.checks())
-    kept = usable(parts, report, allow_bad)
+    checks = task.checks()
+    report = cheap_check(parts, checks)
+    kept = usable(parts, report, allow_bad, checks.repaired)
     left_out = {finding.sample.source: f"{finding.rule}: {finding.value}" for finding in report.errors}
     return General(kept.val, kept.train, left_out, path.name)
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
+from train.data.detection import DetectionParameters, input_size, prepare
 from train.data.images import Image
 from train.data.regions import Region
 
@@ -25,6 +26,19 @@ def shrink_photo(image: Image) -> Image:
     if size == (height, width):
         return image
     return np.asarray(cv2.resize(image, size[::-1], interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def input_photo(image: Image, source_size: tuple[int, int], how: DetectionParameters) -> Image:
+    """Return a kept photo, (H, W, 3) uint8 BGR, as the input that serving makes of the photo it was.
+
+    Args:
+        image: as it is kept.
+        source_size: (height, width) of the photo before; one that was kept as it was has the very same input.
+        how: decides the input's size.
+    """
+    if image.shape[:2] == source_size:
+        return prepare(image, how)
+    return np.asarray(cv2.resize(image, input_size(*source_size, how)[::-1]), np.uint8)
 
 
 def move_regions(

@@ -9,8 +9,10 @@ import shapely  # type: ignore[import-untyped]
 from train.data.findings import Contents, Finding
 from train.data.header import image_size
 from train.data.photos import photo_size
+from train.data.region_picture import photo_picture
 from train.data.region_targets import MIN_TEXT_PX
 from train.data.regions import Region, clockwise, doubled_area, label_of, regions_of
+from train.data.rules import Checks
 from train.data.sample import Sample
 from train.errors import DataError
 
@@ -94,6 +96,11 @@ def _texts(sample: Sample) -> tuple[str, ...]:
 
 def _count(sample: Sample) -> int:
     return len(regions_of(sample.text))
+
+
+def photo_checks() -> Checks:
+    """Return the rules of photos with regions."""
+    return Checks(photo_findings, lambda splits: iter(()), repaired, PHOTOS, photo_picture)
 
 
 PHOTOS = Contents(_texts, _count, "most regions", "Regions in a photo")

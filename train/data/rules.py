@@ -8,7 +8,8 @@ from itertools import chain
 
 from train.data import images
 from train.data.charset import steps_needed
-from train.data.findings import Finding
+from train.data.contact_sheet import Picture, line_picture
+from train.data.findings import LINES, Contents, Finding
 from train.data.header import image_size
 from train.data.sample import Sample
 from train.data.split import Splits
@@ -24,6 +25,11 @@ MAX_ASPECT = images.MAX_WIDTH_PX / images.HEIGHT_PX
 Steps = Callable[[int], int]
 
 
+def as_it_is(sample: Sample) -> Sample:
+    """Return the sample: nothing is put right."""
+    return sample
+
+
 @dataclass(frozen=True)
 class Checks:
     """What `train.data.check` looks at: rules of this module, or of another.
@@ -31,10 +37,16 @@ class Checks:
     Attributes:
         sample: split and sample -> what is wrong with that one, by its label and its image's header.
         splits: all samples -> what is wrong between them.
+        repaired: a sample -> itself, or with what can be put right without asking put right.
+        contents: what a report counts.
+        picture: of a sample, for people.
     """
 
     sample: Callable[[str, Sample], Iterator[Finding]]
     splits: Callable[[Splits], Iterator[Finding]]
+    repaired: Callable[[Sample], Sample] = as_it_is
+    contents: Contents = LINES
+    picture: Picture = line_picture
 
 
 def line_checks(characters: Collection[str] | None = None, steps: Steps | None = None) -> Checks:

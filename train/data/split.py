@@ -22,12 +22,14 @@ class Splits:
 
     Attributes:
         origin: where each split comes from: its label file, or `made: 10 % of train, grouped by text`.
+        repaired: number of samples whose labels were put right (`train.data.rules.Checks`).
     """
 
     train: tuple[Sample, ...]
     val: tuple[Sample, ...]
     test: tuple[Sample, ...]
     origin: Mapping[str, str]
+    repaired: int = 0
 
     def items(self) -> Iterator[tuple[str, tuple[Sample, ...]]]:
         """Yield the name and the samples of each split that holds any, train first."""

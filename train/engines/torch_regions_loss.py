@@ -8,6 +8,11 @@ probability map, too. `paddle_regions_loss` computes the same.
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
+from train.data.region_targets import RegionTargets
+
 SHRINK_WEIGHT, THRESHOLD_WEIGHT = 5.0, 10.0
 STEEPNESS = 50.0
 """The paper's k: the binary map is sigmoid(k (probability - threshold))."""
@@ -16,6 +21,25 @@ NEGATIVE_RATIO = 3
 NEGATIVES_WITHOUT_TEXT = 100
 """As many pixels count in a batch without any text, which would teach nothing otherwise; so does mmocr's TextSnake."""
 NEVER = 1e-6
+
+
+def maps_loss(outputs: Any, targets: npt.NDArray[np.float32], smoothing: float) -> Any:
+    """Return the loss of a batch, a scalar; `regions_loss` of maps that are stacked.
+
+    Args:
+        outputs: (N, 2, H, W) float32 logits of the probability and the threshold map.
+        targets: (N, 4, H, W), the maps of RegionTargets in their order.
+        smoothing: of labels, which maps do not have.
+    """
+    import torch
+
+    maps = torch.from_numpy(targets).to(outputs.device)
+    return regions_loss(outputs, {name: maps[:, i] for i, name in enumerate(RegionTargets._fields)})
+
+
+def probabilities(logits: Any) -> Any:
+    """Return the probability map of its logits."""
+    return logits.sigmoid()
 
 
 def regions_loss(outputs: Any, targets: Mapping[str, Any]) -> Any:

@@ -1,7 +1,7 @@
 """What a label means: images, targets, decoding, score and words; one file each."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, Self
@@ -39,12 +39,16 @@ class Words:
         scores: the names of a task's scores, in the order of `Scores.names`.
         short: shorter names of the first two, for progress lines.
         goal: what the first of them is a share of or measures: `Fine-tuning raised the ...`.
+        wrong: what is said of a sample that was got wrong.
+        spelled: labels and predictions are texts, which people compare character by character.
     """
 
     samples: str
     scores: tuple[str, ...]
     short: tuple[str, str]
     goal: str
+    wrong: str = "misread"
+    spelled: bool = True
 
 
 @dataclass(frozen=True)
@@ -54,12 +58,14 @@ class Mistake:
     Attributes:
         index: in the dataset.
         confidence: the model's, in [0, 1].
+        faults: how much is wrong, where the words do not show it.
     """
 
     index: int
     label: str
     reading: str
     confidence: float
+    faults: int = 0
 
 
 @dataclass(frozen=True)
@@ -103,6 +109,7 @@ class Task(ABC):
         spells: whether the network writes with a charset, which the labels decide.
         stored: what a decoded image file becomes.
         geometry: how an image becomes the input of an exported graph, for the bundle.
+        tunes: whether `tuned` chooses something.
     """
 
     objective: ClassVar[str]
@@ -114,6 +121,7 @@ class Task(ABC):
     spells: ClassVar[bool] = False
     stored: ClassVar[Stored] = LINES
     geometry: ClassVar[Mapping[str, int]]
+    tunes: ClassVar[bool] = False
 
     @abstractmethod
     def __init__(self, config: TrialConfig, charset: Charset) -> None:
@@ -139,9 +147,21 @@ class Task(ABC):
         """Return a batch of noise of the usual size, to measure a training step with, and the charset it is for."""
         raise NotImplementedError
 
-    @staticmethod
-    def write_settings(directory: Path, published_name: str, charset: Charset) -> None:
+    def write_settings(self, directory: Path, published_name: str, charset: Charset) -> None:
         """Write `inference.yml`, with which PaddleOCR loads a bundle as the model `published_name`."""
+        raise NotImplementedError
+
+    def settings(self) -> dict[str, Any]:
+        """Return how an exported model is to be used, for its bundle; as serving takes it."""
+        return {}
+
+    def tuned(self, outputs: Iterable[tuple[Indices, Images]], data: Dataset) -> TrialConfig:
+        """Return the configuration with what needs no training chosen anew, such as the thresholds of a detector.
+
+        Args:
+            outputs: an engine's, of all `evaluation_batches` of the data, with their indices; read once.
+            data: on which to choose: the validation split.
+        """
         raise NotImplementedError
 
     def comparing(self, rule: str) -> Self:

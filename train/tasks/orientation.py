@@ -57,7 +57,7 @@ class Orientation(Task):
     )
     formats: ClassVar[tuple[str, ...]] = ("orientation", "recognition")
     classes: ClassVar[frozenset[str]] = frozenset(ANGLES)
-    unused: ClassVar[tuple[str, ...]] = ("fit_width", "multi_scale", "augmentation.concat")
+    unused: ClassVar[tuple[str, ...]] = ("fit_width", "multi_scale", "augmentation.concat", "detection")
     stored: ClassVar[Stored] = Stored(
         prepare, size, ("orientation 1", PP_LCNET.height_px, PP_LCNET.width_px, cv2.__version__)
     )
@@ -74,8 +74,7 @@ class Orientation(Task):
         images = np.random.default_rng(0).uniform(-1, 1, shape).astype(np.float32)
         return Charset(()), Batch(images, [index % 2 for index in range(samples)])
 
-    @staticmethod
-    def write_settings(directory: Path, published_name: str, charset: Charset) -> None:
+    def write_settings(self, directory: Path, published_name: str, charset: Charset) -> None:
         """Write how PaddleOCR stretches and normalises lines, and what the two classes are."""
         normalise = {
             "channel_num": 3,

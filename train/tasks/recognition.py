@@ -44,6 +44,7 @@ class Recognition(Task):
         goal="lines read without an error",
     )
     formats: ClassVar[tuple[str, ...]] = ("recognition",)
+    unused: ClassVar[tuple[str, ...]] = ("detection",)
     spells: ClassVar[bool] = True
     geometry: ClassVar[Mapping[str, int]] = GEOMETRY
 
@@ -77,8 +78,7 @@ class Recognition(Task):
         targets = rng.integers(1, charset.classes, (samples, EXAMPLE_CHARACTERS)).tolist()
         return charset, Batch(lines, targets)
 
-    @staticmethod
-    def write_settings(directory: Path, published_name: str, charset: Charset) -> None:
+    def write_settings(self, directory: Path, published_name: str, charset: Charset) -> None:
         """Write how PaddleOCR resizes lines, and the dictionary."""
         write_settings(directory, published_name, charset)
 

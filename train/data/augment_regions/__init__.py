@@ -6,9 +6,9 @@ The steps are PaddleOCR's for PP-OCR's detectors (IaaAugment, EastRandomCropData
 from collections.abc import Sequence
 
 import numpy as np
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from train.config import Frozen
+from train.config import PhotoChanges
 from train.data.augment_regions.light import change_light
 from train.data.augment_regions.placing import Placing, place_photo, whole_photo
 from train.data.augment_regions.window import choose_window, upright_boxes
@@ -20,32 +20,16 @@ SIZES = 3
 """The part of the seed that is for the sizes of batches alone."""
 
 
-class RegionAugmentation(Frozen):
-    """Random changes of training photos; the defaults are PaddleOCR's, but for the flip.
+class RegionAugmentation(PhotoChanges):
+    """Random changes of training photos.
 
     Attributes:
-        flip: chance in [0, 1] of a mirrored photo: only where the direction of text does not matter.
-        rotation_degrees: a photo is turned by up to as much either way.
-        min_scale: least and
-        max_scale: greatest factor by which a photo is resized, evenly on a logarithmic scale.
-        crop: chance in [0, 1] that a photo is cut, between its texts, to what fits at that scale; else it is shrunken.
         probability: chance in [0, 1] of each change of the pixels alone (colour, light, blur, compression).
         strength: of those, 0 (nothing) to 1 (as strong as still readable).
     """
 
-    flip: float = Field(0.0, ge=0, le=1)
-    rotation_degrees: float = Field(10.0, ge=0, le=180)
-    min_scale: float = Field(0.5, gt=0)
-    max_scale: float = Field(2.0, gt=0)
-    crop: float = Field(1.0, ge=0, le=1)
     probability: float = Field(0.3, ge=0, le=1)
     strength: float = Field(0.5, ge=0, le=1)
-
-    @model_validator(mode="after")
-    def _in_order(self) -> "RegionAugmentation":
-        if self.min_scale > self.max_scale:
-            raise ValueError("min_scale must not be more than max_scale")
-        return self
 
 
 UNCHANGED = RegionAugmentation(rotation_degrees=0, min_scale=1, max_scale=1, crop=0, probability=0)

@@ -1,0 +1,58 @@
+"""After training: settings that need none, such as the thresholds of a detector, chosen on what a checkpoint predicts."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from train.checkpoint import Checkpoint
+from train.config import TrialConfig
+from train.data.batches import Indices
+from train.data.dataset import Dataset
+from train.engines.base import Engine, Images
+from train.loop import assemble
+from train.tasks import TASKS, Task
+from train.validation import evaluate
+
+
+def tuned(checkpoint: Checkpoint, val: Dataset) -> Checkpoint:
+    """Return a checkpoint with the settings that do best on the validation split; the weights stay as they are.
+
+    Its metrics are then those with them. A task without such settings returns the very checkpoint.
+    """
+    if not TASKS.get(checkpoint.config.task).tunes:
+        return checkpoint
+    engine, task = assemble(checkpoint.config, val, checkpoint)
+    config = chosen(engine, task, val)
+    before, after = (
+        evaluate(engine, TASKS.get(one.task)(one, checkpoint.charset), val)[0]
+        for one in (checkpoint.config, config)
+    )
+    print(
+        f"chosen after training: {_said(checkpoint.config, config)}; "
+        f"{task.words.short[0]} {before.primary:.3f} before, {after.primary:.3f} with them",
+        flush=True,
+    )
+    return replace(checkpoint, config=config, metrics=checkpoint.metrics | after.values())
+
+
+def chosen(engine: Engine, task: Task, val: Dataset) -> TrialConfig:
+    """Return the task's configuration with the settings that do best with a network's outputs."""
+    return task.tuned(_outputs(engine, task, val), val)
+
+
+def _outputs(engine: Engine, task: Task, data: Dataset) -> Iterator[tuple[Indices, Images]]:
+    for indices in task.evaluation_batches(data):
+        yield indices, engine.predict(task.evaluation_batch(data, indices))
+
+
+def _said(before: TrialConfig, after: TrialConfig) -> str:
+    """Return the settings that differ, with their new values."""
+    changed = _flat(after.model_dump()).items() - _flat(before.model_dump()).items()
+    return ", ".join(f"{key} {value:g}" for key, value in sorted(changed)) or "nothing else than before"
+
+
+def _flat(settings: dict[str, object], parents: str = "") -> dict[str, object]:
+    flat: dict[str, object] = {}
+    for key, value in settings.items():
+        name = f"{parents}{key}"
+        flat |= _flat(value, f"{name}.") if isinstance(value, dict) else {name: value}
+    return flat
