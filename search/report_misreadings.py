@@ -37,7 +37,7 @@ def differences(text: str, reading: str) -> tuple[str, str]:
 
 
 def data_uri(image: npt.NDArray[np.uint8]) -> str:
-    """Return `image`, (h, w, 3) uint8 BGR, inside a URI: a line as PNG, a photo as JPEG, which is a tenth of the size."""
+    """Return `image`, (h, w, 3) uint8 BGR, inside a URI: a line as PNG, a photo as JPEG, a tenth of the size."""
     kind = "png" if image.shape[0] <= LINE_PX else "jpeg"
     _, data = cv2.imencode(f".{kind}", image)
     return f"data:image/{kind};base64,{base64.b64encode(data.tobytes()).decode('ascii')}"

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from serve import detection
-from serve.crops import cut
 from serve.detection import DetectionParameters
 from serve.page import Page, PageOptions, assemble, page_options
 from serve.schemas import OcrRequest
 from train.data import orientation
+from train.data.crops import cut
 from train.data.images import Image
 from train.data.orientation import LineInput
 

@@ -5,12 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from train.data.crops import Quad
 from train.data.rectangles import RectangleOfPoints, smallest_rectangle
 
 __all__ = ["Quad", "RectangleOfPoints", "smallest_rectangle", "upright_boxes"]
-
-Quad = npt.NDArray[np.int32]
-"""(4, 2) corners x, y in pixels: top left, top right, bottom right, bottom left."""
 
 
 def upright_boxes(quads: Sequence[npt.ArrayLike]) -> list[list[int]]:

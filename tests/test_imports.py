@@ -20,6 +20,7 @@ ALLOWED = {
         "train.data.images",
         "train.data.orientation",
         "train.data.charset",
+        "train.data.crops",
         "train.data.detection",
         "train.data.rectangles",
         "train.errors",

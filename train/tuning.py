@@ -1,4 +1,4 @@
-"""After training: settings that need none, such as the thresholds of a detector, chosen on what a checkpoint predicts."""
+"""Settings that need no training, such as a detector's thresholds, chosen on what a trained network predicts."""
 
 from collections.abc import Iterator
 from dataclasses import replace

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from serve import crops, detection, orientation, pretrained
+from serve import detection, orientation, pretrained
 from serve.detection import DetectionParameters
 from serve.errors import UndecodableError
 from serve.page import Page, PageOptions, assemble, page_options, pruned_result

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from serve.crops import crop
+from train.data.crops import crop
 from tests.serve.web.browser import ask, correct, opened, read, tab
 
 pytestmark = pytest.mark.slow

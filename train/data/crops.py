@@ -6,8 +6,11 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from serve.quads import Quad, RectangleOfPoints, smallest_rectangle
 from train.data.images import Image
+from train.data.rectangles import RectangleOfPoints, smallest_rectangle
+
+Quad = npt.NDArray[np.int32]
+"""(4, 2) corners x, y in pixels: top left, top right, bottom right, bottom left."""
 
 SAME_LINE_PX = 10
 """Boxes whose first corners differ by less in height are read from left to right."""
