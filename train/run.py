@@ -167,15 +167,16 @@ def _train_and_export(
     from train.tuning import tuned
 
     task = TASKS.get(config.task)
-    word, known = task.words.scores[0], published_scores(config, data)
+    known = published_scores(config, data)
     if known:
-        print(f"untouched: {config.model}, as published: general {word} {known.primary:.3f}", flush=True)
+        said = f"general {task.words.short[0]} {known.primary:.3f}"
+        print(f"untouched: {config.model}, as published: {said}", flush=True)
     train(config, data, _report(output, config.epochs, report, task), resume)
     best, bundle = tuned(load_checkpoint(output / "best-checkpoint"), data.val), output / "best"
     export_checkpoint(best, data.val, bundle)
     report.write(COMPLETED, bundle)
     reached = task.scores.kept_in(best.metrics, len(data.val)).primary
-    print(f"best: epoch {best.epoch}, {word} {reached:.3f}; bundle in {bundle}")
+    print(f"best: epoch {best.epoch}, {task.words.scores[0]} {reached:.3f}; bundle in {bundle}")
 
 
 def _report(
