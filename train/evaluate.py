@@ -1,4 +1,4 @@
-"""A bundle, a checkpoint or a pretrained model against a label file."""
+"""A bundle, a checkpoint or a pretrained model against a label file; or a detector and a recogniser together."""
 
 import argparse
 import json
@@ -19,9 +19,13 @@ from train.data.arguments import add_format_arguments, add_task_argument, option
 from train.data.dataset import Dataset, decode_samples
 from train.data.formats import load_file
 from train.errors import DataError, UsageError
+from train.fits import check_model
 from train.metrics import CHARSET_RULES
+from train.photo_reading import count_photos, misread_photos, read_photos, score_photos
 from train.scores import Scores
 from train.tasks import AS_LABELLED, TASKS, Mistake, Task, Words
+
+DETECTION = "detection"
 
 
 def parser() -> argparse.ArgumentParser:
@@ -33,6 +37,12 @@ def parser() -> argparse.ArgumentParser:
         "--checkpoint", metavar="DIR", type=Path, help="a trial's checkpoint, read by its framework"
     )
     what.add_argument("--model", metavar="NAME", help="a pretrained model as it is, e.g. pp-ocrv6-tiny")
+    parse.add_argument(
+        "--detection",
+        metavar="DIR|NAME",
+        help="end to end: this detector's bundle, or a pretrained one such as pp-ocrv6-small-det, finds the lines in "
+        "photos that the other model reads",
+    )
     parse.add_argument(
         "--charset",
         choices=("keep", "domain"),
@@ -79,6 +89,11 @@ def main(arguments: Sequence[str]) -> None:
     chosen = parser().parse_args(arguments)
     _check(chosen)
     model = named(chosen)
+    print(end_to_end(chosen, model) if chosen.detection else alone(chosen, model))
+
+
+def alone(chosen: argparse.Namespace, model: Read) -> str:
+    """Return the scores of one model on its own task, as they are to be printed."""
     kind = TASKS.get(model.config.task)
     if chosen.task not in (None, model.config.task):
         raise UsageError(
@@ -95,7 +110,7 @@ def main(arguments: Sequence[str]) -> None:
     if chosen.errors:
         write_errors(chosen.errors, task.mistakes(predictions, data), data)
     scores = task.score(predictions, data)
-    print(json.dumps(scores.as_dict()) if chosen.json else describe(scores, task.words))
+    return json.dumps(scores.as_dict()) if chosen.json else describe(scores, task.words)
 
 
 def _check(chosen: argparse.Namespace) -> None:
@@ -105,6 +120,8 @@ def _check(chosen: argparse.Namespace) -> None:
         raise UsageError("a bundle is read by onnxruntime", f"--engine {chosen.engine}", "leave it out")
     if chosen.weights and not chosen.bundle:
         raise UsageError("--weights goes with --bundle", chosen.weights, "leave it out")
+    if chosen.detection and chosen.task:
+        raise UsageError("--task is for one model, --detection for two", chosen.task, "leave one of them out")
     if chosen.threads < 1:
         raise UsageError("--threads must be at least 1", chosen.threads, "name a number of cores")
 
@@ -127,6 +144,43 @@ def named(chosen: argparse.Namespace) -> Read:
         )
     config = TrialConfig(task=model.task, model=chosen.model, charset=chosen.charset or "keep")
     return Read(config.model_copy(update={"engine": chosen.engine or config.engine}))
+
+
+def detector(source: str) -> Read:
+    """Return the detector in a bundle's folder, or the pretrained one of that name.
+
+    Raises:
+        CheckpointError, UsageError: if it is no detector, or there is none.
+    """
+    from train.models import MODELS
+
+    if source in MODELS.names():
+        check_model(source, DETECTION)
+        return Read(TrialConfig(task=DETECTION, model=source))
+    bundle = load_bundle(Path(source))
+    bundle.require_task(DETECTION)
+    return Read(config_from_mapping(bundle.manifest.config, source), bundle)
+
+
+def end_to_end(chosen: argparse.Namespace, reader: Read) -> str:
+    """Find the lines in photos and read them; return how many of the labelled texts are right, to be printed."""
+    if not TASKS.get(reader.config.task).spells:
+        raise UsageError(
+            "--detection goes with a model that reads lines", f"one for {reader.config.task}", "name another"
+        )
+    kind = TASKS.get(DETECTION)
+    samples = load_file(chosen.labels, options_of(chosen.option), chosen.format, kind.formats)
+    if not samples:
+        raise DataError("a label file must hold samples", chosen.labels, "name another one")
+    found = read(detector(chosen.detection), decode_samples(samples, kind.stored), chosen.threads)[1]
+    pages = read_photos(
+        samples, [one.quads for one in found], lambda lines: read(reader, lines, chosen.threads)[1]
+    )
+    counts = count_photos(samples, pages, chosen.charset_rule)
+    if chosen.errors:
+        write_table(chosen.errors, misread_photos(samples, pages, counts))
+    scores = score_photos(counts)
+    return json.dumps(scores.as_dict()) if chosen.json else str(scores)
 
 
 def read(model: Read, data: Dataset, threads: int = 1) -> tuple[Task, list[Any]]:
@@ -157,7 +211,13 @@ def read_graph(bundle: Bundle, config: TrialConfig, data: Dataset, threads: int)
 def write_errors(path: Path, mistakes: Sequence[Mistake], data: Dataset) -> None:
     """Write image, label, reading and confidence of everything that is wrong, the surest mistakes first."""
     wrong = [(m.confidence, data.sources[m.index], m.label, m.reading) for m in mistakes]
-    rows = [f"{source}\t{label}\t{text}\t{c:.3f}" for c, source, label, text in sorted(wrong, reverse=True)]
+    rows = [(source, label, text, f"{c:.3f}") for c, source, label, text in sorted(wrong, reverse=True)]
+    write_table(path, rows)
+
+
+def write_table(path: Path, wrong: Sequence[tuple[str, str, str, str]]) -> None:
+    """Write image, label, reading and confidence of what is wrong, tab-separated."""
+    rows = ["\t".join(row) for row in wrong]
     try:
         path.write_text("\n".join(["image\tlabel\treading\tconfidence", *rows, ""]), encoding="utf-8")
     except OSError as error:

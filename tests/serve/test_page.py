@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from serve import detection, orientation, pretrained
+from serve import detection, pretrained
 from serve.detection import DetectionParameters
 from serve.errors import UndecodableError
 from serve.page import Page, PageOptions, assemble, page_options, pruned_result
@@ -19,6 +19,7 @@ from serve.recogniser import Reading
 from serve.schemas import OcrRequest
 from serve.visualize import draw, jpeg
 from tests.serve import paddle_reference as paddle
+from train.data import crops, orientation
 from train.data.images import Image
 
 DEFAULTS = DetectionParameters()

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from train.data.crops import crop
 from tests.serve.web.browser import ask, correct, opened, read, tab
+from train.data.crops import crop
 
 pytestmark = pytest.mark.slow
 

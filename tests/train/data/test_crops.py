@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from train.data.crops import crop, cut, sort_boxes
 from serve.quads import smallest_rectangle, upright_boxes
+from train.data.crops import crop, cut, sort_boxes
 
 Quads = npt.NDArray[np.int32]
 
