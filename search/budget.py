@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from train.config import TrialConfig
+from train.tasks import TASKS
 from train.techniques import build_technique
 
 TRIAL_SHARE = 0.6
@@ -20,12 +21,14 @@ class Cost:
         frozen: training with gradients in neck and head only.
         evaluate: reading a line.
         keep: how much longer a step takes with the model's whole dictionary than with the domain's characters.
+        work: what `Task.work` says of the settings that it was measured with.
     """
 
     full: float
     frozen: float
     evaluate: float
     keep: float = 1.0
+    work: float = 1.0
 
     def epoch_seconds(self, config: TrialConfig, train_lines: int, val_lines: int) -> float:
         """Return the expected seconds of a mean epoch of `config`; further lines come on top of the user's own."""
@@ -33,6 +36,7 @@ class Cost:
         plans = [technique.plan(i / PLAN_POINTS) for i in range(PLAN_POINTS)]
         deep = sum(any(plan[g] > 0 for g in plan if g.startswith(("stem", "backbone"))) for plan in plans)
         line = self.frozen + (self.full - self.frozen) * deep / PLAN_POINTS
+        line *= TASKS.get(config.task).work(config) / self.work
         dictionary = self.keep if config.charset == "keep" else 1.0
         lines = train_lines / (1 - config.replay - config.synthetic)
         return dictionary * (line * lines + self.evaluate * val_lines)

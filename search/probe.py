@@ -95,7 +95,8 @@ def probe_model(model: str, fixed: TrialConfig, fit_widths: Sequence[int], data:
             whole = _step_seconds(engine, task, data, EVERYTHING)
     full, frozen = (_step_seconds(engine, task, data, plan) for plan in (EVERYTHING, HEAD_ONLY))
     evaluation = max(costs[1:] or costs)
-    cost = Cost(full=full, frozen=frozen, evaluate=evaluation, keep=max(1.0, whole / full))
+    work = TASKS.get(fixed.task).work(fixed)
+    cost = Cost(full=full, frozen=frozen, evaluate=evaluation, keep=max(1.0, whole / full), work=work)
     rows, configs = tuple(one.rows for one in found), tuple(one.config for one in found)
     return Probe(model, tuple(baselines), rows, cost, found[0].general_rows, configs)
 

@@ -1,4 +1,4 @@
-"""Real photos with text, as a detection network takes them."""
+"""Real photos with text, as a detection network takes them and as a run trains on them."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +8,13 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from serve.detection import DetectionParameters, boxes, normalise, prepare
+from train.config import TrialConfig, config_from_mapping
+from train.data.dataset import MemoryDataset, decode_samples
+from train.data.detection import DetectionParameters, boxes, normalise, prepare
+from train.data.formats import load_file
+from train.data.sample import Sample
+from train.loop import TrainingData
+from train.tasks.detection import Detection
 
 Array = npt.NDArray[np.float32]
 HOW = DetectionParameters()
@@ -39,3 +45,35 @@ def photos(data_dir: Path, kind: str, count: int) -> Photos:
 def sigmoid(logits: Array) -> Array:
     """Return probabilities; the logits of a sure network are beyond what float32's exponential holds."""
     return np.asarray(0.5 + 0.5 * np.tanh(0.5 * logits), np.float32)
+
+
+MODEL = "pp-ocrv6-tiny-det"
+SETTINGS: dict[str, Any] = {
+    "task": "detection",
+    "model": MODEL,
+    "epochs": 2,
+    "batch_size": 2,
+    "optimiser": {"learning_rate": 3e-4},
+    "schedule": {"name": "constant", "warmup": 0.0},
+    "detection": {"crop_px": 128},
+}
+
+
+def config(**changes: Any) -> TrialConfig:
+    """Return a short run of the tiny detector, with `changes`."""
+    return config_from_mapping(SETTINGS | changes, "test")
+
+
+def samples(data_dir: Path, kind: str = "vin", split: str = "train", count: int = 4) -> list[Sample]:
+    """Return the first labelled photos of a set."""
+    return load_file(data_dir / kind / f"det_gt_{split}.txt", tasks=Detection.formats)[:count]
+
+
+def labelled_photos(data_dir: Path, kind: str = "vin", split: str = "train", count: int = 4) -> MemoryDataset:
+    """Return them decoded."""
+    return decode_samples(samples(data_dir, kind, split, count), Detection.stored)
+
+
+def few_photos(data_dir: Path) -> TrainingData:
+    """Return what the shortest run trains on."""
+    return TrainingData(labelled_photos(data_dir), labelled_photos(data_dir, split="val", count=2))

@@ -24,7 +24,8 @@ NAMES = TASKS.names()
 def outputs_of(task: Task, kind: type[Task], count: int) -> Any:
     """Return what an engine gives for noise, as this task's objective has it: sums of 1 over the last axis."""
     charset, _ = kind.example(2)
-    shape = {"classes": (count, 2)}.get(kind.objective, (count, 20, charset.classes))
+    shapes = {"classes": (count, 2), "regions": (count, 1, 96, 160)}
+    shape = shapes.get(kind.objective, (count, 20, charset.classes))
     values = np.random.default_rng(0).random(shape).astype(np.float32)
     return values / values.sum(-1, keepdims=True)
 

@@ -114,7 +114,7 @@ class NetworkEngine(Engine):
     def _calibrate(self, calibration: Images) -> None:
         """Give the batch norms the statistics of typical images."""
         images = self._network.tensor(calibration)
-        reinflate(self._network, lambda: self._compared(images))
+        reinflate(self._network, lambda: self._network.training_logits(self._fitted(images)))
 
     @abstractmethod
     def _copy_from_first_worker(self) -> None:

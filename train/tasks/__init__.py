@@ -143,6 +143,11 @@ class Task(ABC):
         return [Start()]
 
     @staticmethod
+    def work(config: TrialConfig) -> float:
+        """Return how long training on a sample takes, in the time that it takes with the default settings."""
+        return 1.0
+
+    @staticmethod
     def example(samples: int) -> tuple[Charset, Batch]:
         """Return a batch of noise of the usual size, to measure a training step with, and the charset it is for."""
         raise NotImplementedError

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from train.bundle import DETECTION_GEOMETRY
-from train.config import PhotoChanges, TrialConfig
+from train.config import DetectionConfig, PhotoChanges, TrialConfig
 from train.data import region_batches
 from train.data.augment import sample_rng
 from train.data.augment_regions import UNCHANGED, RegionAugmentation, batch_side
@@ -39,7 +39,9 @@ from train.tasks import TASKS, Mistake, Rows, Task, Words
 
 EVALUATION_PHOTOS = 8
 CALIBRATION_PHOTOS, CALIBRATION_PX = 16, 320  # the same for all trials, whatever they are trained on
-EXPLODED = 100.0  # the loss of taking, with a certainty of e ** -20, all text for none
+EXPLODED = (
+    1000.0  # published networks are sure, e ** -20 to e ** -100: what they find beyond the labels costs a lot
+)
 CHUNK = 16  # photos that are decoded and held together
 
 
@@ -93,6 +95,11 @@ class Detection(Task):
     def checks(characters: frozenset[str] | None = None) -> Checks:
         """Check outlines; those that run anti-clockwise are turned."""
         return photo_checks()
+
+    @staticmethod
+    def work(config: TrialConfig) -> float:
+        """Return how many pixels a square has, in those of the usual one."""
+        return (config.detection.crop_px / DetectionConfig().crop_px) ** 2
 
     @staticmethod
     def example(samples: int) -> tuple[Charset, Batch]:
