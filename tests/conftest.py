@@ -21,6 +21,22 @@ def data_dir() -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def detection_bundle(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bundle of the published tiny detector with thresholds of its own, made once for all tests that need one."""
+    from tests.real_photos import config, few_photos
+    from train.checkpoint import Checkpoint
+    from train.export import export_checkpoint
+    from train.loop import assemble
+
+    how = {"max_side_px": 640, "thresh": 0.2, "box_thresh": 0.5, "unclip_ratio": 1.75}
+    settings, data = config(detection=how), few_photos(data_dir)
+    engine, _ = assemble(settings, data.train)
+    folder = tmp_path_factory.mktemp("detection") / "bundle"
+    export_checkpoint(Checkpoint(settings, engine.charset, 0, {}, engine.state()), data.val, folder)
+    return folder
+
+
 @pytest.fixture
 def one_thread() -> Iterator[None]:
     """Let torch compute on one core: on a busy machine its threads wait for each other for most of the time."""

@@ -1,0 +1,88 @@
+"""A search of detection: baselines, trials, thresholds, report with pictures, bundle and summary of one command."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests import real_photos
+from tests.search.driver import Process
+from tests.search.test_report import Page
+
+SPACE = """\
+fixed:
+  task: detection
+  engine: torch
+  model: pp-ocrv6-tiny-det
+  batch_size: 4
+  detection.crop_px: 192
+  detection.min_scale: 0.8
+  detection.max_scale: 1.25
+parameters:
+  technique.name: {choice: [full, frozen]}
+  optimiser.learning_rate: {float: [1.0e-4, 1.0e-3], log: true}
+warm_starts:
+  - settings: {technique.name: full, optimiser.learning_rate: 5.0e-4}
+"""
+
+
+@pytest.fixture(scope="module")
+def ended(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """The study's folder and what it printed."""
+    folder = tmp_path_factory.mktemp("detection")
+    for split, count in (("train", 24), ("val", 8)):
+        photos = real_photos.samples(data_dir, "vin", split, count)
+        text = "".join(f"{photo.path.resolve()}\t{photo.text}\n" for photo in photos)
+        (folder / f"det_gt_{split}.txt").write_text(text, encoding="utf-8")
+    (folder / "space.yaml").write_text(SPACE, encoding="utf-8")
+    process = Process(
+        sys.executable, "search/run.py", "--task", "detection", "--space", folder / "space.yaml", "--data", folder, "--trials", 2,
+        "--max-epochs", 1, "--storage", folder / "runs", "--name", "plates",
+    )  # fmt: skip
+    assert process.wait() == 0, process.output
+    return folder / "runs" / "plates", process.output
+
+
+@pytest.mark.slow
+def test_the_summary_compares_the_winner_with_the_untouched_model(ended: tuple[Path, str]) -> None:
+    summary = json.loads((ended[0] / "summary.json").read_text("utf-8"))
+    assert summary["task"] == "detection"
+    assert [baseline["tuned"] for baseline in summary["baselines"]] == [False, True]
+    published, tuned = summary["baselines"]
+    assert tuned["hmean"] >= published["hmean"] > 0
+    assert published["recall"] > published["precision"]  # it finds all text, not the vehicle's number alone
+    assert len(summary["trials"]) == 2
+    assert summary["best"].keys() >= {"hmean", "iou", "precision", "recall", "gain", "gain_interval_95"}
+    assert summary["best"]["hmean"] >= max(trial["score"] for trial in summary["trials"])
+    assert summary["test"]["best"]["n"] == summary["data"]["samples"]["test"]
+
+
+@pytest.mark.slow
+def test_the_report_shows_what_is_still_wrong(ended: tuple[Path, str]) -> None:
+    folder, output = ended
+    assert "untouched: pp-ocrv6-tiny-det, as published" in output
+    assert "chosen after training: " in output
+    page = Page((folder / "report.html").read_text("utf-8"))
+    words = " ".join(page.words)
+    assert page.open == []
+    assert "harmonic mean of precision and recall" in words
+    assert "Still not right" in words
+    assert "misread" not in words
+    assert "data:image/jpeg;base64," in (folder / "report.html").read_text("utf-8")
+
+
+@pytest.mark.slow
+def test_the_bundle_holds_the_chosen_thresholds(ended: tuple[Path, str]) -> None:
+    folder = ended[0]
+    manifest = json.loads((folder / "best" / "manifest.json").read_text("utf-8"))
+    chosen = yaml.safe_load((folder / "best.yaml").read_text("utf-8"))["detection"]
+    told = yaml.safe_load((folder / "best" / "inference.yml").read_text("utf-8"))["PostProcess"]
+    for name in ("thresh", "box_thresh", "unclip_ratio"):
+        assert manifest["settings"][name] == told[name] == chosen[name]
+    assert (manifest["task"], manifest["geometry"]) == ("detection", {"stride_px": 32})
+    assert manifest["parity"]["differing"] == 0
+    assert manifest["metrics"]["hmean"] == pytest.approx(
+        json.loads((folder / "summary.json").read_text("utf-8"))["best"]["hmean"]
+    )

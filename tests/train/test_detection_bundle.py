@@ -1,0 +1,145 @@
+"""A detection bundle: evaluated, served and read by PaddleOCR, it finds the same boxes; together with a recogniser."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from serve.detector import TextDetector
+from serve.models import load_model
+from tests.real_photos import labelled_photos, samples
+from train import cli, evaluate
+from train.bundle import load_bundle
+from train.data import images
+from train.data.dataset import MemoryDataset
+from train.data.detection import prepare
+from train.errors import CheckpointError, UsageError
+from train.photo_reading import PhotoReading, count_photos, misread_photos, score_photos
+from train.tasks.detection import Found
+
+pytestmark = pytest.mark.slow
+SETS = ("vin", "scene_words", "receipts")  # 256x256 px, and larger than the bundle's inputs
+KEYS = {"n", "precision", "recall", "hmean", "iou"}
+
+
+def photos(data_dir: Path, kind: str) -> MemoryDataset:
+    return labelled_photos(data_dir, kind, "val", 2)
+
+
+def evaluated(bundle: Path, data: MemoryDataset) -> list[Found]:
+    return evaluate.read(evaluate.detector(str(bundle)), data)[1]
+
+
+def as_set(quads: Any) -> set[tuple[int, ...]]:
+    return {tuple(np.asarray(quad).ravel().tolist()) for quad in quads}
+
+
+@pytest.mark.parametrize("kind", SETS)
+def test_serving_finds_what_evaluation_finds(kind: str, data_dir: Path, detection_bundle: Path) -> None:
+    model = load_model("detection", str(detection_bundle))
+    served = TextDetector(model, threads=1)
+    assert (served.defaults.thresh, served.defaults.unclip_ratio) == (0.2, 1.75)
+    data = photos(data_dir, kind)
+    for index, expected in enumerate(evaluated(detection_bundle, data)):
+        photo = images.read(Path(data.sources[index]))
+        quads, scores = served.find(
+            prepare(photo, served.defaults), (photo.shape[0], photo.shape[1]), served.defaults
+        )
+        assert len(quads)
+        np.testing.assert_array_equal(quads, expected.quads)
+        np.testing.assert_allclose(scores, expected.scores, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", SETS)
+def test_paddleocr_finds_what_evaluation_finds(kind: str, data_dir: Path, detection_bundle: Path) -> None:
+    from paddleocr import TextDetection
+
+    name = load_bundle(detection_bundle).manifest.published_name
+    reader = TextDetection(model_name=name, model_dir=str(detection_bundle), enable_mkldnn=False)
+    data = photos(data_dir, kind)
+    for index, expected in enumerate(evaluated(detection_bundle, data)):
+        [page] = reader.predict(data.sources[index])
+        found = np.asarray(page["dt_polys"]).reshape(-1, 4, 2)
+        assert len(found) == len(expected.quads) > 0
+        near = np.abs(found[:, None].astype(int) - expected.quads[None]).max(axis=(2, 3)) <= 1
+        assert near.any(axis=0).all()
+        assert near.any(axis=1).all()
+
+
+def test_a_detector_is_served_and_read_as_nothing_else(detection_bundle: Path) -> None:
+    with pytest.raises(UsageError, match="must name a recognition bundle"):
+        load_model("recognition", str(detection_bundle))
+    with pytest.raises(CheckpointError, match="a bundle must be for recognition"):
+        load_bundle(detection_bundle).recogniser()
+
+
+def labels(folder: Path, data_dir: Path, count: int = 4) -> Path:
+    text = "".join(f"{s.path}\t{s.text}\n" for s in samples(data_dir, "vin", "val", count))
+    path = folder / "det_gt_val.txt"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def printed(capsys: pytest.CaptureFixture[str], *arguments: object) -> dict[str, Any]:
+    evaluate.main([*map(str, arguments), "--json"])
+    told: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return told
+
+
+def test_scores_of_a_bundle_are_printed(
+    data_dir: Path, detection_bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The published detector finds the VIN of every photo, and much else."""
+    path, errors = labels(tmp_path, data_dir), tmp_path / "errors.tsv"
+    told = printed(capsys, "--bundle", detection_bundle, "--labels", path, "--errors", errors)
+    assert told.keys() == KEYS
+    assert told["n"] == 4
+    assert told["recall"] > 0.7
+    assert told["precision"] < 0.5
+    assert len(errors.read_text("utf-8").splitlines()) == 5
+    evaluate.main(["--bundle", str(detection_bundle), "--labels", str(path)])
+    assert capsys.readouterr().out.startswith("4 photos: hmean ")
+
+
+def test_a_detector_and_a_recogniser_are_measured_together(
+    data_dir: Path, detection_bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, errors = labels(tmp_path, data_dir), tmp_path / "errors.tsv"
+    told = printed(
+        capsys, "--detection", detection_bundle, "--model", "pp-ocrv6-small", "--labels", path, "--errors", errors
+    )  # fmt: skip
+    assert told.keys() == KEYS | {"detection"}
+    assert 0 < told["recall"] <= told["detection"]["recall"]
+    assert told["iou"] == told["detection"]["iou"]
+    rows = [line.split("\t") for line in errors.read_text("utf-8").splitlines()]
+    assert rows
+    assert all(len(row) == 4 and " | " in row[2] for row in rows)
+
+
+def test_what_cannot_be_measured_together_is_refused(
+    data_dir: Path, detection_bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def status(*arguments: object) -> int:
+        return cli.run(evaluate.main, [*map(str, arguments), "--labels", str(labels(tmp_path, data_dir))])
+
+    assert status("--detection", "pp-ocrv6-tiny", "--model", "pp-ocrv6-tiny") == 2
+    assert "the model must be for the task detection" in capsys.readouterr().err
+    assert status("--detection", detection_bundle, "--bundle", detection_bundle) == 2
+    assert "--detection goes with a model that reads lines" in capsys.readouterr().err
+
+
+def test_a_text_counts_where_it_was_found_and_read(data_dir: Path) -> None:
+    some = samples(data_dir, "vin", "val", 2)
+    data = labelled_photos(data_dir, "vin", "val", 2)
+    quads = [np.array([[63, 124], [141, 124], [141, 135], [63, 135]], np.int32)]
+    right = PhotoReading(quads, [("MX1TA69V9LA096690", 0.9)])
+    wrong = PhotoReading(quads, [("NX1TA69V9LA096690", 0.8)])
+    assert "MX1TA69V9LA096690" in data.texts[0]
+    for page, read in ((right, 1), (wrong, 0)):
+        pages = [page, PhotoReading([], [])]
+        counts = count_photos(some, pages, "as-labelled")
+        scores = score_photos(counts)
+        assert (scores.found.recall, scores.read.recall) == (0.5, 0.5 * read)
+        assert len(misread_photos(some, pages, counts)) == 2 - read
