@@ -38,8 +38,8 @@ def ended(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Pat
         (folder / f"det_gt_{split}.txt").write_text(text, encoding="utf-8")
     (folder / "space.yaml").write_text(SPACE, encoding="utf-8")
     process = Process(
-        sys.executable, "search/run.py", "--task", "detection", "--space", folder / "space.yaml", "--data", folder, "--trials", 2,
-        "--max-epochs", 1, "--storage", folder / "runs", "--name", "plates",
+        sys.executable, "search/run.py", "--task", "detection", "--space", folder / "space.yaml",
+        "--data", folder, "--trials", 2, "--max-epochs", 1, "--storage", folder / "runs", "--name", "plates",
     )  # fmt: skip
     assert process.wait() == 0, process.output
     return folder / "runs" / "plates", process.output
