@@ -48,7 +48,9 @@ def prepare_splits(settings: StudySettings) -> tuple[Splits, tuple[BadSample, ..
         given = {name: load_file(Path(path), options, tasks=task.formats) for name, path in paths}
     else:
         given = load(source_folder(settings), options, tasks=task.formats)[1]
-    splits = make_splits(given, settings.seed, test_fraction=settings.test_fraction, classes=task.classes)
+    splits = make_splits(
+        given, settings.seed, test_fraction=settings.test_fraction, classes=task.classes, text_of=task.text_of
+    )
     checks = task.checks()
     report = cheap_check(splits, checks)
     kept = usable(splits, report, settings.allow_bad, checks.repaired)

@@ -113,7 +113,9 @@ def default_config(task: str | None) -> TrialConfig:
 def _read(chosen: argparse.Namespace, task: type[Task]) -> dict[str, Sequence[Sample]]:
     """Return the usable samples of each set that training sees."""
     given = load(Path(chosen.data), tasks=task.formats)[1]
-    splits = make_splits(given, chosen.seed, test_fraction=chosen.test_fraction, classes=task.classes)
+    splits = make_splits(
+        given, chosen.seed, test_fraction=chosen.test_fraction, classes=task.classes, text_of=task.text_of
+    )
     checks = task.checks()
     splits = usable(splits, cheap_check(splits, checks), chosen.allow_bad, checks.repaired)
     if splits.repaired:

@@ -17,7 +17,7 @@ from train.data.dataset import MemoryDataset
 from train.data.detection import Quads
 from train.data.rectangles import smallest_rectangle
 from train.data.regions import Region, label_of, regions_of
-from train.data.split import given_splits
+from train.data.split import given_splits, make_splits
 from train.errors import UsageError
 from train.fits import check_settings
 from train.region_metrics import RegionCounts
@@ -181,3 +181,17 @@ def test_corners_that_run_anticlockwise_are_turned_and_counted(data_dir: Path) -
     kept = usable(splits, report, 0, checks.repaired)
     assert kept.repaired == 1
     assert kept.train == tuple(given)
+
+
+def test_a_text_that_was_photographed_twice_stays_in_one_split(data_dir: Path) -> None:
+    given = samples(data_dir, count=60)
+    [first] = regions_of(given[0].text)
+    again = [
+        replace(given[i], text=label_of([replace(regions_of(given[i].text)[0], text=first.text)]))
+        for i in (1, 2, 3)
+    ]
+    splits = make_splits({"train": [given[0], *again, *given[4:]]}, 0, text_of=Detection.text_of)
+    held = [name for name, part in splits.items() for sample in part if first.text in sample.text]
+    assert len(held) == 4
+    assert len(set(held)) == 1
+    assert {name for name, _ in splits.items()} == {"train", "val", "test"}

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
@@ -44,6 +44,7 @@ def make_splits(
     val_fraction: float = 0.15,
     test_fraction: float = 0.1,
     classes: Collection[str] = (),
+    text_of: Callable[[str], str] = str,
 ) -> Splits:
     """Return the three splits; no text of a carved one stands in another.
 
@@ -56,6 +57,7 @@ def make_splits(
         val_fraction: share in (0, 1) of the pool that becomes `val` where none is given.
         test_fraction: share in [0, 1) of the pool that becomes `test` where none is given; 0 for none.
         classes: labels that are no texts (`Task.classes`).
+        text_of: what of a label must not stand in two splits (`Task.text_of`).
     """
     _require_fractions(val_fraction, test_fraction)
     wanted = {"test": test_fraction, "val": val_fraction}
@@ -65,12 +67,13 @@ def make_splits(
     _require_samples(given, pool, list(shares))
     parts: dict[str, Sequence[Sample]] = {"train": start.train, "val": start.val, "test": start.test}
     origin = dict(start.origin)
-    single = all(len(sample.text) <= 1 or sample.text in classes for sample in pool)
+    texts = {sample.text: text_of(sample.text) for part in parts.values() for sample in part}
+    single = all(len(texts[sample.text]) <= 1 or sample.text in classes for sample in pool)
     for name, share in shares.items():
-        held = {sample.text for split in ("val", "test") for sample in parts[split]}
+        held = {texts[sample.text] for split in ("val", "test") for sample in parts[split]}
         count = max(1, round(share * len(pool)))
         rest = parts["train"]
-        taken = _spread(rest, count, seed) if single else _carve(rest, count, held, seed)
+        taken = _spread(rest, count, seed) if single else _carve(rest, count, held, seed, texts)
         _require_carved(taken, name)
         parts[name] = [sample for sample in rest if sample in taken]
         parts["train"] = [sample for sample in rest if sample not in taken]
@@ -88,15 +91,17 @@ def given_splits(given: Mapping[str, Sequence[Sample]]) -> Splits:
     return Splits(tuple(parts["train"]), tuple(parts["val"]), tuple(parts["test"]), origin)
 
 
-def _carve(pool: Sequence[Sample], count: int, held: Collection[str], seed: int) -> set[Sample]:
+def _carve(
+    pool: Sequence[Sample], count: int, held: Collection[str], seed: int, text_of: Mapping[str, str]
+) -> set[Sample]:
     """Return about `count` samples: all those of some texts, none of them in `held`."""
-    sizes = Counter(sample.text for sample in pool)
+    sizes = Counter(text_of[sample.text] for sample in pool)
     texts = sorted((text for text in sizes if text and text not in held), key=lambda t: seeded_rank(seed, t))
     chosen = _fill(texts, sizes, count)
     if not chosen:
         texts.sort(key=lambda text: sizes[text])
         chosen = _fill(texts[:1], sizes, int(MAX_GROUP_SHARE * len(pool)))
-    return {sample for sample in pool if sample.text in chosen}
+    return {sample for sample in pool if text_of[sample.text] in chosen}
 
 
 def _fill(texts: Sequence[str], sizes: Mapping[str, int], count: int) -> set[str]:

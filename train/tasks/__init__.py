@@ -132,6 +132,11 @@ class Task(ABC):
         """Return what must hold of labels and images; `characters` is a dictionary, None where none forbids any."""
         return image_checks()
 
+    @staticmethod
+    def text_of(label: str) -> str:
+        """Return what of a label must not stand in two splits."""
+        return label
+
     @classmethod
     def charset(cls, config: TrialConfig, texts: Sequence[str]) -> Charset:
         """Return the characters that a network is to write, given the labels; none where it does not spell."""

@@ -97,6 +97,12 @@ class Detection(Task):
         return photo_checks()
 
     @staticmethod
+    def text_of(label: str) -> str:
+        """Return the texts of a photo: the same ones, elsewhere in another photo, are the same thing seen twice."""
+        texts = sorted(region.text for region in regions_of(label) if not region.ignored)
+        return "\n".join(filter(None, texts)) or label
+
+    @staticmethod
     def work(config: TrialConfig) -> float:
         """Return how many pixels a square has, in those of the usual one."""
         return (config.detection.crop_px / DetectionConfig().crop_px) ** 2
