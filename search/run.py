@@ -18,6 +18,7 @@ from train.errors import UsageError
 EPILOG = """examples:
   python search/run.py                                          the embedded default data
   python search/run.py --data DIR --name vin --time-budget 30m  your own images
+  python search/run.py --task detection --data DIR              to find text in photos
   python search/run.py --name vin --resume                      go on after an interruption
 
 exit status: 0 done; 1 bad data, a failed gate, or every trial forgot too much; 2 bad usage;

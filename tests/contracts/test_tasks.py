@@ -1,5 +1,6 @@
 """What every registered task must do, whatever its labels mean: on the first real images that its formats read."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from search.table import score_heads
 from train.bundle import GEOMETRIES
 from train.config import TrialConfig
+from train.data.charset import Charset
 from train.data.dataset import MemoryDataset, decode_samples
 from train.data.formats import load, names_of
 from train.engines import ENGINES
@@ -79,6 +81,28 @@ def test_every_sample_is_evaluated_once(name: str, data: MemoryDataset) -> None:
         assert sorted(found) == list(range(len(data)))
     [first, *_] = task.evaluation_batches(data)
     assert len(task.evaluation_batch(data, first)) == len(first)
+
+
+def test_the_usual_settings_are_the_unit_of_work(name: str) -> None:
+    assert TASKS.get(name).work(config(name)) == 1
+
+
+def test_how_a_model_is_used_is_written_down(name: str, data: MemoryDataset) -> None:
+    task = task_of(name, data)
+    assert json.loads(json.dumps(task.settings())) == task.settings()
+
+
+def test_what_is_chosen_after_training_changes_nothing_else(name: str, data: MemoryDataset) -> None:
+    """Of a task that tunes: the chosen settings are of its own part of the configuration, and do no worse."""
+    if not TASKS.get(name).tunes:
+        return
+    task, everything = task_of(name, data), np.arange(len(data))
+    output = outputs_of(task, TASKS.get(name), len(data))
+    chosen = task.tuned([(everything, output)], data)
+    assert chosen.model_copy(update={name: getattr(config(name), name)}) == config(name)
+    better = TASKS.get(name)(chosen, Charset(()))
+    before, after = (one.score(one.decode(output, data, everything), data) for one in (task, better))
+    assert after.rank >= before.rank
 
 
 def task_of(name: str, data: MemoryDataset) -> Task:

@@ -51,3 +51,20 @@ def test_engines_train_what_is_written_for_their_framework() -> None:
 
 def test_outputs_of_several_tensors_are_changed_one_by_one() -> None:
     assert each({"a": (1, [2, 3]), "b": 4}, lambda part: 10 * part) == {"a": (10, (20, 30)), "b": 40}
+
+
+def test_detection_has_one_loss_for_stacked_maps_in_every_framework() -> None:
+    rng = np.random.default_rng(0)
+    logits = rng.normal(0, 3, (2, 2, 8, 12)).astype(np.float32)
+    targets = (rng.random((2, 4, 8, 12)) < 0.4).astype(np.float32)
+    found = {
+        name: float(side.loss(tensor_of(name, logits), targets, 0.0))
+        for name, side in OBJECTIVES.get("regions").items()
+    }
+    assert found["paddle"] == pytest.approx(found["torch"], rel=1e-5)
+    other = targets.copy()
+    other[:, 3] = 0  # no threshold is learnt anywhere
+    less = float(OBJECTIVES.get("regions")["torch"].loss(tensor_of("torch", logits), other, 0.0))
+    assert less < found["torch"]
+    maps = OBJECTIVES.get("regions")["paddle"].read(tensor_of("paddle", logits[:, :1]))
+    np.testing.assert_allclose(maps.numpy(), 1 / (1 + np.exp(-logits[:, :1])), rtol=1e-5)
