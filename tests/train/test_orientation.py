@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 import yaml
 
+from serve.models import load_model
+from serve.orienter import LineOrienter
 from tests import tiny_orientation
 from tests.real_lines import run, samples
 from train import cli, evaluate
@@ -223,3 +225,16 @@ def test_from_lines_to_a_bundle(
     assert printed["accuracy"] == engine_scores.primary
     wrong = (tmp_path / "errors.tsv").read_text("utf-8").splitlines()[1:]
     assert len(wrong) == round((1 - printed["accuracy"]) * printed["n"])
+    check_that_serving_tells_the_same(bundle, lines)
+
+
+def check_that_serving_tells_the_same(bundle: Path, lines: Dataset) -> None:
+    """What `serve/run.py --orientation BUNDLE` loads turns the lines that evaluation finds on their heads."""
+    served = LineOrienter(load_model("orientation", str(bundle)), threads=1)
+    manifest = load_bundle(bundle).manifest
+    told, chances = evaluate.read(
+        evaluate.Read(config_from_mapping(manifest.config, "manifest"), load_bundle(bundle)), lines
+    )
+    seen = [told.picture(lines, index, chance) for index, chance in enumerate(chances)]
+    assert served.angles(seen) == [int(chance > 0.5) for chance in chances]
+    assert 0 < sum(served.angles(seen)) < len(seen)
