@@ -117,7 +117,7 @@ def _measured(engine: Engine, config: TrialConfig, data: TrainingData) -> _Measu
     started = time.monotonic()
     scores, predictions = evaluate(engine, task, data.val)
     seconds = time.monotonic() - started
-    general, general_rows = _general(engine, task, data)
+    general, general_rows = _general(engine, task.at_best, data)
     rows = task.per_sample(predictions, data.val)
     return _Measured(config, scores, rows, general, general_rows, seconds)
 

@@ -105,6 +105,7 @@ def greedy_soup(
     """
     first = ranked[0][1]()
     engine, task = assemble_run(first.config, data)
+    task = task.at_best
     untouched = engine.state()["weights"]
 
     def score(weights: dict[str, Any]) -> Blend:

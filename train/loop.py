@@ -112,7 +112,7 @@ def published_scores(config: TrialConfig, data: TrainingData) -> Scores | None:
         return None
     published = config.model_copy(update={"charset": "keep", "fit_width": 0})
     engine, task = assemble(published, data.train)
-    return evaluate(engine, task, data.general)[0]
+    return evaluate(engine, task.at_best, data.general)[0]
 
 
 def _checkpoint(config: TrialConfig, engine: Engine, epoch: int, metrics: dict[str, float]) -> Checkpoint:

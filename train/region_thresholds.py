@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
+from math import prod
 from typing import NamedTuple
 
 import numpy as np
@@ -12,6 +13,8 @@ from train.data.detection import Candidate, DetectionParameters, Probabilities, 
 from train.data.regions import Region
 from train.errors import UsageError
 from train.region_metrics import Overlaps, RegionCounts, RegionScores, polygons
+
+Counts = npt.NDArray[np.float64]
 
 
 class ThresholdGrid(NamedTuple):
@@ -61,40 +64,45 @@ def tune_thresholds(
         given: the model's, in effect.
         grid: what else is tried; values are above 0, since 0 stands for the default in a request.
     """
-    tried = _with_given(grid or ThresholdGrid(), given)
-    totals: npt.NDArray[np.float64] = np.zeros((*map(len, tried), len(RegionCounts._fields)))
+    tried = with_given(grid or ThresholdGrid(), given)
+    totals: Counts = np.zeros((prod(map(len, tried)), len(RegionCounts._fields)))
     n = 0
     for photo in photos:
-        totals += _count_photo(photo, tried)
+        totals += count_photo(photo, tried)
         n += 1
-    scores = {triple: replace(RegionScores.of(total), n=n) for triple, total in _cells(tried, totals)}
-    usual = (given.thresh, given.box_thresh, given.unclip_ratio)
-    best = max(scores, key=lambda triple: (*scores[triple].rank, triple == usual))
-    thresh, box_thresh, unclip_ratio = best
+    best = best_of(totals, tried, given)
+    thresh, box_thresh, unclip_ratio = list(product(*tried))[best]
     chosen = replace(given, thresh=thresh, box_thresh=box_thresh, unclip_ratio=unclip_ratio)
-    return TunedThresholds(chosen, scores[best], scores[usual])
+    scores, untuned = (replace(RegionScores.of(totals[cell]), n=n) for cell in (best, _cell_of(given, tried)))
+    return TunedThresholds(chosen, scores, untuned)
 
 
-def _with_given(grid: ThresholdGrid, given: DetectionParameters) -> ThresholdGrid:
+def with_given(grid: ThresholdGrid, given: DetectionParameters) -> ThresholdGrid:
+    """Return a grid that holds the given thresholds; raise UsageError for values that are not above 0."""
     if min(min(values) for values in grid) <= 0:
         raise UsageError("thresholds must be above 0", tuple(grid), "leave out what is not")
     own = (given.thresh, given.box_thresh, given.unclip_ratio)
     return ThresholdGrid(*(tuple(sorted({*values, value})) for values, value in zip(grid, own, strict=True)))
 
 
-def _cells(
-    tried: ThresholdGrid, totals: npt.NDArray[np.float64]
-) -> Iterable[tuple[tuple[float, ...], npt.NDArray[np.float64]]]:
-    return zip(product(*tried), totals.reshape(-1, totals.shape[-1]), strict=True)
+def best_of(totals: Counts, tried: ThresholdGrid, given: DetectionParameters) -> int:
+    """Return which triple is the best by the sums over photos of `count_photo`; of equals the given one."""
+    usual = _cell_of(given, tried)
+    ranks = [(*RegionScores.of(total).rank, cell == usual) for cell, total in enumerate(totals)]
+    return max(range(len(ranks)), key=ranks.__getitem__)
 
 
-def _count_photo(photo: PhotoMap, tried: ThresholdGrid) -> npt.NDArray[np.float64]:
-    """Return the RegionCounts of each triple, (thresholds, box thresholds, ratios, 5).
+def _cell_of(given: DetectionParameters, tried: ThresholdGrid) -> int:
+    return list(product(*tried)).index((given.thresh, given.box_thresh, given.unclip_ratio))
+
+
+def count_photo(photo: PhotoMap, tried: ThresholdGrid) -> Counts:
+    """Return the RegionCounts of each triple, (product of the grid's lengths, 5), in the order of `product(*tried)`.
 
     Contours are found once a threshold, and overlaps measured once a threshold and ratio; a box threshold only chooses.
     """
     least = min(tried.box_thresh)
-    counts: npt.NDArray[np.float64] = np.zeros((*map(len, tried), len(RegionCounts._fields)))
+    counts: Counts = np.zeros((*map(len, tried), len(RegionCounts._fields)))
     for i, thresh in enumerate(tried.thresh):
         found = [box for box in candidates(photo.probabilities, thresh) if box.score >= least]
         for k, ratio in enumerate(tried.unclip_ratio):
@@ -103,7 +111,7 @@ def _count_photo(photo: PhotoMap, tried: ThresholdGrid) -> npt.NDArray[np.float6
                 judged = overlaps.judge(scores >= box_thresh)
                 hits = len(judged.hits)
                 counts[i, j, k] = RegionCounts(hits, judged.detections, judged.labels, sum(judged.ious))
-    return counts
+    return counts.reshape(-1, counts.shape[-1])
 
 
 def _grown(

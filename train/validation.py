@@ -17,6 +17,7 @@ def validate(
     engine: Engine, task: Task, val: Dataset, general: Dataset | None, world: World
 ) -> dict[str, float]:
     """Return an epoch's metrics on the validation split and, where there are some, on the general samples."""
+    task = task.at_best
     scores, _, loss = _evaluate(engine, task, val, world)
     metrics = scores.values()
     if loss is not None:

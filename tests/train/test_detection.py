@@ -195,3 +195,20 @@ def test_a_text_that_was_photographed_twice_stays_in_one_split(data_dir: Path) -
     assert len(held) == 4
     assert len(set(held)) == 1
     assert {name for name, _ in splits.items()} == {"train", "val", "test"}
+
+
+def test_epochs_are_judged_with_the_thresholds_that_suit_them(photos: MemoryDataset) -> None:
+    """What a network is not sure of yet counts all the same; the final choice is no worse."""
+    one, maps, everything = task(), np.zeros((4, 1, 256, 256), np.float32), np.arange(4)
+    for index in range(4):
+        [quad] = labels_of(photos, index)
+        (left, top), (right, bottom) = quad.min(axis=0), quad.max(axis=0)
+        maps[index, 0, top + 3 : bottom - 2, left + 3 : right - 2] = 0.45
+    best = one.at_best
+    predictions = best.decode(maps, photos, everything)
+    scores = best.score(predictions, photos)
+    assert (one.score(one.decode(maps, photos, everything), photos).hmean, scores.primary) == (0, 1)
+    assert best.primary(best.per_sample(predictions, photos).sum(axis=0)) == 1
+    chosen = Detection(one.tuned([(everything, maps)], photos), Charset(()))
+    assert chosen.score(chosen.decode(maps, photos, everything), photos).rank >= scores.rank
+    assert best.per_sample([], photos).shape == (0, 5)

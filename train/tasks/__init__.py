@@ -211,6 +211,14 @@ class Task(ABC):
         return images
 
     @property
+    def at_best(self) -> "Task":
+        """The task as epochs are judged: with what `tuned` will choose chosen on the very samples that are scored.
+
+        Its predictions are for `score` and `per_sample` alone. Itself, where nothing is chosen.
+        """
+        return self
+
+    @property
     def plain(self) -> PlainBatches | None:
         """The task's batches without augmentation; None if it has no such thing."""
         return None

@@ -60,7 +60,11 @@ class Found:
 
 @TASKS.register("detection")
 class Detection(Task):
-    """Photos with regions, scored by the harmonic mean of precision and recall at an IoU of 0.5."""
+    """Photos with regions, scored by the harmonic mean of precision and recall at an IoU of 0.5.
+
+    Attributes:
+        how: text is looked for.
+    """
 
     objective: ClassVar[str] = "regions"
     scores: ClassVar[type[Scores]] = RegionScores
@@ -86,7 +90,7 @@ class Detection(Task):
     tunes: ClassVar[bool] = True
 
     def __init__(self, config: TrialConfig, charset: Charset) -> None:
-        self._config, self._how = config, parameters(config)
+        self._config, self.how = config, parameters(config)
         changes = config.detection.model_dump(include=set(PhotoChanges.model_fields))
         light = config.augmentation
         self._changes = RegionAugmentation(**changes, probability=light.probability, strength=light.strength)
@@ -124,20 +128,31 @@ class Detection(Task):
 
     def settings(self) -> dict[str, Any]:
         """Return PaddleX's `text_det_params`."""
-        return asdict(self._how)
+        return asdict(self.how)
 
     def tuned(self, outputs: Iterable[tuple[Indices, Images]], data: Dataset) -> TrialConfig:
         """Choose threshold, box threshold and unclip ratio."""
         photos = (
-            PhotoMap(maps[0], _source_size(data, index), _labels(data, index))
+            self.photo_map(maps, data, index)
             for indices, output in outputs
             for index, maps in zip(indices.tolist(), output, strict=True)
         )
-        chosen = tune_thresholds(photos, self._how).parameters
+        chosen = tune_thresholds(photos, self.how).parameters
         names = ("thresh", "box_thresh", "unclip_ratio")
         changed = {name: getattr(chosen, name) for name in names}
         detection = self._config.detection.model_copy(update=changed)
         return self._config.model_copy(update={"detection": detection})
+
+    @property
+    def at_best(self) -> Task:
+        """The task with the best of a few thresholds: what a network learns comes before how sure it is of it."""
+        from train.tasks.detection_at_best import DetectionAtBest
+
+        return DetectionAtBest(self)
+
+    def photo_map(self, maps: Images, data: Dataset, index: int) -> PhotoMap:
+        """Return what a network said of a photo, (1, H, W), beside what is true."""
+        return PhotoMap(maps[0], _source_size(data, index), _labels(data, index))
 
     def training_batches(
         self, config: TrialConfig, data: Dataset, extras: Sequence[Extra], epoch: int
@@ -162,12 +177,12 @@ class Detection(Task):
 
     def evaluation_batches(self, data: Dataset, workers: int = 1) -> Iterator[Indices]:
         """Yield photos whose inputs have one size."""
-        return same_size_batches(data.sizes, self._how, EVALUATION_PHOTOS * workers)
+        return same_size_batches(data.sizes, self.how, EVALUATION_PHOTOS * workers)
 
     def evaluation_batch(self, data: Dataset, indices: Indices) -> Images:
         """Return the photos as serving has them, (N, 3, H, W)."""
         return normalise(
-            [input_photo(data.image(i), _source_size(data, i), self._how) for i in indices.tolist()]
+            [input_photo(data.image(i), _source_size(data, i), self.how) for i in indices.tolist()]
         )
 
     def calibration_batch(self, data: Dataset, seed: int) -> Images:
@@ -186,7 +201,7 @@ class Detection(Task):
     def decode(self, output: Images, data: Dataset, indices: Indices) -> list[Found]:
         """Return the boxes in each photo's (1, H, W) map."""
         found = zip(output, indices.tolist(), strict=True)
-        return [Found(*boxes(maps[0], _source_size(data, index), self._how)) for maps, index in found]
+        return [Found(*boxes(maps[0], _source_size(data, index), self.how)) for maps, index in found]
 
     def score(self, predictions: Sequence[Found], data: Dataset) -> RegionScores:
         """Compare the boxes with the labels."""
@@ -225,7 +240,7 @@ class Detection(Task):
 
     def verdicts(self, expected: Images, found: Images) -> Iterator[tuple[bool, bool]]:
         """Compare the boxes; between two equally good answers rounding decides."""
-        return box_verdicts(expected, found, self._how)
+        return box_verdicts(expected, found, self.how)
 
 
 def parameters(config: TrialConfig) -> DetectionParameters:

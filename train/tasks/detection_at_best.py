@@ -1,0 +1,50 @@
+"""Detection as epochs are judged: by the best of a few thresholds, as those that matter are chosen in the end."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from train.data.batches import Indices
+from train.data.dataset import Dataset
+from train.engines.base import Images
+from train.region_metrics import RegionCounts, RegionScores
+from train.region_thresholds import Counts, ThresholdGrid, best_of, count_photo, with_given
+from train.tasks import Mistake, Rows
+from train.tasks.detection import Detection
+from train.tasks.wrapped import WrappedTask
+
+GRID = ThresholdGrid(
+    thresh=(0.2, 0.3, 0.4), box_thresh=(0.3, 0.4, 0.5, 0.6, 0.7, 0.8), unclip_ratio=(1.25, 1.5, 2.0)
+)
+"""A part of what is tried in the end: that is never worse."""
+
+
+class DetectionAtBest(WrappedTask):
+    """A prediction is what every triple of thresholds would count in a photo."""
+
+    def __init__(self, detection: Detection) -> None:
+        super().__init__(detection)
+        self._detection, self._tried = detection, with_given(GRID, detection.how)
+
+    def decode(self, output: Images, data: Dataset, indices: Indices) -> list[Any]:
+        """Return (triples, 5) RegionCounts of each photo."""
+        pairs = zip(output, indices.tolist(), strict=True)
+        return [
+            count_photo(self._detection.photo_map(maps, data, index), self._tried) for maps, index in pairs
+        ]
+
+    def score(self, predictions: Sequence[Counts], data: Dataset) -> RegionScores:
+        """Return the best triple's scores."""
+        return RegionScores.of(self.per_sample(predictions, data))
+
+    def per_sample(self, predictions: Sequence[Counts], data: Dataset) -> Rows:
+        """Return the best triple's (N, 5) RegionCounts."""
+        counts = np.array(predictions).reshape(len(predictions), -1, len(RegionCounts._fields))
+        if not len(counts):
+            return np.zeros((0, counts.shape[-1]))
+        return np.asarray(counts[:, best_of(counts.sum(axis=0), self._tried, self._detection.how)])
+
+    def mistakes(self, predictions: Sequence[Counts], data: Dataset) -> list[Mistake]:
+        """Return none: a count does not tell."""
+        return []
