@@ -40,9 +40,9 @@ class DetectionAtBest(WrappedTask):
 
     def per_sample(self, predictions: Sequence[Counts], data: Dataset) -> Rows:
         """Return the best triple's (N, 5) RegionCounts."""
-        counts = np.array(predictions).reshape(len(predictions), -1, len(RegionCounts._fields))
-        if not len(counts):
-            return np.zeros((0, counts.shape[-1]))
+        if not predictions:
+            return np.zeros((0, len(RegionCounts._fields)))
+        counts = np.stack(predictions)
         return np.asarray(counts[:, best_of(counts.sum(axis=0), self._tried, self._detection.how)])
 
     def mistakes(self, predictions: Sequence[Counts], data: Dataset) -> list[Mistake]:
