@@ -16,15 +16,16 @@ fixed:
   task: detection
   engine: torch
   model: pp-ocrv6-tiny-det
+  batch_norm: live
   batch_size: 4
   detection.crop_px: 192
   detection.min_scale: 0.8
   detection.max_scale: 1.25
 parameters:
   technique.name: {choice: [full, frozen]}
-  optimiser.learning_rate: {float: [1.0e-4, 1.0e-3], log: true}
+  optimiser.learning_rate: {float: [1.0e-4, 2.0e-3], log: true}
 warm_starts:
-  - settings: {technique.name: full, optimiser.learning_rate: 5.0e-4}
+  - settings: {technique.name: full, optimiser.learning_rate: 1.0e-3}
 """
 
 
