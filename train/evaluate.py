@@ -21,6 +21,7 @@ from train.data.formats import load_file
 from train.errors import DataError, UsageError
 from train.fits import check_model
 from train.metrics import CHARSET_RULES
+from train.photo_page import photo_page
 from train.photo_reading import count_photos, misread_photos, read_photos, score_photos
 from train.scores import Scores
 from train.tasks import AS_LABELLED, TASKS, Mistake, Task, Words
@@ -65,6 +66,12 @@ def parser() -> argparse.ArgumentParser:
     )
     parse.add_argument("--threads", type=int, default=1, metavar="N", help="with --bundle (default 1)")
     parse.add_argument("--errors", metavar="FILE", type=Path, help="write what was got wrong, tab-separated")
+    parse.add_argument(
+        "--html",
+        metavar="FILE",
+        type=Path,
+        help="with --detection: write a page with the photos and what was read",
+    )
     parse.add_argument("--json", action="store_true", help="print the scores as JSON")
     return parse
 
@@ -122,6 +129,8 @@ def _check(chosen: argparse.Namespace) -> None:
         raise UsageError("--weights goes with --bundle", chosen.weights, "leave it out")
     if chosen.detection and chosen.task:
         raise UsageError("--task is for one model, --detection for two", chosen.task, "leave one of them out")
+    if chosen.html and not chosen.detection:
+        raise UsageError("--html goes with --detection", chosen.html, "leave it out")
     if chosen.threads < 1:
         raise UsageError("--threads must be at least 1", chosen.threads, "name a number of cores")
 
@@ -179,6 +188,9 @@ def end_to_end(chosen: argparse.Namespace, reader: Read) -> str:
     counts = count_photos(samples, pages, chosen.charset_rule)
     if chosen.errors:
         write_table(chosen.errors, misread_photos(samples, pages, counts))
+    if chosen.html:
+        title = f"{chosen.labels}: {chosen.detection} and {reader.config.model}"
+        write(chosen.html, photo_page(title, samples, pages, counts), "--html")
     scores = score_photos(counts)
     return json.dumps(scores.as_dict()) if chosen.json else str(scores)
 
@@ -218,10 +230,15 @@ def write_errors(path: Path, mistakes: Sequence[Mistake], data: Dataset) -> None
 def write_table(path: Path, wrong: Sequence[tuple[str, str, str, str]]) -> None:
     """Write image, label, reading and confidence of what is wrong, tab-separated."""
     rows = ["\t".join(row) for row in wrong]
+    write(path, "\n".join(["image\tlabel\treading\tconfidence", *rows, ""]), "--errors")
+
+
+def write(path: Path, text: str, option: str) -> None:
+    """Write a file that an option names; raise UsageError if that cannot be."""
     try:
-        path.write_text("\n".join(["image\tlabel\treading\tconfidence", *rows, ""]), encoding="utf-8")
+        path.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise UsageError("--errors must be a file that can be written", error, "name another one") from error
+        raise UsageError(f"{option} must be a file that can be written", error, "name another one") from error
 
 
 def describe(scores: Scores, words: Words) -> str:

@@ -108,11 +108,14 @@ def test_a_detector_and_a_recogniser_are_measured_together(
 ) -> None:
     path, errors = labels(tmp_path, data_dir), tmp_path / "errors.tsv"
     told = printed(
-        capsys, "--detection", detection_bundle, "--model", "pp-ocrv6-small", "--labels", path, "--errors", errors
+        capsys, "--detection", detection_bundle, "--model", "pp-ocrv6-small", "--labels", path,
+        "--errors", errors, "--html", tmp_path / "photos.html",
     )  # fmt: skip
     assert told.keys() == KEYS | {"detection"}
     assert 0 < told["recall"] <= told["detection"]["recall"]
     assert told["iou"] == told["detection"]["iou"]
+    page = (tmp_path / "photos.html").read_text("utf-8")
+    assert page.count('<figure><img src="data:image/jpeg;base64,') == 4
     rows = [line.split("\t") for line in errors.read_text("utf-8").splitlines()]
     assert rows
     assert all(len(row) == 4 and " | " in row[2] for row in rows)

@@ -37,7 +37,7 @@ from train.region_thresholds import PhotoMap, tune_thresholds
 from train.scores import Scores
 from train.tasks import TASKS, Mistake, Rows, Task, Words
 
-EVALUATION_PHOTOS = 8
+EVALUATION_PHOTOS = 4
 CALIBRATION_PHOTOS, CALIBRATION_PX = 16, 320  # the same for all trials, whatever they are trained on
 EXPLODED = (
     1000.0  # published networks are sure, e ** -20 to e ** -100: what they find beyond the labels costs a lot
@@ -161,7 +161,10 @@ class Detection(Task):
         return epoch_lines(config.model_copy(update={"multi_scale": 0.0}), data, extras, epoch)
 
     def batch(self, data: Dataset, indices: Indices, epoch: int) -> Batch:
-        """Return augmented squares and their target maps, (N, 4, side, side) in the order of RegionTargets."""
+        """Return augmented squares and their target maps, (N, 4, side, side) in the order of RegionTargets.
+
+        Each worker's part of a batch has squares of a size of its own.
+        """
         seed = self._config.seed
         side = batch_side(self._sides(), seed, epoch, int(indices[0]))
         rngs = [sample_rng(seed, epoch, index) for index in indices.tolist()]
