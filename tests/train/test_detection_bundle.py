@@ -1,6 +1,9 @@
 """A detection bundle: evaluated, served and read by PaddleOCR, it finds the same boxes; together with a recogniser."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -24,16 +27,21 @@ SETS = ("vin", "scene_words", "receipts")  # 256x256 px, and larger than the bun
 KEYS = {"n", "precision", "recall", "hmean", "iou"}
 
 
+PADDLEOCR = """
+import json, sys
+from paddleocr import TextDetection
+reader = TextDetection(model_name=sys.argv[1], model_dir=sys.argv[2], device="cpu")
+print()
+print(json.dumps([reader.predict(path)[0]["dt_polys"].tolist() for path in sys.argv[3:]]))
+"""
+
+
 def photos(data_dir: Path, kind: str) -> MemoryDataset:
     return labelled_photos(data_dir, kind, "val", 2)
 
 
 def evaluated(bundle: Path, data: MemoryDataset) -> list[Found]:
     return evaluate.read(evaluate.detector(str(bundle)), data)[1]
-
-
-def as_set(quads: Any) -> set[tuple[int, ...]]:
-    return {tuple(np.asarray(quad).ravel().tolist()) for quad in quads}
 
 
 @pytest.mark.parametrize("kind", SETS)
@@ -52,20 +60,19 @@ def test_serving_finds_what_evaluation_finds(kind: str, data_dir: Path, detectio
         np.testing.assert_allclose(scores, expected.scores, atol=1e-5)
 
 
-@pytest.mark.parametrize("kind", SETS)
-def test_paddleocr_finds_what_evaluation_finds(kind: str, data_dir: Path, detection_bundle: Path) -> None:
-    from paddleocr import TextDetection
-
+def test_paddleocr_finds_what_evaluation_finds(data_dir: Path, detection_bundle: Path) -> None:
+    """In a process of its own, as its users have it: Paddle's settings for training would change its kernels."""
     name = load_bundle(detection_bundle).manifest.published_name
-    reader = TextDetection(model_name=name, model_dir=str(detection_bundle), enable_mkldnn=False)
-    data = photos(data_dir, kind)
-    for index, expected in enumerate(evaluated(detection_bundle, data)):
-        [page] = reader.predict(data.sources[index])
-        found = np.asarray(page["dt_polys"]).reshape(-1, 4, 2)
-        assert len(found) == len(expected.quads) > 0
-        near = np.abs(found[:, None].astype(int) - expected.quads[None]).max(axis=(2, 3)) <= 1
-        assert near.any(axis=0).all()
-        assert near.any(axis=1).all()
+    sets = [photos(data_dir, kind) for kind in SETS]
+    sources = [source for data in sets for source in data.sources]
+    own = {key: value for key, value in os.environ.items() if key != "FLAGS_use_onednn"}
+    command = [sys.executable, "-c", PADDLEOCR, str(name), str(detection_bundle), *sources]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=own)
+    found = json.loads(done.stdout.splitlines()[-1])
+    expected = [one for data in sets for one in evaluated(detection_bundle, data)]
+    for theirs, ours in zip(found, expected, strict=True):
+        assert sorted(theirs) == sorted(ours.quads.tolist())
+        assert theirs
 
 
 def test_a_detector_is_served_and_read_as_nothing_else(detection_bundle: Path) -> None:
@@ -98,7 +105,9 @@ def test_scores_of_a_bundle_are_printed(
     assert told["n"] == 4
     assert told["recall"] > 0.7
     assert told["precision"] < 0.5
-    assert len(errors.read_text("utf-8").splitlines()) == 5
+    wrong = [line.split("\t")[1:3] for line in errors.read_text("utf-8").splitlines()[1:]]
+    assert wrong
+    assert all(label == "1 text" and reading.endswith("boxes, 1 right") for label, reading in wrong)
     evaluate.main(["--bundle", str(detection_bundle), "--labels", str(path)])
     assert capsys.readouterr().out.startswith("4 photos: hmean ")
 
@@ -118,7 +127,8 @@ def test_a_detector_and_a_recogniser_are_measured_together(
     assert page.count('<figure><img src="data:image/jpeg;base64,') == 4
     rows = [line.split("\t") for line in errors.read_text("utf-8").splitlines()]
     assert rows
-    assert all(len(row) == 4 and " | " in row[2] for row in rows)
+    assert all(len(row) == 4 for row in rows)
+    assert any(" | " in row[2] for row in rows)  # much else than the VIN was read
 
 
 def test_what_cannot_be_measured_together_is_refused(
