@@ -18,6 +18,7 @@ from train.loop import TrainingData, train
 from train.models.network import STATISTICS
 from train.techniques import TECHNIQUES, build_technique
 
+pytestmark = pytest.mark.usefixtures("one_thread")
 TEACHER = {"teacher": MODEL}
 
 

@@ -14,7 +14,7 @@ from tests.search.test_report import Page
 SPACE = """\
 fixed:
   task: detection
-  engine: torch
+  engine: paddle
   model: pp-ocrv6-tiny-det
   batch_norm: live
   batch_size: 4
