@@ -52,7 +52,7 @@ def test_a_space_without_a_model_searches_those_of_its_task() -> None:
     tiny_orientation.register()
     assert tiny_orientation.NAME in usual_models("orientation")
     assert usual_models("recognition") == ("pp-ocrv6-tiny",)
-    assert tiny_orientation.NAME in narrowed(load_space("orientation"), settings()).choices("model")
+    assert tiny_orientation.NAME in narrowed(parse_space(SPACE, "some", "s"), settings()).choices("model")
 
 
 @pytest.fixture(scope="module")
