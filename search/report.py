@@ -175,7 +175,8 @@ def _misreadings(result: StudyResult, image_of: ImageOf) -> str:
         return section(title, f"<p>None of the validation {words.samples}.</p>")
     shown, all_of_them = min(SHOWN, len(result.misreadings)), len(result.misreadings)
     caption = (
-        f"The {shown} worst of the {all_of_them} validation {words.samples} that are still {words.wrong}."
+        f"The {shown} worst of the {all_of_them} validation {words.samples} that are still {words.wrong}. "
+        f"{words.legend}"
     )
     return section(title, gallery(result.misreadings, image_of, words.spelled), caption)
 

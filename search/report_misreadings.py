@@ -52,7 +52,8 @@ def gallery(misreadings: Sequence[Misreading], image_of: ImageOf, spelled: bool 
         spelled: label and reading are texts, and are compared character by character.
     """
     figures = (_figure(m, image_of, spelled) for m in worst(misreadings)[:SHOWN])
-    return f'<div class="lines">{"".join(figures)}</div>'
+    kind = "lines" if spelled else "lines photos"
+    return f'<div class="{kind}">{"".join(figures)}</div>'
 
 
 def _figure(line: Misreading, image_of: ImageOf, spelled: bool) -> str:

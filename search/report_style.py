@@ -70,6 +70,7 @@ tr.first td { font-weight: 700; }
   margin: 12px 0 0; }
 .lines figure { margin: 0; border: 1px solid var(--line); border-radius: 8px; padding: 10px; min-width: 0; }
 .lines img { display: block; max-width: 100%; max-height: 64px; border-radius: 4px; background: #fff; }
+.photos img { max-height: 420px; }
 .lines code { display: block; font: 15px/1.5 ui-monospace, monospace; white-space: pre-wrap; overflow-wrap: anywhere; }
 .lines code span { color: var(--soft); font: 12px system-ui, sans-serif; display: inline-block; width: 3.6em; }
 .lines figcaption { overflow-wrap: anywhere; font-size: .8rem; }

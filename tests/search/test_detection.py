@@ -70,6 +70,7 @@ def test_the_report_shows_what_is_still_wrong(ended: tuple[Path, str]) -> None:
     assert page.open == []
     assert "harmonic mean of precision and recall" in words
     assert "Still not right" in words
+    assert "what was found is orange" in words
     assert "misread" not in words
     assert "data:image/jpeg;base64," in (folder / "report.html").read_text("utf-8")
 

@@ -41,6 +41,7 @@ class Words:
         goal: what the first of them is a share of or measures: `Fine-tuning raised the ...`.
         wrong: what is said of a sample that was got wrong.
         spelled: labels and predictions are texts, which people compare character by character.
+        legend: of the pictures of what was got wrong.
     """
 
     samples: str
@@ -49,6 +50,7 @@ class Words:
     goal: str
     wrong: str = "misread"
     spelled: bool = True
+    legend: str = ""
 
 
 @dataclass(frozen=True)

@@ -75,6 +75,7 @@ class Detection(Task):
         goal="harmonic mean of precision and recall",
         wrong="not right",
         spelled=False,
+        legend="Labels are green, ignored ones grey, what was found is orange.",
     )
     formats: ClassVar[tuple[str, ...]] = ("detection",)
     unused: ClassVar[tuple[str, ...]] = (
