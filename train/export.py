@@ -25,6 +25,7 @@ from train.loop import assemble
 from train.models import MODELS
 from train.parity import TOLERANCE, ParityResult, compare
 from train.tasks import AS_LABELLED, TASKS, Task
+from train.tuning import tuned
 from train.versions import installed_versions
 
 PACKAGES = (
@@ -135,7 +136,12 @@ def parser() -> argparse.ArgumentParser:
     parse = argparse.ArgumentParser(prog="python -m train.export", description=str(__doc__))
     parse.add_argument("checkpoint", type=Path, help="folder of a checkpoint")
     parse.add_argument("bundle", type=Path, help="folder to write")
-    parse.add_argument("--labels", type=Path, required=True, help="real images for the parity gate")
+    parse.add_argument(
+        "--labels",
+        type=Path,
+        required=True,
+        help="real images for the parity gate, and for what is chosen after training (a detector's thresholds)",
+    )
     parse.add_argument("--engine", help="to export with (default: the one that trained it)")
     return parse
 
@@ -146,7 +152,7 @@ def main(arguments: Sequence[str]) -> None:
     checkpoint = load_checkpoint(chosen.checkpoint).with_engine(chosen.engine)
     task = TASKS.get(checkpoint.config.task)
     data = decode_samples(load_file(chosen.labels, tasks=task.formats), task.stored)
-    result = export_checkpoint(checkpoint, data, chosen.bundle)
+    result = export_checkpoint(tuned(checkpoint, data), data, chosen.bundle)
     if result is None:
         print(f"{chosen.bundle}: {load_bundle(chosen.bundle).manifest.absent[ONNX]}")
         return
