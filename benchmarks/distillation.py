@@ -40,8 +40,8 @@ def parser() -> argparse.ArgumentParser:
     parse.add_argument("--epochs", type=int, default=12, metavar="N", help="of the students (12)")
     parse.add_argument("--lines", type=int, default=512, metavar="N", help="to train on (512, all)")
     parse.add_argument("--seeds", type=int, default=1, metavar="N", help="students of each kind (1)")
-    parse.add_argument("--alpha", type=float, default=0.5, help="the labels' share of the loss (0.5)")
-    parse.add_argument("--temperature", type=float, default=2.0, help="that softens both (2)")
+    parse.add_argument("--alpha", type=float, default=0.9, help="the labels' share of the loss (0.9)")
+    parse.add_argument("--temperature", type=float, default=1.0, help="that softens both (1)")
     parse.add_argument("--engine", default="torch", help="of all of them (torch)")
     parse.add_argument("--cores", type=int, default=2, metavar="N", help="to train on (2)")
     return parse

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ray import tune
+from ray.train.constants import CHECKPOINT_DIR_NAME
 
 from search.data import EMBEDDED_FOLDER, StudyData
 from search.general import general_summary
@@ -206,14 +207,18 @@ def state_of(result: Any, last: dict[str, Any], config: TrialConfig) -> tuple[St
 
 
 def best_checkpoint(results: tune.ResultGrid, winner: TrialRecord) -> Checkpoint:
-    """Return the checkpoint with the winner's best score."""
+    """Return the checkpoint with the winner's best score.
+
+    It lies where the report says: Tune's own list lacks the last one of a trial that the deadline ended.
+    """
     result = next(r for r in results if trial_id(r) == winner.id)
-    if not result.best_checkpoints:
+    saved = [report for report in reports_of(result) if isinstance(report.get(CHECKPOINT_DIR_NAME), str)]
+    if not saved:
         raise ModelError(
             "the winner must have a checkpoint", winner.id, "look into its folder for what went wrong"
         )
-    saved, _ = max(result.best_checkpoints, key=lambda pair: pair[1]["score"])
-    with saved.as_directory() as folder:
+    name = max(saved, key=lambda report: report["score"])[CHECKPOINT_DIR_NAME]
+    with tune.Checkpoint(f"{result.path}/{name}", result.filesystem).as_directory() as folder:
         return load_checkpoint(Path(folder) / CHECKPOINT_FOLDER)
 
 

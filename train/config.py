@@ -45,7 +45,8 @@ class DistillationSettings(Frozen):
     """What a technique asks for that trains with a teacher's readings beside the labels (`train/teacher.py`).
 
     The loss is alpha * CTC + (1 - alpha) * temperature ** 2 * KL(teacher || student), both softened by the temperature
-    (Hinton et al., 2015); KL is summed over a line's output steps and averaged over lines, as CTC is.
+    (Hinton et al., 2015); KL is summed over a line's output steps and averaged over lines, as CTC is. Each is compared
+    with the teacher's step that it answers to (`train/alignment.py`).
 
     Attributes:
         teacher: a registered model, as published, or the folder of a bundle or checkpoint.
@@ -54,8 +55,8 @@ class DistillationSettings(Frozen):
     """
 
     teacher: str = Field(min_length=1)
-    alpha: float = Field(0.5, ge=0, le=1)
-    temperature: float = Field(2.0, gt=0)
+    alpha: float = Field(0.9, ge=0, le=1)
+    temperature: float = Field(1.0, gt=0)
 
     @property
     def labels_weight(self) -> float:

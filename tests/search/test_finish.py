@@ -1,9 +1,22 @@
 """What a study says became of its trials."""
 
-import pytest
+from pathlib import Path
+from typing import Any
 
-from search.finish import state_of
+import numpy as np
+import pandas as pd
+import pytest
+from pyarrow.fs import LocalFileSystem
+from ray import tune
+from ray.train.constants import CHECKPOINT_DIR_NAME
+
+from search.finish import best_checkpoint, state_of
+from search.results import TrialRecord
+from search.workers import CHECKPOINT_FOLDER
 from tests.real_lines import config
+from train.checkpoint import Checkpoint
+from train.data.charset import Charset
+from train.errors import ModelError
 from train.patience import Best
 
 
@@ -30,3 +43,22 @@ def test_a_trial_ends_with_its_reason(last: int, best: int, patience: int, state
         Best(("exact_match", "edit_similarity"), best, (0.5, 0.5)).metrics() if patience else {}
     )
     assert state_of(Ended(), report, config(epochs=9, patience=patience)) == (state, reason)
+
+
+def ended(folder: Path, scores: list[float]) -> list[Any]:
+    """Return what Tune says of a trial that the deadline ended in its last report: it lists no checkpoint."""
+    names = [f"checkpoint_{index:06}" for index in range(len(scores))]
+    for epoch, name in enumerate(names, 1):
+        state = {"weights": {"w": np.ones(2, np.float32)}}
+        Checkpoint(config(), Charset(("A",)), epoch, {}, state).save(folder / name / CHECKPOINT_FOLDER)
+    frame = pd.DataFrame({"epoch": range(1, len(scores) + 1), "score": scores, CHECKPOINT_DIR_NAME: names})
+    result = tune.Result({}, None, None, str(folder), frame, [], LocalFileSystem())
+    return [tune.Result({}, None, None, "elsewhere"), result]
+
+
+def test_the_best_checkpoint_is_found_though_tune_lists_none(tmp_path: Path) -> None:
+    winner = TrialRecord(id=tmp_path.name, state="stopped", config=config())
+    found: Any = ended(tmp_path, [0.5, 0.9, 0.9])
+    assert best_checkpoint(found, winner).epoch == 2
+    with pytest.raises(ModelError, match="must have a checkpoint"):
+        best_checkpoint([tune.Result({}, None, None, str(tmp_path))], winner)  # type: ignore[arg-type]

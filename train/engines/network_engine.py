@@ -6,6 +6,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
+
+from train.alignment import following
 from train.config import AdapterSettings, TrialConfig
 from train.data.charset import Charset
 from train.data.images import HEIGHT_PX
@@ -140,7 +143,8 @@ class NetworkEngine(Engine):
             return loss
         if batch.teacher is None:  # the labels alone would be another technique
             raise ValueError("a technique with a teacher needs batches that it has read")
-        teacher = self._network.tensor(batch.teacher)
+        path = following(self._network.array_of(outputs) / settings.temperature, batch.teacher)
+        teacher = self._network.tensor(np.take_along_axis(batch.teacher, path[:, :, None], axis=1))
         lacking = self._divergence(outputs, teacher, settings.temperature)
         return settings.labels_weight * loss + settings.teacher_weight * lacking
 
