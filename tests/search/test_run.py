@@ -35,7 +35,7 @@ def status_of(*arguments: object) -> int:
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["--space", "quik"], "choose from: from-scratch, quick"),
+        (["--space", "quik"], "choose from: detection, from-scratch, "),
         (["--space", "nowhere.yaml"], "check the path"),
         (["--model", "pp-ocrv6-tinny"], "choose from: "),
         (["--space", "quick", "--model", "pp-ocrv6-tiny", "--model", "ocr"], "'ocr'; choose from: "),

@@ -42,15 +42,15 @@ quads = st.builds(
 )
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(st.lists(quads, min_size=1, max_size=3))
 def test_the_maps_are_their_definition(found: list[Points]) -> None:
     regions = [Region(points, "a") for points in found]
     targets = region_targets(regions, SIZE)
     inner, outer, threshold = drawn_slowly(regions)
-    # OpenCV fills the pixels that an outline touches, too, and a steep one may touch two in a row
+    # OpenCV cuts outlines at the middles of rows, and fills the pixels that one touches: a steep one two in a row
     for drawn, signed in ((targets.shrink, inner), (targets.threshold_mask, outer)):
-        assert (drawn[signed < -0.5] == 1).all()
+        assert (drawn[signed < -0.75] == 1).all()
         assert (drawn[signed > 2] == 0).all()
     assert np.abs(targets.threshold - threshold).max() < 1e-3
     assert (targets.shrink_mask == 1).all()
