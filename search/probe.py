@@ -1,7 +1,7 @@
 """What every candidate model reads before any training, and what training it costs here."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from search.budget import Cost
 from search.results import Baseline
 from train.config import TechniqueConfig, TrialConfig
 from train.engines.base import Engine
+from train.intervals import paired_gain_interval
 from train.loop import TrainingData, assemble
 from train.models import MODELS
 from train.scores import Scores
@@ -33,6 +34,7 @@ class Probe:
             model without published weights, what its random ones read; each with thresholds chosen on the validation
             split, too, where there are some.
         rows: for each baseline, how it does on every validation sample (`Task.per_sample`).
+        primary: sums of rows -> the score (`Task.primary`).
         general: how the model as published does on every general sample; None without any.
         configs: for each baseline, how it is run.
     """
@@ -41,6 +43,7 @@ class Probe:
     baselines: tuple[Baseline, ...]
     rows: tuple[Rows, ...]
     cost: Cost
+    primary: Callable[[Rows], float]
     general: Rows | None = None
     configs: tuple[TrialConfig, ...] = ()
 
@@ -98,7 +101,7 @@ def probe_model(model: str, fixed: TrialConfig, fit_widths: Sequence[int], data:
     work = TASKS.get(fixed.task).work(fixed)
     cost = Cost(full=full, frozen=frozen, evaluate=evaluation, keep=max(1.0, whole / full), work=work)
     rows, configs = tuple(one.rows for one in found), tuple(one.config for one in found)
-    return Probe(model, tuple(baselines), rows, cost, found[0].general_rows, configs)
+    return Probe(model, tuple(baselines), rows, cost, task.primary, found[0].general_rows, configs)
 
 
 @dataclass(frozen=True)
@@ -149,14 +152,25 @@ def agreed_width(probes: Sequence[Probe]) -> int | None:
 
 
 def affordable_models(probes: Sequence[Probe], trials: float) -> list[str]:
-    """Return the models worth searching, best untouched score first.
+    """Return the models worth searching: those that read best untouched, of equals the fastest to train, come first.
 
     Each model needs about two full-length trials before the search can tell anything about it; with time for
-    fewer, only the best readers stay.
+    fewer, only the first stay.
 
     Args:
         probes: of all candidates.
         trials: full-length trials that the time budget allows.
     """
-    ranked = sorted(probes, key=lambda probe: probe.best.scores.rank, reverse=True)
-    return [probe.model for probe in ranked[: max(1, int(trials // 2))]]
+    best = max(probes, key=lambda probe: probe.best.scores.rank)
+    equal = {probe.model: not surely_better(best, probe) for probe in probes}
+
+    def order(probe: Probe) -> tuple[float, ...]:
+        return (0.0, probe.cost.full) if equal[probe.model] else (1.0, *(-s for s in probe.best.scores.rank))
+
+    return [probe.model for probe in sorted(probes, key=order)[: max(1, int(trials // 2))]]
+
+
+def surely_better(one: Probe, other: Probe) -> bool:
+    """Return whether the validation samples tell one untouched model's best score from another's (95 %)."""
+    before, after = (probe.rows[probe.baselines.index(probe.best)] for probe in (other, one))
+    return paired_gain_interval(before, after, one.primary, seed=0).interval.low > 0

@@ -99,7 +99,7 @@ def data(data_dir: Path) -> StudyData:
 def probe(model: str, known: float) -> Probe:
     scores = TextScores(4, 0.2, 0.5, 0.2)
     published = Baseline(model=model, charset="keep", scores=scores, general=TextScores(20, known, 0.9, 0.1))
-    return Probe(model, (published,), (np.ones((4, 2)),), Cost(1, 1, 1), np.ones((20, 2)))
+    return Probe(model, (published,), (np.ones((4, 2)),), Cost(1, 1, 1), float, np.ones((20, 2)))
 
 
 def known_of(data: StudyData, limit: float | None) -> Forgetting:

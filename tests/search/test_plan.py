@@ -23,6 +23,10 @@ ROWS = np.ones((10, 2))
 COST = Cost(full=0.1, frozen=0.05, evaluate=0.01)
 
 
+def share(sums: np.ndarray) -> float:
+    return float(sums[1] / sums[0])
+
+
 def probe(model: str, scores: dict[int, float]) -> Probe:
     """Return a probe that read `scores`, {width in pixels: exact match}, with the domain's charset."""
     read = {("keep", 0): 0.9} | {("domain", width): score for width, score in scores.items()}
@@ -30,7 +34,7 @@ def probe(model: str, scores: dict[int, float]) -> Probe:
         Baseline(model=model, charset=charset, fit_width=width, scores=TextScores(10, score, score, 0.1))
         for (charset, width), score in read.items()
     )
-    return Probe(model, baselines, tuple(ROWS for _ in baselines), COST)
+    return Probe(model, baselines, tuple(ROWS for _ in baselines), COST, share)
 
 
 def test_a_width_is_agreed_on_where_all_read_best_at_it() -> None:
@@ -41,9 +45,13 @@ def test_a_width_is_agreed_on_where_all_read_best_at_it() -> None:
     assert agreed_width([a, b, c]) is None
 
 
-def ranked(model: str, score: float) -> Probe:
-    baseline = Baseline(model=model, charset="domain", scores=TextScores(10, score, score, 0.1))
-    return Probe(model, (baseline,), (ROWS,), COST)
+def ranked(model: str, score: float, step_s: float = 0.1) -> Probe:
+    """Return a probe that read a share of 100 lines, and whose training takes `step_s` seconds a line."""
+    baseline = Baseline(model=model, charset="domain", scores=TextScores(100, score, score, 0.1))
+    right = np.arange(100) < 100 * score
+    rows = np.column_stack([np.ones(100), right])
+    cost = Cost(full=step_s, frozen=0.05, evaluate=0.01)
+    return Probe(model, (baseline,), (rows,), cost, share)
 
 
 PROBES = [ranked("slow", 0.2), ranked("best", 0.8), ranked("middle", 0.5)]
@@ -61,6 +69,12 @@ PROBES = [ranked("slow", 0.2), ranked("best", 0.8), ranked("middle", 0.5)]
 )
 def test_only_the_best_readers_stay_where_time_is_short(trials: float, models: list[str]) -> None:
     assert affordable_models(PROBES, trials) == models
+
+
+def test_of_models_that_nobody_can_tell_apart_the_fastest_comes_first() -> None:
+    probes = [ranked("slow", 0.81, 0.3), ranked("fast", 0.8), ranked("faster, but worse", 0.6, 0.01)]
+    assert affordable_models(probes, 0) == ["fast"]
+    assert affordable_models(probes, 6) == ["fast", "slow", "faster, but worse"]
 
 
 def test_a_space_is_narrowed_to_what_the_budget_allows(
