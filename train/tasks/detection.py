@@ -30,7 +30,7 @@ from train.data.regions import Region, regions_of
 from train.data.rules import Checks
 from train.data.stored import Stored
 from train.detection_parity import box_verdicts, photo_inputs
-from train.detection_settings import BoxThresholds, write_detection_settings
+from train.detection_settings import write_detection_settings
 from train.engines.base import Batch, Images
 from train.region_metrics import RegionCounts, RegionScores, count_image, score_regions
 from train.region_thresholds import PhotoMap, tune_thresholds
@@ -123,9 +123,7 @@ class Detection(Task):
 
     def write_settings(self, directory: Path, published_name: str, charset: Charset) -> None:
         """Write how PaddleOCR shrinks photos, and the thresholds."""
-        own = self._config.detection
-        thresholds = BoxThresholds(own.thresh, own.box_thresh, own.unclip_ratio)
-        write_detection_settings(directory, published_name, own.max_side_px, thresholds)
+        write_detection_settings(directory, published_name, self.how)
 
     def settings(self) -> dict[str, Any]:
         """Return PaddleX's `text_det_params`."""
