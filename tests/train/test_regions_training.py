@@ -14,7 +14,7 @@ from train.engines import paddle_cpu, paddle_regions_loss, torch_regions_loss
 from train.engines.base import BACKBONE
 from train.models import MODELS
 from train.models.network import Network
-from train.models.onnx_weights import reinflate
+from train.models.reinflation import reinflate
 
 paddle_cpu.prepare()  # before anything imports paddle, as the engine does
 

@@ -21,7 +21,7 @@ from train.engines.objectives import OBJECTIVES
 from train.errors import ModelError, UsageError
 from train.models import MODELS
 from train.models.network import STATISTICS, Parts
-from train.models.onnx_weights import reinflate
+from train.models.reinflation import reinflate
 from train.tasks import TASKS
 from train.techniques import build_technique
 

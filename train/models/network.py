@@ -16,7 +16,7 @@ from train.errors import ModelError
 
 Array = npt.NDArray[np.float32]
 Arrays = dict[str, Array]
-BATCH_NORM = "batch_norm"
+BATCH_NORM, CONVOLUTION = "batch_norm", "conv"
 STATISTICS = ("._mean", "._variance")
 
 
@@ -73,7 +73,7 @@ def kind_of(class_name: str) -> str:
     if "BatchNorm" in class_name:
         return BATCH_NORM
     kinds = {"Linear": "linear", "LayerNorm": "layer_norm"}
-    return kinds.get(class_name, "conv" if "Conv" in class_name else "affine")
+    return kinds.get(class_name, CONVOLUTION if "Conv" in class_name else "affine")
 
 
 class Network(ABC):

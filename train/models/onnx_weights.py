@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from train.errors import ModelError
-from train.models.network import BATCH_NORM, Array, Arrays, Layer, Network
+from train.models.network import BATCH_NORM, CONVOLUTION, Array, Arrays, Layer, Network
 
 TRANSPARENT = {"Identity", "Cast", "Squeeze"}
 
@@ -82,7 +82,7 @@ def read_weights(path: Path) -> Iterator[Weights]:
     for node in graph.nodes:
         constants = graph.constants_of(node)
         if node.op_type in {"Conv", "ConvTranspose"}:
-            yield Weights("conv", _conv_arrays(graph, node, constants))
+            yield Weights(CONVOLUTION, _conv_arrays(graph, node, constants))
         elif node.op_type == "MatMul" and len(constants) == 1:
             bias = graph.bias_after(node)
             yield Weights("linear", {"weight": constants[0]} | ({"bias": bias} if bias is not None else {}))
@@ -123,7 +123,7 @@ def load_weights(
         path: the ONNX file.
         exported_order: brings layers in execution order into the file's, where the two differ.
 
-    Batch norms that are fused in the file become identities (see `reinflate`).
+    Batch norms that are fused in the file become identities (see train/models/reinflation.py).
 
     Raises:
         ModelError: if the counts or a shape do not match.
@@ -187,26 +187,3 @@ def _mismatch(path: Path, found: str) -> ModelError:
         f"{path.name}: {found}",
         "install the pinned wheels",
     )
-
-
-def reinflate(network: Network, run: Callable[[], Any]) -> None:
-    """Give every batch norm the statistics of what `run()` sends through it, keeping the function.
-
-    A fused batch norm comes as an identity, and one with the statistics of other data changes what the network
-    reads as soon as it goes live; both make training unstable. With measured mean m and variance v,
-    gamma' = gamma * sqrt((v + eps) / (var + eps)) and beta' = beta + gamma * (m - mean) / sqrt(var + eps) leave
-    the outputs as they are, and live statistics start where the stored ones stand.
-
-    Args:
-        network: in eval mode.
-        run: executes one forward pass of `network` on typical images.
-    """
-    measured = network.norm_inputs(run)
-    old, new = network.arrays(), {}
-    for norm, found in measured.items():
-        epsilon = np.float32(found.epsilon)
-        scale = old[f"{norm}.weight"] / np.sqrt(old[f"{norm}._variance"] + epsilon)
-        new[f"{norm}.bias"] = old[f"{norm}.bias"] + scale * (found.mean - old[f"{norm}._mean"])
-        new[f"{norm}.weight"] = scale * np.sqrt(found.variance + epsilon)
-        new[f"{norm}._mean"], new[f"{norm}._variance"] = found.mean, found.variance
-    network.assign(new)
