@@ -17,7 +17,9 @@ import pytest
 from serve import pretrained
 from serve.versions import Versions
 from tests import real_lines
+from tests.real_photos import labelled_photos
 from tests.serve.conftest import Server
+from train import evaluate
 from train.bundle import FILES, seal, write_settings
 from train.data.charset import Charset
 
@@ -42,11 +44,11 @@ def real_bundle(directory: Path, size: str) -> Path:
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def server(tmp_path_factory: pytest.TempPathFactory, detection_bundle: Path) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("life")
     first = real_bundle(folder / "first", "tiny")
     running = Server(
-        folder / "store", "--recognition", first, "--detection", "pp-ocrv6-tiny", "--recognisers", 2,
+        folder / "store", "--recognition", first, "--detection", detection_bundle, "--recognisers", 2,
         "--api-key", "sesame", "--max-body-mb", 1, "--max-pages", 2,
     )  # fmt: skip
     try:
@@ -126,6 +128,19 @@ def test_too_much_is_refused(server: Server, images: list[str]) -> None:
 def post(server: Server, path: str, **body: object) -> httpx.Response:
     headers = KEY | ({"content-type": "application/json"} if "content" in body else {})
     return httpx.post(server.url + path, headers=headers, timeout=60, **body)  # type: ignore[arg-type]
+
+
+def test_a_trained_detector_finds_what_evaluation_finds(
+    server: Server, detection_bundle: Path, data_dir: Path
+) -> None:
+    photos = labelled_photos(data_dir, "vin", "val", 2)
+    expected = evaluate.read(evaluate.detector(str(detection_bundle)), photos)[1]
+    for source, found in zip(photos.sources, expected, strict=True):
+        file = base64.b64encode(Path(source).read_bytes()).decode()
+        answer = post(server, "/ocr", json={"file": file, "fileType": 1, "visualize": False})
+        (page,) = answer.json()["result"]["ocrResults"]
+        assert sorted(page["prunedResult"]["dt_polys"]) == sorted(found.quads.tolist())
+        assert len(found.quads)
 
 
 def test_hostile_requests_leave_it_answering(server: Server, images: list[str], data_dir: Path) -> None:
