@@ -3,8 +3,8 @@
 import shlex
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from search.results import (
     TrialRecord,
     rank,
 )
+from search.sample_rows import SplitRows, write_rows
 from search.searcher import Clock
 from search.settings import StudySettings
 from search.soup import greedy_soup
@@ -95,6 +96,7 @@ def finish(search: Finished) -> StudyResult:
         seeds={"search": settings.seed, "split": settings.seed, "train": settings.seed},
         commands=commands(settings, data.summary, folder, bool(winner.averaged)),
     )
+    write_rows(winner.rows, folder)
     write_summary(result, folder / "summary.json")
     write_report(result, winner.picture or data.training.val.image, folder / "report.html")
     if "://" in settings.storage:
@@ -118,6 +120,7 @@ class Published:
     comparisons: tuple[Comparison, ...] = ()
     misreadings: tuple[Misreading, ...] = ()
     picture: Callable[[int], Image] | None = None
+    rows: Mapping[str, SplitRows] = field(default_factory=dict)
 
 
 def publish_winner(search: Finished, trials: tuple[TrialRecord, ...], folder: Path) -> Published:
@@ -133,7 +136,7 @@ def publish_winner(search: Finished, trials: tuple[TrialRecord, ...], folder: Pa
     judged = judge(checkpoint, search.data, best_baseline(search.probes), search.settings.seed)
     probe = next(probe for probe in search.probes if probe.model == checkpoint.config.model)
     kept = kept_general(checkpoint, search.data, probe, search.settings.seed)
-    return Published(soup.trials, judged.comparisons + kept, judged.misreadings, judged.picture)
+    return Published(soup.trials, judged.comparisons + kept, judged.misreadings, judged.picture, judged.rows)
 
 
 def record(result: Any, started: float, samples: int) -> TrialRecord:

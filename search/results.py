@@ -1,9 +1,16 @@
-"""What a search found: trials, their ranking, the comparison with the untouched models."""
+"""What a search found: trials, their ranking, the comparison with the untouched models.
+
+`python search/results.py --help`: look at finished, interrupted and running studies (search/results_commands.py).
+"""
 
 import os
+import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Literal
+
+if __name__ == "__main__":
+    sys.path[0] = str(Path(__file__).resolve().parent.parent)  # not this folder: its files shadow others
 
 from search.ranking import rank_key
 from spaces.reading import flatten
@@ -273,3 +280,10 @@ def require_winner(result: StudyResult) -> None:
         f"at least {best.forgetting:.3f} in every trial",
         "raise --max-forgetting, or search a space with charset: keep, replay, and techniques that change less",
     )
+
+
+if __name__ == "__main__":
+    from search.results_commands import main
+    from train.cli import main_guard
+
+    main_guard(main)

@@ -14,7 +14,8 @@ def _scores(scores: Scores) -> dict[str, Any]:
     return {**scores.as_dict(), "interval_95": interval and [interval.low, interval.high]}
 
 
-def _baseline(baseline: Baseline | None) -> dict[str, Any] | None:
+def baseline_said(baseline: Baseline | None) -> dict[str, Any] | None:
+    """Return an untouched model as JSON has it."""
     if baseline is None:
         return None
     return {
@@ -51,7 +52,7 @@ def _comparison(comparison: Comparison | None) -> dict[str, Any] | None:
     if comparison is None:
         return None
     return {
-        "baseline": _baseline(comparison.baseline),
+        "baseline": baseline_said(comparison.baseline),
         "best": _scores(comparison.winner),
         "gain": comparison.gain.difference,
         "gain_interval_95": [comparison.gain.interval.low, comparison.gain.interval.high],
@@ -96,8 +97,8 @@ def summary(result: StudyResult) -> dict[str, Any]:
         "name": result.name,
         "task": result.task,
         "space": result.space,
-        "baseline": _baseline(result.baseline),
-        "baselines": [_baseline(baseline) for baseline in result.baselines],
+        "baseline": baseline_said(result.baseline),
+        "baselines": [baseline_said(baseline) for baseline in result.baselines],
         "best": _best(result),
         "test": _comparison(result.comparison("test")),
         "general": _general(result),

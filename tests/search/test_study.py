@@ -149,6 +149,25 @@ def test_the_report_shows_every_trial(ended: Ended) -> None:
     assert all(trial["id"] in report for trial in ended.trials)
 
 
+def test_the_results_commands_show_the_study_and_export_its_second_trial(
+    ended: Ended, tmp_path: Path
+) -> None:
+    command, storage = "search/results.py", ["--storage", ended.folder.parent]
+    shown = python(command, "show", "tiny", *storage)
+    assert shown.strip() in ended.output
+    told = json.loads(python(command, "list", *storage, "--json"))
+    assert [(s["name"], s["state"], s["best"]) for s in told] == [
+        ("tiny", "finished", ended.summary["best"]["exact_match"])
+    ]
+    compared = json.loads(python(command, "compare", "tiny", "tiny", *storage, "--json"))
+    assert [split["gain"]["difference"] for split in compared["splits"]] == [0, 0]
+    output = tmp_path / "second"
+    done = python(command, "export", "tiny", "--trial", 2, *storage, "--output", output, "--json")
+    second = min(ended.trials, key=lambda trial: trial["score"])
+    assert json.loads(done)["trial"] == second["id"]
+    assert load_bundle(output).manifest.metrics["exact_match"] == second["score"]
+
+
 def test_progress_has_a_line_for_every_report(ended: Ended) -> None:
     found = [match.groups() for line in ended.output.splitlines() if (match := REPORT.match(line))]
     assert {(trial, epoch) for trial, _, epoch, *_ in found} == {
