@@ -55,12 +55,12 @@ def compare_studies(
     studies: tuple[Study, Study], rows: tuple[dict[str, SplitRows], dict[str, SplitRows]]
 ) -> StudyComparison:
     """Compare two finished studies; `rows` are how their winners do on every sample."""
-    pair = [_judged(study, kept) for study, kept in zip(studies, rows, strict=True)]
-    obstacle = not_comparable(*pair)
+    one, two = (_judged(study, kept) for study, kept in zip(studies, rows, strict=True))
+    obstacle = not_comparable(one, two)
     first, second = (study.settings.model_dump(mode="json", exclude={"name", "storage"}) for study in studies)
     return StudyComparison(
-        splits=tuple(_split(split, *pair, obstacle) for split in ("validation", "test")),
-        settings=differing(*(one.config for one in pair)),
+        splits=tuple(_split(split, one, two, obstacle) for split in ("validation", "test")),
+        settings=differing(one.config, two.config),
         search=differing(first, second),
     )
 

@@ -1,8 +1,8 @@
 """Any trial's bundle: its best checkpoint, exported as the winner's was."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from search.data import decoding, prepare_splits
 from search.journal import TrialJournal, read_journal
@@ -52,7 +52,7 @@ def export_trial(study: Study, wanted: str, output: Path) -> Exported:
         raise UsageError("a bundle must not replace anything else", output, "choose another folder")
     trial = find_trial(study, wanted)
     checkpoint = best_checkpoint(study.folder / trial.id, trial)
-    val = validation_split(study.settings)
+    val = decoded_splits(study.settings, ("val",))["val"]
     parity = export_checkpoint(tuned(checkpoint, val), val, output)
     return Exported(trial.id, checkpoint.epoch, checkpoint.metrics, parity)
 
@@ -86,8 +86,7 @@ def best_checkpoint(folder: Path, trial: TrialJournal) -> Checkpoint:
     return load_checkpoint(folder / name / CHECKPOINT_FOLDER)
 
 
-def validation_split(settings: StudySettings) -> Dataset:
-    """Read and decode the study's validation images once more."""
-    splits, _ = prepare_splits(settings)
-    sets: dict[str, Any] = {"val": dict(splits.items())["val"]}
-    return decoding(settings).decode(sets)["val"]
+def decoded_splits(settings: StudySettings, names: Sequence[str]) -> dict[str, Dataset]:
+    """Read and decode these of the study's splits once more."""
+    parts = dict(prepare_splits(settings)[0].items())
+    return decoding(settings).decode({name: parts[name] for name in names})

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from search.report_charts import importance_bars, learning_curves, models, score_over_time
 from search.report_importance import MIN_TRIALS, importances
+from search.report_labels import label_mistakes
 from search.report_misreadings import SHOWN, ImageOf, gallery
 from search.report_parallel import MOST_AXES, parallel_coordinates
 from search.report_parts import nothing, section
@@ -17,12 +18,21 @@ from search.table import duration, forgetting_lines, gain_text, percent
 FEW_TRIALS = 50
 
 
-def write_report(result: StudyResult, image_of: ImageOf, path: Path) -> None:
-    """Write the report; `image_of(index)` shows validation sample `index`, (h, w, 3) uint8 BGR."""
-    write_text_atomically(path, report_html(result, image_of))
+def write_report(
+    result: StudyResult, image_of: ImageOf, path: Path, as_labelled: dict[str, ImageOf] | None = None
+) -> None:
+    """Write the report.
+
+    Args:
+        result: what it tells.
+        image_of: index -> validation sample, (h, w, 3) uint8 BGR, with what the winner found in it.
+        path: of the page.
+        as_labelled: split -> (index -> its sample), for labels that are likely wrong.
+    """
+    write_text_atomically(path, report_html(result, image_of, as_labelled))
 
 
-def report_html(result: StudyResult, image_of: ImageOf) -> str:
+def report_html(result: StudyResult, image_of: ImageOf, as_labelled: dict[str, ImageOf] | None = None) -> str:
     """Return the whole page."""
     shares = importances(result)
     body = [
@@ -38,6 +48,7 @@ def report_html(result: StudyResult, image_of: ImageOf) -> str:
         untouched(result),
         _parallel(result, list(shares)),
         _misreadings(result, image_of),
+        label_mistakes(result, as_labelled or {}),
         trials(result),
         _commands(result),
         _facts(result),

@@ -12,6 +12,7 @@ from typing import Any, Literal
 if __name__ == "__main__":
     sys.path[0] = str(Path(__file__).resolve().parent.parent)  # not this folder: its files shadow others
 
+from search.doubts import LabelCheck
 from search.ranking import rank_key
 from spaces.reading import flatten
 from train.config import Frozen, TrialConfig
@@ -197,6 +198,7 @@ class StudyResult(Frozen):
         comparisons: the winner against the best baseline, on validation and, once, on the held-back test.
         misreadings: of the winner on the validation split.
         general: None without general samples.
+        labels: labels that are likely wrong; None where nobody looked.
         max_epochs: the longest that a trial could run.
         seeds: by what they seed (`search`, `split`, ...).
         commands: purpose -> exact command; the first is the next one to type.
@@ -212,6 +214,7 @@ class StudyResult(Frozen):
     comparisons: tuple[Comparison, ...]
     misreadings: tuple[Misreading, ...]
     general: GeneralSummary | None = None
+    labels: LabelCheck | None = None
     max_epochs: int
     wall_seconds: float
     versions: dict[str, str]

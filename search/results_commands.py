@@ -1,4 +1,4 @@
-"""The studies that there are: list, show, compare, export. `python search/results.py --help`."""
+"""The studies that there are: list, show, compare, export, check labels. `python search/results.py --help`."""
 
 import argparse
 import json
@@ -48,6 +48,10 @@ def parser() -> argparse.ArgumentParser:
     export.add_argument("name")
     export.add_argument("--trial", required=True, help="its id, or its place in the table, 1 for the best")
     export.add_argument("--output", type=Path, required=True, help="folder to write")
+    doubts = commands.add_parser(
+        "labels", parents=[common], help="labels that several good trials read otherwise"
+    )
+    doubts.add_argument("name")
     return parse
 
 
@@ -191,4 +195,19 @@ def export(chosen: argparse.Namespace) -> None:
     print(f"{chosen.output}: trial {done.trial}, epoch {done.epoch}; {read}")
 
 
-COMMANDS = {"list": list_studies, "show": show, "compare": compare, "export": export}
+def labels(chosen: argparse.Namespace) -> None:
+    """Print the labels that several good trials read otherwise, and write them for a person to judge."""
+    from search.label_check import TABLE, check_study
+
+    study = read_study(chosen.storage / chosen.name)
+    check = check_study(study)
+    if chosen.json:
+        print(check.model_dump_json(indent=2))
+        return
+    print(f"asked: {', '.join(check.voters) or 'nobody'}{f' ({check.why_not})' if check.why_not else ''}")
+    for one in check.samples:
+        print(f"{one.votes}/{one.voters}  {one.confidence:.2f}  {one.label} -> {one.reading}  {one.source}")
+    print(f"{len(check.samples)} labels are doubted: {study.folder / TABLE}")
+
+
+COMMANDS = {"list": list_studies, "show": show, "compare": compare, "export": export, "labels": labels}

@@ -7,6 +7,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Literal
 
+from search.doubts import LabelCheck
 from search.journal import JOURNAL, TrialJournal, read_journal, read_known
 from search.owner import is_held
 from search.results import (
@@ -101,6 +102,7 @@ def read_result(study: Study) -> StudyResult:
         comparisons=_comparisons(kind, said),
         misreadings=(),
         general=_general(said),
+        labels=LabelCheck.model_validate(said["label_mistakes"]) if said.get("label_mistakes") else None,
         max_epochs=said.get("max_epochs", 1),
         wall_seconds=said.get("wall_seconds", time.time() - started),
         versions=said.get("versions", versions()),

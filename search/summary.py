@@ -102,6 +102,7 @@ def summary(result: StudyResult) -> dict[str, Any]:
         "best": _best(result),
         "test": _comparison(result.comparison("test")),
         "general": _general(result),
+        "label_mistakes": result.labels and result.labels.model_dump(),
         "techniques": [technique.model_dump() for technique in compare_techniques(result.trials)],
         "trials": [_trial(trial) for trial in result.trials],
         "versions": result.versions,
