@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from pydantic import Field
 
@@ -11,6 +11,8 @@ from train.config import Frozen
 LEAST_VOTERS, MOST_VOTERS = 2, 4
 AGREE_SHARE = 2 / 3
 GOOD_SHARE = 0.9
+MOST_CHANCE = 1e-3
+"""Between labels that are wrong and readings that are, on VIN photos: docs/search.md has the figures."""
 
 
 class DoubtedSample(Frozen):
@@ -23,7 +25,8 @@ class DoubtedSample(Frozen):
         reading: what the models that agree read.
         votes: how many read that.
         voters: how many were asked.
-        confidence: mean of those that agree, in [0, 1].
+        chance: of the label, as all voters see it: the geometric mean of its probabilities, in [0, 1]; 0 where the
+            task tells none.
     """
 
     split: str
@@ -33,7 +36,7 @@ class DoubtedSample(Frozen):
     reading: str
     votes: int
     voters: int
-    confidence: float
+    chance: float
 
 
 class LabelCheck(Frozen):
@@ -57,7 +60,18 @@ class Vote(Frozen):
 
     label: str
     reading: str
-    confidence: float
+
+
+class Ballot(Frozen):
+    """What one model says of a split.
+
+    Attributes:
+        votes: by sample, where its reading is not the label.
+        losses: of each label, in nats; infinite where the task tells none.
+    """
+
+    votes: dict[int, Vote]
+    losses: tuple[float, ...]
 
 
 def needed(voters: int) -> int:
@@ -65,21 +79,21 @@ def needed(voters: int) -> int:
     return max(LEAST_VOTERS, math.ceil(AGREE_SHARE * voters))
 
 
-def doubted(votes: Sequence[Mapping[int, Vote]], sources: Sequence[str], split: str) -> list[DoubtedSample]:
-    """Return the samples on which enough models agree against the label, the likeliest mistake first.
+def doubted(ballots: Sequence[Ballot], sources: Sequence[str], split: str) -> list[DoubtedSample]:
+    """Return the samples on which enough models agree against a label that all find unlikely.
 
     Args:
-        votes: of each model, by sample, where its reading is not the label.
+        ballots: of each model.
         sources: paths of the split's images.
         split: its name.
     """
     found = []
-    for index in sorted({index for part in votes for index in part}):
-        against = [part[index] for part in votes if index in part]
+    for index in sorted({index for ballot in ballots for index in ballot.votes}):
+        against = [ballot.votes[index] for ballot in ballots if index in ballot.votes]
         reading, count = Counter(vote.reading for vote in against).most_common(1)[0]
-        if len(votes) < LEAST_VOTERS or count < needed(len(votes)):
+        chance = math.exp(-sum(ballot.losses[index] for ballot in ballots) / len(ballots))
+        if len(ballots) < LEAST_VOTERS or count < needed(len(ballots)) or chance > MOST_CHANCE:
             continue
-        sure = [vote.confidence for vote in against if vote.reading == reading]
         found.append(
             DoubtedSample(
                 split=split,
@@ -88,16 +102,16 @@ def doubted(votes: Sequence[Mapping[int, Vote]], sources: Sequence[str], split: 
                 label=against[0].label,
                 reading=reading,
                 votes=count,
-                voters=len(votes),
-                confidence=sum(sure) / count,
+                voters=len(ballots),
+                chance=chance,
             )
         )
-    return sorted(found, key=likely, reverse=True)
+    return found
 
 
 def likely(sample: DoubtedSample) -> tuple[float, float]:
-    """Sort key: the share that agrees, then how sure they are."""
-    return sample.votes / sample.voters, sample.confidence
+    """Sort key, the likeliest mistake first: how unlikely the label is, then the share that agrees."""
+    return sample.chance, -sample.votes / sample.voters
 
 
 def choose_voters(ranked: Sequence[tuple[str, float, str]], winner: Sequence[str]) -> list[str]:

@@ -17,7 +17,7 @@ from search.doubts import LabelCheck
 from search.follow_up import commands
 from search.general import general_summary
 from search.judge import best_baseline, judge, kept_general
-from search.label_check import UNSPELLED, Timer, can_check, check_labels, voters_of, write_table
+from search.label_check import UNSPELLED, WINNER, Timer, can_check, check_labels, voters_of, write_table
 from search.probe import Probe
 from search.ranking import Forgetting
 from search.report import write_report
@@ -33,7 +33,7 @@ from search.results import (
 from search.sample_rows import SplitRows, write_rows
 from search.searcher import Clock
 from search.settings import StudySettings
-from search.soup import greedy_soup
+from search.soup import Soup, greedy_soup
 from search.summary import write_summary
 from search.workers import CHECKPOINT_FOLDER
 from train.checkpoint import Checkpoint, load_checkpoint
@@ -166,24 +166,20 @@ def publish_winner(search: Finished, trials: tuple[TrialRecord, ...], folder: Pa
     judged = judge(checkpoint, search.data, best_baseline(search.probes), search.settings.seed)
     probe = next(probe for probe in search.probes if probe.model == checkpoint.config.model)
     kept = kept_general(checkpoint, search.data, probe, search.settings.seed)
-    labels = doubt_labels(search, ranked, judged.misreadings, soup.trials)
+    labels = doubt_labels(search, ranked, soup)
     comparisons = judged.comparisons + kept
     return Published(soup.trials, comparisons, judged.misreadings, judged.picture, judged.rows, labels)
 
 
-def doubt_labels(
-    search: Finished,
-    ranked: Sequence[TrialRecord],
-    misreadings: tuple[Misreading, ...],
-    winner: Sequence[str],
-) -> LabelCheck:
+def doubt_labels(search: Finished, ranked: Sequence[TrialRecord], soup: Soup) -> LabelCheck:
     """Look for wrong labels in the time that is left, and write them for a person to judge."""
     if not can_check(search.settings.task_name):
         return LabelCheck(why_not=UNSPELLED)
-    voters = [
-        (trial.id, partial(best_checkpoint, search.results, trial)) for trial in voters_of(ranked, winner)
+    voters = [(WINNER, lambda: soup.checkpoint)] + [
+        (trial.id, partial(best_checkpoint, search.results, trial))
+        for trial in voters_of(ranked, soup.trials)
     ]
-    found = check_labels(misreadings, voters, search.data.training, search.label_timer)
+    found = check_labels(voters, search.data.training, search.label_timer)
     write_table(found, search.settings.local_folder)
     return found
 

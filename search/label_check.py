@@ -5,9 +5,9 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-from search.doubts import LEAST_VOTERS, LabelCheck, Vote, choose_voters, doubted, likely
+from search.doubts import LEAST_VOTERS, Ballot, LabelCheck, Vote, choose_voters, doubted, likely
 from search.journal import read_journal
-from search.results import Misreading, TrialRecord, rank, write_text_atomically
+from search.results import TrialRecord, rank, write_text_atomically
 from search.studies import Study, read_result
 from train.checkpoint import Checkpoint
 from train.data.corrections import DoubtedLabel, merged, read_table, table_text
@@ -15,13 +15,13 @@ from train.data.dataset import Dataset
 from train.errors import UsageError
 from train.loop import TrainingData, assemble
 from train.tasks import TASKS
-from train.validation import evaluate
+from train.validation import read
 
 TABLE = "label_mistakes.tsv"
 WINNER = "winner"
 TRAIN_SECONDS = 60.0
 UNSPELLED = "only labels that are texts are compared with what models read; this task's are none"
-Ballots = dict[str, list[dict[int, Vote]]]
+Ballots = dict[str, list[Ballot]]
 
 
 class Timer:
@@ -45,31 +45,23 @@ class Timer:
 
 
 def check_labels(
-    winner: Sequence[Misreading] | None,
-    trials: Sequence[tuple[str, Callable[[], Checkpoint]]],
-    data: TrainingData,
-    timer: Timer,
+    voters: Sequence[tuple[str, Callable[[], Checkpoint]]], data: TrainingData, timer: Timer
 ) -> LabelCheck:
-    """Let the winner and further trials vote on every validation label and, where that is cheap, training label.
+    """Let models vote on every validation label and, where that is cheap, training label.
 
     Args:
-        winner: what it misreads of the validation split; None not to ask it.
-        trials: ids and what loads their best checkpoints.
+        voters: names and what loads their checkpoints, the best first.
         data: the study's.
         timer: says when to stop; with LEAST_VOTERS heard, there is something to say.
     """
     ballots: Ballots = {"val": [], "train": []}
-    names = [WINNER] if winner is not None else []
-    if winner is not None:
-        ballots["val"].append({m.index: _vote(m.text, m.reading, m.confidence) for m in winner})
-    with_train = timer.is_cheap(len(trials) * (len(data.val) + len(data.train)))
-    heard = 0
-    for name, load in trials:
+    names: list[str] = []
+    with_train = timer.is_cheap(len(voters) * (len(data.val) + len(data.train)))
+    for name, load in voters:
         if not timer.has_time_for(len(data.val)):
             break
         _hear(load(), data, with_train, ballots)
         names.append(name)
-        heard += 1
     splits = {"val": data.val, "train": data.train}
     found = [
         sample
@@ -77,33 +69,30 @@ def check_labels(
         for sample in doubted(ballots[split], dataset.sources, split)
     ]
     return LabelCheck(
-        samples=tuple(sorted(found, key=likely, reverse=True)),
+        samples=tuple(sorted(found, key=likely)),
         voters=tuple(names),
         splits={split: len(part) for split, part in splits.items() if len(ballots[split]) >= LEAST_VOTERS},
-        why_not=_left_out(heard, len(trials), len(names), with_train),
+        why_not=_left_out(len(names), len(voters), with_train),
     )
 
 
-def _left_out(heard: int, asked: int, voters: int, with_train: bool) -> str:
-    if voters < LEAST_VOTERS and heard == asked:
+def _left_out(heard: int, asked: int, with_train: bool) -> str:
+    if asked < LEAST_VOTERS:
         return "that takes two good trials"
     if heard < asked:
-        return f"the time budget was over after {heard} of {asked} further trials"
+        return f"the time budget was over after {heard} of {asked} models"
     return "" if with_train else "reading the training lines as well would have taken too long"
 
 
 def _hear(checkpoint: Checkpoint, data: TrainingData, with_train: bool, ballots: Ballots) -> None:
-    """Add what a checkpoint reads otherwise."""
+    """Add what a checkpoint says of each split."""
     engine, task = assemble(checkpoint.config, data.train, checkpoint)
     parts: Mapping[str, Dataset] = {"val": data.val} | ({"train": data.train} if with_train else {})
     for split, dataset in parts.items():
-        _, predictions = evaluate(engine, task, dataset)
-        mistakes = task.mistakes(predictions, dataset)
-        ballots[split].append({m.index: _vote(m.label, m.reading, m.confidence) for m in mistakes})
-
-
-def _vote(label: str, reading: str, confidence: float) -> Vote:
-    return Vote(label=label, reading=reading, confidence=confidence)
+        predictions, losses = read(engine, task, dataset)
+        wrong = task.mistakes(predictions, dataset)
+        votes = {mistake.index: Vote(label=mistake.label, reading=mistake.reading) for mistake in wrong}
+        ballots[split].append(Ballot(votes=votes, losses=tuple(losses)))
 
 
 def voters_of(ranked: Sequence[TrialRecord], winner: Sequence[str]) -> list[TrialRecord]:
@@ -124,7 +113,7 @@ def write_table(check: LabelCheck, folder: Path) -> Path:
     """Write label_mistakes.tsv; what a person has already said in an older one stays."""
     path = folder / TABLE
     rows = [
-        DoubtedLabel(s.split, s.source, s.label, s.reading, f"{s.votes}/{s.voters}", s.confidence)
+        DoubtedLabel(s.split, s.source, s.label, s.reading, f"{s.votes}/{s.voters}", s.chance)
         for s in check.samples
     ]
     edited = read_table(path) if path.is_file() else []
@@ -150,6 +139,6 @@ def check_study(study: Study) -> LabelCheck:
         for trial in voters_of(rank(read_result(study).trials), ())
     ]
     splits = decoded_splits(study.settings, ("train", "val"))
-    check = check_labels(None, voters, TrainingData(**splits), Timer(None, 0.0))
+    check = check_labels(voters, TrainingData(**splits), Timer(None, 0.0))
     write_table(check, study.folder)
     return check

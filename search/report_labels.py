@@ -6,7 +6,6 @@ from search.doubts import DoubtedSample
 from search.report_misreadings import ImageOf, data_uri, differences
 from search.report_parts import nothing, section
 from search.results import StudyResult
-from search.table import percent
 
 TITLE = "Likely label mistakes"
 SHOWN = 36
@@ -33,9 +32,10 @@ def label_mistakes(result: StudyResult, image_of: dict[str, ImageOf]) -> str:
     shown = check.samples[:SHOWN]
     few = f"; the {len(shown)} likeliest are shown" if len(shown) < len(check.samples) else ""
     caption = (
-        f"{asked}. On these {len(check.samples)} most agree on another text than the label{few}. They can all be wrong "
-        "in the same way, so look at each: write the right text, or = for theirs, into the last column of "
-        "label_mistakes.tsv, then: python -m train.data.correct label_mistakes.tsv LABELS"
+        f"{asked}. On these {len(check.samples)} most agree on another text, and give the label less than one chance "
+        f"in a thousand{few}. They can all be wrong in the same way, so look at each: write the right text, or = for "
+        "theirs, into the last column of label_mistakes.tsv, "
+        "then: python -m train.data.correct label_mistakes.tsv LABELS"
     )
     figures = "".join(_figure(sample, image_of[sample.split]) for sample in shown)
     return section(TITLE, f'<div class="lines">{figures}</div>', caption)
@@ -46,6 +46,11 @@ def _figure(sample: DoubtedSample, image_of: ImageOf) -> str:
     return (
         f'<figure><img src="{data_uri(image_of(sample.index))}" alt="labelled {escape(sample.label)}">'
         f"<code><span>label</span>{label}</code><code><span>they read</span>{reading}</code>"
-        f"<figcaption>{escape(sample.source)} ({sample.split}), {sample.votes} of {sample.voters} agree, confidence "
-        f"{percent(sample.confidence)}</figcaption></figure>"
+        f"<figcaption>{escape(sample.source)} ({sample.split}), {sample.votes} of {sample.voters} agree, the label "
+        f"has a chance of {chance_text(sample.chance)}</figcaption></figure>"
     )
+
+
+def chance_text(chance: float) -> str:
+    """Format a small probability, 2.1e-05 -> '1 in 50,000', by its first digit; '0' where it is not told."""
+    return f"1 in {int(float(f'{1 / chance:.0e}')):,}" if chance > 0 else "0"

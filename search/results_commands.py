@@ -206,7 +206,7 @@ def labels(chosen: argparse.Namespace) -> None:
         return
     print(f"asked: {', '.join(check.voters) or 'nobody'}{f' ({check.why_not})' if check.why_not else ''}")
     for one in check.samples:
-        print(f"{one.votes}/{one.voters}  {one.confidence:.2f}  {one.label} -> {one.reading}  {one.source}")
+        print(f"{one.votes}/{one.voters}  {one.chance:.0e}  {one.label} -> {one.reading}  {one.source}")
     print(f"{len(check.samples)} labels are doubted: {study.folder / TABLE}")
 
 

@@ -31,6 +31,7 @@ from train.bundle import load_bundle
 from train.checkpoint import load_checkpoint
 from train.config import TrialConfig, load_config
 from train.data import images
+from train.data.corrections import read_table
 from train.data.formats import load_file
 
 pytestmark = pytest.mark.slow
@@ -166,6 +167,13 @@ def test_the_results_commands_show_the_study_and_export_its_second_trial(
     second = min(ended.trials, key=lambda trial: trial["score"])
     assert json.loads(done)["trial"] == second["id"]
     assert load_bundle(output).manifest.metrics["exact_match"] == second["score"]
+
+
+def test_labels_are_checked_by_winner_and_trials(ended: Ended) -> None:
+    check = ended.summary["label_mistakes"]
+    assert check["voters"][:1] == ["winner"]
+    assert len(read_table(ended.folder / "label_mistakes.tsv")) == len(check["samples"])
+    assert "Likely label mistakes" in (ended.folder / "report.html").read_text(encoding="utf-8")
 
 
 def test_progress_has_a_line_for_every_report(ended: Ended) -> None:

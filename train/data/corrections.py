@@ -9,7 +9,7 @@ from pathlib import Path
 from train.data.formats import read_text
 from train.errors import DataError
 
-COLUMNS = ("split", "image", "label", "reading", "agree", "confidence", "corrected")
+COLUMNS = ("split", "image", "label", "reading", "agree", "chance", "corrected")
 ACCEPT = "="
 
 
@@ -22,7 +22,7 @@ class DoubtedLabel:
         image: path of the image.
         reading: what the models read.
         agree: how many of how many, e.g. `3/4`.
-        confidence: theirs, in [0, 1].
+        chance: that they give the label, in [0, 1].
         corrected: the right text, ACCEPT for the reading, empty to leave the label as it is.
     """
 
@@ -31,7 +31,7 @@ class DoubtedLabel:
     label: str
     reading: str
     agree: str
-    confidence: float
+    chance: float
     corrected: str = ""
 
     @property
@@ -47,7 +47,7 @@ def table_text(rows: Sequence[DoubtedLabel]) -> str:
     table.writerow(COLUMNS)
     for row in rows:
         table.writerow(
-            (row.split, row.image, row.label, row.reading, row.agree, f"{row.confidence:.3f}", row.corrected)
+            (row.split, row.image, row.label, row.reading, row.agree, f"{row.chance:.1g}", row.corrected)
         )
     return file.getvalue()
 
@@ -63,11 +63,11 @@ def read_table(path: Path) -> list[DoubtedLabel]:
 def _row(cells: list[str], place: str) -> DoubtedLabel:
     cells = cells + [""] * (len(COLUMNS) - len(cells))  # spreadsheets drop empty cells at the end
     try:
-        split, image, label, reading, agree, confidence, corrected = cells
-        return DoubtedLabel(split, image, label, reading, agree, float(confidence), corrected)
+        split, image, label, reading, agree, chance, corrected = cells
+        return DoubtedLabel(split, image, label, reading, agree, float(chance), corrected)
     except ValueError as error:
         raise DataError(
-            f"a line must have {len(COLUMNS)} cells by tabs, the confidence a number",
+            f"a line must have {len(COLUMNS)} cells by tabs, the chance a number",
             f"{place}: {cells}",
             "put it back as it was",
         ) from error
