@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import ray
 from ray import tune
 from ray.train.constants import CHECKPOINT_DIR_NAME
 
@@ -32,7 +33,8 @@ from search.results import (
 )
 from search.sample_rows import SplitRows, write_rows
 from search.searcher import Clock
-from search.settings import StudySettings
+from search.settings import StudySettings, trial_share
+from search.share import share_of
 from search.soup import Soup, greedy_soup
 from search.summary import write_summary
 from search.workers import CHECKPOINT_FOLDER
@@ -113,6 +115,7 @@ def finish(search: Finished) -> StudyResult:
         misreadings=winner.misreadings,
         general=general_summary(settings, data),
         labels=winner.labels,
+        share=share_of(trial_share(settings, ray.cluster_resources()), settings.workers),
         max_epochs=search.clock.max_epochs,
         wall_seconds=time.time() - search.started,
         versions=versions(),

@@ -7,6 +7,7 @@ from pathlib import Path
 from search.data import EMBEDDED_FOLDER
 from search.results import DataSummary
 from search.settings import StudySettings
+from train.bundle import ONNX
 
 
 def commands(
@@ -27,8 +28,26 @@ def commands(
         same_splits += [f"--general-option={key}={value}" for key, value in settings.general_options.items()]
     if settings.synthetic_labels:
         same_splits += ["--synthetic-labels", settings.synthetic_labels]
+    name_it = [settings.name, "--storage", str(folder.parent)]
+    another = [
+        "python",
+        "search/results.py",
+        "export",
+        *name_it,
+        "--trial",
+        "2",
+        "--output",
+        str(folder / "second"),
+    ]
+    # only what has a graph can be served
+    serve = {
+        "serve the winner": f"python serve/run.py --{settings.task_name} {shlex.quote(str(folder / 'best'))}"
+    }
     return {
         "evaluate": shlex.join(evaluate_bundle),
+        **(serve if (folder / "best" / ONNX).is_file() else {}),
+        "export another trial": shlex.join(another),
+        "watch or read the curves": shlex.join(["tensorboard", "--logdir", str(folder)]),
         # train/run.py reads a folder, not a label file for each split
         **({} if settings.labels else {"train the winner again": shlex.join(train_again + same_splits)}),
         **again,

@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
+from search.report_advice import cost, what_to_do
 from search.report_charts import importance_bars, learning_curves, models, score_over_time
-from search.report_importance import MIN_TRIALS, importances
+from search.report_confusions import characters
+from search.report_importance import MIN_TRIALS, Importance, importances
 from search.report_labels import label_mistakes
 from search.report_misreadings import SHOWN, ImageOf, gallery
 from search.report_parallel import MOST_AXES, parallel_coordinates
@@ -13,7 +15,7 @@ from search.report_parts import nothing, section
 from search.report_style import CSS
 from search.report_tables import comparisons, techniques, trials, untouched
 from search.results import Comparison, StudyResult, rank, write_text_atomically
-from search.table import duration, forgetting_lines, gain_text, percent
+from search.table import duration, forgetting_lines, gain_text, percent, short_key
 
 FEW_TRIALS = 50
 
@@ -38,6 +40,7 @@ def report_html(result: StudyResult, image_of: ImageOf, as_labelled: dict[str, I
     body = [
         _head(result),
         _tiles(result),
+        what_to_do(result),
         '<div class="grid">',
         _over_time(result),
         _curves(result),
@@ -48,8 +51,10 @@ def report_html(result: StudyResult, image_of: ImageOf, as_labelled: dict[str, I
         untouched(result),
         _parallel(result, list(shares)),
         _misreadings(result, image_of),
+        characters(result, image_of),
         label_mistakes(result, as_labelled or {}),
         trials(result),
+        cost(result),
         _commands(result),
         _facts(result),
     ]
@@ -156,15 +161,26 @@ def _curves(result: StudyResult) -> str:
     )
 
 
-def _importance(result: StudyResult, shares: dict[str, float]) -> str:
+def _importance(result: StudyResult, shares: dict[str, Importance]) -> str:
     scored = len(rank(result.trials))
     if not shares:
         why = f"That takes at least {MIN_TRIALS} trials with differing scores; this search has {scored}."
         return section("What mattered", nothing(why))
     few = f"With only {scored} trials this is a hint, not a finding: " if scored < FEW_TRIALS else ""
     words = f"{few}shares say what the best trials have in common, not what causes what. Settings that only "
-    words += "some trials have are left out, and early-stopped trials count with the score they had."
+    words += "some trials have are left out, and early-stopped trials count with the score they had. The thin lines "
+    words += "are 95 % intervals over resampled trials. " + _sure(shares)
     return section("What mattered", importance_bars(shares), words[0].upper() + words[1:])
+
+
+def _sure(shares: dict[str, Importance]) -> str:
+    """Say which settings matter more than one of so many would by chance."""
+    sure = [short_key(key) for key, share in shares.items() if share.low > 1 / len(shares)]
+    return (
+        f"Surely more than its part: {', '.join(sure)}."
+        if sure
+        else "None surely matters more than its part."
+    )
 
 
 def _parallel(result: StudyResult, order: Sequence[str]) -> str:

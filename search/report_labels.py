@@ -45,7 +45,7 @@ def _figure(sample: DoubtedSample, image_of: ImageOf) -> str:
     label, reading = differences(sample.label, sample.reading)
     return (
         f'<figure><img src="{data_uri(image_of(sample.index))}" alt="labelled {escape(sample.label)}">'
-        f"<code><span>label</span>{label}</code><code><span>they read</span>{reading}</code>"
+        f"<code><span>label</span>{label}</code><code><span>read</span>{reading}</code>"
         f"<figcaption>{escape(sample.source)} ({sample.split}), {sample.votes} of {sample.voters} agree, the label "
         f"has a chance of {chance_text(sample.chance)}</figcaption></figure>"
     )

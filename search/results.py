@@ -14,6 +14,7 @@ if __name__ == "__main__":
 
 from search.doubts import LabelCheck
 from search.ranking import rank_key
+from search.share import TrialShare
 from spaces.reading import flatten
 from train.config import Frozen, TrialConfig
 from train.errors import ForgettingError
@@ -199,6 +200,7 @@ class StudyResult(Frozen):
         misreadings: of the winner on the validation split.
         general: None without general samples.
         labels: labels that are likely wrong; None where nobody looked.
+        share: what of the cluster each trial had.
         max_epochs: the longest that a trial could run.
         seeds: by what they seed (`search`, `split`, ...).
         commands: purpose -> exact command; the first is the next one to type.
@@ -215,6 +217,7 @@ class StudyResult(Frozen):
     misreadings: tuple[Misreading, ...]
     general: GeneralSummary | None = None
     labels: LabelCheck | None = None
+    share: TrialShare = TrialShare()
     max_epochs: int
     wall_seconds: float
     versions: dict[str, str]

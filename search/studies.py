@@ -19,6 +19,7 @@ from search.results import (
     TrialRecord,
 )
 from search.settings import StudySettings
+from search.share import TrialShare
 from train.config import TrialConfig, config_error, config_from_mapping
 from train.errors import UsageError
 from train.intervals import Gain, Interval
@@ -103,6 +104,7 @@ def read_result(study: Study) -> StudyResult:
         misreadings=(),
         general=_general(said),
         labels=LabelCheck.model_validate(said["label_mistakes"]) if said.get("label_mistakes") else None,
+        share=TrialShare.model_validate(said.get("trial_share", {})),
         max_epochs=said.get("max_epochs", 1),
         wall_seconds=said.get("wall_seconds", time.time() - started),
         versions=said.get("versions", versions()),

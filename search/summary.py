@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from search.advice import advice
 from search.results import Baseline, Comparison, StudyResult, TrialRecord, write_text_atomically
 from search.techniques import compare_techniques
 from train.scores import Scores
@@ -108,9 +109,18 @@ def summary(result: StudyResult) -> dict[str, Any]:
         "versions": result.versions,
         "seeds": result.seeds,
         "wall_seconds": result.wall_seconds,
+        "trial_share": result.share.model_dump(),
+        "cost": dict(
+            zip(("cpu_seconds", "gpu_seconds"), result.share.seconds(_seconds(result)), strict=False)
+        ),
+        "advice": advice(result),
         "data": result.data.model_dump(mode="json"),
         "commands": result.commands,
     }
+
+
+def _seconds(result: StudyResult) -> float:
+    return sum(trial.seconds for trial in result.trials)
 
 
 def write_summary(result: StudyResult, path: Path) -> None:
