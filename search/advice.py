@@ -18,7 +18,7 @@ def advice(result: StudyResult) -> dict[str, list[str]]:
     """Return headings with their sentences: what to use, what to try next, and whether the data suffice."""
     parts = {
         "What to use": [use(result)],
-        "What to try next": [*longer(result), *edges(result), *more(result), *errors(result)],
+        "What to try next": [*errors(result), *longer(result), *edges(result), *more(result)],
         "Whether the data are enough": enough(result),
     }
     return {heading: sentences for heading, sentences in parts.items() if sentences}

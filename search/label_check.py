@@ -12,7 +12,7 @@ from search.studies import Study, read_result
 from train.checkpoint import Checkpoint
 from train.data.corrections import DoubtedLabel, merged, read_table, table_text
 from train.data.dataset import Dataset
-from train.errors import UsageError
+from train.errors import CheckpointError, ModelError, UsageError
 from train.loop import TrainingData, assemble
 from train.tasks import TASKS
 from train.validation import read
@@ -56,11 +56,17 @@ def check_labels(
     """
     ballots: Ballots = {"val": [], "train": []}
     names: list[str] = []
+    lost: list[str] = []
     with_train = timer.is_cheap(len(voters) * (len(data.val) + len(data.train)))
     for name, load in voters:
         if not timer.has_time_for(len(data.val)):
             break
-        _hear(load(), data, with_train, ballots)
+        try:
+            checkpoint = load()
+        except (CheckpointError, ModelError) as error:  # a search's result does not hang on one voter
+            lost.append(f"trial {name} could not be asked: {error}")
+            continue
+        _hear(checkpoint, data, with_train, ballots)
         names.append(name)
     splits = {"val": data.val, "train": data.train}
     found = [
@@ -72,7 +78,7 @@ def check_labels(
         samples=tuple(sorted(found, key=likely)),
         voters=tuple(names),
         splits={split: len(part) for split, part in splits.items() if len(ballots[split]) >= LEAST_VOTERS},
-        why_not=_left_out(len(names), len(voters), with_train),
+        why_not="; ".join(lost) or _left_out(len(names), len(voters), with_train),
     )
 
 

@@ -41,6 +41,7 @@ from search.searcher import METRIC, Clock, OptunaSearcher
 from search.settings import DEFAULT_TRIALS, Scheduler, StudySettings
 from search.studies import STUDY_FILE
 from search.summary import baseline_said
+from search.tracking import check_tracking, trackers
 from search.trial import TrialSetup, run_trial
 from spaces.space import SearchSpace, load_space
 from train.config import config_error, config_from_mapping, nested
@@ -63,6 +64,7 @@ def run_study(settings: StudySettings, resume: bool) -> StudyResult:
     settings = with_engine(settings, narrowed(loaded, settings))
     space = narrowed(loaded, settings)
     check_names(space)
+    check_tracking(settings)
     check_folder(settings, resume)
     prepared = prepare(settings)
     print(
@@ -171,6 +173,7 @@ def search(
         }
         journal = Journal(settings.local_folder / JOURNAL, known)
         callbacks = [ProgressLines(plan.clock, baseline), KeptRungs(scheduler), journal]
+        callbacks += trackers(settings, plan.clock.train_lines)
         tuner = tune.Tuner(
             trainable,
             tune_config=tune_config(settings, plan, searcher, scheduler),

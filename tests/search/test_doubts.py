@@ -15,6 +15,7 @@ from train.checkpoint import Checkpoint
 from train.config import TrialConfig
 from train.data.corrections import read_table
 from train.data.dataset import Dataset, decode_samples
+from train.errors import CheckpointError
 from train.loop import TrainingData, assemble
 
 SOURCES = ["a.png", "b.png", "c.png"]
@@ -81,6 +82,16 @@ def test_planted_mistakes_are_found_and_written_for_a_person(data_dir: Path, tmp
     assert set(corrected) - doubted_before <= set(readable)
     table = read_table(write_table(found, tmp_path))
     assert [(row.image, row.label) for row in table] == [(s.source, s.label) for s in found.samples]
+
+
+def test_a_voter_whose_checkpoint_is_damaged_is_named(data_dir: Path) -> None:
+    def damaged() -> Checkpoint:
+        raise CheckpointError("a checkpoint must be whole", "state.npz", "use an earlier one")
+
+    few = decode_samples(samples(data_dir, count=2))
+    check = check_labels([("t1", damaged), ("t2", damaged)], TrainingData(few, few), Timer(None, 0.0))
+    assert (check.voters, check.splits, check.samples) == ((), {}, ())
+    assert "trial t1 could not be asked: a checkpoint must be whole" in check.why_not
 
 
 def other(text: str) -> str:

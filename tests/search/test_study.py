@@ -3,8 +3,10 @@
 import json
 import re
 import shutil
+import struct
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -198,12 +200,44 @@ def test_the_terminal_ends_with_the_gain_and_what_to_type_next(ended: Ended) -> 
     assert f"train/evaluate.py --bundle {ended.folder / 'best'} --labels {labels}" in ended.output
 
 
-def test_tensorboard_and_optuna_can_open_the_study(ended: Ended) -> None:
+def test_tensorboard_reads_every_trials_scores_and_settings(ended: Ended) -> None:
     for trial in ended.trials:
-        assert list((ended.folder / trial["id"]).glob("events.out.tfevents.*"))
+        (path,) = (ended.folder / trial["id"]).glob("events.out.tfevents.*")
+        events = list(tensorboard_events(path))
+        scalars = [(v.tag, e.step, v.simple_value) for e in events for v in e.summary.value]
+        scores = {step: value for tag, step, value in scalars if tag == "ray/tune/exact_match"}
+        assert set(scores) == {1, 2}
+        assert max(scores.values()) == pytest.approx(trial["score"])
+        assert {"ray/tune/loss", "ray/tune/val_loss", "ray/tune/cer"} <= {tag for tag, *_ in scalars}
+        (settings,) = (
+            str(v.metadata.plugin_data.content)
+            for e in events
+            for v in e.summary.value
+            if v.tag == "_hparams_/session_start_info"
+        )
+        assert "optimiser/learning_rate" in settings
+        assert trial["config"]["technique"]["name"] in settings
+
+
+def tensorboard_events(path: Path) -> Iterator[Any]:
+    """Yield the records of a TensorBoard file: a length, its checksum, an event, its checksum."""
+    from tensorboardX.proto.event_pb2 import Event
+
+    data, start = path.read_bytes(), 0
+    while start < len(data):
+        (length,) = struct.unpack_from("<Q", data, start)
+        yield Event.FromString(data[start + 12 : start + 12 + length])
+        start += 16 + length
+
+
+def test_optuna_can_open_the_study(ended: Ended) -> None:
     storage = f"sqlite:///{ended.folder / 'optuna.db'}"
     study = optuna.load_study(study_name="ocrtune", storage=storage)
     assert [trial.state.name for trial in study.trials] == ["COMPLETE", "COMPLETE"]
+    for trial in study.trials:
+        assert trial.params.keys() == {"technique.name", "optimiser.learning_rate"}
+        assert trial.intermediate_values.keys() == {1, 2}
+        assert max(trial.intermediate_values.values()) == trial.value
 
 
 def test_a_second_trial_decodes_nothing(data_dir: Path, tmp_path: Path) -> None:
