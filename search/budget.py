@@ -10,6 +10,7 @@ TRIAL_SHARE = 0.6
 LEAST_EPOCHS = 3
 SAFETY = 1.1
 PLAN_POINTS = 20
+LABEL_CHECK_SHARE, LABEL_CHECK_READINGS = 0.05, 3
 
 
 @dataclass(frozen=True)
@@ -61,3 +62,14 @@ def planned_epochs(epoch_seconds: float, remaining_s: float | None, max_epochs: 
     rest = affordable - min(share, max_epochs)
     epochs = min(share if min(share, rest) >= LEAST_EPOCHS else affordable, max_epochs)
     return epochs if epochs >= LEAST_EPOCHS else 0
+
+
+def label_check_seconds(budget_s: float, evaluate_s: float, val_lines: int) -> float:
+    """Return what of a time budget is kept for asking further trials about the labels.
+
+    Args:
+        budget_s: the whole of it.
+        evaluate_s: to read a line.
+        val_lines: that each of them reads.
+    """
+    return min(LABEL_CHECK_SHARE * budget_s, LABEL_CHECK_READINGS * evaluate_s * val_lines)

@@ -1,26 +1,29 @@
 """From Tune's results to the study's: records, the winner's bundle, its one test, summary and report."""
 
-import shlex
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import ray
 from ray import tune
 from ray.train.constants import CHECKPOINT_DIR_NAME
 
-from search.data import EMBEDDED_FOLDER, StudyData
+from search.budget import label_check_seconds
+from search.data import StudyData
+from search.doubts import LabelCheck
+from search.follow_up import commands
 from search.general import general_summary
 from search.judge import best_baseline, judge, kept_general
+from search.label_check import UNSPELLED, WINNER, Timer, can_check, check_labels, voters_of, write_table
 from search.probe import Probe
 from search.ranking import Forgetting
 from search.report import write_report
 from search.results import (
     Comparison,
-    DataSummary,
     Measure,
     Misreading,
     State,
@@ -28,9 +31,11 @@ from search.results import (
     TrialRecord,
     rank,
 )
+from search.sample_rows import SplitRows, write_rows
 from search.searcher import Clock
-from search.settings import StudySettings
-from search.soup import greedy_soup
+from search.settings import StudySettings, trial_share
+from search.share import share_of
+from search.soup import Soup, greedy_soup
 from search.summary import write_summary
 from search.workers import CHECKPOINT_FOLDER
 from train.checkpoint import Checkpoint, load_checkpoint
@@ -45,7 +50,7 @@ from train.tuning import tuned
 from train.validation import GENERAL
 from train.versions import installed_versions
 
-EXPORT_S = 20.0
+EXPORT_S, REPORT_S = 20.0, 2.0
 FORGOTTEN = ("forgetting", "excess")
 PACKAGES = (
     "ray", "optuna", "paddlepaddle", "paddleocr", "paddle2onnx", "torch", "transformers", "onnxruntime", "numpy"
@@ -66,9 +71,29 @@ class Finished:
 
     @property
     def soup_deadline(self) -> float | None:
-        """When averaging has to end, so that export and test still fit the budget; None without one."""
+        """When averaging has to end, so that export, test and label check still fit the budget; None without one."""
         budget = self.settings.time_budget_s
-        return None if budget is None else self.started + budget - EXPORT_S
+        if budget is None:
+            return None
+        return (
+            self.started + budget - EXPORT_S - label_check_seconds(budget, self.line_seconds, self.val_lines)
+        )
+
+    @property
+    def line_seconds(self) -> float:
+        """The time in which the slowest of the models reads a line."""
+        return max(probe.cost.evaluate for probe in self.probes)
+
+    @property
+    def val_lines(self) -> int:
+        """How many the validation split has."""
+        return len(self.data.training.val)
+
+    @property
+    def label_timer(self) -> Timer:
+        """What the label check has left of the budget."""
+        budget = self.settings.time_budget_s
+        return Timer(self.started + budget - REPORT_S if budget else None, self.line_seconds)
 
 
 def finish(search: Finished) -> StudyResult:
@@ -89,14 +114,23 @@ def finish(search: Finished) -> StudyResult:
         comparisons=winner.comparisons,
         misreadings=winner.misreadings,
         general=general_summary(settings, data),
+        labels=winner.labels,
+        share=share_of(trial_share(settings, ray.cluster_resources()), settings.workers),
         max_epochs=search.clock.max_epochs,
         wall_seconds=time.time() - search.started,
         versions=versions(),
         seeds={"search": settings.seed, "split": settings.seed, "train": settings.seed},
         commands=commands(settings, data.summary, folder, bool(winner.averaged)),
     )
+    write_rows(winner.rows, folder)
     write_summary(result, folder / "summary.json")
-    write_report(result, winner.picture or data.training.val.image, folder / "report.html")
+    training = data.training
+    write_report(
+        result,
+        winner.picture or training.val.image,
+        folder / "report.html",
+        {"val": training.val.image, "train": training.train.image},
+    )
     if "://" in settings.storage:
         upload(folder, f"{settings.storage}/{settings.name}")
     return result
@@ -118,6 +152,8 @@ class Published:
     comparisons: tuple[Comparison, ...] = ()
     misreadings: tuple[Misreading, ...] = ()
     picture: Callable[[int], Image] | None = None
+    rows: Mapping[str, SplitRows] = field(default_factory=dict)
+    labels: LabelCheck | None = None
 
 
 def publish_winner(search: Finished, trials: tuple[TrialRecord, ...], folder: Path) -> Published:
@@ -133,7 +169,22 @@ def publish_winner(search: Finished, trials: tuple[TrialRecord, ...], folder: Pa
     judged = judge(checkpoint, search.data, best_baseline(search.probes), search.settings.seed)
     probe = next(probe for probe in search.probes if probe.model == checkpoint.config.model)
     kept = kept_general(checkpoint, search.data, probe, search.settings.seed)
-    return Published(soup.trials, judged.comparisons + kept, judged.misreadings, judged.picture)
+    labels = doubt_labels(search, ranked, soup)
+    comparisons = judged.comparisons + kept
+    return Published(soup.trials, comparisons, judged.misreadings, judged.picture, judged.rows, labels)
+
+
+def doubt_labels(search: Finished, ranked: Sequence[TrialRecord], soup: Soup) -> LabelCheck:
+    """Look for wrong labels in the time that is left, and write them for a person to judge."""
+    if not can_check(search.settings.task_name):
+        return LabelCheck(why_not=UNSPELLED)
+    voters = [(WINNER, lambda: soup.checkpoint)] + [
+        (trial.id, partial(best_checkpoint, search.results, trial))
+        for trial in voters_of(ranked, soup.trials)
+    ]
+    found = check_labels(voters, search.data.training, search.label_timer)
+    write_table(found, search.settings.local_folder)
+    return found
 
 
 def record(result: Any, started: float, samples: int) -> TrialRecord:
@@ -225,29 +276,3 @@ def best_checkpoint(results: tune.ResultGrid, winner: TrialRecord) -> Checkpoint
 def versions() -> dict[str, str]:
     """Return the versions that a score depends on."""
     return {"python": sys.version.split()[0]} | installed_versions(PACKAGES)
-
-
-def commands(
-    settings: StudySettings, data: DataSummary, folder: Path, exported: bool = True
-) -> dict[str, str]:
-    """Return the exact commands that follow from a study, the next one to type first."""
-    again = {"repeat the search": shlex.join(["python", *sys.argv])}
-    if not exported:
-        return again
-    root = settings.data or str(folder.parent / EMBEDDED_FOLDER)
-    named = Path(root) / data.origins.get("val", "")
-    labels = settings.labels.get("val") or (str(named) if named.is_file() else "LABELS")
-    evaluate_bundle = ["python", "train/evaluate.py", "--bundle", str(folder / "best"), "--labels", labels]
-    train_again = ["python", "train/run.py", "--data", root, "--config", str(folder / "best.yaml")]
-    same_splits = ["--seed", str(settings.seed), "--test-fraction", f"{settings.test_fraction:g}"]
-    if settings.general_labels:
-        same_splits += ["--general-labels", settings.general_labels]
-        same_splits += [f"--general-option={key}={value}" for key, value in settings.general_options.items()]
-    if settings.synthetic_labels:
-        same_splits += ["--synthetic-labels", settings.synthetic_labels]
-    return {
-        "evaluate": shlex.join(evaluate_bundle),
-        # train/run.py reads a folder, not a label file for each split
-        **({} if settings.labels else {"train the winner again": shlex.join(train_again + same_splits)}),
-        **again,
-    }

@@ -1,12 +1,13 @@
 """The winner against untouched models, on the same samples: validation, the test split once, and the general ones."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from search.data import StudyData
 from search.probe import Probe
 from search.results import Baseline, Comparison, Misreading
+from search.sample_rows import SplitRows, split_rows
 from train.checkpoint import Checkpoint
 from train.config import TrialConfig
 from train.data.dataset import Dataset
@@ -25,11 +26,15 @@ class Judgement:
 
     Attributes:
         picture: index in the validation split -> (h, w, 3) uint8 BGR, as the winner's predictions stand there.
+        rows: split -> how the winner does on its every sample.
+        predictions: the winner's of the validation split.
     """
 
     comparisons: tuple[Comparison, ...]
     misreadings: tuple[Misreading, ...]
     picture: Callable[[int], Image]
+    rows: Mapping[str, SplitRows]
+    predictions: list[Any]
 
 
 class Untouched(NamedTuple):
@@ -62,19 +67,23 @@ def judge(checkpoint: Checkpoint, data: StudyData, best: Untouched, seed: int) -
     val = data.training.val
     engine, task = assemble(checkpoint.config, data.training.train, checkpoint)
     scores, predictions = evaluate(engine, task, val)
-    gain = paired_gain_interval(best.rows, task.per_sample(predictions, val), task.primary, seed)
+    read, rows = {"validation": val}, {"validation": task.per_sample(predictions, val)}
+    gain = paired_gain_interval(best.rows, rows["validation"], task.primary, seed)
     comparisons = [Comparison(split="validation", baseline=best.baseline, winner=scores, gain=gain)]
     if data.test is not None:
         untouched = assemble(best.config, data.training.train)
         old, old_rows = _rows(*untouched, data.test)
-        new, new_rows = _rows(engine, task, data.test)
-        gain = paired_gain_interval(old_rows, new_rows, task.primary, seed)
+        read["test"] = data.test
+        new, rows["test"] = _rows(engine, task, data.test)
+        gain = paired_gain_interval(old_rows, rows["test"], task.primary, seed)
         tested = best.baseline.model_copy(update={"scores": old})
         comparisons.append(Comparison(split="test", baseline=tested, winner=new, gain=gain))
     return Judgement(
         tuple(comparisons),
         tuple(misreading(mistake, val) for mistake in task.mistakes(predictions, val)),
         lambda index: task.picture(val, index, predictions[index]),
+        {split: split_rows(read[split], found) for split, found in rows.items()},
+        predictions,
     )
 
 

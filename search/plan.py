@@ -7,6 +7,7 @@ from typing import Any
 
 import ray
 
+from search.budget import label_check_seconds
 from search.data import StudyData
 from search.probe import Probe, affordable_models, agreed_width
 from search.searcher import Clock
@@ -136,9 +137,9 @@ def make_plan(
     train, val = len(data.training.train), len(data.training.val) + len(data.training.general or ())
     deadline = None
     if settings.time_budget_s:
-        deadline = (
-            started + settings.time_budget_s - max(FINISH_LEAST_S, FINISH_SHARE * settings.time_budget_s)
-        )
+        budget, reading = settings.time_budget_s, max(probe.cost.evaluate for probe in probes)
+        finish = max(FINISH_LEAST_S, FINISH_SHARE * budget) + label_check_seconds(budget, reading, val)
+        deadline = started + budget - finish
     clock = Clock(
         settings.local_folder / "clock.json",
         deadline,

@@ -4,30 +4,43 @@ from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
+from search.report_advice import cost, what_to_do
 from search.report_charts import importance_bars, learning_curves, models, score_over_time
-from search.report_importance import MIN_TRIALS, importances
+from search.report_confusions import characters
+from search.report_importance import MIN_TRIALS, Importance, importances
+from search.report_labels import label_mistakes
 from search.report_misreadings import SHOWN, ImageOf, gallery
 from search.report_parallel import MOST_AXES, parallel_coordinates
 from search.report_parts import nothing, section
 from search.report_style import CSS
 from search.report_tables import comparisons, techniques, trials, untouched
 from search.results import Comparison, StudyResult, rank, write_text_atomically
-from search.table import duration, forgetting_lines, gain_text, percent
+from search.table import duration, forgetting_lines, gain_text, percent, short_key
 
 FEW_TRIALS = 50
 
 
-def write_report(result: StudyResult, image_of: ImageOf, path: Path) -> None:
-    """Write the report; `image_of(index)` shows validation sample `index`, (h, w, 3) uint8 BGR."""
-    write_text_atomically(path, report_html(result, image_of))
+def write_report(
+    result: StudyResult, image_of: ImageOf, path: Path, as_labelled: dict[str, ImageOf] | None = None
+) -> None:
+    """Write the report.
+
+    Args:
+        result: what it tells.
+        image_of: index -> validation sample, (h, w, 3) uint8 BGR, with what the winner found in it.
+        path: of the page.
+        as_labelled: split -> (index -> its sample), for labels that are likely wrong.
+    """
+    write_text_atomically(path, report_html(result, image_of, as_labelled))
 
 
-def report_html(result: StudyResult, image_of: ImageOf) -> str:
+def report_html(result: StudyResult, image_of: ImageOf, as_labelled: dict[str, ImageOf] | None = None) -> str:
     """Return the whole page."""
     shares = importances(result)
     body = [
         _head(result),
         _tiles(result),
+        what_to_do(result),
         '<div class="grid">',
         _over_time(result),
         _curves(result),
@@ -38,7 +51,10 @@ def report_html(result: StudyResult, image_of: ImageOf) -> str:
         untouched(result),
         _parallel(result, list(shares)),
         _misreadings(result, image_of),
+        characters(result, image_of),
+        label_mistakes(result, as_labelled or {}),
         trials(result),
+        cost(result),
         _commands(result),
         _facts(result),
     ]
@@ -145,15 +161,26 @@ def _curves(result: StudyResult) -> str:
     )
 
 
-def _importance(result: StudyResult, shares: dict[str, float]) -> str:
+def _importance(result: StudyResult, shares: dict[str, Importance]) -> str:
     scored = len(rank(result.trials))
     if not shares:
         why = f"That takes at least {MIN_TRIALS} trials with differing scores; this search has {scored}."
         return section("What mattered", nothing(why))
     few = f"With only {scored} trials this is a hint, not a finding: " if scored < FEW_TRIALS else ""
     words = f"{few}shares say what the best trials have in common, not what causes what. Settings that only "
-    words += "some trials have are left out, and early-stopped trials count with the score they had."
+    words += "some trials have are left out, and early-stopped trials count with the score they had. The thin lines "
+    words += "are 95 % intervals over resampled trials. " + _sure(shares)
     return section("What mattered", importance_bars(shares), words[0].upper() + words[1:])
+
+
+def _sure(shares: dict[str, Importance]) -> str:
+    """Say which settings matter more than one of so many would by chance."""
+    sure = [short_key(key) for key, share in shares.items() if share.low > 1 / len(shares)]
+    return (
+        f"Surely more than its part: {', '.join(sure)}."
+        if sure
+        else "None surely matters more than its part."
+    )
 
 
 def _parallel(result: StudyResult, order: Sequence[str]) -> str:

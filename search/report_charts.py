@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from itertools import accumulate
 
 from search import report_svg as svg
+from search.report_importance import Importance
 from search.report_svg import Axis, Point
 from search.results import StudyResult, TrialRecord, rank
 from search.table import duration, percent, short_key
@@ -113,16 +114,21 @@ def _colour(result: StudyResult, trial: TrialRecord) -> str:
     return f"series{models(result).index(trial.config.model) % MODEL_COLOURS}"
 
 
-def importance_bars(shares: dict[str, float], shown: int = 10) -> str:
-    """Draw the importance of the settings as bars, the largest on top."""
+def importance_bars(shares: dict[str, Importance], shown: int = 10) -> str:
+    """Draw the importance of the settings as bars with their intervals, the largest on top."""
     bars = list(shares.items())[:shown]
     left, row, width = 184, 26, WIDTH - 184 - 56
-    longest = max(*shares.values(), 1e-9)
+    longest = max(share.high for _, share in bars)
     parts: list[str] = []
     for place, (key, share) in enumerate(bars):
-        top, long = 8 + place * row, max(1.0, share / longest * width)
-        bar = f'<rect x="{left}" y="{top}" width="{long:.1f}" height="16" rx="2" class="bar"/>'
+        top = 8 + place * row
+        low, long, high = (left + value / longest * width for value in (share.low, share.share, share.high))
+        bar = (
+            f'<rect x="{left}" y="{top}" width="{max(1.0, long - left):.1f}" height="16" rx="2" class="bar"/>'
+        )
+        reach = svg.rule((low, top + 8), (high, top + 8), "reach")
         name = svg.text(left - 8, top + 13, short_key(key), "value", "end")
-        value = svg.text(left + long + 6, top + 13, f"{100 * share:.0f} %", "value", "start")
-        parts.append(svg.group([name, bar, value], f"{key}: {percent(share)} of the importance"))
+        value = svg.text(high + 6, top + 13, f"{100 * share.share:.0f} %", "value", "start")
+        words = f"{key}: {percent(share.share)} of the importance (95 %: {percent(share.low)} to {percent(share.high)})"
+        parts.append(svg.group([name, bar, reach, value], words))
     return svg.drawing(WIDTH, 16 + row * len(bars), parts, "Importance of the settings")

@@ -47,7 +47,13 @@ polyline { fill: none; }
 .curve { stroke: var(--c); stroke-width: 1.6; }
 .best { stroke: var(--accent); stroke-width: 2.5; }
 .faint { fill: var(--soft); opacity: .45; }
-.bar { fill: var(--accent); }
+.bar { fill: var(--q2); }
+line.reach { stroke: var(--ink); stroke-width: 1.5; }
+h3 { font-size: .95rem; margin: 10px 0 2px; } h3 span { color: var(--soft); font-weight: 400; }
+.pairs { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 240px), 1fr)); gap: 4px 20px; }
+.pairs figure { margin: 0 0 8px; min-width: 0; }
+.pairs img { display: block; max-width: 100%; max-height: 48px; border-radius: 4px; background: #fff; }
+.pairs code { display: block; font: 14px/1.4 ui-monospace, monospace; white-space: pre-wrap; overflow-wrap: anywhere; }
 .mark-dot.end { fill: var(--c); }
 .mark-ring.end { fill: var(--card); stroke: var(--c); stroke-width: 2; }
 .mark-cross.end { fill: none; stroke: var(--warn); stroke-width: 2; }

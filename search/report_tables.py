@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from search.report_parts import nothing, section, table
 from search.results import Comparison, StudyResult, TrialRecord, rank, varied_settings
+from search.share import TrialShare
 from search.table import (
     GENERAL,
     duration,
@@ -48,7 +49,16 @@ def trials(result: StudyResult) -> str:
     ranked = rank(result.trials)
     rest = [trial for trial in result.trials if trial.score is None]
     general = GENERAL if result.general else ()
-    head = ("#", "trial", "state", *score_heads(result.words), *general, "epochs", "time")
+    head = (
+        "#",
+        "trial",
+        "state",
+        *score_heads(result.words),
+        *general,
+        "epochs",
+        "time",
+        *_cost_heads(result),
+    )
     rows = []
     for place, trial in enumerate([*ranked, *rest], 1):
         values = [value_text(settings[trial.id][key]) if key in settings[trial.id] else "" for key in keys]
@@ -64,7 +74,20 @@ def _trial_cells(trial: TrialRecord, result: StudyResult) -> list[str]:
     scores = [""] * (len(score_heads(result.words)) + len(general))
     if best := trial.best:
         scores = [*score_cells(best.scores), *kept_cells(best, result)]
-    return [trial.id, state_text(trial), *scores, str(trial.epochs), duration(trial.seconds)]
+    cost = result.share.seconds(trial.seconds) if _cost_heads(result) else ()
+    return [
+        trial.id,
+        state_text(trial),
+        *scores,
+        str(trial.epochs),
+        duration(trial.seconds),
+        *map(duration, cost),
+    ]
+
+
+def _cost_heads(result: StudyResult) -> Sequence[str]:
+    """Return the columns of cost; none where a trial's CPU time is simply its time."""
+    return () if result.share == TrialShare() else result.share.heads
 
 
 def untouched(result: StudyResult) -> str:

@@ -1,11 +1,20 @@
-"""What a search found: trials, their ranking, the comparison with the untouched models."""
+"""What a search found: trials, their ranking, the comparison with the untouched models.
+
+`python search/results.py --help`: look at finished, interrupted and running studies (search/results_commands.py).
+"""
 
 import os
+import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+if __name__ == "__main__":
+    sys.path[0] = str(Path(__file__).resolve().parent.parent)  # not this folder: its files shadow others
+
+from search.doubts import LabelCheck
 from search.ranking import rank_key
+from search.share import TrialShare
 from spaces.reading import flatten
 from train.config import Frozen, TrialConfig
 from train.errors import ForgettingError
@@ -190,6 +199,8 @@ class StudyResult(Frozen):
         comparisons: the winner against the best baseline, on validation and, once, on the held-back test.
         misreadings: of the winner on the validation split.
         general: None without general samples.
+        labels: labels that are likely wrong; None where nobody looked.
+        share: what of the cluster each trial had.
         max_epochs: the longest that a trial could run.
         seeds: by what they seed (`search`, `split`, ...).
         commands: purpose -> exact command; the first is the next one to type.
@@ -205,6 +216,8 @@ class StudyResult(Frozen):
     comparisons: tuple[Comparison, ...]
     misreadings: tuple[Misreading, ...]
     general: GeneralSummary | None = None
+    labels: LabelCheck | None = None
+    share: TrialShare = TrialShare()
     max_epochs: int
     wall_seconds: float
     versions: dict[str, str]
@@ -273,3 +286,10 @@ def require_winner(result: StudyResult) -> None:
         f"at least {best.forgetting:.3f} in every trial",
         "raise --max-forgetting, or search a space with charset: keep, replay, and techniques that change less",
     )
+
+
+if __name__ == "__main__":
+    from search.results_commands import main
+    from train.cli import main_guard
+
+    main_guard(main)

@@ -109,6 +109,10 @@ def _add_machine(where: argparse._ArgumentGroup) -> None:
         "--workers-per-trial", type=int, default=0, help="Ray Train workers; 0: the trial's own process"
     )
     where.add_argument("--concurrent", type=int, help="trials at a time (default: as many as fit)")
+    where.add_argument("--mlflow", metavar="URI", help="send the trials to this MLflow store or server, too")
+    where.add_argument(
+        "--wandb", metavar="PROJECT", help="send them to this project of Weights & Biases, too"
+    )
     where.add_argument(
         "--resume", action="store_true", help="go on with NAME as it was, but for --time-budget"
     )
@@ -151,6 +155,8 @@ def settings_of(arguments: argparse.Namespace) -> StudySettings:
             gpus=arguments.gpus_per_trial,
             workers=arguments.workers_per_trial,
             concurrent=arguments.concurrent,
+            mlflow=arguments.mlflow,
+            wandb=arguments.wandb,
             seed=arguments.seed,
             allow_bad=arguments.allow_bad,
             test_fraction=arguments.test_fraction,

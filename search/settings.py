@@ -36,6 +36,8 @@ class StudySettings(Frozen):
         storage: folder or URI under which Ray Tune writes `name/`.
         workers: Ray Train workers per trial; 0 trains in the trial's own process.
         concurrent: trials at a time; None for as many as the machine holds.
+        mlflow: URI of an MLflow tracking server or store that the trials are sent to, too; None for none.
+        wandb: project of Weights & Biases that they are sent to; None for none.
         allow_bad: bad samples to go on without.
     """
 
@@ -62,6 +64,8 @@ class StudySettings(Frozen):
     gpus: float | None = Field(None, ge=0)
     workers: int = Field(0, ge=0)
     concurrent: int | None = Field(None, ge=1)
+    mlflow: str | None = None
+    wandb: str | None = None
     seed: int = Field(0, ge=0)
     allow_bad: int = Field(0, ge=0)
     test_fraction: float = Field(0.1, ge=0, lt=1)

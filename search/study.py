@@ -20,7 +20,9 @@ from ray.tune.schedulers import ASHAScheduler, FIFOScheduler, TrialScheduler
 from search.data import StudyData, decode_sets, prepare, task_of
 from search.finish import Finished, finish
 from search.general import known_before, reachable
+from search.journal import JOURNAL, Journal
 from search.known import check_names
+from search.owner import hold
 from search.plan import (
     Plan,
     candidates,
@@ -37,6 +39,9 @@ from search.ranking import Forgetting
 from search.results import StudyResult, write_text_atomically
 from search.searcher import METRIC, Clock, OptunaSearcher
 from search.settings import DEFAULT_TRIALS, Scheduler, StudySettings
+from search.studies import STUDY_FILE
+from search.summary import baseline_said
+from search.tracking import check_tracking, trackers
 from search.trial import TrialSetup, run_trial
 from spaces.space import SearchSpace, load_space
 from train.config import config_error, config_from_mapping, nested
@@ -44,7 +49,6 @@ from train.errors import UsageError
 from train.tasks import Words
 
 GRACE_SHARE, REDUCTION = 0.25, 2
-STUDY_FILE = "study.json"
 
 
 def run_study(settings: StudySettings, resume: bool) -> StudyResult:
@@ -60,6 +64,7 @@ def run_study(settings: StudySettings, resume: bool) -> StudyResult:
     settings = with_engine(settings, narrowed(loaded, settings))
     space = narrowed(loaded, settings)
     check_names(space)
+    check_tracking(settings)
     check_folder(settings, resume)
     prepared = prepare(settings)
     print(
@@ -71,6 +76,7 @@ def run_study(settings: StudySettings, resume: bool) -> StudyResult:
     start_ray()
     room(settings)
     write_text_atomically(settings.local_folder / STUDY_FILE, settings.model_dump_json(indent=2))
+    running = hold(settings.local_folder)  # until it is closed, or the process ends
     data = decode_sets(settings, prepared)
     shared = ray.put(data.training)
     probes = probe_models(space, shared, task_of(settings).words)
@@ -79,7 +85,9 @@ def run_study(settings: StudySettings, resume: bool) -> StudyResult:
     results = search(settings, plan, TrialSetup(shared, plan.group, known), probes, resume)
     if plan.group is not None:
         shutil.rmtree(plan.group.storage, ignore_errors=True)  # only transient; a URI has no such folder
-    return finish(Finished(settings, plan.clock, data, probes, results, started, known))
+    found = finish(Finished(settings, plan.clock, data, probes, results, started, known))
+    running.close()
+    return found
 
 
 def possible(
@@ -159,7 +167,13 @@ def search(
         database = settings.local_folder / "optuna.db"
         searcher = OptunaSearcher(plan.space, plan.points, plan.clock, settings.seed, database)
         scheduler = SCHEDULERS[settings.scheduler](plan.clock.max_epochs)
-        callbacks = [ProgressLines(plan.clock, baseline), KeptRungs(scheduler)]
+        known = {
+            "baselines": [baseline_said(b) for p in probes for b in p.baselines],
+            "max_epochs": plan.clock.max_epochs,
+        }
+        journal = Journal(settings.local_folder / JOURNAL, known)
+        callbacks = [ProgressLines(plan.clock, baseline), KeptRungs(scheduler), journal]
+        callbacks += trackers(settings, plan.clock.train_lines)
         tuner = tune.Tuner(
             trainable,
             tune_config=tune_config(settings, plan, searcher, scheduler),

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from search.advice import advice
 from search.results import Baseline, Comparison, StudyResult, TrialRecord, write_text_atomically
 from search.techniques import compare_techniques
 from train.scores import Scores
@@ -14,7 +15,8 @@ def _scores(scores: Scores) -> dict[str, Any]:
     return {**scores.as_dict(), "interval_95": interval and [interval.low, interval.high]}
 
 
-def _baseline(baseline: Baseline | None) -> dict[str, Any] | None:
+def baseline_said(baseline: Baseline | None) -> dict[str, Any] | None:
+    """Return an untouched model as JSON has it."""
     if baseline is None:
         return None
     return {
@@ -51,7 +53,7 @@ def _comparison(comparison: Comparison | None) -> dict[str, Any] | None:
     if comparison is None:
         return None
     return {
-        "baseline": _baseline(comparison.baseline),
+        "baseline": baseline_said(comparison.baseline),
         "best": _scores(comparison.winner),
         "gain": comparison.gain.difference,
         "gain_interval_95": [comparison.gain.interval.low, comparison.gain.interval.high],
@@ -96,19 +98,29 @@ def summary(result: StudyResult) -> dict[str, Any]:
         "name": result.name,
         "task": result.task,
         "space": result.space,
-        "baseline": _baseline(result.baseline),
-        "baselines": [_baseline(baseline) for baseline in result.baselines],
+        "baseline": baseline_said(result.baseline),
+        "baselines": [baseline_said(baseline) for baseline in result.baselines],
         "best": _best(result),
         "test": _comparison(result.comparison("test")),
         "general": _general(result),
+        "label_mistakes": result.labels and result.labels.model_dump(),
         "techniques": [technique.model_dump() for technique in compare_techniques(result.trials)],
         "trials": [_trial(trial) for trial in result.trials],
         "versions": result.versions,
         "seeds": result.seeds,
         "wall_seconds": result.wall_seconds,
+        "trial_share": result.share.model_dump(),
+        "cost": dict(
+            zip(("cpu_seconds", "gpu_seconds"), result.share.seconds(_seconds(result)), strict=False)
+        ),
+        "advice": advice(result),
         "data": result.data.model_dump(mode="json"),
         "commands": result.commands,
     }
+
+
+def _seconds(result: StudyResult) -> float:
+    return sum(trial.seconds for trial in result.trials)
 
 
 def write_summary(result: StudyResult, path: Path) -> None:

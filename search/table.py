@@ -59,17 +59,8 @@ def short_key(key: str) -> str:
 
 def terminal_table(result: StudyResult) -> str:
     """Return the ranked table with the untouched models, the gain over the best of them and what to type next."""
-    ranked = rank(result.trials)
-    settings = varied_settings(result.trials)
-    rows = [_trial_row(place, t, settings[t.id], result) for place, t in enumerate(ranked[:SHOWN_TRIALS], 1)]
-    rows += [_baseline_row(baseline, result) for baseline in result.baselines]
-    general = GENERAL if result.general else ()
-    lines = _aligned(
-        [("", "trial", "state", *score_heads(result.words), *general, "epoch", "time", "settings"), *rows]
-    )
-    if len(ranked) > SHOWN_TRIALS:
-        lines.append(f"... and {len(ranked) - SHOWN_TRIALS} more trials, all in report.html")
-    lines += [f"trial {t.id} {t.state}: {t.reason or 'no reason given'}" for t in _unscored(result.trials)]
+    ranked, settings = rank(result.trials), varied_settings(result.trials)
+    lines = ranked_lines(result)
     lines += ["", *(_gain_line(comparison, result.words) for comparison in result.comparisons)]
     lines += forgetting_lines(result)
     if not ranked:
@@ -81,6 +72,21 @@ def terminal_table(result: StudyResult) -> str:
         lines += _weights(result)
     lines += [f"{purpose}: {command}" for purpose, command in list(result.commands.items())[:1]]
     return "\n".join(lines)
+
+
+def ranked_lines(result: StudyResult) -> list[str]:
+    """Return the best SHOWN_TRIALS trials, the untouched models, and the trials without a score."""
+    ranked = rank(result.trials)
+    settings = varied_settings(result.trials)
+    rows = [_trial_row(place, t, settings[t.id], result) for place, t in enumerate(ranked[:SHOWN_TRIALS], 1)]
+    rows += [_baseline_row(baseline, result) for baseline in result.baselines]
+    general = GENERAL if result.general else ()
+    head = ("", "trial", "state", *score_heads(result.words), *general, "epoch", "time", "settings")
+    lines = aligned([head, *rows], range(3, len(head) - 1))
+    if len(ranked) > SHOWN_TRIALS:
+        lines.append(f"... and {len(ranked) - SHOWN_TRIALS} more trials, all in report.html")
+    lines += [f"trial {t.id} {t.state}: {t.reason or 'no reason given'}" for t in _unscored(result.trials)]
+    return lines
 
 
 def forgetting_lines(result: StudyResult) -> list[str]:
@@ -185,9 +191,9 @@ def _gain_line(comparison: Comparison, words: Words) -> str:
     )
 
 
-def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+def aligned(rows: Sequence[Sequence[str]], numbers: range) -> list[str]:
+    """Return the rows with their columns below each other; the columns `numbers` to the right."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    numbers = range(3, len(rows[0]) - 1)
     return [
         "  ".join(
             cell.rjust(width) if column in numbers else cell.ljust(width)

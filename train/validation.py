@@ -41,6 +41,18 @@ def _evaluate(
     engine: Engine, task: Task, data: Dataset, world: World
 ) -> tuple[Scores, list[Any], float | None]:
     """Evaluate and return also the mean loss over the samples that have one; None if there are none."""
+    predictions, losses = read(engine, task, data, world)
+    finite = [loss for loss in losses if math.isfinite(loss)]
+    return task.score(predictions, data), predictions, sum(finite) / len(finite) if finite else None
+
+
+def read(
+    engine: Engine,
+    task: Task,
+    data: Dataset,
+    world: World = World(),  # noqa: B008
+) -> tuple[list[Any], list[float]]:
+    """Return the prediction and the label's loss (`Task.losses`) of every sample, in dataset order."""
     found: list[tuple[int, Any, float]] = []
     for indices in task.evaluation_batches(data, world.size):
         mine = worker_share(indices, world.rank, world.size)
@@ -49,6 +61,4 @@ def _evaluate(
             losses = task.losses(output, data, mine).tolist()
             found += zip(mine.tolist(), task.decode(output, data, mine), losses, strict=True)
     everyone = sorted(engine.gather(found), key=lambda sample: sample[0])
-    predictions = [prediction for _, prediction, _ in everyone]
-    finite = [loss for *_, loss in everyone if math.isfinite(loss)]
-    return task.score(predictions, data), predictions, sum(finite) / len(finite) if finite else None
+    return [prediction for _, prediction, _ in everyone], [loss for *_, loss in everyone]

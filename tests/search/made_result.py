@@ -6,6 +6,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from search.doubts import DoubtedSample, LabelCheck
 from search.ranking import Forgetting
 from search.results import (
     BadSample,
@@ -160,6 +161,21 @@ def result(found: tuple[TrialRecord, ...] | None = None) -> StudyResult:
             "Search again": "python search/run.py --data data/vin --name vin --time-budget 60m --seed 0",
         },
     )
+
+
+def with_labels() -> StudyResult:
+    """Return the result with two labels that are likely wrong."""
+    doubted = [
+        DoubtedSample(
+            split=split, index=index, source=f"images/{split}_{index:04d}.png", label="LVVDBZ4B5MD136440",
+            reading="LVVDB24B5MD136440", votes=4, voters=5, chance=chance,
+        )
+        for split, index, chance in (("val", 3, 2.4e-11), ("train", 1, 4e-4))
+    ]  # fmt: skip
+    check = LabelCheck(
+        samples=tuple(doubted), voters=("winner", "t01", "t02", "t05", "t07"), splits={"val": N, "train": 512}
+    )
+    return result().model_copy(update={"labels": check})
 
 
 def image_of(index: int) -> npt.NDArray[np.uint8]:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from search.budget import LEAST_EPOCHS, SAFETY, TRIAL_SHARE, Cost, planned_epochs
+from search.budget import LEAST_EPOCHS, SAFETY, TRIAL_SHARE, Cost, label_check_seconds, planned_epochs
 from train.config import TrialConfig, config_from_mapping
 
 COST = Cost(full=0.05, frozen=0.02, evaluate=0.01)
@@ -65,3 +65,8 @@ def test_an_epoch_costs_what_its_technique_computes() -> None:
 
 def test_reading_costs_too() -> None:
     assert COST.epoch_seconds(config("full"), 0, 300) == pytest.approx(3)
+
+
+def test_asking_about_labels_takes_little_of_a_budget() -> None:
+    assert label_check_seconds(600, 0.01, 100) == pytest.approx(3)
+    assert label_check_seconds(600, 0.01, 100_000) == pytest.approx(30)

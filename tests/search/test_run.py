@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from search.finish import commands
+from search.follow_up import commands
 from search.results import DataSummary
 from search.run import parser, resume_command, settings_of
 from search.settings import StudySettings

@@ -3,8 +3,10 @@
 import json
 import re
 import shutil
+import struct
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,6 +33,7 @@ from train.bundle import load_bundle
 from train.checkpoint import load_checkpoint
 from train.config import TrialConfig, load_config
 from train.data import images
+from train.data.corrections import read_table
 from train.data.formats import load_file
 
 pytestmark = pytest.mark.slow
@@ -149,6 +152,32 @@ def test_the_report_shows_every_trial(ended: Ended) -> None:
     assert all(trial["id"] in report for trial in ended.trials)
 
 
+def test_the_results_commands_show_the_study_and_export_its_second_trial(
+    ended: Ended, tmp_path: Path
+) -> None:
+    command, storage = "search/results.py", ["--storage", ended.folder.parent]
+    shown = python(command, "show", "tiny", *storage)
+    assert shown.strip() in ended.output
+    told = json.loads(python(command, "list", *storage, "--json"))
+    assert [(s["name"], s["state"], s["best"]) for s in told] == [
+        ("tiny", "finished", ended.summary["best"]["exact_match"])
+    ]
+    compared = json.loads(python(command, "compare", "tiny", "tiny", *storage, "--json"))
+    assert [split["gain"]["difference"] for split in compared["splits"]] == [0, 0]
+    output = tmp_path / "second"
+    done = python(command, "export", "tiny", "--trial", 2, *storage, "--output", output, "--json")
+    second = min(ended.trials, key=lambda trial: trial["score"])
+    assert json.loads(done)["trial"] == second["id"]
+    assert load_bundle(output).manifest.metrics["exact_match"] == second["score"]
+
+
+def test_labels_are_checked_by_winner_and_trials(ended: Ended) -> None:
+    check = ended.summary["label_mistakes"]
+    assert check["voters"][:1] == ["winner"]
+    assert len(read_table(ended.folder / "label_mistakes.tsv")) == len(check["samples"])
+    assert "Likely label mistakes" in (ended.folder / "report.html").read_text(encoding="utf-8")
+
+
 def test_progress_has_a_line_for_every_report(ended: Ended) -> None:
     found = [match.groups() for line in ended.output.splitlines() if (match := REPORT.match(line))]
     assert {(trial, epoch) for trial, _, epoch, *_ in found} == {
@@ -171,12 +200,44 @@ def test_the_terminal_ends_with_the_gain_and_what_to_type_next(ended: Ended) -> 
     assert f"train/evaluate.py --bundle {ended.folder / 'best'} --labels {labels}" in ended.output
 
 
-def test_tensorboard_and_optuna_can_open_the_study(ended: Ended) -> None:
+def test_tensorboard_reads_every_trials_scores_and_settings(ended: Ended) -> None:
     for trial in ended.trials:
-        assert list((ended.folder / trial["id"]).glob("events.out.tfevents.*"))
+        (path,) = (ended.folder / trial["id"]).glob("events.out.tfevents.*")
+        events = list(tensorboard_events(path))
+        scalars = [(v.tag, e.step, v.simple_value) for e in events for v in e.summary.value]
+        scores = {step: value for tag, step, value in scalars if tag == "ray/tune/exact_match"}
+        assert set(scores) == {1, 2}
+        assert max(scores.values()) == pytest.approx(trial["score"])
+        assert {"ray/tune/loss", "ray/tune/val_loss", "ray/tune/cer"} <= {tag for tag, *_ in scalars}
+        (settings,) = (
+            str(v.metadata.plugin_data.content)
+            for e in events
+            for v in e.summary.value
+            if v.tag == "_hparams_/session_start_info"
+        )
+        assert "optimiser/learning_rate" in settings
+        assert trial["config"]["technique"]["name"] in settings
+
+
+def tensorboard_events(path: Path) -> Iterator[Any]:
+    """Yield the records of a TensorBoard file: a length, its checksum, an event, its checksum."""
+    from tensorboardX.proto.event_pb2 import Event
+
+    data, start = path.read_bytes(), 0
+    while start < len(data):
+        (length,) = struct.unpack_from("<Q", data, start)
+        yield Event.FromString(data[start + 12 : start + 12 + length])
+        start += 16 + length
+
+
+def test_optuna_can_open_the_study(ended: Ended) -> None:
     storage = f"sqlite:///{ended.folder / 'optuna.db'}"
     study = optuna.load_study(study_name="ocrtune", storage=storage)
     assert [trial.state.name for trial in study.trials] == ["COMPLETE", "COMPLETE"]
+    for trial in study.trials:
+        assert trial.params.keys() == {"technique.name", "optimiser.learning_rate"}
+        assert trial.intermediate_values.keys() == {1, 2}
+        assert max(trial.intermediate_values.values()) == trial.value
 
 
 def test_a_second_trial_decodes_nothing(data_dir: Path, tmp_path: Path) -> None:

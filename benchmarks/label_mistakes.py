@@ -1,0 +1,74 @@
+"""How many planted label mistakes a study's trials find: `python benchmarks/label_mistakes.py runs/NAME`.
+
+In some validation labels one character is replaced by a similar one; then the study's good trials are asked, as
+`python search/results.py labels NAME` asks them. The study's own files are not changed.
+"""
+
+import argparse
+import random
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+sys.path[0] = str(Path(__file__).resolve().parent.parent)
+
+from search.export_trial import best_checkpoint, decoded_splits
+from search.journal import read_journal
+from search.label_check import Timer, check_labels, voters_of
+from search.results import rank
+from search.studies import read_result, read_study
+from train.cli import main_guard
+from train.data.dataset import MemoryDataset
+from train.errors import UsageError
+from train.loop import TrainingData
+
+SIMILAR = {"8": "B", "0": "D", "5": "S", "1": "7", "6": "G", "2": "Z"}
+SIMILAR |= {other: one for one, other in SIMILAR.items()}
+
+
+def planted(data: MemoryDataset, count: int, seed: int) -> tuple[MemoryDataset, set[int]]:
+    """Return the data with mistakes in `count` of its labels, and where they are."""
+    rng, texts = random.Random(seed), list(data.texts)
+    able = [index for index, text in enumerate(texts) if set(text) & SIMILAR.keys()]
+    chosen = set(rng.sample(able, count))
+    for index in sorted(chosen):
+        text = texts[index]
+        place = rng.choice([i for i, character in enumerate(text) if character in SIMILAR])
+        texts[index] = text[:place] + SIMILAR[text[place]] + text[place + 1 :]
+    return replace(data, texts=tuple(texts)), chosen
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Plant, ask and count."""
+    parse = argparse.ArgumentParser(description=str(__doc__), formatter_class=argparse.RawTextHelpFormatter)
+    parse.add_argument("study", type=Path, help="folder of a finished study")
+    parse.add_argument("--count", type=int, default=40)
+    parse.add_argument("--seed", type=int, default=0)
+    chosen = parse.parse_args(arguments)
+    study = read_study(chosen.study)
+    splits = decoded_splits(study.settings, ("train", "val"))
+    right = splits["val"]
+    if not isinstance(right, MemoryDataset):
+        raise UsageError(
+            "the decoded lines must be in memory", study.settings.decode_to, "use a smaller study"
+        )
+    wrong, places = planted(right, chosen.count, chosen.seed)
+    journals = {trial.id: trial for trial in read_journal(study.folder)}
+    voters = [
+        (trial.id, partial(best_checkpoint, study.folder / trial.id, journals[trial.id]))
+        for trial in voters_of(rank(read_result(study).trials), ())
+    ]
+    only_val = Timer(None, 1.0)  # reading the training lines is then never cheap
+    found = check_labels(voters, TrainingData(splits["train"], wrong), only_val).samples
+    hits = [sample for sample in found if sample.index in places]
+    true = sum(sample.reading == right.texts[sample.index] for sample in hits)
+    print(
+        f"{len(voters)} trials: {len(hits)} of {len(places)} planted mistakes doubted, {true} read as they were"
+    )
+    print(f"other labels doubted: {len(found) - len(hits)} of {len(right) - len(places)}")
+
+
+if __name__ == "__main__":
+    main_guard(main)

@@ -1,0 +1,190 @@
+"""The studies of a storage folder, as their files tell them; nothing is trained, and nothing is read half-written."""
+
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, Literal
+
+from search.doubts import LabelCheck
+from search.journal import JOURNAL, TrialJournal, read_journal, read_known
+from search.owner import is_held
+from search.results import (
+    Baseline,
+    Comparison,
+    DataSummary,
+    GeneralSummary,
+    StudyResult,
+    TrialRecord,
+)
+from search.settings import StudySettings
+from search.share import TrialShare
+from train.config import TrialConfig, config_error, config_from_mapping
+from train.errors import UsageError
+from train.intervals import Gain, Interval
+from train.scores import Scores
+from train.tasks import TASKS
+
+StudyState = Literal["running", "interrupted", "finished"]
+STUDY_FILE, SUMMARY_FILE = "study.json", "summary.json"
+
+
+@dataclass(frozen=True)
+class Study:
+    """One study's folder.
+
+    Attributes:
+        summary: what summary.json says; None before the end.
+    """
+
+    folder: Path
+    settings: StudySettings
+    state: StudyState
+    summary: dict[str, Any] | None
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return self.settings.name
+
+    @property
+    def changed(self) -> float:
+        """Unix time of the last that is known of it."""
+        names = (SUMMARY_FILE, JOURNAL, STUDY_FILE)
+        return max(path.stat().st_mtime for name in names if (path := self.folder / name).exists())
+
+
+def read_study(folder: Path) -> Study:
+    """Read a study's folder; raise UsageError if there is none, or of a version that is not known here."""
+    path = folder / STUDY_FILE
+    if not path.is_file():
+        known = ", ".join(study.name for study in studies(folder.parent)) or "none"
+        raise UsageError(
+            "a study must be there", folder, f"name one of {folder.parent} ({known}), or --storage"
+        )
+    with config_error(str(path)):
+        settings = StudySettings.model_validate_json(path.read_bytes())
+    ended = folder / SUMMARY_FILE
+    running = is_held(folder)
+    summary = json.loads(ended.read_text(encoding="utf-8")) if ended.is_file() and not running else None
+    state: StudyState = "running" if running else "finished" if summary else "interrupted"
+    return Study(folder, settings, state, summary)
+
+
+def studies(storage: Path) -> list[Study]:
+    """Return the studies under a folder, the latest first; raise UsageError if there is no such folder."""
+    if not storage.is_dir():
+        raise UsageError(
+            "--storage must be a folder with studies", storage, "copy what lies elsewhere, or name it"
+        )
+    found = [read_study(path.parent) for path in storage.glob(f"*/{STUDY_FILE}")]
+    return sorted(found, key=lambda study: study.changed, reverse=True)
+
+
+def read_result(study: Study) -> StudyResult:
+    """Return what a study has found, as far as its files tell it: no misreadings, and no comparisons before the end."""
+    from search.finish import versions
+
+    said = study.summary or read_known(study.folder)
+    settings, started = study.settings, (study.folder / STUDY_FILE).stat().st_mtime
+    data = said.get("data", {"path": settings.data or "", "samples": {}, "origins": {}})
+    kind = TASKS.get(settings.task_name).scores
+    baselines = tuple(_baseline(kind, baseline) for baseline in said.get("baselines", ()))
+    samples = baselines[0].scores.n if baselines else data["samples"].get("val", 0)
+    return StudyResult(
+        name=study.name,
+        task=settings.task_name,
+        space=settings.space,
+        data=DataSummary.model_validate(data),
+        baselines=baselines,
+        trials=tuple(_trial(trial, study, started, samples) for trial in read_journal(study.folder)),
+        averaged=tuple((said.get("best") or {}).get("averaged_trials", ())),
+        comparisons=_comparisons(kind, said),
+        misreadings=(),
+        general=_general(said),
+        labels=LabelCheck.model_validate(said["label_mistakes"]) if said.get("label_mistakes") else None,
+        share=TrialShare.model_validate(said.get("trial_share", {})),
+        max_epochs=said.get("max_epochs", 1),
+        wall_seconds=said.get("wall_seconds", time.time() - started),
+        versions=said.get("versions", versions()),
+        seeds=said.get("seeds", {}),
+        commands=said.get("commands", {}),
+    )
+
+
+def _trial(trial: TrialJournal, study: Study, started: float, samples: int) -> TrialRecord:
+    """Return a trial's record: how it ended as summary.json says it, else as far as it is known."""
+    from search.finish import measure, state_of
+
+    config = config_from_mapping(trial.config, "trial") if trial.config else TrialConfig()
+    reports = [trial.reports[epoch] for epoch in sorted(trial.reports)]
+    kind = TASKS.get(config.task).scores
+    last = reports[-1] if reports else {}
+    state, reason = state_of(SimpleNamespace(error=trial.error or None, metrics=last), last, config)
+    if not trial.ended and state == "stopped":
+        reason = f"{study.state} at epoch {last.get('epoch', 0)} of {config.epochs}"
+    ended = next((one for one in (study.summary or {}).get("trials", ()) if one["id"] == trial.id), None)
+    if ended is not None:
+        state, reason = ended["state"], ended["reason"]
+    first = reports[0]["timestamp"] - reports[0]["time_this_iter_s"] if reports else started
+    return TrialRecord(
+        id=trial.id,
+        state=state,
+        config=config,
+        history=tuple(measure(report, kind, samples) for report in reports if not report.get("diverged")),
+        started=max(0.0, first - started),
+        seconds=last.get("time_total_s", 0.0),
+        reason=reason,
+    )
+
+
+def _scores(kind: type[Scores], said: dict[str, Any]) -> Scores:
+    return kind.kept_in(said, said["n"])
+
+
+def _baseline(kind: type[Scores], said: dict[str, Any]) -> Baseline:
+    general = said.get("general")
+    return Baseline(
+        model=said["model"],
+        charset=said["charset"],
+        fit_width=said["fit_width"],
+        untrained=said.get("untrained", False),
+        tuned=said.get("tuned", False),
+        scores=_scores(kind, said),
+        general=_scores(kind, general) if general else None,
+    )
+
+
+def _comparisons(kind: type[Scores], said: dict[str, Any]) -> tuple[Comparison, ...]:
+    """Return the winner against untouched models, on each split that it was judged on."""
+    best, general = said.get("best"), said.get("general") or {}
+    found: dict[str, Any] = {
+        "validation": {"baseline": said["baseline"], "best": best, **_gain_of(best)} if best else None,
+        "test": said.get("test"),
+        "general": general.get("comparison"),
+    }
+    return tuple(
+        _comparison(kind, split, part)
+        for split, part in found.items()
+        if part and part.get("gain") is not None
+    )
+
+
+def _gain_of(best: dict[str, Any]) -> dict[str, Any]:
+    return {key: best[key] for key in ("gain", "gain_interval_95")}
+
+
+def _comparison(kind: type[Scores], split: Any, said: dict[str, Any]) -> Comparison:
+    low, high = said["gain_interval_95"]
+    return Comparison(
+        split=split,
+        baseline=_baseline(kind, said["baseline"]),
+        winner=_scores(kind, said["best"]),
+        gain=Gain(difference=said["gain"], interval=Interval(low=low, high=high)),
+    )
+
+
+def _general(said: dict[str, Any]) -> GeneralSummary | None:
+    general = said.get("general")
+    return GeneralSummary(**{key: general[key] for key in GeneralSummary.model_fields}) if general else None

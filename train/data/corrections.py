@@ -1,0 +1,83 @@
+"""label_mistakes.tsv: labels that several models doubt, and what a person says to each."""
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from train.data.formats import read_text
+from train.errors import DataError
+
+COLUMNS = ("split", "image", "label", "reading", "agree", "chance", "corrected")
+ACCEPT = "="
+
+
+@dataclass(frozen=True)
+class DoubtedLabel:
+    """One row.
+
+    Attributes:
+        split: `val` or `train`.
+        image: path of the image.
+        reading: what the models read.
+        agree: how many of how many, e.g. `3/4`.
+        chance: that they give the label, in [0, 1].
+        corrected: the right text, ACCEPT for the reading, empty to leave the label as it is.
+    """
+
+    split: str
+    image: str
+    label: str
+    reading: str
+    agree: str
+    chance: float
+    corrected: str = ""
+
+    @property
+    def text(self) -> str:
+        """The label after the correction."""
+        return self.reading if self.corrected == ACCEPT else self.corrected or self.label
+
+
+def table_text(rows: Sequence[DoubtedLabel]) -> str:
+    """Return the file's text: tab-separated, a cell with a tab or a quotation mark in quotation marks."""
+    file = io.StringIO()
+    table = csv.writer(file, delimiter="\t", lineterminator="\n")
+    table.writerow(COLUMNS)
+    for row in rows:
+        table.writerow(
+            (row.split, row.image, row.label, row.reading, row.agree, f"{row.chance:.1g}", row.corrected)
+        )
+    return file.getvalue()
+
+
+def read_table(path: Path) -> list[DoubtedLabel]:
+    """Read the file as a person has left it; raise DataError with `file:line` for what it cannot mean."""
+    table = csv.reader(io.StringIO(read_text(path), newline=""), delimiter="\t")
+    if next(table, None) != list(COLUMNS):
+        raise DataError(f"the first line must be {' '.join(COLUMNS)}, by tabs", path, "write it again")
+    return [_row(cells, f"{path}:{table.line_num}") for cells in table if cells]
+
+
+def _row(cells: list[str], place: str) -> DoubtedLabel:
+    cells = cells + [""] * (len(COLUMNS) - len(cells))  # spreadsheets drop empty cells at the end
+    try:
+        split, image, label, reading, agree, chance, corrected = cells
+        return DoubtedLabel(split, image, label, reading, agree, float(chance), corrected)
+    except ValueError as error:
+        raise DataError(
+            f"a line must have {len(COLUMNS)} cells by tabs, the chance a number",
+            f"{place}: {cells}",
+            "put it back as it was",
+        ) from error
+
+
+def merged(found: Sequence[DoubtedLabel], edited: Sequence[DoubtedLabel]) -> list[DoubtedLabel]:
+    """Return what was found with what a person had already said; also what they said of labels not found again."""
+    said = {(row.image, row.label): row for row in edited if row.corrected}
+    rows = []
+    for row in found:
+        old = said.pop((row.image, row.label), None)
+        rows.append(old if old is not None else row)
+    return [*rows, *said.values()]
