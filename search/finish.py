@@ -1,5 +1,6 @@
 """From Tune's results to the study's: records, the winner's bundle, its one test, summary and report."""
 
+import math
 import shlex
 import sys
 import time
@@ -12,9 +13,14 @@ from typing import Any
 from ray import tune
 from ray.train.constants import CHECKPOINT_DIR_NAME
 
+from search import journal
+from search.checkpoints import read_checkpoint
 from search.data import EMBEDDED_FOLDER, StudyData
 from search.general import general_summary
+from search.incidents import incidents
+from search.journal import JOURNAL
 from search.judge import best_baseline, judge, kept_general
+from search.keep import disk_use, keep_only
 from search.probe import Probe
 from search.ranking import Forgetting
 from search.report import write_report
@@ -32,8 +38,7 @@ from search.searcher import Clock
 from search.settings import StudySettings
 from search.soup import greedy_soup
 from search.summary import write_summary
-from search.workers import CHECKPOINT_FOLDER
-from train.checkpoint import Checkpoint, load_checkpoint
+from train.checkpoint import Checkpoint
 from train.config import TrialConfig, config_from_mapping, save_config
 from train.data.images import Image
 from train.errors import ModelError
@@ -76,8 +81,12 @@ def finish(search: Finished) -> StudyResult:
     settings, data = search.settings, search.data
     folder = settings.local_folder
     samples = len(data.training.val)
-    trials = tuple(record(result, search.started, samples) for result in search.results)
+    notes = incidents(folder)
+    trials = tuple(
+        record(result, search.started, samples, notes.get(trial_id(result), ())) for result in search.results
+    )
     winner = publish_winner(search, trials, folder)
+    keep_only({result.path: best_name(result) or "" for result in search.results}, search.results)
     result = StudyResult(
         name=settings.name,
         task=settings.task_name,
@@ -94,6 +103,7 @@ def finish(search: Finished) -> StudyResult:
         versions=versions(),
         seeds={"search": settings.seed, "split": settings.seed, "train": settings.seed},
         commands=commands(settings, data.summary, folder, bool(winner.averaged)),
+        disk=disk_use(search.results),
     )
     write_summary(result, folder / "summary.json")
     write_report(result, winner.picture or data.training.val.image, folder / "report.html")
@@ -136,13 +146,14 @@ def publish_winner(search: Finished, trials: tuple[TrialRecord, ...], folder: Pa
     return Published(soup.trials, judged.comparisons + kept, judged.misreadings, judged.picture)
 
 
-def record(result: Any, started: float, samples: int) -> TrialRecord:
+def record(result: Any, started: float, samples: int, notes: tuple[str, ...] = ()) -> TrialRecord:
     """Return what became of one Tune trial; a crashed or diverged one has no score.
 
     Args:
         result: Tune's.
         started: Unix time at which the study began.
         samples: in the validation split.
+        notes: what it got over.
     """
     reports = reports_of(result)
     last = reports[-1] if reports else {}
@@ -160,7 +171,15 @@ def record(result: Any, started: float, samples: int) -> TrialRecord:
         else 0.0,
         seconds=float(last.get("time_total_s", 0.0)),
         reason=reason,
+        parts=parts_of(last),
+        notes=notes,
     )
+
+
+def parts_of(report: dict[str, Any]) -> int:
+    """Return in how many parts a trial computed its batches; one that diverged does not say."""
+    parts = float(report.get("parts", 1))
+    return 1 if math.isnan(parts) else int(parts)
 
 
 def trial_id(result: Any) -> str:
@@ -170,10 +189,13 @@ def trial_id(result: Any) -> str:
 
 def reports_of(result: Any) -> list[dict[str, Any]]:
     """Return a trial's reports, oldest first, an epoch that was repeated after a restart once."""
+    own = Path(result.path) / JOURNAL
     frame = result.metrics_dataframe
-    if frame is None or "epoch" not in frame:
-        return []
-    rows: dict[int, dict[str, Any]] = {int(row["epoch"]): row for row in frame.to_dict("records")}
+    if own.is_file():
+        found = journal.read(own)
+    else:
+        found = [] if frame is None or "epoch" not in frame else frame.to_dict("records")
+    rows: dict[int, dict[str, Any]] = {int(row["epoch"]): row for row in found}
     return [rows[epoch] for epoch in sorted(rows)]
 
 
@@ -212,14 +234,18 @@ def best_checkpoint(results: tune.ResultGrid, winner: TrialRecord) -> Checkpoint
     It lies where the report says: Tune's own list lacks the last one of a trial that the deadline ended.
     """
     result = next(r for r in results if trial_id(r) == winner.id)
-    saved = [report for report in reports_of(result) if isinstance(report.get(CHECKPOINT_DIR_NAME), str)]
-    if not saved:
+    name = best_name(result)
+    if name is None:
         raise ModelError(
             "the winner must have a checkpoint", winner.id, "look into its folder for what went wrong"
         )
-    name = max(saved, key=lambda report: report["score"])[CHECKPOINT_DIR_NAME]
-    with tune.Checkpoint(f"{result.path}/{name}", result.filesystem).as_directory() as folder:
-        return load_checkpoint(Path(folder) / CHECKPOINT_FOLDER)
+    return read_checkpoint(tune.Checkpoint(f"{result.path}/{name}", result.filesystem))
+
+
+def best_name(result: Any) -> str | None:
+    """Return the name of a trial's best checkpoint; None if it has none."""
+    saved = [report for report in reports_of(result) if isinstance(report.get(CHECKPOINT_DIR_NAME), str)]
+    return max(saved, key=lambda report: report["score"])[CHECKPOINT_DIR_NAME] if saved else None
 
 
 def versions() -> dict[str, str]:

@@ -12,7 +12,7 @@ from search.report_parts import nothing, section
 from search.report_style import CSS
 from search.report_tables import comparisons, techniques, trials, untouched
 from search.results import Comparison, StudyResult, rank, write_text_atomically
-from search.table import duration, forgetting_lines, gain_text, percent
+from search.table import disk_text, duration, forgetting_lines, gain_text, percent
 
 FEW_TRIALS = 50
 
@@ -196,5 +196,6 @@ def _facts(result: StudyResult) -> str:
     facts += [("labels put right", str(data.repaired))] if data.repaired else []
     facts += [(f"seed of {name}", str(seed)) for name, seed in result.seeds.items()]
     facts += list(result.versions.items())
+    facts += [("disk", disk_text(result.disk))] if result.disk else []
     rows = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in facts)
     return section("Data and versions", f"<dl>{rows}</dl>")

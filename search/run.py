@@ -13,7 +13,7 @@ from search.settings import Scheduler, StudySettings, parse_duration
 from train.cli import INTERRUPTED, main_guard
 from train.config import config_error
 from train.data.arguments import add_decoding_arguments, add_general_arguments, add_task_argument
-from train.errors import UsageError
+from train.errors import StorageError, UsageError
 
 EPILOG = """examples:
   python search/run.py                                          the embedded default data
@@ -181,6 +181,9 @@ def main(arguments: Sequence[str]) -> int:
     except KeyboardInterrupt:
         print(f"interrupted; go on with: {resume_command(settings)}", file=sys.stderr)
         return INTERRUPTED
+    except StorageError:
+        print(f"interrupted; with room again, go on with: {resume_command(settings)}", file=sys.stderr)
+        raise
     print(terminal_table(result))
     print(f"report: {settings.local_folder / 'report.html'}")
     require_winner(result)

@@ -20,6 +20,9 @@ from ray.tune.schedulers import ASHAScheduler, FIFOScheduler, TrialScheduler
 from search.data import StudyData, decode_sets, prepare, task_of
 from search.finish import Finished, finish
 from search.general import known_before, reachable
+from search.incidents import RETRIES, Incidents
+from search.journal import Journal
+from search.keep import KeepNeeded
 from search.known import check_names
 from search.plan import (
     Plan,
@@ -37,6 +40,8 @@ from search.ranking import Forgetting
 from search.results import StudyResult, write_text_atomically
 from search.searcher import METRIC, Clock, OptunaSearcher
 from search.settings import DEFAULT_TRIALS, Scheduler, StudySettings
+from search.snapshot import Snapshots, restore
+from search.storage import storage_errors
 from search.trial import TrialSetup, run_trial
 from spaces.space import SearchSpace, load_space
 from train.config import config_error, config_from_mapping, nested
@@ -153,19 +158,27 @@ def search(
     trial = tune.with_parameters(run_trial, setup=setup)
     trainable = tune.with_resources(trial, plan.resources)
     experiment = storage_folder(settings)
+    remote = "://" in settings.storage  # where a file is replaced whole, or not at all
+    if resume and not remote:
+        restore(settings.local_folder)
     if resume and has_trials(experiment):
         tuner = tune.Tuner.restore(experiment, trainable, resume_unfinished=True, resume_errored=False)
     else:
         database = settings.local_folder / "optuna.db"
         searcher = OptunaSearcher(plan.space, plan.points, plan.clock, settings.seed, database)
         scheduler = SCHEDULERS[settings.scheduler](plan.clock.max_epochs)
-        callbacks = [ProgressLines(plan.clock, baseline), KeptRungs(scheduler)]
+        callbacks = [
+            ProgressLines(plan.clock, baseline), KeptRungs(scheduler), KeepNeeded(),
+            Incidents(settings.local_folder),
+            *([] if remote else [Journal(settings.local_folder), Snapshots(settings.local_folder)]),
+        ]  # fmt: skip
         tuner = tune.Tuner(
             trainable,
             tune_config=tune_config(settings, plan, searcher, scheduler),
             run_config=run_config(settings, plan, experiment.rsplit("/", 1)[0], callbacks),
         )
-    return tuner.fit()
+    with storage_errors():
+        return tuner.fit()
 
 
 def has_trials(experiment: str) -> bool:
@@ -255,6 +268,7 @@ def run_config(
         verbose=0,
         stop=OutOfTime(plan.clock),
         callbacks=callbacks,
+        failure_config=tune.FailureConfig(max_failures=RETRIES),
         checkpoint_config=tune.CheckpointConfig(
             checkpoint_score_attribute="score", checkpoint_score_order="max"
         ),

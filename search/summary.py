@@ -87,6 +87,8 @@ def _trial(trial: TrialRecord) -> dict[str, Any]:
         "epochs": trial.epochs,
         "seconds": trial.seconds,
         "reason": trial.reason,
+        "parts": trial.parts,
+        "notes": list(trial.notes),
     }
 
 
@@ -108,6 +110,7 @@ def summary(result: StudyResult) -> dict[str, Any]:
         "wall_seconds": result.wall_seconds,
         "data": result.data.model_dump(mode="json"),
         "commands": result.commands,
+        "disk": result.disk and result.disk.model_dump(),
     }
 
 

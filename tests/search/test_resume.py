@@ -9,6 +9,7 @@ from pathlib import Path
 import optuna
 import pytest
 
+from search.snapshot import SNAPSHOT
 from tests.search.driver import MAX_EPOCHS, Process, label_arguments, search, write_labels, write_space
 
 pytestmark = pytest.mark.slow
@@ -57,11 +58,11 @@ def test_a_killed_search_and_an_interrupted_one_go_on(data_dir: Path, tmp_path: 
 
 
 def wait_for_snapshot(folder: Path) -> None:
-    """Wait until Tune has written down what has been reported by now: that is what a killed search goes on from."""
+    """Wait until what has been reported by now is written down: that is what a killed search goes on from."""
     reported = time.time() + 0.2  # what is printed now is in Tune's hands by then
     until = reported + 60
-    while max(path.stat().st_mtime for path in folder.glob("experiment_state-*.json")) < reported:
-        assert time.time() < until, "Tune writes no snapshot"
+    while max((path.stat().st_mtime for path in folder.glob(SNAPSHOT)), default=0.0) < reported:
+        assert time.time() < until, "no snapshot is written"
         time.sleep(0.05)
 
 
