@@ -20,6 +20,7 @@ EPILOG = """examples:
   python search/run.py --data DIR --name vin --time-budget 30m  your own images
   python search/run.py --task detection --data DIR              to find text in photos
   python search/run.py --name vin --resume                      go on after an interruption
+  python search/run.py --data NEW --name vin2 --fork vin        other data or another space, from vin's best
 
 exit status: 0 done; 1 bad data, a failed gate, or every trial forgot too much; 2 bad usage;
              3 interrupted, can be resumed"""
@@ -110,6 +111,11 @@ def _add_machine(where: argparse._ArgumentGroup) -> None:
     )
     where.add_argument("--concurrent", type=int, help="trials at a time (default: as many as fit)")
     where.add_argument(
+        "--fork",
+        metavar="OLD",
+        help="a new study, whose first trials are the best configurations of study OLD",
+    )
+    where.add_argument(
         "--resume", action="store_true", help="go on with NAME as it was, but for --time-budget"
     )
 
@@ -146,6 +152,7 @@ def settings_of(arguments: argparse.Namespace) -> StudySettings:
             trials=arguments.trials,
             max_epochs=arguments.max_epochs,
             time_budget_s=arguments.time_budget,
+            fork=arguments.fork,
             storage=arguments.storage,
             cpus=arguments.cpus_per_trial,
             gpus=arguments.gpus_per_trial,
@@ -168,12 +175,16 @@ def main(arguments: Sequence[str]) -> int:
     """Run the search that the command line describes; return the exit status."""
     chosen = parser().parse_args(arguments)
     settings = settings_of(chosen)
+    from search.fingerprint import check_settings
     from search.results import require_winner
     from search.study import load_settings, run_study
     from search.table import terminal_table
 
     if chosen.resume:
-        settings = load_settings(settings.local_folder)
+        usual = settings_of(parser().parse_args([]))
+        begun = load_settings(settings.local_folder)
+        check_settings(begun, settings, usual)
+        settings = begun
         if chosen.time_budget:
             settings = settings.model_copy(update={"time_budget_s": chosen.time_budget})
     try:

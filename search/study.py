@@ -10,6 +10,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,9 @@ from ray import tune
 from ray.tune.schedulers import ASHAScheduler, FIFOScheduler, TrialScheduler
 
 from search.data import StudyData, decode_sets, prepare, task_of
+from search.fingerprint import check_fingerprint, fingerprint
 from search.finish import Finished, finish
+from search.fork import best_configs, fork_points
 from search.general import known_before, reachable
 from search.incidents import RETRIES, Incidents
 from search.journal import Journal
@@ -44,7 +47,7 @@ from search.snapshot import Snapshots, restore
 from search.storage import storage_errors
 from search.trial import TrialSetup, run_trial
 from spaces.space import SearchSpace, load_space
-from train.config import config_error, config_from_mapping, nested
+from train.config import TrialConfig, config_error, config_from_mapping, nested
 from train.errors import UsageError
 from train.tasks import Words
 
@@ -66,7 +69,9 @@ def run_study(settings: StudySettings, resume: bool) -> StudyResult:
     space = narrowed(loaded, settings)
     check_names(space)
     check_folder(settings, resume)
+    origin = best_configs(settings.local_folder.parent / settings.fork) if settings.fork else []
     prepared = prepare(settings)
+    check_fingerprint(settings.local_folder, fingerprint(space, prepared, settings.task_name), resume)
     print(
         f"data: {', '.join(f'{name} {len(part)}' for name, part in prepared.sets.items())} "
         f"{task_of(settings).words.samples}"
@@ -81,10 +86,23 @@ def run_study(settings: StudySettings, resume: bool) -> StudyResult:
     probes = probe_models(space, shared, task_of(settings).words)
     known = known_before(settings, probes, data)
     plan = make_plan(settings, possible(space, known, data, settings, resume), probes, data, started)
+    plan = forked(plan, origin)
     results = search(settings, plan, TrialSetup(shared, plan.group, known), probes, resume)
     if plan.group is not None:
         shutil.rmtree(plan.group.storage, ignore_errors=True)  # only transient; a URI has no such folder
     return finish(Finished(settings, plan.clock, data, probes, results, started, known))
+
+
+def forked(plan: Plan, origin: list[TrialConfig]) -> Plan:
+    """Return the plan with the best configurations of another study in front of its points, and say how many."""
+    if not origin:
+        return plan
+    points = fork_points(origin, plan.space)
+    print(
+        f"fork: {len(points)} of its {len(origin)} best configurations lie in this space: tried first",
+        flush=True,
+    )
+    return replace(plan, points=[*points, *(point for point in plan.points if point not in points)])
 
 
 def possible(

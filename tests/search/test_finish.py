@@ -10,9 +10,9 @@ from pyarrow.fs import LocalFileSystem
 from ray import tune
 from ray.train.constants import CHECKPOINT_DIR_NAME
 
+from search.checkpoints import CHECKPOINT_FOLDER
 from search.finish import best_checkpoint, state_of
 from search.results import TrialRecord
-from search.workers import CHECKPOINT_FOLDER
 from tests.real_lines import config
 from train.checkpoint import Checkpoint
 from train.data.charset import Charset
