@@ -57,7 +57,7 @@ def main(arguments: Sequence[str]) -> None:
     wrong, places = planted(right, chosen.count, chosen.seed)
     journals = {trial.id: trial for trial in read_journal(study.folder)}
     voters = [
-        (trial.id, partial(best_checkpoint, study.folder / trial.id, journals[trial.id]))
+        (trial.id, partial(best_checkpoint, study, journals[trial.id]))
         for trial in voters_of(rank(read_result(study).trials), ())
     ]
     only_val = Timer(None, 1.0)  # reading the training lines is then never cheap

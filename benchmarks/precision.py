@@ -21,7 +21,8 @@ from train.data.batches import training_batches
 from train.data.dataset import Dataset, decode_samples
 from train.data.formats import load_file
 from train.engines.base import Batch, Engine, World
-from train.loop import _prefetch, assemble
+from train.loop import assemble
+from train.parts import prepared_steps
 from train.tasks import Task
 from train.techniques import uniform
 
@@ -87,7 +88,8 @@ def stream(task: Task, data: Dataset, chosen: argparse.Namespace) -> Iterator[Ba
     while True:
         epoch += 1
         order = training_batches(data.widths, chosen.batch_size, seed=0, epoch=epoch)
-        yield from _prefetch(task, data, order, epoch, World())
+        for step in prepared_steps(task, (data, order), epoch, World(), parts=1):
+            yield from step.parts
 
 
 def run(engine: Engine, batches: Iterator[Batch], count: int) -> dict[str, float]:

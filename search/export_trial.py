@@ -4,16 +4,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pyarrow import fs
+
+from search.checkpoints import TrialFolder
 from search.data import decoding, prepare_splits
 from search.journal import TrialJournal, read_journal
 from search.results import rank
 from search.settings import StudySettings
 from search.studies import Study, read_result
-from search.workers import CHECKPOINT_FOLDER
 from train.bundle import MANIFEST
-from train.checkpoint import Checkpoint, load_checkpoint
+from train.checkpoint import Checkpoint
 from train.data.dataset import Dataset
-from train.errors import CheckpointError, UsageError
+from train.errors import UsageError
 from train.export import export_checkpoint
 from train.parity import ParityResult
 from train.tuning import tuned
@@ -51,7 +53,7 @@ def export_trial(study: Study, wanted: str, output: Path) -> Exported:
     if output.exists() and not (output / MANIFEST).is_file():
         raise UsageError("a bundle must not replace anything else", output, "choose another folder")
     trial = find_trial(study, wanted)
-    checkpoint = best_checkpoint(study.folder / trial.id, trial)
+    checkpoint = best_checkpoint(study, trial)
     val = decoded_splits(study.settings, ("val",))["val"]
     parity = export_checkpoint(tuned(checkpoint, val), val, output)
     return Exported(trial.id, checkpoint.epoch, checkpoint.metrics, parity)
@@ -71,19 +73,9 @@ def find_trial(study: Study, wanted: str) -> TrialJournal:
     return trials[name]
 
 
-def best_checkpoint(folder: Path, trial: TrialJournal) -> Checkpoint:
-    """Return the checkpoint with the best score of those that are there."""
-    saved: list[tuple[float, str]] = [
-        (report["score"], report["checkpoint_dir_name"])
-        for report in trial.reports.values()
-        if report.get("checkpoint_dir_name") and (folder / report["checkpoint_dir_name"]).is_dir()
-    ]
-    if not saved:
-        raise CheckpointError(
-            "a trial must have left a checkpoint", folder, "choose another one: results.py show"
-        )
-    _, name = max(saved, key=lambda entry: entry[0])
-    return load_checkpoint(folder / name / CHECKPOINT_FOLDER)
+def best_checkpoint(study: Study, trial: TrialJournal) -> Checkpoint:
+    """Return the checkpoint with the best score of those that a trial has left; raise CheckpointError if none is."""
+    return TrialFolder(fs.LocalFileSystem(), str(study.folder / trial.id), trial.reports).read_best()
 
 
 def decoded_splits(settings: StudySettings, names: Sequence[str]) -> dict[str, Dataset]:

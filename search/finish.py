@@ -1,108 +1,33 @@
 """From Tune's results to the study's: records, the winner's bundle, its one test, summary and report."""
 
-import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import partial
-from pathlib import Path
 from typing import Any
 
 import ray
-from ray import tune
-from ray.train.constants import CHECKPOINT_DIR_NAME
 
-from search.budget import label_check_seconds
-from search.data import StudyData
-from search.doubts import LabelCheck
+from search.finished import Finished
 from search.follow_up import commands
 from search.general import general_summary
-from search.judge import best_baseline, judge, kept_general
-from search.label_check import UNSPELLED, WINNER, Timer, can_check, check_labels, voters_of, write_table
-from search.probe import Probe
-from search.ranking import Forgetting
+from search.incidents import incidents
+from search.keep import disk_use, keep_best
 from search.report import write_report
-from search.results import (
-    Comparison,
-    Measure,
-    Misreading,
-    State,
-    StudyResult,
-    TrialRecord,
-    rank,
-)
-from search.sample_rows import SplitRows, write_rows
-from search.searcher import Clock
-from search.settings import StudySettings, trial_share
+from search.results import StudyResult, TrialRecord
+from search.sample_rows import write_rows
+from search.settings import trial_share
 from search.share import share_of
-from search.soup import Soup, greedy_soup
 from search.summary import write_summary
-from search.workers import CHECKPOINT_FOLDER
-from train.checkpoint import Checkpoint, load_checkpoint
-from train.config import TrialConfig, config_from_mapping, save_config
-from train.data.images import Image
-from train.errors import ModelError
-from train.export import export_checkpoint
-from train.patience import Best
-from train.scores import Scores
-from train.tasks import TASKS
-from train.tuning import tuned
-from train.validation import GENERAL
-from train.versions import installed_versions
-
-EXPORT_S, REPORT_S = 20.0, 2.0
-FORGOTTEN = ("forgetting", "excess")
-PACKAGES = (
-    "ray", "optuna", "paddlepaddle", "paddleocr", "paddle2onnx", "torch", "transformers", "onnxruntime", "numpy"
-)  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Finished:
-    """A search that has ended: all that its result is made of."""
-
-    settings: StudySettings
-    clock: Clock
-    data: StudyData
-    probes: list[Probe]
-    results: tune.ResultGrid
-    started: float
-    known: Forgetting | None = None
-
-    @property
-    def soup_deadline(self) -> float | None:
-        """When averaging has to end, so that export, test and label check still fit the budget; None without one."""
-        budget = self.settings.time_budget_s
-        if budget is None:
-            return None
-        return (
-            self.started + budget - EXPORT_S - label_check_seconds(budget, self.line_seconds, self.val_lines)
-        )
-
-    @property
-    def line_seconds(self) -> float:
-        """The time in which the slowest of the models reads a line."""
-        return max(probe.cost.evaluate for probe in self.probes)
-
-    @property
-    def val_lines(self) -> int:
-        """How many the validation split has."""
-        return len(self.data.training.val)
-
-    @property
-    def label_timer(self) -> Timer:
-        """What the label check has left of the budget."""
-        budget = self.settings.time_budget_s
-        return Timer(self.started + budget - REPORT_S if budget else None, self.line_seconds)
+from search.trial_records import record, trial_id
+from search.versions import versions
+from search.winner import publish_winner
 
 
 def finish(search: Finished) -> StudyResult:
     """Export and test the winner, and write everything that the study leaves behind."""
     settings, data = search.settings, search.data
-    folder = settings.local_folder
-    samples = len(data.training.val)
-    trials = tuple(record(result, search.started, samples) for result in search.results)
+    folder, training = settings.local_folder, data.training
+    trials = records(search)
     winner = publish_winner(search, trials, folder)
+    keep_best(search.folders.values())  # the winner and the voters on the labels have been read
     result = StudyResult(
         name=settings.name,
         task=settings.task_name,
@@ -121,22 +46,18 @@ def finish(search: Finished) -> StudyResult:
         versions=versions(),
         seeds={"search": settings.seed, "split": settings.seed, "train": settings.seed},
         commands=commands(settings, data.summary, folder, bool(winner.averaged)),
+        disk=disk_use(search.results),
     )
     write_rows(winner.rows, folder)
     write_summary(result, folder / "summary.json")
-    training = data.training
-    write_report(
-        result,
-        winner.picture or training.val.image,
-        folder / "report.html",
-        {"val": training.val.image, "train": training.train.image},
-    )
+    pictures = {"val": training.val.image, "train": training.train.image}
+    write_report(result, winner.picture or training.val.image, folder / "report.html", pictures)
     if "://" in settings.storage:
         upload(folder, f"{settings.storage}/{settings.name}")
     return result
 
 
-def upload(folder: Path, uri: str) -> None:
+def upload(folder: Any, uri: str) -> None:
     """Copy the study's own files to where Tune wrote, if that is no local folder."""
     from pyarrow import fs
 
@@ -144,135 +65,10 @@ def upload(folder: Path, uri: str) -> None:
     fs.copy_files(str(folder), path, destination_filesystem=target)
 
 
-@dataclass(frozen=True)
-class Published:
-    """What the winner's judgement found; empty if no trial can win (see `judge.Judgement`)."""
-
-    averaged: tuple[str, ...] = ()
-    comparisons: tuple[Comparison, ...] = ()
-    misreadings: tuple[Misreading, ...] = ()
-    picture: Callable[[int], Image] | None = None
-    rows: Mapping[str, SplitRows] = field(default_factory=dict)
-    labels: LabelCheck | None = None
-
-
-def publish_winner(search: Finished, trials: tuple[TrialRecord, ...], folder: Path) -> Published:
-    """Average what improves the winner, write its configuration and bundle, and judge it."""
-    ranked = rank(trials)
-    if not ranked or not ranked[0].eligible:
-        return Published()
-    loaders = [(trial.id, partial(best_checkpoint, search.results, trial)) for trial in ranked]
-    soup = greedy_soup(loaders, search.data.training, search.soup_deadline, search.known)
-    checkpoint = tuned(soup.checkpoint, search.data.training.val)
-    save_config(checkpoint.config, folder / "best.yaml")
-    export_checkpoint(checkpoint, search.data.training.val, folder / "best")
-    judged = judge(checkpoint, search.data, best_baseline(search.probes), search.settings.seed)
-    probe = next(probe for probe in search.probes if probe.model == checkpoint.config.model)
-    kept = kept_general(checkpoint, search.data, probe, search.settings.seed)
-    labels = doubt_labels(search, ranked, soup)
-    comparisons = judged.comparisons + kept
-    return Published(soup.trials, comparisons, judged.misreadings, judged.picture, judged.rows, labels)
-
-
-def doubt_labels(search: Finished, ranked: Sequence[TrialRecord], soup: Soup) -> LabelCheck:
-    """Look for wrong labels in the time that is left, and write them for a person to judge."""
-    if not can_check(search.settings.task_name):
-        return LabelCheck(why_not=UNSPELLED)
-    voters = [(WINNER, lambda: soup.checkpoint)] + [
-        (trial.id, partial(best_checkpoint, search.results, trial))
-        for trial in voters_of(ranked, soup.trials)
-    ]
-    found = check_labels(voters, search.data.training, search.label_timer)
-    write_table(found, search.settings.local_folder)
-    return found
-
-
-def record(result: Any, started: float, samples: int) -> TrialRecord:
-    """Return what became of one Tune trial; a crashed or diverged one has no score.
-
-    Args:
-        result: Tune's.
-        started: Unix time at which the study began.
-        samples: in the validation split.
-    """
-    reports = reports_of(result)
-    last = reports[-1] if reports else {}
-    config = config_from_mapping(result.config, "trial") if result.config else TrialConfig()
-    state, reason = state_of(result, last, config)
-    kind = TASKS.get(config.task).scores
-    history = tuple(measure(report, kind, samples) for report in reports if not report.get("diverged"))
-    return TrialRecord(
-        id=trial_id(result),
-        state=state,
-        config=config,
-        history=history,
-        started=max(0.0, float(reports[0]["timestamp"]) - reports[0]["time_this_iter_s"] - started)
-        if reports
-        else 0.0,
-        seconds=float(last.get("time_total_s", 0.0)),
-        reason=reason,
+def records(search: Finished) -> tuple[TrialRecord, ...]:
+    """Return what became of every trial."""
+    samples, notes = len(search.data.training.val), incidents(search.settings.local_folder)
+    found = ((result, search.told[trial_id(result)]) for result in search.results)
+    return tuple(
+        record(result, told, search.started, samples, notes.get(told.id, ())) for result, told in found
     )
-
-
-def trial_id(result: Any) -> str:
-    """Return a trial's id, which names its folder."""
-    return Path(result.path).name
-
-
-def reports_of(result: Any) -> list[dict[str, Any]]:
-    """Return a trial's reports, oldest first, an epoch that was repeated after a restart once."""
-    frame = result.metrics_dataframe
-    if frame is None or "epoch" not in frame:
-        return []
-    rows: dict[int, dict[str, Any]] = {int(row["epoch"]): row for row in frame.to_dict("records")}
-    return [rows[epoch] for epoch in sorted(rows)]
-
-
-def measure(report: dict[str, Any], kind: type[Scores], samples: int) -> Measure:
-    """Return one report's scores over so many validation samples."""
-    lost = {name: float(report[name]) for name in FORGOTTEN if name in report}
-    return Measure(
-        epoch=int(report["epoch"]),
-        seconds=float(report["time_total_s"]),
-        loss=float(report["loss"]),
-        scores=kind.kept_in(report, samples),
-        general=kind.kept_in(report, 0, GENERAL) if kind.are_in(report, GENERAL) else None,
-        **lost,
-    )
-
-
-def state_of(result: Any, last: dict[str, Any], config: TrialConfig) -> tuple[State, str]:
-    """Return how a trial ended, and why."""
-    if result.error is not None:
-        return "failed", str(result.error).strip().splitlines()[-1]
-    if (result.metrics or {}).get("diverged"):
-        return "diverged", str(result.metrics["reason"])
-    if not last:
-        return "stopped", "the time was over before its first epoch"
-    epoch, best = int(last["epoch"]), Best(TASKS.get(config.task).scores.names[:2]).kept_in(last)
-    if epoch == config.epochs:
-        return "finished", ""
-    if best.out_of_patience(epoch, config.patience):
-        return "finished", f"no better epoch in {config.patience} after epoch {best.epoch}"
-    return "stopped", f"stopped after epoch {epoch} of {config.epochs} (scheduler or time budget)"
-
-
-def best_checkpoint(results: tune.ResultGrid, winner: TrialRecord) -> Checkpoint:
-    """Return the checkpoint with the winner's best score.
-
-    It lies where the report says: Tune's own list lacks the last one of a trial that the deadline ended.
-    """
-    result = next(r for r in results if trial_id(r) == winner.id)
-    saved = [report for report in reports_of(result) if isinstance(report.get(CHECKPOINT_DIR_NAME), str)]
-    if not saved:
-        raise ModelError(
-            "the winner must have a checkpoint", winner.id, "look into its folder for what went wrong"
-        )
-    name = max(saved, key=lambda report: report["score"])[CHECKPOINT_DIR_NAME]
-    with tune.Checkpoint(f"{result.path}/{name}", result.filesystem).as_directory() as folder:
-        return load_checkpoint(Path(folder) / CHECKPOINT_FOLDER)
-
-
-def versions() -> dict[str, str]:
-    """Return the versions that a score depends on."""
-    return {"python": sys.version.split()[0]} | installed_versions(PACKAGES)

@@ -141,7 +141,7 @@ def check_study(study: Study) -> LabelCheck:
         )
     journals = {trial.id: trial for trial in read_journal(study.folder)}
     voters = [
-        (trial.id, partial(best_checkpoint, study.folder / trial.id, journals[trial.id]))
+        (trial.id, partial(best_checkpoint, study, journals[trial.id]))
         for trial in voters_of(rank(read_result(study).trials), ())
     ]
     splits = decoded_splits(study.settings, ("train", "val"))

@@ -1,6 +1,6 @@
 """report.html: what was tried, what mattered, where the winner still errs; one file that needs no network."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 
@@ -15,13 +15,13 @@ from search.report_parts import nothing, section
 from search.report_style import CSS
 from search.report_tables import comparisons, techniques, trials, untouched
 from search.results import Comparison, StudyResult, rank, write_text_atomically
-from search.table import duration, forgetting_lines, gain_text, percent, short_key
+from search.table import disk_text, duration, forgetting_lines, gain_text, percent, short_key
 
 FEW_TRIALS = 50
 
 
 def write_report(
-    result: StudyResult, image_of: ImageOf, path: Path, as_labelled: dict[str, ImageOf] | None = None
+    result: StudyResult, image_of: ImageOf, path: Path, as_labelled: Mapping[str, ImageOf] | None = None
 ) -> None:
     """Write the report.
 
@@ -34,7 +34,9 @@ def write_report(
     write_text_atomically(path, report_html(result, image_of, as_labelled))
 
 
-def report_html(result: StudyResult, image_of: ImageOf, as_labelled: dict[str, ImageOf] | None = None) -> str:
+def report_html(
+    result: StudyResult, image_of: ImageOf, as_labelled: Mapping[str, ImageOf] | None = None
+) -> str:
     """Return the whole page."""
     shares = importances(result)
     body = [
@@ -223,5 +225,6 @@ def _facts(result: StudyResult) -> str:
     facts += [("labels put right", str(data.repaired))] if data.repaired else []
     facts += [(f"seed of {name}", str(seed)) for name, seed in result.seeds.items()]
     facts += list(result.versions.items())
+    facts += [("disk", disk_text(result.disk))] if result.disk else []
     rows = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in facts)
     return section("Data and versions", f"<dl>{rows}</dl>")

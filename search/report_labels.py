@@ -1,5 +1,6 @@
 """The report's section of labels that are likely wrong."""
 
+from collections.abc import Mapping
 from html import escape
 
 from search.doubts import DoubtedSample
@@ -11,7 +12,7 @@ TITLE = "Likely label mistakes"
 SHOWN = 36
 
 
-def label_mistakes(result: StudyResult, image_of: dict[str, ImageOf]) -> str:
+def label_mistakes(result: StudyResult, image_of: Mapping[str, ImageOf]) -> str:
     """Return the section; nothing for a study that did not look for any.
 
     Args:

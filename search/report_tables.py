@@ -63,8 +63,8 @@ def trials(result: StudyResult) -> str:
     for place, trial in enumerate([*ranked, *rest], 1):
         values = [value_text(settings[trial.id][key]) if key in settings[trial.id] else "" for key in keys]
         number = str(place) if trial.score is not None else ""
-        rows.append([number, *_trial_cells(trial, result), *values, trial.reason])
-    cells = table([*head, *map(short_key, keys), "reason"], rows, 3, first=result.winner is not None)
+        rows.append([number, *_trial_cells(trial, result), *values, trial.remarks])
+    cells = table([*head, *map(short_key, keys), "remarks"], rows, 3, first=result.winner is not None)
     unscored = "".join(nothing(f"Trial {t.id} {t.state}: {t.reason or 'no reason given'}") for t in rest)
     return section(f"All {len(result.trials)} trials", unscored + cells)
 

@@ -60,6 +60,8 @@ class TrialRecord(Frozen):
         started: seconds from the start of the study.
         seconds: how long it ran.
         reason: why it ended, in words; empty if it just finished.
+        parts: in which every batch was computed, for want of memory; 1 for whole.
+        notes: what it got over: crashed attempts, damaged checkpoints, too little memory.
     """
 
     id: str
@@ -69,6 +71,13 @@ class TrialRecord(Frozen):
     started: float = 0.0
     seconds: float = 0.0
     reason: str = ""
+    parts: int = 1
+    notes: tuple[str, ...] = ()
+
+    @property
+    def remarks(self) -> str:
+        """The reason and the notes in one line; empty if there is nothing to say."""
+        return "; ".join(filter(None, (self.reason, *self.notes)))
 
     @property
     def best(self) -> Measure | None:
@@ -174,6 +183,17 @@ class DataSummary(Frozen):
     repaired: int = 0
 
 
+class DiskUse(Frozen):
+    """What a study takes in its storage, once it is over.
+
+    Attributes:
+        checkpoint_bytes: of `total_bytes`, those of the trials' checkpoints: the best one of each.
+    """
+
+    total_bytes: int
+    checkpoint_bytes: int
+
+
 class GeneralSummary(Frozen):
     """What a study asked of the general samples.
 
@@ -204,6 +224,7 @@ class StudyResult(Frozen):
         max_epochs: the longest that a trial could run.
         seeds: by what they seed (`search`, `split`, ...).
         commands: purpose -> exact command; the first is the next one to type.
+        disk: what it takes; None where that was not looked at.
     """
 
     name: str
@@ -223,6 +244,7 @@ class StudyResult(Frozen):
     versions: dict[str, str]
     seeds: dict[str, int]
     commands: dict[str, str]
+    disk: DiskUse | None = None
 
     @property
     def words(self) -> Words:

@@ -13,13 +13,14 @@ from search.settings import Scheduler, StudySettings, parse_duration
 from train.cli import INTERRUPTED, main_guard
 from train.config import config_error
 from train.data.arguments import add_decoding_arguments, add_general_arguments, add_task_argument
-from train.errors import UsageError
+from train.errors import StorageError, UsageError
 
 EPILOG = """examples:
   python search/run.py                                          the embedded default data
   python search/run.py --data DIR --name vin --time-budget 30m  your own images
   python search/run.py --task detection --data DIR              to find text in photos
   python search/run.py --name vin --resume                      go on after an interruption
+  python search/run.py --data NEW --name vin2 --fork vin        other data or another space, from vin's best
 
 exit status: 0 done; 1 bad data, a failed gate, or every trial forgot too much; 2 bad usage;
              3 interrupted, can be resumed"""
@@ -114,6 +115,11 @@ def _add_machine(where: argparse._ArgumentGroup) -> None:
         "--wandb", metavar="PROJECT", help="send them to this project of Weights & Biases, too"
     )
     where.add_argument(
+        "--fork",
+        metavar="OLD",
+        help="a new study, whose first trials are the best configurations of study OLD",
+    )
+    where.add_argument(
         "--resume", action="store_true", help="go on with NAME as it was, but for --time-budget"
     )
 
@@ -150,6 +156,7 @@ def settings_of(arguments: argparse.Namespace) -> StudySettings:
             trials=arguments.trials,
             max_epochs=arguments.max_epochs,
             time_budget_s=arguments.time_budget,
+            fork=arguments.fork,
             storage=arguments.storage,
             cpus=arguments.cpus_per_trial,
             gpus=arguments.gpus_per_trial,
@@ -174,12 +181,16 @@ def main(arguments: Sequence[str]) -> int:
     """Run the search that the command line describes; return the exit status."""
     chosen = parser().parse_args(arguments)
     settings = settings_of(chosen)
+    from search.fingerprint import check_settings
     from search.results import require_winner
     from search.study import load_settings, run_study
     from search.table import terminal_table
 
     if chosen.resume:
-        settings = load_settings(settings.local_folder)
+        usual = settings_of(parser().parse_args([]))
+        begun = load_settings(settings.local_folder)
+        check_settings(begun, settings, usual)
+        settings = begun
         if chosen.time_budget:
             settings = settings.model_copy(update={"time_budget_s": chosen.time_budget})
     try:
@@ -187,6 +198,9 @@ def main(arguments: Sequence[str]) -> int:
     except KeyboardInterrupt:
         print(f"interrupted; go on with: {resume_command(settings)}", file=sys.stderr)
         return INTERRUPTED
+    except StorageError:
+        print(f"interrupted; with room again, go on with: {resume_command(settings)}", file=sys.stderr)
+        raise
     print(terminal_table(result))
     print(f"report: {settings.local_folder / 'report.html'}")
     require_winner(result)

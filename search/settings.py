@@ -33,6 +33,7 @@ class StudySettings(Frozen):
         scheduler: what stops trials that lag behind.
         trials: upper limit on trials; None for as many as the time budget allows.
         time_budget_s: seconds from start to result; None for no limit.
+        fork: a study beside this one, whose best configurations are tried first; None for none.
         storage: folder or URI under which Ray Tune writes `name/`.
         workers: Ray Train workers per trial; 0 trains in the trial's own process.
         concurrent: trials at a time; None for as many as the machine holds.
@@ -59,6 +60,7 @@ class StudySettings(Frozen):
     trials: int | None = Field(None, ge=1)
     max_epochs: int | None = Field(None, ge=1)
     time_budget_s: float | None = Field(None, ge=30)
+    fork: str | None = None
     storage: str
     cpus: float | None = Field(None, gt=0)
     gpus: float | None = Field(None, ge=0)

@@ -8,18 +8,22 @@ from types import SimpleNamespace
 from typing import Any, Literal
 
 from search.doubts import LabelCheck
+from search.incidents import incidents
 from search.journal import JOURNAL, TrialJournal, read_journal, read_known
 from search.owner import is_held
 from search.results import (
     Baseline,
     Comparison,
     DataSummary,
+    DiskUse,
     GeneralSummary,
     StudyResult,
     TrialRecord,
 )
 from search.settings import StudySettings
 from search.share import TrialShare
+from search.trial_records import begun, history, state_of
+from search.versions import versions
 from train.config import TrialConfig, config_error, config_from_mapping
 from train.errors import UsageError
 from train.intervals import Gain, Interval
@@ -84,12 +88,10 @@ def studies(storage: Path) -> list[Study]:
 
 def read_result(study: Study) -> StudyResult:
     """Return what a study has found, as far as its files tell it: no misreadings, and no comparisons before the end."""
-    from search.finish import versions
-
     said = study.summary or read_known(study.folder)
     settings, started = study.settings, (study.folder / STUDY_FILE).stat().st_mtime
     data = said.get("data", {"path": settings.data or "", "samples": {}, "origins": {}})
-    kind = TASKS.get(settings.task_name).scores
+    kind, notes = TASKS.get(settings.task_name).scores, incidents(study.folder)
     baselines = tuple(_baseline(kind, baseline) for baseline in said.get("baselines", ()))
     samples = baselines[0].scores.n if baselines else data["samples"].get("val", 0)
     return StudyResult(
@@ -98,7 +100,10 @@ def read_result(study: Study) -> StudyResult:
         space=settings.space,
         data=DataSummary.model_validate(data),
         baselines=baselines,
-        trials=tuple(_trial(trial, study, started, samples) for trial in read_journal(study.folder)),
+        trials=tuple(
+            _trial(trial, study, started, samples, notes.get(trial.id, ()))
+            for trial in read_journal(study.folder)
+        ),
         averaged=tuple((said.get("best") or {}).get("averaged_trials", ())),
         comparisons=_comparisons(kind, said),
         misreadings=(),
@@ -110,32 +115,33 @@ def read_result(study: Study) -> StudyResult:
         versions=said.get("versions", versions()),
         seeds=said.get("seeds", {}),
         commands=said.get("commands", {}),
+        disk=DiskUse.model_validate(said["disk"]) if said.get("disk") else None,
     )
 
 
-def _trial(trial: TrialJournal, study: Study, started: float, samples: int) -> TrialRecord:
+def _trial(
+    trial: TrialJournal, study: Study, started: float, samples: int, notes: tuple[str, ...]
+) -> TrialRecord:
     """Return a trial's record: how it ended as summary.json says it, else as far as it is known."""
-    from search.finish import measure, state_of
-
     config = config_from_mapping(trial.config, "trial") if trial.config else TrialConfig()
-    reports = [trial.reports[epoch] for epoch in sorted(trial.reports)]
-    kind = TASKS.get(config.task).scores
-    last = reports[-1] if reports else {}
-    state, reason = state_of(SimpleNamespace(error=trial.error or None, metrics=last), last, config)
+    reports = trial.reports
+    last, newest = (reports[-1], trial.rows[-1]) if reports else ({}, {})
+    state, reason = state_of(SimpleNamespace(error=trial.error or None, metrics=newest), last, config)
     if not trial.ended and state == "stopped":
         reason = f"{study.state} at epoch {last.get('epoch', 0)} of {config.epochs}"
     ended = next((one for one in (study.summary or {}).get("trials", ()) if one["id"] == trial.id), None)
     if ended is not None:
         state, reason = ended["state"], ended["reason"]
-    first = reports[0]["timestamp"] - reports[0]["time_this_iter_s"] if reports else started
     return TrialRecord(
         id=trial.id,
         state=state,
         config=config,
-        history=tuple(measure(report, kind, samples) for report in reports if not report.get("diverged")),
-        started=max(0.0, first - started),
+        history=history(reports, config, samples),
+        started=begun(reports, started),
         seconds=last.get("time_total_s", 0.0),
         reason=reason,
+        parts=int(last.get("parts", 1)),
+        notes=notes,
     )
 
 

@@ -10,6 +10,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,14 @@ from ray import tune
 from ray.tune.schedulers import ASHAScheduler, FIFOScheduler, TrialScheduler
 
 from search.data import StudyData, decode_sets, prepare, task_of
-from search.finish import Finished, finish
+from search.fingerprint import check_fingerprint, fingerprint
+from search.finish import finish
+from search.finished import Finished
+from search.fork import best_configs, fork_points
 from search.general import known_before, reachable
+from search.incidents import RETRIES, Incidents
 from search.journal import JOURNAL, Journal
+from search.keep import KeepNeeded
 from search.known import check_names
 from search.owner import hold
 from search.plan import (
@@ -39,12 +45,14 @@ from search.ranking import Forgetting
 from search.results import StudyResult, write_text_atomically
 from search.searcher import METRIC, Clock, OptunaSearcher
 from search.settings import DEFAULT_TRIALS, Scheduler, StudySettings
+from search.snapshot import Snapshots, restore
+from search.storage_errors import storage_errors
 from search.studies import STUDY_FILE
 from search.summary import baseline_said
 from search.tracking import check_tracking, trackers
 from search.trial import TrialSetup, run_trial
 from spaces.space import SearchSpace, load_space
-from train.config import config_error, config_from_mapping, nested
+from train.config import TrialConfig, config_error, config_from_mapping, nested
 from train.errors import UsageError
 from train.tasks import Words
 
@@ -66,7 +74,9 @@ def run_study(settings: StudySettings, resume: bool) -> StudyResult:
     check_names(space)
     check_tracking(settings)
     check_folder(settings, resume)
+    origin = best_configs(settings.local_folder.parent / settings.fork) if settings.fork else []
     prepared = prepare(settings)
+    check_fingerprint(settings.local_folder, fingerprint(space, prepared, settings.task_name), resume)
     print(
         f"data: {', '.join(f'{name} {len(part)}' for name, part in prepared.sets.items())} "
         f"{task_of(settings).words.samples}"
@@ -82,12 +92,25 @@ def run_study(settings: StudySettings, resume: bool) -> StudyResult:
     probes = probe_models(space, shared, task_of(settings).words)
     known = known_before(settings, probes, data)
     plan = make_plan(settings, possible(space, known, data, settings, resume), probes, data, started)
+    plan = forked(plan, origin)
     results = search(settings, plan, TrialSetup(shared, plan.group, known), probes, resume)
     if plan.group is not None:
         shutil.rmtree(plan.group.storage, ignore_errors=True)  # only transient; a URI has no such folder
     found = finish(Finished(settings, plan.clock, data, probes, results, started, known))
     running.close()
     return found
+
+
+def forked(plan: Plan, origin: list[TrialConfig]) -> Plan:
+    """Return the plan with the best configurations of another study in front of its points, and say how many."""
+    if not origin:
+        return plan
+    points = fork_points(origin, plan.space)
+    print(
+        f"fork: {len(points)} of its {len(origin)} best configurations lie in this space: tried first",
+        flush=True,
+    )
+    return replace(plan, points=[*points, *(point for point in plan.points if point not in points)])
 
 
 def possible(
@@ -161,6 +184,9 @@ def search(
     trial = tune.with_parameters(run_trial, setup=setup)
     trainable = tune.with_resources(trial, plan.resources)
     experiment = storage_folder(settings)
+    remote = "://" in settings.storage  # where a file is replaced whole, or not at all
+    if resume and not remote:
+        restore(settings.local_folder)
     if resume and has_trials(experiment):
         tuner = tune.Tuner.restore(experiment, trainable, resume_unfinished=True, resume_errored=False)
     else:
@@ -171,15 +197,19 @@ def search(
             "baselines": [baseline_said(b) for p in probes for b in p.baselines],
             "max_epochs": plan.clock.max_epochs,
         }
-        journal = Journal(settings.local_folder / JOURNAL, known)
-        callbacks = [ProgressLines(plan.clock, baseline), KeptRungs(scheduler), journal]
-        callbacks += trackers(settings, plan.clock.train_lines)
+        callbacks = [
+            ProgressLines(plan.clock, baseline), KeptRungs(scheduler), KeepNeeded(),
+            Incidents(settings.local_folder), Journal(settings.local_folder / JOURNAL, known),
+            *([] if remote else [Snapshots(settings.local_folder)]),
+            *trackers(settings, plan.clock.train_lines),
+        ]  # fmt: skip
         tuner = tune.Tuner(
             trainable,
             tune_config=tune_config(settings, plan, searcher, scheduler),
             run_config=run_config(settings, plan, experiment.rsplit("/", 1)[0], callbacks),
         )
-    return tuner.fit()
+    with storage_errors():
+        return tuner.fit()
 
 
 def has_trials(experiment: str) -> bool:
@@ -269,6 +299,7 @@ def run_config(
         verbose=0,
         stop=OutOfTime(plan.clock),
         callbacks=callbacks,
+        failure_config=tune.FailureConfig(max_failures=RETRIES),
         checkpoint_config=tune.CheckpointConfig(
             checkpoint_score_attribute="score", checkpoint_score_order="max"
         ),

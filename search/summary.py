@@ -89,6 +89,8 @@ def _trial(trial: TrialRecord) -> dict[str, Any]:
         "epochs": trial.epochs,
         "seconds": trial.seconds,
         "reason": trial.reason,
+        "parts": trial.parts,
+        "notes": list(trial.notes),
     }
 
 
@@ -116,6 +118,7 @@ def summary(result: StudyResult) -> dict[str, Any]:
         "advice": advice(result),
         "data": result.data.model_dump(mode="json"),
         "commands": result.commands,
+        "disk": result.disk and result.disk.model_dump(),
     }
 
 

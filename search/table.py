@@ -4,7 +4,16 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from search.results import Baseline, Comparison, Measure, StudyResult, TrialRecord, rank, varied_settings
+from search.results import (
+    Baseline,
+    Comparison,
+    DiskUse,
+    Measure,
+    StudyResult,
+    TrialRecord,
+    rank,
+    varied_settings,
+)
 from train.intervals import Gain
 from train.scores import Scores
 from train.tasks import Words
@@ -70,8 +79,14 @@ def terminal_table(result: StudyResult) -> str:
     else:
         lines.append(f"Winner {result.winner.id}: {settings_text(settings[result.winner.id])}")
         lines += _weights(result)
+    lines += [disk_text(result.disk)] if result.disk else []
     lines += [f"{purpose}: {command}" for purpose, command in list(result.commands.items())[:1]]
     return "\n".join(lines)
+
+
+def disk_text(disk: DiskUse) -> str:
+    """Say what a study takes, 'Disk: 45.2 MB, 31.9 MB of it checkpoints.'."""
+    return f"Disk: {disk.total_bytes / 1e6:.1f} MB, {disk.checkpoint_bytes / 1e6:.1f} MB of it checkpoints."
 
 
 def ranked_lines(result: StudyResult) -> list[str]:
@@ -86,6 +101,7 @@ def ranked_lines(result: StudyResult) -> list[str]:
     if len(ranked) > SHOWN_TRIALS:
         lines.append(f"... and {len(ranked) - SHOWN_TRIALS} more trials, all in report.html")
     lines += [f"trial {t.id} {t.state}: {t.reason or 'no reason given'}" for t in _unscored(result.trials)]
+    lines += [f"trial {t.id}: {note}" for t in result.trials for note in t.notes]
     return lines
 
 

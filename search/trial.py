@@ -1,20 +1,21 @@
 """One trial: the training loop inside a Ray Tune actor, reporting scores and checkpoints."""
 
-import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import ray
 from ray import tune
 
+from search.attempts import Start, find_start, set_parts
+from search.checkpoints import report_with_checkpoint
 from search.ranking import WORST, Forgetting, score
-from search.workers import CHECKPOINT_FOLDER, WorkerGroup, train_on_workers
-from train.checkpoint import Checkpoint, load_checkpoint
+from search.workers import WorkerGroup, train_on_workers
+from train.checkpoint import Checkpoint
 from train.config import TrialConfig, config_from_mapping
-from train.errors import DivergedError
+from train.errors import DivergedError, MemoryShortError
 from train.loop import Report, TrainingData, train
+from train.parts import more_parts
 from train.scores import Scores
 from train.tasks import TASKS
 from train.validation import GENERAL
@@ -38,20 +39,41 @@ class TrialSetup:
 def run_trial(params: dict[str, Any], setup: TrialSetup) -> None:
     """Train what `params` say; the body of a Tune function, which continues from the trial's checkpoint."""
     config = config_from_mapping(params, "trial")
-    saved = tune.get_checkpoint()
-    resume = None
-    if saved is not None:
-        with saved.as_directory() as folder:
-            resume = load_checkpoint(Path(folder) / CHECKPOINT_FOLDER)
-    data: TrainingData = ray.get(setup.data)
-    report = tune_report(len(data.val), resume, config, setup.forgetting)
     try:
-        if setup.group is None:
-            train(config, data, report, resume)
-        else:
-            train_on_workers(config, setup.data, report, resume, setup.group)
+        train_within_memory(config, setup)
     except DivergedError as error:
         tune.report({"diverged": True, "reason": str(error), "epoch": 0, "score": WORST, "best_score": WORST})
+
+
+def train_within_memory(config: TrialConfig, setup: TrialSetup) -> None:
+    """Train; where a batch needs too much memory, go on from the last epoch with every batch in more parts.
+
+    Raises:
+        MemoryShortError: if a single sample does not fit.
+    """
+    workers = setup.group.workers if setup.group else 1
+    notes: list[str] = []
+    while True:
+        start = find_start()
+        try:
+            train_from(start, notes, config, setup)
+            return
+        except MemoryShortError as error:
+            parts = more_parts(config, start.parts, workers)
+            if parts is None:
+                raise
+            notes.append(f"too little memory ({error.value}): goes on with every batch in {parts} parts")
+        set_parts(parts)
+
+
+def train_from(start: Start, notes: list[str], config: TrialConfig, setup: TrialSetup) -> None:
+    """Train from `start` on; the first report carries the notes."""
+    data: TrainingData = ray.get(setup.data)
+    report = tune_report(len(data.val), start, config, setup.forgetting, notes)
+    if setup.group is None:
+        train(config, data, report, start.checkpoint, parts=start.parts)
+    else:
+        train_on_workers(config, setup.data, report, start.checkpoint, setup.group, start.parts)
 
 
 def judged(
@@ -65,17 +87,19 @@ def judged(
 
 
 def tune_report(
-    samples: int, resume: Checkpoint | None, config: TrialConfig, forgetting: Forgetting | None = None
+    samples: int, start: Start, config: TrialConfig, forgetting: Forgetting | None, notes: Sequence[str]
 ) -> Report:
     """Return a report function that sends every epoch's metrics and checkpoint to Ray Tune.
 
     Args:
         samples: in the validation split.
-        resume: the checkpoint that the trial goes on from.
+        start: what the trial goes on from.
         config: the trial's.
         forgetting: what the models knew; None without general samples.
+        notes: what went wrong before, for the first report.
     """
-    best = resume.metrics.get("best_score", WORST) if resume else WORST
+    best = start.checkpoint.metrics.get("best_score", WORST) if start.checkpoint else WORST
+    pending = [note for note in (start.note, *notes) if note]
     kind = TASKS.get(config.task).scores
 
     def report(metrics: dict[str, float], checkpoint: Callable[[], Checkpoint]) -> None:
@@ -83,9 +107,9 @@ def tune_report(
         general = kind.kept_in(metrics, 0, GENERAL) if kind.are_in(metrics, GENERAL) else None
         metrics |= judged(kind.kept_in(metrics, samples), general, config.model, forgetting)
         best = max(best, metrics["score"])
-        metrics |= {"best_score": best}
-        with tempfile.TemporaryDirectory() as folder:
-            checkpoint().save(Path(folder) / CHECKPOINT_FOLDER)
-            tune.report(metrics, checkpoint=tune.Checkpoint.from_directory(folder))
+        metrics |= {"best_score": best, "parts": start.parts}
+        told = {"note": "; ".join(pending)} if pending else {}
+        pending.clear()
+        report_with_checkpoint(tune.report, metrics | told, checkpoint)
 
     return report

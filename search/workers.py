@@ -6,18 +6,17 @@
 Ray's TuneReportCallback carries metrics only; a checkpoint that Tune does not hold could not be resumed from.
 """
 
-import tempfile
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import ray
 import ray.train
+from ray.exceptions import OutOfMemoryError
 from ray.train import (
     CheckpointConfig,
     LoggingConfig,
@@ -35,11 +34,12 @@ from ray.util.placement_group import (
 )
 from ray.util.queue import Empty, Queue
 
+from search.checkpoints import read_checkpoint, report_with_checkpoint
 from train.backends import BACKENDS
-from train.checkpoint import Checkpoint, load_checkpoint
+from train.checkpoint import Checkpoint
 from train.config import TrialConfig
 from train.engines.base import World
-from train.errors import OcrError
+from train.errors import MemoryShortError, OcrError
 from train.loop import Report, train
 
 TRIAL_RESOURCES: dict[str, float] = {"memory": 1}
@@ -48,7 +48,6 @@ TRIAL_RESOURCES: dict[str, float] = {"memory": 1}
 POLL_S = 0.5
 # One that the trial is reading, one that waits in the queue, and the newest.
 CHECKPOINTS_ON_DISK = 3
-CHECKPOINT_FOLDER = "checkpoint"
 PLACEMENT = "placement_group"
 
 
@@ -77,7 +76,12 @@ class WorkerGroup:
 
 
 def train_on_workers(
-    config: TrialConfig, data: ray.ObjectRef, report: Report, resume: Checkpoint | None, group: WorkerGroup
+    config: TrialConfig,
+    data: ray.ObjectRef,
+    report: Report,
+    resume: Checkpoint | None,
+    group: WorkerGroup,
+    parts: int = 1,
 ) -> None:
     """Train one configuration on a group of workers, calling `report` in this process after every epoch.
 
@@ -91,15 +95,17 @@ def train_on_workers(
         report: as for `train`; where it raises, the workers are ended.
         resume: the checkpoint to continue from.
         group: the workers.
+        parts: in which a worker computes its share of a batch.
 
     Raises:
+        MemoryShortError: if a worker cannot, or was ended for the memory it took.
         DivergedError: or another OcrError of a worker, which ends the others too.
     """
     reports = Queue(1, actor_options={"num_cpus": 0})
     saved = ray.put(resume) if resume else None
     run = _run_config(group, reports)
     trainer = DataParallelTrainer(
-        partial(_work, config, data, saved),
+        partial(_work, config, data, saved, parts),
         backend_config=BACKENDS.get(config.engine)(),
         scaling_config=_scaling(group),
         run_config=run,
@@ -139,6 +145,10 @@ def _fit(trainer: DataParallelTrainer) -> None:
         for failure in error.worker_failures.values():
             if isinstance(failure, OcrError):
                 raise failure from error
+            if isinstance(failure, OutOfMemoryError):
+                raise MemoryShortError(
+                    "a worker must fit into its machine's memory", failure, "lower batch_size"
+                ) from error
         raise
 
 
@@ -172,14 +182,9 @@ def _forward(reports: Queue, run: "Future[None]", report: Report) -> None:
     run.result()
 
 
-def _read(checkpoint: ray.train.Checkpoint) -> Checkpoint:
-    with checkpoint.as_directory() as folder:
-        return load_checkpoint(Path(folder) / CHECKPOINT_FOLDER)
-
-
 def _read_with(checkpoint: ray.train.Checkpoint, metrics: dict[str, float]) -> Checkpoint:
     """Return the checkpoint with the metrics that the report may have added to, as `train` makes it."""
-    return replace(_read(checkpoint), metrics=metrics)
+    return replace(read_checkpoint(checkpoint), metrics=metrics)
 
 
 def _kill(controller: Any, placement: str) -> None:
@@ -198,21 +203,20 @@ def _delete_run(run: RunConfig) -> None:
         storage.storage_filesystem.delete_dir(storage.experiment_fs_path)
 
 
-def _work(config: TrialConfig, data: ray.ObjectRef, resume: ray.ObjectRef | None) -> None:
+def _work(config: TrialConfig, data: ray.ObjectRef, resume: ray.ObjectRef | None, parts: int) -> None:
     """Train on one worker: the body of Ray Train's function."""
     context = ray.train.get_context()
     world = World(context.get_world_rank(), context.get_world_size())
     restarted = ray.train.get_checkpoint()
-    saved = _read(restarted) if restarted else ray.get(resume) if resume else None
-    train(config, ray.get(data), _worker_report if world.rank == 0 else _follower_report, saved, world)
+    saved = read_checkpoint(restarted) if restarted else ray.get(resume) if resume else None
+    report = _worker_report if world.rank == 0 else _follower_report
+    train(config, ray.get(data), report, saved, world, parts)
 
 
 def _worker_report(metrics: dict[str, Any], checkpoint: Callable[[], Checkpoint]) -> None:
     """Report as rank 0, with the checkpoint; Ray copies it into the run's storage before it returns."""
-    with tempfile.TemporaryDirectory() as folder:
-        checkpoint().save(Path(folder) / CHECKPOINT_FOLDER)
-        metrics = metrics | {PLACEMENT: get_current_placement_group().id.hex()}
-        ray.train.report(metrics, checkpoint=ray.train.Checkpoint.from_directory(folder))
+    metrics = metrics | {PLACEMENT: get_current_placement_group().id.hex()}
+    report_with_checkpoint(ray.train.report, metrics, checkpoint)
 
 
 def _follower_report(metrics: dict[str, float], checkpoint: Callable[[], Checkpoint]) -> None:

@@ -43,6 +43,13 @@ def few_lines(data_dir: Path, train: int = 8, val: int = 4) -> TrainingData:
     return TrainingData(lines(data_dir, count=train), lines(data_dir, split="val", count=val))
 
 
+def narrow_lines(data_dir: Path, split: str, count: int, widths: set[int]) -> Dataset:
+    """Return the first VIN lines that are padded to one of these widths."""
+    found = load_file(data_dir / "vin" / f"rec_gt_{split}.txt", {})
+    buckets = (images.bucket_width(images.resize_line(images.read(s.path)).shape[1]) for s in found)
+    return decode_samples([s for s, bucket in zip(found, buckets, strict=True) if bucket in widths][:count])
+
+
 def padded(data: Dataset, indices: Sequence[int] | None = None) -> images.Image:
     """Return (N, 3, 48, W) float32 in [-1, 1] of lines padded to the widest one's bucket."""
     chosen = range(len(data)) if indices is None else indices

@@ -42,6 +42,16 @@ class DivergedError(OcrError):
     """The loss became NaN, infinite or exploded: the trial ends at once."""
 
 
+class MemoryShortError(OcrError):
+    """A batch needs more memory than there is: smaller parts of it may fit."""
+
+
+class StorageError(OcrError):
+    """What has to be kept cannot be written: nothing is wrong with the run, which can be resumed with more room."""
+
+    exit_status = 3
+
+
 class ForgettingError(OcrError):
     """Everything that was trained has lost more of its general skill than it may."""
 

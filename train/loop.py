@@ -6,23 +6,21 @@ It knows no model, technique or framework by name: it asks the registries.
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from itertools import chain
-from typing import Any
 
 from train.checkpoint import Checkpoint
 from train.config import TrialConfig
-from train.data.batches import Indices, worker_lines, worker_share
 from train.data.charset import Charset
 from train.data.dataset import Dataset
 from train.data.mixture import Extra, wanted
 from train.engines import ENGINES
-from train.engines.base import Batch, Engine, World
+from train.engines.base import Engine, World
 from train.errors import DivergedError
-from train.feature_cache import feature_cache
+from train.feature_cache import FeatureCache, feature_cache
 from train.fits import check_fits
+from train.parts import Step, prepared_steps, within_memory
 from train.patience import Best
 from train.schedule import learning_rate_factor
 from train.scores import Scores
@@ -57,6 +55,7 @@ def train(
     report: Report,
     resume: Checkpoint | None = None,
     world: World = World(),  # noqa: B008 - frozen
+    parts: int = 1,
 ) -> None:
     """Train one configuration, reporting after every epoch, until its last one or until its patience is over.
 
@@ -66,12 +65,25 @@ def train(
         report: called with metrics and a function that makes the epoch's checkpoint.
         resume: the checkpoint to continue from, bit for bit.
         world: the workers that train together; each computes its share of every batch.
+        parts: in which a worker computes its share, one after the other, before it steps: the more, the less memory.
 
     Raises:
+        MemoryShortError: if a part of a batch does not fit into memory.
         DivergedError: as soon as the loss is NaN, infinite or exploded.
         UsageError: before training, for lines that are not in `data`, or a teacher that cannot teach.
     """
     check_teacher(config)
+    within_memory(config, parts, partial(_train, config, data, report, resume, world, parts))
+
+
+def _train(
+    config: TrialConfig,
+    data: TrainingData,
+    report: Report,
+    resume: Checkpoint | None,
+    world: World,
+    parts: int,
+) -> None:
     engine, task = assemble_run(config, data, resume, world)
     extras = wanted(extra_sets(config, data))
     if task.spells:
@@ -80,7 +92,11 @@ def train(
     best = Best(task.scores.names[:2])
     best = best.kept_in(resume.metrics) if resume and config.patience else best
     task = taught(task, config, engine.charset)
-    cache = feature_cache(config, technique, engine, task, (data.train, data.val), world)
+    # Features are of lines as their batch pads them; and whoever is short of memory keeps none.
+    splits = (data.train, data.val)
+    cache = (
+        feature_cache(config, technique, engine, task, splits, world) if parts == 1 else FeatureCache(task)
+    )
     for epoch in range((resume.epoch if resume else 0) + 1, config.epochs + 1):
         if best.out_of_patience(epoch - 1, config.patience):
             return
@@ -88,10 +104,12 @@ def train(
         engine.apply_plan(technique.plan((epoch - 1) / config.epochs))
         cache.prepare(epoch)
         drawn = cache.task.training_batches(config, data.train, extras, epoch)
-        loss = _train_epoch(engine, cache.task, config, drawn, epoch, world)
+        steps = prepared_steps(cache.task, drawn, epoch, world, parts)
+        limit = _loss_limit(config, cache.task, drawn[0])
+        loss = _train_epoch(engine, config, steps, len(drawn[1]), epoch, limit)
         trained = time.monotonic()
         metrics = {"epoch": epoch, "loss": loss, "train_seconds": trained - started}
-        metrics |= validate(engine, cache.task, data.val, data.general, world) | cache.metrics()
+        metrics |= validate(engine, cache.task, data.val, data.general, world, parts) | cache.metrics()
         metrics["epoch_seconds"] = time.monotonic() - started
         best = best.after(metrics)
         metrics |= best.metrics() if config.patience else {}
@@ -162,26 +180,21 @@ def charset_for(config: TrialConfig, train_data: Dataset, extras: Sequence[Datas
 
 
 def _train_epoch(
-    engine: Engine,
-    task: Task,
-    config: TrialConfig,
-    drawn: tuple[Dataset, list[Indices]],
-    epoch: int,
-    world: World,
+    engine: Engine, config: TrialConfig, prepared: Iterator[Step], batches: int, epoch: int, limit: float
 ) -> float:
-    """Train one epoch on its lines and batches; return the mean loss per sample over all workers."""
-    data, batches = drawn
-    limit = _loss_limit(config, task, data)
+    """Train one epoch of so many batches; return the mean loss per sample over all workers, each under `limit`."""
     losses: list[tuple[float, float]] = []
-    for position, batch in enumerate(_prefetch(task, data, batches, epoch, world)):
-        progress = (epoch - 1 + position / len(batches)) / config.epochs
+    for position, step in enumerate(prepared):
+        progress = (epoch - 1 + position / batches) / config.epochs
         rate = config.optimiser.learning_rate * learning_rate_factor(config.schedule, progress)
-        last = position + 1 == len(batches)
+        last = position + 1 == batches
         update = last or (position + 1) % config.optimiser.accumulate == 0
-        loss = engine.train_step(batch, rate, update)
-        lines = batch.share * len(batches[position]) / world.size
+        found = [
+            (engine.train_step(part, rate, update and part is step.parts[-1]), lines)
+            for part, lines in zip(step.parts, step.lines, strict=True)
+        ]
         # Gathered at every step, so that all workers end together when one of them diverges.
-        everyone = engine.gather([(loss, lines)])
+        everyone = engine.gather(found)
         _check_losses([loss for loss, _ in everyone], limit, f"epoch {epoch}, batch {position + 1}", rate)
         losses += everyone
     engine.synchronise()
@@ -203,20 +216,3 @@ def _check_losses(losses: list[float], limit: float, place: str, rate: float) ->
                 f"loss={loss:.4g} in {place}, learning rate {rate:.3g}",
                 "lower the learning rate or freeze more",
             )
-
-
-def _prefetch(task: Task, data: Dataset, batches: list[Any], epoch: int, world: World) -> Iterator[Batch]:
-    """Yield this worker's share of every batch, the next one prepared while one is trained on."""
-
-    def prepare(indices: Any) -> Batch:
-        mine = worker_share(indices, world.rank, world.size)
-        batch = task.batch(data, worker_lines(indices, world.rank, world.size), epoch)
-        return replace(batch, share=len(mine) * world.size / len(indices))
-
-    with ThreadPoolExecutor(1) as pool:
-        upcoming = pool.submit(prepare, batches[0])
-        for following in batches[1:]:
-            batch = upcoming.result()
-            upcoming = pool.submit(prepare, following)
-            yield batch
-        yield upcoming.result()

@@ -77,7 +77,7 @@ class Process:
     def output(self) -> str:
         return "\n".join(self.lines)
 
-    def wait(self, timeout: float = 300) -> int:
+    def wait(self, timeout: float = 900) -> int:
         """Return the exit status, once all the output is here."""
         try:
             status = self._popen.wait(timeout)
@@ -87,7 +87,7 @@ class Process:
             raise AssertionError(f"still running after {timeout} s:\n{self.output}") from None
         return status
 
-    def wait_for(self, text: str, count: int = 1, timeout: float = 240) -> None:
+    def wait_for(self, text: str, count: int = 1, timeout: float = 600) -> None:
         """Wait until `count` lines hold `text`."""
         until = time.monotonic() + timeout
         while sum(text in line for line in self.lines) < count:
@@ -96,6 +96,10 @@ class Process:
                 self.kill()
                 raise AssertionError(f"no {text!r}, {count} times, in:\n{self.output}")
             time.sleep(0.05)
+
+    def descendants(self) -> list[psutil.Process]:
+        """Return the processes that this one has started, and those that they have."""
+        return list(psutil.Process(self._popen.pid).children(recursive=True))
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal to the process itself, and to none of those that it started."""

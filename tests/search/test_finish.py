@@ -1,5 +1,6 @@
 """What a study says became of its trials."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +11,13 @@ from pyarrow.fs import LocalFileSystem
 from ray import tune
 from ray.train.constants import CHECKPOINT_DIR_NAME
 
-from search.finish import best_checkpoint, state_of
-from search.results import TrialRecord
-from search.workers import CHECKPOINT_FOLDER
+from search.checkpoints import CHECKPOINT_FOLDER, TrialFolder
+from search.journal import TrialJournal
+from search.trial_records import state_of, told_of
 from tests.real_lines import config
 from train.checkpoint import Checkpoint
 from train.data.charset import Charset
-from train.errors import ModelError
+from train.errors import CheckpointError
 from train.patience import Best
 
 
@@ -45,20 +46,27 @@ def test_a_trial_ends_with_its_reason(last: int, best: int, patience: int, state
     assert state_of(Ended(), report, config(epochs=9, patience=patience)) == (state, reason)
 
 
-def ended(folder: Path, scores: list[float]) -> list[Any]:
+def ended(folder: Path, scores: list[float]) -> Any:
     """Return what Tune says of a trial that the deadline ended in its last report: it lists no checkpoint."""
     names = [f"checkpoint_{index:06}" for index in range(len(scores))]
     for epoch, name in enumerate(names, 1):
         state = {"weights": {"w": np.ones(2, np.float32)}}
         Checkpoint(config(), Charset(("A",)), epoch, {}, state).save(folder / name / CHECKPOINT_FOLDER)
     frame = pd.DataFrame({"epoch": range(1, len(scores) + 1), "score": scores, CHECKPOINT_DIR_NAME: names})
-    result = tune.Result({}, None, None, str(folder), frame, [], LocalFileSystem())
-    return [tune.Result({}, None, None, "elsewhere"), result]
+    return tune.Result({}, None, None, str(folder), frame, [], LocalFileSystem())
 
 
 def test_the_best_checkpoint_is_found_though_tune_lists_none(tmp_path: Path) -> None:
-    winner = TrialRecord(id=tmp_path.name, state="stopped", config=config())
-    found: Any = ended(tmp_path, [0.5, 0.9, 0.9])
-    assert best_checkpoint(found, winner).epoch == 2
-    with pytest.raises(ModelError, match="must have a checkpoint"):
-        best_checkpoint([tune.Result({}, None, None, str(tmp_path))], winner)  # type: ignore[arg-type]
+    result = ended(tmp_path, [0.5, 0.9, 0.9, 1.0])
+    shutil.rmtree(tmp_path / "checkpoint_000003")
+    folder = TrialFolder(LocalFileSystem(), str(tmp_path), told_of(result, {}).reports)
+    assert folder.read_best().epoch == 2
+    with pytest.raises(CheckpointError, match="must have left a checkpoint"):
+        TrialFolder(LocalFileSystem(), str(tmp_path / "none"), folder.reports).read_best()
+
+
+def test_the_journal_is_believed_and_tune_fills_what_it_lacks(tmp_path: Path) -> None:
+    result = ended(tmp_path, [0.5, 0.9])
+    written = TrialJournal(tmp_path.name, {}, [{"epoch": 2, "score": 0.7}, {"epoch": 3, "score": 0.8}])
+    found = told_of(result, {written.id: written})
+    assert [(report["epoch"], report["score"]) for report in found.reports] == [(1, 0.5), (2, 0.7), (3, 0.8)]

@@ -114,7 +114,7 @@ def test_summary_holds_what_the_design_says(tmp_path: Path) -> None:
     assert summary["baseline"]["exact_match"] == 0.326
     assert summary["baseline"]["interval_95"][0] < 0.326 < summary["baseline"]["interval_95"][1]
     assert len(summary["trials"]) == len(result().trials)
-    keys = {"id", "state", "config", "score", "general", "epochs", "seconds", "reason"}
+    keys = {"id", "state", "config", "score", "general", "epochs", "seconds", "reason", "parts", "notes"}
     assert set(summary["trials"][0]) == keys
     assert summary["general"] is summary["trials"][0]["general"] is None
     assert summary["trials"][12]["score"] is None

@@ -9,6 +9,7 @@ from pathlib import Path
 import optuna
 import pytest
 
+from search.snapshot import SNAPSHOT
 from tests.search.driver import MAX_EPOCHS, Process, label_arguments, search, write_labels, write_space
 
 pytestmark = pytest.mark.slow
@@ -24,7 +25,7 @@ def reports(run: Process) -> list[tuple[str, int, float, float]]:
 
 def test_a_killed_search_and_an_interrupted_one_go_on(data_dir: Path, tmp_path: Path) -> None:
     labels = write_labels(data_dir, tmp_path / "labels", 48, 16)
-    study = ["--storage", tmp_path, "--name", "cut"]
+    study: list[object] = ["--storage", tmp_path, "--name", "cut"]
     killed = search(
         *study, *label_arguments(labels), "--space", write_space(tmp_path, EPOCHS), "--test-fraction", 0,
         "--max-epochs", MAX_EPOCHS, "--trials", 2, "--concurrent", 1,
@@ -40,6 +41,7 @@ def test_a_killed_search_and_an_interrupted_one_go_on(data_dir: Path, tmp_path: 
     ]
     assert len(before) < 2 * EPOCHS, "the second trial was to be cut"
 
+    changed_data_is_refused(study, labels / "rec_gt_train.txt")
     interrupted = search(*study, "--resume")
     interrupted.wait_for(f"/{EPOCHS} ")
     interrupted.signal(signal.SIGINT)
@@ -54,14 +56,42 @@ def test_a_killed_search_and_an_interrupted_one_go_on(data_dir: Path, tmp_path: 
     best = max(score for *_, score, _ in before)
     assert all(so_far >= best for *_, so_far in after)
     check_result(tmp_path / "cut", first, second, before)
+    a_fork_begins_with_the_best(tmp_path, labels)
+
+
+def changed_data_is_refused(study: list[object], labels: Path) -> None:
+    whole = labels.read_text(encoding="utf-8")
+    labels.write_text(whole.partition("\n")[2], encoding="utf-8")
+    refused = search(*study, "--resume")
+    assert refused.wait() == 2, refused.output
+    assert "data.train.samples: 48 -> 47" in refused.output
+    assert "--fork cut" in refused.output
+    labels.write_text(whole, encoding="utf-8")
+
+
+def a_fork_begins_with_the_best(folder: Path, labels: Path) -> None:
+    forked = search(
+        "--storage", folder, "--name", "new", "--fork", "cut", *label_arguments(labels), "--space",
+        write_space(folder, 1), "--test-fraction", 0, "--trials", 1,
+    )  # fmt: skip
+    assert forked.wait() == 0, forked.output
+    assert "fork: 2 of its 2 best" in forked.output
+    old, new = (
+        json.loads((folder / name / "summary.json").read_text(encoding="utf-8")) for name in ("cut", "new")
+    )
+    [trial] = new["trials"]
+    best = max(old["trials"], key=lambda one: (one["score"], one["id"]))
+    tied = [one["config"] for one in old["trials"] if one["score"] == best["score"]]
+    for key in ("technique", "optimiser"):
+        assert trial["config"][key] in [config[key] for config in tied]
 
 
 def wait_for_snapshot(folder: Path) -> None:
-    """Wait until Tune has written down what has been reported by now: that is what a killed search goes on from."""
+    """Wait until what has been reported by now is written down: that is what a killed search goes on from."""
     reported = time.time() + 0.2  # what is printed now is in Tune's hands by then
     until = reported + 60
-    while max(path.stat().st_mtime for path in folder.glob("experiment_state-*.json")) < reported:
-        assert time.time() < until, "Tune writes no snapshot"
+    while max((path.stat().st_mtime for path in folder.glob(SNAPSHOT)), default=0.0) < reported:
+        assert time.time() < until, "no snapshot is written"
         time.sleep(0.05)
 
 

@@ -75,8 +75,10 @@ def test_the_summary_says_what_was_found(ended: Ended) -> None:
     assert {"baseline", "best", "test", "trials", "versions", "seeds", "wall_seconds"} <= summary.keys()
     assert len({trial["id"] for trial in ended.trials}) == len(ended.trials) == 2
     for trial in ended.trials:
-        assert trial.keys() == {"id", "state", "config", "score", "general", "epochs", "seconds", "reason"}
+        assert trial.keys() == {"id", "state", "config", "score", "general", "epochs", "seconds", "reason",
+                                "parts", "notes"}  # fmt: skip
         assert (trial["state"], trial["epochs"], trial["reason"]) == ("finished", 2, "")
+        assert (trial["parts"], trial["notes"]) == (1, [])
         assert 0 < trial["seconds"] < summary["wall_seconds"]
         assert 0 <= trial["score"] <= 1
     for measured in (summary["baseline"], summary["best"], summary["test"]["best"]):

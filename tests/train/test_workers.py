@@ -14,14 +14,12 @@ from ray import tune
 from ray.train import WorkerGroupError
 
 from search.workers import TRIAL_RESOURCES, WorkerGroup, train_on_workers
+from tests.real_lines import narrow_lines
 from tests.train.watched_workers import Seen, Weights, observe
 from train.backends import BACKENDS
 from train.backends.paddle_backend import group_environment
 from train.checkpoint import Checkpoint, load_checkpoint
 from train.config import TrialConfig, config_from_mapping
-from train.data import images
-from train.data.dataset import Dataset, decode_samples
-from train.data.formats import load_file
 from train.errors import DivergedError
 from train.loop import TrainingData, assemble, train
 from train.validation import evaluate
@@ -43,12 +41,6 @@ def data(data_dir: Path) -> TrainingData:
         narrow_lines(data_dir, "train", TRAIN_LINES, {192}),
         narrow_lines(data_dir, "val", VAL_LINES, {192, 224}),
     )
-
-
-def narrow_lines(data_dir: Path, split: str, count: int, widths: set[int]) -> Dataset:
-    samples = load_file(data_dir / "vin" / f"rec_gt_{split}.txt", {})
-    buckets = (images.bucket_width(images.resize_line(images.read(s.path)).shape[1]) for s in samples)
-    return decode_samples([s for s, bucket in zip(samples, buckets, strict=True) if bucket in widths][:count])
 
 
 @pytest.fixture(scope="module")

@@ -62,3 +62,8 @@ def worker_lines(indices: Indices, rank: int, workers: int) -> Indices:
 def worker_share(indices: Indices, rank: int, workers: int) -> Indices:
     """Return the part of a batch that worker `rank` of `workers` computes: every line once over all workers."""
     return indices[rank::workers]
+
+
+def split(indices: Indices, parts: int) -> list[Indices]:
+    """Return indices in up to `parts` parts of about one size, none empty."""
+    return [part for part in np.array_split(indices, parts) if len(part)]

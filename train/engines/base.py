@@ -1,5 +1,6 @@
 """The Engine contract: the one seam between the training loop and a framework."""
 
+import gc
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -97,6 +98,16 @@ class Engine(ABC):
     @abstractmethod
     def device(cls) -> str:
         """Return where this process computes, by the framework's name: `cpu`, `cuda:0`, `gpu:0`."""
+
+    @classmethod
+    def ran_out(cls, error: BaseException) -> bool:
+        """Return whether an error of this framework says that there is not enough memory."""
+        return isinstance(error, MemoryError)
+
+    @classmethod
+    def release(cls) -> None:
+        """Give memory back that engines which are gone have left behind."""
+        gc.collect()
 
     @abstractmethod
     def apply_plan(self, plan: Mapping[str, float]) -> None:

@@ -43,6 +43,15 @@ class PaddleEngine(NetworkEngine):
 
         return str(paddle.device.get_device())
 
+    @classmethod
+    def release(cls) -> None:
+        """Give the cached blocks of the GPU back, too."""
+        super().release()
+        import paddle
+
+        if paddle.device.is_compiled_with_cuda():
+            paddle.device.cuda.empty_cache()
+
     def _begin(self) -> None:
         import paddle
 

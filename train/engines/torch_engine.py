@@ -45,6 +45,23 @@ class TorchEngine(NetworkEngine):
         """Return torch's name of the GPU or the CPU."""
         return str(current_device())
 
+    @classmethod
+    def ran_out(cls, error: BaseException) -> bool:
+        """Return whether an allocation failed: on a CPU, torch has no class of its own for that."""
+        import torch
+
+        wording = "DefaultCPUAllocator: can't allocate memory"
+        return isinstance(error, MemoryError | torch.OutOfMemoryError) or wording in str(error)
+
+    @classmethod
+    def release(cls) -> None:
+        """Give the cached blocks of the GPU back, too."""
+        super().release()
+        import torch
+
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+
     def _begin(self) -> None:
         import torch
 

@@ -1,0 +1,79 @@
+"""A search that has ended, with the time that is left for what follows."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from ray import tune
+
+from search.budget import label_check_seconds
+from search.checkpoints import TrialFolder
+from search.data import StudyData
+from search.journal import TrialJournal, read_journal
+from search.label_check import Timer
+from search.probe import Probe
+from search.ranking import Forgetting
+from search.results import TrialRecord
+from search.searcher import Clock
+from search.settings import StudySettings
+from search.trial_records import told_of, trial_id
+from train.checkpoint import Checkpoint
+
+EXPORT_S, REPORT_S = 20.0, 2.0
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A search that has ended: all that its result is made of."""
+
+    settings: StudySettings
+    clock: Clock
+    data: StudyData
+    probes: list[Probe]
+    results: tune.ResultGrid
+    started: float
+    known: Forgetting | None = None
+
+    @cached_property
+    def told(self) -> dict[str, TrialJournal]:
+        """What every trial has reported, by its id."""
+        journals = {trial.id: trial for trial in read_journal(self.settings.local_folder)}
+        return {trial_id(result): told_of(result, journals) for result in self.results}
+
+    @cached_property
+    def folders(self) -> dict[str, TrialFolder]:
+        """Where every trial's checkpoints lie, by its id."""
+        return {name: self._folder(result) for result in self.results if (name := trial_id(result))}
+
+    def _folder(self, result: Any) -> TrialFolder:
+        return TrialFolder(result.filesystem, result.path, self.told[trial_id(result)].reports)
+
+    def load(self, trial: TrialRecord) -> Checkpoint:
+        """Return a trial's best checkpoint; raise CheckpointError if it has left none."""
+        return self.folders[trial.id].read_best()
+
+    @property
+    def soup_deadline(self) -> float | None:
+        """When averaging has to end, so that export, test and label check still fit the budget; None without one."""
+        budget = self.settings.time_budget_s
+        if budget is None:
+            return None
+        return (
+            self.started + budget - EXPORT_S - label_check_seconds(budget, self.line_seconds, self.val_lines)
+        )
+
+    @property
+    def line_seconds(self) -> float:
+        """The time in which the slowest of the models reads a line."""
+        return max(probe.cost.evaluate for probe in self.probes)
+
+    @property
+    def val_lines(self) -> int:
+        """How many the validation split has."""
+        return len(self.data.training.val)
+
+    @property
+    def label_timer(self) -> Timer:
+        """What the label check has left of the budget."""
+        budget = self.settings.time_budget_s
+        return Timer(self.started + budget - REPORT_S if budget else None, self.line_seconds)

@@ -1,0 +1,65 @@
+"""What a killed search goes on from: Tune's files of one moment, in one archive that is replaced whole.
+
+Tune copies its four files into the storage one by one, over the old ones. A kill in between leaves files of two
+moments, and a full disk leaves half of one: the search would be lost.
+"""
+
+import os
+import zipfile
+from pathlib import Path
+from typing import Any
+
+from ray.tune import Callback
+
+SNAPSHOT = "snapshot.zip"
+STATE = "experiment_state-"
+KINDS = (STATE, "search_gen_state-", "searcher-state-", "callback-states-")
+
+
+class Snapshots(Callback):  # type: ignore[misc]
+    """Archives Tune's files whenever it has written them.
+
+    Args:
+        folder: of the study.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._archived: tuple[str, int] | None = None
+
+    def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
+        """Archive what is new: between two steps all of Tune's files are of one moment."""
+        if not trials:
+            return
+        staging = Path(trials[0].storage.experiment_driver_staging_path)
+        state = max(staging.glob(f"{STATE}*"), default=None)
+        if state is None:
+            return
+        stamp = (state.name, state.stat().st_mtime_ns)
+        if stamp != self._archived:
+            archive(staging, state.stem.removeprefix(STATE), self._folder)
+            self._archived = stamp
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"_folder": self._folder, "_archived": None}
+
+
+def archive(staging: Path, session: str, folder: Path) -> None:
+    """Put a session's files into the archive, which is replaced whole."""
+    partial = folder / f".{SNAPSHOT}.partial"
+    with zipfile.ZipFile(partial, "w") as target:
+        for kind in KINDS:
+            for path in staging.glob(f"{kind}{session}.*"):
+                target.write(path, path.name)
+    os.replace(partial, folder / SNAPSHOT)
+
+
+def restore(folder: Path) -> None:
+    """Let Tune find the archive's files alone; without an archive, leave what there is."""
+    if not (folder / SNAPSHOT).is_file():
+        return
+    for kind in KINDS:
+        for path in folder.glob(f"{kind}*"):
+            path.unlink()
+    with zipfile.ZipFile(folder / SNAPSHOT) as source:
+        source.extractall(folder)

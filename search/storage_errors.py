@@ -1,0 +1,44 @@
+"""When the study's own files cannot be written: an interruption, not a failure."""
+
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from optuna.exceptions import StorageInternalError
+from sqlalchemy.exc import OperationalError
+
+from train.errors import StorageError
+
+UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO}
+
+
+@contextmanager
+def storage_errors() -> Iterator[None]:
+    """Turn the error of a full or unwritable disk into StorageError, which says that the search can go on later."""
+    try:
+        yield
+    except Exception as error:
+        found = next(filter(unwritable, chain_of(error)), None)
+        if found is None:
+            raise
+        if isinstance(found, StorageError):
+            raise found from error
+        raise StorageError(
+            "the study's files must be written",
+            found,
+            "make room, or make the storage writable, and --resume",
+        ) from error
+
+
+def chain_of(error: BaseException | None) -> Iterator[BaseException]:
+    """Yield an error and what it came of: Tune raises one of its own for what a callback raises."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def unwritable(error: BaseException) -> bool:
+    """Return whether an error says that files cannot be written; SQLite's and Optuna's are those of optuna.db."""
+    if isinstance(error, OSError):
+        return error.errno in UNWRITABLE
+    return isinstance(error, StorageError | OperationalError | StorageInternalError)

@@ -1,0 +1,101 @@
+"""What became of each trial, told by its reports."""
+
+from pathlib import Path
+from typing import Any
+
+from search.journal import Row, TrialJournal, plain
+from search.results import Measure, State, TrialRecord
+from train.config import TrialConfig, config_from_mapping
+from train.patience import Best
+from train.scores import Scores
+from train.tasks import TASKS
+from train.validation import GENERAL
+
+FORGOTTEN = ("forgetting", "excess")
+
+
+def trial_id(result: Any) -> str:
+    """Return a trial's id, which names its folder."""
+    return Path(result.path).name
+
+
+def told_of(result: Any, journals: dict[str, TrialJournal]) -> TrialJournal:
+    """Return what is known of one of Tune's results.
+
+    An epoch that the study's journal lacks, as of a search whose machine was lost with it, may stand in Tune's record.
+    """
+    written = journals.get(trial_id(result)) or TrialJournal(trial_id(result), dict(result.config or {}))
+    frame = result.metrics_dataframe
+    tunes = [] if frame is None or "epoch" not in frame else frame.to_dict("records")
+    known = {int(row["epoch"]) for row in written.rows}
+    lacking = [plain(row) for row in tunes if int(row["epoch"]) not in known]
+    return TrialJournal(written.id, written.config, lacking + written.rows, written.ended, written.error)
+
+
+def record(
+    result: Any, told: TrialJournal, started: float, samples: int, notes: tuple[str, ...] = ()
+) -> TrialRecord:
+    """Return what became of one Tune trial; a crashed or diverged one has no score.
+
+    Args:
+        result: Tune's.
+        told: what it has reported.
+        started: Unix time at which the study began.
+        samples: in the validation split.
+        notes: what it got over.
+    """
+    reports = told.reports
+    last = reports[-1] if reports else {}
+    config = config_from_mapping(result.config, "trial") if result.config else TrialConfig()
+    state, reason = state_of(result, last, config)
+    return TrialRecord(
+        id=told.id,
+        state=state,
+        config=config,
+        history=history(reports, config, samples),
+        started=begun(reports, started),
+        seconds=float(last.get("time_total_s", 0.0)),
+        reason=reason,
+        parts=int(last.get("parts", 1)),
+        notes=notes,
+    )
+
+
+def history(reports: list[Row], config: TrialConfig, samples: int) -> tuple[Measure, ...]:
+    """Return the scores of every report over so many validation samples."""
+    kind = TASKS.get(config.task).scores
+    return tuple(measure(report, kind, samples) for report in reports if not report.get("diverged"))
+
+
+def begun(reports: list[Row], started: float) -> float:
+    """Return the seconds from the study's start (Unix time) to the trial's; 0 before its first report."""
+    return max(0.0, reports[0]["timestamp"] - reports[0]["time_this_iter_s"] - started) if reports else 0.0
+
+
+def measure(report: Row, kind: type[Scores], samples: int) -> Measure:
+    """Return one report's scores over so many validation samples."""
+    lost = {name: float(report[name]) for name in FORGOTTEN if name in report}
+    return Measure(
+        epoch=int(report["epoch"]),
+        seconds=float(report["time_total_s"]),
+        loss=float(report["loss"]),
+        scores=kind.kept_in(report, samples),
+        general=kind.kept_in(report, 0, GENERAL) if kind.are_in(report, GENERAL) else None,
+        **lost,
+    )
+
+
+def state_of(result: Any, last: Row, config: TrialConfig) -> tuple[State, str]:
+    """Return how a trial ended, and why."""
+    if result.error is not None:
+        return "failed", str(result.error).strip().splitlines()[-1]
+    if (result.metrics or {}).get("diverged"):
+        return "diverged", str(result.metrics["reason"])
+    if not last:
+        return "stopped", "the time was over before its first epoch"
+    epoch, best = int(last["epoch"]), Best(TASKS.get(config.task).scores.names[:2]).kept_in(last)
+    if epoch == config.epochs:
+        return "finished", ""
+    if best.out_of_patience(epoch, config.patience):
+        return "finished", f"no better epoch in {config.patience} after epoch {best.epoch}"
+    return "stopped", f"stopped after epoch {epoch} of {config.epochs} (scheduler or time budget)"

@@ -1,0 +1,112 @@
+"""Faults inside a trial, on a real local cluster: too little memory, and a worker that is killed."""
+
+import resource
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+import ray
+from ray import tune
+
+from search.incidents import RETRIES, Incidents, incidents
+from search.journal import JOURNAL, Journal, read_journal
+from search.results import TrialRecord
+from search.trial import TrialSetup, run_trial
+from search.trial_records import record, told_of
+from search.workers import TRIAL_RESOURCES, WorkerGroup
+from tests import real_lines
+from train.loop import TrainingData, train
+
+pytestmark = pytest.mark.slow
+LINES, EPOCHS = 32, 3
+SPARE_BYTES = 400 * 2**20
+WORKER = "ray::RayTrainWorker"
+
+
+@pytest.fixture(scope="module")
+def data(data_dir: Path) -> TrainingData:
+    return real_lines.few_lines(data_dir, train=LINES)
+
+
+@pytest.fixture(scope="module")
+def shared(data: TrainingData) -> Iterator[ray.ObjectRef]:
+    """A reference to the data on a cluster of two cores."""
+    ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False)
+    yield ray.put(data)
+    ray.shutdown()
+
+
+def starved(params: dict[str, Any], setup: TrialSetup) -> None:
+    """Train as every trial does, in a process that gets little more memory than what it has loaded."""
+    few = ray.get(setup.data)
+    warm = real_lines.config(epochs=1, batch_size=2)
+    train(warm, TrainingData(few.val, few.val), lambda metrics, make: None)
+    lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+    used = 1024 * next(int(line.split()[1]) for line in lines if line.startswith("VmData"))
+    resource.setrlimit(resource.RLIMIT_DATA, (used + SPARE_BYTES, resource.RLIM_INFINITY))
+    run_trial(params, setup)
+
+
+def tuner(body: Any, setup: TrialSetup, resources: dict[str, float], folder: Path) -> tune.Tuner:
+    """Return a search of one trial, put together as `search.study` does."""
+    config = real_lines.config(epochs=EPOCHS, batch_size=LINES)
+    study = folder / "hit"
+    study.mkdir()
+    return tune.Tuner(
+        tune.with_resources(tune.with_parameters(body, setup=setup), resources),
+        param_space=config.model_dump(mode="json"),
+        tune_config=tune.TuneConfig(trial_dirname_creator=lambda trial: str(trial.trial_id)),
+        run_config=tune.RunConfig(
+            name="hit",
+            storage_path=str(folder),
+            verbose=0,
+            callbacks=[Incidents(study), Journal(study / JOURNAL, {})],
+            failure_config=tune.FailureConfig(max_failures=RETRIES),
+        ),
+    )
+
+
+def only_record(results: tune.ResultGrid, folder: Path) -> TrialRecord:
+    [result] = results
+    [notes] = incidents(folder / "hit").values()
+    journals = {trial.id: trial for trial in read_journal(folder / "hit")}
+    return record(result, told_of(result, journals), 0.0, 4, notes)
+
+
+def test_too_little_memory_makes_the_parts_smaller_and_not_the_batch(
+    shared: ray.ObjectRef, tmp_path: Path
+) -> None:
+    found = only_record(tuner(starved, TrialSetup(shared, None), {"CPU": 1}, tmp_path).fit(), tmp_path)
+    assert (found.state, found.epochs, found.config.batch_size) == ("finished", EPOCHS, LINES)
+    assert found.parts in (2, 4, 8, 16)
+    assert found.notes[0].startswith("too little memory (batch_size=32: ")
+    assert found.notes[0].endswith(f"goes on with every batch in {found.parts} parts")
+    assert not any("crashed" in note for note in found.notes)
+
+
+def test_a_trial_whose_worker_is_killed_goes_on(shared: ray.ObjectRef, tmp_path: Path) -> None:
+    group = WorkerGroup(workers=2, storage=str(tmp_path / "workers"), name="workers")
+    killer = threading.Thread(target=kill_a_worker, args=(tmp_path / "hit",))
+    killer.start()
+    results = tuner(run_trial, TrialSetup(shared, group), TRIAL_RESOURCES, tmp_path).fit()
+    killer.join()
+    found = only_record(results, tmp_path)
+    assert (found.state, [measure.epoch for measure in found.history]) == ("finished", [1, 2, 3])
+    [note] = found.notes
+    assert note.startswith("crashed (")
+
+
+def kill_a_worker(study: Path) -> None:
+    """Kill one of a trial's workers as soon as the trial has reported an epoch."""
+    while not any(trial.reports for trial in read_journal(study)):
+        threading.Event().wait(0.05)
+    for process in psutil.Process().children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            if process.name().startswith(WORKER):
+                process.send_signal(signal.SIGKILL)
+                return
