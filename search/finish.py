@@ -31,6 +31,7 @@ from search.results import (
 from search.searcher import Clock
 from search.settings import StudySettings
 from search.soup import greedy_soup
+from search.storage import location
 from search.summary import write_summary
 from search.workers import CHECKPOINT_FOLDER
 from train.checkpoint import Checkpoint, load_checkpoint
@@ -97,17 +98,9 @@ def finish(search: Finished) -> StudyResult:
     )
     write_summary(result, folder / "summary.json")
     write_report(result, winner.picture or data.training.val.image, folder / "report.html")
-    if "://" in settings.storage:
-        upload(folder, f"{settings.storage}/{settings.name}")
+    if settings.remote:
+        location(settings).put_all(folder)
     return result
-
-
-def upload(folder: Path, uri: str) -> None:
-    """Copy the study's own files to where Tune wrote, if that is no local folder."""
-    from pyarrow import fs
-
-    target, path = fs.FileSystem.from_uri(uri)
-    fs.copy_files(str(folder), path, destination_filesystem=target)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import ray
@@ -11,6 +10,7 @@ from search.data import StudyData
 from search.probe import Probe, affordable_models, agreed_width
 from search.searcher import Clock
 from search.settings import StudySettings, concurrent_trials, trial_share
+from search.storage import location
 from search.workers import TRIAL_RESOURCES, WorkerGroup
 from spaces.space import SearchSpace
 from train.config import TrialConfig
@@ -171,14 +171,8 @@ def worker_group(settings: StudySettings, share: dict[str, float]) -> WorkerGrou
     """Return a trial's workers, each with a share of the machine; None without any."""
     if settings.workers == 0:
         return None
-    folder = f"{storage_folder(settings)}-workers"
-    return WorkerGroup(settings.workers, folder, settings.name, cpus=share["CPU"], gpus=share["GPU"])
-
-
-def storage_folder(settings: StudySettings) -> str:
-    """Return the absolute folder or URI that holds the study."""
-    folder = settings.storage if "://" in settings.storage else str(Path(settings.storage).resolve())
-    return f"{folder}/{settings.name}"
+    place = location(settings).beside("-workers")
+    return WorkerGroup(settings.workers, place, settings.name, cpus=share["CPU"], gpus=share["GPU"])
 
 
 def affordable(space: SearchSpace, probes: list[Probe], clock: Clock, concurrent: int) -> SearchSpace:

@@ -101,7 +101,11 @@ def _add_search(what: argparse._ArgumentGroup) -> None:
 def _add_machine(where: argparse._ArgumentGroup) -> None:
     where.add_argument("--name", help="of the study; its files go to STORAGE/NAME (default: after the data)")
     where.add_argument(
-        "--storage", default="runs", help="a folder or a URI that Ray can write to (default: runs)"
+        "--storage",
+        default="runs",
+        metavar="PLACE",
+        help="a folder, on a cluster one that all nodes share, or a URI: s3://bucket/prefix"
+        "?endpoint_override=http://host:9000 (default: runs)",
     )
     where.add_argument("--cpus-per-trial", type=float, help="default: 1, or the cores shared among the GPUs")
     where.add_argument("--gpus-per-trial", type=float, help="default: 1 where there is one, else 0")
@@ -169,11 +173,15 @@ def main(arguments: Sequence[str]) -> int:
     chosen = parser().parse_args(arguments)
     settings = settings_of(chosen)
     from search.results import require_winner
+    from search.storage import fetch_study
     from search.study import load_settings, run_study
     from search.table import terminal_table
 
     if chosen.resume:
-        settings = load_settings(settings.local_folder)
+        fetch_study(settings)
+        kept = load_settings(settings.local_folder)
+        # The same place may have another address from here than from where the study began.
+        settings = kept.model_copy(update={"storage": settings.storage}) if settings.remote else kept
         if chosen.time_budget:
             settings = settings.model_copy(update={"time_budget_s": chosen.time_budget})
     try:

@@ -5,8 +5,10 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from train.config import Frozen, TrialConfig
 from train.errors import UsageError
@@ -71,10 +73,20 @@ class StudySettings(Frozen):
         """What the study trains: recognition, unless it says another."""
         return self.task or TrialConfig().task
 
+    @field_validator("storage")
+    @classmethod
+    def _folder_of_file_uri(cls, storage: str) -> str:
+        return url2pathname(urlsplit(storage).path) if storage.startswith("file://") else storage
+
+    @property
+    def remote(self) -> bool:
+        """Whether the storage is a URI, not a folder (`file://` is one)."""
+        return "://" in self.storage
+
     @property
     def local_folder(self) -> Path:
-        """Where the study's own files lie: its storage, or a local stand-in that is uploaded at the end."""
-        return Path("runs" if "://" in self.storage else self.storage) / self.name
+        """Where the study's own files lie: its storage, or for a URI a local stand-in (search/storage.py)."""
+        return Path("runs" if self.remote else self.storage) / self.name
 
 
 def parse_duration(text: str) -> float:

@@ -7,7 +7,6 @@ the winner is exported and tested once                search/finish.py
 """
 
 import os
-import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -27,7 +26,6 @@ from search.plan import (
     make_plan,
     narrowed,
     room,
-    storage_folder,
     study_task,
     with_engine,
 )
@@ -37,6 +35,16 @@ from search.ranking import Forgetting
 from search.results import StudyResult, write_text_atomically
 from search.searcher import METRIC, Clock, OptunaSearcher
 from search.settings import DEFAULT_TRIALS, Scheduler, StudySettings
+from search.storage import (
+    DATABASE,
+    STUDY_FILE,
+    Location,
+    PublishedDatabase,
+    location,
+    publish,
+    study_exists,
+    withdraw,
+)
 from search.trial import TrialSetup, run_trial
 from spaces.space import SearchSpace, load_space
 from train.config import config_error, config_from_mapping, nested
@@ -44,7 +52,6 @@ from train.errors import UsageError
 from train.tasks import Words
 
 GRACE_SHARE, REDUCTION = 0.25, 2
-STUDY_FILE = "study.json"
 
 
 def run_study(settings: StudySettings, resume: bool) -> StudyResult:
@@ -71,6 +78,7 @@ def run_study(settings: StudySettings, resume: bool) -> StudyResult:
     start_ray()
     room(settings)
     write_text_atomically(settings.local_folder / STUDY_FILE, settings.model_dump_json(indent=2))
+    publish(settings, STUDY_FILE)
     data = decode_sets(settings, prepared)
     shared = ray.put(data.training)
     probes = probe_models(space, shared, task_of(settings).words)
@@ -78,7 +86,7 @@ def run_study(settings: StudySettings, resume: bool) -> StudyResult:
     plan = make_plan(settings, possible(space, known, data, settings, resume), probes, data, started)
     results = search(settings, plan, TrialSetup(shared, plan.group, known), probes, resume)
     if plan.group is not None:
-        shutil.rmtree(plan.group.storage, ignore_errors=True)  # only transient; a URI has no such folder
+        plan.group.storage.delete_folder()  # only transient
     return finish(Finished(settings, plan.clock, data, probes, results, started, known))
 
 
@@ -90,19 +98,19 @@ def possible(
         return reachable(space, known, data)
     except UsageError:
         if not resume:
-            (settings.local_folder / STUDY_FILE).unlink()
+            withdraw(settings)
         raise
 
 
 def check_folder(settings: StudySettings, resume: bool) -> None:
     """Raise UsageError if the study's folder holds one already, or, to resume, none."""
-    path = settings.local_folder / STUDY_FILE
-    if resume != path.exists():
+    if resume != study_exists(settings):
         rule = "--resume needs a study of that name" if resume else "a study's name must be new"
+        where = f" and {settings.name} in {settings.storage}" if settings.remote else ""
         remedy = (
             "leave out --resume"
             if resume
-            else f"add --resume, choose another --name, or delete {path.parent}"
+            else f"add --resume, choose another --name, or delete {settings.local_folder}{where}"
         )
         raise UsageError(rule, settings.name, remedy)
 
@@ -152,28 +160,36 @@ def search(
     baseline = max(b.scores.primary for p in probes for b in p.baselines)
     trial = tune.with_parameters(run_trial, setup=setup)
     trainable = tune.with_resources(trial, plan.resources)
-    experiment = storage_folder(settings)
+    experiment = location(settings)
     if resume and has_trials(experiment):
-        tuner = tune.Tuner.restore(experiment, trainable, resume_unfinished=True, resume_errored=False)
+        tuner = tune.Tuner.restore(
+            experiment.path,
+            trainable,
+            resume_unfinished=True,
+            resume_errored=False,
+            storage_filesystem=experiment.filesystem,
+        )
     else:
-        database = settings.local_folder / "optuna.db"
+        database = settings.local_folder / DATABASE
         searcher = OptunaSearcher(plan.space, plan.points, plan.clock, settings.seed, database)
         scheduler = SCHEDULERS[settings.scheduler](plan.clock.max_epochs)
         callbacks = [ProgressLines(plan.clock, baseline), KeptRungs(scheduler)]
+        callbacks += [PublishedDatabase(settings)] if settings.remote else []
         tuner = tune.Tuner(
             trainable,
             tune_config=tune_config(settings, plan, searcher, scheduler),
-            run_config=run_config(settings, plan, experiment.rsplit("/", 1)[0], callbacks),
+            run_config=run_config(settings, plan, experiment, callbacks),
         )
     return tuner.fit()
 
 
-def has_trials(experiment: str) -> bool:
+def has_trials(experiment: Location) -> bool:
     """Return whether a Tune experiment lies there that had begun a trial; Tune cannot restore one without."""
-    if not tune.Tuner.can_restore(experiment):
+    place = {"storage_filesystem": experiment.filesystem}
+    if not tune.Tuner.can_restore(experiment.path, **place):
         return False
     try:
-        return bool(tune.ExperimentAnalysis(experiment).trials)
+        return bool(tune.ExperimentAnalysis(experiment.path, **place).trials)
     except ValueError:  # no snapshot yet
         return False
 
@@ -246,12 +262,13 @@ class OutOfTime(tune.Stopper):  # type: ignore[misc]
 
 
 def run_config(
-    settings: StudySettings, plan: Plan, storage: str, callbacks: list[tune.Callback]
+    settings: StudySettings, plan: Plan, experiment: Location, callbacks: list[tune.Callback]
 ) -> tune.RunConfig:
     """Return where Tune writes, what it keeps and what it prints."""
     return tune.RunConfig(
         name=settings.name,
-        storage_path=storage,
+        storage_path=experiment.parent,
+        storage_filesystem=experiment.filesystem,
         verbose=0,
         stop=OutOfTime(plan.clock),
         callbacks=callbacks,

@@ -35,6 +35,7 @@ from ray.util.placement_group import (
 )
 from ray.util.queue import Empty, Queue
 
+from search.storage import Location
 from train.backends import BACKENDS
 from train.checkpoint import Checkpoint, load_checkpoint
 from train.config import TrialConfig
@@ -60,12 +61,12 @@ class WorkerGroup:
         workers: processes that train together.
         cpus: of each worker; Ray also sets its number of threads from it.
         gpus: of each worker.
-        storage: folder or URI that every node reaches, for the run's transient files.
+        storage: that every node reaches, for the run's transient files.
         name: of the folder in `storage`; a suffix makes it unique, and it is deleted at the end.
     """
 
     workers: int
-    storage: str
+    storage: Location
     name: str
     cpus: float = 1.0
     gpus: float = 0.0
@@ -124,7 +125,8 @@ def _run_config(group: WorkerGroup, reports: Queue) -> RunConfig:
     return RunConfig(
         # Ray Train continues a run whose name it finds in the storage; only the trial's checkpoint counts here.
         name=f"{group.name}-{uuid4().hex[:8]}",
-        storage_path=group.storage,
+        storage_path=group.storage.path,
+        storage_filesystem=group.storage.filesystem,
         callbacks=[_Forwarder(reports)],
         checkpoint_config=CheckpointConfig(num_to_keep=CHECKPOINTS_ON_DISK),
         logging_config=LoggingConfig(log_level="ERROR"),
