@@ -7,9 +7,10 @@ from typing import Any
 import ray
 
 from search.data import StudyData
+from search.packing import Nodes, concurrent_trials, promised, trial_share
 from search.probe import Probe, affordable_models, agreed_width
 from search.searcher import Clock
-from search.settings import StudySettings, concurrent_trials, trial_share
+from search.settings import StudySettings
 from search.storage import location
 from search.workers import TRIAL_RESOURCES, WorkerGroup
 from spaces.space import SearchSpace
@@ -131,7 +132,7 @@ def make_plan(
     settings: StudySettings, space: SearchSpace, probes: list[Probe], data: StudyData, started: float
 ) -> Plan:
     """Fit models, trial lengths and concurrency to machine and budget."""
-    share, group, concurrent = room(settings)
+    share, group, concurrent = room(settings, trial_memory(space, probes, data))
     max_epochs = settings.max_epochs or int(space.fixed.get("epochs", TrialConfig().epochs))
     train, val = len(data.training.train), len(data.training.val) + len(data.training.general or ())
     deadline = None
@@ -155,15 +156,31 @@ def make_plan(
     return Plan(space, points, clock, concurrent, TRIAL_RESOURCES if group else share, group)
 
 
-def room(settings: StudySettings) -> tuple[dict[str, float], WorkerGroup | None, int]:
-    """Return a trial's or worker's share of the cluster, a trial's workers, and how many trials run at a time.
+def trial_memory(space: SearchSpace, probes: list[Probe], data: StudyData) -> int:
+    """Return the bytes that the largest trial takes: of any model, with the largest batch of widest images."""
+    batch = max(int(str(size)) for size in space.choices("batch_size") or (TrialConfig().batch_size,))
+    widest = int(max(data.training.train.widths))
+    models = candidates(space)
+    return max(probe.footprint.trial_bytes(batch, widest) for probe in probes if probe.model in models)
 
-    Raises UsageError if the cluster is too small for one.
+
+def cluster_nodes() -> Nodes:
+    """Return what each node of the cluster has."""
+    return [node["Resources"] for node in ray.nodes() if node["Alive"]]
+
+
+def room(settings: StudySettings, memory: int = 0) -> tuple[dict[str, float], WorkerGroup | None, int]:
+    """Return a trial's or worker's share of its node, a trial's workers, and how many trials run at a time.
+
+    `memory` are the bytes that a trial needs, once they were measured. Raises UsageError if the cluster is too small
+    for one.
     """
-    resources = ray.cluster_resources()
-    share = trial_share(settings, resources)
+    nodes = cluster_nodes()
+    share = trial_share(settings, nodes, memory)
     group = worker_group(settings, share)
-    fits = concurrent_trials(group.resources if group else share, resources)
+    if settings.autoscaling:
+        return share, group, promised(settings)
+    fits = concurrent_trials(share, nodes, max(1, settings.workers))
     return share, group, min(fits, settings.concurrent or fits)
 
 
@@ -171,8 +188,7 @@ def worker_group(settings: StudySettings, share: dict[str, float]) -> WorkerGrou
     """Return a trial's workers, each with a share of the machine; None without any."""
     if settings.workers == 0:
         return None
-    place = location(settings).beside("-workers")
-    return WorkerGroup(settings.workers, place, settings.name, cpus=share["CPU"], gpus=share["GPU"])
+    return WorkerGroup(settings.workers, location(settings).beside("-workers"), settings.name, share)
 
 
 def affordable(space: SearchSpace, probes: list[Probe], clock: Clock, concurrent: int) -> SearchSpace:

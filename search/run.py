@@ -108,11 +108,20 @@ def _add_machine(where: argparse._ArgumentGroup) -> None:
         "?endpoint_override=http://host:9000 (default: runs)",
     )
     where.add_argument("--cpus-per-trial", type=float, help="default: 1, or the cores shared among the GPUs")
-    where.add_argument("--gpus-per-trial", type=float, help="default: 1 where there is one, else 0")
+    where.add_argument(
+        "--gpus-per-trial", type=float, help="0.25: four trials share one (default: 1 where there is one)"
+    )
     where.add_argument(
         "--workers-per-trial", type=int, default=0, help="Ray Train workers; 0: the trial's own process"
     )
-    where.add_argument("--concurrent", type=int, help="trials at a time (default: as many as fit)")
+    where.add_argument(
+        "--concurrent", type=int, help="trials at a time (default: as many as cores, GPUs and memory hold)"
+    )
+    where.add_argument(
+        "--autoscaling",
+        action="store_true",
+        help="the cluster starts nodes when they are asked for; needs --concurrent and --gpus-per-trial",
+    )
     where.add_argument(
         "--resume", action="store_true", help="go on with NAME as it was, but for --time-budget"
     )
@@ -155,6 +164,7 @@ def settings_of(arguments: argparse.Namespace) -> StudySettings:
             gpus=arguments.gpus_per_trial,
             workers=arguments.workers_per_trial,
             concurrent=arguments.concurrent,
+            autoscaling=arguments.autoscaling,
             seed=arguments.seed,
             allow_bad=arguments.allow_bad,
             test_fraction=arguments.test_fraction,

@@ -2,7 +2,6 @@
 
 import os
 import re
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
@@ -38,6 +37,7 @@ class StudySettings(Frozen):
         storage: folder or URI under which Ray Tune writes `name/`.
         workers: Ray Train workers per trial; 0 trains in the trial's own process.
         concurrent: trials at a time; None for as many as the machine holds.
+        autoscaling: whether nodes come when they are asked for, so that what is there now limits nothing.
         allow_bad: bad samples to go on without.
     """
 
@@ -64,6 +64,7 @@ class StudySettings(Frozen):
     gpus: float | None = Field(None, ge=0)
     workers: int = Field(0, ge=0)
     concurrent: int | None = Field(None, ge=1)
+    autoscaling: bool = False
     seed: int = Field(0, ge=0)
     allow_bad: int = Field(0, ge=0)
     test_fraction: float = Field(0.1, ge=0, lt=1)
@@ -97,31 +98,6 @@ def parse_duration(text: str) -> float:
         raise UsageError("a duration must be like 90s, 30m or 1h30m", repr(text), "write the unit behind it")
     hours, minutes, seconds = (float(part or 0) for part in match.groups())
     return 3600 * hours + 60 * minutes + seconds
-
-
-def trial_share(settings: StudySettings, cluster: Mapping[str, float]) -> dict[str, float]:
-    """Return the CPUs and GPUs of one trial, or of one of its workers: as asked, else chosen from the cluster.
-
-    Without GPUs a trial gets one core: two trials of one core each train more lines a second than one of two
-    cores. With GPUs it gets one, and its share of the cores for loading.
-    """
-    gpus = settings.gpus if settings.gpus is not None else min(1.0, cluster.get("GPU", 0.0))
-    if settings.cpus is not None:
-        return {"CPU": settings.cpus, "GPU": gpus}
-    share = cluster.get("CPU", 1.0) * gpus / cluster["GPU"] if gpus and cluster.get("GPU") else 1.0
-    return {"CPU": max(1.0, float(int(share))), "GPU": gpus}
-
-
-def concurrent_trials(need: Mapping[str, float], cluster: Mapping[str, float]) -> int:
-    """Return how many trials, each with these needs, the cluster holds; raise UsageError if it holds none."""
-    fits = min(int(cluster.get(name, 0.0) / amount) for name, amount in need.items() if amount)
-    if fits == 0:
-        raise UsageError(
-            "a trial must fit the cluster",
-            f"{dict(need)} of { ({name: cluster.get(name, 0) for name in need}) }",
-            "ask for less with --cpus-per-trial, --gpus-per-trial or --workers-per-trial",
-        )
-    return fits
 
 
 def machine_cpus() -> int:

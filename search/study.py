@@ -76,12 +76,12 @@ def run_study(settings: StudySettings, resume: bool) -> StudyResult:
         flush=True,
     )
     start_ray()
-    room(settings)
+    share, _, _ = room(settings)
     write_text_atomically(settings.local_folder / STUDY_FILE, settings.model_dump_json(indent=2))
     publish(settings, STUDY_FILE)
     data = decode_sets(settings, prepared)
     shared = ray.put(data.training)
-    probes = probe_models(space, shared, task_of(settings).words)
+    probes = probe_models(space, shared, task_of(settings).words, share)
     known = known_before(settings, probes, data)
     plan = make_plan(settings, possible(space, known, data, settings, resume), probes, data, started)
     results = search(settings, plan, TrialSetup(shared, plan.group, known), probes, resume)
@@ -134,10 +134,11 @@ def start_ray() -> None:
         ray.init(log_to_driver=False, logging_level="ERROR")
 
 
-def probe_models(space: SearchSpace, shared: Any, words: Words) -> list[Probe]:
+def probe_models(space: SearchSpace, shared: Any, words: Words, share: dict[str, float]) -> list[Probe]:
     """Score every candidate model untouched, in parallel, and print the scores to beat."""
     fixed = config_from_mapping(nested(dict(space.fixed) | {"model": candidates(space)[0]}), "space")
-    remote = ray.remote(num_cpus=1)(probe_model)
+    # On what a trial gets, as its time is measured.
+    remote = ray.remote(num_cpus=share["CPU"], num_gpus=share["GPU"])(probe_model)
     widths = [int(str(width)) for width in space.choices("fit_width")]
     probes: list[Probe] = ray.get(
         [remote.remote(model, fixed, widths, shared) for model in candidates(space)]

@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -59,22 +59,15 @@ class WorkerGroup:
 
     Attributes:
         workers: processes that train together.
-        cpus: of each worker; Ray also sets its number of threads from it.
-        gpus: of each worker.
         storage: that every node reaches, for the run's transient files.
         name: of the folder in `storage`; a suffix makes it unique, and it is deleted at the end.
+        share: what each worker takes of its node: CPUs, of which Ray also sets its number of threads, GPUs, memory.
     """
 
     workers: int
     storage: Location
     name: str
-    cpus: float = 1.0
-    gpus: float = 0.0
-
-    @property
-    def resources(self) -> dict[str, float]:
-        """What all workers take: a cluster holds as many trials at a time as it holds of this."""
-        return {"CPU": self.workers * self.cpus, "GPU": self.workers * self.gpus}
+    share: dict[str, float] = field(default_factory=lambda: {"CPU": 1.0})
 
 
 def train_on_workers(
@@ -83,7 +76,7 @@ def train_on_workers(
     """Train one configuration on a group of workers, calling `report` in this process after every epoch.
 
     Call it inside a Tune function that was given TRIAL_RESOURCES with `tune.with_resources`. Ray Train reserves
-    `group.resources` in a placement group of its own, whole or not at all: with CPUs of its own a trial could
+    every worker's share in a placement group of its own, whole or not at all: with CPUs of its own a trial could
     keep them from its workers and wait for ever. Let no more trials run at a time than fit with their workers.
 
     Args:
@@ -116,8 +109,8 @@ def train_on_workers(
 def _scaling(group: WorkerGroup) -> ScalingConfig:
     return ScalingConfig(
         num_workers=group.workers,
-        use_gpu=group.gpus > 0,
-        resources_per_worker={"CPU": group.cpus} | ({"GPU": group.gpus} if group.gpus else {}),
+        use_gpu=group.share.get("GPU", 0.0) > 0,
+        resources_per_worker={name: amount for name, amount in group.share.items() if amount},
     )
 
 
