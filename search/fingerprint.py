@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from search.data import Prepared
+from search.files import FINGERPRINT
 from search.results import write_text_atomically
 from search.settings import StudySettings
 from spaces.space import SearchSpace
@@ -15,7 +16,6 @@ from train.data.sample import Sample
 from train.errors import UsageError
 from train.tasks import TASKS
 
-FILE = "fingerprint.json"
 FREE = ("name", "storage", "time_budget_s")
 """Settings that a resumed study may be given anew, or is found by."""
 
@@ -60,7 +60,7 @@ def _change(key: str, old: Any, new: Any) -> str:
 
 def check_fingerprint(folder: Path, found: dict[str, str], resume: bool) -> None:
     """Write down what a new study begins with; raise UsageError if a resumed one began with something else."""
-    path = folder / FILE
+    path = folder / FINGERPRINT
     if resume and path.exists():
         refuse(differences(json.loads(path.read_text(encoding="utf-8")), found), folder.name)
     write_text_atomically(path, json.dumps(found, indent=1, ensure_ascii=False))

@@ -1,10 +1,8 @@
 """From Tune's results to the study's: records, the winner's bundle, its one test, summary and report."""
 
 import time
-from typing import Any
 
-import ray
-
+from search.files import SUMMARY_FILE
 from search.finished import Finished
 from search.follow_up import commands
 from search.general import general_summary
@@ -13,8 +11,7 @@ from search.keep import disk_use, keep_best
 from search.report import write_report
 from search.results import StudyResult, TrialRecord
 from search.sample_rows import write_rows
-from search.settings import trial_share
-from search.share import share_of
+from search.storage import location
 from search.summary import write_summary
 from search.trial_records import record, trial_id
 from search.versions import versions
@@ -40,7 +37,7 @@ def finish(search: Finished) -> StudyResult:
         misreadings=winner.misreadings,
         general=general_summary(settings, data),
         labels=winner.labels,
-        share=share_of(trial_share(settings, ray.cluster_resources()), settings.workers),
+        share=search.share,
         max_epochs=search.clock.max_epochs,
         wall_seconds=time.time() - search.started,
         versions=versions(),
@@ -49,20 +46,12 @@ def finish(search: Finished) -> StudyResult:
         disk=disk_use(search.results),
     )
     write_rows(winner.rows, folder)
-    write_summary(result, folder / "summary.json")
+    write_summary(result, folder / SUMMARY_FILE)
     pictures = {"val": training.val.image, "train": training.train.image}
     write_report(result, winner.picture or training.val.image, folder / "report.html", pictures)
-    if "://" in settings.storage:
-        upload(folder, f"{settings.storage}/{settings.name}")
+    if settings.remote:
+        location(settings).put_all(folder)
     return result
-
-
-def upload(folder: Any, uri: str) -> None:
-    """Copy the study's own files to where Tune wrote, if that is no local folder."""
-    from pyarrow import fs
-
-    target, path = fs.FileSystem.from_uri(uri)
-    fs.copy_files(str(folder), path, destination_filesystem=target)
 
 
 def records(search: Finished) -> tuple[TrialRecord, ...]:

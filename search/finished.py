@@ -16,6 +16,7 @@ from search.ranking import Forgetting
 from search.results import TrialRecord
 from search.searcher import Clock
 from search.settings import StudySettings
+from search.share import TrialShare
 from search.trial_records import told_of, trial_id
 from train.checkpoint import Checkpoint
 
@@ -32,6 +33,7 @@ class Finished:
     probes: list[Probe]
     results: tune.ResultGrid
     started: float
+    share: TrialShare
     known: Forgetting | None = None
 
     @cached_property

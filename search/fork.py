@@ -4,10 +4,14 @@ They are trained again. A score of other data, or with another charset, says not
 it were of this study.
 """
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from search.journal import read_journal
+from search.plan import Plan
+from search.settings import StudySettings
+from search.storage import fetch_study
 from spaces.space import SearchSpace
 from train.config import TrialConfig, config_from_mapping
 from train.errors import UsageError
@@ -26,6 +30,27 @@ def best_configs(folder: Path) -> list[TrialConfig]:
         raise UsageError("--fork needs a study whose trials have scores", folder, "name another one")
     ranked = sorted(scored, key=lambda entry: entry[:2], reverse=True)
     return [config_from_mapping(params, f"trial {trial}") for _, trial, params in ranked[:MOST]]
+
+
+def origin_of(settings: StudySettings) -> list[TrialConfig]:
+    """Return the best configurations of the study that this one is forked from; none without."""
+    if settings.fork is None:
+        return []
+    old = settings.model_copy(update={"name": settings.fork})
+    fetch_study(old)
+    return best_configs(old.local_folder)
+
+
+def forked(plan: Plan, origin: list[TrialConfig]) -> Plan:
+    """Return the plan with the best configurations of another study in front of its points, and say how many."""
+    if not origin:
+        return plan
+    points = fork_points(origin, plan.space)
+    print(
+        f"fork: {len(points)} of its {len(origin)} best configurations lie in this space: tried first",
+        flush=True,
+    )
+    return replace(plan, points=[*points, *(point for point in plan.points if point not in points)])
 
 
 def fork_points(configs: list[TrialConfig], space: SearchSpace) -> list[dict[str, Any]]:

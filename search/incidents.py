@@ -10,12 +10,12 @@ from ray.exceptions import OutOfMemoryError, RayActorError, RayTaskError
 from ray.tune import Callback
 
 from search.attempts import read_parts, write_parts
+from search.files import INCIDENTS
 from search.results import write_text_atomically
 from train.config import config_from_mapping
 from train.errors import OcrError, StorageError
 from train.parts import more_parts
 
-FILE = "incidents.json"
 RETRIES = 2
 """How often a trial that crashed is tried again, from its last whole checkpoint."""
 
@@ -28,7 +28,7 @@ class Incidents(Callback):  # type: ignore[misc]
     """
 
     def __init__(self, folder: Path) -> None:
-        self._file = folder / FILE
+        self._file = folder / INCIDENTS
 
     def on_trial_recover(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """Note a crash that is followed by another attempt; raise StorageError if that is hopeless."""
@@ -74,7 +74,7 @@ def read(file: Path) -> list[dict[str, str]]:
 def incidents(folder: Path) -> dict[str, tuple[str, ...]]:
     """Return what a study's trials got over, by their ids."""
     found: dict[str, list[str]] = defaultdict(list)
-    for entry in read(folder / FILE):
+    for entry in read(folder / INCIDENTS):
         found[entry["trial"]].append(entry["what"])
     return {trial: tuple(notes) for trial, notes in found.items()}
 

@@ -16,7 +16,8 @@ from typing import Any, BinaryIO
 import numpy as np
 from ray.tune import Callback
 
-JOURNAL = "reports.jsonl"
+from search.files import JOURNAL
+
 Row = dict[str, Any]
 
 

@@ -2,16 +2,18 @@
 
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import ray
 
 from search.budget import label_check_seconds
 from search.data import StudyData
+from search.packing import Nodes, concurrent_trials, promised, trial_share
 from search.probe import Probe, affordable_models, agreed_width
 from search.searcher import Clock
-from search.settings import StudySettings, concurrent_trials, trial_share
+from search.settings import StudySettings
+from search.share import TrialShare, share_of
+from search.storage import location
 from search.workers import TRIAL_RESOURCES, WorkerGroup
 from spaces.space import SearchSpace
 from train.config import TrialConfig
@@ -32,6 +34,7 @@ class Plan:
         points: what to try first.
         concurrent: trials at a time.
         resources: that Tune reserves for a trial; its workers reserve their own.
+        share: what a trial takes of the cluster, over all its workers.
         group: the workers of a trial, if it has any.
     """
 
@@ -40,6 +43,7 @@ class Plan:
     clock: Clock
     concurrent: int
     resources: dict[str, float]
+    share: TrialShare
     group: WorkerGroup | None
 
 
@@ -132,7 +136,7 @@ def make_plan(
     settings: StudySettings, space: SearchSpace, probes: list[Probe], data: StudyData, started: float
 ) -> Plan:
     """Fit models, trial lengths and concurrency to machine and budget."""
-    share, group, concurrent = room(settings)
+    share, group, concurrent = room(settings, trial_memory(space, probes, data))
     max_epochs = settings.max_epochs or int(space.fixed.get("epochs", TrialConfig().epochs))
     train, val = len(data.training.train), len(data.training.val) + len(data.training.general or ())
     deadline = None
@@ -153,18 +157,35 @@ def make_plan(
     if width is not None and space.choices("fit_width"):
         space = space.with_fixed({"fit_width": width})
     points = sorted(space.warm_starts_for(train), key=lambda point: _model_rank(point, probes))
-    return Plan(space, points, clock, concurrent, TRIAL_RESOURCES if group else share, group)
+    resources = TRIAL_RESOURCES if group else share
+    return Plan(space, points, clock, concurrent, resources, share_of(share, settings.workers), group)
 
 
-def room(settings: StudySettings) -> tuple[dict[str, float], WorkerGroup | None, int]:
-    """Return a trial's or worker's share of the cluster, a trial's workers, and how many trials run at a time.
+def trial_memory(space: SearchSpace, probes: list[Probe], data: StudyData) -> int:
+    """Return the bytes that the largest trial takes: of any model, with the largest batch of widest images."""
+    batch = max(int(str(size)) for size in space.choices("batch_size") or (TrialConfig().batch_size,))
+    widest = int(max(data.training.train.widths))
+    models = candidates(space)
+    return max(probe.footprint.trial_bytes(batch, widest) for probe in probes if probe.model in models)
 
-    Raises UsageError if the cluster is too small for one.
+
+def cluster_nodes() -> Nodes:
+    """Return what each node of the cluster has."""
+    return [node["Resources"] for node in ray.nodes() if node["Alive"]]
+
+
+def room(settings: StudySettings, memory: int = 0) -> tuple[dict[str, float], WorkerGroup | None, int]:
+    """Return a trial's or worker's share of its node, a trial's workers, and how many trials run at a time.
+
+    `memory` are the bytes that a trial needs, once they were measured. Raises UsageError if the cluster is too small
+    for one.
     """
-    resources = ray.cluster_resources()
-    share = trial_share(settings, resources)
+    nodes = cluster_nodes()
+    share = trial_share(settings, nodes, memory)
     group = worker_group(settings, share)
-    fits = concurrent_trials(group.resources if group else share, resources)
+    if settings.autoscaling:
+        return share, group, promised(settings)
+    fits = concurrent_trials(share, nodes, max(1, settings.workers))
     return share, group, min(fits, settings.concurrent or fits)
 
 
@@ -172,14 +193,7 @@ def worker_group(settings: StudySettings, share: dict[str, float]) -> WorkerGrou
     """Return a trial's workers, each with a share of the machine; None without any."""
     if settings.workers == 0:
         return None
-    folder = f"{storage_folder(settings)}-workers"
-    return WorkerGroup(settings.workers, folder, settings.name, cpus=share["CPU"], gpus=share["GPU"])
-
-
-def storage_folder(settings: StudySettings) -> str:
-    """Return the absolute folder or URI that holds the study."""
-    folder = settings.storage if "://" in settings.storage else str(Path(settings.storage).resolve())
-    return f"{folder}/{settings.name}"
+    return WorkerGroup(settings.workers, location(settings).beside("-workers"), settings.name, share)
 
 
 def affordable(space: SearchSpace, probes: list[Probe], clock: Clock, concurrent: int) -> SearchSpace:

@@ -2,13 +2,16 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from search.budget import Cost
+from search.packing import Footprint
 from search.results import Baseline
+from train import memory
 from train.config import TechniqueConfig, TrialConfig
 from train.engines.base import Engine
 from train.intervals import paired_gain_interval
@@ -37,6 +40,7 @@ class Probe:
         primary: sums of rows -> the score (`Task.primary`).
         general: how the model as published does on every general sample; None without any.
         configs: for each baseline, how it is run.
+        footprint: the memory that training it takes.
     """
 
     model: str
@@ -46,6 +50,7 @@ class Probe:
     primary: Callable[[Rows], float]
     general: Rows | None = None
     configs: tuple[TrialConfig, ...] = ()
+    footprint: Footprint = field(default_factory=Footprint)
 
     @property
     def best(self) -> Baseline:
@@ -79,7 +84,7 @@ def probe_model(model: str, fixed: TrialConfig, fit_widths: Sequence[int], data:
     starts = TASKS.get(fixed.task).starts(untrained, fit_widths)
     baselines: list[Baseline] = []
     found: list[_Measured] = []
-    costs, whole = [], 0.0
+    costs, whole, base = [], 0.0, 0
     if build_technique(fixed.technique).distillation:  # a teacher's time is its own (`Clock`)
         fixed = fixed.model_copy(update={"technique": TechniqueConfig()})
     for place, start in enumerate(starts):
@@ -94,14 +99,18 @@ def probe_model(model: str, fixed: TrialConfig, fit_widths: Sequence[int], data:
             told = {"untrained": untrained, "tuned": bool(tuned), "general": one.general}
             baselines.append(Baseline(**settings, **told, scores=one.scores))
         found += measured
+        if place == 0:
+            base = memory.own_bytes()
+            memory.reset_peak()
         if place == 0 < len(starts) - 1:  # with the model's whole dictionary
             whole = _step_seconds(engine, task, data, EVERYTHING)
     full, frozen = (_step_seconds(engine, task, data, plan) for plan in (EVERYTHING, HEAD_ONLY))
+    footprint = _footprint(base, data)
     evaluation = max(costs[1:] or costs)
     work = TASKS.get(fixed.task).work(fixed)
     cost = Cost(full=full, frozen=frozen, evaluate=evaluation, keep=max(1.0, whole / full), work=work)
     rows, configs = tuple(one.rows for one in found), tuple(one.config for one in found)
-    return Probe(model, tuple(baselines), rows, cost, task.primary, found[0].general_rows, configs)
+    return Probe(model, tuple(baselines), rows, cost, task.primary, found[0].general_rows, configs, footprint)
 
 
 @dataclass(frozen=True)
@@ -133,9 +142,20 @@ def _general(engine: Engine, task: Task, data: TrainingData) -> tuple[Scores | N
     return scores, task.per_sample(predictions, data.general)
 
 
+def _footprint(base: int, data: TrainingData) -> Footprint:
+    """Return the memory that training takes, by the most since the peak was reset, when the process had `base`."""
+    images = _median_images(data)
+    step = max(0, memory.peak_bytes() - base)
+    return Footprint(base, step, len(images) * int(data.train.widths[images].max()))
+
+
+def _median_images(data: TrainingData) -> npt.NDArray[np.int64]:
+    return np.argsort(data.train.widths)[len(data.train) // 2 :][:PROBE_IMAGES]
+
+
 def _step_seconds(engine: Engine, task: Task, data: TrainingData, plan: dict[str, float]) -> float:
     """Return the seconds per sample of a training step on images of median width, the second of two."""
-    middle = np.argsort(data.train.widths)[len(data.train) // 2 :][:PROBE_IMAGES]
+    middle = _median_images(data)
     engine.apply_plan(plan)
     seconds = 0.0
     for _ in range(2):

@@ -102,14 +102,27 @@ def _add_search(what: argparse._ArgumentGroup) -> None:
 def _add_machine(where: argparse._ArgumentGroup) -> None:
     where.add_argument("--name", help="of the study; its files go to STORAGE/NAME (default: after the data)")
     where.add_argument(
-        "--storage", default="runs", help="a folder or a URI that Ray can write to (default: runs)"
+        "--storage",
+        default="runs",
+        metavar="PLACE",
+        help="a folder, on a cluster one that all nodes share, or a URI: s3://bucket/prefix"
+        "?endpoint_override=http://host:9000 (default: runs)",
     )
     where.add_argument("--cpus-per-trial", type=float, help="default: 1, or the cores shared among the GPUs")
-    where.add_argument("--gpus-per-trial", type=float, help="default: 1 where there is one, else 0")
+    where.add_argument(
+        "--gpus-per-trial", type=float, help="0.25: four trials share one (default: 1 where there is one)"
+    )
     where.add_argument(
         "--workers-per-trial", type=int, default=0, help="Ray Train workers; 0: the trial's own process"
     )
-    where.add_argument("--concurrent", type=int, help="trials at a time (default: as many as fit)")
+    where.add_argument(
+        "--concurrent", type=int, help="trials at a time (default: as many as cores, GPUs and memory hold)"
+    )
+    where.add_argument(
+        "--autoscaling",
+        action="store_true",
+        help="the cluster starts nodes when they are asked for; needs --concurrent and --gpus-per-trial",
+    )
     where.add_argument("--mlflow", metavar="URI", help="send the trials to this MLflow store or server, too")
     where.add_argument(
         "--wandb", metavar="PROJECT", help="send them to this project of Weights & Biases, too"
@@ -164,6 +177,7 @@ def settings_of(arguments: argparse.Namespace) -> StudySettings:
             concurrent=arguments.concurrent,
             mlflow=arguments.mlflow,
             wandb=arguments.wandb,
+            autoscaling=arguments.autoscaling,
             seed=arguments.seed,
             allow_bad=arguments.allow_bad,
             test_fraction=arguments.test_fraction,
@@ -183,14 +197,16 @@ def main(arguments: Sequence[str]) -> int:
     settings = settings_of(chosen)
     from search.fingerprint import check_settings
     from search.results import require_winner
+    from search.storage import fetch_study
     from search.study import load_settings, run_study
     from search.table import terminal_table
 
     if chosen.resume:
-        usual = settings_of(parser().parse_args([]))
+        fetch_study(settings)
         begun = load_settings(settings.local_folder)
-        check_settings(begun, settings, usual)
-        settings = begun
+        check_settings(begun, settings, usual=settings_of(parser().parse_args([])))
+        # The same place may have another address from here than from where the study began.
+        settings = begun.model_copy(update={"storage": settings.storage}) if settings.remote else begun
         if chosen.time_budget:
             settings = settings.model_copy(update={"time_budget_s": chosen.time_budget})
     try:

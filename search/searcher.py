@@ -20,6 +20,7 @@ from train.techniques import build_technique
 
 METRIC = "best_score"
 UNAFFORDABLE_TRIES = 20
+WRITE_SHARE = 0.05
 
 
 @dataclass
@@ -76,7 +77,7 @@ class OptunaSearcher(Searcher):  # type: ignore[misc]
         points: configurations to try first.
         clock: fits each trial's epochs to the time left.
         seed: of the sampler.
-        database: what `optuna-dashboard sqlite:///DATABASE` opens; written anew whenever a trial ends.
+        database: what `optuna-dashboard sqlite:///DATABASE` opens; written when trials end, the last one always.
     """
 
     def __init__(
@@ -95,6 +96,7 @@ class OptunaSearcher(Searcher):  # type: ignore[misc]
         for point in points:
             self._study.enqueue_trial(point)
         self._open: dict[str, optuna.Trial] = {}
+        self._write_after = 0.0  # on the monotonic clock
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
         """Return the next configuration, its epochs fitted to the time left, or that there is no time."""
@@ -127,7 +129,16 @@ class OptunaSearcher(Searcher):  # type: ignore[misc]
             self._study.tell(trial, state=states.PRUNED)
         else:
             self._study.tell(trial, result[METRIC])
+        self._write_database()
+
+    def _write_database(self) -> None:
+        """Write the database anew, which takes the longer the more trials there are: in WRITE_SHARE of the time."""
+        if self._open and time.monotonic() < self._write_after:
+            return
+        started = time.monotonic()
         write_optuna_database(self._study, self._database)
+        ended = time.monotonic()
+        self._write_after = ended + (ended - started) / WRITE_SHARE
 
     def save(self, checkpoint_path: str) -> None:
         """Write the study and the open trials."""
@@ -138,6 +149,7 @@ class OptunaSearcher(Searcher):  # type: ignore[misc]
         """Continue with what `save` wrote, in the time that this run has."""
         saved = pickle.loads(Path(checkpoint_path).read_bytes())  # noqa: S301 - written by this very study
         self._study, self._open = saved
+        self._write_after = 0.0
 
 
 def write_optuna_database(study: optuna.Study, path: Path) -> None:

@@ -2,11 +2,12 @@
 
 import os
 import re
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from train.config import Frozen, TrialConfig
 from train.errors import UsageError
@@ -39,6 +40,7 @@ class StudySettings(Frozen):
         concurrent: trials at a time; None for as many as the machine holds.
         mlflow: URI of an MLflow tracking server or store that the trials are sent to, too; None for none.
         wandb: project of Weights & Biases that they are sent to; None for none.
+        autoscaling: whether nodes come when they are asked for, so that what is there now limits nothing.
         allow_bad: bad samples to go on without.
     """
 
@@ -68,6 +70,7 @@ class StudySettings(Frozen):
     concurrent: int | None = Field(None, ge=1)
     mlflow: str | None = None
     wandb: str | None = None
+    autoscaling: bool = False
     seed: int = Field(0, ge=0)
     allow_bad: int = Field(0, ge=0)
     test_fraction: float = Field(0.1, ge=0, lt=1)
@@ -77,10 +80,20 @@ class StudySettings(Frozen):
         """What the study trains: recognition, unless it says another."""
         return self.task or TrialConfig().task
 
+    @field_validator("storage")
+    @classmethod
+    def _folder_of_file_uri(cls, storage: str) -> str:
+        return url2pathname(urlsplit(storage).path) if storage.startswith("file://") else storage
+
+    @property
+    def remote(self) -> bool:
+        """Whether the storage is a URI, not a folder (`file://` is one)."""
+        return "://" in self.storage
+
     @property
     def local_folder(self) -> Path:
-        """Where the study's own files lie: its storage, or a local stand-in that is uploaded at the end."""
-        return Path("runs" if "://" in self.storage else self.storage) / self.name
+        """Where the study's own files lie: its storage, or for a URI a local stand-in (search/storage.py)."""
+        return Path("runs" if self.remote else self.storage) / self.name
 
 
 def parse_duration(text: str) -> float:
@@ -91,31 +104,6 @@ def parse_duration(text: str) -> float:
         raise UsageError("a duration must be like 90s, 30m or 1h30m", repr(text), "write the unit behind it")
     hours, minutes, seconds = (float(part or 0) for part in match.groups())
     return 3600 * hours + 60 * minutes + seconds
-
-
-def trial_share(settings: StudySettings, cluster: Mapping[str, float]) -> dict[str, float]:
-    """Return the CPUs and GPUs of one trial, or of one of its workers: as asked, else chosen from the cluster.
-
-    Without GPUs a trial gets one core: two trials of one core each train more lines a second than one of two
-    cores. With GPUs it gets one, and its share of the cores for loading.
-    """
-    gpus = settings.gpus if settings.gpus is not None else min(1.0, cluster.get("GPU", 0.0))
-    if settings.cpus is not None:
-        return {"CPU": settings.cpus, "GPU": gpus}
-    share = cluster.get("CPU", 1.0) * gpus / cluster["GPU"] if gpus and cluster.get("GPU") else 1.0
-    return {"CPU": max(1.0, float(int(share))), "GPU": gpus}
-
-
-def concurrent_trials(need: Mapping[str, float], cluster: Mapping[str, float]) -> int:
-    """Return how many trials, each with these needs, the cluster holds; raise UsageError if it holds none."""
-    fits = min(int(cluster.get(name, 0.0) / amount) for name, amount in need.items() if amount)
-    if fits == 0:
-        raise UsageError(
-            "a trial must fit the cluster",
-            f"{dict(need)} of { ({name: cluster.get(name, 0) for name in need}) }",
-            "ask for less with --cpus-per-trial, --gpus-per-trial or --workers-per-trial",
-        )
-    return fits
 
 
 def machine_cpus() -> int:

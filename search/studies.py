@@ -8,8 +8,9 @@ from types import SimpleNamespace
 from typing import Any, Literal
 
 from search.doubts import LabelCheck
+from search.files import JOURNAL, STUDY_FILE, SUMMARY_FILE
 from search.incidents import incidents
-from search.journal import JOURNAL, TrialJournal, read_journal, read_known
+from search.journal import TrialJournal, read_journal, read_known
 from search.owner import is_held
 from search.results import (
     Baseline,
@@ -31,7 +32,6 @@ from train.scores import Scores
 from train.tasks import TASKS
 
 StudyState = Literal["running", "interrupted", "finished"]
-STUDY_FILE, SUMMARY_FILE = "study.json", "summary.json"
 
 
 @dataclass(frozen=True)

@@ -2,61 +2,39 @@
 
 labels -> splits -> decoded once -> object store      search/data.py
 every candidate untouched: scores to beat, costs      search/probe.py
-Optuna asks, ASHA stops, trials train and report      search/searcher.py, search/trial.py
-the winner is exported and tested once                search/finish.py
+Optuna asks, ASHA stops, trials train and report      search/experiment.py, search/searcher.py, search/trial.py
+the winner is exported and tested once                search/finish.py, search/winner.py
 """
 
 import os
-import shutil
 import time
-from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import ray
-from ray import tune
-from ray.tune.schedulers import ASHAScheduler, FIFOScheduler, TrialScheduler
 
-from search.data import StudyData, decode_sets, prepare, task_of
+from search.data import Prepared, StudyData, decode_sets, prepare, task_of
+from search.experiment import search
+from search.files import BEGUN, STUDY_FILE
 from search.fingerprint import check_fingerprint, fingerprint
 from search.finish import finish
 from search.finished import Finished
-from search.fork import best_configs, fork_points
+from search.fork import forked, origin_of
 from search.general import known_before, reachable
-from search.incidents import RETRIES, Incidents
-from search.journal import JOURNAL, Journal
-from search.keep import KeepNeeded
 from search.known import check_names
 from search.owner import hold
-from search.plan import (
-    Plan,
-    candidates,
-    make_plan,
-    narrowed,
-    room,
-    storage_folder,
-    study_task,
-    with_engine,
-)
+from search.plan import candidates, make_plan, narrowed, room, study_task, with_engine
 from search.probe import Probe, probe_model
-from search.progress import ProgressLines
 from search.ranking import Forgetting
 from search.results import StudyResult, write_text_atomically
-from search.searcher import METRIC, Clock, OptunaSearcher
-from search.settings import DEFAULT_TRIALS, Scheduler, StudySettings
-from search.snapshot import Snapshots, restore
-from search.storage_errors import storage_errors
-from search.studies import STUDY_FILE
-from search.summary import baseline_said
-from search.tracking import check_tracking, trackers
-from search.trial import TrialSetup, run_trial
+from search.settings import StudySettings
+from search.storage import publish, study_exists, withdraw
+from search.tracking import check_tracking
+from search.trial import TrialSetup
 from spaces.space import SearchSpace, load_space
-from train.config import TrialConfig, config_error, config_from_mapping, nested
+from train.config import config_error, config_from_mapping, nested
 from train.errors import UsageError
 from train.tasks import Words
-
-GRACE_SHARE, REDUCTION = 0.25, 2
 
 
 def run_study(settings: StudySettings, resume: bool) -> StudyResult:
@@ -74,43 +52,32 @@ def run_study(settings: StudySettings, resume: bool) -> StudyResult:
     check_names(space)
     check_tracking(settings)
     check_folder(settings, resume)
-    origin = best_configs(settings.local_folder.parent / settings.fork) if settings.fork else []
+    origin = origin_of(settings)
     prepared = prepare(settings)
     check_fingerprint(settings.local_folder, fingerprint(space, prepared, settings.task_name), resume)
-    print(
-        f"data: {', '.join(f'{name} {len(part)}' for name, part in prepared.sets.items())} "
-        f"{task_of(settings).words.samples}"
-        f"{f'; labels put right: {prepared.repaired}' if prepared.repaired else ''}",
-        flush=True,
-    )
+    print(data_text(settings, prepared), flush=True)
     start_ray()
-    room(settings)
+    share, _, _ = room(settings)
     write_text_atomically(settings.local_folder / STUDY_FILE, settings.model_dump_json(indent=2))
-    running = hold(settings.local_folder)  # until it is closed, or the process ends
-    data = decode_sets(settings, prepared)
-    shared = ray.put(data.training)
-    probes = probe_models(space, shared, task_of(settings).words)
-    known = known_before(settings, probes, data)
-    plan = make_plan(settings, possible(space, known, data, settings, resume), probes, data, started)
-    plan = forked(plan, origin)
-    results = search(settings, plan, TrialSetup(shared, plan.group, known), probes, resume)
-    if plan.group is not None:
-        shutil.rmtree(plan.group.storage, ignore_errors=True)  # only transient; a URI has no such folder
-    found = finish(Finished(settings, plan.clock, data, probes, results, started, known))
-    running.close()
-    return found
+    publish(settings, *BEGUN)
+    with hold(settings.local_folder):
+        data = decode_sets(settings, prepared)
+        shared = ray.put(data.training)
+        probes = probe_models(space, shared, task_of(settings).words, share)
+        known = known_before(settings, probes, data)
+        space = possible(space, known, data, settings, resume)
+        plan = forked(make_plan(settings, space, probes, data, started), origin)
+        results = search(settings, plan, TrialSetup(shared, plan.group, known), probes, resume)
+        if plan.group is not None:
+            plan.group.storage.delete_folder()  # only transient
+        return finish(Finished(settings, plan.clock, data, probes, results, started, plan.share, known))
 
 
-def forked(plan: Plan, origin: list[TrialConfig]) -> Plan:
-    """Return the plan with the best configurations of another study in front of its points, and say how many."""
-    if not origin:
-        return plan
-    points = fork_points(origin, plan.space)
-    print(
-        f"fork: {len(points)} of its {len(origin)} best configurations lie in this space: tried first",
-        flush=True,
-    )
-    return replace(plan, points=[*points, *(point for point in plan.points if point not in points)])
+def data_text(settings: StudySettings, prepared: Prepared) -> str:
+    """Say how many samples each set has, 'data: train 461, val 172 lines'."""
+    counts = ", ".join(f"{name} {len(part)}" for name, part in prepared.sets.items())
+    repaired = f"; labels put right: {prepared.repaired}" if prepared.repaired else ""
+    return f"data: {counts} {task_of(settings).words.samples}{repaired}"
 
 
 def possible(
@@ -121,19 +88,19 @@ def possible(
         return reachable(space, known, data)
     except UsageError:
         if not resume:
-            (settings.local_folder / STUDY_FILE).unlink()
+            withdraw(settings)
         raise
 
 
 def check_folder(settings: StudySettings, resume: bool) -> None:
     """Raise UsageError if the study's folder holds one already, or, to resume, none."""
-    path = settings.local_folder / STUDY_FILE
-    if resume != path.exists():
+    if resume != study_exists(settings):
         rule = "--resume needs a study of that name" if resume else "a study's name must be new"
+        where = f" and {settings.name} in {settings.storage}" if settings.remote else ""
         remedy = (
             "leave out --resume"
             if resume
-            else f"add --resume, choose another --name, or delete {path.parent}"
+            else f"add --resume, choose another --name, or delete {settings.local_folder}{where}"
         )
         raise UsageError(rule, settings.name, remedy)
 
@@ -157,10 +124,11 @@ def start_ray() -> None:
         ray.init(log_to_driver=False, logging_level="ERROR")
 
 
-def probe_models(space: SearchSpace, shared: Any, words: Words) -> list[Probe]:
+def probe_models(space: SearchSpace, shared: Any, words: Words, share: dict[str, float]) -> list[Probe]:
     """Score every candidate model untouched, in parallel, and print the scores to beat."""
     fixed = config_from_mapping(nested(dict(space.fixed) | {"model": candidates(space)[0]}), "space")
-    remote = ray.remote(num_cpus=1)(probe_model)
+    # On what a trial gets, as its time is measured.
+    remote = ray.remote(num_cpus=share["CPU"], num_gpus=share["GPU"])(probe_model)
     widths = [int(str(width)) for width in space.choices("fit_width")]
     probes: list[Probe] = ray.get(
         [remote.remote(model, fixed, widths, shared) for model in candidates(space)]
@@ -174,133 +142,3 @@ def probe_models(space: SearchSpace, shared: Any, words: Words) -> list[Probe]:
                 flush=True,
             )
     return probes
-
-
-def search(
-    settings: StudySettings, plan: Plan, setup: TrialSetup, probes: list[Probe], resume: bool
-) -> tune.ResultGrid:
-    """Run, or go on with, the Ray Tune experiment."""
-    baseline = max(b.scores.primary for p in probes for b in p.baselines)
-    trial = tune.with_parameters(run_trial, setup=setup)
-    trainable = tune.with_resources(trial, plan.resources)
-    experiment = storage_folder(settings)
-    remote = "://" in settings.storage  # where a file is replaced whole, or not at all
-    if resume and not remote:
-        restore(settings.local_folder)
-    if resume and has_trials(experiment):
-        tuner = tune.Tuner.restore(experiment, trainable, resume_unfinished=True, resume_errored=False)
-    else:
-        database = settings.local_folder / "optuna.db"
-        searcher = OptunaSearcher(plan.space, plan.points, plan.clock, settings.seed, database)
-        scheduler = SCHEDULERS[settings.scheduler](plan.clock.max_epochs)
-        known = {
-            "baselines": [baseline_said(b) for p in probes for b in p.baselines],
-            "max_epochs": plan.clock.max_epochs,
-        }
-        callbacks = [
-            ProgressLines(plan.clock, baseline), KeptRungs(scheduler), KeepNeeded(),
-            Incidents(settings.local_folder), Journal(settings.local_folder / JOURNAL, known),
-            *([] if remote else [Snapshots(settings.local_folder)]),
-            *trackers(settings, plan.clock.train_lines),
-        ]  # fmt: skip
-        tuner = tune.Tuner(
-            trainable,
-            tune_config=tune_config(settings, plan, searcher, scheduler),
-            run_config=run_config(settings, plan, experiment.rsplit("/", 1)[0], callbacks),
-        )
-    with storage_errors():
-        return tuner.fit()
-
-
-def has_trials(experiment: str) -> bool:
-    """Return whether a Tune experiment lies there that had begun a trial; Tune cannot restore one without."""
-    if not tune.Tuner.can_restore(experiment):
-        return False
-    try:
-        return bool(tune.ExperimentAnalysis(experiment).trials)
-    except ValueError:  # no snapshot yet
-        return False
-
-
-def halving(max_epochs: int) -> ASHAScheduler:
-    """Return what stops the worse half of the trials at every rung (ASHA, Li et al., 2020)."""
-    return ASHAScheduler(
-        time_attr="epoch",
-        metric=METRIC,
-        mode="max",
-        max_t=max_epochs + 1,
-        grace_period=max(1, round(GRACE_SHARE * max_epochs)),
-        reduction_factor=REDUCTION,
-    )
-
-
-def patient(max_epochs: int) -> FIFOScheduler:
-    """Return what lets every trial run to its end."""
-    return FIFOScheduler()
-
-
-SCHEDULERS: dict[Scheduler, Callable[[int], TrialScheduler]] = {"asha": halving, "none": patient}
-
-
-class KeptRungs(tune.Callback):  # type: ignore[misc]
-    """Saves the scheduler with the experiment, which Tune leaves out: a resumed study compares with all its trials."""
-
-    def __init__(self, scheduler: TrialScheduler) -> None:
-        self._scheduler = scheduler
-
-    def get_state(self) -> dict[str, Any]:
-        """Return what the scheduler's own `save` writes."""
-        return dict(vars(self._scheduler))
-
-    def set_state(self, state: dict[str, Any]) -> None:
-        """Go on with the rungs of the interrupted run."""
-        vars(self._scheduler).update(state)
-
-
-def tune_config(
-    settings: StudySettings, plan: Plan, searcher: OptunaSearcher, scheduler: TrialScheduler
-) -> tune.TuneConfig:
-    """Return how Tune samples and stops trials."""
-    trials = settings.trials or (-1 if plan.clock.deadline else DEFAULT_TRIALS)
-    return tune.TuneConfig(
-        search_alg=searcher,
-        scheduler=scheduler,
-        num_samples=trials,
-        max_concurrent_trials=plan.concurrent,
-        reuse_actors=True,
-        trial_name_creator=lambda trial: str(trial.trial_id),
-        trial_dirname_creator=lambda trial: str(trial.trial_id),
-    )
-
-
-class OutOfTime(tune.Stopper):  # type: ignore[misc]
-    """Stops a trial whose next epoch would end after the deadline, and everything at the deadline."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-
-    def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
-        """Return whether the trial has no time for another epoch."""
-        deadline = self._clock.deadline
-        return deadline is not None and time.time() + result.get("epoch_seconds", 0.0) > deadline
-
-    def stop_all(self) -> bool:
-        """Return whether the time is over."""
-        return self._clock.deadline is not None and time.time() > self._clock.deadline
-
-
-def run_config(
-    settings: StudySettings, plan: Plan, storage: str, callbacks: list[tune.Callback]
-) -> tune.RunConfig:
-    """Return where Tune writes, what it keeps and what it prints."""
-    return tune.RunConfig(
-        name=settings.name,
-        storage_path=storage,
-        verbose=0,
-        stop=OutOfTime(plan.clock),
-        callbacks=callbacks,
-        failure_config=tune.FailureConfig(max_failures=RETRIES),
-        checkpoint_config=tune.CheckpointConfig(
-            checkpoint_score_attribute="score", checkpoint_score_order="max"
-        ),
-    )

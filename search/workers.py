@@ -9,7 +9,7 @@ Ray's TuneReportCallback carries metrics only; a checkpoint that Tune does not h
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 from uuid import uuid4
@@ -35,6 +35,7 @@ from ray.util.placement_group import (
 from ray.util.queue import Empty, Queue
 
 from search.checkpoints import read_checkpoint, report_with_checkpoint
+from search.storage import Location
 from train.backends import BACKENDS
 from train.checkpoint import Checkpoint
 from train.config import TrialConfig
@@ -57,22 +58,15 @@ class WorkerGroup:
 
     Attributes:
         workers: processes that train together.
-        cpus: of each worker; Ray also sets its number of threads from it.
-        gpus: of each worker.
-        storage: folder or URI that every node reaches, for the run's transient files.
+        storage: that every node reaches, for the run's transient files.
         name: of the folder in `storage`; a suffix makes it unique, and it is deleted at the end.
+        share: what each worker takes of its node: CPUs, of which Ray also sets its number of threads, GPUs, memory.
     """
 
     workers: int
-    storage: str
+    storage: Location
     name: str
-    cpus: float = 1.0
-    gpus: float = 0.0
-
-    @property
-    def resources(self) -> dict[str, float]:
-        """What all workers take: a cluster holds as many trials at a time as it holds of this."""
-        return {"CPU": self.workers * self.cpus, "GPU": self.workers * self.gpus}
+    share: dict[str, float] = field(default_factory=lambda: {"CPU": 1.0})
 
 
 def train_on_workers(
@@ -86,7 +80,7 @@ def train_on_workers(
     """Train one configuration on a group of workers, calling `report` in this process after every epoch.
 
     Call it inside a Tune function that was given TRIAL_RESOURCES with `tune.with_resources`. Ray Train reserves
-    `group.resources` in a placement group of its own, whole or not at all: with CPUs of its own a trial could
+    every worker's share in a placement group of its own, whole or not at all: with CPUs of its own a trial could
     keep them from its workers and wait for ever. Let no more trials run at a time than fit with their workers.
 
     Args:
@@ -121,8 +115,8 @@ def train_on_workers(
 def _scaling(group: WorkerGroup) -> ScalingConfig:
     return ScalingConfig(
         num_workers=group.workers,
-        use_gpu=group.gpus > 0,
-        resources_per_worker={"CPU": group.cpus} | ({"GPU": group.gpus} if group.gpus else {}),
+        use_gpu=group.share.get("GPU", 0.0) > 0,
+        resources_per_worker={name: amount for name, amount in group.share.items() if amount},
     )
 
 
@@ -130,7 +124,8 @@ def _run_config(group: WorkerGroup, reports: Queue) -> RunConfig:
     return RunConfig(
         # Ray Train continues a run whose name it finds in the storage; only the trial's checkpoint counts here.
         name=f"{group.name}-{uuid4().hex[:8]}",
-        storage_path=group.storage,
+        storage_path=group.storage.path,
+        storage_filesystem=group.storage.filesystem,
         callbacks=[_Forwarder(reports)],
         checkpoint_config=CheckpointConfig(num_to_keep=CHECKPOINTS_ON_DISK),
         logging_config=LoggingConfig(log_level="ERROR"),

@@ -32,6 +32,36 @@ def available_bytes() -> int:
     return min(found)
 
 
+STATUS, CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
+
+
+def reset_peak() -> None:
+    """Forget the most memory that this process has had until now (Linux; nothing to forget elsewhere)."""
+    if CLEAR.exists():
+        CLEAR.write_text("5", encoding="ascii")
+
+
+def peak_bytes() -> int:
+    """Return the most memory of its own that this process has had since `reset_peak`; 0 where nobody knows.
+
+    What it maps with other processes, the object store above all, is not its own.
+    """
+    return _status("VmHWM", "RssFile", "RssShmem")
+
+
+def own_bytes() -> int:
+    """Return the memory of its own that this process has; 0 where nobody knows."""
+    return _status("VmRSS", "RssFile", "RssShmem")
+
+
+def _status(most: str, *shared: str) -> int:
+    if not STATUS.exists():
+        return 0
+    lines = (line.split() for line in STATUS.read_text(encoding="ascii").splitlines())
+    kilobytes = {words[0].rstrip(":"): int(words[1]) for words in lines if words[-1] == "kB"}
+    return 1024 * max(0, kilobytes[most] - sum(kilobytes[name] for name in shared))
+
+
 def _machine_bytes() -> int:
     if not MEMINFO.exists():  # no Linux: the pages that are free right now
         return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")

@@ -58,10 +58,12 @@ def label_arguments(labels: Path) -> list[str]:
 class Process:
     """A command that runs, its output line by line, errors included."""
 
-    def __init__(self, *command: object, environment: Mapping[str, str] = ENVIRONMENT) -> None:
+    def __init__(
+        self, *command: object, environment: Mapping[str, str] = ENVIRONMENT, cwd: Path = REPOSITORY
+    ) -> None:
         self._popen = subprocess.Popen(
             [str(word) for word in command],
-            cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
             start_new_session=True, env={**os.environ, **environment},
         )  # fmt: skip
         self.lines: list[str] = []
@@ -128,5 +130,5 @@ def is_agent(process: psutil.Process) -> bool:
     return False
 
 
-def search(*arguments: object) -> Process:
-    return Process(sys.executable, "search/run.py", *arguments)
+def search(*arguments: object, cwd: Path = REPOSITORY) -> Process:
+    return Process(sys.executable, REPOSITORY / "search" / "run.py", *arguments, cwd=cwd)

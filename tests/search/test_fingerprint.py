@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from search.data import Prepared
-from search.fingerprint import FILE, check_fingerprint, check_settings, differences, fingerprint
+from search.files import FINGERPRINT
+from search.fingerprint import check_fingerprint, check_settings, differences, fingerprint
 from search.settings import StudySettings
 from spaces.space import SearchSpace, parse_space
 from train.data.sample import Sample
@@ -58,7 +59,7 @@ def test_a_changed_study_is_not_resumed(tmp_path: Path) -> None:
     check_fingerprint(folder, found(tmp_path), resume=True)
     with pytest.raises(UsageError, match=r"charset: came 2, went 1.*--fork vin"):
         check_fingerprint(folder, found(tmp_path, text="AB2"), resume=True)
-    assert json.loads((folder / FILE).read_text(encoding="utf-8")) == found(tmp_path), (
+    assert json.loads((folder / FINGERPRINT).read_text(encoding="utf-8")) == found(tmp_path), (
         "the refused one was kept"
     )
 

@@ -5,8 +5,9 @@ from types import SimpleNamespace
 
 import pytest
 
+from search.files import JOURNAL
 from search.fork import MOST, best_configs, fork_points
-from search.journal import JOURNAL, Journal
+from search.journal import Journal
 from spaces.space import parse_space
 from train.config import TrialConfig, config_from_mapping, nested
 from train.errors import UsageError

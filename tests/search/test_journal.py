@@ -7,7 +7,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from search.journal import JOURNAL, Journal, read_journal
+from search.files import JOURNAL
+from search.journal import Journal, read_journal
 from search.snapshot import SNAPSHOT, archive, restore
 
 

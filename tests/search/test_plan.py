@@ -7,13 +7,14 @@ import numpy as np
 import pytest
 
 from search.budget import Cost
+from search.experiment import SCHEDULERS, has_trials
 from search.known import check_names
 from search.plan import affordable, narrowed, with_engine
 from search.probe import Probe, affordable_models, agreed_width
 from search.results import Baseline
 from search.searcher import METRIC, Clock
 from search.settings import Scheduler, StudySettings
-from search.study import SCHEDULERS, has_trials
+from search.storage import Location
 from spaces.space import load_space, parse_space, shipped_spaces
 from train.errors import UsageError
 from train.metrics import TextScores
@@ -138,11 +139,11 @@ def test_a_misspelt_model_of_the_command_line_is_refused() -> None:
 
 def test_only_an_experiment_that_began_a_trial_is_restored(tmp_path: Path) -> None:
     """A kill while the models are probed, or before Tune's first trial, leaves nothing to go on with."""
-    assert not has_trials(str(tmp_path / "nothing"))
+    assert not has_trials(Location(str(tmp_path / "nothing")))
     (tmp_path / "tuner.pkl").write_bytes(b"")
-    assert not has_trials(str(tmp_path))
+    assert not has_trials(Location(str(tmp_path)))
     (tmp_path / "experiment_state-2026.json").write_text('{"trial_data": []}', encoding="utf-8")
-    assert not has_trials(str(tmp_path))
+    assert not has_trials(Location(str(tmp_path)))
 
 
 def test_a_share_of_lines_is_searched_only_where_there_are_some() -> None:

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from search.compare import compare_studies
-from search.journal import JOURNAL, Journal, read_journal
+from search.files import JOURNAL
+from search.journal import Journal, read_journal
 from search.owner import hold
 from search.results import StudyResult
 from search.results_commands import main

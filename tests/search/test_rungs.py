@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from ray.tune.schedulers import TrialScheduler
 
+from search.experiment import halving
 from search.searcher import METRIC
-from search.study import halving
 
 MAX_EPOCHS, RUNG = 8, 2
 

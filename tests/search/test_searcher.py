@@ -9,9 +9,10 @@ import optuna
 import pytest
 from ray.tune.search import Searcher
 
+from search import searcher as searchers
 from search.budget import Cost, planned_epochs
+from search.experiment import KeptRungs, halving
 from search.searcher import Clock, OptunaSearcher
-from search.study import KeptRungs, halving
 from spaces.space import parse_space
 from train.config import TrialConfig, config_from_mapping
 
@@ -164,3 +165,22 @@ def test_a_teacher_takes_the_time_in_which_it_reads(tmp_path: Path, monkeypatch:
     assert epochs(name="full") == planned_epochs(10, 1000, 100)
     assert epochs(name="distill", options={"teacher": "pp-ocrv6-small"}) == planned_epochs(40, 1000, 100)
     assert epochs(name="distill", options={"teacher": "/some/best"}) == planned_epochs(20, 1000, 100)
+
+
+def test_the_database_takes_a_small_share_of_the_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is written anew each time; after the first it waits, but for the last trial."""
+    written: list[int] = []
+
+    def write(study: optuna.Study, path: Path) -> None:
+        time.sleep(0.2)
+        written.append(sum(trial.state.is_finished() for trial in study.trials))
+
+    monkeypatch.setattr(searchers, "write_optuna_database", write)
+    search = searcher(tmp_path)
+    for trial in "abcd":
+        suggested(search, trial)
+    for trial in "abcd":
+        search.on_trial_complete(trial, report(0.5))
+    assert written == [1, 4]

@@ -13,9 +13,11 @@ import pytest
 import ray
 from ray import tune
 
+from search.files import JOURNAL
 from search.incidents import RETRIES, Incidents, incidents
-from search.journal import JOURNAL, Journal, read_journal
+from search.journal import Journal, read_journal
 from search.results import TrialRecord
+from search.storage import Location
 from search.trial import TrialSetup, run_trial
 from search.trial_records import record, told_of
 from search.workers import TRIAL_RESOURCES, WorkerGroup
@@ -90,7 +92,7 @@ def test_too_little_memory_makes_the_parts_smaller_and_not_the_batch(
 
 
 def test_a_trial_whose_worker_is_killed_goes_on(shared: ray.ObjectRef, tmp_path: Path) -> None:
-    group = WorkerGroup(workers=2, storage=str(tmp_path / "workers"), name="workers")
+    group = WorkerGroup(workers=2, storage=Location(str(tmp_path / "workers")), name="workers")
     killer = threading.Thread(target=kill_a_worker, args=(tmp_path / "hit",))
     killer.start()
     results = tuner(run_trial, TrialSetup(shared, group), TRIAL_RESOURCES, tmp_path).fit()

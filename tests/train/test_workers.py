@@ -13,6 +13,7 @@ import ray.train
 from ray import tune
 from ray.train import WorkerGroupError
 
+from search.storage import Location
 from search.workers import TRIAL_RESOURCES, WorkerGroup, train_on_workers
 from tests.real_lines import narrow_lines
 from tests.train.watched_workers import Seen, Weights, observe
@@ -56,7 +57,7 @@ def config(**changes: Any) -> TrialConfig:
 
 
 def group(folder: Path) -> WorkerGroup:
-    return WorkerGroup(workers=2, storage=str(folder), name="workers")
+    return WorkerGroup(workers=2, storage=Location(str(folder)), name="workers")
 
 
 @pytest.fixture(scope="module", params=BACKENDS.names())

@@ -1,0 +1,109 @@
+"""What a trial takes of a cluster, and how many run at a time: pure decisions, made for each node by itself.
+
+A trial runs on one node (a worker of a trial, too), so that what is free on several of them does not add up.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from search.settings import StudySettings
+from train.errors import UsageError
+
+Nodes = Sequence[Mapping[str, float]]
+"""What each node has: `CPU`, `GPU` and `memory` (bytes), as Ray names it."""
+
+MARGIN = 1.2
+
+
+@dataclass(frozen=True)
+class Footprint:
+    """Main memory that training one model was measured to take, in bytes; all 0 where it cannot be measured.
+
+    Attributes:
+        base: of a process with the network, between steps.
+        step: what a step takes besides.
+        pixels: images times the width of the widest of that step.
+    """
+
+    base: int = 0
+    step: int = 0
+    pixels: int = 1
+
+    def trial_bytes(self, batch_size: int, width_px: int) -> int:
+        """Return what a trial takes whose largest batch has so many images of this width; its step grows with both."""
+        scale = max(1.0, batch_size * width_px / self.pixels)
+        return math.ceil(MARGIN * (self.base + scale * self.step))
+
+
+def trial_share(settings: StudySettings, nodes: Nodes, memory: int = 0) -> dict[str, float]:
+    """Return CPUs, GPUs and memory of one trial, or of one of its workers: as asked, else chosen so that nothing idles.
+
+    Without GPUs a trial gets one core: two trials of one core each train more lines a second than one of two cores;
+    where memory for so many trials is lacking, the cores are shared among those that fit. With GPUs it gets one, and
+    its share of its node's cores for loading. Memory is never more than the largest node has: it then runs one trial.
+
+    Args:
+        settings: where what is asked for stands.
+        nodes: those that there are.
+        memory: bytes that a trial needs; 0 if nobody knows.
+    """
+    gpus = settings.gpus if settings.gpus is not None else min(1.0, max(n.get("GPU", 0.0) for n in nodes))
+    check_fraction(gpus)
+    able = [node for node in nodes if node.get("GPU", 0.0) >= gpus and node.get("CPU", 0.0) > 0] or nodes
+    most = max(node.get("memory", 0.0) for node in able)
+    share = {"CPU": settings.cpus or 1.0, "GPU": gpus} | (
+        {"memory": min(memory, int(most))} if memory else {}
+    )
+    if settings.cpus is not None:
+        return share
+    cores = [
+        math.floor(node.get("CPU", 1.0) / fits)
+        for node in able
+        if (fits := fitting(share | {"CPU": 1.0}, node)) > 0
+    ]
+    return share | {"CPU": float(max(1, min(cores, default=1)))}
+
+
+def check_fraction(gpus: float) -> None:
+    """Raise UsageError for a number of GPUs that Ray cannot give: a fraction of one, or whole ones."""
+    if gpus > 1 and gpus != int(gpus):
+        raise UsageError(
+            "--gpus-per-trial must be a whole number, or less than 1", gpus, "for example 0.25, 1 or 2"
+        )
+
+
+def fitting(need: Mapping[str, float], node: Mapping[str, float]) -> int:
+    """Return how many trials, each with these needs, one node holds."""
+    wanted = {name: amount for name, amount in need.items() if amount}
+    # A third of a GPU fits three times, whatever 1 / (1 / 3) is in floating point.
+    return min(math.floor(node.get(name, 0.0) / amount + 1e-6) for name, amount in wanted.items())
+
+
+def concurrent_trials(need: Mapping[str, float], nodes: Nodes, workers: int = 1) -> int:
+    """Return how many trials of so many workers, each with these needs, the nodes hold.
+
+    Raises UsageError if they hold none.
+    """
+    fits = sum(fitting(need, node) for node in nodes) // workers
+    if fits == 0:
+        raise UsageError(
+            "a trial must fit the cluster",
+            f"{workers} x {dict(need)} on nodes of {[{name: node.get(name, 0) for name in need} for node in nodes]}",
+            "ask for less with --cpus-per-trial, --gpus-per-trial or --workers-per-trial, or say --autoscaling",
+        )
+    return fits
+
+
+def promised(settings: StudySettings) -> int:
+    """Return how many trials run at a time on a cluster that starts nodes as they are asked for.
+
+    Raises UsageError if the command line does not say it: none of the nodes may be there yet.
+    """
+    if settings.concurrent is None or (settings.gpus is None and settings.cpus is None):
+        raise UsageError(
+            "--autoscaling needs to be told what will be there",
+            f"--concurrent {settings.concurrent}, --gpus-per-trial {settings.gpus}, --cpus-per-trial {settings.cpus}",
+            "for example --autoscaling --gpus-per-trial 1 --concurrent 8",
+        )
+    return settings.concurrent
