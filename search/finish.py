@@ -4,7 +4,7 @@ import shlex
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,10 +12,15 @@ from typing import Any
 from ray import tune
 from ray.train.constants import CHECKPOINT_DIR_NAME
 
+from search.confirm import Again
 from search.data import EMBEDDED_FOLDER, StudyData
 from search.general import general_summary
 from search.judge import best_baseline, judge, kept_general
+from search.latency import Latencies, architecture
+from search.lineage import stages_text, with_stages
+from search.population import population
 from search.probe import Probe
+from search.provenance import Earlier
 from search.ranking import Forgetting
 from search.report import write_report
 from search.results import (
@@ -26,12 +31,13 @@ from search.results import (
     State,
     StudyResult,
     TrialRecord,
-    rank,
 )
 from search.searcher import Clock
+from search.selection import select
 from search.settings import StudySettings
 from search.soup import greedy_soup
 from search.summary import write_summary
+from search.transfer import remember
 from search.workers import CHECKPOINT_FOLDER
 from train.checkpoint import Checkpoint, load_checkpoint
 from train.config import TrialConfig, config_from_mapping, save_config
@@ -63,6 +69,9 @@ class Finished:
     results: tune.ResultGrid
     started: float
     known: Forgetting | None = None
+    again: Again | None = None
+    latencies: Latencies = field(default_factory=dict)
+    earlier: tuple[Earlier, ...] = ()
 
     @property
     def soup_deadline(self) -> float | None:
@@ -77,7 +86,12 @@ def finish(search: Finished) -> StudyResult:
     folder = settings.local_folder
     samples = len(data.training.val)
     trials = tuple(record(result, search.started, samples) for result in search.results)
-    winner = publish_winner(search, trials, folder)
+    if population(settings) is not None:
+        trials = with_stages(trials, {trial_id(one): all_reports(one) for one in search.results})
+    trials = tuple(with_latency(trial, search.latencies) for trial in trials)
+    load = partial(best_checkpoint, search.results)
+    selected = select(trials, load, data.training, search.again, settings.seed)
+    winner = publish_winner(search, selected.ranked, folder)
     result = StudyResult(
         name=settings.name,
         task=settings.task_name,
@@ -88,6 +102,10 @@ def finish(search: Finished) -> StudyResult:
         averaged=winner.averaged,
         comparisons=winner.comparisons,
         misreadings=winner.misreadings,
+        confirmations=selected.confirmations,
+        front=selected.front,
+        earlier=search.earlier,
+        chosen=selected.chosen,
         general=general_summary(settings, data),
         max_epochs=search.clock.max_epochs,
         wall_seconds=time.time() - search.started,
@@ -97,6 +115,7 @@ def finish(search: Finished) -> StudyResult:
     )
     write_summary(result, folder / "summary.json")
     write_report(result, winner.picture or data.training.val.image, folder / "report.html")
+    remember(settings, result)
     if "://" in settings.storage:
         upload(folder, f"{settings.storage}/{settings.name}")
     return result
@@ -120,15 +139,14 @@ class Published:
     picture: Callable[[int], Image] | None = None
 
 
-def publish_winner(search: Finished, trials: tuple[TrialRecord, ...], folder: Path) -> Published:
-    """Average what improves the winner, write its configuration and bundle, and judge it."""
-    ranked = rank(trials)
+def publish_winner(search: Finished, ranked: list[TrialRecord], folder: Path) -> Published:
+    """Average what improves the first of the ranked, write its configuration and bundle, and judge it."""
     if not ranked or not ranked[0].eligible:
         return Published()
     loaders = [(trial.id, partial(best_checkpoint, search.results, trial)) for trial in ranked]
     soup = greedy_soup(loaders, search.data.training, search.soup_deadline, search.known)
     checkpoint = tuned(soup.checkpoint, search.data.training.val)
-    save_config(checkpoint.config, folder / "best.yaml")
+    save_config(checkpoint.config, folder / "best.yaml", stages_text(ranked[0].stages))
     export_checkpoint(checkpoint, search.data.training.val, folder / "best")
     judged = judge(checkpoint, search.data, best_baseline(search.probes), search.settings.seed)
     probe = next(probe for probe in search.probes if probe.model == checkpoint.config.model)
@@ -163,6 +181,12 @@ def record(result: Any, started: float, samples: int) -> TrialRecord:
     )
 
 
+def with_latency(trial: TrialRecord, latencies: Latencies) -> TrialRecord:
+    """Return the trial with its architecture's latency, where that was measured."""
+    found = latencies.get(architecture(trial.config)) if latencies else None
+    return trial.model_copy(update={"latency": found}) if found else trial
+
+
 def trial_id(result: Any) -> str:
     """Return a trial's id, which names its folder."""
     return Path(result.path).name
@@ -170,11 +194,14 @@ def trial_id(result: Any) -> str:
 
 def reports_of(result: Any) -> list[dict[str, Any]]:
     """Return a trial's reports, oldest first, an epoch that was repeated after a restart once."""
-    frame = result.metrics_dataframe
-    if frame is None or "epoch" not in frame:
-        return []
-    rows: dict[int, dict[str, Any]] = {int(row["epoch"]): row for row in frame.to_dict("records")}
+    rows: dict[int, dict[str, Any]] = {int(row["epoch"]): row for row in all_reports(result)}
     return [rows[epoch] for epoch in sorted(rows)]
+
+
+def all_reports(result: Any) -> list[dict[str, Any]]:
+    """Return a trial's reports in the order in which they came."""
+    frame = result.metrics_dataframe
+    return [] if frame is None or "epoch" not in frame else list(frame.to_dict("records"))
 
 
 def measure(report: dict[str, Any], kind: type[Scores], samples: int) -> Measure:

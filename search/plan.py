@@ -7,10 +7,15 @@ from typing import Any
 
 import ray
 
+from search.budget import planned_epochs, turns
+from search.confirm import reserved_s
 from search.data import StudyData
+from search.population import population
 from search.probe import Probe, affordable_models, agreed_width
+from search.provenance import Earlier
 from search.searcher import Clock
 from search.settings import StudySettings, concurrent_trials, trial_share
+from search.transfer import with_earlier
 from search.workers import TRIAL_RESOURCES, WorkerGroup
 from spaces.space import SearchSpace
 from train.config import TrialConfig
@@ -32,6 +37,7 @@ class Plan:
         concurrent: trials at a time.
         resources: that Tune reserves for a trial; its workers reserve their own.
         group: the workers of a trial, if it has any.
+        earlier: winners of other studies that are tried first, too.
     """
 
     space: SearchSpace
@@ -40,6 +46,7 @@ class Plan:
     concurrent: int
     resources: dict[str, float]
     group: WorkerGroup | None
+    earlier: tuple[Earlier, ...] = ()
 
 
 def study_task(settings: StudySettings, space: SearchSpace) -> str:
@@ -146,13 +153,28 @@ def make_plan(
         train,
         val,
         {p.model: p.cost for p in probes},
+        turns(population(settings), concurrent),
     )
     space = affordable(space, probes, clock, concurrent)
+    clock.reserve(for_confirming(settings, probes, clock, concurrent))
     width = agreed_width([p for p in probes if p.model in candidates(space)])
     if width is not None and space.choices("fit_width"):
         space = space.with_fixed({"fit_width": width})
     points = sorted(space.warm_starts_for(train), key=lambda point: _model_rank(point, probes))
-    return Plan(space, points, clock, concurrent, TRIAL_RESOURCES if group else share, group)
+    points, earlier = with_earlier(settings, space, points)
+    resources = TRIAL_RESOURCES if group else share
+    return Plan(space, points, clock, concurrent, resources, group, earlier)
+
+
+def for_confirming(settings: StudySettings, probes: list[Probe], clock: Clock, concurrent: int) -> float:
+    """Return the seconds to keep from the search, so that its best trials can be trained again."""
+    if clock.deadline is None:
+        return 0.0
+    available = clock.deadline - time.time()
+    best = max(probes, key=lambda probe: probe.best.scores.rank)
+    epoch = best.cost.epoch_seconds(TrialConfig(), clock.train_lines, clock.val_lines)
+    epochs = planned_epochs(epoch, available, clock.max_epochs)
+    return reserved_s(settings, available, epochs * epoch, concurrent) if epochs else 0.0
 
 
 def room(settings: StudySettings) -> tuple[dict[str, float], WorkerGroup | None, int]:

@@ -5,12 +5,13 @@ from html import escape
 from pathlib import Path
 
 from search.report_charts import importance_bars, learning_curves, models, score_over_time
+from search.report_front import front
 from search.report_importance import MIN_TRIALS, importances
 from search.report_misreadings import SHOWN, ImageOf, gallery
 from search.report_parallel import MOST_AXES, parallel_coordinates
 from search.report_parts import nothing, section
 from search.report_style import CSS
-from search.report_tables import comparisons, techniques, trials, untouched
+from search.report_tables import comparisons, confirmations, techniques, trials, untouched
 from search.results import Comparison, StudyResult, rank, write_text_atomically
 from search.table import duration, forgetting_lines, gain_text, percent
 
@@ -34,6 +35,8 @@ def report_html(result: StudyResult, image_of: ImageOf) -> str:
         _importance(result, shares),
         comparisons(result),
         "</div>",
+        front(result),
+        confirmations(result),
         techniques(result),
         untouched(result),
         _parallel(result, list(shares)),
@@ -117,6 +120,8 @@ def _tiles(result: StudyResult) -> str:
         judged = result.comparison("validation")
         share = judged.winner.primary if judged else winner.score or 0
         tiles.insert(0, (percent(share), words))
+    if result.confirmed and result.confirmed.mean is not None:
+        tiles.insert(1, (percent(result.confirmed.mean), "validation, the winner's mean over other seeds"))
     if winner:
         still = f"validation {result.words.samples} still {result.words.wrong}"
         tiles.append((str(len(result.misreadings)), still))
@@ -193,6 +198,10 @@ def _facts(result: StudyResult) -> str:
         for split, n in data.samples.items()
     ]
     facts += [(f"left out: {sample.source}", sample.reason) for sample in data.left_out]
+    facts += [
+        ("also started from", f"the winner of {one.study} ({one.data}, {one.samples} to train on)")
+        for one in result.earlier
+    ]
     facts += [("labels put right", str(data.repaired))] if data.repaired else []
     facts += [(f"seed of {name}", str(seed)) for name, seed in result.seeds.items()]
     facts += list(result.versions.items())

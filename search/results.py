@@ -5,10 +5,11 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+from search.latency import Latency
+from search.provenance import Confirmation, Earlier, FrontTrial, Stage
 from search.ranking import rank_key
 from spaces.reading import flatten
 from train.config import Frozen, TrialConfig
-from train.errors import ForgettingError
 from train.intervals import Gain
 from train.scores import Scores
 from train.tasks import TASKS, Words
@@ -51,6 +52,8 @@ class TrialRecord(Frozen):
         started: seconds from the start of the study.
         seconds: how long it ran.
         reason: why it ended, in words; empty if it just finished.
+        latency: of its architecture; None where that was not asked for.
+        stages: of a population's trial: how the weights of its best epoch were trained; `config` is that epoch's.
     """
 
     id: str
@@ -60,6 +63,8 @@ class TrialRecord(Frozen):
     started: float = 0.0
     seconds: float = 0.0
     reason: str = ""
+    latency: Latency | None = None
+    stages: tuple[Stage, ...] = ()
 
     @property
     def best(self) -> Measure | None:
@@ -189,6 +194,10 @@ class StudyResult(Frozen):
             stands alone.
         comparisons: the winner against the best baseline, on validation and, once, on the held-back test.
         misreadings: of the winner on the validation split.
+        confirmations: of candidates that were trained again, the best one first; empty if none was.
+        earlier: winners of other studies that trials began with.
+        front: with two objectives, the Pareto front, the fastest first.
+        chosen: the trial that was chosen for more than its score; None for the best score.
         general: None without general samples.
         max_epochs: the longest that a trial could run.
         seeds: by what they seed (`search`, `split`, ...).
@@ -204,6 +213,10 @@ class StudyResult(Frozen):
     averaged: tuple[str, ...] = ()
     comparisons: tuple[Comparison, ...]
     misreadings: tuple[Misreading, ...]
+    confirmations: tuple[Confirmation, ...] = ()
+    earlier: tuple[Earlier, ...] = ()
+    front: tuple[FrontTrial, ...] = ()
+    chosen: str | None = None
     general: GeneralSummary | None = None
     max_epochs: int
     wall_seconds: float
@@ -224,7 +237,18 @@ class StudyResult(Frozen):
     @property
     def winner(self) -> TrialRecord | None:
         """The best trial; None if no trial has a score, or all have forgotten too much."""
-        return next((trial for trial in rank(self.trials) if trial.eligible), None)
+        return next((trial for trial in self.ranked if trial.eligible), None)
+
+    @property
+    def ranked(self) -> list[TrialRecord]:
+        """The scored trials, the chosen one first."""
+        return first(rank(self.trials), self.chosen)
+
+    @property
+    def confirmed(self) -> Confirmation | None:
+        """What the winner read when it was trained again; None if it was not."""
+        found = (c for c in self.confirmations if c.trial == self.chosen and c.mean is not None)
+        return next(found, None)
 
     @property
     def limit(self) -> float | None:
@@ -247,6 +271,11 @@ def rank(trials: Iterable[TrialRecord]) -> list[TrialRecord]:
     return [trial for *_, trial in sorted(scored, key=lambda entry: entry[:2], reverse=True)]
 
 
+def first(ranked: Iterable[TrialRecord], chosen: str | None) -> list[TrialRecord]:
+    """Return the trials with the chosen one in front; as they are without one."""
+    return sorted(ranked, key=lambda trial: trial.id != chosen) if chosen else list(ranked)
+
+
 def varied_settings(trials: Sequence[TrialRecord]) -> dict[str, dict[str, Any]]:
     """Return {trial id: {dotted key: value}} of the settings in which the trials differ."""
     flat = {trial.id: flatten(trial.config.model_dump(mode="json")) for trial in trials}
@@ -261,15 +290,3 @@ def write_text_atomically(path: Path, text: str) -> None:
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     partial.write_text(text, encoding="utf-8")
     os.replace(partial, path)
-
-
-def require_winner(result: StudyResult) -> None:
-    """Raise ForgettingError if trials have scores, but all of them have forgotten too much."""
-    best = next((trial.best for trial in rank(result.trials)), None)
-    if best is None or best.forgetting is None or result.winner is not None:
-        return
-    raise ForgettingError(
-        f"a winner may lose {result.limit:g} of {result.words.scores[0]} on the general {result.words.samples}",
-        f"at least {best.forgetting:.3f} in every trial",
-        "raise --max-forgetting, or search a space with charset: keep, replay, and techniques that change less",
-    )

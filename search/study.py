@@ -2,25 +2,27 @@
 
 labels -> splits -> decoded once -> object store      search/data.py
 every candidate untouched: scores to beat, costs      search/probe.py
-Optuna asks, ASHA stops, trials train and report      search/searcher.py, search/trial.py
+Optuna asks, ASHA stops, trials train and report      search/searcher.py, search/schedulers.py, search/trial.py
 the winner is exported and tested once                search/finish.py
 """
 
 import os
 import shutil
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import ray
 from ray import tune
-from ray.tune.schedulers import ASHAScheduler, FIFOScheduler, TrialScheduler
+from ray.tune.schedulers import TrialScheduler
 
+from search.confirm import Again, check_confirm, most_candidates
 from search.data import StudyData, decode_sets, prepare, task_of
 from search.finish import Finished, finish
 from search.general import known_before, reachable
 from search.known import check_names
+from search.latency import Latencies, measure_all
+from search.pareto import ParetoSearcher, check_objectives
 from search.plan import (
     Plan,
     candidates,
@@ -31,19 +33,21 @@ from search.plan import (
     study_task,
     with_engine,
 )
+from search.population import WrittenReports, check_population, population, sampler_of
 from search.probe import Probe, probe_model
 from search.progress import ProgressLines
 from search.ranking import Forgetting
 from search.results import StudyResult, write_text_atomically
-from search.searcher import METRIC, Clock, OptunaSearcher
-from search.settings import DEFAULT_TRIALS, Scheduler, StudySettings
+from search.samplers import SAMPLERS, explain
+from search.schedulers import SCHEDULERS, KeptRungs
+from search.searcher import Clock, OptunaSearcher
+from search.settings import DEFAULT_TRIALS, StudySettings
 from search.trial import TrialSetup, run_trial
 from spaces.space import SearchSpace, load_space
 from train.config import config_error, config_from_mapping, nested
 from train.errors import UsageError
 from train.tasks import Words
 
-GRACE_SHARE, REDUCTION = 0.25, 2
 STUDY_FILE = "study.json"
 
 
@@ -60,6 +64,10 @@ def run_study(settings: StudySettings, resume: bool) -> StudyResult:
     settings = with_engine(settings, narrowed(loaded, settings))
     space = narrowed(loaded, settings)
     check_names(space)
+    check_population(settings, space)
+    check_confirm(settings)
+    check_objectives(settings, space)
+    SAMPLERS[sampler_of(settings)](space, settings.seed, 0)  # refuses what it cannot search
     check_folder(settings, resume)
     prepared = prepare(settings)
     print(
@@ -76,10 +84,17 @@ def run_study(settings: StudySettings, resume: bool) -> StudyResult:
     probes = probe_models(space, shared, task_of(settings).words)
     known = known_before(settings, probes, data)
     plan = make_plan(settings, possible(space, known, data, settings, resume), probes, data, started)
-    results = search(settings, plan, TrialSetup(shared, plan.group, known), probes, resume)
+    latencies = measure_all(plan.space, shared) if settings.objectives != "accuracy" else {}
+    setup = TrialSetup(shared, plan.group, known, population(settings) is not None)
+    results = search(settings, plan, setup, probes, resume, latencies)
     if plan.group is not None:
         shutil.rmtree(plan.group.storage, ignore_errors=True)  # only transient; a URI has no such folder
-    return finish(Finished(settings, plan.clock, data, probes, results, started, known))
+    end = plan.clock.deadline and plan.clock.deadline + plan.clock.reserved
+    most = most_candidates(settings, len(results))
+    again = Again(shared, plan.resources, end, plan.concurrent, known, most)
+    return finish(
+        Finished(settings, plan.clock, data, probes, results, started, known, again, latencies, plan.earlier)
+    )
 
 
 def possible(
@@ -146,7 +161,12 @@ def probe_models(space: SearchSpace, shared: Any, words: Words) -> list[Probe]:
 
 
 def search(
-    settings: StudySettings, plan: Plan, setup: TrialSetup, probes: list[Probe], resume: bool
+    settings: StudySettings,
+    plan: Plan,
+    setup: TrialSetup,
+    probes: list[Probe],
+    resume: bool,
+    latencies: Latencies,
 ) -> tune.ResultGrid:
     """Run, or go on with, the Ray Tune experiment."""
     baseline = max(b.scores.primary for p in probes for b in p.baselines)
@@ -157,9 +177,16 @@ def search(
         tuner = tune.Tuner.restore(experiment, trainable, resume_unfinished=True, resume_errored=False)
     else:
         database = settings.local_folder / "optuna.db"
-        searcher = OptunaSearcher(plan.space, plan.points, plan.clock, settings.seed, database)
-        scheduler = SCHEDULERS[settings.scheduler](plan.clock.max_epochs)
+        sampler = SAMPLERS[sampler_of(settings)](plan.space, settings.seed, len(plan.points))
+        if told := explain(sampler, plan.space):
+            print(told, flush=True)
+        kind = ParetoSearcher if latencies else OptunaSearcher
+        searcher = kind(plan.space, plan.points, plan.clock, sampler, database)
+        if isinstance(searcher, ParetoSearcher):
+            searcher.latencies = latencies
+        scheduler = SCHEDULERS[settings.scheduler](plan.clock.max_epochs, plan.space)
         callbacks = [ProgressLines(plan.clock, baseline), KeptRungs(scheduler)]
+        callbacks += [WrittenReports()] if population(settings) else []
         tuner = tune.Tuner(
             trainable,
             tune_config=tune_config(settings, plan, searcher, scheduler),
@@ -178,51 +205,17 @@ def has_trials(experiment: str) -> bool:
         return False
 
 
-def halving(max_epochs: int) -> ASHAScheduler:
-    """Return what stops the worse half of the trials at every rung (ASHA, Li et al., 2020)."""
-    return ASHAScheduler(
-        time_attr="epoch",
-        metric=METRIC,
-        mode="max",
-        max_t=max_epochs + 1,
-        grace_period=max(1, round(GRACE_SHARE * max_epochs)),
-        reduction_factor=REDUCTION,
-    )
-
-
-def patient(max_epochs: int) -> FIFOScheduler:
-    """Return what lets every trial run to its end."""
-    return FIFOScheduler()
-
-
-SCHEDULERS: dict[Scheduler, Callable[[int], TrialScheduler]] = {"asha": halving, "none": patient}
-
-
-class KeptRungs(tune.Callback):  # type: ignore[misc]
-    """Saves the scheduler with the experiment, which Tune leaves out: a resumed study compares with all its trials."""
-
-    def __init__(self, scheduler: TrialScheduler) -> None:
-        self._scheduler = scheduler
-
-    def get_state(self) -> dict[str, Any]:
-        """Return what the scheduler's own `save` writes."""
-        return dict(vars(self._scheduler))
-
-    def set_state(self, state: dict[str, Any]) -> None:
-        """Go on with the rungs of the interrupted run."""
-        vars(self._scheduler).update(state)
-
-
 def tune_config(
     settings: StudySettings, plan: Plan, searcher: OptunaSearcher, scheduler: TrialScheduler
 ) -> tune.TuneConfig:
     """Return how Tune samples and stops trials."""
-    trials = settings.trials or (-1 if plan.clock.deadline else DEFAULT_TRIALS)
+    size = population(settings)
+    trials = size or settings.trials or (-1 if plan.clock.deadline else DEFAULT_TRIALS)
     return tune.TuneConfig(
         search_alg=searcher,
         scheduler=scheduler,
         num_samples=trials,
-        max_concurrent_trials=plan.concurrent,
+        max_concurrent_trials=size or plan.concurrent,  # a population takes turns
         reuse_actors=True,
         trial_name_creator=lambda trial: str(trial.trial_id),
         trial_dirname_creator=lambda trial: str(trial.trial_id),

@@ -4,8 +4,18 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from search.results import Baseline, Comparison, Measure, StudyResult, TrialRecord, rank, varied_settings
-from train.intervals import Gain
+from search.latency import Latency
+from search.provenance import Confirmation, FrontTrial
+from search.results import (
+    Baseline,
+    Comparison,
+    Measure,
+    StudyResult,
+    TrialRecord,
+    rank,
+    varied_settings,
+)
+from train.intervals import Gain, Interval
 from train.scores import Scores
 from train.tasks import Words
 
@@ -59,7 +69,7 @@ def short_key(key: str) -> str:
 
 def terminal_table(result: StudyResult) -> str:
     """Return the ranked table with the untouched models, the gain over the best of them and what to type next."""
-    ranked = rank(result.trials)
+    ranked = result.ranked
     settings = varied_settings(result.trials)
     rows = [_trial_row(place, t, settings[t.id], result) for place, t in enumerate(ranked[:SHOWN_TRIALS], 1)]
     rows += [_baseline_row(baseline, result) for baseline in result.baselines]
@@ -71,6 +81,8 @@ def terminal_table(result: StudyResult) -> str:
         lines.append(f"... and {len(ranked) - SHOWN_TRIALS} more trials, all in report.html")
     lines += [f"trial {t.id} {t.state}: {t.reason or 'no reason given'}" for t in _unscored(result.trials)]
     lines += ["", *(_gain_line(comparison, result.words) for comparison in result.comparisons)]
+    lines += [front_text(one, result) for one in result.front]
+    lines += confirmation_lines(result)
     lines += forgetting_lines(result)
     if not ranked:
         lines.append("No trial has a score: the untouched model is the best there is.")
@@ -79,8 +91,46 @@ def terminal_table(result: StudyResult) -> str:
     else:
         lines.append(f"Winner {result.winner.id}: {settings_text(settings[result.winner.id])}")
         lines += _weights(result)
+        if len(result.winner.stages) > 1:
+            lines += ["It was trained in stages:", *map(str, result.winner.stages)]
     lines += [f"{purpose}: {command}" for purpose, command in list(result.commands.items())[:1]]
     return "\n".join(lines)
+
+
+def front_text(one: FrontTrial, result: StudyResult) -> str:
+    """Say how fast and how good a trial of the Pareto front is, and whether it was chosen."""
+    trial = next(trial for trial in result.trials if trial.id == one.trial)
+    best = "the best" if one is result.front[-1] else f"{gain_text(one.against_best)} against the best"
+    mark = ": the fastest that is not surely worse, chosen" if one.chosen else ""
+    score = with_interval(trial.best.scores) if trial.best else ""
+    return f"{latency_text(one.latency)}  trial {one.trial}  {score}, {best}{mark}"
+
+
+def latency_text(latency: Latency) -> str:
+    """Format a latency with the fastest and slowest repetition, '18.2 ms (17.9-19.0)'."""
+    return f"{latency.ms:.1f} ms ({latency.low:.1f}-{latency.high:.1f})"
+
+
+def confirmation_lines(result: StudyResult) -> list[str]:
+    """Say what the best trials read when they were trained again, the winner first; nothing if none was."""
+    return [confirmation_text(one, result.words) for one in result.confirmations]
+
+
+def confirmation_text(one: Confirmation, words: Words) -> str:
+    """Say what a candidate read when it was trained again, beside the score that it was chosen for."""
+    start = f"Trial {one.trial}, chosen for {percent(one.selected)} {words.scores[0]}"
+    if one.mean is None or one.interval is None:
+        return f"{start}, could not be trained again: {'; '.join(one.failed)}"
+    found = ", ".join(map(percent, one.scores))
+    return (
+        f"{start}, trained again to epoch {one.epoch} with {len(one.seeds)} other seeds: {percent(one.mean)} in the "
+        f"mean ({INTERVAL}: {span(one.interval)}; {found})"
+    )
+
+
+def span(interval: Interval) -> str:
+    """Format an interval in percent, '61-73'."""
+    return f"{100 * interval.low:.0f}-{100 * interval.high:.0f}"
 
 
 def forgetting_lines(result: StudyResult) -> list[str]:
@@ -171,8 +221,13 @@ def score_cells(scores: Scores) -> Sequence[str]:
 
 def interval_text(scores: Scores) -> str:
     """Format the first score's 95 % interval, in points; empty where it is not known."""
-    interval = scores.interval
-    return f"{100 * interval.low:.0f}-{100 * interval.high:.0f}" if interval else ""
+    return span(scores.interval) if scores.interval else ""
+
+
+def with_interval(scores: Scores) -> str:
+    """Format the first score with its interval where that is known, '62.2 % (55-69)'."""
+    text = interval_text(scores)
+    return f"{percent(scores.primary)} ({text})" if text else percent(scores.primary)
 
 
 def _gain_line(comparison: Comparison, words: Words) -> str:
@@ -181,7 +236,7 @@ def _gain_line(comparison: Comparison, words: Words) -> str:
     where = f"{KINDS[comparison.split]} {words.samples}"
     return (
         f"{first[0].upper()}{first[1:]} on {after.n} {where}: {percent(before.primary)} ({comparison.baseline}) -> "
-        f"{percent(after.primary)}, {gain_text(comparison.gain)}"
+        f"{with_interval(after)}, {gain_text(comparison.gain)}"
     )
 
 

@@ -1,14 +1,16 @@
 """One trial: the training loop inside a Ray Tune actor, reporting scores and checkpoints."""
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import ray
 from ray import tune
 
+from search.lineage import COPIED, TRAINED_WITH, copied_from
 from search.ranking import WORST, Forgetting, score
 from search.workers import CHECKPOINT_FOLDER, WorkerGroup, train_on_workers
 from train.checkpoint import Checkpoint, load_checkpoint
@@ -28,11 +30,13 @@ class TrialSetup:
         data: reference to the study's TrainingData; wrapped here, as Tune would copy out a bare one.
         group: the workers of a trial; None to train in the trial's own process.
         forgetting: what the models knew; None without general samples.
+        population: whether trials go on from each other's checkpoints, so that each report says how it was trained.
     """
 
     data: ray.ObjectRef
     group: WorkerGroup | None
     forgetting: Forgetting | None = None
+    population: bool = False
 
 
 def run_trial(params: dict[str, Any], setup: TrialSetup) -> None:
@@ -44,7 +48,8 @@ def run_trial(params: dict[str, Any], setup: TrialSetup) -> None:
         with saved.as_directory() as folder:
             resume = load_checkpoint(Path(folder) / CHECKPOINT_FOLDER)
     data: TrainingData = ray.get(setup.data)
-    report = tune_report(len(data.val), resume, config, setup.forgetting)
+    told = origin(config, saved.path if saved else None) if setup.population else {}
+    report = tune_report(len(data.val), resume, config, setup.forgetting, told)
     try:
         if setup.group is None:
             train(config, data, report, resume)
@@ -52,6 +57,15 @@ def run_trial(params: dict[str, Any], setup: TrialSetup) -> None:
             train_on_workers(config, setup.data, report, resume, setup.group)
     except DivergedError as error:
         tune.report({"diverged": True, "reason": str(error), "epoch": 0, "score": WORST, "best_score": WORST})
+
+
+def origin(config: TrialConfig, checkpoint: str | None) -> dict[str, str]:
+    """Return what the reports of a population's trial say of how it is trained (`search/lineage.py`)."""
+    trial = str(tune.get_context().get_trial_id())
+    return {
+        COPIED: copied_from(checkpoint, trial) if checkpoint else "",
+        TRAINED_WITH: config.model_dump_json(),
+    }
 
 
 def judged(
@@ -65,7 +79,11 @@ def judged(
 
 
 def tune_report(
-    samples: int, resume: Checkpoint | None, config: TrialConfig, forgetting: Forgetting | None = None
+    samples: int,
+    resume: Checkpoint | None,
+    config: TrialConfig,
+    forgetting: Forgetting | None = None,
+    told: Mapping[str, str] = MappingProxyType({}),
 ) -> Report:
     """Return a report function that sends every epoch's metrics and checkpoint to Ray Tune.
 
@@ -74,6 +92,7 @@ def tune_report(
         resume: the checkpoint that the trial goes on from.
         config: the trial's.
         forgetting: what the models knew; None without general samples.
+        told: further things that every report says.
     """
     best = resume.metrics.get("best_score", WORST) if resume else WORST
     kind = TASKS.get(config.task).scores
@@ -86,6 +105,6 @@ def tune_report(
         metrics |= {"best_score": best}
         with tempfile.TemporaryDirectory() as folder:
             checkpoint().save(Path(folder) / CHECKPOINT_FOLDER)
-            tune.report(metrics, checkpoint=tune.Checkpoint.from_directory(folder))
+            tune.report({**metrics, **told}, checkpoint=tune.Checkpoint.from_directory(folder))
 
     return report
