@@ -54,7 +54,7 @@ def check_confirm(settings: StudySettings) -> None:
 
 def most_candidates(settings: StudySettings, trials: int) -> int:
     """Return how many candidates may be trained again: as asked, else 3, and without a budget few beside the trials."""
-    if population(settings) is not None or settings.workers:
+    if population(settings) is not None or settings.workers or (settings.folds or 1) > 1:
         return 0
     if settings.confirm is not None:
         return settings.confirm

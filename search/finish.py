@@ -14,13 +14,15 @@ from ray.train.constants import CHECKPOINT_DIR_NAME
 
 from search.confirm import Again
 from search.data import EMBEDDED_FOLDER, StudyData
+from search.folds import FOLD, OF, SAMPLES, is_fold
 from search.general import general_summary
 from search.judge import best_baseline, judge, kept_general
-from search.latency import Latencies, architecture
+from search.latency import Latencies
 from search.lineage import stages_text, with_stages
+from search.pareto import with_latency
 from search.population import population
 from search.probe import Probe
-from search.provenance import Earlier
+from search.provenance import Earlier, Evidence
 from search.ranking import Forgetting
 from search.report import write_report
 from search.results import (
@@ -33,7 +35,7 @@ from search.results import (
     TrialRecord,
 )
 from search.searcher import Clock
-from search.selection import select
+from search.selection import against_first, select
 from search.settings import StudySettings
 from search.soup import greedy_soup
 from search.summary import write_summary
@@ -92,6 +94,8 @@ def finish(search: Finished) -> StudyResult:
     load = partial(best_checkpoint, search.results)
     selected = select(trials, load, data.training, search.again, settings.seed)
     winner = publish_winner(search, selected.ranked, folder)
+    folds = settings.folds or 1
+    reports = {trial_id(one): reports_of(one) for one in search.results}
     result = StudyResult(
         name=settings.name,
         task=settings.task_name,
@@ -102,12 +106,16 @@ def finish(search: Finished) -> StudyResult:
         averaged=winner.averaged,
         comparisons=winner.comparisons,
         misreadings=winner.misreadings,
-        confirmations=selected.confirmations,
-        front=selected.front,
-        earlier=search.earlier,
-        chosen=selected.chosen,
+        evidence=Evidence(
+            folds=folds,
+            differences=against_first(selected.ranked, reports, settings.seed),
+            front=selected.front,
+            confirmations=selected.confirmations,
+            chosen=selected.chosen,
+            earlier=search.earlier,
+        ),
         general=general_summary(settings, data),
-        max_epochs=search.clock.max_epochs,
+        max_epochs=folds if folds > 1 else search.clock.max_epochs,
         wall_seconds=time.time() - search.started,
         versions=versions(),
         seeds={"search": settings.seed, "split": settings.seed, "train": settings.seed},
@@ -144,14 +152,19 @@ def publish_winner(search: Finished, ranked: list[TrialRecord], folder: Path) ->
     if not ranked or not ranked[0].eligible:
         return Published()
     loaders = [(trial.id, partial(best_checkpoint, search.results, trial)) for trial in ranked]
-    soup = greedy_soup(loaders, search.data.training, search.soup_deadline, search.known)
-    checkpoint = tuned(soup.checkpoint, search.data.training.val)
+    if (search.settings.folds or 1) > 1:  # its own split is too small to choose weights by
+        best = loaders[0][1]()
+        averaged: tuple[str, ...] = (ranked[0].id,)
+    else:
+        soup = greedy_soup(loaders, search.data.training, search.soup_deadline, search.known)
+        best, averaged = soup.checkpoint, soup.trials
+    checkpoint = tuned(best, search.data.training.val)
     save_config(checkpoint.config, folder / "best.yaml", stages_text(ranked[0].stages))
     export_checkpoint(checkpoint, search.data.training.val, folder / "best")
     judged = judge(checkpoint, search.data, best_baseline(search.probes), search.settings.seed)
     probe = next(probe for probe in search.probes if probe.model == checkpoint.config.model)
     kept = kept_general(checkpoint, search.data, probe, search.settings.seed)
-    return Published(soup.trials, judged.comparisons + kept, judged.misreadings, judged.picture)
+    return Published(averaged, judged.comparisons + kept, judged.misreadings, judged.picture)
 
 
 def record(result: Any, started: float, samples: int) -> TrialRecord:
@@ -181,12 +194,6 @@ def record(result: Any, started: float, samples: int) -> TrialRecord:
     )
 
 
-def with_latency(trial: TrialRecord, latencies: Latencies) -> TrialRecord:
-    """Return the trial with its architecture's latency, where that was measured."""
-    found = latencies.get(architecture(trial.config)) if latencies else None
-    return trial.model_copy(update={"latency": found}) if found else trial
-
-
 def trial_id(result: Any) -> str:
     """Return a trial's id, which names its folder."""
     return Path(result.path).name
@@ -207,7 +214,9 @@ def all_reports(result: Any) -> list[dict[str, Any]]:
 def measure(report: dict[str, Any], kind: type[Scores], samples: int) -> Measure:
     """Return one report's scores over so many validation samples."""
     lost = {name: float(report[name]) for name in FORGOTTEN if name in report}
+    samples = int(report[SAMPLES]) if is_fold(report) else samples
     return Measure(
+        fold=int(report[FOLD]) if is_fold(report) else 0,
         epoch=int(report["epoch"]),
         seconds=float(report["time_total_s"]),
         loss=float(report["loss"]),
@@ -226,11 +235,13 @@ def state_of(result: Any, last: dict[str, Any], config: TrialConfig) -> tuple[St
     if not last:
         return "stopped", "the time was over before its first epoch"
     epoch, best = int(last["epoch"]), Best(TASKS.get(config.task).scores.names[:2]).kept_in(last)
-    if epoch == config.epochs:
+    whole = int(last[OF]) if is_fold(last) else config.epochs
+    if epoch == whole:
         return "finished", ""
     if best.out_of_patience(epoch, config.patience):
         return "finished", f"no better epoch in {config.patience} after epoch {best.epoch}"
-    return "stopped", f"stopped after epoch {epoch} of {config.epochs} (scheduler or time budget)"
+    unit = "fold" if is_fold(last) else "epoch"
+    return "stopped", f"stopped after {unit} {epoch} of {whole} (scheduler or time budget)"
 
 
 def best_checkpoint(results: tune.ResultGrid, winner: TrialRecord) -> Checkpoint:

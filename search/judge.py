@@ -62,8 +62,12 @@ def judge(checkpoint: Checkpoint, data: StudyData, best: Untouched, seed: int) -
     val = data.training.val
     engine, task = assemble(checkpoint.config, data.training.train, checkpoint)
     scores, predictions = evaluate(engine, task, val)
-    gain = paired_gain_interval(best.rows, task.per_sample(predictions, val), task.primary, seed)
-    comparisons = [Comparison(split="validation", baseline=best.baseline, winner=scores, gain=gain)]
+    before, rows = best.baseline, best.rows
+    if len(rows) != len(val):  # it was read on the samples of all folds
+        old, rows = _rows(*assemble(best.config, data.training.train), val)
+        before = before.model_copy(update={"scores": old})
+    gain = paired_gain_interval(rows, task.per_sample(predictions, val), task.primary, seed)
+    comparisons = [Comparison(split="validation", baseline=before, winner=scores, gain=gain)]
     if data.test is not None:
         untouched = assemble(best.config, data.training.train)
         old, old_rows = _rows(*untouched, data.test)

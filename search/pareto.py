@@ -120,3 +120,9 @@ def choose(
         assert trial.latency is not None, "candidates have one"
         found.append(FrontTrial(trial=trial.id, latency=trial.latency, against_best=gain, chosen=chosen))
     return tuple(found)
+
+
+def with_latency(trial: TrialRecord, latencies: Latencies) -> TrialRecord:
+    """Return the trial with its architecture's latency, where that was measured."""
+    found = latencies.get(architecture(trial.config)) if latencies else None
+    return trial.model_copy(update={"latency": found}) if found else trial

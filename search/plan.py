@@ -154,6 +154,7 @@ def make_plan(
         val,
         {p.model: p.cost for p in probes},
         turns(population(settings), concurrent),
+        folds=settings.folds or 1,
     )
     space = affordable(space, probes, clock, concurrent)
     clock.reserve(for_confirming(settings, probes, clock, concurrent))
@@ -210,7 +211,8 @@ def affordable(space: SearchSpace, probes: list[Probe], clock: Clock, concurrent
     usual = TrialConfig()
     epochs = min(clock.max_epochs, usual.epochs)
     seconds = [
-        probe.cost.epoch_seconds(usual, clock.train_lines, clock.val_lines) * epochs for probe in probes
+        probe.cost.epoch_seconds(usual, clock.train_lines, clock.val_lines) * epochs * clock.folds
+        for probe in probes
     ]
     trials = concurrent * (clock.deadline - time.time()) / (sum(seconds) / len(seconds))
     models = affordable_models(probes, trials)

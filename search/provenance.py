@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from pydantic import Field
+
 from search.latency import Latency
 from search.ranking import WORST
 from train.config import Frozen
@@ -80,3 +82,28 @@ class Earlier(Frozen):
     samples: int
     ended: float
     config: dict[str, Any]
+
+
+class Evidence(Frozen):
+    """What the scores of a study rest on, and what was chosen for more than its score.
+
+    Attributes:
+        folds: over which trials were scored; 1 for the validation split alone.
+        differences: with folds, the next trials against the winner on the same samples, by trial.
+        front: with two objectives, the Pareto front, the fastest first.
+        confirmations: of candidates that were trained again, the best one first; empty if none was.
+        chosen: the trial that was chosen for more than its score; None for the best score.
+        earlier: winners of other studies that trials began with.
+    """
+
+    folds: int = 1
+    differences: dict[str, Gain] = Field(default_factory=dict)
+    front: tuple[FrontTrial, ...] = ()
+    confirmations: tuple[Confirmation, ...] = ()
+    chosen: str | None = None
+    earlier: tuple[Earlier, ...] = ()
+
+    @property
+    def confirmed(self) -> Confirmation | None:
+        """What the winner read when it was trained again; None if it was not."""
+        return next((c for c in self.confirmations if c.trial == self.chosen and c.mean is not None), None)

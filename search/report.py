@@ -13,7 +13,7 @@ from search.report_parts import nothing, section
 from search.report_style import CSS
 from search.report_tables import comparisons, confirmations, techniques, trials, untouched
 from search.results import Comparison, StudyResult, rank, write_text_atomically
-from search.table import duration, forgetting_lines, gain_text, percent
+from search.table import duration, fold_lines, forgetting_lines, gain_text, percent
 
 FEW_TRIALS = 50
 
@@ -84,7 +84,7 @@ def _head(result: StudyResult) -> str:
         else "There was no held-back test part: the winner was chosen on what it is measured on, "
         "so new data will do somewhat worse."
     )
-    said = [*([held_back] if result.winner else []), *_kept(result)]
+    said = [*([held_back] if result.winner else []), *fold_lines(result), *_kept(result)]
     return (
         f'<p class="soft">{escape(result.name)} &middot; space {escape(result.space)} &middot; '
         f"{escape(result.data.path)}</p><h1>{escape(headline(result))}</h1>"
@@ -120,8 +120,10 @@ def _tiles(result: StudyResult) -> str:
         judged = result.comparison("validation")
         share = judged.winner.primary if judged else winner.score or 0
         tiles.insert(0, (percent(share), words))
-    if result.confirmed and result.confirmed.mean is not None:
-        tiles.insert(1, (percent(result.confirmed.mean), "validation, the winner's mean over other seeds"))
+    if result.evidence.confirmed and result.evidence.confirmed.mean is not None:
+        tiles.insert(
+            1, (percent(result.evidence.confirmed.mean), "validation, the winner's mean over other seeds")
+        )
     if winner:
         still = f"validation {result.words.samples} still {result.words.wrong}"
         tiles.append((str(len(result.misreadings)), still))
@@ -200,7 +202,7 @@ def _facts(result: StudyResult) -> str:
     facts += [(f"left out: {sample.source}", sample.reason) for sample in data.left_out]
     facts += [
         ("also started from", f"the winner of {one.study} ({one.data}, {one.samples} to train on)")
-        for one in result.earlier
+        for one in result.evidence.earlier
     ]
     facts += [("labels put right", str(data.repaired))] if data.repaired else []
     facts += [(f"seed of {name}", str(seed)) for name, seed in result.seeds.items()]

@@ -12,7 +12,7 @@ LEFT, RIGHT, TOP, BOTTOM = 48, 470, 30, 252
 
 def front(result: StudyResult) -> str:
     """Return the scatter and the front; nothing with one objective."""
-    if not result.front:
+    if not result.evidence.front:
         return ""
     caption = (
         "Milliseconds for an image: the exported network in onnxruntime on one thread, the median over real images, "
@@ -21,7 +21,7 @@ def front(result: StudyResult) -> str:
     )
     by_id = {trial.id: trial for trial in result.trials}
     rows = []
-    for one in result.front:
+    for one in result.evidence.front:
         best, mark = by_id[one.trial].best, "chosen" if one.chosen else ""
         score = with_interval(best.scores) if best else ""
         rows.append([one.trial, mark, latency_text(one.latency), score, gain_text(one.against_best)])

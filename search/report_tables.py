@@ -46,7 +46,7 @@ def _comparison(comparison: Comparison) -> Sequence[str]:
 
 def confirmations(result: StudyResult) -> str:
     """Return the candidates that were trained again with other seeds; nothing if none was."""
-    if not result.confirmations:
+    if not result.evidence.confirmations:
         return ""
     rows = [
         [
@@ -57,7 +57,7 @@ def confirmations(result: StudyResult) -> str:
             "" if one.interval is None else span(one.interval),
             ", ".join([*map(percent, one.scores), *one.failed]),
         ]
-        for one in result.confirmations
+        for one in result.evidence.confirmations
     ]
     head = ("trial", "epochs", "chosen for", "mean of other seeds", INTERVAL, "each of them")
     caption = (
@@ -65,7 +65,9 @@ def confirmations(result: StudyResult) -> str:
         "seeds, for just as many epochs, it reads what stands beside it, and the best mean wins. The interval is over "
         f"{result.words.samples}; how much seeds differ, the single runs show."
     )
-    return section("Trained again", table(head, rows, 1, first=result.confirmed is not None), caption)
+    return section(
+        "Trained again", table(head, rows, 1, first=result.evidence.confirmed is not None), caption
+    )
 
 
 def trials(result: StudyResult) -> str:

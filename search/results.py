@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from search.latency import Latency
-from search.provenance import Confirmation, Earlier, FrontTrial, Stage
+from search.provenance import Evidence, Stage
 from search.ranking import rank_key
 from spaces.reading import flatten
 from train.config import Frozen, TrialConfig
@@ -26,6 +26,7 @@ class Measure(Frozen):
         seconds: since the trial began.
         general: scores on the general samples; None without any, as the next one.
         forgetting: by how much the first of those is less than the model's as published; negative for a gain.
+        fold: that it was made after, of all the folds so far; 0 where a trial has none, and reports epochs.
         excess: of forgetting over the limit; 0 within it, or without one.
     """
 
@@ -36,6 +37,7 @@ class Measure(Frozen):
     general: Scores | None = None
     forgetting: float | None = None
     excess: float = 0.0
+    fold: int = 0
 
     @property
     def rank(self) -> tuple[float, float, float]:
@@ -68,9 +70,11 @@ class TrialRecord(Frozen):
 
     @property
     def best(self) -> Measure | None:
-        """The report of its best checkpoint (the earliest of equals); None without a score."""
+        """The report of its best checkpoint (the earliest of equals), or of all its folds; None without a score."""
         if self.state not in SCORED or not self.history:
             return None
+        if self.history[-1].fold:
+            return self.history[-1]
         return max(self.history, key=lambda measure: measure.rank)
 
     @property
@@ -194,10 +198,7 @@ class StudyResult(Frozen):
             stands alone.
         comparisons: the winner against the best baseline, on validation and, once, on the held-back test.
         misreadings: of the winner on the validation split.
-        confirmations: of candidates that were trained again, the best one first; empty if none was.
-        earlier: winners of other studies that trials began with.
-        front: with two objectives, the Pareto front, the fastest first.
-        chosen: the trial that was chosen for more than its score; None for the best score.
+        evidence: what the scores rest on, and what was chosen for more than its score.
         general: None without general samples.
         max_epochs: the longest that a trial could run.
         seeds: by what they seed (`search`, `split`, ...).
@@ -213,10 +214,7 @@ class StudyResult(Frozen):
     averaged: tuple[str, ...] = ()
     comparisons: tuple[Comparison, ...]
     misreadings: tuple[Misreading, ...]
-    confirmations: tuple[Confirmation, ...] = ()
-    earlier: tuple[Earlier, ...] = ()
-    front: tuple[FrontTrial, ...] = ()
-    chosen: str | None = None
+    evidence: Evidence = Evidence()
     general: GeneralSummary | None = None
     max_epochs: int
     wall_seconds: float
@@ -242,13 +240,7 @@ class StudyResult(Frozen):
     @property
     def ranked(self) -> list[TrialRecord]:
         """The scored trials, the chosen one first."""
-        return first(rank(self.trials), self.chosen)
-
-    @property
-    def confirmed(self) -> Confirmation | None:
-        """What the winner read when it was trained again; None if it was not."""
-        found = (c for c in self.confirmations if c.trial == self.chosen and c.mean is not None)
-        return next(found, None)
+        return first(rank(self.trials), self.evidence.chosen)
 
     @property
     def limit(self) -> float | None:
@@ -266,8 +258,8 @@ class StudyResult(Frozen):
 
 
 def rank(trials: Iterable[TrialRecord]) -> list[TrialRecord]:
-    """Return the scored trials, best first by `Measure.rank`, then the faster one; those that cannot win are last."""
-    scored = [(trial.best.rank, -trial.seconds, trial) for trial in trials if trial.best]
+    """Return the scored trials, best first: those that can win, over more folds, by `Measure.rank`, the faster one."""
+    scored = [((not t.best.excess, t.best.fold, t.best.rank), -t.seconds, t) for t in trials if t.best]
     return [trial for *_, trial in sorted(scored, key=lambda entry: entry[:2], reverse=True)]
 
 

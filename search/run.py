@@ -124,6 +124,13 @@ def _add_method(what: argparse._ArgumentGroup) -> None:
         "allows; 0 for none)",
     )
     what.add_argument(
+        "--folds",
+        type=int,
+        metavar="K",
+        help="score trials over K folds of training and validation samples, no text in two; 1 for the validation split "
+        "alone (default: 5 under 200 training samples, else 1)",
+    )
+    what.add_argument(
         "--no-transfer",
         action="store_true",
         help="do not start from the winners of earlier studies in STORAGE",
@@ -178,6 +185,7 @@ def settings_of(arguments: argparse.Namespace) -> StudySettings:
             sampler=arguments.sampler,
             objectives=arguments.objectives,
             confirm=arguments.confirm,
+            folds=arguments.folds,
             transfer=not arguments.no_transfer,
             trials=arguments.trials,
             max_epochs=arguments.max_epochs,

@@ -31,6 +31,7 @@ class Clock:
         train_lines: the user's own.
         val_lines: read after every epoch, the general ones included.
         costs: by model.
+        folds: that a trial trains one after the other.
         reserved: seconds after the deadline in which candidates are trained again (`search/confirm.py`).
         turns: how many trials of a population share a place; None where each has one until it ends.
     """
@@ -43,6 +44,7 @@ class Clock:
     costs: dict[str, Cost] = field(default_factory=dict)
     turns: float | None = None
     reserved: float = 0.0
+    folds: int = 1
 
     def __post_init__(self) -> None:
         write_text_atomically(self.file, json.dumps({"deadline": self.deadline}))
@@ -62,6 +64,7 @@ class Clock:
         """Return how long a trial that starts now may run; 0 for not at all."""
         seconds = self.costs[config.model].epoch_seconds(config, self.train_lines, self.val_lines)
         seconds += self._teacher_line(config) * self.train_lines
+        seconds *= self.folds
         remaining = None if self.deadline is None else self.deadline - time.time()
         longest = min(self.max_epochs, config.epochs)
         if self.turns is not None:

@@ -1,15 +1,18 @@
 """Which trial wins: the best score, unless a second objective or other seeds say another."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from search.confirm import Again, confirm
+from search.folds import differences, rows_of
 from search.latency import architecture
 from search.pareto import candidates, choose
 from search.provenance import Confirmation, FrontTrial
 from search.results import TrialRecord, first, rank
 from train.checkpoint import Checkpoint
 from train.data.charset import Charset
+from train.intervals import Gain
 from train.loop import TrainingData, assemble
 from train.tasks import TASKS, Rows
 from train.validation import evaluate
@@ -72,3 +75,22 @@ def _front(
         return task.at_best.per_sample(evaluate(engine, task.at_best, data.val)[1], data.val)
 
     return choose(found, rows_of, task.primary, seed)
+
+
+def against_first(
+    ranked: Sequence[TrialRecord], reports: Mapping[str, Sequence[Mapping[str, Any]]], seed: int
+) -> dict[str, Gain]:
+    """Return what the trials behind the winner gain over it on the samples of all folds; nothing without any.
+
+    Args:
+        ranked: the winner first.
+        reports: of every trial.
+        seed: of the resampling.
+    """
+    found = {name: rows_of(rows) for name, rows in reports.items()}
+    rows = {name: one for name, one in found.items() if one is not None}
+    names = [trial.id for trial in ranked if trial.id in rows]
+    if not names:
+        return {}
+    task = TASKS.get(ranked[0].config.task)(ranked[0].config, Charset(()))  # no more than what its rows mean
+    return differences(names, rows, task.primary, seed)

@@ -36,6 +36,7 @@ class StudySettings(Frozen):
         sampler: who proposes configurations; None for TPE, or random draws where the scheduler is `pbt`.
         objectives: what the search is for; with latency, the fastest trial that is not surely worse than the best wins.
         confirm: the best trials to train again with other seeds; None for as many as the budget allows, 0 for none.
+        folds: over which trials are scored; None for 5 with few training samples, 1 for the study's own split alone.
         transfer: whether to start from the winners of earlier studies in the storage, too.
         trials: upper limit on trials; None for as many as the time budget allows.
         time_budget_s: seconds from start to result; None for no limit.
@@ -63,6 +64,7 @@ class StudySettings(Frozen):
     sampler: Sampler | None = None
     objectives: Objectives = "accuracy"
     confirm: int | None = Field(None, ge=0)
+    folds: int | None = Field(None, ge=1, le=20)
     transfer: bool = True
     trials: int | None = Field(None, ge=1)
     max_epochs: int | None = Field(None, ge=1)

@@ -19,6 +19,7 @@ from ray.tune.schedulers import TrialScheduler
 from search.confirm import Again, check_confirm, most_candidates
 from search.data import StudyData, decode_sets, prepare, task_of
 from search.finish import Finished, finish
+from search.folds import pooled, with_folds
 from search.general import known_before, reachable
 from search.known import check_names
 from search.latency import Latencies, measure_all
@@ -70,6 +71,7 @@ def run_study(settings: StudySettings, resume: bool) -> StudyResult:
     SAMPLERS[sampler_of(settings)](space, settings.seed, 0)  # refuses what it cannot search
     check_folder(settings, resume)
     prepared = prepare(settings)
+    settings = with_folds(settings, len(prepared.sets["train"]))
     print(
         f"data: {', '.join(f'{name} {len(part)}' for name, part in prepared.sets.items())} "
         f"{task_of(settings).words.samples}"
@@ -81,11 +83,12 @@ def run_study(settings: StudySettings, resume: bool) -> StudyResult:
     write_text_atomically(settings.local_folder / STUDY_FILE, settings.model_dump_json(indent=2))
     data = decode_sets(settings, prepared)
     shared = ray.put(data.training)
-    probes = probe_models(space, shared, task_of(settings).words)
+    read = shared if settings.folds == 1 else ray.put(pooled(data.training))
+    probes = probe_models(space, read, task_of(settings).words)
     known = known_before(settings, probes, data)
     plan = make_plan(settings, possible(space, known, data, settings, resume), probes, data, started)
     latencies = measure_all(plan.space, shared) if settings.objectives != "accuracy" else {}
-    setup = TrialSetup(shared, plan.group, known, population(settings) is not None)
+    setup = TrialSetup(shared, plan.group, known, population(settings) is not None, settings.folds or 1)
     results = search(settings, plan, setup, probes, resume, latencies)
     if plan.group is not None:
         shutil.rmtree(plan.group.storage, ignore_errors=True)  # only transient; a URI has no such folder
@@ -184,7 +187,8 @@ def search(
         searcher = kind(plan.space, plan.points, plan.clock, sampler, database)
         if isinstance(searcher, ParetoSearcher):
             searcher.latencies = latencies
-        scheduler = SCHEDULERS[settings.scheduler](plan.clock.max_epochs, plan.space)
+        longest = plan.clock.max_epochs if setup.folds == 1 else setup.folds
+        scheduler = SCHEDULERS[settings.scheduler](longest, plan.space)
         callbacks = [ProgressLines(plan.clock, baseline), KeptRungs(scheduler)]
         callbacks += [WrittenReports()] if population(settings) else []
         tuner = tune.Tuner(

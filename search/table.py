@@ -81,7 +81,8 @@ def terminal_table(result: StudyResult) -> str:
         lines.append(f"... and {len(ranked) - SHOWN_TRIALS} more trials, all in report.html")
     lines += [f"trial {t.id} {t.state}: {t.reason or 'no reason given'}" for t in _unscored(result.trials)]
     lines += ["", *(_gain_line(comparison, result.words) for comparison in result.comparisons)]
-    lines += [front_text(one, result) for one in result.front]
+    lines += fold_lines(result)
+    lines += [front_text(one, result) for one in result.evidence.front]
     lines += confirmation_lines(result)
     lines += forgetting_lines(result)
     if not ranked:
@@ -97,10 +98,28 @@ def terminal_table(result: StudyResult) -> str:
     return "\n".join(lines)
 
 
+def fold_lines(result: StudyResult) -> list[str]:
+    """Say what the scores are of, and how sure it is that the winner is better than the next; nothing without folds."""
+    if result.evidence.folds == 1:
+        return []
+    lines = [
+        f"The trials' scores, and those of the untouched models, are over {result.evidence.folds} folds: each sample "
+        "of training and validation read once, by a network that has not seen its text."
+    ]
+    for name, gain in result.evidence.differences.items():
+        unsure = gain.interval.high >= 0
+        lines.append(
+            f"Trial {name} against the winner: {gain_text(gain)}{', which may be chance' if unsure else ''}"
+        )
+    return lines
+
+
 def front_text(one: FrontTrial, result: StudyResult) -> str:
     """Say how fast and how good a trial of the Pareto front is, and whether it was chosen."""
     trial = next(trial for trial in result.trials if trial.id == one.trial)
-    best = "the best" if one is result.front[-1] else f"{gain_text(one.against_best)} against the best"
+    best = (
+        "the best" if one is result.evidence.front[-1] else f"{gain_text(one.against_best)} against the best"
+    )
     mark = ": the fastest that is not surely worse, chosen" if one.chosen else ""
     score = with_interval(trial.best.scores) if trial.best else ""
     return f"{latency_text(one.latency)}  trial {one.trial}  {score}, {best}{mark}"
@@ -113,7 +132,7 @@ def latency_text(latency: Latency) -> str:
 
 def confirmation_lines(result: StudyResult) -> list[str]:
     """Say what the best trials read when they were trained again, the winner first; nothing if none was."""
-    return [confirmation_text(one, result.words) for one in result.confirmations]
+    return [confirmation_text(one, result.words) for one in result.evidence.confirmations]
 
 
 def confirmation_text(one: Confirmation, words: Words) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 import ray
 from ray import tune
 
+from search.folds import SAMPLES, run_folds, split_folds
 from search.lineage import COPIED, TRAINED_WITH, copied_from
 from search.ranking import WORST, Forgetting, score
 from search.workers import CHECKPOINT_FOLDER, WorkerGroup, train_on_workers
@@ -21,6 +22,8 @@ from train.scores import Scores
 from train.tasks import TASKS
 from train.validation import GENERAL
 
+FOLD_SEED = 0  # the same folds for all trials, and for a study that is resumed
+
 
 @dataclass(frozen=True)
 class TrialSetup:
@@ -30,6 +33,7 @@ class TrialSetup:
         data: reference to the study's TrainingData; wrapped here, as Tune would copy out a bare one.
         group: the workers of a trial; None to train in the trial's own process.
         forgetting: what the models knew; None without general samples.
+        folds: over which a trial is scored; 1 for the study's own split alone.
         population: whether trials go on from each other's checkpoints, so that each report says how it was trained.
     """
 
@@ -37,6 +41,7 @@ class TrialSetup:
     group: WorkerGroup | None
     forgetting: Forgetting | None = None
     population: bool = False
+    folds: int = 1
 
 
 def run_trial(params: dict[str, Any], setup: TrialSetup) -> None:
@@ -51,7 +56,10 @@ def run_trial(params: dict[str, Any], setup: TrialSetup) -> None:
     told = origin(config, saved.path if saved else None) if setup.population else {}
     report = tune_report(len(data.val), resume, config, setup.forgetting, told)
     try:
-        if setup.group is None:
+        if setup.folds > 1:
+            parts = split_folds(data, setup.folds, TASKS.get(config.task), FOLD_SEED)
+            run_folds(config, parts, fold_report(config, setup.forgetting), resume)
+        elif setup.group is None:
             train(config, data, report, resume)
         else:
             train_on_workers(config, setup.data, report, resume, setup.group)
@@ -66,6 +74,24 @@ def origin(config: TrialConfig, checkpoint: str | None) -> dict[str, str]:
         COPIED: copied_from(checkpoint, trial) if checkpoint else "",
         TRAINED_WITH: config.model_dump_json(),
     }
+
+
+def fold_report(
+    config: TrialConfig, forgetting: Forgetting | None
+) -> Callable[[dict[str, Any], Checkpoint | None], None]:
+    """Return a report function that sends what all folds so far say to Ray Tune."""
+    kind = TASKS.get(config.task).scores
+
+    def report(metrics: dict[str, Any], checkpoint: Checkpoint | None) -> None:
+        general = kind.kept_in(metrics, 0, GENERAL) if kind.are_in(metrics, GENERAL) else None
+        metrics |= judged(kind.kept_in(metrics, metrics[SAMPLES]), general, config.model, forgetting)
+        metrics |= {"best_score": metrics["score"]}  # of all folds so far: the best of them would flatter
+        with tempfile.TemporaryDirectory() as folder:
+            if checkpoint is not None:
+                checkpoint.save(Path(folder) / CHECKPOINT_FOLDER)
+            tune.report(metrics, checkpoint=tune.Checkpoint.from_directory(folder) if checkpoint else None)
+
+    return report
 
 
 def judged(

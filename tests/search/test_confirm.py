@@ -19,6 +19,7 @@ from search.confirm import (
     reserved_s,
     train_again,
 )
+from search.provenance import Evidence
 from search.report import report_html
 from search.settings import StudySettings
 from search.summary import summary
@@ -86,9 +87,9 @@ def test_the_chosen_trial_is_the_winner_everywhere() -> None:
     second = plain.ranked[1]
     found = confirmation(second, [run(1, [1, 1, 0, 0]), run(2, [1, 1, 1, 0])], 0)
     lost = confirmation(plain.ranked[0], [run(1, [1, 0, 0, 0]), run(2, [1, 0, 0, 0])], 0)
-    chosen = plain.model_copy(update={"confirmations": (found, lost), "chosen": second.id})
+    chosen = plain.model_copy(update={"evidence": Evidence(confirmations=(found, lost), chosen=second.id)})
     assert chosen.winner == second != plain.winner
-    assert chosen.confirmed == found
+    assert chosen.evidence.confirmed == found
     said = summary(chosen)["best"]
     assert (said["trial"], said["confirmed"]["mean"], said["selected_score"]) == (
         second.id,

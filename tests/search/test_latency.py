@@ -1,6 +1,5 @@
 """Accurate and fast: what is measured, what the front holds, and which of it is chosen."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ import pytest
 
 from search.latency import Latency, architecture, architectures, measure
 from search.pareto import LATENCY, ParetoSearcher, candidates, check_objectives, choose
+from search.provenance import Evidence
 from search.report import report_html
 from search.results import TrialRecord
 from search.samplers import tpe
@@ -19,7 +19,6 @@ from search.summary import summary
 from search.table import terminal_table
 from spaces.space import load_space, parse_space
 from tests import real_lines
-from tests.search.driver import label_arguments, search, write_labels
 from tests.search.made_result import image_of, result, rows, share, trial
 from train.config import config_from_mapping
 from train.errors import UsageError
@@ -98,7 +97,9 @@ def test_the_front_is_shown(tmp_path: Path) -> None:
     found = {ranked[0].id: rows(np.ones(50, bool)), ranked[1].id: rows(np.arange(50) < 49)}
     timed = [one.model_copy(update={"latency": latency(9.0 - place)}) for place, one in enumerate(ranked)]
     front = choose(timed[::-1], lambda one: found[one.id], share, 0)
-    shown = plain.model_copy(update={"trials": measured, "front": front, "chosen": ranked[1].id})
+    shown = plain.model_copy(
+        update={"trials": measured, "evidence": Evidence(front=front, chosen=ranked[1].id)}
+    )
     assert f"8.0 ms (8.0-8.0)  trial {ranked[1].id}" in terminal_table(shown)
     assert "the fastest that is not surely worse, chosen" in terminal_table(shown)
     assert [one["chosen"] for one in summary(shown)["front"]] == [True, False]
@@ -133,20 +134,3 @@ def test_the_time_of_a_real_network_is_measured(data_dir: Path) -> None:
     tiny, wide = (measure(real_lines.config(fit_width=width), data) for width in (0, 1280))
     assert 0 < tiny.low <= tiny.ms <= tiny.high
     assert wide.ms > tiny.ms, "four times as many pixels and more"
-
-
-@pytest.mark.slow
-def test_a_real_search_for_both(data_dir: Path, tmp_path: Path) -> None:
-    space = tmp_path / "some.yaml"
-    text = "fixed: {task: recognition, model: pp-ocrv6-tiny, charset: domain, epochs: 1, batch_size: 8, fit_width: 0}\n"
-    space.write_text(
-        text + "parameters:\n  optimiser.learning_rate: {float: [1.0e-4, 1.0e-3], log: true}\n", "utf-8"
-    )
-    labels = write_labels(data_dir, tmp_path / "labels", 12, 6)
-    asked = ["--objectives", "accuracy,latency", "--trials", 2, "--test-fraction", 0]
-    run = search(*label_arguments(labels), "--space", space, "--storage", tmp_path, "--name", "some", *asked)
-    assert run.wait() == 0, run.output
-    found = json.loads((tmp_path / "some" / "summary.json").read_text(encoding="utf-8"))
-    assert [one["trial"] for one in found["front"] if one["chosen"]] == [found["best"]["trial"]]
-    assert len({one["latency"]["ms"] for one in found["trials"]}) == 1
-    assert "latency: " in run.output

@@ -6,7 +6,7 @@ from typing import Any
 import optuna
 import pytest
 
-from search.provenance import Earlier
+from search.provenance import Earlier, Evidence
 from search.settings import StudySettings
 from search.summary import summary
 from search.transfer import MOST, database, points_from, remember, winners, with_earlier
@@ -99,4 +99,7 @@ def test_winners_on_other_data_come_after_the_recipes(tmp_path: Path) -> None:
     points, used = with_earlier(made, SPACE, [{"technique.name": "frozen"}])
     assert points[0] == {"technique.name": "frozen"}
     assert len(points) == 2
-    assert summary(result().model_copy(update={"earlier": used}))["earlier"][0]["study"] == "first"
+    assert (
+        summary(result().model_copy(update={"evidence": Evidence(earlier=used)}))["earlier"][0]["study"]
+        == "first"
+    )
