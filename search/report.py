@@ -13,7 +13,16 @@ from search.report_parts import nothing, section
 from search.report_style import CSS
 from search.report_tables import comparisons, confirmations, techniques, trials, untouched
 from search.results import Comparison, StudyResult, rank, write_text_atomically
-from search.table import duration, fold_lines, forgetting_lines, gain_text, percent
+from search.table import (
+    INTERVAL,
+    duration,
+    fold_lines,
+    forgetting_lines,
+    gain_text,
+    interval_text,
+    percent,
+    span,
+)
 
 FEW_TRIALS = 50
 
@@ -106,28 +115,46 @@ def _kept(result: StudyResult) -> list[str]:
 
 
 def _tiles(result: StudyResult) -> str:
-    winner, baseline = result.winner, result.baseline
     scored = len(rank(result.trials))
-    tiles = [(duration(result.wall_seconds), f"{len(result.trials)} trials, {scored} with a score")]
-    if baseline:
-        tiles.insert(0, (percent(baseline.scores.primary), f"validation, untouched: {baseline}"))
-    if winner:
-        words = (
-            f"validation, winner: trial {winner.id}, {winner.config.model}, {winner.config.technique.name}"
-        )
-        if len(result.averaged) > 1:
-            words += f", its weights averaged with {' and '.join(result.averaged[1:])}"
-        judged = result.comparison("validation")
-        share = judged.winner.primary if judged else winner.score or 0
-        tiles.insert(0, (percent(share), words))
-    if result.evidence.confirmed and result.evidence.confirmed.mean is not None:
-        tiles.insert(
-            1, (percent(result.evidence.confirmed.mean), "validation, the winner's mean over other seeds")
-        )
-    if winner:
+    tiles = _score_tiles(result)
+    tiles.append((duration(result.wall_seconds), f"{len(result.trials)} trials, {scored} with a score"))
+    if result.winner:
         still = f"validation {result.words.samples} still {result.words.wrong}"
         tiles.append((str(len(result.misreadings)), still))
     return f'<div class="tiles">{"".join(f"<div><b>{b}</b><span>{escape(w)}</span></div>" for b, w in tiles)}</div>'
+
+
+def _score_tiles(result: StudyResult) -> list[tuple[str, str]]:
+    """Return the winner's scores and the best untouched model's, with their intervals."""
+    tiles = []
+    judged, winner, evidence = result.comparison("validation"), result.winner, result.evidence
+    baseline = judged.baseline if judged else result.baseline
+    if winner and winner.best:
+        words = f"winner: trial {winner.id}, {winner.config.model}, {winner.config.technique.name}"
+        if len(result.averaged) > 1:
+            words += f", its weights averaged with {' and '.join(result.averaged[1:])}"
+        scores = judged.winner if judged else winner.best.scores
+        tiles.append((percent(scores.primary), f"validation{_within(interval_text(scores))}, {words}"))
+        if evidence.folds > 1:
+            within = _within(interval_text(winner.best.scores))
+            tiles.append(
+                (
+                    percent(winner.best.scores.primary),
+                    f"the winner's mean over {winner.best.fold} folds{within}",
+                )
+            )
+    confirmed = evidence.confirmed
+    if confirmed and confirmed.mean is not None and confirmed.interval:
+        words = f"validation{_within(span(confirmed.interval))}, the winner's mean over other seeds"
+        tiles.append((percent(confirmed.mean), words))
+    if baseline:
+        words = f"validation{_within(interval_text(baseline.scores))}, untouched: {baseline}"
+        tiles.append((percent(baseline.scores.primary), words))
+    return tiles
+
+
+def _within(interval: str) -> str:
+    return f" ({INTERVAL}: {interval})" if interval else ""
 
 
 def _over_time(result: StudyResult) -> str:

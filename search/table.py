@@ -254,7 +254,7 @@ def _gain_line(comparison: Comparison, words: Words) -> str:
     first = words.scores[0]
     where = f"{KINDS[comparison.split]} {words.samples}"
     return (
-        f"{first[0].upper()}{first[1:]} on {after.n} {where}: {percent(before.primary)} ({comparison.baseline}) -> "
+        f"{first[0].upper()}{first[1:]} on {after.n} {where}: {with_interval(before)} ({comparison.baseline}) -> "
         f"{with_interval(after)}, {gain_text(comparison.gain)}"
     )
 
