@@ -145,7 +145,7 @@ def test_a_real_population_says_how_its_winner_was_trained(data_dir: Path, tmp_p
         assert all(b["first_epoch"] == a["last_epoch"] + 1 for a, b in itertools.pairwise(stages))
     text = (folder / "best.yaml").read_text(encoding="utf-8")
     winner = next(trial for trial in summary["trials"] if trial["id"] == summary["best"]["trial"])
-    assert text.startswith("# These weights were trained in stages") == (len(winner["stages"]) > 1)
+    assert text.startswith("# The winning trial was trained in stages") == (len(winner["stages"]) > 1)
     assert (
         load_config(folder / "best.yaml").model_dump(mode="json") == yaml.safe_load(text) == winner["config"]
     )
