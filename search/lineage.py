@@ -90,7 +90,7 @@ def stages_text(found: Sequence[Stage]) -> str:
     if len(found) < 2:
         return ""
     lines = [
-        "The winning trial was trained in stages, by population based training. Below are the settings of the last one:",
+        "The winning trial was trained in stages, by population based training. Below are the last one's settings:",
         "train/run.py trains with them from the first epoch on, which is another run.",
         *map(str, found),
     ]
