@@ -26,7 +26,8 @@ def decision(scheduler: Any, trial: str, epoch: int, score: float) -> str:
 def test_every_scheduler_that_can_be_asked_for_is_there() -> None:
     assert set(SCHEDULERS) == set(get_args(Scheduler))
     for make in SCHEDULERS.values():
-        make(12, SPACE)
+        for longest in (1, 2, 5, 12):  # epochs, or folds
+            make(longest, SPACE)
 
 
 @pytest.mark.parametrize(
