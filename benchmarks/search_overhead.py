@@ -55,6 +55,7 @@ def run_search(folder: Path, trials: int) -> tuple[dict[str, Any], list[dict[str
     """Return the figures of a search, and the configurations that it trained."""
     started = time.time()
     arguments = ["--space", "quick", "--max-epochs", "1", "--trials", str(trials), "--concurrent", "1"]
+    arguments += ["--folds", "1", "--confirm", "0", "--no-transfer"]  # trials alone are counted
     places = ["--data", str(folder / "data"), "--name", NAME, "--storage", str(folder)]
     run([REPOSITORY / "search" / "run.py", *arguments, *places])
     ended = time.time()

@@ -22,11 +22,13 @@ class Start:
         checkpoint: to go on from; None to begin anew.
         parts: of every batch.
         note: what was wrong with later checkpoints; empty for nothing.
+        path: of the checkpoint; empty for none.
     """
 
     checkpoint: Checkpoint | None
     parts: int
     note: str = ""
+    path: str = ""
 
 
 def find_start() -> Start:
@@ -36,25 +38,26 @@ def find_start() -> Start:
     parts = read_parts(storage.storage_filesystem, storage.trial_fs_path)
     if saved is None:
         return Start(None, parts)
-    checkpoint, note = last_whole(saved.filesystem, saved.path)
+    checkpoint, note, path = last_whole(saved.filesystem, saved.path)
     kept = int(checkpoint.metrics.get("parts", 1)) if checkpoint else 1
-    return Start(checkpoint, max(parts, kept), note)
+    return Start(checkpoint, max(parts, kept), note, path)
 
 
-def last_whole(filesystem: fs.FileSystem, path: str) -> tuple[Checkpoint | None, str]:
+def last_whole(filesystem: fs.FileSystem, path: str) -> tuple[Checkpoint | None, str, str]:
     """Return the checkpoint at `path` or, if that is damaged, the last whole one before it, and what was wrong.
 
-    None if there is no whole one: the trial has to begin anew.
+    Last stands where it lies. None if there is no whole one: the trial has to begin anew.
     """
     damaged = []
     for name in candidates(filesystem, path):
+        place = f"{PurePosixPath(path).parent}/{name}"
         try:
-            found = read_checkpoint(tune.Checkpoint(f"{PurePosixPath(path).parent}/{name}", filesystem))
+            found = read_checkpoint(tune.Checkpoint(place, filesystem))
         except CheckpointError as error:
             damaged.append(f"{name} is damaged ({error.value})")
         else:
-            return found, told(damaged, f"goes on from {name}, epoch {found.epoch}")
-    return None, told(damaged, "begins anew")
+            return found, told(damaged, f"goes on from {name}, epoch {found.epoch}"), place
+    return None, told(damaged, "begins anew"), ""
 
 
 def told(damaged: list[str], instead: str) -> str:

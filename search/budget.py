@@ -73,3 +73,23 @@ def label_check_seconds(budget_s: float, evaluate_s: float, val_lines: int) -> f
         val_lines: that each of them reads.
     """
     return min(LABEL_CHECK_SHARE * budget_s, LABEL_CHECK_READINGS * evaluate_s * val_lines)
+
+
+def population_epochs(epoch_seconds: float, remaining_s: float | None, turns: float, max_epochs: int) -> int:
+    """Return how long every trial of a population may be, so that all end in time; 0 for not worth starting.
+
+    Args:
+        epoch_seconds: expected duration of an epoch.
+        remaining_s: seconds until training has to end; None without a time budget.
+        turns: trials that share one place.
+        max_epochs: the most that any trial may run.
+    """
+    if remaining_s is None:
+        return max_epochs
+    epochs = min(int(remaining_s / (epoch_seconds * SAFETY * turns)), max_epochs)
+    return epochs if epochs >= LEAST_EPOCHS else 0
+
+
+def turns(population: int | None, concurrent: int) -> float | None:
+    """Return how many trials of a population share a place; None without one."""
+    return None if population is None else max(1.0, population / concurrent)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import ray
 
-from search.results import BadSample, DataSummary
+from search.facts import BadSample, DataSummary
 from search.settings import StudySettings, machine_cpus
 from train.data.check import cheap_check, usable
 from train.data.dataset import Dataset

@@ -1,21 +1,25 @@
 """The Ray Tune experiment of a study: what asks, stops, keeps, writes down and survives."""
 
 import time
-from collections.abc import Callable
 from typing import Any
 
 from ray import tune
-from ray.tune.schedulers import ASHAScheduler, FIFOScheduler, TrialScheduler
+from ray.tune.schedulers import TrialScheduler
 
 from search.files import DATABASE, JOURNAL
 from search.incidents import RETRIES, Incidents
 from search.journal import Journal
-from search.keep import KeepNeeded
+from search.keep import LATEST, KeepNeeded
+from search.latency import Latencies
+from search.pareto import ParetoSearcher
 from search.plan import Plan
+from search.population import interval, population, sampler_of
 from search.probe import Probe
 from search.progress import ProgressLines
-from search.searcher import METRIC, Clock, OptunaSearcher
-from search.settings import DEFAULT_TRIALS, Scheduler, StudySettings
+from search.samplers import SAMPLERS, explain
+from search.schedulers import SCHEDULERS, KeptRungs
+from search.searcher import Clock, OptunaSearcher
+from search.settings import DEFAULT_TRIALS, StudySettings
 from search.snapshot import Snapshots, restore
 from search.storage import Location, PublishedFiles, location
 from search.storage_errors import storage_errors
@@ -23,11 +27,14 @@ from search.summary import baseline_said
 from search.tracking import trackers
 from search.trial import TrialSetup, run_trial
 
-GRACE_SHARE, REDUCTION = 0.25, 2
-
 
 def search(
-    settings: StudySettings, plan: Plan, setup: TrialSetup, probes: list[Probe], resume: bool
+    settings: StudySettings,
+    plan: Plan,
+    setup: TrialSetup,
+    probes: list[Probe],
+    resume: bool,
+    latencies: Latencies,
 ) -> tune.ResultGrid:
     """Run, or go on with, the Ray Tune experiment; raise StorageError where its files cannot be written."""
     trainable = tune.with_resources(tune.with_parameters(run_trial, setup=setup), plan.resources)
@@ -43,23 +50,39 @@ def search(
             storage_filesystem=experiment.filesystem,
         )
     else:
-        tuner = new_tuner(settings, plan, probes, trainable, experiment)
+        tuner = tune.Tuner(trainable, **new_experiment(settings, plan, probes, latencies))
     with storage_errors():
         return tuner.fit()
 
 
-def new_tuner(
-    settings: StudySettings, plan: Plan, probes: list[Probe], trainable: Any, experiment: Location
-) -> tune.Tuner:
-    """Return a new experiment."""
-    database = settings.local_folder / DATABASE
-    searcher = OptunaSearcher(plan.space, plan.points, plan.clock, settings.seed, database)
-    scheduler = SCHEDULERS[settings.scheduler](plan.clock.max_epochs)
-    return tune.Tuner(
-        trainable,
-        tune_config=tune_config(settings, plan, searcher, scheduler),
-        run_config=run_config(settings, plan, experiment, callbacks(settings, plan, probes, scheduler)),
-    )
+def new_experiment(
+    settings: StudySettings, plan: Plan, probes: list[Probe], latencies: Latencies
+) -> dict[str, Any]:
+    """Return what a new experiment is run with."""
+    scheduler = SCHEDULERS[settings.scheduler](longest(settings, plan), plan.space)
+    following = callbacks(settings, plan, probes, scheduler)
+    return {
+        "tune_config": tune_config(settings, plan, searcher_of(settings, plan, latencies), scheduler),
+        "run_config": run_config(settings, plan, location(settings), following),
+    }
+
+
+def longest(settings: StudySettings, plan: Plan) -> int:
+    """Return how often a trial can report: after every epoch, or after every fold."""
+    folds = settings.folds or 1
+    return plan.clock.max_epochs if folds == 1 else folds
+
+
+def searcher_of(settings: StudySettings, plan: Plan, latencies: Latencies) -> OptunaSearcher:
+    """Return what proposes configurations, and say what it can move; with latencies, for both objectives."""
+    sampler = SAMPLERS[sampler_of(settings)](plan.space, settings.seed, len(plan.points))
+    if told := explain(sampler, plan.space):
+        print(told, flush=True)
+    kind = ParetoSearcher if latencies else OptunaSearcher
+    searcher = kind(plan.space, plan.points, plan.clock, sampler, settings.local_folder / DATABASE)
+    if isinstance(searcher, ParetoSearcher):
+        searcher.latencies = latencies
+    return searcher
 
 
 def callbacks(
@@ -67,11 +90,11 @@ def callbacks(
 ) -> list[tune.Callback]:
     """Return all that follows the trials; the journal is written before it is copied."""
     folder, baselines = settings.local_folder, [b for p in probes for b in p.baselines]
-    known = {"baselines": [baseline_said(b) for b in baselines], "max_epochs": plan.clock.max_epochs}
+    known = {"baselines": [baseline_said(b) for b in baselines], "max_epochs": longest(settings, plan)}
     return [
         ProgressLines(plan.clock, max(baseline.scores.primary for baseline in baselines)),
         KeptRungs(scheduler),
-        KeepNeeded(),
+        KeepNeeded(LATEST if population(settings) is None else LATEST + interval(plan.clock.max_epochs)),
         Incidents(folder),
         Journal(folder / JOURNAL, known),
         PublishedFiles(settings) if settings.remote else Snapshots(folder),
@@ -90,51 +113,17 @@ def has_trials(experiment: Location) -> bool:
         return False
 
 
-def halving(max_epochs: int) -> ASHAScheduler:
-    """Return what stops the worse half of the trials at every rung (ASHA, Li et al., 2020)."""
-    return ASHAScheduler(
-        time_attr="epoch",
-        metric=METRIC,
-        mode="max",
-        max_t=max_epochs + 1,
-        grace_period=max(1, round(GRACE_SHARE * max_epochs)),
-        reduction_factor=REDUCTION,
-    )
-
-
-def patient(max_epochs: int) -> FIFOScheduler:
-    """Return what lets every trial run to its end."""
-    return FIFOScheduler()
-
-
-SCHEDULERS: dict[Scheduler, Callable[[int], TrialScheduler]] = {"asha": halving, "none": patient}
-
-
-class KeptRungs(tune.Callback):  # type: ignore[misc]
-    """Saves the scheduler with the experiment, which Tune leaves out: a resumed study compares with all its trials."""
-
-    def __init__(self, scheduler: TrialScheduler) -> None:
-        self._scheduler = scheduler
-
-    def get_state(self) -> dict[str, Any]:
-        """Return what the scheduler's own `save` writes."""
-        return dict(vars(self._scheduler))
-
-    def set_state(self, state: dict[str, Any]) -> None:
-        """Go on with the rungs of the interrupted run."""
-        vars(self._scheduler).update(state)
-
-
 def tune_config(
     settings: StudySettings, plan: Plan, searcher: OptunaSearcher, scheduler: TrialScheduler
 ) -> tune.TuneConfig:
     """Return how Tune samples and stops trials."""
-    trials = settings.trials or (-1 if plan.clock.deadline else DEFAULT_TRIALS)
+    size = population(settings)
+    trials = size or settings.trials or (-1 if plan.clock.deadline else DEFAULT_TRIALS)
     return tune.TuneConfig(
         search_alg=searcher,
         scheduler=scheduler,
         num_samples=trials,
-        max_concurrent_trials=plan.concurrent,
+        max_concurrent_trials=size or plan.concurrent,  # a population takes turns
         reuse_actors=True,
         trial_name_creator=lambda trial: str(trial.trial_id),
         trial_dirname_creator=lambda trial: str(trial.trial_id),

@@ -8,11 +8,17 @@ from search.follow_up import commands
 from search.general import general_summary
 from search.incidents import incidents
 from search.keep import disk_use, keep_best
+from search.lineage import with_stages
+from search.pareto import with_latency
+from search.population import population
+from search.provenance import Evidence
 from search.report import write_report
 from search.results import StudyResult, TrialRecord
 from search.sample_rows import write_rows
+from search.selection import Selection, against_first, select
 from search.storage import location
 from search.summary import write_summary
+from search.transfer import remember
 from search.trial_records import record, trial_id
 from search.versions import versions
 from search.winner import publish_winner
@@ -23,7 +29,8 @@ def finish(search: Finished) -> StudyResult:
     settings, data = search.settings, search.data
     folder, training = settings.local_folder, data.training
     trials = records(search)
-    winner = publish_winner(search, trials, folder)
+    selected = select(trials, search.load, training, search.again, settings.seed)
+    winner = publish_winner(search, selected.ranked, folder)
     keep_best(search.folders.values())  # the winner and the voters on the labels have been read
     result = StudyResult(
         name=settings.name,
@@ -35,10 +42,11 @@ def finish(search: Finished) -> StudyResult:
         averaged=winner.averaged,
         comparisons=winner.comparisons,
         misreadings=winner.misreadings,
+        evidence=evidence(search, selected),
         general=general_summary(settings, data),
         labels=winner.labels,
-        share=search.share,
-        max_epochs=search.clock.max_epochs,
+        share=search.plan.share,
+        max_epochs=search.folds if search.folds > 1 else search.plan.clock.max_epochs,
         wall_seconds=time.time() - search.started,
         versions=versions(),
         seeds={"search": settings.seed, "split": settings.seed, "train": settings.seed},
@@ -49,6 +57,7 @@ def finish(search: Finished) -> StudyResult:
     write_summary(result, folder / SUMMARY_FILE)
     pictures = {"val": training.val.image, "train": training.train.image}
     write_report(result, winner.picture or training.val.image, folder / "report.html", pictures)
+    remember(settings, result)
     if settings.remote:
         location(settings).put_all(folder)
     return result
@@ -56,8 +65,26 @@ def finish(search: Finished) -> StudyResult:
 
 def records(search: Finished) -> tuple[TrialRecord, ...]:
     """Return what became of every trial."""
-    samples, notes = len(search.data.training.val), incidents(search.settings.local_folder)
-    found = ((result, search.told[trial_id(result)]) for result in search.results)
-    return tuple(
-        record(result, told, search.started, samples, notes.get(told.id, ())) for result, told in found
+    settings, told = search.settings, search.told
+    samples, notes = len(search.data.training.val), incidents(settings.local_folder)
+    found = [
+        record(one, told[name], search.started, samples, notes.get(name, ()))
+        for one in search.results
+        if (name := trial_id(one))
+    ]
+    if population(settings) is not None:
+        found = [*with_stages(found, {name: journal.rows for name, journal in told.items()})]
+    return tuple(with_latency(trial, search.latencies) for trial in found)
+
+
+def evidence(search: Finished, selected: Selection) -> Evidence:
+    """Return what the scores rest on, and what was chosen for more than its score."""
+    reports = {name: journal.reports for name, journal in search.told.items()}
+    return Evidence(
+        folds=search.folds,
+        differences=against_first(selected.ranked, reports, search.settings.seed),
+        front=selected.front,
+        confirmations=selected.confirmations,
+        chosen=selected.chosen,
+        earlier=search.plan.earlier,
     )

@@ -1,6 +1,6 @@
 """A search that has ended, with the time that is left for what follows."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -8,15 +8,16 @@ from ray import tune
 
 from search.budget import label_check_seconds
 from search.checkpoints import TrialFolder
+from search.confirm import Again
 from search.data import StudyData
 from search.journal import TrialJournal, read_journal
 from search.label_check import Timer
+from search.latency import Latencies
+from search.plan import Plan
 from search.probe import Probe
 from search.ranking import Forgetting
 from search.results import TrialRecord
-from search.searcher import Clock
 from search.settings import StudySettings
-from search.share import TrialShare
 from search.trial_records import told_of, trial_id
 from train.checkpoint import Checkpoint
 
@@ -28,13 +29,14 @@ class Finished:
     """A search that has ended: all that its result is made of."""
 
     settings: StudySettings
-    clock: Clock
+    plan: Plan
     data: StudyData
     probes: list[Probe]
     results: tune.ResultGrid
     started: float
-    share: TrialShare
     known: Forgetting | None = None
+    again: Again | None = None
+    latencies: Latencies = field(default_factory=dict)
 
     @cached_property
     def told(self) -> dict[str, TrialJournal]:
@@ -53,6 +55,11 @@ class Finished:
     def load(self, trial: TrialRecord) -> Checkpoint:
         """Return a trial's best checkpoint; raise CheckpointError if it has left none."""
         return self.folders[trial.id].read_best()
+
+    @property
+    def folds(self) -> int:
+        """Over how many folds trials were scored; 1 for the study's own split alone."""
+        return self.settings.folds or 1
 
     @property
     def soup_deadline(self) -> float | None:

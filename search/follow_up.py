@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from search.data import EMBEDDED_FOLDER
-from search.results import DataSummary
+from search.facts import DataSummary
 from search.settings import StudySettings
 from train.bundle import ONNX
 

@@ -3,15 +3,16 @@
 from collections.abc import Sequence
 
 from search.data import StudyData
+from search.facts import GeneralSummary
 from search.plan import candidates
 from search.probe import Probe
 from search.ranking import ROUNDING, Forgetting
-from search.results import GeneralSummary
+from search.results import StudyResult, rank
 from search.settings import StudySettings
 from spaces.space import SearchSpace
 from train.config import TrialConfig
 from train.data.charset import domain_charset
-from train.errors import UsageError
+from train.errors import ForgettingError, UsageError
 from train.tasks import TASKS
 
 CHARSET, DOMAIN = "charset", "domain"
@@ -64,4 +65,16 @@ def general_summary(settings: StudySettings, data: StudyData) -> GeneralSummary 
         return None
     return GeneralSummary(
         lines=len(lines), replay_lines=len(replay or ()), max_forgetting=settings.max_forgetting
+    )
+
+
+def require_winner(result: StudyResult) -> None:
+    """Raise ForgettingError if trials have scores, but all of them have forgotten too much."""
+    best = next((trial.best for trial in rank(result.trials)), None)
+    if best is None or best.forgetting is None or result.winner is not None:
+        return
+    raise ForgettingError(
+        f"a winner may lose {result.limit:g} of {result.words.scores[0]} on the general {result.words.samples}",
+        f"at least {best.forgetting:.3f} in every trial",
+        "raise --max-forgetting, or search a space with charset: keep, replay, and techniques that change less",
     )

@@ -67,22 +67,26 @@ def judge(checkpoint: Checkpoint, data: StudyData, best: Untouched, seed: int) -
     val = data.training.val
     engine, task = assemble(checkpoint.config, data.training.train, checkpoint)
     scores, predictions = evaluate(engine, task, val)
-    read, rows = {"validation": val}, {"validation": task.per_sample(predictions, val)}
-    gain = paired_gain_interval(best.rows, rows["validation"], task.primary, seed)
-    comparisons = [Comparison(split="validation", baseline=best.baseline, winner=scores, gain=gain)]
+    before, rows = best.baseline, best.rows
+    if len(rows) != len(val):  # it was read on the samples of all folds
+        old, rows = _rows(*assemble(best.config, data.training.train), val)
+        before = before.model_copy(update={"scores": old})
+    read, found = {"validation": val}, {"validation": task.per_sample(predictions, val)}
+    gain = paired_gain_interval(rows, found["validation"], task.primary, seed)
+    comparisons = [Comparison(split="validation", baseline=before, winner=scores, gain=gain)]
     if data.test is not None:
         untouched = assemble(best.config, data.training.train)
         old, old_rows = _rows(*untouched, data.test)
         read["test"] = data.test
-        new, rows["test"] = _rows(engine, task, data.test)
-        gain = paired_gain_interval(old_rows, rows["test"], task.primary, seed)
+        new, found["test"] = _rows(engine, task, data.test)
+        gain = paired_gain_interval(old_rows, found["test"], task.primary, seed)
         tested = best.baseline.model_copy(update={"scores": old})
         comparisons.append(Comparison(split="test", baseline=tested, winner=new, gain=gain))
     return Judgement(
         tuple(comparisons),
         tuple(misreading(mistake, val) for mistake in task.mistakes(predictions, val)),
         lambda index: task.picture(val, index, predictions[index]),
-        {split: split_rows(read[split], found) for split, found in rows.items()},
+        {split: split_rows(read[split], rows) for split, rows in found.items()},
         predictions,
     )
 

@@ -11,10 +11,11 @@ from ray import tune
 from ray.tune import Callback
 
 from search.checkpoints import PREFIX, TrialFolder, checkpoint_names
-from search.results import DiskUse
+from search.facts import DiskUse
 
 SNAPSHOT_S = 120.0
 """A snapshot of the search is written every few seconds; what is older than this is in none."""
+LATEST = 2
 
 
 @dataclass(frozen=True)
@@ -32,19 +33,20 @@ class Kept:
     name: str
 
 
-def superfluous(kept: list[Kept], now: float, ended: bool = False) -> list[str]:
+def superfluous(kept: list[Kept], now: float, ended: bool = False, latest: int = LATEST) -> list[str]:
     """Return the names of what is older than SNAPSHOT_S and not needed any more.
 
-    Needed are the best one and, until the trial has ended, the two latest: should one be damaged, the other is there.
+    Needed are the best one and, until the trial has ended, the latest ones: should one be damaged, another is there.
 
     Args:
         kept: oldest first; of an epoch that was repeated after a crash, only the last counts.
         now: Unix time.
         ended: whether the trial has.
+        latest: how many of those.
     """
     by_epoch = {entry.epoch: entry for entry in kept}
     best = max(sorted(by_epoch.values(), key=lambda entry: entry.epoch), key=lambda entry: entry.score)
-    needed = {best.name} | ({entry.name for entry in kept[-2:]} if not ended else set())
+    needed = {best.name} | ({entry.name for entry in kept[-latest:]} if not ended else set())
     return [entry.name for entry in kept if entry.name not in needed and now - entry.saved > SNAPSHOT_S]
 
 
@@ -53,9 +55,13 @@ class KeepNeeded(Callback):  # type: ignore[misc]
 
     Tune's own `num_to_keep` deletes at once: a search killed before its next snapshot would then look for a
     checkpoint that is gone, and lose the trial.
+
+    Args:
+        latest: checkpoints of a running trial that are kept beside its best one.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, latest: int = LATEST) -> None:
+        self._latest = latest
         self._kept: dict[str, list[Kept]] = {}
         self._ended: set[str] = set()
 
@@ -86,7 +92,7 @@ class KeepNeeded(Callback):  # type: ignore[misc]
 
     def _delete_superfluous(self, trial: Any) -> None:
         kept = self._kept.get(trial.trial_id)
-        gone = superfluous(kept, time.time(), trial.trial_id in self._ended) if kept else []
+        gone = superfluous(kept, time.time(), trial.trial_id in self._ended, self._latest) if kept else []
         for name in gone:
             delete(trial.storage.storage_filesystem, f"{trial.storage.trial_fs_path}/{name}")
         self._kept[trial.trial_id] = [entry for entry in kept or [] if entry.name not in gone]

@@ -6,14 +6,18 @@ from typing import Any
 
 import ray
 
-from search.budget import label_check_seconds
+from search.budget import label_check_seconds, planned_epochs, turns
+from search.confirm import reserved_s
 from search.data import StudyData
 from search.packing import Nodes, concurrent_trials, promised, trial_share
+from search.population import population
 from search.probe import Probe, affordable_models, agreed_width
+from search.provenance import Earlier
 from search.searcher import Clock
 from search.settings import StudySettings
 from search.share import TrialShare, share_of
 from search.storage import location
+from search.transfer import with_earlier
 from search.workers import TRIAL_RESOURCES, WorkerGroup
 from spaces.space import SearchSpace
 from train.config import TrialConfig
@@ -36,6 +40,7 @@ class Plan:
         resources: that Tune reserves for a trial; its workers reserve their own.
         share: what a trial takes of the cluster, over all its workers.
         group: the workers of a trial, if it has any.
+        earlier: winners of other studies that are tried first, too.
     """
 
     space: SearchSpace
@@ -45,6 +50,7 @@ class Plan:
     resources: dict[str, float]
     share: TrialShare
     group: WorkerGroup | None
+    earlier: tuple[Earlier, ...] = ()
 
 
 def study_task(settings: StudySettings, space: SearchSpace) -> str:
@@ -151,14 +157,30 @@ def make_plan(
         train,
         val,
         {p.model: p.cost for p in probes},
+        turns(population(settings), concurrent),
+        folds=settings.folds or 1,
     )
     space = affordable(space, probes, clock, concurrent)
+    clock.reserve(for_confirming(settings, probes, clock, concurrent))
     width = agreed_width([p for p in probes if p.model in candidates(space)])
     if width is not None and space.choices("fit_width"):
         space = space.with_fixed({"fit_width": width})
     points = sorted(space.warm_starts_for(train), key=lambda point: _model_rank(point, probes))
+    points, earlier = with_earlier(settings, space, points)
     resources = TRIAL_RESOURCES if group else share
-    return Plan(space, points, clock, concurrent, resources, share_of(share, settings.workers), group)
+    taken = share_of(share, settings.workers)
+    return Plan(space, points, clock, concurrent, resources, taken, group, earlier)
+
+
+def for_confirming(settings: StudySettings, probes: list[Probe], clock: Clock, concurrent: int) -> float:
+    """Return the seconds to keep from the search, so that its best trials can be trained again."""
+    if clock.deadline is None:
+        return 0.0
+    available = clock.deadline - time.time()
+    best = max(probes, key=lambda probe: probe.best.scores.rank)
+    epoch = best.cost.epoch_seconds(TrialConfig(), clock.train_lines, clock.val_lines)
+    epochs = planned_epochs(epoch, available, clock.max_epochs)
+    return reserved_s(settings, available, epochs * epoch, concurrent) if epochs else 0.0
 
 
 def trial_memory(space: SearchSpace, probes: list[Probe], data: StudyData) -> int:
@@ -203,7 +225,8 @@ def affordable(space: SearchSpace, probes: list[Probe], clock: Clock, concurrent
     usual = TrialConfig()
     epochs = min(clock.max_epochs, usual.epochs)
     seconds = [
-        probe.cost.epoch_seconds(usual, clock.train_lines, clock.val_lines) * epochs for probe in probes
+        probe.cost.epoch_seconds(usual, clock.train_lines, clock.val_lines) * epochs * clock.folds
+        for probe in probes
     ]
     trials = concurrent * (clock.deadline - time.time()) / (sum(seconds) / len(seconds))
     models = affordable_models(probes, trials)

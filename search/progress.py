@@ -5,6 +5,7 @@ from typing import Any
 
 from ray.tune import Callback
 
+from search.folds import FOLD, OF, is_fold
 from search.searcher import METRIC, Clock
 from train.scores import Scores
 from train.tasks import TASKS
@@ -40,7 +41,7 @@ class ProgressLines(Callback):  # type: ignore[misc]
         print(
             f"{trial.trial_id}  {config['model']:<15} {config['technique']['name']:<14} "
             f"lr {config['optimiser']['learning_rate']:.1e}  "
-            f"epoch {result['epoch']:>3}/{config['epochs']:<3} loss {result['loss']:7.3f}  "
+            f"{place(result, config)} loss {result['loss']:7.3f}  "
             f"{''.join(f'{word} {value:.3f}  ' for word, value in told)}{forgotten(result, task.scores)}"
             f"best {self._best:.3f} (untouched {self._baseline:.3f})  {self._left()}",
             flush=True,
@@ -69,6 +70,13 @@ class ProgressLines(Callback):  # type: ignore[misc]
             return ""
         seconds = max(0, round(self._clock.deadline - time.time()))
         return f"{seconds // 60}:{seconds % 60:02} left"
+
+
+def place(result: dict[str, Any], config: dict[str, Any]) -> str:
+    """Return after which epoch or fold a report was made."""
+    if is_fold(result):
+        return f"fold  {result[FOLD]:>3}/{result[OF]:<3}"
+    return f"epoch {result['epoch']:>3}/{config['epochs']:<3}"
 
 
 def forgotten(result: dict[str, Any], kind: type[Scores]) -> str:

@@ -7,15 +7,27 @@ from pathlib import Path
 from search.report_advice import cost, what_to_do
 from search.report_charts import importance_bars, learning_curves, models, score_over_time
 from search.report_confusions import characters
+from search.report_front import front
 from search.report_importance import MIN_TRIALS, Importance, importances
 from search.report_labels import label_mistakes
 from search.report_misreadings import SHOWN, ImageOf, gallery
 from search.report_parallel import MOST_AXES, parallel_coordinates
 from search.report_parts import nothing, section
 from search.report_style import CSS
-from search.report_tables import comparisons, techniques, trials, untouched
+from search.report_tables import comparisons, confirmations, techniques, trials, untouched
 from search.results import Comparison, StudyResult, rank, write_text_atomically
-from search.table import disk_text, duration, forgetting_lines, gain_text, percent, short_key
+from search.table import (
+    INTERVAL,
+    disk_text,
+    duration,
+    fold_lines,
+    forgetting_lines,
+    gain_text,
+    interval_text,
+    percent,
+    short_key,
+    span,
+)
 
 FEW_TRIALS = 50
 
@@ -49,6 +61,8 @@ def report_html(
         _importance(result, shares),
         comparisons(result),
         "</div>",
+        front(result),
+        confirmations(result),
         techniques(result),
         untouched(result),
         _parallel(result, list(shares)),
@@ -99,7 +113,7 @@ def _head(result: StudyResult) -> str:
         else "There was no held-back test part: the winner was chosen on what it is measured on, "
         "so new data will do somewhat worse."
     )
-    said = [*([held_back] if result.winner else []), *_kept(result)]
+    said = [*([held_back] if result.winner else []), *fold_lines(result), *_kept(result)]
     return (
         f'<p class="soft">{escape(result.name)} &middot; space {escape(result.space)} &middot; '
         f"{escape(result.data.path)}</p><h1>{escape(headline(result))}</h1>"
@@ -121,24 +135,46 @@ def _kept(result: StudyResult) -> list[str]:
 
 
 def _tiles(result: StudyResult) -> str:
-    winner, baseline = result.winner, result.baseline
     scored = len(rank(result.trials))
-    tiles = [(duration(result.wall_seconds), f"{len(result.trials)} trials, {scored} with a score")]
-    if baseline:
-        tiles.insert(0, (percent(baseline.scores.primary), f"validation, untouched: {baseline}"))
-    if winner:
-        words = (
-            f"validation, winner: trial {winner.id}, {winner.config.model}, {winner.config.technique.name}"
-        )
-        if len(result.averaged) > 1:
-            words += f", its weights averaged with {' and '.join(result.averaged[1:])}"
-        judged = result.comparison("validation")
-        share = judged.winner.primary if judged else winner.score or 0
-        tiles.insert(0, (percent(share), words))
-    if winner:
+    tiles = _score_tiles(result)
+    tiles.append((duration(result.wall_seconds), f"{len(result.trials)} trials, {scored} with a score"))
+    if result.winner:
         still = f"validation {result.words.samples} still {result.words.wrong}"
         tiles.append((str(len(result.misreadings)), still))
     return f'<div class="tiles">{"".join(f"<div><b>{b}</b><span>{escape(w)}</span></div>" for b, w in tiles)}</div>'
+
+
+def _score_tiles(result: StudyResult) -> list[tuple[str, str]]:
+    """Return the winner's scores and the best untouched model's, with their intervals."""
+    tiles = []
+    judged, winner, evidence = result.comparison("validation"), result.winner, result.evidence
+    baseline = judged.baseline if judged else result.baseline
+    if winner and winner.best:
+        words = f"winner: trial {winner.id}, {winner.config.model}, {winner.config.technique.name}"
+        if len(result.averaged) > 1:
+            words += f", its weights averaged with {' and '.join(result.averaged[1:])}"
+        scores = judged.winner if judged else winner.best.scores
+        tiles.append((percent(scores.primary), f"validation{_within(interval_text(scores))}, {words}"))
+        if evidence.folds > 1:
+            within = _within(interval_text(winner.best.scores))
+            tiles.append(
+                (
+                    percent(winner.best.scores.primary),
+                    f"the winner's mean over {winner.best.fold} folds{within}",
+                )
+            )
+    confirmed = evidence.confirmed
+    if confirmed and confirmed.mean is not None and confirmed.interval:
+        words = f"validation{_within(span(confirmed.interval))}, the winner's mean over other seeds"
+        tiles.append((percent(confirmed.mean), words))
+    if baseline:
+        words = f"validation{_within(interval_text(baseline.scores))}, untouched: {baseline}"
+        tiles.append((percent(baseline.scores.primary), words))
+    return tiles
+
+
+def _within(interval: str) -> str:
+    return f" ({INTERVAL}: {interval})" if interval else ""
 
 
 def _over_time(result: StudyResult) -> str:
@@ -222,6 +258,10 @@ def _facts(result: StudyResult) -> str:
         for split, n in data.samples.items()
     ]
     facts += [(f"left out: {sample.source}", sample.reason) for sample in data.left_out]
+    facts += [
+        ("also started from", f"the winner of {one.study} ({one.data}, {one.samples} to train on)")
+        for one in result.evidence.earlier
+    ]
     facts += [("labels put right", str(data.repaired))] if data.repaired else []
     facts += [(f"seed of {name}", str(seed)) for name, seed in result.seeds.items()]
     facts += list(result.versions.items())

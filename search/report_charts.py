@@ -84,7 +84,9 @@ def learning_curves(result: StudyResult) -> str:
         return ""
     last = max(2, *(trial.epochs for trial in trials))
     scores = [measure.scores.primary for trial in trials for measure in trial.history]
-    x, y, parts = _score_axes(result, (0, last), "epoch", scores, whole=True)
+    x, y, parts = _score_axes(
+        result, (0, last), "epoch" if result.evidence.folds == 1 else "fold", scores, whole=True
+    )
     winner = result.winner
     # The winner is drawn last, on top of the others.
     for trial in sorted(trials, key=lambda t: t is winner):

@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 
 from search.report_parts import nothing, section, table
-from search.results import Comparison, StudyResult, TrialRecord, rank, varied_settings
+from search.results import Comparison, StudyResult, TrialRecord, varied_settings
 from search.share import TrialShare
 from search.table import (
     GENERAL,
+    INTERVAL,
     duration,
     gain_text,
     kept_cells,
@@ -14,8 +15,10 @@ from search.table import (
     score_cells,
     score_heads,
     short_key,
+    span,
     state_text,
     value_text,
+    with_interval,
 )
 from search.techniques import TechniqueRecord, compare_techniques
 
@@ -36,9 +39,35 @@ def comparisons(result: StudyResult) -> str:
 def _comparison(comparison: Comparison) -> Sequence[str]:
     return (
         f"{comparison.split} ({comparison.winner.n})",
-        percent(comparison.baseline.scores.primary),
-        percent(comparison.winner.primary),
+        with_interval(comparison.baseline.scores),
+        with_interval(comparison.winner),
         gain_text(comparison.gain).replace("points (95 %: ", "(").replace("+-", "-"),
+    )
+
+
+def confirmations(result: StudyResult) -> str:
+    """Return the candidates that were trained again with other seeds; nothing if none was."""
+    if not result.evidence.confirmations:
+        return ""
+    rows = [
+        [
+            one.trial,
+            str(one.epoch),
+            percent(one.selected),
+            "" if one.mean is None else percent(one.mean),
+            "" if one.interval is None else span(one.interval),
+            ", ".join([*map(percent, one.scores), *one.failed]),
+        ]
+        for one in result.evidence.confirmations
+    ]
+    head = ("trial", "epochs", "chosen for", "mean of other seeds", INTERVAL, "each of them")
+    caption = (
+        "The best of many trials is so partly by luck: what it was chosen for flatters. Trained again with other "
+        "seeds, for just as many epochs, it reads what stands beside it, and the best mean wins. The interval is over "
+        f"{result.words.samples}; how much seeds differ, the single runs show."
+    )
+    return section(
+        "Trained again", table(head, rows, 1, first=result.evidence.confirmed is not None), caption
     )
 
 
@@ -46,7 +75,7 @@ def trials(result: StudyResult) -> str:
     """Return every trial with its scores and the settings in which they differ."""
     settings = varied_settings(result.trials)
     keys = list(dict.fromkeys(key for values in settings.values() for key in values))
-    ranked = rank(result.trials)
+    ranked = result.ranked
     rest = [trial for trial in result.trials if trial.score is None]
     general = GENERAL if result.general else ()
     head = (

@@ -13,11 +13,13 @@ if __name__ == "__main__":
     sys.path[0] = str(Path(__file__).resolve().parent.parent)  # not this folder: its files shadow others
 
 from search.doubts import LabelCheck
+from search.facts import DataSummary, DiskUse, GeneralSummary
+from search.latency import Latency
+from search.provenance import Evidence, Stage
 from search.ranking import rank_key
 from search.share import TrialShare
 from spaces.reading import flatten
 from train.config import Frozen, TrialConfig
-from train.errors import ForgettingError
 from train.intervals import Gain
 from train.scores import Scores
 from train.tasks import TASKS, Words
@@ -34,6 +36,7 @@ class Measure(Frozen):
         seconds: since the trial began.
         general: scores on the general samples; None without any, as the next one.
         forgetting: by how much the first of those is less than the model's as published; negative for a gain.
+        fold: that it was made after, of all the folds so far; 0 where a trial has none, and reports epochs.
         excess: of forgetting over the limit; 0 within it, or without one.
     """
 
@@ -44,6 +47,7 @@ class Measure(Frozen):
     general: Scores | None = None
     forgetting: float | None = None
     excess: float = 0.0
+    fold: int = 0
 
     @property
     def rank(self) -> tuple[float, float, float]:
@@ -62,6 +66,8 @@ class TrialRecord(Frozen):
         reason: why it ended, in words; empty if it just finished.
         parts: in which every batch was computed, for want of memory; 1 for whole.
         notes: what it got over: crashed attempts, damaged checkpoints, too little memory.
+        latency: of its architecture; None where that was not asked for.
+        stages: of a population's trial: how the weights of its best epoch were trained; `config` is that epoch's.
     """
 
     id: str
@@ -71,19 +77,24 @@ class TrialRecord(Frozen):
     started: float = 0.0
     seconds: float = 0.0
     reason: str = ""
+    latency: Latency | None = None
+    stages: tuple[Stage, ...] = ()
     parts: int = 1
     notes: tuple[str, ...] = ()
 
     @property
     def remarks(self) -> str:
-        """The reason and the notes in one line; empty if there is nothing to say."""
-        return "; ".join(filter(None, (self.reason, *self.notes)))
+        """The reason, the notes and the stages in one line; empty if there is nothing to say."""
+        stages = [f"trained in stages: {stage}" for stage in self.stages] if len(self.stages) > 1 else []
+        return "; ".join(filter(None, (self.reason, *self.notes, *stages)))
 
     @property
     def best(self) -> Measure | None:
-        """The report of its best checkpoint (the earliest of equals); None without a score."""
+        """The report of its best checkpoint (the earliest of equals), or of all its folds; None without a score."""
         if self.state not in SCORED or not self.history:
             return None
+        if self.history[-1].fold:
+            return self.history[-1]
         return max(self.history, key=lambda measure: measure.rank)
 
     @property
@@ -158,56 +169,6 @@ class Misreading(Frozen):
     faults: int = 0
 
 
-class BadSample(Frozen):
-    """A labelled image that was left out, and why."""
-
-    source: str
-    reason: str
-
-
-class DataSummary(Frozen):
-    """What the study learnt from.
-
-    Attributes:
-        path: what --data said.
-        samples: number in each split.
-        origins: where each split came from, e.g. `val_list.txt` or `made: grouped by text, seed 0`.
-        left_out: the bad samples.
-        repaired: number of samples whose labels were put right.
-    """
-
-    path: str
-    samples: dict[str, int]
-    origins: dict[str, str]
-    left_out: tuple[BadSample, ...] = ()
-    repaired: int = 0
-
-
-class DiskUse(Frozen):
-    """What a study takes in its storage, once it is over.
-
-    Attributes:
-        checkpoint_bytes: of `total_bytes`, those of the trials' checkpoints: the best one of each.
-    """
-
-    total_bytes: int
-    checkpoint_bytes: int
-
-
-class GeneralSummary(Frozen):
-    """What a study asked of the general samples.
-
-    Attributes:
-        lines: read after every epoch.
-        replay_lines: to train on.
-        max_forgetting: by how much the first score on them may fall for a trial to win; None for any.
-    """
-
-    lines: int
-    replay_lines: int
-    max_forgetting: float | None
-
-
 class StudyResult(Frozen):
     """Everything that the table, summary.json and the report are made of.
 
@@ -218,6 +179,7 @@ class StudyResult(Frozen):
             stands alone.
         comparisons: the winner against the best baseline, on validation and, once, on the held-back test.
         misreadings: of the winner on the validation split.
+        evidence: what the scores rest on, and what was chosen for more than its score.
         general: None without general samples.
         labels: labels that are likely wrong; None where nobody looked.
         share: what of the cluster each trial had.
@@ -236,6 +198,7 @@ class StudyResult(Frozen):
     averaged: tuple[str, ...] = ()
     comparisons: tuple[Comparison, ...]
     misreadings: tuple[Misreading, ...]
+    evidence: Evidence = Evidence()
     general: GeneralSummary | None = None
     labels: LabelCheck | None = None
     share: TrialShare = TrialShare()
@@ -259,7 +222,12 @@ class StudyResult(Frozen):
     @property
     def winner(self) -> TrialRecord | None:
         """The best trial; None if no trial has a score, or all have forgotten too much."""
-        return next((trial for trial in rank(self.trials) if trial.eligible), None)
+        return next((trial for trial in self.ranked if trial.eligible), None)
+
+    @property
+    def ranked(self) -> list[TrialRecord]:
+        """The scored trials, the chosen one first."""
+        return first(rank(self.trials), self.evidence.chosen)
 
     @property
     def limit(self) -> float | None:
@@ -277,9 +245,14 @@ class StudyResult(Frozen):
 
 
 def rank(trials: Iterable[TrialRecord]) -> list[TrialRecord]:
-    """Return the scored trials, best first by `Measure.rank`, then the faster one; those that cannot win are last."""
-    scored = [(trial.best.rank, -trial.seconds, trial) for trial in trials if trial.best]
+    """Return the scored trials, best first: those that can win, over more folds, by `Measure.rank`, the faster one."""
+    scored = [((not t.best.excess, t.best.fold, t.best.rank), -t.seconds, t) for t in trials if t.best]
     return [trial for *_, trial in sorted(scored, key=lambda entry: entry[:2], reverse=True)]
+
+
+def first(ranked: Iterable[TrialRecord], chosen: str | None) -> list[TrialRecord]:
+    """Return the trials with the chosen one in front; as they are without one."""
+    return sorted(ranked, key=lambda trial: trial.id != chosen) if chosen else list(ranked)
 
 
 def varied_settings(trials: Sequence[TrialRecord]) -> dict[str, dict[str, Any]]:
@@ -296,18 +269,6 @@ def write_text_atomically(path: Path, text: str) -> None:
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     partial.write_text(text, encoding="utf-8")
     os.replace(partial, path)
-
-
-def require_winner(result: StudyResult) -> None:
-    """Raise ForgettingError if trials have scores, but all of them have forgotten too much."""
-    best = next((trial.best for trial in rank(result.trials)), None)
-    if best is None or best.forgetting is None or result.winner is not None:
-        return
-    raise ForgettingError(
-        f"a winner may lose {result.limit:g} of {result.words.scores[0]} on the general {result.words.samples}",
-        f"at least {best.forgetting:.3f} in every trial",
-        "raise --max-forgetting, or search a space with charset: keep, replay, and techniques that change less",
-    )
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from typing import get_args
 
 sys.path[0] = str(Path(__file__).resolve().parent.parent)  # not this folder: its files shadow others
 
-from search.settings import Scheduler, StudySettings, parse_duration
+from search.settings import Objectives, Sampler, Scheduler, StudySettings, parse_duration
 from train.cli import INTERRUPTED, main_guard
 from train.config import config_error
 from train.data.arguments import add_decoding_arguments, add_general_arguments, add_task_argument
@@ -36,6 +36,7 @@ def parser() -> argparse.ArgumentParser:
     )
     _add_data(parse.add_argument_group("data"))
     _add_search(parse.add_argument_group("what to search"))
+    _add_method(parse.add_argument_group("how to search (docs/search.md)"))
     _add_machine(parse.add_argument_group("where to run"))
     return parse
 
@@ -78,12 +79,6 @@ def _add_search(what: argparse._ArgumentGroup) -> None:
         "says, else paddle)",
     )
     what.add_argument(
-        "--scheduler",
-        choices=get_args(Scheduler),
-        default="asha",
-        help="what stops trials that lag behind; none: all run to their end (default: asha)",
-    )
-    what.add_argument(
         "--trials", type=int, help="at most so many trials (default: as the time budget allows, else 32)"
     )
     what.add_argument("--max-epochs", type=int, help="longest trial (default: what the space says)")
@@ -97,6 +92,50 @@ def _add_search(what: argparse._ArgumentGroup) -> None:
         help="what may win: exact match on the general lines may fall by so much, e.g. 0.02 (default: any fall)",
     )
     what.add_argument("--seed", type=int, default=0)
+
+
+def _add_method(what: argparse._ArgumentGroup) -> None:
+    what.add_argument(
+        "--scheduler",
+        choices=get_args(Scheduler),
+        default="asha",
+        help="what stops trials that lag behind: asha, hyperband (asha from three starts on), median, pbt (they go on "
+        "from a better trial's weights with other rates), none: all run to their end (default: asha)",
+    )
+    what.add_argument(
+        "--sampler",
+        choices=get_args(Sampler),
+        help="who proposes: tpe takes every space; cma-es moves numbers, gp what every trial has, and tpe the rest; "
+        "random (default: tpe, with pbt random)",
+    )
+    what.add_argument(
+        "--objectives",
+        choices=get_args(Objectives),
+        metavar="NAMES",
+        default="accuracy",
+        help="accuracy (default), or accuracy,latency: with latency (of the exported network in onnxruntime, one "
+        "thread), the fastest trial wins whose score is not surely worse than the best: the 95 %% interval of the "
+        "difference reaches 0",
+    )
+    what.add_argument(
+        "--confirm",
+        type=int,
+        metavar="K",
+        help="train the best K trials again with two other seeds; the best mean wins (default: 3 where the budget "
+        "allows; 0 for none)",
+    )
+    what.add_argument(
+        "--folds",
+        type=int,
+        metavar="K",
+        help="score trials over K folds of training and validation samples, no text in two; 1 for the validation split "
+        "alone (default: 5 under 200 training samples, else 1)",
+    )
+    what.add_argument(
+        "--no-transfer",
+        action="store_true",
+        help="do not start from the winners of earlier studies in STORAGE",
+    )
 
 
 def _add_machine(where: argparse._ArgumentGroup) -> None:
@@ -148,40 +187,22 @@ def settings_of(arguments: argparse.Namespace) -> StudySettings:
             arguments.max_forgetting,
             "add --general-labels FILE",
         )
-    name = arguments.name or (Path(arguments.data).name if arguments.data else "demo")
+    same = {key: getattr(arguments, key) for key in StudySettings.model_fields if hasattr(arguments, key)}
+    told = {
+        "name": arguments.name or (Path(arguments.data).name if arguments.data else "demo"),
+        "data_options": dict(_pair(option) for option in arguments.option),
+        "labels": labels,
+        "general_options": dict(_pair(option, "--general-option") for option in arguments.general_option),
+        "space": arguments.space or arguments.task or StudySettings.model_fields["space"].default,
+        "models": tuple(arguments.model),
+        "transfer": not arguments.no_transfer,
+        "time_budget_s": arguments.time_budget,
+        "cpus": arguments.cpus_per_trial,
+        "gpus": arguments.gpus_per_trial,
+        "workers": arguments.workers_per_trial,
+    }
     with config_error("the command line"):
-        return StudySettings(
-            name=name,
-            task=arguments.task,
-            data=arguments.data,
-            data_options=dict(_pair(option) for option in arguments.option),
-            labels=labels,
-            general_labels=arguments.general_labels,
-            general_options=dict(_pair(option, "--general-option") for option in arguments.general_option),
-            max_forgetting=arguments.max_forgetting,
-            synthetic_labels=arguments.synthetic_labels,
-            decode_to=arguments.decode_to,
-            cache=arguments.cache,
-            space=arguments.space or arguments.task or StudySettings.model_fields["space"].default,
-            models=tuple(arguments.model),
-            engine=arguments.engine,
-            scheduler=arguments.scheduler,
-            trials=arguments.trials,
-            max_epochs=arguments.max_epochs,
-            time_budget_s=arguments.time_budget,
-            fork=arguments.fork,
-            storage=arguments.storage,
-            cpus=arguments.cpus_per_trial,
-            gpus=arguments.gpus_per_trial,
-            workers=arguments.workers_per_trial,
-            concurrent=arguments.concurrent,
-            mlflow=arguments.mlflow,
-            wandb=arguments.wandb,
-            autoscaling=arguments.autoscaling,
-            seed=arguments.seed,
-            allow_bad=arguments.allow_bad,
-            test_fraction=arguments.test_fraction,
-        )
+        return StudySettings(**same | told)
 
 
 def _pair(option: str, name: str = "--option") -> tuple[str, str]:
@@ -196,7 +217,7 @@ def main(arguments: Sequence[str]) -> int:
     chosen = parser().parse_args(arguments)
     settings = settings_of(chosen)
     from search.fingerprint import check_settings
-    from search.results import require_winner
+    from search.general import require_winner
     from search.storage import fetch_study
     from search.study import load_settings, run_study
     from search.table import terminal_table

@@ -3,7 +3,6 @@
 import json
 import pickle
 import time
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +11,8 @@ from typing import Any
 import optuna
 from ray.tune.search import Searcher
 
-from search.budget import Cost, planned_epochs
+from search.budget import Cost, planned_epochs, population_epochs
+from search.pace import Pace
 from search.results import write_text_atomically
 from spaces.space import SearchSpace
 from train.config import TrialConfig
@@ -20,7 +20,6 @@ from train.techniques import build_technique
 
 METRIC = "best_score"
 UNAFFORDABLE_TRIES = 20
-WRITE_SHARE = 0.05
 
 
 @dataclass
@@ -33,6 +32,9 @@ class Clock:
         train_lines: the user's own.
         val_lines: read after every epoch, the general ones included.
         costs: by model.
+        folds: that a trial trains one after the other.
+        reserved: seconds after the deadline in which candidates are trained again (`search/confirm.py`).
+        turns: how many trials of a population share a place; None where each has one until it ends.
     """
 
     file: Path
@@ -41,6 +43,9 @@ class Clock:
     train_lines: int
     val_lines: int
     costs: dict[str, Cost] = field(default_factory=dict)
+    turns: float | None = None
+    reserved: float = 0.0
+    folds: int = 1
 
     def __post_init__(self) -> None:
         write_text_atomically(self.file, json.dumps({"deadline": self.deadline}))
@@ -50,12 +55,22 @@ class Clock:
         if self.file.exists():
             self.deadline = json.loads(self.file.read_text(encoding="utf-8"))["deadline"]
 
+    def reserve(self, seconds: float) -> None:
+        """Let the search end so much earlier."""
+        if self.deadline is not None and seconds:
+            self.deadline, self.reserved = self.deadline - seconds, seconds
+            self.__post_init__()
+
     def epochs_for(self, config: TrialConfig) -> int:
         """Return how long a trial that starts now may run; 0 for not at all."""
         seconds = self.costs[config.model].epoch_seconds(config, self.train_lines, self.val_lines)
         seconds += self._teacher_line(config) * self.train_lines
+        seconds *= self.folds
         remaining = None if self.deadline is None else self.deadline - time.time()
-        return planned_epochs(seconds, remaining, min(self.max_epochs, config.epochs))
+        longest = min(self.max_epochs, config.epochs)
+        if self.turns is not None:
+            return population_epochs(seconds, remaining, self.turns, longest)
+        return planned_epochs(seconds, remaining, longest)
 
     def _teacher_line(self, config: TrialConfig) -> float:
         """Return the seconds in which a trial's teacher reads a line; a candidate's were measured.
@@ -76,27 +91,34 @@ class OptunaSearcher(Searcher):  # type: ignore[misc]
         space: what to choose from.
         points: configurations to try first.
         clock: fits each trial's epochs to the time left.
-        seed: of the sampler.
+        sampler: who proposes (`search/samplers.py`).
         database: what `optuna-dashboard sqlite:///DATABASE` opens; written when trials end, the last one always.
     """
 
     def __init__(
-        self, space: SearchSpace, points: list[dict[str, Any]], clock: Clock, seed: int, database: Path
+        self,
+        space: SearchSpace,
+        points: list[dict[str, Any]],
+        clock: Clock,
+        sampler: optuna.samplers.BaseSampler,
+        database: Path,
     ) -> None:
         super().__init__(metric=METRIC, mode="max")
         optuna.logging.set_verbosity(optuna.logging.WARNING)
-        warnings.simplefilter(
-            "ignore", optuna.exceptions.ExperimentalWarning
-        )  # `group`, for conditional spaces
-        sampler = optuna.samplers.TPESampler(
-            seed=seed, multivariate=True, group=True, constant_liar=True, n_startup_trials=max(len(points), 2)
-        )
         self._space, self._clock, self._database = space, clock, database
-        self._study = optuna.create_study(direction="maximize", sampler=sampler, study_name="ocrtune")
+        self._study = self.new_study(sampler)
         for point in points:
             self._study.enqueue_trial(point)
         self._open: dict[str, optuna.Trial] = {}
-        self._write_after = 0.0  # on the monotonic clock
+        self._pace = Pace()
+
+    def new_study(self, sampler: optuna.samplers.BaseSampler) -> optuna.Study:
+        """Return an empty study."""
+        return optuna.create_study(direction="maximize", sampler=sampler, study_name="ocrtune")
+
+    def values(self, trial: optuna.Trial, result: Mapping[str, Any]) -> float | list[float]:
+        """Return what the study is told of a trial that ended with a score."""
+        return float(result[METRIC])
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
         """Return the next configuration, its epochs fitted to the time left, or that there is no time."""
@@ -128,17 +150,10 @@ class OptunaSearcher(Searcher):  # type: ignore[misc]
         elif result.get("diverged"):
             self._study.tell(trial, state=states.PRUNED)
         else:
-            self._study.tell(trial, result[METRIC])
-        self._write_database()
-
-    def _write_database(self) -> None:
-        """Write the database anew, which takes the longer the more trials there are: in WRITE_SHARE of the time."""
-        if self._open and time.monotonic() < self._write_after:
-            return
-        started = time.monotonic()
-        write_optuna_database(self._study, self._database)
-        ended = time.monotonic()
-        self._write_after = ended + (ended - started) / WRITE_SHARE
+            self._study.tell(trial, self.values(trial, result))
+        if self._pace.due or not self._open:  # written anew, which takes the longer the more trials there are
+            with self._pace.work():
+                write_optuna_database(self._study, self._database)
 
     def save(self, checkpoint_path: str) -> None:
         """Write the study and the open trials."""
@@ -149,7 +164,7 @@ class OptunaSearcher(Searcher):  # type: ignore[misc]
         """Continue with what `save` wrote, in the time that this run has."""
         saved = pickle.loads(Path(checkpoint_path).read_bytes())  # noqa: S301 - written by this very study
         self._study, self._open = saved
-        self._write_after = 0.0
+        self._pace = Pace()
 
 
 def write_optuna_database(study: optuna.Study, path: Path) -> None:

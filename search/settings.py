@@ -13,7 +13,9 @@ from train.config import Frozen, TrialConfig
 from train.errors import UsageError
 
 DEFAULT_TRIALS = 32
-Scheduler = Literal["asha", "none"]
+Scheduler = Literal["asha", "hyperband", "median", "pbt", "none"]
+Objectives = Literal["accuracy", "accuracy,latency"]
+Sampler = Literal["tpe", "random", "cma-es", "gp"]
 
 
 class StudySettings(Frozen):
@@ -32,6 +34,11 @@ class StudySettings(Frozen):
         models: narrows the space's models; empty for what the space says.
         engine: of every trial, `auto` for the fastest here, `any` for each trial its own; None for what the space says.
         scheduler: what stops trials that lag behind.
+        sampler: who proposes configurations; None for TPE, or random draws where the scheduler is `pbt`.
+        objectives: what the search is for; with latency, the fastest trial that is not surely worse than the best wins.
+        confirm: the best trials to train again with other seeds; None for as many as the budget allows, 0 for none.
+        folds: over which trials are scored; None for 5 with few training samples, 1 for the study's own split alone.
+        transfer: whether to start from the winners of earlier studies in the storage, too.
         trials: upper limit on trials; None for as many as the time budget allows.
         time_budget_s: seconds from start to result; None for no limit.
         fork: a study beside this one, whose best configurations are tried first; None for none.
@@ -59,6 +66,11 @@ class StudySettings(Frozen):
     models: tuple[str, ...] = ()
     engine: str | None = None
     scheduler: Scheduler = "asha"
+    sampler: Sampler | None = None
+    objectives: Objectives = "accuracy"
+    confirm: int | None = Field(None, ge=0)
+    folds: int | None = Field(None, ge=1, le=20)
+    transfer: bool = True
     trials: int | None = Field(None, ge=1)
     max_epochs: int | None = Field(None, ge=1)
     time_budget_s: float | None = Field(None, ge=30)

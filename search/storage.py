@@ -5,7 +5,6 @@ the end bundle and report) lies in `StudySettings.local_folder`; for a URI that 
 copied there as soon as a resumed study could need them.
 """
 
-import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
@@ -17,12 +16,10 @@ from pyarrow import fs
 from ray import tune
 
 from search.files import BEGUN, GROWING, STUDY_FILE, WHILE_RUNNING
+from search.pace import Pace
 from search.settings import StudySettings
 from train.config import config_error
 from train.errors import UsageError
-
-WRITE_SHARE = 0.05
-"""Of the time, at most, that copying what the trials report may take."""
 
 
 @dataclass(frozen=True)
@@ -199,15 +196,13 @@ class PublishedFiles(tune.Callback):  # type: ignore[misc]
 
     def __init__(self, settings: StudySettings) -> None:
         self._settings = settings
-        self._after = 0.0  # on the monotonic clock
+        self._pace = Pace()
 
     def on_trial_result(self, iteration: int, trials: list[object], trial: object, **info: object) -> None:
-        """Copy the reports, in WRITE_SHARE of the time."""
-        started = time.monotonic()
-        if started >= self._after:
-            self._publish(GROWING)
-            ended = time.monotonic()
-            self._after = ended + (ended - started) / WRITE_SHARE
+        """Copy the reports."""
+        if self._pace.due:
+            with self._pace.work():
+                self._publish(GROWING)
 
     def on_trial_complete(self, iteration: int, trials: list[object], trial: object, **info: object) -> None:
         """Copy everything."""

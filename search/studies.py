@@ -8,19 +8,12 @@ from types import SimpleNamespace
 from typing import Any, Literal
 
 from search.doubts import LabelCheck
+from search.facts import DataSummary, DiskUse, GeneralSummary
 from search.files import JOURNAL, STUDY_FILE, SUMMARY_FILE
 from search.incidents import incidents
 from search.journal import TrialJournal, read_journal, read_known
 from search.owner import is_held
-from search.results import (
-    Baseline,
-    Comparison,
-    DataSummary,
-    DiskUse,
-    GeneralSummary,
-    StudyResult,
-    TrialRecord,
-)
+from search.results import Baseline, Comparison, StudyResult, TrialRecord
 from search.settings import StudySettings
 from search.share import TrialShare
 from search.trial_records import begun, history, state_of

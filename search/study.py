@@ -13,20 +13,26 @@ from typing import Any
 
 import ray
 
+from search.confirm import Again, check_confirm, most_candidates
 from search.data import Prepared, StudyData, decode_sets, prepare, task_of
 from search.experiment import search
 from search.files import BEGUN, STUDY_FILE
 from search.fingerprint import check_fingerprint, fingerprint
 from search.finish import finish
 from search.finished import Finished
+from search.folds import pooled, with_folds
 from search.fork import forked, origin_of
 from search.general import known_before, reachable
 from search.known import check_names
+from search.latency import measure_all
 from search.owner import hold
-from search.plan import candidates, make_plan, narrowed, room, study_task, with_engine
+from search.pareto import check_objectives
+from search.plan import Plan, candidates, make_plan, narrowed, room, study_task, with_engine
+from search.population import check_population, population, sampler_of
 from search.probe import Probe, probe_model
 from search.ranking import Forgetting
 from search.results import StudyResult, write_text_atomically
+from search.samplers import SAMPLERS
 from search.settings import StudySettings
 from search.storage import publish, study_exists, withdraw
 from search.tracking import check_tracking
@@ -45,16 +51,13 @@ def run_study(settings: StudySettings, resume: bool) -> StudyResult:
         DataError: for data that cannot be used.
     """
     started = time.time()
-    loaded = load_space(settings.space)
-    settings = settings.model_copy(update={"task": study_task(settings, loaded)})
-    settings = with_engine(settings, narrowed(loaded, settings))
-    space = narrowed(loaded, settings)
-    check_names(space)
-    check_tracking(settings)
+    settings, space = settled(settings)
+    check_method(settings, space)
     check_folder(settings, resume)
     origin = origin_of(settings)
     prepared = prepare(settings)
     check_fingerprint(settings.local_folder, fingerprint(space, prepared, settings.task_name), resume)
+    settings = with_folds(settings, len(prepared.sets["train"]))
     print(data_text(settings, prepared), flush=True)
     start_ray()
     share, _, _ = room(settings)
@@ -63,14 +66,43 @@ def run_study(settings: StudySettings, resume: bool) -> StudyResult:
     with hold(settings.local_folder):
         data = decode_sets(settings, prepared)
         shared = ray.put(data.training)
-        probes = probe_models(space, shared, task_of(settings).words, share)
+        read = shared if settings.folds == 1 else ray.put(pooled(data.training))
+        probes = probe_models(space, read, task_of(settings).words, share)
         known = known_before(settings, probes, data)
         space = possible(space, known, data, settings, resume)
         plan = forked(make_plan(settings, space, probes, data, started), origin)
-        results = search(settings, plan, TrialSetup(shared, plan.group, known), probes, resume)
+        latencies = measure_all(plan.space, shared) if settings.objectives != "accuracy" else {}
+        setup = TrialSetup(shared, plan.group, known, population(settings) is not None, settings.folds or 1)
+        results = search(settings, plan, setup, probes, resume, latencies)
         if plan.group is not None:
             plan.group.storage.delete_folder()  # only transient
-        return finish(Finished(settings, plan.clock, data, probes, results, started, plan.share, known))
+        again = how_again(settings, plan, setup, len(results))
+        return finish(Finished(settings, plan, data, probes, results, started, known, again, latencies))
+
+
+def settled(settings: StudySettings) -> tuple[StudySettings, SearchSpace]:
+    """Return the settings with the task and engine that they leave to the space, and the space as they narrow it."""
+    loaded = load_space(settings.space)
+    settings = settings.model_copy(update={"task": study_task(settings, loaded)})
+    settings = with_engine(settings, narrowed(loaded, settings))
+    return settings, narrowed(loaded, settings)
+
+
+def how_again(settings: StudySettings, plan: Plan, setup: TrialSetup, trials: int) -> Again:
+    """Return how the best of so many trials are trained again."""
+    end = plan.clock.deadline and plan.clock.deadline + plan.clock.reserved
+    most = most_candidates(settings, trials)
+    return Again(setup.data, plan.resources, end, plan.concurrent, setup.forgetting, most)
+
+
+def check_method(settings: StudySettings, space: SearchSpace) -> None:
+    """Raise UsageError for what cannot be searched in this way, or needs what is not installed."""
+    check_names(space)
+    check_tracking(settings)
+    check_population(settings, space)
+    check_confirm(settings)
+    check_objectives(settings, space)
+    SAMPLERS[sampler_of(settings)](space, settings.seed, 0)  # refuses what it cannot search
 
 
 def data_text(settings: StudySettings, prepared: Prepared) -> str:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from search.advice import advice
+from search.provenance import Confirmation
 from search.results import Baseline, Comparison, StudyResult, TrialRecord, write_text_atomically
 from search.techniques import compare_techniques
 from train.scores import Scores
@@ -72,11 +73,21 @@ def _best(result: StudyResult) -> dict[str, Any] | None:
         "epoch": best.epoch,
         "averaged_trials": list(result.averaged),
         **_scores(scores),
+        "selected_score": trial.score,
+        "confirmed": _confirmed(result.evidence.confirmed),
         "gain": measured and measured.gain.difference,
         "gain_interval_95": measured and [measured.gain.interval.low, measured.gain.interval.high],
         "general": _kept(trial),
         "config": trial.config.model_dump(mode="json"),
     }
+
+
+def _confirmed(found: Confirmation | None) -> dict[str, Any] | None:
+    """Return the mean of the winner's runs with other seeds, which it was not chosen for by luck; None without any."""
+    if found is None or found.interval is None:
+        return None
+    interval = [found.interval.low, found.interval.high]
+    return {"mean": found.mean, "interval_95": interval, "seeds": found.seeds, "scores": found.scores}
 
 
 def _trial(trial: TrialRecord) -> dict[str, Any]:
@@ -91,6 +102,8 @@ def _trial(trial: TrialRecord) -> dict[str, Any]:
         "reason": trial.reason,
         "parts": trial.parts,
         "notes": list(trial.notes),
+        **({"latency": trial.latency.model_dump()} if trial.latency else {}),
+        **({"stages": [stage.model_dump() for stage in trial.stages]} if trial.stages else {}),
     }
 
 
@@ -103,6 +116,11 @@ def summary(result: StudyResult) -> dict[str, Any]:
         "baseline": baseline_said(result.baseline),
         "baselines": [baseline_said(baseline) for baseline in result.baselines],
         "best": _best(result),
+        "confirmations": [one.model_dump(exclude={"rank"}) for one in result.evidence.confirmations],
+        "folds": result.evidence.folds,
+        "differences": {name: gain.model_dump() for name, gain in result.evidence.differences.items()},
+        "earlier": [one.model_dump() for one in result.evidence.earlier],
+        "front": [one.model_dump() for one in result.evidence.front],
         "test": _comparison(result.comparison("test")),
         "general": _general(result),
         "label_mistakes": result.labels and result.labels.model_dump(),

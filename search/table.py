@@ -4,17 +4,11 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from search.results import (
-    Baseline,
-    Comparison,
-    DiskUse,
-    Measure,
-    StudyResult,
-    TrialRecord,
-    rank,
-    varied_settings,
-)
-from train.intervals import Gain
+from search.facts import DiskUse
+from search.latency import Latency
+from search.provenance import Confirmation, FrontTrial
+from search.results import Baseline, Comparison, Measure, StudyResult, TrialRecord, rank, varied_settings
+from train.intervals import Gain, Interval
 from train.scores import Scores
 from train.tasks import Words
 
@@ -68,17 +62,21 @@ def short_key(key: str) -> str:
 
 def terminal_table(result: StudyResult) -> str:
     """Return the ranked table with the untouched models, the gain over the best of them and what to type next."""
-    ranked, settings = rank(result.trials), varied_settings(result.trials)
-    lines = ranked_lines(result)
+    settings, lines = varied_settings(result.trials), ranked_lines(result)
     lines += ["", *(_gain_line(comparison, result.words) for comparison in result.comparisons)]
+    lines += fold_lines(result)
+    lines += [front_text(one, result) for one in result.evidence.front]
+    lines += confirmation_lines(result)
     lines += forgetting_lines(result)
-    if not ranked:
+    if not result.ranked:
         lines.append("No trial has a score: the untouched model is the best there is.")
     elif result.winner is None:
         lines.append("No trial can win, nothing is exported: the untouched model is the best there is.")
     else:
         lines.append(f"Winner {result.winner.id}: {settings_text(settings[result.winner.id])}")
         lines += _weights(result)
+        if len(result.winner.stages) > 1:
+            lines += ["It was trained in stages:", *map(str, result.winner.stages)]
     lines += [disk_text(result.disk)] if result.disk else []
     lines += [f"{purpose}: {command}" for purpose, command in list(result.commands.items())[:1]]
     return "\n".join(lines)
@@ -91,7 +89,7 @@ def disk_text(disk: DiskUse) -> str:
 
 def ranked_lines(result: StudyResult) -> list[str]:
     """Return the best SHOWN_TRIALS trials, the untouched models, and the trials without a score."""
-    ranked = rank(result.trials)
+    ranked = result.ranked
     settings = varied_settings(result.trials)
     rows = [_trial_row(place, t, settings[t.id], result) for place, t in enumerate(ranked[:SHOWN_TRIALS], 1)]
     rows += [_baseline_row(baseline, result) for baseline in result.baselines]
@@ -103,6 +101,60 @@ def ranked_lines(result: StudyResult) -> list[str]:
     lines += [f"trial {t.id} {t.state}: {t.reason or 'no reason given'}" for t in _unscored(result.trials)]
     lines += [f"trial {t.id}: {note}" for t in result.trials for note in t.notes]
     return lines
+
+
+def fold_lines(result: StudyResult) -> list[str]:
+    """Say what the scores are of, and how sure it is that the winner is better than the next; nothing without folds."""
+    if result.evidence.folds == 1:
+        return []
+    lines = [
+        f"The trials' scores, and those of the untouched models, are over {result.evidence.folds} folds: each sample "
+        "of training and validation read once, by a network that has not seen its text."
+    ]
+    for name, gain in result.evidence.differences.items():
+        unsure = gain.interval.high >= 0
+        lines.append(
+            f"Trial {name} against the winner: {gain_text(gain)}{', which may be chance' if unsure else ''}"
+        )
+    return lines
+
+
+def front_text(one: FrontTrial, result: StudyResult) -> str:
+    """Say how fast and how good a trial of the Pareto front is, and whether it was chosen."""
+    trial = next(trial for trial in result.trials if trial.id == one.trial)
+    best = (
+        "the best" if one is result.evidence.front[-1] else f"{gain_text(one.against_best)} against the best"
+    )
+    mark = ": the fastest that is not surely worse, chosen" if one.chosen else ""
+    score = with_interval(trial.best.scores) if trial.best else ""
+    return f"{latency_text(one.latency)}  trial {one.trial}  {score}, {best}{mark}"
+
+
+def latency_text(latency: Latency) -> str:
+    """Format a latency with the fastest and slowest repetition, '18.2 ms (17.9-19.0)'."""
+    return f"{latency.ms:.1f} ms ({latency.low:.1f}-{latency.high:.1f})"
+
+
+def confirmation_lines(result: StudyResult) -> list[str]:
+    """Say what the best trials read when they were trained again, the winner first; nothing if none was."""
+    return [confirmation_text(one, result.words) for one in result.evidence.confirmations]
+
+
+def confirmation_text(one: Confirmation, words: Words) -> str:
+    """Say what a candidate read when it was trained again, beside the score that it was chosen for."""
+    start = f"Trial {one.trial}, chosen for {percent(one.selected)} {words.scores[0]}"
+    if one.mean is None or one.interval is None:
+        return f"{start}, could not be trained again: {'; '.join(one.failed)}"
+    found = ", ".join(map(percent, one.scores))
+    return (
+        f"{start}, trained again to epoch {one.epoch} with {len(one.seeds)} other seeds: {percent(one.mean)} in the "
+        f"mean ({INTERVAL}: {span(one.interval)}; {found})"
+    )
+
+
+def span(interval: Interval) -> str:
+    """Format an interval in percent, '61-73'."""
+    return f"{100 * interval.low:.0f}-{100 * interval.high:.0f}"
 
 
 def forgetting_lines(result: StudyResult) -> list[str]:
@@ -193,8 +245,13 @@ def score_cells(scores: Scores) -> Sequence[str]:
 
 def interval_text(scores: Scores) -> str:
     """Format the first score's 95 % interval, in points; empty where it is not known."""
-    interval = scores.interval
-    return f"{100 * interval.low:.0f}-{100 * interval.high:.0f}" if interval else ""
+    return span(scores.interval) if scores.interval else ""
+
+
+def with_interval(scores: Scores) -> str:
+    """Format the first score with its interval where that is known, '62.2 % (55-69)'."""
+    text = interval_text(scores)
+    return f"{percent(scores.primary)} ({text})" if text else percent(scores.primary)
 
 
 def _gain_line(comparison: Comparison, words: Words) -> str:
@@ -202,8 +259,8 @@ def _gain_line(comparison: Comparison, words: Words) -> str:
     first = words.scores[0]
     where = f"{KINDS[comparison.split]} {words.samples}"
     return (
-        f"{first[0].upper()}{first[1:]} on {after.n} {where}: {percent(before.primary)} ({comparison.baseline}) -> "
-        f"{percent(after.primary)}, {gain_text(comparison.gain)}"
+        f"{first[0].upper()}{first[1:]} on {after.n} {where}: {with_interval(before)} ({comparison.baseline}) -> "
+        f"{with_interval(after)}, {gain_text(comparison.gain)}"
     )
 
 

@@ -1,6 +1,6 @@
 """One trial: the training loop inside a Ray Tune actor, reporting scores and checkpoints."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +9,8 @@ from ray import tune
 
 from search.attempts import Start, find_start, set_parts
 from search.checkpoints import report_with_checkpoint
+from search.folds import SAMPLES, run_folds, split_folds
+from search.lineage import COPIED, TRAINED_WITH, copied_from
 from search.ranking import WORST, Forgetting, score
 from search.workers import WorkerGroup, train_on_workers
 from train.checkpoint import Checkpoint
@@ -20,6 +22,8 @@ from train.scores import Scores
 from train.tasks import TASKS
 from train.validation import GENERAL
 
+FOLD_SEED = 0  # the same folds for all trials, and for a study that is resumed
+
 
 @dataclass(frozen=True)
 class TrialSetup:
@@ -29,11 +33,15 @@ class TrialSetup:
         data: reference to the study's TrainingData; wrapped here, as Tune would copy out a bare one.
         group: the workers of a trial; None to train in the trial's own process.
         forgetting: what the models knew; None without general samples.
+        folds: over which a trial is scored; 1 for the study's own split alone.
+        population: whether trials go on from each other's checkpoints, so that each report says how it was trained.
     """
 
     data: ray.ObjectRef
     group: WorkerGroup | None
     forgetting: Forgetting | None = None
+    population: bool = False
+    folds: int = 1
 
 
 def run_trial(params: dict[str, Any], setup: TrialSetup) -> None:
@@ -56,7 +64,7 @@ def train_within_memory(config: TrialConfig, setup: TrialSetup) -> None:
     while True:
         start = find_start()
         try:
-            train_from(start, notes, config, setup)
+            train_from(start, Notes([start.note, *notes]), config, setup)
             return
         except MemoryShortError as error:
             parts = more_parts(config, start.parts, workers)
@@ -66,14 +74,65 @@ def train_within_memory(config: TrialConfig, setup: TrialSetup) -> None:
         set_parts(parts)
 
 
-def train_from(start: Start, notes: list[str], config: TrialConfig, setup: TrialSetup) -> None:
+class Notes:
+    """What went wrong before a trial goes on, for its first report alone."""
+
+    def __init__(self, notes: list[str]) -> None:
+        self._pending = [note for note in notes if note]
+
+    def told(self) -> dict[str, str]:
+        """Return what the next report adds; nothing once it was told."""
+        text = "; ".join(self._pending)
+        self._pending = []
+        return {"note": text} if text else {}
+
+
+def train_from(start: Start, notes: Notes, config: TrialConfig, setup: TrialSetup) -> None:
     """Train from `start` on; the first report carries the notes."""
     data: TrainingData = ray.get(setup.data)
-    report = tune_report(len(data.val), start, config, setup.forgetting, notes)
+    if setup.folds > 1:
+        parts = split_folds(data, setup.folds, TASKS.get(config.task), FOLD_SEED)
+        report_fold = fold_report(start, notes, config, setup)
+        run_folds(config, parts, report_fold, start.checkpoint, start.parts)
+        return
+    report = tune_report(len(data.val), start, notes, config, setup)
     if setup.group is None:
         train(config, data, report, start.checkpoint, parts=start.parts)
     else:
         train_on_workers(config, setup.data, report, start.checkpoint, setup.group, start.parts)
+
+
+def origin(config: TrialConfig, checkpoint: str) -> dict[str, str]:
+    """Return what the reports of a population's trial say of how it is trained (`search/lineage.py`).
+
+    Args:
+        config: the trial's.
+        checkpoint: path of the one that it goes on from; empty for none.
+    """
+    trial = str(tune.get_context().get_trial_id())
+    return {
+        COPIED: copied_from(checkpoint, trial) if checkpoint else "",
+        TRAINED_WITH: config.model_dump_json(),
+    }
+
+
+def fold_report(
+    start: Start, notes: Notes, config: TrialConfig, setup: TrialSetup
+) -> Callable[[dict[str, Any], Checkpoint | None], None]:
+    """Return a report function that sends what all folds so far say to Ray Tune."""
+    kind = TASKS.get(config.task).scores
+
+    def report(metrics: dict[str, Any], checkpoint: Checkpoint | None) -> None:
+        general = kind.kept_in(metrics, 0, GENERAL) if kind.are_in(metrics, GENERAL) else None
+        metrics |= judged(kind.kept_in(metrics, metrics[SAMPLES]), general, config.model, setup.forgetting)
+        # The best score is that of all folds so far: the best of them would flatter.
+        metrics |= {"best_score": metrics["score"], "parts": start.parts, **notes.told()}
+        if checkpoint is None:
+            tune.report(metrics)
+        else:
+            report_with_checkpoint(tune.report, metrics, lambda: checkpoint)
+
+    return report
 
 
 def judged(
@@ -86,30 +145,26 @@ def judged(
     return {"score": found, **lost}
 
 
-def tune_report(
-    samples: int, start: Start, config: TrialConfig, forgetting: Forgetting | None, notes: Sequence[str]
-) -> Report:
+def tune_report(samples: int, start: Start, notes: Notes, config: TrialConfig, setup: TrialSetup) -> Report:
     """Return a report function that sends every epoch's metrics and checkpoint to Ray Tune.
 
     Args:
         samples: in the validation split.
         start: what the trial goes on from.
+        notes: what went wrong before.
         config: the trial's.
-        forgetting: what the models knew; None without general samples.
-        notes: what went wrong before, for the first report.
+        setup: what all trials share.
     """
     best = start.checkpoint.metrics.get("best_score", WORST) if start.checkpoint else WORST
-    pending = [note for note in (start.note, *notes) if note]
     kind = TASKS.get(config.task).scores
+    trained = origin(config, start.path) if setup.population else {}
 
     def report(metrics: dict[str, float], checkpoint: Callable[[], Checkpoint]) -> None:
         nonlocal best
         general = kind.kept_in(metrics, 0, GENERAL) if kind.are_in(metrics, GENERAL) else None
-        metrics |= judged(kind.kept_in(metrics, samples), general, config.model, forgetting)
+        metrics |= judged(kind.kept_in(metrics, samples), general, config.model, setup.forgetting)
         best = max(best, metrics["score"])
         metrics |= {"best_score": best, "parts": start.parts}
-        told = {"note": "; ".join(pending)} if pending else {}
-        pending.clear()
-        report_with_checkpoint(tune.report, metrics | told, checkpoint)
+        report_with_checkpoint(tune.report, metrics | notes.told() | trained, checkpoint)
 
     return report

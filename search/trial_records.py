@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from search.folds import FOLD, OF, SAMPLES, is_fold
 from search.journal import Row, TrialJournal, plain
 from search.results import Measure, State, TrialRecord
 from train.config import TrialConfig, config_from_mapping
@@ -74,8 +75,10 @@ def begun(reports: list[Row], started: float) -> float:
 
 def measure(report: Row, kind: type[Scores], samples: int) -> Measure:
     """Return one report's scores over so many validation samples."""
+    samples = int(report[SAMPLES]) if is_fold(report) else samples
     lost = {name: float(report[name]) for name in FORGOTTEN if name in report}
     return Measure(
+        fold=int(report[FOLD]) if is_fold(report) else 0,
         epoch=int(report["epoch"]),
         seconds=float(report["time_total_s"]),
         loss=float(report["loss"]),
@@ -94,8 +97,10 @@ def state_of(result: Any, last: Row, config: TrialConfig) -> tuple[State, str]:
     if not last:
         return "stopped", "the time was over before its first epoch"
     epoch, best = int(last["epoch"]), Best(TASKS.get(config.task).scores.names[:2]).kept_in(last)
-    if epoch == config.epochs:
+    whole = int(last[OF]) if is_fold(last) else config.epochs
+    if epoch == whole:
         return "finished", ""
     if best.out_of_patience(epoch, config.patience):
         return "finished", f"no better epoch in {config.patience} after epoch {best.epoch}"
-    return "stopped", f"stopped after epoch {epoch} of {config.epochs} (scheduler or time budget)"
+    unit = "fold" if is_fold(last) else "epoch"
+    return "stopped", f"stopped after {unit} {epoch} of {whole} (scheduler or time budget)"

@@ -9,9 +9,11 @@ from search.doubts import LabelCheck
 from search.finished import Finished
 from search.judge import best_baseline, judge, kept_general
 from search.label_check import UNSPELLED, WINNER, can_check, check_labels, voters_of, write_table
-from search.results import Comparison, Misreading, TrialRecord, rank
+from search.lineage import stages_text
+from search.results import Comparison, Misreading, TrialRecord
 from search.sample_rows import SplitRows
-from search.soup import Soup, greedy_soup
+from search.soup import greedy_soup
+from train.checkpoint import Checkpoint
 from train.config import save_config
 from train.data.images import Image
 from train.export import export_checkpoint
@@ -30,30 +32,38 @@ class Published:
     labels: LabelCheck | None = None
 
 
-def publish_winner(search: Finished, trials: tuple[TrialRecord, ...], folder: Path) -> Published:
-    """Average what improves the winner, write its configuration and bundle, and judge it."""
-    ranked = rank(trials)
+def publish_winner(search: Finished, ranked: list[TrialRecord], folder: Path) -> Published:
+    """Average what improves the first of the ranked, write its configuration and bundle, and judge it."""
     if not ranked or not ranked[0].eligible:
         return Published()
-    loaders = [(trial.id, partial(search.load, trial)) for trial in ranked]
-    soup = greedy_soup(loaders, search.data.training, search.soup_deadline, search.known)
-    checkpoint = tuned(soup.checkpoint, search.data.training.val)
-    save_config(checkpoint.config, folder / "best.yaml")
+    best, averaged = weights(search, ranked)
+    checkpoint = tuned(best, search.data.training.val)
+    save_config(checkpoint.config, folder / "best.yaml", stages_text(ranked[0].stages))
     export_checkpoint(checkpoint, search.data.training.val, folder / "best")
     judged = judge(checkpoint, search.data, best_baseline(search.probes), search.settings.seed)
     probe = next(probe for probe in search.probes if probe.model == checkpoint.config.model)
-    kept = kept_general(checkpoint, search.data, probe, search.settings.seed)
-    labels = doubt_labels(search, ranked, soup)
-    comparisons = judged.comparisons + kept
-    return Published(soup.trials, comparisons, judged.misreadings, judged.picture, judged.rows, labels)
+    comparisons = judged.comparisons + kept_general(checkpoint, search.data, probe, search.settings.seed)
+    labels = doubt_labels(search, ranked, best, averaged)
+    return Published(averaged, comparisons, judged.misreadings, judged.picture, judged.rows, labels)
 
 
-def doubt_labels(search: Finished, ranked: Sequence[TrialRecord], soup: Soup) -> LabelCheck:
+def weights(search: Finished, ranked: list[TrialRecord]) -> tuple[Checkpoint, tuple[str, ...]]:
+    """Return the winner's weights, and the trials that they are averaged from."""
+    if search.folds > 1:  # its own split is too small to choose weights by
+        return search.load(ranked[0]), (ranked[0].id,)
+    loaders = [(trial.id, partial(search.load, trial)) for trial in ranked]
+    soup = greedy_soup(loaders, search.data.training, search.soup_deadline, search.known)
+    return soup.checkpoint, soup.trials
+
+
+def doubt_labels(
+    search: Finished, ranked: Sequence[TrialRecord], best: Checkpoint, averaged: tuple[str, ...]
+) -> LabelCheck:
     """Look for wrong labels in the time that is left, and write them for a person to judge."""
     if not can_check(search.settings.task_name):
         return LabelCheck(why_not=UNSPELLED)
-    voters = [(WINNER, lambda: soup.checkpoint)] + [
-        (trial.id, partial(search.load, trial)) for trial in voters_of(ranked, soup.trials)
+    voters = [(WINNER, lambda: best)] + [
+        (trial.id, partial(search.load, trial)) for trial in voters_of(ranked, averaged)
     ]
     found = check_labels(voters, search.data.training, search.label_timer)
     write_table(found, search.settings.local_folder)

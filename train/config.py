@@ -266,6 +266,8 @@ def load_config(path: Path) -> TrialConfig:
     return config_from_mapping(nested(settings), str(path))
 
 
-def save_config(config: TrialConfig, path: Path) -> None:
-    """Write a configuration that `load_config` reads back unchanged."""
-    path.write_text(yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False), encoding="utf-8")
+def save_config(config: TrialConfig, path: Path, remark: str = "") -> None:
+    """Write a configuration that `load_config` reads back unchanged, below the lines of a remark."""
+    above = "".join(f"# {line}\n" for line in remark.splitlines())
+    settings = yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False)
+    path.write_text(above + settings, encoding="utf-8")

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from search.table import score_heads
+from spaces.parameter import setting_keys
 from train.bundle import GEOMETRIES
 from train.config import TrialConfig
 from train.data.charset import Charset
@@ -151,3 +152,9 @@ def test_a_step_can_be_measured_without_data(name: str) -> None:
     charset, batch = kind.example(3)
     assert len(batch.images) == len(batch.targets) == 3
     assert kind.spells == bool(charset.characters)
+
+
+def test_what_decides_the_time_of_its_networks_are_settings(name: str) -> None:
+    kind = TASKS.get(name)
+    assert kind.architecture
+    assert set(kind.architecture) <= set(setting_keys())

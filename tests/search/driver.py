@@ -48,7 +48,8 @@ def write_space(folder: Path, epochs: int) -> Path:
 
 
 def label_arguments(labels: Path) -> list[str]:
-    return [
+    """Return what names the lists, and has trials scored on the validation lines, few as they are."""
+    return ["--folds", "1"] + [
         argument
         for split in ("train", "val")
         for argument in (f"--{split}-labels", str(labels / f"rec_gt_{split}.txt"))

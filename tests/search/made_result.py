@@ -7,19 +7,9 @@ import numpy as np
 import numpy.typing as npt
 
 from search.doubts import DoubtedSample, LabelCheck
+from search.facts import BadSample, DataSummary, GeneralSummary
 from search.ranking import Forgetting
-from search.results import (
-    BadSample,
-    Baseline,
-    Comparison,
-    DataSummary,
-    GeneralSummary,
-    Measure,
-    Misreading,
-    State,
-    StudyResult,
-    TrialRecord,
-)
+from search.results import Baseline, Comparison, Measure, Misreading, State, StudyResult, TrialRecord
 from train.config import TrialConfig, config_from_mapping, nested
 from train.intervals import paired_gain_interval
 from train.metrics import TextScores

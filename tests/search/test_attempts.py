@@ -31,18 +31,18 @@ def cut(folder: Path) -> None:
 
 def test_a_whole_checkpoint_is_taken_without_a_word(tmp_path: Path) -> None:
     folders = write_checkpoints(tmp_path, 3)
-    found, note = last_whole(FILES, str(folders[1]))
+    found, note, path = last_whole(FILES, str(folders[1]))
     assert found is not None
-    assert (found.epoch, note) == (2, "")
+    assert (found.epoch, note, path) == (2, "", str(folders[1]))
 
 
 def test_damaged_and_missing_ones_are_passed_over_and_named(tmp_path: Path) -> None:
     folders = write_checkpoints(tmp_path, 4)
     cut(folders[2])
     (folders[1] / CHECKPOINT_FOLDER / META).unlink()
-    found, note = last_whole(FILES, str(folders[2]))
+    found, note, path = last_whole(FILES, str(folders[2]))
     assert found is not None
-    assert found.epoch == 1
+    assert (found.epoch, path) == (1, str(folders[0]))
     assert "checkpoint_000002 is damaged" in note
     assert "checkpoint_000001 is damaged" in note
     assert "000003" not in note, "a later one was looked at"
@@ -53,8 +53,8 @@ def test_damaged_and_missing_ones_are_passed_over_and_named(tmp_path: Path) -> N
 def test_without_a_whole_one_the_trial_begins_anew(tmp_path: Path) -> None:
     [folder] = write_checkpoints(tmp_path, 1)
     cut(folder)
-    found, note = last_whole(FILES, str(folder))
-    assert found is None
+    found, note, path = last_whole(FILES, str(folder))
+    assert (found, path) == (None, "")
     assert note.endswith("begins anew")
 
 

@@ -40,7 +40,8 @@ def ended(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Pat
     (folder / "space.yaml").write_text(SPACE, encoding="utf-8")
     process = Process(
         sys.executable, "search/run.py", "--task", "detection", "--space", folder / "space.yaml",
-        "--data", folder, "--trials", 2, "--max-epochs", 1, "--storage", folder / "runs", "--name", "plates",
+        "--data", folder, "--trials", 2, "--max-epochs", 1, "--folds", 1, "--storage", folder / "runs",
+        "--name", "plates",
     )  # fmt: skip
     assert process.wait() == 0, process.output
     return folder / "runs" / "plates", process.output

@@ -11,12 +11,13 @@ import pytest
 
 from search.budget import Cost
 from search.data import StudyData
+from search.facts import DataSummary
 from search.general import known_before, reachable
 from search.plan import narrowed
 from search.probe import Probe
 from search.ranking import Forgetting
 from search.report import headline, report_html
-from search.results import Baseline, DataSummary, StudyResult, rank
+from search.results import Baseline, StudyResult, rank
 from search.settings import StudySettings
 from search.summary import summary
 from search.table import terminal_table

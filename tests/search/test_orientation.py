@@ -66,7 +66,7 @@ def ended(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Pat
     (folder / "space.yaml").write_text(SPACE, encoding="utf-8")
     process = Process(
         sys.executable, "-c", COMMAND, "--task", "orientation", "--space", folder / "space.yaml",
-        "--data", folder, "--model", tiny_orientation.NAME, "--trials", 2, "--max-epochs", 1,
+        "--data", folder, "--model", tiny_orientation.NAME, "--trials", 2, "--max-epochs", 1, "--folds", 1,
         "--storage", folder / "runs", "--name", "directions",
     )  # fmt: skip
     assert process.wait() == 0, process.output

@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 
 from search.budget import Cost
-from search.experiment import SCHEDULERS, has_trials
+from search.experiment import has_trials
 from search.known import check_names
 from search.plan import affordable, narrowed, with_engine
 from search.probe import Probe, affordable_models, agreed_width
 from search.results import Baseline
+from search.schedulers import SCHEDULERS
 from search.searcher import METRIC, Clock
 from search.settings import Scheduler, StudySettings
 from search.storage import Location

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from search.facts import DataSummary
 from search.follow_up import commands
-from search.results import DataSummary
 from search.run import parser, resume_command, settings_of
 from search.settings import StudySettings
 from search.study import load_settings

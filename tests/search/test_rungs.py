@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from ray.tune.schedulers import TrialScheduler
 
-from search.experiment import halving
+from search.schedulers import halving
 from search.searcher import METRIC
 
 MAX_EPOCHS, RUNG = 8, 2

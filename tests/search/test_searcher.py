@@ -11,7 +11,8 @@ from ray.tune.search import Searcher
 
 from search import searcher as searchers
 from search.budget import Cost, planned_epochs
-from search.experiment import KeptRungs, halving
+from search.samplers import tpe
+from search.schedulers import KeptRungs, halving
 from search.searcher import Clock, OptunaSearcher
 from spaces.space import parse_space
 from train.config import TrialConfig, config_from_mapping
@@ -37,7 +38,7 @@ def clock(folder: Path, left: float | None = None) -> Clock:
 
 
 def searcher(folder: Path, left: float | None = None) -> OptunaSearcher:
-    return OptunaSearcher(SPACE, [POINT], clock(folder, left), 0, folder / "optuna.db")
+    return OptunaSearcher(SPACE, [POINT], clock(folder, left), tpe(SPACE, 0, 1), folder / "optuna.db")
 
 
 def suggested(search: OptunaSearcher, trial: str) -> TrialConfig:

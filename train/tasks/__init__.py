@@ -112,6 +112,7 @@ class Task(ABC):
         stored: what a decoded image file becomes.
         geometry: how an image becomes the input of an exported graph, for the bundle.
         tunes: whether `tuned` chooses something.
+        architecture: the settings that decide how long an exported network takes for an image (dotted keys).
     """
 
     objective: ClassVar[str]
@@ -124,6 +125,7 @@ class Task(ABC):
     stored: ClassVar[Stored] = LINES
     geometry: ClassVar[Mapping[str, int]]
     tunes: ClassVar[bool] = False
+    architecture: ClassVar[tuple[str, ...]] = ("engine", "model", "weights", "charset", "fit_width")
 
     @abstractmethod
     def __init__(self, config: TrialConfig, charset: Charset) -> None:

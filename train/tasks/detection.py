@@ -89,6 +89,7 @@ class Detection(Task):
     )
     geometry: ClassVar[Mapping[str, int]] = DETECTION_GEOMETRY
     tunes: ClassVar[bool] = True
+    architecture: ClassVar[tuple[str, ...]] = ("engine", "model", "weights", "detection.max_side_px")
 
     def __init__(self, config: TrialConfig, charset: Charset) -> None:
         self._config, self.how = config, parameters(config)

@@ -1,0 +1,245 @@
+"""The best trials trained again with other seeds: what is left of their scores, and which of them is the best.
+
+The best of many noisy scores is the best partly by luck, so it flatters (the winner's curse). A run with another seed
+is not chosen for its score: the mean of such runs is what a recipe is worth, on the same validation samples. What the
+choice of the recipe on these samples flatters is left; only the held-back test tells that.
+"""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import ray
+
+from search.budget import SAFETY
+from search.population import population
+from search.provenance import Confirmation
+from search.ranking import Forgetting, rank_key
+from search.results import TrialRecord, rank
+from search.settings import StudySettings
+from train.checkpoint import Checkpoint
+from train.config import TrialConfig
+from train.data.charset import Charset
+from train.errors import DivergedError, UsageError
+from train.intervals import bootstrap_interval
+from train.loop import TrainingData, assemble, train
+from train.tasks import TASKS, Rows
+from train.validation import evaluate
+
+CANDIDATES, SEEDS = 3, 2
+SHARE, ASKED_SHARE = 0.2, 0.4
+TRIALS_PER_RUN = 4
+START_S = 15.0
+
+
+def check_confirm(settings: StudySettings) -> None:
+    """Raise UsageError where candidates cannot be trained again."""
+    if not settings.confirm:
+        return
+    if population(settings) is not None:
+        raise UsageError(
+            "--confirm trains a configuration again, and with --scheduler pbt a winner has had several",
+            settings.confirm,
+            "leave it out, or use another --scheduler",
+        )
+    if settings.workers:
+        raise UsageError(
+            "--confirm trains in one process a candidate",
+            f"--workers-per-trial {settings.workers}",
+            "leave out one",
+        )
+
+
+def most_candidates(settings: StudySettings, trials: int) -> int:
+    """Return how many candidates may be trained again: as asked, else 3, and without a budget few beside the trials."""
+    if population(settings) is not None or settings.workers or (settings.folds or 1) > 1:
+        return 0
+    if settings.confirm is not None:
+        return settings.confirm
+    return CANDIDATES if settings.time_budget_s else min(CANDIDATES, trials // TRIALS_PER_RUN // SEEDS)
+
+
+def reserved_s(settings: StudySettings, available_s: float, trial_s: float, concurrent: int) -> float:
+    """Return the seconds to keep from the search, so that candidates can be trained again; 0 if that is too much.
+
+    Args:
+        settings: the study's.
+        available_s: for the search and this.
+        trial_s: expected, of a whole trial.
+        concurrent: trials at a time.
+    """
+    candidates = most_candidates(settings, 0)
+    asked = settings.confirm is not None
+    needed = START_S + SAFETY * trial_s * -(-candidates * SEEDS // concurrent)
+    least = START_S + SAFETY * trial_s * -(-min(candidates * SEEDS, SEEDS) // concurrent)
+    most = (ASKED_SHARE if asked else SHARE) * available_s
+    return min(needed, most) if candidates and most >= least else 0.0
+
+
+def affordable_runs(seconds: Sequence[float], remaining_s: float | None, concurrent: int) -> tuple[int, int]:
+    """Return how many candidates can be trained again, and each with how many seeds; (0, 0) for none.
+
+    As many runs as there is time for, and rather two of each than more candidates.
+
+    Args:
+        seconds: that each candidate takes, the best one first.
+        remaining_s: until training has to end; None for no limit.
+        concurrent: at a time.
+    """
+    options = [(k, s) for k in range(1, len(seconds) + 1) for s in range(1, SEEDS + 1) if k * s > 1]
+    for candidates, seeds in sorted(options, key=lambda o: (o[0] * o[1], o[1]), reverse=True):
+        chosen = seconds[:candidates]
+        needed = START_S + SAFETY * max(seeds * sum(chosen) / concurrent, *chosen)
+        if remaining_s is None or needed <= remaining_s:
+            return candidates, seeds
+    return 0, 0
+
+
+@dataclass(frozen=True)
+class Run:
+    """A candidate trained once more.
+
+    Attributes:
+        rank: its sort key (`search/ranking.py`).
+        rows: how it does on every validation sample (`Task.per_sample`).
+    """
+
+    seed: int
+    rank: tuple[float, float, float]
+    rows: Rows
+
+
+class _EnoughError(Exception):
+    """Ends a run after its last epoch."""
+
+
+def train_again(
+    config: TrialConfig, epochs: int, data: TrainingData, known: Forgetting | None, parts: int = 1
+) -> Run | str:
+    """Train `epochs` epochs of a configuration and score the last; return why if it diverged.
+
+    Batches are computed in as many parts as the trial's had to be.
+    Its epoch is given, not chosen, and so is nothing else: this is what makes the score a fair one.
+    """
+    last: list[Checkpoint] = []
+
+    def report(metrics: dict[str, float], checkpoint: Callable[[], Checkpoint]) -> None:
+        if metrics["epoch"] == epochs:
+            last.append(checkpoint())
+            raise _EnoughError
+
+    try:
+        train(config.model_copy(update={"patience": 0}), data, report, parts=parts)
+    except _EnoughError:
+        pass
+    except DivergedError as error:
+        return str(error)
+    engine, task = assemble(config, data.train, last[0])
+    scores, predictions = evaluate(engine, task.at_best, data.val)
+    excess = 0.0
+    if data.general is not None and known is not None:
+        general = evaluate(engine, task.at_best, data.general)[0]
+        excess = known.measured(config.model, general.primary)["excess"]
+    rows = task.at_best.per_sample(predictions, data.val)
+    return Run(config.seed, rank_key(*scores.rank, excess), rows)
+
+
+@dataclass(frozen=True)
+class Again:
+    """What is needed to train again.
+
+    Attributes:
+        data: reference to the study's TrainingData.
+        resources: of a trial, as Tune names them.
+        deadline: Unix time at which training has to end; None without a budget.
+        concurrent: at a time.
+        known: what the models knew; None without general samples.
+        most: candidates.
+    """
+
+    data: Any
+    resources: Mapping[str, float]
+    deadline: float | None
+    concurrent: int
+    known: Forgetting | None
+    most: int
+
+
+def confirm(trials: Sequence[TrialRecord], again: Again, seed: int) -> tuple[Confirmation, ...]:
+    """Train the best trials again, as many as there is time for; return what came of it, the best one first.
+
+    Args:
+        trials: of which to choose; those that cannot win are left out.
+        again: how.
+        seed: of the resampling.
+    """
+    ranked = [trial for trial in rank(trials) if trial.eligible][: again.most]
+    left = None if again.deadline is None else again.deadline - time.time()
+    seconds = [trial.best.seconds for trial in ranked if trial.best]
+    candidates, seeds = affordable_runs(seconds, left, again.concurrent)
+    if not candidates:
+        return ()
+    print(f"training the best {candidates} again with {seeds} other seeds each", flush=True)
+    jobs = _start(ranked[:candidates], seeds, again)
+    found = _collect(list(jobs), left)
+    by_trial: dict[str, list[Run | str]] = {trial.id: [] for trial in ranked[:candidates]}
+    for job, outcome in found.items():
+        by_trial[jobs[job]].append(outcome)
+    made = [confirmation(trial, by_trial[trial.id], seed) for trial in ranked[:candidates]]
+    return tuple(sorted(made, key=lambda one: one.rank, reverse=True))
+
+
+def _start(trials: Sequence[TrialRecord], seeds: int, again: Again) -> dict[Any, str]:
+    """Start all runs, each candidate's first before anyone's second; return {reference: trial}."""
+    cpus, gpus = again.resources.get("CPU", 1.0), again.resources.get("GPU", 0.0)
+    memory = again.resources.get("memory", 0.0)
+    remote = ray.remote(num_cpus=cpus, num_gpus=gpus, memory=memory, max_retries=0)(train_again)
+    jobs = {}
+    for number in range(1, seeds + 1):
+        for trial in trials:
+            assert trial.best is not None, "only scored trials are ranked"
+            config = trial.config.model_copy(update={"seed": trial.config.seed + number})
+            jobs[remote.remote(config, trial.best.epoch, again.data, again.known, trial.parts)] = trial.id
+    return jobs
+
+
+def _collect(jobs: list[Any], seconds: float | None) -> dict[Any, Run | str]:
+    """Return what the runs that ended in time found; a crashed one's error, in words."""
+    done, late = ray.wait(jobs, num_returns=len(jobs), timeout=seconds)
+    for job in late:
+        ray.cancel(job, force=True)
+    found: dict[Any, Run | str] = dict.fromkeys(late, "the time was over")
+    for job in done:
+        try:
+            found[job] = ray.get(job)
+        except ray.exceptions.RayError as error:
+            found[job] = str(error).strip().splitlines()[-1]
+    return found
+
+
+def confirmation(trial: TrialRecord, outcomes: Sequence[Run | str], seed: int) -> Confirmation:
+    """Return what a candidate's runs say together; one that failed counts as failed, never as a score."""
+    runs = [outcome for outcome in outcomes if isinstance(outcome, Run)]
+    failed = tuple(outcome for outcome in outcomes if isinstance(outcome, str))
+    assert trial.best is not None, "only scored trials are ranked"
+    told = {
+        "trial": trial.id,
+        "epoch": trial.best.epoch,
+        "selected": trial.best.scores.primary,
+        "failed": failed,
+    }
+    if not runs or failed:
+        return Confirmation(**told)
+    task = TASKS.get(trial.config.task)(trial.config, Charset(()))  # no more than what its rows mean
+    rows = np.mean([run.rows for run in runs], axis=0)
+    merit, first, tie = np.mean([run.rank for run in runs], axis=0).tolist()
+    return Confirmation(
+        **told,
+        seeds=tuple(run.seed for run in runs),
+        scores=tuple(run.rank[1] for run in runs),
+        mean=first,
+        interval=bootstrap_interval(rows, task.primary, seed),
+        rank=(merit, first, tie),
+    )

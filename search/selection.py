@@ -1,0 +1,96 @@
+"""Which trial wins: the best score, unless a second objective or other seeds say another."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from search.confirm import Again, confirm
+from search.folds import differences, rows_of
+from search.latency import architecture
+from search.pareto import candidates, choose
+from search.provenance import Confirmation, FrontTrial
+from search.results import TrialRecord, first, rank
+from train.checkpoint import Checkpoint
+from train.data.charset import Charset
+from train.intervals import Gain
+from train.loop import TrainingData, assemble
+from train.tasks import TASKS, Rows
+from train.validation import evaluate
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What wins.
+
+    Attributes:
+        ranked: the scored trials, the winner first, if it can win.
+        chosen: the trial that was chosen for more than its score; None for the best score.
+        confirmations: of candidates that were trained again, the best one first.
+        front: accurate and fast trials, the fastest first; empty with one objective.
+    """
+
+    ranked: list[TrialRecord]
+    chosen: str | None
+    confirmations: tuple[Confirmation, ...]
+    front: tuple[FrontTrial, ...]
+
+
+def select(
+    trials: Sequence[TrialRecord],
+    load: Callable[[TrialRecord], Checkpoint],
+    data: TrainingData,
+    again: Again | None,
+    seed: int,
+) -> Selection:
+    """Choose the architecture first, where latency counts; of its trials, the best mean over other seeds.
+
+    Args:
+        trials: all of the study.
+        load: returns a trial's best checkpoint.
+        data: the study's.
+        again: how candidates are trained again; None for not.
+        seed: of the resampling.
+    """
+    front = _front(candidates(trials), load, data, seed)
+    chosen = next((one.trial for one in front if one.chosen), None)
+    pool = list(trials)
+    if chosen is not None:
+        kind = architecture(next(trial.config for trial in trials if trial.id == chosen))
+        pool = [trial for trial in trials if architecture(trial.config) == kind]
+    confirmed = confirm(pool, again, seed) if again else ()
+    chosen = next((one.trial for one in confirmed if one.mean is not None), chosen)
+    return Selection(first(rank(trials), chosen), chosen, confirmed, front)
+
+
+def _front(
+    found: list[TrialRecord], load: Callable[[TrialRecord], Checkpoint], data: TrainingData, seed: int
+) -> tuple[FrontTrial, ...]:
+    if not found:
+        return ()
+    task = TASKS.get(found[0].config.task)(found[0].config, Charset(()))  # no more than what its rows mean
+
+    def rows_of(trial: TrialRecord) -> Rows:
+        checkpoint = load(trial)
+        engine, task = assemble(checkpoint.config, data.train, checkpoint)
+        return task.at_best.per_sample(evaluate(engine, task.at_best, data.val)[1], data.val)
+
+    return choose(found, rows_of, task.primary, seed)
+
+
+def against_first(
+    ranked: Sequence[TrialRecord], reports: Mapping[str, Sequence[Mapping[str, Any]]], seed: int
+) -> dict[str, Gain]:
+    """Return what the trials behind the winner gain over it on the samples of all folds; nothing without any.
+
+    Args:
+        ranked: the winner first.
+        reports: of every trial.
+        seed: of the resampling.
+    """
+    found = {name: rows_of(rows) for name, rows in reports.items()}
+    rows = {name: one for name, one in found.items() if one is not None}
+    names = [trial.id for trial in ranked if trial.id in rows]
+    if not names:
+        return {}
+    task = TASKS.get(ranked[0].config.task)(ranked[0].config, Charset(()))  # no more than what its rows mean
+    return differences(names, rows, task.primary, seed)
