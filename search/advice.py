@@ -41,7 +41,11 @@ def use(result: StudyResult) -> str:
 def longer(result: StudyResult) -> list[str]:
     """Say so if the best trial was still getting better when it ended."""
     winner = result.winner
-    if winner is None or winner.best is None or winner.epochs < 2 or winner.best.epoch < winner.epochs:
+    if (
+        winner is None or winner.best is None or winner.best.fold
+    ):  # a score over folds is of their last epochs
+        return []
+    if winner.epochs < 2 or winner.best.epoch < winner.epochs:
         return []
     return [
         f"The best trial was best in its last epoch, {winner.epochs} of {winner.config.epochs}: train longer, with "

@@ -9,7 +9,6 @@ from pyarrow import fs
 from search.checkpoints import TrialFolder
 from search.data import decoding, prepare_splits
 from search.journal import TrialJournal, read_journal
-from search.results import rank
 from search.settings import StudySettings
 from search.studies import Study, read_result
 from train.bundle import MANIFEST
@@ -62,7 +61,7 @@ def export_trial(study: Study, wanted: str, output: Path) -> Exported:
 def find_trial(study: Study, wanted: str) -> TrialJournal:
     """Return the trial of that id or place in the table; raise UsageError if there is none."""
     trials = {trial.id: trial for trial in read_journal(study.folder)}
-    places = {str(place): trial.id for place, trial in enumerate(rank(read_result(study).trials), 1)}
+    places = {str(place): trial.id for place, trial in enumerate(read_result(study).ranked, 1)}
     name = wanted if wanted in trials else places.get(wanted, "")
     if name not in trials:
         raise UsageError(

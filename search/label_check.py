@@ -7,7 +7,7 @@ from pathlib import Path
 
 from search.doubts import LEAST_VOTERS, Ballot, LabelCheck, Vote, choose_voters, doubted, likely
 from search.journal import read_journal
-from search.results import TrialRecord, rank, write_text_atomically
+from search.results import TrialRecord, write_text_atomically
 from search.studies import Study, read_result
 from train.checkpoint import Checkpoint
 from train.data.corrections import DoubtedLabel, merged, read_table, table_text
@@ -142,7 +142,7 @@ def check_study(study: Study) -> LabelCheck:
     journals = {trial.id: trial for trial in read_journal(study.folder)}
     voters = [
         (trial.id, partial(best_checkpoint, study, journals[trial.id]))
-        for trial in voters_of(rank(read_result(study).trials), ())
+        for trial in voters_of(read_result(study).ranked, ())
     ]
     splits = decoded_splits(study.settings, ("train", "val"))
     check = check_labels(voters, TrainingData(**splits), Timer(None, 0.0))

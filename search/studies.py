@@ -12,11 +12,15 @@ from search.facts import DataSummary, DiskUse, GeneralSummary
 from search.files import JOURNAL, STUDY_FILE, SUMMARY_FILE
 from search.incidents import incidents
 from search.journal import TrialJournal, read_journal, read_known
+from search.latency import Latency
+from search.lineage import with_stages
 from search.owner import is_held
+from search.population import population
+from search.provenance import Confirmation, Earlier, Evidence, FrontTrial
 from search.results import Baseline, Comparison, StudyResult, TrialRecord
 from search.settings import StudySettings
 from search.share import TrialShare
-from search.trial_records import begun, history, state_of
+from search.trial_records import begun, history, progress_text, state_of
 from search.versions import versions
 from train.config import TrialConfig, config_error, config_from_mapping
 from train.errors import UsageError
@@ -84,7 +88,7 @@ def read_result(study: Study) -> StudyResult:
     said = study.summary or read_known(study.folder)
     settings, started = study.settings, (study.folder / STUDY_FILE).stat().st_mtime
     data = said.get("data", {"path": settings.data or "", "samples": {}, "origins": {}})
-    kind, notes = TASKS.get(settings.task_name).scores, incidents(study.folder)
+    kind = TASKS.get(settings.task_name).scores
     baselines = tuple(_baseline(kind, baseline) for baseline in said.get("baselines", ()))
     samples = baselines[0].scores.n if baselines else data["samples"].get("val", 0)
     return StudyResult(
@@ -93,13 +97,11 @@ def read_result(study: Study) -> StudyResult:
         space=settings.space,
         data=DataSummary.model_validate(data),
         baselines=baselines,
-        trials=tuple(
-            _trial(trial, study, started, samples, notes.get(trial.id, ()))
-            for trial in read_journal(study.folder)
-        ),
+        trials=_trials(study, started, samples),
         averaged=tuple((said.get("best") or {}).get("averaged_trials", ())),
         comparisons=_comparisons(kind, said),
         misreadings=(),
+        evidence=_evidence(said),
         general=_general(said),
         labels=LabelCheck.model_validate(said["label_mistakes"]) if said.get("label_mistakes") else None,
         share=TrialShare.model_validate(said.get("trial_share", {})),
@@ -112,19 +114,35 @@ def read_result(study: Study) -> StudyResult:
     )
 
 
-def _trial(
-    trial: TrialJournal, study: Study, started: float, samples: int, notes: tuple[str, ...]
-) -> TrialRecord:
-    """Return a trial's record: how it ended as summary.json says it, else as far as it is known."""
+def _trials(study: Study, started: float, samples: int) -> tuple[TrialRecord, ...]:
+    """Return the trials as far as they are known; of a population, each with the settings of its best epoch."""
+    journals, notes = read_journal(study.folder), incidents(study.folder)
+    ended = {trial["id"]: trial for trial in (study.summary or {}).get("trials", ())}
+    found = tuple(_trial(trial, study, started, samples) for trial in journals)
+    if population(study.settings) is not None:
+        found = with_stages(found, {trial.id: trial.rows for trial in journals})
+    return tuple(
+        trial.model_copy(update={"notes": notes.get(trial.id, ()), **_ended(ended.get(trial.id))})
+        for trial in found
+    )
+
+
+def _ended(said: dict[str, Any] | None) -> dict[str, Any]:
+    """Return how a trial ended, and how fast it is, as summary.json says it; nothing before the end."""
+    if said is None:
+        return {}
+    latency = Latency.model_validate(said["latency"]) if said.get("latency") else None
+    return {"state": said["state"], "reason": said["reason"], "latency": latency}
+
+
+def _trial(trial: TrialJournal, study: Study, started: float, samples: int) -> TrialRecord:
+    """Return a trial's record as far as its reports tell it."""
     config = config_from_mapping(trial.config, "trial") if trial.config else TrialConfig()
     reports = trial.reports
     last, newest = (reports[-1], trial.rows[-1]) if reports else ({}, {})
     state, reason = state_of(SimpleNamespace(error=trial.error or None, metrics=newest), last, config)
     if not trial.ended and state == "stopped":
-        reason = f"{study.state} at epoch {last.get('epoch', 0)} of {config.epochs}"
-    ended = next((one for one in (study.summary or {}).get("trials", ()) if one["id"] == trial.id), None)
-    if ended is not None:
-        state, reason = ended["state"], ended["reason"]
+        reason = f"{study.state} at {progress_text(last, config)}"
     return TrialRecord(
         id=trial.id,
         state=state,
@@ -134,7 +152,21 @@ def _trial(
         seconds=last.get("time_total_s", 0.0),
         reason=reason,
         parts=int(last.get("parts", 1)),
-        notes=notes,
+    )
+
+
+def _evidence(said: dict[str, Any]) -> Evidence:
+    """Return what the scores rest on, as summary.json says it; whether more than its score chose the winner, too."""
+    confirmations = tuple(map(Confirmation.model_validate, said.get("confirmations", ())))
+    front = tuple(map(FrontTrial.model_validate, said.get("front", ())))
+    more = any(one.chosen for one in front) or any(one.mean is not None for one in confirmations)
+    return Evidence(
+        folds=said.get("folds", 1),
+        differences={name: Gain.model_validate(gain) for name, gain in said.get("differences", {}).items()},
+        front=front,
+        confirmations=confirmations,
+        chosen=said["best"]["trial"] if more and said.get("best") else None,
+        earlier=tuple(map(Earlier.model_validate, said.get("earlier", ()))),
     )
 
 

@@ -97,10 +97,15 @@ def state_of(result: Any, last: Row, config: TrialConfig) -> tuple[State, str]:
     if not last:
         return "stopped", "the time was over before its first epoch"
     epoch, best = int(last["epoch"]), Best(TASKS.get(config.task).scores.names[:2]).kept_in(last)
-    whole = int(last[OF]) if is_fold(last) else config.epochs
-    if epoch == whole:
+    if epoch == (int(last[OF]) if is_fold(last) else config.epochs):
         return "finished", ""
     if best.out_of_patience(epoch, config.patience):
         return "finished", f"no better epoch in {config.patience} after epoch {best.epoch}"
-    unit = "fold" if is_fold(last) else "epoch"
-    return "stopped", f"stopped after {unit} {epoch} of {whole} (scheduler or time budget)"
+    return "stopped", f"stopped after {progress_text(last, config)} (scheduler or time budget)"
+
+
+def progress_text(last: Row, config: TrialConfig) -> str:
+    """Say how far a trial has come by its last report, 'epoch 3 of 9' or 'fold 1 of 5'."""
+    if last and is_fold(last):
+        return f"fold {last['epoch']} of {last[OF]}"
+    return f"epoch {last.get('epoch', 0)} of {config.epochs}"

@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 
 from search.compare import compare_studies
+from search.export_trial import find_trial
 from search.files import JOURNAL
 from search.journal import Journal, read_journal
 from search.owner import hold
+from search.provenance import Confirmation, Evidence
 from search.results import StudyResult
 from search.results_commands import main
 from search.sample_rows import SplitRows, read_rows, write_rows
@@ -21,6 +23,7 @@ from search.summary import baseline_said, write_summary
 from search.table import terminal_table
 from tests.search.made_result import N, result
 from train.errors import UsageError
+from train.intervals import Gain, Interval
 
 
 def report(trial: Any, index: int) -> dict[str, Any]:
@@ -71,6 +74,29 @@ def test_show_prints_what_the_search_printed(tmp_path: Path, capsys: pytest.Capt
     write_study(tmp_path, found)
     main(["show", "vin", "--storage", str(tmp_path)])
     assert capsys.readouterr().out == terminal_table(found) + "\n"
+
+
+def test_a_winner_that_was_chosen_for_more_than_its_score_is_shown_as_it_was(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    second = result().ranked[1]
+    assert second.best is not None
+    again = Confirmation(
+        trial=second.id, epoch=second.best.epoch, selected=0.7, seeds=(1, 2), scores=(0.6, 0.7), mean=0.65,
+        interval=Interval(low=0.6, high=0.7), rank=(0.65, 0.65, 0.0),
+    )  # fmt: skip
+    gain = Gain(difference=-0.1, interval=Interval(low=-0.2, high=0.0))
+    evidence = Evidence(confirmations=(again,), chosen=second.id, folds=2, differences={"t01": gain})
+    found = result().model_copy(update={"evidence": evidence})
+    write_study(tmp_path, found)
+    read = read_result(read_study(tmp_path / "vin"))
+    assert read.winner is not None and read.winner.id == second.id  # noqa: PT018
+    assert find_trial(read_study(tmp_path / "vin"), "1").id == second.id
+    main(["show", "vin", "--storage", str(tmp_path)])
+    out = capsys.readouterr().out
+    assert f"Winner {second.id}" in out
+    assert "65.0 % in the mean" in out
+    assert "Trial t01 against the winner: -10.0 points" in out
 
 
 def test_list_tells_finished_running_and_interrupted(
