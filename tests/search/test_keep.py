@@ -16,6 +16,11 @@ def test_the_best_the_two_latest_and_the_recent_stay() -> None:
     assert superfluous(KEPT, 1e9) == ["old", "older"]
 
 
+def test_more_stay_where_others_go_on_from_them() -> None:
+    assert superfluous(KEPT, 1e9, latest=3) == ["old"]
+    assert superfluous(KEPT, 1e9, ended=True, latest=3) == ["old", "older", "before", "last"]
+
+
 def test_a_trial_that_has_ended_keeps_its_best_alone() -> None:
     assert superfluous(KEPT, 1e9, ended=True) == ["old", "older", "before", "last"]
     assert superfluous(KEPT, SNAPSHOT_S + 10, ended=True) == ["old", "older"]

@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 from pyarrow import fs
 
-from search.files import STUDY_FILE
+from search.files import JOURNAL, STUDY_FILE
 from search.results import write_text_atomically
 from search.settings import StudySettings
 from search.storage import (
     Location,
+    PublishedFiles,
     fetch_study,
     location,
     opened,
@@ -79,6 +80,29 @@ def test_a_study_is_resumed_where_nothing_of_it_lies(
     monkeypatch.chdir(tmp_path / "here")
     with pytest.raises(UsageError, match="--resume needs"):
         check_folder(settings(uri, name="other"), resume=True)
+
+
+def test_what_has_grown_here_is_not_replaced_by_an_earlier_copy(
+    uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    study = settings(uri, name="grown")
+    begin(study)
+    copy, here = PublishedFiles(study), study.local_folder / JOURNAL
+    here.write_text("one\n", encoding="utf-8")
+    copy.on_trial_result(0, [], None)
+    here.write_text("one\ntwo\n", encoding="utf-8")
+    copy.on_trial_result(0, [], None)  # too early
+    fetch_study(study)
+    assert here.read_text(encoding="utf-8") == "one\ntwo\n"
+    here.unlink()
+    fetch_study(study)
+    assert here.read_text(encoding="utf-8") == "one\n"
+    here.write_text("one\ntwo\n", encoding="utf-8")
+    copy.on_trial_complete(0, [], None)
+    here.write_text("one\n", encoding="utf-8")
+    fetch_study(study)
+    assert here.read_text(encoding="utf-8") == "one\ntwo\n"
 
 
 def test_folders_are_copied_and_deleted_whole(uri: str, tmp_path: Path) -> None:
