@@ -67,10 +67,9 @@ def records(search: Finished) -> tuple[TrialRecord, ...]:
     """Return what became of every trial."""
     settings, told = search.settings, search.told
     samples, notes = len(search.data.training.val), incidents(settings.local_folder)
+    named = [(result, trial_id(result)) for result in search.results]
     found = [
-        record(one, told[name], search.started, samples, notes.get(name, ()))
-        for one in search.results
-        if (name := trial_id(one))
+        record(result, told[name], search.started, samples, notes.get(name, ())) for result, name in named
     ]
     if population(settings) is not None:
         found = [*with_stages(found, {name: journal.rows for name, journal in told.items()})]

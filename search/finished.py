@@ -47,7 +47,7 @@ class Finished:
     @cached_property
     def folders(self) -> dict[str, TrialFolder]:
         """Where every trial's checkpoints lie, by its id."""
-        return {name: self._folder(result) for result in self.results if (name := trial_id(result))}
+        return {trial_id(result): self._folder(result) for result in self.results}
 
     def _folder(self, result: Any) -> TrialFolder:
         return TrialFolder(result.filesystem, result.path, self.told[trial_id(result)].reports)
