@@ -26,7 +26,7 @@ from train.loop import TrainingData, train
 
 pytestmark = pytest.mark.slow
 LINES, EPOCHS = 32, 3
-SPARE_BYTES = 400 * 2**20
+SPARE_BYTES, THREAD_BYTES = 400 * 2**20, 2**18
 WORKER = "ray::RayTrainWorker"
 
 
@@ -50,6 +50,7 @@ def starved(params: dict[str, Any], setup: TrialSetup) -> None:
     train(warm, TrainingData(few.val, few.val), lambda metrics, make: None)
     lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
     used = 1024 * next(int(line.split()[1]) for line in lines if line.startswith("VmData"))
+    threading.stack_size(THREAD_BYTES)  # a batch is to lack memory, not the thread that prepares it
     resource.setrlimit(resource.RLIMIT_DATA, (used + SPARE_BYTES, resource.RLIM_INFINITY))
     run_trial(params, setup)
 
