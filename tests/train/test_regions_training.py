@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 
 from tests.real_photos import Array, photos
-from train.engines import paddle_cpu, paddle_regions_loss, torch_regions_loss
+from train.engines import paddle_cpu, regions_loss
 from train.engines.base import BACKBONE
 from train.models import MODELS
 from train.models.network import Network
@@ -51,7 +52,7 @@ def torch_stepper(network: Network) -> tuple[Callable[[Any], None], Callable[[An
         loss.backward()
         optimiser.step()
 
-    return step, torch_regions_loss.regions_loss
+    return step, partial(regions_loss.regions_loss, torch.nn.functional)
 
 
 def paddle_stepper(network: Network) -> tuple[Callable[[Any], None], Callable[[Any, dict[str, Any]], Any]]:
@@ -64,7 +65,7 @@ def paddle_stepper(network: Network) -> tuple[Callable[[Any], None], Callable[[A
         loss.backward()
         optimiser.step()
 
-    return step, paddle_regions_loss.regions_loss
+    return step, partial(regions_loss.regions_loss, paddle.nn.functional)
 
 
 STEPPERS = {"paddle": paddle_stepper, "torch": torch_stepper}
@@ -82,10 +83,10 @@ def prepared(framework: str, data_dir: Path) -> tuple[Network, Any, dict[str, An
 @pytest.mark.parametrize("framework", STEPPERS)
 def test_the_loss_falls_by_half_in_twenty_steps(framework: str, data_dir: Path) -> None:
     network, images, wanted = prepared(framework, data_dir)
-    step, regions_loss = STEPPERS[framework](network)
+    step, loss_of = STEPPERS[framework](network)
     losses = []
     for _ in range(STEPS):
-        loss = regions_loss(network.training_logits(images), wanted)
+        loss = loss_of(network.training_logits(images), wanted)
         losses.append(float(loss.detach()))
         step(loss)
     assert losses[-1] < losses[0] / 2, losses
@@ -100,9 +101,9 @@ def test_a_frozen_backbone_has_no_gradient(framework: str, data_dir: Path) -> No
             parameter.requires_grad = model.group(name) not in BACKBONE
         else:
             parameter.stop_gradient = model.group(name) in BACKBONE
-    step, regions_loss = STEPPERS[framework](network)
+    step, loss_of = STEPPERS[framework](network)
     before = network.arrays()
-    step(regions_loss(network.training_logits(images), wanted))
+    step(loss_of(network.training_logits(images), wanted))
     after, graded = network.arrays(), network.parameters()
     for name, parameter in graded.items():
         frozen = model.group(name) in BACKBONE
@@ -117,8 +118,8 @@ def test_both_frameworks_take_the_same_first_step(data_dir: Path) -> None:
     found = {}
     for framework, stepper in STEPPERS.items():
         network, images, wanted = prepared(framework, data_dir)
-        _, regions_loss = stepper(network)
-        regions_loss(network.training_logits(images), wanted).backward()
+        _, loss_of = stepper(network)
+        loss_of(network.training_logits(images), wanted).backward()
         found[framework] = {
             name: network.shared(name, network.array_of(parameter.grad))
             for name, parameter in network.parameters().items()
