@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from train.data.region_targets import RegionTargets
 from train.engines.regions_loss import regions_loss
 
 Array = npt.NDArray[np.float32]
@@ -28,7 +29,8 @@ def tensor(framework: str, array: Array) -> Any:
 def loss_and_gradient(framework: str, outputs: Array, targets: dict[str, Array]) -> tuple[float, Array]:
     functional = importlib.import_module(f"{framework}.nn.functional")
     leaf = tensor(framework, outputs)
-    loss = regions_loss(functional, leaf, {name: tensor(framework, array) for name, array in targets.items()})
+    stacked = np.stack([targets[name] for name in RegionTargets._fields], axis=1)
+    loss = regions_loss(functional, leaf, tensor(framework, stacked))
     loss.backward()
     return float(loss), np.asarray(leaf.grad.numpy())
 

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from tests.real_photos import Array, photos
+from train.data.region_targets import RegionTargets
 from train.engines import paddle_cpu, regions_loss
 from train.engines.base import BACKBONE
 from train.models import MODELS
@@ -25,10 +26,9 @@ COUNT, STEPS, LEARNING_RATE = 4, 20, 3e-4
 FAR, NEAR = 0.3, 0.7  # the least and the greatest threshold
 
 
-def targets(data_dir: Path, size: tuple[int, int]) -> dict[str, Array]:
-    """Return maps of the photos' only boxes, upright and drawn without much care."""
-    names = ("shrink", "shrink_mask", "threshold", "threshold_mask")
-    maps = {name: np.zeros((COUNT, *size), np.float32) for name in names}
+def targets(data_dir: Path, size: tuple[int, int]) -> Array:
+    """Return (COUNT, 4, height, width) maps of the photos' only boxes, upright and drawn without much care."""
+    maps = {name: np.zeros((COUNT, *size), np.float32) for name in RegionTargets._fields}
     maps["shrink_mask"] += 1
     maps["threshold"] += FAR
     lines = (data_dir / "vin/det_gt_val.txt").read_text(encoding="utf-8").splitlines()[:COUNT]
@@ -39,10 +39,10 @@ def targets(data_dir: Path, size: tuple[int, int]) -> dict[str, Array]:
         for name, by, value in (("threshold_mask", -edge, 1), ("threshold", 0, NEAR), ("shrink", edge, 1)):
             corners = (left + by, top + by), (right - by, bottom - by)
             cv2.rectangle(maps[name][index], *corners, value, cv2.FILLED if value == 1 else edge)
-    return maps
+    return np.stack(list(maps.values()), axis=1)
 
 
-def torch_stepper(network: Network) -> tuple[Callable[[Any], None], Callable[[Any, dict[str, Any]], Any]]:
+def torch_stepper(network: Network) -> tuple[Callable[[Any], None], Callable[[Any, Any], Any]]:
     import torch
 
     optimiser = torch.optim.AdamW(network.parameters().values(), LEARNING_RATE)
@@ -55,7 +55,7 @@ def torch_stepper(network: Network) -> tuple[Callable[[Any], None], Callable[[An
     return step, partial(regions_loss.regions_loss, torch.nn.functional)
 
 
-def paddle_stepper(network: Network) -> tuple[Callable[[Any], None], Callable[[Any, dict[str, Any]], Any]]:
+def paddle_stepper(network: Network) -> tuple[Callable[[Any], None], Callable[[Any, Any], Any]]:
     import paddle
 
     optimiser = paddle.optimizer.AdamW(LEARNING_RATE, parameters=list(network.parameters().values()))
@@ -71,13 +71,13 @@ def paddle_stepper(network: Network) -> tuple[Callable[[Any], None], Callable[[A
 STEPPERS = {"paddle": paddle_stepper, "torch": torch_stepper}
 
 
-def prepared(framework: str, data_dir: Path) -> tuple[Network, Any, dict[str, Any]]:
+def prepared(framework: str, data_dir: Path) -> tuple[Network, Any, Any]:
     """Return a network ready to be trained, photos and their targets as its tensors."""
     batch = photos(data_dir, "vin", COUNT)
     network = MODELS.get(MODEL).network(framework, None)
     images = network.tensor(batch.batch)
     reinflate(network, lambda: network.training_logits(images).detach())
-    return network, images, {n: network.tensor(m) for n, m in targets(data_dir, batch.size).items()}
+    return network, images, network.tensor(targets(data_dir, batch.size))
 
 
 @pytest.mark.parametrize("framework", STEPPERS)

@@ -5,8 +5,9 @@ weighted 5 : 1 : 10 as in the authors' `L1BalanceCELoss`. PaddleOCR's `DBLoss` h
 probability map, too.
 """
 
-from collections.abc import Mapping
 from typing import Any
+
+from train.data.region_targets import RegionTargets
 
 SHRINK_WEIGHT, THRESHOLD_WEIGHT = 5.0, 10.0
 STEEPNESS = 50.0
@@ -23,22 +24,21 @@ def probabilities(logits: Any) -> Any:
     return logits.sigmoid()
 
 
-def regions_loss(functional: Any, outputs: Any, targets: Mapping[str, Any]) -> Any:
+def regions_loss(functional: Any, outputs: Any, targets: Any) -> Any:
     """Return the loss of a batch, a scalar.
 
     Args:
         functional: the framework's `nn.functional`.
         outputs: (N, 2, H, W) float32 logits of the probability and the threshold map.
-        targets: (N, H, W) float32 tensors. `shrink`: 1 inside of shrunken text, else 0. `shrink_mask`: 0 where text is
-            ignored, else 1. `threshold`: in [0, 1]. `threshold_mask`: 1 around the edges of text, else 0.
+        targets: (N, 4, H, W) float32 tensor, the maps of RegionTargets in their order.
     """
     shrink, threshold = outputs[:, 0], outputs[:, 1].sigmoid()
-    text, counted = targets["shrink"], targets["shrink_mask"]
+    text, counted, edges, near = (targets[:, place] for place in range(len(RegionTargets._fields)))
     binary = (STEEPNESS * (shrink.sigmoid() - threshold)).sigmoid()
     return (
         SHRINK_WEIGHT * balanced_cross_entropy(functional, shrink, text, counted)
         + dice(binary, text, counted)
-        + THRESHOLD_WEIGHT * masked_l1(threshold, targets["threshold"], targets["threshold_mask"])
+        + THRESHOLD_WEIGHT * masked_l1(threshold, edges, near)
     )
 
 
