@@ -23,11 +23,13 @@ warm_starts:
   - settings: {technique.name: full, optimiser.learning_rate: 1.0e-3}
 """
 COMMAND = """\
-import sys, ray
+import os, sys, ray
 from tests import tiny_orientation
 from train.cli import run
 tiny_orientation.register()
-ray.init("local", log_to_driver=False, runtime_env={"worker_process_setup_hook": "tests.tiny_orientation.register"})
+ray.init("local", log_to_driver=False, runtime_env={
+    "worker_process_setup_hook": "tests.tiny_orientation.register", "env_vars": {"PYTHONPATH": os.getcwd()},
+})
 from search.run import main
 sys.exit(run(main, sys.argv[1:]))
 """

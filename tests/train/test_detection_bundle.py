@@ -12,15 +12,17 @@ import pytest
 
 from serve.detector import TextDetector
 from serve.models import load_model
-from tests.real_photos import labelled_photos, samples
+from tests.real_photos import config, labelled_photos, samples
 from train import cli, evaluate
 from train.bundle import load_bundle
 from train.data import images
 from train.data.dataset import MemoryDataset
 from train.data.detection import prepare
 from train.errors import CheckpointError, UsageError
+from train.loop import assemble
 from train.photo_reading import PhotoReading, count_photos, misread_photos, score_photos
 from train.tasks.detection import Found
+from train.validation import evaluate as evaluate_split
 
 pytestmark = pytest.mark.slow
 SETS = ("vin", "scene_words", "receipts")  # 256x256 px, and larger than the bundle's inputs
@@ -58,6 +60,20 @@ def test_serving_finds_what_evaluation_finds(kind: str, data_dir: Path, detectio
         assert len(quads)
         np.testing.assert_array_equal(quads, expected.quads)
         np.testing.assert_allclose(scores, expected.scores, atol=1e-5)
+
+
+@pytest.mark.parametrize("engine", ["paddle", "torch"])
+def test_training_starts_from_a_bundle_of_ones_own(
+    engine: str, data_dir: Path, detection_bundle: Path
+) -> None:
+    own = json.loads((detection_bundle / "manifest.json").read_text("utf-8"))["config"]["detection"]
+    settings = config(engine=engine, weights=str(detection_bundle), detection=own)
+    data = photos(data_dir, "vin")
+    network, task = assemble(settings, data)
+    found = evaluate_split(network, task, data)[1]
+    for one, other in zip(found, evaluated(detection_bundle, data), strict=True):
+        assert len(one.quads)
+        np.testing.assert_allclose(one.quads, other.quads, atol=2)
 
 
 def test_paddleocr_finds_what_evaluation_finds(data_dir: Path, detection_bundle: Path) -> None:

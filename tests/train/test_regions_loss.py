@@ -1,12 +1,14 @@
 """The detection loss: both frameworks compute what the formulas say, and learn from what counts alone."""
 
+import importlib
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 
-from train.engines import paddle_regions_loss, torch_regions_loss
+from train.data.region_targets import RegionTargets
+from train.engines.regions_loss import regions_loss
 
 Array = npt.NDArray[np.float32]
 FRAMEWORKS = ("paddle", "torch")
@@ -25,9 +27,10 @@ def tensor(framework: str, array: Array) -> Any:
 
 
 def loss_and_gradient(framework: str, outputs: Array, targets: dict[str, Array]) -> tuple[float, Array]:
-    module = {"paddle": paddle_regions_loss, "torch": torch_regions_loss}[framework]
+    functional = importlib.import_module(f"{framework}.nn.functional")
     leaf = tensor(framework, outputs)
-    loss = module.regions_loss(leaf, {name: tensor(framework, array) for name, array in targets.items()})
+    stacked = np.stack([targets[name] for name in RegionTargets._fields], axis=1)
+    loss = regions_loss(functional, leaf, tensor(framework, stacked))
     loss.backward()
     return float(loss), np.asarray(leaf.grad.numpy())
 

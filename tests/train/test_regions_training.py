@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,8 @@ import numpy as np
 import pytest
 
 from tests.real_photos import Array, photos
-from train.engines import paddle_cpu, paddle_regions_loss, torch_regions_loss
+from train.data.region_targets import RegionTargets
+from train.engines import paddle_cpu, regions_loss
 from train.engines.base import BACKBONE
 from train.models import MODELS
 from train.models.network import Network
@@ -24,10 +26,9 @@ COUNT, STEPS, LEARNING_RATE = 4, 20, 3e-4
 FAR, NEAR = 0.3, 0.7  # the least and the greatest threshold
 
 
-def targets(data_dir: Path, size: tuple[int, int]) -> dict[str, Array]:
-    """Return maps of the photos' only boxes, upright and drawn without much care."""
-    names = ("shrink", "shrink_mask", "threshold", "threshold_mask")
-    maps = {name: np.zeros((COUNT, *size), np.float32) for name in names}
+def targets(data_dir: Path, size: tuple[int, int]) -> Array:
+    """Return (COUNT, 4, height, width) maps of the photos' only boxes, upright and drawn without much care."""
+    maps = {name: np.zeros((COUNT, *size), np.float32) for name in RegionTargets._fields}
     maps["shrink_mask"] += 1
     maps["threshold"] += FAR
     lines = (data_dir / "vin/det_gt_val.txt").read_text(encoding="utf-8").splitlines()[:COUNT]
@@ -38,10 +39,10 @@ def targets(data_dir: Path, size: tuple[int, int]) -> dict[str, Array]:
         for name, by, value in (("threshold_mask", -edge, 1), ("threshold", 0, NEAR), ("shrink", edge, 1)):
             corners = (left + by, top + by), (right - by, bottom - by)
             cv2.rectangle(maps[name][index], *corners, value, cv2.FILLED if value == 1 else edge)
-    return maps
+    return np.stack(list(maps.values()), axis=1)
 
 
-def torch_stepper(network: Network) -> tuple[Callable[[Any], None], Callable[[Any, dict[str, Any]], Any]]:
+def torch_stepper(network: Network) -> tuple[Callable[[Any], None], Callable[[Any, Any], Any]]:
     import torch
 
     optimiser = torch.optim.AdamW(network.parameters().values(), LEARNING_RATE)
@@ -51,10 +52,10 @@ def torch_stepper(network: Network) -> tuple[Callable[[Any], None], Callable[[An
         loss.backward()
         optimiser.step()
 
-    return step, torch_regions_loss.regions_loss
+    return step, partial(regions_loss.regions_loss, torch.nn.functional)
 
 
-def paddle_stepper(network: Network) -> tuple[Callable[[Any], None], Callable[[Any, dict[str, Any]], Any]]:
+def paddle_stepper(network: Network) -> tuple[Callable[[Any], None], Callable[[Any, Any], Any]]:
     import paddle
 
     optimiser = paddle.optimizer.AdamW(LEARNING_RATE, parameters=list(network.parameters().values()))
@@ -64,28 +65,28 @@ def paddle_stepper(network: Network) -> tuple[Callable[[Any], None], Callable[[A
         loss.backward()
         optimiser.step()
 
-    return step, paddle_regions_loss.regions_loss
+    return step, partial(regions_loss.regions_loss, paddle.nn.functional)
 
 
 STEPPERS = {"paddle": paddle_stepper, "torch": torch_stepper}
 
 
-def prepared(framework: str, data_dir: Path) -> tuple[Network, Any, dict[str, Any]]:
+def prepared(framework: str, data_dir: Path) -> tuple[Network, Any, Any]:
     """Return a network ready to be trained, photos and their targets as its tensors."""
     batch = photos(data_dir, "vin", COUNT)
     network = MODELS.get(MODEL).network(framework, None)
     images = network.tensor(batch.batch)
     reinflate(network, lambda: network.training_logits(images).detach())
-    return network, images, {n: network.tensor(m) for n, m in targets(data_dir, batch.size).items()}
+    return network, images, network.tensor(targets(data_dir, batch.size))
 
 
 @pytest.mark.parametrize("framework", STEPPERS)
 def test_the_loss_falls_by_half_in_twenty_steps(framework: str, data_dir: Path) -> None:
     network, images, wanted = prepared(framework, data_dir)
-    step, regions_loss = STEPPERS[framework](network)
+    step, loss_of = STEPPERS[framework](network)
     losses = []
     for _ in range(STEPS):
-        loss = regions_loss(network.training_logits(images), wanted)
+        loss = loss_of(network.training_logits(images), wanted)
         losses.append(float(loss.detach()))
         step(loss)
     assert losses[-1] < losses[0] / 2, losses
@@ -100,9 +101,9 @@ def test_a_frozen_backbone_has_no_gradient(framework: str, data_dir: Path) -> No
             parameter.requires_grad = model.group(name) not in BACKBONE
         else:
             parameter.stop_gradient = model.group(name) in BACKBONE
-    step, regions_loss = STEPPERS[framework](network)
+    step, loss_of = STEPPERS[framework](network)
     before = network.arrays()
-    step(regions_loss(network.training_logits(images), wanted))
+    step(loss_of(network.training_logits(images), wanted))
     after, graded = network.arrays(), network.parameters()
     for name, parameter in graded.items():
         frozen = model.group(name) in BACKBONE
@@ -117,8 +118,8 @@ def test_both_frameworks_take_the_same_first_step(data_dir: Path) -> None:
     found = {}
     for framework, stepper in STEPPERS.items():
         network, images, wanted = prepared(framework, data_dir)
-        _, regions_loss = stepper(network)
-        regions_loss(network.training_logits(images), wanted).backward()
+        _, loss_of = stepper(network)
+        loss_of(network.training_logits(images), wanted).backward()
         found[framework] = {
             name: network.shared(name, network.array_of(parameter.grad))
             for name, parameter in network.parameters().items()

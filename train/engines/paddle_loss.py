@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 
 from train.data.charset import BLANK
+from train.data.region_targets import Map
+from train.engines.regions_loss import regions_loss
 
 NEVER = 1e-30  # in place of a probability of 0, which has no logarithm
 
@@ -59,6 +61,14 @@ def class_loss(logits: Any, targets: Sequence[int], smoothing: float) -> Any:
     classes = paddle.to_tensor(np.asarray(targets, np.int64))
     right = paddle.take_along_axis(scores, classes.unsqueeze(1), axis=1)
     return -(1 - smoothing) * right.mean() - smoothing * scores.mean()
+
+
+def maps_loss(outputs: Any, targets: Map, smoothing: float) -> Any:
+    """Return DBNet's loss of (N, 2, H, W) logits and (N, 4, H, W) target maps; maps have no labels to smooth."""
+    import paddle
+    from paddle.nn import functional
+
+    return regions_loss(functional, outputs, paddle.to_tensor(targets))
 
 
 def softmax(logits: Any) -> Any:

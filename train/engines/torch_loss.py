@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from train.data.charset import BLANK
+from train.data.region_targets import Map
+from train.engines.regions_loss import regions_loss
 
 NEVER = 1e-30  # in place of a probability of 0, which has no logarithm
 
@@ -52,6 +54,14 @@ def class_loss(logits: Any, targets: Sequence[int], smoothing: float) -> Any:
     classes = torch.tensor(list(targets), device=logits.device)
     right = scores.gather(1, classes[:, None])
     return -(1 - smoothing) * right.mean() - smoothing * scores.mean()
+
+
+def maps_loss(outputs: Any, targets: Map, smoothing: float) -> Any:
+    """Return DBNet's loss of (N, 2, H, W) logits and (N, 4, H, W) target maps; maps have no labels to smooth."""
+    import torch
+    from torch.nn import functional
+
+    return regions_loss(functional, outputs, torch.from_numpy(targets).to(outputs.device))
 
 
 def softmax(logits: Any) -> Any:

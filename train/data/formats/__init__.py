@@ -152,6 +152,17 @@ def by_split(root: Path, ours: Callable[[Path], bool]) -> dict[str, Path]:
     return {"all": root} if ours(root) else {}
 
 
+def only_list(root: Path, split: str, paths: Sequence[Path]) -> Path | None:
+    """Return a split's one list, or None without any; raise DataError if there are several."""
+    if len(paths) > 1:
+        raise DataError(
+            f"the {split} split must have one list",
+            f"{root} with {' and '.join(path.name for path in paths)}",
+            "remove one of them",
+        )
+    return paths[0] if paths else None
+
+
 def images_in(folder: Path) -> list[Path]:
     """Return the image files directly in `folder`, sorted by name; hidden files are none."""
     if not folder.is_dir():

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import ClassVar
 
-from train.data.formats import FORMATS, SPLITS, read_text
+from train.data.formats import FORMATS, SPLITS, only_list, read_text
 from train.data.sample import Sample
 from train.errors import DataError
 
@@ -43,13 +43,7 @@ class PaddleOCR:
 
 def _list_of(root: Path, split: str) -> Path | None:
     paths = [path for name in LISTS if (path := root / name.format(split)).is_file()]
-    if len(paths) > 1:
-        raise DataError(
-            f"the {split} split must have one list",
-            f"{root} with {' and '.join(path.name for path in paths)}",
-            "remove one of them",
-        )
-    return paths[0] if paths else None
+    return only_list(root, split, paths)
 
 
 def _parse(line: str, source: str) -> tuple[list[str], str]:

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from train.data.formats import SPLITS, read_text
+from train.data.formats import SPLITS, only_list, read_text
 from train.data.regions import Region, as_region
 from train.errors import DataError, UsageError
 
@@ -30,13 +30,7 @@ def find_lists(root: Path, ours: Callable[[str], bool]) -> dict[str, Path]:
 def _list_of(root: Path, split: str, ours: Callable[[str], bool]) -> Path | None:
     paths = [root / name.format(split) for name in LISTS]
     paths = [path for path in paths if path.is_file() and ours(first_line(path))]
-    if len(paths) > 1:
-        raise DataError(
-            f"the {split} split must have one list",
-            f"{root} with {' and '.join(path.name for path in paths)}",
-            "remove one of them",
-        )
-    return paths[0] if paths else None
+    return only_list(root, split, paths)
 
 
 def first_line(path: Path) -> str:

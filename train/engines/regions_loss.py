@@ -1,15 +1,11 @@
-"""The loss of DBNet in torch: Liao et al., "Scene Text Detection with Differentiable Binarization", AAAI 2020.
+"""The loss of DBNet (Liao et al., AAAI 2020), of any framework's tensors.
 
 Balanced cross-entropy of the probability map, Dice loss of the approximate binary map and L1 of the threshold map,
 weighted 5 : 1 : 10 as in the authors' `L1BalanceCELoss`. PaddleOCR's `DBLoss` has the same weights, and Dice for the
-probability map, too. `paddle_regions_loss` computes the same.
+probability map, too.
 """
 
-from collections.abc import Mapping
 from typing import Any
-
-import numpy as np
-import numpy.typing as npt
 
 from train.data.region_targets import RegionTargets
 
@@ -23,59 +19,44 @@ NEGATIVES_WITHOUT_TEXT = 100
 NEVER = 1e-6
 
 
-def maps_loss(outputs: Any, targets: npt.NDArray[np.float32], smoothing: float) -> Any:
-    """Return the loss of a batch, a scalar; `regions_loss` of maps that are stacked.
-
-    Args:
-        outputs: (N, 2, H, W) float32 logits of the probability and the threshold map.
-        targets: (N, 4, H, W), the maps of RegionTargets in their order.
-        smoothing: of labels, which maps do not have.
-    """
-    import torch
-
-    maps = torch.from_numpy(targets).to(outputs.device)
-    return regions_loss(outputs, {name: maps[:, i] for i, name in enumerate(RegionTargets._fields)})
-
-
 def probabilities(logits: Any) -> Any:
     """Return the probability map of its logits."""
     return logits.sigmoid()
 
 
-def regions_loss(outputs: Any, targets: Mapping[str, Any]) -> Any:
+def regions_loss(functional: Any, outputs: Any, targets: Any) -> Any:
     """Return the loss of a batch, a scalar.
 
     Args:
+        functional: the framework's `nn.functional`.
         outputs: (N, 2, H, W) float32 logits of the probability and the threshold map.
-        targets: (N, H, W) float32 tensors. `shrink`: 1 inside of shrunken text, else 0. `shrink_mask`: 0 where text is
-            ignored, else 1. `threshold`: in [0, 1]. `threshold_mask`: 1 around the edges of text, else 0.
+        targets: (N, 4, H, W) float32 tensor, the maps of RegionTargets in their order.
     """
     shrink, threshold = outputs[:, 0], outputs[:, 1].sigmoid()
-    text, counted = targets["shrink"], targets["shrink_mask"]
+    text, counted, edges, near = (targets[:, place] for place in range(len(RegionTargets._fields)))
     binary = (STEEPNESS * (shrink.sigmoid() - threshold)).sigmoid()
     return (
-        SHRINK_WEIGHT * balanced_cross_entropy(shrink, text, counted)
+        SHRINK_WEIGHT * balanced_cross_entropy(functional, shrink, text, counted)
         + dice(binary, text, counted)
-        + THRESHOLD_WEIGHT * masked_l1(threshold, targets["threshold"], targets["threshold_mask"])
+        + THRESHOLD_WEIGHT * masked_l1(threshold, edges, near)
     )
 
 
-def balanced_cross_entropy(logits: Any, text: Any, counted: Any) -> Any:
+def balanced_cross_entropy(functional: Any, logits: Any, text: Any, counted: Any) -> Any:
     """Return the mean cross-entropy of all pixels with text and the hardest of those without.
 
     Args:
+        functional: the framework's `nn.functional`.
         logits: (N, H, W) float32.
         text: (N, H, W), 1 where there is text, else 0.
         counted: (N, H, W), 0 where nothing counts, else 1.
     """
-    from torch.nn import functional
-
     losses = functional.binary_cross_entropy_with_logits(logits, text, reduction="none")
     positive, negative = text * counted, (1 - text) * counted
     positives = int(positive.sum())
     wanted = positives * NEGATIVE_RATIO if positives else NEGATIVES_WITHOUT_TEXT
     negatives = min(int(negative.sum()), wanted)
-    hardest = (losses * negative).flatten().topk(negatives, sorted=False).values
+    hardest = (losses * negative).flatten().topk(negatives, sorted=False)[0]
     return ((losses * positive).sum() + hardest.sum()) / max(positives + negatives, 1)
 
 
