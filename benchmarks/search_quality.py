@@ -24,17 +24,22 @@ from typing import Any
 
 sys.path[0] = str(Path(__file__).resolve().parent.parent)  # not this folder: its files shadow others
 
+import yaml
+
 from benchmarks.common import REPOSITORY, data_folder, machine, print_table, write_result
 from search import report_svg as svg
 from search.report_svg import Axis
 
 WAYS: dict[str, tuple[str, ...]] = {
     "default": (),
-    "random": ("--sampler", "random"),
-    "no-early-stopping": ("--scheduler", "none"),
+    "random": ("--sampler", "random", "--confirm", "0"),
+    "no-early-stopping": ("--scheduler", "none", "--confirm", "0"),
     "recipe": ("--trials", "1", "--confirm", "0"),
 }
 """What each adds to the command; the recipe is the space's first warm start, of the model that reads best untouched."""
+
+FROM_NOTHING = ("random", "no-early-stopping")
+"""Ways that know no recipe, as usual for random search and TPE: the space without its warm starts."""
 
 OWN_CLUSTER = {"RAY_ADDRESS": "local", "RAY_AUTH_MODE": "disabled"}
 POINTS = 24
@@ -109,7 +114,7 @@ def searched(chosen: argparse.Namespace, place: str, way: str, seed: int, name: 
         chosen.cells / f"{name}-{time.time():.0f}"
     )  # what was cut is not gone on with: its time has passed
     command = [
-        *("python", "search/run.py", "--data", str(data_folder() / place), "--space", chosen.space),
+        *("python", "search/run.py", "--data", str(data_folder() / place), "--space", space_of(chosen, way)),
         *("--time-budget", f"{60 * chosen.minutes:g}s", "--seed", str(seed), "--no-transfer"),
         *("--test-fraction", str(chosen.test_fraction), "--storage", str(storage), "--name", "cell"),
         *(word for model in chosen.model for word in ("--model", model)),
@@ -144,6 +149,18 @@ def searched(chosen: argparse.Namespace, place: str, way: str, seed: int, name: 
         ],
         "curve": curve(Path(REPOSITORY, storage) / "cell", started),
     }
+
+
+def space_of(chosen: argparse.Namespace, way: str) -> str:
+    """Return the space of a way; one without warm starts is written beside the cells."""
+    if way not in FROM_NOTHING:
+        return str(chosen.space)
+    document = yaml.safe_load((REPOSITORY / "spaces" / f"{chosen.space}.yaml").read_text(encoding="utf-8"))
+    document.pop("warm_starts", None)
+    path = Path(REPOSITORY, chosen.cells) / f"{chosen.space}-without-warm-starts.yaml"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
+    return str(path)
 
 
 def curve(study: Path, started: float) -> list[tuple[float, float]]:

@@ -5,7 +5,7 @@ A trial runs on one node (a worker of a trial, too), so that what is free on sev
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from search.settings import StudySettings
 from train.errors import UsageError
@@ -23,16 +23,22 @@ class Footprint:
     Attributes:
         base: of a process with the network, between steps.
         step: what a step takes besides.
-        pixels: images times the width of the widest of that step.
+        pixels: of that step's images, as the batch holds them.
+        largest: pixels of the largest training image as a batch holds it, by the width that lines are resampled to.
     """
 
     base: int = 0
     step: int = 0
     pixels: int = 1
+    largest: Mapping[int, int] = field(default_factory=lambda: {0: 0})
 
-    def trial_bytes(self, batch_size: int, width_px: int) -> int:
-        """Return what a trial takes whose largest batch has so many images of this width; its step grows with both."""
-        scale = max(1.0, batch_size * width_px / self.pixels)
+    def trial_bytes(self, batch_size: int, fit_width: int | None = None) -> int:
+        """Return what a trial takes with batches of so many of the largest images: a step grows with their pixels.
+
+        `fit_width` is that of every trial; None if it is searched.
+        """
+        image = self.largest[fit_width] if fit_width is not None else max(self.largest.values())
+        scale = max(1.0, batch_size * image / self.pixels)
         return math.ceil(MARGIN * (self.base + scale * self.step))
 
 

@@ -142,7 +142,7 @@ def make_plan(
     settings: StudySettings, space: SearchSpace, probes: list[Probe], data: StudyData, started: float
 ) -> Plan:
     """Fit models, trial lengths and concurrency to machine and budget."""
-    share, group, concurrent = room(settings, trial_memory(space, probes, data))
+    share, group, concurrent = room(settings, trial_memory(space, probes))
     max_epochs = settings.max_epochs or int(space.fixed.get("epochs", TrialConfig().epochs))
     train, val = len(data.training.train), len(data.training.val) + len(data.training.general or ())
     deadline = None
@@ -183,12 +183,11 @@ def for_confirming(settings: StudySettings, probes: list[Probe], clock: Clock, c
     return reserved_s(settings, available, epochs * epoch, concurrent) if epochs else 0.0
 
 
-def trial_memory(space: SearchSpace, probes: list[Probe], data: StudyData) -> int:
-    """Return the bytes that the largest trial takes: of any model, with the largest batch of widest images."""
+def trial_memory(space: SearchSpace, probes: list[Probe]) -> int:
+    """Return the bytes that the largest trial takes: of any model, with the largest batch of the largest images."""
     batch = max(int(str(size)) for size in space.choices("batch_size") or (TrialConfig().batch_size,))
-    widest = int(max(data.training.train.widths))
-    models = candidates(space)
-    return max(probe.footprint.trial_bytes(batch, widest) for probe in probes if probe.model in models)
+    mine = [probe for probe in probes if probe.model in candidates(space)]
+    return max(probe.footprint.trial_bytes(batch, agreed_width(mine)) for probe in mine)
 
 
 def cluster_nodes() -> Nodes:

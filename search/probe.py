@@ -85,6 +85,7 @@ def probe_model(model: str, fixed: TrialConfig, fit_widths: Sequence[int], data:
     baselines: list[Baseline] = []
     found: list[_Measured] = []
     costs, whole, base = [], 0.0, 0
+    usual, largest = 0, {}
     if build_technique(fixed.technique).distillation:  # a teacher's time is its own (`Clock`)
         fixed = fixed.model_copy(update={"technique": TechniqueConfig()})
     for place, start in enumerate(starts):
@@ -95,6 +96,8 @@ def probe_model(model: str, fixed: TrialConfig, fit_widths: Sequence[int], data:
         if task.tunes:
             measured.append(_measured(engine, chosen(engine, task, data.val), data))
         costs.append(measured[0].seconds / len(data.val))
+        largest[start.fit_width] = _pixels(task, data, _widest_images(data)) // len(_widest_images(data))
+        usual = max(usual, _pixels(task, data, _median_images(data)))
         for tuned, one in enumerate(measured):
             told = {"untrained": untrained, "tuned": bool(tuned), "general": one.general}
             baselines.append(Baseline(**settings, **told, scores=one.scores))
@@ -105,7 +108,7 @@ def probe_model(model: str, fixed: TrialConfig, fit_widths: Sequence[int], data:
         if place == 0 < len(starts) - 1:  # with the model's whole dictionary
             whole = _step_seconds(engine, task, data, EVERYTHING)
     full, frozen = (_step_seconds(engine, task, data, plan) for plan in (EVERYTHING, HEAD_ONLY))
-    footprint = _footprint(base, data)
+    footprint = Footprint(base, max(0, memory.peak_bytes() - base), usual, largest)
     evaluation = max(costs[1:] or costs)
     work = TASKS.get(fixed.task).work(fixed)
     cost = Cost(full=full, frozen=frozen, evaluate=evaluation, keep=max(1.0, whole / full), work=work)
@@ -142,11 +145,15 @@ def _general(engine: Engine, task: Task, data: TrainingData) -> tuple[Scores | N
     return scores, task.per_sample(predictions, data.general)
 
 
-def _footprint(base: int, data: TrainingData) -> Footprint:
-    """Return the memory that training takes, by the most since the peak was reset, when the process had `base`."""
-    images = _median_images(data)
-    step = max(0, memory.peak_bytes() - base)
-    return Footprint(base, step, len(images) * int(data.train.widths[images].max()))
+def _pixels(task: Task, data: TrainingData, indices: npt.NDArray[np.int64]) -> int:
+    """Return how many pixels a training batch of these images has, padding included."""
+    images = task.batch(data.train, indices, epoch=1).images
+    assert isinstance(images, np.ndarray)
+    return int(images.size // images.shape[1])
+
+
+def _widest_images(data: TrainingData) -> npt.NDArray[np.int64]:
+    return np.argsort(data.train.widths)[-PROBE_IMAGES:]
 
 
 def _median_images(data: TrainingData) -> npt.NDArray[np.int64]:

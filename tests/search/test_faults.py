@@ -2,17 +2,17 @@
 
 import json
 import signal
-from collections.abc import Iterator
-from contextlib import suppress
+import sys
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import optuna
-import psutil
 import pytest
 
 from tests.search.disk import SmallDisk
 from tests.search.driver import (
+    ENVIRONMENT,
     MAX_EPOCHS,
     Process,
     label_arguments,
@@ -20,6 +20,7 @@ from tests.search.driver import (
     write_labels,
     write_space,
 )
+from tests.search.nodes import name_of, nodes
 from train.checkpoint import load_checkpoint
 
 pytestmark = pytest.mark.slow
@@ -27,12 +28,16 @@ EPOCHS = 4
 TRIAL = "ray::ImplicitFunc"
 
 
-def begin(data_dir: Path, folder: Path, *arguments: object) -> Process:
+def begin(
+    data_dir: Path, folder: Path, *arguments: object, environment: Mapping[str, str] = ENVIRONMENT
+) -> Process:
     """Start a search of one trial at a time."""
     labels = write_labels(data_dir, folder / "labels", 32, 12)
-    return search(
+    return Process(
+        sys.executable, "search/run.py",
         "--storage", folder, "--name", "hit", *label_arguments(labels), "--space", write_space(folder, EPOCHS),
         "--test-fraction", 0, "--max-epochs", MAX_EPOCHS, "--concurrent", 1, *arguments,
+        environment=environment,
     )  # fmt: skip
 
 
@@ -42,12 +47,6 @@ def kill_trial(run: Process) -> None:
     assert found, "no trial runs"
     for process in found:
         process.send_signal(signal.SIGKILL)
-
-
-def name_of(process: psutil.Process) -> str:
-    with suppress(psutil.NoSuchProcess):
-        return str(process.name())
-    return ""
 
 
 def truncate(weights: Path) -> None:
@@ -118,3 +117,18 @@ def only_the_best_checkpoints_are_left(study: Path) -> None:
     files = [path for path in study.rglob("checkpoint_*/**/*") if path.is_file()]
     assert summary["disk"]["checkpoint_bytes"] == sum(path.stat().st_size for path in files)
     assert summary["disk"]["total_bytes"] > summary["disk"]["checkpoint_bytes"] > 0
+
+
+def test_a_trial_whose_node_is_lost_goes_on_elsewhere(data_dir: Path, tmp_path: Path) -> None:
+    with nodes(2) as cluster:
+        run = begin(
+            data_dir, tmp_path, "--trials", 1, environment=ENVIRONMENT | {"RAY_ADDRESS": cluster.address}
+        )
+        run.wait_for(" epoch   1/")
+        cluster.lose(TRIAL)
+        assert run.wait() == 0, run.output
+    [trial] = trials_of(tmp_path)
+    assert (trial["state"], trial["epochs"]) == ("finished", EPOCHS)
+    [note] = trial["notes"]
+    assert "its process or its machine is gone" in note
+    every_epoch_told_once(tmp_path)

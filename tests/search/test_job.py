@@ -1,62 +1,115 @@
-"""The search as a Ray job on a cluster of its own: what is uploaded, and that it ends with a bundle."""
+"""The search as a Ray job on a cluster of its own: what is uploaded, where it runs, and that it ends with a bundle."""
 
 import json
 import os
 import shutil
 import signal
 import socket
+import subprocess
 import sys
 import tempfile
 import time
+import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from tests.search.driver import Process, label_arguments, write_labels, write_space
+from tests import real_lines
+from tests.search.driver import REPOSITORY, Process, label_arguments
 
 pytestmark = pytest.mark.slow
 BIN = Path(sys.executable).parent
 PATH = f"{BIN}{os.pathsep}{os.environ['PATH']}"
-ENVIRONMENT = {"RAY_AUTH_MODE": "disabled", "RAY_USAGE_STATS_ENABLED": "0", "RAY_ADDRESS": "", "PATH": PATH}
+# Neither this folder nor PYTHONPATH may stand in for what a job carries.
+ENVIRONMENT = {
+    "RAY_USAGE_STATS_ENABLED": "0", "RAY_ADDRESS": "", "PATH": PATH, "PYTHONPATH": "",
+    "RAY_agent_register_timeout_ms": "300000",  # on a busy machine a node ends itself after the usual 30 s
+}  # fmt: skip
 UPLOAD_LIMIT = 5 * 2**20
+HEAD_PORTS = ("port", "dashboard-port", "ray-client-server-port")
+# A port that an agent chooses by itself has to be known after 15 s, which takes longer on a busy machine.
+NODE_PORTS = (
+    "dashboard-agent-listen-port", "dashboard-agent-grpc-port", "metrics-export-port", "runtime-env-agent-port"
+)  # fmt: skip
+NODES = ("127.0.0.1", "127.0.0.2")
+SPACE = """\
+fixed: {task: recognition, model: pp-ocrv6-tiny, charset: domain, epochs: 1, batch_size: 16}
+parameters:
+  augmentation.operations: {choice: [[only_in_the_clone]]}
+  optimiser.learning_rate: {float: [1.0e-4, 1.0e-3], log: true}
+"""
+AUGMENTATION = '''"""Something that no other copy of the project has."""
+
+from train.data.augment import AUGMENTATIONS
+
+
+@AUGMENTATIONS.register("only_in_the_clone")
+def only_in_the_clone(image, strength, rng):
+    """Leave the line as it is."""
+    return image.copy()
+'''
 
 
 @dataclass(frozen=True)
-class Head:
-    """A running head node.
+class Cluster:
+    """A running head node, and others.
 
     Attributes:
         address: of its dashboard, which takes jobs.
+        port: that other nodes join at.
         folder: with its sessions; not Ray's usual one, where other programs look for a cluster to join.
+        environment: what its programs and those that talk to it are started with.
     """
 
     address: str
+    port: int
     folder: Path
+    environment: Mapping[str, str]
 
 
-@pytest.fixture(scope="module")
-def head() -> Iterator[Head]:
-    """Start `ray start --head` with ports and a folder of its own; end it and nothing else."""
-    folder = Path(tempfile.mkdtemp(prefix="head-", dir="/tmp"))
-    names = ("port", "dashboard-port", "ray-client-server-port", "dashboard-agent-listen-port")
-    ports = dict(zip(names, free_ports(len(names)), strict=True))
+@contextmanager
+def cluster(folder: Path, nodes: int, **environment: str) -> Iterator[Cluster]:
+    """Start nodes of one core with ports and a folder of their own; end them and nothing else."""
+    variables = ENVIRONMENT | environment
+    ports = dict(zip(HEAD_PORTS, free_ports(len(HEAD_PORTS)), strict=True))
+    found = Cluster(f"http://127.0.0.1:{ports['dashboard-port']}", ports["port"], folder, variables)
+    with ExitStack() as running:
+        head = running.enter_context(node(found, NODES[0], "--head", "--temp-dir", folder, *options(ports)))
+        wait_for_jobs(found, head)
+        for address in NODES[1:nodes]:
+            running.enter_context(node(found, address, "--address", f"{NODES[0]}:{found.port}"))
+        yield found
+
+
+def options(ports: Mapping[str, int]) -> list[object]:
+    return [word for name, port in ports.items() for word in (f"--{name}", port)]
+
+
+@contextmanager
+def node(of: Cluster, address: str, *arguments: object) -> Iterator[Process]:
+    ports = dict(zip(NODE_PORTS, free_ports(len(NODE_PORTS)), strict=True))
     run = Process(
-        BIN / "ray", "start", "--head", "--block", "--num-cpus", 2, "--temp-dir", folder,
-        *(word for name, port in ports.items() for word in (f"--{name}", port)),
-        "--min-worker-port", 0, "--max-worker-port", 0,
-        environment=ENVIRONMENT,
+        BIN / "ray", "start", "--block", "--num-cpus", 1, "--node-ip-address", address, *arguments,
+        *options(ports), "--min-worker-port", 0, "--max-worker-port", 0,
+        environment=of.environment,
     )  # fmt: skip
-    address = f"http://127.0.0.1:{ports['dashboard-port']}"
     try:
-        wait_for_jobs(address, run)
-        yield Head(address, folder)
+        yield run
     finally:
         run.signal(signal.SIGTERM)
-        run.wait(60)
-        shutil.rmtree(folder, ignore_errors=True)
+        run.wait(120)
+
+
+@pytest.fixture
+def session() -> Iterator[Path]:
+    """A folder with a short name, as Ray's sockets need it."""
+    folder = Path(tempfile.mkdtemp(prefix="head-", dir="/tmp"))
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def free_ports(count: int) -> list[int]:
@@ -69,32 +122,95 @@ def free_ports(count: int) -> list[int]:
     return ports
 
 
-def wait_for_jobs(address: str, run: Process) -> None:
-    """Wait until the head takes jobs."""
-    until = time.monotonic() + 90
+def wait_for_jobs(of: Cluster, run: Process) -> None:
+    """Wait until the head takes jobs, or asks who we are."""
+    until = time.monotonic() + 180
     while True:
         try:
-            with urllib.request.urlopen(f"{address}/api/jobs/", timeout=5):  # noqa: S310 - our own address
+            with urllib.request.urlopen(f"{of.address}/api/jobs/", timeout=5):  # noqa: S310 - our own address
+                return
+        except urllib.error.HTTPError as error:
+            if error.code == 401:
                 return
         except OSError:
-            assert time.monotonic() < until, run.output
-            time.sleep(0.5)
+            pass
+        assert time.monotonic() < until, run.output
+        time.sleep(0.5)
 
 
-def test_a_search_runs_as_a_job(head: Head, data_dir: Path, tmp_path: Path) -> None:
-    labels = write_labels(data_dir, tmp_path / "labels", 24, 12)
-    space = write_space(tmp_path, epochs=1)
-    job = Process(
-        BIN / "ray", "job", "submit", "--address", head.address, "--working-dir", ".", "--",
-        "python", "search/run.py", *label_arguments(labels), "--space", space, "--test-fraction", 0,
-        "--trials", 1, "--storage", tmp_path, "--name", "job",
-        environment=ENVIRONMENT,
+def submit(to: Cluster, clone: Path, *words: object, environment: Mapping[str, str] | None = None) -> Process:
+    """Submit a command as the README says, from a clone."""
+    return Process(
+        BIN / "ray", "job", "submit", "--address", to.address, "--working-dir", ".", "--", *words,
+        environment=to.environment if environment is None else environment, cwd=clone,
     )  # fmt: skip
-    assert job.wait() == 0, job.output
-    summary = json.loads((tmp_path / "job" / "summary.json").read_text(encoding="utf-8"))
-    assert [(trial["state"], trial["epochs"]) for trial in summary["trials"]] == [("finished", 1)]
-    assert (tmp_path / "job" / "best" / "inference.onnx").is_file()
-    check_upload(head.folder)
+
+
+def fresh_clone(folder: Path) -> Path:
+    """Copy what git tracks, changes included, and add an augmentation that only this copy has."""
+    listed = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
+    names = subprocess.run(listed, cwd=REPOSITORY, capture_output=True, text=True, check=True).stdout
+    for name in names.splitlines():
+        if (REPOSITORY / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(REPOSITORY / name, folder / name)
+    (folder / "train/data/augment/only_in_the_clone.py").write_text(AUGMENTATION, encoding="utf-8")
+    (folder / "spaces/only-in-the-clone.yaml").write_text(SPACE, encoding="utf-8")
+    (folder / ".venv").mkdir()
+    (folder / ".venv/large").write_bytes(bytes(2 * UPLOAD_LIMIT))
+    return folder
+
+
+def copied_lines(data_dir: Path, folder: Path) -> Path:
+    """Write label lists of a few real lines beside copies of their images; return their folder."""
+    for split, count in (("train", 24), ("val", 12)):
+        lines = []
+        for sample in real_lines.samples(data_dir, split=split, count=count):
+            (folder / "images").mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(sample.path, folder / "images" / sample.path.name)
+            lines.append(f"images/{sample.path.name}\t{sample.text}\n")
+        (folder / f"rec_gt_{split}.txt").write_text("".join(lines), encoding="utf-8")
+    return folder
+
+
+def test_a_search_runs_as_a_job_on_two_nodes_that_ask_for_a_token(
+    data_dir: Path, tmp_path: Path, session: Path
+) -> None:
+    """Once decoded, the images are taken away: a trial that decoded for itself would fail."""
+    clone, labels = fresh_clone(tmp_path / "clone"), copied_lines(data_dir, tmp_path / "labels")
+    home = {"RAY_AUTH_MODE": "token", "HOME": str(tmp_path)}
+    token = Process(BIN / "ray", "get-auth-token", "--generate", environment=ENVIRONMENT | home)
+    assert token.wait() == 0, token.output
+    with cluster(session, 2, **home) as found:
+        job = submit(
+            found, clone, "python", "search/run.py", *label_arguments(labels), "--space", "only-in-the-clone",
+            "--test-fraction", 0, "--trials", 2, "--storage", tmp_path, "--name", "job",
+        )  # fmt: skip
+        job.wait_for("untouched:")
+        (labels / "images").rename(labels / "gone")
+        assert job.wait(500) == 0, job.output
+        check_upload(session)
+        stranger = submit(found, clone, "true", environment=found.environment | {"HOME": str(session)})
+        assert stranger.wait() != 0, "a job without the token was taken"
+    check_result(tmp_path / "job")
+
+
+def check_result(study: Path) -> None:
+    """Both nodes trained a trial, with what only the clone has."""
+    summary = json.loads((study / "summary.json").read_text(encoding="utf-8"))
+    assert [(trial["state"], trial["epochs"]) for trial in summary["trials"]] == [("finished", 1)] * 2
+    operations = [trial["config"]["augmentation"]["operations"] for trial in summary["trials"]]
+    assert operations == [["only_in_the_clone"]] * 2
+    last = [path.read_text("utf-8").splitlines()[-1] for path in study.glob("*/result.json")]
+    assert {json.loads(line)["node_ip"] for line in last} == set(NODES)
+    assert (study / "best" / "inference.onnx").is_file()
+
+
+def test_a_job_needs_no_token_where_none_is_asked_for(tmp_path: Path, session: Path) -> None:
+    with cluster(session, 1, RAY_AUTH_MODE="disabled", HOME=str(tmp_path)) as found:
+        job = submit(found, fresh_clone(tmp_path / "clone"), "python", "search/run.py", "--help")
+        assert job.wait() == 0, job.output
+        assert "--time-budget TIME" in job.output
 
 
 def check_upload(folder: Path) -> None:

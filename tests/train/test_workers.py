@@ -12,6 +12,7 @@ import ray
 import ray.train
 from ray import tune
 from ray.train import WorkerGroupError
+from ray.tune.schedulers import ASHAScheduler
 
 from search.storage import Location
 from search.workers import TRIAL_RESOURCES, WorkerGroup, train_on_workers
@@ -199,6 +200,7 @@ def test_workers_continue_from_a_checkpoint(
 
 def trial(params: dict[str, Any], data: list[ray.ObjectRef], folder: Path) -> None:
     def report(metrics: dict[str, float], checkpoint: Callable[[], Checkpoint]) -> None:
+        metrics |= {"rank": -params["seed"]}
         with tempfile.TemporaryDirectory() as saved:
             checkpoint().save(Path(saved) / "checkpoint")
             tune.report(metrics, checkpoint=tune.Checkpoint.from_directory(saved))
@@ -207,23 +209,32 @@ def trial(params: dict[str, Any], data: list[ray.ObjectRef], folder: Path) -> No
 
 
 @pytest.mark.slow
-def test_a_search_stops_a_trial_and_gives_its_cores_to_the_next(
-    shared: ray.ObjectRef, tmp_path: Path
-) -> None:
+def test_asha_stops_a_trial_and_gives_its_cores_back(shared: ray.ObjectRef, tmp_path: Path) -> None:
     """Both cores go to the workers, so a trial that left one behind would keep the next from starting."""
     body = tune.with_parameters(trial, data=[shared], folder=tmp_path / "workers")
     tuner = tune.Tuner(
         tune.with_resources(body, TRIAL_RESOURCES),
         param_space={"seed": tune.grid_search([0, 1]), "epochs": 50},
-        tune_config=tune.TuneConfig(max_concurrent_trials=1, reuse_actors=True),
-        run_config=tune.RunConfig(name="tiny", storage_path=str(tmp_path), stop={"epoch": 2}, verbose=0),
+        tune_config=tune.TuneConfig(max_concurrent_trials=1, reuse_actors=True, scheduler=asha()),
+        run_config=tune.RunConfig(name="tiny", storage_path=str(tmp_path), verbose=0),
     )
     results = tuner.fit()
-    assert [result.metrics["epoch"] for result in results] == [2, 2]
-    for result in results:
+    assert [result.metrics["epoch"] for result in results] == [2, 1]
+    for result, epoch in zip(results, (2, 1), strict=True):
         with result.checkpoint.as_directory() as folder:
-            assert load_checkpoint(Path(folder) / "checkpoint").epoch == 2
+            assert load_checkpoint(Path(folder) / "checkpoint").epoch == epoch
     started = time.monotonic()
-    while ray.available_resources().get("CPU") != 2:
-        assert time.monotonic() - started < 20
+    while placement_groups() or ray.available_resources().get("CPU") != 2:
+        assert time.monotonic() - started < 20, placement_groups()
         time.sleep(0.2)
+
+
+def asha() -> ASHAScheduler:
+    """Stop the second trial, the worse one, after an epoch, and the first one after two."""
+    rungs = {"grace_period": 1, "reduction_factor": 2, "max_t": 2}
+    return ASHAScheduler(time_attr="epoch", metric="rank", mode="max", **rungs)
+
+
+def placement_groups() -> list[dict[str, Any]]:
+    table = ray.util.placement_group_table().values()
+    return [group for group in table if group["state"] != "REMOVED"]
