@@ -61,7 +61,8 @@ class Cluster:
     Attributes:
         address: of its dashboard, which takes jobs.
         port: that other nodes join at.
-        folder: with its sessions; not Ray's usual one, where other programs look for a cluster to join.
+        folder: with a folder of sessions for each node, for each unpacks a job's files anew, over those of another; not
+            Ray's usual one, where other programs look for a cluster to join.
         environment: what its programs and those that talk to it are started with.
     """
 
@@ -78,10 +79,10 @@ def cluster(folder: Path, nodes: int, **environment: str) -> Iterator[Cluster]:
     ports = dict(zip(HEAD_PORTS, free_ports(len(HEAD_PORTS)), strict=True))
     found = Cluster(f"http://127.0.0.1:{ports['dashboard-port']}", ports["port"], folder, variables)
     with ExitStack() as running:
-        head = running.enter_context(node(found, NODES[0], "--head", "--temp-dir", folder, *options(ports)))
+        head = running.enter_context(node(found, 0, "--head", *options(ports)))
         wait_for_jobs(found, head)
-        for address in NODES[1:nodes]:
-            running.enter_context(node(found, address, "--address", f"{NODES[0]}:{found.port}"))
+        for number in range(1, nodes):
+            running.enter_context(node(found, number, "--address", f"{NODES[0]}:{found.port}"))
         yield found
 
 
@@ -90,11 +91,11 @@ def options(ports: Mapping[str, int]) -> list[object]:
 
 
 @contextmanager
-def node(of: Cluster, address: str, *arguments: object) -> Iterator[Process]:
+def node(of: Cluster, number: int, *arguments: object) -> Iterator[Process]:
     ports = dict(zip(NODE_PORTS, free_ports(len(NODE_PORTS)), strict=True))
     run = Process(
-        BIN / "ray", "start", "--block", "--num-cpus", 1, "--node-ip-address", address, *arguments,
-        *options(ports), "--min-worker-port", 0, "--max-worker-port", 0,
+        BIN / "ray", "start", "--block", "--num-cpus", 1, "--node-ip-address", NODES[number], *arguments,
+        *options(ports), "--min-worker-port", 0, "--max-worker-port", 0, "--temp-dir", of.folder / str(number),
         environment=of.environment,
     )  # fmt: skip
     try:
@@ -202,7 +203,7 @@ def check_result(study: Path) -> None:
     operations = [trial["config"]["augmentation"]["operations"] for trial in summary["trials"]]
     assert operations == [["only_in_the_clone"]] * 2
     last = [path.read_text("utf-8").splitlines()[-1] for path in study.glob("*/result.json")]
-    assert {json.loads(line)["node_ip"] for line in last} == set(NODES)
+    assert len({json.loads(line)["node_ip"] for line in last}) == len(NODES)
     assert (study / "best" / "inference.onnx").is_file()
 
 
@@ -214,10 +215,11 @@ def test_a_job_needs_no_token_where_none_is_asked_for(tmp_path: Path, session: P
 
 
 def check_upload(folder: Path) -> None:
-    """The job carried the project, and neither the environment, nor the history, nor results."""
-    (package,) = (
-        path for path in folder.glob("session_2*/runtime_resources/working_dir_files/*") if path.is_dir()
-    )
+    """The job carried the project to every node, and neither the environment, nor the history, nor results."""
+    found = folder.glob("*/session_2*/runtime_resources/working_dir_files/*")
+    packages = [path for path in found if path.is_dir()]
+    assert len(packages) == len(NODES)
+    package = packages[0]
     assert (package / "search" / "run.py").is_file()
     assert not {".git", ".venv", "runs"} & {path.name for path in package.iterdir()}
     assert sum(path.stat().st_size for path in package.rglob("*") if path.is_file()) < UPLOAD_LIMIT

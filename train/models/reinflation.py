@@ -8,7 +8,7 @@ import numpy as np
 
 from train.models.network import BATCH_NORM, CONVOLUTION, Network
 
-SIGNAL, SMALL = 1e-3, 0.3
+SIGNAL, SMALL = 1e-3, 0.1
 """Filters between these times the usual size are enlarged."""
 
 
