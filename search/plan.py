@@ -162,14 +162,26 @@ def make_plan(
     )
     space = affordable(space, probes, clock, concurrent)
     clock.reserve(for_confirming(settings, probes, clock, concurrent))
-    width = agreed_width([p for p in probes if p.model in candidates(space)])
-    if width is not None and space.choices("fit_width"):
-        space = space.with_fixed({"fit_width": width})
+    space = as_untouched([p for p in probes if p.model in candidates(space)], space, settings)
     points = sorted(space.warm_starts_for(train), key=lambda point: _model_rank(point, probes))
     points, earlier = with_earlier(settings, space, points)
     resources = TRIAL_RESOURCES if group else share
     taken = share_of(share, settings.workers)
     return Plan(space, points, clock, concurrent, resources, taken, group, earlier)
+
+
+def as_untouched(probes: list[Probe], space: SearchSpace, settings: StudySettings) -> SearchSpace:
+    """Fix what the untouched readings tell: the width of the lines, and that the domain's characters are enough.
+
+    The whole dictionary stays where there are general lines: they may need it.
+    """
+    width = agreed_width(probes)
+    if width is not None and space.choices("fit_width"):
+        space = space.with_fixed({"fit_width": width})
+    needed = settings.general_labels is not None or any(probe.needs_dictionary for probe in probes)
+    if not needed and "domain" in space.choices("charset"):
+        space = space.with_fixed({"charset": "domain"})
+    return space
 
 
 def for_confirming(settings: StudySettings, probes: list[Probe], clock: Clock, concurrent: int) -> float:

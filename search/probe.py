@@ -70,6 +70,11 @@ class Probe:
         domain = [b for b in self.baselines if b.charset == "domain"]
         return max(domain, key=lambda baseline: baseline.scores.rank).fit_width if domain else None
 
+    @property
+    def needs_dictionary(self) -> bool:
+        """Whether the model reads better with its whole dictionary than with the domain's characters."""
+        return max(self.baselines, key=lambda b: (b.scores.rank, b.charset == "domain")).charset != "domain"
+
 
 def probe_model(model: str, fixed: TrialConfig, fit_widths: Sequence[int], data: TrainingData) -> Probe:
     """Score a model in every way in which it can start, and time its training steps.
@@ -85,7 +90,8 @@ def probe_model(model: str, fixed: TrialConfig, fit_widths: Sequence[int], data:
     baselines: list[Baseline] = []
     found: list[_Measured] = []
     costs, whole, base = [], 0.0, 0
-    usual, largest = 0, {}
+    typical: list[int] = []
+    largest: dict[int, int] = {}
     if build_technique(fixed.technique).distillation:  # a teacher's time is its own (`Clock`)
         fixed = fixed.model_copy(update={"technique": TechniqueConfig()})
     for place, start in enumerate(starts):
@@ -97,7 +103,7 @@ def probe_model(model: str, fixed: TrialConfig, fit_widths: Sequence[int], data:
             measured.append(_measured(engine, chosen(engine, task, data.val), data))
         costs.append(measured[0].seconds / len(data.val))
         largest[start.fit_width] = _pixels(task, data, _widest_images(data)) // len(_widest_images(data))
-        usual = max(usual, _pixels(task, data, _median_images(data)))
+        typical.append(_pixels(task, data, _median_images(data)))
         for tuned, one in enumerate(measured):
             told = {"untrained": untrained, "tuned": bool(tuned), "general": one.general}
             baselines.append(Baseline(**settings, **told, scores=one.scores))
@@ -106,12 +112,14 @@ def probe_model(model: str, fixed: TrialConfig, fit_widths: Sequence[int], data:
             base = memory.own_bytes()
             memory.reset_peak()
         if place == 0 < len(starts) - 1:  # with the model's whole dictionary
-            whole = _step_seconds(engine, task, data, EVERYTHING)
+            whole = _step_seconds(engine, task, data, EVERYTHING) / typical[0]
     full, frozen = (_step_seconds(engine, task, data, plan) for plan in (EVERYTHING, HEAD_ONLY))
-    footprint = Footprint(base, max(0, memory.peak_bytes() - base), usual, largest)
+    footprint = Footprint(base, max(0, memory.peak_bytes() - base), max(typical), largest)
     evaluation = max(costs[1:] or costs)
     work = TASKS.get(fixed.task).work(fixed)
-    cost = Cost(full=full, frozen=frozen, evaluate=evaluation, keep=max(1.0, whole / full), work=work)
+    cost = Cost(
+        full=full, frozen=frozen, evaluate=evaluation, keep=max(1.0, whole * typical[-1] / full), work=work
+    )
     rows, configs = tuple(one.rows for one in found), tuple(one.config for one in found)
     return Probe(model, tuple(baselines), rows, cost, task.primary, found[0].general_rows, configs, footprint)
 

@@ -9,7 +9,7 @@ import pytest
 from search.budget import Cost
 from search.experiment import has_trials
 from search.known import check_names
-from search.plan import affordable, narrowed, with_engine
+from search.plan import affordable, as_untouched, narrowed, with_engine
 from search.probe import Probe, affordable_models, agreed_width
 from search.results import Baseline
 from search.schedulers import SCHEDULERS
@@ -22,6 +22,7 @@ from train.metrics import TextScores
 from train.techniques import TECHNIQUES
 
 ROWS = np.ones((10, 2))
+STUDY = StudySettings(name="some", storage="runs")
 COST = Cost(full=0.1, frozen=0.05, evaluate=0.01)
 
 
@@ -45,6 +46,15 @@ def test_a_width_is_agreed_on_where_all_read_best_at_it() -> None:
     assert agreed_width([a, b]) == 320
     assert agreed_width([c]) == 0
     assert agreed_width([a, b, c]) is None
+
+
+def test_the_whole_dictionary_is_left_out_where_no_model_reads_better_with_it() -> None:
+    space = load_space("recognition")
+    with_it, without, equal = probe("a", {0: 0.8}), probe("b", {0: 0.95}), probe("c", {0: 0.9, 320: 0.5})
+    assert as_untouched([without, equal], space, STUDY).choices("charset") == ("domain",)
+    assert as_untouched([without, with_it], space, STUDY).choices("charset") == ("domain", "keep")
+    general = STUDY.model_copy(update={"general_labels": "other.txt"})
+    assert as_untouched([without], space, general).choices("charset") == ("domain", "keep")
 
 
 def ranked(model: str, score: float, step_s: float = 0.1) -> Probe:
