@@ -59,6 +59,12 @@ class Scores(ABC):
         """The primary score's 95 % interval; None where these numbers do not tell it."""
         return None
 
+    @property
+    def within(self) -> str:
+        """What stands behind the primary score, ' (95 % interval 0.550 to 0.690)'; empty where it is not known."""
+        found = self.interval
+        return f" (95 % interval {found.low:.3f} to {found.high:.3f})" if found else ""
+
     def values(self, prefix: str = "") -> dict[str, float]:
         """Return the scores alone, by name behind a prefix."""
         return {prefix + name: float(getattr(self, name)) for name in self.names}
