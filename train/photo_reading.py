@@ -84,7 +84,8 @@ class PhotoScores:
         return (
             f"{read.n} photos, found and read right: hmean {read.hmean:.3f}{read.within}, "
             f"precision {read.precision:.3f}, recall {read.recall:.3f}; "
-            f"found alone: hmean {found.hmean:.3f}{found.within}, precision {found.precision:.3f}, recall {found.recall:.3f}"
+            f"found alone: hmean {found.hmean:.3f}{found.within}, "
+            f"precision {found.precision:.3f}, recall {found.recall:.3f}"
         )
 
     def as_dict(self) -> dict[str, Any]:
