@@ -8,9 +8,8 @@ from search.sample_rows import SplitRows
 from search.studies import Study
 from spaces.reading import flatten
 from train.config import Frozen, TrialConfig
-from train.data.charset import Charset
 from train.intervals import Gain, paired_gain_interval
-from train.tasks import TASKS
+from train.tasks import TASKS, primary_of
 
 CHARSET_RULE = "charset_rule"
 
@@ -20,6 +19,7 @@ class SplitGain(Frozen):
 
     Attributes:
         first: first score of the first winner, as the next one; None if it was not measured.
+        first_interval: the ends of its interval at 95 %, as the next one; None where that is not known.
         gain: None where the scores cannot be compared.
         why_not: empty where they can.
     """
@@ -27,6 +27,8 @@ class SplitGain(Frozen):
     split: str
     first: float | None
     second: float | None
+    first_interval: tuple[float, float] | None = None
+    second_interval: tuple[float, float] | None = None
     gain: Gain | None = None
     why_not: str = ""
 
@@ -102,13 +104,16 @@ def not_comparable(first: Judged, second: Judged) -> str:
 
 def _split(split: str, first: Judged, second: Judged, obstacle: str) -> SplitGain:
     shares = [one.scores[split].get(TASKS.get(one.task).scores.names[0]) for one in (first, second)]
-    found = SplitGain(split=split, first=shares[0], second=shares[1])
+    ends = [one.scores[split].get("interval_95") for one in (first, second)]
+    found = SplitGain(
+        split=split, first=shares[0], second=shares[1], first_interval=ends[0], second_interval=ends[1]
+    )
     why = obstacle or _other_samples(split, first.rows, second.rows)
     if why:
         return found.model_copy(update={"why_not": why})
-    task = TASKS.get(second.task)(TrialConfig.model_validate(second.config), Charset(()))
+    primary = primary_of(TrialConfig.model_validate(second.config))
     before, after = (one.rows[split].array for one in (first, second))
-    gain = paired_gain_interval(before, after, task.primary, second.seed)
+    gain = paired_gain_interval(before, after, primary, second.seed)
     return found.model_copy(update={"gain": gain})
 
 

@@ -21,11 +21,10 @@ from search.results import TrialRecord, rank
 from search.settings import StudySettings
 from train.checkpoint import Checkpoint
 from train.config import TrialConfig
-from train.data.charset import Charset
 from train.errors import DivergedError, UsageError
 from train.intervals import bootstrap_interval
 from train.loop import TrainingData, assemble, train
-from train.tasks import TASKS, Rows
+from train.tasks import Rows, primary_of
 from train.validation import evaluate
 
 CANDIDATES, SEEDS = 3, 2
@@ -228,11 +227,11 @@ def confirmation(trial: TrialRecord, outcomes: Sequence[Run | str], seed: int) -
         "trial": trial.id,
         "epoch": trial.best.epoch,
         "selected": trial.best.scores.primary,
+        "selected_interval": trial.best.scores.interval,
         "failed": failed,
     }
     if not runs or failed:
         return Confirmation(**told)
-    task = TASKS.get(trial.config.task)(trial.config, Charset(()))  # no more than what its rows mean
     rows = np.mean([run.rows for run in runs], axis=0)
     merit, first, tie = np.mean([run.rank for run in runs], axis=0).tolist()
     return Confirmation(
@@ -240,6 +239,6 @@ def confirmation(trial: TrialRecord, outcomes: Sequence[Run | str], seed: int) -
         seeds=tuple(run.seed for run in runs),
         scores=tuple(run.rank[1] for run in runs),
         mean=first,
-        interval=bootstrap_interval(rows, task.primary, seed),
+        interval=bootstrap_interval(rows, primary_of(trial.config), seed),
         rank=(merit, first, tie),
     )

@@ -19,7 +19,7 @@ from search.selection import Selection, against_first, select
 from search.storage import location
 from search.summary import write_summary
 from search.transfer import remember
-from search.trial_records import record, trial_id
+from search.trial_records import Samples, record, trial_id
 from search.versions import versions
 from search.winner import publish_winner
 
@@ -66,7 +66,8 @@ def finish(search: Finished) -> StudyResult:
 def records(search: Finished) -> tuple[TrialRecord, ...]:
     """Return what became of every trial."""
     settings, told = search.settings, search.told
-    samples, notes = len(search.data.training.val), incidents(settings.local_folder)
+    training, notes = search.data.training, incidents(settings.local_folder)
+    samples = Samples(len(training.val), len(training.general or ()))
     named = [(result, trial_id(result)) for result in search.results]
     found = [
         record(result, told[name], search.started, samples, notes.get(name, ())) for result, name in named

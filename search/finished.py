@@ -20,6 +20,7 @@ from search.results import TrialRecord
 from search.settings import StudySettings
 from search.trial_records import told_of, trial_id
 from train.checkpoint import Checkpoint
+from train.errors import CheckpointError
 
 EXPORT_S, REPORT_S = 20.0, 2.0
 
@@ -53,8 +54,27 @@ class Finished:
         return TrialFolder(result.filesystem, result.path, self.told[trial_id(result)].reports)
 
     def load(self, trial: TrialRecord) -> Checkpoint:
-        """Return a trial's best checkpoint; raise CheckpointError if it has left none."""
-        return self.folders[trial.id].read_best()
+        """Return a trial's best checkpoint; raise CheckpointError if it has left none, or a damaged one."""
+        try:
+            return self.folders[trial.id].read_best()
+        except CheckpointError as error:
+            raise self._lost(trial, error) from error
+
+    def _lost(self, trial: TrialRecord, error: CheckpointError) -> CheckpointError:
+        """Return what to raise where a trial's score has lost its weights: no other ones stand for it."""
+        name, others = self.settings.name, ""
+        if not self.settings.remote:
+            place = f"{name} --storage {self.settings.local_folder.parent}"
+            others = (
+                f"export another trial (python search/results.py show {place} ranks them, "
+                f"export {place} --trial ID --output DIR takes one), or "
+            )
+        return CheckpointError(
+            f"the best checkpoint of trial {trial.id} must be whole when the search ends",
+            error.value,
+            f"put it back from a copy and --resume, {others}begin a new search with the best configurations: "
+            f"--name NEW --fork {name}",
+        )
 
     @property
     def folds(self) -> int:

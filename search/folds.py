@@ -21,9 +21,10 @@ from train.config import TrialConfig
 from train.data.mixture import Mixture, Selection
 from train.data.split import seeded_rank
 from train.errors import UsageError
-from train.intervals import Gain, paired_gain_interval
+from train.intervals import Gain, bootstrap_interval, paired_gain_interval
 from train.loop import TrainingData, assemble, train
-from train.tasks import TASKS, Rows, Task
+from train.scores import ResampledScores
+from train.tasks import TASKS, Rows, Task, primary_of
 from train.validation import GENERAL, evaluate
 
 FEW, FOLDS, COMPARED = 200, 5, 4
@@ -146,7 +147,28 @@ def together(done: Sequence[Fold], of: int, config: TrialConfig) -> dict[str, An
         OF: of,
         SAMPLES: sum(weights),
         ROWS: json.dumps(done[-1].rows.tolist()),
+        **mean_interval(done, config),
     }
+
+
+def mean_interval(done: Sequence[Fold], config: TrialConfig) -> dict[str, float]:
+    """Return the ends of the first score's interval, as reports name them; nothing where the mean itself tells it."""
+    kind = TASKS.get(config.task).scores
+    if not issubclass(kind, ResampledScores):
+        return {}
+    weights = [fold.samples for fold in done]
+    places = np.split(np.arange(sum(weights)), np.cumsum(weights)[:-1])
+    width = done[0].rows.shape[1]
+    apart = np.zeros((sum(weights), width * len(done)))  # each fold's rows in columns of their own
+    for number, (fold, place) in enumerate(zip(done, places, strict=True)):
+        apart[place, number * width : (number + 1) * width] = fold.rows
+    primary = primary_of(config)
+
+    def mean(sums: Rows) -> float:
+        return float(np.average([primary(part) for part in np.split(sums, len(done))], weights=weights))
+
+    interval = bootstrap_interval(apart, mean, config.seed)
+    return dict(zip(kind.ends(), (interval.low, interval.high), strict=True))
 
 
 def rows_of(reports: Sequence[Mapping[str, Any]]) -> Rows | None:

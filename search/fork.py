@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from search.folds import FOLD
 from search.journal import read_journal
 from search.plan import Plan
 from search.settings import StudySettings
@@ -23,13 +24,16 @@ def best_configs(folder: Path) -> list[TrialConfig]:
     """Return the configurations of a study's MOST best trials, the best first; raise UsageError if there are none."""
     scored = []
     for trial in read_journal(folder):
-        scores = [report["score"] for report in trial.reports if not report.get("diverged")]
-        if scores and trial.config:
-            scored.append((max(scores), trial.id, trial.config))
+        reports = [report for report in trial.reports if not report.get("diverged")]
+        if reports and trial.config:
+            # Over folds, the last report is the mean of all: more of them come first (`search.results.rank`).
+            folds = int(reports[-1].get(FOLD, 0))
+            best = max(report["score"] for report in (reports[-1:] if folds else reports))
+            scored.append((folds, best, trial.id, trial.config))
     if not scored:
         raise UsageError("--fork needs a study whose trials have scores", folder, "name another one")
-    ranked = sorted(scored, key=lambda entry: entry[:2], reverse=True)
-    return [config_from_mapping(params, f"trial {trial}") for _, trial, params in ranked[:MOST]]
+    ranked = sorted(scored, key=lambda entry: entry[:3], reverse=True)
+    return [config_from_mapping(params, f"trial {trial}") for *_, trial, params in ranked[:MOST]]
 
 
 def origin_of(settings: StudySettings) -> list[TrialConfig]:

@@ -18,6 +18,8 @@ from train.parts import more_parts
 
 RETRIES = 2
 """How often a trial that crashed is tried again, from its last whole checkpoint."""
+LOW_ON_MEMORY = "running low on memory"
+"""What Ray says of a process that it ended for the memory it took."""
 
 
 class Incidents(Callback):  # type: ignore[misc]
@@ -61,9 +63,6 @@ class Incidents(Callback):  # type: ignore[misc]
         print(f"{trial.trial_id}  {what}", flush=True)
         entries = [*read(self._file), {"trial": trial.trial_id, "what": what}]
         write_text_atomically(self._file, json.dumps(entries, indent=1, ensure_ascii=False))
-
-
-LOW_ON_MEMORY = "running low on memory"
 
 
 def read(file: Path) -> list[dict[str, str]]:

@@ -1,4 +1,4 @@
-"""What the terminal shows while a search runs: one line per report."""
+"""What the terminal shows while a search runs: the scores to beat, and one line per report."""
 
 import time
 from typing import Any
@@ -6,9 +6,10 @@ from typing import Any
 from ray.tune import Callback
 
 from search.folds import FOLD, OF, is_fold
+from search.results import Baseline
 from search.searcher import METRIC, Clock
 from train.scores import Scores
-from train.tasks import TASKS
+from train.tasks import TASKS, Words
 from train.validation import GENERAL
 
 
@@ -70,6 +71,20 @@ class ProgressLines(Callback):  # type: ignore[misc]
             return ""
         seconds = max(0, round(self._clock.deadline - time.time()))
         return f"{seconds // 60}:{seconds % 60:02} left"
+
+
+def untouched_line(baseline: Baseline, words: Words) -> str:
+    """Say what an untouched model reads, '... exact 0.458 (95 %: 0.37-0.55)  similarity 0.916'."""
+    first, second = words.short
+    told = [f"{first} {_fraction(baseline.scores)}", f"{second} {baseline.scores.tie:.3f}"]
+    told += [f"general {_fraction(baseline.general)}"] if baseline.general else []
+    return f"untouched: {baseline!s:<52} {'  '.join(told)}"
+
+
+def _fraction(scores: Scores) -> str:
+    """Format the first score with its interval, where that is known."""
+    within = scores.interval
+    return f"{scores.primary:.3f}" + (f" (95 %: {within.low:.2f}-{within.high:.2f})" if within else "")
 
 
 def place(result: dict[str, Any], config: dict[str, Any]) -> str:

@@ -34,6 +34,7 @@ class Confirmation(Frozen):
     Attributes:
         epoch: that it was trained to.
         selected: the trial's own first score, for which it was chosen: it flatters.
+        selected_interval: of that; None in studies of earlier versions.
         seeds: of the runs; none, as the scores, where one failed.
         scores: the first score of each.
         mean: of those; None without any, as the interval and the rank.
@@ -45,6 +46,7 @@ class Confirmation(Frozen):
     trial: str
     epoch: int
     selected: float
+    selected_interval: Interval | None = None
     seeds: tuple[int, ...] = ()
     scores: tuple[float, ...] = ()
     mean: float | None = None

@@ -28,6 +28,7 @@ from search.table import (
     short_key,
     span,
 )
+from train.scores import Scores
 
 FEW_TRIALS = 50
 
@@ -90,12 +91,13 @@ def headline(result: StudyResult) -> str:
     if result.winner is None:
         return "No trial finished with a score; use the model as published."
     if fair is None:
-        return f"Of the best trial, {result.words.goal}: {percent(result.winner.score or 0)}."
+        own = result.winner.best
+        return f"Of the best trial, {result.words.goal}: {_measured(own.scores) if own else 'not known'}."
     return _compared(fair, result.words.goal)
 
 
 def _compared(fair: Comparison, goal: str) -> str:
-    before, after = percent(fair.baseline.scores.primary), percent(fair.winner.primary)
+    before, after = _measured(fair.baseline.scores), _measured(fair.winner)
     if fair.baseline.untrained:
         return f"Trained from random weights; {goal}: {after}."
     if fair.gain.interval.low > 0:
@@ -128,7 +130,7 @@ def _kept(result: StudyResult) -> list[str]:
     if fair:
         words.append(
             f"General skill, on {fair.winner.n} other {result.words.samples}: "
-            f"{percent(fair.baseline.scores.primary)} as published, {percent(fair.winner.primary)} now; "
+            f"{_measured(fair.baseline.scores)} as published, {_measured(fair.winner)} now; "
             f"{gain_text(fair.gain)}."
         )
     return [*words, *forgetting_lines(result)]
@@ -171,6 +173,11 @@ def _score_tiles(result: StudyResult) -> list[tuple[str, str]]:
         words = f"validation{_within(interval_text(baseline.scores))}, untouched: {baseline}"
         tiles.append((percent(baseline.scores.primary), words))
     return tiles
+
+
+def _measured(scores: Scores) -> str:
+    """Format the first score for a sentence, '62.2 % (95 %: 55-69)'."""
+    return percent(scores.primary) + _within(interval_text(scores))
 
 
 def _within(interval: str) -> str:

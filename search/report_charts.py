@@ -7,7 +7,8 @@ from search import report_svg as svg
 from search.report_importance import Importance
 from search.report_svg import Axis, Point
 from search.results import StudyResult, TrialRecord, rank
-from search.table import duration, percent, short_key
+from search.table import duration, percent, short_key, with_interval
+from train.scores import Scores
 
 WIDTH, HEIGHT = 480, 300
 LEFT, RIGHT, TOP, BOTTOM = 48, 470, 30, 252
@@ -21,21 +22,25 @@ def score_over_time(result: StudyResult) -> str:
     What has forgotten too much is a dot like any other, but never the best so far.
     """
     reports = sorted(
-        (trial.started + measure.seconds, measure.scores.primary, trial.id, measure.epoch, not measure.excess)
-        for trial in rank(result.trials)
-        for measure in trial.history
+        (
+            (trial.started + measure.seconds, trial.id, measure)
+            for trial in rank(result.trials)
+            for measure in trial.history
+        ),
+        key=lambda report: (report[0], report[2].scores.primary),
     )
     if not reports:
         return ""
     end = max(result.wall_seconds, reports[-1][0])
     unit, name = (3600, "hours") if end > 2 * 3600 else (60, "minutes") if end > 120 else (1, "seconds")
     x, y, parts = _score_axes(
-        result, (0.0, end / unit), f"{name} since the start", [score for _, score, *_ in reports]
+        result, (0.0, end / unit), f"{name} since the start", [one.scores.primary for *_, one in reports]
     )
-    for at, score, trial, epoch, _ in reports:
-        title = f"trial {trial}, epoch {epoch}: {percent(score)} after {duration(at)}"
-        parts.append(svg.group([svg.mark((x.at(at / unit), y.at(score)), "dot", "faint")], title))
-    eligible = [(at, score) for at, score, *_, eligible in reports if eligible]
+    for at, trial, one in reports:
+        title = f"trial {trial}, epoch {one.epoch}: {with_interval(one.scores)} after {duration(at)}"
+        dot = svg.mark((x.at(at / unit), y.at(one.scores.primary)), "dot", "faint")
+        parts.append(svg.group([dot], title))
+    eligible = [(at, one.scores.primary) for at, _, one in reports if not one.excess]
     if not eligible:
         return svg.drawing(WIDTH, HEIGHT, parts, "Score over time; every trial forgot too much")
     best = list(accumulate((score for _, score in eligible), max))
@@ -55,7 +60,8 @@ def _score_axes(
     result: StudyResult, extent: tuple[float, float], label: str, scores: Sequence[float], whole: bool = False
 ) -> tuple[Axis, Axis, list[str]]:
     """Return both axes and their drawing: `extent` below, the first score in percent at the side."""
-    lines = [result.baseline.scores.primary] if result.baseline else []
+    untouched = result.baseline.scores if result.baseline else None
+    lines = [untouched.primary] if untouched else []
     ticks_x = [t for t in svg.nice_ticks(*extent, 6, whole) if extent[0] <= t <= extent[1] + 1e-9]
     ticks_y = svg.nice_ticks(min(*scores, *lines, 1), max(*scores, *lines, 0))
     x, y = Axis(*extent, LEFT, RIGHT), Axis(ticks_y[0], ticks_y[-1], BOTTOM, TOP)
@@ -66,11 +72,11 @@ def _score_axes(
         (label, f"{result.words.scores[0]} on the validation {result.words.samples}"),
         (lambda v: f"{v:g}", lambda v: f"{100 * v:g} %"),
     )
-    return x, y, parts + [part for line in lines for part in _baseline(x, y, line)]
+    return x, y, parts + (_baseline(x, y, untouched) if untouched else [])
 
 
-def _baseline(x: Axis, y: Axis, share: float) -> list[str]:
-    place, words = y.at(share), f"best untouched model {percent(share)}"
+def _baseline(x: Axis, y: Axis, scores: Scores) -> list[str]:
+    place, words = y.at(scores.primary), f"best untouched model {with_interval(scores)}"
     return [
         svg.group([svg.rule((x.start, place), (x.end, place), "baseline")], words),
         svg.text(x.end - 2, place - 5, words, "note", "end"),
@@ -96,10 +102,10 @@ def learning_curves(result: StudyResult) -> str:
 
 def _curve(trial: TrialRecord, x: Axis, y: Axis, classes: str) -> str:
     points = [(x.at(measure.epoch), y.at(measure.scores.primary)) for measure in trial.history]
-    best = max(measure.scores.primary for measure in trial.history)
+    best = max((measure.scores for measure in trial.history), key=lambda scores: scores.primary)
     title = (
         f"trial {trial.id}, {trial.config.model}, {trial.config.technique.name}, {trial.state} after epoch "
-        f"{trial.epochs}, best {percent(best)}"
+        f"{trial.epochs}, best {with_interval(best)}"
     )
     parts = [svg.path(points, "hit"), svg.path(points, "curve")]
     return svg.group([*parts, svg.mark(points[-1], END_MARKS[trial.state], "end")], title, classes)

@@ -4,7 +4,7 @@ from search import report_svg as svg
 from search.report_parts import section, table
 from search.report_svg import Axis
 from search.results import StudyResult
-from search.table import gain_text, latency_text, percent, with_interval
+from search.table import gain_text, latency_text, with_interval
 
 WIDTH, HEIGHT = 480, 300
 LEFT, RIGHT, TOP, BOTTOM = 48, 470, 30, 252
@@ -31,17 +31,18 @@ def front(result: StudyResult) -> str:
 
 def scatter(result: StudyResult) -> str:
     """Draw score over latency of every scored trial; the winner is marked."""
-    points = [(t.latency.ms, t.score, t) for t in result.ranked if t.latency and t.score is not None]
+    points = [(t.latency.ms, t.best, t) for t in result.ranked if t.latency and t.best]
     if not points:
         return ""
     ticks_x = svg.nice_ticks(0, max(ms for ms, *_ in points), 6)
-    ticks_y = svg.nice_ticks(min(score for _, score, _ in points), max(score for _, score, _ in points))
+    scores = [best.scores.primary for _, best, _ in points]
+    ticks_y = svg.nice_ticks(min(scores), max(scores))
     x, y = Axis(ticks_x[0], ticks_x[-1], LEFT, RIGHT), Axis(ticks_y[0], ticks_y[-1], BOTTOM, TOP)
     label = f"{result.words.scores[0]} on the validation {result.words.samples}"
     formats = (lambda v: f"{v:g}", lambda v: f"{100 * v:g} %")
     parts = svg.axes(x, y, (ticks_x, ticks_y), ("ms for an image", label), formats)
-    for ms, score, trial in points:
-        title = f"trial {trial.id}, {trial.config.model}: {percent(score)} in {ms:.1f} ms"
+    for ms, best, trial in points:
+        title = f"trial {trial.id}, {trial.config.model}: {with_interval(best.scores)} in {ms:.1f} ms"
         kind = "winner" if trial is result.winner else "series0"
-        parts.append(svg.group([svg.mark((x.at(ms), y.at(score)), "dot", "end")], title, kind))
+        parts.append(svg.group([svg.mark((x.at(ms), y.at(best.scores.primary)), "dot", "end")], title, kind))
     return svg.drawing(WIDTH, HEIGHT, parts, f"Score and latency of {len(points)} trials")

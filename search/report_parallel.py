@@ -9,7 +9,7 @@ from search import report_svg as svg
 from search.report_importance import is_number, spans_decades
 from search.report_svg import Axis
 from search.results import StudyResult, rank, varied_settings
-from search.table import percent, settings_text, short_key, value_text
+from search.table import settings_text, short_key, value_text, with_interval
 
 GAP, MARGIN, HEIGHT, TOP, BOTTOM, ABSENT = 108, 64, 330, 64, 268, 300
 MOST_AXES = 9
@@ -76,7 +76,8 @@ def parallel_coordinates(result: StudyResult, order: Sequence[str]) -> str:
     for place, trial in reversed(list(enumerate(trials))):
         values = [*(settings[trial.id].get(key) for key in keys), _share(trial.score)]
         points = [(c.x, c.place(v)) for c, v in zip(columns, values, strict=True)]
-        title = f"trial {trial.id}, {percent(trial.score or 0)}: {settings_text(settings[trial.id])}"
+        score = with_interval(trial.best.scores) if trial.best else ""
+        title = f"trial {trial.id}, {score}: {settings_text(settings[trial.id])}"
         shade = "winner" if trial is result.winner else f"shade{place * SHADES // len(trials)}"
         parts.append(svg.group([svg.path(points, "hit"), svg.path(points, "curve")], title, shade))
     parts += [part for column in columns for part in column.draw()]

@@ -14,6 +14,7 @@ from search.table import (
     percent,
     score_cells,
     score_heads,
+    score_text,
     short_key,
     span,
     state_text,
@@ -21,6 +22,7 @@ from search.table import (
     with_interval,
 )
 from search.techniques import TechniqueRecord, compare_techniques
+from train.intervals import Interval
 
 
 def comparisons(result: StudyResult) -> str:
@@ -53,7 +55,7 @@ def confirmations(result: StudyResult) -> str:
         [
             one.trial,
             str(one.epoch),
-            percent(one.selected),
+            score_text(one.selected, one.selected_interval),
             "" if one.mean is None else percent(one.mean),
             "" if one.interval is None else span(one.interval),
             ", ".join([*map(percent, one.scores), *one.failed]),
@@ -128,7 +130,7 @@ def untouched(result: StudyResult) -> str:
         [
             str(baseline),
             *score_cells(baseline.scores),
-            *([percent(baseline.general.primary) if baseline.general else ""] if general else []),
+            *([with_interval(baseline.general) if baseline.general else ""] if general else []),
         ]
         for baseline in result.baselines
     ]
@@ -147,18 +149,20 @@ def techniques(result: StudyResult) -> str:
             one.technique,
             one.engine,
             _counted(one),
-            _share(one.best),
-            _share(one.median),
-            *([_share(one.general)] if general else []),
+            _score(one.best, one.best_interval),
+            _score(one.median, one.median_interval),
+            *([_score(one.general, one.general_interval)] if general else []),
             duration(one.seconds),
             duration(one.median_seconds),
         ]
         for one in compare_techniques(result.trials)
     ]
     first, samples = result.words.scores[0], result.words.samples
-    caption = f"{first[0].upper()}{first[1:]} on the validation {samples}: of the best trial, and of the median one. "
-    caption += "The search spends more trials on what does well, over whatever models and rates, so the medians are no "
-    caption += "fair race. The time of a trial is the median one's."
+    caption = (
+        f"{first[0].upper()}{first[1:]} on the validation {samples}, with 95 % intervals: of the best trial, "
+    )
+    caption += "and of the middle one. The search spends more trials on what does well, over whatever models "
+    caption += "and rates, so the middle ones are no fair race. The time of a trial is the median."
     if general:
         caption += f" General: {first} of the best trial on the general {samples}."
     return section("Techniques", table(head, rows, 2), caption)
@@ -170,5 +174,5 @@ def _counted(one: TechniqueRecord) -> str:
     return f"{one.trials} ({', '.join(notes)})" if notes else str(one.trials)
 
 
-def _share(score: float | None) -> str:
-    return "" if score is None else percent(score)
+def _score(score: float | None, interval: Interval | None) -> str:
+    return "" if score is None else score_text(score, interval)

@@ -10,6 +10,8 @@ from typing import Any
 
 from search.studies import Study, read_study, studies
 from train.errors import UsageError
+from train.intervals import Interval
+from train.scores import Scores
 
 EPILOG = """examples:
   python search/results.py list
@@ -72,9 +74,9 @@ def list_studies(chosen: argparse.Namespace) -> None:
     if not found:
         print(f"no study in {chosen.storage}")
         return
-    head = ("study", "task", "data", "state", "best", "95 %", "untouched", "score", "trials", "when")
+    head = ("study", "task", "data", "state", "best (95 %)", "untouched", "score", "trials", "when")
     rows = [_listed(study) for study in found]
-    print("\n".join(aligned([head, *rows], range(4, 7))))
+    print("\n".join(aligned([head, *rows], range(4, 6))))
 
 
 def _told(study: Study) -> dict[str, Any]:
@@ -84,7 +86,6 @@ def _told(study: Study) -> dict[str, Any]:
     result = read_result(study)
     winner, judged = result.winner, result.comparison("validation")
     scores = judged.winner if judged else winner.best.scores if winner and winner.best else None
-    interval = scores.interval if scores else None
     return {
         "name": study.name,
         "task": result.task,
@@ -92,29 +93,38 @@ def _told(study: Study) -> dict[str, Any]:
         "state": study.state,
         "metric": result.words.scores[0],
         "best": scores.primary if scores else None,
-        "interval_95": [interval.low, interval.high] if interval else None,
+        "interval_95": _ends(scores) if scores else None,
         "untouched": result.baseline.scores.primary if result.baseline else None,
+        "untouched_interval_95": _ends(result.baseline.scores) if result.baseline else None,
         "trials": len(result.trials),
         "changed": time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(study.changed)),
     }
 
 
-def _listed(told: dict[str, Any]) -> Sequence[str]:
-    from search.table import percent
+def _ends(scores: Scores) -> list[float] | None:
+    return [scores.interval.low, scores.interval.high] if scores.interval else None
 
-    best, interval, untouched = told["best"], told["interval_95"], told["untouched"]
+
+def _listed(told: dict[str, Any]) -> Sequence[str]:
     return (
         told["name"],
         told["task"],
         told["data"],
         told["state"],
-        "" if best is None else percent(best),
-        "" if interval is None else f"{100 * interval[0]:.0f}-{100 * interval[1]:.0f}",
-        "" if untouched is None else percent(untouched),
+        _said(told["best"], told["interval_95"]),
+        _said(told["untouched"], told["untouched_interval_95"]),
         told["metric"],
         str(told["trials"]),
         told["changed"][:16].replace("T", " "),
     )
+
+
+def _said(score: float | None, ends: Sequence[float] | None) -> str:
+    """Format a score with the ends of its interval, where they are known."""
+    from search.table import score_text
+
+    interval = Interval(low=ends[0], high=ends[1]) if ends else None
+    return "" if score is None else score_text(score, interval)
 
 
 def show(chosen: argparse.Namespace) -> None:
@@ -147,7 +157,7 @@ def compare(chosen: argparse.Namespace) -> None:
     """Print two studies side by side."""
     from search.compare import compare_studies
     from search.sample_rows import read_rows
-    from search.table import gain_text, percent, value_text
+    from search.table import gain_text, value_text
 
     pair = _finished(chosen.storage / chosen.first), _finished(chosen.storage / chosen.second)
     found = compare_studies(pair, (read_rows(pair[0].folder), read_rows(pair[1].folder)))
@@ -156,7 +166,8 @@ def compare(chosen: argparse.Namespace) -> None:
         return
     for split in found.splits:
         shares = [
-            percent(share) if share is not None else "not measured" for share in (split.first, split.second)
+            _said(*measured) or "not measured"
+            for measured in ((split.first, split.first_interval), (split.second, split.second_interval))
         ]
         said = gain_text(split.gain) if split.gain else f"cannot be compared: {split.why_not}"
         print(f"{split.split}: {shares[0]} -> {shares[1]}; {said}")

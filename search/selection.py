@@ -11,10 +11,9 @@ from search.pareto import candidates, choose
 from search.provenance import Confirmation, FrontTrial
 from search.results import TrialRecord, first, rank
 from train.checkpoint import Checkpoint
-from train.data.charset import Charset
 from train.intervals import Gain
 from train.loop import TrainingData, assemble
-from train.tasks import TASKS, Rows
+from train.tasks import Rows, primary_of
 from train.validation import evaluate
 
 
@@ -67,14 +66,13 @@ def _front(
 ) -> tuple[FrontTrial, ...]:
     if not found:
         return ()
-    task = TASKS.get(found[0].config.task)(found[0].config, Charset(()))  # no more than what its rows mean
 
     def rows_of(trial: TrialRecord) -> Rows:
         checkpoint = load(trial)
         engine, task = assemble(checkpoint.config, data.train, checkpoint)
         return task.at_best.per_sample(evaluate(engine, task.at_best, data.val)[1], data.val)
 
-    return choose(found, rows_of, task.primary, seed)
+    return choose(found, rows_of, primary_of(found[0].config), seed)
 
 
 def against_first(
@@ -92,5 +90,4 @@ def against_first(
     names = [trial.id for trial in ranked if trial.id in rows]
     if not names:
         return {}
-    task = TASKS.get(ranked[0].config.task)(ranked[0].config, Charset(()))  # no more than what its rows mean
-    return differences(names, rows, task.primary, seed)
+    return differences(names, rows, primary_of(ranked[0].config), seed)

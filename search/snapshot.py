@@ -11,6 +11,8 @@ from typing import Any
 
 from ray.tune import Callback
 
+from train.errors import CheckpointError
+
 SNAPSHOT = "snapshot.zip"
 STATE = "experiment_state-"
 KINDS = (STATE, "search_gen_state-", "searcher-state-", "callback-states-")
@@ -55,11 +57,30 @@ def archive(staging: Path, session: str, folder: Path) -> None:
 
 
 def restore(folder: Path) -> None:
-    """Let Tune find the archive's files alone; without an archive, leave what there is."""
+    """Let Tune find the archive's files alone; without an archive, leave what there is.
+
+    Raises CheckpointError, and changes nothing, if the archive is damaged.
+    """
     if not (folder / SNAPSHOT).is_file():
         return
+    check_whole(folder / SNAPSHOT)
     for kind in KINDS:
         for path in folder.glob(f"{kind}*"):
             path.unlink()
     with zipfile.ZipFile(folder / SNAPSHOT) as source:
         source.extractall(folder)
+
+
+def check_whole(path: Path) -> None:
+    """Raise CheckpointError if any of an archive cannot be read."""
+    try:
+        with zipfile.ZipFile(path) as archived:
+            damaged = archived.testzip()
+    except zipfile.BadZipFile as error:
+        damaged = str(error)
+    if damaged is not None:
+        raise CheckpointError(
+            "what a search goes on from must be whole",
+            f"{path}: {damaged}",
+            "put it back from a copy, or delete it to go on from Tune's own files beside it, if they are whole",
+        )

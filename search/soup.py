@@ -14,6 +14,7 @@ import numpy as np
 
 from search.ranking import Forgetting, rank_key
 from train.checkpoint import Checkpoint
+from train.errors import CheckpointError
 from train.loop import TrainingData, assemble_run
 from train.models import MODELS
 from train.scores import Scores
@@ -60,7 +61,7 @@ class Blend:
     @property
     def metrics(self) -> dict[str, float]:
         """As a checkpoint has them."""
-        return self.scores.values() | (self.general.values(GENERAL) if self.general else {})
+        return self.scores.metrics() | (self.general.metrics(GENERAL) if self.general else {})
 
 
 def average(weights: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -142,6 +143,10 @@ def _ingredients(
     if untouched is not None:
         yield (ranked[0][0], first.weights) if start == UNTOUCHED else (UNTOUCHED, untouched)
     for name, load in ranked[1:INGREDIENTS]:
-        candidate = load()
+        try:
+            candidate = load()
+        except CheckpointError as error:  # the winner stands without it
+            print(f"trial {name} cannot be averaged in: {error.value}", flush=True)
+            continue
         if same_start(first, candidate):
             yield name, candidate.weights

@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -20,12 +21,12 @@ from search.provenance import Confirmation, Earlier, Evidence, FrontTrial
 from search.results import Baseline, Comparison, StudyResult, TrialRecord
 from search.settings import StudySettings
 from search.share import TrialShare
-from search.trial_records import begun, history, progress_text, state_of
+from search.trial_records import Samples, begun, history, progress_text, state_of
 from search.versions import versions
 from train.config import TrialConfig, config_error, config_from_mapping
 from train.errors import UsageError
 from train.intervals import Gain, Interval
-from train.scores import Scores
+from train.scores import ResampledScores, Scores
 from train.tasks import TASKS
 
 StudyState = Literal["running", "interrupted", "finished"]
@@ -90,7 +91,7 @@ def read_result(study: Study) -> StudyResult:
     data = said.get("data", {"path": settings.data or "", "samples": {}, "origins": {}})
     kind = TASKS.get(settings.task_name).scores
     baselines = tuple(_baseline(kind, baseline) for baseline in said.get("baselines", ()))
-    samples = baselines[0].scores.n if baselines else data["samples"].get("val", 0)
+    samples = _samples(baselines, data)
     return StudyResult(
         name=study.name,
         task=settings.task_name,
@@ -114,7 +115,15 @@ def read_result(study: Study) -> StudyResult:
     )
 
 
-def _trials(study: Study, started: float, samples: int) -> tuple[TrialRecord, ...]:
+def _samples(baselines: Sequence[Baseline], data: dict[str, Any]) -> Samples:
+    """Return how many samples trials are scored on, as the untouched models are."""
+    if not baselines:
+        return Samples(data["samples"].get("val", 0))
+    general = baselines[0].general
+    return Samples(baselines[0].scores.n, general.n if general else 0)
+
+
+def _trials(study: Study, started: float, samples: Samples) -> tuple[TrialRecord, ...]:
     """Return the trials as far as they are known; of a population, each with the settings of its best epoch."""
     journals, notes = read_journal(study.folder), incidents(study.folder)
     ended = {trial["id"]: trial for trial in (study.summary or {}).get("trials", ())}
@@ -135,7 +144,7 @@ def _ended(said: dict[str, Any] | None) -> dict[str, Any]:
     return {"state": said["state"], "reason": said["reason"], "latency": latency}
 
 
-def _trial(trial: TrialJournal, study: Study, started: float, samples: int) -> TrialRecord:
+def _trial(trial: TrialJournal, study: Study, started: float, samples: Samples) -> TrialRecord:
     """Return a trial's record as far as its reports tell it."""
     config = config_from_mapping(trial.config, "trial") if trial.config else TrialConfig()
     reports = trial.reports
@@ -171,6 +180,9 @@ def _evidence(said: dict[str, Any]) -> Evidence:
 
 
 def _scores(kind: type[Scores], said: dict[str, Any]) -> Scores:
+    ends = said.get("interval_95") or ()
+    if issubclass(kind, ResampledScores):
+        said = said | dict(zip(kind.ends(), ends, strict=False))
     return kind.kept_in(said, said["n"])
 
 

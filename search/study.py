@@ -30,6 +30,7 @@ from search.pareto import check_objectives
 from search.plan import Plan, candidates, make_plan, narrowed, room, study_task, with_engine
 from search.population import check_population, population, sampler_of
 from search.probe import Probe, probe_model
+from search.progress import untouched_line
 from search.ranking import Forgetting
 from search.results import StudyResult, write_text_atomically
 from search.samplers import SAMPLERS
@@ -167,10 +168,5 @@ def probe_models(space: SearchSpace, shared: Any, words: Words, share: dict[str,
     )
     for probe in probes:
         for baseline in probe.baselines:
-            told = dict(zip(words.short, baseline.scores.rank, strict=True))
-            told |= {"general": baseline.general.primary} if baseline.general else {}
-            print(
-                f"untouched: {baseline!s:<52} {'  '.join(f'{word} {value:.3f}' for word, value in told.items())}",
-                flush=True,
-            )
+            print(untouched_line(baseline, words), flush=True)
     return probes

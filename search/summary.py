@@ -8,12 +8,16 @@ from search.advice import advice
 from search.provenance import Confirmation
 from search.results import Baseline, Comparison, StudyResult, TrialRecord, write_text_atomically
 from search.techniques import compare_techniques
+from train.intervals import Interval
 from train.scores import Scores
 
 
 def _scores(scores: Scores) -> dict[str, Any]:
-    interval = scores.interval
-    return {**scores.as_dict(), "interval_95": interval and [interval.low, interval.high]}
+    return {**scores.as_dict(), "interval_95": _ends(scores.interval)}
+
+
+def _ends(interval: Interval | None) -> list[float] | None:
+    return [interval.low, interval.high] if interval else None
 
 
 def baseline_said(baseline: Baseline | None) -> dict[str, Any] | None:
@@ -45,6 +49,7 @@ def _kept(trial: TrialRecord) -> dict[str, Any] | None:
         return None
     return {
         **dict(zip(best.general.names, best.general.rank, strict=False)),
+        "interval_95": _ends(best.general.interval),
         "forgetting": best.forgetting,
         "eligible": trial.eligible,
     }
@@ -57,7 +62,7 @@ def _comparison(comparison: Comparison | None) -> dict[str, Any] | None:
         "baseline": baseline_said(comparison.baseline),
         "best": _scores(comparison.winner),
         "gain": comparison.gain.difference,
-        "gain_interval_95": [comparison.gain.interval.low, comparison.gain.interval.high],
+        "gain_interval_95": _ends(comparison.gain.interval),
     }
 
 
@@ -74,9 +79,10 @@ def _best(result: StudyResult) -> dict[str, Any] | None:
         "averaged_trials": list(result.averaged),
         **_scores(scores),
         "selected_score": trial.score,
+        "selected_interval_95": _ends(best.scores.interval),
         "confirmed": _confirmed(result.evidence.confirmed),
         "gain": measured and measured.gain.difference,
-        "gain_interval_95": measured and [measured.gain.interval.low, measured.gain.interval.high],
+        "gain_interval_95": _ends(measured.gain.interval) if measured else None,
         "general": _kept(trial),
         "config": trial.config.model_dump(mode="json"),
     }
@@ -86,8 +92,12 @@ def _confirmed(found: Confirmation | None) -> dict[str, Any] | None:
     """Return the mean of the winner's runs with other seeds, which it was not chosen for by luck; None without any."""
     if found is None or found.interval is None:
         return None
-    interval = [found.interval.low, found.interval.high]
-    return {"mean": found.mean, "interval_95": interval, "seeds": found.seeds, "scores": found.scores}
+    return {
+        "mean": found.mean,
+        "interval_95": _ends(found.interval),
+        "seeds": found.seeds,
+        "scores": found.scores,
+    }
 
 
 def _trial(trial: TrialRecord) -> dict[str, Any]:
@@ -96,6 +106,7 @@ def _trial(trial: TrialRecord) -> dict[str, Any]:
         "state": trial.state,
         "config": trial.config.model_dump(mode="json"),
         "score": trial.score,
+        "interval_95": _ends(trial.best.scores.interval) if trial.best else None,
         "general": _kept(trial),
         "epochs": trial.epochs,
         "seconds": trial.seconds,

@@ -142,7 +142,9 @@ def confirmation_lines(result: StudyResult) -> list[str]:
 
 def confirmation_text(one: Confirmation, words: Words) -> str:
     """Say what a candidate read when it was trained again, beside the score that it was chosen for."""
-    start = f"Trial {one.trial}, chosen for {percent(one.selected)} {words.scores[0]}"
+    start = (
+        f"Trial {one.trial}, chosen for {score_text(one.selected, one.selected_interval)} {words.scores[0]}"
+    )
     if one.mean is None or one.interval is None:
         return f"{start}, could not be trained again: {'; '.join(one.failed)}"
     found = ", ".join(map(percent, one.scores))
@@ -214,11 +216,11 @@ def kept_cells(best: Measure, result: StudyResult) -> Sequence[str]:
         return ()
     if best.general is None or best.forgetting is None:
         return ("", "")
-    return percent(best.general.primary), forgot_text(best.forgetting)
+    return with_interval(best.general), forgot_text(best.forgetting)
 
 
 def _baseline_row(baseline: Baseline, result: StudyResult) -> Sequence[str]:
-    known = (percent(baseline.general.primary) if baseline.general else "", "")
+    known = (with_interval(baseline.general) if baseline.general else "", "")
     return (
         "-",
         "",
@@ -250,8 +252,12 @@ def interval_text(scores: Scores) -> str:
 
 def with_interval(scores: Scores) -> str:
     """Format the first score with its interval where that is known, '62.2 % (55-69)'."""
-    text = interval_text(scores)
-    return f"{percent(scores.primary)} ({text})" if text else percent(scores.primary)
+    return score_text(scores.primary, scores.interval)
+
+
+def score_text(score: float, interval: Interval | None) -> str:
+    """Format a score in [0, 1] with its interval where that is known, '62.2 % (55-69)'."""
+    return f"{percent(score)} ({span(interval)})" if interval else percent(score)
 
 
 def _gain_line(comparison: Comparison, words: Words) -> str:

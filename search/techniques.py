@@ -7,6 +7,8 @@ from statistics import median
 
 from search.results import TrialRecord, rank
 from train.config import Frozen
+from train.intervals import Interval
+from train.scores import Scores
 
 
 class TechniqueRecord(Frozen):
@@ -20,9 +22,10 @@ class TechniqueRecord(Frozen):
         best_trial: its id.
         model: the best one's.
         general: first score of the best one on the general samples; None without any.
-        median: first score of the scored ones.
+        median: first score of the middle one of the scored ones; of two in the middle, the lower.
         seconds: that all its trials took.
         median_seconds: of a trial, the failed ones included.
+        best_interval: of that score, at 95 %; None where it is not known, as the next two.
     """
 
     technique: str
@@ -37,6 +40,9 @@ class TechniqueRecord(Frozen):
     median: float | None
     seconds: float
     median_seconds: float
+    best_interval: Interval | None = None
+    general_interval: Interval | None = None
+    median_interval: Interval | None = None
 
 
 def compare_techniques(trials: Iterable[TrialRecord]) -> tuple[TechniqueRecord, ...]:
@@ -55,18 +61,28 @@ def _standing(trials: list[TrialRecord]) -> tuple[float, ...]:
 def _record(technique: str, engine: str, trials: list[TrialRecord]) -> TechniqueRecord:
     ranked = rank(trials)
     first = ranked[0] if ranked else None
-    scores = [trial.score for trial in ranked if trial.score is not None]
+    best = first.best if first else None
+    middle = _middle([trial.best.scores for trial in ranked if trial.best])
+    general = best.general if best else None
     return TechniqueRecord(
         technique=technique,
         engine=engine,
         trials=len(trials),
         scored=len(ranked),
         eligible=sum(trial.eligible for trial in ranked),
-        best=first.score if first else None,
+        best=best.scores.primary if best else None,
+        best_interval=best.scores.interval if best else None,
         best_trial=first.id if first else None,
         model=first.config.model if first else None,
-        general=first.best.general.primary if first and first.best and first.best.general else None,
-        median=median(scores) if scores else None,
+        general=general.primary if general else None,
+        general_interval=general.interval if general else None,
+        median=middle.primary if middle else None,
+        median_interval=middle.interval if middle else None,
         seconds=sum(trial.seconds for trial in trials),
         median_seconds=median(trial.seconds for trial in trials),
     )
+
+
+def _middle(scores: list[Scores]) -> Scores | None:
+    """Return the scores of the middle trial, which has an interval, as a mean of two has not."""
+    return sorted(scores, key=lambda one: one.primary)[(len(scores) - 1) // 2] if scores else None

@@ -1,7 +1,7 @@
 """What became of each trial, told by its reports."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from search.folds import FOLD, OF, SAMPLES, is_fold
 from search.journal import Row, TrialJournal, plain
@@ -13,6 +13,13 @@ from train.tasks import TASKS
 from train.validation import GENERAL
 
 FORGOTTEN = ("forgetting", "excess")
+
+
+class Samples(NamedTuple):
+    """How many samples trials are scored on."""
+
+    val: int
+    general: int = 0
 
 
 def trial_id(result: Any) -> str:
@@ -34,7 +41,7 @@ def told_of(result: Any, journals: dict[str, TrialJournal]) -> TrialJournal:
 
 
 def record(
-    result: Any, told: TrialJournal, started: float, samples: int, notes: tuple[str, ...] = ()
+    result: Any, told: TrialJournal, started: float, samples: Samples, notes: tuple[str, ...] = ()
 ) -> TrialRecord:
     """Return what became of one Tune trial; a crashed or diverged one has no score.
 
@@ -42,7 +49,7 @@ def record(
         result: Tune's.
         told: what it has reported.
         started: Unix time at which the study began.
-        samples: in the validation split.
+        samples: that it is scored on.
         notes: what it got over.
     """
     reports = told.reports
@@ -62,8 +69,8 @@ def record(
     )
 
 
-def history(reports: list[Row], config: TrialConfig, samples: int) -> tuple[Measure, ...]:
-    """Return the scores of every report over so many validation samples."""
+def history(reports: list[Row], config: TrialConfig, samples: Samples) -> tuple[Measure, ...]:
+    """Return the scores of every report."""
     kind = TASKS.get(config.task).scores
     return tuple(measure(report, kind, samples) for report in reports if not report.get("diverged"))
 
@@ -73,17 +80,17 @@ def begun(reports: list[Row], started: float) -> float:
     return max(0.0, reports[0]["timestamp"] - reports[0]["time_this_iter_s"] - started) if reports else 0.0
 
 
-def measure(report: Row, kind: type[Scores], samples: int) -> Measure:
-    """Return one report's scores over so many validation samples."""
-    samples = int(report[SAMPLES]) if is_fold(report) else samples
+def measure(report: Row, kind: type[Scores], samples: Samples) -> Measure:
+    """Return one report's scores; one of a fold says itself how many samples they are over."""
+    n = int(report[SAMPLES]) if is_fold(report) else samples.val
     lost = {name: float(report[name]) for name in FORGOTTEN if name in report}
     return Measure(
         fold=int(report[FOLD]) if is_fold(report) else 0,
         epoch=int(report["epoch"]),
         seconds=float(report["time_total_s"]),
         loss=float(report["loss"]),
-        scores=kind.kept_in(report, samples),
-        general=kind.kept_in(report, 0, GENERAL) if kind.are_in(report, GENERAL) else None,
+        scores=kind.kept_in(report, n),
+        general=kind.kept_in(report, samples.general, GENERAL) if kind.are_in(report, GENERAL) else None,
         **lost,
     )
 

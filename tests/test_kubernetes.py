@@ -1,9 +1,12 @@
 """The manifests of docs/kubernetes are ones that KubeRay, Ray Serve and our own command line take.
 
-FIELDS lists which fields of KubeRay's v1 API (ray-project/kuberay) the manifests may use: a misspelt one is dropped by
-the API server with hardly a word. Kubernetes' own fields are checked where ours depend on them.
+A misspelt field is dropped by the API server with hardly a word, so none may be there that the schema does not know.
+`kuberay/KIND.json.gz` is `openAPIV3Schema` of KIND, v1, in KubeRay 1.7.0's helm-chart/kuberay-operator/crds, without
+its descriptions; it holds Kubernetes' own pods, too.
 """
 
+import gzip
+import json
 import shlex
 from pathlib import Path
 from typing import Any
@@ -11,26 +14,14 @@ from typing import Any
 import pytest
 import ray
 import yaml
+from jsonschema import Draft202012Validator
 from ray.serve.schema import ServeDeploySchema
 
 from search.run import parser, settings_of
 from serve.settings import Settings
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "kubernetes"
-FIELDS = {
-    "RayJob": {
-        "entrypoint", "runtimeEnvYAML", "shutdownAfterJobFinishes", "ttlSecondsAfterFinished", "backoffLimit",
-        "rayClusterSpec", "submissionMode", "activeDeadlineSeconds", "suspend",
-    },
-    "RayService": {"serveConfigV2", "rayClusterConfig", "serviceUnhealthySecondThreshold"},
-    "cluster": {
-        "rayVersion", "authOptions", "enableInTreeAutoscaling", "autoscalerOptions", "headGroupSpec",
-        "workerGroupSpecs",
-    },
-    "autoscalerOptions": {"version", "idleTimeoutSeconds", "upscalingMode", "resources", "env"},
-    "head": {"rayStartParams", "template", "serviceType"},
-    "workers": {"groupName", "replicas", "minReplicas", "maxReplicas", "rayStartParams", "template"},
-}  # fmt: skip
+SCHEMAS = Path(__file__).resolve().parent / "kuberay"
 
 
 def manifest(name: str) -> dict[str, Any]:
@@ -45,21 +36,53 @@ def cluster(of: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
+def faults(found: dict[str, Any]) -> list[str]:
+    """Return what KubeRay's schema has against a manifest."""
+    schema = json.loads(gzip.decompress((SCHEMAS / f"{found['kind']}.json.gz").read_bytes()))
+    schema["properties"]["metadata"] = {
+        "type": "object",
+        "required": ["name"],
+    }  # Kubernetes' own, in no schema
+    return [
+        f"{error.json_path}: {error.message}"
+        for error in Draft202012Validator(strict(schema)).iter_errors(found)
+    ]
+
+
+def strict(schema: Any) -> Any:
+    """Return a schema that takes no other fields than it names, and for Kubernetes' numbers words, too."""
+    if isinstance(schema, list):
+        return [strict(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if schema.get("x-kubernetes-int-or-string") is True:
+        return {"type": ["integer", "string"]}
+    parts = {key: strict(part) for key, part in schema.items()}
+    closed = schema.get("type") == "object" and "properties" in schema
+    return parts | ({"additionalProperties": False} if closed else {})
+
+
 @pytest.mark.parametrize("name", sorted(path.name for path in FOLDER.glob("*.yaml")))
-def test_a_manifest_has_only_fields_that_kuberay_has(name: str) -> None:
+def test_kuberays_schema_takes_a_manifest(name: str) -> None:
     found = manifest(name)
-    assert (found["apiVersion"], set(found)) == ("ray.io/v1", {"apiVersion", "kind", "metadata", "spec"})
-    assert set(found["spec"]) <= FIELDS[found["kind"]]
+    assert faults(found) == []
     of = cluster(found)
-    assert set(of) <= FIELDS["cluster"]
     assert of["rayVersion"] == ray.__version__
     assert of["authOptions"] == {"mode": "token"}
-    assert set(of.get("autoscalerOptions", {})) <= FIELDS["autoscalerOptions"]
-    assert set(of["headGroupSpec"]) <= FIELDS["head"]
     for group in of["workerGroupSpecs"]:
-        assert set(group) <= FIELDS["workers"]
         assert group["minReplicas"] <= group["replicas"] <= group["maxReplicas"]
         check_pods(of["headGroupSpec"], group)
+
+
+def test_a_misspelt_field_and_a_wrong_value_are_found() -> None:
+    found = manifest("search.yaml")
+    found["spec"]["entryPoint"] = "python"
+    [group] = cluster(found)["workerGroupSpecs"]
+    group["maxReplicas"] = "8"
+    group["template"]["spec"]["containers"][0]["resource"] = {}
+    said = " ".join(faults(found))
+    for wrong in ("entryPoint", "maxReplicas", "'resource' was unexpected"):
+        assert wrong in said
 
 
 def check_pods(head: dict[str, Any], group: dict[str, Any]) -> None:

@@ -246,8 +246,7 @@ def describe(scores: Scores, words: Words) -> str:
     named = [
         f"{word} {value:.3f}" for word, value in zip(words.scores, scores.values().values(), strict=True)
     ]
-    if scores.interval:
-        named[0] += f" (95 % interval {scores.interval.low:.3f} to {scores.interval.high:.3f})"
+    named[0] += scores.within
     told = [str(value) for value in scores.as_dict().values() if isinstance(value, str)]
     return f"{scores.n} {words.samples}: {', '.join([*named, *told])}"
 

@@ -82,9 +82,10 @@ class PhotoScores:
         """Say it in a line."""
         read, found = self.read, self.found
         return (
-            f"{read.n} photos, found and read right: hmean {read.hmean:.3f}, precision {read.precision:.3f}, "
-            f"recall {read.recall:.3f}; found alone: hmean {found.hmean:.3f}, precision {found.precision:.3f}, "
-            f"recall {found.recall:.3f}"
+            f"{read.n} photos, found and read right: hmean {read.hmean:.3f}{read.within}, "
+            f"precision {read.precision:.3f}, recall {read.recall:.3f}; "
+            f"found alone: hmean {found.hmean:.3f}{found.within}, "
+            f"precision {found.precision:.3f}, recall {found.recall:.3f}"
         )
 
     def as_dict(self) -> dict[str, Any]:

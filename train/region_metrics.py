@@ -7,7 +7,7 @@ or have no area are left out on both sides.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, NamedTuple, Self
 
 import numpy as np
@@ -15,12 +15,14 @@ import numpy.typing as npt
 import shapely  # type: ignore[import-untyped]
 
 from train.data.regions import Region
+from train.intervals import Rows, bootstrap_interval
 from train.metrics import CHARSET_RULES
-from train.scores import Scores
+from train.scores import ResampledScores
 
 MIN_IOU = 0.5
 MAX_ON_IGNORED = 0.5
 AS_LABELLED = "as-labelled"
+RESAMPLING_SEED = 0  # equal counts have equal intervals
 
 Polygons = npt.NDArray[np.object_]
 Matrix = npt.NDArray[np.float64]
@@ -45,7 +47,7 @@ class RegionCounts(NamedTuple):
 
 
 @dataclass(frozen=True)
-class RegionScores(Scores):
+class RegionScores(ResampledScores):
     """Scores over n images; without any label or any detection they are 0.
 
     Attributes:
@@ -64,7 +66,7 @@ class RegionScores(Scores):
 
     @classmethod
     def of(cls, rows: npt.ArrayLike, read: bool = False) -> Self:
-        """Return the scores of (N, 5) float64 rows, the RegionCounts of N images.
+        """Return the scores of (N, 5) float64 rows, the RegionCounts of N images; `measured` tells the interval, too.
 
         Args:
             rows: as they are, or as a bootstrap draws them.
@@ -77,19 +79,35 @@ class RegionScores(Scores):
             n=len(counts),
             precision=_share(right, total.detections),
             recall=_share(right, total.labels),
-            hmean=_share(2 * right, total.detections + total.labels),
+            hmean=hmean((right, total.detections, total.labels)),
             iou=_share(total.iou, total.hits),
         )
+
+    @classmethod
+    def measured(cls, rows: npt.ArrayLike, read: bool = False) -> Self:
+        """Return what `of` does, with the interval of the hmean: a bootstrap over the images."""
+        counts = np.asarray(rows, np.float64).reshape(-1, len(RegionCounts._fields))
+        found = cls.of(counts, read)
+        if not len(counts):
+            return found
+        deciding = counts[:, [RegionCounts._fields.index("read" if read else "hits"), 1, 2]]
+        return replace(found, interval=bootstrap_interval(deciding, hmean, RESAMPLING_SEED))
+
+
+def hmean(sums: Sequence[float] | Rows) -> float:
+    """Return the harmonic mean of precision and recall of (right, found, labelled), summed over images."""
+    right, found, labelled = sums
+    return float(_share(2 * right, found + labelled))
 
 
 def score_regions(rows: Sequence[RegionCounts]) -> RegionScores:
     """Return the scores of detection, from what `count_image` or `count_reading` said of each image."""
-    return RegionScores.of(np.array(rows, np.float64))
+    return RegionScores.measured(np.array(rows, np.float64))
 
 
 def score_end_to_end(rows: Sequence[RegionCounts]) -> RegionScores:
     """Return the scores of detection and reading together, from what `count_reading` said of each image."""
-    return RegionScores.of(np.array(rows, np.float64), read=True)
+    return RegionScores.measured(np.array(rows, np.float64), read=True)
 
 
 def count_image(found: npt.ArrayLike, regions: Sequence[Region]) -> RegionCounts:

@@ -2,7 +2,7 @@
 
 from abc import ABC
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, ClassVar, Self
 
 from train.intervals import Interval, wilson_interval
@@ -59,9 +59,19 @@ class Scores(ABC):
         """The primary score's 95 % interval; None where these numbers do not tell it."""
         return None
 
+    @property
+    def within(self) -> str:
+        """What stands behind the primary score, ' (95 % interval 0.550 to 0.690)'; empty where it is not known."""
+        found = self.interval
+        return f" (95 % interval {found.low:.3f} to {found.high:.3f})" if found else ""
+
     def values(self, prefix: str = "") -> dict[str, float]:
         """Return the scores alone, by name behind a prefix."""
         return {prefix + name: float(getattr(self, name)) for name in self.names}
+
+    def metrics(self, prefix: str = "") -> dict[str, float]:
+        """Return all that `kept_in` reads, by name behind a prefix."""
+        return self.values(prefix)
 
     def as_dict(self) -> dict[str, float | int | str]:
         """Return the fields as a mapping."""
@@ -81,6 +91,40 @@ class ShareScores(Scores):
     def interval(self) -> Interval:
         """Wilson's interval of a share."""
         return wilson_interval(self.primary * self.n, self.n)
+
+
+@dataclass(frozen=True)
+class ResampledScores(Scores):
+    """Scores of which the first is no share of the samples: whoever scores the samples resamples them, too.
+
+    Attributes:
+        interval: of the first one, at 95 %; None where the samples are not at hand.
+    """
+
+    interval: Interval | None = field(default=None, compare=False, kw_only=True)
+
+    @classmethod
+    def ends(cls, prefix: str = "") -> tuple[str, str]:
+        """Return the names of the interval's ends among metrics, behind a prefix."""
+        return f"{prefix}{cls.names[0]}_low", f"{prefix}{cls.names[0]}_high"
+
+    @classmethod
+    def kept_in(cls, metrics: Mapping[str, Any], n: int, prefix: str = "") -> Self:
+        """Return the scores with their interval, where that stands there, too."""
+        low, high = (metrics.get(end) for end in cls.ends(prefix))
+        interval = None if low is None or high is None else Interval(low=low, high=high)
+        return replace(super().kept_in(metrics, n, prefix), interval=interval)
+
+    def metrics(self, prefix: str = "") -> dict[str, float]:
+        """Return the scores and the ends of their interval."""
+        if self.interval is None:
+            return self.values(prefix)
+        ends = zip(self.ends(prefix), (self.interval.low, self.interval.high), strict=True)
+        return self.values(prefix) | dict(ends)
+
+    def as_dict(self) -> dict[str, float | int | str]:
+        """Return the fields but the interval as a mapping."""
+        return {key: value for key, value in super().as_dict().items() if key != "interval"}
 
 
 @dataclass(frozen=True)

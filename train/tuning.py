@@ -31,7 +31,7 @@ def tuned(checkpoint: Checkpoint, val: Dataset) -> Checkpoint:
         f"{task.words.short[0]} {before.primary:.3f} before, {after.primary:.3f} with them",
         flush=True,
     )
-    return replace(checkpoint, config=config, metrics=checkpoint.metrics | after.values())
+    return replace(checkpoint, config=config, metrics=checkpoint.metrics | after.metrics())
 
 
 def chosen(engine: Engine, task: Task, val: Dataset) -> TrialConfig:

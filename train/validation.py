@@ -22,11 +22,11 @@ def validate(
     """
     task = task.at_best
     scores, _, loss = _evaluate(engine, task, val, world, parts)
-    metrics = scores.values()
+    metrics = scores.metrics()
     if loss is not None:
         metrics["val_loss"] = loss
     if general is not None:
-        metrics |= _evaluate(engine, task, general, world, parts)[0].values(GENERAL)
+        metrics |= _evaluate(engine, task, general, world, parts)[0].metrics(GENERAL)
     return metrics
 
 

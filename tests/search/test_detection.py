@@ -7,9 +7,12 @@ from pathlib import Path
 import pytest
 import yaml
 
+from search.results import Comparison
+from search.studies import read_result, read_study
 from tests import real_photos
 from tests.search.driver import Process
 from tests.search.test_report import Page
+from train.intervals import Interval
 
 SPACE = """\
 fixed:
@@ -59,6 +62,14 @@ def test_the_summary_compares_the_winner_with_the_untouched_model(ended: tuple[P
     assert summary["best"].keys() >= {"hmean", "iou", "precision", "recall", "gain", "gain_interval_95"}
     assert summary["best"]["hmean"] >= max(trial["score"] for trial in summary["trials"])
     assert summary["test"]["best"]["n"] == summary["data"]["samples"]["test"]
+    read_again = read_result(read_study(ended[0]))
+    kept = {trial.id: trial.best.scores.interval for trial in read_again.trials if trial.best}
+    for trial in summary["trials"]:
+        low, high = trial["interval_95"]
+        assert low <= trial["score"] <= high
+        assert kept[trial["id"]] == Interval(low=low, high=high)
+    for one in (*read_again.comparisons, *read_again.baselines):
+        assert (one.winner if isinstance(one, Comparison) else one.scores).interval is not None
 
 
 @pytest.mark.slow

@@ -12,10 +12,13 @@ from ray import tune
 from ray.train.constants import CHECKPOINT_DIR_NAME
 
 from search.checkpoints import CHECKPOINT_FOLDER, TrialFolder
+from search.finished import Finished
 from search.journal import TrialJournal
+from search.results import TrialRecord
+from search.settings import StudySettings
 from search.trial_records import state_of, told_of
 from tests.real_lines import config
-from train.checkpoint import Checkpoint
+from train.checkpoint import ARRAYS, Checkpoint
 from train.data.charset import Charset
 from train.errors import CheckpointError
 from train.patience import Best
@@ -63,6 +66,22 @@ def test_the_best_checkpoint_is_found_though_tune_lists_none(tmp_path: Path) -> 
     assert folder.read_best().epoch == 2
     with pytest.raises(CheckpointError, match="must have left a checkpoint"):
         TrialFolder(LocalFileSystem(), str(tmp_path / "none"), folder.reports).read_best()
+
+
+def test_a_winner_whose_checkpoint_is_damaged_is_named_with_what_can_be_done(tmp_path: Path) -> None:
+    result = ended(tmp_path / "vin" / "t1", [0.5, 0.9])
+    settings = StudySettings(name="vin", storage=str(tmp_path))
+    search = Finished(settings, None, None, [], [result], 0.0)  # type: ignore[arg-type]
+    winner = TrialRecord(id="t1", state="finished", config=config())
+    assert search.load(winner).epoch == 2
+    weights = tmp_path / "vin" / "t1" / "checkpoint_000001" / CHECKPOINT_FOLDER / ARRAYS
+    weights.write_bytes(weights.read_bytes()[:50])
+    with pytest.raises(CheckpointError) as raised:
+        search.load(winner)
+    assert "trial t1 must be whole" in raised.value.rule
+    assert f"{ARRAYS} has changed" in str(raised.value.value)
+    for remedy in ("--resume", f"export vin --storage {tmp_path} --trial ID", "--name NEW --fork vin"):
+        assert remedy in raised.value.remedy
 
 
 def test_the_journal_is_believed_and_tune_fills_what_it_lacks(tmp_path: Path) -> None:

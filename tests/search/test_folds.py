@@ -17,16 +17,18 @@ from search.results import rank
 from search.settings import StudySettings
 from search.summary import summary
 from search.table import terminal_table
-from search.trial_records import measure, state_of
+from search.trial_records import Samples, measure, state_of
 from tests import real_lines
 from tests.search.driver import label_arguments, search, write_labels
 from tests.search.made_result import image_of, result, rows, share, trial
 from train.checkpoint import Checkpoint
+from train.config import TrialConfig
 from train.data.charset import Charset
 from train.errors import UsageError
 from train.intervals import paired_gain_interval
 from train.loop import TrainingData
 from train.metrics import TextScores
+from train.region_metrics import RegionScores
 from train.tasks import TASKS
 
 
@@ -98,12 +100,29 @@ def fold(right: Sequence[int], seconds: float = 1) -> Fold:
 def test_scores_of_folds_are_means_over_samples() -> None:
     done = [fold([1, 1, 1, 1]), fold([0, 0])]
     first, second = (together(done[:number], 3, real_lines.config()) for number in (1, 2))
-    made = measure(second | {"time_total_s": 3.0}, TextScores, 99)
+    made = measure(second | {"time_total_s": 3.0}, TextScores, Samples(99))
     assert (made.fold, made.scores.n, made.scores.primary) == (2, 6, pytest.approx(4 / 6))
     read = rows_of([first, second])
     assert read is not None
     np.testing.assert_array_equal(read[:, 1], [1, 1, 1, 1, 0, 0])
     assert rows_of([{"epoch": 1}]) is None
+
+
+def test_a_mean_that_is_no_share_has_an_interval_over_the_samples_of_all_folds() -> None:
+    def photos(hits: float, number: int) -> Fold:
+        counts = np.tile([[hits, 2, 2, hits * 0.8, 0], [2, 2, 2, 1.6, 0]], (number, 1))
+        metrics = {**RegionScores.of(counts).values(), "loss": 1.0}
+        kept = Checkpoint(detector, Charset(()), 2, metrics, {})
+        return Fold(metrics, counts, len(counts), 1.0, kept)
+
+    detector = TrialConfig(task="detection", model="pp-ocrv6-tiny-det")
+    one = measure(together([photos(1, 10)], 2, detector) | {"time_total_s": 3.0}, RegionScores, Samples(9))
+    both = together([photos(1, 10), photos(0, 20)], 2, detector) | {"time_total_s": 3.0}
+    two = measure(both, RegionScores, Samples(9))
+    assert (one.scores.primary, two.scores.primary) == pytest.approx((0.75, (0.75 * 20 + 0.5 * 40) / 60))
+    for found in (one.scores, two.scores):
+        assert found.interval is not None
+        assert found.interval.low < found.primary < found.interval.high
 
 
 class Ended:

@@ -25,12 +25,13 @@ def config(rate: float, technique: str = "full") -> TrialConfig:
     return config_from_mapping(nested(flat), "test")
 
 
-def write_trial(study: Path, name: str, settings: TrialConfig, *scores: float) -> None:
+def write_trial(study: Path, name: str, settings: TrialConfig, *scores: float, folds: bool = False) -> None:
     journal = Journal(study / JOURNAL, {})
     trial = SimpleNamespace(trial_id=name, config=settings.model_dump(mode="json"))
     journal.on_trial_start(0, [], trial)
     for epoch, score in enumerate(scores, 1):
-        journal.on_trial_result(0, [], trial, {"epoch": epoch, "score": score})
+        fold = {"fold": epoch} if folds else {}
+        journal.on_trial_result(0, [], trial, {"epoch": epoch, "score": score, **fold})
 
 
 def test_the_best_configurations_come_first(tmp_path: Path) -> None:
@@ -38,6 +39,14 @@ def test_the_best_configurations_come_first(tmp_path: Path) -> None:
         write_trial(tmp_path, f"t{index}", config(1e-3 * (index + 1)), 0.1 * index, 0.0)
     found = best_configs(tmp_path)
     assert [round(c.optimiser.learning_rate * 1000) for c in found] == [7, 6, 5, 4, 3]
+
+
+def test_over_folds_the_mean_of_all_counts_and_not_the_luckiest(tmp_path: Path) -> None:
+    write_trial(tmp_path, "stopped", config(1e-3), 0.9, folds=True)
+    write_trial(tmp_path, "lucky", config(2e-3), 0.9, 0.4, folds=True)
+    write_trial(tmp_path, "good", config(3e-3), 0.6, 0.6, folds=True)
+    found = best_configs(tmp_path)
+    assert [round(c.optimiser.learning_rate * 1000) for c in found] == [3, 2, 1]
 
 
 def test_a_study_without_a_score_cannot_be_forked(tmp_path: Path) -> None:

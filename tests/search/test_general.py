@@ -145,12 +145,14 @@ def test_everything_shows_both_scores() -> None:
     assert numbers["general"]["max_forgetting"] == 0.02
     assert numbers["general"]["comparison"]["best"]["n"] == GENERAL
     assert {t["general"]["eligible"] for t in numbers["trials"] if t["general"]} == {True, False}
-    assert numbers["best"]["general"] == {
+    kept = numbers["best"]["general"]
+    assert kept.pop("interval_95") == pytest.approx([0.598, 0.858], abs=1e-3)
+    assert kept == {
         "exact_match": KNOWN, "edit_similarity": 0.9, "forgetting": 0.0, "eligible": True,
     }  # fmt: skip
     assert numbers["baseline"]["general"]["exact_match"] == KNOWN
     lines = text.splitlines()
-    assert "CER  general  forgot, pts  epoch" in lines[0]
+    assert " ".join(lines[0].split()).endswith("CER general forgot, pts epoch time settings")
     assert lines[1].split()[1] == found.winner.id
     assert "75.0 %" in next(line for line in lines if " untouched " in line)
     assert "ranked last and never the winner: 6 of 12 trials" in text
@@ -206,6 +208,10 @@ def test_techniques_stand_side_by_side() -> None:
     assert first.seconds == sum(t.seconds for t in same)
     assert first.median is not None
     assert first.median <= (first.best or 0)
+    assert first.median in [t.score for t in same], "of a trial, so that it has an interval"
+    for score, interval in ((first.best, first.best_interval), (first.median, first.median_interval)):
+        assert interval is not None
+        assert interval.low < (score or 0) < interval.high
     assert summary(result())["techniques"][0]["engine"] == "paddle"
     torch = trial(1).model_copy(update={"config": trial(1).config.model_copy(update={"engine": "torch"})})
     assert len(compare_techniques([trial(1), torch])) == 2

@@ -10,6 +10,7 @@ import pytest
 from search.files import JOURNAL
 from search.journal import Journal, read_journal
 from search.snapshot import SNAPSHOT, archive, restore
+from train.errors import CheckpointError
 
 
 @pytest.mark.parametrize("cut", [b'{"event": "report", "trial": "a", "epoch": 3, "sc', "\u00e4".encode()[:1]])
@@ -62,6 +63,23 @@ def test_a_failed_archive_leaves_the_last_one(tmp_path: Path) -> None:
         archive(tmp_path, "1", tmp_path)
     with zipfile.ZipFile(tmp_path / SNAPSHOT) as kept:
         assert kept.read("experiment_state-1.json") == b"first"
+
+
+@pytest.mark.parametrize("left", [10, 60])
+def test_a_damaged_archive_is_refused_and_nothing_is_touched(tmp_path: Path, left: int) -> None:
+    state = tmp_path / "experiment_state-1.json"
+    state.write_text("whole" * 100, encoding="utf-8")
+    archive(tmp_path, "1", tmp_path)
+    whole = (tmp_path / SNAPSHOT).read_bytes()
+    (tmp_path / SNAPSHOT).write_bytes(whole[:left])
+    with pytest.raises(CheckpointError, match=r"snapshot\.zip.*delete it"):
+        restore(tmp_path)
+    turned = bytearray(whole)
+    turned[100] ^= 1
+    (tmp_path / SNAPSHOT).write_bytes(turned)
+    with pytest.raises(CheckpointError, match="experiment_state-1"):
+        restore(tmp_path)
+    assert state.read_text(encoding="utf-8") == "whole" * 100
 
 
 def test_without_an_archive_nothing_is_touched(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """The report: complete, self-contained, honest about what it cannot say."""
 
+import re
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -81,6 +82,19 @@ def test_page_shows_every_trial_every_chart_and_every_misreading(page: Page) -> 
 )
 def test_headline_follows_the_interval(low: float, high: float, says: str) -> None:
     assert says in headline(gained(low, (low + high) / 2, high))
+
+
+def test_no_score_stands_without_its_interval(page: Page) -> None:
+    """In the headline, the drawings and the techniques: '62.2 %' is followed by '(95 %: 55-69)' or '(55-69)'."""
+    interval = r" \((95 %: )?\d+-\d+\)"
+    for low, high in ((0.1, 0.3), (-0.1, 0.2), (-0.3, -0.1)):
+        said = headline(gained(low, (low + high) / 2, high))
+        assert len(re.findall(rf"\d %{interval}", said)) == 2
+    words = " ".join(page.words)
+    table = words[words.index("Techniques") : words.index("Before any training")]
+    for part in (table, *(word for word in page.words if word.startswith(("trial t", "best untouched")))):
+        assert re.search(rf"\d %{interval}", part)
+        assert not re.search(rf"\d\.\d %(?!{interval})", part)
 
 
 def test_headline_without_any_score() -> None:

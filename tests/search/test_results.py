@@ -114,8 +114,11 @@ def test_summary_holds_what_the_design_says(tmp_path: Path) -> None:
     assert summary["baseline"]["exact_match"] == 0.326
     assert summary["baseline"]["interval_95"][0] < 0.326 < summary["baseline"]["interval_95"][1]
     assert len(summary["trials"]) == len(result().trials)
-    keys = {"id", "state", "config", "score", "general", "epochs", "seconds", "reason", "parts", "notes"}
-    assert set(summary["trials"][0]) == keys
+    keys = {"id", "state", "config", "score", "interval_95", "general", "epochs", "seconds", "reason"}
+    assert set(summary["trials"][0]) == keys | {"parts", "notes"}
+    for one in (told for told in summary["trials"] if told["score"] is not None):
+        assert one["interval_95"][0] < one["score"] < one["interval_95"][1]
+    assert summary["trials"][12]["interval_95"] is None
     assert summary["general"] is summary["trials"][0]["general"] is None
     assert summary["trials"][12]["score"] is None
     assert summary["best"]["trial"] == rank(trials())[0].id

@@ -114,6 +114,8 @@ def test_list_tells_finished_running_and_interrupted(
     }
     assert all(0 < study["best"] <= 1 and study["trials"] == 14 for study in told.values())
     assert told["done"]["interval_95"][0] < told["done"]["best"] < told["done"]["interval_95"][1]
+    low, high = told["done"]["untouched_interval_95"]
+    assert low < told["done"]["untouched"] < high
     running.close()
     main(["list", "--storage", str(tmp_path)])
     assert capsys.readouterr().out.count("interrupted") == 2

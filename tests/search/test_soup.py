@@ -11,6 +11,7 @@ from search.soup import average, greedy_soup, same_start
 from tests import real_lines
 from train.checkpoint import Checkpoint
 from train.config import TechniqueConfig
+from train.errors import CheckpointError
 from train.loop import TrainingData, assemble
 from train.validation import evaluate
 
@@ -66,6 +67,18 @@ def test_a_soup_is_never_worse_than_its_best_ingredient(good: Checkpoint, data: 
     assert soup.scores.rank >= score(checkpoints[0], data)
     assert score(soup.checkpoint, data) == soup.scores.rank
     assert soup.checkpoint.metrics["exact_match"] == soup.scores.exact_match
+
+
+def test_a_damaged_ingredient_is_left_out_and_named(
+    good: Checkpoint, data: TrainingData, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def damaged() -> Checkpoint:
+        raise CheckpointError("a checkpoint must be whole", "state.npz has changed", "use an earlier one")
+
+    assert greedy_soup([("a", lambda: good), ("b", damaged)], data, None).trials == ("a",)
+    assert "trial b cannot be averaged in: state.npz has changed" in capsys.readouterr().out
+    with pytest.raises(CheckpointError):
+        greedy_soup([("b", damaged), ("a", lambda: good)], data, None)
 
 
 def test_nothing_is_averaged_after_the_deadline(good: Checkpoint, data: TrainingData) -> None:

@@ -19,7 +19,7 @@ from search.journal import Journal, read_journal
 from search.results import TrialRecord
 from search.storage import Location
 from search.trial import TrialSetup, run_trial
-from search.trial_records import record, told_of
+from search.trial_records import Samples, record, told_of
 from search.workers import TRIAL_RESOURCES, WorkerGroup
 from tests import real_lines
 from train.loop import TrainingData, train
@@ -78,7 +78,7 @@ def only_record(results: tune.ResultGrid, folder: Path) -> TrialRecord:
     [result] = results
     [notes] = incidents(folder / "hit").values()
     journals = {trial.id: trial for trial in read_journal(folder / "hit")}
-    return record(result, told_of(result, journals), 0.0, 4, notes)
+    return record(result, told_of(result, journals), 0.0, Samples(4), notes)
 
 
 def test_too_little_memory_makes_the_parts_smaller_and_not_the_batch(

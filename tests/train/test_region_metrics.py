@@ -77,6 +77,22 @@ def test_scores_of_a_set_are_those_of_its_sums() -> None:
     assert set(scores.as_dict()) >= {"n", "precision", "recall", "hmean"}
 
 
+def test_the_hmean_has_an_interval_over_the_images_wherever_it_is_kept() -> None:
+    rows = [RegionCounts(1, 2, 2, 0.8, 0), RegionCounts(3, 3, 3, 2.4, 2), RegionCounts(0, 1, 2)] * 20
+    scores, read = score_regions(rows), score_end_to_end(rows)
+    counts = np.array(rows, np.float64)
+    drawn = counts[np.random.default_rng(1).integers(0, 60, (2000, 60))].sum(axis=1)
+    low, high = np.percentile(2 * drawn[:, 0] / (drawn[:, 1] + drawn[:, 2]), [2.5, 97.5])
+    assert scores.interval is not None
+    assert (scores.interval.low, scores.interval.high) == pytest.approx((low, high), abs=0.02)
+    assert read.interval is not None
+    assert read.interval.low < read.hmean < read.interval.high < scores.interval.low
+    kept = RegionScores.kept_in(scores.metrics("general_"), 60, "general_")
+    assert (kept, kept.interval) == (scores, scores.interval)
+    assert RegionScores.kept_in(scores.values(), 60).interval is None, "of a study of an earlier version"
+    assert score_regions([]).interval is None
+
+
 def test_end_to_end_wants_place_and_text() -> None:
     labels = [label(A, "Ab"), label(B, "cd"), label(box(40, 0, 9, 9), "###", True)]
     found = [A, B, box(40, 0, 9, 9)]

@@ -1,7 +1,7 @@
 """What a label means: images, targets, decoding, score and words; one file each."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, Self
@@ -275,3 +275,8 @@ class Task(ABC):
 
 
 TASKS: Registry[type[Task]] = Registry("task", __name__)
+
+
+def primary_of(config: TrialConfig) -> Callable[[Rows], float]:
+    """Return what makes a configuration's first score of sums over samples (`Task.primary`); needs no network."""
+    return TASKS.get(config.task)(config, Charset(())).primary

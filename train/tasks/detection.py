@@ -32,7 +32,7 @@ from train.data.stored import Stored
 from train.detection_parity import box_verdicts, photo_inputs
 from train.detection_settings import write_detection_settings
 from train.engines.base import Batch, Images
-from train.region_metrics import RegionCounts, RegionScores, count_image, score_regions
+from train.region_metrics import RegionCounts, RegionScores, count_image, hmean, score_regions
 from train.region_thresholds import PhotoMap, tune_thresholds
 from train.scores import Scores
 from train.tasks import TASKS, Mistake, Rows, Task, Words
@@ -216,7 +216,7 @@ class Detection(Task):
 
     def primary(self, sums: Rows) -> float:
         """Return the hmean."""
-        return RegionScores.of(sums).hmean
+        return hmean(sums[:3])
 
     def mistakes(self, predictions: Sequence[Found], data: Dataset) -> list[Mistake]:
         """Return the photos in which a text was missed, or something else was found."""

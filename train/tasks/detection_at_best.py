@@ -36,7 +36,7 @@ class DetectionAtBest(WrappedTask):
 
     def score(self, predictions: Sequence[Counts], data: Dataset) -> RegionScores:
         """Return the best triple's scores."""
-        return RegionScores.of(self.per_sample(predictions, data))
+        return RegionScores.measured(self.per_sample(predictions, data))
 
     def per_sample(self, predictions: Sequence[Counts], data: Dataset) -> Rows:
         """Return the best triple's (N, 5) RegionCounts."""
