@@ -31,7 +31,7 @@ from search.settings import Sampler
 
 CURVES = RESULTS / "learning_curves.json"
 WIDTHS = (0.3, 0.05)  # decades
-WORKERS = (1, 4, 16, 64, 128, 256, 500)
+WORKERS = (1, 4, 16, 64, 500)
 OURS: Sampler = "tpe"
 RIVAL: Sampler = "random"
 
@@ -84,7 +84,10 @@ def main(arguments: Sequence[str]) -> None:
     rows: list[dict[str, Any]] = []
     limits: dict[str, int] = {}
     for width in chosen.widths:
-        found = {workers: searches(workers, curves, width, chosen.seeds) for workers in chosen.workers}
+        found = {}
+        for workers in chosen.workers:
+            print(f"{workers} workers, width {width:g}", flush=True)
+            found[workers] = searches(workers, curves, width, chosen.seeds)
         rows += [row(width, workers, found, cost) for workers in chosen.workers]
         print_table(rows[-len(found) :])
         if cost:

@@ -84,6 +84,7 @@ def record(study: Path) -> dict[str, Any]:
             "seconds": [round(report["epoch_seconds"], 2) for report in trial.reports],
         }
         for trial in read_journal(study)
+        if trial.reports
     ]
     data = {name: summary["data"]["samples"][name] for name in ("train", "val")}
     return {"space": summary["space"], "lines": data, "versions": summary["versions"], "curves": curves}
