@@ -84,7 +84,7 @@ def main(arguments: Sequence[str]) -> None:
     rows: list[dict[str, Any]] = []
     limits: dict[str, int] = {}
     for width in chosen.widths:
-        found = {}
+        found: dict[int, dict[str, list[Found]]] = {}
         for workers in chosen.workers:
             print(f"{workers} workers, width {width:g}", flush=True)
             found[workers] = searches(workers, curves, width, chosen.seeds)
