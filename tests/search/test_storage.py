@@ -26,7 +26,6 @@ from search.storage import (
 from search.study import check_folder, load_settings
 from tests.s3 import s3_server
 from tests.search.driver import (
-    MAX_EPOCHS,
     Process,
     label_arguments,
     search,
@@ -35,7 +34,7 @@ from tests.search.driver import (
 )
 from train.errors import UsageError
 
-EPOCHS = 4
+EPOCHS = 10  # some seconds: longer than from one snapshot to the next
 
 
 @pytest.fixture(scope="module")
@@ -164,7 +163,7 @@ def test_a_killed_search_goes_on_from_another_machine(data_dir: Path, tmp_path: 
     (tmp_path / "there").mkdir()
     killed = search(
         *study, *label_arguments(labels), "--space", write_space(tmp_path, EPOCHS), "--test-fraction", 0,
-        "--max-epochs", MAX_EPOCHS, "--trials", 2, "--concurrent", 1, cwd=tmp_path / "here",
+        "--max-epochs", 5 * EPOCHS, "--trials", 2, "--concurrent", 1, cwd=tmp_path / "here",
     )  # fmt: skip
     killed.wait_for(" epoch   2/", count=2)
     place = location(settings(uri, name="cut"))
