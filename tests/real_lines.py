@@ -12,8 +12,11 @@ from train.data.dataset import Dataset, decode_samples
 from train.data.formats import load_file
 from train.data.sample import Sample
 from train.engines import ENGINES
+from train.engines.base import Batch, World
 from train.engines.choice import holds
 from train.loop import TrainingData, train
+from train.parts import prepared_steps
+from train.tasks import Task
 
 Epoch = tuple[dict[str, float], Checkpoint]
 SETTINGS: dict[str, Any] = {
@@ -75,3 +78,14 @@ def run(
     with suppress(InterruptedRunError):
         train(settings, data, report, resume)
     return epochs
+
+
+def whole_batches(
+    task: Task,
+    data: Dataset,
+    batches: list[Any],
+    epoch: int,
+    world: World = World(),  # noqa: B008 - frozen
+) -> list[Batch]:
+    """Return a worker's share of every batch as training prepares it, each in one part."""
+    return [step.parts[0] for step in prepared_steps(task, (data, batches), epoch, world, parts=1)]

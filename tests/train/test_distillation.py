@@ -10,8 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.real_lines import RECOGNISERS, config, few_lines, run
-from train import loop
+from tests.real_lines import RECOGNISERS, config, few_lines, run, whole_batches
 from train.alignment import following
 from train.checkpoint import Checkpoint
 from train.data.batches import training_batches
@@ -185,7 +184,7 @@ def test_every_worker_has_its_own_lines_read(size: int, data: TrainingData) -> N
     order = training_batches(data.train.widths, 5, seed=0, epoch=1)
     whole = [taught_task.batch(data.train, indices, 1).teacher for indices in order]
     for rank in range(size):
-        mine = loop._prefetch(taught_task, data.train, order, 1, World(rank, size))
+        mine = whole_batches(taught_task, data.train, order, 1, World(rank, size))
         for batch, teacher in zip(mine, whole, strict=True):
             assert batch.teacher is not None
             assert teacher is not None

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.real_lines import RECOGNISERS, config, lines, run
-from train import loop, memory
+from tests.real_lines import RECOGNISERS, config, lines, run, whole_batches
+from train import memory
 from train.checkpoint import Checkpoint, load_checkpoint
 from train.config import TrialConfig
 from train.data import images
@@ -172,9 +172,7 @@ def test_every_line_is_computed_once_for_each_width(
     for epoch in range(1, settings.epochs + 1):
         cache.prepare(epoch)
         order = order_of(data, settings, epoch)
-        for batch, found in zip(
-            order, loop._prefetch(cache.task, data.train, order, epoch, World()), strict=True
-        ):
+        for batch, found in zip(order, whole_batches(cache.task, data.train, order, epoch), strict=True):
             width = task.batch(data.train, batch, epoch).images.shape[3]
             pairs |= {(width, int(i), found.images.values[0].nbytes) for i in batch}
     evaluate(engine, cache.task, data.val)
@@ -201,7 +199,7 @@ def test_every_worker_caches_its_own_share(size: int, data: TrainingData) -> Non
         world = World(rank, size)
         cache = feature_cache(settings, technique, engine, task, splits, world)
         cache.prepare(1)
-        found = loop._prefetch(cache.task, data.train, order, 1, world)
+        found = whole_batches(cache.task, data.train, order, 1, world)
         for batch, indices in zip(found, order, strict=True):
             plain = task.batch(data.train, worker_lines(indices, rank, size), 1)
             assert isinstance(batch.images, Features)

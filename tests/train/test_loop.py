@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.real_lines import config, few_lines, lines, run, samples
+from tests.real_lines import config, few_lines, lines, run, samples, whole_batches
 from train import loop, tasks
 from train.checkpoint import Checkpoint, load_checkpoint
 from train.config import TrialConfig, save_config
@@ -90,7 +90,7 @@ def test_the_same_batches_come_in_the_same_order_whoever_prepares_them(data: Tra
     settings = config(batch_size=3, augmentation={"probability": 0.7, "concat": 0.5})
     task = Recognition(settings, domain_charset(data.train.texts))
     order = training_batches(data.train.widths, 3, seed=0, epoch=2)
-    first, second = (list(loop._prefetch(task, data.train, order, 2, World())) for _ in range(2))
+    first, second = (whole_batches(task, data.train, order, 2) for _ in range(2))
     for one, other, indices in zip(first, second, order, strict=True):
         alone = task.batch(data.train, indices, epoch=2)
         assert np.array_equal(one.images, other.images)
@@ -103,7 +103,7 @@ def test_workers_share_every_batch(size: int, data: TrainingData) -> None:
     """Five workers and three lines: two repeat a line at no weight."""
     task = Recognition(config(augmentation=QUIET), domain_charset(data.train.texts))
     order = training_batches(data.train.widths, 3, seed=0, epoch=1)
-    parts = [list(loop._prefetch(task, data.train, order, 1, World(rank, size))) for rank in range(size)]
+    parts = [whole_batches(task, data.train, order, 1, World(rank, size)) for rank in range(size)]
     for position, indices in enumerate(order):
         mine = [part[position] for part in parts]
         targets = [target for batch in mine if batch.share for target in batch.targets]

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.real_lines import config, few_lines, lines, run
+from tests.real_lines import config, few_lines, lines, run, whole_batches
 from train import loop
 from train.data.batches import training_batches
 from train.data.charset import domain_charset
@@ -58,7 +58,7 @@ def test_workers_prepare_the_same_mixed_batches(size: int, data: TrainingData) -
     parts = []
     for rank in range(size):
         mixed, batches = epoch_lines(settings, data.train, extras, 2)
-        parts.append(list(loop._prefetch(task, mixed, batches, 2, World(rank, size))))
+        parts.append(whole_batches(task, mixed, batches, 2, World(rank, size)))
     mixed, batches = epoch_lines(settings, data.train, extras, 2)
     for position, indices in enumerate(batches):
         whole = task.batch(mixed, indices, 2)
