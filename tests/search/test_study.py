@@ -76,11 +76,11 @@ def test_the_summary_says_what_was_found(ended: Ended) -> None:
     assert len({trial["id"] for trial in ended.trials}) == len(ended.trials) == 2
     for trial in ended.trials:
         assert trial.keys() == {"id", "state", "config", "score", "general", "epochs", "seconds", "reason",
-                                "parts", "notes"}  # fmt: skip
+                                "parts", "notes", "interval_95"}  # fmt: skip
         assert (trial["state"], trial["epochs"], trial["reason"]) == ("finished", 2, "")
         assert (trial["parts"], trial["notes"]) == (1, [])
         assert 0 < trial["seconds"] < summary["wall_seconds"]
-        assert 0 <= trial["score"] <= 1
+        assert 0 <= trial["interval_95"][0] <= trial["score"] <= trial["interval_95"][1] <= 1
     for measured in (summary["baseline"], summary["best"], summary["test"]["best"]):
         low, high = measured["interval_95"]
         assert low <= measured["exact_match"] <= high

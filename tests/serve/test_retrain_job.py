@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -17,7 +16,7 @@ from serve.retrain_job import compare, reason, share_done
 from serve.retrain_plan import ROOT
 from tests import real_lines
 from tests.search.driver import Process
-from tests.search.test_job import BIN, ENVIRONMENT, free_ports, wait_for_jobs
+from tests.search.job_cluster import ENVIRONMENT, cluster
 from train.bundle import load_bundle
 from train.data import images
 
@@ -116,24 +115,12 @@ def test_progress(line: str, elapsed: float, seconds: float | None, share: float
 
 
 @pytest.fixture
-def cluster() -> Iterator[str]:
-    """Start a cluster with a job server, on ports and in a folder of its own; yield its address."""
+def address() -> Iterator[str]:
+    """Start a cluster with a job server; yield its address."""
     folder = Path(tempfile.mkdtemp(prefix="loop-", dir="/tmp"))
-    names = ("port", "dashboard-port", "ray-client-server-port", "dashboard-agent-listen-port")
-    ports = dict(zip(names, free_ports(len(names)), strict=True))
-    head = Process(
-        BIN / "ray", "start", "--head", "--block", "--num-cpus", 2, "--temp-dir", folder,
-        *(word for name, port in ports.items() for word in (f"--{name}", port)),
-        "--min-worker-port", 0, "--max-worker-port", 0,
-        environment=ENVIRONMENT,
-    )  # fmt: skip
-    try:
-        wait_for_jobs(f"http://127.0.0.1:{ports['dashboard-port']}", head)
-        yield f"127.0.0.1:{ports['port']}"
-    finally:
-        head.signal(signal.SIGTERM)
-        head.wait(60)
-        shutil.rmtree(folder, ignore_errors=True)
+    with cluster(folder, 1, cores=2) as found:
+        yield f"127.0.0.1:{found.port}"
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 DRIVER = """
@@ -171,12 +158,12 @@ def retrain(folder: Path, address: str, *forms: dict[str, Any]) -> list[dict[str
 
 
 @pytest.mark.slow
-def test_a_real_retraining_as_a_ray_job(data_dir: Path, tmp_path: Path, cluster: str) -> None:
+def test_a_real_retraining_as_a_ray_job(data_dir: Path, tmp_path: Path, address: str) -> None:
     store = CorrectionStore(tmp_path / "corrections")
     for sample in real_lines.samples(data_dir, count=16):
         store.add(images.read(sample.path), sample.text)
     done, failed = retrain(
-        tmp_path, cluster,
+        tmp_path, address,
         {"epochs": 2, "batch_size": 4, "model": "pp-ocrv6-tiny"}, {"technique": "unheard-of"},
     )  # fmt: skip
     assert done["state"] == "finished", done
@@ -190,12 +177,12 @@ def test_a_real_retraining_as_a_ray_job(data_dir: Path, tmp_path: Path, cluster:
 
 
 @pytest.mark.slow
-def test_a_real_search_as_a_ray_job(data_dir: Path, tmp_path: Path, cluster: str) -> None:
+def test_a_real_search_as_a_ray_job(data_dir: Path, tmp_path: Path, address: str) -> None:
     store = CorrectionStore(tmp_path / "corrections")
     for sample in real_lines.samples(data_dir, count=16):
         store.add(images.read(sample.path), sample.text)
     form = {"search": True, "minutes": 1.5, "epochs": 3, "batch_size": 4, "model": "pp-ocrv6-tiny"}
-    (done,) = retrain(tmp_path, cluster, form)
+    (done,) = retrain(tmp_path, address, form)
     assert done["state"] == "finished", done
     job = json.loads((tmp_path / "retrain" / done["id"] / "job.json").read_bytes())
     assert Path(job["bundle"]).parent.name == "search"
