@@ -7,7 +7,7 @@ they cannot move is proposed by TPE, setting by setting, and said at the start (
 
 import warnings
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from typing import Any, get_args
 
@@ -77,14 +77,7 @@ def evolution(space: SearchSpace, seed: int, points: int) -> BaseSampler:
             f"{', '.join(names) or 'none'} in the space {space.name}",
             "use tpe, or a space with more parameters that have a range and no `when`",
         )
-    sampler = Evolution(
-        seed=seed,
-        n_startup_trials=max(points, STARTUP),
-        independent_sampler=_one_by_one(seed, points),
-        warn_independent_sampling=False,
-    )
-    sampler.names = frozenset(names)
-    return sampler
+    return _over(Evolution, names, seed, points)
 
 
 def gaussian_process(space: SearchSpace, seed: int, points: int) -> BaseSampler:
@@ -98,18 +91,20 @@ def gaussian_process(space: SearchSpace, seed: int, points: int) -> BaseSampler:
             f"none in the space {space.name}",
             "use tpe, or a space with a parameter without `when`",
         )
-    sampler = GaussianProcess(
-        seed=seed,
-        n_startup_trials=max(points, STARTUP),
-        independent_sampler=_one_by_one(seed, points),
-        warn_independent_sampling=False,
+    return _over(GaussianProcess, names, seed, points)
+
+
+def _over(
+    kind: type[Evolution] | type[GaussianProcess], names: Sequence[str], seed: int, points: int
+) -> BaseSampler:
+    """Return a sampler of these settings; TPE proposes the others one by one."""
+    startup = max(points, STARTUP)
+    others = optuna.samplers.TPESampler(seed=seed, n_startup_trials=startup)
+    sampler = kind(
+        seed=seed, n_startup_trials=startup, independent_sampler=others, warn_independent_sampling=False
     )
     sampler.names = frozenset(names)
     return sampler
-
-
-def _one_by_one(seed: int, points: int) -> BaseSampler:
-    return optuna.samplers.TPESampler(seed=seed, n_startup_trials=max(points, STARTUP))
 
 
 SAMPLERS: dict[Sampler, Callable[[SearchSpace, int, int], BaseSampler]] = {
