@@ -31,7 +31,7 @@ MOST_LINES = 512
 CHANGES: dict[str, dict[str, Any]] = {
     "the recipe": {},
     "frozen batch norms": {"batch_norm": "frozen"},
-    "batches of 32": {"batch_size": 32},
+    "batches of 16": {"batch_size": 16},
 }
 
 
