@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+OWN_CLUSTER = {"RAY_ADDRESS": "local", "RAY_AUTH_MODE": "disabled"}
+"""The environment of a search that starts a Ray cluster of its own, whatever else runs on this machine."""
 RESULTS = REPOSITORY / "benchmarks" / "results"
 PACKAGES = (
     "paddlepaddle",

@@ -6,9 +6,9 @@
 The first half is a simulation (`scale_simulation.py`): the searcher asks and ASHA stops as in a search, but a trial
 replays the curve that a real one recorded (`results/learning_curves.json`): scores and seconds of its epochs, by engine
 and technique. How a score falls off beside the recorded learning rate is assumed, for several widths; so is that
-workers are equally fast and start at once, that a configuration always scores the same, and that LoRA's rank does
-nothing. No warm starts: they are the recorded trials. The rival draws at random, with the same ASHA. So the figures
-say what the search does with more workers, not how well a model reads.
+workers are equally fast and start at once, that a configuration always scores the same (so ASHA's cutoffs have no
+margin), and that LoRA's rank does nothing. No warm starts: they are the recorded trials. The rival draws at random,
+with the same ASHA. So the figures say what the search does with more workers, not how well a model reads.
 
 The second half is measured (`scale_driver.py`): Ray Tune as a study runs it, on trials that train nothing.
 """

@@ -16,6 +16,7 @@ from typing import Any
 import ray
 from ray import tune
 
+from benchmarks.common import OWN_CLUSTER
 from benchmarks.scale_simulation import recorded_space
 from search.budget import Cost
 from search.experiment import new_experiment
@@ -30,7 +31,6 @@ from search.study import start_ray
 from train.metrics import TextScores
 
 AT_ONCE = 4
-OWN_CLUSTER = {"RAY_ADDRESS": "local", "RAY_AUTH_MODE": "disabled"}
 
 
 @dataclass(frozen=True)

@@ -3,15 +3,17 @@
     python benchmarks/search_quality.py [--minutes M] [--seeds S ...] [--sets NAME ...] [--ways NAME ...] [--model NAME]
 
 A cell is one set, way and seed: a whole `search/run.py`, its start, export and test included. Every way of a seed has
-the same splits, and none starts from earlier studies. Finished cells are kept in --cells and not run again, so a long
-benchmark can be cut and go on. The test lines are held back from the training lines and read once, at the end of each
-cell; with other seeds they are others. The validation scores are those of trials while the search ran: they flatter.
+the same lines to train, validate and test with, drawn with that seed from all of the set, and no text stands in two of
+these splits. None starts from earlier studies. Finished cells are kept in --cells and not run again, so a long
+benchmark can be cut and go on. The test lines are read once, at the end of each cell. The validation scores are those
+of trials while the search ran: they flatter.
 """
 
 import argparse
 import json
 import math
 import os
+import random
 import re
 import subprocess
 import sys
@@ -26,12 +28,15 @@ sys.path[0] = str(Path(__file__).resolve().parent.parent)  # not this folder: it
 
 import yaml
 
-from benchmarks.common import REPOSITORY, data_folder, machine, print_table, write_result
-from search import report_svg as svg
-from search.report_svg import Axis
+from benchmarks.common import OWN_CLUSTER, REPOSITORY, data_folder, machine, print_table, write_result
+from benchmarks.search_quality_plot import plot
+from search.journal import read_journal
+from train.data.formats import load_file
+from train.data.split import make_splits
 
+OURS = "default"
 WAYS: dict[str, tuple[str, ...]] = {
-    "default": (),
+    OURS: (),
     "random": ("--sampler", "random", "--confirm", "0"),
     "no-early-stopping": ("--scheduler", "none", "--confirm", "0"),
     "recipe": ("--trials", "1", "--confirm", "0"),
@@ -41,21 +46,15 @@ WAYS: dict[str, tuple[str, ...]] = {
 FROM_NOTHING = ("random", "no-early-stopping")
 """Ways that know no recipe, as usual for random search and TPE: the space without its warm starts."""
 
-OWN_CLUSTER = {"RAY_ADDRESS": "local", "RAY_AUTH_MODE": "disabled"}
 POINTS = 24
 T_95 = {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776, 6: 2.571, 7: 2.447, 8: 2.365, 9: 2.306, 10: 2.262}
-COLOURS = ("#1f6feb", "#d29922", "#8957e5", "#57606a")
-STYLE = (
-    "text{font:12px sans-serif;fill:#57606a}.gridline{stroke:#d0d7de}.axis{stroke:#57606a}"
-    "polyline{fill:none;stroke-width:2}"
-)
 
 
 def parser() -> argparse.ArgumentParser:
     """Return the command line's definition."""
     parse = argparse.ArgumentParser(prog="python benchmarks/search_quality.py", description=__doc__)
     parse.formatter_class = argparse.RawDescriptionHelpFormatter
-    parse.add_argument("--minutes", type=float, default=20, metavar="M", help="wall time of a cell (20)")
+    parse.add_argument("--minutes", type=float, default=3.5, metavar="M", help="wall time of a cell (3.5)")
     parse.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], metavar="S", help="(0 1 2)")
     parse.add_argument(
         "--sets", nargs="+", default=["vin", "receipts"], metavar="NAME", help="(vin receipts)"
@@ -66,7 +65,12 @@ def parser() -> argparse.ArgumentParser:
     parse.add_argument("--space", default="recognition", help="(recognition)")
     parse.add_argument("--model", action="append", default=[], help="only this model; repeatable")
     parse.add_argument(
-        "--test-fraction", type=float, default=0.2, metavar="SHARE", help="of the training lines (0.2)"
+        "--lines",
+        type=int,
+        nargs=3,
+        default=[200, 120, 300],
+        metavar="N",
+        help="train, val, test (200 120 300)",
     )
     parse.add_argument(
         "--cells", type=Path, default=Path("runs/search-quality"), metavar="DIR", help="of finished cells"
@@ -88,8 +92,13 @@ def main(arguments: Sequence[str]) -> int:
     ]
     rows = [row(place, way, of(cells, place, way)) for place in chosen.sets for way in chosen.ways]
     print_table([{key: value for key, value in one.items() if key != "curve"} for one in rows])
+    ahead = [lead(cells, way) for way in chosen.ways if way != OURS and OURS in chosen.ways]
+    if ahead:
+        print_table(ahead)
     options = {key: str(value) if isinstance(value, Path) else value for key, value in vars(chosen).items()}
-    write_result(chosen.name, before, {"options": options, "ways": WAYS, "rows": rows, "cells": cells})
+    write_result(
+        chosen.name, before, {"options": options, "ways": WAYS, "rows": rows, "lead": ahead, "cells": cells}
+    )
     if chosen.plot:
         chosen.plot.write_text(plot(rows, chosen.minutes), encoding="utf-8")
     return 0
@@ -97,7 +106,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def cell(chosen: argparse.Namespace, place: str, way: str, seed: int) -> dict[str, Any]:
     """Return what a cell found, running it if no earlier benchmark has."""
-    settings = (place, way, seed, chosen.minutes, chosen.space, *chosen.model, chosen.test_fraction)
+    settings = (place, way, seed, chosen.minutes, chosen.space, *chosen.model, *chosen.lines)
     name = re.sub(r"[^\w.-]+", "-", "_".join(map(str, settings)))
     kept = chosen.cells / f"{name}.json"
     if not kept.exists():
@@ -114,9 +123,9 @@ def searched(chosen: argparse.Namespace, place: str, way: str, seed: int, name: 
         chosen.cells / f"{name}-{time.time():.0f}"
     )  # what was cut is not gone on with: its time has passed
     command = [
-        *("python", "search/run.py", "--data", str(data_folder() / place), "--space", space_of(chosen, way)),
+        *("python", "search/run.py", *drawn(chosen, place, seed), "--space", space_of(chosen, way)),
         *("--time-budget", f"{60 * chosen.minutes:g}s", "--seed", str(seed), "--no-transfer"),
-        *("--test-fraction", str(chosen.test_fraction), "--storage", str(storage), "--name", "cell"),
+        *("--storage", str(storage), "--name", "cell"),
         *(word for model in chosen.model for word in ("--model", model)),
         *WAYS[way],
     ]
@@ -140,6 +149,7 @@ def searched(chosen: argparse.Namespace, place: str, way: str, seed: int, name: 
         "selected": summary["best"]["selected_score"],
         "confirmed": summary["best"]["confirmed"],
         "test": summary["test"]["best"]["exact_match"],
+        "test_edit_similarity": summary["test"]["best"]["edit_similarity"],
         "test_lines": summary["test"]["best"]["n"],
         "test_interval_95": summary["test"]["best"]["interval_95"],
         "test_untouched": summary["test"]["baseline"]["exact_match"],
@@ -151,13 +161,32 @@ def searched(chosen: argparse.Namespace, place: str, way: str, seed: int, name: 
     }
 
 
+def drawn(chosen: argparse.Namespace, place: str, seed: int) -> list[str]:
+    """Draw the lines of a set and seed, write their label files beside the cells, return the options that name them."""
+    paths = [data_folder() / place / f"rec_gt_{split}.txt" for split in ("train", "val")]
+    samples = [sample for path in paths for sample in load_file(path)]
+    lines = random.Random(seed).sample(samples, min(len(samples), sum(chosen.lines)))
+    train, val, _ = chosen.lines
+    test = len(lines) - train - val  # fewer than asked for in a small set
+    folder = Path(REPOSITORY, chosen.cells) / f"{place}-{seed}-{'-'.join(map(str, chosen.lines))}"
+    folder.mkdir(parents=True, exist_ok=True)
+    options = []
+    for split, held in make_splits({"all": lines}, seed, val / len(lines), test / len(lines)).items():
+        path = folder / f"{split}.txt"
+        path.write_text("".join(f"{one.path}\t{one.text}\n" for one in held), encoding="utf-8")
+        options += [f"--{split}-labels", str(path)]
+    return options
+
+
 def space_of(chosen: argparse.Namespace, way: str) -> str:
     """Return the space of a way; one without warm starts is written beside the cells."""
     if way not in FROM_NOTHING:
         return str(chosen.space)
-    document = yaml.safe_load((REPOSITORY / "spaces" / f"{chosen.space}.yaml").read_text(encoding="utf-8"))
+    shipped = REPOSITORY / "spaces" / f"{chosen.space}.yaml"
+    source = shipped if shipped.exists() else Path(chosen.space)
+    document = yaml.safe_load(source.read_text(encoding="utf-8"))
     document.pop("warm_starts", None)
-    path = Path(REPOSITORY, chosen.cells) / f"{chosen.space}-without-warm-starts.yaml"
+    path = Path(REPOSITORY, chosen.cells) / f"{source.stem}-without-warm-starts.yaml"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
     return str(path)
@@ -165,8 +194,7 @@ def space_of(chosen: argparse.Namespace, way: str) -> str:
 
 def curve(study: Path, started: float) -> list[tuple[float, float]]:
     """Return (seconds since the start, best validation score so far) of every report that was a better one."""
-    lines = [line for path in study.glob("*/result.json") for line in path.read_text("utf-8").splitlines()]
-    reports = [report for report in map(json.loads, lines) if "exact_match" in report]
+    reports = [report for trial in read_journal(study) for report in trial.reports if "exact_match" in report]
     better: list[tuple[float, float]] = []
     for report in sorted(reports, key=lambda one: float(one["timestamp"])):
         if not better or report["exact_match"] > better[-1][1]:
@@ -196,18 +224,33 @@ def row(place: str, way: str, cells: Sequence[Mapping[str, Any]]) -> dict[str, A
     }
 
 
+def lead(cells: Sequence[Mapping[str, Any]], way: str) -> dict[str, Any]:
+    """Return by how much ours is ahead of another way on the same lines, with Student's 95 % intervals over them."""
+    mine, others = (
+        {(one["set"], one["seed"]): one for one in cells if one["way"] == name} for name in (OURS, way)
+    )
+    pairs = [(mine[key], others[key]) for key in mine]
+    gains = {
+        key: [ours[key] - its[key] for ours, its in pairs]
+        for key in ("validation", "test", "test_edit_similarity")
+    }
+    return {"ahead of": way, "pairs": len(pairs)} | {
+        key: with_interval(gained) for key, gained in gains.items()
+    }
+
+
 def with_interval(values: Sequence[float]) -> str:
-    """Return '0.861 (0.80-0.92)', the interval of the mean over seeds; without it for a single one."""
+    """Return '0.861 (0.801 to 0.921)', the interval of the mean; without it for a single one."""
     found = interval(values)
-    return f"{mean(values):.3f} ({found[0]:.2f}-{found[1]:.2f})" if found else f"{mean(values):.3f}"
+    return f"{mean(values):.3f} ({found[0]:.3f} to {found[1]:.3f})" if found else f"{mean(values):.3f}"
 
 
 def interval(values: Sequence[float]) -> tuple[float, float] | None:
-    """Return Student's 95 % interval of the mean, in [0, 1]; None of one value, or of more than the table has."""
+    """Return Student's 95 % interval of the mean; None of one value, or of more than the table has."""
     if len(values) not in T_95:
         return None
     reach = T_95[len(values)] * stdev(values) / math.sqrt(len(values))
-    return max(0.0, mean(values) - reach), min(1.0, mean(values) + reach)
+    return mean(values) - reach, mean(values) + reach
 
 
 def at_time(cells: Sequence[Mapping[str, Any]], seconds: float) -> tuple[float, float, float]:
@@ -217,35 +260,6 @@ def at_time(cells: Sequence[Mapping[str, Any]], seconds: float) -> tuple[float, 
         place = bisect_right([at for at, _ in one["curve"]], seconds)
         scores.append(max(one["untouched"], one["curve"][place - 1][1]) if place else one["untouched"])
     return mean(scores), min(scores), max(scores)
-
-
-def plot(rows: Sequence[Mapping[str, Any]], minutes: float) -> str:
-    """Draw the mean curves of every set below each other, the range over seeds as thin lines."""
-    sets = list(dict.fromkeys(one["set"] for one in rows))
-    parts = [f"<style>{STYLE}</style>"]
-    for number, place in enumerate(sets):
-        mine = [one for one in rows if one["set"] == place]
-        parts.append(
-            f'<g transform="translate(0,{300 * number})">{"".join(_panel(place, mine, minutes))}</g>'
-        )
-    drawn = svg.drawing(640, 300 * len(sets), parts, "Best validation score over time")
-    return drawn.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1) + "\n"
-
-
-def _panel(place: str, rows: Sequence[Mapping[str, Any]], minutes: float) -> list[str]:
-    scores = [score for one in rows for _, *three in one["curve"] for score in three]
-    ticks_x, ticks_y = svg.nice_ticks(0, minutes, 6), svg.nice_ticks(min(scores), max(scores))
-    x, y = Axis(0, ticks_x[-1], 48, 480), Axis(ticks_y[0], ticks_y[-1], 252, 30)
-    labels = ("minutes since the start", f"{place}: best exact match on the validation lines so far")
-    parts = svg.axes(x, y, (ticks_x, ticks_y), labels, (lambda v: f"{v:g}", lambda v: f"{100 * v:g} %"))
-    for number, one in enumerate(rows):
-        colour = COLOURS[number % len(COLOURS)]
-        for column, width in ((1, 2), (2, 0.5), (3, 0.5)):
-            points = " ".join(f"{x.at(point[0] / 60):g},{y.at(point[column]):g}" for point in one["curve"])
-            parts.append(f'<polyline points="{points}" style="stroke:{colour};stroke-width:{width}"/>')
-        parts.append(f'<rect x="500" y="{40 + 20 * number}" width="14" height="3" fill="{colour}"/>')
-        parts.append(svg.text(520, 46 + 20 * number, one["way"], anchor="start"))
-    return parts
 
 
 if __name__ == "__main__":

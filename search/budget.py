@@ -6,7 +6,7 @@ from train.config import TrialConfig
 from train.tasks import TASKS
 from train.techniques import build_technique
 
-TRIAL_SHARE = 0.6
+ROUNDS, GOOD_EPOCHS = 3, 15
 LEAST_EPOCHS = 3
 SAFETY = 1.1
 PLAN_POINTS = 20
@@ -43,24 +43,41 @@ class Cost:
         return dictionary * (line * lines + self.evaluate * val_lines)
 
 
-def planned_epochs(epoch_seconds: float, remaining_s: float | None, max_epochs: int) -> int:
+def usual_seconds(epoch_seconds: float, remaining_s: float, most: int | None = None) -> float:
+    """Return how long a trial should take, so that several follow one another in the time that is left.
+
+    A third of the time, if that is GOOD_EPOCHS epochs, else half or all of it: only trials that were long enough to be
+    good tell something, and only such are worth averaging (`search/soup.py`).
+
+    Args:
+        epoch_seconds: expected duration of an epoch of the model that reads best untouched.
+        remaining_s: seconds until training has to end.
+        most: trials that there may be one after the other; None for no limit.
+    """
+    rounds = int(remaining_s / (epoch_seconds * SAFETY * GOOD_EPOCHS))
+    return remaining_s / max(1, min(rounds, ROUNDS, most or ROUNDS))
+
+
+def planned_epochs(
+    epoch_seconds: float, remaining_s: float | None, max_epochs: int, usual_s: float | None = None
+) -> int:
     """Return how many epochs a trial that starts now may run; 0 if it is not worth starting.
 
-    A schedule has to end for a model to be good, so a trial's length is fitted to the time that is left. It
-    gets TRIAL_SHARE of it, so that what it teaches can still be used, or everything if no other trial would
-    fit behind it.
+    A schedule has to end for a model to be good, so a trial's length is fitted to the time that is left: that is
+    divided evenly among the trials of about the usual length that still fit, or all of it goes to one.
 
     Args:
         epoch_seconds: expected duration of one of its epochs.
         remaining_s: seconds until training has to end; None without a time budget.
         max_epochs: the most that any trial may run.
+        usual_s: see `usual_seconds`; None for all of the time.
     """
     if remaining_s is None:
         return max_epochs
+    rounds = max(1, round(remaining_s / usual_s)) if usual_s else 1
     affordable = int(remaining_s / (epoch_seconds * SAFETY))
-    share = int(affordable * TRIAL_SHARE)
-    rest = affordable - min(share, max_epochs)
-    epochs = min(share if min(share, rest) >= LEAST_EPOCHS else affordable, max_epochs)
+    share = affordable // rounds
+    epochs = min(share if share >= LEAST_EPOCHS else affordable, max_epochs)
     return epochs if epochs >= LEAST_EPOCHS else 0
 
 

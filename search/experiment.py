@@ -59,7 +59,8 @@ def new_experiment(
     settings: StudySettings, plan: Plan, probes: list[Probe], latencies: Latencies
 ) -> dict[str, Any]:
     """Return what a new experiment is run with."""
-    scheduler = SCHEDULERS[settings.scheduler](longest(settings, plan), plan.space)
+    samples = probes[0].baselines[0].scores.n
+    scheduler = SCHEDULERS[settings.scheduler](longest(settings, plan), plan.space, samples)
     following = callbacks(settings, plan, probes, scheduler)
     return {
         "tune_config": tune_config(settings, plan, searcher_of(settings, plan, latencies), scheduler),

@@ -23,7 +23,6 @@ from train.data.split import seeded_rank
 from train.errors import UsageError
 from train.intervals import Gain, bootstrap_interval, paired_gain_interval
 from train.loop import TrainingData, assemble, train
-from train.scores import ResampledScores
 from train.tasks import TASKS, Rows, Task, primary_of
 from train.validation import GENERAL, evaluate
 
@@ -153,8 +152,8 @@ def together(done: Sequence[Fold], of: int, config: TrialConfig) -> dict[str, An
 
 def mean_interval(done: Sequence[Fold], config: TrialConfig) -> dict[str, float]:
     """Return the ends of the first score's interval, as reports name them; nothing where the mean itself tells it."""
-    kind = TASKS.get(config.task).scores
-    if not issubclass(kind, ResampledScores):
+    ends = TASKS.get(config.task).scores.ends()
+    if not ends:
         return {}
     weights = [fold.samples for fold in done]
     places = np.split(np.arange(sum(weights)), np.cumsum(weights)[:-1])
@@ -167,8 +166,7 @@ def mean_interval(done: Sequence[Fold], config: TrialConfig) -> dict[str, float]
     def mean(sums: Rows) -> float:
         return float(np.average([primary(part) for part in np.split(sums, len(done))], weights=weights))
 
-    interval = bootstrap_interval(apart, mean, config.seed)
-    return dict(zip(kind.ends(), (interval.low, interval.high), strict=True))
+    return dict(zip(ends, bootstrap_interval(apart, mean, config.seed).ends, strict=True))
 
 
 def rows_of(reports: Sequence[Mapping[str, Any]]) -> Rows | None:

@@ -32,13 +32,9 @@ class Footprint:
     pixels: int = 1
     largest: Mapping[int, int] = field(default_factory=lambda: {0: 0})
 
-    def trial_bytes(self, batch_size: int, fit_width: int | None = None) -> int:
-        """Return what a trial takes with batches of so many of the largest images: a step grows with their pixels.
-
-        `fit_width` is that of every trial; None if it is searched.
-        """
-        image = self.largest[fit_width] if fit_width is not None else max(self.largest.values())
-        scale = max(1.0, batch_size * image / self.pixels)
+    def trial_bytes(self, batch_size: int, fit_width: int) -> int:
+        """Return what a trial takes with batches of so many of the largest images: a step grows with their pixels."""
+        scale = max(1.0, batch_size * self.largest[fit_width] / self.pixels)
         return math.ceil(MARGIN * (self.base + scale * self.step))
 
 

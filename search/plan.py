@@ -6,7 +6,7 @@ from typing import Any
 
 import ray
 
-from search.budget import label_check_seconds, planned_epochs, turns
+from search.budget import label_check_seconds, planned_epochs, turns, usual_seconds
 from search.confirm import reserved_s
 from search.data import StudyData
 from search.packing import Nodes, concurrent_trials, promised, trial_share
@@ -142,7 +142,7 @@ def make_plan(
     settings: StudySettings, space: SearchSpace, probes: list[Probe], data: StudyData, started: float
 ) -> Plan:
     """Fit models, trial lengths and concurrency to machine and budget."""
-    share, group, concurrent = room(settings, trial_memory(space, probes))
+    share, group, concurrent = room(settings, trial_memory(space, probes, settings))
     max_epochs = settings.max_epochs or int(space.fixed.get("epochs", TrialConfig().epochs))
     train, val = len(data.training.train), len(data.training.val) + len(data.training.general or ())
     deadline = None
@@ -161,8 +161,10 @@ def make_plan(
         folds=settings.folds or 1,
     )
     space = affordable(space, probes, clock, concurrent)
-    clock.reserve(for_confirming(settings, probes, clock, concurrent))
-    space = as_untouched([p for p in probes if p.model in candidates(space)], space, settings)
+    mine = [probe for probe in probes if probe.model in candidates(space)]
+    clock.reserve(for_confirming(settings, mine, clock, concurrent))
+    clock.usual_s = usual_trial(settings, mine, clock, concurrent)
+    space = as_untouched(mine, space, settings)
     points = sorted(space.warm_starts_for(train), key=lambda point: _model_rank(point, probes))
     points, earlier = with_earlier(settings, space, points)
     resources = TRIAL_RESOURCES if group else share
@@ -176,7 +178,7 @@ def as_untouched(probes: list[Probe], space: SearchSpace, settings: StudySetting
     The whole dictionary stays where there are general lines: they may need it.
     """
     width = agreed_width(probes)
-    if width is not None and space.choices("fit_width"):
+    if width in space.choices("fit_width"):
         space = space.with_fixed({"fit_width": width})
     needed = settings.general_labels is not None or any(probe.needs_dictionary for probe in probes)
     if not needed and "domain" in space.choices("charset"):
@@ -186,20 +188,35 @@ def as_untouched(probes: list[Probe], space: SearchSpace, settings: StudySetting
 
 def for_confirming(settings: StudySettings, probes: list[Probe], clock: Clock, concurrent: int) -> float:
     """Return the seconds to keep from the search, so that its best trials can be trained again."""
-    if clock.deadline is None:
+    usual = usual_trial(settings, probes, clock, concurrent)
+    if clock.deadline is None or usual is None:
         return 0.0
-    available = clock.deadline - time.time()
-    best = max(probes, key=lambda probe: probe.best.scores.rank)
-    epoch = best.cost.epoch_seconds(TrialConfig(), clock.train_lines, clock.val_lines)
-    epochs = planned_epochs(epoch, available, clock.max_epochs)
+    available, epoch = clock.deadline - time.time(), usual_epoch(probes, clock)
+    epochs = planned_epochs(epoch, available, clock.max_epochs, usual)
     return reserved_s(settings, available, epochs * epoch, concurrent) if epochs else 0.0
 
 
-def trial_memory(space: SearchSpace, probes: list[Probe]) -> int:
+def usual_trial(settings: StudySettings, probes: list[Probe], clock: Clock, concurrent: int) -> float | None:
+    """Return the seconds that a trial should take if training begins now; None without a budget."""
+    if clock.deadline is None:
+        return None
+    in_a_row = -(-settings.trials // concurrent) if settings.trials else None
+    return usual_seconds(usual_epoch(probes, clock), clock.deadline - time.time(), in_a_row)
+
+
+def usual_epoch(probes: list[Probe], clock: Clock) -> float:
+    """Return the expected seconds of an epoch, over all folds, of the model that reads best untouched."""
+    best = max(probes, key=lambda probe: probe.best.scores.rank)
+    return clock.folds * best.cost.epoch_seconds(TrialConfig(), clock.train_lines, clock.val_lines)
+
+
+def trial_memory(space: SearchSpace, probes: list[Probe], settings: StudySettings) -> int:
     """Return the bytes that the largest trial takes: of any model, with the largest batch of the largest images."""
-    batch = max(int(str(size)) for size in space.choices("batch_size") or (TrialConfig().batch_size,))
+    usual = TrialConfig()
+    batch = max(int(str(size)) for size in space.choices("batch_size") or (usual.batch_size,))
     mine = [probe for probe in probes if probe.model in candidates(space)]
-    return max(probe.footprint.trial_bytes(batch, agreed_width(mine)) for probe in mine)
+    widths = as_untouched(mine, space, settings).choices("fit_width") or (usual.fit_width,)
+    return max(probe.footprint.trial_bytes(batch, int(str(width))) for probe in mine for width in widths)
 
 
 def cluster_nodes() -> Nodes:

@@ -87,7 +87,7 @@ class Population(PopulationBasedTraining):  # type: ignore[misc]
         )
 
     @classmethod
-    def of(cls, max_epochs: int, space: SearchSpace) -> "Population":
+    def of(cls, max_epochs: int, space: SearchSpace, samples: int = 0) -> "Population":
         """Return a population that is looked through about TURNS times over the longest trial."""
         return cls(interval(max_epochs), space)
 

@@ -87,62 +87,80 @@ def probe_model(model: str, fixed: TrialConfig, fit_widths: Sequence[int], data:
     """
     untrained = not MODELS.get(model).pretrained(Path(fixed.weights) if fixed.weights else None)
     starts = TASKS.get(fixed.task).starts(untrained, fit_widths)
-    baselines: list[Baseline] = []
-    found: list[_Measured] = []
-    costs, whole, base = [], 0.0, 0
-    typical: list[int] = []
-    largest: dict[int, int] = {}
     if build_technique(fixed.technique).distillation:  # a teacher's time is its own (`Clock`)
         fixed = fixed.model_copy(update={"technique": TechniqueConfig()})
+    found: list[_Measured] = []
+    reading, typical, whole, base = [], [], 0.0, 0
     for place, start in enumerate(starts):
-        settings = {"model": model, "charset": start.charset, "fit_width": start.fit_width}
-        config = fixed.model_copy(update=settings)
+        changes = {"model": model, "charset": start.charset, "fit_width": start.fit_width}
+        config = fixed.model_copy(update=changes)
         engine, task = assemble(config, data.train)
-        measured = [_measured(engine, config, data)]
+        found.append(_measured(engine, config, data, untrained))
+        reading.append(found[-1].seconds / len(data.val))
         if task.tunes:
-            measured.append(_measured(engine, chosen(engine, task, data.val), data))
-        costs.append(measured[0].seconds / len(data.val))
-        largest[start.fit_width] = _pixels(task, data, _widest_images(data)) // len(_widest_images(data))
+            found.append(_measured(engine, chosen(engine, task, data.val), data, untrained, tuned=True))
         typical.append(_pixels(task, data, _median_images(data)))
-        for tuned, one in enumerate(measured):
-            told = {"untrained": untrained, "tuned": bool(tuned), "general": one.general}
-            baselines.append(Baseline(**settings, **told, scores=one.scores))
-        found += measured
         if place == 0:
             base = memory.own_bytes()
             memory.reset_peak()
         if place == 0 < len(starts) - 1:  # with the model's whole dictionary
             whole = _step_seconds(engine, task, data, EVERYTHING) / typical[0]
     full, frozen = (_step_seconds(engine, task, data, plan) for plan in (EVERYTHING, HEAD_ONLY))
-    footprint = Footprint(base, max(0, memory.peak_bytes() - base), max(typical), largest)
-    evaluation = max(costs[1:] or costs)
-    work = TASKS.get(fixed.task).work(fixed)
+    step, largest = max(0, memory.peak_bytes() - base), _largest(config, engine, fit_widths, data)
     cost = Cost(
-        full=full, frozen=frozen, evaluate=evaluation, keep=max(1.0, whole * typical[-1] / full), work=work
+        full=full,
+        frozen=frozen,
+        evaluate=max(reading[1:] or reading),
+        keep=max(1.0, whole * typical[-1] / full),
+        work=TASKS.get(fixed.task).work(fixed),
     )
-    rows, configs = tuple(one.rows for one in found), tuple(one.config for one in found)
-    return Probe(model, tuple(baselines), rows, cost, task.primary, found[0].general_rows, configs, footprint)
+    return _probe(found, cost, task.primary, Footprint(base, step, max(typical), largest))
 
 
 @dataclass(frozen=True)
 class _Measured:
     config: TrialConfig
-    scores: Scores
+    baseline: Baseline
     rows: Rows
-    general: Scores | None
     general_rows: Rows | None
     seconds: float
 
 
-def _measured(engine: Engine, config: TrialConfig, data: TrainingData) -> _Measured:
+def _measured(
+    engine: Engine, config: TrialConfig, data: TrainingData, untrained: bool, tuned: bool = False
+) -> _Measured:
     """Score an untouched network, run as a configuration says, in `seconds` on the validation split."""
     task = TASKS.get(config.task)(config, engine.charset)
     started = time.monotonic()
     scores, predictions = evaluate(engine, task, data.val)
     seconds = time.monotonic() - started
     general, general_rows = _general(engine, task.at_best, data)
-    rows = task.per_sample(predictions, data.val)
-    return _Measured(config, scores, rows, general, general_rows, seconds)
+    baseline = Baseline(
+        model=config.model,
+        charset=config.charset,
+        fit_width=config.fit_width,
+        untrained=untrained,
+        tuned=tuned,
+        general=general,
+        scores=scores,
+    )
+    return _Measured(config, baseline, task.per_sample(predictions, data.val), general_rows, seconds)
+
+
+def _probe(
+    found: Sequence[_Measured], cost: Cost, primary: Callable[[Rows], float], footprint: Footprint
+) -> Probe:
+    """Return what was found of a model, as published first."""
+    return Probe(
+        model=found[0].config.model,
+        baselines=tuple(one.baseline for one in found),
+        rows=tuple(one.rows for one in found),
+        cost=cost,
+        primary=primary,
+        general=found[0].general_rows,
+        configs=tuple(one.config for one in found),
+        footprint=footprint,
+    )
 
 
 def _general(engine: Engine, task: Task, data: TrainingData) -> tuple[Scores | None, Rows | None]:
@@ -160,8 +178,17 @@ def _pixels(task: Task, data: TrainingData, indices: npt.NDArray[np.int64]) -> i
     return int(images.size // images.shape[1])
 
 
-def _widest_images(data: TrainingData) -> npt.NDArray[np.int64]:
-    return np.argsort(data.train.widths)[-PROBE_IMAGES:]
+def _largest(
+    config: TrialConfig, engine: Engine, fit_widths: Sequence[int], data: TrainingData
+) -> dict[int, int]:
+    """Return the pixels of the largest training image as a batch holds it, for each width of lines and their own."""
+    widest = np.argsort(data.train.widths)[-PROBE_IMAGES:]
+    configs = [config.model_copy(update={"fit_width": width}) for width in {0, *fit_widths}]
+    tasks = [TASKS.get(config.task)(one, engine.charset) for one in configs]
+    return {
+        one.fit_width: _pixels(task, data, widest) // len(widest)
+        for one, task in zip(configs, tasks, strict=True)
+    }
 
 
 def _median_images(data: TrainingData) -> npt.NDArray[np.int64]:

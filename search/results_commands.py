@@ -11,7 +11,6 @@ from typing import Any
 from search.studies import Study, read_study, studies
 from train.errors import UsageError
 from train.intervals import Interval
-from train.scores import Scores
 
 EPILOG = """examples:
   python search/results.py list
@@ -86,6 +85,7 @@ def _told(study: Study) -> dict[str, Any]:
     result = read_result(study)
     winner, judged = result.winner, result.comparison("validation")
     scores = judged.winner if judged else winner.best.scores if winner and winner.best else None
+    untouched = result.baseline.scores if result.baseline else None
     return {
         "name": study.name,
         "task": result.task,
@@ -93,16 +93,12 @@ def _told(study: Study) -> dict[str, Any]:
         "state": study.state,
         "metric": result.words.scores[0],
         "best": scores.primary if scores else None,
-        "interval_95": _ends(scores) if scores else None,
-        "untouched": result.baseline.scores.primary if result.baseline else None,
-        "untouched_interval_95": _ends(result.baseline.scores) if result.baseline else None,
+        "interval_95": scores.interval.ends if scores and scores.interval else None,
+        "untouched": untouched.primary if untouched else None,
+        "untouched_interval_95": untouched.interval.ends if untouched and untouched.interval else None,
         "trials": len(result.trials),
         "changed": time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(study.changed)),
     }
-
-
-def _ends(scores: Scores) -> list[float] | None:
-    return [scores.interval.low, scores.interval.high] if scores.interval else None
 
 
 def _listed(told: dict[str, Any]) -> Sequence[str]:

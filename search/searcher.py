@@ -35,6 +35,7 @@ class Clock:
         folds: that a trial trains one after the other.
         reserved: seconds after the deadline in which candidates are trained again (`search/confirm.py`).
         turns: how many trials of a population share a place; None where each has one until it ends.
+        usual_s: how long a trial should take; None without a budget.
     """
 
     file: Path
@@ -46,6 +47,7 @@ class Clock:
     turns: float | None = None
     reserved: float = 0.0
     folds: int = 1
+    usual_s: float | None = None
 
     def __post_init__(self) -> None:
         write_text_atomically(self.file, json.dumps({"deadline": self.deadline}))
@@ -70,7 +72,7 @@ class Clock:
         longest = min(self.max_epochs, config.epochs)
         if self.turns is not None:
             return population_epochs(seconds, remaining, self.turns, longest)
-        return planned_epochs(seconds, remaining, longest)
+        return planned_epochs(seconds, remaining, longest, self.usual_s)
 
     def _teacher_line(self, config: TrialConfig) -> float:
         """Return the seconds in which a trial's teacher reads a line; a candidate's were measured.

@@ -26,7 +26,7 @@ from search.versions import versions
 from train.config import TrialConfig, config_error, config_from_mapping
 from train.errors import UsageError
 from train.intervals import Gain, Interval
-from train.scores import ResampledScores, Scores
+from train.scores import Scores
 from train.tasks import TASKS
 
 StudyState = Literal["running", "interrupted", "finished"]
@@ -181,9 +181,7 @@ def _evidence(said: dict[str, Any]) -> Evidence:
 
 def _scores(kind: type[Scores], said: dict[str, Any]) -> Scores:
     ends = said.get("interval_95") or ()
-    if issubclass(kind, ResampledScores):
-        said = said | dict(zip(kind.ends(), ends, strict=False))
-    return kind.kept_in(said, said["n"])
+    return kind.kept_in(said | dict(zip(kind.ends(), ends, strict=False)), said["n"])
 
 
 def _baseline(kind: type[Scores], said: dict[str, Any]) -> Baseline:

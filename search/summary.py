@@ -17,7 +17,7 @@ def _scores(scores: Scores) -> dict[str, Any]:
 
 
 def _ends(interval: Interval | None) -> list[float] | None:
-    return [interval.low, interval.high] if interval else None
+    return interval.ends if interval else None
 
 
 def baseline_said(baseline: Baseline | None) -> dict[str, Any] | None:

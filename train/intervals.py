@@ -20,12 +20,22 @@ class Interval(Frozen):
     low: float
     high: float
 
+    @property
+    def ends(self) -> list[float]:
+        """Both, as JSON holds them."""
+        return [self.low, self.high]
+
 
 class Gain(Frozen):
     """A difference of two scores, in [-1, 1], and its 95 % interval."""
 
     difference: float
     interval: Interval
+
+
+def standard_error(score: float, samples: int) -> float:
+    """Return that of a share in [0, 1] of so many samples."""
+    return math.sqrt(max(0.0, score * (1 - score)) / samples)
 
 
 def wilson_interval(right: float, n: int) -> Interval:

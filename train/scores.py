@@ -30,6 +30,11 @@ class Scores(ABC):
         return cls(n, **{name: float(metrics[prefix + name]) for name in cls.names})
 
     @classmethod
+    def ends(cls, prefix: str = "") -> tuple[str, ...]:
+        """Return the names of the interval's ends among metrics, behind a prefix; none where the scores tell it."""
+        return ()
+
+    @classmethod
     def are_in(cls, metrics: Mapping[str, Any], prefix: str = "") -> bool:
         """Whether `kept_in` finds its values."""
         return prefix + cls.names[0] in metrics
@@ -119,7 +124,7 @@ class ResampledScores(Scores):
         """Return the scores and the ends of their interval."""
         if self.interval is None:
             return self.values(prefix)
-        ends = zip(self.ends(prefix), (self.interval.low, self.interval.high), strict=True)
+        ends = zip(self.ends(prefix), self.interval.ends, strict=True)
         return self.values(prefix) | dict(ends)
 
     def as_dict(self) -> dict[str, float | int | str]:

@@ -4,7 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from search.budget import LEAST_EPOCHS, SAFETY, TRIAL_SHARE, Cost, label_check_seconds, planned_epochs
+from search.budget import (
+    LEAST_EPOCHS,
+    SAFETY,
+    Cost,
+    label_check_seconds,
+    planned_epochs,
+    usual_seconds,
+)
 from train.config import TrialConfig, config_from_mapping
 
 COST = Cost(full=0.05, frozen=0.02, evaluate=0.01)
@@ -35,21 +42,39 @@ def test_without_a_budget_every_trial_runs_to_its_end(epoch: float, limit: int) 
     assert planned_epochs(epoch, None, limit) == limit
 
 
-@given(seconds, remaining, limits)
-def test_a_trial_leaves_time_for_the_next_or_takes_it_all(epoch: float, left: float, limit: int) -> None:
-    epochs = planned_epochs(epoch, left, limit)
+@given(seconds, remaining, limits, st.floats(1, 1e5))
+def test_trials_of_the_usual_length_share_the_time_or_one_takes_it_all(
+    epoch: float, left: float, limit: int, usual: float
+) -> None:
+    epochs = planned_epochs(epoch, left, limit, usual)
     affordable = max(0, int(left / (epoch * SAFETY)))
-    if epochs and affordable - epochs < LEAST_EPOCHS:
-        assert epochs == min(affordable, limit)
-    elif epochs:
-        assert epochs <= max(int(TRIAL_SHARE * affordable), LEAST_EPOCHS)
+    share = affordable // max(1, round(left / usual))
+    assert epochs in {0, min(share, limit), min(affordable, limit)}
+    assert epochs * epoch * SAFETY <= max(0.0, left) * (1 + 1e-9)
 
 
 @pytest.mark.parametrize(
-    ("left", "epochs"), [(-5, 0), (0, 0), (10, 0), (32, 0), (34, 3), (56, 5), (111, 6), (300, 12)]
+    ("left", "epochs"), [(-5, 0), (0, 0), (10, 0), (32, 0), (34, 3), (56, 5), (111, 5), (200, 6), (900, 5)]
 )
 def test_plans_at_ten_seconds_an_epoch(left: float, epochs: int) -> None:
-    assert planned_epochs(10.0, left, 12) == epochs
+    """The usual trial takes 60 seconds: two of five epochs in 111, none in 32."""
+    assert planned_epochs(10.0, left, 12, 60) == epochs
+
+
+@pytest.mark.parametrize(
+    ("left", "most", "usual"),
+    [(100, None, 100), (329, None, 329), (331, None, 165.5), (496, None, 496 / 3), (900, None, 300)],
+)
+def test_a_budget_is_for_up_to_three_good_trials_one_after_the_other(
+    left: float, most: int | None, usual: float
+) -> None:
+    assert usual_seconds(10.0, left, most) == pytest.approx(usual)
+
+
+def test_where_there_is_but_one_trial_it_gets_all() -> None:
+    assert usual_seconds(10.0, 900, 1) == 900
+    assert usual_seconds(10.0, -3) == -3
+    assert planned_epochs(10.0, -3, 12, -3) == 0
 
 
 def test_an_epoch_costs_what_its_technique_computes() -> None:

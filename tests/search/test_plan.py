@@ -1,5 +1,6 @@
 """What a study decides before it starts: models, widths, names that must exist."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
@@ -9,7 +10,8 @@ import pytest
 from search.budget import Cost
 from search.experiment import has_trials
 from search.known import check_names
-from search.plan import affordable, as_untouched, narrowed, with_engine
+from search.packing import Footprint
+from search.plan import affordable, as_untouched, narrowed, trial_memory, with_engine
 from search.probe import Probe, affordable_models, agreed_width
 from search.results import Baseline
 from search.schedulers import SCHEDULERS
@@ -23,6 +25,7 @@ from train.techniques import TECHNIQUES
 
 ROWS = np.ones((10, 2))
 STUDY = StudySettings(name="some", storage="runs")
+WIDTHS = {"wide": {0: 0.6, 320: 0.7}, "own": {0: 0.6, 320: 0.5}}
 COST = Cost(full=0.1, frozen=0.05, evaluate=0.01)
 
 
@@ -48,6 +51,13 @@ def test_a_width_is_agreed_on_where_all_read_best_at_it() -> None:
     assert agreed_width([a, b, c]) is None
 
 
+def test_a_width_that_the_space_fixes_stays() -> None:
+    narrow = probe("a", {0: 0.6, 320: 0.5})
+    space = load_space("recognition")
+    assert as_untouched([narrow], space, STUDY).choices("fit_width") == (0,)
+    assert as_untouched([narrow], space.with_fixed({"fit_width": 320}), STUDY).choices("fit_width") == (320,)
+
+
 def test_the_whole_dictionary_is_left_out_where_no_model_reads_better_with_it() -> None:
     space = load_space("recognition")
     with_it, without, equal = probe("a", {0: 0.8}), probe("b", {0: 0.95}), probe("c", {0: 0.9, 320: 0.5})
@@ -55,6 +65,16 @@ def test_the_whole_dictionary_is_left_out_where_no_model_reads_better_with_it() 
     assert as_untouched([without, with_it], space, STUDY).choices("charset") == ("domain", "keep")
     general = STUDY.model_copy(update={"general_labels": "other.txt"})
     assert as_untouched([without], space, general).choices("charset") == ("domain", "keep")
+
+
+def test_a_trial_has_memory_for_the_widest_lines_that_it_may_get() -> None:
+    """Where the models agree on a width, for that; else a trial may draw the lines' own."""
+    footprint = Footprint(base=0, step=100, pixels=100, largest={0: 500, 320: 320})
+    wide, own = (replace(probe(name, read), footprint=footprint) for name, read in WIDTHS.items())
+    space = load_space("recognition").with_fixed({"batch_size": 1})
+    one, both = (space.with_choices("model", names) for names in (("wide",), ("wide", "own")))
+    assert trial_memory(one, [wide], STUDY) == pytest.approx(1.2 * 320, abs=1)
+    assert trial_memory(both, [wide, own], STUDY) == pytest.approx(1.2 * 500, abs=1)
 
 
 def ranked(model: str, score: float, step_s: float = 0.1) -> Probe:

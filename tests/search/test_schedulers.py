@@ -5,7 +5,14 @@ from typing import Any, get_args
 
 import pytest
 
-from search.schedulers import SCHEDULERS, KeptRungs, below_median, brackets, by_median
+from search.schedulers import (
+    SCHEDULERS,
+    KeptRungs,
+    below_median,
+    brackets,
+    by_median,
+    halving,
+)
 from search.settings import Scheduler
 from spaces.space import load_space
 
@@ -27,7 +34,7 @@ def test_every_scheduler_that_can_be_asked_for_is_there() -> None:
     assert set(SCHEDULERS) == set(get_args(Scheduler))
     for make in SCHEDULERS.values():
         for longest in (1, 2, 5, 12):  # epochs, or folds
-            make(longest, SPACE)
+            make(longest, SPACE, 40)
 
 
 @pytest.mark.parametrize(
@@ -60,3 +67,13 @@ def test_a_resumed_median_rule_remembers_the_others() -> None:
 def test_hyperband_starts_from_a_ninth_a_third_and_all_of_the_longest_trial() -> None:
     rungs = [[milestone for milestone, _ in bracket._rungs] for bracket in brackets(27)._brackets]
     assert rungs == [[27, 9, 3], [27, 9], [27]]
+
+
+def test_asha_stops_who_lags_by_more_than_a_standard_error() -> None:
+    """At 0.8 of 100 samples that is 0.04."""
+    scheduler = halving(8, SPACE, 100)
+    for trial in "abc":
+        scheduler.on_trial_add(None, FakeTrial(trial))
+    assert decision(scheduler, "a", 2, 0.80) == "CONTINUE"
+    assert decision(scheduler, "b", 2, 0.761) == "CONTINUE"
+    assert decision(scheduler, "c", 2, 0.73) == "STOP"

@@ -108,9 +108,11 @@ def test_a_restored_searcher_goes_on_as_the_saved_one_would(tmp_path: Path) -> N
 
 
 def test_a_trials_length_is_fitted_to_the_time_left(tmp_path: Path) -> None:
-    # A frozen epoch takes 0.5 s: 20 s hold 36, of which a trial may have 60 %; it asks for 6.
+    # A frozen epoch takes 0.5 s: 20 s hold 36, of which a trial asks for 6; two share 5 s, where it usually takes 2.
     assert suggested(searcher(tmp_path, 20), "a").epochs == 6
-    assert suggested(searcher(tmp_path, 4), "a").epochs in (3, 4)
+    halves = searcher(tmp_path, 5)
+    halves._clock.usual_s = 2.0
+    assert suggested(halves, "a").epochs in (3, 4)
     assert searcher(tmp_path, 1).suggest("a") == Searcher.FINISHED
     assert searcher(tmp_path, -1).suggest("a") == Searcher.FINISHED
 

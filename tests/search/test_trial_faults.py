@@ -6,9 +6,11 @@ import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import psutil
+import pyarrow.fs
 import pytest
 import ray
 from ray import tune
@@ -48,11 +50,21 @@ def starved(params: dict[str, Any], setup: TrialSetup) -> None:
     few = ray.get(setup.data)
     warm = real_lines.config(epochs=1, batch_size=2)
     train(warm, TrainingData(few.val, few.val), lambda metrics, make: None)
+    copy_a_file()
     lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
     used = 1024 * next(int(line.split()[1]) for line in lines if line.startswith("VmData"))
     threading.stack_size(THREAD_BYTES)  # a batch is to lack memory, not the thread that prepares it
     resource.setrlimit(resource.RLIMIT_DATA, (used + SPARE_BYTES, resource.RLIM_INFINITY))
     run_trial(params, setup)
+
+
+def copy_a_file() -> None:
+    """Start the one thread with which Arrow copies checkpoints: it is not to lack memory, either."""
+    pyarrow.set_io_thread_count(1)
+    with TemporaryDirectory() as folder:
+        Path(folder, "from").mkdir()
+        Path(folder, "from", "file").write_bytes(b"0")
+        pyarrow.fs.copy_files(f"{folder}/from", f"{folder}/to")
 
 
 def tuner(body: Any, setup: TrialSetup, resources: dict[str, float], folder: Path) -> tune.Tuner:

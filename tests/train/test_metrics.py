@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from train.intervals import standard_error
 from train.metrics import CHARSET_RULES, TextScores, score_texts
 
 TEXTS = st.lists(st.tuples(st.text("AB1é日 ", max_size=6), st.text("AB1é日 ", max_size=6)), max_size=8)
@@ -65,3 +66,8 @@ def test_laws(pairs: list[tuple[str, str]], rule: str) -> None:
     assert score_texts(labels, labels, rule).cer == 0
     swapped = score_texts(labels, readings, rule)
     assert swapped.rank == pytest.approx(scores.rank)
+
+
+def test_a_share_has_a_standard_error_and_none_or_all_has_none() -> None:
+    assert standard_error(0.0, 10) == standard_error(1.0, 10) == 0
+    assert standard_error(0.5, 25) == pytest.approx(0.1)
