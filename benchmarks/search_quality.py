@@ -1,6 +1,6 @@
 """What a search is worth: in the same wall time, over several seeds, the default search, its rivals and one recipe.
 
-    python benchmarks/search_quality.py [--minutes M] [--seeds S ...] [--sets NAME ...] [--ways NAME ...] [--model NAME]
+    python benchmarks/search_quality.py [--minutes M] [--seeds S ...] [--sets NAME ...] [--ways NAME ...] [--model NAME] [--engine NAME]
 
 A cell is one set, way and seed: a whole `search/run.py`, its start, export and test included. Every way of a seed has
 the same lines to train, validate and test with, drawn with that seed from all of the set, and no text stands in two of
@@ -64,6 +64,7 @@ def parser() -> argparse.ArgumentParser:
     )
     parse.add_argument("--space", default="recognition", help="(recognition)")
     parse.add_argument("--model", action="append", default=[], help="only this model; repeatable")
+    parse.add_argument("--engine", default="paddle", help="paddle, torch or auto (paddle)")
     parse.add_argument(
         "--lines",
         type=int,
@@ -106,7 +107,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def cell(chosen: argparse.Namespace, place: str, way: str, seed: int) -> dict[str, Any]:
     """Return what a cell found, running it if no earlier benchmark has."""
-    settings = (place, way, seed, chosen.minutes, chosen.space, *chosen.model, *chosen.lines)
+    settings = (place, way, seed, chosen.minutes, chosen.space, chosen.engine, *chosen.model, *chosen.lines)
     name = re.sub(r"[^\w.-]+", "-", "_".join(map(str, settings)))
     kept = chosen.cells / f"{name}.json"
     if not kept.exists():
@@ -125,7 +126,7 @@ def searched(chosen: argparse.Namespace, place: str, way: str, seed: int, name: 
     command = [
         *("python", "search/run.py", *drawn(chosen, place, seed), "--space", space_of(chosen, way)),
         *("--time-budget", f"{60 * chosen.minutes:g}s", "--seed", str(seed), "--no-transfer"),
-        *("--storage", str(storage), "--name", "cell"),
+        *("--storage", str(storage), "--name", "cell", "--engine", chosen.engine),
         *(word for model in chosen.model for word in ("--model", model)),
         *WAYS[way],
     ]

@@ -1,7 +1,9 @@
-"""A model soup: the average of several trials' weights, taken only where it reads better (Wortsman et al., 2022).
+"""A model soup: the average of several trials' weights (Wortsman et al., Model soups, 2022).
 
 Trials of one model start from the same weights, so their fine-tuned weights lie in one basin and their average
-is often better than each. It costs a few readings of the validation split and nothing when the model serves.
+reads new images better than most of them. The best trial's score was the best of many, so it flatters, and an average
+that had to beat it on the same few samples would seldom be taken: good trials are averaged as long as that reads within
+the 95 % interval of the best score. It costs a few readings of the validation split and nothing when the model serves.
 """
 
 import time
@@ -12,12 +14,13 @@ from typing import Any
 
 import numpy as np
 
-from search.ranking import Forgetting, rank_key
+from search.ranking import GOOD_SHARE, Forgetting, rank_key
 from train.checkpoint import Checkpoint
 from train.errors import CheckpointError
 from train.loop import TrainingData, assemble_run
 from train.models import MODELS
 from train.scores import Scores
+from train.tasks import TASKS
 from train.techniques import build_technique
 from train.validation import GENERAL, evaluate
 
@@ -63,6 +66,24 @@ class Blend:
         """As a checkpoint has them."""
         return self.scores.metrics() | (self.general.metrics(GENERAL) if self.general else {})
 
+    def as_good_as(self, best: "Blend") -> bool:
+        """Whether it forgets no more than the best one, and scores within the 95 % interval of its score."""
+        interval = best.scores.interval
+        return self.excess <= best.excess and interval is not None and self.scores.primary >= interval.low
+
+
+@dataclass(frozen=True)
+class Ingredient:
+    """Weights that may be averaged in.
+
+    Attributes:
+        good: whether they read about as well as the best trial's by themselves.
+    """
+
+    name: str
+    weights: dict[str, Any]
+    good: bool
+
 
 def average(weights: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Return the mean of each array over several networks of one shape."""
@@ -93,10 +114,10 @@ def greedy_soup(
     deadline: float | None,
     forgetting: Forgetting | None = None,
 ) -> Soup:
-    """Start from the best weights and keep every further ones that improve the average's validation score.
+    """Start from the best weights; average in what is good as long as that reads well, the rest if it reads better.
 
-    The weights that training started from are an ingredient like any trial's: averaged in, they give back what
-    training on few images took away (Wortsman et al., Robust fine-tuning of zero-shot models, 2022).
+    The weights that training started from are an ingredient, too: averaged in, they give back what training on few
+    images took away (Wortsman et al., Robust fine-tuning of zero-shot models, 2022).
 
     Args:
         ranked: trial ids and what loads their best checkpoints, best first.
@@ -109,7 +130,7 @@ def greedy_soup(
     task = task.at_best
     untouched = engine.state()["weights"]
 
-    def score(weights: dict[str, Any]) -> Blend:
+    def read(weights: dict[str, Any]) -> Blend:
         engine.load({"weights": weights})
         general = evaluate(engine, task, data.general)[0] if data.general is not None else None
         excess = 0.0
@@ -118,19 +139,21 @@ def greedy_soup(
         return Blend(evaluate(engine, task, data.val)[0], general, excess)
 
     pot = [(ranked[0][0], first.weights)]
-    best, soup = score(pot[0][1]), pot[0][1]
+    now, soup = read(first.weights), first.weights
     pretrained = _starts_from_weights(first)
-    if pretrained and (start := score(untouched)).rank > best.rank:
-        best, soup, pot = start, untouched, [(UNTOUCHED, untouched)]
-    for name, weights in _ingredients(first, untouched if pretrained else None, ranked, pot[0][0]):
+    if pretrained and (start := read(untouched)).rank > now.rank:
+        now, soup, pot = start, untouched, [(UNTOUCHED, untouched)]
+    best = now
+    for one in _ingredients(first, untouched if pretrained else None, ranked, pot[0][0]):
         if deadline is not None and time.time() > deadline:
             break
-        blend = average([*(kept for _, kept in pot), weights])
-        if (scores := score(blend)).rank > best.rank:
-            best, soup = scores, blend
-            pot.append((name, weights))
-    checkpoint = replace(first, metrics=first.metrics | best.metrics, state={"weights": soup})
-    return Soup(checkpoint, tuple(name for name, _ in pot), best.scores)
+        mixed = average([*(kept for _, kept in pot), one.weights])
+        blend = read(mixed)
+        if blend.rank > now.rank or (one.good and blend.as_good_as(best)):
+            pot.append((one.name, one.weights))
+            now, soup, best = blend, mixed, max(best, blend, key=lambda found: found.rank)
+    checkpoint = replace(first, metrics=first.metrics | now.metrics, state={"weights": soup})
+    return Soup(checkpoint, tuple(name for name, _ in pot), now.scores)
 
 
 def _ingredients(
@@ -138,10 +161,13 @@ def _ingredients(
     untouched: dict[str, Any] | None,
     ranked: Sequence[tuple[str, Callable[[], Checkpoint]]],
     start: str,
-) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield the weights that may be averaged with those that the pot starts with."""
+) -> Iterator[Ingredient]:
+    """Yield what may be averaged with what the pot starts with; nothing is good where that is the untouched weights."""
     if untouched is not None:
-        yield (ranked[0][0], first.weights) if start == UNTOUCHED else (UNTOUCHED, untouched)
+        name, weights = (ranked[0][0], first.weights) if start == UNTOUCHED else (UNTOUCHED, untouched)
+        yield Ingredient(name, weights, good=False)
+    primary = TASKS.get(first.config.task).scores.names[0]
+    least = GOOD_SHARE * first.metrics[primary]
     for name, load in ranked[1:INGREDIENTS]:
         try:
             candidate = load()
@@ -149,4 +175,5 @@ def _ingredients(
             print(f"trial {name} cannot be averaged in: {error.value}", flush=True)
             continue
         if same_start(first, candidate):
-            yield name, candidate.weights
+            good = start != UNTOUCHED and candidate.metrics[primary] >= least
+            yield Ingredient(name, candidate.weights, good)

@@ -185,7 +185,7 @@ def _weights(result: StudyResult) -> list[str]:
     if result.averaged == ("untouched",):
         return ["No trial reads better than its start: the bundle has the untouched weights."]
     if len(result.averaged) > 1:
-        return [f"Its weights are the average of {' and '.join(result.averaged)}, which reads better."]
+        return [f"Its weights are the average of {' and '.join(result.averaged)}."]
     return []
 
 
