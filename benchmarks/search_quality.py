@@ -1,6 +1,6 @@
 """What a search is worth: in the same wall time, over several seeds, the default search, its rivals and one recipe.
 
-    python benchmarks/search_quality.py [--minutes M] [--seeds S ...] [--sets NAME ...] [--ways NAME ...] [--model NAME] [--engine NAME]
+    python benchmarks/search_quality.py [--minutes M] [--seeds S ...] [--sets NAME ...] [--model NAME] [--engine NAME]
 
 A cell is one set, way and seed: a whole `search/run.py`, its start, export and test included. Every way of a seed has
 the same lines to train, validate and test with, drawn with that seed from all of the set, and no text stands in two of

@@ -78,7 +78,7 @@ def planned_epochs(
     affordable = int(remaining_s / (epoch_seconds * SAFETY))
     share = affordable // rounds
     epochs = min(share if share >= LEAST_EPOCHS else affordable, max_epochs)
-    return epochs if epochs >= LEAST_EPOCHS else 0
+    return epochs if epochs >= min(LEAST_EPOCHS, max_epochs) else 0
 
 
 def label_check_seconds(budget_s: float, evaluate_s: float, val_lines: int) -> float:
@@ -104,7 +104,7 @@ def population_epochs(epoch_seconds: float, remaining_s: float | None, turns: fl
     if remaining_s is None:
         return max_epochs
     epochs = min(int(remaining_s / (epoch_seconds * SAFETY * turns)), max_epochs)
-    return epochs if epochs >= LEAST_EPOCHS else 0
+    return epochs if epochs >= min(LEAST_EPOCHS, max_epochs) else 0
 
 
 def turns(population: int | None, concurrent: int) -> float | None:

@@ -10,6 +10,7 @@ from search.budget import (
     Cost,
     label_check_seconds,
     planned_epochs,
+    population_epochs,
     usual_seconds,
 )
 from train.config import TrialConfig, config_from_mapping
@@ -34,7 +35,7 @@ def test_a_plan_never_goes_past_the_time_that_is_left(epoch: float, left: float,
     epochs = planned_epochs(epoch, left, limit)
     assert 0 <= epochs <= limit
     assert epochs * epoch * SAFETY <= max(0.0, left) * (1 + 1e-9)
-    assert epochs == 0 or epochs >= LEAST_EPOCHS
+    assert epochs == 0 or epochs >= min(LEAST_EPOCHS, limit)
 
 
 @given(seconds, limits)
@@ -69,6 +70,12 @@ def test_a_budget_is_for_up_to_three_good_trials_one_after_the_other(
     left: float, most: int | None, usual: float
 ) -> None:
     assert usual_seconds(10.0, left, most) == pytest.approx(usual)
+
+
+@pytest.mark.parametrize("limit", [1, 2])
+def test_a_short_schedule_that_was_asked_for_is_run(limit: int) -> None:
+    assert planned_epochs(10.0, 100, limit, 60) == population_epochs(10.0, 100, 1, limit) == limit
+    assert planned_epochs(10.0, 10, limit, 60) == population_epochs(10.0, 10, 1, limit) == 0
 
 
 def test_where_there_is_but_one_trial_it_gets_all() -> None:

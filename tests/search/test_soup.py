@@ -7,12 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from search.soup import average, greedy_soup, same_start
+from search.soup import Blend, average, greedy_soup, same_start
 from tests import real_lines
 from train.checkpoint import Checkpoint
 from train.config import TechniqueConfig
 from train.errors import CheckpointError
 from train.loop import TrainingData, assemble
+from train.metrics import TextScores
 from train.validation import evaluate
 
 Ranked = list[tuple[str, Callable[[], Checkpoint]]]
@@ -57,16 +58,45 @@ def score(checkpoint: Checkpoint, data: TrainingData) -> tuple[float, float]:
     return evaluate(*assemble(checkpoint.config, data.train, checkpoint), data.val)[0].rank
 
 
-def test_a_soup_is_never_worse_than_its_best_ingredient(good: Checkpoint, data: TrainingData) -> None:
-    checkpoints = [perturbed(good, 0.02, 1), perturbed(good, 0.02, 2), perturbed(good, 3.0, 3)]
+def scored(checkpoint: Checkpoint, data: TrainingData) -> Checkpoint:
+    """Return the checkpoint with the metrics that its trial would have reported."""
+    return replace(
+        checkpoint,
+        metrics=evaluate(*assemble(checkpoint.config, data.train, checkpoint), data.val)[0].metrics(),
+    )
+
+
+def test_a_soup_is_as_good_as_its_best_ingredient(good: Checkpoint, data: TrainingData) -> None:
+    noisy = [perturbed(good, 0.02, 1), perturbed(good, 0.02, 2), perturbed(good, 3.0, 3)]
     other = replace(good, config=good.config.model_copy(update={"model": "pp-ocrv6-small"}))
-    ranked: Ranked = [(name, lambda c=c: c) for name, c in zip("abcd", [*checkpoints, other], strict=True)]
+    named = zip("abcd", [*(scored(one, data) for one in noisy), other], strict=True)
+    ranked: Ranked = [(name, lambda c=c: c) for name, c in named]
     soup = greedy_soup(ranked, data, None)
     assert soup.trials
     assert not {"c", "d"} & set(soup.trials)
-    assert soup.scores.rank >= score(checkpoints[0], data)
+    best = evaluate(*assemble(good.config, data.train, noisy[0]), data.val)[0]
+    assert soup.scores.primary >= best.interval.low
     assert score(soup.checkpoint, data) == soup.scores.rank
     assert soup.checkpoint.metrics["exact_match"] == soup.scores.exact_match
+
+
+@pytest.mark.parametrize(("reported", "taken"), [(0.9, ("a", "b")), (0.89, ("a",))])
+def test_a_good_trial_is_averaged_in_though_nothing_reads_better(
+    good: Checkpoint, data: TrainingData, reported: float, taken: tuple[str, ...]
+) -> None:
+    """The second one has the first one's weights, so that the average reads as both do."""
+    first, second = (replace(good, metrics={"exact_match": metric}) for metric in (1.0, reported))
+    assert greedy_soup([("a", lambda: first), ("b", lambda: second)], data, None).trials == taken
+
+
+@pytest.mark.parametrize(
+    ("share", "excess", "as_good"),
+    [(0.9, 0.0, True), (0.77, 0.0, True), (0.76, 0.0, False), (0.9, 0.01, False)],
+)
+def test_a_score_within_the_best_ones_interval_is_as_good(share: float, excess: float, as_good: bool) -> None:
+    """Of 0.85 of 100 lines it begins at 0.767."""
+    best = Blend(TextScores(100, 0.85, 0.9, 0.1), None, 0.0)
+    assert Blend(TextScores(100, share, 0.9, 0.1), None, excess).as_good_as(best) == as_good
 
 
 def test_a_damaged_ingredient_is_left_out_and_named(
