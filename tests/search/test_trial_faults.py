@@ -62,7 +62,8 @@ def copy_a_file() -> None:
     """Start the one thread with which Arrow copies checkpoints: it is not to lack memory, either."""
     pyarrow.set_io_thread_count(1)
     with TemporaryDirectory() as folder:
-        Path(folder, "from").mkdir()
+        for name in ("from", "to"):
+            Path(folder, name).mkdir()
         Path(folder, "from", "file").write_bytes(b"0")
         pyarrow.fs.copy_files(f"{folder}/from", f"{folder}/to")
 
