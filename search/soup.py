@@ -9,6 +9,7 @@ the 95 % interval of the best score. It costs a few readings of the validation s
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,12 @@ import numpy as np
 
 from search.ranking import GOOD_SHARE, Forgetting, rank_key
 from train.checkpoint import Checkpoint
+from train.engines.base import Engine
 from train.errors import CheckpointError
 from train.loop import TrainingData, assemble_run
 from train.models import MODELS
 from train.scores import Scores
-from train.tasks import TASKS
+from train.tasks import TASKS, Task
 from train.techniques import build_technique
 from train.validation import GENERAL, evaluate
 
@@ -129,14 +131,11 @@ def greedy_soup(
     engine, task = assemble_run(first.config, data)
     task = task.at_best
     untouched = engine.state()["weights"]
+    forgotten = partial(forgetting.measured, first.config.model) if forgetting else None
 
     def read(weights: dict[str, Any]) -> Blend:
         engine.load({"weights": weights})
-        general = evaluate(engine, task, data.general)[0] if data.general is not None else None
-        excess = 0.0
-        if forgetting is not None and general is not None:
-            excess = forgetting.measured(first.config.model, general.primary)["excess"]
-        return Blend(evaluate(engine, task, data.val)[0], general, excess)
+        return _blend(engine, task, data, forgotten)
 
     pot = [(ranked[0][0], first.weights)]
     now, soup = read(first.weights), first.weights
@@ -154,6 +153,15 @@ def greedy_soup(
             now, soup, best = blend, mixed, max(best, blend, key=lambda found: found.rank)
     checkpoint = replace(first, metrics=first.metrics | now.metrics, state={"weights": soup})
     return Soup(checkpoint, tuple(name for name, _ in pot), now.scores)
+
+
+def _blend(
+    engine: Engine, task: Task, data: TrainingData, forgot: Callable[[float], dict[str, float]] | None
+) -> Blend:
+    """Return what the engine's weights read, and by how much too much of the general samples they forgot."""
+    general = evaluate(engine, task, data.general)[0] if data.general is not None else None
+    excess = forgot(general.primary)["excess"] if forgot is not None and general is not None else 0.0
+    return Blend(evaluate(engine, task, data.val)[0], general, excess)
 
 
 def _ingredients(
