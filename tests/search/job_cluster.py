@@ -51,7 +51,10 @@ class Cluster:
 
 @contextmanager
 def cluster(folder: Path, nodes: int, cores: int = 1, **environment: str) -> Iterator[Cluster]:
-    """Start nodes with ports and a folder of their own; end them and nothing else."""
+    """Start nodes with ports and a folder of their own, one after the other; end them and nothing else.
+
+    All have joined before anything is asked of them: a search plans for the nodes that it finds.
+    """
     variables = ENVIRONMENT | environment
     ports = dict(zip(HEAD_PORTS, free_ports(len(HEAD_PORTS)), strict=True))
     found = Cluster(f"http://127.0.0.1:{ports['dashboard-port']}", ports["port"], folder, cores, variables)
@@ -76,6 +79,7 @@ def node(of: Cluster, number: int, *arguments: object) -> Iterator[Process]:
         environment=of.environment,
     )  # fmt: skip
     try:
+        run.wait_for("Ray runtime started")
         yield run
     finally:
         run.signal(signal.SIGTERM)

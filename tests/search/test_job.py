@@ -92,7 +92,7 @@ def test_a_search_runs_as_a_job_on_two_nodes_that_ask_for_a_token(
         job.wait_for("untouched:")
         (labels / "images").rename(labels / "gone")
         assert job.wait(500) == 0, job.output
-        check_upload(session)
+        check_upload(session, job.output)
         stranger = submit(found, clone, "true", environment=found.environment | {"HOME": str(session)})
         assert stranger.wait() != 0, "a job without the token was taken"
     check_result(tmp_path / "job")
@@ -116,11 +116,11 @@ def test_a_job_needs_no_token_where_none_is_asked_for(tmp_path: Path, session: P
         assert "--time-budget TIME" in job.output
 
 
-def check_upload(folder: Path) -> None:
+def check_upload(folder: Path, output: str) -> None:
     """The job carried the project to every node, and neither the environment, nor the history, nor results."""
     found = folder.glob("*/session_2*/runtime_resources/working_dir_files/*")
     packages = [path for path in found if path.is_dir()]
-    assert len(packages) == len(NODES)
+    assert len(packages) == len(NODES), output
     package = packages[0]
     assert (package / "search" / "run.py").is_file()
     assert not {".git", ".venv", "runs"} & {path.name for path in package.iterdir()}
