@@ -74,12 +74,15 @@ def _size(quad: npt.NDArray[np.int32]) -> tuple[int, int]:
 
 
 def _write(canvas: Image, text: str, quad: npt.NDArray[np.int32], colour: Colour) -> None:
-    """Write a text into its quad of the canvas, RGB, and frame it; quads too small for a letter are left out."""
+    """Write a text into its quad of the canvas, RGB, and frame it, unless it is too small for a letter or outside."""
     label = _label(text, *_size(quad))
     if label is None:
         return
-    low, high = quad.min(axis=0), quad.max(axis=0) + 1  # a window of the canvas: warping all of it is slow
+    # a window of the canvas: warping all of it is slow
+    low, high = np.maximum(quad.min(axis=0), 0), np.maximum(quad.max(axis=0) + 1, 0)
     window = canvas[low[1] : high[1], low[0] : high[0]]
+    if not window.size:
+        return
     height, width = label.shape[:2]
     source = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
     matrix = cv2.getPerspectiveTransform(source, (quad - low).astype(np.float32))

@@ -11,7 +11,7 @@ from serve.detection import DetectionParameters
 from serve.page import Page, PageLine, PageOptions
 
 OPTIONS = PageOptions(DetectionParameters(), DetectionParameters(), orientation=False)
-POINT = st.tuples(st.integers(0, 120), st.integers(0, 80))
+POINT = st.tuples(st.integers(-9, 130), st.integers(-9, 90))
 
 
 def page(*lines: tuple[str, list[tuple[int, int]]]) -> Page:
@@ -26,6 +26,14 @@ def test_any_page_is_drawn(lines: list[tuple[str, list[tuple[int, int]]]]) -> No
     drawn = visualize.draw(image, page(*lines))
     assert drawn.shape == (80, 240, 3)
     assert (image == 200).all()
+
+
+@pytest.mark.parametrize(("x", "y"), [(120, 0), (0, 80), (-4, 0), (0, -4)])
+def test_a_box_on_the_edge_or_outside_is_no_error(x: int, y: int) -> None:
+    image = np.full((80, 120, 3), 200, np.uint8)
+    outside = [(x, y), (x, y + 2), (x + 2, y + 2), (x + 2, y)]
+    drawn = visualize.draw(image, page(("", outside)))
+    assert (drawn[:, 120:] == 255).all()
 
 
 def test_the_text_stands_beside_its_box() -> None:
