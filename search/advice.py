@@ -31,7 +31,7 @@ def use(result: StudyResult) -> str:
     if result.winner is None:
         return f"Use {untouched}: no trial has won."
     if fair is None or fair.baseline.untrained or fair.gain.interval.low > 0:
-        how = f", the average of {len(result.averaged)} trials" if len(result.averaged) > 1 else ""
+        how = f", the average of {len(result.averaged)} runs" if len(result.averaged) > 1 else ""
         return f"Use the bundle of this search: trial {result.winner.id}{how}."
     if fair.gain.interval.high < 0:
         return f"Use {untouched}: fine-tuning made it worse."

@@ -2,12 +2,13 @@
 
 The best of many noisy scores is the best partly by luck, so it flatters (the winner's curse). A run with another seed
 is not chosen for its score: the mean of such runs is what a recipe is worth, on the same validation samples. What the
-choice of the recipe on these samples flatters is left; only the held-back test tells that.
+choice of the recipe on these samples flatters is left; only the held-back test tells that. What the runs have learned
+is not lost: their weights may be averaged with the winner's (`search/soup.py`).
 """
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -103,11 +104,21 @@ class Run:
     Attributes:
         rank: its sort key (`search/ranking.py`).
         rows: how it does on every validation sample (`Task.per_sample`).
+        checkpoint: the weights that it reads with, without what training needs besides.
     """
 
     seed: int
     rank: tuple[float, float, float]
     rows: Rows
+    checkpoint: Checkpoint
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A trial that was trained again; without runs where one failed."""
+
+    confirmation: Confirmation
+    runs: tuple[Run, ...]
 
 
 class _EnoughError(Exception):
@@ -142,7 +153,8 @@ def train_again(
         general = evaluate(engine, task.at_best, data.general)[0]
         excess = known.measured(config.model, general.primary)["excess"]
     rows = task.at_best.per_sample(predictions, data.val)
-    return Run(config.seed, rank_key(*scores.rank, excess), rows)
+    weights = replace(last[0], state={"weights": last[0].weights})
+    return Run(config.seed, rank_key(*scores.rank, excess), rows, weights)
 
 
 @dataclass(frozen=True)
@@ -166,7 +178,7 @@ class Again:
     most: int
 
 
-def confirm(trials: Sequence[TrialRecord], again: Again, seed: int) -> tuple[Confirmation, ...]:
+def confirm(trials: Sequence[TrialRecord], again: Again, seed: int) -> tuple[Candidate, ...]:
     """Train the best trials again, as many as there is time for; return what came of it, the best one first.
 
     Args:
@@ -186,8 +198,8 @@ def confirm(trials: Sequence[TrialRecord], again: Again, seed: int) -> tuple[Con
     by_trial: dict[str, list[Run | str]] = {trial.id: [] for trial in ranked[:candidates]}
     for job, outcome in found.items():
         by_trial[jobs[job]].append(outcome)
-    made = [confirmation(trial, by_trial[trial.id], seed) for trial in ranked[:candidates]]
-    return tuple(sorted(made, key=lambda one: one.rank, reverse=True))
+    made = [candidate(trial, by_trial[trial.id], seed) for trial in ranked[:candidates]]
+    return tuple(sorted(made, key=lambda one: one.confirmation.rank, reverse=True))
 
 
 def _start(trials: Sequence[TrialRecord], seeds: int, again: Again) -> dict[Any, str]:
@@ -218,7 +230,7 @@ def _collect(jobs: list[Any], seconds: float | None) -> dict[Any, Run | str]:
     return found
 
 
-def confirmation(trial: TrialRecord, outcomes: Sequence[Run | str], seed: int) -> Confirmation:
+def candidate(trial: TrialRecord, outcomes: Sequence[Run | str], seed: int) -> Candidate:
     """Return what a candidate's runs say together; one that failed counts as failed, never as a score."""
     runs = [outcome for outcome in outcomes if isinstance(outcome, Run)]
     failed = tuple(outcome for outcome in outcomes if isinstance(outcome, str))
@@ -231,10 +243,10 @@ def confirmation(trial: TrialRecord, outcomes: Sequence[Run | str], seed: int) -
         "failed": failed,
     }
     if not runs or failed:
-        return Confirmation(**told)
+        return Candidate(Confirmation(**told), ())
     rows = np.mean([run.rows for run in runs], axis=0)
     merit, first, tie = np.mean([run.rank for run in runs], axis=0).tolist()
-    return Confirmation(
+    found = Confirmation(
         **told,
         seeds=tuple(run.seed for run in runs),
         scores=tuple(run.rank[1] for run in runs),
@@ -242,3 +254,4 @@ def confirmation(trial: TrialRecord, outcomes: Sequence[Run | str], seed: int) -
         interval=bootstrap_interval(rows, primary_of(trial.config), seed),
         rank=(merit, first, tie),
     )
+    return Candidate(found, tuple(runs))

@@ -30,7 +30,7 @@ def finish(search: Finished) -> StudyResult:
     folder, training = settings.local_folder, data.training
     trials = records(search)
     selected = select(trials, search.load, training, search.again, settings.seed)
-    winner = publish_winner(search, selected.ranked, folder)
+    winner = publish_winner(search, selected, folder)
     keep_best(search.folders.values())  # the winner and the voters on the labels have been read
     result = StudyResult(
         name=settings.name,

@@ -175,8 +175,8 @@ class StudyResult(Frozen):
     Attributes:
         task: what was trained.
         baselines: every candidate model untouched, on the validation split: the scores to beat.
-        averaged: trials whose weights the winner is the average of, the best first, or `untouched`; one if it
-            stands alone.
+        averaged: trials, or their runs with other seeds, whose weights the winner is the average of, the best
+            first, or `untouched`; one if it stands alone.
         comparisons: the winner against the best baseline, on validation and, once, on the held-back test.
         misreadings: of the winner on the validation split.
         evidence: what the scores rest on, and what was chosen for more than its score.

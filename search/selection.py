@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from search.confirm import Again, confirm
+from search.confirm import Again, Run, confirm
 from search.folds import differences, rows_of
 from search.latency import architecture
 from search.pareto import candidates, choose
@@ -25,12 +25,14 @@ class Selection:
         ranked: the scored trials, the winner first, if it can win.
         chosen: the trial that was chosen for more than its score; None for the best score.
         confirmations: of candidates that were trained again, the best one first.
+        runs: of those, by trial.
         front: accurate and fast trials, the fastest first; empty with one objective.
     """
 
     ranked: list[TrialRecord]
     chosen: str | None
     confirmations: tuple[Confirmation, ...]
+    runs: Mapping[str, tuple[Run, ...]]
     front: tuple[FrontTrial, ...]
 
 
@@ -56,9 +58,11 @@ def select(
     if chosen is not None:
         kind = architecture(next(trial.config for trial in trials if trial.id == chosen))
         pool = [trial for trial in trials if architecture(trial.config) == kind]
-    confirmed = confirm(pool, again, seed) if again else ()
+    candidates_again = confirm(pool, again, seed) if again else ()
+    confirmed = tuple(one.confirmation for one in candidates_again)
+    runs = {one.confirmation.trial: one.runs for one in candidates_again}
     chosen = next((one.trial for one in confirmed if one.mean is not None), chosen)
-    return Selection(first(rank(trials), chosen), chosen, confirmed, front)
+    return Selection(first(rank(trials), chosen), chosen, confirmed, runs, front)
 
 
 def _front(

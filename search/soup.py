@@ -36,7 +36,7 @@ class Soup:
 
     Attributes:
         trials: whose weights were averaged, the best first, UNTOUCHED for the start's; one where no average
-            read better.
+            read well enough.
         scores: on the validation split.
     """
 
@@ -94,14 +94,26 @@ def average(weights: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 
 def same_start(a: Checkpoint, b: Checkpoint) -> bool:
-    """Whether two checkpoints were trained from the very same weights, batch norms and adapters included."""
-    keys = ("engine", "model", "weights", "fit_width", "seed")
+    """Whether two checkpoints were trained from the same weights, adapters included.
+
+    With another seed, a batch norm that was fused away begins with the statistics of other training images: a function
+    as good as the same.
+    """
+    keys = ("engine", "model", "weights", "fit_width")
     adapters = [build_technique(one.config.technique).adapters for one in (a, b)]
     return (
         a.charset == b.charset
         and adapters[0] == adapters[1]
         and all(getattr(a.config, key) == getattr(b.config, key) for key in keys)
+        and (a.config.seed == b.config.seed or not (adapters[0] or _draws_weights(a)))
     )
+
+
+def _draws_weights(checkpoint: Checkpoint) -> bool:
+    """Whether some weights were drawn with the seed when training began: all, or of characters new to the model."""
+    weights = Path(checkpoint.config.weights) if checkpoint.config.weights else None
+    known = MODELS.get(checkpoint.config.model).charset(weights).characters
+    return not _starts_from_weights(checkpoint) or not set(checkpoint.charset.characters) <= set(known)
 
 
 def _starts_from_weights(checkpoint: Checkpoint) -> bool:
@@ -122,7 +134,7 @@ def greedy_soup(
     images took away (Wortsman et al., Robust fine-tuning of zero-shot models, 2022).
 
     Args:
-        ranked: trial ids and what loads their best checkpoints, best first.
+        ranked: names of trials, or of runs, and what loads their best checkpoints, best first.
         data: the average is judged on its validation split.
         deadline: Unix time after which no further one is tried.
         forgetting: what an average may lose on the general samples; None without any.

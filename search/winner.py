@@ -12,6 +12,7 @@ from search.label_check import UNSPELLED, WINNER, can_check, check_labels, voter
 from search.lineage import stages_text
 from search.results import Comparison, Misreading, TrialRecord
 from search.sample_rows import SplitRows
+from search.selection import Selection
 from search.soup import greedy_soup
 from train.checkpoint import Checkpoint
 from train.config import save_config
@@ -32,11 +33,12 @@ class Published:
     labels: LabelCheck | None = None
 
 
-def publish_winner(search: Finished, ranked: list[TrialRecord], folder: Path) -> Published:
+def publish_winner(search: Finished, selected: Selection, folder: Path) -> Published:
     """Average what improves the first of the ranked, write its configuration and bundle, and judge it."""
+    ranked = selected.ranked
     if not ranked or not ranked[0].eligible:
         return Published()
-    best, averaged = weights(search, ranked)
+    best, averaged = weights(search, selected)
     checkpoint = tuned(best, search.data.training.val)
     save_config(checkpoint.config, folder / "best.yaml", stages_text(ranked[0].stages))
     export_checkpoint(checkpoint, search.data.training.val, folder / "best")
@@ -47,11 +49,16 @@ def publish_winner(search: Finished, ranked: list[TrialRecord], folder: Path) ->
     return Published(averaged, comparisons, judged.misreadings, judged.picture, judged.rows, labels)
 
 
-def weights(search: Finished, ranked: list[TrialRecord]) -> tuple[Checkpoint, tuple[str, ...]]:
-    """Return the winner's weights, and the trials that they are averaged from."""
+def weights(search: Finished, selected: Selection) -> tuple[Checkpoint, tuple[str, ...]]:
+    """Return the winner's weights, and the trials, or their runs with other seeds, that they are averaged from."""
+    winner = selected.ranked[0]
     if search.folds > 1:  # its own split is too small to choose weights by
-        return search.load(ranked[0]), (ranked[0].id,)
-    loaders = [(trial.id, partial(search.load, trial)) for trial in ranked]
+        return search.load(winner), (winner.id,)
+    loaders: list[tuple[str, Callable[[], Checkpoint]]] = []
+    for trial in selected.ranked:
+        loaders.append((trial.id, partial(search.load, trial)))
+        for run in selected.runs.get(trial.id, ()):
+            loaders.append((f"{trial.id} (seed {run.seed})", partial(getattr, run, "checkpoint")))
     soup = greedy_soup(loaders, search.data.training, search.soup_deadline, search.known)
     return soup.checkpoint, soup.trials
 

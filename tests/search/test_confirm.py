@@ -12,9 +12,9 @@ from search.confirm import (
     Again,
     Run,
     affordable_runs,
+    candidate,
     check_confirm,
     confirm,
-    confirmation,
     most_candidates,
     reserved_s,
     train_again,
@@ -26,6 +26,8 @@ from search.summary import summary
 from search.table import terminal_table
 from tests import real_lines
 from tests.search.made_result import image_of, result, rows, trial
+from train.checkpoint import Checkpoint
+from train.data.charset import Charset
 from train.errors import UsageError
 
 
@@ -68,16 +70,22 @@ def test_as_many_runs_as_fit_are_made(remaining: float | None, runs: tuple[int, 
 
 
 def run(seed: int, right: list[int]) -> Run:
-    share = sum(right) / len(right)
-    return Run(seed, (share, share, 0.9), rows(np.array(right, bool)))
+    share, config = sum(right) / len(right), real_lines.config(seed=seed)
+    checkpoint = Checkpoint(config, Charset(("0",)), 1, {"exact_match": share}, {"weights": {}})
+    return Run(seed, (share, share, 0.9), rows(np.array(right, bool)), checkpoint)
 
 
 def test_the_mean_counts_and_a_failed_run_is_no_score() -> None:
-    found = confirmation(trial(0), [run(1, [1, 1, 0, 0]), run(2, [1, 1, 1, 0])], 0)
+    runs = (run(1, [1, 1, 0, 0]), run(2, [1, 1, 1, 0]))
+    kept = candidate(trial(0), runs, 0)
+    found = kept.confirmation
+    assert kept.runs == runs
     assert (found.mean, found.scores, found.seeds) == (0.625, (0.5, 0.75), (1, 2))
     assert found.interval
     assert found.interval.low < 0.625 < found.interval.high
-    broken = confirmation(trial(1), [run(1, [1, 1, 1, 1]), "the loss became NaN"], 0)
+    lost = candidate(trial(1), [run(1, [1, 1, 1, 1]), "the loss became NaN"], 0)
+    broken = lost.confirmation
+    assert not lost.runs
     assert (broken.mean, broken.failed) == (None, ("the loss became NaN",))
     assert broken.rank < found.rank
 
@@ -85,8 +93,8 @@ def test_the_mean_counts_and_a_failed_run_is_no_score() -> None:
 def test_the_chosen_trial_is_the_winner_everywhere() -> None:
     plain = result()
     second = plain.ranked[1]
-    found = confirmation(second, [run(1, [1, 1, 0, 0]), run(2, [1, 1, 1, 0])], 0)
-    lost = confirmation(plain.ranked[0], [run(1, [1, 0, 0, 0]), run(2, [1, 0, 0, 0])], 0)
+    found = candidate(second, [run(1, [1, 1, 0, 0]), run(2, [1, 1, 1, 0])], 0).confirmation
+    lost = candidate(plain.ranked[0], [run(1, [1, 0, 0, 0]), run(2, [1, 0, 0, 0])], 0).confirmation
     chosen = plain.model_copy(update={"evidence": Evidence(confirmations=(found, lost), chosen=second.id)})
     assert chosen.winner == second != plain.winner
     assert chosen.evidence.confirmed == found
@@ -118,10 +126,14 @@ def test_candidates_are_trained_again_with_other_seeds(data_dir: Path) -> None:
         late = confirm(records, Again(ray.put(data), {"CPU": 1}, time.time() + 5, 1, None, 1), 0)
     finally:
         ray.shutdown()
-    assert [one.seeds for one in found] == [(8, 9)]
+    assert [one.confirmation.seeds for one in found] == [(8, 9)]
+    assert [one.checkpoint.config.seed for one in found[0].runs] == [8, 9]
     assert not late, "no time for two runs"
     best = records[0].best
     assert best is not None
     same = train_again(records[0].config.model_copy(update={"seed": 8}), best.epoch, data, None)
     assert isinstance(same, Run)
-    assert same.rank[1] == found[0].scores[0]
+    assert same.rank[1] == found[0].confirmation.scores[0]
+    assert same.checkpoint.state.keys() == {"weights"}
+    for name, array in same.checkpoint.weights.items():
+        np.testing.assert_array_equal(array, found[0].runs[0].checkpoint.weights[name])

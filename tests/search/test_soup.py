@@ -124,13 +124,19 @@ def test_only_weights_of_one_start_are_averaged(good: Checkpoint) -> None:
     def changed(**settings: object) -> Checkpoint:
         return replace(good, config=good.config.model_copy(update=settings))
 
-    assert same_start(good, changed(epochs=9, batch_size=64))
-    for settings in ({"model": "pp-ocrv6-small"}, {"seed": 1}, {"fit_width": 320}, {"weights": "other"}):
+    assert same_start(good, changed(epochs=9, batch_size=64, seed=1))
+    for settings in ({"model": "pp-ocrv6-small"}, {"fit_width": 320}, {"weights": "other"}):
         assert not same_start(good, changed(**settings))
     lora, larger = (
         changed(technique=TechniqueConfig(name="lora", options={"rank": rank})) for rank in (8, 16)
     )
     assert same_start(lora, lora)
+    drawn = changed(technique=TechniqueConfig(name="lora", options={"rank": 8}), seed=1)
+    assert not same_start(lora, drawn), "adapters are drawn with the seed"
     assert not same_start(good, lora)
     assert not same_start(lora, larger)
-    assert not same_start(good, replace(good, charset=good.charset.extended(["\u2603"])))
+    wider = replace(good, charset=good.charset.extended(["\u2603"]))
+    assert not same_start(good, wider)
+    assert same_start(wider, wider)
+    other_seed = replace(changed(seed=1), charset=wider.charset)
+    assert not same_start(wider, other_seed), "so is the row of a new character"
