@@ -24,6 +24,7 @@ from search.table import (
     forgetting_lines,
     gain_text,
     interval_text,
+    listed,
     percent,
     short_key,
     span,
@@ -154,7 +155,7 @@ def _score_tiles(result: StudyResult) -> list[tuple[str, str]]:
     if winner and winner.best:
         words = f"winner: trial {winner.id}, {winner.config.model}, {winner.config.technique.name}"
         if len(result.averaged) > 1:
-            words += f", its weights averaged with {' and '.join(result.averaged[1:])}"
+            words += f", its weights averaged with {listed(result.averaged[1:])}"
         scores = judged.winner if judged else winner.best.scores
         tiles.append((percent(scores.primary), f"validation{_within(interval_text(scores))}, {words}"))
         if evidence.folds > 1:

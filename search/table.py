@@ -185,8 +185,13 @@ def _weights(result: StudyResult) -> list[str]:
     if result.averaged == ("untouched",):
         return ["No trial reads better than its start: the bundle has the untouched weights."]
     if len(result.averaged) > 1:
-        return [f"Its weights are the average of {' and '.join(result.averaged)}."]
+        return [f"Its weights are the average of {listed(result.averaged)}."]
     return []
+
+
+def listed(names: Sequence[str]) -> str:
+    """Join names: 'a, b and c'."""
+    return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else "".join(names)
 
 
 def _unscored(trials: Iterable[TrialRecord]) -> list[TrialRecord]:

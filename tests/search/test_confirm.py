@@ -112,6 +112,20 @@ def test_the_chosen_trial_is_the_winner_everywhere() -> None:
     assert "Trained again" not in report_html(plain, image_of)
 
 
+@pytest.mark.parametrize(
+    ("averaged", "said"),
+    [
+        (("a",), None),
+        (("untouched",), "No trial reads better than its start"),
+        (("a", "b"), "the average of a and b."),
+        (("a", "a (seed 8)", "b"), "the average of a, a (seed 8) and b."),
+    ],
+)
+def test_the_table_says_what_was_averaged(averaged: tuple[str, ...], said: str | None) -> None:
+    table = terminal_table(result().model_copy(update={"averaged": averaged}))
+    assert said in table if said else "average of" not in table
+
+
 @pytest.mark.slow
 def test_candidates_are_trained_again_with_other_seeds(data_dir: Path) -> None:
     data = real_lines.few_lines(data_dir, train=8, val=4)
