@@ -11,6 +11,7 @@ LEAST_EPOCHS = 3
 SAFETY = 1.1
 PLAN_POINTS = 20
 LABEL_CHECK_SHARE, LABEL_CHECK_READINGS = 0.05, 3
+SOUP_SHARE, SOUP_START_S, SOUP_READINGS = 0.06, 5.0, 7
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,17 @@ def label_check_seconds(budget_s: float, evaluate_s: float, val_lines: int) -> f
         val_lines: that each of them reads.
     """
     return min(LABEL_CHECK_SHARE * budget_s, LABEL_CHECK_READINGS * evaluate_s * val_lines)
+
+
+def soup_seconds(budget_s: float, evaluate_s: float, val_lines: int) -> float:
+    """Return what of a time budget is kept for averaging trials (`search/soup.py`).
+
+    Args:
+        budget_s: the whole of it.
+        evaluate_s: to read a line.
+        val_lines: that each average reads.
+    """
+    return min(SOUP_SHARE * budget_s, SOUP_START_S + SOUP_READINGS * evaluate_s * val_lines)
 
 
 def population_epochs(epoch_seconds: float, remaining_s: float | None, turns: float, max_epochs: int) -> int:

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 from pydantic import Field
 
-from search.ranking import GOOD_SHARE
 from train.config import Frozen
 
 LEAST_VOTERS, MOST_VOTERS = 2, 4
+GOOD_SHARE = 0.9
+"""Of the best first score: what a voter has at least."""
 AGREE_SHARE = 2 / 3
 MOST_CHANCE = 1e-3
 """Between labels that are wrong and readings that are, on VIN photos: docs/search.md has the figures."""

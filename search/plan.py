@@ -6,7 +6,7 @@ from typing import Any
 
 import ray
 
-from search.budget import label_check_seconds, planned_epochs, turns, usual_seconds
+from search.budget import label_check_seconds, planned_epochs, soup_seconds, turns, usual_seconds
 from search.confirm import reserved_s
 from search.data import StudyData
 from search.packing import Nodes, concurrent_trials, promised, trial_share
@@ -149,7 +149,8 @@ def make_plan(
     if settings.time_budget_s:
         budget, reading = settings.time_budget_s, max(probe.cost.evaluate for probe in probes)
         finish = max(FINISH_LEAST_S, FINISH_SHARE * budget) + label_check_seconds(budget, reading, val)
-        deadline = started + budget - finish
+        averaging = soup_seconds(budget, reading, val) if (settings.folds or 1) == 1 else 0.0
+        deadline = started + budget - finish - averaging
     clock = Clock(
         settings.local_folder / "clock.json",
         deadline,

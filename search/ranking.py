@@ -10,8 +10,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 ROUNDING = 1e-9
-GOOD_SHARE = 0.9
-"""Of the best first score: what a good trial has at least."""
 WORST = -2.0
 """Below every score: of a trial that diverged."""
 

@@ -2,10 +2,12 @@
 
 Trials of one model start from the same weights, so their fine-tuned weights lie in one basin and their average
 reads new images better than most of them. The best trial's score was the best of many, so it flatters, and an average
-that had to beat it on the same few samples would seldom be taken: good trials are averaged as long as that reads within
-the 95 % interval of the best score. It costs a few readings of the validation split and nothing when the model serves.
+that had to beat it on the same few samples would seldom be taken: trials whose own scores lie within the 95 % interval
+of the best one are averaged as long as the average's does, too. It costs a few readings of the validation split and
+nothing when the model serves.
 """
 
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -15,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from search.ranking import GOOD_SHARE, Forgetting, rank_key
+from search.ranking import Forgetting, rank_key
 from train.checkpoint import Checkpoint
 from train.engines.base import Engine
 from train.errors import CheckpointError
@@ -68,10 +70,14 @@ class Blend:
         """As a checkpoint has them."""
         return self.scores.metrics() | (self.general.metrics(GENERAL) if self.general else {})
 
+    @property
+    def low(self) -> float:
+        """The low end of the 95 % interval of the first score; infinite without one."""
+        return self.scores.interval.low if self.scores.interval is not None else math.inf
+
     def as_good_as(self, best: "Blend") -> bool:
         """Whether it forgets no more than the best one, and scores within the 95 % interval of its score."""
-        interval = best.scores.interval
-        return self.excess <= best.excess and interval is not None and self.scores.primary >= interval.low
+        return self.excess <= best.excess and self.scores.primary >= best.low
 
 
 @dataclass(frozen=True)
@@ -79,7 +85,7 @@ class Ingredient:
     """Weights that may be averaged in.
 
     Attributes:
-        good: whether they read about as well as the best trial's by themselves.
+        good: whether they score within the 95 % interval of the best trial's score by themselves.
     """
 
     name: str
@@ -155,7 +161,7 @@ def greedy_soup(
     if pretrained and (start := read(untouched)).rank > now.rank:
         now, soup, pot = start, untouched, [(UNTOUCHED, untouched)]
     best = now
-    for one in _ingredients(first, untouched if pretrained else None, ranked, pot[0][0]):
+    for one in _ingredients(first, untouched if pretrained else None, ranked, pot[0][0], best.low):
         if deadline is not None and time.time() > deadline:
             break
         mixed = average([*(kept for _, kept in pot), one.weights])
@@ -181,13 +187,13 @@ def _ingredients(
     untouched: dict[str, Any] | None,
     ranked: Sequence[tuple[str, Callable[[], Checkpoint]]],
     start: str,
+    least: float,
 ) -> Iterator[Ingredient]:
-    """Yield what may be averaged with what the pot starts with; nothing is good where that is the untouched weights."""
+    """Yield what may be averaged with `start`: good is what scored `least` by itself, nothing beside the untouched."""
     if untouched is not None:
         name, weights = (ranked[0][0], first.weights) if start == UNTOUCHED else (UNTOUCHED, untouched)
         yield Ingredient(name, weights, good=False)
     primary = TASKS.get(first.config.task).scores.names[0]
-    least = GOOD_SHARE * first.metrics[primary]
     for name, load in ranked[1:INGREDIENTS]:
         try:
             candidate = load()

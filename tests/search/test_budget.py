@@ -11,6 +11,7 @@ from search.budget import (
     label_check_seconds,
     planned_epochs,
     population_epochs,
+    soup_seconds,
     usual_seconds,
 )
 from train.config import TrialConfig, config_from_mapping
@@ -97,6 +98,11 @@ def test_an_epoch_costs_what_its_technique_computes() -> None:
 
 def test_reading_costs_too() -> None:
     assert COST.epoch_seconds(config("full"), 0, 300) == pytest.approx(3)
+
+
+def test_averaging_takes_little_of_a_budget() -> None:
+    assert soup_seconds(600, 0.01, 100) == pytest.approx(12)
+    assert soup_seconds(600, 0.01, 100_000) == pytest.approx(36)
 
 
 def test_asking_about_labels_takes_little_of_a_budget() -> None:

@@ -80,12 +80,14 @@ def test_a_soup_is_as_good_as_its_best_ingredient(good: Checkpoint, data: Traini
     assert soup.checkpoint.metrics["exact_match"] == soup.scores.exact_match
 
 
-@pytest.mark.parametrize(("reported", "taken"), [(0.9, ("a", "b")), (0.89, ("a",))])
+@pytest.mark.parametrize(("above", "taken"), [(0.0, ("a", "b")), (-0.001, ("a",))])
 def test_a_good_trial_is_averaged_in_though_nothing_reads_better(
-    good: Checkpoint, data: TrainingData, reported: float, taken: tuple[str, ...]
+    good: Checkpoint, data: TrainingData, above: float, taken: tuple[str, ...]
 ) -> None:
     """The second one has the first one's weights, so that the average reads as both do."""
-    first, second = (replace(good, metrics={"exact_match": metric}) for metric in (1.0, reported))
+    first = scored(good, data)
+    least = evaluate(*assemble(good.config, data.train, good), data.val)[0].interval.low
+    second = replace(good, metrics={"exact_match": least + above})
     assert greedy_soup([("a", lambda: first), ("b", lambda: second)], data, None).trials == taken
 
 
