@@ -42,8 +42,9 @@ def trial_share(settings: StudySettings, nodes: Nodes, memory: int = 0) -> dict[
     """Return CPUs, GPUs and memory of one trial, or of one of its workers: as asked, else chosen so that nothing idles.
 
     Without GPUs a trial gets one core: two trials of one core each train more lines a second than one of two cores;
-    where memory for so many trials is lacking, the cores are shared among those that fit. With GPUs it gets one, and
-    its share of its node's cores for loading. Memory is never more than the largest node has: it then runs one trial.
+    where memory for so many trials is lacking, or fewer are asked for, the cores are shared among those that run. With
+    GPUs it gets one, and its share of its node's cores for loading. Memory is never more than the largest node has: it
+    then runs one trial.
 
     Args:
         settings: where what is asked for stands.
@@ -59,12 +60,24 @@ def trial_share(settings: StudySettings, nodes: Nodes, memory: int = 0) -> dict[
     )
     if settings.cpus is not None:
         return share
+    most_on_one = most_at_once(settings, len(able))
     cores = [
-        math.floor(node.get("CPU", 1.0) / fits)
+        math.floor(node.get("CPU", 1.0) / min(fits, most_on_one))
         for node in able
         if (fits := fitting(share | {"CPU": 1.0}, node)) > 0
     ]
     return share | {"CPU": float(max(1, min(cores, default=1)))}
+
+
+def most_at_once(settings: StudySettings, nodes: int) -> float:
+    """Return how many trials, or workers, each of so many nodes runs at most, as asked; infinity for no limit.
+
+    Nodes that an autoscaler is still to start may be smaller than those that there are: there it limits nothing.
+    """
+    asked = [number for number in (settings.trials, settings.concurrent) if number is not None]
+    if settings.autoscaling or not asked:
+        return math.inf
+    return math.ceil(min(asked) * max(1, settings.workers) / nodes)
 
 
 def check_fraction(gpus: float) -> None:

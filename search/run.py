@@ -147,7 +147,11 @@ def _add_machine(where: argparse._ArgumentGroup) -> None:
         help="a folder, on a cluster one that all nodes share, or a URI: s3://bucket/prefix"
         "?endpoint_override=http://host:9000 (default: runs)",
     )
-    where.add_argument("--cpus-per-trial", type=float, help="default: 1, or the cores shared among the GPUs")
+    where.add_argument(
+        "--cpus-per-trial",
+        type=float,
+        help="default: 1; the node's shared out among its GPUs, or among few trials",
+    )
     where.add_argument(
         "--gpus-per-trial", type=float, help="0.25: four trials share one (default: 1 where there is one)"
     )

@@ -23,6 +23,13 @@ def settings(**changes: object) -> StudySettings:
     [
         (LAPTOP, {}, {"CPU": 1, "GPU": 0}),
         (LAPTOP, {"cpus": 2}, {"CPU": 2, "GPU": 0}),
+        (LAPTOP, {"trials": 1}, {"CPU": 2, "GPU": 0}),
+        (LAPTOP, {"trials": 1, "cpus": 1}, {"CPU": 1, "GPU": 0}),
+        (LAPTOP, {"trials": 5, "concurrent": 1}, {"CPU": 2, "GPU": 0}),
+        (LAPTOP, {"trials": 1, "workers": 2}, {"CPU": 1, "GPU": 0}),
+        (LAPTOP * 2, {"trials": 2}, {"CPU": 2, "GPU": 0}),
+        (LAPTOP * 2, {"trials": 3}, {"CPU": 1, "GPU": 0}),
+        (LAPTOP, {"trials": 1, "autoscaling": True}, {"CPU": 1, "GPU": 0}),
         (GPUS, {}, {"CPU": 8, "GPU": 1}),
         (GPUS, {"gpus": 0.5}, {"CPU": 4, "GPU": 0.5}),
         (GPUS, {"gpus": 0.3}, {"CPU": 2, "GPU": 0.3}),
