@@ -60,24 +60,30 @@ def trial_share(settings: StudySettings, nodes: Nodes, memory: int = 0) -> dict[
     )
     if settings.cpus is not None:
         return share
-    most_on_one = most_at_once(settings, len(able))
     cores = [
-        math.floor(node.get("CPU", 1.0) / min(fits, most_on_one))
+        math.floor(node.get("CPU", 1.0) / fits)
         for node in able
         if (fits := fitting(share | {"CPU": 1.0}, node)) > 0
     ]
-    return share | {"CPU": float(max(1, min(cores, default=1)))}
+    return with_idle_cores(share | {"CPU": float(max(1, min(cores, default=1)))}, settings, able)
 
 
-def most_at_once(settings: StudySettings, nodes: int) -> float:
-    """Return how many trials, or workers, each of so many nodes runs at most, as asked; infinity for no limit.
+def with_idle_cores(share: dict[str, float], settings: StudySettings, nodes: Nodes) -> dict[str, float]:
+    """Return a share with as many cores as leave room for all trials that are asked for, or that fit.
 
-    Nodes that an autoscaler is still to start may be smaller than those that there are: there it limits nothing.
+    Nodes that an autoscaler is still to start may be smaller than those that there are: there it stays as it is.
     """
     asked = [number for number in (settings.trials, settings.concurrent) if number is not None]
     if settings.autoscaling or not asked:
-        return math.inf
-    return math.ceil(min(asked) * max(1, settings.workers) / nodes)
+        return share
+
+    def fits(cores: int) -> int:
+        return sum(fitting(share | {"CPU": float(cores)}, node) for node in nodes)
+
+    least, most = int(share["CPU"]), int(max(node.get("CPU", 0.0) for node in nodes))
+    running = min(min(asked) * max(1, settings.workers), fits(least))
+    enough = (cores for cores in range(most, least, -1) if fits(cores) >= running)
+    return share | {"CPU": float(next(enough, least))}
 
 
 def check_fraction(gpus: float) -> None:

@@ -30,6 +30,8 @@ def settings(**changes: object) -> StudySettings:
         (LAPTOP * 2, {"trials": 2}, {"CPU": 2, "GPU": 0}),
         (LAPTOP * 2, {"trials": 3}, {"CPU": 1, "GPU": 0}),
         (LAPTOP, {"trials": 1, "autoscaling": True}, {"CPU": 1, "GPU": 0}),
+        ([{"CPU": 4.0}, {"CPU": 64.0}], {"trials": 8}, {"CPU": 8, "GPU": 0}),
+        ([{"CPU": 64.0, "GPU": 8.0}, {"CPU": 64.0, "GPU": 1.0}], {"trials": 6}, {"CPU": 12, "GPU": 1}),
         (GPUS, {}, {"CPU": 8, "GPU": 1}),
         (GPUS, {"gpus": 0.5}, {"CPU": 4, "GPU": 0.5}),
         (GPUS, {"gpus": 0.3}, {"CPU": 2, "GPU": 0.3}),
@@ -72,6 +74,20 @@ def test_memory_limits_the_trials_and_their_cores_are_shared() -> None:
     assert concurrent_trials(share, nodes) == 4
     alone = trial_share(settings(), nodes, 50 * GB)
     assert (concurrent_trials(alone, nodes), alone["CPU"]) == (1, 16)
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 32), st.integers(0, 4), st.integers(4, 64)), min_size=1, max_size=4),
+    st.integers(0, 20),
+    st.integers(1, 40),
+)
+def test_more_cores_never_mean_fewer_trials(
+    sizes: list[tuple[int, int, int]], memory: int, asked: int
+) -> None:
+    nodes = [{"CPU": float(c + g), "GPU": float(g), "memory": float(m * GB)} for c, g, m in sizes]
+    usual, few = (trial_share(settings(trials=trials), nodes, memory * GB) for trials in (None, asked))
+    assert few["CPU"] >= usual["CPU"]
+    assert concurrent_trials(few, nodes) >= min(asked, concurrent_trials(usual, nodes))
 
 
 @given(
