@@ -19,12 +19,12 @@ from ray import tune
 from benchmarks.common import OWN_CLUSTER
 from benchmarks.scale_simulation import recorded_space
 from search.budget import Cost
+from search.clock import Clock
 from search.experiment import new_experiment
 from search.journal import read_journal
 from search.plan import Plan
 from search.probe import Probe
 from search.results import Baseline
-from search.searcher import Clock
 from search.settings import StudySettings, machine_cpus
 from search.share import TrialShare
 from search.study import start_ray

@@ -17,10 +17,11 @@ from typing import Any
 from unittest import mock
 
 from search.budget import Cost
+from search.clock import Clock
 from search.journal import read_journal
 from search.samplers import SAMPLERS
 from search.schedulers import halving
-from search.searcher import METRIC, Clock, OptunaSearcher
+from search.searcher import METRIC, OptunaSearcher
 from search.settings import Sampler
 from spaces.space import SearchSpace, load_space
 

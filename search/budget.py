@@ -1,5 +1,6 @@
 """What a time budget buys: pure decisions about how long a trial may run."""
 
+import math
 from dataclasses import dataclass
 
 from train.config import TrialConfig
@@ -8,7 +9,7 @@ from train.techniques import build_technique
 
 ROUNDS, GOOD_EPOCHS = 3, 15
 LEAST_EPOCHS = 3
-SAFETY = 1.1
+SAFETY, HOPE = 1.1, 0.75
 PLAN_POINTS = 20
 LABEL_CHECK_SHARE, LABEL_CHECK_READINGS = 0.05, 3
 SOUP_SHARE, SOUP_START_S, SOUP_READINGS = 0.06, 5.0, 7
@@ -59,13 +60,24 @@ def usual_seconds(epoch_seconds: float, remaining_s: float, most: int | None = N
     return remaining_s / max(1, min(rounds, ROUNDS, most or ROUNDS))
 
 
+def allotted_seconds(epoch_seconds: float, remaining_s: float, usual_s: float | None = None) -> float:
+    """Return the time of a trial that starts now.
+
+    What is left is divided evenly among the trials of about the usual length that still fit, or all of it goes to one.
+
+    Args:
+        epoch_seconds: expected duration of one of its epochs.
+        remaining_s: seconds until training has to end.
+        usual_s: see `usual_seconds`; None for all of the time.
+    """
+    share = remaining_s / (max(1, round(remaining_s / usual_s)) if usual_s else 1)
+    return share if share >= LEAST_EPOCHS * epoch_seconds * SAFETY else remaining_s
+
+
 def planned_epochs(
     epoch_seconds: float, remaining_s: float | None, max_epochs: int, usual_s: float | None = None
 ) -> int:
-    """Return how many epochs a trial that starts now may run; 0 if it is not worth starting.
-
-    A schedule has to end for a model to be good, so a trial's length is fitted to the time that is left: that is
-    divided evenly among the trials of about the usual length that still fit, or all of it goes to one.
+    """Return how many epochs fit into the time of a trial that starts now; 0 if it is not worth starting.
 
     Args:
         epoch_seconds: expected duration of one of its epochs.
@@ -75,11 +87,21 @@ def planned_epochs(
     """
     if remaining_s is None:
         return max_epochs
-    rounds = max(1, round(remaining_s / usual_s)) if usual_s else 1
-    affordable = int(remaining_s / (epoch_seconds * SAFETY))
-    share = affordable // rounds
-    epochs = min(share if share >= LEAST_EPOCHS else affordable, max_epochs)
+    seconds = allotted_seconds(epoch_seconds, remaining_s, usual_s)
+    epochs = min(int(seconds / (epoch_seconds * SAFETY)), max_epochs)
     return epochs if epochs >= min(LEAST_EPOCHS, max_epochs) else 0
+
+
+def hoped_epochs(epochs: int, max_epochs: int) -> int:
+    """Return the length that a trial begins with which fits its schedule to the time as it runs (`train.course`).
+
+    It may turn out shorter than that, but not longer; and what an epoch takes is known to a quarter or so.
+
+    Args:
+        epochs: that are expected to fit.
+        max_epochs: the most that any trial may run.
+    """
+    return min(math.ceil(epochs * SAFETY / HOPE), max_epochs)
 
 
 def label_check_seconds(budget_s: float, evaluate_s: float, val_lines: int) -> float:

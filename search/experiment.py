@@ -6,6 +6,7 @@ from typing import Any
 from ray import tune
 from ray.tune.schedulers import TrialScheduler
 
+from search.clock import Clock
 from search.files import DATABASE, JOURNAL
 from search.incidents import RETRIES, Incidents
 from search.journal import Journal
@@ -18,7 +19,7 @@ from search.probe import Probe
 from search.progress import ProgressLines
 from search.samplers import SAMPLERS, explain
 from search.schedulers import SCHEDULERS, KeptRungs
-from search.searcher import Clock, OptunaSearcher
+from search.searcher import OptunaSearcher
 from search.settings import DEFAULT_TRIALS, StudySettings
 from search.snapshot import Snapshots, restore
 from search.storage import Location, PublishedFiles, location

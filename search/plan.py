@@ -7,13 +7,13 @@ from typing import Any
 import ray
 
 from search.budget import label_check_seconds, planned_epochs, soup_seconds, turns, usual_seconds
+from search.clock import Clock
 from search.confirm import reserved_s
 from search.data import StudyData
 from search.packing import Nodes, concurrent_trials, promised, trial_share
 from search.population import population
 from search.probe import Probe, affordable_models, agreed_width
 from search.provenance import Earlier
-from search.searcher import Clock
 from search.settings import StudySettings
 from search.share import TrialShare, share_of
 from search.storage import location

@@ -5,9 +5,11 @@ from typing import Any
 
 from ray.tune import Callback
 
+from search.clock import Clock
 from search.folds import FOLD, OF, is_fold
 from search.results import Baseline
-from search.searcher import METRIC, Clock
+from search.searcher import METRIC
+from train.course import Course
 from train.scores import Scores
 from train.tasks import TASKS, Words
 from train.validation import GENERAL
@@ -91,7 +93,7 @@ def place(result: dict[str, Any], config: dict[str, Any]) -> str:
     """Return after which epoch or fold a report was made."""
     if is_fold(result):
         return f"fold  {result[FOLD]:>3}/{result[OF]:<3}"
-    return f"epoch {result['epoch']:>3}/{config['epochs']:<3}"
+    return f"epoch {result['epoch']:>3}/{Course.kept_in(result, config['epochs']).epochs:<3}"
 
 
 def forgotten(result: dict[str, Any], kind: type[Scores]) -> str:
@@ -113,7 +115,7 @@ def describe(config: dict[str, Any]) -> str:
         f"batch {config['batch_size']}, batch norm {config['batch_norm']}, charset {config['charset']}, "
         f"augmentation {augmentation['probability']:.2f} x {augmentation['strength']:.2f}, "
         f"{'replay {:.2f}, '.format(config['replay']) if config['replay'] else ''}"
-        f"{config['epochs']} epochs"
+        f"up to {config['epochs']} epochs"
     )
 
 

@@ -1,89 +1,19 @@
 """Optuna's define-by-run sampling as a Ray Tune searcher that knows the time budget."""
 
-import json
 import pickle
-import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import optuna
 from ray.tune.search import Searcher
 
-from search.budget import Cost, planned_epochs, population_epochs
+from search.clock import Clock
 from search.pace import Pace
-from search.results import write_text_atomically
 from spaces.space import SearchSpace
-from train.config import TrialConfig
-from train.techniques import build_technique
 
 METRIC = "best_score"
 UNAFFORDABLE_TRIES = 20
-
-
-@dataclass
-class Clock:
-    """When training has to end, and what a line costs: all that fits a trial's length to the time left.
-
-    Attributes:
-        file: where the deadline stands: Tune pickles the clock, and a resumed study has a new deadline.
-        deadline: Unix time at which training has to end; None without a budget.
-        train_lines: the user's own.
-        val_lines: read after every epoch, the general ones included.
-        costs: by model.
-        folds: that a trial trains one after the other.
-        reserved: seconds after the deadline in which candidates are trained again (`search/confirm.py`).
-        turns: how many trials of a population share a place; None where each has one until it ends.
-        usual_s: how long a trial should take; None without a budget.
-    """
-
-    file: Path
-    deadline: float | None
-    max_epochs: int
-    train_lines: int
-    val_lines: int
-    costs: dict[str, Cost] = field(default_factory=dict)
-    turns: float | None = None
-    reserved: float = 0.0
-    folds: int = 1
-    usual_s: float | None = None
-
-    def __post_init__(self) -> None:
-        write_text_atomically(self.file, json.dumps({"deadline": self.deadline}))
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__ = state
-        if self.file.exists():
-            self.deadline = json.loads(self.file.read_text(encoding="utf-8"))["deadline"]
-
-    def reserve(self, seconds: float) -> None:
-        """Let the search end so much earlier."""
-        if self.deadline is not None and seconds:
-            self.deadline, self.reserved = self.deadline - seconds, seconds
-            self.__post_init__()
-
-    def epochs_for(self, config: TrialConfig) -> int:
-        """Return how long a trial that starts now may run; 0 for not at all."""
-        seconds = self.costs[config.model].epoch_seconds(config, self.train_lines, self.val_lines)
-        seconds += self._teacher_line(config) * self.train_lines
-        seconds *= self.folds
-        remaining = None if self.deadline is None else self.deadline - time.time()
-        longest = min(self.max_epochs, config.epochs)
-        if self.turns is not None:
-            return population_epochs(seconds, remaining, self.turns, longest)
-        return planned_epochs(seconds, remaining, longest, self.usual_s)
-
-    def _teacher_line(self, config: TrialConfig) -> float:
-        """Return the seconds in which a trial's teacher reads a line; a candidate's were measured.
-
-        Any other is taken to read as slowly as the student trains: it is the larger one.
-        """
-        distillation = build_technique(config.technique).distillation
-        if distillation is None:
-            return 0.0
-        known = self.costs.get(distillation.teacher)
-        return known.evaluate if known else self.costs[config.model].full
 
 
 class OptunaSearcher(Searcher):  # type: ignore[misc]

@@ -21,9 +21,9 @@ from search.provenance import Confirmation, Earlier, Evidence, FrontTrial
 from search.results import Baseline, Comparison, StudyResult, TrialRecord
 from search.settings import StudySettings
 from search.share import TrialShare
-from search.trial_records import Samples, begun, history, progress_text, state_of
+from search.trial_records import Samples, begun, history, progress_text, state_of, trial_config
 from search.versions import versions
-from train.config import TrialConfig, config_error, config_from_mapping
+from train.config import config_error
 from train.errors import UsageError
 from train.intervals import Gain, Interval
 from train.scores import Scores
@@ -146,9 +146,9 @@ def _ended(said: dict[str, Any] | None) -> dict[str, Any]:
 
 def _trial(trial: TrialJournal, study: Study, started: float, samples: Samples) -> TrialRecord:
     """Return a trial's record as far as its reports tell it."""
-    config = config_from_mapping(trial.config, "trial") if trial.config else TrialConfig()
     reports = trial.reports
     last, newest = (reports[-1], trial.rows[-1]) if reports else ({}, {})
+    config = trial_config(trial.config, last)
     state, reason = state_of(SimpleNamespace(error=trial.error or None, metrics=newest), last, config)
     if not trial.ended and state == "stopped":
         reason = f"{study.state} at {progress_text(last, config)}"

@@ -73,7 +73,9 @@ def run_study(settings: StudySettings, resume: bool) -> StudyResult:
         space = possible(space, known, data, settings, resume)
         plan = forked(make_plan(settings, space, probes, data, started), origin)
         latencies = measure_all(plan.space, shared) if settings.objectives != "accuracy" else {}
-        setup = TrialSetup(shared, plan.group, known, population(settings) is not None, settings.folds or 1)
+        setup = TrialSetup(
+            shared, plan.group, known, population(settings) is not None, settings.folds or 1, plan.clock
+        )
         results = search(settings, plan, setup, probes, resume, latencies)
         if plan.group is not None:
             plan.group.storage.delete_folder()  # only transient

@@ -9,6 +9,7 @@ from ray import tune
 
 from search.attempts import Start, find_start, set_parts
 from search.checkpoints import report_with_checkpoint
+from search.clock import Clock
 from search.folds import SAMPLES, run_folds, split_folds
 from search.lineage import COPIED, TRAINED_WITH, copied_from
 from search.ranking import WORST, Forgetting, score
@@ -34,6 +35,7 @@ class TrialSetup:
         group: the workers of a trial; None to train in the trial's own process.
         forgetting: what the models knew; None without general samples.
         folds: over which a trial is scored; 1 for the study's own split alone.
+        clock: until when a trial may train; None without a time budget.
         population: whether trials go on from each other's checkpoints, so that each report says how it was trained.
     """
 
@@ -42,6 +44,7 @@ class TrialSetup:
     forgetting: Forgetting | None = None
     population: bool = False
     folds: int = 1
+    clock: Clock | None = None
 
 
 def run_trial(params: dict[str, Any], setup: TrialSetup) -> None:
@@ -96,10 +99,11 @@ def train_from(start: Start, notes: Notes, config: TrialConfig, setup: TrialSetu
         run_folds(config, parts, report_fold, start.checkpoint, start.parts)
         return
     report = tune_report(len(data.val), start, notes, config, setup)
+    ends = setup.clock.ends_for(config) if setup.clock else None
     if setup.group is None:
-        train(config, data, report, start.checkpoint, parts=start.parts)
+        train(config, data, report, start.checkpoint, parts=start.parts, ends=ends)
     else:
-        train_on_workers(config, setup.data, report, start.checkpoint, setup.group, start.parts)
+        train_on_workers(config, setup.data, report, start.checkpoint, setup.group, start.parts, ends=ends)
 
 
 def origin(config: TrialConfig, checkpoint: str) -> dict[str, str]:

@@ -7,6 +7,7 @@ from search.folds import FOLD, OF, SAMPLES, is_fold
 from search.journal import Row, TrialJournal, plain
 from search.results import Measure, State, TrialRecord
 from train.config import TrialConfig, config_from_mapping
+from train.course import Course
 from train.patience import Best
 from train.scores import Scores
 from train.tasks import TASKS
@@ -54,7 +55,7 @@ def record(
     """
     reports = told.reports
     last = reports[-1] if reports else {}
-    config = config_from_mapping(result.config, "trial") if result.config else TrialConfig()
+    config = trial_config(result.config, last)
     state, reason = state_of(result, last, config)
     return TrialRecord(
         id=told.id,
@@ -67,6 +68,17 @@ def record(
         parts=int(last.get("parts", 1)),
         notes=notes,
     )
+
+
+def trial_config(params: dict[str, Any] | None, last: Row) -> TrialConfig:
+    """Return what was trained: a trial that fitted its length to the time (`train/course.py`) was as long as it says.
+
+    Args:
+        params: what Tune started it with.
+        last: its last report; empty before the first.
+    """
+    config = config_from_mapping(params, "trial") if params else TrialConfig()
+    return config.model_copy(update={"epochs": Course.kept_in(last, config.epochs).epochs})
 
 
 def history(reports: list[Row], config: TrialConfig, samples: Samples) -> tuple[Measure, ...]:

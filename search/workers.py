@@ -76,6 +76,8 @@ def train_on_workers(
     resume: Checkpoint | None,
     group: WorkerGroup,
     parts: int = 1,
+    *,
+    ends: float | None = None,
 ) -> None:
     """Train one configuration on a group of workers, calling `report` in this process after every epoch.
 
@@ -90,6 +92,7 @@ def train_on_workers(
         resume: the checkpoint to continue from.
         group: the workers.
         parts: in which a worker computes its share of a batch.
+        ends: as for `train`.
 
     Raises:
         MemoryShortError: if a worker cannot, or was ended for the memory it took.
@@ -99,7 +102,7 @@ def train_on_workers(
     saved = ray.put(resume) if resume else None
     run = _run_config(group, reports)
     trainer = DataParallelTrainer(
-        partial(_work, config, data, saved, parts),
+        partial(_work, config, data, saved, parts, ends),
         backend_config=BACKENDS.get(config.engine)(),
         scaling_config=_scaling(group),
         run_config=run,
@@ -198,14 +201,16 @@ def _delete_run(run: RunConfig) -> None:
         storage.storage_filesystem.delete_dir(storage.experiment_fs_path)
 
 
-def _work(config: TrialConfig, data: ray.ObjectRef, resume: ray.ObjectRef | None, parts: int) -> None:
+def _work(
+    config: TrialConfig, data: ray.ObjectRef, resume: ray.ObjectRef | None, parts: int, ends: float | None
+) -> None:
     """Train on one worker: the body of Ray Train's function."""
     context = ray.train.get_context()
     world = World(context.get_world_rank(), context.get_world_size())
     restarted = ray.train.get_checkpoint()
     saved = read_checkpoint(restarted) if restarted else ray.get(resume) if resume else None
     report = _worker_report if world.rank == 0 else _follower_report
-    train(config, ray.get(data), report, saved, world, parts)
+    train(config, ray.get(data), report, saved, world, parts, ends=ends)
 
 
 def _worker_report(metrics: dict[str, Any], checkpoint: Callable[[], Checkpoint]) -> None:

@@ -65,7 +65,11 @@ class InterruptedRunError(Exception):
 
 
 def run(
-    settings: TrialConfig, data: TrainingData, resume: Checkpoint | None = None, stop_after: int = 10**6
+    settings: TrialConfig,
+    data: TrainingData,
+    resume: Checkpoint | None = None,
+    stop_after: int = 10**6,
+    ends: float | None = None,
 ) -> list[Epoch]:
     """Train and return every epoch's metrics and checkpoint; a run can be interrupted after an epoch."""
     epochs: list[Epoch] = []
@@ -76,7 +80,7 @@ def run(
             raise InterruptedRunError
 
     with suppress(InterruptedRunError):
-        train(settings, data, report, resume)
+        train(settings, data, report, resume, ends=ends)
     return epochs
 
 

@@ -8,10 +8,11 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import chain
+from itertools import chain, count
 
 from train.checkpoint import Checkpoint
 from train.config import TrialConfig
+from train.course import Course
 from train.data.charset import Charset
 from train.data.dataset import Dataset
 from train.data.mixture import Extra, wanted
@@ -56,6 +57,8 @@ def train(
     resume: Checkpoint | None = None,
     world: World = World(),  # noqa: B008 - frozen
     parts: int = 1,
+    *,
+    ends: float | None = None,
 ) -> None:
     """Train one configuration, reporting after every epoch, until its last one or until its patience is over.
 
@@ -66,6 +69,8 @@ def train(
         resume: the checkpoint to continue from, bit for bit.
         world: the workers that train together; each computes its share of every batch.
         parts: in which a worker computes its share, one after the other, before it steps: the more, the less memory.
+        ends: Unix time by which the schedule has to end: a run that proves too slow gets fewer epochs than configured
+            (`Course`), which its reports say; None for all of them.
 
     Raises:
         MemoryShortError: if a part of a batch does not fit into memory.
@@ -73,7 +78,7 @@ def train(
         UsageError: before training, for lines that are not in `data`, or a teacher that cannot teach.
     """
     check_teacher(config)
-    within_memory(config, parts, partial(_train, config, data, report, resume, world, parts))
+    within_memory(config, parts, partial(_train, config, data, report, resume, world, parts, ends=ends))
 
 
 def _train(
@@ -83,6 +88,8 @@ def _train(
     resume: Checkpoint | None,
     world: World,
     parts: int,
+    *,
+    ends: float | None,
 ) -> None:
     engine, task = assemble_run(config, data, resume, world)
     extras = wanted(extra_sets(config, data))
@@ -97,22 +104,27 @@ def _train(
     cache = (
         feature_cache(config, technique, engine, task, splits, world) if parts == 1 else FeatureCache(task)
     )
-    for epoch in range((resume.epoch if resume else 0) + 1, config.epochs + 1):
-        if best.out_of_patience(epoch - 1, config.patience):
+    course = Course.kept_in(resume.metrics if resume else {}, config.epochs)
+    for epoch in count((resume.epoch if resume else 0) + 1):
+        if epoch > course.epochs or best.out_of_patience(epoch - 1, config.patience):
             return
         started = time.monotonic()
-        engine.apply_plan(technique.plan((epoch - 1) / config.epochs))
+        engine.apply_plan(technique.plan(course.progress(epoch - 1)))
         cache.prepare(epoch)
+        prepared = time.monotonic()
         drawn = cache.task.training_batches(config, data.train, extras, epoch)
         steps = prepared_steps(cache.task, drawn, epoch, world, parts)
         limit = _loss_limit(config, cache.task, drawn[0])
-        loss = _train_epoch(engine, config, steps, len(drawn[1]), epoch, limit)
+        progress = [course.progress(epoch - 1 + step / len(drawn[1])) for step in range(len(drawn[1]))]
+        loss = _train_epoch(engine, config, steps, progress, epoch, limit)
         trained = time.monotonic()
         metrics = {"epoch": epoch, "loss": loss, "train_seconds": trained - started}
         metrics |= validate(engine, cache.task, data.val, data.general, world, parts) | cache.metrics()
         metrics["epoch_seconds"] = time.monotonic() - started
         best = best.after(metrics)
         metrics |= best.metrics() if config.patience else {}
+        course = _fitted(course, engine, epoch, time.monotonic() - prepared, ends, config.epochs)
+        metrics |= course.metrics()
         report(metrics, partial(_checkpoint, config, engine, epoch, metrics))
 
 
@@ -134,7 +146,9 @@ def published_scores(config: TrialConfig, data: TrainingData) -> Scores | None:
 
 
 def _checkpoint(config: TrialConfig, engine: Engine, epoch: int, metrics: dict[str, float]) -> Checkpoint:
-    return Checkpoint(config, engine.charset, epoch, metrics, engine.state())
+    course = Course.kept_in(metrics, config.epochs)
+    trained_as = config.model_copy(update={"epochs": course.epochs})
+    return Checkpoint(trained_as, engine.charset, epoch, metrics, engine.state())
 
 
 def assemble_run(
@@ -180,14 +194,18 @@ def charset_for(config: TrialConfig, train_data: Dataset, extras: Sequence[Datas
 
 
 def _train_epoch(
-    engine: Engine, config: TrialConfig, prepared: Iterator[Step], batches: int, epoch: int, limit: float
+    engine: Engine,
+    config: TrialConfig,
+    prepared: Iterator[Step],
+    progress: Sequence[float],
+    epoch: int,
+    limit: float,
 ) -> float:
-    """Train one epoch of so many batches; return the mean loss per sample over all workers, each under `limit`."""
+    """Train one epoch, of a batch for each progress; return the mean loss per sample of all workers, under `limit`."""
     losses: list[tuple[float, float]] = []
     for position, step in enumerate(prepared):
-        progress = (epoch - 1 + position / batches) / config.epochs
-        rate = config.optimiser.learning_rate * learning_rate_factor(config.schedule, progress)
-        last = position + 1 == batches
+        rate = config.optimiser.learning_rate * learning_rate_factor(config.schedule, progress[position])
+        last = position + 1 == len(progress)
         update = last or (position + 1) % config.optimiser.accumulate == 0
         found = [
             (engine.train_step(part, rate, update and part is step.parts[-1]), lines)
@@ -199,6 +217,17 @@ def _train_epoch(
         losses += everyone
     engine.synchronise()
     return sum(loss * lines for loss, lines in losses) / sum(lines for _, lines in losses)
+
+
+def _fitted(
+    course: Course, engine: Engine, epoch: int, seconds: float, ends: float | None, most: int
+) -> Course:
+    """Return the course after an epoch of so many seconds, the same for all workers: the slowest one decides."""
+    if ends is None:
+        return course
+    everyone = engine.gather([(seconds, ends - time.time())])
+    slowest, left = max(s for s, _ in everyone), min(left for _, left in everyone)
+    return course.fitted(epoch, slowest, left, most)
 
 
 def _loss_limit(config: TrialConfig, task: Task, data: Dataset) -> float:

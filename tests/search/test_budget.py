@@ -8,6 +8,8 @@ from search.budget import (
     LEAST_EPOCHS,
     SAFETY,
     Cost,
+    allotted_seconds,
+    hoped_epochs,
     label_check_seconds,
     planned_epochs,
     population_epochs,
@@ -50,7 +52,7 @@ def test_trials_of_the_usual_length_share_the_time_or_one_takes_it_all(
 ) -> None:
     epochs = planned_epochs(epoch, left, limit, usual)
     affordable = max(0, int(left / (epoch * SAFETY)))
-    share = affordable // max(1, round(left / usual))
+    share = int(left / max(1, round(left / usual)) / (epoch * SAFETY))
     assert epochs in {0, min(share, limit), min(affordable, limit)}
     assert epochs * epoch * SAFETY <= max(0.0, left) * (1 + 1e-9)
 
@@ -71,6 +73,23 @@ def test_a_budget_is_for_up_to_three_good_trials_one_after_the_other(
     left: float, most: int | None, usual: float
 ) -> None:
     assert usual_seconds(10.0, left, most) == pytest.approx(usual)
+
+
+@given(seconds, st.floats(0, 1e5), limits, st.floats(1, 1e5))
+def test_a_plan_is_what_fits_into_the_time_that_is_allotted(
+    epoch: float, left: float, limit: int, usual: float
+) -> None:
+    allotted = allotted_seconds(epoch, left, usual)
+    assert allotted <= left
+    epochs = planned_epochs(epoch, left, limit, usual)
+    assert epochs in (0, min(limit, int(allotted / (epoch * SAFETY))))
+
+
+@given(limits, limits)
+def test_a_trial_that_fits_itself_begins_longer_than_expected(epochs: int, limit: int) -> None:
+    hoped = hoped_epochs(min(epochs, limit), limit)
+    assert min(epochs, limit) <= hoped <= limit
+    assert hoped == limit or hoped >= 1.4 * epochs
 
 
 @pytest.mark.parametrize("limit", [1, 2])

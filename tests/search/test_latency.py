@@ -7,13 +7,13 @@ import numpy as np
 import optuna
 import pytest
 
+from search.clock import Clock
 from search.latency import Latency, architecture, architectures, measure
 from search.pareto import LATENCY, ParetoSearcher, candidates, check_objectives, choose
 from search.provenance import Evidence
 from search.report import report_html
 from search.results import TrialRecord
 from search.samplers import tpe
-from search.searcher import Clock
 from search.settings import StudySettings
 from search.summary import summary
 from search.table import terminal_table

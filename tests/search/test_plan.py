@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from search.budget import Cost
+from search.clock import Clock
 from search.experiment import has_trials
 from search.known import check_names
 from search.packing import Footprint
@@ -15,7 +16,7 @@ from search.plan import affordable, as_untouched, narrowed, trial_memory, with_e
 from search.probe import Probe, affordable_models, agreed_width
 from search.results import Baseline
 from search.schedulers import SCHEDULERS
-from search.searcher import METRIC, Clock
+from search.searcher import METRIC
 from search.settings import Scheduler, StudySettings
 from search.storage import Location
 from spaces.space import load_space, parse_space, shipped_spaces

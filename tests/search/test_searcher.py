@@ -10,10 +10,11 @@ import pytest
 from ray.tune.search import Searcher
 
 from search import searcher as searchers
-from search.budget import Cost, planned_epochs
+from search.budget import Cost, hoped_epochs, planned_epochs
+from search.clock import Clock
 from search.samplers import tpe
 from search.schedulers import KeptRungs, halving
-from search.searcher import Clock, OptunaSearcher
+from search.searcher import OptunaSearcher
 from spaces.space import parse_space
 from train.config import TrialConfig, config_from_mapping
 
@@ -108,11 +109,12 @@ def test_a_restored_searcher_goes_on_as_the_saved_one_would(tmp_path: Path) -> N
 
 
 def test_a_trials_length_is_fitted_to_the_time_left(tmp_path: Path) -> None:
-    # A frozen epoch takes 0.5 s: 20 s hold 36, of which a trial asks for 6; two share 5 s, where it usually takes 2.
+    # A frozen epoch takes 0.5 s: 20 s hold 36, of which a trial asks for 6; two share 4 s, where it usually takes 2:
+    # 3 are expected to fit, 5 are hoped for.
     assert suggested(searcher(tmp_path, 20), "a").epochs == 6
-    halves = searcher(tmp_path, 5)
+    halves = searcher(tmp_path, 4)
     halves._clock.usual_s = 2.0
-    assert suggested(halves, "a").epochs in (3, 4)
+    assert suggested(halves, "a").epochs == 5
     assert searcher(tmp_path, 1).suggest("a") == Searcher.FINISHED
     assert searcher(tmp_path, -1).suggest("a") == Searcher.FINISHED
 
@@ -165,9 +167,36 @@ def test_a_teacher_takes_the_time_in_which_it_reads(tmp_path: Path, monkeypatch:
         settings = {"model": "pp-ocrv6-tiny", "epochs": 100, "technique": technique}
         return timed.epochs_for(config_from_mapping(settings, "test"))
 
-    assert epochs(name="full") == planned_epochs(10, 1000, 100)
-    assert epochs(name="distill", options={"teacher": "pp-ocrv6-small"}) == planned_epochs(40, 1000, 100)
-    assert epochs(name="distill", options={"teacher": "/some/best"}) == planned_epochs(20, 1000, 100)
+    def fitting(epoch_seconds: float) -> int:
+        return hoped_epochs(planned_epochs(epoch_seconds, 1000, 100), 100)
+
+    assert epochs(name="full") == fitting(10)
+    assert epochs(name="distill", options={"teacher": "pp-ocrv6-small"}) == fitting(40)
+    assert epochs(name="distill", options={"teacher": "/some/best"}) == fitting(20)
+
+
+def test_trials_of_one_length_do_not_fit_it_themselves(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A population, whose trials go on from each other's checkpoints, and folds, which are one after the other."""
+    monkeypatch.setattr("time.time", lambda: 100.0)
+    settings = TrialConfig(epochs=100)
+
+    def timed(**how: Any) -> Clock:
+        return Clock(tmp_path / "clock.json", 1100.0, 100, 1000, 10, COSTS, **how)
+
+    assert timed().ends_for(settings) == 1100
+    assert timed(usual_s=500.0).ends_for(settings) == 600
+    assert timed(usual_s=20.0).ends_for(settings) == 1100, (
+        "a share that is too short for any: all of the time"
+    )
+    assert timed().epochs_for(settings) == hoped_epochs(planned_epochs(10, 1000, 100), 100)
+    for how in ({"turns": 1.0}, {"folds": 2}):
+        assert timed(**how).ends_for(settings) is None
+    assert timed(folds=2).epochs_for(settings) == planned_epochs(20, 1000, 100)
+    assert timed(turns=1.0).epochs_for(settings) == planned_epochs(10, 1000, 100)
+    endless = Clock(tmp_path / "clock.json", None, 100, 1000, 10, COSTS)
+    assert (endless.ends_for(settings), endless.epochs_for(settings)) == (None, 100)
 
 
 def test_the_database_takes_a_small_share_of_the_time(
