@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 EPOCHS, FITTED_AFTER, FITTED_AT = "epochs", "fitted_after", "fitted_at"
-MARGIN = 1.05
+MARGIN, ROUNDING = 1.05, 1e-6
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,8 @@ class Course:
     def fitted(self, epoch: int, epoch_seconds: float, left_s: float, most: int) -> "Course":
         """Return the course that ends in time: what is left of the schedule is spread over the epochs that still fit.
 
-        One more is always run: a schedule has to end for a model to be good.
+        One more is always run, as a schedule has to end for a model to be good; and none takes the run less far than if
+        all `most` were run.
 
         Args:
             epoch: the last one trained.
@@ -38,8 +39,10 @@ class Course:
         """
         if epoch >= self.epochs:
             return self
-        epochs = epoch + max(1, min(most - epoch, int(left_s / (MARGIN * epoch_seconds))))
-        return self if epochs == self.epochs else Course(epochs, epoch, self.progress(epoch))
+        progress = self.progress(epoch)
+        room = int((1 - progress) * most + ROUNDING)
+        epochs = epoch + max(1, min(room, int(left_s / (MARGIN * epoch_seconds))))
+        return self if epochs == self.epochs else Course(epochs, epoch, progress)
 
     def metrics(self) -> dict[str, float]:
         """Return what an epoch's report says of it; nothing where the length is the configuration's."""

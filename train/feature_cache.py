@@ -107,10 +107,9 @@ def feature_cache(
 def backbone_is_constant(config: TrialConfig, technique: Technique) -> bool:
     """Whether every epoch sends the same pixels, of the same lines, through a backbone that stays as it is.
 
-    Live batch norms are no exception: those of a frozen group use their stored statistics. The end of the run
-    counts: a length that is fitted to the time (`train/course.py`) may come closer to it than the configured one.
+    Live batch norms are no exception: those of a frozen group use their stored statistics.
     """
-    plans = (technique.plan(epoch / config.epochs) for epoch in range(config.epochs + 1))
+    plans = (technique.plan(epoch / config.epochs) for epoch in range(config.epochs))
     return unaugmented(config) and not any(plan[g] for plan in plans for g in BACKBONE)
 
 

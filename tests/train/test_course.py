@@ -40,6 +40,7 @@ def test_a_schedule_always_ends_and_never_goes_back(most: int, left: float, seco
         )
         assert course.progress(course.epochs) == pytest.approx(1) if epoch < course.epochs else True
         assert epoch <= course.epochs <= most
+        assert before.progress(epoch) - before.progress(epoch - 1) >= 1 / most - 1e-9
         rest = course.epochs - epoch
         assert rest <= 1 or rest * MARGIN * seconds[epoch - 1] <= left - now
         assert Course.kept_in(course.metrics(), most) == course
@@ -54,7 +55,7 @@ def test_a_run_that_is_too_slow_becomes_shorter_and_one_that_recovers_longer_aga
     assert slow.progress(1) == pytest.approx(1 / 20)
     assert slow.progress(10) == pytest.approx(1)
     assert slow.fitted(2, 10.0, 89.0, 20) is slow
-    assert slow.fitted(2, 1.0, 89.0, 20).epochs == 20
+    assert slow.fitted(2, 1.0, 89.0, 20).epochs == 2 + int((1 - slow.progress(2)) * 20) == 18
     assert slow.fitted(9, 10.0, 1.0, 20) is slow, "the last epoch of a schedule is always run"
 
 
