@@ -14,11 +14,14 @@ from ray.train.constants import CHECKPOINT_DIR_NAME
 from search.checkpoints import CHECKPOINT_FOLDER, TrialFolder
 from search.finished import Finished
 from search.journal import TrialJournal
+from search.progress import place
 from search.results import TrialRecord
 from search.settings import StudySettings
-from search.trial_records import state_of, told_of
+from search.trial_records import state_of, told_of, trial_config
 from tests.real_lines import config
 from train.checkpoint import ARRAYS, Checkpoint
+from train.config import TrialConfig
+from train.course import Course
 from train.data.charset import Charset
 from train.errors import CheckpointError
 from train.patience import Best
@@ -47,6 +50,16 @@ def test_a_trial_ends_with_its_reason(last: int, best: int, patience: int, state
         Best(("exact_match", "edit_similarity"), best, (0.5, 0.5)).metrics() if patience else {}
     )
     assert state_of(Ended(), report, config(epochs=9, patience=patience)) == (state, reason)
+
+
+def test_a_trial_was_as_long_as_its_last_report_says() -> None:
+    params = config(epochs=30).model_dump(mode="json")
+    fitted = {"epoch": 12, "exact_match": 0.5, "edit_similarity": 0.5, **Course(12, 3, 0.2).metrics()}
+    assert trial_config(None, {}).epochs == TrialConfig().epochs
+    assert trial_config(params, {}).epochs == trial_config(params, {"epoch": 12}).epochs == 30
+    assert trial_config(params, fitted).epochs == 12
+    assert state_of(Ended(), fitted, trial_config(params, fitted)) == ("finished", "")
+    assert [place(fitted, params), place({"epoch": 2}, params)] == ["epoch  12/12 ", "epoch   2/30 "]
 
 
 def ended(folder: Path, scores: list[float]) -> Any:

@@ -3,6 +3,7 @@
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.real_lines import config, few_lines, run
 from train.course import EPOCHS, FITTED_AT, MARGIN, Course
-from train.loop import TrainingData
+from train.loop import TrainingData, _fitted
 
 lengths = st.integers(1, 60)
 epoch_seconds = st.lists(st.floats(0.01, 100), min_size=60, max_size=60)
@@ -57,6 +58,21 @@ def test_a_run_that_is_too_slow_becomes_shorter_and_one_that_recovers_longer_aga
     assert slow.fitted(2, 10.0, 89.0, 20) is slow
     assert slow.fitted(2, 1.0, 89.0, 20).epochs == 2 + int((1 - slow.progress(2)) * 20) == 18
     assert slow.fitted(9, 10.0, 1.0, 20) is slow, "the last epoch of a schedule is always run"
+
+
+def test_the_slowest_worker_decides_for_all() -> None:
+    class Slower:
+        def gather(self, items: list[tuple[float, float]]) -> list[tuple[float, float]]:
+            return [*items, (8.0, 50.0)]
+
+    class Faster:
+        def gather(self, items: list[tuple[float, float]]) -> list[tuple[float, float]]:
+            return [*items, (0.1, 90.0)]
+
+    def length(engine: Any, seconds: float, left: float) -> int:
+        return _fitted(Course(20), engine, 1, seconds, time.time() + left, 20).epochs
+
+    assert length(Slower(), 0.1, 90) == length(Faster(), 8.0, 50) == 1 + int(50 / (MARGIN * 8))
 
 
 def test_training_ends_in_time_with_its_schedule_at_its_end(data: TrainingData) -> None:
