@@ -5,7 +5,7 @@ import math
 from search.confusions import confusions
 from search.report_importance import is_number
 from search.results import StudyResult, rank
-from search.table import duration, percent
+from search.table import counted, duration, percent
 from spaces.reading import flatten
 
 FEW_TRAIN, FEW_VAL, FEW_TRIALS = 200, 200, 10
@@ -75,7 +75,7 @@ def more(result: StudyResult) -> list[str]:
     said = []
     if scored < FEW_TRIALS:
         said.append(
-            f"Only {scored} trials have a score, in {duration(result.wall_seconds)}: more time finds more, "
+            f"Only {counted(scored, 'trial')} with a score, in {duration(result.wall_seconds)}: more time finds more, "
             "and a single --model makes each cheaper."
         )
     lost = sum(trial.state in ("failed", "diverged") for trial in result.trials)
@@ -90,7 +90,7 @@ def errors(result: StudyResult) -> list[str]:
     if result.labels and result.labels.samples:
         n = len(result.labels.samples)
         said.append(
-            f"{n} label{'s are' if n > 1 else ' is'} likely wrong: correct them first, they are shown below."
+            f"{counted(n, 'label')} {'are' if n > 1 else 'is'} likely wrong: correct them first, as shown below."
         )
     found = confusions(result.misreadings) if result.words.spelled else []
     if found and len(result.misreadings) >= LEAST_MISREADINGS:
@@ -98,8 +98,8 @@ def errors(result: StudyResult) -> list[str]:
         share = len(set(first.samples)) / len(result.misreadings)
         if share >= OFTEN / 2:
             said.append(
-                f"{percent(share)} of the {result.words.samples} still {result.words.wrong} have {first}: label more "
-                "with these characters, or draw some (--synthetic-labels)."
+                f"{percent(share)} of the {result.words.samples} still {result.words.wrong} have '{first}': label "
+                "more with these characters, or draw some (--synthetic-labels)."
             )
     return said
 

@@ -58,10 +58,9 @@ class ProgressLines(Callback):  # type: ignore[misc]
     def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """Say what became of it."""
         result = trial.last_result or {}
-        best = result.get(METRIC)
-        ended = "ended" if best is None else f"ended after epoch {result['epoch']} with best score {best:.3f}"
-        if best is not None and best < 0 and not result.get("diverged"):
-            ended += ": below 0, as it forgot too much in every epoch"
+        ended = f"ended after epoch {result['epoch']}" if METRIC in result else "ended"
+        if result.get(METRIC, 0) < 0 and not result.get("diverged"):
+            ended += ", and cannot win: it forgot too much in every epoch"
         print(f"{trial.trial_id}  {ended}", flush=True)
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:

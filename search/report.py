@@ -18,6 +18,7 @@ from search.report_tables import comparisons, confirmations, techniques, trials,
 from search.results import Comparison, StudyResult, rank, write_text_atomically
 from search.table import (
     INTERVAL,
+    counted,
     disk_text,
     duration,
     fold_lines,
@@ -140,7 +141,9 @@ def _kept(result: StudyResult) -> list[str]:
 def _tiles(result: StudyResult) -> str:
     scored = len(rank(result.trials))
     tiles = _score_tiles(result)
-    tiles.append((duration(result.wall_seconds), f"{len(result.trials)} trials, {scored} with a score"))
+    tiles.append(
+        (duration(result.wall_seconds), f"{counted(len(result.trials), 'trial')}, {scored} with a score")
+    )
     if result.winner:
         still = f"validation {result.words.samples} still {result.words.wrong}"
         tiles.append((str(len(result.misreadings)), still))

@@ -256,10 +256,12 @@ def first(ranked: Iterable[TrialRecord], chosen: str | None) -> list[TrialRecord
 
 
 def varied_settings(trials: Sequence[TrialRecord]) -> dict[str, dict[str, Any]]:
-    """Return {trial id: {dotted key: value}} of the settings in which the trials differ."""
+    """Return {trial id: {dotted key: value}} of the settings in which trials differ, or a single one from the usual."""
     flat = {trial.id: flatten(trial.config.model_dump(mode="json")) for trial in trials}
-    keys = dict.fromkeys(key for settings in flat.values() for key in settings)
-    varied = [key for key in keys if len({repr(settings.get(key)) for settings in flat.values()}) > 1]
+    usual = [flatten(TrialConfig().model_dump(mode="json"))] if len(flat) == 1 else []
+    compared = [*flat.values(), *usual]
+    keys = dict.fromkeys(key for settings in compared for key in settings)
+    varied = [key for key in keys if len({repr(settings.get(key)) for settings in compared}) > 1]
     return {trial: {key: s[key] for key in varied if key in s} for trial, s in flat.items()}
 
 

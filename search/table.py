@@ -32,6 +32,11 @@ def duration(seconds: float) -> str:
     return f"{whole // 60} min {whole % 60:02d} s" if whole >= 60 else f"{whole} s"
 
 
+def counted(n: int, what: str) -> str:
+    """Format a number of things, '1 trial', '2 trials'."""
+    return f"{n} {what}" if n == 1 else f"{n} {what}s"
+
+
 def value_text(value: object) -> str:
     """Format a setting's value, 0.00021234 -> '0.000212'."""
     if isinstance(value, float):

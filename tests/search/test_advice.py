@@ -40,7 +40,8 @@ def test_training_longer_is_advised_only_where_the_last_epoch_is_the_best() -> N
 def test_few_and_failed_trials_are_named() -> None:
     assert more(result()) == []
     few = more(result((trial(0), trial(1), trial(2, "failed", 0), trial(3, "diverged", 1))))
-    assert "Only 2 trials" in few[0]
+    assert "Only 2 trials with a score" in few[0]
+    assert "Only 1 trial with a score" in more(result((trial(0),)))[0]
     assert "2 of 4 trials failed or diverged" in few[1]
 
 

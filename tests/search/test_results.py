@@ -107,6 +107,14 @@ def test_only_settings_that_differ_are_shown() -> None:
     assert "technique.options.stem" not in shown["t00"]
 
 
+def test_a_single_trial_shows_its_settings_that_are_not_the_default() -> None:
+    only = trials()[0]
+    rate = only.config.optimiser.learning_rate
+    assert rate != TrialConfig().optimiser.learning_rate
+    assert varied_settings([only])[only.id]["optimiser.learning_rate"] == rate
+    assert "compile" not in varied_settings([only])[only.id]
+
+
 def test_summary_holds_what_the_design_says(tmp_path: Path) -> None:
     path = tmp_path / "new" / "summary.json"
     write_summary(result(), path)

@@ -73,6 +73,13 @@ def observed(engine: str, shared: ray.ObjectRef, tmp_path_factory: pytest.TempPa
     return observe(config(engine=engine), shared, tmp_path_factory.mktemp("observed"))
 
 
+@pytest.fixture(scope="module")
+def hurried(engine: str, shared: ray.ObjectRef, tmp_path_factory: pytest.TempPathFactory) -> list[Seen]:
+    """Two workers that trained with live batch norms; by its clock the second one's time was over at the start."""
+    settings = config(engine=engine, batch_norm="live", epochs=9, optimiser={"ema": 0.9})
+    return observe(settings, shared, tmp_path_factory.mktemp("hurried"), left_s=(600.0, 0.0))
+
+
 def largest_difference(some: Weights, others: Weights) -> float:
     assert some.keys() == others.keys()
     return max(float(np.abs(some[name] - others[name]).max()) for name in some)
@@ -126,17 +133,22 @@ def test_two_workers_train_as_one_process_does(engine: str, observed: list[Seen]
 
 
 @pytest.mark.slow
-def test_live_batch_norms_keep_the_same_statistics(
-    engine: str, shared: ray.ObjectRef, tmp_path: Path
-) -> None:
-    settings = config(engine=engine, batch_norm="live", epochs=1, optimiser={"ema": 0.9})
-    seen = observe(settings, shared, tmp_path)
-    weights = seen[0].weights(1)
-    assert largest_difference(weights, seen[1].weights(1)) == 0
-    first, second = (load_checkpoint(one.folder / "epoch1") for one in seen)
+def test_live_batch_norms_keep_the_same_statistics(hurried: list[Seen]) -> None:
+    weights = hurried[0].weights(1)
+    assert largest_difference(weights, hurried[1].weights(1)) == 0
+    first, second = (load_checkpoint(one.folder / "epoch1") for one in hurried)
     assert largest_difference(first.state["average"], second.state["average"]) == 0
     assert largest_difference(first.weights, weights) > 0
-    assert seen[0].metrics[0]["exact_match"] == seen[1].metrics[0]["exact_match"]
+    assert hurried[0].metrics[0]["exact_match"] == hurried[1].metrics[0]["exact_match"]
+
+
+@pytest.mark.slow
+def test_the_worker_with_the_least_time_sets_the_length(hurried: list[Seen]) -> None:
+    """After the first epoch one more is run, in which the schedule ends."""
+    for seen in hurried:
+        assert [metrics["epoch"] for metrics in seen.metrics] == [1, 2]
+        assert seen.metrics[0] | {"epochs": 2, "fitted_after": 1} == seen.metrics[0]
+    assert largest_difference(hurried[0].weights(2), hurried[1].weights(2)) == 0
 
 
 @pytest.mark.slow

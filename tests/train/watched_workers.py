@@ -1,6 +1,7 @@
 """Training on two Ray Train workers, each of which writes down what it sees."""
 
 import json
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -49,9 +50,14 @@ class Seen:
 class Observer:
     """Runs on a worker, in the place of the trial's training function, and writes down what happens."""
 
-    def __init__(self, folder: Path, spoil: Callable[[int, int], float] | None = None) -> None:
-        """Take where to write, and a function (rank, step) -> what the loss is multiplied with."""
-        self._folder, self._spoil = folder, spoil
+    def __init__(
+        self,
+        folder: Path,
+        spoil: Callable[[int, int], float] | None = None,
+        left_s: tuple[float, ...] | None = None,
+    ) -> None:
+        """Take where to write, a function (rank, step) -> what the loss is multiplied with, and each worker's time."""
+        self._folder, self._spoil, self._left_s = folder, spoil, left_s
 
     def __call__(self, config: TrialConfig, data: ray.ObjectRef) -> None:
         context = ray.train.get_context()
@@ -61,7 +67,8 @@ class Observer:
         self._mine = self._folder / str(world.rank)
         self._seen: dict[str, Any] = {"metrics": [], "batches": [], "mapped": not pixels.flags.writeable}
         self._watch(config.engine, world.rank)
-        train(config, lines, self._report, None, world)
+        ends = time.time() + self._left_s[world.rank] if self._left_s else None
+        train(config, lines, self._report, None, world, ends=ends)
 
     def _watch(self, engine_name: str, rank: int) -> None:
         from train.tasks.recognition import Recognition
