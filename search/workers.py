@@ -6,6 +6,7 @@
 Ray's TuneReportCallback carries metrics only; a checkpoint that Tune does not hold could not be resumed from.
 """
 
+import os
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
@@ -47,6 +48,13 @@ TRIAL_RESOURCES: dict[str, float] = {"memory": 1}
 """What a trial that calls `train_on_workers` must request: one byte, for Tune refuses a request of nothing."""
 
 POLL_S = 0.5
+CONTROLLER = {
+    # After so many seconds its controller sees a report, and the end of a run, in place of 2.
+    "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": str(POLL_S),
+    # A process for every run, which foresees the loss of a node: a trial goes on from its last epoch anyway.
+    "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": "0",
+}
+"""Ray Train's environment variables for trials, where the user has not set them."""
 # One that the trial is reading, one that waits in the queue, and the newest.
 CHECKPOINTS_ON_DISK = 3
 PLACEMENT = "placement_group"
@@ -98,6 +106,7 @@ def train_on_workers(
         MemoryShortError: if a worker cannot, or was ended for the memory it took.
         DivergedError: or another OcrError of a worker, which ends the others too.
     """
+    os.environ |= CONTROLLER | os.environ
     reports = Queue(1, actor_options={"num_cpus": 0})
     saved = ray.put(resume) if resume else None
     run = _run_config(group, reports)

@@ -1,6 +1,7 @@
 """Training on two Ray Train workers, each of which writes down what it sees."""
 
 import json
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ import ray.train
 from ray.train import RunConfig, ScalingConfig
 from ray.train.v2.api.data_parallel_trainer import DataParallelTrainer
 
+from search.workers import CONTROLLER
 from train.backends import BACKENDS
 from train.checkpoint import Checkpoint, load_checkpoint
 from train.config import TrialConfig
@@ -96,6 +98,7 @@ class Observer:
 
 def observe(settings: TrialConfig, data: ray.ObjectRef, folder: Path, **options: Any) -> list[Seen]:
     """Train on two workers; return what each saw."""
+    os.environ |= CONTROLLER | os.environ
     trainer = DataParallelTrainer(
         partial(Observer(folder, **options), settings, data),
         backend_config=BACKENDS.get(settings.engine)(),
