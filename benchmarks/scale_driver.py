@@ -22,6 +22,7 @@ from search.budget import Cost
 from search.clock import Clock
 from search.experiment import new_experiment
 from search.journal import read_journal
+from search.packing import Needs
 from search.plan import Plan
 from search.probe import Probe
 from search.results import Baseline
@@ -149,7 +150,7 @@ def plan(folder: Path, epochs: int) -> Plan:
     space = recorded_space()
     models = {str(model): no_cost() for model in space.choices("model")}
     clock = Clock(folder / "clock.json", None, epochs, 1, 1, models)
-    return Plan(space, [], clock, AT_ONCE, {}, TrialShare(), None)
+    return Plan(space, [], clock, AT_ONCE, Needs({}), TrialShare(), None)
 
 
 def untouched() -> Probe:

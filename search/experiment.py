@@ -27,6 +27,7 @@ from search.storage_errors import storage_errors
 from search.summary import baseline_said
 from search.tracking import trackers
 from search.trial import TrialSetup, run_trial
+from search.workers import TRIAL_RESOURCES
 
 
 def search(
@@ -38,7 +39,8 @@ def search(
     latencies: Latencies,
 ) -> tune.ResultGrid:
     """Run, or go on with, the Ray Tune experiment; raise StorageError where its files cannot be written."""
-    trainable = tune.with_resources(tune.with_parameters(run_trial, setup=setup), plan.resources)
+    resources = TRIAL_RESOURCES if plan.group else dict(plan.needs.share)  # workers reserve their own
+    trainable = tune.with_resources(tune.with_parameters(run_trial, setup=setup), resources)
     experiment = location(settings)
     if resume and not settings.remote:  # there, a file is replaced whole or not at all
         restore(settings.local_folder)

@@ -8,7 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from search.settings import StudySettings
+from train.config import TrialConfig
 from train.errors import UsageError
+from train.parts import more_parts
 
 Nodes = Sequence[Mapping[str, float]]
 """What each node has: `CPU`, `GPU` and `memory` (bytes), as Ray names it."""
@@ -36,6 +38,66 @@ class Footprint:
         """Return what a trial takes with batches of so many of the largest images: a step grows with their pixels."""
         scale = max(1.0, batch_size * self.largest[fit_width] / self.pixels)
         return math.ceil(MARGIN * (self.base + scale * self.step))
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What each trial, or each worker of one, takes of its node.
+
+    Attributes:
+        share: CPUs, GPUs and memory, as Ray names them.
+        footprints: by model; none where nobody knows.
+    """
+
+    share: Mapping[str, float]
+    footprints: Mapping[str, Footprint] = field(default_factory=dict)
+
+    def parts(self, config: TrialConfig, workers: int = 1) -> int:
+        """Return in how many parts each of `workers` computes its share of a batch, so that it keeps to its memory."""
+        if config.model not in self.footprints or "memory" not in self.share:
+            return 1
+
+        def takes(parts: int) -> int:
+            samples = -(-config.batch_size // (workers * parts))
+            return self.footprints[config.model].trial_bytes(samples, config.fit_width)
+
+        parts = 1
+        while takes(parts) > self.share["memory"]:
+            more = more_parts(config, parts, workers)
+            if more is None or takes(more) == takes(parts):  # no parts are small enough
+                break
+            parts = more
+        return parts
+
+
+def pack(
+    settings: StudySettings, nodes: Nodes, memory: Sequence[int], footprints: Mapping[str, Footprint]
+) -> tuple[Needs, int]:
+    """Return what each trial takes, and how many run at a time.
+
+    Each has the memory of the largest, where as many of those fit as of the usual ones; else that of the usual one, and
+    larger ones compute their batches in parts.
+
+    Args:
+        settings: the study's.
+        nodes: those that there are.
+        memory: bytes that the trials of the space take, ascending; the middle one is the usual.
+        footprints: by model.
+    """
+    largest, usual = (trial_share(settings, nodes, one) for one in (memory[-1], memory[len(memory) // 2]))
+    few, many = at_a_time(settings, largest, nodes), at_a_time(settings, usual, nodes)
+    return (Needs(usual, footprints), many) if many > few else (Needs(largest, footprints), few)
+
+
+def at_a_time(settings: StudySettings, share: Mapping[str, float], nodes: Nodes) -> int:
+    """Return how many trials run at a time if all, or all their workers, take such a share.
+
+    Raises UsageError if the cluster is too small for one.
+    """
+    if settings.autoscaling:
+        return promised(settings)
+    fits = concurrent_trials(share, nodes, max(1, settings.workers))
+    return min(fits, settings.concurrent or fits)
 
 
 def trial_share(settings: StudySettings, nodes: Nodes, memory: int = 0) -> dict[str, float]:

@@ -1,6 +1,7 @@
 """What a study is going to do, once all is known that can be known before it: pure decisions."""
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,7 @@ from search.budget import label_check_seconds, planned_epochs, soup_seconds, tur
 from search.clock import Clock
 from search.confirm import reserved_s
 from search.data import StudyData
-from search.packing import Nodes, concurrent_trials, promised, trial_share
+from search.packing import Needs, Nodes, pack
 from search.population import population
 from search.probe import Probe, affordable_models, agreed_width
 from search.provenance import Earlier
@@ -18,7 +19,7 @@ from search.settings import StudySettings
 from search.share import TrialShare, share_of
 from search.storage import location
 from search.transfer import with_earlier
-from search.workers import TRIAL_RESOURCES, WorkerGroup
+from search.workers import WorkerGroup
 from spaces.space import SearchSpace
 from train.config import TrialConfig
 from train.data.mixture import Extra, wanted
@@ -37,7 +38,7 @@ class Plan:
     Attributes:
         points: what to try first.
         concurrent: trials at a time.
-        resources: that Tune reserves for a trial; its workers reserve their own.
+        needs: what a trial, or a worker of one, takes of its node.
         share: what a trial takes of the cluster, over all its workers.
         group: the workers of a trial, if it has any.
         earlier: winners of other studies that are tried first, too.
@@ -47,7 +48,7 @@ class Plan:
     points: list[dict[str, Any]]
     clock: Clock
     concurrent: int
-    resources: dict[str, float]
+    needs: Needs
     share: TrialShare
     group: WorkerGroup | None
     earlier: tuple[Earlier, ...] = ()
@@ -142,7 +143,7 @@ def make_plan(
     settings: StudySettings, space: SearchSpace, probes: list[Probe], data: StudyData, started: float
 ) -> Plan:
     """Fit models, trial lengths and concurrency to machine and budget."""
-    share, group, concurrent = room(settings, trial_memory(space, probes, settings))
+    _, _, concurrent = room(settings, space, probes)
     max_epochs = settings.max_epochs or int(space.fixed.get("epochs", TrialConfig().epochs))
     train, val = len(data.training.train), len(data.training.val) + len(data.training.general or ())
     deadline = None
@@ -158,19 +159,20 @@ def make_plan(
         train,
         val,
         {p.model: p.cost for p in probes},
-        turns(population(settings), concurrent),
         folds=settings.folds or 1,
     )
     space = affordable(space, probes, clock, concurrent)
     mine = [probe for probe in probes if probe.model in candidates(space)]
+    # There is room for more if the models left out were the larger ones.
+    needs, group, concurrent = room(settings, space, mine)
+    clock.turns = turns(population(settings), concurrent)
     clock.reserve(for_confirming(settings, mine, clock, concurrent))
     clock.usual_s = usual_trial(settings, mine, clock, concurrent)
     space = as_untouched(mine, space, settings)
     points = sorted(space.warm_starts_for(train), key=lambda point: _model_rank(point, probes))
     points, earlier = with_earlier(settings, space, points)
-    resources = TRIAL_RESOURCES if group else share
-    taken = share_of(share, settings.workers)
-    return Plan(space, points, clock, concurrent, resources, taken, group, earlier)
+    taken = share_of(needs.share, settings.workers)
+    return Plan(space, points, clock, concurrent, needs, taken, group, earlier)
 
 
 def as_untouched(probes: list[Probe], space: SearchSpace, settings: StudySettings) -> SearchSpace:
@@ -211,13 +213,22 @@ def usual_epoch(probes: list[Probe], clock: Clock) -> float:
     return clock.folds * best.cost.epoch_seconds(TrialConfig(), clock.train_lines, clock.val_lines)
 
 
-def trial_memory(space: SearchSpace, probes: list[Probe], settings: StudySettings) -> int:
-    """Return the bytes that the largest trial takes: of any model, with the largest batch of the largest images."""
+def trial_memory(space: SearchSpace, probes: list[Probe], settings: StudySettings) -> list[int]:
+    """Return the bytes that trials take, ascending: of each model, with batches of each size of the largest images.
+
+    Of a trial on several workers, what each of them takes for its share of a batch.
+    """
     usual = TrialConfig()
-    batch = max(int(str(size)) for size in space.choices("batch_size") or (usual.batch_size,))
+    sizes = [int(str(size)) for size in space.choices("batch_size") or (usual.batch_size,)]
+    batches = [-(-size // max(1, settings.workers)) for size in sizes]
     mine = [probe for probe in probes if probe.model in candidates(space)]
     widths = as_untouched(mine, space, settings).choices("fit_width") or (usual.fit_width,)
-    return max(probe.footprint.trial_bytes(batch, int(str(width))) for probe in mine for width in widths)
+    return sorted(
+        probe.footprint.trial_bytes(batch, int(str(width)))
+        for probe in mine
+        for batch in batches
+        for width in widths
+    )
 
 
 def cluster_nodes() -> Nodes:
@@ -225,26 +236,23 @@ def cluster_nodes() -> Nodes:
     return [node["Resources"] for node in ray.nodes() if node["Alive"]]
 
 
-def room(settings: StudySettings, memory: int = 0) -> tuple[dict[str, float], WorkerGroup | None, int]:
-    """Return a trial's or worker's share of its node, a trial's workers, and how many trials run at a time.
+def room(
+    settings: StudySettings, space: SearchSpace, probes: list[Probe]
+) -> tuple[Needs, WorkerGroup | None, int]:
+    """Return what a trial or worker takes of its node, a trial's workers, and how many trials run at a time.
 
-    `memory` are the bytes that a trial needs, once they were measured. Raises UsageError if the cluster is too small
-    for one.
+    Without probes memory does not count. Raises UsageError if the cluster is too small for one.
     """
-    nodes = cluster_nodes()
-    share = trial_share(settings, nodes, memory)
-    group = worker_group(settings, share)
-    if settings.autoscaling:
-        return share, group, promised(settings)
-    fits = concurrent_trials(share, nodes, max(1, settings.workers))
-    return share, group, min(fits, settings.concurrent or fits)
+    memory = trial_memory(space, probes, settings) or [0]
+    needs, concurrent = pack(settings, cluster_nodes(), memory, {p.model: p.footprint for p in probes})
+    return needs, worker_group(settings, needs.share), concurrent
 
 
-def worker_group(settings: StudySettings, share: dict[str, float]) -> WorkerGroup | None:
+def worker_group(settings: StudySettings, share: Mapping[str, float]) -> WorkerGroup | None:
     """Return a trial's workers, each with a share of the machine; None without any."""
     if settings.workers == 0:
         return None
-    return WorkerGroup(settings.workers, location(settings).beside("-workers"), settings.name, share)
+    return WorkerGroup(settings.workers, location(settings).beside("-workers"), settings.name, dict(share))
 
 
 def affordable(space: SearchSpace, probes: list[Probe], clock: Clock, concurrent: int) -> SearchSpace:

@@ -61,20 +61,26 @@ def run_study(settings: StudySettings, resume: bool) -> StudyResult:
     settings = with_folds(settings, len(prepared.sets["train"]))
     print(data_text(settings, prepared), flush=True)
     start_ray()
-    share, _, _ = room(settings)
+    needs, _, _ = room(settings, space, [])
     write_text_atomically(settings.local_folder / STUDY_FILE, settings.model_dump_json(indent=2))
     publish(settings, *BEGUN)
     with hold(settings.local_folder):
         data = decode_sets(settings, prepared)
         shared = ray.put(data.training)
         read = shared if settings.folds == 1 else ray.put(pooled(data.training))
-        probes = probe_models(space, read, task_of(settings).words, share)
+        probes = probe_models(space, read, task_of(settings).words, dict(needs.share))
         known = known_before(settings, probes, data)
         space = possible(space, known, data, settings, resume)
         plan = forked(make_plan(settings, space, probes, data, started), origin)
         latencies = measure_all(plan.space, shared) if settings.objectives != "accuracy" else {}
         setup = TrialSetup(
-            shared, plan.group, known, population(settings) is not None, settings.folds or 1, plan.clock
+            shared,
+            plan.group,
+            known,
+            population(settings) is not None,
+            settings.folds or 1,
+            plan.clock,
+            plan.needs,
         )
         results = search(settings, plan, setup, probes, resume, latencies)
         if plan.group is not None:
@@ -95,7 +101,7 @@ def how_again(settings: StudySettings, plan: Plan, setup: TrialSetup, trials: in
     """Return how the best of so many trials are trained again."""
     end = plan.clock.deadline and plan.clock.deadline + plan.clock.reserved
     most = most_candidates(settings, trials)
-    return Again(setup.data, plan.resources, end, plan.concurrent, setup.forgetting, most)
+    return Again(setup.data, plan.needs.share, end, plan.concurrent, setup.forgetting, most)
 
 
 def check_method(settings: StudySettings, space: SearchSpace) -> None:

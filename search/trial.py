@@ -1,7 +1,7 @@
 """One trial: the training loop inside a Ray Tune actor, reporting scores and checkpoints."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import ray
@@ -12,6 +12,7 @@ from search.checkpoints import report_with_checkpoint
 from search.clock import Clock
 from search.folds import SAMPLES, run_folds, split_folds
 from search.lineage import COPIED, TRAINED_WITH, copied_from
+from search.packing import Needs
 from search.ranking import WORST, Forgetting, score
 from search.workers import WorkerGroup, train_on_workers
 from train.checkpoint import Checkpoint
@@ -36,6 +37,7 @@ class TrialSetup:
         forgetting: what the models knew; None without general samples.
         folds: over which a trial is scored; 1 for the study's own split alone.
         clock: until when a trial may train; None without a time budget.
+        needs: what a trial has of its node.
         population: whether trials go on from each other's checkpoints, so that each report says how it was trained.
     """
 
@@ -45,6 +47,7 @@ class TrialSetup:
     population: bool = False
     folds: int = 1
     clock: Clock | None = None
+    needs: Needs = field(default_factory=lambda: Needs({}))
 
 
 def run_trial(params: dict[str, Any], setup: TrialSetup) -> None:
@@ -57,15 +60,22 @@ def run_trial(params: dict[str, Any], setup: TrialSetup) -> None:
 
 
 def train_within_memory(config: TrialConfig, setup: TrialSetup) -> None:
-    """Train; where a batch needs too much memory, go on from the last epoch with every batch in more parts.
+    """Train with every batch in as many parts as planned; if memory lacks, go on from the last epoch with more parts.
 
     Raises:
         MemoryShortError: if a single sample does not fit.
     """
     workers = setup.group.workers if setup.group else 1
+    planned = setup.needs.parts(config, workers)
     notes: list[str] = []
     while True:
         start = find_start()
+        if start.parts < planned:
+            set_parts(planned)
+            start = replace(start, parts=planned)
+            notes.append(
+                f"computes every batch in {planned} parts: a whole one needs more memory than a trial has"
+            )
         try:
             train_from(start, Notes([start.note, *notes]), config, setup)
             return

@@ -87,7 +87,7 @@ def test_a_search_survives_one_fault_after_the_other(data_dir: Path, disk: Small
     for weights in sorted(study.glob("*/checkpoint_*/checkpoint/state.npz"))[1:]:
         truncate(weights)
     kill_trial(run)
-    run.wait_for(f" ended after epoch {EPOCHS} ")
+    run.wait_for(f" ended after epoch {EPOCHS}")
     run.wait_for(" epoch   1/", count=2)
     disk.fill()
     assert run.wait() == 3, run.output

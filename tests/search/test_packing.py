@@ -1,11 +1,14 @@
 """What a trial gets of each node, and how many run: no node holds more than it has, and none idles without need."""
 
+from collections.abc import Sequence
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from search.packing import Footprint, Nodes, concurrent_trials, fitting, promised, trial_share
+from search.packing import Footprint, Needs, Nodes, concurrent_trials, fitting, pack, promised, trial_share
 from search.settings import StudySettings
+from train.config import TrialConfig
 from train.errors import UsageError
 
 GB = 2**30
@@ -107,6 +110,68 @@ def test_what_is_chosen_fits_every_node(
         assert all(fits * amount <= node[name] * (1 + 1e-5) for name, amount in share.items())
         if not share["GPU"] and not memory:
             assert fits * share["CPU"] == node["CPU"]
+
+
+def gigabytes(a_line: float) -> dict[str, Footprint]:
+    """Return the footprint of a model that needs so much for a line, and nothing else."""
+    return {TrialConfig().model: Footprint(0, round(a_line * GB / 1.2), 1, {0: 1})}
+
+
+def needed(models: dict[str, Footprint], sizes: Sequence[int]) -> list[int]:
+    return [models[TrialConfig().model].trial_bytes(size, 0) for size in sizes]
+
+
+@pytest.mark.parametrize(
+    ("a_line", "running", "cores", "parts"),
+    [
+        (0.05, 2, 1, [1, 1, 1]),  # 3.2 GB for 64 lines
+        (0.125, 2, 1, [1, 1, 2]),  # 4 GB for 32 lines
+        (0.25, 1, 2, [1, 1, 2]),  # 8 GB for 32 lines, 16 for 64: one trial, which has all there is
+        (1.0, 1, 2, [2, 4, 8]),
+    ],
+)
+def test_the_batches_of_large_trials_are_in_parts_where_that_lets_more_run(
+    a_line: float, running: int, cores: int, parts: list[int]
+) -> None:
+    nodes, models, sizes = [{"CPU": 2.0, "memory": 13.0 * GB}], gigabytes(a_line), (16, 32, 64)
+    needs, concurrent = pack(settings(), nodes, needed(models, sizes), models)
+    assert (concurrent, needs.share["CPU"]) == (running, cores)
+    assert [needs.parts(TrialConfig(batch_size=size)) for size in sizes] == parts
+
+
+def test_the_workers_of_a_trial_divide_its_batches() -> None:
+    nodes, models = [{"CPU": 4.0, "memory": 13.0 * GB}], gigabytes(0.125)
+    needs, concurrent = pack(settings(workers=2), nodes, needed(models, (8, 16, 32)), models)
+    assert (concurrent, needs.share["memory"] / GB) == (2, pytest.approx(2))
+    assert [needs.parts(TrialConfig(batch_size=size), 2) for size in (16, 32, 64)] == [1, 1, 2]
+
+
+def test_no_parts_help_where_the_network_itself_does_not_fit() -> None:
+    needs = Needs({"CPU": 1, "memory": GB}, {TrialConfig().model: Footprint(2 * GB, GB, 1600, {0: 100})})
+    assert needs.parts(TrialConfig(batch_size=16)) == 1
+    assert (
+        needs.parts(TrialConfig(batch_size=64)) == 4
+    )  # of 16: nothing is less than the step that was measured
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 64), st.integers(0, 4), st.integers(4, 64)), min_size=1, max_size=4),
+    st.floats(0.001, 4.0),
+    st.none() | st.integers(1, 40),
+)
+def test_every_trial_keeps_to_its_share_and_no_fewer_run_than_of_the_largest(
+    sizes: list[tuple[int, int, int]], a_line: float, trials: int | None
+) -> None:
+    nodes = [{"CPU": float(c + g), "GPU": float(g), "memory": float(m * GB)} for c, g, m in sizes]
+    models, asked = gigabytes(a_line), settings(trials=trials)
+    memory = needed(models, (16, 32, 64))
+    needs, concurrent = pack(asked, nodes, memory, models)
+    assert concurrent >= concurrent_trials(trial_share(asked, nodes, memory[-1]), nodes)
+    assert any(fitting(needs.share, node) for node in nodes)
+    for size in (16, 32, 64):
+        parts = needs.parts(TrialConfig(batch_size=size))
+        [part] = needed(models, [-(-size // parts)])
+        assert part <= needs.share["memory"] or parts == size
 
 
 def test_a_step_grows_with_the_batch() -> None:

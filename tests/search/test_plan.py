@@ -74,8 +74,18 @@ def test_a_trial_has_memory_for_the_widest_lines_that_it_may_get() -> None:
     wide, own = (replace(probe(name, read), footprint=footprint) for name, read in WIDTHS.items())
     space = load_space("recognition").with_fixed({"batch_size": 1})
     one, both = (space.with_choices("model", names) for names in (("wide",), ("wide", "own")))
-    assert trial_memory(one, [wide], STUDY) == pytest.approx(1.2 * 320, abs=1)
-    assert trial_memory(both, [wide, own], STUDY) == pytest.approx(1.2 * 500, abs=1)
+    assert trial_memory(one, [wide], STUDY) == [pytest.approx(1.2 * 320, abs=1)]
+    assert trial_memory(both, [wide, own], STUDY)[-1] == pytest.approx(1.2 * 500, abs=1)
+
+
+def test_the_middle_batch_is_of_the_usual_trial() -> None:
+    """One worker of two has half of every batch."""
+    model = replace(probe("wide", WIDTHS["wide"]), footprint=Footprint(0, 100, 100, {0: 500, 320: 320}))
+    space = load_space("recognition").with_choices("model", ("wide",))
+    sizes = [round(need / 1.2 / 320) for need in trial_memory(space, [model], STUDY)]
+    assert sizes == [16, 32, 64]
+    two = STUDY.model_copy(update={"workers": 2})
+    assert [round(need / 1.2 / 320) for need in trial_memory(space, [model], two)] == [8, 16, 32]
 
 
 def ranked(model: str, score: float, step_s: float = 0.1) -> Probe:

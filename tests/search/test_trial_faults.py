@@ -18,12 +18,14 @@ from ray import tune
 from search.files import JOURNAL
 from search.incidents import RETRIES, Incidents, incidents
 from search.journal import Journal, read_journal
+from search.packing import Footprint, Needs
 from search.results import TrialRecord
 from search.storage import Location
 from search.trial import TrialSetup, run_trial
 from search.trial_records import Samples, record, told_of
 from search.workers import TRIAL_RESOURCES, WorkerGroup
 from tests import real_lines
+from train.config import TrialConfig
 from train.loop import TrainingData, train
 
 pytestmark = pytest.mark.slow
@@ -103,6 +105,16 @@ def test_too_little_memory_makes_the_parts_smaller_and_not_the_batch(
     assert found.notes[0].startswith("too little memory (batch_size=32: ")
     assert found.notes[0].endswith(f"goes on with every batch in {found.parts} parts")
     assert not any("crashed" in note for note in found.notes)
+
+
+def test_a_trial_that_needs_more_memory_than_trials_have_computes_in_parts(
+    shared: ray.ObjectRef, tmp_path: Path
+) -> None:
+    a_line = {TrialConfig().model: Footprint(base=0, step=1000, pixels=1, largest={0: 1})}
+    setup = TrialSetup(shared, None, needs=Needs({"CPU": 1, "memory": 0.7 * LINES * 1200}, a_line))
+    found = only_record(tuner(run_trial, setup, {"CPU": 1}, tmp_path).fit(), tmp_path)
+    assert (found.state, found.parts, found.config.batch_size) == ("finished", 2, LINES)
+    assert found.notes == ("computes every batch in 2 parts: a whole one needs more memory than a trial has",)
 
 
 def test_a_trial_whose_worker_is_killed_goes_on(shared: ray.ObjectRef, tmp_path: Path) -> None:
