@@ -90,7 +90,8 @@ def errors(result: StudyResult) -> list[str]:
     if result.labels and result.labels.samples:
         n = len(result.labels.samples)
         said.append(
-            f"{counted(n, 'label')} {'are' if n > 1 else 'is'} likely wrong: correct them first, as shown below."
+            f"{counted(n, 'label')} may be wrong, as good models agree on another text: look at "
+            f"{'them' if n > 1 else 'it'} first, as shown below."
         )
     found = confusions(result.misreadings) if result.words.spelled else []
     if found and len(result.misreadings) >= LEAST_MISREADINGS:

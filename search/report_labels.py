@@ -33,8 +33,8 @@ def label_mistakes(result: StudyResult, image_of: Mapping[str, ImageOf]) -> str:
     shown = check.samples[:SHOWN]
     few = f"; the {len(shown)} likeliest are shown" if len(shown) < len(check.samples) else ""
     caption = (
-        f"{asked}. On these {len(check.samples)} most agree on another text, and give the label less than one chance "
-        f"in a thousand{few}. They can all be wrong in the same way, so look at each: write the right text, or = for "
+        f"{asked}. On {len(check.samples)} of these most agree on another text, and give the label less than one "
+        f"chance in a thousand{few}. They can all be wrong in the same way, so look at each: write the right text, or = for "
         "theirs, into the last column of label_mistakes.tsv, "
         "then: python -m train.data.correct label_mistakes.tsv LABELS"
     )
@@ -47,8 +47,8 @@ def _figure(sample: DoubtedSample, image_of: ImageOf) -> str:
     return (
         f'<figure><img src="{data_uri(image_of(sample.index))}" alt="labelled {escape(sample.label)}">'
         f"<code><span>label</span>{label}</code><code><span>read</span>{reading}</code>"
-        f"<figcaption>{escape(sample.source)} ({sample.split}), {sample.votes} of {sample.voters} agree, the label "
-        f"has a chance of {chance_text(sample.chance)}</figcaption></figure>"
+        f"<figcaption>{escape(sample.source)} ({sample.split}), {sample.votes} of {sample.voters} agree and "
+        f"give the label a chance of {chance_text(sample.chance)}</figcaption></figure>"
     )
 
 

@@ -54,7 +54,11 @@ def test_how_many_labels_would_make_the_gain_sure_is_said() -> None:
 
 def test_label_mistakes_come_first() -> None:
     assert errors(result()) == []
-    assert "2 labels are likely wrong" in errors(with_labels())[0]
+    two = with_labels()
+    assert two.labels
+    one = two.model_copy(update={"labels": two.labels.model_copy(update={"samples": two.labels.samples[:1]})})
+    assert "2 labels may be wrong, as good models agree on another text: look at them first" in errors(two)[0]
+    assert "1 label may be wrong, as good models agree on another text: look at it first" in errors(one)[0]
 
 
 def test_every_heading_has_sentences_and_programs_get_them_too() -> None:
