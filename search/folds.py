@@ -26,7 +26,8 @@ from train.loop import TrainingData, assemble, train
 from train.tasks import TASKS, Rows, Task, primary_of
 from train.validation import GENERAL, evaluate
 
-FEW, FOLDS, COMPARED = 200, 5, 4
+FEW, FOLDS = 200, 5
+COMPARED = 4
 FOLD, OF, SAMPLES, ROWS = "fold", "folds", "samples", "fold_rows"
 """What a report of a fold says: its number, of how many, samples read so far, and each sample of this fold."""
 

@@ -17,11 +17,11 @@ from spaces.space import SearchSpace
 from train.config import TrialConfig, config_from_mapping
 from train.errors import UsageError
 
-MOST = 5
+MOST_FORKED = 5
 
 
 def best_configs(folder: Path) -> list[TrialConfig]:
-    """Return the configurations of a study's MOST best trials, the best first; raise UsageError if there are none."""
+    """Return the configurations of a study's MOST_FORKED best trials, the best first; raise UsageError if there are none."""
     scored = []
     for trial in read_journal(folder):
         reports = [report for report in trial.reports if not report.get("diverged")]
@@ -33,7 +33,7 @@ def best_configs(folder: Path) -> list[TrialConfig]:
     if not scored:
         raise UsageError("--fork needs a study whose trials have scores", folder, "name another one")
     ranked = sorted(scored, key=lambda entry: entry[:3], reverse=True)
-    return [config_from_mapping(params, f"trial {trial}") for *_, trial, params in ranked[:MOST]]
+    return [config_from_mapping(params, f"trial {trial}") for *_, trial, params in ranked[:MOST_FORKED]]
 
 
 def origin_of(settings: StudySettings) -> list[TrialConfig]:

@@ -23,7 +23,7 @@ from train.intervals import paired_gain_interval
 from train.tasks import Rows
 
 LATENCY = "latency_ms"
-SAMPLERS = ("tpe", "random", "gp")
+MULTI_OBJECTIVE = ("tpe", "random", "gp")
 
 
 def check_objectives(settings: StudySettings, space: SearchSpace) -> None:
@@ -32,11 +32,11 @@ def check_objectives(settings: StudySettings, space: SearchSpace) -> None:
         return
     architectures(space)
     sampler, scheduler = sampler_of(settings), settings.scheduler
-    if sampler not in SAMPLERS:
+    if sampler not in MULTI_OBJECTIVE:
         raise UsageError(
             "--objectives accuracy,latency needs a sampler of several objectives",
             f"--sampler {sampler}",
-            f"use {', '.join(SAMPLERS)}",
+            f"use {', '.join(MULTI_OBJECTIVE)}",
         )
     if scheduler == "pbt":
         raise UsageError(

@@ -27,7 +27,8 @@ MUTABLE = (
 )
 """What may change in mid-run: nothing that decides the network, the data or the schedule."""
 
-SIZE, TURNS = 8, 6
+SIZE = 8
+TURNS = 6
 RESAMPLE, FACTORS = 0.25, (0.8, 1.2)
 
 

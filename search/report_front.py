@@ -1,13 +1,11 @@
 """The report's part on accuracy and latency: every trial as a point, and the Pareto front."""
 
 from search import report_svg as svg
+from search.report_charts import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH
 from search.report_parts import section, table
 from search.report_svg import Axis
 from search.results import StudyResult
 from search.table import gain_text, latency_text, with_interval
-
-WIDTH, HEIGHT = 480, 300
-LEFT, RIGHT, TOP, BOTTOM = 48, 470, 30, 252
 
 
 def front(result: StudyResult) -> str:

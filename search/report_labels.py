@@ -4,12 +4,11 @@ from collections.abc import Mapping
 from html import escape
 
 from search.doubts import DoubtedSample
-from search.report_misreadings import ImageOf, data_uri, differences
+from search.report_misreadings import SHOWN, ImageOf, data_uri, differences
 from search.report_parts import nothing, section
 from search.results import StudyResult
 
 TITLE = "Likely label mistakes"
-SHOWN = 36
 
 
 def label_mistakes(result: StudyResult, image_of: Mapping[str, ImageOf]) -> str:
@@ -38,11 +37,11 @@ def label_mistakes(result: StudyResult, image_of: Mapping[str, ImageOf]) -> str:
         "or = for theirs, into the last column of label_mistakes.tsv, "
         "then: python -m train.data.correct label_mistakes.tsv LABELS"
     )
-    figures = "".join(_figure(sample, image_of[sample.split]) for sample in shown)
+    figures = "".join(_doubted(sample, image_of[sample.split]) for sample in shown)
     return section(TITLE, f'<div class="lines">{figures}</div>', caption)
 
 
-def _figure(sample: DoubtedSample, image_of: ImageOf) -> str:
+def _doubted(sample: DoubtedSample, image_of: ImageOf) -> str:
     label, reading = differences(sample.label, sample.reading)
     return (
         f'<figure><img src="{data_uri(image_of(sample.index))}" alt="labelled {escape(sample.label)}">'

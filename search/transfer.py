@@ -27,7 +27,7 @@ from spaces.space import SearchSpace
 from train.config import TrialConfig
 
 STUDIES = "studies.db"
-MOST = 3
+MOST_WINNERS = 3
 ATTRIBUTES = ("task", "data", "samples", "ended", "winner")
 _KEPT = TypeAdapter(tuple[Earlier, ...])
 
@@ -92,7 +92,7 @@ def winners(path: Path, task: str, data: str | None) -> list[Earlier]:
 def points_from(
     earlier: Sequence[Earlier], space: SearchSpace
 ) -> tuple[list[dict[str, Any]], tuple[Earlier, ...]]:
-    """Return the points of `space` that at most MOST winners give, and those winners; others do not lie in it.
+    """Return the points of `space` that at most MOST_WINNERS winners give, and those winners; others do not lie in it.
 
     A winner lies in a space that holds all that it varies and fixes nothing else than the winner had; how long a trial
     is and which numbers it draws are this study's own.
@@ -110,7 +110,7 @@ def points_from(
             continue
         points.append(point)
         used.append(one)
-        if len(points) == MOST:
+        if len(points) == MOST_WINNERS:
             break
     return points, tuple(used)
 

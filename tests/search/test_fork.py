@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from search.files import JOURNAL
-from search.fork import MOST, best_configs, fork_points
+from search.fork import MOST_FORKED, best_configs, fork_points
 from search.journal import Journal
 from spaces.space import parse_space
 from train.config import TrialConfig, config_from_mapping, nested
@@ -35,7 +35,7 @@ def write_trial(study: Path, name: str, settings: TrialConfig, *scores: float, f
 
 
 def test_the_best_configurations_come_first(tmp_path: Path) -> None:
-    for index in range(MOST + 2):
+    for index in range(MOST_FORKED + 2):
         write_trial(tmp_path, f"t{index}", config(1e-3 * (index + 1)), 0.1 * index, 0.0)
     found = best_configs(tmp_path)
     assert [round(c.optimiser.learning_rate * 1000) for c in found] == [7, 6, 5, 4, 3]

@@ -9,7 +9,7 @@ import pytest
 from search.provenance import Earlier, Evidence
 from search.settings import StudySettings
 from search.summary import summary
-from search.transfer import MOST, database, points_from, remember, winners, with_earlier
+from search.transfer import MOST_WINNERS, database, points_from, remember, winners, with_earlier
 from spaces.space import load_space, parse_space
 from tests.search.made_result import result
 from train.config import TrialConfig, config_from_mapping, nested
@@ -87,8 +87,8 @@ def test_a_winner_must_lie_in_the_space(others: dict[str, Any], held: bool) -> N
 def test_a_few_different_winners_are_enough() -> None:
     many = [earlier(winner(1e-4 * (1 + place // 2))) for place in range(10)]
     points, used = points_from(many, SPACE)
-    assert len(points) == len(used) == MOST
-    assert len({str(point) for point in points}) == MOST
+    assert len(points) == len(used) == MOST_WINNERS
+    assert len({str(point) for point in points}) == MOST_WINNERS
     other = parse_space("parameters: {optimiser.weight_decay: {float: [0.1, 0.2]}}", "some", "some.yaml")
     assert points_from(many, other) == ([], ())
 
