@@ -14,7 +14,7 @@ from pathlib import Path
 sys.path[0] = str(Path(__file__).resolve().parent.parent)  # not this folder: its files shadow others
 
 from benchmarks.serving import line_files
-from serve.models import Model, load_model
+from serve.inference.model import Model, load_model
 from train.bundle import open_session, run
 from train.data import images
 from train.data.charset import decode

@@ -22,10 +22,10 @@ from train.checkpoint import Checkpoint
 from train.config import TrialConfig, config_from_mapping
 from train.data.dataset import decode_samples
 from train.data.formats import load_file
-from train.intervals import paired_gain_interval
 from train.loop import TrainingData, assemble, train
-from train.metrics import score_texts
-from train.validation import evaluate
+from train.scoring.intervals import paired_gain_interval
+from train.scoring.texts import score_texts
+from train.steps.validation import evaluate
 
 TEACHER = {"model": "pp-ocrv6-small", "optimiser": {"learning_rate": 1e-4}}
 STUDENT = {"model": "pp-ocrv6-tiny", "optimiser": {"learning_rate": 5e-4}, "batch_norm": "live"}

@@ -14,11 +14,11 @@ from pathlib import Path
 
 sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
-from search.export_trial import best_checkpoint, decoded_splits
-from search.journal import read_journal
-from search.label_check import Timer, check_labels, voters_of
-from search.results import rank
-from search.studies import read_result, read_study
+from search.records.trial import rank
+from search.selection.labels import Timer, check_labels, voters_of
+from search.storage.journal import read_journal
+from search.studies.export import best_checkpoint, decoded_splits
+from search.studies.read import read_result, read_study
 from train.cli import main_guard
 from train.data.dataset import MemoryDataset
 from train.errors import UsageError

@@ -20,9 +20,9 @@ from train.config import config_from_mapping
 from train.data.batches import training_batches
 from train.data.dataset import Dataset, decode_samples
 from train.data.formats import load_file
-from train.engines.base import Batch, Engine, World
+from train.engine import Batch, Engine, World
 from train.loop import assemble
-from train.parts import prepared_steps
+from train.steps.parts import prepared_steps
 from train.tasks import Task
 from train.techniques import uniform
 

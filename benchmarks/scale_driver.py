@@ -1,7 +1,7 @@
 """What Ray Tune's driver takes for a trial and for a report, with all that a study has follow them, on this machine.
 
-The experiment is a study's own (`search/experiment.py`): searcher, ASHA, journal, snapshots, checkpoints that are let
-go. Its trials train nothing; they report as a trial does, each time with a checkpoint of a kilobyte.
+The experiment is a study's own (`search/experiment/tuner.py`): searcher, ASHA, journal, snapshots, checkpoints that are
+let go. Its trials train nothing; they report as a trial does, each time with a checkpoint of a kilobyte.
 """
 
 import os
@@ -18,18 +18,18 @@ from ray import tune
 
 from benchmarks.common import OWN_CLUSTER
 from benchmarks.scale_simulation import recorded_space
-from search.budget import Cost
-from search.clock import Clock
-from search.experiment import new_experiment
-from search.journal import read_journal
-from search.packing import Needs
-from search.plan import Plan
-from search.probe import Probe
-from search.results import Baseline
+from search.experiment.tuner import new_experiment
+from search.planning.clock import Clock
+from search.planning.packing import Needs
+from search.planning.plan import Plan
+from search.preflight.cost import Cost
+from search.preflight.probe import Probe
+from search.records.facts import TrialShare
+from search.records.result import Baseline
 from search.settings import StudySettings, machine_cpus
-from search.share import TrialShare
+from search.storage.journal import read_journal
 from search.study import start_ray
-from train.metrics import TextScores
+from train.scoring.texts import TextScores
 
 AT_ONCE = 4
 

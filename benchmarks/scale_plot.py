@@ -4,8 +4,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from search import report_svg as svg
-from search.report_svg import Axis
+from search.report.page import svg
+from search.report.page.svg import Axis
 
 WIDTH, PANEL = 640, 320
 LEFT, RIGHT, TOP, BOTTOM = 56, 470, 40, 262

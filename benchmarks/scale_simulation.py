@@ -16,13 +16,14 @@ from types import SimpleNamespace
 from typing import Any
 from unittest import mock
 
-from search.budget import Cost
-from search.clock import Clock
-from search.journal import read_journal
-from search.samplers import SAMPLERS
-from search.schedulers import halving
-from search.searcher import METRIC, OptunaSearcher
+from search.planning.clock import Clock
+from search.preflight.cost import Cost
+from search.records.trial_report import METRIC
+from search.sampling.samplers import SAMPLERS
+from search.sampling.schedulers import halving
+from search.sampling.searcher import OptunaSearcher
 from search.settings import Sampler
+from search.storage.journal import read_journal
 from spaces.space import SearchSpace, load_space
 
 NEAR = 0.99  # of the best score that any configuration reaches
@@ -120,7 +121,10 @@ def simulate(workers: int, curves: Sequence[Curve], width: float, sampler: Sampl
     """
     epochs, goal = len(curves[0].scores), target(curves)
     # The dashboard's copy is no part of the decisions; a search writes it in a twentieth of its time, this has none.
-    with tempfile.TemporaryDirectory() as folder, mock.patch("search.searcher.write_optuna_database"):
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        mock.patch("search.sampling.searcher.write_optuna_database"),
+    ):
         search = Simulation(curves, width, searcher_for(Path(folder), epochs, sampler, seed), epochs)
         for _ in range(workers):
             search.begin(0.0)

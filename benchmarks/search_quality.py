@@ -30,7 +30,7 @@ import yaml
 
 from benchmarks.common import OWN_CLUSTER, REPOSITORY, data_folder, machine, print_table, write_result
 from benchmarks.search_quality_plot import plot
-from search.journal import read_journal
+from search.storage.journal import read_journal
 from train.data.formats import load_file
 from train.data.split import make_splits
 

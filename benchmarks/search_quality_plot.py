@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from search import report_svg as svg
-from search.report_svg import Axis
+from search.report.page import svg
+from search.report.page.svg import Axis
 
 WIDTH, PANEL = 660, 310
 LEFT, RIGHT, TOP, BOTTOM = 56, 480, 30, 252

@@ -29,8 +29,8 @@ import psutil
 
 from benchmarks.common import machine, print_table, write_result
 from benchmarks.serving import HOST, line_files, page_files, server
-from serve import pretrained
-from serve.versions import Versions
+from serve.inference import pretrained
+from serve.loop.versions import Versions
 from train.bundle import FILES, seal, write_settings
 from train.data.charset import Charset
 

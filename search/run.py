@@ -1,19 +1,19 @@
 """Search for the configuration that reads your images best: the main command."""
 
 import argparse
-import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import get_args
 
-sys.path[0] = str(Path(__file__).resolve().parent.parent)  # not this folder: its files shadow others
-
-from search.settings import Objectives, Sampler, Scheduler, StudySettings, parse_duration
+from search.settings import Objectives, Sampler, Scheduler, StudySettings, parse_duration, resume_command
 from train.cli import INTERRUPTED, main_guard
 from train.config import config_error
-from train.data.arguments import add_decoding_arguments, add_general_arguments, add_task_argument
+from train.data.arguments import add_decoding_arguments, add_general_arguments
 from train.errors import StorageError, UsageError
+from train.sets.arguments import add_task_argument
+
+sys.path[0] = str(Path(__file__).resolve().parent.parent)  # not this folder: its files shadow others
 
 EPILOG = """examples:
   python search/run.py                                          the embedded default data
@@ -220,11 +220,11 @@ def main(arguments: Sequence[str]) -> int:
     """Run the search that the command line describes; return the exit status."""
     chosen = parser().parse_args(arguments)
     settings = settings_of(chosen)
-    from search.fingerprint import check_settings
-    from search.general import require_winner
-    from search.storage import fetch_study
-    from search.study import load_settings, run_study
-    from search.table import terminal_table
+    from search.preflight.fingerprint import check_settings
+    from search.records.result import require_winner
+    from search.report.terminal import terminal_table
+    from search.storage.location import fetch_study, load_settings
+    from search.study import run_study
 
     if chosen.resume:
         fetch_study(settings)
@@ -246,12 +246,6 @@ def main(arguments: Sequence[str]) -> int:
     print(f"report: {settings.local_folder / 'report.html'}")
     require_winner(result)
     return 0
-
-
-def resume_command(settings: StudySettings) -> str:
-    """Return what to type to go on with a study."""
-    words = ["python", "search/run.py", "--name", settings.name, "--storage", settings.storage, "--resume"]
-    return shlex.join(words)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
@@ -104,7 +105,7 @@ class StudySettings(Frozen):
 
     @property
     def local_folder(self) -> Path:
-        """Where the study's own files lie: its storage, or for a URI a local stand-in (search/storage.py)."""
+        """Where the study's own files lie: its storage, or for a URI a local stand-in (search/storage/location.py)."""
         return Path("runs" if self.remote else self.storage) / self.name
 
 
@@ -121,3 +122,22 @@ def parse_duration(text: str) -> float:
 def machine_cpus() -> int:
     """Return the cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+SIZE = 8
+
+
+def population(settings: StudySettings) -> int | None:
+    """Return the number of trials of a population; None if the scheduler makes none."""
+    return (settings.trials or SIZE) if settings.scheduler == "pbt" else None
+
+
+def sampler_of(settings: StudySettings) -> Sampler:
+    """Return the sampler that was asked for: TPE, but for a population."""
+    return settings.sampler or ("tpe" if population(settings) is None else "random")
+
+
+def resume_command(settings: StudySettings) -> str:
+    """Return what to type to go on with a study."""
+    words = ["python", "search/run.py", "--name", settings.name, "--storage", settings.storage, "--resume"]
+    return shlex.join(words)

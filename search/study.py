@@ -1,47 +1,43 @@
 """Dataset + space + budget -> StudyResult. Read this first.
 
-labels -> splits -> decoded once -> object store      search/data.py
-every candidate untouched: scores to beat, costs      search/probe.py
-Optuna asks, ASHA stops, trials train and report      search/experiment.py, search/searcher.py, search/trial.py
-the winner is exported and tested once                search/finish.py, search/winner.py
+labels -> splits -> decoded once -> object store      search/preflight/data.py
+every candidate untouched: scores to beat, costs      search/preflight/probe.py
+what fits the time and the machine                    search/planning/plan.py
+Optuna asks, ASHA stops, trials train and report      search/experiment, search/sampling, search/trials
+the winner is exported and tested once                search/selection/finish.py, search/selection/winner.py
 """
 
 import os
 import time
-from pathlib import Path
-from typing import Any
 
 import ray
 
-from search.confirm import Again, check_confirm, most_candidates
-from search.data import Prepared, StudyData, decode_sets, prepare, task_of
-from search.experiment import search
-from search.files import BEGUN, STUDY_FILE
-from search.fingerprint import check_fingerprint, fingerprint
-from search.finish import finish
-from search.finished import Finished
-from search.folds import pooled, with_folds
-from search.fork import forked, origin_of
-from search.general import known_before, reachable
-from search.known import check_names
-from search.latency import measure_all
-from search.owner import hold
-from search.pareto import check_objectives
-from search.plan import Plan, candidates, make_plan, narrowed, room, study_task, with_engine
-from search.population import check_population, population, sampler_of
-from search.probe import Probe, probe_model
-from search.progress import untouched_line
-from search.ranking import Forgetting
-from search.results import StudyResult, write_text_atomically
-from search.samplers import SAMPLERS
-from search.settings import StudySettings
-from search.storage import publish, study_exists, withdraw
-from search.tracking import check_tracking
-from search.trial import TrialSetup
-from spaces.space import SearchSpace, load_space
-from train.config import config_error, config_from_mapping, nested
+from search.experiment.tracking import check_tracking
+from search.experiment.tuner import search
+from search.planning.budget import check_confirm, most_candidates
+from search.planning.plan import Plan, forked, make_plan, room
+from search.planning.warm_starts import origin_of
+from search.preflight.data import Prepared, StudyData, decode_sets, prepare, task_of
+from search.preflight.fingerprint import check_fingerprint, fingerprint
+from search.preflight.general import known_before, reachable
+from search.preflight.latency import measure_all
+from search.preflight.probe import probe_models
+from search.preflight.space import check_names, settled
+from search.records.ranking import Forgetting
+from search.records.result import StudyResult
+from search.sampling.population import check_population
+from search.sampling.samplers import SAMPLERS, check_objectives
+from search.selection.confirm import Again
+from search.selection.finish import finish
+from search.selection.outcome import Finished
+from search.settings import StudySettings, population, sampler_of
+from search.storage.files import BEGUN, STUDY_FILE, write_text_atomically
+from search.storage.location import check_folder, publish, withdraw
+from search.storage.lock import hold
+from search.trials.folds import pooled, with_folds
+from search.trials.start import TrialSetup
+from spaces.space import SearchSpace
 from train.errors import UsageError
-from train.tasks import Words
 
 
 def run_study(settings: StudySettings, resume: bool) -> StudyResult:
@@ -89,14 +85,6 @@ def run_study(settings: StudySettings, resume: bool) -> StudyResult:
         return finish(Finished(settings, plan, data, probes, results, started, known, again, latencies))
 
 
-def settled(settings: StudySettings) -> tuple[StudySettings, SearchSpace]:
-    """Return the settings with the task and engine that they leave to the space, and the space as they narrow it."""
-    loaded = load_space(settings.space)
-    settings = settings.model_copy(update={"task": study_task(settings, loaded)})
-    settings = with_engine(settings, narrowed(loaded, settings))
-    return settings, narrowed(loaded, settings)
-
-
 def how_again(settings: StudySettings, plan: Plan, setup: TrialSetup, trials: int) -> Again:
     """Return how the best of so many trials are trained again."""
     end = plan.clock.deadline and plan.clock.deadline + plan.clock.reserved
@@ -133,28 +121,6 @@ def possible(
         raise
 
 
-def check_folder(settings: StudySettings, resume: bool) -> None:
-    """Raise UsageError if the study's folder holds one already, or, to resume, none."""
-    if resume != study_exists(settings):
-        rule = "--resume needs a study of that name" if resume else "a study's name must be new"
-        where = f" and {settings.name} in {settings.storage}" if settings.remote else ""
-        remedy = (
-            "leave out --resume"
-            if resume
-            else f"add --resume, choose another --name, or delete {settings.local_folder}{where}"
-        )
-        raise UsageError(rule, settings.name, remedy)
-
-
-def load_settings(folder: Path) -> StudySettings:
-    """Read the settings that a study was started with."""
-    path = folder / STUDY_FILE
-    if not path.is_file():
-        raise UsageError("--resume needs a study of that name", folder, "leave out --resume")
-    with config_error(str(path)):
-        return StudySettings.model_validate_json(path.read_bytes())
-
-
 def start_ray() -> None:
     """Join the cluster that RAY_ADDRESS names, or start one here."""
     if not ray.is_initialized():
@@ -163,18 +129,3 @@ def start_ray() -> None:
         # Tune's own handler would end an interrupted search as if it were done.
         os.environ.setdefault("TUNE_DISABLE_SIGINT_HANDLER", "1")
         ray.init(log_to_driver=False, logging_level="ERROR")
-
-
-def probe_models(space: SearchSpace, shared: Any, words: Words, share: dict[str, float]) -> list[Probe]:
-    """Score every candidate model untouched, in parallel, and print the scores to beat."""
-    fixed = config_from_mapping(nested(dict(space.fixed) | {"model": candidates(space)[0]}), "space")
-    # On what a trial gets, as its time is measured.
-    remote = ray.remote(num_cpus=share["CPU"], num_gpus=share["GPU"])(probe_model)
-    widths = [int(str(width)) for width in space.choices("fit_width")]
-    probes: list[Probe] = ray.get(
-        [remote.remote(model, fixed, widths, shared) for model in candidates(space)]
-    )
-    for probe in probes:
-        for baseline in probe.baselines:
-            print(untouched_line(baseline, words), flush=True)
-    return probes

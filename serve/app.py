@@ -4,220 +4,23 @@ Every model is a Ray Serve application of its own, so that a new bundle replaces
 alone: `serve.run` of it starts new replicas, waits until they are ready, and only then lets the old ones finish.
 """
 
-import asyncio
 import logging
-import time
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 from ray import serve
 
-from serve.detection import DetectionParameters
-from serve.detector import TextDetector
-from serve.models import Model, load_model
-from serve.orienter import LineOrienter
-from serve.recogniser import LineReader, Reading
+from serve.inference.replicas import LOGGING, deploy_model, model_application
+from serve.loop.versions import Versions
 from serve.settings import Settings
-from serve.versions import Versions
-from train.data.images import Image
-from train.data.orientation import LineInput
 
-T = TypeVar("T")
-BATCH_LINES = 64
-"""Lines that a recogniser takes from its queue at once."""
 APPLICATION = "ocr"
-LOGGING = {
-    "enable_access_log": False
-}  # a line in a log for every request costs as much as decoding its image
-Boxes = tuple[npt.NDArray[np.int32], npt.NDArray[np.float64]]
-
-
-@dataclass(frozen=True)
-class Lines:
-    """One call's lines, how many alternatives each is to have, and whether no other model runs meanwhile."""
-
-    images: list[Image]
-    wanted: list[int]
-    alone: bool
-
-
-@dataclass(frozen=True)
-class Work:
-    """What a call was worth: for the metrics."""
-
-    queued_s: float
-    batch: int
-
-
-class Replica:
-    """What all model replicas share: one model, one thread that runs it."""
-
-    model: Model
-    tuning: dict[str, Any]
-
-    def __init__(self) -> None:
-        self._thread = ThreadPoolExecutor(1)  # a session is never run by two threads
-
-    async def facts(self) -> dict[str, Any]:
-        """Return what `/v1/models` says of this replica."""
-        known = {"task": self.model.task, "name": self.model.name, "version": self.model.version}
-        return known | self.model.facts | {"charset_size": len(self.model.characters), "tuning": self.tuning}
-
-    async def in_thread(self, work: Callable[..., T], *arguments: Any) -> T:
-        """Run blocking work beside the event loop, one piece after another."""
-        return await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
-
-
-def _lines(calls: Sequence[tuple[Lines, float]]) -> int:
-    return sum(len(lines.images) for lines, _ in calls)
-
-
-@serve.deployment
-class Recogniser(Replica):
-    """Reads lines; what waits is read together, whichever requests it came with."""
-
-    def __init__(self, source: str, threads: int) -> None:
-        super().__init__()
-        self._reader = LineReader(load_model("recognition", source), threads)
-        self.model, self.tuning = self._reader.model, self._reader.tuning.as_dict()
-
-    async def padded_px(self) -> int:
-        """Return the width to which every line is padded at least."""
-        return self.model.min_width_px
-
-    async def read(self, lines: Lines) -> tuple[list[Reading], Work]:
-        """Return the readings of one call."""
-        found: tuple[list[Reading], Work] = await self._together((lines, time.monotonic()))
-        return found
-
-    @serve.batch(max_batch_size=BATCH_LINES, batch_wait_timeout_s=0, batch_size_fn=_lines)  # type: ignore[untyped-decorator]
-    async def _together(self, calls: list[tuple[Lines, float]]) -> list[tuple[list[Reading], Work]]:
-        started, total = time.monotonic(), _lines(calls)
-        images = [image for lines, _ in calls for image in lines.images]
-        wanted = [count for lines, _ in calls for count in lines.wanted]
-        alone = len(calls) == 1 and calls[0][0].alone
-        readings = iter(await self.in_thread(self._reader.read, images, wanted, alone))
-        return [
-            ([next(readings) for _ in lines.images], Work(started - arrived, total))
-            for lines, arrived in calls
-        ]
-
-
-@serve.deployment
-class Detector(Replica):
-    """Finds text in a picture; pictures have sizes of their own, so each is run alone."""
-
-    def __init__(self, source: str, threads: int) -> None:
-        super().__init__()
-        self._detector = TextDetector(load_model("detection", source), threads)
-        self.model, self.tuning = self._detector.model, self._detector.tuning.as_dict()
-
-    async def defaults(self) -> DetectionParameters:
-        """Return the thresholds that the model was tuned to."""
-        return self._detector.defaults
-
-    async def find(
-        self, picture: Image, size: tuple[int, int], how: DetectionParameters, alone: bool
-    ) -> Boxes:
-        """Return (N, 4, 2) corners and (N,) scores in a picture that was prepared from one of `size` (H, W)."""
-        return await self.in_thread(self._detector.find, picture, size, how, alone)
-
-
-@serve.deployment
-class Orienter(Replica):
-    """Tells which lines stand on their heads."""
-
-    def __init__(self, source: str, threads: int) -> None:
-        super().__init__()
-        self._orienter = LineOrienter(load_model("orientation", source), threads)
-        self.model, self.tuning = self._orienter.model, self._orienter.tuning.as_dict()
-
-    async def line_input(self) -> LineInput:
-        """Return how a line becomes the model's input."""
-        how: LineInput = self._orienter.how
-        return how
-
-    async def turned(self, lines: list[Image], alone: bool) -> list[int]:
-        """Return 1 for every prepared line that stands on its head, 0 for the others."""
-        found: list[int] = await self._together((lines, alone))
-        return found
-
-    @serve.batch(max_batch_size=BATCH_LINES, batch_wait_timeout_s=0)  # type: ignore[untyped-decorator]
-    async def _together(self, calls: list[tuple[list[Image], bool]]) -> list[list[int]]:
-        lines = [line for call, _ in calls for line in call]
-        alone = len(calls) == 1 and calls[0][1]
-        angles = iter(await self.in_thread(self._orienter.angles, lines, alone))
-        return [[next(angles) for _ in call] for call, _ in calls]
-
-
-@dataclass(frozen=True)
-class Served:
-    """How a task's model is served.
-
-    Attributes:
-        deployment: the replica's class.
-        on_every_core: one replica for each core or GPU, each filled up by the ingress's queue alone; otherwise one
-            in all, at which calls wait.
-        by_reference: calls go by the object store, as pictures do; small ones go by gRPC, which takes 4 MB.
-    """
-
-    deployment: Any
-    on_every_core: bool = False
-    by_reference: bool = True
-
-    def replicas(self, settings: Settings) -> int:
-        """Return how many replicas run."""
-        return settings.recogniser_replicas if self.on_every_core else 1
-
-    def ongoing(self, settings: Settings) -> int:
-        """Return the calls in a replica. Past it, the router asks again, later and later."""
-        return settings.calls_per_replica if self.on_every_core else settings.limits.queued
-
-    def handle(self, task: str) -> Any:
-        """Return the handle through which the replicas are called."""
-        handle = serve.get_deployment_handle(self.deployment.name, app_name=task)
-        return handle.options(_by_reference=self.by_reference)
-
-
-SERVED = {
-    "recognition": Served(Recogniser, on_every_core=True, by_reference=False),
-    "detection": Served(Detector),
-    "orientation": Served(Orienter),
-}
-
-
-def model_application(task: str, source: str, settings: Settings) -> serve.Application:
-    """Return the application that serves one model: `source` is a bundle folder or a pretrained name."""
-    return (
-        SERVED[task]
-        .deployment.options(
-            num_replicas=SERVED[task].replicas(settings),
-            max_ongoing_requests=SERVED[task].ongoing(settings),
-            max_surge_percent=100,
-            graceful_shutdown_timeout_s=60,
-            graceful_shutdown_wait_loop_s=0.5,
-            health_check_period_s=2,
-            logging_config=LOGGING,
-            ray_actor_options={"num_cpus": settings.cpus_per_replica, "num_gpus": settings.gpus_per_replica},
-        )
-        .bind(source, settings.threads_per_replica)
-    )
-
-
-def deploy_model(task: str, source: str, settings: Settings) -> None:
-    """Start or replace a model and return when it serves; what is under way is finished by the old one."""
-    serve.run(model_application(task, source, settings), name=task, route_prefix=None)
 
 
 def ingress_application(settings: Settings) -> serve.Application:
     """Return the application that speaks HTTP."""
-    from serve.ingress import Ingress
+    from serve.api.ingress import Ingress
 
     return Ingress.options(  # type: ignore[attr-defined]
         max_ongoing_requests=10 * settings.limits.queued,  # the door counts, and answers 503 in time

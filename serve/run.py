@@ -13,7 +13,7 @@ from pathlib import Path
 sys.path[0] = str(Path(__file__).resolve().parent.parent)  # not this folder: its files shadow others
 
 from serve.environment import prepare
-from serve.models import load_model
+from serve.inference.model import load_model
 from serve.settings import Limits, Settings
 from train.errors import OcrError, UsageError
 

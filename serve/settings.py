@@ -36,7 +36,7 @@ class Settings(BaseModel):
     """The whole server.
 
     Attributes:
-        recognition: bundle folder, or the name of a pretrained model (`serve.models`).
+        recognition: bundle folder, or the name of a pretrained model (`serve.inference.model`).
         detection: the same.
         orientation: the same; without one, no line is turned.
         storage: folder of corrections, retrainings and versions.

@@ -11,11 +11,11 @@ from train.data import images
 from train.data.dataset import Dataset, decode_samples
 from train.data.formats import load_file
 from train.data.sample import Sample
+from train.engine import Batch, World
 from train.engines import ENGINES
-from train.engines.base import Batch, World
 from train.engines.choice import holds
 from train.loop import TrainingData, train
-from train.parts import prepared_steps
+from train.steps.parts import prepared_steps
 from train.tasks import Task
 
 Epoch = tuple[dict[str, float], Checkpoint]

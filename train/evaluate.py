@@ -15,15 +15,15 @@ from train.bundle import Bundle, load_bundle, run
 from train.checkpoint import Checkpoint, load_checkpoint
 from train.cli import main_guard
 from train.config import TrialConfig, config_from_mapping
-from train.data.arguments import add_format_arguments, add_task_argument, options_of
+from train.data.arguments import add_format_arguments, options_of
 from train.data.dataset import Dataset, decode_samples
 from train.data.formats import load_file
+from train.end_to_end import count_photos, misread_photos, photo_page, read_photos, score_photos
 from train.errors import DataError, UsageError
 from train.fits import check_model
-from train.metrics import CHARSET_RULES
-from train.photo_page import photo_page
-from train.photo_reading import count_photos, misread_photos, read_photos, score_photos
-from train.scores import Scores
+from train.scoring.scores import Scores
+from train.scoring.texts import CHARSET_RULES
+from train.sets.arguments import add_task_argument
 from train.tasks import AS_LABELLED, TASKS, Mistake, Task, Words
 
 DETECTION = "detection"
@@ -200,7 +200,7 @@ def read(model: Read, data: Dataset, threads: int = 1) -> tuple[Task, list[Any]]
     if model.bundle and model.bundle.has_graph:
         return read_graph(model.bundle, model.config, data, threads)
     from train.loop import assemble
-    from train.validation import evaluate
+    from train.steps.validation import evaluate
 
     checkpoint = model.checkpoint
     if model.bundle:  # without a graph: on the weights that it was trained on

@@ -19,7 +19,7 @@ from train.cli import main_guard
 from train.data import images
 from train.data.dataset import Dataset, decode_samples
 from train.data.formats import load_file
-from train.engines.base import Engine
+from train.engine import Engine
 from train.errors import DataError, ParityError, UsageError
 from train.loop import assemble
 from train.models import MODELS

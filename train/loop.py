@@ -12,23 +12,21 @@ from itertools import chain, count
 
 from train.checkpoint import Checkpoint
 from train.config import TrialConfig
-from train.course import Course
 from train.data.charset import Charset
 from train.data.dataset import Dataset
 from train.data.mixture import Extra, wanted
+from train.engine import Engine, World
 from train.engines import ENGINES
-from train.engines.base import Engine, World
 from train.errors import DivergedError
-from train.feature_cache import FeatureCache, feature_cache
 from train.fits import check_fits
-from train.parts import Step, prepared_steps, within_memory
-from train.patience import Best
-from train.schedule import learning_rate_factor
-from train.scores import Scores
+from train.scoring.scores import Scores
+from train.steps.feature_cache import FeatureCache, feature_cache
+from train.steps.parts import Step, prepared_steps, within_memory
+from train.steps.schedule import Best, Course, learning_rate_factor
+from train.steps.teacher import check_teacher, taught
+from train.steps.validation import evaluate, validate
 from train.tasks import TASKS, Task
-from train.teacher import check_teacher, taught
 from train.techniques import build_technique
-from train.validation import evaluate, validate
 
 Report = Callable[[dict[str, float], Callable[[], Checkpoint]], None]
 

@@ -20,7 +20,7 @@ from train.data.dataset import Dataset, decode_samples
 from train.data.formats import load_file
 from train.errors import DataError, ParityError
 from train.export import whole_or_nothing
-from train.metrics import score_texts
+from train.scoring.texts import score_texts
 
 TOLERANCE = 0.005
 """How much of the exact match may be lost."""

@@ -11,26 +11,22 @@ sys.path[0] = str(Path(__file__).resolve().parent.parent)  # not this folder: it
 from train.checkpoint import Checkpoint, load_checkpoint
 from train.cli import main_guard
 from train.config import TrialConfig, load_config
-from train.data.arguments import (
-    add_decoding_arguments,
-    add_general_arguments,
-    add_task_argument,
-    options_of,
-)
-from train.data.check import cheap_check, usable
+from train.data.arguments import add_decoding_arguments, add_general_arguments, options_of
+from train.data.checking import cheap_check, usable
 from train.data.decoding import CACHE, Decoding
-from train.data.extra import load_extra
 from train.data.formats import load
-from train.data.general import load_general
 from train.data.mixture import Extra, wanted
 from train.data.sample import Sample
 from train.data.split import make_splits
 from train.errors import UsageError
 from train.fits import check_fits, models_for
+from train.sets.arguments import add_task_argument
+from train.sets.extra import load_extra
+from train.sets.general import load_general
+from train.steps.teacher import check_teacher
+from train.steps.validation import GENERAL
 from train.tasks import TASKS, Task
-from train.teacher import check_teacher
 from train.training_report import COMPLETED, FILE, TrainingReport, reported
-from train.validation import GENERAL
 
 if TYPE_CHECKING:
     from train.loop import TrainingData

@@ -7,10 +7,10 @@ from train.checkpoint import Checkpoint
 from train.config import TrialConfig
 from train.data.batches import Indices
 from train.data.dataset import Dataset
-from train.engines.base import Engine, Images
+from train.engine import Engine, Images
 from train.loop import assemble
+from train.steps.validation import evaluate
 from train.tasks import TASKS, Task
-from train.validation import evaluate
 
 
 def tuned(checkpoint: Checkpoint, val: Dataset) -> Checkpoint:

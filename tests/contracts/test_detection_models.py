@@ -11,7 +11,7 @@ import pytest
 from tests.contracts.networks import LARGEST_DIFFERENCE, array_of
 from tests.real_photos import Array, Photos, photos, sigmoid
 from train.data.charset import Charset
-from train.engines.base import GROUPS
+from train.engine import GROUPS
 from train.models import MODELS
 from train.models.network import Network
 from train.models.published import wheel_folder

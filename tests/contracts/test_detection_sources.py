@@ -10,7 +10,7 @@ import pytest
 
 from tests.contracts.networks import array_of
 from tests.real_photos import photos, sigmoid
-from train.engines.base import GROUPS
+from train.engine import GROUPS
 from train.errors import ModelError
 from train.models import MODELS
 

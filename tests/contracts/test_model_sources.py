@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from tests.contracts.networks import LARGEST_DIFFERENCE, Array, array_of, read
-from train.engines.base import GROUPS
+from train.engine import GROUPS
 from train.errors import ModelError
 from train.models import MODELS
 from train.models.pp_ocr_paddle import MODELING

@@ -8,7 +8,7 @@ import pytest
 
 from tests.contracts.networks import LARGEST_DIFFERENCE, Array, array_of, read
 from train.data.charset import Charset, decode
-from train.engines.base import BACKBONE, GROUPS
+from train.engine import BACKBONE, GROUPS
 from train.engines.levels import levels
 from train.models import MODELS
 from train.models.network import Network

@@ -11,7 +11,7 @@ import pytest
 
 from tests.contracts.networks import LARGEST_DIFFERENCE, Array, array_of
 from tests.real_lines import samples
-from train.engines.base import BACKBONE, GROUPS
+from train.engine import BACKBONE, GROUPS
 from train.errors import ModelError
 from train.models import MODELS
 from train.models.network import Network

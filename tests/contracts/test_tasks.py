@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from search.table import score_heads
+from search.report.text import score_heads
 from spaces.parameter import setting_keys
 from train.bundle import GEOMETRIES
 from train.config import TrialConfig
@@ -17,8 +17,8 @@ from train.data.formats import load, names_of
 from train.engines import ENGINES
 from train.fits import models_for
 from train.models import MODELS
+from train.steps.validation import GENERAL
 from train.tasks import TASKS, Task
-from train.validation import GENERAL
 
 SET = "receipts"
 NAMES = TASKS.names()

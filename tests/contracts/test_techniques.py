@@ -10,15 +10,15 @@ import pytest
 from tests.real_lines import config, few_lines, run
 from train.checkpoint import load_checkpoint
 from train.config import TechniqueConfig, TrialConfig
+from train.engine import GROUPS, Batch
 from train.engines import ENGINES
 from train.engines.adapters import adapted
-from train.engines.base import GROUPS, Batch
 from train.engines.choice import holds
 from train.errors import UsageError
 from train.export import export_checkpoint
 from train.loop import TrainingData, assemble
 from train.models import MODELS
-from train.teacher import taught
+from train.steps.teacher import taught
 from train.techniques import TECHNIQUES, build_technique, uniform
 
 Weights = dict[str, npt.NDArray[np.float32]]

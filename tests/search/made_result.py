@@ -6,13 +6,14 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from search.doubts import DoubtedSample, LabelCheck
-from search.facts import BadSample, DataSummary, GeneralSummary
-from search.ranking import Forgetting
-from search.results import Baseline, Comparison, Measure, Misreading, State, StudyResult, TrialRecord
+from search.records.evidence import DoubtedSample, LabelCheck
+from search.records.facts import BadSample, DataSummary, GeneralSummary
+from search.records.ranking import Forgetting
+from search.records.result import Baseline, Comparison, Misreading, StudyResult
+from search.records.trial import Measure, State, TrialRecord
 from train.config import TrialConfig, config_from_mapping, nested
-from train.intervals import paired_gain_interval
-from train.metrics import TextScores
+from train.scoring.intervals import paired_gain_interval
+from train.scoring.texts import TextScores
 
 N = 172
 KNOWN, GENERAL = 0.75, 40

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 import yaml
 
-from search.results import Comparison
-from search.studies import read_result, read_study
+from search.records.result import Comparison
+from search.studies.read import read_result, read_study
 from tests import real_photos
 from tests.search.driver import Process
-from tests.search.test_report import Page
-from train.intervals import Interval
+from tests.search.report.test_page import Page
+from train.scoring.intervals import Interval
 
 SPACE = """\
 fixed:

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from search.plan import narrowed, study_task, usual_models
+from search.preflight.space import narrowed, study_task, usual_models
 from search.settings import StudySettings
 from spaces.space import load_space, parse_space
 from tests import real_lines, tiny_orientation
 from tests.search.driver import Process
-from tests.search.test_report import Page
+from tests.search.report.test_page import Page
 from train.errors import UsageError
 
 SPACE = """\

@@ -9,7 +9,7 @@ from pathlib import Path
 import optuna
 import pytest
 
-from search.snapshot import SNAPSHOT
+from search.experiment.snapshot import SNAPSHOT
 from tests.search.driver import MAX_EPOCHS, Process, label_arguments, search, write_labels, write_space
 
 pytestmark = pytest.mark.slow

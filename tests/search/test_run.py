@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from search.facts import DataSummary
-from search.follow_up import commands
-from search.run import parser, resume_command, settings_of
-from search.settings import StudySettings
-from search.study import load_settings
+from search.records.facts import DataSummary
+from search.run import parser, settings_of
+from search.selection.follow_up import commands
+from search.settings import StudySettings, resume_command
+from search.storage.location import load_settings
 from train import cli
 from train.errors import UsageError
 

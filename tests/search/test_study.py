@@ -18,9 +18,10 @@ import ray
 import yaml
 from ray import tune
 
-from search.data import decode_sets, prepare
+from search.preflight.data import decode_sets, prepare
 from search.settings import StudySettings
-from search.trial import TrialSetup, run_trial
+from search.trials.start import TrialSetup
+from search.trials.trial import run_trial
 from tests.search.driver import (
     MAX_EPOCHS,
     REPOSITORY,

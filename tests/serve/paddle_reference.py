@@ -13,9 +13,9 @@ import cv2
 import numpy as np
 import yaml
 
-from serve import pretrained
-from serve.detection import DetectionParameters
-from serve.recogniser import Reading
+from serve.inference import pretrained
+from serve.inference.detector import DetectionParameters
+from serve.inference.recogniser import Reading
 from train.data.charset import BLANK
 
 IMAGENET = {"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225], "scale": 1 / 255}

@@ -14,8 +14,8 @@ import httpx
 import psutil
 import pytest
 
-from serve import pretrained
-from serve.versions import Versions
+from serve.inference import pretrained
+from serve.loop.versions import Versions
 from tests import real_lines
 from tests.real_photos import labelled_photos
 from tests.serve.conftest import Server

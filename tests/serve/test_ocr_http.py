@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from tests.serve import paddle_reference as paddle
-from tests.serve.test_page import photos
+from tests.serve.reading.test_page import photos
 
 pytestmark = pytest.mark.slow
 OPTIONS: list[tuple[dict[str, Any], dict[str, Any]]] = [

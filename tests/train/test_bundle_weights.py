@@ -7,11 +7,11 @@ import pytest
 
 from tests.real_lines import config, few_lines, run
 from train.bundle import WEIGHTS, load_bundle
-from train.engines.base import GROUPS
+from train.engine import GROUPS
 from train.errors import ModelError
 from train.export import export_checkpoint
 from train.loop import assemble
-from train.validation import evaluate
+from train.steps.validation import evaluate
 
 pytestmark = pytest.mark.slow
 

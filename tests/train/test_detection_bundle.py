@@ -10,19 +10,19 @@ from typing import Any
 import numpy as np
 import pytest
 
-from serve.detector import TextDetector
-from serve.models import load_model
+from serve.inference.detector import TextDetector
+from serve.inference.model import load_model
 from tests.real_photos import config, labelled_photos, samples
 from train import cli, evaluate
 from train.bundle import load_bundle
 from train.data import images
 from train.data.dataset import MemoryDataset
 from train.data.detection import prepare
+from train.end_to_end import PhotoReading, count_photos, misread_photos, score_photos
 from train.errors import CheckpointError, UsageError
 from train.loop import assemble
-from train.photo_reading import PhotoReading, count_photos, misread_photos, score_photos
+from train.steps.validation import evaluate as evaluate_split
 from train.tasks.detection import Found
-from train.validation import evaluate as evaluate_split
 
 pytestmark = pytest.mark.slow
 SETS = ("vin", "scene_words", "receipts")  # 256x256 px, and larger than the bundle's inputs

@@ -17,9 +17,9 @@ from train.data.formats import load_file
 from train.evaluate import describe, main
 from train.export import export_checkpoint
 from train.loop import assemble
-from train.metrics import TextScores
+from train.scoring.texts import TextScores
+from train.steps.validation import evaluate
 from train.tasks.recognition import Recognition
-from train.validation import evaluate
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 LINES = 40

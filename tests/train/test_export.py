@@ -16,7 +16,7 @@ from train.data import images
 from train.data.dataset import Dataset, decode_samples
 from train.data.formats import load_file
 from train.data.sample import Sample
-from train.engines.base import Engine
+from train.engine import Engine
 from train.engines.paddle_engine import PaddleEngine
 from train.errors import CheckpointError, DataError, ParityError, UsageError
 from train.export import export_checkpoint, main, whole_or_nothing

@@ -17,14 +17,14 @@ from train.data import images
 from train.data.batches import training_batches
 from train.data.charset import domain_charset
 from train.data.dataset import Dataset, decode_samples
-from train.engines.base import Batch, World
+from train.engine import Batch, World
 from train.engines.paddle_engine import PaddleEngine
 from train.errors import DivergedError
 from train.loop import TrainingData, assemble, train
-from train.schedule import learning_rate_factor
+from train.steps.schedule import learning_rate_factor
+from train.steps.validation import evaluate
 from train.tasks.recognition import Recognition
 from train.training_report import FILE, TrainingReport
-from train.validation import evaluate
 
 Steps = list[tuple[Batch, float, bool, float]]
 QUIET = {"probability": 0.0}

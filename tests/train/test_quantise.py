@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from serve.models import load_model
-from serve.recogniser import LineReader
+from serve.inference.model import load_model
+from serve.inference.recogniser import LineReader
 from tests import real_lines
 from tests.serve.test_lifecycle import real_bundle
 from train.bundle import INT8, load_bundle

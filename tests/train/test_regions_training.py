@@ -12,8 +12,8 @@ import pytest
 
 from tests.real_photos import Array, photos
 from train.data.region_targets import RegionTargets
+from train.engine import BACKBONE
 from train.engines import paddle_cpu, regions_loss
-from train.engines.base import BACKBONE
 from train.models import MODELS
 from train.models.network import Network
 from train.models.reinflation import reinflate

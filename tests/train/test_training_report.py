@@ -11,7 +11,7 @@ from tests.real_lines import samples
 from train import run as command
 from train.bundle import load_bundle
 from train.errors import DivergedError
-from train.metrics import TextScores
+from train.scoring.texts import TextScores
 from train.training_report import FILE, TrainingReport, reported
 
 KEYS = {

@@ -5,18 +5,8 @@ from collections.abc import Sequence
 
 from train.data.formats import FORMATS
 from train.errors import UsageError
-from train.tasks import TASKS
 
 PLACES = ("auto", "memory", "file")
-
-
-def add_task_argument(
-    parser: argparse.ArgumentParser | argparse._ArgumentGroup, default: str | None, said: str = ""
-) -> None:
-    """Add `--task`; `said` is what its default is, where it has none of its own."""
-    names = TASKS.names()
-    words = f"what the images are labelled for: {', '.join(names)} (default: {said or default})"
-    parser.add_argument("--task", choices=names, default=default, help=words)
 
 
 def add_format_arguments(parser: argparse.ArgumentParser) -> None:

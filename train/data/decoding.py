@@ -10,10 +10,10 @@ import numpy as np
 
 from train.data.dataset import Dataset, decode_samples
 from train.data.header import image_size
-from train.data.memory import available_bytes
 from train.data.sample import Sample
 from train.data.stored import LINES, Stored
 from train.errors import DataError
+from train.memory import available_bytes
 
 MEMORY_SHARE = 0.25  # decoding in memory takes up to three times what it ends with
 SIZED = 500

@@ -1,6 +1,6 @@
 """Framework engines: one file each."""
 
-from train.engines.base import Engine
+from train.engine import Engine
 from train.registry import Registry
 
 ENGINES: Registry[type[Engine]] = Registry("engine", __name__)

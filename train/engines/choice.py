@@ -19,8 +19,8 @@ from pathlib import Path
 
 from train.cli import main_guard
 from train.config import TrialConfig
+from train.engine import GROUPS, Features, World
 from train.engines import ENGINES
-from train.engines.base import GROUPS, Features, World
 from train.errors import ModelError, UsageError
 from train.models import MODELS
 from train.tasks import TASKS

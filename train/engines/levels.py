@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from train.data.images import HEIGHT_PX, MIN_WIDTH_PX
-from train.engines.base import GROUPS
+from train.engine import GROUPS
 from train.models.network import Network
 
 LINE_PX = (HEIGHT_PX, MIN_WIDTH_PX)

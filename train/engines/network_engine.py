@@ -8,13 +8,13 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from train.alignment import following
 from train.config import AdapterSettings, TrialConfig
 from train.data.charset import Charset
 from train.data.images import HEIGHT_PX
+from train.engine import Batch, Engine, Features, Images, T, World
 from train.engines.adapters import Adapters
+from train.engines.alignment import following
 from train.engines.average import MovingAverage
-from train.engines.base import Batch, Engine, Features, Images, T, World
 from train.engines.head import fit_head
 from train.engines.levels import places
 from train.engines.objectives import OBJECTIVES

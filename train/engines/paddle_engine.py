@@ -9,9 +9,9 @@ import numpy as np
 
 from train.config import TrialConfig
 from train.data.charset import Charset
+from train.engine import Batch, Features, Images, T, World
 from train.engines import ENGINES, paddle_cpu
 from train.engines.adapters import adapted
-from train.engines.base import Batch, Features, Images, T, World
 from train.engines.network_engine import NetworkEngine
 from train.engines.objectives import each
 from train.engines.paddle_loss import divergence

@@ -9,9 +9,9 @@ import numpy as np
 
 from train.config import TrialConfig
 from train.data.charset import Charset
+from train.engine import GROUPS, Batch, Features, Images, T, World
 from train.engines import ENGINES, torch_optimiser
 from train.engines.adapters import adapted
-from train.engines.base import GROUPS, Batch, Features, Images, T, World
 from train.engines.network_engine import NetworkEngine
 from train.engines.objectives import each
 from train.engines.torch_loss import divergence

@@ -13,7 +13,7 @@ import numpy as np
 from train.bundle import ONNX, PADDLEOCR, SETTINGS
 from train.config import TrialConfig
 from train.data.images import BUCKET_PX
-from train.engines.base import Engine
+from train.engine import Engine
 from train.errors import ParityError
 from train.models import MODELS, InputSize
 from train.parity import TOLERANCE

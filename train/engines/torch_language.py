@@ -9,8 +9,8 @@ import numpy as np
 from train.bundle import ONNX, PADDLEOCR, SETTINGS
 from train.config import AdapterSettings, TrialConfig
 from train.data.charset import Charset
+from train.engine import GROUPS, Batch, Engine, Features, Images, T, World
 from train.engines import ENGINES, torch_optimiser
-from train.engines.base import GROUPS, Batch, Engine, Features, Images, T, World
 from train.engines.levels import Place
 from train.engines.torch_engine import current_device
 from train.errors import UsageError

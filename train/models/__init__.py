@@ -61,7 +61,7 @@ class Model(ABC):
 
     @abstractmethod
     def group(self, name: str) -> str:
-        """Return the layer group, one of `train.engines.base.GROUPS`, of an array of the network."""
+        """Return the layer group, one of `train.engine.GROUPS`, of an array of the network."""
 
     @abstractmethod
     def published_name(self) -> str | None:

@@ -19,10 +19,10 @@ from train.data.images import Image
 from train.data.mixture import Extra
 from train.data.rules import Checks, image_checks
 from train.data.stored import LINES, Stored
-from train.engines.base import Batch, Features, Images
+from train.engine import Batch, Features, Images
 from train.errors import UsageError
 from train.registry import Registry
-from train.scores import Scores
+from train.scoring.scores import Scores
 
 AS_LABELLED = "as-labelled"
 CALIBRATION_IMAGES = 48

@@ -29,13 +29,14 @@ from train.data.region_targets import RegionTargets
 from train.data.regions import Region, regions_of
 from train.data.rules import Checks
 from train.data.stored import Stored
-from train.detection_parity import box_verdicts, photo_inputs
-from train.detection_settings import write_detection_settings
-from train.engines.base import Batch, Images
-from train.region_metrics import RegionCounts, RegionScores, count_image, hmean, score_regions
-from train.region_thresholds import PhotoMap, tune_thresholds
-from train.scores import Scores
+from train.engine import Batch, Images
+from train.inference_yml import write_detection_settings
+from train.parity import box_verdicts, photo_inputs
+from train.scoring.regions import RegionCounts, RegionScores, count_image, hmean, score_regions
+from train.scoring.scores import Scores
+from train.scoring.thresholds import PhotoMap, tune_thresholds
 from train.tasks import TASKS, Mistake, Rows, Task, Words
+from train.tasks.detection_at_best import DetectionAtBest
 
 EVALUATION_PHOTOS = 4
 CALIBRATION_PHOTOS, CALIBRATION_PX = 16, 320  # the same for all trials, whatever they are trained on
@@ -146,9 +147,7 @@ class Detection(Task):
     @property
     def at_best(self) -> Task:
         """The task with the best of a few thresholds: what a network learns comes before how sure it is of it."""
-        from train.tasks.detection_at_best import DetectionAtBest
-
-        return DetectionAtBest(self)
+        return DetectionAtBest(self, self.photo_map, self.how)
 
     def photo_map(self, maps: Images, data: Dataset, index: int) -> PhotoMap:
         """Return what a network said of a photo, (1, H, W), beside what is true."""

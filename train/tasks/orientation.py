@@ -21,9 +21,9 @@ from train.data.dataset import Dataset
 from train.data.images import Image
 from train.data.orientation import PP_LCNET, UPSIDE_DOWN
 from train.data.stored import Size, Stored
-from train.engines.base import Batch, Images
+from train.engine import Batch, Images
 from train.parity import class_verdicts
-from train.scores import AccuracyScores, Scores
+from train.scoring.scores import AccuracyScores, Scores
 from train.tasks import TASKS, Mistake, Rows, Task, Words
 
 ANGLES = ("0", "180")

@@ -11,18 +11,18 @@ import numpy.typing as npt
 
 from train.bundle import GEOMETRY, write_settings
 from train.config import TrialConfig
-from train.ctc import ctc_losses
 from train.data import augment, images
 from train.data.augment.pair import PARTNERS, Line, maybe_join
 from train.data.batches import Indices
 from train.data.charset import Charset, decode, domain_charset, steps_needed
 from train.data.dataset import Dataset
 from train.data.rules import Checks, line_checks, ppocr_steps
-from train.engines.base import Batch, Images
-from train.metrics import CHARSET_RULES, TextScores, score_texts
+from train.engine import Batch, Images
 from train.models import MODELS
 from train.parity import line_batches, text_verdicts
-from train.scores import Scores
+from train.scoring.ctc import ctc_losses
+from train.scoring.scores import Scores
+from train.scoring.texts import CHARSET_RULES, TextScores, score_texts
 from train.tasks import AS_LABELLED, CALIBRATION_IMAGES, TASKS, Mistake, Rows, Start, Task, Words
 
 STEP_PX = 8

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from train.data import images
 from train.data.batches import Indices
 from train.data.dataset import Dataset
-from train.engines.base import Batch, Images
+from train.engine import Batch, Images
 from train.tasks import TASKS, Task
 from train.tasks.recognition import Recognition
 

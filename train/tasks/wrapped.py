@@ -10,8 +10,8 @@ from train.config import TrialConfig
 from train.data.batches import Indices
 from train.data.dataset import Dataset
 from train.data.mixture import Extra
-from train.engines.base import Batch, Features, Images
-from train.scores import Scores
+from train.engine import Batch, Features, Images
+from train.scoring.scores import Scores
 from train.tasks import Mistake, Rows, Task
 
 

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from typing import ClassVar
 
 from train.config import AdapterSettings, DistillationSettings, Frozen, TechniqueConfig, config_error
-from train.engines.base import GROUPS
+from train.engine import GROUPS
 from train.registry import Registry
 
 

@@ -5,7 +5,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from train import config
-from train.engines.base import GROUPS
+from train.engine import GROUPS
 from train.techniques import TECHNIQUES, Technique, uniform
 
 

@@ -11,8 +11,8 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Route, expect
 
-from serve.middleware import error_body
-from serve.retrain import Status
+from serve.api.door import error_body
+from serve.loop.retrain import Status
 from tests.serve.web.browser import correct, opened, read, tab
 
 pytestmark = pytest.mark.slow

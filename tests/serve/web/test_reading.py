@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Route, expect
 
-from serve.middleware import error_body
+from serve.api.door import error_body
 from tests.serve.web.browser import ask, opened, read, texts
 
 pytestmark = pytest.mark.slow

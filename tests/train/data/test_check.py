@@ -10,7 +10,8 @@ from PIL import Image
 
 from tests.train.data.conftest import MakeSample
 from train import cli
-from train.data.check import cheap_check, check, main, usable
+from train.data.check import main
+from train.data.checking import cheap_check, check, usable
 from train.data.findings import RULES, CheckReport
 from train.data.header import image_size
 from train.data.rules import line_checks, ppocr_steps

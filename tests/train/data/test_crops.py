@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from serve.quads import smallest_rectangle, upright_boxes
+from serve.reading.words import smallest_rectangle, upright_boxes
 from train.data.crops import crop, cut, sort_boxes
 
 Quads = npt.NDArray[np.int32]

@@ -10,7 +10,7 @@ from PIL import ImageFont
 from train.cli import run
 from train.data import drawn_texts, images
 from train.data.charset import steps_needed
-from train.data.check import check
+from train.data.checking import check
 from train.data.drawing.typeset import Face, draw_text
 from train.data.drawn_texts import draw_texts, fonts_for
 from train.data.formats import load, load_file

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from train.data.check import usable
+from train.data.checking import usable
 from train.data.contact_sheet import contact_sheet
 from train.data.findings import RULES, Finding, as_json, as_text, report_of
 from train.data.formats import load

@@ -1,0 +1,103 @@
+"""What went wrong and was got over: crashed attempts, damaged checkpoints, too little memory; kept with the study."""
+
+import json
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+from ray import cloudpickle
+from ray.exceptions import OutOfMemoryError, RayActorError, RayTaskError
+from ray.tune import Callback
+
+from search.storage.files import INCIDENTS, write_text_atomically
+from search.storage.trial_folder import read_parts, write_parts
+from train.config import config_from_mapping
+from train.errors import OcrError, StorageError
+from train.steps.parts import more_parts
+
+RETRIES = 2
+"""How often a trial that crashed is tried again, from its last whole checkpoint."""
+LOW_ON_MEMORY = "running low on memory"
+"""What Ray says of a process that it ended for the memory it took."""
+
+
+class Incidents(Callback):  # type: ignore[misc]
+    """Prints and keeps every incident; ends the search where its storage cannot be written.
+
+    Args:
+        folder: of the study.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._file = folder / INCIDENTS
+
+    def on_trial_recover(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        """Note a crash that is followed by another attempt; raise StorageError if that is hopeless."""
+        error = last_error(trial)
+        last = (trial.last_result or {}).get("epoch")
+        self._note(
+            trial, f"crashed ({describe(error)}) {f'after epoch {last}' if last else 'in its first epoch'}"
+        )
+        if isinstance(error, StorageError) and trial.num_failures >= RETRIES:
+            raise error
+        if isinstance(error, OutOfMemoryError):
+            self._need_less(trial)
+
+    def on_trial_result(
+        self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
+    ) -> None:
+        """Keep what the trial itself has to say."""
+        if result.get("note"):
+            self._note(trial, result["note"])
+
+    def _need_less(self, trial: Any) -> None:
+        """Let the next attempt compute its batches in more parts: this one was ended for the memory it took."""
+        storage = trial.storage.storage_filesystem, trial.storage.trial_fs_path
+        parts = more_parts(config_from_mapping(trial.config, "trial"), read_parts(*storage), 1)
+        if parts is not None:
+            write_parts(*storage, parts)
+            self._note(trial, f"goes on with every batch in {parts} parts")
+
+    def _note(self, trial: Any, what: str) -> None:
+        print(f"{trial.trial_id}  {what}", flush=True)
+        entries = [*read(self._file), {"trial": trial.trial_id, "what": what}]
+        write_text_atomically(self._file, json.dumps(entries, indent=1, ensure_ascii=False))
+
+
+def read(file: Path) -> list[dict[str, str]]:
+    """Return the incidents so far, oldest first."""
+    return list(json.loads(file.read_text(encoding="utf-8"))) if file.exists() else []
+
+
+def incidents(folder: Path) -> dict[str, tuple[str, ...]]:
+    """Return what a study's trials got over, by their ids."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for entry in read(folder / INCIDENTS):
+        found[entry["trial"]].append(entry["what"])
+    return {trial: tuple(notes) for trial, notes in found.items()}
+
+
+def last_error(trial: Any) -> BaseException:
+    """Return what ended a trial's last attempt: our own exception, or Ray's word for a process that is gone.
+
+    Tune pickles the errors of actors and tasks, and writes the text of every one; both lie on this machine.
+    """
+    text = Path(trial.error_file).read_text(encoding="utf-8").rpartition("Failure # ")[2]
+    said = text.partition("\n")[2].strip()
+    pickled = Path(trial.pickled_error_file or "")
+    error = cloudpickle.loads(pickled.read_bytes()) if pickled.is_file() else None
+    if error is None or str(error).strip() != said:  # an older one: this one was not pickled
+        return OutOfMemoryError(said) if LOW_ON_MEMORY in said else RuntimeError(said)
+    inner = error.cause if isinstance(error, RayTaskError) else None
+    return inner if isinstance(inner, BaseException) else error
+
+
+def describe(error: BaseException) -> str:
+    """Return an error in a few words."""
+    if isinstance(error, OcrError):
+        return str(error)
+    if isinstance(error, OutOfMemoryError):
+        return "its process was ended, as the machine ran out of memory"
+    if isinstance(error, RayActorError):
+        return "its process or its machine is gone"
+    return f"{type(error).__name__}: {str(error).strip().splitlines()[-1] if str(error).strip() else ''}"

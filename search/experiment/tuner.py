@@ -1,0 +1,169 @@
+"""The Ray Tune experiment of a study: what asks, stops, keeps, writes down and survives."""
+
+import time
+from typing import Any
+
+from ray import tune
+from ray.tune.schedulers import TrialScheduler
+
+from search.experiment.incidents import RETRIES, Incidents
+from search.experiment.keep import LATEST, KeepNeeded
+from search.experiment.progress import ProgressLines
+from search.experiment.publishing import PublishedFiles
+from search.experiment.snapshot import Snapshots, restore
+from search.experiment.tracking import trackers
+from search.planning.clock import Clock
+from search.planning.plan import Plan
+from search.preflight.probe import Probe
+from search.records.evidence import Latencies
+from search.records.result import baseline_said
+from search.sampling.population import interval
+from search.sampling.samplers import SAMPLERS, explain
+from search.sampling.schedulers import SCHEDULERS, KeptRungs
+from search.sampling.searcher import OptunaSearcher, ParetoSearcher
+from search.settings import DEFAULT_TRIALS, StudySettings, population, sampler_of
+from search.storage.errors import storage_errors
+from search.storage.files import DATABASE, JOURNAL
+from search.storage.journal import Journal
+from search.storage.location import Location, location
+from search.trials.start import TrialSetup
+from search.trials.trial import run_trial
+from search.trials.workers import TRIAL_RESOURCES
+
+
+def search(
+    settings: StudySettings,
+    plan: Plan,
+    setup: TrialSetup,
+    probes: list[Probe],
+    resume: bool,
+    latencies: Latencies,
+) -> tune.ResultGrid:
+    """Run, or go on with, the Ray Tune experiment; raise StorageError where its files cannot be written."""
+    resources = TRIAL_RESOURCES if plan.group else dict(plan.needs.share)  # workers reserve their own
+    trainable = tune.with_resources(tune.with_parameters(run_trial, setup=setup), resources)
+    experiment = location(settings)
+    if resume and not settings.remote:  # there, a file is replaced whole or not at all
+        restore(settings.local_folder)
+    if resume and has_trials(experiment):
+        tuner = tune.Tuner.restore(
+            experiment.path,
+            trainable,
+            resume_unfinished=True,
+            resume_errored=False,
+            storage_filesystem=experiment.filesystem,
+        )
+    else:
+        tuner = tune.Tuner(trainable, **new_experiment(settings, plan, probes, latencies))
+    with storage_errors():
+        return tuner.fit()
+
+
+def new_experiment(
+    settings: StudySettings, plan: Plan, probes: list[Probe], latencies: Latencies
+) -> dict[str, Any]:
+    """Return what a new experiment is run with."""
+    samples = probes[0].baselines[0].scores.n
+    scheduler = SCHEDULERS[settings.scheduler](longest(settings, plan), plan.space, samples)
+    following = callbacks(settings, plan, probes, scheduler)
+    return {
+        "tune_config": tune_config(settings, plan, searcher_of(settings, plan, latencies), scheduler),
+        "run_config": run_config(settings, plan, location(settings), following),
+    }
+
+
+def longest(settings: StudySettings, plan: Plan) -> int:
+    """Return how often a trial can report: after every epoch, or after every fold."""
+    folds = settings.folds or 1
+    return plan.clock.max_epochs if folds == 1 else folds
+
+
+def searcher_of(settings: StudySettings, plan: Plan, latencies: Latencies) -> OptunaSearcher:
+    """Return what proposes configurations, and say what it can move; with latencies, for both objectives."""
+    sampler = SAMPLERS[sampler_of(settings)](plan.space, settings.seed, len(plan.points))
+    if told := explain(sampler, plan.space):
+        print(told, flush=True)
+    kind = ParetoSearcher if latencies else OptunaSearcher
+    searcher = kind(plan.space, plan.points, plan.clock, sampler, settings.local_folder / DATABASE)
+    if isinstance(searcher, ParetoSearcher):
+        searcher.latencies = latencies
+    return searcher
+
+
+def callbacks(
+    settings: StudySettings, plan: Plan, probes: list[Probe], scheduler: TrialScheduler
+) -> list[tune.Callback]:
+    """Return all that follows the trials; the journal is written before it is copied."""
+    folder, baselines = settings.local_folder, [b for p in probes for b in p.baselines]
+    known = {"baselines": [baseline_said(b) for b in baselines], "max_epochs": longest(settings, plan)}
+    return [
+        ProgressLines(plan.clock, max(baseline.scores.primary for baseline in baselines)),
+        KeptRungs(scheduler),
+        KeepNeeded(LATEST if population(settings) is None else LATEST + interval(plan.clock.max_epochs)),
+        Incidents(folder),
+        Journal(folder / JOURNAL, known),
+        PublishedFiles(settings) if settings.remote else Snapshots(folder),
+        *trackers(settings, plan.clock.train_lines),
+    ]
+
+
+def has_trials(experiment: Location) -> bool:
+    """Return whether a Tune experiment lies there that had begun a trial; Tune cannot restore one without."""
+    place = {"storage_filesystem": experiment.filesystem}
+    if not tune.Tuner.can_restore(experiment.path, **place):
+        return False
+    try:
+        return bool(tune.ExperimentAnalysis(experiment.path, **place).trials)
+    except ValueError:  # no snapshot yet
+        return False
+
+
+def tune_config(
+    settings: StudySettings, plan: Plan, searcher: OptunaSearcher, scheduler: TrialScheduler
+) -> tune.TuneConfig:
+    """Return how Tune samples and stops trials."""
+    size = population(settings)
+    trials = size or settings.trials or (-1 if plan.clock.deadline else DEFAULT_TRIALS)
+    return tune.TuneConfig(
+        search_alg=searcher,
+        scheduler=scheduler,
+        num_samples=trials,
+        max_concurrent_trials=size or plan.concurrent,  # a population takes turns
+        reuse_actors=True,
+        trial_name_creator=lambda trial: str(trial.trial_id),
+        trial_dirname_creator=lambda trial: str(trial.trial_id),
+    )
+
+
+class OutOfTime(tune.Stopper):  # type: ignore[misc]
+    """Stops a trial whose next epoch would end after the deadline, and everything at the deadline."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
+        """Return whether the trial has no time for another epoch."""
+        deadline = self._clock.deadline
+        return deadline is not None and time.time() + result.get("epoch_seconds", 0.0) > deadline
+
+    def stop_all(self) -> bool:
+        """Return whether the time is over."""
+        return self._clock.deadline is not None and time.time() > self._clock.deadline
+
+
+def run_config(
+    settings: StudySettings, plan: Plan, experiment: Location, callbacks: list[tune.Callback]
+) -> tune.RunConfig:
+    """Return where Tune writes, what it keeps and what it prints."""
+    return tune.RunConfig(
+        name=settings.name,
+        storage_path=experiment.parent,
+        storage_filesystem=experiment.filesystem,
+        verbose=0,
+        stop=OutOfTime(plan.clock),
+        callbacks=callbacks,
+        failure_config=tune.FailureConfig(max_failures=RETRIES),
+        checkpoint_config=tune.CheckpointConfig(
+            checkpoint_score_attribute="score", checkpoint_score_order="max"
+        ),
+    )

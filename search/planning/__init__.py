@@ -1,0 +1,1 @@
+"""What fits the time and the machine: decisions without side effects."""

@@ -1,0 +1,183 @@
+"""What a time budget buys: pure decisions about how long a trial may run."""
+
+import math
+from collections.abc import Sequence
+
+from search.settings import StudySettings, population
+from train.errors import UsageError
+
+ROUNDS, GOOD_EPOCHS = 3, 15
+LEAST_EPOCHS = 3
+SAFETY, HOPE = 1.1, 0.75
+LABEL_CHECK_SHARE, LABEL_CHECK_READINGS = 0.05, 3
+SOUP_SHARE, SOUP_START_S, SOUP_READINGS = 0.06, 5.0, 7
+
+
+def usual_seconds(epoch_seconds: float, remaining_s: float, most: int | None = None) -> float:
+    """Return how long a trial should take, so that several follow one another in the time that is left.
+
+    A third of the time, if that is GOOD_EPOCHS epochs, else half or all of it: only trials that were long enough to be
+    good tell something, and only such are worth averaging (`search/selection/soup.py`).
+
+    Args:
+        epoch_seconds: expected duration of an epoch of the model that reads best untouched.
+        remaining_s: seconds until training has to end.
+        most: trials that there may be one after the other; None for no limit.
+    """
+    rounds = int(remaining_s / (epoch_seconds * SAFETY * GOOD_EPOCHS))
+    return remaining_s / max(1, min(rounds, ROUNDS, most or ROUNDS))
+
+
+def allotted_seconds(epoch_seconds: float, remaining_s: float, usual_s: float | None = None) -> float:
+    """Return the time of a trial that starts now.
+
+    What is left is divided evenly among the trials of about the usual length that still fit, or all of it goes to one.
+
+    Args:
+        epoch_seconds: expected duration of one of its epochs.
+        remaining_s: seconds until training has to end.
+        usual_s: see `usual_seconds`; None for all of the time.
+    """
+    share = remaining_s / (max(1, round(remaining_s / usual_s)) if usual_s else 1)
+    return share if share >= LEAST_EPOCHS * epoch_seconds * SAFETY else remaining_s
+
+
+def planned_epochs(
+    epoch_seconds: float, remaining_s: float | None, max_epochs: int, usual_s: float | None = None
+) -> int:
+    """Return how many epochs fit into the time of a trial that starts now; 0 if it is not worth starting.
+
+    Args:
+        epoch_seconds: expected duration of one of its epochs.
+        remaining_s: seconds until training has to end; None without a time budget.
+        max_epochs: the most that any trial may run.
+        usual_s: see `usual_seconds`; None for all of the time.
+    """
+    if remaining_s is None:
+        return max_epochs
+    seconds = allotted_seconds(epoch_seconds, remaining_s, usual_s)
+    epochs = min(int(seconds / (epoch_seconds * SAFETY)), max_epochs)
+    return epochs if epochs >= min(LEAST_EPOCHS, max_epochs) else 0
+
+
+def hoped_epochs(epochs: int, max_epochs: int) -> int:
+    """Return the length that a trial begins with which fits its schedule to the time (`train/steps/schedule.py`).
+
+    It may turn out shorter than that, but not longer; and what an epoch takes is known to a quarter or so.
+
+    Args:
+        epochs: that are expected to fit.
+        max_epochs: the most that any trial may run.
+    """
+    return min(math.ceil(epochs * SAFETY / HOPE), max_epochs)
+
+
+def label_check_seconds(budget_s: float, evaluate_s: float, val_lines: int) -> float:
+    """Return what of a time budget is kept for asking further trials about the labels.
+
+    Args:
+        budget_s: the whole of it.
+        evaluate_s: to read a line.
+        val_lines: that each of them reads.
+    """
+    return min(LABEL_CHECK_SHARE * budget_s, LABEL_CHECK_READINGS * evaluate_s * val_lines)
+
+
+def soup_seconds(budget_s: float, evaluate_s: float, val_lines: int) -> float:
+    """Return what of a time budget is kept for averaging trials (`search/selection/soup.py`).
+
+    Args:
+        budget_s: the whole of it.
+        evaluate_s: to read a line.
+        val_lines: that each average reads.
+    """
+    return min(SOUP_SHARE * budget_s, SOUP_START_S + SOUP_READINGS * evaluate_s * val_lines)
+
+
+def population_epochs(epoch_seconds: float, remaining_s: float | None, turns: float, max_epochs: int) -> int:
+    """Return how long every trial of a population may be, so that all end in time; 0 for not worth starting.
+
+    Args:
+        epoch_seconds: expected duration of an epoch.
+        remaining_s: seconds until training has to end; None without a time budget.
+        turns: trials that share one place.
+        max_epochs: the most that any trial may run.
+    """
+    if remaining_s is None:
+        return max_epochs
+    epochs = min(int(remaining_s / (epoch_seconds * SAFETY * turns)), max_epochs)
+    return epochs if epochs >= min(LEAST_EPOCHS, max_epochs) else 0
+
+
+def turns(population: int | None, concurrent: int) -> float | None:
+    """Return how many trials of a population share a place; None without one."""
+    return None if population is None else max(1.0, population / concurrent)
+
+
+CANDIDATES, SEEDS = 3, 2
+SHARE, ASKED_SHARE = 0.2, 0.4
+TRIALS_PER_RUN = 4
+START_S = 15.0
+
+
+def check_confirm(settings: StudySettings) -> None:
+    """Raise UsageError where candidates cannot be trained again."""
+    if not settings.confirm:
+        return
+    if population(settings) is not None:
+        raise UsageError(
+            "--confirm trains a configuration again, and with --scheduler pbt a winner has had several",
+            settings.confirm,
+            "leave it out, or use another --scheduler",
+        )
+    if settings.workers:
+        raise UsageError(
+            "--confirm trains in one process a candidate",
+            f"--workers-per-trial {settings.workers}",
+            "leave out one",
+        )
+
+
+def most_candidates(settings: StudySettings, trials: int) -> int:
+    """Return how many candidates may be trained again: as asked, else 3, and without a budget few beside the trials."""
+    if population(settings) is not None or settings.workers or (settings.folds or 1) > 1:
+        return 0
+    if settings.confirm is not None:
+        return settings.confirm
+    return CANDIDATES if settings.time_budget_s else min(CANDIDATES, trials // TRIALS_PER_RUN // SEEDS)
+
+
+def reserved_s(settings: StudySettings, available_s: float, trial_s: float, concurrent: int) -> float:
+    """Return the seconds to keep from the search, so that candidates can be trained again; 0 if that is too much.
+
+    Args:
+        settings: the study's.
+        available_s: for the search and this.
+        trial_s: expected, of a whole trial.
+        concurrent: trials at a time.
+    """
+    candidates = most_candidates(settings, 0)
+    asked = settings.confirm is not None
+    needed = START_S + SAFETY * trial_s * -(-candidates * SEEDS // concurrent)
+    least = START_S + SAFETY * trial_s * -(-min(candidates * SEEDS, SEEDS) // concurrent)
+    most = (ASKED_SHARE if asked else SHARE) * available_s
+    return min(needed, most) if candidates and most >= least else 0.0
+
+
+def affordable_runs(seconds: Sequence[float], remaining_s: float | None, concurrent: int) -> tuple[int, int]:
+    """Return how many candidates can be trained again, and each with how many seeds; (0, 0) for none.
+
+    As many runs as there is time for, and rather two of each than more candidates.
+
+    Args:
+        seconds: that each candidate takes, the best one first.
+        remaining_s: until training has to end; None for no limit.
+        concurrent: at a time.
+    """
+    options = [(k, s) for k in range(1, len(seconds) + 1) for s in range(1, SEEDS + 1) if k * s > 1]
+    for candidates, seeds in sorted(options, key=lambda o: (o[0] * o[1], o[1]), reverse=True):
+        chosen = seconds[:candidates]
+        needed = START_S + SAFETY * max(seeds * sum(chosen) / concurrent, *chosen)
+        if remaining_s is None or needed <= remaining_s:
+            return candidates, seeds
+    return 0, 0

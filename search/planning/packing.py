@@ -1,0 +1,187 @@
+"""What a trial takes of a cluster, and how many run at a time: pure decisions, made for each node by itself.
+
+A trial runs on one node (a worker of a trial, too), so that what is free on several of them does not add up.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from search.preflight.cost import Footprint
+from search.settings import StudySettings
+from search.storage.location import Location
+from train.config import TrialConfig
+from train.errors import UsageError
+from train.steps.parts import more_parts
+
+Nodes = Sequence[Mapping[str, float]]
+"""What each node has: `CPU`, `GPU` and `memory` (bytes), as Ray names it."""
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What each trial, or each worker of one, takes of its node.
+
+    Attributes:
+        share: CPUs, GPUs and memory, as Ray names them.
+        footprints: by model; none where nobody knows.
+    """
+
+    share: Mapping[str, float]
+    footprints: Mapping[str, Footprint] = field(default_factory=dict)
+
+    def parts(self, config: TrialConfig, workers: int = 1) -> int:
+        """Return in how many parts each of `workers` computes its share of a batch, so that it keeps to its memory."""
+        if config.model not in self.footprints or "memory" not in self.share:
+            return 1
+
+        def takes(parts: int) -> int:
+            samples = -(-config.batch_size // (workers * parts))
+            return self.footprints[config.model].trial_bytes(samples, config.fit_width)
+
+        parts = 1
+        while takes(parts) > self.share["memory"]:
+            more = more_parts(config, parts, workers)
+            if more is None or takes(more) == takes(parts):  # no parts are small enough
+                break
+            parts = more
+        return parts
+
+
+def pack(
+    settings: StudySettings, nodes: Nodes, memory: Sequence[int], footprints: Mapping[str, Footprint]
+) -> tuple[Needs, int]:
+    """Return what each trial takes, and how many run at a time.
+
+    Each has the memory of the largest, where as many of those fit as of the usual ones; else that of the usual one, and
+    larger ones compute their batches in parts.
+
+    Args:
+        settings: the study's.
+        nodes: those that there are.
+        memory: bytes that the trials of the space take, ascending; the middle one is the usual.
+        footprints: by model.
+    """
+    largest, usual = (trial_share(settings, nodes, one) for one in (memory[-1], memory[len(memory) // 2]))
+    few, many = at_a_time(settings, largest, nodes), at_a_time(settings, usual, nodes)
+    return (Needs(usual, footprints), many) if many > few else (Needs(largest, footprints), few)
+
+
+def at_a_time(settings: StudySettings, share: Mapping[str, float], nodes: Nodes) -> int:
+    """Return how many trials run at a time if all, or all their workers, take such a share.
+
+    Raises UsageError if the cluster is too small for one.
+    """
+    if settings.autoscaling:
+        return promised(settings)
+    fits = concurrent_trials(share, nodes, max(1, settings.workers))
+    return min(fits, settings.concurrent or fits)
+
+
+def trial_share(settings: StudySettings, nodes: Nodes, memory: int = 0) -> dict[str, float]:
+    """Return CPUs, GPUs and memory of one trial, or of one of its workers: as asked, else chosen so that nothing idles.
+
+    Without GPUs a trial gets one core: two trials of one core each train more lines a second than one of two cores;
+    where memory for so many trials is lacking, or fewer are asked for, the cores are shared among those that run. With
+    GPUs it gets one, and its share of its node's cores for loading. Memory is never more than the largest node has: it
+    then runs one trial.
+
+    Args:
+        settings: where what is asked for stands.
+        nodes: those that there are.
+        memory: bytes that a trial needs; 0 if nobody knows.
+    """
+    gpus = settings.gpus if settings.gpus is not None else min(1.0, max(n.get("GPU", 0.0) for n in nodes))
+    check_fraction(gpus)
+    able = [node for node in nodes if node.get("GPU", 0.0) >= gpus and node.get("CPU", 0.0) > 0] or nodes
+    most = max(node.get("memory", 0.0) for node in able)
+    share = {"CPU": settings.cpus or 1.0, "GPU": gpus} | (
+        {"memory": min(memory, int(most))} if memory else {}
+    )
+    if settings.cpus is not None:
+        return share
+    cores = [
+        math.floor(node.get("CPU", 1.0) / fits)
+        for node in able
+        if (fits := fitting(share | {"CPU": 1.0}, node)) > 0
+    ]
+    return with_idle_cores(share | {"CPU": float(max(1, min(cores, default=1)))}, settings, able)
+
+
+def with_idle_cores(share: dict[str, float], settings: StudySettings, nodes: Nodes) -> dict[str, float]:
+    """Return a share with as many cores as leave room for all trials that are asked for, or that fit.
+
+    Nodes that an autoscaler is still to start may be smaller than those that there are: there it stays as it is.
+    """
+    asked = [number for number in (settings.trials, settings.concurrent) if number is not None]
+    if settings.autoscaling or not asked:
+        return share
+
+    def fits(cores: int) -> int:
+        return sum(fitting(share | {"CPU": float(cores)}, node) for node in nodes)
+
+    least, most = int(share["CPU"]), int(max(node.get("CPU", 0.0) for node in nodes))
+    running = min(min(asked) * max(1, settings.workers), fits(least))
+    enough = (cores for cores in range(most, least, -1) if fits(cores) >= running)
+    return share | {"CPU": float(next(enough, least))}
+
+
+def check_fraction(gpus: float) -> None:
+    """Raise UsageError for a number of GPUs that Ray cannot give: a fraction of one, or whole ones."""
+    if gpus > 1 and gpus != int(gpus):
+        raise UsageError(
+            "--gpus-per-trial must be a whole number, or less than 1", gpus, "for example 0.25, 1 or 2"
+        )
+
+
+def fitting(need: Mapping[str, float], node: Mapping[str, float]) -> int:
+    """Return how many trials, each with these needs, one node holds."""
+    wanted = {name: amount for name, amount in need.items() if amount}
+    # A third of a GPU fits three times, whatever 1 / (1 / 3) is in floating point.
+    return min(math.floor(node.get(name, 0.0) / amount + 1e-6) for name, amount in wanted.items())
+
+
+def concurrent_trials(need: Mapping[str, float], nodes: Nodes, workers: int = 1) -> int:
+    """Return how many trials of so many workers, each with these needs, the nodes hold.
+
+    Raises UsageError if they hold none.
+    """
+    fits = sum(fitting(need, node) for node in nodes) // workers
+    if fits == 0:
+        raise UsageError(
+            "a trial must fit the cluster",
+            f"{workers} x {dict(need)} on nodes of {[{name: node.get(name, 0) for name in need} for node in nodes]}",
+            "ask for less with --cpus-per-trial, --gpus-per-trial or --workers-per-trial, or say --autoscaling",
+        )
+    return fits
+
+
+def promised(settings: StudySettings) -> int:
+    """Return how many trials run at a time on a cluster that starts nodes as they are asked for.
+
+    Raises UsageError if the command line does not say it: none of the nodes may be there yet.
+    """
+    if settings.concurrent is None or (settings.gpus is None and settings.cpus is None):
+        raise UsageError(
+            "--autoscaling needs to be told what will be there",
+            f"--concurrent {settings.concurrent}, --gpus-per-trial {settings.gpus}, --cpus-per-trial {settings.cpus}",
+            "for example --autoscaling --gpus-per-trial 1 --concurrent 8",
+        )
+    return settings.concurrent
+
+
+@dataclass(frozen=True)
+class WorkerGroup:
+    """Who trains a trial.
+
+    Attributes:
+        workers: processes that train together.
+        storage: that every node reaches, for the run's transient files.
+        name: of the folder in `storage`; a suffix makes it unique, and it is deleted at the end.
+        share: what each worker takes of its node: CPUs, of which Ray also sets its number of threads, GPUs, memory.
+    """
+
+    workers: int
+    storage: Location
+    name: str
+    share: dict[str, float] = field(default_factory=lambda: {"CPU": 1.0})

@@ -1,0 +1,192 @@
+"""Learning from earlier studies: every finished one is kept, and a new one of the same task starts from their winners.
+
+    STORAGE/studies.db    an Optuna storage: a copy of each finished study, its winner in the user attributes
+
+Scores of different data cannot be compared, so none is carried over: what a winner is worth here, its own trial tells.
+"""
+
+import fcntl
+import json
+import os
+import shutil
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import optuna
+from pydantic import TypeAdapter
+
+from search.records.evidence import Earlier
+from search.records.result import StudyResult
+from search.records.trial_report import FOLD
+from search.settings import StudySettings
+from search.storage.files import DATABASE, EARLIER, write_text_atomically
+from search.storage.journal import read_journal
+from search.storage.location import fetch_study
+from spaces.reading import flatten
+from spaces.space import SearchSpace
+from train.config import TrialConfig, config_from_mapping
+from train.errors import UsageError
+
+STUDIES = "studies.db"
+MOST_WINNERS = 3
+ATTRIBUTES = ("task", "data", "samples", "ended", "winner")
+_KEPT = TypeAdapter(tuple[Earlier, ...])
+
+
+def database(settings: StudySettings) -> Path:
+    """Return where finished studies are kept, beside the study's own folder."""
+    return settings.local_folder.parent / STUDIES
+
+
+def remember(settings: StudySettings, result: StudyResult) -> None:
+    """Keep a finished study; nothing of one without a winner, or whose winner was trained in stages."""
+    winner = result.winner
+    own = settings.local_folder / DATABASE
+    if winner is None or len(winner.stages) > 1 or not own.is_file():
+        return
+    ended = time.time()
+    told = {
+        "task": settings.task_name,
+        "data": result.data.path,
+        "samples": result.data.samples.get("train", 0),
+        "ended": ended,
+        "winner": winner.config.model_dump_json(),
+    }
+    with _changed(database(settings)) as url:
+        name = f"{settings.name} {ended:.3f}"
+        optuna.copy_study(
+            from_study_name="ocrtune", from_storage=f"sqlite:///{own}", to_storage=url, to_study_name=name
+        )
+        study = optuna.load_study(study_name=name, storage=url)
+        for key, value in told.items():
+            study.set_user_attr(key, value)
+
+
+@contextmanager
+def _changed(path: Path) -> Iterator[str]:
+    """Yield the URL of a copy of a database that takes its place at the end; one process at a time."""
+    with path.with_name(f".{path.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        partial = path.with_name(f".{path.name}.partial")
+        partial.unlink(missing_ok=True)
+        if path.exists():
+            shutil.copyfile(path, partial)
+        yield f"sqlite:///{partial}"
+        os.replace(partial, path)
+
+
+def winners(path: Path, task: str, data: str | None) -> list[Earlier]:
+    """Return the winners of a task's finished studies, those on the same data first, then the latest."""
+    if not path.is_file():
+        return []
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    found = []
+    for summary in optuna.get_all_study_summaries(f"sqlite:///{path}", include_best_trial=False):
+        told: dict[str, Any] = summary.user_attrs
+        if told.get("task") == task and all(key in told for key in ATTRIBUTES):
+            kept = {key: told[key] for key in ("data", "samples", "ended")}
+            config = json.loads(told["winner"])
+            found.append(Earlier(study=summary.study_name.rsplit(" ", 1)[0], config=config, **kept))
+    return sorted(found, key=lambda one: (one.data == data, one.ended), reverse=True)
+
+
+def points_from(
+    earlier: Sequence[Earlier], space: SearchSpace
+) -> tuple[list[dict[str, Any]], tuple[Earlier, ...]]:
+    """Return the points of `space` that at most MOST_WINNERS winners give, and those winners; others do not lie in it.
+
+    A winner lies in a space that holds all that it varies and fixes nothing else than the winner had; how long a trial
+    is and which numbers it draws are this study's own.
+    """
+    points: list[dict[str, Any]] = []
+    used: list[Earlier] = []
+    for one in earlier:
+        values = flatten(one.config)
+        try:
+            config = TrialConfig.model_validate(one.config)
+        except ValueError:  # of a version with other settings
+            continue
+        point, faults = space.complete(space.flat(config))
+        if faults or not _same_else(space, values) or point in points:
+            continue
+        points.append(point)
+        used.append(one)
+        if len(points) == MOST_WINNERS:
+            break
+    return points, tuple(used)
+
+
+def _same_else(space: SearchSpace, values: dict[str, Any]) -> bool:
+    """Return whether what a space fixes decides the same network and technique as a winner's settings do."""
+    kinds = ("model", "technique.name", "charset", "fit_width", "optimiser.name")
+    fixed = {key: value for key, value in space.fixed.items() if key in kinds}
+    return all(values.get(key) == value for key, value in fixed.items())
+
+
+def with_earlier(
+    settings: StudySettings, space: SearchSpace, points: list[dict[str, Any]]
+) -> tuple[list[dict[str, Any]], tuple[Earlier, ...]]:
+    """Return what to try first: winners on the same data, the space's own warm starts, winners on other data.
+
+    What was chosen once is kept in the study's folder, so that a resumed study says what it began with.
+    """
+    kept = settings.local_folder / EARLIER
+    if not settings.transfer:
+        return points, ()
+    if kept.is_file():
+        return points, _KEPT.validate_json(kept.read_bytes())
+    data = settings.data
+    found, used = points_from(winners(database(settings), settings.task_name, data), space)
+    write_text_atomically(kept, _KEPT.dump_json(used).decode())
+    for one in used:
+        print(
+            f"starts also from the winner of {one.study} ({one.data}, {one.samples} to train on)", flush=True
+        )
+    same = [point for point, one in zip(found, used, strict=True) if one.data == data]
+    others = [point for point in found if point not in same]
+    ordered = [*same, *points, *others]
+    return [point for place, point in enumerate(ordered) if point not in ordered[:place]], used
+
+
+MOST_FORKED = 5
+
+
+def best_configs(folder: Path) -> list[TrialConfig]:
+    """Return the configurations of a study's MOST_FORKED best trials, the best first; UsageError if there are none."""
+    scored = []
+    for trial in read_journal(folder):
+        reports = [report for report in trial.reports if not report.get("diverged")]
+        if reports and trial.config:
+            # Over folds, the last report is the mean of all: more of them come first (`search.results.rank`).
+            folds = int(reports[-1].get(FOLD, 0))
+            best = max(report["score"] for report in (reports[-1:] if folds else reports))
+            scored.append((folds, best, trial.id, trial.config))
+    if not scored:
+        raise UsageError("--fork needs a study whose trials have scores", folder, "name another one")
+    ranked = sorted(scored, key=lambda entry: entry[:3], reverse=True)
+    return [config_from_mapping(params, f"trial {trial}") for *_, trial, params in ranked[:MOST_FORKED]]
+
+
+def origin_of(settings: StudySettings) -> list[TrialConfig]:
+    """Return the best configurations of the study that this one is forked from; none without."""
+    if settings.fork is None:
+        return []
+    old = settings.model_copy(update={"name": settings.fork})
+    fetch_study(old)
+    return best_configs(old.local_folder)
+
+
+def fork_points(configs: list[TrialConfig], space: SearchSpace) -> list[dict[str, Any]]:
+    """Return those of the configurations that lie in a space, as points that its sampler is to try first.
+
+    What the space fixes is as it says; what else lies outside of it leaves a configuration out.
+    """
+    points: list[dict[str, Any]] = []
+    for config in configs:
+        point, faults = space.complete(space.flat(config))
+        if not faults and point not in points:
+            points.append(point)
+    return points

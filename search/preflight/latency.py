@@ -1,0 +1,90 @@
+"""How long an exported network takes for an image: measured in onnxruntime, once for each architecture.
+
+Weights do not change it, so it is measured before the first trial, on the untouched networks, while nothing else runs.
+"""
+
+import tempfile
+import time
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import ray
+
+from search.records.evidence import Latencies, Latency, architecture
+from spaces.parameter import Choice
+from spaces.reading import flatten
+from spaces.space import SearchSpace
+from train.bundle import ONNX, open_session, run
+from train.config import TrialConfig, config_from_mapping, nested
+from train.data.dataset import Dataset
+from train.errors import UsageError
+from train.loop import TrainingData, assemble
+from train.tasks import TASKS, Task
+
+IMAGES, WARM_UP, REPEATS = 16, 2, 9
+
+
+def architectures(space: SearchSpace) -> list[TrialConfig]:
+    """Return a configuration for every architecture of a space; raise UsageError if they cannot be counted."""
+    task = str(space.fixed.get("task", TrialConfig().task))
+    keys = TASKS.get(task).architecture
+    usual = flatten(TrialConfig().model_dump())
+    choices: list[list[Any]] = []
+    for key in keys:
+        domains = [parameter.domain for parameter in space.parameters if parameter.key == key]
+        values = [value for domain in domains if isinstance(domain, Choice) for value in domain.values]
+        if any(not isinstance(domain, Choice) for domain in domains):
+            raise UsageError(
+                f"--objectives accuracy,latency needs choices for {key}, which decides the time of a network",
+                f"a range in the space {space.name}",
+                f"write `{key}: {{choice: [...]}}`",
+            )
+        choices.append(list(dict.fromkeys(values)) or [space.fixed.get(key, usual.get(key))])
+    return [config_from_mapping(nested(dict(space.fixed) | dict(zip(keys, values, strict=True))), f"space {space.name}")
+            for values in product(*choices)]  # fmt: skip
+
+
+def measure_all(space: SearchSpace, shared: Any) -> Latencies:
+    """Measure every architecture of a space, one after the other, and print what they take.
+
+    Args:
+        space: as it will be searched.
+        shared: reference to the study's TrainingData.
+    """
+    remote = ray.remote(num_cpus=1)(measure)
+    found: Latencies = {}
+    for config in architectures(space):
+        found[architecture(config)] = latency = ray.get(remote.remote(config, shared))
+        told = ", ".join(f"{key} {value}" for key, value in zip(
+            TASKS.get(config.task).architecture, architecture(config), strict=True))  # fmt: skip
+        print(f"latency: {latency.ms:.1f} ms ({latency.low:.1f}-{latency.high:.1f})  {told}", flush=True)
+    return found
+
+
+def measure(config: TrialConfig, data: TrainingData) -> Latency:
+    """Export an untouched network and time it; raise UsageError for one that has no graph."""
+    engine, task = assemble(config, data.train)
+    with tempfile.TemporaryDirectory() as folder:
+        absent = engine.export(Path(folder))
+        if ONNX in absent:
+            raise UsageError("latency is measured in onnxruntime", absent[ONNX], "leave out --objectives")
+        session = open_session(Path(folder) / ONNX, threads=1, wanted=("CPUExecutionProvider",))
+    return timed(session, task, data.val)
+
+
+def timed(session: Any, task: Task, data: Dataset) -> Latency:
+    """Return what a session takes for a few images of a dataset, evenly spread, one at a time."""
+    some = np.linspace(0, len(data) - 1, min(len(data), IMAGES)).astype(int)
+    batches = [task.evaluation_batch(data, np.array([index])) for index in some]
+    rounds = []
+    for _ in range(WARM_UP + REPEATS):
+        seconds = []
+        for batch in batches:
+            started = time.perf_counter()
+            run(session, batch)
+            seconds.append(time.perf_counter() - started)
+        rounds.append(1000 * float(np.median(seconds)))
+    kept = rounds[WARM_UP:]
+    return Latency(ms=float(np.median(kept)), low=min(kept), high=max(kept))

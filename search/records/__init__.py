@@ -1,0 +1,1 @@
+"""What was found: frozen data and how it is ranked; no Ray, nothing read or written."""

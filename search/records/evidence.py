@@ -1,0 +1,178 @@
+"""What is behind a trial's score: how its weights were trained, what other seeds make of it, and how fast it is."""
+
+from typing import Any
+
+from pydantic import Field
+
+from search.records.ranking import WORST
+from spaces.reading import flatten
+from train.config import Frozen, TrialConfig
+from train.scoring.intervals import Gain, Interval
+from train.tasks import TASKS
+
+
+class Stage(Frozen):
+    """Epochs that weights were trained with the same settings.
+
+    Attributes:
+        trial: that trained them.
+        settings: what may change in mid-run, by dotted key.
+    """
+
+    trial: str
+    first_epoch: int
+    last_epoch: int
+    settings: dict[str, float]
+
+    def __str__(self) -> str:
+        told = ", ".join(f"{key} {value:.3g}" for key, value in self.settings.items())
+        return f"epochs {self.first_epoch}-{self.last_epoch} (trial {self.trial}): {told}"
+
+
+class Confirmation(Frozen):
+    """A candidate trained again with other seeds, each time just as long as to its best epoch.
+
+    Attributes:
+        epoch: that it was trained to.
+        selected: the trial's own first score, for which it was chosen: it flatters.
+        selected_interval: of that; None in studies of earlier versions.
+        seeds: of the runs; none, as the scores, where one failed.
+        scores: the first score of each.
+        mean: of those; None without any, as the interval and the rank.
+        interval: of the mean over the validation samples; it does not tell how seeds differ, the scores do.
+        rank: mean sort key (`search/records/ranking.py`).
+        failed: why runs have no score.
+    """
+
+    trial: str
+    epoch: int
+    selected: float
+    selected_interval: Interval | None = None
+    seeds: tuple[int, ...] = ()
+    scores: tuple[float, ...] = ()
+    mean: float | None = None
+    interval: Interval | None = None
+    rank: tuple[float, float, float] = (WORST, WORST, WORST)
+    failed: tuple[str, ...] = ()
+
+
+class Latency(Frozen):
+    """Milliseconds for an image on one thread: the median over real images, one at a time, and over repetitions.
+
+    Attributes:
+        low: of the fastest repetition.
+        high: of the slowest one.
+    """
+
+    ms: float
+    low: float
+    high: float
+
+
+class FrontTrial(Frozen):
+    """A trial than which none is both more accurate and faster.
+
+    Attributes:
+        against_best: its difference to the most accurate one on the same validation samples.
+        chosen: whether it is the fastest that is not surely worse.
+    """
+
+    trial: str
+    latency: Latency
+    against_best: Gain
+    chosen: bool
+
+
+class Earlier(Frozen):
+    """The winner of an earlier study, with whose settings a trial began.
+
+    Attributes:
+        data: that it was trained on.
+        samples: number of them.
+        ended: Unix time.
+        config: nested settings.
+    """
+
+    study: str
+    data: str
+    samples: int
+    ended: float
+    config: dict[str, Any]
+
+
+class Evidence(Frozen):
+    """What the scores of a study rest on, and what was chosen for more than its score.
+
+    Attributes:
+        folds: over which trials were scored; 1 for the validation split alone.
+        differences: with folds, the next trials against the winner on the same samples, by trial.
+        front: with two objectives, the Pareto front, the fastest first.
+        confirmations: of candidates that were trained again, the best one first; empty if none was.
+        chosen: the trial that was chosen for more than its score; None for the best score.
+        earlier: winners of other studies that trials began with.
+    """
+
+    folds: int = 1
+    differences: dict[str, Gain] = Field(default_factory=dict)
+    front: tuple[FrontTrial, ...] = ()
+    confirmations: tuple[Confirmation, ...] = ()
+    chosen: str | None = None
+    earlier: tuple[Earlier, ...] = ()
+
+    @property
+    def confirmed(self) -> Confirmation | None:
+        """What the winner read when it was trained again; None if it was not."""
+        return next((c for c in self.confirmations if c.trial == self.chosen and c.mean is not None), None)
+
+
+Architecture = tuple[str, ...]
+"""The values of `Task.architecture`, in that order."""
+
+
+Latencies = dict[Architecture, Latency]
+
+
+def architecture(config: TrialConfig) -> Architecture:
+    """Return what of a configuration decides how long its network takes."""
+    values = flatten(config.model_dump())
+    return tuple(str(values.get(key)) for key in TASKS.get(config.task).architecture)
+
+
+class DoubtedSample(Frozen):
+    """A sample whose label is likely wrong.
+
+    Attributes:
+        split: `val` or `train`.
+        index: of the sample in that dataset.
+        source: path of the image.
+        reading: what the models that agree read.
+        votes: how many read that.
+        voters: how many were asked.
+        chance: of the label, as all voters see it: the geometric mean of its probabilities, in [0, 1]; 0 where the
+            task tells none.
+    """
+
+    split: str
+    index: int
+    source: str
+    label: str
+    reading: str
+    votes: int
+    voters: int
+    chance: float
+
+
+class LabelCheck(Frozen):
+    """What became of the search for wrong labels.
+
+    Attributes:
+        samples: the likeliest mistake first.
+        voters: who was asked: `winner` and ids of trials.
+        splits: split -> how many samples each of them read.
+        why_not: why not all was looked at; empty if all was.
+    """
+
+    samples: tuple[DoubtedSample, ...] = ()
+    voters: tuple[str, ...] = ()
+    splits: dict[str, int] = Field(default_factory=dict)
+    why_not: str = ""

@@ -1,0 +1,100 @@
+"""What a study was given, and what it takes: facts beside the scores."""
+
+import sys
+from collections.abc import Mapping
+
+from train.config import Frozen
+from train.versions import installed_versions
+
+
+class BadSample(Frozen):
+    """A labelled image that was left out, and why."""
+
+    source: str
+    reason: str
+
+
+class DataSummary(Frozen):
+    """What the study learnt from.
+
+    Attributes:
+        path: what --data said.
+        samples: number in each split.
+        origins: where each split came from, e.g. `val_list.txt` or `made: grouped by text, seed 0`.
+        left_out: the bad samples.
+        repaired: number of samples whose labels were put right.
+    """
+
+    path: str
+    samples: dict[str, int]
+    origins: dict[str, str]
+    left_out: tuple[BadSample, ...] = ()
+    repaired: int = 0
+
+
+class DiskUse(Frozen):
+    """What a study takes in its storage, once it is over.
+
+    Attributes:
+        checkpoint_bytes: of `total_bytes`, those of the trials' checkpoints: the best one of each.
+    """
+
+    total_bytes: int
+    checkpoint_bytes: int
+
+
+class GeneralSummary(Frozen):
+    """What a study asked of the general samples.
+
+    Attributes:
+        lines: read after every epoch.
+        replay_lines: to train on.
+        max_forgetting: by how much the first score on them may fall for a trial to win; None for any.
+    """
+
+    lines: int
+    replay_lines: int
+    max_forgetting: float | None
+
+
+class TrialShare(Frozen):
+    """What a trial reserves, over all its workers.
+
+    Attributes:
+        cpus: cores.
+        gpus: 0 without any.
+    """
+
+    cpus: float = 1.0
+    gpus: float = 0.0
+
+    @property
+    def heads(self) -> tuple[str, ...]:
+        """What `seconds` returns, in words."""
+        return ("CPU time", "GPU time") if self.gpus else ("CPU time",)
+
+    def seconds(self, trial_seconds: float) -> tuple[float, ...]:
+        """Return the CPU seconds and, where there are GPUs, the GPU seconds of so many seconds of a trial."""
+        cpu = self.cpus * trial_seconds
+        return (cpu, self.gpus * trial_seconds) if self.gpus else (cpu,)
+
+    def __str__(self) -> str:
+        parts = [f"{self.cpus:g} CPU{'s' if self.cpus != 1 else ''}"]
+        parts += [f"{self.gpus:g} GPU{'s' if self.gpus != 1 else ''}"] if self.gpus else []
+        return " and ".join(parts)
+
+
+def share_of(resources: Mapping[str, float], workers: int) -> TrialShare:
+    """Return a trial's share; `resources` are one worker's, or the trial's own with no workers."""
+    factor = max(1, workers)
+    return TrialShare(cpus=factor * resources.get("CPU", 0.0), gpus=factor * resources.get("GPU", 0.0))
+
+
+PACKAGES = (
+    "ray", "optuna", "paddlepaddle", "paddleocr", "paddle2onnx", "torch", "transformers", "onnxruntime", "numpy"
+)  # fmt: skip
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of Python and of the installed packages."""
+    return {"python": sys.version.split()[0]} | installed_versions(PACKAGES)

@@ -1,0 +1,181 @@
+"""What a search found: trials, their ranking, the comparison with the untouched models.
+
+`python search/results.py --help`: look at finished, interrupted and running studies (search/studies/commands.py).
+"""
+
+from typing import Any, Literal
+
+from search.records.evidence import Evidence, LabelCheck
+from search.records.facts import DataSummary, DiskUse, GeneralSummary, TrialShare
+from search.records.trial import TrialRecord, first, rank
+from train.config import Frozen
+from train.errors import ForgettingError
+from train.scoring.intervals import Gain, Interval
+from train.scoring.scores import Scores
+from train.tasks import TASKS, Words
+
+
+class Baseline(Frozen):
+    """A model measured before any training.
+
+    Attributes:
+        charset: its full dictionary, or the domain's characters.
+        fit_width: pixels that every line is resampled to; 0 for its own width.
+        untrained: the weights are random: nobody publishes some of this model.
+        tuned: with the settings that need no training chosen on the validation split (`train.tuning`).
+        general: scores on the general samples; None without any.
+    """
+
+    model: str
+    charset: Literal["keep", "domain"]
+    fit_width: int = 0
+    untrained: bool = False
+    tuned: bool = False
+    scores: Scores
+    general: Scores | None = None
+
+    def __str__(self) -> str:
+        start = "as published" if self.charset == "keep" else "domain charset"
+        start = "random weights" if self.untrained else start
+        start += ", thresholds tuned" if self.tuned else ""
+        return f"{self.model}, {start}{f', lines {self.fit_width} px wide' if self.fit_width else ''}"
+
+
+class Comparison(Frozen):
+    """The winner against an untouched model on the same samples of one split, or of the general lines.
+
+    On the general lines the untouched one is the winner's own model as published.
+    """
+
+    split: Literal["validation", "test", "general"]
+    baseline: Baseline
+    winner: Scores
+    gain: Gain
+
+
+class Misreading(Frozen):
+    """A validation sample that the winner gets wrong.
+
+    Attributes:
+        index: of the sample in the validation dataset.
+        source: path of the image.
+        confidence: the model's, in [0, 1].
+        faults: how much is wrong, where the words do not show it.
+    """
+
+    index: int
+    source: str
+    text: str
+    reading: str
+    confidence: float
+    faults: int = 0
+
+
+class StudyResult(Frozen):
+    """Everything that the table, summary.json and the report are made of.
+
+    Attributes:
+        task: what was trained.
+        baselines: every candidate model untouched, on the validation split: the scores to beat.
+        averaged: trials, or their runs with other seeds, whose weights the winner is the average of, the best
+            first, or `untouched`; one if it stands alone.
+        comparisons: the winner against the best baseline, on validation and, once, on the held-back test.
+        misreadings: of the winner on the validation split.
+        evidence: what the scores rest on, and what was chosen for more than its score.
+        general: None without general samples.
+        labels: labels that are likely wrong; None where nobody looked.
+        share: what of the cluster each trial had.
+        max_epochs: the longest that a trial could run.
+        seeds: by what they seed (`search`, `split`, ...).
+        commands: purpose -> exact command; the first is the next one to type.
+        disk: what it takes; None where that was not looked at.
+    """
+
+    name: str
+    task: str = "recognition"
+    space: str
+    data: DataSummary
+    baselines: tuple[Baseline, ...]
+    trials: tuple[TrialRecord, ...]
+    averaged: tuple[str, ...] = ()
+    comparisons: tuple[Comparison, ...]
+    misreadings: tuple[Misreading, ...]
+    evidence: Evidence = Evidence()
+    general: GeneralSummary | None = None
+    labels: LabelCheck | None = None
+    share: TrialShare = TrialShare()
+    max_epochs: int
+    wall_seconds: float
+    versions: dict[str, str]
+    seeds: dict[str, int]
+    commands: dict[str, str]
+    disk: DiskUse | None = None
+
+    @property
+    def words(self) -> Words:
+        """What the task's things are called."""
+        return TASKS.get(self.task).words
+
+    @property
+    def baseline(self) -> Baseline | None:
+        """The best of the untouched models."""
+        return max(self.baselines, key=lambda baseline: baseline.scores.rank, default=None)
+
+    @property
+    def winner(self) -> TrialRecord | None:
+        """The best trial; None if no trial has a score, or all have forgotten too much."""
+        return next((trial for trial in self.ranked if trial.eligible), None)
+
+    @property
+    def ranked(self) -> list[TrialRecord]:
+        """The scored trials, the chosen one first."""
+        return first(rank(self.trials), self.evidence.chosen)
+
+    @property
+    def limit(self) -> float | None:
+        """What a winner may forget; None for anything."""
+        return self.general.max_forgetting if self.general else None
+
+    def comparison(self, split: str) -> Comparison | None:
+        """Return the comparison on `split` if it was made."""
+        return next((c for c in self.comparisons if c.split == split), None)
+
+    @property
+    def validation_samples(self) -> int:
+        """How many samples the validation scores are of."""
+        return self.baselines[0].scores.n if self.baselines else self.data.samples.get("val", 0)
+
+
+def require_winner(result: StudyResult) -> None:
+    """Raise ForgettingError if trials have scores, but all of them have forgotten too much."""
+    best = next((trial.best for trial in rank(result.trials)), None)
+    if best is None or best.forgetting is None or result.winner is not None:
+        return
+    raise ForgettingError(
+        f"a winner may lose {result.limit:g} of {result.words.scores[0]} on the general {result.words.samples}",
+        f"at least {best.forgetting:.3f} in every trial",
+        "raise --max-forgetting, or search a space with charset: keep, replay, and techniques that change less",
+    )
+
+
+def _scores(scores: Scores) -> dict[str, Any]:
+    return {**scores.as_dict(), "interval_95": _ends(scores.interval)}
+
+
+def _ends(interval: Interval | None) -> list[float] | None:
+    return interval.ends if interval else None
+
+
+def baseline_said(baseline: Baseline | None) -> dict[str, Any] | None:
+    """Return an untouched model as JSON has it."""
+    if baseline is None:
+        return None
+    return {
+        "model": baseline.model,
+        "charset": baseline.charset,
+        "fit_width": baseline.fit_width,
+        "untrained": baseline.untrained,
+        "tuned": baseline.tuned,
+        **_scores(baseline.scores),
+        "general": _scores(baseline.general) if baseline.general else None,
+    }

@@ -1,0 +1,1 @@
+"""summary.json, the terminal's table and advice; page/ is report.html."""

@@ -1,0 +1,133 @@
+"""What to do with a search's result, in plain sentences: pure decisions."""
+
+import math
+
+from search.records.result import StudyResult
+from search.records.trial import rank
+from search.report.confusions import confusions
+from search.report.text import counted, duration, is_number, percent
+from spaces.reading import flatten
+
+FEW_TRAIN, FEW_VAL, FEW_TRIALS = 200, 200, 10
+WIDE_POINTS = 5.0
+OFTEN = 0.3
+LEAST_MISREADINGS = 10
+
+
+def advice(result: StudyResult) -> dict[str, list[str]]:
+    """Return headings with their sentences: what to use, what to try next, and whether the data suffice."""
+    parts = {
+        "What to use": [use(result)],
+        "What to try next": [*errors(result), *longer(result), *edges(result), *more(result)],
+        "Whether the data are enough": enough(result),
+    }
+    return {heading: sentences for heading, sentences in parts.items() if sentences}
+
+
+def use(result: StudyResult) -> str:
+    """Say which model to serve."""
+    fair = result.comparison("test") or result.comparison("validation")
+    untouched = f"the model as it is ({result.baseline})" if result.baseline else "the model as published"
+    if result.winner is None:
+        return f"Use {untouched}: no trial has won."
+    if fair is None or fair.baseline.untrained or fair.gain.interval.low > 0:
+        how = f", the average of {len(result.averaged)} runs" if len(result.averaged) > 1 else ""
+        return f"Use the bundle of this search: trial {result.winner.id}{how}."
+    if fair.gain.interval.high < 0:
+        return f"Use {untouched}: fine-tuning made it worse."
+    return f"Either will do: these {fair.winner.n} {result.words.samples} do not tell the bundle from {untouched}."
+
+
+def longer(result: StudyResult) -> list[str]:
+    """Say so if the best trial was still getting better when it ended."""
+    winner = result.winner
+    if (
+        winner is None or winner.best is None or winner.best.fold
+    ):  # a score over folds is of their last epochs
+        return []
+    if winner.epochs < 2 or winner.best.epoch < winner.epochs:
+        return []
+    return [
+        f"The best trial was best in its last epoch, {winner.epochs} of {winner.config.epochs}: train longer, with "
+        f"more time (--time-budget) or epochs (--max-epochs {2 * winner.config.epochs}, for example)."
+    ]
+
+
+def edges(result: StudyResult) -> list[str]:
+    """Name the rates of which the best one is the largest or the smallest that was tried."""
+    ranked = rank(result.trials)
+    if len(ranked) < FEW_TRIALS or result.winner is None:
+        return []
+    rates = [flatten(trial.config.model_dump())["optimiser.learning_rate"] for trial in ranked]
+    rates = [float(rate) for rate in rates if is_number(rate)]
+    best = result.winner.config.optimiser.learning_rate
+    if len(set(rates)) < FEW_TRIALS // 2 or min(rates) < best < max(rates):
+        return []
+    side = "largest" if best == max(rates) else "smallest"
+    return [
+        f"The winner's learning rate, {best:.1e}, is the {side} that was tried: widen its range on that side."
+    ]
+
+
+def more(result: StudyResult) -> list[str]:
+    """Say so if few trials came to a score, or many to none."""
+    scored, all_of_them = len(rank(result.trials)), len(result.trials)
+    said = []
+    if scored < FEW_TRIALS:
+        said.append(
+            f"Only {counted(scored, 'trial')} with a score, in {duration(result.wall_seconds)}: more time finds more, "
+            "and a single --model makes each cheaper."
+        )
+    lost = sum(trial.state in ("failed", "diverged") for trial in result.trials)
+    if all_of_them and lost / all_of_them >= OFTEN:
+        said.append(f"{lost} of {all_of_them} trials failed or diverged: read their reasons below first.")
+    return said
+
+
+def errors(result: StudyResult) -> list[str]:
+    """Say what the errors that are left have in common."""
+    said = []
+    if result.labels and result.labels.samples:
+        n = len(result.labels.samples)
+        said.append(
+            f"{counted(n, 'label')} may be wrong, as good models agree on another text: look at "
+            f"{'them' if n > 1 else 'it'} first, as shown below."
+        )
+    found = confusions(result.misreadings) if result.words.spelled else []
+    if found and len(result.misreadings) >= LEAST_MISREADINGS:
+        first = found[0]
+        share = len(set(first.samples)) / len(result.misreadings)
+        if share >= OFTEN / 2:
+            said.append(
+                f"{percent(share)} of the {result.words.samples} still {result.words.wrong} have '{first}': label "
+                "more with these characters, or draw some (--synthetic-labels)."
+            )
+    return said
+
+
+def enough(result: StudyResult) -> list[str]:
+    """Say how far the samples carry, and how many would carry further."""
+    train, samples = result.data.samples.get("train", 0), result.words.samples
+    said = []
+    if 0 < train < FEW_TRAIN:
+        said.append(
+            f"{train} training {samples} are few: every further hundred is worth more than a longer search."
+        )
+    fair = result.comparison("test") or result.comparison("validation")
+    if fair is None:
+        return said
+    low, high = fair.gain.interval.low, fair.gain.interval.high
+    reach = 100 * (high - low) / 2
+    if reach > WIDE_POINTS:
+        needed = math.ceil(fair.winner.n * (reach / WIDE_POINTS) ** 2 / 10) * 10
+        said.append(
+            f"The gain is known to about {reach:.0f} points either way, on {fair.winner.n} {samples}. To know it to "
+            f"{WIDE_POINTS:.0f}, label some {needed} for that split."
+        )
+    elif result.validation_samples < FEW_VAL:
+        said.append(
+            f"{result.validation_samples} validation {samples} are few to choose the best of many trials by."
+        )
+    return said or [
+        f"The data are enough for what is said here: the gain is known to {reach:.1f} points either way."
+    ]

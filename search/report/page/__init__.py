@@ -1,0 +1,1 @@
+"""report.html: one file with charts, tables and pictures."""

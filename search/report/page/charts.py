@@ -1,0 +1,162 @@
+"""The report's charts over trials and epochs, as inline SVG."""
+
+from collections.abc import Sequence
+from itertools import accumulate
+
+from search.records.result import StudyResult
+from search.records.trial import TrialRecord, rank
+from search.report.importance import Importance
+from search.report.page import svg
+from search.report.page.svg import Axis, Point
+from search.report.text import duration, percent, short_key, with_interval
+from train.scoring.scores import Scores
+
+WIDTH, HEIGHT = 480, 300
+LEFT, RIGHT, TOP, BOTTOM = 48, 470, 30, 252
+MODEL_COLOURS = 4
+END_MARKS = {"finished": "dot", "stopped": "ring", "failed": "cross", "diverged": "cross"}
+
+
+def score_over_time(result: StudyResult) -> str:
+    """Draw every report of a scored trial, the best so far as a stair, and the untouched model as a line.
+
+    What has forgotten too much is a dot like any other, but never the best so far.
+    """
+    reports = sorted(
+        (
+            (trial.started + measure.seconds, trial.id, measure)
+            for trial in rank(result.trials)
+            for measure in trial.history
+        ),
+        key=lambda report: (report[0], report[2].scores.primary),
+    )
+    if not reports:
+        return ""
+    end = max(result.wall_seconds, reports[-1][0])
+    unit, name = (3600, "hours") if end > 2 * 3600 else (60, "minutes") if end > 120 else (1, "seconds")
+    x, y, parts = _score_axes(
+        result, (0.0, end / unit), f"{name} since the start", [one.scores.primary for *_, one in reports]
+    )
+    for at, trial, one in reports:
+        title = f"trial {trial}, epoch {one.epoch}: {with_interval(one.scores)} after {duration(at)}"
+        dot = svg.mark((x.at(at / unit), y.at(one.scores.primary)), "dot", "faint")
+        parts.append(svg.group([dot], title))
+    eligible = [(at, one.scores.primary) for at, _, one in reports if not one.excess]
+    if not eligible:
+        return svg.drawing(WIDTH, HEIGHT, parts, "Score over time; every trial forgot too much")
+    best = list(accumulate((score for _, score in eligible), max))
+    stair = _stair([(x.at(at / unit), y.at(s)) for (at, _), s in zip(eligible, best, strict=True)], x.end)
+    parts.append(svg.group([svg.path(stair, "best")], f"best so far, {percent(best[-1])} in the end"))
+    return svg.drawing(WIDTH, HEIGHT, parts, f"Best score over time, {percent(best[-1])} in the end")
+
+
+def _stair(points: Sequence[Point], end: float) -> list[Point]:
+    stair = [points[0]]
+    for here in points[1:]:
+        stair += [(here[0], stair[-1][1]), here]
+    return [*stair, (end, stair[-1][1])]
+
+
+def _score_axes(
+    result: StudyResult, extent: tuple[float, float], label: str, scores: Sequence[float], whole: bool = False
+) -> tuple[Axis, Axis, list[str]]:
+    """Return both axes and their drawing: `extent` below, the first score in percent at the side."""
+    untouched = result.baseline.scores if result.baseline else None
+    lines = [untouched.primary] if untouched else []
+    ticks_x = [t for t in svg.nice_ticks(*extent, 6, whole) if extent[0] <= t <= extent[1] + 1e-9]
+    ticks_y = svg.nice_ticks(min(*scores, *lines, 1), max(*scores, *lines, 0))
+    x, y = Axis(*extent, LEFT, RIGHT), Axis(ticks_y[0], ticks_y[-1], BOTTOM, TOP)
+    parts = svg.axes(
+        x,
+        y,
+        (ticks_x, ticks_y),
+        (label, f"{result.words.scores[0]} on the validation {result.words.samples}"),
+        (lambda v: f"{v:g}", lambda v: f"{100 * v:g} %"),
+    )
+    return x, y, parts + (_baseline(x, y, untouched) if untouched else [])
+
+
+def _baseline(x: Axis, y: Axis, scores: Scores) -> list[str]:
+    place, words = y.at(scores.primary), f"best untouched model {with_interval(scores)}"
+    return [
+        svg.group([svg.rule((x.start, place), (x.end, place), "baseline")], words),
+        svg.text(x.end - 2, place - 5, words, "note", "end"),
+    ]
+
+
+def learning_curves(result: StudyResult) -> str:
+    """Draw each trial's score by epoch: how far it was let go (the rungs) and how it ended."""
+    trials = [trial for trial in result.trials if trial.history]
+    if not trials:
+        return ""
+    last = max(2, *(trial.epochs for trial in trials))
+    scores = [measure.scores.primary for trial in trials for measure in trial.history]
+    x, y, parts = _score_axes(
+        result, (0, last), "epoch" if result.evidence.folds == 1 else "fold", scores, whole=True
+    )
+    winner = result.winner
+    # The winner is drawn last, on top of the others.
+    for trial in sorted(trials, key=lambda t: t is winner):
+        parts.append(_curve(trial, x, y, "winner" if trial is winner else _colour(result, trial)))
+    return svg.drawing(WIDTH, HEIGHT, parts, f"Score by epoch for {len(trials)} trials")
+
+
+def _curve(trial: TrialRecord, x: Axis, y: Axis, classes: str) -> str:
+    points = [(x.at(measure.epoch), y.at(measure.scores.primary)) for measure in trial.history]
+    best = max((measure.scores for measure in trial.history), key=lambda scores: scores.primary)
+    title = (
+        f"trial {trial.id}, {trial.config.model}, {trial.config.technique.name}, {trial.state} after epoch "
+        f"{trial.epochs}, best {with_interval(best)}"
+    )
+    parts = [svg.path(points, "hit"), svg.path(points, "curve")]
+    return svg.group([*parts, svg.mark(points[-1], END_MARKS[trial.state], "end")], title, classes)
+
+
+def models(result: StudyResult) -> list[str]:
+    """List the trained models in the order of their colours."""
+    return sorted({trial.config.model for trial in result.trials})
+
+
+def _colour(result: StudyResult, trial: TrialRecord) -> str:
+    if trial.score is None:
+        return "unscored"
+    return f"series{models(result).index(trial.config.model) % MODEL_COLOURS}"
+
+
+def importance_bars(shares: dict[str, Importance], shown: int = 10) -> str:
+    """Draw the importance of the settings as bars with their intervals, the largest on top."""
+    bars = list(shares.items())[:shown]
+    left, row, width = 184, 26, WIDTH - 184 - 56
+    longest = max(share.high for _, share in bars)
+    parts: list[str] = []
+    for place, (key, share) in enumerate(bars):
+        top = 8 + place * row
+        low, long, high = (left + value / longest * width for value in (share.low, share.share, share.high))
+        bar = (
+            f'<rect x="{left}" y="{top}" width="{max(1.0, long - left):.1f}" height="16" rx="2" class="bar"/>'
+        )
+        reach = svg.rule((low, top + 8), (high, top + 8), "reach")
+        name = svg.text(left - 8, top + 13, short_key(key), "value", "end")
+        value = svg.text(high + 6, top + 13, f"{100 * share.share:.0f} %", "value", "start")
+        words = f"{key}: {percent(share.share)} of the importance (95 %: {percent(share.low)} to {percent(share.high)})"
+        parts.append(svg.group([name, bar, reach, value], words))
+    return svg.drawing(WIDTH, 16 + row * len(bars), parts, "Importance of the settings")
+
+
+def scatter(result: StudyResult) -> str:
+    """Draw score over latency of every scored trial; the winner is marked."""
+    points = [(t.latency.ms, t.best, t) for t in result.ranked if t.latency and t.best]
+    if not points:
+        return ""
+    ticks_x = svg.nice_ticks(0, max(ms for ms, *_ in points), 6)
+    scores = [best.scores.primary for _, best, _ in points]
+    ticks_y = svg.nice_ticks(min(scores), max(scores))
+    x, y = Axis(ticks_x[0], ticks_x[-1], LEFT, RIGHT), Axis(ticks_y[0], ticks_y[-1], BOTTOM, TOP)
+    label = f"{result.words.scores[0]} on the validation {result.words.samples}"
+    formats = (lambda v: f"{v:g}", lambda v: f"{100 * v:g} %")
+    parts = svg.axes(x, y, (ticks_x, ticks_y), ("ms for an image", label), formats)
+    for ms, best, trial in points:
+        title = f"trial {trial.id}, {trial.config.model}: {with_interval(best.scores)} in {ms:.1f} ms"
+        kind = "winner" if trial is result.winner else "series0"
+        parts.append(svg.group([svg.mark((x.at(ms), y.at(best.scores.primary)), "dot", "end")], title, kind))
+    return svg.drawing(WIDTH, HEIGHT, parts, f"Score and latency of {len(points)} trials")

@@ -1,0 +1,231 @@
+"""The report's tables: the winner against untouched models, these themselves, the techniques, every trial."""
+
+from collections.abc import Sequence
+from html import escape
+
+from search.records.facts import TrialShare
+from search.records.result import Comparison, StudyResult
+from search.records.trial import TrialRecord, varied_settings
+from search.report.advice import advice
+from search.report.page.charts import scatter
+from search.report.page.parts import nothing, section, table
+from search.report.techniques import TechniqueRecord, compare_techniques
+from search.report.text import (
+    GENERAL,
+    INTERVAL,
+    duration,
+    gain_text,
+    kept_cells,
+    latency_text,
+    percent,
+    score_cells,
+    score_heads,
+    score_text,
+    short_key,
+    span,
+    state_text,
+    value_text,
+    with_interval,
+)
+from train.scoring.intervals import Interval
+
+
+def comparisons(result: StudyResult) -> str:
+    """Return the winner beside untouched models, on each split that it was judged on."""
+    if not result.comparisons:
+        return section("Against the untouched model", nothing("The winner was not compared."))
+    samples = result.words.samples
+    caption = f"The same {samples}, read by both. The validation gain flatters: the winner was chosen on it."
+    if result.comparison("general"):
+        caption += f" On the general {samples} the untouched model is the winner's own as published."
+    head = (samples, "untouched", "winner", "gain, points (95 %)")
+    rows = table(head, [_comparison(c) for c in result.comparisons], 1)
+    return section("Against the untouched model", f'<div class="narrow">{rows}</div>', caption)
+
+
+def _comparison(comparison: Comparison) -> Sequence[str]:
+    return (
+        f"{comparison.split} ({comparison.winner.n})",
+        with_interval(comparison.baseline.scores),
+        with_interval(comparison.winner),
+        gain_text(comparison.gain).replace("points (95 %: ", "(").replace("+-", "-"),
+    )
+
+
+def confirmations(result: StudyResult) -> str:
+    """Return the candidates that were trained again with other seeds; nothing if none was."""
+    if not result.evidence.confirmations:
+        return ""
+    rows = [
+        [
+            one.trial,
+            str(one.epoch),
+            score_text(one.selected, one.selected_interval),
+            "" if one.mean is None else percent(one.mean),
+            "" if one.interval is None else span(one.interval),
+            ", ".join([*map(percent, one.scores), *one.failed]),
+        ]
+        for one in result.evidence.confirmations
+    ]
+    head = ("trial", "epochs", "chosen for", "mean of other seeds", INTERVAL, "each of them")
+    caption = (
+        "The best of many trials is so partly by luck: what it was chosen for flatters. Trained again with other "
+        "seeds, for just as many epochs, it reads what stands beside it, and the best mean wins. The interval is over "
+        f"{result.words.samples}; how much seeds differ, the single runs show."
+    )
+    return section(
+        "Trained again", table(head, rows, 1, first=result.evidence.confirmed is not None), caption
+    )
+
+
+def trials(result: StudyResult) -> str:
+    """Return every trial with its scores and the settings in which they differ."""
+    settings = varied_settings(result.trials)
+    keys = list(dict.fromkeys(key for values in settings.values() for key in values))
+    ranked = result.ranked
+    rest = [trial for trial in result.trials if trial.score is None]
+    general = GENERAL if result.general else ()
+    head = (
+        "#",
+        "trial",
+        "state",
+        *score_heads(result.words),
+        *general,
+        "epochs",
+        "time",
+        *_cost_heads(result),
+    )
+    rows = []
+    for place, trial in enumerate([*ranked, *rest], 1):
+        values = [value_text(settings[trial.id][key]) if key in settings[trial.id] else "" for key in keys]
+        number = str(place) if trial.score is not None else ""
+        rows.append([number, *_trial_cells(trial, result), *values, trial.remarks])
+    cells = table([*head, *map(short_key, keys), "remarks"], rows, 3, first=result.winner is not None)
+    unscored = "".join(nothing(f"Trial {t.id} {t.state}: {t.reason or 'no reason given'}") for t in rest)
+    return section(f"All {len(result.trials)} trials", unscored + cells)
+
+
+def _trial_cells(trial: TrialRecord, result: StudyResult) -> list[str]:
+    general = GENERAL if result.general else ()
+    scores = [""] * (len(score_heads(result.words)) + len(general))
+    if best := trial.best:
+        scores = [*score_cells(best.scores), *kept_cells(best, result)]
+    cost = result.share.seconds(trial.seconds) if _cost_heads(result) else ()
+    return [
+        trial.id,
+        state_text(trial),
+        *scores,
+        str(trial.epochs),
+        duration(trial.seconds),
+        *map(duration, cost),
+    ]
+
+
+def _cost_heads(result: StudyResult) -> Sequence[str]:
+    """Return the columns of cost; none where a trial's CPU time is simply its time."""
+    return () if result.share == TrialShare() else result.share.heads
+
+
+def untouched(result: StudyResult) -> str:
+    """Return what every candidate model reads before any training."""
+    if not result.baselines:
+        return ""
+    general = ("general",) if result.general else ()
+    rows = [
+        [
+            str(baseline),
+            *score_cells(baseline.scores),
+            *([with_interval(baseline.general) if baseline.general else ""] if general else []),
+        ]
+        for baseline in result.baselines
+    ]
+    cells = table(("model", *score_heads(result.words), *general), rows, 1)
+    return section("Before any training", cells, "The scores to beat.")
+
+
+def techniques(result: StudyResult) -> str:
+    """Return the techniques side by side, for each engine: trials, scores and cost."""
+    if not result.trials:
+        return ""
+    general = ("general",) if result.general else ()
+    head = ("technique", "engine", "trials", "best", "median", *general, "time in all", "time of a trial")
+    rows = [
+        [
+            one.technique,
+            one.engine,
+            _counted(one),
+            _score(one.best, one.best_interval),
+            _score(one.median, one.median_interval),
+            *([_score(one.general, one.general_interval)] if general else []),
+            duration(one.seconds),
+            duration(one.median_seconds),
+        ]
+        for one in compare_techniques(result.trials)
+    ]
+    first, samples = result.words.scores[0], result.words.samples
+    caption = (
+        f"{first[0].upper()}{first[1:]} on the validation {samples}, with 95 % intervals: of the best trial, "
+    )
+    caption += "and of the middle one. The search spends more trials on what does well, over whatever models "
+    caption += "and rates, so the middle ones are no fair race. The time of a trial is the median."
+    if general:
+        caption += f" General: {first} of the best trial on the general {samples}."
+    return section("Techniques", table(head, rows, 2), caption)
+
+
+def _counted(one: TechniqueRecord) -> str:
+    notes = [f"{one.scored} scored"] if one.scored < one.trials else []
+    notes += [f"{one.scored - one.eligible} forgot"] if one.eligible < one.scored else []
+    return f"{one.trials} ({', '.join(notes)})" if notes else str(one.trials)
+
+
+def _score(score: float | None, interval: Interval | None) -> str:
+    return "" if score is None else score_text(score, interval)
+
+
+def what_to_do(result: StudyResult) -> str:
+    """Return what to use, what to try next, and whether the data suffice."""
+    parts = [
+        f"<h3>{escape(heading)}</h3>{''.join(f'<p>{escape(sentence)}</p>' for sentence in sentences)}"
+        for heading, sentences in advice(result).items()
+    ]
+    return section("What to do", "".join(parts))
+
+
+def cost(result: StudyResult) -> str:
+    """Return what the trials cost in all, by how they ended."""
+    if not result.trials:
+        return ""
+    states = list(dict.fromkeys(trial.state for trial in result.trials))
+    rows = []
+    for state in [*states, "all"]:
+        trials = [trial for trial in result.trials if state in (trial.state, "all")]
+        seconds = sum(trial.seconds for trial in trials)
+        epochs = sum(trial.epochs for trial in trials)
+        rows.append(
+            (state, str(len(trials)), str(epochs), *(duration(s) for s in result.share.seconds(seconds)))
+        )
+    heads = result.share.heads
+    caption = f"A trial has {result.share}. Counted is what it has reserved while it ran, used or not. "
+    caption += f"The whole search took {duration(result.wall_seconds)}."
+    body = table(("trials that", "trials", "epochs", *heads), rows, 1)
+    return section("Cost", f'<div class="narrow">{body}</div>', caption)
+
+
+def front(result: StudyResult) -> str:
+    """Return the scatter and the front; nothing with one objective."""
+    if not result.evidence.front:
+        return ""
+    caption = (
+        "Milliseconds for an image: the exported network in onnxruntime on one thread, the median over real images, "
+        "one at a time; in brackets the fastest and the slowest repetition. Measured once for each architecture, "
+        "before the first trial. Chosen is the fastest trial that is not surely worse than the most accurate one."
+    )
+    by_id = {trial.id: trial for trial in result.trials}
+    rows = []
+    for one in result.evidence.front:
+        best, mark = by_id[one.trial].best, "chosen" if one.chosen else ""
+        score = with_interval(best.scores) if best else ""
+        rows.append([one.trial, mark, latency_text(one.latency), score, gain_text(one.against_best)])
+    head = ("trial", "", "latency", result.words.scores[0], "against the best")
+    return section("Accurate and fast", scatter(result) + table(head, rows, 2), caption)

@@ -1,0 +1,138 @@
+"""summary.json: a study's result for programs."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from search.records.evidence import Confirmation
+from search.records.result import Comparison, StudyResult, _ends, _scores, baseline_said
+from search.records.trial import TrialRecord
+from search.report.advice import advice
+from search.report.techniques import compare_techniques
+from search.storage.files import write_text_atomically
+
+
+def _general(result: StudyResult) -> dict[str, Any] | None:
+    """Return what was asked of the general samples, and how the winner reads them."""
+    if result.general is None:
+        return None
+    return {**result.general.model_dump(), "comparison": _comparison(result.comparison("general"))}
+
+
+def _kept(trial: TrialRecord) -> dict[str, Any] | None:
+    """Return what a trial's best checkpoint has kept of its general skill."""
+    best = trial.best
+    if best is None or best.general is None:
+        return None
+    return {
+        **dict(zip(best.general.names, best.general.rank, strict=False)),
+        "interval_95": _ends(best.general.interval),
+        "forgetting": best.forgetting,
+        "eligible": trial.eligible,
+    }
+
+
+def _comparison(comparison: Comparison | None) -> dict[str, Any] | None:
+    if comparison is None:
+        return None
+    return {
+        "baseline": baseline_said(comparison.baseline),
+        "best": _scores(comparison.winner),
+        "gain": comparison.gain.difference,
+        "gain_interval_95": _ends(comparison.gain.interval),
+    }
+
+
+def _best(result: StudyResult) -> dict[str, Any] | None:
+    trial = result.winner
+    if trial is None or trial.best is None:
+        return None
+    measured = result.comparison("validation")
+    best = trial.best
+    scores = measured.winner if measured else best.scores
+    return {
+        "trial": trial.id,
+        "epoch": best.epoch,
+        "averaged_trials": list(result.averaged),
+        **_scores(scores),
+        "selected_score": trial.score,
+        "selected_interval_95": _ends(best.scores.interval),
+        "confirmed": _confirmed(result.evidence.confirmed),
+        "gain": measured and measured.gain.difference,
+        "gain_interval_95": _ends(measured.gain.interval) if measured else None,
+        "general": _kept(trial),
+        "config": trial.config.model_dump(mode="json"),
+    }
+
+
+def _confirmed(found: Confirmation | None) -> dict[str, Any] | None:
+    """Return the mean of the winner's runs with other seeds, which it was not chosen for by luck; None without any."""
+    if found is None or found.interval is None:
+        return None
+    return {
+        "mean": found.mean,
+        "interval_95": _ends(found.interval),
+        "seeds": found.seeds,
+        "scores": found.scores,
+    }
+
+
+def _trial(trial: TrialRecord) -> dict[str, Any]:
+    return {
+        "id": trial.id,
+        "state": trial.state,
+        "config": trial.config.model_dump(mode="json"),
+        "score": trial.score,
+        "interval_95": _ends(trial.best.scores.interval) if trial.best else None,
+        "general": _kept(trial),
+        "epochs": trial.epochs,
+        "seconds": trial.seconds,
+        "reason": trial.reason,
+        "parts": trial.parts,
+        "notes": list(trial.notes),
+        **({"latency": trial.latency.model_dump()} if trial.latency else {}),
+        **({"stages": [stage.model_dump() for stage in trial.stages]} if trial.stages else {}),
+    }
+
+
+def summary(result: StudyResult) -> dict[str, Any]:
+    """Return what summary.json holds; shares are in [0, 1], intervals are [low, high] at 95 %."""
+    return {
+        "name": result.name,
+        "task": result.task,
+        "space": result.space,
+        "baseline": baseline_said(result.baseline),
+        "baselines": [baseline_said(baseline) for baseline in result.baselines],
+        "best": _best(result),
+        "confirmations": [one.model_dump(exclude={"rank"}) for one in result.evidence.confirmations],
+        "folds": result.evidence.folds,
+        "differences": {name: gain.model_dump() for name, gain in result.evidence.differences.items()},
+        "earlier": [one.model_dump() for one in result.evidence.earlier],
+        "front": [one.model_dump() for one in result.evidence.front],
+        "test": _comparison(result.comparison("test")),
+        "general": _general(result),
+        "label_mistakes": result.labels and result.labels.model_dump(),
+        "techniques": [technique.model_dump() for technique in compare_techniques(result.trials)],
+        "trials": [_trial(trial) for trial in result.trials],
+        "versions": result.versions,
+        "seeds": result.seeds,
+        "wall_seconds": result.wall_seconds,
+        "trial_share": result.share.model_dump(),
+        "cost": dict(
+            zip(("cpu_seconds", "gpu_seconds"), result.share.seconds(_seconds(result)), strict=False)
+        ),
+        "advice": advice(result),
+        "data": result.data.model_dump(mode="json"),
+        "commands": result.commands,
+        "disk": result.disk and result.disk.model_dump(),
+    }
+
+
+def _seconds(result: StudyResult) -> float:
+    return sum(trial.seconds for trial in result.trials)
+
+
+def write_summary(result: StudyResult, path: Path) -> None:
+    """Write summary.json."""
+    text = json.dumps(summary(result), indent=2, ensure_ascii=False, allow_nan=False)
+    write_text_atomically(path, text + "\n")

@@ -1,0 +1,182 @@
+"""The end of a search in the terminal: the ranked trials, the gain, the next command."""
+
+import textwrap
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from search.records.evidence import Confirmation, FrontTrial
+from search.records.result import Baseline, Comparison, StudyResult
+from search.records.trial import TrialRecord, rank, varied_settings
+from search.report.text import (
+    GENERAL,
+    INTERVAL,
+    aligned,
+    disk_text,
+    duration,
+    gain_text,
+    kept_cells,
+    latency_text,
+    listed,
+    percent,
+    score_cells,
+    score_heads,
+    score_text,
+    settings_text,
+    span,
+    state_text,
+    with_interval,
+)
+from train.tasks import Words
+
+SHOWN_TRIALS = 15
+KINDS = {"validation": "validation", "test": "held-back test", "general": "general"}
+SETTINGS_WIDTH = 70
+
+
+def terminal_table(result: StudyResult) -> str:
+    """Return the ranked table with the untouched models, the gain over the best of them and what to type next."""
+    settings, lines = varied_settings(result.trials), ranked_lines(result)
+    lines += ["", *(_gain_line(comparison, result.words) for comparison in result.comparisons)]
+    lines += fold_lines(result)
+    lines += [front_text(one, result) for one in result.evidence.front]
+    lines += confirmation_lines(result)
+    lines += forgetting_lines(result)
+    if not result.ranked:
+        lines.append("No trial has a score: the untouched model is the best there is.")
+    elif result.winner is None:
+        lines.append("No trial can win, nothing is exported: the untouched model is the best there is.")
+    else:
+        lines.append(f"Winner {result.winner.id}: {settings_text(settings[result.winner.id])}")
+        lines += _weights(result)
+        if len(result.winner.stages) > 1:
+            lines += ["It was trained in stages:", *map(str, result.winner.stages)]
+    lines += [disk_text(result.disk)] if result.disk else []
+    lines += [f"{purpose}: {command}" for purpose, command in list(result.commands.items())[:1]]
+    return "\n".join(lines)
+
+
+def ranked_lines(result: StudyResult) -> list[str]:
+    """Return the best SHOWN_TRIALS trials, the untouched models, and the trials without a score."""
+    ranked = result.ranked
+    settings = varied_settings(result.trials)
+    rows = [_trial_row(place, t, settings[t.id], result) for place, t in enumerate(ranked[:SHOWN_TRIALS], 1)]
+    rows += [_baseline_row(baseline, result) for baseline in result.baselines]
+    general = GENERAL if result.general else ()
+    head = ("", "trial", "state", *score_heads(result.words), *general, "epoch", "time", "settings")
+    lines = aligned([head, *rows], range(3, len(head) - 1))
+    if len(ranked) > SHOWN_TRIALS:
+        lines.append(f"... and {len(ranked) - SHOWN_TRIALS} more trials, all in report.html")
+    lines += [f"trial {t.id} {t.state}: {t.reason or 'no reason given'}" for t in _unscored(result.trials)]
+    lines += [f"trial {t.id}: {note}" for t in result.trials for note in t.notes]
+    return lines
+
+
+def fold_lines(result: StudyResult) -> list[str]:
+    """Say what the scores are of, and how sure it is that the winner is better than the next; nothing without folds."""
+    if result.evidence.folds == 1:
+        return []
+    lines = [
+        f"The trials' scores, and those of the untouched models, are over {result.evidence.folds} folds: each sample "
+        "of training and validation read once, by a network that has not seen its text."
+    ]
+    for name, gain in result.evidence.differences.items():
+        unsure = gain.interval.high >= 0
+        lines.append(
+            f"Trial {name} against the winner: {gain_text(gain)}{', which may be chance' if unsure else ''}"
+        )
+    return lines
+
+
+def front_text(one: FrontTrial, result: StudyResult) -> str:
+    """Say how fast and how good a trial of the Pareto front is, and whether it was chosen."""
+    trial = next(trial for trial in result.trials if trial.id == one.trial)
+    best = (
+        "the best" if one is result.evidence.front[-1] else f"{gain_text(one.against_best)} against the best"
+    )
+    mark = ": the fastest that is not surely worse, chosen" if one.chosen else ""
+    score = with_interval(trial.best.scores) if trial.best else ""
+    return f"{latency_text(one.latency)}  trial {one.trial}  {score}, {best}{mark}"
+
+
+def confirmation_lines(result: StudyResult) -> list[str]:
+    """Say what the best trials read when they were trained again, the winner first; nothing if none was."""
+    return [confirmation_text(one, result.words) for one in result.evidence.confirmations]
+
+
+def confirmation_text(one: Confirmation, words: Words) -> str:
+    """Say what a candidate read when it was trained again, beside the score that it was chosen for."""
+    start = (
+        f"Trial {one.trial}, chosen for {score_text(one.selected, one.selected_interval)} {words.scores[0]}"
+    )
+    if one.mean is None or one.interval is None:
+        return f"{start}, could not be trained again: {'; '.join(one.failed)}"
+    found = ", ".join(map(percent, one.scores))
+    return (
+        f"{start}, trained again to epoch {one.epoch} with {len(one.seeds)} other seeds: {percent(one.mean)} in the "
+        f"mean ({INTERVAL}: {span(one.interval)}; {found})"
+    )
+
+
+def forgetting_lines(result: StudyResult) -> list[str]:
+    """Say which of the ranked trials cannot win, and why."""
+    lost = [trial.id for trial in rank(result.trials) if not trial.eligible]
+    if result.limit is None or not lost:
+        return []
+    return [
+        f"Forgot more than {100 * result.limit:g} points of the general {result.words.samples} in every epoch, so "
+        f"ranked last and never the winner: {len(lost)} of {len(rank(result.trials))} trials ({', '.join(lost)})"
+    ]
+
+
+def _weights(result: StudyResult) -> list[str]:
+    """Say what the bundle's weights are where they are not simply the winner's."""
+    if result.averaged == ("untouched",):
+        return ["No trial reads better than its start: the bundle has the untouched weights."]
+    if len(result.averaged) > 1:
+        return [f"Its weights are the average of {listed(result.averaged)}."]
+    return []
+
+
+def _unscored(trials: Iterable[TrialRecord]) -> list[TrialRecord]:
+    return [trial for trial in trials if trial.score is None]
+
+
+def _trial_row(
+    place: int, trial: TrialRecord, settings: dict[str, Any], result: StudyResult
+) -> Sequence[str]:
+    best = trial.best
+    assert best is not None, "only scored trials are ranked"
+    return (
+        str(place),
+        trial.id,
+        state_text(trial),
+        *score_cells(best.scores),
+        *kept_cells(best, result),
+        f"{best.epoch}/{trial.epochs}",
+        duration(trial.seconds),
+        textwrap.shorten(settings_text(settings), SETTINGS_WIDTH, placeholder=" ..."),
+    )
+
+
+def _baseline_row(baseline: Baseline, result: StudyResult) -> Sequence[str]:
+    known = (with_interval(baseline.general) if baseline.general else "", "")
+    return (
+        "-",
+        "",
+        "untouched",
+        *score_cells(baseline.scores),
+        *(known if result.general else ()),
+        "",
+        "",
+        str(baseline),
+    )
+
+
+def _gain_line(comparison: Comparison, words: Words) -> str:
+    before, after = comparison.baseline.scores, comparison.winner
+    first = words.scores[0]
+    where = f"{KINDS[comparison.split]} {words.samples}"
+    return (
+        f"{first[0].upper()}{first[1:]} on {after.n} {where}: {with_interval(before)} ({comparison.baseline}) -> "
+        f"{with_interval(after)}, {gain_text(comparison.gain)}"
+    )

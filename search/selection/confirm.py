@@ -1,0 +1,187 @@
+"""The best trials trained again with other seeds: what is left of their scores, and which of them is the best.
+
+The best of many noisy scores is the best partly by luck, so it flatters (the winner's curse). A run with another seed
+is not chosen for its score: the mean of such runs is what a recipe is worth, on the same validation samples. What the
+choice of the recipe on these samples flatters is left; only the held-back test tells that. What the runs have learned
+is not lost: their weights may be averaged with the winner's (`search/selection/soup.py`).
+"""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import ray
+
+from search.planning.budget import affordable_runs
+from search.records.evidence import Confirmation
+from search.records.ranking import Forgetting, rank_key
+from search.records.trial import TrialRecord, rank
+from train.checkpoint import Checkpoint
+from train.config import TrialConfig
+from train.errors import DivergedError
+from train.loop import TrainingData, assemble, train
+from train.scoring.intervals import bootstrap_interval
+from train.steps.validation import evaluate
+from train.tasks import Rows, primary_of
+
+
+@dataclass(frozen=True)
+class Run:
+    """A candidate trained once more.
+
+    Attributes:
+        rank: its sort key (`search/records/ranking.py`).
+        rows: how it does on every validation sample (`Task.per_sample`).
+        checkpoint: the weights that it reads with, without what training needs besides.
+    """
+
+    seed: int
+    rank: tuple[float, float, float]
+    rows: Rows
+    checkpoint: Checkpoint
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A trial that was trained again; without runs where one failed."""
+
+    confirmation: Confirmation
+    runs: tuple[Run, ...]
+
+
+class _EnoughError(Exception):
+    """Ends a run after its last epoch."""
+
+
+def train_again(
+    config: TrialConfig, epochs: int, data: TrainingData, known: Forgetting | None, parts: int = 1
+) -> Run | str:
+    """Train `epochs` epochs of a configuration and score the last; return why if it diverged.
+
+    Batches are computed in as many parts as the trial's had to be.
+    Its epoch is given, not chosen, and so is nothing else: this is what makes the score a fair one.
+    """
+    last: list[Checkpoint] = []
+
+    def report(metrics: dict[str, float], checkpoint: Callable[[], Checkpoint]) -> None:
+        if metrics["epoch"] == epochs:
+            last.append(checkpoint())
+            raise _EnoughError
+
+    try:
+        train(config.model_copy(update={"patience": 0}), data, report, parts=parts)
+    except _EnoughError:
+        pass
+    except DivergedError as error:
+        return str(error)
+    engine, task = assemble(config, data.train, last[0])
+    scores, predictions = evaluate(engine, task.at_best, data.val)
+    excess = 0.0
+    if data.general is not None and known is not None:
+        general = evaluate(engine, task.at_best, data.general)[0]
+        excess = known.measured(config.model, general.primary)["excess"]
+    rows = task.at_best.per_sample(predictions, data.val)
+    weights = replace(last[0], state={"weights": last[0].weights})
+    return Run(config.seed, rank_key(*scores.rank, excess), rows, weights)
+
+
+@dataclass(frozen=True)
+class Again:
+    """What is needed to train again.
+
+    Attributes:
+        data: reference to the study's TrainingData.
+        resources: of a trial, as Tune names them.
+        deadline: Unix time at which training has to end; None without a budget.
+        concurrent: at a time.
+        known: what the models knew; None without general samples.
+        most: candidates.
+    """
+
+    data: Any
+    resources: Mapping[str, float]
+    deadline: float | None
+    concurrent: int
+    known: Forgetting | None
+    most: int
+
+
+def confirm(trials: Sequence[TrialRecord], again: Again, seed: int) -> tuple[Candidate, ...]:
+    """Train the best trials again, as many as there is time for; return what came of it, the best one first.
+
+    Args:
+        trials: of which to choose; those that cannot win are left out.
+        again: how.
+        seed: of the resampling.
+    """
+    ranked = [trial for trial in rank(trials) if trial.eligible][: again.most]
+    left = None if again.deadline is None else again.deadline - time.time()
+    seconds = [trial.best.seconds for trial in ranked if trial.best]
+    candidates, seeds = affordable_runs(seconds, left, again.concurrent)
+    if not candidates:
+        return ()
+    print(f"training the best {candidates} again with {seeds} other seeds each", flush=True)
+    jobs = _start(ranked[:candidates], seeds, again)
+    found = _collect(list(jobs), left)
+    by_trial: dict[str, list[Run | str]] = {trial.id: [] for trial in ranked[:candidates]}
+    for job, outcome in found.items():
+        by_trial[jobs[job]].append(outcome)
+    made = [candidate(trial, by_trial[trial.id], seed) for trial in ranked[:candidates]]
+    return tuple(sorted(made, key=lambda one: one.confirmation.rank, reverse=True))
+
+
+def _start(trials: Sequence[TrialRecord], seeds: int, again: Again) -> dict[Any, str]:
+    """Start all runs, each candidate's first before anyone's second; return {reference: trial}."""
+    cpus, gpus = again.resources.get("CPU", 1.0), again.resources.get("GPU", 0.0)
+    memory = again.resources.get("memory", 0.0)
+    remote = ray.remote(num_cpus=cpus, num_gpus=gpus, memory=memory, max_retries=0)(train_again)
+    jobs = {}
+    for number in range(1, seeds + 1):
+        for trial in trials:
+            assert trial.best is not None, "only scored trials are ranked"
+            config = trial.config.model_copy(update={"seed": trial.config.seed + number})
+            jobs[remote.remote(config, trial.best.epoch, again.data, again.known, trial.parts)] = trial.id
+    return jobs
+
+
+def _collect(jobs: list[Any], seconds: float | None) -> dict[Any, Run | str]:
+    """Return what the runs that ended in time found; a crashed one's error, in words."""
+    done, late = ray.wait(jobs, num_returns=len(jobs), timeout=seconds)
+    for job in late:
+        ray.cancel(job, force=True)
+    found: dict[Any, Run | str] = dict.fromkeys(late, "the time was over")
+    for job in done:
+        try:
+            found[job] = ray.get(job)
+        except ray.exceptions.RayError as error:
+            found[job] = str(error).strip().splitlines()[-1]
+    return found
+
+
+def candidate(trial: TrialRecord, outcomes: Sequence[Run | str], seed: int) -> Candidate:
+    """Return what a candidate's runs say together; one that failed counts as failed, never as a score."""
+    runs = [outcome for outcome in outcomes if isinstance(outcome, Run)]
+    failed = tuple(outcome for outcome in outcomes if isinstance(outcome, str))
+    assert trial.best is not None, "only scored trials are ranked"
+    told = {
+        "trial": trial.id,
+        "epoch": trial.best.epoch,
+        "selected": trial.best.scores.primary,
+        "selected_interval": trial.best.scores.interval,
+        "failed": failed,
+    }
+    if not runs or failed:
+        return Candidate(Confirmation(**told), ())
+    rows = np.mean([run.rows for run in runs], axis=0)
+    merit, first, tie = np.mean([run.rank for run in runs], axis=0).tolist()
+    found = Confirmation(
+        **told,
+        seeds=tuple(run.seed for run in runs),
+        scores=tuple(run.rank[1] for run in runs),
+        mean=first,
+        interval=bootstrap_interval(rows, primary_of(trial.config), seed),
+        rank=(merit, first, tie),
+    )
+    return Candidate(found, tuple(runs))

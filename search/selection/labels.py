@@ -1,0 +1,216 @@
+"""Labels that several good models read otherwise, all alike: pure decisions."""
+
+import math
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from search.records.evidence import DoubtedSample, LabelCheck
+from search.records.trial import TrialRecord
+from search.storage.files import write_text_atomically
+from train.checkpoint import Checkpoint
+from train.config import Frozen
+from train.data.corrections import DoubtedLabel, merged, read_table, table_text
+from train.data.dataset import Dataset
+from train.errors import CheckpointError, ModelError
+from train.loop import TrainingData, assemble
+from train.steps.validation import read
+from train.tasks import TASKS
+
+LEAST_VOTERS, MOST_VOTERS = 2, 4
+GOOD_SHARE = 0.9
+"""Of the best first score: what a voter has at least."""
+AGREE_SHARE = 2 / 3
+MOST_CHANCE = 1e-3
+"""Between labels that are wrong and readings that are, on VIN photos: docs/search.md has the figures."""
+
+
+class Vote(Frozen):
+    """What one model reads where a label says something else."""
+
+    label: str
+    reading: str
+
+
+class Ballot(Frozen):
+    """What one model says of a split.
+
+    Attributes:
+        votes: by sample, where its reading is not the label.
+        losses: of each label, in nats; infinite where the task tells none.
+    """
+
+    votes: dict[int, Vote]
+    losses: tuple[float, ...]
+
+
+def needed(voters: int) -> int:
+    """Return how many of so many have to agree."""
+    return max(LEAST_VOTERS, math.ceil(AGREE_SHARE * voters))
+
+
+def doubted(ballots: Sequence[Ballot], sources: Sequence[str], split: str) -> list[DoubtedSample]:
+    """Return the samples on which enough models agree against a label that all find unlikely.
+
+    Args:
+        ballots: of each model.
+        sources: paths of the split's images.
+        split: its name.
+    """
+    found = []
+    for index in sorted({index for ballot in ballots for index in ballot.votes}):
+        against = [ballot.votes[index] for ballot in ballots if index in ballot.votes]
+        reading, count = Counter(vote.reading for vote in against).most_common(1)[0]
+        chance = math.exp(-sum(ballot.losses[index] for ballot in ballots) / len(ballots))
+        if len(ballots) < LEAST_VOTERS or count < needed(len(ballots)) or chance > MOST_CHANCE:
+            continue
+        found.append(
+            DoubtedSample(
+                split=split,
+                index=index,
+                source=sources[index],
+                label=against[0].label,
+                reading=reading,
+                votes=count,
+                voters=len(ballots),
+                chance=chance,
+            )
+        )
+    return found
+
+
+def likely(sample: DoubtedSample) -> tuple[float, float]:
+    """Sort key, the likeliest mistake first: how unlikely the label is, then the share that agrees."""
+    return sample.chance, -sample.votes / sample.voters
+
+
+def choose_voters(ranked: Sequence[tuple[str, float, str]], winner: Sequence[str]) -> list[str]:
+    """Return whom to ask beside the winner: good trials, of every kind the best one first, at most MOST_VOTERS.
+
+    Args:
+        ranked: (trial id, first score, kind, e.g. model and technique), best first.
+        winner: the trials that its weights are made of: the first is the winner itself, or nearly.
+    """
+    good = [
+        (trial, kind)
+        for trial, score, kind in ranked
+        if score >= GOOD_SHARE * ranked[0][1] and score > 0 and trial not in winner[:1]
+    ]
+    seen = {kind for trial, _, kind in ranked if trial in winner[:1]}
+    first: list[str] = []
+    others: list[str] = []
+    for trial, kind in good:
+        (others if kind in seen else first).append(trial)
+        seen.add(kind)
+    return [*first, *others][:MOST_VOTERS]
+
+
+TABLE = "label_mistakes.tsv"
+WINNER = "winner"
+TRAIN_SECONDS = 60.0
+UNSPELLED = "only labels that are texts are compared with what models read; this task's are none"
+Ballots = dict[str, list[Ballot]]
+
+
+class Timer:
+    """How long reading takes, and whether there is time for more.
+
+    Args:
+        deadline: Unix time; None for none.
+        line_seconds: expected for a line.
+    """
+
+    def __init__(self, deadline: float | None, line_seconds: float) -> None:
+        self._deadline, self._line = deadline, line_seconds
+
+    def has_time_for(self, lines: int) -> bool:
+        """Tell whether so many lines can be read before the deadline."""
+        return self._deadline is None or time.time() + lines * self._line < self._deadline
+
+    def is_cheap(self, lines: int) -> bool:
+        """Tell whether so many lines are read in TRAIN_SECONDS, and before the deadline."""
+        return lines * self._line <= TRAIN_SECONDS and self.has_time_for(lines)
+
+
+def check_labels(
+    voters: Sequence[tuple[str, Callable[[], Checkpoint]]], data: TrainingData, timer: Timer
+) -> LabelCheck:
+    """Let models vote on every validation label and, where that is cheap, training label.
+
+    Args:
+        voters: names and what loads their checkpoints, the best first.
+        data: the study's.
+        timer: says when to stop; with LEAST_VOTERS heard, there is something to say.
+    """
+    ballots: Ballots = {"val": [], "train": []}
+    names: list[str] = []
+    lost: list[str] = []
+    with_train = timer.is_cheap(len(voters) * (len(data.val) + len(data.train)))
+    for name, load in voters:
+        if not timer.has_time_for(len(data.val)):
+            break
+        try:
+            checkpoint = load()
+        except (CheckpointError, ModelError) as error:  # a search's result does not hang on one voter
+            lost.append(f"trial {name} could not be asked: {error}")
+            continue
+        _hear(checkpoint, data, with_train, ballots)
+        names.append(name)
+    splits = {"val": data.val, "train": data.train}
+    found = [
+        sample
+        for split, dataset in splits.items()
+        for sample in doubted(ballots[split], dataset.sources, split)
+    ]
+    return LabelCheck(
+        samples=tuple(sorted(found, key=likely)),
+        voters=tuple(names),
+        splits={split: len(part) for split, part in splits.items() if len(ballots[split]) >= LEAST_VOTERS},
+        why_not="; ".join(lost) or _left_out(len(names), len(voters), with_train),
+    )
+
+
+def _left_out(heard: int, asked: int, with_train: bool) -> str:
+    if asked < LEAST_VOTERS:
+        return "that takes two good trials"
+    if heard < asked:
+        return f"the time budget was over after {heard} of {asked} models"
+    return "" if with_train else "reading the training lines as well would have taken too long"
+
+
+def _hear(checkpoint: Checkpoint, data: TrainingData, with_train: bool, ballots: Ballots) -> None:
+    """Add what a checkpoint says of each split."""
+    engine, task = assemble(checkpoint.config, data.train, checkpoint)
+    parts: Mapping[str, Dataset] = {"val": data.val} | ({"train": data.train} if with_train else {})
+    for split, dataset in parts.items():
+        predictions, losses = read(engine, task, dataset)
+        wrong = task.mistakes(predictions, dataset)
+        votes = {mistake.index: Vote(label=mistake.label, reading=mistake.reading) for mistake in wrong}
+        ballots[split].append(Ballot(votes=votes, losses=tuple(losses)))
+
+
+def voters_of(ranked: Sequence[TrialRecord], winner: Sequence[str]) -> list[TrialRecord]:
+    """Return the trials to ask beside the winner, which is made of the trials `winner`."""
+    able = [trial for trial in ranked if trial.eligible and trial.score is not None]
+    kinds = [(t.id, t.score or 0.0, f"{t.config.model} {t.config.technique.name}") for t in able]
+    by_id = {trial.id: trial for trial in able}
+    return [by_id[name] for name in choose_voters(kinds, winner)] if able else []
+
+
+def can_check(task: str) -> bool:
+    """Tell whether labels of this task are texts that can be compared with readings."""
+    kind = TASKS.get(task)
+    return kind.words.spelled and not kind.classes
+
+
+def write_table(check: LabelCheck, folder: Path) -> Path:
+    """Write label_mistakes.tsv; what a person has already said in an older one stays."""
+    path = folder / TABLE
+    rows = [
+        DoubtedLabel(s.split, s.source, s.label, s.reading, f"{s.votes}/{s.voters}", s.chance)
+        for s in check.samples
+    ]
+    edited = read_table(path) if path.is_file() else []
+    write_text_atomically(path, table_text(merged(rows, edited)))
+    return path

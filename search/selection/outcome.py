@@ -1,0 +1,108 @@
+"""A search that has ended, with the time that is left for what follows."""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from ray import tune
+
+from search.planning.budget import label_check_seconds
+from search.planning.plan import Plan
+from search.preflight.data import StudyData
+from search.preflight.probe import Probe
+from search.records.evidence import Latencies
+from search.records.from_reports import told_of, trial_id
+from search.records.ranking import Forgetting
+from search.records.trial import TrialRecord
+from search.selection.confirm import Again
+from search.selection.labels import Timer
+from search.settings import StudySettings
+from search.storage.journal import TrialJournal, read_journal
+from search.storage.trial_folder import TrialFolder
+from train.checkpoint import Checkpoint
+from train.errors import CheckpointError
+
+EXPORT_S, REPORT_S = 20.0, 2.0
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A search that has ended: all that its result is made of."""
+
+    settings: StudySettings
+    plan: Plan
+    data: StudyData
+    probes: list[Probe]
+    results: tune.ResultGrid
+    started: float
+    known: Forgetting | None = None
+    again: Again | None = None
+    latencies: Latencies = field(default_factory=dict)
+
+    @cached_property
+    def told(self) -> dict[str, TrialJournal]:
+        """What every trial has reported, by its id."""
+        journals = {trial.id: trial for trial in read_journal(self.settings.local_folder)}
+        return {trial_id(result): told_of(result, journals) for result in self.results}
+
+    @cached_property
+    def folders(self) -> dict[str, TrialFolder]:
+        """Where every trial's checkpoints lie, by its id."""
+        return {trial_id(result): self._folder(result) for result in self.results}
+
+    def _folder(self, result: Any) -> TrialFolder:
+        return TrialFolder(result.filesystem, result.path, self.told[trial_id(result)].reports)
+
+    def load(self, trial: TrialRecord) -> Checkpoint:
+        """Return a trial's best checkpoint; raise CheckpointError if it has left none, or a damaged one."""
+        try:
+            return self.folders[trial.id].read_best()
+        except CheckpointError as error:
+            raise self._lost(trial, error) from error
+
+    def _lost(self, trial: TrialRecord, error: CheckpointError) -> CheckpointError:
+        """Return what to raise where a trial's score has lost its weights: no other ones stand for it."""
+        name, others = self.settings.name, ""
+        if not self.settings.remote:
+            place = f"{name} --storage {self.settings.local_folder.parent}"
+            others = (
+                f"export another trial (python search/results.py show {place} ranks them, "
+                f"export {place} --trial ID --output DIR takes one), or "
+            )
+        return CheckpointError(
+            f"the best checkpoint of trial {trial.id} must be whole when the search ends",
+            error.value,
+            f"put it back from a copy and --resume, {others}begin a new search with the best configurations: "
+            f"--name NEW --fork {name}",
+        )
+
+    @property
+    def folds(self) -> int:
+        """Over how many folds trials were scored; 1 for the study's own split alone."""
+        return self.settings.folds or 1
+
+    @property
+    def soup_deadline(self) -> float | None:
+        """When averaging has to end, so that export, test and label check still fit the budget; None without one."""
+        budget = self.settings.time_budget_s
+        if budget is None:
+            return None
+        return (
+            self.started + budget - EXPORT_S - label_check_seconds(budget, self.line_seconds, self.val_lines)
+        )
+
+    @property
+    def line_seconds(self) -> float:
+        """The time in which the slowest of the models reads a line."""
+        return max(probe.cost.evaluate for probe in self.probes)
+
+    @property
+    def val_lines(self) -> int:
+        """How many the validation split has."""
+        return len(self.data.training.val)
+
+    @property
+    def label_timer(self) -> Timer:
+        """What the label check has left of the budget."""
+        budget = self.settings.time_budget_s
+        return Timer(self.started + budget - REPORT_S if budget else None, self.line_seconds)

@@ -1,0 +1,50 @@
+"""The names of the files in a study's folder that others read, too."""
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+STUDY_FILE, SUMMARY_FILE, DATABASE = "study.json", "summary.json", "optuna.db"
+JOURNAL, INCIDENTS, FINGERPRINT = "reports.jsonl", "incidents.json", "fingerprint.json"
+EARLIER = "transfer.json"
+
+GROWING = (JOURNAL, INCIDENTS)
+"""Only added to while a study runs: of two copies, the larger one is the newer."""
+BEGUN = (STUDY_FILE, FINGERPRINT)
+"""Written before the first trial."""
+WHILE_RUNNING = (DATABASE, EARLIER, *GROWING)
+"""Written as the trials go on."""
+
+SHARE = 0.05
+
+
+class Pace:
+    """Says when the work may be done again: in SHARE of the time, however long it takes."""
+
+    def __init__(self) -> None:
+        self._after = 0.0  # on the monotonic clock
+
+    @property
+    def due(self) -> bool:
+        """Whether it may be done now."""
+        return time.monotonic() >= self._after
+
+    @contextmanager
+    def work(self) -> Iterator[None]:
+        """Do it, and let it rest for as long as it took, divided by SHARE."""
+        started = time.monotonic()
+        try:
+            yield
+        finally:
+            ended = time.monotonic()
+            self._after = ended + (ended - started) / SHARE
+
+
+def write_text_atomically(path: Path, text: str) -> None:
+    """Write `text` so that a reader, or a kill, sees the old file or the whole new one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    partial.write_text(text, encoding="utf-8")
+    os.replace(partial, path)

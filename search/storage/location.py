@@ -1,0 +1,211 @@
+"""Where a study lies: a folder, or a URI that pyarrow opens (`s3://bucket/prefix?endpoint_override=...`).
+
+Trials and Tune write to it from every node. What the driver writes itself (settings, `optuna.db`, reports of trials; at
+the end bundle and report) lies in `StudySettings.local_folder`; for a URI that is a stand-in, whose files are
+copied there as soon as a resumed study could need them.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pyarrow as pa
+from pyarrow import fs
+
+from search.settings import StudySettings
+from search.storage.files import BEGUN, GROWING, STUDY_FILE, WHILE_RUNNING
+from train.config import config_error
+from train.errors import UsageError
+
+
+@dataclass(frozen=True)
+class Location:
+    """A folder that every node reaches.
+
+    Attributes:
+        path: absolute, on its file system.
+        filesystem: None for the machines' own, a mounted one included.
+    """
+
+    path: str
+    filesystem: fs.FileSystem | None = None
+
+    @property
+    def parent(self) -> str:
+        """The path of the folder that it is in."""
+        return self.path.rpartition("/")[0]
+
+    def beside(self, suffix: str) -> "Location":
+        """Return a folder next to it, named like it with a suffix."""
+        return Location(self.path + suffix, self.filesystem)
+
+    def holds(self, name: str) -> bool:
+        """Return whether there is a file of that name."""
+        return self.size(name) is not None
+
+    def size(self, name: str) -> int | None:
+        """Return a file's size in bytes; None if there is none."""
+        found = self._reached.get_file_info(f"{self.path}/{name}")
+        return int(found.size) if found.type == fs.FileType.File else None
+
+    def put(self, folder: Path, names: Iterable[str]) -> None:
+        """Copy files of a local folder to it, those that exist."""
+        present = [name for name in names if (folder / name).is_file()]
+        if present:
+            self._reached.create_dir(self.path)
+        for name in present:
+            self._copy(folder / name, name)
+
+    def put_all(self, folder: Path) -> None:
+        """Copy everything in a local folder to it."""
+        for path in sorted(folder.rglob("*")):
+            if path.is_file():
+                self._copy(path, path.relative_to(folder).as_posix())
+
+    def get(self, name: str, folder: Path) -> None:
+        """Copy a file to a local folder, whole or not at all."""
+        folder.mkdir(parents=True, exist_ok=True)
+        draft = folder / f".{name}.partial"
+        with self._reached.open_input_stream(f"{self.path}/{name}") as source:
+            draft.write_bytes(source.read())
+        draft.replace(folder / name)
+
+    def delete(self, name: str) -> None:
+        """Delete a file, if it is there."""
+        if self.holds(name):
+            self._reached.delete_file(f"{self.path}/{name}")
+
+    def delete_folder(self) -> None:
+        """Delete the folder with all that is in it, if it is there."""
+        if self._reached.get_file_info(self.path).type == fs.FileType.Directory:
+            self._reached.delete_dir(self.path)
+
+    def _copy(self, source: Path, name: str) -> None:
+        target = f"{self.path}/{name}"
+        self._reached.create_dir(target.rpartition("/")[0])
+        with self._reached.open_output_stream(target) as stream:  # an object appears when it is closed
+            stream.write(source.read_bytes())
+
+    @property
+    def _reached(self) -> fs.FileSystem:
+        return self.filesystem or fs.LocalFileSystem()
+
+
+def location(settings: StudySettings) -> Location:
+    """Return where a study lies; raise UsageError for a URI that cannot be opened."""
+    if not settings.remote:
+        return Location(str(settings.local_folder.resolve()))
+    filesystem, path = opened(settings.storage)
+    return Location(f"{path}/{settings.name}", filesystem)
+
+
+@cache
+def opened(uri: str) -> tuple[fs.FileSystem, str]:
+    """Return pyarrow's file system of a URI and the path on it, without a slash at its end."""
+    if urlsplit(uri).password:
+        raise UsageError(
+            "--storage must not hold a password: it stands in study.json and in logs",
+            urlsplit(uri)._replace(netloc="...").geturl(),
+            "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY on every node, or give the machines a role",
+        )
+    try:
+        filesystem, path = fs.FileSystem.from_uri(uri)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
+        raise unreachable(uri, error) from error
+    return filesystem, path.rstrip("/")
+
+
+def unreachable(uri: str, error: Exception) -> UsageError:
+    """Return what to raise where a storage does not answer."""
+    return UsageError(
+        "--storage must be a folder or a URI that pyarrow can open, with credentials in the environment",
+        f"{uri}: {error}",
+        "for example s3://bucket/prefix, or s3://bucket/prefix?endpoint_override=http://host:9000",
+    )
+
+
+def study_exists(settings: StudySettings) -> bool:
+    """Return whether a study of that name lies there; raise UsageError if the storage does not answer."""
+    if (settings.local_folder / STUDY_FILE).exists():
+        return True
+    if not settings.remote:
+        return False
+    try:
+        return location(settings).holds(STUDY_FILE)
+    except OSError as error:
+        raise unreachable(settings.storage, error) from error
+
+
+def fetch_study(settings: StudySettings) -> None:
+    """Bring the files that a study is resumed from to this machine, which may be another one than it began on.
+
+    Raises UsageError where the local folder already is the stand-in of another study of that name.
+    """
+    if not settings.remote:
+        return
+    folder = settings.local_folder
+    if (folder / STUDY_FILE).exists():
+        _require_same(settings, folder / STUDY_FILE)
+    place = location(settings)
+    try:
+        for name in (*BEGUN, *WHILE_RUNNING):
+            size, own = place.size(name), folder / name
+            if size is not None and not (name in GROWING and own.is_file() and own.stat().st_size >= size):
+                place.get(name, folder)
+    except OSError as error:
+        raise unreachable(settings.storage, error) from error
+
+
+def _require_same(settings: StudySettings, path: Path) -> None:
+    with config_error(str(path)):
+        kept = StudySettings.model_validate_json(path.read_bytes())
+    mine, theirs = (urlsplit(storage)._replace(query="") for storage in (settings.storage, kept.storage))
+    if mine != theirs:
+        raise UsageError(
+            "the local folder of a study must be its own",
+            f"{path.parent} belongs to the one in {kept.storage}",
+            f"move {path.parent} away, or start from another folder",
+        )
+
+
+def publish(settings: StudySettings, *names: str) -> None:
+    """Copy files of the study's local stand-in to its URI; a folder needs none.
+
+    Raises UsageError if nothing can be written there.
+    """
+    if settings.remote:
+        try:
+            location(settings).put(settings.local_folder, names)
+        except OSError as error:
+            raise unreachable(settings.storage, error) from error
+
+
+def withdraw(settings: StudySettings) -> None:
+    """Leave the study's name free, here and there."""
+    (settings.local_folder / STUDY_FILE).unlink(missing_ok=True)
+    if settings.remote:
+        location(settings).delete(STUDY_FILE)
+
+
+def check_folder(settings: StudySettings, resume: bool) -> None:
+    """Raise UsageError if the study's folder holds one already, or, to resume, none."""
+    if resume != study_exists(settings):
+        rule = "--resume needs a study of that name" if resume else "a study's name must be new"
+        where = f" and {settings.name} in {settings.storage}" if settings.remote else ""
+        remedy = (
+            "leave out --resume"
+            if resume
+            else f"add --resume, choose another --name, or delete {settings.local_folder}{where}"
+        )
+        raise UsageError(rule, settings.name, remedy)
+
+
+def load_settings(folder: Path) -> StudySettings:
+    """Read the settings that a study was started with."""
+    path = folder / STUDY_FILE
+    if not path.is_file():
+        raise UsageError("--resume needs a study of that name", folder, "leave out --resume")
+    with config_error(str(path)):
+        return StudySettings.model_validate_json(path.read_bytes())

@@ -1,0 +1,137 @@
+"""A trial's checkpoints as Ray keeps them: written whole or not at all, read whole or refused."""
+
+import json
+import tempfile
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from pyarrow import fs
+from ray import tune
+from ray.train.constants import CHECKPOINT_DIR_NAME
+from ray.tune import Checkpoint as Saved
+
+from train.checkpoint import Checkpoint, load_checkpoint
+from train.errors import CheckpointError, StorageError
+
+CHECKPOINT_FOLDER = "checkpoint"
+PREFIX = "checkpoint_"
+
+
+@dataclass(frozen=True)
+class TrialFolder:
+    """Where a trial's checkpoints lie, and what it has reported of them.
+
+    Attributes:
+        reports: an epoch each, as `search.storage.journal` has them.
+    """
+
+    filesystem: fs.FileSystem
+    path: str
+    reports: Iterable[Mapping[str, Any]]
+
+    @property
+    def best(self) -> str | None:
+        """The name of the checkpoint with the best score of those that are there; None if none is.
+
+        It lies where the report says: Tune's own list lacks the last one of a trial that the deadline ended.
+        """
+        there = set(checkpoint_names(self.filesystem, self.path))
+        saved = [report for report in self.reports if report.get(CHECKPOINT_DIR_NAME) in there]
+        best = max(saved, key=lambda report: float(report["score"]), default=None)
+        return None if best is None else str(best[CHECKPOINT_DIR_NAME])
+
+    def read_best(self) -> Checkpoint:
+        """Return the checkpoint with the best score; raise CheckpointError if there is none."""
+        name = self.best
+        if name is None:
+            raise CheckpointError(
+                "a trial must have left a checkpoint", self.path, "choose another one: results.py show"
+            )
+        return read_checkpoint(Saved(f"{self.path}/{name}", self.filesystem))
+
+
+def checkpoint_names(filesystem: fs.FileSystem, folder: str) -> list[str]:
+    """Return the names of the checkpoints in a trial's folder, in any order."""
+    found = filesystem.get_file_info(fs.FileSelector(folder, allow_not_found=True))
+    return [info.base_name for info in found if info.base_name.startswith(PREFIX)]
+
+
+def read_checkpoint(saved: Saved) -> Checkpoint:
+    """Read what `report_with_checkpoint` wrote; raise CheckpointError if any of it is missing or damaged."""
+    try:
+        with saved.as_directory() as folder:
+            return load_checkpoint(Path(folder) / CHECKPOINT_FOLDER)
+    except FileNotFoundError as error:
+        raise CheckpointError("a checkpoint must be there", saved.path, "use an earlier one") from error
+
+
+def report_with_checkpoint(
+    report: Callable[..., Any], metrics: dict[str, Any], checkpoint: Callable[[], Checkpoint]
+) -> None:
+    """Report an epoch to Ray, which copies its checkpoint into the storage before it goes on.
+
+    A copy that a crash cuts short is never registered, and its digest gives it away to whoever reads it all the same.
+
+    Raises:
+        StorageError: if the checkpoint cannot be written.
+    """
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            checkpoint().save(Path(folder) / CHECKPOINT_FOLDER)
+            report(metrics, checkpoint=Saved.from_directory(folder))
+    except OSError as error:
+        raise StorageError(
+            "a checkpoint must be written whole",
+            error,
+            "make room, or make the storage writable, and --resume",
+        ) from error
+
+
+PARTS_FILE = "parts.json"
+
+
+def last_whole(filesystem: fs.FileSystem, path: str) -> tuple[Checkpoint | None, str, str]:
+    """Return the checkpoint at `path` or, if that is damaged, the last whole one before it, and what was wrong.
+
+    Last stands where it lies. None if there is no whole one: the trial has to begin anew.
+    """
+    damaged = []
+    for name in candidates(filesystem, path):
+        place = f"{PurePosixPath(path).parent}/{name}"
+        try:
+            found = read_checkpoint(tune.Checkpoint(place, filesystem))
+        except CheckpointError as error:
+            damaged.append(f"{name} is damaged ({error.value})")
+        else:
+            return found, told(damaged, f"goes on from {name}, epoch {found.epoch}"), place
+    return None, told(damaged, "begins anew"), ""
+
+
+def told(damaged: list[str], instead: str) -> str:
+    """Return the note on damaged checkpoints; empty if there are none."""
+    return f"{'; '.join(damaged)}: {instead}" if damaged else ""
+
+
+def candidates(filesystem: fs.FileSystem, path: str) -> list[str]:
+    """Return the name of the checkpoint at `path` and of those before it, the newest first."""
+    place = PurePosixPath(path)
+    earlier = [name for name in checkpoint_names(filesystem, str(place.parent)) if name < place.name]
+    return [place.name, *sorted(earlier, reverse=True)]
+
+
+def read_parts(filesystem: fs.FileSystem, folder: str) -> int:
+    """Return in how many parts a trial's batches fit into memory, as far as it is known."""
+    path = f"{folder}/{PARTS_FILE}"
+    if filesystem.get_file_info(path).type == fs.FileType.NotFound:
+        return 1
+    with filesystem.open_input_stream(path) as file:
+        return int(json.loads(file.read())["parts"])
+
+
+def write_parts(filesystem: fs.FileSystem, folder: str, parts: int) -> None:
+    """Write down that a trial's next attempt needs so many parts."""
+    filesystem.create_dir(folder)
+    with filesystem.open_output_stream(f"{folder}/{PARTS_FILE}") as file:
+        file.write(json.dumps({"parts": parts}).encode())

@@ -1,0 +1,1 @@
+"""Finished, running and interrupted studies: read, compared, exported."""

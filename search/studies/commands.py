@@ -1,0 +1,221 @@
+"""The studies that there are: list, show, compare, export, check labels. `python search/results.py --help`."""
+
+import argparse
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from search.studies.read import Study, read_study, studies
+from train.errors import UsageError
+from train.scoring.intervals import Interval
+
+EPILOG = """examples:
+  python search/results.py list
+  python search/results.py show vin
+  python search/results.py compare vin vin-more-data
+  python search/results.py export vin --trial 2 --output bundles/second
+
+exit status: 0 done; 1 a failed gate or a damaged file; 2 bad usage"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command line's definition."""
+    parse = argparse.ArgumentParser(
+        prog="python search/results.py",
+        description="Look at studies without training anything.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument(
+        "--storage", type=Path, default=Path("runs"), help="folder of the studies (default: runs)"
+    )
+    common.add_argument("--json", action="store_true", help="for programs")
+    commands = parse.add_subparsers(dest="command", required=True)
+    commands.add_parser("list", parents=[common], help="all studies, the latest first")
+    show = commands.add_parser(
+        "show", parents=[common], help="a study's trials, ranked; also of a running one"
+    )
+    show.add_argument("name")
+    compare = commands.add_parser(
+        "compare", parents=[common], help="two finished studies: their winners' settings, and the gain"
+    )
+    compare.add_argument("first")
+    compare.add_argument("second")
+    export = commands.add_parser("export", parents=[common], help="the bundle of a trial's best checkpoint")
+    export.add_argument("name")
+    export.add_argument("--trial", required=True, help="its id, or its place in the table, 1 for the best")
+    export.add_argument("--output", type=Path, required=True, help="folder to write")
+    doubts = commands.add_parser(
+        "labels", parents=[common], help="labels that several good trials read otherwise"
+    )
+    doubts.add_argument("name")
+    return parse
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Do what the command line says."""
+    chosen = parser().parse_args(arguments)
+    COMMANDS[chosen.command](chosen)
+
+
+def list_studies(chosen: argparse.Namespace) -> None:
+    """Print one line a study."""
+    from search.report.text import aligned
+
+    found = [_told(study) for study in studies(chosen.storage)]
+    if chosen.json:
+        print(json.dumps(found, indent=2, ensure_ascii=False))
+        return
+    if not found:
+        print(f"no study in {chosen.storage}")
+        return
+    head = ("study", "task", "data", "state", "best (95 %)", "untouched", "score", "trials", "when")
+    rows = [_listed(study) for study in found]
+    print("\n".join(aligned([head, *rows], range(4, 6))))
+
+
+def _told(study: Study) -> dict[str, Any]:
+    """Return a study as `list --json` has it; scores are shares in [0, 1]."""
+    from search.studies.read import read_result
+
+    result = read_result(study)
+    winner, judged = result.winner, result.comparison("validation")
+    scores = judged.winner if judged else winner.best.scores if winner and winner.best else None
+    untouched = result.baseline.scores if result.baseline else None
+    return {
+        "name": study.name,
+        "task": result.task,
+        "data": result.data.path,
+        "state": study.state,
+        "metric": result.words.scores[0],
+        "best": scores.primary if scores else None,
+        "interval_95": scores.interval.ends if scores and scores.interval else None,
+        "untouched": untouched.primary if untouched else None,
+        "untouched_interval_95": untouched.interval.ends if untouched and untouched.interval else None,
+        "trials": len(result.trials),
+        "changed": time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(study.changed)),
+    }
+
+
+def _listed(told: dict[str, Any]) -> Sequence[str]:
+    return (
+        told["name"],
+        told["task"],
+        told["data"],
+        told["state"],
+        _said(told["best"], told["interval_95"]),
+        _said(told["untouched"], told["untouched_interval_95"]),
+        told["metric"],
+        str(told["trials"]),
+        told["changed"][:16].replace("T", " "),
+    )
+
+
+def _said(score: float | None, ends: Sequence[float] | None) -> str:
+    """Format a score with the ends of its interval, where they are known."""
+    from search.report.text import score_text
+
+    interval = Interval(low=ends[0], high=ends[1]) if ends else None
+    return "" if score is None else score_text(score, interval)
+
+
+def show(chosen: argparse.Namespace) -> None:
+    """Print a study's table as its end printed it, or, before that, as far as it is."""
+    from search.report.summary import summary
+    from search.report.terminal import ranked_lines, terminal_table
+    from search.studies.read import read_result
+
+    study = read_study(chosen.storage / chosen.name)
+    result = read_result(study)
+    if chosen.json:
+        print(
+            json.dumps(
+                study.summary or {**summary(result), "state": study.state}, indent=2, ensure_ascii=False
+            )
+        )
+        return
+    if study.state == "finished":
+        print(terminal_table(result))
+        return
+    print(f"{study.name}: {study.state}, {len(result.trials)} trials so far")
+    print("\n".join(ranked_lines(result)))
+    if study.state == "interrupted":
+        from search.settings import resume_command
+
+        print(f"go on with: {resume_command(study.settings)}")
+
+
+def compare(chosen: argparse.Namespace) -> None:
+    """Print two studies side by side."""
+    from search.records.sample_rows import read_rows
+    from search.report.text import gain_text, value_text
+    from search.studies.compare import compare_studies
+
+    pair = _finished(chosen.storage / chosen.first), _finished(chosen.storage / chosen.second)
+    found = compare_studies(pair, (read_rows(pair[0].folder), read_rows(pair[1].folder)))
+    if chosen.json:
+        print(found.model_dump_json(indent=2))
+        return
+    for split in found.splits:
+        shares = [
+            _said(*measured) or "not measured"
+            for measured in ((split.first, split.first_interval), (split.second, split.second_interval))
+        ]
+        said = gain_text(split.gain) if split.gain else f"cannot be compared: {split.why_not}"
+        print(f"{split.split}: {shares[0]} -> {shares[1]}; {said}")
+    for title, settings in (
+        ("the winners differ in", found.settings),
+        ("the searches differ in", found.search),
+    ):
+        print(f"\n{title}" + ("" if settings else " nothing"))
+        for key, (first, second) in settings.items():
+            print(f"  {key}: {value_text(first)} -> {value_text(second)}")
+
+
+def _finished(folder: Path) -> Study:
+    study = read_study(folder)
+    if study.summary is None:
+        raise UsageError(
+            "studies that are compared must be finished", f"{study.name}: {study.state}", "wait for its end"
+        )
+    return study
+
+
+def export(chosen: argparse.Namespace) -> None:
+    """Export a trial's best checkpoint through the parity gate."""
+    from search.studies.export import export_trial
+
+    done = export_trial(read_study(chosen.storage / chosen.name), chosen.trial, chosen.output)
+    if chosen.json:
+        print(json.dumps({"bundle": str(chosen.output), **asdict(done)}, indent=2))
+        return
+    gate = done.parity
+    read = (
+        f"{gate.lines} images read as before the export, largest difference {gate.max_difference:.1e}"
+        if gate
+        else "a model without a graph, so without a gate"
+    )
+    print(f"{chosen.output}: trial {done.trial}, epoch {done.epoch}; {read}")
+
+
+def labels(chosen: argparse.Namespace) -> None:
+    """Print the labels that several good trials read otherwise, and write them for a person to judge."""
+    from search.selection.labels import TABLE
+    from search.studies.labels import check_study
+
+    study = read_study(chosen.storage / chosen.name)
+    check = check_study(study)
+    if chosen.json:
+        print(check.model_dump_json(indent=2))
+        return
+    print(f"asked: {', '.join(check.voters) or 'nobody'}{f' ({check.why_not})' if check.why_not else ''}")
+    for one in check.samples:
+        print(f"{one.votes}/{one.voters}  {one.chance:.0e}  {one.label} -> {one.reading}  {one.source}")
+    print(f"{len(check.samples)} labels are doubted: {study.folder / TABLE}")
+
+
+COMMANDS = {"list": list_studies, "show": show, "compare": compare, "export": export, "labels": labels}

@@ -1,0 +1,83 @@
+"""Any trial's bundle: its best checkpoint, exported as the winner's was."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pyarrow import fs
+
+from search.preflight.data import decoding, prepare_splits
+from search.settings import StudySettings
+from search.storage.journal import TrialJournal, read_journal
+from search.storage.trial_folder import TrialFolder
+from search.studies.read import Study, read_result
+from train.bundle import MANIFEST
+from train.checkpoint import Checkpoint
+from train.data.dataset import Dataset
+from train.errors import UsageError
+from train.export import export_checkpoint
+from train.parity import ParityResult
+from train.tuning import tuned
+
+
+@dataclass(frozen=True)
+class Exported:
+    """A trial's bundle.
+
+    Attributes:
+        trial: its id.
+        epoch: of the checkpoint.
+        parity: what the gate found; None for a model without a graph.
+    """
+
+    trial: str
+    epoch: int
+    metrics: dict[str, float]
+    parity: ParityResult | None
+
+
+def export_trial(study: Study, wanted: str, output: Path) -> Exported:
+    """Write the bundle of one trial.
+
+    Args:
+        study: its study; the gate reads the same validation images.
+        wanted: the trial's id, or its place in the table.
+        output: folder to write; an older bundle there is replaced.
+
+    Raises:
+        UsageError: if there is no such trial, or something else lies there.
+        CheckpointError: if it has left no checkpoint.
+        ParityError: if the bundle would not read as the checkpoint does.
+    """
+    if output.exists() and not (output / MANIFEST).is_file():
+        raise UsageError("a bundle must not replace anything else", output, "choose another folder")
+    trial = find_trial(study, wanted)
+    checkpoint = best_checkpoint(study, trial)
+    val = decoded_splits(study.settings, ("val",))["val"]
+    parity = export_checkpoint(tuned(checkpoint, val), val, output)
+    return Exported(trial.id, checkpoint.epoch, checkpoint.metrics, parity)
+
+
+def find_trial(study: Study, wanted: str) -> TrialJournal:
+    """Return the trial of that id or place in the table; raise UsageError if there is none."""
+    trials = {trial.id: trial for trial in read_journal(study.folder)}
+    places = {str(place): trial.id for place, trial in enumerate(read_result(study).ranked, 1)}
+    name = wanted if wanted in trials else places.get(wanted, "")
+    if name not in trials:
+        raise UsageError(
+            "--trial must be a trial's id or its place",
+            wanted,
+            f"one of 1 to {len(places)}, or {', '.join(list(trials)[:8]) or 'none: no trial has started'}",
+        )
+    return trials[name]
+
+
+def best_checkpoint(study: Study, trial: TrialJournal) -> Checkpoint:
+    """Return the checkpoint with the best score of those that a trial has left; raise CheckpointError if none is."""
+    return TrialFolder(fs.LocalFileSystem(), str(study.folder / trial.id), trial.reports).read_best()
+
+
+def decoded_splits(settings: StudySettings, names: Sequence[str]) -> dict[str, Dataset]:
+    """Read and decode these of the study's splits once more."""
+    parts = dict(prepare_splits(settings)[0].items())
+    return decoding(settings).decode({name: parts[name] for name in names})

@@ -1,0 +1,191 @@
+"""Few samples: trials are scored over several folds, so that a score is of every sample and not of a handful.
+
+The first fold is the study's own split. For the others the training samples are dealt into groups, no text in two of
+them; each group is read by a network that was trained on all the rest, the study's validation samples included. Folds
+are a scheduler's rungs: a trial that is worse after the first need not go on.
+"""
+
+import json
+import time
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from search.records.trial_report import FOLD, OF, ROWS, SAMPLES
+from search.settings import StudySettings, population
+from train.checkpoint import Checkpoint
+from train.config import TrialConfig
+from train.data.mixture import Mixture, Selection
+from train.data.split import seeded_rank
+from train.errors import UsageError
+from train.loop import TrainingData, assemble, train
+from train.scoring.intervals import bootstrap_interval
+from train.steps.validation import GENERAL, evaluate
+from train.tasks import TASKS, Rows, Task, primary_of
+
+FEW, FOLDS = 200, 5
+
+
+def with_folds(settings: StudySettings, samples: int) -> StudySettings:
+    """Return the settings with the number of folds, 1 for none, given the number of training samples.
+
+    Raises UsageError for what cannot be scored over folds.
+    """
+    alone = population(settings) is not None or settings.workers > 0
+    folds = settings.folds or (FOLDS if samples < FEW and not alone else 1)
+    if folds > 1 and alone:
+        raise UsageError(
+            "folds are trained one after the other, in a trial's own process",
+            f"--folds {folds} with --scheduler pbt or --workers-per-trial",
+            "leave out one of them",
+        )
+    if folds > 1 and settings.confirm:
+        raise UsageError(
+            "a mean over folds is not trained again",
+            f"--confirm {settings.confirm} with {folds} folds (the default under {FEW} training samples)",
+            "leave out --confirm, or add --folds 1",
+        )
+    return settings.model_copy(update={"folds": folds})
+
+
+def deal(texts: Sequence[str], groups: int, seed: int, spread: bool) -> list[list[int]]:
+    """Return at most `groups` lists of indices of about equal size; no text is in two of them, unless `spread`.
+
+    Args:
+        texts: of the samples.
+        groups: how many.
+        seed: of the order in which equally frequent texts are dealt.
+        spread: whether each text is dealt to all groups instead: it is a class.
+    """
+    places: dict[str, list[int]] = defaultdict(list)
+    for index, text in enumerate(texts):
+        places[text].append(index)
+    ordered = sorted(places, key=lambda text: (-len(places[text]), seeded_rank(seed, text)))
+    found: list[list[int]] = [[] for _ in range(groups)]
+    for text in ordered:
+        for part in [[index] for index in places[text]] if spread else [places[text]]:
+            min(found, key=len).extend(part)
+    return [sorted(group) for group in found if group]
+
+
+def split_folds(data: TrainingData, folds: int, task: type[Task], seed: int) -> list[TrainingData]:
+    """Return what each fold trains on and is scored on; every sample is in one fold's validation split."""
+    texts = [task.text_of(text) for text in (*data.val.texts, *data.train.texts)]
+    spread = all(len(text) <= 1 or label in task.classes for text, label in zip(
+        texts, (*data.val.texts, *data.train.texts), strict=True))  # fmt: skip
+    both, start = pooled(data).val, len(data.val)
+    parts = [data]
+    for group in deal(texts[start:], folds - 1, seed, spread):
+        mine = [start + index for index in group]
+        held, of_group = {texts[index] for index in mine}, set(mine)
+        rest = [i for i in range(len(both)) if i not in of_group and (spread or texts[i] not in held)]
+        parts.append(replace(data, train=Selection(both, rest), val=Selection(both, mine)))
+    return parts
+
+
+def pooled(data: TrainingData) -> TrainingData:
+    """Return the data with every sample to be read, as all folds together do; the validation samples come first."""
+    return replace(data, val=Mixture([data.val, data.train]))
+
+
+@dataclass(frozen=True)
+class Fold:
+    """How one fold went.
+
+    Attributes:
+        metrics: of its last epoch: it is given, not chosen.
+        rows: how each of its samples was done (`Task.per_sample`).
+        samples: number of them.
+    """
+
+    metrics: Mapping[str, float]
+    rows: Rows
+    samples: int
+    seconds: float
+    checkpoint: Checkpoint
+
+
+def train_fold(
+    config: TrialConfig, data: TrainingData, seed_checkpoint: Checkpoint | None = None, parts: int = 1
+) -> Fold:
+    """Train and score one fold, or score the checkpoint that it ended with before; raise DivergedError.
+
+    Batches are computed in so many parts.
+    """
+    started = time.monotonic()
+    last: list[tuple[dict[str, float], Checkpoint]] = []
+
+    def report(metrics: dict[str, float], checkpoint: Callable[[], Checkpoint]) -> None:
+        last[:] = [(metrics, checkpoint())]
+
+    if seed_checkpoint is None:
+        train(config, data, report, parts=parts)
+    else:
+        last = [(seed_checkpoint.metrics, seed_checkpoint)]
+    metrics, checkpoint = last[0]
+    engine, task = assemble(config, data.train, checkpoint)
+    rows = task.at_best.per_sample(evaluate(engine, task.at_best, data.val)[1], data.val)
+    return Fold(metrics, rows, len(data.val), time.monotonic() - started, checkpoint)
+
+
+def together(done: Sequence[Fold], of: int, config: TrialConfig) -> dict[str, Any]:
+    """Return the report after the last of these folds: means over samples, and what tells a fold from an epoch."""
+    names = TASKS.get(config.task).scores.names
+    weights = [fold.samples for fold in done]
+    told = [*names, *(GENERAL + name for name in names if GENERAL + name in done[0].metrics), "loss"]
+    means = {name: float(np.average([fold.metrics[name] for fold in done], weights=weights)) for name in told}
+    return means | {
+        "epoch": len(done),
+        "epoch_seconds": done[-1].seconds,
+        FOLD: len(done),
+        OF: of,
+        SAMPLES: sum(weights),
+        ROWS: json.dumps(done[-1].rows.tolist()),
+        **mean_interval(done, config),
+    }
+
+
+def mean_interval(done: Sequence[Fold], config: TrialConfig) -> dict[str, float]:
+    """Return the ends of the first score's interval, as reports name them; nothing where the mean itself tells it."""
+    ends = TASKS.get(config.task).scores.ends()
+    if not ends:
+        return {}
+    weights = [fold.samples for fold in done]
+    places = np.split(np.arange(sum(weights)), np.cumsum(weights)[:-1])
+    width = done[0].rows.shape[1]
+    apart = np.zeros((sum(weights), width * len(done)))  # each fold's rows in columns of their own
+    for number, (fold, place) in enumerate(zip(done, places, strict=True)):
+        apart[place, number * width : (number + 1) * width] = fold.rows
+    primary = primary_of(config)
+
+    def mean(sums: Rows) -> float:
+        return float(np.average([primary(part) for part in np.split(sums, len(done))], weights=weights))
+
+    return dict(zip(ends, bootstrap_interval(apart, mean, config.seed).ends, strict=True))
+
+
+def run_folds(
+    config: TrialConfig,
+    parts: Sequence[TrainingData],
+    report: Callable[[dict[str, Any], Checkpoint | None], None],
+    saved: Checkpoint | None,
+    in_parts: int = 1,
+) -> None:
+    """Train fold after fold and report after each what all so far say; the first one's checkpoint is kept.
+
+    Args:
+        config: what to train; every fold for all of its epochs.
+        parts: the folds' data, the study's own split first.
+        report: called after each fold, with the checkpoint to keep.
+        saved: the first fold's checkpoint of an interrupted trial, which is not trained again.
+        in_parts: in which every batch is computed, for want of memory.
+    """
+    done: list[Fold] = []
+    for number, data in enumerate(parts, 1):
+        again = saved if number == 1 else None
+        done.append(train_fold(config, data, again, in_parts))
+        if again is None:
+            report(together(done, len(parts), config), done[0].checkpoint if number == 1 else None)

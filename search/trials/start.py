@@ -1,0 +1,70 @@
+"""Where a trial starts from: its last whole checkpoint, and in how many parts a batch fits into memory."""
+
+from dataclasses import dataclass, field
+
+import ray
+from ray import tune
+
+from search.planning.clock import Clock
+from search.planning.packing import Needs, WorkerGroup
+from search.records.ranking import Forgetting
+from search.storage.trial_folder import last_whole, read_parts, write_parts
+from train.checkpoint import Checkpoint
+
+
+@dataclass(frozen=True)
+class Start:
+    """What a trial, or a further attempt at one, begins with.
+
+    Attributes:
+        checkpoint: to go on from; None to begin anew.
+        parts: of every batch.
+        note: what was wrong with later checkpoints; empty for nothing.
+        path: of the checkpoint; empty for none.
+    """
+
+    checkpoint: Checkpoint | None
+    parts: int
+    note: str = ""
+    path: str = ""
+
+
+def find_start() -> Start:
+    """Return what this trial begins with; call it inside a Tune function."""
+    saved = tune.get_checkpoint()
+    storage = tune.get_context().get_storage()
+    parts = read_parts(storage.storage_filesystem, storage.trial_fs_path)
+    if saved is None:
+        return Start(None, parts)
+    checkpoint, note, path = last_whole(saved.filesystem, saved.path)
+    kept = int(checkpoint.metrics.get("parts", 1)) if checkpoint else 1
+    return Start(checkpoint, max(parts, kept), note, path)
+
+
+def set_parts(parts: int) -> None:
+    """Write down for this trial's further attempts that it needs so many parts; call it inside a Tune function."""
+    storage = tune.get_context().get_storage()
+    write_parts(storage.storage_filesystem, storage.trial_fs_path, parts)
+
+
+@dataclass(frozen=True)
+class TrialSetup:
+    """What every trial of a study shares.
+
+    Attributes:
+        data: reference to the study's TrainingData; wrapped here, as Tune would copy out a bare one.
+        group: the workers of a trial; None to train in the trial's own process.
+        forgetting: what the models knew; None without general samples.
+        folds: over which a trial is scored; 1 for the study's own split alone.
+        clock: until when a trial may train; None without a time budget.
+        needs: what a trial has of its node.
+        population: whether trials go on from each other's checkpoints, so that each report says how it was trained.
+    """
+
+    data: ray.ObjectRef
+    group: WorkerGroup | None
+    forgetting: Forgetting | None = None
+    population: bool = False
+    folds: int = 1
+    clock: Clock | None = None
+    needs: Needs = field(default_factory=lambda: Needs({}))

@@ -1,0 +1,1 @@
+"""HTTP: the door, the routes, the bodies of requests."""

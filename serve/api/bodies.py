@@ -1,0 +1,69 @@
+"""Bodies of requests and answers: JSON, base64 and PaddleX's envelope."""
+
+import base64
+import binascii
+import json
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from fastapi import Request
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ValidationError
+from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
+from starlette.formparsers import MultiPartException
+
+from serve.api.door import new_log_id
+from serve.errors import UndecodableError
+
+M = TypeVar("M", bound=BaseModel)
+
+
+def success(log_id: str | None, result: Mapping[str, Any], status: int = 200) -> JSONResponse:
+    """Return an answer in PaddleX's envelope."""
+    return JSONResponse(
+        {"logId": log_id or new_log_id(), "result": result, "errorCode": 0, "errorMsg": "Success"}, status
+    )
+
+
+def validated(model: type[M], fields: Mapping[str, Any]) -> M:
+    """Return a request's fields as its model; raise UndecodableError that names the first wrong one."""
+    try:
+        return model.model_validate(fields)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise UndecodableError(f"{place}: {first['msg']}", repr(first["input"])[:80], "see /docs") from error
+
+
+def json_body(body: bytes) -> Mapping[str, Any]:
+    """Return a JSON object; raise UndecodableError for anything else."""
+    try:
+        fields = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise UndecodableError("the body must be JSON", str(error)[:80], "see /docs") from error
+    if not isinstance(fields, dict):
+        raise UndecodableError("the body must be a JSON object", type(fields).__name__, "see /docs")
+    return fields
+
+
+async def form_body(request: Request) -> tuple[dict[str, str], list[tuple[str, bytes]]]:
+    """Return the fields and the named files of a form; raise UndecodableError if it cannot be parsed."""
+    try:
+        async with request.form(max_files=10_000, max_fields=100) as form:
+            files = [(key, await v.read()) for key, v in form.multi_items() if isinstance(v, UploadFile)]
+            return {key: value for key, value in form.items() if isinstance(value, str)}, files
+    except (HTTPException, MultiPartException) as error:
+        reason = getattr(error, "detail", None) or getattr(error, "message", "")
+        raise UndecodableError("the body must be a form", str(reason)[:80], "see /docs") from error
+
+
+def from_base64(text: str) -> bytes:
+    """Return the bytes; a data URL's beginning is left out."""
+    encoded = text.partition(",")[2] if text.startswith("data:") else text
+    try:
+        return base64.b64decode(encoded, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise UndecodableError(
+            "an image must be base64", repr(text[:20]), "encode the file's bytes"
+        ) from error

@@ -1,0 +1,157 @@
+"""Routes that read: lines, health, models."""
+
+import asyncio
+import base64
+from collections.abc import Sequence
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+
+from serve.api.bodies import form_body, from_base64, json_body, success, validated
+from serve.api.door import Handler
+from serve.api.rules import rule
+from serve.errors import UndecodableError, UnsupportedError
+from serve.intake.fetch import fetch
+from serve.intake.guard import Document, decode_document, decode_images
+from serve.reading.page import Page, pruned_result
+from serve.reading.services import Services
+from serve.reading.visualize import jpeg, ocr_image
+from serve.schemas import OcrRequest, OcrResult, RecognizeRequest, RecognizeResult
+from serve.schemas import Response as Envelope
+from train.data.images import Image
+
+
+def read_routes(services: Services) -> APIRouter:
+    """Return the router."""
+    router = APIRouter()
+
+    @router.get("/health")
+    async def health() -> dict[str, str]:
+        """Say that the server lives."""
+        return {"status": "ok"}
+
+    @router.get("/ready")
+    async def ready(response: Response) -> dict[str, bool]:
+        """Say whether every model has a replica."""
+        response.status_code = 200 if (state := await services.ready()) else 503
+        return {"ready": state}
+
+    @router.get("/v1/models")
+    async def models() -> dict[str, Any]:
+        """List what is served: bundle, version, scores, what the replicas chose at start-up."""
+        return {"models": await services.facts()}
+
+    router.post("/recognize", openapi_extra=_RECOGNIZE, response_model=Envelope[RecognizeResult])(
+        recognize_handler(services)
+    )
+    router.post("/ocr", openapi_extra=_OCR, response_model=Envelope[OcrResult])(ocr_handler(services))
+    return router
+
+
+def recognize_handler(services: Services) -> Handler:
+    """Return the handler of `/recognize`."""
+
+    async def recognize(request: Request) -> JSONResponse:
+        """Read images that show one text line each."""
+        asked, files = await _lines_of(request)
+        checks = rule(asked.rule) if asked.rule else None
+        lines = decode_images(files, services.settings.limits)
+        readings = await services.recognise(lines, asked.alternatives)
+        found = [
+            {
+                "text": reading.text,
+                "confidence": reading.confidence,
+                "alternatives": [{"text": text, "confidence": p} for text, p in reading.alternatives],
+                "checks": checks(reading.text) if checks else None,
+            }
+            for reading in readings
+        ]
+        return success(asked.logId, {"lines": found})
+
+    return recognize
+
+
+def ocr_handler(services: Services) -> Handler:
+    """Return the handler of `/ocr`."""
+
+    async def ocr(request: Request) -> JSONResponse:
+        """Find and read the text of a picture or PDF: PaddleX's basic serving protocol."""
+        asked = validated(OcrRequest, json_body(await request.body()))
+        document = await _document(asked, services)
+        pages = await services.pages.read(document.pages, asked)
+        visualize = services.settings.visualize if asked.visualize is None else asked.visualize
+        results = await asyncio.to_thread(_results, document.pages, pages, visualize)
+        return success(asked.logId, {"ocrResults": results, "dataInfo": document.info})
+
+    return ocr
+
+
+async def _document(asked: OcrRequest, services: Services) -> Document:
+    settings, kind = services.settings, asked.fileType
+    if asked.file.startswith(("http://", "https://")):
+        data = await fetch(asked.file, settings.url_hosts, settings.limits)
+    elif kind is None:
+        raise UndecodableError("fileType must be 0 for a PDF and 1 for an image", None, "say which it is")
+    else:
+        data = from_base64(asked.file)
+    return await asyncio.to_thread(decode_document, data, kind, settings.limits)
+
+
+def _results(images: Sequence[Image], pages: Sequence[Page], visualize: bool) -> list[dict[str, Any]]:
+    return [
+        {
+            "prunedResult": pruned_result(page),
+            "ocrImage": _base64(ocr_image(image, page)) if visualize else None,
+            "docPreprocessingImage": None,
+            "inputImage": _base64(jpeg(image)) if visualize else None,
+        }
+        for image, page in zip(images, pages, strict=True)
+    ]
+
+
+def _base64(data: bytes) -> str:
+    return base64.b64encode(data).decode("ascii")
+
+
+async def _lines_of(request: Request) -> tuple[RecognizeRequest, list[bytes]]:
+    """Return the request and its image files, whichever way they came."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind == "application/json":
+        asked = validated(RecognizeRequest, json_body(await request.body()))
+        return asked, [from_base64(text) for text in asked.images]
+    if kind == "multipart/form-data":
+        fields, named = await form_body(request)
+        files = [data for _, data in named]
+        return validated(RecognizeRequest, fields | {"images": ["multipart"] * len(files)}), files
+    raise UnsupportedError(
+        "content-type must be application/json or multipart/form-data",
+        repr(kind),
+        "send the images in one of these",
+    )
+
+
+def _json_schema(model: type[BaseModel]) -> dict[str, Any]:
+    return {"application/json": {"schema": model.model_json_schema()}}
+
+
+_OCR = {"requestBody": {"required": True, "content": _json_schema(OcrRequest)}}
+_RECOGNIZE = {
+    "requestBody": {
+        "required": True,
+        "content": _json_schema(RecognizeRequest)
+        | {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "properties": {
+                        "files": {"type": "array", "items": {"type": "string", "format": "binary"}},
+                        "rule": {"type": "string"},
+                        "alternatives": {"type": "integer"},
+                    },
+                }
+            },
+        },
+    }
+}

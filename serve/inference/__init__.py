@@ -1,0 +1,1 @@
+"""Models in onnxruntime: sessions, reader, detector, orienter, and the replicas that hold them."""

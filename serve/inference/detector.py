@@ -1,0 +1,55 @@
+"""Pictures to boxes: the work of one detector replica, without Ray."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from serve.errors import UndecodableError
+from serve.inference.model import Model
+from serve.inference.sessions import ElasticSession, Tuning, elastic_session
+from train.data import detection
+from train.data.detection import LIMIT_TYPES, boxes, input_size, normalise, prepare
+from train.data.images import Image
+
+USUAL_SIDE_PX = 640
+
+
+@dataclass(frozen=True)
+class DetectionParameters(detection.DetectionParameters):
+    """As training's, but what is wrong is the request's fault."""
+
+    def __post_init__(self) -> None:
+        if self.limit_type not in (*LIMIT_TYPES, ""):
+            rule = f"textDetLimitType must be one of {', '.join(LIMIT_TYPES)}"
+            raise UndecodableError(rule, self.limit_type, "leave it out for the default")
+
+
+class TextDetector:
+    """Finds text in prepared pictures."""
+
+    def __init__(self, model: Model, threads: int) -> None:
+        """Open the model and measure how it runs best on `threads` cores; pictures are run one at a time."""
+        self.model = model
+        self.defaults = DetectionParameters(**model.settings)
+        self._session: ElasticSession
+        self.tuning: Tuning
+        self._session, self.tuning = elastic_session(
+            model, (3, USUAL_SIDE_PX, USUAL_SIDE_PX), threads, batches=(1,)
+        )
+
+    def find(
+        self, picture: Image, source_size: tuple[int, int], how: DetectionParameters, alone: bool = False
+    ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float64]]:
+        """Return (N, 4, 2) corners in the source and (N,) scores.
+
+        Args:
+            picture: (H, W, 3) uint8 BGR, prepared (`detection.prepare`).
+            source_size: (height, width) of the picture before.
+            how: in effect.
+            alone: no other model runs meanwhile.
+        """
+        return boxes(self._session.run(normalise([picture]), alone)[0, 0], source_size, how)
+
+
+__all__ = ["LIMIT_TYPES", "DetectionParameters", "boxes", "input_size", "normalise", "prepare"]

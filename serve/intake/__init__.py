@@ -1,0 +1,1 @@
+"""Bytes, URLs and PDFs become pixels here, guarded."""

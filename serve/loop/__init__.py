@@ -1,0 +1,1 @@
+"""Corrections, retraining on them, and the versions of a model."""

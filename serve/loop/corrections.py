@@ -1,0 +1,198 @@
+"""Corrected lines on disk: a PNG and a JSON file each, in the form that training reads (`image_json`).
+
+Training reads every PNG of the folder and asks for its JSON file, so the PNG is written last and removed first:
+a correction exists as soon as, and as long as, its PNG does, and one that was cut short is never seen.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import unicodedata
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from serve.errors import TooLargeError, UndecodableError, UnknownError
+from serve.loop.durable import locked, remove, write_whole
+from train.data.images import Image
+
+TEXT_KEY, ORIGINAL_KEY = "corrected_text", "original_text"
+MAX_TEXT = 1000
+ID_LENGTH = 32
+NOTHING: Mapping[str, Any] = {}
+UNWRITABLE = frozenset({"Cc", "Cs", "Zl", "Zp"})  # control characters, lone surrogates, line separators
+
+
+@dataclass(frozen=True)
+class Correction:
+    """A line image and its right text.
+
+    Attributes:
+        id: 32 hexadecimal digits of the sha256 of its pixels.
+        text: what it says, as a person typed it, without outer white space.
+        original: what was read instead; None if nobody said.
+        created: UTC, ISO 8601, when the image first came.
+    """
+
+    id: str
+    text: str
+    original: str | None
+    created: str
+
+
+class CorrectionStore:
+    """The folder of corrections; any number of processes may use it at a time."""
+
+    def __init__(self, folder: Path) -> None:
+        """Use `folder`; it is made with the first correction."""
+        self.folder = folder
+
+    def add(
+        self, image: Image, text: str, original: str | None = None, extra: Mapping[str, Any] = NOTHING
+    ) -> tuple[Correction, bool]:
+        """Store a line; the same pixels once more replace its text.
+
+        Args:
+            image: (H, W, 3) uint8 BGR.
+            text: what it says.
+            original: what was read instead.
+            extra: what else its JSON file shall hold.
+
+        Returns:
+            The correction, and whether its image is new.
+
+        Raises:
+            UndecodableError: for a text that cannot be a line's.
+            TooLargeError: for a text over MAX_TEXT characters.
+        """
+        text, original = checked_text(text), original and _presentable(original)
+        key = image_id(image)
+        labels, pixels = self._paths(key)
+        with locked(self.folder):
+            new = not pixels.exists()
+            now = datetime.now(UTC).isoformat(timespec="seconds")
+            correction = Correction(key, text, original, now if new else _read(labels).created)
+            write_whole(labels, _as_json(correction, extra))
+            if new:
+                write_whole(pixels, _as_png(image))
+        return correction, new
+
+    def page(self, offset: int = 0, limit: int = 100) -> list[Correction]:
+        """Return some of the corrections, the newest first."""
+        return [found for key in self._keys()[offset : offset + limit] if (found := self._find(key))]
+
+    def count(self) -> int:
+        """Return how many there are."""
+        return len(self._keys())
+
+    def image(self, key: str) -> bytes:
+        """Return a correction's PNG; raise UnknownError if there is none of that id."""
+        try:
+            return self._known(key)[1].read_bytes()
+        except FileNotFoundError:
+            raise _unknown(key) from None
+
+    def remove(self, key: str) -> None:
+        """Remove a correction; raise UnknownError if there is none of that id."""
+        labels, pixels = self._known(key)
+        with locked(self.folder):
+            if not pixels.exists():
+                raise _unknown(key)
+            remove(pixels)
+            remove(labels)
+
+    def snapshot(self, folder: Path) -> list[Correction]:
+        """Copy all corrections, as they are at one moment, into an existing folder; return them, the oldest first."""
+        with locked(self.folder):
+            keys = self._keys()[::-1]
+            for path in (path for key in keys for path in self._paths(key)):
+                shutil.copyfile(path, folder / path.name)
+        return [_read(folder / f"{key}.json") for key in keys]
+
+    def _keys(self) -> list[str]:
+        """Return all ids, the newest first: a PNG is written once, whereas its text may change."""
+        written = []
+        with suppress(FileNotFoundError), os.scandir(self.folder) as entries:
+            for entry in entries:
+                key, _, suffix = entry.name.partition(".")
+                if suffix == "png" and _is_id(key):
+                    with suppress(FileNotFoundError):  # removed since the folder was listed
+                        written.append((entry.stat().st_mtime_ns, key))
+        return [key for _, key in sorted(written, reverse=True)]
+
+    def _find(self, key: str) -> Correction | None:
+        """Return a correction, None if it was removed since its name was read."""
+        try:
+            return _read(self._paths(key)[0])
+        except FileNotFoundError:
+            return None
+
+    def _known(self, key: str) -> tuple[Path, Path]:
+        if not _is_id(key):
+            raise _unknown(key)
+        return self._paths(key)
+
+    def _paths(self, key: str) -> tuple[Path, Path]:
+        return self.folder / f"{key}.json", self.folder / f"{key}.png"
+
+
+def image_id(image: Image) -> str:
+    """Return what tells an image from every other: 32 hexadecimal digits of the sha256 of its pixels."""
+    shape = "x".join(map(str, image.shape))
+    return hashlib.sha256(shape.encode() + np.ascontiguousarray(image).tobytes()).hexdigest()[:ID_LENGTH]
+
+
+def checked_text(text: str) -> str:
+    """Return a line's text without outer white space; raise UndecodableError or TooLargeError if it is none."""
+    text = text.strip()
+    if not text:
+        raise UndecodableError("text must not be empty", repr(text), "type what the line says")
+    if wrong := sorted({c for c in text if unicodedata.category(c) in UNWRITABLE}):
+        raise UndecodableError(
+            "text must be one line without control characters", repr("".join(wrong)), "leave them out"
+        )
+    if len(text) > MAX_TEXT:
+        raise TooLargeError(f"text must be at most {MAX_TEXT} characters", len(text), "send a line at a time")
+    return text
+
+
+def _presentable(text: str) -> str:
+    """Return a foreign text such that it can be kept and sent: cut, and without lone surrogates."""
+    return text[:MAX_TEXT].encode("utf-8", "replace").decode("utf-8")
+
+
+def _read(path: Path) -> Correction:
+    fields = json.loads(path.read_bytes())
+    return Correction(path.stem, fields[TEXT_KEY], fields.get(ORIGINAL_KEY), fields["created"])
+
+
+def _as_json(correction: Correction, extra: Mapping[str, Any]) -> bytes:
+    fields = {
+        **extra,
+        TEXT_KEY: correction.text,
+        ORIGINAL_KEY: correction.original,
+        "created": correction.created,
+    }
+    return json.dumps(fields, indent=1).encode("ascii")
+
+
+def _as_png(image: Image) -> bytes:
+    written, data = cv2.imencode(".png", image)
+    if not written:
+        raise UndecodableError("an image must be one that PNG holds", image.shape, "send another one")
+    return data.tobytes()
+
+
+def _is_id(key: str) -> bool:
+    return len(key) == ID_LENGTH and set(key) <= set("0123456789abcdef")
+
+
+def _unknown(key: str) -> UnknownError:
+    return UnknownError("a correction must exist", repr(key), "list them with GET /corrections")

@@ -1,0 +1,243 @@
+"""Retraining on the corrections: what is under way and what came of it; all of it lies in files.
+
+A retraining is a folder: `job.json` says what was asked for, `data/` is a frozen copy of the corrections, and
+`state.json` is written by the Ray job that does the work (`serve/loop/retrain_job.py`). So nothing is lost with the
+server, and what has ended is known without a cluster.
+"""
+
+import json
+import re
+import shutil
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from serve.errors import BusyError, ConflictError, UnknownError
+from serve.loop.corrections import CorrectionStore
+from serve.loop.durable import locked, write_whole
+from serve.loop.holdout import Seen, hold_out
+from serve.loop.jobs import UNKNOWN, Jobs, RayJobs
+from serve.loop.retrain_job import FAILED, FINISHED, JOB, RUNNING, STATE
+from serve.loop.retrain_plan import ROOT, RetrainRequest, job_plan, start_from
+from serve.loop.versions import Versions
+
+TASK = "recognition"
+LEAST_CORRECTIONS = 10
+QUEUED, STOPPED = "queued", "stopped"
+UNDER_WAY = frozenset({QUEUED, RUNNING})
+ID = re.compile(r"\d{8}-\d{6}-\d{6}", re.ASCII)
+SPLIT = "split.json"
+SUBMITTED_S = 60
+# How Ray's word for a job that has not written its end reads here: one that succeeded has not, either.
+OF_JOB = {"PENDING": QUEUED, "RUNNING": RUNNING, "STOPPED": STOPPED}
+
+
+@dataclass(frozen=True)
+class Status:
+    """How a retraining fares.
+
+    Attributes:
+        state: queued, running, finished, failed or stopped.
+        progress: in [0, 1].
+        message: the step it is at, the verdict, or why it failed.
+        scores: of both models on the held-back lines (`retrain_job.compare`); None before its end.
+        can_promote: the new model is better than the one that serves now.
+        created: UTC, ISO 8601.
+        start: which weights it began with.
+        lines: how many corrections it trains on, picks its best epoch by, and holds back.
+        request: the form.
+    """
+
+    id: str
+    state: str
+    progress: float
+    message: str
+    scores: dict[str, Any] | None
+    can_promote: bool
+    created: str
+    start: str
+    lines: dict[str, int]
+    request: dict[str, Any]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the fields as a mapping."""
+        return asdict(self)
+
+
+class Retrainings:
+    """The retrainings in a folder; any number of processes may use it at a time."""
+
+    def __init__(
+        self, folder: Path, corrections: CorrectionStore, versions: Versions, jobs: Jobs | None = None
+    ) -> None:
+        """Use `folder`; `jobs` is the job server, by default that of the Ray cluster which this process is in."""
+        self._folder, self._corrections, self._versions = folder.resolve(), corrections, versions
+        self._jobs = jobs or RayJobs()
+
+    def start(self, request: RetrainRequest) -> str:
+        """Start a retraining on the corrections as they are now; return its id.
+
+        Raises:
+            ConflictError: with too few corrections, or while another retraining is under way.
+            BusyError: if the cluster takes no jobs.
+        """
+        self._require_corrections()
+        with locked(self._folder):
+            if not request.parallel:
+                self._require_none_under_way()
+            now = datetime.now(UTC)
+            key = f"{now:%Y%m%d-%H%M%S-%f}"
+            folder = self._folder / key
+            try:
+                self._prepare(folder, request, now.isoformat(timespec="seconds"))
+                script = [sys.executable, str(ROOT / "serve" / "loop" / "retrain_job.py"), str(folder)]
+                self._jobs.submit(_job_name(key), script, {"PYTHONPATH": str(ROOT)})
+            except BaseException:
+                shutil.rmtree(folder, ignore_errors=True)
+                raise
+        return key
+
+    def status(self, key: str) -> Status:
+        """Return how a retraining fares; raise UnknownError if there is none of that id."""
+        if not ID.fullmatch(key) or not (self._folder / key / JOB).is_file():
+            raise UnknownError("a retraining must exist", repr(key), "list them with GET /api/retrain")
+        job = _read(self._folder / key / JOB)
+        state = self._state(key)
+        scores = state.get("scores")
+        return Status(
+            id=key,
+            state=state["state"],
+            progress=state["progress"],
+            message=state["message"],
+            scores=scores,
+            can_promote=bool(scores and scores["better"]) and self._still_serves(job),
+            created=job["created"],
+            start=job["start"],
+            lines=job["lines"],
+            request=job["request"],
+        )
+
+    def all(self) -> list[Status]:
+        """Return how all retrainings fare, the newest first."""
+        return [self.status(key) for key in sorted(self._keys(), reverse=True)]
+
+    def bundle(self, key: str) -> Path:
+        """Return the bundle of a retraining that can be promoted; raise ConflictError if it cannot be."""
+        status = self.status(key)
+        if not status.can_promote:
+            job = _read(self._folder / key / JOB)
+            outdated = status.state == FINISHED and not self._still_serves(job)
+            raise ConflictError(
+                "a promoted model must be better than the one that serves",
+                "another model serves since they were compared"
+                if outdated
+                else f"{status.state}: {status.message}",
+                "retrain again" if outdated or status.state != RUNNING else "wait for its end",
+            )
+        return Path(_read(self._folder / key / JOB)["bundle"])
+
+    def _keys(self) -> list[str]:
+        if not self._folder.is_dir():
+            return []
+        return [p.name for p in self._folder.iterdir() if ID.fullmatch(p.name) and (p / JOB).is_file()]
+
+    def _state(self, key: str) -> dict[str, Any]:
+        """Return what the job wrote, or, if it ended without a word, what the cluster knows of it."""
+        state = self._written(key)
+        if state["state"] not in UNDER_WAY:
+            return state
+        try:
+            found, message = self._jobs.state(_job_name(key))
+        except BusyError:
+            return state
+        if found == UNKNOWN and time.time() - (self._folder / key / JOB).stat().st_mtime < SUBMITTED_S:
+            return state  # about to be submitted by whoever wrote the file
+        now = OF_JOB.get(found, FAILED)
+        if now in UNDER_WAY:
+            return state
+        state = self._written(key)  # it may have ended since it was read
+        return (
+            state if state["state"] not in UNDER_WAY else {**state, "state": now, "message": message or found}
+        )
+
+    def _written(self, key: str) -> dict[str, Any]:
+        try:
+            return _read(self._folder / key / STATE)
+        except FileNotFoundError:
+            return {"state": QUEUED, "progress": 0.0, "message": "waits for the cluster"}
+
+    def _prepare(self, folder: Path, request: RetrainRequest, created: str) -> None:
+        """Write everything that the job needs; `job.json` last: with it, the retraining exists."""
+        version = self._versions.current(TASK) or self._versions.begin(TASK, None)
+        start = start_from(version, request.model)
+        lines = self._freeze(folder)
+        plan = job_plan(request, start, folder, sum(lines.values()))
+        job = {
+            **plan,
+            "created": created,
+            "request": request.model_dump(mode="json"),
+            "start": start.message,
+            "serving": version.version,
+            "lines": lines,
+        }
+        write_whole(folder / JOB, json.dumps(job, indent=1).encode())
+
+    def _freeze(self, folder: Path) -> dict[str, int]:
+        """Copy the corrections into `data/train`, `val` and `test`; return how many lines each has."""
+        data = folder / "data"
+        data.mkdir(parents=True)
+        parts = hold_out(self._corrections.snapshot(data), *self._seen())
+        for name, lines in parts.items():
+            (data / name).mkdir()
+            for file in (f"{line.id}{suffix}" for line in lines for suffix in (".json", ".png")):
+                (data / file).rename(data / name / file)
+        split = {name: [[line.id, line.text] for line in lines] for name, lines in parts.items()}
+        write_whole(folder / SPLIT, json.dumps(split).encode())
+        return {name: len(lines) for name, lines in parts.items()}
+
+    def _seen(self) -> tuple[Seen, Seen]:
+        """Return what earlier retrainings learnt from, and what they held back; those that failed left no model."""
+        learnt: list[list[str]] = []
+        held: list[list[str]] = []
+        for key in self._keys():
+            if self._state(key)["state"] not in (FAILED, STOPPED):
+                split = _read(self._folder / key / SPLIT)
+                learnt += split["train"] + split["val"]
+                held += split["test"]
+        first, second = (
+            Seen(frozenset(key for key, _ in lines), frozenset(text for _, text in lines))
+            for lines in (learnt, held)
+        )
+        return first, second
+
+    def _still_serves(self, job: Mapping[str, Any]) -> bool:
+        """Return whether the model that the new one was compared with still serves."""
+        current = self._versions.current(TASK)
+        return current is not None and current.version == job["serving"]
+
+    def _require_corrections(self) -> None:
+        count = self._corrections.count()
+        if count < LEAST_CORRECTIONS:
+            raise ConflictError(
+                f"a retraining needs at least {LEAST_CORRECTIONS} corrections",
+                count,
+                f"correct {LEAST_CORRECTIONS - count} more lines",
+            )
+
+    def _require_none_under_way(self) -> None:
+        if busy := [status.id for status in self.all() if status.state in UNDER_WAY]:
+            raise ConflictError(
+                "one retraining runs at a time", f"{busy[0]} under way", "wait for it, or send parallel=true"
+            )
+
+
+def _job_name(key: str) -> str:
+    return f"retrain-{key}"
+
+
+def _read(path: Path) -> dict[str, Any]:
+    return dict(json.loads(path.read_bytes()))

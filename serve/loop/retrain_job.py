@@ -1,0 +1,144 @@
+"""A retraining as a job of its own: trains, reads the held-back lines with both models, and says how it went.
+
+    python serve/loop/retrain_job.py FOLDER
+
+It runs `job.json`'s steps, which are the project's own command lines, so no framework is imported here. What it
+leaves is `state.json`, rewritten as it goes, and each step's output.
+"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+if __name__ == "__main__":
+    sys.path[0] = str(Path(__file__).resolve().parent.parent)  # not this folder: its files shadow others
+
+from serve.loop.durable import write_whole
+from serve.loop.jobs import CLUSTER
+from serve.loop.retrain_plan import ROOT
+from train.errors import ModelError
+
+STATE, JOB = "state.json", "job.json"
+RUNNING, FINISHED, FAILED = "running", "finished", "failed"
+EPOCH = re.compile(r"epoch\s+(\d+)/(\d+)")
+KEPT = ("n", "exact_match", "edit_similarity", "cer")
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run a retraining's steps; a step that fails ends it, and its error becomes the message."""
+    folder = Path(arguments[0])
+    job = json.loads((folder / JOB).read_bytes())
+    os.nice(10)  # what is served goes first
+    if cluster := os.environ.get(CLUSTER):
+        os.environ["RAY_ADDRESS"] = cluster
+    begin = 0.0
+    for step in job["steps"]:
+        status = _run(step, begin, job["seconds"], folder)
+        if status:
+            report(folder, FAILED, begin, f"{step['name']}: {reason(folder, step['output'], status)}")
+            return status
+        if not Path(job["bundle"]).is_dir():
+            report(folder, FAILED, begin, f"{step['name']}: no model came of it; give it more time")
+            return ModelError.exit_status
+        begin = step["end"]
+    scores = compare(folder)
+    report(folder, FINISHED, 1.0, verdict(scores), scores=scores)
+    return 0
+
+
+def _run(step: dict[str, Any], begin: float, seconds: float | None, folder: Path) -> int:
+    """Run one step, its progress reported at every line that it prints; return its exit status."""
+    report(folder, RUNNING, begin, step["name"])
+    started = time.monotonic()
+    with (
+        (folder / step["output"]).open("w", encoding="utf-8") as output,
+        (folder / "errors.txt").open("a", encoding="utf-8") as errors,
+        subprocess.Popen(
+            step["command"], cwd=ROOT, stdout=subprocess.PIPE, stderr=errors, text=True, errors="replace"
+        ) as process,
+    ):
+        for line in _lines(process):
+            output.write(line)
+            output.flush()
+            if done := share_done(line, time.monotonic() - started, seconds):
+                report(
+                    folder, RUNNING, begin + done * (step["end"] - begin), f"{step['name']}: {line.strip()}"
+                )
+    return process.returncode
+
+
+def _lines(process: "subprocess.Popen[str]") -> Iterator[str]:
+    if process.stdout is None:
+        raise ModelError("a step must have an output", process.args, "report this")
+    return iter(process.stdout.readline, "")
+
+
+def share_done(line: str, elapsed_s: float, seconds: float | None) -> float | None:
+    """Return the share of the training in [0, 1] that is done after a line of its output; None if it tells none."""
+    epoch = EPOCH.search(line)
+    if epoch is None:
+        return None
+    return int(epoch[1]) / int(epoch[2]) if seconds is None else min(1.0, elapsed_s / seconds)
+
+
+def report(folder: Path, state: str, progress: float, message: str, **more: Any) -> None:
+    """Write how far the retraining is."""
+    fields = {"state": state, "progress": round(progress, 3), "message": message, **more}
+    write_whole(folder / STATE, json.dumps(fields).encode())
+
+
+def reason(folder: Path, output: str, status: int) -> str:
+    """Return the last thing that a failed step said."""
+    said = [
+        line
+        for name in (output, "errors.txt")
+        for line in (folder / name).read_text(encoding="utf-8").splitlines()
+        if line.strip()
+    ]
+    errors = [line for line in said if line.startswith("error: ")]
+    return (errors or said or [f"exit status {status}"])[-1].removeprefix("error: ")
+
+
+def compare(folder: Path) -> dict[str, Any]:
+    """Return how the new and the serving model read the held-back lines.
+
+    `fixed` and `broken` count the lines that only the new, or only the serving model reads right; `better`
+    is by exact match, ties by edit similarity.
+    """
+    new, serving = (json.loads((folder / f"{name}.json").read_bytes()) for name in ("new", "serving"))
+    misread, misread_before = (misread_images(folder / f"{name}.tsv") for name in ("new", "serving"))
+    return {
+        "held_back": new["n"],
+        "new": {key: new[key] for key in KEPT},
+        "serving": {key: serving[key] for key in KEPT},
+        "fixed": len(misread_before - misread),
+        "broken": len(misread - misread_before),
+        "better": rank(new) > rank(serving),
+    }
+
+
+def rank(scores: dict[str, Any]) -> tuple[float, float]:
+    """Return what a model is preferred by."""
+    return scores["exact_match"], scores["edit_similarity"]
+
+
+def misread_images(path: Path) -> set[str]:
+    """Return the images of a table that `train/evaluate.py --errors` wrote."""
+    return {line.split("\t")[0] for line in path.read_text(encoding="utf-8").splitlines()[1:]}
+
+
+def verdict(scores: dict[str, Any]) -> str:
+    """Return the comparison in words."""
+    new, serving = (scores[name]["exact_match"] * scores["held_back"] for name in ("new", "serving"))
+    word = "better" if scores["better"] else "not better"
+    return f"{word}: reads {new:.0f} of {scores['held_back']} held-back lines right, the serving model {serving:.0f}"
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,1 @@
+"""From pixels to an answer: pages, the queue of lines, words, pictures."""

@@ -1,0 +1,83 @@
+"""Lines on their way to the recognisers: what waits goes together, whichever requests it came with."""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from serve.inference.recogniser import Reading
+from train.data.images import Image
+
+
+@dataclass(frozen=True)
+class _Line:
+    image: Image
+    wanted: int
+    reading: "asyncio.Future[Reading]"
+
+
+Send = Callable[[list[Image], list[int], bool], Awaitable[list[Reading]]]
+"""Makes a call of some lines and the alternatives that each is to have; True if no other call is under way."""
+
+
+class LineQueue:
+    """Sends lines in calls of a few, so many calls at a time: a call costs as much as a tenth of a line.
+
+    While a call is free a line leaves at once; under load, calls fill up.
+    """
+
+    def __init__(self, send: Send, calls: int, lines: int) -> None:
+        """Take the function that makes a call, the calls under way at once, and the lines of one."""
+        self._send, self._calls_at_once, self._most = send, calls, lines
+        self._free = calls
+        self._waiting: deque[_Line] = deque()
+        self._calls: set[asyncio.Task[None]] = set()
+
+    @property
+    def idle(self) -> bool:
+        """Whether no call is under way."""
+        return self._free == self._calls_at_once
+
+    async def read(self, lines: Sequence[Image], wanted: int) -> list[Reading]:
+        """Return the readings of resized lines, (48, w, 3) uint8 BGR, each with so many alternatives."""
+        loop = asyncio.get_running_loop()
+        futures: list[asyncio.Future[Reading]] = [loop.create_future() for _ in lines]
+        self._waiting.extend(_Line(line, wanted, future) for line, future in zip(lines, futures, strict=True))
+        self._start()
+        try:
+            return await asyncio.gather(*futures)
+        finally:
+            for future in futures:
+                future.cancel()  # of a request that ended early: its lines need no reading
+
+    def _start(self) -> None:
+        while self._free and (call := self._next()):
+            self._free -= 1
+            task = asyncio.ensure_future(self._run(call))
+            self._calls.add(task)
+            task.add_done_callback(self._calls.discard)
+
+    def _next(self) -> list[_Line]:
+        """Take the next call's lines from the front; spread what waits over the free calls."""
+        share = -(-len(self._waiting) // self._free)
+        call: list[_Line] = []
+        while self._waiting and len(call) < min(share, self._most):
+            line = self._waiting.popleft()
+            if not line.reading.done():
+                call.append(line)
+        return call
+
+    async def _run(self, call: list[_Line]) -> None:
+        try:
+            alone = self._free == self._calls_at_once - 1
+            readings = await self._send([line.image for line in call], [line.wanted for line in call], alone)
+            for line, reading in zip(call, readings, strict=True):
+                if not line.reading.done():
+                    line.reading.set_result(reading)
+        except Exception as error:  # every waiting request gets it
+            for line in call:
+                if not line.reading.done():
+                    line.reading.set_exception(error)
+        finally:
+            self._free += 1
+            self._start()

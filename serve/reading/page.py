@@ -1,0 +1,164 @@
+"""A page's reading as PaddleX reports it: the keys, their order and their types are its `prunedResult`'s."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from serve.errors import UndecodableError
+from serve.inference.detector import DetectionParameters
+from serve.inference.recogniser import Reading
+from serve.reading.words import Corners, Quad, steps_of_line, upright_boxes, word_boxes
+from serve.schemas import OcrRequest
+
+NOT_CLASSIFIED = -1
+
+
+@dataclass(frozen=True)
+class PageOptions:
+    """How a page is read.
+
+    Attributes:
+        detection: as asked for; this is what is reported.
+        search: as it is used: `detection` with the defaults for what is zero.
+        orientation: text lines are turned upright.
+        score_thresh: confidence that a line needs.
+        words: words and their boxes are given too.
+    """
+
+    detection: DetectionParameters
+    search: DetectionParameters
+    orientation: bool
+    score_thresh: float = 0.0
+    words: bool = False
+
+
+def page_options(request: OcrRequest, defaults: DetectionParameters, orientation_served: bool) -> PageOptions:
+    """Return what a request asks for.
+
+    Args:
+        request: as received.
+        defaults: of the detector that is served.
+        orientation_served: there is a model that tells lines upside down; it is then used unless told otherwise.
+
+    Raises:
+        UndecodableError: if it asks for a model that is not served, or for a limit type that is not known.
+    """
+    if request.useDocOrientationClassify or request.useDocUnwarping:
+        raise UndecodableError(
+            "useDocOrientationClassify and useDocUnwarping must be false or null", True, "leave them out"
+        )
+    if request.useTextlineOrientation and not orientation_served:
+        raise UndecodableError(
+            "useTextlineOrientation must be false or null without an orientation model", True, "leave it out"
+        )
+    wanted = {
+        "limit_side_len": request.textDetLimitSideLen,
+        "limit_type": request.textDetLimitType,
+        "thresh": request.textDetThresh,
+        "box_thresh": request.textDetBoxThresh,
+        "unclip_ratio": request.textDetUnclipRatio,
+    }
+    given: dict[str, Any] = {name: value for name, value in wanted.items() if value is not None}
+    detection = DetectionParameters(**asdict(defaults) | given)
+    use = request.useTextlineOrientation
+    return PageOptions(
+        detection,
+        detection.in_effect(defaults),
+        orientation=orientation_served if use is None else use,
+        score_thresh=request.textRecScoreThresh or 0.0,
+        words=bool(request.returnWordBox),
+    )
+
+
+@dataclass(frozen=True)
+class PageLine:
+    """A line that was read well enough.
+
+    Attributes:
+        text: as read.
+        score: confidence in [0, 1].
+        quad: (4, 2) corners.
+        words: its words, if asked for.
+        word_quads: a box of each, in PaddleX's order.
+    """
+
+    text: str
+    score: float
+    quad: Quad
+    words: tuple[str, ...] = ()
+    word_quads: tuple[Corners, ...] = ()
+
+
+@dataclass(frozen=True)
+class Page:
+    """All that is known of a page.
+
+    Attributes:
+        options: how it was read.
+        quads: of all boxes, in reading order.
+        angles: 1 for every box whose line stood on its head, 0 for the others; -1 if that was not looked for.
+        lines: those over the score threshold.
+    """
+
+    options: PageOptions
+    quads: list[Quad]
+    angles: list[int]
+    lines: list[PageLine]
+
+
+def assemble(
+    options: PageOptions,
+    quads: Sequence[Quad],
+    crop_sizes: Sequence[tuple[int, int]],
+    angles: Sequence[int] | None,
+    readings: Sequence[Reading],
+) -> Page:
+    """Put together what was found in a page.
+
+    Args:
+        options: how it was read.
+        quads: (4, 2) corners of every box in reading order (`crops.cut`).
+        crop_sizes: (height, width) of every box's crop, in pixels.
+        angles: 0 or 1 for every box (`orientation`); None if that was not looked for.
+        readings: of every box.
+    """
+    lines = [
+        _line(options, quad, size, reading)
+        for quad, size, reading in zip(quads, crop_sizes, readings, strict=True)
+        if reading.confidence >= options.score_thresh
+    ]
+    known = [NOT_CLASSIFIED] * len(quads) if angles is None else list(angles)
+    return Page(options, list(quads), known, lines)
+
+
+def _line(options: PageOptions, quad: Quad, size: tuple[int, int], reading: Reading) -> PageLine:
+    if not options.words:
+        return PageLine(reading.text, reading.confidence, quad)
+    steps = steps_of_line(reading.steps, reading.padded_px, *size)
+    texts, boxes = word_boxes(reading.text, reading.columns, steps, quad)
+    return PageLine(reading.text, reading.confidence, quad, tuple(texts), tuple(boxes))
+
+
+def pruned_result(page: Page) -> dict[str, Any]:
+    """Return a page as the protocol's `prunedResult`, of JSON's own types."""
+    options, lines = page.options, page.lines
+    result: dict[str, Any] = {
+        "model_settings": {"use_doc_preprocessor": False, "use_textline_orientation": options.orientation},
+        "dt_polys": [quad.tolist() for quad in page.quads],
+        "text_det_params": asdict(options.detection),
+        "text_type": "general",
+    }
+    if page.quads:
+        result["textline_orientation_angles"] = page.angles
+    result |= {
+        "text_rec_score_thresh": options.score_thresh,
+        "return_word_box": options.words,
+        "rec_texts": [line.text for line in lines],
+        "rec_scores": [line.score for line in lines],
+        "rec_polys": [line.quad.tolist() for line in lines],
+        "rec_boxes": upright_boxes([line.quad for line in lines]),
+    }
+    if options.words:
+        result["text_word_boxes"] = [upright_boxes(line.word_quads) for line in lines]
+        result["text_word"] = [list(line.words) for line in lines]
+    return result

@@ -1,0 +1,83 @@
+"""From a picture to its texts: detector, crops, orientation, recogniser."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from serve.inference import detector as detection
+from serve.inference.detector import DetectionParameters
+from serve.inference.recogniser import Reading
+from serve.reading.page import Page, PageOptions, assemble, page_options
+from serve.schemas import OcrRequest
+from train.data import orientation
+from train.data.crops import cut
+from train.data.images import Image
+from train.data.orientation import LineInput
+
+PAGES_AT_ONCE = 4
+"""Pages of one document under way: it must not keep others waiting, nor hold all its crops in memory."""
+
+
+class Models(Protocol):
+    """The models that are served, as a page needs them (`serve/reading/services.py`)."""
+
+    def serves(self, task: str) -> bool:
+        """Return whether a model of the task is served."""
+
+    async def call(self, task: str, method: str, *arguments: Any) -> Any:
+        """Ask a model; a lost replica's answer is asked of another."""
+
+    async def run(self, task: str, method: str, *arguments: Any) -> Any:
+        """Have a model work."""
+
+    async def recognise(self, lines: Sequence[Image]) -> list[Reading]:
+        """Return the readings of line crops."""
+
+
+class PageReader:
+    """Reads pages with the models that are served."""
+
+    def __init__(self, models: Models) -> None:
+        self._models = models
+        self._defaults: DetectionParameters | None = None
+        self._line_input: LineInput | None = None
+
+    async def read(self, pages: Sequence[Image], asked: OcrRequest) -> list[Page]:
+        """Read (H, W, 3) uint8 BGR pages; raise UndecodableError where something is asked that is not served."""
+        defaults = await self._learn()
+        options = page_options(asked, defaults, orientation_served=self._models.serves("orientation"))
+        turns = asyncio.Semaphore(PAGES_AT_ONCE)
+
+        async def one(page: Image) -> Page:
+            async with turns:
+                return await self._read(page, options)
+
+        return list(await asyncio.gather(*map(one, pages)))
+
+    def forget(self) -> None:
+        """Ask the models again: one of them was replaced."""
+        self._defaults = None
+
+    async def _learn(self) -> DetectionParameters:
+        """Ask the models, once, how they are to be used."""
+        if self._defaults is None:
+            if self._models.serves("orientation"):
+                self._line_input = await self._models.call("orientation", "line_input")
+            self._defaults = await self._models.call("detection", "defaults")
+        return self._defaults
+
+    async def _read(self, page: Image, options: PageOptions) -> Page:
+        picture = await asyncio.to_thread(detection.prepare, page, options.search)
+        boxes, _ = await self._models.run("detection", "find", picture, page.shape[:2], options.search)
+        quads, crops = await asyncio.to_thread(cut, page, boxes)
+        angles = await self._angles(crops) if options.orientation and crops else None
+        if angles:
+            crops = [orientation.turn(c) if angle else c for c, angle in zip(crops, angles, strict=True)]
+        sizes = [(crop.shape[0], crop.shape[1]) for crop in crops]
+        return assemble(options, quads, sizes, angles, await self._models.recognise(crops))
+
+    async def _angles(self, crops: Sequence[Image]) -> list[int]:
+        assert self._line_input is not None
+        lines = [orientation.prepare(crop, self._line_input) for crop in crops]
+        found: list[int] = await self._models.run("orientation", "turned", lines)
+        return found

@@ -1,0 +1,107 @@
+"""What the routes call: the model replicas, the stores, the settings."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from ray.exceptions import RayActorError
+from ray.serve.exceptions import RayServeException
+
+from serve.errors import BusyError
+from serve.inference.recogniser import Reading
+from serve.inference.replicas import SERVED, Lines, deploy_model
+from serve.metrics import Metrics
+from serve.reading.line_queue import LineQueue
+from serve.reading.page_reader import PageReader
+from serve.settings import Settings
+from train.data.images import Image, resize_line
+
+log = logging.getLogger("ray.serve")
+T = TypeVar("T")
+CALL_LINES = 8
+"""Lines of one call: a large request is spread over the recognisers."""
+ATTEMPTS = 4
+PAUSE_S = 0.25
+READY_S = 5.0
+
+
+class Services:
+    """The models behind one ingress replica."""
+
+    def __init__(self, settings: Settings, metrics: Metrics) -> None:
+        self.settings, self.metrics = settings, metrics
+        self._handles = {task: SERVED[task].handle(task) for task in settings.sources()}
+        calls = settings.calls_per_replica * settings.recogniser_replicas
+        self.pages = PageReader(self)
+        self._padded_px: int | None = None
+        self._running = 0  # models beside the recognisers
+        self._queue = LineQueue(self._read, calls, CALL_LINES)
+
+    def serves(self, task: str) -> bool:
+        """Say whether there is a model for a task."""
+        return task in self._handles
+
+    async def call(self, task: str, method: str, *arguments: Any) -> Any:
+        """Call a model's replica, any of them."""
+        return await retried(lambda: getattr(self._handles[task], method).remote(*arguments))
+
+    async def run(self, task: str, method: str, *arguments: Any) -> Any:
+        """Run a model; it may use all cores if no other is running."""
+        self._running += 1
+        try:
+            return await self.call(task, method, *arguments, self._running == 1 and self._queue.idle)
+        finally:
+            self._running -= 1
+
+    async def recognise(self, lines: Sequence[Image], alternatives: int = 0) -> list[Reading]:
+        """Read line images of any size, (H, W, 3) uint8 BGR."""
+        if self._padded_px is None:
+            self._padded_px = await self.call("recognition", "padded_px")
+        return await self._queue.read([resize_line(line, self._padded_px) for line in lines], alternatives)
+
+    async def _read(self, images: list[Image], wanted: list[int], alone: bool) -> list[Reading]:
+        readings, work = await self.call(
+            "recognition", "read", Lines(images, wanted, alone and not self._running)
+        )
+        self.metrics.read(len(readings), work.batch, work.queued_s)
+        return list(readings)
+
+    def replace(self, task: str, directory: Path | None) -> None:
+        """Put a bundle, or for None the pretrained model, to work; return when it serves.
+
+        What is under way meanwhile is read by the old one.
+        """
+        deploy_model(task, self.settings.source(task, directory), self.settings)
+        self._padded_px = None  # how the new one is used is asked again
+        self.pages.forget()
+
+    async def ready(self) -> bool:
+        """Say whether every model has a replica that answers."""
+        try:
+            await asyncio.wait_for(self.facts(), READY_S)
+        except (BusyError, TimeoutError):
+            return False
+        return True
+
+    async def facts(self) -> list[dict[str, Any]]:
+        """Return what every served model says of itself."""
+        return list(
+            await asyncio.gather(*(retried(handle.facts.remote) for handle in self._handles.values()))
+        )
+
+
+async def retried(call: Callable[[], Awaitable[T]]) -> T:
+    """Return a call's result, asking again if its replica died: reading twice does no harm.
+
+    Raises:
+        BusyError: if there is no replica for longer than the pauses.
+    """
+    for attempt in range(ATTEMPTS):
+        try:
+            return await call()
+        except (RayActorError, RayServeException) as error:
+            log.warning("a replica was lost (%s), attempt %d", type(error).__name__, attempt + 1)
+            await asyncio.sleep(PAUSE_S * 2**attempt)
+    raise BusyError("a model must have a replica that lives", "none", "try again later")

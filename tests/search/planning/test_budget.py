@@ -1,0 +1,129 @@
+"""How long a trial may run, and that no plan goes past the time that is left."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from search.planning.budget import (
+    LEAST_EPOCHS,
+    SAFETY,
+    allotted_seconds,
+    hoped_epochs,
+    label_check_seconds,
+    planned_epochs,
+    population_epochs,
+    soup_seconds,
+    usual_seconds,
+)
+from search.preflight.cost import Cost
+from train.config import TrialConfig, config_from_mapping
+
+COST = Cost(full=0.05, frozen=0.02, evaluate=0.01)
+seconds = st.floats(0.1, 1e4)
+remaining = st.floats(-100, 1e5)
+limits = st.integers(1, 200)
+
+
+def config(technique: str, **options: float) -> TrialConfig:
+    return config_from_mapping({"technique": {"name": technique, "options": options}}, "test")
+
+
+def test_synthetic_lines_take_their_time() -> None:
+    usual, mixed = (COST.epoch_seconds(TrialConfig(synthetic=share), 100, 0) for share in (0.0, 0.5))
+    assert mixed == pytest.approx(2 * usual)
+
+
+@given(seconds, remaining, limits)
+def test_a_plan_never_goes_past_the_time_that_is_left(epoch: float, left: float, limit: int) -> None:
+    epochs = planned_epochs(epoch, left, limit)
+    assert 0 <= epochs <= limit
+    assert epochs * epoch * SAFETY <= max(0.0, left) * (1 + 1e-9)
+    assert epochs == 0 or epochs >= min(LEAST_EPOCHS, limit)
+
+
+@given(seconds, limits)
+def test_without_a_budget_every_trial_runs_to_its_end(epoch: float, limit: int) -> None:
+    assert planned_epochs(epoch, None, limit) == limit
+
+
+@given(seconds, remaining, limits, st.floats(1, 1e5))
+def test_trials_of_the_usual_length_share_the_time_or_one_takes_it_all(
+    epoch: float, left: float, limit: int, usual: float
+) -> None:
+    epochs = planned_epochs(epoch, left, limit, usual)
+    affordable = max(0, int(left / (epoch * SAFETY)))
+    share = int(left / max(1, round(left / usual)) / (epoch * SAFETY))
+    assert epochs in {0, min(share, limit), min(affordable, limit)}
+    assert epochs * epoch * SAFETY <= max(0.0, left) * (1 + 1e-9)
+
+
+@pytest.mark.parametrize(
+    ("left", "epochs"), [(-5, 0), (0, 0), (10, 0), (32, 0), (34, 3), (56, 5), (111, 5), (200, 6), (900, 5)]
+)
+def test_plans_at_ten_seconds_an_epoch(left: float, epochs: int) -> None:
+    """The usual trial takes 60 seconds: two of five epochs in 111, none in 32."""
+    assert planned_epochs(10.0, left, 12, 60) == epochs
+
+
+@pytest.mark.parametrize(
+    ("left", "most", "usual"),
+    [(100, None, 100), (329, None, 329), (331, None, 165.5), (496, None, 496 / 3), (900, None, 300)],
+)
+def test_a_budget_is_for_up_to_three_good_trials_one_after_the_other(
+    left: float, most: int | None, usual: float
+) -> None:
+    assert usual_seconds(10.0, left, most) == pytest.approx(usual)
+
+
+@given(seconds, st.floats(0, 1e5), limits, st.floats(1, 1e5))
+def test_a_plan_is_what_fits_into_the_time_that_is_allotted(
+    epoch: float, left: float, limit: int, usual: float
+) -> None:
+    allotted = allotted_seconds(epoch, left, usual)
+    assert allotted <= left
+    epochs = planned_epochs(epoch, left, limit, usual)
+    assert epochs in (0, min(limit, int(allotted / (epoch * SAFETY))))
+
+
+@given(limits, limits)
+def test_a_trial_that_fits_itself_begins_longer_than_expected(epochs: int, limit: int) -> None:
+    hoped = hoped_epochs(min(epochs, limit), limit)
+    assert min(epochs, limit) <= hoped <= limit
+    assert hoped == limit or hoped >= 1.4 * epochs
+
+
+@pytest.mark.parametrize("limit", [1, 2])
+def test_a_short_schedule_that_was_asked_for_is_run(limit: int) -> None:
+    assert planned_epochs(10.0, 100, limit, 60) == population_epochs(10.0, 100, 1, limit) == limit
+    assert planned_epochs(10.0, 10, limit, 60) == population_epochs(10.0, 10, 1, limit) == 0
+
+
+def test_where_there_is_but_one_trial_it_gets_all() -> None:
+    assert usual_seconds(10.0, 900, 1) == 900
+    assert usual_seconds(10.0, -3) == -3
+    assert planned_epochs(10.0, -3, 12, -3) == 0
+
+
+def test_an_epoch_costs_what_its_technique_computes() -> None:
+    def cost(technique: TrialConfig) -> float:
+        return COST.epoch_seconds(technique, 100, 50)
+
+    assert cost(config("full")) == pytest.approx(5.5)
+    assert cost(config("frozen")) == pytest.approx(2.5)
+    assert cost(config("discriminative")) == pytest.approx(5.5)
+    assert cost(config("discriminative", stem=0, backbone_early=0, backbone_late=0)) == pytest.approx(2.5)
+    assert 2.5 < cost(config("gradual")) < 5.5
+
+
+def test_reading_costs_too() -> None:
+    assert COST.epoch_seconds(config("full"), 0, 300) == pytest.approx(3)
+
+
+def test_averaging_takes_little_of_a_budget() -> None:
+    assert soup_seconds(600, 0.01, 100) == pytest.approx(12)
+    assert soup_seconds(600, 0.01, 100_000) == pytest.approx(36)
+
+
+def test_asking_about_labels_takes_little_of_a_budget() -> None:
+    assert label_check_seconds(600, 0.01, 100) == pytest.approx(3)
+    assert label_check_seconds(600, 0.01, 100_000) == pytest.approx(30)

@@ -1,0 +1,196 @@
+"""What a trial gets of each node, and how many run: no node holds more than it has, and none idles without need."""
+
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from search.planning.packing import Needs, Nodes, concurrent_trials, fitting, pack, promised, trial_share
+from search.preflight.cost import Footprint
+from search.settings import StudySettings
+from train.config import TrialConfig
+from train.errors import UsageError
+
+GB = 2**30
+LAPTOP = [{"CPU": 2.0, "memory": 8.0 * GB}]
+GPUS = [{"CPU": 64.0, "GPU": 8.0, "memory": 512.0 * GB}]
+MIXED = [{"CPU": 32.0, "memory": 64.0 * GB}, *[{"CPU": 8.0, "GPU": 1.0, "memory": 32.0 * GB}] * 2]
+
+
+def settings(**changes: object) -> StudySettings:
+    return StudySettings.model_validate({"name": "some", "storage": "runs"} | changes)
+
+
+@pytest.mark.parametrize(
+    ("nodes", "asked", "share"),
+    [
+        (LAPTOP, {}, {"CPU": 1, "GPU": 0}),
+        (LAPTOP, {"cpus": 2}, {"CPU": 2, "GPU": 0}),
+        (LAPTOP, {"trials": 1}, {"CPU": 2, "GPU": 0}),
+        (LAPTOP, {"trials": 1, "cpus": 1}, {"CPU": 1, "GPU": 0}),
+        (LAPTOP, {"trials": 5, "concurrent": 1}, {"CPU": 2, "GPU": 0}),
+        (LAPTOP, {"trials": 1, "workers": 2}, {"CPU": 1, "GPU": 0}),
+        (LAPTOP * 2, {"trials": 2}, {"CPU": 2, "GPU": 0}),
+        (LAPTOP * 2, {"trials": 3}, {"CPU": 1, "GPU": 0}),
+        (LAPTOP, {"trials": 1, "autoscaling": True}, {"CPU": 1, "GPU": 0}),
+        ([{"CPU": 4.0}, {"CPU": 64.0}], {"trials": 8}, {"CPU": 8, "GPU": 0}),
+        ([{"CPU": 64.0, "GPU": 8.0}, {"CPU": 64.0, "GPU": 1.0}], {"trials": 6}, {"CPU": 12, "GPU": 1}),
+        (GPUS, {}, {"CPU": 8, "GPU": 1}),
+        (GPUS, {"gpus": 0.5}, {"CPU": 4, "GPU": 0.5}),
+        (GPUS, {"gpus": 0.3}, {"CPU": 2, "GPU": 0.3}),
+        (GPUS, {"gpus": 0}, {"CPU": 1, "GPU": 0}),
+        (GPUS, {"cpus": 3}, {"CPU": 3, "GPU": 1}),
+        ([{"CPU": 4.0, "GPU": 8.0}], {}, {"CPU": 1, "GPU": 1}),
+        (MIXED, {}, {"CPU": 8, "GPU": 1}),  # the cores of the node without a GPU are not those of its trials
+        ([{"CPU": 0.0}, {"CPU": 4.0}], {}, {"CPU": 1, "GPU": 0}),
+    ],
+)
+def test_a_trials_share(nodes: Nodes, asked: dict[str, float], share: dict[str, float]) -> None:
+    assert trial_share(settings(**asked), nodes) == share
+
+
+def test_as_many_trials_as_fit() -> None:
+    assert concurrent_trials({"CPU": 1, "GPU": 0}, LAPTOP) == 2
+    assert concurrent_trials({"CPU": 8, "GPU": 1}, GPUS) == 8
+    assert concurrent_trials({"CPU": 4, "GPU": 0.5}, GPUS) == 16
+    assert concurrent_trials({"CPU": 2, "GPU": 4}, GPUS) == 2
+    assert concurrent_trials({"CPU": 1, "GPU": 1 / 3}, GPUS) == 24
+    assert concurrent_trials({"CPU": 1, "GPU": 1}, GPUS, workers=3) == 2
+
+
+def test_what_is_free_on_several_nodes_does_not_add_up() -> None:
+    assert concurrent_trials({"CPU": 3}, [{"CPU": 5.0}, {"CPU": 4.0}]) == 2
+    with pytest.raises(UsageError, match="--autoscaling"):
+        concurrent_trials({"CPU": 6}, [{"CPU": 5.0}, {"CPU": 4.0}])
+
+
+@pytest.mark.parametrize("need", [{"CPU": 3, "GPU": 0}, {"CPU": 1, "GPU": 1}])
+def test_a_trial_that_fits_nowhere_is_refused(need: dict[str, float]) -> None:
+    with pytest.raises(UsageError, match="--cpus-per-trial"):
+        concurrent_trials(need, LAPTOP)
+
+
+def test_memory_limits_the_trials_and_their_cores_are_shared() -> None:
+    nodes = [{"CPU": 16.0, "memory": 20.0 * GB}]
+    share = trial_share(settings(), nodes, 5 * GB)
+    assert share == {"CPU": 4, "GPU": 0, "memory": 5 * GB}
+    assert concurrent_trials(share, nodes) == 4
+    alone = trial_share(settings(), nodes, 50 * GB)
+    assert (concurrent_trials(alone, nodes), alone["CPU"]) == (1, 16)
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 32), st.integers(0, 4), st.integers(4, 64)), min_size=1, max_size=4),
+    st.integers(0, 20),
+    st.integers(1, 40),
+)
+def test_more_cores_never_mean_fewer_trials(
+    sizes: list[tuple[int, int, int]], memory: int, asked: int
+) -> None:
+    nodes = [{"CPU": float(c + g), "GPU": float(g), "memory": float(m * GB)} for c, g, m in sizes]
+    usual, few = (trial_share(settings(trials=trials), nodes, memory * GB) for trials in (None, asked))
+    assert few["CPU"] >= usual["CPU"]
+    assert concurrent_trials(few, nodes) >= min(asked, concurrent_trials(usual, nodes))
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 64), st.integers(0, 8), st.integers(4, 64)), min_size=1, max_size=4),
+    st.integers(0, 40),
+    st.none() | st.sampled_from([0.1, 0.25, 1 / 3, 0.5, 1.0]),
+)
+def test_what_is_chosen_fits_every_node(
+    sizes: list[tuple[int, int, int]], memory: int, gpus: float | None
+) -> None:
+    nodes = [{"CPU": float(c + g), "GPU": float(g), "memory": float(m * GB)} for c, g, m in sizes]
+    asked = gpus if any(node["GPU"] for node in nodes) else None
+    share = trial_share(settings(gpus=asked), nodes, memory * GB)
+    assert concurrent_trials(share, nodes) >= 1
+    for node in nodes:
+        fits = fitting(share, node)
+        assert all(fits * amount <= node[name] * (1 + 1e-5) for name, amount in share.items())
+        if not share["GPU"] and not memory:
+            assert fits * share["CPU"] == node["CPU"]
+
+
+def gigabytes(a_line: float) -> dict[str, Footprint]:
+    """Return the footprint of a model that needs so much for a line, and nothing else."""
+    return {TrialConfig().model: Footprint(0, round(a_line * GB / 1.2), 1, {0: 1})}
+
+
+def needed(models: dict[str, Footprint], sizes: Sequence[int]) -> list[int]:
+    return [models[TrialConfig().model].trial_bytes(size, 0) for size in sizes]
+
+
+@pytest.mark.parametrize(
+    ("a_line", "running", "cores", "parts"),
+    [
+        (0.05, 2, 1, [1, 1, 1]),  # 3.2 GB for 64 lines
+        (0.125, 2, 1, [1, 1, 2]),  # 4 GB for 32 lines
+        (0.25, 1, 2, [1, 1, 2]),  # 8 GB for 32 lines, 16 for 64: one trial, which has all there is
+        (1.0, 1, 2, [2, 4, 8]),
+    ],
+)
+def test_the_batches_of_large_trials_are_in_parts_where_that_lets_more_run(
+    a_line: float, running: int, cores: int, parts: list[int]
+) -> None:
+    nodes, models, sizes = [{"CPU": 2.0, "memory": 13.0 * GB}], gigabytes(a_line), (16, 32, 64)
+    needs, concurrent = pack(settings(), nodes, needed(models, sizes), models)
+    assert (concurrent, needs.share["CPU"]) == (running, cores)
+    assert [needs.parts(TrialConfig(batch_size=size)) for size in sizes] == parts
+
+
+def test_the_workers_of_a_trial_divide_its_batches() -> None:
+    nodes, models = [{"CPU": 4.0, "memory": 13.0 * GB}], gigabytes(0.125)
+    needs, concurrent = pack(settings(workers=2), nodes, needed(models, (8, 16, 32)), models)
+    assert (concurrent, needs.share["memory"] / GB) == (2, pytest.approx(2))
+    assert [needs.parts(TrialConfig(batch_size=size), 2) for size in (16, 32, 64)] == [1, 1, 2]
+
+
+def test_no_parts_help_where_the_network_itself_does_not_fit() -> None:
+    needs = Needs({"CPU": 1, "memory": GB}, {TrialConfig().model: Footprint(2 * GB, GB, 1600, {0: 100})})
+    assert needs.parts(TrialConfig(batch_size=16)) == 1
+    assert (
+        needs.parts(TrialConfig(batch_size=64)) == 4
+    )  # of 16: nothing is less than the step that was measured
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 64), st.integers(0, 4), st.integers(4, 64)), min_size=1, max_size=4),
+    st.floats(0.001, 4.0),
+    st.none() | st.integers(1, 40),
+)
+def test_every_trial_keeps_to_its_share_and_no_fewer_run_than_of_the_largest(
+    sizes: list[tuple[int, int, int]], a_line: float, trials: int | None
+) -> None:
+    nodes = [{"CPU": float(c + g), "GPU": float(g), "memory": float(m * GB)} for c, g, m in sizes]
+    models, asked = gigabytes(a_line), settings(trials=trials)
+    memory = needed(models, (16, 32, 64))
+    needs, concurrent = pack(asked, nodes, memory, models)
+    assert concurrent >= concurrent_trials(trial_share(asked, nodes, memory[-1]), nodes)
+    assert any(fitting(needs.share, node) for node in nodes)
+    for size in (16, 32, 64):
+        parts = needs.parts(TrialConfig(batch_size=size))
+        [part] = needed(models, [-(-size // parts)])
+        assert part <= needs.share["memory"] or parts == size
+
+
+def test_a_step_grows_with_the_batch() -> None:
+    footprint = Footprint(base=1000, step=100, pixels=16 * 200, largest={0: 400, 320: 200})
+    assert footprint.trial_bytes(16, 320) == 1320
+    assert footprint.trial_bytes(64, 0) == 1.2 * (1000 + 8 * 100)
+    assert footprint.trial_bytes(1, 320) == 1320  # the probe's own step has to fit, too
+    assert Footprint().trial_bytes(64, 0) == 0
+
+
+@pytest.mark.parametrize("gpus", [1.5, 2.25])
+def test_no_trial_gets_one_gpu_and_a_part_of_another(gpus: float) -> None:
+    with pytest.raises(UsageError, match=r"for example 0\.25"):
+        trial_share(settings(gpus=gpus), GPUS)
+
+
+def test_an_autoscaling_cluster_is_told_what_will_be_there() -> None:
+    assert promised(settings(autoscaling=True, concurrent=8, gpus=1)) == 8
+    for missing in ({"concurrent": 8}, {"gpus": 1}):
+        with pytest.raises(UsageError, match="--concurrent 8"):
+            promised(settings(autoscaling=True, **missing))

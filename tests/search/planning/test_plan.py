@@ -1,0 +1,256 @@
+"""What a study decides before it starts: models, widths, names that must exist."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import get_args
+
+import numpy as np
+import pytest
+
+from search.experiment.tuner import has_trials
+from search.planning.clock import Clock
+from search.planning.plan import affordable, affordable_models, agreed_width, as_untouched, trial_memory
+from search.preflight.cost import Cost, Footprint
+from search.preflight.probe import Probe
+from search.preflight.space import check_names, narrowed, with_engine
+from search.records.result import Baseline
+from search.records.trial_report import METRIC
+from search.sampling.schedulers import SCHEDULERS
+from search.settings import Scheduler, StudySettings
+from search.storage.location import Location
+from spaces.space import load_space, parse_space, shipped_spaces
+from train.errors import UsageError
+from train.scoring.texts import TextScores
+from train.techniques import TECHNIQUES
+
+ROWS = np.ones((10, 2))
+STUDY = StudySettings(name="some", storage="runs")
+WIDTHS = {"wide": {0: 0.6, 320: 0.7}, "own": {0: 0.6, 320: 0.5}}
+COST = Cost(full=0.1, frozen=0.05, evaluate=0.01)
+
+
+def share(sums: np.ndarray) -> float:
+    return float(sums[1] / sums[0])
+
+
+def probe(model: str, scores: dict[int, float]) -> Probe:
+    """Return a probe that read `scores`, {width in pixels: exact match}, with the domain's charset."""
+    read = {("keep", 0): 0.9} | {("domain", width): score for width, score in scores.items()}
+    baselines = tuple(
+        Baseline(model=model, charset=charset, fit_width=width, scores=TextScores(10, score, score, 0.1))
+        for (charset, width), score in read.items()
+    )
+    return Probe(model, baselines, tuple(ROWS for _ in baselines), COST, share)
+
+
+def test_a_width_is_agreed_on_where_all_read_best_at_it() -> None:
+    a, b, c = probe("a", {0: 0.1, 320: 0.5}), probe("b", {0: 0.6, 320: 0.7}), probe("c", {0: 0.5, 320: 0.4})
+    assert (a.fit_width, c.fit_width) == (320, 0)
+    assert agreed_width([a, b]) == 320
+    assert agreed_width([c]) == 0
+    assert agreed_width([a, b, c]) is None
+
+
+def test_a_width_that_the_space_fixes_stays() -> None:
+    narrow = probe("a", {0: 0.6, 320: 0.5})
+    space = load_space("recognition")
+    assert as_untouched([narrow], space, STUDY).choices("fit_width") == (0,)
+    assert as_untouched([narrow], space.with_fixed({"fit_width": 320}), STUDY).choices("fit_width") == (320,)
+
+
+def test_the_whole_dictionary_is_left_out_where_no_model_reads_better_with_it() -> None:
+    space = load_space("recognition")
+    with_it, without, equal = probe("a", {0: 0.8}), probe("b", {0: 0.95}), probe("c", {0: 0.9, 320: 0.5})
+    assert as_untouched([without, equal], space, STUDY).choices("charset") == ("domain",)
+    assert as_untouched([without, with_it], space, STUDY).choices("charset") == ("domain", "keep")
+    general = STUDY.model_copy(update={"general_labels": "other.txt"})
+    assert as_untouched([without], space, general).choices("charset") == ("domain", "keep")
+
+
+def test_a_trial_has_memory_for_the_widest_lines_that_it_may_get() -> None:
+    """Where the models agree on a width, for that; else a trial may draw the lines' own."""
+    footprint = Footprint(base=0, step=100, pixels=100, largest={0: 500, 320: 320})
+    wide, own = (replace(probe(name, read), footprint=footprint) for name, read in WIDTHS.items())
+    space = load_space("recognition").with_fixed({"batch_size": 1})
+    one, both = (space.with_choices("model", names) for names in (("wide",), ("wide", "own")))
+    assert trial_memory(one, [wide], STUDY) == [pytest.approx(1.2 * 320, abs=1)]
+    assert trial_memory(both, [wide, own], STUDY)[-1] == pytest.approx(1.2 * 500, abs=1)
+
+
+def test_the_middle_batch_is_of_the_usual_trial() -> None:
+    """One worker of two has half of every batch."""
+    model = replace(probe("wide", WIDTHS["wide"]), footprint=Footprint(0, 100, 100, {0: 500, 320: 320}))
+    space = load_space("recognition").with_choices("model", ("wide",))
+    sizes = [round(need / 1.2 / 320) for need in trial_memory(space, [model], STUDY)]
+    assert sizes == [16, 32, 64]
+    two = STUDY.model_copy(update={"workers": 2})
+    assert [round(need / 1.2 / 320) for need in trial_memory(space, [model], two)] == [8, 16, 32]
+
+
+def ranked(model: str, score: float, step_s: float = 0.1) -> Probe:
+    """Return a probe that read a share of 100 lines, and whose training takes `step_s` seconds a line."""
+    baseline = Baseline(model=model, charset="domain", scores=TextScores(100, score, score, 0.1))
+    right = np.arange(100) < 100 * score
+    rows = np.column_stack([np.ones(100), right])
+    cost = Cost(full=step_s, frozen=0.05, evaluate=0.01)
+    return Probe(model, (baseline,), (rows,), cost, share)
+
+
+PROBES = [ranked("slow", 0.2), ranked("best", 0.8), ranked("middle", 0.5)]
+
+
+@pytest.mark.parametrize(
+    ("trials", "models"),
+    [
+        (0, ["best"]),
+        (1.9, ["best"]),
+        (3.9, ["best"]),
+        (4, ["best", "middle"]),
+        (50, ["best", "middle", "slow"]),
+    ],
+)
+def test_only_the_best_readers_stay_where_time_is_short(trials: float, models: list[str]) -> None:
+    assert affordable_models(PROBES, trials) == models
+
+
+def test_of_models_that_nobody_can_tell_apart_the_fastest_comes_first() -> None:
+    probes = [ranked("slow", 0.81, 0.3), ranked("fast", 0.8), ranked("faster, but worse", 0.6, 0.01)]
+    assert affordable_models(probes, 0) == ["fast"]
+    assert affordable_models(probes, 6) == ["fast", "slow", "faster, but worse"]
+
+
+def test_a_space_is_narrowed_to_what_the_budget_allows(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("time.time", lambda: 1000.0)
+    models = ["slow", "best", "middle"]
+    space = parse_space(f"parameters: {{model: {{choice: {models}}}}}", "some", "some.yaml")
+
+    def kept(deadline: float | None) -> tuple[object, ...]:
+        clock = Clock(tmp_path / "clock.json", deadline, 10, 100, 10, dict.fromkeys(models, COST))
+        return affordable(space, PROBES, clock, 2).choices("model")
+
+    assert set(kept(None)) == set(models)
+    assert capsys.readouterr().out == ""
+    # An epoch takes 10.1 s and a trial 10 of them: two at a time make 4 trials in 202 s.
+    assert set(kept(1000.0 + 203)) == {"best", "middle"}
+    assert "left out slow" in capsys.readouterr().out
+    assert kept(1000.0 + 20) == ("best",)
+
+
+@pytest.mark.parametrize("name", shipped_spaces())
+def test_shipped_spaces_name_what_exists(name: str) -> None:
+    check_names(load_space(name))
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("fixed: {model: pp-ocrv6-tinny}", "model must be a known one, got 'pp-ocrv6-tinny'; choose from: "),
+        ("parameters: {model: {choice: [pp-ocrv6-tiny, ocr]}}", "got 'ocr'; choose from: "),
+        ("parameters: {technique.name: {choice: [full, frosen]}}", "technique must be .* 'frosen'"),
+        ("fixed: {engine: padle}", "engine must be a known one"),
+        ("fixed: {task: reading}", "task must be a known one"),
+        ("parameters: {augmentation.operations: {choice: [[], [blurr]]}}", "augmentation must be .* 'blurr'"),
+        (
+            "parameters: {technique.name: {choice: [frozen, discriminative]},"
+            " technique.options.backbone_lat: {float: [0.1, 1], when: {technique.name: discriminative}}}",
+            "technique discriminative must hold valid settings.*backbone_lat",
+        ),
+        (
+            "parameters: {charset: {choice: [keep, domain]},"
+            " technique.name: [{choice: [full], when: {charset: keep}}, {choice: [lorra]}]}",
+            "'lorra'",
+        ),
+        (
+            "fixed: {technique: {name: distill, options: {teacher: /nowhere}}}",
+            "a teacher must be a registered model, or the folder.*'/nowhere'",
+        ),
+    ],
+)  # fmt: skip
+def test_a_misspelt_name_anywhere_in_a_space_is_refused(text: str, says: str) -> None:
+    with pytest.raises(UsageError, match=says):
+        check_names(parse_space(text, "some", "some.yaml"))
+
+
+def test_a_misspelt_model_of_the_command_line_is_refused() -> None:
+    with pytest.raises(UsageError, match=r"choose from: .*pp-ocrv6-tiny"):
+        check_names(load_space("quick").with_choices("model", ["pp-ocrv6-tiny", "tiny"]))
+
+
+def test_only_an_experiment_that_began_a_trial_is_restored(tmp_path: Path) -> None:
+    """A kill while the models are probed, or before Tune's first trial, leaves nothing to go on with."""
+    assert not has_trials(Location(str(tmp_path / "nothing")))
+    (tmp_path / "tuner.pkl").write_bytes(b"")
+    assert not has_trials(Location(str(tmp_path)))
+    (tmp_path / "experiment_state-2026.json").write_text('{"trial_data": []}', encoding="utf-8")
+    assert not has_trials(Location(str(tmp_path)))
+
+
+def test_a_share_of_lines_is_searched_only_where_there_are_some() -> None:
+    settings = StudySettings(name="x", storage="runs")
+    space = load_space("recognition")
+    without = narrowed(space, settings)
+    assert without.fixed["synthetic"] == 0
+    assert all("synthetic" not in point for point in without.warm_starts_for(600))
+    assert len(without.warm_starts_for(600)) == len(space.warm_starts_for(600)) > 3
+    drawn = narrowed(space, settings.model_copy(update={"synthetic_labels": "x.txt"}))
+    assert any(parameter.key == "synthetic" for parameter in drawn.parameters)
+    fixed = space.with_fixed({"synthetic": 0.3})
+    with pytest.raises(UsageError, match="--synthetic-labels FILE"):
+        narrowed(fixed, settings)
+
+
+BOTH = "parameters: {engine: {choice: [paddle, torch]}, model: {choice: [pp-ocrv6-tiny, pp-ocrv6-small]}}"
+
+
+@pytest.mark.parametrize(
+    ("text", "asked", "engine"),
+    [
+        (BOTH, None, "paddle"),
+        (BOTH, "torch", "torch"),
+        (BOTH, "any", "any"),
+        ("fixed: {engine: torch}", None, "torch"),
+        ("fixed: {model: pp-ocrv6-small}", None, "paddle"),
+    ],
+)
+def test_trials_share_one_engine_unless_any_is_asked_for(text: str, asked: str | None, engine: str) -> None:
+    space, settings = (
+        parse_space(text, "some", "some.yaml"),
+        StudySettings(name="x", storage="runs", engine=asked),
+    )
+    settings = with_engine(settings, narrowed(space, settings))
+    assert settings.engine == engine
+    open_engines = narrowed(space, settings).choices("engine")
+    assert open_engines == (("paddle", "torch") if engine == "any" else (engine,))
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("fixed: {engine: torch}", "names several engines.*only torch"),
+        (
+            "parameters: {engine: {choice: [paddle, torch]}, model: {choice: [crnn]}}",
+            "paddle must hold every model",
+        ),
+    ],
+)
+def test_any_engine_needs_a_space_with_several_that_hold_its_models(text: str, says: str) -> None:
+    settings = StudySettings(name="x", storage="runs", engine="any")
+    with pytest.raises(UsageError, match=says):
+        with_engine(settings, parse_space(text, "some", "some.yaml"))
+
+
+def test_the_space_of_techniques_starts_with_each_in_both_frameworks() -> None:
+    space = load_space("techniques")
+    points = space.warm_starts_for(512)
+    assert len({(point["engine"], point["technique.name"]) for point in points}) == len(points)
+    assert len(points) == len(space.choices("engine")) * len(space.choices("technique.name"))
+    assert set(space.choices("technique.name")) == set(TECHNIQUES.names())
+
+
+def test_without_a_scheduler_no_trial_is_stopped() -> None:
+    assert set(SCHEDULERS) == set(get_args(Scheduler))
+    scheduler = SCHEDULERS["none"](3)
+    for exact_match in (0.0, 1.0):
+        assert scheduler.on_trial_result(None, None, {"epoch": 1, METRIC: exact_match}) == scheduler.CONTINUE

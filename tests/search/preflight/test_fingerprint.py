@@ -1,0 +1,77 @@
+"""What a resumed study must have in common with the one that was begun."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from search.preflight.data import Prepared
+from search.preflight.fingerprint import check_fingerprint, check_settings, differences, fingerprint
+from search.settings import StudySettings
+from search.storage.files import FINGERPRINT
+from spaces.space import SearchSpace, parse_space
+from train.data.sample import Sample
+from train.errors import UsageError
+
+SPACE = """\
+fixed: {epochs: 4}
+parameters:
+  optimiser.learning_rate: {float: [1.0e-4, HIGH], log: true}
+"""
+
+
+def space(high: str = "1.0e-2") -> SearchSpace:
+    return parse_space(SPACE.replace("HIGH", high), "tiny", "tiny.yaml")
+
+
+def prepared(folder: Path, text: str = "AB1", content: bytes = b"image") -> Prepared:
+    folder.mkdir(exist_ok=True)
+    (folder / "a.png").write_bytes(content)
+    sample = Sample(folder / "a.png", text, "labels.txt:1")
+    return Prepared({"train": (sample,), "val": (sample,)}, {}, ())
+
+
+def found(folder: Path, high: str = "1.0e-2", **data: object) -> dict[str, str]:
+    return fingerprint(space(high), prepared(folder, **data), "recognition")  # type: ignore[arg-type]
+
+
+def test_a_copy_of_the_data_is_the_same_data(tmp_path: Path) -> None:
+    assert found(tmp_path / "here") == found(tmp_path / "there")
+
+
+def test_every_change_is_named_with_the_old_and_the_new_value(tmp_path: Path) -> None:
+    old = found(tmp_path)
+    [told] = differences(old, found(tmp_path, high="1.0e-1"))
+    assert told == "space.optimiser.learning_rate: a number in [0.0001, 0.01] -> a number in [0.0001, 0.1]"
+    labels = differences(old, found(tmp_path, text="AB2"))
+    assert [line.partition(":")[0] for line in labels] == [
+        "data.train.content",
+        "data.val.content",
+        "charset",
+    ]
+    assert labels[-1] == "charset: came 2, went 1"
+    assert len(differences(old, found(tmp_path, content=b"another image"))) == 2
+
+
+def test_a_changed_study_is_not_resumed(tmp_path: Path) -> None:
+    folder = tmp_path / "vin"
+    check_fingerprint(folder, found(tmp_path), resume=False)
+    check_fingerprint(folder, found(tmp_path), resume=True)
+    with pytest.raises(UsageError, match=r"charset: came 2, went 1.*--fork vin"):
+        check_fingerprint(folder, found(tmp_path, text="AB2"), resume=True)
+    assert json.loads((folder / FINGERPRINT).read_text(encoding="utf-8")) == found(tmp_path), (
+        "the refused one was kept"
+    )
+
+
+def test_a_command_line_that_resumes_may_repeat_but_not_change() -> None:
+    usual = StudySettings(name="demo", storage="runs")
+    begun = StudySettings(name="vin", storage="runs", data="DIR", seed=3, engine="torch", time_budget_s=60)
+    for given in (
+        usual,
+        usual.model_copy(update={"data": "DIR", "time_budget_s": 90.0}),
+        usual.model_copy(update={"engine": "auto"}),
+    ):
+        check_settings(begun, given, usual)
+    with pytest.raises(UsageError, match=r"data: DIR -> OTHER; seed: 3 -> 4"):
+        check_settings(begun, usual.model_copy(update={"data": "OTHER", "seed": 4}), usual)

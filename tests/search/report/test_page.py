@@ -1,0 +1,153 @@
+"""The report: complete, self-contained, honest about what it cannot say."""
+
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from search.records.result import StudyResult
+from search.report.importance import importances
+from search.report.page.page import headline, report_html, write_report
+from search.report.page.pictures import differences, worst
+from search.report.page.svg import Axis, nice_ticks
+from tests.search.made_result import image_of, result, trial, trials
+from train.scoring.intervals import Gain, Interval
+
+VOID = {"meta", "img", "br", "line", "circle", "rect", "path", "polyline"}
+
+
+class Page(HTMLParser):
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.words: list[str] = []
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.words.append(data)
+
+    def count(self, tag: str, part: str = "") -> int:
+        return sum(name == tag and part in (attrs.get("class") or "") for name, attrs in self.tags)
+
+
+@pytest.fixture(scope="module")
+def page() -> Page:
+    return Page(report_html(result(), image_of))
+
+
+def gained(low: float, difference: float, high: float) -> StudyResult:
+    test = result().comparisons[1]
+    gain = Gain(difference=difference, interval=Interval(low=low, high=high))
+    return result().model_copy(update={"comparisons": (test.model_copy(update={"gain": gain}),)})
+
+
+def test_page_is_well_formed_and_loads_nothing(page: Page) -> None:
+    assert page.open == []
+    sources = [attrs[key] or "" for _, attrs in page.tags for key in ("src", "href") if key in attrs]
+    assert sources
+    assert all(source.startswith("data:image/png;base64,") for source in sources)
+    assert "http" not in report_html(result(), image_of)
+    assert not {"script", "link", "iframe"} & {tag for tag, _ in page.tags}
+
+
+def test_page_shows_every_trial_every_chart_and_every_misreading(page: Page) -> None:
+    assert page.count("svg") == 4
+    assert page.count("div", "lines") == 1
+    assert page.count("img") > 5
+    assert page.count("g", "series") + page.count("g", "unscored") == 12
+    assert page.count("path", "mark-cross") == 1
+    words = " ".join(page.words)
+    for needed in ("t13", "the loss became NaN", "python train/evaluate.py", "rec_gt_val.txt", "2.60.0"):
+        assert needed in words
+    assert "ModelError: no weights <there>" in words
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "says"),
+    [(0.1, 0.3, "raised"), (-0.1, 0.2, "No sure gain"), (-0.3, -0.1, "made it worse")],
+)
+def test_headline_follows_the_interval(low: float, high: float, says: str) -> None:
+    assert says in headline(gained(low, (low + high) / 2, high))
+
+
+def test_no_score_stands_without_its_interval(page: Page) -> None:
+    """In the headline, the drawings and the techniques: '62.2 %' is followed by '(95 %: 55-69)' or '(55-69)'."""
+    interval = r" \((95 %: )?\d+-\d+\)"
+    for low, high in ((0.1, 0.3), (-0.1, 0.2), (-0.3, -0.1)):
+        said = headline(gained(low, (low + high) / 2, high))
+        assert len(re.findall(rf"\d %{interval}", said)) == 2
+    words = " ".join(page.words)
+    table = words[words.index("Techniques") : words.index("Before any training")]
+    for part in (table, *(word for word in page.words if word.startswith(("trial t", "best untouched")))):
+        assert re.search(rf"\d %{interval}", part)
+        assert not re.search(rf"\d\.\d %(?!{interval})", part)
+
+
+def test_headline_without_any_score() -> None:
+    assert "as published" in headline(result((trial(0, "failed", 0),)))
+
+
+@pytest.mark.parametrize("found", [(), trials()[:1], trials()[:3], (trial(0, "failed", 0),)])
+def test_small_searches_say_what_cannot_be_said(found: tuple[object, ...], tmp_path: Path) -> None:
+    few = result(found).model_copy(update={"comparisons": (), "misreadings": (), "baselines": ()})  # type: ignore[arg-type]
+    write_report(few, image_of, tmp_path / "report.html")
+    text = (tmp_path / "report.html").read_text()
+    assert "takes at least 4 trials" in text
+    assert Page(text).open == []
+
+
+def test_importance_finds_the_setting_that_decides() -> None:
+    made = [
+        t.model_copy(
+            update={
+                "history": tuple(
+                    m.model_copy(update={"scores": replace(m.scores, exact_match=t.config.batch_size / 100)})
+                    for m in t.history
+                )
+            }
+        )
+        for t in (trial(i) for i in range(24))
+    ]
+    shares = importances(result(tuple(made)))
+    assert next(iter(shares)) == "batch_size"
+    assert sum(one.share for one in shares.values()) == pytest.approx(1)
+    assert all(0 <= one.low <= one.share <= one.high <= 1 for one in shares.values())
+    first, *others = shares.values()
+    assert first.low > max(one.high for one in others)
+    assert "technique.options.stem" not in shares
+
+
+def test_equal_scores_have_no_importance() -> None:
+    same = tuple(t.model_copy(update={"history": trial(0).history}) for t in trials()[:8])
+    assert importances(result(same)) == {}
+
+
+def test_differing_characters_are_marked_and_lines_stay_aligned() -> None:
+    assert differences("A<0", "A<O") == ("A&lt;<mark>0</mark>", "A&lt;<mark>O</mark>")
+    assert differences("ABC", "AC") == ("A<mark>B</mark>C", "A<mark>_</mark>C")
+    assert differences("AC", "ABC") == ("A<mark>_</mark>C", "A<mark>B</mark>C")
+
+
+def test_worst_reading_comes_first() -> None:
+    assert worst(result().misreadings)[0].reading == ""
+
+
+def test_ticks_are_round_and_enclose_the_values() -> None:
+    assert nice_ticks(0.33, 0.78) == pytest.approx([0.3, 0.4, 0.5, 0.6, 0.7, 0.8])
+    assert nice_ticks(0, 3, 6, whole=True) == [0, 1, 2, 3]
+    assert len(nice_ticks(0.5, 0.5)) >= 2
+    assert Axis(0, 10, 0, 100).at(5) == 50

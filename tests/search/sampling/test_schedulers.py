@@ -1,0 +1,72 @@
+"""When a trial is stopped: the rules on made results, without Ray."""
+
+import pickle
+from typing import Any, get_args
+
+import pytest
+
+from search.sampling.schedulers import SCHEDULERS, KeptRungs, below_median, brackets, by_median, halving
+from search.settings import Scheduler
+from spaces.space import load_space
+
+SPACE = load_space("quick").with_fixed({"seed": 0})
+
+
+class FakeTrial:
+    """As much of a Tune trial as a scheduler looks at."""
+
+    def __init__(self, trial_id: str) -> None:
+        self.trial_id = trial_id
+
+
+def decision(scheduler: Any, trial: str, epoch: int, score: float) -> str:
+    return str(scheduler.on_trial_result(None, FakeTrial(trial), {"epoch": epoch, "best_score": score}))
+
+
+def test_every_scheduler_that_can_be_asked_for_is_there() -> None:
+    assert set(SCHEDULERS) == set(get_args(Scheduler))
+    for make in SCHEDULERS.values():
+        for longest in (1, 2, 5, 12):  # epochs, or folds
+            make(longest, SPACE, 40)
+
+
+@pytest.mark.parametrize(
+    ("others", "stopped"),
+    [([0.5, 0.6], False), ([0.5, 0.6, 0.7], True), ([0.1, 0.3, 0.9], False), ([], False)],
+)
+def test_the_median_of_at_least_three_others_decides(others: list[float], stopped: bool) -> None:
+    assert below_median(0.3, others) == stopped
+
+
+def test_the_median_rule_compares_the_same_epoch_and_leaves_a_quarter_alone() -> None:
+    scheduler = by_median(8)
+    for trial, score in (("a", 0.6), ("b", 0.7), ("c", 0.8)):
+        for epoch in (1, 2, 3):
+            assert decision(scheduler, trial, epoch, score) == "CONTINUE"
+    assert decision(scheduler, "d", 1, 0.1) == "CONTINUE"
+    assert decision(scheduler, "d", 2, 0.1) == "STOP"
+    assert decision(scheduler, "e", 4, 0.1) == "CONTINUE", "nobody else has come so far"
+
+
+def test_a_resumed_median_rule_remembers_the_others() -> None:
+    first, second = by_median(4), by_median(4)
+    for trial in "abc":
+        decision(first, trial, 1, 0.8)
+    KeptRungs(second).set_state(pickle.loads(pickle.dumps(KeptRungs(first).get_state())))  # noqa: S301 - our own
+    assert decision(second, "d", 1, 0.5) == "STOP"
+    assert decision(by_median(4), "d", 1, 0.5) == "CONTINUE"
+
+
+def test_hyperband_starts_from_a_ninth_a_third_and_all_of_the_longest_trial() -> None:
+    rungs = [[milestone for milestone, _ in bracket._rungs] for bracket in brackets(27)._brackets]
+    assert rungs == [[27, 9, 3], [27, 9], [27]]
+
+
+def test_asha_stops_who_lags_by_more_than_a_standard_error() -> None:
+    """At 0.8 of 100 samples that is 0.04."""
+    scheduler = halving(8, SPACE, 100)
+    for trial in "abc":
+        scheduler.on_trial_add(None, FakeTrial(trial))
+    assert decision(scheduler, "a", 2, 0.80) == "CONTINUE"
+    assert decision(scheduler, "b", 2, 0.761) == "CONTINUE"
+    assert decision(scheduler, "c", 2, 0.73) == "STOP"

@@ -1,0 +1,103 @@
+"""What a study says became of its trials."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from pyarrow.fs import LocalFileSystem
+from ray import tune
+from ray.train.constants import CHECKPOINT_DIR_NAME
+
+from search.experiment.progress import place
+from search.records.from_reports import state_of, told_of, trial_config
+from search.records.trial import TrialRecord
+from search.selection.outcome import Finished
+from search.settings import StudySettings
+from search.storage.journal import TrialJournal
+from search.storage.trial_folder import CHECKPOINT_FOLDER, TrialFolder
+from tests.real_lines import config
+from train.checkpoint import ARRAYS, Checkpoint
+from train.config import TrialConfig
+from train.data.charset import Charset
+from train.errors import CheckpointError
+from train.steps.schedule import Best, Course
+
+
+class Ended:
+    """What Tune says of a trial that returned."""
+
+    error = None
+    metrics: dict[str, float] = {}  # noqa: RUF012
+
+
+@pytest.mark.parametrize(
+    ("last", "best", "patience", "state", "reason"),
+    [
+        (4, 2, 2, "finished", "no better epoch in 2 after epoch 2"),
+        (4, 3, 2, "stopped", "stopped after epoch 4 of 9 (scheduler or time budget)"),
+        (4, 2, 0, "stopped", "stopped after epoch 4 of 9 (scheduler or time budget)"),
+        (9, 7, 2, "finished", ""),
+        (9, 9, 0, "finished", ""),
+    ],
+)
+def test_a_trial_ends_with_its_reason(last: int, best: int, patience: int, state: str, reason: str) -> None:
+    scores = {"exact_match": 0.5, "edit_similarity": 0.5}
+    report = {"epoch": last, **scores} | (
+        Best(("exact_match", "edit_similarity"), best, (0.5, 0.5)).metrics() if patience else {}
+    )
+    assert state_of(Ended(), report, config(epochs=9, patience=patience)) == (state, reason)
+
+
+def test_a_trial_was_as_long_as_its_last_report_says() -> None:
+    params = config(epochs=30).model_dump(mode="json")
+    fitted = {"epoch": 12, "exact_match": 0.5, "edit_similarity": 0.5, **Course(12, 3, 0.2).metrics()}
+    assert trial_config(None, {}).epochs == TrialConfig().epochs
+    assert trial_config(params, {}).epochs == trial_config(params, {"epoch": 12}).epochs == 30
+    assert trial_config(params, fitted).epochs == 12
+    assert state_of(Ended(), fitted, trial_config(params, fitted)) == ("finished", "")
+    assert [place(fitted, params), place({"epoch": 2}, params)] == ["epoch  12/12 ", "epoch   2/30 "]
+
+
+def ended(folder: Path, scores: list[float]) -> Any:
+    """Return what Tune says of a trial that the deadline ended in its last report: it lists no checkpoint."""
+    names = [f"checkpoint_{index:06}" for index in range(len(scores))]
+    for epoch, name in enumerate(names, 1):
+        state = {"weights": {"w": np.ones(2, np.float32)}}
+        Checkpoint(config(), Charset(("A",)), epoch, {}, state).save(folder / name / CHECKPOINT_FOLDER)
+    frame = pd.DataFrame({"epoch": range(1, len(scores) + 1), "score": scores, CHECKPOINT_DIR_NAME: names})
+    return tune.Result({}, None, None, str(folder), frame, [], LocalFileSystem())
+
+
+def test_the_best_checkpoint_is_found_though_tune_lists_none(tmp_path: Path) -> None:
+    result = ended(tmp_path, [0.5, 0.9, 0.9, 1.0])
+    shutil.rmtree(tmp_path / "checkpoint_000003")
+    folder = TrialFolder(LocalFileSystem(), str(tmp_path), told_of(result, {}).reports)
+    assert folder.read_best().epoch == 2
+    with pytest.raises(CheckpointError, match="must have left a checkpoint"):
+        TrialFolder(LocalFileSystem(), str(tmp_path / "none"), folder.reports).read_best()
+
+
+def test_a_winner_whose_checkpoint_is_damaged_is_named_with_what_can_be_done(tmp_path: Path) -> None:
+    result = ended(tmp_path / "vin" / "t1", [0.5, 0.9])
+    settings = StudySettings(name="vin", storage=str(tmp_path))
+    search = Finished(settings, None, None, [], [result], 0.0)  # type: ignore[arg-type]
+    winner = TrialRecord(id="t1", state="finished", config=config())
+    assert search.load(winner).epoch == 2
+    weights = tmp_path / "vin" / "t1" / "checkpoint_000001" / CHECKPOINT_FOLDER / ARRAYS
+    weights.write_bytes(weights.read_bytes()[:50])
+    with pytest.raises(CheckpointError) as raised:
+        search.load(winner)
+    assert "trial t1 must be whole" in raised.value.rule
+    assert f"{ARRAYS} has changed" in str(raised.value.value)
+    for remedy in ("--resume", f"export vin --storage {tmp_path} --trial ID", "--name NEW --fork vin"):
+        assert remedy in raised.value.remedy
+
+
+def test_the_journal_is_believed_and_tune_fills_what_it_lacks(tmp_path: Path) -> None:
+    result = ended(tmp_path, [0.5, 0.9])
+    written = TrialJournal(tmp_path.name, {}, [{"epoch": 2, "score": 0.7}, {"epoch": 3, "score": 0.8}])
+    found = told_of(result, {written.id: written})
+    assert [(report["epoch"], report["score"]) for report in found.reports] == [(1, 0.5), (2, 0.7), (3, 0.8)]

@@ -1,0 +1,144 @@
+"""The model soup: the mean of weights, kept only where it reads better."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from search.selection.soup import Blend, average, greedy_soup, same_start
+from tests import real_lines
+from train.checkpoint import Checkpoint
+from train.config import TechniqueConfig
+from train.errors import CheckpointError
+from train.loop import TrainingData, assemble
+from train.scoring.texts import TextScores
+from train.steps.validation import evaluate
+
+Ranked = list[tuple[str, Callable[[], Checkpoint]]]
+
+
+def test_the_average_is_the_mean() -> None:
+    rng = np.random.default_rng(0)
+    parts = [{"a": rng.normal(size=(3, 4)).astype(np.float32), "b": np.float32([i])} for i in range(3)]
+    mean = average(parts)
+    np.testing.assert_allclose(mean["a"], (parts[0]["a"] + parts[1]["a"] + parts[2]["a"]) / 3, rtol=1e-6)
+    assert mean["b"] == [1]
+    assert {array.dtype for array in mean.values()} == {np.dtype(np.float32)}
+
+
+@pytest.fixture(scope="module")
+def data(data_dir: Path) -> TrainingData:
+    return real_lines.few_lines(data_dir, train=16, val=12)
+
+
+@pytest.fixture(scope="module")
+def good(data: TrainingData) -> Checkpoint:
+    """The pretrained model with its whole dictionary."""
+    settings = real_lines.config(charset="keep")
+    engine, _ = assemble(settings, data.train)
+    return Checkpoint(
+        settings, engine.charset, 1, {"exact_match": 0.0}, {"weights": engine.state()["weights"]}
+    )
+
+
+def perturbed(checkpoint: Checkpoint, share: float, seed: int) -> Checkpoint:
+    """Return the checkpoint with noise of `share` of each array's own spread."""
+    rng = np.random.default_rng(seed)
+    weights = {
+        name: (array + share * array.std() * rng.normal(size=array.shape)).astype(array.dtype)
+        for name, array in checkpoint.state["weights"].items()
+        if "_mean" not in name and "_variance" not in name
+    }
+    return replace(checkpoint, state={"weights": checkpoint.state["weights"] | weights})
+
+
+def score(checkpoint: Checkpoint, data: TrainingData) -> tuple[float, float]:
+    return evaluate(*assemble(checkpoint.config, data.train, checkpoint), data.val)[0].rank
+
+
+def scored(checkpoint: Checkpoint, data: TrainingData) -> Checkpoint:
+    """Return the checkpoint with the metrics that its trial would have reported."""
+    return replace(
+        checkpoint,
+        metrics=evaluate(*assemble(checkpoint.config, data.train, checkpoint), data.val)[0].metrics(),
+    )
+
+
+def test_a_soup_is_as_good_as_its_best_ingredient(good: Checkpoint, data: TrainingData) -> None:
+    noisy = [perturbed(good, 0.02, 1), perturbed(good, 0.02, 2), perturbed(good, 3.0, 3)]
+    other = replace(good, config=good.config.model_copy(update={"model": "pp-ocrv6-small"}))
+    named = zip("abcd", [*(scored(one, data) for one in noisy), other], strict=True)
+    ranked: Ranked = [(name, lambda c=c: c) for name, c in named]
+    soup = greedy_soup(ranked, data, None)
+    assert soup.trials
+    assert not {"c", "d"} & set(soup.trials)
+    best = evaluate(*assemble(good.config, data.train, noisy[0]), data.val)[0]
+    assert soup.scores.primary >= best.interval.low
+    assert score(soup.checkpoint, data) == soup.scores.rank
+    assert soup.checkpoint.metrics["exact_match"] == soup.scores.exact_match
+
+
+@pytest.mark.parametrize(("above", "taken"), [(0.0, ("a", "b")), (-0.001, ("a",))])
+def test_a_good_trial_is_averaged_in_though_nothing_reads_better(
+    good: Checkpoint, data: TrainingData, above: float, taken: tuple[str, ...]
+) -> None:
+    """The second one has the first one's weights, so that the average reads as both do."""
+    first = scored(good, data)
+    least = evaluate(*assemble(good.config, data.train, good), data.val)[0].interval.low
+    second = replace(good, metrics={"exact_match": least + above})
+    assert greedy_soup([("a", lambda: first), ("b", lambda: second)], data, None).trials == taken
+
+
+@pytest.mark.parametrize(
+    ("share", "excess", "as_good"),
+    [(0.9, 0.0, True), (0.77, 0.0, True), (0.76, 0.0, False), (0.9, 0.01, False)],
+)
+def test_a_score_within_the_best_ones_interval_is_as_good(share: float, excess: float, as_good: bool) -> None:
+    """Of 0.85 of 100 lines it begins at 0.767."""
+    best = Blend(TextScores(100, 0.85, 0.9, 0.1), None, 0.0)
+    assert Blend(TextScores(100, share, 0.9, 0.1), None, excess).as_good_as(best) == as_good
+
+
+def test_a_damaged_ingredient_is_left_out_and_named(
+    good: Checkpoint, data: TrainingData, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def damaged() -> Checkpoint:
+        raise CheckpointError("a checkpoint must be whole", "state.npz has changed", "use an earlier one")
+
+    assert greedy_soup([("a", lambda: good), ("b", damaged)], data, None).trials == ("a",)
+    assert "trial b cannot be averaged in: state.npz has changed" in capsys.readouterr().out
+    with pytest.raises(CheckpointError):
+        greedy_soup([("b", damaged), ("a", lambda: good)], data, None)
+
+
+def test_nothing_is_averaged_after_the_deadline(good: Checkpoint, data: TrainingData) -> None:
+    checkpoints = [perturbed(good, 0.0, 1), perturbed(good, 0.02, 2)]
+    ranked: Ranked = [(name, lambda c=c: c) for name, c in zip("ab", checkpoints, strict=True)]
+    soup = greedy_soup(ranked, data, deadline=0.0)
+    assert soup.trials == ("a",)
+    for name, array in soup.checkpoint.state["weights"].items():
+        np.testing.assert_array_equal(array, good.state["weights"][name])
+
+
+def test_only_weights_of_one_start_are_averaged(good: Checkpoint) -> None:
+    def changed(**settings: object) -> Checkpoint:
+        return replace(good, config=good.config.model_copy(update=settings))
+
+    assert same_start(good, changed(epochs=9, batch_size=64, seed=1))
+    for settings in ({"model": "pp-ocrv6-small"}, {"fit_width": 320}, {"weights": "other"}):
+        assert not same_start(good, changed(**settings))
+    lora, larger = (
+        changed(technique=TechniqueConfig(name="lora", options={"rank": rank})) for rank in (8, 16)
+    )
+    assert same_start(lora, lora)
+    drawn = changed(technique=TechniqueConfig(name="lora", options={"rank": 8}), seed=1)
+    assert not same_start(lora, drawn), "adapters are drawn with the seed"
+    assert not same_start(good, lora)
+    assert not same_start(lora, larger)
+    wider = replace(good, charset=good.charset.extended(["\u2603"]))
+    assert not same_start(good, wider)
+    assert same_start(wider, wider)
+    other_seed = replace(changed(seed=1), charset=wider.charset)
+    assert not same_start(wider, other_seed), "so is the row of a new character"

@@ -1,0 +1,44 @@
+"""An unwritable storage interrupts a study, whoever meets it and however Tune wraps what it raises."""
+
+import errno
+from collections.abc import Callable
+
+import pytest
+from ray.tune import TuneError
+
+from search.storage.errors import storage_errors
+from train.errors import StorageError
+
+
+def full() -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def unsaved() -> None:
+    raise StorageError("a checkpoint must be written whole", "no space", "make room")
+
+
+def wrapped(work: Callable[[], None]) -> None:
+    """Raise as Tune does what one of its callbacks raises."""
+    try:
+        work()
+    except Exception:
+        raise TuneError("Traceback ...")  # noqa: B904 - as Tune does
+
+
+@pytest.mark.parametrize("work", [full, unsaved])
+@pytest.mark.parametrize("wrap", [True, False])
+def test_it_says_that_the_study_can_go_on(work: Callable[[], None], wrap: bool) -> None:
+    with pytest.raises(StorageError, match="make room") as caught, storage_errors():
+        wrapped(work) if wrap else work()
+    assert caught.value.exit_status == 3
+
+
+def missing() -> None:
+    raise FileNotFoundError(errno.ENOENT, "no such file")
+
+
+@pytest.mark.parametrize("work", [missing, lambda: 1 // 0])
+def test_another_error_stays_what_it_is(work: Callable[[], None]) -> None:
+    with pytest.raises(TuneError), storage_errors():
+        wrapped(work)

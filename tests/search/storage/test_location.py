@@ -1,0 +1,211 @@
+"""A study's files in a folder or behind a URI: what is put there comes back, and what cannot work is refused."""
+
+import json
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyarrow import fs
+
+from search.experiment.publishing import PublishedFiles
+from search.settings import StudySettings
+from search.storage.files import JOURNAL, STUDY_FILE, write_text_atomically
+from search.storage.location import (
+    Location,
+    check_folder,
+    fetch_study,
+    load_settings,
+    location,
+    opened,
+    publish,
+    study_exists,
+    withdraw,
+)
+from tests.s3 import s3_server
+from tests.search.driver import (
+    Process,
+    label_arguments,
+    search,
+    write_labels,
+    write_space,
+)
+from train.errors import UsageError
+
+EPOCHS = 10  # some seconds: longer than from one snapshot to the next
+
+
+@pytest.fixture(scope="module")
+def uri() -> Iterator[str]:
+    with s3_server() as found:
+        yield found
+
+
+def settings(storage: str, **changes: Any) -> StudySettings:
+    return StudySettings.model_validate({"name": "some", "storage": storage} | changes)
+
+
+def begin(study: StudySettings) -> None:
+    write_text_atomically(study.local_folder / STUDY_FILE, study.model_dump_json())
+    publish(study, STUDY_FILE)
+
+
+def test_a_file_uri_is_a_folder(tmp_path: Path) -> None:
+    study = settings((tmp_path / "my runs").as_uri())
+    assert (study.remote, study.local_folder) == (False, tmp_path / "my runs" / "some")
+    assert location(study).filesystem is None
+    assert location(study).path == str(tmp_path / "my runs" / "some")
+
+
+def test_a_study_is_resumed_where_nothing_of_it_lies(
+    uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "here").mkdir()
+    (tmp_path / "there").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    study = settings(uri, name="moved", seed=3)
+    assert not study_exists(study)
+    begin(study)
+    assert study_exists(study)
+    monkeypatch.chdir(tmp_path / "there")
+    with pytest.raises(UsageError, match="must be new"):
+        check_folder(study, resume=False)
+    fetch_study(settings(uri, name="moved"))
+    assert load_settings(study.local_folder) == study
+    withdraw(study)
+    assert not study_exists(study)
+    monkeypatch.chdir(tmp_path / "here")
+    with pytest.raises(UsageError, match="--resume needs"):
+        check_folder(settings(uri, name="other"), resume=True)
+
+
+def test_what_has_grown_here_is_not_replaced_by_an_earlier_copy(
+    uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    study = settings(uri, name="grown")
+    begin(study)
+    copy, here = PublishedFiles(study), study.local_folder / JOURNAL
+    here.write_text("one\n", encoding="utf-8")
+    copy.on_trial_result(0, [], None)
+    here.write_text("one\ntwo\n", encoding="utf-8")
+    copy.on_trial_result(0, [], None)  # too early
+    fetch_study(study)
+    assert here.read_text(encoding="utf-8") == "one\ntwo\n"
+    here.unlink()
+    fetch_study(study)
+    assert here.read_text(encoding="utf-8") == "one\n"
+    here.write_text("one\ntwo\n", encoding="utf-8")
+    copy.on_trial_complete(0, [], None)
+    here.write_text("one\n", encoding="utf-8")
+    fetch_study(study)
+    assert here.read_text(encoding="utf-8") == "one\ntwo\n"
+
+
+def test_folders_are_copied_and_deleted_whole(uri: str, tmp_path: Path) -> None:
+    for name in ("summary.json", "best/inference.onnx", "best/deep/er.txt"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(name.encode() * 1000)
+    place = location(settings(uri, name="whole"))
+    place.put_all(tmp_path)
+    found = {each.path.removeprefix(f"{place.path}/"): each.size for each in files(place)}
+    assert found == {
+        name: 1000 * len(name) for name in ("summary.json", "best/inference.onnx", "best/deep/er.txt")
+    }
+    place.beside("-workers").delete_folder()  # there is none
+    assert place.holds("summary.json")
+    place.delete_folder()
+    assert not place.holds("summary.json")
+
+
+def test_the_stand_in_of_another_study_is_not_overwritten(
+    uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    begin(settings(uri, name="twice"))
+    elsewhere = uri.replace("/runs?", "/others?")
+    with pytest.raises(UsageError, match="belongs to the one in"):
+        fetch_study(settings(elsewhere, name="twice"))
+    fetch_study(settings(f"{uri}&region=eu-central-1", name="twice"))  # the same place, named in another way
+
+
+@pytest.mark.parametrize(
+    ("storage", "says"),
+    [
+        ("s4://bucket/runs", "s4"),
+        ("s3://me:secret@bucket/runs", "must not hold a password"),
+        ("s3://bucket/runs?endpoint=nowhere", "endpoint"),
+        ("s3:///runs", "s3:///runs"),
+    ],
+)
+def test_a_uri_that_cannot_be_opened_is_refused(storage: str, says: str) -> None:
+    with pytest.raises(UsageError, match=says) as caught:
+        opened(storage)
+    assert "secret" not in str(caught.value)
+
+
+def test_a_bucket_that_does_not_exist_is_refused(
+    uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UsageError, match="credentials"):
+        begin(settings(uri.replace("shared", "missing")))
+
+
+@pytest.mark.slow
+def test_a_killed_search_goes_on_from_another_machine(data_dir: Path, tmp_path: Path, uri: str) -> None:
+    """The second process finds nothing but the URI: its own folder is empty."""
+    labels = write_labels(data_dir, tmp_path / "labels", 24, 12)
+    study = ["--storage", uri, "--name", "cut"]
+    (tmp_path / "here").mkdir()
+    (tmp_path / "there").mkdir()
+    killed = search(
+        *study, *label_arguments(labels), "--space", write_space(tmp_path, EPOCHS), "--test-fraction", 0,
+        "--max-epochs", 5 * EPOCHS, "--trials", 2, "--concurrent", 1, cwd=tmp_path / "here",
+    )  # fmt: skip
+    killed.wait_for(" epoch   2/", count=2)
+    place = location(settings(uri, name="cut"))
+    wait_for_snapshot(place)
+    killed.kill()
+    first, second = dict.fromkeys(reported(killed))
+    resumed = search(*study, "--resume", cwd=tmp_path / "there")
+    assert resumed.wait() == 0, resumed.output
+    again = reported(resumed)
+    assert 0 < again.count(second) < EPOCHS, "the unfinished trial began again, or had ended"
+    assert first not in again, "a finished trial was trained again"
+    check_result(place, {first, second})
+
+
+def reported(run: Process) -> list[str]:
+    """Return the trial of every epoch that was reported."""
+    return [line.split()[0] for line in run.lines if f"/{EPOCHS} " in line and " loss " in line]
+
+
+def wait_for_snapshot(place: Location) -> None:
+    """Wait until Tune has copied what has been reported by now to the storage."""
+    reported_by = datetime.now(UTC)
+    until = time.monotonic() + 60
+    while not any(each.mtime > reported_by for each in files(place) if "experiment_state-" in each.path):
+        assert time.monotonic() < until, "Tune writes no snapshot"
+        time.sleep(0.1)
+
+
+def files(place: Location) -> list[fs.FileInfo]:
+    assert place.filesystem is not None
+    found = place.filesystem.get_file_info(fs.FileSelector(place.path, recursive=True, allow_not_found=True))
+    return [each for each in found if each.is_file]
+
+
+def check_result(place: Location, trials: set[str]) -> None:
+    """The URI holds every trial, whole, with what is to be served."""
+    assert place.filesystem is not None
+    with place.filesystem.open_input_stream(f"{place.path}/summary.json") as stream:
+        summary = json.loads(stream.read())
+    assert {trial["id"] for trial in summary["trials"]} == trials
+    assert [(trial["state"], trial["epochs"]) for trial in summary["trials"]] == [("finished", EPOCHS)] * 2
+    for name in ("best/inference.onnx", "best.yaml", "optuna.db", "report.html", "study.json"):
+        assert place.holds(name), name
+    checkpoints = [each.path.removeprefix(f"{place.path}/") for each in files(place)]
+    assert {path.split("/")[0] for path in checkpoints if path.endswith("checkpoint.json")} >= trials

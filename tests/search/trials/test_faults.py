@@ -1,0 +1,142 @@
+"""Faults inside a trial, on a real local cluster: too little memory, and a worker that is killed."""
+
+import resource
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import psutil
+import pyarrow.fs
+import pytest
+import ray
+from ray import tune
+
+from search.experiment.incidents import RETRIES, Incidents, incidents
+from search.planning.packing import Needs, WorkerGroup
+from search.preflight.cost import Footprint
+from search.records.from_reports import Samples, record, told_of
+from search.records.trial import TrialRecord
+from search.storage.files import JOURNAL
+from search.storage.journal import Journal, read_journal
+from search.storage.location import Location
+from search.trials.start import TrialSetup
+from search.trials.trial import run_trial
+from search.trials.workers import TRIAL_RESOURCES
+from tests import real_lines
+from train.config import TrialConfig
+from train.loop import TrainingData, train
+
+pytestmark = pytest.mark.slow
+LINES, EPOCHS = 32, 3
+SPARE_BYTES, THREAD_BYTES = 400 * 2**20, 2**18
+WORKER = "ray::RayTrainWorker"
+
+
+@pytest.fixture(scope="module")
+def data(data_dir: Path) -> TrainingData:
+    return real_lines.few_lines(data_dir, train=LINES)
+
+
+@pytest.fixture(scope="module")
+def shared(data: TrainingData) -> Iterator[ray.ObjectRef]:
+    """A reference to the data on a cluster of two cores."""
+    ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False)
+    yield ray.put(data)
+    ray.shutdown()
+
+
+def starved(params: dict[str, Any], setup: TrialSetup) -> None:
+    """Train as every trial does, in a process that gets little more memory than what it has loaded."""
+    few = ray.get(setup.data)
+    warm = real_lines.config(epochs=1, batch_size=2)
+    train(warm, TrainingData(few.val, few.val), lambda metrics, make: None)
+    copy_a_file()
+    lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+    used = 1024 * next(int(line.split()[1]) for line in lines if line.startswith("VmData"))
+    threading.stack_size(THREAD_BYTES)  # a batch is to lack memory, not the thread that prepares it
+    resource.setrlimit(resource.RLIMIT_DATA, (used + SPARE_BYTES, resource.RLIM_INFINITY))
+    run_trial(params, setup)
+
+
+def copy_a_file() -> None:
+    """Start the one thread with which Arrow copies checkpoints: it is not to lack memory, either."""
+    pyarrow.set_io_thread_count(1)
+    with TemporaryDirectory() as folder:
+        for name in ("from", "to"):
+            Path(folder, name).mkdir()
+        Path(folder, "from", "file").write_bytes(b"0")
+        pyarrow.fs.copy_files(f"{folder}/from", f"{folder}/to")
+
+
+def tuner(body: Any, setup: TrialSetup, resources: dict[str, float], folder: Path) -> tune.Tuner:
+    """Return a search of one trial, put together as `search.study` does."""
+    config = real_lines.config(epochs=EPOCHS, batch_size=LINES)
+    study = folder / "hit"
+    study.mkdir()
+    return tune.Tuner(
+        tune.with_resources(tune.with_parameters(body, setup=setup), resources),
+        param_space=config.model_dump(mode="json"),
+        tune_config=tune.TuneConfig(trial_dirname_creator=lambda trial: str(trial.trial_id)),
+        run_config=tune.RunConfig(
+            name="hit",
+            storage_path=str(folder),
+            verbose=0,
+            callbacks=[Incidents(study), Journal(study / JOURNAL, {})],
+            failure_config=tune.FailureConfig(max_failures=RETRIES),
+        ),
+    )
+
+
+def only_record(results: tune.ResultGrid, folder: Path) -> TrialRecord:
+    [result] = results
+    [notes] = incidents(folder / "hit").values()
+    journals = {trial.id: trial for trial in read_journal(folder / "hit")}
+    return record(result, told_of(result, journals), 0.0, Samples(4), notes)
+
+
+def test_too_little_memory_makes_the_parts_smaller_and_not_the_batch(
+    shared: ray.ObjectRef, tmp_path: Path
+) -> None:
+    found = only_record(tuner(starved, TrialSetup(shared, None), {"CPU": 1}, tmp_path).fit(), tmp_path)
+    assert (found.state, found.epochs, found.config.batch_size) == ("finished", EPOCHS, LINES)
+    assert found.parts in (2, 4, 8, 16)
+    assert found.notes[0].startswith("too little memory (batch_size=32: ")
+    assert found.notes[0].endswith(f"goes on with every batch in {found.parts} parts")
+    assert not any("crashed" in note for note in found.notes)
+
+
+def test_a_trial_that_needs_more_memory_than_trials_have_computes_in_parts(
+    shared: ray.ObjectRef, tmp_path: Path
+) -> None:
+    a_line = {TrialConfig().model: Footprint(base=0, step=1000, pixels=1, largest={0: 1})}
+    setup = TrialSetup(shared, None, needs=Needs({"CPU": 1, "memory": 0.7 * LINES * 1200}, a_line))
+    found = only_record(tuner(run_trial, setup, {"CPU": 1}, tmp_path).fit(), tmp_path)
+    assert (found.state, found.parts, found.config.batch_size) == ("finished", 2, LINES)
+    assert found.notes == ("computes every batch in 2 parts: a whole one needs more memory than a trial has",)
+
+
+def test_a_trial_whose_worker_is_killed_goes_on(shared: ray.ObjectRef, tmp_path: Path) -> None:
+    group = WorkerGroup(workers=2, storage=Location(str(tmp_path / "workers")), name="workers")
+    killer = threading.Thread(target=kill_a_worker, args=(tmp_path / "hit",))
+    killer.start()
+    results = tuner(run_trial, TrialSetup(shared, group), TRIAL_RESOURCES, tmp_path).fit()
+    killer.join()
+    found = only_record(results, tmp_path)
+    assert (found.state, [measure.epoch for measure in found.history]) == ("finished", [1, 2, 3])
+    [note] = found.notes
+    assert note.startswith("crashed (")
+
+
+def kill_a_worker(study: Path) -> None:
+    """Kill one of a trial's workers as soon as the trial has reported an epoch."""
+    while not any(trial.reports for trial in read_journal(study)):
+        threading.Event().wait(0.05)
+    for process in psutil.Process().children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            if process.name().startswith(WORKER):
+                process.send_signal(signal.SIGKILL)
+                return

@@ -1,0 +1,216 @@
+"""Few samples: folds without a shared text, scores over all of them, and a real search of them."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from search.records.evidence import Evidence
+from search.records.from_reports import Samples, measure, state_of
+from search.records.trial import rank
+from search.records.trial_report import rows_of
+from search.report.page.page import report_html
+from search.report.summary import summary
+from search.report.terminal import terminal_table
+from search.selection.choose import differences
+from search.settings import StudySettings
+from search.trials.folds import Fold, deal, run_folds, split_folds, together, with_folds
+from tests import real_lines
+from tests.search.driver import label_arguments, search, write_labels
+from tests.search.made_result import image_of, result, rows, share, trial
+from train.checkpoint import Checkpoint
+from train.config import TrialConfig
+from train.data.charset import Charset
+from train.errors import UsageError
+from train.loop import TrainingData
+from train.scoring.intervals import paired_gain_interval
+from train.scoring.regions import RegionScores
+from train.scoring.texts import TextScores
+from train.tasks import TASKS
+
+
+def settings(**others: Any) -> StudySettings:
+    return StudySettings(name="some", storage="runs", **others)
+
+
+@pytest.mark.parametrize(
+    ("others", "samples", "folds"),
+    [
+        ({}, 199, 5),
+        ({}, 200, 1),
+        ({"folds": 1}, 50, 1),
+        ({"folds": 3}, 5000, 3),
+        ({"scheduler": "pbt"}, 50, 1),
+        ({"workers": 2}, 50, 1),
+    ],
+)
+def test_few_samples_are_scored_over_folds(others: dict[str, Any], samples: int, folds: int) -> None:
+    assert with_folds(settings(**others), samples).folds == folds
+
+
+@pytest.mark.parametrize(
+    "others", [{"scheduler": "pbt", "folds": 2}, {"workers": 2, "folds": 2}, {"confirm": 1}]
+)
+def test_what_cannot_be_scored_over_folds_is_refused(others: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match="folds"):
+        with_folds(settings(**others), 50)
+
+
+@given(st.lists(st.sampled_from("ABCDEFGH"), min_size=1, max_size=60), st.integers(1, 6), st.integers(0, 3))
+def test_no_text_is_in_two_groups(texts: list[str], groups: int, seed: int) -> None:
+    found = deal(texts, groups, seed, spread=False)
+    assert sorted(index for group in found for index in group) == list(range(len(texts)))
+    held = [{texts[index] for index in group} for group in found]
+    assert sum(map(len, held)) == len(set(texts))
+    assert found == deal(texts, groups, seed, spread=False)
+
+
+def test_classes_are_spread_over_the_groups() -> None:
+    found = deal(["0", "180"] * 10, 4, 0, spread=True)
+    assert sorted(map(len, found)) == [5, 5, 5, 5]
+    assert all({index % 2 for index in group} == {0, 1} for group in found)
+
+
+def test_every_sample_is_read_once_by_who_has_not_seen_its_text(data_dir: Path) -> None:
+    data = real_lines.few_lines(data_dir, train=12, val=4)
+    parts = split_folds(data, 4, TASKS.get("recognition"), 0)
+    assert parts[0] is data
+    read = [source for part in parts for source in part.val.sources]
+    assert sorted(read) == sorted((*data.train.sources, *data.val.sources))
+    for part in parts[1:]:
+        assert not set(part.val.texts) & set(part.train.texts)
+        assert set(data.val.sources) <= set(part.train.sources)
+        index = len(part.val) - 1
+        both = [*data.train.sources, *data.val.sources]
+        where = both.index(part.val.sources[index])
+        own = data.train.image(where) if where < len(data.train) else data.val.image(where - len(data.train))
+        np.testing.assert_array_equal(part.val.image(index), own)
+
+
+def fold(right: Sequence[int], seconds: float = 1) -> Fold:
+    share_right = sum(right) / len(right)
+    metrics = {"exact_match": share_right, "edit_similarity": 0.5, "cer": 0.1, "loss": 1.0}
+    kept = Checkpoint(real_lines.config(), Charset(("A",)), 2, metrics, {})
+    return Fold(metrics, rows(np.array(right, bool)), len(right), seconds, kept)
+
+
+def test_scores_of_folds_are_means_over_samples() -> None:
+    done = [fold([1, 1, 1, 1]), fold([0, 0])]
+    first, second = (together(done[:number], 3, real_lines.config()) for number in (1, 2))
+    made = measure(second | {"time_total_s": 3.0}, TextScores, Samples(99))
+    assert (made.fold, made.scores.n, made.scores.primary) == (2, 6, pytest.approx(4 / 6))
+    read = rows_of([first, second])
+    assert read is not None
+    np.testing.assert_array_equal(read[:, 1], [1, 1, 1, 1, 0, 0])
+    assert rows_of([{"epoch": 1}]) is None
+
+
+def test_a_mean_that_is_no_share_has_an_interval_over_the_samples_of_all_folds() -> None:
+    def photos(hits: float, number: int) -> Fold:
+        counts = np.tile([[hits, 2, 2, hits * 0.8, 0], [2, 2, 2, 1.6, 0]], (number, 1))
+        metrics = {**RegionScores.of(counts).values(), "loss": 1.0}
+        kept = Checkpoint(detector, Charset(()), 2, metrics, {})
+        return Fold(metrics, counts, len(counts), 1.0, kept)
+
+    detector = TrialConfig(task="detection", model="pp-ocrv6-tiny-det")
+    one = measure(together([photos(1, 10)], 2, detector) | {"time_total_s": 3.0}, RegionScores, Samples(9))
+    both = together([photos(1, 10), photos(0, 20)], 2, detector) | {"time_total_s": 3.0}
+    two = measure(both, RegionScores, Samples(9))
+    assert (one.scores.primary, two.scores.primary) == pytest.approx((0.75, (0.75 * 20 + 0.5 * 40) / 60))
+    for found in (one.scores, two.scores):
+        assert found.interval is not None
+        assert found.interval.low < found.primary < found.interval.high
+
+
+class Ended:
+    error = None
+    metrics: dict[str, float] = {}  # noqa: RUF012
+
+
+def test_a_trial_is_finished_after_its_last_fold() -> None:
+    last = together([fold([1])] * 2, 3, real_lines.config())
+    assert (
+        state_of(Ended(), last, real_lines.config(epochs=2))[1]
+        == "stopped after fold 2 of 3 (scheduler or time budget)"
+    )
+    last = together([fold([1])] * 3, 3, real_lines.config())
+    assert state_of(Ended(), last, real_lines.config(epochs=9)) == ("finished", "")
+
+
+def test_more_folds_rank_above_a_lucky_first_one() -> None:
+    lucky, whole = trial(0, top=0.9), trial(1, top=0.5)
+    lucky, whole = (
+        one.model_copy(
+            update={
+                "history": tuple(m.model_copy(update={"fold": f}) for f, m in enumerate(one.history[:n], 1))
+            }
+        )
+        for one, n in ((lucky, 1), (whole, 5))
+    )
+    assert rank([lucky, whole]) == [whole, lucky]
+    assert whole.best == whole.history[-1], "the last holds all folds; the best of them would flatter"
+
+
+def test_differences_are_of_the_same_samples() -> None:
+    read = {"a": rows(np.ones(40, bool)), "b": rows(np.arange(40) < 20), "c": rows(np.ones(10, bool))}
+    found = differences(["a", "b", "c"], read, share, 0)
+    assert list(found) == ["b"], "c was stopped after its first fold"
+    assert found["b"].interval.high < 0
+
+
+def test_the_report_says_how_little_a_difference_means() -> None:
+    gain = paired_gain_interval(rows(np.ones(20, bool)), rows(np.arange(20) < 19), share, 0)
+    folded = result().model_copy(update={"evidence": Evidence(folds=5, differences={"t1": gain})})
+    assert "Trial t1 against the winner: -5.0 points" in terminal_table(folded)
+    assert "which may be chance" in report_html(folded, image_of)
+    assert summary(folded)["differences"]["t1"]["difference"] == pytest.approx(-0.05)
+    assert "folds" not in terminal_table(result())
+
+
+@pytest.mark.slow
+def test_a_trial_that_goes_on_after_its_first_fold_trains_only_the_others(data_dir: Path) -> None:
+    parts = split_folds(real_lines.few_lines(data_dir, train=8, val=4), 2, TASKS.get("recognition"), 0)
+    whole = run(parts, None)
+    assert whole[0][1] is not None
+    rest = run(parts, whole[0][1])
+    assert len(rest) == 1
+    times = ("epoch_seconds",)
+    assert {k: v for k, v in rest[0][0].items() if k not in times} == {
+        k: v for k, v in whole[1][0].items() if k not in times
+    }
+
+
+def run(
+    parts: list[TrainingData], saved: Checkpoint | None
+) -> list[tuple[dict[str, Any], Checkpoint | None]]:
+    found: list[tuple[dict[str, Any], Checkpoint | None]] = []
+    run_folds(real_lines.config(epochs=1), parts, lambda metrics, kept: found.append((metrics, kept)), saved)
+    return found
+
+
+@pytest.mark.slow
+def test_a_real_search_over_folds_for_accuracy_and_latency(data_dir: Path, tmp_path: Path) -> None:
+    space = tmp_path / "some.yaml"
+    text = "fixed: {task: recognition, model: pp-ocrv6-tiny, charset: domain, epochs: 1, batch_size: 8, fit_width: 0}\n"
+    space.write_text(
+        text + "parameters:\n  optimiser.learning_rate: {float: [1.0e-4, 1.0e-3], log: true}\n", "utf-8"
+    )
+    labels = write_labels(data_dir, tmp_path / "labels", 16, 6)
+    asked = ["--folds", 2, "--scheduler", "none", "--trials", 2, "--test-fraction", 0]
+    asked += ["--objectives", "accuracy,latency"]
+    run = search(*label_arguments(labels), "--space", space, "--storage", tmp_path, "--name", "some", *asked)
+    assert run.wait() == 0, run.output
+    found = json.loads((tmp_path / "some" / "summary.json").read_text(encoding="utf-8"))
+    assert found["folds"] == 2
+    assert {one["epochs"] for one in found["trials"]} == {2}
+    assert found["baseline"]["n"] == 22, "the untouched model reads the samples of all folds"
+    assert found["best"]["n"] == 6, "the bundle is the first fold's, judged on its samples"
+    assert len(found["differences"]) == 1
+    assert "fold    2/2" in run.output
+    assert [one["trial"] for one in found["front"] if one["chosen"]] == [found["best"]["trial"]]
+    assert len({one["latency"]["ms"] for one in found["trials"]}) == 1, "one architecture, measured once"

@@ -1,0 +1,100 @@
+"""The door: what every request passes before a route sees it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import httpx
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+
+from serve.api.door import Door
+from serve.errors import UnknownError
+from serve.metrics import Metrics
+from serve.settings import Limits, Settings
+
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+async def application(scope: object, receive: object, send: object) -> None:
+    await PlainTextResponse("application")(scope, receive, send)  # type: ignore[arg-type]
+
+
+def door(handler: Handler, metrics: Metrics | None = None, **limits: int) -> httpx.AsyncClient:
+    settings = Settings(limits=Limits(**limits), api_keys=("sesame",))
+    app = Door(application, settings, metrics or Metrics(), {("POST", "/hot"): handler})
+    key = {"X-API-Key": "sesame"}
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test", headers=key)
+
+
+async def echo(request: Request) -> Response:
+    return Response(await request.body())
+
+
+def test_a_hot_path_goes_past_the_application() -> None:
+    async def run() -> None:
+        async with door(echo) as client:
+            assert (await client.post("/hot", content=b"body")).content == b"body"
+            assert (await client.get("/hot")).text == "application"
+            assert (await client.get("/other")).text == "application"
+
+    asyncio.run(run())
+
+
+def test_the_body_is_counted_as_it_comes() -> None:
+    async def pieces() -> AsyncIterator[bytes]:
+        for _ in range(10):
+            yield b"12345"
+
+    async def run() -> None:
+        async with door(echo, body_bytes=49) as client:
+            for content in (pieces(), b"1" * 50):
+                answer = await client.post("/hot", content=content)
+                assert (answer.status_code, answer.json()["errorCode"]) == (413, 413)
+            assert (await client.post("/hot", content=b"1" * 49)).status_code == 200
+
+    asyncio.run(run())
+
+
+def test_a_full_queue_answers_at_once_and_says_when_to_come_back() -> None:
+    free = asyncio.Event()
+
+    async def wait(_: Request) -> Response:
+        await free.wait()
+        return Response(b"done")
+
+    async def run() -> None:
+        async with door(wait, queued=2) as client:
+            waiting = [asyncio.create_task(client.post("/hot")) for _ in range(2)]
+            await asyncio.sleep(0.05)
+            refused = await client.post("/hot")
+            assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
+            assert (await client.get("/health")).status_code == 200, (
+                "whoever watches it must know that it lives"
+            )
+            free.set()
+            assert {answer.status_code for answer in await asyncio.gather(*waiting)} == {200}
+            assert (await client.post("/hot")).status_code == 200
+
+    asyncio.run(run())
+
+
+def test_errors_and_faults_have_the_protocols_body_and_are_counted() -> None:
+    async def unknown(_: Request) -> Response:
+        raise UnknownError("it must exist", "nothing", "name another")
+
+    async def broken(_: Request) -> Response:
+        raise ZeroDivisionError("a secret")
+
+    async def run() -> None:
+        metrics = Metrics()
+        for handler, status in ((unknown, 404), (broken, 500)):
+            async with door(handler, metrics) as client:
+                body = (await client.post("/hot")).json()
+                assert body.keys() == {"logId", "errorCode", "errorMsg"}
+                assert body["errorCode"] == status
+                assert "secret" not in body["errorMsg"]
+        text = metrics.text().decode()
+        assert 'ocrtune_misuse_total{status="404"} 1.0' in text
+        assert 'ocrtune_requests_total{path="other",status="500"} 1.0' in text
+
+    asyncio.run(run())

@@ -1,0 +1,85 @@
+"""Batches, the search for alternatives, and the reader against the bundle's own."""
+
+import itertools
+import os
+from pathlib import Path
+from unittest import mock
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from serve.inference.beam import alternatives
+from serve.inference.model import load_model
+from serve.inference.recogniser import LineReader, buckets
+from tests import real_lines
+from train.bundle import Recogniser, open_session
+from train.data import images
+from train.errors import CheckpointError, UsageError
+
+
+@given(st.lists(st.integers(1, 1600), max_size=60), st.integers(1, 16), st.integers(160, 20_000))
+def test_only_lines_of_one_bucket_share_a_batch(widths: list[int], most: int, pixels: int) -> None:
+    found = list(buckets(widths, images.bucket_width, most, pixels))
+    assert sorted(i for _, indices in found for i in indices) == list(range(len(widths)))
+    for width, indices in found:
+        assert {images.bucket_width(widths[i]) for i in indices} == {width}
+        assert len(indices) <= most
+        assert len(indices) == 1 or len(indices) * width <= pixels
+
+
+@given(st.integers(1, 4), st.integers(0, 10**6))
+def test_the_best_alternative_is_the_likeliest_text_over_all_alignments(steps: int, seed: int) -> None:
+    rows = np.random.default_rng(seed).dirichlet(np.ones(4), steps).astype(np.float32)
+    exact: dict[str, float] = {}
+    for path in itertools.product(range(4), repeat=steps):
+        text = "".join("-abc"[c] for c, _ in itertools.groupby(path) if c)
+        exact[text] = exact.get(text, 0.0) + float(np.prod([rows[t, c] for t, c in enumerate(path)]))
+    with mock.patch("serve.inference.beam.BEAM", 1000):  # leaves nothing out, so that the sums are exact
+        found = alternatives(np.pad(rows, ((0, 0), (0, 3))), ["a", "b", "c", "x", "y", "z"], 3)
+    best = sorted(exact.values(), reverse=True)[:3]
+    assert [probability for _, probability in found] == pytest.approx(best[: len(found)], rel=1e-4)
+    for text, probability in found:
+        assert probability == pytest.approx(exact[text], rel=1e-4)
+
+
+def test_it_reads_as_the_bundle_does_with_the_steps_of_every_character(data_dir: Path) -> None:
+    model = load_model("recognition", "pp-ocrv6-tiny")
+    reader = LineReader(model, threads=1)
+    data = real_lines.lines(data_dir, "receipts", "val", 24)
+    lines = [data.image(i) for i in range(len(data))]
+    read = reader.read(lines, [1] * len(lines))
+    session = open_session(model.onnx, 1)
+    for line, reading in zip(lines, read, strict=True):
+        alone = Recogniser(session, model.charset).read([line])[0] if line.shape[1] > 320 else None
+        if alone:  # narrower ones are padded to 320, as PaddleOCR does with its own models
+            assert reading.text == alone[0]
+            assert reading.confidence == pytest.approx(alone[1], abs=1e-4)
+        assert len(reading.columns) == len(reading.text)
+        assert list(reading.columns) == sorted(set(reading.columns))
+        assert all(column < reading.steps for column in reading.columns)
+        assert len(reading.alternatives) == 1
+    assert any(line.shape[1] > 320 for line in lines)
+
+
+@pytest.mark.parametrize(("source", "error"), [("no/such/folder", UsageError), (".", CheckpointError)])
+def test_what_is_no_model_is_refused_with_the_names_of_those_that_are(
+    source: str, error: type[Exception], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(error) as caught:
+        load_model("recognition", source)
+    if error is UsageError:
+        assert "pp-ocrv6-tiny" in str(caught.value)
+
+
+def test_a_line_that_comes_alone_reads_the_same_on_all_cores(data_dir: Path) -> None:
+    reader = LineReader(load_model("recognition", "pp-ocrv6-tiny"), threads=1)
+    data = real_lines.lines(data_dir, "receipts", "val", 6)
+    lines = [data.image(i) for i in range(len(data))]
+    alone, beside = (reader.read(lines, [0] * len(lines), alone) for alone in (True, False))
+    assert [reading.text for reading in alone] == [reading.text for reading in beside]
+    for one, other in zip(alone, beside, strict=True):
+        assert one.confidence == pytest.approx(other.confidence, abs=1e-4)
+    assert 1 == reader.tuning.threads <= reader.tuning.threads_alone <= (os.cpu_count() or 1)

@@ -1,0 +1,189 @@
+"""The job of a retraining, run as a process: its steps, its progress, its end, and one real retraining on Ray."""
+
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from serve.loop.corrections import CorrectionStore
+from serve.loop.retrain_job import compare, reason, share_done
+from serve.loop.retrain_plan import ROOT
+from tests import real_lines
+from tests.search.driver import Process
+from tests.search.job_cluster import ENVIRONMENT, cluster
+from train.bundle import load_bundle
+from train.data import images
+
+SCORES = {"n": 4, "exact_match": 0.5, "edit_similarity": 0.9, "cer": 0.1, "charset_rule": "as-labelled"}
+
+
+def step(code: str, name: str = "training", output: str = "training.txt", end: float = 0.9) -> dict[str, Any]:
+    return {"name": name, "command": [sys.executable, "-c", code], "output": output, "end": end}
+
+
+def write_comparison(folder: Path, new: dict[str, Any], wrong: str, wrong_before: str) -> None:
+    for name, scores, misread in (("new", new, wrong), ("serving", {}, wrong_before)):
+        (folder / f"{name}.json").write_text(json.dumps(SCORES | scores), encoding="utf-8")
+        rows = "".join(f"{image}.png\tA\tB\t0.5\n" for image in misread)
+        (folder / f"{name}.tsv").write_text(f"image\tlabel\treading\tconfidence\n{rows}", encoding="utf-8")
+
+
+def run(folder: Path, *steps: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+    job = {"steps": steps, "seconds": None, "bundle": str(folder / "bundle")}
+    (folder / "job.json").write_text(json.dumps(job), encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "serve" / "retrain_job.py"), str(folder)], cwd="/", check=False
+    )
+    return done.returncode, json.loads((folder / "state.json").read_bytes())
+
+
+def test_steps_run_and_the_models_are_compared(tmp_path: Path) -> None:
+    write_comparison(tmp_path, {"exact_match": 0.75}, "a", "bc")
+    (tmp_path / "bundle").mkdir()
+    status, state = run(
+        tmp_path,
+        step("print('epoch   1/2  loss 3'); print('epoch   2/2')"),
+        step("", "reading", "reading.txt"),
+    )
+    assert status == 0
+    assert (state["state"], state["progress"]) == ("finished", 1.0)
+    assert state["message"] == "better: reads 3 of 4 held-back lines right, the serving model 2"
+    assert state["scores"]["fixed"] == 2
+    assert (tmp_path / "training.txt").read_text().count("epoch") == 2
+
+
+def test_a_failing_step_ends_it_with_its_error(tmp_path: Path) -> None:
+    code = "import sys; print('epoch 1/2'); sys.exit('error: a technique must be known, got x; choose from: full')"
+    status, state = run(tmp_path, step(code), step("open('never', 'w')"))
+    assert status == 1
+    assert state["state"] == "failed"
+    assert state["message"] == "training: a technique must be known, got x; choose from: full"
+
+
+def test_a_silent_failure_has_its_exit_status(tmp_path: Path) -> None:
+    status, state = run(tmp_path, step("import sys; sys.exit(3)"))
+    assert (status, state["message"]) == (3, "training: exit status 3")
+
+
+def test_a_search_without_a_winner_has_failed(tmp_path: Path) -> None:
+    status, state = run(tmp_path, step(""), step("open('never', 'w')"))
+    assert (status, state["state"]) == (1, "failed")
+    assert "more time" in state["message"]
+
+
+def test_the_reason_is_the_error_before_what_follows_it(tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("error: bad\nbye\n", encoding="utf-8")
+    (tmp_path / "errors.txt").write_text("some warning\n", encoding="utf-8")
+    assert reason(tmp_path, "out", 1) == "bad"
+
+
+@pytest.mark.parametrize(
+    ("new", "better"),
+    [
+        ({}, False),
+        ({"exact_match": 0.75, "edit_similarity": 0.1}, True),
+        ({"edit_similarity": 0.95}, True),
+        ({"exact_match": 0.25, "edit_similarity": 1.0}, False),
+    ],
+)
+def test_better_is_by_exact_match_then_by_similarity(
+    tmp_path: Path, new: dict[str, Any], better: bool
+) -> None:
+    write_comparison(tmp_path, new, "ab", "bc")
+    scores = compare(tmp_path)
+    assert scores["better"] == better
+    assert (scores["fixed"], scores["broken"]) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("line", "elapsed", "seconds", "share"),
+    [
+        ("epoch   3/12  loss", 5.0, None, 0.25),
+        ("t1 lr 1e-3 epoch   3/12 best", 30.0, 120.0, 0.25),
+        ("t1 epoch 3/12", 300.0, 120.0, 1.0),
+        ("data: train 12 lines", 5.0, None, None),
+    ],
+)
+def test_progress(line: str, elapsed: float, seconds: float | None, share: float | None) -> None:
+    assert share_done(line, elapsed, seconds) == share
+
+
+@pytest.fixture
+def address() -> Iterator[str]:
+    """Start a cluster with a job server; yield its address."""
+    folder = Path(tempfile.mkdtemp(prefix="loop-", dir="/tmp"))
+    with cluster(folder, 1, cores=2) as found:
+        yield f"127.0.0.1:{found.port}"
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+DRIVER = """
+import json, sys, time
+from pathlib import Path
+import ray
+from serve.loop.corrections import CorrectionStore
+from serve.loop.retrain import UNDER_WAY, Retrainings
+from serve.loop.retrain_plan import RetrainRequest
+from serve.loop.versions import Versions
+
+folder, address, *forms = sys.argv[1:]
+ray.init(address, log_to_driver=False)
+versions = Versions(Path(folder))
+versions.begin("recognition", None)
+retrainings = Retrainings(Path(folder, "retrain"), CorrectionStore(Path(folder, "corrections")), versions)
+for form in forms:
+    key = retrainings.start(RetrainRequest.model_validate_json(form))
+    progress = []
+    while (status := retrainings.status(key)).state in UNDER_WAY:
+        progress.append(status.progress)
+        time.sleep(0.2)
+    print("ENDED", json.dumps(status.as_dict() | {"steps": progress}), flush=True)
+"""
+
+
+def retrain(folder: Path, address: str, *forms: dict[str, Any]) -> list[dict[str, Any]]:
+    """Run retrainings in a process of the cluster, one after the other; return how they ended."""
+    driver = Process(
+        sys.executable, "-c", DRIVER, folder, address, *map(json.dumps, forms), environment=ENVIRONMENT
+    )
+    assert driver.wait() == 0, driver.output
+    ended = [line.removeprefix("ENDED ") for line in driver.lines if line.startswith("ENDED ")]
+    return [json.loads(line) for line in ended]
+
+
+@pytest.mark.slow
+def test_a_real_retraining_as_a_ray_job(data_dir: Path, tmp_path: Path, address: str) -> None:
+    store = CorrectionStore(tmp_path / "corrections")
+    for sample in real_lines.samples(data_dir, count=16):
+        store.add(images.read(sample.path), sample.text)
+    done, failed = retrain(
+        tmp_path, address,
+        {"epochs": 2, "batch_size": 4, "model": "pp-ocrv6-tiny"}, {"technique": "unheard-of"},
+    )  # fmt: skip
+    assert done["state"] == "finished", done
+    assert done["steps"] == sorted(done["steps"])
+    assert done["scores"]["held_back"] == done["lines"]["test"] == 3
+    assert 0 <= done["scores"]["new"]["exact_match"] <= 1
+    job = json.loads((tmp_path / "retrain" / done["id"] / "job.json").read_bytes())
+    assert load_bundle(Path(job["bundle"])).manifest.model == "pp-ocrv6-tiny"
+    assert failed["state"] == "failed"
+    assert "choose from: " in failed["message"]
+
+
+@pytest.mark.slow
+def test_a_real_search_as_a_ray_job(data_dir: Path, tmp_path: Path, address: str) -> None:
+    store = CorrectionStore(tmp_path / "corrections")
+    for sample in real_lines.samples(data_dir, count=16):
+        store.add(images.read(sample.path), sample.text)
+    form = {"search": True, "minutes": 1.5, "epochs": 3, "batch_size": 4, "model": "pp-ocrv6-tiny"}
+    (done,) = retrain(tmp_path, address, form)
+    assert done["state"] == "finished", done
+    job = json.loads((tmp_path / "retrain" / done["id"] / "job.json").read_bytes())
+    assert Path(job["bundle"]).parent.name == "search"
+    assert load_bundle(Path(job["bundle"])).manifest.config["charset"] == "keep"

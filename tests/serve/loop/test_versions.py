@@ -1,0 +1,159 @@
+"""Which bundle serves: promoted and rolled back, kept over restarts, right with many processes."""
+
+import json
+import multiprocessing
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from serve.errors import ConflictError, UnknownError
+from serve.loop.versions import FILE, PRETRAINED, Versions
+from tests.serve.loop.loop_parts import make_bundle
+from train.bundle import FILES
+from train.errors import CheckpointError
+
+TASK = "recognition"
+
+
+class Deployed(list[tuple[str, Path | None]]):
+    """Remembers what was put to work."""
+
+    def __call__(self, task: str, directory: Path | None) -> None:
+        self.append((task, directory))
+
+
+@pytest.fixture
+def versions(tmp_path: Path) -> Versions:
+    return Versions(tmp_path / "storage")
+
+
+@pytest.fixture
+def applied() -> Deployed:
+    return Deployed()
+
+
+def test_a_server_begins_with_what_it_is_given(versions: Versions, tmp_path: Path) -> None:
+    assert versions.current(TASK) is None
+    first = versions.begin(TASK, None)
+    assert (first.version, first.name, first.directory) == (1, PRETRAINED, None)
+    second = versions.begin(TASK, make_bundle(tmp_path / "vin" / "best"))
+    assert (second.version, second.name) == (2, "vin/best")
+    assert versions.current(TASK) == second
+    assert versions.current("detection") is None
+
+
+def test_promote_and_roll_back(versions: Versions, applied: Deployed, tmp_path: Path) -> None:
+    versions.begin(TASK, None)
+    a, b = (make_bundle(tmp_path / name) for name in "ab")
+    assert versions.promote(TASK, "a", a, applied).version == 2
+    assert versions.promote(TASK, "b", b, applied).version == 3
+    assert versions.rollback(TASK, applied).directory == a
+    assert versions.rollback(TASK, applied).version == 1
+    assert applied == [(TASK, a), (TASK, b), (TASK, a), (TASK, None)]
+    with pytest.raises(ConflictError, match="promote one first"):
+        versions.rollback(TASK, applied)
+    assert [v.name for v in versions.history(TASK)] == [PRETRAINED, "a", "b"]
+
+
+def test_one_that_comes_back_keeps_its_number(versions: Versions, applied: Deployed, tmp_path: Path) -> None:
+    versions.begin(TASK, None)
+    a = make_bundle(tmp_path / "a")
+    versions.promote(TASK, "a", a, applied)
+    versions.rollback(TASK, applied)
+    assert versions.promote(TASK, "a", versions.named(TASK, "a").directory, applied).version == 2
+    assert versions.named(TASK, "1").name == PRETRAINED
+
+
+def test_a_promoted_bundle_survives_a_restart(versions: Versions, applied: Deployed, tmp_path: Path) -> None:
+    start, better, other = (make_bundle(tmp_path / name) for name in ("start", "better", "other"))
+    versions.begin(TASK, start)
+    versions.promote(TASK, "better", better, applied)
+    again = Versions(tmp_path / "storage")
+    assert again.begin(TASK, start).directory == better
+    assert again.begin(TASK, other).directory == other
+    with pytest.raises(ConflictError):
+        again.rollback(TASK, applied)
+
+
+def test_what_cannot_be_deployed_is_not_recorded(versions: Versions, tmp_path: Path) -> None:
+    versions.begin(TASK, None)
+
+    def fails(task: str, directory: Path | None) -> None:
+        raise TimeoutError
+
+    with pytest.raises(TimeoutError):
+        versions.promote(TASK, "a", make_bundle(tmp_path / "a"), fails)
+    current = versions.current(TASK)
+    assert current is not None
+    assert current.name == PRETRAINED
+
+
+def test_only_a_whole_bundle_for_the_task_is_promoted(
+    versions: Versions, applied: Deployed, tmp_path: Path
+) -> None:
+    versions.begin(TASK, None)
+    damaged = make_bundle(tmp_path / "damaged")
+    (damaged / FILES[0]).write_text("other", encoding="utf-8")
+    foreign = make_bundle(tmp_path / "foreign", "detection")
+    for directory in (damaged, foreign, tmp_path / "nothing"):
+        with pytest.raises(ConflictError):
+            versions.promote(TASK, "x", directory, applied)
+    assert applied == []
+
+
+def test_what_serves_is_not_promoted_again(versions: Versions, applied: Deployed, tmp_path: Path) -> None:
+    a = make_bundle(tmp_path / "a")
+    versions.begin(TASK, a)
+    with pytest.raises(ConflictError, match="serves already"):
+        versions.promote(TASK, "a", a, applied)
+
+
+def test_a_bundle_that_is_gone_is_not_rolled_back_to(
+    versions: Versions, applied: Deployed, tmp_path: Path
+) -> None:
+    a, b = (make_bundle(tmp_path / name) for name in "ab")
+    versions.begin(TASK, a)
+    versions.promote(TASK, "b", b, applied)
+    (a / FILES[0]).unlink()
+    with pytest.raises(ConflictError):
+        versions.rollback(TASK, applied)
+    current = versions.current(TASK)
+    assert current is not None
+    assert current.directory == b
+
+
+def test_an_unknown_name_is_refused_with_the_known_ones(versions: Versions) -> None:
+    versions.begin(TASK, None)
+    with pytest.raises(UnknownError, match="pretrained"):
+        versions.named(TASK, "../../etc")
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"tasks": {"recognition": {"stack": ["x"]}}}'])
+def test_a_damaged_file_is_named(versions: Versions, tmp_path: Path, content: str) -> None:
+    versions.begin(TASK, None)
+    (tmp_path / "storage" / FILE).write_text(content, encoding="utf-8")
+    with pytest.raises(CheckpointError, match=FILE):
+        versions.current(TASK)
+
+
+def _promote(storage: Path, bundles: list[Path]) -> None:
+    versions = Versions(storage)
+    for bundle in bundles:
+        with suppress(ConflictError):
+            versions.promote(TASK, bundle.name, bundle, lambda *_: None)
+
+
+def test_two_processes_lose_no_promotion(versions: Versions, tmp_path: Path) -> None:
+    versions.begin(TASK, None)
+    bundles = [make_bundle(tmp_path / f"b{number}") for number in range(12)]
+    context = multiprocessing.get_context("fork")
+    parts = (bundles[::2], bundles[1::2])
+    processes = [context.Process(target=_promote, args=(tmp_path / "storage", part)) for part in parts]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    books = json.loads((tmp_path / "storage" / FILE).read_bytes())["tasks"][TASK]
+    assert sorted(books["stack"]) == list(range(1, 14))
+    assert {version["name"] for version in books["versions"][1:]} == {bundle.name for bundle in bundles}

@@ -1,0 +1,179 @@
+"""Pages are read as PaddleOCR's own pipeline reads them, field by field."""
+
+import base64
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from serve.errors import UndecodableError
+from serve.inference import detector as detection
+from serve.inference import pretrained
+from serve.inference.detector import DetectionParameters
+from serve.inference.recogniser import Reading
+from serve.reading.page import Page, PageOptions, assemble, page_options, pruned_result
+from serve.reading.visualize import draw, jpeg
+from serve.reading.words import Quad
+from serve.schemas import OcrRequest
+from tests.serve import paddle_reference as paddle
+from train.data import crops, orientation
+from train.data.images import Image
+
+DEFAULTS = DetectionParameters()
+
+
+def photos(data_dir: Path, per_set: int, skip: int = 0) -> list[Path]:
+    """Return real photos: a few of every data set."""
+    sets = ("vin", "receipts", "scene_words")
+    found = [sorted((data_dir / name / "det_images").glob("*.jpg"))[skip : skip + per_set] for name in sets]
+    assert all(len(part) == per_set for part in found)
+    return [path for part in found for path in part]
+
+
+@pytest.fixture(scope="module")
+def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    return paddle.pipeline(tmp_path_factory.mktemp("models"))
+
+
+def options(**fields: Any) -> PageOptions:
+    return page_options(OcrRequest(file="", **fields), DEFAULTS, orientation_served=True)
+
+
+def read(image: Image, how: PageOptions) -> Page:
+    """Read a page with the parts that serving puts together, its graphs run here."""
+    prepared = detection.normalise([detection.prepare(image, how.search)])
+    found = paddle.probabilities(pretrained.detection_onnx(), prepared)[0, 0]
+    quads, lines = crops.cut(image, detection.boxes(found, image.shape[:2], how.search)[0])
+    angles = upside_down(lines) if how.orientation else None
+    upright = [
+        orientation.turn(line) if angle else line
+        for line, angle in zip(lines, angles or [0] * len(lines), strict=True)
+    ]
+    sizes = [line.shape[:2] for line in lines]
+    return assemble(how, quads, sizes, angles, [paddle.read_line(line) for line in upright])
+
+
+def upside_down(lines: Sequence[Image]) -> list[int]:
+    """Run the wheel's graph as if it were PP-LCNet, for which PaddleX takes it."""
+    if not lines:
+        return []
+    how = orientation.PP_LCNET
+    batch = orientation.normalise([orientation.prepare(line, how) for line in lines], how)
+    return orientation.angles(paddle.probabilities(pretrained.orientation_onnx(), batch), how)
+
+
+REQUESTS: list[tuple[dict[str, Any], dict[str, Any]]] = [
+    ({"useTextlineOrientation": False}, {"use_textline_orientation": False}),
+    ({}, {}),
+    (
+        {"useTextlineOrientation": False, "returnWordBox": True, "textRecScoreThresh": 0.8},
+        {"use_textline_orientation": False, "return_word_box": True, "text_rec_score_thresh": 0.8},
+    ),
+    (
+        {
+            "useTextlineOrientation": False,
+            "textDetLimitSideLen": 480,
+            "textDetLimitType": "max",
+            "textDetThresh": 0.2,
+            "textDetBoxThresh": 0.45,
+            "textDetUnclipRatio": 2.2,
+        },
+        {
+            "use_textline_orientation": False,
+            "text_det_limit_side_len": 480,
+            "text_det_limit_type": "max",
+            "text_det_thresh": 0.2,
+            "text_det_box_thresh": 0.45,
+            "text_det_unclip_ratio": 2.2,
+        },
+    ),
+    (
+        {
+            "useTextlineOrientation": False,
+            "textDetLimitSideLen": 0,
+            "textDetThresh": 0,
+            "textDetUnclipRatio": 0,
+        },
+        {
+            "use_textline_orientation": False,
+            "text_det_limit_side_len": 0,
+            "text_det_thresh": 0.0,
+            "text_det_unclip_ratio": 0.0,
+        },
+    ),
+]
+
+
+@pytest.mark.parametrize(("request_fields", "arguments"), REQUESTS)
+def test_a_page_is_paddleocrs_to_the_letter(
+    pipeline: Any, data_dir: Path, request_fields: dict[str, Any], arguments: dict[str, Any]
+) -> None:
+    lines = 0
+    for path in photos(data_dir, 2):
+        image = cv2.imread(str(path))
+        (reference,) = pipeline.predict(image, **arguments)
+        expected = paddle.pruned(reference)
+        found = pruned_result(read(image, options(**request_fields)))
+        assert json.dumps(found) == json.dumps(expected), path  # keys, order, types and values
+        lines += len(found["dt_polys"])
+    assert lines > 50
+
+
+def test_a_page_without_text_is_paddleocrs(pipeline: Any) -> None:
+    blank = np.full((90, 200, 3), 255, np.uint8)
+    (reference,) = pipeline.predict(blank, return_word_box=True)
+    found = pruned_result(read(blank, options(returnWordBox=True)))
+    assert found["dt_polys"] == []
+    assert json.dumps(found) == json.dumps(paddle.pruned(reference))
+
+
+@pytest.mark.parametrize("words", [False, True])
+def test_the_picture_is_paddleocrs(pipeline: Any, data_dir: Path, words: bool) -> None:
+    with paddle.font_of_the_wheel():
+        for path in photos(data_dir, 1, skip=2):
+            image = cv2.imread(str(path))
+            (reference,) = pipeline.predict(image, use_textline_orientation=False, return_word_box=words)
+            expected = cv2.cvtColor(np.array(reference.img["ocr_res_img"]), cv2.COLOR_RGB2BGR)
+            found = draw(image, read(image, options(useTextlineOrientation=False, returnWordBox=words)))
+            assert found.shape == expected.shape
+            different = (found != expected).any(axis=2).mean()
+            assert different < 1e-4, (path, different)
+
+
+@pytest.mark.parametrize("size", [(900, 2500), (2500, 900), (2001, 2001), (100, 2000), (3, 4000)])
+def test_a_jpeg_is_shrunk_as_paddlexs(size: tuple[int, int]) -> None:
+    common = paddle.serving_module("basic_serving._pipeline_apps._common.common")
+    image = np.random.default_rng(0).integers(0, 255, (*size, 3), np.uint8)
+    expected = common.postprocess_image(image, "id", "a.jpg", max_img_size=(2000, 2000))
+    assert jpeg(image) == base64.b64decode(expected)
+
+
+def test_models_that_are_not_served_are_refused() -> None:
+    for field in ("useDocOrientationClassify", "useDocUnwarping"):
+        with pytest.raises(UndecodableError, match=field):
+            options(**{field: True})
+        options(**{field: False})
+    asked = OcrRequest(file="", useTextlineOrientation=True)
+    with pytest.raises(UndecodableError, match="useTextlineOrientation"):
+        page_options(asked, DEFAULTS, orientation_served=False)
+    assert not page_options(OcrRequest(file=""), DEFAULTS, orientation_served=False).orientation
+
+
+def test_the_detectors_own_defaults_are_used_and_reported() -> None:
+    own = DetectionParameters(limit_side_len=960, limit_type="max", unclip_ratio=2.0)
+    how = page_options(OcrRequest(file="", textDetUnclipRatio=0), own, orientation_served=False)
+    assert how.detection.unclip_ratio == 0
+    assert how.search == own
+
+
+def test_lines_under_the_threshold_are_left_out_but_their_boxes_stay() -> None:
+    quads: list[Quad] = [np.array([[0, 0], [9, 0], [9, 4], [0, 4]], np.int32)] * 2
+    readings = [Reading("no", 0.3), Reading("yes", 0.9)]
+    page = assemble(options(textRecScoreThresh=0.5), quads, [(4, 9)] * 2, [0, 1], readings)
+    result = pruned_result(page)
+    assert (len(result["dt_polys"]), result["rec_texts"], result["rec_boxes"]) == (2, ["yes"], [[0, 0, 9, 4]])
+    assert result["textline_orientation_angles"] == [0, 1]

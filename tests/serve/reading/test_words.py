@@ -1,0 +1,67 @@
+"""Words and their boxes are PaddleX's, for any text that a recogniser may write."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from serve.reading.words import HAN, LATIN, OTHER, steps_of_line, word_boxes, words
+
+TEXTS = st.text(st.sampled_from("ab9Z.-, /:é中文字（ ß"), max_size=14)
+
+
+@st.composite
+def lines(draw: st.DrawFn) -> tuple[str, list[int], int]:
+    """Draw a text, the output step of each character, and the number of steps."""
+    text = draw(TEXTS)
+    columns: list[int] = []
+    for _ in text:
+        columns.append((columns[-1] if columns else -1) + draw(st.integers(1, 5)))
+    return text, columns, (columns[-1] if columns else 0) + draw(st.integers(1, 10))
+
+
+@settings(max_examples=400)
+@given(lines(), st.tuples(*[st.integers(1, 90)] * 4), st.booleans(), st.floats(0.3, 1))
+def test_words_and_boxes_are_paddlexs(
+    line: tuple[str, list[int], int], box: tuple[int, int, int, int], tall: bool, share: float
+) -> None:
+    from paddlex.inference.models.text_recognition.processors import BaseRecLabelDecode
+    from paddlex.inference.pipelines.components import cal_ocr_word_box
+
+    text, columns, steps = line
+    left, top, a, b = box
+    width, height = (min(a, b), max(a, b)) if tall else (max(a, b), min(a, b))
+    corners = [[left, top], [left + width, top + 1], [left + width, top + height + 1], [left, top + height]]
+    quad = np.array(corners, np.int32)
+    selection = np.zeros(steps, bool)
+    selection[columns] = True
+    grouped = BaseRecLabelDecode().get_word_info(text, selection)
+    expected = cal_ocr_word_box(text, quad.astype(np.int16), [steps * share, *grouped])
+    assert word_boxes(text, columns, steps * share, quad) == (expected[0], expected[1])
+
+
+def test_words_end_where_the_kind_changes() -> None:
+    found = words("VGG-16 3.5. 中文a", range(13))
+    assert [(word.kind, word.text) for word in found] == [
+        (LATIN, "VGG-16"),
+        (OTHER, " "),
+        (LATIN, "3.5"),
+        (OTHER, ". "),
+        (HAN, "中文"),
+        (LATIN, "a"),
+    ]
+    assert found[2].columns == (7, 8, 9)
+
+
+@pytest.mark.parametrize(
+    ("width_px", "padded_px", "steps", "expected"),
+    [(160, 320, 40, 20.0), (320, 320, 40, 40.0), (501, 501, 62, 62.0), (501, 512, 64, 64 * 501 / 512)],
+)
+def test_padding_takes_its_share_of_the_steps(
+    width_px: int, padded_px: int, steps: int, expected: float
+) -> None:
+    assert steps_of_line(steps, padded_px, 48, width_px) == pytest.approx(expected)
+
+
+def test_an_empty_line_has_no_words() -> None:
+    assert word_boxes("", (), 10.0, np.array([[0, 0], [9, 0], [9, 4], [0, 4]], np.int32)) == ([], [])

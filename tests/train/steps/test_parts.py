@@ -1,0 +1,107 @@
+"""Batches that are computed in parts: the same step with less memory."""
+
+import re
+import resource
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests import real_lines
+from tests.real_lines import RECOGNISERS, Epoch, narrow_lines
+from train.config import TrialConfig
+from train.data.batches import split
+from train.errors import MemoryShortError
+from train.loop import TrainingData, train
+from train.steps.parts import more_parts
+
+LINES, BATCH = 13, 8  # the last batch holds five lines
+SPARE_BYTES = 600 * 2**20
+MAPPED_BYTES = 2**20
+"""Blocks of this size and more go back to the system when they are freed: holes in the heap would be left to chance."""
+
+
+def one_width(data_dir: Path) -> TrainingData:
+    """Lines that a part pads as the whole batch does."""
+    return TrainingData(
+        narrow_lines(data_dir, "train", LINES, {192}), narrow_lines(data_dir, "val", 4, {192})
+    )
+
+
+def trained(settings: TrialConfig, data: TrainingData, parts: int) -> list[Epoch]:
+    epochs: list[Epoch] = []
+    train(settings, data, lambda metrics, make: epochs.append((metrics, make())), parts=parts)
+    return epochs
+
+
+def test_indices_are_split_into_parts_of_about_one_size() -> None:
+    assert [part.tolist() for part in split(np.arange(5), 3)] == [[0, 1], [2, 3], [4]]
+    assert [part.tolist() for part in split(np.arange(2), 3)] == [[0], [1]]
+
+
+@pytest.mark.parametrize(
+    ("batch_size", "parts", "workers", "more"),
+    [(8, 1, 1, 2), (8, 4, 1, 8), (8, 8, 1, None), (6, 4, 1, 6), (8, 4, 2, None), (1, 1, 1, None)],
+)
+def test_parts_double_until_a_part_is_one_sample(
+    batch_size: int, parts: int, workers: int, more: int | None
+) -> None:
+    assert more_parts(TrialConfig(batch_size=batch_size), parts, workers) == more
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("engine", RECOGNISERS)
+def test_a_step_in_parts_is_the_step_of_the_whole_batch(
+    engine: str, data_dir: Path, one_thread: None
+) -> None:
+    data = one_width(data_dir)
+    settings = real_lines.config(
+        engine=engine,
+        batch_size=BATCH,
+        augmentation={"probability": 0.0},
+        optimiser={"learning_rate": 1e-4, "accumulate": 2},
+    )
+    whole, parts = trained(settings, data, 1), trained(settings, data, 3)
+    for (one, _), (other, _) in zip(whole, parts, strict=True):
+        assert other["loss"] == pytest.approx(one["loss"], rel=1e-5)
+        assert other["val_loss"] == pytest.approx(one["val_loss"], rel=1e-4)
+    first, last = whole[0][1].weights, whole[1][1].weights
+    moved = max(float(np.abs(last[name] - first[name]).max()) for name in last)
+    apart = max(float(np.abs(last[name] - parts[1][1].weights[name]).max()) for name in last)
+    assert apart < 0.1 * moved, (apart, moved)
+
+
+def starve() -> None:
+    """Let this process take SPARE_BYTES more, and refuse it what goes beyond."""
+    lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+    used = 1024 * next(int(line.split()[1]) for line in lines if line.startswith("VmData"))
+    resource.setrlimit(resource.RLIMIT_DATA, (used + SPARE_BYTES, resource.RLIM_INFINITY))
+
+
+def train_starved(engine: str, data_dir: Path) -> tuple[str, int]:
+    """Train on 32 lines at a time with too little memory, and then in 16 parts; return the error and the epochs."""
+    settings = real_lines.config(engine=engine, batch_size=32, epochs=1)
+    data = real_lines.few_lines(data_dir, train=32, val=2)
+    trained(settings, real_lines.few_lines(data_dir, train=4, val=2), 1)  # what is loaded once does not count
+    starve()
+    said = ""
+    try:
+        trained(settings, data, 1)
+    except MemoryShortError as error:
+        said = str(error)
+    return said, len(trained(settings, data, 16))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("engine", RECOGNISERS)
+def test_too_little_memory_is_named_and_parts_need_less(
+    engine: str, data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    monkeypatch.setenv("MALLOC_MMAP_THRESHOLD_", str(MAPPED_BYTES))
+    with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+        said, epochs = pool.submit(train_starved, engine, data_dir).result()
+    assert re.search(r"batch_size=32: .*accumulate", said)
+    assert epochs == 1

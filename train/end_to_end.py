@@ -1,0 +1,169 @@
+"""Photos read end to end, as serving reads them: boxes, crops in reading order, texts; and how many texts are right."""
+
+import base64
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+import cv2
+import numpy as np
+
+from train.data import images
+from train.data.contact_sheet import STYLE
+from train.data.crops import Quad, cut
+from train.data.dataset import Dataset, MemoryDataset
+from train.data.images import Image
+from train.data.region_picture import draw_regions
+from train.data.regions import regions_of
+from train.data.sample import Sample
+from train.scoring.regions import RegionCounts, RegionScores, count_reading, score_end_to_end, score_regions
+
+Reading = tuple[str, float]
+ReadLines = Callable[[Dataset], Sequence[Reading]]
+
+
+@dataclass(frozen=True)
+class PhotoReading:
+    """What was read in a photo.
+
+    Attributes:
+        quads: (4, 2) corners of every box, in reading order.
+        readings: text and confidence of every box.
+    """
+
+    quads: Sequence[Quad]
+    readings: Sequence[Reading]
+
+    @property
+    def texts(self) -> list[str]:
+        """The texts of the boxes."""
+        return [text for text, _ in self.readings]
+
+
+def read_photos(
+    samples: Sequence[Sample], found: Sequence[Sequence[Quad]], read_lines: ReadLines
+) -> list[PhotoReading]:
+    """Cut the boxes out of the photos as they are, not as a study keeps them, and read them.
+
+    Args:
+        samples: the photos.
+        found: boxes of each, in its own pixels.
+        read_lines: text and confidence of every line of a dataset.
+    """
+    pages = [cut(images.read(sample.path), list(quads)) for sample, quads in zip(samples, found, strict=True)]
+    lines = [images.resize_line(crop) for _, crops in pages for crop in crops]
+    readings = iter(read_lines(_dataset(lines)) if lines else ())
+    return [PhotoReading(quads, [next(readings) for _ in quads]) for quads, _ in pages]
+
+
+def _dataset(lines: Sequence[images.Image]) -> MemoryDataset:
+    """Return lines without labels as a dataset."""
+    shapes = np.array([line.shape[:2] for line in lines], np.int32)
+    pixels = np.concatenate([line.ravel() for line in lines])
+    offsets = np.concatenate([[0], np.cumsum(shapes.astype(np.int64).prod(axis=1) * 3)])
+    nothing = ("",) * len(lines)
+    return MemoryDataset(pixels, offsets, shapes[:, 0], shapes[:, 1], shapes, nothing, nothing)
+
+
+@dataclass(frozen=True)
+class PhotoScores:
+    """How photos were read.
+
+    Attributes:
+        read: only boxes that were read right count as right.
+        found: of the detector alone.
+    """
+
+    read: RegionScores
+    found: RegionScores
+
+    def __str__(self) -> str:
+        """Say it in a line."""
+        read, found = self.read, self.found
+        return (
+            f"{read.n} photos, found and read right: hmean {read.hmean:.3f}{read.within}, "
+            f"precision {read.precision:.3f}, recall {read.recall:.3f}; "
+            f"found alone: hmean {found.hmean:.3f}{found.within}, "
+            f"precision {found.precision:.3f}, recall {found.recall:.3f}"
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the scores of reading, and those of finding under `detection`."""
+        return {**self.read.as_dict(), "detection": self.found.as_dict()}
+
+
+def count_photos(
+    samples: Sequence[Sample], readings: Sequence[PhotoReading], rule: str
+) -> list[RegionCounts]:
+    """Compare what was read with the labels, photo by photo; `rule` is of CHARSET_RULES."""
+    return [
+        count_reading(
+            np.array(page.quads).reshape(-1, 4, 2),
+            page.texts,
+            regions_of(sample.text, sample.source),
+            rule,
+        )
+        for sample, page in zip(samples, readings, strict=True)
+    ]
+
+
+def score_photos(counts: Sequence[RegionCounts]) -> PhotoScores:
+    """Return the scores of what `count_photos` said."""
+    return PhotoScores(score_end_to_end(counts), score_regions(counts))
+
+
+def misread_photos(
+    samples: Sequence[Sample], readings: Sequence[PhotoReading], counts: Sequence[RegionCounts]
+) -> list[tuple[str, str, str, str]]:
+    """Return image, labelled texts, what was read, and the least confidence, of every photo that is not right."""
+    rows = []
+    for sample, page, one in zip(samples, readings, counts, strict=True):
+        if one.read < max(one.labels, one.detections):
+            labels = [region.text for region in regions_of(sample.text) if not region.ignored]
+            least = min((confidence for _, confidence in page.readings), default=0.0)
+            rows.append((str(sample.path), " | ".join(labels), " | ".join(page.texts), f"{least:.3f}"))
+    return rows
+
+
+SHOWN = 60
+
+
+def photo_page(
+    title: str,
+    samples: Sequence[Sample],
+    readings: Sequence[PhotoReading],
+    counts: Sequence[RegionCounts],
+) -> str:
+    """Return the page, the photos with the most faults first; labels are green, what was found is orange."""
+    found = sorted(zip(samples, readings, counts, strict=True), key=lambda one: -_faults(one[2]))
+    right = sum(not _faults(one) for one in counts)
+    figures = "".join(_figure(*one) for one in found[:SHOWN])
+    return (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{escape(title)}</title><style>{STYLE}</style></head><body><h1>{escape(title)}</h1>"
+        f"<p>{right} of {len(counts)} photos have every text found and read right, and nothing else.</p>"
+        f'<div class="grid">{figures}</div></body></html>\n'
+    )
+
+
+def _faults(one: RegionCounts) -> float:
+    return one.labels + one.detections - 2 * one.read
+
+
+def _figure(sample: Sample, page: PhotoReading, one: RegionCounts) -> str:
+    regions = regions_of(sample.text, sample.source)
+    labels = " | ".join(region.text for region in regions if not region.ignored)
+    picture = draw_regions(images.read(sample.path), regions, page.quads)
+    verdict = "right" if not _faults(one) else f"{one.read:.0f} of {one.labels:.0f} texts right"
+    return (
+        f'<figure><img src="{_data_uri(picture)}" alt="" loading="lazy"><figcaption><b>{escape(labels)}</b>'
+        f"<small>read: {escape(' | '.join(page.texts)) or 'nothing'}</small>"
+        f"<small>{verdict} · {escape(sample.path.name)}</small></figcaption></figure>"
+    )
+
+
+def _data_uri(image: Image) -> str:
+    data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 85])[1].tobytes()
+    return f"data:image/jpeg;base64,{base64.b64encode(data).decode('ascii')}"

@@ -1,0 +1,1 @@
+"""How well samples are done: metrics, intervals, thresholds."""

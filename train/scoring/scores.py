@@ -1,0 +1,147 @@
+"""How well a task is done: what every kind of score has in common, whatever it measures."""
+
+from abc import ABC
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, ClassVar, Self
+
+from train.scoring.intervals import Interval, wilson_interval
+
+FINE = 10**6
+
+
+@dataclass(frozen=True)
+class Scores(ABC):
+    """Scores over n samples; a subclass has a field for each of its `names`.
+
+    Attributes:
+        names: of the fields that hold scores. The first decides, in [0, 1], the larger the better; the second breaks
+            ties, in [0, 1], too; the others are told.
+        n: samples.
+    """
+
+    names: ClassVar[tuple[str, ...]]
+
+    n: int
+
+    @classmethod
+    def kept_in(cls, metrics: Mapping[str, Any], n: int, prefix: str = "") -> Self:
+        """Return the scores over n samples whose values stand in `metrics` under their names behind a prefix."""
+        return cls(n, **{name: float(metrics[prefix + name]) for name in cls.names})
+
+    @classmethod
+    def ends(cls, prefix: str = "") -> tuple[str, ...]:
+        """Return the names of the interval's ends among metrics, behind a prefix; none where the scores tell it."""
+        return ()
+
+    @classmethod
+    def are_in(cls, metrics: Mapping[str, Any], prefix: str = "") -> bool:
+        """Whether `kept_in` finds its values."""
+        return prefix + cls.names[0] in metrics
+
+    @property
+    def primary(self) -> float:
+        """The score that decides."""
+        return float(getattr(self, self.names[0]))
+
+    @property
+    def tie(self) -> float:
+        """The score that breaks ties."""
+        return float(getattr(self, self.names[1]))
+
+    @property
+    def rank(self) -> tuple[float, float]:
+        """Sort key."""
+        return self.primary, self.tie
+
+    @property
+    def steps(self) -> int:
+        """Into how many equal steps [0, 1] falls for the primary score: what differs by less does not differ."""
+        return FINE
+
+    @property
+    def interval(self) -> Interval | None:
+        """The primary score's 95 % interval; None where these numbers do not tell it."""
+        return None
+
+    @property
+    def within(self) -> str:
+        """What stands behind the primary score, ' (95 % interval 0.550 to 0.690)'; empty where it is not known."""
+        found = self.interval
+        return f" (95 % interval {found.low:.3f} to {found.high:.3f})" if found else ""
+
+    def values(self, prefix: str = "") -> dict[str, float]:
+        """Return the scores alone, by name behind a prefix."""
+        return {prefix + name: float(getattr(self, name)) for name in self.names}
+
+    def metrics(self, prefix: str = "") -> dict[str, float]:
+        """Return all that `kept_in` reads, by name behind a prefix."""
+        return self.values(prefix)
+
+    def as_dict(self) -> dict[str, float | int | str]:
+        """Return the fields as a mapping."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class ShareScores(Scores):
+    """Scores of which the first is the share of samples that are right."""
+
+    @property
+    def steps(self) -> int:
+        """One for each sample."""
+        return max(1, self.n)
+
+    @property
+    def interval(self) -> Interval:
+        """Wilson's interval of a share."""
+        return wilson_interval(self.primary * self.n, self.n)
+
+
+@dataclass(frozen=True)
+class ResampledScores(Scores):
+    """Scores of which the first is no share of the samples: whoever scores the samples resamples them, too.
+
+    Attributes:
+        interval: of the first one, at 95 %; None where the samples are not at hand.
+    """
+
+    interval: Interval | None = field(default=None, compare=False, kw_only=True)
+
+    @classmethod
+    def ends(cls, prefix: str = "") -> tuple[str, str]:
+        """Return the names of the interval's ends among metrics, behind a prefix."""
+        return f"{prefix}{cls.names[0]}_low", f"{prefix}{cls.names[0]}_high"
+
+    @classmethod
+    def kept_in(cls, metrics: Mapping[str, Any], n: int, prefix: str = "") -> Self:
+        """Return the scores with their interval, where that stands there, too."""
+        low, high = (metrics.get(end) for end in cls.ends(prefix))
+        interval = None if low is None or high is None else Interval(low=low, high=high)
+        return replace(super().kept_in(metrics, n, prefix), interval=interval)
+
+    def metrics(self, prefix: str = "") -> dict[str, float]:
+        """Return the scores and the ends of their interval."""
+        if self.interval is None:
+            return self.values(prefix)
+        ends = zip(self.ends(prefix), self.interval.ends, strict=True)
+        return self.values(prefix) | dict(ends)
+
+    def as_dict(self) -> dict[str, float | int | str]:
+        """Return the fields but the interval as a mapping."""
+        return {key: value for key, value in super().as_dict().items() if key != "interval"}
+
+
+@dataclass(frozen=True)
+class AccuracyScores(ShareScores):
+    """Scores of telling classes apart.
+
+    Attributes:
+        accuracy: share of samples whose class is right.
+        confidence: mean probability of the class that is right, in [0, 1].
+    """
+
+    names: ClassVar[tuple[str, ...]] = ("accuracy", "confidence")
+
+    accuracy: float
+    confidence: float

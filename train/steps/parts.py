@@ -1,0 +1,78 @@
+"""Batches in parts: what a step computes at a time, where a whole batch does not fit into memory."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import Any
+
+from train.config import TrialConfig
+from train.data.batches import split, worker_lines, worker_share
+from train.data.dataset import Dataset
+from train.engine import Batch, World
+from train.engines import ENGINES
+from train.errors import MemoryShortError
+from train.tasks import Task
+
+
+@dataclass(frozen=True)
+class Step:
+    """One worker's share of a batch.
+
+    Attributes:
+        parts: what is computed at a time, at least one.
+        lines: samples of each; 0 for a part that is there only because every worker has to take part.
+    """
+
+    parts: list[Batch]
+    lines: list[int]
+
+
+def prepared_steps(
+    task: Task, drawn: tuple[Dataset, list[Any]], epoch: int, world: World, parts: int
+) -> Iterator[Step]:
+    """Yield this worker's share of every batch in up to `parts` parts; the next is prepared while one is trained on.
+
+    Gradients of the parts add up to those of the whole: each weighs as much of it as it has samples. But live batch
+    norms see the statistics of a part, and a detector's hard negatives are chosen among a part's.
+    """
+    data, batches = drawn
+
+    def prepare(indices: Any) -> Step:
+        cut = split(worker_lines(indices, world.rank, world.size), parts)
+        counted = len(worker_share(indices, world.rank, world.size)) > 0
+        lines = [len(part) * counted for part in cut]
+        made = (task.batch(data, part, epoch) for part in cut)
+        shares = (count * world.size / len(indices) for count in lines)
+        return Step([replace(batch, share=share) for batch, share in zip(made, shares, strict=True)], lines)
+
+    with ThreadPoolExecutor(1) as pool:
+        upcoming = pool.submit(prepare, batches[0])
+        for following in batches[1:]:
+            batch = upcoming.result()
+            upcoming = pool.submit(prepare, following)
+            yield batch
+        yield upcoming.result()
+
+
+def within_memory(config: TrialConfig, parts: int, work: Callable[[], None]) -> None:
+    """Do `work`; turn the framework's word for too little memory into MemoryShortError, and free what it held."""
+    try:
+        work()
+        return
+    except Exception as error:
+        if not ENGINES.get(config.engine).ran_out(error):
+            raise
+        said = str(error).strip().partition("\n")[0] or "no more memory"
+    # Behind the handler, whose traceback would keep the engine, and with it the memory.
+    ENGINES.get(config.engine).release()
+    raise MemoryShortError(
+        "a batch must fit into memory",
+        f"batch_size={config.batch_size}{f' in {parts} parts' if parts > 1 else ''}: {said}",
+        "lower batch_size and raise optimiser.accumulate by as much",
+    )
+
+
+def more_parts(config: TrialConfig, parts: int, workers: int) -> int | None:
+    """Return in how many parts to try again; None if a part was a single sample of a batch already."""
+    samples = -(-config.batch_size // workers)
+    return None if parts >= samples else min(2 * parts, samples)

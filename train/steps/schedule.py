@@ -1,0 +1,116 @@
+"""Learning-rate schedules: pure functions of the progress through a run."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from train.config import ScheduleConfig
+
+ONE_CYCLE_FLOOR = 1e-3
+
+
+def learning_rate_factor(config: ScheduleConfig, progress: float) -> float:
+    """Return the share in [0, 1] of the peak learning rate at `progress` in [0, 1] of the run.
+
+    Cosine and warm restarts: Loshchilov and Hutter, SGDR (2017). One-cycle: Smith (2018), with a rise over
+    at least 30 % of the run.
+    """
+    warmup = max(config.warmup, 0.3) if config.name == "one_cycle" else config.warmup
+    if progress < warmup:
+        return max(progress / warmup, ONE_CYCLE_FLOOR)
+    rest = (progress - warmup) / (1 - warmup)
+    if config.name == "constant":
+        return 1.0
+    if config.name == "warm_restarts":
+        rest = (rest * config.cycles) % 1.0 if rest < 1 else 1.0
+    return 0.5 * (1 + math.cos(math.pi * rest))
+
+
+EPOCHS, FITTED_AFTER, FITTED_AT = "epochs", "fitted_after", "fitted_at"
+MARGIN, ROUNDING = 1.05, 1e-6
+
+
+@dataclass(frozen=True)
+class Course:
+    """A run's length; its schedules are functions of the progress in [0, 1] through it.
+
+    Attributes:
+        epochs: length of the run.
+        since: epoch after which the length was last fitted to the time; 0 for never.
+        at: the progress then.
+    """
+
+    epochs: int
+    since: int = 0
+    at: float = 0.0
+
+    def progress(self, done: float) -> float:
+        """Return the progress after `done` epochs, at least `since`."""
+        return self.at + (1 - self.at) * (done - self.since) / (self.epochs - self.since)
+
+    def fitted(self, epoch: int, epoch_seconds: float, left_s: float, most: int) -> "Course":
+        """Return the course that ends in time: what is left of the schedule is spread over the epochs that still fit.
+
+        One more is always run, as a schedule has to end for a model to be good; and none takes the run less far than if
+        all `most` were run.
+
+        Args:
+            epoch: the last one trained.
+            epoch_seconds: that one more takes.
+            left_s: seconds until the run has to end.
+            most: epochs of the whole run.
+        """
+        if epoch >= self.epochs:
+            return self
+        progress = self.progress(epoch)
+        room = int((1 - progress) * most + ROUNDING)
+        epochs = epoch + max(1, min(room, int(left_s / (MARGIN * epoch_seconds))))
+        return self if epochs == self.epochs else Course(epochs, epoch, progress)
+
+    def metrics(self) -> dict[str, float]:
+        """Return what an epoch's report says of it; nothing where the length is the configuration's."""
+        told = {EPOCHS: self.epochs, FITTED_AFTER: self.since, FITTED_AT: self.at}
+        return dict(told) if self.since else {}
+
+    @classmethod
+    def kept_in(cls, metrics: Mapping[str, float], epochs: int) -> "Course":
+        """Return the course that a report was made on, in a run of so many epochs."""
+        if EPOCHS not in metrics:
+            return cls(epochs)
+        return cls(int(metrics[EPOCHS]), int(metrics[FITTED_AFTER]), float(metrics[FITTED_AT]))
+
+
+PREFIX = "best_"
+
+
+@dataclass(frozen=True)
+class Best:
+    """The best epoch so far, by its first score, ties by the second; the earliest of equals.
+
+    Attributes:
+        names: of the two scores in an epoch's metrics (`Scores.names`).
+        epoch: counted from 1; 0 before the first.
+    """
+
+    names: tuple[str, ...]
+    epoch: int = 0
+    rank: tuple[float, ...] = (-1.0, -1.0)
+
+    def kept_in(self, metrics: Mapping[str, float]) -> "Best":
+        """Return what an epoch's metrics say; where they say nothing, that epoch is the best so far."""
+        epoch, *rank = (metrics.get(PREFIX + name, metrics[name]) for name in ("epoch", *self.names))
+        return Best(self.names, int(epoch), tuple(rank))
+
+    def after(self, metrics: Mapping[str, float]) -> "Best":
+        """Return the better one of this and the epoch of `metrics`."""
+        rank = tuple(metrics[name] for name in self.names)
+        return Best(self.names, int(metrics["epoch"]), rank) if rank > self.rank else self
+
+    def metrics(self) -> dict[str, float]:
+        """Return what `kept_in` reads."""
+        values = zip(("epoch", *self.names), (self.epoch, *self.rank), strict=True)
+        return {PREFIX + name: value for name, value in values}
+
+    def out_of_patience(self, epoch: int, patience: int) -> bool:
+        """Whether `patience` epochs up to `epoch` brought nothing better; never with a patience of 0."""
+        return 0 < patience <= epoch - self.epoch

@@ -1,0 +1,230 @@
+"""A teacher: a trained model that says, for every batch, what a student of distillation should read.
+
+It sees the very images that the student sees, augmented and padded, and resamples them as its own configuration says.
+"""
+
+import logging
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from train.bundle import MANIFEST, load_bundle, run
+from train.checkpoint import META, load_checkpoint
+from train.config import DistillationSettings, TrialConfig
+from train.data.batches import Indices
+from train.data.charset import BLANK, Charset
+from train.data.dataset import Dataset
+from train.engine import Batch, Features, Images, World
+from train.engines import ENGINES
+from train.errors import ModelError, UsageError
+from train.models import MODELS
+from train.tasks import TASKS, Task
+from train.tasks.wrapped import WrappedTask
+from train.techniques import build_technique
+
+log = logging.getLogger(__name__)
+Read = Callable[[Images], Images]
+SHOWN = 40
+LEAST_KNOWN = 1e-6  # a teacher this sure of characters that its student lacks says nothing about the others
+
+
+class Teacher:
+    """Reads images and puts what it reads into a student's classes and steps."""
+
+    def __init__(self, read: Read, known: Charset, student: Charset, temperature: float) -> None:
+        """Take who reads, in which classes; raise UsageError if the two charsets share no character.
+
+        Args:
+            read: (N, 3, 48, W) images to (N, T, known.classes) probabilities.
+            known: the teacher's classes.
+            student: the classes to teach.
+            temperature: by which the teacher is softened.
+        """
+        self._read, self._temperature, self._classes = read, temperature, student.classes
+        self._theirs, self._ours = shared_classes(known, student)
+
+    def teach(self, images: Images, steps: int) -> Images:
+        """Return (N, steps, C) float32: what the student should read, softened (see `Batch.teacher`)."""
+        known = self._read(images)[:, :, self._theirs]
+        soft = np.zeros((len(images), steps, self._classes), np.float32)
+        soft[:, :, self._ours] = softened(aligned(known, steps), self._temperature)
+        return soft
+
+
+def shared_classes(known: Charset, student: Charset) -> tuple[list[int], list[int]]:
+    """Return the classes of teacher and student, pair by pair, that mean the same; the blanks are the first pair.
+
+    What only the teacher knows is dropped, what only the student knows is taught to be absent.
+    """
+    their_class = {character: i for i, character in enumerate(known.characters, BLANK + 1)}
+    pairs = [(BLANK, BLANK)] + [
+        (their_class[c], i) for i, c in enumerate(student.characters, BLANK + 1) if c in their_class
+    ]
+    if len(pairs) == 1:
+        raise UsageError(
+            "a teacher must know characters of its student",
+            f"none of {''.join(student.characters[:20])!r}",
+            "choose a teacher that reads this alphabet",
+        )
+    theirs, ours = zip(*pairs, strict=True)
+    return list(theirs), list(ours)
+
+
+def aligned(probabilities: Images, steps: int) -> Images:
+    """Return (N, S, C) probabilities at `steps` output steps, (N, steps, C).
+
+    Steps divide the image's width evenly. A student's step lies between the centres of two of the teacher's and gets
+    their linear interpolation; the outermost half steps repeat the first or the last.
+    """
+    given = probabilities.shape[1]
+    if given == steps:
+        return probabilities
+    centres = np.clip((np.arange(steps) + 0.5) * given / steps - 0.5, 0, given - 1)
+    before = np.floor(centres).astype(int)
+    after = np.minimum(before + 1, given - 1)
+    share = (centres - before).astype(np.float32)[:, None]
+    between = (1 - share) * probabilities[:, before] + share * probabilities[:, after]
+    return np.asarray(between, np.float32)
+
+
+def softened(probabilities: Images, temperature: float) -> Images:
+    """Return p ** (1 / temperature), normalised: the softmax of the logits divided by the temperature.
+
+    Args:
+        probabilities: (..., C) of the classes that teacher and student share: the rest of 1 went to others.
+        temperature: above 0.
+
+    Returns:
+        the same shape, each step summing to 1; 0 everywhere in a step of which less than LEAST_KNOWN is there.
+    """
+    known = probabilities.sum(-1, keepdims=True) >= LEAST_KNOWN
+    peak = probabilities.max(-1, keepdims=True)
+    # Divided by the peak first, the largest is 1 at any temperature.
+    powers = np.power(probabilities / np.where(known, peak, 1), 1 / temperature, dtype=np.float32)
+    return np.where(known, powers / np.where(known, powers.sum(-1, keepdims=True), 1), 0).astype(np.float32)
+
+
+class Taught(WrappedTask):
+    """A task whose training batches a teacher has read; nobody helps in an examination."""
+
+    def __init__(self, config: TrialConfig, task: Task, teacher: Teacher) -> None:
+        super().__init__(task)
+        self._teacher = teacher
+        self._fit_width, self._steps = config.fit_width, MODELS.get(config.model).steps
+
+    def batch(self, data: Dataset, indices: Indices, epoch: int) -> Batch:
+        """Return the task's own batch and what the teacher reads in it."""
+        batch = super().batch(data, indices, epoch)
+        images = batch.images
+        assert not isinstance(images, Features)  # without `plain`, nobody caches any of this task
+        steps = self._steps(self._fit_width or images.shape[3])
+        return replace(batch, teacher=self._teacher.teach(images, steps))
+
+
+def taught(task: Task, config: TrialConfig, student: Charset) -> Task:
+    """Return the task with its batches read by the configuration's teacher; the very task if it has none."""
+    teacher = build_teacher(config, student)
+    return Taught(config, task, teacher) if teacher else task
+
+
+def build_teacher(config: TrialConfig, student: Charset) -> Teacher | None:
+    """Return the teacher of a configuration, ready to read; None if its technique has none.
+
+    Raises:
+        UsageError: if it is not there, is what the student starts from, or knows none of its characters.
+        CheckpointError, ModelError: if its folder is damaged, or what it needs is not installed.
+    """
+    settings = check_teacher(config)
+    if settings is None:
+        return None
+    if settings.teacher in MODELS.names():
+        read, known = _published(settings.teacher, config, student)
+    elif _is_bundle(settings.teacher):
+        read, known = _from_bundle(Path(settings.teacher), config)
+    else:
+        read, known = _from_checkpoint(Path(settings.teacher), config)
+    teacher = Teacher(read, known, student, settings.temperature)
+    if lacking := sorted(set(student.characters) - set(known.characters)):
+        shown = "".join(lacking[:SHOWN])
+        log.warning("the teacher lacks %d of the student's characters: %s", len(lacking), shown)
+    return teacher
+
+
+def check_teacher(config: TrialConfig) -> DistillationSettings | None:
+    """Return the distillation that a configuration asks for, its teacher looked for but not loaded.
+
+    Raises:
+        UsageError: if it is not there, is what the student starts from, or the task has nothing to teach.
+    """
+    settings = build_technique(config.technique).distillation
+    if settings is None:
+        return None
+    if not TASKS.get(config.task).spells:
+        raise UsageError(
+            "a teacher teaches to read texts", f"the task {config.task}", "choose another technique"
+        )
+    find_teacher(settings.teacher)
+    start = config.weights or config.model
+    if settings.teacher == start or Path(settings.teacher).resolve() == Path(start).resolve():
+        raise UsageError(
+            "a teacher must not be what its student starts from",
+            settings.teacher,
+            "choose a better model, or the folder of one that was trained further",
+        )
+    return settings
+
+
+def find_teacher(teacher: str) -> None:
+    """Raise UsageError if a teacher's name is neither a registered model nor the folder of a trained one."""
+    if teacher in MODELS.names() or _is_bundle(teacher) or (Path(teacher) / META).is_file():
+        return
+    raise UsageError(
+        "a teacher must be a registered model, or the folder of a bundle or checkpoint",
+        f"{teacher!r} (no {MANIFEST} or {META} in {Path(teacher).absolute()})",
+        "give an absolute path that every machine which trains can read, or choose from: "
+        f"{', '.join(MODELS.names())}",
+    )
+
+
+def _is_bundle(teacher: str) -> bool:
+    return (Path(teacher) / MANIFEST).is_file()
+
+
+def _published(name: str, config: TrialConfig, student: Charset) -> tuple[Read, Charset]:
+    """Read with a model's published weights, as the student's configuration has lines resampled.
+
+    Its head is cut to the characters that both know: the same probabilities as dropping the others, sooner.
+    """
+    frameworks = MODELS.get(name).frameworks()
+    _, ours = shared_classes(MODELS.get(name).charset(None), student)
+    both = Charset(tuple(student.characters[i - 1] for i in ours[1:]))
+    engine = config.engine if config.engine in frameworks else frameworks[0]
+    settings = TrialConfig(task=config.task, engine=engine, model=name, fit_width=config.fit_width)
+    return ENGINES.get(engine)(settings, both, None, World()).predict, both
+
+
+def _from_checkpoint(folder: Path, config: TrialConfig) -> tuple[Read, Charset]:
+    """Read with a checkpoint in its own engine."""
+    checkpoint = load_checkpoint(folder)
+    _check_task(folder, checkpoint.config.task, config)
+    engine = ENGINES.get(checkpoint.config.engine)(checkpoint.config, checkpoint.charset, None, World())
+    engine.load({"weights": checkpoint.state["weights"]})
+    return engine.predict, checkpoint.charset
+
+
+def _from_bundle(folder: Path, config: TrialConfig) -> tuple[Read, Charset]:
+    """Read with onnxruntime on as many threads as the frameworks have here."""
+    bundle = load_bundle(folder)
+    _check_task(folder, bundle.manifest.task, config)
+    session = bundle.session(int(os.environ.get("OMP_NUM_THREADS", "0")))
+    return lambda images: run(session, images), bundle.charset
+
+
+def _check_task(folder: Path, task: str, config: TrialConfig) -> None:
+    if task != config.task:
+        raise ModelError(
+            "a teacher must have its student's task", f"{folder}: {task}", f"choose one for {config.task}"
+        )

@@ -1,0 +1,70 @@
+"""What a network reads of a split, and how well."""
+
+import math
+from typing import Any
+
+from train.data.batches import split, worker_share
+from train.data.dataset import Dataset
+from train.engine import Engine, World
+from train.scoring.scores import Scores
+from train.tasks import Task
+
+GENERAL = "general_"
+"""What the scores on the general samples are told apart by."""
+
+
+def validate(
+    engine: Engine, task: Task, val: Dataset, general: Dataset | None, world: World, parts: int = 1
+) -> dict[str, float]:
+    """Return an epoch's metrics on the validation split and, where there are some, on the general samples.
+
+    Batches are read in `parts`, one after the other: the more, the less memory.
+    """
+    task = task.at_best
+    scores, _, loss = _evaluate(engine, task, val, world, parts)
+    metrics = scores.metrics()
+    if loss is not None:
+        metrics["val_loss"] = loss
+    if general is not None:
+        metrics |= _evaluate(engine, task, general, world, parts)[0].metrics(GENERAL)
+    return metrics
+
+
+def evaluate(
+    engine: Engine,
+    task: Task,
+    data: Dataset,
+    world: World = World(),  # noqa: B008
+) -> tuple[Scores, list[Any]]:
+    """Score every sample of a split exactly once; return the scores and the predictions in dataset order."""
+    return _evaluate(engine, task, data, world)[:2]
+
+
+def _evaluate(
+    engine: Engine, task: Task, data: Dataset, world: World, parts: int = 1
+) -> tuple[Scores, list[Any], float | None]:
+    """Evaluate and return also the mean loss over the samples that have one; None if there are none."""
+    predictions, losses = read(engine, task, data, world, parts)
+    finite = [loss for loss in losses if math.isfinite(loss)]
+    return task.score(predictions, data), predictions, sum(finite) / len(finite) if finite else None
+
+
+def read(
+    engine: Engine,
+    task: Task,
+    data: Dataset,
+    world: World = World(),  # noqa: B008
+    parts: int = 1,
+) -> tuple[list[Any], list[float]]:
+    """Return the prediction and the label's loss (`Task.losses`) of every sample, in dataset order.
+
+    Batches are read in `parts`, one after the other.
+    """
+    found: list[tuple[int, Any, float]] = []
+    for indices in task.evaluation_batches(data, world.size):
+        for mine in split(worker_share(indices, world.rank, world.size), parts):
+            output = engine.predict(task.evaluation_batch(data, mine))
+            losses = task.losses(output, data, mine).tolist()
+            found += zip(mine.tolist(), task.decode(output, data, mine), losses, strict=True)
+    everyone = sorted(engine.gather(found), key=lambda sample: sample[0])
+    return [prediction for _, prediction, _ in everyone], [loss for *_, loss in everyone]
