@@ -114,8 +114,8 @@ def _add_method(what: argparse._ArgumentGroup) -> None:
         metavar="NAMES",
         default="accuracy",
         help="accuracy (default), or accuracy,latency: with latency (of the exported network in onnxruntime, one "
-        "thread), the fastest trial wins whose score is not surely worse than the best: the 95 %% interval of the "
-        "difference reaches 0",
+        "thread), the fastest trial wins whose score is not significantly worse than the best: the 95 %% interval of "
+        "the difference reaches 0",
     )
     what.add_argument(
         "--confirm",

@@ -36,7 +36,7 @@ class StudySettings(Frozen):
         engine: of every trial, `auto` for the fastest here, `any` for each trial its own; None for what the space says.
         scheduler: what stops trials that lag behind.
         sampler: who proposes configurations; None for TPE, or random draws where the scheduler is `pbt`.
-        objectives: what the search is for; with latency, the fastest trial that is not surely worse than the best wins.
+        objectives: of the search; with latency, the fastest wins that is not significantly worse than the best.
         confirm: the best trials to train again with other seeds; None for as many as the budget allows, 0 for none.
         folds: over which trials are scored; None for 5 with few training samples, 1 for the study's own split alone.
         transfer: whether to start from the winners of earlier studies in the storage, too.

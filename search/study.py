@@ -64,7 +64,7 @@ def run_study(settings: StudySettings, resume: bool) -> StudyResult:
         data = decode_sets(settings, prepared)
         shared = ray.put(data.training)
         read = shared if settings.folds == 1 else ray.put(pooled(data.training))
-        probes = probe_models(space, read, task_of(settings).words, dict(needs.share))
+        probes = probe_models(space, read, task_of(settings).terms, dict(needs.share))
         known = known_before(settings, probes, data)
         space = possible(space, known, data, settings, resume)
         plan = forked(make_plan(settings, space, probes, data, started), origin)
@@ -106,7 +106,7 @@ def data_text(settings: StudySettings, prepared: Prepared) -> str:
     """Say how many samples each set has, 'data: train 461, val 172 lines'."""
     counts = ", ".join(f"{name} {len(part)}" for name, part in prepared.sets.items())
     repaired = f"; labels put right: {prepared.repaired}" if prepared.repaired else ""
-    return f"data: {counts} {task_of(settings).words.samples}{repaired}"
+    return f"data: {counts} {task_of(settings).terms.samples}{repaired}"
 
 
 def possible(

@@ -80,7 +80,7 @@ def run(
             raise InterruptedRunError
 
     with suppress(InterruptedRunError):
-        train(settings, data, report, resume, ends=ends)
+        train(settings, data, report, resume, deadline=ends)
     return epochs
 
 

@@ -24,7 +24,7 @@ from train.fits import check_model
 from train.scoring.scores import Scores
 from train.scoring.texts import CHARSET_RULES
 from train.sets.arguments import add_task_argument
-from train.tasks import AS_LABELLED, TASKS, Mistake, Task, Words
+from train.tasks import AS_LABELLED, TASKS, Mistake, Task, Terms
 
 DETECTION = "detection"
 
@@ -117,7 +117,7 @@ def alone(chosen: argparse.Namespace, model: Read) -> str:
     if chosen.errors:
         write_errors(chosen.errors, task.mistakes(predictions, data), data)
     scores = task.score(predictions, data)
-    return json.dumps(scores.as_dict()) if chosen.json else describe(scores, task.words)
+    return json.dumps(scores.as_dict()) if chosen.json else describe(scores, task.terms)
 
 
 def _check(chosen: argparse.Namespace) -> None:
@@ -241,14 +241,14 @@ def write(path: Path, text: str, option: str) -> None:
         raise UsageError(f"{option} must be a file that can be written", error, "name another one") from error
 
 
-def describe(scores: Scores, words: Words) -> str:
+def describe(scores: Scores, terms: Terms) -> str:
     """Return the scores as one line for people."""
     named = [
-        f"{word} {value:.3f}" for word, value in zip(words.scores, scores.values().values(), strict=True)
+        f"{word} {value:.3f}" for word, value in zip(terms.scores, scores.values().values(), strict=True)
     ]
     named[0] += scores.within
     told = [str(value) for value in scores.as_dict().values() if isinstance(value, str)]
-    return f"{scores.n} {words.samples}: {', '.join([*named, *told])}"
+    return f"{scores.n} {terms.samples}: {', '.join([*named, *told])}"
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ from train.fits import check_fits
 from train.scoring.scores import Scores
 from train.steps.feature_cache import FeatureCache, feature_cache
 from train.steps.parts import Step, prepared_steps, within_memory
-from train.steps.schedule import Best, Course, learning_rate_factor
+from train.steps.schedule import Best, ScheduleHorizon, learning_rate_factor
 from train.steps.teacher import check_teacher, taught
 from train.steps.validation import evaluate, validate
 from train.tasks import TASKS, Task
@@ -56,7 +56,7 @@ def train(
     world: World = World(),  # noqa: B008 - frozen
     parts: int = 1,
     *,
-    ends: float | None = None,
+    deadline: float | None = None,
 ) -> None:
     """Train one configuration, reporting after every epoch, until its last one or until its patience is over.
 
@@ -67,8 +67,8 @@ def train(
         resume: the checkpoint to continue from, bit for bit.
         world: the workers that train together; each computes its share of every batch.
         parts: in which a worker computes its share, one after the other, before it steps: the more, the less memory.
-        ends: Unix time by which the schedule has to end: a run that proves too slow gets fewer epochs than configured
-            (`Course`), which its reports say; None for all of them.
+        deadline: Unix time by which the schedule has to end: a run that proves too slow gets fewer epochs
+            (`ScheduleHorizon`), which its reports say; None for all of them.
 
     Raises:
         MemoryShortError: if a part of a batch does not fit into memory.
@@ -76,7 +76,9 @@ def train(
         UsageError: before training, for lines that are not in `data`, or a teacher that cannot teach.
     """
     check_teacher(config)
-    within_memory(config, parts, partial(_train, config, data, report, resume, world, parts, ends=ends))
+    within_memory(
+        config, parts, partial(_train, config, data, report, resume, world, parts, deadline=deadline)
+    )
 
 
 def _train(
@@ -87,7 +89,7 @@ def _train(
     world: World,
     parts: int,
     *,
-    ends: float | None,
+    deadline: float | None,
 ) -> None:
     engine, task = assemble_run(config, data, resume, world)
     extras = wanted(extra_sets(config, data))
@@ -102,18 +104,18 @@ def _train(
     cache = (
         feature_cache(config, technique, engine, task, splits, world) if parts == 1 else FeatureCache(task)
     )
-    course = Course.kept_in(resume.metrics if resume else {}, config.epochs)
+    horizon = ScheduleHorizon.kept_in(resume.metrics if resume else {}, config.epochs)
     for epoch in count((resume.epoch if resume else 0) + 1):
-        if epoch > course.epochs or best.out_of_patience(epoch - 1, config.patience):
+        if epoch > horizon.epochs or best.out_of_patience(epoch - 1, config.patience):
             return
         started = time.monotonic()
-        engine.apply_plan(technique.plan(course.progress(epoch - 1)))
+        engine.apply_plan(technique.plan(horizon.progress(epoch - 1)))
         cache.prepare(epoch)
         prepared = time.monotonic()
         drawn = cache.task.training_batches(config, data.train, extras, epoch)
         steps = prepared_steps(cache.task, drawn, epoch, world, parts)
         limit = _loss_limit(config, cache.task, drawn[0])
-        progress = [course.progress(epoch - 1 + step / len(drawn[1])) for step in range(len(drawn[1]))]
+        progress = [horizon.progress(epoch - 1 + step / len(drawn[1])) for step in range(len(drawn[1]))]
         loss = _train_epoch(engine, config, steps, progress, epoch, limit)
         trained = time.monotonic()
         metrics = {"epoch": epoch, "loss": loss, "train_seconds": trained - started}
@@ -121,8 +123,8 @@ def _train(
         metrics["epoch_seconds"] = time.monotonic() - started
         best = best.after(metrics)
         metrics |= best.metrics() if config.patience else {}
-        course = _fitted(course, engine, epoch, time.monotonic() - prepared, ends, config.epochs)
-        metrics |= course.metrics()
+        horizon = _fitted(horizon, engine, epoch, time.monotonic() - prepared, deadline, config.epochs)
+        metrics |= horizon.metrics()
         report(metrics, partial(_checkpoint, config, engine, epoch, metrics))
 
 
@@ -144,8 +146,8 @@ def published_scores(config: TrialConfig, data: TrainingData) -> Scores | None:
 
 
 def _checkpoint(config: TrialConfig, engine: Engine, epoch: int, metrics: dict[str, float]) -> Checkpoint:
-    course = Course.kept_in(metrics, config.epochs)
-    trained_as = config.model_copy(update={"epochs": course.epochs})
+    horizon = ScheduleHorizon.kept_in(metrics, config.epochs)
+    trained_as = config.model_copy(update={"epochs": horizon.epochs})
     return Checkpoint(trained_as, engine.charset, epoch, metrics, engine.state())
 
 
@@ -218,14 +220,14 @@ def _train_epoch(
 
 
 def _fitted(
-    course: Course, engine: Engine, epoch: int, seconds: float, ends: float | None, most: int
-) -> Course:
-    """Return the course after an epoch of so many seconds, the same for all workers: the slowest one decides."""
-    if ends is None:
-        return course
-    everyone = engine.gather([(seconds, ends - time.time())])
+    horizon: ScheduleHorizon, engine: Engine, epoch: int, seconds: float, deadline: float | None, most: int
+) -> ScheduleHorizon:
+    """Return the horizon after an epoch of so many seconds, the same for all workers: the slowest one decides."""
+    if deadline is None:
+        return horizon
+    everyone = engine.gather([(seconds, deadline - time.time())])
     slowest, left = max(s for s, _ in everyone), min(left for _, left in everyone)
-    return course.fitted(epoch, slowest, left, most)
+    return horizon.fitted(epoch, slowest, left, most)
 
 
 def _loss_limit(config: TrialConfig, task: Task, data: Dataset) -> float:

@@ -167,14 +167,14 @@ def _train_and_export(
     task = TASKS.get(config.task)
     known = published_scores(config, data)
     if known:
-        said = f"general {task.words.short[0]} {known.primary:.3f}"
+        said = f"general {task.terms.short[0]} {known.primary:.3f}"
         print(f"untouched: {config.model}, as published: {said}", flush=True)
     train(config, data, _report(output, config.epochs, report, task), resume)
     best, bundle = tuned(load_checkpoint(output / "best-checkpoint"), data.val), output / "best"
     export_checkpoint(best, data.val, bundle)
     report.write(COMPLETED, bundle)
     reached = task.scores.kept_in(best.metrics, len(data.val)).primary
-    print(f"best: epoch {best.epoch}, {task.words.scores[0]} {reached:.3f}; bundle in {bundle}")
+    print(f"best: epoch {best.epoch}, {task.terms.scores[0]} {reached:.3f}; bundle in {bundle}")
 
 
 def _report(
@@ -194,7 +194,7 @@ def _report(
             best = scores.rank
             checkpoint.save(output / "best-checkpoint")
         training_report.add(metrics)
-        told = zip(task.words.short, scores.rank, strict=True)
+        told = zip(task.terms.short, scores.rank, strict=True)
         print(
             f"epoch {metrics['epoch']:>3}/{epochs}  loss {metrics['loss']:8.3f}  "
             f"{''.join(f'{word} {value:.3f}  ' for word, value in told)}"

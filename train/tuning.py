@@ -28,7 +28,7 @@ def tuned(checkpoint: Checkpoint, val: Dataset) -> Checkpoint:
     )
     print(
         f"chosen after training: {_said(checkpoint.config, config)}; "
-        f"{task.words.short[0]} {before.primary:.3f} before, {after.primary:.3f} with them",
+        f"{task.terms.short[0]} {before.primary:.3f} before, {after.primary:.3f} with them",
         flush=True,
     )
     return replace(checkpoint, config=config, metrics=checkpoint.metrics | after.metrics())

@@ -8,7 +8,7 @@ from ray.tune import Callback
 from search.planning.clock import Clock
 from search.records.trial_report import FOLD, METRIC, OF, is_fold
 from train.scoring.scores import Scores
-from train.steps.schedule import Course
+from train.steps.schedule import ScheduleHorizon
 from train.steps.validation import GENERAL
 from train.tasks import TASKS
 
@@ -38,7 +38,7 @@ class ProgressLines(Callback):  # type: ignore[misc]
         scores = task.scores.kept_in(result, 0)
         if not result.get("excess"):
             self._best = max(self._best, scores.primary)
-        told = zip(task.words.short, scores.rank, strict=True)
+        told = zip(task.terms.short, scores.rank, strict=True)
         print(
             f"{trial.trial_id}  {config['model']:<15} {config['technique']['name']:<14} "
             f"lr {config['optimiser']['learning_rate']:.1e}  "
@@ -76,7 +76,7 @@ def place(result: dict[str, Any], config: dict[str, Any]) -> str:
     """Return after which epoch or fold a report was made."""
     if is_fold(result):
         return f"fold  {result[FOLD]:>3}/{result[OF]:<3}"
-    return f"epoch {result['epoch']:>3}/{Course.kept_in(result, config['epochs']).epochs:<3}"
+    return f"epoch {result['epoch']:>3}/{ScheduleHorizon.kept_in(result, config['epochs']).epochs:<3}"
 
 
 def forgotten(result: dict[str, Any], kind: type[Scores]) -> str:

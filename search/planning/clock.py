@@ -65,7 +65,7 @@ class Clock:
         fitted = remaining is not None and self.folds == 1
         return hoped_epochs(epochs, longest) if fitted else epochs
 
-    def ends_for(self, config: TrialConfig) -> float | None:
+    def deadline_for(self, config: TrialConfig) -> float | None:
         """Return when (Unix time) the schedule of a trial that starts now has to end; None for a length that stays.
 
         A trial knows best how long its epochs take: beside others and on its own node. Those of a population and over

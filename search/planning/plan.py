@@ -223,7 +223,7 @@ def affordable_models(probes: Sequence[Probe], trials: float) -> list[str]:
         trials: full-length trials that the time budget allows.
     """
     best = max(probes, key=lambda probe: probe.best.scores.rank)
-    equal = {probe.model: not surely_better(best, probe) for probe in probes}
+    equal = {probe.model: not significantly_better(best, probe) for probe in probes}
 
     def order(probe: Probe) -> tuple[float, ...]:
         return (0.0, probe.cost.full) if equal[probe.model] else (1.0, *(-s for s in probe.best.scores.rank))
@@ -231,7 +231,7 @@ def affordable_models(probes: Sequence[Probe], trials: float) -> list[str]:
     return [probe.model for probe in sorted(probes, key=order)[: max(1, int(trials // 2))]]
 
 
-def surely_better(one: Probe, other: Probe) -> bool:
+def significantly_better(one: Probe, other: Probe) -> bool:
     """Return whether the validation samples tell one untouched model's best score from another's (95 %)."""
     before, after = (probe.rows[probe.baselines.index(probe.best)] for probe in (other, one))
     return paired_gain_interval(before, after, one.primary, seed=0).interval.low > 0

@@ -122,7 +122,7 @@ def decode_sets(settings: StudySettings, prepared: Prepared) -> StudyData:
     """Decode every image once."""
     how = decoding(settings)
     if how.in_files(prepared.sets):
-        print(f"decoded {task_of(settings).words.samples} are mapped from {how.folder}", flush=True)
+        print(f"decoded {task_of(settings).terms.samples} are mapped from {how.folder}", flush=True)
     parts = how.decode(prepared.sets)
     summary = DataSummary(
         path=settings.data or ("label files" if settings.labels else "embedded default: drawn VIN lines"),

@@ -21,7 +21,7 @@ from train.loop import TrainingData, assemble
 from train.models import MODELS
 from train.scoring.scores import Scores
 from train.steps.validation import evaluate
-from train.tasks import TASKS, Rows, Task, Words
+from train.tasks import TASKS, SampleStats, Task, Terms
 from train.techniques import build_technique, uniform
 from train.tuning import chosen
 
@@ -47,10 +47,10 @@ class Probe:
 
     model: str
     baselines: tuple[Baseline, ...]
-    rows: tuple[Rows, ...]
+    rows: tuple[SampleStats, ...]
     cost: Cost
-    primary: Callable[[Rows], float]
-    general: Rows | None = None
+    primary: Callable[[SampleStats], float]
+    general: SampleStats | None = None
     configs: tuple[TrialConfig, ...] = ()
     footprint: Footprint = field(default_factory=Footprint)
 
@@ -123,8 +123,8 @@ def probe_model(model: str, fixed: TrialConfig, fit_widths: Sequence[int], data:
 class _Measured:
     config: TrialConfig
     baseline: Baseline
-    rows: Rows
-    general_rows: Rows | None
+    rows: SampleStats
+    general_rows: SampleStats | None
     seconds: float
 
 
@@ -150,7 +150,7 @@ def _measured(
 
 
 def _probe(
-    found: Sequence[_Measured], cost: Cost, primary: Callable[[Rows], float], footprint: Footprint
+    found: Sequence[_Measured], cost: Cost, primary: Callable[[SampleStats], float], footprint: Footprint
 ) -> Probe:
     """Return what was found of a model, as published first."""
     return Probe(
@@ -165,7 +165,7 @@ def _probe(
     )
 
 
-def _general(engine: Engine, task: Task, data: TrainingData) -> tuple[Scores | None, Rows | None]:
+def _general(engine: Engine, task: Task, data: TrainingData) -> tuple[Scores | None, SampleStats | None]:
     """Return how well the general samples are done, together and each; None without any."""
     if data.general is None:
         return None, None
@@ -209,9 +209,9 @@ def _step_seconds(engine: Engine, task: Task, data: TrainingData, plan: dict[str
     return min(seconds[1:]) / len(middle)
 
 
-def untouched_line(baseline: Baseline, words: Words) -> str:
+def untouched_line(baseline: Baseline, terms: Terms) -> str:
     """Say what an untouched model reads, '... exact 0.458 (95 %: 0.37-0.55)  similarity 0.916'."""
-    first, second = words.short
+    first, second = terms.short
     told = [f"{first} {_fraction(baseline.scores)}", f"{second} {baseline.scores.tie:.3f}"]
     told += [f"general {_fraction(baseline.general)}"] if baseline.general else []
     return f"untouched: {baseline!s:<52} {'  '.join(told)}"
@@ -223,7 +223,7 @@ def _fraction(scores: Scores) -> str:
     return f"{scores.primary:.3f}" + (f" (95 %: {within.low:.2f}-{within.high:.2f})" if within else "")
 
 
-def probe_models(space: SearchSpace, shared: Any, words: Words, share: dict[str, float]) -> list[Probe]:
+def probe_models(space: SearchSpace, shared: Any, terms: Terms, share: dict[str, float]) -> list[Probe]:
     """Score every candidate model untouched, in parallel, and print the scores to beat."""
     fixed = config_from_mapping(nested(dict(space.fixed) | {"model": candidates(space)[0]}), "space")
     # On what a trial gets, as its time is measured.
@@ -234,5 +234,5 @@ def probe_models(space: SearchSpace, shared: Any, words: Words, share: dict[str,
     )
     for probe in probes:
         for baseline in probe.baselines:
-            print(untouched_line(baseline, words), flush=True)
+            print(untouched_line(baseline, terms), flush=True)
     return probes

@@ -74,7 +74,7 @@ class FrontTrial(Frozen):
 
     Attributes:
         against_best: its difference to the most accurate one on the same validation samples.
-        chosen: whether it is the fastest that is not surely worse.
+        chosen: whether it is the fastest that is not significantly worse.
     """
 
     trial: str

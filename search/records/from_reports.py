@@ -8,7 +8,7 @@ from search.records.trial_report import FOLD, FORGOTTEN, OF, SAMPLES, is_fold
 from search.storage.journal import Row, TrialJournal, plain
 from train.config import TrialConfig, config_from_mapping
 from train.scoring.scores import Scores
-from train.steps.schedule import Best, Course
+from train.steps.schedule import Best, ScheduleHorizon
 from train.steps.validation import GENERAL
 from train.tasks import TASKS
 
@@ -75,7 +75,7 @@ def trial_config(params: dict[str, Any] | None, last: Row) -> TrialConfig:
         last: its last report; empty before the first.
     """
     config = config_from_mapping(params, "trial") if params else TrialConfig()
-    return config.model_copy(update={"epochs": Course.kept_in(last, config.epochs).epochs})
+    return config.model_copy(update={"epochs": ScheduleHorizon.kept_in(last, config.epochs).epochs})
 
 
 def history(reports: list[Row], config: TrialConfig, samples: Samples) -> tuple[Measure, ...]:

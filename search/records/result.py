@@ -12,7 +12,7 @@ from train.config import Frozen
 from train.errors import ForgettingError
 from train.scoring.intervals import Gain, Interval
 from train.scoring.scores import Scores
-from train.tasks import TASKS, Words
+from train.tasks import TASKS, Terms
 
 
 class Baseline(Frozen):
@@ -112,9 +112,9 @@ class StudyResult(Frozen):
     disk: DiskUse | None = None
 
     @property
-    def words(self) -> Words:
+    def terms(self) -> Terms:
         """What the task's things are called."""
-        return TASKS.get(self.task).words
+        return TASKS.get(self.task).terms
 
     @property
     def baseline(self) -> Baseline | None:
@@ -152,7 +152,7 @@ def require_winner(result: StudyResult) -> None:
     if best is None or best.forgetting is None or result.winner is not None:
         return
     raise ForgettingError(
-        f"a winner may lose {result.limit:g} of {result.words.scores[0]} on the general {result.words.samples}",
+        f"a winner may lose {result.limit:g} of {result.terms.scores[0]} on the general {result.terms.samples}",
         f"at least {best.forgetting:.3f} in every trial",
         "raise --max-forgetting, or search a space with charset: keep, replay, and techniques that change less",
     )

@@ -11,7 +11,7 @@ import numpy as np
 from search.storage.files import write_text_atomically
 from train.config import Frozen
 from train.data.dataset import Dataset
-from train.tasks import Rows
+from train.tasks import SampleStats
 
 ROWS = "sample_rows.json"
 
@@ -28,7 +28,7 @@ class SplitRows(Frozen):
     rows: tuple[tuple[float, ...], ...]
 
     @property
-    def array(self) -> Rows:
+    def array(self) -> SampleStats:
         """(N, k) float64."""
         return np.array(self.rows, np.float64)
 
@@ -41,7 +41,7 @@ def digest_of(data: Dataset) -> str:
     return digest.hexdigest()
 
 
-def split_rows(data: Dataset, rows: Rows) -> SplitRows:
+def split_rows(data: Dataset, rows: SampleStats) -> SplitRows:
     """Return what is kept of a split; `rows`: (N, k) of `Task.per_sample`."""
     return SplitRows(digest=digest_of(data), rows=tuple(map(tuple, rows.tolist())))
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from train.config import TrialConfig, config_from_mapping
-from train.tasks import Rows
+from train.tasks import SampleStats
 
 FORGOTTEN = ("forgetting", "excess")
 
@@ -32,7 +32,7 @@ FOLD, OF, SAMPLES, ROWS = "fold", "folds", "samples", "fold_rows"
 """What a report of a fold says: its number, of how many, samples read so far, and each sample of this fold."""
 
 
-def rows_of(reports: Sequence[Mapping[str, Any]]) -> Rows | None:
+def rows_of(reports: Sequence[Mapping[str, Any]]) -> SampleStats | None:
     """Return how every sample of a trial's folds was done, in the order of the folds; None of other trials."""
     found = [json.loads(report[ROWS]) for report in reports if isinstance(report.get(ROWS), str)]
     return np.concatenate([np.asarray(rows, np.float64) for rows in found]) if found else None

@@ -35,7 +35,7 @@ def use(result: StudyResult) -> str:
         return f"Use the bundle of this search: trial {result.winner.id}{how}."
     if fair.gain.interval.high < 0:
         return f"Use {untouched}: fine-tuning made it worse."
-    return f"Either will do: these {fair.winner.n} {result.words.samples} do not tell the bundle from {untouched}."
+    return f"Either will do: these {fair.winner.n} {result.terms.samples} do not tell the bundle from {untouched}."
 
 
 def longer(result: StudyResult) -> list[str]:
@@ -93,13 +93,13 @@ def errors(result: StudyResult) -> list[str]:
             f"{counted(n, 'label')} may be wrong, as good models agree on another text: look at "
             f"{'them' if n > 1 else 'it'} first, as shown below."
         )
-    found = confusions(result.misreadings) if result.words.spelled else []
+    found = confusions(result.misreadings) if result.terms.spelled else []
     if found and len(result.misreadings) >= LEAST_MISREADINGS:
         first = found[0]
         share = len(set(first.samples)) / len(result.misreadings)
         if share >= OFTEN / 2:
             said.append(
-                f"{percent(share)} of the {result.words.samples} still {result.words.wrong} have '{first}': label "
+                f"{percent(share)} of the {result.terms.samples} still {result.terms.wrong} have '{first}': label "
                 "more with these characters, or draw some (--synthetic-labels)."
             )
     return said
@@ -107,7 +107,7 @@ def errors(result: StudyResult) -> list[str]:
 
 def enough(result: StudyResult) -> list[str]:
     """Say how far the samples carry, and how many would carry further."""
-    train, samples = result.data.samples.get("train", 0), result.words.samples
+    train, samples = result.data.samples.get("train", 0), result.terms.samples
     said = []
     if 0 < train < FEW_TRAIN:
         said.append(

@@ -26,7 +26,7 @@ from search.report.text import (
     state_text,
     with_interval,
 )
-from train.tasks import Words
+from train.tasks import Terms
 
 SHOWN_TRIALS = 15
 KINDS = {"validation": "validation", "test": "held-back test", "general": "general"}
@@ -36,7 +36,7 @@ SETTINGS_WIDTH = 70
 def terminal_table(result: StudyResult) -> str:
     """Return the ranked table with the untouched models, the gain over the best of them and what to type next."""
     settings, lines = varied_settings(result.trials), ranked_lines(result)
-    lines += ["", *(_gain_line(comparison, result.words) for comparison in result.comparisons)]
+    lines += ["", *(_gain_line(comparison, result.terms) for comparison in result.comparisons)]
     lines += fold_lines(result)
     lines += [front_text(one, result) for one in result.evidence.front]
     lines += confirmation_lines(result)
@@ -62,7 +62,7 @@ def ranked_lines(result: StudyResult) -> list[str]:
     rows = [_trial_row(place, t, settings[t.id], result) for place, t in enumerate(ranked[:SHOWN_TRIALS], 1)]
     rows += [_baseline_row(baseline, result) for baseline in result.baselines]
     general = GENERAL if result.general else ()
-    head = ("", "trial", "state", *score_heads(result.words), *general, "epoch", "time", "settings")
+    head = ("", "trial", "state", *score_heads(result.terms), *general, "epoch", "time", "settings")
     lines = aligned([head, *rows], range(3, len(head) - 1))
     if len(ranked) > SHOWN_TRIALS:
         lines.append(f"... and {len(ranked) - SHOWN_TRIALS} more trials, all in report.html")
@@ -93,20 +93,20 @@ def front_text(one: FrontTrial, result: StudyResult) -> str:
     best = (
         "the best" if one is result.evidence.front[-1] else f"{gain_text(one.against_best)} against the best"
     )
-    mark = ": the fastest that is not surely worse, chosen" if one.chosen else ""
+    mark = ": the fastest that is not significantly worse, chosen" if one.chosen else ""
     score = with_interval(trial.best.scores) if trial.best else ""
     return f"{latency_text(one.latency)}  trial {one.trial}  {score}, {best}{mark}"
 
 
 def confirmation_lines(result: StudyResult) -> list[str]:
     """Say what the best trials read when they were trained again, the winner first; nothing if none was."""
-    return [confirmation_text(one, result.words) for one in result.evidence.confirmations]
+    return [confirmation_text(one, result.terms) for one in result.evidence.confirmations]
 
 
-def confirmation_text(one: Confirmation, words: Words) -> str:
+def confirmation_text(one: Confirmation, terms: Terms) -> str:
     """Say what a candidate read when it was trained again, beside the score that it was chosen for."""
     start = (
-        f"Trial {one.trial}, chosen for {score_text(one.selected, one.selected_interval)} {words.scores[0]}"
+        f"Trial {one.trial}, chosen for {score_text(one.selected, one.selected_interval)} {terms.scores[0]}"
     )
     if one.mean is None or one.interval is None:
         return f"{start}, could not be trained again: {'; '.join(one.failed)}"
@@ -123,7 +123,7 @@ def forgetting_lines(result: StudyResult) -> list[str]:
     if result.limit is None or not lost:
         return []
     return [
-        f"Forgot more than {100 * result.limit:g} points of the general {result.words.samples} in every epoch, so "
+        f"Forgot more than {100 * result.limit:g} points of the general {result.terms.samples} in every epoch, so "
         f"ranked last and never the winner: {len(lost)} of {len(rank(result.trials))} trials ({', '.join(lost)})"
     ]
 
@@ -172,10 +172,10 @@ def _baseline_row(baseline: Baseline, result: StudyResult) -> Sequence[str]:
     )
 
 
-def _gain_line(comparison: Comparison, words: Words) -> str:
+def _gain_line(comparison: Comparison, terms: Terms) -> str:
     before, after = comparison.baseline.scores, comparison.winner
-    first = words.scores[0]
-    where = f"{KINDS[comparison.split]} {words.samples}"
+    first = terms.scores[0]
+    where = f"{KINDS[comparison.split]} {terms.samples}"
     return (
         f"{first[0].upper()}{first[1:]} on {after.n} {where}: {with_interval(before)} ({comparison.baseline}) -> "
         f"{with_interval(after)}, {gain_text(comparison.gain)}"

@@ -9,7 +9,7 @@ from search.records.result import StudyResult
 from search.records.trial import Measure, TrialRecord
 from train.scoring.intervals import Gain, Interval
 from train.scoring.scores import Scores
-from train.tasks import Words
+from train.tasks import Terms
 
 
 def is_number(value: object) -> bool:
@@ -106,9 +106,9 @@ def kept_cells(best: Measure, result: StudyResult) -> Sequence[str]:
     return with_interval(best.general), forgot_text(best.forgetting)
 
 
-def score_heads(words: Words) -> Sequence[str]:
+def score_heads(terms: Terms) -> Sequence[str]:
     """Return the heads of the columns that `score_cells` fills."""
-    first, *others = words.scores
+    first, *others = terms.scores
     return (first, INTERVAL, *others)
 
 

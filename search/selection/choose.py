@@ -12,7 +12,7 @@ from train.checkpoint import Checkpoint
 from train.loop import TrainingData, assemble
 from train.scoring.intervals import Gain, paired_gain_interval
 from train.steps.validation import evaluate
-from train.tasks import Rows, primary_of
+from train.tasks import SampleStats, primary_of
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def _front(
     if not found:
         return ()
 
-    def rows_of(trial: TrialRecord) -> Rows:
+    def rows_of(trial: TrialRecord) -> SampleStats:
         checkpoint = load(trial)
         engine, task = assemble(checkpoint.config, data.train, checkpoint)
         return task.at_best.per_sample(evaluate(engine, task.at_best, data.val)[1], data.val)
@@ -118,8 +118,8 @@ def _ms(trial: TrialRecord) -> float:
 
 def choose(
     front: Sequence[TrialRecord],
-    rows_of: Callable[[TrialRecord], Rows],
-    primary: Callable[[Rows], float],
+    rows_of: Callable[[TrialRecord], SampleStats],
+    primary: Callable[[SampleStats], float],
     seed: int,
 ) -> tuple[FrontTrial, ...]:
     """Return the front with each trial's difference to the most accurate one, and which is chosen.
@@ -146,7 +146,9 @@ def choose(
 COMPARED = 4
 
 
-def differences(ranked: Sequence[str], rows: Mapping[str, Rows], primary: Any, seed: int) -> dict[str, Gain]:
+def differences(
+    ranked: Sequence[str], rows: Mapping[str, SampleStats], primary: Any, seed: int
+) -> dict[str, Gain]:
     """Return what the next trials gain over the first one, on the samples of all folds that both were scored on.
 
     Args:

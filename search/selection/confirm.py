@@ -24,7 +24,7 @@ from train.errors import DivergedError
 from train.loop import TrainingData, assemble, train
 from train.scoring.intervals import bootstrap_interval
 from train.steps.validation import evaluate
-from train.tasks import Rows, primary_of
+from train.tasks import SampleStats, primary_of
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Run:
 
     seed: int
     rank: tuple[float, float, float]
-    rows: Rows
+    rows: SampleStats
     checkpoint: Checkpoint
 
 

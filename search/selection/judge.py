@@ -17,7 +17,7 @@ from train.loop import assemble
 from train.scoring.intervals import paired_gain_interval
 from train.scoring.scores import Scores
 from train.steps.validation import evaluate
-from train.tasks import Mistake, Rows, Task
+from train.tasks import Mistake, SampleStats, Task
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Untouched(NamedTuple):
     """An untouched model: what it is, how it does on every validation sample, and how it is run."""
 
     baseline: Baseline
-    rows: Rows
+    rows: SampleStats
     config: TrialConfig
 
 
@@ -103,7 +103,7 @@ def misreading(mistake: Mistake, data: Dataset) -> Misreading:
     )
 
 
-def _rows(engine: Engine, task: Task, data: Dataset) -> tuple[Scores, Rows]:
+def _rows(engine: Engine, task: Task, data: Dataset) -> tuple[Scores, SampleStats]:
     """Return how well a split is done, as a whole and sample by sample."""
     scores, predictions = evaluate(engine, task, data)
     return scores, task.per_sample(predictions, data)

@@ -201,7 +201,7 @@ def voters_of(ranked: Sequence[TrialRecord], winner: Sequence[str]) -> list[Tria
 def can_check(task: str) -> bool:
     """Tell whether labels of this task are texts that can be compared with readings."""
     kind = TASKS.get(task)
-    return kind.words.spelled and not kind.classes
+    return kind.terms.spelled and not kind.classes
 
 
 def write_table(check: LabelCheck, folder: Path) -> Path:

@@ -91,7 +91,7 @@ def _told(study: Study) -> dict[str, Any]:
         "task": result.task,
         "data": result.data.path,
         "state": study.state,
-        "metric": result.words.scores[0],
+        "metric": result.terms.scores[0],
         "best": scores.primary if scores else None,
         "interval_95": scores.interval.ends if scores and scores.interval else None,
         "untouched": untouched.primary if untouched else None,

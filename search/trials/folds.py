@@ -24,7 +24,7 @@ from train.errors import UsageError
 from train.loop import TrainingData, assemble, train
 from train.scoring.intervals import bootstrap_interval
 from train.steps.validation import GENERAL, evaluate
-from train.tasks import TASKS, Rows, Task, primary_of
+from train.tasks import TASKS, SampleStats, Task, primary_of
 
 FEW, FOLDS = 200, 5
 
@@ -102,7 +102,7 @@ class Fold:
     """
 
     metrics: Mapping[str, float]
-    rows: Rows
+    rows: SampleStats
     samples: int
     seconds: float
     checkpoint: Checkpoint
@@ -161,7 +161,7 @@ def mean_interval(done: Sequence[Fold], config: TrialConfig) -> dict[str, float]
         apart[place, number * width : (number + 1) * width] = fold.rows
     primary = primary_of(config)
 
-    def mean(sums: Rows) -> float:
+    def mean(sums: SampleStats) -> float:
         return float(np.average([primary(part) for part in np.split(sums, len(done))], weights=weights))
 
     return dict(zip(ends, bootstrap_interval(apart, mean, config.seed).ends, strict=True))

@@ -66,8 +66,10 @@ def train_from(start: Start, notes: Notes, config: TrialConfig, setup: TrialSetu
         run_folds(config, parts, report_fold, start.checkpoint, start.parts)
         return
     report = tune_report(len(data.val), start, notes, config, setup)
-    ends = setup.clock.ends_for(config) if setup.clock else None
+    deadline = setup.clock.deadline_for(config) if setup.clock else None
     if setup.group is None:
-        train(config, data, report, start.checkpoint, parts=start.parts, ends=ends)
+        train(config, data, report, start.checkpoint, parts=start.parts, deadline=deadline)
     else:
-        train_on_workers(config, setup.data, report, start.checkpoint, setup.group, start.parts, ends=ends)
+        train_on_workers(
+            config, setup.data, report, start.checkpoint, setup.group, start.parts, deadline=deadline
+        )

@@ -68,7 +68,7 @@ def train_on_workers(
     group: WorkerGroup,
     parts: int = 1,
     *,
-    ends: float | None = None,
+    deadline: float | None = None,
 ) -> None:
     """Train one configuration on a group of workers, calling `report` in this process after every epoch.
 
@@ -83,7 +83,7 @@ def train_on_workers(
         resume: the checkpoint to continue from.
         group: the workers.
         parts: in which a worker computes its share of a batch.
-        ends: as for `train`.
+        deadline: as for `train`.
 
     Raises:
         MemoryShortError: if a worker cannot, or was ended for the memory it took.
@@ -94,7 +94,7 @@ def train_on_workers(
     saved = ray.put(resume) if resume else None
     run = _run_config(group, reports)
     trainer = DataParallelTrainer(
-        partial(_work, config, data, saved, parts, ends),
+        partial(_work, config, data, saved, parts, deadline),
         backend_config=BACKENDS.get(config.engine)(),
         scaling_config=_scaling(group),
         run_config=run,
@@ -194,7 +194,7 @@ def _delete_run(run: RunConfig) -> None:
 
 
 def _work(
-    config: TrialConfig, data: ray.ObjectRef, resume: ray.ObjectRef | None, parts: int, ends: float | None
+    config: TrialConfig, data: ray.ObjectRef, resume: ray.ObjectRef | None, parts: int, deadline: float | None
 ) -> None:
     """Train on one worker: the body of Ray Train's function."""
     context = ray.train.get_context()
@@ -202,7 +202,7 @@ def _work(
     restarted = ray.train.get_checkpoint()
     saved = read_checkpoint(restarted) if restarted else ray.get(resume) if resume else None
     report = _worker_report if world.rank == 0 else _follower_report
-    train(config, ray.get(data), report, saved, world, parts, ends=ends)
+    train(config, ray.get(data), report, saved, world, parts, deadline=deadline)
 
 
 def _worker_report(metrics: dict[str, Any], checkpoint: Callable[[], Checkpoint]) -> None:

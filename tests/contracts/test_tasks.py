@@ -51,8 +51,8 @@ def config(name: str) -> TrialConfig:
 
 def test_it_says_what_its_scores_are_called(name: str) -> None:
     kind = TASKS.get(name)
-    assert len(kind.words.scores) == len(kind.scores.names) >= 2
-    assert len(score_heads(kind.words)) == len(kind.scores.names) + 1
+    assert len(kind.terms.scores) == len(kind.scores.names) >= 2
+    assert len(score_heads(kind.terms)) == len(kind.scores.names) + 1
     made = kind.scores(4, *(0.5 for _ in kind.scores.names))
     assert made.rank == (0.5, 0.5)
     kept = made.values(GENERAL)

@@ -78,7 +78,7 @@ def test_the_report_shows_what_is_still_wrong(ended: tuple[Path, str]) -> None:
     assert "untouched: pp-ocrv6-tiny-det, as published" in output
     assert "chosen after training: " in output
     page = Page((folder / "report.html").read_text("utf-8"))
-    words = " ".join(page.words)
+    words = " ".join(page.terms)
     assert page.open == []
     assert "harmonic mean of precision and recall" in words
     assert "Still not right" in words

@@ -95,7 +95,7 @@ def test_people_read_the_tasks_own_words(ended: tuple[Path, str]) -> None:
     assert "accuracy" in output
     assert "exact" not in output
     page = Page((folder / "report.html").read_text("utf-8"))
-    words = " ".join(page.words)
+    words = " ".join(page.terms)
     assert page.open == []
     assert "accuracy on the validation lines" in words
     assert "exact match" not in words

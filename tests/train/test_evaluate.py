@@ -147,5 +147,5 @@ def test_bad_labels_are_one_line(name: str, tmp_path: Path, capsys: pytest.Captu
 
 
 def test_the_line_for_people_has_the_interval() -> None:
-    line = describe(TextScores(263, 81 / 263, 0.5, 0.25), Recognition.words)
+    line = describe(TextScores(263, 81 / 263, 0.5, 0.25), Recognition.terms)
     assert "263 lines: exact match 0.308 (95 % interval 0.255 to 0.366)" in line

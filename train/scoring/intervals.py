@@ -11,7 +11,7 @@ from train.config import Frozen
 Z_95 = 1.959963984540054
 RESAMPLES = 10_000
 CHUNK = 500  # resamples at a time, so that they fit in memory
-Rows = npt.NDArray[np.float64]
+SampleStats = npt.NDArray[np.float64]
 
 
 class Interval(Frozen):
@@ -51,7 +51,9 @@ def wilson_interval(right: float, n: int) -> Interval:
     return Interval(low=max(0.0, centre - reach), high=min(1.0, centre + reach))
 
 
-def paired_gain_interval(before: Rows, after: Rows, primary: Callable[[Rows], float], seed: int) -> Gain:
+def paired_gain_interval(
+    before: SampleStats, after: SampleStats, primary: Callable[[SampleStats], float], seed: int
+) -> Gain:
     """Return what `after` gains over `before` on the same samples, with a paired bootstrap interval.
 
     Args:
@@ -66,14 +68,14 @@ def paired_gain_interval(before: Rows, after: Rows, primary: Callable[[Rows], fl
         raise ValueError(f"paired samples must be (N, k) with N > 0, got {before.shape} and {after.shape}")
     both = np.hstack([before, after])
 
-    def gain(sums: Rows) -> float:
+    def gain(sums: SampleStats) -> float:
         one, two = np.split(sums, 2)
         return primary(two) - primary(one)
 
     return Gain(difference=gain(both.sum(axis=0)), interval=bootstrap_interval(both, gain, seed))
 
 
-def bootstrap_interval(rows: Rows, score: Callable[[Rows], float], seed: int) -> Interval:
+def bootstrap_interval(rows: SampleStats, score: Callable[[SampleStats], float], seed: int) -> Interval:
     """Return the 95 % interval of a score that is made of sums over samples, N > 0.
 
     Args:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import shapely  # type: ignore[import-untyped]
 
 from train.data.regions import Region
-from train.scoring.intervals import Rows, bootstrap_interval
+from train.scoring.intervals import SampleStats, bootstrap_interval
 from train.scoring.scores import ResampledScores
 from train.scoring.texts import CHARSET_RULES
 
@@ -94,7 +94,7 @@ class RegionScores(ResampledScores):
         return replace(found, interval=bootstrap_interval(deciding, hmean, RESAMPLING_SEED))
 
 
-def hmean(sums: Sequence[float] | Rows) -> float:
+def hmean(sums: Sequence[float] | SampleStats) -> float:
     """Return the harmonic mean of precision and recall of (right, found, labelled), summed over images."""
     right, found, labelled = sums
     return float(_share(2 * right, found + labelled))

@@ -31,7 +31,7 @@ MARGIN, ROUNDING = 1.05, 1e-6
 
 
 @dataclass(frozen=True)
-class Course:
+class ScheduleHorizon:
     """A run's length; its schedules are functions of the progress in [0, 1] through it.
 
     Attributes:
@@ -48,8 +48,8 @@ class Course:
         """Return the progress after `done` epochs, at least `since`."""
         return self.at + (1 - self.at) * (done - self.since) / (self.epochs - self.since)
 
-    def fitted(self, epoch: int, epoch_seconds: float, left_s: float, most: int) -> "Course":
-        """Return the course that ends in time: what is left of the schedule is spread over the epochs that still fit.
+    def fitted(self, epoch: int, epoch_seconds: float, left_s: float, most: int) -> "ScheduleHorizon":
+        """Return the horizon that ends in time: what is left of the schedule is spread over the epochs that still fit.
 
         One more is always run, as a schedule has to end for a model to be good; and none takes the run less far than if
         all `most` were run.
@@ -65,7 +65,7 @@ class Course:
         progress = self.progress(epoch)
         room = int((1 - progress) * most + ROUNDING)
         epochs = epoch + max(1, min(room, int(left_s / (MARGIN * epoch_seconds))))
-        return self if epochs == self.epochs else Course(epochs, epoch, progress)
+        return self if epochs == self.epochs else ScheduleHorizon(epochs, epoch, progress)
 
     def metrics(self) -> dict[str, float]:
         """Return what an epoch's report says of it; nothing where the length is the configuration's."""
@@ -73,8 +73,8 @@ class Course:
         return dict(told) if self.since else {}
 
     @classmethod
-    def kept_in(cls, metrics: Mapping[str, float], epochs: int) -> "Course":
-        """Return the course that a report was made on, in a run of so many epochs."""
+    def kept_in(cls, metrics: Mapping[str, float], epochs: int) -> "ScheduleHorizon":
+        """Return the horizon that a report was made on, in a run of so many epochs."""
         if EPOCHS not in metrics:
             return cls(epochs)
         return cls(int(metrics[EPOCHS]), int(metrics[FITTED_AFTER]), float(metrics[FITTED_AT]))

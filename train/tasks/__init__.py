@@ -27,11 +27,11 @@ from train.scoring.scores import Scores
 AS_LABELLED = "as-labelled"
 CALIBRATION_IMAGES = 48
 PARITY_IMAGES, PARITY_SIZES = 64, (1, 8)
-Rows = npt.NDArray[np.float64]
+SampleStats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Words:
+class Terms:
     """What a task's things are called, in tables and sentences.
 
     Attributes:
@@ -117,7 +117,7 @@ class Task(ABC):
 
     objective: ClassVar[str]
     scores: ClassVar[type[Scores]]
-    words: ClassVar[Words]
+    terms: ClassVar[Terms]
     formats: ClassVar[tuple[str, ...]]
     classes: ClassVar[frozenset[str]] = frozenset()
     unused: ClassVar[tuple[str, ...]] = ()
@@ -244,13 +244,13 @@ class Task(ABC):
         """Compare predictions with the labels, in dataset order."""
 
     @abstractmethod
-    def per_sample(self, predictions: Sequence[Any], data: Dataset) -> Rows:
+    def per_sample(self, predictions: Sequence[Any], data: Dataset) -> SampleStats:
         """Return (N, k) what the first score is made of, sample by sample: `primary` takes the sums over samples.
 
         Two columns, 1 and whether the sample is right, where the score is a share of right ones.
         """
 
-    def primary(self, sums: Rows) -> float:
+    def primary(self, sums: SampleStats) -> float:
         """Return the first score of samples whose rows add up to (k,) `sums`."""
         return float(sums[1] / sums[0])
 
@@ -277,6 +277,6 @@ class Task(ABC):
 TASKS: Registry[type[Task]] = Registry("task", __name__)
 
 
-def primary_of(config: TrialConfig) -> Callable[[Rows], float]:
+def primary_of(config: TrialConfig) -> Callable[[SampleStats], float]:
     """Return what makes a configuration's first score of sums over samples (`Task.primary`); needs no network."""
     return TASKS.get(config.task)(config, Charset(())).primary

@@ -35,7 +35,7 @@ from train.parity import box_verdicts, photo_inputs
 from train.scoring.regions import RegionCounts, RegionScores, count_image, hmean, score_regions
 from train.scoring.scores import Scores
 from train.scoring.thresholds import PhotoMap, tune_thresholds
-from train.tasks import TASKS, Mistake, Rows, Task, Words
+from train.tasks import TASKS, Mistake, SampleStats, Task, Terms
 from train.tasks.detection_at_best import DetectionAtBest
 
 EVALUATION_PHOTOS = 4
@@ -69,7 +69,7 @@ class Detection(Task):
 
     objective: ClassVar[str] = "regions"
     scores: ClassVar[type[Scores]] = RegionScores
-    words: ClassVar[Words] = Words(
+    terms: ClassVar[Terms] = Terms(
         samples="photos",
         scores=("hmean", "IoU", "precision", "recall"),
         short=("hmean", "IoU"),
@@ -209,11 +209,11 @@ class Detection(Task):
         """Compare the boxes with the labels."""
         return score_regions(_counts(predictions, data))
 
-    def per_sample(self, predictions: Sequence[Found], data: Dataset) -> Rows:
+    def per_sample(self, predictions: Sequence[Found], data: Dataset) -> SampleStats:
         """Return (N, 5), the RegionCounts of each photo."""
         return np.array(_counts(predictions, data), np.float64).reshape(-1, len(RegionCounts._fields))
 
-    def primary(self, sums: Rows) -> float:
+    def primary(self, sums: SampleStats) -> float:
         """Return the hmean."""
         return hmean(sums[:3])
 

@@ -11,7 +11,7 @@ from train.data.detection import DetectionParameters
 from train.engine import Images
 from train.scoring.regions import RegionCounts, RegionScores
 from train.scoring.thresholds import Counts, PhotoMap, ThresholdGrid, best_of, count_photo, with_given
-from train.tasks import Mistake, Rows, Task
+from train.tasks import Mistake, SampleStats, Task
 from train.tasks.wrapped import WrappedTask
 
 GRID = ThresholdGrid(
@@ -45,7 +45,7 @@ class DetectionAtBest(WrappedTask):
         """Return the best triple's scores."""
         return RegionScores.measured(self.per_sample(predictions, data))
 
-    def per_sample(self, predictions: Sequence[Counts], data: Dataset) -> Rows:
+    def per_sample(self, predictions: Sequence[Counts], data: Dataset) -> SampleStats:
         """Return the best triple's (N, 5) RegionCounts."""
         if not predictions:
             return np.zeros((0, len(RegionCounts._fields)))

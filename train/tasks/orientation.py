@@ -24,7 +24,7 @@ from train.data.stored import Size, Stored
 from train.engine import Batch, Images
 from train.parity import class_verdicts
 from train.scoring.scores import AccuracyScores, Scores
-from train.tasks import TASKS, Mistake, Rows, Task, Words
+from train.tasks import TASKS, Mistake, SampleStats, Task, Terms
 
 ANGLES = ("0", "180")
 LABELS = ("0_degree", "180_degree")
@@ -49,7 +49,7 @@ class Orientation(Task):
 
     objective: ClassVar[str] = "classes"
     scores: ClassVar[type[Scores]] = AccuracyScores
-    words: ClassVar[Words] = Words(
+    terms: ClassVar[Terms] = Terms(
         samples="lines",
         scores=("accuracy", "confidence"),
         short=("accuracy", "confidence"),
@@ -147,7 +147,7 @@ class Orientation(Task):
         chances = _chances(predictions, self._labels(data))
         return AccuracyScores(len(data), float((chances > 0.5).mean()), float(chances.mean()))
 
-    def per_sample(self, predictions: Sequence[float], data: Dataset) -> Rows:
+    def per_sample(self, predictions: Sequence[float], data: Dataset) -> SampleStats:
         """Return (N, 2): 1, and whether the direction is right."""
         chances = _chances(predictions, self._labels(data))
         return np.stack([np.ones(len(chances)), chances > 0.5], axis=1)

@@ -23,7 +23,7 @@ from train.parity import line_batches, text_verdicts
 from train.scoring.ctc import ctc_losses
 from train.scoring.scores import Scores
 from train.scoring.texts import CHARSET_RULES, TextScores, score_texts
-from train.tasks import AS_LABELLED, CALIBRATION_IMAGES, TASKS, Mistake, Rows, Start, Task, Words
+from train.tasks import AS_LABELLED, CALIBRATION_IMAGES, TASKS, Mistake, SampleStats, Start, Task, Terms
 
 STEP_PX = 8
 EXPLODED = 5.0
@@ -37,7 +37,7 @@ class Recognition(Task):
 
     objective: ClassVar[str] = "ctc"
     scores: ClassVar[type[Scores]] = TextScores
-    words: ClassVar[Words] = Words(
+    terms: ClassVar[Terms] = Terms(
         samples="lines",
         scores=("exact match", "similarity", "CER"),
         short=("exact", "similarity"),
@@ -175,7 +175,7 @@ class Recognition(Task):
         """Compare the texts."""
         return score_texts([text for text, _ in predictions], data.texts, self._rule)
 
-    def per_sample(self, predictions: Sequence[Reading], data: Dataset) -> Rows:
+    def per_sample(self, predictions: Sequence[Reading], data: Dataset) -> SampleStats:
         """Return (N, 2): 1, and whether the text is right."""
         right = [self._same(text, label) for (text, _), label in zip(predictions, data.texts, strict=True)]
         return np.stack([np.ones(len(right)), np.array(right, np.float64)], axis=1)

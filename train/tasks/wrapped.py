@@ -12,7 +12,7 @@ from train.data.dataset import Dataset
 from train.data.mixture import Extra
 from train.engine import Batch, Features, Images
 from train.scoring.scores import Scores
-from train.tasks import Mistake, Rows, Task
+from train.tasks import Mistake, SampleStats, Task
 
 
 class WrappedTask(Task):
@@ -55,11 +55,11 @@ class WrappedTask(Task):
         """Score as the other task does."""
         return self._task.score(predictions, data)
 
-    def per_sample(self, predictions: Sequence[Any], data: Dataset) -> Rows:
+    def per_sample(self, predictions: Sequence[Any], data: Dataset) -> SampleStats:
         """Count as the other task does."""
         return self._task.per_sample(predictions, data)
 
-    def primary(self, sums: Rows) -> float:
+    def primary(self, sums: SampleStats) -> float:
         """Add up as the other task does."""
         return self._task.primary(sums)
 

@@ -70,7 +70,7 @@ def _score_axes(
         x,
         y,
         (ticks_x, ticks_y),
-        (label, f"{result.words.scores[0]} on the validation {result.words.samples}"),
+        (label, f"{result.terms.scores[0]} on the validation {result.terms.samples}"),
         (lambda v: f"{v:g}", lambda v: f"{100 * v:g} %"),
     )
     return x, y, parts + (_baseline(x, y, untouched) if untouched else [])
@@ -152,7 +152,7 @@ def scatter(result: StudyResult) -> str:
     scores = [best.scores.primary for _, best, _ in points]
     ticks_y = svg.nice_ticks(min(scores), max(scores))
     x, y = Axis(ticks_x[0], ticks_x[-1], LEFT, RIGHT), Axis(ticks_y[0], ticks_y[-1], BOTTOM, TOP)
-    label = f"{result.words.scores[0]} on the validation {result.words.samples}"
+    label = f"{result.terms.scores[0]} on the validation {result.terms.samples}"
     formats = (lambda v: f"{v:g}", lambda v: f"{100 * v:g} %")
     parts = svg.axes(x, y, (ticks_x, ticks_y), ("ms for an image", label), formats)
     for ms, best, trial in points:

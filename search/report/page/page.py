@@ -94,13 +94,13 @@ def headline(result: StudyResult) -> str:
     """Say in one plain sentence what the search was good for."""
     fair = result.comparison("test") or result.comparison("validation")
     if result.winner is None and rank(result.trials):
-        return f"Every trial forgot too much of the general {result.words.samples}: nothing was exported."
+        return f"Every trial forgot too much of the general {result.terms.samples}: nothing was exported."
     if result.winner is None:
         return "No trial finished with a score; use the model as published."
     if fair is None:
         own = result.winner.best
-        return f"Of the best trial, {result.words.goal}: {_measured(own.scores) if own else 'not known'}."
-    return _compared(fair, result.words.goal)
+        return f"Of the best trial, {result.terms.goal}: {_measured(own.scores) if own else 'not known'}."
+    return _compared(fair, result.terms.goal)
 
 
 def _compared(fair: Comparison, goal: str) -> str:
@@ -117,7 +117,7 @@ def _compared(fair: Comparison, goal: str) -> str:
 def _head(result: StudyResult) -> str:
     fair = result.comparison("test")
     held_back = (
-        f"Measured once, at the end, on {fair.winner.n} held-back {result.words.samples}; gain {gain_text(fair.gain)}."
+        f"Measured once, at the end, on {fair.winner.n} held-back {result.terms.samples}; gain {gain_text(fair.gain)}."
         if fair
         else "There was no held-back test part: the winner was chosen on what it is measured on, "
         "so new data will do somewhat worse."
@@ -136,7 +136,7 @@ def _kept(result: StudyResult) -> list[str]:
     words = []
     if fair:
         words.append(
-            f"General skill, on {fair.winner.n} other {result.words.samples}: "
+            f"General skill, on {fair.winner.n} other {result.terms.samples}: "
             f"{_measured(fair.baseline.scores)} as published, {_measured(fair.winner)} now; "
             f"{gain_text(fair.gain)}."
         )
@@ -150,7 +150,7 @@ def _tiles(result: StudyResult) -> str:
         (duration(result.wall_seconds), f"{counted(len(result.trials), 'trial')}, {scored} with a score")
     )
     if result.winner:
-        still = f"validation {result.words.samples} still {result.words.wrong}"
+        still = f"validation {result.terms.samples} still {result.terms.wrong}"
         tiles.append((str(len(result.misreadings)), still))
     return f'<div class="tiles">{"".join(f"<div><b>{b}</b><span>{escape(w)}</span></div>" for b, w in tiles)}</div>'
 
@@ -248,7 +248,7 @@ def _parallel(result: StudyResult, order: Sequence[str]) -> str:
 
 
 def _misreadings(result: StudyResult, image_of: ImageOf) -> str:
-    words = result.words
+    words = result.terms
     title = f"Still {words.wrong}"
     if result.winner is None:
         return section(title, nothing("There is no winner to read them."))
@@ -270,7 +270,7 @@ def _commands(result: StudyResult) -> str:
 def _facts(result: StudyResult) -> str:
     data = result.data
     facts = [
-        (f"{split} {result.words.samples}", f"{n}, {data.origins.get(split, '')}")
+        (f"{split} {result.terms.samples}", f"{n}, {data.origins.get(split, '')}")
         for split, n in data.samples.items()
     ]
     facts += [(f"left out: {sample.source}", sample.reason) for sample in data.left_out]

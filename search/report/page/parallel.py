@@ -71,7 +71,7 @@ def parallel_coordinates(result: StudyResult, order: Sequence[str]) -> str:
         for i, key in enumerate(keys)
     ]
     columns.append(
-        _column(f"{result.words.scores[0]} %", MARGIN + len(keys) * GAP, [_share(t.score) for t in trials])
+        _column(f"{result.terms.scores[0]} %", MARGIN + len(keys) * GAP, [_share(t.score) for t in trials])
     )
     parts: list[str] = []
     for place, trial in reversed(list(enumerate(trials))):

@@ -85,7 +85,7 @@ def label_mistakes(result: StudyResult, image_of: Mapping[str, ImageOf]) -> str:
         return ""
     if not check.splits:
         return section(TITLE, nothing(f"Not looked for: {check.why_not}."))
-    read = " and ".join(f"{n} {split} {result.words.samples}" for split, n in check.splits.items())
+    read = " and ".join(f"{n} {split} {result.terms.samples}" for split, n in check.splits.items())
     asked = f"{len(check.voters)} good models ({', '.join(check.voters)}) read {read}"
     if check.why_not:
         asked += f"; {check.why_not}"
@@ -123,13 +123,13 @@ PAIRS, EXAMPLES = 12, 3
 
 def characters(result: StudyResult, image_of: ImageOf) -> str:
     """Return the section; nothing where labels are no texts, or none is misread."""
-    found = confusions(result.misreadings) if result.words.spelled else []
+    found = confusions(result.misreadings) if result.terms.spelled else []
     if not found:
         return ""
     shown = found[:PAIRS]
     rest = sum(pair.count for pair in found[PAIRS:])
     caption = (
-        f"In the {len(result.misreadings)} misread validation {result.words.samples}, the most frequent first"
+        f"In the {len(result.misreadings)} misread validation {result.terms.samples}, the most frequent first"
     )
     caption += f"; {rest} more errors of {len(found) - len(shown)} kinds are not shown." if rest else "."
     blocks = "".join(_pair(pair, result.misreadings, image_of) for pair in shown)

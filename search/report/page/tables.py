@@ -34,7 +34,7 @@ def comparisons(result: StudyResult) -> str:
     """Return the winner beside untouched models, on each split that it was judged on."""
     if not result.comparisons:
         return section("Against the untouched model", nothing("The winner was not compared."))
-    samples = result.words.samples
+    samples = result.terms.samples
     caption = f"The same {samples}, read by both. The validation gain flatters: the winner was chosen on it."
     if result.comparison("general"):
         caption += f" On the general {samples} the untouched model is the winner's own as published."
@@ -71,7 +71,7 @@ def confirmations(result: StudyResult) -> str:
     caption = (
         "The best of many trials is so partly by luck: what it was chosen for flatters. Trained again with other "
         "seeds, for just as many epochs, it reads what stands beside it, and the best mean wins. The interval is over "
-        f"{result.words.samples}; how much seeds differ, the single runs show."
+        f"{result.terms.samples}; how much seeds differ, the single runs show."
     )
     return section(
         "Trained again", table(head, rows, 1, first=result.evidence.confirmed is not None), caption
@@ -89,7 +89,7 @@ def trials(result: StudyResult) -> str:
         "#",
         "trial",
         "state",
-        *score_heads(result.words),
+        *score_heads(result.terms),
         *general,
         "epochs",
         "time",
@@ -107,7 +107,7 @@ def trials(result: StudyResult) -> str:
 
 def _trial_cells(trial: TrialRecord, result: StudyResult) -> list[str]:
     general = GENERAL if result.general else ()
-    scores = [""] * (len(score_heads(result.words)) + len(general))
+    scores = [""] * (len(score_heads(result.terms)) + len(general))
     if best := trial.best:
         scores = [*score_cells(best.scores), *kept_cells(best, result)]
     cost = result.share.seconds(trial.seconds) if _cost_heads(result) else ()
@@ -139,7 +139,7 @@ def untouched(result: StudyResult) -> str:
         ]
         for baseline in result.baselines
     ]
-    cells = table(("model", *score_heads(result.words), *general), rows, 1)
+    cells = table(("model", *score_heads(result.terms), *general), rows, 1)
     return section("Before any training", cells, "The scores to beat.")
 
 
@@ -162,7 +162,7 @@ def techniques(result: StudyResult) -> str:
         ]
         for one in compare_techniques(result.trials)
     ]
-    first, samples = result.words.scores[0], result.words.samples
+    first, samples = result.terms.scores[0], result.terms.samples
     caption = (
         f"{first[0].upper()}{first[1:]} on the validation {samples}, with 95 % intervals: of the best trial, "
     )
@@ -219,7 +219,7 @@ def front(result: StudyResult) -> str:
     caption = (
         "Milliseconds for an image: the exported network in onnxruntime on one thread, the median over real images, "
         "one at a time; in brackets the fastest and the slowest repetition. Measured once for each architecture, "
-        "before the first trial. Chosen is the fastest trial that is not surely worse than the most accurate one."
+        "before the first trial. Chosen is the fastest trial that is not significantly worse than the most accurate."
     )
     by_id = {trial.id: trial for trial in result.trials}
     rows = []
@@ -227,5 +227,5 @@ def front(result: StudyResult) -> str:
         best, mark = by_id[one.trial].best, "chosen" if one.chosen else ""
         score = with_interval(best.scores) if best else ""
         rows.append([one.trial, mark, latency_text(one.latency), score, gain_text(one.against_best)])
-    head = ("trial", "", "latency", result.words.scores[0], "against the best")
+    head = ("trial", "", "latency", result.terms.scores[0], "against the best")
     return section("Accurate and fast", scatter(result) + table(head, rows, 2), caption)

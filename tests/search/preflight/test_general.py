@@ -158,7 +158,7 @@ def test_everything_shows_both_scores() -> None:
     assert "75.0 %" in next(line for line in lines if " untouched " in line)
     assert "ranked last and never the winner: 6 of 12 trials" in text
     assert f"Exact match on {GENERAL} general lines" in text
-    words = " ".join(Page(page).words)
+    words = " ".join(Page(page).terms)
     assert "General skill, on 40 other lines" in words
     assert "finished, forgot" in words
     assert "4 (3 scored, 3 forgot)" in words

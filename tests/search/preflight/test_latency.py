@@ -102,7 +102,7 @@ def test_the_front_is_shown(tmp_path: Path) -> None:
         update={"trials": measured, "evidence": Evidence(front=front, chosen=ranked[1].id)}
     )
     assert f"8.0 ms (8.0-8.0)  trial {ranked[1].id}" in terminal_table(shown)
-    assert "the fastest that is not surely worse, chosen" in terminal_table(shown)
+    assert "the fastest that is not significantly worse, chosen" in terminal_table(shown)
     assert [one["chosen"] for one in summary(shown)["front"]] == [True, False]
     assert "Accurate and fast" in report_html(shown, image_of)
     assert "Accurate and fast" not in report_html(plain, image_of)

@@ -23,7 +23,7 @@ class Page(HTMLParser):
         super().__init__()
         self.open: list[str] = []
         self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.words: list[str] = []
+        self.terms: list[str] = []
         self.feed(html)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -38,7 +38,7 @@ class Page(HTMLParser):
         assert self.open.pop() == tag
 
     def handle_data(self, data: str) -> None:
-        self.words.append(data)
+        self.terms.append(data)
 
     def count(self, tag: str, part: str = "") -> int:
         return sum(name == tag and part in (attrs.get("class") or "") for name, attrs in self.tags)
@@ -70,7 +70,7 @@ def test_page_shows_every_trial_every_chart_and_every_misreading(page: Page) -> 
     assert page.count("img") > 5
     assert page.count("g", "series") + page.count("g", "unscored") == 12
     assert page.count("path", "mark-cross") == 1
-    words = " ".join(page.words)
+    words = " ".join(page.terms)
     for needed in ("t13", "the loss became NaN", "python train/evaluate.py", "rec_gt_val.txt", "2.60.0"):
         assert needed in words
     assert "ModelError: no weights <there>" in words
@@ -90,9 +90,9 @@ def test_no_score_stands_without_its_interval(page: Page) -> None:
     for low, high in ((0.1, 0.3), (-0.1, 0.2), (-0.3, -0.1)):
         said = headline(gained(low, (low + high) / 2, high))
         assert len(re.findall(rf"\d %{interval}", said)) == 2
-    words = " ".join(page.words)
+    words = " ".join(page.terms)
     table = words[words.index("Techniques") : words.index("Before any training")]
-    for part in (table, *(word for word in page.words if word.startswith(("trial t", "best untouched")))):
+    for part in (table, *(word for word in page.terms if word.startswith(("trial t", "best untouched")))):
         assert re.search(rf"\d %{interval}", part)
         assert not re.search(rf"\d\.\d %(?!{interval})", part)
 

@@ -186,18 +186,18 @@ def test_trials_of_one_length_do_not_fit_it_themselves(
     def timed(**how: Any) -> Clock:
         return Clock(tmp_path / "clock.json", 1100.0, 100, 1000, 10, COSTS, **how)
 
-    assert timed().ends_for(settings) == 1100
-    assert timed(usual_s=500.0).ends_for(settings) == 600
-    assert timed(usual_s=20.0).ends_for(settings) == 1100, (
+    assert timed().deadline_for(settings) == 1100
+    assert timed(usual_s=500.0).deadline_for(settings) == 600
+    assert timed(usual_s=20.0).deadline_for(settings) == 1100, (
         "a share that is too short for any: all of the time"
     )
     assert timed().epochs_for(settings) == hoped_epochs(planned_epochs(10, 1000, 100), 100)
     for how in ({"turns": 1.0}, {"folds": 2}):
-        assert timed(**how).ends_for(settings) is None
+        assert timed(**how).deadline_for(settings) is None
     assert timed(folds=2).epochs_for(settings) == planned_epochs(20, 1000, 100)
     assert timed(turns=1.0).epochs_for(settings) == planned_epochs(10, 1000, 100)
     endless = Clock(tmp_path / "clock.json", None, 100, 1000, 10, COSTS)
-    assert (endless.ends_for(settings), endless.epochs_for(settings)) == (None, 100)
+    assert (endless.deadline_for(settings), endless.epochs_for(settings)) == (None, 100)
 
 
 def test_the_database_takes_a_small_share_of_the_time(

@@ -23,7 +23,7 @@ from train.checkpoint import ARRAYS, Checkpoint
 from train.config import TrialConfig
 from train.data.charset import Charset
 from train.errors import CheckpointError
-from train.steps.schedule import Best, Course
+from train.steps.schedule import Best, ScheduleHorizon
 
 
 class Ended:
@@ -53,7 +53,12 @@ def test_a_trial_ends_with_its_reason(last: int, best: int, patience: int, state
 
 def test_a_trial_was_as_long_as_its_last_report_says() -> None:
     params = config(epochs=30).model_dump(mode="json")
-    fitted = {"epoch": 12, "exact_match": 0.5, "edit_similarity": 0.5, **Course(12, 3, 0.2).metrics()}
+    fitted = {
+        "epoch": 12,
+        "exact_match": 0.5,
+        "edit_similarity": 0.5,
+        **ScheduleHorizon(12, 3, 0.2).metrics(),
+    }
     assert trial_config(None, {}).epochs == TrialConfig().epochs
     assert trial_config(params, {}).epochs == trial_config(params, {"epoch": 12}).epochs == 30
     assert trial_config(params, fitted).epochs == 12

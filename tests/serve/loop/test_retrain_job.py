@@ -38,7 +38,7 @@ def run(folder: Path, *steps: dict[str, Any]) -> tuple[int, dict[str, Any]]:
     job = {"steps": steps, "seconds": None, "bundle": str(folder / "bundle")}
     (folder / "job.json").write_text(json.dumps(job), encoding="utf-8")
     done = subprocess.run(
-        [sys.executable, str(ROOT / "serve" / "retrain_job.py"), str(folder)], cwd="/", check=False
+        [sys.executable, str(ROOT / "serve" / "loop" / "retrain_job.py"), str(folder)], cwd="/", check=False
     )
     return done.returncode, json.loads((folder / "state.json").read_bytes())
 
