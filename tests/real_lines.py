@@ -69,7 +69,7 @@ def run(
     data: TrainingData,
     resume: Checkpoint | None = None,
     stop_after: int = 10**6,
-    ends: float | None = None,
+    deadline: float | None = None,
 ) -> list[Epoch]:
     """Train and return every epoch's metrics and checkpoint; a run can be interrupted after an epoch."""
     epochs: list[Epoch] = []
@@ -80,7 +80,7 @@ def run(
             raise InterruptedRunError
 
     with suppress(InterruptedRunError):
-        train(settings, data, report, resume, deadline=ends)
+        train(settings, data, report, resume, deadline=deadline)
     return epochs
 
 
