@@ -1,4 +1,4 @@
-"""TODO."""
+"""The model replicas on Ray Serve: one deployment a task, and how many of each run."""
 
 import asyncio
 import time

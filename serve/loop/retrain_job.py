@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 if __name__ == "__main__":
-    sys.path[0] = str(Path(__file__).resolve().parent.parent)  # not this folder: its files shadow others
+    sys.path[0] = str(Path(__file__).resolve().parents[2])  # not this folder: its files shadow others
 
 from serve.loop.durable import write_whole
 from serve.loop.jobs import CLUSTER

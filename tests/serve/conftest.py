@@ -73,9 +73,9 @@ class Server:
             self._log.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """The pretrained pair, with orientation on request, no keys."""
+    """The pretrained pair, without keys; it ends with this package, before other tests need the cores."""
     running = Server(tmp_path_factory.mktemp("serve") / "store", "--recognisers", 2)
     try:
         running.wait_until_ready()
@@ -84,6 +84,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         assert running.stop() == 0
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def serve_url(server: Server) -> str:
     return server.url

@@ -196,12 +196,7 @@ def hostile(rng: random.Random, turn: int, whole: bytes, images: list[str]) -> d
 def test_a_killed_replica_loses_no_request(server: Server, images: list[str]) -> None:
     with Load(server.url, images) as load:
         load.wait_for(20)
-        victims = [
-            p
-            for p in psutil.process_iter(["cmdline"])
-            if "recognition:Recogniser" in "".join(p.info["cmdline"] or [])
-        ]
-        victims[0].kill()
+        replica_of(server).kill()
         load.wait_for(60)
     assert not load.failed()
 
