@@ -22,7 +22,7 @@ from train.data.dataset import Dataset, decode_samples
 from train.data.formats import load_file
 from train.engine import Batch, Engine, World
 from train.loop import assemble
-from train.steps.parts import prepared_steps
+from train.steps.micro_batches import prepared_steps
 from train.tasks import Task
 from train.techniques import uniform
 
@@ -88,8 +88,8 @@ def stream(task: Task, data: Dataset, chosen: argparse.Namespace) -> Iterator[Ba
     while True:
         epoch += 1
         order = training_batches(data.widths, chosen.batch_size, seed=0, epoch=epoch)
-        for step in prepared_steps(task, (data, order), epoch, World(), parts=1):
-            yield from step.parts
+        for step in prepared_steps(task, (data, order), epoch, World(), micro_batches=1):
+            yield from step.batches
 
 
 def run(engine: Engine, batches: Iterator[Batch], count: int) -> dict[str, float]:

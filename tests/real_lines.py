@@ -15,7 +15,7 @@ from train.engine import Batch, World
 from train.engines import ENGINES
 from train.engines.choice import holds
 from train.loop import TrainingData, train
-from train.steps.parts import prepared_steps
+from train.steps.micro_batches import prepared_steps
 from train.tasks import Task
 
 Epoch = tuple[dict[str, float], Checkpoint]
@@ -92,4 +92,4 @@ def whole_batches(
     world: World = World(),  # noqa: B008 - frozen
 ) -> list[Batch]:
     """Return a worker's share of every batch as training prepares it, each in one part."""
-    return [step.parts[0] for step in prepared_steps(task, (data, batches), epoch, world, parts=1)]
+    return [step.batches[0] for step in prepared_steps(task, (data, batches), epoch, world, micro_batches=1)]

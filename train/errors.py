@@ -43,7 +43,7 @@ class DivergedError(OcrError):
 
 
 class MemoryShortError(OcrError):
-    """A batch needs more memory than there is: smaller parts of it may fit."""
+    """A batch needs more memory than there is: smaller micro-batches may fit."""
 
 
 class StorageError(OcrError):

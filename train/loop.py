@@ -21,7 +21,7 @@ from train.errors import DivergedError
 from train.fits import check_fits
 from train.scoring.scores import Scores
 from train.steps.feature_cache import FeatureCache, feature_cache
-from train.steps.parts import Step, prepared_steps, within_memory
+from train.steps.micro_batches import Step, prepared_steps, within_memory
 from train.steps.schedule import Best, ScheduleHorizon, learning_rate_factor
 from train.steps.teacher import check_teacher, taught
 from train.steps.validation import evaluate, validate
@@ -54,7 +54,7 @@ def train(
     report: Report,
     resume: Checkpoint | None = None,
     world: World = World(),  # noqa: B008 - frozen
-    parts: int = 1,
+    micro_batches: int = 1,
     *,
     deadline: float | None = None,
 ) -> None:
@@ -66,18 +66,21 @@ def train(
         report: called with metrics and a function that makes the epoch's checkpoint.
         resume: the checkpoint to continue from, bit for bit.
         world: the workers that train together; each computes its share of every batch.
-        parts: in which a worker computes its share, one after the other, before it steps: the more, the less memory.
+        micro_batches: in which a worker computes its share, one after the other, before it steps: the more, the less
+            memory.
         deadline: Unix time by which the schedule has to end: a run that proves too slow gets fewer epochs
             (`ScheduleHorizon`), which its reports say; None for all of them.
 
     Raises:
-        MemoryShortError: if a part of a batch does not fit into memory.
+        MemoryShortError: if a micro-batch does not fit into memory.
         DivergedError: as soon as the loss is NaN, infinite or exploded.
         UsageError: before training, for lines that are not in `data`, or a teacher that cannot teach.
     """
     check_teacher(config)
     within_memory(
-        config, parts, partial(_train, config, data, report, resume, world, parts, deadline=deadline)
+        config,
+        micro_batches,
+        partial(_train, config, data, report, resume, world, micro_batches, deadline=deadline),
     )
 
 
@@ -87,7 +90,7 @@ def _train(
     report: Report,
     resume: Checkpoint | None,
     world: World,
-    parts: int,
+    micro_batches: int,
     *,
     deadline: float | None,
 ) -> None:
@@ -102,7 +105,9 @@ def _train(
     # Features are of lines as their batch pads them; and whoever is short of memory keeps none.
     splits = (data.train, data.val)
     cache = (
-        feature_cache(config, technique, engine, task, splits, world) if parts == 1 else FeatureCache(task)
+        feature_cache(config, technique, engine, task, splits, world)
+        if micro_batches == 1
+        else FeatureCache(task)
     )
     horizon = ScheduleHorizon.kept_in(resume.metrics if resume else {}, config.epochs)
     for epoch in count((resume.epoch if resume else 0) + 1):
@@ -113,13 +118,15 @@ def _train(
         cache.prepare(epoch)
         prepared = time.monotonic()
         drawn = cache.task.training_batches(config, data.train, extras, epoch)
-        steps = prepared_steps(cache.task, drawn, epoch, world, parts)
+        steps = prepared_steps(cache.task, drawn, epoch, world, micro_batches)
         limit = _loss_limit(config, cache.task, drawn[0])
         progress = [horizon.progress(epoch - 1 + step / len(drawn[1])) for step in range(len(drawn[1]))]
         loss = _train_epoch(engine, config, steps, progress, epoch, limit)
         trained = time.monotonic()
         metrics = {"epoch": epoch, "loss": loss, "train_seconds": trained - started}
-        metrics |= validate(engine, cache.task, data.val, data.general, world, parts) | cache.metrics()
+        metrics |= (
+            validate(engine, cache.task, data.val, data.general, world, micro_batches) | cache.metrics()
+        )
         metrics["epoch_seconds"] = time.monotonic() - started
         best = best.after(metrics)
         metrics |= best.metrics() if config.patience else {}
@@ -208,15 +215,15 @@ def _train_epoch(
         last = position + 1 == len(progress)
         update = last or (position + 1) % config.optimiser.accumulate == 0
         found = [
-            (engine.train_step(part, rate, update and part is step.parts[-1]), lines)
-            for part, lines in zip(step.parts, step.lines, strict=True)
+            (engine.train_step(batch, rate, update and batch is step.batches[-1]), samples)
+            for batch, samples in zip(step.batches, step.samples, strict=True)
         ]
         # Gathered at every step, so that all workers end together when one of them diverges.
         everyone = engine.gather(found)
         _check_losses([loss for loss, _ in everyone], limit, f"epoch {epoch}, batch {position + 1}", rate)
         losses += everyone
     engine.synchronise()
-    return sum(loss * lines for loss, lines in losses) / sum(lines for _, lines in losses)
+    return sum(loss * samples for loss, samples in losses) / sum(samples for _, samples in losses)
 
 
 def _fitted(

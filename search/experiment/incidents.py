@@ -10,10 +10,10 @@ from ray.exceptions import OutOfMemoryError, RayActorError, RayTaskError
 from ray.tune import Callback
 
 from search.storage.files import INCIDENTS, write_text_atomically
-from search.storage.trial_folder import read_parts, write_parts
+from search.storage.trial_folder import read_micro_batches, write_micro_batches
 from train.config import config_from_mapping
 from train.errors import OcrError, StorageError
-from train.steps.parts import more_parts
+from train.steps.micro_batches import more_micro_batches
 
 RETRIES = 2
 """How often a trial that crashed is tried again, from its last whole checkpoint."""
@@ -51,12 +51,14 @@ class Incidents(Callback):  # type: ignore[misc]
             self._note(trial, result["note"])
 
     def _need_less(self, trial: Any) -> None:
-        """Let the next attempt compute its batches in more parts: this one was ended for the memory it took."""
+        """Let the next attempt compute its batches in more micro-batches: this one was ended for the memory it took."""
         storage = trial.storage.storage_filesystem, trial.storage.trial_fs_path
-        parts = more_parts(config_from_mapping(trial.config, "trial"), read_parts(*storage), 1)
-        if parts is not None:
-            write_parts(*storage, parts)
-            self._note(trial, f"goes on with every batch in {parts} parts")
+        micro_batches = more_micro_batches(
+            config_from_mapping(trial.config, "trial"), read_micro_batches(*storage), 1
+        )
+        if micro_batches is not None:
+            write_micro_batches(*storage, micro_batches)
+            self._note(trial, f"goes on with every batch in {micro_batches} micro-batches")
 
     def _note(self, trial: Any, what: str) -> None:
         print(f"{trial.trial_id}  {what}", flush=True)

@@ -12,7 +12,7 @@ from search.settings import StudySettings
 from search.storage.location import Location
 from train.config import TrialConfig
 from train.errors import UsageError
-from train.steps.parts import more_parts
+from train.steps.micro_batches import more_micro_batches
 
 Nodes = Sequence[Mapping[str, float]]
 """What each node has: `CPU`, `GPU` and `memory` (bytes), as Ray names it."""
@@ -30,22 +30,22 @@ class Needs:
     share: Mapping[str, float]
     footprints: Mapping[str, Footprint] = field(default_factory=dict)
 
-    def parts(self, config: TrialConfig, workers: int = 1) -> int:
-        """Return in how many parts each of `workers` computes its share of a batch, so that it keeps to its memory."""
+    def micro_batches(self, config: TrialConfig, workers: int = 1) -> int:
+        """Return in how many micro-batches each of `workers` computes its share of a batch, to keep to its memory."""
         if config.model not in self.footprints or "memory" not in self.share:
             return 1
 
-        def takes(parts: int) -> int:
-            samples = -(-config.batch_size // (workers * parts))
+        def takes(micro_batches: int) -> int:
+            samples = -(-config.batch_size // (workers * micro_batches))
             return self.footprints[config.model].trial_bytes(samples, config.fit_width)
 
-        parts = 1
-        while takes(parts) > self.share["memory"]:
-            more = more_parts(config, parts, workers)
-            if more is None or takes(more) == takes(parts):  # no parts are small enough
+        micro_batches = 1
+        while takes(micro_batches) > self.share["memory"]:
+            more = more_micro_batches(config, micro_batches, workers)
+            if more is None or takes(more) == takes(micro_batches):  # none is small enough
                 break
-            parts = more
-        return parts
+            micro_batches = more
+        return micro_batches
 
 
 def pack(
@@ -54,7 +54,7 @@ def pack(
     """Return what each trial takes, and how many run at a time.
 
     Each has the memory of the largest, where as many of those fit as of the usual ones; else that of the usual one, and
-    larger ones compute their batches in parts.
+    larger ones compute their batches in micro-batches.
 
     Args:
         settings: the study's.

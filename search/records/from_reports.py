@@ -62,7 +62,7 @@ def record(
         started=begun(reports, started),
         seconds=float(last.get("time_total_s", 0.0)),
         reason=reason,
-        parts=int(last.get("parts", 1)),
+        micro_batches=int(last.get("parts", 1)),
         notes=notes,
     )
 

@@ -49,7 +49,7 @@ class TrialRecord(Frozen):
         started: seconds from the start of the study.
         seconds: how long it ran.
         reason: why it ended, in words; empty if it just finished.
-        parts: in which every batch was computed, for want of memory; 1 for whole.
+        micro_batches: in which every batch was computed, for want of memory; 1 for whole ones.
         notes: what it got over: crashed attempts, damaged checkpoints, too little memory.
         latency: of its architecture; None where that was not asked for.
         stages: of a population's trial: how the weights of its best epoch were trained; `config` is that epoch's.
@@ -64,7 +64,7 @@ class TrialRecord(Frozen):
     reason: str = ""
     latency: Latency | None = None
     stages: tuple[Stage, ...] = ()
-    parts: int = 1
+    micro_batches: int = 1
     notes: tuple[str, ...] = ()
 
     @property

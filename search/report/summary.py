@@ -88,7 +88,7 @@ def _trial(trial: TrialRecord) -> dict[str, Any]:
         "epochs": trial.epochs,
         "seconds": trial.seconds,
         "reason": trial.reason,
-        "parts": trial.parts,
+        "parts": trial.micro_batches,
         "notes": list(trial.notes),
         **({"latency": trial.latency.model_dump()} if trial.latency else {}),
         **({"stages": [stage.model_dump() for stage in trial.stages]} if trial.stages else {}),

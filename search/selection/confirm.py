@@ -56,11 +56,11 @@ class _EnoughError(Exception):
 
 
 def train_again(
-    config: TrialConfig, epochs: int, data: TrainingData, known: Forgetting | None, parts: int = 1
+    config: TrialConfig, epochs: int, data: TrainingData, known: Forgetting | None, micro_batches: int = 1
 ) -> Run | str:
     """Train `epochs` epochs of a configuration and score the last; return why if it diverged.
 
-    Batches are computed in as many parts as the trial's had to be.
+    Batches are computed in as many micro-batches as the trial's were.
     Its epoch is given, not chosen, and so is nothing else: this is what makes the score a fair one.
     """
     last: list[Checkpoint] = []
@@ -71,7 +71,7 @@ def train_again(
             raise _EnoughError
 
     try:
-        train(config.model_copy(update={"patience": 0}), data, report, parts=parts)
+        train(config.model_copy(update={"patience": 0}), data, report, micro_batches=micro_batches)
     except _EnoughError:
         pass
     except DivergedError as error:
@@ -142,7 +142,9 @@ def _start(trials: Sequence[TrialRecord], seeds: int, again: Again) -> dict[Any,
         for trial in trials:
             assert trial.best is not None, "only scored trials are ranked"
             config = trial.config.model_copy(update={"seed": trial.config.seed + number})
-            jobs[remote.remote(config, trial.best.epoch, again.data, again.known, trial.parts)] = trial.id
+            jobs[remote.remote(config, trial.best.epoch, again.data, again.known, trial.micro_batches)] = (
+                trial.id
+            )
     return jobs
 
 

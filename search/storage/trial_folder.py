@@ -89,7 +89,7 @@ def report_with_checkpoint(
         ) from error
 
 
-PARTS_FILE = "parts.json"
+MICRO_BATCHES_FILE = "parts.json"
 
 
 def last_whole(filesystem: fs.FileSystem, path: str) -> tuple[Checkpoint | None, str, str]:
@@ -121,17 +121,17 @@ def candidates(filesystem: fs.FileSystem, path: str) -> list[str]:
     return [place.name, *sorted(earlier, reverse=True)]
 
 
-def read_parts(filesystem: fs.FileSystem, folder: str) -> int:
-    """Return in how many parts a trial's batches fit into memory, as far as it is known."""
-    path = f"{folder}/{PARTS_FILE}"
+def read_micro_batches(filesystem: fs.FileSystem, folder: str) -> int:
+    """Return in how many micro-batches a trial computes its batches, as far as it is known."""
+    path = f"{folder}/{MICRO_BATCHES_FILE}"
     if filesystem.get_file_info(path).type == fs.FileType.NotFound:
         return 1
     with filesystem.open_input_stream(path) as file:
         return int(json.loads(file.read())["parts"])
 
 
-def write_parts(filesystem: fs.FileSystem, folder: str, parts: int) -> None:
-    """Write down that a trial's next attempt needs so many parts."""
+def write_micro_batches(filesystem: fs.FileSystem, folder: str, micro_batches: int) -> None:
+    """Write down that a trial's next attempt needs so many micro-batches."""
     filesystem.create_dir(folder)
-    with filesystem.open_output_stream(f"{folder}/{PARTS_FILE}") as file:
-        file.write(json.dumps({"parts": parts}).encode())
+    with filesystem.open_output_stream(f"{folder}/{MICRO_BATCHES_FILE}") as file:
+        file.write(json.dumps({"parts": micro_batches}).encode())

@@ -156,7 +156,7 @@ def _trial(trial: TrialJournal, study: Study, started: float, samples: Samples) 
         started=begun(reports, started),
         seconds=last.get("time_total_s", 0.0),
         reason=reason,
-        parts=int(last.get("parts", 1)),
+        micro_batches=int(last.get("parts", 1)),
     )
 
 

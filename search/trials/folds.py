@@ -77,13 +77,13 @@ def split_folds(data: TrainingData, folds: int, task: type[Task], seed: int) -> 
     spread = all(len(text) <= 1 or label in task.classes for text, label in zip(
         texts, (*data.val.texts, *data.train.texts), strict=True))  # fmt: skip
     both, start = pooled(data).val, len(data.val)
-    parts = [data]
+    every = [data]
     for group in deal(texts[start:], folds - 1, seed, spread):
         mine = [start + index for index in group]
         held, of_group = {texts[index] for index in mine}, set(mine)
         rest = [i for i in range(len(both)) if i not in of_group and (spread or texts[i] not in held)]
-        parts.append(replace(data, train=Selection(both, rest), val=Selection(both, mine)))
-    return parts
+        every.append(replace(data, train=Selection(both, rest), val=Selection(both, mine)))
+    return every
 
 
 def pooled(data: TrainingData) -> TrainingData:
@@ -109,11 +109,11 @@ class Fold:
 
 
 def train_fold(
-    config: TrialConfig, data: TrainingData, seed_checkpoint: Checkpoint | None = None, parts: int = 1
+    config: TrialConfig, data: TrainingData, seed_checkpoint: Checkpoint | None = None, micro_batches: int = 1
 ) -> Fold:
     """Train and score one fold, or score the checkpoint that it ended with before; raise DivergedError.
 
-    Batches are computed in so many parts.
+    Batches are computed in so many micro-batches.
     """
     started = time.monotonic()
     last: list[tuple[dict[str, float], Checkpoint]] = []
@@ -122,7 +122,7 @@ def train_fold(
         last[:] = [(metrics, checkpoint())]
 
     if seed_checkpoint is None:
-        train(config, data, report, parts=parts)
+        train(config, data, report, micro_batches=micro_batches)
     else:
         last = [(seed_checkpoint.metrics, seed_checkpoint)]
     metrics, checkpoint = last[0]
@@ -169,23 +169,23 @@ def mean_interval(done: Sequence[Fold], config: TrialConfig) -> dict[str, float]
 
 def run_folds(
     config: TrialConfig,
-    parts: Sequence[TrainingData],
+    folds: Sequence[TrainingData],
     report: Callable[[dict[str, Any], Checkpoint | None], None],
     saved: Checkpoint | None,
-    in_parts: int = 1,
+    micro_batches: int = 1,
 ) -> None:
     """Train fold after fold and report after each what all so far say; the first one's checkpoint is kept.
 
     Args:
         config: what to train; every fold for all of its epochs.
-        parts: the folds' data, the study's own split first.
+        folds: their data, the study's own split first.
         report: called after each fold, with the checkpoint to keep.
         saved: the first fold's checkpoint of an interrupted trial, which is not trained again.
-        in_parts: in which every batch is computed, for want of memory.
+        micro_batches: in which every batch is computed, for want of memory.
     """
     done: list[Fold] = []
-    for number, data in enumerate(parts, 1):
+    for number, data in enumerate(folds, 1):
         again = saved if number == 1 else None
-        done.append(train_fold(config, data, again, in_parts))
+        done.append(train_fold(config, data, again, micro_batches))
         if again is None:
-            report(together(done, len(parts), config), done[0].checkpoint if number == 1 else None)
+            report(together(done, len(folds), config), done[0].checkpoint if number == 1 else None)

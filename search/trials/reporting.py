@@ -54,7 +54,7 @@ def fold_report(
         general = kind.kept_in(metrics, 0, GENERAL) if kind.are_in(metrics, GENERAL) else None
         metrics |= judged(kind.kept_in(metrics, metrics[SAMPLES]), general, config.model, setup.forgetting)
         # The best score is that of all folds so far: the best of them would flatter.
-        metrics |= {"best_score": metrics["score"], "parts": start.parts, **notes.told()}
+        metrics |= {"best_score": metrics["score"], "parts": start.micro_batches, **notes.told()}
         if checkpoint is None:
             tune.report(metrics)
         else:
@@ -92,7 +92,7 @@ def tune_report(samples: int, start: Start, notes: Notes, config: TrialConfig, s
         general = kind.kept_in(metrics, 0, GENERAL) if kind.are_in(metrics, GENERAL) else None
         metrics |= judged(kind.kept_in(metrics, samples), general, config.model, setup.forgetting)
         best = max(best, metrics["score"])
-        metrics |= {"best_score": best, "parts": start.parts}
+        metrics |= {"best_score": best, "parts": start.micro_batches}
         report_with_checkpoint(tune.report, metrics | notes.told() | trained, checkpoint)
 
     return report

@@ -1,4 +1,4 @@
-"""Where a trial starts from: its last whole checkpoint, and in how many parts a batch fits into memory."""
+"""Where a trial starts from: its last whole checkpoint, and in how many micro-batches it computes a batch."""
 
 from dataclasses import dataclass, field
 
@@ -8,7 +8,7 @@ from ray import tune
 from search.planning.clock import Clock
 from search.planning.packing import Needs, WorkerGroup
 from search.records.ranking import Forgetting
-from search.storage.trial_folder import last_whole, read_parts, write_parts
+from search.storage.trial_folder import last_whole, read_micro_batches, write_micro_batches
 from train.checkpoint import Checkpoint
 
 
@@ -18,13 +18,13 @@ class Start:
 
     Attributes:
         checkpoint: to go on from; None to begin anew.
-        parts: of every batch.
+        micro_batches: in which every batch is computed.
         note: what was wrong with later checkpoints; empty for nothing.
         path: of the checkpoint; empty for none.
     """
 
     checkpoint: Checkpoint | None
-    parts: int
+    micro_batches: int
     note: str = ""
     path: str = ""
 
@@ -33,18 +33,18 @@ def find_start() -> Start:
     """Return what this trial begins with; call it inside a Tune function."""
     saved = tune.get_checkpoint()
     storage = tune.get_context().get_storage()
-    parts = read_parts(storage.storage_filesystem, storage.trial_fs_path)
+    micro_batches = read_micro_batches(storage.storage_filesystem, storage.trial_fs_path)
     if saved is None:
-        return Start(None, parts)
+        return Start(None, micro_batches)
     checkpoint, note, path = last_whole(saved.filesystem, saved.path)
     kept = int(checkpoint.metrics.get("parts", 1)) if checkpoint else 1
-    return Start(checkpoint, max(parts, kept), note, path)
+    return Start(checkpoint, max(micro_batches, kept), note, path)
 
 
-def set_parts(parts: int) -> None:
-    """Write down for this trial's further attempts that it needs so many parts; call it inside a Tune function."""
+def set_micro_batches(micro_batches: int) -> None:
+    """Write down that this trial's further attempts need so many micro-batches; call it inside a Tune function."""
     storage = tune.get_context().get_storage()
-    write_parts(storage.storage_filesystem, storage.trial_fs_path, parts)
+    write_micro_batches(storage.storage_filesystem, storage.trial_fs_path, micro_batches)
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,12 @@ from ray import tune
 from search.records.ranking import WORST
 from search.trials.folds import run_folds, split_folds
 from search.trials.reporting import Notes, fold_report, tune_report
-from search.trials.start import Start, TrialSetup, find_start, set_parts
+from search.trials.start import Start, TrialSetup, find_start, set_micro_batches
 from search.trials.workers import train_on_workers
 from train.config import TrialConfig, config_from_mapping
 from train.errors import DivergedError, MemoryShortError
 from train.loop import TrainingData, train
-from train.steps.parts import more_parts
+from train.steps.micro_batches import more_micro_batches
 from train.tasks import TASKS
 
 FOLD_SEED = 0  # the same folds for all trials, and for a study that is resumed
@@ -30,46 +30,48 @@ def run_trial(params: dict[str, Any], setup: TrialSetup) -> None:
 
 
 def train_within_memory(config: TrialConfig, setup: TrialSetup) -> None:
-    """Train with every batch in as many parts as planned; if memory lacks, go on from the last epoch with more parts.
+    """Train in as many micro-batches as planned; where memory lacks, go on from the last epoch with more of them.
 
     Raises:
         MemoryShortError: if a single sample does not fit.
     """
     workers = setup.group.workers if setup.group else 1
-    planned = setup.needs.parts(config, workers)
+    planned = setup.needs.micro_batches(config, workers)
     notes: list[str] = []
     while True:
         start = find_start()
-        if start.parts < planned:
-            set_parts(planned)
-            start = replace(start, parts=planned)
+        if start.micro_batches < planned:
+            set_micro_batches(planned)
+            start = replace(start, micro_batches=planned)
             notes.append(
-                f"computes every batch in {planned} parts: a whole one needs more memory than a trial has"
+                f"computes every batch in {planned} micro-batches: a whole one needs more memory than a trial has"
             )
         try:
             train_from(start, Notes([start.note, *notes]), config, setup)
             return
         except MemoryShortError as error:
-            parts = more_parts(config, start.parts, workers)
-            if parts is None:
+            micro_batches = more_micro_batches(config, start.micro_batches, workers)
+            if micro_batches is None:
                 raise
-            notes.append(f"too little memory ({error.value}): goes on with every batch in {parts} parts")
-        set_parts(parts)
+            notes.append(
+                f"too little memory ({error.value}): goes on with every batch in {micro_batches} micro-batches"
+            )
+        set_micro_batches(micro_batches)
 
 
 def train_from(start: Start, notes: Notes, config: TrialConfig, setup: TrialSetup) -> None:
     """Train from `start` on; the first report carries the notes."""
     data: TrainingData = ray.get(setup.data)
     if setup.folds > 1:
-        parts = split_folds(data, setup.folds, TASKS.get(config.task), FOLD_SEED)
+        folds = split_folds(data, setup.folds, TASKS.get(config.task), FOLD_SEED)
         report_fold = fold_report(start, notes, config, setup)
-        run_folds(config, parts, report_fold, start.checkpoint, start.parts)
+        run_folds(config, folds, report_fold, start.checkpoint, start.micro_batches)
         return
     report = tune_report(len(data.val), start, notes, config, setup)
     deadline = setup.clock.deadline_for(config) if setup.clock else None
     if setup.group is None:
-        train(config, data, report, start.checkpoint, parts=start.parts, deadline=deadline)
+        train(config, data, report, start.checkpoint, micro_batches=start.micro_batches, deadline=deadline)
     else:
         train_on_workers(
-            config, setup.data, report, start.checkpoint, setup.group, start.parts, deadline=deadline
+            config, setup.data, report, start.checkpoint, setup.group, start.micro_batches, deadline=deadline
         )

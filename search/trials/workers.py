@@ -66,7 +66,7 @@ def train_on_workers(
     report: Report,
     resume: Checkpoint | None,
     group: WorkerGroup,
-    parts: int = 1,
+    micro_batches: int = 1,
     *,
     deadline: float | None = None,
 ) -> None:
@@ -82,7 +82,7 @@ def train_on_workers(
         report: as for `train`; where it raises, the workers are ended.
         resume: the checkpoint to continue from.
         group: the workers.
-        parts: in which a worker computes its share of a batch.
+        micro_batches: in which a worker computes its share of a batch.
         deadline: as for `train`.
 
     Raises:
@@ -94,7 +94,7 @@ def train_on_workers(
     saved = ray.put(resume) if resume else None
     run = _run_config(group, reports)
     trainer = DataParallelTrainer(
-        partial(_work, config, data, saved, parts, deadline),
+        partial(_work, config, data, saved, micro_batches, deadline),
         backend_config=BACKENDS.get(config.engine)(),
         scaling_config=_scaling(group),
         run_config=run,
@@ -194,7 +194,11 @@ def _delete_run(run: RunConfig) -> None:
 
 
 def _work(
-    config: TrialConfig, data: ray.ObjectRef, resume: ray.ObjectRef | None, parts: int, deadline: float | None
+    config: TrialConfig,
+    data: ray.ObjectRef,
+    resume: ray.ObjectRef | None,
+    micro_batches: int,
+    deadline: float | None,
 ) -> None:
     """Train on one worker: the body of Ray Train's function."""
     context = ray.train.get_context()
@@ -202,7 +206,7 @@ def _work(
     restarted = ray.train.get_checkpoint()
     saved = read_checkpoint(restarted) if restarted else ray.get(resume) if resume else None
     report = _worker_report if world.rank == 0 else _follower_report
-    train(config, ray.get(data), report, saved, world, parts, deadline=deadline)
+    train(config, ray.get(data), report, saved, world, micro_batches, deadline=deadline)
 
 
 def _worker_report(metrics: dict[str, Any], checkpoint: Callable[[], Checkpoint]) -> None:

@@ -64,6 +64,6 @@ def worker_share(indices: Indices, rank: int, workers: int) -> Indices:
     return indices[rank::workers]
 
 
-def split(indices: Indices, parts: int) -> list[Indices]:
-    """Return indices in up to `parts` parts of about one size, none empty."""
-    return [part for part in np.array_split(indices, parts) if len(part)]
+def split(indices: Indices, count: int) -> list[Indices]:
+    """Return indices in up to `count` parts of about one size, none empty."""
+    return [part for part in np.array_split(indices, count) if len(part)]

@@ -14,19 +14,19 @@ GENERAL = "general_"
 
 
 def validate(
-    engine: Engine, task: Task, val: Dataset, general: Dataset | None, world: World, parts: int = 1
+    engine: Engine, task: Task, val: Dataset, general: Dataset | None, world: World, micro_batches: int = 1
 ) -> dict[str, float]:
     """Return an epoch's metrics on the validation split and, where there are some, on the general samples.
 
-    Batches are read in `parts`, one after the other: the more, the less memory.
+    Batches are read in so many micro-batches, one after the other: the more, the less memory.
     """
     task = task.at_best
-    scores, _, loss = _evaluate(engine, task, val, world, parts)
+    scores, _, loss = _evaluate(engine, task, val, world, micro_batches)
     metrics = scores.metrics()
     if loss is not None:
         metrics["val_loss"] = loss
     if general is not None:
-        metrics |= _evaluate(engine, task, general, world, parts)[0].metrics(GENERAL)
+        metrics |= _evaluate(engine, task, general, world, micro_batches)[0].metrics(GENERAL)
     return metrics
 
 
@@ -41,10 +41,10 @@ def evaluate(
 
 
 def _evaluate(
-    engine: Engine, task: Task, data: Dataset, world: World, parts: int = 1
+    engine: Engine, task: Task, data: Dataset, world: World, micro_batches: int = 1
 ) -> tuple[Scores, list[Any], float | None]:
     """Evaluate and return also the mean loss over the samples that have one; None if there are none."""
-    predictions, losses = read(engine, task, data, world, parts)
+    predictions, losses = read(engine, task, data, world, micro_batches)
     finite = [loss for loss in losses if math.isfinite(loss)]
     return task.score(predictions, data), predictions, sum(finite) / len(finite) if finite else None
 
@@ -54,15 +54,15 @@ def read(
     task: Task,
     data: Dataset,
     world: World = World(),  # noqa: B008
-    parts: int = 1,
+    micro_batches: int = 1,
 ) -> tuple[list[Any], list[float]]:
     """Return the prediction and the label's loss (`Task.losses`) of every sample, in dataset order.
 
-    Batches are read in `parts`, one after the other.
+    Batches are read in so many micro-batches, one after the other.
     """
     found: list[tuple[int, Any, float]] = []
     for indices in task.evaluation_batches(data, world.size):
-        for mine in split(worker_share(indices, world.rank, world.size), parts):
+        for mine in split(worker_share(indices, world.rank, world.size), micro_batches):
             output = engine.predict(task.evaluation_batch(data, mine))
             losses = task.losses(output, data, mine).tolist()
             found += zip(mine.tolist(), task.decode(output, data, mine), losses, strict=True)

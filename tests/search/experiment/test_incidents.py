@@ -10,7 +10,7 @@ from ray import cloudpickle
 from ray.exceptions import ActorDiedError, OutOfMemoryError, RayTaskError
 
 from search.experiment.incidents import LOW_ON_MEMORY, RETRIES, Incidents, describe, incidents, last_error
-from search.storage.trial_folder import read_parts
+from search.storage.trial_folder import read_micro_batches
 from tests.real_lines import config
 from train.errors import StorageError
 
@@ -58,11 +58,11 @@ def test_a_crash_is_noted_with_its_epoch(tmp_path: Path) -> None:
     }
 
 
-def test_a_process_that_took_too_much_memory_is_tried_in_parts(tmp_path: Path) -> None:
+def test_a_process_that_took_too_much_memory_is_tried_in_micro_batches(tmp_path: Path) -> None:
     trial = failed(tmp_path, OutOfMemoryError(LOW_ON_MEMORY), pickled=False)
     Incidents(tmp_path).on_trial_recover(1, [], trial)
-    assert read_parts(trial.storage.storage_filesystem, trial.storage.trial_fs_path) == 2
-    assert incidents(tmp_path)["a"][1] == "goes on with every batch in 2 parts"
+    assert read_micro_batches(trial.storage.storage_filesystem, trial.storage.trial_fs_path) == 2
+    assert incidents(tmp_path)["a"][1] == "goes on with every batch in 2 micro-batches"
 
 
 def test_a_storage_that_stays_unwritable_ends_the_search(tmp_path: Path) -> None:

@@ -123,7 +123,7 @@ def needed(models: dict[str, Footprint], sizes: Sequence[int]) -> list[int]:
 
 
 @pytest.mark.parametrize(
-    ("a_line", "running", "cores", "parts"),
+    ("a_line", "running", "cores", "micro_batches"),
     [
         (0.05, 2, 1, [1, 1, 1]),  # 3.2 GB for 64 lines
         (0.125, 2, 1, [1, 1, 2]),  # 4 GB for 32 lines
@@ -131,27 +131,27 @@ def needed(models: dict[str, Footprint], sizes: Sequence[int]) -> list[int]:
         (1.0, 1, 2, [2, 4, 8]),
     ],
 )
-def test_the_batches_of_large_trials_are_in_parts_where_that_lets_more_run(
-    a_line: float, running: int, cores: int, parts: list[int]
+def test_large_trials_have_micro_batches_where_that_lets_more_run(
+    a_line: float, running: int, cores: int, micro_batches: list[int]
 ) -> None:
     nodes, models, sizes = [{"CPU": 2.0, "memory": 13.0 * GB}], gigabytes(a_line), (16, 32, 64)
     needs, concurrent = pack(settings(), nodes, needed(models, sizes), models)
     assert (concurrent, needs.share["CPU"]) == (running, cores)
-    assert [needs.parts(TrialConfig(batch_size=size)) for size in sizes] == parts
+    assert [needs.micro_batches(TrialConfig(batch_size=size)) for size in sizes] == micro_batches
 
 
 def test_the_workers_of_a_trial_divide_its_batches() -> None:
     nodes, models = [{"CPU": 4.0, "memory": 13.0 * GB}], gigabytes(0.125)
     needs, concurrent = pack(settings(workers=2), nodes, needed(models, (8, 16, 32)), models)
     assert (concurrent, needs.share["memory"] / GB) == (2, pytest.approx(2))
-    assert [needs.parts(TrialConfig(batch_size=size), 2) for size in (16, 32, 64)] == [1, 1, 2]
+    assert [needs.micro_batches(TrialConfig(batch_size=size), 2) for size in (16, 32, 64)] == [1, 1, 2]
 
 
-def test_no_parts_help_where_the_network_itself_does_not_fit() -> None:
+def test_no_micro_batches_help_where_the_network_itself_does_not_fit() -> None:
     needs = Needs({"CPU": 1, "memory": GB}, {TrialConfig().model: Footprint(2 * GB, GB, 1600, {0: 100})})
-    assert needs.parts(TrialConfig(batch_size=16)) == 1
+    assert needs.micro_batches(TrialConfig(batch_size=16)) == 1
     assert (
-        needs.parts(TrialConfig(batch_size=64)) == 4
+        needs.micro_batches(TrialConfig(batch_size=64)) == 4
     )  # of 16: nothing is less than the step that was measured
 
 
@@ -170,9 +170,9 @@ def test_every_trial_keeps_to_its_share_and_no_fewer_run_than_of_the_largest(
     assert concurrent >= concurrent_trials(trial_share(asked, nodes, memory[-1]), nodes)
     assert any(fitting(needs.share, node) for node in nodes)
     for size in (16, 32, 64):
-        parts = needs.parts(TrialConfig(batch_size=size))
-        [part] = needed(models, [-(-size // parts)])
-        assert part <= needs.share["memory"] or parts == size
+        micro_batches = needs.micro_batches(TrialConfig(batch_size=size))
+        [part] = needed(models, [-(-size // micro_batches)])
+        assert part <= needs.share["memory"] or micro_batches == size
 
 
 def test_a_step_grows_with_the_batch() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from pyarrow.fs import LocalFileSystem
 
-from search.storage.trial_folder import CHECKPOINT_FOLDER, last_whole, read_parts, write_parts
+from search.storage.trial_folder import CHECKPOINT_FOLDER, last_whole, read_micro_batches, write_micro_batches
 from tests.real_lines import config
 from train.checkpoint import ARRAYS, META, Checkpoint
 from train.data.charset import Charset
@@ -57,9 +57,9 @@ def test_without_a_whole_one_the_trial_begins_anew(tmp_path: Path) -> None:
     assert note.endswith("begins anew")
 
 
-@pytest.mark.parametrize("parts", [1, 4])
-def test_the_parts_are_kept_with_the_trial(tmp_path: Path, parts: int) -> None:
+@pytest.mark.parametrize("micro_batches", [1, 4])
+def test_the_micro_batches_are_kept_with_the_trial(tmp_path: Path, micro_batches: int) -> None:
     trial = tmp_path / "trial"
-    assert read_parts(FILES, str(trial)) == 1
-    write_parts(FILES, str(trial), parts)
-    assert read_parts(FILES, str(trial)) == parts
+    assert read_micro_batches(FILES, str(trial)) == 1
+    write_micro_batches(FILES, str(trial), micro_batches)
+    assert read_micro_batches(FILES, str(trial)) == micro_batches

@@ -98,25 +98,27 @@ def only_record(results: tune.ResultGrid, folder: Path) -> TrialRecord:
     return record(result, told_of(result, journals), 0.0, Samples(4), notes)
 
 
-def test_too_little_memory_makes_the_parts_smaller_and_not_the_batch(
+def test_too_little_memory_makes_micro_batches_and_not_the_batch_smaller(
     shared: ray.ObjectRef, tmp_path: Path
 ) -> None:
     found = only_record(tuner(starved, TrialSetup(shared, None), {"CPU": 1}, tmp_path).fit(), tmp_path)
     assert (found.state, found.epochs, found.config.batch_size) == ("finished", EPOCHS, LINES)
-    assert found.parts in (2, 4, 8, 16)
+    assert found.micro_batches in (2, 4, 8, 16)
     assert found.notes[0].startswith("too little memory (batch_size=32: ")
-    assert found.notes[0].endswith(f"goes on with every batch in {found.parts} parts")
+    assert found.notes[0].endswith(f"goes on with every batch in {found.micro_batches} micro-batches")
     assert not any("crashed" in note for note in found.notes)
 
 
-def test_a_trial_that_needs_more_memory_than_trials_have_computes_in_parts(
+def test_a_trial_that_needs_more_memory_than_trials_have_computes_in_micro_batches(
     shared: ray.ObjectRef, tmp_path: Path
 ) -> None:
     a_line = {TrialConfig().model: Footprint(base=0, step=1000, pixels=1, largest={0: 1})}
     setup = TrialSetup(shared, None, needs=Needs({"CPU": 1, "memory": 0.7 * LINES * 1200}, a_line))
     found = only_record(tuner(run_trial, setup, {"CPU": 1}, tmp_path).fit(), tmp_path)
-    assert (found.state, found.parts, found.config.batch_size) == ("finished", 2, LINES)
-    assert found.notes == ("computes every batch in 2 parts: a whole one needs more memory than a trial has",)
+    assert (found.state, found.micro_batches, found.config.batch_size) == ("finished", 2, LINES)
+    assert found.notes == (
+        "computes every batch in 2 micro-batches: a whole one needs more memory than a trial has",
+    )
 
 
 def test_a_trial_whose_worker_is_killed_goes_on(shared: ray.ObjectRef, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Batches that are computed in parts: the same step with less memory."""
+"""Batches that are computed in micro-batches: the same step with less memory."""
 
 import re
 import resource
@@ -15,7 +15,7 @@ from train.config import TrialConfig
 from train.data.batches import split
 from train.errors import MemoryShortError
 from train.loop import TrainingData, train
-from train.steps.parts import more_parts
+from train.steps.micro_batches import more_micro_batches
 
 LINES, BATCH = 13, 8  # the last batch holds five lines
 SPARE_BYTES = 600 * 2**20
@@ -24,15 +24,15 @@ MAPPED_BYTES = 2**20
 
 
 def one_width(data_dir: Path) -> TrainingData:
-    """Lines that a part pads as the whole batch does."""
+    """Lines that a micro-batch pads as the whole batch does."""
     return TrainingData(
         narrow_lines(data_dir, "train", LINES, {192}), narrow_lines(data_dir, "val", 4, {192})
     )
 
 
-def trained(settings: TrialConfig, data: TrainingData, parts: int) -> list[Epoch]:
+def trained(settings: TrialConfig, data: TrainingData, micro_batches: int) -> list[Epoch]:
     epochs: list[Epoch] = []
-    train(settings, data, lambda metrics, make: epochs.append((metrics, make())), parts=parts)
+    train(settings, data, lambda metrics, make: epochs.append((metrics, make())), micro_batches=micro_batches)
     return epochs
 
 
@@ -42,18 +42,18 @@ def test_indices_are_split_into_parts_of_about_one_size() -> None:
 
 
 @pytest.mark.parametrize(
-    ("batch_size", "parts", "workers", "more"),
+    ("batch_size", "micro_batches", "workers", "more"),
     [(8, 1, 1, 2), (8, 4, 1, 8), (8, 8, 1, None), (6, 4, 1, 6), (8, 4, 2, None), (1, 1, 1, None)],
 )
-def test_parts_double_until_a_part_is_one_sample(
-    batch_size: int, parts: int, workers: int, more: int | None
+def test_micro_batches_double_until_each_is_one_sample(
+    batch_size: int, micro_batches: int, workers: int, more: int | None
 ) -> None:
-    assert more_parts(TrialConfig(batch_size=batch_size), parts, workers) == more
+    assert more_micro_batches(TrialConfig(batch_size=batch_size), micro_batches, workers) == more
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("engine", RECOGNISERS)
-def test_a_step_in_parts_is_the_step_of_the_whole_batch(
+def test_a_step_in_micro_batches_is_the_step_of_the_whole_batch(
     engine: str, data_dir: Path, one_thread: None
 ) -> None:
     data = one_width(data_dir)
@@ -63,13 +63,13 @@ def test_a_step_in_parts_is_the_step_of_the_whole_batch(
         augmentation={"probability": 0.0},
         optimiser={"learning_rate": 1e-4, "accumulate": 2},
     )
-    whole, parts = trained(settings, data, 1), trained(settings, data, 3)
-    for (one, _), (other, _) in zip(whole, parts, strict=True):
+    whole, cut = trained(settings, data, 1), trained(settings, data, 3)
+    for (one, _), (other, _) in zip(whole, cut, strict=True):
         assert other["loss"] == pytest.approx(one["loss"], rel=1e-5)
         assert other["val_loss"] == pytest.approx(one["val_loss"], rel=1e-4)
     first, last = whole[0][1].weights, whole[1][1].weights
     moved = max(float(np.abs(last[name] - first[name]).max()) for name in last)
-    apart = max(float(np.abs(last[name] - parts[1][1].weights[name]).max()) for name in last)
+    apart = max(float(np.abs(last[name] - cut[1][1].weights[name]).max()) for name in last)
     assert apart < 0.1 * moved, (apart, moved)
 
 
@@ -81,7 +81,7 @@ def starve() -> None:
 
 
 def train_starved(engine: str, data_dir: Path) -> tuple[str, int]:
-    """Train on 32 lines at a time with too little memory, and then in 16 parts; return the error and the epochs."""
+    """Train on 32 lines at a time with too little memory, then in 16 micro-batches; return error and epochs."""
     settings = real_lines.config(engine=engine, batch_size=32, epochs=1)
     data = real_lines.few_lines(data_dir, train=32, val=2)
     trained(settings, real_lines.few_lines(data_dir, train=4, val=2), 1)  # what is loaded once does not count
@@ -96,7 +96,7 @@ def train_starved(engine: str, data_dir: Path) -> tuple[str, int]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("engine", RECOGNISERS)
-def test_too_little_memory_is_named_and_parts_need_less(
+def test_too_little_memory_is_named_and_micro_batches_need_less(
     engine: str, data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "1")

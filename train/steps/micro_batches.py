@@ -1,4 +1,4 @@
-"""Batches in parts: what a step computes at a time, where a whole batch does not fit into memory."""
+"""Micro-batches: what a step computes at a time where a whole batch does not fit into memory."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -19,31 +19,32 @@ class Step:
     """One worker's share of a batch.
 
     Attributes:
-        parts: what is computed at a time, at least one.
-        lines: samples of each; 0 for a part that is there only because every worker has to take part.
+        batches: its micro-batches, at least one, computed one after the other.
+        samples: of each; 0 for one that is there only because every worker has to take part.
     """
 
-    parts: list[Batch]
-    lines: list[int]
+    batches: list[Batch]
+    samples: list[int]
 
 
 def prepared_steps(
-    task: Task, drawn: tuple[Dataset, list[Any]], epoch: int, world: World, parts: int
+    task: Task, drawn: tuple[Dataset, list[Any]], epoch: int, world: World, micro_batches: int
 ) -> Iterator[Step]:
-    """Yield this worker's share of every batch in up to `parts` parts; the next is prepared while one is trained on.
+    """Yield this worker's share of every batch in up to so many micro-batches.
 
-    Gradients of the parts add up to those of the whole: each weighs as much of it as it has samples. But live batch
-    norms see the statistics of a part, and a detector's hard negatives are chosen among a part's.
+    The next batch is prepared while one is trained on. The gradients of the micro-batches add up to those of the whole
+    batch: each weighs as much as it has samples. But live batch norms see the statistics of one micro-batch, and a
+    detector's hard negatives are chosen within one.
     """
     data, batches = drawn
 
     def prepare(indices: Any) -> Step:
-        cut = split(worker_lines(indices, world.rank, world.size), parts)
+        cut = split(worker_lines(indices, world.rank, world.size), micro_batches)
         counted = len(worker_share(indices, world.rank, world.size)) > 0
-        lines = [len(part) * counted for part in cut]
-        made = (task.batch(data, part, epoch) for part in cut)
-        shares = (count * world.size / len(indices) for count in lines)
-        return Step([replace(batch, share=share) for batch, share in zip(made, shares, strict=True)], lines)
+        samples = [len(some) * counted for some in cut]
+        made = (task.batch(data, some, epoch) for some in cut)
+        shares = (count * world.size / len(indices) for count in samples)
+        return Step([replace(batch, share=share) for batch, share in zip(made, shares, strict=True)], samples)
 
     with ThreadPoolExecutor(1) as pool:
         upcoming = pool.submit(prepare, batches[0])
@@ -54,7 +55,7 @@ def prepared_steps(
         yield upcoming.result()
 
 
-def within_memory(config: TrialConfig, parts: int, work: Callable[[], None]) -> None:
+def within_memory(config: TrialConfig, micro_batches: int, work: Callable[[], None]) -> None:
     """Do `work`; turn the framework's word for too little memory into MemoryShortError, and free what it held."""
     try:
         work()
@@ -67,12 +68,12 @@ def within_memory(config: TrialConfig, parts: int, work: Callable[[], None]) -> 
     ENGINES.get(config.engine).release()
     raise MemoryShortError(
         "a batch must fit into memory",
-        f"batch_size={config.batch_size}{f' in {parts} parts' if parts > 1 else ''}: {said}",
+        f"batch_size={config.batch_size}{f' in {micro_batches} micro-batches' if micro_batches > 1 else ''}: {said}",
         "lower batch_size and raise optimiser.accumulate by as much",
     )
 
 
-def more_parts(config: TrialConfig, parts: int, workers: int) -> int | None:
-    """Return in how many parts to try again; None if a part was a single sample of a batch already."""
+def more_micro_batches(config: TrialConfig, micro_batches: int, workers: int) -> int | None:
+    """Return in how many micro-batches to try again; None if each holds a single sample already."""
     samples = -(-config.batch_size // workers)
-    return None if parts >= samples else min(2 * parts, samples)
+    return None if micro_batches >= samples else min(2 * micro_batches, samples)
