@@ -102,13 +102,7 @@ def _train(
     best = Best(task.scores.names[:2])
     best = best.kept_in(resume.metrics) if resume and config.patience else best
     task = taught(task, config, engine.charset)
-    # Features are of lines as their batch pads them; and whoever is short of memory keeps none.
-    splits = (data.train, data.val)
-    cache = (
-        feature_cache(config, technique, engine, task, splits, world)
-        if micro_batches == 1
-        else FeatureCache(task)
-    )
+    cache = _cache(config, engine, task, data, world, micro_batches)
     horizon = ScheduleHorizon.kept_in(resume.metrics if resume else {}, config.epochs)
     for epoch in count((resume.epoch if resume else 0) + 1):
         if epoch > horizon.epochs or best.out_of_patience(epoch - 1, config.patience):
@@ -124,15 +118,27 @@ def _train(
         loss = _train_epoch(engine, config, steps, progress, epoch, limit)
         trained = time.monotonic()
         metrics = {"epoch": epoch, "loss": loss, "train_seconds": trained - started}
-        metrics |= (
-            validate(engine, cache.task, data.val, data.general, world, micro_batches) | cache.metrics()
-        )
+        metrics |= validate(engine, cache.task, data.val, data.general, world, micro_batches)
+        metrics |= cache.metrics()
         metrics["epoch_seconds"] = time.monotonic() - started
         best = best.after(metrics)
         metrics |= best.metrics() if config.patience else {}
         horizon = _fitted(horizon, engine, epoch, time.monotonic() - prepared, deadline, config.epochs)
         metrics |= horizon.metrics()
         report(metrics, partial(_checkpoint, config, engine, epoch, metrics))
+
+
+def _cache(
+    config: TrialConfig, engine: Engine, task: Task, data: TrainingData, world: World, micro_batches: int
+) -> FeatureCache:
+    """Return the cache of features; none for micro-batches.
+
+    Features are of lines as a whole batch pads them; and whoever is short of memory keeps none.
+    """
+    if micro_batches > 1:
+        return FeatureCache(task)
+    technique = build_technique(config.technique)
+    return feature_cache(config, technique, engine, task, (data.train, data.val), world)
 
 
 def extra_sets(config: TrialConfig, data: TrainingData) -> list[Extra]:
