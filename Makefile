@@ -3,7 +3,11 @@ OCR_DATA ?= ../shared/data
 export OCR_DATA
 BIN := .venv/bin
 
-.PHONY: setup demo test quick lint clean
+# Two processes, as `tests/conftest.py` groups the tests; the slowest of them are printed at the end.
+SLOWEST ?= 10
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder --durations=$(SLOWEST)
+
+.PHONY: setup demo test quick lint quick-tests all-tests clean
 
 setup: .venv/ready
 
@@ -22,11 +26,15 @@ lint: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-quick: lint
-	$(BIN)/python -m pytest -m 'not slow'
+# Lint runs beside the tests: each is a process that waits for itself.
+quick test: setup
+	@$(MAKE) --no-print-directory -j 2 lint $(@:test=all)-tests
 
-test: lint
-	$(BIN)/python -m pytest
+quick-tests:
+	$(PYTEST) -m 'not slow'
+
+all-tests:
+	$(PYTEST)
 
 clean:
 	rm -rf .venv runs

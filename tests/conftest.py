@@ -1,26 +1,66 @@
-"""What every test may ask for."""
+"""What every test may ask for, and which tests run side by side."""
 
 import os
 import signal
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from hypothesis import settings
 
+ROOT = Path(__file__).resolve().parent.parent
+
 settings.register_profile("house", deadline=None)  # a busy machine is no failure
 settings.load_profile("house")
+
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # Each process computes on one core, and so does what it starts: threads of both would wait for each other.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# What a test takes from these starts Ray clusters, servers, or nodes on fixed ports.
+STARTERS = {
+    f"tests.{name}" for name in ("search.driver", "search.nodes", "search.job_cluster", "serve.conftest")
+}
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # As in `make test &`: the commands that tests start would inherit it, and could not be interrupted.
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def starts_clusters(module: ModuleType) -> bool:
+    """Return whether a test file uses Ray itself, or what starts clusters and servers."""
+    values = vars(module).values()
+    return any(getattr(value, "__module__", None) in STARTERS for value in values) or any(
+        isinstance(value, ModuleType) and value.__name__.split(".")[0] == "ray" for value in values
+    )
+
+
+def group_of(item: pytest.Item) -> str:
+    """Return whom a test shares a process with: all that start clusters, or the tests of its file."""
+    assert isinstance(item, pytest.Function)
+    clusters = item.get_closest_marker("cluster") or "serve_url" in item.fixturenames
+    return "cluster" if clusters or starts_clusters(item.module) else str(item.path.relative_to(ROOT))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """In several processes, give each test its group; what takes longest comes first, so that all end together."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        return
+    groups = {item: group_of(item) for item in items}
+    slow = Counter(group for item, group in groups.items() if item.get_closest_marker("slow"))
+    size = Counter(groups.values())
+    items.sort(key=lambda item: (groups[item] != "cluster", -slow[groups[item]], -size[groups[item]]))
+    for item, group in groups.items():
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
 @pytest.fixture(scope="session")
 def data_dir() -> Path:
     """The folder with the real labelled images; a test that needs it fails where it is missing."""
-    repository = Path(__file__).resolve().parent.parent
-    folder = Path(repository, os.environ.get("OCR_DATA", "../shared/data")).resolve()
+    folder = Path(ROOT, os.environ.get("OCR_DATA", "../shared/data")).resolve()
     if not (folder / "vin" / "rec_gt_train.txt").is_file():
         pytest.fail(f"OCR_DATA must name the folder with vin/, receipts/ and scene_words/, got {folder}")
     return folder

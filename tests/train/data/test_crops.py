@@ -7,8 +7,8 @@ import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from serve.reading.terms import smallest_rectangle, upright_boxes
 
+from serve.reading.words import smallest_rectangle, upright_boxes
 from train.data.crops import crop, cut, sort_boxes
 
 Quads = npt.NDArray[np.int32]
