@@ -33,7 +33,7 @@ from train.data.drawn_texts import draw_texts
 LETTERS = "ABCDEFGHJKLMNPRSTUVWXYZ0123456789"
 VAL_LINES = 400
 SAMPLE_S = 0.5
-READY = "untouched:"  # the first model has read the validation lines
+READY = "baseline:"  # the first model has read the validation lines
 STARTS = " starts: "
 INTERRUPTED = 3
 KINDS = {"RssAnon": "anonymous", "RssShmem": "shared", "RssFile": "mapped"}

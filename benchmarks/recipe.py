@@ -23,7 +23,7 @@ from spaces.space import load_space
 from train.config import TrialConfig, config_from_mapping, nested
 
 SETS = {"vin": 320, "receipts": 0}
-"""Each with the `fit_width` at which the untouched model reads it best."""
+"""Each with the `fit_width` at which the pretrained model reads it best."""
 
 MOST_LINES = 512
 """The first of each list."""

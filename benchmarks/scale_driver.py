@@ -99,7 +99,7 @@ def measured(trials: int, reports: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         settings = StudySettings(name="nothing", storage=folder, space="techniques", trials=trials)
         settings.local_folder.mkdir()
-        experiment = new_experiment(settings, plan(settings.local_folder, reports), [untouched()], {})
+        experiment = new_experiment(settings, plan(settings.local_folder, reports), [baseline_probe()], {})
         watch = Watch()
         experiment["run_config"].callbacks.append(watch)
         trainable = tune.with_resources(
@@ -153,7 +153,7 @@ def plan(folder: Path, epochs: int) -> Plan:
     return Plan(space, [], clock, AT_ONCE, Needs({}), TrialShare(), None)
 
 
-def untouched() -> Probe:
+def baseline_probe() -> Probe:
     """Return a model that reads nothing, the score to beat."""
     scores = TextScores(1, exact_match=0.0, edit_similarity=0.0, cer=1.0)
     baseline = Baseline(model="pp-ocrv6-tiny", charset="domain", scores=scores)

@@ -41,7 +41,7 @@ WAYS: dict[str, tuple[str, ...]] = {
     "no-early-stopping": ("--scheduler", "none", "--confirm", "0"),
     "recipe": ("--trials", "1", "--confirm", "0"),
 }
-"""What each adds to the command; the recipe is the space's first warm start, of the model that reads best untouched."""
+"""What each adds to the command; the recipe is the space's first warm start, of the model with the best baseline."""
 
 FROM_NOTHING = ("random", "no-early-stopping")
 """Ways that know no recipe, as usual for random search and TPE: the space without its warm starts."""
@@ -255,7 +255,7 @@ def interval(values: Sequence[float]) -> tuple[float, float] | None:
 
 
 def at_time(cells: Sequence[Mapping[str, Any]], seconds: float) -> tuple[float, float, float]:
-    """Return the mean, least and greatest best score so far over the seeds; the untouched one's before."""
+    """Return the mean, least and greatest best score so far over the seeds; the baseline's before."""
     scores = []
     for one in cells:
         place = bisect_right([at for at, _ in one["curve"]], seconds)

@@ -168,7 +168,7 @@ def _train_and_export(
     known = published_scores(config, data)
     if known:
         said = f"general {task.terms.short[0]} {known.primary:.3f}"
-        print(f"untouched: {config.model}, as published: {said}", flush=True)
+        print(f"baseline: {config.model}, as published: {said}", flush=True)
     train(config, data, _report(output, config.epochs, report, task), resume)
     best, bundle = tuned(load_checkpoint(output / "best-checkpoint"), data.val), output / "best"
     export_checkpoint(best, data.val, bundle)

@@ -44,7 +44,7 @@ class ProgressLines(Callback):  # type: ignore[misc]
             f"lr {config['optimiser']['learning_rate']:.1e}  "
             f"{place(result, config)} loss {result['loss']:7.3f}  "
             f"{''.join(f'{word} {value:.3f}  ' for word, value in told)}{forgotten(result, task.scores)}"
-            f"best {self._best:.3f} (untouched {self._baseline:.3f})  {self._left()}",
+            f"best {self._best:.3f} (baseline {self._baseline:.3f})  {self._left()}",
             flush=True,
         )
 

@@ -1,6 +1,6 @@
 """How long an exported network takes for an image: measured in onnxruntime, once for each architecture.
 
-Weights do not change it, so it is measured before the first trial, on the untouched networks, while nothing else runs.
+Weights do not change it, so it is measured before the first trial, on the pretrained networks, while nothing else runs.
 """
 
 import tempfile
@@ -64,7 +64,7 @@ def measure_all(space: SearchSpace, shared: Any) -> Latencies:
 
 
 def measure(config: TrialConfig, data: TrainingData) -> Latency:
-    """Export an untouched network and time it; raise UsageError for one that has no graph."""
+    """Export a pretrained network and time it; raise UsageError for one that has no graph."""
     engine, task = assemble(config, data.train)
     with tempfile.TemporaryDirectory() as folder:
         absent = engine.export(Path(folder))

@@ -32,7 +32,7 @@ HEAD_ONLY = uniform(0.0) | {"neck": 1.0, "head": 1.0}
 
 @dataclass(frozen=True)
 class Probe:
-    """One model untouched, and what training it costs.
+    """One model before any training, and what training it costs.
 
     Attributes:
         baselines: as published, with the domain's charset, and that at every other width of the space; of a
@@ -131,7 +131,7 @@ class _Measured:
 def _measured(
     engine: Engine, config: TrialConfig, data: TrainingData, untrained: bool, tuned: bool = False
 ) -> _Measured:
-    """Score an untouched network, run as a configuration says, in `seconds` on the validation split."""
+    """Score a network before any training, run as a configuration says, in `seconds` on the validation split."""
     task = TASKS.get(config.task)(config, engine.charset)
     started = time.monotonic()
     scores, predictions = evaluate(engine, task, data.val)
@@ -209,12 +209,12 @@ def _step_seconds(engine: Engine, task: Task, data: TrainingData, plan: dict[str
     return min(seconds[1:]) / len(middle)
 
 
-def untouched_line(baseline: Baseline, terms: Terms) -> str:
-    """Say what an untouched model reads, '... exact 0.458 (95 %: 0.37-0.55)  similarity 0.916'."""
+def baseline_line(baseline: Baseline, terms: Terms) -> str:
+    """Say what a model reads before any training, '... exact 0.458 (95 %: 0.37-0.55)  similarity 0.916'."""
     first, second = terms.short
     told = [f"{first} {_fraction(baseline.scores)}", f"{second} {baseline.scores.tie:.3f}"]
     told += [f"general {_fraction(baseline.general)}"] if baseline.general else []
-    return f"untouched: {baseline!s:<52} {'  '.join(told)}"
+    return f"baseline: {baseline!s:<52} {'  '.join(told)}"
 
 
 def _fraction(scores: Scores) -> str:
@@ -224,7 +224,7 @@ def _fraction(scores: Scores) -> str:
 
 
 def probe_models(space: SearchSpace, shared: Any, terms: Terms, share: dict[str, float]) -> list[Probe]:
-    """Score every candidate model untouched, in parallel, and print the scores to beat."""
+    """Score every candidate model before any training, in parallel, and print the scores to beat."""
     fixed = config_from_mapping(nested(dict(space.fixed) | {"model": candidates(space)[0]}), "space")
     # On what a trial gets, as its time is measured.
     remote = ray.remote(num_cpus=share["CPU"], num_gpus=share["GPU"])(probe_model)
@@ -234,5 +234,5 @@ def probe_models(space: SearchSpace, shared: Any, terms: Terms, share: dict[str,
     )
     for probe in probes:
         for baseline in probe.baselines:
-            print(untouched_line(baseline, terms), flush=True)
+            print(baseline_line(baseline, terms), flush=True)
     return probes

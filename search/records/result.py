@@ -1,4 +1,4 @@
-"""What a search found: trials, their ranking, the comparison with the untouched models.
+"""What a search found: trials, their ranking, the comparison with the pretrained baselines.
 
 `python search/results.py --help`: look at finished, interrupted and running studies (search/studies/commands.py).
 """
@@ -13,6 +13,9 @@ from train.errors import ForgettingError
 from train.scoring.intervals import Gain, Interval
 from train.scoring.scores import Scores
 from train.tasks import TASKS, Terms
+
+PRETRAINED = "untouched"
+"""In `StudyResult.averaged`: the weights that training started from. Studies on disk have the word."""
 
 
 class Baseline(Frozen):
@@ -42,9 +45,9 @@ class Baseline(Frozen):
 
 
 class Comparison(Frozen):
-    """The winner against an untouched model on the same samples of one split, or of the general lines.
+    """The winner against a pretrained baseline on the same samples of one split, or of the general lines.
 
-    On the general lines the untouched one is the winner's own model as published.
+    On the general lines the baseline is the winner's own model as published.
     """
 
     split: Literal["validation", "test", "general"]
@@ -76,14 +79,14 @@ class StudyResult(Frozen):
 
     Attributes:
         task: what was trained.
-        baselines: every candidate model untouched, on the validation split: the scores to beat.
+        baselines: every candidate model before any training, on the validation split: the scores to beat.
         averaged: trials, or their runs with other seeds, whose weights the winner is the average of, the best
-            first, or `untouched`; one if it stands alone.
+            first, PRETRAINED for those that training started from; one if it stands alone.
         comparisons: the winner against the best baseline, on validation and, once, on the held-back test.
         misreadings: of the winner on the validation split.
         evidence: what the scores rest on, and what was chosen for more than its score.
         general: None without general samples.
-        labels: labels that are likely wrong; None where nobody looked.
+        labels: possible label errors; None where nobody looked.
         share: what of the cluster each trial had.
         max_epochs: the longest that a trial could run.
         seeds: by what they seed (`search`, `split`, ...).
@@ -118,7 +121,7 @@ class StudyResult(Frozen):
 
     @property
     def baseline(self) -> Baseline | None:
-        """The best of the untouched models."""
+        """The best of the pretrained baselines."""
         return max(self.baselines, key=lambda baseline: baseline.scores.rank, default=None)
 
     @property
@@ -167,7 +170,7 @@ def _ends(interval: Interval | None) -> list[float] | None:
 
 
 def baseline_said(baseline: Baseline | None) -> dict[str, Any] | None:
-    """Return an untouched model as JSON has it."""
+    """Return a baseline as JSON has it."""
     if baseline is None:
         return None
     return {

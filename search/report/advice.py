@@ -27,15 +27,15 @@ def advice(result: StudyResult) -> dict[str, list[str]]:
 def use(result: StudyResult) -> str:
     """Say which model to serve."""
     fair = result.comparison("test") or result.comparison("validation")
-    untouched = f"the model as it is ({result.baseline})" if result.baseline else "the model as published"
+    baseline = f"the pretrained baseline ({result.baseline})" if result.baseline else "the model as published"
     if result.winner is None:
-        return f"Use {untouched}: no trial has won."
+        return f"Use {baseline}: no trial has won."
     if fair is None or fair.baseline.untrained or fair.gain.interval.low > 0:
         how = f", the average of {len(result.averaged)} runs" if len(result.averaged) > 1 else ""
         return f"Use the bundle of this search: trial {result.winner.id}{how}."
     if fair.gain.interval.high < 0:
-        return f"Use {untouched}: fine-tuning made it worse."
-    return f"Either will do: these {fair.winner.n} {result.terms.samples} do not tell the bundle from {untouched}."
+        return f"Use {baseline}: fine-tuning made it worse."
+    return f"Either will do: these {fair.winner.n} {result.terms.samples} do not tell the bundle from {baseline}."
 
 
 def longer(result: StudyResult) -> list[str]:
@@ -90,8 +90,8 @@ def errors(result: StudyResult) -> list[str]:
     if result.labels and result.labels.samples:
         n = len(result.labels.samples)
         said.append(
-            f"{counted(n, 'label')} may be wrong, as good models agree on another text: look at "
-            f"{'them' if n > 1 else 'it'} first, as shown below."
+            f"{counted(n, 'label')} may be {'errors' if n > 1 else 'an error'}, as good models agree on another "
+            f"text: look at {'them' if n > 1 else 'it'} first, as shown below."
         )
     found = confusions(result.misreadings) if result.terms.spelled else []
     if found and len(result.misreadings) >= LEAST_MISREADINGS:

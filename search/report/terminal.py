@@ -5,18 +5,18 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from search.records.evidence import Confirmation, FrontTrial
-from search.records.result import Baseline, Comparison, StudyResult
+from search.records.result import PRETRAINED, Baseline, Comparison, StudyResult
 from search.records.trial import TrialRecord, rank, varied_settings
 from search.report.text import (
     GENERAL,
     INTERVAL,
     aligned,
+    averaged_text,
     disk_text,
     duration,
     gain_text,
     kept_cells,
     latency_text,
-    listed,
     percent,
     score_cells,
     score_heads,
@@ -34,7 +34,7 @@ SETTINGS_WIDTH = 70
 
 
 def terminal_table(result: StudyResult) -> str:
-    """Return the ranked table with the untouched models, the gain over the best of them and what to type next."""
+    """Return the ranked table with the pretrained baselines, the gain over the best of them and what to type next."""
     settings, lines = varied_settings(result.trials), ranked_lines(result)
     lines += ["", *(_gain_line(comparison, result.terms) for comparison in result.comparisons)]
     lines += fold_lines(result)
@@ -42,9 +42,9 @@ def terminal_table(result: StudyResult) -> str:
     lines += confirmation_lines(result)
     lines += forgetting_lines(result)
     if not result.ranked:
-        lines.append("No trial has a score: the untouched model is the best there is.")
+        lines.append("No trial has a score: the pretrained baseline is the best there is.")
     elif result.winner is None:
-        lines.append("No trial can win, nothing is exported: the untouched model is the best there is.")
+        lines.append("No trial can win, nothing is exported: the pretrained baseline is the best there is.")
     else:
         lines.append(f"Winner {result.winner.id}: {settings_text(settings[result.winner.id])}")
         lines += _weights(result)
@@ -56,7 +56,7 @@ def terminal_table(result: StudyResult) -> str:
 
 
 def ranked_lines(result: StudyResult) -> list[str]:
-    """Return the best SHOWN_TRIALS trials, the untouched models, and the trials without a score."""
+    """Return the best SHOWN_TRIALS trials, the pretrained baselines, and the trials without a score."""
     ranked = result.ranked
     settings = varied_settings(result.trials)
     rows = [_trial_row(place, t, settings[t.id], result) for place, t in enumerate(ranked[:SHOWN_TRIALS], 1)]
@@ -72,12 +72,12 @@ def ranked_lines(result: StudyResult) -> list[str]:
 
 
 def fold_lines(result: StudyResult) -> list[str]:
-    """Say what the scores are of, and how sure it is that the winner is better than the next; nothing without folds."""
+    """Say what the scores are of, and what the next trials gain over the winner; nothing without folds."""
     if result.evidence.folds == 1:
         return []
     lines = [
-        f"The trials' scores, and those of the untouched models, are over {result.evidence.folds} folds: each sample "
-        "of training and validation read once, by a network that has not seen its text."
+        f"The trials' scores, and those of the pretrained baselines, are over {result.evidence.folds} folds: each "
+        "sample of training and validation read once, by a network that has not seen its text."
     ]
     for name, gain in result.evidence.differences.items():
         unsure = gain.interval.high >= 0
@@ -130,10 +130,10 @@ def forgetting_lines(result: StudyResult) -> list[str]:
 
 def _weights(result: StudyResult) -> list[str]:
     """Say what the bundle's weights are where they are not simply the winner's."""
-    if result.averaged == ("untouched",):
-        return ["No trial reads better than its start: the bundle has the untouched weights."]
+    if result.averaged == (PRETRAINED,):
+        return ["No trial reads better than its start: the bundle has the pretrained weights."]
     if len(result.averaged) > 1:
-        return [f"Its weights are the average of {listed(result.averaged)}."]
+        return [f"Its weights are the average of {averaged_text(result.averaged)}."]
     return []
 
 
@@ -163,7 +163,7 @@ def _baseline_row(baseline: Baseline, result: StudyResult) -> Sequence[str]:
     return (
         "-",
         "",
-        "untouched",
+        "baseline",
         *score_cells(baseline.scores),
         *(known if result.general else ()),
         "",

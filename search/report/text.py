@@ -5,7 +5,7 @@ from typing import Any
 
 from search.records.evidence import Latency
 from search.records.facts import DiskUse
-from search.records.result import StudyResult
+from search.records.result import PRETRAINED, StudyResult
 from search.records.trial import Measure, TrialRecord
 from train.scoring.intervals import Gain, Interval
 from train.scoring.scores import Scores
@@ -95,6 +95,11 @@ def state_text(trial: TrialRecord) -> str:
 def listed(names: Sequence[str]) -> str:
     """Join names: 'a, b and c'."""
     return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else "".join(names)
+
+
+def averaged_text(averaged: Sequence[str]) -> str:
+    """Name whose weights are averaged: '4c1a, 4c1b (seed 8) and the pretrained weights'."""
+    return listed(["the pretrained weights" if name == PRETRAINED else name for name in averaged])
 
 
 def kept_cells(best: Measure, result: StudyResult) -> Sequence[str]:

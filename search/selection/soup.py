@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from search.records.ranking import Forgetting, rank_key
+from search.records.result import PRETRAINED
 from train.checkpoint import Checkpoint
 from train.engine import Engine
 from train.errors import CheckpointError
@@ -29,7 +30,6 @@ from train.tasks import TASKS, Task
 from train.techniques import build_technique
 
 INGREDIENTS = 6
-UNTOUCHED = "untouched"
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Soup:
     """The winner's weights.
 
     Attributes:
-        trials: whose weights were averaged, the best first, UNTOUCHED for the start's; one where no average
+        trials: whose weights were averaged, the best first, PRETRAINED for the start's; one where no average
             read well enough.
         scores: on the validation split.
     """
@@ -159,7 +159,7 @@ def greedy_soup(
     now, soup = read(first.weights), first.weights
     pretrained = _starts_from_weights(first)
     if pretrained and (start := read(untouched)).rank > now.rank:
-        now, soup, pot = start, untouched, [(UNTOUCHED, untouched)]
+        now, soup, pot = start, untouched, [(PRETRAINED, untouched)]
     best = now
     for one in _ingredients(first, untouched if pretrained else None, ranked, pot[0][0], best.low):
         if deadline is not None and time.time() > deadline:
@@ -191,7 +191,7 @@ def _ingredients(
 ) -> Iterator[Ingredient]:
     """Yield what may be averaged with `start`: good is what scored `least` by itself, nothing beside the untouched."""
     if untouched is not None:
-        name, weights = (ranked[0][0], first.weights) if start == UNTOUCHED else (UNTOUCHED, untouched)
+        name, weights = (ranked[0][0], first.weights) if start == PRETRAINED else (PRETRAINED, untouched)
         yield Ingredient(name, weights, good=False)
     primary = TASKS.get(first.config.task).scores.names[0]
     for name, load in ranked[1:INGREDIENTS]:
@@ -201,5 +201,5 @@ def _ingredients(
             print(f"trial {name} cannot be averaged in: {error.value}", flush=True)
             continue
         if same_start(first, candidate):
-            good = start != UNTOUCHED and candidate.metrics[primary] >= least
+            good = start != PRETRAINED and candidate.metrics[primary] >= least
             yield Ingredient(name, candidate.weights, good)

@@ -73,7 +73,7 @@ def list_studies(chosen: argparse.Namespace) -> None:
     if not found:
         print(f"no study in {chosen.storage}")
         return
-    head = ("study", "task", "data", "state", "best (95 %)", "untouched", "score", "trials", "when")
+    head = ("study", "task", "data", "state", "best (95 %)", "baseline", "score", "trials", "when")
     rows = [_listed(study) for study in found]
     print("\n".join(aligned([head, *rows], range(4, 6))))
 
@@ -85,7 +85,7 @@ def _told(study: Study) -> dict[str, Any]:
     result = read_result(study)
     winner, judged = result.winner, result.comparison("validation")
     scores = judged.winner if judged else winner.best.scores if winner and winner.best else None
-    untouched = result.baseline.scores if result.baseline else None
+    baseline = result.baseline.scores if result.baseline else None
     return {
         "name": study.name,
         "task": result.task,
@@ -94,8 +94,8 @@ def _told(study: Study) -> dict[str, Any]:
         "metric": result.terms.scores[0],
         "best": scores.primary if scores else None,
         "interval_95": scores.interval.ends if scores and scores.interval else None,
-        "untouched": untouched.primary if untouched else None,
-        "untouched_interval_95": untouched.interval.ends if untouched and untouched.interval else None,
+        "untouched": baseline.primary if baseline else None,
+        "untouched_interval_95": baseline.interval.ends if baseline and baseline.interval else None,
         "trials": len(result.trials),
         "changed": time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(study.changed)),
     }
@@ -215,7 +215,7 @@ def labels(chosen: argparse.Namespace) -> None:
     print(f"asked: {', '.join(check.voters) or 'nobody'}{f' ({check.why_not})' if check.why_not else ''}")
     for one in check.samples:
         print(f"{one.votes}/{one.voters}  {one.chance:.0e}  {one.label} -> {one.reading}  {one.source}")
-    print(f"{len(check.samples)} labels are doubted: {study.folder / TABLE}")
+    print(f"{len(check.samples)} labels may be errors: {study.folder / TABLE}")
 
 
 COMMANDS = {"list": list_studies, "show": show, "compare": compare, "export": export, "labels": labels}

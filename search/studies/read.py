@@ -112,7 +112,7 @@ def read_result(study: Study) -> StudyResult:
 
 
 def _samples(baselines: Sequence[Baseline], data: dict[str, Any]) -> Samples:
-    """Return how many samples trials are scored on, as the untouched models are."""
+    """Return how many samples trials are scored on, as the baselines are."""
     if not baselines:
         return Samples(data["samples"].get("val", 0))
     general = baselines[0].general
@@ -194,7 +194,7 @@ def _baseline(kind: type[Scores], said: dict[str, Any]) -> Baseline:
 
 
 def _comparisons(kind: type[Scores], said: dict[str, Any]) -> tuple[Comparison, ...]:
-    """Return the winner against untouched models, on each split that it was judged on."""
+    """Return the winner against pretrained baselines, on each split that it was judged on."""
     best, general = said.get("best"), said.get("general") or {}
     found: dict[str, Any] = {
         "validation": {"baseline": said["baseline"], "best": best, **_gain_of(best)} if best else None,

@@ -51,7 +51,7 @@ def ended(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Pat
 
 
 @pytest.mark.slow
-def test_the_summary_compares_the_winner_with_the_untouched_model(ended: tuple[Path, str]) -> None:
+def test_the_summary_compares_the_winner_with_the_pretrained_baseline(ended: tuple[Path, str]) -> None:
     summary = json.loads((ended[0] / "summary.json").read_text("utf-8"))
     assert summary["task"] == "detection"
     assert [baseline["tuned"] for baseline in summary["baselines"]] == [False, True]
@@ -75,7 +75,7 @@ def test_the_summary_compares_the_winner_with_the_untouched_model(ended: tuple[P
 @pytest.mark.slow
 def test_the_report_shows_what_is_still_wrong(ended: tuple[Path, str]) -> None:
     folder, output = ended
-    assert "untouched: pp-ocrv6-tiny-det, as published" in output
+    assert "baseline: pp-ocrv6-tiny-det, as published" in output
     assert "chosen after training: " in output
     page = Page((folder / "report.html").read_text("utf-8"))
     words = " ".join(page.terms)

@@ -89,7 +89,7 @@ def test_a_search_runs_as_a_job_on_two_nodes_that_ask_for_a_token(
             found, clone, "python", "search/run.py", *label_arguments(labels), "--space", "only-in-the-clone",
             "--test-fraction", 0, "--trials", 2, "--storage", tmp_path, "--name", "job",
         )  # fmt: skip
-        job.wait_for("untouched:")
+        job.wait_for("baseline:")
         (labels / "images").rename(labels / "gone")
         assert job.wait(500) == 0, job.output
         check_upload(session, job.output)

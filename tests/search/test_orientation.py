@@ -91,7 +91,7 @@ def test_the_summary_has_the_tasks_own_scores(ended: tuple[Path, str]) -> None:
 @pytest.mark.slow
 def test_people_read_the_tasks_own_words(ended: tuple[Path, str]) -> None:
     folder, output = ended
-    assert "untouched: tiny-orientation, random weights" in output
+    assert "baseline: tiny-orientation, random weights" in output
     assert "accuracy" in output
     assert "exact" not in output
     page = Page((folder / "report.html").read_text("utf-8"))

@@ -18,7 +18,7 @@ END_MARKS = {"finished": "dot", "stopped": "ring", "failed": "cross", "diverged"
 
 
 def score_over_time(result: StudyResult) -> str:
-    """Draw every report of a scored trial, the best so far as a stair, and the untouched model as a line.
+    """Draw every report of a scored trial, the best so far as a stair, and the pretrained baseline as a line.
 
     What has forgotten too much is a dot like any other, but never the best so far.
     """
@@ -61,8 +61,8 @@ def _score_axes(
     result: StudyResult, extent: tuple[float, float], label: str, scores: Sequence[float], whole: bool = False
 ) -> tuple[Axis, Axis, list[str]]:
     """Return both axes and their drawing: `extent` below, the first score in percent at the side."""
-    untouched = result.baseline.scores if result.baseline else None
-    lines = [untouched.primary] if untouched else []
+    baseline = result.baseline.scores if result.baseline else None
+    lines = [baseline.primary] if baseline else []
     ticks_x = [t for t in svg.nice_ticks(*extent, 6, whole) if extent[0] <= t <= extent[1] + 1e-9]
     ticks_y = svg.nice_ticks(min(*scores, *lines, 1), max(*scores, *lines, 0))
     x, y = Axis(*extent, LEFT, RIGHT), Axis(ticks_y[0], ticks_y[-1], BOTTOM, TOP)
@@ -73,11 +73,11 @@ def _score_axes(
         (label, f"{result.terms.scores[0]} on the validation {result.terms.samples}"),
         (lambda v: f"{v:g}", lambda v: f"{100 * v:g} %"),
     )
-    return x, y, parts + (_baseline(x, y, untouched) if untouched else [])
+    return x, y, parts + (_baseline(x, y, baseline) if baseline else [])
 
 
 def _baseline(x: Axis, y: Axis, scores: Scores) -> list[str]:
-    place, words = y.at(scores.primary), f"best untouched model {with_interval(scores)}"
+    place, words = y.at(scores.primary), f"best pretrained baseline {with_interval(scores)}"
     return [
         svg.group([svg.rule((x.start, place), (x.end, place), "baseline")], words),
         svg.text(x.end - 2, place - 5, words, "note", "end"),

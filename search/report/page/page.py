@@ -12,24 +12,24 @@ from search.report.page.parallel import MOST_AXES, parallel_coordinates
 from search.report.page.parts import CSS, nothing, section
 from search.report.page.pictures import SHOWN, ImageOf, characters, gallery, label_mistakes
 from search.report.page.tables import (
+    baselines,
     comparisons,
     confirmations,
     cost,
     front,
     techniques,
     trials,
-    untouched,
     what_to_do,
 )
 from search.report.terminal import fold_lines, forgetting_lines
 from search.report.text import (
     INTERVAL,
+    averaged_text,
     counted,
     disk_text,
     duration,
     gain_text,
     interval_text,
-    listed,
     percent,
     short_key,
     span,
@@ -49,7 +49,7 @@ def write_report(
         result: what it tells.
         image_of: index -> validation sample, (h, w, 3) uint8 BGR, with what the winner found in it.
         path: of the page.
-        as_labelled: split -> (index -> its sample), for labels that are likely wrong.
+        as_labelled: split -> (index -> its sample), for possible label errors.
     """
     write_text_atomically(path, report_html(result, image_of, as_labelled))
 
@@ -72,7 +72,7 @@ def report_html(
         front(result),
         confirmations(result),
         techniques(result),
-        untouched(result),
+        baselines(result),
         _parallel(result, list(shares)),
         _misreadings(result, image_of),
         characters(result, image_of),
@@ -111,7 +111,7 @@ def _compared(fair: Comparison, goal: str) -> str:
         return f"Fine-tuning raised the {goal} from {before} to {after}."
     if fair.gain.interval.high < 0:
         return f"Fine-tuning made it worse, {before} to {after}: use the model as published."
-    return f"No sure gain: {goal}, {before} before and {after} after fine-tuning."
+    return f"No significant gain: {goal}, {before} before and {after} after fine-tuning."
 
 
 def _head(result: StudyResult) -> str:
@@ -156,14 +156,15 @@ def _tiles(result: StudyResult) -> str:
 
 
 def _score_tiles(result: StudyResult) -> list[tuple[str, str]]:
-    """Return the winner's scores and the best untouched model's, with their intervals."""
+    """Return the winner's scores and the best pretrained baseline's, with their intervals."""
     tiles = []
     judged, winner, evidence = result.comparison("validation"), result.winner, result.evidence
     baseline = judged.baseline if judged else result.baseline
     if winner and winner.best:
         words = f"winner: trial {winner.id}, {winner.config.model}, {winner.config.technique.name}"
-        if len(result.averaged) > 1:
-            words += f", its weights averaged with {listed(result.averaged[1:])}"
+        others = [name for name in result.averaged if name != winner.id]
+        if winner.id in result.averaged and others:
+            words += f", its weights averaged with {averaged_text(others)}"
         scores = judged.winner if judged else winner.best.scores
         tiles.append((percent(scores.primary), f"validation{_within(interval_text(scores))}, {words}"))
         if evidence.folds > 1:
@@ -179,7 +180,7 @@ def _score_tiles(result: StudyResult) -> list[tuple[str, str]]:
         words = f"validation{_within(span(confirmed.interval))}, the winner's mean over other seeds"
         tiles.append((percent(confirmed.mean), words))
     if baseline:
-        words = f"validation{_within(interval_text(baseline.scores))}, untouched: {baseline}"
+        words = f"validation{_within(interval_text(baseline.scores))}, pretrained baseline: {baseline}"
         tiles.append((percent(baseline.scores.primary), words))
     return tiles
 
@@ -223,17 +224,17 @@ def _importance(result: StudyResult, shares: dict[str, Importance]) -> str:
     few = f"With only {scored} trials this is a hint, not a finding: " if scored < FEW_TRIALS else ""
     words = f"{few}shares say what the best trials have in common, not what causes what. Settings that only "
     words += "some trials have are left out, and early-stopped trials count with the score they had. The thin lines "
-    words += "are 95 % intervals over resampled trials. " + _sure(shares)
+    words += "are 95 % intervals over resampled trials. " + _significant(shares)
     return section("What mattered", importance_bars(shares), words[0].upper() + words[1:])
 
 
-def _sure(shares: dict[str, Importance]) -> str:
-    """Say which settings matter more than one of so many would by chance."""
-    sure = [short_key(key) for key, share in shares.items() if share.low > 1 / len(shares)]
+def _significant(shares: dict[str, Importance]) -> str:
+    """Name the settings that matter significantly more than an even share."""
+    more = [short_key(key) for key, share in shares.items() if share.low > 1 / len(shares)]
     return (
-        f"Surely more than its part: {', '.join(sure)}."
-        if sure
-        else "None surely matters more than its part."
+        f"Significantly more than an even share: {', '.join(more)}."
+        if more
+        else "None matters significantly more than an even share."
     )
 
 

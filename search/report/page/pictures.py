@@ -70,7 +70,7 @@ def _figure(line: Misreading, image_of: ImageOf, spelled: bool) -> str:
     )
 
 
-TITLE = "Likely label mistakes"
+TITLE = "Possible label errors"
 
 
 def label_mistakes(result: StudyResult, image_of: Mapping[str, ImageOf]) -> str:
@@ -95,9 +95,9 @@ def label_mistakes(result: StudyResult, image_of: Mapping[str, ImageOf]) -> str:
     few = f"; the {len(shown)} likeliest are shown" if len(shown) < len(check.samples) else ""
     caption = (
         f"{asked}. On {len(check.samples)} of these most agree on another text, and give the label less than one "
-        f"chance in a thousand{few}. They can all be wrong in the same way, so look at each: write the right text, "
-        "or = for theirs, into the last column of label_mistakes.tsv, "
-        "then: python -m train.data.correct label_mistakes.tsv LABELS"
+        f"chance in a thousand{few}. The models can all be wrong in the same way, and most labels found so far "
+        "were right: look at each, and write the right text, or = for theirs, into the last column of "
+        "label_mistakes.tsv, then: python -m train.data.correct label_mistakes.tsv LABELS"
     )
     figures = "".join(_doubted(sample, image_of[sample.split]) for sample in shown)
     return section(TITLE, f'<div class="lines">{figures}</div>', caption)

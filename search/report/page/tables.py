@@ -1,4 +1,4 @@
-"""The report's tables: the winner against untouched models, these themselves, the techniques, every trial."""
+"""The report's tables: the winner against pretrained baselines, these themselves, the techniques, every trial."""
 
 from collections.abc import Sequence
 from html import escape
@@ -31,16 +31,16 @@ from train.scoring.intervals import Interval
 
 
 def comparisons(result: StudyResult) -> str:
-    """Return the winner beside untouched models, on each split that it was judged on."""
+    """Return the winner beside pretrained baselines, on each split that it was judged on."""
     if not result.comparisons:
-        return section("Against the untouched model", nothing("The winner was not compared."))
+        return section("Against the pretrained baseline", nothing("The winner was not compared."))
     samples = result.terms.samples
     caption = f"The same {samples}, read by both. The validation gain flatters: the winner was chosen on it."
     if result.comparison("general"):
-        caption += f" On the general {samples} the untouched model is the winner's own as published."
-    head = (samples, "untouched", "winner", "gain, points (95 %)")
+        caption += f" On the general {samples} the baseline is the winner's own model as published."
+    head = (samples, "baseline", "winner", "gain, points (95 %)")
     rows = table(head, [_comparison(c) for c in result.comparisons], 1)
-    return section("Against the untouched model", f'<div class="narrow">{rows}</div>', caption)
+    return section("Against the pretrained baseline", f'<div class="narrow">{rows}</div>', caption)
 
 
 def _comparison(comparison: Comparison) -> Sequence[str]:
@@ -126,7 +126,7 @@ def _cost_heads(result: StudyResult) -> Sequence[str]:
     return () if result.share == TrialShare() else result.share.heads
 
 
-def untouched(result: StudyResult) -> str:
+def baselines(result: StudyResult) -> str:
     """Return what every candidate model reads before any training."""
     if not result.baselines:
         return ""

@@ -155,7 +155,7 @@ def test_everything_shows_both_scores() -> None:
     lines = text.splitlines()
     assert " ".join(lines[0].split()).endswith("CER general forgot, pts epoch time settings")
     assert lines[1].split()[1] == found.winner.id
-    assert "75.0 %" in next(line for line in lines if " untouched " in line)
+    assert "75.0 %" in next(line for line in lines if " baseline " in line)
     assert "ranked last and never the winner: 6 of 12 trials" in text
     assert f"Exact match on {GENERAL} general lines" in text
     words = " ".join(Page(page).terms)

@@ -20,9 +20,9 @@ def test_what_to_use_follows_the_interval(low: float, high: float, says: str) ->
     assert says in use(gained(low, (low + high) / 2, high))
 
 
-def test_without_a_winner_the_untouched_model_is_used() -> None:
+def test_without_a_winner_the_pretrained_baseline_is_used() -> None:
     assert use(result((trial(0, "failed", 0),))) == (
-        "Use the model as it is (pp-ocrv6-tiny, domain charset): no trial has won."
+        "Use the pretrained baseline (pp-ocrv6-tiny, domain charset): no trial has won."
     )
 
 
@@ -52,13 +52,15 @@ def test_how_many_labels_would_make_the_gain_sure_is_said() -> None:
     assert "validation lines are few" in enough(gained(0.09, 0.1, 0.11))[0]
 
 
-def test_label_mistakes_come_first() -> None:
+def test_label_errors_come_first() -> None:
     assert errors(result()) == []
     two = with_labels()
     assert two.labels
     one = two.model_copy(update={"labels": two.labels.model_copy(update={"samples": two.labels.samples[:1]})})
-    assert "2 labels may be wrong, as good models agree on another text: look at them first" in errors(two)[0]
-    assert "1 label may be wrong, as good models agree on another text: look at it first" in errors(one)[0]
+    assert (
+        "2 labels may be errors, as good models agree on another text: look at them first" in errors(two)[0]
+    )
+    assert "1 label may be an error, as good models agree on another text: look at it first" in errors(one)[0]
 
 
 def test_every_heading_has_sentences_and_programs_get_them_too() -> None:

@@ -78,7 +78,7 @@ def test_page_shows_every_trial_every_chart_and_every_misreading(page: Page) -> 
 
 @pytest.mark.parametrize(
     ("low", "high", "says"),
-    [(0.1, 0.3, "raised"), (-0.1, 0.2, "No sure gain"), (-0.3, -0.1, "made it worse")],
+    [(0.1, 0.3, "raised"), (-0.1, 0.2, "No significant gain"), (-0.3, -0.1, "made it worse")],
 )
 def test_headline_follows_the_interval(low: float, high: float, says: str) -> None:
     assert says in headline(gained(low, (low + high) / 2, high))
@@ -92,7 +92,7 @@ def test_no_score_stands_without_its_interval(page: Page) -> None:
         assert len(re.findall(rf"\d %{interval}", said)) == 2
     words = " ".join(page.terms)
     table = words[words.index("Techniques") : words.index("Before any training")]
-    for part in (table, *(word for word in page.terms if word.startswith(("trial t", "best untouched")))):
+    for part in (table, *(word for word in page.terms if word.startswith(("trial t", "best pretrained")))):
         assert re.search(rf"\d %{interval}", part)
         assert not re.search(rf"\d\.\d %(?!{interval})", part)
 

@@ -12,9 +12,9 @@ from tests.search.made_result import image_of, with_labels
 from tests.serve.web.browser import chromium, opened
 
 SECTIONS = [
-    "What to do", "Score over time", "Learning curves", "What mattered", "Against the untouched model",
+    "What to do", "Score over time", "Learning curves", "What mattered", "Against the pretrained baseline",
     "Techniques", "Before any training", "Settings and scores", "Still misread", "Misread characters",
-    "Likely label mistakes", "All 14 trials", "Cost", "Commands", "Data and versions",
+    "Possible label errors", "All 14 trials", "Cost", "Commands", "Data and versions",
 ]  # fmt: skip
 DARK, LIGHT = {"color_scheme": "dark"}, {"color_scheme": "light"}
 PHONE = {"viewport": {"width": 360, "height": 740}}

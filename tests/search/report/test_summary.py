@@ -142,7 +142,7 @@ def test_summary_without_any_score_is_still_written(tmp_path: Path) -> None:
     summary = json.loads((tmp_path / "summary.json").read_text())
     assert summary["best"] is None
     assert summary["test"] is None
-    assert "untouched model is the best" in terminal_table(nothing)
+    assert "pretrained baseline is the best" in terminal_table(nothing)
 
 
 def test_table_is_aligned_and_ends_with_the_next_command() -> None:

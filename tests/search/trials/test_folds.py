@@ -208,7 +208,7 @@ def test_a_real_search_over_folds_for_accuracy_and_latency(data_dir: Path, tmp_p
     found = json.loads((tmp_path / "some" / "summary.json").read_text(encoding="utf-8"))
     assert found["folds"] == 2
     assert {one["epochs"] for one in found["trials"]} == {2}
-    assert found["baseline"]["n"] == 22, "the untouched model reads the samples of all folds"
+    assert found["baseline"]["n"] == 22, "the baseline reads the samples of all folds"
     assert found["best"]["n"] == 6, "the bundle is the first fold's, judged on its samples"
     assert len(found["differences"]) == 1
     assert "fold    2/2" in run.output

@@ -154,7 +154,7 @@ def test_train_run_replays(data_dir: Path, tmp_path: Path, capsys: pytest.Captur
     general.write_text("".join(f"{word.path}\t{word.text}\n" for word in words), encoding="utf-8")
     main([*arguments, "--general-labels", str(general)])
     out = capsys.readouterr().out
-    assert "untouched: pp-ocrv6-tiny, as published: general exact 0." in out
+    assert "baseline: pp-ocrv6-tiny, as published: general exact 0." in out
     reported = load_checkpoint(tmp_path / "out" / "last").metrics["general_exact_match"]
     assert f"  general {reported:.3f}  " in out
     assert 0 <= 12 * reported == round(12 * reported) <= 12
