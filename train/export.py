@@ -1,9 +1,6 @@
 """Checkpoint to bundle, through the parity gate: a bundle exists only if it reads as the framework does."""
 
 import argparse
-import os
-import shutil
-import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -21,6 +18,7 @@ from train.data.dataset import Dataset, decode_samples
 from train.data.formats import load_file
 from train.engine import Engine
 from train.errors import DataError, ParityError, UsageError
+from train.files import replace_folder
 from train.loop import assemble
 from train.models import MODELS
 from train.parity import TOLERANCE, ParityResult, compare
@@ -118,17 +116,8 @@ def whole_or_nothing(directory: Path) -> Iterator[Path]:
     """Yield an empty folder beside `directory` that takes its place at the end, or vanishes on any error."""
     if directory.exists() and not (directory / MANIFEST).is_file():
         raise UsageError("a bundle must not replace anything else", directory, "choose another folder")
-    token = uuid.uuid4().hex[:8]
-    aside, old = (directory.with_name(f".{directory.name}-{part}-{token}") for part in ("new", "old"))
-    aside.mkdir(parents=True)
-    try:
-        yield aside
-        if directory.exists():
-            os.replace(directory, old)
-        os.replace(aside, directory)
-        shutil.rmtree(old, ignore_errors=True)
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
+    with replace_folder(directory) as draft:
+        yield draft
 
 
 def parser() -> argparse.ArgumentParser:

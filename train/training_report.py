@@ -1,12 +1,13 @@
 """training_report.json: what a run of `train/run.py` used and reached, for programs; up to date after every epoch."""
 
 import json
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+from train.files import write_whole
 
 FILE = "training_report.json"
 RUNNING, COMPLETED, INTERRUPTED, FAILED = "running", "completed", "interrupted", "failed"
@@ -53,10 +54,7 @@ class TrainingReport:
             reason: why it failed.
         """
         text = json.dumps(self._contents(status, model_path, reason), indent=1, allow_nan=False)
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        partial = self._path.with_name(f".{self._path.name}.{os.getpid()}")
-        partial.write_text(text + "\n", encoding="utf-8")
-        os.replace(partial, self._path)
+        write_whole(self._path, text + "\n")
 
     def _contents(self, status: str, model_path: Path | None, reason: str | None) -> dict[str, Any]:
         last = self._history[-1] if self._history else {}

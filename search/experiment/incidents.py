@@ -9,10 +9,11 @@ from ray import cloudpickle
 from ray.exceptions import OutOfMemoryError, RayActorError, RayTaskError
 from ray.tune import Callback
 
-from search.storage.files import INCIDENTS, write_text_atomically
+from search.storage.files import INCIDENTS
 from search.storage.trial_folder import read_micro_batches, write_micro_batches
 from train.config import config_from_mapping
 from train.errors import OcrError, StorageError
+from train.files import write_whole
 from train.steps.micro_batches import more_micro_batches
 
 RETRIES = 2
@@ -63,7 +64,7 @@ class Incidents(Callback):  # type: ignore[misc]
     def _note(self, trial: Any, what: str) -> None:
         print(f"{trial.trial_id}  {what}", flush=True)
         entries = [*read(self._file), {"trial": trial.trial_id, "what": what}]
-        write_text_atomically(self._file, json.dumps(entries, indent=1, ensure_ascii=False))
+        write_whole(self._file, json.dumps(entries, indent=1, ensure_ascii=False))
 
 
 def read(file: Path) -> list[dict[str, str]]:

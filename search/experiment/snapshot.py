@@ -4,7 +4,6 @@ Tune copies its four files into the storage one by one, over the old ones. A kil
 moments, and a full disk leaves half of one: the search would be lost.
 """
 
-import os
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 from ray.tune import Callback
 
 from train.errors import CheckpointError
+from train.files import replace_file
 
 SNAPSHOT = "snapshot.zip"
 STATE = "experiment_state-"
@@ -48,12 +48,10 @@ class Snapshots(Callback):  # type: ignore[misc]
 
 def archive(staging: Path, session: str, folder: Path) -> None:
     """Put a session's files into the archive, which is replaced whole."""
-    partial = folder / f".{SNAPSHOT}.partial"
-    with zipfile.ZipFile(partial, "w") as target:
+    with replace_file(folder / SNAPSHOT) as draft, zipfile.ZipFile(draft, "w") as target:
         for kind in KINDS:
             for path in staging.glob(f"{kind}{session}.*"):
                 target.write(path, path.name)
-    os.replace(partial, folder / SNAPSHOT)
 
 
 def restore(folder: Path) -> None:

@@ -8,8 +8,8 @@ from typing import Any
 
 from search.planning.budget import allotted_seconds, hoped_epochs, planned_epochs, population_epochs
 from search.preflight.cost import Cost
-from search.storage.files import write_text_atomically
 from train.config import TrialConfig
+from train.files import write_whole
 from train.techniques import build_technique
 
 
@@ -41,7 +41,7 @@ class Clock:
     usual_s: float | None = None
 
     def __post_init__(self) -> None:
-        write_text_atomically(self.file, json.dumps({"deadline": self.deadline}))
+        write_whole(self.file, json.dumps({"deadline": self.deadline}))
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__ = state

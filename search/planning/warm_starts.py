@@ -5,9 +5,7 @@
 Scores of different data cannot be compared, so none is carried over: what a winner is worth here, its own trial tells.
 """
 
-import fcntl
 import json
-import os
 import shutil
 import time
 from collections.abc import Iterator, Sequence
@@ -22,13 +20,14 @@ from search.records.evidence import Earlier
 from search.records.result import StudyResult
 from search.records.trial_report import FOLD
 from search.settings import StudySettings
-from search.storage.files import DATABASE, EARLIER, write_text_atomically
+from search.storage.files import DATABASE, EARLIER
 from search.storage.journal import read_journal
 from search.storage.location import fetch_study
 from spaces.reading import flatten
 from spaces.space import SearchSpace
 from train.config import TrialConfig, config_from_mapping
 from train.errors import UsageError
+from train.files import locked, replace_file, write_whole
 
 STUDIES = "studies.db"
 MOST_WINNERS = 3
@@ -68,14 +67,10 @@ def remember(settings: StudySettings, result: StudyResult) -> None:
 @contextmanager
 def _changed(path: Path) -> Iterator[str]:
     """Yield the URL of a copy of a database that takes its place at the end; one process at a time."""
-    with path.with_name(f".{path.name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        partial = path.with_name(f".{path.name}.partial")
-        partial.unlink(missing_ok=True)
+    with locked(path.parent), replace_file(path) as draft:
         if path.exists():
-            shutil.copyfile(path, partial)
-        yield f"sqlite:///{partial}"
-        os.replace(partial, path)
+            shutil.copyfile(path, draft)
+        yield f"sqlite:///{draft}"
 
 
 def winners(path: Path, task: str, data: str | None) -> list[Earlier]:
@@ -140,7 +135,7 @@ def with_earlier(
         return points, _KEPT.validate_json(kept.read_bytes())
     data = settings.data
     found, used = points_from(winners(database(settings), settings.task_name, data), space)
-    write_text_atomically(kept, _KEPT.dump_json(used).decode())
+    write_whole(kept, _KEPT.dump_json(used).decode())
     for one in used:
         print(
             f"starts also from the winner of {one.study} ({one.data}, {one.samples} to train on)", flush=True

@@ -9,10 +9,11 @@ from typing import Any
 
 from search.preflight.data import Prepared
 from search.settings import StudySettings
-from search.storage.files import FINGERPRINT, write_text_atomically
+from search.storage.files import FINGERPRINT
 from spaces.space import SearchSpace
 from train.data.sample import Sample
 from train.errors import UsageError
+from train.files import write_whole
 from train.tasks import TASKS
 
 FREE = ("name", "storage", "time_budget_s")
@@ -62,7 +63,7 @@ def check_fingerprint(folder: Path, found: dict[str, str], resume: bool) -> None
     path = folder / FINGERPRINT
     if resume and path.exists():
         refuse(differences(json.loads(path.read_text(encoding="utf-8")), found), folder.name)
-    write_text_atomically(path, json.dumps(found, indent=1, ensure_ascii=False))
+    write_whole(path, json.dumps(found, indent=1, ensure_ascii=False))
 
 
 def check_settings(begun: StudySettings, given: StudySettings, usual: StudySettings) -> None:

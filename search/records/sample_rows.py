@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from search.storage.files import write_text_atomically
 from train.config import Frozen
 from train.data.dataset import Dataset
+from train.files import write_whole
 from train.tasks import SampleStats
 
 ROWS = "sample_rows.json"
@@ -49,7 +49,7 @@ def split_rows(data: Dataset, rows: SampleStats) -> SplitRows:
 def write_rows(kept: Mapping[str, SplitRows], folder: Path) -> None:
     """Write the rows of each split."""
     found: dict[str, Any] = {split: part.model_dump() for split, part in kept.items()}
-    write_text_atomically(folder / ROWS, json.dumps(found) + "\n")
+    write_whole(folder / ROWS, json.dumps(found) + "\n")
 
 
 def read_rows(folder: Path) -> dict[str, SplitRows]:

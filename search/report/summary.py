@@ -9,7 +9,7 @@ from search.records.result import Comparison, StudyResult, _ends, _scores, basel
 from search.records.trial import TrialRecord
 from search.report.advice import advice
 from search.report.techniques import compare_techniques
-from search.storage.files import write_text_atomically
+from train.files import write_whole
 
 
 def _general(result: StudyResult) -> dict[str, Any] | None:
@@ -135,4 +135,4 @@ def _seconds(result: StudyResult) -> float:
 def write_summary(result: StudyResult, path: Path) -> None:
     """Write summary.json."""
     text = json.dumps(summary(result), indent=2, ensure_ascii=False, allow_nan=False)
-    write_text_atomically(path, text + "\n")
+    write_whole(path, text + "\n")

@@ -14,6 +14,7 @@ from search.records.trial_report import METRIC
 from search.storage.files import Pace
 from spaces.space import SearchSpace
 from train.config import config_from_mapping
+from train.files import replace_file
 
 UNAFFORDABLE_TRIES = 20
 
@@ -103,15 +104,13 @@ class OptunaSearcher(Searcher):  # type: ignore[misc]
 
 def write_optuna_database(study: optuna.Study, path: Path) -> None:
     """Write a copy of the study that `optuna-dashboard sqlite:///PATH` opens."""
-    partial = path.with_name(f".{path.name}.partial")
-    partial.unlink(missing_ok=True)
-    optuna.copy_study(
-        from_study_name=study.study_name,
-        from_storage=study._storage,
-        to_storage=f"sqlite:///{partial}",
-        to_study_name=study.study_name,
-    )
-    partial.replace(path)
+    with replace_file(path) as draft:
+        optuna.copy_study(
+            from_study_name=study.study_name,
+            from_storage=study._storage,
+            to_storage=f"sqlite:///{draft}",
+            to_study_name=study.study_name,
+        )
 
 
 LATENCY = "latency_ms"

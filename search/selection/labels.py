@@ -8,12 +8,12 @@ from pathlib import Path
 
 from search.records.evidence import DoubtedSample, LabelCheck
 from search.records.trial import TrialRecord
-from search.storage.files import write_text_atomically
 from train.checkpoint import Checkpoint
 from train.config import Frozen
 from train.data.corrections import DoubtedLabel, merged, read_table, table_text
 from train.data.dataset import Dataset
 from train.errors import CheckpointError, ModelError
+from train.files import write_whole
 from train.loop import TrainingData, assemble
 from train.steps.validation import read
 from train.tasks import TASKS
@@ -212,5 +212,5 @@ def write_table(check: LabelCheck, folder: Path) -> Path:
         for s in check.samples
     ]
     edited = read_table(path) if path.is_file() else []
-    write_text_atomically(path, table_text(merged(rows, edited)))
+    write_whole(path, table_text(merged(rows, edited)))
     return path

@@ -1,10 +1,8 @@
 """The names of the files in a study's folder that others read, too."""
 
-import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 STUDY_FILE, SUMMARY_FILE, DATABASE = "study.json", "summary.json", "optuna.db"
 JOURNAL, INCIDENTS, FINGERPRINT = "reports.jsonl", "incidents.json", "fingerprint.json"
@@ -40,11 +38,3 @@ class Pace:
         finally:
             ended = time.monotonic()
             self._after = ended + (ended - started) / SHARE
-
-
-def write_text_atomically(path: Path, text: str) -> None:
-    """Write `text` so that a reader, or a kill, sees the old file or the whole new one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    partial.write_text(text, encoding="utf-8")
-    os.replace(partial, path)

@@ -18,6 +18,7 @@ from search.settings import StudySettings
 from search.storage.files import BEGUN, GROWING, STUDY_FILE, WHILE_RUNNING
 from train.config import config_error
 from train.errors import UsageError
+from train.files import write_whole
 
 
 @dataclass(frozen=True)
@@ -66,11 +67,8 @@ class Location:
 
     def get(self, name: str, folder: Path) -> None:
         """Copy a file to a local folder, whole or not at all."""
-        folder.mkdir(parents=True, exist_ok=True)
-        draft = folder / f".{name}.partial"
         with self._reached.open_input_stream(f"{self.path}/{name}") as source:
-            draft.write_bytes(source.read())
-        draft.replace(folder / name)
+            write_whole(folder / name, source.read())
 
     def delete(self, name: str) -> None:
         """Delete a file, if it is there."""

@@ -20,8 +20,8 @@ import cv2
 import numpy as np
 
 from serve.errors import TooLargeError, UndecodableError, UnknownError
-from serve.loop.durable import locked, remove, write_whole
 from train.data.images import Image
+from train.files import locked, remove_durably, write_whole
 
 TEXT_KEY, ORIGINAL_KEY = "corrected_text", "original_text"
 MAX_TEXT = 1000
@@ -79,9 +79,9 @@ class CorrectionStore:
             new = not pixels.exists()
             now = datetime.now(UTC).isoformat(timespec="seconds")
             correction = Correction(key, text, original, now if new else _read(labels).created)
-            write_whole(labels, _as_json(correction, extra))
+            write_whole(labels, _as_json(correction, extra), durable=True)
             if new:
-                write_whole(pixels, _as_png(image))
+                write_whole(pixels, _as_png(image), durable=True)
         return correction, new
 
     def page(self, offset: int = 0, limit: int = 100) -> list[Correction]:
@@ -105,8 +105,8 @@ class CorrectionStore:
         with locked(self.folder):
             if not pixels.exists():
                 raise _unknown(key)
-            remove(pixels)
-            remove(labels)
+            remove_durably(pixels)
+            remove_durably(labels)
 
     def snapshot(self, folder: Path) -> list[Correction]:
         """Copy all corrections, as they are at one moment, into an existing folder; return them, the oldest first."""

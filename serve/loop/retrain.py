@@ -18,12 +18,12 @@ from typing import Any
 
 from serve.errors import BusyError, ConflictError, UnknownError
 from serve.loop.corrections import CorrectionStore
-from serve.loop.durable import locked, write_whole
 from serve.loop.holdout import Seen, hold_out
 from serve.loop.jobs import UNKNOWN, Jobs, RayJobs
 from serve.loop.retrain_job import FAILED, FINISHED, JOB, RUNNING, STATE
 from serve.loop.retrain_plan import ROOT, RetrainRequest, job_plan, start_from
 from serve.loop.versions import Versions
+from train.files import locked, write_whole
 
 TASK = "recognition"
 LEAST_CORRECTIONS = 10
@@ -184,7 +184,7 @@ class Retrainings:
             "serving": version.version,
             "lines": lines,
         }
-        write_whole(folder / JOB, json.dumps(job, indent=1).encode())
+        write_whole(folder / JOB, json.dumps(job, indent=1), durable=True)
 
     def _freeze(self, folder: Path) -> dict[str, int]:
         """Copy the corrections into `data/train`, `val` and `test`; return how many lines each has."""
@@ -196,7 +196,7 @@ class Retrainings:
             for file in (f"{line.id}{suffix}" for line in lines for suffix in (".json", ".png")):
                 (data / file).rename(data / name / file)
         split = {name: [[line.id, line.text] for line in lines] for name, lines in parts.items()}
-        write_whole(folder / SPLIT, json.dumps(split).encode())
+        write_whole(folder / SPLIT, json.dumps(split), durable=True)
         return {name: len(lines) for name, lines in parts.items()}
 
     def _seen(self) -> tuple[Seen, Seen]:

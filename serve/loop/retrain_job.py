@@ -19,10 +19,10 @@ from typing import Any
 if __name__ == "__main__":
     sys.path[0] = str(Path(__file__).resolve().parents[2])  # not this folder: its files shadow others
 
-from serve.loop.durable import write_whole
 from serve.loop.jobs import CLUSTER
 from serve.loop.retrain_plan import ROOT
 from train.errors import ModelError
+from train.files import write_whole
 
 STATE, JOB = "state.json", "job.json"
 RUNNING, FINISHED, FAILED = "running", "finished", "failed"
@@ -90,7 +90,7 @@ def share_done(line: str, elapsed_s: float, seconds: float | None) -> float | No
 def report(folder: Path, state: str, progress: float, message: str, **more: Any) -> None:
     """Write how far the retraining is."""
     fields = {"state": state, "progress": round(progress, 3), "message": message, **more}
-    write_whole(folder / STATE, json.dumps(fields).encode())
+    write_whole(folder / STATE, json.dumps(fields), durable=True)
 
 
 def reason(folder: Path, output: str, status: int) -> str:

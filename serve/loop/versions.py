@@ -10,9 +10,9 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from serve.errors import ConflictError, UnknownError
-from serve.loop.durable import locked, write_whole
 from train.bundle import load_bundle
 from train.errors import CheckpointError
+from train.files import locked, write_whole
 
 FILE = "versions.json"
 PRETRAINED = "pretrained"
@@ -162,7 +162,7 @@ class Versions:
 
     def _write(self, books: _Books, task: str, known: _Task) -> Version:
         changed = books.model_copy(update={"tasks": {**books.tasks, task: known}})
-        write_whole(self._folder / FILE, changed.model_dump_json(indent=1).encode())
+        write_whole(self._folder / FILE, changed.model_dump_json(indent=1), durable=True)
         assert known.current is not None
         return known.current
 

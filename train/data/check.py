@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from train.data.contact_sheet import contact_sheet
 from train.data.findings import RULES, as_json, as_text
 from train.data.formats import load
 from train.data.split import given_splits
+from train.files import write_whole
 from train.sets.arguments import add_task_argument
 from train.tasks import TASKS
 
@@ -31,9 +31,10 @@ def main(arguments: Sequence[str]) -> int:
     report = check(splits, checks, deep=not options.headers_only)
     print(f"{options.data}: {name}\n\n{as_text(report)}")
     if options.json:
-        _write(options.json, json.dumps(as_json(report), ensure_ascii=False, indent=1))
+        write_whole(options.json, _encoded(json.dumps(as_json(report), ensure_ascii=False, indent=1)))
     if options.html:
-        _write(options.html, contact_sheet(str(options.data), splits, report, options.seed, checks.picture))
+        page = contact_sheet(str(options.data), splits, report, options.seed, checks.picture)
+        write_whole(options.html, _encoded(page))
     return 1 if report.errors else 0
 
 
@@ -66,11 +67,9 @@ def _characters(charset: str) -> frozenset[str] | None:
     return None if charset == DOMAIN else frozenset((*read_characters(Path(charset)), " "))
 
 
-def _write(path: Path, content: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    partial.write_text(content, encoding="utf-8", errors="surrogatepass")
-    partial.replace(path)
+def _encoded(text: str) -> bytes:
+    """Return UTF-8; halves of characters, which labels may hold, are written as they are."""
+    return text.encode(errors="surrogatepass")
 
 
 if __name__ == "__main__":

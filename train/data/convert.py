@@ -3,7 +3,6 @@
 import argparse
 import json
 import shutil
-import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ from train.data.formats import load
 from train.data.sample import Sample
 from train.data.split import Splits, make_splits
 from train.errors import DataError, UsageError
+from train.files import make_folder
 
 IMAGES = "images"
 DICTIONARY, STATISTICS = "custom_dict.txt", "dataset_stats.json"
@@ -99,12 +99,8 @@ def _appearing(destination: Path) -> Iterator[Path]:
     """Give a folder to fill, which becomes `destination` when all went well and vanishes otherwise."""
     if destination.exists() and (not destination.is_dir() or any(destination.iterdir())):
         raise UsageError("DST must be a new or empty folder", destination, "choose another or empty it")
-    destination.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{destination.name}.", dir=destination.parent) as parent:
-        folder = Path(parent) / destination.name
-        folder.mkdir()
+    with make_folder(destination) as folder:
         yield folder
-        folder.replace(destination)
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -12,6 +12,7 @@ from train.data.corrections import DoubtedLabel, read_table
 from train.data.formats import load_file
 from train.data.sample import Sample
 from train.errors import DataError, UsageError
+from train.files import write_new
 
 SUFFIX = ".corrected.txt"
 
@@ -77,7 +78,7 @@ def main(arguments: Sequence[str]) -> None:
         )
     texts = [list_text(samples, target.parent) for (samples, _), target in zip(parts, targets, strict=True)]
     for text, target, (_, found) in zip(texts, targets, parts, strict=True):
-        _write_new(target, text)
+        write_new(target, text)
         print(f"{target}: {len(found)} labels corrected")
     given = [
         f"--{split}-labels {shlex.quote(str(target))}"
@@ -85,13 +86,6 @@ def main(arguments: Sequence[str]) -> None:
     ]
     if len(targets) == 2:
         print(f"search again: python search/run.py {' '.join(given)}")
-
-
-def _write_new(path: Path, text: str) -> None:
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    partial.write_bytes(text.encode())
-    os.link(partial, path)  # unlike a replacement, it never takes the place of another file
-    partial.unlink()
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -6,7 +6,6 @@ The manifest comes first, the label list last, and every file appears whole: an 
 import hashlib
 import json
 import multiprocessing
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from itertools import islice
@@ -19,6 +18,7 @@ from train.data.drawing.typeset import draw_text, face_of
 from train.data.formats import read_text
 from train.data.formats.paddleocr import WHOLE
 from train.errors import DataError, UsageError
+from train.files import write_whole
 
 MANIFEST = "manifest.json"
 VERSION = 1  # raise it when the same parameters would draw other lines
@@ -53,7 +53,7 @@ def draw_texts(
     lines = list(islice(_lines(words, able, seed), len(words) if count is None else count))
     _draw_missing(directory, lines, seed, processes)
     rows = "".join(f"{image_name(number)}\t{text}\n" for number, text, _ in lines)
-    _write_whole(directory / WHOLE, rows.encode("utf-8"))
+    write_whole(directory / WHOLE, rows)
     return directory / WHOLE
 
 
@@ -124,7 +124,7 @@ def _claim(directory: Path, manifest: str) -> None:
             "remove the folder or name another one",
         )
     directory.mkdir(parents=True, exist_ok=True)
-    _write_whole(path, manifest.encode("utf-8"))
+    write_whole(path, manifest)
 
 
 def _draw_missing(directory: Path, lines: Sequence[Line], seed: int, processes: int) -> None:
@@ -148,13 +148,7 @@ def _draw(directory: Path, lines: Sequence[Line], seed: int) -> None:
     for number, text, font in lines:
         image = draw_text(text, face_of(font), np.random.default_rng((seed, LOOK, number)))
         data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 95])[1]
-        _write_whole(directory / image_name(number), data.tobytes())
-
-
-def _write_whole(path: Path, data: bytes) -> None:
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    draft.write_bytes(data)
-    draft.replace(path)
+        write_whole(directory / image_name(number), data.tobytes())
 
 
 def _digest(things: Sequence[str | Path]) -> str:

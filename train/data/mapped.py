@@ -4,13 +4,11 @@ One record batch holds a chunk of images; nothing is compressed, so that an imag
 """
 
 import multiprocessing
-import os
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from pathlib import Path
 from typing import Any, overload
-from uuid import uuid4
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +19,7 @@ from train.data.dataset import Dataset, decode_sample
 from train.data.sample import Sample
 from train.data.stored import LINES, Stored
 from train.errors import DataError
+from train.files import replace_file
 
 SIDES = ("height", "width", "file_height", "file_width")
 SCHEMA = pa.schema(
@@ -106,24 +105,20 @@ def write_images(samples: Sequence[Sample], path: Path, processes: int, stored: 
 
     Raises DataError at the first image that cannot be read, or if the folder cannot be written to.
     """
-    draft = path.with_name(f".{path.name}.{uuid4().hex[:8]}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with draft.open("wb") as file:
-            with pa.ipc.new_file(file, SCHEMA) as writer:
-                for part, chunk in _decoded(samples, processes, stored):
-                    writer.write_batch(_record_batch(part, chunk))
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
+        with (
+            replace_file(path, durable=True) as draft,
+            draft.open("wb") as file,
+            pa.ipc.new_file(file, SCHEMA) as writer,
+        ):
+            for part, chunk in _decoded(samples, processes, stored):
+                writer.write_batch(_record_batch(part, chunk))
     except OSError as error:
         raise DataError(
             "the folder for decoded images must be writable and have room",
             f"{path.parent}: {error}",
             "see --cache",
         ) from error
-    finally:
-        draft.unlink(missing_ok=True)
 
 
 def _decoded(

@@ -8,8 +8,6 @@ The same numbers give the same labels everywhere, and with the pinned libraries 
 
 import argparse
 import json
-import shutil
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -22,6 +20,7 @@ from train.data.augment import sample_rng
 from train.data.drawing import STYLES, draw_line
 from train.data.drawn_texts import draw_texts
 from train.errors import DataError, UsageError
+from train.files import make_folder
 
 MANIFEST = "manifest.json"
 VERSION = 1  # raise it when the same parameters would draw other lines
@@ -94,25 +93,14 @@ def _stands(directory: Path, manifest: Manifest) -> bool:
 
 
 def _publish(directory: Path, texts: Mapping[str, Sequence[str]], manifest: Manifest, seed: int) -> None:
-    """Write the dataset beside `directory`, then put it in place with one rename."""
-    directory.parent.mkdir(parents=True, exist_ok=True)
-    draft = Path(tempfile.mkdtemp(prefix=f".{directory.name}.", dir=directory.parent))
+    """Write the dataset, which appears whole."""
     try:
-        draft.chmod(0o755)
-        (draft / "images").mkdir()
-        for split, lines in texts.items():
-            write_lines(draft, split, lines, seed)
-        (draft / MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
-        _move(draft, directory, manifest)
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
-
-
-def _move(draft: Path, directory: Path, manifest: Manifest) -> None:
-    """Rename `draft` to `directory`; another process's equal dataset may have come first."""
-    try:
-        draft.rename(directory)
-    except OSError:
+        with make_folder(directory) as draft:
+            (draft / "images").mkdir()
+            for split, lines in texts.items():
+                write_lines(draft, split, lines, seed)
+            (draft / MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
+    except OSError:  # another process's equal dataset may have come first
         if not _stands(directory, manifest):
             raise
 

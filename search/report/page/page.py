@@ -34,7 +34,7 @@ from search.report.text import (
     short_key,
     span,
 )
-from search.storage.files import write_text_atomically
+from train.files import write_whole
 from train.scoring.scores import Scores
 
 FEW_TRIALS = 50
@@ -51,7 +51,7 @@ def write_report(
         path: of the page.
         as_labelled: split -> (index -> its sample), for possible label errors.
     """
-    write_text_atomically(path, report_html(result, image_of, as_labelled))
+    write_whole(path, report_html(result, image_of, as_labelled))
 
 
 def report_html(

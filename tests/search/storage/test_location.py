@@ -12,7 +12,7 @@ from pyarrow import fs
 
 from search.experiment.publishing import PublishedFiles
 from search.settings import StudySettings
-from search.storage.files import JOURNAL, STUDY_FILE, write_text_atomically
+from search.storage.files import JOURNAL, STUDY_FILE
 from search.storage.location import (
     Location,
     check_folder,
@@ -33,6 +33,7 @@ from tests.search.driver import (
     write_space,
 )
 from train.errors import UsageError
+from train.files import write_whole
 
 EPOCHS = 10  # some seconds: longer than from one snapshot to the next
 
@@ -48,7 +49,7 @@ def settings(storage: str, **changes: Any) -> StudySettings:
 
 
 def begin(study: StudySettings) -> None:
-    write_text_atomically(study.local_folder / STUDY_FILE, study.model_dump_json())
+    write_whole(study.local_folder / STUDY_FILE, study.model_dump_json())
     publish(study, STUDY_FILE)
 
 

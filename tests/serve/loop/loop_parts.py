@@ -9,13 +9,13 @@ import numpy as np
 
 from serve.errors import BusyError
 from serve.loop.corrections import CorrectionStore
-from serve.loop.durable import write_whole
 from serve.loop.jobs import UNKNOWN
 from serve.loop.retrain import Retrainings
 from serve.loop.retrain_job import STATE
 from serve.loop.versions import Versions
 from train.bundle import FILES, WEIGHTS, seal
 from train.data.images import Image
+from train.files import write_whole
 
 BETTER = {"better": True, "held_back": 4}
 WORSE = {"better": False, "held_back": 4}

@@ -1,0 +1,113 @@
+"""Files and folders that appear whole: a reader finds the old one or the new one, also after a kill in between.
+
+They are written beside their place, under a hidden name that ends in `.partial`, and renamed. After a power cut a
+file may still be empty, unless it is `durable`: its writer waits until the disk has it (fsync).
+"""
+
+import fcntl
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+LOCK = ".lock"
+
+
+def write_whole(path: Path, content: str | bytes, *, durable: bool = False) -> None:
+    """Write bytes, or a text as UTF-8, in place of what was there."""
+    with replace_file(path, durable=durable) as draft:
+        draft.write_bytes(_encoded(content))
+
+
+def write_new(path: Path, content: str | bytes) -> None:
+    """Write bytes, or a text as UTF-8; raise FileExistsError where there is a file."""
+    draft = _beside(path)
+    try:
+        draft.write_bytes(_encoded(content))
+        os.link(draft, path)  # unlike a rename, it never takes the place of another file
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+@contextmanager
+def replace_file(path: Path, *, durable: bool = False) -> Iterator[Path]:
+    """Yield the path of a draft, which takes the file's place at the end; after an error it is removed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = _beside(path)
+    try:
+        yield draft
+        if durable:
+            _synchronise(draft)
+        os.replace(draft, path)
+    finally:
+        draft.unlink(missing_ok=True)
+    if durable:
+        _synchronise(path.parent)
+
+
+def remove_durably(path: Path) -> None:
+    """Remove a file that may be missing; it stays removed after a power cut."""
+    path.unlink(missing_ok=True)
+    _synchronise(path.parent)
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold a folder against all other threads and processes; waits for them. Who dies holds nothing any more."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / LOCK).open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+@contextmanager
+def replace_folder(directory: Path) -> Iterator[Path]:
+    """Yield an empty folder, which takes the place of what is there at the end; after an error it is removed."""
+    with _draft_folder(directory) as draft:
+        yield draft
+        old = _beside(directory)
+        if directory.exists():
+            os.replace(directory, old)
+        os.replace(draft, directory)
+        shutil.rmtree(old, ignore_errors=True)
+
+
+@contextmanager
+def make_folder(directory: Path) -> Iterator[Path]:
+    """Yield an empty folder, which appears as `directory` at the end; after an error it is removed.
+
+    Raises OSError if there is a folder by then with anything in it.
+    """
+    with _draft_folder(directory) as draft:
+        yield draft
+        draft.rename(directory)
+
+
+@contextmanager
+def _draft_folder(directory: Path) -> Iterator[Path]:
+    draft = _beside(directory)
+    draft.mkdir(parents=True)
+    try:
+        yield draft
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def _beside(path: Path) -> Path:
+    """Return a name of its own for every draft: several processes may write the same file."""
+    return path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.partial")
+
+
+def _encoded(content: str | bytes) -> bytes:
+    return content.encode() if isinstance(content, str) else content
+
+
+def _synchronise(path: Path) -> None:
+    """Wait until the disk has a file's content, or a folder's names."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
