@@ -12,14 +12,17 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-sys.path[0] = str(Path(__file__).resolve().parent.parent)
+if __name__ == "__main__":
+    sys.path[0] = str(Path(__file__).resolve().parent.parent)  # not this folder: its files shadow others
+    from train.cli import main_guard
+
+    main_guard("benchmarks.label_mistakes")
 
 from search.records.trial import rank
 from search.selection.labels import Timer, check_labels, voters_of
 from search.storage.journal import read_journal
 from search.studies.export import best_checkpoint, decoded_splits
 from search.studies.read import read_result, read_study
-from train.cli import main_guard
 from train.data.dataset import MemoryDataset
 from train.errors import UsageError
 from train.loop import TrainingData
@@ -68,7 +71,3 @@ def main(arguments: Sequence[str]) -> None:
         f"{len(voters)} trials: {len(hits)} of {len(places)} planted mistakes doubted, {true} read as they were"
     )
     print(f"other labels doubted: {len(found) - len(hits)} of {len(right) - len(places)}")
-
-
-if __name__ == "__main__":
-    main_guard(main)

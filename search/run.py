@@ -6,14 +6,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import get_args
 
+if __name__ == "__main__":
+    sys.path[0] = str(Path(__file__).resolve().parent.parent)  # not this folder: its files shadow others
+    from train.cli import main_guard
+
+    main_guard("search.run")
+
 from search.settings import Objectives, Sampler, Scheduler, StudySettings, parse_duration, resume_command
-from train.cli import INTERRUPTED, main_guard
+from train.cli import INTERRUPTED
 from train.config import config_error
 from train.data.arguments import add_decoding_arguments, add_general_arguments
 from train.errors import StorageError, UsageError
 from train.sets.arguments import add_task_argument
-
-sys.path[0] = str(Path(__file__).resolve().parent.parent)  # not this folder: its files shadow others
 
 EPILOG = """examples:
   python search/run.py                                          the embedded default data
@@ -246,7 +250,3 @@ def main(arguments: Sequence[str]) -> int:
     print(f"report: {settings.local_folder / 'report.html'}")
     require_winner(result)
     return 0
-
-
-if __name__ == "__main__":
-    main_guard(main)

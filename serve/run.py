@@ -10,12 +10,16 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-sys.path[0] = str(Path(__file__).resolve().parent.parent)  # not this folder: its files shadow others
+if __name__ == "__main__":
+    sys.path[0] = str(Path(__file__).resolve().parent.parent)  # not this folder: its files shadow others
+    from train.cli import main_guard
+
+    main_guard("serve.run")
 
 from serve.environment import prepare
 from serve.inference.model import load_model
 from serve.settings import Limits, Settings
-from train.errors import OcrError, UsageError
+from train.errors import UsageError
 
 log = logging.getLogger("ocrtune")
 
@@ -104,11 +108,3 @@ def _wait() -> None:
     from serve.app import stop
 
     stop()
-
-
-if __name__ == "__main__":
-    try:
-        main(sys.argv[1:])
-    except OcrError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(error.exit_status)

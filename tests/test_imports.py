@@ -18,6 +18,7 @@ ALLOWED = {
     "serve": (
         "serve",
         "train.bundle",
+        "train.cli",
         "train.data.images",
         "train.data.orientation",
         "train.data.charset",

@@ -10,10 +10,12 @@ from typing import Any
 
 if __name__ == "__main__":
     sys.path[0] = str(Path(__file__).resolve().parent.parent)  # not this folder: its files shadow others
+    from train.cli import main_guard
+
+    main_guard("train.evaluate")
 
 from train.bundle import Bundle, load_bundle, run
 from train.checkpoint import Checkpoint, load_checkpoint
-from train.cli import main_guard
 from train.config import TrialConfig, config_from_mapping
 from train.data.arguments import add_format_arguments, options_of
 from train.data.dataset import Dataset, decode_samples
@@ -249,7 +251,3 @@ def describe(scores: Scores, terms: Terms) -> str:
     named[0] += scores.within
     told = [str(value) for value in scores.as_dict().values() if isinstance(value, str)]
     return f"{scores.n} {terms.samples}: {', '.join([*named, *told])}"
-
-
-if __name__ == "__main__":
-    main_guard(main)

@@ -7,12 +7,16 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+if __name__ == "__main__":
+    from train.cli import main_guard
+
+    main_guard("train.export")
+
 import numpy as np
 from safetensors.numpy import save_file
 
 from train.bundle import MANIFEST, ONNX, SETTINGS, WEIGHTS, load_bundle, open_session, run, seal
 from train.checkpoint import Checkpoint, load_checkpoint
-from train.cli import main_guard
 from train.data import images
 from train.data.dataset import Dataset, decode_samples
 from train.data.formats import load_file
@@ -149,7 +153,3 @@ def main(arguments: Sequence[str]) -> None:
         f"{chosen.bundle}: {result.lines} images read as before the export, "
         f"largest difference {result.max_difference:.1e}"
     )
-
-
-if __name__ == "__main__":
-    main_guard(main)

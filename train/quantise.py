@@ -11,10 +11,14 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+if __name__ == "__main__":
+    from train.cli import main_guard
+
+    main_guard("train.quantise")
+
 import numpy as np
 
 from train.bundle import INT8, ONNX, Bundle, Manifest, Recogniser, load_bundle, open_session, seal
-from train.cli import main_guard
 from train.data import images
 from train.data.dataset import Dataset, decode_samples
 from train.data.formats import load_file
@@ -132,7 +136,3 @@ def main(arguments: Sequence[str]) -> None:
     print(
         f"{chosen.bundle}: exact match {scores['exact_match']:.3f}, float32 {scores['exact_match_float32']:.3f}"
     )
-
-
-if __name__ == "__main__":
-    main_guard(main)

@@ -6,10 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-sys.path[0] = str(Path(__file__).resolve().parent.parent)  # not this folder: its files shadow others
+if __name__ == "__main__":
+    sys.path[0] = str(Path(__file__).resolve().parent.parent)  # not this folder: its files shadow others
+    from train.cli import main_guard
+
+    main_guard("train.run")
 
 from train.checkpoint import Checkpoint, load_checkpoint
-from train.cli import main_guard
 from train.config import TrialConfig, load_config
 from train.data.arguments import add_decoding_arguments, add_general_arguments, options_of
 from train.data.checking import cheap_check, usable
@@ -209,7 +212,3 @@ def _general(metrics: Mapping[str, float], task: type[Task]) -> str:
     if not task.scores.are_in(metrics, GENERAL):
         return ""
     return f"general {task.scores.kept_in(metrics, 0, GENERAL).primary:.3f}  "
-
-
-if __name__ == "__main__":
-    main_guard(main)

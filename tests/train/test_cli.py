@@ -1,11 +1,21 @@
 """Every entry point ends with the exit status the house promises."""
 
+import subprocess
+import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
 from train import cli
 from train.errors import DataError, UsageError
+
+REPOSITORY = Path(__file__).resolve().parent.parent.parent
+SCRIPTS = ("search/run.py", "search/results.py", "train/run.py", "train/evaluate.py", "serve/run.py")
+MODULES = (  # but train.data.correct, which needs none
+    "train.data.check", "train.data.convert", "train.data.synthetic", "train.export",
+    "train.quantise", "train.engines.choice",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize(("error", "status"), [(DataError, 1), (UsageError, 2)])
@@ -40,7 +50,29 @@ def test_what_main_returns_is_the_status(returned: int | None, status: int) -> N
     assert cli.run(lambda arguments: returned, []) == status
 
 
-def test_main_guard_leaves_the_process() -> None:
+def test_main_guard_leaves_the_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a_command.py").write_text("def main(arguments):\n    return 1\n", encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(SystemExit) as left:
-        cli.main_guard(lambda arguments: len(arguments) * 0)
-    assert left.value.code == 0
+        cli.main_guard("a_command")
+    assert left.value.code == 1
+
+
+@pytest.mark.parametrize("command", [*SCRIPTS, *MODULES])
+def test_without_the_packages_a_command_names_the_interpreter_and_the_remedy(command: str) -> None:
+    """As with `ray job submit` from an environment that is not activated: `python` is another one there."""
+    words = [command] if command in SCRIPTS else ["-m", command]
+    done = subprocess.run(  # -S: no site-packages
+        [sys.executable, "-S", *words, "--help"], cwd=REPOSITORY, env={}, capture_output=True, text=True, check=False
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (2, "")
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("error: the package ")
+    assert f"none for {sys.executable} (Python 3" in line
+    assert "activate the environment (. .venv/bin/activate)" in line
+
+
+def test_a_missing_file_of_ours_keeps_its_traceback() -> None:
+    """It is no package that anyone could install."""
+    with pytest.raises(ModuleNotFoundError, match=r"train\.no_such_file"):
+        cli.main_guard("train.no_such_file")

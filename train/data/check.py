@@ -5,7 +5,11 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from train.cli import main_guard
+if __name__ == "__main__":
+    from train.cli import main_guard
+
+    main_guard("train.data.check")
+
 from train.config import TrialConfig
 from train.data.arguments import add_format_arguments, options_of
 from train.data.charset_file import read_characters
@@ -70,7 +74,3 @@ def _characters(charset: str) -> frozenset[str] | None:
 def _encoded(text: str) -> bytes:
     """Return UTF-8; halves of characters, which labels may hold, are written as they are."""
     return text.encode(errors="surrogatepass")
-
-
-if __name__ == "__main__":
-    main_guard(main)

@@ -9,7 +9,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from train.cli import main_guard
+if __name__ == "__main__":
+    from train.cli import main_guard
+
+    main_guard("train.data.convert")
+
 from train.data.arguments import add_format_arguments, options_of
 from train.data.charset import domain_charset
 from train.data.charset_file import write_characters
@@ -130,7 +134,3 @@ def _parser() -> argparse.ArgumentParser:
         "--test-fraction", type=float, default=0.1, help="the same for test, 0 for none (default: 0.1)"
     )
     return parser
-
-
-if __name__ == "__main__":
-    main_guard(main)

@@ -6,7 +6,11 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-from train.cli import main_guard
+if __name__ == "__main__":
+    from train.cli import main_guard
+
+    main_guard("train.data.correct")
+
 from train.data.arguments import options_of
 from train.data.corrections import DoubtedLabel, read_table
 from train.data.formats import load_file
@@ -101,7 +105,3 @@ def _parser() -> argparse.ArgumentParser:
         "--option", metavar="KEY=VALUE", action="append", default=[], help="setting of the data format"
     )
     return parser
-
-
-if __name__ == "__main__":
-    main_guard(main)

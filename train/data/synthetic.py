@@ -11,10 +11,14 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+if __name__ == "__main__":
+    from train.cli import main_guard
+
+    main_guard("train.data.synthetic")
+
 import cv2
 import numpy as np
 
-from train.cli import main_guard
 from train.data import vin
 from train.data.augment import sample_rng
 from train.data.drawing import STYLES, draw_line
@@ -149,7 +153,3 @@ def _make(options: argparse.Namespace) -> Path:
         )
     make_vin_dataset(options.directory, options.train, options.val, options.test, options.seed)
     return Path(options.directory) / "rec_gt_train.txt"
-
-
-if __name__ == "__main__":
-    main_guard(main)

@@ -1,6 +1,10 @@
 """Framework engines: one file each."""
 
-from train.engine import Engine
+from typing import TYPE_CHECKING
+
 from train.registry import Registry
 
-ENGINES: Registry[type[Engine]] = Registry("engine", __name__)
+if TYPE_CHECKING:
+    from train.engine import Engine
+
+ENGINES: "Registry[type[Engine]]" = Registry("engine", __name__)

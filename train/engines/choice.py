@@ -17,7 +17,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from train.cli import main_guard
+if __name__ == "__main__":
+    from train.cli import main_guard
+
+    main_guard("train.engines.choice")
+
 from train.config import TrialConfig
 from train.engine import GROUPS, Features, World
 from train.engines import ENGINES
@@ -148,7 +152,3 @@ def main(arguments: Sequence[str]) -> None:
         print(json.dumps(sum(step_seconds(chosen.measure, model) for model in chosen.model)))
     else:
         resolve(AUTO, chosen.model, chosen.threads)
-
-
-if __name__ == "__main__":
-    main_guard(main)
