@@ -224,20 +224,10 @@ def main(arguments: Sequence[str]) -> int:
     """Run the search that the command line describes; return the exit status."""
     chosen = parser().parse_args(arguments)
     settings = settings_of(chosen)
-    from search.preflight.fingerprint import check_settings
     from search.records.result import require_winner
     from search.report.terminal import terminal_table
-    from search.storage.location import fetch_study, load_settings
     from search.study import run_study
 
-    if chosen.resume:
-        fetch_study(settings)
-        begun = load_settings(settings.local_folder)
-        check_settings(begun, settings, usual=settings_of(parser().parse_args([])))
-        # The same place may have another address from here than from where the study began.
-        settings = begun.model_copy(update={"storage": settings.storage}) if settings.remote else begun
-        if chosen.time_budget:
-            settings = settings.model_copy(update={"time_budget_s": chosen.time_budget})
     try:
         result = run_study(settings, chosen.resume)
     except KeyboardInterrupt:

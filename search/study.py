@@ -18,7 +18,7 @@ from search.planning.budget import check_confirm, most_candidates
 from search.planning.plan import Plan, forked, make_plan, room
 from search.planning.warm_starts import origin_of
 from search.preflight.data import Prepared, StudyData, decode_sets, prepare, task_of
-from search.preflight.fingerprint import check_fingerprint, fingerprint
+from search.preflight.fingerprint import begun_settings, check_fingerprint, fingerprint
 from search.preflight.general import known_before, reachable
 from search.preflight.latency import measure_all
 from search.preflight.probe import probe_models
@@ -33,7 +33,7 @@ from search.selection.outcome import Finished
 from search.settings import StudySettings, population, sampler_of
 from search.storage.files import BEGUN, STUDY_FILE
 from search.storage.location import check_folder, publish, withdraw
-from search.storage.lock import hold
+from search.storage.lock import sole_search
 from search.trials.folds import pooled, with_folds
 from search.trials.start import TrialSetup
 from spaces.space import SearchSpace
@@ -41,14 +41,22 @@ from train.errors import UsageError
 from train.files import write_whole
 
 
-def run_study(settings: StudySettings, resume: bool) -> StudyResult:
+def run_study(asked: StudySettings, resume: bool) -> StudyResult:
     """Search, export and report; `resume` continues a study that was interrupted.
 
+    Nothing of the study is read or written before its lock is held.
+
     Raises:
-        UsageError: before any work, for settings that cannot work.
+        UsageError: before any work, for settings that cannot work, and while another search works on the study.
         DataError: for data that cannot be used.
     """
     started = time.time()
+    with sole_search(asked.local_folder):
+        return search_study(begun_settings(asked) if resume else asked, resume, started)
+
+
+def search_study(settings: StudySettings, resume: bool, started: float) -> StudyResult:
+    """Search, export and report, in a folder that is this search's alone."""
     settings, space = settled(settings)
     check_method(settings, space)
     check_folder(settings, resume)
@@ -61,29 +69,28 @@ def run_study(settings: StudySettings, resume: bool) -> StudyResult:
     needs, _, _ = room(settings, space, [])
     write_whole(settings.local_folder / STUDY_FILE, settings.model_dump_json(indent=2))
     publish(settings, *BEGUN)
-    with hold(settings.local_folder):
-        data = decode_sets(settings, prepared)
-        shared = ray.put(data.training)
-        read = shared if settings.folds == 1 else ray.put(pooled(data.training))
-        probes = probe_models(space, read, task_of(settings).terms, dict(needs.share))
-        known = known_before(settings, probes, data)
-        space = possible(space, known, data, settings, resume)
-        plan = forked(make_plan(settings, space, probes, data, started), origin)
-        latencies = measure_all(plan.space, shared) if settings.objectives != "accuracy" else {}
-        setup = TrialSetup(
-            shared,
-            plan.group,
-            known,
-            population(settings) is not None,
-            settings.folds or 1,
-            plan.clock,
-            plan.needs,
-        )
-        results = search(settings, plan, setup, probes, resume, latencies)
-        if plan.group is not None:
-            plan.group.storage.delete_folder()  # only transient
-        again = how_again(settings, plan, setup, len(results))
-        return finish(Finished(settings, plan, data, probes, results, started, known, again, latencies))
+    data = decode_sets(settings, prepared)
+    shared = ray.put(data.training)
+    read = shared if settings.folds == 1 else ray.put(pooled(data.training))
+    probes = probe_models(space, read, task_of(settings).terms, dict(needs.share))
+    known = known_before(settings, probes, data)
+    space = possible(space, known, data, settings, resume)
+    plan = forked(make_plan(settings, space, probes, data, started), origin)
+    latencies = measure_all(plan.space, shared) if settings.objectives != "accuracy" else {}
+    setup = TrialSetup(
+        shared,
+        plan.group,
+        known,
+        population(settings) is not None,
+        settings.folds or 1,
+        plan.clock,
+        plan.needs,
+    )
+    results = search(settings, plan, setup, probes, resume, latencies)
+    if plan.group is not None:
+        plan.group.storage.delete_folder()  # only transient
+    again = how_again(settings, plan, setup, len(results))
+    return finish(Finished(settings, plan, data, probes, results, started, known, again, latencies))
 
 
 def how_again(settings: StudySettings, plan: Plan, setup: TrialSetup, trials: int) -> Again:

@@ -10,6 +10,7 @@ from typing import Any
 from search.preflight.data import Prepared
 from search.settings import StudySettings
 from search.storage.files import FINGERPRINT
+from search.storage.location import fetch_study, load_settings
 from spaces.space import SearchSpace
 from train.data.sample import Sample
 from train.errors import UsageError
@@ -19,13 +20,17 @@ from train.tasks import TASKS
 FREE = ("name", "storage", "time_budget_s")
 """Settings that a resumed study may be given anew, or is found by."""
 
+LAYOUT_KEY, LAYOUT = "layout", "2"
+"""Of the search state that Tune pickles: raise it when a class in there moves or changes its attributes."""
+
 
 def fingerprint(space: SearchSpace, prepared: Prepared, task: str) -> dict[str, str]:
     """Return what must not change, under keys that a person can look for.
 
     Samples count by label, name and size of the image file: a data folder may be moved or copied.
     """
-    found = {f"space.{key}": json.dumps(value, default=list) for key, value in space.fixed.items()}
+    found = {LAYOUT_KEY: LAYOUT}
+    found |= {f"space.{key}": json.dumps(value, default=list) for key, value in space.fixed.items()}
     found |= {f"space.{parameter.name}": str(parameter.domain) for parameter in space.parameters}
     for name, samples in prepared.sets.items():
         found[f"data.{name}.samples"] = str(len(samples))
@@ -66,18 +71,54 @@ def check_fingerprint(folder: Path, found: dict[str, str], resume: bool) -> None
     write_whole(path, json.dumps(found, indent=1, ensure_ascii=False))
 
 
-def check_settings(begun: StudySettings, given: StudySettings, usual: StudySettings) -> None:
-    """Raise UsageError if a command line that resumes says other than the one that began.
+def begun_settings(asked: StudySettings) -> StudySettings:
+    """Return the settings of the study that `asked` resumes: those that it began with, and the time that it is given.
 
-    Args:
-        begun: the study's.
-        given: the command line's.
-        usual: those of a command line that says nothing.
+    Raises UsageError if there is no such study, another version began it, it lies elsewhere now, or it was begun with
+    other settings than are asked for.
     """
-    said = {key: value for key, value in given if value != getattr(usual, key) and key not in FREE}
-    if said.get("engine") == "auto":  # which engine that was stands in the study's settings
-        del said["engine"]
-    refuse(differences({key: getattr(begun, key) for key in said}, said), begun.name)
+    fetch_study(asked)
+    begun = load_settings(asked.local_folder)
+    check_layout(asked.local_folder)
+    check_place(begun, asked)
+    check_settings(begun, asked)
+    # The same place may have another address from here than from where the study began.
+    storage = asked.storage if asked.remote else begun.storage
+    budget = asked.time_budget_s or begun.time_budget_s
+    return begun.model_copy(update={"storage": storage, "time_budget_s": budget})
+
+
+def check_layout(folder: Path) -> None:
+    """Raise UsageError if a study's search state was pickled by a version that had its classes elsewhere."""
+    path = folder / FINGERPRINT
+    begun = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    layout = begun.get(LAYOUT_KEY, "1")
+    if layout != LAYOUT:
+        raise UsageError(
+            "a study must be resumed by the version that began it",
+            f"{folder}, whose search state has layout {layout} where this version's is {LAYOUT}",
+            "resume it with that version, or begin a new study with the old one's best: "
+            f"--name NEW --fork {folder.name}",
+        )
+
+
+def check_place(begun: StudySettings, asked: StudySettings) -> None:
+    """Raise UsageError if a study's folder has moved: its search state names the files in it."""
+    if not asked.remote and begun.local_folder.resolve() != asked.local_folder.resolve():
+        raise UsageError(
+            "a study must be resumed in the folder that it began in",
+            f"{asked.local_folder}, begun as {begun.local_folder}",
+            f"move it back, or begin a new study with its best: --name NEW --fork {asked.name}",
+        )
+
+
+def check_settings(begun: StudySettings, asked: StudySettings) -> None:
+    """Raise UsageError if a command line that resumes a study says other than the one that began it."""
+    defaults = StudySettings(name=asked.name, storage=asked.storage)
+    given = {key: value for key, value in asked if value != getattr(defaults, key) and key not in FREE}
+    if given.get("engine") == "auto":  # which engine that was stands in the study's settings
+        del given["engine"]
+    refuse(differences({key: getattr(begun, key) for key in given}, given), begun.name)
 
 
 def refuse(changed: list[str], study: str) -> None:

@@ -1,7 +1,10 @@
 """Whether a search is at work in a study's folder: a lock that the system takes back however the search ends."""
 
 import fcntl
+import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -12,25 +15,57 @@ LOOK_S = 2.0
 """Who only looks has the lock for a moment."""
 
 
+@contextmanager
+def sole_search(folder: Path) -> Iterator[None]:
+    """Keep any other search from the study while the block runs; see `hold` for what is raised.
+
+    A folder that was made for the lock alone is taken away again: a study that was refused leaves its name free.
+    """
+    made = [path for path in (folder, *folder.parents) if not path.exists()]
+    with hold(folder):
+        try:
+            yield
+        finally:
+            if made and [path.name for path in folder.iterdir()] == [LOCK]:
+                (folder / LOCK).unlink()
+                with suppress(OSError):  # a folder above may hold something by now
+                    for path in made:
+                        path.rmdir()
+
+
 def hold(folder: Path) -> IO[str]:
     """Mark the study as running until the file that is returned is closed, or its process ends.
 
     Raises UsageError if another search is at work there: two would write over each other's files.
     """
-    file, until = (folder / LOCK).open("a", encoding="utf-8"), time.monotonic() + LOOK_S
-    while True:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return file
-        except BlockingIOError as error:
-            if time.monotonic() > until:
-                file.close()
-                raise UsageError(
-                    "one search at a time may work on a study",
-                    f"another one does in {folder}",
-                    "wait for its end, or interrupt it first",
-                ) from error
+    until = time.monotonic() + LOOK_S
+    while (file := _locked(folder)) is None:
+        if time.monotonic() > until:
+            raise UsageError(
+                "one search at a time may work on a study",
+                f"another one does in {folder}",
+                "wait for its end, or interrupt it first",
+            )
         time.sleep(0.1)
+    return file
+
+
+def _locked(folder: Path) -> IO[str] | None:
+    """Return the study's lock, taken; None if somebody else has it, or took its file away meanwhile."""
+    path = folder / LOCK
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        file = path.open("a", encoding="utf-8")
+    except FileNotFoundError:  # the folder went away in between
+        return None
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if path.exists() and os.path.samestat(path.stat(), os.fstat(file.fileno())):
+            return file
+    except (BlockingIOError, FileNotFoundError):
+        pass
+    file.close()
+    return None
 
 
 def is_held(folder: Path) -> bool:

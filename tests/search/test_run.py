@@ -8,11 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from search.preflight.fingerprint import LAYOUT
 from search.records.facts import DataSummary
 from search.run import parser, settings_of
 from search.selection.follow_up import commands
 from search.settings import StudySettings, resume_command
+from search.storage.files import FINGERPRINT, STUDY_FILE
 from search.storage.location import load_settings
+from search.storage.lock import LOCK, hold
 from train import cli
 from train.errors import UsageError
 
@@ -105,6 +108,69 @@ def test_a_name_is_taken_once(storage: Path, capsys: pytest.CaptureFixture[str])
     (storage / "mine" / "study.json").write_text("{}", encoding="utf-8")
     assert status_of("--name", "mine", "--storage", storage) == 2
     assert "add --resume, choose another --name, or delete" in capsys.readouterr().err
+
+
+def write_begun(folder: Path, **begun_with: str) -> StudySettings:
+    """Write what a study that was interrupted has left; return its settings."""
+    settings = StudySettings(name=folder.name, storage=str(folder.parent), models=("pp-ocrv6-tiny",))
+    folder.mkdir(parents=True)
+    (folder / STUDY_FILE).write_text(settings.model_dump_json(), encoding="utf-8")
+    (folder / FINGERPRINT).write_text(json.dumps(begun_with), encoding="utf-8")
+    return settings
+
+
+def state_of(folder: Path) -> dict[str, tuple[int, bytes]]:
+    """Return when each file of a study was written, and what is in it."""
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {path.name: (path.stat().st_mtime_ns, path.read_bytes()) for path in files}
+
+
+@pytest.mark.parametrize("more", [["--resume"], ["--resume", "--time-budget", "2h"], []])
+def test_a_second_search_of_a_study_that_runs_changes_nothing(
+    more: list[str], storage: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("search.storage.lock.LOOK_S", 0.2)
+    write_begun(storage / "mine", layout=LAYOUT)
+    with hold(storage / "mine"):
+        before = state_of(storage)
+        assert status_of("--name", "mine", "--storage", storage, *more) == 2
+        assert state_of(storage) == before
+    [error] = capsys.readouterr().err.splitlines()
+    assert error.startswith("error: one search at a time may work on a study, got another one does in ")
+
+
+def test_of_two_new_searches_of_one_name_one_is_refused(
+    storage: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing tells the second one that the name is taken but the first one's lock."""
+    monkeypatch.setattr("search.storage.lock.LOOK_S", 0.2)
+    with hold(storage / "mine"):
+        assert status_of("--name", "mine", "--storage", storage) == 2
+        assert state_of(storage).keys() == {LOCK}
+    assert "one search at a time" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("begun_with", [{}, {"charset": "01"}, {"layout": "1"}])
+def test_a_study_that_an_earlier_version_began_is_not_resumed(
+    begun_with: dict[str, str], storage: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_begun(storage / "old", **begun_with)
+    before = state_of(storage)
+    assert status_of("--name", "old", "--storage", storage, "--resume") == 2
+    [error] = capsys.readouterr().err.splitlines()
+    assert "must be resumed by the version that began it" in error
+    assert error.endswith("--name NEW --fork old")
+    del (after := state_of(storage))[LOCK]
+    assert after == before
+
+
+def test_a_study_that_lies_elsewhere_now_is_not_resumed(
+    storage: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_begun(storage / "mine", layout=LAYOUT)
+    moved = storage.rename(storage.with_name("moved"))
+    assert status_of("--name", "mine", "--storage", moved, "--resume") == 2
+    assert f"begun as {storage / 'mine'}; move it back" in capsys.readouterr().err
 
 
 def test_a_study_is_named_after_its_data() -> None:

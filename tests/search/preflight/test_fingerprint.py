@@ -7,6 +7,7 @@ import pytest
 
 from search.preflight.data import Prepared
 from search.preflight.fingerprint import check_fingerprint, check_settings, differences, fingerprint
+from search.run import parser, settings_of
 from search.settings import StudySettings
 from search.storage.files import FINGERPRINT
 from spaces.space import SearchSpace, parse_space
@@ -65,13 +66,19 @@ def test_a_changed_study_is_not_resumed(tmp_path: Path) -> None:
 
 
 def test_a_command_line_that_resumes_may_repeat_but_not_change() -> None:
-    usual = StudySettings(name="demo", storage="runs")
+    says_nothing = StudySettings(name="demo", storage="runs")
     begun = StudySettings(name="vin", storage="runs", data="DIR", seed=3, engine="torch", time_budget_s=60)
-    for given in (
-        usual,
-        usual.model_copy(update={"data": "DIR", "time_budget_s": 90.0}),
-        usual.model_copy(update={"engine": "auto"}),
+    for asked in (
+        says_nothing,
+        says_nothing.model_copy(update={"data": "DIR", "time_budget_s": 90.0}),
+        says_nothing.model_copy(update={"engine": "auto"}),
     ):
-        check_settings(begun, given, usual)
+        check_settings(begun, asked)
     with pytest.raises(UsageError, match=r"data: DIR -> OTHER; seed: 3 -> 4"):
-        check_settings(begun, usual.model_copy(update={"data": "OTHER", "seed": 4}), usual)
+        check_settings(begun, says_nothing.model_copy(update={"data": "OTHER", "seed": 4}))
+
+
+def test_a_command_line_without_options_asks_for_the_defaults() -> None:
+    """What differs from them is what a command line that resumes asks for."""
+    usual = settings_of(parser().parse_args([]))
+    assert usual == StudySettings(name=usual.name, storage=usual.storage)
