@@ -9,7 +9,7 @@ score had a part in: no figure is a maximum over epochs. Without --teacher, the 
 import argparse
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from train.checkpoint import Checkpoint
 from train.config import TrialConfig, config_from_mapping
 from train.data.dataset import decode_samples
 from train.data.formats import load_file
-from train.loop import TrainingData, assemble, train
+from train.loop import MakeCheckpoint, Metrics, TrainingData, assemble, train
 from train.scoring.intervals import paired_gain_interval
 from train.scoring.texts import score_texts
 from train.steps.validation import evaluate
@@ -130,14 +130,14 @@ def scores(texts: Sequence[str], data: TrainingData) -> dict[str, Any]:
     }
 
 
-def trained(config: TrialConfig, data: TrainingData) -> tuple[list[dict[str, float]], Checkpoint]:
+def trained(config: TrialConfig, data: TrainingData) -> tuple[list[Metrics], Checkpoint]:
     """Train to the last epoch, printing each; return every epoch's metrics and the last checkpoint."""
-    history: list[dict[str, float]] = []
+    history: list[Metrics] = []
     last: list[Checkpoint] = []
 
-    def report(metrics: dict[str, float], checkpoint: Callable[[], Checkpoint]) -> None:
+    def report(metrics: Metrics, make: MakeCheckpoint) -> None:
         history.append(metrics)
-        last[:] = [checkpoint()]
+        last[:] = [make()]
         print(
             f"{config.model}, {config.technique.name}, epoch {metrics['epoch']}/{config.epochs}: loss "
             f"{metrics['loss']:.3f}, exact match {metrics['exact_match']:.3f}, {metrics['epoch_seconds']:.0f} s",

@@ -9,7 +9,7 @@ memory for a cache. They take turns. The first epoch on features computes them.
 import argparse
 import statistics
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,6 @@ sys.path[0] = str(Path(__file__).resolve().parent.parent)  # not this folder: it
 
 from benchmarks.common import data_folder, machine, print_table, use_cores, write_result
 from train import memory
-from train.checkpoint import Checkpoint
 from train.config import TrialConfig, config_from_mapping
 from train.data.dataset import Dataset, decode_samples
 from train.data.formats import load_file
@@ -95,12 +94,12 @@ def measure(config: TrialConfig, train: Dataset, val: Dataset, rounds: int) -> d
 
 def run(config: TrialConfig, train_lines: Dataset, val_lines: Dataset) -> list[dict[str, float]]:
     """Train and return every epoch's metrics."""
-    from train.loop import TrainingData, train
+    from train.loop import MakeCheckpoint, Metrics, TrainingData, train
 
     found: list[dict[str, float]] = []
 
-    def report(metrics: dict[str, float], checkpoint: Callable[[], Checkpoint]) -> None:
-        found.append(metrics)
+    def report(metrics: Metrics, make: MakeCheckpoint) -> None:
+        found.append(dict(metrics))
 
     train(config, TrainingData(train_lines, val_lines), report)
     return found

@@ -18,7 +18,6 @@ from typing import Any
 sys.path[0] = str(Path(__file__).resolve().parent.parent)  # not this folder: its files shadow others
 
 from benchmarks.common import data_folder, machine, print_table, use_cores, write_result
-from train.checkpoint import Checkpoint
 from train.config import TrialConfig, config_from_mapping
 from train.data.batches import training_batches
 from train.data.dataset import MemoryDataset, decode_samples
@@ -68,13 +67,13 @@ def measure(config: TrialConfig, data: MemoryDataset) -> dict[str, Any]:
     The bare step runs inside the loop's report, so that both sides see the same seconds of the machine.
     """
     from train.data.charset import domain_charset
-    from train.loop import TrainingData, train
+    from train.loop import MakeCheckpoint, Metrics, TrainingData, train
     from train.tasks.recognition import Recognition
 
     task, step = Recognition(config, domain_charset(data.texts)), bare_step(config, data)
     ours, bare, loading = [], [], []
 
-    def report(metrics: dict[str, float], checkpoint: Callable[[], Checkpoint]) -> None:
+    def report(metrics: Metrics, make: MakeCheckpoint) -> None:
         epoch = int(metrics["epoch"])
         started = time.perf_counter()
         order = training_batches(data.widths, config.batch_size, config.seed, epoch)

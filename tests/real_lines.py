@@ -1,6 +1,6 @@
 """A few real lines of the labelled data, decoded, and the short configurations that tests train on them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -14,11 +14,11 @@ from train.data.sample import Sample
 from train.engine import Batch, World
 from train.engines import ENGINES
 from train.engines.choice import holds
-from train.loop import TrainingData, train
+from train.loop import MakeCheckpoint, Metrics, TrainingData, train
 from train.steps.micro_batches import prepared_steps
 from train.tasks import Task
 
-Epoch = tuple[dict[str, float], Checkpoint]
+Epoch = tuple[Metrics, Checkpoint]
 SETTINGS: dict[str, Any] = {
     "model": "pp-ocrv6-tiny",
     "epochs": 2,
@@ -74,7 +74,7 @@ def run(
     """Train and return every epoch's metrics and checkpoint; a run can be interrupted after an epoch."""
     epochs: list[Epoch] = []
 
-    def report(metrics: dict[str, float], make: Callable[[], Checkpoint]) -> None:
+    def report(metrics: Metrics, make: MakeCheckpoint) -> None:
         epochs.append((metrics, make()))
         if metrics["epoch"] >= stop_after:
             raise InterruptedRunError

@@ -5,10 +5,11 @@ It knows no model, technique or framework by name: it asks the registries.
 
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain, count
+from typing import Protocol
 
 from train.checkpoint import Checkpoint
 from train.config import TrialConfig
@@ -28,7 +29,17 @@ from train.steps.validation import evaluate, validate
 from train.tasks import TASKS, Task
 from train.techniques import build_technique
 
-Report = Callable[[dict[str, float], Callable[[], Checkpoint]], None]
+Metrics = Mapping[str, float]
+
+
+class MakeCheckpoint(Protocol):
+    """Makes the checkpoint of the epoch that is reported."""
+
+    def __call__(self, more: Metrics | None = None, /) -> Checkpoint:
+        """Return it with the epoch's metrics and `more`: what the reporter wants to find in it again."""
+
+
+Report = Callable[[Metrics, MakeCheckpoint], None]
 
 
 @dataclass(frozen=True)
@@ -63,7 +74,7 @@ def train(
     Args:
         config: what to train.
         data: decoded training and validation lines.
-        report: called with metrics and a function that makes the epoch's checkpoint.
+        report: called with an epoch's metrics and a function that makes its checkpoint.
         resume: the checkpoint to continue from, bit for bit.
         world: the workers that train together; each computes its share of every batch.
         micro_batches: in which a worker computes its share, one after the other, before it steps: the more, the less
@@ -158,10 +169,12 @@ def published_scores(config: TrialConfig, data: TrainingData) -> Scores | None:
     return evaluate(engine, task.at_best, data.general)[0]
 
 
-def _checkpoint(config: TrialConfig, engine: Engine, epoch: int, metrics: dict[str, float]) -> Checkpoint:
+def _checkpoint(
+    config: TrialConfig, engine: Engine, epoch: int, metrics: Metrics, more: Metrics | None = None
+) -> Checkpoint:
     horizon = ScheduleHorizon.kept_in(metrics, config.epochs)
     trained_as = config.model_copy(update={"epochs": horizon.epochs})
-    return Checkpoint(trained_as, engine.charset, epoch, metrics, engine.state())
+    return Checkpoint(trained_as, engine.charset, epoch, {**metrics, **(more or {})}, engine.state())
 
 
 def assemble_run(

@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,7 +32,7 @@ from train.tasks import TASKS, Task
 from train.training_report import COMPLETED, FILE, TrainingReport, reported
 
 if TYPE_CHECKING:
-    from train.loop import TrainingData
+    from train.loop import MakeCheckpoint, Metrics, Report, TrainingData
 
 
 def parser() -> argparse.ArgumentParser:
@@ -180,15 +180,13 @@ def _train_and_export(
     print(f"best: epoch {best.epoch}, {task.terms.scores[0]} {reached:.3f}; bundle in {bundle}")
 
 
-def _report(
-    output: Path, epochs: int, training_report: TrainingReport, task: type[Task]
-) -> Callable[[dict[str, float], Callable[[], Checkpoint]], None]:
+def _report(output: Path, epochs: int, training_report: TrainingReport, task: type[Task]) -> "Report":
     """Return a report function that prints a line, keeps the last checkpoint, the best one and the report."""
     best = (-1.0, -1.0)  # an epoch without a single right character is still the best so far
     if (output / "best-checkpoint").exists():
         best = task.scores.kept_in(load_checkpoint(output / "best-checkpoint").metrics, 0).rank
 
-    def report(metrics: dict[str, float], make: Callable[[], Checkpoint]) -> None:
+    def report(metrics: "Metrics", make: "MakeCheckpoint") -> None:
         nonlocal best
         scores = task.scores.kept_in(metrics, 0)
         checkpoint = make()

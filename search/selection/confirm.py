@@ -7,7 +7,7 @@ is not lost: their weights may be averaged with the winner's (`search/selection/
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -21,7 +21,7 @@ from search.records.trial import TrialRecord, rank
 from train.checkpoint import Checkpoint
 from train.config import TrialConfig
 from train.errors import DivergedError
-from train.loop import TrainingData, assemble, train
+from train.loop import MakeCheckpoint, Metrics, TrainingData, assemble, train
 from train.scoring.intervals import bootstrap_interval
 from train.steps.validation import evaluate
 from train.tasks import SampleStats, primary_of
@@ -65,9 +65,9 @@ def train_again(
     """
     last: list[Checkpoint] = []
 
-    def report(metrics: dict[str, float], checkpoint: Callable[[], Checkpoint]) -> None:
+    def report(metrics: Metrics, make: MakeCheckpoint) -> None:
         if metrics["epoch"] == epochs:
-            last.append(checkpoint())
+            last.append(make())
             raise _EnoughError
 
     try:

@@ -8,7 +8,7 @@ are a scheduler's rungs: a trial that is worse after the first need not go on.
 import json
 import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -21,7 +21,7 @@ from train.config import TrialConfig
 from train.data.mixture import Mixture, Selection
 from train.data.split import seeded_rank
 from train.errors import UsageError
-from train.loop import TrainingData, assemble, train
+from train.loop import MakeCheckpoint, Metrics, TrainingData, assemble, train
 from train.scoring.intervals import bootstrap_interval
 from train.steps.validation import GENERAL, evaluate
 from train.tasks import TASKS, SampleStats, Task, primary_of
@@ -101,7 +101,7 @@ class Fold:
         samples: number of them.
     """
 
-    metrics: Mapping[str, float]
+    metrics: Metrics
     rows: SampleStats
     samples: int
     seconds: float
@@ -116,10 +116,10 @@ def train_fold(
     Batches are computed in so many micro-batches.
     """
     started = time.monotonic()
-    last: list[tuple[dict[str, float], Checkpoint]] = []
+    last: list[tuple[Metrics, Checkpoint]] = []
 
-    def report(metrics: dict[str, float], checkpoint: Callable[[], Checkpoint]) -> None:
-        last[:] = [(metrics, checkpoint())]
+    def report(metrics: Metrics, make: MakeCheckpoint) -> None:
+        last[:] = [(metrics, make())]
 
     if seed_checkpoint is None:
         train(config, data, report, micro_batches=micro_batches)

@@ -11,7 +11,7 @@ from search.storage.trial_folder import report_with_checkpoint
 from search.trials.start import Start, TrialSetup
 from train.checkpoint import Checkpoint
 from train.config import TrialConfig
-from train.loop import Report
+from train.loop import MakeCheckpoint, Metrics, Report
 from train.scoring.scores import Scores
 from train.steps.validation import GENERAL
 from train.tasks import TASKS
@@ -87,12 +87,14 @@ def tune_report(samples: int, start: Start, notes: Notes, config: TrialConfig, s
     kind = TASKS.get(config.task).scores
     trained = origin(config, start.path) if setup.population else {}
 
-    def report(metrics: dict[str, float], checkpoint: Callable[[], Checkpoint]) -> None:
+    def report(metrics: Metrics, make: MakeCheckpoint) -> None:
         nonlocal best
         general = kind.kept_in(metrics, 0, GENERAL) if kind.are_in(metrics, GENERAL) else None
-        metrics |= judged(kind.kept_in(metrics, samples), general, config.model, setup.forgetting)
-        best = max(best, metrics["score"])
-        metrics |= {"best_score": best, "parts": start.micro_batches}
-        report_with_checkpoint(tune.report, metrics | notes.told() | trained, checkpoint)
+        worth = judged(kind.kept_in(metrics, samples), general, config.model, setup.forgetting)
+        best = max(best, worth["score"])
+        kept = {**worth, "best_score": best, "parts": start.micro_batches}
+        report_with_checkpoint(
+            tune.report, {**metrics, **kept, **notes.told(), **trained}, lambda: make(kept)
+        )
 
     return report

@@ -7,7 +7,6 @@ Ray's TuneReportCallback carries metrics only; a checkpoint that Tune does not h
 """
 
 import os
-from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
@@ -42,7 +41,7 @@ from train.checkpoint import Checkpoint
 from train.config import TrialConfig
 from train.engine import World
 from train.errors import MemoryShortError, OcrError
-from train.loop import Report, train
+from train.loop import MakeCheckpoint, Metrics, Report, train
 
 TRIAL_RESOURCES: dict[str, float] = {"memory": 1}
 """What a trial that calls `train_on_workers` must request: one byte, for Tune refuses a request of nothing."""
@@ -165,16 +164,17 @@ def _forward(reports: Queue, run: "Future[None]", report: Report) -> None:
             continue
         placement = metrics.pop(PLACEMENT)
         try:
-            report(metrics, partial(_read_with, checkpoint, metrics))
+            report(metrics, partial(_read_with, checkpoint))
         except BaseException:  # Tune stops a trial by SystemExit from inside its report
             _kill(controller, placement)
             raise
     run.result()
 
 
-def _read_with(checkpoint: ray.train.Checkpoint, metrics: dict[str, float]) -> Checkpoint:
-    """Return the checkpoint with the metrics that the report may have added to, as `train` makes it."""
-    return replace(read_checkpoint(checkpoint), metrics=metrics)
+def _read_with(checkpoint: ray.train.Checkpoint, more: Metrics | None = None) -> Checkpoint:
+    """Return the checkpoint with further metrics: what `train` hands a report to make it with."""
+    found = read_checkpoint(checkpoint)
+    return replace(found, metrics={**found.metrics, **(more or {})})
 
 
 def _kill(controller: Any, placement: str) -> None:
@@ -209,12 +209,12 @@ def _work(
     train(config, ray.get(data), report, saved, world, micro_batches, deadline=deadline)
 
 
-def _worker_report(metrics: dict[str, Any], checkpoint: Callable[[], Checkpoint]) -> None:
+def _worker_report(metrics: Metrics, make: MakeCheckpoint) -> None:
     """Report as rank 0, with the checkpoint; Ray copies it into the run's storage before it returns."""
-    metrics = metrics | {PLACEMENT: get_current_placement_group().id.hex()}
-    report_with_checkpoint(ray.train.report, metrics, checkpoint)
+    row = {**metrics, PLACEMENT: get_current_placement_group().id.hex()}
+    report_with_checkpoint(ray.train.report, row, make)
 
 
-def _follower_report(metrics: dict[str, float], checkpoint: Callable[[], Checkpoint]) -> None:
+def _follower_report(metrics: Metrics, make: MakeCheckpoint) -> None:
     """Report as any other rank: Ray Train waits until all have."""
-    ray.train.report(metrics)
+    ray.train.report(dict(metrics))

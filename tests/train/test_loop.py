@@ -1,7 +1,6 @@
 """The epoch loop: what it trains on, in which order, at which rate, when it gives up and what it reports."""
 
 import shutil
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ from train.data.dataset import Dataset, decode_samples
 from train.engine import Batch, World
 from train.engines.paddle_engine import PaddleEngine
 from train.errors import DivergedError
-from train.loop import TrainingData, assemble, train
+from train.loop import MakeCheckpoint, Metrics, TrainingData, assemble, train
 from train.steps.schedule import learning_rate_factor
 from train.steps.validation import evaluate
 from train.tasks.recognition import Recognition
@@ -50,7 +49,7 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> Steps:
     return seen
 
 
-def never(metrics: dict[str, float], make: Callable[[], Checkpoint]) -> None:
+def never(metrics: Metrics, make: MakeCheckpoint) -> None:
     pytest.fail("no epoch of a diverging run may be reported")
 
 
@@ -165,12 +164,15 @@ def test_an_epoch_ends_with_an_update(data: TrainingData, steps: Steps) -> None:
     assert [update for _, _, update, _ in steps] == [False, True, True]
 
 
-def test_every_epoch_is_reported_with_its_scores(data: TrainingData) -> None:
-    epochs = run(config(), data)
+def test_every_epoch_is_reported_with_its_scores_and_a_checkpoint_holds_what_the_report_adds(
+    data: TrainingData,
+) -> None:
+    epochs: list[tuple[Metrics, Checkpoint]] = []
+    train(config(), data, lambda metrics, make: epochs.append((metrics, make({"worth": 0.5}))))
     assert [metrics["epoch"] for metrics, _ in epochs] == [1, 2]
     for metrics, checkpoint in epochs:
         assert checkpoint.epoch == metrics["epoch"]
-        assert checkpoint.metrics == metrics
+        assert checkpoint.metrics == {**metrics, "worth": 0.5}
         assert 0 < metrics["train_seconds"] < metrics["epoch_seconds"]
     metrics, last = epochs[-1]
     scores, _ = evaluate(*assemble(last.config, data.train, last), data.val)

@@ -2,7 +2,7 @@
 
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from train.backends.paddle_backend import group_environment
 from train.checkpoint import Checkpoint, load_checkpoint
 from train.config import TrialConfig, config_from_mapping
 from train.errors import DivergedError
-from train.loop import TrainingData, assemble, train
+from train.loop import MakeCheckpoint, Metrics, TrainingData, assemble, train
 from train.steps.validation import evaluate
 
 # 49 lines in batches of 8: the last batch holds one line, fewer than there are workers.
@@ -121,7 +121,7 @@ def test_workers_score_every_validation_line_once(observed: list[Seen], data: Tr
 
 @pytest.mark.slow
 def test_two_workers_train_as_one_process_does(engine: str, observed: list[Seen], data: TrainingData) -> None:
-    alone: list[tuple[dict[str, float], Checkpoint]] = []
+    alone: list[tuple[Metrics, Checkpoint]] = []
     settings = config(engine=engine)
     train(settings, data, lambda metrics, checkpoint: alone.append((metrics, checkpoint())))
     start = assemble(settings, data.train)[0].state()["weights"]
@@ -188,7 +188,7 @@ def test_a_diverging_trial_ends_with_its_reason(shared: ray.ObjectRef, tmp_path:
     assert list(tmp_path.iterdir()) == []
 
 
-def never(metrics: dict[str, float], checkpoint: Callable[[], Checkpoint]) -> None:
+def never(metrics: Metrics, make: MakeCheckpoint) -> None:
     pytest.fail("no epoch of a diverging trial may be reported")
 
 
@@ -196,12 +196,11 @@ def never(metrics: dict[str, float], checkpoint: Callable[[], Checkpoint]) -> No
 def test_workers_continue_from_a_checkpoint(
     engine: str, observed: list[Seen], shared: ray.ObjectRef, tmp_path: Path
 ) -> None:
-    reports: list[tuple[dict[str, float], Checkpoint]] = []
+    reports: list[tuple[Metrics, Checkpoint]] = []
     resume = load_checkpoint(observed[0].folder / "epoch1")
 
-    def report(metrics: dict[str, float], make: Callable[[], Checkpoint]) -> None:
-        metrics |= {"best_score": 0.5}
-        reports.append((metrics, make()))
+    def report(metrics: Metrics, make: MakeCheckpoint) -> None:
+        reports.append((metrics, make({"best_score": 0.5})))
 
     train_on_workers(config(engine=engine), shared, report, resume, group(tmp_path))
     [(metrics, checkpoint)] = reports
@@ -212,11 +211,12 @@ def test_workers_continue_from_a_checkpoint(
 
 
 def trial(params: dict[str, Any], data: list[ray.ObjectRef], folder: Path) -> None:
-    def report(metrics: dict[str, float], checkpoint: Callable[[], Checkpoint]) -> None:
-        metrics |= {"rank": -params["seed"]}
+    def report(metrics: Metrics, make: MakeCheckpoint) -> None:
         with tempfile.TemporaryDirectory() as saved:
-            checkpoint().save(Path(saved) / "checkpoint")
-            tune.report(metrics, checkpoint=tune.Checkpoint.from_directory(saved))
+            make().save(Path(saved) / "checkpoint")
+            tune.report(
+                {**metrics, "rank": -params["seed"]}, checkpoint=tune.Checkpoint.from_directory(saved)
+            )
 
     train_on_workers(config(**params), data[0], report, None, group(folder))
 

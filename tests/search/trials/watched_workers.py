@@ -16,12 +16,12 @@ from ray.train.v2.api.data_parallel_trainer import DataParallelTrainer
 
 from search.trials.workers import CONTROLLER
 from train.backends import BACKENDS
-from train.checkpoint import Checkpoint, load_checkpoint
+from train.checkpoint import load_checkpoint
 from train.config import TrialConfig
 from train.data.dataset import Dataset
 from train.engine import Batch, World
 from train.engines import ENGINES
-from train.loop import TrainingData, train
+from train.loop import MakeCheckpoint, Metrics, TrainingData, train
 
 Weights = dict[str, Any]
 
@@ -90,9 +90,9 @@ class Observer:
 
         Recognition.batch, watched.train_step = batch, train_step  # type: ignore[method-assign]
 
-    def _report(self, metrics: dict[str, float], checkpoint: Callable[[], Checkpoint]) -> None:
+    def _report(self, metrics: Metrics, make: MakeCheckpoint) -> None:
         self._seen["metrics"].append(metrics)
-        checkpoint().save(self._mine / f"epoch{metrics['epoch']}")
+        make().save(self._mine / f"epoch{metrics['epoch']}")
         (self._mine / "seen.json").write_text(json.dumps(self._seen), encoding="utf-8")
 
 
