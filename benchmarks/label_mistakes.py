@@ -19,7 +19,7 @@ if __name__ == "__main__":
     main_guard("benchmarks.label_mistakes")
 
 from search.records.trial import rank
-from search.selection.labels import Timer, check_labels, voters_of
+from search.selection.labels import Timer, check_labels, choose_voters
 from search.storage.journal import read_journal
 from search.studies.export import best_checkpoint, decoded_splits
 from search.studies.read import read_result, read_study
@@ -61,13 +61,13 @@ def main(arguments: Sequence[str]) -> None:
     journals = {trial.id: trial for trial in read_journal(study.folder)}
     voters = [
         (trial.id, partial(best_checkpoint, study, journals[trial.id]))
-        for trial in voters_of(rank(read_result(study).trials), ())
+        for trial in choose_voters(rank(read_result(study).trials), ())
     ]
     only_val = Timer(None, 1.0)  # reading the training lines is then never cheap
     found = check_labels(voters, TrainingData(splits["train"], wrong), only_val).samples
     hits = [sample for sample in found if sample.index in places]
     true = sum(sample.reading == right.texts[sample.index] for sample in hits)
     print(
-        f"{len(voters)} trials: {len(hits)} of {len(places)} planted mistakes doubted, {true} read as they were"
+        f"{len(voters)} trials: {len(hits)} of {len(places)} planted errors found, {true} read as they were"
     )
-    print(f"other labels doubted: {len(found) - len(hits)} of {len(right) - len(places)}")
+    print(f"other labels found: {len(found) - len(hits)} of {len(right) - len(places)}")

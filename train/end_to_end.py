@@ -1,19 +1,16 @@
 """Photos read end to end, as serving reads them: boxes, crops in reading order, texts; and how many texts are right."""
 
-import base64
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Any
 
-import cv2
 import numpy as np
 
 from train.data import images
 from train.data.contact_sheet import STYLE
 from train.data.crops import Quad, cut
 from train.data.dataset import Dataset, MemoryDataset
-from train.data.images import Image
 from train.data.region_picture import draw_regions
 from train.data.regions import regions_of
 from train.data.sample import Sample
@@ -155,15 +152,10 @@ def _faults(one: RegionCounts) -> float:
 def _figure(sample: Sample, page: PhotoReading, one: RegionCounts) -> str:
     regions = regions_of(sample.text, sample.source)
     labels = " | ".join(region.text for region in regions if not region.ignored)
-    picture = draw_regions(images.read(sample.path), regions, page.quads)
+    picture = images.data_uri(draw_regions(images.read(sample.path), regions, page.quads), "jpeg")
     verdict = "right" if not _faults(one) else f"{one.read:.0f} of {one.labels:.0f} texts right"
     return (
-        f'<figure><img src="{_data_uri(picture)}" alt="" loading="lazy"><figcaption><b>{escape(labels)}</b>'
+        f'<figure><img src="{picture}" alt="" loading="lazy"><figcaption><b>{escape(labels)}</b>'
         f"<small>read: {escape(' | '.join(page.texts)) or 'nothing'}</small>"
         f"<small>{verdict} · {escape(sample.path.name)}</small></figcaption></figure>"
     )
-
-
-def _data_uri(image: Image) -> str:
-    data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 85])[1].tobytes()
-    return f"data:image/jpeg;base64,{base64.b64encode(data).decode('ascii')}"

@@ -138,8 +138,8 @@ def architecture(config: TrialConfig) -> Architecture:
     return tuple(str(values.get(key)) for key in TASKS.get(config.task).architecture)
 
 
-class DoubtedSample(Frozen):
-    """A sample whose label is likely wrong.
+class LabelError(Frozen):
+    """A label that may be an error: enough models agree on another text.
 
     Attributes:
         split: `val` or `train`.
@@ -172,7 +172,7 @@ class LabelCheck(Frozen):
         why_not: why not all was looked at; empty if all was.
     """
 
-    samples: tuple[DoubtedSample, ...] = ()
+    samples: tuple[LabelError, ...] = ()
     voters: tuple[str, ...] = ()
     splits: dict[str, int] = Field(default_factory=dict)
     why_not: str = ""

@@ -6,7 +6,8 @@ from typing import Any
 
 from search.records.evidence import Confirmation, FrontTrial
 from search.records.result import PRETRAINED, Baseline, Comparison, StudyResult
-from search.records.trial import TrialRecord, rank, varied_settings
+from search.records.trial import TrialRecord, varied_settings
+from search.report.sentences import fold_lines, forgetting_lines
 from search.report.text import (
     GENERAL,
     INTERVAL,
@@ -71,22 +72,6 @@ def ranked_lines(result: StudyResult) -> list[str]:
     return lines
 
 
-def fold_lines(result: StudyResult) -> list[str]:
-    """Say what the scores are of, and what the next trials gain over the winner; nothing without folds."""
-    if result.evidence.folds == 1:
-        return []
-    lines = [
-        f"The trials' scores, and those of the pretrained baselines, are over {result.evidence.folds} folds: each "
-        "sample of training and validation read once, by a network that has not seen its text."
-    ]
-    for name, gain in result.evidence.differences.items():
-        unsure = gain.interval.high >= 0
-        lines.append(
-            f"Trial {name} against the winner: {gain_text(gain)}{', which may be chance' if unsure else ''}"
-        )
-    return lines
-
-
 def front_text(one: FrontTrial, result: StudyResult) -> str:
     """Say how fast and how good a trial of the Pareto front is, and whether it was chosen."""
     trial = next(trial for trial in result.trials if trial.id == one.trial)
@@ -115,17 +100,6 @@ def confirmation_text(one: Confirmation, terms: Terms) -> str:
         f"{start}, trained again to epoch {one.epoch} with {len(one.seeds)} other seeds: {percent(one.mean)} in the "
         f"mean ({INTERVAL}: {span(one.interval)}; {found})"
     )
-
-
-def forgetting_lines(result: StudyResult) -> list[str]:
-    """Say which of the ranked trials cannot win, and why."""
-    lost = [trial.id for trial in rank(result.trials) if not trial.eligible]
-    if result.limit is None or not lost:
-        return []
-    return [
-        f"Forgot more than {100 * result.limit:g} points of the general {result.terms.samples} in every epoch, so "
-        f"ranked last and never the winner: {len(lost)} of {len(rank(result.trials))} trials ({', '.join(lost)})"
-    ]
 
 
 def _weights(result: StudyResult) -> list[str]:

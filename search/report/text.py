@@ -1,4 +1,4 @@
-"""TODO."""
+"""How figures and names are written, in the terminal and on the page."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,16 +1,16 @@
-"""Labels that several good models read otherwise, all alike: pure decisions."""
+"""Possible label errors: labels of which several good models agree on another text."""
 
 import math
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
-from search.records.evidence import DoubtedSample, LabelCheck
+from search.records.evidence import LabelCheck, LabelError
 from search.records.trial import TrialRecord
 from train.checkpoint import Checkpoint
 from train.config import Frozen
-from train.data.corrections import DoubtedLabel, merged, read_table, table_text
+from train.data.corrections import LabelErrorRow, merged, read_table, table_text
 from train.data.dataset import Dataset
 from train.errors import CheckpointError, ModelError
 from train.files import write_whole
@@ -24,6 +24,11 @@ GOOD_SHARE = 0.9
 AGREE_SHARE = 2 / 3
 MOST_CHANCE = 1e-3
 """Between labels that are wrong and readings that are, on VIN photos: docs/search.md has the figures."""
+
+TABLE = "label_mistakes.tsv"
+WINNER = "winner"
+TRAIN_SECONDS = 60.0
+UNSPELLED = "only labels that are texts are compared with what models read; this task's are none"
 
 
 class Vote(Frozen):
@@ -45,13 +50,13 @@ class Ballot(Frozen):
     losses: tuple[float, ...]
 
 
-def needed(voters: int) -> int:
-    """Return how many of so many have to agree."""
+def count_needed_votes(voters: int) -> int:
+    """Return how many of so many models have to agree."""
     return max(LEAST_VOTERS, math.ceil(AGREE_SHARE * voters))
 
 
-def doubted(ballots: Sequence[Ballot], sources: Sequence[str], split: str) -> list[DoubtedSample]:
-    """Return the samples on which enough models agree against a label that all find unlikely.
+def find_label_errors(ballots: Sequence[Ballot], sources: Sequence[str], split: str) -> list[LabelError]:
+    """Return the labels against which enough models agree, and which all of them find unlikely.
 
     Args:
         ballots: of each model.
@@ -63,10 +68,10 @@ def doubted(ballots: Sequence[Ballot], sources: Sequence[str], split: str) -> li
         against = [ballot.votes[index] for ballot in ballots if index in ballot.votes]
         reading, count = Counter(vote.reading for vote in against).most_common(1)[0]
         chance = math.exp(-sum(ballot.losses[index] for ballot in ballots) / len(ballots))
-        if len(ballots) < LEAST_VOTERS or count < needed(len(ballots)) or chance > MOST_CHANCE:
+        if len(ballots) < LEAST_VOTERS or count < count_needed_votes(len(ballots)) or chance > MOST_CHANCE:
             continue
         found.append(
-            DoubtedSample(
+            LabelError(
                 split=split,
                 index=index,
                 source=sources[index],
@@ -80,13 +85,13 @@ def doubted(ballots: Sequence[Ballot], sources: Sequence[str], split: str) -> li
     return found
 
 
-def likely(sample: DoubtedSample) -> tuple[float, float]:
-    """Sort key, the likeliest mistake first: how unlikely the label is, then the share that agrees."""
-    return sample.chance, -sample.votes / sample.voters
+def likeliest_first(errors: Iterable[LabelError]) -> list[LabelError]:
+    """Sort: the least likely label first, of equals the one against which the larger share agrees."""
+    return sorted(errors, key=lambda one: (one.chance, -one.votes / one.voters))
 
 
-def choose_voters(ranked: Sequence[tuple[str, float, str]], winner: Sequence[str]) -> list[str]:
-    """Return whom to ask beside the winner: good trials, of every kind the best one first, at most MOST_VOTERS.
+def choose_kinds(ranked: Sequence[tuple[str, float, str]], winner: Sequence[str]) -> list[str]:
+    """Return the ids of the trials to ask: good ones, of every kind the best one first, at most MOST_VOTERS.
 
     Args:
         ranked: (trial id, first score, kind, e.g. model and technique), best first.
@@ -104,13 +109,6 @@ def choose_voters(ranked: Sequence[tuple[str, float, str]], winner: Sequence[str
         (others if kind in seen else first).append(trial)
         seen.add(kind)
     return [*first, *others][:MOST_VOTERS]
-
-
-TABLE = "label_mistakes.tsv"
-WINNER = "winner"
-TRAIN_SECONDS = 60.0
-UNSPELLED = "only labels that are texts are compared with what models read; this task's are none"
-Ballots = dict[str, list[Ballot]]
 
 
 class Timer:
@@ -143,7 +141,7 @@ def check_labels(
         data: the study's.
         timer: says when to stop; with LEAST_VOTERS heard, there is something to say.
     """
-    ballots: Ballots = {"val": [], "train": []}
+    ballots: dict[str, list[Ballot]] = {"val": [], "train": []}
     names: list[str] = []
     lost: list[str] = []
     with_train = timer.is_cheap(len(voters) * (len(data.val) + len(data.train)))
@@ -155,23 +153,23 @@ def check_labels(
         except (CheckpointError, ModelError) as error:  # a search's result does not hang on one voter
             lost.append(f"trial {name} could not be asked: {error}")
             continue
-        _hear(checkpoint, data, with_train, ballots)
+        _ask(checkpoint, data, with_train, ballots)
         names.append(name)
     splits = {"val": data.val, "train": data.train}
     found = [
         sample
         for split, dataset in splits.items()
-        for sample in doubted(ballots[split], dataset.sources, split)
+        for sample in find_label_errors(ballots[split], dataset.sources, split)
     ]
     return LabelCheck(
-        samples=tuple(sorted(found, key=likely)),
+        samples=tuple(likeliest_first(found)),
         voters=tuple(names),
         splits={split: len(part) for split, part in splits.items() if len(ballots[split]) >= LEAST_VOTERS},
-        why_not="; ".join(lost) or _left_out(len(names), len(voters), with_train),
+        why_not="; ".join(lost) or _explain_gaps(len(names), len(voters), with_train),
     )
 
 
-def _left_out(heard: int, asked: int, with_train: bool) -> str:
+def _explain_gaps(heard: int, asked: int, with_train: bool) -> str:
     if asked < LEAST_VOTERS:
         return "that takes two good trials"
     if heard < asked:
@@ -179,7 +177,9 @@ def _left_out(heard: int, asked: int, with_train: bool) -> str:
     return "" if with_train else "reading the training lines as well would have taken too long"
 
 
-def _hear(checkpoint: Checkpoint, data: TrainingData, with_train: bool, ballots: Ballots) -> None:
+def _ask(
+    checkpoint: Checkpoint, data: TrainingData, with_train: bool, ballots: dict[str, list[Ballot]]
+) -> None:
     """Add what a checkpoint says of each split."""
     engine, task = assemble(checkpoint.config, data.train, checkpoint)
     parts: Mapping[str, Dataset] = {"val": data.val} | ({"train": data.train} if with_train else {})
@@ -190,12 +190,12 @@ def _hear(checkpoint: Checkpoint, data: TrainingData, with_train: bool, ballots:
         ballots[split].append(Ballot(votes=votes, losses=tuple(losses)))
 
 
-def voters_of(ranked: Sequence[TrialRecord], winner: Sequence[str]) -> list[TrialRecord]:
+def choose_voters(ranked: Sequence[TrialRecord], winner: Sequence[str]) -> list[TrialRecord]:
     """Return the trials to ask beside the winner, which is made of the trials `winner`."""
     able = [trial for trial in ranked if trial.eligible and trial.score is not None]
     kinds = [(t.id, t.score or 0.0, f"{t.config.model} {t.config.technique.name}") for t in able]
     by_id = {trial.id: trial for trial in able}
-    return [by_id[name] for name in choose_voters(kinds, winner)] if able else []
+    return [by_id[name] for name in choose_kinds(kinds, winner)] if able else []
 
 
 def can_check(task: str) -> bool:
@@ -208,7 +208,7 @@ def write_table(check: LabelCheck, folder: Path) -> Path:
     """Write label_mistakes.tsv; what a person has already said in an older one stays."""
     path = folder / TABLE
     rows = [
-        DoubtedLabel(s.split, s.source, s.label, s.reading, f"{s.votes}/{s.voters}", s.chance)
+        LabelErrorRow(s.split, s.source, s.label, s.reading, f"{s.votes}/{s.voters}", s.chance)
         for s in check.samples
     ]
     edited = read_table(path) if path.is_file() else []

@@ -1,4 +1,4 @@
-"""The winner: its weights, configuration and bundle, how it compares, and which labels it doubts."""
+"""The winner: its weights, configuration and bundle, how it compares, and possible label errors."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from search.records.trial import TrialRecord
 from search.sampling.lineage import stages_text
 from search.selection.choose import Selection
 from search.selection.judge import best_baseline, judge, kept_general
-from search.selection.labels import UNSPELLED, WINNER, can_check, check_labels, voters_of, write_table
+from search.selection.labels import UNSPELLED, WINNER, can_check, check_labels, choose_voters, write_table
 from search.selection.outcome import Finished
 from search.selection.soup import greedy_soup
 from train.checkpoint import Checkpoint
@@ -46,7 +46,7 @@ def publish_winner(search: Finished, selected: Selection, folder: Path) -> Publi
     judged = judge(checkpoint, search.data, best_baseline(search.probes), search.settings.seed)
     probe = next(probe for probe in search.probes if probe.model == checkpoint.config.model)
     comparisons = judged.comparisons + kept_general(checkpoint, search.data, probe, search.settings.seed)
-    labels = doubt_labels(search, ranked, best, averaged)
+    labels = check_winner_labels(search, ranked, best, averaged)
     return Published(averaged, comparisons, judged.misreadings, judged.picture, judged.rows, labels)
 
 
@@ -64,14 +64,14 @@ def weights(search: Finished, selected: Selection) -> tuple[Checkpoint, tuple[st
     return soup.checkpoint, soup.trials
 
 
-def doubt_labels(
+def check_winner_labels(
     search: Finished, ranked: Sequence[TrialRecord], best: Checkpoint, averaged: tuple[str, ...]
 ) -> LabelCheck:
     """Look for wrong labels in the time that is left, and write them for a person to judge."""
     if not can_check(search.settings.task_name):
         return LabelCheck(why_not=UNSPELLED)
     voters = [(WINNER, lambda: best)] + [
-        (trial.id, partial(search.load, trial)) for trial in voters_of(ranked, averaged)
+        (trial.id, partial(search.load, trial)) for trial in choose_voters(ranked, averaged)
     ]
     found = check_labels(voters, search.data.training, search.label_timer)
     write_table(found, search.settings.local_folder)

@@ -49,10 +49,10 @@ def parser() -> argparse.ArgumentParser:
     export.add_argument("name")
     export.add_argument("--trial", required=True, help="its id, or its place in the table, 1 for the best")
     export.add_argument("--output", type=Path, required=True, help="folder to write")
-    doubts = commands.add_parser(
+    labels = commands.add_parser(
         "labels", parents=[common], help="labels that several good trials read otherwise"
     )
-    doubts.add_argument("name")
+    labels.add_argument("name")
     return parse
 
 

@@ -3,7 +3,7 @@
 from functools import partial
 
 from search.records.evidence import LabelCheck
-from search.selection.labels import Timer, can_check, check_labels, voters_of, write_table
+from search.selection.labels import Timer, can_check, check_labels, choose_voters, write_table
 from search.storage.journal import read_journal
 from search.studies.read import Study, read_result
 from train.errors import UsageError
@@ -25,7 +25,7 @@ def check_study(study: Study) -> LabelCheck:
     journals = {trial.id: trial for trial in read_journal(study.folder)}
     voters = [
         (trial.id, partial(best_checkpoint, study, journals[trial.id]))
-        for trial in voters_of(read_result(study).ranked, ())
+        for trial in choose_voters(read_result(study).ranked, ())
     ]
     splits = decoded_splits(study.settings, ("train", "val"))
     check = check_labels(voters, TrainingData(**splits), Timer(None, 0.0))

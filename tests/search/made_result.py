@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from search.records.evidence import DoubtedSample, LabelCheck
+from search.records.evidence import LabelCheck, LabelError
 from search.records.facts import BadSample, DataSummary, GeneralSummary
 from search.records.ranking import Forgetting
 from search.records.result import Baseline, Comparison, Misreading, StudyResult
@@ -155,16 +155,16 @@ def result(found: tuple[TrialRecord, ...] | None = None) -> StudyResult:
 
 
 def with_labels() -> StudyResult:
-    """Return the result with two labels that are likely wrong."""
-    doubted = [
-        DoubtedSample(
+    """Return the result with two possible label errors."""
+    errors = [
+        LabelError(
             split=split, index=index, source=f"images/{split}_{index:04d}.png", label="LVVDBZ4B5MD136440",
             reading="LVVDB24B5MD136440", votes=4, voters=5, chance=chance,
         )
         for split, index, chance in (("val", 3, 2.4e-11), ("train", 1, 4e-4))
     ]  # fmt: skip
     check = LabelCheck(
-        samples=tuple(doubted), voters=("winner", "t01", "t02", "t05", "t07"), splits={"val": N, "train": 512}
+        samples=tuple(errors), voters=("winner", "t01", "t02", "t05", "t07"), splits={"val": N, "train": 512}
     )
     return result().model_copy(update={"labels": check})
 

@@ -1,6 +1,5 @@
 """One HTML page, complete in itself, on which a person sees what a model would learn from."""
 
-import base64
 import random
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -131,8 +130,7 @@ def _data_uri(picture: Picture, sample: Sample) -> str:
         image = picture(sample)
     except DataError:
         return ""
-    data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 85])[1].tobytes()
-    return f"data:image/jpeg;base64,{base64.b64encode(data).decode()}"
+    return images.data_uri(image, "jpeg")
 
 
 def _binned(lengths: Mapping[int, int]) -> list[tuple[str, str, int]]:

@@ -12,7 +12,7 @@ if __name__ == "__main__":
     main_guard("train.data.correct")
 
 from train.data.arguments import options_of
-from train.data.corrections import DoubtedLabel, read_table
+from train.data.corrections import LabelErrorRow, read_table
 from train.data.formats import load_file
 from train.data.sample import Sample
 from train.errors import DataError, UsageError
@@ -22,8 +22,8 @@ SUFFIX = ".corrected.txt"
 
 
 def corrected(
-    samples: Sequence[Sample], rows: Sequence[DoubtedLabel]
-) -> tuple[list[Sample], list[DoubtedLabel]]:
+    samples: Sequence[Sample], rows: Sequence[LabelErrorRow]
+) -> tuple[list[Sample], list[LabelErrorRow]]:
     """Return the samples with corrected labels, and the corrections that were of some of them.
 
     A correction is of one image with one label: where the label is another by now, it is not.

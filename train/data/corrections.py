@@ -1,4 +1,4 @@
-"""label_mistakes.tsv: labels that several models doubt, and what a person says to each."""
+"""label_mistakes.tsv: possible label errors, and what a person says to each."""
 
 import csv
 import io
@@ -14,8 +14,8 @@ ACCEPT = "="
 
 
 @dataclass(frozen=True)
-class DoubtedLabel:
-    """One row.
+class LabelErrorRow:
+    """One row: a possible label error.
 
     Attributes:
         split: `val` or `train`.
@@ -40,7 +40,7 @@ class DoubtedLabel:
         return self.reading if self.corrected == ACCEPT else self.corrected or self.label
 
 
-def table_text(rows: Sequence[DoubtedLabel]) -> str:
+def table_text(rows: Sequence[LabelErrorRow]) -> str:
     """Return the file's text: tab-separated, a cell with a tab or a quotation mark in quotation marks."""
     file = io.StringIO()
     table = csv.writer(file, delimiter="\t", lineterminator="\n")
@@ -52,7 +52,7 @@ def table_text(rows: Sequence[DoubtedLabel]) -> str:
     return file.getvalue()
 
 
-def read_table(path: Path) -> list[DoubtedLabel]:
+def read_table(path: Path) -> list[LabelErrorRow]:
     """Read the file as a person has left it; raise DataError with `file:line` for what it cannot mean."""
     table = csv.reader(io.StringIO(read_text(path), newline=""), delimiter="\t")
     if next(table, None) != list(COLUMNS):
@@ -60,11 +60,11 @@ def read_table(path: Path) -> list[DoubtedLabel]:
     return [_row(cells, f"{path}:{table.line_num}") for cells in table if cells]
 
 
-def _row(cells: list[str], place: str) -> DoubtedLabel:
+def _row(cells: list[str], place: str) -> LabelErrorRow:
     cells = cells + [""] * (len(COLUMNS) - len(cells))  # spreadsheets drop empty cells at the end
     try:
         split, image, label, reading, agree, chance, corrected = cells
-        return DoubtedLabel(split, image, label, reading, agree, float(chance), corrected)
+        return LabelErrorRow(split, image, label, reading, agree, float(chance), corrected)
     except ValueError as error:
         raise DataError(
             f"a line must have {len(COLUMNS)} cells by tabs, the chance a number",
@@ -73,7 +73,7 @@ def _row(cells: list[str], place: str) -> DoubtedLabel:
         ) from error
 
 
-def merged(found: Sequence[DoubtedLabel], edited: Sequence[DoubtedLabel]) -> list[DoubtedLabel]:
+def merged(found: Sequence[LabelErrorRow], edited: Sequence[LabelErrorRow]) -> list[LabelErrorRow]:
     """Return what was found with what a person had already said; also what they said of labels not found again."""
     said = {(row.image, row.label): row for row in edited if row.corrected}
     rows = []

@@ -1,8 +1,10 @@
 """Pixels of a text line, the same for training and serving: numpy and OpenCV only."""
 
+import base64
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -16,6 +18,7 @@ HEIGHT_PX = 48
 BUCKET_PX = 32
 MIN_WIDTH_PX = 160  # the pretrained models misread a narrow line without room behind it (docs/bundle.md)
 MAX_WIDTH_PX = 1600
+JPEG_QUALITY = 85
 
 cv2.setNumThreads(1)  # callers parallelise over images; OpenCV's own pool fights theirs
 
@@ -39,6 +42,13 @@ def read(path: Path) -> Image:
             "an image file must be readable", path, f"{error.strerror}: restore it or remove its label"
         ) from error
     return decode(data, str(path))
+
+
+def data_uri(image: Image, kind: Literal["png", "jpeg"]) -> str:
+    """Return (H, W, 3) uint8 BGR inside a URI, for a page that loads nothing; a PNG loses nothing, a JPEG is small."""
+    settings = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY] if kind == "jpeg" else []
+    data = cv2.imencode(f".{kind}", image, settings)[1].tobytes()
+    return f"data:image/{kind};base64,{base64.b64encode(data).decode('ascii')}"
 
 
 def line_width(height_px: int, width_px: int, padded_px: int = MIN_WIDTH_PX) -> int:

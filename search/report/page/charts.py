@@ -1,12 +1,14 @@
-"""The report's charts over trials and epochs, as inline SVG."""
+"""The page's charts, as inline SVG, each in its section."""
 
 from collections.abc import Sequence
+from html import escape
 from itertools import accumulate
 
 from search.records.result import StudyResult
 from search.records.trial import TrialRecord, rank
-from search.report.importance import Importance
+from search.report.importance import MIN_TRIALS, Importance
 from search.report.page import svg
+from search.report.page.parts import nothing, section
 from search.report.page.svg import Axis, Point
 from search.report.text import duration, percent, short_key, with_interval
 from train.scoring.scores import Scores
@@ -14,10 +16,11 @@ from train.scoring.scores import Scores
 WIDTH, HEIGHT = 480, 300
 LEFT, RIGHT, TOP, BOTTOM = 48, 470, 30, 252
 MODEL_COLOURS = 4
+FEW_TRIALS = 50
 END_MARKS = {"finished": "dot", "stopped": "ring", "failed": "cross", "diverged": "cross"}
 
 
-def score_over_time(result: StudyResult) -> str:
+def draw_scores_over_time(result: StudyResult) -> str:
     """Draw every report of a scored trial, the best so far as a stair, and the pretrained baseline as a line.
 
     What has forgotten too much is a dot like any other, but never the best so far.
@@ -84,7 +87,7 @@ def _baseline(x: Axis, y: Axis, scores: Scores) -> list[str]:
     ]
 
 
-def learning_curves(result: StudyResult) -> str:
+def draw_learning_curves(result: StudyResult) -> str:
     """Draw each trial's score by epoch: how far it was let go (the rungs) and how it ended."""
     trials = [trial for trial in result.trials if trial.history]
     if not trials:
@@ -112,7 +115,7 @@ def _curve(trial: TrialRecord, x: Axis, y: Axis, classes: str) -> str:
     return svg.group([*parts, svg.mark(points[-1], END_MARKS[trial.state], "end")], title, classes)
 
 
-def models(result: StudyResult) -> list[str]:
+def trained_models(result: StudyResult) -> list[str]:
     """List the trained models in the order of their colours."""
     return sorted({trial.config.model for trial in result.trials})
 
@@ -120,10 +123,10 @@ def models(result: StudyResult) -> list[str]:
 def _colour(result: StudyResult, trial: TrialRecord) -> str:
     if trial.score is None:
         return "unscored"
-    return f"series{models(result).index(trial.config.model) % MODEL_COLOURS}"
+    return f"series{trained_models(result).index(trial.config.model) % MODEL_COLOURS}"
 
 
-def importance_bars(shares: dict[str, Importance], shown: int = 10) -> str:
+def draw_importance(shares: dict[str, Importance], shown: int = 10) -> str:
     """Draw the importance of the settings as bars with their intervals, the largest on top."""
     bars = list(shares.items())[:shown]
     left, row, width = 184, 26, WIDTH - 184 - 56
@@ -143,7 +146,7 @@ def importance_bars(shares: dict[str, Importance], shown: int = 10) -> str:
     return svg.drawing(WIDTH, 16 + row * len(bars), parts, "Importance of the settings")
 
 
-def scatter(result: StudyResult) -> str:
+def draw_accuracy_over_latency(result: StudyResult) -> str:
     """Draw score over latency of every scored trial; the winner is marked."""
     points = [(t.latency.ms, t.best, t) for t in result.ranked if t.latency and t.best]
     if not points:
@@ -160,3 +163,51 @@ def scatter(result: StudyResult) -> str:
         kind = "winner" if trial is result.winner else "series0"
         parts.append(svg.group([svg.mark((x.at(ms), y.at(best.scores.primary)), "dot", "end")], title, kind))
     return svg.drawing(WIDTH, HEIGHT, parts, f"Score and latency of {len(points)} trials")
+
+
+def show_scores_over_time(result: StudyResult) -> str:
+    """Return the section with every report of every scored trial."""
+    chart = draw_scores_over_time(result) or nothing("No trial reported a score.")
+    return section(
+        "Score over time", chart, "The stair is the best so far; each dot is one epoch of one trial."
+    )
+
+
+def show_learning_curves(result: StudyResult) -> str:
+    """Return the section with a line a trial, and what colours and marks mean."""
+    chart = draw_learning_curves(result) or nothing("No trial reported a score.")
+    entries = [
+        f'<li class="series{i % MODEL_COLOURS}"><i></i>{escape(model)}</li>'
+        for i, model in enumerate(trained_models(result))
+    ]
+    entries.append('<li class="winner"><i></i>winner</li><li>● finished</li><li>○ stopped early</li>')
+    if any(trial.score is None for trial in result.trials):
+        entries.append("<li>× failed or diverged, not scored</li>")
+    return section(
+        "Learning curves",
+        f'{chart}<ul class="legend">{"".join(entries)}</ul>',
+        f"How many of at most {result.max_epochs} epochs each trial was let run, and how well it read.",
+    )
+
+
+def show_importance(result: StudyResult, shares: dict[str, Importance]) -> str:
+    """Return the section on which settings mattered; few trials tell little of that."""
+    scored = len(rank(result.trials))
+    if not shares:
+        why = f"That takes at least {MIN_TRIALS} trials with differing scores; this search has {scored}."
+        return section("What mattered", nothing(why))
+    few = f"With only {scored} trials this is a hint, not a finding: " if scored < FEW_TRIALS else ""
+    words = f"{few}shares say what the best trials have in common, not what causes what. Settings that only "
+    words += "some trials have are left out, and early-stopped trials count with the score they had. The thin lines "
+    words += "are 95 % intervals over resampled trials. " + _significant(shares)
+    return section("What mattered", draw_importance(shares), words[0].upper() + words[1:])
+
+
+def _significant(shares: dict[str, Importance]) -> str:
+    """Name the settings that matter significantly more than an even share."""
+    more = [short_key(key) for key, share in shares.items() if share.low > 1 / len(shares)]
+    return (
+        f"Significantly more than an even share: {', '.join(more)}."
+        if more
+        else "None matters significantly more than an even share."
+    )

@@ -9,6 +9,7 @@ from search.records.result import StudyResult
 from search.records.trial import rank, varied_settings
 from search.report.importance import spans_decades
 from search.report.page import svg
+from search.report.page.parts import nothing, section
 from search.report.page.svg import Axis
 from search.report.text import is_number, settings_text, short_key, value_text, with_interval
 
@@ -58,7 +59,7 @@ class _Column:
         return svg.text(self.x + 6, y + 4, words, "tick halo", "start")
 
 
-def parallel_coordinates(result: StudyResult, order: Sequence[str]) -> str:
+def draw_parallel_coordinates(result: StudyResult, order: Sequence[str]) -> str:
     """Draw the scored trials; settings named in `order` come first, and only MOST_AXES of them."""
     trials = rank(result.trials)
     settings = varied_settings(trials)
@@ -101,3 +102,14 @@ def _column(title: str, x: float, values: Sequence[Any]) -> _Column:
     log = spans_decades(present)
     low, high = (math.log10(v) if log else float(v) for v in (min(present), max(present)))
     return _Column(title, x, Axis(low, high, BOTTOM, TOP), log, ())
+
+
+def show_settings_and_scores(result: StudyResult, order: Sequence[str]) -> str:
+    """Return the section; settings named in `order` come first."""
+    chart = draw_parallel_coordinates(result, order)
+    caption = (
+        "One line a trial through its settings to its score: the stronger its colour, the better; the winner's "
+        f"is thick. At most {MOST_AXES} settings, the most important first."
+    )
+    body = f'<div class="scroll">{chart}</div>' if chart else nothing("That takes two trials with a score.")
+    return section("Settings and scores", body, caption)

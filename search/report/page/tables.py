@@ -1,4 +1,4 @@
-"""The report's tables: the winner against pretrained baselines, these themselves, the techniques, every trial."""
+"""The page's tables, each in its section: what to do, comparisons, techniques, every trial, cost."""
 
 from collections.abc import Sequence
 from html import escape
@@ -7,7 +7,7 @@ from search.records.facts import TrialShare
 from search.records.result import Comparison, StudyResult
 from search.records.trial import TrialRecord, varied_settings
 from search.report.advice import advice
-from search.report.page.charts import scatter
+from search.report.page.charts import draw_accuracy_over_latency
 from search.report.page.parts import nothing, section, table
 from search.report.techniques import TechniqueRecord, compare_techniques
 from search.report.text import (
@@ -30,7 +30,7 @@ from search.report.text import (
 from train.scoring.intervals import Interval
 
 
-def comparisons(result: StudyResult) -> str:
+def show_comparisons(result: StudyResult) -> str:
     """Return the winner beside pretrained baselines, on each split that it was judged on."""
     if not result.comparisons:
         return section("Against the pretrained baseline", nothing("The winner was not compared."))
@@ -52,7 +52,7 @@ def _comparison(comparison: Comparison) -> Sequence[str]:
     )
 
 
-def confirmations(result: StudyResult) -> str:
+def show_confirmations(result: StudyResult) -> str:
     """Return the candidates that were trained again with other seeds; nothing if none was."""
     if not result.evidence.confirmations:
         return ""
@@ -78,7 +78,7 @@ def confirmations(result: StudyResult) -> str:
     )
 
 
-def trials(result: StudyResult) -> str:
+def show_trials(result: StudyResult) -> str:
     """Return every trial with its scores and the settings in which they differ."""
     settings = varied_settings(result.trials)
     keys = list(dict.fromkeys(key for values in settings.values() for key in values))
@@ -126,7 +126,7 @@ def _cost_heads(result: StudyResult) -> Sequence[str]:
     return () if result.share == TrialShare() else result.share.heads
 
 
-def baselines(result: StudyResult) -> str:
+def show_baselines(result: StudyResult) -> str:
     """Return what every candidate model reads before any training."""
     if not result.baselines:
         return ""
@@ -143,7 +143,7 @@ def baselines(result: StudyResult) -> str:
     return section("Before any training", cells, "The scores to beat.")
 
 
-def techniques(result: StudyResult) -> str:
+def show_techniques(result: StudyResult) -> str:
     """Return the techniques side by side, for each engine: trials, scores and cost."""
     if not result.trials:
         return ""
@@ -183,7 +183,7 @@ def _score(score: float | None, interval: Interval | None) -> str:
     return "" if score is None else score_text(score, interval)
 
 
-def what_to_do(result: StudyResult) -> str:
+def show_advice(result: StudyResult) -> str:
     """Return what to use, what to try next, and whether the data suffice."""
     parts = [
         f"<h3>{escape(heading)}</h3>{''.join(f'<p>{escape(sentence)}</p>' for sentence in sentences)}"
@@ -192,7 +192,7 @@ def what_to_do(result: StudyResult) -> str:
     return section("What to do", "".join(parts))
 
 
-def cost(result: StudyResult) -> str:
+def show_cost(result: StudyResult) -> str:
     """Return what the trials cost in all, by how they ended."""
     if not result.trials:
         return ""
@@ -212,7 +212,7 @@ def cost(result: StudyResult) -> str:
     return section("Cost", f'<div class="narrow">{body}</div>', caption)
 
 
-def front(result: StudyResult) -> str:
+def show_front(result: StudyResult) -> str:
     """Return the scatter and the front; nothing with one objective."""
     if not result.evidence.front:
         return ""
@@ -228,4 +228,4 @@ def front(result: StudyResult) -> str:
         score = with_interval(best.scores) if best else ""
         rows.append([one.trial, mark, latency_text(one.latency), score, gain_text(one.against_best)])
     head = ("trial", "", "latency", result.terms.scores[0], "against the best")
-    return section("Accurate and fast", scatter(result) + table(head, rows, 2), caption)
+    return section("Accurate and fast", draw_accuracy_over_latency(result) + table(head, rows, 2), caption)

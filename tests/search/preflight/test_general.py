@@ -18,7 +18,8 @@ from search.records.facts import DataSummary
 from search.records.ranking import Forgetting
 from search.records.result import Baseline, StudyResult
 from search.records.trial import rank
-from search.report.page.page import headline, report_html
+from search.report.page.head import headline
+from search.report.page.page import report_html
 from search.report.summary import summary
 from search.report.techniques import compare_techniques
 from search.report.terminal import terminal_table

@@ -6,7 +6,7 @@ from search.records.facts import TrialShare, share_of
 from search.records.result import Misreading
 from search.report.advice import advice, enough, errors, longer, more, use
 from search.report.confusions import confusions
-from search.report.page.tables import trials as trials_table
+from search.report.page.tables import show_trials
 from search.report.summary import summary
 from tests.search.made_result import result, trial, trials, with_labels
 from tests.search.report.test_page import gained
@@ -91,7 +91,7 @@ def test_cost_counts_every_worker() -> None:
     assert share.seconds(10) == (80, 40)
     assert share_of({"CPU": 1.0, "GPU": 0.0}, 0) == TrialShare()
     on_gpus = result().model_copy(update={"share": share})
-    assert "GPU time" in trials_table(on_gpus)
-    assert "CPU time" not in trials_table(result())
+    assert "GPU time" in show_trials(on_gpus)
+    assert "CPU time" not in show_trials(result())
     seconds = sum(one.seconds for one in trials())
     assert summary(on_gpus)["cost"] == {"cpu_seconds": 8 * seconds, "gpu_seconds": 4 * seconds}

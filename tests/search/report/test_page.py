@@ -9,8 +9,9 @@ import pytest
 
 from search.records.result import StudyResult
 from search.report.importance import importances
-from search.report.page.page import headline, report_html, write_report
-from search.report.page.pictures import differences, worst
+from search.report.page.head import headline
+from search.report.page.page import report_html, write_report
+from search.report.page.pictures import mark_differences, worst_first
 from search.report.page.svg import Axis, nice_ticks
 from tests.search.made_result import image_of, result, trial, trials
 from train.scoring.intervals import Gain, Interval
@@ -137,13 +138,13 @@ def test_equal_scores_have_no_importance() -> None:
 
 
 def test_differing_characters_are_marked_and_lines_stay_aligned() -> None:
-    assert differences("A<0", "A<O") == ("A&lt;<mark>0</mark>", "A&lt;<mark>O</mark>")
-    assert differences("ABC", "AC") == ("A<mark>B</mark>C", "A<mark>_</mark>C")
-    assert differences("AC", "ABC") == ("A<mark>_</mark>C", "A<mark>B</mark>C")
+    assert mark_differences("A<0", "A<O") == ("A&lt;<mark>0</mark>", "A&lt;<mark>O</mark>")
+    assert mark_differences("ABC", "AC") == ("A<mark>B</mark>C", "A<mark>_</mark>C")
+    assert mark_differences("AC", "ABC") == ("A<mark>_</mark>C", "A<mark>B</mark>C")
 
 
 def test_worst_reading_comes_first() -> None:
-    assert worst(result().misreadings)[0].reading == ""
+    assert worst_first(result().misreadings)[0].reading == ""
 
 
 def test_ticks_are_round_and_enclose_the_values() -> None:

@@ -1,4 +1,4 @@
-"""Which labels are doubted, and by whom: pure decisions; then real networks on real lines with planted mistakes."""
+"""Which labels may be errors, and who is asked; then real networks on real lines with planted errors."""
 
 import math
 import time
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from search.records.evidence import DoubtedSample, LabelCheck
+from search.records.evidence import LabelCheck, LabelError
 from search.selection.labels import (
     TABLE,
     Ballot,
@@ -16,9 +16,9 @@ from search.selection.labels import (
     Vote,
     can_check,
     check_labels,
-    choose_voters,
-    doubted,
-    needed,
+    choose_kinds,
+    count_needed_votes,
+    find_label_errors,
     write_table,
 )
 from tests.real_lines import samples
@@ -39,15 +39,17 @@ def ballot(readings: dict[int, str], losses: tuple[float, ...] = (20.0, 20.0, 20
 
 
 def test_enough_must_agree_on_the_same_text() -> None:
-    found = doubted([ballot({0: "8", 1: "8"}), ballot({0: "8", 1: "3"}), ballot({1: "0"})], SOURCES, "val")
+    found = find_label_errors(
+        [ballot({0: "8", 1: "8"}), ballot({0: "8", 1: "3"}), ballot({1: "0"})], SOURCES, "val"
+    )
     assert [(one.source, one.reading, one.votes, one.voters) for one in found] == [("a.png", "8", 2, 3)]
-    assert doubted([ballot({0: "8"})], SOURCES, "val") == []
-    assert [needed(n) for n in (1, 2, 3, 4, 5)] == [2, 2, 2, 3, 4]
+    assert find_label_errors([ballot({0: "8"})], SOURCES, "val") == []
+    assert [count_needed_votes(n) for n in (1, 2, 3, 4, 5)] == [2, 2, 2, 3, 4]
 
 
-def test_a_label_that_the_models_think_possible_is_not_doubted() -> None:
+def test_a_label_that_the_models_think_possible_is_no_error() -> None:
     unsure = (math.log(100), 20.0, math.inf)
-    found = doubted([ballot({0: "8", 1: "8", 2: "8"}, unsure)] * 2, SOURCES, "val")
+    found = find_label_errors([ballot({0: "8", 1: "8", 2: "8"}, unsure)] * 2, SOURCES, "val")
     assert [(one.index, one.chance) for one in found] == [(1, pytest.approx(math.exp(-20))), (2, 0)]
 
 
@@ -59,9 +61,9 @@ def test_voters_are_good_and_of_different_kinds() -> None:
         ("d", 0.87, "full"),
         ("e", 0.5, "frozen"),
     ]
-    assert choose_voters(ranked, ("a",)) == ["c", "b", "d"]
-    assert choose_voters(ranked, ()) == ["a", "c", "b", "d"]
-    assert choose_voters([("a", 0.0, "full"), ("b", 0.0, "full")], ("a",)) == []
+    assert choose_kinds(ranked, ("a",)) == ["c", "b", "d"]
+    assert choose_kinds(ranked, ()) == ["a", "c", "b", "d"]
+    assert choose_kinds([("a", 0.0, "full"), ("b", 0.0, "full")], ("a",)) == []
 
 
 def test_only_texts_are_checked() -> None:
@@ -78,19 +80,19 @@ def test_only_texts_are_checked() -> None:
 @pytest.mark.slow
 def test_planted_mistakes_are_found_and_written_for_a_person(data_dir: Path, tmp_path: Path) -> None:
     right = decode_samples(samples(data_dir, split="val", count=24))
-    voters = [untouched(right, width) for width in (320, 384)]
+    voters = [pretrained(right, width) for width in (320, 384)]
     first = check_labels(voters, TrainingData(right, right), Timer(None, 0.0))
     assert first.splits == {"val": 24, "train": 24}
     assert first.voters == ("320", "384")
-    doubted_before = {one.index for one in first.samples}
-    readable = [i for i in range(24) if i not in doubted_before][:8]
+    found_before = {one.index for one in first.samples}
+    readable = [i for i in range(24) if i not in found_before][:8]
     planted = [other(text) if i in readable else text for i, text in enumerate(right.texts)]
     wrong = replace(right, texts=tuple(planted))
     found = check_labels(voters, TrainingData(right, wrong), Timer(None, 0.0))
     corrected = {one.index: one.reading for one in found.samples if one.split == "val"}
-    # untouched networks misread some of the lines: each on its own, or both alike
+    # pretrained networks misread some of the lines: each on its own, or both alike
     assert sum(corrected.get(i) == right.texts[i] for i in readable) >= 5
-    assert set(corrected) - doubted_before <= set(readable)
+    assert set(corrected) - found_before <= set(readable)
     table = read_table(write_table(found, tmp_path))
     assert [(row.image, row.label) for row in table] == [(s.source, s.label) for s in found.samples]
 
@@ -111,7 +113,7 @@ def other(text: str) -> str:
     return text[:middle] + ("B" if text[middle] != "B" else "8") + text[middle + 1 :]
 
 
-def untouched(data: Dataset, width: int) -> tuple[str, Callable[[], Checkpoint]]:
+def pretrained(data: Dataset, width: int) -> tuple[str, Callable[[], Checkpoint]]:
     config = TrialConfig(charset="domain", fit_width=width)
     engine, _ = assemble(config, data)
     return str(width), lambda: Checkpoint(config, engine.charset, 0, {}, engine.state())
@@ -128,9 +130,7 @@ def test_without_time_nobody_is_asked() -> None:
 def test_what_a_person_has_written_stays(tmp_path: Path) -> None:
     def check(*labels: str) -> LabelCheck:
         made = {"split": "val", "index": 0, "reading": "8", "votes": 2, "voters": 2, "chance": 1e-9}
-        return LabelCheck(
-            samples=tuple(DoubtedSample(source="a.png", label=label, **made) for label in labels)
-        )
+        return LabelCheck(samples=tuple(LabelError(source="a.png", label=label, **made) for label in labels))
 
     write_table(check("B", "C"), tmp_path)
     path = tmp_path / TABLE

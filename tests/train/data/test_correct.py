@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from train.data.correct import main
-from train.data.corrections import COLUMNS, DoubtedLabel, read_table, table_text
+from train.data.corrections import COLUMNS, LabelErrorRow, read_table, table_text
 from train.data.formats import load_file
 from train.errors import DataError, UsageError
 
@@ -13,7 +13,7 @@ from train.errors import DataError, UsageError
 def table(folder: Path, *rows: tuple[str, str, str, str]) -> Path:
     """Write a table of (image, label, reading, corrected)."""
     made = [
-        DoubtedLabel("val", str(folder / i), label, read, "3/4", 1e-5, said) for i, label, read, said in rows
+        LabelErrorRow("val", str(folder / i), label, read, "3/4", 1e-5, said) for i, label, read, said in rows
     ]
     path = folder / "label_mistakes.tsv"
     path.write_text(table_text(made))
@@ -61,8 +61,8 @@ def test_a_correction_of_another_label_is_refused(labels: Path, tmp_path: Path) 
 
 def test_texts_survive_the_table(tmp_path: Path) -> None:
     rows = [
-        DoubtedLabel("train", "a b.png", 'say "8"\tB', "=", "2/2", 0.001, "Я\u2028x"),
-        DoubtedLabel(*"abcde", 0.5),
+        LabelErrorRow("train", "a b.png", 'say "8"\tB', "=", "2/2", 0.001, "Я\u2028x"),
+        LabelErrorRow(*"abcde", 0.5),
     ]
     path = tmp_path / "t.tsv"
     path.write_text(table_text(rows))

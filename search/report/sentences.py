@@ -1,0 +1,32 @@
+"""Sentences that the terminal and the page both say."""
+
+from search.records.result import StudyResult
+from search.records.trial import rank
+from search.report.text import gain_text
+
+
+def fold_lines(result: StudyResult) -> list[str]:
+    """Say what the scores are of, and what the next trials gain over the winner; nothing without folds."""
+    if result.evidence.folds == 1:
+        return []
+    lines = [
+        f"The trials' scores, and those of the pretrained baselines, are over {result.evidence.folds} folds: each "
+        "sample of training and validation read once, by a network that has not seen its text."
+    ]
+    for name, gain in result.evidence.differences.items():
+        unsure = gain.interval.high >= 0
+        lines.append(
+            f"Trial {name} against the winner: {gain_text(gain)}{', which may be chance' if unsure else ''}"
+        )
+    return lines
+
+
+def forgetting_lines(result: StudyResult) -> list[str]:
+    """Say which of the ranked trials cannot win, and why."""
+    lost = [trial.id for trial in rank(result.trials) if not trial.eligible]
+    if result.limit is None or not lost:
+        return []
+    return [
+        f"Forgot more than {100 * result.limit:g} points of the general {result.terms.samples} in every epoch, so "
+        f"ranked last and never the winner: {len(lost)} of {len(rank(result.trials))} trials ({', '.join(lost)})"
+    ]
