@@ -17,7 +17,7 @@ from search.experiment.tuner import search
 from search.planning.budget import check_confirm, most_candidates
 from search.planning.plan import Plan, forked, make_plan, room
 from search.planning.warm_starts import origin_of
-from search.preflight.data import Prepared, StudyData, decode_sets, prepare, task_of
+from search.preflight.data import StudyData, decode_sets, source_of, task_of
 from search.preflight.fingerprint import begun_settings, check_fingerprint, fingerprint
 from search.preflight.general import known_before, reachable
 from search.preflight.latency import measure_all
@@ -39,6 +39,7 @@ from search.trials.start import TrialSetup
 from spaces.space import SearchSpace
 from train.errors import UsageError
 from train.files import write_whole
+from train.sets.read import Sets, read_sets
 
 
 def run_study(asked: StudySettings, resume: bool) -> StudyResult:
@@ -61,15 +62,15 @@ def search_study(settings: StudySettings, resume: bool, started: float) -> Study
     check_method(settings, space)
     check_folder(settings, resume)
     origin = origin_of(settings)
-    prepared = prepare(settings)
-    check_fingerprint(settings.local_folder, fingerprint(space, prepared, settings.task_name), resume)
-    settings = with_folds(settings, len(prepared.sets["train"]))
-    print(data_text(settings, prepared), flush=True)
+    sets = read_sets(source_of(settings))
+    check_fingerprint(settings.local_folder, fingerprint(space, sets, settings.task_name), resume)
+    settings = with_folds(settings, len(sets.samples["train"]))
+    print(data_text(settings, sets), flush=True)
     start_ray()
     needs, _, _ = room(settings, space, [])
     write_whole(settings.local_folder / STUDY_FILE, settings.model_dump_json(indent=2))
     publish(settings, *BEGUN)
-    data = decode_sets(settings, prepared)
+    data = decode_sets(settings, sets)
     shared = ray.put(data.training)
     read = shared if settings.folds == 1 else ray.put(pooled(data.training))
     probes = probe_models(space, read, task_of(settings).terms, dict(needs.share))
@@ -110,10 +111,10 @@ def check_method(settings: StudySettings, space: SearchSpace) -> None:
     SAMPLERS[sampler_of(settings)](space, settings.seed, 0)  # refuses what it cannot search
 
 
-def data_text(settings: StudySettings, prepared: Prepared) -> str:
+def data_text(settings: StudySettings, sets: Sets) -> str:
     """Say how many samples each set has, 'data: train 461, val 172 lines'."""
-    counts = ", ".join(f"{name} {len(part)}" for name, part in prepared.sets.items())
-    repaired = f"; labels put right: {prepared.repaired}" if prepared.repaired else ""
+    counts = ", ".join(f"{name} {len(samples)}" for name, samples in sets.samples.items())
+    repaired = f"; labels put right: {sets.repaired}" if sets.repaired else ""
     return f"data: {counts} {task_of(settings).terms.samples}{repaired}"
 
 

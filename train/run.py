@@ -15,17 +15,13 @@ if __name__ == "__main__":
 from train.checkpoint import Checkpoint, load_checkpoint
 from train.config import TrialConfig, load_config
 from train.data.arguments import add_decoding_arguments, add_general_arguments, options_of
-from train.data.checking import cheap_check, usable
 from train.data.decoding import CACHE, Decoding
-from train.data.formats import load
 from train.data.mixture import Extra, wanted
 from train.data.sample import Sample
-from train.data.split import make_splits
 from train.errors import UsageError
 from train.fits import check_fits, models_for
 from train.sets.arguments import add_task_argument
-from train.sets.extra import load_extra
-from train.sets.general import load_general
+from train.sets.read import Source, read_sets
 from train.steps.teacher import check_teacher
 from train.steps.validation import GENERAL
 from train.tasks import TASKS, Task
@@ -111,24 +107,21 @@ def default_config(task: str | None) -> TrialConfig:
 
 def _read(chosen: argparse.Namespace, task: type[Task]) -> dict[str, Sequence[Sample]]:
     """Return the usable samples of each set that training sees."""
-    given = load(Path(chosen.data), tasks=task.formats)[1]
-    splits = make_splits(
-        given, chosen.seed, test_fraction=chosen.test_fraction, classes=task.classes, text_of=task.text_of
-    )
-    checks = task.checks()
-    splits = usable(splits, cheap_check(splits, checks), chosen.allow_bad, checks.repaired)
-    if splits.repaired:
-        print(f"labels put right: {splits.repaired}", flush=True)
-    sets: dict[str, Sequence[Sample]] = {"train": splits.train, "val": splits.val}
-    if chosen.general_labels:
-        options = options_of(chosen.general_option)
-        general = load_general(
-            Path(chosen.general_labels), splits, chosen.seed, task, options, chosen.allow_bad
+    sets = read_sets(
+        Source(
+            data=Path(chosen.data),
+            task=task,
+            general_labels=Path(chosen.general_labels) if chosen.general_labels else None,
+            general_options=options_of(chosen.general_option),
+            synthetic_labels=Path(chosen.synthetic_labels) if chosen.synthetic_labels else None,
+            seed=chosen.seed,
+            test_fraction=chosen.test_fraction,
+            allow_bad=chosen.allow_bad,
         )
-        sets |= {"general": general.scored, "replay": general.replay}
-    if chosen.synthetic_labels:
-        sets["synthetic"] = load_extra(Path(chosen.synthetic_labels), chosen.allow_bad, task)[0]
-    return sets
+    )
+    if sets.repaired:
+        print(f"labels put right: {sets.repaired}", flush=True)
+    return {name: samples for name, samples in sets.samples.items() if name != "test"}
 
 
 def _facts(config: TrialConfig, data: "TrainingData", resume: Checkpoint | None) -> dict[str, Any]:

@@ -7,7 +7,6 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from search.preflight.data import Prepared
 from search.settings import StudySettings
 from search.storage.files import FINGERPRINT
 from search.storage.location import fetch_study, load_settings
@@ -15,6 +14,7 @@ from spaces.space import SearchSpace
 from train.data.sample import Sample
 from train.errors import UsageError
 from train.files import write_whole
+from train.sets.read import Sets
 from train.tasks import TASKS
 
 FREE = ("name", "storage", "time_budget_s")
@@ -24,7 +24,7 @@ LAYOUT_KEY, LAYOUT = "layout", "2"
 """Of the search state that Tune pickles: raise it when a class in there moves or changes its attributes."""
 
 
-def fingerprint(space: SearchSpace, prepared: Prepared, task: str) -> dict[str, str]:
+def fingerprint(space: SearchSpace, sets: Sets, task: str) -> dict[str, str]:
     """Return what must not change, under keys that a person can look for.
 
     Samples count by label, name and size of the image file: a data folder may be moved or copied.
@@ -32,11 +32,11 @@ def fingerprint(space: SearchSpace, prepared: Prepared, task: str) -> dict[str, 
     found = {LAYOUT_KEY: LAYOUT}
     found |= {f"space.{key}": json.dumps(value, default=list) for key, value in space.fixed.items()}
     found |= {f"space.{parameter.name}": str(parameter.domain) for parameter in space.parameters}
-    for name, samples in prepared.sets.items():
+    for name, samples in sets.samples.items():
         found[f"data.{name}.samples"] = str(len(samples))
         found[f"data.{name}.content"] = digest(samples)
     if TASKS.get(task).spells:
-        taught = chain.from_iterable(prepared.sets.get(name, ()) for name in ("train", "synthetic"))
+        taught = chain.from_iterable(sets.samples.get(name, ()) for name in ("train", "synthetic"))
         found["charset"] = "".join(sorted(set(chain.from_iterable(sample.text for sample in taught))))
     return found
 

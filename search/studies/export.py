@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pyarrow import fs
 
-from search.preflight.data import decoding, prepare_splits
+from search.preflight.data import decoding, source_of
 from search.settings import StudySettings
 from search.storage.journal import TrialJournal, read_journal
 from search.storage.trial_folder import TrialFolder
@@ -17,6 +17,7 @@ from train.data.dataset import Dataset
 from train.errors import UsageError
 from train.export import export_checkpoint
 from train.parity import ParityResult
+from train.sets.read import read_splits
 from train.tuning import tuned
 
 
@@ -79,5 +80,5 @@ def best_checkpoint(study: Study, trial: TrialJournal) -> Checkpoint:
 
 def decoded_splits(settings: StudySettings, names: Sequence[str]) -> dict[str, Dataset]:
     """Read and decode these of the study's splits once more."""
-    parts = dict(prepare_splits(settings)[0].items())
-    return decoding(settings).decode({name: parts[name] for name in names})
+    splits = dict(read_splits(source_of(settings))[0].items())
+    return decoding(settings).decode({name: splits[name] for name in names})

@@ -18,7 +18,7 @@ import ray
 import yaml
 from ray import tune
 
-from search.preflight.data import decode_sets, prepare
+from search.preflight.data import decode_sets, source_of
 from search.settings import StudySettings
 from search.trials.start import TrialSetup
 from search.trials.trial import run_trial
@@ -36,6 +36,7 @@ from train.config import TrialConfig, load_config
 from train.data import images
 from train.data.corrections import read_table
 from train.data.formats import load_file
+from train.sets.read import read_sets
 
 pytestmark = pytest.mark.slow
 TRAIN, VAL = 64, 32
@@ -247,7 +248,7 @@ def test_a_second_trial_decodes_nothing(data_dir: Path, tmp_path: Path) -> None:
     local = copy_images(labels)
     given = {split: str(labels / f"rec_gt_{split}.txt") for split in ("train", "val")}
     settings = StudySettings(name="tiny", labels=given, storage=str(tmp_path), test_fraction=0)
-    data = decode_sets(settings, prepare(settings))
+    data = decode_sets(settings, read_sets(source_of(settings)))
     shutil.rmtree(local)
     config = TrialConfig(epochs=1, batch_size=8).model_dump(mode="json")
     config["optimiser"]["learning_rate"] = tune.grid_search([1e-4, 1e-3])

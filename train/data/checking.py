@@ -78,6 +78,13 @@ def usable(
     return Splits(train, val, test, splits.origin, changed)
 
 
+def keep_usable(splits: Splits, checks: Checks, allow_bad: int) -> tuple[Splits, dict[str, str]]:
+    """Return the `usable` samples after a `cheap_check`; and of the others source -> rule and value."""
+    report = cheap_check(splits, checks)
+    kept = usable(splits, report, allow_bad, checks.repaired)
+    return kept, {f.sample.source: f"{f.rule}: {f.value}" for f in report.errors}
+
+
 def _deep_findings(splits: Splits, found: Sequence[Finding]) -> Iterator[Finding]:
     lost = {finding.sample.path for finding in found if finding.rule in NO_IMAGE}
     paths = list({sample.path for _, samples in splits.items() for sample in samples} - lost)

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from search.preflight.data import Prepared
 from search.preflight.fingerprint import check_fingerprint, check_settings, differences, fingerprint
 from search.run import parser, settings_of
 from search.settings import StudySettings
@@ -13,6 +12,7 @@ from search.storage.files import FINGERPRINT
 from spaces.space import SearchSpace, parse_space
 from train.data.sample import Sample
 from train.errors import UsageError
+from train.sets.read import Sets
 
 SPACE = """\
 fixed: {epochs: 4}
@@ -25,15 +25,15 @@ def space(high: str = "1.0e-2") -> SearchSpace:
     return parse_space(SPACE.replace("HIGH", high), "tiny", "tiny.yaml")
 
 
-def prepared(folder: Path, text: str = "AB1", content: bytes = b"image") -> Prepared:
+def sets(folder: Path, text: str = "AB1", content: bytes = b"image") -> Sets:
     folder.mkdir(exist_ok=True)
     (folder / "a.png").write_bytes(content)
     sample = Sample(folder / "a.png", text, "labels.txt:1")
-    return Prepared({"train": (sample,), "val": (sample,)}, {}, ())
+    return Sets({"train": (sample,), "val": (sample,)}, {}, {})
 
 
 def found(folder: Path, high: str = "1.0e-2", **data: object) -> dict[str, str]:
-    return fingerprint(space(high), prepared(folder, **data), "recognition")  # type: ignore[arg-type]
+    return fingerprint(space(high), sets(folder, **data), "recognition")  # type: ignore[arg-type]
 
 
 def test_a_copy_of_the_data_is_the_same_data(tmp_path: Path) -> None:

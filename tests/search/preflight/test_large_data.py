@@ -7,11 +7,12 @@ import pytest
 import yaml
 from PIL import ImageFont
 
-from search.preflight.data import decode_sets, prepare
+from search.preflight.data import decode_sets, source_of
 from search.storage.location import load_settings
 from tests.search.driver import MAX_EPOCHS, label_arguments, search, write_labels
 from train.data.drawn_texts import draw_texts
 from train.data.formats import load_file
+from train.sets.read import read_sets
 
 pytestmark = pytest.mark.slow
 SPACE = """\
@@ -58,7 +59,7 @@ def check_next_study(storage: Path) -> None:
     written = {path: path.stat().st_mtime_ns for path in (storage / "line-cache").iterdir()}
     assert len(written) == 3
     settings = load_settings(storage / "first").model_copy(update={"name": "second"})
-    data = decode_sets(settings, prepare(settings))
+    data = decode_sets(settings, read_sets(source_of(settings)))
     assert data.training.synthetic is not None
     assert all(text.endswith("-") for text in data.training.synthetic.texts)
     assert {path: path.stat().st_mtime_ns for path in (storage / "line-cache").iterdir()} == written

@@ -19,8 +19,7 @@ from train.engine import Batch
 from train.engines.paddle_engine import PaddleEngine
 from train.errors import DataError, UsageError
 from train.loop import TrainingData, published_scores, train
-from train.sets.general import load_general, split_general
-from train.tasks.recognition import Recognition
+from train.sets.general import split_general
 
 TEXTS = st.lists(st.sampled_from([f"text {i}" for i in range(40)]), min_size=30, max_size=200)
 
@@ -60,13 +59,6 @@ def test_half_is_scored_and_another_seed_scores_another_half() -> None:
 def test_too_few_texts_are_refused(texts: list[str]) -> None:
     with pytest.raises(DataError, match="add general lines"):
         split_general(samples(texts, "general"), DOMAIN, 0)
-
-
-def test_bad_general_lines_are_listed(tmp_path: Path) -> None:
-    path = tmp_path / "rec_gt.txt"
-    path.write_text("".join(f"{i}.png\tt{i}\n" for i in range(20)), encoding="utf-8")
-    with pytest.raises(DataError, match=r"20:\n.*missing_file: rec_gt.txt:"):
-        load_general(path, DOMAIN, 0, Recognition)
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,81 @@
+"""Label files become the sets of a run: split, checked and mended, and what is left out is counted over all files."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from train.errors import DataError
+from train.sets.read import Sets, Source, read_sets, read_splits
+from train.tasks.recognition import Recognition
+
+
+def write_labels(path: Path, texts: list[str], missing: int = 0) -> Path:
+    """Write a list of lines with an image each, the last ones of which are missing."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    image = cv2.imencode(".png", np.full((24, 120, 3), 200, np.uint8))[1].tobytes()
+    names = [f"{path.stem}_{number}.png" for number in range(len(texts))]
+    for name in names[: len(names) - missing]:
+        (path.parent / name).write_bytes(image)
+    rows = (f"{name}\t{text}\n" for name, text in zip(names, texts, strict=True))
+    path.write_text("".join(rows), encoding="utf-8")
+    return path
+
+
+def texts(prefix: str, count: int) -> list[str]:
+    return [f"{prefix}{number}" for number in range(count)]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Labels of train, one of whose images is missing, and val."""
+    write_labels(tmp_path / "data/rec_gt_train.txt", texts("T", 40), missing=1)
+    write_labels(tmp_path / "data/rec_gt_val.txt", texts("V", 12))
+    return tmp_path / "data"
+
+
+def held(sets: Sets) -> dict[str, int]:
+    return {name: len(samples) for name, samples in sets.samples.items()}
+
+
+def test_every_set_is_read_and_says_where_it_came_from(folder: Path, tmp_path: Path) -> None:
+    sets = read_sets(
+        Source(
+            folder,
+            Recognition,
+            general_labels=write_labels(tmp_path / "general/rec_gt.txt", texts("G", 20)),
+            synthetic_labels=write_labels(tmp_path / "drawn/rec_gt.txt", texts("S", 5)),
+            allow_bad=1,
+        )
+    )
+    counts = held(sets)
+    assert counts["train"] + counts["test"] == 39
+    assert {name: counts[name] for name in ("val", "general", "replay", "synthetic")} == {
+        "val": 12,
+        "general": 10,
+        "replay": 10,
+        "synthetic": 5,
+    }
+    assert sets.origins.keys() == sets.samples.keys()
+    assert sets.origins["replay"] == "made: half of rec_gt.txt, grouped by text"
+    [(place, reason)] = sets.left_out.items()
+    assert place.endswith("rec_gt_train.txt:40")
+    assert reason.startswith("missing_file: ")
+
+
+def test_label_files_are_read_as_the_folder_is(folder: Path) -> None:
+    files = {split: folder / f"rec_gt_{split}.txt" for split in ("train", "val")}
+    whole, named = (read_sets(Source(data, Recognition, allow_bad=1, seed=3)) for data in (folder, files))
+    assert whole == named
+    assert read_splits(Source(folder, Recognition, allow_bad=1, seed=3))[0].test == whole.samples["test"]
+
+
+@pytest.mark.parametrize("kind", ["general", "synthetic"])
+def test_bad_samples_are_counted_over_all_files(folder: Path, tmp_path: Path, kind: str) -> None:
+    path = write_labels(tmp_path / kind / "rec_gt.txt", texts("G", 20), missing=1)
+    labels = {f"{kind}_labels": path}
+    with pytest.raises(DataError, match=r"at most 0 samples may have errors, got 1:\n.*missing_file"):
+        read_sets(Source(folder, Recognition, allow_bad=1, **labels))  # type: ignore[arg-type]
+    sets = read_sets(Source(folder, Recognition, allow_bad=2, **labels))  # type: ignore[arg-type]
+    assert len(sets.left_out) == 2

@@ -1,0 +1,106 @@
+"""Labels to checked samples: read, split, check and mend, the same for a search and for one training.
+
+label files -> given splits -> train, val, test -> without what has errors -> and general, replay, synthetic
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from train.data.checking import keep_usable
+from train.data.formats import load, load_file
+from train.data.sample import Sample
+from train.data.split import Splits, given_splits, make_splits
+from train.sets.general import split_general
+from train.tasks import Task
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where the samples of a run come from.
+
+    Attributes:
+        data: a folder, or the label file of each split.
+        task: what the labels are for.
+        options: what the data format's reader takes.
+        general_labels: label file of lines that show what is forgotten; None for none.
+        general_options: what its format's reader takes.
+        synthetic_labels: label file of drawn lines; None for none.
+        seed: decides what is carved from the training samples.
+        test_fraction: share of them that becomes the test split where none is given.
+        allow_bad: samples with errors to go on without, in all files together.
+    """
+
+    data: Path | Mapping[str, Path]
+    task: type[Task]
+    options: Mapping[str, str] = field(default_factory=dict)
+    general_labels: Path | None = None
+    general_options: Mapping[str, str] = field(default_factory=dict)
+    synthetic_labels: Path | None = None
+    seed: int = 0
+    test_fraction: float = 0.1
+    allow_bad: int = 0
+
+
+@dataclass(frozen=True)
+class Sets:
+    """Checked samples of every set of a run.
+
+    Attributes:
+        samples: by set: the splits, and what there is of `general`, `replay` and `synthetic`.
+        origins: where each set came from.
+        left_out: samples that have errors: source -> rule and value.
+        repaired: number of samples of the splits whose labels were put right.
+    """
+
+    samples: Mapping[str, Sequence[Sample]]
+    origins: Mapping[str, str]
+    left_out: Mapping[str, str]
+    repaired: int = 0
+
+
+def read_sets(source: Source) -> Sets:
+    """Read every label file of a run; raise DataError for what cannot be used, with the list of faults."""
+    splits, left_out = read_splits(source)
+    samples, origins = dict(splits.items()), dict(splits.origin)
+    if source.general_labels is not None:
+        general, faults = _read_general(source, source.general_labels, splits, len(left_out))
+        samples |= {"general": general.val, "replay": general.train}
+        origins |= general.origin
+        left_out |= faults
+    if source.synthetic_labels is not None:
+        drawn, faults = _read_synthetic(source, source.synthetic_labels, len(left_out))
+        samples["synthetic"] = drawn.train
+        origins["synthetic"] = "mixed into the batches"
+        left_out |= faults
+    return Sets(samples, origins, left_out, splits.repaired)
+
+
+def read_splits(source: Source) -> tuple[Splits, dict[str, str]]:
+    """Return the usable samples of train, val and test, and what is wrong with the others."""
+    task = source.task
+    if isinstance(source.data, Path):
+        given = load(source.data, source.options, tasks=task.formats)[1]
+    else:
+        given = {
+            name: load_file(path, source.options, tasks=task.formats) for name, path in source.data.items()
+        }
+    splits = make_splits(
+        given, source.seed, test_fraction=source.test_fraction, classes=task.classes, text_of=task.text_of
+    )
+    return keep_usable(splits, task.checks(), source.allow_bad)
+
+
+def _read_general(source: Source, path: Path, domain: Splits, bad: int) -> tuple[Splits, dict[str, str]]:
+    """Return the general samples, those to score as `val` and those to train on as `train`."""
+    samples = load_file(path, source.general_options, tasks=source.task.formats)
+    scored, replay = split_general(samples, domain, source.seed)
+    origins = dict.fromkeys(("general", "replay"), f"made: half of {path.name}, grouped by text")
+    splits = Splits(tuple(replay), tuple(scored), (), origins)
+    return keep_usable(splits, source.task.checks(), max(0, source.allow_bad - bad))
+
+
+def _read_synthetic(source: Source, path: Path, bad: int) -> tuple[Splits, dict[str, str]]:
+    """Return the drawn samples, which are checked as training samples are."""
+    splits = given_splits({"train": load_file(path, tasks=source.task.formats)})
+    return keep_usable(splits, source.task.checks(), max(0, source.allow_bad - bad))
