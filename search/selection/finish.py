@@ -16,7 +16,7 @@ from search.report.page.page import write_report
 from search.report.summary import write_summary
 from search.sampling.lineage import with_stages
 from search.selection.choose import Selection, against_first, select
-from search.selection.follow_up import commands
+from search.selection.follow_up import list_commands
 from search.selection.outcome import Finished
 from search.selection.winner import publish_winner
 from search.settings import population
@@ -50,7 +50,7 @@ def finish(search: Finished) -> StudyResult:
         wall_seconds=time.time() - search.started,
         versions=versions(),
         seeds={"search": settings.seed, "split": settings.seed, "train": settings.seed},
-        commands=commands(settings, data.summary, folder, bool(winner.averaged)),
+        commands=list_commands(settings, data.summary, folder, bool(winner.averaged)),
         disk=disk_use(search.results),
     )
     write_rows(winner.rows, folder)

@@ -10,45 +10,61 @@ from search.settings import StudySettings
 from train.bundle import ONNX
 
 
-def commands(
+def list_commands(
     settings: StudySettings, data: DataSummary, folder: Path, exported: bool = True
 ) -> dict[str, str]:
-    """Return the exact commands that follow from a study, the next one to type first."""
-    again = {"repeat the search": shlex.join(["python", *sys.argv])}
+    """Return purpose -> exact command, the next one to type first.
+
+    Args:
+        settings: the study's.
+        data: the study's.
+        folder: where its files lie.
+        exported: whether it has a winner's bundle.
+    """
+    curves = {"watch or read the curves": shlex.join(["tensorboard", "--logdir", str(folder)])}
+    repeat = {"repeat the search": shlex.join(["python", *sys.argv])}
     if not exported:
-        return again
+        return repeat | curves
     root = settings.data or str(folder.parent / EMBEDDED_FOLDER)
+    return {
+        "evaluate": _evaluate(settings, data, folder, root),
+        **_serve(settings, folder),
+        "export another trial": _export(settings, folder),
+        **curves,
+        **_train(settings, folder, root),
+        **repeat,
+    }
+
+
+def _evaluate(settings: StudySettings, data: DataSummary, folder: Path, root: str) -> str:
     named = Path(root) / data.origins.get("val", "")
     labels = settings.labels.get("val") or (str(named) if named.is_file() else "LABELS")
-    evaluate_bundle = ["python", "train/evaluate.py", "--bundle", str(folder / "best"), "--labels", labels]
-    train_again = ["python", "train/run.py", "--data", root, "--config", str(folder / "best.yaml")]
-    same_splits = ["--seed", str(settings.seed), "--test-fraction", f"{settings.test_fraction:g}"]
+    return shlex.join(["python", "train/evaluate.py", "--bundle", str(folder / "best"), "--labels", labels])
+
+
+def _serve(settings: StudySettings, folder: Path) -> dict[str, str]:
+    """Return nothing for a bundle without a graph, which cannot be served."""
+    if not (folder / "best" / ONNX).is_file():
+        return {}
+    option = f"--{settings.task_name}"
+    return {"serve the winner": shlex.join(["python", "serve/run.py", option, str(folder / "best")])}
+
+
+def _export(settings: StudySettings, folder: Path) -> str:
+    study = [settings.name, "--storage", str(folder.parent)]
+    choice = ["--trial", "2", "--output", str(folder / "second")]
+    return shlex.join(["python", "search/results.py", "export", *study, *choice])
+
+
+def _train(settings: StudySettings, folder: Path, root: str) -> dict[str, str]:
+    """Return nothing for a study with a label file for each split: train/run.py reads a folder."""
+    if settings.labels:
+        return {}
+    splits = ["--seed", str(settings.seed), "--test-fraction", f"{settings.test_fraction:g}"]
     if settings.general_labels:
-        same_splits += ["--general-labels", settings.general_labels]
-        same_splits += [f"--general-option={key}={value}" for key, value in settings.general_options.items()]
+        splits += ["--general-labels", settings.general_labels]
+        splits += [f"--general-option={key}={value}" for key, value in settings.general_options.items()]
     if settings.synthetic_labels:
-        same_splits += ["--synthetic-labels", settings.synthetic_labels]
-    name_it = [settings.name, "--storage", str(folder.parent)]
-    another = [
-        "python",
-        "search/results.py",
-        "export",
-        *name_it,
-        "--trial",
-        "2",
-        "--output",
-        str(folder / "second"),
-    ]
-    # only what has a graph can be served
-    serve = {
-        "serve the winner": f"python serve/run.py --{settings.task_name} {shlex.quote(str(folder / 'best'))}"
-    }
-    return {
-        "evaluate": shlex.join(evaluate_bundle),
-        **(serve if (folder / "best" / ONNX).is_file() else {}),
-        "export another trial": shlex.join(another),
-        "watch or read the curves": shlex.join(["tensorboard", "--logdir", str(folder)]),
-        # train/run.py reads a folder, not a label file for each split
-        **({} if settings.labels else {"train the winner again": shlex.join(train_again + same_splits)}),
-        **again,
-    }
+        splits += ["--synthetic-labels", settings.synthetic_labels]
+    run = ["python", "train/run.py", "--data", root, "--config", str(folder / "best.yaml")]
+    return {"train the winner again": shlex.join(run + splits)}

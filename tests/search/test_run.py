@@ -11,7 +11,7 @@ import pytest
 from search.preflight.fingerprint import LAYOUT
 from search.records.facts import DataSummary
 from search.run import parser, settings_of
-from search.selection.follow_up import commands
+from search.selection.follow_up import list_commands
 from search.settings import StudySettings, resume_command
 from search.storage.files import FINGERPRINT, STUDY_FILE
 from search.storage.location import load_settings
@@ -207,7 +207,7 @@ def test_the_commands_that_follow_are_for_the_same_data(tmp_path: Path) -> None:
 
     def following(**changes: object) -> dict[str, str]:
         settings = StudySettings.model_validate({"name": "x", "storage": "runs", "seed": 5} | changes)
-        return commands(settings, found, settings.local_folder)
+        return list_commands(settings, found, settings.local_folder)
 
     folder = following(data=str(tmp_path), test_fraction=0.2)
     assert next(iter(folder)) == "evaluate"
@@ -216,6 +216,11 @@ def test_the_commands_that_follow_are_for_the_same_data(tmp_path: Path) -> None:
     files = following(labels={"train": "t.txt", "val": "v.txt"})
     assert files["evaluate"].endswith("--labels v.txt")
     assert "train/run.py" not in str(files)
+    settings = StudySettings(name="x", storage="runs")
+    without_a_winner = list_commands(settings, found, settings.local_folder, exported=False)
+    assert list(without_a_winner) == ["repeat the search", "watch or read the curves"]
+    curves = {one["watch or read the curves"] for one in (folder, files, without_a_winner)}
+    assert curves == {"tensorboard --logdir runs/x"}
 
 
 def test_a_broken_study_file_is_refused(tmp_path: Path) -> None:

@@ -87,31 +87,31 @@ def show_tiles(result: StudyResult) -> str:
 
 def _score_tiles(result: StudyResult) -> list[tuple[str, str]]:
     """Return the winner's scores and the best pretrained baseline's, with their intervals."""
-    tiles = []
-    judged, winner, evidence = result.comparison("validation"), result.winner, result.evidence
-    baseline = judged.baseline if judged else result.baseline
-    if winner and winner.best:
-        words = f"winner: trial {winner.id}, {winner.config.model}, {winner.config.technique.name}"
-        others = [name for name in result.averaged if name != winner.id]
-        if winner.id in result.averaged and others:
-            words += f", its weights averaged with {averaged_text(others)}"
-        scores = judged.winner if judged else winner.best.scores
-        tiles.append((percent(scores.primary), f"validation{_within(interval_text(scores))}, {words}"))
-        if evidence.folds > 1:
-            within = _within(interval_text(winner.best.scores))
-            tiles.append(
-                (
-                    percent(winner.best.scores.primary),
-                    f"the winner's mean over {winner.best.fold} folds{within}",
-                )
-            )
-    confirmed = evidence.confirmed
+    comparison, confirmed = result.comparison("validation"), result.evidence.confirmed
+    tiles = _winner_tiles(result, comparison)
     if confirmed and confirmed.mean is not None and confirmed.interval:
         words = f"validation{_within(span(confirmed.interval))}, the winner's mean over other seeds"
         tiles.append((percent(confirmed.mean), words))
-    if baseline:
+    if baseline := comparison.baseline if comparison else result.baseline:
         words = f"validation{_within(interval_text(baseline.scores))}, pretrained baseline: {baseline}"
         tiles.append((percent(baseline.scores.primary), words))
+    return tiles
+
+
+def _winner_tiles(result: StudyResult, comparison: Comparison | None) -> list[tuple[str, str]]:
+    """Return the score of the winner's weights and, with folds, its trial's mean over them; nothing without one."""
+    winner = result.winner
+    if winner is None or winner.best is None:
+        return []
+    words = f"winner: trial {winner.id}, {winner.config.model}, {winner.config.technique.name}"
+    others = [name for name in result.averaged if name != winner.id]
+    if winner.id in result.averaged and others:
+        words += f", its weights averaged with {averaged_text(others)}"
+    scores = comparison.winner if comparison else winner.best.scores
+    tiles = [(percent(scores.primary), f"validation{_within(interval_text(scores))}, {words}")]
+    if result.evidence.folds > 1:
+        words = f"the winner's mean over {winner.best.fold} folds{_within(interval_text(winner.best.scores))}"
+        tiles.append((percent(winner.best.scores.primary), words))
     return tiles
 
 

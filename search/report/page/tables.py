@@ -140,7 +140,9 @@ def show_baselines(result: StudyResult) -> str:
         for baseline in result.baselines
     ]
     cells = table(("model", *score_heads(result.terms), *general), rows, 1)
-    return section("Before any training", cells, "The scores to beat.")
+    return section(
+        "Pretrained baselines", cells, "What every model reads before any training: the scores to beat."
+    )
 
 
 def show_techniques(result: StudyResult) -> str:

@@ -13,7 +13,7 @@ from tests.serve.web.browser import chromium, opened
 
 SECTIONS = [
     "What to do", "Score over time", "Learning curves", "What mattered", "Against the pretrained baseline",
-    "Techniques", "Before any training", "Settings and scores", "Still misread", "Misread characters",
+    "Techniques", "Pretrained baselines", "Settings and scores", "Still misread", "Misread characters",
     "Possible label errors", "All 14 trials", "Cost", "Commands", "Data and versions",
 ]  # fmt: skip
 DARK, LIGHT = {"color_scheme": "dark"}, {"color_scheme": "light"}
