@@ -2,6 +2,7 @@
 
 import ast
 import graphlib
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -219,6 +220,25 @@ def test_no_model_or_technique_is_compared_by_name(path: Path) -> None:
             if left in names and isinstance(literal, str):
                 wrong.append(f"line {node.lineno}: {ast.unparse(node)}")
     assert not wrong
+
+
+NAMED = re.compile(
+    r"(?<![\w/.-])(?:search|serve|spaces|train|tests|benchmarks|docs)/[\w/.-]+\.(?:py|md|yaml|sh)\b"
+)
+PAGES = [
+    path
+    for path in (*REPOSITORY.glob("*.md"), *(REPOSITORY / "docs").rglob("*.md"))
+    if path.stem != "CHANGELOG"
+]
+
+
+@pytest.mark.parametrize("path", [*FILES, *PAGES], ids=name_of)
+def test_files_that_are_named_are_there(path: Path) -> None:
+    """In docs and docstrings; a name in capitals stands for any."""
+    named = {
+        name for name in NAMED.findall(path.read_text(encoding="utf-8")) if not re.search("[A-Z]{2}", name)
+    }
+    assert {name for name in named if not (REPOSITORY / name).is_file()} == set()
 
 
 def loaded_by(statement: str) -> set[str]:
