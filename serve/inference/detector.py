@@ -1,28 +1,14 @@
 """Pictures to boxes: the work of one detector replica, without Ray."""
 
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 
-from serve.errors import UndecodableError
 from serve.inference.model import Model
 from serve.inference.sessions import ElasticSession, Tuning, elastic_session
-from train.data import detection
-from train.data.detection import LIMIT_TYPES, boxes, input_size, normalise, prepare
+from train.data.detection import DetectionParameters, boxes, normalise
 from train.data.images import Image
 
 USUAL_SIDE_PX = 640
-
-
-@dataclass(frozen=True)
-class DetectionParameters(detection.DetectionParameters):
-    """As training's, but what is wrong is the request's fault."""
-
-    def __post_init__(self) -> None:
-        if self.limit_type not in (*LIMIT_TYPES, ""):
-            rule = f"textDetLimitType must be one of {', '.join(LIMIT_TYPES)}"
-            raise UndecodableError(rule, self.limit_type, "leave it out for the default")
 
 
 class TextDetector:
@@ -50,6 +36,3 @@ class TextDetector:
             alone: no other model runs meanwhile.
         """
         return boxes(self._session.run(normalise([picture]), alone)[0, 0], source_size, how)
-
-
-__all__ = ["LIMIT_TYPES", "DetectionParameters", "boxes", "input_size", "normalise", "prepare"]

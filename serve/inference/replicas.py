@@ -11,11 +11,12 @@ import numpy as np
 import numpy.typing as npt
 from ray import serve
 
-from serve.inference.detector import DetectionParameters, TextDetector
+from serve.inference.detector import TextDetector
 from serve.inference.model import Model, load_model
 from serve.inference.orienter import LineOrienter
 from serve.inference.recogniser import LineReader, Reading
 from serve.settings import Settings
+from train.data.detection import DetectionParameters
 from train.data.images import Image
 from train.data.orientation import LineInput
 

@@ -22,8 +22,6 @@ from serve.intake.headers import Kind, Size, sizes, sniff
 from serve.settings import Limits
 from train.data.images import Image
 
-__all__ = ["Document", "Kind", "decode_document", "decode_image", "decode_images", "sniff"]
-
 cv2.setLogLevel(0)  # a client must not fill the log
 
 

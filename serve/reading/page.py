@@ -5,10 +5,11 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from serve.errors import UndecodableError
-from serve.inference.detector import DetectionParameters
 from serve.inference.recogniser import Reading
-from serve.reading.words import Corners, Quad, steps_of_line, upright_boxes, word_boxes
+from serve.reading.words import Corners, steps_of_line, upright_boxes, word_boxes
 from serve.schemas import OcrRequest
+from train.data.crops import Quad
+from train.data.detection import LIMIT_TYPES, DetectionParameters
 
 NOT_CLASSIFIED = -1
 
@@ -43,14 +44,7 @@ def page_options(request: OcrRequest, defaults: DetectionParameters, orientation
     Raises:
         UndecodableError: if it asks for a model that is not served, or for a limit type that is not known.
     """
-    if request.useDocOrientationClassify or request.useDocUnwarping:
-        raise UndecodableError(
-            "useDocOrientationClassify and useDocUnwarping must be false or null", True, "leave them out"
-        )
-    if request.useTextlineOrientation and not orientation_served:
-        raise UndecodableError(
-            "useTextlineOrientation must be false or null without an orientation model", True, "leave it out"
-        )
+    _check(request, orientation_served)
     wanted = {
         "limit_side_len": request.textDetLimitSideLen,
         "limit_type": request.textDetLimitType,
@@ -68,6 +62,21 @@ def page_options(request: OcrRequest, defaults: DetectionParameters, orientation
         score_thresh=request.textRecScoreThresh or 0.0,
         words=bool(request.returnWordBox),
     )
+
+
+def _check(request: OcrRequest, orientation_served: bool) -> None:
+    """Refuse what would need a model that is not served, and a limit type that is not known."""
+    if request.useDocOrientationClassify or request.useDocUnwarping:
+        raise UndecodableError(
+            "useDocOrientationClassify and useDocUnwarping must be false or null", True, "leave them out"
+        )
+    if request.useTextlineOrientation and not orientation_served:
+        raise UndecodableError(
+            "useTextlineOrientation must be false or null without an orientation model", True, "leave it out"
+        )
+    if request.textDetLimitType not in (None, "", *LIMIT_TYPES):
+        rule = f"textDetLimitType must be one of {', '.join(LIMIT_TYPES)}"
+        raise UndecodableError(rule, request.textDetLimitType, "leave it out for the default")
 
 
 @dataclass(frozen=True)

@@ -4,13 +4,12 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from serve.inference import detector as detection
-from serve.inference.detector import DetectionParameters
 from serve.inference.recogniser import Reading
 from serve.reading.page import Page, PageOptions, assemble, page_options
 from serve.schemas import OcrRequest
-from train.data import orientation
+from train.data import detection, orientation
 from train.data.crops import cut
+from train.data.detection import DetectionParameters
 from train.data.images import Image
 from train.data.orientation import LineInput
 

@@ -1,4 +1,7 @@
-"""Words of a line and where each stands, from the output step of every character: PaddleX's `return_word_box`."""
+"""Words of a line and where each stands, from the output step of every character: PaddleX's `return_word_box`.
+
+And the upright boxes around lines and words that PaddleX reports beside their corners.
+"""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -8,7 +11,6 @@ import numpy as np
 import numpy.typing as npt
 
 from train.data.crops import Quad
-from train.data.rectangles import RectangleOfPoints, smallest_rectangle
 
 HAN, LATIN, OTHER = "han", "latin", "other"
 SAME_ROW_PX = 12
@@ -160,9 +162,6 @@ def _by_rows(boxes: Sequence[Corners]) -> list[Corners]:
         rows[-1].append(item)
         before = item[2]
     return [box for row in rows for box, _, _ in sorted(row, key=lambda item: item[1])]
-
-
-__all__ = ["Quad", "RectangleOfPoints", "smallest_rectangle", "upright_boxes"]
 
 
 def upright_boxes(quads: Sequence[npt.ArrayLike]) -> list[list[int]]:

@@ -9,7 +9,8 @@ import pytest
 
 from serve.errors import RequestError, TooLargeError, UndecodableError, UnsupportedError
 from serve.intake import guard
-from serve.intake.guard import decode_document, decode_image, decode_images, sniff
+from serve.intake.guard import decode_document, decode_image, decode_images
+from serve.intake.headers import sniff
 from serve.settings import Limits
 from tests.serve.crafted import paged, picture, pillow, png_bomb, promise
 from tests.serve.memory import peak_below

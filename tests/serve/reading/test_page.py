@@ -11,16 +11,15 @@ import numpy as np
 import pytest
 
 from serve.errors import UndecodableError
-from serve.inference import detector as detection
 from serve.inference import pretrained
-from serve.inference.detector import DetectionParameters
 from serve.inference.recogniser import Reading
 from serve.reading.page import Page, PageOptions, assemble, page_options, pruned_result
 from serve.reading.visualize import draw, jpeg
-from serve.reading.words import Quad
 from serve.schemas import OcrRequest
 from tests.serve import paddle_reference as paddle
-from train.data import crops, orientation
+from train.data import crops, detection, orientation
+from train.data.crops import Quad
+from train.data.detection import DetectionParameters
 from train.data.images import Image
 
 DEFAULTS = DetectionParameters()
@@ -161,6 +160,11 @@ def test_models_that_are_not_served_are_refused() -> None:
     with pytest.raises(UndecodableError, match="useTextlineOrientation"):
         page_options(asked, DEFAULTS, orientation_served=False)
     assert not page_options(OcrRequest(file=""), DEFAULTS, orientation_served=False).orientation
+
+
+def test_an_unknown_limit_type_is_the_requests_fault() -> None:
+    with pytest.raises(UndecodableError, match="textDetLimitType must be one of max, min, resize_long"):
+        options(textDetLimitType="middle")
 
 
 def test_the_detectors_own_defaults_are_used_and_reported() -> None:

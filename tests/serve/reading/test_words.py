@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from serve.reading.words import HAN, LATIN, OTHER, steps_of_line, word_boxes, words
+from serve.reading.words import HAN, LATIN, OTHER, steps_of_line, upright_boxes, word_boxes, words
 
 TEXTS = st.text(st.sampled_from("ab9Z.-, /:é中文字（ ß"), max_size=14)
 
@@ -65,3 +65,7 @@ def test_padding_takes_its_share_of_the_steps(
 
 def test_an_empty_line_has_no_words() -> None:
     assert word_boxes("", (), 10.0, np.array([[0, 0], [9, 0], [9, 4], [0, 4]], np.int32)) == ([], [])
+
+
+def test_a_page_without_lines_has_no_upright_boxes() -> None:
+    assert upright_boxes([]) == []

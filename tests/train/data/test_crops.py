@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from serve.reading.words import smallest_rectangle, upright_boxes
 from train.data.crops import crop, cut, sort_boxes
+from train.data.rectangles import smallest_rectangle
 
 Quads = npt.NDArray[np.int32]
 
@@ -79,7 +80,6 @@ def test_a_tall_crop_is_turned_to_the_left() -> None:
 
 def test_a_page_without_boxes() -> None:
     assert cut(np.zeros((9, 9, 3), np.uint8), np.zeros((0, 4, 2), np.int32)) == ([], [])
-    assert upright_boxes([]) == []
 
 
 def test_corners_go_round_from_the_top_left() -> None:

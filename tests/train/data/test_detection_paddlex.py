@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from serve.errors import UndecodableError
-from serve.inference.detector import LIMIT_TYPES, DetectionParameters, boxes, input_size, normalise, prepare
+from train.data.detection import LIMIT_TYPES, DetectionParameters, boxes, input_size, normalise, prepare
+from train.errors import UsageError
 
 DEFAULTS = DetectionParameters()
 
@@ -106,5 +106,5 @@ def test_zeros_stand_for_the_detectors_defaults() -> None:
 
 
 def test_an_unknown_limit_type_is_refused() -> None:
-    with pytest.raises(UndecodableError, match="resize_long"):
+    with pytest.raises(UsageError, match="resize_long"):
         DetectionParameters(limit_type="middle")
