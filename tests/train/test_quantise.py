@@ -7,7 +7,7 @@ import pytest
 from serve.inference.model import load_model
 from serve.inference.recogniser import LineReader
 from tests import real_lines
-from tests.serve.test_lifecycle import real_bundle
+from tests.serve.lifecycle.bundles import real_bundle
 from train.bundle import INT8, load_bundle
 from train.errors import ParityError
 from train.quantise import quantise

