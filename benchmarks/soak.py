@@ -89,8 +89,8 @@ def bundle(directory: Path) -> Path:
     directory.mkdir()
     for name in FILES:
         (directory / name).write_bytes(b"")
-    shutil.copyfile(pretrained.recognition_onnx("tiny"), directory / "inference.onnx")
-    characters = pretrained.recognition_characters("tiny")
+    shutil.copyfile(pretrained.find_recognition_graph("tiny"), directory / "inference.onnx")
+    characters = pretrained.read_characters("tiny")
     write_settings(directory, "PP-OCRv6_tiny_rec", Charset(characters))
     names = {"task": "recognition", "model": "pp-ocrv6-tiny", "published_name": "PP-OCRv6_tiny_rec"}
     seal(directory, **names, characters=characters, config={}, metrics={}, parity={}, versions={})

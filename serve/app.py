@@ -11,14 +11,14 @@ from typing import Any
 
 from ray import serve
 
-from serve.inference.replicas import LOGGING, deploy_model, model_application
+from serve.inference.replicas import LOGGING, build_model_application, deploy_model
 from serve.loop.versions import Versions
 from serve.settings import Settings
 
 APPLICATION = "ocr"
 
 
-def ingress_application(settings: Settings) -> serve.Application:
+def build_ingress_application(settings: Settings) -> serve.Application:
     """Return the application that speaks HTTP."""
     from serve.api.ingress import Ingress
 
@@ -33,15 +33,15 @@ def ingress_application(settings: Settings) -> serve.Application:
 def model(args: dict[str, Any]) -> serve.Application:
     """Build one model's application for `serve run` and `serve deploy`: `task`, and `settings` as `Settings`."""
     settings = Settings.model_validate(args["settings"])
-    return model_application(args["task"], _recorded(args["task"], settings), settings)
+    return build_model_application(args["task"], _find_source(args["task"], settings), settings)
 
 
 def ingress(args: dict[str, Any]) -> serve.Application:
     """Build the HTTP side for `serve run` and `serve deploy`: `settings` as `Settings`."""
-    return ingress_application(Settings.model_validate(args["settings"]))
+    return build_ingress_application(Settings.model_validate(args["settings"]))
 
 
-def _recorded(task: str, settings: Settings) -> str:
+def _find_source(task: str, settings: Settings) -> str:
     """Return what serves a task: what was promoted serves again after a restart."""
     named = Path(settings.sources()[task])
     version = Versions(settings.storage).begin(task, named.absolute() if named.is_dir() else None)
@@ -60,8 +60,8 @@ def start(settings: Settings, host: str, port: int, address: str | None) -> None
     logging.getLogger("ray.serve").setLevel(logging.WARNING)
     serve.start(http_options={"host": host, "port": port})
     for task in settings.sources():
-        deploy_model(task, _recorded(task, settings), settings)
-    serve.run(ingress_application(settings), name=APPLICATION, route_prefix="/")
+        deploy_model(task, _find_source(task, settings), settings)
+    serve.run(build_ingress_application(settings), name=APPLICATION, route_prefix="/")
 
 
 def stop() -> None:

@@ -32,7 +32,7 @@ def prepare(host: str, port: int) -> None:
     for name, value in SERVE.items():
         os.environ.setdefault(name, value)
     for name in ("RAY_SERVE_HAPROXY_STATS_PORT", "RAY_SERVE_HAPROXY_METRICS_PORT"):
-        os.environ.setdefault(name, str(_free_port()))  # Ray's fixed ones allow one server a machine
+        os.environ.setdefault(name, str(_find_free_port()))  # Ray's fixed ones allow one server a machine
     _keep_statistics_local()
 
 
@@ -43,7 +43,7 @@ def _keep_statistics_local() -> None:
     os.environ.setdefault("RAY_SERVE_HAPROXY_BINARY_PATH", str(Path(__file__).with_name("haproxy.sh")))
 
 
-def _free_port() -> int:
+def _find_free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

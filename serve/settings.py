@@ -6,7 +6,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field
 
 
-def _cores() -> int:
+def _count_cores() -> int:
     return len(os.sched_getaffinity(0))
 
 
@@ -87,7 +87,7 @@ class Settings(BaseModel):
         if self.recognisers:
             return self.recognisers
         share = self.gpus_per_replica
-        return max(1, int(1 / share) if share else _cores() // self.threads_per_replica)
+        return max(1, int(1 / share) if share else _count_cores() // self.threads_per_replica)
 
     @property
     def calls_per_replica(self) -> int:

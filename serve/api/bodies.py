@@ -13,20 +13,20 @@ from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
 
-from serve.api.door import new_log_id
+from serve.api.door import make_log_id
 from serve.errors import UndecodableError
 
 M = TypeVar("M", bound=BaseModel)
 
 
-def success(log_id: str | None, result: Mapping[str, Any], status: int = 200) -> JSONResponse:
+def respond(log_id: str | None, result: Mapping[str, Any], status: int = 200) -> JSONResponse:
     """Return an answer in PaddleX's envelope."""
     return JSONResponse(
-        {"logId": log_id or new_log_id(), "result": result, "errorCode": 0, "errorMsg": "Success"}, status
+        {"logId": log_id or make_log_id(), "result": result, "errorCode": 0, "errorMsg": "Success"}, status
     )
 
 
-def validated(model: type[M], fields: Mapping[str, Any]) -> M:
+def validate(model: type[M], fields: Mapping[str, Any]) -> M:
     """Return a request's fields as its model; raise UndecodableError that names the first wrong one."""
     try:
         return model.model_validate(fields)
@@ -36,7 +36,7 @@ def validated(model: type[M], fields: Mapping[str, Any]) -> M:
         raise UndecodableError(f"{place}: {first['msg']}", repr(first["input"])[:80], "see /docs") from error
 
 
-def json_body(body: bytes) -> Mapping[str, Any]:
+def parse_json(body: bytes) -> Mapping[str, Any]:
     """Return a JSON object; raise UndecodableError for anything else."""
     try:
         fields = json.loads(body)
@@ -47,7 +47,7 @@ def json_body(body: bytes) -> Mapping[str, Any]:
     return fields
 
 
-async def form_body(request: Request) -> tuple[dict[str, str], list[tuple[str, bytes]]]:
+async def parse_form(request: Request) -> tuple[dict[str, str], list[tuple[str, bytes]]]:
     """Return the fields and the named files of a form; raise UndecodableError if it cannot be parsed."""
     try:
         async with request.form(max_files=10_000, max_fields=100) as form:
@@ -58,7 +58,7 @@ async def form_body(request: Request) -> tuple[dict[str, str], list[tuple[str, b
         raise UndecodableError("the body must be a form", str(reason)[:80], "see /docs") from error
 
 
-def from_base64(text: str) -> bytes:
+def decode_base64(text: str) -> bytes:
     """Return the bytes; a data URL's beginning is left out."""
     encoded = text.partition(",")[2] if text.startswith("data:") else text
     try:

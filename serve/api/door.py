@@ -68,7 +68,7 @@ class Door:
         finally:
             self._in_work -= 1
             self._metrics.in_work.set(self._in_work)
-            self._metrics.answered(_label(scope["path"]), answer.status, time.monotonic() - started)
+            self._metrics.answered(_find_label(scope["path"]), answer.status, time.monotonic() - started)
 
     def _admitted(self, scope: Scope, receive: Receive) -> Receive:
         """Check what can be known before the body; return the receiver that counts its bytes."""
@@ -76,14 +76,14 @@ class Door:
         if self._in_work > limits.queued and path not in UNLIMITED:
             raise BusyError("the queue must not be longer than its limit", limits.queued, "try again later")
         if path not in OPEN and not path.startswith(OPEN_FOLDERS):
-            check(headers.get("authorization"), headers.get("x-api-key"), self._settings.api_keys)
+            check_key(headers.get("authorization"), headers.get("x-api-key"), self._settings.api_keys)
         declared = headers.get("content-length", "0")
         if declared.isdigit() and int(declared) > limits.body_bytes:
             raise _too_large(int(declared), limits.body_bytes)
-        return _counted(receive, limits.body_bytes)
+        return _limit_body(receive, limits.body_bytes)
 
 
-def _counted(receive: Receive, limit: int) -> Receive:
+def _limit_body(receive: Receive, limit: int) -> Receive:
     received = 0
 
     async def counted() -> Message:
@@ -101,7 +101,7 @@ def _too_large(size: int, limit: int) -> TooLargeError:
     return TooLargeError(f"a request's body must be at most {limit} bytes", size, "send less at a time")
 
 
-def _label(path: str) -> str:
+def _find_label(path: str) -> str:
     """Return the path's known beginning: a label must not grow with what clients make up."""
     return next((known for known in MEASURED if path == known or path.startswith(f"{known}/")), "other")
 
@@ -131,7 +131,7 @@ class _Answer:
         """Answer with an error, if nothing was sent yet."""
         if self._begun:
             return  # too late for another status: the connection ends without the rest
-        body = dumps(error_body(status, text)).encode()
+        body = dumps(make_error_body(status, text)).encode()
         headers = [
             (b"content-type", b"application/json"),
             (b"content-length", str(len(body)).encode()),
@@ -141,17 +141,17 @@ class _Answer:
         await self({"type": "http.response.body", "body": body})
 
 
-def error_body(status: int, text: str) -> dict[str, Any]:
+def make_error_body(status: int, text: str) -> dict[str, Any]:
     """Return PaddleX's error fields."""
-    return {"logId": new_log_id(), "errorCode": status, "errorMsg": text}
+    return {"logId": make_log_id(), "errorCode": status, "errorMsg": text}
 
 
-def new_log_id() -> str:
+def make_log_id() -> str:
     """Return a name for a request that came without one."""
     return str(uuid.uuid4())
 
 
-def check(authorization: str | None, api_key: str | None, keys: Sequence[str]) -> None:
+def check_key(authorization: str | None, api_key: str | None, keys: Sequence[str]) -> None:
     """Let a request pass that carries one of the keys; any request where there are none.
 
     All keys are compared, by digests of one length and in constant time: how long it takes tells nothing.
@@ -166,8 +166,8 @@ def check(authorization: str | None, api_key: str | None, keys: Sequence[str]) -
     """
     if not keys:
         return
-    given = [_digest(key) for key in (_bearer(authorization), api_key) if key]
-    valid = [_digest(key.encode().decode("latin-1")) for key in keys if key]
+    given = [_hash_key(key) for key in (_read_bearer(authorization), api_key) if key]
+    valid = [_hash_key(key.encode().decode("latin-1")) for key in keys if key]
     equal = [hmac.compare_digest(mine, theirs) for mine in valid for theirs in given]
     if not any(equal):
         raise UnauthorisedError(
@@ -177,12 +177,12 @@ def check(authorization: str | None, api_key: str | None, keys: Sequence[str]) -
         )
 
 
-def _bearer(header: str | None) -> str | None:
+def _read_bearer(header: str | None) -> str | None:
     """Return the token of an `Authorization` header; None if it is of another scheme."""
     scheme, _, token = (header or "").partition(" ")
     return token.strip() if scheme.lower() == "bearer" else None
 
 
-def _digest(key: str) -> bytes:
+def _hash_key(key: str) -> bytes:
     """Hash a key as it stands in a header: servers decode headers as Latin-1."""
     return hashlib.sha256(key.encode("latin-1", "backslashreplace")).digest()

@@ -11,9 +11,9 @@ from ray import serve
 from starlette.exceptions import HTTPException
 from starlette.staticfiles import StaticFiles
 
-from serve.api.door import Door, error_body
-from serve.api.routes_loop import loop_routes, open_loop
-from serve.api.routes_read import ocr_handler, read_routes, recognize_handler
+from serve.api.door import Door, make_error_body
+from serve.api.routes_loop import make_loop_router, open_loop
+from serve.api.routes_read import make_ocr_handler, make_read_router, make_recognize_handler
 from serve.errors import BusyError, RequestError
 from serve.metrics import CONTENT_TYPE, Metrics
 from serve.reading.services import Services
@@ -36,20 +36,20 @@ class Ingress:
         metrics = Metrics()
         services = Services(self._settings, metrics)
         direct = {
-            ("POST", "/recognize"): recognize_handler(services),
-            ("POST", "/ocr"): ocr_handler(services),
+            ("POST", "/recognize"): make_recognize_handler(services),
+            ("POST", "/ocr"): make_ocr_handler(services),
         }
-        return Door(application(services), self._settings, metrics, direct)
+        return Door(build_app(services), self._settings, metrics, direct)
 
 
-def application(services: Services) -> FastAPI:
+def build_app(services: Services) -> FastAPI:
     """Return the routes and their error bodies."""
     app = FastAPIOffline(title="ocrtune", description="OCR over HTTP", docs_url=None, redoc_url="/docs")
     app.add_exception_handler(OcrError, _refused)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
-    app.include_router(read_routes(services))
-    app.include_router(loop_routes(open_loop(services.settings, services.replace)))
+    app.include_router(make_read_router(services))
+    app.include_router(make_loop_router(open_loop(services.settings, services.replace)))
     app.get("/", include_in_schema=False)(_page)
     app.get("/metrics", include_in_schema=False)(_metrics(services))
     app.mount("/web", StaticFiles(directory=WEB), name="web")
@@ -70,16 +70,16 @@ async def _page() -> FileResponse:
 async def _refused(_: Request, error: Exception) -> JSONResponse:
     status = error.http_status if isinstance(error, RequestError) else 500
     headers = {"Retry-After": str(error.retry_after_s)} if isinstance(error, BusyError) else None
-    return JSONResponse(error_body(status, str(error)), status, headers)
+    return JSONResponse(make_error_body(status, str(error)), status, headers)
 
 
 async def _invalid(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
     place = ".".join(str(part) for part in first["loc"])
-    return JSONResponse(error_body(422, f"{place}: {first['msg']}"), 422)
+    return JSONResponse(make_error_body(422, f"{place}: {first['msg']}"), 422)
 
 
 async def _http(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
-    return JSONResponse(error_body(error.status_code, str(error.detail)), error.status_code)
+    return JSONResponse(make_error_body(error.status_code, str(error.detail)), error.status_code)

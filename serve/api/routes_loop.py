@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
-from serve.api.bodies import form_body, from_base64, json_body, success, validated
+from serve.api.bodies import decode_base64, parse_form, parse_json, respond, validate
 from serve.errors import UndecodableError, UnsupportedError
 from serve.intake.guard import decode_image
 from serve.loop.corrections import CorrectionStore
@@ -87,7 +87,7 @@ def open_loop(settings: Settings, apply: Apply) -> Loop:
     return Loop(corrections, versions, retrainings, lambda data: decode_image(data, settings.limits), apply)
 
 
-def loop_routes(loop: Loop) -> APIRouter:
+def make_loop_router(loop: Loop) -> APIRouter:
     """Return the router; whatever touches a disk or the cluster runs in a thread of its own."""
     router = APIRouter()
     _add_corrections(router, loop)
@@ -97,19 +97,19 @@ def loop_routes(loop: Loop) -> APIRouter:
 
 
 def _add_corrections(router: APIRouter, loop: Loop) -> None:
-    @router.post("/corrections", openapi_extra=_body(CorrectionRequest, "image"))
+    @router.post("/corrections", openapi_extra=_describe_body(CorrectionRequest, "image"))
     async def add(request: Request) -> JSONResponse:
         """Store a line and its right text; the same picture once more replaces its text."""
-        fields, files = await _fields_of(request)
+        fields, files = await _read_body(request)
         image = files.get("image")
-        asked = validated(CorrectionRequest, fields if image is None else fields | {"image": "a file"})
+        asked = validate(CorrectionRequest, fields if image is None else fields | {"image": "a file"})
 
         def store() -> dict[str, Any]:
-            pixels = loop.decode(from_base64(asked.image) if image is None else image)
+            pixels = loop.decode(decode_base64(asked.image) if image is None else image)
             correction, created = loop.corrections.add(pixels, asked.text, asked.original)
             return {"id": correction.id, "created": created, "count": loop.corrections.count()}
 
-        return success(None, await run_in_threadpool(store))
+        return respond(None, await run_in_threadpool(store))
 
     @router.get("/corrections")
     def page(
@@ -117,7 +117,7 @@ def _add_corrections(router: APIRouter, loop: Loop) -> None:
     ) -> JSONResponse:
         """List corrections, the newest first."""
         items = [asdict(correction) for correction in loop.corrections.page(offset, limit)]
-        return success(None, {"count": loop.corrections.count(), "items": items})
+        return respond(None, {"count": loop.corrections.count(), "items": items})
 
     @router.get("/corrections/{key}/image", response_class=Response)
     def picture(key: str) -> Response:
@@ -128,34 +128,34 @@ def _add_corrections(router: APIRouter, loop: Loop) -> None:
     def remove(key: str) -> JSONResponse:
         """Remove a correction."""
         loop.corrections.remove(key)
-        return success(None, {"count": loop.corrections.count()})
+        return respond(None, {"count": loop.corrections.count()})
 
 
 def _add_retraining(router: APIRouter, loop: Loop) -> None:
-    @router.post("/api/retrain", status_code=202, openapi_extra=_body(RetrainRequest))
+    @router.post("/api/retrain", status_code=202, openapi_extra=_describe_body(RetrainRequest))
     async def start(request: Request) -> JSONResponse:
         """Train on the corrections, starting from what serves now."""
-        fields, _ = await _fields_of(request)
+        fields, _ = await _read_body(request)
         # A form sends the fields that were left empty, too.
-        asked = validated(RetrainRequest, {key: value for key, value in fields.items() if value != ""})
-        return success(None, {"id": await run_in_threadpool(loop.retrainings.start, asked)}, 202)
+        asked = validate(RetrainRequest, {key: value for key, value in fields.items() if value != ""})
+        return respond(None, {"id": await run_in_threadpool(loop.retrainings.start, asked)}, 202)
 
     @router.get("/api/retrain")
     def jobs() -> JSONResponse:
         """List the retrainings, the newest first."""
-        return success(None, {"jobs": [status.as_dict() for status in loop.retrainings.all()]})
+        return respond(None, {"jobs": [status.as_dict() for status in loop.retrainings.all()]})
 
     @router.get("/api/retrain/{key}")
     def status(key: str) -> JSONResponse:
         """Say how a retraining fares: state, progress, scores against the serving model."""
-        return success(None, loop.retrainings.status(key).as_dict())
+        return respond(None, loop.retrainings.status(key).as_dict())
 
 
 def _add_models(router: APIRouter, loop: Loop) -> None:
-    @router.post("/v1/models/promote", openapi_extra=_body(PromoteRequest))
+    @router.post("/v1/models/promote", openapi_extra=_describe_body(PromoteRequest))
     async def promote(request: Request) -> JSONResponse:
         """Put a better model, or one that served before, to work; no request is lost."""
-        asked = validated(PromoteRequest, (await _fields_of(request))[0])
+        asked = validate(PromoteRequest, (await _read_body(request))[0])
 
         def replace() -> Version:
             if asked.job is not None and asked.bundle is None and asked.task == TASK:
@@ -170,25 +170,25 @@ def _add_models(router: APIRouter, loop: Loop) -> None:
                 "name one of them",
             )
 
-        return success(None, _served(asked.task, await run_in_threadpool(replace)))
+        return respond(None, _describe_version(asked.task, await run_in_threadpool(replace)))
 
-    @router.post("/v1/models/rollback", openapi_extra=_body(RollbackRequest))
+    @router.post("/v1/models/rollback", openapi_extra=_describe_body(RollbackRequest))
     async def rollback(request: Request) -> JSONResponse:
         """Put the model that served before to work again."""
-        asked = validated(RollbackRequest, (await _fields_of(request))[0])
+        asked = validate(RollbackRequest, (await _read_body(request))[0])
         version = await run_in_threadpool(loop.versions.rollback, asked.task, loop.apply)
-        return success(None, _served(asked.task, version))
+        return respond(None, _describe_version(asked.task, version))
 
 
-def _served(task: str, version: Version) -> dict[str, Any]:
+def _describe_version(task: str, version: Version) -> dict[str, Any]:
     return {"task": task, "version": version.version, "name": version.name}
 
 
-async def _fields_of(request: Request) -> tuple[dict[str, Any], dict[str, bytes]]:
+async def _read_body(request: Request) -> tuple[dict[str, Any], dict[str, bytes]]:
     """Return the fields and the files of a form or a JSON body; an empty body has none."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind in FORMS:
-        fields, files = await form_body(request)
+        fields, files = await parse_form(request)
         return dict(fields), dict(files)
     body = await request.body()
     if kind in (JSON, "") and not body:
@@ -197,10 +197,10 @@ async def _fields_of(request: Request) -> tuple[dict[str, Any], dict[str, bytes]
         raise UnsupportedError(
             f"content-type must be {JSON}, {' or '.join(FORMS)}", repr(kind), "send one of these"
         )
-    return dict(json_body(body)), {}
+    return dict(parse_json(body)), {}
 
 
-def _body(model: type[BaseModel], file: str | None = None) -> dict[str, Any]:
+def _describe_body(model: type[BaseModel], file: str | None = None) -> dict[str, Any]:
     """Return the OpenAPI description of a body in JSON or a form, whose field `file` is a file there."""
     schema = model.model_json_schema()
     form = {**schema, "properties": dict(schema["properties"])}

@@ -9,21 +9,21 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
-from serve.api.bodies import form_body, from_base64, json_body, success, validated
+from serve.api.bodies import decode_base64, parse_form, parse_json, respond, validate
 from serve.api.door import Handler
-from serve.api.rules import rule
+from serve.api.rules import find_rule
 from serve.errors import UndecodableError, UnsupportedError
 from serve.intake.fetch import fetch
 from serve.intake.guard import Document, decode_document, decode_images
-from serve.reading.page import Page, pruned_result
+from serve.reading.page import Page, make_pruned_result
 from serve.reading.services import Services
-from serve.reading.visualize import jpeg, ocr_image
+from serve.reading.visualize import draw_jpeg, encode_jpeg
 from serve.schemas import OcrRequest, OcrResult, RecognizeRequest, RecognizeResult
 from serve.schemas import Response as Envelope
 from train.data.images import Image
 
 
-def read_routes(services: Services) -> APIRouter:
+def make_read_router(services: Services) -> APIRouter:
     """Return the router."""
     router = APIRouter()
 
@@ -44,19 +44,19 @@ def read_routes(services: Services) -> APIRouter:
         return {"models": await services.facts()}
 
     router.post("/recognize", openapi_extra=_RECOGNIZE, response_model=Envelope[RecognizeResult])(
-        recognize_handler(services)
+        make_recognize_handler(services)
     )
-    router.post("/ocr", openapi_extra=_OCR, response_model=Envelope[OcrResult])(ocr_handler(services))
+    router.post("/ocr", openapi_extra=_OCR, response_model=Envelope[OcrResult])(make_ocr_handler(services))
     return router
 
 
-def recognize_handler(services: Services) -> Handler:
+def make_recognize_handler(services: Services) -> Handler:
     """Return the handler of `/recognize`."""
 
     async def recognize(request: Request) -> JSONResponse:
         """Read images that show one text line each."""
-        asked, files = await _lines_of(request)
-        checks = rule(asked.rule) if asked.rule else None
+        asked, files = await _read_lines(request)
+        checks = find_rule(asked.rule) if asked.rule else None
         lines = decode_images(files, services.settings.limits)
         readings = await services.recognise(lines, asked.alternatives)
         found = [
@@ -68,63 +68,63 @@ def recognize_handler(services: Services) -> Handler:
             }
             for reading in readings
         ]
-        return success(asked.logId, {"lines": found})
+        return respond(asked.logId, {"lines": found})
 
     return recognize
 
 
-def ocr_handler(services: Services) -> Handler:
+def make_ocr_handler(services: Services) -> Handler:
     """Return the handler of `/ocr`."""
 
     async def ocr(request: Request) -> JSONResponse:
         """Find and read the text of a picture or PDF: PaddleX's basic serving protocol."""
-        asked = validated(OcrRequest, json_body(await request.body()))
-        document = await _document(asked, services)
+        asked = validate(OcrRequest, parse_json(await request.body()))
+        document = await _read_document(asked, services)
         pages = await services.pages.read(document.pages, asked)
         visualize = services.settings.visualize if asked.visualize is None else asked.visualize
-        results = await asyncio.to_thread(_results, document.pages, pages, visualize)
-        return success(asked.logId, {"ocrResults": results, "dataInfo": document.info})
+        results = await asyncio.to_thread(_make_results, document.pages, pages, visualize)
+        return respond(asked.logId, {"ocrResults": results, "dataInfo": document.info})
 
     return ocr
 
 
-async def _document(asked: OcrRequest, services: Services) -> Document:
+async def _read_document(asked: OcrRequest, services: Services) -> Document:
     settings, kind = services.settings, asked.fileType
     if asked.file.startswith(("http://", "https://")):
         data = await fetch(asked.file, settings.url_hosts, settings.limits)
     elif kind is None:
         raise UndecodableError("fileType must be 0 for a PDF and 1 for an image", None, "say which it is")
     else:
-        data = from_base64(asked.file)
+        data = decode_base64(asked.file)
     return await asyncio.to_thread(decode_document, data, kind, settings.limits)
 
 
-def _results(images: Sequence[Image], pages: Sequence[Page], visualize: bool) -> list[dict[str, Any]]:
+def _make_results(images: Sequence[Image], pages: Sequence[Page], visualize: bool) -> list[dict[str, Any]]:
     return [
         {
-            "prunedResult": pruned_result(page),
-            "ocrImage": _base64(ocr_image(image, page)) if visualize else None,
+            "prunedResult": make_pruned_result(page),
+            "ocrImage": _encode_base64(draw_jpeg(image, page)) if visualize else None,
             "docPreprocessingImage": None,
-            "inputImage": _base64(jpeg(image)) if visualize else None,
+            "inputImage": _encode_base64(encode_jpeg(image)) if visualize else None,
         }
         for image, page in zip(images, pages, strict=True)
     ]
 
 
-def _base64(data: bytes) -> str:
+def _encode_base64(data: bytes) -> str:
     return base64.b64encode(data).decode("ascii")
 
 
-async def _lines_of(request: Request) -> tuple[RecognizeRequest, list[bytes]]:
+async def _read_lines(request: Request) -> tuple[RecognizeRequest, list[bytes]]:
     """Return the request and its image files, whichever way they came."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "application/json":
-        asked = validated(RecognizeRequest, json_body(await request.body()))
-        return asked, [from_base64(text) for text in asked.images]
+        asked = validate(RecognizeRequest, parse_json(await request.body()))
+        return asked, [decode_base64(text) for text in asked.images]
     if kind == "multipart/form-data":
-        fields, named = await form_body(request)
+        fields, named = await parse_form(request)
         files = [data for _, data in named]
-        return validated(RecognizeRequest, fields | {"images": ["multipart"] * len(files)}), files
+        return validate(RecognizeRequest, fields | {"images": ["multipart"] * len(files)}), files
     raise UnsupportedError(
         "content-type must be application/json or multipart/form-data",
         repr(kind),
@@ -132,15 +132,15 @@ async def _lines_of(request: Request) -> tuple[RecognizeRequest, list[bytes]]:
     )
 
 
-def _json_schema(model: type[BaseModel]) -> dict[str, Any]:
+def _describe_json(model: type[BaseModel]) -> dict[str, Any]:
     return {"application/json": {"schema": model.model_json_schema()}}
 
 
-_OCR = {"requestBody": {"required": True, "content": _json_schema(OcrRequest)}}
+_OCR = {"requestBody": {"required": True, "content": _describe_json(OcrRequest)}}
 _RECOGNIZE = {
     "requestBody": {
         "required": True,
-        "content": _json_schema(RecognizeRequest)
+        "content": _describe_json(RecognizeRequest)
         | {
             "multipart/form-data": {
                 "schema": {

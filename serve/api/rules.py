@@ -22,18 +22,18 @@ _CONTAINER_VALUES = dict(zip("0123456789", range(10), strict=True)) | dict(
 )
 
 
-def vin(text: str) -> Checks:
+def check_vin(text: str) -> Checks:
     """Check a vehicle identification number (ISO 3779).
 
     The check digit is mandatory in North America only: elsewhere a right number may fail it.
     """
     length = len(text) == VIN_LENGTH
     alphabet = bool(text) and all(character in _VIN_VALUES for character in text)
-    check_digit = length and alphabet and _vin_digit(text) == text[VIN_CHECK_POSITION]
+    check_digit = length and alphabet and _compute_vin_digit(text) == text[VIN_CHECK_POSITION]
     return {"length": length, "alphabet": alphabet, "check_digit": check_digit}
 
 
-def container(text: str) -> Checks:
+def check_container(text: str) -> Checks:
     """Check a freight container's number (ISO 6346): owner, category U, J, Z or R, serial number, check digit."""
     length = len(text) == CONTAINER_LENGTH
     letters, digits = text[:4], text[4:]
@@ -43,25 +43,25 @@ def container(text: str) -> Checks:
         and letters[3:] in ("", *"UJZR")
         and all(character in string.digits for character in digits)
     )
-    check_digit = length and alphabet and _container_digit(text) == text[-1]
+    check_digit = length and alphabet and _compute_container_digit(text) == text[-1]
     return {"length": length, "alphabet": alphabet, "check_digit": check_digit}
 
 
-RULES: dict[str, Callable[[str], Checks]] = {"container": container, "vin": vin}
+RULES: dict[str, Callable[[str], Checks]] = {"container": check_container, "vin": check_vin}
 
 
-def rule(name: str) -> Callable[[str], Checks]:
+def find_rule(name: str) -> Callable[[str], Checks]:
     """Return the rule of that name: text -> {length, alphabet, check_digit}; raise UndecodableError if unknown."""
     if name not in RULES:
         raise UndecodableError("rule must be a known one", repr(name), f"choose from: {', '.join(RULES)}")
     return RULES[name]
 
 
-def _vin_digit(text: str) -> str:
+def _compute_vin_digit(text: str) -> str:
     total = sum(weight * _VIN_VALUES[c] for weight, c in zip(_VIN_WEIGHTS, text, strict=True))
     return "0123456789X"[total % 11]
 
 
-def _container_digit(text: str) -> str:
+def _compute_container_digit(text: str) -> str:
     total = sum(2**place * _CONTAINER_VALUES[c] for place, c in enumerate(text[:-1]))
     return str(total % 11 % 10)

@@ -14,7 +14,7 @@ CLASSES_PER_STEP = 6
 Prefix = tuple[int, ...]
 
 
-def alternatives(
+def find_alternatives(
     probabilities: npt.NDArray[np.float32], characters: Sequence[str], count: int
 ) -> list[tuple[str, float]]:
     """Return up to `count` (text, probability) of different texts, the likeliest first.
@@ -31,12 +31,12 @@ def alternatives(
     for step in probabilities:
         top = np.argpartition(step, -CLASSES_PER_STEP)[-CLASSES_PER_STEP:]
         classes = [(int(c), float(step[c])) for c in top if step[c] > 0]
-        beams = _extended(beams, classes)
+        beams = _extend(beams, classes)
     texts = sorted(((sum(ends), prefix) for prefix, ends in beams.items()), reverse=True)[:count]
     return [("".join(characters[c - 1] for c in prefix), probability) for probability, prefix in texts]
 
 
-def _extended(
+def _extend(
     beams: dict[Prefix, tuple[float, float]], classes: list[tuple[int, float]]
 ) -> dict[Prefix, tuple[float, float]]:
     """Add one step: of each prefix, the probability that it ends in a blank and that it does not."""

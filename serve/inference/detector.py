@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 
 from serve.inference.model import Model
-from serve.inference.sessions import ElasticSession, Tuning, elastic_session
+from serve.inference.sessions import ElasticSession, Tuning, open_elastic
 from train.data.detection import DetectionParameters, boxes, normalise
 from train.data.images import Image
 
@@ -20,7 +20,7 @@ class TextDetector:
         self.defaults = DetectionParameters(**model.settings)
         self._session: ElasticSession
         self.tuning: Tuning
-        self._session, self.tuning = elastic_session(
+        self._session, self.tuning = open_elastic(
             model, (3, USUAL_SIDE_PX, USUAL_SIDE_PX), threads, batches=(1,)
         )
 

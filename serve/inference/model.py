@@ -88,19 +88,19 @@ def load_model(task: str, source: str) -> Model:
     )
 
 
-def _recognition(name: str, size: str) -> Model:
-    path = pretrained.recognition_onnx(size)
-    characters = pretrained.recognition_characters(size)
+def _find_recognition(name: str, size: str) -> Model:
+    path = pretrained.find_recognition_graph(size)
+    characters = pretrained.read_characters(size)
     return Model("recognition", name, _digest(path), path, None, characters, PADDLEOCR_WIDTH_PX)
 
 
-def _detection(name: str, size: str) -> Model:
-    path = pretrained.detection_onnx(size)
+def _find_detection(name: str, size: str) -> Model:
+    path = pretrained.find_detection_graph(size)
     return Model("detection", name, _digest(path), path)
 
 
-def _orientation(name: str) -> Model:
-    path = pretrained.orientation_onnx()
+def _find_orientation(name: str) -> Model:
+    path = pretrained.find_orientation_graph()
     return Model("orientation", name, _digest(path), path)
 
 
@@ -110,11 +110,11 @@ def _digest(path: Path) -> str:
 
 _PRETRAINED: dict[str, dict[str, Callable[[], Model]]] = {
     "recognition": {
-        f"pp-ocrv6-{size}": partial(_recognition, f"pp-ocrv6-{size}", size) for size in pretrained.SIZES
+        f"pp-ocrv6-{size}": partial(_find_recognition, f"pp-ocrv6-{size}", size) for size in pretrained.SIZES
     },
     "detection": {
-        f"pp-ocrv6-{size}": partial(_detection, f"pp-ocrv6-{size}", size) for size in pretrained.SIZES
+        f"pp-ocrv6-{size}": partial(_find_detection, f"pp-ocrv6-{size}", size) for size in pretrained.SIZES
     },
-    "orientation": {"ch-ppocr-mobile-v2": partial(_orientation, "ch-ppocr-mobile-v2")},
+    "orientation": {"ch-ppocr-mobile-v2": partial(_find_orientation, "ch-ppocr-mobile-v2")},
 }
 TASKS = tuple(_PRETRAINED)

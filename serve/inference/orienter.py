@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from serve.inference.model import Model
-from serve.inference.sessions import ElasticSession, Session, Tuning, elastic_session
+from serve.inference.sessions import ElasticSession, Session, Tuning, open_elastic
 from train.data.images import Image
 from train.data.orientation import angles, line_input, normalise
 
@@ -18,7 +18,7 @@ class LineOrienter:
         self._session: ElasticSession
         self.tuning: Tuning
         shape = (3, self.how.height_px, self.how.width_px)
-        self._session, self.tuning = elastic_session(model, shape, threads)
+        self._session, self.tuning = open_elastic(model, shape, threads)
 
     def angles(self, lines: Sequence[Image], alone: bool = False) -> list[int]:
         """Return 1 for every line that stands on its head, 0 for the others.

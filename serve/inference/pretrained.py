@@ -11,42 +11,42 @@ SIZES = tuple(DICTIONARIES)
 SPACE = " "
 
 
-def detection_onnx(size: str = "small") -> Path:
+def find_detection_graph(size: str = "small") -> Path:
     """Return PP-OCRv6's detection graph of a size, `small` or `tiny`."""
-    return _file("ppocrv6", _known(size), "det", "det.onnx")
+    return _find_file("ppocrv6", _check_size(size), "det", "det.onnx")
 
 
-def recognition_onnx(size: str = "small") -> Path:
+def find_recognition_graph(size: str = "small") -> Path:
     """Return PP-OCRv6's recognition graph of a size, `small` or `tiny`."""
-    return _file("ppocrv6", _known(size), "rec", "rec.onnx")
+    return _find_file("ppocrv6", _check_size(size), "rec", "rec.onnx")
 
 
-def recognition_characters(size: str = "small") -> tuple[str, ...]:
-    """Return the characters that `recognition_onnx(size)` writes, in class order, the space last."""
-    text = _file("ppocrv6", DICTIONARIES[_known(size)]).read_text(encoding="utf-8")
+def read_characters(size: str = "small") -> tuple[str, ...]:
+    """Return the characters that `find_recognition_graph(size)` writes, in class order, the space last."""
+    text = _find_file("ppocrv6", DICTIONARIES[_check_size(size)]).read_text(encoding="utf-8")
     return (*text.rstrip("\n").split("\n"), SPACE)
 
 
-def orientation_onnx() -> Path:
+def find_orientation_graph() -> Path:
     """Return the text-line orientation graph, two classes: 0 and 180 degrees."""
-    return _file("ppocrv5", "cls", "cls.onnx")
+    return _find_file("ppocrv5", "cls", "cls.onnx")
 
 
-def font() -> Path | None:
+def find_font() -> Path | None:
     """Return the font with the recognisers' characters, None where it is not installed."""
     try:
-        return _file("..", "fonts", "simfang.ttf")
+        return _find_file("..", "fonts", "simfang.ttf")
     except ModelError:
         return None
 
 
-def _known(size: str) -> str:
+def _check_size(size: str) -> str:
     if size not in SIZES:
         raise ModelError(f"a pretrained size must be one of {', '.join(SIZES)}", size, "name one of them")
     return size
 
 
-def _file(*parts: str) -> Path:
+def _find_file(*parts: str) -> Path:
     found = importlib.util.find_spec(WHEEL)
     if found is None or found.origin is None:
         raise ModelError(f"{WHEEL} must be installed", "no such package", f"pip install {WHEEL}==4.0.0")

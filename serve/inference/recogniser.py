@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from serve.inference.beam import alternatives
+from serve.inference.beam import find_alternatives
 from serve.inference.model import Model
-from serve.inference.sessions import ElasticSession, Tuning, elastic_session
+from serve.inference.sessions import ElasticSession, Tuning, open_elastic
 from train.data import images
 from train.data.charset import BLANK
 
@@ -45,7 +45,7 @@ class LineReader:
         self.model = model
         self._session: ElasticSession
         self.tuning: Tuning
-        self._session, self.tuning = elastic_session(model, (3, images.HEIGHT_PX, 320), threads)
+        self._session, self.tuning = open_elastic(model, (3, images.HEIGHT_PX, 320), threads)
         self._characters = np.array(("", *model.characters), dtype=object)
 
     def read(
@@ -60,7 +60,7 @@ class LineReader:
         """
         found: list[Reading | None] = [None] * len(lines)
         widths = [line.shape[1] for line in lines]
-        for width, indices in buckets(
+        for width, indices in split_into_buckets(
             widths, self.model.bucket_width, self.tuning.batch, pixels=BATCH_COLUMNS_PX
         ):
             batch = images.to_batch([lines[i] for i in indices], width)
@@ -68,7 +68,7 @@ class LineReader:
             for index, row in zip(indices, probabilities, strict=True):
                 reading = self._reading(row, width)
                 if wanted[index]:
-                    texts = alternatives(row, self.model.characters, wanted[index])
+                    texts = find_alternatives(row, self.model.characters, wanted[index])
                     reading = replace(reading, alternatives=tuple(texts))
                 found[index] = reading
         return [reading for reading in found if reading is not None]
@@ -89,7 +89,7 @@ class LineReader:
 Bucket = tuple[int, list[int]]
 
 
-def buckets(
+def split_into_buckets(
     widths_px: Sequence[int], bucket_width: Callable[[int], int], most: int, pixels: int
 ) -> Iterator[Bucket]:
     """Yield (padded width, indices of lines) until every line had its turn, narrow ones first.

@@ -65,7 +65,7 @@ class Replica:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
 
 
-def _lines(calls: Sequence[tuple[Lines, float]]) -> int:
+def _count_lines(calls: Sequence[tuple[Lines, float]]) -> int:
     return sum(len(lines.images) for lines, _ in calls)
 
 
@@ -87,9 +87,9 @@ class Recogniser(Replica):
         found: tuple[list[Reading], Work] = await self._together((lines, time.monotonic()))
         return found
 
-    @serve.batch(max_batch_size=BATCH_LINES, batch_wait_timeout_s=0, batch_size_fn=_lines)  # type: ignore[untyped-decorator]
+    @serve.batch(max_batch_size=BATCH_LINES, batch_wait_timeout_s=0, batch_size_fn=_count_lines)  # type: ignore[untyped-decorator]
     async def _together(self, calls: list[tuple[Lines, float]]) -> list[tuple[list[Reading], Work]]:
-        started, total = time.monotonic(), _lines(calls)
+        started, total = time.monotonic(), _count_lines(calls)
         images = [image for lines, _ in calls for image in lines.images]
         wanted = [count for lines, _ in calls for count in lines.wanted]
         alone = len(calls) == 1 and calls[0][0].alone
@@ -183,7 +183,7 @@ SERVED = {
 }
 
 
-def model_application(task: str, source: str, settings: Settings) -> serve.Application:
+def build_model_application(task: str, source: str, settings: Settings) -> serve.Application:
     """Return the application that serves one model: `source` is a bundle folder or a pretrained name."""
     return (
         SERVED[task]
@@ -203,4 +203,4 @@ def model_application(task: str, source: str, settings: Settings) -> serve.Appli
 
 def deploy_model(task: str, source: str, settings: Settings) -> None:
     """Start or replace a model and return when it serves; what is under way is finished by the old one."""
-    serve.run(model_application(task, source, settings), name=task, route_prefix=None)
+    serve.run(build_model_application(task, source, settings), name=task, route_prefix=None)

@@ -88,7 +88,7 @@ class ElasticSession:
         return (self._wide if alone else self._own).run(batch)
 
 
-def elastic_session(
+def open_elastic(
     model: Model, shape: Sequence[int], threads: int, batches: Sequence[int] = BATCHES
 ) -> tuple[ElasticSession, Tuning]:
     """Return the fastest session on the replica's own cores, and with it the one that answers a single row soonest.
@@ -101,13 +101,13 @@ def elastic_session(
         threads: cores that the replica may use.
         batches: sizes to try, ascending.
     """
-    with _turn():
-        own, tuning = tuned_session(model, shape, threads, batches)
-        wide = (own, tuning.threads, _row_rate(own, shape))
+    with _wait_for_turn():
+        own, tuning = open_tuned(model, shape, threads, batches)
+        wide = (own, tuning.threads, _measure_row_rate(own, shape))
         count = 2 * tuning.threads
         while tuning.provider == CPU and count <= len(os.sched_getaffinity(0)):
             session = Session(model.graphs[tuning.precision], CPU, count)
-            rate = _row_rate(session, shape)
+            rate = _measure_row_rate(session, shape)
             if rate < wide[2] * WORTH_IT:
                 break
             wide, count = (session, count, rate), 2 * count
@@ -117,24 +117,24 @@ def elastic_session(
 
 
 @contextmanager
-def _turn() -> Iterator[None]:
+def _wait_for_turn() -> Iterator[None]:
     with (Path(tempfile.gettempdir()) / f"ocrtune-measures-{os.getuid()}").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 
-def _row_rate(session: Session, shape: Sequence[int]) -> float:
+def _measure_row_rate(session: Session, shape: Sequence[int]) -> float:
     return _measure(session, shape, (1,))[1]
 
 
-def tuned_session(
+def open_tuned(
     model: Model, shape: Sequence[int], threads: int, batches: Sequence[int] = BATCHES
 ) -> tuple[Session, Tuning]:
     """Measure providers, precisions, threads and batch sizes; return the fastest session and its figures."""
     tried: dict[str, float] = {}
     best: tuple[Session, Tuning] | None = None
     deadline = time.monotonic() + SECONDS
-    for provider, precision, path, count in _candidates(model, threads):
+    for provider, precision, path, count in _list_candidates(model, threads):
         if best and time.monotonic() > deadline:
             break
         session = Session(path, provider, count)
@@ -146,7 +146,7 @@ def tuned_session(
     return best
 
 
-def _candidates(model: Model, threads: int) -> Iterator[tuple[str, str, Path, int]]:
+def _list_candidates(model: Model, threads: int) -> Iterator[tuple[str, str, Path, int]]:
     import onnxruntime
 
     available = onnxruntime.get_available_providers()
@@ -157,7 +157,7 @@ def _candidates(model: Model, threads: int) -> Iterator[tuple[str, str, Path, in
                 yield provider, precision, path, count
 
 
-def _seconds(session: Session, rows: Array) -> float:
+def _time_run(session: Session, rows: Array) -> float:
     started = time.perf_counter()
     session.run(rows)
     return time.perf_counter() - started
@@ -175,7 +175,7 @@ def _measure(
     for count in batches:
         rows = np.zeros((count, *shape), np.float32)
         session.run(rows)  # allocates
-        measured[count] = count / min(_seconds(session, rows) for _ in range(ROUNDS))
+        measured[count] = count / min(_time_run(session, rows) for _ in range(ROUNDS))
         if measured[count] > best * WORTH_IT:
             chosen, best = count, measured[count]
         elif measured[count] < best / WORTH_IT:

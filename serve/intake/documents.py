@@ -22,7 +22,7 @@ _PDFIUM_BYTES = 2**30  # address space of Python and pdfium beside the pages
 _WORKER = Path(__file__).with_name("pdf_worker.py")
 
 
-def pdf_pages(data: bytes, limits: Limits, timeout_s: int = PDF_SECONDS) -> list[Image]:
+def render_pdf(data: bytes, limits: Limits, timeout_s: int = PDF_SECONDS) -> list[Image]:
     """Render every page of a PDF in a process of its own, bounded in memory and time.
 
     Returns:
@@ -44,14 +44,14 @@ def pdf_pages(data: bytes, limits: Limits, timeout_s: int = PDF_SECONDS) -> list
     try:
         done = subprocess.run(command, input=data, capture_output=True, timeout=timeout_s + 5, check=False)
     except subprocess.TimeoutExpired as error:
-        raise _failed(f"more than {timeout_s} s") from error
+        raise _not_rendered(f"more than {timeout_s} s") from error
     if done.returncode:
         log.warning("a PDF ended its worker: status %d, %.500r", done.returncode, done.stderr[-500:])
-        raise _failed(f"an end with status {done.returncode}")
+        raise _not_rendered(f"an end with status {done.returncode}")
     return _parse(done.stdout)
 
 
-def _failed(value: str) -> UndecodableError:
+def _not_rendered(value: str) -> UndecodableError:
     return UndecodableError("a PDF must render in bounded time and memory", value, "print it to a new PDF")
 
 
@@ -70,7 +70,7 @@ def _parse(output: bytes) -> list[Image]:
     return pages
 
 
-def tiff_pages(data: bytes, sizes: Sequence[tuple[int, int]]) -> list[Image]:
+def decode_tiff(data: bytes, sizes: Sequence[tuple[int, int]]) -> list[Image]:
     """Decode every page of a TIFF with Pillow, as PaddleX does where there are several.
 
     Args:

@@ -17,8 +17,8 @@ import cv2
 import numpy as np
 
 from serve.errors import TooLargeError, UndecodableError, UnsupportedError
-from serve.intake.documents import pdf_pages, tiff_pages
-from serve.intake.headers import Kind, Size, sizes, sniff
+from serve.intake.documents import decode_tiff, render_pdf
+from serve.intake.headers import Kind, Size, read_sizes, sniff
 from serve.settings import Limits
 from train.data.images import Image
 
@@ -49,7 +49,7 @@ def decode_document(data: bytes, file_type: int | None, limits: Limits) -> Docum
     Raises:
         TooLargeError, UnsupportedError, UndecodableError: see `serve.errors`.
     """
-    kind = _known(data)
+    kind = _identify(data)
     if file_type is not None and (kind == "pdf") != (file_type == 0):
         raise UndecodableError(
             "fileType must be 0 for a PDF and 1 for an image",
@@ -57,17 +57,17 @@ def decode_document(data: bytes, file_type: int | None, limits: Limits) -> Docum
             "correct it or leave it out",
         )
     if kind == "pdf":
-        pages = pdf_pages(data, limits)
-        return Document(pages, _pages_info(pages, "pdf"))
-    stored = sizes(data, kind, limits.pages)
-    _check(stored, limits)
+        pages = render_pdf(data, limits)
+        return Document(pages, _describe_pages(pages, "pdf"))
+    stored = read_sizes(data, kind, limits.pages)
+    _check_sizes(stored, limits)
     if len(stored) == 1:
         page = _decode(data, kind, stored[0])
         return Document([page], {"width": page.shape[1], "height": page.shape[0], "type": "image"})
-    pages = tiff_pages(data, stored)
+    pages = decode_tiff(data, stored)
     for page, size in zip(pages, stored, strict=True):
         _check_decoded(page, size, kind)
-    return Document(pages, _pages_info(pages, "tiff"))
+    return Document(pages, _describe_pages(pages, "tiff"))
 
 
 def decode_image(data: bytes, limits: Limits) -> Image:
@@ -92,13 +92,13 @@ def decode_images(files: Sequence[bytes], limits: Limits) -> list[Image]:
         raise TooLargeError(
             f"a request must hold at most {limits.lines} images", len(files), "send them in parts"
         )
-    kinds = [_known(data) for data in files]
-    stored = [_only(sizes(data, kind, 2)) for data, kind in zip(files, kinds, strict=True)]
-    _check(stored, limits)
+    kinds = [_identify(data) for data in files]
+    stored = [_require_one(read_sizes(data, kind, 2)) for data, kind in zip(files, kinds, strict=True)]
+    _check_sizes(stored, limits)
     return [_decode(data, kind, size) for data, kind, size in zip(files, kinds, stored, strict=True)]
 
 
-def _known(data: bytes) -> Kind:
+def _identify(data: bytes) -> Kind:
     """Return the type of a file, or refuse it."""
     if not data:
         raise UndecodableError("a file must not be empty", "0 bytes", "send its content")
@@ -112,14 +112,14 @@ def _known(data: bytes) -> Kind:
     return kind
 
 
-def _only(found: list[Size]) -> Size:
+def _require_one(found: list[Size]) -> Size:
     """Return the size of a file's only picture."""
     if len(found) > 1:
         raise UndecodableError("a file must hold one picture here", "several pages", "send them one by one")
     return found[0]
 
 
-def _check(stored: Sequence[Size], limits: Limits) -> None:
+def _check_sizes(stored: Sequence[Size], limits: Limits) -> None:
     """Refuse pictures that would take too much when decoded."""
     most = max((width * height for width, height in stored), default=0)
     if most > limits.pixels:
@@ -156,7 +156,7 @@ def _check_decoded(image: Image, size: Size, kind: Kind) -> Image:
     return image
 
 
-def _pages_info(pages: Sequence[Image], kind: str) -> dict[str, Any]:
+def _describe_pages(pages: Sequence[Image], kind: str) -> dict[str, Any]:
     """Return `dataInfo` of a document of pages."""
     listed = [{"width": page.shape[1], "height": page.shape[0]} for page in pages]
     return {"numPages": len(pages), "pages": listed, "type": kind}

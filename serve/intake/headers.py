@@ -42,7 +42,7 @@ def sniff(data: bytes) -> Kind | None:
     return "pdf" if b"%PDF-" in data[:_PDF_WINDOW] else None
 
 
-def sizes(data: bytes, kind: Kind, max_pages: int) -> list[Size]:
+def read_sizes(data: bytes, kind: Kind, max_pages: int) -> list[Size]:
     """Read the size of every picture of an image file from its header.
 
     Args:
@@ -66,7 +66,7 @@ def sizes(data: bytes, kind: Kind, max_pages: int) -> list[Size]:
     found = []
     try:
         for size in reader(data):
-            found.append(_checked(size, kind))
+            found.append(_check_size(size, kind))
             if len(found) > max_pages:
                 raise TooLargeError(
                     f"a document must have at most {max_pages} pages", "more", "send its pages in parts"
@@ -76,7 +76,7 @@ def sizes(data: bytes, kind: Kind, max_pages: int) -> list[Size]:
     return found
 
 
-def _checked(size: Size, kind: Kind) -> Size:
+def _check_size(size: Size, kind: Kind) -> Size:
     """Return the size if it is one."""
     if min(size) < 1:
         raise _broken(kind, f"{size[0]} x {size[1]} pixels")
@@ -93,21 +93,21 @@ def _broken(kind: Kind, value: str) -> UndecodableError:
     return UndecodableError(f"a {kind.upper()} file must be whole and valid", value, "save or send it anew")
 
 
-def _png(data: bytes) -> Iterator[Size]:
+def _read_png(data: bytes) -> Iterator[Size]:
     """IHDR comes first and has 13 bytes."""
     if data[8:16] != b"\0\0\0\x0dIHDR":
         raise _broken("png", "no IHDR chunk")
     yield struct.unpack_from(">II", data, 16)
 
 
-def _bmp(data: bytes) -> Iterator[Size]:
+def _read_bmp(data: bytes) -> Iterator[Size]:
     """The width and height are 32-bit, or 16-bit in OS/2's old header; a negative height is top-down."""
     (header,) = struct.unpack_from("<I", data, 14)
     width, height = struct.unpack_from("<HH" if header == 12 else "<ii", data, 18)
     yield width, abs(height)
 
 
-def _webp(data: bytes) -> Iterator[Size]:
+def _read_webp(data: bytes) -> Iterator[Size]:
     """VP8X (canvas), VP8L (lossless) or VP8 (lossy) is the first chunk."""
     chunk = data[12:16]
     if chunk == b"VP8X":
@@ -128,7 +128,7 @@ def _webp(data: bytes) -> Iterator[Size]:
 _JPEG_MARKER = re.compile(rb"\xff([^\x00\xff])")
 
 
-def _jpeg(data: bytes) -> Iterator[Size]:
+def _read_jpeg(data: bytes) -> Iterator[Size]:
     """Walk the segments to the first scan; libjpeg refuses a second frame header itself."""
     size, at = None, 2
     for _ in range(MAX_JPEG_SEGMENTS):
@@ -167,7 +167,7 @@ def _check_scans(data: bytes, first: int) -> None:
 _TIFF_NEEDED = {256: 0, 257: 0, 258: 1, 277: 1, 322: 1, 323: 1}  # tag: default of size, bits, samples, tile
 
 
-def _tiff(data: bytes) -> Iterator[Size]:
+def _read_tiff(data: bytes) -> Iterator[Size]:
     """Follow the chain of directories, each once."""
     order = "<" if data[:2] == b"II" else ">"
     (at,) = struct.unpack_from(order + "I", data, 4)
@@ -175,13 +175,13 @@ def _tiff(data: bytes) -> Iterator[Size]:
     while at not in seen and (at or not seen):
         seen.add(at)
         (count,) = struct.unpack_from(order + "H", data, at)
-        tags = _tiff_tags(data, at + 2, count, order)
+        tags = _read_tiff_tags(data, at + 2, count, order)
         _check_storage(tags)
         yield tags[256], tags[257]
         (at,) = struct.unpack_from(order + "I", data, at + 2 + 12 * count)
 
 
-def _tiff_tags(data: bytes, at: int, count: int, order: str) -> dict[int, int]:
+def _read_tiff_tags(data: bytes, at: int, count: int, order: str) -> dict[int, int]:
     """First value of each needed tag of one directory."""
     tags = dict(_TIFF_NEEDED)
     found: set[int] = set()
@@ -214,9 +214,9 @@ def _check_storage(tags: dict[int, int]) -> None:
 
 
 _READERS: dict[Kind, Callable[[bytes], Iterator[Size]]] = {
-    "png": _png,
-    "jpeg": _jpeg,
-    "bmp": _bmp,
-    "tiff": _tiff,
-    "webp": _webp,
+    "png": _read_png,
+    "jpeg": _read_jpeg,
+    "bmp": _read_bmp,
+    "tiff": _read_tiff,
+    "webp": _read_webp,
 }

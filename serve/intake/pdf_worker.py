@@ -24,16 +24,16 @@ class RefusedError(Exception):
     """A document that is not rendered: kind ("large" or "broken"), rule, value, remedy."""
 
 
-def pixel_size(width_pt: float, height_pt: float, scale: float) -> tuple[int, int]:
+def compute_pixel_size(width_pt: float, height_pt: float, scale: float) -> tuple[int, int]:
     """Return (width, height) in pixels of a page at this scale."""
     return math.ceil(width_pt * scale), math.ceil(height_pt * scale)
 
 
-def fitting_scale(width_pt: float, height_pt: float, max_pixels: int) -> float:
+def fit_scale(width_pt: float, height_pt: float, max_pixels: int) -> float:
     """Return SCALE, or the largest scale at which the page has at most `max_pixels`; raise RefusedError without one."""
 
     def fits(scale: float) -> bool:
-        return math.prod(pixel_size(width_pt, height_pt, scale)) <= max_pixels
+        return math.prod(compute_pixel_size(width_pt, height_pt, scale)) <= max_pixels
 
     if not (0 < width_pt < math.inf and 0 < height_pt < math.inf):
         raise RefusedError(
@@ -55,10 +55,12 @@ def fitting_scale(width_pt: float, height_pt: float, max_pixels: int) -> float:
     return lower
 
 
-def plan(sizes_pt: list[tuple[float, float]], max_pixels: int, max_bytes: int) -> list[float]:
+def plan_scales(sizes_pt: list[tuple[float, float]], max_pixels: int, max_bytes: int) -> list[float]:
     """Return the scale of every page; raise RefusedError if together they take more than `max_bytes`."""
-    scales = [fitting_scale(*size, max_pixels) for size in sizes_pt]
-    total = 3 * sum(math.prod(pixel_size(*size, scale)) for size, scale in zip(sizes_pt, scales, strict=True))
+    scales = [fit_scale(*size, max_pixels) for size in sizes_pt]
+    total = 3 * sum(
+        math.prod(compute_pixel_size(*size, scale)) for size, scale in zip(sizes_pt, scales, strict=True)
+    )
     if total > max_bytes:
         rule = f"a document's pages must take at most {max_bytes} bytes when decoded"
         raise RefusedError("large", rule, total, "send its pages in parts")
@@ -73,7 +75,7 @@ def render(data: bytes, max_pages: int, max_pixels: int, max_bytes: int) -> list
         rule = f"a document must have at most {max_pages} pages"
         raise RefusedError("large", rule, count, "send its pages in parts")
     try:
-        scales = plan([document.get_page_size(i) for i in range(count)], max_pixels, max_bytes)
+        scales = plan_scales([document.get_page_size(i) for i in range(count)], max_pixels, max_bytes)
         pages = []
         for i, scale in enumerate(scales):
             page = document[i]

@@ -72,16 +72,16 @@ class CorrectionStore:
             UndecodableError: for a text that cannot be a line's.
             TooLargeError: for a text over MAX_TEXT characters.
         """
-        text, original = checked_text(text), original and _presentable(original)
-        key = image_id(image)
+        text, original = check_text(text), original and _make_presentable(original)
+        key = hash_image(image)
         labels, pixels = self._paths(key)
         with locked(self.folder):
             new = not pixels.exists()
             now = datetime.now(UTC).isoformat(timespec="seconds")
             correction = Correction(key, text, original, now if new else _read(labels).created)
-            write_whole(labels, _as_json(correction, extra), durable=True)
+            write_whole(labels, _encode_json(correction, extra), durable=True)
             if new:
-                write_whole(pixels, _as_png(image), durable=True)
+                write_whole(pixels, _encode_png(image), durable=True)
         return correction, new
 
     def page(self, offset: int = 0, limit: int = 100) -> list[Correction]:
@@ -143,13 +143,13 @@ class CorrectionStore:
         return self.folder / f"{key}.json", self.folder / f"{key}.png"
 
 
-def image_id(image: Image) -> str:
+def hash_image(image: Image) -> str:
     """Return what tells an image from every other: 32 hexadecimal digits of the sha256 of its pixels."""
     shape = "x".join(map(str, image.shape))
     return hashlib.sha256(shape.encode() + np.ascontiguousarray(image).tobytes()).hexdigest()[:ID_LENGTH]
 
 
-def checked_text(text: str) -> str:
+def check_text(text: str) -> str:
     """Return a line's text without outer white space; raise UndecodableError or TooLargeError if it is none."""
     text = text.strip()
     if not text:
@@ -163,7 +163,7 @@ def checked_text(text: str) -> str:
     return text
 
 
-def _presentable(text: str) -> str:
+def _make_presentable(text: str) -> str:
     """Return a foreign text such that it can be kept and sent: cut, and without lone surrogates."""
     return text[:MAX_TEXT].encode("utf-8", "replace").decode("utf-8")
 
@@ -173,7 +173,7 @@ def _read(path: Path) -> Correction:
     return Correction(path.stem, fields[TEXT_KEY], fields.get(ORIGINAL_KEY), fields["created"])
 
 
-def _as_json(correction: Correction, extra: Mapping[str, Any]) -> bytes:
+def _encode_json(correction: Correction, extra: Mapping[str, Any]) -> bytes:
     fields = {
         **extra,
         TEXT_KEY: correction.text,
@@ -183,7 +183,7 @@ def _as_json(correction: Correction, extra: Mapping[str, Any]) -> bytes:
     return json.dumps(fields, indent=1).encode("ascii")
 
 
-def _as_png(image: Image) -> bytes:
+def _encode_png(image: Image) -> bytes:
     written, data = cv2.imencode(".png", image)
     if not written:
         raise UndecodableError("an image must be one that PNG holds", image.shape, "send another one")

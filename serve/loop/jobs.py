@@ -36,7 +36,7 @@ class RayJobs:
             self._client().submit_job(
                 entrypoint=shlex.join(command),
                 submission_id=name,
-                runtime_env={"env_vars": {**environment, CLUSTER: cluster_address()}},
+                runtime_env={"env_vars": {**environment, CLUSTER: find_cluster_address()}},
             )
         except RuntimeError as error:
             raise _unreachable(error) from error
@@ -56,13 +56,13 @@ class RayJobs:
 
         try:
             # Goes before RAY_ADDRESS; without it the client would look for any cluster on this machine.
-            os.environ["RAY_API_SERVER_ADDRESS"] = cluster_address()
+            os.environ["RAY_API_SERVER_ADDRESS"] = find_cluster_address()
             return JobSubmissionClient()
         except (ConnectionError, RuntimeError, ValueError) as error:
             raise _unreachable(error) from error
 
 
-def cluster_address() -> str:
+def find_cluster_address() -> str:
     """Return host:port of the Ray cluster that this process belongs to."""
     import ray
 

@@ -21,7 +21,7 @@ from serve.loop.corrections import CorrectionStore
 from serve.loop.holdout import Seen, hold_out
 from serve.loop.jobs import UNKNOWN, Jobs, RayJobs
 from serve.loop.retrain_job import FAILED, FINISHED, JOB, RUNNING, STATE
-from serve.loop.retrain_plan import ROOT, RetrainRequest, job_plan, start_from
+from serve.loop.retrain_plan import ROOT, RetrainRequest, find_start, plan_job
 from serve.loop.versions import Versions
 from train.files import locked, write_whole
 
@@ -95,7 +95,7 @@ class Retrainings:
             try:
                 self._prepare(folder, request, now.isoformat(timespec="seconds"))
                 script = [sys.executable, str(ROOT / "serve" / "loop" / "retrain_job.py"), str(folder)]
-                self._jobs.submit(_job_name(key), script, {"PYTHONPATH": str(ROOT)})
+                self._jobs.submit(_make_job_name(key), script, {"PYTHONPATH": str(ROOT)})
             except BaseException:
                 shutil.rmtree(folder, ignore_errors=True)
                 raise
@@ -151,7 +151,7 @@ class Retrainings:
         if state["state"] not in UNDER_WAY:
             return state
         try:
-            found, message = self._jobs.state(_job_name(key))
+            found, message = self._jobs.state(_make_job_name(key))
         except BusyError:
             return state
         if found == UNKNOWN and time.time() - (self._folder / key / JOB).stat().st_mtime < SUBMITTED_S:
@@ -173,9 +173,9 @@ class Retrainings:
     def _prepare(self, folder: Path, request: RetrainRequest, created: str) -> None:
         """Write everything that the job needs; `job.json` last: with it, the retraining exists."""
         version = self._versions.current(TASK) or self._versions.begin(TASK, None)
-        start = start_from(version, request.model)
+        start = find_start(version, request.model)
         lines = self._freeze(folder)
-        plan = job_plan(request, start, folder, sum(lines.values()))
+        plan = plan_job(request, start, folder, sum(lines.values()))
         job = {
             **plan,
             "created": created,
@@ -235,7 +235,7 @@ class Retrainings:
             )
 
 
-def _job_name(key: str) -> str:
+def _make_job_name(key: str) -> str:
     return f"retrain-{key}"
 
 

@@ -41,20 +41,22 @@ def main(arguments: Sequence[str]) -> int:
     for step in job["steps"]:
         status = _run(step, begin, job["seconds"], folder)
         if status:
-            report(folder, FAILED, begin, f"{step['name']}: {reason(folder, step['output'], status)}")
+            write_state(
+                folder, FAILED, begin, f"{step['name']}: {find_reason(folder, step['output'], status)}"
+            )
             return status
         if not Path(job["bundle"]).is_dir():
-            report(folder, FAILED, begin, f"{step['name']}: no model came of it; give it more time")
+            write_state(folder, FAILED, begin, f"{step['name']}: no model came of it; give it more time")
             return ModelError.exit_status
         begin = step["end"]
     scores = compare(folder)
-    report(folder, FINISHED, 1.0, verdict(scores), scores=scores)
+    write_state(folder, FINISHED, 1.0, describe_scores(scores), scores=scores)
     return 0
 
 
 def _run(step: dict[str, Any], begin: float, seconds: float | None, folder: Path) -> int:
     """Run one step, its progress reported at every line that it prints; return its exit status."""
-    report(folder, RUNNING, begin, step["name"])
+    write_state(folder, RUNNING, begin, step["name"])
     started = time.monotonic()
     with (
         (folder / step["output"]).open("w", encoding="utf-8") as output,
@@ -63,23 +65,23 @@ def _run(step: dict[str, Any], begin: float, seconds: float | None, folder: Path
             step["command"], cwd=ROOT, stdout=subprocess.PIPE, stderr=errors, text=True, errors="replace"
         ) as process,
     ):
-        for line in _lines(process):
+        for line in _read_lines(process):
             output.write(line)
             output.flush()
-            if done := share_done(line, time.monotonic() - started, seconds):
-                report(
+            if done := read_progress(line, time.monotonic() - started, seconds):
+                write_state(
                     folder, RUNNING, begin + done * (step["end"] - begin), f"{step['name']}: {line.strip()}"
                 )
     return process.returncode
 
 
-def _lines(process: "subprocess.Popen[str]") -> Iterator[str]:
+def _read_lines(process: "subprocess.Popen[str]") -> Iterator[str]:
     if process.stdout is None:
         raise ModelError("a step must have an output", process.args, "report this")
     return iter(process.stdout.readline, "")
 
 
-def share_done(line: str, elapsed_s: float, seconds: float | None) -> float | None:
+def read_progress(line: str, elapsed_s: float, seconds: float | None) -> float | None:
     """Return the share of the training in [0, 1] that is done after a line of its output; None if it tells none."""
     epoch = EPOCH.search(line)
     if epoch is None:
@@ -87,13 +89,13 @@ def share_done(line: str, elapsed_s: float, seconds: float | None) -> float | No
     return int(epoch[1]) / int(epoch[2]) if seconds is None else min(1.0, elapsed_s / seconds)
 
 
-def report(folder: Path, state: str, progress: float, message: str, **more: Any) -> None:
+def write_state(folder: Path, state: str, progress: float, message: str, **more: Any) -> None:
     """Write how far the retraining is."""
     fields = {"state": state, "progress": round(progress, 3), "message": message, **more}
     write_whole(folder / STATE, json.dumps(fields), durable=True)
 
 
-def reason(folder: Path, output: str, status: int) -> str:
+def find_reason(folder: Path, output: str, status: int) -> str:
     """Return the last thing that a failed step said."""
     said = [
         line
@@ -112,28 +114,28 @@ def compare(folder: Path) -> dict[str, Any]:
     is by exact match, ties by edit similarity.
     """
     new, serving = (json.loads((folder / f"{name}.json").read_bytes()) for name in ("new", "serving"))
-    misread, misread_before = (misread_images(folder / f"{name}.tsv") for name in ("new", "serving"))
+    misread, misread_before = (read_misread_images(folder / f"{name}.tsv") for name in ("new", "serving"))
     return {
         "held_back": new["n"],
         "new": {key: new[key] for key in KEPT},
         "serving": {key: serving[key] for key in KEPT},
         "fixed": len(misread_before - misread),
         "broken": len(misread - misread_before),
-        "better": rank(new) > rank(serving),
+        "better": make_rank_key(new) > make_rank_key(serving),
     }
 
 
-def rank(scores: dict[str, Any]) -> tuple[float, float]:
+def make_rank_key(scores: dict[str, Any]) -> tuple[float, float]:
     """Return what a model is preferred by."""
     return scores["exact_match"], scores["edit_similarity"]
 
 
-def misread_images(path: Path) -> set[str]:
+def read_misread_images(path: Path) -> set[str]:
     """Return the images of a table that `train/evaluate.py --errors` wrote."""
     return {line.split("\t")[0] for line in path.read_text(encoding="utf-8").splitlines()[1:]}
 
 
-def verdict(scores: dict[str, Any]) -> str:
+def describe_scores(scores: dict[str, Any]) -> str:
     """Return the comparison in words."""
     new, serving = (scores[name]["exact_match"] * scores["held_back"] for name in ("new", "serving"))
     word = "better" if scores["better"] else "not better"

@@ -70,7 +70,7 @@ class Start:
     message: str
 
 
-def start_from(version: Version, model: str | None) -> Start:
+def find_start(version: Version, model: str | None) -> Start:
     """Return where a retraining of what serves begins; raise CheckpointError if its bundle cannot be its start."""
     if version.directory is None:
         own, settings, serving = PRETRAINED_MODEL, {}, ["--model", PRETRAINED_MODEL]
@@ -89,7 +89,7 @@ def start_from(version: Version, model: str | None) -> Start:
     return Start(chosen, settings if chosen == own else {}, serving, message)
 
 
-def training_config(request: RetrainRequest, start: Start) -> dict[str, Any]:
+def make_training_config(request: RetrainRequest, start: Start) -> dict[str, Any]:
     """Return the TrialConfig, as a mapping, of one training.
 
     The charset is the weights' own and what the corrections add: cut down to the characters of a few
@@ -107,9 +107,9 @@ def training_config(request: RetrainRequest, start: Start) -> dict[str, Any]:
     }
 
 
-def search_space(request: RetrainRequest, start: Start) -> dict[str, Any]:
+def make_search_space(request: RetrainRequest, start: Start) -> dict[str, Any]:
     """Return the search space, as a mapping, around what was asked for; its first trial is just that."""
-    config = training_config(request, start)
+    config = make_training_config(request, start)
     config.pop("technique")
     config.pop("optimiser")
     parameters: dict[str, Any] = {
@@ -132,7 +132,7 @@ def search_space(request: RetrainRequest, start: Start) -> dict[str, Any]:
     return {"fixed": config, "parameters": parameters, "warm_starts": [{"settings": first}]}
 
 
-def job_plan(request: RetrainRequest, start: Start, folder: Path, lines: int) -> dict[str, Any]:
+def plan_job(request: RetrainRequest, start: Start, folder: Path, lines: int) -> dict[str, Any]:
     """Write a retraining's configuration into its folder and return its steps, for `serve/loop/retrain_job.py`.
 
     Args:
@@ -144,7 +144,7 @@ def job_plan(request: RetrainRequest, start: Start, folder: Path, lines: int) ->
         at its end; `bundle`: the folder of the new bundle; `seconds`: how long a search is to take, else None.
     """
     bundle = folder / ("search" if request.search else "train") / "best"
-    make = search_space if request.search else training_config
+    make = make_search_space if request.search else make_training_config
     config = folder / "config.yaml"
     config.write_text(yaml.safe_dump(make(request, start), sort_keys=False), encoding="utf-8")
     allowed = ["--data", str(folder / "data"), "--allow-bad", str(int(BAD_SHARE * lines))]
@@ -153,16 +153,16 @@ def job_plan(request: RetrainRequest, start: Start, folder: Path, lines: int) ->
     search += ["--time-budget", f"{60 * request.minutes:.0f}s"]
     return {
         "steps": [
-            _step("training", search if request.search else train, "training.txt", TRAINED),
-            _step(
+            _make_step("training", search if request.search else train, "training.txt", TRAINED),
+            _make_step(
                 "reading with the new model",
-                _evaluate(["--bundle", str(bundle)], folder, "new"),
+                _make_evaluation_command(["--bundle", str(bundle)], folder, "new"),
                 "new.json",
                 0.95,
             ),
-            _step(
+            _make_step(
                 "reading with the serving model",
-                _evaluate(start.serving, folder, "serving"),
+                _make_evaluation_command(start.serving, folder, "serving"),
                 "serving.json",
                 1.0,
             ),
@@ -172,10 +172,10 @@ def job_plan(request: RetrainRequest, start: Start, folder: Path, lines: int) ->
     }
 
 
-def _evaluate(what: list[str], folder: Path, name: str) -> list[str]:
+def _make_evaluation_command(what: list[str], folder: Path, name: str) -> list[str]:
     labels, errors = str(folder / "data" / "test"), str(folder / f"{name}.tsv")
     return ["train/evaluate.py", *what, "--labels", labels, "--errors", errors, "--json"]
 
 
-def _step(name: str, command: list[str], output: str, end: float) -> dict[str, Any]:
+def _make_step(name: str, command: list[str], output: str, end: float) -> dict[str, Any]:
     return {"name": name, "command": [sys.executable, *command], "output": output, "end": end}

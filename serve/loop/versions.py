@@ -95,7 +95,7 @@ class Versions:
             known = books.tasks.get(task, _Task())
             if known.current and known.versions[known.stack[0] - 1].directory == directory:
                 return known.current
-            name = PRETRAINED if directory is None else _name(directory)
+            name = PRETRAINED if directory is None else _make_name(directory)
             return self._write(
                 books, task, known.model_copy(update={"stack": ()}).with_version(name, directory)
             )
@@ -180,6 +180,6 @@ def _require_bundle(task: str, directory: Path | None) -> None:
         )
 
 
-def _name(directory: Path) -> str:
+def _make_name(directory: Path) -> str:
     """Return `vin/best` of runs/vin/best: `best` alone tells nothing."""
     return "/".join(directory.parts[-2:])

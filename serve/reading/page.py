@@ -6,7 +6,7 @@ from typing import Any
 
 from serve.errors import UndecodableError
 from serve.inference.recogniser import Reading
-from serve.reading.words import Corners, steps_of_line, upright_boxes, word_boxes
+from serve.reading.words import Corners, count_steps, find_upright_boxes, find_word_boxes
 from serve.schemas import OcrRequest
 from train.data.crops import Quad
 from train.data.detection import LIMIT_TYPES, DetectionParameters
@@ -33,7 +33,7 @@ class PageOptions:
     words: bool = False
 
 
-def page_options(request: OcrRequest, defaults: DetectionParameters, orientation_served: bool) -> PageOptions:
+def read_options(request: OcrRequest, defaults: DetectionParameters, orientation_served: bool) -> PageOptions:
     """Return what a request asks for.
 
     Args:
@@ -132,7 +132,7 @@ def assemble(
         readings: of every box.
     """
     lines = [
-        _line(options, quad, size, reading)
+        _make_line(options, quad, size, reading)
         for quad, size, reading in zip(quads, crop_sizes, readings, strict=True)
         if reading.confidence >= options.score_thresh
     ]
@@ -140,15 +140,15 @@ def assemble(
     return Page(options, list(quads), known, lines)
 
 
-def _line(options: PageOptions, quad: Quad, size: tuple[int, int], reading: Reading) -> PageLine:
+def _make_line(options: PageOptions, quad: Quad, size: tuple[int, int], reading: Reading) -> PageLine:
     if not options.words:
         return PageLine(reading.text, reading.confidence, quad)
-    steps = steps_of_line(reading.steps, reading.padded_px, *size)
-    texts, boxes = word_boxes(reading.text, reading.columns, steps, quad)
+    steps = count_steps(reading.steps, reading.padded_px, *size)
+    texts, boxes = find_word_boxes(reading.text, reading.columns, steps, quad)
     return PageLine(reading.text, reading.confidence, quad, tuple(texts), tuple(boxes))
 
 
-def pruned_result(page: Page) -> dict[str, Any]:
+def make_pruned_result(page: Page) -> dict[str, Any]:
     """Return a page as the protocol's `prunedResult`, of JSON's own types."""
     options, lines = page.options, page.lines
     result: dict[str, Any] = {
@@ -165,9 +165,9 @@ def pruned_result(page: Page) -> dict[str, Any]:
         "rec_texts": [line.text for line in lines],
         "rec_scores": [line.score for line in lines],
         "rec_polys": [line.quad.tolist() for line in lines],
-        "rec_boxes": upright_boxes([line.quad for line in lines]),
+        "rec_boxes": find_upright_boxes([line.quad for line in lines]),
     }
     if options.words:
-        result["text_word_boxes"] = [upright_boxes(line.word_quads) for line in lines]
+        result["text_word_boxes"] = [find_upright_boxes(line.word_quads) for line in lines]
         result["text_word"] = [list(line.words) for line in lines]
     return result

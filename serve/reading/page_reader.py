@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from serve.inference.recogniser import Reading
-from serve.reading.page import Page, PageOptions, assemble, page_options
+from serve.reading.page import Page, PageOptions, assemble, read_options
 from serve.schemas import OcrRequest
 from train.data import detection, orientation
 from train.data.crops import cut
@@ -44,7 +44,7 @@ class PageReader:
     async def read(self, pages: Sequence[Image], asked: OcrRequest) -> list[Page]:
         """Read (H, W, 3) uint8 BGR pages; raise UndecodableError where something is asked that is not served."""
         defaults = await self._learn()
-        options = page_options(asked, defaults, orientation_served=self._models.serves("orientation"))
+        options = read_options(asked, defaults, orientation_served=self._models.serves("orientation"))
         turns = asyncio.Semaphore(PAGES_AT_ONCE)
 
         async def one(page: Image) -> Page:

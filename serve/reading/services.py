@@ -45,7 +45,7 @@ class Services:
 
     async def call(self, task: str, method: str, *arguments: Any) -> Any:
         """Call a model's replica, any of them."""
-        return await retried(lambda: getattr(self._handles[task], method).remote(*arguments))
+        return await retry(lambda: getattr(self._handles[task], method).remote(*arguments))
 
     async def run(self, task: str, method: str, *arguments: Any) -> Any:
         """Run a model; it may use all cores if no other is running."""
@@ -87,12 +87,10 @@ class Services:
 
     async def facts(self) -> list[dict[str, Any]]:
         """Return what every served model says of itself."""
-        return list(
-            await asyncio.gather(*(retried(handle.facts.remote) for handle in self._handles.values()))
-        )
+        return list(await asyncio.gather(*(retry(handle.facts.remote) for handle in self._handles.values())))
 
 
-async def retried(call: Callable[[], Awaitable[T]]) -> T:
+async def retry(call: Callable[[], Awaitable[T]]) -> T:
     """Return a call's result, asking again if its replica died: reading twice does no harm.
 
     Raises:

@@ -27,7 +27,7 @@ Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 Region = tuple[str, npt.NDArray[np.int32]]
 
 
-def jpeg(image: Image) -> bytes:
+def encode_jpeg(image: Image) -> bytes:
     """Encode (H, W, 3) uint8 BGR, shrunk so that no side is over MOST_PX."""
     height, width = image.shape[:2]
     if max(height, width) > MOST_PX:
@@ -37,9 +37,9 @@ def jpeg(image: Image) -> bytes:
     return bytes(cv2.imencode(".jpg", image)[1])
 
 
-def ocr_image(image: Image, page: Page) -> bytes:
+def draw_jpeg(image: Image, page: Page) -> bytes:
     """Return a JPEG of a page, (H, W, 3) uint8 BGR, with its boxes filled, and of the texts at their places."""
-    return jpeg(draw(image, page))
+    return encode_jpeg(draw(image, page))
 
 
 def draw(image: Image, page: Page) -> Image:
@@ -49,7 +49,7 @@ def draw(image: Image, page: Page) -> Image:
     pen = ImageDraw.Draw(marked)
     texts = np.full_like(rgb, 255)
     rng = random.Random(0)
-    for text, quad in _regions(page):
+    for text, quad in _list_regions(page):
         colour = (rng.randint(0, 255), rng.randint(0, 255), rng.randint(0, 255))
         pen.polygon([(x, y) for x, y in quad.tolist()], fill=colour)
         _write(texts, text, quad, colour)
@@ -58,16 +58,16 @@ def draw(image: Image, page: Page) -> Image:
     return np.asarray(cv2.cvtColor(both, cv2.COLOR_RGB2BGR), dtype=np.uint8)
 
 
-def _regions(page: Page) -> list[Region]:
+def _list_regions(page: Page) -> list[Region]:
     """Return the texts and their quads: of the words if they were asked for, else of the lines."""
     if not page.options.words:
         return [(line.text, line.quad) for line in page.lines]
     pairs = [pair for line in page.lines for pair in zip(line.words, line.word_quads, strict=True)]
     regions = [(word, np.array(quad, np.int32)) for word, quad in pairs]
-    return [region for region in regions if all(_size(region[1]))]
+    return [region for region in regions if all(_measure(region[1]))]
 
 
-def _size(quad: npt.NDArray[np.int32]) -> tuple[int, int]:
+def _measure(quad: npt.NDArray[np.int32]) -> tuple[int, int]:
     """Return the length of the top and of the left side in whole pixels."""
     (x, y), (right_x, right_y), _, (low_x, low_y) = quad.tolist()
     return int(math.hypot(x - right_x, y - right_y)), int(math.hypot(x - low_x, y - low_y))
@@ -75,7 +75,7 @@ def _size(quad: npt.NDArray[np.int32]) -> tuple[int, int]:
 
 def _write(canvas: Image, text: str, quad: npt.NDArray[np.int32], colour: Colour) -> None:
     """Write a text into its quad of the canvas, RGB, and frame it, unless it is too small for a letter or outside."""
-    label = _label(text, *_size(quad))
+    label = _draw_label(text, *_measure(quad))
     if label is None:
         return
     # a window of the canvas: warping all of it is slow
@@ -93,7 +93,7 @@ def _write(canvas: Image, text: str, quad: npt.NDArray[np.int32], colour: Colour
     window &= drawn
 
 
-def _label(text: str, width: int, height: int) -> Image | None:
+def _draw_label(text: str, width: int, height: int) -> Image | None:
     """Return a picture of a text, (height, width, 3) RGB; None if not even one point of font size fits."""
     if not width or not height:
         return None
@@ -103,29 +103,29 @@ def _label(text: str, width: int, height: int) -> Image | None:
     if text and height > max(2 * width, VERTICAL_PX):
         _write_downwards(pen, text, width, height)
     elif text:
-        font = _line_font(text, width, height)
+        font = _choose_font(text, width, height)
         if font is None:
             return None
         pen.text((0, 0), text, fill=BLACK, font=font)
     return np.array(picture, np.uint8)
 
 
-def _line_font(text: str, width: int, height: int) -> Font | None:
+def _choose_font(text: str, width: int, height: int) -> Font | None:
     size = int(height * 0.8)
     if size < 1:
         return None
-    length = _font(size).getlength(text)
+    length = _load_font(size).getlength(text)
     if length > width:
         size = int(size * width / length)
-    return _font(size) if size >= 1 else None
+    return _load_font(size) if size >= 1 else None
 
 
 def _write_downwards(pen: ImageDraw.ImageDraw, text: str, width: int, height: int) -> None:
     size = max(int(height / len(text) * 0.8 * 1.2), LEAST_FONT)
-    widest = max(_font(size).getlength(character) for character in text)
+    widest = max(_load_font(size).getlength(character) for character in text)
     if widest > width:
         size = max(int(size * width / widest), LEAST_FONT)
-    font, y = _font(size), 0.0
+    font, y = _load_font(size), 0.0
     for character in text:
         pen.text((0, y), character, fill=BLACK, font=font)
         _, top, _, bottom = font.getbbox(character)
@@ -133,7 +133,7 @@ def _write_downwards(pen: ImageDraw.ImageDraw, text: str, width: int, height: in
 
 
 @lru_cache(maxsize=128)
-def _font(size: int) -> Font:
+def _load_font(size: int) -> Font:
     """Return the font with the recognisers' characters, or Pillow's own, which has Latin letters only."""
-    path = pretrained.font()
+    path = pretrained.find_font()
     return ImageFont.truetype(path, size) if path else ImageFont.load_default(size)

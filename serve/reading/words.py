@@ -36,18 +36,18 @@ class Word:
     columns: tuple[int, ...]
 
 
-def words(text: str, columns: Sequence[int]) -> list[Word]:
+def split_words(text: str, columns: Sequence[int]) -> list[Word]:
     """Split a text, with the output step of each character, where the kind of character changes."""
     found: list[Word] = []
-    for kind, start, end in _runs(text):
+    for kind, start, end in _split_runs(text):
         found.append(Word(kind, text[start:end], tuple(columns[start:end])))
     return found
 
 
-def _runs(text: str) -> Iterator[tuple[str, int, int]]:
+def _split_runs(text: str) -> Iterator[tuple[str, int, int]]:
     start, kind = 0, ""
     for i, character in enumerate(text):
-        here = _kind(character, kind, text[i + 1 : i + 2])
+        here = _classify(character, kind, text[i + 1 : i + 2])
         if here != kind and i > start:
             yield kind, start, i
             start = i
@@ -56,7 +56,7 @@ def _runs(text: str) -> Iterator[tuple[str, int, int]]:
         yield kind, start, len(text)
 
 
-def _kind(character: str, before: str, following: str) -> str:
+def _classify(character: str, before: str, following: str) -> str:
     if "\u4e00" <= character <= "\u9fff":
         return HAN
     in_word = before == LATIN and (character == "-" or (character == "." and bool(_LATIN_DIGIT(following))))
@@ -66,7 +66,7 @@ def _kind(character: str, before: str, following: str) -> str:
 _LATIN_DIGIT = re.compile("[0-9]").search
 
 
-def steps_of_line(steps: int, padded_px: int, height_px: int, width_px: int) -> float:
+def count_steps(steps: int, padded_px: int, height_px: int, width_px: int) -> float:
     """Return how many of a padded line's output steps the line itself takes.
 
     Args:
@@ -79,7 +79,7 @@ def steps_of_line(steps: int, padded_px: int, height_px: int, width_px: int) -> 
     return steps * (ratio / max(padded_px / 48, ratio))
 
 
-def word_boxes(
+def find_word_boxes(
     text: str, columns: Sequence[int], steps: float, quad: Quad
 ) -> tuple[list[str], list[Corners]]:
     """Return the words of a line and a box of each, in pixels of the page.
@@ -89,21 +89,21 @@ def word_boxes(
     Args:
         text: of the line.
         columns: output step of each character.
-        steps: of the line without its padding (`steps_of_line`).
+        steps: of the line without its padding (`count_steps`).
         quad: (4, 2) corners of the line.
     """
     line = _Line.of(quad, steps)
     contents: list[str] = []
     boxes: list[Corners] = []
     han: list[Word] = []
-    for word in words(text, columns):
+    for word in split_words(text, columns):
         if word.kind == HAN:
             han.append(word)
             contents.extend(word.text)
         else:
             boxes.append(line.span(int(word.columns[0] * line.cell), int((word.columns[-1] + 1) * line.cell)))
             contents.append(word.text)
-    return contents, _by_rows(boxes + line.characters(han, len(text)))
+    return contents, _sort_by_rows(boxes + line.characters(han, len(text)))
 
 
 @dataclass(frozen=True)
@@ -151,7 +151,7 @@ class _Line:
         return [self.span(max(int(c - width / 2), 0), min(int(c + width / 2), self.length)) for c in centres]
 
 
-def _by_rows(boxes: Sequence[Corners]) -> list[Corners]:
+def _sort_by_rows(boxes: Sequence[Corners]) -> list[Corners]:
     """Sort boxes into rows by the height of their middles, and each row from left to right."""
     middles = [(box, *np.mean(box, axis=0).tolist()) for box in boxes]
     rows: list[list[tuple[Corners, float, float]]] = []
@@ -164,7 +164,7 @@ def _by_rows(boxes: Sequence[Corners]) -> list[Corners]:
     return [box for row in rows for box, _, _ in sorted(row, key=lambda item: item[1])]
 
 
-def upright_boxes(quads: Sequence[npt.ArrayLike]) -> list[list[int]]:
+def find_upright_boxes(quads: Sequence[npt.ArrayLike]) -> list[list[int]]:
     """Return [left, top, right, bottom] of the upright rectangle around each (4, 2) quad."""
     if not len(quads):
         return []

@@ -38,7 +38,7 @@ MODELS: dict[str, dict[str, Any]] = {
         "PreProcess": {"transform_ops": [DECODE, {"RecResizeImg": {"image_shape": [3, 48, 320]}}]},
         "PostProcess": {
             "name": "CTCLabelDecode",
-            "character_dict": list(pretrained.recognition_characters()[:-1]),
+            "character_dict": list(pretrained.read_characters()[:-1]),
         },
     },
     "textline_orientation": {
@@ -54,9 +54,9 @@ MODELS: dict[str, dict[str, Any]] = {
     },
 }
 GRAPHS = {
-    "text_detection": pretrained.detection_onnx,
-    "text_recognition": pretrained.recognition_onnx,
-    "textline_orientation": pretrained.orientation_onnx,
+    "text_detection": pretrained.find_detection_graph,
+    "text_recognition": pretrained.find_recognition_graph,
+    "textline_orientation": pretrained.find_orientation_graph,
 }
 DEFAULTS = DetectionParameters()
 
@@ -124,11 +124,11 @@ def read_line(crop: Any) -> Reading:
     batch[0, :, :, :width] = (
         cv2.resize(crop, (width, 48)).astype("float32").transpose(2, 0, 1) / 255 - 0.5
     ) / 0.5
-    rows = probabilities(pretrained.recognition_onnx(), batch)[0]
+    rows = probabilities(pretrained.find_recognition_graph(), batch)[0]
     best = rows.argmax(axis=1)
     kept = best != BLANK
     kept[1:] &= best[1:] != best[:-1]
-    characters = pretrained.recognition_characters()
+    characters = pretrained.read_characters()
     text = "".join(characters[c - 1] for c in best[kept])
     confidence = float(rows.max(axis=1)[kept].mean()) if text else 0.0
     return Reading(text, confidence, tuple(np.flatnonzero(kept).tolist()), len(rows), padded)
@@ -139,5 +139,5 @@ def font_of_the_wheel() -> Iterator[None]:
     """Let PaddleX draw with the wheel's copy of its font, which it would download."""
     from paddlex.utils.fonts import SIMFANG_FONT
 
-    SIMFANG_FONT._local_path = str(pretrained.font())
+    SIMFANG_FONT._local_path = str(pretrained.find_font())
     yield

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serve.api.door import check
+from serve.api.door import check_key
 from serve.errors import UnauthorisedError
 
 KEYS = ("first-key", "second-key", "schlüssel")
@@ -25,7 +25,7 @@ KEYS = ("first-key", "second-key", "schlüssel")
     ],
 )
 def test_a_key_opens_by_either_header(authorization: str | None, api_key: str | None) -> None:
-    check(authorization, api_key, KEYS)
+    check_key(authorization, api_key, KEYS)
 
 
 @pytest.mark.parametrize(
@@ -45,22 +45,22 @@ def test_a_key_opens_by_either_header(authorization: str | None, api_key: str | 
 )
 def test_anything_else_is_refused_with_401(authorization: str | None, api_key: str | None) -> None:
     with pytest.raises(UnauthorisedError) as caught:
-        check(authorization, api_key, KEYS)
+        check_key(authorization, api_key, KEYS)
     assert caught.value.http_status == 401
 
 
 def test_without_keys_the_server_is_open() -> None:
-    check(None, None, ())
+    check_key(None, None, ())
 
 
 def test_an_empty_key_of_the_settings_opens_nothing() -> None:
     with pytest.raises(UnauthorisedError):
-        check("Bearer ", "", ("",))
+        check_key("Bearer ", "", ("",))
 
 
 def test_the_message_holds_neither_what_was_given_nor_a_key() -> None:
     with pytest.raises(UnauthorisedError) as caught:
-        check(None, "almost-first-key", KEYS)
+        check_key(None, "almost-first-key", KEYS)
     assert not any(key in str(caught.value) for key in ("almost", *KEYS))
 
 
@@ -72,11 +72,11 @@ def test_every_key_is_compared_by_digests_of_one_length(monkeypatch: pytest.Monk
         return a == b
 
     monkeypatch.setattr(hmac, "compare_digest", compare)
-    check(None, "first-key", KEYS)
+    check_key(None, "first-key", KEYS)
     assert compared == [(32, 32)] * len(KEYS)
 
 
 @given(st.text(max_size=40), st.text(max_size=40))
 def test_any_other_header_is_refused(authorization: str, api_key: str) -> None:
     with pytest.raises(UnauthorisedError):
-        check(authorization, api_key, ("k" * 41,))
+        check_key(authorization, api_key, ("k" * 41,))

@@ -45,7 +45,7 @@ def test_a_short_line_is_padded_and_a_long_one_squeezed() -> None:
 
 
 def test_the_graphs_input_tells_the_model() -> None:
-    wheel = paddle.session(pretrained.orientation_onnx()).get_inputs()[0].shape
+    wheel = paddle.session(pretrained.find_orientation_graph()).get_inputs()[0].shape
     assert line_input(wheel) == MOBILE_V2
     assert line_input(["N", 3, 80, 160]) == PP_LCNET
 
@@ -60,7 +60,9 @@ def test_only_certainty_turns_a_line() -> None:
 def test_the_wheels_model_tells_real_lines_from_turned_ones(data_dir: Path) -> None:
     upright = [images.read(sample.path) for sample in samples(data_dir, "receipts", count=60)]
     rows = [
-        paddle.probabilities(pretrained.orientation_onnx(), normalise([prepare(line, MOBILE_V2)], MOBILE_V2))
+        paddle.probabilities(
+            pretrained.find_orientation_graph(), normalise([prepare(line, MOBILE_V2)], MOBILE_V2)
+        )
         for line in [*upright, *(turn(line) for line in upright)]
     ]
     found = angles(np.concatenate(rows), MOBILE_V2)

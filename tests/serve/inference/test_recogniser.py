@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serve.inference.beam import alternatives
+from serve.inference.beam import find_alternatives
 from serve.inference.model import load_model
-from serve.inference.recogniser import LineReader, buckets
+from serve.inference.recogniser import LineReader, split_into_buckets
 from tests import real_lines
 from train.bundle import Recogniser, open_session
 from train.data import images
@@ -21,7 +21,7 @@ from train.errors import CheckpointError, UsageError
 
 @given(st.lists(st.integers(1, 1600), max_size=60), st.integers(1, 16), st.integers(160, 20_000))
 def test_only_lines_of_one_bucket_share_a_batch(widths: list[int], most: int, pixels: int) -> None:
-    found = list(buckets(widths, images.bucket_width, most, pixels))
+    found = list(split_into_buckets(widths, images.bucket_width, most, pixels))
     assert sorted(i for _, indices in found for i in indices) == list(range(len(widths)))
     for width, indices in found:
         assert {images.bucket_width(widths[i]) for i in indices} == {width}
@@ -37,7 +37,7 @@ def test_the_best_alternative_is_the_likeliest_text_over_all_alignments(steps: i
         text = "".join("-abc"[c] for c, _ in itertools.groupby(path) if c)
         exact[text] = exact.get(text, 0.0) + float(np.prod([rows[t, c] for t, c in enumerate(path)]))
     with mock.patch("serve.inference.beam.BEAM", 1000):  # leaves nothing out, so that the sums are exact
-        found = alternatives(np.pad(rows, ((0, 0), (0, 3))), ["a", "b", "c", "x", "y", "z"], 3)
+        found = find_alternatives(np.pad(rows, ((0, 0), (0, 3))), ["a", "b", "c", "x", "y", "z"], 3)
     best = sorted(exact.values(), reverse=True)[:3]
     assert [probability for _, probability in found] == pytest.approx(best[: len(found)], rel=1e-4)
     for text, probability in found:

@@ -14,9 +14,9 @@ import pytest
 
 from serve.errors import TooLargeError, UndecodableError
 from serve.intake import documents
-from serve.intake.documents import pdf_pages
+from serve.intake.documents import render_pdf
 from serve.intake.guard import decode_document
-from serve.intake.pdf_worker import RefusedError, fitting_scale, plan, render
+from serve.intake.pdf_worker import RefusedError, fit_scale, plan_scales, render
 from serve.settings import Limits
 from tests.serve.crafted import paged, pdf, picture
 from tests.serve.memory import peak_below
@@ -71,18 +71,18 @@ def test_a_tiff_of_pages_gives_the_pixels_and_the_info_of_paddlex(
 def test_large_pages_shrink_as_in_paddlex(size: tuple[float, float], max_pixels: int) -> None:
     from paddlex.inference.utils.pdf_rendering import get_pdf_render_scale_within_pixel_limit as theirs
 
-    assert fitting_scale(*size, max_pixels) == theirs(size, page_index=1, max_pixels=max_pixels)
+    assert fit_scale(*size, max_pixels) == theirs(size, page_index=1, max_pixels=max_pixels)
 
 
 def test_a_large_page_is_rendered_smaller() -> None:
-    (page,) = pdf_pages(pdf(["0 0 5000 5000"], DRAW), Limits(pixels=1_000_000))
+    (page,) = render_pdf(pdf(["0 0 5000 5000"], DRAW), Limits(pixels=1_000_000))
     assert 990_000 < page.shape[0] * page.shape[1] <= 1_000_000
 
 
 @pytest.mark.parametrize("size", [(0, 10), (-5, 10), (float("nan"), 10), (float("inf"), 10)])
 def test_a_page_without_a_size_is_refused(size: tuple[float, float]) -> None:
     with pytest.raises(RefusedError):
-        plan([size], 1000, 1000)
+        plan_scales([size], 1000, 1000)
 
 
 @pytest.mark.parametrize(
@@ -110,12 +110,12 @@ def test_the_worker_renders_nothing_of_what_it_refuses(monkeypatch: pytest.Monke
 
 
 def test_as_many_pages_as_the_limit_are_rendered() -> None:
-    assert len(pdf_pages(pdf(["0 0 10 10"] * 3), Limits(pages=3))) == 3
+    assert len(render_pdf(pdf(["0 0 10 10"] * 3), Limits(pages=3))) == 3
 
 
 def test_a_page_count_that_lies_is_refused_or_corrected() -> None:
     with pytest.raises((TooLargeError, UndecodableError)):
-        pdf_pages(pdf(["0 0 10 10"], count=60_000), Limits())
+        render_pdf(pdf(["0 0 10 10"], count=60_000), Limits())
 
 
 @pytest.mark.parametrize("data", [b"%PDF-1.7", b"%PDF-1.7\n" + bytes(1000), pdf(["0 0 9 9"])[:120], pdf([])])
@@ -132,14 +132,14 @@ def test_a_picture_that_takes_too_much_memory_costs_the_worker_only() -> None:
     image = f"{head}/Filter/FlateDecode/Length {len(body)}>>stream\n".encode() + body + b"\nendstream"
     data = pdf(["0 0 100 100"], b"100 0 0 100 0 0 cm /X Do", image)
     with peak_below(mib=16), suppress(UndecodableError):  # pdfium may leave the picture out
-        assert len(pdf_pages(data, Limits())) == 1
+        assert len(render_pdf(data, Limits())) == 1
 
 
 def test_a_pdf_that_takes_too_long_is_ended() -> None:
     content = zlib.decompress(zlib.compress(b"0 0 100 100 re W n " * 10 + b"0 0 99 99 re f " * 2_000_000))
     start = time.perf_counter()
     with pytest.raises(UndecodableError, match="bounded time"):
-        pdf_pages(pdf(["0 0 2000 2000"], content), Limits(), timeout_s=1)
+        render_pdf(pdf(["0 0 2000 2000"], content), Limits(), timeout_s=1)
     assert time.perf_counter() - start < 8
 
 
@@ -148,4 +148,4 @@ def test_a_worker_that_ends_by_a_signal_is_a_refusal(monkeypatch: pytest.MonkeyP
     killed.write_text("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)")
     monkeypatch.setattr(documents, "_WORKER", killed)
     with pytest.raises(UndecodableError, match="-11"):
-        pdf_pages(pdf(["0 0 9 9"]), Limits())
+        render_pdf(pdf(["0 0 9 9"]), Limits())

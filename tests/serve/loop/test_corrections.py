@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from serve.errors import TooLargeError, UndecodableError, UnknownError
-from serve.loop.corrections import MAX_TEXT, CorrectionStore, image_id
+from serve.loop.corrections import MAX_TEXT, CorrectionStore, hash_image
 from tests.serve.loop.loop_parts import made
 from train.data import images
 from train.data.formats import load
@@ -157,11 +157,11 @@ def test_any_image_and_text_is_kept_or_refused(image: images.Image, text: str, o
 @given(first=IMAGES, second=IMAGES)
 def test_an_id_is_that_of_the_pixels_and_their_shape(first: images.Image, second: images.Image) -> None:
     same = first.shape == second.shape and np.array_equal(first, second)
-    assert (image_id(first) == image_id(second)) == same
+    assert (hash_image(first) == hash_image(second)) == same
 
 
 def test_a_reshaped_image_is_another_one() -> None:
-    assert image_id(made(1)) != image_id(made(1).reshape(20, 8, 3))
+    assert hash_image(made(1)) != hash_image(made(1).reshape(20, 8, 3))
 
 
 def _write(folder: Path, process: int, rounds: int) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from serve.loop.retrain_job import compare, reason, share_done
+from serve.loop.retrain_job import compare, find_reason, read_progress
 from serve.loop.retrain_plan import ROOT
 
 SCORES = {"n": 4, "exact_match": 0.5, "edit_similarity": 0.9, "cer": 0.1, "charset_rule": "as-labelled"}
@@ -74,7 +74,7 @@ def test_a_search_without_a_winner_has_failed(tmp_path: Path) -> None:
 def test_the_reason_is_the_error_before_what_follows_it(tmp_path: Path) -> None:
     (tmp_path / "out").write_text("error: bad\nbye\n", encoding="utf-8")
     (tmp_path / "errors.txt").write_text("some warning\n", encoding="utf-8")
-    assert reason(tmp_path, "out", 1) == "bad"
+    assert find_reason(tmp_path, "out", 1) == "bad"
 
 
 @pytest.mark.parametrize(
@@ -105,4 +105,4 @@ def test_better_is_by_exact_match_then_by_similarity(
     ],
 )
 def test_progress(line: str, elapsed: float, seconds: float | None, share: float | None) -> None:
-    assert share_done(line, elapsed, seconds) == share
+    assert read_progress(line, elapsed, seconds) == share

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from starlette.exceptions import HTTPException
 
 from serve.api.ingress import _http, _invalid, _refused
-from serve.api.routes_loop import Loop, loop_routes, open_loop
+from serve.api.routes_loop import Loop, make_loop_router, open_loop
 from serve.intake.guard import decode_image
 from serve.loop.retrain_plan import RetrainRequest
 from serve.settings import Limits, Settings
@@ -38,7 +38,7 @@ class Server:
         app.add_exception_handler(OcrError, _refused)
         app.add_exception_handler(RequestValidationError, _invalid)
         app.add_exception_handler(HTTPException, _http)
-        app.include_router(loop_routes(self._loop()))
+        app.include_router(make_loop_router(self._loop()))
         self.client = TestClient(app)
 
     def _loop(self) -> Loop:

@@ -13,8 +13,8 @@ import pytest
 from serve.errors import UndecodableError
 from serve.inference import pretrained
 from serve.inference.recogniser import Reading
-from serve.reading.page import Page, PageOptions, assemble, page_options, pruned_result
-from serve.reading.visualize import draw, jpeg
+from serve.reading.page import Page, PageOptions, assemble, make_pruned_result, read_options
+from serve.reading.visualize import draw, encode_jpeg
 from serve.schemas import OcrRequest
 from tests.serve import paddle_reference as paddle
 from train.data import crops, detection, orientation
@@ -39,13 +39,13 @@ def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 
 def options(**fields: Any) -> PageOptions:
-    return page_options(OcrRequest(file="", **fields), DEFAULTS, orientation_served=True)
+    return read_options(OcrRequest(file="", **fields), DEFAULTS, orientation_served=True)
 
 
 def read(image: Image, how: PageOptions) -> Page:
     """Read a page with the parts that serving puts together, its graphs run here."""
     prepared = detection.normalise([detection.prepare(image, how.search)])
-    found = paddle.probabilities(pretrained.detection_onnx(), prepared)[0, 0]
+    found = paddle.probabilities(pretrained.find_detection_graph(), prepared)[0, 0]
     quads, lines = crops.cut(image, detection.boxes(found, image.shape[:2], how.search)[0])
     angles = upside_down(lines) if how.orientation else None
     upright = [
@@ -62,7 +62,7 @@ def upside_down(lines: Sequence[Image]) -> list[int]:
         return []
     how = orientation.PP_LCNET
     batch = orientation.normalise([orientation.prepare(line, how) for line in lines], how)
-    return orientation.angles(paddle.probabilities(pretrained.orientation_onnx(), batch), how)
+    return orientation.angles(paddle.probabilities(pretrained.find_orientation_graph(), batch), how)
 
 
 REQUESTS: list[tuple[dict[str, Any], dict[str, Any]]] = [
@@ -116,7 +116,7 @@ def test_a_page_is_paddleocrs_to_the_letter(
         image = cv2.imread(str(path))
         (reference,) = pipeline.predict(image, **arguments)
         expected = paddle.pruned(reference)
-        found = pruned_result(read(image, options(**request_fields)))
+        found = make_pruned_result(read(image, options(**request_fields)))
         assert json.dumps(found) == json.dumps(expected), path  # keys, order, types and values
         lines += len(found["dt_polys"])
     assert lines > 50
@@ -125,7 +125,7 @@ def test_a_page_is_paddleocrs_to_the_letter(
 def test_a_page_without_text_is_paddleocrs(pipeline: Any) -> None:
     blank = np.full((90, 200, 3), 255, np.uint8)
     (reference,) = pipeline.predict(blank, return_word_box=True)
-    found = pruned_result(read(blank, options(returnWordBox=True)))
+    found = make_pruned_result(read(blank, options(returnWordBox=True)))
     assert found["dt_polys"] == []
     assert json.dumps(found) == json.dumps(paddle.pruned(reference))
 
@@ -148,7 +148,7 @@ def test_a_jpeg_is_shrunk_as_paddlexs(size: tuple[int, int]) -> None:
     common = paddle.serving_module("basic_serving._pipeline_apps._common.common")
     image = np.random.default_rng(0).integers(0, 255, (*size, 3), np.uint8)
     expected = common.postprocess_image(image, "id", "a.jpg", max_img_size=(2000, 2000))
-    assert jpeg(image) == base64.b64decode(expected)
+    assert encode_jpeg(image) == base64.b64decode(expected)
 
 
 def test_models_that_are_not_served_are_refused() -> None:
@@ -158,8 +158,8 @@ def test_models_that_are_not_served_are_refused() -> None:
         options(**{field: False})
     asked = OcrRequest(file="", useTextlineOrientation=True)
     with pytest.raises(UndecodableError, match="useTextlineOrientation"):
-        page_options(asked, DEFAULTS, orientation_served=False)
-    assert not page_options(OcrRequest(file=""), DEFAULTS, orientation_served=False).orientation
+        read_options(asked, DEFAULTS, orientation_served=False)
+    assert not read_options(OcrRequest(file=""), DEFAULTS, orientation_served=False).orientation
 
 
 def test_an_unknown_limit_type_is_the_requests_fault() -> None:
@@ -169,7 +169,7 @@ def test_an_unknown_limit_type_is_the_requests_fault() -> None:
 
 def test_the_detectors_own_defaults_are_used_and_reported() -> None:
     own = DetectionParameters(limit_side_len=960, limit_type="max", unclip_ratio=2.0)
-    how = page_options(OcrRequest(file="", textDetUnclipRatio=0), own, orientation_served=False)
+    how = read_options(OcrRequest(file="", textDetUnclipRatio=0), own, orientation_served=False)
     assert how.detection.unclip_ratio == 0
     assert how.search == own
 
@@ -178,6 +178,6 @@ def test_lines_under_the_threshold_are_left_out_but_their_boxes_stay() -> None:
     quads: list[Quad] = [np.array([[0, 0], [9, 0], [9, 4], [0, 4]], np.int32)] * 2
     readings = [Reading("no", 0.3), Reading("yes", 0.9)]
     page = assemble(options(textRecScoreThresh=0.5), quads, [(4, 9)] * 2, [0, 1], readings)
-    result = pruned_result(page)
+    result = make_pruned_result(page)
     assert (len(result["dt_polys"]), result["rec_texts"], result["rec_boxes"]) == (2, ["yes"], [[0, 0, 9, 4]])
     assert result["textline_orientation_angles"] == [0, 1]

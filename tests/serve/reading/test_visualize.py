@@ -49,16 +49,16 @@ def test_the_text_stands_beside_its_box() -> None:
 
 def test_without_the_font_pillows_own_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pretrained, "font", lambda: None)
-    visualize._font.cache_clear()
+    visualize._load_font.cache_clear()
     try:
         drawn = visualize.draw(
             np.zeros((80, 120, 3), np.uint8), page(("AB 中", [(9, 9), (99, 9), (99, 40), (9, 40)]))
         )
     finally:
-        visualize._font.cache_clear()
+        visualize._load_font.cache_clear()
     assert (drawn[10:39, 130:218] < 128).all(axis=2).any()
 
 
 def test_a_jpeg_comes_out() -> None:
-    data = visualize.ocr_image(np.zeros((50, 60, 3), np.uint8), page())
+    data = visualize.draw_jpeg(np.zeros((50, 60, 3), np.uint8), page())
     assert cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR).shape == (50, 120, 3)

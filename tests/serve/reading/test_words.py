@@ -5,7 +5,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from serve.reading.words import HAN, LATIN, OTHER, steps_of_line, upright_boxes, word_boxes, words
+from serve.reading.words import (
+    HAN,
+    LATIN,
+    OTHER,
+    count_steps,
+    find_upright_boxes,
+    find_word_boxes,
+    split_words,
+)
 
 TEXTS = st.text(st.sampled_from("ab9Z.-, /:é中文字（ ß"), max_size=14)
 
@@ -37,11 +45,11 @@ def test_words_and_boxes_are_paddlexs(
     selection[columns] = True
     grouped = BaseRecLabelDecode().get_word_info(text, selection)
     expected = cal_ocr_word_box(text, quad.astype(np.int16), [steps * share, *grouped])
-    assert word_boxes(text, columns, steps * share, quad) == (expected[0], expected[1])
+    assert find_word_boxes(text, columns, steps * share, quad) == (expected[0], expected[1])
 
 
 def test_words_end_where_the_kind_changes() -> None:
-    found = words("VGG-16 3.5. 中文a", range(13))
+    found = split_words("VGG-16 3.5. 中文a", range(13))
     assert [(word.kind, word.text) for word in found] == [
         (LATIN, "VGG-16"),
         (OTHER, " "),
@@ -60,12 +68,12 @@ def test_words_end_where_the_kind_changes() -> None:
 def test_padding_takes_its_share_of_the_steps(
     width_px: int, padded_px: int, steps: int, expected: float
 ) -> None:
-    assert steps_of_line(steps, padded_px, 48, width_px) == pytest.approx(expected)
+    assert count_steps(steps, padded_px, 48, width_px) == pytest.approx(expected)
 
 
 def test_an_empty_line_has_no_words() -> None:
-    assert word_boxes("", (), 10.0, np.array([[0, 0], [9, 0], [9, 4], [0, 4]], np.int32)) == ([], [])
+    assert find_word_boxes("", (), 10.0, np.array([[0, 0], [9, 0], [9, 4], [0, 4]], np.int32)) == ([], [])
 
 
 def test_a_page_without_lines_has_no_upright_boxes() -> None:
-    assert upright_boxes([]) == []
+    assert find_upright_boxes([]) == []

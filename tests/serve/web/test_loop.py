@@ -11,7 +11,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Route, expect
 
-from serve.api.door import error_body
+from serve.api.door import make_error_body
 from serve.loop.retrain import Status
 from tests.serve.web.browser import correct, opened, read, tab
 
@@ -128,7 +128,9 @@ def test_the_key_is_asked_for_once_and_kept_in_the_tab(
         if route.request.headers.get("x-api-key") == "sesame":
             route.continue_()
         else:
-            body = json.dumps(error_body(401, "the header must be ..., got no key; ask the one who runs it"))
+            body = json.dumps(
+                make_error_body(401, "the header must be ..., got no key; ask the one who runs it")
+            )
             route.fulfill(status=401, content_type="application/json", body=body)
 
     with opened(browser, serve_url, refused=(401, 401)) as page:

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Route, expect
 
-from serve.api.door import error_body
+from serve.api.door import make_error_body
 from tests.serve.web.browser import ask, opened, read, texts
 
 pytestmark = pytest.mark.slow
@@ -113,7 +113,9 @@ def test_a_refusal_is_told_in_the_servers_words(
         expect(alert).to_be_empty()
 
 
-BUSY = json.dumps(error_body(503, "the queue must not be longer than its limit, got 256; try again later"))
+BUSY = json.dumps(
+    make_error_body(503, "the queue must not be longer than its limit, got 256; try again later")
+)
 
 
 @pytest.mark.parametrize(("status", "words"), [(503, "try again later"), (0, "could not be reached")])
