@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from serve.reading.words import smallest_rectangle, upright_boxes
 from train.data.crops import crop, cut, sort_boxes
 from train.data.rectangles import smallest_rectangle
 
