@@ -1,4 +1,4 @@
-"""The graph of deployments: ingress -> detector -> orientation -> recogniser, each scaled and batched by itself.
+"""The applications on Ray Serve: HTTP (`serve/api/ingress.py`), and one for each model (`serve/inference/replicas.py`).
 
 Every model is a Ray Serve application of its own, so that a new bundle replaces one of them and leaves the others
 alone: `serve.run` of it starts new replicas, waits until they are ready, and only then lets the old ones finish.
@@ -11,6 +11,7 @@ from typing import Any
 
 from ray import serve
 
+from serve.api.ingress import Ingress
 from serve.inference.replicas import LOGGING, build_model_application, deploy_model
 from serve.loop.versions import Versions
 from serve.settings import Settings
@@ -20,10 +21,8 @@ APPLICATION = "ocr"
 
 def build_ingress_application(settings: Settings) -> serve.Application:
     """Return the application that speaks HTTP."""
-    from serve.api.ingress import Ingress
-
     return Ingress.options(  # type: ignore[attr-defined]
-        max_ongoing_requests=10 * settings.limits.queued,  # the door counts, and answers 503 in time
+        max_ongoing_requests=10 * settings.limits.queued,  # the middleware counts, and answers 503 in time
         ray_actor_options={"num_cpus": settings.cpus_per_replica},
         graceful_shutdown_timeout_s=60,
         logging_config=LOGGING,
@@ -42,7 +41,7 @@ def ingress(args: dict[str, Any]) -> serve.Application:
 
 
 def _find_source(task: str, settings: Settings) -> str:
-    """Return what serves a task: what was promoted serves again after a restart."""
+    """Return the bundle or pretrained name that is to serve a task: what was promoted serves again after a restart."""
     named = Path(settings.sources()[task])
     version = Versions(settings.storage).begin(task, named.absolute() if named.is_dir() else None)
     return settings.source(task, version.directory)

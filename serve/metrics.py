@@ -1,4 +1,4 @@
-"""What Prometheus is told: requests, lines, batches, queues, latencies and misuse."""
+"""Metrics for Prometheus: requests, lines, batches, queues, latencies and misuse."""
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
@@ -32,19 +32,19 @@ class Metrics:
         )
         self.in_work = Gauge("ocrtune_requests_in_work", "Requests not answered yet", registry=registry)
 
-    def answered(self, path: str, status: int, seconds: float) -> None:
-        """Count a request; one that was refused is misuse too."""
+    def count_request(self, path: str, status: int, seconds: float) -> None:
+        """Count a request that was answered; one that was refused is misuse too."""
         self._requests.labels(path, str(status)).inc()
         self._latency.labels(path).observe(seconds)
         if 400 <= status < 500:
             self._misuse.labels(str(status)).inc()
 
-    def read(self, lines: int, batch: int, queued_s: float) -> None:
-        """Count the lines of one call to a recogniser."""
+    def count_lines(self, lines: int, batch: int, queued_s: float) -> None:
+        """Count the lines of one call to a recogniser, those that were read with them, and the wait before."""
         self._lines.inc(lines)
         self._batch.observe(batch)
         self._queued.observe(queued_s)
 
-    def text(self) -> bytes:
+    def render(self) -> bytes:
         """Return Prometheus' text format."""
         return generate_latest(self._registry)

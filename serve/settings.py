@@ -1,4 +1,4 @@
-"""What the server is told: bundles, limits, keys and places; validated once, then frozen."""
+"""Settings of the server: bundles, limits, keys and folders; validated once, then frozen."""
 
 import os
 from pathlib import Path
@@ -11,7 +11,7 @@ def _count_cores() -> int:
 
 
 class Limits(BaseModel):
-    """How much a request may ask for; beyond it is refused before any work.
+    """How much a request may ask for; more is refused before any work.
 
     Attributes:
         body_bytes: of a request, as received.
@@ -19,7 +19,7 @@ class Limits(BaseModel):
         pages: of a PDF or TIFF.
         decoded_bytes: of all pages of a request together, 3 bytes a pixel.
         lines: of one `/recognize` request.
-        queued: requests in work or waiting in one ingress replica; more are answered 503.
+        queued: requests that one ingress replica holds, waiting or in work; the next one is answered 503.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -45,9 +45,9 @@ class Settings(BaseModel):
         url_hosts: hosts from which `file` URLs are fetched; empty: none are.
         visualize: `/ocr` answers with pictures unless told otherwise, as PaddleX does.
         recognisers: replicas of the recogniser; None: as many as the GPUs' shares or the cores allow.
-        threads_per_replica: cores that a model replica may use: two replicas read more lines than two threads.
-        cpus_per_replica: what Ray reserves for a model replica; under its threads, as a replacement starts beside
-            it and a retraining needs a core too.
+        threads_per_replica: cores that a model replica may use. 1: two replicas read more lines than two threads.
+        cpus_per_replica: what Ray reserves for a model replica. Less than its threads: a replacement starts beside
+            it, and a retraining needs a core too.
         gpus_per_replica: share of a GPU.
     """
 
@@ -76,7 +76,7 @@ class Settings(BaseModel):
         return {task: source for task, source in named.items() if source}
 
     def source(self, task: str, directory: Path | None) -> str:
-        """Return what a recorded version of a task stands for: its folder, or without one the pretrained model."""
+        """Return what serves a task whose current version lies in `directory`; None: the pretrained model."""
         named = self.sources()[task]
         default = named if not Path(named).is_dir() else str(type(self).model_fields[task].default)
         return str(directory or default)
@@ -91,8 +91,8 @@ class Settings(BaseModel):
 
     @property
     def calls_per_replica(self) -> int:
-        """Calls under way in a model replica: more than one where batches pay more than a call costs.
+        """How many calls a model replica has at a time: 8 on a GPU, 1 on a CPU.
 
-        On a core a second call would be at hand sooner, but with fewer lines: what waits meanwhile goes together.
+        On a CPU a second call gains nothing: the lines that wait in the ingress meanwhile go together in the next.
         """
         return 8 if self.gpus_per_replica else 1

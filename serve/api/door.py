@@ -1,4 +1,7 @@
-"""What every request passes: key, size, queue, metrics; and every error becomes PaddleX's error body."""
+"""The middleware around the whole application, and the API keys.
+
+Every request passes it: key, size of the body, length of the queue, metrics. Every error becomes PaddleX's error body.
+"""
 
 import hashlib
 import hmac
@@ -25,10 +28,10 @@ log = logging.getLogger("ray.serve")
 Handler = Callable[[Request], Awaitable[Response]]
 OPEN = ("/health", "/ready", "/", "/docs", "/openapi.json")
 OPEN_FOLDERS = ("/web/", "/static-offline-docs/")
-"""What no key protects: what a load balancer asks, and the pages, which ask for the key."""
+"""Paths that need no key: a load balancer asks for the first two; the pages ask their reader for the key."""
 MEASURED = ("/ocr", "/recognize", "/corrections", "/api/retrain", "/v1/models")
 UNLIMITED = ("/health", "/ready", "/metrics")
-"""Paths that answer however long the queue is."""
+"""Paths that are answered however long the queue is."""
 
 
 class Door:
@@ -37,7 +40,7 @@ class Door:
     def __init__(
         self, app: ASGIApp, settings: Settings, metrics: Metrics, direct: Mapping[tuple[str, str], Handler]
     ) -> None:
-        """Take the application, and the (method, path)s whose handlers are called without it: they are hot."""
+        """Take the application, and handlers of the busiest (method, path)s, which are called without its routing."""
         self._app, self._settings, self._metrics, self._direct = app, settings, metrics, direct
         self._in_work = 0
 
@@ -61,17 +64,17 @@ class Door:
         except OcrError as error:
             await answer.refuse(error)
         except HTTPException as error:
-            await answer.json(error.status_code, str(error.detail), [])
+            await answer.send_error(error.status_code, str(error.detail), {})
         except Exception:
             log.exception("a request failed")
             await answer.fail()
         finally:
             self._in_work -= 1
             self._metrics.in_work.set(self._in_work)
-            self._metrics.answered(_find_label(scope["path"]), answer.status, time.monotonic() - started)
+            self._metrics.count_request(_find_label(scope["path"]), answer.status, time.monotonic() - started)
 
     def _admitted(self, scope: Scope, receive: Receive) -> Receive:
-        """Check what can be known before the body; return the receiver that counts its bytes."""
+        """Check the queue, the key and the declared size; return a receiver that counts the body's bytes."""
         path, headers, limits = scope["path"], Headers(scope=scope), self._settings.limits
         if self._in_work > limits.queued and path not in UNLIMITED:
             raise BusyError("the queue must not be longer than its limit", limits.queued, "try again later")
@@ -102,12 +105,12 @@ def _too_large(size: int, limit: int) -> TooLargeError:
 
 
 def _find_label(path: str) -> str:
-    """Return the path's known beginning: a label must not grow with what clients make up."""
-    return next((known for known in MEASURED if path == known or path.startswith(f"{known}/")), "other")
+    """Return the beginning of a path that we serve, else `other`: clients could make up labels without end."""
+    return next((begin for begin in MEASURED if path == begin or path.startswith(f"{begin}/")), "other")
 
 
 class _Answer:
-    """Sends on, and remembers the status."""
+    """Sends an answer on and remembers its status: 499 until one was sent."""
 
     def __init__(self, send: Send) -> None:
         self._send, self.status, self._begun = send, 499, False
@@ -118,27 +121,29 @@ class _Answer:
         await self._send(message)
 
     async def refuse(self, error: OcrError) -> None:
-        """Answer with what the client can mend."""
-        status = error.http_status if isinstance(error, RequestError) else 500
-        extra = [(b"retry-after", str(error.retry_after_s).encode())] if isinstance(error, BusyError) else []
-        await self.json(status, str(error), extra)
+        """Answer with an error of ours: rule, value and remedy."""
+        status, headers = find_status(error)
+        await self.send_error(status, str(error), headers)
 
     async def fail(self) -> None:
-        """Answer that it is our fault."""
-        await self.json(500, "Internal server error", [])
+        """Answer that it is the server's fault, and nothing else."""
+        await self.send_error(500, "Internal server error", {})
 
-    async def json(self, status: int, text: str, headers: list[tuple[bytes, bytes]]) -> None:
+    async def send_error(self, status: int, text: str, headers: Mapping[str, str]) -> None:
         """Answer with an error, if nothing was sent yet."""
         if self._begun:
             return  # too late for another status: the connection ends without the rest
         body = dumps(make_error_body(status, text)).encode()
-        headers = [
-            (b"content-type", b"application/json"),
-            (b"content-length", str(len(body)).encode()),
-            *headers,
-        ]
-        await self({"type": "http.response.start", "status": status, "headers": headers})
+        fields = {"content-type": "application/json", "content-length": str(len(body)), **headers}
+        encoded = [(name.encode(), value.encode()) for name, value in fields.items()]
+        await self({"type": "http.response.start", "status": status, "headers": encoded})
         await self({"type": "http.response.body", "body": body})
+
+
+def find_status(error: OcrError) -> tuple[int, dict[str, str]]:
+    """Return the HTTP status of an error, and the headers that go with it."""
+    status = error.http_status if isinstance(error, RequestError) else 500
+    return status, {"retry-after": str(error.retry_after_s)} if isinstance(error, BusyError) else {}
 
 
 def make_error_body(status: int, text: str) -> dict[str, Any]:
@@ -147,14 +152,14 @@ def make_error_body(status: int, text: str) -> dict[str, Any]:
 
 
 def make_log_id() -> str:
-    """Return a name for a request that came without one."""
+    """Return a new logId, for a request that came without one."""
     return str(uuid.uuid4())
 
 
 def check_key(authorization: str | None, api_key: str | None, keys: Sequence[str]) -> None:
-    """Let a request pass that carries one of the keys; any request where there are none.
+    """Let a request pass that carries one of the keys; without keys, let every request pass.
 
-    All keys are compared, by digests of one length and in constant time: how long it takes tells nothing.
+    All keys are compared, as digests of one length and in constant time: the time it takes tells nothing about them.
 
     Args:
         authorization: the header `Authorization`, `Bearer KEY`; None without it.

@@ -1,4 +1,4 @@
-"""The HTTP side: one ASGI application, its door and its routes."""
+"""The deployment that speaks HTTP: one ASGI application, its middleware and its routes."""
 
 from pathlib import Path
 from typing import Any
@@ -11,10 +11,9 @@ from ray import serve
 from starlette.exceptions import HTTPException
 from starlette.staticfiles import StaticFiles
 
-from serve.api.door import Door, make_error_body
+from serve.api.door import Door, find_status, make_error_body
 from serve.api.routes_loop import make_loop_router, open_loop
 from serve.api.routes_read import make_ocr_handler, make_read_router, make_recognize_handler
-from serve.errors import BusyError, RequestError
 from serve.metrics import CONTENT_TYPE, Metrics
 from serve.reading.services import Services
 from serve.settings import Settings
@@ -43,43 +42,48 @@ class Ingress:
 
 
 def build_app(services: Services) -> FastAPI:
-    """Return the routes and their error bodies."""
+    """Return the application with all routes, and the body of its errors."""
     app = FastAPIOffline(title="ocrtune", description="OCR over HTTP", docs_url=None, redoc_url="/docs")
-    app.add_exception_handler(OcrError, _refused)
-    app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_exception_handler(HTTPException, _http)
+    add_error_handlers(app)
     app.include_router(make_read_router(services))
     app.include_router(make_loop_router(open_loop(services.settings, services.replace)))
-    app.get("/", include_in_schema=False)(_page)
-    app.get("/metrics", include_in_schema=False)(_metrics(services))
+    app.get("/", include_in_schema=False)(_send_page)
+    app.get("/metrics", include_in_schema=False)(_make_metrics_handler(services))
     app.mount("/web", StaticFiles(directory=WEB), name="web")
     return app
 
 
-def _metrics(services: Services) -> Any:
+def _make_metrics_handler(services: Services) -> Any:
     async def metrics() -> Response:
-        return Response(services.metrics.text(), media_type=CONTENT_TYPE)
+        return Response(services.metrics.render(), media_type=CONTENT_TYPE)
 
     return metrics
 
 
-async def _page() -> FileResponse:
+def add_error_handlers(app: FastAPI) -> None:
+    """Give every error of a route PaddleX's error body."""
+    app.add_exception_handler(OcrError, _answer_refusal)
+    app.add_exception_handler(RequestValidationError, _answer_invalid)
+    app.add_exception_handler(HTTPException, _answer_http)
+
+
+async def _send_page() -> FileResponse:
     return FileResponse(WEB / "index.html", headers={"Content-Security-Policy": POLICY})
 
 
-async def _refused(_: Request, error: Exception) -> JSONResponse:
-    status = error.http_status if isinstance(error, RequestError) else 500
-    headers = {"Retry-After": str(error.retry_after_s)} if isinstance(error, BusyError) else None
+async def _answer_refusal(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, OcrError)
+    status, headers = find_status(error)
     return JSONResponse(make_error_body(status, str(error)), status, headers)
 
 
-async def _invalid(_: Request, error: Exception) -> JSONResponse:
+async def _answer_invalid(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
     place = ".".join(str(part) for part in first["loc"])
     return JSONResponse(make_error_body(422, f"{place}: {first['msg']}"), 422)
 
 
-async def _http(_: Request, error: Exception) -> JSONResponse:
+async def _answer_http(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     return JSONResponse(make_error_body(error.status_code, str(error.detail)), error.status_code)

@@ -147,7 +147,7 @@ def _add_retraining(router: APIRouter, loop: Loop) -> None:
 
     @router.get("/api/retrain/{key}")
     def status(key: str) -> JSONResponse:
-        """Say how a retraining fares: state, progress, scores against the serving model."""
+        """Return a retraining's state, progress and scores against the serving model."""
         return respond(None, loop.retrainings.status(key).as_dict())
 
 
@@ -162,8 +162,8 @@ def _add_models(router: APIRouter, loop: Loop) -> None:
                 directory = loop.retrainings.bundle(asked.job)
                 return loop.versions.promote(TASK, asked.job, directory, loop.apply)
             if asked.bundle is not None and asked.job is None:
-                known = loop.versions.named(asked.task, asked.bundle)
-                return loop.versions.promote(asked.task, known.name, known.directory, loop.apply)
+                earlier = loop.versions.named(asked.task, asked.bundle)
+                return loop.versions.promote(asked.task, earlier.name, earlier.directory, loop.apply)
             raise UndecodableError(
                 "what to promote must be a recognition job or a bundle",
                 asked.model_dump(),

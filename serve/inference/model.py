@@ -64,12 +64,14 @@ def load_model(task: str, source: str) -> Model:
         CheckpointError: if the bundle is damaged, or has no graph.
         UsageError: if there is neither, or it is a bundle of another task.
     """
-    known = _PRETRAINED[task]
-    if source in known:
-        return known[source]()
+    published = _PRETRAINED[task]
+    if source in published:
+        return published[source]()
     if not Path(source).is_dir():
         raise UsageError(
-            f"--{task} must be a bundle's folder or a pretrained model", source, f"one of {', '.join(known)}"
+            f"--{task} must be a bundle's folder or a pretrained model",
+            source,
+            f"one of {', '.join(published)}",
         )
     bundle = load_bundle(Path(source))
     manifest = bundle.manifest

@@ -1,4 +1,7 @@
-"""Text lines to texts: the work of one recogniser replica, without Ray."""
+"""Text lines to texts: the work of one recogniser replica, without Ray.
+
+Only lines of the same padded width run together, so that no line's text depends on another line.
+"""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -92,13 +95,13 @@ Bucket = tuple[int, list[int]]
 def split_into_buckets(
     widths_px: Sequence[int], bucket_width: Callable[[int], int], most: int, pixels: int
 ) -> Iterator[Bucket]:
-    """Yield (padded width, indices of lines) until every line had its turn, narrow ones first.
+    """Yield (padded width, indices of the lines) of each batch, narrow ones first; every line is in one of them.
 
     Args:
         widths_px: of the lines.
         bucket_width: padded width of a line, by its own width only.
         most: lines in one batch.
-        pixels: columns of one batch, i.e. lines x padded width; a single line may be wider.
+        pixels: columns of one batch, lines x padded width; a single line may have more.
     """
     members: dict[int, list[int]] = {}
     for index, width in enumerate(widths_px):

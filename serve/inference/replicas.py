@@ -22,16 +22,15 @@ from train.data.orientation import LineInput
 
 T = TypeVar("T")
 BATCH_LINES = 64
-"""Lines that a recogniser takes from its queue at once."""
-LOGGING = {
-    "enable_access_log": False
-}  # a line in a log for every request costs as much as decoding its image
+"""Most lines that a replica takes from its queue at once."""
+LOGGING = {"enable_access_log": False}
+"""A line in a log for every request costs as much as decoding its image."""
 Boxes = tuple[npt.NDArray[np.int32], npt.NDArray[np.float64]]
 
 
 @dataclass(frozen=True)
 class Lines:
-    """One call's lines, how many alternatives each is to have, and whether no other model runs meanwhile."""
+    """A call's lines, the number of alternatives for each, and whether no other model runs meanwhile."""
 
     images: list[Image]
     wanted: list[int]
@@ -40,14 +39,14 @@ class Lines:
 
 @dataclass(frozen=True)
 class Work:
-    """What a call was worth: for the metrics."""
+    """How long a call waited in the replica, and how many lines were read together: for the metrics."""
 
     queued_s: float
     batch: int
 
 
 class Replica:
-    """What all model replicas share: one model, one thread that runs it."""
+    """What all model replicas share: a model, and the one thread that runs it."""
 
     model: Model
     tuning: dict[str, Any]
@@ -57,8 +56,8 @@ class Replica:
 
     async def facts(self) -> dict[str, Any]:
         """Return what `/v1/models` says of this replica."""
-        known = {"task": self.model.task, "name": self.model.name, "version": self.model.version}
-        return known | self.model.facts | {"charset_size": len(self.model.characters), "tuning": self.tuning}
+        facts = {"task": self.model.task, "name": self.model.name, "version": self.model.version}
+        return facts | self.model.facts | {"charset_size": len(self.model.characters), "tuning": self.tuning}
 
     async def in_thread(self, work: Callable[..., T], *arguments: Any) -> T:
         """Run blocking work beside the event loop, one piece after another."""
@@ -71,7 +70,11 @@ def _count_lines(calls: Sequence[tuple[Lines, float]]) -> int:
 
 @serve.deployment
 class Recogniser(Replica):
-    """Reads lines; what waits is read together, whichever requests it came with."""
+    """Reads lines; calls that wait are read as one batch.
+
+    The ingress has already filled the calls (`serve/reading/line_queue.py`). On a CPU a replica has one call at a
+    time, so batching here does nothing; on a GPU it has eight, and here they become one batch.
+    """
 
     def __init__(self, source: str, threads: int) -> None:
         super().__init__()
@@ -83,7 +86,7 @@ class Recogniser(Replica):
         return self.model.min_width_px
 
     async def read(self, lines: Lines) -> tuple[list[Reading], Work]:
-        """Return the readings of one call."""
+        """Return the readings of one call's lines, in their order."""
         found: tuple[list[Reading], Work] = await self._together((lines, time.monotonic()))
         return found
 
@@ -153,9 +156,9 @@ class Served:
 
     Attributes:
         deployment: the replica's class.
-        on_every_core: one replica for each core or GPU, each filled up by the ingress's queue alone; otherwise one
-            in all, at which calls wait.
-        by_reference: calls go by the object store, as pictures do; small ones go by gRPC, which takes 4 MB.
+        on_every_core: one replica for each core or GPU, and calls wait in the ingress; otherwise one replica, and
+            calls wait there.
+        by_reference: arguments go through the object store, as pictures must; gRPC is faster but takes 4 MB at most.
     """
 
     deployment: Any
@@ -167,7 +170,7 @@ class Served:
         return settings.recogniser_replicas if self.on_every_core else 1
 
     def ongoing(self, settings: Settings) -> int:
-        """Return the calls in a replica. Past it, the router asks again, later and later."""
+        """Return how many calls a replica holds. When all are full, Ray's router tries again, at growing intervals."""
         return settings.calls_per_replica if self.on_every_core else settings.limits.queued
 
     def handle(self, task: str) -> Any:
@@ -202,5 +205,5 @@ def build_model_application(task: str, source: str, settings: Settings) -> serve
 
 
 def deploy_model(task: str, source: str, settings: Settings) -> None:
-    """Start or replace a model and return when it serves; what is under way is finished by the old one."""
+    """Start or replace a model and return when it serves; the old one finishes the calls that it has."""
     serve.run(build_model_application(task, source, settings), name=task, route_prefix=None)

@@ -1,7 +1,7 @@
 """onnxruntime sessions: what this machine runs fastest is measured at start-up, not guessed.
 
-A session belongs to one replica and is run by one thread at a time. Several replicas with a core each do more than one
-with all cores, but a line that comes alone would leave the others idle: a second session waits for that.
+A session belongs to one replica and is run by one thread at a time. Several replicas with a core each read more lines
+than one with all cores. For a line that comes alone, each replica has a second session on all cores.
 """
 
 import fcntl
@@ -78,7 +78,7 @@ class Session:
 
 
 class ElasticSession:
-    """A session on a replica's own cores, and one on all of them for when nobody else needs any."""
+    """A session on the replica's own cores, and one on all cores for when no other model runs."""
 
     def __init__(self, own: Session, wide: Session) -> None:
         self._own, self._wide = own, wide
@@ -91,7 +91,7 @@ class ElasticSession:
 def open_elastic(
     model: Model, shape: Sequence[int], threads: int, batches: Sequence[int] = BATCHES
 ) -> tuple[ElasticSession, Tuning]:
-    """Return the fastest session on the replica's own cores, and with it the one that answers a single row soonest.
+    """Return the fastest session on the replica's own cores, joined by the one that is fastest for a single row.
 
     The machine's replicas measure one after another: together, they would measure each other.
 
@@ -101,7 +101,7 @@ def open_elastic(
         threads: cores that the replica may use.
         batches: sizes to try, ascending.
     """
-    with _wait_for_turn():
+    with _hold_turn():
         own, tuning = open_tuned(model, shape, threads, batches)
         wide = (own, tuning.threads, _measure_row_rate(own, shape))
         count = 2 * tuning.threads
@@ -117,7 +117,7 @@ def open_elastic(
 
 
 @contextmanager
-def _wait_for_turn() -> Iterator[None]:
+def _hold_turn() -> Iterator[None]:
     with (Path(tempfile.gettempdir()) / f"ocrtune-measures-{os.getuid()}").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
@@ -168,7 +168,7 @@ def _measure(
 ) -> tuple[int, float, dict[int, float]]:
     """Return the batch size that pays, its rows per second, and every size's.
 
-    The quickest round counts: what else the machine does just now only slows the others.
+    The fastest round counts: other work on the machine can only slow a round down.
     """
     measured: dict[int, float] = {}
     chosen, best = 1, 0.0

@@ -77,7 +77,7 @@ def read_sizes(data: bytes, kind: Kind, max_pages: int) -> list[Size]:
 
 
 def _check_size(size: Size, kind: Kind) -> Size:
-    """Return the size if it is one."""
+    """Return a size; refuse one that is empty or over the limit."""
     if min(size) < 1:
         raise _broken(kind, f"{size[0]} x {size[1]} pixels")
     if max(size) > MAX_SIDE_PX:

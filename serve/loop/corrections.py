@@ -72,7 +72,7 @@ class CorrectionStore:
             UndecodableError: for a text that cannot be a line's.
             TooLargeError: for a text over MAX_TEXT characters.
         """
-        text, original = check_text(text), original and _make_presentable(original)
+        text, original = check_text(text), original and _clean(original)
         key = hash_image(image)
         labels, pixels = self._paths(key)
         with locked(self.folder):
@@ -95,13 +95,13 @@ class CorrectionStore:
     def image(self, key: str) -> bytes:
         """Return a correction's PNG; raise UnknownError if there is none of that id."""
         try:
-            return self._known(key)[1].read_bytes()
+            return self._find_paths(key)[1].read_bytes()
         except FileNotFoundError:
             raise _unknown(key) from None
 
     def remove(self, key: str) -> None:
         """Remove a correction; raise UnknownError if there is none of that id."""
-        labels, pixels = self._known(key)
+        labels, pixels = self._find_paths(key)
         with locked(self.folder):
             if not pixels.exists():
                 raise _unknown(key)
@@ -134,7 +134,7 @@ class CorrectionStore:
         except FileNotFoundError:
             return None
 
-    def _known(self, key: str) -> tuple[Path, Path]:
+    def _find_paths(self, key: str) -> tuple[Path, Path]:
         if not _is_id(key):
             raise _unknown(key)
         return self._paths(key)
@@ -144,7 +144,7 @@ class CorrectionStore:
 
 
 def hash_image(image: Image) -> str:
-    """Return what tells an image from every other: 32 hexadecimal digits of the sha256 of its pixels."""
+    """Return an image's id: 32 hexadecimal digits of the sha256 of its pixels."""
     shape = "x".join(map(str, image.shape))
     return hashlib.sha256(shape.encode() + np.ascontiguousarray(image).tobytes()).hexdigest()[:ID_LENGTH]
 
@@ -163,8 +163,8 @@ def check_text(text: str) -> str:
     return text
 
 
-def _make_presentable(text: str) -> str:
-    """Return a foreign text such that it can be kept and sent: cut, and without lone surrogates."""
+def _clean(text: str) -> str:
+    """Return a text that came from outside as one that can be stored: cut, and without lone surrogates."""
     return text[:MAX_TEXT].encode("utf-8", "replace").decode("utf-8")
 
 

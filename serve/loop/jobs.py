@@ -12,13 +12,13 @@ CLUSTER = "OCRTUNE_CLUSTER"
 
 
 class Jobs(Protocol):
-    """What starts commands on the cluster and knows how they fare."""
+    """Starts commands on the cluster and tells their states."""
 
     def submit(self, name: str, command: Sequence[str], environment: Mapping[str, str]) -> None:
         """Start a command as the job `name`; raise BusyError if it cannot be."""
 
     def state(self, name: str) -> tuple[str, str]:
-        """Return a job's state and what is to say about it.
+        """Return a job's state and the cluster's message about it.
 
         The state is PENDING, RUNNING, STOPPED, SUCCEEDED or FAILED as Ray has it, or UNKNOWN. Raises BusyError
         if it cannot be asked for.

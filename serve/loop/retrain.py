@@ -1,8 +1,8 @@
-"""Retraining on the corrections: what is under way and what came of it; all of it lies in files.
+"""Retrainings on the corrections: they are started here, and their state is read; all of it lies in files.
 
 A retraining is a folder: `job.json` says what was asked for, `data/` is a frozen copy of the corrections, and
 `state.json` is written by the Ray job that does the work (`serve/loop/retrain_job.py`). So nothing is lost with the
-server, and what has ended is known without a cluster.
+server, and what came of a retraining can be read without a cluster.
 """
 
 import json
@@ -32,18 +32,18 @@ UNDER_WAY = frozenset({QUEUED, RUNNING})
 ID = re.compile(r"\d{8}-\d{6}-\d{6}", re.ASCII)
 SPLIT = "split.json"
 SUBMITTED_S = 60
-# How Ray's word for a job that has not written its end reads here: one that succeeded has not, either.
+# Ray's state of a job whose `state.json` has no end yet, as ours; any other state means that it failed.
 OF_JOB = {"PENDING": QUEUED, "RUNNING": RUNNING, "STOPPED": STOPPED}
 
 
 @dataclass(frozen=True)
 class Status:
-    """How a retraining fares.
+    """The state of a retraining.
 
     Attributes:
         state: queued, running, finished, failed or stopped.
         progress: in [0, 1].
-        message: the step it is at, the verdict, or why it failed.
+        message: the step that runs, the comparison of the models, or why it failed.
         scores: of both models on the held-back lines (`retrain_job.compare`); None before its end.
         can_promote: the new model is better than the one that serves now.
         created: UTC, ISO 8601.
@@ -102,7 +102,7 @@ class Retrainings:
         return key
 
     def status(self, key: str) -> Status:
-        """Return how a retraining fares; raise UnknownError if there is none of that id."""
+        """Return the state of a retraining; raise UnknownError if there is none of that id."""
         if not ID.fullmatch(key) or not (self._folder / key / JOB).is_file():
             raise UnknownError("a retraining must exist", repr(key), "list them with GET /api/retrain")
         job = _read(self._folder / key / JOB)
@@ -122,7 +122,7 @@ class Retrainings:
         )
 
     def all(self) -> list[Status]:
-        """Return how all retrainings fare, the newest first."""
+        """Return the states of all retrainings, the newest first."""
         return [self.status(key) for key in sorted(self._keys(), reverse=True)]
 
     def bundle(self, key: str) -> Path:
@@ -146,7 +146,7 @@ class Retrainings:
         return [p.name for p in self._folder.iterdir() if ID.fullmatch(p.name) and (p / JOB).is_file()]
 
     def _state(self, key: str) -> dict[str, Any]:
-        """Return what the job wrote, or, if it ended without a word, what the cluster knows of it."""
+        """Return the state that the job wrote; if it ended without writing its end, the cluster's state of it."""
         state = self._written(key)
         if state["state"] not in UNDER_WAY:
             return state
@@ -155,7 +155,7 @@ class Retrainings:
         except BusyError:
             return state
         if found == UNKNOWN and time.time() - (self._folder / key / JOB).stat().st_mtime < SUBMITTED_S:
-            return state  # about to be submitted by whoever wrote the file
+            return state  # the file was written just now: the job is about to be submitted
         now = OF_JOB.get(found, FAILED)
         if now in UNDER_WAY:
             return state
@@ -200,7 +200,7 @@ class Retrainings:
         return {name: len(lines) for name, lines in parts.items()}
 
     def _seen(self) -> tuple[Seen, Seen]:
-        """Return what earlier retrainings learnt from, and what they held back; those that failed left no model."""
+        """Return the lines that earlier retrainings learnt from, and those they held back; failed ones do not count."""
         learnt: list[list[str]] = []
         held: list[list[str]] = []
         for key in self._keys():

@@ -1,4 +1,4 @@
-"""A retraining as a job of its own: trains, reads the held-back lines with both models, and says how it went.
+"""A retraining as a job of its own: trains, reads the held-back lines with both models, and compares them.
 
     python serve/loop/retrain_job.py FOLDER
 
@@ -55,7 +55,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _run(step: dict[str, Any], begin: float, seconds: float | None, folder: Path) -> int:
-    """Run one step, its progress reported at every line that it prints; return its exit status."""
+    """Run one step and write its progress at every line that it prints; return its exit status."""
     write_state(folder, RUNNING, begin, step["name"])
     started = time.monotonic()
     with (
@@ -90,21 +90,21 @@ def read_progress(line: str, elapsed_s: float, seconds: float | None) -> float |
 
 
 def write_state(folder: Path, state: str, progress: float, message: str, **more: Any) -> None:
-    """Write how far the retraining is."""
+    """Write the state of the retraining and how far it is."""
     fields = {"state": state, "progress": round(progress, 3), "message": message, **more}
     write_whole(folder / STATE, json.dumps(fields), durable=True)
 
 
 def find_reason(folder: Path, output: str, status: int) -> str:
-    """Return the last thing that a failed step said."""
-    said = [
+    """Return the last line, or the last error, that a failed step printed."""
+    printed = [
         line
         for name in (output, "errors.txt")
         for line in (folder / name).read_text(encoding="utf-8").splitlines()
         if line.strip()
     ]
-    errors = [line for line in said if line.startswith("error: ")]
-    return (errors or said or [f"exit status {status}"])[-1].removeprefix("error: ")
+    errors = [line for line in printed if line.startswith("error: ")]
+    return (errors or printed or [f"exit status {status}"])[-1].removeprefix("error: ")
 
 
 def compare(folder: Path) -> dict[str, Any]:
@@ -121,12 +121,12 @@ def compare(folder: Path) -> dict[str, Any]:
         "serving": {key: serving[key] for key in KEPT},
         "fixed": len(misread_before - misread),
         "broken": len(misread - misread_before),
-        "better": make_rank_key(new) > make_rank_key(serving),
+        "better": make_sort_key(new) > make_sort_key(serving),
     }
 
 
-def make_rank_key(scores: dict[str, Any]) -> tuple[float, float]:
-    """Return what a model is preferred by."""
+def make_sort_key(scores: dict[str, Any]) -> tuple[float, float]:
+    """Return the key by which the better model is found: exact match, then edit similarity."""
     return scores["exact_match"], scores["edit_similarity"]
 
 

@@ -1,4 +1,4 @@
-"""What a retraining is asked for, and the files and commands that do it: pure decisions."""
+"""The request for a retraining, and the files and commands that carry it out; nothing runs here."""
 
 import sys
 from dataclasses import dataclass
@@ -55,7 +55,7 @@ class RetrainRequest(BaseModel):
 
 @dataclass(frozen=True)
 class Start:
-    """What serves now, and what a retraining begins with.
+    """Where a retraining begins, and what it is compared with.
 
     Attributes:
         model: registered name of the architecture to train.
@@ -71,7 +71,7 @@ class Start:
 
 
 def find_start(version: Version, model: str | None) -> Start:
-    """Return where a retraining of what serves begins; raise CheckpointError if its bundle cannot be its start."""
+    """Return where a retraining begins; raise CheckpointError if it cannot begin with the bundle that serves."""
     if version.directory is None:
         own, settings, serving = PRETRAINED_MODEL, {}, ["--model", PRETRAINED_MODEL]
     else:
@@ -108,7 +108,7 @@ def make_training_config(request: RetrainRequest, start: Start) -> dict[str, Any
 
 
 def make_search_space(request: RetrainRequest, start: Start) -> dict[str, Any]:
-    """Return the search space, as a mapping, around what was asked for; its first trial is just that."""
+    """Return the search space, as a mapping, around what was asked for; its first trial is exactly that."""
     config = make_training_config(request, start)
     config.pop("technique")
     config.pop("optimiser")

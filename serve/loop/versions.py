@@ -1,6 +1,6 @@
 """Which bundle serves each task, and which ones did before: a small file that outlives the server.
 
-It only keeps the books: to put a bundle to work is the business of the `apply` that it is given.
+It only keeps the record: the `apply` function that it is given puts a bundle to work.
 """
 
 from collections.abc import Callable
@@ -38,8 +38,8 @@ class Version(BaseModel):
     since: str
 
 
-class _Task(BaseModel):
-    """What is known of a task.
+class _TaskVersions(BaseModel):
+    """The versions of one task.
 
     Attributes:
         versions: all that ever served it, by number.
@@ -55,21 +55,21 @@ class _Task(BaseModel):
     def current(self) -> Version | None:
         return self.versions[self.stack[-1] - 1] if self.stack else None
 
-    def with_version(self, name: str, directory: Path | None) -> "_Task":
+    def with_version(self, name: str, directory: Path | None) -> "_TaskVersions":
         """Return the task with that model on top of the stack."""
-        known = next((v for v in self.versions if v.directory == directory), None)
-        if known is not None:
-            return self.model_copy(update={"stack": (*self.stack, known.version)})
+        recorded = next((v for v in self.versions if v.directory == directory), None)
+        if recorded is not None:
+            return self.model_copy(update={"stack": (*self.stack, recorded.version)})
         now = datetime.now(UTC).isoformat(timespec="seconds")
         version = Version(version=len(self.versions) + 1, name=name, directory=directory, since=now)
-        return _Task(versions=(*self.versions, version), stack=(*self.stack, version.version))
+        return _TaskVersions(versions=(*self.versions, version), stack=(*self.stack, version.version))
 
 
-class _Books(BaseModel):
+class _Record(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     format: int = 1
-    tasks: dict[str, _Task] = {}
+    tasks: dict[str, _TaskVersions] = {}
 
 
 class Versions:
@@ -80,10 +80,10 @@ class Versions:
         self._folder = folder
 
     def begin(self, task: str, directory: Path | None) -> Version:
-        """Say what the server was started with; return what shall serve.
+        """Record the bundle that the server was started with; return the version that is to serve.
 
-        A promoted bundle goes on to serve after a restart, unless the server is now given another bundle than
-        the promoted one grew out of.
+        A promoted bundle goes on to serve after a restart, unless the server is now started with another bundle
+        than it was before the promotion.
 
         Args:
             task: e.g. `recognition`.
@@ -91,22 +91,22 @@ class Versions:
         """
         directory = directory and directory.resolve()
         with locked(self._folder):
-            books = self._read()
-            known = books.tasks.get(task, _Task())
-            if known.current and known.versions[known.stack[0] - 1].directory == directory:
-                return known.current
+            record = self._read()
+            recorded = record.tasks.get(task, _TaskVersions())
+            if recorded.current and recorded.versions[recorded.stack[0] - 1].directory == directory:
+                return recorded.current
             name = PRETRAINED if directory is None else _make_name(directory)
             return self._write(
-                books, task, known.model_copy(update={"stack": ()}).with_version(name, directory)
+                record, task, recorded.model_copy(update={"stack": ()}).with_version(name, directory)
             )
 
     def current(self, task: str) -> Version | None:
         """Return what serves a task; None before `begin`."""
-        return self._read().tasks.get(task, _Task()).current
+        return self._read().tasks.get(task, _TaskVersions()).current
 
     def history(self, task: str) -> list[Version]:
         """Return all that ever served a task, the oldest first."""
-        return list(self._read().tasks.get(task, _Task()).versions)
+        return list(self._read().tasks.get(task, _TaskVersions()).versions)
 
     def named(self, task: str, name: str) -> Version:
         """Return the latest version of that name; raise UnknownError if none had it."""
@@ -125,34 +125,34 @@ class Versions:
         directory = directory and directory.resolve()
         _require_bundle(task, directory)
         with locked(self._folder):
-            books = self._read()
-            known = books.tasks.get(task, _Task())
-            if known.current and known.current.directory == directory:
+            record = self._read()
+            recorded = record.tasks.get(task, _TaskVersions())
+            if recorded.current and recorded.current.directory == directory:
                 raise ConflictError(f"a promoted bundle must be new to {task}", name, "it serves already")
             apply(task, directory)
-            return self._write(books, task, known.with_version(name, directory))
+            return self._write(record, task, recorded.with_version(name, directory))
 
     def rollback(self, task: str, apply: Apply) -> Version:
         """Put the version before to work again; raise ConflictError if there is none."""
         with locked(self._folder):
-            books = self._read()
-            known = books.tasks.get(task, _Task())
-            if len(known.stack) < 2:
+            record = self._read()
+            recorded = record.tasks.get(task, _TaskVersions())
+            if len(recorded.stack) < 2:
                 raise ConflictError(
                     f"{task} must have served another bundle before", "none", "promote one first"
                 )
-            earlier = known.model_copy(update={"stack": known.stack[:-1]})
+            earlier = recorded.model_copy(update={"stack": recorded.stack[:-1]})
             assert earlier.current is not None
             _require_bundle(task, earlier.current.directory)
             apply(task, earlier.current.directory)
-            return self._write(books, task, earlier)
+            return self._write(record, task, earlier)
 
-    def _read(self) -> _Books:
+    def _read(self) -> _Record:
         path = self._folder / FILE
         try:
-            return _Books.model_validate_json(path.read_bytes())
+            return _Record.model_validate_json(path.read_bytes())
         except FileNotFoundError:
-            return _Books()
+            return _Record()
         except ValidationError as error:
             raise CheckpointError(
                 f"{FILE} must be as the server wrote it",
@@ -160,11 +160,11 @@ class Versions:
                 "restore it, or remove it: the server then starts with the bundles that it is given",
             ) from error
 
-    def _write(self, books: _Books, task: str, known: _Task) -> Version:
-        changed = books.model_copy(update={"tasks": {**books.tasks, task: known}})
+    def _write(self, record: _Record, task: str, recorded: _TaskVersions) -> Version:
+        changed = record.model_copy(update={"tasks": {**record.tasks, task: recorded}})
         write_whole(self._folder / FILE, changed.model_dump_json(indent=1), durable=True)
-        assert known.current is not None
-        return known.current
+        assert recorded.current is not None
+        return recorded.current
 
 
 def _require_bundle(task: str, directory: Path | None) -> None:

@@ -1,1 +1,1 @@
-"""From pixels to an answer: pages, the queue of lines, words, pictures."""
+"""From pixels to readings: pages, the queue of lines, words, pictures."""

@@ -17,17 +17,17 @@ class _Line:
 
 
 Send = Callable[[list[Image], list[int], bool], Awaitable[list[Reading]]]
-"""Makes a call of some lines and the alternatives that each is to have; True if no other call is under way."""
+"""Makes a call: lines, the number of alternatives for each, and whether no other call is under way."""
 
 
 class LineQueue:
-    """Sends lines in calls of a few, so many calls at a time: a call costs as much as a tenth of a line.
+    """Sends lines in calls of a few, and few calls at a time: a call costs as much as a tenth of a line.
 
     While a call is free a line leaves at once; under load, calls fill up.
     """
 
     def __init__(self, send: Send, calls: int, lines: int) -> None:
-        """Take the function that makes a call, the calls under way at once, and the lines of one."""
+        """Take the function that makes a call, the most calls at a time, and the most lines of a call."""
         self._send, self._calls_at_once, self._most = send, calls, lines
         self._free = calls
         self._waiting: deque[_Line] = deque()
@@ -39,7 +39,7 @@ class LineQueue:
         return self._free == self._calls_at_once
 
     async def read(self, lines: Sequence[Image], wanted: int) -> list[Reading]:
-        """Return the readings of resized lines, (48, w, 3) uint8 BGR, each with so many alternatives."""
+        """Return the readings of resized lines, (48, w, 3) uint8 BGR, each with `wanted` alternatives."""
         loop = asyncio.get_running_loop()
         futures: list[asyncio.Future[Reading]] = [loop.create_future() for _ in lines]
         self._waiting.extend(_Line(line, wanted, future) for line, future in zip(lines, futures, strict=True))

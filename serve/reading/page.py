@@ -100,7 +100,7 @@ class PageLine:
 
 @dataclass(frozen=True)
 class Page:
-    """All that is known of a page.
+    """The reading of a page.
 
     Attributes:
         options: how it was read.
@@ -136,8 +136,8 @@ def assemble(
         for quad, size, reading in zip(quads, crop_sizes, readings, strict=True)
         if reading.confidence >= options.score_thresh
     ]
-    known = [NOT_CLASSIFIED] * len(quads) if angles is None else list(angles)
-    return Page(options, list(quads), known, lines)
+    reported = [NOT_CLASSIFIED] * len(quads) if angles is None else list(angles)
+    return Page(options, list(quads), reported, lines)
 
 
 def _make_line(options: PageOptions, quad: Quad, size: tuple[int, int], reading: Reading) -> PageLine:

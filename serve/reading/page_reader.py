@@ -21,16 +21,16 @@ class Models(Protocol):
     """The models that are served, as a page needs them (`serve/reading/services.py`)."""
 
     def serves(self, task: str) -> bool:
-        """Return whether a model of the task is served."""
+        """Say whether a model of the task is served."""
 
     async def call(self, task: str, method: str, *arguments: Any) -> Any:
-        """Ask a model; a lost replica's answer is asked of another."""
+        """Call any replica of a model; if it dies, another one is called."""
 
     async def run(self, task: str, method: str, *arguments: Any) -> Any:
-        """Have a model work."""
+        """Run a model; it may use all cores if no other model is running."""
 
     async def recognise(self, lines: Sequence[Image]) -> list[Reading]:
-        """Return the readings of line crops."""
+        """Return the readings of line crops of any size."""
 
 
 class PageReader:
@@ -43,7 +43,7 @@ class PageReader:
 
     async def read(self, pages: Sequence[Image], asked: OcrRequest) -> list[Page]:
         """Read (H, W, 3) uint8 BGR pages; raise UndecodableError where something is asked that is not served."""
-        defaults = await self._learn()
+        defaults = await self._ask_models()
         options = read_options(asked, defaults, orientation_served=self._models.serves("orientation"))
         turns = asyncio.Semaphore(PAGES_AT_ONCE)
 
@@ -54,11 +54,11 @@ class PageReader:
         return list(await asyncio.gather(*map(one, pages)))
 
     def forget(self) -> None:
-        """Ask the models again: one of them was replaced."""
+        """Ask the models for their settings again: one of them was replaced."""
         self._defaults = None
 
-    async def _learn(self) -> DetectionParameters:
-        """Ask the models, once, how they are to be used."""
+    async def _ask_models(self) -> DetectionParameters:
+        """Return the detector's default parameters; the models are asked once for how they are to be used."""
         if self._defaults is None:
             if self._models.serves("orientation"):
                 self._line_input = await self._models.call("orientation", "line_input")

@@ -1,4 +1,4 @@
-"""What the routes call: the model replicas, the stores, the settings."""
+"""What the routes call: the model replicas, and with them the settings and metrics."""
 
 import asyncio
 import logging
@@ -48,7 +48,7 @@ class Services:
         return await retry(lambda: getattr(self._handles[task], method).remote(*arguments))
 
     async def run(self, task: str, method: str, *arguments: Any) -> Any:
-        """Run a model; it may use all cores if no other is running."""
+        """Run a model other than the recogniser; it may use all cores if no other model is running."""
         self._running += 1
         try:
             return await self.call(task, method, *arguments, self._running == 1 and self._queue.idle)
@@ -65,13 +65,13 @@ class Services:
         readings, work = await self.call(
             "recognition", "read", Lines(images, wanted, alone and not self._running)
         )
-        self.metrics.read(len(readings), work.batch, work.queued_s)
+        self.metrics.count_lines(len(readings), work.batch, work.queued_s)
         return list(readings)
 
     def replace(self, task: str, directory: Path | None) -> None:
         """Put a bundle, or for None the pretrained model, to work; return when it serves.
 
-        What is under way meanwhile is read by the old one.
+        Calls that are under way are finished by the old one.
         """
         deploy_model(task, self.settings.source(task, directory), self.settings)
         self._padded_px = None  # how the new one is used is asked again
@@ -86,15 +86,15 @@ class Services:
         return True
 
     async def facts(self) -> list[dict[str, Any]]:
-        """Return what every served model says of itself."""
+        """Return the facts of every model that is served, for `/v1/models`."""
         return list(await asyncio.gather(*(retry(handle.facts.remote) for handle in self._handles.values())))
 
 
 async def retry(call: Callable[[], Awaitable[T]]) -> T:
-    """Return a call's result, asking again if its replica died: reading twice does no harm.
+    """Return a call's result; if its replica died, call again: reading twice does no harm.
 
     Raises:
-        BusyError: if there is no replica for longer than the pauses.
+        BusyError: if there is no replica after ATTEMPTS calls.
     """
     for attempt in range(ATTEMPTS):
         try:

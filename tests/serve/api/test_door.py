@@ -93,7 +93,7 @@ def test_errors_and_faults_have_the_protocols_body_and_are_counted() -> None:
                 assert body.keys() == {"logId", "errorCode", "errorMsg"}
                 assert body["errorCode"] == status
                 assert "secret" not in body["errorMsg"]
-        text = metrics.text().decode()
+        text = metrics.render().decode()
         assert 'ocrtune_misuse_total{status="404"} 1.0' in text
         assert 'ocrtune_requests_total{path="other",status="500"} 1.0' in text
 

@@ -10,20 +10,17 @@ import cv2
 import numpy as np
 import pytest
 from fastapi import FastAPI
-from fastapi.exceptions import RequestValidationError
 from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from starlette.exceptions import HTTPException
 
-from serve.api.ingress import _http, _invalid, _refused
+from serve.api.ingress import add_error_handlers
 from serve.api.routes_loop import Loop, make_loop_router, open_loop
 from serve.intake.guard import decode_image
 from serve.loop.retrain_plan import RetrainRequest
 from serve.settings import Limits, Settings
 from tests.serve.loop.loop_parts import BETTER, WORSE, Parts, made, make_bundle
 from train.data import images
-from train.errors import OcrError
 
 TASK = "recognition"
 
@@ -35,9 +32,7 @@ class Server:
         self.parts = Parts(folder)
         self.applied: list[tuple[str, Path | None]] = []
         app = FastAPI()
-        app.add_exception_handler(OcrError, _refused)
-        app.add_exception_handler(RequestValidationError, _invalid)
-        app.add_exception_handler(HTTPException, _http)
+        add_error_handlers(app)
         app.include_router(make_loop_router(self._loop()))
         self.client = TestClient(app)
 
