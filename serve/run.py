@@ -37,7 +37,7 @@ def parser() -> argparse.ArgumentParser:
     add(
         "--orientation",
         metavar="BUNDLE",
-        help="folder, or 'pretrained': turns lines that stand on their heads",
+        help="folder, or ch-ppocr-mobile-v2: turns lines that stand on their heads",
     )
     add("--host", default="127.0.0.1", help="address to listen on (127.0.0.1: this machine only)")
     add("--port", type=int, default=8000)

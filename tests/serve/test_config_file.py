@@ -24,6 +24,7 @@ def test_serve_run_takes_the_documented_file(tmp_path: Path) -> None:
         settings = application["args"]["settings"]
         application["args"]["settings"] = settings | {
             "storage": str(tmp_path / "store"), "recognition": "pp-ocrv6-tiny", "detection": "pp-ocrv6-tiny",
+            "recognisers": 1,
         }  # fmt: skip
     file = tmp_path / "serve.yaml"
     file.write_text(yaml.safe_dump(config), encoding="utf-8")

@@ -2,6 +2,7 @@
 
 import base64
 import concurrent.futures
+import random
 from pathlib import Path
 
 import httpx
@@ -90,9 +91,7 @@ def counted(client: httpx.Client) -> dict[str, float]:
 
 
 def test_a_line_reads_the_same_alone_and_in_company(client: httpx.Client, data_dir: Path) -> None:
-    """200 real lines of three kinds, each alone and in three random companies."""
-    import random
-
+    """200 real lines of three kinds, each alone and in random company."""
     paths = [
         sample.path
         for folder in ("vin", "receipts", "scene_words")
@@ -101,16 +100,14 @@ def test_a_line_reads_the_same_alone_and_in_company(client: httpx.Client, data_d
     images = [encoded(path) for path in paths]
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
         alone = list(pool.map(lambda image: read(client, [image])[0], images))
-    rng = random.Random(0)
-    for _ in range(3):
-        order = rng.sample(range(200), 200)
-        groups = [order[start : start + 25] for start in range(0, 200, 25)]
-        with concurrent.futures.ThreadPoolExecutor(4) as pool:
-            together = list(pool.map(lambda group: read(client, [images[i] for i in group]), groups))
-        for group, lines in zip(groups, together, strict=True):
-            for i, (text, confidence) in zip(group, lines, strict=True):
-                assert text == alone[i][0], paths[i]
-                assert confidence == pytest.approx(alone[i][1], abs=1e-4), paths[i]
+    order = random.Random(0).sample(range(200), 200)
+    groups = [order[start : start + 25] for start in range(0, 200, 25)]
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(lambda group: read(client, [images[i] for i in group]), groups))
+    for group, lines in zip(groups, together, strict=True):
+        for i, (text, confidence) in zip(group, lines, strict=True):
+            assert text == alone[i][0], paths[i]
+            assert confidence == pytest.approx(alone[i][1], abs=1e-4), paths[i]
 
 
 def read(client: httpx.Client, images: list[str]) -> list[tuple[str, float]]:
