@@ -38,7 +38,7 @@ class LineInput:
 
 
 MOBILE_V2 = LineInput(48, 192, True, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5), (0, 1, 2), 0.9)
-"""ch_ppocr_mobile_v2.0_cls, which wheels ship (`pretrained.orientation_onnx`)."""
+"""ch_ppocr_mobile_v2.0_cls, which wheels ship (`pretrained.find_orientation_graph`)."""
 PP_LCNET = LineInput(80, 160, False, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225), (2, 1, 0), 0.5)
 """PP-LCNet_x1_0_textline_ori, as PaddleX runs it."""
 
