@@ -32,7 +32,7 @@ def no_decoder(monkeypatch: pytest.MonkeyPatch) -> None:
         raise AssertionError("it was decoded")
 
     monkeypatch.setattr(cv2, "imdecode", decode)
-    monkeypatch.setattr(guard, "tiff_pages", decode)
+    monkeypatch.setattr(guard, "decode_tiff", decode)
 
 
 @pytest.mark.parametrize("kind", [*IMAGES, "gif", "pdf"])

@@ -129,7 +129,7 @@ def test_a_png_is_never_without_its_text(store: CorrectionStore, monkeypatch: py
     def dies(*_: object) -> bytes:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("serve.loop.corrections._as_png", dies)
+    monkeypatch.setattr("serve.loop.corrections._encode_png", dies)
     with pytest.raises(KeyboardInterrupt):
         store.add(made(1), "HALF")
     assert store.count() == 0

@@ -48,7 +48,7 @@ def test_the_text_stands_beside_its_box() -> None:
 
 
 def test_without_the_font_pillows_own_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pretrained, "font", lambda: None)
+    monkeypatch.setattr(pretrained, "find_font", lambda: None)
     visualize._load_font.cache_clear()
     try:
         drawn = visualize.draw(

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser
 from tests.serve.web.browser import chromium
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     with chromium() as started:
         yield started
