@@ -88,7 +88,7 @@ def test_a_search_becomes_a_model_while_a_training_beside_it_fails(
     server: Server, client: httpx.Client, data_dir: Path
 ) -> None:
     correct(client, data_dir)
-    search = start(client, search="true", minutes="1", epochs="3", batch_size="4")
+    search = start(client, search="true", minutes="1.5", epochs="3", batch_size="4")
     failing = start(client, technique="unheard-of", parallel="true")
     failed, _ = follow(client, failing)
     assert failed["state"] == "failed"

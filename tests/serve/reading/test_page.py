@@ -111,15 +111,16 @@ REQUESTS: list[tuple[dict[str, Any], dict[str, Any]]] = [
 def test_a_page_is_paddleocrs_to_the_letter(
     pipeline: Any, data_dir: Path, request_fields: dict[str, Any], arguments: dict[str, Any]
 ) -> None:
+    per_set = 1 if request_fields else 2  # the defaults on more pages
     lines = 0
-    for path in photos(data_dir, 2):
+    for path in photos(data_dir, per_set):
         image = cv2.imread(str(path))
         (reference,) = pipeline.predict(image, **arguments)
         expected = paddle.pruned(reference)
         found = make_pruned_result(read(image, options(**request_fields)))
         assert json.dumps(found) == json.dumps(expected), path  # keys, order, types and values
         lines += len(found["dt_polys"])
-    assert lines > 50
+    assert lines > 25 * per_set
 
 
 def test_a_page_without_text_is_paddleocrs(pipeline: Any) -> None:
