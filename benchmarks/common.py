@@ -1,6 +1,5 @@
 """What every benchmark shares: the data, the machine it ran on, and where its figures go."""
 
-import importlib.metadata
 import json
 import os
 import platform
@@ -10,20 +9,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from train.versions import installed_versions
+
 REPOSITORY = Path(__file__).resolve().parent.parent
 OWN_CLUSTER = {"RAY_ADDRESS": "local", "RAY_AUTH_MODE": "disabled"}
 """The environment of a search that starts a Ray cluster of its own, whatever else runs on this machine."""
 RESULTS = REPOSITORY / "benchmarks" / "results"
-PACKAGES = (
-    "paddlepaddle",
-    "torch",
-    "transformers",
-    "ray",
-    "optuna",
-    "onnxruntime",
-    "numpy",
-    "opencv-contrib-python",
-)
 
 
 def data_folder() -> Path:
@@ -64,9 +55,7 @@ def command() -> str:
 
 def write_result(name: str, before: Mapping[str, Any], figures: Mapping[str, Any]) -> Path:
     """Write `benchmarks/results/NAME.json`; `before` is what `machine` returned at the start."""
-    versions = {"python": platform.python_version()}
-    versions |= {package: importlib.metadata.version(package) for package in PACKAGES}
-    result = {"command": command(), "machine": dict(before), "versions": versions, **figures}
+    result = {"command": command(), "machine": dict(before), "versions": installed_versions(), **figures}
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / f"{name}.json"
     path.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")

@@ -17,20 +17,9 @@ from spaces.parameter import (
     setting_exists,
     setting_keys,
 )
-from train.config import Frozen, TrialConfig, nested
+from train.config import Frozen, TrialConfig, flatten, nested
 
 DOMAINS = ("choice", "float", "int")
-
-
-def flatten(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Turn nested mappings into dotted keys; the inverse of `train.config.nested`."""
-    flat: dict[str, Any] = {}
-    for key, value in settings.items():
-        if isinstance(value, dict):
-            flat |= flatten(value, f"{prefix}{key}.")
-        else:
-            flat[prefix + key] = value
-    return flat
 
 
 def setting_fault(key: str, value: object) -> tuple[str, object, str] | None:

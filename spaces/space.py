@@ -8,13 +8,12 @@ from spaces.document import Document
 from spaces.parameter import Choice, Parameter, Trial, Value
 from spaces.reading import (
     WarmStart,
-    flatten,
     read_fixed,
     read_parameters,
     read_warm_starts,
     setting_fault,
 )
-from train.config import Frozen, TrialConfig, config_from_mapping, nested
+from train.config import Frozen, TrialConfig, config_from_mapping, flatten, nested
 from train.errors import UsageError
 
 FOLDER = Path(__file__).parent

@@ -1,6 +1,6 @@
 """TrialConfig: everything that decides what a trial trains; validated once, frozen, unknown keys refused."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -242,7 +242,7 @@ def config_from_mapping(settings: dict[str, Any], source: str) -> TrialConfig:
 
 
 def nested(flat: dict[str, Any]) -> dict[str, Any]:
-    """Turn dotted keys (`optimiser.learning_rate`) into nested mappings."""
+    """Turn dotted keys (`optimiser.learning_rate`) into nested mappings; the inverse of `flatten`."""
     result: dict[str, Any] = {}
     for key, value in flat.items():
         *parents, leaf = key.split(".")
@@ -251,6 +251,17 @@ def nested(flat: dict[str, Any]) -> dict[str, Any]:
             place = place.setdefault(parent, {})
         place[leaf] = value
     return result
+
+
+def flatten(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Turn nested mappings into dotted keys; the inverse of `nested`."""
+    flat: dict[str, Any] = {}
+    for key, value in settings.items():
+        if isinstance(value, dict):
+            flat |= flatten(value, f"{prefix}{key}.")
+        else:
+            flat[prefix + key] = value
+    return flat
 
 
 def load_config(path: Path) -> TrialConfig:

@@ -30,19 +30,6 @@ from train.tasks import AS_LABELLED, TASKS, Task
 from train.tuning import tuned
 from train.versions import installed_versions
 
-PACKAGES = (
-    "ocrtune",
-    "numpy",
-    "onnxruntime",
-    "onnxscript",
-    "paddle2onnx",
-    "paddlepaddle",
-    "paddlex",
-    "peft",
-    "torch",
-    "transformers",
-)
-
 
 def export_checkpoint(checkpoint: Checkpoint, data: Dataset, directory: Path) -> ParityResult | None:
     """Write a bundle of a checkpoint, or nothing.
@@ -78,7 +65,7 @@ def export_checkpoint(checkpoint: Checkpoint, data: Dataset, directory: Path) ->
             config=checkpoint.config.model_dump(mode="json"),
             metrics={"split": "val", "charset_rule": AS_LABELLED} | checkpoint.metrics,
             parity=asdict(result) if result else {},
-            versions=installed_versions(PACKAGES),
+            versions=installed_versions(),
             settings=task.settings(),
             absent=absent | _without_settings(checkpoint.config.model, published_name),
             from_scratch=not model.pretrained(Path(weights) if weights else None),

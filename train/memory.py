@@ -1,4 +1,4 @@
-"""How much memory a training process may take for something that it can do without."""
+"""How much memory there is to take, and how much this process has."""
 
 import os
 from pathlib import Path

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from train.checkpoint import Checkpoint
-from train.config import TrialConfig
+from train.config import TrialConfig, flatten
 from train.data.batches import Indices
 from train.data.dataset import Dataset
 from train.engine import Engine, Images
@@ -46,13 +46,5 @@ def _outputs(engine: Engine, task: Task, data: Dataset) -> Iterator[tuple[Indice
 
 def _said(before: TrialConfig, after: TrialConfig) -> str:
     """Return the settings that differ, with their new values."""
-    changed = _flat(after.model_dump()).items() - _flat(before.model_dump()).items()
+    changed = flatten(after.model_dump()).items() - flatten(before.model_dump()).items()
     return ", ".join(f"{key} {value:g}" for key, value in sorted(changed)) or "nothing else than before"
-
-
-def _flat(settings: dict[str, object], parents: str = "") -> dict[str, object]:
-    flat: dict[str, object] = {}
-    for key, value in settings.items():
-        name = f"{parents}{key}"
-        flat |= _flat(value, f"{name}.") if isinstance(value, dict) else {name: value}
-    return flat

@@ -23,9 +23,8 @@ from search.settings import StudySettings
 from search.storage.files import DATABASE, EARLIER
 from search.storage.journal import read_journal
 from search.storage.location import fetch_study
-from spaces.reading import flatten
 from spaces.space import SearchSpace
-from train.config import TrialConfig, config_from_mapping
+from train.config import TrialConfig, config_from_mapping, flatten
 from train.errors import UsageError
 from train.files import locked, replace_file, write_whole
 

@@ -14,10 +14,9 @@ import ray
 
 from search.records.evidence import Latencies, Latency, architecture
 from spaces.parameter import Choice
-from spaces.reading import flatten
 from spaces.space import SearchSpace
 from train.bundle import ONNX, open_session, run
-from train.config import TrialConfig, config_from_mapping, nested
+from train.config import TrialConfig, config_from_mapping, flatten, nested
 from train.data.dataset import Dataset
 from train.errors import UsageError
 from train.loop import TrainingData, assemble

@@ -5,8 +5,7 @@ from typing import Any
 from pydantic import Field
 
 from search.records.ranking import WORST
-from spaces.reading import flatten
-from train.config import Frozen, TrialConfig
+from train.config import Frozen, TrialConfig, flatten
 from train.scoring.intervals import Gain, Interval
 from train.tasks import TASKS
 

@@ -1,10 +1,8 @@
 """What a study was given, and what it takes: facts beside the scores."""
 
-import sys
 from collections.abc import Mapping
 
 from train.config import Frozen
-from train.versions import installed_versions
 
 
 class BadSample(Frozen):
@@ -88,13 +86,3 @@ def share_of(resources: Mapping[str, float], workers: int) -> TrialShare:
     """Return a trial's share; `resources` are one worker's, or the trial's own with no workers."""
     factor = max(1, workers)
     return TrialShare(cpus=factor * resources.get("CPU", 0.0), gpus=factor * resources.get("GPU", 0.0))
-
-
-PACKAGES = (
-    "ray", "optuna", "paddlepaddle", "paddleocr", "paddle2onnx", "torch", "transformers", "onnxruntime", "numpy"
-)  # fmt: skip
-
-
-def versions() -> dict[str, str]:
-    """Return the versions of Python and of the installed packages."""
-    return {"python": sys.version.split()[0]} | installed_versions(PACKAGES)

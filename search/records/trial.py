@@ -5,8 +5,7 @@ from typing import Any, Literal
 
 from search.records.evidence import Latencies, Latency, Stage, architecture
 from search.records.ranking import rank_key
-from spaces.reading import flatten
-from train.config import Frozen, TrialConfig
+from train.config import Frozen, TrialConfig, flatten
 from train.scoring.scores import Scores
 
 State = Literal["finished", "stopped", "failed", "diverged"]

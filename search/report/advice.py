@@ -6,7 +6,7 @@ from search.records.result import StudyResult
 from search.records.trial import rank
 from search.report.confusions import confusions
 from search.report.text import counted, duration, is_number, percent
-from spaces.reading import flatten
+from train.config import flatten
 
 FEW_TRAIN, FEW_VAL, FEW_TRIALS = 200, 200, 10
 WIDE_POINTS = 5.0

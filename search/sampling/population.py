@@ -14,9 +14,8 @@ from ray.tune.schedulers.pbt import _PBTTrialState
 
 from search.settings import StudySettings, population, sampler_of
 from spaces.parameter import FloatRange
-from spaces.reading import flatten
 from spaces.space import SearchSpace
-from train.config import TrialConfig, nested
+from train.config import TrialConfig, flatten, nested
 from train.errors import UsageError
 
 MUTABLE = (

@@ -7,7 +7,6 @@ from search.experiment.keep import disk_use, keep_best
 from search.planning.warm_starts import remember
 from search.preflight.general import general_summary
 from search.records.evidence import Evidence
-from search.records.facts import versions
 from search.records.from_reports import Samples, record, trial_id
 from search.records.result import StudyResult
 from search.records.sample_rows import write_rows
@@ -22,6 +21,7 @@ from search.selection.winner import publish_winner
 from search.settings import population
 from search.storage.files import SUMMARY_FILE
 from search.storage.location import location
+from train.versions import installed_versions
 
 
 def finish(search: Finished) -> StudyResult:
@@ -48,7 +48,7 @@ def finish(search: Finished) -> StudyResult:
         share=search.plan.share,
         max_epochs=search.folds if search.folds > 1 else search.plan.clock.max_epochs,
         wall_seconds=time.time() - search.started,
-        versions=versions(),
+        versions=installed_versions(),
         seeds={"search": settings.seed, "split": settings.seed, "train": settings.seed},
         commands=list_commands(settings, data.summary, folder, bool(winner.averaged)),
         disk=disk_use(search.results),

@@ -6,8 +6,7 @@ from typing import Any
 
 from search.records.sample_rows import SplitRows
 from search.studies.read import Study
-from spaces.reading import flatten
-from train.config import Frozen, TrialConfig
+from train.config import Frozen, TrialConfig, flatten
 from train.scoring.intervals import Gain, paired_gain_interval
 from train.tasks import TASKS, primary_of
 

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from search.experiment.incidents import incidents
 from search.records.evidence import Confirmation, Earlier, Evidence, FrontTrial, LabelCheck, Latency
-from search.records.facts import DataSummary, DiskUse, GeneralSummary, TrialShare, versions
+from search.records.facts import DataSummary, DiskUse, GeneralSummary, TrialShare
 from search.records.from_reports import Samples, begun, history, progress_text, state_of, trial_config
 from search.records.result import Baseline, Comparison, StudyResult
 from search.records.trial import TrialRecord
@@ -24,6 +24,7 @@ from train.errors import UsageError
 from train.scoring.intervals import Gain, Interval
 from train.scoring.scores import Scores
 from train.tasks import TASKS
+from train.versions import installed_versions
 
 StudyState = Literal["running", "interrupted", "finished"]
 
@@ -104,7 +105,7 @@ def read_result(study: Study) -> StudyResult:
         share=TrialShare.model_validate(said.get("trial_share", {})),
         max_epochs=said.get("max_epochs", 1),
         wall_seconds=said.get("wall_seconds", time.time() - started),
-        versions=said.get("versions", versions()),
+        versions=said.get("versions", installed_versions()),
         seeds=said.get("seeds", {}),
         commands=said.get("commands", {}),
         disk=DiskUse.model_validate(said["disk"]) if said.get("disk") else None,

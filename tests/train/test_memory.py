@@ -3,15 +3,19 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
+import pytest
 
 from tests.search.driver import REPOSITORY
-from train.memory import own_bytes
+from train import memory
+from train.memory import available_bytes, own_bytes
 
 SIZE = 64 * 2**20
 PEAK = """
 import numpy as np
+import pytest
 from train.memory import own_bytes, peak_bytes, reset_peak
 before = own_bytes()
 reset_peak()
@@ -43,3 +47,17 @@ def test_memory_that_is_shared_is_not_counted() -> None:
     shared = np.memmap(os.fdopen(descriptor, "r+b"), np.uint8, "r+")
     shared[:] = 1
     assert own_bytes() - before < 0.5 * SIZE
+
+
+@pytest.mark.parametrize(("most", "free"), [("1000", 600), ("400", 0), ("max", None)])
+@pytest.mark.parametrize("version", [2, 1])
+def test_a_container_has_what_its_limit_leaves(
+    version: int, most: str, free: int | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A container without a limit has the machine's memory."""
+    limits = [(tmp_path / f"limit{number}", tmp_path / f"used{number}") for number in (2, 1)]
+    limit, used = limits[2 - version]
+    limit.write_text(f"{most}\n", encoding="ascii")
+    used.write_text("400\n", encoding="ascii")
+    monkeypatch.setattr(memory, "LIMITS", tuple(limits))
+    assert available_bytes() == free if free is not None else available_bytes() > SIZE

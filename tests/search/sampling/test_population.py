@@ -15,10 +15,9 @@ from search.sampling.lineage import stages, stages_text
 from search.sampling.population import check_population, mutated
 from search.settings import StudySettings, sampler_of
 from search.storage.journal import read_journal
-from spaces.reading import flatten
 from spaces.space import parse_space
 from tests.search.driver import label_arguments, search, write_labels
-from train.config import TrialConfig, config_from_mapping, load_config, nested
+from train.config import TrialConfig, config_from_mapping, flatten, load_config, nested
 from train.errors import UsageError
 
 TEXT = """\
