@@ -79,8 +79,8 @@ def _add_search(what: argparse._ArgumentGroup) -> None:
     what.add_argument("--model", action="append", default=[], help="only this model; repeatable")
     what.add_argument(
         "--engine",
-        help="paddle, torch, auto for the faster one here, or any to draw one for each trial (default: what the space "
-        "says, else paddle)",
+        help="paddle, torch, auto for the one whose step is the fastest here, or any to draw one for each trial "
+        "(default: the one that the space fixes, else auto, which takes some seconds to measure)",
     )
     what.add_argument(
         "--trials", type=int, help="at most so many trials (default: as the time budget allows, else 32)"

@@ -33,7 +33,8 @@ class StudySettings(Frozen):
         decode_to: where decoded lines are kept: `memory`, `file`, or `auto` by their size.
         cache: folder of files of decoded lines; None for `line-cache` in the storage.
         models: narrows the space's models; empty for what the space says.
-        engine: of every trial, `auto` for the fastest here, `any` for each trial its own; None for what the space says.
+        engine: of every trial, `auto` for the fastest here, `any` for each trial its own; None for the one that the
+            space fixes, else `auto`.
         scheduler: what stops trials that lag behind.
         sampler: who proposes configurations; None for TPE, or random draws where the scheduler is `pbt`.
         objectives: of the search; with latency, the fastest wins that is not significantly worse than the best.

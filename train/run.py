@@ -78,7 +78,8 @@ def main(arguments: Sequence[str]) -> None:
             wanted([Extra(share, getattr(config, share), None)])  # refuses a share of nothing before any work
     from train.engines.choice import resolve
 
-    config = config.model_copy(update={"engine": resolve(chosen.engine or config.engine, [config.model])})
+    engine = resolve(chosen.engine or config.engine, [config.model], weights=config.weights)
+    config = config.model_copy(update={"engine": engine})
     check_fits(config)
     check_teacher(config)
     resume = load_checkpoint(output / "last") if chosen.resume else None

@@ -11,7 +11,7 @@ from train.config import TrialConfig
 from train.data.augment import AUGMENTATIONS
 from train.data.mixture import Extra, wanted
 from train.engines import ENGINES
-from train.engines.choice import check_holds, installed, resolve
+from train.engines.choice import AUTO, check_holds, installed, resolve
 from train.errors import UsageError
 from train.fits import check_model, models_for
 from train.models import MODELS
@@ -111,19 +111,21 @@ def _without(space: SearchSpace, share: str) -> SearchSpace:
 
 
 def with_engine(settings: StudySettings, space: SearchSpace) -> StudySettings:
-    """Return the settings with the one engine of all trials: the asked-for, or for `auto` the fastest one here.
-
-    Under `any` every trial draws its own from the space's. Without a word from the command line a space that leaves
-    several open is searched with TrialConfig's.
-    """
-    engines = [str(engine) for engine in space.choices("engine")] or [TrialConfig().engine]
+    """Return the settings with the one engine of all trials; under `any` every trial draws its own from the space's."""
     if settings.engine == ANY:
-        check_any(engines, space)
+        check_any([str(engine) for engine in space.choices("engine")] or [TrialConfig().engine], space)
         return settings
-    asked = settings.engine or (engines[0] if len(engines) == 1 else TrialConfig().engine)
-    check_holds(asked, candidates(space))
+    asked, models = asked_engine(settings, space), candidates(space)
+    check_holds(asked, models)
     threads = max(1, int(settings.cpus or 1))  # Ray gives a trial's process as many as it has cores
-    return settings.model_copy(update={"engine": resolve(asked, candidates(space), threads) or None})
+    weights = str(space.fixed["weights"]) if space.fixed.get("weights") else None
+    return settings.model_copy(update={"engine": resolve(asked, models, threads, weights)})
+
+
+def asked_engine(settings: StudySettings, space: SearchSpace) -> str:
+    """Return the engine that the command line asks for, else the only one that the space names, else `auto`."""
+    named_engines = space.choices("engine")
+    return settings.engine or (str(named_engines[0]) if len(named_engines) == 1 else AUTO)
 
 
 def check_any(engines: list[str], space: SearchSpace) -> None:

@@ -18,7 +18,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent.parent
 # A cluster that somebody else runs on this machine is not ours to use.
 ENVIRONMENT = {"RAY_ADDRESS": "local", "RAY_AUTH_MODE": "disabled", "RAY_USAGE_STATS_ENABLED": "0"}
 SPACE = """\
-fixed: {{task: recognition, model: pp-ocrv6-tiny, charset: domain, epochs: {epochs}, batch_size: 16}}
+fixed: {{task: recognition, model: pp-ocrv6-tiny, engine: paddle, charset: domain, epochs: {epochs}, batch_size: 16}}
 parameters:
   technique.name: {{choice: [full, frozen]}}
   optimiser.learning_rate: {{float: [1.0e-4, 1.0e-2], log: true}}

@@ -16,7 +16,7 @@ from tests.search.job_cluster import BIN, ENVIRONMENT, NODES, Cluster, cluster
 pytestmark = pytest.mark.slow
 UPLOAD_LIMIT = 5 * 2**20
 SPACE = """\
-fixed: {task: recognition, model: pp-ocrv6-tiny, charset: domain, epochs: 1, batch_size: 16}
+fixed: {task: recognition, model: pp-ocrv6-tiny, engine: paddle, charset: domain, epochs: 1, batch_size: 16}
 parameters:
   augmentation.operations: {choice: [[only_in_the_clone]]}
   optimiser.learning_rate: {float: [1.0e-4, 1.0e-3], log: true}

@@ -15,7 +15,7 @@ from tests.search.report.test_page import Page
 from train.errors import UsageError
 
 SPACE = """\
-fixed: {task: orientation, epochs: 1, batch_norm: live}
+fixed: {task: orientation, engine: paddle, epochs: 1, batch_norm: live}
 parameters:
   technique.name: {choice: [full, frozen]}
   optimiser.learning_rate: {float: [1.0e-4, 5.0e-3], log: true}

@@ -43,13 +43,16 @@ class Choice:
     reason: str
 
 
-def resolve(engine: str, models: Sequence[str], threads: int | None = None) -> str:
+def resolve(
+    engine: str, models: Sequence[str], threads: int | None = None, weights: str | None = None
+) -> str:
     """Return the engine to use, saying why if it is `auto` that was asked for.
 
     Args:
         engine: as asked for; empty if the configurations say it.
         models: that are to be trained.
         threads: that a training process will have; None for what each framework takes by itself.
+        weights: that they start from; None for their official ones.
 
     Raises:
         UsageError: if the engine that is asked for has no network of one of the models.
@@ -58,12 +61,12 @@ def resolve(engine: str, models: Sequence[str], threads: int | None = None) -> s
         if engine:
             check_holds(engine, models)
         return engine
-    choice = choose(models, threads)
+    choice = choose(models, threads, weights)
     print(f"engine: {choice.engine} - {choice.reason}", flush=True)
     return choice.engine
 
 
-def choose(models: Sequence[str], threads: int | None) -> Choice:
+def choose(models: Sequence[str], threads: int | None, weights: str | None = None) -> Choice:
     """Measure the installed engines on all `models`; raise ModelError if none can train them."""
     able = [name for name in ENGINES.names() if installed(name) and holds(name, models)]
     if not able:
@@ -74,7 +77,7 @@ def choose(models: Sequence[str], threads: int | None) -> Choice:
         )
     if len(able) == 1:
         return Choice(able[0], "the only one installed that holds the model")
-    return fastest({name: measure(name, models, threads) for name in able})
+    return fastest({name: measure(name, models, threads, weights) for name in able})
 
 
 def installed(engine: str) -> bool:
@@ -107,9 +110,10 @@ def fastest(seconds: Mapping[str, float]) -> Choice:
     return Choice(best, f"its step of {IMAGES} images is the fastest here: {figures}")
 
 
-def measure(engine: str, models: Sequence[str], threads: int | None) -> float:
+def measure(engine: str, models: Sequence[str], threads: int | None, weights: str | None = None) -> float:
     """Return the seconds of a step of every model, measured in a new process; infinite if it cannot."""
     command = [sys.executable, "-m", "train.engines.choice", "--measure", engine, "--model", *models]
+    command += ["--weights", str(Path(weights).absolute())] if weights else []
     own = {"OMP_NUM_THREADS": str(threads)} if threads else {}
     done = subprocess.run(
         command, cwd=REPOSITORY, env=os.environ | own, capture_output=True, text=True, check=False
@@ -120,12 +124,12 @@ def measure(engine: str, models: Sequence[str], threads: int | None) -> float:
     return float(json.loads(done.stdout.splitlines()[-1]))
 
 
-def step_seconds(engine_name: str, model: str) -> float:
+def step_seconds(engine_name: str, model: str, weights: str | None = None) -> float:
     """Return the seconds of a full training step on images of a usual size, in this process."""
     task = MODELS.get(model).task
     charset, batch = TASKS.get(task).example(IMAGES)
     assert not isinstance(batch.images, Features)
-    config = TrialConfig(task=task, engine=engine_name, model=model)
+    config = TrialConfig(task=task, engine=engine_name, model=model, weights=weights)
     engine = ENGINES.get(engine_name)(config, charset, batch.images, World())
     engine.apply_plan(dict.fromkeys(GROUPS, 1.0))
     seconds = []
@@ -141,6 +145,7 @@ def parser() -> argparse.ArgumentParser:
     parse = argparse.ArgumentParser(prog="python -m train.engines.choice", description=__doc__)
     parse.add_argument("--model", nargs="+", default=[TrialConfig().model], help="models that must train")
     parse.add_argument("--threads", type=int, help="of a training process (default: each framework's own)")
+    parse.add_argument("--weights", metavar="DIR", help="that the models start from (default: official ones)")
     parse.add_argument("--measure", help=argparse.SUPPRESS)
     return parse
 
@@ -149,6 +154,7 @@ def main(arguments: Sequence[str]) -> None:
     """Say which engine `auto` is here, and why."""
     chosen = parser().parse_args(arguments)
     if chosen.measure:
-        print(json.dumps(sum(step_seconds(chosen.measure, model) for model in chosen.model)))
+        seconds = [step_seconds(chosen.measure, model, chosen.weights) for model in chosen.model]
+        print(json.dumps(sum(seconds)))
     else:
-        resolve(AUTO, chosen.model, chosen.threads)
+        resolve(AUTO, chosen.model, chosen.threads, chosen.weights)

@@ -12,7 +12,7 @@ from search.planning.clock import Clock
 from search.planning.plan import affordable, affordable_models, agreed_width, as_untouched, trial_memory
 from search.preflight.cost import Cost, Footprint
 from search.preflight.probe import Probe
-from search.preflight.space import check_names, narrowed, with_engine
+from search.preflight.space import asked_engine, check_names, narrowed, with_engine
 from search.records.result import Baseline
 from search.records.trial_report import METRIC
 from search.sampling.schedulers import SCHEDULERS
@@ -207,11 +207,10 @@ BOTH = "parameters: {engine: {choice: [paddle, torch]}, model: {choice: [pp-ocrv
 @pytest.mark.parametrize(
     ("text", "asked", "engine"),
     [
-        (BOTH, None, "paddle"),
         (BOTH, "torch", "torch"),
         (BOTH, "any", "any"),
         ("fixed: {engine: torch}", None, "torch"),
-        ("fixed: {model: pp-ocrv6-small}", None, "paddle"),
+        ("fixed: {model: crnn}", None, "torch"),  # the only one that holds it, so nothing is measured
     ],
 )
 def test_trials_share_one_engine_unless_any_is_asked_for(text: str, asked: str | None, engine: str) -> None:
@@ -223,6 +222,13 @@ def test_trials_share_one_engine_unless_any_is_asked_for(text: str, asked: str |
     assert settings.engine == engine
     open_engines = narrowed(space, settings).choices("engine")
     assert open_engines == (("paddle", "torch") if engine == "any" else (engine,))
+
+
+@pytest.mark.parametrize("text", [BOTH, "fixed: {model: pp-ocrv6-small}"])
+def test_where_nobody_fixes_an_engine_the_fastest_is_asked_for(text: str) -> None:
+    assert (
+        asked_engine(StudySettings(name="x", storage="runs"), parse_space(text, "some", "s.yaml")) == "auto"
+    )
 
 
 @pytest.mark.parametrize(

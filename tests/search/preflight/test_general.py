@@ -35,7 +35,7 @@ from train.errors import ForgettingError, UsageError
 from train.scoring.texts import TextScores
 
 SPACE = """\
-fixed: {{task: recognition, model: pp-ocrv6-tiny, epochs: {epochs}, batch_size: 8, schedule.name: constant}}
+fixed: {{model: pp-ocrv6-tiny, engine: paddle, epochs: {epochs}, batch_size: 8, schedule.name: constant}}
 parameters:
   charset: {{choice: [domain, keep]}}
   technique.name: {{choice: [full, frozen]}}

@@ -16,7 +16,7 @@ from train.sets.read import read_sets
 
 pytestmark = pytest.mark.slow
 SPACE = """\
-fixed: {task: recognition, model: pp-ocrv6-tiny, charset: domain, epochs: 1, batch_size: 16}
+fixed: {task: recognition, model: pp-ocrv6-tiny, engine: paddle, charset: domain, epochs: 1, batch_size: 16}
 parameters:
   optimiser.learning_rate: {float: [1.0e-4, 1.0e-3], log: true}
   multi_scale: {choice: [0.3]}

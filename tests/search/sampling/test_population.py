@@ -21,7 +21,7 @@ from train.config import TrialConfig, config_from_mapping, flatten, load_config,
 from train.errors import UsageError
 
 TEXT = """\
-fixed: {task: recognition, model: pp-ocrv6-tiny, charset: domain, epochs: 4, batch_size: 8}
+fixed: {task: recognition, model: pp-ocrv6-tiny, engine: paddle, charset: domain, epochs: 4, batch_size: 8}
 parameters:
   technique.name: {choice: [full, frozen]}
   optimiser.learning_rate:

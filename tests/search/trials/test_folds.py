@@ -196,7 +196,7 @@ def run(
 @pytest.mark.slow
 def test_a_real_search_over_folds_for_accuracy_and_latency(data_dir: Path, tmp_path: Path) -> None:
     space = tmp_path / "some.yaml"
-    text = "fixed: {task: recognition, model: pp-ocrv6-tiny, charset: domain, epochs: 1, batch_size: 8, fit_width: 0}\n"
+    text = "fixed: {model: pp-ocrv6-tiny, engine: paddle, charset: domain, epochs: 1, batch_size: 8, fit_width: 0}\n"
     space.write_text(
         text + "parameters:\n  optimiser.learning_rate: {float: [1.0e-4, 1.0e-3], log: true}\n", "utf-8"
     )

@@ -1,12 +1,13 @@
 """`engine: auto`: which engine it is, and what it says."""
 
+import math
 from pathlib import Path
 
 import pytest
 
 from tests.real_lines import RECOGNISERS, config, few_lines, run
 from train.checkpoint import load_checkpoint
-from train.engines.choice import AUTO, choose, fastest, holds, installed, resolve
+from train.engines.choice import AUTO, choose, fastest, holds, installed, measure, resolve
 from train.errors import ModelError
 
 
@@ -39,6 +40,8 @@ def test_auto_measures_a_step_of_each(capsys: pytest.CaptureFixture[str]) -> Non
     assert all(f"{name} " in choice.reason for name in RECOGNISERS)
     assert "inf" not in choice.reason
     assert AUTO not in choice.reason
+    assert math.isinf(measure("torch", ["pp-ocrv6-tiny"], threads=1, weights="/nowhere"))
+    assert "/nowhere" in capsys.readouterr().err
 
 
 @pytest.mark.slow
