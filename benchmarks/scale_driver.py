@@ -26,6 +26,7 @@ from search.preflight.cost import Cost
 from search.preflight.probe import Probe
 from search.records.facts import TrialShare
 from search.records.result import Baseline
+from search.records.trial_report import latest_reports
 from search.settings import StudySettings, machine_cpus
 from search.storage.journal import read_journal
 from search.study import start_ray
@@ -107,7 +108,7 @@ def measured(trials: int, reports: int) -> dict[str, Any]:
         )
         with (Path(folder) / "said.txt").open("w") as said, redirect_stdout(said):
             tune.Tuner(trainable, **experiment).fit()
-        written = sum(len(trial.reports) for trial in read_journal(settings.local_folder))
+        written = sum(len(latest_reports(trial.rows)) for trial in read_journal(settings.local_folder))
     if not written == len(watch.times) == trials * reports:
         raise RuntimeError(
             f"{trials * reports} reports were made, {len(watch.times)} seen, {written} written"

@@ -18,7 +18,7 @@ from unittest import mock
 
 from search.planning.clock import Clock
 from search.preflight.cost import Cost
-from search.records.trial_report import METRIC
+from search.records.trial_report import EPOCH, EPOCH_SECONDS, METRIC, latest_reports
 from search.sampling.samplers import SAMPLERS
 from search.sampling.schedulers import halving
 from search.sampling.searcher import OptunaSearcher
@@ -82,11 +82,11 @@ def record(study: Path) -> dict[str, Any]:
             "engine": trial.config["engine"],
             "technique": trial.config["technique"]["name"],
             "learning_rate": trial.config["optimiser"]["learning_rate"],
-            "scores": [round(report["score"], 4) for report in trial.reports],
-            "seconds": [round(report["epoch_seconds"], 2) for report in trial.reports],
+            "scores": [round(report.score, 4) for report in reports],
+            "seconds": [round(report.metrics[EPOCH_SECONDS], 2) for report in reports],
         }
         for trial in read_journal(study)
-        if trial.reports
+        if (reports := latest_reports(trial.rows))
     ]
     data = {name: summary["data"]["samples"][name] for name in ("train", "val")}
     return {"space": summary["space"], "lines": data, "versions": summary["versions"], "curves": curves}
@@ -168,7 +168,7 @@ class Simulation:
         now, number, epoch = heapq.heappop(self._queue)
         curve, learning_rate = self.trials[number]
         score = max(curve.score(e, learning_rate, self._width) for e in range(1, epoch + 1))
-        trial, result = SimpleNamespace(trial_id=str(number)), {"epoch": epoch, METRIC: score}
+        trial, result = SimpleNamespace(trial_id=str(number)), {EPOCH: epoch, METRIC: score}
         decision = self._scheduler.on_trial_result(None, trial, result)
         ends = decision == self._scheduler.STOP or epoch == self._epochs
         self._tell(str(number), result, ends)

@@ -195,7 +195,7 @@ def space_of(chosen: argparse.Namespace, way: str) -> str:
 
 def curve(study: Path, started: float) -> list[tuple[float, float]]:
     """Return (seconds since the start, best validation score so far) of every report that was a better one."""
-    reports = [report for trial in read_journal(study) for report in trial.reports if "exact_match" in report]
+    reports = [report for trial in read_journal(study) for report in trial.rows if "exact_match" in report]
     better: list[tuple[float, float]] = []
     for report in sorted(reports, key=lambda one: float(one["timestamp"])):
         if not better or report["exact_match"] > better[-1][1]:

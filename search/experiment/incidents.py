@@ -9,6 +9,7 @@ from ray import cloudpickle
 from ray.exceptions import OutOfMemoryError, RayActorError, RayTaskError
 from ray.tune import Callback
 
+from search.records.trial_report import EPOCH, NOTE
 from search.storage.files import INCIDENTS
 from search.storage.trial_folder import read_micro_batches, write_micro_batches
 from train.config import config_from_mapping
@@ -35,7 +36,7 @@ class Incidents(Callback):  # type: ignore[misc]
     def on_trial_recover(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """Note a crash that is followed by another attempt; raise StorageError if that is hopeless."""
         error = last_error(trial)
-        last = (trial.last_result or {}).get("epoch")
+        last = (trial.last_result or {}).get(EPOCH)
         self._note(
             trial, f"crashed ({describe(error)}) {f'after epoch {last}' if last else 'in its first epoch'}"
         )
@@ -48,8 +49,8 @@ class Incidents(Callback):  # type: ignore[misc]
         self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
     ) -> None:
         """Keep what the trial itself has to say."""
-        if result.get("note"):
-            self._note(trial, result["note"])
+        if result.get(NOTE):
+            self._note(trial, result[NOTE])
 
     def _need_less(self, trial: Any) -> None:
         """Let the next attempt compute its batches in more micro-batches: this one was ended for the memory it took."""

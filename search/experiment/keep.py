@@ -11,6 +11,7 @@ from ray import tune
 from ray.tune import Callback
 
 from search.records.facts import DiskUse
+from search.records.trial_report import TrialReport
 from search.storage.trial_folder import PREFIX, TrialFolder, checkpoint_names
 
 SNAPSHOT_S = 120.0
@@ -77,11 +78,12 @@ class KeepNeeded(Callback):  # type: ignore[misc]
         self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
     ) -> None:
         """Note the report's checkpoint, and delete what has become superfluous of all trials."""
-        name = result.get("checkpoint_dir_name")
+        report = TrialReport.from_row(result)
+        name = report.stamp.checkpoint
         if not name:
             return
         before = [entry for entry in self._kept.get(trial.trial_id, []) if entry.name != name]
-        entry = Kept(time.time(), int(result["epoch"]), float(result["score"]), name)
+        entry = Kept(time.time(), report.epoch, report.score, name)
         self._kept[trial.trial_id] = [*before, entry]
         for other in trials:
             self._delete_superfluous(other)

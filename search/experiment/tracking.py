@@ -7,7 +7,7 @@ from typing import Any
 from ray import tune
 from ray.util import metrics
 
-from search.records.trial_report import METRIC
+from search.records.trial_report import DIVERGED, TrialReport
 from search.settings import StudySettings
 from train.errors import UsageError
 
@@ -66,12 +66,12 @@ class LiveMetrics(tune.Callback):  # type: ignore[misc]
         self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
     ) -> None:
         """Take over what a trial reports; one that diverged has nothing to tell."""
-        if result.get("diverged"):
+        if result.get(DIVERGED):
             return
-        tags = {"study": self._study, "trial": str(trial.trial_id)}
-        self._best.set(result[METRIC], tags)
-        self._score.set(result["score"], tags)
-        self._loss.set(result["loss"], tags)
+        report, tags = TrialReport.from_row(result), {"study": self._study, "trial": str(trial.trial_id)}
+        self._best.set(report.best_score, tags)
+        self._score.set(report.score, tags)
+        self._loss.set(report.loss, tags)
         self._epochs.inc(1, tags)
         if self._samples:
             self._images.inc(self._samples, tags)

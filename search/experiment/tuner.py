@@ -16,7 +16,8 @@ from search.planning.clock import Clock
 from search.planning.plan import Plan
 from search.preflight.probe import Probe
 from search.records.evidence import Latencies
-from search.records.result import baseline_said
+from search.records.result import baseline_to_json
+from search.records.trial_report import EPOCH_SECONDS, SCORE
 from search.sampling.population import interval
 from search.sampling.samplers import SAMPLERS, explain
 from search.sampling.schedulers import SCHEDULERS, KeptRungs
@@ -95,7 +96,7 @@ def callbacks(
 ) -> list[tune.Callback]:
     """Return all that follows the trials; the journal is written before it is copied."""
     folder, baselines = settings.local_folder, [b for p in probes for b in p.baselines]
-    known = {"baselines": [baseline_said(b) for b in baselines], "max_epochs": longest(settings, plan)}
+    known = {"baselines": [baseline_to_json(b) for b in baselines], "max_epochs": longest(settings, plan)}
     return [
         ProgressLines(plan.clock, max(baseline.scores.primary for baseline in baselines)),
         KeptRungs(scheduler),
@@ -144,7 +145,7 @@ class OutOfTime(tune.Stopper):  # type: ignore[misc]
     def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
         """Return whether the trial has no time for another epoch."""
         deadline = self._clock.deadline
-        return deadline is not None and time.time() + result.get("epoch_seconds", 0.0) > deadline
+        return deadline is not None and time.time() + result.get(EPOCH_SECONDS, 0.0) > deadline
 
     def stop_all(self) -> bool:
         """Return whether the time is over."""
@@ -164,6 +165,6 @@ def run_config(
         callbacks=callbacks,
         failure_config=tune.FailureConfig(max_failures=RETRIES),
         checkpoint_config=tune.CheckpointConfig(
-            checkpoint_score_attribute="score", checkpoint_score_order="max"
+            checkpoint_score_attribute=SCORE, checkpoint_score_order="max"
         ),
     )

@@ -18,7 +18,7 @@ from pydantic import TypeAdapter
 
 from search.records.evidence import Earlier
 from search.records.result import StudyResult
-from search.records.trial_report import FOLD
+from search.records.trial_report import latest_reports
 from search.settings import StudySettings
 from search.storage.files import DATABASE, EARLIER
 from search.storage.journal import read_journal
@@ -152,11 +152,11 @@ def best_configs(folder: Path) -> list[TrialConfig]:
     """Return the configurations of a study's MOST_FORKED best trials, the best first; UsageError if there are none."""
     scored = []
     for trial in read_journal(folder):
-        reports = [report for report in trial.reports if not report.get("diverged")]
+        reports = [report for report in latest_reports(trial.rows) if not report.diverged]
         if reports and trial.config:
             # Over folds, the last report is the mean of all: more of them come first (`search.results.rank`).
-            folds = int(reports[-1].get(FOLD, 0))
-            best = max(report["score"] for report in (reports[-1:] if folds else reports))
+            folds = reports[-1].fold.number if reports[-1].fold else 0
+            best = max(report.score for report in (reports[-1:] if folds else reports))
             scored.append((folds, best, trial.id, trial.config))
     if not scored:
         raise UsageError("--fork needs a study whose trials have scores", folder, "name another one")

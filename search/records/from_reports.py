@@ -1,11 +1,12 @@
-"""What became of each trial, told by its reports."""
+"""What became of each trial, made from its reports: of a finished search as of one that runs or was interrupted."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from search.records.trial import Measure, State, TrialRecord
-from search.records.trial_report import FOLD, FORGOTTEN, OF, SAMPLES, is_fold
-from search.storage.journal import Row, TrialJournal, plain
+from search.records.trial_report import DIVERGED, EPOCH, Row, TrialReport, latest_reports, read_reports
+from search.storage.journal import TrialJournal, plain
 from train.config import TrialConfig, config_from_mapping
 from train.scoring.scores import Scores
 from train.steps.schedule import Best, ScheduleHorizon
@@ -21,107 +22,123 @@ class Samples(NamedTuple):
 
 
 def trial_id(result: Any) -> str:
-    """Return a trial's id, which names its folder."""
+    """Return the id of one of Tune's results, which names its folder."""
     return Path(result.path).name
 
 
-def told_of(result: Any, journals: dict[str, TrialJournal]) -> TrialJournal:
-    """Return what is known of one of Tune's results.
+def complete_journal(result: Any, journals: dict[str, TrialJournal]) -> TrialJournal:
+    """Return the journal of one of Tune's results, with its error.
 
     An epoch that the study's journal lacks, as of a search whose machine was lost with it, may stand in Tune's record.
     """
-    written = journals.get(trial_id(result)) or TrialJournal(trial_id(result), dict(result.config or {}))
+    name = trial_id(result)
+    written = journals.get(name) or TrialJournal(name, {})
     frame = result.metrics_dataframe
-    tunes = [] if frame is None or "epoch" not in frame else frame.to_dict("records")
-    known = {int(row["epoch"]) for row in written.rows}
-    lacking = [plain(row) for row in tunes if int(row["epoch"]) not in known]
-    return TrialJournal(written.id, written.config, lacking + written.rows, written.ended, written.error)
+    tunes = [] if frame is None or EPOCH not in frame else [plain(row) for row in frame.to_dict("records")]
+    epochs = {report.epoch for report in read_reports(written.rows)}
+    lacking = [row for row in tunes if EPOCH in row and int(row[EPOCH]) not in epochs]
+    # A trial that has diverged reports no more.
+    rows = [*(row for row in lacking if not row.get(DIVERGED)), *written.rows]
+    rows += [row for row in lacking if row.get(DIVERGED)]
+    error = "" if result.error is None else str(result.error).strip() or type(result.error).__name__
+    return TrialJournal(name, dict(result.config or written.config), rows, ended=True, error=error)
 
 
-def record(
-    result: Any, told: TrialJournal, started: float, samples: Samples, notes: tuple[str, ...] = ()
+def make_record(
+    journal: TrialJournal,
+    started: float,
+    samples: Samples,
+    notes: tuple[str, ...] = (),
+    study_state: str = "finished",
 ) -> TrialRecord:
-    """Return what became of one Tune trial; a crashed or diverged one has no score.
+    """Return what became of a trial; a crashed or diverged one has no score.
 
     Args:
-        result: Tune's.
-        told: what it has reported.
+        journal: what it has reported.
         started: Unix time at which the study began.
         samples: that it is scored on.
         notes: what it got over.
+        study_state: `running` or `interrupted` if it may report more.
     """
-    reports = told.reports
-    last = reports[-1] if reports else {}
-    config = trial_config(result.config, last)
-    state, reason = state_of(result, last, config)
+    reports = latest_reports(journal.rows)
+    last = reports[-1] if reports else None
+    config = trained_config(journal.config, last)
+    state, reason = find_state(journal, last, config)
+    if state == "stopped" and not journal.ended:
+        reason = f"{study_state} at {describe_progress(last, config)}"
     return TrialRecord(
-        id=told.id,
+        id=journal.id,
         state=state,
         config=config,
-        history=history(reports, config, samples),
-        started=begun(reports, started),
-        seconds=float(last.get("time_total_s", 0.0)),
+        history=measure_reports(reports, config, samples),
+        started=max(0.0, reports[0].stamp.time - reports[0].stamp.step_s - started) if reports else 0.0,
+        seconds=last.stamp.elapsed_s if last else 0.0,
         reason=reason,
-        micro_batches=int(last.get("parts", 1)),
+        micro_batches=last.micro_batches if last else 1,
         notes=notes,
     )
 
 
-def trial_config(params: dict[str, Any] | None, last: Row) -> TrialConfig:
+def trained_config(params: Row | None, last: TrialReport | None) -> TrialConfig:
     """Return what was trained; a trial that fitted its length to the time (`train/steps/schedule.py`) says how long.
 
     Args:
         params: what Tune started it with.
-        last: its last report; empty before the first.
+        last: its last report; None before the first.
     """
-    config = config_from_mapping(params, "trial") if params else TrialConfig()
-    return config.model_copy(update={"epochs": ScheduleHorizon.kept_in(last, config.epochs).epochs})
+    config = config_from_mapping(dict(params), "trial") if params else TrialConfig()
+    horizon = ScheduleHorizon.kept_in(last.metrics if last else {}, config.epochs)
+    return config.model_copy(update={"epochs": horizon.epochs})
 
 
-def history(reports: list[Row], config: TrialConfig, samples: Samples) -> tuple[Measure, ...]:
+def measure_reports(
+    reports: Sequence[TrialReport], config: TrialConfig, samples: Samples
+) -> tuple[Measure, ...]:
     """Return the scores of every report."""
     kind = TASKS.get(config.task).scores
-    return tuple(measure(report, kind, samples) for report in reports if not report.get("diverged"))
+    return tuple(measure_report(report, kind, samples) for report in reports if not report.diverged)
 
 
-def begun(reports: list[Row], started: float) -> float:
-    """Return the seconds from the study's start (Unix time) to the trial's; 0 before its first report."""
-    return max(0.0, reports[0]["timestamp"] - reports[0]["time_this_iter_s"] - started) if reports else 0.0
-
-
-def measure(report: Row, kind: type[Scores], samples: Samples) -> Measure:
+def measure_report(report: TrialReport, kind: type[Scores], samples: Samples) -> Measure:
     """Return one report's scores; one of a fold says itself how many samples they are over."""
-    n = int(report[SAMPLES]) if is_fold(report) else samples.val
-    lost = {name: float(report[name]) for name in FORGOTTEN if name in report}
+    general = kind.are_in(report.metrics, GENERAL)
+    lost = report.forgotten._asdict() if report.forgotten else {}
     return Measure(
-        fold=int(report[FOLD]) if is_fold(report) else 0,
-        epoch=int(report["epoch"]),
-        seconds=float(report["time_total_s"]),
-        loss=float(report["loss"]),
-        scores=kind.kept_in(report, n),
-        general=kind.kept_in(report, samples.general, GENERAL) if kind.are_in(report, GENERAL) else None,
+        fold=report.fold.number if report.fold else 0,
+        epoch=report.epoch,
+        seconds=report.stamp.elapsed_s,
+        loss=report.loss,
+        scores=kind.kept_in(report.metrics, report.fold.samples if report.fold else samples.val),
+        general=kind.kept_in(report.metrics, samples.general, GENERAL) if general else None,
         **lost,
     )
 
 
-def state_of(result: Any, last: Row, config: TrialConfig) -> tuple[State, str]:
-    """Return how a trial ended, and why."""
-    if result.error is not None:
-        return "failed", str(result.error).strip().splitlines()[-1]
-    if (result.metrics or {}).get("diverged"):
-        return "diverged", str(result.metrics["reason"])
-    if not last:
+def find_state(journal: TrialJournal, last: TrialReport | None, config: TrialConfig) -> tuple[State, str]:
+    """Return how a trial ended, and why.
+
+    Args:
+        journal: its newest row is the last that it said.
+        last: report of the last epoch.
+        config: as trained.
+    """
+    if journal.error:
+        return "failed", journal.error.splitlines()[-1]
+    if last is None:
         return "stopped", "the time was over before its first epoch"
-    epoch, best = int(last["epoch"]), Best(TASKS.get(config.task).scores.names[:2]).kept_in(last)
-    if epoch == (int(last[OF]) if is_fold(last) else config.epochs):
+    newest = read_reports(journal.rows)[-1]
+    if newest.diverged:
+        return "diverged", newest.diverged
+    best = Best(TASKS.get(config.task).scores.names[:2]).kept_in(last.metrics)
+    if last.epoch == (last.fold.of if last.fold else config.epochs):
         return "finished", ""
-    if best.out_of_patience(epoch, config.patience):
+    if best.out_of_patience(last.epoch, config.patience):
         return "finished", f"no better epoch in {config.patience} after epoch {best.epoch}"
-    return "stopped", f"stopped after {progress_text(last, config)} (scheduler or time budget)"
+    return "stopped", f"stopped after {describe_progress(last, config)} (scheduler or time budget)"
 
 
-def progress_text(last: Row, config: TrialConfig) -> str:
+def describe_progress(last: TrialReport | None, config: TrialConfig) -> str:
     """Say how far a trial has come by its last report, 'epoch 3 of 9' or 'fold 1 of 5'."""
-    if last and is_fold(last):
-        return f"fold {last['epoch']} of {last[OF]}"
-    return f"epoch {last.get('epoch', 0)} of {config.epochs}"
+    if last and last.fold:
+        return f"fold {last.fold.number} of {last.fold.of}"
+    return f"epoch {last.epoch if last else 0} of {config.epochs}"

@@ -8,10 +8,23 @@ trials by the same order, so to tell it one number is as good as to tell it cons
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 ROUNDING = 1e-9
 WORST = -2.0
 """Below every score: of a trial that diverged."""
+
+
+class Forgotten(NamedTuple):
+    """How much of the first score on the general samples is lost.
+
+    Attributes:
+        forgetting: negative for a gain.
+        excess: of that over the limit; 0 within it, or without one.
+    """
+
+    forgetting: float
+    excess: float
 
 
 @dataclass(frozen=True)
@@ -28,11 +41,11 @@ class Forgetting:
     limit: float | None
     steps: int
 
-    def measured(self, model: str, general: float) -> dict[str, float]:
-        """Return `forgetting`, negative where a model has gained, and its `excess` over the limit, 0 if within."""
+    def measure(self, model: str, general: float) -> Forgotten:
+        """Return how much a model has lost that now has this first score on the general samples."""
         forgetting = self.known[model] - general
         excess = 0.0 if self.limit is None else forgetting - self.limit
-        return {"forgetting": forgetting, "excess": excess if excess > ROUNDING else 0.0}
+        return Forgotten(forgetting, excess if excess > ROUNDING else 0.0)
 
 
 def merit(primary: float, excess: float) -> float:

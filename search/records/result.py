@@ -3,14 +3,21 @@
 `python search/results.py --help`: look at finished, interrupted and running studies (search/studies/commands.py).
 """
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Literal
+
+from pydantic import ValidationError
 
 from search.records.evidence import Evidence, LabelCheck
 from search.records.facts import DataSummary, DiskUse, GeneralSummary, TrialShare
+from search.records.scores import KeptScores, scores_from_json, scores_to_json
 from search.records.trial import TrialRecord, first, rank
+from search.storage.files import RESULT_FILE
 from train.config import Frozen
-from train.errors import ForgettingError
-from train.scoring.intervals import Gain, Interval
+from train.errors import CheckpointError, ForgettingError
+from train.files import write_whole
+from train.scoring.intervals import Gain
 from train.scoring.scores import Scores
 from train.tasks import TASKS, Terms
 
@@ -34,8 +41,8 @@ class Baseline(Frozen):
     fit_width: int = 0
     untrained: bool = False
     tuned: bool = False
-    scores: Scores
-    general: Scores | None = None
+    scores: KeptScores
+    general: KeptScores | None = None
 
     def __str__(self) -> str:
         start = "as published" if self.charset == "keep" else "domain charset"
@@ -52,7 +59,7 @@ class Comparison(Frozen):
 
     split: Literal["validation", "test", "general"]
     baseline: Baseline
-    winner: Scores
+    winner: KeptScores
     gain: Gain
 
 
@@ -161,16 +168,8 @@ def require_winner(result: StudyResult) -> None:
     )
 
 
-def _scores(scores: Scores) -> dict[str, Any]:
-    return {**scores.as_dict(), "interval_95": _ends(scores.interval)}
-
-
-def _ends(interval: Interval | None) -> list[float] | None:
-    return interval.ends if interval else None
-
-
-def baseline_said(baseline: Baseline | None) -> dict[str, Any] | None:
-    """Return a baseline as JSON has it."""
+def baseline_to_json(baseline: Baseline | None) -> dict[str, Any] | None:
+    """Return a pretrained baseline as summary.json and the journal have it."""
     if baseline is None:
         return None
     return {
@@ -179,6 +178,39 @@ def baseline_said(baseline: Baseline | None) -> dict[str, Any] | None:
         "fit_width": baseline.fit_width,
         "untrained": baseline.untrained,
         "tuned": baseline.tuned,
-        **_scores(baseline.scores),
-        "general": _scores(baseline.general) if baseline.general else None,
+        **scores_to_json(baseline.scores),
+        "general": scores_to_json(baseline.general) if baseline.general else None,
     }
+
+
+def baseline_from_json(kind: type[Scores], values: Mapping[str, Any]) -> Baseline:
+    """Return the baseline that `baseline_to_json` made this of, its scores of a kind."""
+    general = values.get("general")
+    return Baseline(
+        model=values["model"],
+        charset=values["charset"],
+        fit_width=values["fit_width"],
+        untrained=values.get("untrained", False),
+        tuned=values.get("tuned", False),
+        scores=scores_from_json(kind, values),
+        general=scores_from_json(kind, general) if general else None,
+    )
+
+
+def write_result(result: StudyResult, folder: Path) -> None:
+    """Write result.json: the result as it is, which `read_result_file` returns."""
+    write_whole(folder / RESULT_FILE, result.model_dump_json())
+
+
+def read_result_file(folder: Path) -> StudyResult:
+    """Return what `write_result` wrote; raise CheckpointError if it is damaged."""
+    path = folder / RESULT_FILE
+    try:
+        return StudyResult.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        fault = error.errors()[0]
+        raise CheckpointError(
+            "the result of a study must be whole and of this version",
+            f"{path}: {'.'.join(map(str, fault['loc']))} {fault['msg']}",
+            "put it back from a copy; report.html and summary.json say what it held",
+        ) from error

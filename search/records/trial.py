@@ -1,12 +1,12 @@
-"""TODO."""
+"""A trial: what became of it, its scores after every epoch, and how trials are ranked."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
 from search.records.evidence import Latencies, Latency, Stage, architecture
 from search.records.ranking import rank_key
+from search.records.scores import KeptScores
 from train.config import Frozen, TrialConfig, flatten
-from train.scoring.scores import Scores
 
 State = Literal["finished", "stopped", "failed", "diverged"]
 SCORED: tuple[State, ...] = ("finished", "stopped")
@@ -25,10 +25,10 @@ class Measure(Frozen):
     """
 
     epoch: int
-    scores: Scores
+    scores: KeptScores
     loss: float
     seconds: float
-    general: Scores | None = None
+    general: KeptScores | None = None
     forgetting: float | None = None
     excess: float = 0.0
     fold: int = 0

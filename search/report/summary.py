@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from search.records.evidence import Confirmation
-from search.records.result import Comparison, StudyResult, _ends, _scores, baseline_said
+from search.records.result import Comparison, StudyResult, baseline_to_json
+from search.records.scores import interval_ends, scores_to_json
 from search.records.trial import TrialRecord
 from search.report.advice import advice
 from search.report.techniques import compare_techniques
@@ -26,7 +27,7 @@ def _kept(trial: TrialRecord) -> dict[str, Any] | None:
         return None
     return {
         **dict(zip(best.general.names, best.general.rank, strict=False)),
-        "interval_95": _ends(best.general.interval),
+        "interval_95": interval_ends(best.general.interval),
         "forgetting": best.forgetting,
         "eligible": trial.eligible,
     }
@@ -36,10 +37,10 @@ def _comparison(comparison: Comparison | None) -> dict[str, Any] | None:
     if comparison is None:
         return None
     return {
-        "baseline": baseline_said(comparison.baseline),
-        "best": _scores(comparison.winner),
+        "baseline": baseline_to_json(comparison.baseline),
+        "best": scores_to_json(comparison.winner),
         "gain": comparison.gain.difference,
-        "gain_interval_95": _ends(comparison.gain.interval),
+        "gain_interval_95": interval_ends(comparison.gain.interval),
     }
 
 
@@ -54,12 +55,12 @@ def _best(result: StudyResult) -> dict[str, Any] | None:
         "trial": trial.id,
         "epoch": best.epoch,
         "averaged_trials": list(result.averaged),
-        **_scores(scores),
+        **scores_to_json(scores),
         "selected_score": trial.score,
-        "selected_interval_95": _ends(best.scores.interval),
+        "selected_interval_95": interval_ends(best.scores.interval),
         "confirmed": _confirmed(result.evidence.confirmed),
         "gain": measured and measured.gain.difference,
-        "gain_interval_95": _ends(measured.gain.interval) if measured else None,
+        "gain_interval_95": interval_ends(measured.gain.interval) if measured else None,
         "general": _kept(trial),
         "config": trial.config.model_dump(mode="json"),
     }
@@ -71,7 +72,7 @@ def _confirmed(found: Confirmation | None) -> dict[str, Any] | None:
         return None
     return {
         "mean": found.mean,
-        "interval_95": _ends(found.interval),
+        "interval_95": interval_ends(found.interval),
         "seeds": found.seeds,
         "scores": found.scores,
     }
@@ -83,7 +84,7 @@ def _trial(trial: TrialRecord) -> dict[str, Any]:
         "state": trial.state,
         "config": trial.config.model_dump(mode="json"),
         "score": trial.score,
-        "interval_95": _ends(trial.best.scores.interval) if trial.best else None,
+        "interval_95": interval_ends(trial.best.scores.interval) if trial.best else None,
         "general": _kept(trial),
         "epochs": trial.epochs,
         "seconds": trial.seconds,
@@ -101,8 +102,8 @@ def summary(result: StudyResult) -> dict[str, Any]:
         "name": result.name,
         "task": result.task,
         "space": result.space,
-        "baseline": baseline_said(result.baseline),
-        "baselines": [baseline_said(baseline) for baseline in result.baselines],
+        "baseline": baseline_to_json(result.baseline),
+        "baselines": [baseline_to_json(baseline) for baseline in result.baselines],
         "best": _best(result),
         "confirmations": [one.model_dump(exclude={"rank"}) for one in result.evidence.confirmations],
         "folds": result.evidence.folds,

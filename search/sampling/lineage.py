@@ -2,35 +2,31 @@
 
 from collections.abc import Mapping, Sequence
 from itertools import groupby
-from typing import Any
-
-from ray.train.constants import CHECKPOINT_DIR_NAME
 
 from search.records.evidence import Stage
 from search.records.trial import TrialRecord
-from search.records.trial_report import COPIED, config_of
+from search.records.trial_report import TrialReport
 from search.sampling.population import mutable_settings
 
-Reports = Mapping[str, Sequence[Mapping[str, Any]]]
+Reports = Mapping[str, Sequence[TrialReport]]
 
 
-def stages(reports: Reports, trial: str, row: int) -> tuple[Stage, ...]:
-    """Return how the weights behind report `row` of a trial were trained, from the first epoch on.
+def find_stages(reports: Reports, trial: str, place: int) -> tuple[Stage, ...]:
+    """Return how the weights behind a report of a trial were trained, from the first epoch on.
 
     Args:
         reports: of every trial, all of them in the order in which they came, repeated epochs included.
         trial: id.
-        row: of one of its reports.
+        place: of the report among the trial's.
     """
     steps: list[tuple[str, int, dict[str, float]]] = []
-    place: tuple[str, int] | None = (trial, row)
-    while place is not None:
-        name, at = place
+    before: tuple[str, int] | None = (trial, place)
+    while before is not None:
+        name, at = before
         report = reports[name][at]
-        config = config_of(report)
-        assert config is not None, "only a population has stages"
-        steps.append((name, int(report["epoch"]), mutable_settings(config)))
-        place = _before(reports, name, at)
+        assert report.origin is not None, "only a population has stages"
+        steps.append((name, report.epoch, mutable_settings(report.origin.config)))
+        before = _before(reports, name, at)
     found = []
     for (name, settings), group in groupby(reversed(steps), key=lambda step: (step[0], step[2])):
         epochs = [epoch for _, epoch, _ in group]
@@ -38,21 +34,21 @@ def stages(reports: Reports, trial: str, row: int) -> tuple[Stage, ...]:
     return tuple(found)
 
 
-def _before(reports: Reports, trial: str, row: int) -> tuple[str, int] | None:
+def _before(reports: Reports, trial: str, place: int) -> tuple[str, int] | None:
     """Return trial and report whose weights a report's epoch began with; None for those of the model."""
-    rows = reports[trial]
-    epoch, copied = int(rows[row]["epoch"]), _text(rows[row].get(COPIED))
-    own = [at for at in range(row) if int(rows[at]["epoch"]) == epoch - 1]
-    if own and (not copied or _text(rows[own[-1]].get(COPIED)) == copied):
-        return trial, own[-1]
+    own = reports[trial]
+    epoch, copied = own[place].epoch, _copied_from(own[place])
+    earlier = [at for at in range(place) if own[at].epoch == epoch - 1]
+    if earlier and (not copied or _copied_from(own[earlier[-1]]) == copied):
+        return trial, earlier[-1]
     if not copied:
         return None
     donor, name = copied.split("/")
-    return donor, next(at for at, r in enumerate(reports[donor]) if r.get(CHECKPOINT_DIR_NAME) == name)
+    return donor, next(at for at, one in enumerate(reports[donor]) if one.stamp.checkpoint == name)
 
 
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""
+def _copied_from(report: TrialReport) -> str:
+    return report.origin.copied_from if report.origin else ""
 
 
 def with_stages(trials: Sequence[TrialRecord], reports: Reports) -> tuple[TrialRecord, ...]:
@@ -63,13 +59,14 @@ def with_stages(trials: Sequence[TrialRecord], reports: Reports) -> tuple[TrialR
 def _with_stages(trial: TrialRecord, reports: Reports) -> TrialRecord:
     if trial.best is None:
         return trial
-    rows = reports[trial.id]
-    row = max(at for at, report in enumerate(rows) if int(report["epoch"]) == trial.best.epoch)
-    config = config_of(rows[row]) or trial.config
-    return trial.model_copy(update={"config": config, "stages": stages(reports, trial.id, row)})
+    own = reports[trial.id]
+    place = max(at for at, report in enumerate(own) if report.epoch == trial.best.epoch)
+    origin = own[place].origin
+    config = origin.config if origin else trial.config
+    return trial.model_copy(update={"config": config, "stages": find_stages(reports, trial.id, place)})
 
 
-def stages_text(found: Sequence[Stage]) -> str:
+def describe_stages(found: Sequence[Stage]) -> str:
     """Return what best.yaml says above a configuration that did not train alone; nothing of one that did."""
     if len(found) < 2:
         return ""

@@ -12,6 +12,7 @@ from typing import Any
 from ray.tune.schedulers import PopulationBasedTraining
 from ray.tune.schedulers.pbt import _PBTTrialState
 
+from search.records.trial_report import EPOCH, SCORE
 from search.settings import StudySettings, population, sampler_of
 from spaces.parameter import FloatRange
 from spaces.space import SearchSpace
@@ -76,8 +77,8 @@ class Population(PopulationBasedTraining):  # type: ignore[misc]
         self._space = space
         self._rng = random.Random(int(space.fixed.get("seed", 0)))
         super().__init__(
-            time_attr="epoch",
-            metric="score",  # of the weights as they are, not the best there were
+            time_attr=EPOCH,
+            metric=SCORE,  # of the weights as they are, not the best there were
             mode="max",
             perturbation_interval=interval,
             custom_explore_fn=self._explored,

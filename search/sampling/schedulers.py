@@ -8,7 +8,7 @@ from ray import tune
 from ray.tune.schedulers import ASHAScheduler, FIFOScheduler, TrialScheduler
 from ray.tune.schedulers.async_hyperband import _Bracket
 
-from search.records.trial_report import METRIC
+from search.records.trial_report import EPOCH, METRIC
 from search.sampling.population import Population
 from search.settings import Scheduler
 from spaces.space import SearchSpace
@@ -47,7 +47,7 @@ def halving(max_epochs: int, space: SearchSpace | None = None, samples: int = 0)
         samples: that trials are scored on; 0 for cutoffs without a margin.
     """
     longest, grace = max_epochs + 1, max(1, round(GRACE_SHARE * max_epochs))
-    scheduler = ASHAScheduler("epoch", METRIC, "max", longest, grace, REDUCTION)
+    scheduler = ASHAScheduler(EPOCH, METRIC, "max", longest, grace, REDUCTION)
     if samples:
         scheduler._brackets = [Rungs(samples, grace, longest, REDUCTION, 0)]
     return scheduler
@@ -60,7 +60,7 @@ def brackets(max_epochs: int, space: SearchSpace | None = None, samples: int = 0
     `asha` does; the last one lets every trial run.
     """
     return ASHAScheduler(
-        time_attr="epoch",
+        time_attr=EPOCH,
         metric=METRIC,
         mode="max",
         max_t=max_epochs + 1,
@@ -83,7 +83,7 @@ class MedianStopping(FIFOScheduler):  # type: ignore[misc]
 
     def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
         """Return whether the trial goes on."""
-        epoch, best = int(result["epoch"]), float(result[METRIC])
+        epoch, best = int(result[EPOCH]), float(result[METRIC])
         others = [
             found[epoch] for name, found in self._best.items() if name != trial.trial_id and epoch in found
         ]

@@ -10,7 +10,7 @@ from ray.tune.search import Searcher
 
 from search.planning.clock import Clock
 from search.records.evidence import Latencies, architecture
-from search.records.trial_report import METRIC
+from search.records.trial_report import DIVERGED, EPOCH, METRIC, SCORE
 from search.storage.files import Pace
 from spaces.space import SearchSpace
 from train.config import config_from_mapping
@@ -70,7 +70,7 @@ class OptunaSearcher(Searcher):  # type: ignore[misc]
     def on_trial_result(self, trial_id: str, result: Mapping[str, Any]) -> None:
         """Keep the learning curve in the study."""
         if trial_id in self._open:
-            self._open[trial_id].report(result[METRIC], int(result["epoch"]))
+            self._open[trial_id].report(result[METRIC], int(result[EPOCH]))
 
     def on_trial_complete(
         self, trial_id: str, result: Mapping[str, Any] | None = None, error: bool = False
@@ -82,7 +82,7 @@ class OptunaSearcher(Searcher):  # type: ignore[misc]
         states = optuna.trial.TrialState
         if error or not result or METRIC not in result:
             self._study.tell(trial, state=states.FAIL)
-        elif result.get("diverged"):
+        elif result.get(DIVERGED):
             self._study.tell(trial, state=states.PRUNED)
         else:
             self._study.tell(trial, self.values(trial, result))
@@ -125,7 +125,7 @@ class ParetoSearcher(OptunaSearcher):
         """Return a study of both."""
         directions = ["maximize", "minimize"]
         study = optuna.create_study(directions=directions, sampler=sampler, study_name="ocrtune")
-        study.set_metric_names(["score", LATENCY])
+        study.set_metric_names([SCORE, LATENCY])
         return study
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:

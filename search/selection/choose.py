@@ -6,7 +6,7 @@ from typing import Any
 
 from search.records.evidence import Confirmation, FrontTrial, architecture
 from search.records.trial import TrialRecord, first, rank
-from search.records.trial_report import rows_of
+from search.records.trial_report import TrialReport, join_rows
 from search.selection.confirm import Again, Run, confirm
 from train.checkpoint import Checkpoint
 from train.loop import TrainingData, assemble
@@ -78,7 +78,7 @@ def _front(
 
 
 def against_first(
-    ranked: Sequence[TrialRecord], reports: Mapping[str, Sequence[Mapping[str, Any]]], seed: int
+    ranked: Sequence[TrialRecord], reports: Mapping[str, Sequence[TrialReport]], seed: int
 ) -> dict[str, Gain]:
     """Return what the trials behind the winner gain over it on the samples of all folds; nothing without any.
 
@@ -87,7 +87,7 @@ def against_first(
         reports: of every trial.
         seed: of the resampling.
     """
-    found = {name: rows_of(rows) for name, rows in reports.items()}
+    found = {name: join_rows(own) for name, own in reports.items()}
     rows = {name: one for name, one in found.items() if one is not None}
     names = [trial.id for trial in ranked if trial.id in rows]
     if not names:

@@ -81,7 +81,7 @@ def train_again(
     excess = 0.0
     if data.general is not None and known is not None:
         general = evaluate(engine, task.at_best, data.general)[0]
-        excess = known.measured(config.model, general.primary)["excess"]
+        excess = known.measure(config.model, general.primary).excess
     rows = task.at_best.per_sample(predictions, data.val)
     weights = replace(last[0], state={"weights": last[0].weights})
     return Run(config.seed, rank_key(*scores.rank, excess), rows, weights)

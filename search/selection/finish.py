@@ -7,10 +7,11 @@ from search.experiment.keep import disk_use, keep_best
 from search.planning.warm_starts import remember
 from search.preflight.general import general_summary
 from search.records.evidence import Evidence
-from search.records.from_reports import Samples, record, trial_id
-from search.records.result import StudyResult
+from search.records.from_reports import Samples, make_record
+from search.records.result import StudyResult, write_result
 from search.records.sample_rows import write_rows
 from search.records.trial import TrialRecord, with_latency
+from search.records.trial_report import latest_reports, read_reports
 from search.report.page.page import write_report
 from search.report.summary import write_summary
 from search.sampling.lineage import with_stages
@@ -54,7 +55,8 @@ def finish(search: Finished) -> StudyResult:
         disk=disk_use(search.results),
     )
     write_rows(winner.rows, folder)
-    write_summary(result, folder / SUMMARY_FILE)
+    write_result(result, folder)
+    write_summary(result, folder / SUMMARY_FILE)  # last of the two: with it a study is finished
     pictures = {"val": training.val.image, "train": training.train.image}
     write_report(result, winner.picture or training.val.image, folder / "report.html", pictures)
     remember(settings, result)
@@ -65,21 +67,22 @@ def finish(search: Finished) -> StudyResult:
 
 def records(search: Finished) -> tuple[TrialRecord, ...]:
     """Return what became of every trial."""
-    settings, told = search.settings, search.told
+    settings, journals = search.settings, search.journals
     training, notes = search.data.training, incidents(settings.local_folder)
     samples = Samples(len(training.val), len(training.general or ()))
-    named = [(result, trial_id(result)) for result in search.results]
     found = [
-        record(result, told[name], search.started, samples, notes.get(name, ())) for result, name in named
+        make_record(journal, search.started, samples, notes.get(name, ()))
+        for name, journal in journals.items()
     ]
     if population(settings) is not None:
-        found = [*with_stages(found, {name: journal.rows for name, journal in told.items()})]
+        reports = {name: read_reports(journal.rows) for name, journal in journals.items()}
+        found = [*with_stages(found, reports)]
     return tuple(with_latency(trial, search.latencies) for trial in found)
 
 
 def evidence(search: Finished, selected: Selection) -> Evidence:
     """Return what the scores rest on, and what was chosen for more than its score."""
-    reports = {name: journal.reports for name, journal in search.told.items()}
+    reports = {name: latest_reports(journal.rows) for name, journal in search.journals.items()}
     return Evidence(
         folds=search.folds,
         differences=against_first(selected.ranked, reports, search.settings.seed),

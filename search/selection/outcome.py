@@ -11,9 +11,10 @@ from search.planning.plan import Plan
 from search.preflight.data import StudyData
 from search.preflight.probe import Probe
 from search.records.evidence import Latencies
-from search.records.from_reports import told_of, trial_id
+from search.records.from_reports import complete_journal, trial_id
 from search.records.ranking import Forgetting
 from search.records.trial import TrialRecord
+from search.records.trial_report import checkpoint_scores, latest_reports
 from search.selection.confirm import Again
 from search.selection.labels import Timer
 from search.settings import StudySettings
@@ -40,10 +41,10 @@ class Finished:
     latencies: Latencies = field(default_factory=dict)
 
     @cached_property
-    def told(self) -> dict[str, TrialJournal]:
+    def journals(self) -> dict[str, TrialJournal]:
         """What every trial has reported, by its id."""
         journals = {trial.id: trial for trial in read_journal(self.settings.local_folder)}
-        return {trial_id(result): told_of(result, journals) for result in self.results}
+        return {trial_id(result): complete_journal(result, journals) for result in self.results}
 
     @cached_property
     def folders(self) -> dict[str, TrialFolder]:
@@ -51,7 +52,8 @@ class Finished:
         return {trial_id(result): self._folder(result) for result in self.results}
 
     def _folder(self, result: Any) -> TrialFolder:
-        return TrialFolder(result.filesystem, result.path, self.told[trial_id(result)].reports)
+        reports = latest_reports(self.journals[trial_id(result)].rows)
+        return TrialFolder(result.filesystem, result.path, checkpoint_scores(reports))
 
     def load(self, trial: TrialRecord) -> Checkpoint:
         """Return a trial's best checkpoint; raise CheckpointError if it has left none, or a damaged one."""

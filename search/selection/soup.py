@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from search.records.ranking import Forgetting, rank_key
+from search.records.ranking import Forgetting, Forgotten, rank_key
 from search.records.result import PRETRAINED
 from train.checkpoint import Checkpoint
 from train.engine import Engine
@@ -149,7 +149,7 @@ def greedy_soup(
     engine, task = assemble_run(first.config, data)
     task = task.at_best
     untouched = engine.state()["weights"]
-    forgotten = partial(forgetting.measured, first.config.model) if forgetting else None
+    forgotten = partial(forgetting.measure, first.config.model) if forgetting else None
 
     def read(weights: dict[str, Any]) -> Blend:
         engine.load({"weights": weights})
@@ -174,11 +174,11 @@ def greedy_soup(
 
 
 def _blend(
-    engine: Engine, task: Task, data: TrainingData, forgot: Callable[[float], dict[str, float]] | None
+    engine: Engine, task: Task, data: TrainingData, forgot: Callable[[float], Forgotten] | None
 ) -> Blend:
     """Return what the engine's weights read, and by how much too much of the general samples they forgot."""
     general = evaluate(engine, task, data.general)[0] if data.general is not None else None
-    excess = forgot(general.primary)["excess"] if forgot is not None and general is not None else 0.0
+    excess = forgot(general.primary).excess if forgot is not None and general is not None else 0.0
     return Blend(evaluate(engine, task, data.val)[0], general, excess)
 
 

@@ -9,7 +9,7 @@ from search.records.evidence import LabelCheck
 from search.records.result import Comparison, Misreading
 from search.records.sample_rows import SplitRows
 from search.records.trial import TrialRecord
-from search.sampling.lineage import stages_text
+from search.sampling.lineage import describe_stages
 from search.selection.choose import Selection
 from search.selection.judge import best_baseline, judge, kept_general
 from search.selection.labels import UNSPELLED, WINNER, can_check, check_labels, choose_voters, write_table
@@ -41,7 +41,7 @@ def publish_winner(search: Finished, selected: Selection, folder: Path) -> Publi
         return Published()
     best, averaged = weights(search, selected)
     checkpoint = tuned(best, search.data.training.val)
-    save_config(checkpoint.config, folder / "best.yaml", stages_text(ranked[0].stages))
+    save_config(checkpoint.config, folder / "best.yaml", describe_stages(ranked[0].stages))
     export_checkpoint(checkpoint, search.data.training.val, folder / "best")
     judged = judge(checkpoint, search.data, best_baseline(search.probes), search.settings.seed)
     probe = next(probe for probe in search.probes if probe.model == checkpoint.config.model)

@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-STUDY_FILE, SUMMARY_FILE, DATABASE = "study.json", "summary.json", "optuna.db"
+STUDY_FILE, RESULT_FILE, SUMMARY_FILE, DATABASE = "study.json", "result.json", "summary.json", "optuna.db"
 JOURNAL, INCIDENTS, FINGERPRINT = "reports.jsonl", "incidents.json", "fingerprint.json"
 EARLIER = "transfer.json"
 

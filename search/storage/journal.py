@@ -26,12 +26,12 @@ class Journal(Callback):  # type: ignore[misc]
 
     Args:
         path: of the file; a resumed study goes on with it.
-        known: what is known before the first trial.
+        study: what is known of the study before the first trial.
     """
 
-    def __init__(self, path: Path, known: Row) -> None:
+    def __init__(self, path: Path, study: Row) -> None:
         self._path = path
-        self._write({"event": "study", **known})
+        self._write({"event": "study", **study})
 
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """Note what is tried."""
@@ -80,7 +80,7 @@ class TrialJournal:
     """What is known of one trial.
 
     Attributes:
-        rows: its reports in the order in which they came.
+        rows: its reports in the order in which they came (`search/records/trial_report.py` reads them).
         ended: it will report no more.
         error: where its error stands; empty if it did not fail.
     """
@@ -96,16 +96,10 @@ class TrialJournal:
         if "config" in row and not self.config:
             self.config = row["config"]
         event = row.get("event", "report")
-        if event == "report" and "epoch" in row:
+        if event == "report":
             self.rows.append(row)
         self.ended = event in ("end", "error") or (event == "report" and bool(row.get("done")))
         self.error = row.get("error_file", "") if event == "error" else ""
-
-    @property
-    def reports(self) -> list[Row]:
-        """Its reports by epoch; of an epoch that was repeated after a restart, the latest."""
-        latest = {int(row["epoch"]): row for row in self.rows}
-        return [latest[epoch] for epoch in sorted(latest)]
 
 
 def whole_lines(content: bytes) -> Iterator[Row]:
@@ -130,8 +124,8 @@ def read_journal(folder: Path) -> list[TrialJournal]:
     return list(trials.values())
 
 
-def read_known(folder: Path) -> Row:
-    """Return what was known before the first trial; empty where that is not told."""
+def read_study_event(folder: Path) -> Row:
+    """Return what the journal says of the study before its first trial; empty if it says nothing."""
     path = folder / JOURNAL
     rows = whole_lines(path.read_bytes()) if path.is_file() else iter(())
     return next((row for row in rows if row["event"] == "study"), {})

@@ -2,14 +2,13 @@
 
 import json
 import tempfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from pyarrow import fs
 from ray import tune
-from ray.train.constants import CHECKPOINT_DIR_NAME
 from ray.tune import Checkpoint as Saved
 
 from train.checkpoint import Checkpoint, load_checkpoint
@@ -21,15 +20,15 @@ PREFIX = "checkpoint_"
 
 @dataclass(frozen=True)
 class TrialFolder:
-    """Where a trial's checkpoints lie, and what it has reported of them.
+    """Where a trial's checkpoints lie.
 
     Attributes:
-        reports: an epoch each, as `search.storage.journal` has them.
+        scores: of each checkpoint that the trial has reported, by the name of its folder.
     """
 
     filesystem: fs.FileSystem
     path: str
-    reports: Iterable[Mapping[str, Any]]
+    scores: Mapping[str, float]
 
     @property
     def best(self) -> str | None:
@@ -38,9 +37,7 @@ class TrialFolder:
         It lies where the report says: Tune's own list lacks the last one of a trial that the deadline ended.
         """
         there = set(checkpoint_names(self.filesystem, self.path))
-        saved = [report for report in self.reports if report.get(CHECKPOINT_DIR_NAME) in there]
-        best = max(saved, key=lambda report: float(report["score"]), default=None)
-        return None if best is None else str(best[CHECKPOINT_DIR_NAME])
+        return max((name for name in self.scores if name in there), key=self.scores.__getitem__, default=None)
 
     def read_best(self) -> Checkpoint:
         """Return the checkpoint with the best score; raise CheckpointError if there is none."""

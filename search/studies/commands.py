@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from search.studies.read import Study, read_study, studies
+from search.studies.read import Study, list_studies, read_study
 from train.errors import UsageError
 from train.scoring.intervals import Interval
 
@@ -62,29 +62,28 @@ def main(arguments: Sequence[str]) -> None:
     COMMANDS[chosen.command](chosen)
 
 
-def list_studies(chosen: argparse.Namespace) -> None:
+def print_studies(chosen: argparse.Namespace) -> None:
     """Print one line a study."""
     from search.report.text import aligned
 
-    found = [_told(study) for study in studies(chosen.storage)]
+    rows = [_as_row(study) for study in list_studies(chosen.storage)]
     if chosen.json:
-        print(json.dumps(found, indent=2, ensure_ascii=False))
+        print(json.dumps(rows, indent=2, ensure_ascii=False))
         return
-    if not found:
+    if not rows:
         print(f"no study in {chosen.storage}")
         return
     head = ("study", "task", "data", "state", "best (95 %)", "baseline", "score", "trials", "when")
-    rows = [_listed(study) for study in found]
-    print("\n".join(aligned([head, *rows], range(4, 6))))
+    print("\n".join(aligned([head, *map(_as_cells, rows)], range(4, 6))))
 
 
-def _told(study: Study) -> dict[str, Any]:
+def _as_row(study: Study) -> dict[str, Any]:
     """Return a study as `list --json` has it; scores are shares in [0, 1]."""
     from search.studies.read import read_result
 
     result = read_result(study)
-    winner, judged = result.winner, result.comparison("validation")
-    scores = judged.winner if judged else winner.best.scores if winner and winner.best else None
+    winner, comparison = result.winner, result.comparison("validation")
+    scores = comparison.winner if comparison else winner.best.scores if winner and winner.best else None
     baseline = result.baseline.scores if result.baseline else None
     return {
         "name": study.name,
@@ -101,21 +100,21 @@ def _told(study: Study) -> dict[str, Any]:
     }
 
 
-def _listed(told: dict[str, Any]) -> Sequence[str]:
+def _as_cells(row: dict[str, Any]) -> Sequence[str]:
     return (
-        told["name"],
-        told["task"],
-        told["data"],
-        told["state"],
-        _said(told["best"], told["interval_95"]),
-        _said(told["untouched"], told["untouched_interval_95"]),
-        told["metric"],
-        str(told["trials"]),
-        told["changed"][:16].replace("T", " "),
+        row["name"],
+        row["task"],
+        row["data"],
+        row["state"],
+        _format_score(row["best"], row["interval_95"]),
+        _format_score(row["untouched"], row["untouched_interval_95"]),
+        row["metric"],
+        str(row["trials"]),
+        row["changed"][:16].replace("T", " "),
     )
 
 
-def _said(score: float | None, ends: Sequence[float] | None) -> str:
+def _format_score(score: float | None, ends: Sequence[float] | None) -> str:
     """Format a score with the ends of its interval, where they are known."""
     from search.report.text import score_text
 
@@ -125,21 +124,35 @@ def _said(score: float | None, ends: Sequence[float] | None) -> str:
 
 def show(chosen: argparse.Namespace) -> None:
     """Print a study's table as its end printed it, or, before that, as far as it is."""
-    from search.report.summary import summary
-    from search.report.terminal import ranked_lines, terminal_table
+    study = read_study(chosen.storage / chosen.name)
+    if study.state == "finished":
+        _show_finished(study, chosen.json)
+    else:
+        _show_unfinished(study, chosen.json)
+
+
+def _show_finished(study: Study, as_json: bool) -> None:
+    from search.report.terminal import terminal_table
+    from search.storage.files import SUMMARY_FILE
+    from search.studies.before_result_json import MISSING
     from search.studies.read import read_result
 
-    study = read_study(chosen.storage / chosen.name)
-    result = read_result(study)
-    if chosen.json:
-        print(
-            json.dumps(
-                study.summary or {**summary(result), "state": study.state}, indent=2, ensure_ascii=False
-            )
-        )
+    if as_json:
+        print((study.folder / SUMMARY_FILE).read_text(encoding="utf-8"), end="")
         return
-    if study.state == "finished":
-        print(terminal_table(result))
+    print(terminal_table(read_result(study)))
+    if study.is_earlier:
+        print(MISSING)
+
+
+def _show_unfinished(study: Study, as_json: bool) -> None:
+    from search.report.summary import summary
+    from search.report.terminal import ranked_lines
+    from search.studies.read import read_result
+
+    result = read_result(study)
+    if as_json:
+        print(json.dumps({**summary(result), "state": study.state}, indent=2, ensure_ascii=False))
         return
     print(f"{study.name}: {study.state}, {len(result.trials)} trials so far")
     print("\n".join(ranked_lines(result)))
@@ -162,11 +175,11 @@ def compare(chosen: argparse.Namespace) -> None:
         return
     for split in found.splits:
         shares = [
-            _said(*measured) or "not measured"
+            _format_score(*measured) or "not measured"
             for measured in ((split.first, split.first_interval), (split.second, split.second_interval))
         ]
-        said = gain_text(split.gain) if split.gain else f"cannot be compared: {split.why_not}"
-        print(f"{split.split}: {shares[0]} -> {shares[1]}; {said}")
+        gain = gain_text(split.gain) if split.gain else f"cannot be compared: {split.why_not}"
+        print(f"{split.split}: {shares[0]} -> {shares[1]}; {gain}")
     for title, settings in (
         ("the winners differ in", found.settings),
         ("the searches differ in", found.search),
@@ -178,7 +191,7 @@ def compare(chosen: argparse.Namespace) -> None:
 
 def _finished(folder: Path) -> Study:
     study = read_study(folder)
-    if study.summary is None:
+    if study.state != "finished":
         raise UsageError(
             "studies that are compared must be finished", f"{study.name}: {study.state}", "wait for its end"
         )
@@ -218,4 +231,4 @@ def labels(chosen: argparse.Namespace) -> None:
     print(f"{len(check.samples)} labels may be errors: {study.folder / TABLE}")
 
 
-COMMANDS = {"list": list_studies, "show": show, "compare": compare, "export": export, "labels": labels}
+COMMANDS = {"list": print_studies, "show": show, "compare": compare, "export": export, "labels": labels}

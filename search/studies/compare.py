@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from search.records.sample_rows import SplitRows
-from search.studies.read import Study
+from search.studies.read import Study, read_result
 from train.config import Frozen, TrialConfig, flatten
 from train.scoring.intervals import Gain, paired_gain_interval
-from train.tasks import TASKS, primary_of
+from train.scoring.scores import Scores
+from train.tasks import primary_of
 
 CHARSET_RULE = "charset_rule"
 
@@ -71,22 +72,24 @@ class Judged:
     """A study's winner as it was judged.
 
     Attributes:
-        scores: split -> its scores under their names; empty where it was not measured.
+        scores: by split; none where it was not measured.
         config: the winner's; empty without one.
     """
 
     task: str
-    scores: Mapping[str, Mapping[str, Any]]
+    scores: Mapping[str, Scores]
     config: dict[str, Any]
     rows: Mapping[str, SplitRows]
     seed: int
 
 
 def _judged(study: Study, rows: Mapping[str, SplitRows]) -> Judged:
-    said = study.summary or {}
-    best, test = said.get("best") or {}, said.get("test") or {}
-    scores = {"validation": best, "test": test.get("best") or {}}
-    return Judged(study.settings.task_name, scores, best.get("config", {}), rows, study.settings.seed)
+    result = read_result(study)
+    scores: dict[str, Scores] = {comparison.split: comparison.winner for comparison in result.comparisons}
+    if result.winner and result.winner.best:
+        scores.setdefault("validation", result.winner.best.scores)
+    config = result.winner.config.model_dump(mode="json") if result.winner else {}
+    return Judged(study.settings.task_name, scores, config, rows, study.settings.seed)
 
 
 def not_comparable(first: Judged, second: Judged) -> str:
@@ -95,17 +98,20 @@ def not_comparable(first: Judged, second: Judged) -> str:
         return f"different tasks, so different scores: {first.task} and {second.task}"
     if not first.config or not second.config:
         return "one of them has no winner"
-    rules = [one.scores["validation"].get(CHARSET_RULE) for one in (first, second)]
+    rules = [one.scores["validation"].as_dict().get(CHARSET_RULE) for one in (first, second)]
     if rules[0] != rules[1]:
         return f"different rules for comparing texts: {rules[0]} and {rules[1]}"
     return ""
 
 
 def _split(split: str, first: Judged, second: Judged, obstacle: str) -> SplitGain:
-    shares = [one.scores[split].get(TASKS.get(one.task).scores.names[0]) for one in (first, second)]
-    ends = [one.scores[split].get("interval_95") for one in (first, second)]
+    one, two = (judged.scores.get(split) for judged in (first, second))
     found = SplitGain(
-        split=split, first=shares[0], second=shares[1], first_interval=ends[0], second_interval=ends[1]
+        split=split,
+        first=one.primary if one else None,
+        second=two.primary if two else None,
+        first_interval=_ends(one),
+        second_interval=_ends(two),
     )
     why = obstacle or _other_samples(split, first.rows, second.rows)
     if why:
@@ -114,6 +120,10 @@ def _split(split: str, first: Judged, second: Judged, obstacle: str) -> SplitGai
     before, after = (one.rows[split].array for one in (first, second))
     gain = paired_gain_interval(before, after, primary, second.seed)
     return found.model_copy(update={"gain": gain})
+
+
+def _ends(scores: Scores | None) -> tuple[float, float] | None:
+    return (scores.interval.low, scores.interval.high) if scores and scores.interval else None
 
 
 def _other_samples(split: str, *rows: Mapping[str, SplitRows]) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 from pyarrow import fs
 
 from search.preflight.data import decoding, source_of
+from search.records.trial_report import checkpoint_scores, latest_reports
 from search.settings import StudySettings
 from search.storage.journal import TrialJournal, read_journal
 from search.storage.trial_folder import TrialFolder
@@ -75,7 +76,8 @@ def find_trial(study: Study, wanted: str) -> TrialJournal:
 
 def best_checkpoint(study: Study, trial: TrialJournal) -> Checkpoint:
     """Return the checkpoint with the best score of those that a trial has left; raise CheckpointError if none is."""
-    return TrialFolder(fs.LocalFileSystem(), str(study.folder / trial.id), trial.reports).read_best()
+    scores = checkpoint_scores(latest_reports(trial.rows))
+    return TrialFolder(fs.LocalFileSystem(), str(study.folder / trial.id), scores).read_best()
 
 
 def decoded_splits(settings: StudySettings, names: Sequence[str]) -> dict[str, Dataset]:

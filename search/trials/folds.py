@@ -10,11 +10,10 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
-from search.records.trial_report import FOLD, OF, ROWS, SAMPLES
+from search.records.trial_report import EPOCH, EPOCH_SECONDS, LOSS, FoldReport
 from search.settings import StudySettings, population
 from train.checkpoint import Checkpoint
 from train.config import TrialConfig
@@ -131,21 +130,17 @@ def train_fold(
     return Fold(metrics, rows, len(data.val), time.monotonic() - started, checkpoint)
 
 
-def together(done: Sequence[Fold], of: int, config: TrialConfig) -> dict[str, Any]:
-    """Return the report after the last of these folds: means over samples, and what tells a fold from an epoch."""
-    names = TASKS.get(config.task).scores.names
+def average_folds(done: Sequence[Fold], of: int, config: TrialConfig) -> tuple[dict[str, float], FoldReport]:
+    """Return what is reported after the last of these folds: means over samples, and what only a fold says."""
+    scores = TASKS.get(config.task).scores.names
     weights = [fold.samples for fold in done]
-    told = [*names, *(GENERAL + name for name in names if GENERAL + name in done[0].metrics), "loss"]
-    means = {name: float(np.average([fold.metrics[name] for fold in done], weights=weights)) for name in told}
-    return means | {
-        "epoch": len(done),
-        "epoch_seconds": done[-1].seconds,
-        FOLD: len(done),
-        OF: of,
-        SAMPLES: sum(weights),
-        ROWS: json.dumps(done[-1].rows.tolist()),
-        **mean_interval(done, config),
+    names = [*scores, *(GENERAL + name for name in scores if GENERAL + name in done[0].metrics), LOSS]
+    means = {
+        name: float(np.average([fold.metrics[name] for fold in done], weights=weights)) for name in names
     }
+    counted = {EPOCH: len(done), EPOCH_SECONDS: done[-1].seconds}
+    last = FoldReport(len(done), of, sum(weights), json.dumps(done[-1].rows.tolist()))
+    return {**means, **counted, **mean_interval(done, config)}, last
 
 
 def mean_interval(done: Sequence[Fold], config: TrialConfig) -> dict[str, float]:
@@ -170,7 +165,7 @@ def mean_interval(done: Sequence[Fold], config: TrialConfig) -> dict[str, float]
 def run_folds(
     config: TrialConfig,
     folds: Sequence[TrainingData],
-    report: Callable[[dict[str, Any], Checkpoint | None], None],
+    report: Callable[[Metrics, FoldReport, Checkpoint | None], None],
     saved: Checkpoint | None,
     micro_batches: int = 1,
 ) -> None:
@@ -188,4 +183,4 @@ def run_folds(
         again = saved if number == 1 else None
         done.append(train_fold(config, data, again, micro_batches))
         if again is None:
-            report(together(done, len(folds), config), done[0].checkpoint if number == 1 else None)
+            report(*average_folds(done, len(folds), config), done[0].checkpoint if number == 1 else None)

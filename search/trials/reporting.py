@@ -1,12 +1,12 @@
-"""TODO."""
+"""What a trial sends to Ray Tune after an epoch or a fold."""
 
 from collections.abc import Callable
-from typing import Any
+from functools import partial
 
 from ray import tune
 
-from search.records.ranking import WORST, Forgetting, score
-from search.records.trial_report import COPIED, SAMPLES, TRAINED_WITH, copied_from
+from search.records.ranking import WORST, Forgetting, Forgotten, score
+from search.records.trial_report import METRIC, FoldReport, Origin, TrialReport, name_copied
 from search.storage.trial_folder import report_with_checkpoint
 from search.trials.start import Start, TrialSetup
 from train.checkpoint import Checkpoint
@@ -23,57 +23,66 @@ class Notes:
     def __init__(self, notes: list[str]) -> None:
         self._pending = [note for note in notes if note]
 
-    def told(self) -> dict[str, str]:
-        """Return what the next report adds; nothing once it was told."""
+    def take(self) -> str:
+        """Return what the next report says; empty once it was taken."""
         text = "; ".join(self._pending)
         self._pending = []
-        return {"note": text} if text else {}
+        return text
 
 
-def origin(config: TrialConfig, checkpoint: str) -> dict[str, str]:
-    """Return what the reports of a population's trial say of how it is trained (`search/sampling/lineage.py`).
+def describe_origin(config: TrialConfig, checkpoint: str) -> Origin:
+    """Return where a population's trial has its weights from (`search/sampling/lineage.py`).
 
     Args:
         config: the trial's.
         checkpoint: path of the one that it goes on from; empty for none.
     """
     trial = str(tune.get_context().get_trial_id())
-    return {
-        COPIED: copied_from(checkpoint, trial) if checkpoint else "",
-        TRAINED_WITH: config.model_dump_json(),
-    }
+    return Origin(name_copied(checkpoint, trial) if checkpoint else "", config.model_dump_json())
 
 
-def fold_report(
-    start: Start, notes: Notes, config: TrialConfig, setup: TrialSetup
-) -> Callable[[dict[str, Any], Checkpoint | None], None]:
-    """Return a report function that sends what all folds so far say to Ray Tune."""
+def judge_metrics(
+    metrics: Metrics, samples: int, config: TrialConfig, forgetting: Forgetting | None
+) -> tuple[float, Forgotten | None]:
+    """Return the one number of an epoch on so many validation samples, and what it has forgotten.
+
+    None is forgotten without general samples.
+    """
     kind = TASKS.get(config.task).scores
+    general = kind.kept_in(metrics, 0, GENERAL) if kind.are_in(metrics, GENERAL) else None
+    return judge(kind.kept_in(metrics, samples), general, config.model, forgetting)
 
-    def report(metrics: dict[str, Any], checkpoint: Checkpoint | None) -> None:
-        general = kind.kept_in(metrics, 0, GENERAL) if kind.are_in(metrics, GENERAL) else None
-        metrics |= judged(kind.kept_in(metrics, metrics[SAMPLES]), general, config.model, setup.forgetting)
+
+def judge(
+    scores: Scores, general: Scores | None, model: str, forgetting: Forgetting | None
+) -> tuple[float, Forgotten | None]:
+    """Return the one number that orders as these scores do, and what the model has forgotten."""
+    if forgetting is None or general is None:
+        return score(*scores.rank, scores.steps), None
+    lost = forgetting.measure(model, general.primary)
+    return score(*scores.rank, scores.steps, lost.excess, forgetting.steps), lost
+
+
+def make_fold_report(
+    start: Start, notes: Notes, config: TrialConfig, setup: TrialSetup
+) -> Callable[[Metrics, FoldReport, Checkpoint | None], None]:
+    """Return a report function that sends what all folds so far say to Ray Tune."""
+
+    def report(metrics: Metrics, fold: FoldReport, checkpoint: Checkpoint | None) -> None:
+        value, lost = judge_metrics(metrics, fold.samples, config, setup.forgetting)
         # The best score is that of all folds so far: the best of them would flatter.
-        metrics |= {"best_score": metrics["score"], "parts": start.micro_batches, **notes.told()}
+        row = TrialReport(metrics, value, value, start.micro_batches, lost, notes.take(), fold).to_row()
         if checkpoint is None:
-            tune.report(metrics)
+            tune.report(row)
         else:
-            report_with_checkpoint(tune.report, metrics, lambda: checkpoint)
+            report_with_checkpoint(tune.report, row, lambda: checkpoint)
 
     return report
 
 
-def judged(
-    scores: Scores, general: Scores | None, model: str, forgetting: Forgetting | None
-) -> dict[str, float]:
-    """Return an epoch's `score` and, with general samples, what it has forgotten."""
-    known = forgetting if general is not None else None
-    lost = known.measured(model, general.primary) if known and general else {}
-    found = score(*scores.rank, scores.steps, lost.get("excess", 0.0), known.steps if known else 1)
-    return {"score": found, **lost}
-
-
-def tune_report(samples: int, start: Start, notes: Notes, config: TrialConfig, setup: TrialSetup) -> Report:
+def make_tune_report(
+    samples: int, start: Start, notes: Notes, config: TrialConfig, setup: TrialSetup
+) -> Report:
     """Return a report function that sends every epoch's metrics and checkpoint to Ray Tune.
 
     Args:
@@ -83,18 +92,14 @@ def tune_report(samples: int, start: Start, notes: Notes, config: TrialConfig, s
         config: the trial's.
         setup: what all trials share.
     """
-    best = start.checkpoint.metrics.get("best_score", WORST) if start.checkpoint else WORST
-    kind = TASKS.get(config.task).scores
-    trained = origin(config, start.path) if setup.population else {}
+    best = start.checkpoint.metrics.get(METRIC, WORST) if start.checkpoint else WORST
+    origin = describe_origin(config, start.path) if setup.population else None
 
     def report(metrics: Metrics, make: MakeCheckpoint) -> None:
         nonlocal best
-        general = kind.kept_in(metrics, 0, GENERAL) if kind.are_in(metrics, GENERAL) else None
-        worth = judged(kind.kept_in(metrics, samples), general, config.model, setup.forgetting)
-        best = max(best, worth["score"])
-        kept = {**worth, "best_score": best, "parts": start.micro_batches}
-        report_with_checkpoint(
-            tune.report, {**metrics, **kept, **notes.told(), **trained}, lambda: make(kept)
-        )
+        value, lost = judge_metrics(metrics, samples, config, setup.forgetting)
+        best = max(best, value)
+        sent = TrialReport(metrics, value, best, start.micro_batches, lost, notes.take(), origin=origin)
+        report_with_checkpoint(tune.report, sent.to_row(), partial(make, sent.kept))
 
     return report

@@ -8,6 +8,7 @@ from ray import tune
 from search.planning.clock import Clock
 from search.planning.packing import Needs, WorkerGroup
 from search.records.ranking import Forgetting
+from search.records.trial_report import MICRO_BATCHES
 from search.storage.trial_folder import last_whole, read_micro_batches, write_micro_batches
 from train.checkpoint import Checkpoint
 
@@ -37,7 +38,7 @@ def find_start() -> Start:
     if saved is None:
         return Start(None, micro_batches)
     checkpoint, note, path = last_whole(saved.filesystem, saved.path)
-    kept = int(checkpoint.metrics.get("parts", 1)) if checkpoint else 1
+    kept = int(checkpoint.metrics.get(MICRO_BATCHES, 1)) if checkpoint else 1
     return Start(checkpoint, max(micro_batches, kept), note, path)
 
 

@@ -6,9 +6,9 @@ from typing import Any
 import ray
 from ray import tune
 
-from search.records.ranking import WORST
+from search.records.trial_report import TrialReport
 from search.trials.folds import run_folds, split_folds
-from search.trials.reporting import Notes, fold_report, tune_report
+from search.trials.reporting import Notes, make_fold_report, make_tune_report
 from search.trials.start import Start, TrialSetup, find_start, set_micro_batches
 from search.trials.workers import train_on_workers
 from train.config import TrialConfig, config_from_mapping
@@ -26,7 +26,7 @@ def run_trial(params: dict[str, Any], setup: TrialSetup) -> None:
     try:
         train_within_memory(config, setup)
     except DivergedError as error:
-        tune.report({"diverged": True, "reason": str(error), "epoch": 0, "score": WORST, "best_score": WORST})
+        tune.report(TrialReport.of_diverged(str(error)).to_row())
 
 
 def train_within_memory(config: TrialConfig, setup: TrialSetup) -> None:
@@ -64,10 +64,10 @@ def train_from(start: Start, notes: Notes, config: TrialConfig, setup: TrialSetu
     data: TrainingData = ray.get(setup.data)
     if setup.folds > 1:
         folds = split_folds(data, setup.folds, TASKS.get(config.task), FOLD_SEED)
-        report_fold = fold_report(start, notes, config, setup)
+        report_fold = make_fold_report(start, notes, config, setup)
         run_folds(config, folds, report_fold, start.checkpoint, start.micro_batches)
         return
-    report = tune_report(len(data.val), start, notes, config, setup)
+    report = make_tune_report(len(data.val), start, notes, config, setup)
     deadline = setup.clock.deadline_for(config) if setup.clock else None
     if setup.group is None:
         train(config, data, report, start.checkpoint, micro_batches=start.micro_batches, deadline=deadline)

@@ -67,7 +67,7 @@ def forgetful(found: TrialRecord, lost: Sequence[float], limit: float | None) ->
         measure.model_copy(
             update={
                 "general": TextScores(GENERAL, KNOWN - fall, 0.9 - fall, 0.1 + fall),
-                **known.measured(found.config.model, KNOWN - fall),
+                **known.measure(found.config.model, KNOWN - fall)._asdict(),
             }
         )
         for measure, fall in zip(found.history, lost, strict=False)

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from search.planning.warm_starts import MOST_FORKED, best_configs, fork_points
+from search.records.trial_report import EPOCH, FoldReport, TrialReport
 from search.storage.files import JOURNAL
 from search.storage.journal import Journal
 from spaces.space import parse_space
@@ -30,8 +31,8 @@ def write_trial(study: Path, name: str, settings: TrialConfig, *scores: float, f
     trial = SimpleNamespace(trial_id=name, config=settings.model_dump(mode="json"))
     journal.on_trial_start(0, [], trial)
     for epoch, score in enumerate(scores, 1):
-        fold = {"fold": epoch} if folds else {}
-        journal.on_trial_result(0, [], trial, {"epoch": epoch, "score": score, **fold})
+        fold = FoldReport(epoch, of=3, samples=8) if folds else None
+        journal.on_trial_result(0, [], trial, TrialReport({EPOCH: epoch}, score, score, fold=fold).to_row())
 
 
 def test_the_best_configurations_come_first(tmp_path: Path) -> None:

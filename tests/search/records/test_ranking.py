@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from search.records.ranking import WORST, Forgetting, rank_key, score
 from search.records.trial import rank
-from search.trials.reporting import judged
+from search.trials.reporting import judge
 from tests.search.made_result import forgetful, trial
 from train.scoring.texts import TextScores
 
@@ -16,7 +16,7 @@ RESULTS = st.tuples(st.integers(0, LINES), st.floats(0, 1), st.integers(0, GENER
 
 
 def measured(right: int, similarity: float, general: int) -> tuple[float, float, float]:
-    return right / LINES, similarity, KNOWN.measured("small", general / GENERAL)["excess"]
+    return right / LINES, similarity, KNOWN.measure("small", general / GENERAL).excess
 
 
 def number(result: tuple[float, float, float]) -> float:
@@ -48,21 +48,20 @@ def test_among_those_that_forget_too_much_less_forgetting_is_better_then_reading
 
 
 def test_a_fall_by_exactly_the_limit_is_allowed() -> None:
-    assert Forgetting({"m": 0.5}, 0.02, 100).measured("m", 0.48)["excess"] == 0
-    assert Forgetting({"m": 0.5}, 0.0, 100).measured("m", 0.5)["excess"] == 0
-    assert Forgetting({"m": 0.5}, 0.02, 100).measured("m", 0.47)["excess"] == pytest.approx(0.01)
+    assert Forgetting({"m": 0.5}, 0.02, 100).measure("m", 0.48).excess == 0
+    assert Forgetting({"m": 0.5}, 0.0, 100).measure("m", 0.5).excess == 0
+    assert Forgetting({"m": 0.5}, 0.02, 100).measure("m", 0.47).excess == pytest.approx(0.01)
 
 
 def test_without_a_limit_forgetting_is_only_reported() -> None:
     scores, general = TextScores(LINES, 0.5, 0.8, 0.1), TextScores(GENERAL, 0.1, 0.5, 0.5)
-    free = judged(scores, general, "small", Forgetting({"small": 0.75}, None, GENERAL))
-    assert free["forgetting"] == pytest.approx(0.65)
-    assert free["excess"] == 0
-    assert free["score"] == judged(scores, None, "small", None)["score"] == score(0.5, 0.8, LINES)
-    assert judged(scores, general, "small", KNOWN)["score"] < 0
-    gained = judged(scores, TextScores(GENERAL, 1.0, 1.0, 0.0), "small", KNOWN)
-    assert gained["forgetting"] == pytest.approx(-0.25)
-    assert gained["score"] == free["score"]
+    free, lost = judge(scores, general, "small", Forgetting({"small": 0.75}, None, GENERAL))
+    assert lost == (pytest.approx(0.65), 0)
+    assert free == judge(scores, None, "small", None)[0] == score(0.5, 0.8, LINES)
+    assert judge(scores, general, "small", KNOWN)[0] < 0
+    gained, lost = judge(scores, TextScores(GENERAL, 1.0, 1.0, 0.0), "small", KNOWN)
+    assert lost == (pytest.approx(-0.25), 0)
+    assert gained == free
 
 
 def test_a_trial_wins_by_an_epoch_that_kept_enough() -> None:

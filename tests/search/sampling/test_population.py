@@ -10,8 +10,8 @@ import pytest
 import yaml
 from ray.train.constants import CHECKPOINT_DIR_NAME
 
-from search.records.trial_report import COPIED, TRAINED_WITH, copied_from
-from search.sampling.lineage import stages, stages_text
+from search.records.trial_report import CHECKPOINT, COPIED, EPOCH, TRAINED_WITH, TrialReport, name_copied
+from search.sampling.lineage import describe_stages, find_stages
 from search.sampling.population import check_population, mutated
 from search.settings import StudySettings, sampler_of
 from search.storage.journal import read_journal
@@ -81,21 +81,18 @@ def test_a_population_needs_something_to_change_and_begins_at_random() -> None:
         check_population(settings(), nothing)
 
 
-def report(epoch: int, rate: float, copied: str = "") -> dict[str, Any]:
+def report(epoch: int, rate: float, copied: str = "") -> TrialReport:
     config = TrialConfig.model_validate({"optimiser": {"learning_rate": rate}})
     name = f"checkpoint_{epoch}{rate}"
-    return {
-        "epoch": epoch,
-        "checkpoint_dir_name": name,
-        COPIED: copied,
-        TRAINED_WITH: config.model_dump_json(),
-    }
+    return TrialReport.from_row(
+        {EPOCH: epoch, CHECKPOINT: name, COPIED: copied, TRAINED_WITH: config.model_dump_json()}
+    )
 
 
 def test_stages_follow_the_weights_through_the_trials_that_trained_them() -> None:
     a = [report(epoch, 1e-4) for epoch in (1, 2, 3)]
     # b trained two epochs, then went on from a's second with another rate, was stopped, and repeated epoch 4.
-    copied = f"a/{a[1]['checkpoint_dir_name']}"
+    copied = f"a/{a[1].stamp.checkpoint}"
     b = [
         report(1, 1e-2),
         report(2, 1e-2),
@@ -104,18 +101,18 @@ def test_stages_follow_the_weights_through_the_trials_that_trained_them() -> Non
         report(5, 2e-4),
     ]
     told = [(s.trial, s.first_epoch, s.last_epoch, s.settings["optimiser.learning_rate"]) for s in
-            stages({"a": a, "b": b}, "b", 5)]  # fmt: skip
+            find_stages({"a": a, "b": b}, "b", 5)]  # fmt: skip
     assert told == [("a", 1, 2, 1e-4), ("b", 3, 5, 2e-4)]
-    assert [s.trial for s in stages({"a": a, "b": b}, "b", 1)] == ["b"]
-    assert not stages_text(stages({"a": a, "b": b}, "b", 1))
-    assert "epochs 1-2 (trial a): optimiser.learning_rate 0.0001" in stages_text(
-        stages({"a": a, "b": b}, "b", 5)
+    assert [s.trial for s in find_stages({"a": a, "b": b}, "b", 1)] == ["b"]
+    assert not describe_stages(find_stages({"a": a, "b": b}, "b", 1))
+    assert "epochs 1-2 (trial a): optimiser.learning_rate 0.0001" in describe_stages(
+        find_stages({"a": a, "b": b}, "b", 5)
     )
 
 
 def test_a_checkpoint_of_ones_own_is_not_copied() -> None:
-    assert copied_from("/runs/x/a/checkpoint_1", "b") == "a/checkpoint_1"
-    assert copied_from("/runs/x/a/checkpoint_1/", "a") == ""
+    assert name_copied("/runs/x/a/checkpoint_1", "b") == "a/checkpoint_1"
+    assert name_copied("/runs/x/a/checkpoint_1/", "a") == ""
 
 
 @pytest.mark.slow

@@ -12,8 +12,9 @@ from ray import tune
 from ray.train.constants import CHECKPOINT_DIR_NAME
 
 from search.experiment.progress import place
-from search.records.from_reports import state_of, told_of, trial_config
+from search.records.from_reports import complete_journal, find_state, trained_config
 from search.records.trial import TrialRecord
+from search.records.trial_report import EPOCH, TrialReport, checkpoint_scores, latest_reports
 from search.selection.outcome import Finished
 from search.settings import StudySettings
 from search.storage.journal import TrialJournal
@@ -24,13 +25,6 @@ from train.config import TrialConfig
 from train.data.charset import Charset
 from train.errors import CheckpointError
 from train.steps.schedule import Best, ScheduleHorizon
-
-
-class Ended:
-    """What Tune says of a trial that returned."""
-
-    error = None
-    metrics: dict[str, float] = {}  # noqa: RUF012
 
 
 @pytest.mark.parametrize(
@@ -45,24 +39,25 @@ class Ended:
 )
 def test_a_trial_ends_with_its_reason(last: int, best: int, patience: int, state: str, reason: str) -> None:
     scores = {"exact_match": 0.5, "edit_similarity": 0.5}
-    report = {"epoch": last, **scores} | (
+    row = {EPOCH: last, **scores} | (
         Best(("exact_match", "edit_similarity"), best, (0.5, 0.5)).metrics() if patience else {}
     )
-    assert state_of(Ended(), report, config(epochs=9, patience=patience)) == (state, reason)
+    assert find(row, config(epochs=9, patience=patience)) == (state, reason)
+
+
+def find(row: dict[str, Any], trained: TrialConfig) -> tuple[str, str]:
+    return find_state(TrialJournal("a", {}, [row]), TrialReport.from_row(row), trained)
 
 
 def test_a_trial_was_as_long_as_its_last_report_says() -> None:
     params = config(epochs=30).model_dump(mode="json")
-    fitted = {
-        "epoch": 12,
-        "exact_match": 0.5,
-        "edit_similarity": 0.5,
-        **ScheduleHorizon(12, 3, 0.2).metrics(),
-    }
-    assert trial_config(None, {}).epochs == TrialConfig().epochs
-    assert trial_config(params, {}).epochs == trial_config(params, {"epoch": 12}).epochs == 30
-    assert trial_config(params, fitted).epochs == 12
-    assert state_of(Ended(), fitted, trial_config(params, fitted)) == ("finished", "")
+    fitted = {EPOCH: 12, "exact_match": 0.5, "edit_similarity": 0.5, **ScheduleHorizon(12, 3, 0.2).metrics()}
+    last = TrialReport.from_row(fitted)
+    assert trained_config(None, None).epochs == TrialConfig().epochs
+    whole = TrialReport.from_row({EPOCH: 12})
+    assert trained_config(params, None).epochs == trained_config(params, whole).epochs == 30
+    assert trained_config(params, last).epochs == 12
+    assert find(fitted, trained_config(params, last)) == ("finished", "")
     assert [place(fitted, params), place({"epoch": 2}, params)] == ["epoch  12/12 ", "epoch   2/30 "]
 
 
@@ -79,10 +74,11 @@ def ended(folder: Path, scores: list[float]) -> Any:
 def test_the_best_checkpoint_is_found_though_tune_lists_none(tmp_path: Path) -> None:
     result = ended(tmp_path, [0.5, 0.9, 0.9, 1.0])
     shutil.rmtree(tmp_path / "checkpoint_000003")
-    folder = TrialFolder(LocalFileSystem(), str(tmp_path), told_of(result, {}).reports)
+    scores = checkpoint_scores(latest_reports(complete_journal(result, {}).rows))
+    folder = TrialFolder(LocalFileSystem(), str(tmp_path), scores)
     assert folder.read_best().epoch == 2
     with pytest.raises(CheckpointError, match="must have left a checkpoint"):
-        TrialFolder(LocalFileSystem(), str(tmp_path / "none"), folder.reports).read_best()
+        TrialFolder(LocalFileSystem(), str(tmp_path / "none"), scores).read_best()
 
 
 def test_a_winner_whose_checkpoint_is_damaged_is_named_with_what_can_be_done(tmp_path: Path) -> None:
@@ -104,5 +100,5 @@ def test_a_winner_whose_checkpoint_is_damaged_is_named_with_what_can_be_done(tmp
 def test_the_journal_is_believed_and_tune_fills_what_it_lacks(tmp_path: Path) -> None:
     result = ended(tmp_path, [0.5, 0.9])
     written = TrialJournal(tmp_path.name, {}, [{"epoch": 2, "score": 0.7}, {"epoch": 3, "score": 0.8}])
-    found = told_of(result, {written.id: written})
-    assert [(report["epoch"], report["score"]) for report in found.reports] == [(1, 0.5), (2, 0.7), (3, 0.8)]
+    found = latest_reports(complete_journal(result, {written.id: written}).rows)
+    assert [(report.epoch, report.score) for report in found] == [(1, 0.5), (2, 0.7), (3, 0.8)]

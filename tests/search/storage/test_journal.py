@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from search.experiment.snapshot import SNAPSHOT, archive, restore
+from search.records.trial_report import latest_reports
 from search.storage.files import JOURNAL
 from search.storage.journal import Journal, read_journal
 from train.errors import CheckpointError
@@ -22,10 +23,8 @@ def test_reports_are_read_back_and_a_cut_line_is_none(tmp_path: Path, cut: bytes
             0, [], trial, {"epoch": epoch, "score": np.float32(0.5), "config": {}, "note": "\u2028"}
         )
     [whole] = read_journal(tmp_path)
-    assert [(row["epoch"], row["score"], row["note"]) for row in whole.reports] == [
-        (1, 0.5, "\u2028"),
-        (2, 0.5, "\u2028"),
-    ]
+    reports = [(one.epoch, one.score, one.note) for one in latest_reports(whole.rows)]
+    assert reports == [(1, 0.5, "\u2028"), (2, 0.5, "\u2028")]
     assert len(whole.rows) == 3
     with path.open("ab") as file:
         file.write(cut)
@@ -33,7 +32,7 @@ def test_reports_are_read_back_and_a_cut_line_is_none(tmp_path: Path, cut: bytes
     journal.on_trial_result(0, [], trial, {"epoch": 3, "score": 0.7})
     [found] = read_journal(tmp_path)
     assert found.rows[:-1] == whole.rows
-    assert [row["epoch"] for row in found.reports] == [1, 2, 3]
+    assert [one.epoch for one in latest_reports(found.rows)] == [1, 2, 3]
 
 
 def test_the_archive_replaces_what_was_half_written(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from search.records.evidence import Confirmation, Evidence
-from search.records.result import StudyResult, baseline_said
+from search.records.result import StudyResult, baseline_to_json, write_result
 from search.records.sample_rows import SplitRows, read_rows, write_rows
 from search.report.summary import write_summary
 from search.report.terminal import terminal_table
@@ -43,7 +43,7 @@ def write_study(storage: Path, found: StudyResult, ended: bool = True, **setting
     folder.mkdir(parents=True)
     said = StudySettings(name=found.name, storage=str(storage), data=found.data.path, **settings)
     (folder / "study.json").write_text(said.model_dump_json())
-    known = {"baselines": [baseline_said(b) for b in found.baselines], "max_epochs": found.max_epochs}
+    known = {"baselines": [baseline_to_json(b) for b in found.baselines], "max_epochs": found.max_epochs}
     journal = Journal(folder / JOURNAL, known)
     for record in found.trials:
         trial = SimpleNamespace(
@@ -55,6 +55,7 @@ def write_study(storage: Path, found: StudyResult, ended: bool = True, **setting
         if record.state == "failed":
             journal.on_trial_error(0, [], trial)
     if ended:
+        write_result(found, folder)
         write_summary(found, folder / "summary.json")
     return folder
 
@@ -124,7 +125,8 @@ def test_list_tells_finished_running_and_interrupted(
 def test_a_resumed_study_is_running_though_it_was_finished(tmp_path: Path) -> None:
     with hold(write_study(tmp_path, result())):
         study = read_study(tmp_path / "vin")
-    assert (study.state, study.summary) == ("running", None)
+    assert study.state == "running"
+    assert read_result(study).comparisons == (), "what it found before is not what it finds now"
 
 
 def test_a_line_that_is_being_written_is_not_read(tmp_path: Path) -> None:
@@ -135,7 +137,7 @@ def test_a_line_that_is_being_written_is_not_read(tmp_path: Path) -> None:
     assert read_journal(folder) == whole
     with (folder / JOURNAL).open("a") as file:  # the resumed search goes on behind a line that a kill cut
         file.write('{"event": "start"}\n{"event": "end", "trial": "t00"}\n')
-    assert [trial.reports for trial in read_journal(folder)] == [trial.reports for trial in whole]
+    assert [trial.rows for trial in read_journal(folder)] == [trial.rows for trial in whole]
 
 
 def test_an_interrupted_study_has_its_table_and_the_command_to_go_on(
@@ -161,6 +163,7 @@ def test_a_study_of_an_earlier_version_is_read_from_tunes_files(tmp_path: Path) 
         for i in range(len(trial.history))
     ]
     (folder / trial.id / "result.json").write_text("\n".join(lines) + '\n{"epoch": 9, "lo')
+    (folder / "result.json").unlink()
     (record,) = read_result(read_study(folder)).trials
     assert record.history == trial.history
     assert record.state == trial.state
@@ -195,7 +198,7 @@ def test_scores_that_cannot_be_compared_are_not(
     write_rows({"validation": rows(80)}, one)
     write_rows({"validation": rows(90, "other" if change == "labels" else "same")}, two)
     if change == "rule":
-        path = two / "summary.json"
+        path = two / "result.json"
         path.write_text(path.read_text().replace("as-labelled", "case-insensitive"))
     main(["compare", "one", "two", "--storage", str(tmp_path)])
     out = capsys.readouterr().out

@@ -18,7 +18,7 @@ from ray import tune
 from search.experiment.incidents import RETRIES, Incidents, incidents
 from search.planning.packing import Needs, WorkerGroup
 from search.preflight.cost import Footprint
-from search.records.from_reports import Samples, record, told_of
+from search.records.from_reports import Samples, complete_journal, make_record
 from search.records.trial import TrialRecord
 from search.storage.files import JOURNAL
 from search.storage.journal import Journal, read_journal
@@ -95,7 +95,7 @@ def only_record(results: tune.ResultGrid, folder: Path) -> TrialRecord:
     [result] = results
     [notes] = incidents(folder / "hit").values()
     journals = {trial.id: trial for trial in read_journal(folder / "hit")}
-    return record(result, told_of(result, journals), 0.0, Samples(4), notes)
+    return make_record(complete_journal(result, journals), 0.0, Samples(4), notes)
 
 
 def test_too_little_memory_makes_micro_batches_and_not_the_batch_smaller(
@@ -135,7 +135,7 @@ def test_a_trial_whose_worker_is_killed_goes_on(shared: ray.ObjectRef, tmp_path:
 
 def kill_a_worker(study: Path) -> None:
     """Kill one of a trial's workers as soon as the trial has reported an epoch."""
-    while not any(trial.reports for trial in read_journal(study)):
+    while not any(trial.rows for trial in read_journal(study)):
         threading.Event().wait(0.05)
     for process in psutil.Process().children(recursive=True):
         with suppress(psutil.NoSuchProcess):

@@ -11,15 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from search.records.evidence import Evidence
-from search.records.from_reports import Samples, measure, state_of
+from search.records.from_reports import Samples, find_state, measure_report
 from search.records.trial import rank
-from search.records.trial_report import rows_of
+from search.records.trial_report import EPOCH, EPOCH_SECONDS, FoldReport, TrialReport, join_rows
 from search.report.page.page import report_html
 from search.report.summary import summary
 from search.report.terminal import terminal_table
 from search.selection.choose import differences
 from search.settings import StudySettings
-from search.trials.folds import Fold, deal, run_folds, split_folds, together, with_folds
+from search.storage.journal import TrialJournal
+from search.trials.folds import Fold, average_folds, deal, run_folds, split_folds, with_folds
 from tests import real_lines
 from tests.search.driver import label_arguments, search, write_labels
 from tests.search.made_result import image_of, result, rows, share, trial
@@ -27,7 +28,7 @@ from train.checkpoint import Checkpoint
 from train.config import TrialConfig
 from train.data.charset import Charset
 from train.errors import UsageError
-from train.loop import TrainingData
+from train.loop import Metrics, TrainingData
 from train.scoring.intervals import paired_gain_interval
 from train.scoring.regions import RegionScores
 from train.scoring.texts import TextScores
@@ -99,15 +100,21 @@ def fold(right: Sequence[int], seconds: float = 1) -> Fold:
     return Fold(metrics, rows(np.array(right, bool)), len(right), seconds, kept)
 
 
+def report(done: Sequence[Fold], of: int, config: TrialConfig) -> TrialReport:
+    """Return the report after the last fold, as a row that Tune hands on."""
+    metrics, last = average_folds(done, of, config)
+    return TrialReport.from_row(TrialReport(metrics, 0.5, 0.5, fold=last).to_row())
+
+
 def test_scores_of_folds_are_means_over_samples() -> None:
     done = [fold([1, 1, 1, 1]), fold([0, 0])]
-    first, second = (together(done[:number], 3, real_lines.config()) for number in (1, 2))
-    made = measure(second | {"time_total_s": 3.0}, TextScores, Samples(99))
+    first, second = (report(done[:number], 3, real_lines.config()) for number in (1, 2))
+    made = measure_report(second, TextScores, Samples(99))
     assert (made.fold, made.scores.n, made.scores.primary) == (2, 6, pytest.approx(4 / 6))
-    read = rows_of([first, second])
+    read = join_rows([first, second])
     assert read is not None
     np.testing.assert_array_equal(read[:, 1], [1, 1, 1, 1, 0, 0])
-    assert rows_of([{"epoch": 1}]) is None
+    assert join_rows([TrialReport.from_row({EPOCH: 1})]) is None
 
 
 def test_a_mean_that_is_no_share_has_an_interval_over_the_samples_of_all_folds() -> None:
@@ -118,28 +125,22 @@ def test_a_mean_that_is_no_share_has_an_interval_over_the_samples_of_all_folds()
         return Fold(metrics, counts, len(counts), 1.0, kept)
 
     detector = TrialConfig(task="detection", model="pp-ocrv6-tiny-det")
-    one = measure(together([photos(1, 10)], 2, detector) | {"time_total_s": 3.0}, RegionScores, Samples(9))
-    both = together([photos(1, 10), photos(0, 20)], 2, detector) | {"time_total_s": 3.0}
-    two = measure(both, RegionScores, Samples(9))
+    one = measure_report(report([photos(1, 10)], 2, detector), RegionScores, Samples(9))
+    both = report([photos(1, 10), photos(0, 20)], 2, detector)
+    two = measure_report(both, RegionScores, Samples(9))
     assert (one.scores.primary, two.scores.primary) == pytest.approx((0.75, (0.75 * 20 + 0.5 * 40) / 60))
     for found in (one.scores, two.scores):
         assert found.interval is not None
         assert found.interval.low < found.primary < found.interval.high
 
 
-class Ended:
-    error = None
-    metrics: dict[str, float] = {}  # noqa: RUF012
-
-
 def test_a_trial_is_finished_after_its_last_fold() -> None:
-    last = together([fold([1])] * 2, 3, real_lines.config())
-    assert (
-        state_of(Ended(), last, real_lines.config(epochs=2))[1]
-        == "stopped after fold 2 of 3 (scheduler or time budget)"
-    )
-    last = together([fold([1])] * 3, 3, real_lines.config())
-    assert state_of(Ended(), last, real_lines.config(epochs=9)) == ("finished", "")
+    def find(folds: int, epochs: int) -> tuple[str, str]:
+        last = report([fold([1])] * folds, 3, real_lines.config())
+        return find_state(TrialJournal("a", {}, [last.to_row()]), last, real_lines.config(epochs=epochs))
+
+    assert find(2, epochs=2) == ("stopped", "stopped after fold 2 of 3 (scheduler or time budget)")
+    assert find(3, epochs=9) == ("finished", "")
 
 
 def test_more_folds_rank_above_a_lucky_first_one() -> None:
@@ -176,20 +177,19 @@ def test_the_report_says_how_little_a_difference_means() -> None:
 def test_a_trial_that_goes_on_after_its_first_fold_trains_only_the_others(data_dir: Path) -> None:
     parts = split_folds(real_lines.few_lines(data_dir, train=8, val=4), 2, TASKS.get("recognition"), 0)
     whole = run(parts, None)
-    assert whole[0][1] is not None
-    rest = run(parts, whole[0][1])
+    assert whole[0][2] is not None
+    rest = run(parts, whole[0][2])
     assert len(rest) == 1
-    times = ("epoch_seconds",)
-    assert {k: v for k, v in rest[0][0].items() if k not in times} == {
-        k: v for k, v in whole[1][0].items() if k not in times
-    }
+    (after, fold_after, _), (once, fold_once, _) = rest[0], whole[1]
+    assert {**after, EPOCH_SECONDS: 0} == {**once, EPOCH_SECONDS: 0}
+    assert fold_after == fold_once
 
 
 def run(
     parts: list[TrainingData], saved: Checkpoint | None
-) -> list[tuple[dict[str, Any], Checkpoint | None]]:
-    found: list[tuple[dict[str, Any], Checkpoint | None]] = []
-    run_folds(real_lines.config(epochs=1), parts, lambda metrics, kept: found.append((metrics, kept)), saved)
+) -> list[tuple[Metrics, FoldReport, Checkpoint | None]]:
+    found: list[tuple[Metrics, FoldReport, Checkpoint | None]] = []
+    run_folds(real_lines.config(epochs=1), parts, lambda *reported: found.append(reported), saved)
     return found
 
 

@@ -1,0 +1,109 @@
+"""Finished studies of versions before result.json: read back from summary.json, which does not hold all of a result."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from search.records.evidence import Confirmation, Earlier, Evidence, FrontTrial, LabelCheck, Latency
+from search.records.facts import DataSummary, DiskUse, GeneralSummary, TrialShare
+from search.records.result import Comparison, StudyResult, baseline_from_json
+from search.records.scores import scores_from_json
+from search.records.trial import TrialRecord
+from search.settings import StudySettings
+from search.storage.files import SUMMARY_FILE
+from search.storage.journal import read_study_event
+from search.studies.rebuild import count_samples, read_baselines, rebuild_trials
+from train.scoring.intervals import Gain, Interval
+from train.scoring.scores import Scores
+from train.tasks import TASKS
+
+MISSING = (
+    "this study is of an earlier version, which wrote no result.json: the samples that its winner misreads stand in "
+    "its report.html alone"
+)
+
+
+def read_summary(folder: Path, settings: StudySettings) -> StudyResult:
+    """Return the result of a finished study from its summary and its journal; it has no misreadings."""
+    found = json.loads((folder / SUMMARY_FILE).read_text(encoding="utf-8"))
+    baselines = read_baselines(settings, found)
+    samples = count_samples(baselines, found["data"]["samples"].get("val", 0))
+    trials = rebuild_trials(folder, settings, "finished", samples)
+    ends = {trial["id"]: _read_end(trial) for trial in found["trials"]}
+    return StudyResult(
+        name=settings.name,
+        task=settings.task_name,
+        space=settings.space,
+        data=DataSummary.model_validate(found["data"]),
+        baselines=baselines,
+        trials=tuple(trial.model_copy(update=ends.get(trial.id, {})) for trial in trials),
+        averaged=tuple((found["best"] or {}).get("averaged_trials", ())),
+        comparisons=_read_comparisons(TASKS.get(settings.task_name).scores, found),
+        misreadings=(),
+        evidence=_read_evidence(found),
+        general=_read_general(found),
+        labels=LabelCheck.model_validate(found["label_mistakes"]) if found.get("label_mistakes") else None,
+        share=TrialShare.model_validate(found.get("trial_share", {})),
+        max_epochs=read_study_event(folder).get("max_epochs") or _longest(trials),
+        wall_seconds=found["wall_seconds"],
+        versions=found["versions"],
+        seeds=found["seeds"],
+        commands=found["commands"],
+        disk=DiskUse.model_validate(found["disk"]) if found.get("disk") else None,
+    )
+
+
+def _read_end(trial: dict[str, Any]) -> dict[str, Any]:
+    """Return how a trial ended, and how fast it is."""
+    latency = Latency.model_validate(trial["latency"]) if trial.get("latency") else None
+    return {"state": trial["state"], "reason": trial["reason"], "latency": latency}
+
+
+def _longest(trials: tuple[TrialRecord, ...]) -> int:
+    """Return the most epochs that a trial was to run, where the journal does not tell the study's limit."""
+    return max((trial.config.epochs for trial in trials), default=1)
+
+
+def _read_evidence(found: dict[str, Any]) -> Evidence:
+    """Return what the scores rest on, and whether more than its score chose the winner."""
+    confirmations = tuple(map(Confirmation.model_validate, found.get("confirmations", ())))
+    front = tuple(map(FrontTrial.model_validate, found.get("front", ())))
+    more = any(one.chosen for one in front) or any(one.mean is not None for one in confirmations)
+    return Evidence(
+        folds=found.get("folds", 1),
+        differences={name: Gain.model_validate(gain) for name, gain in found.get("differences", {}).items()},
+        front=front,
+        confirmations=confirmations,
+        chosen=found["best"]["trial"] if more and found["best"] else None,
+        earlier=tuple(map(Earlier.model_validate, found.get("earlier", ()))),
+    )
+
+
+def _read_comparisons(kind: type[Scores], found: dict[str, Any]) -> tuple[Comparison, ...]:
+    """Return the winner against pretrained baselines, on each split that it was judged on."""
+    best, general = found["best"], found.get("general") or {}
+    splits: dict[str, Any] = {
+        "validation": {**best, "baseline": found["baseline"], "best": best} if best else None,
+        "test": found.get("test"),
+        "general": general.get("comparison"),
+    }
+    return tuple(
+        _read_comparison(kind, split, values)
+        for split, values in splits.items()
+        if values and values.get("gain") is not None
+    )
+
+
+def _read_comparison(kind: type[Scores], split: Any, values: dict[str, Any]) -> Comparison:
+    low, high = values["gain_interval_95"]
+    return Comparison(
+        split=split,
+        baseline=baseline_from_json(kind, values["baseline"]),
+        winner=scores_from_json(kind, values["best"]),
+        gain=Gain(difference=values["gain"], interval=Interval(low=low, high=high)),
+    )
+
+
+def _read_general(found: dict[str, Any]) -> GeneralSummary | None:
+    general = found.get("general")
+    return GeneralSummary(**{key: general[key] for key in GeneralSummary.model_fields}) if general else None
