@@ -6,14 +6,11 @@ Only lines of the same padded width run together, so that no line's text depends
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
-import numpy.typing as npt
-
 from serve.inference.beam import find_alternatives
 from serve.inference.model import Model
 from serve.inference.sessions import ElasticSession, Tuning, open_elastic
 from train.data import images
-from train.data.charset import BLANK
+from train.data.charset import decode_line
 
 BATCH_COLUMNS_PX = 16 * 640
 """Padded columns in one batch: what bounds a replica's memory, whatever the lines."""
@@ -49,7 +46,6 @@ class LineReader:
         self._session: ElasticSession
         self.tuning: Tuning
         self._session, self.tuning = open_elastic(model, (3, images.HEIGHT_PX, 320), threads)
-        self._characters = np.array(("", *model.characters), dtype=object)
 
     def read(
         self, lines: Sequence[images.Image], wanted: Sequence[int], alone: bool = False
@@ -69,24 +65,12 @@ class LineReader:
             batch = images.to_batch([lines[i] for i in indices], width)
             probabilities = self._session.run(batch, alone)
             for index, row in zip(indices, probabilities, strict=True):
-                reading = self._reading(row, width)
+                reading = Reading(*decode_line(row, self.model.characters), len(row), width)
                 if wanted[index]:
                     texts = find_alternatives(row, self.model.characters, wanted[index])
                     reading = replace(reading, alternatives=tuple(texts))
                 found[index] = reading
         return [reading for reading in found if reading is not None]
-
-    def _reading(self, probabilities: npt.NDArray[np.float32], width_px: int) -> Reading:
-        """Read (T, C) probabilities greedily, as `train.data.charset.decode`, with every character's step."""
-        best = probabilities.argmax(axis=1)
-        kept = best != BLANK
-        kept[1:] &= best[1:] != best[:-1]
-        columns = np.flatnonzero(kept)
-        if not len(columns):
-            return Reading("", 0.0, (), len(probabilities), width_px)
-        text = "".join(self._characters[best[columns]])
-        confidence = float(probabilities[columns, best[columns]].mean())
-        return Reading(text, confidence, tuple(columns.tolist()), len(probabilities), width_px)
 
 
 Bucket = tuple[int, list[int]]

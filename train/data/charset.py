@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -63,22 +64,33 @@ def steps_needed(classes: Sequence[int]) -> int:
     return len(classes) + sum(a == b for a, b in pairwise(classes))
 
 
-def decode(probabilities: npt.NDArray[np.float32], charset: Charset) -> list[tuple[str, float]]:
-    """Read CTC output greedily.
+class Decoded(NamedTuple):
+    """What a line says.
 
-    Args:
-        probabilities: (N, T, C) float32, softmax over C.
-        charset: C - 1 characters.
-
-    Returns:
-        (text, confidence) for each line; the confidence is the mean probability of the kept steps
-        in [0, 1], 0 for an empty text (as PaddleOCR's CTCLabelDecode).
+    Attributes:
+        confidence: mean probability of its characters in [0, 1], 0 for an empty text (as PaddleOCR's CTCLabelDecode).
+        columns: the output step of every character.
     """
-    best, confidence = probabilities.argmax(axis=2), probabilities.max(axis=2)
-    keep = best != BLANK
-    keep[:, 1:] &= best[:, 1:] != best[:, :-1]
-    lines = []
-    for classes, scores, kept in zip(best, confidence, keep, strict=True):
-        text = "".join(charset.characters[c - 1] for c in classes[kept])
-        lines.append((text, float(scores[kept].mean()) if text else 0.0))
-    return lines
+
+    text: str
+    confidence: float
+    columns: tuple[int, ...]
+
+
+def decode_line(probabilities: npt.NDArray[np.float32], characters: Sequence[str]) -> Decoded:
+    """Read one line's CTC output greedily: (T, C) float32, softmax over C, in the classes of C - 1 characters."""
+    best = probabilities.argmax(axis=1)
+    kept = best != BLANK
+    kept[1:] &= best[1:] != best[:-1]
+    columns = np.flatnonzero(kept)
+    if not len(columns):
+        return Decoded("", 0.0, ())
+    classes = best[columns]
+    text = "".join(characters[number - 1] for number in classes.tolist())
+    return Decoded(text, float(probabilities[columns, classes].mean()), tuple(columns.tolist()))
+
+
+def decode(probabilities: npt.NDArray[np.float32], charset: Charset) -> list[tuple[str, float]]:
+    """Read (N, T, C) CTC output greedily; return (text, confidence) of each line (`decode_line`)."""
+    read = (decode_line(line, charset.characters) for line in probabilities)
+    return [(line.text, line.confidence) for line in read]

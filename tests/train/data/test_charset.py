@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from train.data.charset import BLANK, Charset, decode, domain_charset, steps_needed
+from train.data.charset import BLANK, Charset, decode, decode_line, domain_charset, steps_needed
 from train.errors import DataError
 
 CHARSET = Charset(("A", "B", "é", "日", " "))
@@ -37,6 +37,30 @@ def test_repeated_steps_are_one_character_and_blanks_are_none(classes: list[int]
     [(text, confidence)] = decode(written(classes), CHARSET)
     assert text == "".join(expected)
     assert confidence == pytest.approx(0.9 if text else 0.0, abs=1e-6)
+
+
+@given(
+    steps=st.integers(0, 20),
+    classes=st.integers(2, CHARSET.classes),
+    peak=st.integers(1, 5),
+    seed=st.integers(0, 10**6),
+)
+def test_a_line_is_what_a_walk_over_its_steps_reads(steps: int, classes: int, peak: int, seed: int) -> None:
+    """Also for probabilities that are equal, of which the first counts."""
+    numbers = np.random.default_rng(seed).integers(0, peak, (steps, classes)) + 1
+    probabilities = (numbers / numbers.sum(axis=1, keepdims=True)).astype(np.float32)
+    text, scores, columns, last = "", [], [], BLANK
+    for step, row in enumerate(probabilities.tolist()):
+        best = row.index(max(row))
+        if best not in (BLANK, last):
+            text += ALPHABET[best - 1]
+            scores.append(row[best])
+            columns.append(step)
+        last = best
+    read = decode_line(probabilities, ALPHABET)
+    assert (read.text, read.columns) == (text, tuple(columns))
+    assert read.confidence == pytest.approx(sum(scores) / len(scores) if scores else 0, abs=1e-6)
+    assert decode(probabilities[None], CHARSET) == [read[:2]]
 
 
 def test_lines_are_read_one_by_one() -> None:
