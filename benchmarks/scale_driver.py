@@ -20,10 +20,12 @@ from benchmarks.common import OWN_CLUSTER
 from benchmarks.scale_simulation import recorded_space
 from search.experiment.tuner import new_experiment
 from search.planning.clock import Clock
-from search.planning.packing import Needs
-from search.planning.plan import Plan
+from search.planning.packing import Resources, TrialResources
+from search.planning.plan import Plan, Planned
+from search.planning.time_budget import TimeBudget
 from search.preflight.cost import Cost
 from search.preflight.probe import Probe
+from search.preflight.stages import Prepared, Probed
 from search.records.facts import TrialShare
 from search.records.result import Baseline
 from search.records.trial_report import latest_reports
@@ -31,6 +33,7 @@ from search.settings import StudySettings, machine_cpus
 from search.storage.journal import read_journal
 from search.study import start_ray
 from train.scoring.texts import TextScores
+from train.sets.read import Sets
 
 AT_ONCE = 4
 
@@ -100,7 +103,7 @@ def measured(trials: int, reports: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         settings = StudySettings(name="nothing", storage=folder, space="techniques", trials=trials)
         settings.local_folder.mkdir()
-        experiment = new_experiment(settings, plan(settings.local_folder, reports), [baseline_probe()], {})
+        experiment = new_experiment(planned(settings, reports))
         watch = Watch()
         experiment["run_config"].callbacks.append(watch)
         trainable = tune.with_resources(
@@ -146,12 +149,15 @@ def nothing(params: dict[str, Any], reports: int) -> None:
             tune.report(metrics, checkpoint=tune.Checkpoint.from_directory(folder))
 
 
-def plan(folder: Path, epochs: int) -> Plan:
-    """Return a plan of trials that take no time."""
+def planned(settings: StudySettings, epochs: int) -> Planned:
+    """Return a study of trials that take no time; no data are read."""
     space = recorded_space()
-    models = {str(model): no_cost() for model in space.choices("model")}
-    clock = Clock(folder / "clock.json", None, epochs, 1, 1, models)
-    return Plan(space, [], clock, AT_ONCE, Needs({}), TrialShare(), None)
+    budget = TimeBudget(None, epochs, 1, 1, {str(model): no_cost() for model in space.choices("model")})
+    prepared = Prepared(settings, space, Sets({}, {}, {}), fork=(), resume=False, started=0.0)
+    probed = Probed(prepared, None, None, (baseline_probe(),), None)  # type: ignore[arg-type]
+    resources = Resources(TrialResources({}), None, AT_ONCE)
+    plan = Plan(space, [], budget, resources, TrialShare())
+    return Planned(probed, plan, Clock.start(budget, settings.local_folder))
 
 
 def baseline_probe() -> Probe:

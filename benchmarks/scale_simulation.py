@@ -17,6 +17,7 @@ from typing import Any
 from unittest import mock
 
 from search.planning.clock import Clock
+from search.planning.time_budget import TimeBudget
 from search.preflight.cost import Cost
 from search.records.trial_report import EPOCH, EPOCH_SECONDS, METRIC, latest_reports
 from search.sampling.samplers import SAMPLERS
@@ -198,5 +199,5 @@ def searcher_for(folder: Path, epochs: int, sampler: Sampler, seed: int) -> Optu
     space = recorded_space()
     cost = Cost(full=0.0, frozen=0.0, evaluate=0.0)
     models = {str(model): cost for model in space.choices("model")}
-    clock = Clock(folder / "clock.json", None, epochs, 1, 1, models)
+    clock = Clock.start(TimeBudget(None, epochs, 1, 1, models), folder)
     return OptunaSearcher(space, [], clock, SAMPLERS[sampler](space, seed, 0), folder / "optuna.db")

@@ -1,10 +1,12 @@
-"""Dataset + space + budget -> StudyResult. Read this first.
+"""Labels, space and budget in, StudyResult out. Read this first: `run_study` is five stages in a row.
 
-labels -> splits -> decoded once -> object store      search/preflight/data.py
-every candidate untouched: scores to beat, costs      search/preflight/probe.py
-what fits the time and the machine                    search/planning/plan.py
-Optuna asks, ASHA stops, trials train and report      search/experiment, search/sampling, search/trials
-the winner is exported and tested once                search/selection/finish.py, search/selection/winner.py
+    Request -> prepare -> Prepared     settings, space, checked samples            search/preflight
+            -> probe   -> Probed       decoded once; scores to beat, costs         search/preflight
+            -> plan    -> Planned      the space narrowed, time and nodes divided  search/planning
+            -> search  -> Searched     Optuna suggests, ASHA stops, trials train   search/experiment
+            -> finish  -> StudyResult  the winner exported, tested once, reported  search/selection
+
+Each stage takes what the one before has made, and changes nothing of it.
 """
 
 import os
@@ -13,29 +15,28 @@ import time
 import ray
 
 from search.experiment.tracking import check_tracking
-from search.experiment.tuner import search
-from search.planning.budget import check_confirm, most_candidates
-from search.planning.plan import Plan, forked, make_plan, room
-from search.planning.warm_starts import origin_of
-from search.preflight.data import StudyData, decode_sets, source_of, task_of
+from search.experiment.tuner import run_trials
+from search.planning.budget import check_confirm
+from search.planning.clock import Clock
+from search.planning.plan import Planned, fit_resources, list_nodes, make_plan
+from search.planning.warm_starts import read_fork
+from search.preflight.data import decode_sets, source_of, task_of
 from search.preflight.fingerprint import begun_settings, check_fingerprint, fingerprint
-from search.preflight.general import known_before, reachable
+from search.preflight.general import limit_forgetting
 from search.preflight.latency import measure_all
 from search.preflight.probe import probe_models
-from search.preflight.space import check_names, settled
-from search.records.ranking import Forgetting
+from search.preflight.space import check_names, settle
+from search.preflight.stages import Prepared, Probed, Request
 from search.records.result import StudyResult
 from search.sampling.population import check_population
 from search.sampling.samplers import SAMPLERS, check_objectives
-from search.selection.confirm import Again
 from search.selection.finish import finish
-from search.selection.outcome import Finished
-from search.settings import StudySettings, population, sampler_of
+from search.selection.outcome import Searched
+from search.settings import StudySettings, sampler_of
 from search.storage.files import BEGUN, STUDY_FILE
 from search.storage.location import check_folder, publish, withdraw
 from search.storage.lock import sole_search
 from search.trials.folds import pooled, with_folds
-from search.trials.start import TrialSetup
 from spaces.space import SearchSpace
 from train.errors import UsageError
 from train.files import write_whole
@@ -51,54 +52,63 @@ def run_study(asked: StudySettings, resume: bool) -> StudyResult:
         UsageError: before any work, for settings that cannot work, and while another search works on the study.
         DataError: for data that cannot be used.
     """
-    started = time.time()
     with sole_search(asked.local_folder):
-        return search_study(begun_settings(asked) if resume else asked, resume, started)
+        prepared = prepare(Request(asked, resume, time.time()))
+        probed = probe(prepared)
+        planned = plan(probed)
+        searched = search(planned)
+        return finish(searched)
 
 
-def search_study(settings: StudySettings, resume: bool, started: float) -> StudyResult:
-    """Search, export and report, in a folder that is this search's alone."""
-    settings, space = settled(settings)
+def prepare(request: Request) -> Prepared:
+    """Settle what the study is, and check all that can be checked before anything takes time."""
+    settings = begun_settings(request.settings) if request.resume else request.settings
+    settings, space = settle(settings)
     check_method(settings, space)
-    check_folder(settings, resume)
-    origin = origin_of(settings)
+    check_folder(settings, request.resume)
+    fork = read_fork(settings)
     sets = read_sets(source_of(settings))
-    check_fingerprint(settings.local_folder, fingerprint(space, sets, settings.task_name), resume)
+    found = fingerprint(space, sets, settings.task_name)
+    check_fingerprint(settings.local_folder, found, request.resume)
     settings = with_folds(settings, len(sets.samples["train"]))
     print(data_text(settings, sets), flush=True)
+    return Prepared(settings, space, sets, fork, request.resume, request.started)
+
+
+def probe(prepared: Prepared) -> Probed:
+    """Decode the data once, and read them with every model before any training."""
+    settings, space = prepared.settings, prepared.space
     start_ray()
-    needs, _, _ = room(settings, space, [])
+    resources = fit_resources(settings, list_nodes(), space, ())
     write_whole(settings.local_folder / STUDY_FILE, settings.model_dump_json(indent=2))
     publish(settings, *BEGUN)
-    data = decode_sets(settings, sets)
+    data = decode_sets(settings, prepared.sets)
     shared = ray.put(data.training)
     read = shared if settings.folds == 1 else ray.put(pooled(data.training))
-    probes = probe_models(space, read, task_of(settings).terms, dict(needs.share))
-    known = known_before(settings, probes, data)
-    space = possible(space, known, data, settings, resume)
-    plan = forked(make_plan(settings, space, probes, data, started), origin)
-    latencies = measure_all(plan.space, shared) if settings.objectives != "accuracy" else {}
-    setup = TrialSetup(
-        shared,
-        plan.group,
-        known,
-        population(settings) is not None,
-        settings.folds or 1,
-        plan.clock,
-        plan.needs,
-    )
-    results = search(settings, plan, setup, probes, resume, latencies)
-    if plan.group is not None:
-        plan.group.storage.delete_folder()  # only transient
-    again = how_again(settings, plan, setup, len(results))
-    return finish(Finished(settings, plan, data, probes, results, started, known, again, latencies))
+    probes = probe_models(space, read, task_of(settings).terms, resources.trial.amounts)
+    return Probed(prepared, data, shared, probes, limit_forgetting(settings, probes, data))
 
 
-def how_again(settings: StudySettings, plan: Plan, setup: TrialSetup, trials: int) -> Again:
-    """Return how the best of so many trials are trained again."""
-    end = plan.clock.deadline and plan.clock.deadline + plan.clock.reserved
-    most = most_candidates(settings, trials)
-    return Again(setup.data, plan.needs.share, end, plan.concurrent, setup.forgetting, most)
+def plan(probed: Probed) -> Planned:
+    """Decide what is searched, and how; a new study with nothing left to search leaves its name free."""
+    settings, resume = probed.settings, probed.prepared.resume
+    try:
+        made = make_plan(probed, list_nodes(), time.time())
+    except UsageError:
+        if not resume:
+            withdraw(settings)
+        raise
+    latencies = measure_all(made.space, probed.shared) if settings.objectives != "accuracy" else {}
+    return Planned(probed, made, Clock.start(made.budget, settings.local_folder), latencies)
+
+
+def search(planned: Planned) -> Searched:
+    """Run the trials, or go on with them."""
+    results = run_trials(planned)
+    group = planned.plan.resources.group
+    if group is not None:
+        group.storage.delete_folder()  # only transient
+    return Searched(planned, results)
 
 
 def check_method(settings: StudySettings, space: SearchSpace) -> None:
@@ -116,18 +126,6 @@ def data_text(settings: StudySettings, sets: Sets) -> str:
     counts = ", ".join(f"{name} {len(samples)}" for name, samples in sets.samples.items())
     repaired = f"; labels put right: {sets.repaired}" if sets.repaired else ""
     return f"data: {counts} {task_of(settings).terms.samples}{repaired}"
-
-
-def possible(
-    space: SearchSpace, known: Forgetting | None, data: StudyData, settings: StudySettings, resume: bool
-) -> SearchSpace:
-    """Return the space as far as it can keep what the models knew; a new study that cannot leaves its name free."""
-    try:
-        return reachable(space, known, data)
-    except UsageError:
-        if not resume:
-            withdraw(settings)
-        raise
 
 
 def start_ray() -> None:

@@ -13,36 +13,30 @@ from search.experiment.publishing import PublishedFiles
 from search.experiment.snapshot import Snapshots, restore
 from search.experiment.tracking import trackers
 from search.planning.clock import Clock
-from search.planning.plan import Plan
-from search.preflight.probe import Probe
-from search.records.evidence import Latencies
+from search.planning.plan import Planned
 from search.records.result import baseline_to_json
 from search.records.trial_report import EPOCH_SECONDS, SCORE
 from search.sampling.population import interval
 from search.sampling.samplers import SAMPLERS, explain
 from search.sampling.schedulers import SCHEDULERS, KeptRungs
 from search.sampling.searcher import OptunaSearcher, ParetoSearcher
-from search.settings import DEFAULT_TRIALS, StudySettings, population, sampler_of
+from search.settings import DEFAULT_TRIALS, population, sampler_of
 from search.storage.errors import storage_errors
 from search.storage.files import DATABASE, JOURNAL
 from search.storage.journal import Journal
 from search.storage.location import Location, location
-from search.trials.start import TrialSetup
+from search.trials.start import make_setup
 from search.trials.trial import run_trial
 from search.trials.workers import TRIAL_RESOURCES
 
 
-def search(
-    settings: StudySettings,
-    plan: Plan,
-    setup: TrialSetup,
-    probes: list[Probe],
-    resume: bool,
-    latencies: Latencies,
-) -> tune.ResultGrid:
+def run_trials(planned: Planned) -> tune.ResultGrid:
     """Run, or go on with, the Ray Tune experiment; raise StorageError where its files cannot be written."""
-    resources = TRIAL_RESOURCES if plan.group else dict(plan.needs.share)  # workers reserve their own
-    trainable = tune.with_resources(tune.with_parameters(run_trial, setup=setup), resources)
+    settings, resources, resume = planned.settings, planned.plan.resources, planned.probed.prepared.resume
+    amounts = (
+        TRIAL_RESOURCES if resources.group else dict(resources.trial.amounts)
+    )  # workers reserve their own
+    trainable = tune.with_resources(tune.with_parameters(run_trial, setup=make_setup(planned)), amounts)
     experiment = location(settings)
     if resume and not settings.remote:  # there, a file is replaced whole or not at all
         restore(settings.local_folder)
@@ -55,56 +49,54 @@ def search(
             storage_filesystem=experiment.filesystem,
         )
     else:
-        tuner = tune.Tuner(trainable, **new_experiment(settings, plan, probes, latencies))
+        tuner = tune.Tuner(trainable, **new_experiment(planned))
     with storage_errors():
         return tuner.fit()
 
 
-def new_experiment(
-    settings: StudySettings, plan: Plan, probes: list[Probe], latencies: Latencies
-) -> dict[str, Any]:
+def new_experiment(planned: Planned) -> dict[str, Any]:
     """Return what a new experiment is run with."""
-    samples = probes[0].baselines[0].scores.n
-    scheduler = SCHEDULERS[settings.scheduler](longest(settings, plan), plan.space, samples)
-    following = callbacks(settings, plan, probes, scheduler)
+    settings = planned.settings
+    samples = planned.probed.probes[0].baselines[0].scores.n
+    scheduler = SCHEDULERS[settings.scheduler](longest(planned), planned.plan.space, samples)
     return {
-        "tune_config": tune_config(settings, plan, searcher_of(settings, plan, latencies), scheduler),
-        "run_config": run_config(settings, plan, location(settings), following),
+        "tune_config": tune_config(planned, searcher_of(planned), scheduler),
+        "run_config": run_config(planned, location(settings), callbacks(planned, scheduler)),
     }
 
 
-def longest(settings: StudySettings, plan: Plan) -> int:
+def longest(planned: Planned) -> int:
     """Return how often a trial can report: after every epoch, or after every fold."""
-    folds = settings.folds or 1
-    return plan.clock.max_epochs if folds == 1 else folds
+    folds = planned.settings.folds or 1
+    return planned.plan.budget.max_epochs if folds == 1 else folds
 
 
-def searcher_of(settings: StudySettings, plan: Plan, latencies: Latencies) -> OptunaSearcher:
-    """Return what proposes configurations, and say what it can move; with latencies, for both objectives."""
+def searcher_of(planned: Planned) -> OptunaSearcher:
+    """Return what suggests configurations, and say what it can move; with latencies, for both objectives."""
+    settings, plan = planned.settings, planned.plan
     sampler = SAMPLERS[sampler_of(settings)](plan.space, settings.seed, len(plan.points))
     if told := explain(sampler, plan.space):
         print(told, flush=True)
-    kind = ParetoSearcher if latencies else OptunaSearcher
-    searcher = kind(plan.space, plan.points, plan.clock, sampler, settings.local_folder / DATABASE)
+    kind = ParetoSearcher if planned.latencies else OptunaSearcher
+    searcher = kind(plan.space, plan.points, planned.clock, sampler, settings.local_folder / DATABASE)
     if isinstance(searcher, ParetoSearcher):
-        searcher.latencies = latencies
+        searcher.latencies = planned.latencies
     return searcher
 
 
-def callbacks(
-    settings: StudySettings, plan: Plan, probes: list[Probe], scheduler: TrialScheduler
-) -> list[tune.Callback]:
+def callbacks(planned: Planned, scheduler: TrialScheduler) -> list[tune.Callback]:
     """Return all that follows the trials; the journal is written before it is copied."""
-    folder, baselines = settings.local_folder, [b for p in probes for b in p.baselines]
-    known = {"baselines": [baseline_to_json(b) for b in baselines], "max_epochs": longest(settings, plan)}
+    settings, budget = planned.settings, planned.plan.budget
+    folder, baselines = settings.local_folder, [b for p in planned.probed.probes for b in p.baselines]
+    known = {"baselines": [baseline_to_json(b) for b in baselines], "max_epochs": longest(planned)}
     return [
-        ProgressLines(plan.clock, max(baseline.scores.primary for baseline in baselines)),
+        ProgressLines(planned.clock, max(baseline.scores.primary for baseline in baselines)),
         KeptRungs(scheduler),
-        KeepNeeded(LATEST if population(settings) is None else LATEST + interval(plan.clock.max_epochs)),
+        KeepNeeded(LATEST if population(settings) is None else LATEST + interval(budget.max_epochs)),
         Incidents(folder),
         Journal(folder / JOURNAL, known),
         PublishedFiles(settings) if settings.remote else Snapshots(folder),
-        *trackers(settings, plan.clock.train_lines),
+        *trackers(settings, budget.train_lines),
     ]
 
 
@@ -119,17 +111,16 @@ def has_trials(experiment: Location) -> bool:
         return False
 
 
-def tune_config(
-    settings: StudySettings, plan: Plan, searcher: OptunaSearcher, scheduler: TrialScheduler
-) -> tune.TuneConfig:
+def tune_config(planned: Planned, searcher: OptunaSearcher, scheduler: TrialScheduler) -> tune.TuneConfig:
     """Return how Tune samples and stops trials."""
+    settings, plan = planned.settings, planned.plan
     size = population(settings)
-    trials = size or settings.trials or (-1 if plan.clock.deadline else DEFAULT_TRIALS)
+    trials = size or settings.trials or (-1 if plan.budget.deadline else DEFAULT_TRIALS)
     return tune.TuneConfig(
         search_alg=searcher,
         scheduler=scheduler,
         num_samples=trials,
-        max_concurrent_trials=size or plan.concurrent,  # a population takes turns
+        max_concurrent_trials=size or plan.resources.concurrent,  # a population takes turns
         reuse_actors=True,
         trial_name_creator=lambda trial: str(trial.trial_id),
         trial_dirname_creator=lambda trial: str(trial.trial_id),
@@ -152,16 +143,14 @@ class OutOfTime(tune.Stopper):  # type: ignore[misc]
         return self._clock.deadline is not None and time.time() > self._clock.deadline
 
 
-def run_config(
-    settings: StudySettings, plan: Plan, experiment: Location, callbacks: list[tune.Callback]
-) -> tune.RunConfig:
+def run_config(planned: Planned, experiment: Location, callbacks: list[tune.Callback]) -> tune.RunConfig:
     """Return where Tune writes, what it keeps and what it prints."""
     return tune.RunConfig(
-        name=settings.name,
+        name=planned.settings.name,
         storage_path=experiment.parent,
         storage_filesystem=experiment.filesystem,
         verbose=0,
-        stop=OutOfTime(plan.clock),
+        stop=OutOfTime(planned.clock),
         callbacks=callbacks,
         failure_config=tune.FailureConfig(max_failures=RETRIES),
         checkpoint_config=tune.CheckpointConfig(

@@ -60,7 +60,7 @@ def planned_epochs(
     return epochs if epochs >= min(LEAST_EPOCHS, max_epochs) else 0
 
 
-def hoped_epochs(epochs: int, max_epochs: int) -> int:
+def initial_epochs(epochs: int, max_epochs: int) -> int:
     """Return the length that a trial begins with which fits its schedule to the time (`train/steps/schedule.py`).
 
     It may turn out shorter than that, but not longer; and what an epoch takes is known to a quarter or so.

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from search.preflight.cost import Footprint
 from search.settings import StudySettings
-from search.storage.location import Location
+from search.storage.location import Location, location
 from train.config import TrialConfig
 from train.errors import UsageError
 from train.steps.micro_batches import more_micro_batches
@@ -19,20 +19,20 @@ Nodes = Sequence[Mapping[str, float]]
 
 
 @dataclass(frozen=True)
-class Needs:
+class TrialResources:
     """What each trial, or each worker of one, takes of its node.
 
     Attributes:
-        share: CPUs, GPUs and memory, as Ray names them.
+        amounts: CPUs, GPUs and memory, as Ray names them.
         footprints: by model; none where nobody knows.
     """
 
-    share: Mapping[str, float]
+    amounts: Mapping[str, float]
     footprints: Mapping[str, Footprint] = field(default_factory=dict)
 
     def micro_batches(self, config: TrialConfig, workers: int = 1) -> int:
         """Return in how many micro-batches each of `workers` computes its share of a batch, to keep to its memory."""
-        if config.model not in self.footprints or "memory" not in self.share:
+        if config.model not in self.footprints or "memory" not in self.amounts:
             return 1
 
         def takes(micro_batches: int) -> int:
@@ -40,7 +40,7 @@ class Needs:
             return self.footprints[config.model].trial_bytes(samples, config.fit_width)
 
         micro_batches = 1
-        while takes(micro_batches) > self.share["memory"]:
+        while takes(micro_batches) > self.amounts["memory"]:
             more = more_micro_batches(config, micro_batches, workers)
             if more is None or takes(more) == takes(micro_batches):  # none is small enough
                 break
@@ -48,10 +48,42 @@ class Needs:
         return micro_batches
 
 
+@dataclass(frozen=True)
+class WorkerGroup:
+    """Who trains a trial.
+
+    Attributes:
+        workers: processes that train together.
+        storage: that every node reaches, for the run's transient files.
+        name: of the folder in `storage`; a suffix makes it unique, and it is deleted at the end.
+        amounts: what each worker takes of its node: CPUs, of which Ray also sets its number of threads, GPUs, memory.
+    """
+
+    workers: int
+    storage: Location
+    name: str
+    amounts: Mapping[str, float] = field(default_factory=lambda: {"CPU": 1.0})
+
+
+@dataclass(frozen=True)
+class Resources:
+    """How trials share the cluster.
+
+    Attributes:
+        trial: what each trial, or each worker of one, takes of its node.
+        group: the workers of a trial; None for a trial in one process.
+        concurrent: trials at a time.
+    """
+
+    trial: TrialResources
+    group: WorkerGroup | None
+    concurrent: int
+
+
 def pack(
     settings: StudySettings, nodes: Nodes, memory: Sequence[int], footprints: Mapping[str, Footprint]
-) -> tuple[Needs, int]:
-    """Return what each trial takes, and how many run at a time.
+) -> Resources:
+    """Return how trials share the nodes; raise UsageError if they are too small for one.
 
     Each has the memory of the largest, where as many of those fit as of the usual ones; else that of the usual one, and
     larger ones compute their batches in micro-batches.
@@ -62,23 +94,31 @@ def pack(
         memory: bytes that the trials of the space take, ascending; the middle one is the usual.
         footprints: by model.
     """
-    largest, usual = (trial_share(settings, nodes, one) for one in (memory[-1], memory[len(memory) // 2]))
-    few, many = at_a_time(settings, largest, nodes), at_a_time(settings, usual, nodes)
-    return (Needs(usual, footprints), many) if many > few else (Needs(largest, footprints), few)
+    largest, usual = (choose_amounts(settings, nodes, one) for one in (memory[-1], memory[len(memory) // 2]))
+    few, many = choose_concurrent(settings, largest, nodes), choose_concurrent(settings, usual, nodes)
+    amounts, concurrent = (usual, many) if many > few else (largest, few)
+    return Resources(TrialResources(amounts, footprints), make_group(settings, amounts), concurrent)
 
 
-def at_a_time(settings: StudySettings, share: Mapping[str, float], nodes: Nodes) -> int:
-    """Return how many trials run at a time if all, or all their workers, take such a share.
+def make_group(settings: StudySettings, amounts: Mapping[str, float]) -> WorkerGroup | None:
+    """Return a trial's workers, each with these amounts of its node; None without any."""
+    if settings.workers == 0:
+        return None
+    return WorkerGroup(settings.workers, location(settings).beside("-workers"), settings.name, dict(amounts))
+
+
+def choose_concurrent(settings: StudySettings, amounts: Mapping[str, float], nodes: Nodes) -> int:
+    """Return how many trials run at a time if all, or all their workers, take these amounts.
 
     Raises UsageError if the cluster is too small for one.
     """
     if settings.autoscaling:
-        return promised(settings)
-    fits = concurrent_trials(share, nodes, max(1, settings.workers))
+        return require_promise(settings)
+    fits = count_concurrent(amounts, nodes, max(1, settings.workers))
     return min(fits, settings.concurrent or fits)
 
 
-def trial_share(settings: StudySettings, nodes: Nodes, memory: int = 0) -> dict[str, float]:
+def choose_amounts(settings: StudySettings, nodes: Nodes, memory: int = 0) -> dict[str, float]:
     """Return CPUs, GPUs and memory of one trial, or of one of its workers: as asked, else chosen so that nothing idles.
 
     Without GPUs a trial gets one core: two trials of one core each train more lines a second than one of two cores;
@@ -95,35 +135,35 @@ def trial_share(settings: StudySettings, nodes: Nodes, memory: int = 0) -> dict[
     check_fraction(gpus)
     able = [node for node in nodes if node.get("GPU", 0.0) >= gpus and node.get("CPU", 0.0) > 0] or nodes
     most = max(node.get("memory", 0.0) for node in able)
-    share = {"CPU": settings.cpus or 1.0, "GPU": gpus} | (
+    amounts = {"CPU": settings.cpus or 1.0, "GPU": gpus} | (
         {"memory": min(memory, int(most))} if memory else {}
     )
     if settings.cpus is not None:
-        return share
+        return amounts
     cores = [
         math.floor(node.get("CPU", 1.0) / fits)
         for node in able
-        if (fits := fitting(share | {"CPU": 1.0}, node)) > 0
+        if (fits := count_fitting(amounts | {"CPU": 1.0}, node)) > 0
     ]
-    return with_idle_cores(share | {"CPU": float(max(1, min(cores, default=1)))}, settings, able)
+    return add_idle_cores(amounts | {"CPU": float(max(1, min(cores, default=1)))}, settings, able)
 
 
-def with_idle_cores(share: dict[str, float], settings: StudySettings, nodes: Nodes) -> dict[str, float]:
-    """Return a share with as many cores as leave room for all trials that are asked for, or that fit.
+def add_idle_cores(amounts: dict[str, float], settings: StudySettings, nodes: Nodes) -> dict[str, float]:
+    """Return amounts with as many cores as leave room for all trials that are asked for, or that fit.
 
     Nodes that an autoscaler is still to start may be smaller than those that there are: there it stays as it is.
     """
     asked = [number for number in (settings.trials, settings.concurrent) if number is not None]
     if settings.autoscaling or not asked:
-        return share
+        return amounts
 
     def fits(cores: int) -> int:
-        return sum(fitting(share | {"CPU": float(cores)}, node) for node in nodes)
+        return sum(count_fitting(amounts | {"CPU": float(cores)}, node) for node in nodes)
 
-    least, most = int(share["CPU"]), int(max(node.get("CPU", 0.0) for node in nodes))
+    least, most = int(amounts["CPU"]), int(max(node.get("CPU", 0.0) for node in nodes))
     running = min(min(asked) * max(1, settings.workers), fits(least))
     enough = (cores for cores in range(most, least, -1) if fits(cores) >= running)
-    return share | {"CPU": float(next(enough, least))}
+    return amounts | {"CPU": float(next(enough, least))}
 
 
 def check_fraction(gpus: float) -> None:
@@ -134,19 +174,19 @@ def check_fraction(gpus: float) -> None:
         )
 
 
-def fitting(need: Mapping[str, float], node: Mapping[str, float]) -> int:
+def count_fitting(need: Mapping[str, float], node: Mapping[str, float]) -> int:
     """Return how many trials, each with these needs, one node holds."""
     wanted = {name: amount for name, amount in need.items() if amount}
     # A third of a GPU fits three times, whatever 1 / (1 / 3) is in floating point.
     return min(math.floor(node.get(name, 0.0) / amount + 1e-6) for name, amount in wanted.items())
 
 
-def concurrent_trials(need: Mapping[str, float], nodes: Nodes, workers: int = 1) -> int:
+def count_concurrent(need: Mapping[str, float], nodes: Nodes, workers: int = 1) -> int:
     """Return how many trials of so many workers, each with these needs, the nodes hold.
 
     Raises UsageError if they hold none.
     """
-    fits = sum(fitting(need, node) for node in nodes) // workers
+    fits = sum(count_fitting(need, node) for node in nodes) // workers
     if fits == 0:
         raise UsageError(
             "a trial must fit the cluster",
@@ -156,7 +196,7 @@ def concurrent_trials(need: Mapping[str, float], nodes: Nodes, workers: int = 1)
     return fits
 
 
-def promised(settings: StudySettings) -> int:
+def require_promise(settings: StudySettings) -> int:
     """Return how many trials run at a time on a cluster that starts nodes as they are asked for.
 
     Raises UsageError if the command line does not say it: none of the nodes may be there yet.
@@ -168,20 +208,3 @@ def promised(settings: StudySettings) -> int:
             "for example --autoscaling --gpus-per-trial 1 --concurrent 8",
         )
     return settings.concurrent
-
-
-@dataclass(frozen=True)
-class WorkerGroup:
-    """Who trains a trial.
-
-    Attributes:
-        workers: processes that train together.
-        storage: that every node reaches, for the run's transient files.
-        name: of the folder in `storage`; a suffix makes it unique, and it is deleted at the end.
-        share: what each worker takes of its node: CPUs, of which Ray also sets its number of threads, GPUs, memory.
-    """
-
-    workers: int
-    storage: Location
-    name: str
-    share: dict[str, float] = field(default_factory=lambda: {"CPU": 1.0})

@@ -1,135 +1,180 @@
-"""What a study is going to do, once all is known that can be known before it: pure decisions."""
+"""What a study is going to do: pure decisions, once everything is known that can be known before the first trial."""
 
-import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import ray
 
-from search.planning.budget import (
-    label_check_seconds,
-    planned_epochs,
-    reserved_s,
-    soup_seconds,
-    turns,
-    usual_seconds,
-)
 from search.planning.clock import Clock
-from search.planning.packing import Needs, Nodes, WorkerGroup, pack
-from search.planning.warm_starts import fork_points, with_earlier
-from search.preflight.data import StudyData
+from search.planning.packing import Nodes, Resources, pack
+from search.planning.time_budget import TimeBudget, budget_of, divide
+from search.planning.warm_starts import add_earlier, fork_points
+from search.preflight.general import drop_forgetful_charset
 from search.preflight.probe import Probe
-from search.preflight.space import candidates
-from search.records.evidence import Earlier
+from search.preflight.space import Narrowed, list_models, narrow
+from search.preflight.stages import Probed
+from search.records.evidence import Earlier, Latencies
 from search.records.facts import TrialShare, share_of
-from search.settings import StudySettings, population
-from search.storage.location import location
+from search.settings import StudySettings
 from spaces.space import SearchSpace
 from train.config import TrialConfig
 from train.scoring.intervals import paired_gain_interval
 
-FINISH_SHARE, FINISH_LEAST_S = 0.04, 30.0
-
 
 @dataclass(frozen=True)
 class Plan:
-    """What the search is about to do, once everything is known that can be known before it.
+    """What the search is about to do.
 
     Attributes:
+        space: that trials are drawn from.
         points: what to try first.
-        concurrent: trials at a time.
-        needs: what a trial, or a worker of one, takes of its node.
+        budget: how the time is divided.
+        resources: how trials share the cluster.
         share: what a trial takes of the cluster, over all its workers.
-        group: the workers of a trial, if it has any.
         earlier: winners of other studies that are tried first, too.
     """
 
     space: SearchSpace
     points: list[dict[str, Any]]
-    clock: Clock
-    concurrent: int
-    needs: Needs
+    budget: TimeBudget
+    resources: Resources
     share: TrialShare
-    group: WorkerGroup | None
     earlier: tuple[Earlier, ...] = ()
 
 
-def make_plan(
-    settings: StudySettings, space: SearchSpace, probes: list[Probe], data: StudyData, started: float
-) -> Plan:
-    """Fit models, trial lengths and concurrency to machine and budget."""
-    _, _, concurrent = room(settings, space, probes)
-    max_epochs = settings.max_epochs or int(space.fixed.get("epochs", TrialConfig().epochs))
-    train, val = len(data.training.train), len(data.training.val) + len(data.training.general or ())
-    deadline = None
-    if settings.time_budget_s:
-        budget, reading = settings.time_budget_s, max(probe.cost.evaluate for probe in probes)
-        finish = max(FINISH_LEAST_S, FINISH_SHARE * budget) + label_check_seconds(budget, reading, val)
-        averaging = soup_seconds(budget, reading, val) if (settings.folds or 1) == 1 else 0.0
-        deadline = started + budget - finish - averaging
-    clock = Clock(
-        settings.local_folder / "clock.json",
-        deadline,
-        max_epochs,
-        train,
-        val,
-        {p.model: p.cost for p in probes},
-        folds=settings.folds or 1,
-    )
-    space = affordable(space, probes, clock, concurrent)
-    mine = [probe for probe in probes if probe.model in candidates(space)]
-    # There is room for more if the models left out were the larger ones.
-    needs, group, concurrent = room(settings, space, mine)
-    clock.turns = turns(population(settings), concurrent)
-    clock.reserve(for_confirming(settings, mine, clock, concurrent))
-    clock.usual_s = usual_trial(settings, mine, clock, concurrent)
-    space = as_untouched(mine, space, settings)
-    points = sorted(space.warm_starts_for(train), key=lambda point: _model_rank(point, probes))
-    points, earlier = with_earlier(settings, space, points)
-    taken = share_of(needs.share, settings.workers)
-    return Plan(space, points, clock, concurrent, needs, taken, group, earlier)
+@dataclass(frozen=True)
+class Planned:
+    """A study that is ready to search.
 
-
-def as_untouched(probes: list[Probe], space: SearchSpace, settings: StudySettings) -> SearchSpace:
-    """Fix what the untouched readings tell: the width of the lines, and that the domain's characters are enough.
-
-    The whole dictionary stays where there are general lines: they may need it.
+    Attributes:
+        clock: the plan's budget as it runs.
+        latencies: of every architecture; none where accuracy alone is searched for.
     """
-    width = agreed_width(probes)
-    if width in space.choices("fit_width"):
+
+    probed: Probed
+    plan: Plan
+    clock: Clock
+    latencies: Latencies = field(default_factory=dict)
+
+    @property
+    def settings(self) -> StudySettings:
+        """The study's."""
+        return self.probed.settings
+
+
+def make_plan(probed: Probed, nodes: Nodes, now: float) -> Plan:
+    """Fit space, trial lengths and concurrency to readings, machine and budget; `now` is Unix time.
+
+    Raises UsageError if nothing is left to search, or the nodes are too small for a trial.
+    """
+    settings, space, probes = probed.settings, probed.prepared.space, probed.probes
+    whole = budget_of(settings, space, probes, probed.data, probed.prepared.started)
+    space = narrow_as_measured(probed, whole, nodes, now)
+    searched = [probe for probe in probes if probe.model in list_models(space)]
+    # There is room for more trials at a time if the models left out were the larger ones.
+    resources = fit_resources(settings, nodes, space, searched)
+    points, earlier = order_points(probed, space)
+    return Plan(
+        space=space,
+        points=points,
+        budget=divide(whole, settings, searched, resources.concurrent, now),
+        resources=resources,
+        share=share_of(resources.trial.amounts, settings.workers),
+        earlier=earlier,
+    )
+
+
+def narrow_as_measured(probed: Probed, budget: TimeBudget, nodes: Nodes, now: float) -> SearchSpace:
+    """Return the space without what the readings and the time budget rule out, and print why.
+
+    Raises UsageError if nothing else is in it.
+    """
+    settings, probes = probed.settings, probed.probes
+    return narrow(
+        probed.prepared.space,
+        [
+            partial(drop_forgetful_charset, forgetting=probed.forgetting, data=probed.data),
+            partial(
+                drop_unaffordable_models,
+                probes=probes,
+                settings=settings,
+                budget=budget,
+                nodes=nodes,
+                now=now,
+            ),
+            partial(fix_as_read, probes=probes, settings=settings),
+        ],
+    )
+
+
+def drop_unaffordable_models(
+    space: SearchSpace,
+    probes: Sequence[Probe],
+    settings: StudySettings,
+    budget: TimeBudget,
+    nodes: Nodes,
+    now: float,
+) -> Narrowed:
+    """Leave out the models for which the time budget is too short."""
+    if budget.deadline is None or len(probes) == 1:
+        return space, ""
+    usual = TrialConfig()
+    epochs = min(budget.max_epochs, usual.epochs)
+    seconds = [
+        probe.cost.epoch_seconds(usual, budget.train_lines, budget.val_lines) * epochs * budget.folds
+        for probe in probes
+    ]
+    concurrent = fit_resources(settings, nodes, space, probes).concurrent
+    trials = concurrent * (budget.deadline - now) / (sum(seconds) / len(seconds))
+    models = pick_affordable_models(probes, trials)
+    left_out = [probe.model for probe in probes if probe.model not in models]
+    reason = f"the time budget is too short for all models: left out {', '.join(left_out)}"
+    return space.with_choices("model", models), reason if left_out else ""
+
+
+def fix_as_read(space: SearchSpace, probes: Sequence[Probe], settings: StudySettings) -> Narrowed:
+    """Fix what the pretrained baselines tell: the width of the lines, and that the domain's characters are enough.
+
+    Models that are left out have no say. The whole dictionary stays where there are general lines: they may need it.
+    """
+    probes = [probe for probe in probes if probe.model in list_models(space)]
+    reasons = []
+    width, widths = find_common_width(probes), space.choices("fit_width")
+    if width in widths:
         space = space.with_fixed({"fit_width": width})
+        how = f"resampled to {width} pixels" if width else "as wide as they are"
+        reasons += [f"every model reads lines best {how}: fixed"] if len(widths) > 1 else []
     needed = settings.general_labels is not None or any(probe.needs_dictionary for probe in probes)
-    if not needed and "domain" in space.choices("charset"):
+    charsets = space.choices("charset")
+    if not needed and "domain" in charsets:
         space = space.with_fixed({"charset": "domain"})
-    return space
+        why = "no model reads better with its whole dictionary: left out charset keep"
+        reasons += [why] if len(charsets) > 1 else []
+    return space, "; ".join(reasons)
 
 
-def for_confirming(settings: StudySettings, probes: list[Probe], clock: Clock, concurrent: int) -> float:
-    """Return the seconds to keep from the search, so that its best trials can be trained again."""
-    usual = usual_trial(settings, probes, clock, concurrent)
-    if clock.deadline is None or usual is None:
-        return 0.0
-    available, epoch = clock.deadline - time.time(), usual_epoch(probes, clock)
-    epochs = planned_epochs(epoch, available, clock.max_epochs, usual)
-    return reserved_s(settings, available, epochs * epoch, concurrent) if epochs else 0.0
+def order_points(probed: Probed, space: SearchSpace) -> tuple[list[dict[str, Any]], tuple[Earlier, ...]]:
+    """Return what to try first, and the winners of other studies among it: a forked study's best come first."""
+    samples, fork = len(probed.data.training.train), probed.prepared.fork
+    ranked = pick_affordable_models(probed.probes, 2 * len(probed.probes))
+    points = sorted(
+        space.warm_starts_for(samples),
+        key=lambda point: ranked.index(point["model"]) if "model" in point else 0,
+    )
+    points, earlier = add_earlier(probed.settings, space, points)
+    if fork:
+        first = fork_points(fork, space)
+        print(
+            f"fork: {len(first)} of its {len(fork)} best configurations lie in this space: tried first",
+            flush=True,
+        )
+        points = [*first, *(point for point in points if point not in first)]
+    return points, earlier
 
 
-def usual_trial(settings: StudySettings, probes: list[Probe], clock: Clock, concurrent: int) -> float | None:
-    """Return the seconds that a trial should take if training begins now; None without a budget."""
-    if clock.deadline is None:
-        return None
-    in_a_row = -(-settings.trials // concurrent) if settings.trials else None
-    return usual_seconds(usual_epoch(probes, clock), clock.deadline - time.time(), in_a_row)
-
-
-def usual_epoch(probes: list[Probe], clock: Clock) -> float:
-    """Return the expected seconds of an epoch, over all folds, of the model that reads best untouched."""
-    best = max(probes, key=lambda probe: probe.best.scores.rank)
-    return clock.folds * best.cost.epoch_seconds(TrialConfig(), clock.train_lines, clock.val_lines)
-
-
-def trial_memory(space: SearchSpace, probes: list[Probe], settings: StudySettings) -> list[int]:
+def estimate_memory(space: SearchSpace, probes: Sequence[Probe], settings: StudySettings) -> list[int]:
     """Return the bytes that trials take, ascending: of each model, with batches of each size of the largest images.
 
     Of a trial on several workers, what each of them takes for its share of a batch.
@@ -137,8 +182,9 @@ def trial_memory(space: SearchSpace, probes: list[Probe], settings: StudySetting
     usual = TrialConfig()
     sizes = [int(str(size)) for size in space.choices("batch_size") or (usual.batch_size,)]
     batches = [-(-size // max(1, settings.workers)) for size in sizes]
-    mine = [probe for probe in probes if probe.model in candidates(space)]
-    widths = as_untouched(mine, space, settings).choices("fit_width") or (usual.fit_width,)
+    mine = [probe for probe in probes if probe.model in list_models(space)]
+    as_read, _ = fix_as_read(space, mine, settings)
+    widths = as_read.choices("fit_width") or (usual.fit_width,)
     return sorted(
         probe.footprint.trial_bytes(batch, int(str(width)))
         for probe in mine
@@ -147,73 +193,30 @@ def trial_memory(space: SearchSpace, probes: list[Probe], settings: StudySetting
     )
 
 
-def cluster_nodes() -> Nodes:
+def list_nodes() -> Nodes:
     """Return what each node of the cluster has."""
     return [node["Resources"] for node in ray.nodes() if node["Alive"]]
 
 
-def room(
-    settings: StudySettings, space: SearchSpace, probes: list[Probe]
-) -> tuple[Needs, WorkerGroup | None, int]:
-    """Return what a trial or worker takes of its node, a trial's workers, and how many trials run at a time.
+def fit_resources(
+    settings: StudySettings, nodes: Nodes, space: SearchSpace, probes: Sequence[Probe]
+) -> Resources:
+    """Return how trials share the nodes; without probes memory does not count.
 
-    Without probes memory does not count. Raises UsageError if the cluster is too small for one.
+    Raises UsageError if the nodes are too small for one.
     """
-    memory = trial_memory(space, probes, settings) or [0]
-    needs, concurrent = pack(settings, cluster_nodes(), memory, {p.model: p.footprint for p in probes})
-    return needs, worker_group(settings, needs.share), concurrent
+    memory = estimate_memory(space, probes, settings) or [0]
+    return pack(settings, nodes, memory, {probe.model: probe.footprint for probe in probes})
 
 
-def worker_group(settings: StudySettings, share: Mapping[str, float]) -> WorkerGroup | None:
-    """Return a trial's workers, each with a share of the machine; None without any."""
-    if settings.workers == 0:
-        return None
-    return WorkerGroup(settings.workers, location(settings).beside("-workers"), settings.name, dict(share))
-
-
-def affordable(space: SearchSpace, probes: list[Probe], clock: Clock, concurrent: int) -> SearchSpace:
-    """Leave out the models for which the time budget is too short, and say so."""
-    if clock.deadline is None or len(probes) == 1:
-        return space
-    usual = TrialConfig()
-    epochs = min(clock.max_epochs, usual.epochs)
-    seconds = [
-        probe.cost.epoch_seconds(usual, clock.train_lines, clock.val_lines) * epochs * clock.folds
-        for probe in probes
-    ]
-    trials = concurrent * (clock.deadline - time.time()) / (sum(seconds) / len(seconds))
-    models = affordable_models(probes, trials)
-    left_out = [p.model for p in probes if p.model not in models]
-    if left_out:
-        print(f"the time budget is too short for all models: left out {', '.join(left_out)}", flush=True)
-    return space.with_choices("model", models)
-
-
-def _model_rank(point: dict[str, Any], probes: list[Probe]) -> int:
-    ranked = affordable_models(probes, 2 * len(probes))
-    return ranked.index(point["model"]) if "model" in point else 0
-
-
-def forked(plan: Plan, origin: list[TrialConfig]) -> Plan:
-    """Return the plan with the best configurations of another study in front of its points, and say how many."""
-    if not origin:
-        return plan
-    points = fork_points(origin, plan.space)
-    print(
-        f"fork: {len(points)} of its {len(origin)} best configurations lie in this space: tried first",
-        flush=True,
-    )
-    return replace(plan, points=[*points, *(point for point in plan.points if point not in points)])
-
-
-def agreed_width(probes: Sequence[Probe]) -> int | None:
+def find_common_width(probes: Sequence[Probe]) -> int | None:
     """Return the width that every model reads best at; None if they differ or one cannot read yet."""
     widths = {probe.fit_width for probe in probes}
     return widths.pop() if len(widths) == 1 else None
 
 
-def affordable_models(probes: Sequence[Probe], trials: float) -> list[str]:
-    """Return the models worth searching: those that read best untouched, of equals the fastest to train, come first.
+def pick_affordable_models(probes: Sequence[Probe], trials: float) -> list[str]:
+    """Return the models worth searching: those that read best before any training come first, of equals the fastest.
 
     Each model needs about two full-length trials before the search can tell anything about it; with time for
     fewer, only the first stay.
@@ -223,7 +226,7 @@ def affordable_models(probes: Sequence[Probe], trials: float) -> list[str]:
         trials: full-length trials that the time budget allows.
     """
     best = max(probes, key=lambda probe: probe.best.scores.rank)
-    equal = {probe.model: not significantly_better(best, probe) for probe in probes}
+    equal = {probe.model: not is_significantly_better(best, probe) for probe in probes}
 
     def order(probe: Probe) -> tuple[float, ...]:
         return (0.0, probe.cost.full) if equal[probe.model] else (1.0, *(-s for s in probe.best.scores.rank))
@@ -231,7 +234,7 @@ def affordable_models(probes: Sequence[Probe], trials: float) -> list[str]:
     return [probe.model for probe in sorted(probes, key=order)[: max(1, int(trials // 2))]]
 
 
-def significantly_better(one: Probe, other: Probe) -> bool:
-    """Return whether the validation samples tell one untouched model's best score from another's (95 %)."""
+def is_significantly_better(one: Probe, other: Probe) -> bool:
+    """Return whether the validation samples tell the best pretrained baseline of one model from another's (95 %)."""
     before, after = (probe.rows[probe.baselines.index(probe.best)] for probe in (other, one))
     return paired_gain_interval(before, after, one.primary, seed=0).interval.low > 0

@@ -120,7 +120,7 @@ def _same_else(space: SearchSpace, values: dict[str, Any]) -> bool:
     return all(values.get(key) == value for key, value in fixed.items())
 
 
-def with_earlier(
+def add_earlier(
     settings: StudySettings, space: SearchSpace, points: list[dict[str, Any]]
 ) -> tuple[list[dict[str, Any]], tuple[Earlier, ...]]:
     """Return what to try first: winners on the same data, the space's own warm starts, winners on other data.
@@ -164,16 +164,16 @@ def best_configs(folder: Path) -> list[TrialConfig]:
     return [config_from_mapping(params, f"trial {trial}") for *_, trial, params in ranked[:MOST_FORKED]]
 
 
-def origin_of(settings: StudySettings) -> list[TrialConfig]:
+def read_fork(settings: StudySettings) -> tuple[TrialConfig, ...]:
     """Return the best configurations of the study that this one is forked from; none without."""
     if settings.fork is None:
-        return []
+        return ()
     old = settings.model_copy(update={"name": settings.fork})
     fetch_study(old)
-    return best_configs(old.local_folder)
+    return tuple(best_configs(old.local_folder))
 
 
-def fork_points(configs: list[TrialConfig], space: SearchSpace) -> list[dict[str, Any]]:
+def fork_points(configs: Sequence[TrialConfig], space: SearchSpace) -> list[dict[str, Any]]:
     """Return those of the configurations that lie in a space, as points that its sampler is to try first.
 
     What the space fixes is as it says; what else lies outside of it leaves a configuration out.

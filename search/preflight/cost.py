@@ -1,7 +1,7 @@
-"""TODO."""
+"""What training a model takes here, in seconds and bytes: made of what was measured before the first trial."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from train.config import TrialConfig
@@ -64,3 +64,55 @@ class Footprint:
         """Return what a trial takes with batches of so many of the largest images: a step grows with their pixels."""
         scale = max(1.0, batch_size * self.largest[fit_width] / self.pixels)
         return math.ceil(MARGIN * (self.base + scale * self.step))
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What was measured of a model that starts in one way: whole dictionary or domain's charset, lines of one width.
+
+    Attributes:
+        read_s: seconds to read a sample.
+        full_s: seconds a sample of a training step through the whole network; 0 where it was not timed.
+        frozen_s: the same with gradients in neck and head only.
+        pixels: of the batch that those steps were made with.
+        largest: pixels of the largest training image as a batch holds it, by the width that lines are resampled to.
+        own_bytes: memory of the process between reading and training.
+        read_peak_bytes: the most that it had until then, since the start before was measured.
+        step_peak_bytes: the most that it had in those steps.
+    """
+
+    read_s: float
+    full_s: float
+    frozen_s: float
+    pixels: int
+    largest: Mapping[int, int]
+    own_bytes: int
+    read_peak_bytes: int
+    step_peak_bytes: int
+
+
+def cost_of(starts: Sequence[Measured], work: float) -> Cost:
+    """Return what a model costs whose starts were measured: as published first, the usual one of trials last.
+
+    Reading is slowest where lines are widest; that with the whole dictionary, which no trial may have, does not count.
+    """
+    first, last = starts[0], starts[-1]
+    return Cost(
+        full=last.full_s,
+        frozen=last.frozen_s,
+        evaluate=max(start.read_s for start in starts[1:] or starts),
+        keep=max(1.0, first.full_s / first.pixels * last.pixels / last.full_s),
+        work=work,
+    )
+
+
+def footprint_of(starts: Sequence[Measured]) -> Footprint:
+    """Return the memory of a model whose starts were measured in this order, in one process."""
+    base = starts[0].own_bytes
+    peaks = [start.step_peak_bytes for start in starts] + [start.read_peak_bytes for start in starts[1:]]
+    return Footprint(
+        base=base,
+        step=max(0, max(peaks) - base),
+        pixels=max(start.pixels for start in starts),
+        largest=starts[-1].largest,
+    )

@@ -1,10 +1,10 @@
-"""What general lines mean for a study: the space that goes with them, and what the models knew."""
+"""What general lines mean for a study: what the models read of them, and which charsets keep that."""
 
 from collections.abc import Sequence
 
 from search.preflight.data import StudyData
 from search.preflight.probe import Probe
-from search.preflight.space import candidates
+from search.preflight.space import Narrowed, list_models
 from search.records.facts import GeneralSummary
 from search.records.ranking import ROUNDING, Forgetting
 from search.settings import StudySettings
@@ -17,17 +17,17 @@ from train.tasks import TASKS
 CHARSET, DOMAIN = "charset", "domain"
 
 
-def known_before(settings: StudySettings, probes: Sequence[Probe], data: StudyData) -> Forgetting | None:
-    """Return what the models as published read of the general lines; None without any."""
+def limit_forgetting(settings: StudySettings, probes: Sequence[Probe], data: StudyData) -> Forgetting | None:
+    """Return what the models as published read of the general lines and may forget; None without any."""
     if data.training.general is None:
         return None
-    found = {p.model: p.published.general for p in probes if p.published.general}
-    known = {model: scores.primary for model, scores in found.items()}
-    return Forgetting(known, settings.max_forgetting, max(scores.steps for scores in found.values()))
+    scores = {probe.model: probe.published.general for probe in probes if probe.published.general}
+    primary = {model: read.primary for model, read in scores.items()}
+    return Forgetting(primary, settings.max_forgetting, max(read.steps for read in scores.values()))
 
 
-def reachable(space: SearchSpace, known: Forgetting | None, data: StudyData) -> SearchSpace:
-    """Leave out the domain's charset where a head of it forgets too much, however it is trained; say so.
+def drop_forgetful_charset(space: SearchSpace, forgetting: Forgetting | None, data: StudyData) -> Narrowed:
+    """Leave out the domain's charset where a head of it forgets too much, however it is trained.
 
     A line with a character that the head lacks cannot be read. If without such lines too few are left, trying is a
     waste.
@@ -38,23 +38,29 @@ def reachable(space: SearchSpace, known: Forgetting | None, data: StudyData) -> 
     general = data.training.general
     charsets = space.choices(CHARSET) or (TrialConfig().charset,)
     spells = TASKS.get(str(space.fixed.get("task", TrialConfig().task))).spells
-    if not spells or known is None or known.limit is None or general is None or DOMAIN not in charsets:
-        return space
+    if (
+        not spells
+        or forgetting is None
+        or forgetting.limit is None
+        or general is None
+        or DOMAIN not in charsets
+    ):
+        return space, ""
     charset = domain_charset(data.training.train.texts)
     able = sum(not charset.unknown(text) for text in general.texts) / len(general)
-    least = min(known.known[model] for model in candidates(space)) - able
-    if least <= known.limit + ROUNDING:
-        return space
-    found = f"the domain's characters write {100 * able:.0f} % of the general lines"
-    kept = [charset for charset in charsets if charset != DOMAIN]
-    if not kept:
+    least = min(forgetting.known[model] for model in list_models(space)) - able
+    if least <= forgetting.limit + ROUNDING:
+        return space, ""
+    able_text = f"the domain's characters write {100 * able:.0f} % of the general lines"
+    others = [charset for charset in charsets if charset != DOMAIN]
+    if not others:
         raise UsageError(
-            f"a trial may forget {known.limit:g}, and the space has charset: domain alone",
-            f"at least {least:.3f}, as {found}",
+            f"a trial may forget {forgetting.limit:g}, and the space has charset: domain alone",
+            f"at least {least:.3f}, as {able_text}",
             "use a space with charset: keep (--space recognition), or raise --max-forgetting",
         )
-    print(f"{found}: left out charset domain, which forgets at least {least:.3f}", flush=True)
-    return space.forced(CHARSET, kept[0])
+    reason = f"{able_text}: left out charset domain, which forgets at least {least:.3f}"
+    return space.forced(CHARSET, others[0]), reason
 
 
 def general_summary(settings: StudySettings, data: StudyData) -> GeneralSummary | None:

@@ -1,7 +1,7 @@
 """What every candidate model reads before any training, and what training it costs here."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import ray
 
-from search.preflight.cost import Cost, Footprint
-from search.preflight.space import candidates
+from search.preflight.cost import Cost, Footprint, Measured, cost_of, footprint_of
+from search.preflight.space import list_models
 from search.records.result import Baseline
 from spaces.space import SearchSpace
 from train import memory
@@ -26,6 +26,8 @@ from train.techniques import build_technique, uniform
 from train.tuning import chosen
 
 PROBE_IMAGES = 16
+Plan = dict[str, float]
+"""Layer group -> how fast it learns."""
 EVERYTHING = uniform(1.0)
 HEAD_ONLY = uniform(0.0) | {"neck": 1.0, "head": 1.0}
 
@@ -87,40 +89,42 @@ def probe_model(model: str, fixed: TrialConfig, fit_widths: Sequence[int], data:
         fit_widths: widths in pixels to read lines at, besides 0, their own.
         data: decoded images.
     """
+    if build_technique(fixed.technique).distillation:  # a teacher's time is its own (`TimeBudget`)
+        fixed = fixed.model_copy(update={"technique": TechniqueConfig()})
     untrained = not MODELS.get(model).pretrained(Path(fixed.weights) if fixed.weights else None)
     starts = TASKS.get(fixed.task).starts(untrained, fit_widths)
-    if build_technique(fixed.technique).distillation:  # a teacher's time is its own (`Clock`)
-        fixed = fixed.model_copy(update={"technique": TechniqueConfig()})
-    found: list[_Measured] = []
-    reading, typical, whole, base = [], [], 0.0, 0
-    for place, start in enumerate(starts):
+    readings: list[Reading] = []
+    measured: list[Measured] = []
+    for start, plans in zip(starts, list_timed_plans(len(starts)), strict=True):
         changes = {"model": model, "charset": start.charset, "fit_width": start.fit_width}
         config = fixed.model_copy(update=changes)
         engine, task = assemble(config, data.train)
-        found.append(_measured(engine, config, data, untrained))
-        reading.append(found[-1].seconds / len(data.val))
+        reading = read(engine, config, data, untrained)
+        readings.append(reading)
         if task.tunes:
-            found.append(_measured(engine, chosen(engine, task, data.val), data, untrained, tuned=True))
-        typical.append(_pixels(task, data, _median_images(data)))
-        if place == 0:
-            base = memory.own_bytes()
-            memory.reset_peak()
-        if place == 0 < len(starts) - 1:  # with the model's whole dictionary
-            whole = _step_seconds(engine, task, data, EVERYTHING) / typical[0]
-    full, frozen = (_step_seconds(engine, task, data, plan) for plan in (EVERYTHING, HEAD_ONLY))
-    step, largest = max(0, memory.peak_bytes() - base), _largest(config, engine, fit_widths, data)
-    cost = Cost(
-        full=full,
-        frozen=frozen,
-        evaluate=max(reading[1:] or reading),
-        keep=max(1.0, whole * typical[-1] / full),
-        work=TASKS.get(fixed.task).work(fixed),
+            readings.append(read(engine, chosen(engine, task, data.val), data, untrained, tuned=True))
+        measured.append(measure(engine, config, data, reading.seconds / len(data.val), plans, fit_widths))
+    return Probe(
+        model=model,
+        baselines=tuple(reading.baseline for reading in readings),
+        rows=tuple(reading.rows for reading in readings),
+        cost=cost_of(measured, work=TASKS.get(fixed.task).work(fixed)),
+        primary=task.primary,
+        general=readings[0].general_rows,
+        configs=tuple(reading.config for reading in readings),
+        footprint=footprint_of(measured),
     )
-    return _probe(found, cost, task.primary, Footprint(base, step, max(typical), largest))
+
+
+def list_timed_plans(starts: int) -> list[tuple[Plan, ...]]:
+    """Return which steps are timed at each of so many starts: the first is as published, the last as trials are."""
+    return [(EVERYTHING,), *[()] * (starts - 2), (EVERYTHING, HEAD_ONLY)][-starts:]
 
 
 @dataclass(frozen=True)
-class _Measured:
+class Reading:
+    """How a network reads before any training, run as `config` says, in `seconds` on the validation split."""
+
     config: TrialConfig
     baseline: Baseline
     rows: SampleStats
@@ -128,10 +132,10 @@ class _Measured:
     seconds: float
 
 
-def _measured(
+def read(
     engine: Engine, config: TrialConfig, data: TrainingData, untrained: bool, tuned: bool = False
-) -> _Measured:
-    """Score a network before any training, run as a configuration says, in `seconds` on the validation split."""
+) -> Reading:
+    """Score a network on the validation split and the general samples."""
     task = TASKS.get(config.task)(config, engine.charset)
     started = time.monotonic()
     scores, predictions = evaluate(engine, task, data.val)
@@ -146,23 +150,26 @@ def _measured(
         general=general,
         scores=scores,
     )
-    return _Measured(config, baseline, task.per_sample(predictions, data.val), general_rows, seconds)
+    return Reading(config, baseline, task.per_sample(predictions, data.val), general_rows, seconds)
 
 
-def _probe(
-    found: Sequence[_Measured], cost: Cost, primary: Callable[[SampleStats], float], footprint: Footprint
-) -> Probe:
-    """Return what was found of a model, as published first."""
-    return Probe(
-        model=found[0].config.model,
-        baselines=tuple(one.baseline for one in found),
-        rows=tuple(one.rows for one in found),
-        cost=cost,
-        primary=primary,
-        general=found[0].general_rows,
-        configs=tuple(one.config for one in found),
-        footprint=footprint,
-    )
+def measure(
+    engine: Engine,
+    config: TrialConfig,
+    data: TrainingData,
+    read_s: float,
+    plans: Sequence[Plan],
+    fit_widths: Sequence[int],
+) -> Measured:
+    """Time a network's training steps under these plans, and watch what memory they take."""
+    task = TASKS.get(config.task)(config, engine.charset)
+    pixels = _pixels(task, data, _median_images(data))
+    own, read_peak = memory.own_bytes(), memory.peak_bytes()
+    memory.reset_peak()
+    full, frozen, *_ = (*(_step_seconds(engine, task, data, plan) for plan in plans), 0.0, 0.0)
+    step_peak = memory.peak_bytes()
+    largest = _largest(config, engine, fit_widths, data)
+    return Measured(read_s, full, frozen, pixels, largest, own, read_peak, step_peak)
 
 
 def _general(engine: Engine, task: Task, data: TrainingData) -> tuple[Scores | None, SampleStats | None]:
@@ -223,16 +230,23 @@ def _fraction(scores: Scores) -> str:
     return f"{scores.primary:.3f}" + (f" (95 %: {within.low:.2f}-{within.high:.2f})" if within else "")
 
 
-def probe_models(space: SearchSpace, shared: Any, terms: Terms, share: dict[str, float]) -> list[Probe]:
-    """Score every candidate model before any training, in parallel, and print the scores to beat."""
-    fixed = config_from_mapping(nested(dict(space.fixed) | {"model": candidates(space)[0]}), "space")
-    # On what a trial gets, as its time is measured.
-    remote = ray.remote(num_cpus=share["CPU"], num_gpus=share["GPU"])(probe_model)
+def probe_models(
+    space: SearchSpace, shared: Any, terms: Terms, amounts: Mapping[str, float]
+) -> tuple[Probe, ...]:
+    """Score every candidate model before any training, in parallel, and print the scores to beat.
+
+    Args:
+        space: which models, at which widths of lines.
+        shared: reference to the study's TrainingData.
+        terms: of its task.
+        amounts: CPUs and GPUs of a trial: its time is measured on them.
+    """
+    models = list_models(space)
+    fixed = config_from_mapping(nested(dict(space.fixed) | {"model": models[0]}), "space")
+    remote = ray.remote(num_cpus=amounts["CPU"], num_gpus=amounts["GPU"])(probe_model)
     widths = [int(str(width)) for width in space.choices("fit_width")]
-    probes: list[Probe] = ray.get(
-        [remote.remote(model, fixed, widths, shared) for model in candidates(space)]
-    )
+    probes: list[Probe] = ray.get([remote.remote(model, fixed, widths, shared) for model in models])
     for probe in probes:
         for baseline in probe.baselines:
             print(baseline_line(baseline, terms), flush=True)
-    return probes
+    return tuple(probes)

@@ -1,5 +1,11 @@
-"""Every name in a space exists and every technique takes its options: found out before any work, not in a trial."""
+"""The space before any data are read: every name in it exists, and the command line narrows it.
 
+A step takes a space and returns it narrower, with the reason. The steps of the command line stand in `narrow_as_asked`,
+those that the readings and the time budget call for in `search/planning/plan.py`, `narrow_as_measured`.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import optuna
@@ -34,22 +40,22 @@ def check_names(space: SearchSpace) -> None:
     """Raise UsageError, listing what there is, for anything that `space` names and no registry has."""
     usual = TrialConfig()
     for key, registry in REGISTRIES.items():
-        for name in named(space, key):
+        for name in find_named(space, key):
             registry.get(name)
-    for model in named(space, "model"):
+    for model in find_named(space, "model"):
         check_model(model, str(space.fixed.get("task", usual.task)))
-    for operations in named(space, "augmentation.operations"):
+    for operations in find_named(space, "augmentation.operations"):
         for name in operations:
             AUGMENTATIONS.get(name)
-    for teacher in named(space, TEACHER):
+    for teacher in find_named(space, TEACHER):
         find_teacher(teacher)
-    for name in named(space, TECHNIQUE):
+    for name in find_named(space, TECHNIQUE):
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         trial = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0)).ask()
         build_technique(space.with_fixed({TECHNIQUE: name}).suggest(trial).technique)
 
 
-def named(space: SearchSpace, key: str) -> list[Any]:
+def find_named(space: SearchSpace, key: str) -> list[Any]:
     """Return the values that `space` names for `key`, fixed or under any condition."""
     fixed = [space.fixed[key]] if key in space.fixed else []
     domains = [parameter.domain for parameter in space.parameters if parameter.key == key]
@@ -57,9 +63,66 @@ def named(space: SearchSpace, key: str) -> list[Any]:
 
 
 ANY = "any"
+Narrowed = tuple[SearchSpace, str]
+"""A space and why it is narrower than before; no reason where nothing was left out, or as the user asked."""
+Step = Callable[[SearchSpace], Narrowed]
 
 
-def study_task(settings: StudySettings, space: SearchSpace) -> str:
+def narrow(space: SearchSpace, steps: Sequence[Step]) -> SearchSpace:
+    """Take the steps one after the other, and print each one's reason."""
+    for step in steps:
+        space, reason = step(space)
+        if reason:
+            print(reason, flush=True)
+    return space
+
+
+def settle(settings: StudySettings) -> tuple[StudySettings, SearchSpace]:
+    """Return the settings with the task and engine that they leave to the space, and the space as they narrow it."""
+    whole = load_space(settings.space)
+    settings = settings.model_copy(update={"task": find_task(settings, whole)})
+    settings = choose_engine(settings, narrow_as_asked(whole, settings))
+    return settings, narrow_as_asked(whole, settings)
+
+
+def narrow_as_asked(space: SearchSpace, settings: StudySettings) -> SearchSpace:
+    """Return the space as the command line narrows it; what a user asks for needs no reason.
+
+    Raises UsageError where the space says that every trial mixes lines in, and there are none.
+    """
+    steps = (fix_task_and_seed, drop_absent_lines, fix_engine, choose_models)
+    return narrow(space, [partial(step, settings=settings) for step in steps])
+
+
+def fix_task_and_seed(space: SearchSpace, settings: StudySettings) -> Narrowed:
+    """Fix what all trials of a study have in common."""
+    return space.with_fixed({"seed": settings.seed, "task": find_task(settings, space)}), ""
+
+
+def drop_absent_lines(space: SearchSpace, settings: StudySettings) -> Narrowed:
+    """Leave out the shares of general and drawn lines that the study does not have."""
+    for share, labels in (("replay", settings.general_labels), ("synthetic", settings.synthetic_labels)):
+        if labels is None:
+            wanted([Extra(share, float(str(space.fixed.get(share, 0))), None)])
+            searched = any(parameter.key == share for parameter in space.parameters)
+            space = space.forced(share, 0.0) if searched else space
+    return space, ""
+
+
+def fix_engine(space: SearchSpace, settings: StudySettings) -> Narrowed:
+    """Fix the engine of all trials, where one was named or chosen."""
+    named = settings.engine not in (None, AUTO, ANY)
+    return space.with_fixed({"engine": settings.engine}) if named else space, ""
+
+
+def choose_models(space: SearchSpace, settings: StudySettings) -> Narrowed:
+    """Keep the models that are asked for; a space that names none has the task's default ones."""
+    named = space.choices("model")
+    models = settings.models or named or list_default_models(str(space.fixed["task"]))
+    return space.with_choices("model", models) if models != named else space, ""
+
+
+def find_task(settings: StudySettings, space: SearchSpace) -> str:
     """Return what a study trains: what the command line says, or the space.
 
     Raises UsageError if they disagree, or the space varies it: scores of different tasks cannot be compared.
@@ -76,21 +139,7 @@ def study_task(settings: StudySettings, space: SearchSpace) -> str:
     return fixed
 
 
-def narrowed(space: SearchSpace, settings: StudySettings) -> SearchSpace:
-    """Return the space as the command line narrows it.
-
-    Raises UsageError where the space says that every trial mixes lines in, and there are none.
-    """
-    space = space.with_fixed({"seed": settings.seed, "task": study_task(settings, space)})
-    for share, labels in (("replay", settings.general_labels), ("synthetic", settings.synthetic_labels)):
-        space = space if labels is not None else _without(space, share)
-    if settings.engine and settings.engine != ANY:
-        space = space.with_fixed({"engine": settings.engine})
-    models = settings.models or space.choices("model") or usual_models(str(space.fixed["task"]))
-    return space.with_choices("model", models) if models != space.choices("model") else space
-
-
-def usual_models(task: str) -> tuple[str, ...]:
+def list_default_models(task: str) -> tuple[str, ...]:
     """Return what a space that names no model searches: the default, or all that there are for another task.
 
     Raises UsageError if there are none.
@@ -104,34 +153,29 @@ def usual_models(task: str) -> tuple[str, ...]:
     return (usual,) if usual in models else tuple(models)
 
 
-def _without(space: SearchSpace, share: str) -> SearchSpace:
-    """Return the space for a study that has none of the lines of which `share` is one."""
-    wanted([Extra(share, float(str(space.fixed.get(share, 0))), None)])
-    return space.forced(share, 0.0) if any(p.key == share for p in space.parameters) else space
-
-
-def with_engine(settings: StudySettings, space: SearchSpace) -> StudySettings:
+def choose_engine(settings: StudySettings, space: SearchSpace) -> StudySettings:
     """Return the settings with the one engine of all trials; under `any` every trial draws its own from the space's."""
     if settings.engine == ANY:
-        check_any([str(engine) for engine in space.choices("engine")] or [TrialConfig().engine], space)
+        engines = [str(engine) for engine in space.choices("engine")] or [TrialConfig().engine]
+        check_any_engine(engines, space)
         return settings
-    asked, models = asked_engine(settings, space), candidates(space)
-    check_holds(asked, models)
+    engine, models = find_engine(settings, space), list_models(space)
+    check_holds(engine, models)
     threads = max(1, int(settings.cpus or 1))  # Ray gives a trial's process as many as it has cores
     weights = str(space.fixed["weights"]) if space.fixed.get("weights") else None
-    return settings.model_copy(update={"engine": resolve(asked, models, threads, weights)})
+    return settings.model_copy(update={"engine": resolve(engine, models, threads, weights)})
 
 
-def asked_engine(settings: StudySettings, space: SearchSpace) -> str:
+def find_engine(settings: StudySettings, space: SearchSpace) -> str:
     """Return the engine that the command line asks for, else the only one that the space names, else `auto`."""
-    named_engines = space.choices("engine")
-    return settings.engine or (str(named_engines[0]) if len(named_engines) == 1 else AUTO)
+    engines = space.choices("engine")
+    return settings.engine or (str(engines[0]) if len(engines) == 1 else AUTO)
 
 
-def check_any(engines: list[str], space: SearchSpace) -> None:
+def check_any_engine(engines: list[str], space: SearchSpace) -> None:
     """Raise UsageError if a trial could draw an engine that is not installed or lacks a model."""
     for engine in engines:
-        check_holds(engine, candidates(space))
+        check_holds(engine, list_models(space))
     missing = [engine for engine in engines if not installed(engine)]
     if missing or len(engines) == 1:
         raise UsageError(
@@ -141,14 +185,6 @@ def check_any(engines: list[str], space: SearchSpace) -> None:
         )
 
 
-def candidates(space: SearchSpace) -> list[str]:
+def list_models(space: SearchSpace) -> list[str]:
     """Return the models that a space may choose."""
     return [str(model) for model in space.choices("model") or (TrialConfig().model,)]
-
-
-def settled(settings: StudySettings) -> tuple[StudySettings, SearchSpace]:
-    """Return the settings with the task and engine that they leave to the space, and the space as they narrow it."""
-    loaded = load_space(settings.space)
-    settings = settings.model_copy(update={"task": study_task(settings, loaded)})
-    settings = with_engine(settings, narrowed(loaded, settings))
-    return settings, narrowed(loaded, settings)

@@ -17,7 +17,7 @@ from search.report.summary import write_summary
 from search.sampling.lineage import with_stages
 from search.selection.choose import Selection, against_first, select
 from search.selection.follow_up import list_commands
-from search.selection.outcome import Finished
+from search.selection.outcome import Searched
 from search.selection.winner import publish_winner
 from search.settings import population
 from search.storage.files import SUMMARY_FILE
@@ -25,7 +25,7 @@ from search.storage.location import location
 from train.versions import installed_versions
 
 
-def finish(search: Finished) -> StudyResult:
+def finish(search: Searched) -> StudyResult:
     """Export and test the winner, and write everything that the study leaves behind."""
     settings, data = search.settings, search.data
     folder, training = settings.local_folder, data.training
@@ -47,7 +47,7 @@ def finish(search: Finished) -> StudyResult:
         general=general_summary(settings, data),
         labels=winner.labels,
         share=search.plan.share,
-        max_epochs=search.folds if search.folds > 1 else search.plan.clock.max_epochs,
+        max_epochs=search.folds if search.folds > 1 else search.plan.budget.max_epochs,
         wall_seconds=time.time() - search.started,
         versions=installed_versions(),
         seeds={"search": settings.seed, "split": settings.seed, "train": settings.seed},
@@ -65,7 +65,7 @@ def finish(search: Finished) -> StudyResult:
     return result
 
 
-def records(search: Finished) -> tuple[TrialRecord, ...]:
+def records(search: Searched) -> tuple[TrialRecord, ...]:
     """Return what became of every trial."""
     settings, journals = search.settings, search.journals
     training, notes = search.data.training, incidents(settings.local_folder)
@@ -80,7 +80,7 @@ def records(search: Finished) -> tuple[TrialRecord, ...]:
     return tuple(with_latency(trial, search.latencies) for trial in found)
 
 
-def evidence(search: Finished, selected: Selection) -> Evidence:
+def evidence(search: Searched, selected: Selection) -> Evidence:
     """Return what the scores rest on, and what was chosen for more than its score."""
     reports = {name: latest_reports(journal.rows) for name, journal in search.journals.items()}
     return Evidence(

@@ -1,6 +1,6 @@
 """The winner against untouched models, on the same samples: validation, the test split once, and the general ones."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -45,7 +45,7 @@ class Untouched(NamedTuple):
     config: TrialConfig
 
 
-def best_baseline(probes: list[Probe]) -> Untouched:
+def best_baseline(probes: Sequence[Probe]) -> Untouched:
     """Return the best untouched model."""
     all_of_them = [
         Untouched(*parts)

@@ -1,13 +1,13 @@
 """A search that has ended, with the time that is left for what follows."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from ray import tune
 
-from search.planning.budget import label_check_seconds
-from search.planning.plan import Plan
+from search.planning.budget import label_check_seconds, most_candidates
+from search.planning.plan import Plan, Planned
 from search.preflight.data import StudyData
 from search.preflight.probe import Probe
 from search.records.evidence import Latencies
@@ -27,18 +27,59 @@ EXPORT_S, REPORT_S = 20.0, 2.0
 
 
 @dataclass(frozen=True)
-class Finished:
-    """A search that has ended: all that its result is made of."""
+class Searched:
+    """A study whose trials have ended: all that its result is made of."""
 
-    settings: StudySettings
-    plan: Plan
-    data: StudyData
-    probes: list[Probe]
+    planned: Planned
     results: tune.ResultGrid
-    started: float
-    known: Forgetting | None = None
-    again: Again | None = None
-    latencies: Latencies = field(default_factory=dict)
+
+    @property
+    def settings(self) -> StudySettings:
+        """The study's."""
+        return self.planned.settings
+
+    @property
+    def plan(self) -> Plan:
+        """What was searched, and how."""
+        return self.planned.plan
+
+    @property
+    def data(self) -> StudyData:
+        """The study's samples, decoded."""
+        return self.planned.probed.data
+
+    @property
+    def probes(self) -> tuple[Probe, ...]:
+        """What every model read before any training."""
+        return self.planned.probed.probes
+
+    @property
+    def forgetting(self) -> Forgetting | None:
+        """What the models read of the general lines; None without any."""
+        return self.planned.probed.forgetting
+
+    @property
+    def latencies(self) -> Latencies:
+        """Of every architecture; none where accuracy alone was searched for."""
+        return self.planned.latencies
+
+    @property
+    def started(self) -> float:
+        """When the study began, Unix time."""
+        return self.planned.probed.prepared.started
+
+    @property
+    def again(self) -> Again:
+        """How the best trials are trained again."""
+        budget, resources = self.plan.budget, self.plan.resources
+        return Again(
+            data=self.planned.probed.shared,
+            resources=resources.trial.amounts,
+            deadline=budget.deadline and budget.deadline + budget.reserved_s,
+            concurrent=resources.concurrent,
+            known=self.forgetting,
+            most=most_candidates(self.settings, len(self.results)),
+        )
 
     @cached_property
     def journals(self) -> dict[str, TrialJournal]:

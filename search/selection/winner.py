@@ -13,7 +13,7 @@ from search.sampling.lineage import describe_stages
 from search.selection.choose import Selection
 from search.selection.judge import best_baseline, judge, kept_general
 from search.selection.labels import UNSPELLED, WINNER, can_check, check_labels, choose_voters, write_table
-from search.selection.outcome import Finished
+from search.selection.outcome import Searched
 from search.selection.soup import greedy_soup
 from train.checkpoint import Checkpoint
 from train.config import save_config
@@ -34,7 +34,7 @@ class Published:
     labels: LabelCheck | None = None
 
 
-def publish_winner(search: Finished, selected: Selection, folder: Path) -> Published:
+def publish_winner(search: Searched, selected: Selection, folder: Path) -> Published:
     """Average what improves the first of the ranked, write its configuration and bundle, and judge it."""
     ranked = selected.ranked
     if not ranked or not ranked[0].eligible:
@@ -50,7 +50,7 @@ def publish_winner(search: Finished, selected: Selection, folder: Path) -> Publi
     return Published(averaged, comparisons, judged.misreadings, judged.picture, judged.rows, labels)
 
 
-def weights(search: Finished, selected: Selection) -> tuple[Checkpoint, tuple[str, ...]]:
+def weights(search: Searched, selected: Selection) -> tuple[Checkpoint, tuple[str, ...]]:
     """Return the winner's weights, and the trials, or their runs with other seeds, that they are averaged from."""
     winner = selected.ranked[0]
     if search.folds > 1:  # its own split is too small to choose weights by
@@ -60,12 +60,12 @@ def weights(search: Finished, selected: Selection) -> tuple[Checkpoint, tuple[st
         loaders.append((trial.id, partial(search.load, trial)))
         for run in selected.runs.get(trial.id, ()):
             loaders.append((f"{trial.id} (seed {run.seed})", partial(getattr, run, "checkpoint")))
-    soup = greedy_soup(loaders, search.data.training, search.soup_deadline, search.known)
+    soup = greedy_soup(loaders, search.data.training, search.soup_deadline, search.forgetting)
     return soup.checkpoint, soup.trials
 
 
 def check_winner_labels(
-    search: Finished, ranked: Sequence[TrialRecord], best: Checkpoint, averaged: tuple[str, ...]
+    search: Searched, ranked: Sequence[TrialRecord], best: Checkpoint, averaged: tuple[str, ...]
 ) -> LabelCheck:
     """Look for wrong labels in the time that is left, and write them for a person to judge."""
     if not can_check(search.settings.task_name):

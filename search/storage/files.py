@@ -7,6 +7,8 @@ from contextlib import contextmanager
 STUDY_FILE, RESULT_FILE, SUMMARY_FILE, DATABASE = "study.json", "result.json", "summary.json", "optuna.db"
 JOURNAL, INCIDENTS, FINGERPRINT = "reports.jsonl", "incidents.json", "fingerprint.json"
 EARLIER = "transfer.json"
+CLOCK = "clock.json"
+"""When the search has to end, for what Tune pickled (`search/planning/clock.py`)."""
 
 GROWING = (JOURNAL, INCIDENTS)
 """Only added to while a study runs: of two copies, the larger one is the newer."""

@@ -6,9 +6,11 @@ import ray
 from ray import tune
 
 from search.planning.clock import Clock
-from search.planning.packing import Needs, WorkerGroup
+from search.planning.packing import TrialResources, WorkerGroup
+from search.planning.plan import Planned
 from search.records.ranking import Forgetting
 from search.records.trial_report import MICRO_BATCHES
+from search.settings import population
 from search.storage.trial_folder import last_whole, read_micro_batches, write_micro_batches
 from train.checkpoint import Checkpoint
 
@@ -58,7 +60,7 @@ class TrialSetup:
         forgetting: what the models knew; None without general samples.
         folds: over which a trial is scored; 1 for the study's own split alone.
         clock: until when a trial may train; None without a time budget.
-        needs: what a trial has of its node.
+        resources: what a trial has of its node.
         population: whether trials go on from each other's checkpoints, so that each report says how it was trained.
     """
 
@@ -68,4 +70,18 @@ class TrialSetup:
     population: bool = False
     folds: int = 1
     clock: Clock | None = None
-    needs: Needs = field(default_factory=lambda: Needs({}))
+    resources: TrialResources = field(default_factory=lambda: TrialResources({}))
+
+
+def make_setup(planned: Planned) -> TrialSetup:
+    """Return what every trial of a planned study shares."""
+    settings, resources = planned.settings, planned.plan.resources
+    return TrialSetup(
+        data=planned.probed.shared,
+        group=resources.group,
+        forgetting=planned.probed.forgetting,
+        population=population(settings) is not None,
+        folds=settings.folds or 1,
+        clock=planned.clock,
+        resources=resources.trial,
+    )

@@ -36,7 +36,7 @@ def train_within_memory(config: TrialConfig, setup: TrialSetup) -> None:
         MemoryShortError: if a single sample does not fit.
     """
     workers = setup.group.workers if setup.group else 1
-    planned = setup.needs.micro_batches(config, workers)
+    planned = setup.resources.micro_batches(config, workers)
     notes: list[str] = []
     while True:
         start = find_start()

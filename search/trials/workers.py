@@ -109,8 +109,8 @@ def train_on_workers(
 def _scaling(group: WorkerGroup) -> ScalingConfig:
     return ScalingConfig(
         num_workers=group.workers,
-        use_gpu=group.share.get("GPU", 0.0) > 0,
-        resources_per_worker={name: amount for name, amount in group.share.items() if amount},
+        use_gpu=group.amounts.get("GPU", 0.0) > 0,
+        resources_per_worker={name: amount for name, amount in group.amounts.items() if amount},
     )
 
 

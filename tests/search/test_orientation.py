@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from search.preflight.space import narrowed, study_task, usual_models
+from search.preflight.space import find_task, list_default_models, narrow_as_asked
 from search.settings import StudySettings
 from spaces.space import load_space, parse_space
 from tests import real_lines, tiny_orientation
@@ -40,21 +40,23 @@ def settings(**changes: object) -> StudySettings:
 
 
 def test_the_task_is_the_spaces_or_the_command_lines() -> None:
-    assert study_task(settings(), parse_space(SPACE, "some", "s")) == "orientation"
-    assert study_task(settings(task="orientation"), parse_space("fixed: {}", "some", "s")) == "orientation"
-    assert study_task(settings(), parse_space("fixed: {}", "some", "s")) == "recognition"
+    assert find_task(settings(), parse_space(SPACE, "some", "s")) == "orientation"
+    assert find_task(settings(task="orientation"), parse_space("fixed: {}", "some", "s")) == "orientation"
+    assert find_task(settings(), parse_space("fixed: {}", "some", "s")) == "recognition"
     with pytest.raises(UsageError, match="orientation, and the space quick is for recognition"):
-        study_task(settings(task="orientation"), load_space("quick"))
+        find_task(settings(task="orientation"), load_space("quick"))
     varied = "parameters: {task: {choice: [recognition, orientation]}}"
     with pytest.raises(UsageError, match="a space must be for one task"):
-        study_task(settings(), parse_space(varied, "some", "s"))
+        find_task(settings(), parse_space(varied, "some", "s"))
 
 
 def test_a_space_without_a_model_searches_those_of_its_task() -> None:
     tiny_orientation.register()
-    assert tiny_orientation.NAME in usual_models("orientation")
-    assert usual_models("recognition") == ("pp-ocrv6-tiny",)
-    assert tiny_orientation.NAME in narrowed(parse_space(SPACE, "some", "s"), settings()).choices("model")
+    assert tiny_orientation.NAME in list_default_models("orientation")
+    assert list_default_models("recognition") == ("pp-ocrv6-tiny",)
+    assert tiny_orientation.NAME in narrow_as_asked(parse_space(SPACE, "some", "s"), settings()).choices(
+        "model"
+    )
 
 
 @pytest.fixture(scope="module")

@@ -33,7 +33,7 @@ def test_a_missing_package_is_refused_before_any_work(
     from search.run import main
 
     monkeypatch.setitem(sys.modules, package, None)  # as if it were not installed
-    monkeypatch.setattr("search.study.prepare", lambda settings: pytest.fail("the data were read"))
+    monkeypatch.setattr("search.study.read_sets", lambda source: pytest.fail("the data were read"))
     status = cli.run(main, [f"--{package}", "x", "--storage", str(tmp_path / "runs"), "--name", "new"])
     assert status == 2
     assert "pip install -e '.[tracking]'" in capsys.readouterr().err

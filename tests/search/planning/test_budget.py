@@ -1,5 +1,6 @@
 """How long a trial may run, and that no plan goes past the time that is left."""
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -8,15 +9,20 @@ from search.planning.budget import (
     LEAST_EPOCHS,
     SAFETY,
     allotted_seconds,
-    hoped_epochs,
+    initial_epochs,
     label_check_seconds,
     planned_epochs,
     population_epochs,
     soup_seconds,
     usual_seconds,
 )
+from search.planning.time_budget import TimeBudget, divide
 from search.preflight.cost import Cost
+from search.preflight.probe import Probe
+from search.records.result import Baseline
+from search.settings import StudySettings
 from train.config import TrialConfig, config_from_mapping
+from train.scoring.texts import TextScores
 
 COST = Cost(full=0.05, frozen=0.02, evaluate=0.01)
 seconds = st.floats(0.1, 1e4)
@@ -87,7 +93,7 @@ def test_a_plan_is_what_fits_into_the_time_that_is_allotted(
 
 @given(limits, limits)
 def test_a_trial_that_fits_itself_begins_longer_than_expected(epochs: int, limit: int) -> None:
-    hoped = hoped_epochs(min(epochs, limit), limit)
+    hoped = initial_epochs(min(epochs, limit), limit)
     assert min(epochs, limit) <= hoped <= limit
     assert hoped == limit or hoped >= 1.4 * epochs
 
@@ -127,3 +133,25 @@ def test_averaging_takes_little_of_a_budget() -> None:
 def test_asking_about_labels_takes_little_of_a_budget() -> None:
     assert label_check_seconds(600, 0.01, 100) == pytest.approx(3)
     assert label_check_seconds(600, 0.01, 100_000) == pytest.approx(30)
+
+
+def test_time_to_train_the_best_again_is_taken_from_the_search() -> None:
+    """Trials take 180 s, and 2000 s are left: a fifth of them is kept."""
+    best = Probe(
+        "pp-ocrv6-tiny",
+        (Baseline(model="pp-ocrv6-tiny", charset="domain", scores=TextScores(100, 0.5, 0.5, 0.1)),),
+        (np.ones((100, 2)),),
+        COST,
+        lambda sums: float(sums[1] / sums[0]),
+    )
+    whole = TimeBudget(3000.0, 30, 100, 100, {best.model: COST})
+    settings = StudySettings(name="some", storage="runs", time_budget_s=2100)
+    divided = divide(whole, settings, [best], concurrent=2, now=1000.0)
+    assert divided.reserved_s == pytest.approx(0.2 * 2000)
+    assert divided.deadline == pytest.approx(3000 - divided.reserved_s)
+    assert divided.usual_s == pytest.approx(usual_seconds(6.0, 2000 - divided.reserved_s))
+    assert (whole.deadline, whole.usual_s) == (3000.0, None), "the whole stays what it is"
+    unconfirmed = divide(whole, settings.model_copy(update={"confirm": 0}), [best], concurrent=2, now=1000.0)
+    assert (unconfirmed.deadline, unconfirmed.reserved_s) == (3000.0, 0.0)
+    endless = TimeBudget(None, 30, 100, 100, {best.model: COST})
+    assert divide(endless, settings, [best], concurrent=2, now=1000.0) == endless

@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from search.planning.packing import Needs, Nodes, concurrent_trials, fitting, pack, promised, trial_share
+from search.planning.packing import (
+    Nodes,
+    TrialResources,
+    choose_amounts,
+    count_concurrent,
+    count_fitting,
+    pack,
+    require_promise,
+)
 from search.preflight.cost import Footprint
 from search.settings import StudySettings
 from train.config import TrialConfig
@@ -47,37 +55,37 @@ def settings(**changes: object) -> StudySettings:
     ],
 )
 def test_a_trials_share(nodes: Nodes, asked: dict[str, float], share: dict[str, float]) -> None:
-    assert trial_share(settings(**asked), nodes) == share
+    assert choose_amounts(settings(**asked), nodes) == share
 
 
 def test_as_many_trials_as_fit() -> None:
-    assert concurrent_trials({"CPU": 1, "GPU": 0}, LAPTOP) == 2
-    assert concurrent_trials({"CPU": 8, "GPU": 1}, GPUS) == 8
-    assert concurrent_trials({"CPU": 4, "GPU": 0.5}, GPUS) == 16
-    assert concurrent_trials({"CPU": 2, "GPU": 4}, GPUS) == 2
-    assert concurrent_trials({"CPU": 1, "GPU": 1 / 3}, GPUS) == 24
-    assert concurrent_trials({"CPU": 1, "GPU": 1}, GPUS, workers=3) == 2
+    assert count_concurrent({"CPU": 1, "GPU": 0}, LAPTOP) == 2
+    assert count_concurrent({"CPU": 8, "GPU": 1}, GPUS) == 8
+    assert count_concurrent({"CPU": 4, "GPU": 0.5}, GPUS) == 16
+    assert count_concurrent({"CPU": 2, "GPU": 4}, GPUS) == 2
+    assert count_concurrent({"CPU": 1, "GPU": 1 / 3}, GPUS) == 24
+    assert count_concurrent({"CPU": 1, "GPU": 1}, GPUS, workers=3) == 2
 
 
 def test_what_is_free_on_several_nodes_does_not_add_up() -> None:
-    assert concurrent_trials({"CPU": 3}, [{"CPU": 5.0}, {"CPU": 4.0}]) == 2
+    assert count_concurrent({"CPU": 3}, [{"CPU": 5.0}, {"CPU": 4.0}]) == 2
     with pytest.raises(UsageError, match="--autoscaling"):
-        concurrent_trials({"CPU": 6}, [{"CPU": 5.0}, {"CPU": 4.0}])
+        count_concurrent({"CPU": 6}, [{"CPU": 5.0}, {"CPU": 4.0}])
 
 
 @pytest.mark.parametrize("need", [{"CPU": 3, "GPU": 0}, {"CPU": 1, "GPU": 1}])
 def test_a_trial_that_fits_nowhere_is_refused(need: dict[str, float]) -> None:
     with pytest.raises(UsageError, match="--cpus-per-trial"):
-        concurrent_trials(need, LAPTOP)
+        count_concurrent(need, LAPTOP)
 
 
 def test_memory_limits_the_trials_and_their_cores_are_shared() -> None:
     nodes = [{"CPU": 16.0, "memory": 20.0 * GB}]
-    share = trial_share(settings(), nodes, 5 * GB)
+    share = choose_amounts(settings(), nodes, 5 * GB)
     assert share == {"CPU": 4, "GPU": 0, "memory": 5 * GB}
-    assert concurrent_trials(share, nodes) == 4
-    alone = trial_share(settings(), nodes, 50 * GB)
-    assert (concurrent_trials(alone, nodes), alone["CPU"]) == (1, 16)
+    assert count_concurrent(share, nodes) == 4
+    alone = choose_amounts(settings(), nodes, 50 * GB)
+    assert (count_concurrent(alone, nodes), alone["CPU"]) == (1, 16)
 
 
 @given(
@@ -89,9 +97,9 @@ def test_more_cores_never_mean_fewer_trials(
     sizes: list[tuple[int, int, int]], memory: int, asked: int
 ) -> None:
     nodes = [{"CPU": float(c + g), "GPU": float(g), "memory": float(m * GB)} for c, g, m in sizes]
-    usual, few = (trial_share(settings(trials=trials), nodes, memory * GB) for trials in (None, asked))
+    usual, few = (choose_amounts(settings(trials=trials), nodes, memory * GB) for trials in (None, asked))
     assert few["CPU"] >= usual["CPU"]
-    assert concurrent_trials(few, nodes) >= min(asked, concurrent_trials(usual, nodes))
+    assert count_concurrent(few, nodes) >= min(asked, count_concurrent(usual, nodes))
 
 
 @given(
@@ -104,10 +112,10 @@ def test_what_is_chosen_fits_every_node(
 ) -> None:
     nodes = [{"CPU": float(c + g), "GPU": float(g), "memory": float(m * GB)} for c, g, m in sizes]
     asked = gpus if any(node["GPU"] for node in nodes) else None
-    share = trial_share(settings(gpus=asked), nodes, memory * GB)
-    assert concurrent_trials(share, nodes) >= 1
+    share = choose_amounts(settings(gpus=asked), nodes, memory * GB)
+    assert count_concurrent(share, nodes) >= 1
     for node in nodes:
-        fits = fitting(share, node)
+        fits = count_fitting(share, node)
         assert all(fits * amount <= node[name] * (1 + 1e-5) for name, amount in share.items())
         if not share["GPU"] and not memory:
             assert fits * share["CPU"] == node["CPU"]
@@ -135,23 +143,29 @@ def test_large_trials_have_micro_batches_where_that_lets_more_run(
     a_line: float, running: int, cores: int, micro_batches: list[int]
 ) -> None:
     nodes, models, sizes = [{"CPU": 2.0, "memory": 13.0 * GB}], gigabytes(a_line), (16, 32, 64)
-    needs, concurrent = pack(settings(), nodes, needed(models, sizes), models)
-    assert (concurrent, needs.share["CPU"]) == (running, cores)
-    assert [needs.micro_batches(TrialConfig(batch_size=size)) for size in sizes] == micro_batches
+    packed = pack(settings(), nodes, needed(models, sizes), models)
+    resources = packed.trial
+    assert (packed.concurrent, resources.amounts["CPU"]) == (running, cores)
+    assert [resources.micro_batches(TrialConfig(batch_size=size)) for size in sizes] == micro_batches
 
 
 def test_the_workers_of_a_trial_divide_its_batches() -> None:
     nodes, models = [{"CPU": 4.0, "memory": 13.0 * GB}], gigabytes(0.125)
-    needs, concurrent = pack(settings(workers=2), nodes, needed(models, (8, 16, 32)), models)
-    assert (concurrent, needs.share["memory"] / GB) == (2, pytest.approx(2))
-    assert [needs.micro_batches(TrialConfig(batch_size=size), 2) for size in (16, 32, 64)] == [1, 1, 2]
+    packed = pack(settings(workers=2), nodes, needed(models, (8, 16, 32)), models)
+    resources = packed.trial
+    assert packed.group is not None
+    assert packed.group.amounts == resources.amounts
+    assert (packed.concurrent, resources.amounts["memory"] / GB) == (2, pytest.approx(2))
+    assert [resources.micro_batches(TrialConfig(batch_size=size), 2) for size in (16, 32, 64)] == [1, 1, 2]
 
 
 def test_no_micro_batches_help_where_the_network_itself_does_not_fit() -> None:
-    needs = Needs({"CPU": 1, "memory": GB}, {TrialConfig().model: Footprint(2 * GB, GB, 1600, {0: 100})})
-    assert needs.micro_batches(TrialConfig(batch_size=16)) == 1
+    resources = TrialResources(
+        {"CPU": 1, "memory": GB}, {TrialConfig().model: Footprint(2 * GB, GB, 1600, {0: 100})}
+    )
+    assert resources.micro_batches(TrialConfig(batch_size=16)) == 1
     assert (
-        needs.micro_batches(TrialConfig(batch_size=64)) == 4
+        resources.micro_batches(TrialConfig(batch_size=64)) == 4
     )  # of 16: nothing is less than the step that was measured
 
 
@@ -166,13 +180,14 @@ def test_every_trial_keeps_to_its_share_and_no_fewer_run_than_of_the_largest(
     nodes = [{"CPU": float(c + g), "GPU": float(g), "memory": float(m * GB)} for c, g, m in sizes]
     models, asked = gigabytes(a_line), settings(trials=trials)
     memory = needed(models, (16, 32, 64))
-    needs, concurrent = pack(asked, nodes, memory, models)
-    assert concurrent >= concurrent_trials(trial_share(asked, nodes, memory[-1]), nodes)
-    assert any(fitting(needs.share, node) for node in nodes)
+    packed = pack(asked, nodes, memory, models)
+    resources = packed.trial
+    assert packed.concurrent >= count_concurrent(choose_amounts(asked, nodes, memory[-1]), nodes)
+    assert any(count_fitting(resources.amounts, node) for node in nodes)
     for size in (16, 32, 64):
-        micro_batches = needs.micro_batches(TrialConfig(batch_size=size))
+        micro_batches = resources.micro_batches(TrialConfig(batch_size=size))
         [part] = needed(models, [-(-size // micro_batches)])
-        assert part <= needs.share["memory"] or micro_batches == size
+        assert part <= resources.amounts["memory"] or micro_batches == size
 
 
 def test_a_step_grows_with_the_batch() -> None:
@@ -186,11 +201,11 @@ def test_a_step_grows_with_the_batch() -> None:
 @pytest.mark.parametrize("gpus", [1.5, 2.25])
 def test_no_trial_gets_one_gpu_and_a_part_of_another(gpus: float) -> None:
     with pytest.raises(UsageError, match=r"for example 0\.25"):
-        trial_share(settings(gpus=gpus), GPUS)
+        choose_amounts(settings(gpus=gpus), GPUS)
 
 
 def test_an_autoscaling_cluster_is_told_what_will_be_there() -> None:
-    assert promised(settings(autoscaling=True, concurrent=8, gpus=1)) == 8
+    assert require_promise(settings(autoscaling=True, concurrent=8, gpus=1)) == 8
     for missing in ({"concurrent": 8}, {"gpus": 1}):
         with pytest.raises(UsageError, match="--concurrent 8"):
-            promised(settings(autoscaling=True, **missing))
+            require_promise(settings(autoscaling=True, **missing))

@@ -8,17 +8,23 @@ import numpy as np
 import pytest
 
 from search.experiment.tuner import has_trials
-from search.planning.clock import Clock
-from search.planning.plan import affordable, affordable_models, agreed_width, as_untouched, trial_memory
+from search.planning.plan import (
+    drop_unaffordable_models,
+    estimate_memory,
+    find_common_width,
+    fix_as_read,
+    pick_affordable_models,
+)
+from search.planning.time_budget import TimeBudget
 from search.preflight.cost import Cost, Footprint
 from search.preflight.probe import Probe
-from search.preflight.space import asked_engine, check_names, narrowed, with_engine
+from search.preflight.space import check_names, choose_engine, find_engine, narrow, narrow_as_asked
 from search.records.result import Baseline
 from search.records.trial_report import METRIC
 from search.sampling.schedulers import SCHEDULERS
 from search.settings import Scheduler, StudySettings
 from search.storage.location import Location
-from spaces.space import load_space, parse_space, shipped_spaces
+from spaces.space import SearchSpace, load_space, parse_space, shipped_spaces
 from train.errors import UsageError
 from train.scoring.texts import TextScores
 from train.techniques import TECHNIQUES
@@ -46,25 +52,41 @@ def probe(model: str, scores: dict[int, float]) -> Probe:
 def test_a_width_is_agreed_on_where_all_read_best_at_it() -> None:
     a, b, c = probe("a", {0: 0.1, 320: 0.5}), probe("b", {0: 0.6, 320: 0.7}), probe("c", {0: 0.5, 320: 0.4})
     assert (a.fit_width, c.fit_width) == (320, 0)
-    assert agreed_width([a, b]) == 320
-    assert agreed_width([c]) == 0
-    assert agreed_width([a, b, c]) is None
+    assert find_common_width([a, b]) == 320
+    assert find_common_width([c]) == 0
+    assert find_common_width([a, b, c]) is None
+
+
+def fixed(probes: list[Probe], settings: StudySettings = STUDY, **more: object) -> tuple[SearchSpace, str]:
+    """Return the shipped space for these models after their baselines were read."""
+    space = load_space("recognition").with_choices("model", [probe.model for probe in probes])
+    return fix_as_read(space.with_fixed(more), probes, settings)
 
 
 def test_a_width_that_the_space_fixes_stays() -> None:
     narrow = probe("a", {0: 0.6, 320: 0.5})
-    space = load_space("recognition")
-    assert as_untouched([narrow], space, STUDY).choices("fit_width") == (0,)
-    assert as_untouched([narrow], space.with_fixed({"fit_width": 320}), STUDY).choices("fit_width") == (320,)
+    space, reason = fixed([narrow])
+    assert space.choices("fit_width") == (0,)
+    assert reason.startswith("every model reads lines best as wide as they are: fixed")
+    space, reason = fixed([narrow], fit_width=320)
+    assert space.choices("fit_width") == (320,)
+    assert "lines" not in reason
 
 
 def test_the_whole_dictionary_is_left_out_where_no_model_reads_better_with_it() -> None:
-    space = load_space("recognition")
     with_it, without, equal = probe("a", {0: 0.8}), probe("b", {0: 0.95}), probe("c", {0: 0.9, 320: 0.5})
-    assert as_untouched([without, equal], space, STUDY).choices("charset") == ("domain",)
-    assert as_untouched([without, with_it], space, STUDY).choices("charset") == ("domain", "keep")
+    space, reason = fixed([without, equal])
+    assert space.choices("charset") == ("domain",)
+    assert reason.endswith("no model reads better with its whole dictionary: left out charset keep")
+    assert fixed([without, with_it])[0].choices("charset") == ("domain", "keep")
     general = STUDY.model_copy(update={"general_labels": "other.txt"})
-    assert as_untouched([without], space, general).choices("charset") == ("domain", "keep")
+    assert fixed([without], general)[0].choices("charset") == ("domain", "keep")
+
+
+def test_a_model_that_is_left_out_has_no_say() -> None:
+    a, b = (probe(name, read) for name, read in WIDTHS.items())
+    space = load_space("recognition").with_choices("model", ["wide"])
+    assert fix_as_read(space, [a, b], STUDY)[0].choices("fit_width") == (320,)
 
 
 def test_a_trial_has_memory_for_the_widest_lines_that_it_may_get() -> None:
@@ -73,18 +95,18 @@ def test_a_trial_has_memory_for_the_widest_lines_that_it_may_get() -> None:
     wide, own = (replace(probe(name, read), footprint=footprint) for name, read in WIDTHS.items())
     space = load_space("recognition").with_fixed({"batch_size": 1})
     one, both = (space.with_choices("model", names) for names in (("wide",), ("wide", "own")))
-    assert trial_memory(one, [wide], STUDY) == [pytest.approx(1.2 * 320, abs=1)]
-    assert trial_memory(both, [wide, own], STUDY)[-1] == pytest.approx(1.2 * 500, abs=1)
+    assert estimate_memory(one, [wide], STUDY) == [pytest.approx(1.2 * 320, abs=1)]
+    assert estimate_memory(both, [wide, own], STUDY)[-1] == pytest.approx(1.2 * 500, abs=1)
 
 
 def test_the_middle_batch_is_of_the_usual_trial() -> None:
     """One worker of two has half of every batch."""
     model = replace(probe("wide", WIDTHS["wide"]), footprint=Footprint(0, 100, 100, {0: 500, 320: 320}))
     space = load_space("recognition").with_choices("model", ("wide",))
-    sizes = [round(need / 1.2 / 320) for need in trial_memory(space, [model], STUDY)]
+    sizes = [round(need / 1.2 / 320) for need in estimate_memory(space, [model], STUDY)]
     assert sizes == [16, 32, 64]
     two = STUDY.model_copy(update={"workers": 2})
-    assert [round(need / 1.2 / 320) for need in trial_memory(space, [model], two)] == [8, 16, 32]
+    assert [round(need / 1.2 / 320) for need in estimate_memory(space, [model], two)] == [8, 16, 32]
 
 
 def ranked(model: str, score: float, step_s: float = 0.1) -> Probe:
@@ -110,32 +132,45 @@ PROBES = [ranked("slow", 0.2), ranked("best", 0.8), ranked("middle", 0.5)]
     ],
 )
 def test_only_the_best_readers_stay_where_time_is_short(trials: float, models: list[str]) -> None:
-    assert affordable_models(PROBES, trials) == models
+    assert pick_affordable_models(PROBES, trials) == models
 
 
 def test_of_models_that_nobody_can_tell_apart_the_fastest_comes_first() -> None:
     probes = [ranked("slow", 0.81, 0.3), ranked("fast", 0.8), ranked("faster, but worse", 0.6, 0.01)]
-    assert affordable_models(probes, 0) == ["fast"]
-    assert affordable_models(probes, 6) == ["fast", "slow", "faster, but worse"]
+    assert pick_affordable_models(probes, 0) == ["fast"]
+    assert pick_affordable_models(probes, 6) == ["fast", "slow", "faster, but worse"]
 
 
-def test_a_space_is_narrowed_to_what_the_budget_allows(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("time.time", lambda: 1000.0)
+def test_a_space_is_narrowed_to_what_the_budget_allows() -> None:
     models = ["slow", "best", "middle"]
     space = parse_space(f"parameters: {{model: {{choice: {models}}}}}", "some", "some.yaml")
+    two_cores = [{"CPU": 2.0, "memory": 1e9}]
 
-    def kept(deadline: float | None) -> tuple[object, ...]:
-        clock = Clock(tmp_path / "clock.json", deadline, 10, 100, 10, dict.fromkeys(models, COST))
-        return affordable(space, PROBES, clock, 2).choices("model")
+    def narrowed(deadline: float | None) -> tuple[set[object], str]:
+        budget = TimeBudget(deadline, 10, 100, 10, dict.fromkeys(models, COST))
+        left, reason = drop_unaffordable_models(space, PROBES, STUDY, budget, two_cores, now=1000.0)
+        return set(left.choices("model")), reason
 
-    assert set(kept(None)) == set(models)
-    assert capsys.readouterr().out == ""
+    assert narrowed(None) == (set(models), "")
     # An epoch takes 10.1 s and a trial 10 of them: two at a time make 4 trials in 202 s.
-    assert set(kept(1000.0 + 203)) == {"best", "middle"}
-    assert "left out slow" in capsys.readouterr().out
-    assert kept(1000.0 + 20) == ("best",)
+    kept, reason = narrowed(1000.0 + 203)
+    assert kept == {"best", "middle"}
+    assert reason == "the time budget is too short for all models: left out slow"
+    assert narrowed(1000.0 + 20)[0] == {"best"}
+
+
+def test_each_step_of_narrowing_is_printed_once_with_its_reason(capsys: pytest.CaptureFixture[str]) -> None:
+    space = parse_space("parameters: {batch_size: {choice: [16, 32, 64]}}", "some", "some.yaml")
+    narrowed = narrow(
+        space,
+        [
+            lambda space: (space.with_choices("batch_size", [16, 32]), "64 takes too much memory"),
+            lambda space: (space, ""),
+            lambda space: (space.with_choices("batch_size", space.choices("batch_size")[1:]), "16 is slow"),
+        ],
+    )
+    assert narrowed.choices("batch_size") == (32,)
+    assert capsys.readouterr().out.splitlines() == ["64 takes too much memory", "16 is slow"]
 
 
 @pytest.mark.parametrize("name", shipped_spaces())
@@ -190,15 +225,15 @@ def test_only_an_experiment_that_began_a_trial_is_restored(tmp_path: Path) -> No
 def test_a_share_of_lines_is_searched_only_where_there_are_some() -> None:
     settings = StudySettings(name="x", storage="runs")
     space = load_space("recognition")
-    without = narrowed(space, settings)
+    without = narrow_as_asked(space, settings)
     assert without.fixed["synthetic"] == 0
     assert all("synthetic" not in point for point in without.warm_starts_for(600))
     assert len(without.warm_starts_for(600)) == len(space.warm_starts_for(600)) > 3
-    drawn = narrowed(space, settings.model_copy(update={"synthetic_labels": "x.txt"}))
+    drawn = narrow_as_asked(space, settings.model_copy(update={"synthetic_labels": "x.txt"}))
     assert any(parameter.key == "synthetic" for parameter in drawn.parameters)
     fixed = space.with_fixed({"synthetic": 0.3})
     with pytest.raises(UsageError, match="--synthetic-labels FILE"):
-        narrowed(fixed, settings)
+        narrow_as_asked(fixed, settings)
 
 
 BOTH = "parameters: {engine: {choice: [paddle, torch]}, model: {choice: [pp-ocrv6-tiny, pp-ocrv6-small]}}"
@@ -218,17 +253,15 @@ def test_trials_share_one_engine_unless_any_is_asked_for(text: str, asked: str |
         parse_space(text, "some", "some.yaml"),
         StudySettings(name="x", storage="runs", engine=asked),
     )
-    settings = with_engine(settings, narrowed(space, settings))
+    settings = choose_engine(settings, narrow_as_asked(space, settings))
     assert settings.engine == engine
-    open_engines = narrowed(space, settings).choices("engine")
+    open_engines = narrow_as_asked(space, settings).choices("engine")
     assert open_engines == (("paddle", "torch") if engine == "any" else (engine,))
 
 
 @pytest.mark.parametrize("text", [BOTH, "fixed: {model: pp-ocrv6-small}"])
 def test_where_nobody_fixes_an_engine_the_fastest_is_asked_for(text: str) -> None:
-    assert (
-        asked_engine(StudySettings(name="x", storage="runs"), parse_space(text, "some", "s.yaml")) == "auto"
-    )
+    assert find_engine(StudySettings(name="x", storage="runs"), parse_space(text, "some", "s.yaml")) == "auto"
 
 
 @pytest.mark.parametrize(
@@ -244,7 +277,7 @@ def test_where_nobody_fixes_an_engine_the_fastest_is_asked_for(text: str) -> Non
 def test_any_engine_needs_a_space_with_several_that_hold_its_models(text: str, says: str) -> None:
     settings = StudySettings(name="x", storage="runs", engine="any")
     with pytest.raises(UsageError, match=says):
-        with_engine(settings, parse_space(text, "some", "some.yaml"))
+        choose_engine(settings, parse_space(text, "some", "some.yaml"))
 
 
 def test_the_space_of_techniques_starts_with_each_in_both_frameworks() -> None:

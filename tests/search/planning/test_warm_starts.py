@@ -6,7 +6,7 @@ from typing import Any
 import optuna
 import pytest
 
-from search.planning.warm_starts import MOST_WINNERS, database, points_from, remember, winners, with_earlier
+from search.planning.warm_starts import MOST_WINNERS, add_earlier, database, points_from, remember, winners
 from search.records.evidence import Earlier, Evidence
 from search.report.summary import summary
 from search.settings import StudySettings
@@ -47,18 +47,18 @@ def test_a_finished_study_is_the_start_of_the_next(tmp_path: Path) -> None:
     finished(tmp_path, "first", winner(5e-4))
     finished(tmp_path, "second", winner(6e-4))
     made = settings(tmp_path)
-    points, used = with_earlier(made, SPACE, [{"technique.name": "frozen"}])
+    points, used = add_earlier(made, SPACE, [{"technique.name": "frozen"}])
     assert [one.study for one in used] == ["second", "first"]
     rate = "optimiser.learning_rate [else]"
     assert [point.get(rate) for point in points] == [6e-4, 5e-4, None]
-    assert with_earlier(made, SPACE, [])[1] == used, "a resumed study says what it began with"
+    assert add_earlier(made, SPACE, [])[1] == used, "a resumed study says what it began with"
     names = optuna.get_all_study_names(f"sqlite:///{database(made)}")
     assert [name.split()[0] for name in names] == ["first", "second"]
 
 
 def test_what_is_not_to_be_carried_over_is_not(tmp_path: Path) -> None:
     finished(tmp_path, "first", winner())
-    assert with_earlier(settings(tmp_path, transfer=False), SPACE, []) == ([], ())
+    assert add_earlier(settings(tmp_path, transfer=False), SPACE, []) == ([], ())
     assert winners(database(settings(tmp_path)), "detection", None) == []
     staged = result().model_copy(update={"trials": ()})
     remember(settings(tmp_path, "nothing-won"), staged)
@@ -96,7 +96,7 @@ def test_a_few_different_winners_are_enough() -> None:
 def test_winners_on_other_data_come_after_the_recipes(tmp_path: Path) -> None:
     finished(tmp_path, "first", winner(5e-4))
     made = settings(tmp_path).model_copy(update={"data": "data/receipts"})
-    points, used = with_earlier(made, SPACE, [{"technique.name": "frozen"}])
+    points, used = add_earlier(made, SPACE, [{"technique.name": "frozen"}])
     assert points[0] == {"technique.name": "frozen"}
     assert len(points) == 2
     assert (

@@ -11,9 +11,9 @@ import pytest
 
 from search.preflight.cost import Cost
 from search.preflight.data import StudyData
-from search.preflight.general import known_before, reachable
+from search.preflight.general import drop_forgetful_charset, limit_forgetting
 from search.preflight.probe import Probe
-from search.preflight.space import narrowed
+from search.preflight.space import narrow_as_asked
 from search.records.facts import DataSummary
 from search.records.ranking import Forgetting
 from search.records.result import Baseline, StudyResult
@@ -56,21 +56,21 @@ def settings(**changes: object) -> StudySettings:
 
 
 def test_without_general_lines_nothing_is_replayed() -> None:
-    bare = narrowed(space_of(), settings())
+    bare = narrow_as_asked(space_of(), settings())
     assert bare.fixed["replay"] == 0
     assert len(bare.warm_starts_for(10)) == 2
     assert not any("replay" in point for point in bare.warm_starts_for(10))
     with_lines = settings(general_labels="g.txt")
-    assert narrowed(space_of(), with_lines) == space_of().with_fixed({"seed": with_lines.seed})
-    assert "replay" not in narrowed(load_space("quick"), settings()).fixed
-    assert narrowed(load_space("recognition"), settings()).fixed["replay"] == 0
+    assert narrow_as_asked(space_of(), with_lines) == space_of().with_fixed({"seed": with_lines.seed})
+    assert "replay" not in narrow_as_asked(load_space("quick"), settings()).fixed
+    assert narrow_as_asked(load_space("recognition"), settings()).fixed["replay"] == 0
 
 
 def test_a_space_that_insists_on_replay_needs_general_lines() -> None:
     with pytest.raises(
         UsageError, match=r"replay=0\.3 and none; name their labels \(--general-labels FILE\)"
     ):
-        narrowed(space_of("fixed: {replay: 0.3}"), settings())
+        narrow_as_asked(space_of("fixed: {replay: 0.3}"), settings())
 
 
 @pytest.mark.parametrize(
@@ -107,31 +107,30 @@ def probe(model: str, known: float) -> Probe:
 
 def known_of(data: StudyData, limit: float | None) -> Forgetting:
     given = settings(general_labels="g.txt", max_forgetting=limit)
-    found = known_before(given, [probe("pp-ocrv6-tiny", 0.9), probe("pp-ocrv6-small", 0.95)], data)
+    found = limit_forgetting(given, [probe("pp-ocrv6-tiny", 0.9), probe("pp-ocrv6-small", 0.95)], data)
     assert found is not None
     return found
 
 
-def test_a_charset_that_must_forget_too_much_is_left_out(
-    data: StudyData, capsys: pytest.CaptureFixture[str]
-) -> None:
-    known = known_of(data, 0.02)
-    assert known == Forgetting({"pp-ocrv6-tiny": 0.9, "pp-ocrv6-small": 0.95}, 0.02, 20)
-    left = reachable(space_of(), known, data)
+def test_a_charset_that_must_forget_too_much_is_left_out(data: StudyData) -> None:
+    forgetting = known_of(data, 0.02)
+    assert forgetting == Forgetting({"pp-ocrv6-tiny": 0.9, "pp-ocrv6-small": 0.95}, 0.02, 20)
+    left, reason = drop_forgetful_charset(space_of(), forgetting, data)
     assert left.choices("charset") == ("keep",)
     assert len(left.warm_starts_for(10)) == 2
-    assert "left out charset domain, which forgets at least 0." in capsys.readouterr().out
+    assert "left out charset domain, which forgets at least 0." in reason
     domain_alone = space_of(SPACE.format(epochs=2).replace("[domain, keep]", "[domain]").split("  replay")[0])
     with pytest.raises(UsageError, match="use a space with charset: keep"):
-        reachable(domain_alone, known, data)
+        drop_forgetful_charset(domain_alone, forgetting, data)
 
 
 def test_a_charset_stays_where_it_is_only_reported_or_can_write_enough(data: StudyData) -> None:
-    assert reachable(space_of(), None, data) == space_of()
-    assert reachable(space_of(), known_of(data, None), data) == space_of()
-    assert reachable(space_of(), known_of(data, 1.0), data) == space_of()
+    whole = (space_of(), "")
+    assert drop_forgetful_charset(space_of(), None, data) == whole
+    assert drop_forgetful_charset(space_of(), known_of(data, None), data) == whole
+    assert drop_forgetful_charset(space_of(), known_of(data, 1.0), data) == whole
     vin = replace(data, training=replace(data.training, general=data.training.train))
-    assert reachable(space_of(), known_of(data, 0.02), vin) == space_of()
+    assert drop_forgetful_charset(space_of(), known_of(data, 0.02), vin) == whole
 
 
 def test_replayed_lines_cost_time() -> None:

@@ -8,6 +8,7 @@ import optuna
 import pytest
 
 from search.planning.clock import Clock
+from search.planning.time_budget import TimeBudget
 from search.preflight.latency import architectures, measure
 from search.records.evidence import Evidence, Latency, architecture
 from search.records.trial import TrialRecord
@@ -109,7 +110,7 @@ def test_the_front_is_shown(tmp_path: Path) -> None:
 
 
 def test_optuna_is_told_both(tmp_path: Path) -> None:
-    clock = Clock(tmp_path / "clock.json", None, 50, 100, 10)
+    clock = Clock.start(TimeBudget(None, 50, 100, 10), tmp_path)
     clock.epochs_for = lambda config: 6  # type: ignore[method-assign]
     searcher = ParetoSearcher(SPACE, [], clock, tpe(SPACE, 0, 0), tmp_path / "optuna.db")
     searcher.latencies = {

@@ -9,8 +9,9 @@ import optuna
 import pytest
 from ray.tune.search import Searcher
 
-from search.planning.budget import hoped_epochs, planned_epochs
+from search.planning.budget import initial_epochs, planned_epochs
 from search.planning.clock import Clock
+from search.planning.time_budget import TimeBudget
 from search.preflight.cost import Cost
 from search.sampling import searcher as searchers
 from search.sampling.samplers import tpe
@@ -34,13 +35,15 @@ POINT = {"technique.name": "frozen", "optimiser.learning_rate": 3e-3}
 STATES = optuna.trial.TrialState
 
 
-def clock(folder: Path, left: float | None = None) -> Clock:
+def clock(folder: Path, left: float | None = None, usual_s: float | None = None) -> Clock:
     deadline = None if left is None else time.time() + left
-    return Clock(folder / "clock.json", deadline, 50, 100, 10, COSTS)
+    return Clock.start(TimeBudget(deadline, 50, 100, 10, COSTS, usual_s=usual_s), folder)
 
 
-def searcher(folder: Path, left: float | None = None) -> OptunaSearcher:
-    return OptunaSearcher(SPACE, [POINT], clock(folder, left), tpe(SPACE, 0, 1), folder / "optuna.db")
+def searcher(folder: Path, left: float | None = None, usual_s: float | None = None) -> OptunaSearcher:
+    return OptunaSearcher(
+        SPACE, [POINT], clock(folder, left, usual_s), tpe(SPACE, 0, 1), folder / "optuna.db"
+    )
 
 
 def suggested(search: OptunaSearcher, trial: str) -> TrialConfig:
@@ -111,11 +114,9 @@ def test_a_restored_searcher_goes_on_as_the_saved_one_would(tmp_path: Path) -> N
 
 def test_a_trials_length_is_fitted_to_the_time_left(tmp_path: Path) -> None:
     # A frozen epoch takes 0.5 s: 20 s hold 36, of which a trial asks for 6; two share 4 s, where it usually takes 2:
-    # 3 are expected to fit, 5 are hoped for.
+    # 3 are expected to fit, it begins with 5.
     assert suggested(searcher(tmp_path, 20), "a").epochs == 6
-    halves = searcher(tmp_path, 4)
-    halves._clock.usual_s = 2.0
-    assert suggested(halves, "a").epochs == 5
+    assert suggested(searcher(tmp_path, 4, usual_s=2.0), "a").epochs == 5
     assert searcher(tmp_path, 1).suggest("a") == Searcher.FINISHED
     assert searcher(tmp_path, -1).suggest("a") == Searcher.FINISHED
 
@@ -129,7 +130,7 @@ def test_a_pickled_clock_has_the_deadline_of_the_run_that_reads_it(tmp_path: Pat
     later = clock(tmp_path, 500)
     restored = unpickled(pickled)
     assert restored.deadline == later.deadline
-    assert restored.costs == COSTS
+    assert restored.budget.costs == COSTS
     clock(tmp_path, None)
     assert unpickled(pickled).deadline is None
     (tmp_path / "clock.json").unlink()
@@ -155,49 +156,45 @@ def test_a_resumed_scheduler_remembers_its_rungs() -> None:
         assert scheduler.on_trial_result(None, FakeTrial("c"), report(0.5)) == expected
 
 
-def test_a_teacher_takes_the_time_in_which_it_reads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_teacher_takes_the_time_in_which_it_reads() -> None:
     """A candidate's was measured; any other's is taken to be that of a student's step."""
-    monkeypatch.setattr("time.time", lambda: 0.0)
     costs = {
         "pp-ocrv6-tiny": Cost(full=0.1, frozen=0.1, evaluate=0.0),
         "pp-ocrv6-small": Cost(full=1.0, frozen=1.0, evaluate=0.3),
     }
-    timed = Clock(tmp_path / "clock.json", 1000.0, 100, 100, 10, costs)
+    budget = TimeBudget(1000.0, 100, 100, 10, costs)
 
     def epochs(**technique: Any) -> int:
         settings = {"model": "pp-ocrv6-tiny", "epochs": 100, "technique": technique}
-        return timed.epochs_for(config_from_mapping(settings, "test"))
+        return budget.epochs_for(config_from_mapping(settings, "test"), now=0.0)
 
     def fitting(epoch_seconds: float) -> int:
-        return hoped_epochs(planned_epochs(epoch_seconds, 1000, 100), 100)
+        return initial_epochs(planned_epochs(epoch_seconds, 1000, 100), 100)
 
     assert epochs(name="full") == fitting(10)
     assert epochs(name="distill", options={"teacher": "pp-ocrv6-small"}) == fitting(40)
     assert epochs(name="distill", options={"teacher": "/some/best"}) == fitting(20)
 
 
-def test_trials_of_one_length_do_not_fit_it_themselves(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_trials_of_one_length_do_not_fit_it_themselves() -> None:
     """A population, whose trials go on from each other's checkpoints, and folds, which are one after the other."""
-    monkeypatch.setattr("time.time", lambda: 100.0)
-    settings = TrialConfig(epochs=100)
+    settings, now = TrialConfig(epochs=100), 100.0
 
-    def timed(**how: Any) -> Clock:
-        return Clock(tmp_path / "clock.json", 1100.0, 100, 1000, 10, COSTS, **how)
+    def budget(**how: Any) -> TimeBudget:
+        return TimeBudget(1100.0, 100, 1000, 10, COSTS, **how)
 
-    assert timed().deadline_for(settings) == 1100
-    assert timed(usual_s=500.0).deadline_for(settings) == 600
-    assert timed(usual_s=20.0).deadline_for(settings) == 1100, (
+    assert budget().deadline_for(settings, now) == 1100
+    assert budget(usual_s=500.0).deadline_for(settings, now) == 600
+    assert budget(usual_s=20.0).deadline_for(settings, now) == 1100, (
         "a share that is too short for any: all of the time"
     )
-    assert timed().epochs_for(settings) == hoped_epochs(planned_epochs(10, 1000, 100), 100)
+    assert budget().epochs_for(settings, now) == initial_epochs(planned_epochs(10, 1000, 100), 100)
     for how in ({"turns": 1.0}, {"folds": 2}):
-        assert timed(**how).deadline_for(settings) is None
-    assert timed(folds=2).epochs_for(settings) == planned_epochs(20, 1000, 100)
-    assert timed(turns=1.0).epochs_for(settings) == planned_epochs(10, 1000, 100)
-    endless = Clock(tmp_path / "clock.json", None, 100, 1000, 10, COSTS)
-    assert (endless.deadline_for(settings), endless.epochs_for(settings)) == (None, 100)
+        assert budget(**how).deadline_for(settings, now) is None
+    assert budget(folds=2).epochs_for(settings, now) == planned_epochs(20, 1000, 100)
+    assert budget(turns=1.0).epochs_for(settings, now) == planned_epochs(10, 1000, 100)
+    endless = TimeBudget(None, 100, 1000, 10, COSTS)
+    assert (endless.deadline_for(settings, now), endless.epochs_for(settings, now)) == (None, 100)
 
 
 def test_the_database_takes_a_small_share_of_the_time(

@@ -12,18 +12,22 @@ from ray import tune
 from ray.train.constants import CHECKPOINT_DIR_NAME
 
 from search.experiment.progress import place
+from search.planning.plan import Planned
+from search.preflight.stages import Prepared, Probed
 from search.records.from_reports import complete_journal, find_state, trained_config
 from search.records.trial import TrialRecord
 from search.records.trial_report import EPOCH, TrialReport, checkpoint_scores, latest_reports
-from search.selection.outcome import Finished
+from search.selection.outcome import Searched
 from search.settings import StudySettings
 from search.storage.journal import TrialJournal
 from search.storage.trial_folder import CHECKPOINT_FOLDER, TrialFolder
+from spaces.space import load_space
 from tests.real_lines import config
 from train.checkpoint import ARRAYS, Checkpoint
 from train.config import TrialConfig
 from train.data.charset import Charset
 from train.errors import CheckpointError
+from train.sets.read import Sets
 from train.steps.schedule import Best, ScheduleHorizon
 
 
@@ -84,7 +88,9 @@ def test_the_best_checkpoint_is_found_though_tune_lists_none(tmp_path: Path) -> 
 def test_a_winner_whose_checkpoint_is_damaged_is_named_with_what_can_be_done(tmp_path: Path) -> None:
     result = ended(tmp_path / "vin" / "t1", [0.5, 0.9])
     settings = StudySettings(name="vin", storage=str(tmp_path))
-    search = Finished(settings, None, None, [], [result], 0.0)  # type: ignore[arg-type]
+    prepared = Prepared(settings, load_space("quick"), Sets({}, {}, {}), (), False, 0.0)
+    probed = Probed(prepared, None, None, (), None)  # type: ignore[arg-type]
+    search = Searched(Planned(probed, None, None), [result])  # type: ignore[arg-type]
     winner = TrialRecord(id="t1", state="finished", config=config())
     assert search.load(winner).epoch == 2
     weights = tmp_path / "vin" / "t1" / "checkpoint_000001" / CHECKPOINT_FOLDER / ARRAYS

@@ -16,7 +16,7 @@ import ray
 from ray import tune
 
 from search.experiment.incidents import RETRIES, Incidents, incidents
-from search.planning.packing import Needs, WorkerGroup
+from search.planning.packing import TrialResources, WorkerGroup
 from search.preflight.cost import Footprint
 from search.records.from_reports import Samples, complete_journal, make_record
 from search.records.trial import TrialRecord
@@ -113,7 +113,9 @@ def test_a_trial_that_needs_more_memory_than_trials_have_computes_in_micro_batch
     shared: ray.ObjectRef, tmp_path: Path
 ) -> None:
     a_line = {TrialConfig().model: Footprint(base=0, step=1000, pixels=1, largest={0: 1})}
-    setup = TrialSetup(shared, None, needs=Needs({"CPU": 1, "memory": 0.7 * LINES * 1200}, a_line))
+    setup = TrialSetup(
+        shared, None, resources=TrialResources({"CPU": 1, "memory": 0.7 * LINES * 1200}, a_line)
+    )
     found = only_record(tuner(run_trial, setup, {"CPU": 1}, tmp_path).fit(), tmp_path)
     assert (found.state, found.micro_batches, found.config.batch_size) == ("finished", 2, LINES)
     assert found.notes == (

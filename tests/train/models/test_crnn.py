@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from search.planning.plan import agreed_width
+from search.planning.plan import find_common_width
 from search.preflight.probe import probe_model
 from search.selection.soup import greedy_soup
 from serve.inference.model import load_model
@@ -142,7 +142,7 @@ def test_random_weights_are_no_baseline_to_be_proud_of(data: TrainingData) -> No
     assert probe.best.untrained
     assert probe.best.scores.exact_match == 0
     assert probe.cost.full > 0
-    assert agreed_width([probe]) is None
+    assert find_common_width([probe]) is None
 
 
 def test_random_weights_are_no_ingredient_of_a_soup(trained: Checkpoint, data: TrainingData) -> None:

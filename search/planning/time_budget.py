@@ -1,0 +1,153 @@
+"""How a study's time is divided among its trials: a frozen value, and the pure functions that make it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from search.planning.budget import (
+    allotted_seconds,
+    initial_epochs,
+    label_check_seconds,
+    planned_epochs,
+    population_epochs,
+    reserved_s,
+    soup_seconds,
+    turns,
+    usual_seconds,
+)
+from search.preflight.cost import Cost
+from search.preflight.data import StudyData
+from search.preflight.probe import Probe
+from search.settings import StudySettings, population
+from spaces.space import SearchSpace
+from train.config import TrialConfig
+from train.techniques import build_technique
+
+FINISH_SHARE, FINISH_LEAST_S = 0.04, 30.0
+
+
+@dataclass(frozen=True)
+class TimeBudget:
+    """When training has to end, and what a line costs: all that fits a trial's length to the time left.
+
+    Attributes:
+        deadline: Unix time at which the search's trials have to end; None without a budget.
+        max_epochs: of the longest trial.
+        train_lines: the user's own.
+        val_lines: read after every epoch, the general ones included.
+        costs: by model.
+        folds: that a trial trains one after the other.
+        turns: how many trials of a population share a place; None where each has one until it ends.
+        reserved_s: after the deadline, in which candidates are trained again (`search/selection/confirm.py`).
+        usual_s: seconds that a trial should take; None for as long as there is time.
+    """
+
+    deadline: float | None
+    max_epochs: int
+    train_lines: int
+    val_lines: int
+    costs: Mapping[str, Cost] = field(default_factory=dict)
+    folds: int = 1
+    turns: float | None = None
+    reserved_s: float = 0.0
+    usual_s: float | None = None
+
+    def epochs_for(self, config: TrialConfig, now: float) -> int:
+        """Return how long a trial that starts now (Unix time) may run; 0 for not at all."""
+        seconds = self.epoch_seconds(config)
+        remaining = None if self.deadline is None else self.deadline - now
+        longest = min(self.max_epochs, config.epochs)
+        if self.turns is not None:
+            return population_epochs(seconds, remaining, self.turns, longest)
+        epochs = planned_epochs(seconds, remaining, longest, self.usual_s)
+        fits_itself = remaining is not None and self.folds == 1
+        return initial_epochs(epochs, longest) if fits_itself else epochs
+
+    def deadline_for(self, config: TrialConfig, now: float) -> float | None:
+        """Return when (Unix time) the schedule of a trial that starts now has to end; None for a length that stays.
+
+        A trial knows best how long its epochs take: beside others and on its own node. Those of a population and over
+        folds are to be of one length.
+        """
+        if self.deadline is None or self.turns is not None or self.folds > 1:
+            return None
+        return now + allotted_seconds(self.epoch_seconds(config), self.deadline - now, self.usual_s)
+
+    def epoch_seconds(self, config: TrialConfig) -> float:
+        """Return the expected seconds of a trial's mean epoch, over all folds."""
+        seconds = self.costs[config.model].epoch_seconds(config, self.train_lines, self.val_lines)
+        return self.folds * (seconds + self._teacher_line(config) * self.train_lines)
+
+    def _teacher_line(self, config: TrialConfig) -> float:
+        """Return the seconds in which a trial's teacher reads a line; a candidate's were measured.
+
+        Any other is taken to read as slowly as the student trains: it is the larger one.
+        """
+        distillation = build_technique(config.technique).distillation
+        if distillation is None:
+            return 0.0
+        teacher = self.costs.get(distillation.teacher)
+        return teacher.evaluate if teacher else self.costs[config.model].full
+
+
+def budget_of(
+    settings: StudySettings, space: SearchSpace, probes: Sequence[Probe], data: StudyData, started: float
+) -> TimeBudget:
+    """Return the time for training as a whole: what follows the search has its own.
+
+    Args:
+        settings: the study's.
+        space: says how long the longest trial is, unless the settings do.
+        probes: of all candidates.
+        data: how many samples there are.
+        started: Unix time at which the study began.
+    """
+    val_lines = len(data.training.val) + len(data.training.general or ())
+    deadline = None
+    if settings.time_budget_s:
+        budget_s, reading_s = settings.time_budget_s, max(probe.cost.evaluate for probe in probes)
+        finish = max(FINISH_LEAST_S, FINISH_SHARE * budget_s)
+        finish += label_check_seconds(budget_s, reading_s, val_lines)
+        averaging = soup_seconds(budget_s, reading_s, val_lines) if (settings.folds or 1) == 1 else 0.0
+        deadline = started + budget_s - finish - averaging
+    return TimeBudget(
+        deadline=deadline,
+        max_epochs=settings.max_epochs or int(space.fixed.get("epochs", TrialConfig().epochs)),
+        train_lines=len(data.training.train),
+        val_lines=val_lines,
+        costs={probe.model: probe.cost for probe in probes},
+        folds=settings.folds or 1,
+    )
+
+
+def divide(
+    budget: TimeBudget, settings: StudySettings, probes: Sequence[Probe], concurrent: int, now: float
+) -> TimeBudget:
+    """Return the budget divided: time kept for training the best trials again, the rest among trials in a row.
+
+    Args:
+        budget: the whole of it.
+        settings: the study's.
+        probes: of the models that are searched.
+        concurrent: trials at a time.
+        now: Unix time.
+    """
+    budget = replace(budget, turns=turns(population(settings), concurrent))
+    if budget.deadline is None:
+        return budget
+    epoch, available = usual_epoch(budget, probes), budget.deadline - now
+    in_a_row = -(-settings.trials // concurrent) if settings.trials else None
+    usual = usual_seconds(epoch, available, in_a_row)
+    epochs = planned_epochs(epoch, available, budget.max_epochs, usual)
+    reserved = reserved_s(settings, available, epochs * epoch, concurrent) if epochs else 0.0
+    return replace(
+        budget,
+        deadline=budget.deadline - reserved,
+        reserved_s=reserved,
+        usual_s=usual_seconds(epoch, available - reserved, in_a_row),
+    )
+
+
+def usual_epoch(budget: TimeBudget, probes: Sequence[Probe]) -> float:
+    """Return the expected seconds of an epoch, over all folds, of the model whose pretrained baseline is best."""
+    best = max(probes, key=lambda probe: probe.best.scores.rank)
+    return budget.folds * best.cost.epoch_seconds(TrialConfig(), budget.train_lines, budget.val_lines)
