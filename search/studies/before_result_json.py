@@ -1,6 +1,7 @@
 """Finished studies of versions before result.json: read back from summary.json, which does not hold all of a result."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,15 +29,14 @@ def read_summary(folder: Path, settings: StudySettings) -> StudyResult:
     found = json.loads((folder / SUMMARY_FILE).read_text(encoding="utf-8"))
     baselines = read_baselines(settings, found)
     samples = count_samples(baselines, found["data"]["samples"].get("val", 0))
-    trials = rebuild_trials(folder, settings, "finished", samples)
-    ends = {trial["id"]: _read_end(trial) for trial in found["trials"]}
+    trials = _read_trials(found["trials"], rebuild_trials(folder, settings, "finished", samples))
     return StudyResult(
         name=settings.name,
         task=settings.task_name,
         space=settings.space,
         data=DataSummary.model_validate(found["data"]),
         baselines=baselines,
-        trials=tuple(trial.model_copy(update=ends.get(trial.id, {})) for trial in trials),
+        trials=trials,
         averaged=tuple((found["best"] or {}).get("averaged_trials", ())),
         comparisons=_read_comparisons(TASKS.get(settings.task_name).scores, found),
         misreadings=(),
@@ -53,10 +53,17 @@ def read_summary(folder: Path, settings: StudySettings) -> StudyResult:
     )
 
 
-def _read_end(trial: dict[str, Any]) -> dict[str, Any]:
-    """Return how a trial ended, and how fast it is."""
-    latency = Latency.model_validate(trial["latency"]) if trial.get("latency") else None
-    return {"state": trial["state"], "reason": trial["reason"], "latency": latency}
+def _read_trials(values: Sequence[dict[str, Any]], rebuilt: Sequence[TrialRecord]) -> tuple[TrialRecord, ...]:
+    """Return the trials in the summary's order, which says how each ended, and how fast it is."""
+    ends = {trial["id"]: trial for trial in values}
+    order = {name: place for place, name in enumerate(ends)}
+    ordered = sorted(rebuilt, key=lambda trial: order.get(trial.id, len(order)))
+    return tuple(_with_end(trial, ends[trial.id]) if trial.id in ends else trial for trial in ordered)
+
+
+def _with_end(trial: TrialRecord, values: dict[str, Any]) -> TrialRecord:
+    latency = Latency.model_validate(values["latency"]) if values.get("latency") else None
+    return trial.model_copy(update={"state": values["state"], "reason": values["reason"], "latency": latency})
 
 
 def _longest(trials: tuple[TrialRecord, ...]) -> int:
