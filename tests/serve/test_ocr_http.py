@@ -116,7 +116,7 @@ def test_every_page_of_a_pdf_is_read(
     from PIL import Image
 
     pages = [Image.open(path).convert("RGB") for path in photos(data_dir, 1)]
-    pages[0].save(tmp_path / "three.pdf", save_all=True, append_images=pages[1:])
+    pages[0].save(tmp_path / "three.pdf", save_all=True, append_images=pages[1:], resolution=144)
     answer = ask((tmp_path / "three.pdf").read_bytes(), 0, visualize=False)
     assert answer.status_code == 200, answer.text
     body = answer.json()

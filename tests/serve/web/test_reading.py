@@ -60,7 +60,7 @@ def test_a_pdf_is_turned_page_by_page(
     pdf = tmp_path / "two.pdf"
     first = Image.open(photo).convert("RGB")
     second = first.crop((240, 0, 560, 240))  # the sign alone
-    first.save(pdf, save_all=True, append_images=[second])
+    first.save(pdf, save_all=True, append_images=[second], resolution=144)  # as it will be rendered
     found = ask(client, pdf.read_bytes(), kind=0)
     with opened(browser, serve_url) as page:
         read(page, pdf)
