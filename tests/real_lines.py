@@ -16,7 +16,7 @@ from train.engines import ENGINES
 from train.engines.choice import holds
 from train.loop import MakeCheckpoint, Metrics, TrainingData, train
 from train.steps.micro_batches import prepared_steps
-from train.tasks import Task
+from train.tasks import Batches
 
 Epoch = tuple[Metrics, Checkpoint]
 SETTINGS: dict[str, Any] = {
@@ -85,11 +85,13 @@ def run(
 
 
 def whole_batches(
-    task: Task,
+    source: Batches,
     data: Dataset,
     batches: list[Any],
     epoch: int,
     world: World = World(),  # noqa: B008 - frozen
 ) -> list[Batch]:
-    """Return a worker's share of every batch as training prepares it, each in one part."""
-    return [step.batches[0] for step in prepared_steps(task, (data, batches), epoch, world, micro_batches=1)]
+    """Return a worker's share of every batch as training prepares it, each whole."""
+    return [
+        step.batches[0] for step in prepared_steps(source, (data, batches), epoch, world, micro_batches=1)
+    ]

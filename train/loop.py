@@ -112,8 +112,8 @@ def _train(
     technique = build_technique(config.technique)
     best = Best(task.scores.names[:2])
     best = best.kept_in(resume.metrics) if resume and config.patience else best
-    task = taught(task, config, engine.charset)
     cache = _cache(config, engine, task, data, world, micro_batches)
+    source = taught(cache.source, config, engine.charset)
     horizon = ScheduleHorizon.kept_in(resume.metrics if resume else {}, config.epochs)
     for epoch in count((resume.epoch if resume else 0) + 1):
         if epoch > horizon.epochs or best.out_of_patience(epoch - 1, config.patience):
@@ -122,14 +122,14 @@ def _train(
         engine.apply_plan(technique.plan(horizon.progress(epoch - 1)))
         cache.prepare(epoch)
         prepared = time.monotonic()
-        drawn = cache.task.training_batches(config, data.train, extras, epoch)
-        steps = prepared_steps(cache.task, drawn, epoch, world, micro_batches)
-        limit = _loss_limit(config, cache.task, drawn[0])
+        drawn = task.training_batches(config, data.train, extras, epoch)
+        steps = prepared_steps(source, drawn, epoch, world, micro_batches)
+        limit = _loss_limit(config, task, drawn[0])
         progress = [horizon.progress(epoch - 1 + step / len(drawn[1])) for step in range(len(drawn[1]))]
         loss = _train_epoch(engine, config, steps, progress, epoch, limit)
         trained = time.monotonic()
         metrics = {"epoch": epoch, "loss": loss, "train_seconds": trained - started}
-        metrics |= validate(engine, cache.task, data.val, data.general, world, micro_batches)
+        metrics |= validate(engine, task, data.val, data.general, world, micro_batches, source=source)
         metrics |= cache.metrics()
         metrics["epoch_seconds"] = time.monotonic() - started
         best = best.after(metrics)

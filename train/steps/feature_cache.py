@@ -26,8 +26,7 @@ from train.data.batches import (
 )
 from train.data.dataset import Dataset
 from train.engine import BACKBONE, Batch, Engine, Features, Images, World
-from train.tasks import PlainBatches, Task
-from train.tasks.wrapped import WrappedTask
+from train.tasks import Batches, PlainBatches, Task
 from train.techniques import Technique
 
 CHUNK = 32
@@ -37,16 +36,16 @@ Padded = tuple[int, Indices]
 
 @dataclass(frozen=True)
 class FeatureCache:
-    """What the training loop uses in a task's place.
+    """Where the training loop takes its batches from.
 
     Attributes:
-        task: whose batches hold features, if they are cached.
+        source: of batches, which hold features if they are cached.
         needs_mb: memory of a cache for the whole run; 0 where there is nothing to cache.
         cached: whether there is a cache.
         prepare: called with an epoch before its first batch, computes what that epoch is the first to need.
     """
 
-    task: Task
+    source: Batches
     needs_mb: float = 0.0
     cached: bool = False
     prepare: Callable[[int], None] = lambda epoch: None
@@ -72,11 +71,12 @@ def feature_cache(
 ) -> FeatureCache:
     """Return this worker's cache of the training and the validation split, in that order in `splits`; say so.
 
-    There is none where the backbone's input or weights change, the network has no cut, or the features of the whole
-    run do not fit (`train.memory.trial_allowance`).
+    There is none where the backbone's input or weights change, a teacher reads the images, the network has no cut, or
+    the features of the whole run do not fit (`train.memory.trial_allowance`).
     """
     plain = task.plain
-    if plain is None or not engine.has_features or not backbone_is_constant(config, technique):
+    constant = backbone_is_constant(config, technique) and technique.distillation is None
+    if plain is None or not engine.has_features or not constant:
         return FeatureCache(task)
     train, val = splits
     needed = plain.needed_widths(train)
@@ -97,7 +97,7 @@ def feature_cache(
 
     found = FeatureCache(task, size / memory.MB)
     if size <= memory.trial_allowance():
-        cached = _CachedTask(task, plain, splits, needed, (training, validation))
+        cached = _CachedBatches(task, plain, splits, needed, (training, validation))
         found = FeatureCache(cached, size / memory.MB, cached=True, prepare=prepare)
     if world.rank == 0:
         print(found, flush=True)
@@ -201,8 +201,8 @@ class LineFeatures:
         return Features(np.stack([self._values[chunk][row] for chunk, row in places]))
 
 
-class _CachedTask(WrappedTask):
-    """A task whose batches of two known splits hold features; those of other lines are as ever."""
+class _CachedBatches:
+    """A task's batches, which hold features for two known splits; those of other lines are as ever."""
 
     def __init__(
         self,
@@ -212,20 +212,19 @@ class _CachedTask(WrappedTask):
         needed: Indices,
         features: tuple[LineFeatures, LineFeatures],
     ) -> None:
-        super().__init__(task)
-        self._plain, self._needed = plain, needed
+        self._task, self._plain, self._needed = task, plain, needed
         self._train, self._val = splits
         self._training, self._validation = features
 
     def batch(self, data: Dataset, indices: Indices, epoch: int) -> Batch:
         """Return the features of unaugmented lines, and their labels."""
         if data is not self._train:
-            return super().batch(data, indices, epoch)
+            return self._task.batch(data, indices, epoch)
         width = _padded_width(self._needed, indices)
         return Batch(self._training.take(indices, width), self._plain.targets(data, indices))
 
     def evaluation_batch(self, data: Dataset, indices: Indices) -> Images | Features:
         """Return the features of lines in their bucket."""
         if data is not self._val:
-            return super().evaluation_batch(data, indices)
+            return self._task.evaluation_batch(data, indices)
         return self._validation.take(indices, _padded_width(data.widths, indices))

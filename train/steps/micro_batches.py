@@ -11,7 +11,7 @@ from train.data.dataset import Dataset
 from train.engine import Batch, World
 from train.engines import ENGINES
 from train.errors import MemoryShortError
-from train.tasks import Task
+from train.tasks import Batches
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Step:
 
 
 def prepared_steps(
-    task: Task, drawn: tuple[Dataset, list[Any]], epoch: int, world: World, micro_batches: int
+    source: Batches, drawn: tuple[Dataset, list[Any]], epoch: int, world: World, micro_batches: int
 ) -> Iterator[Step]:
     """Yield this worker's share of every batch in up to so many micro-batches.
 
@@ -42,7 +42,7 @@ def prepared_steps(
         cut = split(worker_lines(indices, world.rank, world.size), micro_batches)
         counted = len(worker_share(indices, world.rank, world.size)) > 0
         samples = [len(some) * counted for some in cut]
-        made = (task.batch(data, some, epoch) for some in cut)
+        made = (source.batch(data, some, epoch) for some in cut)
         shares = (count * world.size / len(indices) for count in samples)
         return Step([replace(batch, share=share) for batch, share in zip(made, shares, strict=True)], samples)
 

@@ -21,8 +21,7 @@ from train.engine import Batch, Features, Images, World
 from train.engines import ENGINES
 from train.errors import ModelError, UsageError
 from train.models import MODELS
-from train.tasks import TASKS, Task
-from train.tasks.wrapped import WrappedTask
+from train.tasks import TASKS, Batches
 from train.techniques import build_technique
 
 log = logging.getLogger(__name__)
@@ -107,27 +106,30 @@ def softened(probabilities: Images, temperature: float) -> Images:
     return np.where(known, powers / np.where(known, powers.sum(-1, keepdims=True), 1), 0).astype(np.float32)
 
 
-class Taught(WrappedTask):
-    """A task whose training batches a teacher has read; nobody helps in an examination."""
+class Taught:
+    """Batches that a teacher has read, those to train on alone."""
 
-    def __init__(self, config: TrialConfig, task: Task, teacher: Teacher) -> None:
-        super().__init__(task)
-        self._teacher = teacher
+    def __init__(self, config: TrialConfig, source: Batches, teacher: Teacher) -> None:
+        self._source, self._teacher = source, teacher
         self._fit_width, self._steps = config.fit_width, MODELS.get(config.model).steps
 
     def batch(self, data: Dataset, indices: Indices, epoch: int) -> Batch:
-        """Return the task's own batch and what the teacher reads in it."""
-        batch = super().batch(data, indices, epoch)
+        """Return the source's batch and what the teacher reads in it."""
+        batch = self._source.batch(data, indices, epoch)
         images = batch.images
-        assert not isinstance(images, Features)  # without `plain`, nobody caches any of this task
+        assert not isinstance(images, Features)  # `feature_cache` has none where a teacher reads
         steps = self._steps(self._fit_width or images.shape[3])
         return replace(batch, teacher=self._teacher.teach(images, steps))
 
+    def evaluation_batch(self, data: Dataset, indices: Indices) -> Images | Features:
+        """Return the source's."""
+        return self._source.evaluation_batch(data, indices)
 
-def taught(task: Task, config: TrialConfig, student: Charset) -> Task:
-    """Return the task with its batches read by the configuration's teacher; the very task if it has none."""
+
+def taught(source: Batches, config: TrialConfig, student: Charset) -> Batches:
+    """Return the batches read by the configuration's teacher; the very source if it has none."""
     teacher = build_teacher(config, student)
-    return Taught(config, task, teacher) if teacher else task
+    return Taught(config, source, teacher) if teacher else source
 
 
 def build_teacher(config: TrialConfig, student: Charset) -> Teacher | None:

@@ -7,26 +7,34 @@ from train.data.batches import split, worker_share
 from train.data.dataset import Dataset
 from train.engine import Engine, World
 from train.scoring.scores import Scores
-from train.tasks import Task
+from train.tasks import Batches, Task
 
 GENERAL = "general_"
 """What the scores on the general samples are told apart by."""
 
 
 def validate(
-    engine: Engine, task: Task, val: Dataset, general: Dataset | None, world: World, micro_batches: int = 1
+    engine: Engine,
+    task: Task,
+    val: Dataset,
+    general: Dataset | None,
+    world: World,
+    micro_batches: int = 1,
+    *,
+    source: Batches | None = None,
 ) -> dict[str, float]:
     """Return an epoch's metrics on the validation split and, where there are some, on the general samples.
 
-    Batches are read in so many micro-batches, one after the other: the more, the less memory.
+    Batches come from `source`, or from the task. They are read in so many micro-batches, one after the other: the more,
+    the less memory.
     """
     task = task.at_best
-    scores, _, loss = _evaluate(engine, task, val, world, micro_batches)
+    scores, _, loss = _evaluate(engine, task, val, world, micro_batches, source=source)
     metrics = scores.metrics()
     if loss is not None:
         metrics["val_loss"] = loss
     if general is not None:
-        metrics |= _evaluate(engine, task, general, world, micro_batches)[0].metrics(GENERAL)
+        metrics |= _evaluate(engine, task, general, world, micro_batches, source=source)[0].metrics(GENERAL)
     return metrics
 
 
@@ -41,10 +49,16 @@ def evaluate(
 
 
 def _evaluate(
-    engine: Engine, task: Task, data: Dataset, world: World, micro_batches: int = 1
+    engine: Engine,
+    task: Task,
+    data: Dataset,
+    world: World,
+    micro_batches: int = 1,
+    *,
+    source: Batches | None = None,
 ) -> tuple[Scores, list[Any], float | None]:
     """Evaluate and return also the mean loss over the samples that have one; None if there are none."""
-    predictions, losses = read(engine, task, data, world, micro_batches)
+    predictions, losses = read(engine, task, data, world, micro_batches, source=source)
     finite = [loss for loss in losses if math.isfinite(loss)]
     return task.score(predictions, data), predictions, sum(finite) / len(finite) if finite else None
 
@@ -55,15 +69,17 @@ def read(
     data: Dataset,
     world: World = World(),  # noqa: B008
     micro_batches: int = 1,
+    *,
+    source: Batches | None = None,
 ) -> tuple[list[Any], list[float]]:
     """Return the prediction and the label's loss (`Task.losses`) of every sample, in dataset order.
 
-    Batches are read in so many micro-batches, one after the other.
+    Batches come from `source`, or from the task, and are read in so many micro-batches, one after the other.
     """
     found: list[tuple[int, Any, float]] = []
     for indices in task.evaluation_batches(data, world.size):
         for mine in split(worker_share(indices, world.rank, world.size), micro_batches):
-            output = engine.predict(task.evaluation_batch(data, mine))
+            output = engine.predict((source or task).evaluation_batch(data, mine))
             losses = task.losses(output, data, mine).tolist()
             found += zip(mine.tolist(), task.decode(output, data, mine), losses, strict=True)
     everyone = sorted(engine.gather(found), key=lambda sample: sample[0])

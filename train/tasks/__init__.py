@@ -83,6 +83,16 @@ class Start:
     fit_width: int = 0
 
 
+class Batches(Protocol):
+    """What a network is given of samples: a task's own batches, or what a teacher or a cache makes of them."""
+
+    def batch(self, data: Dataset, indices: Indices, epoch: int) -> Batch:
+        """Return a training batch (`Task.batch`)."""
+
+    def evaluation_batch(self, data: Dataset, indices: Indices) -> Images | Features:
+        """Return the images of samples to read (`Task.evaluation_batch`), or the backbone's features of them."""
+
+
 class PlainBatches(Protocol):
     """What training batches hold where nothing is augmented: for a task whose batches can be cached."""
 
@@ -200,19 +210,14 @@ class Task(ABC):
             yield indices
 
     @abstractmethod
-    def evaluation_batch(self, data: Dataset, indices: Indices) -> Images | Features:
-        """Return the images of one of `evaluation_batches`, or of a part of it; or the backbone's features of them."""
+    def evaluation_batch(self, data: Dataset, indices: Indices) -> Images:
+        """Return the images of one of `evaluation_batches`, or of a part of it."""
 
     def calibration_batch(self, data: Dataset, seed: int) -> Images:
         """Return a seeded handful of typical training images, to give fused batch norms their statistics."""
         rng = np.random.default_rng(seed)
         some = rng.choice(len(data), min(CALIBRATION_IMAGES, len(data)), replace=False)
-        return self._images(data, some)
-
-    def _images(self, data: Dataset, indices: Indices) -> Images:
-        images = self.evaluation_batch(data, indices)
-        assert not isinstance(images, Features)  # only a cache's task makes some
-        return images
+        return self.evaluation_batch(data, some)
 
     @property
     def at_best(self) -> "Task":
@@ -267,7 +272,7 @@ class Task(ABC):
         order = np.linspace(0, len(data) - 1, min(len(data), PARITY_IMAGES)).astype(int)
         for size in PARITY_SIZES:
             for start in range(0, len(order), size):
-                yield self._images(data, order[start : start + size])
+                yield self.evaluation_batch(data, order[start : start + size])
 
     @abstractmethod
     def verdicts(self, expected: Images, found: Images) -> Iterator[tuple[bool, bool]]:

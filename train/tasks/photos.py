@@ -38,7 +38,7 @@ EVALUATION_PHOTOS = 4
 CALIBRATION_PHOTOS, CALIBRATION_PX = 16, 320  # the same for all trials, whatever they are trained on
 CHUNK = 16  # photos that are decoded and held together
 EXPLODED = 1000.0
-"""A loss that no pretrained network comes near: sure of itself as it is, what it finds beyond the labels costs a lot."""
+"""No loss of a pretrained network comes near; but it is sure of what it finds beyond the labels, which costs a lot."""
 
 
 class PhotoTask(Task):

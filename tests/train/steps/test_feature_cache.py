@@ -17,7 +17,7 @@ from train.engine import Features, World
 from train.errors import ModelError
 from train.loop import TrainingData, assemble
 from train.steps.feature_cache import backbone_is_constant, feature_cache
-from train.steps.validation import evaluate
+from train.steps.validation import read
 from train.techniques import build_technique
 
 # Twenty lines are more than a pool of batches: which ones share a batch changes from epoch to epoch.
@@ -95,7 +95,7 @@ def test_a_network_without_a_cut_has_none(name: str, data: TrainingData) -> None
         engine.features(task.evaluation_batch(data.val, np.arange(1)))
     splits = (data.train, data.val)
     cache = feature_cache(settings, build_technique(settings.technique), engine, task, splits, World())
-    assert (cache.task, cache.cached, cache.needs_mb) == (task, False, 0)
+    assert (cache.source, cache.cached, cache.needs_mb) == (task, False, 0)
 
 
 @pytest.mark.slow
@@ -172,10 +172,10 @@ def test_every_line_is_computed_once_for_each_width(
     for epoch in range(1, settings.epochs + 1):
         cache.prepare(epoch)
         order = order_of(data, settings, epoch)
-        for batch, found in zip(order, whole_batches(cache.task, data.train, order, epoch), strict=True):
+        for batch, found in zip(order, whole_batches(cache.source, data.train, order, epoch), strict=True):
             width = task.batch(data.train, batch, epoch).images.shape[3]
             pairs |= {(width, int(i), found.images.values[0].nbytes) for i in batch}
-    evaluate(engine, cache.task, data.val)
+    read(engine, task, data.val, source=cache.source)
     alone = [task.evaluation_batch(data.val, np.array([i])) for i in range(len(data.val))]
     validation = sum(original(engine, line).values.nbytes for line in alone)
     assert len(pairs) > len(data.train)
@@ -199,7 +199,7 @@ def test_every_worker_caches_its_own_share(size: int, data: TrainingData) -> Non
         world = World(rank, size)
         cache = feature_cache(settings, technique, engine, task, splits, world)
         cache.prepare(1)
-        found = whole_batches(cache.task, data.train, order, 1, world)
+        found = whole_batches(cache.source, data.train, order, 1, world)
         for batch, indices in zip(found, order, strict=True):
             plain = task.batch(data.train, worker_lines(indices, rank, size), 1)
             assert isinstance(batch.images, Features)
@@ -213,8 +213,8 @@ def test_other_lines_are_read_as_ever(data: TrainingData) -> None:
     engine, task = assemble(settings, data.train)
     splits, technique = (data.train, data.val), build_technique(settings.technique)
     cache = feature_cache(settings, technique, engine, task, splits, World())
-    assert isinstance(cache.task.evaluation_batch(data.train, np.arange(1)), np.ndarray)
-    assert isinstance(cache.task.batch(data.val, np.arange(2), 1).images, np.ndarray)
+    assert isinstance(cache.source.evaluation_batch(data.train, np.arange(1)), np.ndarray)
+    assert isinstance(cache.source.batch(data.val, np.arange(2), 1).images, np.ndarray)
 
 
 def test_a_containers_limit_bounds_the_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

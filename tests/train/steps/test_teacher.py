@@ -180,11 +180,11 @@ def test_every_worker_has_its_own_lines_read(size: int, data: TrainingData) -> N
     settings = config(fit_width=320)
     engine, task = assemble(settings, data.train)
     some = Charset(engine.charset.characters[:1])
-    taught_task = Taught(settings, task, Teacher(brightness, some, engine.charset, 1.0))
+    source = Taught(settings, task, Teacher(brightness, some, engine.charset, 1.0))
     order = training_batches(data.train.widths, 5, seed=0, epoch=1)
-    whole = [taught_task.batch(data.train, indices, 1).teacher for indices in order]
+    whole = [source.batch(data.train, indices, 1).teacher for indices in order]
     for rank in range(size):
-        mine = whole_batches(taught_task, data.train, order, 1, World(rank, size))
+        mine = whole_batches(source, data.train, order, 1, World(rank, size))
         for batch, teacher in zip(mine, whole, strict=True):
             assert batch.teacher is not None
             assert teacher is not None
