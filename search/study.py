@@ -25,7 +25,7 @@ from search.preflight.fingerprint import begun_settings, check_fingerprint, fing
 from search.preflight.general import limit_forgetting
 from search.preflight.latency import measure_all
 from search.preflight.probe import probe_models
-from search.preflight.space import check_names, settle
+from search.preflight.space import check_names, settle, settle_engine
 from search.preflight.stages import Prepared, Probed, Request
 from search.records.result import StudyResult
 from search.sampling.population import check_population
@@ -68,9 +68,10 @@ def prepare(request: Request) -> Prepared:
     check_folder(settings, request.resume)
     fork = read_fork(settings)
     sets = read_sets(source_of(settings))
-    found = fingerprint(space, sets, settings.task_name)
-    check_fingerprint(settings.local_folder, found, request.resume)
     settings = with_folds(settings, len(sets.samples["train"]))
+    settings, space = settle_engine(settings, space)
+    begun_with = fingerprint(space, sets, settings.task_name)
+    check_fingerprint(settings.local_folder, begun_with, request.resume)
     print(data_text(settings, sets), flush=True)
     return Prepared(settings, space, sets, fork, request.resume, request.started)
 

@@ -78,11 +78,21 @@ def narrow(space: SearchSpace, steps: Sequence[Step]) -> SearchSpace:
 
 
 def settle(settings: StudySettings) -> tuple[StudySettings, SearchSpace]:
-    """Return the settings with the task and engine that they leave to the space, and the space as they narrow it."""
+    """Return the settings with the task that they leave to the space, and the space as they narrow it.
+
+    Raises UsageError if they ask for what the space, or an engine, does not have.
+    """
     whole = load_space(settings.space)
     settings = settings.model_copy(update={"task": find_task(settings, whole)})
-    settings = choose_engine(settings, narrow_as_asked(whole, settings))
-    return settings, narrow_as_asked(whole, settings)
+    space = narrow_as_asked(whole, settings)
+    check_engine(settings, space)
+    return settings, space
+
+
+def settle_engine(settings: StudySettings, space: SearchSpace) -> tuple[StudySettings, SearchSpace]:
+    """Return settings and space with the engine of all trials; to find the fastest takes a while."""
+    settings = choose_engine(settings, space)
+    return settings, narrow_as_asked(load_space(settings.space), settings)
 
 
 def narrow_as_asked(space: SearchSpace, settings: StudySettings) -> SearchSpace:
@@ -156,14 +166,20 @@ def list_default_models(task: str) -> tuple[str, ...]:
 def choose_engine(settings: StudySettings, space: SearchSpace) -> StudySettings:
     """Return the settings with the one engine of all trials; under `any` every trial draws its own from the space's."""
     if settings.engine == ANY:
-        engines = [str(engine) for engine in space.choices("engine")] or [TrialConfig().engine]
-        check_any_engine(engines, space)
         return settings
     engine, models = find_engine(settings, space), list_models(space)
-    check_holds(engine, models)
     threads = max(1, int(settings.cpus or 1))  # Ray gives a trial's process as many as it has cores
     weights = str(space.fixed["weights"]) if space.fixed.get("weights") else None
     return settings.model_copy(update={"engine": resolve(engine, models, threads, weights)})
+
+
+def check_engine(settings: StudySettings, space: SearchSpace) -> None:
+    """Raise UsageError if the engine that is asked for, or one that a trial could draw, cannot train the models."""
+    if settings.engine == ANY:
+        engines = [str(engine) for engine in space.choices("engine")] or [TrialConfig().engine]
+        check_any_engine(engines, space)
+    else:
+        check_holds(find_engine(settings, space), list_models(space))
 
 
 def find_engine(settings: StudySettings, space: SearchSpace) -> str:

@@ -18,7 +18,14 @@ from search.planning.plan import (
 from search.planning.time_budget import TimeBudget
 from search.preflight.cost import Cost, Footprint
 from search.preflight.probe import Probe
-from search.preflight.space import check_names, choose_engine, find_engine, narrow, narrow_as_asked
+from search.preflight.space import (
+    check_engine,
+    check_names,
+    choose_engine,
+    find_engine,
+    narrow,
+    narrow_as_asked,
+)
 from search.records.result import Baseline
 from search.records.trial_report import METRIC
 from search.sampling.schedulers import SCHEDULERS
@@ -277,7 +284,7 @@ def test_where_nobody_fixes_an_engine_the_fastest_is_asked_for(text: str) -> Non
 def test_any_engine_needs_a_space_with_several_that_hold_its_models(text: str, says: str) -> None:
     settings = StudySettings(name="x", storage="runs", engine="any")
     with pytest.raises(UsageError, match=says):
-        choose_engine(settings, parse_space(text, "some", "some.yaml"))
+        check_engine(settings, parse_space(text, "some", "some.yaml"))
 
 
 def test_the_space_of_techniques_starts_with_each_in_both_frameworks() -> None:
