@@ -1,0 +1,136 @@
+"""The space before any data are read: names that must exist, and what the command line leaves of it."""
+
+import pytest
+
+from search.preflight.space import (
+    check_engine,
+    check_names,
+    choose_engine,
+    find_engine,
+    narrow,
+    narrow_as_asked,
+)
+from search.settings import StudySettings
+from spaces.space import load_space, parse_space, shipped_spaces
+from train.errors import UsageError
+from train.techniques import TECHNIQUES
+
+
+def test_each_step_of_narrowing_is_printed_once_with_its_reason(capsys: pytest.CaptureFixture[str]) -> None:
+    space = parse_space("parameters: {batch_size: {choice: [16, 32, 64]}}", "some", "some.yaml")
+    narrowed = narrow(
+        space,
+        [
+            lambda space: (space.with_choices("batch_size", [16, 32]), "64 takes too much memory"),
+            lambda space: (space, ""),
+            lambda space: (space.with_choices("batch_size", space.choices("batch_size")[1:]), "16 is slow"),
+        ],
+    )
+    assert narrowed.choices("batch_size") == (32,)
+    assert capsys.readouterr().out.splitlines() == ["64 takes too much memory", "16 is slow"]
+
+
+@pytest.mark.parametrize("name", shipped_spaces())
+def test_shipped_spaces_name_what_exists(name: str) -> None:
+    check_names(load_space(name))
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("fixed: {model: pp-ocrv6-tinny}", "model must be a known one, got 'pp-ocrv6-tinny'; choose from: "),
+        ("parameters: {model: {choice: [pp-ocrv6-tiny, ocr]}}", "got 'ocr'; choose from: "),
+        ("parameters: {technique.name: {choice: [full, frosen]}}", "technique must be .* 'frosen'"),
+        ("fixed: {engine: padle}", "engine must be a known one"),
+        ("fixed: {task: reading}", "task must be a known one"),
+        ("parameters: {augmentation.operations: {choice: [[], [blurr]]}}", "augmentation must be .* 'blurr'"),
+        (
+            "parameters: {technique.name: {choice: [frozen, discriminative]},"
+            " technique.options.backbone_lat: {float: [0.1, 1], when: {technique.name: discriminative}}}",
+            "technique discriminative must hold valid settings.*backbone_lat",
+        ),
+        (
+            "parameters: {charset: {choice: [keep, domain]},"
+            " technique.name: [{choice: [full], when: {charset: keep}}, {choice: [lorra]}]}",
+            "'lorra'",
+        ),
+        (
+            "fixed: {technique: {name: distill, options: {teacher: /nowhere}}}",
+            "a teacher must be a registered model, or the folder.*'/nowhere'",
+        ),
+    ],
+)  # fmt: skip
+def test_a_misspelt_name_anywhere_in_a_space_is_refused(text: str, says: str) -> None:
+    with pytest.raises(UsageError, match=says):
+        check_names(parse_space(text, "some", "some.yaml"))
+
+
+def test_a_misspelt_model_of_the_command_line_is_refused() -> None:
+    with pytest.raises(UsageError, match=r"choose from: .*pp-ocrv6-tiny"):
+        check_names(load_space("quick").with_choices("model", ["pp-ocrv6-tiny", "tiny"]))
+
+
+def test_a_share_of_lines_is_searched_only_where_there_are_some() -> None:
+    settings = StudySettings(name="x", storage="runs")
+    space = load_space("recognition")
+    without = narrow_as_asked(space, settings)
+    assert without.fixed["synthetic"] == 0
+    assert all("synthetic" not in point for point in without.warm_starts_for(600))
+    assert len(without.warm_starts_for(600)) == len(space.warm_starts_for(600)) > 3
+    drawn = narrow_as_asked(space, settings.model_copy(update={"synthetic_labels": "x.txt"}))
+    assert any(parameter.key == "synthetic" for parameter in drawn.parameters)
+    fixed = space.with_fixed({"synthetic": 0.3})
+    with pytest.raises(UsageError, match="--synthetic-labels FILE"):
+        narrow_as_asked(fixed, settings)
+
+
+BOTH = "parameters: {engine: {choice: [paddle, torch]}, model: {choice: [pp-ocrv6-tiny, pp-ocrv6-small]}}"
+
+
+@pytest.mark.parametrize(
+    ("text", "asked", "engine"),
+    [
+        (BOTH, "torch", "torch"),
+        (BOTH, "any", "any"),
+        ("fixed: {engine: torch}", None, "torch"),
+        ("fixed: {model: crnn}", None, "torch"),  # the only one that holds it, so nothing is measured
+    ],
+)
+def test_trials_share_one_engine_unless_any_is_asked_for(text: str, asked: str | None, engine: str) -> None:
+    space, settings = (
+        parse_space(text, "some", "some.yaml"),
+        StudySettings(name="x", storage="runs", engine=asked),
+    )
+    settings = choose_engine(settings, narrow_as_asked(space, settings))
+    assert settings.engine == engine
+    open_engines = narrow_as_asked(space, settings).choices("engine")
+    assert open_engines == (("paddle", "torch") if engine == "any" else (engine,))
+
+
+@pytest.mark.parametrize("text", [BOTH, "fixed: {model: pp-ocrv6-small}"])
+def test_where_nobody_fixes_an_engine_the_fastest_is_asked_for(text: str) -> None:
+    assert find_engine(StudySettings(name="x", storage="runs"), parse_space(text, "some", "s.yaml")) == "auto"
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("fixed: {engine: torch}", "names several engines.*only torch"),
+        (
+            "parameters: {engine: {choice: [paddle, torch]}, model: {choice: [crnn]}}",
+            "paddle must hold every model",
+        ),
+    ],
+)
+def test_any_engine_needs_a_space_with_several_that_hold_its_models(text: str, says: str) -> None:
+    settings = StudySettings(name="x", storage="runs", engine="any")
+    with pytest.raises(UsageError, match=says):
+        check_engine(settings, parse_space(text, "some", "some.yaml"))
+
+
+def test_the_space_of_techniques_starts_with_each_in_both_frameworks() -> None:
+    space = load_space("techniques")
+    points = space.warm_starts_for(512)
+    assert len({(point["engine"], point["technique.name"]) for point in points}) == len(points)
+    assert len(points) == len(space.choices("engine")) * len(space.choices("technique.name"))
+    assert set(space.choices("technique.name")) == set(TECHNIQUES.names())
