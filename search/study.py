@@ -21,7 +21,7 @@ from search.planning.clock import Clock
 from search.planning.plan import Planned, fit_resources, list_nodes, make_plan
 from search.planning.warm_starts import read_fork
 from search.preflight.data import decode_sets, source_of, task_of
-from search.preflight.fingerprint import begun_settings, check_fingerprint, fingerprint
+from search.preflight.fingerprint import check_fingerprint, read_begun_settings, take_fingerprint
 from search.preflight.general import limit_forgetting
 from search.preflight.latency import measure_all
 from search.preflight.probe import probe_models
@@ -62,7 +62,7 @@ def run_study(asked: StudySettings, resume: bool) -> StudyResult:
 
 def prepare(request: Request) -> Prepared:
     """Settle what the study is, and check all that can be checked before anything takes time."""
-    settings = begun_settings(request.settings) if request.resume else request.settings
+    settings = read_begun_settings(request.settings) if request.resume else request.settings
     settings, space = settle(settings)
     check_method(settings, space)
     check_folder(settings, request.resume)
@@ -70,9 +70,9 @@ def prepare(request: Request) -> Prepared:
     sets = read_sets(source_of(settings))
     settings = with_folds(settings, len(sets.samples["train"]))
     settings, space = settle_engine(settings, space)
-    begun_with = fingerprint(space, sets, settings.task_name)
+    begun_with = take_fingerprint(space, sets, settings.task_name)
     check_fingerprint(settings.local_folder, begun_with, request.resume)
-    print(data_text(settings, sets), flush=True)
+    print(describe_data(settings, sets), flush=True)
     return Prepared(settings, space, sets, fork, request.resume, request.started)
 
 
@@ -122,7 +122,7 @@ def check_method(settings: StudySettings, space: SearchSpace) -> None:
     SAMPLERS[sampler_of(settings)](space, settings.seed, 0)  # refuses what it cannot search
 
 
-def data_text(settings: StudySettings, sets: Sets) -> str:
+def describe_data(settings: StudySettings, sets: Sets) -> str:
     """Say how many samples each set has, 'data: train 461, val 172 lines'."""
     counts = ", ".join(f"{name} {len(samples)}" for name, samples in sets.samples.items())
     repaired = f"; labels put right: {sets.repaired}" if sets.repaired else ""

@@ -8,7 +8,7 @@ from train.errors import UsageError
 
 ROUNDS, GOOD_EPOCHS = 3, 15
 LEAST_EPOCHS = 3
-SAFETY, HOPE = 1.1, 0.75
+SAFETY, UNCERTAINTY = 1.1, 0.75
 LABEL_CHECK_SHARE, LABEL_CHECK_READINGS = 0.05, 3
 SOUP_SHARE, SOUP_START_S, SOUP_READINGS = 0.06, 5.0, 7
 
@@ -20,7 +20,7 @@ def usual_seconds(epoch_seconds: float, remaining_s: float, most: int | None = N
     good tell something, and only such are worth averaging (`search/selection/soup.py`).
 
     Args:
-        epoch_seconds: expected duration of an epoch of the model that reads best untouched.
+        epoch_seconds: expected duration of an epoch of the model whose pretrained baseline is best.
         remaining_s: seconds until training has to end.
         most: trials that there may be one after the other; None for no limit.
     """
@@ -63,13 +63,13 @@ def planned_epochs(
 def initial_epochs(epochs: int, max_epochs: int) -> int:
     """Return the length that a trial begins with which fits its schedule to the time (`train/steps/schedule.py`).
 
-    It may turn out shorter than that, but not longer; and what an epoch takes is known to a quarter or so.
+    It may turn out shorter than that, but not longer; and the time of an epoch is estimated to a quarter or so.
 
     Args:
         epochs: that are expected to fit.
         max_epochs: the most that any trial may run.
     """
-    return min(math.ceil(epochs * SAFETY / HOPE), max_epochs)
+    return min(math.ceil(epochs * SAFETY / UNCERTAINTY), max_epochs)
 
 
 def label_check_seconds(budget_s: float, evaluate_s: float, val_lines: int) -> float:
@@ -109,7 +109,7 @@ def population_epochs(epoch_seconds: float, remaining_s: float | None, turns: fl
     return epochs if epochs >= min(LEAST_EPOCHS, max_epochs) else 0
 
 
-def turns(population: int | None, concurrent: int) -> float | None:
+def count_turns(population: int | None, concurrent: int) -> float | None:
     """Return how many trials of a population share a place; None without one."""
     return None if population is None else max(1.0, population / concurrent)
 
@@ -138,7 +138,7 @@ def check_confirm(settings: StudySettings) -> None:
         )
 
 
-def most_candidates(settings: StudySettings, trials: int) -> int:
+def limit_candidates(settings: StudySettings, trials: int) -> int:
     """Return how many candidates may be trained again: as asked, else 3, and without a budget few beside the trials."""
     if population(settings) is not None or settings.workers or (settings.folds or 1) > 1:
         return 0
@@ -147,7 +147,7 @@ def most_candidates(settings: StudySettings, trials: int) -> int:
     return CANDIDATES if settings.time_budget_s else min(CANDIDATES, trials // TRIALS_PER_RUN // SEEDS)
 
 
-def reserved_s(settings: StudySettings, available_s: float, trial_s: float, concurrent: int) -> float:
+def reserved_seconds(settings: StudySettings, available_s: float, trial_s: float, concurrent: int) -> float:
     """Return the seconds to keep from the search, so that candidates can be trained again; 0 if that is too much.
 
     Args:
@@ -156,7 +156,7 @@ def reserved_s(settings: StudySettings, available_s: float, trial_s: float, conc
         trial_s: expected, of a whole trial.
         concurrent: trials at a time.
     """
-    candidates = most_candidates(settings, 0)
+    candidates = limit_candidates(settings, 0)
     asked = settings.confirm is not None
     needed = START_S + SAFETY * trial_s * -(-candidates * SEEDS // concurrent)
     least = START_S + SAFETY * trial_s * -(-min(candidates * SEEDS, SEEDS) // concurrent)
@@ -164,7 +164,7 @@ def reserved_s(settings: StudySettings, available_s: float, trial_s: float, conc
     return min(needed, most) if candidates and most >= least else 0.0
 
 
-def affordable_runs(seconds: Sequence[float], remaining_s: float | None, concurrent: int) -> tuple[int, int]:
+def choose_runs(seconds: Sequence[float], remaining_s: float | None, concurrent: int) -> tuple[int, int]:
     """Return how many candidates can be trained again, and each with how many seeds; (0, 0) for none.
 
     As many runs as there is time for, and rather two of each than more candidates.

@@ -10,7 +10,7 @@ import ray
 from search.planning.clock import Clock
 from search.planning.packing import Nodes, Resources, pack
 from search.planning.time_budget import TimeBudget, budget_of, divide
-from search.planning.warm_starts import add_earlier, fork_points
+from search.planning.warm_starts import add_earlier, fit_configs
 from search.preflight.general import drop_forgetful_charset
 from search.preflight.probe import Probe
 from search.preflight.space import Narrowed, list_models, narrow
@@ -165,7 +165,7 @@ def order_points(probed: Probed, space: SearchSpace) -> tuple[list[dict[str, Any
     )
     points, earlier = add_earlier(probed.settings, space, points)
     if fork:
-        first = fork_points(fork, space)
+        first = fit_configs(fork, space)
         print(
             f"fork: {len(first)} of its {len(fork)} best configurations lie in this space: tried first",
             flush=True,

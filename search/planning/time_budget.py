@@ -5,13 +5,13 @@ from dataclasses import dataclass, field, replace
 
 from search.planning.budget import (
     allotted_seconds,
+    count_turns,
     initial_epochs,
     label_check_seconds,
     planned_epochs,
     population_epochs,
-    reserved_s,
+    reserved_seconds,
     soup_seconds,
-    turns,
     usual_seconds,
 )
 from search.preflight.cost import Cost
@@ -131,14 +131,14 @@ def divide(
         concurrent: trials at a time.
         now: Unix time.
     """
-    budget = replace(budget, turns=turns(population(settings), concurrent))
+    budget = replace(budget, turns=count_turns(population(settings), concurrent))
     if budget.deadline is None:
         return budget
     epoch, available = usual_epoch(budget, probes), budget.deadline - now
     in_a_row = -(-settings.trials // concurrent) if settings.trials else None
     usual = usual_seconds(epoch, available, in_a_row)
     epochs = planned_epochs(epoch, available, budget.max_epochs, usual)
-    reserved = reserved_s(settings, available, epochs * epoch, concurrent) if epochs else 0.0
+    reserved = reserved_seconds(settings, available, epochs * epoch, concurrent) if epochs else 0.0
     return replace(
         budget,
         deadline=budget.deadline - reserved,

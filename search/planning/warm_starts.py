@@ -31,10 +31,10 @@ from train.files import locked, replace_file, write_whole
 STUDIES = "studies.db"
 MOST_WINNERS = 3
 ATTRIBUTES = ("task", "data", "samples", "ended", "winner")
-_KEPT = TypeAdapter(tuple[Earlier, ...])
+_EARLIER = TypeAdapter(tuple[Earlier, ...])
 
 
-def database(settings: StudySettings) -> Path:
+def winners_file(settings: StudySettings) -> Path:
     """Return where finished studies are kept, beside the study's own folder."""
     return settings.local_folder.parent / STUDIES
 
@@ -46,25 +46,25 @@ def remember(settings: StudySettings, result: StudyResult) -> None:
     if winner is None or len(winner.stages) > 1 or not own.is_file():
         return
     ended = time.time()
-    told = {
+    attributes = {
         "task": settings.task_name,
         "data": result.data.path,
         "samples": result.data.samples.get("train", 0),
         "ended": ended,
         "winner": winner.config.model_dump_json(),
     }
-    with _changed(database(settings)) as url:
+    with _replace_database(winners_file(settings)) as url:
         name = f"{settings.name} {ended:.3f}"
         optuna.copy_study(
             from_study_name="ocrtune", from_storage=f"sqlite:///{own}", to_storage=url, to_study_name=name
         )
         study = optuna.load_study(study_name=name, storage=url)
-        for key, value in told.items():
+        for key, value in attributes.items():
             study.set_user_attr(key, value)
 
 
 @contextmanager
-def _changed(path: Path) -> Iterator[str]:
+def _replace_database(path: Path) -> Iterator[str]:
     """Yield the URL of a copy of a database that takes its place at the end; one process at a time."""
     with locked(path.parent), replace_file(path) as draft:
         if path.exists():
@@ -72,22 +72,22 @@ def _changed(path: Path) -> Iterator[str]:
         yield f"sqlite:///{draft}"
 
 
-def winners(path: Path, task: str, data: str | None) -> list[Earlier]:
+def read_winners(path: Path, task: str, data: str | None) -> list[Earlier]:
     """Return the winners of a task's finished studies, those on the same data first, then the latest."""
     if not path.is_file():
         return []
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    found = []
+    earlier = []
     for summary in optuna.get_all_study_summaries(f"sqlite:///{path}", include_best_trial=False):
-        told: dict[str, Any] = summary.user_attrs
-        if told.get("task") == task and all(key in told for key in ATTRIBUTES):
-            kept = {key: told[key] for key in ("data", "samples", "ended")}
-            config = json.loads(told["winner"])
-            found.append(Earlier(study=summary.study_name.rsplit(" ", 1)[0], config=config, **kept))
-    return sorted(found, key=lambda one: (one.data == data, one.ended), reverse=True)
+        attributes: dict[str, Any] = summary.user_attrs
+        if attributes.get("task") == task and all(key in attributes for key in ATTRIBUTES):
+            facts = {key: attributes[key] for key in ("data", "samples", "ended")}
+            config = json.loads(attributes["winner"])
+            earlier.append(Earlier(study=summary.study_name.rsplit(" ", 1)[0], config=config, **facts))
+    return sorted(earlier, key=lambda one: (one.data == data, one.ended), reverse=True)
 
 
-def points_from(
+def fit_winners(
     earlier: Sequence[Earlier], space: SearchSpace
 ) -> tuple[list[dict[str, Any]], tuple[Earlier, ...]]:
     """Return the points of `space` that at most MOST_WINNERS winners give, and those winners; others do not lie in it.
@@ -104,7 +104,7 @@ def points_from(
         except ValueError:  # of a version with other settings
             continue
         point, faults = space.complete(space.flat(config))
-        if faults or not _same_else(space, values) or point in points:
+        if faults or not _agrees(space, values) or point in points:
             continue
         points.append(point)
         used.append(one)
@@ -113,7 +113,7 @@ def points_from(
     return points, tuple(used)
 
 
-def _same_else(space: SearchSpace, values: dict[str, Any]) -> bool:
+def _agrees(space: SearchSpace, values: dict[str, Any]) -> bool:
     """Return whether what a space fixes decides the same network and technique as a winner's settings do."""
     kinds = ("model", "technique.name", "charset", "fit_width", "optimiser.name")
     fixed = {key: value for key, value in space.fixed.items() if key in kinds}
@@ -127,20 +127,20 @@ def add_earlier(
 
     What was chosen once is kept in the study's folder, so that a resumed study says what it began with.
     """
-    kept = settings.local_folder / EARLIER
+    file = settings.local_folder / EARLIER
     if not settings.transfer:
         return points, ()
-    if kept.is_file():
-        return points, _KEPT.validate_json(kept.read_bytes())
+    if file.is_file():
+        return points, _EARLIER.validate_json(file.read_bytes())
     data = settings.data
-    found, used = points_from(winners(database(settings), settings.task_name, data), space)
-    write_whole(kept, _KEPT.dump_json(used).decode())
+    theirs, used = fit_winners(read_winners(winners_file(settings), settings.task_name, data), space)
+    write_whole(file, _EARLIER.dump_json(used).decode())
     for one in used:
         print(
             f"starts also from the winner of {one.study} ({one.data}, {one.samples} to train on)", flush=True
         )
-    same = [point for point, one in zip(found, used, strict=True) if one.data == data]
-    others = [point for point in found if point not in same]
+    same = [point for point, one in zip(theirs, used, strict=True) if one.data == data]
+    others = [point for point in theirs if point not in same]
     ordered = [*same, *points, *others]
     return [point for place, point in enumerate(ordered) if point not in ordered[:place]], used
 
@@ -148,7 +148,7 @@ def add_earlier(
 MOST_FORKED = 5
 
 
-def best_configs(folder: Path) -> list[TrialConfig]:
+def read_best_configs(folder: Path) -> list[TrialConfig]:
     """Return the configurations of a study's MOST_FORKED best trials, the best first; UsageError if there are none."""
     scored = []
     for trial in read_journal(folder):
@@ -170,10 +170,10 @@ def read_fork(settings: StudySettings) -> tuple[TrialConfig, ...]:
         return ()
     old = settings.model_copy(update={"name": settings.fork})
     fetch_study(old)
-    return tuple(best_configs(old.local_folder))
+    return tuple(read_best_configs(old.local_folder))
 
 
-def fork_points(configs: Sequence[TrialConfig], space: SearchSpace) -> list[dict[str, Any]]:
+def fit_configs(configs: Sequence[TrialConfig], space: SearchSpace) -> list[dict[str, Any]]:
     """Return those of the configurations that lie in a space, as points that its sampler is to try first.
 
     What the space fixes is as it says; what else lies outside of it leaves a configuration out.

@@ -24,21 +24,21 @@ LAYOUT_KEY, LAYOUT = "layout", "2"
 """Of the search state that Tune pickles: raise it when a class in there moves or changes its attributes."""
 
 
-def fingerprint(space: SearchSpace, sets: Sets, task: str) -> dict[str, str]:
+def take_fingerprint(space: SearchSpace, sets: Sets, task: str) -> dict[str, str]:
     """Return what must not change, under keys that a person can look for.
 
     Samples count by label, name and size of the image file: a data folder may be moved or copied.
     """
-    found = {LAYOUT_KEY: LAYOUT}
-    found |= {f"space.{key}": json.dumps(value, default=list) for key, value in space.fixed.items()}
-    found |= {f"space.{parameter.name}": str(parameter.domain) for parameter in space.parameters}
+    begun_with = {LAYOUT_KEY: LAYOUT}
+    begun_with |= {f"space.{key}": json.dumps(value, default=list) for key, value in space.fixed.items()}
+    begun_with |= {f"space.{parameter.name}": str(parameter.domain) for parameter in space.parameters}
     for name, samples in sets.samples.items():
-        found[f"data.{name}.samples"] = str(len(samples))
-        found[f"data.{name}.content"] = digest(samples)
+        begun_with[f"data.{name}.samples"] = str(len(samples))
+        begun_with[f"data.{name}.content"] = digest(samples)
     if TASKS.get(task).spells:
         taught = chain.from_iterable(sets.samples.get(name, ()) for name in ("train", "synthetic"))
-        found["charset"] = "".join(sorted(set(chain.from_iterable(sample.text for sample in taught))))
-    return found
+        begun_with["charset"] = "".join(sorted(set(chain.from_iterable(sample.text for sample in taught))))
+    return begun_with
 
 
 def digest(samples: Iterable[Sample]) -> str:
@@ -50,7 +50,7 @@ def digest(samples: Iterable[Sample]) -> str:
     return whole.hexdigest()
 
 
-def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+def list_differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     """Return `key: old -> new` for everything that differs; of a charset, the characters that came and went."""
     keys = [key for key in dict.fromkeys([*old, *new]) if old.get(key) != new.get(key)]
     return [f"{key}: {_change(key, old.get(key), new.get(key))}" for key in keys]
@@ -63,15 +63,17 @@ def _change(key: str, old: Any, new: Any) -> str:
     return f"{'nothing' if old is None else old} -> {'nothing' if new is None else new}"
 
 
-def check_fingerprint(folder: Path, found: dict[str, str], resume: bool) -> None:
+def check_fingerprint(folder: Path, begun_with: dict[str, str], resume: bool) -> None:
     """Write down what a new study begins with; raise UsageError if a resumed one began with something else."""
     path = folder / FINGERPRINT
     if resume and path.exists():
-        refuse(differences(json.loads(path.read_text(encoding="utf-8")), found), folder.name)
-    write_whole(path, json.dumps(found, indent=1, ensure_ascii=False))
+        refuse_changes(
+            list_differences(json.loads(path.read_text(encoding="utf-8")), begun_with), folder.name
+        )
+    write_whole(path, json.dumps(begun_with, indent=1, ensure_ascii=False))
 
 
-def begun_settings(asked: StudySettings) -> StudySettings:
+def read_begun_settings(asked: StudySettings) -> StudySettings:
     """Return the settings of the study that `asked` resumes: those that it began with, and the time that it is given.
 
     Raises UsageError if there is no such study, another version began it, it lies elsewhere now, or it was begun with
@@ -118,10 +120,10 @@ def check_settings(begun: StudySettings, asked: StudySettings) -> None:
     given = {key: value for key, value in asked if value != getattr(defaults, key) and key not in FREE}
     if given.get("engine") == "auto":  # which engine that was stands in the study's settings
         del given["engine"]
-    refuse(differences({key: getattr(begun, key) for key in given}, given), begun.name)
+    refuse_changes(list_differences({key: getattr(begun, key) for key in given}, given), begun.name)
 
 
-def refuse(changed: list[str], study: str) -> None:
+def refuse_changes(changed: list[str], study: str) -> None:
     """Raise UsageError if there are changes."""
     if changed:
         raise UsageError(

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import ray
 
-from search.planning.budget import affordable_runs
+from search.planning.budget import choose_runs
 from search.records.evidence import Confirmation
 from search.records.ranking import Forgetting, rank_key
 from search.records.trial import TrialRecord, rank
@@ -119,7 +119,7 @@ def confirm(trials: Sequence[TrialRecord], again: Again, seed: int) -> tuple[Can
     ranked = [trial for trial in rank(trials) if trial.eligible][: again.most]
     left = None if again.deadline is None else again.deadline - time.time()
     seconds = [trial.best.seconds for trial in ranked if trial.best]
-    candidates, seeds = affordable_runs(seconds, left, again.concurrent)
+    candidates, seeds = choose_runs(seconds, left, again.concurrent)
     if not candidates:
         return ()
     print(f"training the best {candidates} again with {seeds} other seeds each", flush=True)

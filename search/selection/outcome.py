@@ -6,7 +6,7 @@ from typing import Any
 
 from ray import tune
 
-from search.planning.budget import label_check_seconds, most_candidates
+from search.planning.budget import label_check_seconds, limit_candidates
 from search.planning.plan import Plan, Planned
 from search.preflight.data import StudyData
 from search.preflight.probe import Probe
@@ -78,7 +78,7 @@ class Searched:
             deadline=budget.deadline and budget.deadline + budget.reserved_s,
             concurrent=resources.concurrent,
             known=self.forgetting,
-            most=most_candidates(self.settings, len(self.results)),
+            most=limit_candidates(self.settings, len(self.results)),
         )
 
     @cached_property

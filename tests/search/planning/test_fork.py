@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from search.planning.warm_starts import MOST_FORKED, best_configs, fork_points
+from search.planning.warm_starts import MOST_FORKED, fit_configs, read_best_configs
 from search.records.trial_report import EPOCH, FoldReport, TrialReport
 from search.storage.files import JOURNAL
 from search.storage.journal import Journal
@@ -38,7 +38,7 @@ def write_trial(study: Path, name: str, settings: TrialConfig, *scores: float, f
 def test_the_best_configurations_come_first(tmp_path: Path) -> None:
     for index in range(MOST_FORKED + 2):
         write_trial(tmp_path, f"t{index}", config(1e-3 * (index + 1)), 0.1 * index, 0.0)
-    found = best_configs(tmp_path)
+    found = read_best_configs(tmp_path)
     assert [round(c.optimiser.learning_rate * 1000) for c in found] == [7, 6, 5, 4, 3]
 
 
@@ -46,25 +46,25 @@ def test_over_folds_the_mean_of_all_counts_and_not_the_luckiest(tmp_path: Path) 
     write_trial(tmp_path, "stopped", config(1e-3), 0.9, folds=True)
     write_trial(tmp_path, "lucky", config(2e-3), 0.9, 0.4, folds=True)
     write_trial(tmp_path, "good", config(3e-3), 0.6, 0.6, folds=True)
-    found = best_configs(tmp_path)
+    found = read_best_configs(tmp_path)
     assert [round(c.optimiser.learning_rate * 1000) for c in found] == [3, 2, 1]
 
 
 def test_a_study_without_a_score_cannot_be_forked(tmp_path: Path) -> None:
     write_trial(tmp_path, "begun", config(1e-3))
     with pytest.raises(UsageError, match="--fork"):
-        best_configs(tmp_path)
+        read_best_configs(tmp_path)
     with pytest.raises(UsageError, match="--fork"):
-        best_configs(tmp_path / "none")
+        read_best_configs(tmp_path / "none")
 
 
 def test_points_lie_in_the_new_space() -> None:
     space = parse_space(SPACE, "tiny", "tiny.yaml")
     configs = [config(2e-3), config(0.5), config(3e-3, "gradual"), config(2e-3), config(4e-3, "frozen")]
-    assert fork_points(configs, space) == [
+    assert fit_configs(configs, space) == [
         {"technique.name": "full", "optimiser.learning_rate": 2e-3},
         {"technique.name": "frozen", "optimiser.learning_rate": 4e-3},
     ]
-    assert fork_points([config(2e-3)], space.with_fixed({"technique.name": "frozen"})) == [
+    assert fit_configs([config(2e-3)], space.with_fixed({"technique.name": "frozen"})) == [
         {"optimiser.learning_rate": 2e-3}
     ]

@@ -6,7 +6,14 @@ from typing import Any
 import optuna
 import pytest
 
-from search.planning.warm_starts import MOST_WINNERS, add_earlier, database, points_from, remember, winners
+from search.planning.warm_starts import (
+    MOST_WINNERS,
+    add_earlier,
+    fit_winners,
+    read_winners,
+    remember,
+    winners_file,
+)
 from search.records.evidence import Earlier, Evidence
 from search.report.summary import summary
 from search.settings import StudySettings
@@ -52,17 +59,17 @@ def test_a_finished_study_is_the_start_of_the_next(tmp_path: Path) -> None:
     rate = "optimiser.learning_rate [else]"
     assert [point.get(rate) for point in points] == [6e-4, 5e-4, None]
     assert add_earlier(made, SPACE, [])[1] == used, "a resumed study says what it began with"
-    names = optuna.get_all_study_names(f"sqlite:///{database(made)}")
+    names = optuna.get_all_study_names(f"sqlite:///{winners_file(made)}")
     assert [name.split()[0] for name in names] == ["first", "second"]
 
 
 def test_what_is_not_to_be_carried_over_is_not(tmp_path: Path) -> None:
     finished(tmp_path, "first", winner())
     assert add_earlier(settings(tmp_path, transfer=False), SPACE, []) == ([], ())
-    assert winners(database(settings(tmp_path)), "detection", None) == []
+    assert read_winners(winners_file(settings(tmp_path)), "detection", None) == []
     staged = result().model_copy(update={"trials": ()})
     remember(settings(tmp_path, "nothing-won"), staged)
-    assert len(winners(database(settings(tmp_path)), "recognition", None)) == 1
+    assert len(read_winners(winners_file(settings(tmp_path)), "recognition", None)) == 1
 
 
 def earlier(config: TrialConfig, data: str = "data/vin", ended: float = 0) -> Earlier:
@@ -80,17 +87,17 @@ def earlier(config: TrialConfig, data: str = "data/vin", ended: float = 0) -> Ea
     ],
 )
 def test_a_winner_must_lie_in_the_space(others: dict[str, Any], held: bool) -> None:
-    points, used = points_from([earlier(winner(**others))], SPACE)
+    points, used = fit_winners([earlier(winner(**others))], SPACE)
     assert bool(points) == bool(used) == held
 
 
 def test_a_few_different_winners_are_enough() -> None:
     many = [earlier(winner(1e-4 * (1 + place // 2))) for place in range(10)]
-    points, used = points_from(many, SPACE)
+    points, used = fit_winners(many, SPACE)
     assert len(points) == len(used) == MOST_WINNERS
     assert len({str(point) for point in points}) == MOST_WINNERS
     other = parse_space("parameters: {optimiser.weight_decay: {float: [0.1, 0.2]}}", "some", "some.yaml")
-    assert points_from(many, other) == ([], ())
+    assert fit_winners(many, other) == ([], ())
 
 
 def test_winners_on_other_data_come_after_the_recipes(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from search.preflight.fingerprint import check_fingerprint, check_settings, differences, fingerprint
+from search.preflight.fingerprint import check_fingerprint, check_settings, list_differences, take_fingerprint
 from search.run import parser, settings_of
 from search.settings import StudySettings
 from search.storage.files import FINGERPRINT
@@ -33,7 +33,7 @@ def sets(folder: Path, text: str = "AB1", content: bytes = b"image") -> Sets:
 
 
 def found(folder: Path, high: str = "1.0e-2", **data: object) -> dict[str, str]:
-    return fingerprint(space(high), sets(folder, **data), "recognition")  # type: ignore[arg-type]
+    return take_fingerprint(space(high), sets(folder, **data), "recognition")  # type: ignore[arg-type]
 
 
 def test_a_copy_of_the_data_is_the_same_data(tmp_path: Path) -> None:
@@ -42,16 +42,16 @@ def test_a_copy_of_the_data_is_the_same_data(tmp_path: Path) -> None:
 
 def test_every_change_is_named_with_the_old_and_the_new_value(tmp_path: Path) -> None:
     old = found(tmp_path)
-    [told] = differences(old, found(tmp_path, high="1.0e-1"))
+    [told] = list_differences(old, found(tmp_path, high="1.0e-1"))
     assert told == "space.optimiser.learning_rate: a number in [0.0001, 0.01] -> a number in [0.0001, 0.1]"
-    labels = differences(old, found(tmp_path, text="AB2"))
+    labels = list_differences(old, found(tmp_path, text="AB2"))
     assert [line.partition(":")[0] for line in labels] == [
         "data.train.content",
         "data.val.content",
         "charset",
     ]
     assert labels[-1] == "charset: came 2, went 1"
-    assert len(differences(old, found(tmp_path, content=b"another image"))) == 2
+    assert len(list_differences(old, found(tmp_path, content=b"another image"))) == 2
 
 
 def test_a_changed_study_is_not_resumed(tmp_path: Path) -> None:

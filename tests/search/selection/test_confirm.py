@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import ray
 
-from search.planning.budget import affordable_runs, check_confirm, most_candidates, reserved_s
+from search.planning.budget import check_confirm, choose_runs, limit_candidates, reserved_seconds
 from search.records.evidence import Evidence
 from search.report.page.page import report_html
 from search.report.summary import summary
@@ -27,12 +27,12 @@ def settings(**others: Any) -> StudySettings:
 
 
 def test_how_many_may_be_trained_again() -> None:
-    assert most_candidates(settings(time_budget_s=600), 5) == 3
-    assert [most_candidates(settings(), trials) for trials in (2, 8, 32)] == [0, 1, 3]
-    assert most_candidates(settings(confirm=5), 2) == 5
-    assert most_candidates(settings(confirm=0, time_budget_s=600), 30) == 0
-    assert most_candidates(settings(scheduler="pbt"), 30) == 0
-    assert most_candidates(settings(workers=2), 30) == 0
+    assert limit_candidates(settings(time_budget_s=600), 5) == 3
+    assert [limit_candidates(settings(), trials) for trials in (2, 8, 32)] == [0, 1, 3]
+    assert limit_candidates(settings(confirm=5), 2) == 5
+    assert limit_candidates(settings(confirm=0, time_budget_s=600), 30) == 0
+    assert limit_candidates(settings(scheduler="pbt"), 30) == 0
+    assert limit_candidates(settings(workers=2), 30) == 0
 
 
 @pytest.mark.parametrize("others", [{"scheduler": "pbt"}, {"workers": 2}])
@@ -44,11 +44,11 @@ def test_what_cannot_be_trained_again_is_refused(others: dict[str, Any]) -> None
 
 def test_a_reserve_never_takes_more_than_its_share_and_nothing_that_it_cannot_use() -> None:
     long = settings(time_budget_s=7200)
-    assert reserved_s(long, 7000, 60, 2) == pytest.approx(15 + 1.1 * 60 * 3)
-    assert reserved_s(long, 1000, 100, 2) == 200
-    assert reserved_s(long, 200, 100, 2) == 0, "no two runs fit into a fifth"
-    assert reserved_s(settings(time_budget_s=200, confirm=3), 400, 100, 2) == 160
-    assert reserved_s(settings(time_budget_s=7200, confirm=0), 7000, 60, 2) == 0
+    assert reserved_seconds(long, 7000, 60, 2) == pytest.approx(15 + 1.1 * 60 * 3)
+    assert reserved_seconds(long, 1000, 100, 2) == 200
+    assert reserved_seconds(long, 200, 100, 2) == 0, "no two runs fit into a fifth"
+    assert reserved_seconds(settings(time_budget_s=200, confirm=3), 400, 100, 2) == 160
+    assert reserved_seconds(settings(time_budget_s=7200, confirm=0), 7000, 60, 2) == 0
 
 
 @pytest.mark.parametrize(
@@ -56,8 +56,8 @@ def test_a_reserve_never_takes_more_than_its_share_and_nothing_that_it_cannot_us
     [(None, (3, 2)), (400, (3, 2)), (300, (2, 2)), (190, (3, 1)), (130, (1, 2)), (100, (0, 0)), (-5, (0, 0))],
 )
 def test_as_many_runs_as_fit_are_made(remaining: float | None, runs: tuple[int, int]) -> None:
-    assert affordable_runs([100, 100, 100], remaining, 2) == runs
-    assert affordable_runs([], remaining, 2) == (0, 0)
+    assert choose_runs([100, 100, 100], remaining, 2) == runs
+    assert choose_runs([], remaining, 2) == (0, 0)
 
 
 def run(seed: int, right: list[int]) -> Run:
