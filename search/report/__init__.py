@@ -1,1 +1,1 @@
-"""summary.json, the terminal's table and advice; page/ is report.html."""
+"""What a study tells: summary.json, the terminal's table and advice; page/ is report.html."""

@@ -4,9 +4,8 @@ import math
 
 from search.records.result import StudyResult
 from search.records.trial import rank
-from search.report.confusions import confusions
-from search.report.text import counted, duration, is_number, percent
-from train.config import flatten
+from search.report.confusions import count_confusions
+from search.report.text import counted, duration, percent
 
 FEW_TRAIN, FEW_VAL, FEW_TRIALS = 200, 200, 10
 WIDE_POINTS = 5.0
@@ -14,17 +13,22 @@ OFTEN = 0.3
 LEAST_MISREADINGS = 10
 
 
-def advice(result: StudyResult) -> dict[str, list[str]]:
+def advise(result: StudyResult) -> dict[str, list[str]]:
     """Return headings with their sentences: what to use, what to try next, and whether the data suffice."""
     parts = {
-        "What to use": [use(result)],
-        "What to try next": [*errors(result), *longer(result), *edges(result), *more(result)],
-        "Whether the data are enough": enough(result),
+        "What to use": [advise_on_model(result)],
+        "What to try next": [
+            *advise_on_errors(result),
+            *advise_on_epochs(result),
+            *advise_on_range(result),
+            *advise_on_trials(result),
+        ],
+        "Whether the data are enough": advise_on_data(result),
     }
     return {heading: sentences for heading, sentences in parts.items() if sentences}
 
 
-def use(result: StudyResult) -> str:
+def advise_on_model(result: StudyResult) -> str:
     """Say which model to serve."""
     fair = result.comparison("test") or result.comparison("validation")
     baseline = f"the pretrained baseline ({result.baseline})" if result.baseline else "the model as published"
@@ -38,12 +42,10 @@ def use(result: StudyResult) -> str:
     return f"Either will do: these {fair.winner.n} {result.terms.samples} do not tell the bundle from {baseline}."
 
 
-def longer(result: StudyResult) -> list[str]:
+def advise_on_epochs(result: StudyResult) -> list[str]:
     """Say so if the best trial was still getting better when it ended."""
     winner = result.winner
-    if (
-        winner is None or winner.best is None or winner.best.fold
-    ):  # a score over folds is of their last epochs
+    if winner is None or winner.best is None or winner.best.fold:  # a fold's score is of its last epoch
         return []
     if winner.epochs < 2 or winner.best.epoch < winner.epochs:
         return []
@@ -53,13 +55,12 @@ def longer(result: StudyResult) -> list[str]:
     ]
 
 
-def edges(result: StudyResult) -> list[str]:
+def advise_on_range(result: StudyResult) -> list[str]:
     """Name the rates of which the best one is the largest or the smallest that was tried."""
     ranked = rank(result.trials)
     if len(ranked) < FEW_TRIALS or result.winner is None:
         return []
-    rates = [flatten(trial.config.model_dump())["optimiser.learning_rate"] for trial in ranked]
-    rates = [float(rate) for rate in rates if is_number(rate)]
+    rates = [trial.config.optimiser.learning_rate for trial in ranked]
     best = result.winner.config.optimiser.learning_rate
     if len(set(rates)) < FEW_TRIALS // 2 or min(rates) < best < max(rates):
         return []
@@ -69,65 +70,67 @@ def edges(result: StudyResult) -> list[str]:
     ]
 
 
-def more(result: StudyResult) -> list[str]:
+def advise_on_trials(result: StudyResult) -> list[str]:
     """Say so if few trials came to a score, or many to none."""
     scored, all_of_them = len(rank(result.trials)), len(result.trials)
-    said = []
+    sentences = []
     if scored < FEW_TRIALS:
-        said.append(
+        sentences.append(
             f"Only {counted(scored, 'trial')} with a score, in {duration(result.wall_seconds)}: more time finds more, "
             "and a single --model makes each cheaper."
         )
     lost = sum(trial.state in ("failed", "diverged") for trial in result.trials)
     if all_of_them and lost / all_of_them >= OFTEN:
-        said.append(f"{lost} of {all_of_them} trials failed or diverged: read their reasons below first.")
-    return said
+        sentences.append(
+            f"{lost} of {all_of_them} trials failed or diverged: read their reasons below first."
+        )
+    return sentences
 
 
-def errors(result: StudyResult) -> list[str]:
+def advise_on_errors(result: StudyResult) -> list[str]:
     """Say what the errors that are left have in common."""
-    said = []
+    sentences = []
     if result.labels and result.labels.samples:
         n = len(result.labels.samples)
-        said.append(
+        sentences.append(
             f"{counted(n, 'label')} may be {'errors' if n > 1 else 'an error'}, as good models agree on another "
             f"text: look at {'them' if n > 1 else 'it'} first, as shown below."
         )
-    found = confusions(result.misreadings) if result.terms.spelled else []
-    if found and len(result.misreadings) >= LEAST_MISREADINGS:
-        first = found[0]
+    confusions = count_confusions(result.misreadings) if result.terms.spelled else []
+    if confusions and len(result.misreadings) >= LEAST_MISREADINGS:
+        first = confusions[0]
         share = len(set(first.samples)) / len(result.misreadings)
         if share >= OFTEN / 2:
-            said.append(
+            sentences.append(
                 f"{percent(share)} of the {result.terms.samples} still {result.terms.wrong} have '{first}': label "
                 "more with these characters, or draw some (--synthetic-labels)."
             )
-    return said
+    return sentences
 
 
-def enough(result: StudyResult) -> list[str]:
+def advise_on_data(result: StudyResult) -> list[str]:
     """Say how far the samples carry, and how many would carry further."""
     train, samples = result.data.samples.get("train", 0), result.terms.samples
-    said = []
+    sentences = []
     if 0 < train < FEW_TRAIN:
-        said.append(
+        sentences.append(
             f"{train} training {samples} are few: every further hundred is worth more than a longer search."
         )
     fair = result.comparison("test") or result.comparison("validation")
     if fair is None:
-        return said
+        return sentences
     low, high = fair.gain.interval.low, fair.gain.interval.high
     reach = 100 * (high - low) / 2
     if reach > WIDE_POINTS:
         needed = math.ceil(fair.winner.n * (reach / WIDE_POINTS) ** 2 / 10) * 10
-        said.append(
+        sentences.append(
             f"The gain is known to about {reach:.0f} points either way, on {fair.winner.n} {samples}. To know it to "
             f"{WIDE_POINTS:.0f}, label some {needed} for that split."
         )
     elif result.validation_samples < FEW_VAL:
-        said.append(
+        sentences.append(
             f"{result.validation_samples} validation {samples} are few to choose the best of many trials by."
         )
-    return said or [
+    return sentences or [
         f"The data are enough for what is said here: the gain is known to {reach:.1f} points either way."
     ]

@@ -37,18 +37,18 @@ class Confusion:
         return f"{before} read as {after}" if self.label else f"{after} where there is none"
 
 
-def confusions(misreadings: Sequence[Misreading]) -> list[Confusion]:
+def count_confusions(misreadings: Sequence[Misreading]) -> list[Confusion]:
     """Return what is confused, the most frequent first; of equals in order of the characters.
 
     A line of which nothing is read says nothing of its characters.
     """
-    found: dict[tuple[str, str], list[int]] = defaultdict(list)
+    places: dict[tuple[str, str], list[int]] = defaultdict(list)
     for place, line in enumerate(misreadings):
         if not line.reading:
             continue
         for step in Levenshtein.editops(line.text, line.reading):
             label = "" if step.tag == "insert" else line.text[step.src_pos]
             reading = "" if step.tag == "delete" else line.reading[step.dest_pos]
-            found[label, reading].append(place)
-    pairs = [Confusion(*pair, tuple(places)) for pair, places in found.items()]
+            places[label, reading].append(place)
+    pairs = [Confusion(*pair, tuple(samples)) for pair, samples in places.items()]
     return sorted(pairs, key=lambda pair: (-pair.count, pair.label, pair.reading))

@@ -27,7 +27,7 @@ class Importance(NamedTuple):
     high: float
 
 
-def importances(result: StudyResult, seed: int = 0) -> dict[str, Importance]:
+def measure_importances(result: StudyResult, seed: int = 0) -> dict[str, Importance]:
     """Return each setting's share of the importance, largest first; empty if that cannot be said.
 
     Compared is how the settings of the best trials are distributed against those of all (Watanabe et al.,
@@ -44,7 +44,7 @@ def importances(result: StudyResult, seed: int = 0) -> dict[str, Importance]:
     # Without this, Optuna's lines on the empty study would stand between those of the search.
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     distributions = {key: _distribution([s[key] for s in settings.values()]) for key in keys}
-    made = [
+    trials = [
         optuna.trial.create_trial(
             params={key: _plain(settings[trial.id][key]) for key in keys},
             distributions=distributions,
@@ -52,19 +52,19 @@ def importances(result: StudyResult, seed: int = 0) -> dict[str, Importance]:
         )
         for trial, merit in zip(scored, merits, strict=True)
     ]
-    found = _shares(made)
-    again = [_shares([made[i] for i in drawn]) for drawn in _resampled(merits, seed)]
-    return {key: _interval(share, [shares[key] for shares in again]) for key, share in found.items()}
+    shares = _shares(trials)
+    resampled = [_shares([trials[i] for i in drawn]) for drawn in _resample(merits, seed)]
+    return {key: _interval(share, [one[key] for one in resampled]) for key, share in shares.items()}
 
 
 def _shares(trials: list[optuna.trial.FrozenTrial]) -> dict[str, float]:
     study = optuna.create_study(direction="maximize")
     study.add_trials(trials)
-    found: dict[str, float] = optuna.importance.get_param_importances(study)
-    return found
+    shares: dict[str, float] = optuna.importance.get_param_importances(study)
+    return shares
 
 
-def _resampled(merits: list[float], seed: int) -> list[list[int]]:
+def _resample(merits: list[float], seed: int) -> list[list[int]]:
     """Return RESAMPLES draws of the trials with replacement, those with equal scores only left out."""
     rng = np.random.default_rng(seed)
     draws = [rng.integers(len(merits), size=len(merits)).tolist() for _ in range(RESAMPLES)]

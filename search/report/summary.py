@@ -8,7 +8,7 @@ from search.records.evidence import Confirmation
 from search.records.result import Comparison, StudyResult, baseline_to_json
 from search.records.scores import interval_ends, scores_to_json
 from search.records.trial import TrialRecord
-from search.report.advice import advice
+from search.report.advice import advise
 from search.report.techniques import compare_techniques
 from train.files import write_whole
 
@@ -66,15 +66,15 @@ def _best(result: StudyResult) -> dict[str, Any] | None:
     }
 
 
-def _confirmed(found: Confirmation | None) -> dict[str, Any] | None:
+def _confirmed(one: Confirmation | None) -> dict[str, Any] | None:
     """Return the mean of the winner's runs with other seeds, which it was not chosen for by luck; None without any."""
-    if found is None or found.interval is None:
+    if one is None or one.interval is None:
         return None
     return {
-        "mean": found.mean,
-        "interval_95": interval_ends(found.interval),
-        "seeds": found.seeds,
-        "scores": found.scores,
+        "mean": one.mean,
+        "interval_95": interval_ends(one.interval),
+        "seeds": one.seeds,
+        "scores": one.scores,
     }
 
 
@@ -122,7 +122,7 @@ def summary(result: StudyResult) -> dict[str, Any]:
         "cost": dict(
             zip(("cpu_seconds", "gpu_seconds"), result.share.seconds(_seconds(result)), strict=False)
         ),
-        "advice": advice(result),
+        "advice": advise(result),
         "data": result.data.model_dump(mode="json"),
         "commands": result.commands,
         "disk": result.disk and result.disk.model_dump(),

@@ -95,10 +95,10 @@ def confirmation_text(one: Confirmation, terms: Terms) -> str:
     )
     if one.mean is None or one.interval is None:
         return f"{start}, could not be trained again: {'; '.join(one.failed)}"
-    found = ", ".join(map(percent, one.scores))
+    scores = ", ".join(map(percent, one.scores))
     return (
         f"{start}, trained again to epoch {one.epoch} with {len(one.seeds)} other seeds: {percent(one.mean)} in the "
-        f"mean ({INTERVAL}: {span(one.interval)}; {found})"
+        f"mean ({INTERVAL}: {span(one.interval)}; {scores})"
     )
 
 
@@ -133,13 +133,13 @@ def _trial_row(
 
 
 def _baseline_row(baseline: Baseline, result: StudyResult) -> Sequence[str]:
-    known = (with_interval(baseline.general) if baseline.general else "", "")
+    general = (with_interval(baseline.general) if baseline.general else "", "")
     return (
         "-",
         "",
         "baseline",
         *score_cells(baseline.scores),
-        *(known if result.general else ()),
+        *(general if result.general else ()),
         "",
         "",
         str(baseline),

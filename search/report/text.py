@@ -11,14 +11,13 @@ from train.scoring.intervals import Gain, Interval
 from train.scoring.scores import Scores
 from train.tasks import Terms
 
+INTERVAL = "95 %"
+GENERAL = ("general", "forgot, pts")
+
 
 def is_number(value: object) -> bool:
     """Tell whether `value` lies on a scale (a truth value does not)."""
     return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-INTERVAL = "95 %"
-GENERAL = ("general", "forgot, pts")
 
 
 def percent(share: float) -> str:

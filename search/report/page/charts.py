@@ -16,7 +16,7 @@ from train.scoring.scores import Scores
 WIDTH, HEIGHT = 480, 300
 LEFT, RIGHT, TOP, BOTTOM = 48, 470, 30, 252
 MODEL_COLOURS = 4
-FEW_TRIALS = 50
+ENOUGH_TRIALS = 50
 END_MARKS = {"finished": "dot", "stopped": "ring", "failed": "cross", "diverged": "cross"}
 
 
@@ -196,7 +196,7 @@ def show_importance(result: StudyResult, shares: dict[str, Importance]) -> str:
     if not shares:
         why = f"That takes at least {MIN_TRIALS} trials with differing scores; this search has {scored}."
         return section("What mattered", nothing(why))
-    few = f"With only {scored} trials this is a hint, not a finding: " if scored < FEW_TRIALS else ""
+    few = f"With only {scored} trials this is a hint, not a finding: " if scored < ENOUGH_TRIALS else ""
     words = f"{few}shares say what the best trials have in common, not what causes what. Settings that only "
     words += "some trials have are left out, and early-stopped trials count with the score they had. The thin lines "
     words += "are 95 % intervals over resampled trials. " + _significant(shares)

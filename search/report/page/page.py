@@ -5,7 +5,7 @@ from html import escape
 from pathlib import Path
 
 from search.records.result import StudyResult
-from search.report.importance import importances
+from search.report.importance import measure_importances
 from search.report.page.charts import show_importance, show_learning_curves, show_scores_over_time
 from search.report.page.head import show_head, show_tiles
 from search.report.page.parallel import show_settings_and_scores
@@ -43,7 +43,7 @@ def report_html(
     result: StudyResult, image_of: ImageOf, as_labelled: Mapping[str, ImageOf] | None = None
 ) -> str:
     """Return the whole page."""
-    shares = importances(result)
+    shares = measure_importances(result)
     body = [
         show_head(result),
         show_tiles(result),

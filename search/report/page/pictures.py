@@ -7,7 +7,7 @@ from rapidfuzz.distance import Levenshtein
 
 from search.records.evidence import LabelError
 from search.records.result import Misreading, StudyResult
-from search.report.confusions import Confusion, confusions
+from search.report.confusions import Confusion, count_confusions
 from search.report.page.parts import nothing, section
 from search.report.text import percent
 from train.data.images import Image, data_uri
@@ -57,10 +57,10 @@ def _misreading(one: Misreading, image_of: ImageOf, spelled: bool) -> str:
 
 def show_confusions(result: StudyResult, image_of: ImageOf) -> str:
     """Return the section of confused characters; nothing where labels are no texts, or none is misread."""
-    found = confusions(result.misreadings) if result.terms.spelled else []
-    if not found:
+    pairs = count_confusions(result.misreadings) if result.terms.spelled else []
+    if not pairs:
         return ""
-    shown, rest = found[:CONFUSIONS_SHOWN], found[CONFUSIONS_SHOWN:]
+    shown, rest = pairs[:CONFUSIONS_SHOWN], pairs[CONFUSIONS_SHOWN:]
     caption = (
         f"In the {len(result.misreadings)} misread validation {result.terms.samples}, the most frequent first"
     )

@@ -6,7 +6,7 @@ from html import escape
 from search.records.facts import TrialShare
 from search.records.result import Comparison, StudyResult
 from search.records.trial import TrialRecord, varied_settings
-from search.report.advice import advice
+from search.report.advice import advise
 from search.report.page.charts import draw_accuracy_over_latency
 from search.report.page.parts import nothing, section, table
 from search.report.techniques import TechniqueRecord, compare_techniques
@@ -189,7 +189,7 @@ def show_advice(result: StudyResult) -> str:
     """Return what to use, what to try next, and whether the data suffice."""
     parts = [
         f"<h3>{escape(heading)}</h3>{''.join(f'<p>{escape(sentence)}</p>' for sentence in sentences)}"
-        for heading, sentences in advice(result).items()
+        for heading, sentences in advise(result).items()
     ]
     return section("What to do", "".join(parts))
 

@@ -4,8 +4,15 @@ import pytest
 
 from search.records.facts import TrialShare, share_of
 from search.records.result import Misreading
-from search.report.advice import advice, enough, errors, longer, more, use
-from search.report.confusions import confusions
+from search.report.advice import (
+    advise,
+    advise_on_data,
+    advise_on_epochs,
+    advise_on_errors,
+    advise_on_model,
+    advise_on_trials,
+)
+from search.report.confusions import count_confusions
 from search.report.page.tables import show_trials
 from search.report.summary import summary
 from tests.search.made_result import result, trial, trials, with_labels
@@ -17,11 +24,11 @@ from tests.search.report.test_page import gained
     [(0.1, 0.3, "Use the bundle"), (-0.1, 0.2, "Either will do"), (-0.3, -0.1, "made it worse")],
 )
 def test_what_to_use_follows_the_interval(low: float, high: float, says: str) -> None:
-    assert says in use(gained(low, (low + high) / 2, high))
+    assert says in advise_on_model(gained(low, (low + high) / 2, high))
 
 
 def test_without_a_winner_the_pretrained_baseline_is_used() -> None:
-    assert use(result((trial(0, "failed", 0),))) == (
+    assert advise_on_model(result((trial(0, "failed", 0),))) == (
         "Use the pretrained baseline (pp-ocrv6-tiny, domain charset): no trial has won."
     )
 
@@ -31,41 +38,45 @@ def test_training_longer_is_advised_only_where_the_last_epoch_is_the_best() -> N
     order = sorted(rising.history, key=lambda measure: measure.rank)
     scores = [measure.scores for measure in order]
     climbs = [m.model_copy(update={"scores": s}) for m, s in zip(rising.history, scores, strict=True)]
-    (said,) = longer(result((rising.model_copy(update={"history": tuple(climbs)}),)))
+    (said,) = advise_on_epochs(result((rising.model_copy(update={"history": tuple(climbs)}),)))
     assert "last epoch, 8 of" in said
     falls = [m.model_copy(update={"scores": s}) for m, s in zip(rising.history, scores[::-1], strict=True)]
-    assert longer(result((rising.model_copy(update={"history": tuple(falls)}),))) == []
+    assert advise_on_epochs(result((rising.model_copy(update={"history": tuple(falls)}),))) == []
 
 
 def test_few_and_failed_trials_are_named() -> None:
-    assert more(result()) == []
-    few = more(result((trial(0), trial(1), trial(2, "failed", 0), trial(3, "diverged", 1))))
+    assert advise_on_trials(result()) == []
+    few = advise_on_trials(result((trial(0), trial(1), trial(2, "failed", 0), trial(3, "diverged", 1))))
     assert "Only 2 trials with a score" in few[0]
-    assert "Only 1 trial with a score" in more(result((trial(0),)))[0]
+    assert "Only 1 trial with a score" in advise_on_trials(result((trial(0),)))[0]
     assert "2 of 4 trials failed or diverged" in few[1]
 
 
 def test_how_many_labels_would_make_the_gain_sure_is_said() -> None:
-    (said,) = enough(gained(0.0, 0.1, 0.2))
+    (said,) = advise_on_data(gained(0.0, 0.1, 0.2))
     assert "about 10 points either way, on 90 lines" in said
     assert "some 360" in said  # half the interval takes four times the lines
-    assert "validation lines are few" in enough(gained(0.09, 0.1, 0.11))[0]
+    assert "validation lines are few" in advise_on_data(gained(0.09, 0.1, 0.11))[0]
 
 
 def test_label_errors_come_first() -> None:
-    assert errors(result()) == []
+    assert advise_on_errors(result()) == []
     two = with_labels()
     assert two.labels
     one = two.model_copy(update={"labels": two.labels.model_copy(update={"samples": two.labels.samples[:1]})})
     assert (
-        "2 labels may be errors, as good models agree on another text: look at them first" in errors(two)[0]
+        "2 labels may be errors, as good models agree on another text: look at them first"
+        in advise_on_errors(two)[0]
     )
-    assert "1 label may be an error, as good models agree on another text: look at it first" in errors(one)[0]
+    assert (
+        "1 label may be an error, as good models agree on another text: look at it first"
+        in advise_on_errors(one)[0]
+    )
 
 
 def test_every_heading_has_sentences_and_programs_get_them_too() -> None:
-    assert list(advice(result())) == ["What to use", "What to try next", "Whether the data are enough"]
-    assert summary(result())["advice"] == advice(result())
+    assert list(advise(result())) == ["What to use", "What to try next", "Whether the data are enough"]
+    assert summary(result())["advice"] == advise(result())
 
 
 def line(text: str, reading: str) -> Misreading:
@@ -73,7 +84,7 @@ def line(text: str, reading: str) -> Misreading:
 
 
 def test_characters_are_counted_by_pairs() -> None:
-    found = confusions(
+    found = count_confusions(
         [line("8B8", "BB8"), line("88", "BB"), line("A1", "A"), line("A", "A 1"), line("XYZ", "")]
     )
     assert [(str(one), one.count) for one in found][:2] == [

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from search.records.result import StudyResult
-from search.report.importance import importances
+from search.report.importance import measure_importances
 from search.report.page.head import headline
 from search.report.page.page import report_html, write_report
 from search.report.page.pictures import mark_differences, worst_first
@@ -123,7 +123,7 @@ def test_importance_finds_the_setting_that_decides() -> None:
         )
         for t in (trial(i) for i in range(24))
     ]
-    shares = importances(result(tuple(made)))
+    shares = measure_importances(result(tuple(made)))
     assert next(iter(shares)) == "batch_size"
     assert sum(one.share for one in shares.values()) == pytest.approx(1)
     assert all(0 <= one.low <= one.share <= one.high <= 1 for one in shares.values())
@@ -134,7 +134,7 @@ def test_importance_finds_the_setting_that_decides() -> None:
 
 def test_equal_scores_have_no_importance() -> None:
     same = tuple(t.model_copy(update={"history": trial(0).history}) for t in trials()[:8])
-    assert importances(result(same)) == {}
+    assert measure_importances(result(same)) == {}
 
 
 def test_differing_characters_are_marked_and_lines_stay_aligned() -> None:
