@@ -9,7 +9,6 @@ import random
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 if __name__ == "__main__":
@@ -18,11 +17,10 @@ if __name__ == "__main__":
 
     main_guard("benchmarks.label_mistakes")
 
-from search.records.trial import rank
-from search.selection.labels import Timer, check_labels, choose_voters
-from search.storage.journal import read_journal
-from search.studies.export import best_checkpoint, decoded_splits
-from search.studies.read import read_result, read_study
+from search.selection.labels import Timer, check_labels
+from search.studies.export import decoded_splits
+from search.studies.labels import list_voters
+from search.studies.read import read_study
 from train.data.dataset import MemoryDataset
 from train.errors import UsageError
 from train.loop import TrainingData
@@ -58,11 +56,7 @@ def main(arguments: Sequence[str]) -> None:
             "the decoded lines must be in memory", study.settings.decode_to, "use a smaller study"
         )
     wrong, places = planted(right, chosen.count, chosen.seed)
-    journals = {trial.id: trial for trial in read_journal(study.folder)}
-    voters = [
-        (trial.id, partial(best_checkpoint, study, journals[trial.id]))
-        for trial in choose_voters(rank(read_result(study).trials), ())
-    ]
+    voters = list_voters(study, splits["train"])
     only_val = Timer(None, 1.0)  # reading the training lines is then never cheap
     found = check_labels(voters, TrainingData(splits["train"], wrong), only_val).samples
     hits = [sample for sample in found if sample.index in places]

@@ -72,6 +72,7 @@ ORDER = {
         "backends fits",
         "steps",
         "loop",
+        "loaded",
         "tuning",
         "export",
         "quantise end_to_end training_report",

@@ -23,7 +23,7 @@ from train.data.formats import load_file
 from train.engine import Engine
 from train.errors import DataError, ParityError, UsageError
 from train.files import replace_folder
-from train.loop import assemble
+from train.loaded import Loaded, load_network
 from train.models import MODELS
 from train.parity import TOLERANCE, ParityResult, compare
 from train.tasks import AS_LABELLED, TASKS, Task
@@ -46,7 +46,12 @@ def export_checkpoint(checkpoint: Checkpoint, data: Dataset, directory: Path) ->
         ParityError: if onnxruntime and the framework do not read the same.
         UsageError: if `directory` holds something else.
     """
-    engine, task = assemble(checkpoint.config, data, checkpoint)
+    return export_network(load_network(checkpoint, data), data, directory)
+
+
+def export_network(network: Loaded, data: Dataset, directory: Path) -> ParityResult | None:
+    """Write a bundle of a network, as `export_checkpoint` does; the network reads afterwards as it did before."""
+    engine, task, checkpoint = network.engine, network.task, network.checkpoint
     with whole_or_nothing(directory) as aside:
         absent = engine.export(aside)
         save_file(_contiguous(engine.weights()), aside / WEIGHTS)

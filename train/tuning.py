@@ -8,8 +8,7 @@ from train.config import TrialConfig, flatten
 from train.data.batches import Indices
 from train.data.dataset import Dataset
 from train.engine import Engine, Images
-from train.loop import assemble
-from train.steps.validation import evaluate
+from train.loaded import Loaded, load_network
 from train.tasks import TASKS, Task
 
 
@@ -20,18 +19,24 @@ def tuned(checkpoint: Checkpoint, val: Dataset) -> Checkpoint:
     """
     if not TASKS.get(checkpoint.config.task).tunes:
         return checkpoint
-    engine, task = assemble(checkpoint.config, val, checkpoint)
-    config = chosen(engine, task, val)
-    before, after = (
-        evaluate(engine, TASKS.get(one.task)(one, checkpoint.charset), val)[0]
-        for one in (checkpoint.config, config)
-    )
+    return tune(load_network(checkpoint, val), val).checkpoint
+
+
+def tune(network: Loaded, val: Dataset) -> Loaded:
+    """Return the network with the settings of its task that do best on the validation split, as `tuned` does."""
+    if not network.task.tunes:
+        return network
+    checkpoint = network.checkpoint
+    config = chosen(network.engine, network.task, val)
+    task = TASKS.get(config.task)(config, checkpoint.charset)
+    better = Loaded(network.engine, task, checkpoint=replace(checkpoint, config=config))
+    before, after = network.read(val).scores, better.read(val).scores
     print(
         f"chosen after training: {_said(checkpoint.config, config)}; "
         f"{task.terms.short[0]} {before.primary:.3f} before, {after.primary:.3f} with them",
         flush=True,
     )
-    return replace(checkpoint, config=config, metrics=checkpoint.metrics | after.metrics())
+    return better.with_metrics(after.metrics())
 
 
 def chosen(engine: Engine, task: Task, val: Dataset) -> TrialConfig:

@@ -21,9 +21,9 @@ from search.records.trial import TrialRecord, rank
 from train.checkpoint import Checkpoint
 from train.config import TrialConfig
 from train.errors import DivergedError
-from train.loop import MakeCheckpoint, Metrics, TrainingData, assemble, train
+from train.loaded import load_network
+from train.loop import MakeCheckpoint, Metrics, TrainingData, train
 from train.scoring.intervals import bootstrap_interval
-from train.steps.validation import evaluate
 from train.tasks import SampleStats, primary_of
 
 
@@ -33,13 +33,13 @@ class Run:
 
     Attributes:
         rank: its sort key (`search/records/ranking.py`).
-        rows: how it does on every validation sample (`Task.per_sample`).
+        stats: how it does on every validation sample (`Task.per_sample`).
         checkpoint: the weights that it reads with, without what training needs besides.
     """
 
     seed: int
     rank: tuple[float, float, float]
-    rows: SampleStats
+    stats: SampleStats
     checkpoint: Checkpoint
 
 
@@ -51,12 +51,37 @@ class Candidate:
     runs: tuple[Run, ...]
 
 
-class _EnoughError(Exception):
+@dataclass(frozen=True)
+class Retraining:
+    """How candidates are trained again.
+
+    Attributes:
+        data: reference to the study's TrainingData.
+        resources: of a trial, as Tune names them.
+        deadline: Unix time at which training has to end; None without a budget.
+        concurrent: runs at a time.
+        forgetting: what the models knew; None without general samples.
+        most: candidates.
+    """
+
+    data: Any
+    resources: Mapping[str, float]
+    deadline: float | None
+    concurrent: int
+    forgetting: Forgetting | None
+    most: int
+
+
+class _LastEpochError(Exception):
     """Ends a run after its last epoch."""
 
 
 def train_again(
-    config: TrialConfig, epochs: int, data: TrainingData, known: Forgetting | None, micro_batches: int = 1
+    config: TrialConfig,
+    epochs: int,
+    data: TrainingData,
+    forgetting: Forgetting | None,
+    micro_batches: int = 1,
 ) -> Run | str:
     """Train `epochs` epochs of a configuration and score the last; return why if it diverged.
 
@@ -68,122 +93,96 @@ def train_again(
     def report(metrics: Metrics, make: MakeCheckpoint) -> None:
         if metrics["epoch"] == epochs:
             last.append(make())
-            raise _EnoughError
+            raise _LastEpochError
 
     try:
         train(config.model_copy(update={"patience": 0}), data, report, micro_batches=micro_batches)
-    except _EnoughError:
+    except _LastEpochError:
         pass
     except DivergedError as error:
         return str(error)
-    engine, task = assemble(config, data.train, last[0])
-    scores, predictions = evaluate(engine, task.at_best, data.val)
-    excess = 0.0
-    if data.general is not None and known is not None:
-        general = evaluate(engine, task.at_best, data.general)[0]
-        excess = known.measure(config.model, general.primary).excess
-    rows = task.at_best.per_sample(predictions, data.val)
+    network = load_network(last[0], data.train).at_best
+    reading, excess = network.read(data.val), 0.0
+    if data.general is not None and forgetting is not None:
+        general = network.read(data.general).scores
+        excess = forgetting.measure(config.model, general.primary).excess
     weights = replace(last[0], state={"weights": last[0].weights})
-    return Run(config.seed, rank_key(*scores.rank, excess), rows, weights)
+    return Run(config.seed, rank_key(*reading.scores.rank, excess), reading.stats, weights)
 
 
-@dataclass(frozen=True)
-class Again:
-    """What is needed to train again.
-
-    Attributes:
-        data: reference to the study's TrainingData.
-        resources: of a trial, as Tune names them.
-        deadline: Unix time at which training has to end; None without a budget.
-        concurrent: at a time.
-        known: what the models knew; None without general samples.
-        most: candidates.
-    """
-
-    data: Any
-    resources: Mapping[str, float]
-    deadline: float | None
-    concurrent: int
-    known: Forgetting | None
-    most: int
-
-
-def confirm(trials: Sequence[TrialRecord], again: Again, seed: int) -> tuple[Candidate, ...]:
+def confirm(trials: Sequence[TrialRecord], retraining: Retraining, seed: int) -> tuple[Candidate, ...]:
     """Train the best trials again, as many as there is time for; return what came of it, the best one first.
 
     Args:
         trials: of which to choose; those that cannot win are left out.
-        again: how.
+        retraining: how.
         seed: of the resampling.
     """
-    ranked = [trial for trial in rank(trials) if trial.eligible][: again.most]
-    left = None if again.deadline is None else again.deadline - time.time()
-    seconds = [trial.best.seconds for trial in ranked if trial.best]
-    candidates, seeds = choose_runs(seconds, left, again.concurrent)
-    if not candidates:
+    eligible = [trial for trial in rank(trials) if trial.eligible][: retraining.most]
+    left = None if retraining.deadline is None else retraining.deadline - time.time()
+    seconds = [trial.best.seconds for trial in eligible if trial.best]
+    count, seeds = choose_runs(seconds, left, retraining.concurrent)
+    if not count:
         return ()
-    print(f"training the best {candidates} again with {seeds} other seeds each", flush=True)
-    jobs = _start(ranked[:candidates], seeds, again)
-    found = _collect(list(jobs), left)
-    by_trial: dict[str, list[Run | str]] = {trial.id: [] for trial in ranked[:candidates]}
-    for job, outcome in found.items():
-        by_trial[jobs[job]].append(outcome)
-    made = [candidate(trial, by_trial[trial.id], seed) for trial in ranked[:candidates]]
-    return tuple(sorted(made, key=lambda one: one.confirmation.rank, reverse=True))
+    print(f"training the best {count} again with {seeds} other seeds each", flush=True)
+    jobs = _start(eligible[:count], seeds, retraining)
+    outcomes: dict[str, list[Run | str]] = {trial.id: [] for trial in eligible[:count]}
+    for job, outcome in _collect(list(jobs), left).items():
+        outcomes[jobs[job]].append(outcome)
+    candidates = [summarise_runs(trial, outcomes[trial.id], seed) for trial in eligible[:count]]
+    return tuple(sorted(candidates, key=lambda one: one.confirmation.rank, reverse=True))
 
 
-def _start(trials: Sequence[TrialRecord], seeds: int, again: Again) -> dict[Any, str]:
+def _start(trials: Sequence[TrialRecord], seeds: int, retraining: Retraining) -> dict[Any, str]:
     """Start all runs, each candidate's first before anyone's second; return {reference: trial}."""
-    cpus, gpus = again.resources.get("CPU", 1.0), again.resources.get("GPU", 0.0)
-    memory = again.resources.get("memory", 0.0)
+    cpus, gpus = retraining.resources.get("CPU", 1.0), retraining.resources.get("GPU", 0.0)
+    memory = retraining.resources.get("memory", 0.0)
     remote = ray.remote(num_cpus=cpus, num_gpus=gpus, memory=memory, max_retries=0)(train_again)
     jobs = {}
     for number in range(1, seeds + 1):
         for trial in trials:
             assert trial.best is not None, "only scored trials are ranked"
             config = trial.config.model_copy(update={"seed": trial.config.seed + number})
-            jobs[remote.remote(config, trial.best.epoch, again.data, again.known, trial.micro_batches)] = (
-                trial.id
-            )
+            settings = (config, trial.best.epoch, retraining.data, retraining.forgetting, trial.micro_batches)
+            jobs[remote.remote(*settings)] = trial.id
     return jobs
 
 
 def _collect(jobs: list[Any], seconds: float | None) -> dict[Any, Run | str]:
-    """Return what the runs that ended in time found; a crashed one's error, in words."""
+    """Return the runs that ended in time, by reference; of any other, in words, why there is none."""
     done, late = ray.wait(jobs, num_returns=len(jobs), timeout=seconds)
     for job in late:
         ray.cancel(job, force=True)
-    found: dict[Any, Run | str] = dict.fromkeys(late, "the time was over")
+    outcomes: dict[Any, Run | str] = dict.fromkeys(late, "the time was over")
     for job in done:
         try:
-            found[job] = ray.get(job)
+            outcomes[job] = ray.get(job)
         except ray.exceptions.RayError as error:
-            found[job] = str(error).strip().splitlines()[-1]
-    return found
+            outcomes[job] = str(error).strip().splitlines()[-1]
+    return outcomes
 
 
-def candidate(trial: TrialRecord, outcomes: Sequence[Run | str], seed: int) -> Candidate:
-    """Return what a candidate's runs say together; one that failed counts as failed, never as a score."""
+def summarise_runs(trial: TrialRecord, outcomes: Sequence[Run | str], seed: int) -> Candidate:
+    """Return what a candidate's runs are worth together; one that failed counts as failed, never as a score."""
     runs = [outcome for outcome in outcomes if isinstance(outcome, Run)]
     failed = tuple(outcome for outcome in outcomes if isinstance(outcome, str))
     assert trial.best is not None, "only scored trials are ranked"
-    told = {
-        "trial": trial.id,
-        "epoch": trial.best.epoch,
-        "selected": trial.best.scores.primary,
-        "selected_interval": trial.best.scores.interval,
-        "failed": failed,
-    }
-    if not runs or failed:
-        return Candidate(Confirmation(**told), ())
-    rows = np.mean([run.rows for run in runs], axis=0)
-    merit, first, tie = np.mean([run.rank for run in runs], axis=0).tolist()
-    found = Confirmation(
-        **told,
-        seeds=tuple(run.seed for run in runs),
-        scores=tuple(run.rank[1] for run in runs),
-        mean=first,
-        interval=bootstrap_interval(rows, primary_of(trial.config), seed),
-        rank=(merit, first, tie),
+    confirmation = Confirmation(
+        trial=trial.id,
+        epoch=trial.best.epoch,
+        selected=trial.best.scores.primary,
+        selected_interval=trial.best.scores.interval,
+        failed=failed,
     )
-    return Candidate(found, tuple(runs))
+    if not runs or failed:
+        return Candidate(confirmation, ())
+    stats = np.mean([run.stats for run in runs], axis=0)
+    merit, score, tie = np.mean([run.rank for run in runs], axis=0).tolist()
+    means = {
+        "seeds": tuple(run.seed for run in runs),
+        "scores": tuple(run.rank[1] for run in runs),
+        "mean": score,
+        "interval": bootstrap_interval(stats, primary_of(trial.config), seed),
+        "rank": (merit, score, tie),
+    }
+    return Candidate(confirmation.model_copy(update=means), tuple(runs))

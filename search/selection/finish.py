@@ -15,10 +15,10 @@ from search.records.trial_report import latest_reports, read_reports
 from search.report.page.page import write_report
 from search.report.summary import write_summary
 from search.sampling.lineage import with_stages
-from search.selection.choose import Selection, against_first, select
+from search.selection.choose import Selection, compare_trials, select_winner
 from search.selection.follow_up import list_commands
 from search.selection.outcome import Searched
-from search.selection.winner import publish_winner
+from search.selection.winner import Verdict, export_winner
 from search.settings import population
 from search.storage.files import SUMMARY_FILE
 from search.storage.location import location
@@ -27,65 +27,78 @@ from train.versions import installed_versions
 
 def finish(search: Searched) -> StudyResult:
     """Export and test the winner, and write everything that the study leaves behind."""
-    settings, data = search.settings, search.data
-    folder, training = settings.local_folder, data.training
-    trials = records(search)
-    selected = select(trials, search.load, training, search.again, settings.seed)
-    winner = publish_winner(search, selected, folder)
+    settings, training = search.settings, search.data.training
+    trials = make_records(search)
+    selected = select_winner(trials, search.load, training, search.retraining, settings.seed)
+    verdict = export_winner(search, selected, settings.local_folder)
     keep_best(search.folders.values())  # the winner and the voters on the labels have been read
-    result = StudyResult(
+    result = make_result(search, trials, selected, verdict)
+    write_files(search, result, verdict)
+    remember(settings, result)
+    if settings.remote:
+        location(settings).put_all(settings.local_folder)
+    return result
+
+
+def make_result(
+    search: Searched, trials: tuple[TrialRecord, ...], selected: Selection, verdict: Verdict
+) -> StudyResult:
+    """Return all that was found."""
+    settings, data = search.settings, search.data
+    return StudyResult(
         name=settings.name,
         task=settings.task_name,
         space=settings.space,
         data=data.summary,
         baselines=tuple(b for probe in search.probes for b in probe.baselines),
         trials=trials,
-        averaged=winner.averaged,
-        comparisons=winner.comparisons,
-        misreadings=winner.misreadings,
-        evidence=evidence(search, selected),
+        averaged=verdict.averaged,
+        comparisons=verdict.comparisons,
+        misreadings=verdict.misreadings,
+        evidence=collect_evidence(search, selected),
         general=general_summary(settings, data),
-        labels=winner.labels,
+        labels=verdict.labels,
         share=search.plan.share,
         max_epochs=search.folds if search.folds > 1 else search.plan.budget.max_epochs,
         wall_seconds=time.time() - search.started,
         versions=installed_versions(),
         seeds={"search": settings.seed, "split": settings.seed, "train": settings.seed},
-        commands=list_commands(settings, data.summary, folder, bool(winner.averaged)),
+        commands=list_commands(settings, data.summary, settings.local_folder, bool(verdict.averaged)),
         disk=disk_use(search.results),
     )
-    write_rows(winner.rows, folder)
+
+
+def write_files(search: Searched, result: StudyResult, verdict: Verdict) -> None:
+    """Write the result for programs and for people into the study's folder."""
+    folder, training = search.settings.local_folder, search.data.training
+    write_rows(verdict.rows, folder)
     write_result(result, folder)
     write_summary(result, folder / SUMMARY_FILE)  # last of the two: with it a study is finished
     pictures = {"val": training.val.image, "train": training.train.image}
-    write_report(result, winner.picture or training.val.image, folder / "report.html", pictures)
-    remember(settings, result)
-    if settings.remote:
-        location(settings).put_all(folder)
-    return result
+    write_report(result, verdict.picture or training.val.image, folder / "report.html", pictures)
 
 
-def records(search: Searched) -> tuple[TrialRecord, ...]:
+def make_records(search: Searched) -> tuple[TrialRecord, ...]:
     """Return what became of every trial."""
     settings, journals = search.settings, search.journals
     training, notes = search.data.training, incidents(settings.local_folder)
     samples = Samples(len(training.val), len(training.general or ()))
-    found = [
+    trials = [
         make_record(journal, search.started, samples, notes.get(name, ()))
         for name, journal in journals.items()
     ]
     if population(settings) is not None:
         reports = {name: read_reports(journal.rows) for name, journal in journals.items()}
-        found = [*with_stages(found, reports)]
-    return tuple(with_latency(trial, search.latencies) for trial in found)
+        trials = [*with_stages(trials, reports)]
+    return tuple(with_latency(trial, search.latencies) for trial in trials)
 
 
-def evidence(search: Searched, selected: Selection) -> Evidence:
+def collect_evidence(search: Searched, selected: Selection) -> Evidence:
     """Return what the scores rest on, and what was chosen for more than its score."""
     reports = {name: latest_reports(journal.rows) for name, journal in search.journals.items()}
     return Evidence(
         folds=search.folds,
-        differences=against_first(selected.ranked, reports, search.settings.seed),
+        differences=compare_trials(selected.ranked, reports, search.settings.seed),
         front=selected.front,
         confirmations=selected.confirmations,
         chosen=selected.chosen,

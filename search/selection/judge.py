@@ -1,121 +1,109 @@
-"""The winner against untouched models, on the same samples: validation, the test split once, and the general ones."""
+"""The winner against pretrained baselines on the same samples: validation, the general ones, the test split once."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from functools import cached_property
+from typing import Literal
 
 from search.preflight.data import StudyData
 from search.preflight.probe import Probe
 from search.records.result import Baseline, Comparison, Misreading
-from search.records.sample_rows import SplitRows, split_rows
-from train.checkpoint import Checkpoint
 from train.config import TrialConfig
 from train.data.dataset import Dataset
-from train.data.images import Image
-from train.engine import Engine
+from train.loaded import Assembled, Loaded
 from train.loop import assemble
 from train.scoring.intervals import paired_gain_interval
-from train.scoring.scores import Scores
-from train.steps.validation import evaluate
-from train.tasks import Mistake, SampleStats, Task
+from train.tasks import SampleStats
+
+Split = Literal["validation", "test", "general"]
 
 
 @dataclass(frozen=True)
-class Judgement:
-    """What the winner is worth.
+class ProbedBaseline:
+    """A pretrained baseline, as the probe measured it, and its network where that has to read more.
 
     Attributes:
-        picture: index in the validation split -> (h, w, 3) uint8 BGR, as the winner's predictions stand there.
-        rows: split -> how the winner does on its every sample.
-        predictions: the winner's of the validation split.
+        stats: how it does on every sample that trials are scored on (`Task.per_sample`).
+        config: how it is run.
+        train: the training split, whose characters the network writes.
     """
-
-    comparisons: tuple[Comparison, ...]
-    misreadings: tuple[Misreading, ...]
-    picture: Callable[[int], Image]
-    rows: Mapping[str, SplitRows]
-    predictions: list[Any]
-
-
-class Untouched(NamedTuple):
-    """An untouched model: what it is, how it does on every validation sample, and how it is run."""
 
     baseline: Baseline
-    rows: SampleStats
+    stats: SampleStats
     config: TrialConfig
+    train: Dataset
+
+    @cached_property
+    def network(self) -> Assembled:
+        """The network, built when it is first asked for."""
+        return Assembled(*assemble(self.config, self.train))
+
+    def read(self, data: Dataset) -> tuple[Baseline, SampleStats]:
+        """Return the baseline with its scores on a split, and how it does on every sample of it."""
+        reading = self.network.read(data)
+        return self.baseline.model_copy(update={"scores": reading.scores}), reading.stats
 
 
-def best_baseline(probes: Sequence[Probe]) -> Untouched:
-    """Return the best untouched model."""
-    all_of_them = [
-        Untouched(*parts)
+def find_best_baseline(probes: Sequence[Probe], train: Dataset) -> ProbedBaseline:
+    """Return the pretrained baseline with the best score."""
+    baselines = (
+        ProbedBaseline(*measured, train)
         for probe in probes
-        for parts in zip(probe.baselines, probe.rows, probe.configs, strict=True)
-    ]
-    return max(all_of_them, key=lambda untouched: untouched.baseline.scores.rank)
+        for measured in zip(probe.baselines, probe.rows, probe.configs, strict=True)
+    )
+    return max(baselines, key=lambda one: one.baseline.scores.rank)
 
 
-def judge(checkpoint: Checkpoint, data: StudyData, best: Untouched, seed: int) -> Judgement:
-    """Compare the winner with the best untouched model on validation and, this once, on the test split.
+def compare_with_baselines(
+    winner: Loaded, data: StudyData, probes: Sequence[Probe], seed: int
+) -> tuple[Comparison, ...]:
+    """Compare the winner with the best baseline on validation and, this once, on the test split.
+
+    On the general samples it is compared with its own model as published.
 
     Args:
-        checkpoint: the winner.
+        winner: its network.
         data: the study's.
-        best: the best untouched model.
+        probes: of all models.
         seed: of the resampling.
     """
-    val = data.training.val
-    engine, task = assemble(checkpoint.config, data.training.train, checkpoint)
-    scores, predictions = evaluate(engine, task, val)
-    before, rows = best.baseline, best.rows
-    if len(rows) != len(val):  # it was read on the samples of all folds
-        old, rows = _rows(*assemble(best.config, data.training.train), val)
-        before = before.model_copy(update={"scores": old})
-    read, found = {"validation": val}, {"validation": task.per_sample(predictions, val)}
-    gain = paired_gain_interval(rows, found["validation"], task.primary, seed)
-    comparisons = [Comparison(split="validation", baseline=before, winner=scores, gain=gain)]
+    best, val = find_best_baseline(probes, data.training.train), data.training.val
+    # With folds, the probe read the samples of all of them.
+    measured = (best.baseline, best.stats) if len(best.stats) == len(val) else best.read(val)
+    comparisons = [_compare(winner, "validation", val, *measured, seed)]
     if data.test is not None:
-        untouched = assemble(best.config, data.training.train)
-        old, old_rows = _rows(*untouched, data.test)
-        read["test"] = data.test
-        new, found["test"] = _rows(engine, task, data.test)
-        gain = paired_gain_interval(old_rows, found["test"], task.primary, seed)
-        tested = best.baseline.model_copy(update={"scores": old})
-        comparisons.append(Comparison(split="test", baseline=tested, winner=new, gain=gain))
-    return Judgement(
-        tuple(comparisons),
-        tuple(misreading(mistake, val) for mistake in task.mistakes(predictions, val)),
-        lambda index: task.picture(val, index, predictions[index]),
-        {split: split_rows(read[split], rows) for split, rows in found.items()},
-        predictions,
+        comparisons.append(_compare(winner, "test", data.test, *best.read(data.test), seed))
+    own = next(probe for probe in probes if probe.model == winner.checkpoint.config.model)
+    return (*comparisons, *_compare_general(winner, data, own, seed))
+
+
+def _compare_general(winner: Loaded, data: StudyData, probe: Probe, seed: int) -> Iterator[Comparison]:
+    """Yield the comparison on the general samples; nothing without any."""
+    general, published = data.training.general, probe.published
+    if general is not None and published.general is not None and probe.general is not None:
+        baseline = published.model_copy(update={"scores": published.general})
+        yield _compare(winner, "general", general, baseline, probe.general, seed)
+
+
+def _compare(
+    winner: Loaded, split: Split, data: Dataset, baseline: Baseline, stats: SampleStats, seed: int
+) -> Comparison:
+    """Compare on a split, where the baseline does as `stats` say."""
+    reading = winner.read(data)
+    gain = paired_gain_interval(stats, reading.stats, winner.task.primary, seed)
+    return Comparison(split=split, baseline=baseline, winner=reading.scores, gain=gain)
+
+
+def list_misreadings(network: Loaded, data: Dataset) -> tuple[Misreading, ...]:
+    """Return what a network gets wrong in a dataset, for the report."""
+    return tuple(
+        Misreading(
+            index=mistake.index,
+            source=data.sources[mistake.index],
+            text=mistake.label,
+            reading=mistake.reading,
+            confidence=mistake.confidence,
+            faults=mistake.faults,
+        )
+        for mistake in network.task.mistakes(network.read(data).predictions, data)
     )
-
-
-def misreading(mistake: Mistake, data: Dataset) -> Misreading:
-    """Return a mistake of a dataset for the report."""
-    return Misreading(
-        index=mistake.index,
-        source=data.sources[mistake.index],
-        text=mistake.label,
-        reading=mistake.reading,
-        confidence=mistake.confidence,
-        faults=mistake.faults,
-    )
-
-
-def _rows(engine: Engine, task: Task, data: Dataset) -> tuple[Scores, SampleStats]:
-    """Return how well a split is done, as a whole and sample by sample."""
-    scores, predictions = evaluate(engine, task, data)
-    return scores, task.per_sample(predictions, data)
-
-
-def kept_general(checkpoint: Checkpoint, data: StudyData, probe: Probe, seed: int) -> tuple[Comparison, ...]:
-    """Compare the winner with its own model as published on the general samples; nothing without any."""
-    general, before = data.training.general, probe.published
-    if general is None or before.general is None or probe.general is None:
-        return ()
-    engine, task = assemble(checkpoint.config, data.training.train, checkpoint)
-    after, rows = _rows(engine, task, general)
-    gain = paired_gain_interval(probe.general, rows, task.primary, seed)
-    known = before.model_copy(update={"scores": before.general})
-    return (Comparison(split="general", baseline=known, winner=after, gain=gain),)

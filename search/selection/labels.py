@@ -3,32 +3,35 @@
 import math
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from search.records.evidence import LabelCheck, LabelError
 from search.records.trial import TrialRecord
-from train.checkpoint import Checkpoint
 from train.config import Frozen
 from train.data.corrections import LabelErrorRow, merged, read_table, table_text
 from train.data.dataset import Dataset
 from train.errors import CheckpointError, ModelError
 from train.files import write_whole
-from train.loop import TrainingData, assemble
-from train.steps.validation import read
+from train.loaded import Loaded
+from train.loop import TrainingData
 from train.tasks import TASKS
 
+TABLE = "label_mistakes.tsv"
+WINNER = "winner"
+"""What the winner, an average of trials, is called among the voters."""
+UNSPELLED = "only labels that are texts are compared with what models read; this task's are none"
 LEAST_VOTERS, MOST_VOTERS = 2, 4
+"""MOST_VOTERS is beside the winner."""
 GOOD_SHARE = 0.9
 """Of the best first score: what a voter has at least."""
 AGREE_SHARE = 2 / 3
 MOST_CHANCE = 1e-3
 """Between labels that are wrong and readings that are, on VIN photos: docs/search.md has the figures."""
-
-TABLE = "label_mistakes.tsv"
-WINNER = "winner"
 TRAIN_SECONDS = 60.0
-UNSPELLED = "only labels that are texts are compared with what models read; this task's are none"
+"""What reading the training lines may take."""
 
 
 class Vote(Frozen):
@@ -63,14 +66,14 @@ def find_label_errors(ballots: Sequence[Ballot], sources: Sequence[str], split: 
         sources: paths of the split's images.
         split: its name.
     """
-    found = []
+    errors = []
     for index in sorted({index for ballot in ballots for index in ballot.votes}):
         against = [ballot.votes[index] for ballot in ballots if index in ballot.votes]
         reading, count = Counter(vote.reading for vote in against).most_common(1)[0]
         chance = math.exp(-sum(ballot.losses[index] for ballot in ballots) / len(ballots))
         if len(ballots) < LEAST_VOTERS or count < count_needed_votes(len(ballots)) or chance > MOST_CHANCE:
             continue
-        found.append(
+        errors.append(
             LabelError(
                 split=split,
                 index=index,
@@ -82,7 +85,7 @@ def find_label_errors(ballots: Sequence[Ballot], sources: Sequence[str], split: 
                 chance=chance,
             )
         )
-    return found
+    return errors
 
 
 def likeliest_first(errors: Iterable[LabelError]) -> list[LabelError]:
@@ -90,7 +93,7 @@ def likeliest_first(errors: Iterable[LabelError]) -> list[LabelError]:
     return sorted(errors, key=lambda one: (one.chance, -one.votes / one.voters))
 
 
-def choose_kinds(ranked: Sequence[tuple[str, float, str]], winner: Sequence[str]) -> list[str]:
+def choose_by_kind(ranked: Sequence[tuple[str, float, str]], winner: Sequence[str]) -> list[str]:
     """Return the ids of the trials to ask: good ones, of every kind the best one first, at most MOST_VOTERS.
 
     Args:
@@ -131,41 +134,43 @@ class Timer:
         return lines * self._line <= TRAIN_SECONDS and self.has_time_for(lines)
 
 
-def check_labels(
-    voters: Sequence[tuple[str, Callable[[], Checkpoint]]], data: TrainingData, timer: Timer
-) -> LabelCheck:
+@dataclass(frozen=True)
+class Voter:
+    """A model to ask: the name that the report gives it, and what builds its network."""
+
+    name: str
+    load: Callable[[], Loaded]
+
+
+def check_labels(voters: Sequence[Voter], data: TrainingData, timer: Timer) -> LabelCheck:
     """Let models vote on every validation label and, where that is cheap, training label.
 
     Args:
-        voters: names and what loads their checkpoints, the best first.
+        voters: the best first.
         data: the study's.
         timer: says when to stop; with LEAST_VOTERS heard, there is something to say.
     """
-    ballots: dict[str, list[Ballot]] = {"val": [], "train": []}
-    names: list[str] = []
-    lost: list[str] = []
     with_train = timer.is_cheap(len(voters) * (len(data.val) + len(data.train)))
-    for name, load in voters:
+    splits = {"val": data.val} | ({"train": data.train} if with_train else {})
+    ballots: dict[str, list[Ballot]] = {split: [] for split in splits}
+    heard, lost = [], []
+    for voter in voters:
         if not timer.has_time_for(len(data.val)):
             break
         try:
-            checkpoint = load()
+            network = voter.load()
         except (CheckpointError, ModelError) as error:  # a search's result does not hang on one voter
-            lost.append(f"trial {name} could not be asked: {error}")
+            lost.append(f"trial {voter.name} could not be asked: {error}")
             continue
-        _ask(checkpoint, data, with_train, ballots)
-        names.append(name)
-    splits = {"val": data.val, "train": data.train}
-    found = [
-        sample
-        for split, dataset in splits.items()
-        for sample in find_label_errors(ballots[split], dataset.sources, split)
-    ]
+        for split, dataset in splits.items():
+            ballots[split].append(_ask(network, dataset))
+        heard.append(voter.name)
+    errors = [find_label_errors(ballots[split], dataset.sources, split) for split, dataset in splits.items()]
     return LabelCheck(
-        samples=tuple(likeliest_first(found)),
-        voters=tuple(names),
+        samples=tuple(likeliest_first(chain.from_iterable(errors))),
+        voters=tuple(heard),
         splits={split: len(part) for split, part in splits.items() if len(ballots[split]) >= LEAST_VOTERS},
-        why_not="; ".join(lost) or _explain_gaps(len(names), len(voters), with_train),
+        why_not="; ".join(lost) or _explain_gaps(len(heard), len(voters), with_train),
     )
 
 
@@ -177,17 +182,12 @@ def _explain_gaps(heard: int, asked: int, with_train: bool) -> str:
     return "" if with_train else "reading the training lines as well would have taken too long"
 
 
-def _ask(
-    checkpoint: Checkpoint, data: TrainingData, with_train: bool, ballots: dict[str, list[Ballot]]
-) -> None:
-    """Add what a checkpoint says of each split."""
-    engine, task = assemble(checkpoint.config, data.train, checkpoint)
-    parts: Mapping[str, Dataset] = {"val": data.val} | ({"train": data.train} if with_train else {})
-    for split, dataset in parts.items():
-        predictions, losses = read(engine, task, dataset)
-        wrong = task.mistakes(predictions, dataset)
-        votes = {mistake.index: Vote(label=mistake.label, reading=mistake.reading) for mistake in wrong}
-        ballots[split].append(Ballot(votes=votes, losses=tuple(losses)))
+def _ask(network: Loaded, data: Dataset) -> Ballot:
+    """Return what a network says of a split."""
+    reading = network.read(data)
+    wrong = network.task.mistakes(reading.predictions, data)
+    votes = {mistake.index: Vote(label=mistake.label, reading=mistake.reading) for mistake in wrong}
+    return Ballot(votes=votes, losses=tuple(reading.losses))
 
 
 def choose_voters(ranked: Sequence[TrialRecord], winner: Sequence[str]) -> list[TrialRecord]:
@@ -195,7 +195,7 @@ def choose_voters(ranked: Sequence[TrialRecord], winner: Sequence[str]) -> list[
     able = [trial for trial in ranked if trial.eligible and trial.score is not None]
     kinds = [(t.id, t.score or 0.0, f"{t.config.model} {t.config.technique.name}") for t in able]
     by_id = {trial.id: trial for trial in able}
-    return [by_id[name] for name in choose_kinds(kinds, winner)] if able else []
+    return [by_id[name] for name in choose_by_kind(kinds, winner)] if able else []
 
 
 def can_check(task: str) -> bool:

@@ -15,7 +15,7 @@ from search.records.from_reports import complete_journal, trial_id
 from search.records.ranking import Forgetting
 from search.records.trial import TrialRecord
 from search.records.trial_report import checkpoint_scores, latest_reports
-from search.selection.confirm import Again
+from search.selection.confirm import Retraining
 from search.selection.labels import Timer
 from search.settings import StudySettings
 from search.storage.journal import TrialJournal, read_journal
@@ -69,23 +69,23 @@ class Searched:
         return self.planned.probed.prepared.started
 
     @property
-    def again(self) -> Again:
+    def retraining(self) -> Retraining:
         """How the best trials are trained again."""
         budget, resources = self.plan.budget, self.plan.resources
-        return Again(
+        return Retraining(
             data=self.planned.probed.shared,
             resources=resources.trial.amounts,
             deadline=budget.deadline and budget.deadline + budget.reserved_s,
             concurrent=resources.concurrent,
-            known=self.forgetting,
+            forgetting=self.forgetting,
             most=limit_candidates(self.settings, len(self.results)),
         )
 
     @cached_property
     def journals(self) -> dict[str, TrialJournal]:
         """What every trial has reported, by its id."""
-        journals = {trial.id: trial for trial in read_journal(self.settings.local_folder)}
-        return {trial_id(result): complete_journal(result, journals) for result in self.results}
+        written = {trial.id: trial for trial in read_journal(self.settings.local_folder)}
+        return {trial_id(result): complete_journal(result, written) for result in self.results}
 
     @cached_property
     def folders(self) -> dict[str, TrialFolder]:
@@ -101,9 +101,9 @@ class Searched:
         try:
             return self.folders[trial.id].read_best()
         except CheckpointError as error:
-            raise self._lost(trial, error) from error
+            raise self._explain_loss(trial, error) from error
 
-    def _lost(self, trial: TrialRecord, error: CheckpointError) -> CheckpointError:
+    def _explain_loss(self, trial: TrialRecord, error: CheckpointError) -> CheckpointError:
         """Return what to raise where a trial's score has lost its weights: no other ones stand for it."""
         name, others = self.settings.name, ""
         if not self.settings.remote:

@@ -22,6 +22,7 @@ from search.records.result import PRETRAINED
 from train.checkpoint import Checkpoint
 from train.engine import Engine
 from train.errors import CheckpointError
+from train.loaded import Loaded
 from train.loop import TrainingData, assemble_run
 from train.models import MODELS
 from train.scoring.scores import Scores
@@ -34,22 +35,27 @@ INGREDIENTS = 6
 
 @dataclass(frozen=True)
 class Soup:
-    """The winner's weights.
+    """The winner's weights, in a network.
 
     Attributes:
-        trials: whose weights were averaged, the best first, PRETRAINED for the start's; one where no average
-            read well enough.
-        scores: on the validation split.
+        trials: whose weights were averaged, the best first, PRETRAINED for those that training started from; one
+            where no average read well enough.
+        scores: on the validation split, as epochs are judged (`Task.at_best`).
     """
 
-    checkpoint: Checkpoint
+    network: Loaded
     trials: tuple[str, ...]
     scores: Scores
 
+    @property
+    def checkpoint(self) -> Checkpoint:
+        """What the network was loaded from."""
+        return self.network.checkpoint
+
 
 @dataclass(frozen=True)
-class Blend:
-    """What weights read.
+class Result:
+    """How well weights read.
 
     Attributes:
         general: on the general samples; None without any.
@@ -75,7 +81,7 @@ class Blend:
         """The low end of the 95 % interval of the first score; infinite without one."""
         return self.scores.interval.low if self.scores.interval is not None else math.inf
 
-    def as_good_as(self, best: "Blend") -> bool:
+    def as_good_as(self, best: "Result") -> bool:
         """Whether it forgets no more than the best one, and scores within the 95 % interval of its score."""
         return self.excess <= best.excess and self.scores.primary >= best.low
 
@@ -99,7 +105,7 @@ def average(weights: Sequence[dict[str, Any]]) -> dict[str, Any]:
             for name in weights[0]}  # fmt: skip
 
 
-def same_start(a: Checkpoint, b: Checkpoint) -> bool:
+def have_same_start(a: Checkpoint, b: Checkpoint) -> bool:
     """Whether two checkpoints were trained from the same weights, adapters included.
 
     With another seed, a batch norm that was fused away begins with the statistics of other training images: a function
@@ -118,8 +124,8 @@ def same_start(a: Checkpoint, b: Checkpoint) -> bool:
 def _draws_weights(checkpoint: Checkpoint) -> bool:
     """Whether some weights were drawn with the seed when training began: all, or of characters new to the model."""
     weights = Path(checkpoint.config.weights) if checkpoint.config.weights else None
-    known = MODELS.get(checkpoint.config.model).charset(weights).characters
-    return not _starts_from_weights(checkpoint) or not set(checkpoint.charset.characters) <= set(known)
+    own = MODELS.get(checkpoint.config.model).charset(weights).characters
+    return not _starts_from_weights(checkpoint) or not set(checkpoint.charset.characters) <= set(own)
 
 
 def _starts_from_weights(checkpoint: Checkpoint) -> bool:
@@ -128,16 +134,18 @@ def _starts_from_weights(checkpoint: Checkpoint) -> bool:
     return MODELS.get(config.model).pretrained(Path(config.weights) if config.weights else None)
 
 
-def greedy_soup(
+def make_soup(
     ranked: Sequence[tuple[str, Callable[[], Checkpoint]]],
     data: TrainingData,
     deadline: float | None,
     forgetting: Forgetting | None = None,
 ) -> Soup:
-    """Start from the best weights; average in what is good as long as that reads well, the rest if it reads better.
+    """Start from the best weights and average others in, one after the other, by two rules.
 
-    The weights that training started from are an ingredient, too: averaged in, they give back what training on few
-    images took away (Wortsman et al., Robust fine-tuning of zero-shot models, 2022).
+    A trial within the 95 % interval of the best score stays in as long as the average's score lies within it, too. Any
+    other weights stay in only where the average scores better with them. Among these are the weights that training
+    started from: averaged in, they give back what training on few images took away (Wortsman et al., Robust
+    fine-tuning of zero-shot models, 2022).
 
     Args:
         ranked: names of trials, or of runs, and what loads their best checkpoints, best first.
@@ -147,59 +155,66 @@ def greedy_soup(
     """
     first = ranked[0][1]()
     engine, task = assemble_run(first.config, data)
-    task = task.at_best
-    untouched = engine.state()["weights"]
-    forgotten = partial(forgetting.measure, first.config.model) if forgetting else None
+    start = engine.state()["weights"] if _starts_from_weights(first) else None
+    measure = partial(forgetting.measure, first.config.model) if forgetting else None
 
-    def read(weights: dict[str, Any]) -> Blend:
+    def read(weights: dict[str, Any]) -> Result:
         engine.load({"weights": weights})
-        return _blend(engine, task, data, forgotten)
+        return _read(engine, task.at_best, data, measure)
 
-    pot = [(ranked[0][0], first.weights)]
-    now, soup = read(first.weights), first.weights
-    pretrained = _starts_from_weights(first)
-    if pretrained and (start := read(untouched)).rank > now.rank:
-        now, soup, pot = start, untouched, [(PRETRAINED, untouched)]
-    best = now
-    for one in _ingredients(first, untouched if pretrained else None, ranked, pot[0][0], best.low):
+    taken, soup, result = [(ranked[0][0], first.weights)], first.weights, read(first.weights)
+    if start is not None and (as_started := read(start)).rank > result.rank:
+        taken, soup, result = [(PRETRAINED, start)], start, as_started
+    best = result
+    for one in _ingredients(first, start, ranked, taken[0][0], best.low):
         if deadline is not None and time.time() > deadline:
             break
-        mixed = average([*(kept for _, kept in pot), one.weights])
-        blend = read(mixed)
-        if blend.rank > now.rank or (one.good and blend.as_good_as(best)):
-            pot.append((one.name, one.weights))
-            now, soup, best = blend, mixed, max(best, blend, key=lambda found: found.rank)
-    checkpoint = replace(first, metrics=first.metrics | now.metrics, state={"weights": soup})
-    return Soup(checkpoint, tuple(name for name, _ in pot), now.scores)
+        mixed = average([*(weights for _, weights in taken), one.weights])
+        with_it = read(mixed)
+        if with_it.rank > result.rank or (one.good and with_it.as_good_as(best)):
+            taken.append((one.name, one.weights))
+            soup, result, best = mixed, with_it, max(best, with_it, key=lambda one: one.rank)
+    checkpoint = replace(first, metrics=first.metrics | result.metrics, state={"weights": soup})
+    engine.load(checkpoint.state)
+    network = Loaded(engine, task, checkpoint=checkpoint)
+    return Soup(network, tuple(name for name, _ in taken), result.scores)
 
 
-def _blend(
-    engine: Engine, task: Task, data: TrainingData, forgot: Callable[[float], Forgotten] | None
-) -> Blend:
-    """Return what the engine's weights read, and by how much too much of the general samples they forgot."""
+def _read(
+    engine: Engine, task: Task, data: TrainingData, measure: Callable[[float], Forgotten] | None
+) -> Result:
+    """Return how well the engine's weights read, and by how much too much of the general samples they forgot."""
     general = evaluate(engine, task, data.general)[0] if data.general is not None else None
-    excess = forgot(general.primary).excess if forgot is not None and general is not None else 0.0
-    return Blend(evaluate(engine, task, data.val)[0], general, excess)
+    excess = measure(general.primary).excess if measure is not None and general is not None else 0.0
+    return Result(evaluate(engine, task, data.val)[0], general, excess)
 
 
 def _ingredients(
     first: Checkpoint,
-    untouched: dict[str, Any] | None,
+    start: dict[str, Any] | None,
     ranked: Sequence[tuple[str, Callable[[], Checkpoint]]],
-    start: str,
+    taken: str,
     least: float,
 ) -> Iterator[Ingredient]:
-    """Yield what may be averaged with `start`: good is what scored `least` by itself, nothing beside the untouched."""
-    if untouched is not None:
-        name, weights = (ranked[0][0], first.weights) if start == PRETRAINED else (PRETRAINED, untouched)
+    """Yield what may be averaged with the weights `taken`; none is good beside those that training started from.
+
+    Args:
+        first: the best checkpoint.
+        start: the weights that training started from; None for random ones.
+        ranked: as for `make_soup`.
+        taken: the name of the weights to begin with.
+        least: the score of a good one.
+    """
+    if start is not None:
+        name, weights = (ranked[0][0], first.weights) if taken == PRETRAINED else (PRETRAINED, start)
         yield Ingredient(name, weights, good=False)
     primary = TASKS.get(first.config.task).scores.names[0]
     for name, load in ranked[1:INGREDIENTS]:
         try:
-            candidate = load()
+            other = load()
         except CheckpointError as error:  # the winner stands without it
             print(f"trial {name} cannot be averaged in: {error.value}", flush=True)
             continue
-        if same_start(first, candidate):
-            good = start != PRETRAINED and candidate.metrics[primary] >= least
-            yield Ingredient(name, candidate.weights, good)
+        if have_same_start(first, other):
+            good = taken != PRETRAINED and other.metrics[primary] >= least
+            yield Ingredient(name, other.weights, good)

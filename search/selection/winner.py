@@ -1,30 +1,48 @@
-"""The winner: its weights, configuration and bundle, how it compares, and possible label errors."""
+"""The winner: its weights, configuration and bundle, and what is proved of it."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
+from search.preflight.data import StudyData
 from search.records.evidence import LabelCheck
 from search.records.result import Comparison, Misreading
-from search.records.sample_rows import SplitRows
+from search.records.sample_rows import SplitRows, split_rows
 from search.records.trial import TrialRecord
 from search.sampling.lineage import describe_stages
 from search.selection.choose import Selection
-from search.selection.judge import best_baseline, judge, kept_general
-from search.selection.labels import UNSPELLED, WINNER, can_check, check_labels, choose_voters, write_table
+from search.selection.judge import compare_with_baselines, list_misreadings
+from search.selection.labels import (
+    UNSPELLED,
+    WINNER,
+    Voter,
+    can_check,
+    check_labels,
+    choose_voters,
+    write_table,
+)
 from search.selection.outcome import Searched
-from search.selection.soup import greedy_soup
+from search.selection.soup import make_soup
 from train.checkpoint import Checkpoint
 from train.config import save_config
+from train.data.dataset import Dataset
 from train.data.images import Image
-from train.export import export_checkpoint
-from train.tuning import tuned
+from train.export import export_network
+from train.loaded import Loaded, load_network
+from train.tuning import tune
 
 
 @dataclass(frozen=True)
-class Published:
-    """What the winner's judgement found; empty if no trial can win (see `judge.Judgement`)."""
+class Verdict:
+    """What the winner is worth; empty if no trial can win.
+
+    Attributes:
+        averaged: trials, or their runs with other seeds, whose weights it is the average of.
+        misreadings: on the validation split.
+        picture: index in the validation split -> (h, w, 3) uint8 BGR, with what the winner found in it.
+        rows: split -> how the winner does on its every sample.
+    """
 
     averaged: tuple[str, ...] = ()
     comparisons: tuple[Comparison, ...] = ()
@@ -34,45 +52,61 @@ class Published:
     labels: LabelCheck | None = None
 
 
-def publish_winner(search: Searched, selected: Selection, folder: Path) -> Published:
-    """Average what improves the first of the ranked, write its configuration and bundle, and judge it."""
+def export_winner(search: Searched, selected: Selection, folder: Path) -> Verdict:
+    """Write the winner's configuration and bundle, and judge it. Its network is built once for all of that."""
     ranked = selected.ranked
     if not ranked or not ranked[0].eligible:
-        return Published()
-    best, averaged = weights(search, selected)
-    checkpoint = tuned(best, search.data.training.val)
-    save_config(checkpoint.config, folder / "best.yaml", describe_stages(ranked[0].stages))
-    export_checkpoint(checkpoint, search.data.training.val, folder / "best")
-    judged = judge(checkpoint, search.data, best_baseline(search.probes), search.settings.seed)
-    probe = next(probe for probe in search.probes if probe.model == checkpoint.config.model)
-    comparisons = judged.comparisons + kept_general(checkpoint, search.data, probe, search.settings.seed)
-    labels = check_winner_labels(search, ranked, best, averaged)
-    return Published(averaged, comparisons, judged.misreadings, judged.picture, judged.rows, labels)
+        return Verdict()
+    data, val = search.data, search.data.training.val
+    loaded, averaged = load_weights(search, selected)
+    winner = tune(loaded, val)
+    save_config(winner.checkpoint.config, folder / "best.yaml", describe_stages(ranked[0].stages))
+    export_network(winner, val, folder / "best")
+    return Verdict(
+        averaged=averaged,
+        comparisons=compare_with_baselines(winner, data, search.probes, search.settings.seed),
+        misreadings=list_misreadings(winner, val),
+        picture=partial(_draw, winner, val),
+        rows=_rows(winner, data),
+        labels=check_winner_labels(search, selected, winner, averaged),
+    )
 
 
-def weights(search: Searched, selected: Selection) -> tuple[Checkpoint, tuple[str, ...]]:
-    """Return the winner's weights, and the trials, or their runs with other seeds, that they are averaged from."""
-    winner = selected.ranked[0]
+def load_weights(search: Searched, selected: Selection) -> tuple[Loaded, tuple[str, ...]]:
+    """Return the winner's network, and the trials, or their runs with other seeds, that it is averaged from."""
+    winner, training = selected.ranked[0], search.data.training
     if search.folds > 1:  # its own split is too small to choose weights by
-        return search.load(winner), (winner.id,)
+        return load_network(search.load(winner), training.train), (winner.id,)
     loaders: list[tuple[str, Callable[[], Checkpoint]]] = []
     for trial in selected.ranked:
         loaders.append((trial.id, partial(search.load, trial)))
         for run in selected.runs.get(trial.id, ()):
             loaders.append((f"{trial.id} (seed {run.seed})", partial(getattr, run, "checkpoint")))
-    soup = greedy_soup(loaders, search.data.training, search.soup_deadline, search.forgetting)
-    return soup.checkpoint, soup.trials
+    soup = make_soup(loaders, training, search.soup_deadline, search.forgetting)
+    return soup.network, soup.trials
+
+
+def _draw(winner: Loaded, val: Dataset, index: int) -> Image:
+    return winner.task.picture(val, index, winner.read(val).predictions[index])
+
+
+def _rows(winner: Loaded, data: StudyData) -> dict[str, SplitRows]:
+    splits = {"validation": data.training.val} | ({"test": data.test} if data.test is not None else {})
+    return {name: split_rows(split, winner.read(split).stats) for name, split in splits.items()}
 
 
 def check_winner_labels(
-    search: Searched, ranked: Sequence[TrialRecord], best: Checkpoint, averaged: tuple[str, ...]
+    search: Searched, selected: Selection, winner: Loaded, averaged: tuple[str, ...]
 ) -> LabelCheck:
-    """Look for wrong labels in the time that is left, and write them for a person to judge."""
+    """Look for label errors in the time that is left, and write them for a person to judge."""
     if not can_check(search.settings.task_name):
         return LabelCheck(why_not=UNSPELLED)
-    voters = [(WINNER, lambda: best)] + [
-        (trial.id, partial(search.load, trial)) for trial in choose_voters(ranked, averaged)
-    ]
-    found = check_labels(voters, search.data.training, search.label_timer)
-    write_table(found, search.settings.local_folder)
-    return found
+
+    def load(trial: TrialRecord) -> Loaded:
+        return load_network(search.load(trial), search.data.training.train)
+
+    others = choose_voters(selected.ranked, averaged)
+    voters = [Voter(WINNER, lambda: winner), *(Voter(trial.id, partial(load, trial)) for trial in others)]
+    check = check_labels(voters, search.data.training, search.label_timer)
+    write_table(check, search.settings.local_folder)
+    return check

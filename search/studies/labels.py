@@ -1,12 +1,15 @@
-"""TODO."""
+"""The label check of a finished study."""
 
 from functools import partial
 
 from search.records.evidence import LabelCheck
-from search.selection.labels import Timer, can_check, check_labels, choose_voters, write_table
+from search.records.trial import TrialRecord
+from search.selection.labels import Timer, Voter, can_check, check_labels, choose_voters, write_table
 from search.storage.journal import read_journal
 from search.studies.read import Study, read_result
+from train.data.dataset import Dataset
 from train.errors import UsageError
+from train.loaded import Loaded, load_network
 from train.loop import TrainingData
 
 
@@ -16,18 +19,25 @@ def check_study(study: Study) -> LabelCheck:
     Raises:
         UsageError: for a task whose labels are no texts.
     """
-    from search.studies.export import best_checkpoint, decoded_splits
+    from search.studies.export import decoded_splits
 
     if not can_check(study.settings.task_name):
         raise UsageError(
             "labels must be texts to be checked", study.settings.task_name, "look at report.html"
         )
-    journals = {trial.id: trial for trial in read_journal(study.folder)}
-    voters = [
-        (trial.id, partial(best_checkpoint, study, journals[trial.id]))
-        for trial in choose_voters(read_result(study).ranked, ())
-    ]
-    splits = decoded_splits(study.settings, ("train", "val"))
-    check = check_labels(voters, TrainingData(**splits), Timer(None, 0.0))
+    data = TrainingData(**decoded_splits(study.settings, ("train", "val")))
+    check = check_labels(list_voters(study, data.train), data, Timer(None, 0.0))
     write_table(check, study.folder)
     return check
+
+
+def list_voters(study: Study, train: Dataset) -> list[Voter]:
+    """Return the trials of a study that can be asked about labels; `train` is its training split."""
+    from search.studies.export import best_checkpoint
+
+    journals = {trial.id: trial for trial in read_journal(study.folder)}
+
+    def load(trial: TrialRecord) -> Loaded:
+        return load_network(best_checkpoint(study, journals[trial.id]), train)
+
+    return [Voter(trial.id, partial(load, trial)) for trial in choose_voters(read_result(study).ranked, ())]

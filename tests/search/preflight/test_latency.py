@@ -17,11 +17,11 @@ from search.report.summary import summary
 from search.report.terminal import terminal_table
 from search.sampling.samplers import check_objectives, tpe
 from search.sampling.searcher import LATENCY, ParetoSearcher
-from search.selection.choose import candidates, choose
+from search.selection.choose import choose_on_front, find_front
 from search.settings import StudySettings
 from spaces.space import load_space, parse_space
 from tests import real_lines
-from tests.search.made_result import image_of, result, rows, share, trial
+from tests.search.made_result import image_of, result, rows, trial
 from train.config import config_from_mapping
 from train.errors import UsageError
 
@@ -74,18 +74,18 @@ def of(model: str, ms: float, top: float, index: int) -> TrialRecord:
 def test_the_front_holds_what_nothing_beats_in_both() -> None:
     fast, slow = of("pp-ocrv6-tiny", 5, 0.6, 0), of("pp-ocrv6-small", 20, 0.9, 1)
     beaten, same = of("pp-ocrv5-mobile", 25, 0.7, 2), of("pp-ocrv6-tiny", 5, 0.4, 0)
-    assert candidates([slow, same, beaten, fast]) == [fast, slow]
-    assert candidates([trial(0)]) == [], "nothing was measured"
+    assert find_front([slow, same, beaten, fast]) == [fast, slow]
+    assert find_front([trial(0)]) == [], "nothing was measured"
 
 
 @pytest.mark.parametrize(("right", "chosen"), [(99, "fast"), (80, "slow")])
-def test_the_fastest_that_is_not_surely_worse_is_chosen(right: int, chosen: str) -> None:
+def test_the_fastest_that_is_not_significantly_worse_is_chosen(right: int, chosen: str) -> None:
     fast, slow = (
         of("pp-ocrv6-tiny", ms, 0.9, ms).model_copy(update={"id": name})
         for ms, name in ((5, "fast"), (9, "slow"))
     )
     found = {"slow": rows(np.ones(100, bool)), "fast": rows(np.arange(100) < right)}
-    front = choose([fast, slow], lambda one: found[one.id], share, 0)
+    front = choose_on_front([fast, slow], lambda one: found[one.id], 0)
     assert [one.trial for one in front if one.chosen] == [chosen]
     assert front[0].against_best.difference == pytest.approx(right / 100 - 1)
 
@@ -98,7 +98,7 @@ def test_the_front_is_shown(tmp_path: Path) -> None:
     ranked = [one for one in plain.ranked if one.eligible][:2]
     found = {ranked[0].id: rows(np.ones(50, bool)), ranked[1].id: rows(np.arange(50) < 49)}
     timed = [one.model_copy(update={"latency": latency(9.0 - place)}) for place, one in enumerate(ranked)]
-    front = choose(timed[::-1], lambda one: found[one.id], share, 0)
+    front = choose_on_front(timed[::-1], lambda one: found[one.id], 0)
     shown = plain.model_copy(
         update={"trials": measured, "evidence": Evidence(front=front, chosen=ranked[1].id)}
     )

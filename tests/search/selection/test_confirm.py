@@ -13,7 +13,7 @@ from search.records.evidence import Evidence
 from search.report.page.page import report_html
 from search.report.summary import summary
 from search.report.terminal import terminal_table
-from search.selection.confirm import Again, Run, candidate, confirm, train_again
+from search.selection.confirm import Retraining, Run, confirm, summarise_runs, train_again
 from search.settings import StudySettings
 from tests import real_lines
 from tests.search.made_result import image_of, result, rows, trial
@@ -68,13 +68,13 @@ def run(seed: int, right: list[int]) -> Run:
 
 def test_the_mean_counts_and_a_failed_run_is_no_score() -> None:
     runs = (run(1, [1, 1, 0, 0]), run(2, [1, 1, 1, 0]))
-    kept = candidate(trial(0), runs, 0)
+    kept = summarise_runs(trial(0), runs, 0)
     found = kept.confirmation
     assert kept.runs == runs
     assert (found.mean, found.scores, found.seeds) == (0.625, (0.5, 0.75), (1, 2))
     assert found.interval
     assert found.interval.low < 0.625 < found.interval.high
-    lost = candidate(trial(1), [run(1, [1, 1, 1, 1]), "the loss became NaN"], 0)
+    lost = summarise_runs(trial(1), [run(1, [1, 1, 1, 1]), "the loss became NaN"], 0)
     broken = lost.confirmation
     assert not lost.runs
     assert (broken.mean, broken.failed) == (None, ("the loss became NaN",))
@@ -84,8 +84,8 @@ def test_the_mean_counts_and_a_failed_run_is_no_score() -> None:
 def test_the_chosen_trial_is_the_winner_everywhere() -> None:
     plain = result()
     second = plain.ranked[1]
-    found = candidate(second, [run(1, [1, 1, 0, 0]), run(2, [1, 1, 1, 0])], 0).confirmation
-    lost = candidate(plain.ranked[0], [run(1, [1, 0, 0, 0]), run(2, [1, 0, 0, 0])], 0).confirmation
+    found = summarise_runs(second, [run(1, [1, 1, 0, 0]), run(2, [1, 1, 1, 0])], 0).confirmation
+    lost = summarise_runs(plain.ranked[0], [run(1, [1, 0, 0, 0]), run(2, [1, 0, 0, 0])], 0).confirmation
     chosen = plain.model_copy(update={"evidence": Evidence(confirmations=(found, lost), chosen=second.id)})
     assert chosen.winner == second != plain.winner
     assert chosen.evidence.confirmed == found
@@ -126,9 +126,9 @@ def test_candidates_are_trained_again_with_other_seeds(data_dir: Path) -> None:
     ]
     ray.init(address="local", num_cpus=1, include_dashboard=False, log_to_driver=False)
     try:
-        again = Again(ray.put(data), {"CPU": 1}, None, 1, None, 1)
-        found = confirm(records, again, 0)
-        late = confirm(records, Again(ray.put(data), {"CPU": 1}, time.time() + 5, 1, None, 1), 0)
+        retraining = Retraining(ray.put(data), {"CPU": 1}, None, 1, None, 1)
+        found = confirm(records, retraining, 0)
+        late = confirm(records, Retraining(ray.put(data), {"CPU": 1}, time.time() + 5, 1, None, 1), 0)
     finally:
         ray.shutdown()
     assert [one.confirmation.seeds for one in found] == [(8, 9)]

@@ -2,7 +2,6 @@
 
 import math
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,9 +13,10 @@ from search.selection.labels import (
     Ballot,
     Timer,
     Vote,
+    Voter,
     can_check,
     check_labels,
-    choose_kinds,
+    choose_by_kind,
     count_needed_votes,
     find_label_errors,
     write_table,
@@ -27,6 +27,7 @@ from train.config import TrialConfig
 from train.data.corrections import read_table
 from train.data.dataset import Dataset, decode_samples
 from train.errors import CheckpointError
+from train.loaded import Loaded
 from train.loop import TrainingData, assemble
 
 SOURCES = ["a.png", "b.png", "c.png"]
@@ -61,9 +62,9 @@ def test_voters_are_good_and_of_different_kinds() -> None:
         ("d", 0.87, "full"),
         ("e", 0.5, "frozen"),
     ]
-    assert choose_kinds(ranked, ("a",)) == ["c", "b", "d"]
-    assert choose_kinds(ranked, ()) == ["a", "c", "b", "d"]
-    assert choose_kinds([("a", 0.0, "full"), ("b", 0.0, "full")], ("a",)) == []
+    assert choose_by_kind(ranked, ("a",)) == ["c", "b", "d"]
+    assert choose_by_kind(ranked, ()) == ["a", "c", "b", "d"]
+    assert choose_by_kind([("a", 0.0, "full"), ("b", 0.0, "full")], ("a",)) == []
 
 
 def test_only_texts_are_checked() -> None:
@@ -98,11 +99,13 @@ def test_planted_mistakes_are_found_and_written_for_a_person(data_dir: Path, tmp
 
 
 def test_a_voter_whose_checkpoint_is_damaged_is_named(data_dir: Path) -> None:
-    def damaged() -> Checkpoint:
+    def damaged() -> Loaded:
         raise CheckpointError("a checkpoint must be whole", "state.npz", "use an earlier one")
 
     few = decode_samples(samples(data_dir, count=2))
-    check = check_labels([("t1", damaged), ("t2", damaged)], TrainingData(few, few), Timer(None, 0.0))
+    check = check_labels(
+        [Voter("t1", damaged), Voter("t2", damaged)], TrainingData(few, few), Timer(None, 0.0)
+    )
     assert (check.voters, check.splits, check.samples) == ((), {}, ())
     assert "trial t1 could not be asked: a checkpoint must be whole" in check.why_not
 
@@ -113,10 +116,11 @@ def other(text: str) -> str:
     return text[:middle] + ("B" if text[middle] != "B" else "8") + text[middle + 1 :]
 
 
-def pretrained(data: Dataset, width: int) -> tuple[str, Callable[[], Checkpoint]]:
+def pretrained(data: Dataset, width: int) -> Voter:
     config = TrialConfig(charset="domain", fit_width=width)
-    engine, _ = assemble(config, data)
-    return str(width), lambda: Checkpoint(config, engine.charset, 0, {}, engine.state())
+    engine, task = assemble(config, data)
+    checkpoint = Checkpoint(config, engine.charset, 0, {}, engine.state())
+    return Voter(str(width), lambda: Loaded(engine, task, checkpoint=checkpoint))
 
 
 def test_without_time_nobody_is_asked() -> None:

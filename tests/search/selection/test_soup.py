@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from search.selection.soup import Blend, average, greedy_soup, same_start
+from search.selection.soup import Result, average, have_same_start, make_soup
 from tests import real_lines
 from train.checkpoint import Checkpoint
 from train.config import TechniqueConfig
@@ -71,7 +71,7 @@ def test_a_soup_is_as_good_as_its_best_ingredient(good: Checkpoint, data: Traini
     other = replace(good, config=good.config.model_copy(update={"model": "pp-ocrv6-small"}))
     named = zip("abcd", [*(scored(one, data) for one in noisy), other], strict=True)
     ranked: Ranked = [(name, lambda c=c: c) for name, c in named]
-    soup = greedy_soup(ranked, data, None)
+    soup = make_soup(ranked, data, None)
     assert soup.trials
     assert not {"c", "d"} & set(soup.trials)
     best = evaluate(*assemble(good.config, data.train, noisy[0]), data.val)[0]
@@ -88,7 +88,7 @@ def test_a_good_trial_is_averaged_in_though_nothing_reads_better(
     first = scored(good, data)
     least = evaluate(*assemble(good.config, data.train, good), data.val)[0].interval.low
     second = replace(good, metrics={"exact_match": least + above})
-    assert greedy_soup([("a", lambda: first), ("b", lambda: second)], data, None).trials == taken
+    assert make_soup([("a", lambda: first), ("b", lambda: second)], data, None).trials == taken
 
 
 @pytest.mark.parametrize(
@@ -97,8 +97,8 @@ def test_a_good_trial_is_averaged_in_though_nothing_reads_better(
 )
 def test_a_score_within_the_best_ones_interval_is_as_good(share: float, excess: float, as_good: bool) -> None:
     """Of 0.85 of 100 lines it begins at 0.767."""
-    best = Blend(TextScores(100, 0.85, 0.9, 0.1), None, 0.0)
-    assert Blend(TextScores(100, share, 0.9, 0.1), None, excess).as_good_as(best) == as_good
+    best = Result(TextScores(100, 0.85, 0.9, 0.1), None, 0.0)
+    assert Result(TextScores(100, share, 0.9, 0.1), None, excess).as_good_as(best) == as_good
 
 
 def test_a_damaged_ingredient_is_left_out_and_named(
@@ -107,16 +107,16 @@ def test_a_damaged_ingredient_is_left_out_and_named(
     def damaged() -> Checkpoint:
         raise CheckpointError("a checkpoint must be whole", "state.npz has changed", "use an earlier one")
 
-    assert greedy_soup([("a", lambda: good), ("b", damaged)], data, None).trials == ("a",)
+    assert make_soup([("a", lambda: good), ("b", damaged)], data, None).trials == ("a",)
     assert "trial b cannot be averaged in: state.npz has changed" in capsys.readouterr().out
     with pytest.raises(CheckpointError):
-        greedy_soup([("b", damaged), ("a", lambda: good)], data, None)
+        make_soup([("b", damaged), ("a", lambda: good)], data, None)
 
 
 def test_nothing_is_averaged_after_the_deadline(good: Checkpoint, data: TrainingData) -> None:
     checkpoints = [perturbed(good, 0.0, 1), perturbed(good, 0.02, 2)]
     ranked: Ranked = [(name, lambda c=c: c) for name, c in zip("ab", checkpoints, strict=True)]
-    soup = greedy_soup(ranked, data, deadline=0.0)
+    soup = make_soup(ranked, data, deadline=0.0)
     assert soup.trials == ("a",)
     for name, array in soup.checkpoint.state["weights"].items():
         np.testing.assert_array_equal(array, good.state["weights"][name])
@@ -126,19 +126,19 @@ def test_only_weights_of_one_start_are_averaged(good: Checkpoint) -> None:
     def changed(**settings: object) -> Checkpoint:
         return replace(good, config=good.config.model_copy(update=settings))
 
-    assert same_start(good, changed(epochs=9, batch_size=64, seed=1))
+    assert have_same_start(good, changed(epochs=9, batch_size=64, seed=1))
     for settings in ({"model": "pp-ocrv6-small"}, {"fit_width": 320}, {"weights": "other"}):
-        assert not same_start(good, changed(**settings))
+        assert not have_same_start(good, changed(**settings))
     lora, larger = (
         changed(technique=TechniqueConfig(name="lora", options={"rank": rank})) for rank in (8, 16)
     )
-    assert same_start(lora, lora)
+    assert have_same_start(lora, lora)
     drawn = changed(technique=TechniqueConfig(name="lora", options={"rank": 8}), seed=1)
-    assert not same_start(lora, drawn), "adapters are drawn with the seed"
-    assert not same_start(good, lora)
-    assert not same_start(lora, larger)
+    assert not have_same_start(lora, drawn), "adapters are drawn with the seed"
+    assert not have_same_start(good, lora)
+    assert not have_same_start(lora, larger)
     wider = replace(good, charset=good.charset.extended(["\u2603"]))
-    assert not same_start(good, wider)
-    assert same_start(wider, wider)
+    assert not have_same_start(good, wider)
+    assert have_same_start(wider, wider)
     other_seed = replace(changed(seed=1), charset=wider.charset)
-    assert not same_start(wider, other_seed), "so is the row of a new character"
+    assert not have_same_start(wider, other_seed), "so is the row of a new character"

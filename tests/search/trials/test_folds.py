@@ -17,7 +17,7 @@ from search.records.trial_report import EPOCH, EPOCH_SECONDS, FoldReport, TrialR
 from search.report.page.page import report_html
 from search.report.summary import summary
 from search.report.terminal import terminal_table
-from search.selection.choose import differences
+from search.selection.choose import compare_stats
 from search.settings import StudySettings
 from search.storage.journal import TrialJournal
 from search.trials.folds import Fold, average_folds, deal, run_folds, split_folds, with_folds
@@ -159,7 +159,7 @@ def test_more_folds_rank_above_a_lucky_first_one() -> None:
 
 def test_differences_are_of_the_same_samples() -> None:
     read = {"a": rows(np.ones(40, bool)), "b": rows(np.arange(40) < 20), "c": rows(np.ones(10, bool))}
-    found = differences(["a", "b", "c"], read, share, 0)
+    found = compare_stats(["a", "b", "c"], read, share, 0)
     assert list(found) == ["b"], "c was stopped after its first fold"
     assert found["b"].interval.high < 0
 

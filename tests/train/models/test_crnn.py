@@ -9,7 +9,7 @@ import pytest
 
 from search.planning.plan import find_common_width
 from search.preflight.probe import probe_model
-from search.selection.soup import greedy_soup
+from search.selection.soup import make_soup
 from serve.inference.model import load_model
 from serve.inference.recogniser import LineReader
 from tests.real_lines import config, few_lines, lines, padded, run
@@ -146,7 +146,7 @@ def test_random_weights_are_no_baseline_to_be_proud_of(data: TrainingData) -> No
 
 
 def test_random_weights_are_no_ingredient_of_a_soup(trained: Checkpoint, data: TrainingData) -> None:
-    assert greedy_soup([("one", lambda: trained)], data, None).trials == ("one",)
+    assert make_soup([("one", lambda: trained)], data, None).trials == ("one",)
 
 
 def test_there_is_nothing_to_evaluate_without_weights(data_dir: Path) -> None:

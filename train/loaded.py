@@ -1,0 +1,75 @@
+"""A network that is built once for all that comes after training: tuning, export, comparisons, label check."""
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from train.checkpoint import Checkpoint
+from train.data.dataset import Dataset
+from train.engine import Engine
+from train.loop import assemble
+from train.scoring.scores import Scores
+from train.steps.validation import read
+from train.tasks import SampleStats, Task
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a network reads of a split.
+
+    Attributes:
+        predictions: one a sample, in dataset order.
+        losses: of each label (`Task.losses`).
+        stats: how each sample is done (`Task.per_sample`).
+    """
+
+    scores: Scores
+    predictions: list[Any]
+    losses: list[float]
+    stats: SampleStats
+
+
+@dataclass(frozen=True)
+class Assembled:
+    """A network whose weights stay as they are, and the task that decodes its outputs: what `assemble` returns."""
+
+    engine: Engine
+    task: Task
+    _readings: dict[int, tuple[Dataset, Reading]] = field(default_factory=dict, init=False, repr=False)
+
+    @property
+    def at_best(self) -> "Assembled":
+        """The network as epochs are judged (`Task.at_best`)."""
+        return Assembled(self.engine, self.task.at_best)
+
+    def read(self, data: Dataset) -> Reading:
+        """Read a split; asked again for the same one, return what was read before."""
+        if id(data) not in self._readings:
+            predictions, losses = read(self.engine, self.task, data)
+            scores, stats = self.task.score(predictions, data), self.task.per_sample(predictions, data)
+            found = Reading(scores, predictions, losses, stats)
+            self._readings[id(data)] = data, found  # the dataset is kept, so that no other one gets its id
+        return self._readings[id(data)][1]
+
+
+@dataclass(frozen=True)
+class Loaded(Assembled):
+    """A network with the weights of a checkpoint, and its settings."""
+
+    checkpoint: Checkpoint = field(kw_only=True)
+
+    def with_metrics(self, metrics: dict[str, float]) -> "Loaded":
+        """Return the network, with what it has read, as one whose checkpoint has further metrics."""
+        changed = replace(self.checkpoint, metrics=self.checkpoint.metrics | metrics)
+        found = Loaded(self.engine, self.task, checkpoint=changed)
+        found._readings.update(self._readings)
+        return found
+
+
+def load_network(checkpoint: Checkpoint, data: Dataset) -> Loaded:
+    """Build the network of a checkpoint.
+
+    Args:
+        checkpoint: whose weights it has.
+        data: any images of the task.
+    """
+    return Loaded(*assemble(checkpoint.config, data, checkpoint), checkpoint=checkpoint)
