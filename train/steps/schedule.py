@@ -1,4 +1,7 @@
-"""Learning-rate schedules: pure functions of the progress through a run."""
+"""How far a run goes: its learning rate, its length as time allows, and the epoch that it stops at for patience.
+
+All of them are pure: what they need to go on is in an epoch's metrics, so that a resumed run decides alike.
+"""
 
 import math
 from collections.abc import Mapping
