@@ -28,7 +28,7 @@ import psutil
 from PIL import ImageFont
 
 from benchmarks.common import REPOSITORY, machine, print_table, write_result
-from train.data.drawn_texts import draw_texts
+from train.data.drawing.drawn_texts import draw_texts
 
 LETTERS = "ABCDEFGHJKLMNPRSTUVWXYZ0123456789"
 VAL_LINES = 400

@@ -17,7 +17,7 @@ sys.path[0] = str(Path(__file__).resolve().parent.parent)  # not this folder: it
 
 from benchmarks.common import data_folder, machine, print_table, write_result
 from train.config import config_from_mapping
-from train.data.batches import training_batches
+from train.data.batching.batches import training_batches
 from train.data.dataset import Dataset, decode_samples
 from train.data.formats import load_file
 from train.engine import Batch, Engine, World

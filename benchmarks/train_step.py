@@ -19,10 +19,10 @@ sys.path[0] = str(Path(__file__).resolve().parent.parent)  # not this folder: it
 
 from benchmarks.common import data_folder, machine, print_table, use_cores, write_result
 from train.config import TrialConfig, config_from_mapping
-from train.data.batches import training_batches
+from train.data.batching.batches import training_batches
+from train.data.batching.mixture import Selection
 from train.data.dataset import MemoryDataset, decode_samples
 from train.data.formats import load_file
-from train.data.mixture import Selection
 
 TARGET = 0.95
 TECHNIQUES = ("full", "frozen")

@@ -15,7 +15,7 @@ import numpy as np
 import yaml
 
 from train.data import images
-from train.data.batches import evaluation_batches
+from train.data.batching.batches import evaluation_batches
 from train.data.charset import Charset, decode
 from train.errors import CheckpointError
 

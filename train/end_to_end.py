@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from train.data import images
-from train.data.contact_sheet import STYLE
+from train.data.checks.contact_sheet import STYLE
 from train.data.crops import Quad, cut
 from train.data.dataset import Dataset, MemoryDataset
-from train.data.region_picture import draw_regions
-from train.data.regions import regions_of
+from train.data.photos.picture import draw_regions
+from train.data.photos.regions import regions_of
 from train.data.sample import Sample
 from train.scoring.regions import RegionCounts, RegionScores, count_reading, score_end_to_end, score_regions
 

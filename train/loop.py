@@ -13,9 +13,9 @@ from typing import Protocol
 
 from train.checkpoint import Checkpoint
 from train.config import TrialConfig
+from train.data.batching.mixture import Extra, wanted
 from train.data.charset import Charset
 from train.data.dataset import Dataset
-from train.data.mixture import Extra, wanted
 from train.engine import Engine, World
 from train.engines import ENGINES
 from train.errors import DivergedError

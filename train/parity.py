@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from train.data import images
-from train.data.batches import evaluation_batches
+from train.data.batching.batches import evaluation_batches
 from train.data.charset import Charset, decode
 from train.data.dataset import Dataset
 from train.data.detection import DetectionParameters, Probabilities, boxes, candidates, normalise

@@ -15,8 +15,8 @@ if __name__ == "__main__":
 from train.checkpoint import Checkpoint, load_checkpoint
 from train.config import TrialConfig, load_config
 from train.data.arguments import add_decoding_arguments, add_general_arguments, options_of
-from train.data.decoding import CACHE, Decoding
-from train.data.mixture import Extra, wanted
+from train.data.batching.mixture import Extra, wanted
+from train.data.decoded.decoding import CACHE, Decoding
 from train.data.sample import Sample
 from train.errors import UsageError
 from train.fits import check_fits, models_for

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from train.checkpoint import Checkpoint
 from train.config import TrialConfig, flatten
-from train.data.batches import Indices
+from train.data.batching.batches import Indices
 from train.data.dataset import Dataset
 from train.engine import Engine, Images
 from train.loaded import Loaded, load_network

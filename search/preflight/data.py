@@ -8,7 +8,7 @@ import ray
 from search.records.facts import BadSample, DataSummary
 from search.settings import StudySettings, machine_cpus
 from train.data.dataset import Dataset
-from train.data.decoding import CACHE, Decoding
+from train.data.decoded.decoding import CACHE, Decoding
 from train.data.synthetic import make_vin_dataset
 from train.loop import TrainingData
 from train.memory import available_bytes

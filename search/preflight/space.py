@@ -15,7 +15,7 @@ from spaces.parameter import Choice
 from spaces.space import SearchSpace, load_space
 from train.config import TrialConfig
 from train.data.augment import AUGMENTATIONS
-from train.data.mixture import Extra, wanted
+from train.data.batching.mixture import Extra, wanted
 from train.engines import ENGINES
 from train.engines.choice import AUTO, check_holds, installed, resolve
 from train.errors import UsageError

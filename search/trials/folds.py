@@ -17,7 +17,7 @@ from search.records.trial_report import EPOCH, EPOCH_SECONDS, LOSS, FoldReport
 from search.settings import StudySettings, population
 from train.checkpoint import Checkpoint
 from train.config import TrialConfig
-from train.data.mixture import Mixture, Selection
+from train.data.batching.mixture import Mixture, Selection
 from train.data.split import seeded_rank
 from train.errors import UsageError
 from train.loop import MakeCheckpoint, Metrics, TrainingData, assemble, train

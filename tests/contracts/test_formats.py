@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from train.data.formats import FORMATS, load, names_of
-from train.data.regions import as_region, label_of
+from train.data.photos.regions import as_region, label_of
 from train.errors import DataError, UsageError
 
 TEXTS = ("A1", "é ß", "日本")

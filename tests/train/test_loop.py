@@ -13,7 +13,7 @@ from train import loop, tasks
 from train.checkpoint import Checkpoint, load_checkpoint
 from train.config import TrialConfig, save_config
 from train.data import images
-from train.data.batches import training_batches
+from train.data.batching.batches import training_batches
 from train.data.charset import domain_charset
 from train.data.dataset import Dataset, decode_samples
 from train.engine import Batch, World

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from tests.real_photos import Array, photos
-from train.data.region_targets import RegionTargets
+from train.data.photos.targets import RegionTargets
 from train.engine import BACKBONE
 from train.engines import paddle_cpu, regions_loss
 from train.models import MODELS

@@ -13,9 +13,9 @@ if __name__ == "__main__":
 from train.config import TrialConfig
 from train.data.arguments import add_format_arguments, options_of
 from train.data.charset_file import read_characters
-from train.data.checking import check
-from train.data.contact_sheet import contact_sheet
-from train.data.findings import RULES, as_json, as_text
+from train.data.checks.checking import check
+from train.data.checks.contact_sheet import contact_sheet
+from train.data.checks.findings import RULES, as_json, as_text
 from train.data.formats import load
 from train.data.split import given_splits
 from train.files import write_whole

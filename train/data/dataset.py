@@ -10,12 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from train.data import images
+from train.data.decoded.stored import LINES, Stored
 from train.data.sample import Sample
-from train.data.stored import LINES, Stored
 
 
 class Dataset(ABC):
-    """Images of one split, resized as their task keeps them (`train.data.stored`), wherever their pixels lie.
+    """Images of one split, resized as their task keeps them (`train.data.decoded.stored`), wherever their pixels lie.
 
     Attributes:
         heights: (N,) int32, pixels.

@@ -22,7 +22,7 @@ class Splits:
 
     Attributes:
         origin: where each split comes from: its label file, or `made: 10 % of train, grouped by text`.
-        repaired: number of samples whose labels were put right (`train.data.rules.Checks`).
+        repaired: number of samples whose labels were put right (`train.data.checks.rules.Checks`).
     """
 
     train: tuple[Sample, ...]

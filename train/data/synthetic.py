@@ -19,10 +19,9 @@ if __name__ == "__main__":
 import cv2
 import numpy as np
 
-from train.data import vin
 from train.data.augment import sample_rng
-from train.data.drawing import STYLES, draw_line
-from train.data.drawn_texts import draw_texts
+from train.data.drawing import STYLES, draw_line, vin
+from train.data.drawing.drawn_texts import draw_texts
 from train.errors import DataError, UsageError
 from train.files import make_folder
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from train.data.charset import BLANK
-from train.data.region_targets import Map
+from train.data.photos.targets import Map
 from train.engines.regions_loss import regions_loss
 
 NEVER = 1e-30  # in place of a probability of 0, which has no logarithm

@@ -7,7 +7,7 @@ probability map, too.
 
 from typing import Any
 
-from train.data.region_targets import RegionTargets
+from train.data.photos.targets import RegionTargets
 
 SHRINK_WEIGHT, THRESHOLD_WEIGHT = 5.0, 10.0
 STEEPNESS = 50.0

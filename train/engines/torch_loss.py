@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from train.data.charset import BLANK
-from train.data.region_targets import Map
+from train.data.photos.targets import Map
 from train.engines.regions_loss import regions_loss
 
 NEVER = 1e-30  # in place of a probability of 0, which has no logarithm

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import shapely  # type: ignore[import-untyped]
 
-from train.data.regions import Region
+from train.data.photos.regions import Region
 from train.scoring.intervals import SampleStats, bootstrap_interval
 from train.scoring.scores import ResampledScores
 from train.scoring.texts import CHARSET_RULES

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from train.data.detection import Candidate, DetectionParameters, Probabilities, candidates, grow, in_source
-from train.data.regions import Region
+from train.data.photos.regions import Region
 from train.errors import UsageError
 from train.scoring.regions import Overlaps, RegionCounts, RegionScores, polygons
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from train.data.checking import keep_usable
+from train.data.checks.checking import keep_usable
 from train.data.formats import load, load_file
 from train.data.sample import Sample
 from train.data.split import Splits, given_splits, make_splits

@@ -15,7 +15,7 @@ import numpy as np
 from train import memory
 from train.config import TrialConfig
 from train.data import images
-from train.data.batches import (
+from train.data.batching.batches import (
     EVALUATION_BATCH,
     Indices,
     Widths,

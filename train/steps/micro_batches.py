@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from train.config import TrialConfig
-from train.data.batches import split, worker_lines, worker_share
+from train.data.batching.batches import split, worker_lines, worker_share
 from train.data.dataset import Dataset
 from train.engine import Batch, World
 from train.engines import ENGINES

@@ -14,7 +14,7 @@ import numpy as np
 from train.bundle import MANIFEST, load_bundle, run
 from train.checkpoint import META, load_checkpoint
 from train.config import DistillationSettings, TrialConfig
-from train.data.batches import Indices
+from train.data.batching.batches import Indices
 from train.data.charset import BLANK, Charset
 from train.data.dataset import Dataset
 from train.engine import Batch, Features, Images, World

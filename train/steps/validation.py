@@ -3,7 +3,7 @@
 import math
 from typing import Any
 
-from train.data.batches import split, worker_share
+from train.data.batching.batches import split, worker_share
 from train.data.dataset import Dataset
 from train.engine import Engine, World
 from train.scoring.scores import Scores

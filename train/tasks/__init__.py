@@ -10,15 +10,15 @@ import numpy as np
 import numpy.typing as npt
 
 from train.config import TrialConfig
-from train.data import batches
-from train.data.batches import EVALUATION_BATCH, Indices
+from train.data.batching import batches
+from train.data.batching.batches import EVALUATION_BATCH, Indices
+from train.data.batching.epoch import epoch_lines
+from train.data.batching.mixture import Extra
 from train.data.charset import Charset
+from train.data.checks.rules import Checks, image_checks
 from train.data.dataset import Dataset
-from train.data.epoch import epoch_lines
+from train.data.decoded.stored import LINES, Stored
 from train.data.images import Image
-from train.data.mixture import Extra
-from train.data.rules import Checks, image_checks
-from train.data.stored import LINES, Stored
 from train.engine import Batch, Features, Images
 from train.errors import UsageError
 from train.registry import Registry

@@ -8,11 +8,11 @@ import numpy as np
 import numpy.typing as npt
 
 from train.config import TrialConfig
-from train.data.batches import Indices
+from train.data.batching.batches import Indices
 from train.data.dataset import Dataset
 from train.data.detection import Quads, boxes
 from train.data.images import Image
-from train.data.region_picture import draw_regions
+from train.data.photos.picture import draw_regions
 from train.engine import Images
 from train.scoring.regions import RegionCounts, RegionScores, count_image, score_regions
 from train.scoring.thresholds import tune_thresholds

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from train.config import TrialConfig
-from train.data.batches import Indices
+from train.data.batching.batches import Indices
 from train.data.charset import Charset
 from train.data.dataset import Dataset
 from train.engine import Images

@@ -15,12 +15,12 @@ import yaml
 from train.bundle import ORIENTATION_GEOMETRY, SETTINGS
 from train.config import TrialConfig
 from train.data import augment, orientation
-from train.data.batches import Indices
+from train.data.batching.batches import Indices
 from train.data.charset import Charset
 from train.data.dataset import Dataset
+from train.data.decoded.stored import Size, Stored
 from train.data.images import Image
 from train.data.orientation import PP_LCNET, UPSIDE_DOWN
-from train.data.stored import Size, Stored
 from train.engine import Batch, Images
 from train.parity import class_verdicts
 from train.scoring.scores import AccuracyScores, Scores

@@ -10,22 +10,22 @@ import numpy as np
 
 from train.bundle import DETECTION_GEOMETRY
 from train.config import DetectionConfig, PhotoChanges, TrialConfig
-from train.data import region_batches
 from train.data.augment import sample_rng
-from train.data.augment_regions import UNCHANGED, RegionAugmentation, batch_side
-from train.data.batches import Indices
+from train.data.batching.batches import Indices
+from train.data.batching.epoch import epoch_lines
+from train.data.batching.mixture import Extra
 from train.data.charset import Charset
+from train.data.checks.rules import Checks
 from train.data.dataset import Dataset
+from train.data.decoded.stored import Stored
 from train.data.detection import STRIDE_PX, DetectionParameters, normalise
-from train.data.epoch import epoch_lines
-from train.data.mixture import Extra
-from train.data.photos import LONGEST_PX, input_photo, move_regions, photo_size, shrink_photo
-from train.data.region_batches import Photo, same_size_batches
-from train.data.region_rules import photo_checks
-from train.data.region_targets import RegionTargets
-from train.data.regions import Region, regions_of
-from train.data.rules import Checks
-from train.data.stored import Stored
+from train.data.photos import batches as region_batches
+from train.data.photos.augment import UNCHANGED, RegionAugmentation, batch_side
+from train.data.photos.batches import Photo, same_size_batches
+from train.data.photos.kept import LONGEST_PX, input_photo, move_regions, photo_size, shrink_photo
+from train.data.photos.regions import Region, regions_of
+from train.data.photos.rules import photo_checks
+from train.data.photos.targets import RegionTargets
 from train.engine import Batch, Images
 from train.inference_yml import write_detection_settings
 from train.parity import box_verdicts, photo_inputs

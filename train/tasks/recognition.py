@@ -13,10 +13,10 @@ from train.bundle import GEOMETRY, write_settings
 from train.config import TrialConfig
 from train.data import augment, images
 from train.data.augment.pair import PARTNERS, Line, maybe_join
-from train.data.batches import Indices
+from train.data.batching.batches import Indices
 from train.data.charset import Charset, decode, domain_charset, steps_needed
+from train.data.checks.rules import Checks, line_checks, ppocr_steps
 from train.data.dataset import Dataset
-from train.data.rules import Checks, line_checks, ppocr_steps
 from train.engine import Batch, Images
 from train.models import MODELS
 from train.parity import line_batches, text_verdicts

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from train.data import images
-from train.data.batches import Indices
+from train.data.batching.batches import Indices
 from train.data.dataset import Dataset
 from train.engine import Batch, Images
 from train.tasks import TASKS, Task

@@ -10,7 +10,7 @@ from PIL import ImageFont
 from search.preflight.data import decode_sets, source_of
 from search.storage.location import load_settings
 from tests.search.driver import MAX_EPOCHS, label_arguments, search, write_labels
-from train.data.drawn_texts import draw_texts
+from train.data.drawing.drawn_texts import draw_texts
 from train.data.formats import load_file
 from train.sets.read import read_sets
 

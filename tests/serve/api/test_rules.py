@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from serve.api.rules import RULES, find_rule
 from serve.errors import UndecodableError
-from train.data import vin
+from train.data.drawing import vin
 
 ALL_HOLD = {"length": True, "alphabet": True, "check_digit": True}
 NONE_HOLDS = dict.fromkeys(ALL_HOLD, False)

@@ -11,10 +11,10 @@ from PIL import Image
 from tests.train.data.conftest import MakeSample
 from train import cli
 from train.data.check import main
-from train.data.checking import cheap_check, check, usable
-from train.data.findings import RULES, CheckReport
-from train.data.header import image_size
-from train.data.rules import line_checks, ppocr_steps
+from train.data.checks.checking import cheap_check, check, usable
+from train.data.checks.findings import RULES, CheckReport
+from train.data.checks.rules import line_checks, ppocr_steps
+from train.data.decoded.header import image_size
 from train.data.sample import Sample
 from train.data.split import Splits
 from train.errors import DataError

@@ -9,8 +9,9 @@ import pytest
 import yaml
 
 from train.cli import run
-from train.data import images, vin
+from train.data import images
 from train.data.charset import Charset, decode
+from train.data.drawing import vin
 from train.data.synthetic import MANIFEST, main, make_vin_dataset, vin_texts
 from train.errors import DataError, UsageError
 

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from train.data.region_targets import RegionTargets
+from train.data.photos.targets import RegionTargets
 from train.engines.regions_loss import regions_loss
 
 Array = npt.NDArray[np.float32]

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from shapely.geometry import Polygon
 
 from train.data.formats import load_file
-from train.data.regions import Points, Region, regions_of
+from train.data.photos.regions import Points, Region, regions_of
 from train.scoring.regions import (
     RegionCounts,
     RegionScores,

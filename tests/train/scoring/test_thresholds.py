@@ -7,11 +7,11 @@ import cv2
 import numpy as np
 import pytest
 
+from train.data.decoded.header import image_size
 from train.data.detection import DetectionParameters, boxes
 from train.data.formats import load_file
-from train.data.header import image_size
-from train.data.region_targets import region_targets
-from train.data.regions import regions_of
+from train.data.photos.regions import regions_of
+from train.data.photos.targets import region_targets
 from train.errors import UsageError
 from train.scoring.regions import RegionScores, count_image, score_regions
 from train.scoring.thresholds import PhotoMap, ThresholdGrid, tune_thresholds

@@ -12,7 +12,7 @@ from train import memory
 from train.checkpoint import Checkpoint, load_checkpoint
 from train.config import TrialConfig
 from train.data import images
-from train.data.batches import training_batches, worker_lines
+from train.data.batching.batches import training_batches, worker_lines
 from train.engine import Features, World
 from train.errors import ModelError
 from train.loop import TrainingData, assemble

@@ -12,7 +12,7 @@ import pytest
 from tests import real_lines
 from tests.real_lines import RECOGNISERS, Epoch, narrow_lines
 from train.config import TrialConfig
-from train.data.batches import split
+from train.data.batching.batches import split
 from train.errors import MemoryShortError
 from train.loop import TrainingData, train
 from train.steps.micro_batches import more_micro_batches

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.real_lines import RECOGNISERS, config, few_lines, run, whole_batches
 from train.checkpoint import Checkpoint
-from train.data.batches import training_batches
+from train.data.batching.batches import training_batches
 from train.data.charset import Charset
 from train.engine import Batch, Images, World
 from train.engines.alignment import following

@@ -12,11 +12,11 @@ from tests.real_photos import config, labelled_photos, samples
 from train.bundle import SETTINGS
 from train.config import TrialConfig
 from train.data.charset import Charset
-from train.data.checking import cheap_check, usable
+from train.data.checks.checking import cheap_check, usable
 from train.data.dataset import MemoryDataset
 from train.data.detection import Quads
+from train.data.photos.regions import Region, label_of, regions_of
 from train.data.rectangles import smallest_rectangle
-from train.data.regions import Region, label_of, regions_of
 from train.data.split import given_splits, make_splits
 from train.errors import UsageError
 from train.fits import check_settings

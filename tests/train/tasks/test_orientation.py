@@ -18,7 +18,7 @@ from train.bundle import SETTINGS, load_bundle
 from train.config import TrialConfig, config_from_mapping
 from train.data.charset import Charset
 from train.data.dataset import Dataset, MemoryDataset, decode_samples
-from train.data.decoding import Decoding
+from train.data.decoded.decoding import Decoding
 from train.data.formats import load
 from train.data.sample import Sample
 from train.data.split import make_splits

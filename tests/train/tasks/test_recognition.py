@@ -11,9 +11,9 @@ from rapidfuzz.distance import Levenshtein
 from tests.real_lines import config, lines
 from train.data import images
 from train.data.augment.pair import Line, concatenate, fits
+from train.data.batching.mixture import Mixture
 from train.data.charset import domain_charset, steps_needed
 from train.data.dataset import Dataset, MemoryDataset
-from train.data.mixture import Mixture
 from train.loop import assemble
 from train.tasks.recognition import STEP_PX, Recognition
 

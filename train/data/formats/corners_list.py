@@ -18,7 +18,7 @@ from train.data.formats.region_lists import (
     named_line,
     skipped_fields,
 )
-from train.data.regions import Region, label_of
+from train.data.photos.regions import Region, label_of
 from train.data.sample import Sample
 from train.errors import DataError
 

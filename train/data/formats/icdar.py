@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from train.data.formats import FORMATS, IMAGE_SUFFIXES, SPLITS
 from train.data.formats.region_lists import corner_region, lines_of, skipped_fields
-from train.data.regions import Region, as_region, label_of
+from train.data.photos.regions import Region, as_region, label_of
 from train.data.sample import Sample
 from train.errors import DataError
 

@@ -7,7 +7,7 @@ from typing import ClassVar
 from train.data.formats import FORMATS
 from train.data.formats.ppocrlabel import LABELS
 from train.data.formats.region_lists import find_lists, lines_of, named_line
-from train.data.regions import label_of, regions_of
+from train.data.photos.regions import label_of, regions_of
 from train.data.sample import Sample
 
 

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from train.data.formats import FORMATS, by_split
 from train.data.formats.region_lists import lines_of, named_line
-from train.data.regions import label_of, regions_of
+from train.data.photos.regions import label_of, regions_of
 from train.data.sample import Sample
 from train.errors import DataError
 

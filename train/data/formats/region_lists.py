@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from train.data.formats import SPLITS, only_list, read_text
-from train.data.regions import Region, as_region
+from train.data.photos.regions import Region, as_region
 from train.errors import DataError, UsageError
 
 LISTS = ("det_gt_{}.txt", "{}_icdar2015_label.txt", "{}.txt")

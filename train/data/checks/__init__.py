@@ -1,0 +1,1 @@
+"""What speaks against training on labelled images, and how it is shown."""

@@ -1,0 +1,1 @@
+"""Images decoded once: in memory, or in mapped files."""
