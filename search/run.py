@@ -226,6 +226,7 @@ def main(arguments: Sequence[str]) -> int:
     settings = settings_of(chosen)
     from search.records.result import require_winner
     from search.report.terminal import terminal_table
+    from search.selection.follow_up import curves_command
     from search.study import run_study
 
     try:
@@ -238,5 +239,6 @@ def main(arguments: Sequence[str]) -> int:
         raise
     print(terminal_table(result))
     print(f"report: {settings.local_folder / 'report.html'}")
+    print(f"curves: {curves_command(settings.local_folder)}")
     require_winner(result)
     return 0

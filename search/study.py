@@ -14,6 +14,7 @@ import time
 
 import ray
 
+from search.experiment.live import show_stage, shown, wait_for
 from search.experiment.tracking import check_tracking
 from search.experiment.tuner import run_trials
 from search.planning.budget import check_confirm
@@ -52,8 +53,9 @@ def run_study(asked: StudySettings, resume: bool) -> StudyResult:
         UsageError: before any work, for settings that cannot work, and while another search works on the study.
         DataError: for data that cannot be used.
     """
-    with sole_search(asked.local_folder):
-        prepared = prepare(Request(asked, resume, time.time()))
+    started = time.time()
+    with sole_search(asked.local_folder), shown(asked.time_budget_s and started + asked.time_budget_s):
+        prepared = prepare(Request(asked, resume, started))
         probed = probe(prepared)
         planned = plan(probed)
         searched = search(planned)
@@ -63,6 +65,7 @@ def run_study(asked: StudySettings, resume: bool) -> StudyResult:
 def prepare(request: Request) -> Prepared:
     """Settle what the study is, and check all that can be checked before anything takes time."""
     settings = read_begun_settings(request.settings) if request.resume else request.settings
+    show_stage("choosing the engine, checking labels and images")
     settings, space = settle(settings)
     check_method(settings, space)
     check_folder(settings, request.resume)
@@ -79,6 +82,7 @@ def prepare(request: Request) -> Prepared:
 def probe(prepared: Prepared) -> Probed:
     """Decode the data once, and read them with every model before any training."""
     settings, space = prepared.settings, prepared.space
+    show_stage("starting Ray and decoding the images")
     start_ray()
     resources = fit_resources(settings, list_nodes(), space, ())
     write_whole(settings.local_folder / STUDY_FILE, settings.model_dump_json(indent=2))
@@ -86,7 +90,8 @@ def probe(prepared: Prepared) -> Probed:
     data = decode_sets(settings, prepared.sets)
     shared = ray.put(data.training)
     read = shared if settings.folds == 1 else ray.put(pooled(data.training))
-    probes = probe_models(space, read, task_of(settings).terms, resources.trial.amounts)
+    show_stage("reading with the pretrained models")
+    probes = probe_models(space, read, task_of(settings).terms, resources.trial.amounts, wait_for)
     return Probed(prepared, data, shared, probes, limit_forgetting(settings, probes, data))
 
 
@@ -99,13 +104,16 @@ def plan(probed: Probed) -> Planned:
         if not resume:
             withdraw(settings)
         raise
+    show_stage("planning")
     latencies = measure_all(made.space, probed.shared) if settings.objectives != "accuracy" else {}
     return Planned(probed, made, Clock.start(made.budget, settings.local_folder), latencies)
 
 
 def search(planned: Planned) -> Searched:
     """Run the trials, or go on with them."""
+    show_stage("training", planned.clock.deadline)
     results = run_trials(planned)
+    show_stage("choosing, exporting and testing the winner")
     group = planned.plan.resources.group
     if group is not None:
         group.storage.delete_folder()  # only transient
@@ -136,4 +144,6 @@ def start_ray() -> None:
         os.environ.setdefault("TUNE_GLOBAL_CHECKPOINT_S", "2")  # what a killed search loses at most
         # Tune's own handler would end an interrupted search as if it were done.
         os.environ.setdefault("TUNE_DISABLE_SIGINT_HANDLER", "1")
-        ray.init(log_to_driver=False, logging_level="ERROR")
+        dashboard = ray.init(log_to_driver=False, logging_level="ERROR").dashboard_url
+        if dashboard:
+            print(f"Ray dashboard: http://{dashboard}", flush=True)

@@ -23,6 +23,7 @@ from train.fits import check_fits
 from train.scoring.scores import Scores
 from train.steps.feature_cache import FeatureCache, feature_cache
 from train.steps.micro_batches import Step, prepared_steps, within_memory
+from train.steps.place import Watch, unwatched, watched
 from train.steps.schedule import Best, ScheduleHorizon, learning_rate_factor
 from train.steps.teacher import check_teacher, taught
 from train.steps.validation import evaluate, validate
@@ -68,6 +69,7 @@ def train(
     micro_batches: int = 1,
     *,
     deadline: float | None = None,
+    watch: Watch = unwatched,
 ) -> None:
     """Train one configuration, reporting after every epoch, until its last one or until its patience is over.
 
@@ -81,6 +83,7 @@ def train(
             memory.
         deadline: Unix time by which the schedule has to end: a run that proves too slow gets fewer epochs
             (`ScheduleHorizon`), which its reports say; None for all of them.
+        watch: called after every batch; it must take no time, and raise nothing.
 
     Raises:
         MemoryShortError: if a micro-batch does not fit into memory.
@@ -91,7 +94,7 @@ def train(
     within_memory(
         config,
         micro_batches,
-        partial(_train, config, data, report, resume, world, micro_batches, deadline=deadline),
+        partial(_train, config, data, report, resume, world, micro_batches, deadline=deadline, watch=watch),
     )
 
 
@@ -104,6 +107,7 @@ def _train(
     micro_batches: int,
     *,
     deadline: float | None,
+    watch: Watch,
 ) -> None:
     engine, task = assemble_run(config, data, resume, world)
     extras = wanted(extra_sets(config, data))
@@ -124,6 +128,7 @@ def _train(
         prepared = time.monotonic()
         drawn = task.training_batches(config, data.train, extras, epoch)
         steps = prepared_steps(source, drawn, epoch, world, micro_batches)
+        steps = watched(steps, watch, epoch, horizon.epochs, len(drawn[1]))
         limit = _loss_limit(config, task, drawn[0])
         progress = [horizon.progress(epoch - 1 + step / len(drawn[1])) for step in range(len(drawn[1]))]
         loss = _train_epoch(engine, config, steps, progress, epoch, limit)

@@ -4,9 +4,13 @@ import time
 from typing import Any
 
 from ray.tune import Callback
+from ray.tune.experiment import Trial
 
+from search.experiment.at_work import minutes
+from search.experiment.live import show_trials
 from search.planning.clock import Clock
 from search.records.trial_report import FOLD, METRIC, OF, is_fold
+from search.trials.heartbeat import forget_place
 from train.scoring.scores import Scores
 from train.steps.schedule import ScheduleHorizon
 from train.steps.validation import GENERAL
@@ -48,13 +52,19 @@ class ProgressLines(Callback):  # type: ignore[misc]
             flush=True,
         )
 
+    def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
+        """Show which trials run."""
+        show_trials([trial.trial_id for trial in trials if trial.status == Trial.RUNNING])
+
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """Say what is being tried."""
+        forget_place(trial.trial_id)  # of an earlier attempt
         config = trial.config
         print(f"{trial.trial_id}  starts: {describe(config)}", flush=True)
 
     def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """Say what became of it."""
+        forget_place(trial.trial_id)
         result = trial.last_result or {}
         ended = f"ended after epoch {result['epoch']}" if METRIC in result else "ended"
         if result.get(METRIC, 0) < 0 and not result.get("diverged"):
@@ -68,8 +78,7 @@ class ProgressLines(Callback):  # type: ignore[misc]
     def _left(self) -> str:
         if self._clock.deadline is None:
             return ""
-        seconds = max(0, round(self._clock.deadline - time.time()))
-        return f"{seconds // 60}:{seconds % 60:02} left"
+        return f"{minutes(self._clock.deadline - time.time())} left"
 
 
 def place(result: dict[str, Any], config: dict[str, Any]) -> str:

@@ -230,8 +230,11 @@ def _fraction(scores: Scores) -> str:
     return f"{scores.primary:.3f}" + (f" (95 %: {within.low:.2f}-{within.high:.2f})" if within else "")
 
 
+Wait = Callable[[Mapping[str, ray.ObjectRef]], list[Probe]]
+
+
 def probe_models(
-    space: SearchSpace, shared: Any, terms: Terms, amounts: Mapping[str, float]
+    space: SearchSpace, shared: Any, terms: Terms, amounts: Mapping[str, float], wait: Wait
 ) -> tuple[Probe, ...]:
     """Score every candidate model before any training, in parallel, and print the scores to beat.
 
@@ -240,12 +243,13 @@ def probe_models(
         shared: reference to the study's TrainingData.
         terms: of its task.
         amounts: CPUs and GPUs of a trial: its time is measured on them.
+        wait: returns the results of Ray tasks, each given under its model's name.
     """
     models = list_models(space)
     fixed = config_from_mapping(nested(dict(space.fixed) | {"model": models[0]}), "space")
     remote = ray.remote(num_cpus=amounts["CPU"], num_gpus=amounts["GPU"])(probe_model)
     widths = [int(str(width)) for width in space.choices("fit_width")]
-    probes: list[Probe] = ray.get([remote.remote(model, fixed, widths, shared) for model in models])
+    probes = wait({model: remote.remote(model, fixed, widths, shared) for model in models})
     for probe in probes:
         for baseline in probe.baselines:
             print(baseline_line(baseline, terms), flush=True)

@@ -21,7 +21,7 @@ def list_commands(
         folder: where its files lie.
         exported: whether it has a winner's bundle.
     """
-    curves = {"watch or read the curves": shlex.join(["tensorboard", "--logdir", str(folder)])}
+    curves = {"watch or read the curves": curves_command(folder)}
     repeat = {"repeat the search": shlex.join(["python", *sys.argv])}
     if not exported:
         return repeat | curves
@@ -34,6 +34,11 @@ def list_commands(
         **_train(settings, folder, root),
         **repeat,
     }
+
+
+def curves_command(folder: Path) -> str:
+    """Return what shows the trials' curves, while they are trained and later."""
+    return shlex.join(["tensorboard", "--logdir", str(folder)])
 
 
 def _evaluate(settings: StudySettings, data: DataSummary, folder: Path, root: str) -> str:

@@ -22,6 +22,7 @@ from train.data.split import seeded_rank
 from train.errors import UsageError
 from train.loop import MakeCheckpoint, Metrics, TrainingData, assemble, train
 from train.scoring.intervals import bootstrap_interval
+from train.steps.place import Watch, unwatched
 from train.steps.validation import GENERAL, evaluate
 from train.tasks import TASKS, SampleStats, Task, primary_of
 
@@ -108,11 +109,15 @@ class Fold:
 
 
 def train_fold(
-    config: TrialConfig, data: TrainingData, seed_checkpoint: Checkpoint | None = None, micro_batches: int = 1
+    config: TrialConfig,
+    data: TrainingData,
+    seed_checkpoint: Checkpoint | None = None,
+    micro_batches: int = 1,
+    watch: Watch = unwatched,
 ) -> Fold:
     """Train and score one fold, or score the checkpoint that it ended with before; raise DivergedError.
 
-    Batches are computed in so many micro-batches.
+    Batches are computed in so many micro-batches; `watch` hears of each.
     """
     started = time.monotonic()
     last: list[tuple[Metrics, Checkpoint]] = []
@@ -121,7 +126,7 @@ def train_fold(
         last[:] = [(metrics, make())]
 
     if seed_checkpoint is None:
-        train(config, data, report, micro_batches=micro_batches)
+        train(config, data, report, micro_batches=micro_batches, watch=watch)
     else:
         last = [(seed_checkpoint.metrics, seed_checkpoint)]
     metrics, checkpoint = last[0]
@@ -168,6 +173,7 @@ def run_folds(
     report: Callable[[Metrics, FoldReport, Checkpoint | None], None],
     saved: Checkpoint | None,
     micro_batches: int = 1,
+    watch: Watch = unwatched,
 ) -> None:
     """Train fold after fold and report after each what all so far say; the first one's checkpoint is kept.
 
@@ -177,10 +183,15 @@ def run_folds(
         report: called after each fold, with the checkpoint to keep.
         saved: the first fold's checkpoint of an interrupted trial, which is not trained again.
         micro_batches: in which every batch is computed, for want of memory.
+        watch: called after every batch.
     """
     done: list[Fold] = []
     for number, data in enumerate(folds, 1):
         again = saved if number == 1 else None
-        done.append(train_fold(config, data, again, micro_batches))
+        done.append(train_fold(config, data, again, micro_batches, _of_fold(watch, number, len(folds))))
         if again is None:
             report(*average_folds(done, len(folds), config), done[0].checkpoint if number == 1 else None)
+
+
+def _of_fold(watch: Watch, fold: int, folds: int) -> Watch:
+    return lambda place: watch(replace(place, fold=fold, folds=folds))

@@ -8,6 +8,7 @@ from ray import tune
 
 from search.records.trial_report import TrialReport
 from search.trials.folds import run_folds, split_folds
+from search.trials.heartbeat import heartbeat, this_trial
 from search.trials.reporting import Notes, make_fold_report, make_tune_report
 from search.trials.start import Start, TrialSetup, find_start, set_micro_batches
 from search.trials.workers import train_on_workers
@@ -62,16 +63,16 @@ def train_within_memory(config: TrialConfig, setup: TrialSetup) -> None:
 def train_from(start: Start, notes: Notes, config: TrialConfig, setup: TrialSetup) -> None:
     """Train from `start` on; the first report carries the notes."""
     data: TrainingData = ray.get(setup.data)
+    watch = heartbeat(this_trial())
     if setup.folds > 1:
         folds = split_folds(data, setup.folds, TASKS.get(config.task), FOLD_SEED)
         report_fold = make_fold_report(start, notes, config, setup)
-        run_folds(config, folds, report_fold, start.checkpoint, start.micro_batches)
+        run_folds(config, folds, report_fold, start.checkpoint, start.micro_batches, watch)
         return
     report = make_tune_report(len(data.val), start, notes, config, setup)
+    told: dict[str, Any] = {"micro_batches": start.micro_batches, "watch": watch}
     deadline = setup.clock.deadline_for(config) if setup.clock else None
     if setup.group is None:
-        train(config, data, report, start.checkpoint, micro_batches=start.micro_batches, deadline=deadline)
+        train(config, data, report, start.checkpoint, deadline=deadline, **told)
     else:
-        train_on_workers(
-            config, setup.data, report, start.checkpoint, setup.group, start.micro_batches, deadline=deadline
-        )
+        train_on_workers(config, setup.data, report, start.checkpoint, setup.group, deadline=deadline, **told)

@@ -42,6 +42,7 @@ from train.config import TrialConfig
 from train.engine import World
 from train.errors import MemoryShortError, OcrError
 from train.loop import MakeCheckpoint, Metrics, Report, train
+from train.steps.place import Watch, unwatched
 
 TRIAL_RESOURCES: dict[str, float] = {"memory": 1}
 """What a trial that calls `train_on_workers` must request: one byte, for Tune refuses a request of nothing."""
@@ -68,6 +69,7 @@ def train_on_workers(
     micro_batches: int = 1,
     *,
     deadline: float | None = None,
+    watch: Watch = unwatched,
 ) -> None:
     """Train one configuration on a group of workers, calling `report` in this process after every epoch.
 
@@ -83,6 +85,7 @@ def train_on_workers(
         group: the workers.
         micro_batches: in which a worker computes its share of a batch.
         deadline: as for `train`.
+        watch: as for `train`, called on the first worker.
 
     Raises:
         MemoryShortError: if a worker cannot, or was ended for the memory it took.
@@ -93,7 +96,7 @@ def train_on_workers(
     saved = ray.put(resume) if resume else None
     run = _run_config(group, reports)
     trainer = DataParallelTrainer(
-        partial(_work, config, data, saved, micro_batches, deadline),
+        partial(_work, config, data, saved, micro_batches, deadline, watch),
         backend_config=BACKENDS.get(config.engine)(),
         scaling_config=_scaling(group),
         run_config=run,
@@ -199,6 +202,7 @@ def _work(
     resume: ray.ObjectRef | None,
     micro_batches: int,
     deadline: float | None,
+    watch: Watch,
 ) -> None:
     """Train on one worker: the body of Ray Train's function."""
     context = ray.train.get_context()
@@ -206,7 +210,8 @@ def _work(
     restarted = ray.train.get_checkpoint()
     saved = read_checkpoint(restarted) if restarted else ray.get(resume) if resume else None
     report = _worker_report if world.rank == 0 else _follower_report
-    train(config, ray.get(data), report, saved, world, micro_batches, deadline=deadline)
+    told = watch if world.rank == 0 else unwatched
+    train(config, ray.get(data), report, saved, world, micro_batches, deadline=deadline, watch=told)
 
 
 def _worker_report(metrics: Metrics, make: MakeCheckpoint) -> None:

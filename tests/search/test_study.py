@@ -20,6 +20,7 @@ from ray import tune
 
 from search.preflight.data import decode_sets, source_of
 from search.settings import StudySettings
+from search.trials.heartbeat import read_places
 from search.trials.start import TrialSetup
 from search.trials.trial import run_trial
 from tests.search.driver import (
@@ -232,6 +233,15 @@ def tensorboard_events(path: Path) -> Iterator[Any]:
         start += 16 + length
 
 
+def test_a_log_says_what_is_at_work_in_plain_lines(ended: Ended) -> None:
+    assert re.search(r"^at work: reading with the pretrained models, \d", ended.output, re.MULTILINE)
+    training = r"^at work: training, 0:\d\d: \w+ (before its first batch|epoch \d)"
+    assert re.search(training, ended.output, re.MULTILINE)
+    assert not {"\x1b", "\r"} & set(ended.output)
+    assert "\nRay dashboard: http://" in ended.output
+    assert f"\ncurves: tensorboard --logdir {ended.folder}\n" in ended.output
+
+
 def test_optuna_can_open_the_study(ended: Ended) -> None:
     storage = f"sqlite:///{ended.folder / 'optuna.db'}"
     study = optuna.load_study(study_name="ocrtune", storage=storage)
@@ -263,10 +273,12 @@ def test_a_second_trial_decodes_nothing(data_dir: Path, tmp_path: Path) -> None:
         )
         results = tuner.fit()
         assert not ray.get(writeable.remote([setup.data]))
+        places = read_places(str(result.metrics["trial_id"]) for result in results).values()
     finally:
         ray.shutdown()
     assert [result.error for result in results] == [None, None]
     assert [result.metrics["epoch"] for result in results] == [1, 1]
+    assert [(place.epoch, place.epochs, place.batches) for place in places] == [(1, 1, 2)] * 2
 
 
 @ray.remote

@@ -1,0 +1,64 @@
+"""What a search is at work on, as people read it: from a state to lines, no clock, no Ray."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from train.steps.place import Place
+
+MOST = 6
+
+
+@dataclass(frozen=True)
+class AtWork:
+    """One stage of a search.
+
+    Attributes:
+        what: is being done.
+        began: Unix time.
+        deadline: Unix time by which the stage has to end; None for no limit.
+        items: what it is done with at the moment.
+    """
+
+    what: str
+    began: float
+    deadline: float | None = None
+    items: Sequence[str] = ()
+
+
+def plain_line(work: AtWork, now: float) -> str:
+    """Return one line for a file: 'at work: training, 1:20, 3:40 left: 8f3a_00001 epoch 3/12, batch 17/29; ...'."""
+    items = shown_items(work.items)
+    return f"{head(work, now)}{': ' if items else ''}{'; '.join(items)}"
+
+
+def live_lines(work: AtWork, now: float) -> list[str]:
+    """Return what a terminal shows under the lines that stay: the stage, and a line for each item."""
+    return [head(work, now), *(f"  {item}" for item in shown_items(work.items))]
+
+
+def head(work: AtWork, now: float) -> str:
+    """Say what is being done, for how long, and how much time is left."""
+    left = "" if work.deadline is None else f", {minutes(work.deadline - now)} left"
+    return f"at work: {work.what}, {minutes(now - work.began)}{left}"
+
+
+def shown_items(items: Sequence[str]) -> list[str]:
+    """Return the first items, and how many more there are."""
+    more = len(items) - MOST
+    return [*items[:MOST], *([f"and {more} more"] if more > 0 else [])]
+
+
+def trial_item(trial: str, place: Place | None) -> str:
+    """Say where a trial is, '8f3a_00001 epoch 3/12, batch 17/29'."""
+    if place is None:
+        return f"{trial} before its first batch"
+    fold = f"fold {place.fold}/{place.folds}, " if place.fold else ""
+    done = place.batch == place.batches
+    batch = "all batches done, validates" if done else f"batch {place.batch}/{place.batches}"
+    return f"{trial} {fold}epoch {place.epoch}/{place.epochs}, {batch}"
+
+
+def minutes(seconds: float) -> str:
+    """Return a time as 3:07."""
+    whole = max(0, round(seconds))
+    return f"{whole // 60}:{whole % 60:02}"

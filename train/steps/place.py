@@ -1,0 +1,41 @@
+"""Where a training is within its run, for whoever watches it between two reports."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Place:
+    """The last batch that was trained.
+
+    Attributes:
+        epoch: from 1.
+        epochs: of the run, as planned now.
+        batch: of the epoch, from 1.
+        batches: of the epoch.
+        fold: from 1, of so many `folds`; 0 for none.
+    """
+
+    epoch: int
+    epochs: int
+    batch: int
+    batches: int
+    fold: int = 0
+    folds: int = 0
+
+
+Watch = Callable[[Place], None]
+
+
+def unwatched(place: Place) -> None:
+    """Tell nobody."""
+
+
+def watched(steps: Iterable[T], watch: Watch, epoch: int, epochs: int, batches: int) -> Iterator[T]:
+    """Yield the steps of an epoch; `watch` hears of each once it is done."""
+    for batch, step in enumerate(steps, 1):
+        yield step
+        watch(Place(epoch, epochs, batch, batches))
