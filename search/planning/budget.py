@@ -1,4 +1,7 @@
-"""What a time budget buys: pure decisions about how long a trial may run."""
+"""What a time budget buys: how long a trial may run, and what is kept for the work after the last one.
+
+Pure functions of seconds and epochs. `TimeBudget` (`search/planning/time_budget.py`) asks them for a study.
+"""
 
 import math
 from collections.abc import Sequence
@@ -11,6 +14,9 @@ LEAST_EPOCHS = 3
 SAFETY, UNCERTAINTY = 1.1, 0.75
 LABEL_CHECK_SHARE, LABEL_CHECK_READINGS = 0.05, 3
 SOUP_SHARE, SOUP_START_S, SOUP_READINGS = 0.06, 5.0, 7
+CANDIDATES, SEEDS = 3, 2  # that are trained again, and how often each
+CONFIRM_SHARE, ASKED_CONFIRM_SHARE, CONFIRM_START_S = 0.2, 0.4, 15.0
+TRIALS_PER_RUN = 4
 
 
 def usual_seconds(epoch_seconds: float, remaining_s: float, most: int | None = None) -> float:
@@ -114,12 +120,6 @@ def count_turns(population: int | None, concurrent: int) -> float | None:
     return None if population is None else max(1.0, population / concurrent)
 
 
-CANDIDATES, SEEDS = 3, 2
-SHARE, ASKED_SHARE = 0.2, 0.4
-TRIALS_PER_RUN = 4
-START_S = 15.0
-
-
 def check_confirm(settings: StudySettings) -> None:
     """Raise UsageError where candidates cannot be trained again."""
     if not settings.confirm:
@@ -158,9 +158,9 @@ def reserved_seconds(settings: StudySettings, available_s: float, trial_s: float
     """
     candidates = limit_candidates(settings, 0)
     asked = settings.confirm is not None
-    needed = START_S + SAFETY * trial_s * -(-candidates * SEEDS // concurrent)
-    least = START_S + SAFETY * trial_s * -(-min(candidates * SEEDS, SEEDS) // concurrent)
-    most = (ASKED_SHARE if asked else SHARE) * available_s
+    needed = CONFIRM_START_S + SAFETY * trial_s * -(-candidates * SEEDS // concurrent)
+    least = CONFIRM_START_S + SAFETY * trial_s * -(-min(candidates * SEEDS, SEEDS) // concurrent)
+    most = (ASKED_CONFIRM_SHARE if asked else CONFIRM_SHARE) * available_s
     return min(needed, most) if candidates and most >= least else 0.0
 
 
@@ -177,7 +177,7 @@ def choose_runs(seconds: Sequence[float], remaining_s: float | None, concurrent:
     options = [(k, s) for k in range(1, len(seconds) + 1) for s in range(1, SEEDS + 1) if k * s > 1]
     for candidates, seeds in sorted(options, key=lambda o: (o[0] * o[1], o[1]), reverse=True):
         chosen = seconds[:candidates]
-        needed = START_S + SAFETY * max(seeds * sum(chosen) / concurrent, *chosen)
+        needed = CONFIRM_START_S + SAFETY * max(seeds * sum(chosen) / concurrent, *chosen)
         if remaining_s is None or needed <= remaining_s:
             return candidates, seeds
     return 0, 0

@@ -78,8 +78,8 @@ def decode_sets(settings: StudySettings, sets: Sets) -> StudyData:
 def decoding(settings: StudySettings) -> Decoding:
     """Return where this study keeps its decoded lines; Ray's smallest object store has to hold those in memory."""
     folder = Path(settings.cache) if settings.cache else settings.local_folder.parent / CACHE
-    room = available_bytes()
+    free_bytes = available_bytes()
     if ray.is_initialized():
         stores = (node["Resources"].get("object_store_memory") for node in ray.nodes() if node["Alive"])
-        room = min(room, *(int(size) for size in stores if size))
-    return Decoding(folder, settings.decode_to, room, machine_cpus(), task_of(settings).stored)
+        free_bytes = min(free_bytes, *(int(size) for size in stores if size))
+    return Decoding(folder, settings.decode_to, free_bytes, machine_cpus(), task_of(settings).stored)
