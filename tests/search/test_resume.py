@@ -10,15 +10,18 @@ import optuna
 import pytest
 
 from search.experiment.snapshot import SNAPSHOT
-from tests.search.driver import MAX_EPOCHS, Process, label_arguments, search, write_labels, write_space
+from tests.search.driver import MAX_EPOCHS, Process, label_arguments, write_labels
+from tests.search.tiny_search import tiny_search, write_tiny_space
 
 pytestmark = pytest.mark.slow
 EPOCHS = 6
-REPORT = re.compile(rf"^(\w+)  pp-ocrv6-tiny .* epoch +(\d+)/{EPOCHS} .* exact (\d\.\d+) .* best (\d\.\d+) ")
+REPORT = re.compile(
+    rf"^(\w+)  tiny-orientation .* epoch +(\d+)/{EPOCHS} .* accuracy (\d\.\d+) .* best (\d\.\d+) "
+)
 
 
 def reports(run: Process) -> list[tuple[str, int, float, float]]:
-    """Return (trial, epoch, exact match, best so far) of every progress line."""
+    """Return (trial, epoch, accuracy, best so far) of every progress line."""
     found = [match.groups() for line in run.lines if (match := REPORT.match(line))]
     return [(trial, int(epoch), float(score), float(best)) for trial, epoch, score, best in found]
 
@@ -26,8 +29,8 @@ def reports(run: Process) -> list[tuple[str, int, float, float]]:
 def test_a_killed_search_and_an_interrupted_one_go_on(data_dir: Path, tmp_path: Path) -> None:
     labels = write_labels(data_dir, tmp_path / "labels", 48, 16)
     study: list[object] = ["--storage", tmp_path, "--name", "cut"]
-    killed = search(
-        *study, *label_arguments(labels), "--space", write_space(tmp_path, EPOCHS), "--test-fraction", 0,
+    killed = tiny_search(
+        *study, *label_arguments(labels), "--space", write_tiny_space(tmp_path, EPOCHS), "--test-fraction", 0,
         "--max-epochs", MAX_EPOCHS, "--trials", 2, "--concurrent", 1,
     )  # fmt: skip
     killed.wait_for(" epoch   1/", count=2)
@@ -42,13 +45,13 @@ def test_a_killed_search_and_an_interrupted_one_go_on(data_dir: Path, tmp_path: 
     assert len(before) < 2 * EPOCHS, "the second trial was to be cut"
 
     changed_data_is_refused(study, labels / "rec_gt_train.txt")
-    interrupted = search(*study, "--resume")
+    interrupted = tiny_search(*study, "--resume")
     interrupted.wait_for(f"/{EPOCHS} ")
     interrupted.signal(signal.SIGINT)
     assert interrupted.wait() == 3, interrupted.output
     assert f"--name cut --storage {tmp_path} --resume" in interrupted.output
 
-    resumed = search(*study, "--resume")
+    resumed = tiny_search(*study, "--resume")
     assert resumed.wait() == 0, resumed.output
     after = reports(interrupted) + reports(resumed)
     assert {trial for trial, *_ in after} <= {second}, "a finished trial was trained again"
@@ -62,7 +65,7 @@ def test_a_killed_search_and_an_interrupted_one_go_on(data_dir: Path, tmp_path: 
 def changed_data_is_refused(study: list[object], labels: Path) -> None:
     whole = labels.read_text(encoding="utf-8")
     labels.write_text(whole.partition("\n")[2], encoding="utf-8")
-    refused = search(*study, "--resume")
+    refused = tiny_search(*study, "--resume")
     assert refused.wait() == 2, refused.output
     assert "data.train.samples: 48 -> 47" in refused.output
     assert "--fork cut" in refused.output
@@ -70,9 +73,9 @@ def changed_data_is_refused(study: list[object], labels: Path) -> None:
 
 
 def a_fork_begins_with_the_best(folder: Path, labels: Path) -> None:
-    forked = search(
+    forked = tiny_search(
         "--storage", folder, "--name", "new", "--fork", "cut", *label_arguments(labels), "--space",
-        write_space(folder, 1), "--test-fraction", 0, "--trials", 1,
+        write_tiny_space(folder, 1), "--test-fraction", 0, "--trials", 1,
     )  # fmt: skip
     assert forked.wait() == 0, forked.output
     assert "fork: 2 of its 2 best" in forked.output

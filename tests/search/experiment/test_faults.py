@@ -2,7 +2,6 @@
 
 import json
 import signal
-import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,16 +10,9 @@ import optuna
 import pytest
 
 from tests.search.disk import SmallDisk
-from tests.search.driver import (
-    ENVIRONMENT,
-    MAX_EPOCHS,
-    Process,
-    label_arguments,
-    search,
-    write_labels,
-    write_space,
-)
+from tests.search.driver import ENVIRONMENT, MAX_EPOCHS, Process, label_arguments, write_labels
 from tests.search.nodes import name_of, nodes
+from tests.search.tiny_search import tiny_search, write_tiny_space
 from train.checkpoint import load_checkpoint
 
 pytestmark = pytest.mark.slow
@@ -33,9 +25,8 @@ def begin(
 ) -> Process:
     """Start a search of one trial at a time."""
     labels = write_labels(data_dir, folder / "labels", 32, 12)
-    return Process(
-        sys.executable, "search/run.py",
-        "--storage", folder, "--name", "hit", *label_arguments(labels), "--space", write_space(folder, EPOCHS),
+    return tiny_search(
+        "--storage", folder, "--name", "hit", *label_arguments(labels), "--space", write_tiny_space(folder, EPOCHS),
         "--test-fraction", 0, "--max-epochs", MAX_EPOCHS, "--concurrent", 1, *arguments,
         environment=environment,
     )  # fmt: skip
@@ -94,7 +85,7 @@ def test_a_search_survives_one_fault_after_the_other(data_dir: Path, disk: Small
     assert "make room" in run.output
     disk.make_room()
 
-    resumed = search("--storage", disk.folder, "--name", "hit", "--resume")
+    resumed = tiny_search("--storage", disk.folder, "--name", "hit", "--resume")
     assert resumed.wait() == 0, resumed.output
     begun = next(line.partition("  ")[0] for line in run.lines if " starts: " in line)
     assert not any(line.startswith(f"{begun}  ") for line in resumed.lines), resumed.output
@@ -113,7 +104,7 @@ def only_the_best_checkpoints_are_left(study: Path) -> None:
     summary = json.loads((study / "summary.json").read_text(encoding="utf-8"))
     for trial in summary["trials"]:
         [kept] = (study / trial["id"]).glob("checkpoint_*")
-        assert load_checkpoint(kept / "checkpoint").metrics["exact_match"] == pytest.approx(trial["score"])
+        assert load_checkpoint(kept / "checkpoint").metrics["accuracy"] == pytest.approx(trial["score"])
     files = [path for path in study.rglob("checkpoint_*/**/*") if path.is_file()]
     assert summary["disk"]["checkpoint_bytes"] == sum(path.stat().st_size for path in files)
     assert summary["disk"]["total_bytes"] > summary["disk"]["checkpoint_bytes"] > 0

@@ -25,13 +25,8 @@ from search.storage.location import (
     withdraw,
 )
 from tests.s3 import s3_server
-from tests.search.driver import (
-    Process,
-    label_arguments,
-    search,
-    write_labels,
-    write_space,
-)
+from tests.search.driver import Process, label_arguments, write_labels
+from tests.search.tiny_search import tiny_search, write_tiny_space
 from train.errors import UsageError
 from train.files import write_whole
 
@@ -162,8 +157,8 @@ def test_a_killed_search_goes_on_from_another_machine(data_dir: Path, tmp_path: 
     study = ["--storage", uri, "--name", "cut"]
     (tmp_path / "here").mkdir()
     (tmp_path / "there").mkdir()
-    killed = search(
-        *study, *label_arguments(labels), "--space", write_space(tmp_path, EPOCHS), "--test-fraction", 0,
+    killed = tiny_search(
+        *study, *label_arguments(labels), "--space", write_tiny_space(tmp_path, EPOCHS), "--test-fraction", 0,
         "--max-epochs", 5 * EPOCHS, "--trials", 2, "--concurrent", 1, cwd=tmp_path / "here",
     )  # fmt: skip
     killed.wait_for(" epoch   2/", count=2)
@@ -171,7 +166,7 @@ def test_a_killed_search_goes_on_from_another_machine(data_dir: Path, tmp_path: 
     wait_for_snapshot(place)
     killed.kill()
     first, second = dict.fromkeys(reported(killed))
-    resumed = search(*study, "--resume", cwd=tmp_path / "there")
+    resumed = tiny_search(*study, "--resume", cwd=tmp_path / "there")
     assert resumed.wait() == 0, resumed.output
     again = reported(resumed)
     assert 0 < again.count(second) < EPOCHS, "the unfinished trial began again, or had ended"

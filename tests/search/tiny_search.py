@@ -1,0 +1,78 @@
+"""The search's command line on a network of some hundred weights: for what the machinery does, not the models.
+
+`python -m tests.search.tiny_search` takes what `search/run.py` takes.
+"""
+
+import functools
+import os
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from tests import tiny_orientation
+from tests.search.driver import ENVIRONMENT, REPOSITORY, Process
+from train.data.augment import AUGMENTATIONS
+from train.data.images import Image
+
+TINY = "task: orientation, model: tiny-orientation, engine: torch, augmentation.operations: [unhurried]"
+FIXED = "fixed: {{" + TINY + ", augmentation.probability: 1.0, epochs: {epochs}, batch_size: 16}}"
+SPACE = """\
+parameters:
+  technique.name: {{choice: [full, frozen]}}
+  optimiser.learning_rate: {{float: [1.0e-4, 1.0e-2], log: true}}
+warm_starts:
+  - settings: {{technique.name: frozen, optimiser.learning_rate: 3.0e-3}}
+  - settings: {{technique.name: full, optimiser.learning_rate: 2.0e-4}}
+"""
+PACE_S = 0.025
+
+
+def register() -> None:
+    """Make network and pace known to a process: the search's own, and each of Ray's workers."""
+    tiny_orientation.register()
+    if "unhurried" not in AUGMENTATIONS.names():
+        AUGMENTATIONS.register("unhurried")(unhurried)
+
+
+def unhurried(image: Image, strength: float, rng: np.random.Generator) -> Image:
+    """Leave the line as it is, but take so long that a trial can be interrupted on any machine."""
+    time.sleep(PACE_S)
+    return image
+
+
+def write_tiny_space(folder: Path, epochs: int) -> Path:
+    path = folder / "tiny.yaml"
+    path.write_text(f"{FIXED}\n{SPACE}".format(epochs=epochs), encoding="utf-8")
+    return path
+
+
+def tiny_search(
+    *arguments: object, environment: Mapping[str, str] = ENVIRONMENT, cwd: Path = REPOSITORY
+) -> Process:
+    """Start a search that knows the network."""
+    known = {**environment, "PYTHONPATH": str(REPOSITORY)}
+    command = (sys.executable, "-m", "tests.search.tiny_search", *arguments)
+    return Process(*command, environment=known, cwd=cwd)
+
+
+def main() -> int:
+    """Run the search; its workers register what it knows before anything else."""
+    import ray
+
+    from search.run import main as search
+    from train.cli import run
+
+    register()
+    hook = {
+        "worker_process_setup_hook": "tests.search.tiny_search.register",
+        "env_vars": {"PYTHONPATH": os.environ["PYTHONPATH"]},
+    }
+    ray.init = functools.partial(ray.init, runtime_env=hook)
+    return run(search, sys.argv[1:])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
