@@ -31,8 +31,9 @@ from benchmarks.common import machine, print_table, write_result
 from benchmarks.serving import HOST, line_files, page_files, server
 from serve.inference import pretrained
 from serve.loop.versions import Versions
-from train.bundle import FILES, seal, write_settings
+from train.bundle import FILES, seal
 from train.data.charset import Charset
+from train.inference_yml import write_recognition_settings
 
 CLIENTS = 8
 TOLERANCE = 0.05
@@ -91,7 +92,7 @@ def bundle(directory: Path) -> Path:
         (directory / name).write_bytes(b"")
     shutil.copyfile(pretrained.find_recognition_graph("tiny"), directory / "inference.onnx")
     characters = pretrained.read_characters("tiny")
-    write_settings(directory, "PP-OCRv6_tiny_rec", Charset(characters))
+    write_recognition_settings(directory, "PP-OCRv6_tiny_rec", Charset(characters))
     names = {"task": "recognition", "model": "pp-ocrv6-tiny", "published_name": "PP-OCRv6_tiny_rec"}
     seal(directory, **names, characters=characters, config={}, metrics={}, parity={}, versions={})
     return directory

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 
 from train.data import images
 from train.data.batching.batches import evaluation_batches
@@ -24,7 +23,6 @@ MANIFEST, SETTINGS, ONNX = "manifest.json", "inference.yml", "inference.onnx"
 INT8, WEIGHTS = "inference.int8.onnx", "weights.safetensors"
 PADDLEOCR = ("inference.json", "inference.pdiparams")
 FILES = (ONNX, SETTINGS, *PADDLEOCR)
-SPACE = " "
 BATCH_LINES = 8
 GEOMETRY = {
     "height_px": images.HEIGHT_PX,
@@ -200,37 +198,6 @@ def open_session(
 def run(session: Any, batch: Any) -> Any:
     """Return the graph's output, of a recogniser (N, T, C) float32 probabilities, for a (N, 3, H, W) float32 batch."""
     return session.run(None, {session.get_inputs()[0].name: batch})[0]
-
-
-def write_settings(directory: Path, published_name: str, charset: Charset) -> None:
-    """Write inference.yml, with which PaddleOCR loads the folder as the model `published_name`.
-
-    PaddleOCR appends a space to every dictionary: a charset's own space must therefore be its last character,
-    and is left out here; a charset without one only gives PaddleOCR a name for a class that never comes.
-    """
-    characters = list(charset.characters)
-    if SPACE in characters[:-1]:
-        raise CheckpointError(
-            "the space must be a charset's last character, as PaddleOCR has it",
-            f"it is number {characters.index(SPACE) + 1} of {len(characters)}",
-            "train the model again with this version",
-        )
-    resize = {"image_shape": [3, images.HEIGHT_PX, images.MIN_WIDTH_PX]}
-    settings = {
-        "Global": {"model_name": published_name},
-        "PreProcess": {
-            "transform_ops": [
-                {"DecodeImage": {"channel_first": False, "img_mode": "BGR"}},
-                {"RecResizeImg": resize},
-            ]
-        },
-        "PostProcess": {
-            "name": "CTCLabelDecode",
-            "character_dict": [character for character in characters if character != SPACE],
-        },
-    }
-    text = yaml.safe_dump(settings, allow_unicode=True, sort_keys=False)
-    (directory / SETTINGS).write_text(text, encoding="utf-8")
 
 
 def seal(directory: Path, **facts: Any) -> Manifest:

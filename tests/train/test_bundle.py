@@ -17,10 +17,10 @@ from train.bundle import (
     Recogniser,
     load_bundle,
     seal,
-    write_settings,
 )
 from train.data.charset import Charset, domain_charset
 from train.errors import CheckpointError
+from train.inference_yml import write_recognition_settings
 from train.models import MODELS
 
 CHARSET = Charset(("a", "b", " "))
@@ -30,7 +30,7 @@ CHARSET = Charset(("a", "b", " "))
 def bundle_dir(tmp_path: Path) -> Path:
     for name in FILES:
         (tmp_path / name).write_text(f"what stands for {name}")
-    write_settings(tmp_path, "PP-OCRv6_tiny_rec", CHARSET)
+    write_recognition_settings(tmp_path, "PP-OCRv6_tiny_rec", CHARSET)
     seal(
         tmp_path,
         task="recognition",
@@ -118,21 +118,21 @@ def test_a_file_that_is_no_model_is_a_bundle_error(bundle_dir: Path) -> None:
 @pytest.mark.parametrize("name", ["pp-ocrv6-tiny", "pp-ocrv6-small", "pp-ocrv5-mobile"])
 def test_a_whole_dictionary_survives_yaml(tmp_path: Path, name: str) -> None:
     charset = MODELS.get(name).charset(None)
-    write_settings(tmp_path, name, charset)
+    write_recognition_settings(tmp_path, name, charset)
     assert (*dictionary(tmp_path), " ") == charset.characters
 
 
 @pytest.mark.parametrize("texts", [["a b", "!"], ["ab"], ["~", "null", "no", "1"], [" "]])
 def test_paddleocrs_classes_are_ours(tmp_path: Path, texts: list[str]) -> None:
     charset = domain_charset(texts)
-    write_settings(tmp_path, "any", charset)
+    write_recognition_settings(tmp_path, "any", charset)
     theirs = ["blank", *dictionary(tmp_path), " "]
     assert theirs[: charset.classes] == ["blank", *charset.characters]
 
 
 def test_a_charset_with_its_space_elsewhere_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="space"):
-        write_settings(tmp_path, "any", Charset((" ", "a")))
+        write_recognition_settings(tmp_path, "any", Charset((" ", "a")))
 
 
 def test_an_extended_charset_keeps_its_space_last() -> None:

@@ -10,9 +10,8 @@ from typing import ClassVar
 import cv2
 import numpy as np
 import numpy.typing as npt
-import yaml
 
-from train.bundle import ORIENTATION_GEOMETRY, SETTINGS
+from train.bundle import ORIENTATION_GEOMETRY
 from train.config import TrialConfig
 from train.data import augment, orientation
 from train.data.batching.batches import Indices
@@ -22,6 +21,7 @@ from train.data.decoded.stored import Size, Stored
 from train.data.images import Image
 from train.data.orientation import PP_LCNET, UPSIDE_DOWN
 from train.engine import Batch, Images
+from train.inference_yml import write_orientation_settings
 from train.parity import class_verdicts
 from train.scoring.scores import AccuracyScores, Scores
 from train.tasks import TASKS, Mistake, SampleStats, Task, Terms
@@ -76,21 +76,7 @@ class Orientation(Task):
 
     def write_settings(self, directory: Path, published_name: str, charset: Charset) -> None:
         """Write how PaddleOCR stretches and normalises lines, and what the two classes are."""
-        normalise = {
-            "channel_num": 3,
-            "mean": list(PP_LCNET.mean),
-            "std": list(PP_LCNET.std),
-            "scale": 1 / 255,
-            "order": "",
-        }
-        resize = {"size": [PP_LCNET.width_px, PP_LCNET.height_px]}
-        transforms = [{"ResizeImage": resize}, {"NormalizeImage": normalise}, {"ToCHWImage": None}]
-        settings = {
-            "Global": {"model_name": published_name},
-            "PreProcess": {"transform_ops": transforms},
-            "PostProcess": {"Topk": {"topk": 1, "label_list": list(LABELS)}},
-        }
-        (directory / SETTINGS).write_text(yaml.safe_dump(settings, sort_keys=False), encoding="utf-8")
+        write_orientation_settings(directory, published_name, LABELS)
 
     def batch(self, data: Dataset, indices: Indices, epoch: int) -> Batch:
         """Turn about half of the lines, another half in every epoch, then augment."""

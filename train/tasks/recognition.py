@@ -9,7 +9,7 @@ from typing import ClassVar, Self
 import numpy as np
 import numpy.typing as npt
 
-from train.bundle import GEOMETRY, write_settings
+from train.bundle import GEOMETRY
 from train.config import TrialConfig
 from train.data import augment, images
 from train.data.augment.pair import PARTNERS, Line, maybe_join
@@ -18,6 +18,7 @@ from train.data.charset import Charset, decode, domain_charset, steps_needed
 from train.data.checks.rules import Checks, line_checks, ppocr_steps
 from train.data.dataset import Dataset
 from train.engine import Batch, Images
+from train.inference_yml import write_recognition_settings
 from train.models import MODELS
 from train.parity import line_batches, text_verdicts
 from train.scoring.ctc import ctc_losses
@@ -80,7 +81,7 @@ class Recognition(Task):
 
     def write_settings(self, directory: Path, published_name: str, charset: Charset) -> None:
         """Write how PaddleOCR resizes lines, and the dictionary."""
-        write_settings(directory, published_name, charset)
+        write_recognition_settings(directory, published_name, charset)
 
     def comparing(self, rule: str) -> Self:
         """Compare texts under a rule of CHARSET_RULES."""

@@ -5,10 +5,11 @@ from pathlib import Path
 
 from serve.inference import pretrained
 from tests import real_lines
-from train.bundle import FILES, seal, write_settings
+from train.bundle import FILES, seal
 from train.checkpoint import Checkpoint
 from train.data.charset import Charset
 from train.export import export_checkpoint
+from train.inference_yml import write_recognition_settings
 from train.loop import assemble
 
 
@@ -27,7 +28,7 @@ def real_bundle(directory: Path, size: str) -> Path:
     for name in FILES:
         (directory / name).write_bytes(b"")
     shutil.copyfile(pretrained.find_recognition_graph(size), directory / "inference.onnx")
-    write_settings(directory, f"PP-OCRv6_{size}_rec", Charset(characters))
+    write_recognition_settings(directory, f"PP-OCRv6_{size}_rec", Charset(characters))
     facts = {"config": {}, "metrics": {"exact_match": 0.5}, "parity": {}, "versions": {}}
     seal(
         directory, task="recognition", model=f"pp-ocrv6-{size}", published_name=f"PP-OCRv6_{size}_rec",
