@@ -65,13 +65,14 @@ def run_study(asked: StudySettings, resume: bool) -> StudyResult:
 def prepare(request: Request) -> Prepared:
     """Settle what the study is, and check all that can be checked before anything takes time."""
     settings = read_begun_settings(request.settings) if request.resume else request.settings
-    show_stage("choosing the engine, checking labels and images")
+    show_stage("checking labels and images")
     settings, space = settle(settings)
     check_method(settings, space)
     check_folder(settings, request.resume)
     fork = read_fork(settings)
     sets = read_sets(source_of(settings))
     settings = with_folds(settings, len(sets.samples["train"]))
+    show_stage("choosing the engine")
     settings, space = settle_engine(settings, space)
     begun_with = take_fingerprint(space, sets, settings.task_name)
     check_fingerprint(settings.local_folder, begun_with, request.resume)

@@ -26,7 +26,7 @@ from train.techniques import build_technique, uniform
 from train.tuning import chosen
 
 PROBE_IMAGES = 16
-Plan = dict[str, float]
+LayerPlan = dict[str, float]
 """Layer group -> how fast it learns."""
 EVERYTHING = uniform(1.0)
 HEAD_ONLY = uniform(0.0) | {"neck": 1.0, "head": 1.0}
@@ -116,7 +116,7 @@ def probe_model(model: str, fixed: TrialConfig, fit_widths: Sequence[int], data:
     )
 
 
-def list_timed_plans(starts: int) -> list[tuple[Plan, ...]]:
+def list_timed_plans(starts: int) -> list[tuple[LayerPlan, ...]]:
     """Return which steps are timed at each of so many starts: the first is as published, the last as trials are."""
     return [(EVERYTHING,), *[()] * (starts - 2), (EVERYTHING, HEAD_ONLY)][-starts:]
 
@@ -158,7 +158,7 @@ def measure(
     config: TrialConfig,
     data: TrainingData,
     read_s: float,
-    plans: Sequence[Plan],
+    plans: Sequence[LayerPlan],
     fit_widths: Sequence[int],
 ) -> Measured:
     """Time a network's training steps under these plans, and watch what memory they take."""
@@ -204,7 +204,7 @@ def _median_images(data: TrainingData) -> npt.NDArray[np.int64]:
     return np.argsort(data.train.widths)[len(data.train) // 2 :][:PROBE_IMAGES]
 
 
-def _step_seconds(engine: Engine, task: Task, data: TrainingData, plan: dict[str, float]) -> float:
+def _step_seconds(engine: Engine, task: Task, data: TrainingData, plan: LayerPlan) -> float:
     """Return the seconds per sample of a training step on images of median width: the faster one after the first."""
     middle = _median_images(data)
     engine.apply_plan(plan)
@@ -216,12 +216,12 @@ def _step_seconds(engine: Engine, task: Task, data: TrainingData, plan: dict[str
     return min(seconds[1:]) / len(middle)
 
 
-def baseline_line(baseline: Baseline, terms: Terms) -> str:
+def describe_baseline(baseline: Baseline, terms: Terms) -> str:
     """Say what a model reads before any training, '... exact 0.458 (95 %: 0.37-0.55)  similarity 0.916'."""
     first, second = terms.short
-    told = [f"{first} {_fraction(baseline.scores)}", f"{second} {baseline.scores.tie:.3f}"]
-    told += [f"general {_fraction(baseline.general)}"] if baseline.general else []
-    return f"baseline: {baseline!s:<52} {'  '.join(told)}"
+    scores = [f"{first} {_fraction(baseline.scores)}", f"{second} {baseline.scores.tie:.3f}"]
+    scores += [f"general {_fraction(baseline.general)}"] if baseline.general else []
+    return f"baseline: {baseline!s:<52} {'  '.join(scores)}"
 
 
 def _fraction(scores: Scores) -> str:
@@ -252,5 +252,5 @@ def probe_models(
     probes = wait({model: remote.remote(model, fixed, widths, shared) for model in models})
     for probe in probes:
         for baseline in probe.baselines:
-            print(baseline_line(baseline, terms), flush=True)
+            print(describe_baseline(baseline, terms), flush=True)
     return tuple(probes)

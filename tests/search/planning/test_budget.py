@@ -1,5 +1,7 @@
 """How long a trial may run, and that no plan goes past the time that is left."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -16,11 +18,15 @@ from search.planning.budget import (
     soup_seconds,
     usual_seconds,
 )
-from search.planning.time_budget import TimeBudget, divide
+from search.planning.time_budget import TimeBudget, budget_of, divide
 from search.preflight.cost import Cost
+from search.preflight.data import StudyData
 from search.preflight.probe import Probe
+from search.records.facts import DataSummary
 from search.records.result import Baseline
 from search.settings import StudySettings
+from spaces.space import load_space
+from tests.real_lines import few_lines
 from train.config import TrialConfig, config_from_mapping
 from train.scoring.texts import TextScores
 
@@ -135,15 +141,33 @@ def test_asking_about_labels_takes_little_of_a_budget() -> None:
     assert label_check_seconds(600, 0.01, 100_000) == pytest.approx(30)
 
 
-def test_time_to_train_the_best_again_is_taken_from_the_search() -> None:
-    """Trials take 180 s, and 2000 s are left: a fifth of them is kept."""
-    best = Probe(
-        "pp-ocrv6-tiny",
-        (Baseline(model="pp-ocrv6-tiny", charset="domain", scores=TextScores(100, 0.5, 0.5, 0.1)),),
-        (np.ones((100, 2)),),
-        COST,
-        lambda sums: float(sums[1] / sums[0]),
+@pytest.fixture
+def best() -> Probe:
+    """A model that read 100 lines."""
+    baseline = Baseline(model="pp-ocrv6-tiny", charset="domain", scores=TextScores(100, 0.5, 0.5, 0.1))
+    return Probe(
+        baseline.model, (baseline,), (np.ones((100, 2)),), COST, lambda sums: float(sums[1] / sums[0])
     )
+
+
+def test_the_whole_budget_leaves_time_for_what_follows_the_search(data_dir: Path, best: Probe) -> None:
+    """Of an hour: a twenty-fifth to finish, three readings of 4 lines for the labels, seven to average."""
+    data = StudyData(few_lines(data_dir), None, DataSummary(path="", samples={}, origins={}))
+    settings, space = StudySettings(name="some", storage="runs", time_budget_s=3600), load_space("quick")
+    whole = budget_of(settings, space, [best], data, started=1000.0)
+    assert whole.deadline == pytest.approx(1000 + 3600 - 144 - 3 * 0.04 - (5 + 7 * 0.04))
+    assert (whole.train_lines, whole.val_lines, whole.costs) == (8, 4, {best.model: COST})
+    over_folds = budget_of(settings.model_copy(update={"folds": 5}), space, [best], data, started=1000.0)
+    assert over_folds.deadline == pytest.approx(1000 + 3600 - 144 - 3 * 0.04), "nothing is averaged"
+    assert (over_folds.folds, whole.folds) == (5, 1)
+    endless = budget_of(settings.model_copy(update={"time_budget_s": None}), space, [best], data, 1000.0)
+    assert endless.deadline is None
+    short = budget_of(settings.model_copy(update={"max_epochs": 3}), space, [best], data, 1000.0)
+    assert short.max_epochs == 3 < whole.max_epochs == space.fixed["epochs"]
+
+
+def test_time_to_train_the_best_again_is_taken_from_the_search(best: Probe) -> None:
+    """Trials take 180 s, and 2000 s are left: a fifth of them is kept."""
     whole = TimeBudget(3000.0, 30, 100, 100, {best.model: COST})
     settings = StudySettings(name="some", storage="runs", time_budget_s=2100)
     divided = divide(whole, settings, [best], concurrent=2, now=1000.0)

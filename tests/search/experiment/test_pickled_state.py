@@ -1,0 +1,61 @@
+"""What Tune pickles of an experiment: an interrupted study is resumed from it."""
+
+import io
+import pickle
+from pathlib import Path
+from typing import Any
+
+from benchmarks.scale_driver import planned
+from search.experiment.tuner import new_experiment
+from search.preflight.fingerprint import LAYOUT
+from search.settings import StudySettings
+
+OURS = ("search", "spaces", "train")
+PICKLED = {
+    "2": {
+        "search.experiment.incidents.Incidents",
+        "search.experiment.keep.KeepNeeded",
+        "search.experiment.progress.ProgressLines",
+        "search.experiment.snapshot.Snapshots",
+        "search.experiment.tracking.LiveMetrics",
+        "search.experiment.tuner.OutOfTime",
+        "search.planning.clock.Clock",
+        "search.planning.time_budget.TimeBudget",
+        "search.preflight.cost.Cost",
+        "search.sampling.schedulers.KeptRungs",
+        "search.sampling.schedulers.Rungs",
+        "search.sampling.searcher.OptunaSearcher",
+        "search.storage.files.Pace",
+        "search.storage.journal.Journal",
+        "spaces.parameter.Choice",
+        "spaces.parameter.FloatRange",
+        "spaces.parameter.IntRange",
+        "spaces.parameter.Parameter",
+        "spaces.reading.WarmStart",
+        "spaces.space.SearchSpace",
+    }
+}
+
+
+class Names(pickle.Unpickler):
+    """Notes which of our classes and functions a pickle names."""
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__(io.BytesIO(data))
+        self.ours: set[str] = set()
+
+    def find_class(self, module: str, name: str) -> Any:
+        if module.partition(".")[0] in OURS:
+            self.ours.add(f"{module}.{name}")
+        return super().find_class(module, name)
+
+
+def test_a_class_that_moves_makes_a_new_layout(tmp_path: Path) -> None:
+    """If this fails, raise LAYOUT, say so in CHANGELOG.md and write down what is pickled now."""
+    settings = StudySettings(name="nothing", storage=str(tmp_path), space="techniques")
+    settings.local_folder.mkdir()
+    experiment = new_experiment(planned(settings, epochs=3))
+    tuning, run = experiment["tune_config"], experiment["run_config"]
+    names = Names(pickle.dumps([tuning.search_alg, tuning.scheduler, run.stop, run.callbacks]))
+    names.load()
+    assert names.ours == PICKLED[LAYOUT]
