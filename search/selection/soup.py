@@ -157,11 +157,7 @@ def make_soup(
     engine, task = assemble_run(first.config, data)
     start = engine.state()["weights"] if _starts_from_weights(first) else None
     measure = partial(forgetting.measure, first.config.model) if forgetting else None
-
-    def read(weights: dict[str, Any]) -> Result:
-        engine.load({"weights": weights})
-        return _read(engine, task.at_best, data, measure)
-
+    read = partial(_read, engine, task.at_best, data, measure)
     taken, soup, result = [(ranked[0][0], first.weights)], first.weights, read(first.weights)
     if start is not None and (as_started := read(start)).rank > result.rank:
         taken, soup, result = [(PRETRAINED, start)], start, as_started
@@ -181,9 +177,14 @@ def make_soup(
 
 
 def _read(
-    engine: Engine, task: Task, data: TrainingData, measure: Callable[[float], Forgotten] | None
+    engine: Engine,
+    task: Task,
+    data: TrainingData,
+    measure: Callable[[float], Forgotten] | None,
+    weights: dict[str, Any],
 ) -> Result:
-    """Return how well the engine's weights read, and by how much too much of the general samples they forgot."""
+    """Give the engine weights; return how well they read, and by how much too much of general samples is forgotten."""
+    engine.load({"weights": weights})
     general = evaluate(engine, task, data.general)[0] if data.general is not None else None
     excess = measure(general.primary).excess if measure is not None and general is not None else 0.0
     return Result(evaluate(engine, task, data.val)[0], general, excess)
