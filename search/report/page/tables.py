@@ -27,7 +27,7 @@ from search.report.text import (
     value_text,
     with_interval,
 )
-from train.scoring.intervals import Interval
+from train.scoring.intervals import Gain, Interval
 
 
 def show_comparisons(result: StudyResult) -> str:
@@ -38,7 +38,7 @@ def show_comparisons(result: StudyResult) -> str:
     caption = f"The same {samples}, read by both. The validation gain flatters: the winner was chosen on it."
     if result.comparison("general"):
         caption += f" On the general {samples} the baseline is the winner's own model as published."
-    head = (samples, "baseline", "winner", "gain, points (95 %)")
+    head = (samples, "baseline", "winner", "gain, points (95\u00a0%)")
     rows = table(head, [_comparison(c) for c in result.comparisons], 1)
     return section("Against the pretrained baseline", f'<div class="narrow">{rows}</div>', caption)
 
@@ -48,8 +48,13 @@ def _comparison(comparison: Comparison) -> Sequence[str]:
         f"{comparison.split} ({comparison.winner.n})",
         with_interval(comparison.baseline.scores),
         with_interval(comparison.winner),
-        gain_text(comparison.gain).replace("points (95 %: ", "(").replace("+-", "-"),
+        _gain_cell(comparison.gain),
     )
+
+
+def _gain_cell(gain: Gain) -> str:
+    """Format a gain for its column, whose line may break before the interval, not inside."""
+    return gain_text(gain).replace("points (95 %: ", "(").replace(" to ", "\u00a0to\u00a0")
 
 
 def show_confirmations(result: StudyResult) -> str:
