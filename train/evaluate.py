@@ -249,5 +249,5 @@ def describe(scores: Scores, terms: Terms) -> str:
         f"{word} {value:.3f}" for word, value in zip(terms.scores, scores.values().values(), strict=True)
     ]
     named[0] += scores.within
-    told = [str(value) for value in scores.as_dict().values() if isinstance(value, str)]
-    return f"{scores.n} {terms.samples}: {', '.join([*named, *told])}"
+    words = [str(value) for value in scores.as_dict().values() if isinstance(value, str)]
+    return f"{scores.n} {terms.samples}: {', '.join([*named, *words])}"

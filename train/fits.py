@@ -37,11 +37,11 @@ def check_model(model: str, task: str) -> None:
     TASKS.get(task)
     own = MODELS.get(model).task
     if own != task:
-        known = ", ".join(models_for(task)) or "none yet"
+        choices = ", ".join(models_for(task)) or "none yet"
         raise UsageError(
             f"the model must be for the task {task}",
             f"{model}, for {own}",
-            f"choose from: {known}; or set task: {own}",
+            f"choose from: {choices}; or set task: {own}",
         )
 
 

@@ -43,8 +43,8 @@ class Registry(Generic[T]):
         """Return the entry `name`, or raise UsageError that lists the known ones."""
         self._load()
         if name not in self._entries:
-            known = ", ".join(self.names())
-            raise UsageError(f"{self.kind} must be a known one", repr(name), f"choose from: {known}")
+            choices = ", ".join(self.names())
+            raise UsageError(f"{self.kind} must be a known one", repr(name), f"choose from: {choices}")
         return self._entries[name]
 
     def _load(self) -> None:

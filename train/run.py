@@ -162,10 +162,10 @@ def _train_and_export(
     from train.tuning import tuned
 
     task = TASKS.get(config.task)
-    known = published_scores(config, data)
-    if known:
-        said = f"general {task.terms.short[0]} {known.primary:.3f}"
-        print(f"baseline: {config.model}, as published: {said}", flush=True)
+    published = published_scores(config, data)
+    if published:
+        score = f"general {task.terms.short[0]} {published.primary:.3f}"
+        print(f"baseline: {config.model}, as published: {score}", flush=True)
     train(config, data, _report(output, config.epochs, report, task), resume)
     best, bundle = tuned(load_checkpoint(output / "best-checkpoint"), data.val), output / "best"
     export_checkpoint(best, data.val, bundle)
@@ -189,10 +189,10 @@ def _report(output: Path, epochs: int, training_report: TrainingReport, task: ty
             best = scores.rank
             checkpoint.save(output / "best-checkpoint")
         training_report.add(metrics)
-        told = zip(task.terms.short, scores.rank, strict=True)
+        named = zip(task.terms.short, scores.rank, strict=True)
         print(
             f"epoch {metrics['epoch']:>3}/{epochs}  loss {metrics['loss']:8.3f}  "
-            f"{''.join(f'{word} {value:.3f}  ' for word, value in told)}"
+            f"{''.join(f'{word} {value:.3f}  ' for word, value in named)}"
             f"{_general(metrics, task)}{metrics['epoch_seconds']:.0f} s",
             flush=True,
         )

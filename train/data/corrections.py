@@ -75,9 +75,9 @@ def _row(cells: list[str], place: str) -> LabelErrorRow:
 
 def merged(found: Sequence[LabelErrorRow], edited: Sequence[LabelErrorRow]) -> list[LabelErrorRow]:
     """Return what was found with what a person had already said; also what they said of labels not found again."""
-    said = {(row.image, row.label): row for row in edited if row.corrected}
+    answers = {(row.image, row.label): row for row in edited if row.corrected}
     rows = []
     for row in found:
-        old = said.pop((row.image, row.label), None)
+        old = answers.pop((row.image, row.label), None)
         rows.append(old if old is not None else row)
-    return [*rows, *said.values()]
+    return [*rows, *answers.values()]

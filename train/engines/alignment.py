@@ -39,15 +39,15 @@ def _divergences(student: Images, teacher: Images) -> Costs:
     peak = student.max(-1, keepdims=True)
     scores = student - peak - np.log(np.exp(student - peak).sum(-1, keepdims=True))
     decisive = teacher.max((0, 1)) >= LEAST
-    scores, known = scores[:, :, decisive], teacher[:, :, decisive]
-    entropy = (known * np.log(np.maximum(known, NEVER))).sum(-1)
-    count, steps, _ = known.shape
+    scores, taught = scores[:, :, decisive], teacher[:, :, decisive]
+    entropy = (taught * np.log(np.maximum(taught, NEVER))).sum(-1)
+    count, steps, _ = taught.shape
     costs = np.full((count, steps, 2 * REACH + 1), np.inf)
     for place, offset in enumerate(range(-REACH, REACH + 1)):
         own = slice(max(0, -offset), min(steps, steps - offset))
         theirs = slice(own.start + offset, own.stop + offset)
         if own.start < own.stop:
-            crossed = np.einsum("ntc,ntc->nt", known[:, theirs], scores[:, own])
+            crossed = np.einsum("ntc,ntc->nt", taught[:, theirs], scores[:, own])
             costs[:, own, place] = entropy[:, theirs] - crossed
     return costs
 

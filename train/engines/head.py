@@ -11,7 +11,7 @@ from train.models.network import Network
 log = logging.getLogger(__name__)
 
 
-def fit_head(network: Network, head: str, known: Charset, wanted: Charset, seed: int) -> None:
+def fit_head(network: Network, head: str, old: Charset, wanted: Charset, seed: int) -> None:
     """Rebuild the weights of a network's last linear layer for other classes, in place.
 
     Rows of characters that the model knows are kept. A character it does not know starts at the mean row plus
@@ -19,14 +19,14 @@ def fit_head(network: Network, head: str, known: Charset, wanted: Charset, seed:
 
     Args:
         network: of any framework.
-        head: name of the layer, with weight (D, known.classes) and bias (known.classes,).
-        known: the classes that the weights are for.
+        head: name of the layer, with weight (D, old.classes) and bias (old.classes,).
+        old: the classes that the weights are for.
         wanted: the classes to have; the result is (D, wanted.classes).
         seed: of the noise.
     """
-    if known == wanted:
+    if old == wanted:
         return
-    old_class = {c: i + 1 for i, c in enumerate(known.characters)}
+    old_class = {c: i + 1 for i, c in enumerate(old.characters)}
     new = [c for c in wanted.characters if c not in old_class]
     if new:
         log.warning("%d characters are new to the model and start untrained: %s", len(new), "".join(new))

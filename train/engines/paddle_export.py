@@ -38,10 +38,10 @@ def export_graph(network: Any, read: Read, size: InputSize, directory: Path) -> 
         _convert(directory)
         output.flush()
         output.seek(0)
-        said = output.read().strip().splitlines()
+        messages = output.read().strip().splitlines()
     if not (directory / ONNX).is_file():
         raise ModelError(
-            "the network must convert to ONNX", " ".join(said[-3:]), "install the pinned paddle2onnx"
+            "the network must convert to ONNX", " ".join(messages[-3:]), "install the pinned paddle2onnx"
         )
 
 

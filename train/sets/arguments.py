@@ -6,9 +6,9 @@ from train.tasks import TASKS
 
 
 def add_task_argument(
-    parser: argparse.ArgumentParser | argparse._ArgumentGroup, default: str | None, said: str = ""
+    parser: argparse.ArgumentParser | argparse._ArgumentGroup, default: str | None, meaning: str = ""
 ) -> None:
-    """Add `--task`; `said` is what its default is, where it has none of its own."""
+    """Add `--task`; `meaning` says what its default is where that is no task."""
     names = TASKS.names()
-    words = f"what the images are labelled for: {', '.join(names)} (default: {said or default})"
+    words = f"what the images are labelled for: {', '.join(names)} (default: {meaning or default})"
     parser.add_argument("--task", choices=names, default=default, help=words)

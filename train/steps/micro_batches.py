@@ -63,12 +63,12 @@ def within_memory(config: TrialConfig, micro_batches: int, work: Callable[[], No
     except Exception as error:
         if not ENGINES.get(config.engine).ran_out(error):
             raise
-        said = str(error).strip().partition("\n")[0] or "no more memory"
+        reason = str(error).strip().partition("\n")[0] or "no more memory"
     # Behind the handler, whose traceback would keep the engine, and with it the memory.
     ENGINES.get(config.engine).release()
     raise MemoryShortError(
         "a batch must fit into memory",
-        f"batch_size={config.batch_size}{f' in {micro_batches} micro-batches' if micro_batches > 1 else ''}: {said}",
+        f"batch_size={config.batch_size}{f' in {micro_batches} micro-batches' if micro_batches > 1 else ''}: {reason}",
         "lower batch_size and raise optimiser.accumulate by as much",
     )
 

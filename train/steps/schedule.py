@@ -72,8 +72,7 @@ class ScheduleHorizon:
 
     def metrics(self) -> dict[str, float]:
         """Return what an epoch's report says of it; nothing where the length is the configuration's."""
-        told = {EPOCHS: self.epochs, FITTED_AFTER: self.since, FITTED_AT: self.at}
-        return dict(told) if self.since else {}
+        return {EPOCHS: self.epochs, FITTED_AFTER: self.since, FITTED_AT: self.at} if self.since else {}
 
     @classmethod
     def kept_in(cls, metrics: Mapping[str, float], epochs: int) -> "ScheduleHorizon":

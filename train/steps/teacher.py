@@ -33,32 +33,32 @@ LEAST_KNOWN = 1e-6  # a teacher this sure of characters that its student lacks s
 class Teacher:
     """Reads images and puts what it reads into a student's classes and steps."""
 
-    def __init__(self, read: Read, known: Charset, student: Charset, temperature: float) -> None:
+    def __init__(self, read: Read, charset: Charset, student: Charset, temperature: float) -> None:
         """Take who reads, in which classes; raise UsageError if the two charsets share no character.
 
         Args:
-            read: (N, 3, 48, W) images to (N, T, known.classes) probabilities.
-            known: the teacher's classes.
+            read: (N, 3, 48, W) images to (N, T, charset.classes) probabilities.
+            charset: the teacher's classes.
             student: the classes to teach.
             temperature: by which the teacher is softened.
         """
         self._read, self._temperature, self._classes = read, temperature, student.classes
-        self._theirs, self._ours = shared_classes(known, student)
+        self._theirs, self._ours = shared_classes(charset, student)
 
     def teach(self, images: Images, steps: int) -> Images:
         """Return (N, steps, C) float32: what the student should read, softened (see `Batch.teacher`)."""
-        known = self._read(images)[:, :, self._theirs]
+        shared = self._read(images)[:, :, self._theirs]
         soft = np.zeros((len(images), steps, self._classes), np.float32)
-        soft[:, :, self._ours] = softened(aligned(known, steps), self._temperature)
+        soft[:, :, self._ours] = softened(aligned(shared, steps), self._temperature)
         return soft
 
 
-def shared_classes(known: Charset, student: Charset) -> tuple[list[int], list[int]]:
+def shared_classes(teacher: Charset, student: Charset) -> tuple[list[int], list[int]]:
     """Return the classes of teacher and student, pair by pair, that mean the same; the blanks are the first pair.
 
     What only the teacher knows is dropped, what only the student knows is taught to be absent.
     """
-    their_class = {character: i for i, character in enumerate(known.characters, BLANK + 1)}
+    their_class = {character: i for i, character in enumerate(teacher.characters, BLANK + 1)}
     pairs = [(BLANK, BLANK)] + [
         (their_class[c], i) for i, c in enumerate(student.characters, BLANK + 1) if c in their_class
     ]
@@ -99,11 +99,11 @@ def softened(probabilities: Images, temperature: float) -> Images:
     Returns:
         the same shape, each step summing to 1; 0 everywhere in a step of which less than LEAST_KNOWN is there.
     """
-    known = probabilities.sum(-1, keepdims=True) >= LEAST_KNOWN
+    enough = probabilities.sum(-1, keepdims=True) >= LEAST_KNOWN
     peak = probabilities.max(-1, keepdims=True)
     # Divided by the peak first, the largest is 1 at any temperature.
-    powers = np.power(probabilities / np.where(known, peak, 1), 1 / temperature, dtype=np.float32)
-    return np.where(known, powers / np.where(known, powers.sum(-1, keepdims=True), 1), 0).astype(np.float32)
+    powers = np.power(probabilities / np.where(enough, peak, 1), 1 / temperature, dtype=np.float32)
+    return np.where(enough, powers / np.where(enough, powers.sum(-1, keepdims=True), 1), 0).astype(np.float32)
 
 
 class Taught:
@@ -143,13 +143,13 @@ def build_teacher(config: TrialConfig, student: Charset) -> Teacher | None:
     if settings is None:
         return None
     if settings.teacher in MODELS.names():
-        read, known = _published(settings.teacher, config, student)
+        read, charset = _published(settings.teacher, config, student)
     elif _is_bundle(settings.teacher):
-        read, known = _from_bundle(Path(settings.teacher), config)
+        read, charset = _from_bundle(Path(settings.teacher), config)
     else:
-        read, known = _from_checkpoint(Path(settings.teacher), config)
-    teacher = Teacher(read, known, student, settings.temperature)
-    if lacking := sorted(set(student.characters) - set(known.characters)):
+        read, charset = _from_checkpoint(Path(settings.teacher), config)
+    teacher = Teacher(read, charset, student, settings.temperature)
+    if lacking := sorted(set(student.characters) - set(charset.characters)):
         shown = "".join(lacking[:SHOWN])
         log.warning("the teacher lacks %d of the student's characters: %s", len(lacking), shown)
     return teacher

@@ -56,8 +56,8 @@ def line_checks(characters: Collection[str] | None = None, steps: Steps | None =
         characters: the dictionary; None where none forbids anything.
         steps: output steps of a line's width in pixels (`ppocr_steps`); None for a model without a limit.
     """
-    known = None if characters is None else frozenset(characters)
-    return Checks(partial(_line_findings, known, steps), _shared_findings)
+    dictionary = None if characters is None else frozenset(characters)
+    return Checks(partial(_line_findings, dictionary, steps), _shared_findings)
 
 
 def image_checks() -> Checks:
@@ -66,9 +66,9 @@ def image_checks() -> Checks:
 
 
 def _line_findings(
-    known: frozenset[str] | None, steps: Steps | None, split: str, sample: Sample
+    dictionary: frozenset[str] | None, steps: Steps | None, split: str, sample: Sample
 ) -> Iterator[Finding]:
-    return chain(text_findings(split, sample, known), image_findings(split, sample, steps))
+    return chain(text_findings(split, sample, dictionary), image_findings(split, sample, steps))
 
 
 def _shared_findings(splits: Splits) -> Iterator[Finding]:

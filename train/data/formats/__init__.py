@@ -108,11 +108,11 @@ def detect(
             )
         if found:
             return next(iter(found.items()))
-    known = [name for task in tasks for name in names_of(task)]
+    names = [name for task in tasks for name in names_of(task)]
     raise DataError(
         "a data folder must hold labels in a known format",
         f"{root} with options {', '.join(options)}" if options else root,
-        f"see docs/data.md; known formats: {', '.join(known) or 'none'}",
+        f"see docs/data.md; known formats: {', '.join(names) or 'none'}",
     )
 
 
@@ -129,9 +129,9 @@ def _takes(name: str, options: Mapping[str, str]) -> bool:
 def _find(name: str, root: Path, tasks: Sequence[str]) -> dict[str, Path]:
     _require(root)
     if FORMATS.get(name).task not in tasks:
-        known = [name for task in tasks for name in names_of(task)]
+        names = [name for task in tasks for name in names_of(task)]
         raise UsageError(
-            f"the format must be one for {' or '.join(tasks)}", name, f"choose from: {', '.join(known)}"
+            f"the format must be one for {' or '.join(tasks)}", name, f"choose from: {', '.join(names)}"
         )
     files = FORMATS.get(name).find(root)
     if not files:
