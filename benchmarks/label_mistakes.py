@@ -18,7 +18,7 @@ if __name__ == "__main__":
     main_guard("benchmarks.label_mistakes")
 
 from search.selection.labels import Timer, check_labels
-from search.studies.export import decoded_splits
+from search.studies.export import decode_splits
 from search.studies.labels import list_voters
 from search.studies.read import read_study
 from train.data.dataset import MemoryDataset
@@ -49,7 +49,7 @@ def main(arguments: Sequence[str]) -> None:
     parse.add_argument("--seed", type=int, default=0)
     chosen = parse.parse_args(arguments)
     study = read_study(chosen.study)
-    splits = decoded_splits(study.settings, ("train", "val"))
+    splits = decode_splits(study.settings, ("train", "val"))
     right = splits["val"]
     if not isinstance(right, MemoryDataset):
         raise UsageError(

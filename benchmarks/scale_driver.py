@@ -26,7 +26,7 @@ from search.planning.time_budget import TimeBudget
 from search.preflight.cost import Cost
 from search.preflight.probe import Probe
 from search.preflight.stages import Prepared, Probed
-from search.records.facts import TrialShare
+from search.records.facts import Reservation
 from search.records.result import Baseline
 from search.records.trial_report import latest_reports
 from search.settings import StudySettings, machine_cpus
@@ -156,7 +156,7 @@ def planned(settings: StudySettings, epochs: int) -> Planned:
     prepared = Prepared(settings, space, Sets({}, {}, {}), fork=(), resume=False, started=0.0)
     probed = Probed(prepared, None, None, (baseline_probe(),), None)  # type: ignore[arg-type]
     resources = Resources(TrialResources({}), None, AT_ONCE)
-    plan = Plan(space, [], budget, resources, TrialShare())
+    plan = Plan(space, [], budget, resources, Reservation())
     return Planned(probed, plan, Clock.start(budget, settings.local_folder))
 
 

@@ -37,7 +37,7 @@ from search.settings import StudySettings, sampler_of
 from search.storage.files import BEGUN, STUDY_FILE
 from search.storage.location import check_folder, publish, withdraw
 from search.storage.lock import sole_search
-from search.trials.folds import pooled, with_folds
+from search.trials.folds import choose_folds, pool_splits
 from spaces.space import SearchSpace
 from train.errors import UsageError
 from train.files import write_whole
@@ -71,7 +71,7 @@ def prepare(request: Request) -> Prepared:
     check_folder(settings, request.resume)
     fork = read_fork(settings)
     sets = read_sets(source_of(settings))
-    settings = with_folds(settings, len(sets.samples["train"]))
+    settings = choose_folds(settings, len(sets.samples["train"]))
     show_stage("choosing the engine")
     settings, space = settle_engine(settings, space)
     begun_with = take_fingerprint(space, sets, settings.task_name)
@@ -90,7 +90,7 @@ def probe(prepared: Prepared) -> Probed:
     publish(settings, *BEGUN)
     data = decode_sets(settings, prepared.sets)
     shared = ray.put(data.training)
-    read = shared if settings.folds == 1 else ray.put(pooled(data.training))
+    read = shared if settings.folds == 1 else ray.put(pool_splits(data.training))
     show_stage("reading with the pretrained models")
     probes = probe_models(space, read, task_of(settings).terms, resources.trial.amounts, wait_for)
     return Probed(prepared, data, shared, probes, limit_forgetting(settings, probes, data))

@@ -35,10 +35,11 @@ class Incidents(Callback):  # type: ignore[misc]
 
     def on_trial_recover(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """Note a crash that is followed by another attempt; raise StorageError if that is hopeless."""
-        error = last_error(trial)
+        error = find_last_error(trial)
         last = (trial.last_result or {}).get(EPOCH)
         self._note(
-            trial, f"crashed ({describe(error)}) {f'after epoch {last}' if last else 'in its first epoch'}"
+            trial,
+            f"crashed ({describe_error(error)}) {f'after epoch {last}' if last else 'in its first epoch'}",
         )
         if isinstance(error, StorageError) and trial.num_failures >= RETRIES:
             raise error
@@ -64,24 +65,24 @@ class Incidents(Callback):  # type: ignore[misc]
 
     def _note(self, trial: Any, what: str) -> None:
         print(f"{trial.trial_id}  {what}", flush=True)
-        entries = [*read(self._file), {"trial": trial.trial_id, "what": what}]
+        entries = [*read_entries(self._file), {"trial": trial.trial_id, "what": what}]
         write_whole(self._file, json.dumps(entries, indent=1, ensure_ascii=False))
 
 
-def read(file: Path) -> list[dict[str, str]]:
+def read_entries(file: Path) -> list[dict[str, str]]:
     """Return the incidents so far, oldest first."""
     return list(json.loads(file.read_text(encoding="utf-8"))) if file.exists() else []
 
 
-def incidents(folder: Path) -> dict[str, tuple[str, ...]]:
+def read_incidents(folder: Path) -> dict[str, tuple[str, ...]]:
     """Return what a study's trials got over, by their ids."""
     found: dict[str, list[str]] = defaultdict(list)
-    for entry in read(folder / INCIDENTS):
+    for entry in read_entries(folder / INCIDENTS):
         found[entry["trial"]].append(entry["what"])
     return {trial: tuple(notes) for trial, notes in found.items()}
 
 
-def last_error(trial: Any) -> BaseException:
+def find_last_error(trial: Any) -> BaseException:
     """Return what ended a trial's last attempt: our own exception, or Ray's word for a process that is gone.
 
     Tune pickles the errors of actors and tasks, and writes the text of every one; both lie on this machine.
@@ -96,7 +97,7 @@ def last_error(trial: Any) -> BaseException:
     return inner if isinstance(inner, BaseException) else error
 
 
-def describe(error: BaseException) -> str:
+def describe_error(error: BaseException) -> str:
     """Return an error in a few words."""
     if isinstance(error, OcrError):
         return str(error)

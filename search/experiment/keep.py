@@ -12,7 +12,7 @@ from ray.tune import Callback
 
 from search.records.facts import DiskUse
 from search.records.trial_report import TrialReport
-from search.storage.trial_folder import PREFIX, TrialFolder, checkpoint_names
+from search.storage.trial_folder import PREFIX, TrialFolder, list_checkpoints
 
 SNAPSHOT_S = 120.0
 """A snapshot of the search is written every few seconds; what is older than this is in none."""
@@ -34,7 +34,7 @@ class Kept:
     name: str
 
 
-def superfluous(kept: list[Kept], now: float, ended: bool = False, latest: int = LATEST) -> list[str]:
+def find_superfluous(kept: list[Kept], now: float, ended: bool = False, latest: int = LATEST) -> list[str]:
     """Return the names of what is older than SNAPSHOT_S and not needed any more.
 
     Needed are the best one and, until the trial has ended, the latest ones: should one be damaged, another is there.
@@ -94,13 +94,15 @@ class KeepNeeded(Callback):  # type: ignore[misc]
 
     def _delete_superfluous(self, trial: Any) -> None:
         kept = self._kept.get(trial.trial_id)
-        gone = superfluous(kept, time.time(), trial.trial_id in self._ended, self._latest) if kept else []
+        gone = (
+            find_superfluous(kept, time.time(), trial.trial_id in self._ended, self._latest) if kept else []
+        )
         for name in gone:
-            delete(trial.storage.storage_filesystem, f"{trial.storage.trial_fs_path}/{name}")
+            delete_folder(trial.storage.storage_filesystem, f"{trial.storage.trial_fs_path}/{name}")
         self._kept[trial.trial_id] = [entry for entry in kept or [] if entry.name not in gone]
 
 
-def delete(filesystem: fs.FileSystem, folder: str) -> None:
+def delete_folder(filesystem: fs.FileSystem, folder: str) -> None:
     """Delete a folder; what cannot be deleted now is looked for again when the search is over."""
     with suppress(OSError):
         filesystem.delete_dir(folder)
@@ -110,12 +112,12 @@ def keep_best(trials: Iterable[TrialFolder]) -> None:
     """Delete all checkpoints of a finished search but the best one of every trial."""
     for trial in trials:
         best = trial.best
-        for name in checkpoint_names(trial.filesystem, trial.path):
+        for name in list_checkpoints(trial.filesystem, trial.path):
             if name != best:
-                delete(trial.filesystem, f"{trial.path}/{name}")
+                delete_folder(trial.filesystem, f"{trial.path}/{name}")
 
 
-def disk_use(results: tune.ResultGrid) -> DiskUse:
+def measure_disk_use(results: tune.ResultGrid) -> DiskUse:
     """Return what a search takes in its storage."""
     place = fs.FileSelector(results.experiment_path, recursive=True, allow_not_found=True)
     files = results.filesystem.get_file_info(place)

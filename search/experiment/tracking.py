@@ -25,7 +25,7 @@ def check_tracking(settings: StudySettings) -> None:
             )
 
 
-def trackers(settings: StudySettings, train_samples: int) -> list[tune.Callback]:
+def make_trackers(settings: StudySettings, train_samples: int) -> list[tune.Callback]:
     """Return Tune's callbacks that send the progress on; the packages are there (`check_tracking`)."""
     found: list[tune.Callback] = [LiveMetrics(settings.name, train_samples)]
     if settings.mlflow:

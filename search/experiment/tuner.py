@@ -11,12 +11,12 @@ from search.experiment.keep import LATEST, KeepNeeded
 from search.experiment.progress import ProgressLines
 from search.experiment.publishing import PublishedFiles
 from search.experiment.snapshot import Snapshots, restore
-from search.experiment.tracking import trackers
+from search.experiment.tracking import make_trackers
 from search.planning.clock import Clock
 from search.planning.plan import Planned
 from search.records.result import baseline_to_json
 from search.records.trial_report import EPOCH_SECONDS, SCORE
-from search.sampling.population import interval
+from search.sampling.population import count_turn_epochs
 from search.sampling.samplers import SAMPLERS, explain
 from search.sampling.schedulers import SCHEDULERS, KeptRungs
 from search.sampling.searcher import OptunaSearcher, ParetoSearcher
@@ -24,7 +24,7 @@ from search.settings import DEFAULT_TRIALS, population, sampler_of
 from search.storage.errors import storage_errors
 from search.storage.files import DATABASE, JOURNAL
 from search.storage.journal import Journal
-from search.storage.location import Location, location
+from search.storage.location import Location, locate
 from search.trials.start import make_setup
 from search.trials.trial import run_trial
 from search.trials.workers import TRIAL_RESOURCES
@@ -37,7 +37,7 @@ def run_trials(planned: Planned) -> tune.ResultGrid:
         TRIAL_RESOURCES if resources.group else dict(resources.trial.amounts)
     )  # workers reserve their own
     trainable = tune.with_resources(tune.with_parameters(run_trial, setup=make_setup(planned)), amounts)
-    experiment = location(settings)
+    experiment = locate(settings)
     if resume and not settings.remote:  # there, a file is replaced whole or not at all
         restore(settings.local_folder)
     if resume and has_trials(experiment):
@@ -58,20 +58,20 @@ def new_experiment(planned: Planned) -> dict[str, Any]:
     """Return what a new experiment is run with."""
     settings = planned.settings
     samples = planned.probed.probes[0].baselines[0].scores.n
-    scheduler = SCHEDULERS[settings.scheduler](longest(planned), planned.plan.space, samples)
+    scheduler = SCHEDULERS[settings.scheduler](count_reports(planned), planned.plan.space, samples)
     return {
-        "tune_config": tune_config(planned, searcher_of(planned), scheduler),
-        "run_config": run_config(planned, location(settings), callbacks(planned, scheduler)),
+        "tune_config": make_tune_config(planned, make_searcher(planned), scheduler),
+        "run_config": make_run_config(planned, locate(settings), make_callbacks(planned, scheduler)),
     }
 
 
-def longest(planned: Planned) -> int:
+def count_reports(planned: Planned) -> int:
     """Return how often a trial can report: after every epoch, or after every fold."""
     folds = planned.settings.folds or 1
     return planned.plan.budget.max_epochs if folds == 1 else folds
 
 
-def searcher_of(planned: Planned) -> OptunaSearcher:
+def make_searcher(planned: Planned) -> OptunaSearcher:
     """Return what suggests configurations, and say what it can move; with latencies, for both objectives."""
     settings, plan = planned.settings, planned.plan
     sampler = SAMPLERS[sampler_of(settings)](plan.space, settings.seed, len(plan.points))
@@ -84,19 +84,19 @@ def searcher_of(planned: Planned) -> OptunaSearcher:
     return searcher
 
 
-def callbacks(planned: Planned, scheduler: TrialScheduler) -> list[tune.Callback]:
+def make_callbacks(planned: Planned, scheduler: TrialScheduler) -> list[tune.Callback]:
     """Return all that follows the trials; the journal is written before it is copied."""
     settings, budget = planned.settings, planned.plan.budget
     folder, baselines = settings.local_folder, [b for p in planned.probed.probes for b in p.baselines]
-    known = {"baselines": [baseline_to_json(b) for b in baselines], "max_epochs": longest(planned)}
+    known = {"baselines": [baseline_to_json(b) for b in baselines], "max_epochs": count_reports(planned)}
     return [
         ProgressLines(planned.clock, max(baseline.scores.primary for baseline in baselines)),
         KeptRungs(scheduler),
-        KeepNeeded(LATEST if population(settings) is None else LATEST + interval(budget.max_epochs)),
+        KeepNeeded(LATEST if population(settings) is None else LATEST + count_turn_epochs(budget.max_epochs)),
         Incidents(folder),
         Journal(folder / JOURNAL, known),
         PublishedFiles(settings) if settings.remote else Snapshots(folder),
-        *trackers(settings, budget.train_lines),
+        *make_trackers(settings, budget.train_lines),
     ]
 
 
@@ -111,7 +111,9 @@ def has_trials(experiment: Location) -> bool:
         return False
 
 
-def tune_config(planned: Planned, searcher: OptunaSearcher, scheduler: TrialScheduler) -> tune.TuneConfig:
+def make_tune_config(
+    planned: Planned, searcher: OptunaSearcher, scheduler: TrialScheduler
+) -> tune.TuneConfig:
     """Return how Tune samples and stops trials."""
     settings, plan = planned.settings, planned.plan
     size = population(settings)
@@ -143,7 +145,7 @@ class OutOfTime(tune.Stopper):  # type: ignore[misc]
         return self._clock.deadline is not None and time.time() > self._clock.deadline
 
 
-def run_config(planned: Planned, experiment: Location, callbacks: list[tune.Callback]) -> tune.RunConfig:
+def make_run_config(planned: Planned, experiment: Location, callbacks: list[tune.Callback]) -> tune.RunConfig:
     """Return where Tune writes, what it keeps and what it prints."""
     return tune.RunConfig(
         name=planned.settings.name,

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from search.preflight.cost import Footprint
 from search.settings import StudySettings
-from search.storage.location import Location, location
+from search.storage.location import Location, locate
 from train.config import TrialConfig
 from train.errors import UsageError
 from train.steps.micro_batches import more_micro_batches
@@ -104,7 +104,7 @@ def make_group(settings: StudySettings, amounts: Mapping[str, float]) -> WorkerG
     """Return a trial's workers, each with these amounts of its node; None without any."""
     if settings.workers == 0:
         return None
-    return WorkerGroup(settings.workers, location(settings).beside("-workers"), settings.name, dict(amounts))
+    return WorkerGroup(settings.workers, locate(settings).beside("-workers"), settings.name, dict(amounts))
 
 
 def choose_concurrent(settings: StudySettings, amounts: Mapping[str, float], nodes: Nodes) -> int:

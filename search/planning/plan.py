@@ -16,7 +16,7 @@ from search.preflight.probe import Probe
 from search.preflight.space import Narrowed, list_models, narrow
 from search.preflight.stages import Probed
 from search.records.evidence import Earlier, Latencies
-from search.records.facts import TrialShare, share_of
+from search.records.facts import Reservation, sum_reserved
 from search.settings import StudySettings
 from spaces.space import SearchSpace
 from train.config import TrialConfig
@@ -32,7 +32,7 @@ class Plan:
         points: what to try first.
         budget: how the time is divided.
         resources: how trials share the cluster.
-        share: what a trial takes of the cluster, over all its workers.
+        reservation: what a trial takes of the cluster, over all its workers.
         earlier: winners of other studies that are tried first, too.
     """
 
@@ -40,7 +40,7 @@ class Plan:
     points: list[dict[str, Any]]
     budget: TimeBudget
     resources: Resources
-    share: TrialShare
+    reservation: Reservation
     earlier: tuple[Earlier, ...] = ()
 
 
@@ -81,7 +81,7 @@ def make_plan(probed: Probed, nodes: Nodes, now: float) -> Plan:
         points=points,
         budget=divide(whole, settings, searched, resources.concurrent, now),
         resources=resources,
-        share=share_of(resources.trial.amounts, settings.workers),
+        reservation=sum_reserved(resources.trial.amounts, settings.workers),
         earlier=earlier,
     )
 

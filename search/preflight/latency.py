@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import ray
 
-from search.records.evidence import Latencies, Latency, architecture
+from search.records.evidence import Latencies, Latency, find_architecture
 from spaces.parameter import Choice
 from spaces.space import SearchSpace
 from train.bundle import ONNX, open_session, run
@@ -55,9 +55,9 @@ def measure_all(space: SearchSpace, shared: Any) -> Latencies:
     remote = ray.remote(num_cpus=1)(measure)
     found: Latencies = {}
     for config in architectures(space):
-        found[architecture(config)] = latency = ray.get(remote.remote(config, shared))
+        found[find_architecture(config)] = latency = ray.get(remote.remote(config, shared))
         told = ", ".join(f"{key} {value}" for key, value in zip(
-            TASKS.get(config.task).architecture, architecture(config), strict=True))  # fmt: skip
+            TASKS.get(config.task).architecture, find_architecture(config), strict=True))  # fmt: skip
         print(f"latency: {latency.ms:.1f} ms ({latency.low:.1f}-{latency.high:.1f})  {told}", flush=True)
     return found
 

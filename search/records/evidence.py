@@ -131,7 +131,7 @@ Architecture = tuple[str, ...]
 Latencies = dict[Architecture, Latency]
 
 
-def architecture(config: TrialConfig) -> Architecture:
+def find_architecture(config: TrialConfig) -> Architecture:
     """Return what of a configuration decides how long its network takes."""
     values = flatten(config.model_dump())
     return tuple(str(values.get(key)) for key in TASKS.get(config.task).architecture)

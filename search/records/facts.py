@@ -55,7 +55,7 @@ class GeneralSummary(Frozen):
     max_forgetting: float | None
 
 
-class TrialShare(Frozen):
+class Reservation(Frozen):
     """What a trial reserves, over all its workers.
 
     Attributes:
@@ -82,7 +82,7 @@ class TrialShare(Frozen):
         return " and ".join(parts)
 
 
-def share_of(resources: Mapping[str, float], workers: int) -> TrialShare:
+def sum_reserved(resources: Mapping[str, float], workers: int) -> Reservation:
     """Return a trial's share; `resources` are one worker's, or the trial's own with no workers."""
     factor = max(1, workers)
-    return TrialShare(cpus=factor * resources.get("CPU", 0.0), gpus=factor * resources.get("GPU", 0.0))
+    return Reservation(cpus=factor * resources.get("CPU", 0.0), gpus=factor * resources.get("GPU", 0.0))

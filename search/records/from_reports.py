@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from search.records.trial import Measure, State, TrialRecord
 from search.records.trial_report import DIVERGED, EPOCH, Row, TrialReport, latest_reports, read_reports
-from search.storage.journal import TrialJournal, plain
+from search.storage.journal import TrialJournal, keep_plain
 from train.config import TrialConfig, config_from_mapping
 from train.scoring.scores import Scores
 from train.steps.schedule import Best, ScheduleHorizon
@@ -34,7 +34,9 @@ def complete_journal(result: Any, journals: dict[str, TrialJournal]) -> TrialJou
     name = trial_id(result)
     written = journals.get(name) or TrialJournal(name, {})
     frame = result.metrics_dataframe
-    tunes = [] if frame is None or EPOCH not in frame else [plain(row) for row in frame.to_dict("records")]
+    tunes = (
+        [] if frame is None or EPOCH not in frame else [keep_plain(row) for row in frame.to_dict("records")]
+    )
     epochs = {report.epoch for report in read_reports(written.rows)}
     lacking = [row for row in tunes if EPOCH in row and int(row[EPOCH]) not in epochs]
     # A trial that has diverged reports no more.
@@ -62,7 +64,7 @@ def make_record(
     """
     reports = latest_reports(journal.rows)
     last = reports[-1] if reports else None
-    config = trained_config(journal.config, last)
+    config = read_trained_config(journal.config, last)
     state, reason = find_state(journal, last, config)
     if state == "stopped" and not journal.ended:
         reason = f"{study_state} at {describe_progress(last, config)}"
@@ -79,7 +81,7 @@ def make_record(
     )
 
 
-def trained_config(params: Row | None, last: TrialReport | None) -> TrialConfig:
+def read_trained_config(params: Row | None, last: TrialReport | None) -> TrialConfig:
     """Return what was trained; a trial that fitted its length to the time (`train/steps/schedule.py`) says how long.
 
     Args:

@@ -10,9 +10,9 @@ from typing import Any, Literal
 from pydantic import ValidationError
 
 from search.records.evidence import Evidence, LabelCheck
-from search.records.facts import DataSummary, DiskUse, GeneralSummary, TrialShare
+from search.records.facts import DataSummary, DiskUse, GeneralSummary, Reservation
 from search.records.scores import KeptScores, scores_from_json, scores_to_json
-from search.records.trial import TrialRecord, first, rank
+from search.records.trial import TrialRecord, put_first, rank
 from search.storage.files import RESULT_FILE
 from train.config import Frozen
 from train.errors import CheckpointError, ForgettingError
@@ -94,7 +94,7 @@ class StudyResult(Frozen):
         evidence: what the scores rest on, and what was chosen for more than its score.
         general: None without general samples.
         labels: possible label errors; None where nobody looked.
-        share: what of the cluster each trial had.
+        reservation: what of the cluster each trial had.
         max_epochs: the longest that a trial could run.
         seeds: by what they seed (`search`, `split`, ...).
         commands: purpose -> exact command; the first is the next one to type.
@@ -113,7 +113,7 @@ class StudyResult(Frozen):
     evidence: Evidence = Evidence()
     general: GeneralSummary | None = None
     labels: LabelCheck | None = None
-    share: TrialShare = TrialShare()
+    reservation: Reservation = Reservation()
     max_epochs: int
     wall_seconds: float
     versions: dict[str, str]
@@ -139,7 +139,7 @@ class StudyResult(Frozen):
     @property
     def ranked(self) -> list[TrialRecord]:
         """The scored trials, the chosen one first."""
-        return first(rank(self.trials), self.evidence.chosen)
+        return put_first(rank(self.trials), self.evidence.chosen)
 
     @property
     def limit(self) -> float | None:

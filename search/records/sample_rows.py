@@ -33,7 +33,7 @@ class SplitRows(Frozen):
         return np.array(self.rows, np.float64)
 
 
-def digest_of(data: Dataset) -> str:
+def digest_samples(data: Dataset) -> str:
     """Return what tells a split from any other, wherever its folder lies: file names and labels, in order."""
     digest = hashlib.sha256()
     for source, text in zip(data.sources, data.texts, strict=True):
@@ -41,9 +41,9 @@ def digest_of(data: Dataset) -> str:
     return digest.hexdigest()
 
 
-def split_rows(data: Dataset, rows: SampleStats) -> SplitRows:
+def make_split_rows(data: Dataset, rows: SampleStats) -> SplitRows:
     """Return what is kept of a split; `rows`: (N, k) of `Task.per_sample`."""
-    return SplitRows(digest=digest_of(data), rows=tuple(map(tuple, rows.tolist())))
+    return SplitRows(digest=digest_samples(data), rows=tuple(map(tuple, rows.tolist())))
 
 
 def write_rows(kept: Mapping[str, SplitRows], folder: Path) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
-from search.records.evidence import Latencies, Latency, Stage, architecture
+from search.records.evidence import Latencies, Latency, Stage, find_architecture
 from search.records.ranking import rank_key
 from search.records.scores import KeptScores
 from train.config import Frozen, TrialConfig, flatten
@@ -103,12 +103,12 @@ def rank(trials: Iterable[TrialRecord]) -> list[TrialRecord]:
     return [trial for *_, trial in sorted(scored, key=lambda entry: entry[:2], reverse=True)]
 
 
-def first(ranked: Iterable[TrialRecord], chosen: str | None) -> list[TrialRecord]:
+def put_first(ranked: Iterable[TrialRecord], chosen: str | None) -> list[TrialRecord]:
     """Return the trials with the chosen one in front; as they are without one."""
     return sorted(ranked, key=lambda trial: trial.id != chosen) if chosen else list(ranked)
 
 
-def varied_settings(trials: Sequence[TrialRecord]) -> dict[str, dict[str, Any]]:
+def find_varied_settings(trials: Sequence[TrialRecord]) -> dict[str, dict[str, Any]]:
     """Return {trial id: {dotted key: value}} of the settings in which trials differ, or a single one from the usual."""
     flat = {trial.id: flatten(trial.config.model_dump(mode="json")) for trial in trials}
     usual = [flatten(TrialConfig().model_dump(mode="json"))] if len(flat) == 1 else []
@@ -118,7 +118,7 @@ def varied_settings(trials: Sequence[TrialRecord]) -> dict[str, dict[str, Any]]:
     return {trial: {key: s[key] for key in varied if key in s} for trial, s in flat.items()}
 
 
-def with_latency(trial: TrialRecord, latencies: Latencies) -> TrialRecord:
+def add_latency(trial: TrialRecord, latencies: Latencies) -> TrialRecord:
     """Return the trial with its architecture's latency, where that was measured."""
-    found = latencies.get(architecture(trial.config)) if latencies else None
+    found = latencies.get(find_architecture(trial.config)) if latencies else None
     return trial.model_copy(update={"latency": found}) if found else trial

@@ -6,7 +6,7 @@ import numpy as np
 import optuna
 
 from search.records.result import StudyResult
-from search.records.trial import rank, varied_settings
+from search.records.trial import find_varied_settings, rank
 from search.report.text import is_number
 
 MIN_TRIALS = 4
@@ -36,7 +36,7 @@ def measure_importances(result: StudyResult, seed: int = 0) -> dict[str, Importa
     The intervals are a bootstrap over the trials: how the shares would differ had others been drawn.
     """
     scored = rank(result.trials)
-    settings = varied_settings(scored)
+    settings = find_varied_settings(scored)
     keys = [key for key in next(iter(settings.values()), {}) if all(key in s for s in settings.values())]
     merits = [trial.best.rank[0] for trial in scored if trial.best]
     if len(scored) < MIN_TRIALS or len(set(merits)) < 2 or not keys:

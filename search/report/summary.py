@@ -118,9 +118,9 @@ def summary(result: StudyResult) -> dict[str, Any]:
         "versions": result.versions,
         "seeds": result.seeds,
         "wall_seconds": result.wall_seconds,
-        "trial_share": result.share.model_dump(),
+        "trial_share": result.reservation.model_dump(),
         "cost": dict(
-            zip(("cpu_seconds", "gpu_seconds"), result.share.seconds(_seconds(result)), strict=False)
+            zip(("cpu_seconds", "gpu_seconds"), result.reservation.seconds(_seconds(result)), strict=False)
         ),
         "advice": advise(result),
         "data": result.data.model_dump(mode="json"),

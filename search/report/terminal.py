@@ -6,7 +6,7 @@ from typing import Any
 
 from search.records.evidence import Confirmation, FrontTrial
 from search.records.result import PRETRAINED, Baseline, Comparison, StudyResult
-from search.records.trial import TrialRecord, varied_settings
+from search.records.trial import TrialRecord, find_varied_settings
 from search.report.sentences import fold_lines, forgetting_lines
 from search.report.text import (
     GENERAL,
@@ -36,7 +36,7 @@ SETTINGS_WIDTH = 70
 
 def terminal_table(result: StudyResult) -> str:
     """Return the ranked table with the pretrained baselines, the gain over the best of them and what to type next."""
-    settings, lines = varied_settings(result.trials), ranked_lines(result)
+    settings, lines = find_varied_settings(result.trials), ranked_lines(result)
     lines += ["", *(_gain_line(comparison, result.terms) for comparison in result.comparisons)]
     lines += fold_lines(result)
     lines += [front_text(one, result) for one in result.evidence.front]
@@ -59,7 +59,7 @@ def terminal_table(result: StudyResult) -> str:
 def ranked_lines(result: StudyResult) -> list[str]:
     """Return the best SHOWN_TRIALS trials, the pretrained baselines, and the trials without a score."""
     ranked = result.ranked
-    settings = varied_settings(result.trials)
+    settings = find_varied_settings(result.trials)
     rows = [_trial_row(place, t, settings[t.id], result) for place, t in enumerate(ranked[:SHOWN_TRIALS], 1)]
     rows += [_baseline_row(baseline, result) for baseline in result.baselines]
     general = GENERAL if result.general else ()

@@ -6,7 +6,7 @@ from itertools import groupby
 from search.records.evidence import Stage
 from search.records.trial import TrialRecord
 from search.records.trial_report import TrialReport
-from search.sampling.population import mutable_settings
+from search.sampling.population import read_mutable_settings
 
 Reports = Mapping[str, Sequence[TrialReport]]
 
@@ -25,7 +25,7 @@ def find_stages(reports: Reports, trial: str, place: int) -> tuple[Stage, ...]:
         name, at = before
         report = reports[name][at]
         assert report.origin is not None, "only a population has stages"
-        steps.append((name, report.epoch, mutable_settings(report.origin.config)))
+        steps.append((name, report.epoch, read_mutable_settings(report.origin.config)))
         before = _before(reports, name, at)
     found = []
     for (name, settings), group in groupby(reversed(steps), key=lambda step: (step[0], step[2])):
@@ -51,7 +51,7 @@ def _copied_from(report: TrialReport) -> str:
     return report.origin.copied_from if report.origin else ""
 
 
-def with_stages(trials: Sequence[TrialRecord], reports: Reports) -> tuple[TrialRecord, ...]:
+def add_stages(trials: Sequence[TrialRecord], reports: Reports) -> tuple[TrialRecord, ...]:
     """Return the trials of a population with the configuration of their best epoch, and how its weights came about."""
     return tuple(_with_stages(trial, reports) for trial in trials)
 

@@ -30,7 +30,7 @@ TURNS = 6
 RESAMPLE, FACTORS = 0.25, (0.8, 1.2)
 
 
-def mutable_ranges(space: SearchSpace, config: Mapping[str, Any]) -> dict[str, FloatRange]:
+def find_mutable_ranges(space: SearchSpace, config: Mapping[str, Any]) -> dict[str, FloatRange]:
     """Return the ranges of what may change in mid-run and is open under `config` (nested), by dotted key."""
     values = flatten(dict(config))
     found: dict[str, FloatRange] = {}
@@ -41,21 +41,21 @@ def mutable_ranges(space: SearchSpace, config: Mapping[str, Any]) -> dict[str, F
     return found
 
 
-def mutated(config: Mapping[str, Any], space: SearchSpace, rng: random.Random) -> dict[str, Any]:
+def mutate(config: Mapping[str, Any], space: SearchSpace, rng: random.Random) -> dict[str, Any]:
     """Return `config` (nested) with every mutable setting a fifth up or down, or drawn anew, inside its range."""
     values = flatten(dict(config))
     changed: dict[str, Any] = {}
-    for key, domain in mutable_ranges(space, config).items():
+    for key, domain in find_mutable_ranges(space, config).items():
         value = _draw(domain, rng) if rng.random() < RESAMPLE else float(values[key]) * rng.choice(FACTORS)
         changed[key] = min(max(value, domain.low), domain.high)
-    return merged(config, nested(changed))
+    return merge_settings(config, nested(changed))
 
 
-def merged(config: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+def merge_settings(config: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
     """Return nested settings with nested changes."""
     result = dict(config)
     for key, value in changes.items():
-        result[key] = merged(result[key], value) if isinstance(value, Mapping) else value
+        result[key] = merge_settings(result[key], value) if isinstance(value, Mapping) else value
     return result
 
 
@@ -65,7 +65,7 @@ def _draw(domain: FloatRange, rng: random.Random) -> float:
     return rng.uniform(domain.low, domain.high)
 
 
-def interval(max_epochs: int) -> int:
+def count_turn_epochs(max_epochs: int) -> int:
     """Return after how many epochs a trial may be told to go on from another's checkpoint."""
     return max(1, round(max_epochs / TURNS))
 
@@ -88,10 +88,10 @@ class Population(PopulationBasedTraining):  # type: ignore[misc]
     @classmethod
     def of(cls, max_epochs: int, space: SearchSpace, samples: int = 0) -> "Population":
         """Return a population that is looked through about TURNS times over the longest trial."""
-        return cls(interval(max_epochs), space)
+        return cls(count_turn_epochs(max_epochs), space)
 
     def _explored(self, config: dict[str, Any]) -> dict[str, Any]:
-        return mutated(config, self._space, self._rng)
+        return mutate(config, self._space, self._rng)
 
     def on_trial_add(self, tune_controller: Any, trial: Any) -> None:
         """Take a trial in.
@@ -126,7 +126,7 @@ def check_population(settings: StudySettings, space: SearchSpace) -> None:
         )
 
 
-def mutable_settings(config: TrialConfig) -> dict[str, float]:
+def read_mutable_settings(config: TrialConfig) -> dict[str, float]:
     """Return the values of what may change in mid-run, by dotted key."""
     values = flatten(config.model_dump())
     return {key: float(values[key]) for key in MUTABLE}

@@ -25,7 +25,7 @@ STARTUP = 5
 """Trials of a model-based sampler before its model; warm starts count."""
 
 
-def always_open(space: SearchSpace, numbers: bool = False) -> list[str]:
+def list_always_open(space: SearchSpace, numbers: bool = False) -> list[str]:
     """Return the names of the settings that every trial has under one name; `numbers`: those alone."""
     alternatives = Counter(parameter.key for parameter in space.parameters)
     return [
@@ -71,7 +71,7 @@ def random_search(space: SearchSpace, seed: int, points: int) -> BaseSampler:
 
 def evolution(space: SearchSpace, seed: int, points: int) -> BaseSampler:
     """Return CMA-ES; raise UsageError for a space with fewer than two numbers for it to move."""
-    names = always_open(space, numbers=True)
+    names = list_always_open(space, numbers=True)
     if len(names) < 2:
         raise UsageError(
             "--sampler cma-es needs two numbers that every trial has",
@@ -85,7 +85,7 @@ def gaussian_process(space: SearchSpace, seed: int, points: int) -> BaseSampler:
     """Return a Gaussian process; raise UsageError without scipy, or for a space in which trials share no setting."""
     if find_spec("scipy") is None:
         raise UsageError("--sampler gp needs scipy", "not installed", "pip install -e '.[gp]', or use tpe")
-    names = always_open(space)
+    names = list_always_open(space)
     if not names:
         raise UsageError(
             "--sampler gp needs a parameter that every trial has",

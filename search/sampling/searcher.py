@@ -9,7 +9,7 @@ import optuna
 from ray.tune.search import Searcher
 
 from search.planning.clock import Clock
-from search.records.evidence import Latencies, architecture
+from search.records.evidence import Latencies, find_architecture
 from search.records.trial_report import DIVERGED, EPOCH, METRIC, SCORE
 from search.storage.files import Pace
 from spaces.space import SearchSpace
@@ -132,7 +132,7 @@ class ParetoSearcher(OptunaSearcher):
         """Return the next configuration, as the searcher of one objective does."""
         settings = super().suggest(trial_id)
         if isinstance(settings, dict):
-            latency = self.latencies[architecture(config_from_mapping(settings, "trial"))]
+            latency = self.latencies[find_architecture(config_from_mapping(settings, "trial"))]
             self._open[trial_id].set_user_attr(LATENCY, latency.ms)
         return settings
 

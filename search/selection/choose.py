@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from search.records.evidence import Confirmation, FrontTrial, architecture
-from search.records.trial import TrialRecord, first, rank
+from search.records.evidence import Confirmation, FrontTrial, find_architecture
+from search.records.trial import TrialRecord, put_first, rank
 from search.records.trial_report import TrialReport, join_rows
 from search.selection.confirm import Retraining, Run, confirm
 from train.checkpoint import Checkpoint
@@ -60,13 +60,13 @@ def select_winner(
     chosen = next((one.trial for one in front if one.chosen), None)
     pool = list(trials)
     if chosen is not None:
-        kind = architecture(next(trial.config for trial in trials if trial.id == chosen))
-        pool = [trial for trial in trials if architecture(trial.config) == kind]
+        kind = find_architecture(next(trial.config for trial in trials if trial.id == chosen))
+        pool = [trial for trial in trials if find_architecture(trial.config) == kind]
     candidates = confirm(pool, retraining, seed) if retraining else ()
     confirmations = tuple(one.confirmation for one in candidates)
     runs = {one.confirmation.trial: one.runs for one in candidates}
     chosen = next((one.trial for one in confirmations if one.mean is not None), chosen)
-    return Selection(first(rank(trials), chosen), chosen, confirmations, runs, front)
+    return Selection(put_first(rank(trials), chosen), chosen, confirmations, runs, front)
 
 
 def find_front(trials: Sequence[TrialRecord]) -> list[TrialRecord]:
@@ -74,7 +74,7 @@ def find_front(trials: Sequence[TrialRecord]) -> list[TrialRecord]:
     best: dict[tuple[str, ...], TrialRecord] = {}
     for trial in rank(trials):
         if trial.eligible and trial.latency is not None:
-            best.setdefault(architecture(trial.config), trial)
+            best.setdefault(find_architecture(trial.config), trial)
     points = [(trial.best.rank, -_latency_ms(trial)) for trial in best.values() if trial.best]
     front = [
         trial for trial, point in zip(best.values(), points, strict=True) if not _is_dominated(point, points)

@@ -2,26 +2,26 @@
 
 import time
 
-from search.experiment.incidents import incidents
-from search.experiment.keep import disk_use, keep_best
+from search.experiment.incidents import read_incidents
+from search.experiment.keep import keep_best, measure_disk_use
 from search.planning.warm_starts import remember
 from search.preflight.general import general_summary
 from search.records.evidence import Evidence
 from search.records.from_reports import Samples, make_record
 from search.records.result import StudyResult, write_result
 from search.records.sample_rows import write_rows
-from search.records.trial import TrialRecord, with_latency
+from search.records.trial import TrialRecord, add_latency
 from search.records.trial_report import latest_reports, read_reports
 from search.report.page.page import write_report
 from search.report.summary import write_summary
-from search.sampling.lineage import with_stages
+from search.sampling.lineage import add_stages
 from search.selection.choose import Selection, compare_trials, select_winner
 from search.selection.follow_up import list_commands
 from search.selection.outcome import Searched
 from search.selection.winner import Verdict, export_winner
 from search.settings import population
 from search.storage.files import SUMMARY_FILE
-from search.storage.location import location
+from search.storage.location import locate
 from train.versions import installed_versions
 
 
@@ -36,7 +36,7 @@ def finish(search: Searched) -> StudyResult:
     write_files(search, result, verdict)
     remember(settings, result)
     if settings.remote:
-        location(settings).put_all(settings.local_folder)
+        locate(settings).put_all(settings.local_folder)
     return result
 
 
@@ -58,13 +58,13 @@ def make_result(
         evidence=collect_evidence(search, selected),
         general=general_summary(settings, data),
         labels=verdict.labels,
-        share=search.plan.share,
+        reservation=search.plan.reservation,
         max_epochs=search.folds if search.folds > 1 else search.plan.budget.max_epochs,
         wall_seconds=time.time() - search.started,
         versions=installed_versions(),
         seeds={"search": settings.seed, "split": settings.seed, "train": settings.seed},
         commands=list_commands(settings, data.summary, settings.local_folder, bool(verdict.averaged)),
-        disk=disk_use(search.results),
+        disk=measure_disk_use(search.results),
     )
 
 
@@ -81,7 +81,7 @@ def write_files(search: Searched, result: StudyResult, verdict: Verdict) -> None
 def make_records(search: Searched) -> tuple[TrialRecord, ...]:
     """Return what became of every trial."""
     settings, journals = search.settings, search.journals
-    training, notes = search.data.training, incidents(settings.local_folder)
+    training, notes = search.data.training, read_incidents(settings.local_folder)
     samples = Samples(len(training.val), len(training.general or ()))
     trials = [
         make_record(journal, search.started, samples, notes.get(name, ()))
@@ -89,8 +89,8 @@ def make_records(search: Searched) -> tuple[TrialRecord, ...]:
     ]
     if population(settings) is not None:
         reports = {name: read_reports(journal.rows) for name, journal in journals.items()}
-        trials = [*with_stages(trials, reports)]
-    return tuple(with_latency(trial, search.latencies) for trial in trials)
+        trials = [*add_stages(trials, reports)]
+    return tuple(add_latency(trial, search.latencies) for trial in trials)
 
 
 def collect_evidence(search: Searched, selected: Selection) -> Evidence:

@@ -8,7 +8,7 @@ from pathlib import Path
 from search.preflight.data import StudyData
 from search.records.evidence import LabelCheck
 from search.records.result import Comparison, Misreading
-from search.records.sample_rows import SplitRows, split_rows
+from search.records.sample_rows import SplitRows, make_split_rows
 from search.records.trial import TrialRecord
 from search.sampling.lineage import describe_stages
 from search.selection.choose import Selection
@@ -92,7 +92,7 @@ def _draw(winner: Loaded, val: Dataset, index: int) -> Image:
 
 def _rows(winner: Loaded, data: StudyData) -> dict[str, SplitRows]:
     splits = {"validation": data.training.val} | ({"test": data.test} if data.test is not None else {})
-    return {name: split_rows(split, winner.read(split).stats) for name, split in splits.items()}
+    return {name: make_split_rows(split, winner.read(split).stats) for name, split in splits.items()}
 
 
 def check_winner_labels(

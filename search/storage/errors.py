@@ -18,7 +18,7 @@ def storage_errors() -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        found = next(filter(unwritable, chain_of(error)), None)
+        found = next(filter(is_unwritable, walk_causes(error)), None)
         if found is None:
             raise
         if isinstance(found, StorageError):
@@ -30,14 +30,14 @@ def storage_errors() -> Iterator[None]:
         ) from error
 
 
-def chain_of(error: BaseException | None) -> Iterator[BaseException]:
+def walk_causes(error: BaseException | None) -> Iterator[BaseException]:
     """Yield an error and what it came of: Tune raises one of its own for what a callback raises."""
     while error is not None:
         yield error
         error = error.__cause__ or error.__context__
 
 
-def unwritable(error: BaseException) -> bool:
+def is_unwritable(error: BaseException) -> bool:
     """Return whether an error says that files cannot be written; SQLite's and Optuna's are those of optuna.db."""
     if isinstance(error, OSError):
         return error.errno in UNWRITABLE

@@ -41,7 +41,7 @@ class Journal(Callback):  # type: ignore[misc]
         self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
     ) -> None:
         """Note the report."""
-        self._write({"event": "report", "trial": trial.trial_id, **plain(result)})
+        self._write({"event": "report", "trial": trial.trial_id, **keep_plain(result)})
 
     def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """Note that it will report no more."""
@@ -65,7 +65,7 @@ def ends_in_a_cut_line(file: BinaryIO) -> bool:
     return file.read(1) != b"\n"
 
 
-def plain(result: Mapping[str, Any]) -> Row:
+def keep_plain(result: Mapping[str, Any]) -> Row:
     """Return the finite numbers, texts and truth values of a report, which are all that JSON takes."""
     own = {key: value.item() if isinstance(value, np.generic) else value for key, value in result.items()}
     return {
@@ -102,7 +102,7 @@ class TrialJournal:
         self.error = row.get("error_file", "") if event == "error" else ""
 
 
-def whole_lines(content: bytes) -> Iterator[Row]:
+def read_whole_lines(content: bytes) -> Iterator[Row]:
     """Yield the lines that are written to their end: the last one may be under way, and any one cut by a kill."""
     for line in content.split(b"\n")[:-1]:
         with suppress(ValueError):
@@ -118,7 +118,7 @@ def read_journal(folder: Path) -> list[TrialJournal]:
     if not path.is_file():
         return [_from_tune(path) for path in sorted(folder.glob("*/result.json"))]
     trials: dict[str, TrialJournal] = {}
-    for row in whole_lines(path.read_bytes()):
+    for row in read_whole_lines(path.read_bytes()):
         if row["event"] != "study":
             trials.setdefault(row["trial"], TrialJournal(row["trial"], {})).take(row)
     return list(trials.values())
@@ -127,13 +127,13 @@ def read_journal(folder: Path) -> list[TrialJournal]:
 def read_study_event(folder: Path) -> Row:
     """Return what the journal says of the study before its first trial; empty if it says nothing."""
     path = folder / JOURNAL
-    rows = whole_lines(path.read_bytes()) if path.is_file() else iter(())
+    rows = read_whole_lines(path.read_bytes()) if path.is_file() else iter(())
     return next((row for row in rows if row["event"] == "study"), {})
 
 
 def _from_tune(path: Path) -> TrialJournal:
     trial = TrialJournal(path.parent.name, {})
-    for row in whole_lines(path.read_bytes()):
+    for row in read_whole_lines(path.read_bytes()):
         trial.take(row)
     error = path.with_name("error.txt")
     trial.error = str(error) if error.exists() else ""

@@ -91,16 +91,16 @@ class Location:
         return self.filesystem or fs.LocalFileSystem()
 
 
-def location(settings: StudySettings) -> Location:
+def locate(settings: StudySettings) -> Location:
     """Return where a study lies; raise UsageError for a URI that cannot be opened."""
     if not settings.remote:
         return Location(str(settings.local_folder.resolve()))
-    filesystem, path = opened(settings.storage)
+    filesystem, path = open_filesystem(settings.storage)
     return Location(f"{path}/{settings.name}", filesystem)
 
 
 @cache
-def opened(uri: str) -> tuple[fs.FileSystem, str]:
+def open_filesystem(uri: str) -> tuple[fs.FileSystem, str]:
     """Return pyarrow's file system of a URI and the path on it, without a slash at its end."""
     if urlsplit(uri).password:
         raise UsageError(
@@ -111,11 +111,11 @@ def opened(uri: str) -> tuple[fs.FileSystem, str]:
     try:
         filesystem, path = fs.FileSystem.from_uri(uri)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
-        raise unreachable(uri, error) from error
+        raise make_unreachable_error(uri, error) from error
     return filesystem, path.rstrip("/")
 
 
-def unreachable(uri: str, error: Exception) -> UsageError:
+def make_unreachable_error(uri: str, error: Exception) -> UsageError:
     """Return what to raise where a storage does not answer."""
     return UsageError(
         "--storage must be a folder or a URI that pyarrow can open, with credentials in the environment",
@@ -131,9 +131,9 @@ def study_exists(settings: StudySettings) -> bool:
     if not settings.remote:
         return False
     try:
-        return location(settings).holds(STUDY_FILE)
+        return locate(settings).holds(STUDY_FILE)
     except OSError as error:
-        raise unreachable(settings.storage, error) from error
+        raise make_unreachable_error(settings.storage, error) from error
 
 
 def fetch_study(settings: StudySettings) -> None:
@@ -146,14 +146,14 @@ def fetch_study(settings: StudySettings) -> None:
     folder = settings.local_folder
     if (folder / STUDY_FILE).exists():
         _require_same(settings, folder / STUDY_FILE)
-    place = location(settings)
+    place = locate(settings)
     try:
         for name in (*BEGUN, *WHILE_RUNNING):
             size, own = place.size(name), folder / name
             if size is not None and not (name in GROWING and own.is_file() and own.stat().st_size >= size):
                 place.get(name, folder)
     except OSError as error:
-        raise unreachable(settings.storage, error) from error
+        raise make_unreachable_error(settings.storage, error) from error
 
 
 def _require_same(settings: StudySettings, path: Path) -> None:
@@ -175,16 +175,16 @@ def publish(settings: StudySettings, *names: str) -> None:
     """
     if settings.remote:
         try:
-            location(settings).put(settings.local_folder, names)
+            locate(settings).put(settings.local_folder, names)
         except OSError as error:
-            raise unreachable(settings.storage, error) from error
+            raise make_unreachable_error(settings.storage, error) from error
 
 
 def withdraw(settings: StudySettings) -> None:
     """Leave the study's name free, here and there."""
     (settings.local_folder / STUDY_FILE).unlink(missing_ok=True)
     if settings.remote:
-        location(settings).delete(STUDY_FILE)
+        locate(settings).delete(STUDY_FILE)
 
 
 def check_folder(settings: StudySettings, resume: bool) -> None:

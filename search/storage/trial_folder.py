@@ -36,7 +36,7 @@ class TrialFolder:
 
         It lies where the report says: Tune's own list lacks the last one of a trial that the deadline ended.
         """
-        there = set(checkpoint_names(self.filesystem, self.path))
+        there = set(list_checkpoints(self.filesystem, self.path))
         return max((name for name in self.scores if name in there), key=self.scores.__getitem__, default=None)
 
     def read_best(self) -> Checkpoint:
@@ -49,7 +49,7 @@ class TrialFolder:
         return read_checkpoint(Saved(f"{self.path}/{name}", self.filesystem))
 
 
-def checkpoint_names(filesystem: fs.FileSystem, folder: str) -> list[str]:
+def list_checkpoints(filesystem: fs.FileSystem, folder: str) -> list[str]:
     """Return the names of the checkpoints in a trial's folder, in any order."""
     found = filesystem.get_file_info(fs.FileSelector(folder, allow_not_found=True))
     return [info.base_name for info in found if info.base_name.startswith(PREFIX)]
@@ -89,32 +89,32 @@ def report_with_checkpoint(
 MICRO_BATCHES_FILE = "parts.json"
 
 
-def last_whole(filesystem: fs.FileSystem, path: str) -> tuple[Checkpoint | None, str, str]:
+def find_last_whole(filesystem: fs.FileSystem, path: str) -> tuple[Checkpoint | None, str, str]:
     """Return the checkpoint at `path` or, if that is damaged, the last whole one before it, and what was wrong.
 
     Last stands where it lies. None if there is no whole one: the trial has to begin anew.
     """
     damaged = []
-    for name in candidates(filesystem, path):
+    for name in list_back_from(filesystem, path):
         place = f"{PurePosixPath(path).parent}/{name}"
         try:
             found = read_checkpoint(tune.Checkpoint(place, filesystem))
         except CheckpointError as error:
             damaged.append(f"{name} is damaged ({error.value})")
         else:
-            return found, told(damaged, f"goes on from {name}, epoch {found.epoch}"), place
-    return None, told(damaged, "begins anew"), ""
+            return found, describe_damage(damaged, f"goes on from {name}, epoch {found.epoch}"), place
+    return None, describe_damage(damaged, "begins anew"), ""
 
 
-def told(damaged: list[str], instead: str) -> str:
+def describe_damage(damaged: list[str], instead: str) -> str:
     """Return the note on damaged checkpoints; empty if there are none."""
     return f"{'; '.join(damaged)}: {instead}" if damaged else ""
 
 
-def candidates(filesystem: fs.FileSystem, path: str) -> list[str]:
+def list_back_from(filesystem: fs.FileSystem, path: str) -> list[str]:
     """Return the name of the checkpoint at `path` and of those before it, the newest first."""
     place = PurePosixPath(path)
-    earlier = [name for name in checkpoint_names(filesystem, str(place.parent)) if name < place.name]
+    earlier = [name for name in list_checkpoints(filesystem, str(place.parent)) if name < place.name]
     return [place.name, *sorted(earlier, reverse=True)]
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from search.records.evidence import Confirmation, Earlier, Evidence, FrontTrial, LabelCheck, Latency
-from search.records.facts import DataSummary, DiskUse, GeneralSummary, TrialShare
+from search.records.facts import DataSummary, DiskUse, GeneralSummary, Reservation
 from search.records.result import Comparison, StudyResult, baseline_from_json
 from search.records.scores import scores_from_json
 from search.records.trial import TrialRecord
@@ -43,7 +43,7 @@ def read_summary(folder: Path, settings: StudySettings) -> StudyResult:
         evidence=_read_evidence(found),
         general=_read_general(found),
         labels=LabelCheck.model_validate(found["label_mistakes"]) if found.get("label_mistakes") else None,
-        share=TrialShare.model_validate(found.get("trial_share", {})),
+        reservation=Reservation.model_validate(found.get("trial_share", {})),
         max_epochs=read_study_event(folder).get("max_epochs") or _longest(trials),
         wall_seconds=found["wall_seconds"],
         versions=found["versions"],

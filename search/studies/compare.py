@@ -46,7 +46,7 @@ class StudyComparison(Frozen):
     search: dict[str, tuple[Any, Any]]
 
 
-def differing(first: dict[str, Any], second: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
+def find_differences(first: dict[str, Any], second: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
     """Return the dotted keys whose values differ, with both; None for one that is missing."""
     one, two = flatten(first), flatten(second)
     keys = dict.fromkeys([*one, *two])
@@ -58,12 +58,12 @@ def compare_studies(
 ) -> StudyComparison:
     """Compare two finished studies; `rows` are how their winners do on every sample."""
     one, two = (_judged(study, kept) for study, kept in zip(studies, rows, strict=True))
-    obstacle = not_comparable(one, two)
+    obstacle = find_obstacle(one, two)
     first, second = (study.settings.model_dump(mode="json", exclude={"name", "storage"}) for study in studies)
     return StudyComparison(
         splits=tuple(_split(split, one, two, obstacle) for split in ("validation", "test")),
-        settings=differing(one.config, two.config),
-        search=differing(first, second),
+        settings=find_differences(one.config, two.config),
+        search=find_differences(first, second),
     )
 
 
@@ -92,7 +92,7 @@ def _judged(study: Study, rows: Mapping[str, SplitRows]) -> Judged:
     return Judged(study.settings.task_name, scores, config, rows, study.settings.seed)
 
 
-def not_comparable(first: Judged, second: Judged) -> str:
+def find_obstacle(first: Judged, second: Judged) -> str:
     """Return why no score of two studies can be compared; empty if some may."""
     if first.task != second.task:
         return f"different tasks, so different scores: {first.task} and {second.task}"

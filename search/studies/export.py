@@ -54,8 +54,8 @@ def export_trial(study: Study, wanted: str, output: Path) -> Exported:
     if output.exists() and not (output / MANIFEST).is_file():
         raise UsageError("a bundle must not replace anything else", output, "choose another folder")
     trial = find_trial(study, wanted)
-    checkpoint = best_checkpoint(study, trial)
-    val = decoded_splits(study.settings, ("val",))["val"]
+    checkpoint = read_best_checkpoint(study, trial)
+    val = decode_splits(study.settings, ("val",))["val"]
     parity = export_checkpoint(tuned(checkpoint, val), val, output)
     return Exported(trial.id, checkpoint.epoch, checkpoint.metrics, parity)
 
@@ -74,13 +74,13 @@ def find_trial(study: Study, wanted: str) -> TrialJournal:
     return trials[name]
 
 
-def best_checkpoint(study: Study, trial: TrialJournal) -> Checkpoint:
+def read_best_checkpoint(study: Study, trial: TrialJournal) -> Checkpoint:
     """Return the checkpoint with the best score of those that a trial has left; raise CheckpointError if none is."""
     scores = checkpoint_scores(latest_reports(trial.rows))
     return TrialFolder(fs.LocalFileSystem(), str(study.folder / trial.id), scores).read_best()
 
 
-def decoded_splits(settings: StudySettings, names: Sequence[str]) -> dict[str, Dataset]:
+def decode_splits(settings: StudySettings, names: Sequence[str]) -> dict[str, Dataset]:
     """Read and decode these of the study's splits once more."""
     splits = dict(read_splits(source_of(settings))[0].items())
     return decoding(settings).decode({name: splits[name] for name in names})

@@ -19,13 +19,13 @@ def check_study(study: Study) -> LabelCheck:
     Raises:
         UsageError: for a task whose labels are no texts.
     """
-    from search.studies.export import decoded_splits
+    from search.studies.export import decode_splits
 
     if not can_check(study.settings.task_name):
         raise UsageError(
             "labels must be texts to be checked", study.settings.task_name, "look at report.html"
         )
-    data = TrainingData(**decoded_splits(study.settings, ("train", "val")))
+    data = TrainingData(**decode_splits(study.settings, ("train", "val")))
     check = check_labels(list_voters(study, data.train), data, Timer(None, 0.0))
     write_table(check, study.folder)
     return check
@@ -33,11 +33,11 @@ def check_study(study: Study) -> LabelCheck:
 
 def list_voters(study: Study, train: Dataset) -> list[Voter]:
     """Return the trials of a study that can be asked about labels; `train` is its training split."""
-    from search.studies.export import best_checkpoint
+    from search.studies.export import read_best_checkpoint
 
     journals = {trial.id: trial for trial in read_journal(study.folder)}
 
     def load(trial: TrialRecord) -> Loaded:
-        return load_network(best_checkpoint(study, journals[trial.id]), train)
+        return load_network(read_best_checkpoint(study, journals[trial.id]), train)
 
     return [Voter(trial.id, partial(load, trial)) for trial in choose_voters(read_result(study).ranked, ())]

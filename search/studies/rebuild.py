@@ -5,13 +5,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from search.experiment.incidents import incidents
+from search.experiment.incidents import read_incidents
 from search.records.facts import DataSummary
 from search.records.from_reports import Samples, make_record
 from search.records.result import Baseline, StudyResult, baseline_from_json
 from search.records.trial import TrialRecord
 from search.records.trial_report import read_reports
-from search.sampling.lineage import with_stages
+from search.sampling.lineage import add_stages
 from search.settings import StudySettings, population
 from search.storage.files import STUDY_FILE
 from search.storage.journal import read_journal, read_study_event
@@ -27,7 +27,7 @@ def rebuild_result(folder: Path, settings: StudySettings, state: str) -> StudyRe
         settings: what was asked.
         state: of the study, `running` or `interrupted`.
     """
-    begun, started = read_study_event(folder), start_of(folder)
+    begun, started = read_study_event(folder), read_start(folder)
     baselines = read_baselines(settings, begun)
     return StudyResult(
         name=settings.name,
@@ -46,7 +46,7 @@ def rebuild_result(folder: Path, settings: StudySettings, state: str) -> StudyRe
     )
 
 
-def start_of(folder: Path) -> float:
+def read_start(folder: Path) -> float:
     """Return the Unix time at which a study began."""
     return (folder / STUDY_FILE).stat().st_mtime
 
@@ -69,10 +69,10 @@ def rebuild_trials(
     folder: Path, settings: StudySettings, state: str, samples: Samples
 ) -> tuple[TrialRecord, ...]:
     """Return the trials as far as their reports tell; of a population, each with the settings of its best epoch."""
-    journals, notes, started = read_journal(folder), incidents(folder), start_of(folder)
+    journals, notes, started = read_journal(folder), read_incidents(folder), read_start(folder)
     trials = tuple(
         make_record(journal, started, samples, notes.get(journal.id, ()), state) for journal in journals
     )
     if population(settings) is None:
         return trials
-    return with_stages(trials, {journal.id: read_reports(journal.rows) for journal in journals})
+    return add_stages(trials, {journal.id: read_reports(journal.rows) for journal in journals})

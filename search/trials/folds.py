@@ -29,7 +29,7 @@ from train.tasks import TASKS, SampleStats, Task, primary_of
 FEW, FOLDS = 200, 5
 
 
-def with_folds(settings: StudySettings, samples: int) -> StudySettings:
+def choose_folds(settings: StudySettings, samples: int) -> StudySettings:
     """Return the settings with the number of folds, 1 for none, given the number of training samples.
 
     Raises UsageError for what cannot be scored over folds.
@@ -76,7 +76,7 @@ def split_folds(data: TrainingData, folds: int, task: type[Task], seed: int) -> 
     texts = [task.text_of(text) for text in (*data.val.texts, *data.train.texts)]
     spread = all(len(text) <= 1 or label in task.classes for text, label in zip(
         texts, (*data.val.texts, *data.train.texts), strict=True))  # fmt: skip
-    both, start = pooled(data).val, len(data.val)
+    both, start = pool_splits(data).val, len(data.val)
     every = [data]
     for group in deal(texts[start:], folds - 1, seed, spread):
         mine = [start + index for index in group]
@@ -86,7 +86,7 @@ def split_folds(data: TrainingData, folds: int, task: type[Task], seed: int) -> 
     return every
 
 
-def pooled(data: TrainingData) -> TrainingData:
+def pool_splits(data: TrainingData) -> TrainingData:
     """Return the data with every sample to be read, as all folds together do; the validation samples come first."""
     return replace(data, val=Mixture([data.val, data.train]))
 
@@ -145,10 +145,10 @@ def average_folds(done: Sequence[Fold], of: int, config: TrialConfig) -> tuple[d
     }
     counted = {EPOCH: len(done), EPOCH_SECONDS: done[-1].seconds}
     last = FoldReport(len(done), of, sum(weights), json.dumps(done[-1].rows.tolist()))
-    return {**means, **counted, **mean_interval(done, config)}, last
+    return {**means, **counted, **find_mean_interval(done, config)}, last
 
 
-def mean_interval(done: Sequence[Fold], config: TrialConfig) -> dict[str, float]:
+def find_mean_interval(done: Sequence[Fold], config: TrialConfig) -> dict[str, float]:
     """Return the ends of the first score's interval, as reports name them; nothing where the mean itself tells it."""
     ends = TASKS.get(config.task).scores.ends()
     if not ends:

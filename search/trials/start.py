@@ -11,7 +11,7 @@ from search.planning.plan import Planned
 from search.records.ranking import Forgetting
 from search.records.trial_report import MICRO_BATCHES
 from search.settings import population
-from search.storage.trial_folder import last_whole, read_micro_batches, write_micro_batches
+from search.storage.trial_folder import find_last_whole, read_micro_batches, write_micro_batches
 from train.checkpoint import Checkpoint
 
 
@@ -39,7 +39,7 @@ def find_start() -> Start:
     micro_batches = read_micro_batches(storage.storage_filesystem, storage.trial_fs_path)
     if saved is None:
         return Start(None, micro_batches)
-    checkpoint, note, path = last_whole(saved.filesystem, saved.path)
+    checkpoint, note, path = find_last_whole(saved.filesystem, saved.path)
     kept = int(checkpoint.metrics.get(MICRO_BATCHES, 1)) if checkpoint else 1
     return Start(checkpoint, max(micro_batches, kept), note, path)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from search.records.result import StudyResult
-from search.records.trial import rank, varied_settings
+from search.records.trial import find_varied_settings, rank
 from search.report.importance import spans_decades
 from search.report.page import svg
 from search.report.page.parts import nothing, section
@@ -62,7 +62,7 @@ class _Column:
 def draw_parallel_coordinates(result: StudyResult, order: Sequence[str]) -> str:
     """Draw the scored trials; settings named in `order` come first, and only MOST_AXES of them."""
     trials = rank(result.trials)
-    settings = varied_settings(trials)
+    settings = find_varied_settings(trials)
     keys = list(dict.fromkeys(key for values in settings.values() for key in values))
     keys = sorted(keys, key=lambda key: order.index(key) if key in order else len(order))[:MOST_AXES]
     if len(trials) < 2 or not keys:

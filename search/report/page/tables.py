@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from html import escape
 
-from search.records.facts import TrialShare
+from search.records.facts import Reservation
 from search.records.result import Comparison, StudyResult
-from search.records.trial import TrialRecord, varied_settings
+from search.records.trial import TrialRecord, find_varied_settings
 from search.report.advice import advise
 from search.report.page.charts import draw_accuracy_over_latency
 from search.report.page.parts import nothing, section, table
@@ -85,7 +85,7 @@ def show_confirmations(result: StudyResult) -> str:
 
 def show_trials(result: StudyResult) -> str:
     """Return every trial with its scores and the settings in which they differ."""
-    settings = varied_settings(result.trials)
+    settings = find_varied_settings(result.trials)
     keys = list(dict.fromkeys(key for values in settings.values() for key in values))
     ranked = result.ranked
     rest = [trial for trial in result.trials if trial.score is None]
@@ -115,7 +115,7 @@ def _trial_cells(trial: TrialRecord, result: StudyResult) -> list[str]:
     scores = [""] * (len(score_heads(result.terms)) + len(general))
     if best := trial.best:
         scores = [*score_cells(best.scores), *kept_cells(best, result)]
-    cost = result.share.seconds(trial.seconds) if _cost_heads(result) else ()
+    cost = result.reservation.seconds(trial.seconds) if _cost_heads(result) else ()
     return [
         trial.id,
         state_text(trial),
@@ -128,7 +128,7 @@ def _trial_cells(trial: TrialRecord, result: StudyResult) -> list[str]:
 
 def _cost_heads(result: StudyResult) -> Sequence[str]:
     """Return the columns of cost; none where a trial's CPU time is simply its time."""
-    return () if result.share == TrialShare() else result.share.heads
+    return () if result.reservation == Reservation() else result.reservation.heads
 
 
 def show_baselines(result: StudyResult) -> str:
@@ -210,10 +210,15 @@ def show_cost(result: StudyResult) -> str:
         seconds = sum(trial.seconds for trial in trials)
         epochs = sum(trial.epochs for trial in trials)
         rows.append(
-            (state, str(len(trials)), str(epochs), *(duration(s) for s in result.share.seconds(seconds)))
+            (
+                state,
+                str(len(trials)),
+                str(epochs),
+                *(duration(s) for s in result.reservation.seconds(seconds)),
+            )
         )
-    heads = result.share.heads
-    caption = f"A trial has {result.share}. Counted is what it has reserved while it ran, used or not. "
+    heads = result.reservation.heads
+    caption = f"A trial has {result.reservation}. Counted is what it has reserved while it ran, used or not. "
     caption += f"The whole search took {duration(result.wall_seconds)}."
     body = table(("trials that", "trials", "epochs", *heads), rows, 1)
     return section("Cost", f'<div class="narrow">{body}</div>', caption)

@@ -9,7 +9,14 @@ from pyarrow.fs import LocalFileSystem
 from ray import cloudpickle
 from ray.exceptions import ActorDiedError, OutOfMemoryError, RayTaskError
 
-from search.experiment.incidents import LOW_ON_MEMORY, RETRIES, Incidents, describe, incidents, last_error
+from search.experiment.incidents import (
+    LOW_ON_MEMORY,
+    RETRIES,
+    Incidents,
+    describe_error,
+    find_last_error,
+    read_incidents,
+)
 from search.storage.trial_folder import read_micro_batches
 from tests.real_lines import config
 from train.errors import StorageError
@@ -40,12 +47,14 @@ def of_task(error: Exception) -> RayTaskError:
 
 
 def test_the_last_error_is_what_our_code_raised_or_what_ray_says(tmp_path: Path) -> None:
-    assert isinstance(last_error(failed(tmp_path, ActorDiedError(), of_task(UNSAVED))), StorageError)
-    assert isinstance(last_error(failed(tmp_path, of_task(UNSAVED), ActorDiedError())), ActorDiedError)
+    assert isinstance(find_last_error(failed(tmp_path, ActorDiedError(), of_task(UNSAVED))), StorageError)
+    assert isinstance(find_last_error(failed(tmp_path, of_task(UNSAVED), ActorDiedError())), ActorDiedError)
     low = OutOfMemoryError(f"Task was killed due to the node {LOW_ON_MEMORY}.")
-    assert isinstance(last_error(failed(tmp_path, ActorDiedError(), low, pickled=False)), OutOfMemoryError)
-    assert "gone" in describe(ActorDiedError())
-    assert describe(ZeroDivisionError("by\nzero")) == "ZeroDivisionError: zero"
+    assert isinstance(
+        find_last_error(failed(tmp_path, ActorDiedError(), low, pickled=False)), OutOfMemoryError
+    )
+    assert "gone" in describe_error(ActorDiedError())
+    assert describe_error(ZeroDivisionError("by\nzero")) == "ZeroDivisionError: zero"
 
 
 def test_a_crash_is_noted_with_its_epoch(tmp_path: Path) -> None:
@@ -53,7 +62,7 @@ def test_a_crash_is_noted_with_its_epoch(tmp_path: Path) -> None:
     kept.on_trial_recover(1, [], failed(tmp_path, ActorDiedError()))
     kept.on_trial_result(1, [], SimpleNamespace(trial_id="a"), {"note": "less memory"})
     kept.on_trial_result(1, [], SimpleNamespace(trial_id="b"), {"epoch": 1})
-    assert incidents(tmp_path) == {
+    assert read_incidents(tmp_path) == {
         "a": ("crashed (its process or its machine is gone) after epoch 3", "less memory")
     }
 
@@ -62,7 +71,7 @@ def test_a_process_that_took_too_much_memory_is_tried_in_micro_batches(tmp_path:
     trial = failed(tmp_path, OutOfMemoryError(LOW_ON_MEMORY), pickled=False)
     Incidents(tmp_path).on_trial_recover(1, [], trial)
     assert read_micro_batches(trial.storage.storage_filesystem, trial.storage.trial_fs_path) == 2
-    assert incidents(tmp_path)["a"][1] == "goes on with every batch in 2 micro-batches"
+    assert read_incidents(tmp_path)["a"][1] == "goes on with every batch in 2 micro-batches"
 
 
 def test_a_storage_that_stays_unwritable_ends_the_search(tmp_path: Path) -> None:

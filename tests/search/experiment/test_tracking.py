@@ -13,7 +13,7 @@ import pytest
 import ray
 from ray import tune
 
-from search.experiment.tracking import LiveMetrics, check_tracking, trackers
+from search.experiment.tracking import LiveMetrics, check_tracking, make_trackers
 from search.settings import StudySettings
 from train import cli
 from train.errors import UsageError
@@ -49,12 +49,14 @@ def test_an_installed_package_gets_its_callback(package: str, tmp_path: Path) ->
             check_tracking(asked)
         return
     check_tracking(asked)
-    assert [type(one).__module__ for one in trackers(asked, 1)][1:] == [f"ray.air.integrations.{package}"]
+    assert [type(one).__module__ for one in make_trackers(asked, 1)][1:] == [
+        f"ray.air.integrations.{package}"
+    ]
 
 
 def test_without_a_word_only_the_cluster_is_told(tmp_path: Path) -> None:
     check_tracking(settings(tmp_path))
-    assert [type(one) for one in trackers(settings(tmp_path), 1)] == [LiveMetrics]
+    assert [type(one) for one in make_trackers(settings(tmp_path), 1)] == [LiveMetrics]
 
 
 def reporting(config: dict[str, Any]) -> None:
@@ -70,7 +72,10 @@ def test_prometheus_finds_the_studys_metrics_on_the_node(tmp_path: Path) -> None
         tuner = tune.Tuner(
             reporting,
             run_config=tune.RunConfig(
-                name="vin", storage_path=str(tmp_path), verbose=0, callbacks=trackers(settings(tmp_path), 100)
+                name="vin",
+                storage_path=str(tmp_path),
+                verbose=0,
+                callbacks=make_trackers(settings(tmp_path), 100),
             ),
         )
         (result,) = tuner.fit()

@@ -7,7 +7,7 @@ import pytest
 
 from search.records.ranking import Forgotten
 from search.records.trial_report import FoldReport, Origin, Stamp, TrialReport
-from search.storage.journal import plain
+from search.storage.journal import keep_plain
 from train.config import TrialConfig
 
 METRICS = {"epoch": 3, "loss": 1.5, "exact_match": 0.5, "best_epoch": 2, "epochs": 12, "epoch_seconds": 4.0}
@@ -30,7 +30,7 @@ TUNES = {
     ],
 )
 def test_a_report_is_read_back_as_it_was_sent(report: TrialReport) -> None:
-    row = json.loads(json.dumps(plain({**report.to_row(), **TUNES})))
+    row = json.loads(json.dumps(keep_plain({**report.to_row(), **TUNES})))
     found = TrialReport.from_row(row)
     assert found == replace(report, stamp=Stamp(9.0, 1_700_000_000, 3.0, "checkpoint_1"))
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from search.records.facts import TrialShare, share_of
+from search.records.facts import Reservation, sum_reserved
 from search.records.result import Misreading
 from search.report.advice import (
     advise,
@@ -97,11 +97,11 @@ def test_characters_are_counted_by_pairs() -> None:
 
 
 def test_cost_counts_every_worker() -> None:
-    share = share_of({"CPU": 2.0, "GPU": 1.0}, 4)
+    share = sum_reserved({"CPU": 2.0, "GPU": 1.0}, 4)
     assert (share.cpus, share.gpus, str(share)) == (8, 4, "8 CPUs and 4 GPUs")
     assert share.seconds(10) == (80, 40)
-    assert share_of({"CPU": 1.0, "GPU": 0.0}, 0) == TrialShare()
-    on_gpus = result().model_copy(update={"share": share})
+    assert sum_reserved({"CPU": 1.0, "GPU": 0.0}, 0) == Reservation()
+    on_gpus = result().model_copy(update={"reservation": share})
     assert "GPU time" in show_trials(on_gpus)
     assert "CPU time" not in show_trials(result())
     seconds = sum(one.seconds for one in trials())

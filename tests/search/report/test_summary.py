@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from search.records.trial import Measure, TrialRecord, rank, varied_settings
+from search.records.trial import Measure, TrialRecord, find_varied_settings, rank
 from search.report.summary import write_summary
 from search.report.terminal import terminal_table
 from tests.search.made_result import N, result, rows, share, trial, trials
@@ -100,7 +100,7 @@ def test_failed_and_diverged_trials_are_never_scored() -> None:
 
 
 def test_only_settings_that_differ_are_shown() -> None:
-    shown = varied_settings(trials())
+    shown = find_varied_settings(trials())
     assert "epochs" not in shown["t00"]
     assert "optimiser.learning_rate" in shown["t00"]
     assert "technique.options.stem" in shown["t02"]
@@ -111,8 +111,8 @@ def test_a_single_trial_shows_its_settings_that_are_not_the_default() -> None:
     only = trials()[0]
     rate = only.config.optimiser.learning_rate
     assert rate != TrialConfig().optimiser.learning_rate
-    assert varied_settings([only])[only.id]["optimiser.learning_rate"] == rate
-    assert "compile" not in varied_settings([only])[only.id]
+    assert find_varied_settings([only])[only.id]["optimiser.learning_rate"] == rate
+    assert "compile" not in find_varied_settings([only])[only.id]
 
 
 def test_summary_holds_what_the_design_says(tmp_path: Path) -> None:

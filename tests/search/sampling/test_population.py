@@ -12,7 +12,7 @@ from ray.train.constants import CHECKPOINT_DIR_NAME
 
 from search.records.trial_report import CHECKPOINT, COPIED, EPOCH, TRAINED_WITH, TrialReport, name_copied
 from search.sampling.lineage import describe_stages, find_stages
-from search.sampling.population import check_population, mutated
+from search.sampling.population import check_population, mutate
 from search.settings import StudySettings, sampler_of
 from search.storage.journal import read_journal
 from spaces.space import parse_space
@@ -35,7 +35,7 @@ SPACE = parse_space(TEXT, "some", "some.yaml")
 def changes(technique: str, rate: float, seed: int) -> tuple[dict[str, Any], dict[str, Any]]:
     settings = nested({"technique.name": technique, "optimiser.learning_rate": rate, "epochs": 4})
     before = config_from_mapping(settings, "test").model_dump(mode="json")
-    return before, mutated(before, SPACE, random.Random(seed))
+    return before, mutate(before, SPACE, random.Random(seed))
 
 
 @pytest.mark.parametrize("seed", range(20))

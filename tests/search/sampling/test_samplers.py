@@ -6,7 +6,7 @@ from typing import Any
 import optuna
 import pytest
 
-from search.sampling.samplers import SAMPLERS, always_open, explain
+from search.sampling.samplers import SAMPLERS, explain, list_always_open
 from spaces.space import SearchSpace, load_space, parse_space
 from train.errors import UsageError
 
@@ -61,7 +61,7 @@ def test_cma_es_moves_together_the_numbers_that_every_trial_has() -> None:
     study = searched("cma-es", 12)
     sampler: Any = study.sampler
     moved = sampler.infer_relative_search_space(study, study.trials[-1])
-    assert set(moved) == NUMBERS == set(always_open(SPACE, numbers=True))
+    assert set(moved) == NUMBERS == set(list_always_open(SPACE, numbers=True))
     assert any(key.startswith("cma:") for key in study.trials[-1].system_attrs)
     told = explain(sampler, SPACE)
     assert "moves together: augmentation.probability, augmentation.strength; TPE proposes" in told

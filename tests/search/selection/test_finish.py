@@ -14,7 +14,7 @@ from ray.train.constants import CHECKPOINT_DIR_NAME
 from search.experiment.progress import place
 from search.planning.plan import Planned
 from search.preflight.stages import Prepared, Probed
-from search.records.from_reports import complete_journal, find_state, trained_config
+from search.records.from_reports import complete_journal, find_state, read_trained_config
 from search.records.trial import TrialRecord
 from search.records.trial_report import EPOCH, TrialReport, checkpoint_scores, latest_reports
 from search.selection.outcome import Searched
@@ -57,11 +57,11 @@ def test_a_trial_was_as_long_as_its_last_report_says() -> None:
     params = config(epochs=30).model_dump(mode="json")
     fitted = {EPOCH: 12, "exact_match": 0.5, "edit_similarity": 0.5, **ScheduleHorizon(12, 3, 0.2).metrics()}
     last = TrialReport.from_row(fitted)
-    assert trained_config(None, None).epochs == TrialConfig().epochs
+    assert read_trained_config(None, None).epochs == TrialConfig().epochs
     whole = TrialReport.from_row({EPOCH: 12})
-    assert trained_config(params, None).epochs == trained_config(params, whole).epochs == 30
-    assert trained_config(params, last).epochs == 12
-    assert find(fitted, trained_config(params, last)) == ("finished", "")
+    assert read_trained_config(params, None).epochs == read_trained_config(params, whole).epochs == 30
+    assert read_trained_config(params, last).epochs == 12
+    assert find(fitted, read_trained_config(params, last)) == ("finished", "")
     assert [place(fitted, params), place({"epoch": 2}, params)] == ["epoch  12/12 ", "epoch   2/30 "]
 
 

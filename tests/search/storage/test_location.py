@@ -18,8 +18,8 @@ from search.storage.location import (
     check_folder,
     fetch_study,
     load_settings,
-    location,
-    opened,
+    locate,
+    open_filesystem,
     publish,
     study_exists,
     withdraw,
@@ -51,8 +51,8 @@ def begin(study: StudySettings) -> None:
 def test_a_file_uri_is_a_folder(tmp_path: Path) -> None:
     study = settings((tmp_path / "my runs").as_uri())
     assert (study.remote, study.local_folder) == (False, tmp_path / "my runs" / "some")
-    assert location(study).filesystem is None
-    assert location(study).path == str(tmp_path / "my runs" / "some")
+    assert locate(study).filesystem is None
+    assert locate(study).path == str(tmp_path / "my runs" / "some")
 
 
 def test_a_study_is_resumed_where_nothing_of_it_lies(
@@ -104,7 +104,7 @@ def test_folders_are_copied_and_deleted_whole(uri: str, tmp_path: Path) -> None:
     for name in ("summary.json", "best/inference.onnx", "best/deep/er.txt"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(name.encode() * 1000)
-    place = location(settings(uri, name="whole"))
+    place = locate(settings(uri, name="whole"))
     place.put_all(tmp_path)
     found = {each.path.removeprefix(f"{place.path}/"): each.size for each in files(place)}
     assert found == {
@@ -138,7 +138,7 @@ def test_the_stand_in_of_another_study_is_not_overwritten(
 )
 def test_a_uri_that_cannot_be_opened_is_refused(storage: str, says: str) -> None:
     with pytest.raises(UsageError, match=says) as caught:
-        opened(storage)
+        open_filesystem(storage)
     assert "secret" not in str(caught.value)
 
 
@@ -162,7 +162,7 @@ def test_a_killed_search_goes_on_from_another_machine(data_dir: Path, tmp_path: 
         "--max-epochs", 5 * EPOCHS, "--trials", 2, "--concurrent", 1, cwd=tmp_path / "here",
     )  # fmt: skip
     killed.wait_for(" epoch   2/", count=2)
-    place = location(settings(uri, name="cut"))
+    place = locate(settings(uri, name="cut"))
     wait_for_snapshot(place)
     killed.kill()
     first, second = dict.fromkeys(reported(killed))

@@ -6,7 +6,12 @@ import numpy as np
 import pytest
 from pyarrow.fs import LocalFileSystem
 
-from search.storage.trial_folder import CHECKPOINT_FOLDER, last_whole, read_micro_batches, write_micro_batches
+from search.storage.trial_folder import (
+    CHECKPOINT_FOLDER,
+    find_last_whole,
+    read_micro_batches,
+    write_micro_batches,
+)
 from tests.real_lines import config
 from train.checkpoint import ARRAYS, META, Checkpoint
 from train.data.charset import Charset
@@ -30,7 +35,7 @@ def cut(folder: Path) -> None:
 
 def test_a_whole_checkpoint_is_taken_without_a_word(tmp_path: Path) -> None:
     folders = write_checkpoints(tmp_path, 3)
-    found, note, path = last_whole(FILES, str(folders[1]))
+    found, note, path = find_last_whole(FILES, str(folders[1]))
     assert found is not None
     assert (found.epoch, note, path) == (2, "", str(folders[1]))
 
@@ -39,20 +44,20 @@ def test_damaged_and_missing_ones_are_passed_over_and_named(tmp_path: Path) -> N
     folders = write_checkpoints(tmp_path, 4)
     cut(folders[2])
     (folders[1] / CHECKPOINT_FOLDER / META).unlink()
-    found, note, path = last_whole(FILES, str(folders[2]))
+    found, note, path = find_last_whole(FILES, str(folders[2]))
     assert found is not None
     assert (found.epoch, path) == (1, str(folders[0]))
     assert "checkpoint_000002 is damaged" in note
     assert "checkpoint_000001 is damaged" in note
     assert "000003" not in note, "a later one was looked at"
     assert note.endswith("goes on from checkpoint_000000, epoch 1")
-    assert last_whole(FILES, str(tmp_path / "checkpoint_000009"))[0].epoch == 4  # type: ignore[union-attr]
+    assert find_last_whole(FILES, str(tmp_path / "checkpoint_000009"))[0].epoch == 4  # type: ignore[union-attr]
 
 
 def test_without_a_whole_one_the_trial_begins_anew(tmp_path: Path) -> None:
     [folder] = write_checkpoints(tmp_path, 1)
     cut(folder)
-    found, note, path = last_whole(FILES, str(folder))
+    found, note, path = find_last_whole(FILES, str(folder))
     assert (found, path) == (None, "")
     assert note.endswith("begins anew")
 

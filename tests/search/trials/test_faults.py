@@ -15,7 +15,7 @@ import pytest
 import ray
 from ray import tune
 
-from search.experiment.incidents import RETRIES, Incidents, incidents
+from search.experiment.incidents import RETRIES, Incidents, read_incidents
 from search.planning.packing import TrialResources, WorkerGroup
 from search.preflight.cost import Footprint
 from search.records.from_reports import Samples, complete_journal, make_record
@@ -93,7 +93,7 @@ def tuner(body: Any, setup: TrialSetup, resources: dict[str, float], folder: Pat
 
 def only_record(results: tune.ResultGrid, folder: Path) -> TrialRecord:
     [result] = results
-    [notes] = incidents(folder / "hit").values()
+    [notes] = read_incidents(folder / "hit").values()
     journals = {trial.id: trial for trial in read_journal(folder / "hit")}
     return make_record(complete_journal(result, journals), 0.0, Samples(4), notes)
 

@@ -20,7 +20,7 @@ from search.report.terminal import terminal_table
 from search.selection.choose import compare_stats
 from search.settings import StudySettings
 from search.storage.journal import TrialJournal
-from search.trials.folds import Fold, average_folds, deal, run_folds, split_folds, with_folds
+from search.trials.folds import Fold, average_folds, choose_folds, deal, run_folds, split_folds
 from tests import real_lines
 from tests.search.driver import label_arguments, search, write_labels
 from tests.search.made_result import image_of, result, rows, share, trial
@@ -51,7 +51,7 @@ def settings(**others: Any) -> StudySettings:
     ],
 )
 def test_few_samples_are_scored_over_folds(others: dict[str, Any], samples: int, folds: int) -> None:
-    assert with_folds(settings(**others), samples).folds == folds
+    assert choose_folds(settings(**others), samples).folds == folds
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_few_samples_are_scored_over_folds(others: dict[str, Any], samples: int,
 )
 def test_what_cannot_be_scored_over_folds_is_refused(others: dict[str, Any]) -> None:
     with pytest.raises(UsageError, match="folds"):
-        with_folds(settings(**others), 50)
+        choose_folds(settings(**others), 50)
 
 
 @given(st.lists(st.sampled_from("ABCDEFGH"), min_size=1, max_size=60), st.integers(1, 6), st.integers(0, 3))
