@@ -29,7 +29,7 @@ from search.preflight.stages import Prepared, Probed
 from search.records.facts import Reservation
 from search.records.result import Baseline
 from search.records.trial_report import latest_reports
-from search.settings import StudySettings, machine_cpus
+from search.settings import StudySettings, count_cpus
 from search.storage.journal import read_journal
 from search.study import start_ray
 from train.scoring.texts import TextScores
@@ -107,7 +107,7 @@ def measured(trials: int, reports: int) -> dict[str, Any]:
         watch = Watch()
         experiment["run_config"].callbacks.append(watch)
         trainable = tune.with_resources(
-            tune.with_parameters(nothing, reports=reports), {"CPU": machine_cpus() / AT_ONCE}
+            tune.with_parameters(nothing, reports=reports), {"CPU": count_cpus() / AT_ONCE}
         )
         with (Path(folder) / "said.txt").open("w") as said, redirect_stdout(said):
             tune.Tuner(trainable, **experiment).fit()

@@ -12,7 +12,7 @@ if __name__ == "__main__":
 
     main_guard("search.run")
 
-from search.settings import Objectives, Sampler, Scheduler, StudySettings, parse_duration, resume_command
+from search.settings import Objectives, Sampler, Scheduler, StudySettings, parse_duration
 from train.cli import INTERRUPTED
 from train.config import config_error
 from train.data.arguments import add_decoding_arguments, add_general_arguments
@@ -232,10 +232,10 @@ def main(arguments: Sequence[str]) -> int:
     try:
         result = run_study(settings, chosen.resume)
     except KeyboardInterrupt:
-        print(f"interrupted; go on with: {resume_command(settings)}", file=sys.stderr)
+        print(f"interrupted; go on with: {settings.resume_command}", file=sys.stderr)
         return INTERRUPTED
     except StorageError:
-        print(f"interrupted; with room again, go on with: {resume_command(settings)}", file=sys.stderr)
+        print(f"interrupted; with room again, go on with: {settings.resume_command}", file=sys.stderr)
         raise
     print(terminal_table(result))
     print(f"report: {settings.local_folder / 'report.html'}")

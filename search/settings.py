@@ -13,7 +13,7 @@ from pydantic import Field, field_validator
 from train.config import Frozen, TrialConfig
 from train.errors import UsageError
 
-DEFAULT_TRIALS = 32
+DEFAULT_TRIALS, POPULATION_SIZE = 32, 8
 Scheduler = Literal["asha", "hyperband", "median", "pbt", "none"]
 Objectives = Literal["accuracy", "accuracy,latency"]
 Sampler = Literal["tpe", "random", "cma-es", "gp"]
@@ -36,7 +36,7 @@ class StudySettings(Frozen):
         engine: of every trial, `auto` for the fastest here, `any` for each trial its own; None for the one that the
             space fixes, else `auto`.
         scheduler: what stops trials that lag behind.
-        sampler: who proposes configurations; None for TPE, or random draws where the scheduler is `pbt`.
+        sampler: who suggests configurations; None for TPE, or random draws where the scheduler is `pbt`.
         objectives: of the search; with latency, the fastest wins that is not significantly worse than the best.
         confirm: the best trials to train again with other seeds; None for as many as the budget allows, 0 for none.
         folds: over which trials are scored; None for 5 with few training samples, 1 for the study's own split alone.
@@ -109,6 +109,23 @@ class StudySettings(Frozen):
         """Where the study's own files lie: its storage, or for a URI a local stand-in (search/storage/location.py)."""
         return Path("runs" if self.remote else self.storage) / self.name
 
+    @property
+    def population(self) -> int | None:
+        """The number of trials of a population; None if the scheduler makes none."""
+        return (self.trials or POPULATION_SIZE) if self.scheduler == "pbt" else None
+
+    @property
+    def chosen_sampler(self) -> Sampler:
+        """The sampler that was asked for: TPE, but for a population."""
+        return self.sampler or ("tpe" if self.population is None else "random")
+
+    @property
+    def resume_command(self) -> str:
+        """What to type to go on with the study."""
+        return shlex.join(
+            ["python", "search/run.py", "--name", self.name, "--storage", self.storage, "--resume"]
+        )
+
 
 def parse_duration(text: str) -> float:
     """Return the seconds of `90`, `90s`, `30m`, `1.5h` or `1h30m`; raise UsageError for anything else."""
@@ -120,25 +137,6 @@ def parse_duration(text: str) -> float:
     return 3600 * hours + 60 * minutes + seconds
 
 
-def machine_cpus() -> int:
+def count_cpus() -> int:
     """Return the cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-SIZE = 8
-
-
-def population(settings: StudySettings) -> int | None:
-    """Return the number of trials of a population; None if the scheduler makes none."""
-    return (settings.trials or SIZE) if settings.scheduler == "pbt" else None
-
-
-def sampler_of(settings: StudySettings) -> Sampler:
-    """Return the sampler that was asked for: TPE, but for a population."""
-    return settings.sampler or ("tpe" if population(settings) is None else "random")
-
-
-def resume_command(settings: StudySettings) -> str:
-    """Return what to type to go on with a study."""
-    words = ["python", "search/run.py", "--name", settings.name, "--storage", settings.storage, "--resume"]
-    return shlex.join(words)

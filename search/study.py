@@ -24,7 +24,7 @@ from search.planning.warm_starts import read_fork
 from search.preflight.data import decode_sets, source_of, task_of
 from search.preflight.fingerprint import check_fingerprint, read_begun_settings, take_fingerprint
 from search.preflight.general import limit_forgetting
-from search.preflight.latency import measure_all
+from search.preflight.latency import measure_latencies
 from search.preflight.probe import probe_models
 from search.preflight.space import check_names, settle, settle_engine
 from search.preflight.stages import Prepared, Probed, Request
@@ -33,7 +33,7 @@ from search.sampling.population import check_population
 from search.sampling.samplers import SAMPLERS, check_objectives
 from search.selection.finish import finish
 from search.selection.outcome import Searched
-from search.settings import StudySettings, sampler_of
+from search.settings import StudySettings
 from search.storage.files import BEGUN, STUDY_FILE
 from search.storage.location import check_folder, publish, withdraw
 from search.storage.lock import sole_search
@@ -106,7 +106,7 @@ def plan(probed: Probed) -> Planned:
             withdraw(settings)
         raise
     show_stage("planning")
-    latencies = measure_all(made.space, probed.shared) if settings.objectives != "accuracy" else {}
+    latencies = measure_latencies(made.space, probed.shared) if settings.objectives != "accuracy" else {}
     return Planned(probed, made, Clock.start(made.budget, settings.local_folder), latencies)
 
 
@@ -128,7 +128,7 @@ def check_method(settings: StudySettings, space: SearchSpace) -> None:
     check_population(settings, space)
     check_confirm(settings)
     check_objectives(settings, space)
-    SAMPLERS[sampler_of(settings)](space, settings.seed, 0)  # refuses what it cannot search
+    SAMPLERS[settings.chosen_sampler](space, settings.seed, 0)  # refuses what it cannot search
 
 
 def describe_data(settings: StudySettings, sets: Sets) -> str:

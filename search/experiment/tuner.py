@@ -20,7 +20,7 @@ from search.sampling.population import count_turn_epochs
 from search.sampling.samplers import SAMPLERS, explain
 from search.sampling.schedulers import SCHEDULERS, KeptRungs
 from search.sampling.searcher import OptunaSearcher, ParetoSearcher
-from search.settings import DEFAULT_TRIALS, population, sampler_of
+from search.settings import DEFAULT_TRIALS
 from search.storage.errors import storage_errors
 from search.storage.files import DATABASE, JOURNAL
 from search.storage.journal import Journal
@@ -74,7 +74,7 @@ def count_reports(planned: Planned) -> int:
 def make_searcher(planned: Planned) -> OptunaSearcher:
     """Return what suggests configurations, and say what it can move; with latencies, for both objectives."""
     settings, plan = planned.settings, planned.plan
-    sampler = SAMPLERS[sampler_of(settings)](plan.space, settings.seed, len(plan.points))
+    sampler = SAMPLERS[settings.chosen_sampler](plan.space, settings.seed, len(plan.points))
     if told := explain(sampler, plan.space):
         print(told, flush=True)
     kind = ParetoSearcher if planned.latencies else OptunaSearcher
@@ -92,7 +92,7 @@ def make_callbacks(planned: Planned, scheduler: TrialScheduler) -> list[tune.Cal
     return [
         ProgressLines(planned.clock, max(baseline.scores.primary for baseline in baselines)),
         KeptRungs(scheduler),
-        KeepNeeded(LATEST if population(settings) is None else LATEST + count_turn_epochs(budget.max_epochs)),
+        KeepNeeded(LATEST if settings.population is None else LATEST + count_turn_epochs(budget.max_epochs)),
         Incidents(folder),
         Journal(folder / JOURNAL, known),
         PublishedFiles(settings) if settings.remote else Snapshots(folder),
@@ -116,7 +116,7 @@ def make_tune_config(
 ) -> tune.TuneConfig:
     """Return how Tune samples and stops trials."""
     settings, plan = planned.settings, planned.plan
-    size = population(settings)
+    size = settings.population
     trials = size or settings.trials or (-1 if plan.budget.deadline else DEFAULT_TRIALS)
     return tune.TuneConfig(
         search_alg=searcher,

@@ -6,7 +6,7 @@ Pure functions of seconds and epochs. `TimeBudget` (`search/planning/time_budget
 import math
 from collections.abc import Sequence
 
-from search.settings import StudySettings, population
+from search.settings import StudySettings
 from train.errors import UsageError
 
 ROUNDS, GOOD_EPOCHS = 3, 15
@@ -124,7 +124,7 @@ def check_confirm(settings: StudySettings) -> None:
     """Raise UsageError where candidates cannot be trained again."""
     if not settings.confirm:
         return
-    if population(settings) is not None:
+    if settings.population is not None:
         raise UsageError(
             "--confirm trains a configuration again, and with --scheduler pbt a winner has had several",
             settings.confirm,
@@ -140,7 +140,7 @@ def check_confirm(settings: StudySettings) -> None:
 
 def limit_candidates(settings: StudySettings, trials: int) -> int:
     """Return how many candidates may be trained again: as asked, else 3, and without a budget few beside the trials."""
-    if population(settings) is not None or settings.workers or (settings.folds or 1) > 1:
+    if settings.population is not None or settings.workers or (settings.folds or 1) > 1:
         return 0
     if settings.confirm is not None:
         return settings.confirm

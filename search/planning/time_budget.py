@@ -17,7 +17,7 @@ from search.planning.budget import (
 from search.preflight.cost import Cost
 from search.preflight.data import StudyData
 from search.preflight.probe import Probe
-from search.settings import StudySettings, population
+from search.settings import StudySettings
 from spaces.space import SearchSpace
 from train.config import TrialConfig
 from train.techniques import build_technique
@@ -131,7 +131,7 @@ def divide(
         concurrent: trials at a time.
         now: Unix time.
     """
-    budget = replace(budget, turns=count_turns(population(settings), concurrent))
+    budget = replace(budget, turns=count_turns(settings.population, concurrent))
     if budget.deadline is None:
         return budget
     epoch, available = usual_epoch(budget, probes), budget.deadline - now

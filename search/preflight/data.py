@@ -6,7 +6,7 @@ from pathlib import Path
 import ray
 
 from search.records.facts import BadSample, DataSummary
-from search.settings import StudySettings, machine_cpus
+from search.settings import StudySettings, count_cpus
 from train.data.dataset import Dataset
 from train.data.decoded.decoding import CACHE, Decoding
 from train.data.synthetic import make_vin_dataset
@@ -82,4 +82,4 @@ def decoding(settings: StudySettings) -> Decoding:
     if ray.is_initialized():
         stores = (node["Resources"].get("object_store_memory") for node in ray.nodes() if node["Alive"])
         free_bytes = min(free_bytes, *(int(size) for size in stores if size))
-    return Decoding(folder, settings.decode_to, free_bytes, machine_cpus(), task_of(settings).stored)
+    return Decoding(folder, settings.decode_to, free_bytes, count_cpus(), task_of(settings).stored)

@@ -63,7 +63,7 @@ def drop_forgetful_charset(space: SearchSpace, forgetting: Forgetting | None, da
     return space.forced(CHARSET, others[0]), reason
 
 
-def general_summary(settings: StudySettings, data: StudyData) -> GeneralSummary | None:
+def summarise_general(settings: StudySettings, data: StudyData) -> GeneralSummary | None:
     """Return what the study asked of the general lines; None without any."""
     lines, replay = data.training.general, data.training.replay
     if lines is None:

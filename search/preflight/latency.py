@@ -25,7 +25,7 @@ from train.tasks import TASKS, Task
 IMAGES, WARM_UP, REPEATS = 16, 2, 9
 
 
-def architectures(space: SearchSpace) -> list[TrialConfig]:
+def list_architectures(space: SearchSpace) -> list[TrialConfig]:
     """Return a configuration for every architecture of a space; raise UsageError if they cannot be counted."""
     task = str(space.fixed.get("task", TrialConfig().task))
     keys = TASKS.get(task).architecture
@@ -45,7 +45,7 @@ def architectures(space: SearchSpace) -> list[TrialConfig]:
             for values in product(*choices)]  # fmt: skip
 
 
-def measure_all(space: SearchSpace, shared: Any) -> Latencies:
+def measure_latencies(space: SearchSpace, shared: Any) -> Latencies:
     """Measure every architecture of a space, one after the other, and print what they take.
 
     Args:
@@ -53,13 +53,13 @@ def measure_all(space: SearchSpace, shared: Any) -> Latencies:
         shared: reference to the study's TrainingData.
     """
     remote = ray.remote(num_cpus=1)(measure)
-    found: Latencies = {}
-    for config in architectures(space):
-        found[find_architecture(config)] = latency = ray.get(remote.remote(config, shared))
-        told = ", ".join(f"{key} {value}" for key, value in zip(
+    latencies: Latencies = {}
+    for config in list_architectures(space):
+        latencies[find_architecture(config)] = latency = ray.get(remote.remote(config, shared))
+        settings = ", ".join(f"{key} {value}" for key, value in zip(
             TASKS.get(config.task).architecture, find_architecture(config), strict=True))  # fmt: skip
-        print(f"latency: {latency.ms:.1f} ms ({latency.low:.1f}-{latency.high:.1f})  {told}", flush=True)
-    return found
+        print(f"latency: {latency.ms:.1f} ms ({latency.low:.1f}-{latency.high:.1f})  {settings}", flush=True)
+    return latencies
 
 
 def measure(config: TrialConfig, data: TrainingData) -> Latency:
@@ -70,10 +70,10 @@ def measure(config: TrialConfig, data: TrainingData) -> Latency:
         if ONNX in absent:
             raise UsageError("latency is measured in onnxruntime", absent[ONNX], "leave out --objectives")
         session = open_session(Path(folder) / ONNX, threads=1, wanted=("CPUExecutionProvider",))
-    return timed(session, task, data.val)
+    return time_session(session, task, data.val)
 
 
-def timed(session: Any, task: Task, data: Dataset) -> Latency:
+def time_session(session: Any, task: Task, data: Dataset) -> Latency:
     """Return what a session takes for a few images of a dataset, evenly spread, one at a time."""
     some = np.linspace(0, len(data) - 1, min(len(data), IMAGES)).astype(int)
     batches = [task.evaluation_batch(data, np.array([index])) for index in some]
@@ -85,5 +85,5 @@ def timed(session: Any, task: Task, data: Dataset) -> Latency:
             run(session, batch)
             seconds.append(time.perf_counter() - started)
         rounds.append(1000 * float(np.median(seconds)))
-    kept = rounds[WARM_UP:]
-    return Latency(ms=float(np.median(kept)), low=min(kept), high=max(kept))
+    measured = rounds[WARM_UP:]
+    return Latency(ms=float(np.median(measured)), low=min(measured), high=max(measured))

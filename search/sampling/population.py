@@ -13,7 +13,7 @@ from ray.tune.schedulers import PopulationBasedTraining
 from ray.tune.schedulers.pbt import _PBTTrialState
 
 from search.records.trial_report import EPOCH, SCORE
-from search.settings import StudySettings, population, sampler_of
+from search.settings import StudySettings
 from spaces.parameter import FloatRange
 from spaces.space import SearchSpace
 from train.config import TrialConfig, flatten, nested
@@ -103,10 +103,10 @@ class Population(PopulationBasedTraining):  # type: ignore[misc]
 
 def check_population(settings: StudySettings, space: SearchSpace) -> None:
     """Raise UsageError for what a population cannot do."""
-    size = population(settings)
+    size = settings.population
     if size is None:
         return
-    if sampler_of(settings) != "random":
+    if settings.chosen_sampler != "random":
         raise UsageError(
             "--scheduler pbt changes settings in mid-run, from which no sampler learns what a setting is worth",
             f"--sampler {settings.sampler}",

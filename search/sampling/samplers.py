@@ -15,8 +15,8 @@ import optuna
 from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler
 
-from search.preflight.latency import architectures
-from search.settings import Sampler, StudySettings, sampler_of
+from search.preflight.latency import list_architectures
+from search.settings import Sampler, StudySettings
 from spaces.parameter import Choice
 from spaces.space import SearchSpace
 from train.errors import UsageError
@@ -133,8 +133,8 @@ def check_objectives(settings: StudySettings, space: SearchSpace) -> None:
     """Raise UsageError for a sampler or scheduler that cannot have two objectives, or for too large a space."""
     if settings.objectives == "accuracy":
         return
-    architectures(space)
-    sampler, scheduler = sampler_of(settings), settings.scheduler
+    list_architectures(space)
+    sampler, scheduler = settings.chosen_sampler, settings.scheduler
     if sampler not in MULTI_OBJECTIVE:
         raise UsageError(
             "--objectives accuracy,latency needs a sampler of several objectives",

@@ -5,7 +5,7 @@ import time
 from search.experiment.incidents import read_incidents
 from search.experiment.keep import keep_best, measure_disk_use
 from search.planning.warm_starts import remember
-from search.preflight.general import general_summary
+from search.preflight.general import summarise_general
 from search.records.evidence import Evidence
 from search.records.from_reports import Samples, make_record
 from search.records.result import StudyResult, write_result
@@ -19,7 +19,6 @@ from search.selection.choose import Selection, compare_trials, select_winner
 from search.selection.follow_up import list_commands
 from search.selection.outcome import Searched
 from search.selection.winner import Verdict, export_winner
-from search.settings import population
 from search.storage.files import SUMMARY_FILE
 from search.storage.location import locate
 from train.versions import installed_versions
@@ -56,7 +55,7 @@ def make_result(
         comparisons=verdict.comparisons,
         misreadings=verdict.misreadings,
         evidence=collect_evidence(search, selected),
-        general=general_summary(settings, data),
+        general=summarise_general(settings, data),
         labels=verdict.labels,
         reservation=search.plan.reservation,
         max_epochs=search.folds if search.folds > 1 else search.plan.budget.max_epochs,
@@ -87,7 +86,7 @@ def make_records(search: Searched) -> tuple[TrialRecord, ...]:
         make_record(journal, search.started, samples, notes.get(name, ()))
         for name, journal in journals.items()
     ]
-    if population(settings) is not None:
+    if settings.population is not None:
         reports = {name: read_reports(journal.rows) for name, journal in journals.items()}
         trials = [*add_stages(trials, reports)]
     return tuple(add_latency(trial, search.latencies) for trial in trials)

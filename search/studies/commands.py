@@ -157,9 +157,7 @@ def _show_unfinished(study: Study, as_json: bool) -> None:
     print(f"{study.name}: {study.state}, {len(result.trials)} trials so far")
     print("\n".join(ranked_lines(result)))
     if study.state == "interrupted":
-        from search.settings import resume_command
-
-        print(f"go on with: {resume_command(study.settings)}")
+        print(f"go on with: {study.settings.resume_command}")
 
 
 def compare(chosen: argparse.Namespace) -> None:

@@ -12,7 +12,7 @@ from search.records.result import Baseline, StudyResult, baseline_from_json
 from search.records.trial import TrialRecord
 from search.records.trial_report import read_reports
 from search.sampling.lineage import add_stages
-from search.settings import StudySettings, population
+from search.settings import StudySettings
 from search.storage.files import STUDY_FILE
 from search.storage.journal import read_journal, read_study_event
 from train.tasks import TASKS
@@ -73,6 +73,6 @@ def rebuild_trials(
     trials = tuple(
         make_record(journal, started, samples, notes.get(journal.id, ()), state) for journal in journals
     )
-    if population(settings) is None:
+    if settings.population is None:
         return trials
     return add_stages(trials, {journal.id: read_reports(journal.rows) for journal in journals})

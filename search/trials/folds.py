@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from search.records.trial_report import EPOCH, EPOCH_SECONDS, LOSS, FoldReport
-from search.settings import StudySettings, population
+from search.settings import StudySettings
 from train.checkpoint import Checkpoint
 from train.config import TrialConfig
 from train.data.batching.mixture import Mixture, Selection
@@ -34,7 +34,7 @@ def choose_folds(settings: StudySettings, samples: int) -> StudySettings:
 
     Raises UsageError for what cannot be scored over folds.
     """
-    alone = population(settings) is not None or settings.workers > 0
+    alone = settings.population is not None or settings.workers > 0
     folds = settings.folds or (FOLDS if samples < FEW and not alone else 1)
     if folds > 1 and alone:
         raise UsageError(

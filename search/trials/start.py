@@ -10,7 +10,6 @@ from search.planning.packing import TrialResources, WorkerGroup
 from search.planning.plan import Planned
 from search.records.ranking import Forgetting
 from search.records.trial_report import MICRO_BATCHES
-from search.settings import population
 from search.storage.trial_folder import find_last_whole, read_micro_batches, write_micro_batches
 from train.checkpoint import Checkpoint
 
@@ -80,7 +79,7 @@ def make_setup(planned: Planned) -> TrialSetup:
         data=planned.probed.shared,
         group=resources.group,
         forgetting=planned.probed.forgetting,
-        population=population(settings) is not None,
+        population=settings.population is not None,
         folds=settings.folds or 1,
         clock=planned.clock,
         resources=resources.trial,

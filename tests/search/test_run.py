@@ -12,7 +12,7 @@ from search.preflight.fingerprint import LAYOUT
 from search.records.facts import DataSummary
 from search.run import parser, settings_of
 from search.selection.follow_up import list_commands
-from search.settings import StudySettings, resume_command
+from search.settings import StudySettings
 from search.storage.files import FINGERPRINT, STUDY_FILE
 from search.storage.location import load_settings
 from search.storage.lock import LOCK, hold
@@ -196,7 +196,7 @@ def test_resume_reads_the_settings_that_the_study_began_with(tmp_path: Path) -> 
     (tmp_path / "a b").mkdir()
     (tmp_path / "a b" / "study.json").write_text(begun.model_dump_json(), encoding="utf-8")
     assert load_settings(begun.local_folder) == begun
-    assert "--name 'a b'" in resume_command(begun)
+    assert "--name 'a b'" in begun.resume_command
     with pytest.raises(UsageError, match="leave out --resume"):
         load_settings(tmp_path / "other")
 

@@ -9,7 +9,7 @@ import pytest
 
 from search.planning.clock import Clock
 from search.planning.time_budget import TimeBudget
-from search.preflight.latency import architectures, measure
+from search.preflight.latency import list_architectures, measure
 from search.records.evidence import Evidence, Latency, find_architecture
 from search.records.trial import TrialRecord
 from search.report.page.page import report_html
@@ -43,20 +43,20 @@ def latency(ms: float) -> Latency:
 
 
 def test_every_architecture_of_a_space_is_counted_once() -> None:
-    found = [(config.model, config.fit_width) for config in architectures(SPACE)]
+    found = [(config.model, config.fit_width) for config in list_architectures(SPACE)]
     assert found == [(model, width) for model in ("pp-ocrv6-tiny", "pp-ocrv6-small") for width in (0, 320)]
     assert (
-        len({find_architecture(config) for config in architectures(load_space("recognition"))})
+        len({find_architecture(config) for config in list_architectures(load_space("recognition"))})
         == 2 * 2 * 3 * 2
     )
     one = SPACE.with_fixed({"model": "pp-ocrv6-tiny", "fit_width": 0})
-    assert [config.model for config in architectures(one)] == ["pp-ocrv6-tiny"]
+    assert [config.model for config in list_architectures(one)] == ["pp-ocrv6-tiny"]
 
 
 def test_a_range_that_decides_the_time_is_refused() -> None:
     text = "fixed: {task: detection}\nparameters: {detection.max_side_px: {int: [320, 960], step: 32}}"
     with pytest.raises(UsageError, match="needs choices for detection"):
-        architectures(parse_space(text, "some", "some.yaml"))
+        list_architectures(parse_space(text, "some", "some.yaml"))
 
 
 @pytest.mark.parametrize("others", [{"sampler": "cma-es"}, {"scheduler": "pbt"}])
@@ -117,7 +117,7 @@ def test_optuna_is_told_both(tmp_path: Path) -> None:
     clock.epochs_for = lambda config: 6  # type: ignore[method-assign]
     searcher = ParetoSearcher(SPACE, [], clock, tpe(SPACE, 0, 0), tmp_path / "optuna.db")
     searcher.latencies = {
-        find_architecture(c): latency(float(place)) for place, c in enumerate(architectures(SPACE))
+        find_architecture(c): latency(float(place)) for place, c in enumerate(list_architectures(SPACE))
     }
     for number in range(6):
         config = searcher.suggest(str(number))

@@ -13,7 +13,7 @@ from ray.train.constants import CHECKPOINT_DIR_NAME
 from search.records.trial_report import CHECKPOINT, COPIED, EPOCH, TRAINED_WITH, TrialReport, name_copied
 from search.sampling.lineage import describe_stages, find_stages
 from search.sampling.population import check_population, mutate
-from search.settings import StudySettings, sampler_of
+from search.settings import StudySettings
 from search.storage.journal import read_journal
 from spaces.space import parse_space
 from tests.search.driver import label_arguments, search, write_labels
@@ -74,7 +74,7 @@ def test_what_a_population_cannot_do_is_refused(others: dict[str, Any], says: st
 
 
 def test_a_population_needs_something_to_change_and_begins_at_random() -> None:
-    assert sampler_of(settings()) == "random"
+    assert settings().chosen_sampler == "random"
     check_population(settings(), SPACE)
     nothing = SPACE.with_fixed({"optimiser.learning_rate": 1e-4, "augmentation.probability": 0.2})
     with pytest.raises(UsageError, match="none of optimiser"):
