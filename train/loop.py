@@ -3,9 +3,8 @@
 It knows no model, technique or framework by name: it asks the registries.
 """
 
-import math
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain, count
@@ -18,13 +17,13 @@ from train.data.charset import Charset
 from train.data.dataset import Dataset
 from train.engine import Engine, World
 from train.engines import ENGINES
-from train.errors import DivergedError
 from train.fits import check_fits
 from train.scoring.scores import Scores
+from train.steps.epoch import loss_limit, train_epoch
 from train.steps.feature_cache import FeatureCache, feature_cache
-from train.steps.micro_batches import Step, prepared_steps, within_memory
+from train.steps.micro_batches import prepared_steps, within_memory
 from train.steps.place import Watch, unwatched, watched
-from train.steps.schedule import Best, ScheduleHorizon, learning_rate_factor
+from train.steps.schedule import Best, ScheduleHorizon
 from train.steps.teacher import check_teacher, taught
 from train.steps.validation import evaluate, validate
 from train.tasks import TASKS, Task
@@ -110,9 +109,7 @@ def _train(
     watch: Watch,
 ) -> None:
     engine, task = assemble_run(config, data, resume, world)
-    extras = wanted(extra_sets(config, data))
-    if task.spells:
-        extras = [extra.writable(engine.charset) for extra in extras]
+    extras = _writable_sets(config, data, engine, task)
     technique = build_technique(config.technique)
     best = Best(task.scores.names[:2])
     best = best.kept_in(resume.metrics) if resume and config.patience else best
@@ -129,9 +126,8 @@ def _train(
         drawn = task.training_batches(config, data.train, extras, epoch)
         steps = prepared_steps(source, drawn, epoch, world, micro_batches)
         steps = watched(steps, watch, epoch, horizon.epochs, len(drawn[1]))
-        limit = _loss_limit(config, task, drawn[0])
-        progress = [horizon.progress(epoch - 1 + step / len(drawn[1])) for step in range(len(drawn[1]))]
-        loss = _train_epoch(engine, config, steps, progress, epoch, limit)
+        progress = horizon.of_batches(epoch, len(drawn[1]))
+        loss = train_epoch(engine, config, steps, progress, epoch, loss_limit(config, task, drawn[0]))
         trained = time.monotonic()
         metrics = {"epoch": epoch, "loss": loss, "train_seconds": trained - started}
         metrics |= validate(engine, task, data.val, data.general, world, micro_batches, source=source)
@@ -192,6 +188,12 @@ def assemble_run(
     return assemble(config, data.train, resume, world, teaching(config, data))
 
 
+def _writable_sets(config: TrialConfig, data: TrainingData, engine: Engine, task: Task) -> list[Extra]:
+    """Return the further sets to draw from, without what the network cannot write."""
+    extras = wanted(extra_sets(config, data))
+    return [extra.writable(engine.charset) for extra in extras] if task.spells else extras
+
+
 def teaching(config: TrialConfig, data: TrainingData) -> list[Dataset]:
     """Return the further sets whose characters the network is to learn."""
     return [extra.lines for extra in wanted(extra_sets(config, data)) if extra.teaches]
@@ -224,32 +226,6 @@ def charset_for(config: TrialConfig, train_data: Dataset, extras: Sequence[Datas
     return TASKS.get(config.task).charset(config, texts)
 
 
-def _train_epoch(
-    engine: Engine,
-    config: TrialConfig,
-    prepared: Iterator[Step],
-    progress: Sequence[float],
-    epoch: int,
-    limit: float,
-) -> float:
-    """Train one epoch, of a batch for each progress; return the mean loss per sample of all workers, under `limit`."""
-    losses: list[tuple[float, float]] = []
-    for position, step in enumerate(prepared):
-        rate = config.optimiser.learning_rate * learning_rate_factor(config.schedule, progress[position])
-        last = position + 1 == len(progress)
-        update = last or (position + 1) % config.optimiser.accumulate == 0
-        found = [
-            (engine.train_step(batch, rate, update and batch is step.batches[-1]), samples)
-            for batch, samples in zip(step.batches, step.samples, strict=True)
-        ]
-        # Gathered at every step, so that all workers end together when one of them diverges.
-        everyone = engine.gather(found)
-        _check_losses([loss for loss, _ in everyone], limit, f"epoch {epoch}, batch {position + 1}", rate)
-        losses += everyone
-    engine.synchronise()
-    return sum(loss * samples for loss, samples in losses) / sum(samples for _, samples in losses)
-
-
 def _fitted(
     horizon: ScheduleHorizon, engine: Engine, epoch: int, seconds: float, deadline: float | None, most: int
 ) -> ScheduleHorizon:
@@ -259,20 +235,3 @@ def _fitted(
     everyone = engine.gather([(seconds, deadline - time.time())])
     slowest, left = max(s for s, _ in everyone), min(left for _, left in everyone)
     return horizon.fitted(epoch, slowest, left, most)
-
-
-def _loss_limit(config: TrialConfig, task: Task, data: Dataset) -> float:
-    """Return the loss per sample that no training comes back from, the same for all workers."""
-    distillation = build_technique(config.technique).distillation
-    weight = distillation.labels_weight + distillation.teacher_weight if distillation else 1.0
-    return task.loss_limit(data) * weight
-
-
-def _check_losses(losses: list[float], limit: float, place: str, rate: float) -> None:
-    for loss in losses:
-        if not math.isfinite(loss) or loss > limit:
-            raise DivergedError(
-                f"the loss must stay finite and under {limit:.4g}",
-                f"loss={loss:.4g} in {place}, learning rate {rate:.3g}",
-                "lower the learning rate or freeze more",
-            )

@@ -51,6 +51,10 @@ class ScheduleHorizon:
         """Return the progress after `done` epochs, at least `since`."""
         return self.at + (1 - self.at) * (done - self.since) / (self.epochs - self.since)
 
+    def of_batches(self, epoch: int, batches: int) -> list[float]:
+        """Return the progress before each of an epoch's batches."""
+        return [self.progress(epoch - 1 + batch / batches) for batch in range(batches)]
+
     def fitted(self, epoch: int, epoch_seconds: float, left_s: float, most: int) -> "ScheduleHorizon":
         """Return the horizon that ends in time: what is left of the schedule is spread over the epochs that still fit.
 

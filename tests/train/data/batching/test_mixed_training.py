@@ -37,14 +37,14 @@ def test_a_share_of_nothing_is_refused_before_any_work(
 def test_the_network_can_write_what_the_synthetic_lines_hold(data: TrainingData) -> None:
     assert data.synthetic is not None
     engines: list[Engine] = []
-    original = loop._train_epoch
+    original = loop.train_epoch
 
     def watch(engine: Engine, *rest: Any) -> float:
         engines.append(engine)
         return original(engine, *rest)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(loop, "_train_epoch", watch)
+        patch.setattr(loop, "train_epoch", watch)
         run(config(epochs=1, synthetic=0.4), data)
     both = domain_charset([*data.train.texts, *data.synthetic.texts])
     assert engines[0].charset == both != domain_charset(data.train.texts)
