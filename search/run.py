@@ -109,7 +109,7 @@ def _add_method(what: argparse._ArgumentGroup) -> None:
     what.add_argument(
         "--sampler",
         choices=get_args(Sampler),
-        help="who proposes: tpe takes every space; cma-es moves numbers, gp what every trial has, and tpe the rest; "
+        help="who suggests: tpe takes every space; cma-es moves numbers, gp what every trial has, and tpe the rest; "
         "random (default: tpe, with pbt random)",
     )
     what.add_argument(

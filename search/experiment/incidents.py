@@ -88,11 +88,11 @@ def find_last_error(trial: Any) -> BaseException:
     Tune pickles the errors of actors and tasks, and writes the text of every one; both lie on this machine.
     """
     text = Path(trial.error_file).read_text(encoding="utf-8").rpartition("Failure # ")[2]
-    said = text.partition("\n")[2].strip()
+    latest = text.partition("\n")[2].strip()
     pickled = Path(trial.pickled_error_file or "")
     error = cloudpickle.loads(pickled.read_bytes()) if pickled.is_file() else None
-    if error is None or str(error).strip() != said:  # an older one: this one was not pickled
-        return OutOfMemoryError(said) if LOW_ON_MEMORY in said else RuntimeError(said)
+    if error is None or str(error).strip() != latest:  # an older one: this one was not pickled
+        return OutOfMemoryError(latest) if LOW_ON_MEMORY in latest else RuntimeError(latest)
     inner = error.cause if isinstance(error, RayTaskError) else None
     return inner if isinstance(inner, BaseException) else error
 

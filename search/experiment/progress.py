@@ -9,7 +9,18 @@ from ray.tune.experiment import Trial
 from search.experiment.at_work import minutes
 from search.experiment.live import show_trials
 from search.planning.clock import Clock
-from search.records.trial_report import FOLD, METRIC, OF, is_fold
+from search.records.trial_report import (
+    DIVERGED,
+    EPOCH,
+    EXCESS,
+    FOLD,
+    FORGETTING,
+    LOSS,
+    METRIC,
+    OF,
+    REASON,
+    is_fold,
+)
 from search.trials.heartbeat import forget_place
 from train.scoring.scores import Scores
 from train.steps.schedule import ScheduleHorizon
@@ -35,18 +46,18 @@ class ProgressLines(Callback):  # type: ignore[misc]
         self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
     ) -> None:
         """Print one line for the report."""
-        if result.get("diverged"):
-            print(f"{trial.trial_id}  diverged: {result['reason']}", flush=True)
+        if result.get(DIVERGED):
+            print(f"{trial.trial_id}  diverged: {result[REASON]}", flush=True)
             return
         config, task = trial.config, TASKS.get(trial.config["task"])
         scores = task.scores.kept_in(result, 0)
-        if not result.get("excess"):
+        if not result.get(EXCESS):
             self._best = max(self._best, scores.primary)
         told = zip(task.terms.short, scores.rank, strict=True)
         print(
             f"{trial.trial_id}  {config['model']:<15} {config['technique']['name']:<14} "
             f"lr {config['optimiser']['learning_rate']:.1e}  "
-            f"{place(result, config)} loss {result['loss']:7.3f}  "
+            f"{place(result, config)} loss {result[LOSS]:7.3f}  "
             f"{''.join(f'{word} {value:.3f}  ' for word, value in told)}{forgotten(result, task.scores)}"
             f"best {self._best:.3f} (baseline {self._baseline:.3f})  {self._left()}",
             flush=True,
@@ -66,8 +77,8 @@ class ProgressLines(Callback):  # type: ignore[misc]
         """Say what became of it."""
         forget_place(trial.trial_id)
         result = trial.last_result or {}
-        ended = f"ended after epoch {result['epoch']}" if METRIC in result else "ended"
-        if result.get(METRIC, 0) < 0 and not result.get("diverged"):
+        ended = f"ended after epoch {result[EPOCH]}" if METRIC in result else "ended"
+        if result.get(METRIC, 0) < 0 and not result.get(DIVERGED):
             ended += ", and cannot win: it forgot too much in every epoch"
         print(f"{trial.trial_id}  {ended}", flush=True)
 
@@ -85,16 +96,16 @@ def place(result: dict[str, Any], config: dict[str, Any]) -> str:
     """Return after which epoch or fold a report was made."""
     if is_fold(result):
         return f"fold  {result[FOLD]:>3}/{result[OF]:<3}"
-    return f"epoch {result['epoch']:>3}/{ScheduleHorizon.kept_in(result, config['epochs']).epochs:<3}"
+    return f"epoch {result[EPOCH]:>3}/{ScheduleHorizon.kept_in(result, config['epochs']).epochs:<3}"
 
 
 def forgotten(result: dict[str, Any], kind: type[Scores]) -> str:
     """Return what a report says of the general samples; nothing without any."""
-    if "forgetting" not in result:
+    if FORGETTING not in result:
         return ""
-    mark = "!" if result["excess"] else " "
+    mark = "!" if result[EXCESS] else " "
     general = kind.kept_in(result, 0, GENERAL).primary
-    return f"general {general:.3f} (forgot {result['forgetting']:+.3f}){mark} "
+    return f"general {general:.3f} (forgot {result[FORGETTING]:+.3f}){mark} "
 
 
 def describe(config: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""TODO."""
+"""The study's own files on their way to its URI while trials run."""
 
 from collections.abc import Iterable
 

@@ -75,8 +75,8 @@ def make_searcher(planned: Planned) -> OptunaSearcher:
     """Return what suggests configurations, and say what it can move; with latencies, for both objectives."""
     settings, plan = planned.settings, planned.plan
     sampler = SAMPLERS[settings.chosen_sampler](plan.space, settings.seed, len(plan.points))
-    if told := explain(sampler, plan.space):
-        print(told, flush=True)
+    if explained := explain(sampler, plan.space):
+        print(explained, flush=True)
     kind = ParetoSearcher if planned.latencies else OptunaSearcher
     searcher = kind(plan.space, plan.points, planned.clock, sampler, settings.local_folder / DATABASE)
     if isinstance(searcher, ParetoSearcher):
@@ -88,13 +88,13 @@ def make_callbacks(planned: Planned, scheduler: TrialScheduler) -> list[tune.Cal
     """Return all that follows the trials; the journal is written before it is copied."""
     settings, budget = planned.settings, planned.plan.budget
     folder, baselines = settings.local_folder, [b for p in planned.probed.probes for b in p.baselines]
-    known = {"baselines": [baseline_to_json(b) for b in baselines], "max_epochs": count_reports(planned)}
+    study = {"baselines": [baseline_to_json(b) for b in baselines], "max_epochs": count_reports(planned)}
     return [
         ProgressLines(planned.clock, max(baseline.scores.primary for baseline in baselines)),
         KeptRungs(scheduler),
         KeepNeeded(LATEST if settings.population is None else LATEST + count_turn_epochs(budget.max_epochs)),
         Incidents(folder),
-        Journal(folder / JOURNAL, known),
+        Journal(folder / JOURNAL, study),
         PublishedFiles(settings) if settings.remote else Snapshots(folder),
         *make_trackers(settings, budget.train_lines),
     ]

@@ -48,7 +48,7 @@ def drop_forgetful_charset(space: SearchSpace, forgetting: Forgetting | None, da
         return space, ""
     charset = domain_charset(data.training.train.texts)
     able = sum(not charset.unknown(text) for text in general.texts) / len(general)
-    least = min(forgetting.known[model] for model in list_models(space)) - able
+    least = min(forgetting.published[model] for model in list_models(space)) - able
     if least <= forgetting.limit + ROUNDING:
         return space, ""
     able_text = f"the domain's characters write {100 * able:.0f} % of the general lines"

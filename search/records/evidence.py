@@ -24,8 +24,8 @@ class Stage(Frozen):
     settings: dict[str, float]
 
     def __str__(self) -> str:
-        told = ", ".join(f"{key} {value:.3g}" for key, value in self.settings.items())
-        return f"epochs {self.first_epoch}-{self.last_epoch} (trial {self.trial}): {told}"
+        settings = ", ".join(f"{key} {value:.3g}" for key, value in self.settings.items())
+        return f"epochs {self.first_epoch}-{self.last_epoch} (trial {self.trial}): {settings}"
 
 
 class Confirmation(Frozen):

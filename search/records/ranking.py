@@ -32,18 +32,18 @@ class Forgetting:
     """What the models knew, and how much of it a trial may lose.
 
     Attributes:
-        known: model -> its first score on the general samples, as published.
+        published: model -> its first score on the general samples, as published.
         limit: what that may fall by, in [0, 1]; None for any fall.
         steps: of that score (`Scores.steps`): how many samples, where it is a share of them.
     """
 
-    known: Mapping[str, float]
+    published: Mapping[str, float]
     limit: float | None
     steps: int
 
     def measure(self, model: str, general: float) -> Forgotten:
         """Return how much a model has lost that now has this first score on the general samples."""
-        forgetting = self.known[model] - general
+        forgetting = self.published[model] - general
         excess = 0.0 if self.limit is None else forgetting - self.limit
         return Forgotten(forgetting, excess if excess > ROUNDING else 0.0)
 

@@ -1,1 +1,1 @@
-"""Who proposes configurations, and who stops trials."""
+"""Who suggests configurations, and who stops trials."""

@@ -1,7 +1,7 @@
 """Population based training (Jaderberg et al., 2017): trials that lag behind go on from a better one's checkpoint.
 
 The one that goes on takes over the whole configuration, architecture and length included, and changes of it what may
-change in mid-run. Which settings Optuna proposed then says little about a trial's score, so nothing learns from it: a
+change in mid-run. Which settings Optuna suggested then says little about a trial's score, so nothing learns from it: a
 population begins with the warm starts and random draws.
 """
 
@@ -71,7 +71,7 @@ def count_turn_epochs(max_epochs: int) -> int:
 
 
 class Population(PopulationBasedTraining):  # type: ignore[misc]
-    """Ray's scheduler, which knows our spaces, and does not mind who proposed the first configurations."""
+    """Ray's scheduler, which knows our spaces, and does not mind who suggested the first configurations."""
 
     def __init__(self, interval: int, space: SearchSpace) -> None:
         self._space = space

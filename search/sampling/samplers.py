@@ -1,8 +1,8 @@
-"""Who proposes the next configuration: Optuna's samplers, and what each does with settings that it cannot move.
+"""Who suggests the next configuration: Optuna's samplers, and what each does with settings that it cannot move.
 
 A setting that is open only under others, or that is one of several choices, is no axis of a plane. TPE and random
 search do not mind. CMA-ES moves numbers alone and the Gaussian process needs the same settings in every trial: what
-they cannot move is proposed by TPE, setting by setting, and said at the start (`explain`).
+they cannot move is suggested by TPE, setting by setting, and said at the start (`explain`).
 """
 
 import warnings
@@ -43,7 +43,7 @@ class _Always:
     names: frozenset[str] = frozenset()
 
     def infer_relative_search_space(self, study: Any, trial: Any) -> dict[str, BaseDistribution]:
-        """Return the distributions of the settings that are proposed together."""
+        """Return the distributions of the settings that are suggested together."""
         space: dict[str, BaseDistribution] = super().infer_relative_search_space(study, trial)  # type: ignore[misc]
         return {name: distribution for name, distribution in space.items() if name in self.names}
 
@@ -98,7 +98,7 @@ def gaussian_process(space: SearchSpace, seed: int, points: int) -> BaseSampler:
 def _over(
     kind: type[Evolution] | type[GaussianProcess], names: Sequence[str], seed: int, points: int
 ) -> BaseSampler:
-    """Return a sampler of these settings; TPE proposes the others one by one."""
+    """Return a sampler of these settings; TPE suggests the others one by one."""
     startup = max(points, STARTUP)
     others = optuna.samplers.TPESampler(seed=seed, n_startup_trials=startup)
     sampler = kind(
@@ -118,12 +118,12 @@ assert set(SAMPLERS) == set(get_args(Sampler))
 
 
 def explain(sampler: BaseSampler, space: SearchSpace) -> str:
-    """Say what a sampler proposes together and what setting by setting; empty where there is nothing to say."""
+    """Say what a sampler suggests together and what setting by setting; empty where there is nothing to say."""
     if not isinstance(sampler, _Always):
         return ""
     apart = [parameter.name for parameter in space.parameters if parameter.name not in sampler.names]
     together = f"the sampler moves together: {', '.join(sorted(sampler.names))}"
-    return f"{together}; TPE proposes the others one by one: {', '.join(apart)}" if apart else together
+    return f"{together}; TPE suggests the others one by one: {', '.join(apart)}" if apart else together
 
 
 MULTI_OBJECTIVE = ("tpe", "random", "gp")

@@ -26,7 +26,7 @@ class OptunaSearcher(Searcher):  # type: ignore[misc]
         space: what to choose from.
         points: configurations to try first.
         clock: fits each trial's epochs to the time left.
-        sampler: who proposes (`search/sampling/samplers.py`).
+        sampler: who suggests (`search/sampling/samplers.py`).
         database: what `optuna-dashboard sqlite:///DATABASE` opens; written when trials end, the last one always.
     """
 

@@ -18,6 +18,7 @@ from search.planning.budget import choose_runs
 from search.records.evidence import Confirmation
 from search.records.ranking import Forgetting, rank_key
 from search.records.trial import TrialRecord, rank
+from search.records.trial_report import EPOCH
 from train.checkpoint import Checkpoint
 from train.config import TrialConfig
 from train.errors import DivergedError
@@ -91,7 +92,7 @@ def train_again(
     last: list[Checkpoint] = []
 
     def report(metrics: Metrics, make: MakeCheckpoint) -> None:
-        if metrics["epoch"] == epochs:
+        if metrics[EPOCH] == epochs:
             last.append(make())
             raise _LastEpochError
 

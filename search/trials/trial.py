@@ -70,9 +70,11 @@ def train_from(start: Start, notes: Notes, config: TrialConfig, setup: TrialSetu
         run_folds(config, folds, report_fold, start.checkpoint, start.micro_batches, watch)
         return
     report = make_tune_report(len(data.val), start, notes, config, setup)
-    told: dict[str, Any] = {"micro_batches": start.micro_batches, "watch": watch}
+    options: dict[str, Any] = {"micro_batches": start.micro_batches, "watch": watch}
     deadline = setup.clock.deadline_for(config) if setup.clock else None
     if setup.group is None:
-        train(config, data, report, start.checkpoint, deadline=deadline, **told)
+        train(config, data, report, start.checkpoint, deadline=deadline, **options)
     else:
-        train_on_workers(config, setup.data, report, start.checkpoint, setup.group, deadline=deadline, **told)
+        train_on_workers(
+            config, setup.data, report, start.checkpoint, setup.group, deadline=deadline, **options
+        )

@@ -64,7 +64,7 @@ def test_cma_es_moves_together_the_numbers_that_every_trial_has() -> None:
     assert set(moved) == NUMBERS == set(list_always_open(SPACE, numbers=True))
     assert any(key.startswith("cma:") for key in study.trials[-1].system_attrs)
     told = explain(sampler, SPACE)
-    assert "moves together: augmentation.probability, augmentation.strength; TPE proposes" in told
+    assert "moves together: augmentation.probability, augmentation.strength; TPE suggests" in told
     assert "technique.name, optimiser.learning_rate [technique.name=frozen]" in told
     assert not explain(SAMPLERS["tpe"](SPACE, 0, 0), SPACE)
 
