@@ -33,7 +33,11 @@ NETWORKS = [
     for engine in ENGINES.names()
     if holds(engine, [model])
 ]
-EACH_NETWORK = pytest.mark.parametrize("chosen", NETWORKS, ids=lambda chosen: "-".join(chosen.values()))
+EACH_NETWORK = pytest.mark.parametrize(
+    "chosen",
+    [pytest.param(one, marks=[pytest.mark.slow] if one["model"] != USUAL else []) for one in NETWORKS],
+    ids=lambda chosen: "-".join(chosen.values()),
+)
 # What takes long is tried with these, on networks that come without weights.
 USED_FROM_SCRATCH = ("full", "lora")
 

@@ -1,4 +1,4 @@
-"""The search's command line on a network of some hundred weights: for what the machinery does, not the models.
+"""The search's command line on networks of few weights: for what the machinery does, not the models.
 
 `python -m tests.search.tiny_search` takes what `search/run.py` takes.
 """
@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tests import tiny_orientation
+from tests import tiny_orientation, tiny_recogniser
 from tests.search.driver import ENVIRONMENT, REPOSITORY, Process
 from train.data.augment import AUGMENTATIONS
 from train.data.images import Image
@@ -31,8 +31,9 @@ PACE_S = 0.025
 
 
 def register() -> None:
-    """Make network and pace known to a process: the search's own, and each of Ray's workers."""
+    """Make networks and pace known to a process: the search's own, and each of Ray's workers."""
     tiny_orientation.register()
+    tiny_recogniser.register()
     if "unhurried" not in AUGMENTATIONS.names():
         AUGMENTATIONS.register("unhurried")(unhurried)
 
@@ -52,7 +53,7 @@ def write_tiny_space(folder: Path, epochs: int) -> Path:
 def tiny_search(
     *arguments: object, environment: Mapping[str, str] = ENVIRONMENT, cwd: Path = REPOSITORY
 ) -> Process:
-    """Start a search that knows the network."""
+    """Start a search that knows the tiny networks."""
     known = {**environment, "PYTHONPATH": str(REPOSITORY)}
     command = (sys.executable, "-m", "tests.search.tiny_search", *arguments)
     return Process(*command, environment=known, cwd=cwd)

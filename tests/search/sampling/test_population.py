@@ -16,7 +16,8 @@ from search.sampling.population import check_population, mutate
 from search.settings import StudySettings
 from search.storage.journal import read_journal
 from spaces.space import parse_space
-from tests.search.driver import label_arguments, search, write_labels
+from tests.search.driver import label_arguments, write_labels
+from tests.search.tiny_search import TINY, tiny_search
 from train.config import TrialConfig, config_from_mapping, flatten, load_config, nested
 from train.errors import UsageError
 
@@ -118,10 +119,13 @@ def test_a_checkpoint_of_ones_own_is_not_copied() -> None:
 @pytest.mark.slow
 def test_a_real_population_says_how_its_winner_was_trained(data_dir: Path, tmp_path: Path) -> None:
     space = tmp_path / "some.yaml"
-    space.write_text(TEXT, encoding="utf-8")
+    model = "task: recognition, model: pp-ocrv6-tiny, engine: paddle, charset: domain"
+    space.write_text(TEXT.replace(model, TINY), encoding="utf-8")
     labels = write_labels(data_dir, tmp_path / "labels", 16, 8)
     asked = ["--scheduler", "pbt", "--trials", 4, "--cpus-per-trial", 1, "--test-fraction", 0]
-    run = search(*label_arguments(labels), "--space", space, "--storage", tmp_path, "--name", "some", *asked)
+    run = tiny_search(
+        *label_arguments(labels), "--space", space, "--storage", tmp_path, "--name", "some", *asked
+    )
     assert run.wait() == 0, run.output
     folder = tmp_path / "some"
     summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
