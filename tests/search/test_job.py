@@ -16,10 +16,14 @@ from tests.search.job_cluster import BIN, ENVIRONMENT, NODES, Cluster, cluster
 pytestmark = pytest.mark.slow
 UPLOAD_LIMIT = 5 * 2**20
 SPACE = """\
-fixed: {task: recognition, model: pp-ocrv6-tiny, engine: paddle, charset: domain, epochs: 1, batch_size: 16}
+fixed: {task: orientation, model: tiny-orientation, engine: torch, epochs: 1, batch_size: 16}
 parameters:
   augmentation.operations: {choice: [[only_in_the_clone]]}
   optimiser.learning_rate: {float: [1.0e-4, 1.0e-3], log: true}
+"""
+MODEL = """
+
+MODELS.register(NAME)(TinyOrientation())
 """
 AUGMENTATION = '''"""Something that no other copy of the project has."""
 
@@ -50,7 +54,7 @@ def submit(to: Cluster, clone: Path, *words: object, environment: Mapping[str, s
 
 
 def fresh_clone(folder: Path) -> Path:
-    """Copy what git tracks, changes included, and add an augmentation that only this copy has."""
+    """Copy what git tracks, changes included, and add a model and an augmentation that only this copy has."""
     listed = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
     names = subprocess.run(listed, cwd=REPOSITORY, capture_output=True, text=True, check=True).stdout
     for name in names.splitlines():
@@ -58,6 +62,8 @@ def fresh_clone(folder: Path) -> Path:
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(REPOSITORY / name, folder / name)
     (folder / "train/data/augment/only_in_the_clone.py").write_text(AUGMENTATION, encoding="utf-8")
+    model = (REPOSITORY / "tests/tiny_orientation.py").read_text(encoding="utf-8")
+    (folder / "train/models/only_in_the_clone.py").write_text(model + MODEL, encoding="utf-8")
     (folder / "spaces/only-in-the-clone.yaml").write_text(SPACE, encoding="utf-8")
     (folder / ".venv").mkdir()
     (folder / ".venv/large").write_bytes(bytes(2 * UPLOAD_LIMIT))
