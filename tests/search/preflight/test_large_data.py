@@ -4,19 +4,20 @@ import json
 from pathlib import Path
 
 import pytest
-import yaml
 from PIL import ImageFont
 
 from search.preflight.data import decode_sets, source_of
 from search.storage.location import load_settings
-from tests.search.driver import MAX_EPOCHS, label_arguments, search, write_labels
+from tests.search.driver import MAX_EPOCHS, label_arguments, write_labels
+from tests.search.tiny_search import tiny_search
+from train.bundle import load_bundle
 from train.data.drawing.drawn_texts import draw_texts
 from train.data.formats import load_file
 from train.sets.read import read_sets
 
 pytestmark = pytest.mark.slow
 SPACE = """\
-fixed: {task: recognition, model: pp-ocrv6-tiny, engine: paddle, charset: domain, epochs: 1, batch_size: 16}
+fixed: {task: recognition, model: tiny-recogniser, engine: torch, charset: domain, epochs: 1, batch_size: 16}
 parameters:
   optimiser.learning_rate: {float: [1.0e-4, 1.0e-3], log: true}
   multi_scale: {choice: [0.3]}
@@ -41,7 +42,7 @@ def test_a_search_on_mapped_lines_leaves_their_files_to_the_next(data_dir: Path,
     (tmp_path / "tiny.yaml").write_text(SPACE, encoding="utf-8")
     where = ["--space", tmp_path / "tiny.yaml", "--storage", tmp_path, "--name", "first"]
     how = ["--decode-to", "file", "--synthetic-labels", synthetic, "--test-fraction", 0]
-    done = search(*label_arguments(labels), *where, *how, "--trials", 1, "--max-epochs", MAX_EPOCHS)
+    done = tiny_search(*label_arguments(labels), *where, *how, "--trials", 1, "--max-epochs", MAX_EPOCHS)
     assert done.wait() == 0, done.output
     assert f"decoded lines are mapped from {tmp_path / 'line-cache'}" in done.output
     assert "synthetic 24 lines" in done.output
@@ -49,8 +50,7 @@ def test_a_search_on_mapped_lines_leaves_their_files_to_the_next(data_dir: Path,
     [trial] = summary["trials"]
     assert (trial["state"], trial["config"]["synthetic"]) == ("finished", 0.5)
     assert summary["data"]["samples"]["synthetic"] == 24
-    dictionary = yaml.safe_load((tmp_path / "first/best/inference.yml").read_text("utf-8"))
-    assert "-" in dictionary["PostProcess"]["character_dict"]
+    assert "-" in load_bundle(tmp_path / "first/best").charset.characters
     check_next_study(tmp_path)
 
 

@@ -22,8 +22,9 @@ from search.settings import StudySettings
 from search.storage.journal import TrialJournal
 from search.trials.folds import Fold, average_folds, choose_folds, deal, run_folds, split_folds
 from tests import real_lines
-from tests.search.driver import label_arguments, search, write_labels
+from tests.search.driver import label_arguments, write_labels
 from tests.search.made_result import image_of, result, rows, share, trial
+from tests.search.tiny_search import tiny_search
 from train.checkpoint import Checkpoint
 from train.config import TrialConfig
 from train.data.charset import Charset
@@ -196,14 +197,16 @@ def run(
 @pytest.mark.slow
 def test_a_real_search_over_folds_for_accuracy_and_latency(data_dir: Path, tmp_path: Path) -> None:
     space = tmp_path / "some.yaml"
-    text = "fixed: {model: pp-ocrv6-tiny, engine: paddle, charset: domain, epochs: 1, batch_size: 8, fit_width: 0}\n"
+    text = "fixed: {model: tiny-recogniser, engine: torch, charset: domain, epochs: 1, batch_size: 8, fit_width: 0}\n"
     space.write_text(
         text + "parameters:\n  optimiser.learning_rate: {float: [1.0e-4, 1.0e-3], log: true}\n", "utf-8"
     )
     labels = write_labels(data_dir, tmp_path / "labels", 16, 6)
     asked = ["--folds", 2, "--scheduler", "none", "--trials", 2, "--test-fraction", 0]
     asked += ["--objectives", "accuracy,latency"]
-    run = search(*label_arguments(labels), "--space", space, "--storage", tmp_path, "--name", "some", *asked)
+    run = tiny_search(
+        *label_arguments(labels), "--space", space, "--storage", tmp_path, "--name", "some", *asked
+    )
     assert run.wait() == 0, run.output
     found = json.loads((tmp_path / "some" / "summary.json").read_text(encoding="utf-8"))
     assert found["folds"] == 2
