@@ -61,5 +61,6 @@ def read_places(trials: Iterable[str]) -> dict[str, Place]:
 
 def forget_place(trial: str) -> None:
     """Forget where a trial was: another attempt begins, or it has ended."""
-    with suppress(RayError):
-        _internal_kv_del(trial, namespace=NAMESPACE)
+    if _internal_kv_initialized():
+        with suppress(RayError):
+            _internal_kv_del(trial, namespace=NAMESPACE)

@@ -239,7 +239,7 @@ def test_a_log_says_what_is_at_work_in_plain_lines(ended: Ended) -> None:
     assert re.search(training, ended.output, re.MULTILINE)
     assert not {"\x1b", "\r"} & set(ended.output)
     assert "\nRay dashboard: http://" in ended.output
-    assert f"\ncurves: tensorboard --logdir {ended.folder}\n" in ended.output
+    assert f"\ncurves: tensorboard --logdir {ended.folder}" in ended.output
 
 
 def test_optuna_can_open_the_study(ended: Ended) -> None:
