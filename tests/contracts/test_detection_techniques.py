@@ -1,34 +1,23 @@
 """Every technique on a detector in both frameworks: it trains what its plan says, goes on bit for bit, and exports."""
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.contracts.test_techniques import changed, engine_for, learned_by, plan_of
+from tests.contracts.test_techniques import changed, engine_for, learned_by, plan_of, technique, with_teacher
 from tests.real_lines import run
 from tests.real_photos import MODEL, config, few_photos
 from train.checkpoint import load_checkpoint
-from train.config import TechniqueConfig
 from train.engines import ENGINES
 from train.engines.choice import holds
 from train.errors import UsageError
 from train.export import export_checkpoint
 from train.loop import TrainingData, train
 from train.models.network import STATISTICS
-from train.techniques import TECHNIQUES, build_technique
+from train.techniques import TECHNIQUES
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 TEACHER = {"teacher": MODEL}
-
-
-def options(name: str) -> dict[str, Any]:
-    return TEACHER if name == "distill" else {}
-
-
-def with_teacher(name: str) -> bool:
-    return build_technique(TechniqueConfig(name=name, options=options(name))).distillation is not None
-
 
 NAMES = [name for name in TECHNIQUES.names() if not with_teacher(name)]
 EACH = pytest.mark.parametrize(
@@ -46,7 +35,7 @@ def data(data_dir: Path) -> TrainingData:
 def test_an_epoch_changes_exactly_the_groups_of_its_plan_and_goes_on_bit_for_bit(
     name: str, engine: str, data: TrainingData, tmp_path: Path
 ) -> None:
-    settings = config(engine=engine, technique={"name": name}, multi_scale=0.3)
+    settings = config(engine=engine, technique=technique(name), multi_scale=0.3)
     network = engine_for(settings, data)
     untouched, plan = network.weights(), plan_of(name, 0.0)
     whole = run(settings, data)
@@ -66,7 +55,7 @@ def test_an_epoch_changes_exactly_the_groups_of_its_plan_and_goes_on_bit_for_bit
 def test_what_was_trained_passes_the_gate_at_every_size(
     name: str, engine: str, data: TrainingData, tmp_path: Path
 ) -> None:
-    [(_, checkpoint)] = run(config(engine=engine, technique={"name": name}, epochs=1), data)
+    [(_, checkpoint)] = run(config(engine=engine, technique=technique(name), epochs=1), data)
     gate = export_checkpoint(checkpoint, data.val, tmp_path / "bundle")
     assert gate is not None
     assert gate.passed

@@ -74,6 +74,14 @@ def write_icdar(folder: Path, labels: list[tuple[str, str]]) -> None:
         (folder / f"gt_{Path(name).stem}.txt").write_text(corners(text) + "\r\n", "utf-8-sig")
 
 
+def angle(text: str) -> str:
+    return "180" if text.isascii() else "0"
+
+
+def write_orientation(folder: Path, labels: list[tuple[str, str]]) -> None:
+    (folder / "ori_gt.txt").write_text("".join(f"{name}\t{angle(text)}\n" for name, text in labels), "utf-8")
+
+
 EXAMPLES: dict[str, tuple[Writer, dict[str, str]]] = {
     "paddleocr": (write_paddleocr, {}),
     "samples_csv": (write_samples_csv, {}),
@@ -83,8 +91,13 @@ EXAMPLES: dict[str, tuple[Writer, dict[str, str]]] = {
     "ppocrlabel": (write_ppocrlabel, {}),
     "corners_list": (write_corners_list, {}),
     "icdar": (write_icdar, {}),
+    "orientation": (write_orientation, {}),
 }
-LABELS: dict[str, Callable[[str], str]] = {"recognition": str, "detection": region_label}
+LABELS: dict[str, Callable[[str], str]] = {
+    "recognition": str,
+    "detection": region_label,
+    "orientation": angle,
+}
 """What a sample of each task holds whose example was written with a text."""
 
 
@@ -92,8 +105,9 @@ def task_of(name: str) -> str:
     return FORMATS.get(name).task
 
 
-@pytest.fixture(params=[*names_of("recognition"), *names_of("detection")])
+@pytest.fixture(params=FORMATS.names())
 def example(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, Path, dict[str, str]]:
+    assert request.param in EXAMPLES, "a new format needs a writer in EXAMPLES"
     write, options = EXAMPLES[request.param]
     labels = [(f"{i}.png", text) for i, text in enumerate(TEXTS)]
     for i, (name, _) in enumerate(labels):
@@ -108,11 +122,17 @@ def test_detection_finds_exactly_this_format(example: tuple[str, Path, dict[str,
     assert (found, list(splits)) == (name, ["all"])
 
 
+def test_what_was_found_can_be_named_itself(example: tuple[str, Path, dict[str, str]]) -> None:
+    name, folder, _ = example
+    [path] = FORMATS.get(name).find(folder).values()
+    assert FORMATS.get(name).find(path) == {"all": path}
+
+
 def test_texts_come_as_labelled_with_absolute_paths_and_sources(
     example: tuple[str, Path, dict[str, str]],
 ) -> None:
     name, folder, options = example
-    samples = load(folder, options, name, task_of(name))[1]["all"]
+    samples = load(folder, options, name, (task_of(name),))[1]["all"]
     assert sorted(s.text for s in samples) == sorted(map(LABELS[task_of(name)], TEXTS))
     assert all(s.path.is_absolute() and s.path.is_file() for s in samples)
     assert all(s.source.rpartition(":")[2].isdigit() for s in samples)

@@ -20,7 +20,7 @@ IN_WHEELS = [name for name in NAMES if getattr(MODELS.get(name), "wheel", None)]
 HELD = [(name, framework) for name in IN_WHEELS for framework in MODELS.get(name).frameworks()]
 FROM_SCRATCH = [
     (name, framework)
-    for name in MODELS.names()
+    for name in NAMES
     for framework in MODELS.get(name).frameworks()
     if not MODELS.get(name).pretrained(None)
 ]

@@ -27,9 +27,14 @@ STATISTICS = ("._mean", "._variance")
 # What a technique cannot do without.
 OPTIONS: dict[str, dict[str, Any]] = {"distill": {"teacher": "pp-ocrv6-small"}}
 USUAL = config().model
+FROM_SCRATCH = [
+    name
+    for name in MODELS.names()
+    if MODELS.get(name).task == config().task and not MODELS.get(name).pretrained(None)
+]
 NETWORKS = [
     {"engine": engine, "model": model}
-    for model in (USUAL, *(name for name in MODELS.names() if not MODELS.get(name).pretrained(None)))
+    for model in (USUAL, *FROM_SCRATCH)
     for engine in ENGINES.names()
     if holds(engine, [model])
 ]
@@ -79,6 +84,10 @@ def learned_by(engine: Any, plan: dict[str, float]) -> set[str]:
 
 def with_adapters(name: str) -> bool:
     return build_technique(TechniqueConfig(**technique(name))).adapters is not None
+
+
+def with_teacher(name: str) -> bool:
+    return build_technique(TechniqueConfig(**technique(name))).distillation is not None
 
 
 def changed(before: Weights, after: Weights) -> set[str]:

