@@ -1,9 +1,9 @@
 """The winner of two real trials: one network is tuned, exported, judged and asked about labels."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
-import numpy as np
 import pandas as pd
 import pytest
 from pyarrow.fs import LocalFileSystem
@@ -68,18 +68,6 @@ def ended(folder: Path, checkpoint: Checkpoint) -> Any:
     return tune.Result({}, None, None, str(folder), frame, [], LocalFileSystem())
 
 
-def noisy(checkpoint: Checkpoint) -> Checkpoint:
-    rng = np.random.default_rng(0)
-    weights = {
-        name: (array + array.std() * rng.normal(size=array.shape)).astype(array.dtype)
-        for name, array in checkpoint.weights.items()
-        if "_mean" not in name and "_variance" not in name
-    }
-    return Checkpoint(
-        CONFIG, checkpoint.charset, 1, checkpoint.metrics, {"weights": checkpoint.weights | weights}
-    )
-
-
 def made_probe(network: Assembled, data: TrainingData) -> Probe:
     reading = network.read(data.val)
     baseline = Baseline(model=CONFIG.model, charset="domain", fit_width=320, scores=reading.scores)
@@ -96,9 +84,13 @@ def test_the_winners_network_is_built_once(counted: type[Counted], data_dir: Pat
     state = {"weights": start.engine.state()["weights"]}
     best = Checkpoint(CONFIG, start.engine.charset, 1, scores.metrics(), state)
     folder = tmp_path / "vin"
-    results = [ended(folder / "a", best), ended(folder / "b", noisy(best))]
+    other = replace(best, config=CONFIG.model_copy(update={"fit_width": 384}))  # never averaged with the best
+    results = [ended(folder / "a", best), ended(folder / "b", other)]
     history = (Measure(epoch=1, scores=TextScores(4, 0.75, 0.9, 0.1), loss=1.0, seconds=1.0),)
-    ranked = [TrialRecord(id=name, state="finished", config=CONFIG, history=history) for name in "ab"]
+    ranked = [
+        TrialRecord(id=name, state="finished", config=one.config, history=history)
+        for name, one in (("a", best), ("b", other))
+    ]
     test = real_lines.lines(data_dir, split="val", count=6)
     study = StudyData(data, test, DataSummary(path="", samples={}, origins={}))
     settings = StudySettings(name="vin", storage=str(tmp_path))
