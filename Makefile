@@ -26,7 +26,7 @@ lint: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# Lint runs beside the tests: each is a process that waits for itself.
+# Lint runs beside the tests and prints what it finds at once; either of them fails the whole.
 quick test: setup
 	@$(MAKE) --no-print-directory -j 2 lint $(@:test=all)-tests
 
