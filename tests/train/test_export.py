@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from train import cli
-from train.bundle import INT8, PADDLEOCR, Bundle, load_bundle, run
+from train.bundle import INT8, ONNX, PADDLEOCR, Bundle, load_bundle, run
 from train.checkpoint import Checkpoint
 from train.config import TrialConfig
 from train.data import images
@@ -119,6 +119,9 @@ def test_a_bundle_of_torch_is_whole(name: str, made: Make) -> None:
     assert (manifest.config["engine"], manifest.absent) == ("torch", {})
     assert set(PADDLEOCR) < set(manifest.files)
     assert manifest.versions["torch"].split("+")[0] == "2.13.0"
+    assert (
+        sys.prefix.encode() not in (made(name).directory / ONNX).read_bytes()
+    )  # torch notes lines of source files
 
 
 @pytest.mark.slow

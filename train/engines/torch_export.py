@@ -59,6 +59,17 @@ def export_graph(network: Any, read: Read, size: InputSize, directory: Path) -> 
     finally:
         for module, training in modes.items():
             module.training = training
+    _forget_sources(directory / ONNX)
+
+
+def _forget_sources(path: Path) -> None:
+    """Remove what torch notes beside every operator: from which line of which file on this machine it came."""
+    import onnx
+
+    model = onnx.load(path)
+    for node in model.graph.node:
+        del node.metadata_props[:]
+    onnx.save(model, path)
 
 
 def _reader(network: Any, read: Read, size: InputSize) -> Any:
