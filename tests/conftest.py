@@ -40,7 +40,7 @@ def starts_clusters(module: ModuleType) -> bool:
 def group_of(item: pytest.Item) -> str:
     """Return whom a test shares a process with: all that start clusters, or the tests of its file."""
     assert isinstance(item, pytest.Function)
-    clusters = item.get_closest_marker("cluster") or "serve_url" in item.fixturenames
+    clusters = item.get_closest_marker("cluster") or {"serve_url", "local_cluster"} & {*item.fixturenames}
     return "cluster" if clusters or starts_clusters(item.module) else str(item.path.relative_to(ROOT))
 
 

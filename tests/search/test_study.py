@@ -252,7 +252,7 @@ def test_optuna_can_open_the_study(ended: Ended) -> None:
         assert max(trial.intermediate_values.values()) == trial.value
 
 
-def test_a_second_trial_decodes_nothing(data_dir: Path, tmp_path: Path) -> None:
+def test_a_second_trial_decodes_nothing(data_dir: Path, tmp_path: Path, local_cluster: None) -> None:
     """Two trials train one after the other in a process each, after the images are gone."""
     labels = write_labels(data_dir, tmp_path / "labels", 12, 6)
     local = copy_images(labels)
@@ -262,20 +262,16 @@ def test_a_second_trial_decodes_nothing(data_dir: Path, tmp_path: Path) -> None:
     shutil.rmtree(local)
     config = TrialConfig(epochs=1, batch_size=8).model_dump(mode="json")
     config["optimiser"]["learning_rate"] = tune.grid_search([1e-4, 1e-3])
-    ray.init(address="local", num_cpus=1, include_dashboard=False, log_to_driver=False)
-    try:
-        setup = TrialSetup(ray.put(data.training), None)
-        tuner = tune.Tuner(
-            tune.with_parameters(run_trial, setup=setup),
-            param_space=config,
-            tune_config=tune.TuneConfig(max_concurrent_trials=1),
-            run_config=tune.RunConfig(name="tiny", storage_path=str(tmp_path), verbose=0),
-        )
-        results = tuner.fit()
-        assert not ray.get(writeable.remote([setup.data]))
-        places = read_places(str(result.metrics["trial_id"]) for result in results).values()
-    finally:
-        ray.shutdown()
+    setup = TrialSetup(ray.put(data.training), None)
+    tuner = tune.Tuner(
+        tune.with_parameters(run_trial, setup=setup),
+        param_space=config,
+        tune_config=tune.TuneConfig(max_concurrent_trials=1),
+        run_config=tune.RunConfig(name="tiny", storage_path=str(tmp_path), verbose=0),
+    )
+    results = tuner.fit()
+    assert not ray.get(writeable.remote([setup.data]))
+    places = read_places(str(result.metrics["trial_id"]) for result in results).values()
     assert [result.error for result in results] == [None, None]
     assert [result.metrics["epoch"] for result in results] == [1, 1]
     assert [(place.epoch, place.epochs, place.batches) for place in places] == [(1, 1, 2)] * 2

@@ -66,23 +66,18 @@ def reporting(config: dict[str, Any]) -> None:
 
 
 @pytest.mark.slow
-def test_prometheus_finds_the_studys_metrics_on_the_node(tmp_path: Path) -> None:
-    ray.init(address="local", num_cpus=1, include_dashboard=False, log_to_driver=False)
-    try:
-        tuner = tune.Tuner(
-            reporting,
-            run_config=tune.RunConfig(
-                name="vin",
-                storage_path=str(tmp_path),
-                verbose=0,
-                callbacks=make_trackers(settings(tmp_path), 100),
-            ),
-        )
-        (result,) = tuner.fit()
-        trial = result.metrics["trial_id"]
-        found = exported(trial, {"best_score", "score", "loss", "epochs", "images"})
-    finally:
-        ray.shutdown()
+def test_prometheus_finds_the_studys_metrics_on_the_node(tmp_path: Path, local_cluster: None) -> None:
+    tuner = tune.Tuner(
+        reporting,
+        run_config=tune.RunConfig(
+            name="vin",
+            storage_path=str(tmp_path),
+            verbose=0,
+            callbacks=make_trackers(settings(tmp_path), 100),
+        ),
+    )
+    (result,) = tuner.fit()
+    found = exported(result.metrics["trial_id"], {"best_score", "score", "loss", "epochs", "images"})
     assert found == {"best_score": 0.5, "score": 0.25, "loss": 1.5, "epochs": 2, "images": 200}
 
 

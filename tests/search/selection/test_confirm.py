@@ -118,19 +118,15 @@ def test_the_table_says_what_was_averaged(averaged: tuple[str, ...], said: str |
 
 
 @pytest.mark.slow
-def test_candidates_are_trained_again_with_other_seeds(data_dir: Path) -> None:
+def test_candidates_are_trained_again_with_other_seeds(data_dir: Path, local_cluster: None) -> None:
     data = real_lines.few_lines(data_dir, train=8, val=4)
     records = [
         trial(index, epochs=2).model_copy(update={"config": real_lines.config(epochs=3, seed=7)})
         for index in (0, 1)
     ]
-    ray.init(address="local", num_cpus=1, include_dashboard=False, log_to_driver=False)
-    try:
-        retraining = Retraining(ray.put(data), {"CPU": 1}, None, 1, None, 1)
-        found = confirm(records, retraining, 0)
-        late = confirm(records, Retraining(ray.put(data), {"CPU": 1}, time.time() + 5, 1, None, 1), 0)
-    finally:
-        ray.shutdown()
+    retraining = Retraining(ray.put(data), {"CPU": 1}, None, 1, None, 1)
+    found = confirm(records, retraining, 0)
+    late = confirm(records, Retraining(ray.put(data), {"CPU": 1}, time.time() + 5, 1, None, 1), 0)
     assert [one.confirmation.seeds for one in found] == [(8, 9)]
     assert [one.checkpoint.config.seed for one in found[0].runs] == [8, 9]
     assert not late, "no time for two runs"

@@ -3,7 +3,6 @@
 import resource
 import signal
 import threading
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -42,11 +41,9 @@ def data(data_dir: Path) -> TrainingData:
 
 
 @pytest.fixture(scope="module")
-def shared(data: TrainingData) -> Iterator[ray.ObjectRef]:
+def shared(data: TrainingData, local_cluster: None) -> ray.ObjectRef:
     """A reference to the data on a cluster of two cores."""
-    ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False)
-    yield ray.put(data)
-    ray.shutdown()
+    return ray.put(data)
 
 
 def starved(params: dict[str, Any], setup: TrialSetup) -> None:

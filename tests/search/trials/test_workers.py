@@ -2,7 +2,6 @@
 
 import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -48,11 +47,9 @@ def data(data_dir: Path) -> TrainingData:
 
 
 @pytest.fixture(scope="module")
-def shared(data: TrainingData) -> Iterator[ray.ObjectRef]:
+def shared(data: TrainingData, local_cluster: None) -> ray.ObjectRef:
     """A reference to the data on a cluster of two cores."""
-    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
-    yield ray.put(data)
-    ray.shutdown()
+    return ray.put(data)
 
 
 def config(**changes: Any) -> TrialConfig:
