@@ -17,14 +17,16 @@ from tests import real_lines
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 # A cluster that somebody else runs on this machine is not ours to use.
 ENVIRONMENT = {"RAY_ADDRESS": "local", "RAY_AUTH_MODE": "disabled", "RAY_USAGE_STATS_ENABLED": "0"}
-SPACE = """\
-fixed: {{task: recognition, model: pp-ocrv6-tiny, engine: paddle, charset: domain, epochs: {epochs}, batch_size: 16}}
+PARAMETERS = """\
 parameters:
   technique.name: {{choice: [full, frozen]}}
   optimiser.learning_rate: {{float: [1.0e-4, 1.0e-2], log: true}}
 warm_starts:
   - settings: {{technique.name: frozen, optimiser.learning_rate: 3.0e-3}}
   - settings: {{technique.name: full, optimiser.learning_rate: 2.0e-4}}
+"""
+FIXED = """\
+fixed: {{task: recognition, model: pp-ocrv6-tiny, engine: paddle, charset: domain, epochs: {epochs}, batch_size: 16}}
 """
 # ASHA's first rung lies at a quarter of it, past the last epoch: how a trial ends never depends on another one.
 MAX_EPOCHS = 40
@@ -43,7 +45,7 @@ def write_labels(data_dir: Path, folder: Path, train: int, val: int) -> Path:
 
 def write_space(folder: Path, epochs: int) -> Path:
     path = folder / "tiny.yaml"
-    path.write_text(SPACE.format(epochs=epochs), encoding="utf-8")
+    path.write_text(f"{FIXED}{PARAMETERS}".format(epochs=epochs), encoding="utf-8")
     return path
 
 

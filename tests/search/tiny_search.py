@@ -13,20 +13,12 @@ from pathlib import Path
 import numpy as np
 
 from tests import tiny_orientation, tiny_recogniser
-from tests.search.driver import ENVIRONMENT, REPOSITORY, Process
+from tests.search.driver import ENVIRONMENT, PARAMETERS, REPOSITORY, Process
 from train.data.augment import AUGMENTATIONS
 from train.data.images import Image
 
 TINY = "task: orientation, model: tiny-orientation, engine: torch, augmentation.operations: [unhurried]"
 FIXED = "fixed: {{" + TINY + ", augmentation.probability: 1.0, epochs: {epochs}, batch_size: 16}}"
-SPACE = """\
-parameters:
-  technique.name: {{choice: [full, frozen]}}
-  optimiser.learning_rate: {{float: [1.0e-4, 1.0e-2], log: true}}
-warm_starts:
-  - settings: {{technique.name: frozen, optimiser.learning_rate: 3.0e-3}}
-  - settings: {{technique.name: full, optimiser.learning_rate: 2.0e-4}}
-"""
 PACE_S = 0.025
 
 
@@ -46,7 +38,7 @@ def unhurried(image: Image, strength: float, rng: np.random.Generator) -> Image:
 
 def write_tiny_space(folder: Path, epochs: int) -> Path:
     path = folder / "tiny.yaml"
-    path.write_text(f"{FIXED}\n{SPACE}".format(epochs=epochs), encoding="utf-8")
+    path.write_text(f"{FIXED}\n{PARAMETERS}".format(epochs=epochs), encoding="utf-8")
     return path
 
 

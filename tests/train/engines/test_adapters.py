@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.real_lines import RECOGNISERS, config, few_lines, run
+from tests.real_lines import RECOGNISERS, config, run
 from train.bundle import load_bundle
 from train.engine import Batch
 from train.engines.adapters import A, B, adapted
@@ -16,17 +16,6 @@ from train.techniques import build_technique
 
 RANK, ALPHA = 4, 8.0
 SETTINGS: dict[str, Any] = {"technique": {"name": "lora", "options": {"rank": RANK, "alpha": ALPHA}}}
-
-
-@pytest.fixture(scope="module")
-def data(data_dir: Path) -> TrainingData:
-    return few_lines(data_dir)
-
-
-@pytest.fixture(scope="module")
-def batch(data: TrainingData) -> Batch:
-    _, task = assemble(config(), data.train)
-    return task.batch(data.train, np.arange(4), epoch=1)
 
 
 @pytest.fixture(params=RECOGNISERS)

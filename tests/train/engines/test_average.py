@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from tests.real_lines import RECOGNISERS, config, few_lines, run
+from tests.real_lines import RECOGNISERS, config, run
 from train.bundle import load_bundle
 from train.checkpoint import load_checkpoint
 from train.engine import Batch
@@ -20,23 +20,6 @@ from train.techniques import build_technique
 Weights = dict[str, npt.NDArray[np.float32]]
 DECAY = 0.5
 RATE = 1e-3
-
-
-@pytest.fixture(scope="module")
-def data(data_dir: Path) -> TrainingData:
-    return few_lines(data_dir)
-
-
-@pytest.fixture(scope="module")
-def batch(data: TrainingData) -> Batch:
-    _, task = assemble(config(), data.train)
-    return task.batch(data.train, np.arange(4), epoch=1)
-
-
-@pytest.fixture(params=RECOGNISERS)
-def name(request: pytest.FixtureRequest) -> str:
-    """Of an engine."""
-    return str(request.param)
 
 
 def engine_for(name: str, data: TrainingData, technique: str = "full", **changes: Any) -> Any:

@@ -1,13 +1,12 @@
 """Layer-wise learning-rate decay: which level a parameter has, and how fast it learns there."""
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 
-from tests.real_lines import RECOGNISERS, config, few_lines
+from tests.real_lines import RECOGNISERS, config
 from train.engine import GROUPS, Batch
 from train.engines.adapters import B, adapted
 from train.engines.levels import block, levels
@@ -17,23 +16,6 @@ from train.techniques import uniform
 
 Array = npt.NDArray[np.float32]
 DECAY = 0.7
-
-
-@pytest.fixture(scope="module")
-def data(data_dir: Path) -> TrainingData:
-    return few_lines(data_dir)
-
-
-@pytest.fixture(scope="module")
-def batch(data: TrainingData) -> Batch:
-    _, task = assemble(config(), data.train)
-    return task.batch(data.train, np.arange(4), epoch=1)
-
-
-@pytest.fixture(params=RECOGNISERS)
-def name(request: pytest.FixtureRequest) -> str:
-    """Of an engine."""
-    return str(request.param)
 
 
 def engine_for(name: str, data: TrainingData, **changes: Any) -> Any:
