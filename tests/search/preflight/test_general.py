@@ -61,7 +61,8 @@ def test_without_general_lines_nothing_is_replayed() -> None:
     assert len(bare.warm_starts_for(10)) == 2
     assert not any("replay" in point for point in bare.warm_starts_for(10))
     with_lines = settings(general_labels="g.txt")
-    assert narrow_as_asked(space_of(), with_lines) == space_of().with_fixed({"seed": with_lines.seed})
+    told = {"seed": with_lines.seed, "task": "recognition"}
+    assert narrow_as_asked(space_of(), with_lines) == space_of().with_fixed(told)
     assert "replay" not in narrow_as_asked(load_space("quick"), settings()).fixed
     assert narrow_as_asked(load_space("recognition"), settings()).fixed["replay"] == 0
 
