@@ -24,6 +24,9 @@ STARTERS = {
     f"tests.{name}" for name in ("search.driver", "search.nodes", "search.job_cluster", "serve.conftest")
 }
 
+CLUSTERS, SERVERS = "clusters", "servers"
+"""Groups of tests that each run one after the other, as theirs would take cores and fixed ports from each other."""
+
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # As in `make test &`: the commands that tests start would inherit it, and could not be interrupted.
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -38,10 +41,12 @@ def starts_clusters(module: ModuleType) -> bool:
 
 
 def group_of(item: pytest.Item) -> str:
-    """Return whom a test shares a process with: all that start clusters, or the tests of its file."""
+    """Return whom a test shares a process with: all of its folder that start clusters, or the tests of its file."""
     assert isinstance(item, pytest.Function)
     clusters = item.get_closest_marker("cluster") or {"serve_url", "local_cluster"} & {*item.fixturenames}
-    return "cluster" if clusters or starts_clusters(item.module) else str(item.path.relative_to(ROOT))
+    if not clusters and not starts_clusters(item.module):
+        return str(item.path.relative_to(ROOT))
+    return SERVERS if item.path.is_relative_to(ROOT / "tests" / "serve") else CLUSTERS
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -52,7 +57,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     groups = {item: group_of(item) for item in items}
     slow = Counter(group for item, group in groups.items() if item.get_closest_marker("slow"))
     size = Counter(groups.values())
-    items.sort(key=lambda item: (groups[item] != "cluster", -slow[groups[item]], -size[groups[item]]))
+    first = (CLUSTERS, SERVERS)
+    items.sort(key=lambda item: (groups[item] not in first, -slow[groups[item]], -size[groups[item]]))
     for item, group in groups.items():
         item.add_marker(pytest.mark.xdist_group(group))
 
