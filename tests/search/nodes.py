@@ -86,7 +86,9 @@ def namespace(number: int) -> str:
 
 def link(number: int) -> None:
     """Give node `number` a namespace with an address on the bridge."""
-    here, there, inside = f"ocr{number}a", f"ocr{number}b", ["ip", "netns", "exec", namespace(number)]
+    # Names of this process: those of one that was killed may still be there.
+    here, there = f"o{os.getpid()}-{number}a", f"o{os.getpid()}-{number}b"
+    inside = ["ip", "netns", "exec", namespace(number)]
     for command in (
         ["ip", "netns", "add", namespace(number)],
         ["ip", "link", "add", here, "type", "veth", "peer", "name", there],
