@@ -1,0 +1,28 @@
+"""What reading labels has to say besides its samples, a line each: to whoever collects it, else to standard error."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+_collected: ContextVar[list[str] | None] = ContextVar("notes", default=None)
+
+
+def note(line: str) -> None:
+    """Say one line."""
+    lines = _collected.get()
+    if lines is None:
+        print(line, file=sys.stderr, flush=True)
+    elif line not in lines:
+        lines.append(line)
+
+
+@contextmanager
+def collected_notes() -> Iterator[list[str]]:
+    """Yield a list that takes what is noted inside, each line once, in place of standard error."""
+    lines: list[str] = []
+    token = _collected.set(lines)
+    try:
+        yield lines
+    finally:
+        _collected.reset(token)
