@@ -17,6 +17,7 @@ from train.data.checks.checking import check
 from train.data.checks.contact_sheet import contact_sheet
 from train.data.checks.findings import RULES, as_json, as_text
 from train.data.formats import load
+from train.data.notes import collected_notes
 from train.data.split import given_splits
 from train.files import write_whole
 from train.sets.arguments import add_task_argument
@@ -29,13 +30,16 @@ def main(arguments: Sequence[str]) -> int:
     """Check the data that the command line names; return 1 where it has errors."""
     options = _parser().parse_args(arguments)
     task = TASKS.get(options.task)
-    name, given = load(options.data, options_of(options.option), options.format, task.formats)
+    with collected_notes() as notes:
+        name, given = load(options.data, options_of(options.option), options.format, task.formats)
     splits = given_splits(given)
     checks = task.checks(_characters(options.model_charset))
     report = check(splits, checks, deep=not options.headers_only)
-    print(f"{options.data}: {name}\n\n{as_text(report)}")
+    said = "".join(f"{line}\n" for line in notes)
+    print(f"{options.data}: {name}\n{said}\n{as_text(report)}")
     if options.json:
-        write_whole(options.json, _encoded(json.dumps(as_json(report), ensure_ascii=False, indent=1)))
+        content = as_json(report) | {"notes": notes}
+        write_whole(options.json, _encoded(json.dumps(content, ensure_ascii=False, indent=1)))
     if options.html:
         page = contact_sheet(str(options.data), splits, report, options.seed, checks.picture)
         write_whole(options.html, _encoded(page))

@@ -14,6 +14,9 @@ from train.errors import DataError
 
 Image = npt.NDArray[np.uint8]
 
+SUFFIXES = frozenset({".bmp", ".dib", ".jfif", ".jpe", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
+"""Of the files that `decode` reads, in lower case: by them every format and command tells images."""
+
 HEIGHT_PX = 48
 BUCKET_PX = 32
 MIN_WIDTH_PX = 160  # the pretrained models misread a narrow line without room behind it (docs/bundle.md)

@@ -55,7 +55,7 @@ class Orientation(Task):
         short=("accuracy", "confidence"),
         goal="lines whose direction is told right",
     )
-    formats: ClassVar[tuple[str, ...]] = ("orientation", "recognition")
+    formats: ClassVar[tuple[str, ...]] = ("orientation", "recognition", "detection")
     classes: ClassVar[frozenset[str]] = frozenset(ANGLES)
     unused: ClassVar[tuple[str, ...]] = ("fit_width", "multi_scale", "augmentation.concat", "detection")
     stored: ClassVar[Stored] = Stored(

@@ -44,7 +44,7 @@ class Recognition(Task):
         short=("exact", "similarity"),
         goal="lines read without an error",
     )
-    formats: ClassVar[tuple[str, ...]] = ("recognition",)
+    formats: ClassVar[tuple[str, ...]] = ("recognition", "detection")
     unused: ClassVar[tuple[str, ...]] = ("detection",)
     spells: ClassVar[bool] = True
     geometry: ClassVar[Mapping[str, int]] = GEOMETRY

@@ -171,7 +171,7 @@ def test_filename_refuses_a_pattern_that_cannot_work(
 
 def test_unknown_options_missing_folders_and_two_formats_are_refused(tmp_path: Path) -> None:
     labels = write(tmp_path / "rec_gt.txt", "a.png\tA\n")
-    with pytest.raises(UsageError, match="it takes: none"):
+    with pytest.raises(UsageError, match="it takes: root"):
         load(labels, {"pattern": "x"}, "paddleocr")
     with pytest.raises(DataError, match="must exist"):
         load(tmp_path / "nowhere")

@@ -22,7 +22,11 @@ class Rule(NamedTuple):
 
 
 RULES: dict[str, Rule] = {
-    "missing_file": Rule("error", "the image file does not exist", "restore the file or remove its label"),
+    "missing_file": Rule(
+        "error",
+        "the image file does not exist",
+        "restore the file, name the folder of its path with --root, or remove its label",
+    ),
     "unreadable": Rule("error", "the file is no readable image", "replace the file or remove its label"),
     "truncated": Rule("error", "the image file breaks off", "fetch the file again or remove its label"),
     "empty_text": Rule("error", "the label is empty", "write the text or remove the label"),

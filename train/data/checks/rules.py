@@ -11,6 +11,7 @@ from train.data.charset import steps_needed
 from train.data.checks.contact_sheet import Picture, line_picture
 from train.data.checks.findings import LINES, Contents, Finding
 from train.data.decoded.header import image_size
+from train.data.image_paths import searched
 from train.data.sample import Sample
 from train.data.split import Splits
 from train.errors import DataError
@@ -96,7 +97,7 @@ def image_findings(split: str, sample: Sample, steps: Steps | None) -> Iterator[
     try:
         height, width = image_size(sample.path)
     except FileNotFoundError:
-        yield Finding("missing_file", split, sample, str(sample.path))
+        yield Finding("missing_file", split, sample, searched(sample))
     except DataError:
         yield Finding("unreadable", split, sample, str(sample.path))
     else:

@@ -7,14 +7,20 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar, Protocol
 
+from train.data.images import SUFFIXES
+from train.data.left_aside import note_left_aside
+from train.data.photos.lines import lines_of as lines_of_photos
 from train.data.sample import Sample
+from train.data.split_names import SPLITS, entries, folders_by_split, in_order, lists_by_split
 from train.errors import DataError, UsageError
 from train.registry import Registry
 
-SPLITS = ("train", "val", "test")
-IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"})
+IMAGE_SUFFIXES = SUFFIXES
 NO_OPTIONS: Mapping[str, str] = {}
-RECOGNITION = ("recognition",)
+ROOT: Mapping[str, str] = {"root": ""}
+"""The option of every format whose labels are paths: what they are relative to (`--root`), where not to the list."""
+RECOGNITION, PHOTOS = ("recognition", "detection"), "detection"
+__all__ = ["SPLITS", "lists_by_split"]
 
 
 class Format(Protocol):
@@ -58,7 +64,8 @@ def load(
         source: a data folder, or one label file, which is split `all`.
         options: what the format's reader takes.
         name: a registered format; None to detect it.
-        tasks: whose formats may be meant; those of an earlier one are preferred.
+        tasks: whose formats may be meant; those of an earlier one are preferred. Where they are for lines and a
+            format is of photos, their texts are cut out.
 
     Returns:
         The format's name and its samples by split (`train`, `val`, `test`, or `all`).
@@ -72,7 +79,12 @@ def load(
             ", ".join(unknown),
             f"it takes: {', '.join(reader.options) or 'none'}",
         )
-    return name, {split: list(reader.read(path, options)) for split, path in files.items()}
+    given = {split: list(reader.read(path, options)) for split, path in files.items()}
+    if source.is_dir():
+        note_left_aside(source, files.values(), (sample for part in given.values() for sample in part))
+    if reader.task == PHOTOS != tasks[0]:
+        given = {split: lines_of_photos(photos) for split, photos in given.items()}
+    return name, given
 
 
 def load_file(
@@ -145,33 +157,14 @@ def _require(root: Path) -> None:
 
 
 def by_split(root: Path, ours: Callable[[Path], bool]) -> dict[str, Path]:
-    """Return the folders `train`, `val`, `test` of `root` that are `ours`, else `root` as `all` if it is."""
-    folders = {split: root / split for split in SPLITS if ours(root / split)}
-    if "train" in folders:
-        return folders
-    return {"all": root} if ours(root) else {}
-
-
-def only_list(root: Path, split: str, paths: Sequence[Path]) -> Path | None:
-    """Return a split's one list, or None without any; raise DataError if there are several."""
-    if len(paths) > 1:
-        raise DataError(
-            f"the {split} split must have one list",
-            f"{root} with {' and '.join(path.name for path in paths)}",
-            "remove one of them",
-        )
-    return paths[0] if paths else None
+    """Return the folders of `root` that are `ours` by split; without one for train, `root` as `all` if it is."""
+    folders = folders_by_split(root, ours)
+    return in_order(folders if "train" in folders or not ours(root) else {"all": root, **folders})
 
 
 def images_in(folder: Path) -> list[Path]:
     """Return the image files directly in `folder`, sorted by name; hidden files are none."""
-    if not folder.is_dir():
-        return []
-    return sorted(
-        path
-        for path in folder.iterdir()
-        if path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
-    )
+    return [path for path in entries(folder) if path.suffix.lower() in SUFFIXES]
 
 
 def read_text(path: Path) -> str:

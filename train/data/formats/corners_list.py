@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import ClassVar
 
-from train.data.formats import FORMATS, by_split, images_in
+from train.data.formats import FORMATS, ROOT, by_split, images_in
 from train.data.formats.region_lists import (
     corner_region,
     find_lists,
@@ -18,9 +18,10 @@ from train.data.formats.region_lists import (
     named_line,
     skipped_fields,
 )
+from train.data.image_paths import locate
 from train.data.photos.regions import Region, label_of
 from train.data.sample import Sample
-from train.errors import DataError
+from train.errors import DataError, UsageError
 
 
 @FORMATS.register("corners_list")
@@ -28,7 +29,7 @@ class CornersList:
     """A list, or a folder of images with a `.txt` beside each; option `skip`: fields between corners and text."""
 
     task: ClassVar[str] = "detection"
-    options: ClassVar[Mapping[str, str]] = {"skip": "0"}
+    options: ClassVar[Mapping[str, str]] = {"skip": "0", **ROOT}
     explicit: ClassVar[frozenset[str]] = frozenset()
 
     @staticmethod
@@ -40,10 +41,17 @@ class CornersList:
     def read(path: Path, options: Mapping[str, str]) -> Iterator[Sample]:
         """Yield one sample an image: in the list's order, or by name."""
         skip = skipped_fields(options.get("skip", "0"))
-        return _of_list(path, skip) if path.is_file() else _of_folder(path.absolute(), skip)
+        root = options.get("root", "")
+        if path.is_file():
+            return _of_list(path, skip, root)
+        if root:
+            raise UsageError(
+                "--root goes with a list", f"{path}, whose images lie beside their labels", "leave it out"
+            )
+        return _of_folder(path.absolute(), skip)
 
 
-def _of_list(path: Path, skip: int) -> Iterator[Sample]:
+def _of_list(path: Path, skip: int, root: str) -> Iterator[Sample]:
     regions: dict[str, list[Region]] = {}
     sources: dict[str, str] = {}
     for line, source in lines_of(path):
@@ -51,9 +59,9 @@ def _of_list(path: Path, skip: int) -> Iterator[Sample]:
         found = [corner_region(part, source, skip) for part in label.split("\t") if part]
         regions.setdefault(name, []).extend(found)
         sources.setdefault(name, source)
-    folder = path.absolute().parent
+    paths = locate(path, list(regions), root)
     for name, found in regions.items():
-        yield Sample(folder / name, label_of(found), sources[name])
+        yield Sample(paths[name], label_of(found), sources[name])
 
 
 def _of_folder(folder: Path, skip: int) -> Iterator[Sample]:

@@ -1,4 +1,4 @@
-"""A folder of images whose names hold the text, such as `ABC123_07.png`."""
+"""A folder of images whose names hold the text, such as `ABC123_07.png`, and its folders."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from train.data.formats import FORMATS, by_split, images_in
 from train.data.sample import Sample
+from train.data.split_names import entries, split_of
 from train.errors import DataError, UsageError
 
 PATTERN = r"(?P<text>[^_]+)(_.*)?"
@@ -25,14 +26,14 @@ class Filename:
 
     @staticmethod
     def find(root: Path) -> dict[str, Path]:
-        """Return the folders with at least one image."""
-        return by_split(root, lambda folder: bool(images_in(folder)))
+        """Return the folders with at least one image in them or below."""
+        return by_split(root, lambda folder: next(_images(folder), None) is not None)
 
     @staticmethod
     def read(path: Path, options: Mapping[str, str]) -> Iterator[Sample]:
-        """Yield one sample an image, by name; a name that does not match is refused."""
+        """Yield one sample an image, by folder and name; a name that does not match is refused."""
         pattern = _compiled(options.get("pattern", PATTERN))
-        for image in images_in(path.absolute()):
+        for image in _images(path.absolute()):
             match = pattern.fullmatch(image.stem)
             if match is None:
                 raise DataError(
@@ -41,6 +42,14 @@ class Filename:
                     "rename it or change --option pattern=REGEX",
                 )
             yield Sample(image, match["text"] or "", f"{image}:1")
+
+
+def _images(folder: Path) -> Iterator[Path]:
+    """Yield the images of a folder and below, without those of folders in it that are splits of their own."""
+    yield from images_in(folder)
+    for inner in entries(folder):
+        if inner.is_dir() and not inner.is_symlink() and not split_of(inner.name):
+            yield from _images(inner)
 
 
 def _compiled(pattern: str) -> re.Pattern[str]:

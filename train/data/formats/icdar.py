@@ -5,10 +5,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import ClassVar
 
-from train.data.formats import FORMATS, IMAGE_SUFFIXES, SPLITS
+from train.data.formats import FORMATS, images_in
 from train.data.formats.region_lists import corner_region, lines_of, skipped_fields
 from train.data.photos.regions import Region, as_region, label_of
 from train.data.sample import Sample
+from train.data.split_names import split_within
 from train.errors import DataError
 
 PREFIX = "gt_"
@@ -52,10 +53,10 @@ class Icdar:
         """Yield one sample a label file, by name."""
         skip = skipped_fields(options.get("skip", "0"))
         folder = path.absolute()
-        around = _image_folders(folder)
+        beside, around = _images(folder), [_images(place) for place in _image_folders(folder)]
         for labels in _labels(folder):
             regions = [_region(line, source, skip) for line, source in lines_of(labels)]
-            yield Sample(_image(labels, around), label_of(regions), f"{labels}:1")
+            yield Sample(_image(labels, beside, around), label_of(regions), f"{labels}:1")
 
 
 def _labels(folder: Path) -> list[Path]:
@@ -72,8 +73,7 @@ def _folders(folder: Path) -> list[Path]:
 
 def _split(folder: Path, root: Path) -> str | None:
     """Return the split that the names of the folders below `root` tell."""
-    name = folder.relative_to(root).as_posix().lower()
-    return next((split for split in SPLITS if split in name), None)
+    return split_within(folder.relative_to(root).as_posix())
 
 
 def _image_folders(folder: Path) -> list[Path]:
@@ -86,9 +86,17 @@ def _image_folders(folder: Path) -> list[Path]:
     return [*_folders(folder), *(path for path in beside if _split(path, folder.parent) in (own, None))]
 
 
-def _image(labels: Path, around: list[Path]) -> Path:
+def _images(folder: Path) -> dict[str, list[Path]]:
+    """Return the images in a folder by their names without suffixes."""
+    images: dict[str, list[Path]] = {}
+    for path in images_in(folder):
+        images.setdefault(path.stem, []).append(path)
+    return images
+
+
+def _image(labels: Path, beside: dict[str, list[Path]], around: list[dict[str, list[Path]]]) -> Path:
     name = labels.stem.removeprefix(PREFIX)
-    found = _named(labels.parent, name) or [path for place in around for path in _named(place, name)]
+    found = beside.get(name) or [path for place in around for path in place.get(name, ())]
     if len(found) != 1:
         raise DataError(
             f"each {PREFIX}NAME.txt must have one image NAME.*, beside it or in a folder beside its own",
@@ -96,13 +104,6 @@ def _image(labels: Path, around: list[Path]) -> Path:
             "add the image, or remove the wrong one",
         )
     return found[0]
-
-
-def _named(place: Path, name: str) -> list[Path]:
-    paths = [place / f"{name}{suffix}" for suffix in sorted(IMAGE_SUFFIXES)]
-    paths += [path.with_suffix(path.suffix.upper()) for path in paths]
-    # a file system that does not tell upper case from lower shows one file under two names
-    return list({path.resolve(): path for path in paths if path.is_file()}.values())
 
 
 def _region(line: str, source: str, skip: int) -> Region:

@@ -1,15 +1,19 @@
-"""A folder of PNG images, each with a JSON file of the same name that holds its corrected text."""
+"""A folder of images, each with a JSON file of the same name that holds its corrected text."""
 
 import json
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from train.data.formats import FORMATS, by_split, images_in, read_text
 from train.data.sample import Sample
 from train.errors import DataError
 
 TEXT_KEY = "corrected_text"
+TOLD = frozenset({"version", "imagePath", "imageData"})
+"""Texts that labelling tools save with their own shapes."""
+LOOKED_INTO = 20
 
 
 @FORMATS.register("image_json")
@@ -27,23 +31,38 @@ class ImageJson:
 
     @staticmethod
     def read(path: Path, options: Mapping[str, str]) -> Iterator[Sample]:
-        """Yield one sample a PNG, by name; a PNG without a JSON file is refused."""
+        """Yield one sample an image, by name; one without a JSON file of its own is refused."""
         key = options.get("text_key", TEXT_KEY)
-        for image in _pngs(path.absolute()):
+        images: dict[Path, Path] = {}
+        for image in images_in(path.absolute()):
             labels = image.with_suffix(".json")
-            if not labels.is_file():
+            if not labels.is_file() or labels in images:
+                beside = f"{image} and {images[labels].name}" if labels in images else image
                 raise DataError(
-                    "every PNG must have a JSON file of its name", image, "label it or move it elsewhere"
+                    "every image must have a JSON file of its own with its name",
+                    beside,
+                    "label it or move it elsewhere",
                 )
+            images[labels] = image
             yield Sample(image, _text(labels, key), f"{labels}:1")
 
 
-def _pngs(folder: Path) -> list[Path]:
-    return [path for path in images_in(folder) if path.suffix.lower() == ".png"]
-
-
 def _is_ours(folder: Path) -> bool:
-    return any(path.with_suffix(".json").is_file() for path in _pngs(folder))
+    """Whether some of the first JSON files beside images may hold a text."""
+    files = (path.with_suffix(".json") for path in images_in(folder))
+    return any(map(_may_hold_text, islice((path for path in files if path.is_file()), LOOKED_INTO)))
+
+
+def _may_hold_text(path: Path) -> bool:
+    """Whether a JSON file may be ours: shapes alone are another tool's; what is broken is refused when it is read."""
+    try:
+        labels: Any = json.loads(read_text(path))
+    except (DataError, ValueError, RecursionError):
+        return True
+    if not isinstance(labels, dict) or TEXT_KEY in labels:
+        return True
+    texts = {key for key, value in labels.items() if isinstance(value, str)}
+    return "shapes" not in labels and not texts <= TOLD
 
 
 def _text(path: Path, key: str) -> str:

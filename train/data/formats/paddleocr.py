@@ -1,49 +1,59 @@
-"""PaddleOCR's recognition lists: `path<TAB>text`, or `["a.jpg", "b.jpg"]<TAB>text`."""
+"""Recognition lists of PaddleOCR, PPOCRLabel and PaddleX: `path<TAB>text`, or `["a.jpg", "b.jpg"]<TAB>text`."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import ClassVar
 
-from train.data.formats import FORMATS, SPLITS, only_list, read_text
+from train.data.formats import FORMATS, IMAGE_SUFFIXES, ROOT, lists_by_split
+from train.data.formats.region_lists import first_line, is_corners, is_regions, lines_of
+from train.data.image_paths import locate
 from train.data.sample import Sample
 from train.errors import DataError
 
-LISTS = ("rec_gt_{}.txt", "{}_list.txt")
+LISTS, SHARED = ("rec_gt_{}.txt", "{}_list.txt"), "{}.txt"
+"""Names of lists; those of the last form may be of regions."""
 WHOLE = "rec_gt.txt"
 DETECTION = '[{"transcription"'
+IMAGE_NAME = re.compile(rf"({'|'.join(map(re.escape, sorted(IMAGE_SUFFIXES)))})[ ,;]", re.IGNORECASE)
 
 
 @FORMATS.register("paddleocr")
 class PaddleOCR:
-    """Lists with paths relative to their own folder; `rec_gt.txt` is read only where it stands alone."""
+    """Lists with paths relative to their own folder or `--root`; `rec_gt.txt` is read only where it stands alone."""
 
     task: ClassVar[str] = "recognition"
-    options: ClassVar[Mapping[str, str]] = {}
+    options: ClassVar[Mapping[str, str]] = ROOT
     explicit: ClassVar[frozenset[str]] = frozenset()
 
     @staticmethod
     def find(root: Path) -> dict[str, Path]:
-        """Return `rec_gt_<split>.txt` or `<split>_list.txt` by split, else `rec_gt.txt` as `all`."""
+        """Return the lists of a folder by split, else `rec_gt.txt` as `all`; one with regions is not ours."""
         if root.is_file():
-            return {"all": root} if root.suffix == ".txt" else {}
-        files = {split: path for split in SPLITS if (path := _list_of(root, split))}
+            ours = root.suffix.lower() == ".txt" and not is_regions(first_line(root).partition("\t")[2])
+            return {"all": root} if ours else {}
         whole = root / WHOLE
+        files = lists_by_split(root, (*LISTS, SHARED), _holds_texts)
         return files or ({"all": whole} if whole.is_file() else {})
 
     @staticmethod
     def read(path: Path, options: Mapping[str, str]) -> Iterator[Sample]:
         """Yield one sample a path; blank lines are passed over."""
-        folder = path.absolute().parent
-        for number, line in enumerate(read_text(path).split("\n"), 1):
-            if line.strip(" \r"):
-                names, text = _parse(line.removesuffix("\r"), f"{path}:{number}")
-                yield from (Sample(folder / name, text, f"{path}:{number}") for name in names)
+        rows = [(*_parse(line, source), source) for line, source in lines_of(path)]
+        paths = locate(path, [name for names, *_ in rows for name in names], options.get("root", ""))
+        for names, text, source in rows:
+            yield from (Sample(paths[name], text, source) for name in names)
 
 
-def _list_of(root: Path, split: str) -> Path | None:
-    paths = [path for name in LISTS if (path := root / name.format(split)).is_file()]
-    return only_list(root, split, paths)
+def _holds_texts(path: Path) -> bool:
+    """Whether a list is of texts by its name or, where others have such names, by its lines."""
+    if len(path.stem.split("_")) > 1:
+        return True
+    name, tab, label = (line := first_line(path)).partition("\t")
+    if not tab:  # it is refused when it is read, by file and line
+        return IMAGE_NAME.search(line) is not None
+    return name != "" and not is_regions(label) and not is_corners(label.partition("\t")[0])
 
 
 def _parse(line: str, source: str) -> tuple[list[str], str]:

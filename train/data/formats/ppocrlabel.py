@@ -4,8 +4,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import ClassVar
 
-from train.data.formats import FORMATS, by_split
+from train.data.formats import FORMATS, ROOT, by_split
 from train.data.formats.region_lists import lines_of, named_line
+from train.data.image_paths import locate
 from train.data.photos.regions import label_of, regions_of
 from train.data.sample import Sample
 from train.errors import DataError
@@ -19,7 +20,7 @@ class PPOCRLabel:
     """A folder (or one each for train, val, test); where `fileState.txt` is, only the checked images are read."""
 
     task: ClassVar[str] = "detection"
-    options: ClassVar[Mapping[str, str]] = {}
+    options: ClassVar[Mapping[str, str]] = ROOT
     explicit: ClassVar[frozenset[str]] = frozenset()
 
     @staticmethod
@@ -35,13 +36,14 @@ class PPOCRLabel:
         """Yield one sample an image, in the order of `Label.txt`."""
         folder = path.absolute().parent
         checked = _checked(folder / STATES)
-        used = 0
-        for line, source in lines_of(path):
-            name, label = named_line(line, source)
-            if checked is None or _key(name) in checked:
-                used += 1
-                yield Sample(_image(folder, name), label_of(regions_of(label, source)), source)
-        if checked is not None and not used:
+        rows = [(*named_line(line, source), source) for line, source in lines_of(path)]
+        rows = [row for row in rows if checked is None or _key(row[0]) in checked]
+        # Names are `folder/image`, but the folder may have got another name since.
+        names = [name for name, *_ in rows]
+        paths = locate(path, names, options.get("root", ""), base=folder.parent, least=1)
+        for name, label, source in rows:
+            yield Sample(paths[name], label_of(regions_of(label, source)), source)
+        if checked is not None and not rows:
             raise DataError(
                 "at least one labelled image must be checked",
                 f"{path} and {folder / STATES}",
@@ -63,9 +65,3 @@ def _checked(path: Path) -> frozenset[str] | None:
 def _key(name: str) -> str:
     """Return the file name of a path of any system: all images of one `Label.txt` lie in one folder."""
     return PurePosixPath(name.replace("\\", "/")).name
-
-
-def _image(folder: Path, name: str) -> Path:
-    """Return where an image lies: names are `folder/image`, but the folder may have got another name since."""
-    usual = folder.parent / name
-    return usual if usual.is_file() else folder / _key(name)

@@ -1,16 +1,18 @@
 """What the readers of regions share: lists by split, told apart by their first line, and lines of eight numbers."""
 
 import math
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from train.data.formats import SPLITS, only_list, read_text
+from train.data.formats import lists_by_split, read_text
 from train.data.photos.regions import Region, as_region
 from train.errors import DataError, UsageError
 
 LISTS = ("det_gt_{}.txt", "{}_icdar2015_label.txt", "{}.txt")
 WHOLE = "det_gt.txt"
 CORNERS = 8
+UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 
 
 def find_lists(root: Path, ours: Callable[[str], bool]) -> dict[str, Path]:
@@ -21,29 +23,44 @@ def find_lists(root: Path, ours: Callable[[str], bool]) -> dict[str, Path]:
         ours: whether a list's first line is of the format.
     """
     if root.is_file():
-        return {"all": root} if root.suffix == ".txt" and ours(first_line(root)) else {}
-    files = {split: path for split in SPLITS if (path := _list_of(root, split, ours))}
+        return {"all": root} if root.suffix.lower() == ".txt" and ours(first_line(root)) else {}
+    files = lists_by_split(root, LISTS, lambda path: ours(first_line(path)))
     whole = root / WHOLE
     return files or ({"all": whole} if whole.is_file() and ours(first_line(whole)) else {})
 
 
-def _list_of(root: Path, split: str, ours: Callable[[str], bool]) -> Path | None:
-    paths = [root / name.format(split) for name in LISTS]
-    paths = [path for path in paths if path.is_file() and ours(first_line(path))]
-    return only_list(root, split, paths)
-
-
 def first_line(path: Path) -> str:
-    """Return a file's first line that is not blank, or nothing; what is not UTF-8 is replaced."""
-    with path.open(encoding="utf-8-sig", errors="replace") as lines:
-        return next((line.rstrip("\r\n") for line in lines if line.strip()), "")
+    """Return the first line that tells what a list holds: not blank, and no photo without a text if there is another.
+
+    What is not UTF-8 is replaced, but a file in UTF-16, which would look as if it held something else, is refused.
+    """
+    first = ""
+    try:
+        with path.open("rb") as file:
+            if file.read(2) in UTF_16:
+                raise DataError("a label file must be UTF-8", f"{path}: UTF-16", "save it as UTF-8")
+        with path.open(encoding="utf-8-sig", errors="replace") as lines:
+            for line in (text.strip("\ufeff\r\n") for text in lines if text.strip()):
+                first = first or line
+                if line.partition("\t")[2].strip() != "[]":
+                    return line
+    except OSError as error:
+        raise DataError(
+            "a label file must be readable", f"{path}: {error.strerror}", "check the path"
+        ) from error
+    return first
+
+
+def is_regions(label: str) -> bool:
+    """Whether a label begins as PaddleOCR's list of regions does."""
+    return re.match(r"\s*\[\s*[{\]]", label) is not None
 
 
 def lines_of(path: Path) -> Iterator[tuple[str, str]]:
-    """Yield (line, `file:line`) of a file's lines that are not blank."""
+    """Yield (line, `file:line`) of a file's lines that are not blank; a byte-order mark before any of them is none."""
     for number, line in enumerate(read_text(path).split("\n"), 1):
-        if line.strip(" \r"):
-            yield line.removesuffix("\r"), f"{path}:{number}"
+        if line.strip(" \r\ufeff"):
+            yield line.lstrip("\ufeff").removesuffix("\r"), f"{path}:{number}"
 
 
 def named_line(line: str, source: str) -> tuple[str, str]:

@@ -7,7 +7,8 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import ClassVar
 
-from train.data.formats import FORMATS, by_split, read_text
+from train.data.formats import FORMATS, ROOT, by_split, read_text
+from train.data.image_paths import locate
 from train.data.sample import Sample
 from train.errors import DataError
 
@@ -17,10 +18,10 @@ COLUMNS = ("path", "character", "id")
 
 @FORMATS.register("samples_csv")
 class SamplesCsv:
-    """A folder (or one each for train, val, test) whose paths are relative to it."""
+    """A folder (or one each for train, val, test) whose paths are relative to it or `--root`."""
 
     task: ClassVar[str] = "recognition"
-    options: ClassVar[Mapping[str, str]] = {}
+    options: ClassVar[Mapping[str, str]] = ROOT
     explicit: ClassVar[frozenset[str]] = frozenset()
 
     @staticmethod
@@ -34,13 +35,15 @@ class SamplesCsv:
     def read(path: Path, options: Mapping[str, str]) -> Iterator[Sample]:
         """Yield one sample a row, checked against `id2char.json`."""
         characters = _characters(path.parent / NAMES)
-        folder = path.absolute().parent
         rows = csv.DictReader(io.StringIO(read_text(path), newline=""), strict=True)
         _require_columns(rows.fieldnames or (), path)
+        found = []
         while row := _next(rows, path):
             source = f"{path}:{rows.line_num}"
             _require_agreement(row, characters, source)
-            yield Sample(folder / row["path"], row["character"], source)
+            found.append((row["path"], row["character"], source))
+        paths = locate(path, [name for name, *_ in found], options.get("root", ""))
+        yield from (Sample(paths[name], character, source) for name, character, source in found)
 
 
 def _is_ours(folder: Path) -> bool:

@@ -8,8 +8,8 @@ from typing import Any
 
 from train.errors import DataError
 
-IGNORED = "###"
-"""The transcription by which ICDAR and PaddleOCR mark a text that nobody can read."""
+IGNORED = frozenset({"###", "*"})
+"""The transcriptions by which ICDAR and PaddleOCR mark a text that nobody can read."""
 
 Point = tuple[float, float]
 Points = tuple[Point, ...]
@@ -40,7 +40,7 @@ def label_of(regions: Iterable[Region]) -> str:
     for region in regions:
         points = [[_shortest(x), _shortest(y)] for x, y in region.points]
         item: dict[str, Any] = {"transcription": region.text, "points": points}
-        if region.ignored and region.text != IGNORED:
+        if region.ignored and region.text not in IGNORED:
             item["difficult"] = True
         items.append(item)
     return json.dumps(items, ensure_ascii=False, separators=(",", ":"))
@@ -49,7 +49,7 @@ def label_of(regions: Iterable[Region]) -> str:
 def regions_of(label: str, source: str = "label") -> tuple[Region, ...]:
     """Return the regions of PaddleOCR's JSON: a list of `{"transcription": ..., "points": [[x, y], ...]}`.
 
-    Other keys are passed over, but for `difficult`. A transcription `###` is ignored.
+    Other keys are passed over, but for `difficult`. A transcription `###` or `*` is ignored.
 
     Raises:
         DataError: if it is anything else; the message begins with `source`, such as `file:line`.
@@ -66,8 +66,8 @@ def regions_of(label: str, source: str = "label") -> tuple[Region, ...]:
 
 
 def as_region(numbers: Sequence[float], text: str) -> Region:
-    """Return the region with corners x1, y1, x2, y2, ... as labelled; a text `###` is ignored."""
-    return Region(tuple(zip(numbers[::2], numbers[1::2], strict=True)), text, text == IGNORED)
+    """Return the region with corners x1, y1, x2, y2, ... as labelled; a text `###` or `*` is."""
+    return Region(tuple(zip(numbers[::2], numbers[1::2], strict=True)), text, text in IGNORED)
 
 
 def clockwise(points: Points) -> Points:
@@ -93,7 +93,7 @@ def _region(item: Any, source: str) -> Region:
         raise _malformed(source, item)
     text = item["transcription"]
     return Region(
-        tuple((float(x), float(y)) for x, y in points), text, text == IGNORED or item.get("difficult") is True
+        tuple((float(x), float(y)) for x, y in points), text, text in IGNORED or item.get("difficult") is True
     )
 
 

@@ -9,6 +9,7 @@ import shapely  # type: ignore[import-untyped]
 from train.data.checks.findings import Contents, Finding
 from train.data.checks.rules import Checks
 from train.data.decoded.header import image_size
+from train.data.image_paths import searched
 from train.data.photos.kept import photo_size
 from train.data.photos.picture import photo_picture
 from train.data.photos.regions import Region, clockwise, doubled_area, label_of, regions_of
@@ -37,7 +38,7 @@ def photo_findings(split: str, sample: Sample) -> Iterator[Finding]:
     try:
         size = image_size(sample.path)
     except FileNotFoundError:
-        yield Finding("missing_file", split, sample, str(sample.path))
+        yield Finding("missing_file", split, sample, searched(sample))
     except DataError:
         yield Finding("unreadable", split, sample, str(sample.path))
     else:

@@ -1,0 +1,119 @@
+"""Where the images of lists are found that were written in another folder, on another machine or system."""
+
+import unicodedata
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from train.data.formats import load
+from train.data.image_paths import locate
+from train.data.notes import collected_notes
+from train.errors import DataError, UsageError
+
+PARTS = st.lists(st.sampled_from(["a", "b", "é", "e\u0301", "..", "x y", "C:"]), min_size=1, max_size=4)
+
+
+def touch(path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "there"),
+    [
+        ("images/a.png", "rec/images/a.png"),
+        ("./images/a.png", "rec/images/a.png"),
+        ("images\\a.png", "rec/images/a.png"),
+        ("../photos/a.png", "photos/a.png"),
+        ("rec/images/a.png", "rec/images/a.png"),
+        ("train_data/rec/images/a.png", "rec/images/a.png"),
+        ("old_name/rec/images/a.png", "rec/images/a.png"),
+        ("/home/someone/rec/images/a.png", "rec/images/a.png"),
+        ("E:\\train_data\\rec\\images\\a.png", "rec/images/a.png"),
+        ("d:/a.png", "rec/a.png"),
+        ("\\\\server\\share\\images\\a.png", "rec/images/a.png"),
+        ("images/cafe\u0301.png", "rec/images/caf\u00e9.png"),
+        ("E:\\mu\u0308ll\\caf\u00e9.png", "rec/m\u00fcll/cafe\u0301.png"),
+    ],
+)
+def test_an_image_is_found_and_none_that_the_path_does_not_name(
+    tmp_path: Path, name: str, there: str
+) -> None:
+    labels = touch(tmp_path / "train_data" / "rec" / "rec_gt.txt")
+    image = touch(tmp_path / "train_data" / there)
+    touch(labels.parent / "others" / "a.png")
+    found = locate(labels, [name])[name]
+    assert found.samefile(image)
+    assert found.name == image.name  # as it is on the disk: a study knows its images by name
+
+
+def test_what_is_not_there_keeps_its_path(tmp_path: Path) -> None:
+    labels = touch(tmp_path / "rec" / "rec_gt.txt")
+    touch(labels.parent / "a.png")
+    touch(tmp_path / "b.png")
+    touch(tmp_path / "rec" / "other" / "c.png")
+    names = ["a.png", "b.png", "images/a.png", "c.png", "old/c.png"]
+    assert [path.is_file() for path in locate(labels, names).values()] == [True, False, False, False, False]
+    assert locate(labels, names)["b.png"] == labels.parent / "b.png"
+
+
+def test_two_images_for_a_path_and_two_paths_for_an_image_are_refused(tmp_path: Path) -> None:
+    labels = touch(tmp_path / "data" / "rec" / "rec_gt.txt")
+    touch(tmp_path / "data" / "images" / "a.png")
+    touch(tmp_path / "images" / "a.png")
+    with pytest.raises(DataError, match=r"one image, got .*--root"):
+        locate(labels, ["images/a.png"])
+    touch(labels.parent / "b.png")
+    with pytest.raises(DataError, match="of its own"):
+        locate(labels, ["D:\\train\\b.png", "D:\\val\\b.png"])
+
+
+def test_a_root_is_the_only_place(tmp_path: Path) -> None:
+    labels = touch(tmp_path / "lists" / "rec_gt.txt")
+    labels.write_text("images/a.png\tA\nimages/b.png\tB\n")
+    touch(tmp_path / "lists" / "images" / "a.png")
+    image = touch(tmp_path / "pictures" / "images" / "b.png")
+    samples = load(labels, {"root": str(tmp_path / "pictures")})[1]["all"]
+    assert [sample.path.is_file() for sample in samples] == [False, True]
+    assert samples[1].path == image
+    with pytest.raises(UsageError, match="--root must be a folder"):
+        load(labels, {"root": str(tmp_path / "nowhere")})
+
+
+def test_where_images_lie_is_said_if_it_is_not_where_the_list_says(tmp_path: Path) -> None:
+    labels = touch(tmp_path / "rec" / "rec_gt.txt")
+    touch(labels.parent / "images" / "a.png")
+    with collected_notes() as notes:
+        for name in ("images/a.png", "rec/images/a.png", "D:\\images\\a.png"):
+            locate(labels, [name])
+    assert ["above it" in notes[0], "another place" in notes[1], len(notes)] == [True, True, 2]
+
+
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(PARTS, max_size=4), st.lists(PARTS, min_size=1, max_size=4), st.sampled_from("/\\"))
+def test_no_path_is_found_whose_last_part_differs(
+    tmp_path_factory: pytest.TempPathFactory,
+    files: Sequence[list[str]],
+    names: Sequence[list[str]],
+    slash: str,
+) -> None:
+    folder = tmp_path_factory.mktemp("tree")
+    labels = touch(folder / "up" / "list.txt")
+    for parts in files:
+        place = labels.parent.joinpath(*(part for part in parts if part != ".."))
+        if not place.exists() and not any(above.is_file() for above in place.parents):
+            touch(place)
+    written = [slash.join(parts) for parts in names]
+    try:
+        found = locate(labels, written)
+    except DataError:
+        return
+    for name, path in found.items():
+        if path.is_file():
+            last = name.replace("\\", "/").split("/")[-1]
+            assert unicodedata.normalize("NFC", path.name) == unicodedata.normalize("NFC", last)
+    assert list(found) == list(dict.fromkeys(written))

@@ -1,0 +1,162 @@
+"""Whatever lies in a data folder is read, or named, or refused: splits by all their names, images of all kinds."""
+
+import itertools
+import json
+from pathlib import Path
+
+import pytest
+
+from train.data.formats import detect, load
+from train.data.images import SUFFIXES
+from train.data.notes import collected_notes
+from train.data.split_names import NAMES, split_within
+from train.errors import DataError
+
+SAID = [
+    (split, name) for split, names in NAMES.items() for name in (*names, names[0].upper(), names[-1].title())
+]
+
+
+def write(path: Path, content: str = "") -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(content, "utf-8")
+    return path
+
+
+def pair(folder: Path, name: str = "a.png") -> None:
+    write(folder / name)
+    write((folder / name).with_suffix(".json"), '{"corrected_text": "A"}')
+
+
+@pytest.mark.parametrize(("split", "name"), SAID)
+def test_every_name_of_a_split_is_known_in_folders_and_lists(tmp_path: Path, split: str, name: str) -> None:
+    other = "val" if split == "train" else "train"
+    for word in (other, name):
+        pair(tmp_path / "pairs" / word)
+        for folder, form in (("rec", "rec_gt_{}.txt"), ("list", "{}_list.txt"), ("plain", "{}.txt")):
+            write(tmp_path / folder / form.format(word), "a.png\tA\n")
+        write(tmp_path / "det" / f"{word}.txt", 'a.png\t[{"transcription": "A", "points": []}]\n')
+        write(tmp_path / "ori" / f"{word}.txt", "a.png\t180\n")
+    for folder in ("pairs", "rec", "list", "plain"):
+        assert set(detect(tmp_path / folder)[1]) == {other, split}
+    assert set(detect(tmp_path / "det", tasks=("detection",))[1]) == {other, split}
+    assert set(detect(tmp_path / "ori", tasks=("orientation",))[1]) == {other, split}
+
+
+@pytest.mark.parametrize(
+    "files", [("val.txt", "valid.txt"), ("rec_gt_dev.txt", "eval_list.txt"), ("Val.txt", "val.txt")]
+)
+def test_two_lists_of_a_split_are_refused_by_name(tmp_path: Path, files: tuple[str, str]) -> None:
+    for name in ("train.txt", *files):
+        write(tmp_path / name, "a.png\tA\n")
+    with pytest.raises(DataError, match="the val split must have one list") as error:
+        load(tmp_path)
+    assert all(name in str(error.value) for name in files)
+
+
+def test_two_folders_of_a_split_are_refused_by_name(tmp_path: Path) -> None:
+    for name in ("train", "val", "valid"):
+        pair(tmp_path / name)
+    with pytest.raises(DataError, match=r"one folder, got .* with val and valid"):
+        load(tmp_path)
+
+
+def test_a_validation_folder_beside_labelled_images_is_no_part_of_them(tmp_path: Path) -> None:
+    pair(tmp_path)
+    pair(tmp_path / "dev")
+    assert {split: len(samples) for split, samples in load(tmp_path)[1].items()} == {"all": 1, "val": 1}
+
+
+def test_a_dictionary_is_no_list_and_a_list_without_tabs_is_refused_by_its_line(tmp_path: Path) -> None:
+    write(tmp_path / "train.txt", "A\nB\n")
+    with pytest.raises(DataError, match="known format"):
+        load(tmp_path)
+    write(tmp_path / "train.txt", "images/a.png A\n")
+    with pytest.raises(DataError, match=r"train\.txt:1"):
+        load(tmp_path)
+
+
+def test_utf_16_is_said(tmp_path: Path) -> None:
+    (tmp_path / "train.txt").write_bytes("a.png\tA\n".encode("utf-16"))
+    with pytest.raises(DataError, match="UTF-16; save it as UTF-8"):
+        load(tmp_path)
+
+
+@pytest.mark.parametrize("suffix", sorted({*SUFFIXES, *(suffix.upper() for suffix in SUFFIXES)}))
+def test_images_of_every_kind_are_read_by_every_format_of_folders(tmp_path: Path, suffix: str) -> None:
+    pair(tmp_path / "pairs", f"a{suffix}")
+    write(tmp_path / "names" / "inner" / f"A_1{suffix}")
+    write(tmp_path / "corners" / f"a{suffix}")
+    write(tmp_path / "corners" / "a.txt", "0,0,9,0,9,9,0,9,A\n")
+    write(tmp_path / "icdar" / f"a{suffix}")
+    write(tmp_path / "icdar" / "gt_a.txt", "0,0,9,0,9,9,0,9,A\n")
+    read = [load(tmp_path / "pairs"), load(tmp_path / "names", name="filename")]
+    read += [load(tmp_path / name, tasks=("detection",)) for name in ("corners", "icdar")]
+    assert [[sample.path.suffix for sample in splits["all"]] for _, splits in read] == [[suffix]] * 4
+
+
+def test_two_images_of_one_label_are_refused(tmp_path: Path) -> None:
+    pair(tmp_path, "a.png")
+    pair(tmp_path, "a.jpg")
+    with pytest.raises(DataError, match=r"a\.png and a\.jpg"):
+        load(tmp_path)
+
+
+def test_shapes_of_another_tool_are_no_labels_beside_a_list(tmp_path: Path) -> None:
+    write(tmp_path / "rec_gt.txt", "a.png\tA\n")
+    for name, shapes in (
+        ("a", {"version": "5", "shapes": [], "imagePath": "a.png"}),
+        ("b", {"version": "5"}),
+    ):
+        pair(tmp_path, f"{name}.png")
+        write(tmp_path / f"{name}.json", json.dumps(shapes))
+    assert load(tmp_path)[0] == "paddleocr"
+
+
+def test_what_is_not_read_is_named_and_counted(tmp_path: Path) -> None:
+    write(tmp_path / "train.txt", "images/a.png\tA\n")
+    for name in ("images/a.png", "images/b.png", "extra/c.JPG", "extra/d.heic", "extra/.hidden.png"):
+        write(tmp_path / name)
+    for name in ("rec_gt.txt", "Label.txt", "labels_old.txt"):
+        write(tmp_path / name, "a.png\tA\n")
+    write(tmp_path / "dict.txt", "A\n")
+    write(tmp_path / "README.txt", "hello\n")
+    with collected_notes() as notes:
+        load(tmp_path)
+    (line,) = notes
+    assert line.startswith(f"left aside in {tmp_path}: ")
+    told = [
+        "Label.txt, labels_old.txt, rec_gt.txt;",
+        "2 images that no label read names (1 in",
+        "1 pictures",
+        ".heic",
+    ]
+    assert [part for part in told if part not in line] == []
+    assert not any(name in line for name in ("dict.txt", "README", "train.txt", "hidden"))
+
+
+def test_nothing_is_said_of_a_folder_that_is_read_whole(tmp_path: Path) -> None:
+    for split in ("training", "valid", "testing"):
+        pair(tmp_path / split)
+    with collected_notes() as notes:
+        load(tmp_path)
+    assert notes == []
+
+
+@pytest.mark.parametrize(
+    ("name", "split"),
+    [
+        ("ch4_training_images", "train"),
+        ("Validation GT", "val"),
+        ("testset", "test"),
+        ("evaluation", "val"),
+        ("gt", None),
+    ],
+)
+def test_a_split_is_told_in_a_longer_name(name: str, split: str | None) -> None:
+    assert split_within(name) == split
+
+
+def test_names_of_splits_differ() -> None:
+    names = list(itertools.chain.from_iterable(NAMES.values()))
+    assert len(names) == len(set(names))

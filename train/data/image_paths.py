@@ -1,0 +1,155 @@
+"""Where the images of a list lie, which may have been written in another folder, or on another machine.
+
+A name is a path relative to the list's folder, or to `--root`. Where none of a list's names is, the two folders above
+are tried: PaddleOCR's paths begin at its `data_dir`. A path of another machine is taken by its end. What could be two
+images is refused, and what is not found keeps the path that it names, so that the check says it is missing.
+"""
+
+import os
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from train.data.notes import note
+from train.data.sample import Sample
+from train.errors import DataError, UsageError
+
+ABOVE = 2
+DRIVE = re.compile(r"[A-Za-z]:[\\/]|\\\\|//")
+
+
+def locate(
+    labels: Path, names: Sequence[str], root: str = "", base: Path | None = None, least: int = 2
+) -> dict[str, Path]:
+    """Return the absolute path of the image that each name of a list is of.
+
+    Args:
+        labels: the list.
+        names: as they stand in it.
+        root: the folder that they are relative to (`--root`); empty for `base`.
+        base: the folder that names of this format are relative to; None for the list's own.
+        least: how many last parts of a relative name must be there where its beginning is not.
+
+    Raises:
+        DataError: a name may be of two images, or two names come to one image by their ends.
+    """
+    if root and not Path(root).is_dir():
+        raise UsageError("--root must be a folder of images", root, "check the path")
+    folder = Path(root).absolute() if root else labels.absolute().parent
+    start = folder if root or base is None else base
+    tree, wanted = _Tree(), list(dict.fromkeys(names))
+    found = {name: path for name in wanted if (path := tree.find(start, name))}
+    if not found and not root:
+        found = _above(tree, labels, wanted)
+    loose = not found or base is not None
+    missing = [name for name in wanted if name not in found and (loose or _is_foreign(name))]
+    found |= _by_their_ends(tree, labels, folder, {name: _ends(name, least) for name in missing})
+    return {name: found.get(name) or start / name for name in wanted}
+
+
+def searched(sample: Sample) -> str:
+    """Return the path of a sample whose image is missing, and where else was looked for it."""
+    labels = Path(sample.source.rpartition(":")[0])
+    if labels.with_suffix("") == sample.path.with_suffix(""):
+        return str(sample.path)
+    return (
+        f"{sample.path}; looked below the list's folder or --root, in the two folders above the list, "
+        "and for the end of this path"
+    )
+
+
+@dataclass
+class _Tree:
+    """Folders as they are on the disk, each read once."""
+
+    listings: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    def find(self, folder: Path, name: str) -> Path | None:
+        """Return the file of a name relative to `folder`, in either Unicode form, with slashes or backslashes."""
+        for written in dict.fromkeys((name, name.replace("\\", "/"))):
+            above, last = os.path.split(os.path.join(folder, written))
+            if last and self._listing(above).get(last) == last:
+                return Path(above, last)
+            if not written.isascii() and (found := self._in_another_form(folder, written)):
+                return found
+        return None
+
+    def _in_another_form(self, folder: Path, name: str) -> Path | None:
+        place = "/" if name.startswith("/") else str(folder)
+        for part in _parts(name):
+            actual = self._listing(place).get(unicodedata.normalize("NFC", part)) if part != ".." else part
+            if actual is None:
+                return None
+            place = os.path.join(place, actual)
+        return Path(place)
+
+    def _listing(self, folder: str) -> dict[str, str]:
+        """Return the names in a folder, each under itself and under its composed form."""
+        if folder not in self.listings:
+            try:
+                names = os.listdir(folder)
+            except (OSError, ValueError):
+                names = []
+            composed = {unicodedata.normalize("NFC", name): name for name in names}
+            self.listings[folder] = composed | {name: name for name in names}
+        return self.listings[folder]
+
+
+def _above(tree: _Tree, labels: Path, names: Sequence[str]) -> dict[str, Path]:
+    """Return what names with a folder in them find in one of the folders above the list's."""
+    found: dict[str, Path] = {}
+    pairs = ((above, name) for above in list(labels.absolute().parent.parents)[:ABOVE] for name in names)
+    for above, name in pairs:
+        if len(_parts(name)) < 2 or _is_foreign(name) or not (path := tree.find(above, name)):
+            continue
+        if name in found:
+            raise DataError(
+                "a path must lead to one image",
+                f"{labels}: {name} is {found[name]} and {path}",
+                "name the folder that it is relative to with --root DIR",
+            )
+        found[name] = path
+    if found:
+        base = os.path.commonpath([path.parent for path in found.values()])
+        note(f"{labels}: its paths begin in a folder above it, the images lie in {base}")
+    return found
+
+
+def _by_their_ends(
+    tree: _Tree, labels: Path, folder: Path, ends: Mapping[str, Sequence[str]]
+) -> dict[str, Path]:
+    """Return what the first, longest one of each name's ends that is there finds below `folder`."""
+    found: dict[str, Path] = {}
+    named: dict[Path, str] = {}
+    for name, parts in ends.items():
+        path = next((path for end in parts if (path := tree.find(folder, end))), None)
+        if path is None:
+            continue
+        if path in named:
+            raise DataError(
+                "each path of another place must lead to an image of its own",
+                f"{labels}: {named[path]} and {name}, both {path}",
+                "put the images into folders as these paths have them",
+            )
+        found[name], named[path] = path, name
+    if found:
+        note(f"{labels}: {len(found)} paths are of another place, their images were found below {folder}")
+    return found
+
+
+def _is_foreign(name: str) -> bool:
+    """Whether a name is an absolute path of some system."""
+    return name.startswith("/") or DRIVE.match(name) is not None
+
+
+def _ends(name: str, least: int) -> list[str]:
+    """Return the ends of a path, the longest first; of an absolute one the file's name is enough."""
+    parts = _parts(name)
+    shortest = 1 if _is_foreign(name) else least
+    return ["/".join(parts[start:]) for start in range(len(parts) - shortest + 1)]
+
+
+def _parts(name: str) -> list[str]:
+    return [part for part in name.replace("\\", "/").split("/") if part not in ("", ".")]

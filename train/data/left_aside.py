@@ -1,0 +1,85 @@
+"""What lies in a data folder and is not read: images that no label names, other lists, pictures that cannot be read."""
+
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from train.data.images import SUFFIXES
+from train.data.notes import note
+from train.data.sample import Sample
+
+LISTS = frozenset({".csv", ".json", ".jsonl", ".parquet", ".tsv", ".txt", ".xml"})
+UNREADABLE = frozenset(
+    {
+        ".avif",
+        ".gif",
+        ".heic",
+        ".heif",
+        ".jp2",
+        ".jxl",
+        ".pbm",
+        ".pdf",
+        ".pgm",
+        ".ppm",
+        ".psd",
+        ".svg",
+        ".tga",
+    }
+)
+"""Suffixes of pictures, of which the decoder may read some."""
+NO_LABELS = frozenset({"filestate.txt", "id2char.json", "dataset_stats.json", "custom_dict.txt", "dict.txt"})
+LOOKED_INTO = 1000
+NAMED = 3
+
+
+def note_left_aside(root: Path, read: Iterable[Path], samples: Iterable[Sample]) -> None:
+    """Say in one line what a data folder holds besides the label files that were read and what their samples name."""
+    known = {os.path.abspath(path) for path in read}
+    for sample in samples:
+        known |= {os.path.normpath(sample.path), os.path.abspath(sample.source.rpartition(":")[0])}
+    images: Counter[str] = Counter()
+    pictures: Counter[str] = Counter()
+    lists: list[str] = []
+    for folder, name in _files(root):
+        path, suffix = os.path.join(folder, name), os.path.splitext(name)[1].lower()
+        if path in known:
+            continue
+        images[os.path.relpath(folder, root)] += suffix in SUFFIXES
+        pictures[suffix] += suffix in UNREADABLE - SUFFIXES
+        lists += [path] if suffix in LISTS and name.lower() not in NO_LABELS else []
+    held = [os.path.relpath(path, root) for path in lists if _holds_labels(path)]
+    told = list(_told(images, pictures, held))
+    if told:
+        note(f"left aside in {root}: {'; '.join(told)}")
+
+
+def _files(root: Path) -> Iterator[tuple[str, str]]:
+    """Yield folder and name of every file below a folder that is not hidden."""
+    for folder, inner, names in os.walk(os.path.abspath(root)):
+        inner[:] = sorted(name for name in inner if not name.startswith("."))
+        yield from ((folder, name) for name in sorted(names) if not name.startswith("."))
+
+
+def _holds_labels(path: str) -> bool:
+    """Whether a file may hold labels: a text file has to have a tab, or it is one for people, or a dictionary."""
+    if not path.endswith(".txt"):
+        return True
+    with open(path, "rb") as file:
+        return b"\t" in file.read(LOOKED_INTO)
+
+
+def _told(images: Counter[str], pictures: Counter[str], lists: Sequence[str]) -> Iterator[str]:
+    if lists:
+        yield _some(lists)
+    if count := images.total():
+        places = [f"{number} in {folder}" for folder, number in images.most_common() if number]
+        yield f"{count} images that no label read names ({_some(places)})"
+    if count := pictures.total():
+        kinds = ", ".join(suffix for suffix, number in sorted(pictures.items()) if number)
+        yield f"{count} pictures of kinds that cannot be read ({kinds})"
+
+
+def _some(items: Sequence[str]) -> str:
+    more = f" and {len(items) - NAMED} more" if len(items) > NAMED else ""
+    return ", ".join(items[:NAMED]) + more

@@ -1,0 +1,80 @@
+"""What tools call the training, validation and test split, in the names of folders and lists: the one place for it."""
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+
+from train.errors import DataError
+
+SPLITS = ("train", "val", "test")
+NAMES = {
+    "train": ("train", "training"),
+    "val": ("val", "valid", "validation", "dev", "eval", "evaluation"),
+    "test": ("test", "testing"),
+}
+_SPLIT_OF = {name: split for split, names in NAMES.items() for name in names}
+
+
+def split_of(name: str) -> str | None:
+    """Return the split that a folder's name, or the part of a list's that stands for one, is of, in any case."""
+    return _SPLIT_OF.get(name.lower())
+
+
+def split_within(name: str) -> str | None:
+    """Return the split that is told somewhere in a longer name, such as `ch4_training_images`."""
+    words = re.findall("[a-z]+", name.lower())
+    exact = next((split for word in words if (split := split_of(word))), None)
+    return exact or next((split for split in SPLITS if split in name.lower()), None)
+
+
+def folders_by_split(root: Path, ours: Callable[[Path], bool]) -> dict[str, Path]:
+    """Return the folders in `root` that have a split's name and are `ours`; raise DataError for two of one split."""
+    named = ((split_of(path.name), path) for path in entries(root))
+    return _one_each(root, ((split, path) for split, path in named if split and path.is_dir() and ours(path)))
+
+
+def lists_by_split(
+    root: Path, templates: Sequence[str], ours: Callable[[Path], bool] = lambda path: True
+) -> dict[str, Path]:
+    """Return the files in `root` that are named as a template with a split's name for `{}`, and are `ours`.
+
+    Raises DataError for two of one split.
+    """
+    forms = [re.compile(re.escape(form).replace(r"\{\}", "([a-z]+)"), re.IGNORECASE) for form in templates]
+    found = []
+    for path in entries(root):
+        matches = (form.fullmatch(path.name) for form in forms)
+        splits = {split for match in matches if match and (split := split_of(match[1]))}
+        found += [(split, path) for split in splits if path.is_file() and ours(path)]
+    return _one_each(root, found)
+
+
+def entries(root: Path) -> list[Path]:
+    """Return what lies directly in a folder, by name, without hidden things; nothing of what is no folder."""
+    try:
+        return sorted(path for path in root.iterdir() if not path.name.startswith("."))
+    except OSError:
+        return []
+
+
+def _one_each(root: Path, found: Iterable[tuple[str, Path]]) -> dict[str, Path]:
+    groups: dict[str, list[Path]] = {}
+    for split, path in found:
+        groups.setdefault(split, []).append(path)
+    return {split: only_one(root, split, groups[split]) for split in SPLITS if split in groups}
+
+
+def only_one(root: Path, split: str, paths: Sequence[Path]) -> Path:
+    """Return the one list or folder of a split; raise DataError if there are several."""
+    if len(paths) > 1:
+        raise DataError(
+            f"the {split} split must have one {'folder' if paths[0].is_dir() else 'list'}",
+            f"{root} with {' and '.join(path.name for path in paths)}",
+            "move all but one of them elsewhere",
+        )
+    return paths[0]
+
+
+def in_order(found: Mapping[str, Path]) -> dict[str, Path]:
+    """Return the splits in their usual order, train first."""
+    return {split: found[split] for split in ("all", *SPLITS) if split in found}
