@@ -49,6 +49,16 @@ def lists_by_split(
     return _one_each(root, found)
 
 
+def lists_or_whole(
+    root: Path, templates: Sequence[str], whole: str, ours: Callable[[Path], bool] = lambda path: True
+) -> dict[str, Path]:
+    """Return `lists_by_split`; where train has none, the list `whole` is `all`, if it is there and is `ours`."""
+    lists, path = lists_by_split(root, templates, ours), root / whole
+    return in_order(
+        lists if "train" in lists or not path.is_file() or not ours(path) else {"all": path, **lists}
+    )
+
+
 def entries(root: Path) -> list[Path]:
     """Return what lies directly in a folder, by name, without hidden things; nothing of what is no folder."""
     try:

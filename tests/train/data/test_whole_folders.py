@@ -160,3 +160,15 @@ def test_a_split_is_told_in_a_longer_name(name: str, split: str | None) -> None:
 def test_names_of_splits_differ() -> None:
     names = list(itertools.chain.from_iterable(NAMES.values()))
     assert len(names) == len(set(names))
+
+
+def test_a_list_without_splits_is_for_training_beside_one_of_another_split(tmp_path: Path) -> None:
+    for name in ("rec_gt.txt", "rec_gt_valid.txt"):
+        write(tmp_path / name, "a.png\tA\n")
+    assert list(load(tmp_path)[1]) == ["all", "val"]
+
+
+def test_folders_with_labels_are_named_where_the_folder_has_none(tmp_path: Path) -> None:
+    write(tmp_path / "export" / "rec" / "train.txt", "a.png\tA\n")
+    with pytest.raises(DataError, match=r"labels lie in \S*/export/rec: name one"):
+        load(tmp_path)

@@ -11,7 +11,7 @@ from train.data.images import SUFFIXES
 from train.data.left_aside import note_left_aside
 from train.data.photos.lines import lines_of as lines_of_photos
 from train.data.sample import Sample
-from train.data.split_names import SPLITS, entries, folders_by_split, in_order, lists_by_split
+from train.data.split_names import SPLITS, entries, folders_by_split, in_order
 from train.errors import DataError, UsageError
 from train.registry import Registry
 
@@ -19,8 +19,9 @@ IMAGE_SUFFIXES = SUFFIXES
 NO_OPTIONS: Mapping[str, str] = {}
 ROOT: Mapping[str, str] = {"root": ""}
 """The option of every format whose labels are paths: what they are relative to (`--root`), where not to the list."""
+LOOKED_INTO = 20
 RECOGNITION, PHOTOS = ("recognition", "detection"), "detection"
-__all__ = ["SPLITS", "lists_by_split"]
+__all__ = ["SPLITS"]
 
 
 class Format(Protocol):
@@ -121,11 +122,30 @@ def detect(
         if found:
             return next(iter(found.items()))
     names = [name for task in tasks for name in names_of(task)]
+    inner = [str(folder) for folder in _inner(root) if _finds(folder, options, tasks)]
     raise DataError(
         "a data folder must hold labels in a known format",
         f"{root} with options {', '.join(options)}" if options else root,
-        f"see docs/data.md; known formats: {', '.join(names) or 'none'}",
+        f"labels lie in {', '.join(inner)}: name one of them"
+        if inner
+        else f"see docs/data.md; known formats: {', '.join(names) or 'none'}",
     )
+
+
+def _inner(root: Path) -> list[Path]:
+    """Return some folders in a folder and in those."""
+    folders = [path for path in entries(root) if path.is_dir()][:LOOKED_INTO]
+    return [place for path in folders for place in (path, *(p for p in entries(path) if p.is_dir()))][
+        :LOOKED_INTO
+    ]
+
+
+def _finds(root: Path, options: Mapping[str, str], tasks: Sequence[str]) -> bool:
+    names = (name for task in tasks for name in names_of(task) if _takes(name, options))
+    try:
+        return any(FORMATS.get(name).find(root) for name in names)
+    except DataError:
+        return True
 
 
 def names_of(task: str) -> list[str]:

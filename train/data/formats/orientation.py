@@ -4,10 +4,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import ClassVar
 
-from train.data.formats import FORMATS, ROOT, lists_by_split
+from train.data.formats import FORMATS, ROOT
 from train.data.formats.region_lists import lines_of
 from train.data.image_paths import locate
 from train.data.sample import Sample
+from train.data.split_names import lists_or_whole
 from train.errors import DataError
 
 LIST, WHOLE = "ori_gt_{}.txt", "ori_gt.txt"
@@ -18,7 +19,7 @@ ANGLES = ("0", "180")
 
 @FORMATS.register("orientation")
 class Orientation:
-    """Lists with paths relative to their own folder or `--root`; `ori_gt.txt` is read only where it stands alone."""
+    """Lists with paths relative to their own folder or `--root`; `ori_gt.txt` is read where train has none."""
 
     task: ClassVar[str] = "orientation"
     options: ClassVar[Mapping[str, str]] = ROOT
@@ -29,9 +30,7 @@ class Orientation:
         """Return the lists of a folder by split, else `ori_gt.txt` as `all`; a list of any name, if it is one."""
         if root.is_file():
             return {"all": root} if root.suffix.lower() == ".txt" and _is_ours(root) else {}
-        files = lists_by_split(root, (LIST,)) or lists_by_split(root, SHARED, _is_ours)
-        whole = root / WHOLE
-        return files or ({"all": whole} if whole.is_file() else {})
+        return lists_or_whole(root, (LIST,), WHOLE) or lists_or_whole(root, SHARED, WHOLE, _is_ours)
 
     @staticmethod
     def read(path: Path, options: Mapping[str, str]) -> Iterator[Sample]:

@@ -6,10 +6,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import ClassVar
 
-from train.data.formats import FORMATS, IMAGE_SUFFIXES, ROOT, lists_by_split
+from train.data.formats import FORMATS, IMAGE_SUFFIXES, ROOT
 from train.data.formats.region_lists import first_line, is_corners, is_regions, lines_of
 from train.data.image_paths import locate
 from train.data.sample import Sample
+from train.data.split_names import lists_or_whole
 from train.errors import DataError
 
 LISTS, SHARED = ("rec_gt_{}.txt", "{}_list.txt"), "{}.txt"
@@ -21,7 +22,7 @@ IMAGE_NAME = re.compile(rf"({'|'.join(map(re.escape, sorted(IMAGE_SUFFIXES)))})[
 
 @FORMATS.register("paddleocr")
 class PaddleOCR:
-    """Lists with paths relative to their own folder or `--root`; `rec_gt.txt` is read only where it stands alone."""
+    """Lists with paths relative to their own folder or `--root`; `rec_gt.txt` is read where train has none."""
 
     task: ClassVar[str] = "recognition"
     options: ClassVar[Mapping[str, str]] = ROOT
@@ -33,9 +34,7 @@ class PaddleOCR:
         if root.is_file():
             ours = root.suffix.lower() == ".txt" and not is_regions(first_line(root).partition("\t")[2])
             return {"all": root} if ours else {}
-        whole = root / WHOLE
-        files = lists_by_split(root, (*LISTS, SHARED), _holds_texts)
-        return files or ({"all": whole} if whole.is_file() else {})
+        return lists_or_whole(root, (*LISTS, SHARED), WHOLE, _holds_texts)
 
     @staticmethod
     def read(path: Path, options: Mapping[str, str]) -> Iterator[Sample]:

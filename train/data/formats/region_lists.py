@@ -5,8 +5,9 @@ import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from train.data.formats import lists_by_split, read_text
+from train.data.formats import read_text
 from train.data.photos.regions import Region, as_region
+from train.data.split_names import lists_or_whole
 from train.errors import DataError, UsageError
 
 LISTS = ("det_gt_{}.txt", "{}_icdar2015_label.txt", "{}.txt")
@@ -16,7 +17,7 @@ UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 
 
 def find_lists(root: Path, ours: Callable[[str], bool]) -> dict[str, Path]:
-    """Return the lists of a folder by split, or a `det_gt.txt` that stands alone as `all`.
+    """Return the lists of a folder by split, `det_gt.txt` as `all` where train has none.
 
     Args:
         root: a folder, or one list.
@@ -24,9 +25,7 @@ def find_lists(root: Path, ours: Callable[[str], bool]) -> dict[str, Path]:
     """
     if root.is_file():
         return {"all": root} if root.suffix.lower() == ".txt" and ours(first_line(root)) else {}
-    files = lists_by_split(root, LISTS, lambda path: ours(first_line(path)))
-    whole = root / WHOLE
-    return files or ({"all": whole} if whole.is_file() and ours(first_line(whole)) else {})
+    return lists_or_whole(root, LISTS, WHOLE, lambda path: ours(first_line(path)))
 
 
 def first_line(path: Path) -> str:
