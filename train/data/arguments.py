@@ -1,7 +1,9 @@
 """The command-line arguments that say how a data folder is read."""
 
 import argparse
+import os
 from collections.abc import Sequence
+from typing import Any
 
 from train.data.formats import FORMATS
 from train.errors import UsageError
@@ -26,6 +28,28 @@ def add_format_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="KEY=VALUE",
         help=f"what the format's reader takes ({takes}); can be repeated",
     )
+    parser.add_argument(
+        "--root",
+        metavar="DIR",
+        dest="option",
+        action=_RootOption,
+        help="folder that the paths in the label files are relative to (default: the label file's own, or above it)",
+    )
+
+
+class _RootOption(argparse.Action):
+    """`--root DIR` is `--option root=DIR`, absolute: a study may be resumed from another folder."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: str | Sequence[Any] | None,
+        option_string: str | None = None,
+    ) -> None:
+        """Add the option."""
+        root = os.path.abspath(os.path.expanduser(str(values)))
+        namespace.option = [*namespace.option, f"root={root}"]
 
 
 def add_general_arguments(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:

@@ -54,10 +54,9 @@ def searched(sample: Sample) -> str:
     labels = Path(sample.source.rpartition(":")[0])
     if labels.with_suffix("") == sample.path.with_suffix(""):
         return str(sample.path)
-    return (
-        f"{sample.path}; looked below the list's folder or --root, in the two folders above the list, "
-        "and for the end of this path"
-    )
+    if sample.path.is_relative_to(labels.absolute().parent):
+        return f"{sample.path}; not in the two folders above its list either, nor by the end of its path below it"
+    return f"{sample.path}; not by the end of its path below the list's folder or --root either"
 
 
 @dataclass

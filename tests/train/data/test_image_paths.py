@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from train.data.checks.rules import image_findings
 from train.data.formats import load
 from train.data.image_paths import locate
 from train.data.notes import collected_notes
@@ -82,6 +83,15 @@ def test_a_root_is_the_only_place(tmp_path: Path) -> None:
     assert samples[1].path == image
     with pytest.raises(UsageError, match="--root must be a folder"):
         load(labels, {"root": str(tmp_path / "nowhere")})
+
+
+def test_the_check_says_where_it_looked(tmp_path: Path) -> None:
+    (tmp_path / "rec_gt.txt").write_text("images/a.png\tA\n")
+    for options, place in (({}, "two folders above"), ({"root": str(tmp_path.parent)}, "--root")):
+        (sample,) = load(tmp_path, options)[1]["all"]
+        (finding,) = image_findings("train", sample, None)
+        assert finding.value.startswith(str(sample.path))
+        assert place in finding.value
 
 
 def test_where_images_lie_is_said_if_it_is_not_where_the_list_says(tmp_path: Path) -> None:
