@@ -85,10 +85,11 @@ class OcrPage(BaseModel):
 
 
 class OcrResult(BaseModel):
-    """All pages."""
+    """All pages; `warnings`, which PaddleX lacks, say what was not read of the file."""
 
     ocrResults: list[OcrPage]
     dataInfo: ImageInfo | PagesInfo
+    warnings: list[str] = []
 
 
 class RecognizeRequest(BaseModel):
@@ -123,6 +124,7 @@ class ReadLine(BaseModel):
     confidence: float
     alternatives: list[Alternative] = []
     checks: dict[str, bool] | None = None
+    warnings: list[str] = []
 
 
 class RecognizeResult(BaseModel):

@@ -22,6 +22,7 @@ ALLOWED = {
         "train.cli",
         "train.data.images",
         "train.data.orientation",
+        "train.data.pictures",
         "train.data.charset",
         "train.data.crops",
         "train.data.detection",

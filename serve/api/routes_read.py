@@ -14,7 +14,7 @@ from serve.api.door import Handler
 from serve.api.rules import find_rule
 from serve.errors import UndecodableError, UnsupportedError
 from serve.intake.fetch import fetch
-from serve.intake.guard import Document, decode_document, decode_images
+from serve.intake.guard import Document, decode_document, decode_images, line_warnings
 from serve.reading.page import Page, make_pruned_result
 from serve.reading.services import Services
 from serve.reading.visualize import draw_jpeg, encode_jpeg
@@ -58,6 +58,7 @@ def make_recognize_handler(services: Services) -> Handler:
         asked, files = await _read_lines(request)
         checks = find_rule(asked.rule) if asked.rule else None
         lines = decode_images(files, services.settings.limits)
+        warned = [_warned(line_warnings(data)) for data in files]
         readings = await services.recognise(lines, asked.alternatives)
         found = [
             {
@@ -66,7 +67,8 @@ def make_recognize_handler(services: Services) -> Handler:
                 "alternatives": [{"text": text, "confidence": p} for text, p in reading.alternatives],
                 "checks": checks(reading.text) if checks else None,
             }
-            for reading in readings
+            | warning
+            for reading, warning in zip(readings, warned, strict=True)
         ]
         return respond(asked.logId, {"lines": found})
 
@@ -83,9 +85,15 @@ def make_ocr_handler(services: Services) -> Handler:
         pages = await services.pages.read(document.pages, asked)
         visualize = services.settings.visualize if asked.visualize is None else asked.visualize
         results = await asyncio.to_thread(_make_results, document.pages, pages, visualize)
-        return respond(asked.logId, {"ocrResults": results, "dataInfo": document.info})
+        answer = {"ocrResults": results, "dataInfo": document.info}
+        return respond(asked.logId, answer | _warned(document.warnings))
 
     return ocr
+
+
+def _warned(warnings: Sequence[str]) -> dict[str, Any]:
+    """Return the field that an answer has only where there is something to warn of."""
+    return {"warnings": list(warnings)} if warnings else {}
 
 
 async def _read_document(asked: OcrRequest, services: Services) -> Document:

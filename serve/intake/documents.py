@@ -1,14 +1,11 @@
-"""The pages of a PDF or of a TIFF with several pages, as PaddleX's serving sees them."""
+"""The pages of a PDF, as PaddleX's serving sees them."""
 
-import io
 import json
 import logging
 import subprocess
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from serve.errors import TooLargeError, UndecodableError
@@ -67,34 +64,4 @@ def _parse(output: bytes) -> list[Image]:
         rows = np.frombuffer(output, np.uint8, height * stride, end).reshape(height, stride)
         pages.append(np.ascontiguousarray(rows[:, : 3 * width].reshape(height, width, 3)))
         end += height * stride
-    return pages
-
-
-def decode_tiff(data: bytes, sizes: Sequence[tuple[int, int]]) -> list[Image]:
-    """Decode every page of a TIFF with Pillow, as PaddleX does where there are several.
-
-    Args:
-        data: the file.
-        sizes: (width, height) of each page, from its header.
-
-    Returns:
-        (H, W, 3) uint8 BGR each.
-
-    Raises:
-        UndecodableError: a page cannot be decoded.
-    """
-    import PIL.Image
-
-    pages = []
-    try:
-        with PIL.Image.open(io.BytesIO(data), formats=["TIFF"]) as file:
-            for index in range(len(sizes)):
-                file.seek(index)
-                pages.append(cv2.cvtColor(np.asarray(file.convert("RGB")), cv2.COLOR_RGB2BGR))
-    except (
-        Exception
-    ) as error:  # Pillow raises a dozen types at broken files; the file is refused all the same
-        raise UndecodableError(
-            "a TIFF's pages must be decodable", f"{type(error).__name__} in one", "save it anew"
-        ) from error
     return pages

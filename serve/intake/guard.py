@@ -1,28 +1,30 @@
 """From the bytes of a request to pixels; what is over a limit, wrong or crafted is refused before it is decoded.
 
-What is read, and how:
+How pictures are read is written in `train.data.pictures`: the same for training and serving. Here:
 
-- PNG, JPEG, BMP, WebP, TIFF of one page: OpenCV's `IMREAD_COLOR`, as PaddleX's serving. So 16 bits become 8,
-  alpha is dropped, grey, palette and CMYK become BGR, and EXIF's orientation is applied.
-- TIFF of several pages and PDF: `serve.intake.documents`.
-- An animated PNG gives its first picture. GIF and animated WebP are refused, as is what is cut short: OpenCV
-  would read half a JPEG as a picture with a grey rest, and nobody would learn that text is missing.
+- A TIFF of several pages gives all of them to `/ocr`, as in PaddleX; of another file of several frames the first
+  is read, and the answer's `warnings` say so.
+- PDF: `serve.intake.documents`.
+- What is not whole is refused: half a text with status 200 would be believed.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import cv2
-import numpy as np
-
-from serve.errors import TooLargeError, UndecodableError, UnsupportedError
-from serve.intake.documents import decode_tiff, render_pdf
-from serve.intake.headers import Kind, Size, read_sizes, sniff
+from serve.errors import RequestError, TooLargeError, UndecodableError, UnsupportedError
+from serve.intake.documents import render_pdf
 from serve.settings import Limits
 from train.data.images import Image
+from train.data.pictures.decoding import decode_pages, decode_picture
+from train.data.pictures.errors import LargePictureError, PictureError, UnknownPictureError
+from train.data.pictures.header import Header
+from train.data.pictures.headers import read_header, read_pages
+from train.data.pictures.kinds import READABLE, sniff
+from train.data.pictures.whole import require_whole
 
-cv2.setLogLevel(0)  # a client must not fill the log
+_PDF_WINDOW = 1024  # bytes in which readers look for a PDF's first mark
 
 
 @dataclass(frozen=True)
@@ -32,10 +34,12 @@ class Document:
     Attributes:
         pages: (H, W, 3) uint8 BGR each; at least one.
         info: PaddleX's `dataInfo`.
+        warnings: what a reader of the answer should know of the file.
     """
 
     pages: list[Image]
     info: dict[str, Any]
+    warnings: tuple[str, ...] = ()
 
 
 def decode_document(data: bytes, file_type: int | None, limits: Limits) -> Document:
@@ -59,15 +63,27 @@ def decode_document(data: bytes, file_type: int | None, limits: Limits) -> Docum
     if kind == "pdf":
         pages = render_pdf(data, limits)
         return Document(pages, _describe_pages(pages, "pdf"))
-    stored = read_sizes(data, kind, limits.pages)
-    _check_sizes(stored, limits)
-    if len(stored) == 1:
-        page = _decode(data, kind, stored[0])
-        return Document([page], {"width": page.shape[1], "height": page.shape[0], "type": "image"})
-    pages = decode_tiff(data, stored)
-    for page, size in zip(pages, stored, strict=True):
-        _check_decoded(page, size, kind)
+    with _refusals():
+        headers = read_pages(data, limits.pages)
+        _check_sizes(headers, limits)
+        if len(headers) == 1:
+            page = _decode(data, headers[0])
+            info = {"width": page.shape[1], "height": page.shape[0], "type": "image"}
+            return Document([page], info, _warnings_of(headers[0]))
+        pages = decode_pages(data, headers)
     return Document(pages, _describe_pages(pages, "tiff"))
+
+
+def line_warnings(data: bytes) -> tuple[str, ...]:
+    """Return the warnings for a file that `decode_images` read."""
+    return _warnings_of(read_header(data))
+
+
+def _warnings_of(header: Header) -> tuple[str, ...]:
+    """Return what the reader of an answer should know of a picture's file."""
+    if header.several:
+        return (f"the {header.kind.upper()} holds several frames or pages: only the first was read",)
+    return ()
 
 
 def decode_image(data: bytes, limits: Limits) -> Image:
@@ -92,39 +108,54 @@ def decode_images(files: Sequence[bytes], limits: Limits) -> list[Image]:
         raise TooLargeError(
             f"a request must hold at most {limits.lines} images", len(files), "send them in parts"
         )
-    kinds = [_identify(data) for data in files]
-    stored = [_require_one(read_sizes(data, kind, 2)) for data, kind in zip(files, kinds, strict=True)]
-    _check_sizes(stored, limits)
-    return [_decode(data, kind, size) for data, kind, size in zip(files, kinds, stored, strict=True)]
+    for data in files:
+        if _identify(data) == "pdf":
+            raise UnsupportedError(f"an image must be {READABLE}", "a PDF", "send it to /ocr")
+    with _refusals():
+        headers = [_require_one(read_header(data)) for data in files]
+        _check_sizes(headers, limits)
+        return [_decode(data, header) for data, header in zip(files, headers, strict=True)]
 
 
-def _identify(data: bytes) -> Kind:
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """Turn the errors of pictures into those of requests, which know their HTTP status."""
+    try:
+        yield
+    except PictureError as error:
+        refused: type[RequestError] = UndecodableError
+        if isinstance(error, LargePictureError):
+            refused = TooLargeError
+        elif isinstance(error, UnknownPictureError):
+            refused = UnsupportedError
+        raise refused(error.rule, error.value, error.remedy) from error
+
+
+def _identify(data: bytes) -> str:
     """Return the type of a file, or refuse it."""
     if not data:
         raise UndecodableError("a file must not be empty", "0 bytes", "send its content")
-    kind = sniff(data)
+    kind = sniff(data) or ("pdf" if b"%PDF-" in data[:_PDF_WINDOW] else None)
     if kind is None:
-        raise UnsupportedError(
-            "a file must be a PNG, JPEG, BMP, TIFF, WebP or PDF",
-            f"bytes {data[:8].hex(' ')} ...",
-            "convert it to one of them",
-        )
+        value = f"bytes {data[:8].hex(' ')} ..."
+        raise UnsupportedError(f"a file must be {READABLE}, or a PDF", value, "convert it to one of them")
     return kind
 
 
-def _require_one(found: list[Size]) -> Size:
-    """Return the size of a file's only picture."""
-    if len(found) > 1:
+def _require_one(header: Header) -> Header:
+    """Return the header of a file's only page; of frames the first is what people see."""
+    if header.several and header.kind == "tiff":
         raise UndecodableError("a file must hold one picture here", "several pages", "send them one by one")
-    return found[0]
+    return header
 
 
-def _check_sizes(stored: Sequence[Size], limits: Limits) -> None:
+def _check_sizes(headers: Sequence[Header], limits: Limits) -> None:
     """Refuse pictures that would take too much when decoded."""
-    most = max((width * height for width, height in stored), default=0)
+    sizes = [header.width * header.height for header in headers]
+    most = max(sizes, default=0)
     if most > limits.pixels:
         raise TooLargeError(f"an image must have at most {limits.pixels} pixels", most, "scale it down")
-    total = 3 * sum(width * height for width, height in stored)
+    total = 3 * sum(sizes)
     if total > limits.decoded_bytes:
         raise TooLargeError(
             f"a request's images must take at most {limits.decoded_bytes} bytes when decoded",
@@ -133,26 +164,11 @@ def _check_sizes(stored: Sequence[Size], limits: Limits) -> None:
         )
 
 
-def _decode(data: bytes, kind: Kind, size: Size) -> Image:
-    """Decode one picture with OpenCV."""
-    try:
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
-    except cv2.error:
-        image = None
-    if image is None:
-        raise UndecodableError(
-            f"a {kind.upper()} must be whole and valid", f"{len(data)} bytes that are not", "save it anew"
-        )
-    return _check_decoded(np.asarray(image, dtype=np.uint8), size, kind)
-
-
-def _check_decoded(image: Image, size: Size, kind: Kind) -> Image:
-    """Refuse a picture that is not what its header promised: two readers saw two files in it."""
-    height, width = image.shape[:2]
-    if size not in ((width, height), (height, width)):  # turned by its EXIF orientation
-        raise UndecodableError(
-            f"a {kind.upper()} must be as large as its header says", f"{width} x {height}", "save it anew"
-        )
+def _decode(data: bytes, header: Header) -> Image:
+    """Decode one picture that is whole."""
+    image = decode_picture(data, header).pixels
+    if header.kind == "jpeg":
+        require_whole(data)
     return image
 
 

@@ -1,4 +1,4 @@
-"""Pixels of a text line, the same for training and serving: numpy and OpenCV only."""
+"""Pixels of a text line, the same for training and serving: numpy, OpenCV and Pillow only."""
 
 import base64
 import math
@@ -10,12 +10,11 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from train.data.pictures.decoding import decode_picture
+from train.data.pictures.errors import PictureError
 from train.errors import DataError
 
 Image = npt.NDArray[np.uint8]
-
-SUFFIXES = frozenset({".bmp", ".dib", ".jfif", ".jpe", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
-"""Of the files that `decode` reads, in lower case: by them every format and command tells images."""
 
 HEIGHT_PX = 48
 BUCKET_PX = 32
@@ -27,13 +26,13 @@ cv2.setNumThreads(1)  # callers parallelise over images; OpenCV's own pool fight
 
 
 def decode(data: bytes, source: str) -> Image:
-    """Decode an image file's bytes into (H, W, 3) uint8 BGR; raise DataError if it is none."""
-    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
-    if image is None:
-        raise DataError(
-            "an image must be a readable PNG, JPEG, BMP, TIFF or WebP", source, "replace or remove it"
-        )
-    return np.asarray(image, dtype=np.uint8)
+    """Decode an image file's bytes into (H, W, 3) uint8 BGR (`train.data.pictures`); raise DataError if it is none."""
+    try:
+        return decode_picture(data).pixels
+    except PictureError as error:
+        raise type(error)(
+            error.rule, f"{source}: {error.value}" if source else error.value, error.remedy
+        ) from error
 
 
 def read(path: Path) -> Image:

@@ -5,29 +5,13 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from train.data.images import SUFFIXES
 from train.data.notes import note
+from train.data.pictures.kinds import READABLE_SUFFIXES
 from train.data.sample import Sample
 
 LISTS = frozenset({".csv", ".json", ".jsonl", ".parquet", ".tsv", ".txt", ".xml"})
-UNREADABLE = frozenset(
-    {
-        ".avif",
-        ".gif",
-        ".heic",
-        ".heif",
-        ".jp2",
-        ".jxl",
-        ".pbm",
-        ".pdf",
-        ".pgm",
-        ".ppm",
-        ".psd",
-        ".svg",
-        ".tga",
-    }
-)
-"""Suffixes of pictures, of which the decoder may read some."""
+UNREADABLE = frozenset({".jp2", ".jxl", ".pbm", ".pdf", ".pgm", ".ppm", ".psd", ".svg", ".tga"})
+"""Suffixes of pictures that the decoder does not read."""
 NO_LABELS = frozenset({"filestate.txt", "id2char.json", "dataset_stats.json", "custom_dict.txt", "dict.txt"})
 LOOKED_INTO = 1000
 NAMED = 3
@@ -45,8 +29,8 @@ def note_left_aside(root: Path, read: Iterable[Path], samples: Iterable[Sample])
         path, suffix = os.path.join(folder, name), os.path.splitext(name)[1].lower()
         if path in known:
             continue
-        images[os.path.relpath(folder, root)] += suffix in SUFFIXES
-        pictures[suffix] += suffix in UNREADABLE - SUFFIXES
+        images[os.path.relpath(folder, root)] += suffix in READABLE_SUFFIXES
+        pictures[suffix] += suffix in UNREADABLE
         lists += [path] if suffix in LISTS and name.lower() not in NO_LABELS else []
     held = [os.path.relpath(path, root) for path in lists if _holds_labels(path)]
     told = list(_told(images, pictures, held))

@@ -9,8 +9,7 @@ import pytest
 
 from serve.errors import RequestError, TooLargeError, UndecodableError, UnsupportedError
 from serve.intake import guard
-from serve.intake.guard import decode_document, decode_image, decode_images
-from serve.intake.headers import sniff
+from serve.intake.guard import decode_document, decode_image, decode_images, line_warnings
 from serve.settings import Limits
 from tests.serve.crafted import paged, picture, pillow, png_bomb, promise
 from tests.serve.memory import peak_below
@@ -32,17 +31,13 @@ def no_decoder(monkeypatch: pytest.MonkeyPatch) -> None:
         raise AssertionError("it was decoded")
 
     monkeypatch.setattr(cv2, "imdecode", decode)
-    monkeypatch.setattr(guard, "decode_tiff", decode)
-
-
-@pytest.mark.parametrize("kind", [*IMAGES, "gif", "pdf"])
-def test_the_type_is_told_by_the_bytes(kind: str) -> None:
-    assert sniff(pillow(form=kind.upper())) == kind
+    monkeypatch.setattr(guard, "decode_pages", decode)
 
 
 def test_a_pdf_may_have_something_before_its_mark() -> None:
-    assert sniff(b"\n" * 100 + b"%PDF-1.4") == "pdf"
-    assert sniff(b"\n" * 2000 + b"%PDF-1.4") is None
+    for lines, refused in ((100, UndecodableError), (2000, UnsupportedError)):
+        with pytest.raises(refused):
+            decode_document(b"\n" * lines + b"%PDF-1.4", None, LIMITS)
 
 
 @pytest.mark.parametrize(
@@ -78,10 +73,13 @@ def test_16_bits_keep_their_upper_8() -> None:
     assert np.array_equal(decode_image(data, LIMITS)[0, :, 0], np.arange(256))
 
 
-def test_alpha_is_dropped_and_cmyk_is_near_its_rgb() -> None:
+def test_what_is_transparent_is_white_and_cmyk_is_near_its_rgb() -> None:
     image = picture()
-    alpha = np.dstack([image, np.zeros(image.shape[:2], np.uint8)])
-    assert np.array_equal(decode_image(cv2.imencode(".png", alpha)[1].tobytes(), LIMITS), image)
+    alpha = np.dstack([image, np.full(image.shape[:2], 255, np.uint8)])
+    alpha[:20, :, 3] = 0
+    laid = decode_image(cv2.imencode(".png", alpha)[1].tobytes(), LIMITS)
+    assert np.array_equal(laid[20:], image[20:])
+    assert (laid[:20] == 255).all()
     assert np.abs(decode_image(pillow("CMYK", "JPEG"), LIMITS).astype(int) - image).mean() < 4
 
 
@@ -108,10 +106,27 @@ def test_an_animated_png_gives_its_first_picture() -> None:
     assert np.array_equal(decode_image(data, LIMITS), picture())
 
 
-@pytest.mark.parametrize("form", ["GIF", "WEBP"])
-def test_other_animations_are_refused(form: str) -> None:
-    with pytest.raises(UnsupportedError):
-        decode_image(paged(form, [picture(), 255 - picture()]), LIMITS)
+@pytest.mark.parametrize("form", ["GIF", "WEBP", "PNG"])
+def test_of_an_animation_the_first_picture_is_read_and_a_warning_says_so(form: str) -> None:
+    data = paged(form, [picture(), 255 - picture()])
+    document = decode_document(data, 1, LIMITS)
+    assert np.abs(document.pages[0].astype(int) - picture()).mean() < 12
+    assert document.warnings == line_warnings(data)
+    assert "only the first" in document.warnings[0]
+    assert decode_document(pillow(), 1, LIMITS).warnings == ()
+
+
+def test_a_tiff_of_pages_is_no_line() -> None:
+    with pytest.raises(UndecodableError, match="one picture"):
+        decode_image(paged("TIFF", [picture(), picture()]), LIMITS)
+
+
+def test_a_damaged_jpeg_is_refused_and_one_with_a_film_behind_it_is_read() -> None:
+    data = pillow(form="JPEG")
+    assert decode_image(data + bytes(range(256)) * 40 + b"\xff\xda" * 99, LIMITS).shape == (60, 80, 3)
+    with pytest.raises(UndecodableError, match="whole picture") as caught:
+        decode_document(data[: len(data) * 3 // 4] + b"\xff\xd9", 1, LIMITS)
+    assert caught.value.http_status == 422
 
 
 @pytest.mark.parametrize(

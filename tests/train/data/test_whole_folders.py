@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from train.data.formats import detect, load
-from train.data.images import SUFFIXES
 from train.data.notes import collected_notes
+from train.data.pictures.kinds import READABLE_SUFFIXES
 from train.data.split_names import NAMES, split_within
 from train.errors import DataError
 
@@ -82,7 +82,9 @@ def test_utf_16_is_said(tmp_path: Path) -> None:
         load(tmp_path)
 
 
-@pytest.mark.parametrize("suffix", sorted({*SUFFIXES, *(suffix.upper() for suffix in SUFFIXES)}))
+@pytest.mark.parametrize(
+    "suffix", sorted({*READABLE_SUFFIXES, *(suffix.upper() for suffix in READABLE_SUFFIXES)})
+)
 def test_images_of_every_kind_are_read_by_every_format_of_folders(tmp_path: Path, suffix: str) -> None:
     pair(tmp_path / "pairs", f"a{suffix}")
     write(tmp_path / "names" / "inner" / f"A_1{suffix}")

@@ -1,23 +1,24 @@
 """What speaks against training on labelled images, and the samples that are left."""
 
 import hashlib
-import io
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import NamedTuple
 
-from PIL import Image
-
-from train.data import images
 from train.data.checks.findings import CheckReport, Finding, place, report_of
 from train.data.checks.rules import Checks, as_it_is, repeated_images
 from train.data.formats import SPLITS
+from train.data.pictures.alpha import FLAT, span
+from train.data.pictures.decoding import decode_picture
+from train.data.pictures.errors import PictureError
+from train.data.pictures.whole import require_whole
 from train.data.sample import Sample
 from train.data.split import Splits
 from train.errors import DataError
 
 LISTED = 20
-NO_IMAGE = frozenset({"missing_file", "unreadable"})
+NO_IMAGE = frozenset({"missing_file", "unreadable", "too_large"})
 THREADS = 2
 
 
@@ -36,7 +37,9 @@ def check(splits: Splits, checks: Checks, deep: bool = True) -> CheckReport:
         for finding in checks.sample(name, sample)
     ]
     found += checks.splits(splits)
-    found += _deep_findings(splits, found) if deep else repeated_images(splits, lambda sample: sample.path)
+    found += (
+        _deep_findings(splits, checks, found) if deep else repeated_images(splits, lambda sample: sample.path)
+    )
     return report_of(splits, found, deep, checks.contents)
 
 
@@ -85,36 +88,43 @@ def keep_usable(splits: Splits, checks: Checks, allow_bad: int) -> tuple[Splits,
     return kept, {f.sample.source: f"{f.rule}: {f.value}" for f in report.errors}
 
 
-def _deep_findings(splits: Splits, found: Sequence[Finding]) -> Iterator[Finding]:
+def _deep_findings(splits: Splits, checks: Checks, found: Sequence[Finding]) -> Iterator[Finding]:
     lost = {finding.sample.path for finding in found if finding.rule in NO_IMAGE}
     paths = list({sample.path for _, samples in splits.items() for sample in samples} - lost)
     with ThreadPoolExecutor(THREADS) as pool:
         looked = dict(zip(paths, pool.map(_look, paths), strict=True))
     for name, samples in splits.items():
         for sample in samples:
-            _, broken = looked.get(sample.path, (None, ""))
-            if broken:
-                yield Finding(broken, name, sample, str(sample.path))
-    yield from repeated_images(splits, lambda sample: looked.get(sample.path, (None, ""))[0])
+            look = looked.get(sample.path, NOTHING)
+            if look.rule and (look.rule != BLANK or any(checks.contents.texts(sample))):
+                yield Finding(look.rule, name, sample, look.value)
+    yield from repeated_images(splits, lambda sample: looked.get(sample.path, NOTHING).digest)
 
 
-def _look(path: Path) -> tuple[bytes | None, str]:
-    """Return a digest of an image's pixels, or the rule that it breaks."""
+class _Look(NamedTuple):
+    """What decoding an image shows: a digest of its pixels, and the rule that it breaks."""
+
+    digest: bytes | None
+    rule: str = ""
+    value: str = ""
+
+
+NOTHING = _Look(None)
+BLANK = "no_contrast"
+
+
+def _look(path: Path) -> _Look:
     try:
         data = path.read_bytes()
-        image = images.decode(data, str(path))
-    except (OSError, DataError):
-        return None, "unreadable"
+        image, header = decode_picture(data)
+        if header.kind == "jpeg":
+            require_whole(data)
+    except PictureError as error:
+        return _Look(None, error.finding, f"{path}: {error.value}")
+    except OSError as error:
+        return _Look(None, "unreadable", f"{path}: {error.strerror}")
+    levels = span(image)
+    if levels < FLAT:  # blank pictures are equal by accident
+        return _Look(None, BLANK, f"{levels + 1} of 256 levels")
     digest = hashlib.blake2b(image.tobytes() + repr(image.shape).encode(), digest_size=16).digest()
-    return digest, "truncated" if _breaks_off(data) else ""
-
-
-def _breaks_off(data: bytes) -> bool:
-    """Tell whether a JPEG ends early, which OpenCV fills with grey instead of refusing it."""
-    if not data.startswith(b"\xff\xd8"):
-        return False
-    try:
-        Image.open(io.BytesIO(data)).load()
-    except OSError:
-        return True
-    return False
+    return _Look(digest)

@@ -28,7 +28,19 @@ RULES: dict[str, Rule] = {
         "restore the file, name the folder of its path with --root, or remove its label",
     ),
     "unreadable": Rule("error", "the file is no readable image", "replace the file or remove its label"),
-    "truncated": Rule("error", "the image file breaks off", "fetch the file again or remove its label"),
+    "truncated": Rule(
+        "error", "the image file breaks off or has a hole", "fetch the file again or remove its label"
+    ),
+    "too_large": Rule(
+        "error",
+        "the file says that it has more pixels than can be decoded",
+        "scale it down or remove its label",
+    ),
+    "no_contrast": Rule(
+        "error",
+        "the picture has nearly one colour, so nothing can be read in it",
+        "look at it: blank? 12 bits kept in 16 (spread its values)? else remove its label",
+    ),
     "empty_text": Rule("error", "the label is empty", "write the text or remove the label"),
     "outside_charset": Rule(
         "error", "the dictionary lacks a character", "extend the dictionary or correct the label"
@@ -54,6 +66,11 @@ RULES: dict[str, Rule] = {
         "warning", "no training label holds a character", "add training lines with it; it cannot be learnt"
     ),
     "duplicate": Rule("warning", "the same pixels stand twice in a split", "remove one of the two"),
+    "several_pictures": Rule(
+        "warning",
+        "the file holds several frames or pages",
+        "only the first is used; save the others as files",
+    ),
     "tiny": Rule("warning", "the image is too small to read", "crop from a larger photo"),
     "upright": Rule("warning", "the image is taller than a line of text", "turn it, or leave it out"),
     "squeezed": Rule(

@@ -1,7 +1,7 @@
 """The rules of `train.data.check`: each yields the samples that break it."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Hashable, Iterator
+from collections.abc import Callable, Collection, Generator, Hashable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
@@ -10,11 +10,12 @@ from train.data import images
 from train.data.charset import steps_needed
 from train.data.checks.contact_sheet import Picture, line_picture
 from train.data.checks.findings import LINES, Contents, Finding
-from train.data.decoded.header import image_size
+from train.data.decoded.header import header_of
 from train.data.image_paths import searched
+from train.data.pictures.errors import PictureError
+from train.data.pictures.header import Header
 from train.data.sample import Sample
 from train.data.split import Splits
-from train.errors import DataError
 
 MIN_HEIGHT_PX = 8
 MIN_WIDTH_PX = 4
@@ -94,16 +95,27 @@ def text_findings(split: str, sample: Sample, characters: Collection[str] | None
 
 def image_findings(split: str, sample: Sample, steps: Steps | None) -> Iterator[Finding]:
     """Yield what an image's header shows; `steps` gives the output steps of a line's width in pixels."""
-    try:
-        height, width = image_size(sample.path)
-    except FileNotFoundError:
-        yield Finding("missing_file", split, sample, searched(sample))
-    except DataError:
-        yield Finding("unreadable", split, sample, str(sample.path))
-    else:
+    header = yield from header_findings(split, sample)
+    if header is not None:
+        height, width = header.size
         yield from _shape_findings(split, sample, height, width)
         if steps is not None:
             yield from _length_findings(split, sample, steps(images.line_width(height, width)))
+
+
+def header_findings(split: str, sample: Sample) -> Generator[Finding, None, Header | None]:
+    """Yield what is wrong with an image's file by its header; return the header where there is one."""
+    try:
+        header = header_of(sample.path)
+    except FileNotFoundError:
+        yield Finding("missing_file", split, sample, searched(sample))
+    except PictureError as error:
+        yield Finding(error.finding, split, sample, str(error.value))
+    else:
+        if header.several:
+            yield Finding("several_pictures", split, sample, f"a {header.kind.upper()} of several")
+        return header
+    return None
 
 
 def _shape_findings(split: str, sample: Sample, height: int, width: int) -> Iterator[Finding]:

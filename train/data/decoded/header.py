@@ -1,30 +1,33 @@
-"""An image's size from its header: cheap enough (25 us) to look at every file before a search."""
+"""An image's header, read from its file: cheap enough to look at every file before a search."""
 
+import mmap
 from pathlib import Path
 
-from PIL import Image
-
-from train.errors import DataError
-
-FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP")
-ORIENTATION = 0x0112
-TURNED = frozenset({5, 6, 7, 8})
+from train.data.pictures.errors import PictureError
+from train.data.pictures.header import Header
+from train.data.pictures.headers import read_header
 
 
-def image_size(path: Path) -> tuple[int, int]:
-    """Return (height, width) in pixels as `images.decode` gives them, EXIF orientation applied.
+def header_of(path: Path) -> Header:
+    """Return an image's header; `size` of it is what `images.decode` gives.
 
     Raises:
         FileNotFoundError: there is no such file.
-        DataError: it cannot be read, or has no header of an image.
+        DataError: it cannot be read, or has no header of an image; PictureError says which rule it breaks.
     """
     try:
-        with path.open("rb") as file, Image.open(file, formats=FORMATS) as image:
-            turned = "exif" in image.info and image.getexif().get(ORIENTATION) in TURNED
-            return image.size if turned else (image.height, image.width)
+        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            return read_header(data)  # type: ignore[arg-type]
     except FileNotFoundError:
         raise
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise DataError(
-            "an image must be a readable PNG, JPEG, BMP, TIFF or WebP", path, "replace or remove it"
+    except PictureError as error:
+        raise type(error)(error.rule, f"{path}: {error.value}", error.remedy) from error
+    except (OSError, ValueError) as error:  # an empty file cannot be mapped
+        raise PictureError(
+            "an image file must be readable", f"{path}: {error}", "restore it or remove its label"
         ) from error
+
+
+def image_size(path: Path) -> tuple[int, int]:
+    """Return (height, width) in pixels as `images.decode` gives them; raises as `header_of`."""
+    return header_of(path).size

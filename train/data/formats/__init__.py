@@ -7,15 +7,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar, Protocol
 
-from train.data.images import SUFFIXES
 from train.data.left_aside import note_left_aside
 from train.data.photos.lines import lines_of as lines_of_photos
+from train.data.pictures.kinds import READABLE_SUFFIXES
 from train.data.sample import Sample
 from train.data.split_names import SPLITS, entries, folders_by_split, in_order
 from train.errors import DataError, UsageError
 from train.registry import Registry
 
-IMAGE_SUFFIXES = SUFFIXES
+IMAGE_SUFFIXES = READABLE_SUFFIXES
 NO_OPTIONS: Mapping[str, str] = {}
 ROOT: Mapping[str, str] = {"root": ""}
 """The option of every format whose labels are paths: what they are relative to (`--root`), where not to the list."""
@@ -184,7 +184,7 @@ def by_split(root: Path, ours: Callable[[Path], bool]) -> dict[str, Path]:
 
 def images_in(folder: Path) -> list[Path]:
     """Return the image files directly in `folder`, sorted by name; hidden files are none."""
-    return [path for path in entries(folder) if path.suffix.lower() in SUFFIXES]
+    return [path for path in entries(folder) if path.suffix.lower() in READABLE_SUFFIXES]
 
 
 def read_text(path: Path) -> str:

@@ -7,15 +7,12 @@ import numpy as np
 import shapely  # type: ignore[import-untyped]
 
 from train.data.checks.findings import Contents, Finding
-from train.data.checks.rules import Checks
-from train.data.decoded.header import image_size
-from train.data.image_paths import searched
+from train.data.checks.rules import Checks, header_findings
 from train.data.photos.kept import photo_size
 from train.data.photos.picture import photo_picture
 from train.data.photos.regions import Region, clockwise, doubled_area, label_of, regions_of
 from train.data.photos.targets import MIN_TEXT_PX
 from train.data.sample import Sample
-from train.errors import DataError
 
 CORNERS = 4
 EDGE_PX = 2
@@ -35,15 +32,10 @@ def photo_findings(split: str, sample: Sample) -> Iterator[Finding]:
         yield Finding(
             "no_regions", split, sample, f"{len(regions)} regions, all ignored" if regions else "no region"
         )
-    try:
-        size = image_size(sample.path)
-    except FileNotFoundError:
-        yield Finding("missing_file", split, sample, searched(sample))
-    except DataError:
-        yield Finding("unreadable", split, sample, str(sample.path))
-    else:
+    header = yield from header_findings(split, sample)
+    if header is not None:
         sound = [(i, region) for i, region in enumerate(regions) if i not in broken]
-        yield from _size_findings(split, sample, sound, size)
+        yield from _size_findings(split, sample, sound, header.size)
 
 
 def _broken(region: Region) -> str | None:

@@ -1,0 +1,112 @@
+"""A JPEG's segments and scans, walked by hand: nothing is decoded."""
+
+import re
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from train.data.pictures.errors import TruncatedPictureError, UnknownPictureError
+from train.data.pictures.exif import read_orientation
+from train.data.pictures.header import Header, broken
+
+MAX_SCANS = 64  # an encoder writes about ten; thousands on a large picture keep a core busy for hours
+MAX_SEGMENTS = 2048  # before the first scan; the largest profiles need some hundreds
+END = b"\xff\xd9"
+SOS, DHT, QUANTISATION, DRI, EXIF = 0xDA, 0xC4, 0xDB, 0xDD, 0xE1
+BASELINE, SEQUENTIAL, PROGRESSIVE = 0xC0, 0xC1, 0xC2
+
+_MARKER = re.compile(rb"\xff([^\x00\xff])")
+_AFTER_DATA = re.compile(
+    rb"\xff([^\x00\xff\xd0-\xd7])"
+)  # in entropy-coded data 0xFF stands before 0 or a restart
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A marker and what belongs to it.
+
+    Attributes:
+        start: of its contents, behind the length.
+        end: of its contents.
+    """
+
+    marker: int
+    start: int
+    end: int
+
+
+def segments(data: bytes, at: int = 2) -> Iterator[Segment]:
+    """Yield the segments of a JPEG up to its first scan, whose header is the last."""
+    for _ in range(MAX_SEGMENTS):
+        found = _MARKER.search(data, at)
+        if found is None:
+            return
+        marker, at = found[1][0], found.end()
+        if marker == 0x01 or 0xD0 <= marker <= 0xD9:  # without a length
+            continue
+        (length,) = struct.unpack_from(">H", data, at)
+        yield Segment(marker, at + 2, at + max(length, 2))
+        if marker == SOS:
+            return
+        at += max(length, 2)
+
+
+def is_frame(marker: int) -> bool:
+    """Tell whether a segment is the header of a frame."""
+    return 0xC0 <= marker <= 0xCF and marker not in (DHT, 0xC8, 0xCC)
+
+
+def read_jpeg(data: bytes) -> Header:
+    """Return a JPEG's header; libjpeg refuses a second frame itself."""
+    size, orientation, exif = None, 1, False
+    for part in segments(data):
+        if part.marker == SOS:
+            if size:
+                return Header("jpeg", size[1], size[0], orientation)
+            break
+        if is_frame(part.marker) and size is None:
+            size = struct.unpack_from(">HH", data, part.start + 1)
+        elif part.marker == EXIF and not exif and data[part.start : part.start + 6] == b"Exif\0\0":
+            orientation, exif = read_orientation(data[part.start : part.end]), True
+    raise broken("jpeg", "no frame and scan")
+
+
+@dataclass(frozen=True)
+class Scan:
+    """A part of the picture's data.
+
+    Attributes:
+        header: of the scan.
+        end: of its data, which begin where the header ends.
+    """
+
+    header: Segment
+    end: int
+
+
+def read_scans(data: bytes, first: Segment) -> list[Scan]:
+    """Return the scans of the first picture in a file; what follows its end is none of it.
+
+    Raises:
+        TruncatedPictureError: it has no end.
+        UnknownPictureError: it has more scans than an encoder writes.
+    """
+    found: list[Scan] = []
+    header, at = first, first.end
+    for _ in range(MAX_SEGMENTS):
+        marker = _AFTER_DATA.search(data, at)
+        if marker is None:
+            break
+        if header.marker == SOS:
+            found.append(Scan(header, marker.start()))
+        if len(found) > MAX_SCANS:
+            rule = f"a JPEG must have at most {MAX_SCANS} scans"
+            raise UnknownPictureError(rule, "more", "save it without progression")
+        if marker[0] == END:
+            return found
+        (length,) = struct.unpack_from(">H", data, marker.end())
+        header = Segment(marker[1][0], marker.end() + 2, marker.end() + max(length, 2))
+        at = header.end
+    raise TruncatedPictureError(
+        "a JPEG file must be whole and valid", "no end: it is cut short", "save or send it anew"
+    )

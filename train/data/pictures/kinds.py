@@ -1,0 +1,66 @@
+"""What kinds of image files are read, and by which suffixes and first bytes they are known."""
+
+from collections.abc import Mapping
+from typing import Literal
+
+Kind = Literal["png", "jpeg", "bmp", "tiff", "webp", "gif", "avif", "heic"]
+
+SUFFIXES: Mapping[str, Kind] = {
+    ".png": "png",
+    ".apng": "png",
+    ".jpg": "jpeg",
+    ".jpeg": "jpeg",
+    ".jpe": "jpeg",
+    ".jfif": "jpeg",
+    ".mpo": "jpeg",
+    ".bmp": "bmp",
+    ".dib": "bmp",
+    ".tif": "tiff",
+    ".tiff": "tiff",
+    ".webp": "webp",
+    ".gif": "gif",
+    ".avif": "avif",
+    ".heic": "heic",
+    ".heif": "heic",
+    ".hif": "heic",
+}
+"""Lower-case suffixes of the files that are read; a file is known by its bytes, so a wrong one does no harm."""
+READABLE_SUFFIXES = frozenset(SUFFIXES)
+READABLE = "a PNG, JPEG, BMP, TIFF, WebP, GIF, AVIF or HEIC"
+
+_MAGIC: tuple[tuple[bytes, Kind], ...] = (
+    (b"\x89PNG\r\n\x1a\n", "png"),
+    (b"\xff\xd8\xff", "jpeg"),
+    (b"BM", "bmp"),
+    (b"II\x2a\x00", "tiff"),
+    (b"MM\x00\x2a", "tiff"),
+    (b"II\x2b\x00", "tiff"),
+    (b"MM\x00\x2b", "tiff"),
+    (b"GIF87a", "gif"),
+    (b"GIF89a", "gif"),
+)
+_AVIF_BRANDS = frozenset({b"avif", b"avis"})
+_HEIC_BRANDS = frozenset(
+    {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"}
+)
+_MOST_BRANDS_BYTES = 256
+
+
+def sniff(data: bytes) -> Kind | None:
+    """Return the kind of an image file by its first bytes, never by a name; None if it is none that is known."""
+    start = data[:16]
+    for magic, kind in _MAGIC:
+        if start.startswith(magic):
+            return kind
+    if start[:4] == b"RIFF" and start[8:12] == b"WEBP":
+        return "webp"
+    return _sniff_brands(data) if start[4:8] == b"ftyp" else None
+
+
+def _sniff_brands(data: bytes) -> Kind | None:
+    """Return the kind of a file of boxes; a film, which begins in the same way, is none."""
+    end = min(int.from_bytes(data[:4], "big"), _MOST_BRANDS_BYTES)
+    brands = {bytes(data[at : at + 4]) for at in range(8, end, 4)}
+    if brands & _AVIF_BRANDS:
+        return "avif"
+    return "heic" if brands & _HEIC_BRANDS else None
