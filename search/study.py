@@ -132,10 +132,10 @@ def check_method(settings: StudySettings, space: SearchSpace) -> None:
 
 
 def describe_data(settings: StudySettings, sets: Sets) -> str:
-    """Say how many samples each set has, 'data: train 461, val 172 lines'."""
+    """Say how many samples each set has, 'data: train 461, val 172 lines', and what is in the made splits."""
     counts = ", ".join(f"{name} {len(samples)}" for name, samples in sets.samples.items())
     repaired = f"; labels put right: {sets.repaired}" if sets.repaired else ""
-    return f"data: {counts} {task_of(settings).terms.samples}{repaired}"
+    return "\n".join([f"data: {counts} {task_of(settings).terms.samples}{repaired}", *sets.told])
 
 
 def start_ray() -> None:

@@ -120,6 +120,8 @@ def _read(chosen: argparse.Namespace, task: type[Task]) -> dict[str, Sequence[Sa
             allow_bad=chosen.allow_bad,
         )
     )
+    for line in sets.told:
+        print(line, flush=True)
     if sets.repaired:
         print(f"labels put right: {sets.repaired}", flush=True)
     return {name: samples for name, samples in sets.samples.items() if name != "test"}

@@ -18,7 +18,7 @@ from search.settings import StudySettings
 from train.checkpoint import Checkpoint
 from train.config import TrialConfig
 from train.data.batching.mixture import Mixture, Selection
-from train.data.split import seeded_rank
+from train.data.split import is_spread, seeded_rank
 from train.errors import UsageError
 from train.loop import MakeCheckpoint, Metrics, TrainingData, assemble, train
 from train.scoring.intervals import bootstrap_interval
@@ -74,8 +74,7 @@ def deal(texts: Sequence[str], groups: int, seed: int, spread: bool) -> list[lis
 def split_folds(data: TrainingData, folds: int, task: type[Task], seed: int) -> list[TrainingData]:
     """Return what each fold trains on and is scored on; every sample is in one fold's validation split."""
     texts = [task.text_of(text) for text in (*data.val.texts, *data.train.texts)]
-    spread = all(len(text) <= 1 or label in task.classes for text, label in zip(
-        texts, (*data.val.texts, *data.train.texts), strict=True))  # fmt: skip
+    spread = is_spread((*data.val.texts, *data.train.texts), task.classes, task.text_of)
     both, start = pool_splits(data).val, len(data.val)
     every = [data]
     for group in deal(texts[start:], folds - 1, seed, spread):

@@ -16,6 +16,7 @@ from train.data.charset_file import read_characters
 from train.data.checks.checking import check
 from train.data.checks.contact_sheet import contact_sheet
 from train.data.checks.findings import RULES, as_json, as_text
+from train.data.evidence import tell_missing
 from train.data.formats import load
 from train.data.notes import collected_notes
 from train.data.split import given_splits
@@ -37,6 +38,8 @@ def main(arguments: Sequence[str]) -> int:
     report = check(splits, checks, deep=not options.headers_only)
     said = "".join(f"{line}\n" for line in notes)
     print(f"{options.data}: {name}\n{said}\n{as_text(report)}")
+    for line in tell_missing(given, options.seed, task.classes, task.text_of):
+        print(line)
     if options.json:
         content = as_json(report) | {"notes": notes}
         write_whole(options.json, _encoded(json.dumps(content, ensure_ascii=False, indent=1)))
@@ -66,7 +69,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--headers-only", action="store_true", help="do not decode: quick, but finds less")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all findings for machines")
     parser.add_argument("--html", type=Path, metavar="FILE", help="write a page with findings and images")
-    parser.add_argument("--seed", type=int, default=0, help="which images the page shows (default: 0)")
+    parser.add_argument(
+        "--seed",
+        type=int,
+        default=0,
+        help="which images the page shows, and which splits would be made (default: 0)",
+    )
     return parser
 
 

@@ -17,6 +17,7 @@ if __name__ == "__main__":
 from train.data.arguments import add_format_arguments, options_of
 from train.data.charset import domain_charset
 from train.data.charset_file import write_characters
+from train.data.evidence import tell_made
 from train.data.formats import load
 from train.data.sample import Sample
 from train.data.split import Splits, make_splits
@@ -114,8 +115,10 @@ def main(arguments: Sequence[str]) -> None:
     splits = make_splits(given, options.seed, options.val_fraction, options.test_fraction)
     destination = options.destination.absolute()
     convert(splits, destination)
+    told = tell_made(splits)
     for split, samples in splits.items():
-        print(f"{split:5} {len(samples):7}  {splits.origin[split]}")
+        more = f": {told[split]}" if split in told else ""
+        print(f"{split:5} {len(samples):7}  {splits.origin[split]}{more}")
     print(f"{name} written to {options.destination}")
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
+from statistics import median
 
 from train.data.formats import SPLITS
 from train.data.sample import Sample
@@ -13,7 +14,11 @@ from train.errors import DataError, UsageError
 
 MIN_SAMPLES = 12
 MAX_GROUP_SHARE = 1 / 3
+FEW_TEXTS = 40
+"""Of fewer texts, the default shares leave under `evidence.MIN_UNITS` unseen ones to the made splits."""
 REMEDY = "add samples, or name label files for the splits (--val-labels, --test-labels)"
+MADE = "made: "
+"""How the origin of a split that no file gives begins."""
 
 
 @dataclass(frozen=True)
@@ -48,8 +53,8 @@ def make_splits(
 ) -> Splits:
     """Return the three splits; no text of a carved one stands in another.
 
-    A set of single characters, or of `classes`, is the exception: each of them is spread over the splits. A text
-    that alone holds some character stays in train, so train knows every character that a carved split asks for.
+    The exceptions are sets whose texts are spread over the splits (`is_spread`). A text that alone holds some
+    character stays in train, so train knows every character that a carved split asks for.
 
     Args:
         given: samples by split; `all` is a pool to carve from, as `train` is.
@@ -68,18 +73,34 @@ def make_splits(
     parts: dict[str, Sequence[Sample]] = {"train": start.train, "val": start.val, "test": start.test}
     origin = dict(start.origin)
     texts = {sample.text: text_of(sample.text) for part in parts.values() for sample in part}
-    single = all(len(texts[sample.text]) <= 1 or sample.text in classes for sample in pool)
+    spread = is_spread([sample.text for sample in pool], classes, text_of)
+    _require_texts(pool, texts, list(shares), spread)
     for name, share in shares.items():
         held = {texts[sample.text] for split in ("val", "test") for sample in parts[split]}
         count = max(1, round(share * len(pool)))
         rest = parts["train"]
-        taken = _spread(rest, count, seed) if single else _carve(rest, count, held, seed, texts)
-        _require_carved(taken, name)
+        taken = _spread(rest, count, seed, texts) if spread else _carve(rest, count, held, seed, texts)
+        _require_carved(taken, name, len({texts[sample.text] for sample in pool}))
         parts[name] = [sample for sample in rest if sample in taken]
         parts["train"] = [sample for sample in rest if sample not in taken]
-        how = "each text spread" if single else "grouped by text"
-        origin[name] = f"made: {100 * len(taken) / len(pool):.0f} % of {origin['train']}, {how}"
+        how = "each text spread" if spread else "grouped by text"
+        origin[name] = f"{MADE}{100 * len(taken) / len(pool):.0f} % of {origin['train']}, {how}"
     return Splits(tuple(parts["train"]), tuple(parts["val"]), tuple(parts["test"]), origin)
+
+
+def is_spread(
+    labels: Sequence[str], classes: Collection[str] = (), text_of: Callable[[str], str] = str
+) -> bool:
+    """Tell whether samples of each text go to every split: in a set of characters, of classes, or of few texts.
+
+    Few texts are under FEW_TEXTS, most of them with a sample for each split: months, or OK and NG. Whole texts held
+    back would be so few that a score on them chooses nothing.
+    """
+    texts = [text_of(label) for label in labels]
+    if all(len(text) <= 1 or label in classes for text, label in zip(texts, labels, strict=True)):
+        return True
+    sizes = Counter(text for text in texts if text)
+    return 1 < len(sizes) < FEW_TEXTS and median(sizes.values()) >= len(SPLITS)
 
 
 def given_splits(given: Mapping[str, Sequence[Sample]]) -> Splits:
@@ -116,11 +137,11 @@ def _fill(texts: Sequence[str], sizes: Mapping[str, int], count: int) -> set[str
     return chosen
 
 
-def _spread(pool: Sequence[Sample], count: int, seed: int) -> set[Sample]:
+def _spread(pool: Sequence[Sample], count: int, seed: int, text_of: Mapping[str, str]) -> set[Sample]:
     """Return about `count` samples, of each text its share and never all."""
     groups: dict[str, list[Sample]] = defaultdict(list)
     for sample in pool:
-        groups[sample.text].append(sample)
+        groups[text_of[sample.text]].append(sample)
     taken: set[Sample] = set()
     share, seen = count / len(pool), 0
     for text in sorted(groups, key=lambda text: seeded_rank(seed, text)):
@@ -169,10 +190,23 @@ def _require_samples(
         )
 
 
-def _require_carved(taken: Collection[Sample], name: str) -> None:
+def _require_texts(
+    pool: Sequence[Sample], text_of: Mapping[str, str], carved: Sequence[str], spread: bool
+) -> None:
+    texts = {text_of[sample.text] for sample in pool}
+    if carved and not spread and len(texts) < 2:
+        raise DataError(
+            f"making {' and '.join(carved)} needs at least two texts",
+            f"{len(pool)} samples of one text in {_origin(pool)}",
+            "add samples of other texts: a model that always says the same would be right",
+        )
+
+
+def _require_carved(taken: Collection[Sample], name: str, texts: int) -> None:
     if not taken:
         raise DataError(
             f"{name} must be made of texts that stand in no other split",
-            "no text that fits: each is too frequent, in another split, or alone holds a character",
-            REMEDY,
+            f"{texts} texts of which none fits: each is too frequent, in another split, or alone holds a character",
+            "add samples of other texts, or three of most texts, which are then spread over the splits; or name "
+            "label files for the splits (--val-labels, --test-labels)",
         )

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from train.data.checks.checking import keep_usable
+from train.data.evidence import tell_made
 from train.data.formats import load, load_file
 from train.data.sample import Sample
 from train.data.split import Splits, given_splits, make_splits
@@ -51,12 +52,14 @@ class Sets:
         origins: where each set came from.
         left_out: samples that have errors: source -> rule and value.
         repaired: number of samples of the splits whose labels were put right.
+        told: a line on each split that was made (`train.data.evidence`).
     """
 
     samples: Mapping[str, Sequence[Sample]]
     origins: Mapping[str, str]
     left_out: Mapping[str, str]
     repaired: int = 0
+    told: tuple[str, ...] = ()
 
 
 def read_sets(source: Source) -> Sets:
@@ -73,7 +76,9 @@ def read_sets(source: Source) -> Sets:
         samples["synthetic"] = drawn.train
         origins["synthetic"] = "mixed into the batches"
         left_out |= faults
-    return Sets(samples, origins, left_out, splits.repaired)
+    made = tell_made(splits, source.task.classes, source.task.text_of)
+    told = tuple(f"{name}: {line} ({splits.origin[name]})" for name, line in made.items())
+    return Sets(samples, origins, left_out, splits.repaired, told)
 
 
 def read_splits(source: Source) -> tuple[Splits, dict[str, str]]:

@@ -5,9 +5,12 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 from PIL import Image
 
+from tests.serve.crafted import paged, picture, pillow, promise
 from tests.train.data.conftest import MakeSample
 from train import cli
 from train.data.check import main
@@ -88,6 +91,29 @@ def test_a_png_with_a_whole_header_and_no_pixels_needs_the_deep_check(sample: Ma
     cut.path.write_bytes(cut.path.read_bytes()[:200])
     assert broken(cheap_check(splits([cut]), line_checks())) == []
     assert broken(check(splits([cut]), line_checks())) == [("unreadable", "train", "A")]
+
+
+def test_pictures_in_which_nothing_can_be_read(sample: MakeSample) -> None:
+    kept_in_16, blank, faint = (sample(text, i, f"{i}.png") for i, text in enumerate("ABC"))
+    ramp = np.tile(np.arange(0, 4096, 32, dtype=np.uint16), (24, 1))
+    cv2.imwrite(str(kept_in_16.path), ramp)
+    cv2.imwrite(str(blank.path), ramp * 0)
+    cv2.imwrite(str(faint.path), ramp * 5)  # 80 of 256 levels
+    report = check(splits([kept_in_16, blank, faint]), line_checks())
+    assert broken(report) == [("no_contrast", "train", "A"), ("no_contrast", "train", "B")]
+    assert [f.value for f in report.findings] == ["16 of 256 levels", "1 of 256 levels"]
+
+
+def test_files_of_too_many_pixels_of_several_pictures_and_with_a_hole(sample: MakeSample) -> None:
+    huge, moving, holed = sample("A", 0), sample("B", 1, "b.webp"), sample("C", 2, "c.jpg")
+    huge.path.write_bytes(promise("png", 40_000, 40_000))
+    moving.path.write_bytes(paged("WEBP", [picture(), 255 - picture()]))
+    whole = pillow(form="JPEG")
+    holed.path.write_bytes(whole[: len(whole) * 3 // 4] + b"\xff\xd9")
+    cheap = [("too_large", "train", "A"), ("several_pictures", "train", "B")]
+    assert broken(cheap_check(splits([huge, moving, holed]), line_checks())) == cheap
+    deep = broken(check(splits([huge, moving, holed]), line_checks()))
+    assert deep == [("truncated", "train", "C"), *cheap]
 
 
 def test_texts_and_characters_across_splits(sample: MakeSample) -> None:

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from train.data.evidence import MIN_UNITS, tell_made
 from train.data.formats import load
 from train.data.sample import Sample
-from train.data.split import Splits, make_splits
+from train.data.split import Splits, is_spread, make_splits
 from train.errors import DataError, UsageError
 
 
@@ -30,7 +31,7 @@ WORDS = st.lists(st.text("abcdefghi", min_size=1, max_size=4), min_size=12, max_
 def test_a_made_split_shares_no_text_and_loses_no_sample(
     words: list[str], held: list[str], seed: int
 ) -> None:
-    assume(any(len(word) > 1 for word in words))
+    assume(not is_spread(words))
     files = {"train": samples(words)} | ({"val": samples(held, "val.txt")} if held else {})
     try:
         splits = make_splits(files, seed)
@@ -108,9 +109,9 @@ def test_single_characters_are_spread() -> None:
 
 
 def test_the_smallest_group_is_taken_where_none_fits() -> None:
-    words = [text for text in ("ab", "ba", "abab", "baba", "aabb", "bbaa") for _ in range(4)]
+    words = [text for text in ("ab", "ba", "abab", "baba", "aabb", "bbaa") for _ in range(2)]
     splits = make_splits({"all": samples(words)}, 0)
-    assert [len(part) for _, part in splits.items()] == [16, 4, 4]
+    assert [len(part) for _, part in splits.items()] == [8, 2, 2]
 
 
 @pytest.mark.parametrize(
@@ -118,7 +119,8 @@ def test_the_smallest_group_is_taken_where_none_fits() -> None:
     [
         ({"all": samples(["ab", "ba"] * 5)}, "at least 12"),
         ({"all": samples(["ab"] * 10 + [""] * 10)}, "at least 12"),
-        ({"all": samples(["ab"] * 40)}, "stand in no other split"),
+        ({"all": samples(["ab"] * 40)}, "at least two texts"),
+        ({"all": samples(["ab"] * 40 + ["x", "y"])}, "3 texts of which none fits"),
         ({"train": samples(["ab"] * 40), "val": []}, "none in val"),
         ({"val": samples(["ab"] * 40)}, "none in train"),
     ],
@@ -141,3 +143,39 @@ def test_real_sets_get_a_test_of_unseen_texts(data_dir: Path) -> None:
         assert not texts["test"] & (texts["train"] | texts["val"])
         assert abs(len(splits.test) / (len(splits.test) + len(splits.train)) - 0.1) < 0.002
         assert set("".join(texts["test"])) <= set("".join(texts["train"]))
+
+
+@given(
+    sizes=st.lists(st.integers(3, 15), min_size=2, max_size=39),
+    seed=st.integers(0, 9),
+    given_val=st.booleans(),
+)
+@settings(max_examples=50, deadline=None)
+def test_few_texts_are_spread_and_train_knows_them_all(sizes: list[int], seed: int, given_val: bool) -> None:
+    words = [f"T{i:02}" for i, size in enumerate(sizes) for _ in range(size)]
+    assume(len(words) >= 12)
+    files = {"train": samples(words)} | ({"val": samples(["T00"], "val.txt")} if given_val else {})
+    splits = make_splits(files, seed)
+    texts = texts_of(splits)
+    assert texts["train"] == set(words)
+    assert texts["test"] | texts["val"] <= texts["train"]
+    assert len(splits.test) == max(1, round(0.1 * len(words)))
+    assert Counter(s for _, part in splits.items() for s in part) == Counter(
+        s for p in files.values() for s in p
+    )
+    assert set(tell_made(splits)) == ({"test"} if given_val else {"val", "test"})
+
+
+def test_twelve_texts_of_ten_pictures_are_in_every_split() -> None:
+    splits = make_splits({"all": samples([f"{month:02}" for month in range(12)] * 10)}, 0)
+    assert [len(texts) for texts in texts_of(splits).values()] == [12, 12, 12]
+    assert tell_made(splits) == {"val": "18 samples of 12 texts", "test": "12 samples of 12 texts"}
+
+
+def test_a_split_that_tells_nothing_says_what_it_takes() -> None:
+    two = make_splits({"all": samples(["OK"] * 14 + ["NG"] * 8)}, 0)
+    assert "takes 6 samples, so about 66 samples" in tell_made(two)["test"]
+    unseen = make_splits({"all": samples([f"{i:02}" for i in range(20)])}, 0)
+    assert "takes 6 texts, so about 60 texts" in tell_made(unseen)["test"]
+    enough = make_splits({"all": samples([f"{i:02}" for i in range(MIN_UNITS * 10)])}, 0)
+    assert tell_made(enough)["test"] == "6 samples of 6 texts"

@@ -117,7 +117,7 @@ def test_shapes_of_another_tool_are_no_labels_beside_a_list(tmp_path: Path) -> N
 
 def test_what_is_not_read_is_named_and_counted(tmp_path: Path) -> None:
     write(tmp_path / "train.txt", "images/a.png\tA\n")
-    for name in ("images/a.png", "images/b.png", "extra/c.JPG", "extra/d.heic", "extra/.hidden.png"):
+    for name in ("images/a.png", "images/b.png", "extra/c.JPG", "extra/d.jp2", "extra/.hidden.png"):
         write(tmp_path / name)
     for name in ("rec_gt.txt", "Label.txt", "labels_old.txt"):
         write(tmp_path / name, "a.png\tA\n")
@@ -131,7 +131,7 @@ def test_what_is_not_read_is_named_and_counted(tmp_path: Path) -> None:
         "Label.txt, labels_old.txt, rec_gt.txt;",
         "2 images that no label read names (1 in",
         "1 pictures",
-        ".heic",
+        ".jp2",
     ]
     assert [part for part in told if part not in line] == []
     assert not any(name in line for name in ("dict.txt", "README", "train.txt", "hidden"))

@@ -183,7 +183,7 @@ def test_what_opencv_cannot_do_is_one_error(monkeypatch: pytest.MonkeyPatch) -> 
 
     data = write(".png", "RGB")
     monkeypatch.setattr(cv2, "imdecode", fail)
-    with pytest.raises(DamagedPictureError, match="a.png"):
+    with pytest.raises(DamagedPictureError, match=r"a\.png"):
         images.decode(data, "a.png")
 
 
