@@ -17,7 +17,7 @@ from serve.errors import RequestError, TooLargeError, UndecodableError, Unsuppor
 from serve.intake.documents import render_pdf
 from serve.settings import Limits
 from train.data.images import Image
-from train.data.pictures.decoding import decode_pages, decode_picture
+from train.data.pictures.decoding import decode_page, decode_picture
 from train.data.pictures.errors import LargePictureError, PictureError, UnknownPictureError
 from train.data.pictures.header import Header
 from train.data.pictures.headers import read_header, read_pages
@@ -70,7 +70,7 @@ def decode_document(data: bytes, file_type: int | None, limits: Limits) -> Docum
             page = _decode(data, headers[0])
             info = {"width": page.shape[1], "height": page.shape[0], "type": "image"}
             return Document([page], info, _warnings_of(headers[0]))
-        pages = decode_pages(data, headers)
+        pages = [decode_page(data, header, page) for page, header in enumerate(headers)]
     return Document(pages, _describe_pages(pages, "tiff"))
 
 

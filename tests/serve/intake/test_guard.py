@@ -31,7 +31,7 @@ def no_decoder(monkeypatch: pytest.MonkeyPatch) -> None:
         raise AssertionError("it was decoded")
 
     monkeypatch.setattr(cv2, "imdecode", decode)
-    monkeypatch.setattr(guard, "decode_pages", decode)
+    monkeypatch.setattr(guard, "decode_page", decode)
 
 
 def test_a_pdf_may_have_something_before_its_mark() -> None:

@@ -1,6 +1,5 @@
 """Image files to pixels; the policy stands in this folder's docstring."""
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import cv2
@@ -50,12 +49,9 @@ def decode_picture(data: bytes, header: Header | None = None) -> Picture:
     return Picture(_finished(pixels, header), header)
 
 
-def decode_pages(data: bytes, headers: Sequence[Header]) -> list[Pixels]:
-    """Decode every page of a TIFF, (H, W, 3) uint8 BGR each, with Pillow, as PaddleX does where there are several."""
-    return [
-        _finished(opaque(read_library(data, header, page), header), header)
-        for page, header in enumerate(headers)
-    ]
+def decode_page(data: bytes, header: Header, page: int) -> Pixels:
+    """Decode a page of a TIFF, (H, W, 3) uint8 BGR, with Pillow, as PaddleX does where there are several."""
+    return _finished(opaque(read_library(data, header, page), header), header)
 
 
 def _finished(pixels: Pixels, header: Header) -> Pixels:
