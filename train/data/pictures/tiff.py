@@ -30,7 +30,7 @@ class _Layout(NamedTuple):
 
     order: str
     offset: str
-    count: str
+    number: str
     entry: int
 
 
@@ -43,8 +43,8 @@ def read_tiff(data: bytes) -> Iterator[Header]:
     seen: set[int] = set()
     while at not in seen and (at or not seen):
         seen.add(at)
-        (count,) = struct.unpack_from(order + how.count, data, at)
-        first = at + struct.calcsize(order + how.count)
+        (count,) = struct.unpack_from(order + how.number, data, at)
+        first = at + struct.calcsize(order + how.number)
         tags = _read_tags(data, first, count, how)
         (at,) = struct.unpack_from(order + how.offset, data, first + how.entry * count)
         yield _header(tags, several=bool(at) and at not in seen)
