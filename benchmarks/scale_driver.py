@@ -23,6 +23,7 @@ from search.planning.clock import Clock
 from search.planning.packing import Resources, TrialResources
 from search.planning.plan import Plan, Planned
 from search.planning.time_budget import TimeBudget
+from search.preflight.cluster import start_ray
 from search.preflight.cost import Cost
 from search.preflight.probe import Probe
 from search.preflight.stages import Prepared, Probed
@@ -31,7 +32,6 @@ from search.records.result import Baseline
 from search.records.trial_report import latest_reports
 from search.settings import StudySettings, count_cpus
 from search.storage.journal import read_journal
-from search.study import start_ray
 from train.scoring.texts import TextScores
 from train.sets.read import Sets
 

@@ -13,10 +13,21 @@ if __name__ == "__main__":
     main_guard("search.run")
 
 from search.settings import Objectives, Sampler, Scheduler, StudySettings, parse_duration
-from train.cli import INTERRUPTED
+from train.cli import INTERRUPTED, Parser
 from train.config import config_error
-from train.data.arguments import add_decoding_arguments, add_general_arguments
+from train.data.arguments import (
+    add_allow_bad_argument,
+    add_decoding_arguments,
+    add_format_arguments,
+    add_general_arguments,
+    add_list_arguments,
+    add_test_fraction_argument,
+    lists_of,
+    named_data,
+    options_of,
+)
 from train.errors import StorageError, UsageError
+from train.paths import given_path, given_place, name_after, study_name
 from train.sets.arguments import add_task_argument
 
 EPILOG = """examples:
@@ -32,7 +43,7 @@ exit status: 0 done; 1 bad data, a failed gate, or every trial forgot too much; 
 
 def parser() -> argparse.ArgumentParser:
     """Return the command line's definition."""
-    parse = argparse.ArgumentParser(
+    parse = Parser(
         prog="python search/run.py",
         description="Search models, techniques, learning rates, schedules and augmentation; export the winner.",
         epilog=EPILOG,
@@ -47,34 +58,31 @@ def parser() -> argparse.ArgumentParser:
 
 def _add_data(data: argparse._ArgumentGroup) -> None:
     add_task_argument(data, None, "the space's")
-    data.add_argument("--data", metavar="DIR", help="folder with labelled images (default: drawn VIN lines)")
-    for split in ("train", "val", "test"):
-        data.add_argument(f"--{split}-labels", metavar="FILE", help=f"{split} label file, instead of --data")
+    data.add_argument(
+        "--data",
+        metavar="DIR",
+        type=given_path,
+        help="folder with labelled images (default: drawn VIN lines)",
+    )
+    add_list_arguments(data)
+    add_format_arguments(data)
     data.add_argument(
         "--synthetic-labels",
         metavar="FILE",
+        type=given_path,
         help="label file of drawn lines (train.data.synthetic) to mix into the training batches",
-    )
-    data.add_argument(
-        "--option", metavar="KEY=VALUE", action="append", default=[], help="setting of the data format"
     )
     add_general_arguments(data)
     add_decoding_arguments(data)
-    data.add_argument(
-        "--test-fraction",
-        type=float,
-        default=0.1,
-        metavar="SHARE",
-        help="share of the training lines to hold back as test where the data has no test (default 0.1)",
-    )
-    data.add_argument(
-        "--allow-bad", type=int, default=0, metavar="N", help="go on without up to N bad samples"
-    )
+    add_test_fraction_argument(data)
+    add_allow_bad_argument(data)
 
 
 def _add_search(what: argparse._ArgumentGroup) -> None:
     what.add_argument(
-        "--space", help="a shipped space or a YAML file (default: the task's own, else recognition)"
+        "--space",
+        type=given_place,
+        help="a shipped space or a YAML file (default: the task's own, else recognition)",
     )
     what.add_argument("--model", action="append", default=[], help="only this model; repeatable")
     what.add_argument(
@@ -143,9 +151,12 @@ def _add_method(what: argparse._ArgumentGroup) -> None:
 
 
 def _add_machine(where: argparse._ArgumentGroup) -> None:
-    where.add_argument("--name", help="of the study; its files go to STORAGE/NAME (default: after the data)")
+    where.add_argument(
+        "--name", type=study_name, help="of the study; its files go to STORAGE/NAME (default: after the data)"
+    )
     where.add_argument(
         "--storage",
+        type=given_place,
         default="runs",
         metavar="PLACE",
         help="a folder, on a cluster one that all nodes share, or a URI: s3://bucket/prefix"
@@ -177,6 +188,7 @@ def _add_machine(where: argparse._ArgumentGroup) -> None:
     where.add_argument(
         "--fork",
         metavar="OLD",
+        type=study_name,
         help="a new study, whose first trials are the best configurations of study OLD",
     )
     where.add_argument(
@@ -186,9 +198,7 @@ def _add_machine(where: argparse._ArgumentGroup) -> None:
 
 def settings_of(arguments: argparse.Namespace) -> StudySettings:
     """Return the validated settings; raise UsageError for what cannot work."""
-    labels = {s: path for s in ("train", "val", "test") if (path := getattr(arguments, f"{s}_labels"))}
-    if arguments.data and labels:
-        raise UsageError("data come from one place", "--data and --*-labels", "leave one of them out")
+    named_data(arguments.data, arguments)  # refuses both a folder and lists
     if arguments.max_forgetting is not None and not arguments.general_labels:
         raise UsageError(
             "--max-forgetting is measured on general lines",
@@ -196,11 +206,14 @@ def settings_of(arguments: argparse.Namespace) -> StudySettings:
             "add --general-labels FILE",
         )
     same = {key: getattr(arguments, key) for key in StudySettings.model_fields if hasattr(arguments, key)}
+    paths = ("data", "general_labels", "synthetic_labels", "cache")
+    texts = {key: str(path) for key in paths if (path := getattr(arguments, key))}
     told = {
-        "name": arguments.name or (Path(arguments.data).name if arguments.data else "demo"),
-        "data_options": dict(_pair(option) for option in arguments.option),
-        "labels": labels,
-        "general_options": dict(_pair(option, "--general-option") for option in arguments.general_option),
+        "name": arguments.name or (name_after(texts["data"]) if arguments.data else "demo"),
+        "data_format": arguments.format,
+        "data_options": options_of(arguments.option),
+        "labels": {split: tuple(map(str, files)) for split, files in lists_of(arguments).items()},
+        "general_options": options_of(arguments.general_option, "--general-option"),
         "space": arguments.space or arguments.task or StudySettings.model_fields["space"].default,
         "models": tuple(arguments.model),
         "transfer": not arguments.no_transfer,
@@ -210,14 +223,15 @@ def settings_of(arguments: argparse.Namespace) -> StudySettings:
         "workers": arguments.workers_per_trial,
     }
     with config_error("the command line"):
-        return StudySettings(**same | told)
+        return StudySettings(**same | texts | told)
 
 
-def _pair(option: str, name: str = "--option") -> tuple[str, str]:
-    key, equals, value = option.partition("=")
-    if not equals:
-        raise UsageError(f"{name} must be KEY=VALUE", option, f"for example {name} text_key=label")
-    return key, value
+def _how_to_go_on(settings: StudySettings) -> str:
+    from search.storage.files import STUDY_FILE
+
+    if (settings.local_folder / STUDY_FILE).exists():
+        return f"go on with: {settings.resume_command}"
+    return "no trial has begun: the same command begins again"
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -232,10 +246,10 @@ def main(arguments: Sequence[str]) -> int:
     try:
         result = run_study(settings, chosen.resume)
     except KeyboardInterrupt:
-        print(f"interrupted; go on with: {settings.resume_command}", file=sys.stderr)
+        print(f"interrupted; {_how_to_go_on(settings)}", file=sys.stderr)
         return INTERRUPTED
     except StorageError:
-        print(f"interrupted; with room again, go on with: {settings.resume_command}", file=sys.stderr)
+        print(f"interrupted; with room again, {_how_to_go_on(settings)}", file=sys.stderr)
         raise
     print(terminal_table(result))
     print(f"report: {settings.local_folder / 'report.html'}")

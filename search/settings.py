@@ -4,7 +4,7 @@ import os
 import re
 import shlex
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
@@ -25,8 +25,10 @@ class StudySettings(Frozen):
     Attributes:
         task: what the labels are for; None for what the space says.
         data: folder with labels; None for the embedded default or explicit label files.
-        labels: split -> label file, instead of `data`.
+        data_format: how its labels are written; None to detect it.
+        labels: split -> label files, instead of `data`.
         general_labels: label file of lines that show what is forgotten; None for none.
+        general_format: how they are written; None to detect it.
         general_options: what its format's reader takes.
         max_forgetting: by how much exact match on them may fall for a trial to win; None for any.
         synthetic_labels: label file of drawn lines, of which trials may mix a share into their batches.
@@ -56,9 +58,11 @@ class StudySettings(Frozen):
     name: str
     task: str | None = None
     data: str | None = None
+    data_format: str | None = None
     data_options: dict[str, str] = Field(default_factory=dict)
-    labels: dict[str, str] = Field(default_factory=dict)
+    labels: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     general_labels: str | None = None
+    general_format: str | None = None
     general_options: dict[str, str] = Field(default_factory=dict)
     max_forgetting: float | None = Field(None, ge=0, le=1)
     synthetic_labels: str | None = None
@@ -98,6 +102,14 @@ class StudySettings(Frozen):
     @classmethod
     def _folder_of_file_uri(cls, storage: str) -> str:
         return url2pathname(urlsplit(storage).path) if storage.startswith("file://") else storage
+
+    @field_validator("labels", mode="before")
+    @classmethod
+    def _several_files(cls, labels: Any) -> Any:
+        """Read a study of a version that took one file for a split."""
+        if not isinstance(labels, dict):
+            return labels
+        return {split: (files,) if isinstance(files, str) else files for split, files in labels.items()}
 
     @property
     def remote(self) -> bool:

@@ -9,8 +9,8 @@
 Each stage takes what the one before has made, and changes nothing of it.
 """
 
-import os
 import time
+from pathlib import Path
 
 import ray
 
@@ -21,6 +21,7 @@ from search.planning.budget import check_confirm
 from search.planning.clock import Clock
 from search.planning.plan import Planned, fit_resources, list_nodes, make_plan
 from search.planning.warm_starts import read_fork
+from search.preflight.cluster import check_cluster, start_ray
 from search.preflight.data import decode_sets, source_of, task_of
 from search.preflight.fingerprint import check_fingerprint, read_begun_settings, take_fingerprint
 from search.preflight.general import limit_forgetting
@@ -34,32 +35,37 @@ from search.sampling.samplers import SAMPLERS, check_objectives
 from search.selection.finish import finish
 from search.selection.outcome import Searched
 from search.settings import StudySettings
-from search.storage.files import BEGUN, STUDY_FILE
-from search.storage.location import check_folder, publish, withdraw
+from search.storage.beginning import beginning
+from search.storage.files import BEGUN, FINGERPRINT, STUDY_FILE
+from search.storage.location import check_folder, publish
 from search.storage.lock import sole_search
 from search.trials.folds import choose_folds, pool_splits
 from spaces.space import SearchSpace
-from train.errors import UsageError
 from train.files import write_whole
+from train.paths import require_folder
 from train.sets.read import Sets, read_sets
 
 
 def run_study(asked: StudySettings, resume: bool) -> StudyResult:
     """Search, export and report; `resume` continues a study that was interrupted.
 
-    Nothing of the study is read or written before its lock is held.
+    Nothing of the study is read or written before its lock is held; it has its name from its first trial on.
 
     Raises:
         UsageError: before any work, for settings that cannot work, and while another search works on the study.
         DataError: for data that cannot be used.
+        StartError: for any other failure before the first trial.
     """
     started = time.time()
-    with sole_search(asked.local_folder), shown(asked.time_budget_s and started + asked.time_budget_s):
-        prepared = prepare(Request(asked, resume, started))
-        probed = probe(prepared)
-        planned = plan(probed)
-        searched = search(planned)
-        return finish(searched)
+    deadline = asked.time_budget_s and started + asked.time_budget_s
+    with sole_search(asked.local_folder), shown(deadline):
+        check_folder(asked, resume)
+        with beginning(asked, resume):
+            prepared = prepare(Request(asked, resume, started))
+            probed = probe(prepared)
+            planned = plan(probed)
+            searched = search(planned)
+            return finish(searched)
 
 
 def prepare(request: Request) -> Prepared:
@@ -68,7 +74,9 @@ def prepare(request: Request) -> Prepared:
     show_stage("checking labels and images")
     settings, space = settle(settings)
     check_method(settings, space)
-    check_folder(settings, request.resume)
+    check_cluster()
+    if settings.cache:
+        require_folder(Path(settings.cache), "--cache")
     fork = read_fork(settings)
     sets = read_sets(source_of(settings))
     settings = choose_folds(settings, len(sets.samples["train"]))
@@ -86,8 +94,7 @@ def probe(prepared: Prepared) -> Probed:
     show_stage("starting Ray and decoding the images")
     start_ray()
     resources = fit_resources(settings, list_nodes(), space, ())
-    write_whole(settings.local_folder / STUDY_FILE, settings.model_dump_json(indent=2))
-    publish(settings, *BEGUN)
+    publish(settings, FINGERPRINT)  # what cannot be written there is known before any work
     data = decode_sets(settings, prepared.sets)
     shared = ray.put(data.training)
     read = shared if settings.folds == 1 else ray.put(pool_splits(data.training))
@@ -97,21 +104,19 @@ def probe(prepared: Prepared) -> Probed:
 
 
 def plan(probed: Probed) -> Planned:
-    """Decide what is searched, and how; a new study with nothing left to search leaves its name free."""
-    settings, resume = probed.settings, probed.prepared.resume
-    try:
-        made = make_plan(probed, list_nodes(), time.time())
-    except UsageError:
-        if not resume:
-            withdraw(settings)
-        raise
+    """Decide what is searched, and how."""
+    settings = probed.settings
+    made = make_plan(probed, list_nodes(), time.time())
     show_stage("planning")
     latencies = measure_latencies(made.space, probed.shared) if settings.objectives != "accuracy" else {}
     return Planned(probed, made, Clock.start(made.budget, settings.local_folder), latencies)
 
 
 def search(planned: Planned) -> Searched:
-    """Run the trials, or go on with them."""
+    """Run the trials, or go on with them; from here on the study has its name."""
+    settings = planned.settings
+    write_whole(settings.local_folder / STUDY_FILE, settings.model_dump_json(indent=2))
+    publish(settings, *BEGUN)
     show_stage("training", planned.clock.deadline)
     results = run_trials(planned)
     show_stage("choosing, exporting and testing the winner")
@@ -136,15 +141,3 @@ def describe_data(settings: StudySettings, sets: Sets) -> str:
     counts = ", ".join(f"{name} {len(samples)}" for name, samples in sets.samples.items())
     repaired = f"; labels put right: {sets.repaired}" if sets.repaired else ""
     return "\n".join([f"data: {counts} {task_of(settings).terms.samples}{repaired}", *sets.told])
-
-
-def start_ray() -> None:
-    """Join the cluster that RAY_ADDRESS names, or start one here."""
-    if not ray.is_initialized():
-        os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")  # our own progress lines say it
-        os.environ.setdefault("TUNE_GLOBAL_CHECKPOINT_S", "2")  # what a killed search loses at most
-        # Tune's own handler would end an interrupted search as if it were done.
-        os.environ.setdefault("TUNE_DISABLE_SIGINT_HANDLER", "1")
-        dashboard = ray.init(log_to_driver=False, logging_level="ERROR").dashboard_url
-        if dashboard:
-            print(f"Ray dashboard: http://{dashboard}", flush=True)

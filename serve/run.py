@@ -19,29 +19,47 @@ if __name__ == "__main__":
 from serve.environment import prepare
 from serve.inference.model import load_model
 from serve.settings import Limits, Settings
+from train.cli import Parser
+from train.cluster import require_cluster, require_ray_folder
 from train.errors import UsageError
+from train.paths import given_path, given_place, require_folder
 
 log = logging.getLogger("ocrtune")
 
 
 def parser() -> argparse.ArgumentParser:
     """Return the command line's definition."""
-    parse = argparse.ArgumentParser(
+    parse = Parser(
         prog="python serve/run.py",
         description=__doc__,
         epilog="Without bundles, the pretrained PP-OCRv6 small detection and recognition pair is served.",
     )
     add = parse.add_argument
-    add("--recognition", metavar="BUNDLE", default="pp-ocrv6-small", help="folder, e.g. runs/vin/best")
-    add("--detection", metavar="BUNDLE", default="pp-ocrv6-small", help="folder of a detection bundle")
+    add(
+        "--recognition",
+        metavar="BUNDLE",
+        type=given_place,
+        default="pp-ocrv6-small",
+        help="folder, e.g. runs/vin/best",
+    )
+    add(
+        "--detection",
+        metavar="BUNDLE",
+        type=given_place,
+        default="pp-ocrv6-small",
+        help="folder of a detection bundle",
+    )
     add(
         "--orientation",
         metavar="BUNDLE",
+        type=given_place,
         help="folder, or ch-ppocr-mobile-v2: turns lines that stand on their heads",
     )
     add("--host", default="127.0.0.1", help="address to listen on (127.0.0.1: this machine only)")
     add("--port", type=int, default=8000)
-    add("--storage", type=Path, default=Path("runs/serve"), help="folder of corrections and retrainings")
+    add(
+        "--storage", type=given_path, default=Path("runs/serve"), help="folder of corrections and retrainings"
+    )
     add("--visualize", action=argparse.BooleanOptionalAction, default=True, help="pictures in /ocr's answers")
     add("--api-key", action="append", default=[], metavar="KEY", help="repeatable; also OCRTUNE_API_KEYS=a,b")
     add("--url-host", action="append", default=[], metavar="HOST", help="may be fetched from; repeatable")
@@ -65,6 +83,11 @@ def main(arguments: Sequence[str]) -> None:
         raise UsageError(
             "--detach must name a cluster that stays", "no --address", "ray start --head; --address auto"
         )
+    require_folder(settings.storage, "--storage")
+    if chosen.address:
+        require_cluster(chosen.address, "--address")
+    else:
+        require_ray_folder()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     for task, source in settings.sources().items():
         load_model(task, source)  # refused here, before anything is started

@@ -31,22 +31,23 @@ class Document:
     def __init__(self, text: str, source: str) -> None:
         self.source = source
         self._lines: dict[Path, int] = {}
-        loader = _Loader(text)
         try:
+            loader = _Loader(text)
             node = loader.get_single_node()
             if not isinstance(node, yaml.MappingNode):
                 raise UsageError("a space must be a YAML mapping", source, "write `parameters:` and `fixed:`")
             self._mark(node, ())
             self.data: dict[str, Any] = loader.construct_document(node)
-        except yaml.YAMLError as error:
-            raise UsageError("a space must be valid YAML", f"{source}: {error}", "mend that line") from error
-        finally:
-            loader.dispose()
+        except (yaml.YAMLError, ValueError, RecursionError) as error:
+            found = f"{source}: {' '.join(str(error).split())}"
+            raise UsageError("a space must be valid YAML", found, "mend that line") from error
 
     def _mark(self, node: yaml.Node, path: Path) -> None:
         self._lines.setdefault(path, node.start_mark.line + 1)
         if isinstance(node, yaml.MappingNode):
             for key, value in node.value:
+                if not isinstance(key, yaml.ScalarNode):
+                    raise self.fault(path, "a key must be a word", "a list or mapping", "write `key: value`")
                 place = (*path, key.value)
                 repeated = place in self._lines
                 self._lines[place] = key.start_mark.line + 1

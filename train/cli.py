@@ -6,16 +6,55 @@ installed is said in a line, too.
 
 from __future__ import annotations  # another Python may read this, an older one, too
 
+import argparse
+import errno
 import importlib
+import io
+import os
 import platform
 import sys
 from collections.abc import Callable, Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from train.errors import OcrError, UsageError
 
 INTERRUPTED = 3
 OURS = ("search", "serve", "spaces", "train", "benchmarks")
+GIVEN, ESCAPED = "_given", "backslashreplace"
+FROM_OUTSIDE = {
+    getattr(errno, name)
+    for name in (
+        *("ENOENT", "ENOTDIR", "EISDIR", "EEXIST", "ENOTEMPTY", "ENAMETOOLONG", "ELOOP"),
+        *("EACCES", "EPERM", "EROFS", "ENOSPC", "EDQUOT", "EFBIG", "EIO", "ESTALE", "ETXTBSY"),
+    )
+}
+"""What the system says of files that the person named, or of the disk that they are on."""
+
+
+class Parser(argparse.ArgumentParser):
+    """A command line in which an option of one value is given once: a second one would drop the first."""
+
+    def __init__(self, *arguments: Any, **settings: Any) -> None:
+        super().__init__(*arguments, **settings)
+        for action in (None, "store"):
+            self.register("action", action, _StoreOnce)
+
+    def parse_known_args(self, *arguments: Any, **settings: Any) -> tuple[Any, list[str]]:
+        """Return the options, and what is none; raise UsageError for one that is given twice."""
+        found, others = super().parse_known_args(*arguments, **settings)
+        if hasattr(found, GIVEN):
+            delattr(found, GIVEN)
+        return found, others
+
+
+class _StoreOnce(argparse._StoreAction):
+    def __call__(self, parser: Any, namespace: Any, values: Any, option_string: str | None = None) -> None:
+        given = vars(namespace).setdefault(GIVEN, set())
+        if option_string and self.dest in given:
+            both = f"{getattr(namespace, self.dest)} and {values}"
+            raise UsageError(f"{option_string} must be given once", both, "leave one of them out")
+        given.add(self.dest)
+        super().__call__(parser, namespace, values, option_string)
 
 
 def run(main: Callable[[Sequence[str]], int | None], arguments: Sequence[str] | None = None) -> int:
@@ -34,9 +73,47 @@ def run(main: Callable[[Sequence[str]], int | None], arguments: Sequence[str] | 
         if type(error) is not ModuleNotFoundError or (error.name or "").partition(".")[0] in OURS:
             raise
         return failed(missing(error))
+    except OSError as error:
+        if error.errno not in FROM_OUTSIDE:
+            raise
+        return failed(unusable(error))
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return INTERRUPTED
+
+
+class _Output(io.FileIO):
+    """Standard output or error, whose reader may go away, as `| head` does: what comes then vanishes."""
+
+    def write(self, data: Any) -> int:
+        try:
+            return super().write(data) or 0
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self.fileno())
+            return len(data)
+
+
+def prepare_output() -> None:
+    """Print what a terminal's encoding lacks as an escape, such as \\u8f66, and go on where nobody reads any more."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if not isinstance(stream, io.TextIOWrapper):
+            continue
+        stream.reconfigure(errors=ESCAPED)
+        buffer: Any = stream.buffer
+        if isinstance(getattr(buffer, "raw", buffer), io.FileIO):
+            output: Any = _Output(stream.fileno(), "w", closefd=False)
+            setattr(
+                sys,
+                name,
+                io.TextIOWrapper(
+                    io.BufferedWriter(output) if hasattr(buffer, "raw") else output,  # python -u has none
+                    encoding=stream.encoding,
+                    errors=ESCAPED,
+                    line_buffering=stream.line_buffering,
+                    write_through=stream.write_through,
+                ),
+            )
 
 
 def main_guard(module: str) -> NoReturn:
@@ -44,6 +121,7 @@ def main_guard(module: str) -> NoReturn:
 
     It stands under `if __name__ == "__main__"`, above the imports of the command's own file.
     """
+    prepare_output()
     sys.exit(run(lambda arguments: importlib.import_module(module).main(arguments)))
 
 
@@ -51,6 +129,16 @@ def failed(error: OcrError) -> int:
     """Print the one line of a failure and return the exit status."""
     print(f"error: {error}", file=sys.stderr)
     return error.exit_status
+
+
+def unusable(error: OSError) -> OcrError:
+    """Return what to say of a file or folder that the system refuses."""
+    named = ", ".join(str(name) for name in (error.filename, error.filename2) if name is not None)
+    return OcrError(
+        "files and folders must be there, with room and rights",
+        f"{error.strerror}{f': {named}' if named else ''}",
+        "make room, mend it, or name another place",
+    )
 
 
 def missing(error: ModuleNotFoundError) -> UsageError:

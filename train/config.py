@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from train.errors import UsageError
+from train.paths import given_path, read_utf8
 
 
 class Frozen(BaseModel):
@@ -209,6 +210,11 @@ class TrialConfig(Frozen):
     compile: bool = False
     seed: int = Field(0, ge=0)
 
+    @field_validator("weights")
+    @classmethod
+    def _home_of_weights(cls, weights: str | None) -> str | None:
+        return weights and str(given_path(weights))
+
     @model_validator(mode="after")
     def _scales_apply(self) -> Self:
         if self.multi_scale and self.fit_width:
@@ -249,6 +255,8 @@ def nested(flat: dict[str, Any]) -> dict[str, Any]:
         place = result
         for parent in parents:
             place = place.setdefault(parent, {})
+            if not isinstance(place, dict):
+                raise UsageError("a key must be set once", f"{key} and {parent}", "remove one of the two")
         place[leaf] = value
     return result
 
@@ -267,12 +275,11 @@ def flatten(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 def load_config(path: Path) -> TrialConfig:
     """Read a configuration from a YAML file, with nested or dotted keys."""
     try:
-        settings = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError) as error:
-        raise UsageError(
-            "--config must be a readable YAML file", f"{path}: {error}", "check the path"
-        ) from error
-    if not isinstance(settings, dict):
+        settings = yaml.safe_load(read_utf8(path, "a configuration"))
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        found = f"{path}: {' '.join(str(error).split())}"
+        raise UsageError("a configuration must be valid YAML", found, "mend that line") from error
+    if not isinstance(settings, dict) or not all(isinstance(key, str) for key in settings):
         raise UsageError("a configuration must be a YAML mapping", path, "write `key: value` lines")
     return config_from_mapping(nested(settings), str(path))
 

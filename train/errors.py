@@ -52,6 +52,10 @@ class StorageError(OcrError):
     exit_status = 3
 
 
+class StartError(OcrError):
+    """A search has failed before its first trial; its name stays free."""
+
+
 class ForgettingError(OcrError):
     """Everything that was trained has lost more of its general skill than it may."""
 

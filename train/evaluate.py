@@ -16,13 +16,18 @@ if __name__ == "__main__":
 
 from train.bundle import Bundle, load_bundle, run
 from train.checkpoint import Checkpoint, load_checkpoint
+from train.cli import Parser
 from train.config import TrialConfig, config_from_mapping
-from train.data.arguments import add_format_arguments, options_of
-from train.data.dataset import Dataset, decode_samples
-from train.data.formats import load_file
+from train.data.arguments import add_allow_bad_argument, add_format_arguments, options_of
+from train.data.checks.allowed import describe_left_out, require_few
+from train.data.dataset import Dataset, decode_usable
+from train.data.labels import load_files
+from train.data.sample import Sample
 from train.end_to_end import count_photos, misread_photos, photo_page, read_photos, score_photos
 from train.errors import DataError, UsageError
+from train.files import write_output
 from train.fits import check_model
+from train.paths import given_path, given_place, require_file
 from train.scoring.scores import Scores
 from train.scoring.texts import CHARSET_RULES
 from train.sets.arguments import add_task_argument
@@ -33,16 +38,19 @@ DETECTION = "detection"
 
 def parser() -> argparse.ArgumentParser:
     """Return the command line's definition."""
-    parse = argparse.ArgumentParser(prog="python train/evaluate.py", description=__doc__)
+    parse = Parser(prog="python train/evaluate.py", description=__doc__)
     what = parse.add_mutually_exclusive_group(required=True)
-    what.add_argument("--bundle", metavar="DIR", type=Path, help="an exported model, read by onnxruntime")
     what.add_argument(
-        "--checkpoint", metavar="DIR", type=Path, help="a trial's checkpoint, read by its framework"
+        "--bundle", metavar="DIR", type=given_path, help="an exported model, read by onnxruntime"
+    )
+    what.add_argument(
+        "--checkpoint", metavar="DIR", type=given_path, help="a trial's checkpoint, read by its framework"
     )
     what.add_argument("--model", metavar="NAME", help="a pretrained model as it is, e.g. pp-ocrv6-tiny")
     parse.add_argument(
         "--detection",
         metavar="DIR|NAME",
+        type=given_place,
         help="end to end: this detector's bundle, or a pretrained one such as pp-ocrv6-small-det, finds the lines in "
         "photos that the other model reads",
     )
@@ -52,14 +60,13 @@ def parser() -> argparse.ArgumentParser:
         help="with --model: its whole dictionary (the default) or the labels' characters alone",
     )
     parse.add_argument(
-        "--weights", metavar="DIR", help="with --bundle: an adapter's base, where it lies elsewhere now"
+        "--weights",
+        metavar="DIR",
+        type=given_place,
+        help="with --bundle: an adapter's base, where it lies elsewhere now",
     )
     parse.add_argument("--engine", help="with --checkpoint or --model: the engine to read with")
-    parse.add_argument(
-        "--labels", metavar="FILE", type=Path, required=True, help="the images and their labels"
-    )
-    add_task_argument(parse, None, "the model's")
-    add_format_arguments(parse)
+    _add_labels(parse)
     parse.add_argument(
         "--charset-rule",
         choices=sorted(CHARSET_RULES),
@@ -67,15 +74,35 @@ def parser() -> argparse.ArgumentParser:
         help=f"how texts are compared (default {AS_LABELLED})",
     )
     parse.add_argument("--threads", type=int, default=1, metavar="N", help="with --bundle (default 1)")
-    parse.add_argument("--errors", metavar="FILE", type=Path, help="write what was got wrong, tab-separated")
+    _add_output(parse)
+    return parse
+
+
+def _add_output(parse: argparse.ArgumentParser) -> None:
+    parse.add_argument(
+        "--errors", metavar="FILE", type=given_path, help="write what was got wrong, tab-separated"
+    )
     parse.add_argument(
         "--html",
         metavar="FILE",
-        type=Path,
+        type=given_path,
         help="with --detection: write a page with the photos and what was read",
     )
     parse.add_argument("--json", action="store_true", help="print the scores as JSON")
-    return parse
+
+
+def _add_labels(parse: argparse.ArgumentParser) -> None:
+    parse.add_argument(
+        "--labels",
+        metavar="FILE",
+        type=given_path,
+        action="append",
+        required=True,
+        help="the images and their labels; several files are joined",
+    )
+    add_task_argument(parse, None, "the model's")
+    add_format_arguments(parse)
+    add_allow_bad_argument(parse)
 
 
 @dataclass(frozen=True)
@@ -110,16 +137,27 @@ def alone(chosen: argparse.Namespace, model: Read) -> str:
             chosen.task,
             "name another model, or leave it out",
         )
-    samples = load_file(chosen.labels, options_of(chosen.option), chosen.format, kind.formats)
-    if not samples:
-        raise DataError("a label file must hold samples", chosen.labels, "name another one")
-    data = decode_samples(samples, kind.stored)
+    data = labelled(chosen, kind)[1]
     task, predictions = read(model, data, chosen.threads)
     task = task.comparing(chosen.charset_rule)
     if chosen.errors:
         write_errors(chosen.errors, task.mistakes(predictions, data), data)
     scores = task.score(predictions, data)
     return json.dumps(scores.as_dict()) if chosen.json else describe(scores, task.terms)
+
+
+def labelled(chosen: argparse.Namespace, kind: type[Task]) -> tuple[list[Sample], Dataset]:
+    """Return the samples of the label files that the command line names, decoded; say what is left out."""
+    samples = load_files(chosen.labels, options_of(chosen.option), chosen.format, kind.formats)[1]
+    data, left_out = decode_usable(samples, kind.stored)
+    require_few([f"{why}  {source}" for source, why in left_out.items()], chosen.allow_bad)
+    if left_out:
+        print(describe_left_out(left_out), file=sys.stderr)
+    if not len(data):
+        named = ", ".join(map(str, chosen.labels))
+        raise DataError("a label file must hold samples", named, "name another one")
+    there = set(data.sources)
+    return [sample for sample in samples if str(sample.path) in there], data
 
 
 def _check(chosen: argparse.Namespace) -> None:
@@ -133,6 +171,9 @@ def _check(chosen: argparse.Namespace) -> None:
         raise UsageError("--task is for one model, --detection for two", chosen.task, "leave one of them out")
     if chosen.html and not chosen.detection:
         raise UsageError("--html goes with --detection", chosen.html, "leave it out")
+    for option, path in (("--errors", chosen.errors), ("--html", chosen.html)):
+        if path:
+            require_file(path, option)
     if chosen.threads < 1:
         raise UsageError("--threads must be at least 1", chosen.threads, "name a number of cores")
 
@@ -180,10 +221,8 @@ def end_to_end(chosen: argparse.Namespace, reader: Read) -> str:
             "--detection goes with a model that reads lines", f"one for {reader.config.task}", "name another"
         )
     kind = TASKS.get(DETECTION)
-    samples = load_file(chosen.labels, options_of(chosen.option), chosen.format, kind.formats)
-    if not samples:
-        raise DataError("a label file must hold samples", chosen.labels, "name another one")
-    found = read(detector(chosen.detection), decode_samples(samples, kind.stored), chosen.threads)[1]
+    samples, data = labelled(chosen, kind)
+    found = read(detector(chosen.detection), data, chosen.threads)[1]
     pages = read_photos(
         samples, [one.quads for one in found], lambda lines: read(reader, lines, chosen.threads)[1]
     )
@@ -191,8 +230,8 @@ def end_to_end(chosen: argparse.Namespace, reader: Read) -> str:
     if chosen.errors:
         write_table(chosen.errors, misread_photos(samples, pages, counts))
     if chosen.html:
-        title = f"{chosen.labels}: {chosen.detection} and {reader.config.model}"
-        write(chosen.html, photo_page(title, samples, pages, counts), "--html")
+        title = f"{', '.join(map(str, chosen.labels))}: {chosen.detection} and {reader.config.model}"
+        write_output(chosen.html, photo_page(title, samples, pages, counts), "--html")
     scores = score_photos(counts)
     return json.dumps(scores.as_dict()) if chosen.json else str(scores)
 
@@ -232,15 +271,7 @@ def write_errors(path: Path, mistakes: Sequence[Mistake], data: Dataset) -> None
 def write_table(path: Path, wrong: Sequence[tuple[str, str, str, str]]) -> None:
     """Write image, label, reading and confidence of what is wrong, tab-separated."""
     rows = ["\t".join(row) for row in wrong]
-    write(path, "\n".join(["image\tlabel\treading\tconfidence", *rows, ""]), "--errors")
-
-
-def write(path: Path, text: str, option: str) -> None:
-    """Write a file that an option names; raise UsageError if that cannot be."""
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"{option} must be a file that can be written", error, "name another one") from error
+    write_output(path, "\n".join(["image\tlabel\treading\tconfidence", *rows, ""]), "--errors")
 
 
 def describe(scores: Scores, terms: Terms) -> str:

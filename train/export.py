@@ -17,7 +17,9 @@ from safetensors.numpy import save_file
 
 from train.bundle import MANIFEST, ONNX, SETTINGS, WEIGHTS, load_bundle, open_session, run, seal
 from train.checkpoint import Checkpoint, load_checkpoint
+from train.cli import Parser
 from train.data import images
+from train.data.arguments import add_format_arguments, options_of
 from train.data.dataset import Dataset, decode_samples
 from train.data.formats import load_file
 from train.engine import Engine
@@ -26,6 +28,7 @@ from train.files import replace_folder
 from train.loaded import Loaded, load_network
 from train.models import MODELS
 from train.parity import TOLERANCE, ParityResult, compare
+from train.paths import given_path, require_folder
 from train.tasks import AS_LABELLED, TASKS, Task
 from train.tuning import tuned
 from train.versions import installed_versions
@@ -118,15 +121,16 @@ def whole_or_nothing(directory: Path) -> Iterator[Path]:
 
 def parser() -> argparse.ArgumentParser:
     """Return the command line's definition."""
-    parse = argparse.ArgumentParser(prog="python -m train.export", description=str(__doc__))
-    parse.add_argument("checkpoint", type=Path, help="folder of a checkpoint")
-    parse.add_argument("bundle", type=Path, help="folder to write")
+    parse = Parser(prog="python -m train.export", description=str(__doc__))
+    parse.add_argument("checkpoint", type=given_path, help="folder of a checkpoint")
+    parse.add_argument("bundle", type=given_path, help="folder to write")
     parse.add_argument(
         "--labels",
-        type=Path,
+        type=given_path,
         required=True,
         help="real images for the parity gate, and for what is chosen after training (a detector's thresholds)",
     )
+    add_format_arguments(parse)
     parse.add_argument("--engine", help="to export with (default: the one that trained it)")
     return parse
 
@@ -134,9 +138,11 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str]) -> None:
     """Export a checkpoint and say how close the bundle is to it."""
     chosen: Any = parser().parse_args(arguments)
+    require_folder(chosen.bundle, "BUNDLE")
     checkpoint = load_checkpoint(chosen.checkpoint).with_engine(chosen.engine)
     task = TASKS.get(checkpoint.config.task)
-    data = decode_samples(load_file(chosen.labels, tasks=task.formats), task.stored)
+    samples = load_file(chosen.labels, options_of(chosen.option), chosen.format, task.formats)
+    data = decode_samples(samples, task.stored)
     result = export_checkpoint(tuned(checkpoint, data), data, chosen.bundle)
     if result is None:
         print(f"{chosen.bundle}: {load_bundle(chosen.bundle).manifest.absent[ONNX]}")

@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from train.errors import UsageError
+
 LOCK = ".lock"
 
 
@@ -19,6 +21,22 @@ def write_whole(path: Path, content: str | bytes, *, durable: bool = False) -> N
     """Write bytes, or a text as UTF-8, in place of what was there."""
     with replace_file(path, durable=durable) as draft:
         draft.write_bytes(_encoded(content))
+
+
+def write_output(path: Path, text: str, option: str) -> None:
+    """Write the file that an option names, and its folder; raise UsageError if that cannot be.
+
+    Halves of characters, which labels may hold, are written as they are.
+    """
+    content = text.encode(errors="surrogatepass")
+    try:
+        if path.exists() and not path.is_file():  # a terminal or a pipe
+            path.write_bytes(content)
+        else:
+            write_whole(path, content)
+    except OSError as error:
+        found = f"{path}: {error.strerror or error}"
+        raise UsageError(f"{option} must be a file that can be written", found, "name another one") from error
 
 
 def write_new(path: Path, content: str | bytes) -> None:

@@ -19,11 +19,14 @@ if __name__ == "__main__":
 import numpy as np
 
 from train.bundle import INT8, ONNX, Bundle, Manifest, Recogniser, load_bundle, open_session, seal
+from train.cli import Parser
 from train.data import images
+from train.data.arguments import add_format_arguments, options_of
 from train.data.dataset import Dataset, decode_samples
 from train.data.formats import load_file
 from train.errors import DataError, ParityError
 from train.export import whole_or_nothing
+from train.paths import given_path, require_folder
 from train.scoring.texts import score_texts
 
 TOLERANCE = 0.005
@@ -121,18 +124,21 @@ def _exact_match(onnx: Path, bundle: Bundle, data: Dataset) -> float:
 
 def parser() -> argparse.ArgumentParser:
     """Return the command line's definition."""
-    parse = argparse.ArgumentParser(prog="python -m train.quantise", description=str(__doc__))
-    parse.add_argument("bundle", type=Path, help="folder of a recogniser's bundle, which is replaced")
+    parse = Parser(prog="python -m train.quantise", description=str(__doc__))
+    parse.add_argument("bundle", type=given_path, help="folder of a recogniser's bundle, which is replaced")
     parse.add_argument(
-        "--labels", type=Path, required=True, help="labelled lines, best the validation split's"
+        "--labels", type=given_path, required=True, help="labelled lines, best the validation split's"
     )
+    add_format_arguments(parse)
     return parse
 
 
 def main(arguments: Sequence[str]) -> None:
     """Quantise a bundle and say what that costs."""
     chosen: Any = parser().parse_args(arguments)
-    scores = quantise(load_bundle(chosen.bundle), decode_samples(load_file(chosen.labels)))
+    require_folder(chosen.bundle, "BUNDLE")
+    samples = load_file(chosen.labels, options_of(chosen.option), chosen.format)
+    scores = quantise(load_bundle(chosen.bundle), decode_samples(samples))
     print(
         f"{chosen.bundle}: exact match {scores['exact_match']:.3f}, float32 {scores['exact_match_float32']:.3f}"
     )

@@ -13,15 +13,27 @@ if __name__ == "__main__":
     main_guard("train.run")
 
 from train.checkpoint import Checkpoint, load_checkpoint
+from train.cli import Parser
 from train.config import TrialConfig, load_config
-from train.data.arguments import add_decoding_arguments, add_general_arguments, options_of
+from train.data.arguments import (
+    add_allow_bad_argument,
+    add_decoding_arguments,
+    add_format_arguments,
+    add_general_arguments,
+    add_list_arguments,
+    add_test_fraction_argument,
+    options_of,
+    require_data,
+)
 from train.data.batching.mixture import Extra, wanted
+from train.data.checks.allowed import describe_left_out
 from train.data.decoded.decoding import CACHE, Decoding
-from train.data.sample import Sample
+from train.data.labels import Named
 from train.errors import UsageError
 from train.fits import check_fits, models_for
+from train.paths import given_path, require_folder
 from train.sets.arguments import add_task_argument
-from train.sets.read import Source, read_sets
+from train.sets.read import Sets, Source, read_sets
 from train.steps.teacher import check_teacher
 from train.steps.validation import GENERAL
 from train.tasks import TASKS, Task
@@ -33,28 +45,36 @@ if TYPE_CHECKING:
 
 def parser() -> argparse.ArgumentParser:
     """Return the command line's definition."""
-    parse = argparse.ArgumentParser(
-        prog="python train/run.py", description="Train one configuration and export it."
-    )
-    parse.add_argument("--data", metavar="DIR", required=True, help="folder with labelled images")
+    parse = Parser(prog="python train/run.py", description="Train one configuration and export it.")
+    parse.add_argument("--data", metavar="DIR", type=given_path, help="folder with labelled images")
+    add_list_arguments(parse)
+    add_format_arguments(parse)
     add_task_argument(parse, None, "the configuration's")
     parse.add_argument(
-        "--synthetic-labels", metavar="FILE", help="drawn lines to mix in by the configuration's `synthetic`"
+        "--synthetic-labels",
+        metavar="FILE",
+        type=given_path,
+        help="drawn lines to mix in by the configuration's `synthetic`",
     )
     parse.add_argument(
-        "--config", metavar="FILE", help="YAML as a search writes best.yaml (default: the defaults)"
+        "--config",
+        metavar="FILE",
+        type=given_path,
+        help="YAML as a search writes best.yaml (default: the defaults)",
     )
     parse.add_argument(
         "--engine", help="paddle, torch, or auto for the faster one here (default: the configuration's)"
     )
-    parse.add_argument("--output", metavar="DIR", default="runs/train", help="for checkpoints and the bundle")
     parse.add_argument(
-        "--test-fraction", type=float, default=0.1, metavar="SHARE", help="held back, as in a search"
+        "--output",
+        metavar="DIR",
+        type=given_path,
+        default=Path("runs/train"),
+        help="for checkpoints and the bundle (default: runs/train)",
     )
+    add_test_fraction_argument(parse)
     parse.add_argument("--seed", type=int, default=0, help="of the splits (default 0)")
-    parse.add_argument(
-        "--allow-bad", type=int, default=0, metavar="N", help="go on without up to N bad samples"
-    )
+    add_allow_bad_argument(parse)
     add_general_arguments(parse)
     add_decoding_arguments(parse)
     parse.add_argument("--resume", action="store_true", help="go on from the output folder's last checkpoint")
@@ -64,8 +84,8 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str]) -> None:
     """Train, keep the best and the last checkpoint, export the best."""
     chosen = parser().parse_args(arguments)
-    output = Path(chosen.output)
-    config = load_config(Path(chosen.config)) if chosen.config else default_config(chosen.task)
+    data, output = require_data(chosen.data, chosen), chosen.output
+    config = load_config(chosen.config) if chosen.config else default_config(chosen.task)
     if chosen.task not in (None, config.task):
         raise UsageError(
             f"--task must be the configuration's, {config.task}", chosen.task, "leave out one of the two"
@@ -73,6 +93,9 @@ def main(arguments: Sequence[str]) -> None:
     if (output / "last").exists() != chosen.resume:
         remedy = "add --resume or choose another --output" if not chosen.resume else "leave out --resume"
         raise UsageError("--resume goes with an output folder that has a checkpoint", output, remedy)
+    cache = chosen.cache or output.parent / CACHE
+    require_folder(output, "--output")
+    require_folder(cache, "--cache")
     for share, labels in (("replay", chosen.general_labels), ("synthetic", chosen.synthetic_labels)):
         if labels is None:
             wanted([Extra(share, getattr(config, share), None)])  # refuses a share of nothing before any work
@@ -84,15 +107,13 @@ def main(arguments: Sequence[str]) -> None:
     check_teacher(config)
     resume = load_checkpoint(output / "last") if chosen.resume else None
     task = TASKS.get(config.task)
-    sets = _read(chosen, task)
-    from train.loop import TrainingData
-
-    folder = Path(chosen.cache) if chosen.cache else output.parent / CACHE
-    data = TrainingData(**Decoding(folder, chosen.decode_to, stored=task.stored).decode(sets))
-    facts, epoch = _facts(config, data, resume), resume.epoch if resume else 0
+    decoded = _decode(
+        _read(chosen, data, task), Decoding(cache, chosen.decode_to, stored=task.stored), chosen
+    )
+    facts, epoch = _facts(config, decoded, resume), resume.epoch if resume else 0
     report = TrainingReport(output / FILE, facts, epoch, task.scores.names)
     with reported(report):
-        _train_and_export(config, data, output, report, resume)
+        _train_and_export(config, decoded, output, report, resume)
 
 
 def default_config(task: str | None) -> TrialConfig:
@@ -106,15 +127,18 @@ def default_config(task: str | None) -> TrialConfig:
     return TrialConfig(task=task, model=models[0])
 
 
-def _read(chosen: argparse.Namespace, task: type[Task]) -> dict[str, Sequence[Sample]]:
-    """Return the usable samples of each set that training sees."""
+def _read(chosen: argparse.Namespace, data: Named, task: type[Task]) -> Sets:
+    """Return the usable samples of each set."""
     sets = read_sets(
         Source(
-            data=Path(chosen.data),
+            data=data,
             task=task,
-            general_labels=Path(chosen.general_labels) if chosen.general_labels else None,
-            general_options=options_of(chosen.general_option),
-            synthetic_labels=Path(chosen.synthetic_labels) if chosen.synthetic_labels else None,
+            format=chosen.format,
+            options=options_of(chosen.option),
+            general_labels=chosen.general_labels,
+            general_format=chosen.general_format,
+            general_options=options_of(chosen.general_option, "--general-option"),
+            synthetic_labels=chosen.synthetic_labels,
             seed=chosen.seed,
             test_fraction=chosen.test_fraction,
             allow_bad=chosen.allow_bad,
@@ -124,7 +148,18 @@ def _read(chosen: argparse.Namespace, task: type[Task]) -> dict[str, Sequence[Sa
         print(line, flush=True)
     if sets.repaired:
         print(f"labels put right: {sets.repaired}", flush=True)
-    return {name: samples for name, samples in sets.samples.items() if name != "test"}
+    return sets
+
+
+def _decode(sets: Sets, how: Decoding, chosen: argparse.Namespace) -> "TrainingData":
+    """Decode what training sees, and say what is left out."""
+    from train.loop import TrainingData
+
+    seen = {name: samples for name, samples in sets.samples.items() if name != "test"}
+    decoded, left_out = how.decode_usable(seen, chosen.allow_bad, sets.left_out)
+    if left_out:
+        print(describe_left_out(left_out), flush=True)
+    return TrainingData(**decoded)
 
 
 def _facts(config: TrialConfig, data: "TrainingData", resume: Checkpoint | None) -> dict[str, Any]:

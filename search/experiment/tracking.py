@@ -50,7 +50,8 @@ class LiveMetrics(tune.Callback):  # type: ignore[misc]
     """
 
     def __init__(self, study: str, train_samples: int) -> None:
-        self._study, self._samples = study, train_samples
+        self._samples = train_samples
+        self._study = study.encode("ascii", "backslashreplace").decode()  # Ray's metrics take no other tags
 
     def setup(
         self, stop: Any = None, num_samples: Any = None, total_num_samples: Any = None, **info: Any

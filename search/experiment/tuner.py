@@ -7,6 +7,7 @@ from ray import tune
 from ray.tune.schedulers import TrialScheduler
 
 from search.experiment.incidents import RETRIES, Incidents
+from search.experiment.informing import Informing, TensorBoard
 from search.experiment.keep import LATEST, KeepNeeded
 from search.experiment.progress import ProgressLines
 from search.experiment.publishing import PublishedFiles
@@ -90,13 +91,14 @@ def make_callbacks(planned: Planned, scheduler: TrialScheduler) -> list[tune.Cal
     folder, baselines = settings.local_folder, [b for p in planned.probed.probes for b in p.baselines]
     study = {"baselines": [baseline_to_json(b) for b in baselines], "max_epochs": count_reports(planned)}
     return [
-        ProgressLines(planned.clock, max(baseline.scores.primary for baseline in baselines)),
+        Informing(ProgressLines(planned.clock, max(baseline.scores.primary for baseline in baselines))),
         KeptRungs(scheduler),
         KeepNeeded(LATEST if settings.population is None else LATEST + count_turn_epochs(budget.max_epochs)),
         Incidents(folder),
         Journal(folder / JOURNAL, study),
         PublishedFiles(settings) if settings.remote else Snapshots(folder),
-        *make_trackers(settings, budget.train_lines),
+        TensorBoard(),
+        *map(Informing, make_trackers(settings, budget.train_lines)),
     ]
 
 

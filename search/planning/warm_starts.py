@@ -20,6 +20,7 @@ from search.records.evidence import Earlier
 from search.records.result import StudyResult
 from search.records.trial_report import latest_reports
 from search.settings import StudySettings
+from search.storage.database import sqlite_url
 from search.storage.files import DATABASE, EARLIER
 from search.storage.journal import read_journal
 from search.storage.location import fetch_study
@@ -56,7 +57,7 @@ def remember(settings: StudySettings, result: StudyResult) -> None:
     with _replace_database(winners_file(settings)) as url:
         name = f"{settings.name} {ended:.3f}"
         optuna.copy_study(
-            from_study_name="ocrtune", from_storage=f"sqlite:///{own}", to_storage=url, to_study_name=name
+            from_study_name="ocrtune", from_storage=sqlite_url(own), to_storage=url, to_study_name=name
         )
         study = optuna.load_study(study_name=name, storage=url)
         for key, value in attributes.items():
@@ -69,7 +70,7 @@ def _replace_database(path: Path) -> Iterator[str]:
     with locked(path.parent), replace_file(path) as draft:
         if path.exists():
             shutil.copyfile(path, draft)
-        yield f"sqlite:///{draft}"
+        yield sqlite_url(draft)
 
 
 def read_winners(path: Path, task: str, data: str | None) -> list[Earlier]:
@@ -78,7 +79,7 @@ def read_winners(path: Path, task: str, data: str | None) -> list[Earlier]:
         return []
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     earlier = []
-    for summary in optuna.get_all_study_summaries(f"sqlite:///{path}", include_best_trial=False):
+    for summary in optuna.get_all_study_summaries(sqlite_url(path), include_best_trial=False):
         attributes: dict[str, Any] = summary.user_attrs
         if attributes.get("task") == task and all(key in attributes for key in ATTRIBUTES):
             facts = {key: attributes[key] for key in ("data", "samples", "ended")}

@@ -7,6 +7,7 @@ import ray
 
 from search.records.facts import BadSample, DataSummary
 from search.settings import StudySettings, count_cpus
+from train.data.checks.allowed import describe_left_out
 from train.data.dataset import Dataset
 from train.data.decoded.decoding import CACHE, Decoding
 from train.data.synthetic import make_vin_dataset
@@ -35,12 +36,14 @@ def task_of(settings: StudySettings) -> type[Task]:
 
 def source_of(settings: StudySettings) -> Source:
     """Return where a study's samples come from, drawing the embedded default first if no data are named."""
-    labels = {name: Path(path) for name, path in settings.labels.items()}
+    labels = {name: tuple(map(Path, paths)) for name, paths in settings.labels.items()}
     return Source(
         data=labels or source_folder(settings),
         task=task_of(settings),
+        format=settings.data_format,
         options=settings.data_options,
         general_labels=Path(settings.general_labels) if settings.general_labels else None,
+        general_format=settings.general_format,
         general_options=settings.general_options,
         synthetic_labels=Path(settings.synthetic_labels) if settings.synthetic_labels else None,
         seed=settings.seed,
@@ -63,12 +66,14 @@ def decode_sets(settings: StudySettings, sets: Sets) -> StudyData:
     how = decoding(settings)
     if how.in_files(sets.samples):
         print(f"decoded {task_of(settings).terms.samples} are mapped from {how.folder}", flush=True)
-    decoded = how.decode(sets.samples)
+    decoded, left_out = how.decode_usable(sets.samples, settings.allow_bad, sets.left_out)
+    if left_out:
+        print(describe_left_out(left_out), flush=True)
     summary = DataSummary(
         path=settings.data or ("label files" if settings.labels else "embedded default: drawn VIN lines"),
         samples={name: len(data) for name, data in decoded.items()},
         origins=dict(sets.origins),
-        left_out=tuple(BadSample(source=place, reason=why) for place, why in sets.left_out.items()),
+        left_out=tuple(BadSample(source=place, reason=why) for place, why in left_out.items()),
         repaired=sets.repaired,
     )
     test = decoded.pop("test", None)

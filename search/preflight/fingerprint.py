@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shlex
 from collections.abc import Iterable, Mapping
 from itertools import chain
 from pathlib import Path
@@ -100,7 +101,7 @@ def check_layout(folder: Path) -> None:
             "a study must be resumed by the version that began it",
             f"{folder}, whose search state has layout {layout} where this version's is {LAYOUT}",
             "resume it with that version, or begin a new study with the old one's best: "
-            f"--name NEW --fork {folder.name}",
+            f"--name NEW --fork {shlex.quote(folder.name)}",
         )
 
 
@@ -110,7 +111,7 @@ def check_place(begun: StudySettings, asked: StudySettings) -> None:
         raise UsageError(
             "a study must be resumed in the folder that it began in",
             f"{asked.local_folder}, begun as {begun.local_folder}",
-            f"move it back, or begin a new study with its best: --name NEW --fork {asked.name}",
+            f"move it back, or begin a new study with its best: --name NEW --fork {shlex.quote(asked.name)}",
         )
 
 
@@ -129,5 +130,6 @@ def refuse_changes(changed: list[str], study: str) -> None:
         raise UsageError(
             "a resumed study must have the space, data and settings that it was begun with",
             "; ".join(changed),
-            f"go back to the old ones, or begin a new study with the old one's best: --name NEW --fork {study}",
+            "go back to the old ones, or begin a new study with the old one's best: --name NEW --fork "
+            f"{shlex.quote(study)}",
         )

@@ -11,6 +11,7 @@ from ray.tune.search import Searcher
 from search.planning.clock import Clock
 from search.records.evidence import Latencies, find_architecture
 from search.records.trial_report import DIVERGED, EPOCH, METRIC, SCORE
+from search.storage.database import sqlite_url
 from search.storage.files import Pace
 from spaces.space import SearchSpace
 from train.config import config_from_mapping
@@ -108,7 +109,7 @@ def write_optuna_database(study: optuna.Study, path: Path) -> None:
         optuna.copy_study(
             from_study_name=study.study_name,
             from_storage=study._storage,
-            to_storage=f"sqlite:///{draft}",
+            to_storage=sqlite_url(draft),
             to_study_name=study.study_name,
         )
 

@@ -43,8 +43,16 @@ def curves_command(folder: Path) -> str:
 
 def _evaluate(settings: StudySettings, data: DataSummary, folder: Path, root: str) -> str:
     named = Path(root) / data.origins.get("val", "")
-    labels = settings.labels.get("val") or (str(named) if named.is_file() else "LABELS")
-    return shlex.join(["python", "train/evaluate.py", "--bundle", str(folder / "best"), "--labels", labels])
+    labels = settings.labels.get("val") or (str(named) if named.is_file() else "LABELS",)
+    lists = [word for path in labels for word in ("--labels", path)]
+    evaluate = ["python", "train/evaluate.py", "--bundle", str(folder / "best")]
+    return shlex.join([*evaluate, *lists, *_format(settings)])
+
+
+def _format(settings: StudySettings) -> list[str]:
+    """Return the arguments that say how the labels are read."""
+    chosen = ["--format", settings.data_format] if settings.data_format else []
+    return [*chosen, *(f"--option={key}={value}" for key, value in settings.data_options.items())]
 
 
 def _serve(settings: StudySettings, folder: Path) -> dict[str, str]:
@@ -62,14 +70,20 @@ def _export(settings: StudySettings, folder: Path) -> str:
 
 
 def _train(settings: StudySettings, folder: Path, root: str) -> dict[str, str]:
-    """Return nothing for a study with a label file for each split: train/run.py reads a folder."""
-    if settings.labels:
-        return {}
     splits = ["--seed", str(settings.seed), "--test-fraction", f"{settings.test_fraction:g}"]
     if settings.general_labels:
         splits += ["--general-labels", settings.general_labels]
+        splits += ["--general-format", settings.general_format] if settings.general_format else []
         splits += [f"--general-option={key}={value}" for key, value in settings.general_options.items()]
     if settings.synthetic_labels:
         splits += ["--synthetic-labels", settings.synthetic_labels]
-    run = ["python", "train/run.py", "--data", root, "--config", str(folder / "best.yaml")]
-    return {"train the winner again": shlex.join(run + splits)}
+    if settings.allow_bad:
+        splits += ["--allow-bad", str(settings.allow_bad)]
+    lists = [
+        word
+        for split, paths in settings.labels.items()
+        for path in paths
+        for word in (f"--{split}-labels", path)
+    ]
+    run = ["python", "train/run.py", *(lists or ["--data", root]), *_format(settings)]
+    return {"train the winner again": shlex.join([*run, "--config", str(folder / "best.yaml"), *splits])}

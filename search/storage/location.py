@@ -15,7 +15,8 @@ import pyarrow as pa
 from pyarrow import fs
 
 from search.settings import StudySettings
-from search.storage.files import BEGUN, GROWING, STUDY_FILE, WHILE_RUNNING
+from search.storage.files import BEGUN, CLOCK, GROWING, STUDY_FILE, WHILE_RUNNING
+from search.storage.journal import read_journal
 from train.config import config_error
 from train.errors import UsageError
 from train.files import write_whole
@@ -181,23 +182,24 @@ def publish(settings: StudySettings, *names: str) -> None:
 
 
 def withdraw(settings: StudySettings) -> None:
-    """Leave the study's name free, here and there."""
-    (settings.local_folder / STUDY_FILE).unlink(missing_ok=True)
+    """Leave the study's name free, here and there, as if it had never been asked for."""
+    for name in (*BEGUN, *WHILE_RUNNING, CLOCK):
+        (settings.local_folder / name).unlink(missing_ok=True)
     if settings.remote:
-        locate(settings).delete(STUDY_FILE)
+        for name in BEGUN:
+            locate(settings).delete(name)
 
 
 def check_folder(settings: StudySettings, resume: bool) -> None:
     """Raise UsageError if the study's folder holds one already, or, to resume, none."""
     if resume != study_exists(settings):
         rule = "--resume needs a study of that name" if resume else "a study's name must be new"
-        where = f" and {settings.name} in {settings.storage}" if settings.remote else ""
-        remedy = (
-            "leave out --resume"
-            if resume
-            else f"add --resume, choose another --name, or delete {settings.local_folder}{where}"
+        remedy = "leave out --resume" if resume else "add --resume, or choose another --name"
+        raise UsageError(rule, f"{settings.name} in {settings.storage}", remedy)
+    if not resume and read_journal(settings.local_folder):
+        raise UsageError(
+            "a new study's folder must hold no trials", settings.local_folder, "choose another --name"
         )
-        raise UsageError(rule, settings.name, remedy)
 
 
 def load_settings(folder: Path) -> StudySettings:

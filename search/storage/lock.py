@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import IO
 
 from train.errors import UsageError
+from train.paths import require_folder
 
 LOCK = ".running"
 LOOK_S = 2.0
@@ -17,10 +18,13 @@ LOOK_S = 2.0
 
 @contextmanager
 def sole_search(folder: Path) -> Iterator[None]:
-    """Keep any other search from the study while the block runs; see `hold` for what is raised.
+    """Keep any other search from the study while the block runs.
+
+    Raises UsageError for a folder that cannot be written, and as `hold` does.
 
     A folder that was made for the lock alone is taken away again: a study that was refused leaves its name free.
     """
+    require_folder(folder, "--storage")
     made = [path for path in (folder, *folder.parents) if not path.exists()]
     with hold(folder):
         try:

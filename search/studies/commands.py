@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from search.studies.read import Study, list_studies, read_study
+from train.cli import Parser
 from train.errors import UsageError
+from train.paths import given_path, require_folder, study_name
 from train.scoring.intervals import Interval
 
 EPILOG = """examples:
@@ -23,15 +25,15 @@ exit status: 0 done; 1 a failed gate or a damaged file; 2 bad usage"""
 
 def parser() -> argparse.ArgumentParser:
     """Return the command line's definition."""
-    parse = argparse.ArgumentParser(
+    parse = Parser(
         prog="python search/results.py",
         description="Look at studies without training anything.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    common = argparse.ArgumentParser(add_help=False)
+    common = Parser(add_help=False)
     common.add_argument(
-        "--storage", type=Path, default=Path("runs"), help="folder of the studies (default: runs)"
+        "--storage", type=given_path, default=Path("runs"), help="folder of the studies (default: runs)"
     )
     common.add_argument("--json", action="store_true", help="for programs")
     commands = parse.add_subparsers(dest="command", required=True)
@@ -39,20 +41,20 @@ def parser() -> argparse.ArgumentParser:
     show = commands.add_parser(
         "show", parents=[common], help="a study's trials, ranked; also of a running one"
     )
-    show.add_argument("name")
+    show.add_argument("name", type=study_name)
     compare = commands.add_parser(
         "compare", parents=[common], help="two finished studies: their winners' settings, and the gain"
     )
-    compare.add_argument("first")
-    compare.add_argument("second")
+    compare.add_argument("first", type=study_name)
+    compare.add_argument("second", type=study_name)
     export = commands.add_parser("export", parents=[common], help="the bundle of a trial's best checkpoint")
-    export.add_argument("name")
+    export.add_argument("name", type=study_name)
     export.add_argument("--trial", required=True, help="its id, or its place in the table, 1 for the best")
-    export.add_argument("--output", type=Path, required=True, help="folder to write")
+    export.add_argument("--output", type=given_path, required=True, help="folder to write")
     labels = commands.add_parser(
         "labels", parents=[common], help="labels that several good trials read otherwise"
     )
-    labels.add_argument("name")
+    labels.add_argument("name", type=study_name)
     return parse
 
 
@@ -200,6 +202,7 @@ def export(chosen: argparse.Namespace) -> None:
     """Export a trial's best checkpoint through the parity gate."""
     from search.studies.export import export_trial
 
+    require_folder(chosen.output, "--output")
     done = export_trial(read_study(chosen.storage / chosen.name), chosen.trial, chosen.output)
     if chosen.json:
         print(json.dumps({"bundle": str(chosen.output), **asdict(done)}, indent=2))

@@ -82,5 +82,6 @@ def read_best_checkpoint(study: Study, trial: TrialJournal) -> Checkpoint:
 
 def decode_splits(settings: StudySettings, names: Sequence[str]) -> dict[str, Dataset]:
     """Read and decode these of the study's splits once more."""
-    splits = dict(read_splits(source_of(settings))[0].items())
-    return decoding(settings).decode({name: splits[name] for name in names})
+    splits, left_out = read_splits(source_of(settings))
+    wanted = {name: samples for name, samples in splits.items() if name in names}
+    return decoding(settings).decode_usable(wanted, settings.allow_bad, left_out)[0]

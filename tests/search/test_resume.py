@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import signal
 import time
 from pathlib import Path
@@ -10,11 +11,14 @@ import optuna
 import pytest
 
 from search.experiment.snapshot import SNAPSHOT
+from search.storage.database import sqlite_url
 from tests.search.driver import MAX_EPOCHS, Process, label_arguments, write_labels
 from tests.search.tiny_search import tiny_search, write_tiny_space
 
 pytestmark = pytest.mark.slow
 EPOCHS = 6
+NAME, STORAGE = "\u8eca\u724c cut", "what?#%20{x}"
+"""Any name works to the end, and any folder."""
 REPORT = re.compile(
     rf"^(\w+)  tiny-orientation .* epoch +(\d+)/{EPOCHS} .* accuracy (\d\.\d+) .* best (\d\.\d+) "
 )
@@ -28,13 +32,14 @@ def reports(run: Process) -> list[tuple[str, int, float, float]]:
 
 def test_a_killed_search_and_an_interrupted_one_go_on(data_dir: Path, tmp_path: Path) -> None:
     labels = write_labels(data_dir, tmp_path / "labels", 48, 16)
-    study: list[object] = ["--storage", tmp_path, "--name", "cut"]
+    storage = tmp_path / STORAGE
+    study: list[object] = ["--storage", storage, "--name", NAME]
     killed = tiny_search(
         *study, *label_arguments(labels), "--space", write_tiny_space(tmp_path, EPOCHS), "--test-fraction", 0,
         "--max-epochs", MAX_EPOCHS, "--trials", 2, "--concurrent", 1,
     )  # fmt: skip
     killed.wait_for(" epoch   1/", count=2)
-    wait_for_snapshot(tmp_path / "cut")
+    wait_for_snapshot(storage / NAME)
     killed.kill()
     before = reports(killed)
     first, second = dict.fromkeys(trial for trial, *_ in before)
@@ -49,7 +54,7 @@ def test_a_killed_search_and_an_interrupted_one_go_on(data_dir: Path, tmp_path: 
     interrupted.wait_for(f"/{EPOCHS} ")
     interrupted.signal(signal.SIGINT)
     assert interrupted.wait() == 3, interrupted.output
-    assert f"--name cut --storage {tmp_path} --resume" in interrupted.output
+    assert shlex.join(["--name", NAME, "--storage", str(storage), "--resume"]) in interrupted.output
 
     resumed = tiny_search(*study, "--resume")
     assert resumed.wait() == 0, resumed.output
@@ -58,8 +63,8 @@ def test_a_killed_search_and_an_interrupted_one_go_on(data_dir: Path, tmp_path: 
     assert min(epoch for _, epoch, *_ in after) > 1, "the unfinished trial began again"
     best = max(score for *_, score, _ in before)
     assert all(so_far >= best for *_, so_far in after)
-    check_result(tmp_path / "cut", first, second, before)
-    a_fork_begins_with_the_best(tmp_path, labels)
+    check_result(storage / NAME, first, second, before)
+    a_fork_begins_with_the_best(storage, labels)
 
 
 def changed_data_is_refused(study: list[object], labels: Path) -> None:
@@ -68,19 +73,19 @@ def changed_data_is_refused(study: list[object], labels: Path) -> None:
     refused = tiny_search(*study, "--resume")
     assert refused.wait() == 2, refused.output
     assert "data.train.samples: 48 -> 47" in refused.output
-    assert "--fork cut" in refused.output
+    assert f"--fork {shlex.quote(NAME)}" in refused.output
     labels.write_text(whole, encoding="utf-8")
 
 
 def a_fork_begins_with_the_best(folder: Path, labels: Path) -> None:
     forked = tiny_search(
-        "--storage", folder, "--name", "new", "--fork", "cut", *label_arguments(labels), "--space",
+        "--storage", folder, "--name", "new", "--fork", NAME, *label_arguments(labels), "--space",
         write_tiny_space(folder, 1), "--test-fraction", 0, "--trials", 1,
     )  # fmt: skip
     assert forked.wait() == 0, forked.output
     assert "fork: 2 of its 2 best" in forked.output
     old, new = (
-        json.loads((folder / name / "summary.json").read_text(encoding="utf-8")) for name in ("cut", "new")
+        json.loads((folder / name / "summary.json").read_text(encoding="utf-8")) for name in (NAME, "new")
     )
     [trial] = new["trials"]
     best = max(old["trials"], key=lambda one: (one["score"], one["id"]))
@@ -106,7 +111,8 @@ def check_result(folder: Path, first: str, second: str, before: list[tuple[str, 
     assert {(trial["state"], trial["epochs"]) for trial in trials.values()} == {("finished", EPOCHS)}
     kept = max(score for trial, _, score, _ in before if trial == first)
     assert trials[first]["score"] == pytest.approx(kept, abs=0.001)
-    study = optuna.load_study(study_name="ocrtune", storage=f"sqlite:///{folder / 'optuna.db'}")
+    study = optuna.load_study(study_name="ocrtune", storage=sqlite_url(folder / "optuna.db"))
     assert [trial.state.name for trial in study.trials] == ["COMPLETE", "COMPLETE"]
     assert [sorted(trial.intermediate_values) for trial in study.trials] == [list(range(1, EPOCHS + 1))] * 2
     assert (folder / "best" / "inference.onnx").is_file()
+    assert list(folder.glob("*/events.out.tfevents*")), "TensorBoard has nothing to show"

@@ -44,7 +44,7 @@ def status_of(*arguments: object) -> int:
         (["--model", "pp-ocrv6-tinny"], "choose from: "),
         (["--space", "quick", "--model", "pp-ocrv6-tiny", "--model", "ocr"], "'ocr'; choose from: "),
         (["--data", "x", "--train-labels", "y"], "leave one of them out"),
-        (["--option", "text_key"], "--option text_key=label"),
+        (["--option", "text_key"], "--option text_key=text"),
         (["--time-budget", "soon"], "30m or 1h30m"),
         (["--time-budget", "5s"], "time_budget_s"),
         (["--trials", "0"], "trials"),
@@ -108,7 +108,8 @@ def test_a_name_is_taken_once(storage: Path, capsys: pytest.CaptureFixture[str])
     (storage / "mine").mkdir(parents=True)
     (storage / "mine" / "study.json").write_text("{}", encoding="utf-8")
     assert status_of("--name", "mine", "--storage", storage) == 2
-    assert "add --resume, choose another --name, or delete" in capsys.readouterr().err
+    assert capsys.readouterr().err.endswith("; add --resume, or choose another --name\n")
+    assert (storage / "mine" / "study.json").read_text(encoding="utf-8") == "{}"
 
 
 def write_begun(folder: Path, **begun_with: str) -> StudySettings:
@@ -188,6 +189,9 @@ def test_an_interrupted_search_says_how_to_go_on(
 
     monkeypatch.setattr("search.study.run_study", interrupt)
     assert status_of("--name", "mine", "--storage", storage) == 3
+    assert capsys.readouterr().err == "interrupted; no trial has begun: the same command begins again\n"
+    write_begun(storage / "mine")
+    assert status_of("--name", "mine", "--storage", storage) == 3
     assert f"--name mine --storage {storage} --resume" in capsys.readouterr().err
 
 
@@ -214,9 +218,10 @@ def test_the_commands_that_follow_are_for_the_same_data(tmp_path: Path) -> None:
     assert next(iter(folder)) == "evaluate"
     assert f"--bundle runs/x/best --labels {labels}" in folder["evaluate"]
     assert f"--data {tmp_path} --config runs/x/best.yaml --seed 5 --test-fraction 0.2" in str(folder)
-    files = following(labels={"train": "t.txt", "val": "v.txt"})
-    assert files["evaluate"].endswith("--labels v.txt")
-    assert "train/run.py" not in str(files)
+    lists = {"train": ["t.txt", "u.txt"], "val": "v.txt"}  # as an earlier version wrote it
+    files = following(labels=lists, data_format="image_json", data_options={"text_key": "text"})
+    assert files["evaluate"].endswith("--labels v.txt --format image_json --option=text_key=text")
+    assert "--train-labels t.txt --train-labels u.txt --val-labels v.txt --format image_json" in str(files)
     settings = StudySettings(name="x", storage="runs")
     without_a_winner = list_commands(settings, found, settings.local_folder, exported=False)
     assert list(without_a_winner) == ["repeat the search", "watch or read the curves"]

@@ -45,6 +45,41 @@ def test_other_errors_keep_their_traceback() -> None:
         cli.run(main, [])
 
 
+PRINTS = r"""
+import sys
+from train import cli
+def main(arguments):
+    for number in range(20_000):
+        print("\u8eca \udcff", number)
+    return 1
+cli.prepare_output()
+sys.exit(cli.run(main))
+"""
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_terminal_shows_escapes_and_a_closed_pipe_nothing(unbuffered: str) -> None:
+    environment = {"PYTHONPATH": str(REPOSITORY), "PYTHONIOENCODING": "ascii", "PYTHONUNBUFFERED": unbuffered}
+    with subprocess.Popen(
+        [sys.executable, "-c", PRINTS], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment
+    ) as run:
+        assert run.stdout
+        assert run.stderr
+        assert run.stdout.readline() == b"\\u8eca \\udcff 0\n"
+        run.stdout.close()
+        assert (run.stderr.read(), run.wait()) == (b"", 1)
+
+
+def test_what_the_system_refuses_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def main(arguments: Sequence[str]) -> None:
+        (tmp_path / "none" / "file").write_text("", encoding="utf-8")
+
+    assert cli.run(main, []) == 1
+    [line] = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: files and folders must be there, with room and rights, got No such file")
+    assert str(tmp_path / "none" / "file") in line
+
+
 @pytest.mark.parametrize(("returned", "status"), [(None, 0), (1, 1)])
 def test_what_main_returns_is_the_status(returned: int | None, status: int) -> None:
     assert cli.run(lambda arguments: returned, []) == status

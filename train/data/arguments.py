@@ -1,17 +1,20 @@
-"""The command-line arguments that say how a data folder is read."""
+"""The command-line arguments that say which labels are read, and how: the same ones for every command."""
 
 import argparse
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
-from train.data.formats import FORMATS
+from train.data.formats import FORMATS, SPLITS
 from train.errors import UsageError
+from train.paths import given_path
 
 PLACES = ("auto", "memory", "file")
+AnyParser = argparse.ArgumentParser | argparse._ArgumentGroup
 
 
-def add_format_arguments(parser: argparse.ArgumentParser) -> None:
+def add_format_arguments(parser: AnyParser) -> None:
     """Add `--format` and `--option`; their values are for `formats.load`."""
     parser.add_argument(
         "--format", choices=FORMATS.names(), help="how the labels are written (default: detected)"
@@ -52,20 +55,80 @@ class _RootOption(argparse.Action):
         namespace.option = [*namespace.option, f"root={root}"]
 
 
-def add_general_arguments(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
-    """Add `--general-labels` and `--general-option`."""
+def add_list_arguments(parser: AnyParser) -> None:
+    """Add `--train-labels`, `--val-labels` and `--test-labels`; `named_data` returns what they name."""
+    for split in SPLITS:
+        parser.add_argument(
+            f"--{split}-labels",
+            metavar="FILE",
+            action="append",
+            default=[],
+            type=given_path,
+            help=f"{split} label file, instead of a data folder; several are joined",
+        )
+
+
+def add_allow_bad_argument(parser: AnyParser) -> None:
+    """Add `--allow-bad`."""
+    parser.add_argument(
+        "--allow-bad", type=int, default=0, metavar="N", help="go on without up to N bad samples (default 0)"
+    )
+
+
+def add_test_fraction_argument(parser: AnyParser) -> None:
+    """Add `--test-fraction`."""
+    parser.add_argument(
+        "--test-fraction",
+        type=float,
+        default=0.1,
+        metavar="SHARE",
+        help="share of the training samples to hold back as test where the data has no test (default 0.1)",
+    )
+
+
+def lists_of(chosen: argparse.Namespace) -> dict[str, tuple[Path, ...]]:
+    """Return the label files of each split that a command line names."""
+    return {name: tuple(files) for name in SPLITS if (files := getattr(chosen, f"{name}_labels"))}
+
+
+def named_data(folder: Path | None, chosen: argparse.Namespace) -> Path | Mapping[str, Sequence[Path]] | None:
+    """Return the data folder, or the label files of each split; None without either, UsageError for both."""
+    lists = lists_of(chosen)
+    if folder and lists:
+        raise UsageError(
+            "data come from one place", f"{folder} and --{next(iter(lists))}-labels", "leave one of them out"
+        )
+    return folder or lists or None
+
+
+def require_data(folder: Path | None, chosen: argparse.Namespace) -> Path | Mapping[str, Sequence[Path]]:
+    """Return what `named_data` does; raise UsageError where no data are named."""
+    named = named_data(folder, chosen)
+    if named is None:
+        raise UsageError(
+            "labelled images must be named", "none", "name a data folder, or --train-labels FILE"
+        )
+    return named
+
+
+def add_general_arguments(parser: AnyParser) -> None:
+    """Add `--general-labels`, `--general-format` and `--general-option`."""
     parser.add_argument(
         "--general-labels",
         metavar="FILE",
+        type=given_path,
         help="lines of other kinds, in any label format: half of them, by text, are read after every epoch to "
         "show what is forgotten, the others can be trained on again (replay)",
+    )
+    parser.add_argument(
+        "--general-format", choices=FORMATS.names(), help="how they are written (default: detected)"
     )
     parser.add_argument(
         "--general-option", metavar="KEY=VALUE", action="append", default=[], help="setting of their format"
     )
 
 
-def add_decoding_arguments(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
+def add_decoding_arguments(parser: AnyParser) -> None:
     """Add `--decode-to` and `--cache`; their values are for `decoding.Decoding`."""
     parser.add_argument(
         "--decode-to",
@@ -76,14 +139,17 @@ def add_decoding_arguments(parser: argparse.ArgumentParser | argparse._ArgumentG
     parser.add_argument(
         "--cache",
         metavar="DIR",
+        type=given_path,
         help="folder of those files, the same on all nodes; later runs start from them (default: line-cache "
         "beside the output)",
     )
 
 
-def options_of(pairs: Sequence[str]) -> dict[str, str]:
-    """Return the options that `KEY=VALUE` pairs name."""
-    options = dict(pair.split("=", 1) for pair in pairs if "=" in pair)
+def options_of(pairs: Sequence[str], name: str = "--option") -> dict[str, str]:
+    """Return the options that `KEY=VALUE` pairs name; raise UsageError for another form, or a key with two values."""
     if wrong := [pair for pair in pairs if "=" not in pair]:
-        raise UsageError("--option must be KEY=VALUE", ", ".join(wrong), "write e.g. text_key=text")
+        raise UsageError(f"{name} must be KEY=VALUE", ", ".join(wrong), f"write e.g. {name} text_key=text")
+    options = dict(pair.split("=", 1) for pair in pairs)
+    if len(options) < len(set(pairs)):
+        raise UsageError(f"{name} must give each key once", ", ".join(pairs), "leave one of them out")
     return options

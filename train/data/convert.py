@@ -2,9 +2,10 @@
 
 import argparse
 import json
+import os
 import shutil
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,15 +15,25 @@ if __name__ == "__main__":
 
     main_guard("train.data.convert")
 
-from train.data.arguments import add_format_arguments, options_of
+from train.cli import Parser
+from train.data.arguments import (
+    add_allow_bad_argument,
+    add_format_arguments,
+    add_list_arguments,
+    add_test_fraction_argument,
+    options_of,
+    require_data,
+)
 from train.data.charset import domain_charset
 from train.data.charset_file import write_characters
+from train.data.checks.allowed import describe_left_out, require_few
 from train.data.evidence import tell_made
-from train.data.formats import load
+from train.data.labels import load_named
 from train.data.sample import Sample
 from train.data.split import Splits, make_splits
 from train.errors import DataError, UsageError
 from train.files import make_folder
+from train.paths import given_path, require_folder
 
 IMAGES = "images"
 DICTIONARY, STATISTICS = "custom_dict.txt", "dataset_stats.json"
@@ -99,6 +110,22 @@ def _copy(source: Path, target: Path) -> None:
         ) from error
 
 
+def without_lost(given: Mapping[str, Sequence[Sample]], allow_bad: int) -> dict[str, list[Sample]]:
+    """Return the samples whose files can be read, and say what is left out; DataError for more than are allowed."""
+    lost = {
+        sample.source: f"missing_file: {sample.path}"
+        for samples in given.values()
+        for sample in samples
+        if not os.access(sample.path, os.R_OK)
+    }
+    require_few([f"{why}  {source}" for source, why in lost.items()], allow_bad)
+    if lost:
+        print(describe_left_out(lost))
+    return {
+        name: [sample for sample in samples if sample.source not in lost] for name, samples in given.items()
+    }
+
+
 @contextmanager
 def _appearing(destination: Path) -> Iterator[Path]:
     """Give a folder to fill, which becomes `destination` when all went well and vanishes otherwise."""
@@ -110,8 +137,11 @@ def _appearing(destination: Path) -> Iterator[Path]:
 
 def main(arguments: Sequence[str]) -> None:
     """Convert the folder that the command line names."""
-    options = _parser().parse_args(arguments)
-    name, given = load(options.source, options_of(options.option), options.format)
+    options = parser().parse_intermixed_args(arguments)  # SRC may be missing, and options stand between
+    named = require_data(options.source, options)
+    require_folder(options.destination, "DST")
+    name, given = load_named(named, options_of(options.option), options.format)
+    given = without_lost(given, options.allow_bad)
     splits = make_splits(given, options.seed, options.val_fraction, options.test_fraction)
     destination = options.destination.absolute()
     convert(splits, destination)
@@ -122,18 +152,21 @@ def main(arguments: Sequence[str]) -> None:
     print(f"{name} written to {options.destination}")
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def parser() -> argparse.ArgumentParser:
+    """Return the command line's definition."""
+    parser = Parser(
         prog="python -m train.data.convert", description="Convert labelled line images to PaddleOCR's lists."
     )
-    parser.add_argument("source", type=Path, metavar="SRC", help="a data folder, or one label file")
-    parser.add_argument("destination", type=Path, metavar="DST", help="a new or empty folder")
+    parser.add_argument(
+        "source", type=given_path, nargs="?", metavar="SRC", help="a data folder, or one label file"
+    )
+    parser.add_argument("destination", type=given_path, metavar="DST", help="a new or empty folder")
+    add_list_arguments(parser)
     add_format_arguments(parser)
+    add_allow_bad_argument(parser)
     parser.add_argument("--seed", type=int, default=0, help="decides the splits that are made (default: 0)")
     parser.add_argument(
         "--val-fraction", type=float, default=0.15, help="size of a val split that is made (default: 0.15)"
     )
-    parser.add_argument(
-        "--test-fraction", type=float, default=0.1, help="the same for test, 0 for none (default: 0.1)"
-    )
+    add_test_fraction_argument(parser)
     return parser

@@ -11,12 +11,14 @@ if __name__ == "__main__":
 
     main_guard("train.data.correct")
 
-from train.data.arguments import options_of
+from train.cli import Parser
+from train.data.arguments import add_format_arguments, options_of
 from train.data.corrections import LabelErrorRow, read_table
 from train.data.formats import load_file
 from train.data.sample import Sample
 from train.errors import DataError, UsageError
 from train.files import write_new
+from train.paths import given_path, require_file
 
 SUFFIX = ".corrected.txt"
 
@@ -58,6 +60,7 @@ def target_of(labels: Path) -> Path:
     """Return where the corrected labels of a file or folder come to lie; raise UsageError if something is there."""
     labels = labels.absolute()
     target = labels.with_name((labels.stem if labels.is_file() else labels.name) + SUFFIX)
+    require_file(target, "LABELS' folder, for the corrected ones,")
     if target.exists():
         raise UsageError(
             "corrected labels must not replace a file", target, "move it away, or correct that one"
@@ -67,10 +70,10 @@ def target_of(labels: Path) -> Path:
 
 def main(arguments: Sequence[str]) -> None:
     """Write the corrected label files that the command line asks for."""
-    chosen = _parser().parse_args(arguments)
+    chosen = parser().parse_args(arguments)
     rows, targets = read_table(chosen.table), [target_of(path) for path in chosen.labels]
     options = options_of(chosen.option)
-    parts = [corrected(load_file(path.absolute(), options), rows) for path in chosen.labels]
+    parts = [corrected(load_file(path.absolute(), options, chosen.format), rows) for path in chosen.labels]
     asked = [row for row in rows if row.text != row.label]
     used = {_key(row.image, row.label) for _, found in parts for row in found}
     lost = [row for row in asked if _key(row.image, row.label) not in used]
@@ -92,16 +95,21 @@ def main(arguments: Sequence[str]) -> None:
         print(f"search again: python search/run.py {' '.join(given)}")
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def parser() -> argparse.ArgumentParser:
+    """Return the command line's definition."""
+    parser = Parser(
         prog="python -m train.data.correct",
         description="Write LABELS.corrected.txt, PaddleOCR's list, beside every label file; none is changed.",
     )
-    parser.add_argument("table", type=Path, metavar="TABLE", help="a study's label_mistakes.tsv, edited")
     parser.add_argument(
-        "labels", type=Path, nargs="+", metavar="LABELS", help="the label files, or folders; train before val"
+        "table", type=given_path, metavar="TABLE", help="a study's label_mistakes.tsv, edited"
     )
     parser.add_argument(
-        "--option", metavar="KEY=VALUE", action="append", default=[], help="setting of the data format"
+        "labels",
+        type=given_path,
+        nargs="+",
+        metavar="LABELS",
+        help="the label files, or folders; train before val",
     )
+    add_format_arguments(parser)
     return parser

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from train.data import images
 from train.data.decoded.stored import LINES, Stored
 from train.data.sample import Sample
+from train.errors import DataError
 
 
 class Dataset(ABC):
@@ -37,6 +38,9 @@ class Dataset(ABC):
     @abstractmethod
     def image(self, index: int) -> images.Image:
         """Return image `index`, (height, width, 3) uint8 BGR, not to be written to."""
+
+    def discard(self) -> None:  # noqa: B027 - only some have a file
+        """Remove what was written for this set alone: it is not going to be used."""
 
     def peers(self, index: int) -> range:
         """Return the images of the set that image `index` is from."""
@@ -79,7 +83,35 @@ def decode_sample(sample: Sample, stored: Stored = LINES) -> Decoded:
 def decode_samples(samples: Sequence[Sample], stored: Stored = LINES, threads: int = 2) -> MemoryDataset:
     """Read, decode and resize every sample; raise DataError at the first that cannot be read."""
     with ThreadPoolExecutor(threads) as pool:
-        decoded = list(pool.map(partial(decode_sample, stored=stored), samples))
+        return gather(samples, list(pool.map(partial(decode_sample, stored=stored), samples)))
+
+
+def decode_usable(
+    samples: Sequence[Sample], stored: Stored = LINES, threads: int = 2
+) -> tuple[MemoryDataset, dict[str, str]]:
+    """Return what can be decoded, and of the other samples source -> what is wrong."""
+    with ThreadPoolExecutor(threads) as pool:
+        found = list(pool.map(partial(try_to_decode, stored=stored), samples))
+    kept = [(sample, one) for sample, one in zip(samples, found, strict=True) if one is not None]
+    lost = [sample for sample, one in zip(samples, found, strict=True) if one is None]
+    return gather([sample for sample, _ in kept], [one for _, one in kept]), faults_of(lost)
+
+
+def try_to_decode(sample: Sample, stored: Stored = LINES) -> Decoded | None:
+    """Return what `decode_sample` does; None for an image that cannot be read."""
+    try:
+        return decode_sample(sample, stored)
+    except DataError:
+        return None
+
+
+def faults_of(lost: Sequence[Sample]) -> dict[str, str]:
+    """Return what is said of images that cannot be decoded: source -> rule and value, as the check says it."""
+    return {sample.source: f"unreadable: {sample.path}" for sample in lost}
+
+
+def gather(samples: Sequence[Sample], decoded: Sequence[Decoded]) -> MemoryDataset:
+    """Return the decoded images of these samples as flat arrays."""
     shapes = np.array([image.shape[:2] for image, _ in decoded], np.int32).reshape(-1, 2)
     offsets = np.concatenate([[0], np.cumsum(shapes.astype(np.int64).prod(axis=1) * 3)])
     pixels = np.concatenate([image.ravel() for image, _ in decoded]) if decoded else np.zeros(0, np.uint8)

@@ -19,11 +19,13 @@ if __name__ == "__main__":
 import cv2
 import numpy as np
 
+from train.cli import Parser
 from train.data.augment import sample_rng
 from train.data.drawing import STYLES, draw_line, vin
 from train.data.drawing.drawn_texts import draw_texts
 from train.errors import DataError, UsageError
 from train.files import make_folder
+from train.paths import given_path
 
 MANIFEST = "manifest.json"
 VERSION = 1  # raise it when the same parameters would draw other lines
@@ -109,20 +111,20 @@ def _publish(directory: Path, texts: Mapping[str, Sequence[str]], manifest: Mani
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m train.data.synthetic", description="Draw VIN lines, or texts of yours."
-    )
+    parser = Parser(prog="python -m train.data.synthetic", description="Draw VIN lines, or texts of yours.")
     parser.add_argument(
-        "directory", type=Path, metavar="DIR", nargs="?", help="for VIN lines, in three splits"
+        "directory", type=given_path, metavar="DIR", nargs="?", help="for VIN lines, in three splits"
     )
     parser.add_argument("--train", type=int, default=512, metavar="N", help="training lines (512)")
     parser.add_argument("--val", type=int, default=128, metavar="N", help="validation lines (128)")
     parser.add_argument("--test", type=int, default=128, metavar="N", help="held-back lines (128)")
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="seed of texts and looks (0)")
     own = parser.add_argument_group("lines of your own texts", "written to OUT/rec_gt.txt and OUT/images")
-    own.add_argument("--texts", type=Path, metavar="FILE", help="texts to draw, one a line")
-    own.add_argument("--fonts", type=Path, metavar="DIR", help="folder of .ttf and .otf files")
-    own.add_argument("--out", type=Path, metavar="DIR", help="new, or from an interrupted run, which goes on")
+    own.add_argument("--texts", type=given_path, metavar="FILE", help="texts to draw, one a line")
+    own.add_argument("--fonts", type=given_path, metavar="DIR", help="folder of .ttf and .otf files")
+    own.add_argument(
+        "--out", type=given_path, metavar="DIR", help="new, or from an interrupted run, which goes on"
+    )
     own.add_argument("--count", type=int, metavar="N", help="lines (each text once)")
     own.add_argument("--processes", type=int, default=2, metavar="N", help="that draw (2)")
     return parser

@@ -3,15 +3,18 @@
 label files -> given splits -> train, val, test -> without what has errors -> and general, replay, synthetic
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from train.data.checks.checking import keep_usable
 from train.data.evidence import tell_made
-from train.data.formats import load, load_file
+from train.data.formats import load_file
+from train.data.labels import Named, load_named
 from train.data.sample import Sample
 from train.data.split import Splits, given_splits, make_splits
+from train.errors import OcrError
 from train.sets.general import split_general
 from train.tasks import Task
 
@@ -21,10 +24,12 @@ class Source:
     """Where the samples of a run come from.
 
     Attributes:
-        data: a folder, or the label file of each split.
+        data: a folder, or the label files of each split.
         task: what the labels are for.
+        format: how the labels are written; None to detect it.
         options: what the data format's reader takes.
         general_labels: label file of lines that show what is forgotten; None for none.
+        general_format: how they are written; None to detect it.
         general_options: what its format's reader takes.
         synthetic_labels: label file of drawn lines; None for none.
         seed: decides what is carved from the training samples.
@@ -32,10 +37,12 @@ class Source:
         allow_bad: samples with errors to go on without, in all files together.
     """
 
-    data: Path | Mapping[str, Path]
+    data: Named
     task: type[Task]
+    format: str | None = None
     options: Mapping[str, str] = field(default_factory=dict)
     general_labels: Path | None = None
+    general_format: str | None = None
     general_options: Mapping[str, str] = field(default_factory=dict)
     synthetic_labels: Path | None = None
     seed: int = 0
@@ -84,12 +91,7 @@ def read_sets(source: Source) -> Sets:
 def read_splits(source: Source) -> tuple[Splits, dict[str, str]]:
     """Return the usable samples of train, val and test, and what is wrong with the others."""
     task = source.task
-    if isinstance(source.data, Path):
-        given = load(source.data, source.options, tasks=task.formats)[1]
-    else:
-        given = {
-            name: load_file(path, source.options, tasks=task.formats) for name, path in source.data.items()
-        }
+    given = load_named(source.data, source.options, source.format, task.formats)[1]
     splits = make_splits(
         given, source.seed, test_fraction=source.test_fraction, classes=task.classes, text_of=task.text_of
     )
@@ -98,11 +100,23 @@ def read_splits(source: Source) -> tuple[Splits, dict[str, str]]:
 
 def _read_general(source: Source, path: Path, domain: Splits, bad: int) -> tuple[Splits, dict[str, str]]:
     """Return the general samples, those to score as `val` and those to train on as `train`."""
-    samples = load_file(path, source.general_options, tasks=source.task.formats)
+    with options_are_called("general"):
+        samples = load_file(path, source.general_options, source.general_format, source.task.formats)
     scored, replay = split_general(samples, domain, source.seed)
     origins = dict.fromkeys(("general", "replay"), f"made: half of {path.name}, grouped by text")
     splits = Splits(tuple(replay), tuple(scored), (), origins)
     return keep_usable(splits, source.task.checks(), max(0, source.allow_bad - bad))
+
+
+@contextmanager
+def options_are_called(prefix: str) -> Iterator[None]:
+    """Name the options of other labels than the data's in a remedy: `--general-format`, not `--format`."""
+    try:
+        yield
+    except OcrError as error:
+        for option in ("format", "option"):
+            error.remedy = error.remedy.replace(f"--{option}", f"--{prefix}-{option}")
+        raise
 
 
 def _read_synthetic(source: Source, path: Path, bad: int) -> tuple[Splits, dict[str, str]]:

@@ -14,6 +14,8 @@ OURS = ("search", "spaces", "train")
 PICKLED = {
     "2": {
         "search.experiment.incidents.Incidents",
+        "search.experiment.informing.Informing",
+        "search.experiment.informing.TensorBoard",
         "search.experiment.keep.KeepNeeded",
         "search.experiment.progress.ProgressLines",
         "search.experiment.snapshot.Snapshots",

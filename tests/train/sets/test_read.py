@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
+from train.data.decoded.decoding import Decoding
 from train.errors import DataError
 from train.sets.read import Sets, Source, read_sets, read_splits
 from train.tasks.recognition import Recognition
@@ -65,7 +66,7 @@ def test_every_set_is_read_and_says_where_it_came_from(folder: Path, tmp_path: P
 
 
 def test_label_files_are_read_as_the_folder_is(folder: Path) -> None:
-    files = {split: folder / f"rec_gt_{split}.txt" for split in ("train", "val")}
+    files = {split: [folder / f"rec_gt_{split}.txt"] for split in ("train", "val")}
     whole, named = (read_sets(Source(data, Recognition, allow_bad=1, seed=3)) for data in (folder, files))
     assert whole == named
     assert read_splits(Source(folder, Recognition, allow_bad=1, seed=3))[0].test == whole.samples["test"]
@@ -79,3 +80,45 @@ def test_bad_samples_are_counted_over_all_files(folder: Path, tmp_path: Path, ki
         read_sets(Source(folder, Recognition, allow_bad=1, **labels))  # type: ignore[arg-type]
     sets = read_sets(Source(folder, Recognition, allow_bad=2, **labels))  # type: ignore[arg-type]
     assert len(sets.left_out) == 2
+
+
+@pytest.mark.parametrize("place", ["memory", "file"])
+def test_an_image_that_breaks_off_counts_among_the_bad_ones(folder: Path, tmp_path: Path, place: str) -> None:
+    """Its header is whole: only decoding finds it."""
+    broken = folder / "rec_gt_train_3.png"
+    broken.write_bytes(broken.read_bytes()[:-40])
+    sets = read_sets(Source(folder, Recognition, allow_bad=2))
+    how = Decoding(tmp_path / "cache", place)
+    data, left_out = how.decode_usable(sets.samples, 2, sets.left_out)
+    assert {name: len(one) for name, one in data.items()} == {
+        **(counts := held(sets)),
+        "train": counts["train"] - 1,
+    }
+    assert sorted(why.split(":")[0] for why in left_out.values()) == ["missing_file", "unreadable"]
+    with pytest.raises(
+        DataError, match=r"at most 1 samples may have errors, got 2:\n.*missing_file.*\n.*unreadable"
+    ):
+        how.decode_usable(sets.samples, 1, sets.left_out)
+
+
+def test_a_split_of_which_nothing_can_be_decoded_is_refused(folder: Path, tmp_path: Path) -> None:
+    for image in folder.glob("rec_gt_val_*.png"):
+        image.write_bytes(image.read_bytes()[:-40])
+    sets = read_sets(Source(folder, Recognition, allow_bad=50))
+    with pytest.raises(DataError, match="none in val"):
+        Decoding(tmp_path, "memory").decode_usable(sets.samples, 50, {})
+
+
+def test_a_remedy_for_general_lines_names_their_options(folder: Path, tmp_path: Path) -> None:
+    (pairs := tmp_path / "pairs").mkdir()
+    (pairs / "a.png").write_bytes((folder / "rec_gt_val_0.png").read_bytes())
+    (pairs / "a.json").write_text('{"text": "A"}', encoding="utf-8")
+    with pytest.raises(DataError, match="--general-option text_key=KEY"):
+        read_sets(Source(folder, Recognition, allow_bad=1, general_labels=pairs))
+
+
+def test_several_lists_are_one_split(folder: Path, tmp_path: Path) -> None:
+    more = write_labels(tmp_path / "more" / "rec_gt.txt", texts("M", 5))
+    files = {"train": [folder / "rec_gt_train.txt", more], "val": [folder / "rec_gt_val.txt"]}
+    counts = held(read_sets(Source(files, Recognition, test_fraction=0, allow_bad=1)))
+    assert counts == {"train": 44, "val": 12}

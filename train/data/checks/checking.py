@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
+from train.data.checks.allowed import require_few, require_some
 from train.data.checks.findings import CheckReport, Finding, place, report_of
 from train.data.checks.rules import Checks, as_it_is, repeated_images
 from train.data.formats import SPLITS
@@ -15,9 +16,7 @@ from train.data.pictures.errors import PictureError
 from train.data.pictures.whole import require_whole
 from train.data.sample import Sample
 from train.data.split import Splits
-from train.errors import DataError
 
-LISTED = 20
 NO_IMAGE = frozenset({"missing_file", "unreadable", "too_large"})
 THREADS = 2
 
@@ -60,21 +59,12 @@ def usable(
         repaired: what can be put right without asking (`Checks.repaired`).
     """
     bad = {(finding.split, finding.sample): finding for finding in reversed(report.errors)}
-    if len(bad) > allow_bad:
-        listed = [f"  {f.rule}: {place(f)}  {f.value}" for f in list(bad.values())[::-1][:LISTED]]
-        raise DataError(
-            f"at most {allow_bad} samples may have errors",
-            "\n".join([f"{len(bad)}:", *listed]),
-            "mend them (python -m train.data.check lists all), or allow that many to be left out",
-        )
+    require_few([f"{f.rule}: {place(f)}  {f.value}" for f in list(bad.values())[::-1]], allow_bad)
     parts = {
         name: tuple(sample for sample in samples if (name, sample) not in bad)
         for name, samples in splits.items()
     }
-    if emptied := [name for name, samples in parts.items() if not samples]:
-        raise DataError(
-            "each split must hold usable samples", f"none in {', '.join(emptied)}", "mend its labels"
-        )
+    require_some({name: len(samples) for name, samples in parts.items()})
     mended = {name: tuple(map(repaired, samples)) for name, samples in parts.items()}
     changed = sum(a != b for name in parts for a, b in zip(parts[name], mended[name], strict=True))
     train, val, test = (mended.get(name, ()) for name in SPLITS)

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from train.data.dataset import Dataset, decode_samples
+from train.data.checks.allowed import require_few, require_some
+from train.data.dataset import Dataset, decode_usable, faults_of
 from train.data.decoded.header import image_size
 from train.data.decoded.stored import LINES, Stored
 from train.data.sample import Sample
@@ -40,11 +41,32 @@ class Decoding:
 
     def decode(self, sets: Mapping[str, Sequence[Sample]]) -> dict[str, Dataset]:
         """Return the dataset of each set; raise DataError for what cannot be read, or without room on the disk."""
-        if not self.in_files(sets):
-            return {
-                name: decode_samples(samples, self.stored, self.processes) for name, samples in sets.items()
-            }
-        return {name: self._mapped(samples) for name, samples in sets.items()}
+        return self.decode_usable(sets, 0, {})[0]
+
+    def decode_usable(
+        self, sets: Mapping[str, Sequence[Sample]], allow_bad: int, left_out: Mapping[str, str]
+    ) -> tuple[dict[str, Dataset], dict[str, str]]:
+        """Return the dataset of each set, and all that is left out.
+
+        Args:
+            sets: samples by set.
+            allow_bad: at more bad samples, those of `left_out` included, DataError is raised.
+            left_out: what their check found: source -> rule and value.
+        """
+        make = self._mapped if self.in_files(sets) else self._in_memory
+        found = {name: make(samples) for name, samples in sets.items()}
+        lost = dict(left_out)
+        for _, faults in found.values():
+            lost |= faults
+        try:
+            require_few([f"{why}  {source}" for source, why in lost.items()], allow_bad)
+            require_some({name: len(data) for name, (data, faults) in found.items() if faults})
+        except DataError:
+            for data, faults in found.values():
+                if faults:
+                    data.discard()
+            raise
+        return {name: data for name, (data, _) in found.items()}, lost
 
     def in_files(self, sets: Mapping[str, Sequence[Sample]]) -> bool:
         """Return whether these sets are to lie in files."""
@@ -53,14 +75,22 @@ class Decoding:
         room = available_bytes() if self.room_bytes is None else self.room_bytes
         return sum(decoded_bytes(samples, self.stored) for samples in sets.values()) > MEMORY_SHARE * room
 
-    def _mapped(self, samples: Sequence[Sample]) -> Dataset:
+    def _in_memory(self, samples: Sequence[Sample]) -> tuple[Dataset, dict[str, str]]:
+        return decode_usable(samples, self.stored, self.processes)
+
+    def _mapped(self, samples: Sequence[Sample]) -> tuple[Dataset, dict[str, str]]:
+        """Return the file of these samples, and what it lacks; one that lacks something is written again."""
         from train.data.decoded.mapped import MappedDataset, write_images
 
         path = self.folder / f"{content_key(samples, self.stored)}.arrow"
-        if not path.exists():
+        if not path.exists() or len(MappedDataset(path)) < len(samples):
             self._require_room(decoded_bytes(samples, self.stored))
             write_images(samples, path, self.processes, self.stored)
-        return MappedDataset(path)
+        data = MappedDataset(path)
+        if len(data) == len(samples):
+            return data, {}
+        there = set(data.sources)
+        return data, faults_of([sample for sample in samples if str(sample.path) not in there])
 
     def _require_room(self, needed: int) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)

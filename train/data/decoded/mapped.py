@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from train.data import images
-from train.data.dataset import Dataset, decode_sample
+from train.data.dataset import Dataset, try_to_decode
 from train.data.decoded.stored import LINES, Stored
 from train.data.sample import Sample
 from train.errors import DataError
@@ -31,8 +31,8 @@ SCHEMA = pa.schema(
     ]
 )
 
-Chunk = tuple[bytes, npt.NDArray[np.int32]]
-"""The pixels of some images, one behind the other, and their SIDES, (N, 4)."""
+Chunk = tuple[bytes, npt.NDArray[np.int32], list[int]]
+"""The pixels of some images, one behind the other, their SIDES, (N, 4), and which of the samples they are."""
 
 
 class MappedDataset(Dataset):
@@ -64,6 +64,10 @@ class MappedDataset(Dataset):
         """Return image `index`, (height, width, 3) uint8 BGR: a read-only view of the file."""
         start, height, width = self._starts[index], int(self.heights[index]), int(self.widths[index])
         return self._pixels[start : start + height * width * 3].reshape(height, width, 3)
+
+    def discard(self) -> None:
+        """Remove the file."""
+        self._path.unlink(missing_ok=True)
 
     def __reduce__(self) -> tuple[type["MappedDataset"], tuple[Path]]:
         return MappedDataset, (self._path,)
@@ -103,7 +107,7 @@ class Strings(Sequence[str]):
 def write_images(samples: Sequence[Sample], path: Path, processes: int, stored: Stored = LINES) -> None:
     """Decode the samples into an Arrow file at `path`: whole or not at all, never more than some chunks in memory.
 
-    Raises DataError at the first image that cannot be read, or if the folder cannot be written to.
+    An image that cannot be read is left out. Raises DataError if the folder cannot be written to.
     """
     try:
         with (
@@ -141,13 +145,16 @@ def _decoded(
 
 
 def _decode_chunk(samples: Sequence[Sample], stored: Stored) -> Chunk:
-    decoded = [decode_sample(sample, stored) for sample in samples]
-    sides = np.array([(*image.shape[:2], *size) for image, size in decoded], np.int32)
-    return b"".join(image.tobytes() for image, _ in decoded), sides
+    tried = ((index, try_to_decode(sample, stored)) for index, sample in enumerate(samples))
+    decoded = [(index, one) for index, one in tried if one is not None]
+    sides = np.array([(*image.shape[:2], *size) for _, (image, size) in decoded], np.int32)
+    pixels = b"".join(image.tobytes() for _, (image, _) in decoded)
+    return pixels, sides.reshape(-1, len(SIDES)), [index for index, _ in decoded]
 
 
-def _record_batch(samples: Sequence[Sample], chunk: Chunk) -> Any:
-    pixels, sides = chunk
+def _record_batch(part: Sequence[Sample], chunk: Chunk) -> Any:
+    pixels, sides, kept = chunk
+    samples = [part[index] for index in kept]
     lengths = sides[:, 0].astype(np.int64) * sides[:, 1] * 3
     offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
     buffers = [None, pa.py_buffer(offsets), pa.py_buffer(pixels)]

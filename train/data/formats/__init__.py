@@ -13,6 +13,7 @@ from train.data.pictures.kinds import READABLE_SUFFIXES
 from train.data.sample import Sample
 from train.data.split_names import SPLITS, entries, folders_by_split, in_order
 from train.errors import DataError, UsageError
+from train.paths import read_utf8
 from train.registry import Registry
 
 IMAGE_SUFFIXES = READABLE_SUFFIXES
@@ -95,7 +96,11 @@ def load_file(
     tasks: Sequence[str] = RECOGNITION,
 ) -> list[Sample]:
     """Read the one label file (or folder without splits) that becomes one split; as `load`."""
-    _, splits = load(path, options, name, tasks)
+    return only_split(path, load(path, options, name, tasks)[1])
+
+
+def only_split(path: Path, splits: Mapping[str, list[Sample]]) -> list[Sample]:
+    """Return the samples of the one split that `path` holds; raise UsageError if it holds several."""
     if len(splits) != 1:
         raise UsageError(
             "the labels of one split must be one file",
@@ -189,16 +194,4 @@ def images_in(folder: Path) -> list[Path]:
 
 def read_text(path: Path) -> str:
     """Return a UTF-8 file's text without its byte-order mark, line ends untouched."""
-    try:
-        return path.read_bytes().decode("utf-8-sig")
-    except OSError as error:
-        raise DataError(
-            "a label file must be readable", f"{path}: {error.strerror}", "check the path"
-        ) from error
-    except UnicodeDecodeError as error:
-        line = error.object.count(b"\n", 0, error.start) + 1
-        raise DataError(
-            "a label file must be UTF-8",
-            f"{path}:{line}: byte 0x{error.object[error.start]:02x}",
-            "save it as UTF-8",
-        ) from error
+    return read_utf8(path, "a label file", DataError)

@@ -97,7 +97,7 @@ def test_a_failed_build_leaves_no_file(place: int, sample: MakeSample, tmp_path:
     both = [sample("A", 1)]
     both.insert(place, bad)
     with pytest.raises(DataError, match=r"bad\.png"):
-        write_images(both, tmp_path / "cache" / "x.arrow", 1)
+        Decoding(tmp_path / "cache", "file", processes=1).decode({"train": both})
     assert files(tmp_path / "cache") == []
 
 

@@ -1,0 +1,57 @@
+"""The Ray cluster that a search runs on: one that is there, which is said, or one that is started here."""
+
+import os
+
+import ray
+from ray._private.services import canonicalize_bootstrap_address
+
+from train.cluster import require_cluster, require_ray_folder
+from train.errors import UsageError
+
+ADDRESS = "RAY_ADDRESS"
+
+
+def check_cluster() -> None:
+    """Raise UsageError if the cluster that is to be joined does not answer, or none could be started here."""
+    if ray.is_initialized():
+        return
+    address = find_address()
+    if address is None:
+        require_ray_folder()
+    else:
+        require_cluster(address, _origin())
+
+
+def find_address() -> str | None:
+    """Return the address of the cluster that RAY_ADDRESS names, or of this machine's last one; None to start one."""
+    named = os.environ.get(ADDRESS)
+    if named and ("://" in named or named == "local"):
+        return None if named == "local" else named
+    try:
+        found: str | None = canonicalize_bootstrap_address(None)
+    except (ConnectionError, ValueError, OSError) as error:
+        fault = f"{named}: {' '.join(str(error).split())}"
+        raise UsageError(
+            f"{ADDRESS} must name a Ray cluster", fault, f"name one as host:port, or unset {ADDRESS}"
+        ) from error
+    return found
+
+
+def _origin() -> str:
+    return ADDRESS if os.environ.get(ADDRESS) else "the last `ray start` on this machine"
+
+
+def start_ray() -> None:
+    """Join the cluster that RAY_ADDRESS names or that was started here, and say so; else start one."""
+    if ray.is_initialized():
+        return
+    os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")  # our own progress lines say it
+    os.environ.setdefault("TUNE_GLOBAL_CHECKPOINT_S", "2")  # what a killed search loses at most
+    # Tune's own handler would end an interrupted search as if it were done.
+    os.environ.setdefault("TUNE_DISABLE_SIGINT_HANDLER", "1")
+    address = find_address()
+    dashboard = ray.init(address or "local", log_to_driver=False, logging_level="ERROR").dashboard_url
+    if address:
+        print(f"Ray cluster: {address} ({_origin()}), {len(ray.nodes())} nodes", flush=True)
+    if dashboard:
+        print(f"Ray dashboard: http://{dashboard}", flush=True)

@@ -1,0 +1,111 @@
+"""Names and paths from outside: each is looked at once, before any work, and refused in one line if it cannot be."""
+
+import errno
+import os
+import tempfile
+import unicodedata
+from pathlib import Path
+
+from train.errors import OcrError, UsageError
+
+NAME_BYTES = 200
+"""File systems take 255; drafts and folders beside a study have a longer name."""
+DRAFT_BYTES = 30
+PROBE_BYTES = 1 << 16
+RESERVED, INVISIBLE = "/\\[", ("Cc", "Cs", "Zl", "Zp")
+"""Ray Tune looks for its files by a pattern with the study's name in it, where a bracket has a meaning."""
+
+
+def study_name(text: str) -> str:
+    """Return the name of a study; raise UsageError for what cannot be the name of one folder."""
+    if not _is_folder_name(text):
+        raise UsageError(
+            f"a study's name must be one folder's, of at most {NAME_BYTES} bytes, with no separator, '[' or control "
+            "character in it, no '.' or '-' before it and no space around it",
+            repr(text),
+            "name it, e.g. --name plates-v2",
+        )
+    return text
+
+
+def _is_folder_name(text: str) -> bool:
+    if not text or text != text.strip() or text[0] in ".-":
+        return False
+    if any(c in RESERVED or unicodedata.category(c) in INVISIBLE for c in text):
+        return False
+    return len(text.encode()) <= NAME_BYTES
+
+
+def name_after(data: str) -> str:
+    """Return the study name that a data folder gives, `.` the current one's; raise UsageError if it gives none."""
+    return study_name(os.path.basename(os.path.abspath(data)))
+
+
+def given_path(text: str) -> Path:
+    """Return the path that a person named, `~` expanded; raise UsageError for what can be none."""
+    if not text or "\0" in text:
+        raise UsageError("a path must name a file or folder", repr(text), "write it out")
+    try:
+        return Path(text).expanduser()
+    except RuntimeError as error:
+        raise UsageError("~ must stand for a home that is known", text, "write the path out") from error
+
+
+def given_place(text: str) -> str:
+    """Return the folder, `~` expanded, or the URI that a person named."""
+    return text if "://" in text else str(given_path(text))
+
+
+def require_folder(folder: Path, option: str) -> None:
+    """Raise UsageError unless a folder is there, or can be made, and has room; makes nothing."""
+    try:
+        _try_to_write(folder)
+    except OSError as error:
+        raise _unwritable(f"{option} must be a folder that can be written", folder, error) from error
+
+
+def require_file(path: Path, option: str) -> None:
+    """Raise UsageError unless a file can be written there; writes nothing."""
+    try:
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        if not path.exists() or path.is_file():  # another one, such as a terminal, is written to as it is
+            _try_to_write(path.parent, path.name)
+    except OSError as error:
+        raise _unwritable(f"{option} must be a file that can be written", path, error) from error
+
+
+def _try_to_write(folder: Path, *names: str) -> None:
+    """Write to the folder, or to the nearest one above that is there; a full or read-only disk raises OSError."""
+    missing = [*names]
+    while not os.path.lexists(folder):
+        missing.append(folder.name)
+        folder = folder.parent
+    limit = os.pathconf(folder, "PC_NAME_MAX") - DRAFT_BYTES
+    if any(len(os.fsencode(name)) > limit for name in missing):
+        raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
+    with tempfile.TemporaryFile(dir=folder) as file:
+        file.write(bytes(PROBE_BYTES))
+        file.flush()
+
+
+def _unwritable(rule: str, path: Path, error: OSError) -> UsageError:
+    return UsageError(rule, f"{path}: {error.strerror or error}", "name another one, or make it writable")
+
+
+def read_utf8(path: Path, what: str, kind: type[OcrError] = UsageError) -> str:
+    """Return a UTF-8 file's text without its byte-order mark, line ends untouched.
+
+    Args:
+        path: of the file.
+        what: it is, for messages.
+        kind: of the error for what cannot be read, or is of another encoding.
+    """
+    try:
+        return path.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        raise kind(f"{what} must be readable", f"{path}: {error.strerror}", "check the path") from error
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        byte = f"{path}:{line}: byte 0x{error.object[error.start]:02x}"
+        raise kind(f"{what} must be UTF-8", byte, "save it as UTF-8") from error
