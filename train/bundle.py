@@ -28,7 +28,6 @@ GEOMETRY = {
     "height_px": images.HEIGHT_PX,
     "bucket_px": images.BUCKET_PX,
     "min_width_px": images.MIN_WIDTH_PX,
-    "max_width_px": images.MAX_WIDTH_PX,
 }
 ORIENTATION_GEOMETRY = {"height_px": 80, "width_px": 160}
 DETECTION_GEOMETRY = {"stride_px": 32}
@@ -228,7 +227,9 @@ def load_bundle(directory: Path) -> Bundle:
             f"{directory} with {', '.join(sorted({*missing, *changed}))} missing or changed",
             "copy the whole folder again or export the checkpoint again",
         )
-    if manifest.geometry != GEOMETRIES.get(manifest.task, manifest.geometry):
+    # Bundles of earlier versions name the width beyond which those squeezed a line; nothing is squeezed now.
+    geometry = {name: value for name, value in manifest.geometry.items() if name != "max_width_px"}
+    if geometry != GEOMETRIES.get(manifest.task, geometry):
         raise CheckpointError(
             "a bundle must resize images as this version does",
             f"{directory}: {manifest.geometry}",

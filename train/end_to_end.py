@@ -18,6 +18,7 @@ from train.scoring.regions import RegionCounts, RegionScores, count_reading, sco
 
 Reading = tuple[str, float]
 ReadLines = Callable[[Dataset], Sequence[Reading]]
+NOTHING: Reading = ("", 0.0)
 
 
 @dataclass(frozen=True)
@@ -49,9 +50,17 @@ def read_photos(
         read_lines: text and confidence of every line of a dataset.
     """
     pages = [cut(images.read(sample.path), list(quads)) for sample, quads in zip(samples, found, strict=True)]
-    lines = [images.resize_line(crop) for _, crops in pages for crop in crops]
+    lines = [images.resize_line(crop) for _, crops in pages for crop in crops if not _too_long(crop)]
     readings = iter(read_lines(_dataset(lines)) if lines else ())
-    return [PhotoReading(quads, [next(readings) for _ in quads]) for quads, _ in pages]
+    return [
+        PhotoReading(quads, [NOTHING if _too_long(crop) else next(readings) for crop in crops])
+        for quads, crops in pages
+    ]
+
+
+def _too_long(crop: images.Image) -> bool:
+    """Return whether a crop is no line of text, as a ruled line is none: it says nothing."""
+    return images.too_long(crop.shape[0], crop.shape[1])
 
 
 def _dataset(lines: Sequence[images.Image]) -> MemoryDataset:

@@ -20,7 +20,7 @@ from serve.reading.services import Services
 from serve.reading.visualize import draw_jpeg, encode_jpeg
 from serve.schemas import OcrRequest, OcrResult, RecognizeRequest, RecognizeResult
 from serve.schemas import Response as Envelope
-from train.data.images import Image
+from train.data.images import MAX_ASPECT, Image, too_long
 
 
 def make_read_router(services: Services) -> APIRouter:
@@ -59,6 +59,7 @@ def make_recognize_handler(services: Services) -> Handler:
         checks = find_rule(asked.rule) if asked.rule else None
         lines = decode_images(files, services.settings.limits)
         warned = [_warned(line_warnings(data)) for data in files]
+        _require_lines(lines)
         readings = await services.recognise(lines, asked.alternatives)
         found = [
             {
@@ -138,6 +139,18 @@ async def _read_lines(request: Request) -> tuple[RecognizeRequest, list[bytes]]:
         repr(kind),
         "send the images in one of these",
     )
+
+
+def _require_lines(images: Sequence[Image]) -> None:
+    """Raise UndecodableError for an image that is too long to be a line."""
+    for number, image in enumerate(images, 1):
+        height, width = image.shape[:2]
+        if too_long(height, width):
+            raise UndecodableError(
+                f"a line must be at most {MAX_ASPECT} times as wide as it is high",
+                f"{width}x{height} px as image {number}",
+                "cut it in two",
+            )
 
 
 def _describe_json(model: type[BaseModel]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from serve.metrics import Metrics
 from serve.reading.line_queue import LineQueue
 from serve.reading.page_reader import PageReader
 from serve.settings import Settings
-from train.data.images import Image, resize_line
+from train.data.images import Image, resize_line, too_long
 
 log = logging.getLogger("ray.serve")
 T = TypeVar("T")
@@ -25,6 +25,7 @@ CALL_LINES = 8
 ATTEMPTS = 4
 PAUSE_S = 0.25
 READY_S = 5.0
+NOTHING = Reading("", 0.0)
 
 
 class Services:
@@ -56,10 +57,13 @@ class Services:
             self._running -= 1
 
     async def recognise(self, lines: Sequence[Image], alternatives: int = 0) -> list[Reading]:
-        """Read line images of any size, (H, W, 3) uint8 BGR."""
+        """Read line images of any size, (H, W, 3) uint8 BGR; what is too long, as ruled lines are, says nothing."""
         if self._padded_px is None:
             self._padded_px = await self.call("recognition", "padded_px")
-        return await self._queue.read([resize_line(line, self._padded_px) for line in lines], alternatives)
+        padded_px = self._padded_px
+        fitting = [resize_line(line, padded_px) for line in lines if not too_long(*line.shape[:2])]
+        readings = iter(await self._queue.read(fitting, alternatives))
+        return [NOTHING if too_long(*line.shape[:2]) else next(readings) for line in lines]
 
     async def _read(self, images: list[Image], wanted: list[int], alone: bool) -> list[Reading]:
         readings, work = await self.call(

@@ -19,7 +19,9 @@ Image = npt.NDArray[np.uint8]
 HEIGHT_PX = 48
 BUCKET_PX = 32
 MIN_WIDTH_PX = 160  # the pretrained models misread a narrow line without room behind it (docs/bundle.md)
-MAX_WIDTH_PX = 1600
+MAX_ASPECT = 200
+"""Width by height of the longest line, some 500 characters. A longer one is refused; PaddleX squeezes it from 67 on."""
+MAX_WIDTH_PX = MAX_ASPECT * HEIGHT_PX
 JPEG_QUALITY = 85
 
 cv2.setNumThreads(1)  # callers parallelise over images; OpenCV's own pool fights theirs
@@ -60,12 +62,23 @@ def line_width(height_px: int, width_px: int, padded_px: int = MIN_WIDTH_PX) -> 
     `padded_px`, down where it is longer.
     """
     exact = HEIGHT_PX * (width_px / height_px)
-    return max(1, min(math.ceil(exact), max(int(exact), padded_px), MAX_WIDTH_PX))
+    return max(1, min(math.ceil(exact), max(int(exact), padded_px)))
+
+
+def too_long(height_px: int, width_px: int) -> bool:
+    """Return whether an image is too long for a line: squeezed, it could not be read."""
+    return width_px > MAX_ASPECT * height_px
 
 
 def resize_line(image: Image, padded_px: int = MIN_WIDTH_PX) -> Image:
-    """Resize (H, W, 3) to (HEIGHT_PX, line_width, 3) uint8: by its own shape only."""
+    """Resize (H, W, 3) to (HEIGHT_PX, line_width, 3) uint8 by its own shape only; raise DataError if it is too long."""
     height, width = image.shape[:2]
+    if too_long(height, width):
+        raise DataError(
+            f"a line must be at most {MAX_ASPECT} times as wide as it is high",
+            f"{width}x{height} px",
+            "cut it in two, or leave it out",
+        )
     return np.asarray(cv2.resize(image, (line_width(height, width, padded_px), HEIGHT_PX)), dtype=np.uint8)
 
 

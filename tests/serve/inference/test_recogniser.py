@@ -1,7 +1,9 @@
 """Batches, the search for alternatives, and the reader against the bundle's own."""
 
+import difflib
 import itertools
 import os
+from itertools import count
 from pathlib import Path
 from unittest import mock
 
@@ -9,7 +11,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image, ImageDraw, ImageFont
 
+from serve.inference import pretrained
 from serve.inference.beam import find_alternatives
 from serve.inference.model import load_model
 from serve.inference.recogniser import LineReader, split_into_buckets
@@ -61,6 +65,31 @@ def test_it_reads_as_the_bundle_does_with_the_steps_of_every_character(data_dir:
         assert all(column < reading.steps for column in reading.columns)
         assert len(reading.alternatives) == 1
     assert any(line.shape[1] > 320 for line in lines)
+
+
+def draw_line(characters: int) -> tuple[str, images.Image]:
+    """Return words and a picture of them, 44 px high."""
+    rng, font = np.random.default_rng(0), ImageFont.truetype(str(pretrained.find_font()), 32)
+    words = ("".join(rng.choice(list("abcdefghkmnpqrstuvwxyz23456789"), rng.integers(3, 9))) for _ in count())
+    text = ""
+    while len(text) < characters:
+        text += next(words) + " "
+    picture = Image.new("RGB", (int(font.getlength(text)), 44), "white")
+    ImageDraw.Draw(picture).text((2, 4), text, fill="black", font=font)
+    return text.strip(), np.asarray(picture)
+
+
+def test_a_long_line_is_read_whole() -> None:
+    """As PaddleOCR reads it up to 3,200 px, from where on that squeezes lines until it reads nothing."""
+    model = load_model("recognition", "pp-ocrv6-tiny")
+    drawn = [draw_line(characters) for characters in (110, 170, 480)]
+    lines = [images.resize_line(picture, model.min_width_px) for _, picture in drawn]
+    assert [line.shape[1] > width for line, width in zip(lines, (1600, 2400, 6400), strict=True)] == [
+        True
+    ] * 3
+    readings = LineReader(model, threads=1).read(lines, [0] * len(lines))
+    for (text, _), reading in zip(drawn, readings, strict=True):
+        assert difflib.SequenceMatcher(None, reading.text, text, autojunk=False).ratio() > 0.95
 
 
 @pytest.mark.parametrize(("source", "error"), [("no/such/folder", UsageError), (".", CheckpointError)])

@@ -8,7 +8,10 @@ from typing import Any
 
 import cv2
 import numpy as np
+import PIL.Image
+import PIL.ImageDraw
 import pytest
+from PIL import ImageFont
 
 from serve.errors import UndecodableError
 from serve.inference import pretrained
@@ -129,6 +132,30 @@ def test_a_page_without_text_is_paddleocrs(pipeline: Any) -> None:
     found = make_pruned_result(read(blank, options(returnWordBox=True)))
     assert found["dt_polys"] == []
     assert json.dumps(found) == json.dumps(paddle.pruned(reference))
+
+
+SHAPES: dict[str, tuple[int, int, int]] = {
+    "wide": (1200, 52, 19),
+    "tall": (90, 700, 22),
+    "tiny": (36, 20, 12),
+    "dense": (330, 200, 11),
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_picture_of_an_odd_shape_is_paddleocrs(shape: str, pipeline: Any) -> None:
+    """Bounds, roundings and limits of detector, crops and lines show at pictures like these."""
+    width, height, size = SHAPES[shape]
+    font = ImageFont.truetype(str(pretrained.find_font()), size)
+    picture = PIL.Image.new("RGB", (width, height), "white")
+    pen, row = PIL.ImageDraw.Draw(picture), "2026-05-17 12:33:08 worker[18] id=9f31ac77 path=/api/v1/orders "
+    for number, top in enumerate(range(2, height, size + 8)):
+        pen.text((3, top), (row[number % 20 :] * 9)[: 2 * width // size - 1], fill="black", font=font)
+    image = np.asarray(picture)[:, :, ::-1].copy()
+    (reference,) = pipeline.predict(image, use_textline_orientation=False, return_word_box=True)
+    found = make_pruned_result(read(image, options(useTextlineOrientation=False, returnWordBox=True)))
+    assert json.dumps(found) == json.dumps(paddle.pruned(reference))
+    assert len(found["rec_texts"]) >= (0 if shape == "tiny" else 2), found["rec_texts"]
 
 
 @pytest.mark.parametrize(("words", "sets"), [(False, ("vin", "scene_words")), (True, SETS)])

@@ -50,7 +50,7 @@ def test_good_data_has_no_findings(sample: MakeSample) -> None:
         ("A", {"height": 7}, "tiny"),
         ("A", {"width": 3}, "tiny"),
         ("AB", {"height": 60, "width": 40}, "upright"),
-        ("A", {"height": 10, "width": 334}, "squeezed"),
+        ("A", {"height": 10, "width": 2001}, "long_line"),
     ],
 )
 def test_a_rule_is_broken_by_one_sample(

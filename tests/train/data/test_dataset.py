@@ -56,10 +56,11 @@ def test_no_samples_make_an_empty_dataset() -> None:
     assert len(decode_samples([])) == 0
 
 
-def test_an_extreme_shape_is_bounded(sample: MakeSample) -> None:
-    tall, wide = sample("A", 1, height=200, width=3), sample("B", 2, height=4, width=2000)
-    data = decode_samples([tall, wide])
-    assert data.widths.tolist() == [1, images.MAX_WIDTH_PX]
+def test_an_extreme_shape_is_kept_or_refused_but_never_squeezed(sample: MakeSample) -> None:
+    tall, wide = sample("A", 1, height=200, width=3), sample("B", 2, height=4, width=800)
+    assert decode_samples([tall, wide]).widths.tolist() == [1, images.MAX_WIDTH_PX]
+    with pytest.raises(DataError, match="at most 200 times as wide"):
+        decode_samples([sample("C", 3, height=4, width=801)])
 
 
 @pytest.mark.parametrize("content", [None, b"", b"no image", b"\x89PNG\r\n\x1a\n"])

@@ -6,9 +6,11 @@ import cv2
 import numpy as np
 
 from train.data.augment import AUGMENTATIONS
-from train.data.images import HEIGHT_PX, MAX_WIDTH_PX, Image
+from train.data.images import HEIGHT_PX, Image
 
 NOISE_SIGMA = 32.0
+NOISE_PX = 3200
+"""Length of the noise that is drawn, in columns of a line; a longer line has it again."""
 
 
 @AUGMENTATIONS.register("brightness_contrast")
@@ -25,8 +27,8 @@ def brightness_contrast(image: Image, strength: float, rng: np.random.Generator)
 
 @cache
 def _noise_buffer() -> Image:
-    """Gaussian noise around 128 with NOISE_SIGMA, flat, twice as long as the widest line."""
-    values = np.random.default_rng(0).normal(128, NOISE_SIGMA, 2 * HEIGHT_PX * MAX_WIDTH_PX * 3)
+    """Gaussian noise around 128 with NOISE_SIGMA, flat."""
+    values = np.random.default_rng(0).normal(128, NOISE_SIGMA, HEIGHT_PX * NOISE_PX * 3)
     return np.clip(values, 0, 255).astype(np.uint8)
 
 
@@ -34,8 +36,11 @@ def _noise_buffer() -> Image:
 def noise(image: Image, strength: float, rng: np.random.Generator) -> Image:
     """Add Gaussian noise with a sigma of up to 28 of 255, cut from a buffer drawn once."""
     buffer = _noise_buffer()
-    start = int(rng.integers(buffer.size - image.size))
-    grain = buffer[start : start + image.size].reshape(image.shape)
+    start = int(rng.integers(max(1, buffer.size - image.size)))
+    grain = buffer[start : start + image.size]
+    if grain.size < image.size:
+        grain = np.resize(grain, image.size)
+    grain = grain.reshape(image.shape)
     share = strength * rng.uniform(0.2, 1) * 28 / NOISE_SIGMA
     return np.asarray(cv2.addWeighted(image, 1.0, grain, share, -128 * share), np.uint8)
 

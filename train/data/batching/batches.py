@@ -12,6 +12,8 @@ Indices = npt.NDArray[np.int64]
 Widths = npt.NDArray[np.int32]
 POOL_BATCHES = 8
 EVALUATION_BATCH = 32
+USUAL_PX = 640
+"""Evaluation batches of lines padded to more than this have fewer of them: they would take gigabytes."""
 
 
 def training_batches(widths: Widths, batch_size: int, seed: int, epoch: int) -> list[Indices]:
@@ -45,12 +47,16 @@ def cut_batches(widths: Widths, sizes: Iterator[int], rng: np.random.Generator) 
 
 
 def evaluation_batches(widths: Widths, batch_size: int) -> Iterator[tuple[int, Indices]]:
-    """Yield (bucket width, indices): only lines of one bucket share a batch, so none changes another's text."""
+    """Yield (bucket width, indices): only lines of one bucket share a batch, so none changes another's text.
+
+    A batch has up to `batch_size` lines, fewer where they are long.
+    """
     buckets = np.array([images.bucket_width(int(width)) for width in widths])
     for bucket in np.unique(buckets):
         members = np.flatnonzero(buckets == bucket)
-        for start in range(0, len(members), batch_size):
-            yield int(bucket), members[start : start + batch_size]
+        size = max(1, min(batch_size, batch_size * USUAL_PX // int(bucket)))
+        for start in range(0, len(members), size):
+            yield int(bucket), members[start : start + size]
 
 
 def worker_lines(indices: Indices, rank: int, workers: int) -> Indices:

@@ -73,8 +73,8 @@ RULES: dict[str, Rule] = {
     ),
     "tiny": Rule("warning", "the image is too small to read", "crop from a larger photo"),
     "upright": Rule("warning", "the image is taller than a line of text", "turn it, or leave it out"),
-    "squeezed": Rule(
-        "warning", "the line is longer than the widest input", "cut it in two, or expect squeezed letters"
+    "long_line": Rule(
+        "error", "the image is over 200 times as wide as it is high", "cut it in two, or remove its label"
     ),
     "outer_space": Rule("warning", "the label begins or ends with white space", "remove the white space"),
     "few_corners": Rule("error", "a region has fewer than four corners", "mark it again, or remove it"),

@@ -22,7 +22,6 @@ MIN_WIDTH_PX = 4
 UPRIGHT = 1.5
 STEP_PX = 8
 SHOWN_LENGTH = 100
-MAX_ASPECT = images.MAX_WIDTH_PX / images.HEIGHT_PX
 
 Steps = Callable[[int], int]
 
@@ -124,8 +123,8 @@ def _shape_findings(split: str, sample: Sample, height: int, width: int) -> Iter
         yield Finding("tiny", split, sample, shape)
     if len(sample.text) > 1 and height >= UPRIGHT * width:
         yield Finding("upright", split, sample, shape)
-    if width > MAX_ASPECT * height:
-        yield Finding("squeezed", split, sample, shape)
+    if images.too_long(height, width):
+        yield Finding("long_line", split, sample, shape)
 
 
 def _length_findings(split: str, sample: Sample, steps: int) -> Iterator[Finding]:

@@ -6,10 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from train.data.batching.batches import POOL_BATCHES, evaluation_batches, training_batches, worker_share
+from train.data.batching.batches import (
+    POOL_BATCHES,
+    USUAL_PX,
+    evaluation_batches,
+    training_batches,
+    worker_share,
+)
 from train.data.images import bucket_width
 
-WIDTHS = st.lists(st.integers(1, 1600), min_size=1, max_size=300).map(lambda w: np.array(w, np.int32))
+WIDTHS = st.lists(st.integers(1, 2600), min_size=1, max_size=300).map(lambda w: np.array(w, np.int32))
 
 
 @given(widths=WIDTHS, size=st.integers(1, 40), seed=st.integers(0, 9), epoch=st.integers(1, 9))
@@ -53,6 +59,7 @@ def test_an_evaluation_batch_holds_lines_of_one_bucket(widths: npt.NDArray[np.in
     for width, indices in evaluation_batches(widths, size):
         assert {bucket_width(int(w)) for w in widths[indices]} == {width}
         assert len(indices) <= size
+        assert len(indices) == 1 or len(indices) * width <= size * USUAL_PX or width <= USUAL_PX
         seen += indices.tolist()
     assert sorted(seen) == list(range(len(widths)))
 
