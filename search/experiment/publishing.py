@@ -11,7 +11,7 @@ from train.errors import UsageError
 
 
 class PublishedFiles(tune.Callback):  # type: ignore[misc]
-    """Copies what the driver writes while trials run to the study's URI."""
+    """Copies what the driver writes while trials run to the study's URI; a study in a folder needs no copies."""
 
     def __init__(self, settings: StudySettings) -> None:
         self._settings = settings
@@ -30,6 +30,10 @@ class PublishedFiles(tune.Callback):  # type: ignore[misc]
     def on_trial_error(self, iteration: int, trials: list[object], trial: object, **info: object) -> None:
         """Copy everything."""
         self._publish(WHILE_RUNNING)
+
+    def copy(self, name: str) -> None:
+        """Copy a file that was just written."""
+        self._publish([name])
 
     def _publish(self, names: Iterable[str]) -> None:
         """Copy; where that fails, the next report copies it, too, and Tune's own files are enough to resume."""

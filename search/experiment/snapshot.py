@@ -1,15 +1,18 @@
 """What a killed search goes on from: Tune's files of one moment, in one archive that is replaced whole.
 
 Tune copies its four files into the storage one by one, over the old ones. A kill in between leaves files of two
-moments, and a full disk leaves half of one: the search would be lost.
+moments, and a full disk leaves half of one: the search would be lost, or begin trials that it had already.
 """
 
+import tempfile
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from ray.tune import Callback
 
+from search.storage.location import Location
 from train.errors import CheckpointError
 from train.files import replace_file
 
@@ -22,11 +25,12 @@ class Snapshots(Callback):  # type: ignore[misc]
     """Archives Tune's files whenever it has written them.
 
     Args:
-        folder: of the study.
+        folder: of the study, on this machine.
+        copy: takes the archive's name and copies it to where the study is stored, if that is elsewhere.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, copy: Callable[[str], None]) -> None:
+        self._folder, self._copy = folder, copy
         self._archived: tuple[str, int] | None = None
 
     def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
@@ -40,10 +44,11 @@ class Snapshots(Callback):  # type: ignore[misc]
         stamp = (state.name, state.stat().st_mtime_ns)
         if stamp != self._archived:
             archive(staging, state.stem.removeprefix(STATE), self._folder)
+            self._copy(SNAPSHOT)
             self._archived = stamp
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"_folder": self._folder, "_archived": None}
+        return {"_folder": self._folder, "_copy": self._copy, "_archived": None}
 
 
 def archive(staging: Path, session: str, folder: Path) -> None:
@@ -54,23 +59,31 @@ def archive(staging: Path, session: str, folder: Path) -> None:
                 target.write(path, path.name)
 
 
-def restore(folder: Path) -> None:
+def restore(place: Location) -> None:
     """Let Tune find the archive's files alone; without an archive, leave what there is.
 
     Raises CheckpointError, and changes nothing, if the archive is damaged.
+
+    Args:
+        place: where the study is stored.
     """
-    if not (folder / SNAPSHOT).is_file():
+    if not place.holds(SNAPSHOT):
         return
-    check_whole(folder / SNAPSHOT)
-    for kind in KINDS:
-        for path in folder.glob(f"{kind}*"):
-            path.unlink()
-    with zipfile.ZipFile(folder / SNAPSHOT) as source:
-        source.extractall(folder)
+    with tempfile.TemporaryDirectory() as made:
+        folder = Path(made)
+        place.get(SNAPSHOT, folder)
+        check_whole(folder / SNAPSHOT, f"{place.path}/{SNAPSHOT}")
+        with zipfile.ZipFile(folder / SNAPSHOT) as source:
+            source.extractall(folder)
+            names = source.namelist()
+        for name in place.names():
+            if name.startswith(KINDS):
+                place.delete(name)
+        place.put(folder, names)
 
 
-def check_whole(path: Path) -> None:
-    """Raise CheckpointError if any of an archive cannot be read."""
+def check_whole(path: Path, shown: str) -> None:
+    """Raise CheckpointError, which names the archive as `shown`, if any of it cannot be read."""
     try:
         with zipfile.ZipFile(path) as archived:
             damaged = archived.testzip()
@@ -79,6 +92,6 @@ def check_whole(path: Path) -> None:
     if damaged is not None:
         raise CheckpointError(
             "what a search goes on from must be whole",
-            f"{path}: {damaged}",
+            f"{shown}: {damaged}",
             "put it back from a copy, or delete it to go on from Tune's own files beside it, if they are whole",
         )

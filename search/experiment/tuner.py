@@ -39,8 +39,8 @@ def run_trials(planned: Planned) -> tune.ResultGrid:
     )  # workers reserve their own
     trainable = tune.with_resources(tune.with_parameters(run_trial, setup=make_setup(planned)), amounts)
     experiment = locate(settings)
-    if resume and not settings.remote:  # there, a file is replaced whole or not at all
-        restore(settings.local_folder)
+    if resume:
+        restore(experiment)
     if resume and has_trials(experiment):
         tuner = tune.Tuner.restore(
             experiment.path,
@@ -89,6 +89,7 @@ def make_callbacks(planned: Planned, scheduler: TrialScheduler) -> list[tune.Cal
     """Return all that follows the trials; the journal is written before it is copied."""
     settings, budget = planned.settings, planned.plan.budget
     folder, baselines = settings.local_folder, [b for p in planned.probed.probes for b in p.baselines]
+    published = PublishedFiles(settings)
     study = {"baselines": [baseline_to_json(b) for b in baselines], "max_epochs": count_reports(planned)}
     return [
         Informing(ProgressLines(planned.clock, max(baseline.scores.primary for baseline in baselines))),
@@ -96,7 +97,8 @@ def make_callbacks(planned: Planned, scheduler: TrialScheduler) -> list[tune.Cal
         KeepNeeded(LATEST if settings.population is None else LATEST + count_turn_epochs(budget.max_epochs)),
         Incidents(folder),
         Journal(folder / JOURNAL, study),
-        PublishedFiles(settings) if settings.remote else Snapshots(folder),
+        published,
+        Snapshots(folder, published.copy),
         TensorBoard(),
         *map(Informing, make_trackers(settings, budget.train_lines)),
     ]

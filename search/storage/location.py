@@ -47,6 +47,11 @@ class Location:
         """Return whether there is a file of that name."""
         return self.size(name) is not None
 
+    def names(self) -> list[str]:
+        """Return the names of the files in it, without those in folders."""
+        found = self._reached.get_file_info(fs.FileSelector(self.path, allow_not_found=True))
+        return [each.base_name for each in found if each.type == fs.FileType.File]
+
     def size(self, name: str) -> int | None:
         """Return a file's size in bytes; None if there is none."""
         found = self._reached.get_file_info(f"{self.path}/{name}")

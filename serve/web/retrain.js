@@ -15,7 +15,7 @@ const TECHNIQUES = {
   full: "Full: all layers learn",
 };
 
-let form, problem, meter, serving, submit, timer, visible;
+let form, problem, meter, serving, submit, timer, visible, counted;
 
 /** Make the form. */
 export function startRetrain() {
@@ -71,7 +71,8 @@ function number(name, label, { class: extra = "", ...limits }) {
 }
 
 function showCount(total) {
-  problem.replaceChildren(); // what was refused may be right now
+  if (total !== counted) problem.replaceChildren(); // what was refused may be right now
+  counted = total;
   if (total >= LEAST) {
     meter.replaceChildren(h("p", { class: "soft" }, `${count(total, "correction")} to learn from.`));
     return;

@@ -11,6 +11,7 @@ from search.experiment.snapshot import SNAPSHOT, archive, restore
 from search.records.trial_report import latest_reports
 from search.storage.files import JOURNAL
 from search.storage.journal import Journal, read_journal
+from search.storage.location import Location
 from train.errors import CheckpointError
 
 
@@ -46,7 +47,7 @@ def test_the_archive_replaces_what_was_half_written(tmp_path: Path) -> None:
     archive(staging, "1", folder)
     (folder / "experiment_state-1.json").write_text("whole exp", encoding="utf-8")
     (folder / "experiment_state-2.json").write_text("", encoding="utf-8")
-    restore(folder)
+    restore(Location(str(folder)))
     assert {
         path.name: path.read_text(encoding="utf-8") for path in folder.iterdir() if path.name != SNAPSHOT
     } == {name: f"whole {name}" for name in names}
@@ -72,16 +73,16 @@ def test_a_damaged_archive_is_refused_and_nothing_is_touched(tmp_path: Path, lef
     whole = (tmp_path / SNAPSHOT).read_bytes()
     (tmp_path / SNAPSHOT).write_bytes(whole[:left])
     with pytest.raises(CheckpointError, match=r"snapshot\.zip.*delete it"):
-        restore(tmp_path)
+        restore(Location(str(tmp_path)))
     turned = bytearray(whole)
     turned[100] ^= 1
     (tmp_path / SNAPSHOT).write_bytes(turned)
     with pytest.raises(CheckpointError, match="experiment_state-1"):
-        restore(tmp_path)
+        restore(Location(str(tmp_path)))
     assert state.read_text(encoding="utf-8") == "whole" * 100
 
 
 def test_without_an_archive_nothing_is_touched(tmp_path: Path) -> None:
     (tmp_path / "experiment_state-1.json").write_text("Tune's own", encoding="utf-8")
-    restore(tmp_path)
+    restore(Location(str(tmp_path)))
     assert (tmp_path / "experiment_state-1.json").read_text(encoding="utf-8") == "Tune's own"

@@ -11,6 +11,7 @@ import pytest
 from pyarrow import fs
 
 from search.experiment.publishing import PublishedFiles
+from search.experiment.snapshot import SNAPSHOT
 from search.settings import StudySettings
 from search.storage.files import JOURNAL, STUDY_FILE
 from search.storage.location import (
@@ -183,7 +184,7 @@ def wait_for_snapshot(place: Location) -> None:
     """Wait until Tune has copied what has been reported by now to the storage."""
     reported_by = datetime.now(UTC)
     until = time.monotonic() + 60
-    while not any(each.mtime > reported_by for each in files(place) if "experiment_state-" in each.path):
+    while not any(each.mtime > reported_by for each in files(place) if each.path.endswith(SNAPSHOT)):
         assert time.monotonic() < until, "Tune writes no snapshot"
         time.sleep(0.1)
 
