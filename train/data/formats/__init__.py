@@ -4,6 +4,7 @@ A reader module registers one class with `@FORMATS.register(name)`; see docs/dat
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import product
 from pathlib import Path
 from typing import ClassVar, Protocol
 
@@ -33,11 +34,13 @@ class Format(Protocol):
         options: the names of the options that `read` takes, with their defaults.
         explicit: options without which the format is never detected, only chosen by name: its
             labels could be mistaken for anything.
+        foreign: whether they are another tool's labels; these are looked for where no others are.
     """
 
     task: ClassVar[str]
     options: ClassVar[Mapping[str, str]]
     explicit: ClassVar[frozenset[str]]
+    foreign: ClassVar[bool]
 
     @staticmethod
     def find(root: Path) -> dict[str, Path]:
@@ -115,8 +118,9 @@ def detect(
 ) -> tuple[str, dict[str, Path]]:
     """Return the one format that takes `options` and finds labels under `root`, and its files by split."""
     _require(root)
-    for task in tasks:
-        found = {name: FORMATS.get(name).find(root) for name in names_of(task) if _takes(name, options)}
+    for task, foreign in product(tasks, (False, True)):
+        names = [name for name in names_of(task) if FORMATS.get(name).foreign is foreign]
+        found = {name: FORMATS.get(name).find(root) for name in names if _takes(name, options)}
         found = {name: files for name, files in found.items() if files}
         if len(found) > 1:
             raise DataError(

@@ -31,6 +31,7 @@ class CornersList:
     task: ClassVar[str] = "detection"
     options: ClassVar[Mapping[str, str]] = {"skip": "0", **ROOT}
     explicit: ClassVar[frozenset[str]] = frozenset()
+    foreign: ClassVar[bool] = False
 
     @staticmethod
     def find(root: Path) -> dict[str, Path]:

@@ -23,6 +23,7 @@ class Filename:
     task: ClassVar[str] = "recognition"
     options: ClassVar[Mapping[str, str]] = {"pattern": PATTERN}
     explicit: ClassVar[frozenset[str]] = frozenset({"pattern"})
+    foreign: ClassVar[bool] = False
 
     @staticmethod
     def find(root: Path) -> dict[str, Path]:

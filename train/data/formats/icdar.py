@@ -27,6 +27,7 @@ class Icdar:
     task: ClassVar[str] = "detection"
     options: ClassVar[Mapping[str, str]] = {"skip": "0"}
     explicit: ClassVar[frozenset[str]] = frozenset()
+    foreign: ClassVar[bool] = False
 
     @staticmethod
     def find(root: Path) -> dict[str, Path]:

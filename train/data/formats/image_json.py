@@ -23,6 +23,7 @@ class ImageJson:
     task: ClassVar[str] = "recognition"
     options: ClassVar[Mapping[str, str]] = {"text_key": TEXT_KEY}
     explicit: ClassVar[frozenset[str]] = frozenset()
+    foreign: ClassVar[bool] = False
 
     @staticmethod
     def find(root: Path) -> dict[str, Path]:

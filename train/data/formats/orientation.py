@@ -24,6 +24,7 @@ class Orientation:
     task: ClassVar[str] = "orientation"
     options: ClassVar[Mapping[str, str]] = ROOT
     explicit: ClassVar[frozenset[str]] = frozenset()
+    foreign: ClassVar[bool] = False
 
     @staticmethod
     def find(root: Path) -> dict[str, Path]:

@@ -27,13 +27,13 @@ class PaddleOCR:
     task: ClassVar[str] = "recognition"
     options: ClassVar[Mapping[str, str]] = ROOT
     explicit: ClassVar[frozenset[str]] = frozenset()
+    foreign: ClassVar[bool] = False
 
     @staticmethod
     def find(root: Path) -> dict[str, Path]:
         """Return the lists of a folder by split, else `rec_gt.txt` as `all`; one with regions is not ours."""
         if root.is_file():
-            ours = root.suffix.lower() == ".txt" and not is_regions(first_line(root).partition("\t")[2])
-            return {"all": root} if ours else {}
+            return {"all": root} if root.suffix.lower() == ".txt" and _may_hold_texts(first_line(root)) else {}
         return lists_or_whole(root, (*LISTS, SHARED), WHOLE, _holds_texts)
 
     @staticmethod
@@ -49,10 +49,14 @@ def _holds_texts(path: Path) -> bool:
     """Whether a list is of texts by its name or, where others have such names, by its lines."""
     if len(path.stem.split("_")) > 1:
         return True
-    name, tab, label = (line := first_line(path)).partition("\t")
-    if not tab:  # it is refused when it is read, by file and line
-        return IMAGE_NAME.search(line) is not None
-    return name != "" and not is_regions(label) and not is_corners(label.partition("\t")[0])
+    name, tab, label = first_line(path).partition("\t")
+    return name != "" and tab != "" and not is_regions(label) and not is_corners(label.partition("\t")[0])
+
+
+def _may_hold_texts(line: str) -> bool:
+    """Whether a line may be ours: with a blank or a comma behind an image's name it is of a table (`table`)."""
+    _, tab, label = line.partition("\t")
+    return not is_regions(label) if tab else IMAGE_NAME.search(line) is None
 
 
 def _parse(line: str, source: str) -> tuple[list[str], str]:

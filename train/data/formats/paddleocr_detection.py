@@ -19,6 +19,7 @@ class PaddleOCRDetection:
     task: ClassVar[str] = "detection"
     options: ClassVar[Mapping[str, str]] = ROOT
     explicit: ClassVar[frozenset[str]] = frozenset()
+    foreign: ClassVar[bool] = False
 
     @staticmethod
     def find(root: Path) -> dict[str, Path]:

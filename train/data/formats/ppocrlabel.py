@@ -22,6 +22,7 @@ class PPOCRLabel:
     task: ClassVar[str] = "detection"
     options: ClassVar[Mapping[str, str]] = ROOT
     explicit: ClassVar[frozenset[str]] = frozenset()
+    foreign: ClassVar[bool] = False
 
     @staticmethod
     def find(root: Path) -> dict[str, Path]:

@@ -1,0 +1,292 @@
+"""Labels as other tools leave them: their odd forms, and what is refused by its place."""
+
+import base64
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import lmdb
+import pytest
+
+from tests.contracts.test_formats import write_image, write_lmdb
+from train.data.formats import NO_OPTIONS, load
+from train.data.formats.places import find_images
+from train.data.notes import collected_notes
+from train.data.photos.regions import Region, regions_of
+from train.data.sample import Sample
+from train.errors import DataError, UsageError
+
+LINE = "1,2,30,2,30,9,1,9"
+QUAD = ((1.0, 2.0), (30.0, 2.0), (30.0, 9.0), (1.0, 9.0))
+
+
+def touch(*paths: Path) -> None:
+    for path in paths:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+
+
+def write(path: Path, content: Any) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(content if isinstance(content, str) else json.dumps(content, indent=1), "utf-8")
+    return path
+
+
+def photos(source: Path, options: Mapping[str, str] = NO_OPTIONS) -> dict[str, list[Sample]]:
+    return load(source, options, tasks=("detection",))[1]
+
+
+def regions(source: Path, options: Mapping[str, str] = NO_OPTIONS) -> list[Region]:
+    return [
+        region
+        for samples in photos(source, options).values()
+        for s in samples
+        for region in regions_of(s.text)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("label", "lies"),
+    [
+        ("sub/a.png", "sub/a.png"),
+        ("sub\\a.png", "sub/a.png"),
+        ("a.png", "images/a.png"),
+        ("a", "images/a.jpg"),
+        ("/home/me/set/sub/a.png", "sub/a.png"),
+        ("C:\\set\\sub\\a.png", "sub/a.png"),
+        ("/data/local-files/?d=set%2Fsub/a%20b.png", "sub/a b.png"),
+        ("s3://bucket/sub/a.png", "sub/a.png"),
+        ("file:///set/a.png", "a.png"),
+        ("a?b#c.png", "a?b#c.png"),
+    ],
+)
+def test_an_image_is_found_by_what_its_tool_called_it(tmp_path: Path, label: str, lies: str) -> None:
+    touch(tmp_path / lies, tmp_path / "images" / "x.png")
+    assert find_images(tmp_path / "labels.csv", [label]) == {label: tmp_path / lies}
+
+
+def test_a_path_within_the_folder_has_one_meaning(tmp_path: Path) -> None:
+    """`a/1.png` is not the `1.png` that lies elsewhere."""
+    touch(tmp_path / "1.png", tmp_path / "images" / "2.png")
+    found = find_images(tmp_path / "labels.csv", ["a/1.png", "b/2.png"])
+    assert list(found.values()) == [tmp_path / "a" / "1.png", tmp_path / "b" / "2.png"]
+
+
+def test_labels_json(tmp_path: Path) -> None:
+    touch(tmp_path / "images" / "00.jpg", tmp_path / "b.png")
+    path = write(tmp_path / "labels.json", {"labels": {"00": "x"}, "num-samples": 1})
+    assert [(s.path, s.text) for s in load(tmp_path)[1]["all"]] == [(tmp_path / "images" / "00.jpg", "x")]
+    write(path, {"b.png": "é", "images/00.jpg": "007"})
+    assert [(s.text, s.source) for s in load(tmp_path)[1]["all"]] == [
+        ("é", f"{path}:2"),
+        ("007", f"{path}:3"),
+    ]
+    for content, rule in (
+        ('{"b.png": "x",\n"c.png": 7}', "labels.json:2: 7"),
+        ('{"b.png": "x", "b.png": "y"}', "twice"),
+    ):
+        write(path, content)
+        with pytest.raises(DataError, match=rule):
+            load(tmp_path)
+
+
+def test_texts_beside_images(tmp_path: Path) -> None:
+    touch(tmp_path / "a.bin.png", tmp_path / "b.tif")
+    write(tmp_path / "a.gt.txt", "\ufeff x, y \r\n")
+    write(tmp_path / "b.txt", "")
+    assert [s.text for s in load(tmp_path)[1]["all"]] == [" x, y ", ""]
+    write(tmp_path / "a.gt.txt", "x\ny\n")
+    with pytest.raises(DataError, match=r"a\.gt\.txt:2"):
+        load(tmp_path)
+    write(tmp_path / "a.gt.txt", "x")
+    write(tmp_path / "lost.gt.txt", "x")
+    with pytest.raises(DataError, match=r"lost\.gt\.txt"):
+        load(tmp_path)
+
+
+@pytest.mark.parametrize(("line", "name"), [(f"{LINE},x", "corners_list"), ("0 .5 .5 .2 .1", "yolo")])
+def test_regions_beside_images_are_no_texts(tmp_path: Path, line: str, name: str) -> None:
+    write_image(tmp_path / "a.png", 0)
+    write(tmp_path / "a.txt", line)
+    assert load(tmp_path)[0] == load(tmp_path, tasks=("detection",))[0] == name
+
+
+def lines(folder: Path) -> Path:
+    write_image(folder / "a.png", 0)
+    write_lmdb(folder, [("a.png", "x")])
+    return folder / "data.mdb"
+
+
+def test_lmdb_that_does_not_fit(tmp_path: Path) -> None:
+    path = lines(tmp_path)
+    with lmdb.open(str(tmp_path)) as database, database.begin(write=True) as held:
+        held.put(b"num-samples", b"2")
+    with pytest.raises(DataError, match=r"data\.mdb:2"):
+        load(tmp_path)
+    path.write_bytes(path.read_bytes()[:-4096])
+    with pytest.raises(DataError, match="whole"):
+        load(tmp_path)
+    path.write_bytes(bytes(64))
+    with pytest.raises(DataError, match="readable"):
+        load(tmp_path)
+
+
+def test_without_the_package_lmdb_is_told_how_to_get_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines(tmp_path)
+    monkeypatch.setitem(sys.modules, "lmdb", None)
+    with pytest.raises(UsageError, match=r"\[lmdb\]"):
+        load(tmp_path)
+
+
+def shape(label: str, kind: str = "polygon", **more: object) -> dict[str, object]:
+    return {"label": label, "points": [list(p) for p in QUAD], "shape_type": kind, **more}
+
+
+def test_labelme_keeps_the_text_in_the_description_where_there_is_one(tmp_path: Path) -> None:
+    touch(tmp_path / "a.jpg")
+    shapes = [shape("plate", description="x"), shape("plate", "rotation", flags={"difficult": True})]
+    write(tmp_path / "a.json", {"shapes": shapes, "imagePath": "C:\\photos\\a.jpg", "imageData": None})
+    assert regions(tmp_path) == [Region(QUAD, "x"), Region(QUAD, "", True)]
+    assert [r.text for r in regions(tmp_path, {"text": "label"})] == ["plate", "plate"]
+    assert photos(tmp_path)["all"][0].path == tmp_path / "a.jpg"
+    write(tmp_path / "a.json", {"shapes": [shape("x"), shape("y", "circle")], "imagePath": "a.jpg"})
+    with pytest.raises(DataError, match=r"a\.json:1: shape 2 is a circle"):
+        photos(tmp_path)
+
+
+def test_labelme_holds_the_image_itself(tmp_path: Path) -> None:
+    data = base64.b64encode(b"\x89PNG").decode()
+    write(tmp_path / "a.json", {"shapes": [], "imagePath": "lost.jpg", "imageData": data})
+    assert photos(tmp_path)["all"][0].path.read_bytes() == b"\x89PNG"
+
+
+def task(
+    *results: dict[str, Any], image: str = "/data/upload/7/0a1b2c3d-my_a.png", **more: Any
+) -> dict[str, Any]:
+    size = {"original_width": 200, "original_height": 100, "id": "r"}
+    annotation = {"result": [{**size, **result} for result in results], **more}
+    return {"id": 5, "data": {"ocr": image}, "annotations": [annotation]}
+
+
+def box(rotation: float = 0) -> dict[str, Any]:
+    value = {"x": 50, "y": 10, "width": 10, "height": 20, "rotation": rotation}
+    return {"type": "rectanglelabels", "value": value}
+
+
+def typed(*text: str) -> dict[str, Any]:
+    return {"type": "textarea", "value": {"text": list(text)}}
+
+
+def test_label_studio_turns_boxes_around_their_first_corner(tmp_path: Path) -> None:
+    touch(tmp_path / "my a.png")
+    write(
+        tmp_path / "export.json",
+        [task(box(), typed("x")), task(box(90), typed("y")), {**task(), "annotations": []}],
+    )
+    with collected_notes() as notes:
+        assert regions(tmp_path) == [
+            Region(((100, 10), (120, 10), (120, 30), (100, 30)), "x"),
+            Region(((100, 10), (100, 30), (80, 30), (80, 10)), "y"),
+        ]
+    assert [note.rpartition(": ")[2] for note in notes] == ["1"]
+    assert photos(tmp_path)["all"][0].path == tmp_path / "my a.png"
+
+
+@pytest.mark.parametrize(
+    ("given", "rule"),
+    [
+        ([task(typed("x", "y"))], "one text"),
+        ([task(), {**task(), "annotations": [{"result": []}] * 2}], "ground truth"),
+        ([task({"type": "brush", "value": {}})], "rectangle or a polygon"),
+        ([task({**box(), "image_rotation": 90})], "not turned"),
+        ([task({"type": "polygon", "value": {"points": [[1, None]]}})], "pairs of numbers"),
+        ([{**task(), "data": {}}], "name its image"),
+    ],
+)
+def test_label_studio_is_refused_by_its_task(tmp_path: Path, given: list[Any], rule: str) -> None:
+    path = write(tmp_path / "export.json", given)
+    with pytest.raises(DataError, match=rule) as error:
+        photos(path)
+    assert f"{path}:" in str(error.value)
+
+
+def test_label_studio_transcribes_whole_lines(tmp_path: Path) -> None:
+    write_image(tmp_path / "a.png", 0)
+    write(tmp_path / "export.json", [task(typed("x"), image="/data/local-files/?d=set/a.png")])
+    assert regions(tmp_path) == [Region(((0, 0), (40, 0), (40, 12), (0, 12)), "x")]
+
+
+def test_coco_as_downloaded(tmp_path: Path) -> None:
+    """Photos of both splits may have the same names."""
+    outline = [[value for point in QUAD for value in point]]
+    annotations = [
+        {"image_id": 1, "bbox": [0, 0, 5, 5], "segmentation": outline, "attributes": {"text": "x"}},
+        {"image_id": 1, "bbox": [1, 2, 29, 7], "segmentation": {"counts": "", "size": [1, 1]}, "iscrowd": 1},
+    ]
+    for split in ("train", "val"):
+        touch(tmp_path / f"{split}2017" / "a.jpg")
+        content = {"images": [{"id": 1, "file_name": "a.jpg"}], "annotations": annotations}
+        write(tmp_path / "annotations" / f"instances_{split}2017.json", content)
+    found = photos(tmp_path)
+    assert [samples[0].path.parent.name for samples in found.values()] == ["train2017", "val2017"]
+    assert regions_of(found["val"][0].text) == (Region(QUAD, "x"), Region(QUAD, "", True))
+
+
+def test_coco_text(tmp_path: Path) -> None:
+    entry = {"image_id": 7, "bbox": [1, 2, 29, 7], "utf8_string": "x", "legibility": "illegible"}
+    path = write(
+        tmp_path / "cocotext.json", {"imgs": {"7": {"id": 7, "file_name": "a.jpg"}}, "anns": {"1": entry}}
+    )
+    assert regions(path) == [Region(QUAD, "x", True)]
+    for wrong, rule in (
+        ({"image_id": 8}, "image of the file"),
+        ({"bbox": []}, "bbox"),
+        ({"utf8_string": 5}, "string"),
+    ):
+        write(path, {"imgs": {"7": {"id": 7, "file_name": "a.jpg"}}, "anns": {"1": {**entry, **wrong}}})
+        with pytest.raises(DataError, match=rule):
+            photos(path)
+
+
+BOX = "3 0.3875 0.458333 0.725 0.583333"
+
+
+@pytest.mark.parametrize("layout", ["images/{}/{}.png", "{}/images/{}.png", "{}/{}.png"])
+def test_yolo_layouts(tmp_path: Path, layout: str) -> None:
+    for split in ("train", "val"):
+        for name in "ab":
+            write_image(tmp_path / layout.format(split, name), 0)
+        write(
+            tmp_path / layout.replace("images", "labels").replace("png", "txt").format(split, "a"), f"{BOX}\n"
+        )
+    found = photos(tmp_path)
+    assert list(found) == ["train", "val"]
+    assert [regions_of(s.text) for s in found["val"]] == [(Region(QUAD, ""),), ()]
+
+
+def test_yolo_splits_by_data_yaml(tmp_path: Path) -> None:
+    for name in ("mine", "theirs"):
+        write_image(tmp_path / name / "images" / "a.png", 0)
+        write(tmp_path / name / "labels" / "a.txt", "0 0.025 0.1666667 0.75 0.1666667 0.75 0.75 0.025 0.75")
+    settings = write(tmp_path / "data.yaml", "train: ../mine/images\nval: theirs/images\nnames: [text]\n")
+    for source in (tmp_path, settings):
+        assert {split: samples[0].path.parts[-3] for split, samples in photos(source).items()} == {
+            "train": "mine",
+            "val": "theirs",
+        }
+    assert regions(tmp_path / "mine")[0] == Region(QUAD, "")
+
+
+def test_yolo_is_refused_by_its_line(tmp_path: Path) -> None:
+    write_image(tmp_path / "a.png", 0)
+    path = write(tmp_path / "a.txt", f"{BOX}\n{BOX} 0.9\n")
+    with pytest.raises(DataError, match=r"a\.txt:2"):
+        photos(tmp_path)
+    write(path, BOX)
+    write(tmp_path / "b.txt", BOX)
+    with pytest.raises(DataError, match=r"b\.txt"):
+        photos(tmp_path)

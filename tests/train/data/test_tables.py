@@ -1,0 +1,163 @@
+"""Tables of any shape: what is read as it stands, and what is refused by its row."""
+
+import csv
+import json
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from train.data.formats import load
+from train.errors import DataError, UsageError
+
+OPTIONS = ("image", "text", "delimiter", "header", "quotes")
+
+
+def write(path: Path, content: str | bytes) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return path
+
+
+def read(path: Path, **options: str) -> list[tuple[str, str, int]]:
+    """Return name, text and line of each sample."""
+    name, splits = load(path, options)
+    assert name == "table"
+    return [
+        (sample.path.relative_to(path.parent).as_posix(), sample.text, int(sample.source.rpartition(":")[2]))
+        for sample in splits["all"]
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "options", "expected"),
+    [
+        # EasyOCR: a text may hold commas, with quotes or without
+        ("labels.csv", 'filename,words\na.png,x, y\nb.png,"1,5"\n', {}, [("a.png", "x, y", 2), ("b.png", "1,5", 3)]),
+        ("labels.csv", 'filename,words\na.png,"x"\n', {"quotes": "none"}, [("a.png", '"x"', 2)]),
+        # a spreadsheet's: byte-order mark, semicolons, CRLF, an index and empty rows
+        ("a.csv", "\ufeff;File Name;Text\r\n0;i/a.png;00123\r\n;;\r\n\r\n", {}, [("i/a.png", "00123", 2)]),
+        ("a.csv", "Bild|Schrift\na.png|x\n", {"image": "Bild", "text": "Schrift"}, [("a.png", "x", 2)]),
+        ("a.csv", "a.png,x\nb.png,y\n", {}, [("a.png", "x", 1), ("b.png", "y", 2)]),
+        ("a.csv", "7,a.png,x\n", {"text": "3"}, [("a.png", "x", 1)]),
+        ("a.tsv", "a.png\t x \n", {}, [("a.png", " x ", 1)]),
+        ("a.csv", "img,gt\na,x\n", {}, [("a", "x", 2)]),
+        # the text recognition data generator's
+        ("labels.txt", 'a.png "two" words\n', {}, [("a.png", '"two" words', 1)]),
+        ("a.jsonl", '{"file_name": "a.png", "text": "007"}\n\n{"text": "y", "file_name": "b.png"}', {},
+         [("a.png", "007", 1), ("b.png", "y", 3)]),
+        ("a.json", '[\n{"image": "a.png", "label": "x"},\n\n{"image": "b.png", "label": "y"}]', {},
+         [("a.png", "x", 2), ("b.png", "y", 4)]),
+    ],
+)  # fmt: skip
+def test_shapes(
+    tmp_path: Path, name: str, content: str, options: dict[str, str], expected: list[tuple[str, str, int]]
+) -> None:
+    assert read(write(tmp_path / name, content), **options) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "line", "rule"),
+    [
+        ("a.csv", "path,size\na.png,3\n", 1, "--option text=COLUMN"),
+        ("a.csv", "path,text,label\na.png,x,y\n", 1, "text, label"),
+        ("a.csv", "path,text\na.png,x\nb.png\n", 3, "2 cells"),
+        ("a.csv", "path,text\n,x\n", 2, "name its image"),
+        ("a.csv", 'path,text\na.png,"x", y\n', 2, "2 cells"),
+        ("a.csv", 'path,text\na.png,"x" y\n', 2, "quotes=none"),
+        ("a.csv", 'path,text\nz.png,x\na.png,"\nb.png,x\nc.png,"\n', 3, "other rows"),
+        ("a.csv", b"path,text\na.png,\xff\n", 2, "UTF-8"),
+        ("a.csv", "", 1, "column for the image"),
+        ("a.jsonl", '{"file_name": "a.png", "text": 123}', 1, "00123"),
+        ("a.jsonl", '{"file_name": "a.png", "text": "x"}\n{"file_name": "b.png", "text": 5}', 2, "string"),
+        ("a.jsonl", '{"file_name": "a.png", "text": "x"}\n{"file_name": "b.png"}', 2, "without text"),
+        ("a.jsonl", '{"file_name": "a.png", "text": "x"} {}', 1, "one JSON object"),
+        ("a.jsonl", '{"file_name": "a.png", "text": "x"}\n{', 2, "must be JSON"),
+        ("a.jsonl", '{"file_name": "a.png", "text": "x"}\n' + "[" * 9999, 2, "must be JSON"),
+    ],
+)  # fmt: skip
+def test_refusals(tmp_path: Path, name: str, content: str | bytes, line: int, rule: str) -> None:
+    path = write(tmp_path / name, content)
+    with pytest.raises(DataError, match=rule) as error:
+        load(path)
+    assert f"{path}:{line}" in str(error.value)
+
+
+@pytest.mark.parametrize("option", [("delimiter", "ab"), ("header", "1"), ("quotes", "'")])
+def test_options_must_be_known(tmp_path: Path, option: tuple[str, str]) -> None:
+    with pytest.raises(UsageError, match=option[0]):
+        load(write(tmp_path / "a.csv", "path,text\na.png,x\n"), dict([option]))
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.text(st.characters(exclude_categories=["Cs"])), min_size=1), st.sampled_from(",;\t|"))
+def test_what_csv_writes_is_read(tmp_path: Path, texts: list[str], delimiter: str) -> None:
+    with (tmp_path / "a.csv").open("w", encoding="utf-8", newline="") as file:
+        rows = csv.writer(file, delimiter=delimiter)
+        rows.writerows([("path", "text"), *((f"{i}.png", text) for i, text in enumerate(texts))])
+    assert [text for _, text, _ in read(tmp_path / "a.csv")] == texts
+
+
+def test_tables_of_splits_and_of_parts(tmp_path: Path) -> None:
+    for split in ("train", "val"):
+        write(tmp_path / "names" / f"gt_{split}.csv", f"path,text\na.png,{split}\n")
+        write(
+            tmp_path / "folders" / split / "metadata.jsonl", json.dumps({"file_name": "a.png", "text": split})
+        )
+    for number, text in enumerate("xy"):
+        part = tmp_path / "hub" / "data" / f"train-{number:05d}-of-00002.parquet"
+        part.parent.mkdir(parents=True, exist_ok=True)
+        pq.write_table(pa.table({"image": [{"bytes": b"BM", "path": None}], "text": [text]}), part)
+    for folder in ("names", "folders"):
+        found = load(tmp_path / folder)[1]
+        assert {split: samples[0].text for split, samples in found.items()} == {
+            "train": "train",
+            "val": "val",
+        }
+    [(split, samples)] = load(tmp_path / "hub")[1].items()
+    assert (split, [sample.text for sample in samples]) == ("train", ["x", "y"])
+    assert [sample.path.suffix for sample in samples] == [".bmp", ".bmp"]
+    part.unlink()
+    with pytest.raises(DataError, match="00001-of-00002"):
+        load(tmp_path / "hub")
+    write(tmp_path / "names" / "all.csv", "path,text\na.png,x\n")
+    with pytest.raises(DataError, match=r"all\.csv"):
+        load(tmp_path / "names")
+
+
+def test_a_table_does_not_stand_against_lists(tmp_path: Path) -> None:
+    """What could be read before is read as before."""
+    write(tmp_path / "labels.csv", "filename,words\na.png,x\n")
+    write(tmp_path / "rec_gt.txt", "a.png\tA\n")
+    assert load(tmp_path)[0] == "paddleocr"
+    assert load(tmp_path, name="table")[1]["all"][0].text == "x"
+
+
+@pytest.mark.parametrize(
+    ("columns", "rule"),
+    [
+        ({"image": [b"BM"], "text": [123]}, "int64"),
+        ({"image": [b"BM"], "text": [None]}, "null"),
+        ({"image": [b""], "text": ["x"]}, "must have an image"),
+        ({"image": [b"BM"], "text": [["x"]]}, "list"),
+    ],
+)
+def test_parquet_that_does_not_fit(tmp_path: Path, columns: dict[str, list[object]], rule: str) -> None:
+    path = tmp_path / "a.parquet"
+    pq.write_table(pa.table(columns), path)
+    with pytest.raises(DataError, match=rule) as error:
+        load(path)
+    assert f"{path}:1" in str(error.value)
+    path.write_bytes(path.read_bytes()[:-9])
+    with pytest.raises(DataError, match="readable Parquet"):
+        load(path)
+
+
+def test_parquet_with_labels_and_texts_takes_the_texts(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    texts = pa.array(["00123"]).dictionary_encode()
+    pq.write_table(pa.table({"label": [7], "text": texts, "path": ["i/a.png"]}), path)
+    assert read(path) == [("i/a.png", "00123", 1)]

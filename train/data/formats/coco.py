@@ -1,0 +1,162 @@
+"""COCO's annotations with texts, and COCO-Text's: outlines or boxes in pixels."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, ClassVar
+
+from train.data.formats import FORMATS, ROOT, by_split
+from train.data.formats.places import (
+    files_by_split,
+    find_images,
+    image_places,
+    peek_json,
+    read_json,
+    split_in,
+)
+from train.data.formats.shapes import numbers_of, rectangle, text_in
+from train.data.photos.regions import Region, as_region, label_of
+from train.data.sample import Sample
+from train.errors import DataError
+
+IMAGES, ANNOTATIONS = ("images", "imgs"), ("annotations", "anns")
+TEXTS = ("utf8_string", "text", "transcription", "caption", "string", "value")
+FOLDER = "annotations"
+CORNERS = 4
+
+
+@FORMATS.register("coco")
+class Coco:
+    """A file, or one for each split, beside the photos or in `annotations` beside their folders.
+
+    Option `text`: the key of an annotation, or of its `attributes`, that holds the text; by default the first of the
+    usual ones. Where there is none, only the place is known.
+    """
+
+    task: ClassVar[str] = "detection"
+    options: ClassVar[Mapping[str, str]] = {"text": "", **ROOT}
+    explicit: ClassVar[frozenset[str]] = frozenset()
+    foreign: ClassVar[bool] = True
+
+    @staticmethod
+    def find(root: Path) -> dict[str, Path]:
+        """Return the files by the split in their names, or in the names of their folders."""
+        if root.is_file():
+            return {"all": root} if root.suffix.lower() == ".json" and _is_ours(root) else {}
+        for folder in (root, root / FOLDER):
+            if files := files_by_split(folder, _files(folder)):
+                return files
+        folders = by_split(root, lambda folder: bool(_files(folder)))
+        return {
+            split: file
+            for split, folder in folders.items()
+            for file in files_by_split(folder, _files(folder)).values()
+        }
+
+    @staticmethod
+    def read(path: Path, options: Mapping[str, str]) -> Iterator[Sample]:
+        """Yield one sample an image, in the file's order."""
+        path = path.absolute()
+        content = read_json(path)
+        source = f"{path}:1"
+        images = _items(content, IMAGES, source)
+        key = options.get("text", "")
+        regions = _regions(
+            _items(content, ANNOTATIONS, source), {_of(image, "id", source) for image in images}, key, source
+        )
+        names = [_name(image, source) for image in images]
+        paths = find_images(path, names, options.get("root", ""), _places(path))
+        for image, name in zip(images, names, strict=True):
+            yield Sample(paths[name], label_of(regions[image["id"]]), source)
+
+
+def _name(image: dict[str, Any], source: str) -> str:
+    name = _of(image, "file_name", source)
+    if not isinstance(name, str):
+        raise DataError("an image must have a file_name", f"{source}: {name!r}", "name it")
+    return name
+
+
+def _files(folder: Path) -> list[Path]:
+    return [path for path in sorted(folder.glob("*.json")) if _is_ours(path)] if folder.is_dir() else []
+
+
+def _is_ours(path: Path) -> bool:
+    content = peek_json(path)
+    if not isinstance(content, dict):
+        return False
+    held = [next((content[key] for key in keys if key in content), None) for keys in (IMAGES, ANNOTATIONS)]
+    return all(isinstance(value, list | dict) for value in held)
+
+
+def _items(content: Any, keys: Sequence[str], source: str) -> list[dict[str, Any]]:
+    """Return a list of objects, which COCO-Text has as an object by id."""
+    held = next((content[key] for key in keys if key in content), None) if isinstance(content, dict) else None
+    items = list(held.values()) if isinstance(held, dict) else held
+    if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
+        raise DataError(f"COCO must have a list of {keys[0]}", source, "export it again")
+    return items
+
+
+def _of(item: dict[str, Any], key: str, source: str) -> Any:
+    if key not in item or isinstance(item[key], dict | list):
+        raise DataError(f"every entry must have {key}", f"{source}: {str(item)[:80]}", "export it again")
+    return item[key]
+
+
+def _regions(
+    annotations: Sequence[dict[str, Any]], known: set[Any], key: str, source: str
+) -> defaultdict[Any, list[Region]]:
+    """Return the regions by the id of their image."""
+    regions: defaultdict[Any, list[Region]] = defaultdict(list)
+    for number, annotation in enumerate(annotations, 1):
+        where = f"{source}: annotation {annotation.get('id', number)}"
+        image = _of(annotation, "image_id", where)
+        if image not in known:
+            raise DataError(
+                "an annotation must be of an image of the file", f"{where} of {image}", "export it again"
+            )
+        regions[image].append(_region(annotation, key, where))
+    return regions
+
+
+def _region(annotation: dict[str, Any], key: str, source: str) -> Region:
+    keys = (key,) if key else TEXTS
+    attributes = annotation.get("attributes")
+    text = text_in(annotation, keys, source) or text_in(attributes, keys, source) or ""
+    region = as_region(_corners(annotation, source), text)
+    flags = {**annotation, **(attributes if isinstance(attributes, dict) else {})}
+    unread = (
+        flags.get("iscrowd") == 1
+        or flags.get("legibility") == "illegible"
+        or flags.get("ignore") in (1, True)
+    )
+    return replace(region, ignored=True) if unread else region
+
+
+def _corners(annotation: dict[str, Any], source: str) -> list[float]:
+    """Return an outline where there is one of one piece, else the box."""
+    outline = annotation.get("segmentation", annotation.get("mask"))
+    if isinstance(outline, list) and len(outline) == 1 and isinstance(outline[0], list):
+        outline = outline[0]
+    if isinstance(outline, list) and len(outline) >= 2 * CORNERS and not isinstance(outline[0], list):
+        return numbers_of(outline, source)
+    box = numbers_of(annotation.get("bbox"), source)
+    if len(box) != 4:
+        raise DataError("an annotation must have a bbox or an outline", f"{source}: {box}", "export it again")
+    return rectangle(*box)
+
+
+def _places(path: Path) -> list[Path]:
+    """Return where a file's images may lie: beside it, or beside its folder; in no folder of another split."""
+    split = split_in(path.stem) or split_in(path.parent.name)
+    around = [path.parent, path.parent.parent] if path.parent.name == FOLDER else [path.parent]
+    inner = [
+        folder
+        for place in around
+        for outer in image_places(place)
+        for folder in sorted(outer.iterdir())
+        if folder.is_dir() and split_in(folder.name) in (split, None) and not folder.name.startswith(".")
+    ]
+    return [*(place for outer in around for place in image_places(outer)), *inner]

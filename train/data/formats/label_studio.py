@@ -1,0 +1,176 @@
+"""Label Studio's export `JSON`: boxes or polygons in percent of the photo, with their texts."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path, PurePosixPath
+from typing import Any, ClassVar
+from urllib.parse import unquote
+
+from train.data.decoded.header import image_size
+from train.data.formats import FORMATS, ROOT, images_in
+from train.data.formats.places import files_by_split, find_images, has_image_name, image_places
+from train.data.formats.shapes import numbers_of, rectangle, rounded
+from train.data.formats.table_rows import json_objects
+from train.data.notes import note
+from train.data.photos.regions import Region, as_region, label_of
+from train.data.sample import Sample
+from train.errors import DataError
+
+RECTANGLES, POLYGONS = ("rectangle", "rectanglelabels"), ("polygon", "polygonlabels")
+OTHER_SHAPES = (
+    "ellipse",
+    "ellipselabels",
+    "brush",
+    "brushlabels",
+    "keypoint",
+    "keypointlabels",
+    "bitmask",
+    "vector",
+)
+UPLOADED = re.compile(r"[0-9a-f]{8}-(.+)")
+"""Label Studio puts eight digits before the name of a file that is uploaded."""
+USUAL_KEYS = ("image", "ocr", "img", "photo")
+
+
+@FORMATS.register("label_studio")
+class LabelStudio:
+    """One exported file, or one for each split; the photos lie beside it, with or without what uploading added."""
+
+    task: ClassVar[str] = "detection"
+    options: ClassVar[Mapping[str, str]] = ROOT
+    explicit: ClassVar[frozenset[str]] = frozenset()
+    foreign: ClassVar[bool] = True
+
+    @staticmethod
+    def find(root: Path) -> dict[str, Path]:
+        """Return the exports by the split in their names, or the only one as `all`."""
+        if root.is_file():
+            return {"all": root} if root.suffix.lower() == ".json" and _is_ours(root) else {}
+        return files_by_split(root, [path for path in sorted(root.glob("*.json")) if _is_ours(path)])
+
+    @staticmethod
+    def read(path: Path, options: Mapping[str, str]) -> Iterator[Sample]:
+        """Yield one sample a task that somebody has finished; the others are counted."""
+        path = path.absolute()
+        tasks = [(source, task, _results(task, source)) for source, task in json_objects(path)]
+        done = [
+            (source, _address(task, source), results)
+            for source, task, results in tasks
+            if results is not None
+        ]
+        paths = find_images(path, [address for _, address, _ in done], root := options.get("root", ""))
+        places = image_places(Path(root).absolute() if root else path.parent)
+        beside = {image.name.replace(" ", "_"): image for place in places for image in images_in(place)}
+        for source, address, results in done:
+            image = _image(address, paths[address], beside)
+            yield Sample(image, label_of(_regions(results, image, source)), source)
+        if left := len(tasks) - len(done):
+            note(f"{path}: tasks without a finished annotation are left aside: {left}")
+
+
+def _is_ours(path: Path) -> bool:
+    try:
+        _, task = next(json_objects(path))
+    except (DataError, StopIteration):
+        return False
+    return isinstance(task.get("data"), dict) and ("annotations" in task or "completions" in task)
+
+
+def _results(task: dict[str, Any], source: str) -> list[dict[str, Any]] | None:
+    """Return what the one finished annotation of a task says; None if there is none."""
+    found = task.get("annotations", task.get("completions"))
+    if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
+        raise DataError(
+            "a task must have a list of annotations", f"{source}: {found!r}"[:160], "export it as JSON"
+        )
+    done = [item for item in found if not item.get("was_cancelled")]
+    done = [item for item in done if item.get("ground_truth")] or done
+    if len(done) > 1:
+        raise DataError(
+            "a task must have one annotation",
+            f"{source}: task {task.get('id')} with {len(done)}",
+            "mark one of them as the ground truth in Label Studio",
+        )
+    results = done[0].get("result") if done else None
+    return None if results is None else [item for item in results if isinstance(item, dict)]
+
+
+def _regions(results: Sequence[dict[str, Any]], image: Path, source: str) -> Iterator[Region]:
+    """Yield the regions, in the order in which they were drawn; a text without any is that of the whole photo."""
+    texts: dict[Any, str] = {}
+    for item in results:
+        if (text := _text(item, source)) is not None:
+            texts[item.get("id")] = text
+    shapes = [item for item in results if _is_shape(item, source)]
+    for item in shapes:
+        yield as_region(rounded(_corners(item, image, source)), texts.get(item.get("id"), ""))
+    if not shapes:
+        for text in texts.values():
+            height, width = image_size(image)
+            yield as_region(rectangle(0, 0, width, height), text)
+
+
+def _is_shape(item: dict[str, Any], source: str) -> bool:
+    kind = item.get("type")
+    if kind in OTHER_SHAPES:
+        raise DataError(
+            "a region must be a rectangle or a polygon", f"{source} with {kind}", "draw it so, or remove it"
+        )
+    return kind in (*RECTANGLES, *POLYGONS)
+
+
+def _text(item: dict[str, Any], source: str) -> str | None:
+    """Return the text of a result: what was typed for its region, or in the region's own note."""
+    value, meta = (held if isinstance(held := item.get(key), dict) else {} for key in ("value", "meta"))
+    text = value.get("text", meta.get("text"))
+    if isinstance(text, list) and len(text) == 1:
+        text = text[0]
+    if text is not None and text != [] and not isinstance(text, str):
+        raise DataError(
+            "a region must have one text",
+            f"{source}: {json.dumps(text, ensure_ascii=False)[:80]}",
+            "leave one of them",
+        )
+    return text or None
+
+
+def _corners(item: dict[str, Any], image: Path, source: str) -> list[float]:
+    """Return the corners of a region in pixels."""
+    value = item.get("value")
+    if not isinstance(value, dict) or item.get("image_rotation"):
+        raise DataError("a region must lie in a photo that was not turned", source, "label it unturned")
+    width, height = item.get("original_width"), item.get("original_height")
+    if not (isinstance(width, int | float) and isinstance(height, int | float)):
+        height, width = image_size(image)
+    if item["type"] in POLYGONS:
+        numbers = numbers_of(value.get("points"), source)
+        return [number / 100 * (height if i % 2 else width) for i, number in enumerate(numbers)]
+    x, y, across, down = numbers_of([value.get(key) for key in ("x", "y", "width", "height")], source)
+    [degrees, _] = numbers_of([value.get("rotation") or 0, 0], source)
+    return rectangle(x / 100 * width, y / 100 * height, across / 100 * width, down / 100 * height, degrees)
+
+
+def _address(task: dict[str, Any], source: str) -> str:
+    """Return what a task calls its photo."""
+    data = task.get("data")
+    texts = {
+        key: value
+        for key, value in (data.items() if isinstance(data, dict) else ())
+        if isinstance(value, str)
+    }
+    found = [texts[key] for key in USUAL_KEYS if key in texts] or list(filter(has_image_name, texts.values()))
+    if not found:
+        raise DataError(
+            "a task must name its image", f"{source}: {json.dumps(data)[:80]}", "export it as JSON"
+        )
+    return found[0]
+
+
+def _image(address: str, path: Path, beside: Mapping[str, Path]) -> Path:
+    """Return a photo where it is: as its task names it, else by its last part, without what uploading put before it."""
+    if path.is_file():
+        return path
+    name = PurePosixPath(unquote(address)).name
+    plain = match[1] if (match := UPLOADED.fullmatch(name)) else name
+    return beside.get(plain) or path

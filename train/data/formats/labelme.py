@@ -1,0 +1,135 @@
+"""LabelMe's files, one JSON an image with `shapes` and `imagePath`; X-AnyLabeling's are the same."""
+
+import base64
+import binascii
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+from typing import Any, ClassVar
+
+from train.data.formats import FORMATS, ROOT, by_split, images_in
+from train.data.formats.places import find_images, image_name, peek_json, read_json
+from train.data.formats.shapes import numbers_of, rectangle, text_in
+from train.data.photos.regions import Region, as_region, label_of
+from train.data.sample import Sample
+from train.data.unpacked import unpacked
+from train.errors import DataError, UsageError
+
+SHAPES, IMAGE, EMBEDDED = "shapes", "imagePath", "imageData"
+LABEL, DESCRIPTION, AUTO = "label", "description", "auto"
+OUTLINES, RECTANGLE = ("polygon", "rotation", "quadrilateral"), "rectangle"
+IGNORED_FLAGS = ("difficult", "ignore", "ignored")
+LOOKED_AT = 20
+"""So many JSON files of a folder are opened to see whether they are LabelMe's."""
+
+
+@FORMATS.register("labelme")
+class LabelMe:
+    """A folder of such files (or one each for train, val, test), or one file.
+
+    Option `text`: where the text of a shape stands, `label` or `description`; by default `description`, if any shape
+    of the folder has one.
+    """
+
+    task: ClassVar[str] = "detection"
+    options: ClassVar[Mapping[str, str]] = {"text": AUTO, **ROOT}
+    explicit: ClassVar[frozenset[str]] = frozenset()
+    foreign: ClassVar[bool] = True
+
+    @staticmethod
+    def find(root: Path) -> dict[str, Path]:
+        """Return the folders with such a file."""
+        if root.is_file():
+            return {"all": root} if root.suffix.lower() == ".json" and is_labelme(root) else {}
+        return by_split(root, lambda folder: any(map(is_labelme, islice(_files(folder), LOOKED_AT))))
+
+    @staticmethod
+    def read(path: Path, options: Mapping[str, str]) -> Iterator[Sample]:
+        """Yield one sample a file, by name."""
+        path = path.absolute()
+        files = [path] if path.is_file() else [file for file in _files(path) if is_labelme(file)]
+        pages = [_page(file) for file in files]
+        key = _text_key(options.get("text", AUTO), pages)
+        named = [page.image for page in pages if page.image]
+        paths = find_images(files[0], named, options.get("root", "")) if files else {}
+        beside = {image.stem: image for image in images_in(path.parent if path.is_file() else path)}
+        for page in pages:
+            regions = [
+                _region(shape, key, f"{page.file}:1: shape {i}") for i, shape in enumerate(page.shapes, 1)
+            ]
+            yield Sample(_image(page, paths, beside), label_of(regions), f"{page.file}:1")
+
+
+@dataclass(frozen=True)
+class _Page:
+    """What a file holds, but for the image itself."""
+
+    file: Path
+    shapes: list[dict[str, Any]]
+    image: str
+
+
+def is_labelme(path: Path) -> bool:
+    """Whether a file is LabelMe's."""
+    content = peek_json(path) if path.is_file() else None
+    return isinstance(content, dict) and isinstance(content.get(SHAPES), list)
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    return iter(sorted(folder.glob("*.json")) if folder.is_dir() else [])
+
+
+def _page(file: Path) -> _Page:
+    content = read_json(file)
+    shapes = content[SHAPES]
+    if not all(isinstance(shape, dict) for shape in shapes):
+        raise DataError("a shape must be a JSON object", f"{file}:1", "save the file again with its tool")
+    return _Page(file, shapes, text_in(content, [IMAGE], f"{file}:1") or "")
+
+
+def _text_key(option: str, pages: list[_Page]) -> str:
+    if option not in (AUTO, LABEL, DESCRIPTION):
+        raise UsageError("text must be label, description or auto", repr(option), "write --option text=label")
+    described = any(shape.get(DESCRIPTION) for page in pages for shape in page.shapes)
+    return option if option != AUTO else DESCRIPTION if described else LABEL
+
+
+def _region(shape: dict[str, Any], key: str, source: str) -> Region:
+    kind = shape.get("shape_type") or OUTLINES[0]
+    numbers = numbers_of(shape.get("points"), source)
+    if kind == RECTANGLE and len(numbers) == 4:
+        left, top, right, bottom = numbers
+        numbers = rectangle(left, top, right - left, bottom - top)
+    elif kind not in (*OUTLINES, RECTANGLE):
+        raise DataError(
+            "a shape must be a polygon or a rectangle", f"{source} is a {kind}", "draw it so, or remove it"
+        )
+    region = as_region(numbers, text_in(shape, [key], source) or "")
+    flags = {**shape, **(shape.get("flags") or {})}
+    return replace(region, ignored=True) if any(flags.get(name) is True for name in IGNORED_FLAGS) else region
+
+
+def _image(page: _Page, paths: Mapping[str, Path], beside: Mapping[str, Path]) -> Path:
+    """Return where an image lies: as the file says, else beside it under its name, else inside of it."""
+    named = paths.get(page.image)
+    if named and named.is_file():
+        return named
+    if image := beside.get(page.file.stem):
+        return image
+    if read_json(page.file).get(EMBEDDED):
+        return _unpacked(page.file)
+    return named or page.file.with_suffix(".png")
+
+
+def _unpacked(file: Path) -> Path:
+    def images() -> Iterator[tuple[str, bytes]]:
+        try:
+            content = base64.b64decode(read_json(file)[EMBEDDED], validate=True)
+        except (TypeError, binascii.Error, ValueError) as error:
+            raise DataError(
+                f"{EMBEDDED} must be an image in base64", f"{file}:1", "put the image beside it"
+            ) from error
+        yield image_name(1, content), content
+
+    return next(unpacked([file], "labelme 1", images).iterdir())

@@ -1,0 +1,143 @@
+"""Where the image of a label lies, and what a JSON file of labels holds: labels name an image as their tool saw it."""
+
+import json
+import re
+from collections.abc import Iterable, Sequence
+from itertools import islice
+from pathlib import Path, PurePosixPath
+from typing import Any, NoReturn
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from train.data.formats import IMAGE_SUFFIXES, SPLITS, read_text
+from train.data.image_paths import locate
+from train.data.split_names import in_order, only_one, split_of
+from train.errors import DataError
+
+IMAGE_FOLDERS = ("images", "image", "imgs", "img")
+LOOKED_AT = 100
+"""So many names are looked for in a folder before another one is tried."""
+
+
+MAGIC = {
+    b"\x89PNG": ".png",
+    b"\xff\xd8": ".jpg",
+    b"BM": ".bmp",
+    b"II*\0": ".tif",
+    b"MM\0*": ".tif",
+    b"RIFF": ".webp",
+}
+
+
+def image_name(number: int, content: bytes) -> str:
+    """Return a file name for the image with this number in a container; names sort as numbers do."""
+    suffix = next((suffix for magic, suffix in MAGIC.items() if content.startswith(magic)), ".png")
+    return f"{number:09d}{suffix}"
+
+
+def has_image_name(name: str) -> bool:
+    """Whether a name ends as an image file's does."""
+    return PurePosixPath(name).suffix.lower() in IMAGE_SUFFIXES
+
+
+def find_images(
+    labels: Path, names: Sequence[str], root: str = "", places: Sequence[Path] | None = None
+) -> dict[str, Path]:
+    """Return the image of each name, which may also be an address, or lack its suffix; as `locate`.
+
+    Args:
+        labels: the label file.
+        names: as they stand in it.
+        root: the folder that they are relative to (`--root`); empty for the first of `places` where one of them is.
+        places: folders where the images may lie; None for the label file's folder and those of images in it.
+    """
+    plain = {name: _plain(name) for name in names}
+    around = image_places(labels.absolute().parent) if places is None else places
+    place = Path(root) if root else next((place for place in around if _has_any(place, plain.values())), None)
+    if place is not None:
+        plain = {name: _completed(path, place) for name, path in plain.items()}
+    chosen = root or (str(place) if place is not None and place != around[0] else "")
+    paths = locate(labels, list(plain.values()), chosen)
+    return {name: paths[path] for name, path in plain.items()}
+
+
+def image_places(folder: Path) -> list[Path]:
+    """Return a folder of labels and the folders of images in it."""
+    return [folder, *(place for name in IMAGE_FOLDERS if (place := folder / name).is_dir())]
+
+
+def _plain(name: str) -> str:
+    """Return the path in an address, such as Label Studio's `/data/local-files/?d=photos/a.png`."""
+    if (parts := urlsplit(name)).query and (inner := parse_qs(parts.query).get("d")):
+        return "/" + inner[0].lstrip("/")
+    return "/" + unquote(parts.path).lstrip("/") if len(parts.scheme) > 1 else name
+
+
+def _has_any(place: Path, names: Iterable[str]) -> bool:
+    """Whether some of the first names are in a folder; of a path of another machine, the last part."""
+    tried = (name.replace("\\", "/") for name in islice(names, LOOKED_AT))
+    paths = (
+        place / (PurePosixPath(name).name if name.startswith("/") or name[1:2] == ":" else name)
+        for name in tried
+    )
+    return any(path.is_file() or _with_suffix(path) for path in paths)
+
+
+def _completed(name: str, place: Path) -> str:
+    """Return a name with the suffix of the image that is there, if it has none."""
+    if not name or has_image_name(name) or not (image := _with_suffix(place / name)):
+        return name
+    return name + image.suffix
+
+
+def _with_suffix(path: Path) -> Path | None:
+    suffixes = sorted(IMAGE_SUFFIXES) if path.name and not has_image_name(path.name) else []
+    paths = (path.with_name(path.name + suffix) for suffix in suffixes)
+    return next((path for path in paths if path.is_file()), None)
+
+
+def read_json(path: Path) -> Any:
+    """Return what a JSON file holds; raise DataError naming the line if it is none."""
+    text = read_text(path)
+    try:
+        return json.loads(text, parse_constant=_refuse)
+    except json.JSONDecodeError as error:
+        raise DataError(
+            "a label file must be JSON", f"{path}:{error.lineno}: {error.msg}", "mend it at that line"
+        ) from error
+    except (ValueError, RecursionError) as error:
+        raise DataError(
+            "a label file must be JSON", f"{path}:1: {str(error)[:80]}", "save it again with its tool"
+        ) from error
+
+
+def peek_json(path: Path) -> Any:
+    """Return what a JSON file holds; None if it is none."""
+    try:
+        return read_json(path)
+    except DataError:
+        return None
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is no number")
+
+
+def split_in(name: str) -> str | None:
+    """Return the split that a word of a file's name tells, such as `instances_train2017`."""
+    return next((split for word in re.findall("[a-z]+", name.lower()) if (split := split_of(word))), None)
+
+
+def files_by_split(root: Path, paths: Sequence[Path]) -> dict[str, Path]:
+    """Return label files by the split in their names, and the only other one as `all`, where none is for train."""
+    splits = {path: split for path in paths if (split := split_in(path.stem))}
+    found = {split: [path for path in paths if splits.get(path) == split] for split in SPLITS}
+    whole = [path for path in paths if path not in splits]
+    if len(whole) > 1 or (whole and found["train"]):
+        raise DataError(
+            "a folder must have one label file, or one for each split",
+            f"{root} with {', '.join(path.name for path in paths)}",
+            "point at one of them, or name them after their splits",
+        )
+    return in_order(
+        {split: only_one(root, split, some) for split, some in {**found, "all": whole}.items() if some}
+    )

@@ -1,0 +1,61 @@
+"""What the readers of other tools' photos share: numbers that are checked, and rectangles as corners."""
+
+import json
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from train.errors import DataError
+
+
+def numbers_of(values: Any, source: str) -> list[float]:
+    """Return the numbers of a list, or of a list of points, one after another."""
+    flat = (
+        [item for value in values for item in (value if isinstance(value, list) else [value])]
+        if (isinstance(values, list))
+        else [None]
+    )
+    if len(flat) % 2 or not all(map(_is_number, flat)):
+        raise DataError(
+            "an outline must be pairs of numbers", f"{source}: {json.dumps(values)[:80]}", "draw it again"
+        )
+    return [float(value) for value in flat]
+
+
+def rectangle(x: float, y: float, width: float, height: float, degrees: float = 0) -> list[float]:
+    """Return the corners x1, y1, ... of a rectangle, clockwise from its first, around which it is turned clockwise.
+
+    A negative width or height is one that was drawn the other way.
+    """
+    if not degrees:
+        x, y, width, height = x + min(width, 0), y + min(height, 0), abs(width), abs(height)
+    cos, sin = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
+    ends = ((0, 0), (width, 0), (width, height), (0, height))
+    return [
+        value
+        for right, down in ends
+        for value in (x + right * cos - down * sin, y + right * sin + down * cos)
+    ]
+
+
+def rounded(numbers: Sequence[float]) -> list[float]:
+    """Return coordinates that were shares of a photo to a hundredth of a pixel: shares have few digits."""
+    return [round(number, 2) for number in numbers]
+
+
+def text_in(holder: Any, keys: Sequence[str], source: str) -> str | None:
+    """Return the first text that stands under one of these keys; None where there is none."""
+    for key in keys if isinstance(holder, dict) else ():
+        value = holder.get(key)
+        if value is None:
+            continue
+        if not isinstance(value, str):
+            raise DataError(
+                "a text must be a string", f"{source}: {key} is {json.dumps(value)[:60]}", "put it in quotes"
+            )
+        return value
+    return None
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

@@ -1,0 +1,230 @@
+"""Tables of images and texts: CSV, TSV, JSON lines, Parquet, as EasyOCR, TRDG, TrOCR and Hugging Face have them."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+from train.data.formats import FORMATS, ROOT, by_split
+from train.data.formats.places import files_by_split, find_images, has_image_name
+from train.data.formats.region_lists import first_line
+from train.data.formats.table_delimited import Dialect, delimited_table
+from train.data.formats.table_parquet import parquet_images, parquet_table, parts_of
+from train.data.formats.table_rows import Table, json_table
+from train.data.sample import Sample
+from train.data.split_names import only_one
+from train.errors import DataError, UsageError
+
+IMAGES = (
+    "file_name",
+    "filename",
+    "file",
+    "image",
+    "image_path",
+    "image_name",
+    "image_file",
+    "img",
+    "img_path",
+)
+IMAGES += ("img_name", "path", "file_path", "filepath", "image_filename", "images", "name")
+TEXTS = (
+    "text",
+    "words",
+    "word",
+    "transcription",
+    "transcript",
+    "gt",
+    "ground_truth",
+    "gt_text",
+    "label",
+    "labels",
+)
+TEXTS += ("sentence", "string", "ocr_text", "plate")
+DELIMITED, JSON, PARQUET = (".csv", ".tsv"), (".jsonl", ".ndjson"), ".parquet"
+ALWAYS = (*DELIMITED, *JSON, PARQUET)
+SOMETIMES = (".txt", ".json")
+"""Suffixes of files that are tables only if they begin as one."""
+ANSWERS = {"auto": None, "yes": True, "no": False}
+QUOTES = {"auto": None, "csv": True, "none": False}
+DELIMITERS = {"auto": None, "tab": "\t", "\\t": "\t", "space": " ", "comma": ",", "semicolon": ";"}
+
+
+@FORMATS.register("table")
+class TableOfTexts:
+    """A row an image; options name the columns where their names are not usual, or how a text file is divided.
+
+    A column is named, or numbered from 1 where there is no header. Hugging Face's parts of a table are read together.
+    """
+
+    task: ClassVar[str] = "recognition"
+    options: ClassVar[Mapping[str, str]] = {
+        "image": "",
+        "text": "",
+        "delimiter": "auto",
+        "header": "auto",
+        "quotes": "auto",
+        **ROOT,
+    }
+    explicit: ClassVar[frozenset[str]] = frozenset()
+    foreign: ClassVar[bool] = True
+
+    @staticmethod
+    def find(root: Path) -> dict[str, Path]:
+        """Return the tables with an image and a text by split, of a folder or its `data`, else one a folder."""
+        if root.is_file():
+            return {"all": root} if _may_be(root) else {}
+        for folder in (root, root / "data"):
+            if files := files_by_split(folder, _tables(folder)):
+                return files
+        folders = by_split(root, lambda folder: bool(_tables(folder)))
+        return {split: only_one(folder, split, _tables(folder)) for split, folder in folders.items()}
+
+    @staticmethod
+    def read(path: Path, options: Mapping[str, str]) -> Iterator[Sample]:
+        """Yield one sample a row; blank rows are passed over."""
+        table = _open(path, options)
+        image = _column(table, "image", options.get("image", ""), _likely_images(table), path)
+        text = _text_column(table, options.get("text", ""), image, path)
+        if image in table.images:
+            if options.get("root"):
+                raise UsageError("--root goes with paths", f"{path}, which holds its images", "leave it out")
+            found = parquet_images(path, image)
+            for number, (source, (label,)) in enumerate(table.rows([text])):
+                yield Sample(found[number], _text(label, text, source), source)
+            return
+        rows = [
+            (_name(name, image, source), _text(label, text, source), source)
+            for source, (name, label) in table.rows([image, text])
+        ]
+        paths = find_images(path, [name for name, *_ in rows], options.get("root", ""))
+        for name, label, source in rows:
+            yield Sample(paths[name], label, source)
+
+
+def _open(path: Path, options: Mapping[str, str]) -> Table:
+    suffix = path.suffix.lower()
+    if suffix == PARQUET:
+        return parquet_table(path)
+    if suffix in JSON or suffix == ".json":
+        return json_table(path)
+    wanted = {options.get("image", ""), options.get("text", "")} - {""}
+
+    def is_header(cells: Sequence[str]) -> bool:
+        names = {cell.strip().strip('"') for cell in cells}
+        return wanted <= names if wanted else bool(_usual(cells, IMAGES) and _usual(cells, TEXTS))
+
+    return delimited_table(path, _dialect(options), is_header)
+
+
+def _dialect(options: Mapping[str, str]) -> Dialect:
+    delimiter = options.get("delimiter", "auto")
+    delimiter_of = DELIMITERS.get(delimiter, delimiter)
+    if delimiter_of is not None and len(delimiter_of) != 1:
+        raise UsageError(
+            "delimiter must be one character, tab or space", repr(delimiter), "write --option delimiter=tab"
+        )
+    return Dialect(delimiter_of, _answer(options, "header", ANSWERS), _answer(options, "quotes", QUOTES))
+
+
+def _answer(options: Mapping[str, str], name: str, answers: Mapping[str, bool | None]) -> bool | None:
+    value = options.get(name, "auto")
+    if value not in answers:
+        raise UsageError(
+            f"{name} must be one of {', '.join(answers)}", repr(value), f"write --option {name}=auto"
+        )
+    return answers[value]
+
+
+def _usual(columns: Sequence[str], names: Sequence[str]) -> list[str]:
+    """Return the columns whose names are usual, whatever their case, blanks and hyphens."""
+    return [column for column in columns if re.sub(r"[\s-]+", "_", column.strip(' "').lower()) in names]
+
+
+def _likely_images(table: Table) -> list[str]:
+    if table.named:
+        return list(table.images) or _usual(table.columns, IMAGES)
+    return [column for column, cell in table.first.items() if has_image_name(str(cell).strip())]
+
+
+def _likely_texts(table: Table) -> list[str]:
+    return _usual(table.columns, TEXTS) if table.named else list(table.columns)
+
+
+def _text_column(table: Table, wanted: str, image: str, path: Path) -> str:
+    likely = [column for column in _likely_texts(table) if column != image]
+    if len(likely) > 1:
+        likely = [column for column in likely if column not in table.unfit]
+    column = _column(table, "text", wanted, likely, path)
+    if column in table.unfit:
+        raise DataError(
+            "the texts of a table must be strings",
+            f"{path}:1: {table.unfit[column]} in the column {column}",
+            "save the column as text (00123 would be read as 123), or name another with --option text=COLUMN",
+        )
+    return column
+
+
+def _column(table: Table, kind: str, wanted: str, likely: Sequence[str], path: Path) -> str:
+    """Return the column that is wanted, else the only likely one; raise DataError without one."""
+    columns = [column for column in table.columns if column == wanted] if wanted else likely
+    if len(columns) != 1:
+        shown = ", ".join(name or "(no name)" for name in table.columns) or "nothing"
+        value = f"{path}:1 with columns {shown}" if table.named else f"{path}:1 with {shown} and no header"
+        rule = (
+            f"a table must have one column {wanted}"
+            if wanted
+            else f"a table must have one column for the {kind}"
+        )
+        raise DataError(rule, value, f"name it with --option {kind}=COLUMN")
+    return columns[0]
+
+
+def _name(cell: Any, column: str, source: str) -> str:
+    if not isinstance(cell, str) or not cell.strip():
+        raise DataError(
+            f"every row must name its image in {column}", f"{source}: {cell!r}", "name it or remove the row"
+        )
+    return cell.strip()
+
+
+def _text(cell: Any, column: str, source: str) -> str:
+    if not isinstance(cell, str):
+        raise DataError(
+            f"every text in {column} must be a string",
+            f"{source}: {cell!r}"[:200],
+            "put it in quotes, or remove the row",
+        )
+    return cell
+
+
+def _may_be(path: Path) -> bool:
+    suffix = path.suffix.lower()
+    return suffix in ALWAYS or (suffix in SOMETIMES and _is_ours(path))
+
+
+def _tables(folder: Path) -> list[Path]:
+    """Return the tables of a folder that have an image and a text; of one in parts, the first."""
+    if not folder.is_dir():
+        return []
+    suffixes = (*ALWAYS, *SOMETIMES)
+    files = (path for path in sorted(folder.iterdir()) if path.suffix.lower() in suffixes and path.is_file())
+    return [path for path in files if parts_of(path)[0] == path and _is_ours(path)]
+
+
+def _is_ours(path: Path) -> bool:
+    """Whether a file has a column of images and one of texts, by their usual names or its first row."""
+    try:
+        table = _open(path, {})
+    except DataError:
+        return False
+    images, texts = _likely_images(table), _likely_texts(table)
+    if path.suffix.lower() in SOMETIMES and not _is_plain(table, path):
+        return False
+    return bool(images) and bool({*texts} - {*images[:1]})
+
+
+def _is_plain(table: Table, path: Path) -> bool:
+    """Whether what may be anything is a table: lists with tabs are PaddleOCR's, and objects hold more than texts."""
+    if path.suffix.lower() == ".json":
+        return not table.unfit.keys() & {*_likely_images(table), *_likely_texts(table)}
+    return table.named or "\t" not in first_line(path)

@@ -1,0 +1,114 @@
+"""Tables in Parquet, as data sets on the Hugging Face Hub are: an image is bytes, or a pair of bytes and path."""
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from train.data.formats.places import image_name
+from train.data.formats.table_rows import Row, Table
+from train.data.unpacked import unpacked
+from train.errors import DataError
+
+ROWS = 64
+"""So many rows are in memory together: a row may hold an image."""
+PART = re.compile(r"(?P<stem>.+)-(?P<number>\d{5})-of-(?P<count>\d{5})")
+"""The name of a part of a table, as the Hub has it."""
+BYTES = "bytes"
+
+
+def parquet_table(path: Path) -> Table:
+    """Return the table of a Parquet file; a part of several stands for all of them."""
+    from pyarrow import types
+
+    parts = parts_of(path)
+    schema = _schema(parts[0])
+    images = tuple(column.name for column in schema if _holds_images(column.type))
+    texts = (types.is_string, types.is_large_string, types.is_string_view)
+
+    def is_text(kind: Any) -> bool:
+        kind = kind.value_type if types.is_dictionary(kind) else kind
+        return any(check(kind) for check in texts)
+
+    unfit = {column.name: str(column.type) for column in schema if not is_text(column.type)}
+    return Table(tuple(schema.names), lambda columns: _rows(parts, columns), images=images, unfit=unfit)
+
+
+def parquet_images(path: Path, column: str) -> list[Path]:
+    """Return the images of a column, row by row, as files that are unpacked once."""
+    parts = parts_of(path)
+    folder = unpacked(parts, f"parquet 1 {column}", lambda: _images(parts, column))
+    return sorted(folder.iterdir())
+
+
+def _images(parts: Sequence[Path], column: str) -> Iterator[tuple[str, bytes]]:
+    """Yield a file name and the content of every image."""
+    for number, (source, (cell,)) in enumerate(_rows(parts, [column])):
+        content = cell.get(BYTES) if isinstance(cell, dict) else cell
+        if not content:
+            raise DataError(
+                f"every row must have an image in {column}", f"{source} without", "add it or remove the row"
+            )
+        yield image_name(number, content), content
+
+
+def parts_of(path: Path) -> list[Path]:
+    """Return all files of the table that a file is a part of, in order; raise DataError if one is missing."""
+    if not (match := PART.fullmatch(path.stem)):
+        return [path]
+    names = (
+        f"{match['stem']}-{number:05d}-of-{match['count']}{path.suffix}"
+        for number in range(int(match["count"]))
+    )
+    parts = [path.with_name(name) for name in names]
+    if missing := [part.name for part in parts if not part.is_file()]:
+        raise DataError(
+            "a table in parts must be whole",
+            f"{path.parent} without {', '.join(missing[:3])}",
+            "add them, or rename the part to read it alone",
+        )
+    return parts
+
+
+def _schema(path: Path) -> Any:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        return pq.read_schema(path)
+    except (pa.ArrowException, OSError) as error:
+        raise _unreadable(path, error) from error
+
+
+def _rows(parts: Sequence[Path], columns: Sequence[str]) -> Iterator[Row]:
+    """Yield the rows of all parts, with only these columns read."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    for path in parts:
+        number = 0
+        try:
+            with pq.ParquetFile(path) as file:
+                for batch in file.iter_batches(ROWS, columns=list(columns)):
+                    for row in batch.to_pylist():
+                        number += 1
+                        yield f"{path}:{number}", [row[column] for column in columns]
+        except (pa.ArrowException, OSError, KeyError) as error:
+            raise _unreadable(path, error) from error
+
+
+def _holds_images(kind: Any) -> bool:
+    from pyarrow import types
+
+    def is_bytes(inner: Any) -> bool:
+        return bool(types.is_binary(inner) or types.is_large_binary(inner))
+
+    if types.is_struct(kind):
+        inner = {kind.field(i).name: kind.field(i).type for i in range(kind.num_fields)}
+        return BYTES in inner and is_bytes(inner[BYTES])
+    return is_bytes(kind)
+
+
+def _unreadable(path: Path, error: Exception) -> DataError:
+    line = " ".join(str(error).split())[:100]
+    return DataError("a table must be readable Parquet", f"{path}:1: {line}", "save or download it again")

@@ -1,0 +1,120 @@
+"""What a table is for its reader, and the rows of JSON lines and JSON lists."""
+
+import codecs
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from train.data.formats import read_text
+from train.errors import DataError
+
+Row = tuple[str, Sequence[Any]]
+"""`file:line`, or the number of the row where a file has no lines; and the cells that were asked for."""
+BLANK = " \t\r\n"
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table that is read anew, row by row, whenever its rows are asked for.
+
+    Attributes:
+        columns: their names; their numbers, from 1, where the table has no header.
+        rows: yields the cells of the columns that it is given.
+        named: whether there is a header.
+        first: cells of the first row by column, where they can be had cheaply.
+        images: the columns that hold images themselves.
+        unfit: what columns hold that can be no text, by name.
+    """
+
+    columns: tuple[str, ...]
+    rows: Callable[[Sequence[str]], Iterator[Row]]
+    named: bool = True
+    first: Mapping[str, Any] = field(default_factory=dict)
+    images: tuple[str, ...] = ()
+    unfit: Mapping[str, str] = field(default_factory=dict)
+
+
+def text_lines(path: Path) -> Iterator[str]:
+    """Yield the lines of a UTF-8 file with their ends, without its byte-order mark."""
+    try:
+        with path.open("rb") as file:
+            for number, line in enumerate(file):
+                yield line.removeprefix(b"" if number else codecs.BOM_UTF8).decode()
+    except (OSError, UnicodeDecodeError):
+        read_text(path)  # names the byte and its line
+        raise
+
+
+def json_table(path: Path) -> Table:
+    """Return the table of a file with an object a line, or of a `.json` that is a list of objects."""
+    objects = json_objects if path.suffix.lower() == ".json" else _json_lines
+    first: dict[str, Any] = next((record for _, record in objects(path)), {})
+    unfit = {name: type(value).__name__ for name, value in first.items() if not isinstance(value, str)}
+
+    def rows(columns: Sequence[str]) -> Iterator[Row]:
+        for source, record in objects(path):
+            if missing := [name for name in columns if name not in record]:
+                raise DataError(
+                    f"every row must have {' and '.join(columns)}",
+                    f"{source} without {', '.join(missing)}",
+                    "add it or remove the row",
+                )
+            yield source, [record[name] for name in columns]
+
+    return Table(tuple(first), rows, first=first, unfit=unfit)
+
+
+def _json_lines(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    for number, line in enumerate(text_lines(path), 1):
+        if line.strip():
+            record, end = _decoded(line, 0, f"{path}:{number}")
+            if line[end:].strip():
+                raise DataError(
+                    "a line must hold one JSON object",
+                    f"{path}:{number}: {line[end:].strip()[:60]}",
+                    "mend that line",
+                )
+            yield f"{path}:{number}", record
+
+
+def json_objects(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the objects of a JSON list, each with the line that it begins in."""
+    content = read_text(path)
+    at, counted, line = _past(content, 0, BLANK), 0, 1
+    if content[at : at + 1] != "[":
+        raise DataError(
+            "a table in JSON must be a list of objects",
+            f"{path}:1: {content[at : at + 60]!r}",
+            "see docs/data.md",
+        )
+    at = _past(content, at + 1, BLANK)
+    while content[at : at + 1] != "]":
+        line, counted = line + content.count("\n", counted, at), at
+        record, at = _decoded(content, at, f"{path}:{line}")
+        at = _past(content, at, BLANK)
+        if content[at : at + 1] not in {",", "]"}:
+            raise DataError(
+                "a list must have commas and an end", f"{path}:{line}", "mend it behind that object"
+            )
+        at = _past(content, at, BLANK + ",")
+        yield f"{path}:{line}", record
+
+
+def _past(content: str, at: int, passed: str) -> int:
+    """Return the first place from `at` on that holds none of these characters."""
+    while at < len(content) and content[at] in passed:
+        at += 1
+    return at
+
+
+def _decoded(text: str, at: int, source: str) -> tuple[dict[str, Any], int]:
+    """Return the JSON object at a place, and where it ends."""
+    try:
+        record, end = json.JSONDecoder().raw_decode(text, _past(text, at, BLANK))
+    except (ValueError, RecursionError) as error:
+        raise DataError("a row must be JSON", f"{source}: {str(error)[:80]}", "mend that row") from error
+    if not isinstance(record, dict):
+        raise DataError("a row must be a JSON object", f"{source}: {str(record)[:60]}", "mend that row")
+    return record, end

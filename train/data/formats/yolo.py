@@ -1,0 +1,147 @@
+"""YOLO's boxes: `class x y width height` as shares of the photo, a line a box; what is written there is not known."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+import yaml
+
+from train.data.decoded.header import image_size
+from train.data.formats import FORMATS, by_split, images_in
+from train.data.formats.region_lists import first_line, lines_of
+from train.data.formats.shapes import rectangle, rounded
+from train.data.photos.regions import Region, as_region, label_of
+from train.data.sample import Sample
+from train.data.split_names import NAMES
+from train.errors import DataError
+
+IMAGES, LABELS = "images", "labels"
+SETTINGS = ("data.yaml", "dataset.yaml")
+BOX = 5
+SLACK = 0.01
+"""Labellers round: a share may lie this far outside of 0 to 1."""
+
+
+@FORMATS.register("yolo")
+class Yolo:
+    """`images` and `labels` side by side, over or under the folders of splits, or as `data.yaml` says; or one folder.
+
+    An image without a file of boxes has none, as YOLO has it.
+    """
+
+    task: ClassVar[str] = "detection"
+    options: ClassVar[Mapping[str, str]] = {}
+    explicit: ClassVar[frozenset[str]] = frozenset()
+    foreign: ClassVar[bool] = True
+
+    @staticmethod
+    def find(root: Path) -> dict[str, Path]:
+        """Return the folders of images by split."""
+        if root.is_file():
+            return _named(root) if root.name in SETTINGS else {}
+        for settings in (root / name for name in SETTINGS):
+            if settings.is_file() and (files := _named(settings)):
+                return files
+        folders = by_split(root / IMAGES, _is_ours) or by_split(root, _is_ours)
+        outer = by_split(root, lambda folder: _is_ours(folder / IMAGES))
+        return folders or {split: folder / IMAGES for split, folder in outer.items()}
+
+    @staticmethod
+    def read(path: Path, options: Mapping[str, str]) -> Iterator[Sample]:
+        """Yield one sample an image, by name."""
+        folder = path.absolute()
+        labels = _labels_folder(folder)
+        images = images_in(folder)
+        _require_images(labels, {image.stem for image in images})
+        for image in images:
+            file = labels / f"{image.stem}.txt"
+            regions = list(_regions(file, image)) if file.is_file() else []
+            yield Sample(image, label_of(regions), f"{file}:1")
+
+
+def is_box(line: str) -> bool:
+    """Whether a line is a class and the shares of a box or of an outline."""
+    fields = line.split()
+    return (
+        _is_outline(len(fields))
+        and fields[0].isdecimal()
+        and all(_share(field) is not None for field in fields[1:])
+    )
+
+
+def _is_outline(fields: int) -> bool:
+    return fields == BOX or (fields > BOX + 1 and fields % 2 == 1)
+
+
+def _share(field: str) -> float | None:
+    try:
+        value = float(field)
+    except ValueError:
+        return None
+    return value if -SLACK <= value <= 1 + SLACK else None
+
+
+def _labels_folder(images: Path) -> Path:
+    """Return the folder of boxes: the last `images` of the path is `labels` there; else the folder itself."""
+    parts = list(images.parts)
+    if IMAGES in parts:
+        parts[len(parts) - 1 - parts[::-1].index(IMAGES)] = LABELS
+        if (labels := Path(*parts)).is_dir():
+            return labels
+    return images
+
+
+def _is_ours(folder: Path) -> bool:
+    files = (_labels_folder(folder.absolute()) / f"{image.stem}.txt" for image in images_in(folder))
+    return any(file.is_file() and is_box(first_line(file)) for file in files)
+
+
+def _named(settings: Path) -> dict[str, Path]:
+    """Return the folders that `data.yaml` names for the splits and that are there."""
+    try:
+        content: Any = yaml.safe_load(settings.read_text("utf-8-sig"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+        return {}
+    if not isinstance(content, dict):
+        return {}
+    bases = [settings.parent / str(content.get("path") or "."), settings.parent]
+    files = {}
+    for split in NAMES:
+        name = next((content[key] for key in NAMES[split] if key in content), None)
+        if isinstance(name, str):
+            # the export of Roboflow names ../train/images, a folder too high
+            tries = [base / place for base in bases for place in (name, name.removeprefix("../"))]
+            found = next((place for place in tries if place.is_dir() and _is_ours(place)), None)
+            files |= {split: found} if found else {}
+    return files
+
+
+def _require_images(labels: Path, stems: set[str]) -> None:
+    """Raise DataError for boxes whose image is not there."""
+    lost = [
+        file for file in sorted(labels.glob("*.txt")) if file.stem not in stems and is_box(first_line(file))
+    ]
+    if lost:
+        raise DataError(
+            "every file of boxes must have an image of its name",
+            lost[0],
+            "add the image, or remove the boxes",
+        )
+
+
+def _regions(file: Path, image: Path) -> Iterator[Region]:
+    lines = list(lines_of(file))
+    height, width = image_size(image) if lines else (0, 0)
+    for line, source in lines:
+        if not is_box(line):
+            raise DataError(
+                "a box must be `class x y width height`, shares of the photo between 0 and 1",
+                f"{source}: {line[:80]!r}",
+                "mend that line",
+            )
+        shares = [float(field) for field in line.split()[1:]]
+        numbers = [share * (height if i % 2 else width) for i, share in enumerate(shares)]
+        if len(shares) == BOX - 1:
+            x, y, across, down = numbers
+            numbers = rectangle(x - across / 2, y - down / 2, across, down)
+        yield as_region(rounded(numbers), "")
