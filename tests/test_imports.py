@@ -71,7 +71,7 @@ ORDER = {
         "techniques",
         "tasks",
         "sets",
-        "data/check",
+        "data/check data/convert",
         "engines",
         "backends fits",
         "steps",

@@ -1,11 +1,11 @@
-"""Any known format to PaddleOCR's lists: `python -m train.data.convert SRC DST`."""
+"""Any known format to PaddleOCR's lists or the Hub's Parquet: `python -m train.data.convert SRC DST`."""
 
 import argparse
 import json
 import os
 import shutil
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -28,31 +28,72 @@ from train.data.charset import domain_charset
 from train.data.charset_file import write_characters
 from train.data.checks.allowed import describe_left_out, require_few
 from train.data.evidence import tell_made
+from train.data.hub import require_unicode, write_hub
 from train.data.labels import load_named
+from train.data.photos.regions import regions_of
 from train.data.sample import Sample
 from train.data.split import Splits, make_splits
 from train.errors import DataError, UsageError
 from train.files import make_folder
 from train.paths import given_path, require_folder
+from train.tasks import TASKS
 
 IMAGES = "images"
 DICTIONARY, STATISTICS = "custom_dict.txt", "dataset_stats.json"
+LINES, PHOTOS = "recognition", "detection"
+LISTS = {LINES: "{}_list.txt", PHOTOS: "det_gt_{}.txt"}
+"""The name of a split's list, by what its labels are for."""
 
 
-def convert(splits: Splits, destination: Path) -> None:
-    """Write lists, images, dictionary and statistics to a folder that is new or empty, whole or not at all."""
+def convert(splits: Splits, destination: Path, form: str = "paddleocr", task: str = LINES) -> None:
+    """Write labels and images to a folder that is new or empty, whole or not at all.
+
+    Args:
+        splits: what is written.
+        destination: the folder.
+        form: one of FORMS.
+        task: what the labels are for, one of LISTS.
+    """
     with _appearing(destination) as folder:
         names = copy_names(sample.path for _, samples in splits.items() for sample in samples)
-        (folder / IMAGES).mkdir()
-        for path, name in names.items():
-            _copy(path, folder / IMAGES / name)
-        for split, samples in splits.items():
-            lines = [f"{IMAGES}/{names[sample.path]}\t{_writable(sample)}\n" for sample in samples]
-            (folder / f"{split}_list.txt").write_bytes("".join(lines).encode())
+        FORMS[form](splits, names, folder, task)
+
+
+def _write_lists(splits: Splits, names: Mapping[Path, str], folder: Path, task: str) -> None:
+    """Write PaddleOCR's lists, images, statistics and, where texts are read, the dictionary."""
+    (folder / IMAGES).mkdir()
+    for path, name in names.items():
+        _copy(path, folder / IMAGES / name)
+    for split, samples in splits.items():
+        lines = [f"{IMAGES}/{names[sample.path]}\t{_writable(sample)}\n" for sample in samples]
+        (folder / LISTS[task].format(split)).write_bytes("".join(lines).encode())
+    if task == LINES:
         texts = (sample.text for _, samples in splits.items() for sample in samples)
         write_characters(domain_charset(texts).characters, folder / DICTIONARY)
-        numbers = json.dumps(statistics(splits), ensure_ascii=False, indent=1)
-        (folder / STATISTICS).write_text(numbers + "\n", encoding="utf-8")
+    numbers = json.dumps(statistics(splits, TEXTS_OF[task]), ensure_ascii=False, indent=1)
+    (folder / STATISTICS).write_text(numbers + "\n", encoding="utf-8")
+
+
+def _write_parquet(splits: Splits, names: Mapping[Path, str], folder: Path, task: str) -> None:
+    """Write the Parquet of the Hugging Face Hub."""
+    if task != LINES:
+        raise UsageError("--to parquet goes with lines", f"--task {task}", "leave out one of the two")
+    write_hub(splits, names, folder)
+
+
+def _line_text(sample: Sample) -> list[str]:
+    return [sample.text]
+
+
+def _photo_texts(sample: Sample) -> list[str]:
+    return [region.text for region in regions_of(sample.text, sample.source) if not region.ignored]
+
+
+FORMS: dict[str, Callable[[Splits, Mapping[Path, str], Path, str], None]] = {
+    "paddleocr": _write_lists,
+    "parquet": _write_parquet,
+}
+TEXTS_OF: dict[str, Callable[[Sample], list[str]]] = {LINES: _line_text, PHOTOS: _photo_texts}
 
 
 def copy_names(paths: Iterable[Path]) -> dict[Path, str]:
@@ -72,24 +113,30 @@ def copy_names(paths: Iterable[Path]) -> dict[Path, str]:
     return names
 
 
-def statistics(splits: Splits) -> dict[str, Any]:
+def statistics(splits: Splits, texts_of: Callable[[Sample], list[str]] = _line_text) -> dict[str, Any]:
     """Return counts, lengths and origin of each split, and how often each character stands in all of them."""
-    characters = Counter(c for _, samples in splits.items() for sample in samples for c in sample.text)
+    texts = {
+        name: [text for sample in samples for text in texts_of(sample)] for name, samples in splits.items()
+    }
     return {
         "splits": {
             name: {
                 "origin": splits.origin[name],
                 "samples": len(samples),
-                "texts": len({sample.text for sample in samples}),
-                "lengths": dict(sorted(Counter(len(sample.text) for sample in samples).items())),
+                "texts": len({*texts[name]}),
+                "lengths": dict(sorted(Counter(map(len, texts[name])).items())),
             }
             for name, samples in splits.items()
         },
-        "characters": dict(sorted(characters.items())),
+        "characters": dict(
+            sorted(Counter(c for some in texts.values() for text in some for c in text).items())
+        ),
     }
 
 
 def _writable(sample: Sample) -> str:
+    """Return a label as a line of a list has it."""
+    require_unicode(sample)
     if {"\t", "\n"} & set(sample.text) or sample.text.endswith("\r"):
         raise DataError(
             "a text in PaddleOCR's lists must be without tabs and line ends",
@@ -138,13 +185,14 @@ def _appearing(destination: Path) -> Iterator[Path]:
 def main(arguments: Sequence[str]) -> None:
     """Convert the folder that the command line names."""
     options = parser().parse_intermixed_args(arguments)  # SRC may be missing, and options stand between
-    named = require_data(options.source, options)
+    named, task = require_data(options.source, options), TASKS.get(options.task)
     require_folder(options.destination, "DST")
-    name, given = load_named(named, options_of(options.option), options.format)
+    name, given = load_named(named, options_of(options.option), options.format, task.formats)
     given = without_lost(given, options.allow_bad)
-    splits = make_splits(given, options.seed, options.val_fraction, options.test_fraction)
+    shares = (options.val_fraction, options.test_fraction)
+    splits = make_splits(given, options.seed, *shares, task.classes, task.text_of)
     destination = options.destination.absolute()
-    convert(splits, destination)
+    convert(splits, destination, options.to, options.task)
     told = tell_made(splits)
     for split, samples in splits.items():
         more = f": {told[split]}" if split in told else ""
@@ -155,7 +203,8 @@ def main(arguments: Sequence[str]) -> None:
 def parser() -> argparse.ArgumentParser:
     """Return the command line's definition."""
     parser = Parser(
-        prog="python -m train.data.convert", description="Convert labelled line images to PaddleOCR's lists."
+        prog="python -m train.data.convert",
+        description="Convert labelled images to PaddleOCR's lists or to Parquet.",
     )
     parser.add_argument(
         "source", type=given_path, nargs="?", metavar="SRC", help="a data folder, or one label file"
@@ -164,6 +213,18 @@ def parser() -> argparse.ArgumentParser:
     add_list_arguments(parser)
     add_format_arguments(parser)
     add_allow_bad_argument(parser)
+    parser.add_argument(
+        "--task",
+        choices=LISTS,
+        default=LINES,
+        help="what to write: lines with texts (default), or photos with regions",
+    )
+    parser.add_argument(
+        "--to",
+        choices=FORMS,
+        default="paddleocr",
+        help="PaddleOCR's lists (default), or Parquet as data sets on the Hugging Face Hub are, for lines",
+    )
     parser.add_argument("--seed", type=int, default=0, help="decides the splits that are made (default: 0)")
     parser.add_argument(
         "--val-fraction", type=float, default=0.15, help="size of a val split that is made (default: 0.15)"

@@ -1,7 +1,7 @@
 """Line images and texts in Parquet, as data sets on the Hugging Face Hub have them."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ configs:
 """
 
 
-def write_hub(splits: Splits, names: dict[Path, str], folder: Path) -> None:
+def write_hub(splits: Splits, names: Mapping[Path, str], folder: Path) -> None:
     """Write `data/train-00000-of-00001.parquet` and its like, and the card that names them.
 
     Args:
@@ -50,12 +50,13 @@ def write_hub(splits: Splits, names: dict[Path, str], folder: Path) -> None:
     (folder / "README.md").write_text(CARD.format(files=files), "utf-8")
 
 
-def _groups(samples: Sequence[Sample], names: dict[Path, str]) -> Iterator[list[dict[str, Any]]]:
+def _groups(samples: Sequence[Sample], names: Mapping[Path, str]) -> Iterator[list[dict[str, Any]]]:
     """Yield rows, as many together as memory is meant to hold."""
     rows, size = [], 0
     for sample in samples:
+        require_unicode(sample)
         content = _content(sample.path)
-        rows.append({"image": {"bytes": content, "path": names[sample.path]}, "text": _text(sample)})
+        rows.append({"image": {"bytes": content, "path": names[sample.path]}, "text": sample.text})
         size += len(content)
         if size > GROUP_BYTES:
             yield rows
@@ -63,14 +64,14 @@ def _groups(samples: Sequence[Sample], names: dict[Path, str]) -> Iterator[list[
     yield rows
 
 
-def _text(sample: Sample) -> str:
+def require_unicode(sample: Sample) -> None:
+    """Raise DataError for a text with half a character, which no file of UTF-8 can hold."""
     try:
         sample.text.encode()
     except UnicodeEncodeError as error:
         raise DataError(
             "a text must be Unicode", f"{sample.source}: {sample.text!r}", "mend that label"
         ) from error
-    return sample.text
 
 
 def _content(path: Path) -> bytes:

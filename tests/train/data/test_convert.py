@@ -5,7 +5,9 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -58,6 +60,39 @@ def test_every_format_survives_the_round_trip(name: str, tmp_path: Path) -> None
     numbers = json.loads((out / "dataset_stats.json").read_text("utf-8"))
     assert sum(split["samples"] for split in numbers["splits"].values()) == COUNT
     assert numbers["splits"]["val"]["origin"].startswith("made: 15 %")
+
+
+def test_parquet_for_the_hub_survives_the_round_trip(tmp_path: Path) -> None:
+    example("paddleocr", tmp_path / "source")
+    assert cli.run(main, [str(tmp_path / "source"), str(tmp_path / "out"), "--to", "parquet"]) == 0
+    name, found = load(tmp_path / "out")
+    assert (name, list(found)) == ("table", ["train", "val", "test"])
+    assert contents(tmp_path / "out", {}) == contents(tmp_path / "source", {})
+    parts = tmp_path / "out" / "data"
+    schema = pq.read_schema(parts / "validation-00000-of-00001.parquet")
+    # what `datasets` and the Hub's viewer show an image by
+    features = json.loads(schema.metadata[b"huggingface"])["info"]["features"]
+    assert features == {"image": {"_type": "Image"}, "text": {"dtype": "string", "_type": "Value"}}
+    assert str(schema.field("image").type) == "struct<bytes: binary, path: string>"
+    card = yaml.safe_load((tmp_path / "out" / "README.md").read_text("utf-8").split("---")[1])
+    for files in card["configs"][0]["data_files"]:
+        assert len([*(tmp_path / "out").glob(files["path"])]) == 1
+
+
+def test_photos_are_written_with_their_regions(tmp_path: Path) -> None:
+    example("labelme", tmp_path / "source")
+    arguments = [str(tmp_path / "source"), str(tmp_path / "out"), "--task", "detection"]
+    assert cli.run(main, arguments) == 0
+    texts = [
+        Counter(
+            sample.text
+            for samples in load(tmp_path / place, tasks=["detection"])[1].values()
+            for sample in samples
+        )
+        for place in ("source", "out")
+    ]
+    assert texts[0] == texts[1]
+    assert cli.run(main, [*arguments[:1], str(tmp_path / "hub"), *arguments[2:], "--to", "parquet"]) == 2
 
 
 def test_a_real_set_survives_and_keeps_its_val(data_dir: Path, tmp_path: Path) -> None:

@@ -33,7 +33,9 @@ class PaddleOCR:
     def find(root: Path) -> dict[str, Path]:
         """Return the lists of a folder by split, else `rec_gt.txt` as `all`; one with regions is not ours."""
         if root.is_file():
-            return {"all": root} if root.suffix.lower() == ".txt" and _may_hold_texts(first_line(root)) else {}
+            return (
+                {"all": root} if root.suffix.lower() == ".txt" and _may_hold_texts(first_line(root)) else {}
+            )
         return lists_or_whole(root, (*LISTS, SHARED), WHOLE, _holds_texts)
 
     @staticmethod
