@@ -135,6 +135,14 @@ def write_coco(folder: Path, labels: list[tuple[str, str]]) -> None:
     (folder / "instances.json").write_text(json.dumps({"images": images, "annotations": boxes}))
 
 
+def write_voc(folder: Path, labels: list[tuple[str, str]]) -> None:
+    box = "<bndbox><xmin>1</xmin><ymin>2</ymin><xmax>30</xmax><ymax>9</ymax></bndbox>"
+    for name, text in labels:
+        thing = f"<object><name>{text}</name>{box}</object>"
+        content = f"<annotation><filename>{name}</filename>{thing}</annotation>"
+        (folder / name).with_suffix(".xml").write_text(content, "utf-8")
+
+
 def write_yolo(folder: Path, labels: list[tuple[str, str]]) -> None:
     for name, _ in labels:
         line = f"0 {15.5 / 40:.6f} {5.5 / 12:.6f} {29 / 40:.6f} {7 / 12:.6f}\n"
@@ -158,6 +166,7 @@ EXAMPLES: dict[str, tuple[Writer, dict[str, str]]] = {
     "labelme": (write_labelme, {}),
     "label_studio": (write_label_studio, {}),
     "coco": (write_coco, {}),
+    "voc": (write_voc, {}),
     "yolo": (write_yolo, {}),
 }
 WITHOUT_TEXT = {"yolo"}

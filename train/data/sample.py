@@ -12,8 +12,10 @@ class Sample:
         path: absolute path of the image file.
         text: the transcription, as labelled (never normalised by a reader).
         source: `file:line` of the label, for error messages.
+        split: the split that its file tells, where a file holds several; else empty.
     """
 
     path: Path
     text: str
     source: str
+    split: str = ""

@@ -151,7 +151,9 @@ def test_labelme_keeps_the_text_in_the_description_where_there_is_one(tmp_path: 
     shapes = [shape("plate", description="x"), shape("plate", "rotation", flags={"difficult": True})]
     write(tmp_path / "a.json", {"shapes": shapes, "imagePath": "C:\\photos\\a.jpg", "imageData": None})
     assert regions(tmp_path) == [Region(QUAD, "x"), Region(QUAD, "", True)]
-    assert [r.text for r in regions(tmp_path, {"text": "label"})] == ["plate", "plate"]
+    with collected_notes() as notes:
+        assert [r.text for r in regions(tmp_path, {"text": "label"})] == ["plate", "plate"]
+    assert any("labelled 'plate'" in note for note in notes)
     assert photos(tmp_path)["all"][0].path == tmp_path / "a.jpg"
     write(tmp_path / "a.json", {"shapes": [shape("x"), shape("y", "circle")], "imagePath": "a.jpg"})
     with pytest.raises(DataError, match=r"a\.json:1: shape 2 is a circle"):
@@ -250,6 +252,41 @@ def test_coco_text(tmp_path: Path) -> None:
         write(path, {"imgs": {"7": {"id": 7, "file_name": "a.jpg"}}, "anns": {"1": {**entry, **wrong}}})
         with pytest.raises(DataError, match=rule):
             photos(path)
+
+
+VOC = """<?xml version="1.0"?><annotation><filename>{}.jpg</filename>
+<object><name>x</name><difficult>0</difficult><bndbox><xmin>1</xmin><ymin>2</ymin><xmax>30</xmax><ymax>9</ymax></bndbox></object>
+<object><name>###</name><bndbox><ymin>2.0</ymin><xmin>1.0</xmin><xmax>30.0</xmax><ymax>9.0</ymax></bndbox></object></annotation>"""
+
+
+def test_pascal_voc_as_downloaded(tmp_path: Path) -> None:
+    touch(tmp_path / "JPEGImages" / "a.jpg", tmp_path / "JPEGImages" / "b.jpg")
+    for name in "ab":
+        write(tmp_path / "Annotations" / f"{name}.xml", VOC.format(name))
+    assert [s.path.name for s in photos(tmp_path)["all"]] == ["a.jpg", "b.jpg"]
+    assert regions(tmp_path)[:2] == [Region(QUAD, "x"), Region(QUAD, "###", True)]
+    write(tmp_path / "ImageSets" / "Main" / "trainval.txt", "a\nb\n")
+    for split, name in (("train", "b"), ("test", "a")):
+        write(tmp_path / "ImageSets" / "Main" / f"{split}.txt", f"{name}\n")
+    assert {split: [s.path.name for s in samples] for split, samples in photos(tmp_path).items()} == {
+        "test": ["a.jpg"],
+        "train": ["b.jpg"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("content", "rule"),
+    [
+        (VOC.format("a").replace("<ymax>9</ymax>", ""), "a.xml:1: object 1 without ymax"),
+        (VOC.format("a").replace("<xmax>30<", "<xmax>wide<"), "object 1 with xmax wide"),
+        (VOC.format("a")[:-5], "a.xml:3"),
+    ],
+)
+def test_pascal_voc_is_refused_by_its_object(tmp_path: Path, content: str, rule: str) -> None:
+    write(tmp_path / "0.xml", VOC.format("b"))
+    write(tmp_path / "a.xml", content)
+    with pytest.raises(DataError, match=rule):
+        photos(tmp_path)
 
 
 BOX = "3 0.3875 0.458333 0.725 0.583333"

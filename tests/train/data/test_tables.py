@@ -128,6 +128,22 @@ def test_tables_of_splits_and_of_parts(tmp_path: Path) -> None:
         load(tmp_path / "names")
 
 
+@pytest.mark.parametrize(
+    ("rows", "splits"),
+    [
+        ("path,text,split\na.png,x,training\nb.png,y,dev\n", {"train": ["x"], "val": ["y"]}),
+        ("path,text\ntest/a.png,x\ntrain/b.png,y\ntest/c.png,z\n", {"test": ["x", "z"], "train": ["y"]}),
+        ("path,text,split\na.png,x,1\nb.png,y,2\n", {"all": ["x", "y"]}),
+        ("path,text\ntest/a.png,x\ntest/c.png,z\n", {"all": ["x", "z"]}),
+    ],
+)
+def test_a_table_of_several_splits_deals_its_rows(
+    tmp_path: Path, rows: str, splits: dict[str, list[str]]
+) -> None:
+    found = load(write(tmp_path / "metadata.csv", rows))[1]
+    assert {split: [sample.text for sample in samples] for split, samples in found.items()} == splits
+
+
 def test_a_table_does_not_stand_against_lists(tmp_path: Path) -> None:
     """What could be read before is read as before."""
     write(tmp_path / "labels.csv", "filename,words\na.png,x\n")

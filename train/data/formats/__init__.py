@@ -84,12 +84,21 @@ def load(
             ", ".join(unknown),
             f"it takes: {', '.join(reader.options) or 'none'}",
         )
-    given = {split: list(reader.read(path, options)) for split, path in files.items()}
+    given = _dealt({split: list(reader.read(path, options)) for split, path in files.items()})
     if source.is_dir():
         note_left_aside(source, files.values(), (sample for part in given.values() for sample in part))
     if reader.task == PHOTOS != tasks[0]:
         given = {split: lines_of_photos(photos) for split, photos in given.items()}
     return name, given
+
+
+def _dealt(given: Mapping[str, list[Sample]]) -> dict[str, list[Sample]]:
+    """Return samples by the split that they tell themselves, else by that of their file."""
+    dealt: dict[str, list[Sample]] = {}
+    for split, samples in given.items():
+        for sample in samples:
+            dealt.setdefault(sample.split or split, []).append(sample)
+    return {split: dealt.get(split, []) for split in (*given, *dealt) if split in dealt or not given[split]}
 
 
 def load_file(

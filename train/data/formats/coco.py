@@ -14,6 +14,7 @@ from train.data.formats.places import (
     peek_json,
     read_json,
     split_in,
+    splits_told,
 )
 from train.data.formats.shapes import numbers_of, rectangle, text_in
 from train.data.photos.regions import Region, as_region, label_of
@@ -23,6 +24,8 @@ from train.errors import DataError
 IMAGES, ANNOTATIONS = ("images", "imgs"), ("annotations", "anns")
 TEXTS = ("utf8_string", "text", "transcription", "caption", "string", "value")
 FOLDER = "annotations"
+SET = "set"
+"""The key under which COCO-Text has the split of an image."""
 CORNERS = 4
 
 
@@ -67,8 +70,9 @@ class Coco:
         )
         names = [_name(image, source) for image in images]
         paths = find_images(path, names, options.get("root", ""), _places(path))
-        for image, name in zip(images, names, strict=True):
-            yield Sample(paths[name], label_of(regions[image["id"]]), source)
+        splits = splits_told(names, [image.get(SET) for image in images])
+        for image, name, split in zip(images, names, splits, strict=True):
+            yield Sample(paths[name], label_of(regions[image["id"]]), source, split)
 
 
 def _name(image: dict[str, Any], source: str) -> str:

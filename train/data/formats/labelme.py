@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 from train.data.formats import FORMATS, ROOT, by_split, images_in
 from train.data.formats.places import find_images, image_name, peek_json, read_json
-from train.data.formats.shapes import numbers_of, rectangle, text_in
+from train.data.formats.shapes import note_classes, numbers_of, rectangle, text_in
 from train.data.photos.regions import Region, as_region, label_of
 from train.data.sample import Sample
 from train.data.unpacked import unpacked
@@ -53,6 +53,10 @@ class LabelMe:
         key = _text_key(options.get("text", AUTO), pages)
         named = [page.image for page in pages if page.image]
         paths = find_images(files[0], named, options.get("root", "")) if files else {}
+        if key == LABEL:
+            note_classes(
+                path, [shape.get(key) for page in pages for shape in page.shapes], "their descriptions"
+            )
         beside = {image.stem: image for image in images_in(path.parent if path.is_file() else path)}
         for page in pages:
             regions = [

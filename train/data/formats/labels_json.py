@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from train.data.formats import FORMATS, ROOT, by_split, read_text
-from train.data.formats.places import find_images, has_image_name, peek_json, read_json
+from train.data.formats.places import find_images, has_image_name, peek_json, read_json, splits_told
 from train.data.sample import Sample
 from train.data.split_names import in_order, lists_by_split
 from train.errors import DataError
@@ -42,8 +42,9 @@ class LabelsJson:
         content = read_text(path)
         texts = _texts(json.loads(content, object_pairs_hook=_pairs), path)
         paths = find_images(path, [name for name, _ in texts], options.get("root", ""))
+        splits = splits_told([*paths])
         line, position = 1, 0
-        for name, text in texts:
+        for (name, text), split in zip(texts, splits, strict=True):
             found = max(content.find(form, position) for form in (json.dumps(name), f'"{name}"'))
             if found > position:
                 line, position = line + content.count("\n", position, found), found
@@ -53,7 +54,7 @@ class LabelsJson:
                     f"{path}:{line}: {json.dumps(text)[:60]}",
                     "put it in quotes",
                 )
-            yield Sample(paths[name], text, f"{path}:{line}")
+            yield Sample(paths[name], text, f"{path}:{line}", split)
 
 
 class _Pairs(list[tuple[str, Any]]):

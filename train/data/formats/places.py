@@ -127,6 +127,20 @@ def split_in(name: str) -> str | None:
     return next((split for word in re.findall("[a-z]+", name.lower()) if (split := split_of(word))), None)
 
 
+def splits_told(names: Sequence[str], told: Sequence[object] = ()) -> list[str]:
+    """Return the split of each image of a file that holds several; empty texts where it holds one.
+
+    Args:
+        names: of the images; the first folders of their paths may be called as splits are.
+        told: what the file says of each itself.
+    """
+    for words in (told, [name.replace("\\", "/").partition("/")[0] for name in names]):
+        splits = [split_of(word) if isinstance(word, str) else None for word in words]
+        if len({*splits}) > 1 and None not in splits:
+            return [split or "" for split in splits]
+    return [""] * len(names)
+
+
 def files_by_split(root: Path, paths: Sequence[Path]) -> dict[str, Path]:
     """Return label files by the split in their names, and the only other one as `all`, where none is for train."""
     splits = {path: split for path in paths if (split := split_in(path.stem))}

@@ -3,8 +3,10 @@
 import json
 import math
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
+from train.data.notes import note
 from train.errors import DataError
 
 
@@ -41,6 +43,21 @@ def rectangle(x: float, y: float, width: float, height: float, degrees: float = 
 def rounded(numbers: Sequence[float]) -> list[float]:
     """Return coordinates that were shares of a photo to a hundredth of a pixel: shares have few digits."""
     return [round(number, 2) for number in numbers]
+
+
+def note_classes(path: Path, labels: Sequence[object], elsewhere: str) -> None:
+    """Say it where all regions have one label: it is likely to be a class.
+
+    Args:
+        path: the file or folder.
+        labels: of all its regions.
+        elsewhere: where their texts belong.
+    """
+    if len(labels) > 1 and all(label == labels[0] for label in labels):
+        note(
+            f"{path}: all {len(labels)} regions are labelled {labels[0]!r}; if that is no text, put the texts into "
+            f"{elsewhere}, or train a detector alone"
+        )
 
 
 def text_in(holder: Any, keys: Sequence[str], source: str) -> str | None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from train.data.formats import FORMATS, ROOT, by_split
-from train.data.formats.places import files_by_split, find_images, has_image_name
+from train.data.formats.places import files_by_split, find_images, has_image_name, splits_told
 from train.data.formats.region_lists import first_line
 from train.data.formats.table_delimited import Dialect, delimited_table
 from train.data.formats.table_parquet import parquet_images, parquet_table, parts_of
@@ -39,6 +39,7 @@ TEXTS = (
     "label",
     "labels",
 )
+SPLIT_COLUMNS = ("split", "set", "subset", "partition")
 TEXTS += ("sentence", "string", "ocr_text", "plate")
 DELIMITED, JSON, PARQUET = (".csv", ".tsv"), (".jsonl", ".ndjson"), ".parquet"
 ALWAYS = (*DELIMITED, *JSON, PARQUET)
@@ -85,20 +86,21 @@ class TableOfTexts:
         table = _open(path, options)
         image = _column(table, "image", options.get("image", ""), _likely_images(table), path)
         text = _text_column(table, options.get("text", ""), image, path)
+        told = [column for column in _usual(table.columns, SPLIT_COLUMNS) if column not in (image, text)][:1]
         if image in table.images:
             if options.get("root"):
                 raise UsageError("--root goes with paths", f"{path}, which holds its images", "leave it out")
-            found = parquet_images(path, image)
-            for number, (source, (label,)) in enumerate(table.rows([text])):
-                yield Sample(found[number], _text(label, text, source), source)
-            return
-        rows = [
-            (_name(name, image, source), _text(label, text, source), source)
-            for source, (name, label) in table.rows([image, text])
-        ]
-        paths = find_images(path, [name for name, *_ in rows], options.get("root", ""))
-        for name, label, source in rows:
-            yield Sample(paths[name], label, source)
+            rows = list(table.rows([text, *told]))
+            images, names = parquet_images(path, image), [""] * len(rows)
+        else:
+            found = [(source, cells[1:], cells[0]) for source, cells in table.rows([image, text, *told])]
+            names = [_name(name, image, source) for source, _, name in found]
+            rows = [(source, cells) for source, cells, _ in found]
+            paths = find_images(path, names, options.get("root", ""))
+            images = [paths[name] for name in names]
+        splits = splits_told(names, [cells[-1] for _, cells in rows] if told else ())
+        for (source, cells), place, split in zip(rows, images, splits, strict=True):
+            yield Sample(place, _text(cells[0], text, source), source, split)
 
 
 def _open(path: Path, options: Mapping[str, str]) -> Table:

@@ -1,0 +1,121 @@
+"""Pascal VOC's annotations, one XML an image, as LabelImg and CVAT write them: boxes in pixels."""
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+from typing import ClassVar
+from xml.etree import ElementTree as Xml
+
+from train.data.formats import FORMATS, ROOT, by_split
+from train.data.formats.places import find_images, image_places
+from train.data.formats.region_lists import lines_of
+from train.data.formats.shapes import note_classes, rectangle
+from train.data.photos.regions import Region, as_region, label_of
+from train.data.sample import Sample
+from train.data.split_names import lists_by_split
+from train.errors import DataError
+
+FOLDER, IMAGES, SETS = "Annotations", "JPEGImages", ("ImageSets", "Main")
+ANNOTATION, NAME = "annotation", "name"
+TEXTS = ("text", "transcription", "value")
+"""Attributes that hold the text of an object, in CVAT's files."""
+SIDES = ("xmin", "ymin", "xmax", "ymax")
+LOOKED_AT = 20
+
+
+@FORMATS.register("voc")
+class Voc:
+    """A folder of such files beside their images, or one each for train, val, test; or VOC's own folders.
+
+    The text of an object is its attribute `text`, if any object of the folder has one, else its name.
+    """
+
+    task: ClassVar[str] = "detection"
+    options: ClassVar[Mapping[str, str]] = ROOT
+    explicit: ClassVar[frozenset[str]] = frozenset()
+    foreign: ClassVar[bool] = True
+
+    @staticmethod
+    def find(root: Path) -> dict[str, Path]:
+        """Return the folders with such a file."""
+        if root.is_file():
+            return {"all": root} if root.suffix.lower() == ".xml" and _is_ours(root) else {}
+        return by_split(root, _has_files) or ({"all": root / FOLDER} if _has_files(root / FOLDER) else {})
+
+    @staticmethod
+    def read(path: Path, options: Mapping[str, str]) -> Iterator[Sample]:
+        """Yield one sample a file, by name."""
+        path = path.absolute()
+        folder = path.parent if path.is_file() else path
+        files = (
+            [path] if path.is_file() else [file for file in sorted(folder.glob("*.xml")) if _is_ours(file)]
+        )
+        pages = {file: _root(file) for file in files}
+        described = any(_text(thing, True) for page in pages.values() for thing in page.iter("object"))
+        if not described:
+            names = [_text(thing, False) for page in pages.values() for thing in page.iter("object")]
+            note_classes(path, names, "attributes called text")
+        named = {file: (page.findtext("filename") or file.stem).strip() for file, page in pages.items()}
+        places = [*image_places(folder), folder.parent / IMAGES, *image_places(folder.parent)[1:]]
+        paths = find_images(files[0], list(named.values()), options.get("root", ""), places)
+        splits = _splits(folder.parent.joinpath(*SETS))
+        for file, page in pages.items():
+            regions = [
+                _region(thing, described, f"{file}:1: object {i}")
+                for i, thing in enumerate(page.iter("object"), 1)
+            ]
+            yield Sample(paths[named[file]], label_of(regions), f"{file}:1", splits.get(file.stem, ""))
+
+
+def _has_files(folder: Path) -> bool:
+    return folder.is_dir() and any(map(_is_ours, islice(sorted(folder.glob("*.xml")), LOOKED_AT)))
+
+
+def _is_ours(path: Path) -> bool:
+    """Whether a file begins as an annotation."""
+    try:
+        return next(element.tag for _, element in Xml.iterparse(path, ["start"])) == ANNOTATION  # noqa: S314
+    except (Xml.ParseError, OSError, ValueError, StopIteration):
+        return False
+
+
+def _root(file: Path) -> "Xml.Element[str]":
+    try:
+        return Xml.parse(file).getroot()  # noqa: S314 - expat bounds the growth of entities, and loads none
+    except (Xml.ParseError, ValueError, LookupError) as error:
+        line = getattr(error, "position", (1, 0))[0]
+        raise DataError(
+            "a label file must be XML", f"{file}:{line}: {error}", "mend it at that line"
+        ) from error
+
+
+def _text(thing: "Xml.Element[str]", described: bool) -> str:
+    if not described:
+        return thing.findtext(NAME) or ""
+    held = {attribute.findtext("name"): attribute.findtext("value") for attribute in thing.iter("attribute")}
+    return next((text for key in TEXTS if (text := held.get(key) or thing.findtext(key))), "")
+
+
+def _region(thing: "Xml.Element[str]", described: bool, source: str) -> Region:
+    sides = []
+    for side in SIDES:
+        value = thing.findtext(f"bndbox/{side}")
+        if value is None:
+            raise DataError("an object must have a bndbox", f"{source} without {side}", "draw it again")
+        try:
+            sides.append(float(value))
+        except ValueError:
+            sides.append(math.nan)
+        if not math.isfinite(sides[-1]):
+            raise DataError("a bndbox must have numbers", f"{source} with {side} {value}", "draw it again")
+    left, top, right, bottom = sides
+    region = as_region(rectangle(left, top, right - left, bottom - top), _text(thing, described))
+    return replace(region, ignored=True) if (thing.findtext("difficult") or "0").strip() == "1" else region
+
+
+def _splits(folder: Path) -> dict[str, str]:
+    """Return the split of each name that the lists of VOC's own folder tell."""
+    lists = lists_by_split(folder, ("{}.txt",))
+    return {line.split()[0]: split for split, path in lists.items() for line, _ in lines_of(path)}
