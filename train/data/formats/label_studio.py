@@ -9,7 +9,7 @@ from urllib.parse import unquote
 
 from train.data.decoded.header import image_size
 from train.data.formats import FORMATS, ROOT, images_in
-from train.data.formats.places import files_by_split, find_images, has_image_name, image_places
+from train.data.formats.places import files_by_split, find_images, has_image_name, image_places, is_file
 from train.data.formats.shapes import numbers_of, rectangle, rounded
 from train.data.formats.table_rows import json_objects
 from train.data.notes import note
@@ -98,13 +98,13 @@ def _results(task: dict[str, Any], source: str) -> list[dict[str, Any]] | None:
 
 def _regions(results: Sequence[dict[str, Any]], image: Path, source: str) -> Iterator[Region]:
     """Yield the regions, in the order in which they were drawn; a text without any is that of the whole photo."""
-    texts: dict[Any, str] = {}
+    texts: dict[str, str] = {}
     for item in results:
         if (text := _text(item, source)) is not None:
-            texts[item.get("id")] = text
+            texts[str(item.get("id"))] = text
     shapes = [item for item in results if _is_shape(item, source)]
     for item in shapes:
-        yield as_region(rounded(_corners(item, image, source)), texts.get(item.get("id"), ""))
+        yield as_region(rounded(_corners(item, image, source)), texts.get(str(item.get("id")), ""))
     if not shapes:
         for text in texts.values():
             height, width = image_size(image)
@@ -169,7 +169,7 @@ def _address(task: dict[str, Any], source: str) -> str:
 
 def _image(address: str, path: Path, beside: Mapping[str, Path]) -> Path:
     """Return a photo where it is: as its task names it, else by its last part, without what uploading put before it."""
-    if path.is_file():
+    if is_file(path):
         return path
     name = PurePosixPath(unquote(address)).name
     plain = match[1] if (match := UPLOADED.fullmatch(name)) else name

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from train.data.formats import FORMATS, ROOT, by_split, images_in
-from train.data.formats.places import find_images, image_name, peek_json, read_json
+from train.data.formats.places import find_images, image_name, is_file, peek_json, read_json
 from train.data.formats.shapes import note_classes, numbers_of, rectangle, text_in
 from train.data.photos.regions import Region, as_region, label_of
 from train.data.sample import Sample
@@ -110,14 +110,14 @@ def _region(shape: dict[str, Any], key: str, source: str) -> Region:
             "a shape must be a polygon or a rectangle", f"{source} is a {kind}", "draw it so, or remove it"
         )
     region = as_region(numbers, text_in(shape, [key], source) or "")
-    flags = {**shape, **(shape.get("flags") or {})}
+    flags = {**shape, **(held if isinstance(held := shape.get("flags"), dict) else {})}
     return replace(region, ignored=True) if any(flags.get(name) is True for name in IGNORED_FLAGS) else region
 
 
 def _image(page: _Page, paths: Mapping[str, Path], beside: Mapping[str, Path]) -> Path:
     """Return where an image lies: as the file says, else beside it under its name, else inside of it."""
     named = paths.get(page.image)
-    if named and named.is_file():
+    if named and is_file(named):
         return named
     if image := beside.get(page.file.stem):
         return image

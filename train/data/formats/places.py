@@ -1,6 +1,7 @@
 """Where the image of a label lies, and what a JSON file of labels holds: labels name an image as their tool saw it."""
 
 import json
+import os
 import re
 from collections.abc import Iterable, Sequence
 from itertools import islice
@@ -65,9 +66,18 @@ def image_places(folder: Path) -> list[Path]:
     return [folder, *(place for name in IMAGE_FOLDERS if (place := folder / name).is_dir())]
 
 
+def is_file(path: Path) -> bool:
+    """Whether a path is a file's, whatever stands in it: `Path.is_file` raises for a name that is too long."""
+    return os.path.isfile(path)
+
+
 def _plain(name: str) -> str:
     """Return the path in an address, such as Label Studio's `/data/local-files/?d=photos/a.png`."""
-    if (parts := urlsplit(name)).query and (inner := parse_qs(parts.query).get("d")):
+    try:
+        parts = urlsplit(name)
+    except ValueError:
+        return name
+    if parts.query and (inner := parse_qs(parts.query).get("d")):
         return "/" + inner[0].lstrip("/")
     return "/" + unquote(parts.path).lstrip("/") if len(parts.scheme) > 1 else name
 
@@ -79,7 +89,7 @@ def _has_any(place: Path, names: Iterable[str]) -> bool:
         place / (PurePosixPath(name).name if name.startswith("/") or name[1:2] == ":" else name)
         for name in tried
     )
-    return any(path.is_file() or _with_suffix(path) for path in paths)
+    return any(is_file(path) or _with_suffix(path) for path in paths)
 
 
 def _completed(name: str, place: Path) -> str:
@@ -92,7 +102,7 @@ def _completed(name: str, place: Path) -> str:
 def _with_suffix(path: Path) -> Path | None:
     suffixes = sorted(IMAGE_SUFFIXES) if path.name and not has_image_name(path.name) else []
     paths = (path.with_name(path.name + suffix) for suffix in suffixes)
-    return next((path for path in paths if path.is_file()), None)
+    return next((path for path in paths if is_file(path)), None)
 
 
 def read_json(path: Path) -> Any:

@@ -9,6 +9,9 @@ from typing import Any
 from train.data.notes import note
 from train.errors import DataError
 
+MOST = 1e9
+"""Coordinates beyond are none, nor what is no number."""
+
 
 def numbers_of(values: Any, source: str) -> list[float]:
     """Return the numbers of a list, or of a list of points, one after another."""
@@ -75,4 +78,4 @@ def text_in(holder: Any, keys: Sequence[str], source: str) -> str | None:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < MOST

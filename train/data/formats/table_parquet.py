@@ -76,7 +76,7 @@ def _schema(path: Path) -> Any:
 
     try:
         return pq.read_schema(path)
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, ValueError) as error:
         raise _unreadable(path, error) from error
 
 
@@ -93,7 +93,7 @@ def _rows(parts: Sequence[Path], columns: Sequence[str]) -> Iterator[Row]:
                     for row in batch.to_pylist():
                         number += 1
                         yield f"{path}:{number}", [row[column] for column in columns]
-        except (pa.ArrowException, OSError, KeyError) as error:
+        except (pa.ArrowException, OSError, KeyError, ValueError) as error:
             raise _unreadable(path, error) from error
 
 

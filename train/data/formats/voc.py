@@ -77,7 +77,7 @@ def _is_ours(path: Path) -> bool:
     """Whether a file begins as an annotation."""
     try:
         return next(element.tag for _, element in Xml.iterparse(path, ["start"])) == ANNOTATION  # noqa: S314
-    except (Xml.ParseError, OSError, ValueError, StopIteration):
+    except (Xml.ParseError, OSError, ValueError, LookupError, StopIteration):
         return False
 
 

@@ -1,5 +1,6 @@
 """YOLO's boxes: `class x y width height` as shares of the photo, a line a box; what is written there is not known."""
 
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
@@ -100,7 +101,7 @@ def _named(settings: Path) -> dict[str, Path]:
     """Return the folders that `data.yaml` names for the splits and that are there."""
     try:
         content: Any = yaml.safe_load(settings.read_text("utf-8-sig"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+    except (OSError, ValueError, RecursionError, yaml.YAMLError):
         return {}
     if not isinstance(content, dict):
         return {}
@@ -111,7 +112,7 @@ def _named(settings: Path) -> dict[str, Path]:
         if isinstance(name, str):
             # the export of Roboflow names ../train/images, a folder too high
             tries = [base / place for base in bases for place in (name, name.removeprefix("../"))]
-            found = next((place for place in tries if place.is_dir() and _is_ours(place)), None)
+            found = next((place for place in tries if os.path.isdir(place) and _is_ours(place)), None)
             files |= {split: found} if found else {}
     return files
 
