@@ -43,6 +43,7 @@ def read(path: Path, **options: str) -> list[tuple[str, str, int]]:
         ("a.csv", "Bild|Schrift\na.png|x\n", {"image": "Bild", "text": "Schrift"}, [("a.png", "x", 2)]),
         ("a.csv", "a.png,x\nb.png,y\n", {}, [("a.png", "x", 1), ("b.png", "y", 2)]),
         ("a.csv", "7,a.png,x\n", {"text": "3"}, [("a.png", "x", 1)]),
+        ("a.csv", "name,image,text\nA,a.png,x\n", {}, [("a.png", "x", 2)]),
         ("a.tsv", "a.png\t x \n", {}, [("a.png", " x ", 1)]),
         ("a.csv", "img,gt\na,x\n", {}, [("a", "x", 2)]),
         # the text recognition data generator's

@@ -15,32 +15,14 @@ from train.data.sample import Sample
 from train.data.split_names import only_one
 from train.errors import DataError, UsageError
 
-IMAGES = (
-    "file_name",
-    "filename",
-    "file",
-    "image",
-    "image_path",
-    "image_name",
-    "image_file",
-    "img",
-    "img_path",
+IMAGES = re.compile(r"(image|img|file|picture)s?_?(file)?_?(filename|names?|paths?)?|names?|paths?")
+TEXTS = re.compile(
+    r"((gt|ocr|plate)_?)?texts?|words?|transcri(pt|ption)|gt|ground_?truth|labels?|sentence|string|plate"
 )
-IMAGES += ("img_name", "path", "file_path", "filepath", "image_filename", "images", "name")
-TEXTS = (
-    "text",
-    "words",
-    "word",
-    "transcription",
-    "transcript",
-    "gt",
-    "ground_truth",
-    "gt_text",
-    "label",
-    "labels",
-)
-SPLIT_COLUMNS = ("split", "set", "subset", "partition")
-TEXTS += ("sentence", "string", "ocr_text", "plate")
+SPLIT_COLUMNS = re.compile("partition|set|split|subset")
+"""The usual names of columns."""
+DONUT = '{"gt_parse"'
+"""How a text begins that is no line, but what Donut parses a page into."""
 DELIMITED, JSON, PARQUET = (".csv", ".tsv"), (".jsonl", ".ndjson"), ".parquet"
 ALWAYS = (*DELIMITED, *JSON, PARQUET)
 SOMETIMES = (".txt", ".json")
@@ -137,15 +119,17 @@ def _answer(options: Mapping[str, str], name: str, answers: Mapping[str, bool | 
     return answers[value]
 
 
-def _usual(columns: Sequence[str], names: Sequence[str]) -> list[str]:
+def _usual(columns: Sequence[str], names: re.Pattern[str]) -> list[str]:
     """Return the columns whose names are usual, whatever their case, blanks and hyphens."""
-    return [column for column in columns if re.sub(r"[\s-]+", "_", column.strip(' "').lower()) in names]
+    plain = {column: re.sub(r"[\s-]+", "_", column.strip(' "').lower()) for column in columns}
+    return [column for column in columns if names.fullmatch(plain[column])]
 
 
 def _likely_images(table: Table) -> list[str]:
-    if table.named:
-        return list(table.images) or _usual(table.columns, IMAGES)
-    return [column for column, cell in table.first.items() if has_image_name(str(cell).strip())]
+    """Return the columns that may name images; where several have such a name, those that do."""
+    usual = list(table.images) or _usual(table.columns, IMAGES) if table.named else list(table.first)
+    naming = [column for column in usual if has_image_name(str(table.first.get(column, "")).strip())]
+    return usual if table.named and (len(usual) == 1 or not naming) else naming
 
 
 def _likely_texts(table: Table) -> list[str]:
@@ -190,11 +174,11 @@ def _name(cell: Any, column: str, source: str) -> str:
 
 
 def _text(cell: Any, column: str, source: str) -> str:
-    if not isinstance(cell, str):
+    if not isinstance(cell, str) or cell.startswith(DONUT):
         raise DataError(
-            f"every text in {column} must be a string",
+            f"every text in {column} must be a string, and of one line",
             f"{source}: {cell!r}"[:200],
-            "put it in quotes, or remove the row",
+            "put it in quotes, remove the row, or name another column with --option text=COLUMN",
         )
     return cell
 

@@ -40,12 +40,13 @@ def delimited_table(path: Path, dialect: Dialect, is_header: IsHeader) -> Table:
     line = next((line for line in text_lines(path) if line.strip()), "")
     delimiter = dialect.delimiter or _delimiter(line, path, is_header)
     quotes = delimiter != " " if dialect.quotes is None else dialect.quotes
-    first = next(_cells(path, delimiter, quotes, 0), ("", [], ""))[1]
-    named = dialect.header if dialect.header is not None else not any(map(has_image_name, first))
+    head, second = _beginning(_cells(path, delimiter, quotes, 0))
+    named = dialect.header if dialect.header is not None else not any(map(has_image_name, head))
     count = (
-        len(first) if quotes else min(len(first), 2)
+        len(head) if quotes else min(len(head), 2)
     )  # without header and quotes the text is all that follows
-    columns = [cell.strip() for cell in first] if named else [str(i + 1) for i in range(count)]
+    columns = [cell.strip() for cell in head] if named else [str(i + 1) for i in range(count)]
+    first = second if named else head
 
     def rows(wanted: Sequence[str]) -> Iterator[Row]:
         places = [columns.index(name) for name in wanted]
@@ -58,6 +59,15 @@ def delimited_table(path: Path, dialect: Dialect, is_header: IsHeader) -> Table:
                 yield source, [whole[place] for place in places]
 
     return Table(tuple(columns), rows, named, dict(zip(columns, first, strict=False)))
+
+
+def _beginning(rows: Iterator[tuple[str, list[str], str]]) -> tuple[list[str], list[str]]:
+    """Return the first two rows; a second one that is malformed is refused when the rows are read."""
+    head = next(rows, ("", [], ""))[1]
+    try:
+        return head, next(rows, ("", [], ""))[1]
+    except DataError:
+        return head, []
 
 
 def _delimiter(line: str, path: Path, is_header: IsHeader) -> str:
