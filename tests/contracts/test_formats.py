@@ -214,6 +214,7 @@ def test_texts_come_as_labelled_with_absolute_paths_and_sources(
     assert sorted(s.text for s in samples) == sorted(map(LABELS[task_of(name)], texts))
     assert all(s.path.is_absolute() and s.path.is_file() for s in samples)
     assert all(s.source.rpartition(":")[2].isdigit() for s in samples)
+    assert len({s.source for s in samples}) == len(samples)  # by it a sample is known
 
 
 def test_reading_twice_gives_the_same(example: tuple[str, Path, dict[str, str]]) -> None:

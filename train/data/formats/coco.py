@@ -59,7 +59,7 @@ class Coco:
 
     @staticmethod
     def read(path: Path, options: Mapping[str, str]) -> Iterator[Sample]:
-        """Yield one sample an image, in the file's order."""
+        """Yield one sample an image, in the file's order; its source has its number."""
         path = path.absolute()
         content = read_json(path)
         source = f"{path}:1"
@@ -71,8 +71,8 @@ class Coco:
         names = [_name(image, source) for image in images]
         paths = find_images(path, names, options.get("root", ""), _places(path))
         splits = splits_told(names, [image.get(SET) for image in images])
-        for image, name, split in zip(images, names, splits, strict=True):
-            yield Sample(paths[name], label_of(regions[image["id"]]), source, split)
+        for number, (image, name, split) in enumerate(zip(images, names, splits, strict=True), 1):
+            yield Sample(paths[name], label_of(regions[image["id"]]), f"{path}:{number}", split)
 
 
 def _name(image: dict[str, Any], source: str) -> str:

@@ -43,18 +43,19 @@ class LabelsJson:
         texts = _texts(json.loads(content, object_pairs_hook=_pairs), path)
         paths = find_images(path, [name for name, _ in texts], options.get("root", ""))
         splits = splits_told([*paths])
-        line, position = 1, 0
+        line, position, number = 1, 0, 0
         for (name, text), split in zip(texts, splits, strict=True):
             found = max(content.find(form, position) for form in (json.dumps(name), f'"{name}"'))
             if found > position:
                 line, position = line + content.count("\n", position, found), found
+            number = max(line, number + 1)  # its own, where a line holds many
             if not isinstance(text, str):
                 raise DataError(
                     f"the text of {name!r} must be a string",
-                    f"{path}:{line}: {json.dumps(text)[:60]}",
+                    f"{path}:{number}: {json.dumps(text)[:60]}",
                     "put it in quotes",
                 )
-            yield Sample(paths[name], text, f"{path}:{line}", split)
+            yield Sample(paths[name], text, f"{path}:{number}", split)
 
 
 class _Pairs(list[tuple[str, Any]]):

@@ -80,9 +80,9 @@ def _json_lines(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def json_objects(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield the objects of a JSON list, each with the line that it begins in."""
+    """Yield the objects of a JSON list, each with the line that it begins in; its number, where a line holds many."""
     content = read_text(path)
-    at, counted, line = _past(content, 0, BLANK), 0, 1
+    at, counted, line, number = _past(content, 0, BLANK), 0, 1, 0
     if content[at : at + 1] != "[":
         raise DataError(
             "a table in JSON must be a list of objects",
@@ -92,14 +92,15 @@ def json_objects(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     at = _past(content, at + 1, BLANK)
     while content[at : at + 1] != "]":
         line, counted = line + content.count("\n", counted, at), at
-        record, at = _decoded(content, at, f"{path}:{line}")
+        number = max(line, number + 1)
+        record, at = _decoded(content, at, f"{path}:{number}")
         at = _past(content, at, BLANK)
         if content[at : at + 1] not in {",", "]"}:
             raise DataError(
                 "a list must have commas and an end", f"{path}:{line}", "mend it behind that object"
             )
         at = _past(content, at, BLANK + ",")
-        yield f"{path}:{line}", record
+        yield f"{path}:{number}", record
 
 
 def _past(content: str, at: int, passed: str) -> int:
