@@ -15,11 +15,8 @@ MOST = 1e9
 
 def numbers_of(values: Any, source: str) -> list[float]:
     """Return the numbers of a list, or of a list of points, one after another."""
-    flat = (
-        [item for value in values for item in (value if isinstance(value, list) else [value])]
-        if (isinstance(values, list))
-        else [None]
-    )
+    items = values if isinstance(values, list) else [None]
+    flat: list[Any] = [number for item in items for number in (item if isinstance(item, list) else [item])]
     if len(flat) % 2 or not all(map(_is_number, flat)):
         raise DataError(
             "an outline must be pairs of numbers", f"{source}: {json.dumps(values)[:80]}", "draw it again"

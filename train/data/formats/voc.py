@@ -76,9 +76,10 @@ def _has_files(folder: Path) -> bool:
 def _is_ours(path: Path) -> bool:
     """Whether a file begins as an annotation."""
     try:
-        return next(element.tag for _, element in Xml.iterparse(path, ["start"])) == ANNOTATION  # noqa: S314
+        tag: str = next(element.tag for _, element in Xml.iterparse(path, ["start"]))  # noqa: S314
     except (Xml.ParseError, OSError, ValueError, LookupError, StopIteration):
         return False
+    return tag == ANNOTATION
 
 
 def _root(file: Path) -> "Xml.Element[str]":

@@ -106,7 +106,7 @@ def _named(settings: Path) -> dict[str, Path]:
     if not isinstance(content, dict):
         return {}
     bases = [settings.parent / str(content.get("path") or "."), settings.parent]
-    files = {}
+    files: dict[str, Path] = {}
     for split in NAMES:
         name = next((content[key] for key in NAMES[split] if key in content), None)
         if isinstance(name, str):
