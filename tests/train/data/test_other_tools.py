@@ -1,22 +1,19 @@
-"""Labels as other tools leave them: their odd forms, and what is refused by its place."""
+"""Labels of photos as other tools leave them: their odd forms, and what is refused by its place."""
 
 import base64
 import json
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import lmdb
 import pytest
 
-from tests.contracts.test_formats import write_image, write_lmdb
+from tests.contracts.test_formats import write_image
 from train.data.formats import NO_OPTIONS, load
-from train.data.formats.places import find_images
 from train.data.notes import collected_notes
 from train.data.photos.regions import Region, regions_of
 from train.data.sample import Sample
-from train.errors import DataError, UsageError
+from train.errors import DataError
 
 LINE = "1,2,30,2,30,9,1,9"
 QUAD = ((1.0, 2.0), (30.0, 2.0), (30.0, 9.0), (1.0, 9.0))
@@ -45,101 +42,6 @@ def regions(source: Path, options: Mapping[str, str] = NO_OPTIONS) -> list[Regio
         for s in samples
         for region in regions_of(s.text)
     ]
-
-
-@pytest.mark.parametrize(
-    ("label", "lies"),
-    [
-        ("sub/a.png", "sub/a.png"),
-        ("sub\\a.png", "sub/a.png"),
-        ("a.png", "images/a.png"),
-        ("a", "images/a.jpg"),
-        ("/home/me/set/sub/a.png", "sub/a.png"),
-        ("C:\\set\\sub\\a.png", "sub/a.png"),
-        ("/data/local-files/?d=set%2Fsub/a%20b.png", "sub/a b.png"),
-        ("s3://bucket/sub/a.png", "sub/a.png"),
-        ("file:///set/a.png", "a.png"),
-        ("a?b#c.png", "a?b#c.png"),
-    ],
-)
-def test_an_image_is_found_by_what_its_tool_called_it(tmp_path: Path, label: str, lies: str) -> None:
-    touch(tmp_path / lies, tmp_path / "images" / "x.png")
-    assert find_images(tmp_path / "labels.csv", [label]) == {label: tmp_path / lies}
-
-
-def test_a_path_within_the_folder_has_one_meaning(tmp_path: Path) -> None:
-    """`a/1.png` is not the `1.png` that lies elsewhere."""
-    touch(tmp_path / "1.png", tmp_path / "images" / "2.png")
-    found = find_images(tmp_path / "labels.csv", ["a/1.png", "b/2.png"])
-    assert list(found.values()) == [tmp_path / "a" / "1.png", tmp_path / "b" / "2.png"]
-
-
-def test_labels_json(tmp_path: Path) -> None:
-    touch(tmp_path / "images" / "00.jpg", tmp_path / "b.png")
-    path = write(tmp_path / "labels.json", {"labels": {"00": "x"}, "num-samples": 1})
-    assert [(s.path, s.text) for s in load(tmp_path)[1]["all"]] == [(tmp_path / "images" / "00.jpg", "x")]
-    write(path, {"b.png": "é", "images/00.jpg": "007"})
-    assert [(s.text, s.source) for s in load(tmp_path)[1]["all"]] == [
-        ("é", f"{path}:2"),
-        ("007", f"{path}:3"),
-    ]
-    for content, rule in (
-        ('{"b.png": "x",\n"c.png": 7}', "labels.json:2: 7"),
-        ('{"b.png": "x", "b.png": "y"}', "twice"),
-    ):
-        write(path, content)
-        with pytest.raises(DataError, match=rule):
-            load(tmp_path)
-
-
-def test_texts_beside_images(tmp_path: Path) -> None:
-    touch(tmp_path / "a.bin.png", tmp_path / "b.tif")
-    write(tmp_path / "a.gt.txt", "\ufeff x, y \r\n")
-    write(tmp_path / "b.txt", "")
-    assert [s.text for s in load(tmp_path)[1]["all"]] == [" x, y ", ""]
-    write(tmp_path / "a.gt.txt", "x\ny\n")
-    with pytest.raises(DataError, match=r"a\.gt\.txt:2"):
-        load(tmp_path)
-    write(tmp_path / "a.gt.txt", "x")
-    write(tmp_path / "lost.gt.txt", "x")
-    with pytest.raises(DataError, match=r"lost\.gt\.txt"):
-        load(tmp_path)
-
-
-@pytest.mark.parametrize(("line", "name"), [(f"{LINE},x", "corners_list"), ("0 .5 .5 .2 .1", "yolo")])
-def test_regions_beside_images_are_no_texts(tmp_path: Path, line: str, name: str) -> None:
-    write_image(tmp_path / "a.png", 0)
-    write(tmp_path / "a.txt", line)
-    assert load(tmp_path)[0] == load(tmp_path, tasks=("detection",))[0] == name
-
-
-def lines(folder: Path) -> Path:
-    write_image(folder / "a.png", 0)
-    write_lmdb(folder, [("a.png", "x")])
-    return folder / "data.mdb"
-
-
-def test_lmdb_that_does_not_fit(tmp_path: Path) -> None:
-    path = lines(tmp_path)
-    with lmdb.open(str(tmp_path)) as database, database.begin(write=True) as held:
-        held.put(b"num-samples", b"2")
-    with pytest.raises(DataError, match=r"data\.mdb:2"):
-        load(tmp_path)
-    path.write_bytes(path.read_bytes()[:-4096])
-    with pytest.raises(DataError, match="whole"):
-        load(tmp_path)
-    path.write_bytes(bytes(64))
-    with pytest.raises(DataError, match="readable"):
-        load(tmp_path)
-
-
-def test_without_the_package_lmdb_is_told_how_to_get_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    lines(tmp_path)
-    monkeypatch.setitem(sys.modules, "lmdb", None)
-    with pytest.raises(UsageError, match=r"\[lmdb\]"):
-        load(tmp_path)
 
 
 def shape(label: str, kind: str = "polygon", **more: object) -> dict[str, object]:
