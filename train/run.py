@@ -142,6 +142,7 @@ def _read(chosen: argparse.Namespace, data: Named, task: type[Task]) -> Sets:
             seed=chosen.seed,
             test_fraction=chosen.test_fraction,
             allow_bad=chosen.allow_bad,
+            cache=chosen.cache,
         )
     )
     for line in sets.told:

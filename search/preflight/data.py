@@ -49,6 +49,7 @@ def source_of(settings: StudySettings) -> Source:
         seed=settings.seed,
         test_fraction=settings.test_fraction,
         allow_bad=settings.allow_bad,
+        cache=Path(settings.cache) if settings.cache else None,
     )
 
 

@@ -52,11 +52,16 @@ def lists_by_split(
 def lists_or_whole(
     root: Path, templates: Sequence[str], whole: str, ours: Callable[[Path], bool] = lambda path: True
 ) -> dict[str, Path]:
-    """Return `lists_by_split`; where train has none, the list `whole` is `all`, if it is there and is `ours`."""
-    lists, path = lists_by_split(root, templates, ours), root / whole
-    return in_order(
-        lists if "train" in lists or not path.is_file() or not ours(path) else {"all": path, **lists}
-    )
+    """Return `lists_by_split`, with the list `whole` as `all` where train has none; without any, each split folder's."""
+
+    def is_list(path: Path) -> bool:
+        return path.is_file() and ours(path)
+
+    lists = lists_by_split(root, templates, ours)
+    if "train" not in lists and is_list(root / whole):
+        return in_order({"all": root / whole, **lists})
+    folders = {} if lists else folders_by_split(root, lambda folder: is_list(folder / whole))
+    return lists or {split: folder / whole for split, folder in folders.items()}
 
 
 def entries(root: Path) -> list[Path]:

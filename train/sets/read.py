@@ -14,6 +14,7 @@ from train.data.formats import load_file
 from train.data.labels import Named, load_named
 from train.data.sample import Sample
 from train.data.split import Splits, given_splits, make_splits
+from train.data.unpacked import caching_in
 from train.errors import OcrError
 from train.sets.general import split_general
 from train.tasks import Task
@@ -35,6 +36,7 @@ class Source:
         seed: decides what is carved from the training samples.
         test_fraction: share of them that becomes the test split where none is given.
         allow_bad: samples with errors to go on without, in all files together.
+        cache: folder for images that are cut or unpacked; None for the user's cache.
     """
 
     data: Named
@@ -48,6 +50,7 @@ class Source:
     seed: int = 0
     test_fraction: float = 0.1
     allow_bad: int = 0
+    cache: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -74,7 +77,8 @@ def read_sets(source: Source) -> Sets:
     splits, left_out = read_splits(source)
     samples, origins = dict(splits.items()), dict(splits.origin)
     if source.general_labels is not None:
-        general, faults = _read_general(source, source.general_labels, splits, len(left_out))
+        with caching_in(source.cache):
+            general, faults = _read_general(source, source.general_labels, splits, len(left_out))
         samples |= {"general": general.val, "replay": general.train}
         origins |= general.origin
         left_out |= faults
@@ -91,7 +95,8 @@ def read_sets(source: Source) -> Sets:
 def read_splits(source: Source) -> tuple[Splits, dict[str, str]]:
     """Return the usable samples of train, val and test, and what is wrong with the others."""
     task = source.task
-    given = load_named(source.data, source.options, source.format, task.formats)[1]
+    with caching_in(source.cache):
+        given = load_named(source.data, source.options, source.format, task.formats)[1]
     splits = make_splits(
         given, source.seed, test_fraction=source.test_fraction, classes=task.classes, text_of=task.text_of
     )
@@ -116,6 +121,7 @@ def options_are_called(prefix: str) -> Iterator[None]:
     except OcrError as error:
         for option in ("format", "option"):
             error.remedy = error.remedy.replace(f"--{option}", f"--{prefix}-{option}")
+        error.remedy = error.remedy.replace("--root DIR", f"--{prefix}-option root=DIR")
         raise
 
 

@@ -75,8 +75,9 @@ def test_a_dictionary_is_no_list_and_a_list_without_tabs_is_a_table(tmp_path: Pa
     assert load(tmp_path)[0] == "table"
 
 
-def test_utf_16_is_said(tmp_path: Path) -> None:
-    (tmp_path / "train.txt").write_bytes("a.png\tA\n".encode("utf-16"))
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be", "utf-16-le"])
+def test_utf_16_is_said(tmp_path: Path, encoding: str) -> None:
+    (tmp_path / "train.txt").write_bytes("a.png\tA\n".encode(encoding))
     with pytest.raises(DataError, match="UTF-16; save it as UTF-8"):
         load(tmp_path)
 
@@ -167,6 +168,13 @@ def test_a_list_without_splits_is_for_training_beside_one_of_another_split(tmp_p
     for name in ("rec_gt.txt", "rec_gt_valid.txt"):
         write(tmp_path / name, "a.png\tA\n")
     assert list(load(tmp_path)[1]) == ["all", "val"]
+
+
+def test_lists_without_splits_may_lie_in_folders_of_splits(tmp_path: Path) -> None:
+    for name in ("training", "eval"):
+        write(tmp_path / name / "rec_gt.txt", "a.png\tA\n")
+    found = {split: path.parent.name for split, path in detect(tmp_path)[1].items()}
+    assert found == {"train": "training", "val": "eval"}
 
 
 def test_folders_with_labels_are_named_where_the_folder_has_none(tmp_path: Path) -> None:

@@ -36,7 +36,8 @@ def first_line(path: Path) -> str:
     first = ""
     try:
         with path.open("rb") as file:
-            if file.read(2) in UTF_16:
+            start = file.read(2)
+            if start in UTF_16 or b"\0" in start:
                 raise DataError("a label file must be UTF-8", f"{path}: UTF-16", "save it as UTF-8")
         with path.open(encoding="utf-8-sig", errors="replace") as lines:
             for line in (text.strip("\ufeff\r\n") for text in lines if text.strip()):

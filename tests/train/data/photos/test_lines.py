@@ -14,6 +14,8 @@ from train.data.crops import crop
 from train.data.formats import load, load_file
 from train.data.notes import collected_notes
 from train.data.photos.regions import Region, label_of
+from train.sets.read import Source, read_splits
+from train.tasks.recognition import Recognition
 
 BOXES = {"AB": (10, 5, 90, 30), "C": (8.6, 40.2, 50, 58.7), "upright": (100, 2, 112, 58)}
 
@@ -78,3 +80,13 @@ def test_lists_of_lines_win_over_photos_and_this_is_said(folder: Path) -> None:
         name, splits = load(folder)
     assert (name, len(splits["all"])) == ("paddleocr", 1)
     assert "Label.txt" in notes[0]
+
+
+def test_a_run_cuts_the_lines_of_lists_into_its_cache(folder: Path, tmp_path: Path) -> None:
+    lines = (folder / "Label.txt").read_text("utf-8").splitlines()
+    (folder / "Label.txt").unlink()
+    for split, line in zip(("train", "valid"), lines, strict=True):
+        (folder / f"{split}.txt").write_text(line, "utf-8")
+    splits, _ = read_splits(Source(folder, Recognition, test_fraction=0, cache=tmp_path / "here"))
+    assert all(sample.path.is_relative_to(tmp_path / "here") for sample in splits.train)
+    assert [sample.text for sample in splits.val] == [*BOXES]
