@@ -89,7 +89,7 @@ class OcrResult(BaseModel):
 
     ocrResults: list[OcrPage]
     dataInfo: ImageInfo | PagesInfo
-    warnings: list[str] = []
+    warnings: list[str] | None = None
 
 
 class RecognizeRequest(BaseModel):
@@ -124,7 +124,7 @@ class ReadLine(BaseModel):
     confidence: float
     alternatives: list[Alternative] = []
     checks: dict[str, bool] | None = None
-    warnings: list[str] = []
+    warnings: list[str] | None = None
 
 
 class RecognizeResult(BaseModel):

@@ -1,7 +1,9 @@
 """Pixels of a text line, the same for training and serving: numpy, OpenCV and Pillow only."""
 
 import base64
+import errno
 import math
+import stat
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
@@ -40,12 +42,20 @@ def decode(data: bytes, source: str) -> Image:
 def read(path: Path) -> Image:
     """Read a file into (H, W, 3) uint8 BGR; raise DataError if it is missing or unreadable."""
     try:
+        require_file(path)
         data = path.read_bytes()
-    except OSError as error:
+    except (OSError, ValueError) as error:  # a path with a zero byte
+        why = error.strerror if isinstance(error, OSError) else error
         raise DataError(
-            "an image file must be readable", path, f"{error.strerror}: restore it or remove its label"
+            "an image file must be readable", path, f"{why}: restore it or remove its label"
         ) from error
     return decode(data, str(path))
+
+
+def require_file(path: Path) -> None:
+    """Raise OSError for what is no file: opening a pipe would wait for ever."""
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise OSError(errno.EINVAL, "no regular file", str(path))
 
 
 def data_uri(image: Image, kind: Literal["png", "jpeg"]) -> str:

@@ -3,6 +3,7 @@
 import mmap
 from pathlib import Path
 
+from train.data.images import require_file
 from train.data.pictures.errors import PictureError
 from train.data.pictures.header import Header
 from train.data.pictures.headers import read_header
@@ -16,6 +17,7 @@ def header_of(path: Path) -> Header:
         DataError: it cannot be read, or has no header of an image; PictureError says which rule it breaks.
     """
     try:
+        require_file(path)
         with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
             return read_header(data)  # type: ignore[arg-type]
     except FileNotFoundError:

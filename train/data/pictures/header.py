@@ -1,6 +1,6 @@
 """What a header says of a picture."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from train.data.pictures.errors import DamagedPictureError, LargePictureError
 from train.data.pictures.exif import TURNED
@@ -10,8 +10,7 @@ MAX_SIDE_PX = 2**20  # OpenCV's own bound
 MAX_PIXELS = 178_956_970  # Pillow's own bound: half a gigabyte when decoded
 
 
-@dataclass(frozen=True)
-class Header:
+class Header(NamedTuple):
     """A picture before it is decoded.
 
     Attributes:

@@ -13,8 +13,10 @@ MAX_SCANS = 64  # an encoder writes about ten; thousands on a large picture keep
 MAX_SEGMENTS = 2048  # before the first scan; the largest profiles need some hundreds
 END = b"\xff\xd9"
 SOS, DHT, QUANTISATION, DRI, EXIF = 0xDA, 0xC4, 0xDB, 0xDD, 0xE1
+_NO_FRAMES = frozenset({DHT, 0xC8, 0xCC})
 BASELINE, SEQUENTIAL, PROGRESSIVE = 0xC0, 0xC1, 0xC2
 
+_SIDES = struct.Struct(">HH")
 _MARKER = re.compile(rb"\xff([^\x00\xff])")
 _AFTER_DATA = re.compile(
     rb"\xff([^\x00\xff\xd0-\xd7])"
@@ -37,37 +39,47 @@ class Segment:
 
 def segments(data: bytes, at: int = 2) -> Iterator[Segment]:
     """Yield the segments of a JPEG up to its first scan, whose header is the last."""
+    for marker, start, end in _walk(data, at):
+        yield Segment(marker, start, end)
+
+
+def _walk(data: bytes, at: int = 2) -> Iterator[tuple[int, int, int]]:
+    """Yield marker, start and end of what `segments` are: fast, as every picture is looked at."""
     for _ in range(MAX_SEGMENTS):
-        found = _MARKER.search(data, at)
-        if found is None:
-            return
-        marker, at = found[1][0], found.end()
+        marker = data[at + 1] if data[at : at + 1] == b"\xff" and len(data) > at + 1 else 0
+        at += 2
+        if marker in (0, 0xFF):  # other bytes stand before it
+            found = _MARKER.search(data, at - 2)
+            if found is None:
+                return
+            marker, at = found[1][0], found.end()
         if marker == 0x01 or 0xD0 <= marker <= 0xD9:  # without a length
             continue
-        (length,) = struct.unpack_from(">H", data, at)
-        yield Segment(marker, at + 2, at + max(length, 2))
+        if at + 2 > len(data):
+            raise IndexError
+        length = data[at] << 8 | data[at + 1]
+        end = at + max(length, 2)
+        yield marker, at + 2, end
         if marker == SOS:
             return
-        at += max(length, 2)
+        at = end
 
 
 def is_frame(marker: int) -> bool:
     """Tell whether a segment is the header of a frame."""
-    return 0xC0 <= marker <= 0xCF and marker not in (DHT, 0xC8, 0xCC)
+    return 0xC0 <= marker <= 0xCF and marker not in _NO_FRAMES
 
 
 def read_jpeg(data: bytes) -> Header:
     """Return a JPEG's header; libjpeg refuses a second frame itself."""
-    size, orientation, exif = None, 1, False
-    for part in segments(data):
-        if part.marker == SOS:
-            if size:
-                return Header("jpeg", size[1], size[0], orientation)
-            break
-        if is_frame(part.marker) and size is None:
-            size = struct.unpack_from(">HH", data, part.start + 1)
-        elif part.marker == EXIF and not exif and data[part.start : part.start + 6] == b"Exif\0\0":
-            orientation, exif = read_orientation(data[part.start : part.end]), True
+    width, height, orientation, exif = 0, -1, 1, False
+    for marker, start, end in _walk(data):
+        if marker == EXIF and not exif and data[start : start + 6] == b"Exif\0\0":
+            orientation, exif = read_orientation(data[start:end]), True
+        elif height < 0 and is_frame(marker):
+            height, width = _SIDES.unpack_from(data, start + 1)
+        elif marker == SOS and height >= 0:
+            return Header("jpeg", width, height, orientation)
     raise broken("jpeg", "no frame and scan")
 
 
