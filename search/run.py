@@ -14,7 +14,7 @@ if __name__ == "__main__":
 
 from search.settings import Objectives, Sampler, Scheduler, StudySettings, parse_duration
 from train.cli import INTERRUPTED, Parser
-from train.config import config_error
+from train.config import TrialConfig, Upright, config_error
 from train.data.arguments import (
     add_allow_bad_argument,
     add_decoding_arguments,
@@ -71,6 +71,12 @@ def _add_data(data: argparse._ArgumentGroup) -> None:
         metavar="FILE",
         type=given_path,
         help="label file of drawn lines (train.data.synthetic) to mix into the training batches",
+    )
+    data.add_argument(
+        "--upright",
+        choices=get_args(Upright),
+        default=TrialConfig().upright,
+        help="turn lines that are 1.5 times as high as wide, here and in serving, or read them as_is (the default)",
     )
     add_general_arguments(data)
     add_decoding_arguments(data)

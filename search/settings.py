@@ -10,7 +10,7 @@ from urllib.request import url2pathname
 
 from pydantic import Field, field_validator
 
-from train.config import Frozen, TrialConfig
+from train.config import Frozen, TrialConfig, Upright
 from train.errors import UsageError
 
 DEFAULT_TRIALS, POPULATION_SIZE = 32, 8
@@ -89,6 +89,7 @@ class StudySettings(Frozen):
     mlflow: str | None = None
     wandb: str | None = None
     autoscaling: bool = False
+    upright: Upright = "as_is"
     seed: int = Field(0, ge=0)
     allow_bad: int = Field(0, ge=0)
     test_fraction: float = Field(0.1, ge=0, lt=1)

@@ -25,6 +25,7 @@ ALLOWED = {
         "train.data.orientation",
         "train.data.pictures",
         "train.data.charset",
+        "train.data.texts",
         "train.data.crops",
         "train.data.detection",
         "train.data.rectangles",

@@ -11,6 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from train.errors import UsageError
 from train.paths import given_path, read_utf8
 
+Upright = Literal["as_is", "turn"]
+
 
 class Frozen(BaseModel):
     """Base of every setting: immutable, and an unknown key is an error."""
@@ -172,6 +174,8 @@ class TrialConfig(Frozen):
         charset: `keep` the model's dictionary (extended by what it lacks), or only the `domain`'s characters.
         fit_width: pixels to which the network resamples every line after padding, so that small crops of
             long texts get enough output steps; 0 keeps each line's own width.
+        upright: `turn` line images that are 1.5 times as high as wide, or more, by 90 degrees anti-clockwise, or read
+            them `as_is`; the same in serving. What is cut out of photos is always turned, as PaddleOCR does.
         batch_norm: `frozen` uses the stored statistics while training, `live` the batch's.
         epochs: length of the run, which the schedule spans.
         multi_scale: lines of a batch are up to 1 + this times as wide as they are, or narrower, and the wider,
@@ -193,6 +197,7 @@ class TrialConfig(Frozen):
     weights: str | None = None
     charset: Literal["keep", "domain"] = "domain"
     fit_width: int = Field(0, ge=0, le=1600, multiple_of=32)
+    upright: Upright = "as_is"
     batch_norm: Literal["frozen", "live"] = "frozen"
     technique: TechniqueConfig = TechniqueConfig()
     optimiser: OptimiserConfig = OptimiserConfig()

@@ -21,6 +21,7 @@ from train.config import TrialConfig, config_from_mapping
 from train.data.arguments import add_allow_bad_argument, add_format_arguments, options_of
 from train.data.checks.allowed import describe_left_out, require_few
 from train.data.dataset import Dataset, decode_usable
+from train.data.decoded.stored import Stored
 from train.data.labels import load_files
 from train.data.sample import Sample
 from train.end_to_end import count_photos, misread_photos, photo_page, read_photos, score_photos
@@ -137,7 +138,7 @@ def alone(chosen: argparse.Namespace, model: Read) -> str:
             chosen.task,
             "name another model, or leave it out",
         )
-    data = labelled(chosen, kind)[1]
+    data = labelled(chosen, kind, kind.stored_as(model.config))[1]
     task, predictions = read(model, data, chosen.threads)
     task = task.comparing(chosen.charset_rule)
     if chosen.errors:
@@ -146,10 +147,10 @@ def alone(chosen: argparse.Namespace, model: Read) -> str:
     return json.dumps(scores.as_dict()) if chosen.json else describe(scores, task.terms)
 
 
-def labelled(chosen: argparse.Namespace, kind: type[Task]) -> tuple[list[Sample], Dataset]:
+def labelled(chosen: argparse.Namespace, kind: type[Task], stored: Stored) -> tuple[list[Sample], Dataset]:
     """Return the samples of the label files that the command line names, decoded; say what is left out."""
     samples = load_files(chosen.labels, options_of(chosen.option), chosen.format, kind.formats)[1]
-    data, left_out = decode_usable(samples, kind.stored)
+    data, left_out = decode_usable(samples, stored)
     require_few([f"{why}  {source}" for source, why in left_out.items()], chosen.allow_bad)
     if left_out:
         print(describe_left_out(left_out), file=sys.stderr)
@@ -221,7 +222,7 @@ def end_to_end(chosen: argparse.Namespace, reader: Read) -> str:
             "--detection goes with a model that reads lines", f"one for {reader.config.task}", "name another"
         )
     kind = TASKS.get(DETECTION)
-    samples, data = labelled(chosen, kind)
+    samples, data = labelled(chosen, kind, kind.stored)
     found = read(detector(chosen.detection), data, chosen.threads)[1]
     pages = read_photos(
         samples, [one.quads for one in found], lambda lines: read(reader, lines, chosen.threads)[1]

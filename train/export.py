@@ -142,7 +142,7 @@ def main(arguments: Sequence[str]) -> None:
     checkpoint = load_checkpoint(chosen.checkpoint).with_engine(chosen.engine)
     task = TASKS.get(checkpoint.config.task)
     samples = load_file(chosen.labels, options_of(chosen.option), chosen.format, task.formats)
-    data = decode_samples(samples, task.stored)
+    data = decode_samples(samples, task.stored_as(checkpoint.config))
     result = export_checkpoint(tuned(checkpoint, data), data, chosen.bundle)
     if result is None:
         print(f"{chosen.bundle}: {load_bundle(chosen.bundle).manifest.absent[ONNX]}")

@@ -20,6 +20,7 @@ import numpy as np
 
 from train.bundle import INT8, ONNX, Bundle, Manifest, Recogniser, load_bundle, open_session, seal
 from train.cli import Parser
+from train.config import config_from_mapping
 from train.data import images
 from train.data.arguments import add_format_arguments, options_of
 from train.data.dataset import Dataset, decode_samples
@@ -28,6 +29,7 @@ from train.errors import DataError, ParityError
 from train.export import whole_or_nothing
 from train.paths import given_path, require_folder
 from train.scoring.texts import score_texts
+from train.tasks import TASKS
 
 TOLERANCE = 0.005
 """How much of the exact match may be lost."""
@@ -137,8 +139,10 @@ def main(arguments: Sequence[str]) -> None:
     """Quantise a bundle and say what that costs."""
     chosen: Any = parser().parse_args(arguments)
     require_folder(chosen.bundle, "BUNDLE")
+    bundle = load_bundle(chosen.bundle)
+    config = config_from_mapping(bundle.manifest.config, str(chosen.bundle))
     samples = load_file(chosen.labels, options_of(chosen.option), chosen.format)
-    scores = quantise(load_bundle(chosen.bundle), decode_samples(samples))
+    scores = quantise(bundle, decode_samples(samples, TASKS.get(config.task).stored_as(config)))
     print(
         f"{chosen.bundle}: exact match {scores['exact_match']:.3f}, float32 {scores['exact_match_float32']:.3f}"
     )

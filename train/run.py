@@ -107,9 +107,8 @@ def main(arguments: Sequence[str]) -> None:
     check_teacher(config)
     resume = load_checkpoint(output / "last") if chosen.resume else None
     task = TASKS.get(config.task)
-    decoded = _decode(
-        _read(chosen, data, task), Decoding(cache, chosen.decode_to, stored=task.stored), chosen
-    )
+    how = Decoding(cache, chosen.decode_to, stored=task.stored_as(config))
+    decoded = _decode(_read(chosen, data, task), how, chosen)
     facts, epoch = _facts(config, decoded, resume), resume.epoch if resume else 0
     report = TrainingReport(output / FILE, facts, epoch, task.scores.names)
     with reported(report):

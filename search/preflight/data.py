@@ -7,6 +7,7 @@ import ray
 
 from search.records.facts import BadSample, DataSummary
 from search.settings import StudySettings, count_cpus
+from train.config import TrialConfig
 from train.data.checks.allowed import describe_left_out
 from train.data.dataset import Dataset
 from train.data.decoded.decoding import CACHE, Decoding
@@ -88,4 +89,5 @@ def decoding(settings: StudySettings) -> Decoding:
     if ray.is_initialized():
         stores = (node["Resources"].get("object_store_memory") for node in ray.nodes() if node["Alive"])
         free_bytes = min(free_bytes, *(int(size) for size in stores if size))
-    return Decoding(folder, settings.decode_to, free_bytes, count_cpus(), task_of(settings).stored)
+    stored = task_of(settings).stored_as(TrialConfig(task=settings.task_name, upright=settings.upright))
+    return Decoding(folder, settings.decode_to, free_bytes, count_cpus(), stored)

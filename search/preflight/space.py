@@ -83,7 +83,8 @@ def settle(settings: StudySettings) -> tuple[StudySettings, SearchSpace]:
     Raises UsageError if they ask for what the space, or an engine, does not have.
     """
     whole = load_space(settings.space)
-    settings = settings.model_copy(update={"task": find_task(settings, whole)})
+    chosen = {"task": find_task(settings, whole), "upright": find_upright(settings, whole)}
+    settings = settings.model_copy(update=chosen)
     space = narrow_as_asked(whole, settings)
     check_engine(settings, space)
     return settings, space
@@ -106,7 +107,10 @@ def narrow_as_asked(space: SearchSpace, settings: StudySettings) -> SearchSpace:
 
 def fix_task_and_seed(space: SearchSpace, settings: StudySettings) -> Narrowed:
     """Fix what all trials of a study have in common."""
-    return space.with_fixed({"seed": settings.seed, "task": find_task(settings, space)}), ""
+    common: dict[str, Any] = {"seed": settings.seed, "task": find_task(settings, space)}
+    if settings.upright != TrialConfig().upright:
+        common["upright"] = settings.upright
+    return space.with_fixed(common), ""
 
 
 def drop_absent_lines(space: SearchSpace, settings: StudySettings) -> Narrowed:
@@ -147,6 +151,16 @@ def find_task(settings: StudySettings, space: SearchSpace) -> str:
             "leave out one of them: each task has a space of its own name",
         )
     return fixed
+
+
+def find_upright(settings: StudySettings, space: SearchSpace) -> str:
+    """Return what a study does with upright lines: what the space says, or else the command line.
+
+    Raises UsageError if the space varies it: images are decoded once for all trials.
+    """
+    if any(parameter.key == "upright" for parameter in space.parameters):
+        raise UsageError("a space must have one upright", space.name, "fix it: `fixed: {upright: turn}`")
+    return str(space.fixed.get("upright", settings.upright))
 
 
 def list_default_models(task: str) -> tuple[str, ...]:

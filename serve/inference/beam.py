@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from train.data.charset import BLANK
+from train.data.texts import text_of
 
 BEAM = 16
 CLASSES_PER_STEP = 6
@@ -33,7 +34,9 @@ def find_alternatives(
         classes = [(int(c), float(step[c])) for c in top if step[c] > 0]
         beams = _extend(beams, classes)
     texts = sorted(((sum(ends), prefix) for prefix, ends in beams.items()), reverse=True)[:count]
-    return [("".join(characters[c - 1] for c in prefix), probability) for probability, prefix in texts]
+    return [
+        (text_of("".join(characters[c - 1] for c in prefix)), probability) for probability, prefix in texts
+    ]
 
 
 def _extend(

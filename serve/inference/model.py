@@ -48,6 +48,11 @@ class Model:
         return Charset(self.characters)
 
     @property
+    def upright(self) -> str:
+        """What a recogniser wants done with upright lines (`train.config.TrialConfig`)."""
+        return str(self.settings.get("upright", "as_is"))
+
+    @property
     def graphs(self) -> dict[str, Path]:
         """Its graphs by precision."""
         return {"float32": self.onnx} | ({"int8": self.int8} if self.int8 else {})

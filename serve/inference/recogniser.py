@@ -23,10 +23,11 @@ class Reading:
     Attributes:
         text: as read.
         confidence: mean probability of its characters in [0, 1], 0 for an empty text.
-        columns: output step of every character.
+        columns: output step of every character of the picture.
         steps: output steps of the padded line.
         padded_px: its padded width.
         alternatives: (text, probability) of the likeliest texts, best first, if asked for.
+        picture: the characters from left to right, which is not the reading order of every script.
     """
 
     text: str
@@ -35,6 +36,7 @@ class Reading:
     steps: int = 0
     padded_px: int = 0
     alternatives: tuple[tuple[str, float], ...] = ()
+    picture: str = ""
 
 
 class LineReader:
@@ -65,7 +67,8 @@ class LineReader:
             batch = images.to_batch([lines[i] for i in indices], width)
             probabilities = self._session.run(batch, alone)
             for index, row in zip(indices, probabilities, strict=True):
-                reading = Reading(*decode_line(row, self.model.characters), len(row), width)
+                text, confidence, columns, picture = decode_line(row, self.model.characters)
+                reading = Reading(text, confidence, columns, len(row), width, picture=picture)
                 if wanted[index]:
                     texts = find_alternatives(row, self.model.characters, wanted[index])
                     reading = replace(reading, alternatives=tuple(texts))

@@ -85,6 +85,10 @@ class Recogniser(Replica):
         """Return the width to which every line is padded at least."""
         return self.model.min_width_px
 
+    async def upright(self) -> str:
+        """Return what is done with upright lines before they are read."""
+        return self.model.upright
+
     async def read(self, lines: Lines) -> tuple[list[Reading], Work]:
         """Return the readings of one call's lines, in their order."""
         found: tuple[list[Reading], Work] = await self._together((lines, time.monotonic()))

@@ -8,7 +8,6 @@ import hashlib
 import json
 import os
 import shutil
-import unicodedata
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -21,13 +20,13 @@ import numpy as np
 
 from serve.errors import TooLargeError, UndecodableError, UnknownError
 from train.data.images import Image
+from train.data.texts import HALVES, invisible_places, named, normal_form
 from train.files import locked, remove_durably, write_whole
 
 TEXT_KEY, ORIGINAL_KEY = "corrected_text", "original_text"
 MAX_TEXT = 1000
 ID_LENGTH = 32
 NOTHING: Mapping[str, Any] = {}
-UNWRITABLE = frozenset({"Cc", "Cs", "Zl", "Zp"})  # control characters, lone surrogates, line separators
 
 
 @dataclass(frozen=True)
@@ -151,12 +150,14 @@ def hash_image(image: Image) -> str:
 
 def check_text(text: str) -> str:
     """Return a line's text without outer white space; raise UndecodableError or TooLargeError if it is none."""
-    text = text.strip()
+    text = normal_form(text).strip()
     if not text:
         raise UndecodableError("text must not be empty", repr(text), "type what the line says")
-    if wrong := sorted({c for c in text if unicodedata.category(c) in UNWRITABLE}):
+    if wrong := sorted({text[place] for place in invisible_places(text)} | set(HALVES.findall(text))):
         raise UndecodableError(
-            "text must be one line without control characters", repr("".join(wrong)), "leave them out"
+            "text must be one line of characters that can be seen",
+            ", ".join(map(named, wrong)),
+            "leave them out",
         )
     if len(text) > MAX_TEXT:
         raise TooLargeError(f"text must be at most {MAX_TEXT} characters", len(text), "send a line at a time")

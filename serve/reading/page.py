@@ -144,7 +144,7 @@ def _make_line(options: PageOptions, quad: Quad, size: tuple[int, int], reading:
     if not options.words:
         return PageLine(reading.text, reading.confidence, quad)
     steps = count_steps(reading.steps, reading.padded_px, *size)
-    texts, boxes = find_word_boxes(reading.text, reading.columns, steps, quad)
+    texts, boxes = find_word_boxes(reading.picture, reading.columns, steps, quad)
     return PageLine(reading.text, reading.confidence, quad, tuple(texts), tuple(boxes))
 
 

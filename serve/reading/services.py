@@ -16,6 +16,7 @@ from serve.metrics import Metrics
 from serve.reading.line_queue import LineQueue
 from serve.reading.page_reader import PageReader
 from serve.settings import Settings
+from train.data.crops import turned
 from train.data.images import Image, resize_line, too_long
 
 log = logging.getLogger("ray.serve")
@@ -37,6 +38,7 @@ class Services:
         calls = settings.calls_per_replica * settings.recogniser_replicas
         self.pages = PageReader(self)
         self._padded_px: int | None = None
+        self._turns = False
         self._running = 0  # models beside the recognisers
         self._queue = LineQueue(self._read, calls, CALL_LINES)
 
@@ -59,11 +61,13 @@ class Services:
     async def recognise(self, lines: Sequence[Image], alternatives: int = 0) -> list[Reading]:
         """Read line images of any size, (H, W, 3) uint8 BGR; what is too long, as ruled lines are, says nothing."""
         if self._padded_px is None:
+            self._turns = await self.call("recognition", "upright") == "turn"
             self._padded_px = await self.call("recognition", "padded_px")
         padded_px = self._padded_px
-        fitting = [resize_line(line, padded_px) for line in lines if not too_long(*line.shape[:2])]
+        shown = [turned(line) if self._turns else line for line in lines]
+        fitting = [resize_line(line, padded_px) for line in shown if not too_long(*line.shape[:2])]
         readings = iter(await self._queue.read(fitting, alternatives))
-        return [NOTHING if too_long(*line.shape[:2]) else next(readings) for line in lines]
+        return [NOTHING if too_long(*line.shape[:2]) else next(readings) for line in shown]
 
     async def _read(self, images: list[Image], wanted: list[int], alone: bool) -> list[Reading]:
         readings, work = await self.call(

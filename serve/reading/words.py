@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from train.data.crops import Quad
+from train.data.texts import text_of
 
 HAN, LATIN, OTHER = "han", "latin", "other"
 SAME_ROW_PX = 12
@@ -80,14 +81,14 @@ def count_steps(steps: int, padded_px: int, height_px: int, width_px: int) -> fl
 
 
 def find_word_boxes(
-    text: str, columns: Sequence[int], steps: float, quad: Quad
+    picture: str, columns: Sequence[int], steps: float, quad: Quad
 ) -> tuple[list[str], list[Corners]]:
-    """Return the words of a line and a box of each, in pixels of the page.
+    """Return the words of a line from left to right, each in its reading order, and their boxes in pixels of the page.
 
     PaddleX lists the boxes row by row and from left to right, whatever the order of the words.
 
     Args:
-        text: of the line.
+        picture: the line's characters from left to right.
         columns: output step of each character.
         steps: of the line without its padding (`count_steps`).
         quad: (4, 2) corners of the line.
@@ -96,14 +97,14 @@ def find_word_boxes(
     contents: list[str] = []
     boxes: list[Corners] = []
     han: list[Word] = []
-    for word in split_words(text, columns):
+    for word in split_words(picture, columns):
         if word.kind == HAN:
             han.append(word)
             contents.extend(word.text)
         else:
             boxes.append(line.span(int(word.columns[0] * line.cell), int((word.columns[-1] + 1) * line.cell)))
-            contents.append(word.text)
-    return contents, _sort_by_rows(boxes + line.characters(han, len(text)))
+            contents.append(text_of(word.text))
+    return contents, _sort_by_rows(boxes + line.characters(han, len(picture)))
 
 
 @dataclass(frozen=True)

@@ -85,8 +85,8 @@ function row(item) {
 function face(item, picture, onedit, ondelete) {
   const [was, now] = differences(item.original ?? item.text, item.text);
   const read = item.original !== null && item.original !== item.text;
-  const before = read ? h("p", { class: "was" }, "read as ", h("span", { class: "text" }, marked(was))) : null;
-  const words = h("div", { class: "words" }, h("p", { class: "text" }, read ? marked(now) : item.text), before);
+  const before = read ? h("p", { class: "was" }, "read as ", h("span", { class: "text", dir: "auto" }, marked(was))) : null;
+  const words = h("div", { class: "words" }, h("p", { class: "text", dir: "auto" }, read ? marked(now) : item.text), before);
   words.append(h("p", { class: "soft" }, moment(item.created)));
   const buttons = h(
     "div",

@@ -12,6 +12,7 @@ export function textEditor({ label, text, picture, save, cancel }) {
   const field = h("input", {
     type: "text",
     class: "text",
+    dir: "auto",
     "aria-label": label,
     autocomplete: "off",
     autocapitalize: "off",

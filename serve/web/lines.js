@@ -133,7 +133,7 @@ export class Lines {
   #button(index) {
     const line = this.page.lines[index];
     const text = line.saved ?? line.text;
-    const shown = h("span", { class: text ? "text" : "text empty" }, text || "nothing read");
+    const shown = h("span", { class: text ? "text" : "text empty", dir: "auto" }, text || "nothing read");
     const words = h("span", { class: "words" }, shown);
     if (text !== line.text) words.append(h("span", { class: "was" }, `read as ${line.text || "nothing"}`));
     if (line.draft !== null) words.append(h("span", { class: "was draft" }, `not saved: ${line.draft}`));

@@ -131,7 +131,7 @@ def read_line(crop: Any) -> Reading:
     characters = pretrained.read_characters()
     text = "".join(characters[c - 1] for c in best[kept])
     confidence = float(rows.max(axis=1)[kept].mean()) if text else 0.0
-    return Reading(text, confidence, tuple(np.flatnonzero(kept).tolist()), len(rows), padded)
+    return Reading(text, confidence, tuple(np.flatnonzero(kept).tolist()), len(rows), padded, picture=text)
 
 
 @contextlib.contextmanager

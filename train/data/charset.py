@@ -1,5 +1,6 @@
 """The characters a recogniser can write, and their CTC class numbers."""
 
+import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,6 +10,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from train.data.reading_order import in_picture_order
+from train.data.texts import normal_form, text_of
 from train.errors import DataError
 
 BLANK = 0
@@ -32,20 +35,35 @@ class Charset:
 
     @cached_property
     def _class_of(self) -> dict[str, int]:
-        return {c: i + 1 for i, c in enumerate(self.characters)}
+        classes = {c: i + 1 for i, c in enumerate(self.characters)}
+        return {normal_form(c): number for c, number in classes.items()} | classes
 
     def unknown(self, text: str) -> set[str]:
         """Return the characters of `text` that have no class."""
-        return set(text) - self._class_of.keys()
+        return {c for c in set(text) - self._class_of.keys() if not self._parts(c)}
 
     def encode(self, text: str) -> list[int]:
-        """Return the class of every character; unknown characters are left out (see `unknown`)."""
-        return [self._class_of[c] for c in text if c in self._class_of]
+        """Return the classes of a text's characters, in the order of its picture; unknown ones are left out.
+
+        A character in its normal form has the class of any of its forms, or of its parts.
+        """
+        known = self._class_of
+        return [
+            number
+            for c in in_picture_order(text)
+            for number in ([known[c]] if c in known else self._parts(c))
+        ]
+
+    def _parts(self, character: str) -> list[int]:
+        """Return the classes of a letter and its marks, which a dictionary may hold apart; none if it lacks one."""
+        parts = unicodedata.normalize("NFD", character)
+        known = all(part in self._class_of for part in parts)
+        return [self._class_of[part] for part in parts] if known else []
 
     def extended(self, texts: Iterable[str]) -> "Charset":
         """Return this charset followed by the characters of `texts` that it lacks, sorted; a space is last."""
         return Charset(
-            _space_last(self.characters + tuple(sorted(set().union(*texts) - self._class_of.keys())))
+            _space_last(self.characters + tuple(sorted(self.unknown("".join(set().union(*texts))))))
         )
 
 
@@ -68,13 +86,16 @@ class Decoded(NamedTuple):
     """What a line says.
 
     Attributes:
+        text: in reading order and normal form.
         confidence: mean probability of its characters in [0, 1], 0 for an empty text (as PaddleOCR's CTCLabelDecode).
-        columns: the output step of every character.
+        columns: the output step of every character of the picture.
+        picture: its characters from left to right, as the network writes them.
     """
 
     text: str
     confidence: float
     columns: tuple[int, ...]
+    picture: str
 
 
 def decode_line(probabilities: npt.NDArray[np.float32], characters: Sequence[str]) -> Decoded:
@@ -84,10 +105,11 @@ def decode_line(probabilities: npt.NDArray[np.float32], characters: Sequence[str
     kept[1:] &= best[1:] != best[:-1]
     columns = np.flatnonzero(kept)
     if not len(columns):
-        return Decoded("", 0.0, ())
+        return Decoded("", 0.0, (), "")
     classes = best[columns]
-    text = "".join(characters[number - 1] for number in classes.tolist())
-    return Decoded(text, float(probabilities[columns, classes].mean()), tuple(columns.tolist()))
+    picture = "".join(characters[number - 1] for number in classes.tolist())
+    confidence = float(probabilities[columns, classes].mean())
+    return Decoded(text_of(picture), confidence, tuple(columns.tolist()), picture)
 
 
 def decode(probabilities: npt.NDArray[np.float32], charset: Charset) -> list[tuple[str, float]]:

@@ -23,11 +23,13 @@ from train.data.arguments import (
 from train.data.charset_file import read_characters
 from train.data.checks.checking import check
 from train.data.checks.contact_sheet import contact_sheet
-from train.data.checks.findings import RULES, as_json, as_text
+from train.data.checks.findings import as_json, as_text
+from train.data.checks.rulebook import RULES
 from train.data.evidence import tell_missing
 from train.data.labels import load_named
 from train.data.notes import collected_notes
 from train.data.split import given_splits
+from train.data.texts import normal_form
 from train.files import write_output
 from train.paths import given_path, require_file
 from train.sets.arguments import add_task_argument
@@ -102,4 +104,4 @@ def parser() -> argparse.ArgumentParser:
 
 def _characters(charset: str) -> frozenset[str] | None:
     """Return a dictionary file's characters and the space, which PaddleOCR's models add by themselves."""
-    return None if charset == DOMAIN else frozenset((*read_characters(Path(charset)), " "))
+    return None if charset == DOMAIN else frozenset((*map(normal_form, read_characters(Path(charset))), " "))

@@ -28,10 +28,10 @@ from train.data.charset import domain_charset
 from train.data.charset_file import write_characters
 from train.data.checks.allowed import describe_left_out, require_few
 from train.data.evidence import tell_made
-from train.data.hub import require_unicode, write_hub
+from train.data.hub import write_hub
 from train.data.labels import load_named
 from train.data.photos.regions import regions_of
-from train.data.sample import Sample
+from train.data.sample import Sample, require_unicode
 from train.data.split import Splits, make_splits
 from train.errors import DataError, UsageError
 from train.files import make_folder

@@ -30,6 +30,12 @@ def sort_boxes(quads: Sequence[Quad]) -> list[Quad]:
     return ordered
 
 
+def turned(image: Image) -> Image:
+    """Return (H, W, 3) uint8 BGR turned by 90 degrees anti-clockwise if it is TALL, else as it is."""
+    height, width = image.shape[:2]
+    return np.ascontiguousarray(np.rot90(image) if height / width >= TALL else image, dtype=np.uint8)
+
+
 def crop(image: Image, quad: Quad) -> Image:
     """Cut the smallest rectangle around a quad out of (H, W, 3) uint8 BGR and set it upright.
 
@@ -44,8 +50,7 @@ def crop(image: Image, quad: Quad) -> Image:
     flat = cv2.warpPerspective(
         image, matrix, (width, height), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
     )
-    upright = np.rot90(flat) if height / width >= TALL else flat
-    return np.ascontiguousarray(upright, dtype=np.uint8)
+    return turned(np.asarray(flat, np.uint8))
 
 
 def _longer_side(corners: RectangleOfPoints, a: int, b: int, c: int, d: int) -> int:

@@ -11,7 +11,8 @@ import numpy.typing as npt
 
 from train.data import images
 from train.data.decoded.stored import LINES, Stored
-from train.data.sample import Sample
+from train.data.sample import Sample, require_unicode
+from train.data.texts import is_unicode
 from train.errors import DataError
 
 
@@ -75,7 +76,12 @@ Decoded = tuple[images.Image, tuple[int, int]]
 
 
 def decode_sample(sample: Sample, stored: Stored = LINES) -> Decoded:
-    """Return a sample's image as every dataset holds it, (h, w, 3) uint8 BGR, and the size that it came in."""
+    """Return a sample's image as every dataset holds it, (h, w, 3) uint8 BGR, and the size that it came in.
+
+    Raises:
+        DataError: if the image cannot be read, or the label is no Unicode.
+    """
+    require_unicode(sample)
     image = images.read(sample.path)
     return stored.prepare(image), (image.shape[0], image.shape[1])
 
@@ -106,8 +112,13 @@ def try_to_decode(sample: Sample, stored: Stored = LINES) -> Decoded | None:
 
 
 def faults_of(lost: Sequence[Sample]) -> dict[str, str]:
-    """Return what is said of images that cannot be decoded: source -> rule and value, as the check says it."""
-    return {sample.source: f"unreadable: {sample.path}" for sample in lost}
+    """Return what is said of samples that cannot be used: source -> rule and value, as the check says it."""
+    return {
+        sample.source: f"unreadable: {sample.path}"
+        if is_unicode(sample.text)
+        else f"not_unicode: {sample.text!a}"
+        for sample in lost
+    }
 
 
 def gather(samples: Sequence[Sample], decoded: Sequence[Decoded]) -> MemoryDataset:

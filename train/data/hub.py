@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from train.data.sample import Sample
+from train.data.sample import Sample, require_unicode
 from train.data.split import Splits
 from train.errors import DataError
 
@@ -62,16 +62,6 @@ def _groups(samples: Sequence[Sample], names: Mapping[Path, str]) -> Iterator[li
             yield rows
             rows, size = [], 0
     yield rows
-
-
-def require_unicode(sample: Sample) -> None:
-    """Raise DataError for a text with half a character, which no file of UTF-8 can hold."""
-    try:
-        sample.text.encode()
-    except UnicodeEncodeError as error:
-        raise DataError(
-            "a text must be Unicode", f"{sample.source}: {sample.text!r}", "mend that label"
-        ) from error
 
 
 def _content(path: Path) -> bytes:

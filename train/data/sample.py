@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from train.data.texts import is_unicode
+from train.errors import DataError
+
 
 @dataclass(frozen=True)
 class Sample:
@@ -10,12 +13,24 @@ class Sample:
 
     Attributes:
         path: absolute path of the image file.
-        text: the transcription, as labelled (never normalised by a reader).
+        text: the transcription, as labelled; in its normal form (`train.data.texts`) once a file is read.
         source: `file:line` of the label, for error messages.
         split: the split that its file tells, where a file holds several; else empty.
+        written: what stands in the file, where that is another form of the same text; else None.
     """
 
     path: Path
     text: str
     source: str
     split: str = ""
+    written: str | None = None
+
+
+def require_unicode(sample: Sample) -> None:
+    """Raise DataError for a label with half of a character: a file name that is no UTF-8 gives such."""
+    if not is_unicode(sample.text):
+        raise DataError(
+            "a label must be Unicode",
+            f"{sample.text!a} in {sample.source!a}",
+            "rename the file, or write its text into a list; python -m train.data.check finds all",
+        )

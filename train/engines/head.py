@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from train.data.charset import BLANK, Charset
+from train.data.texts import normal_form
 from train.models.network import Network
 
 log = logging.getLogger(__name__)
@@ -26,7 +27,8 @@ def fit_head(network: Network, head: str, old: Charset, wanted: Charset, seed: i
     """
     if old == wanted:
         return
-    old_class = {c: i + 1 for i, c in enumerate(old.characters)}
+    classes = {c: i + 1 for i, c in enumerate(old.characters)}
+    old_class = {normal_form(c): number for c, number in classes.items()} | classes
     new = [c for c in wanted.characters if c not in old_class]
     if new:
         log.warning("%d characters are new to the model and start untrained: %s", len(new), "".join(new))

@@ -156,6 +156,11 @@ class Task(ABC):
         """Return the characters that a network is to write, given the labels; none where it does not spell."""
         return Charset(())
 
+    @classmethod
+    def stored_as(cls, config: TrialConfig) -> Stored:
+        """Return what a decoded image file becomes in training, evaluation and serving with a configuration."""
+        return cls.stored
+
     @staticmethod
     def starts(untrained: bool, fit_widths: Sequence[int]) -> list[Start]:
         """Return what is scored before any training; `untrained`: of a model with random weights."""

@@ -57,7 +57,13 @@ class Orientation(Task):
     )
     formats: ClassVar[tuple[str, ...]] = ("orientation", "recognition", "detection")
     classes: ClassVar[frozenset[str]] = frozenset(ANGLES)
-    unused: ClassVar[tuple[str, ...]] = ("fit_width", "multi_scale", "augmentation.concat", "detection")
+    unused: ClassVar[tuple[str, ...]] = (
+        "fit_width",
+        "upright",
+        "multi_scale",
+        "augmentation.concat",
+        "detection",
+    )
     stored: ClassVar[Stored] = Stored(
         prepare, size, ("orientation 1", PP_LCNET.height_px, PP_LCNET.width_px, cv2.__version__)
     )

@@ -64,6 +64,7 @@ class PhotoTask(Task):
     formats: ClassVar[tuple[str, ...]] = ("detection",)
     unused: ClassVar[tuple[str, ...]] = (
         "fit_width",
+        "upright",
         "label_smoothing",
         "augmentation.concat",
         "augmentation.operations",

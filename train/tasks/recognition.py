@@ -4,7 +4,7 @@ import copy
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,7 @@ from train.data.batching.batches import Indices
 from train.data.charset import Charset, decode, domain_charset, steps_needed
 from train.data.checks.rules import Checks, line_checks, ppocr_steps
 from train.data.dataset import Dataset
+from train.data.decoded.stored import TURNED_LINES, Stored
 from train.engine import Batch, Images
 from train.inference_yml import write_recognition_settings
 from train.models import MODELS
@@ -27,6 +28,7 @@ from train.scoring.texts import CHARSET_RULES, TextScores, score_texts
 from train.tasks import AS_LABELLED, CALIBRATION_IMAGES, TASKS, Mistake, SampleStats, Start, Task, Terms
 
 STEP_PX = 8
+TURN = "turn"
 EXPLODED = 5.0
 EXAMPLE_WIDTH_PX, EXAMPLE_CHARACTERS = 320, 17
 Reading = tuple[str, float]
@@ -64,6 +66,15 @@ class Recognition(Task):
             return domain_charset(texts)
         weights = Path(config.weights) if config.weights else None
         return MODELS.get(config.model).charset(weights).extended(texts)
+
+    @classmethod
+    def stored_as(cls, config: TrialConfig) -> Stored:
+        """Return lines as they are, or turned where they are upright."""
+        return TURNED_LINES if config.upright == TURN else cls.stored
+
+    def settings(self) -> dict[str, Any]:
+        """Return what is done with upright lines."""
+        return {"upright": self._config.upright}
 
     @staticmethod
     def starts(untrained: bool, fit_widths: Sequence[int]) -> list[Start]:

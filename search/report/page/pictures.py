@@ -140,7 +140,7 @@ def _figure(image: Image, label: str, pair: tuple[str, str], caption: str, read_
     """Return an image above its label and its reading, both HTML, and a caption in words."""
     return (
         f"<figure>{_picture(image, label)}"
-        f"<code><span>label</span>{pair[0]}</code><code><span>{read_as}</span>{pair[1]}</code>"
+        f"<code><span>label</span><bdi>{pair[0]}</bdi></code><code><span>{read_as}</span><bdi>{pair[1]}</bdi></code>"
         f"<figcaption>{escape(caption)}</figcaption></figure>"
     )
 

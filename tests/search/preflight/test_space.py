@@ -7,6 +7,7 @@ from search.preflight.space import (
     check_names,
     choose_engine,
     find_engine,
+    find_upright,
     narrow,
     narrow_as_asked,
 )
@@ -134,3 +135,14 @@ def test_the_space_of_techniques_starts_with_each_in_both_frameworks() -> None:
     assert len({(point["engine"], point["technique.name"]) for point in points}) == len(points)
     assert len(points) == len(space.choices("engine")) * len(space.choices("technique.name"))
     assert set(space.choices("technique.name")) == set(TECHNIQUES.names())
+
+
+def test_all_trials_treat_upright_lines_alike() -> None:
+    asked = StudySettings(name="x", storage="runs", upright="turn")
+    plain, fixed = (parse_space(text, "some", "some.yaml") for text in ("{}", "fixed: {upright: turn}"))
+    assert find_upright(asked, plain) == "turn"
+    assert narrow_as_asked(plain, asked).fixed["upright"] == "turn"
+    assert find_upright(StudySettings(name="x", storage="runs"), fixed) == "turn"
+    varied = parse_space("parameters: {upright: {choice: [turn, as_is]}}", "some", "some.yaml")
+    with pytest.raises(UsageError, match="must have one upright"):
+        find_upright(asked, varied)

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import unicodedata
 from pathlib import Path
 
 import cv2
@@ -100,7 +101,9 @@ def test_no_id_leads_out_of_the_folder(store: CorrectionStore, key: str) -> None
             call(key)
 
 
-@pytest.mark.parametrize("text", ["", "  ", "a\tb", "a\nb", "a\0b", "\ud800", "a\u2028b"])
+@pytest.mark.parametrize(
+    "text", ["", "  ", "a\tb", "a\nb", "a\0b", "\ud800", "a\u2028b", "a\u200bb", "\ufeff"]
+)
 def test_what_no_line_says_is_refused(store: CorrectionStore, text: str) -> None:
     with pytest.raises(UndecodableError):
         store.add(made(1), text)
@@ -149,9 +152,10 @@ def test_any_image_and_text_is_kept_or_refused(image: images.Image, text: str, o
             assert store.count() == 0
             return
         assert store.page() == [correction]
-        assert correction.text == text.strip()
+        written = unicodedata.normalize("NFC", text).strip()
+        assert correction.text == written
         np.testing.assert_array_equal(images.decode(store.image(correction.id), ""), image)
-        assert [s.text for s in load(store.folder)[1]["all"]] == [text.strip()]
+        assert [s.text for s in load(store.folder)[1]["all"]] == [written]
 
 
 @given(first=IMAGES, second=IMAGES)

@@ -77,3 +77,10 @@ def test_an_empty_line_has_no_words() -> None:
 
 def test_a_page_without_lines_has_no_upright_boxes() -> None:
     assert find_upright_boxes([]) == []
+
+
+def test_words_from_right_to_left_stand_where_they_are_and_are_read_in_their_order() -> None:
+    quad = np.array([[0, 0], [100, 0], [100, 20], [0, 20]], np.int32)
+    texts, boxes = find_word_boxes("12 םולש", range(7), 10.0, quad)
+    assert texts in (["12", "שלום "], ["12", " שלום"])
+    assert [box[0][0] for box in boxes] == [0, 20]

@@ -15,7 +15,8 @@ from tests.train.data.conftest import MakeSample
 from train import cli
 from train.data.check import main
 from train.data.checks.checking import cheap_check, check, usable
-from train.data.checks.findings import RULES, CheckReport
+from train.data.checks.findings import CheckReport
+from train.data.checks.rulebook import RULES
 from train.data.checks.rules import line_checks, ppocr_steps
 from train.data.decoded.header import image_size
 from train.data.sample import Sample
@@ -196,13 +197,13 @@ def test_the_command_writes_json_and_a_page_without_network(
     results, page = tmp_path / "new" / "check.json", tmp_path / "check.html"
     assert cli.run(main, [str(folder), "--json", str(results), "--html", str(page)]) == 1
     written = json.loads(results.read_text("utf-8"))
-    assert (written["errors"], written["rules"]) == (1, {"empty_text": 1})
+    assert (written["errors"], written["rules"]) == (1, {"empty_text": 1, "invisible": 1})
     assert set(written["findings"][0]) >= {"rule", "severity", "source", "value", "remedy"}
     html = page.read_text("utf-8")
     assert "&lt;b&gt;&amp;A" in html
     assert "<b>&A" not in html
     assert "http" not in html
-    assert html.count("data:image/jpeg") == 4
+    assert html.count("data:image/jpeg") == 5
     assert sorted(p.name for p in tmp_path.iterdir()) == ["check.html", "images", "new", "rec_gt.txt"]
     assert "rec_gt.txt:2 1.png" in capsys.readouterr().out
 

@@ -8,8 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from train.data.crops import crop, cut, sort_boxes
+from train.config import TrialConfig
+from train.data import images
+from train.data.crops import crop, cut, sort_boxes, turned
 from train.data.rectangles import smallest_rectangle
+from train.tasks.recognition import Recognition
 
 Quads = npt.NDArray[np.int32]
 
@@ -87,3 +90,18 @@ def test_corners_go_round_from_the_top_left() -> None:
     assert corners[0].sum() == corners.sum(axis=1).min()
     assert np.cross(corners[1] - corners[0], corners[2] - corners[1]) > 0
     assert 9 < side < 11
+
+
+@pytest.mark.parametrize(("height", "width", "turns"), [(60, 40, True), (59, 40, False), (20, 100, False)])
+def test_an_upright_line_is_turned_as_a_crop_is(height: int, width: int, turns: bool) -> None:
+    image = np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
+    corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.int32)
+    assert np.array_equal(turned(image), np.rot90(image) if turns else image)
+    assert turned(image).shape == crop(image, corners).shape
+    kept = Recognition.stored_as(TrialConfig(upright="turn"))
+    assert (
+        kept.prepare(image).shape[:2]
+        == kept.size(height, width)
+        == images.resize_line(turned(image)).shape[:2]
+    )
+    assert Recognition.stored_as(TrialConfig()) is Recognition.stored

@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 from rapidfuzz.distance import Levenshtein
 
+from serve.inference.beam import find_alternatives
 from tests.real_lines import config, lines
 from train.data import images
 from train.data.augment.pair import Line, concatenate, fits
 from train.data.batching.mixture import Mixture
-from train.data.charset import domain_charset, steps_needed
+from train.data.charset import Charset, domain_charset, steps_needed
 from train.data.dataset import Dataset, MemoryDataset
 from train.loop import assemble
 from train.tasks.recognition import STEP_PX, Recognition
@@ -127,3 +128,15 @@ def test_lines_of_a_fixed_width_train_on_the_pixels_that_evaluation_reads(data_d
         padded = paddle.to_tensor(task.padded(data, np.array([index]), width))
         read = paddle.nn.functional.interpolate(padded, [48, 320], mode="bilinear", align_corners=False)
         np.testing.assert_allclose(trained[index], read.numpy()[0], atol=1e-4)
+
+
+def test_a_right_to_left_line_is_taught_as_it_looks_and_read_as_people_do() -> None:
+    text = "שלום (ABC) 12/05"
+    charset = domain_charset([text])
+    target = Charset(charset.characters).encode(text)
+    assert "".join(charset.characters[number - 1] for number in target) == "12/05 (ABC) םולש"
+    output = np.zeros((1, 2 * len(target), charset.classes), np.float32)
+    output[0, np.arange(2 * len(target)), [number for c in target for number in (c, 0)]] = 0.9
+    task = Recognition(config(), charset)
+    assert task.decode(output) == [(text, pytest.approx(0.9))]
+    assert find_alternatives(output[0], charset.characters, 1)[0][0] == text

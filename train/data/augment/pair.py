@@ -11,6 +11,7 @@ import numpy as np
 
 from train.data.charset import steps_needed
 from train.data.images import Image, bucket_width
+from train.data.reading_order import side_by_side
 
 STEP_PX = 8
 MAX_PAIR_WIDTH_PX = 320
@@ -24,9 +25,12 @@ class Line(NamedTuple):
     text: str
 
 
-def concatenate(first: Line, second: Line) -> Line:
-    """Put `second` right of `first` and join their texts."""
-    return Line(np.concatenate([first.image, second.image], axis=1), first.text + second.text)
+def concatenate(first: Line, second: Line) -> Line | None:
+    """Put `second` right of `first` and join their texts; None if no text looks so (`side_by_side`)."""
+    text = side_by_side(first.text, second.text)
+    if text is None:
+        return None
+    return Line(np.concatenate([first.image, second.image], axis=1), text)
 
 
 def fits(first: Line, second: Line, max_width_px: int = MAX_PAIR_WIDTH_PX) -> bool:
@@ -47,7 +51,7 @@ def maybe_join(
     if rng.random() >= probability:
         return line
     for partner in partners:
-        if not fits(line, partner, max_width_px):
+        if not fits(line, partner, max_width_px) or (joined := concatenate(line, partner)) is None:
             break
-        line = concatenate(line, partner)
+        line = joined
     return line

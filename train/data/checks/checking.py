@@ -66,7 +66,11 @@ def usable(
     }
     require_some({name: len(samples) for name, samples in parts.items()})
     mended = {name: tuple(map(repaired, samples)) for name, samples in parts.items()}
-    changed = sum(a != b for name in parts for a, b in zip(parts[name], mended[name], strict=True))
+    changed = sum(
+        old != new or new.written is not None
+        for name in parts
+        for old, new in zip(parts[name], mended[name], strict=True)
+    )
     train, val, test = (mended.get(name, ()) for name in SPLITS)
     return Splits(train, val, test, splits.origin, changed)
 

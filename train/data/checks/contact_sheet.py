@@ -9,7 +9,8 @@ import cv2
 import numpy as np
 
 from train.data import images
-from train.data.checks.findings import RULES, CheckReport, Finding, place
+from train.data.checks.findings import CheckReport, Finding, place
+from train.data.checks.rulebook import RULES
 from train.data.sample import Sample
 from train.data.split import Splits
 from train.errors import DataError

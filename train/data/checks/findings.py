@@ -4,106 +4,14 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any
 
+from train.data.checks.rulebook import RULES, Severity
 from train.data.sample import Sample
 from train.data.split import Splits
+from train.data.texts import escaped
 
-Severity = Literal["error", "warning"]
 SHOWN = 5
-
-
-class Rule(NamedTuple):
-    """What must hold of labelled images."""
-
-    severity: Severity
-    broken: str
-    remedy: str
-
-
-RULES: dict[str, Rule] = {
-    "missing_file": Rule(
-        "error",
-        "the image file does not exist",
-        "restore the file, name the folder of its path with --root, or remove its label",
-    ),
-    "unreadable": Rule("error", "the file is no readable image", "replace the file or remove its label"),
-    "truncated": Rule(
-        "error", "the image file breaks off or has a hole", "fetch the file again or remove its label"
-    ),
-    "too_large": Rule(
-        "error",
-        "the file says that it has more pixels than can be decoded",
-        "scale it down or remove its label",
-    ),
-    "no_contrast": Rule(
-        "error",
-        "the picture has nearly one colour, so nothing can be read in it",
-        "look at it: blank? 12 bits kept in 16 (spread its values)? else remove its label",
-    ),
-    "empty_text": Rule("error", "the label is empty", "write the text or remove the label"),
-    "outside_charset": Rule(
-        "error", "the dictionary lacks a character", "extend the dictionary or correct the label"
-    ),
-    "too_long": Rule(
-        "warning",
-        "the text needs more output steps than the image gives",
-        "correct the label or the crop; training pads it, reading cannot",
-    ),
-    "contradiction": Rule(
-        "error", "one image has different labels", "keep the right label, remove the others"
-    ),
-    "image_in_two_splits": Rule("error", "the same pixels stand in two splits", "remove one of the two"),
-    "unwritable": Rule(
-        "warning",
-        "the model cannot write a text of val or test",
-        "it counts as misread, unless you mend the label",
-    ),
-    "text_in_two_splits": Rule(
-        "warning", "the same text stands in two splits", "expected of frequent words; else group by text"
-    ),
-    "unseen_character": Rule(
-        "warning", "no training label holds a character", "add training lines with it; it cannot be learnt"
-    ),
-    "duplicate": Rule("warning", "the same pixels stand twice in a split", "remove one of the two"),
-    "several_pictures": Rule(
-        "warning",
-        "the file holds several frames or pages",
-        "only the first is used; save the others as files",
-    ),
-    "tiny": Rule("warning", "the image is too small to read", "crop from a larger photo"),
-    "upright": Rule("warning", "the image is taller than a line of text", "turn it, or leave it out"),
-    "long_line": Rule(
-        "error", "the image is over 200 times as wide as it is high", "cut it in two, or remove its label"
-    ),
-    "outer_space": Rule("warning", "the label begins or ends with white space", "remove the white space"),
-    "few_corners": Rule("error", "a region has fewer than four corners", "mark it again, or remove it"),
-    "crossed": Rule(
-        "error",
-        "the outline of a region crosses itself",
-        "put its corners in order, clockwise from the top left",
-    ),
-    "no_area": Rule("error", "a region has no area", "mark it again, or remove it"),
-    "outside": Rule(
-        "error",
-        "a region lies outside of its image",
-        "was the photo resized or turned after it was labelled?",
-    ),
-    "over_edge": Rule("warning", "a region reaches over the edge of its image", "move its corners inside"),
-    "anticlockwise": Rule(
-        "warning",
-        "the corners of a region run anti-clockwise",
-        "nothing to do: they are turned; begin at the top left if texts are to be cut out",
-    ),
-    "no_regions": Rule(
-        "warning", "no text in the photo counts", "right if there is none: it teaches what text is not"
-    ),
-    "small_text": Rule(
-        "warning",
-        "texts are too small to be learnt",
-        "label larger photos, or mark them as ignored: they are training leaves them out, scores do not",
-    ),
-}
 
 
 @dataclass(frozen=True)
@@ -286,7 +194,7 @@ def place(finding: Finding) -> str:
     """Return where a finding's label and image stand: `rec_gt_train.txt:12 word_3.png`."""
     file, _, line = finding.sample.source.rpartition(":")
     label, image = Path(file).name, finding.sample.path.name
-    return image if label == image else f"{label}:{line} {image}"
+    return escaped(image if label == image else f"{label}:{line} {image}")
 
 
 def _verdict(report: CheckReport) -> str:

@@ -1,5 +1,6 @@
 """The rules of `train.data.check`: each yields the samples that break it."""
 
+import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Generator, Hashable, Iterator
 from dataclasses import dataclass
@@ -10,12 +11,14 @@ from train.data import images
 from train.data.charset import steps_needed
 from train.data.checks.contact_sheet import Picture, line_picture
 from train.data.checks.findings import LINES, Contents, Finding
+from train.data.checks.text_rules import form_findings, set_findings
 from train.data.decoded.header import header_of
 from train.data.image_paths import searched
 from train.data.pictures.errors import PictureError
 from train.data.pictures.header import Header
 from train.data.sample import Sample
 from train.data.split import Splits
+from train.data.texts import escaped
 
 MIN_HEIGHT_PX = 8
 MIN_WIDTH_PX = 4
@@ -73,7 +76,7 @@ def _line_findings(
 
 
 def _shared_findings(splits: Splits) -> Iterator[Finding]:
-    return chain(shared_texts(splits), unseen_characters(splits))
+    return chain(shared_texts(splits), unseen_characters(splits), set_findings(splits))
 
 
 def ppocr_steps(width_px: int) -> int:
@@ -83,13 +86,20 @@ def ppocr_steps(width_px: int) -> int:
 
 def text_findings(split: str, sample: Sample, characters: Collection[str] | None) -> Iterator[Finding]:
     """Yield what is wrong with a label alone; `characters` is the dictionary, None for any."""
+    yield from form_findings(split, sample)
     if not sample.text:
         yield Finding("empty_text", split, sample, "empty")
     elif sample.text != sample.text.strip():
         yield Finding("outer_space", split, sample, repr(sample.text))
-    if characters is not None and (outside := sorted(set(sample.text).difference(characters))):
+    if characters is not None and (outside := sorted(_outside(sample.text, characters))):
         rule = _in_train(split, "outside_charset")
         yield Finding(rule, split, sample, f"no {named(outside)} for {sample.text!r}")
+
+
+def _outside(text: str, characters: Collection[str]) -> set[str]:
+    """Return the characters that a dictionary holds neither whole nor in parts (`Charset.encode`)."""
+    lacking = set(text).difference(characters)
+    return {c for c in lacking if not set(unicodedata.normalize("NFD", c)) <= set(characters)}
 
 
 def image_findings(split: str, sample: Sample, steps: Steps | None) -> Iterator[Finding]:
@@ -107,9 +117,9 @@ def header_findings(split: str, sample: Sample) -> Generator[Finding, None, Head
     try:
         header = header_of(sample.path)
     except FileNotFoundError:
-        yield Finding("missing_file", split, sample, searched(sample))
+        yield Finding("missing_file", split, sample, escaped(searched(sample)))
     except PictureError as error:
-        yield Finding(error.finding, split, sample, str(error.value))
+        yield Finding(error.finding, split, sample, escaped(str(error.value)))
     else:
         if header.several:
             yield Finding("several_pictures", split, sample, f"a {header.kind.upper()} of several")

@@ -7,6 +7,7 @@ from typing import Any
 import cv2
 
 from train.data import images
+from train.data.crops import TALL, turned
 from train.data.images import Image
 
 Size = tuple[int, int]
@@ -35,8 +36,20 @@ def line_size(height_px: int, width_px: int) -> Size:
     return images.HEIGHT_PX, images.line_width(height_px, width_px)
 
 
+def turned_line(image: Image) -> Image:
+    """Return a line as it is kept, turned before if it is upright."""
+    return images.resize_line(turned(image))
+
+
+def turned_size(height_px: int, width_px: int) -> Size:
+    """Return (HEIGHT_PX, width) of a line after `turned_line`."""
+    tall = height_px / width_px >= TALL
+    return line_size(width_px, height_px) if tall else line_size(height_px, width_px)
+
+
 LINES = Stored(
     images.resize_line,
     line_size,
     ("lines 2", images.HEIGHT_PX, images.MIN_WIDTH_PX, images.MAX_WIDTH_PX, cv2.__version__),
 )
+TURNED_LINES = Stored(turned_line, turned_size, (*LINES.version, "turned"))

@@ -14,9 +14,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from train.data.drawing.typeset import draw_text, face_of
+from train.data.drawing.typeset import can_shape, draw_text, face_of
 from train.data.formats import read_text
 from train.data.formats.paddleocr import WHOLE
+from train.data.texts import normal_form
 from train.errors import DataError, UsageError
 from train.files import write_whole
 
@@ -26,6 +27,7 @@ SUFFIXES = (".ttf", ".otf")
 ORDER, FONT, LOOK = 201, 202, 203  # parts of the seed
 CHUNK, FOLDER = 200, 1000
 LISTED = 5
+UNSHAPED = "; right-to-left scripts and combining marks need a Pillow that is built with raqm"
 
 Line = tuple[int, str, Path]  # number, text, font
 
@@ -59,7 +61,7 @@ def draw_texts(
 
 def read_lines(path: Path) -> list[str]:
     """Return the texts of a UTF-8 file, one a line, without the space around them and without blank lines."""
-    words = [line.strip() for line in read_text(path).split("\n")]
+    words = [normal_form(line.strip()) for line in read_text(path).split("\n")]
     if tabs := [word for word in words if "\t" in word]:
         raise DataError("a text must not hold a tab", repr(tabs[0]), "write a space instead")
     if not any(words):
@@ -85,7 +87,7 @@ def fonts_for(words: Sequence[str], files: Sequence[Path]) -> dict[str, list[Pat
         raise DataError(
             "every text must have a font with all its characters",
             f"{len(bad)} texts without, with what the best font lacks: {', '.join(shown)}",
-            "add a font or remove them; scripts that need shaping (right to left, combining marks) are not drawn",
+            "add a font or remove them" + ("" if can_shape() else UNSHAPED),
         )
     return able
 

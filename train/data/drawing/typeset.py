@@ -8,24 +8,26 @@ from pathlib import Path
 import cv2
 import numpy as np
 from PIL import Image as PillowImage
-from PIL import ImageDraw, ImageFont
+from PIL import ImageDraw, ImageFont, features
 
 from train.data.charset import steps_needed
 from train.data.drawing import surfaces
 from train.data.drawing.camera import photographed
 from train.data.drawing.surfaces import Scene
 from train.data.images import HEIGHT_PX, Image
+from train.data.texts import SPACE, ZWJ, ZWNJ
 from train.errors import DataError
 
 EM_PX = 56
 CAP = 0.7  # height of a capital, in em
 STEP_PX = 8
 NO_CHARACTER = "\U0010ffff"  # what a font draws for it, it draws for every character that it lacks
+INKLESS = (SPACE, ZWNJ, ZWJ)
 SURFACES = (surfaces.paper, surfaces.plastic, surfaces.paint, surfaces.brushed)
 
 
 class Face:
-    """A TrueType or OpenType font at EM_PX, without shaping: characters one after the other, kerned."""
+    """A TrueType or OpenType font at EM_PX: characters one after the other, kerned; shaped where a script needs it."""
 
     def __init__(self, path: Path) -> None:
         """Load the file; raise DataError if it is no font that can be scaled."""
@@ -35,6 +37,7 @@ class Face:
             raise DataError(
                 "a font must be a scalable .ttf or .otf file", path, f"{error}: remove it"
             ) from error
+        self._shaped = ImageFont.truetype(str(path), EM_PX, layout_engine=ImageFont.Layout.RAQM)
         self._box = self._drawn(NO_CHARACTER)
 
     def _drawn(self, character: str) -> tuple[tuple[int, int], bytes]:
@@ -43,20 +46,21 @@ class Face:
 
     def lacks(self, characters: Iterable[str]) -> set[str]:
         """Return those of `characters` that the font has no picture of, or that this cannot set."""
-        return {c for c in characters if c != " " and (_needs_shaping(c) or not self._has(c))}
+        return {c for c in characters if not self._has(c) or (_needs_shaping(c) and not can_shape())}
 
     def _has(self, character: str) -> bool:
+        if character in INKLESS:
+            return True
         size, ink = self._drawn(character)
         return any(ink) and (size, ink) != self._box
 
     def line(self, text: str, stroke: int) -> Image:
         """Return the coverage of a text as high as its capitals at least: (h, w) uint8."""
-        left, top, right, bottom = self._font.getbbox(text, anchor="ls", stroke_width=stroke)
+        font = self._shaped if any(map(_needs_shaping, text)) else self._font
+        left, top, right, bottom = font.getbbox(text, anchor="ls", stroke_width=stroke)
         up, down = max(-int(top), round(CAP * EM_PX)), max(int(bottom), 0)
         cell = PillowImage.new("L", (max(1, int(right - left)), up + down))
-        ImageDraw.Draw(cell).text(
-            (-left, up), text, fill=255, font=self._font, anchor="ls", stroke_width=stroke
-        )
+        ImageDraw.Draw(cell).text((-left, up), text, fill=255, font=font, anchor="ls", stroke_width=stroke)
         return np.asarray(cell, np.uint8)
 
 
@@ -67,8 +71,18 @@ def face_of(path: Path) -> Face:
 
 
 def _needs_shaping(character: str) -> bool:
-    """Whether a character runs from right to left or combines with others."""
-    return unicodedata.bidirectional(character) in ("R", "AL") or unicodedata.category(character)[0] == "M"
+    """Whether a character runs from right to left, combines with others or joins them."""
+    return (
+        unicodedata.bidirectional(character) in ("R", "AL", "AN")
+        or unicodedata.category(character)[0] == "M"
+        or character in (ZWNJ, ZWJ)
+    )
+
+
+@cache
+def can_shape() -> bool:
+    """Tell whether Pillow is built with raqm, which orders and shapes texts."""
+    return bool(features.check("raqm"))
 
 
 def draw_text(text: str, face: Face, rng: np.random.Generator) -> Image:

@@ -3,21 +3,27 @@
 A reader module registers one class with `@FORMATS.register(name)`; see docs/data.md.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from typing import ClassVar, Protocol
 
 from train.data.left_aside import note_left_aside
+from train.data.notes import note
 from train.data.photos.lines import lines_of as lines_of_photos
 from train.data.pictures.kinds import READABLE_SUFFIXES
+from train.data.reading_order import RIGHT_TO_LEFT
 from train.data.sample import Sample
 from train.data.split_names import SPLITS, entries, folders_by_split, in_order
+from train.data.texts import normal_form
 from train.errors import DataError, UsageError
 from train.paths import read_utf8
 from train.registry import Registry
 
 IMAGE_SUFFIXES = READABLE_SUFFIXES
+MARKS = re.compile("^\ufeff+", re.MULTILINE)
 NO_OPTIONS: Mapping[str, str] = {}
 ROOT: Mapping[str, str] = {"root": ""}
 """The option of every format whose labels are paths: what they are relative to (`--root`), where not to the list."""
@@ -84,7 +90,8 @@ def load(
             ", ".join(unknown),
             f"it takes: {', '.join(reader.options) or 'none'}",
         )
-    given = _dealt({split: list(reader.read(path, options)) for split, path in files.items()})
+    given = _dealt({split: list(map(_normal, reader.read(path, options))) for split, path in files.items()})
+    _note_texts(source, [sample for part in given.values() for sample in part])
     if source.is_dir():
         note_left_aside(source, files.values(), (sample for part in given.values() for sample in part))
     if reader.task == PHOTOS != tasks[0]:
@@ -99,6 +106,22 @@ def _dealt(given: Mapping[str, list[Sample]]) -> dict[str, list[Sample]]:
         for sample in samples:
             dealt.setdefault(sample.split or split, []).append(sample)
     return {split: dealt.get(split, []) for split in (*given, *dealt) if split in dealt or not given[split]}
+
+
+def _normal(sample: Sample) -> Sample:
+    """Return a sample with its text in the normal form, for every command alike."""
+    text = normal_form(sample.text)
+    return sample if text == sample.text else replace(sample, text=text, written=sample.text)
+
+
+def _note_texts(source: Path, samples: Sequence[Sample]) -> None:
+    """Say how labels are read that are not taken as they stand."""
+    if composed := sum(sample.written is not None for sample in samples):
+        note(f"{source}: {composed} labels are not in Unicode's composed form (NFC) and are read in it")
+    if leftwards := sum(bool(RIGHT_TO_LEFT.search(sample.text)) for sample in samples):
+        note(
+            f"{source}: {leftwards} labels hold words from right to left, and are taken to stand in reading order"
+        )
 
 
 def load_file(
@@ -206,5 +229,5 @@ def images_in(folder: Path) -> list[Path]:
 
 
 def read_text(path: Path) -> str:
-    """Return a UTF-8 file's text without its byte-order mark, line ends untouched."""
-    return read_utf8(path, "a label file", DataError)
+    """Return a UTF-8 file's text, line ends untouched, without byte-order marks, which joined files have inside."""
+    return MARKS.sub("", read_utf8(path, "a label file", DataError))

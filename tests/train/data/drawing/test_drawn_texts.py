@@ -3,21 +3,24 @@
 import json
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
-from PIL import ImageFont
+from PIL import Image, ImageDraw, ImageFont
 
 from train.cli import run
 from train.data import images
 from train.data.charset import steps_needed
 from train.data.checks.checking import check
 from train.data.checks.rules import line_checks, ppocr_steps
-from train.data.drawing import drawn_texts
+from train.data.drawing import drawn_texts, typeset
 from train.data.drawing.drawn_texts import draw_texts, fonts_for
-from train.data.drawing.typeset import Face, draw_text
+from train.data.drawing.typeset import EM_PX, Face, draw_text
 from train.data.formats import load, load_file
+from train.data.reading_order import in_picture_order
 from train.data.split import given_splits
 from train.data.synthetic import main
+from train.data.texts import normal_form
 from train.errors import DataError, UsageError
 
 WORDS = ("TOTAL 12.50", "it's", "iiiiiiiiii", "llllll", "WWW", "-", "Abc def")
@@ -124,6 +127,45 @@ def test_a_font_says_what_it_lacks(fonts: Path) -> None:
     face = Face(fonts / "deep" / "aileron.TTF")
     assert face.lacks("Az09 .-") == set()
     assert face.lacks("Aé漢\u0627\u0301\u200b\ue000") == {"é", "漢", "\u0627", "\u0301", "\u200b", "\ue000"}
+
+
+@pytest.fixture(scope="module")
+def dejavu() -> Path:
+    """A font with Hebrew and Arabic, which OpenCV's wheel brings for its windows."""
+    return Path(cv2.__file__).parent / "qt/fonts/DejaVuSans.ttf"
+
+
+@pytest.mark.parametrize("text", ["שלום 100", "(אב) 12/05", "דגם ABC (2020)", "the שלום word"])
+def test_a_drawn_line_shows_what_a_network_is_to_write(dejavu: Path, text: str) -> None:
+    """Hebrew is not shaped: its letters are those of the picture's order, one after the other."""
+    plain = ImageFont.truetype(str(dejavu), EM_PX, layout_engine=ImageFont.Layout.BASIC)
+    drawn = Face(dejavu).line(text, 0)
+
+    def distance(characters: str) -> float:
+        left, top, right, bottom = map(int, plain.getbbox(characters, anchor="ls"))
+        cell = Image.new("L", (right - left, bottom - top))
+        ImageDraw.Draw(cell).text((-left, -top), characters, fill=255, font=plain, anchor="ls")
+        other = np.asarray(cell.resize(drawn.shape[::-1]), float)
+        return float(np.abs(drawn - other).mean())
+
+    assert distance(in_picture_order(text)) < 0.5 * distance(text)
+
+
+def test_scripts_that_have_to_be_shaped_are_drawn(dejavu: Path, tmp_path: Path) -> None:
+    texts = ["سلام 100", "می\u200cخواهم", "مُحَمَّد", "שָׁלוֹם", "q\u0303"]
+    (tmp_path / "words.txt").write_text("\n".join(texts), encoding="utf-8")
+    samples = load_file(draw_texts(tmp_path / "words.txt", dejavu.parent, tmp_path / "out"))
+    assert sorted(sample.text for sample in samples) == sorted(normal_form(text) for text in texts)
+    face = Face(dejavu)
+    joined, apart = (face.line(text, 0).shape[1] for text in ("سلام", "س ل ا م".replace(" ", "\u200c")))
+    assert joined < apart
+
+
+def test_without_raqm_they_are_refused(dejavu: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (drawn_texts, typeset):
+        monkeypatch.setattr(module, "can_shape", lambda: False)
+    with pytest.raises(DataError, match="need a Pillow that is built with raqm"):
+        fonts_for(["שלום"], [dejavu])
 
 
 def test_a_text_goes_only_to_fonts_that_have_it(fonts: Path, tmp_path: Path) -> None:

@@ -10,7 +10,8 @@ import pytest
 
 from train.data.checks.checking import usable
 from train.data.checks.contact_sheet import contact_sheet
-from train.data.checks.findings import RULES, Finding, as_json, as_text, report_of
+from train.data.checks.findings import Finding, as_json, as_text, report_of
+from train.data.checks.rulebook import RULES
 from train.data.formats import load
 from train.data.photos.picture import IGNORED_BGR, LABEL_BGR, draw_regions, photo_picture
 from train.data.photos.regions import Points, Region, label_of, regions_of

@@ -1,0 +1,59 @@
+"""The rules of texts that look right and are not: other forms, what nobody sees, look-alikes, order."""
+
+import re
+from collections.abc import Iterator, Sequence
+
+from train.data.checks.findings import Finding
+from train.data.reading_order import in_picture_order, in_reading_order
+from train.data.repairs import REPAIRS
+from train.data.sample import Sample
+from train.data.split import Splits
+from train.data.texts import escaped, is_unicode, named, visible
+
+SHOWN = 5
+NO_CHARACTER = re.compile("[\ufffc\ufffd\ufdd0-\ufdef\ufffe\uffff\ue000-\uf8ff\U000f0000-\U0010ffff]")
+"""The mark of a lost character or of an embedded object, private use, and what is reserved."""
+BY_ONE = frozenset({"outer_space"})
+"""Repairs whose rule looks at a sample alone (`rules.text_findings`)."""
+
+
+def form_findings(split: str, sample: Sample) -> Iterator[Finding]:
+    """Yield what a label's characters show by themselves."""
+    if not is_unicode(sample.text):
+        yield Finding("not_unicode", split, sample, ascii(sample.text))
+    elif sample.text and not visible(sample.text):
+        yield Finding("empty_text", split, sample, f"only {_listed(sample.text)}")
+    if lost := NO_CHARACTER.findall(sample.text):
+        yield Finding("no_character", split, sample, f"{_listed(lost)} in '{escaped(sample.text)}'")
+    if visible(sample.text) == sample.text and (read := _read_back(sample.text)) != sample.text:
+        yield Finding("mixed_directions", split, sample, f"{sample.text!r} would be read as {read!r}")
+
+
+def _read_back(text: str) -> str:
+    return in_reading_order(in_picture_order(text)) if is_unicode(text) else text
+
+
+def set_findings(splits: Splits) -> Iterator[Finding]:
+    """Yield the labels that a repair would change, for it looks at all of them (`train.data.repairs`)."""
+    samples = [(name, sample) for name, part in splits.items() for sample in part if is_unicode(sample.text)]
+    for rule in (rule for rule in REPAIRS if rule not in BY_ONE):
+        texts = [_as_written(rule, sample) for _, sample in samples]
+        for (name, sample), old, new in zip(samples, texts, REPAIRS[rule](texts), strict=True):
+            if new != old and visible(old):
+                yield Finding(rule, name, sample, f"{_difference(old, new)} in '{escaped(old)}'")
+
+
+def _as_written(rule: str, sample: Sample) -> str:
+    return sample.written if rule == "decomposed" and sample.written is not None else sample.text
+
+
+def _difference(old: str, new: str) -> str:
+    """Return the characters that a repair takes away; where it takes none, what it makes of the label."""
+    gone = [character for character in dict.fromkeys(old) if character not in new]
+    return _listed(gone) if gone else f"'{escaped(new)}' is meant, which is another order or place,"
+
+
+def _listed(characters: Sequence[str]) -> str:
+    different = list(dict.fromkeys(characters))
+    more = f" and {len(different) - SHOWN} more" if len(different) > SHOWN else ""
+    return ", ".join(map(named, different[:SHOWN])) + more
