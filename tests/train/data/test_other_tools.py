@@ -58,7 +58,7 @@ def test_labelme_keeps_the_text_in_the_description_where_there_is_one(tmp_path: 
     assert any("labelled 'plate'" in note for note in notes)
     assert photos(tmp_path)["all"][0].path == tmp_path / "a.jpg"
     write(tmp_path / "a.json", {"shapes": [shape("x"), shape("y", "circle")], "imagePath": "a.jpg"})
-    with pytest.raises(DataError, match=r"a\.json:1: shape 2 is a circle"):
+    with pytest.raises(DataError, match=r"a\.json:1: shape 2 is a 'circle'"):
         photos(tmp_path)
 
 
@@ -180,7 +180,7 @@ def test_pascal_voc_as_downloaded(tmp_path: Path) -> None:
     ("content", "rule"),
     [
         (VOC.format("a").replace("<ymax>9</ymax>", ""), "a.xml:1: object 1 without ymax"),
-        (VOC.format("a").replace("<xmax>30<", "<xmax>wide<"), "object 1 with xmax wide"),
+        (VOC.format("a").replace("<xmax>30<", "<xmax>wide<"), "object 1 with xmax 'wide'"),
         (VOC.format("a")[:-5], "a.xml:3"),
     ],
 )

@@ -107,7 +107,9 @@ def _region(shape: dict[str, Any], key: str, source: str) -> Region:
         numbers = rectangle(left, top, right - left, bottom - top)
     elif kind not in (*OUTLINES, RECTANGLE):
         raise DataError(
-            "a shape must be a polygon or a rectangle", f"{source} is a {kind}", "draw it so, or remove it"
+            "a shape must be a polygon or a rectangle",
+            f"{source} is a {str(kind)!r:.40}",
+            "draw it so, or remove it",
         )
     region = as_region(numbers, text_in(shape, [key], source) or "")
     flags = {**shape, **(held if isinstance(held := shape.get("flags"), dict) else {})}

@@ -59,7 +59,11 @@ def _opened(path: Path) -> Iterator[Any]:
             with database.begin() as held:
                 yield held
     except lmdb.Error as error:
-        raise DataError("LMDB must be readable", f"{path}: {error}", "copy or make it again") from error
+        raise DataError(
+            "LMDB must be readable",
+            f"{path}: {str(error).removeprefix(f'{path}: ')}",
+            "copy or make it again",
+        ) from error
 
 
 def _require_whole(database: Any, path: Path) -> None:

@@ -154,7 +154,7 @@ def _column(table: Table, kind: str, wanted: str, likely: Sequence[str], path: P
     """Return the column that is wanted, else the only likely one; raise DataError without one."""
     columns = [column for column in table.columns if column == wanted] if wanted else likely
     if len(columns) != 1:
-        shown = ", ".join(name or "(no name)" for name in table.columns) or "nothing"
+        shown = ", ".join(" ".join(name.split()) or "(no name)" for name in table.columns) or "nothing"
         value = f"{path}:1 with columns {shown}" if table.named else f"{path}:1 with {shown} and no header"
         rule = (
             f"a table must have one column {wanted}"

@@ -110,7 +110,9 @@ def _region(thing: "Xml.Element[str]", described: bool, source: str) -> Region:
         except ValueError:
             sides.append(math.nan)
         if not math.isfinite(sides[-1]):
-            raise DataError("a bndbox must have numbers", f"{source} with {side} {value}", "draw it again")
+            raise DataError(
+                "a bndbox must have numbers", f"{source} with {side} {value!r:.40}", "draw it again"
+            )
     left, top, right, bottom = sides
     region = as_region(rectangle(left, top, right - left, bottom - top), _text(thing, described))
     return replace(region, ignored=True) if (thing.findtext("difficult") or "0").strip() == "1" else region
