@@ -9,6 +9,10 @@ from serve.inference.recogniser import Reading
 from train.data.images import Image
 
 
+CALL_BYTES = 3_500_000
+"""Pixels of one call: gRPC takes 4 MB. The longest line has 1.4 MB."""
+
+
 @dataclass(frozen=True)
 class _Line:
     image: Image
@@ -61,10 +65,14 @@ class LineQueue:
         """Take the next call's lines from the front; spread what waits over the free calls."""
         share = -(-len(self._waiting) // self._free)
         call: list[_Line] = []
+        room = CALL_BYTES
         while self._waiting and len(call) < min(share, self._most):
+            if call and self._waiting[0].image.nbytes > room:
+                break
             line = self._waiting.popleft()
             if not line.reading.done():
                 call.append(line)
+                room -= line.image.nbytes
         return call
 
     async def _run(self, call: list[_Line]) -> None:

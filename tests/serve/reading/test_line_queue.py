@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from serve.inference.recogniser import Reading
 from serve.reading.line_queue import LineQueue
+from train.data import images
 from train.data.images import Image
 
 
@@ -56,6 +57,15 @@ def test_every_request_gets_its_own_lines_in_order(requests: list[list[int]], ca
     assert recogniser.most <= calls
     assert all(0 < len(call) <= most for call in recogniser.calls)
     assert sum(map(len, recogniser.calls)) == sum(map(len, requests))
+
+
+@pytest.mark.parametrize(("width", "together"), [(3000, 8), (6000, 4), (images.MAX_WIDTH_PX, 2)])
+def test_long_lines_fit_a_call(width: int, together: int) -> None:
+    recogniser = Recogniser()
+    lines = [np.full((images.HEIGHT_PX, width, 3), number, np.uint8) for number in range(16)]
+    asyncio.run(LineQueue(recogniser.read, 1, 8).read(lines, 0))
+    assert max(map(len, recogniser.calls)) == together
+    assert max(map(len, recogniser.calls)) * lines[0].nbytes < 4 * 2**20
 
 
 def test_waiting_lines_fill_the_next_call_and_a_large_request_is_spread() -> None:
