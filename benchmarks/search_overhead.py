@@ -20,7 +20,8 @@ from typing import Any
 sys.path[0] = str(Path(__file__).resolve().parent.parent)  # not this folder: its files shadow others
 
 from benchmarks.common import REPOSITORY, machine, print_table, write_result
-from train.config import TrialConfig, save_config
+from train.config import TrialConfig
+from train.config_file import save_config
 from train.data.synthetic import make_vin_dataset
 
 NAME = "overhead"

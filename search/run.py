@@ -18,6 +18,7 @@ from train.config import TrialConfig, Upright, config_error
 from train.data.arguments import (
     add_allow_bad_argument,
     add_decoding_arguments,
+    add_dictionary_argument,
     add_format_arguments,
     add_general_arguments,
     add_list_arguments,
@@ -78,6 +79,7 @@ def _add_data(data: argparse._ArgumentGroup) -> None:
         default=TrialConfig().upright,
         help="turn lines that are 1.5 times as high as wide, here and in serving, or read them as_is (the default)",
     )
+    add_dictionary_argument(data)
     add_general_arguments(data)
     add_decoding_arguments(data)
     add_test_fraction_argument(data)
@@ -91,6 +93,9 @@ def _add_search(what: argparse._ArgumentGroup) -> None:
         help="a shipped space or a YAML file (default: the task's own, else recognition)",
     )
     what.add_argument("--model", action="append", default=[], help="only this model; repeatable")
+    what.add_argument(
+        "--weights", metavar="PATH", help="what the only model starts from, e.g. a .pdparams (docs/models.md)"
+    )
     what.add_argument(
         "--engine",
         help="paddle, torch, auto for the one whose step is the fastest here, or any to draw one for each trial "

@@ -32,9 +32,11 @@ class StudySettings(Frozen):
         general_options: what its format's reader takes.
         max_forgetting: by how much exact match on them may fall for a trial to win; None for any.
         synthetic_labels: label file of drawn lines, of which trials may mix a share into their batches.
+        dictionary: file of characters that trials are to write, `none` for none; None for what space and data say.
         decode_to: where decoded lines are kept: `memory`, `file`, or `auto` by their size.
         cache: folder of files of decoded lines; None for `line-cache` in the storage.
         models: narrows the space's models; empty for what the space says.
+        weights: file or folder that the only model starts from; None for what the space says.
         engine: of every trial, `auto` for the fastest here, `any` for each trial its own; None for the one that the
             space fixes, else `auto`.
         scheduler: what stops trials that lag behind.
@@ -66,10 +68,12 @@ class StudySettings(Frozen):
     general_options: dict[str, str] = Field(default_factory=dict)
     max_forgetting: float | None = Field(None, ge=0, le=1)
     synthetic_labels: str | None = None
+    dictionary: str | None = None
     decode_to: Literal["auto", "memory", "file"] = "auto"
     cache: str | None = None
     space: str = "recognition"
     models: tuple[str, ...] = ()
+    weights: str | None = None
     engine: str | None = None
     scheduler: Scheduler = "asha"
     sampler: Sampler | None = None

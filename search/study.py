@@ -27,7 +27,7 @@ from search.preflight.fingerprint import check_fingerprint, read_begun_settings,
 from search.preflight.general import limit_forgetting
 from search.preflight.latency import measure_latencies
 from search.preflight.probe import probe_models
-from search.preflight.space import check_names, settle, settle_engine
+from search.preflight.space import DICTIONARY, check_names, settle, settle_engine
 from search.preflight.stages import Prepared, Probed, Request
 from search.records.result import StudyResult
 from search.sampling.population import check_population
@@ -79,6 +79,8 @@ def prepare(request: Request) -> Prepared:
         require_folder(Path(settings.cache), "--cache")
     fork = read_fork(settings)
     sets = read_sets(source_of(settings))
+    if sets.dictionary:
+        settings = settings.model_copy(update={DICTIONARY: str(sets.dictionary.path.absolute())})
     settings = choose_folds(settings, len(sets.samples["train"]))
     show_stage("choosing the engine")
     settings, space = settle_engine(settings, space)

@@ -17,7 +17,7 @@ from spaces.parameter import (
     setting_exists,
     setting_keys,
 )
-from train.config import Frozen, TrialConfig, flatten, nested
+from train.config import Frozen, TrialConfig, dictionary_apart, flatten, nested
 
 DOMAINS = ("choice", "float", "int")
 
@@ -36,7 +36,7 @@ def setting_fault(key: str, value: object) -> tuple[str, object, str] | None:
 
 def read_fixed(document: Document) -> dict[str, Any]:
     """Return the fixed settings under dotted keys."""
-    fixed = flatten(document.mapping(("fixed",), document.data.get("fixed")))
+    fixed = dictionary_apart(flatten(document.mapping(("fixed",), document.data.get("fixed"))))
     for key, value in fixed.items():
         if fault := setting_fault(key, value):
             path: Path = ("fixed", key) if key in document.data["fixed"] else ("fixed", *key.split("."))

@@ -161,6 +161,13 @@ def parse_space(text: str, name: str, source: str) -> SearchSpace:
     """Return the space that the YAML `text` describes; `source` is what messages call the file."""
     document = Document(text, source)
     for key in document.data:
+        if key == "Global":
+            raise document.fault(
+                (key,),
+                "a space must be one of ocrtune",
+                "PaddleOCR's configuration",
+                f"python -m train.paddleocr_config {source} prints its settings, for `fixed:`",
+            )
         if key not in SECTIONS:
             raise document.fault((key,), "a space has no such section", key, f"use {', '.join(SECTIONS)}")
     fixed = read_fixed(document)

@@ -5,11 +5,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, Self
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from train.errors import UsageError
-from train.paths import given_path, read_utf8
+from train.paths import given_path
+
+DICTIONARIES = (".txt", ".yml", ".yaml")
 
 Upright = Literal["as_is", "turn"]
 
@@ -170,8 +171,9 @@ class TrialConfig(Frozen):
 
     Attributes:
         model: a registered model (`train/models/`).
-        weights: folder with safetensors, or bundle, to start from; None for the model's official weights.
+        weights: file or folder to start from (docs/models.md); None for the model's official weights.
         charset: `keep` the model's dictionary (extended by what it lacks), or only the `domain`'s characters.
+        dictionary: file of the domain's characters, which the labels' extend; None for the labels' alone.
         fit_width: pixels to which the network resamples every line after padding, so that small crops of
             long texts get enough output steps; 0 keeps each line's own width.
         upright: `turn` line images that are 1.5 times as high as wide, or more, by 90 degrees anti-clockwise, or read
@@ -196,6 +198,7 @@ class TrialConfig(Frozen):
     model: str = "pp-ocrv6-tiny"
     weights: str | None = None
     charset: Literal["keep", "domain"] = "domain"
+    dictionary: str | None = None
     fit_width: int = Field(0, ge=0, le=1600, multiple_of=32)
     upright: Upright = "as_is"
     batch_norm: Literal["frozen", "live"] = "frozen"
@@ -252,6 +255,14 @@ def config_from_mapping(settings: dict[str, Any], source: str) -> TrialConfig:
         return TrialConfig.model_validate(settings)
 
 
+def dictionary_apart(settings: dict[str, Any]) -> dict[str, Any]:
+    """Return flat settings in which `charset: FILE` reads as what it means: the characters of a dictionary."""
+    named = settings.get("charset")
+    if not isinstance(named, str) or Path(named).suffix not in DICTIONARIES or "dictionary" in settings:
+        return settings
+    return settings | {"charset": "domain", "dictionary": named}
+
+
 def nested(flat: dict[str, Any]) -> dict[str, Any]:
     """Turn dotted keys (`optimiser.learning_rate`) into nested mappings; the inverse of `flatten`."""
     result: dict[str, Any] = {}
@@ -275,22 +286,3 @@ def flatten(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
         else:
             flat[prefix + key] = value
     return flat
-
-
-def load_config(path: Path) -> TrialConfig:
-    """Read a configuration from a YAML file, with nested or dotted keys."""
-    try:
-        settings = yaml.safe_load(read_utf8(path, "a configuration"))
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        found = f"{path}: {' '.join(str(error).split())}"
-        raise UsageError("a configuration must be valid YAML", found, "mend that line") from error
-    if not isinstance(settings, dict) or not all(isinstance(key, str) for key in settings):
-        raise UsageError("a configuration must be a YAML mapping", path, "write `key: value` lines")
-    return config_from_mapping(nested(settings), str(path))
-
-
-def save_config(config: TrialConfig, path: Path, remark: str = "") -> None:
-    """Write a configuration that `load_config` reads back unchanged, below the lines of a remark."""
-    above = "".join(f"# {line}\n" for line in remark.splitlines())
-    settings = yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False)
-    path.write_text(above + settings, encoding="utf-8")

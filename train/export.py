@@ -18,6 +18,7 @@ from safetensors.numpy import save_file
 from train.bundle import MANIFEST, ONNX, SETTINGS, WEIGHTS, load_bundle, open_session, run, seal
 from train.checkpoint import Checkpoint, load_checkpoint
 from train.cli import Parser
+from train.config import TrialConfig
 from train.data import images
 from train.data.arguments import add_format_arguments, options_of
 from train.data.dataset import Dataset, decode_samples
@@ -30,8 +31,11 @@ from train.models import MODELS
 from train.parity import TOLERANCE, ParityResult, compare
 from train.paths import given_path, require_folder
 from train.tasks import AS_LABELLED, TASKS, Task
+from train.to_paddleocr import write_checkpoint
 from train.tuning import tuned
 from train.versions import installed_versions
+
+PDPARAMS = "pdparams"
 
 
 def export_checkpoint(checkpoint: Checkpoint, data: Dataset, directory: Path) -> ParityResult | None:
@@ -131,14 +135,27 @@ def parser() -> argparse.ArgumentParser:
         help="real images for the parity gate, and for what is chosen after training (a detector's thresholds)",
     )
     add_format_arguments(parse)
+    parse.add_argument(
+        "--as",
+        choices=("bundle", PDPARAMS),
+        default="bundle",
+        dest="form",
+        help="a bundle (default), or what PaddleOCR's tools/train.py starts from, of a checkpoint or a bundle",
+    )
     parse.add_argument("--engine", help="to export with (default: the one that trained it)")
     return parse
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Export a checkpoint and say how close the bundle is to it."""
+    """Export a checkpoint and say how close what was written is to it."""
     chosen: Any = parser().parse_args(arguments)
     require_folder(chosen.bundle, "BUNDLE")
+    if chosen.form == PDPARAMS:
+        lines = decode_samples(load_file(chosen.labels, options_of(chosen.option), chosen.format))
+        print(
+            write_checkpoint(chosen.checkpoint, lines, chosen.bundle, chosen.engine or TrialConfig().engine)
+        )
+        return
     checkpoint = load_checkpoint(chosen.checkpoint).with_engine(chosen.engine)
     task = TASKS.get(checkpoint.config.task)
     samples = load_file(chosen.labels, options_of(chosen.option), chosen.format, task.formats)

@@ -5,7 +5,7 @@ It knows no model, technique or framework by name: it asks the registries.
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain, count
 from typing import Protocol
@@ -50,6 +50,7 @@ class TrainingData:
         general: lines of other kinds, read after every epoch to see what is forgotten; None for none.
         replay: more of them, with other texts, for a share of every batch; None for none.
         synthetic: drawn lines, for a share of every batch; None for none.
+        dictionary: characters that the network is to write whatever the labels hold; none for the labels' alone.
     """
 
     train: Dataset
@@ -57,6 +58,7 @@ class TrainingData:
     general: Dataset | None = None
     replay: Dataset | None = None
     synthetic: Dataset | None = None
+    dictionary: tuple[str, ...] = field(default=(), kw_only=True)
 
 
 def train(
@@ -185,7 +187,7 @@ def assemble_run(
     world: World = World(),  # noqa: B008
 ) -> tuple[Engine, Task]:
     """Build engine and task as a run starts with them: able to write what it is to learn from further sets."""
-    return assemble(config, data.train, resume, world, teaching(config, data))
+    return assemble(config, data.train, resume, world, teaching(config, data), data.dictionary)
 
 
 def _writable_sets(config: TrialConfig, data: TrainingData, engine: Engine, task: Task) -> list[Extra]:
@@ -205,13 +207,14 @@ def assemble(
     resume: Checkpoint | None = None,
     world: World = World(),  # noqa: B008
     extras: Sequence[Dataset] = (),
+    dictionary: Sequence[str] = (),
 ) -> tuple[Engine, Task]:
     """Build engine and task of a configuration, untrained or as a checkpoint left them.
 
-    The network learns to write the characters of `extras`, too.
+    The network learns to write the characters of `extras`, too, and has those of `dictionary`.
     """
     check_fits(config)
-    charset = resume.charset if resume else charset_for(config, train_data, extras)
+    charset = resume.charset if resume else charset_for(config, train_data, extras, dictionary)
     task = TASKS.get(config.task)(config, charset)
     calibration = None if resume else task.calibration_batch(train_data, config.seed)
     engine = ENGINES.get(config.engine)(config, charset, calibration, world)
@@ -220,10 +223,15 @@ def assemble(
     return engine, task
 
 
-def charset_for(config: TrialConfig, train_data: Dataset, extras: Sequence[Dataset] = ()) -> Charset:
-    """Return the characters to write: the model's and the data's, or the data's alone; none for some tasks."""
+def charset_for(
+    config: TrialConfig, train_data: Dataset, extras: Sequence[Dataset] = (), dictionary: Sequence[str] = ()
+) -> Charset:
+    """Return the characters to write: the model's and the data's, or the data's alone; none for some tasks.
+
+    With a dictionary, the data's are its characters and what the labels add to them.
+    """
     texts = list(chain.from_iterable(part.texts for part in (train_data, *extras)))
-    return TASKS.get(config.task).charset(config, texts)
+    return TASKS.get(config.task).charset(config, texts, dictionary)
 
 
 def _fitted(

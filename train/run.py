@@ -14,10 +14,11 @@ if __name__ == "__main__":
 
 from train.checkpoint import Checkpoint, load_checkpoint
 from train.cli import Parser
-from train.config import TrialConfig, load_config
+from train.config import TrialConfig
 from train.data.arguments import (
     add_allow_bad_argument,
     add_decoding_arguments,
+    add_dictionary_argument,
     add_format_arguments,
     add_general_arguments,
     add_list_arguments,
@@ -31,6 +32,7 @@ from train.data.decoded.decoding import CACHE, Decoding
 from train.data.labels import Named
 from train.errors import UsageError
 from train.fits import check_fits, models_for
+from train.paddleocr_config import read_config
 from train.paths import given_path, require_folder
 from train.sets.arguments import add_task_argument
 from train.sets.read import Sets, Source, read_sets
@@ -60,10 +62,16 @@ def parser() -> argparse.ArgumentParser:
         "--config",
         metavar="FILE",
         type=given_path,
-        help="YAML as a search writes best.yaml (default: the defaults)",
+        help="YAML as a search writes best.yaml, or PaddleOCR's, which is translated (default: the defaults)",
     )
     parse.add_argument(
         "--engine", help="paddle, torch, or auto for the faster one here (default: the configuration's)"
+    )
+    parse.add_argument(
+        "--weights",
+        metavar="PATH",
+        type=given_path,
+        help="what to start from, e.g. a .pdparams (default: the configuration's)",
     )
     parse.add_argument(
         "--output",
@@ -75,6 +83,7 @@ def parser() -> argparse.ArgumentParser:
     add_test_fraction_argument(parse)
     parse.add_argument("--seed", type=int, default=0, help="of the splits (default 0)")
     add_allow_bad_argument(parse)
+    add_dictionary_argument(parse)
     add_general_arguments(parse)
     add_decoding_arguments(parse)
     parse.add_argument("--resume", action="store_true", help="go on from the output folder's last checkpoint")
@@ -85,7 +94,9 @@ def main(arguments: Sequence[str]) -> None:
     """Train, keep the best and the last checkpoint, export the best."""
     chosen = parser().parse_args(arguments)
     data, output = require_data(chosen.data, chosen), chosen.output
-    config = load_config(chosen.config) if chosen.config else default_config(chosen.task)
+    config = read_config(chosen.config) if chosen.config else default_config(chosen.task)
+    if chosen.weights:
+        config = config.model_copy(update={"weights": str(chosen.weights)})
     if chosen.task not in (None, config.task):
         raise UsageError(
             f"--task must be the configuration's, {config.task}", chosen.task, "leave out one of the two"
@@ -107,8 +118,12 @@ def main(arguments: Sequence[str]) -> None:
     check_teacher(config)
     resume = load_checkpoint(output / "last") if chosen.resume else None
     task = TASKS.get(config.task)
+    sets = _read(chosen, data, task, chosen.dictionary or config.dictionary)
+    config = config.model_copy(
+        update={"dictionary": sets.dictionary and str(sets.dictionary.path.absolute())}
+    )
     how = Decoding(cache, chosen.decode_to, stored=task.stored_as(config))
-    decoded = _decode(_read(chosen, data, task), how, chosen)
+    decoded = _decode(sets, how, chosen)
     facts, epoch = _facts(config, decoded, resume), resume.epoch if resume else 0
     report = TrainingReport(output / FILE, facts, epoch, task.scores.names)
     with reported(report):
@@ -126,8 +141,8 @@ def default_config(task: str | None) -> TrialConfig:
     return TrialConfig(task=task, model=models[0])
 
 
-def _read(chosen: argparse.Namespace, data: Named, task: type[Task]) -> Sets:
-    """Return the usable samples of each set."""
+def _read(chosen: argparse.Namespace, data: Named, task: type[Task], dictionary: str | None) -> Sets:
+    """Return the usable samples of each set, and the dictionary."""
     sets = read_sets(
         Source(
             data=data,
@@ -142,6 +157,7 @@ def _read(chosen: argparse.Namespace, data: Named, task: type[Task]) -> Sets:
             test_fraction=chosen.test_fraction,
             allow_bad=chosen.allow_bad,
             cache=chosen.cache,
+            dictionary=dictionary,
         )
     )
     for line in sets.told:
@@ -159,7 +175,7 @@ def _decode(sets: Sets, how: Decoding, chosen: argparse.Namespace) -> "TrainingD
     decoded, left_out = how.decode_usable(seen, chosen.allow_bad, sets.left_out)
     if left_out:
         print(describe_left_out(left_out), flush=True)
-    return TrainingData(**decoded)
+    return TrainingData(**decoded, dictionary=sets.characters)
 
 
 def _facts(config: TrialConfig, data: "TrainingData", resume: Checkpoint | None) -> dict[str, Any]:
@@ -171,7 +187,9 @@ def _facts(config: TrialConfig, data: "TrainingData", resume: Checkpoint | None)
     scratch = not MODELS.get(config.model).pretrained(Path(config.weights) if config.weights else None)
     if scratch:
         print(f"{config.model} starts from random weights: it is trained from scratch", flush=True)
-    charset = resume.charset if resume else charset_for(config, data.train, teaching(config, data))
+    charset = (
+        resume.charset if resume else charset_for(config, data.train, teaching(config, data), data.dictionary)
+    )
     return {
         "model": config.model,
         "engine": config.engine,
@@ -184,6 +202,7 @@ def _facts(config: TrialConfig, data: "TrainingData", resume: Checkpoint | None)
         "learning_rate": config.optimiser.learning_rate,
         "device": ENGINES.get(config.engine).device(),
         "vocab_size": len(charset.characters),
+        "dictionary": config.dictionary,
     }
 
 

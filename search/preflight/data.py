@@ -51,6 +51,7 @@ def source_of(settings: StudySettings) -> Source:
         test_fraction=settings.test_fraction,
         allow_bad=settings.allow_bad,
         cache=Path(settings.cache) if settings.cache else None,
+        dictionary=settings.dictionary,
     )
 
 
@@ -77,9 +78,10 @@ def decode_sets(settings: StudySettings, sets: Sets) -> StudyData:
         origins=dict(sets.origins),
         left_out=tuple(BadSample(source=place, reason=why) for place, why in left_out.items()),
         repaired=sets.repaired,
+        dictionary=str(sets.dictionary) if sets.dictionary else None,
     )
     test = decoded.pop("test", None)
-    return StudyData(TrainingData(**decoded), test, summary)
+    return StudyData(TrainingData(**decoded, dictionary=sets.characters), test, summary)
 
 
 def decoding(settings: StudySettings) -> Decoding:

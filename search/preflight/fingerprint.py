@@ -8,6 +8,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from search.preflight.space import DICTIONARY
 from search.settings import StudySettings
 from search.storage.files import FINGERPRINT
 from search.storage.location import fetch_study, load_settings
@@ -31,7 +32,8 @@ def take_fingerprint(space: SearchSpace, sets: Sets, task: str) -> dict[str, str
     Samples count by label, name and size of the image file: a data folder may be moved or copied.
     """
     begun_with = {LAYOUT_KEY: LAYOUT}
-    begun_with |= {f"space.{key}": json.dumps(value, default=list) for key, value in space.fixed.items()}
+    fixed = {key: value for key, value in space.fixed.items() if key != DICTIONARY}  # its characters count
+    begun_with |= {f"space.{key}": json.dumps(value, default=list) for key, value in fixed.items()}
     begun_with |= {f"space.{parameter.name}": str(parameter.domain) for parameter in space.parameters}
     for name, samples in sets.samples.items():
         begun_with[f"data.{name}.samples"] = str(len(samples))
@@ -39,6 +41,8 @@ def take_fingerprint(space: SearchSpace, sets: Sets, task: str) -> dict[str, str
     if TASKS.get(task).spells:
         taught = chain.from_iterable(sets.samples.get(name, ()) for name in ("train", "synthetic"))
         begun_with["charset"] = "".join(sorted(set(chain.from_iterable(sample.text for sample in taught))))
+    if sets.dictionary:
+        begun_with[DICTIONARY] = "".join(sets.characters)
     return begun_with
 
 
@@ -58,8 +62,10 @@ def list_differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str
 
 
 def _change(key: str, old: Any, new: Any) -> str:
-    if key == "charset" and isinstance(old, str) and isinstance(new, str):
+    if key in ("charset", DICTIONARY) and isinstance(old, str) and isinstance(new, str):
         came, went = sorted(set(new) - set(old)), sorted(set(old) - set(new))
+        if not came and not went:
+            return "the same characters in another order"
         return f"came {' '.join(came) or 'none'}, went {' '.join(went) or 'none'}"
     return f"{'nothing' if old is None else old} -> {'nothing' if new is None else new}"
 

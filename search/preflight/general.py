@@ -10,8 +10,8 @@ from search.records.ranking import ROUNDING, Forgetting
 from search.settings import StudySettings
 from spaces.space import SearchSpace
 from train.config import TrialConfig
-from train.data.charset import domain_charset
 from train.errors import UsageError
+from train.loop import charset_for
 from train.tasks import TASKS
 
 CHARSET, DOMAIN = "charset", "domain"
@@ -46,7 +46,7 @@ def drop_forgetful_charset(space: SearchSpace, forgetting: Forgetting | None, da
         or DOMAIN not in charsets
     ):
         return space, ""
-    charset = domain_charset(data.training.train.texts)
+    charset = charset_for(TrialConfig(), data.training.train, dictionary=data.training.dictionary)
     able = sum(not charset.unknown(text) for text in general.texts) / len(general)
     least = min(forgetting.published[model] for model in list_models(space)) - able
     if least <= forgetting.limit + ROUNDING:

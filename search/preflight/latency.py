@@ -64,7 +64,7 @@ def measure_latencies(space: SearchSpace, shared: Any) -> Latencies:
 
 def measure(config: TrialConfig, data: TrainingData) -> Latency:
     """Export a pretrained network and time it; raise UsageError for one that has no graph."""
-    engine, task = assemble(config, data.train)
+    engine, task = assemble(config, data.train, dictionary=data.dictionary)
     with tempfile.TemporaryDirectory() as folder:
         absent = engine.export(Path(folder))
         if ONNX in absent:

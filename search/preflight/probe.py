@@ -98,7 +98,7 @@ def probe_model(model: str, fixed: TrialConfig, fit_widths: Sequence[int], data:
     for start, plans in zip(starts, list_timed_plans(len(starts)), strict=True):
         changes = {"model": model, "charset": start.charset, "fit_width": start.fit_width}
         config = fixed.model_copy(update=changes)
-        engine, task = assemble(config, data.train)
+        engine, task = assemble(config, data.train, dictionary=data.dictionary)
         reading = read(engine, config, data, untrained)
         readings.append(reading)
         if task.tunes:

@@ -6,6 +6,7 @@ those that the readings and the time budget call for in `search/planning/plan.py
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import optuna
@@ -22,10 +23,12 @@ from train.errors import UsageError
 from train.fits import check_model, models_for
 from train.models import MODELS
 from train.registry import Registry
+from train.sets.dictionary import NONE
 from train.steps.teacher import find_teacher
 from train.tasks import TASKS
 from train.techniques import TECHNIQUES, build_technique
 
+DICTIONARY = "dictionary"
 TECHNIQUE = "technique.name"
 TEACHER = "technique.options.teacher"
 REGISTRIES: dict[str, Registry[Any]] = {
@@ -83,7 +86,11 @@ def settle(settings: StudySettings) -> tuple[StudySettings, SearchSpace]:
     Raises UsageError if they ask for what the space, or an engine, does not have.
     """
     whole = load_space(settings.space)
-    chosen = {"task": find_task(settings, whole), "upright": find_upright(settings, whole)}
+    chosen = {
+        "task": find_task(settings, whole),
+        "upright": find_upright(settings, whole),
+        DICTIONARY: settings.dictionary or whole.fixed.get(DICTIONARY),
+    }
     settings = settings.model_copy(update=chosen)
     space = narrow_as_asked(whole, settings)
     check_engine(settings, space)
@@ -101,7 +108,7 @@ def narrow_as_asked(space: SearchSpace, settings: StudySettings) -> SearchSpace:
 
     Raises UsageError where the space says that every trial mixes lines in, and there are none.
     """
-    steps = (fix_task_and_seed, drop_absent_lines, fix_engine, choose_models)
+    steps = (fix_task_and_seed, fix_dictionary, drop_absent_lines, fix_engine, choose_models, fix_weights)
     return narrow(space, [partial(step, settings=settings) for step in steps])
 
 
@@ -111,6 +118,21 @@ def fix_task_and_seed(space: SearchSpace, settings: StudySettings) -> Narrowed:
     if settings.upright != TrialConfig().upright:
         common["upright"] = settings.upright
     return space.with_fixed(common), ""
+
+
+def fix_dictionary(space: SearchSpace, settings: StudySettings) -> Narrowed:
+    """Fix the dictionary that the command line names, or that was found with the data.
+
+    Raises UsageError for a space that varies it: the data decide what is to be written.
+    """
+    if any(parameter.key == DICTIONARY for parameter in space.parameters):
+        raise UsageError(
+            "a space must have one dictionary", space.name, "fix it: `fixed: {dictionary: FILE}`"
+        )
+    if settings.dictionary is None:
+        return space, ""
+    named = None if settings.dictionary == NONE else settings.dictionary
+    return space.with_fixed({DICTIONARY: named}), ""
 
 
 def drop_absent_lines(space: SearchSpace, settings: StudySettings) -> Narrowed:
@@ -134,6 +156,18 @@ def choose_models(space: SearchSpace, settings: StudySettings) -> Narrowed:
     named = space.choices("model")
     models = settings.models or named or list_default_models(str(space.fixed["task"]))
     return space.with_choices("model", models) if models != named else space, ""
+
+
+def fix_weights(space: SearchSpace, settings: StudySettings) -> Narrowed:
+    """Fix what the only model starts from; raise UsageError for several models, or nothing there."""
+    if settings.weights is None:
+        return space, ""
+    models, path = list_models(space), Path(settings.weights).expanduser().absolute()
+    if len(models) > 1:
+        raise UsageError("--weights must be of one model", ", ".join(models), "add --model NAME")
+    if not path.exists() and not path.with_name(f"{path.name}.pdparams").exists():
+        raise UsageError("--weights must be a file or folder", settings.weights, "check the path")
+    return space.with_fixed({"weights": str(path)}), ""
 
 
 def find_task(settings: StudySettings, space: SearchSpace) -> str:

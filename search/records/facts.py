@@ -21,6 +21,7 @@ class DataSummary(Frozen):
         origins: where each split came from, e.g. `val_list.txt` or `made: grouped by text, seed 0`.
         left_out: the bad samples.
         repaired: number of samples whose labels were put right.
+        dictionary: what was said of it; None without one.
     """
 
     path: str
@@ -28,6 +29,7 @@ class DataSummary(Frozen):
     origins: dict[str, str]
     left_out: tuple[BadSample, ...] = ()
     repaired: int = 0
+    dictionary: str | None = None
 
 
 class DiskUse(Frozen):

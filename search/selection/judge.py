@@ -11,7 +11,7 @@ from search.records.result import Baseline, Comparison, Misreading
 from train.config import TrialConfig
 from train.data.dataset import Dataset
 from train.loaded import Assembled, Loaded
-from train.loop import assemble
+from train.loop import TrainingData, assemble
 from train.scoring.intervals import paired_gain_interval
 from train.tasks import SampleStats
 
@@ -25,18 +25,18 @@ class ProbedBaseline:
     Attributes:
         stats: how it does on every sample that trials are scored on (`Task.per_sample`).
         config: how it is run.
-        train: the training split, whose characters the network writes.
+        data: whose training split and dictionary hold the characters that the network writes.
     """
 
     baseline: Baseline
     stats: SampleStats
     config: TrialConfig
-    train: Dataset
+    data: TrainingData
 
     @cached_property
     def network(self) -> Assembled:
         """The network, built when it is first asked for."""
-        return Assembled(*assemble(self.config, self.train))
+        return Assembled(*assemble(self.config, self.data.train, dictionary=self.data.dictionary))
 
     def read(self, data: Dataset) -> tuple[Baseline, SampleStats]:
         """Return the baseline with its scores on a split, and how it does on every sample of it."""
@@ -44,10 +44,10 @@ class ProbedBaseline:
         return self.baseline.model_copy(update={"scores": reading.scores}), reading.stats
 
 
-def find_best_baseline(probes: Sequence[Probe], train: Dataset) -> ProbedBaseline:
+def find_best_baseline(probes: Sequence[Probe], data: TrainingData) -> ProbedBaseline:
     """Return the pretrained baseline with the best score."""
     baselines = (
-        ProbedBaseline(*measured, train)
+        ProbedBaseline(*measured, data)
         for probe in probes
         for measured in zip(probe.baselines, probe.rows, probe.configs, strict=True)
     )
@@ -67,7 +67,7 @@ def compare_with_baselines(
         probes: of all models.
         seed: of the resampling.
     """
-    best, val = find_best_baseline(probes, data.training.train), data.training.val
+    best, val = find_best_baseline(probes, data.training), data.training.val
     # With folds, the probe read the samples of all of them.
     measured = (best.baseline, best.stats) if len(best.stats) == len(val) else best.read(val)
     comparisons = [_compare(winner, "validation", val, *measured, seed)]

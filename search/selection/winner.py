@@ -25,7 +25,7 @@ from search.selection.labels import (
 from search.selection.outcome import Searched
 from search.selection.soup import make_soup
 from train.checkpoint import Checkpoint
-from train.config import save_config
+from train.config_file import save_config
 from train.data.dataset import Dataset
 from train.data.images import Image
 from train.export import export_network

@@ -25,7 +25,8 @@ def check_study(study: Study) -> LabelCheck:
         raise UsageError(
             "labels must be texts to be checked", study.settings.task_name, "look at report.html"
         )
-    data = TrainingData(**decode_splits(study.settings, ("train", "val")))
+    splits = decode_splits(study.settings, ("train", "val"))
+    data = TrainingData(splits["train"], splits["val"])
     check = check_labels(list_voters(study, data.train), data, Timer(None, 0.0))
     write_table(check, study.folder)
     return check

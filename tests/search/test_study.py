@@ -33,7 +33,8 @@ from tests.search.driver import (
 )
 from train.bundle import load_bundle
 from train.checkpoint import load_checkpoint
-from train.config import TrialConfig, load_config
+from train.config import TrialConfig
+from train.config_file import load_config
 from train.data import images
 from train.data.corrections import read_table
 from train.data.formats import load_file

@@ -11,7 +11,8 @@ import pytest
 from tests.real_lines import config, few_lines, lines, run, samples, whole_batches
 from train import loop, tasks
 from train.checkpoint import Checkpoint, load_checkpoint
-from train.config import TrialConfig, save_config
+from train.config import TrialConfig
+from train.config_file import save_config
 from train.data import images
 from train.data.batching.batches import training_batches
 from train.data.charset import domain_charset

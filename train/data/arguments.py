@@ -128,6 +128,16 @@ def add_general_arguments(parser: AnyParser) -> None:
     )
 
 
+def add_dictionary_argument(parser: AnyParser) -> None:
+    """Add `--dictionary`."""
+    parser.add_argument(
+        "--dictionary",
+        metavar="FILE",
+        help="characters to be written whether the labels hold them or not, one a line; `none` leaves a dict.txt "
+        "beside the labels aside (default: that one, else the characters of the labels)",
+    )
+
+
 def add_decoding_arguments(parser: AnyParser) -> None:
     """Add `--decode-to` and `--cache`; their values are for `decoding.Decoding`."""
     parser.add_argument(

@@ -1,25 +1,116 @@
-"""Dictionary files: one character a line, in class order, as PaddleOCR's."""
+"""Dictionary files in class order: a character a line as PaddleOCR's, all in one, or PaddleX's inference.yml."""
 
+import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 
-from train.data.formats import read_text
+import yaml
+
 from train.errors import DataError
+from train.paths import read_utf8
+
+YAML = (".yml", ".yaml")
+WIDE = (b"\xff\xfe", b"\xfe\xff")
+"""How UTF-16 begins."""
 
 
 def read_characters(path: Path) -> tuple[str, ...]:
-    """Return the lines of a dictionary; a line that is one space is the space character."""
-    lines = [line.removesuffix("\r") for line in read_text(path).split("\n")]
-    if lines and not lines[-1]:
-        lines.pop()
-    if not lines or "" in lines:
-        number = lines.index("") + 1 if lines else 1
-        raise DataError(
-            "a dictionary must have one character a line", f"{path}:{number}", "fill the empty line"
-        )
-    return tuple(lines)
+    """Return the characters of a dictionary in its order; a line that is one space is the space character.
+
+    Raises DataError with the line for an empty one, one of several characters among others, and one that comes again.
+    """
+    places = _of_yaml(path) if path.suffix.lower() in YAML else _together(_of_lines(path))
+    first: dict[str, str] = {}
+    for entry, place in places:
+        character = unicodedata.normalize("NFC", entry) if len(entry) > 1 else entry
+        if len(character) != 1:
+            raise DataError(
+                "a dictionary must have one character a line",
+                f"{place}: {_shown(character)}",
+                "put each on a line of its own" if character else "fill or remove the empty line",
+            )
+        if character in first:
+            raise DataError(
+                "a dictionary must hold each character once",
+                f"{place}: {_shown(character)} again, as in {first[character]}",
+                "remove one of the two",
+            )
+        first[character] = place
+    if not first:
+        raise DataError("a dictionary must have characters", path, "write one a line")
+    return tuple(first)
+
+
+def read_entries(path: Path) -> tuple[str, ...]:
+    """Return the entries of a published dictionary, which may hold one twice, or several characters in one."""
+    return tuple(entry for entry, _ in (_of_yaml(path) if path.suffix.lower() in YAML else _of_lines(path)))
 
 
 def write_characters(characters: Sequence[str], path: Path) -> None:
     """Write a dictionary that `read_characters` reads back unchanged."""
     path.write_bytes("".join(f"{character}\n" for character in characters).encode())
+
+
+def _of_lines(path: Path) -> list[tuple[str, str]]:
+    """Return (character, place) of a text file; empty lines at its end are left out."""
+    lines = [line.removesuffix("\r") for line in _text(path).split("\n")]
+    while lines and not lines[-1]:
+        lines.pop()
+    return [(line, f"{path}:{number}") for number, line in enumerate(lines, 1)]
+
+
+def _together(lines: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Return a file's only line, if it has several characters, as these; one between each two may be a space."""
+    if len(lines) != 1 or len(lines[0][0]) < 2:
+        return lines
+    line, place = lines[0]
+    parts = line.split(" ")
+    apart = all(len(part) == 1 for part in parts)
+    return [(c, f"{place}, character {number}") for number, c in enumerate(parts if apart else line, 1)]
+
+
+def _of_yaml(path: Path) -> list[tuple[str, str]]:
+    """Return (character, place) of PaddleX's inference.yml, or of a file with a `character_dict` or list alone."""
+    loader = getattr(
+        yaml, "CBaseLoader", yaml.BaseLoader
+    )  # all scalars are texts: a `1` or `~` is a character
+    try:
+        found = yaml.load(_text(path), Loader=loader)  # noqa: S506 - it builds texts, lists and mappings alone
+    except yaml.YAMLError as error:
+        place = getattr(error, "problem_mark", None)
+        at = f"{path}:{place.line + 1}" if place else path
+        raise DataError("a dictionary in YAML must be valid YAML", at, "mend that line") from error
+    for key in ("PostProcess", "character_dict"):
+        found = found.get(key, found) if isinstance(found, dict) else found
+    if isinstance(found, str):
+        found = list(found)
+    if not isinstance(found, list) or not all(isinstance(item, str) for item in found):
+        raise DataError(
+            "a dictionary in YAML must be PaddleX's inference.yml, with PostProcess.character_dict",
+            path,
+            "name that file, or one with a character a line",
+        )
+    return [(item, f"{path}, entry {number}") for number, item in enumerate(found, 1)]
+
+
+def _text(path: Path) -> str:
+    """Return a file's text; raise DataError if it is no text in UTF-8, or in UTF-16 with its mark."""
+    try:
+        if path.read_bytes().startswith(WIDE):
+            return path.read_text("utf-16")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(
+            "a dictionary must be a readable file", f"{path}: {error}", "check the path"
+        ) from error
+    return read_utf8(path, "a dictionary", DataError)
+
+
+def _shown(item: str) -> str:
+    """Return an entry, quoted, with its code points where one alone is not what is seen."""
+    quoted = repr(item) if item.isprintable() else ascii(item)
+    points = " ".join(f"U+{ord(character):04X}" for character in item)
+    return (
+        quoted
+        if len(item) < 2
+        else f"{len(item)} characters {quoted[:40]}" + (f" ({points})" if len(item) <= 4 else "")
+    )

@@ -48,13 +48,15 @@ def main(arguments: Sequence[str]) -> int:
     with collected_notes() as notes:
         name, given = load_named(named, options_of(options.option), options.format, task.formats)
     splits = given_splits(given)
-    checks = task.checks(_characters(options.model_charset))
+    characters = _characters(options.model_charset)
+    checks = task.checks(characters)
     report = check(splits, checks, deep=not options.headers_only)
     title = str(
         options.data or ", ".join(str(path) for files in lists_of(options).values() for path in files)
     )
     said = "".join(f"{line}\n" for line in notes)
-    print(f"{title}: {name}\n{said}\n{as_text(report)}")
+    dictionary = "" if characters is None else f"; {len(characters)} characters of {options.model_charset}"
+    print(f"{title}: {name}{dictionary}\n{said}\n{as_text(report)}")
     for line in tell_missing(given, options.seed, task.classes, task.text_of):
         print(line)
     if options.json:

@@ -1,20 +1,15 @@
 """A Paddle network as an inference graph: PaddleOCR's own two files, and the same graph in ONNX."""
 
-import logging
-import os
-import tempfile
-import warnings
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
+from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from train.data.images import BUCKET_PX
-from train.errors import ModelError
 from train.models import InputSize
+from train.models.inference_graph import GRAPH, ONNX, captured_output, convert_graph
 
 Read = Callable[[Any], Any]
-GRAPH, WEIGHTS, ONNX = "inference.json", "inference.pdiparams", "inference.onnx"
 
 
 def export_graph(network: Any, read: Read, size: InputSize, directory: Path) -> None:
@@ -33,21 +28,13 @@ def export_graph(network: Any, read: Read, size: InputSize, directory: Path) -> 
     Raises:
         ModelError: if the converter wrote no ONNX file.
     """
-    with _evaluating(network), _captured_output() as output:
-        _save(_reader(network, read, size), size, directory)
-        _convert(directory)
-        output.flush()
-        output.seek(0)
-        messages = output.read().strip().splitlines()
-    if not (directory / ONNX).is_file():
-        raise ModelError(
-            "the network must convert to ONNX", " ".join(messages[-3:]), "install the pinned paddle2onnx"
-        )
+    save_graph(network, read, size, directory)
+    convert_graph(directory, directory / ONNX)
 
 
 def save_graph(network: Any, read: Read, size: InputSize, directory: Path) -> None:
     """Write inference.json and inference.pdiparams alone, the forms that PaddleOCR reads."""
-    with _evaluating(network), _captured_output():
+    with _evaluating(network), captured_output():
         _save(_reader(network, read, size), size, directory)
 
 
@@ -95,35 +82,3 @@ def _save(layer: Any, size: InputSize, directory: Path) -> None:
     images = paddle.static.InputSpec([-1, 3, size.height_px or -1, size.width_px or -1], "float32", name="x")
     graph = paddle.jit.to_static(layer, input_spec=[images], full_graph=True)
     paddle.jit.save(graph, str(directory / Path(GRAPH).stem))
-
-
-def _convert(directory: Path) -> None:
-    import paddle2onnx
-
-    graph, weights, onnx = (str(directory / name) for name in (GRAPH, WEIGHTS, ONNX))
-    try:
-        # Its default optimiser pip-installs packages at run time; onnxruntime optimises when it loads.
-        paddle2onnx.export(graph, weights, onnx, optimize_tool="None")
-    except UnboundLocalError:
-        # paddle2onnx prints the converter's error and then trips over the result that it lacks.
-        return
-
-
-@contextmanager
-def _captured_output() -> Iterator[IO[str]]:
-    """Send what Python and the C++ converters print into the yielded file, and silence their logs."""
-    with ExitStack() as stack:
-        file = stack.enter_context(tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace"))
-        stack.callback(logging.disable, logging.root.manager.disable)
-        logging.disable(logging.INFO)
-        stack.enter_context(warnings.catch_warnings())
-        warnings.simplefilter("ignore")
-        for descriptor in (1, 2):
-            saved = os.dup(descriptor)
-            stack.callback(os.close, saved)
-            stack.callback(os.dup2, saved, descriptor)
-            os.dup2(file.fileno(), descriptor)
-        # Python's own buffers would be written only after the descriptors are back.
-        stack.enter_context(redirect_stdout(file))
-        stack.enter_context(redirect_stderr(file))
-        yield file

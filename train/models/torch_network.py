@@ -1,6 +1,6 @@
 """A torch module as a Network: statistics renamed, linear weights transposed."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -136,6 +136,19 @@ class TorchNetwork(Network):
         for hook in hooks:
             hook.remove()
         return seen
+
+    def watch(
+        self, run: Callable[[], Any], names: Sequence[str], note: Callable[[str, Array, Array], None]
+    ) -> None:
+        """Watch a forward pass through hooks."""
+
+        def tell(name: str, layer: Any, inputs: Any, output: Any) -> None:
+            note(name, self.array_of(inputs[0]), self.array_of(output))
+
+        hooks = [self.layer.get_submodule(n).register_forward_hook(partial(tell, n)) for n in names]
+        run()
+        for hook in hooks:
+            hook.remove()
 
 
 def _describe(name: str, layer: Any) -> Layer:

@@ -16,8 +16,12 @@ from train.data.sample import Sample
 from train.data.split import Splits, given_splits, make_splits
 from train.data.unpacked import caching_in
 from train.errors import OcrError
+from train.sets.dictionary import Dictionary, read_dictionary
 from train.sets.general import split_general
 from train.tasks import Task
+
+TAUGHT = ("train", "synthetic")
+"""The sets whose characters a network is to learn."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,7 @@ class Source:
         test_fraction: share of them that becomes the test split where none is given.
         allow_bad: samples with errors to go on without, in all files together.
         cache: folder for images that are cut or unpacked; None for the user's cache.
+        dictionary: file of characters that a network is to write, `none` for none; None for what lies with the data.
     """
 
     data: Named
@@ -51,6 +56,7 @@ class Source:
     test_fraction: float = 0.1
     allow_bad: int = 0
     cache: Path | None = None
+    dictionary: str | None = None
 
 
 @dataclass(frozen=True)
@@ -63,6 +69,7 @@ class Sets:
         left_out: samples that have errors: source -> rule and value.
         repaired: number of samples of the splits whose labels were put right.
         told: a line on each split that was made (`train.data.evidence`).
+        dictionary: of the domain; None for none.
     """
 
     samples: Mapping[str, Sequence[Sample]]
@@ -70,6 +77,12 @@ class Sets:
     left_out: Mapping[str, str]
     repaired: int = 0
     told: tuple[str, ...] = ()
+    dictionary: Dictionary | None = None
+
+    @property
+    def characters(self) -> tuple[str, ...]:
+        """The dictionary's; none without one."""
+        return self.dictionary.characters if self.dictionary else ()
 
 
 def read_sets(source: Source) -> Sets:
@@ -87,9 +100,11 @@ def read_sets(source: Source) -> Sets:
         samples["synthetic"] = drawn.train
         origins["synthetic"] = "mixed into the batches"
         left_out |= faults
+    taught = (sample.text for name in TAUGHT for sample in samples.get(name, ()))
+    dictionary = read_dictionary(source.dictionary, source.data, source.task, taught)
     made = tell_made(splits, source.task.classes, source.task.text_of)
     told = tuple(f"{name}: {line} ({splits.origin[name]})" for name, line in made.items())
-    return Sets(samples, origins, left_out, splits.repaired, told)
+    return Sets(samples, origins, left_out, splits.repaired, told, dictionary)
 
 
 def read_splits(source: Source) -> tuple[Splits, dict[str, str]]:

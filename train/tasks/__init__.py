@@ -152,8 +152,14 @@ class Task(ABC):
         return label
 
     @classmethod
-    def charset(cls, config: TrialConfig, texts: Sequence[str]) -> Charset:
-        """Return the characters that a network is to write, given the labels; none where it does not spell."""
+    def charset(cls, config: TrialConfig, texts: Sequence[str], dictionary: Sequence[str] = ()) -> Charset:
+        """Return the characters that a network is to write; none where it does not spell.
+
+        Args:
+            config: what is trained.
+            texts: the labels.
+            dictionary: characters of the domain, whether the labels hold them or not.
+        """
         return Charset(())
 
     @classmethod

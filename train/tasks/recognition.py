@@ -14,7 +14,7 @@ from train.config import TrialConfig
 from train.data import augment, images
 from train.data.augment.pair import PARTNERS, Line, maybe_join
 from train.data.batching.batches import Indices
-from train.data.charset import Charset, decode, domain_charset, steps_needed
+from train.data.charset import Charset, decode, steps_needed
 from train.data.checks.rules import Checks, line_checks, ppocr_steps
 from train.data.dataset import Dataset
 from train.data.decoded.stored import TURNED_LINES, Stored
@@ -60,12 +60,12 @@ class Recognition(Task):
         return line_checks(characters, ppocr_steps)
 
     @classmethod
-    def charset(cls, config: TrialConfig, texts: Sequence[str]) -> Charset:
-        """Return the model's characters and the labels', or the labels' alone."""
+    def charset(cls, config: TrialConfig, texts: Sequence[str], dictionary: Sequence[str] = ()) -> Charset:
+        """Return the model's characters and the domain's, or the domain's alone: the dictionary's and the labels'."""
         if config.charset == "domain":
-            return domain_charset(texts)
+            return Charset(tuple(dictionary)).extended(texts)
         weights = Path(config.weights) if config.weights else None
-        return MODELS.get(config.model).charset(weights).extended(texts)
+        return MODELS.get(config.model).charset(weights).extended([*texts, *dictionary])
 
     @classmethod
     def stored_as(cls, config: TrialConfig) -> Stored:

@@ -92,6 +92,7 @@ def _show_facts(result: StudyResult) -> str:
         for one in result.evidence.earlier
     ]
     facts += [("labels put right", str(data.repaired))] if data.repaired else []
+    facts += [("dictionary", data.dictionary)] if data.dictionary else []
     facts += [(f"seed of {name}", str(seed)) for name, seed in result.seeds.items()]
     facts += list(result.versions.items())
     facts += [("disk", disk_text(result.disk))] if result.disk else []

@@ -1,5 +1,7 @@
 """The space before any data are read: names that must exist, and what the command line leaves of it."""
 
+from pathlib import Path
+
 import pytest
 
 from search.preflight.space import (
@@ -86,6 +88,25 @@ def test_a_share_of_lines_is_searched_only_where_there_are_some() -> None:
 
 
 BOTH = "parameters: {engine: {choice: [paddle, torch]}, model: {choice: [pp-ocrv6-tiny, pp-ocrv6-small]}}"
+
+
+def test_the_command_line_fixes_weights_and_dictionary(tmp_path: Path) -> None:
+    """Weights are one model's; a dictionary is every trial's, and none may vary it."""
+    space = parse_space("parameters: {model: {choice: [pp-ocrv6-tiny, pp-ocrv6-small]}}", "some", "some.yaml")
+    (tmp_path / "best_accuracy.pdparams").touch()
+    settings = StudySettings(name="x", storage="runs", dictionary="dict.txt", models=("pp-ocrv6-tiny",))
+    weights = str(tmp_path / "best_accuracy")
+    fixed = narrow_as_asked(space, settings.model_copy(update={"weights": weights})).fixed
+    assert (fixed["weights"], fixed["dictionary"]) == (weights, "dict.txt")
+    for changes, says in (
+        ({"models": ()}, "of one model, got .*; add --model"),
+        ({}, "a file or folder, got lost"),
+    ):
+        with pytest.raises(UsageError, match=says):
+            narrow_as_asked(space, settings.model_copy(update={"weights": "lost"} | changes))
+    varied = parse_space("parameters: {dictionary: {choice: [a.txt, b.txt]}}", "some", "some.yaml")
+    with pytest.raises(UsageError, match="one dictionary"):
+        narrow_as_asked(varied, settings)
 
 
 @pytest.mark.parametrize(

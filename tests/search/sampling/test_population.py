@@ -18,7 +18,8 @@ from search.storage.journal import read_journal
 from spaces.space import parse_space
 from tests.search.driver import label_arguments, write_labels
 from tests.search.tiny_search import TINY, tiny_search
-from train.config import TrialConfig, config_from_mapping, flatten, load_config, nested
+from train.config import TrialConfig, config_from_mapping, flatten, nested
+from train.config_file import load_config
 from train.errors import UsageError
 
 TEXT = """\

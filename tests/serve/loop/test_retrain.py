@@ -12,7 +12,7 @@ from serve.errors import BusyError, ConflictError, UnknownError
 from serve.loop.retrain_plan import RetrainRequest
 from spaces.space import load_space
 from tests.serve.loop.loop_parts import BETTER, WORSE, Parts, make_bundle
-from train.config import load_config
+from train.config_file import load_config
 from train.data.formats import load
 from train.errors import CheckpointError
 

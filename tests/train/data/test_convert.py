@@ -166,12 +166,3 @@ def test_a_failure_leaves_nothing_behind(sample: MakeSample, tmp_path: Path, tex
     with pytest.raises(DataError, match=r"lost\.png"):
         convert(splits(Sample(tmp_path / "lost.png", "A", "rec_gt.txt:1")), tmp_path / "out")
     assert [path.name for path in tmp_path.iterdir()] == ["images"]
-
-
-def test_a_dictionary_must_be_whole(tmp_path: Path) -> None:
-    path = tmp_path / "dict.txt"
-    path.write_bytes(b"A\r\n \r\n\r\nB\r\n")
-    with pytest.raises(DataError, match=r"dict\.txt:3"):
-        read_characters(path)
-    path.write_bytes(b"A\n \n\xe2\x80\xa8")
-    assert read_characters(path) == ("A", " ", "\u2028")

@@ -12,7 +12,7 @@ from tests import real_lines
 from tests.real_lines import config, few_lines, lines, run
 from tests.train.test_loop import small_folder
 from train.checkpoint import load_checkpoint
-from train.config import save_config
+from train.config_file import save_config
 from train.data.sample import Sample
 from train.data.split import Splits
 from train.engine import Batch

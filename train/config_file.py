@@ -1,0 +1,34 @@
+"""A configuration as a YAML file."""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from train.config import TrialConfig, config_from_mapping, dictionary_apart, nested
+from train.errors import UsageError
+from train.paths import read_utf8
+
+
+def load_config(path: Path) -> TrialConfig:
+    """Read a configuration from a YAML file, with nested or dotted keys."""
+    return config_from_mapping(nested(dictionary_apart(read_settings(path))), str(path))
+
+
+def read_settings(path: Path) -> dict[str, Any]:
+    """Return the mapping that a YAML file holds; raise UsageError for anything else."""
+    try:
+        settings = yaml.safe_load(read_utf8(path, "a configuration"))
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        found = f"{path}: {' '.join(str(error).split())}"
+        raise UsageError("a configuration must be valid YAML", found, "mend that line") from error
+    if not isinstance(settings, dict) or not all(isinstance(key, str) for key in settings):
+        raise UsageError("a configuration must be a YAML mapping", path, "write `key: value` lines")
+    return settings
+
+
+def save_config(config: TrialConfig, path: Path, remark: str = "") -> None:
+    """Write a configuration that `load_config` reads back unchanged, below the lines of a remark."""
+    above = "".join(f"# {line}\n" for line in remark.splitlines())
+    settings = yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False)
+    path.write_text(above + settings, encoding="utf-8")

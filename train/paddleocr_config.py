@@ -1,0 +1,267 @@
+"""PaddleOCR's or PaddleX's training configuration as one of ours: what has a counterpart is translated, the rest named.
+
+python -m train.paddleocr_config PP-OCRv5_mobile_rec.yml > mine.yaml
+"""
+
+import argparse
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+if __name__ == "__main__":
+    from train.cli import main_guard
+
+    main_guard("train.paddleocr_config")
+
+import yaml
+
+from train.config import TrialConfig, config_from_mapping, flatten, nested
+from train.config_file import load_config, read_settings
+from train.data.charset_file import read_characters
+from train.errors import UsageError
+from train.models import MODELS
+from train.paddleocr_keys import CHANGES, OPTIMISERS, PLAIN, SAID, SCHEDULES, TRANSFORMS
+
+CONCAT = 0.5  # PaddleOCR's own chance of RecConAug
+
+
+@dataclass
+class Translation:
+    """A configuration of theirs on its way to ours.
+
+    Attributes:
+        path: its file.
+        theirs: its values by dotted key; what has been read is taken out.
+        settings: ours, by dotted key.
+        lines: what was translated, in words.
+    """
+
+    path: Path
+    theirs: dict[str, Any]
+    settings: dict[str, Any] = field(default_factory=dict)
+    lines: list[str] = field(default_factory=list)
+
+    def take(self, *keys: str) -> Any:
+        """Return the first of these values that is there, and take all of them out; None if there is none."""
+        values = [self.theirs.pop(key, None) for key in keys]
+        return next((value for value in values if value not in (None, "")), None)
+
+    def put(self, theirs: str, ours: str, value: Any, remark: str = "") -> None:
+        """Set one of our settings for one of theirs."""
+        self.settings[ours] = value
+        self.lines.append(f"{theirs} -> {ours}: {value}{f' ({remark})' if remark else ''}")
+
+    def find(self, name: str, suffix: str = "") -> Path | None:
+        """Return a file that they name, from here or from a folder above the configuration; None if it is nowhere."""
+        for folder in (Path.cwd(), *self.path.absolute().parents):
+            for path in (folder / name, folder / f"{name}{suffix}"):
+                if path.is_file():
+                    return path
+        return None
+
+    def fault(self, rule: str, value: object, remedy: str) -> UsageError:
+        """Return the error of one of their values."""
+        return UsageError(f"{self.path}: {rule}", value, remedy)
+
+
+def read_config(path: Path) -> TrialConfig:
+    """Read a configuration of ours, or translate PaddleOCR's, saying what became of it."""
+    theirs = read_settings(path)
+    if not is_theirs(theirs):
+        return load_config(path)
+    translation = translate(theirs, path)
+    print("\n".join(describe(translation)), flush=True)
+    return config_from_mapping(nested(translation.settings), f"{path}, translated,")
+
+
+def is_theirs(settings: Mapping[str, Any]) -> bool:
+    """Whether this is a configuration of PaddleOCR or PaddleX."""
+    return isinstance(settings.get("Global"), dict)
+
+
+def translate(theirs: Mapping[str, Any], path: Path) -> Translation:
+    """Translate what has a counterpart; raise UsageError for an unknown model, or a file that is missing."""
+    made = Translation(path, flatten(_as_mappings(theirs)))
+    model = _choose_model(made)
+    for key, ours in PLAIN.items():
+        value = _number(made.theirs.get(key))
+        if value is not None:
+            made.take(key)
+            made.put(key, ours, value)
+    _translate_optimiser(made)
+    _translate_photos(made)
+    if MODELS.get(model).task == TrialConfig().task:
+        _translate_augmentation(made)
+        _translate_dictionary(made, model)
+    _translate_weights(made, model)
+    return made
+
+
+def _as_mappings(value: Any) -> Any:
+    """Return lists of `- Name: {...}` and of `- type: Name, args: {...}` as mappings by name, all else as it is."""
+    if isinstance(value, dict):
+        return {str(key): _as_mappings(item) for key, item in value.items()}
+    if not isinstance(value, list) or not value or not all(isinstance(item, dict) for item in value):
+        return value
+    named: dict[str, Any] = {}
+    for item in value:
+        pairs = {item["type"]: item.get("args")} if "type" in item else item
+        named |= {str(key): _as_mappings(inner) for key, inner in pairs.items()}
+    return named
+
+
+def _choose_model(made: Translation) -> str:
+    """Return the model of the name that the configuration, its weights or its file bears."""
+    known = {MODELS.get(name).published_name(): name for name in MODELS.names()}
+    weights = str(made.theirs.get("Global.pretrained_model") or "")
+    named = [made.take("Global.model_name"), made.take("Global.model"), Path(weights).stem, made.path.stem]
+    for name in filter(None, named):
+        published = str(name).removesuffix("_pretrained").removesuffix("_rec_train")
+        if published in known:
+            made.put("Global.model_name", "model", known[published], published)
+            made.settings["task"] = MODELS.get(known[published]).task
+            return known[published]
+    raise made.fault(
+        "PaddleOCR's configuration must be of a model that there is here (docs/models.md)",
+        named[0] or named[1] or "no Global.model_name",
+        f"write Global.model_name: one of {', '.join(sorted(filter(None, known)))}",
+    )
+
+
+def _number(value: Any) -> int | float | None:
+    """Return a number, also one that YAML 1.1 takes for a word (1e-3); None for anything else."""
+    if isinstance(value, str):
+        try:
+            return float(value)
+        except ValueError:
+            return None
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def _translate_optimiser(made: Translation) -> None:
+    if name := made.take("Optimizer.name"):
+        if name not in OPTIMISERS:
+            raise made.fault("Optimizer.name must have a counterpart", name, f"use {', '.join(OPTIMISERS)}")
+        made.put("Optimizer.name", "optimiser.name", OPTIMISERS[name])
+    kind = made.take("Optimizer.lr.name", "Optimizer.lr_scheduler")
+    values = made.take("Optimizer.lr.values")
+    if isinstance(values, list) and values:
+        made.put("Optimizer.lr.values", "optimiser.learning_rate", max(values), "steps as one cosine")
+    if kind:
+        made.put("Optimizer.lr.name", "schedule.name", SCHEDULES.get(kind, "cosine"), f"{kind} there")
+    warmup = made.take("Optimizer.lr.warmup_epoch")
+    if isinstance(warmup, int | float):
+        share = min(0.9, warmup / max(1, made.settings.get("epochs", TrialConfig().epochs)))
+        made.put("Optimizer.lr.warmup_epoch", "schedule.warmup", round(share, 4), "a share of the run")
+    if made.take("Global.use_amp"):
+        kind = "bf16" if made.take("Global.amp_dtype") == "bfloat16" else "fp16"
+        made.put("Global.use_amp", "precision", kind)
+
+
+def _translate_photos(made: Translation) -> None:
+    turned = made.take(f"{CHANGES}.Affine.rotate")
+    if isinstance(turned, list) and len(turned) == 2:
+        degrees = max(map(abs, turned))
+        made.put("IaaAugment.Affine.rotate", "detection.rotation_degrees", degrees)
+    sizes = made.take(f"{CHANGES}.Resize.size")
+    if isinstance(sizes, list) and len(sizes) == 2:
+        made.put("IaaAugment.Resize.size", "detection.min_scale", sizes[0])
+        made.put("IaaAugment.Resize.size", "detection.max_scale", sizes[1])
+    crop = made.take(f"{TRANSFORMS}.EastRandomCropData.size")
+    if isinstance(crop, list) and crop:
+        made.put("EastRandomCropData.size", "detection.crop_px", crop[0])
+
+
+def _translate_augmentation(made: Translation) -> None:
+    """Without RecAug nothing is changed there; ours is theirs in kind, not one by one."""
+    present = any(key.startswith(f"{TRANSFORMS}.RecAug") for key in made.theirs)
+    if present:
+        made.take(f"{TRANSFORMS}.RecAug")
+        made.put(
+            "RecAug", "augmentation.probability", TrialConfig().augmentation.probability, "our operations"
+        )
+    elif any(key.startswith(TRANSFORMS) for key in made.theirs):
+        made.put("no RecAug", "augmentation.probability", 0.0)
+    if f"{TRANSFORMS}.RecConAug" in made.theirs and made.take(f"{TRANSFORMS}.RecConAug") is None:
+        made.put("RecConAug", "augmentation.concat", CONCAT)
+
+
+def _translate_dictionary(made: Translation, model: str) -> None:
+    """A dictionary that is the model's own is kept; another one is the domain's."""
+    named = made.take("Global.character_dict_path")
+    if named is None:
+        return
+    own = str(getattr(MODELS.get(model), "dictionary_file", ""))
+    path = made.find(str(named))
+    if path is None and Path(str(named)).name != own:
+        raise made.fault(
+            "Global.character_dict_path must be a file from here or above the configuration",
+            named,
+            "correct the path, or copy the dictionary there",
+        )
+    if path is None or (Path(str(named)).name == own and not _differs(path, model)):
+        made.put("Global.character_dict_path", "charset", "keep", "the model's own dictionary")
+    else:
+        made.put("Global.character_dict_path", "dictionary", str(path))
+        made.settings["charset"] = "domain"
+
+
+def _differs(path: Path, model: str) -> bool:
+    """Whether a file of the name of the model's dictionary holds other characters; not known where no wheel has it."""
+    if getattr(MODELS.get(model), "wheel", None) is None:
+        return False
+    return set(read_characters(path)) - {" "} != set(MODELS.get(model).charset(None).characters) - {" "}
+
+
+def _translate_weights(made: Translation, model: str) -> None:
+    named = made.take(
+        "Global.checkpoints", "Global.pretrained_model", "Train.resume_path", "Train.pretrain_weight_path"
+    )
+    official = f"{MODELS.get(model).published_name()}_pretrained"
+    if named is None:
+        made.lines.append(
+            "Global.pretrained_model: none, so it starts from the published weights of the model"
+        )
+        return
+    path = made.find(str(named), ".pdparams")
+    if path is not None:
+        made.put("Global.pretrained_model", "weights", str(path))
+    elif Path(str(named)).stem == official or "://" in str(named):
+        made.lines.append(
+            f"Global.pretrained_model: {named} is not on disk, so it starts from the published weights"
+        )
+    else:
+        raise made.fault("Global.pretrained_model must be a file", named, "correct the path, or remove it")
+
+
+def describe(made: Translation) -> list[str]:
+    """Return the lines that say what became of each of their settings."""
+    left = {key for key, value in made.theirs.items() if value is not None}
+    covered = {key: {name for name in left if f"{name}.".startswith(f"{key}.")} for key in SAID}
+    told = [f"{key}: {SAID[key]}" for key in SAID if covered[key]]
+    rest = sorted(left.difference(*covered.values()))
+    return [
+        f"{made.path} is PaddleOCR's configuration; translated:",
+        *(f"  {line}" for line in made.lines),
+        *(["said elsewhere here:", *(f"  {line}" for line in told)] if told else []),
+        *([f"without a counterpart, unused: {', '.join(rest)}"] if rest else []),
+    ]
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Print ours, below what became of theirs as comments."""
+    parse = argparse.ArgumentParser(
+        prog="python -m train.paddleocr_config", description=str(__doc__).split("\n")[0]
+    )
+    parse.add_argument(
+        "config", type=Path, metavar="FILE", help="a training configuration of PaddleOCR or PaddleX"
+    )
+    path = parse.parse_args(arguments).config
+    theirs = read_settings(path)
+    if not is_theirs(theirs):
+        raise UsageError("the file must be PaddleOCR's, with a section Global", path, "name such a file")
+    made = translate(theirs, path)
+    config_from_mapping(nested(made.settings), f"{path}, translated,")  # refuses what we do not take
+    print("".join(f"# {line}\n" for line in describe(made)), end="")
+    print(yaml.safe_dump(nested(made.settings), sort_keys=False), end="")
