@@ -1,11 +1,14 @@
 """A bundle or checkpoint as a training checkpoint of PaddleOCR: what its `tools/train.py` starts from."""
 
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
+from train.bundle import BATCH_LINES
 from train.data import images
+from train.data.batching.batches import evaluation_batches
 from train.data.charset_file import write_characters
 from train.data.dataset import Dataset
 from train.engine import Images
@@ -16,7 +19,7 @@ from train.models.network import Network
 from train.models.pdparams import SUFFIX, write_pdparams
 from train.models.published import PublishedModel
 from train.models.starting import SPACE, read_saved
-from train.parity import TOLERANCE, compare, line_batches, text_verdicts
+from train.parity import TOLERANCE, compare, text_verdicts
 
 NAME, DICTIONARY = "best_accuracy", "dict.txt"
 CALIBRATION = 32
@@ -59,7 +62,7 @@ def write_checkpoint(weights: Path, data: Dataset, directory: Path, framework: s
         result = compare(
             partial(_read, network),
             partial(_read, again),
-            line_batches(data),
+            _batches(data),
             partial(text_verdicts, charset=saved.charset),
         )
         if not result.passed:
@@ -75,6 +78,12 @@ def write_checkpoint(weights: Path, data: Dataset, directory: Path, framework: s
         f"Global.character_dict_path={directory / DICTIONARY} "
         f"Global.use_space_char={str(SPACE in characters).lower()}"
     )
+
+
+def _batches(data: Dataset) -> Iterator[Images]:
+    """Yield the lines as they are read in use, (N, 3, 48, W) each."""
+    for width, indices in evaluation_batches(data.widths, BATCH_LINES):
+        yield images.to_batch([data.image(int(index)) for index in indices], width)
 
 
 def _typical(data: Dataset) -> Images:

@@ -1,7 +1,8 @@
 """Weights that people bring start a model as they are: PaddleOCR's checkpoints, its inference folders, and ours."""
 
+import importlib.util
 import pickle
-from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from train.models.network import Arrays
 from train.models.pdparams import read_pdparams, write_pdparams
 from train.models.published import PublishedModel
 from train.models.starting import published_charset
-from train.models.torch_network import shared_name, to_shared
+from train.models.torch_network import shared_name
 
 FRAMEWORKS = ("paddle", "torch")
 LANGUAGES = [name for name in MODELS.names() if "_PP-OCRv5" in str(MODELS.get(name).published_name())]
@@ -34,15 +35,34 @@ def model_of(name: str) -> PublishedModel:
     return model
 
 
+@cache
+def paddlex_file(name: str) -> Any:
+    """Return a module of paddlex's converter; the package around it would take seconds to import."""
+    paddlex = importlib.util.find_spec("paddlex")
+    assert paddlex is not None
+    assert paddlex.origin is not None
+    path = Path(paddlex.origin).parent / "modules/base/utils/pdparams2safetensors" / f"{name}.py"
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
 def converted_by_paddlex(path: Path, published: str) -> Arrays:
     """Return what paddlex's own converter makes of a training checkpoint, by shared name."""
-    from paddlex.modules.base import weight_converter as theirs
-
-    mapping, _ = theirs._MODEL_REGISTRY[published]
-    arrays: Any = theirs._preprocess_tensors(theirs.rename_bn_keys(read_pdparams(path)))
-    fuse: Callable[[Any], Any] = theirs._PRE_MAP_FUSERS.get(published, dict)
-    found = theirs.apply_key_mapping(fuse(arrays), mapping)
-    return {shared_name(name): to_shared(name, array) for name, array in found.items()}
+    mapping, family = paddlex_file("mapping"), published.upper().replace("-", "")
+    rules = getattr(mapping, f"{family.replace('_MEDIUM_', '_SMALL_')}_MAPPING")
+    arrays = {
+        n: a
+        for n, a in read_pdparams(path).items()
+        if not n.startswith(tuple(mapping.SERVER_REC_DROP_PREFIXES))
+    }
+    arrays = mapping.rename_bn_keys(arrays)
+    if "v6" in published:
+        arrays = paddlex_file("fusion").fuse_v6_rec_state_dict(arrays)
+    return {shared_name(name): array for name, array in mapping.apply_key_mapping(arrays, rules).items()}
 
 
 def checkpoint_of(name: str, data_dir: Path, folder: Path) -> Path:
@@ -87,10 +107,8 @@ def test_every_network_starts_from_a_checkpoint_in_either_framework(
     name: str, tmp_path: Path, real_images: list[Array]
 ) -> None:
     """Of what no wheel ships, with random weights: settings, names and groups are those of the published network."""
-    from paddlex.modules.base.utils.pdparams2safetensors.model_config import MODEL_CONFIGS
-
     model, charset = model_of(name), Charset(tuple("ABC "))
-    published = MODEL_CONFIGS[model.published]["backbone_config"]
+    published = paddlex_file("model_config").MODEL_CONFIGS[model.published]["backbone_config"]
     assert published | model.settings["backbone_config"] | {"conv_symmetric_num": 1} == published | {
         "conv_symmetric_num": 1
     }

@@ -16,7 +16,7 @@ import numpy as np
 from train.errors import ModelError
 from train.models.network import BATCH_NORM, CONVOLUTION, Array, Arrays, Layer, Network
 
-TRANSPARENT = {"Identity", "Cast", "Squeeze"}
+TRANSPARENT = {"Identity", "Cast", "Squeeze", "Unsqueeze"}
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,9 @@ class _Graph:
                 self.constants[node.output[0]] = numpy_helper.to_array(node.attribute[0].t)
             elif node.op_type in TRANSPARENT:
                 self._alias[node.output[0]] = node.input[0]
+            elif node.op_type == "Add" and len(self.constants_of(node)) == len(node.input):
+                # Paddle's assignment of a weight, which a converter without an optimiser writes as weight + 0.
+                self.constants[node.output[0]] = sum(self.constants_of(node), np.float32(0))
             else:
                 self.nodes.append(node)
         self._consumers = defaultdict(list)

@@ -55,7 +55,7 @@ def spread_branches(arrays: Arrays, blocks: Sequence[Sequence[Sequence[Any]]]) -
     for owner in [name.removesuffix(suffix) for name in arrays if name.endswith(suffix)]:
         kernel = arrays[f"{owner}{suffix}"]
         norm = {role: arrays[f"{owner}{FIRST}.normalization.{role}"] for role in NORM}
-        shared: Arrays = norm | {role: norm[role] / SAME for role in ("weight", "bias")}
+        shared: Arrays = norm | {role: norm[role] / np.float32(SAME) for role in ("weight", "bias")}
         nothing: Arrays = {role: np.zeros_like(array) for role, array in norm.items()}
         nothing["_variance"] = np.ones_like(norm["_variance"])
         branches: dict[str, tuple[Array, Arrays]] = {
