@@ -1,11 +1,11 @@
 """Dictionary files in class order: a character a line as PaddleOCR's, all in one, or PaddleX's inference.yml."""
 
-import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 
 import yaml
 
+from train.data.texts import normal_form
 from train.errors import DataError
 from train.paths import read_utf8
 
@@ -22,7 +22,7 @@ def read_characters(path: Path) -> tuple[str, ...]:
     places = _of_yaml(path) if path.suffix.lower() in YAML else _together(_of_lines(path))
     first: dict[str, str] = {}
     for entry, place in places:
-        character = unicodedata.normalize("NFC", entry) if len(entry) > 1 else entry
+        character = normal_form(entry) if len(entry) > 1 else entry
         if len(character) != 1:
             raise DataError(
                 "a dictionary must have one character a line",
