@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from serve.inference.recogniser import Reading
 from train.data.images import Image
 
-
 CALL_BYTES = 3_500_000
 """Pixels of one call: gRPC takes 4 MB. The longest line has 1.4 MB."""
 

@@ -52,7 +52,7 @@ def lists_by_split(
 def lists_or_whole(
     root: Path, templates: Sequence[str], whole: str, ours: Callable[[Path], bool] = lambda path: True
 ) -> dict[str, Path]:
-    """Return `lists_by_split`, with the list `whole` as `all` where train has none; without any, each split folder's."""
+    """Return `lists_by_split`, with the list `whole` as `all` where train has none; without any, each folder's."""
 
     def is_list(path: Path) -> bool:
         return path.is_file() and ours(path)
