@@ -1,9 +1,11 @@
 """Ten minutes under load with ever new image sizes: memory, errors, and a model replaced and taken back meanwhile.
 
-    python benchmarks/soak.py [--minutes M]
+    python benchmarks/soak.py [--minutes M] [--hostile]
 
 Eight clients send lines of random width and pages of random size without a pause. In the last quarter another bundle
 is promoted and rolled back. Exits 1 if a request fails or the memory after the warm-up grows by more than TOLERANCE.
+With --hostile, ten polite clients beside storms of large pictures, idle bodies, abandoned requests and slow PDFs
+(`benchmarks/hostile.py`): exits 1 if one fails, their p99 is over 5 times the quiet one or a process takes over 2 GiB.
 """
 
 import argparse
@@ -27,6 +29,7 @@ import cv2
 import numpy as np
 import psutil
 
+from benchmarks import hostile
 from benchmarks.common import machine, print_table, write_result
 from benchmarks.serving import HOST, line_files, page_files, server
 from serve.inference import pretrained
@@ -45,14 +48,28 @@ def main(arguments: Sequence[str]) -> int:
     """Run, print and write the figures."""
     parse = argparse.ArgumentParser(prog="python benchmarks/soak.py", description=__doc__)
     parse.add_argument("--minutes", type=float, default=10, metavar="M")
-    minutes = parse.parse_args(arguments).minutes
-    before = machine()
+    parse.add_argument(
+        "--hostile", action="store_true", help="clients that mean no good beside ten polite ones"
+    )
+    chosen = parse.parse_args(arguments)
+    minutes, before = chosen.minutes, machine()
+    if chosen.hostile:
+        return _write_hostile(minutes, before)
     with tempfile.TemporaryDirectory() as folder:
         figures = soak(Path(folder), 60 * minutes)
     print_table(figures["memory"])
     print({key: value for key, value in figures.items() if key != "memory"})
     write_result("soak", before, figures | {"minutes": minutes})
     return 0 if not figures["failed"] and figures["growth"] <= TOLERANCE else 1
+
+
+def _write_hostile(minutes: float, before: dict[str, Any]) -> int:
+    figures = hostile.storm(60 * minutes)
+    print(json.dumps(figures, indent=1))
+    write_result("soak_hostile", before, figures | {"minutes": minutes})
+    for words in (wrong := hostile.missed(figures)):
+        print(words)
+    return 1 if wrong else 0
 
 
 def soak(folder: Path, seconds: float) -> dict[str, Any]:

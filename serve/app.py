@@ -5,18 +5,30 @@ alone: `serve.run` of it starts new replicas, waits until they are ready, and on
 """
 
 import logging
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from ray import serve
+from ray.exceptions import RayError
+from ray.serve.exceptions import RayServeException
 
 from serve.api.ingress import Ingress
+from serve.environment import name_host
 from serve.inference.replicas import LOGGING, build_model_application, deploy_model
-from serve.loop.versions import Versions
-from serve.settings import Settings
+from serve.loop.versions import find_serving
+from serve.settings import Settings, require_resources
+from train.errors import ModelError, UsageError
 
 APPLICATION = "ocr"
+PATIENCE_S = 15
+ENDING_S = 30.0
+"""What requests get to finish at the end of the server."""
+ANSWER_S = 2.0
+log = logging.getLogger("ocrtune")
 
 
 def build_ingress_application(settings: Settings) -> serve.Application:
@@ -32,7 +44,8 @@ def build_ingress_application(settings: Settings) -> serve.Application:
 def model(args: dict[str, Any]) -> serve.Application:
     """Build one model's application for `serve run` and `serve deploy`: `task`, and `settings` as `Settings`."""
     settings = Settings.model_validate(args["settings"])
-    return build_model_application(args["task"], _find_source(args["task"], settings), settings)
+    source = find_serving(args["task"], settings).source
+    return build_model_application(args["task"], source, settings)
 
 
 def ingress(args: dict[str, Any]) -> serve.Application:
@@ -40,32 +53,103 @@ def ingress(args: dict[str, Any]) -> serve.Application:
     return build_ingress_application(Settings.model_validate(args["settings"]))
 
 
-def _find_source(task: str, settings: Settings) -> str:
-    """Return the bundle or pretrained name that is to serve a task: what was promoted serves again after a restart."""
-    named = Path(settings.sources()[task])
-    version = Versions(settings.storage).begin(task, named.absolute() if named.is_dir() else None)
-    return settings.source(task, version.directory)
+def start(settings: Settings, sources: Mapping[str, str], host: str, port: int, address: str | None) -> None:
+    """Serve on a Ray cluster, or on one that is started here and ends with this process.
+
+    Args:
+        settings: of everything.
+        sources: the bundle's folder or pretrained model's name of each task.
+        host: to listen on.
+        port: the same.
+        address: of the cluster.
+
+    Raises:
+        UsageError: there is no such cluster, or it has too few cores or GPUs.
+        ModelError: something does not start.
+    """
+    import ray
+
+    _join(address)
+    logging.getLogger("ray.serve").setLevel(logging.WARNING)
+    if address:
+        require_resources(settings, ray.cluster_resources())
+    try:
+        with _saying_what_is_awaited():
+            serve.start(http_options={"host": name_host(host), "port": port})
+            for task, source in sources.items():
+                deploy_model(task, source, settings)
+            serve.run(build_ingress_application(settings), name=APPLICATION, route_prefix="/")
+    except (RuntimeError, RayError) as error:
+        reason = _find_reason() or str(error).strip().splitlines()[-1]
+        raise ModelError("every part of the server must start", reason, "see the logs of Ray") from error
 
 
-def start(settings: Settings, host: str, port: int, address: str | None) -> None:
-    """Serve on a Ray cluster, or on one that is started here and ends with this process."""
+def _join(address: str | None) -> None:
+    """Join a Ray cluster, or start one."""
     import ray
     from ray._private import parameter
 
     if not address:
         # Retraining is a Ray job, and its agent would give up where another cluster has the fixed port.
         parameter.RayParams = partial(parameter.RayParams, dashboard_agent_listen_port=0)
-    ray.init(address=address or "local", log_to_driver=False, logging_level="warning")
-    logging.getLogger("ray.serve").setLevel(logging.WARNING)
-    serve.start(http_options={"host": host, "port": port})
-    for task in settings.sources():
-        deploy_model(task, _find_source(task, settings), settings)
-    serve.run(build_ingress_application(settings), name=APPLICATION, route_prefix="/")
+    try:
+        ray.init(address=address or "local", log_to_driver=False, logging_level="warning")
+    except (ConnectionError, ValueError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise UsageError(
+            "--address must be that of a Ray cluster that runs", f"{address}: {reason}", "ray start --head"
+        ) from error
 
 
-def stop() -> None:
-    """End the server and the cluster that `start` started."""
+def _find_reason() -> str:
+    """Return the last line of what Ray Serve says of a part that did not start; empty if it says nothing."""
+    try:
+        applications = serve.status().applications.values()
+    except (RuntimeError, RayError):
+        return ""
+    said = [part.message for app in applications for part in app.deployments.values() if part.message]
+    return said[-1].strip().splitlines()[-1] if said else ""
+
+
+@contextmanager
+def _saying_what_is_awaited() -> Iterator[None]:
+    """Write a line about what does not serve yet every PATIENCE_S seconds."""
+    ended = threading.Event()
+
+    def say() -> None:
+        waited = 0
+        while not ended.wait(PATIENCE_S):
+            waited += PATIENCE_S
+            apps = serve.status().applications
+            late = [name for name, app in apps.items() if app.status.value != "RUNNING"] or ["Ray Serve"]
+            log.info("waiting for %s since %d s: %s", ", ".join(late), waited, _find_reason() or "it starts")
+
+    teller = threading.Thread(target=say, daemon=True)
+    teller.start()
+    try:
+        yield
+    finally:
+        ended.set()
+
+
+def stop(shared: bool) -> None:
+    """End the server, and the cluster that `start` started.
+
+    Requests that are under way get ENDING_S to finish; then they are answered 503, as new ones are at once.
+
+    Args:
+        shared: the cluster is another one's, and stays.
+    """
     import ray
 
-    serve.shutdown()
+    with suppress(RayError, RayServeException, TimeoutError):
+        ingress = serve.get_app_handle(APPLICATION)
+        until = time.monotonic() + ENDING_S
+        while left := ingress.drain.remote(time.monotonic() > until).result(timeout_s=ANSWER_S):
+            if time.monotonic() > until + ANSWER_S:
+                break
+            log.debug("%d requests under way", left)
+            time.sleep(0.1)
+    if shared:
+        serve.shutdown()
     ray.shutdown()

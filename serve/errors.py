@@ -27,6 +27,12 @@ class UnknownError(RequestError):
     http_status = 404
 
 
+class SlowError(RequestError):
+    """The body does not arrive in its time."""
+
+    http_status = 408
+
+
 class ConflictError(RequestError):
     """Not in this state, e.g. too few corrections to train on."""
 
@@ -56,3 +62,9 @@ class BusyError(RequestError):
 
     http_status = 503
     retry_after_s = 1
+
+
+class NoRoomError(RequestError):
+    """The disk of the storage is full, or may not be written."""
+
+    http_status = 507

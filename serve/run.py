@@ -2,12 +2,14 @@
 
 import argparse
 import logging
+import math
 import os
+import re
 import signal
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 if __name__ == "__main__":
@@ -16,15 +18,27 @@ if __name__ == "__main__":
 
     main_guard("serve.run")
 
-from serve.environment import prepare
-from serve.inference.model import load_model
-from serve.settings import Limits, Settings
+from pydantic import ValidationError
+
+from serve.environment import count_gpus, format_host, prepare
+from serve.loop.versions import find_serving
+from serve.settings import Limits, Settings, allowed_hosts, require_resources
 from train.cli import Parser
 from train.cluster import require_cluster, require_ray_folder
 from train.errors import UsageError
 from train.paths import given_path, given_place, require_folder
 
 log = logging.getLogger("ocrtune")
+KEYS = "OCRTUNE_API_KEYS"
+OPTIONS = {
+    "pages": "--max-pages",
+    "seconds": "--max-seconds",
+    "threads_per_replica": "--threads",
+    "gpus_per_replica": "--gpus",
+    "url_hosts": "--url-host",
+    "hosts": "--allow-host",
+}
+"""The option of each setting that has another name; the others are `--NAME`."""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -35,6 +49,35 @@ def parser() -> argparse.ArgumentParser:
         epilog="Without bundles, the pretrained PP-OCRv6 small detection and recognition pair is served.",
     )
     add = parse.add_argument
+    _add_models(add)
+    add("--host", default="127.0.0.1", help="address to listen on (127.0.0.1: this machine only)")
+    add("--port", type=int, default=8000)
+    add(
+        "--storage", type=given_path, default=Path("runs/serve"), help="folder of corrections and retrainings"
+    )
+    add("--visualize", action=argparse.BooleanOptionalAction, default=True, help="pictures in /ocr's answers")
+    add("--api-key", action="append", default=[], metavar="KEY", help="repeatable; also OCRTUNE_API_KEYS=a,b")
+    add("--url-host", action="append", default=[], metavar="HOST", help="may be fetched from; repeatable")
+    add(
+        "--recognisers", type=int, metavar="N", help="replicas of the recogniser (default: one a core or GPU)"
+    )
+    add("--threads", type=int, default=1, metavar="N", help="cores that a replica may use (1)")
+    add("--gpus", type=float, default=0, metavar="SHARE", help="of a GPU for each model replica (0)")
+    add(
+        "--allow-host",
+        action="append",
+        default=[],
+        metavar="HOST",
+        help="name under which clients reach it, e.g. of a proxy before it; repeatable; *: any",
+    )
+    _add_limits(add)
+    add("--as-named", action="store_true", help="serve these models, not those promoted in their place since")
+    add("--address", help="Ray cluster to serve on (default: a new one on this machine)")
+    add("--detach", action="store_true", help="return when it serves, on a cluster that stays")
+    return parse
+
+
+def _add_models(add: Callable[..., object]) -> None:
     add(
         "--recognition",
         metavar="BUNDLE",
@@ -55,24 +98,20 @@ def parser() -> argparse.ArgumentParser:
         type=given_place,
         help="folder, or ch-ppocr-mobile-v2: turns lines that stand on their heads",
     )
-    add("--host", default="127.0.0.1", help="address to listen on (127.0.0.1: this machine only)")
-    add("--port", type=int, default=8000)
+
+
+def _add_limits(add: Callable[..., object]) -> None:
+    add("--max-body-mb", type=float, default=32, metavar="MB", help="of a request (32)")
+    add("--max-pages", type=int, default=10, metavar="N", help="of a PDF or TIFF (10)")
+    add("--max-megapixels", type=float, default=50, metavar="MP", help="of one picture or page (50)")
     add(
-        "--storage", type=given_path, default=Path("runs/serve"), help="folder of corrections and retrainings"
+        "--max-decoded-mb",
+        type=float,
+        default=512,
+        metavar="MB",
+        help="of all decoded pictures at a time (512)",
     )
-    add("--visualize", action=argparse.BooleanOptionalAction, default=True, help="pictures in /ocr's answers")
-    add("--api-key", action="append", default=[], metavar="KEY", help="repeatable; also OCRTUNE_API_KEYS=a,b")
-    add("--url-host", action="append", default=[], metavar="HOST", help="may be fetched from; repeatable")
-    add(
-        "--recognisers", type=int, metavar="N", help="replicas of the recogniser (default: one a core or GPU)"
-    )
-    add("--threads", type=int, default=1, metavar="N", help="cores that a replica may use (1)")
-    add("--gpus", type=float, default=0, metavar="SHARE", help="of a GPU for each model replica (0)")
-    add("--max-body-mb", type=float, default=32, metavar="MB")
-    add("--max-pages", type=int, default=10, metavar="N", help="of a PDF or TIFF")
-    add("--address", help="Ray cluster to serve on (default: a new one on this machine)")
-    add("--detach", action="store_true", help="return when it serves, on a cluster that stays")
-    return parse
+    add("--max-seconds", type=float, default=600, metavar="S", help="from a request to its answer (600)")
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -89,45 +128,116 @@ def main(arguments: Sequence[str]) -> None:
     else:
         require_ray_folder()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    for task, source in settings.sources().items():
-        load_model(task, source)  # refused here, before anything is started
-    prepare(chosen.host, chosen.port)
+    kept = prepare(chosen.host, chosen.port)
+    if not chosen.address:
+        require_resources(settings, {"CPU": os.cpu_count() or 1, "GPU": count_gpus()})
+    sources = find_sources(settings, anew=chosen.as_named)
     started = time.monotonic()
     from serve.app import start  # imports Ray, after `prepare`
 
-    start(settings, chosen.host, chosen.port, chosen.address)
-    url = f"http://{chosen.host}:{chosen.port}"
+    start(settings, sources, chosen.host, chosen.port, chosen.address)
+    url = f"http://{format_host(chosen.host)}:{chosen.port}"
     log.info("ready after %.0f s: %s", time.monotonic() - started, url)
     log.info("    curl -F files=@line.png %s/recognize", url)
     if not chosen.detach:
-        _wait()
+        _wait(shared=bool(chosen.address))
+    if kept:
+        kept.close()
+
+
+def find_sources(settings: Settings, anew: bool) -> dict[str, str]:
+    """Return what is to serve each task, and say where that is not what the settings name.
+
+    Raises:
+        UsageError: the storage cannot be written.
+        CheckpointError: a model is gone or damaged.
+    """
+    found = {}
+    for task, named in settings.sources().items():
+        try:
+            version = find_serving(task, settings, anew=anew)
+        except OSError as error:
+            raise UsageError(
+                "--storage must be a folder that can be written",
+                f"{error.filename or settings.storage} ({error.strerror})",
+                "make room there, or name another one",
+            ) from error
+        found[task] = version.source
+        if Path(version.source) != Path(named).absolute() and version.source != named:
+            log.info(
+                "%s: version %d, %s, was promoted and serves in place of %s (--as-named: that one)",
+                task, version.version, version.source, named,
+            )  # fmt: skip
+    return found
 
 
 def settings_from(chosen: argparse.Namespace) -> Settings:
-    """Return the validated settings of a command line."""
-    environment = [key for key in os.environ.get("OCRTUNE_API_KEYS", "").split(",") if key]
-    return Settings(
-        recognition=chosen.recognition,
-        detection=chosen.detection,
-        orientation=chosen.orientation,
-        storage=chosen.storage.absolute(),
-        limits=Limits(body_bytes=int(chosen.max_body_mb * 2**20), pages=chosen.max_pages),
-        api_keys=(*chosen.api_key, *environment),
-        url_hosts=tuple(chosen.url_host),
-        visualize=chosen.visualize,
-        recognisers=chosen.recognisers,
-        threads_per_replica=chosen.threads,
-        gpus_per_replica=chosen.gpus,
-    )
+    """Return the validated settings of a command line; raise UsageError that names the option."""
+    try:
+        limits = Limits(
+            body_bytes=_count_bytes("--max-body-mb", chosen.max_body_mb),
+            decoded_bytes=_count_bytes("--max-decoded-mb", chosen.max_decoded_mb),
+            pixels=_count("--max-megapixels", chosen.max_megapixels, 1_000_000),
+            pages=chosen.max_pages,
+            seconds=chosen.max_seconds,
+        )
+        return Settings(
+            recognition=chosen.recognition,
+            detection=chosen.detection,
+            orientation=chosen.orientation,
+            storage=chosen.storage.absolute(),
+            limits=limits,
+            api_keys=_read_keys(chosen.api_key),
+            url_hosts=tuple(chosen.url_host),
+            hosts=allowed_hosts(chosen.host, chosen.allow_host),
+            visualize=chosen.visualize,
+            recognisers=chosen.recognisers,
+            threads_per_replica=chosen.threads,
+            gpus_per_replica=chosen.gpus,
+        )
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        name = str(first["loc"][0]) if first["loc"] else ""
+        option = OPTIONS.get(name, f"--{name}")
+        rule = re.sub(r"^\w+ should", f"{option} should", str(first["msg"]))
+        if first["type"] == "string_pattern_mismatch":
+            rule = f"{option} should be HOST or HOST:PORT"
+        raise UsageError(rule, repr(first["input"]), "change it") from error
 
 
-def _wait() -> None:
-    """Wait for Ctrl-C or SIGTERM, then let what is under way finish."""
+def _count_bytes(option: str, megabytes: float) -> int:
+    return _count(option, megabytes, 2**20)
+
+
+def _count(option: str, value: float, unit: int) -> int:
+    if not 0 < value < math.inf:
+        raise UsageError(f"{option} must be a positive number", value, "change it")
+    return max(1, int(value * unit))
+
+
+def _read_keys(given: Sequence[str]) -> tuple[str, ...]:
+    """Return the keys of the command line and the environment; raise UsageError for an empty one."""
+    variable = os.environ.get(KEYS, "")
+    keys = (*given, *variable.split(",")) if variable else tuple(given)
+    stripped = tuple(key.strip() for key in keys)
+    if not all(stripped):
+        raise UsageError(f"a key of --api-key or {KEYS} must not be empty", "an empty one", "leave it out")
+    return stripped
+
+
+def _wait(shared: bool) -> None:
+    """Wait for Ctrl-C or SIGTERM, then let what is under way finish; a second one ends the process at once."""
     ended = threading.Event()
+
+    def end(*_: object) -> None:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_DFL)
+        ended.set()
+
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: ended.set())
+        signal.signal(number, end)
     ended.wait()
-    log.info("stopping")
+    log.info("stopping: what is under way may finish")
     from serve.app import stop
 
-    stop()
+    stop(shared)

@@ -1,9 +1,19 @@
 """Settings of the server: bundles, limits, keys and folders; validated once, then frozen."""
 
+import ipaddress
 import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
+
+from train.errors import UsageError
+
+LARGE_PX = 4_000_000
+"""A picture of more pixels is large: it is decoded, searched and drawn apart from the others."""
+HOST_OR_PORT = r"^[^/\s@]+$"
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 def _count_cores() -> int:
@@ -17,9 +27,12 @@ class Limits(BaseModel):
         body_bytes: of a request, as received.
         pixels: of one image or rendered page.
         pages: of a PDF or TIFF.
-        decoded_bytes: of all pages of a request together, 3 bytes a pixel.
+        decoded_bytes: of all pictures that an ingress replica holds at a time, 3 bytes a pixel; others wait.
         lines: of one `/recognize` request.
         queued: requests that one ingress replica holds, waiting or in work; the next one is answered 503.
+        seconds: from a request's first byte to its answer; then it is answered 503.
+        body_s: that a body may take, and
+        body_bytes_per_s: the bytes that it must bring in each second beyond.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -30,6 +43,14 @@ class Limits(BaseModel):
     decoded_bytes: int = Field(default=512 * 2**20, ge=1)
     lines: int = Field(default=256, ge=1)
     queued: int = Field(default=256, ge=1)
+    seconds: FiniteFloat = Field(default=600, gt=0)
+    body_s: FiniteFloat = Field(default=15, gt=0)
+    body_bytes_per_s: int = Field(default=16 * 2**10, ge=1)
+
+    @property
+    def large_bytes(self) -> int:
+        """What pictures of over LARGE_PX hold at a time, so that small ones never wait for them."""
+        return max(self.decoded_bytes // 2, 3 * self.pixels)
 
 
 class Settings(BaseModel):
@@ -43,6 +64,7 @@ class Settings(BaseModel):
         limits: of a request.
         api_keys: any of them opens the server; empty: it is open.
         url_hosts: hosts from which `file` URLs are fetched; empty: none are.
+        hosts: names under which the server may be asked without a key, lower case, without a port; empty: any.
         visualize: `/ocr` answers with pictures unless told otherwise, as PaddleX does.
         recognisers: replicas of the recogniser; None: as many as the GPUs' shares or the cores allow.
         threads_per_replica: cores that a model replica may use. 1: two replicas read more lines than two threads.
@@ -53,18 +75,19 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    recognition: str = "pp-ocrv6-small"
-    detection: str = "pp-ocrv6-small"
+    recognition: str = Field(default="pp-ocrv6-small", min_length=1)
+    detection: str = Field(default="pp-ocrv6-small", min_length=1)
     orientation: str | None = None
     storage: Path = Path("runs/serve")
     limits: Limits = Limits()
     api_keys: tuple[str, ...] = ()
-    url_hosts: tuple[str, ...] = ()
+    url_hosts: tuple[Annotated[str, Field(pattern=HOST_OR_PORT)], ...] = ()
+    hosts: tuple[str, ...] = ()
     visualize: bool = True
     recognisers: int | None = Field(default=None, ge=1)
     threads_per_replica: int = Field(default=1, ge=1)
-    cpus_per_replica: float = Field(default=0.1, ge=0)
-    gpus_per_replica: float = Field(default=0, ge=0)
+    cpus_per_replica: FiniteFloat = Field(default=0.1, ge=0)
+    gpus_per_replica: FiniteFloat = Field(default=0, ge=0)
 
     def sources(self) -> dict[str, str]:
         """Return the bundle folder, or the pretrained model's name, of every task that is served."""
@@ -75,19 +98,13 @@ class Settings(BaseModel):
         }
         return {task: source for task, source in named.items() if source}
 
-    def source(self, task: str, directory: Path | None) -> str:
-        """Return what serves a task whose current version lies in `directory`; None: the pretrained model."""
-        named = self.sources()[task]
-        default = named if not Path(named).is_dir() else str(type(self).model_fields[task].default)
-        return str(directory or default)
-
     @property
     def recogniser_replicas(self) -> int:
         """How many replicas of the recogniser run."""
         if self.recognisers:
             return self.recognisers
-        share = self.gpus_per_replica
-        return max(1, int(1 / share) if share else _count_cores() // self.threads_per_replica)
+        share, others = self.gpus_per_replica, len(self.sources()) - 1
+        return max(1, int(1 / share) - others if share else _count_cores() // self.threads_per_replica)
 
     @property
     def calls_per_replica(self) -> int:
@@ -96,3 +113,43 @@ class Settings(BaseModel):
         On a CPU a second call gains nothing: the lines that wait in the ingress meanwhile go together in the next.
         """
         return 8 if self.gpus_per_replica else 1
+
+
+def allowed_hosts(host: str, further: Sequence[str]) -> tuple[str, ...]:
+    """Return the names under which a server on `host` may be asked without a key; empty: any.
+
+    On the loopback interface these are its own and `further`: a web page whose name is made to point there would
+    otherwise read what it likes (DNS rebinding).
+    """
+    if "*" in further or not (further or is_loopback(host)):
+        return ()
+    return tuple(dict.fromkeys(name.strip("[]").rstrip(".").lower() for name in (*LOOPBACK, host, *further)))
+
+
+def is_loopback(host: str) -> bool:
+    """Say whether only this machine reaches an address to listen on."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def require_resources(settings: Settings, there: Mapping[str, float]) -> None:
+    """Raise UsageError if the replicas need more cores or GPUs than there are: they would wait for ever."""
+    models = settings.recogniser_replicas + len(settings.sources()) - 1
+    share, gpus = settings.gpus_per_replica, there.get("GPU", 0)
+    if share > 1 and share != int(share):
+        raise UsageError("--gpus must be a share of a GPU or a whole number", share, "change it")
+    if share and (models * share if share > 1 else models / int(1 / share)) > gpus:
+        raise UsageError(
+            "the replicas must fit the GPUs",
+            f"{models} with {share:g} each, and {gpus:g} GPUs",
+            "lower --gpus or --recognisers" if gpus else "leave --gpus out",
+        )
+    needed = settings.cpus_per_replica * (models + 1)
+    if needed > there.get("CPU", 0):
+        raise UsageError(
+            "the replicas must fit the cores",
+            f"{models + 1} with {settings.cpus_per_replica:g} each, and {there.get('CPU', 0):g} cores",
+            "lower --recognisers",
+        )

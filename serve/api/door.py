@@ -3,6 +3,8 @@
 Every request passes it: key, size of the body, length of the queue, metrics. Every error becomes PaddleX's error body.
 """
 
+import asyncio
+import errno
 import hashlib
 import hmac
 import logging
@@ -14,11 +16,14 @@ from typing import Any
 
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from serve.errors import BusyError, RequestError, TooLargeError, UnauthorisedError
+from serve.api.browsers import check_host, check_origin
+from serve.api.reception import Bodies
+from serve.errors import BusyError, NoRoomError, RequestError, UnauthorisedError
+from serve.intake.turns import CALLER, Caller
 from serve.metrics import Metrics
 from serve.settings import Settings
 from train.errors import OcrError
@@ -30,8 +35,12 @@ OPEN = ("/health", "/ready", "/", "/docs", "/openapi.json")
 OPEN_FOLDERS = ("/web/", "/static-offline-docs/")
 """Paths that need no key: a load balancer asks for the first two; the pages ask their reader for the key."""
 MEASURED = ("/ocr", "/recognize", "/corrections", "/api/retrain", "/v1/models")
-UNLIMITED = ("/health", "/ready", "/metrics")
+WATCHED = ("/health", "/ready")
+"""Paths that answer under any name: whoever watches a server asks for its address."""
+UNLIMITED = (*WATCHED, "/metrics")
 """Paths that are answered however long the queue is."""
+SCHEMES = ("bearer", "token")
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
 
 
 class Door:
@@ -42,7 +51,18 @@ class Door:
     ) -> None:
         """Take the application, and handlers of the busiest (method, path)s, which are called without its routing."""
         self._app, self._settings, self._metrics, self._direct = app, settings, metrics, direct
-        self._in_work = 0
+        self._bodies = Bodies(settings.limits)
+        self._in_work = self._number = 0
+        self._deadlines: set[asyncio.Timeout] = set()
+        self._ending = False
+
+    def drain(self, at_once: bool) -> int:
+        """Answer new requests 503 from now on, and `at_once` those under way; return how many these are."""
+        self._ending = True
+        for deadline in self._deadlines if at_once else ():
+            if not deadline.expired():
+                deadline.reschedule(asyncio.get_running_loop().time())
+        return len(self._deadlines)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request; anything but HTTP goes straight on."""
@@ -51,57 +71,80 @@ class Door:
             return
         answer = _Answer(send)
         started = time.monotonic()
-        self._in_work += 1
-        self._metrics.in_work.set(self._in_work)
         try:
-            body = self._admitted(scope, receive)
-            handler = self._direct.get((scope["method"], scope["path"]))
-            if handler:
-                response = await handler(Request(scope, body))
-                await response(scope, body, answer)
-            else:
-                await self._app(scope, body, answer)
-        except OcrError as error:
-            await answer.refuse(error)
-        except HTTPException as error:
-            await answer.send_error(error.status_code, str(error.detail), {})
-        except Exception:
-            log.exception("a request failed")
-            await answer.fail()
+            async with asyncio.timeout(self._settings.limits.seconds) as deadline:
+                await self._handle(scope, receive, answer, deadline)
+        except ClientDisconnect:
+            pass  # nobody waits for an answer
+        except Exception as error:
+            await answer.fail(self._explain(error, deadline))
         finally:
-            self._in_work -= 1
-            self._metrics.in_work.set(self._in_work)
+            self._deadlines.discard(deadline)
             self._metrics.count_request(_find_label(scope["path"]), answer.status, time.monotonic() - started)
 
-    def _admitted(self, scope: Scope, receive: Receive) -> Receive:
-        """Check the queue, the key and the declared size; return a receiver that counts the body's bytes."""
-        path, headers, limits = scope["path"], Headers(scope=scope), self._settings.limits
-        if self._in_work > limits.queued and path not in UNLIMITED:
-            raise BusyError("the queue must not be longer than its limit", limits.queued, "try again later")
-        if path not in OPEN and not path.startswith(OPEN_FOLDERS):
-            check_key(headers.get("authorization"), headers.get("x-api-key"), self._settings.api_keys)
-        declared = headers.get("content-length", "0")
-        if declared.isdigit() and int(declared) > limits.body_bytes:
-            raise _too_large(int(declared), limits.body_bytes)
-        return _limit_body(receive, limits.body_bytes)
+    def _explain(self, error: Exception, deadline: asyncio.Timeout) -> Exception:
+        """Return the error that a request is answered with, for one that was raised."""
+        if not deadline.expired():
+            return error
+        if self._ending:
+            return BusyError("a request must be answered before the server ends", "no time", "send it again")
+        rule = "a request must be answered in its time"
+        return BusyError(rule, f"more than {self._settings.limits.seconds:g} s", "send less at a time")
+
+    async def _handle(
+        self, scope: Scope, receive: Receive, answer: "_Answer", deadline: asyncio.Timeout
+    ) -> None:
+        """Let a request in, wait for its body, and only then count it and let it be answered."""
+        self._check(scope, Headers(scope=scope))
+        async with self._bodies.receive(scope, receive) as body:
+            self._admit(scope["path"])
+            self._deadlines.add(deadline)
+            self._count(1)
+            try:
+                await self._answer(scope, body, answer)
+            finally:
+                self._count(-1)
+
+    def _admit(self, path: str) -> None:
+        """Raise BusyError if there is no place for one more request."""
+        limit = self._settings.limits.queued
+        if self._ending and path not in UNLIMITED:
+            raise BusyError("the server must go on to run", "its end", "try again later")
+        if self._in_work >= limit and path not in UNLIMITED:
+            raise BusyError("the queue must not be longer than its limit", limit, "try again later")
+
+    async def _answer(self, scope: Scope, body: Receive, answer: "_Answer") -> None:
+        handler = self._direct.get((scope["method"], scope["path"]))
+        if handler:
+            response = await handler(Request(scope, body))
+            await response(scope, body, answer)
+        else:
+            await self._app(scope, body, answer)
+
+    def _count(self, change: int) -> None:
+        self._in_work += change
+        self._metrics.in_work.set(self._in_work)
+
+    def _check(self, scope: Scope, headers: Headers) -> None:
+        """Check the key, or without keys where the request comes from; note on whose behalf work is done."""
+        path, keys = scope["path"], self._settings.api_keys
+        authorization, api_key = headers.get("authorization"), headers.get("x-api-key")
+        if not keys and path not in WATCHED:
+            check_host(headers, self._settings.hosts)
+            check_origin(scope["method"], headers)
+        elif path not in OPEN and not path.startswith(OPEN_FOLDERS):
+            check_key(authorization, api_key, keys)
+        self._number += 1
+        given = (authorization or api_key) if keys else None
+        CALLER.set(Caller(given or _find_client(scope, headers), self._number))
 
 
-def _limit_body(receive: Receive, limit: int) -> Receive:
-    received = 0
-
-    async def counted() -> Message:
-        nonlocal received
-        message = await receive()
-        received += len(message.get("body", b""))
-        if received > limit:
-            raise _too_large(received, limit)
-        return message
-
-    return counted
-
-
-def _too_large(size: int, limit: int) -> TooLargeError:
-    return TooLargeError(f"a request's body must be at most {limit} bytes", size, "send less at a time")
+def _find_client(scope: Scope, headers: Headers) -> str:
+    """Return the address of who asks: what HAProxy adds to `X-Forwarded-For`, the last of its addresses."""
+    forwarded = headers.getlist("x-forwarded-for")
+    if forwarded:
+        return forwarded[-1].rpartition(",")[2].strip()
+    return str((scope.get("client") or ("",))[0])
 
 
 def _find_label(path: str) -> str:
@@ -120,19 +163,13 @@ class _Answer:
             self.status, self._begun = message["status"], True
         await self._send(message)
 
-    async def refuse(self, error: OcrError) -> None:
-        """Answer with an error of ours: rule, value and remedy."""
-        status, headers = find_status(error)
-        await self.send_error(status, str(error), headers)
+    async def fail(self, error: Exception) -> None:
+        """Answer with any error, if nothing was sent yet: it is too late for another status then."""
+        if not self._begun:
+            await self._send_error(*describe_error(error))
 
-    async def fail(self) -> None:
-        """Answer that it is the server's fault, and nothing else."""
-        await self.send_error(500, "Internal server error", {})
-
-    async def send_error(self, status: int, text: str, headers: Mapping[str, str]) -> None:
-        """Answer with an error, if nothing was sent yet."""
-        if self._begun:
-            return  # too late for another status: the connection ends without the rest
+    async def _send_error(self, status: int, text: str, headers: Mapping[str, str]) -> None:
+        """Answer with an error."""
         body = dumps(make_error_body(status, text)).encode()
         fields = {"content-type": "application/json", "content-length": str(len(body)), **headers}
         encoded = [(name.encode(), value.encode()) for name, value in fields.items()]
@@ -140,10 +177,21 @@ class _Answer:
         await self({"type": "http.response.body", "body": body})
 
 
-def find_status(error: OcrError) -> tuple[int, dict[str, str]]:
-    """Return the HTTP status of an error, and the headers that go with it."""
+def describe_error(error: Exception) -> tuple[int, str, dict[str, str]]:
+    """Return the HTTP status of any error, the text for the client, and the headers that go with it."""
+    if isinstance(error, HTTPException):
+        return error.status_code, str(error.detail), {}
+    if isinstance(error, OSError) and error.errno in FULL:
+        error = NoRoomError("the server's storage must have room", error.strerror, "make room there")
+    if not isinstance(error, OcrError):
+        log.error("a request failed", exc_info=error)
+        return 500, "Internal server error", {}
     status = error.http_status if isinstance(error, RequestError) else 500
-    return status, {"retry-after": str(error.retry_after_s)} if isinstance(error, BusyError) else {}
+    return (
+        status,
+        str(error),
+        {"retry-after": str(error.retry_after_s)} if isinstance(error, BusyError) else {},
+    )
 
 
 def make_error_body(status: int, text: str) -> dict[str, Any]:
@@ -162,7 +210,7 @@ def check_key(authorization: str | None, api_key: str | None, keys: Sequence[str
     All keys are compared, as digests of one length and in constant time: the time it takes tells nothing about them.
 
     Args:
-        authorization: the header `Authorization`, `Bearer KEY`; None without it.
+        authorization: the header `Authorization`, `Bearer KEY` or `token KEY`; None without it.
         api_key: the header `X-API-Key`, `KEY`; None without it.
         keys: the server's.
 
@@ -171,21 +219,21 @@ def check_key(authorization: str | None, api_key: str | None, keys: Sequence[str
     """
     if not keys:
         return
-    given = [_hash_key(key) for key in (_read_bearer(authorization), api_key) if key]
+    given = [_hash_key(key) for key in (_read_token(authorization), api_key) if key]
     valid = [_hash_key(key.encode().decode("latin-1")) for key in keys if key]
     equal = [hmac.compare_digest(mine, theirs) for mine in valid for theirs in given]
     if not any(equal):
         raise UnauthorisedError(
-            "the header must be `Authorization: Bearer KEY` or `X-API-Key: KEY`",
+            "the header must be `Authorization: Bearer KEY`, `Authorization: token KEY` or `X-API-Key: KEY`",
             "an unknown key" if given else "no key",
             "ask the one who runs this server for a key",
         )
 
 
-def _read_bearer(header: str | None) -> str | None:
+def _read_token(header: str | None) -> str | None:
     """Return the token of an `Authorization` header; None if it is of another scheme."""
     scheme, _, token = (header or "").partition(" ")
-    return token.strip() if scheme.lower() == "bearer" else None
+    return token.strip() if scheme.lower() in SCHEMES else None
 
 
 def _hash_key(key: str) -> bytes:

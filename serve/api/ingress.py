@@ -11,7 +11,7 @@ from ray import serve
 from starlette.exceptions import HTTPException
 from starlette.staticfiles import StaticFiles
 
-from serve.api.door import Door, find_status, make_error_body
+from serve.api.door import Door, describe_error, make_error_body
 from serve.api.routes_loop import make_loop_router, open_loop
 from serve.api.routes_read import make_ocr_handler, make_read_router, make_recognize_handler
 from serve.metrics import CONTENT_TYPE, Metrics
@@ -38,7 +38,12 @@ class Ingress:
             ("POST", "/recognize"): make_recognize_handler(services),
             ("POST", "/ocr"): make_ocr_handler(services),
         }
-        return Door(build_app(services), self._settings, metrics, direct)
+        self._door = Door(build_app(services), self._settings, metrics, direct)
+        return self._door
+
+    async def drain(self, at_once: bool) -> int:
+        """Take no more requests, and end `at_once` those under way; return how many these are."""
+        return self._door.drain(at_once)
 
 
 def build_app(services: Services) -> FastAPI:
@@ -62,19 +67,13 @@ def _make_metrics_handler(services: Services) -> Any:
 
 def add_error_handlers(app: FastAPI) -> None:
     """Give every error of a route PaddleX's error body."""
-    app.add_exception_handler(OcrError, _answer_refusal)
     app.add_exception_handler(RequestValidationError, _answer_invalid)
-    app.add_exception_handler(HTTPException, _answer_http)
+    for kind in (OcrError, HTTPException, OSError, Exception):
+        app.add_exception_handler(kind, _answer_error)
 
 
 async def _send_page() -> FileResponse:
     return FileResponse(WEB / "index.html", headers={"Content-Security-Policy": POLICY})
-
-
-async def _answer_refusal(_: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, OcrError)
-    status, headers = find_status(error)
-    return JSONResponse(make_error_body(status, str(error)), status, headers)
 
 
 async def _answer_invalid(_: Request, error: Exception) -> JSONResponse:
@@ -84,6 +83,6 @@ async def _answer_invalid(_: Request, error: Exception) -> JSONResponse:
     return JSONResponse(make_error_body(422, f"{place}: {first['msg']}"), 422)
 
 
-async def _answer_http(_: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, HTTPException)
-    return JSONResponse(make_error_body(error.status_code, str(error.detail)), error.status_code)
+async def _answer_error(_: Request, error: Exception) -> JSONResponse:
+    status, text, headers = describe_error(error)
+    return JSONResponse(make_error_body(status, text), status, headers)

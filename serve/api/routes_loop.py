@@ -46,6 +46,7 @@ class PromoteRequest(BaseModel):
     Attributes:
         job: id of a retraining.
         bundle: name or version of a model that served before.
+        force: put a retraining's model to work whatever came of the comparison.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -53,6 +54,7 @@ class PromoteRequest(BaseModel):
     task: str = Field(TASK, pattern="^(recognition|detection|orientation)$")
     job: str | None = None
     bundle: str | None = None
+    force: bool = False
 
 
 class RollbackRequest(BaseModel):
@@ -69,7 +71,7 @@ class Loop:
 
     Attributes:
         decode: an image file's bytes to (H, W, 3) uint8 BGR, or an error.
-        apply: puts a task's bundle, or the pretrained model for None, to work; returns when it serves.
+        apply: puts a task's bundle, or a pretrained model by its name, to work; returns when it serves.
     """
 
     corrections: CorrectionStore
@@ -150,6 +152,11 @@ def _add_retraining(router: APIRouter, loop: Loop) -> None:
         """Return a retraining's state, progress and scores against the serving model."""
         return respond(None, loop.retrainings.status(key).as_dict())
 
+    @router.delete("/api/retrain/{key}")
+    def cancel(key: str) -> JSONResponse:
+        """End a retraining that is under way."""
+        return respond(None, loop.retrainings.cancel(key).as_dict())
+
 
 def _add_models(router: APIRouter, loop: Loop) -> None:
     @router.post("/v1/models/promote", openapi_extra=_describe_body(PromoteRequest))
@@ -159,7 +166,7 @@ def _add_models(router: APIRouter, loop: Loop) -> None:
 
         def replace() -> Version:
             if asked.job is not None and asked.bundle is None and asked.task == TASK:
-                directory = loop.retrainings.bundle(asked.job)
+                directory = loop.retrainings.bundle(asked.job, asked.force)
                 return loop.versions.promote(TASK, asked.job, directory, loop.apply)
             if asked.bundle is not None and asked.job is None:
                 earlier = loop.versions.named(asked.task, asked.bundle)

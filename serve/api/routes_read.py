@@ -1,8 +1,6 @@
 """Routes that read: lines, health, models."""
 
-import asyncio
-import base64
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -14,13 +12,12 @@ from serve.api.door import Handler
 from serve.api.rules import find_rule
 from serve.errors import UndecodableError, UnsupportedError
 from serve.intake.fetch import fetch
-from serve.intake.guard import Document, decode_document, decode_images, line_warnings
-from serve.reading.page import Page, make_pruned_result
 from serve.reading.services import Services
-from serve.reading.visualize import draw_jpeg, encode_jpeg
 from serve.schemas import OcrRequest, OcrResult, RecognizeRequest, RecognizeResult
 from serve.schemas import Response as Envelope
-from train.data.images import MAX_ASPECT, Image, too_long
+
+AT_ONCE_BYTES = 2**20
+"""What is parsed or decoded in the event loop: a millisecond or two."""
 
 
 def make_read_router(services: Services) -> APIRouter:
@@ -55,12 +52,9 @@ def make_recognize_handler(services: Services) -> Handler:
 
     async def recognize(request: Request) -> JSONResponse:
         """Read images that show one text line each."""
-        asked, files = await _read_lines(request)
+        asked, files = await _read_lines(request, services)
         checks = find_rule(asked.rule) if asked.rule else None
-        lines = decode_images(files, services.settings.limits)
-        warned = [_warned(line_warnings(data)) for data in files]
-        _require_lines(lines)
-        readings = await services.recognise(lines, asked.alternatives)
+        readings, warnings = await services.read_lines(files, asked.alternatives)
         found = [
             {
                 "text": reading.text,
@@ -68,8 +62,8 @@ def make_recognize_handler(services: Services) -> Handler:
                 "alternatives": [{"text": text, "confidence": p} for text, p in reading.alternatives],
                 "checks": checks(reading.text) if checks else None,
             }
-            | warning
-            for reading, warning in zip(readings, warned, strict=True)
+            | _warned(warned)
+            for reading, warned in zip(readings, warnings, strict=True)
         ]
         return respond(asked.logId, {"lines": found})
 
@@ -81,13 +75,12 @@ def make_ocr_handler(services: Services) -> Handler:
 
     async def ocr(request: Request) -> JSONResponse:
         """Find and read the text of a picture or PDF: PaddleX's basic serving protocol."""
-        asked = validate(OcrRequest, parse_json(await request.body()))
-        document = await _read_document(asked, services)
-        pages = await services.pages.read(document.pages, asked)
+        asked, data = await _read_document(request, services)
+        options = await services.pages.options(asked)
         visualize = services.settings.visualize if asked.visualize is None else asked.visualize
-        results = await asyncio.to_thread(_make_results, document.pages, pages, visualize)
-        answer = {"ocrResults": results, "dataInfo": document.info}
-        return respond(asked.logId, answer | _warned(document.warnings))
+        data = await _read_file(asked, services) if data is None else data
+        results, info, warnings = await services.documents.read(data, asked.fileType, options, visualize)
+        return respond(asked.logId, {"ocrResults": results, "dataInfo": info} | _warned(warnings))
 
     return ocr
 
@@ -97,39 +90,46 @@ def _warned(warnings: Sequence[str]) -> dict[str, Any]:
     return {"warnings": list(warnings)} if warnings else {}
 
 
-async def _read_document(asked: OcrRequest, services: Services) -> Document:
-    settings, kind = services.settings, asked.fileType
+async def _parse(body: bytes, services: Services) -> Mapping[str, Any]:
+    """Return a body's JSON; a large one is parsed beside the event loop."""
+    if len(body) <= AT_ONCE_BYTES:
+        return parse_json(body)
+    return await services.lanes.small.run(parse_json, body)
+
+
+async def _read_document(request: Request, services: Services) -> tuple[OcrRequest, bytes | None]:
+    """Return the request, and the file if it came in a form."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "multipart/form-data":
+        return validate(OcrRequest, await _parse(await request.body(), services)), None
+    fields, named = await parse_form(request)
+    files = [data for name, data in named if name == "file"]
+    if len(files) != 1:
+        raise UndecodableError("a form must hold one file named `file`", len(files), "see /docs")
+    kinds = {"0": 0, "1": 1}
+    numbered = {"fileType": kinds.get(fields["fileType"], fields["fileType"])} if "fileType" in fields else {}
+    return validate(OcrRequest, {**fields, **numbered, "file": "in the form"}), files[0]
+
+
+async def _read_file(asked: OcrRequest, services: Services) -> bytes:
+    settings = services.settings
     if asked.file.startswith(("http://", "https://")):
-        data = await fetch(asked.file, settings.url_hosts, settings.limits)
-    elif kind is None:
+        return await fetch(asked.file, settings.url_hosts, settings.limits)
+    if asked.fileType is None:
         raise UndecodableError("fileType must be 0 for a PDF and 1 for an image", None, "say which it is")
-    else:
-        data = decode_base64(asked.file)
-    return await asyncio.to_thread(decode_document, data, kind, settings.limits)
+    if len(asked.file) <= AT_ONCE_BYTES:
+        return decode_base64(asked.file)
+    return await services.lanes.small.run(decode_base64, asked.file)
 
 
-def _make_results(images: Sequence[Image], pages: Sequence[Page], visualize: bool) -> list[dict[str, Any]]:
-    return [
-        {
-            "prunedResult": make_pruned_result(page),
-            "ocrImage": _encode_base64(draw_jpeg(image, page)) if visualize else None,
-            "docPreprocessingImage": None,
-            "inputImage": _encode_base64(encode_jpeg(image)) if visualize else None,
-        }
-        for image, page in zip(images, pages, strict=True)
-    ]
-
-
-def _encode_base64(data: bytes) -> str:
-    return base64.b64encode(data).decode("ascii")
-
-
-async def _read_lines(request: Request) -> tuple[RecognizeRequest, list[bytes]]:
+async def _read_lines(request: Request, services: Services) -> tuple[RecognizeRequest, list[bytes]]:
     """Return the request and its image files, whichever way they came."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "application/json":
-        asked = validate(RecognizeRequest, parse_json(await request.body()))
-        return asked, [decode_base64(text) for text in asked.images]
+        asked = validate(RecognizeRequest, await _parse(body := await request.body(), services))
+        if len(body) <= AT_ONCE_BYTES:
+            return asked, _decode_all(asked.images)
+        return asked, await services.lanes.small.run(_decode_all, asked.images)
     if kind == "multipart/form-data":
         fields, named = await parse_form(request)
         files = [data for _, data in named]
@@ -141,23 +141,22 @@ async def _read_lines(request: Request) -> tuple[RecognizeRequest, list[bytes]]:
     )
 
 
-def _require_lines(images: Sequence[Image]) -> None:
-    """Raise UndecodableError for an image that is too long to be a line."""
-    for number, image in enumerate(images, 1):
-        height, width = image.shape[:2]
-        if too_long(height, width):
-            raise UndecodableError(
-                f"a line must be at most {MAX_ASPECT} times as wide as it is high",
-                f"{width}x{height} px as image {number}",
-                "cut it in two",
-            )
+def _decode_all(images: Sequence[str]) -> list[bytes]:
+    return [decode_base64(text) for text in images]
 
 
 def _describe_json(model: type[BaseModel]) -> dict[str, Any]:
     return {"application/json": {"schema": model.model_json_schema()}}
 
 
-_OCR = {"requestBody": {"required": True, "content": _describe_json(OcrRequest)}}
+def _describe_form(model: type[BaseModel]) -> dict[str, Any]:
+    """Return the description of a form with the fields of a body in JSON, whose `file` is a file there."""
+    schema = model.model_json_schema()
+    fields = {**schema["properties"], "file": {"type": "string", "format": "binary"}}
+    return {"multipart/form-data": {"schema": {**schema, "properties": fields}}}
+
+
+_OCR = {"requestBody": {"required": True, "content": _describe_json(OcrRequest) | _describe_form(OcrRequest)}}
 _RECOGNIZE = {
     "requestBody": {
         "required": True,

@@ -4,11 +4,17 @@ import numpy as np
 import numpy.typing as npt
 
 from serve.inference.model import Model
-from serve.inference.sessions import ElasticSession, Tuning, open_elastic
+from serve.inference.sessions import CPU, ElasticSession, Tuning, open_elastic
+from serve.settings import LARGE_PX
 from train.data.detection import DetectionParameters, boxes, normalise
 from train.data.images import Image
 
 USUAL_SIDE_PX = 640
+
+
+def is_large(picture: Image) -> bool:
+    """Say whether a prepared picture is searched apart from the others (`serve/inference/aside.py`)."""
+    return bool(picture.shape[0] * picture.shape[1] > LARGE_PX)
 
 
 class TextDetector:
@@ -23,6 +29,11 @@ class TextDetector:
         self._session, self.tuning = open_elastic(
             model, (3, USUAL_SIDE_PX, USUAL_SIDE_PX), threads, batches=(1,)
         )
+
+    @property
+    def on_gpu(self) -> bool:
+        """Whether it runs elsewhere than on the cores."""
+        return self.tuning.provider != CPU
 
     def find(
         self, picture: Image, source_size: tuple[int, int], how: DetectionParameters, alone: bool = False

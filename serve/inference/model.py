@@ -62,6 +62,11 @@ class Model:
         return max(self.min_width_px, images.bucket_width(width_px))
 
 
+def published_names(task: str) -> tuple[str, ...]:
+    """Return the names of a task's pretrained models."""
+    return tuple(_PRETRAINED[task])
+
+
 def load_model(task: str, source: str) -> Model:
     """Return the model in a bundle folder, or a pretrained one by its name.
 

@@ -7,11 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-import numpy as np
-import numpy.typing as npt
 from ray import serve
 
-from serve.inference.detector import TextDetector
+from serve.inference.aside import Aside, Boxes
+from serve.inference.detector import TextDetector, is_large
 from serve.inference.model import Model, load_model
 from serve.inference.orienter import LineOrienter
 from serve.inference.recogniser import LineReader, Reading
@@ -25,7 +24,6 @@ BATCH_LINES = 64
 """Most lines that a replica takes from its queue at once."""
 LOGGING = {"enable_access_log": False}
 """A line in a log for every request costs as much as decoding its image."""
-Boxes = tuple[npt.NDArray[np.int32], npt.NDArray[np.float64]]
 
 
 @dataclass(frozen=True)
@@ -114,6 +112,7 @@ class Detector(Replica):
     def __init__(self, source: str, threads: int) -> None:
         super().__init__()
         self._detector = TextDetector(load_model("detection", source), threads)
+        self._aside = Aside(source)
         self.model, self.tuning = self._detector.model, self._detector.tuning.as_dict()
 
     async def defaults(self) -> DetectionParameters:
@@ -124,6 +123,8 @@ class Detector(Replica):
         self, picture: Image, size: tuple[int, int], how: DetectionParameters, alone: bool
     ) -> Boxes:
         """Return (N, 4, 2) corners and (N,) scores in a picture that was prepared from one of `size` (H, W)."""
+        if is_large(picture) and not self._detector.on_gpu:
+            return await self._aside.find(picture, size, how)
         return await self.in_thread(self._detector.find, picture, size, how, alone)
 
 

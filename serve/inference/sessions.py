@@ -28,6 +28,8 @@ Array = npt.NDArray[np.float32]
 CPU = "CPUExecutionProvider"
 PROVIDERS = ("TensorrtExecutionProvider", "CUDAExecutionProvider", "OpenVINOExecutionProvider", CPU)
 BATCHES = (1, 2, 4, 8, 16)
+LARGE_BATCH_BYTES = 32 * 2**20
+"""More than a usual page or batch of lines, float32: 2.8 megapixels."""
 ROUNDS = 4
 SECONDS = 4.0
 WORTH_IT = 1.05
@@ -69,12 +71,23 @@ class Session:
         self._input = self._session.get_inputs()[0].name
         self.input_shape: list[Any] = self._session.get_inputs()[0].shape
         self._lock = threading.Lock()
+        self._shrinking = make_shrinking_options() if provider == CPU else None
 
     def run(self, batch: Array) -> Array:
-        """Return the first output for a batch."""
+        """Return the first output for a batch; what a large one took is given back."""
+        options = self._shrinking if batch.nbytes > LARGE_BATCH_BYTES else None
         with self._lock:
-            output: Array = self._session.run(None, {self._input: batch})[0]
+            output: Array = self._session.run(None, {self._input: batch}, options)[0]
             return output
+
+
+def make_shrinking_options() -> Any:
+    """Return what onnxruntime takes for a run after which its arena is to be as small as before."""
+    import onnxruntime
+
+    options = onnxruntime.RunOptions()
+    options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
+    return options
 
 
 class ElasticSession:

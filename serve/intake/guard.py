@@ -8,15 +8,15 @@ How pictures are read is written in `train.data.pictures`: the same for training
 - What is not whole is refused: half a text with status 200 would be believed.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from serve.errors import RequestError, TooLargeError, UndecodableError, UnsupportedError
-from serve.intake.documents import render_pdf
+from serve.intake.documents import Size
 from serve.settings import Limits
-from train.data.images import Image
+from train.data.images import MAX_ASPECT, Image, too_long
 from train.data.pictures.decoding import decode_page, decode_picture
 from train.data.pictures.errors import LargePictureError, PictureError, UnknownPictureError
 from train.data.pictures.header import Header
@@ -28,30 +28,49 @@ _PDF_WINDOW = 1024  # bytes in which readers look for a PDF's first mark
 
 
 @dataclass(frozen=True)
-class Document:
-    """The pages of one request.
+class Pictures:
+    """The pictures of a request: their sizes, by the headers, and how one is decoded.
 
     Attributes:
-        pages: (H, W, 3) uint8 BGR each; at least one.
-        info: PaddleX's `dataInfo`.
-        warnings: what a reader of the answer should know of the file.
+        headers: of each.
+        decode: the number of one to (H, W, 3) uint8 BGR; raises UndecodableError.
+        kind: `image` for one alone, else the document's.
     """
 
-    pages: list[Image]
-    info: dict[str, Any]
-    warnings: tuple[str, ...] = ()
+    headers: Sequence[Header]
+    decode: Callable[[int], Image]
+    kind: str = "image"
+
+    @property
+    def sizes(self) -> list[Size]:
+        """(width, height) of each, as stored."""
+        return [(header.width, header.height) for header in self.headers]
+
+    @property
+    def decoded_bytes(self) -> int:
+        """What all of them take when decoded."""
+        return sum(map(count_bytes, self.sizes))
+
+    @property
+    def warnings(self) -> list[tuple[str, ...]]:
+        """What a reader of the answer should know of each file."""
+        return [_warnings_of(header) for header in self.headers]
 
 
-def decode_document(data: bytes, file_type: int | None, limits: Limits) -> Document:
-    """Decode what `/ocr` is sent.
+def count_bytes(size: Size) -> int:
+    """Return what a picture takes when decoded."""
+    return 3 * size[0] * size[1]
+
+
+def is_pdf(data: bytes, file_type: int | None) -> bool:
+    """Say whether a file is a PDF.
 
     Args:
         data: the file.
         file_type: 0 for a PDF, 1 for an image, None for either.
-        limits: of pages, pixels and decoded bytes.
 
     Raises:
-        TooLargeError, UnsupportedError, UndecodableError: see `serve.errors`.
+        UnsupportedError, UndecodableError: it is of a type that is not read, or of another one than was said.
     """
     kind = _identify(data)
     if file_type is not None and (kind == "pdf") != (file_type == 0):
@@ -60,23 +79,30 @@ def decode_document(data: bytes, file_type: int | None, limits: Limits) -> Docum
             f"fileType {file_type} and a {kind.upper()}",
             "correct it or leave it out",
         )
-    if kind == "pdf":
-        pages = render_pdf(data, limits)
-        return Document(pages, _describe_pages(pages, "pdf"))
+    return kind == "pdf"
+
+
+def open_picture(data: bytes, limits: Limits) -> Pictures:
+    """Return the picture, or the pages of a TIFF, that `/ocr` is sent.
+
+    Raises:
+        TooLargeError, UnsupportedError, UndecodableError: see `serve.errors`.
+    """
     with _refusals():
         headers = read_pages(data, limits.pages)
-        _check_sizes(headers, limits)
-        if len(headers) == 1:
-            page = _decode(data, headers[0])
-            info = {"width": page.shape[1], "height": page.shape[0], "type": "image"}
-            return Document([page], info, _warnings_of(headers[0]))
-        pages = [decode_page(data, header, page) for page, header in enumerate(headers)]
-    return Document(pages, _describe_pages(pages, "tiff"))
+    for header in headers:
+        _check_sizes([header], limits)
+    if len(headers) == 1:
+        return Pictures(headers, lambda index: _decode(data, headers[index]))
+    return Pictures(headers, lambda index: _decode_page(data, headers[index], index), "tiff")
 
 
-def line_warnings(data: bytes) -> tuple[str, ...]:
-    """Return the warnings for a file that `decode_images` read."""
-    return _warnings_of(read_header(data))
+def describe_pages(sizes: Sequence[Size], kind: str) -> dict[str, Any]:
+    """Return PaddleX's `dataInfo` of what was read, by the (width, height) of each page as decoded."""
+    listed = [{"width": width, "height": height} for width, height in sizes]
+    if kind == "image":
+        return {**listed[0], "type": kind}
+    return {"numPages": len(listed), "pages": listed, "type": kind}
 
 
 def _warnings_of(header: Header) -> tuple[str, ...]:
@@ -87,19 +113,16 @@ def _warnings_of(header: Header) -> tuple[str, ...]:
 
 
 def decode_image(data: bytes, limits: Limits) -> Image:
-    """Decode one picture into (H, W, 3) uint8 BGR; raises as `decode_images`."""
-    return decode_images([data], limits)[0]
+    """Decode one picture into (H, W, 3) uint8 BGR; raises as `open_images`."""
+    return open_images([data], limits).decode(0)
 
 
-def decode_images(files: Sequence[bytes], limits: Limits) -> list[Image]:
-    """Decode pictures, one a file, after the sizes of all of them were added up.
+def open_images(files: Sequence[bytes], limits: Limits) -> Pictures:
+    """Return pictures, one a file, after the sizes of all of them were added up.
 
     Args:
         files: at most `limits.lines`.
         limits: of lines, of the pixels of one and of the decoded bytes of all.
-
-    Returns:
-        (H, W, 3) uint8 BGR each.
 
     Raises:
         TooLargeError, UnsupportedError, UndecodableError: see `serve.errors`.
@@ -113,8 +136,20 @@ def decode_images(files: Sequence[bytes], limits: Limits) -> list[Image]:
             raise UnsupportedError(f"an image must be {READABLE}", "a PDF", "send it to /ocr")
     with _refusals():
         headers = [_require_one(read_header(data)) for data in files]
-        _check_sizes(headers, limits)
-        return [_decode(data, header) for data, header in zip(files, headers, strict=True)]
+    _check_sizes(headers, limits)
+    return Pictures(headers, lambda index: _decode(files[index], headers[index]))
+
+
+def require_lines(images: Sequence[Image]) -> None:
+    """Raise UndecodableError for an image that is too long to be a line."""
+    for number, image in enumerate(images, 1):
+        height, width = image.shape[:2]
+        if too_long(height, width):
+            raise UndecodableError(
+                f"a line must be at most {MAX_ASPECT} times as wide as it is high",
+                f"{width}x{height} px as image {number}",
+                "cut it in two",
+            )
 
 
 @contextmanager
@@ -166,13 +201,14 @@ def _check_sizes(headers: Sequence[Header], limits: Limits) -> None:
 
 def _decode(data: bytes, header: Header) -> Image:
     """Decode one picture that is whole."""
-    image = decode_picture(data, header).pixels
-    if header.kind == "jpeg":
-        require_whole(data)
+    with _refusals():
+        image = decode_picture(data, header).pixels
+        if header.kind == "jpeg":
+            require_whole(data)
     return image
 
 
-def _describe_pages(pages: Sequence[Image], kind: str) -> dict[str, Any]:
-    """Return `dataInfo` of a document of pages."""
-    listed = [{"width": page.shape[1], "height": page.shape[0]} for page in pages]
-    return {"numPages": len(pages), "pages": listed, "type": kind}
+def _decode_page(data: bytes, header: Header, page: int) -> Image:
+    """Decode a page of a TIFF."""
+    with _refusals():
+        return decode_page(data, header, page)

@@ -1,4 +1,5 @@
-"""Renders one PDF in a process of its own: PDF on stdin, a line of JSON and the pixels on stdout.
+"""Renders one PDF in a process of its own: PDF on stdin; on stdout a line of JSON with the sizes of its pages, then
+for each page a line of JSON and its pixels, no faster than they are read.
 
 pdfium is large, written in C++ and not thread-safe, and a small file can ask it for hours or gigabytes; here
 such a file costs this process only. Started by `serve.intake.documents`, as a script that imports nothing of ours.
@@ -9,6 +10,7 @@ so that clients get the same pixels.
 
 import json
 import math
+import os
 import resource
 import sys
 from typing import Any
@@ -17,6 +19,7 @@ import pypdfium2  # type: ignore[import-untyped]
 
 SCALE = 2.0  # 144 dots an inch
 MIN_SCALE = 0.1
+NICENESS = 5  # pictures go first
 _HALVINGS = 32
 
 
@@ -55,41 +58,28 @@ def fit_scale(width_pt: float, height_pt: float, max_pixels: int) -> float:
     return lower
 
 
-def plan_scales(sizes_pt: list[tuple[float, float]], max_pixels: int, max_bytes: int) -> list[float]:
-    """Return the scale of every page; raise RefusedError if together they take more than `max_bytes`."""
-    scales = [fit_scale(*size, max_pixels) for size in sizes_pt]
-    total = 3 * sum(
-        math.prod(compute_pixel_size(*size, scale)) for size, scale in zip(sizes_pt, scales, strict=True)
-    )
-    if total > max_bytes:
-        rule = f"a document's pages must take at most {max_bytes} bytes when decoded"
-        raise RefusedError("large", rule, total, "send its pages in parts")
-    return scales
-
-
-def render(data: bytes, max_pages: int, max_pixels: int, max_bytes: int) -> list[tuple[int, int, int, bytes]]:
-    """Return (width, height, stride, BGR bytes) of every page; raise RefusedError before anything is rendered."""
-    document = _open(data)
+def plan(document: Any, max_pages: int, max_pixels: int) -> list[tuple[float, tuple[int, int]]]:
+    """Return the scale and the size in pixels of every page; raise RefusedError for too many pages, or none."""
     count = len(document)
     if count > max_pages:
         rule = f"a document must have at most {max_pages} pages"
         raise RefusedError("large", rule, count, "send its pages in parts")
-    try:
-        scales = plan_scales([document.get_page_size(i) for i in range(count)], max_pixels, max_bytes)
-        pages = []
-        for i, scale in enumerate(scales):
-            page = document[i]
-            bitmap = page.render(scale=scale)
-            pages.append((bitmap.width, bitmap.height, bitmap.stride, bytes(bitmap.buffer)))
-            bitmap.close()
-            page.close()
-    except pypdfium2.PdfiumError as error:
-        raise RefusedError(
-            "broken", "a PDF's pages must be readable", str(error), "repair or print it"
-        ) from error
-    if not pages:
+    if not count:
         raise RefusedError("broken", "a PDF must have a page", 0, "send one that has")
-    return pages
+    sizes_pt = [document.get_page_size(i) for i in range(count)]
+    scales = [fit_scale(width, height, max_pixels) for width, height in sizes_pt]
+    return [
+        (scale, compute_pixel_size(width, height, scale))
+        for (width, height), scale in zip(sizes_pt, scales, strict=True)
+    ]
+
+
+def render(document: Any, index: int, scale: float) -> tuple[int, int, int, Any]:
+    """Return width, height, stride and the BGR bytes of a page."""
+    page = document[index]
+    bitmap = page.render(scale=scale)
+    page.close()
+    return bitmap.width, bitmap.height, bitmap.stride, bitmap.buffer
 
 
 def _open(data: bytes) -> Any:
@@ -102,24 +92,43 @@ def _open(data: bytes) -> Any:
         raise RefusedError("broken", rule, str(error), remedy) from error
 
 
+def _say(fields: dict[str, Any], pixels: Any = b"") -> None:
+    out = sys.stdout.buffer
+    out.write(json.dumps(fields).encode() + b"\n")
+    out.write(pixels)
+    out.flush()
+
+
+def _answer(data: bytes, limits: dict[str, int]) -> None:
+    """Write the sizes of the pages, then the pages."""
+    document = _open(data)
+    pages = plan(document, limits["max_pages"], limits["max_pixels"])
+    _say({"sizes": [size for _, size in pages]})
+    _bound_seconds(max(limits["seconds"], limits["page_seconds"] * len(pages)))
+    for index, (scale, _) in enumerate(pages):
+        width, height, stride, pixels = render(document, index, scale)
+        _say({"page": (width, height, stride)}, pixels)
+
+
+def _bound_seconds(seconds: int) -> None:
+    """End this process when it has computed for so long."""
+    _, most = resource.getrlimit(resource.RLIMIT_CPU)
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, most))
+
+
 def main() -> None:
     """Read limits from the command line (JSON) and the PDF from stdin; write pages or the refusal."""
     limits = json.loads(sys.argv[1])
-    for kind, bound in (
-        (resource.RLIMIT_AS, limits.pop("memory_bytes")),
-        (resource.RLIMIT_CPU, limits.pop("seconds")),
-        (resource.RLIMIT_CORE, 0),
-    ):
-        resource.setrlimit(kind, (bound, bound))
-    out = sys.stdout.buffer
+    os.nice(NICENESS)
+    resource.setrlimit(resource.RLIMIT_AS, (limits["memory_bytes"],) * 2)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    _bound_seconds(limits["seconds"])
     try:
-        pages = render(sys.stdin.buffer.read(), **limits)
+        _answer(sys.stdin.buffer.read(), limits)
     except RefusedError as refusal:
-        out.write(json.dumps({"refusal": refusal.args}).encode() + b"\n")
-        return
-    out.write(json.dumps({"pages": [page[:3] for page in pages]}).encode() + b"\n")
-    for page in pages:
-        out.write(page[3])
+        _say({"refusal": refusal.args})
+    except pypdfium2.PdfiumError as error:
+        _say({"refusal": ("broken", "a PDF's pages must be readable", str(error), "repair or print it")})
 
 
 if __name__ == "__main__":

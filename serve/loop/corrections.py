@@ -78,9 +78,14 @@ class CorrectionStore:
             new = not pixels.exists()
             now = datetime.now(UTC).isoformat(timespec="seconds")
             correction = Correction(key, text, original, now if new else _read(labels).created)
+            encoded = _encode_png(image) if new else b""
             write_whole(labels, _encode_json(correction, extra), durable=True)
             if new:
-                write_whole(pixels, _encode_png(image), durable=True)
+                try:
+                    write_whole(pixels, encoded, durable=True)
+                except OSError:  # a full disk
+                    labels.unlink(missing_ok=True)
+                    raise
         return correction, new
 
     def page(self, offset: int = 0, limit: int = 100) -> list[Correction]:

@@ -24,6 +24,9 @@ class Jobs(Protocol):
         if it cannot be asked for.
         """
 
+    def stop(self, name: str) -> None:
+        """End a job and what it started, soon; raise BusyError if it cannot be asked for."""
+
 
 class RayJobs:
     """The job server of the cluster that this process belongs to; needs Ray's dashboard."""
@@ -50,6 +53,13 @@ class RayJobs:
                 raise _unreachable(error) from error
             return UNKNOWN, "the cluster that ran it has ended"
         return found.status.value, found.message or ""
+
+    def stop(self, name: str) -> None:
+        """End the job, if it has not ended."""
+        try:
+            self._client().stop_job(name)
+        except RuntimeError as error:
+            raise _unreachable(error) from error
 
     def _client(self) -> Any:
         from ray.job_submission import JobSubmissionClient

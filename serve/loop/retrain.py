@@ -20,9 +20,9 @@ from serve.errors import BusyError, ConflictError, UnknownError
 from serve.loop.corrections import CorrectionStore
 from serve.loop.holdout import Seen, hold_out
 from serve.loop.jobs import UNKNOWN, Jobs, RayJobs
-from serve.loop.retrain_job import FAILED, FINISHED, JOB, RUNNING, STATE
+from serve.loop.retrain_job import FAILED, FINISHED, JOB, RUNNING, STATE, write_state
 from serve.loop.retrain_plan import ROOT, RetrainRequest, find_start, plan_job
-from serve.loop.versions import Versions
+from serve.loop.versions import UNNAMED, Versions
 from train.files import locked, write_whole
 
 TASK = "recognition"
@@ -32,6 +32,7 @@ UNDER_WAY = frozenset({QUEUED, RUNNING})
 ID = re.compile(r"\d{8}-\d{6}-\d{6}", re.ASCII)
 SPLIT = "split.json"
 SUBMITTED_S = 60
+STOPPING_S = 15
 # Ray's state of a job whose `state.json` has no end yet, as ours; any other state means that it failed.
 OF_JOB = {"PENDING": QUEUED, "RUNNING": RUNNING, "STOPPED": STOPPED}
 
@@ -44,8 +45,8 @@ class Status:
         state: queued, running, finished, failed or stopped.
         progress: in [0, 1].
         message: the step that runs, the comparison of the models, or why it failed.
-        scores: of both models on the held-back lines (`retrain_job.compare`); None before its end.
-        can_promote: the new model is better than the one that serves now.
+        scores: of both models on the held-back and the drawn lines (`verdict.compare`); None before its end.
+        can_promote: the new model is better than the one that serves now, and reads what it read.
         created: UTC, ISO 8601.
         start: which weights it began with.
         lines: how many corrections it trains on, picks its best epoch by, and holds back.
@@ -114,7 +115,9 @@ class Retrainings:
             progress=state["progress"],
             message=state["message"],
             scores=scores,
-            can_promote=bool(scores and scores["better"]) and self._still_serves(job),
+            # an earlier server's verdict is by the held-back lines alone
+            can_promote=bool(scores and scores["better"] and scores.get("kept", True))
+            and self._still_serves(job),
             created=job["created"],
             start=job["start"],
             lines=job["lines"],
@@ -125,20 +128,41 @@ class Retrainings:
         """Return the states of all retrainings, the newest first."""
         return [self.status(key) for key in sorted(self._keys(), reverse=True)]
 
-    def bundle(self, key: str) -> Path:
-        """Return the bundle of a retraining that can be promoted; raise ConflictError if it cannot be."""
+    def cancel(self, key: str) -> Status:
+        """End a retraining that is under way; raise ConflictError if it has ended."""
+        status, name = self.status(key), _make_job_name(key)
+        if status.state not in UNDER_WAY:
+            raise ConflictError("a cancelled retraining must be under way", status.state, "leave it")
+        self._jobs.stop(name)
+        until = time.monotonic() + STOPPING_S
+        while OF_JOB.get(self._jobs.state(name)[0]) in UNDER_WAY:
+            if time.monotonic() > until:
+                raise BusyError("a retraining must end when it is told to", "not yet", "try again")
+            time.sleep(0.1)
+        if self._written(key)["state"] in UNDER_WAY:  # it may have ended just before
+            write_state(self._folder / key, STOPPED, status.progress, "cancelled")
+        return self.status(key)
+
+    def bundle(self, key: str, force: bool = False) -> Path:
+        """Return the bundle of a retraining that can be promoted; raise ConflictError if it cannot be.
+
+        Args:
+            key: of the retraining.
+            force: whatever the verdict; it must have finished.
+        """
         status = self.status(key)
-        if not status.can_promote:
-            job = _read(self._folder / key / JOB)
+        job = _read(self._folder / key / JOB)
+        if not status.can_promote and not (force and status.state == FINISHED):
             outdated = status.state == FINISHED and not self._still_serves(job)
+            finished = "retrain again, or send force=true"
             raise ConflictError(
-                "a promoted model must be better than the one that serves",
+                "a promoted model must be better than the one that serves, and read what that reads",
                 "another model serves since they were compared"
                 if outdated
                 else f"{status.state}: {status.message}",
-                "retrain again" if outdated or status.state != RUNNING else "wait for its end",
+                finished if status.state != RUNNING else "wait for its end",
             )
-        return Path(_read(self._folder / key / JOB)["bundle"])
+        return Path(job["bundle"])
 
     def _keys(self) -> list[str]:
         if not self._folder.is_dir():
@@ -172,7 +196,7 @@ class Retrainings:
 
     def _prepare(self, folder: Path, request: RetrainRequest, created: str) -> None:
         """Write everything that the job needs; `job.json` last: with it, the retraining exists."""
-        version = self._versions.current(TASK) or self._versions.begin(TASK, None)
+        version = self._versions.current(TASK) or self._versions.begin(TASK, UNNAMED[TASK])
         start = find_start(version, request.model)
         lines = self._freeze(folder)
         plan = plan_job(request, start, folder, sum(lines.values()))

@@ -21,13 +21,13 @@ if __name__ == "__main__":
 
 from serve.loop.jobs import CLUSTER
 from serve.loop.retrain_plan import ROOT
+from serve.loop.verdict import compare, describe_scores
 from train.errors import ModelError
 from train.files import write_whole
 
 STATE, JOB = "state.json", "job.json"
 RUNNING, FINISHED, FAILED = "running", "finished", "failed"
 EPOCH = re.compile(r"epoch\s+(\d+)/(\d+)")
-KEPT = ("n", "exact_match", "edit_similarity", "cer")
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -105,41 +105,6 @@ def find_reason(folder: Path, output: str, status: int) -> str:
     ]
     errors = [line for line in printed if line.startswith("error: ")]
     return (errors or printed or [f"exit status {status}"])[-1].removeprefix("error: ")
-
-
-def compare(folder: Path) -> dict[str, Any]:
-    """Return how the new and the serving model read the held-back lines.
-
-    `fixed` and `broken` count the lines that only the new, or only the serving model reads right; `better`
-    is by exact match, ties by edit similarity.
-    """
-    new, serving = (json.loads((folder / f"{name}.json").read_bytes()) for name in ("new", "serving"))
-    misread, misread_before = (read_misread_images(folder / f"{name}.tsv") for name in ("new", "serving"))
-    return {
-        "held_back": new["n"],
-        "new": {key: new[key] for key in KEPT},
-        "serving": {key: serving[key] for key in KEPT},
-        "fixed": len(misread_before - misread),
-        "broken": len(misread - misread_before),
-        "better": make_sort_key(new) > make_sort_key(serving),
-    }
-
-
-def make_sort_key(scores: dict[str, Any]) -> tuple[float, float]:
-    """Return the key by which the better model is found: exact match, then edit similarity."""
-    return scores["exact_match"], scores["edit_similarity"]
-
-
-def read_misread_images(path: Path) -> set[str]:
-    """Return the images of a table that `train/evaluate.py --errors` wrote."""
-    return {line.split("\t")[0] for line in path.read_text(encoding="utf-8").splitlines()[1:]}
-
-
-def describe_scores(scores: dict[str, Any]) -> str:
-    """Return the comparison in words."""
-    new, serving = (scores[name]["exact_match"] * scores["held_back"] for name in ("new", "serving"))
-    word = "better" if scores["better"] else "not better"
-    return f"{word}: reads {new:.0f} of {scores['held_back']} held-back lines right, the serving model {serving:.0f}"
 
 
 if __name__ == "__main__":

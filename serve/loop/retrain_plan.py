@@ -1,6 +1,9 @@
 """The request for a retraining, and the files and commands that carry it out; nothing runs here."""
 
+import random
+import string
 import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -8,15 +11,18 @@ from typing import Any, Self
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from serve.inference.model import load_model
+from serve.inference.pretrained import find_font
 from serve.loop.versions import Version
 from train.bundle import load_bundle
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-PRETRAINED_MODEL = "pp-ocrv6-small"
 TECHNIQUE = "frozen"
 BAD_SHARE = 0.2
 SEARCH_EPOCHS = 3
 """The shortest trial that a search with a time budget starts (`search/planning/budget.py`)."""
+GENERAL_LINES = 200
+LEAST_ALPHABET = 5
 TRAINED = 0.9
 """Share of the progress at which the training is over and the comparison begins."""
 
@@ -62,18 +68,20 @@ class Start:
         settings: of the serving bundle, its weights among them, as far as they go with its architecture.
         serving: how `train/evaluate.py` names what serves.
         message: for people: which weights it begins with.
+        characters: that the serving model writes.
     """
 
     model: str
     settings: dict[str, Any]
     serving: list[str]
     message: str
+    characters: tuple[str, ...]
 
 
 def find_start(version: Version, model: str | None) -> Start:
     """Return where a retraining begins; raise CheckpointError if it cannot begin with the bundle that serves."""
     if version.directory is None:
-        own, settings, serving = PRETRAINED_MODEL, {}, ["--model", PRETRAINED_MODEL]
+        own, settings, serving = version.name, {}, ["--model", version.name]
     else:
         bundle = load_bundle(version.directory)
         manifest = bundle.manifest
@@ -86,7 +94,8 @@ def find_start(version: Version, model: str | None) -> Start:
     chosen = model or own
     served = version.directory is not None and chosen == own
     message = f"started from the weights of {'what serves' if served else f'{chosen} as published'}"
-    return Start(chosen, settings if chosen == own else {}, serving, message)
+    characters = load_model("recognition", version.source).characters
+    return Start(chosen, settings if chosen == own else {}, serving, message, characters)
 
 
 def make_training_config(request: RetrainRequest, start: Start) -> dict[str, Any]:
@@ -151,30 +160,50 @@ def plan_job(request: RetrainRequest, start: Start, folder: Path, lines: int) ->
     train = ["train/run.py", *allowed, "--config", str(config), "--output", str(bundle.parent)]
     search = ["search/run.py", *allowed, "--space", str(config), "--storage", str(folder), "--name", "search"]
     search += ["--time-budget", f"{60 * request.minutes:.0f}s"]
+    models = {"new": ["--bundle", str(bundle)], "serving": start.serving}
     return {
         "steps": [
             _make_step("training", search if request.search else train, "training.txt", TRAINED),
-            _make_step(
-                "reading with the new model",
-                _make_evaluation_command(["--bundle", str(bundle)], folder, "new"),
-                "new.json",
-                0.95,
-            ),
-            _make_step(
-                "reading with the serving model",
-                _make_evaluation_command(start.serving, folder, "serving"),
-                "serving.json",
-                1.0,
-            ),
+            *_make_reading_steps(models, folder, str(folder / "data" / "test"), "", 0.95),
+            *_make_general_steps(models, folder, start.characters),
         ],
         "bundle": str(bundle),
         "seconds": 60 * request.minutes if request.search else None,
     }
 
 
-def _make_evaluation_command(what: list[str], folder: Path, name: str) -> list[str]:
-    labels, errors = str(folder / "data" / "test"), str(folder / f"{name}.tsv")
-    return ["train/evaluate.py", *what, "--labels", labels, "--errors", errors, "--json"]
+def _make_general_steps(
+    models: Mapping[str, list[str]], folder: Path, characters: Sequence[str]
+) -> list[dict[str, Any]]:
+    """Return the steps that draw lines and let both models read them; none where the font has no such characters."""
+    font = find_font()
+    alphabet = [c for c in string.ascii_letters + string.digits if c in set(characters)]
+    if font is None or len(alphabet) < LEAST_ALPHABET:
+        return []
+    rng = random.Random(0)  # the same lines every time: what one retraining broke, the next one shows
+    texts = ["".join(rng.choices(alphabet, k=rng.randint(4, 12))) for _ in range(GENERAL_LINES)]
+    (folder / "general.txt").write_text("\n".join(texts), encoding="utf-8")
+    drawn = folder / "general"
+    files = ["--texts", str(folder / "general.txt"), "--fonts", str(font.parent), "--out", str(drawn)]
+    draw = ["-m", "train.data.synthetic", *files, "--processes", "1"]
+    return [
+        _make_step("drawing lines to compare on", draw, "drawing.txt", 0.95),
+        *_make_reading_steps(models, folder, str(drawn / "rec_gt.txt"), "general_", 1.0),
+    ]
+
+
+def _make_reading_steps(
+    models: Mapping[str, list[str]], folder: Path, labels: str, prefix: str, end: float
+) -> list[dict[str, Any]]:
+    """Return the steps in which the new and the serving model read some lines."""
+    steps = []
+    for (name, what), done in zip(models.items(), (end - 0.025, end), strict=True):
+        errors = str(folder / f"{prefix}{name}.tsv")
+        command = ["train/evaluate.py", *what, "--labels", labels, "--errors", errors, "--json"]
+        steps.append(
+            _make_step(f"reading with the {name} model", command, f"{prefix}{name}.json", round(done, 3))
+        )
+    return steps
 
 
 def _make_step(name: str, command: list[str], output: str, end: float) -> dict[str, Any]:

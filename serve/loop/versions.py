@@ -1,6 +1,6 @@
-"""Which bundle serves each task, and which ones did before: a small file that outlives the server.
+"""Which model serves each task, and which ones did before: a small file that outlives the server.
 
-It only keeps the record: the `apply` function that it is given puts a bundle to work.
+It only keeps the record: the `apply` function that it is given puts a model to work.
 """
 
 from collections.abc import Callable
@@ -10,24 +10,34 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from serve.errors import ConflictError, UnknownError
-from train.bundle import load_bundle
-from train.errors import CheckpointError
-from train.files import locked, write_whole
+from serve.inference.model import load_model, published_names
+from serve.settings import Settings
+from train.bundle import ONNX, load_bundle
+from train.errors import CheckpointError, OcrError
+from train.files import locked, replace_file
 
 FILE = "versions.json"
 PRETRAINED = "pretrained"
+"""What earlier servers called every pretrained model; the one that they put to work is `UNNAMED`."""
+UNNAMED = {
+    "recognition": "pp-ocrv6-small",
+    "detection": "pp-ocrv6-small",
+    "orientation": "ch-ppocr-mobile-v2",
+}
 
-Apply = Callable[[str, Path | None], None]
+Apply = Callable[[str, str], None]
+"""Puts a model to work: task, and a bundle's folder or a pretrained model's name."""
 
 
 class Version(BaseModel):
     """A model that serves a task, or did.
 
     Attributes:
-        version: 1 and up for each task; a bundle that comes back keeps its number.
-        name: of the bundle, for people; `pretrained` without one.
-        directory: absolute path of the bundle; None for the pretrained model.
+        version: 1 and up for each task; a model that comes back keeps its number.
+        name: of the bundle, for people; the pretrained model's own.
+        directory: absolute path of the bundle; None for a pretrained model.
         since: UTC, ISO 8601, when it first came.
+        graph: sha256 of the bundle's graph: another one in the same folder is another version; empty if not known.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -36,6 +46,17 @@ class Version(BaseModel):
     name: str
     directory: Path | None
     since: str
+    graph: str = ""
+
+    @property
+    def source(self) -> str:
+        """The bundle's folder or the pretrained model's name, as the command line takes them."""
+        return self.name if self.directory is None else str(self.directory)
+
+    def is_same(self, other: "Version") -> bool:
+        """Say whether both are one model."""
+        alike = not (self.graph and other.graph) or self.graph == other.graph
+        return self.source == other.source and alike
 
 
 class _TaskVersions(BaseModel):
@@ -55,14 +76,25 @@ class _TaskVersions(BaseModel):
     def current(self) -> Version | None:
         return self.versions[self.stack[-1] - 1] if self.stack else None
 
-    def with_version(self, name: str, directory: Path | None) -> "_TaskVersions":
+    @property
+    def first(self) -> Version | None:
+        return self.versions[self.stack[0] - 1] if self.stack else None
+
+    def with_version(self, model: Version) -> "_TaskVersions":
         """Return the task with that model on top of the stack."""
-        recorded = next((v for v in self.versions if v.directory == directory), None)
+        recorded = next((v for v in self.versions if v.is_same(model)), None)
         if recorded is not None:
             return self.model_copy(update={"stack": (*self.stack, recorded.version)})
-        now = datetime.now(UTC).isoformat(timespec="seconds")
-        version = Version(version=len(self.versions) + 1, name=name, directory=directory, since=now)
+        version = model.model_copy(update={"version": len(self.versions) + 1})
         return _TaskVersions(versions=(*self.versions, version), stack=(*self.stack, version.version))
+
+    def naming(self, pretrained: str) -> "_TaskVersions":
+        """Return the task with that name for the pretrained model of an earlier server, which gave it none."""
+        named = (
+            v.model_copy(update={"name": pretrained}) if v.directory is None and v.name == PRETRAINED else v
+            for v in self.versions
+        )
+        return self.model_copy(update={"versions": tuple(named)})
 
 
 class _Record(BaseModel):
@@ -79,26 +111,30 @@ class Versions:
         """Use `folder`; it is made with the first change."""
         self._folder = folder
 
-    def begin(self, task: str, directory: Path | None) -> Version:
-        """Record the bundle that the server was started with; return the version that is to serve.
+    def begin(self, task: str, source: str | Path, *, anew: bool = False) -> Version:
+        """Record the model that the server was started with; return the version that is to serve.
 
-        A promoted bundle goes on to serve after a restart, unless the server is now started with another bundle
+        A promoted model goes on to serve after a restart, unless the server is now started with another model
         than it was before the promotion.
 
         Args:
             task: e.g. `recognition`.
-            directory: the bundle named at the start; None for the pretrained model.
+            source: the bundle's folder or the pretrained model's name, as given at the start.
+            anew: that one serves, whatever was promoted.
         """
-        directory = directory and directory.resolve()
+        directory = None if source in published_names(task) else Path(source).resolve()
+        # `best` of runs/vin/best alone tells nothing
+        named = _describe("/".join(directory.parts[-2:]) if directory else str(source), directory)
         with locked(self._folder):
             record = self._read()
-            recorded = record.tasks.get(task, _TaskVersions())
-            if recorded.current and recorded.versions[recorded.stack[0] - 1].directory == directory:
+            pretrained = named.name if named.directory is None else UNNAMED[task]
+            found = record.tasks.get(task, _TaskVersions())
+            recorded = found.naming(pretrained)
+            if not (recorded.first and recorded.first.is_same(named)) or anew:
+                recorded = recorded.model_copy(update={"stack": ()}).with_version(named)
+            if recorded.current and recorded == found:
                 return recorded.current
-            name = PRETRAINED if directory is None else _make_name(directory)
-            return self._write(
-                record, task, recorded.model_copy(update={"stack": ()}).with_version(name, directory)
-            )
+            return self._write(record, task, recorded)
 
     def current(self, task: str) -> Version | None:
         """Return what serves a task; None before `begin`."""
@@ -109,28 +145,29 @@ class Versions:
         return list(self._read().tasks.get(task, _TaskVersions()).versions)
 
     def named(self, task: str, name: str) -> Version:
-        """Return the latest version of that name; raise UnknownError if none had it."""
+        """Return the latest version of that name or number; raise UnknownError if none had it."""
         for version in reversed(self.history(task)):
-            if name in (version.name, str(version.version)):
+            pretrained = version.directory is None and name == PRETRAINED
+            if pretrained or name in (version.name, str(version.version)):
                 return version
         names = ", ".join(version.name for version in self.history(task)) or "none"
         raise UnknownError(f"a {task} bundle must have served before", repr(name), f"choose from: {names}")
 
     def promote(self, task: str, name: str, directory: Path | None, apply: Apply) -> Version:
-        """Put a bundle to work, and record it once it works.
+        """Put a model to work, and record it once it works: a bundle, or without one the pretrained model `name`.
 
         Raises:
             ConflictError: if it is no whole bundle for the task, or serves already.
         """
         directory = directory and directory.resolve()
         _require_bundle(task, directory)
+        model = _describe(name, directory)
         with locked(self._folder):
             record = self._read()
             recorded = record.tasks.get(task, _TaskVersions())
-            if recorded.current and recorded.current.directory == directory:
-                raise ConflictError(f"a promoted bundle must be new to {task}", name, "it serves already")
-            apply(task, directory)
-            return self._write(record, task, recorded.with_version(name, directory))
+            if recorded.current and recorded.current.is_same(model):
+                raise ConflictError(f"a promoted model must be new to {task}", name, "it serves already")
+            return self._write(record, task, recorded.with_version(model), lambda: apply(task, model.source))
 
     def rollback(self, task: str, apply: Apply) -> Version:
         """Put the version before to work again; raise ConflictError if there is none."""
@@ -143,9 +180,9 @@ class Versions:
                 )
             earlier = recorded.model_copy(update={"stack": recorded.stack[:-1]})
             assert earlier.current is not None
-            _require_bundle(task, earlier.current.directory)
-            apply(task, earlier.current.directory)
-            return self._write(record, task, earlier)
+            _require_bundle(task, earlier.current.directory, earlier.current.graph)
+            source = earlier.current.source
+            return self._write(record, task, earlier, lambda: apply(task, source))
 
     def _read(self) -> _Record:
         path = self._folder / FILE
@@ -160,26 +197,58 @@ class Versions:
                 "restore it, or remove it: the server then starts with the bundles that it is given",
             ) from error
 
-    def _write(self, record: _Record, task: str, recorded: _TaskVersions) -> Version:
+    def _write(
+        self, record: _Record, task: str, recorded: _TaskVersions, apply: Callable[[], None] | None = None
+    ) -> Version:
+        """Record a task's versions; what there is to apply comes after the file has its room on the disk."""
         changed = record.model_copy(update={"tasks": {**record.tasks, task: recorded}})
-        write_whole(self._folder / FILE, changed.model_dump_json(indent=1), durable=True)
+        with replace_file(self._folder / FILE, durable=True) as draft:
+            draft.write_text(changed.model_dump_json(indent=1), encoding="utf-8")
+            if apply:
+                apply()
         assert recorded.current is not None
         return recorded.current
 
 
-def _require_bundle(task: str, directory: Path | None) -> None:
+def _require_bundle(task: str, directory: Path | None, graph: str = "") -> None:
+    """Refuse a folder that holds no bundle for the task, or another one than that with this graph."""
     if directory is None:
         return
     try:
-        found = load_bundle(directory).manifest.task
+        manifest = load_bundle(directory).manifest
     except CheckpointError as error:
         raise ConflictError(error.rule, error.value, error.remedy) from error
-    if found != task:
+    if manifest.task != task:
         raise ConflictError(
-            f"a bundle must be one for {task}", f"{directory.name} for {found}", "name another"
+            f"a bundle must be one for {task}", f"{directory.name} for {manifest.task}", "name another"
         )
+    if graph and manifest.files.get(ONNX) != graph:
+        raise ConflictError("the folder must hold the bundle that served", directory, "restore it")
 
 
-def _make_name(directory: Path) -> str:
-    """Return `vin/best` of runs/vin/best: `best` alone tells nothing."""
-    return "/".join(directory.parts[-2:])
+def _describe(name: str, directory: Path | None) -> Version:
+    """Return a model as it is recorded, but for its number."""
+    since = datetime.now(UTC).isoformat(timespec="seconds")
+    graph = "" if directory is None else load_bundle(directory).manifest.files.get(ONNX, "")
+    return Version(version=0, name=name, directory=directory, since=since, graph=graph)
+
+
+def find_serving(task: str, settings: Settings, *, anew: bool = False) -> Version:
+    """Return what is to serve a task: the model that the settings name, or what was promoted in its place since.
+
+    Raises:
+        CheckpointError: what was promoted is gone or damaged.
+        UsageError, CheckpointError: so is what the settings name.
+    """
+    named = settings.sources()[task]
+    load_model(task, named)
+    version = Versions(settings.storage).begin(task, named, anew=anew)
+    try:
+        load_model(task, version.source)
+    except OcrError as error:
+        raise CheckpointError(
+            f"the model that was promoted for {task} must be there",
+            f"{version.source} (version {version.version} in {settings.storage / FILE}): {error.rule}",
+            f"restore it, or serve {named} with --as-named",
+        ) from error
+    return version

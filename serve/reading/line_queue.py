@@ -1,11 +1,11 @@
 """Lines on their way to the recognisers: what waits goes together, whichever requests it came with."""
 
 import asyncio
-from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from serve.inference.recogniser import Reading
+from serve.intake.turns import FairQueue
 from train.data.images import Image
 
 CALL_BYTES = 3_500_000
@@ -26,14 +26,14 @@ Send = Callable[[list[Image], list[int], bool], Awaitable[list[Reading]]]
 class LineQueue:
     """Sends lines in calls of a few, and few calls at a time: a call costs as much as a tenth of a line.
 
-    While a call is free a line leaves at once; under load, calls fill up.
+    While a call is free a line leaves at once; under load, calls fill up, with lines of every request in turn.
     """
 
     def __init__(self, send: Send, calls: int, lines: int) -> None:
         """Take the function that makes a call, the most calls at a time, and the most lines of a call."""
         self._send, self._calls_at_once, self._most = send, calls, lines
         self._free = calls
-        self._waiting: deque[_Line] = deque()
+        self._waiting: FairQueue[_Line] = FairQueue()
         self._calls: set[asyncio.Task[None]] = set()
 
     @property
@@ -45,7 +45,8 @@ class LineQueue:
         """Return the readings of resized lines, (48, w, 3) uint8 BGR, each with `wanted` alternatives."""
         loop = asyncio.get_running_loop()
         futures: list[asyncio.Future[Reading]] = [loop.create_future() for _ in lines]
-        self._waiting.extend(_Line(line, wanted, future) for line, future in zip(lines, futures, strict=True))
+        for line, future in zip(lines, futures, strict=True):
+            self._waiting.push(_Line(line, wanted, future))
         self._start()
         try:
             return await asyncio.gather(*futures)
@@ -66,9 +67,9 @@ class LineQueue:
         call: list[_Line] = []
         room = CALL_BYTES
         while self._waiting and len(call) < min(share, self._most):
-            if call and self._waiting[0].image.nbytes > room:
+            if call and self._waiting.peek().image.nbytes > room:
                 break
-            line = self._waiting.popleft()
+            line = self._waiting.pop()
             if not line.reading.done():
                 call.append(line)
                 room -= line.image.nbytes

@@ -1,8 +1,10 @@
 """A page's reading as PaddleX reports it: the keys, their order and their types are its `prunedResult`'s."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import asdict, dataclass, replace
+from typing import Any, cast
+
+import numpy as np
 
 from serve.errors import UndecodableError
 from serve.inference.recogniser import Reading
@@ -97,6 +99,11 @@ class PageLine:
     words: tuple[str, ...] = ()
     word_quads: tuple[Corners, ...] = ()
 
+    def scaled(self, factor: float) -> "PageLine":
+        """Return the line of a picture that is so many times as large."""
+        words = tuple(tuple((int(x * factor), int(y * factor)) for x, y in quad) for quad in self.word_quads)
+        return replace(self, quad=scale_quad(self.quad, factor), word_quads=cast(tuple[Corners, ...], words))
+
 
 @dataclass(frozen=True)
 class Page:
@@ -113,6 +120,19 @@ class Page:
     quads: list[Quad]
     angles: list[int]
     lines: list[PageLine]
+
+    def scaled(self, factor: float) -> "Page":
+        """Return the page as if its picture were so many times as large."""
+        return replace(
+            self,
+            quads=[scale_quad(quad, factor) for quad in self.quads],
+            lines=[line.scaled(factor) for line in self.lines],
+        )
+
+
+def scale_quad(quad: Quad, factor: float) -> Quad:
+    """Return the (4, 2) corners of a quad in a picture that is so many times as large."""
+    return np.round(np.asarray(quad) * factor).astype(np.asarray(quad).dtype)
 
 
 def assemble(

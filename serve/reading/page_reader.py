@@ -1,10 +1,12 @@
 """From a picture to its texts: detector, crops, orientation, recogniser."""
 
-import asyncio
 from collections.abc import Sequence
 from typing import Any, Protocol
 
+from serve.inference.detector import is_large
 from serve.inference.recogniser import Reading
+from serve.intake.lanes import Lane
+from serve.intake.turns import Turns
 from serve.reading.page import Page, PageOptions, assemble, read_options
 from serve.schemas import OcrRequest
 from train.data import detection, orientation
@@ -12,9 +14,6 @@ from train.data.crops import cut
 from train.data.detection import DetectionParameters
 from train.data.images import Image
 from train.data.orientation import LineInput
-
-PAGES_AT_ONCE = 4
-"""Pages of one document under way: it must not keep others waiting, nor hold all its crops in memory."""
 
 
 class Models(Protocol):
@@ -36,22 +35,17 @@ class Models(Protocol):
 class PageReader:
     """Reads pages with the models that are served."""
 
-    def __init__(self, models: Models) -> None:
+    def __init__(self, models: Models, calls: int) -> None:
+        """Take the models, and how many pictures the detector is given at a time."""
         self._models = models
+        self._finding, self._finding_large = Turns(calls), Turns(1)
         self._defaults: DetectionParameters | None = None
         self._line_input: LineInput | None = None
 
-    async def read(self, pages: Sequence[Image], asked: OcrRequest) -> list[Page]:
-        """Read (H, W, 3) uint8 BGR pages; raise UndecodableError where something is asked that is not served."""
+    async def options(self, asked: OcrRequest) -> PageOptions:
+        """Return how pages are to be read; raise UndecodableError where something is asked that is not served."""
         defaults = await self._ask_models()
-        options = read_options(asked, defaults, orientation_served=self._models.serves("orientation"))
-        turns = asyncio.Semaphore(PAGES_AT_ONCE)
-
-        async def one(page: Image) -> Page:
-            async with turns:
-                return await self._read(page, options)
-
-        return list(await asyncio.gather(*map(one, pages)))
+        return read_options(asked, defaults, orientation_served=self._models.serves("orientation"))
 
     def forget(self) -> None:
         """Ask the models for their settings again: one of them was replaced."""
@@ -65,10 +59,14 @@ class PageReader:
             self._defaults = await self._models.call("detection", "defaults")
         return self._defaults
 
-    async def _read(self, page: Image, options: PageOptions) -> Page:
-        picture = await asyncio.to_thread(detection.prepare, page, options.search)
-        boxes, _ = await self._models.run("detection", "find", picture, page.shape[:2], options.search)
-        quads, crops = await asyncio.to_thread(cut, page, boxes)
+    async def read(self, page: Image, options: PageOptions, lane: Lane) -> Page:
+        """Read a page, (H, W, 3) uint8 BGR; what is computed here is computed in the threads of `lane`."""
+        picture = await lane.run(detection.prepare, page, options.search)
+        turns = self._finding_large if is_large(picture) else self._finding
+        async with turns.hold():
+            boxes, _ = await self._models.run("detection", "find", picture, page.shape[:2], options.search)
+        del picture
+        quads, crops = await lane.run(cut, page, boxes)
         angles = await self._angles(crops) if options.orientation and crops else None
         if angles:
             crops = [orientation.turn(c) if angle else c for c, angle in zip(crops, angles, strict=True)]

@@ -3,7 +3,6 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from pathlib import Path
 from typing import Any, TypeVar
 
 from ray.exceptions import RayActorError
@@ -12,15 +11,19 @@ from ray.serve.exceptions import RayServeException
 from serve.errors import BusyError
 from serve.inference.recogniser import Reading
 from serve.inference.replicas import SERVED, Lines, deploy_model
+from serve.intake.guard import Pictures, open_images, require_lines
+from serve.intake.lanes import SMALL_BYTES, Lanes
 from serve.metrics import Metrics
+from serve.reading.document_reader import DocumentReader
 from serve.reading.line_queue import LineQueue
 from serve.reading.page_reader import PageReader
-from serve.settings import Settings
+from serve.settings import Limits, Settings
 from train.data.crops import turned
 from train.data.images import Image, resize_line, too_long
 
 log = logging.getLogger("ray.serve")
 T = TypeVar("T")
+Warnings = list[tuple[str, ...]]
 CALL_LINES = 8
 """Lines of one call: a large request is spread over the recognisers."""
 ATTEMPTS = 4
@@ -36,7 +39,10 @@ class Services:
         self.settings, self.metrics = settings, metrics
         self._handles = {task: SERVED[task].handle(task) for task in settings.sources()}
         calls = settings.calls_per_replica * settings.recogniser_replicas
-        self.pages = PageReader(self)
+        self.lanes = Lanes(settings.limits)
+        # the next picture is there as soon as one was searched; more of them would wait out of turn
+        self.pages = PageReader(self, settings.calls_per_replica + 1)
+        self.documents = DocumentReader(self.pages, self.lanes, settings.limits)
         self._padded_px: int | None = None
         self._turns = False
         self._running = 0  # models beside the recognisers
@@ -58,6 +64,23 @@ class Services:
         finally:
             self._running -= 1
 
+    async def read_lines(self, files: Sequence[bytes], alternatives: int) -> tuple[list[Reading], Warnings]:
+        """Return the readings of image files that show one line each, and their warnings; raises as `open_images`."""
+        limits, small = self.settings.limits, self.lanes.small
+        held = await small.turns.enter(SMALL_BYTES)
+        try:
+            pictures, lines = await small.run(_open_small, files, limits)
+            if lines is not None:
+                small.turns.shrink(held - pictures.decoded_bytes)
+                held = pictures.decoded_bytes
+                return await self.recognise(lines, alternatives), pictures.warnings
+        finally:
+            small.turns.leave(held)
+        large = self.lanes.large
+        async with large.turns.hold(pictures.decoded_bytes):
+            lines = await large.run(_decode_all, pictures)
+            return await self.recognise(lines, alternatives), pictures.warnings
+
     async def recognise(self, lines: Sequence[Image], alternatives: int = 0) -> list[Reading]:
         """Read line images of any size, (H, W, 3) uint8 BGR; what is too long, as ruled lines are, says nothing."""
         if self._padded_px is None:
@@ -76,12 +99,12 @@ class Services:
         self.metrics.count_lines(len(readings), work.batch, work.queued_s)
         return list(readings)
 
-    def replace(self, task: str, directory: Path | None) -> None:
-        """Put a bundle, or for None the pretrained model, to work; return when it serves.
+    def replace(self, task: str, source: str) -> None:
+        """Put a bundle's folder, or a pretrained model by its name, to work; return when it serves.
 
         Calls that are under way are finished by the old one.
         """
-        deploy_model(task, self.settings.source(task, directory), self.settings)
+        deploy_model(task, source, self.settings)
         self._padded_px = None  # how the new one is used is asked again
         self.pages.forget()
 
@@ -96,6 +119,18 @@ class Services:
     async def facts(self) -> list[dict[str, Any]]:
         """Return the facts of every model that is served, for `/v1/models`."""
         return list(await asyncio.gather(*(retry(handle.facts.remote) for handle in self._handles.values())))
+
+
+def _open_small(files: Sequence[bytes], limits: Limits) -> tuple[Pictures, list[Image] | None]:
+    """Return the pictures of files, decoded if they are small together."""
+    pictures = open_images(files, limits)
+    return pictures, _decode_all(pictures) if pictures.decoded_bytes <= SMALL_BYTES else None
+
+
+def _decode_all(pictures: Pictures) -> list[Image]:
+    images = [pictures.decode(index) for index in range(len(pictures.headers))]
+    require_lines(images)
+    return images
 
 
 async def retry(call: Callable[[], Awaitable[T]]) -> T:

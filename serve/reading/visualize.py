@@ -16,6 +16,7 @@ from train.data.images import Image
 
 MOST_PX = 2000
 """Longest side of a picture that is sent back."""
+MOST_DRAWN_PX = 2 * MOST_PX
 VERTICAL_PX = 30
 SPACING_PX = 2
 LEAST_FONT = 10
@@ -38,7 +39,14 @@ def encode_jpeg(image: Image) -> bytes:
 
 
 def draw_jpeg(image: Image, page: Page) -> bytes:
-    """Return a JPEG of a page, (H, W, 3) uint8 BGR, with its boxes filled, and of the texts at their places."""
+    """Return a JPEG of a page, (H, W, 3) uint8 BGR, with its boxes filled, and of the texts at their places.
+
+    A page of many times the size that is sent back is drawn on smaller: drawing takes eight times its memory.
+    """
+    factor = MOST_DRAWN_PX / max(image.shape[:2])
+    if factor < 1:
+        size = max(1, int(factor * image.shape[1])), max(1, int(factor * image.shape[0]))
+        image, page = np.asarray(cv2.resize(image, size), dtype=np.uint8), page.scaled(factor)
     return encode_jpeg(draw(image, page))
 
 

@@ -3,6 +3,7 @@
 import { count, h, moment, percent } from "./dom.js";
 
 const STATES = { queued: "Waiting", running: "Training", finished: "Finished", failed: "Failed", stopped: "Stopped" };
+export const UNDER_WAY = new Set(["queued", "running"]);
 const FEW = 30;
 const MEASURES = [
   ["exact_match", "lines without an error"],
@@ -10,8 +11,8 @@ const MEASURES = [
   ["cer", "character errors"],
 ];
 
-/** Return the list item of a retraining; `promote(job, button)` puts its model to work. */
-export function jobCard(job, promote) {
+/** Return the list item of a retraining; `promote(job, button, force)` puts its model to work, `cancel` ends it. */
+export function jobCard(job, promote, cancel) {
   const head = h(
     "div",
     { class: "job-head" },
@@ -20,9 +21,17 @@ export function jobCard(job, promote) {
   );
   const parts = [head, h("p", { class: "soft" }, wish(job)), course(job)];
   if (job.scores) parts.push(comparison(job.scores));
-  if (job.can_promote) {
+  if (UNDER_WAY.has(job.state)) {
+    const button = h("button", { type: "button", class: "small" }, "Cancel");
+    button.onclick = () => confirm("Cancel this retraining?") && cancel(job, button);
+    parts.push(button);
+  } else if (job.can_promote) {
     const button = h("button", { type: "button", class: "primary" }, "Promote: let it serve");
     button.onclick = () => promote(job, button);
+    parts.push(button);
+  } else if (job.scores) {
+    const button = h("button", { type: "button", class: "small" }, "Promote anyway");
+    button.onclick = () => confirm(`${job.message}. Let it serve anyway?`) && promote(job, button, true);
     parts.push(button);
   }
   return h("li", { class: "job", "data-job": job.id }, parts);
@@ -37,7 +46,7 @@ function wish({ request = {}, lines }) {
 
 function course(job) {
   const message = h("p", { class: "message" }, job.message ?? "");
-  if (job.state !== "queued" && job.state !== "running") return message;
+  if (!UNDER_WAY.has(job.state)) return message;
   const value = job.state === "running" ? job.progress : undefined;
   return h("div", {}, h("progress", { max: 1, value, "aria-label": "Progress of the retraining" }), message);
 }
@@ -64,5 +73,12 @@ function comparison(scores) {
     { class: "comparison" },
     h("table", {}, h("thead", {}, h("tr", {}, top)), h("tbody", {}, rows)),
     h("p", { class: "soft" }, changes + doubt),
+    h("p", { class: "soft" }, before(scores)),
   );
+}
+
+function before({ general, kept }) {
+  if (!general) return "What else it read before was not compared.";
+  const changes = `${general.lost} lost and ${general.won} won of ${count(general.n, "drawn line")}`;
+  return kept ? `${changes}: it reads what was read before.` : `${changes}: not shown to read as well as before.`;
 }

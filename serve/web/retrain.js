@@ -2,11 +2,10 @@
 
 import { request } from "./api.js";
 import { byId, count, errorBox, h, toast, versionOf } from "./dom.js";
-import { jobCard } from "./jobs.js";
+import { UNDER_WAY, jobCard } from "./jobs.js";
 
 const LEAST = 10;
 const POLL_MS = 2000;
-const UNDER_WAY = new Set(["queued", "running"]);
 const TECHNIQUES = {
   "": "Automatic",
   frozen: "Frozen: only the last layers learn",
@@ -135,15 +134,25 @@ function showJobs(jobs) {
   const box = byId("jobs");
   box.hidden = !jobs.length;
   const focused = document.activeElement?.closest("[data-job]")?.dataset.job;
-  const cards = jobs.map((job) => jobCard(job, promote));
+  const cards = jobs.map((job) => jobCard(job, promote, cancel));
   box.replaceChildren(h("div", { class: "card-head" }, h("h2", {}, "Retrainings")), h("ul", { class: "jobs" }, cards));
   if (focused) box.querySelector(`[data-job="${CSS.escape(focused)}"] button`)?.focus();
 }
 
-async function promote(job, button) {
-  const answer = await deploy("v1/models/promote", { task: "recognition", job: job.id }, button);
+async function promote(job, button, force) {
+  const answer = await deploy("v1/models/promote", { task: "recognition", job: job.id, ...(force && { force }) }, button);
   if (!answer) return;
   toast(`Promoted: version ${answer.version}, ${answer.name}, serves now.`);
+  await refresh();
+}
+
+async function cancel(job, button) {
+  button.disabled = true;
+  try {
+    await request(`api/retrain/${job.id}`, { method: "DELETE" });
+  } catch (error) {
+    toast(error.message);
+  }
   await refresh();
 }
 

@@ -150,3 +150,17 @@ def test_a_wrong_field_is_refused_by_name(
     assert answer.status_code == status, answer.text
     assert answer.json().keys() == {"logId", "errorCode", "errorMsg"}
     assert answer.json()["errorCode"] == status
+
+
+def test_a_form_with_the_file_is_answered_as_json_is(
+    ask: Callable[..., httpx.Response], serve_url: str, data_dir: Path
+) -> None:
+    data = photos(data_dir, 1)[0].read_bytes()
+    by_json = ask(data, 1, visualize=False, textDetLimitSideLen=320, textDetLimitType="max").json()
+    fields = {"visualize": "false", "textDetLimitSideLen": "320", "textDetLimitType": "max", "fileType": "1"}
+    by_form = httpx.post(f"{serve_url}/ocr", data=fields, files={"file": data}, timeout=120).json()
+    (one,), (other,) = (answer["result"]["ocrResults"] for answer in (by_json, by_form))
+    assert one["prunedResult"]["dt_polys"] == other["prunedResult"]["dt_polys"]
+    assert one["prunedResult"]["rec_texts"] == other["prunedResult"]["rec_texts"]
+    refused = httpx.post(f"{serve_url}/ocr", data=fields, files={"other": data}, timeout=120)
+    assert (refused.status_code, refused.json()["errorCode"]) == (422, 422)

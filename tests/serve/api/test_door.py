@@ -1,6 +1,7 @@
 """The door: what every request passes before a route sees it."""
 
 import asyncio
+import errno
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import httpx
@@ -19,9 +20,12 @@ async def application(scope: object, receive: object, send: object) -> None:
     await PlainTextResponse("application")(scope, receive, send)  # type: ignore[arg-type]
 
 
-def door(handler: Handler, metrics: Metrics | None = None, **limits: int) -> httpx.AsyncClient:
+def door(handler: Handler, metrics: Metrics | None = None, **limits: float) -> httpx.AsyncClient:
     settings = Settings(limits=Limits(**limits), api_keys=("sesame",))
-    app = Door(application, settings, metrics or Metrics(), {("POST", "/hot"): handler})
+    return client_of(Door(application, settings, metrics or Metrics(), {("POST", "/hot"): handler}))
+
+
+def client_of(app: Door) -> httpx.AsyncClient:
     key = {"X-API-Key": "sesame"}
     return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test", headers=key)
 
@@ -96,5 +100,78 @@ def test_errors_and_faults_have_the_protocols_body_and_are_counted() -> None:
         text = metrics.render().decode()
         assert 'ocrtune_misuse_total{status="404"} 1.0' in text
         assert 'ocrtune_requests_total{path="other",status="500"} 1.0' in text
+
+    asyncio.run(run())
+
+
+def test_a_body_counts_when_it_is_there_and_has_a_deadline() -> None:
+    async def never() -> AsyncIterator[bytes]:
+        yield b"{"
+        await asyncio.sleep(60)
+
+    async def run() -> None:
+        async with door(echo, queued=1, body_s=0.2) as client:
+            idle = [asyncio.create_task(client.post("/hot", content=never())) for _ in range(5)]
+            await asyncio.sleep(0.05)
+            assert (await client.post("/hot", content=b"1")).status_code == 200
+            for answer in await asyncio.gather(*idle):
+                assert (answer.status_code, answer.json()["errorCode"]) == (408, 408)
+
+    asyncio.run(run())
+
+
+def test_a_body_that_comes_fast_enough_is_waited_for() -> None:
+    async def steady() -> AsyncIterator[bytes]:
+        for _ in range(6):
+            await asyncio.sleep(0.1)
+            yield b"x" * 100
+
+    async def run() -> None:
+        async with door(echo, body_s=0.2, body_bytes_per_s=500) as client:
+            assert len((await client.post("/hot", content=steady())).content) == 600
+
+    asyncio.run(run())
+
+
+async def wait(_: Request) -> Response:
+    await asyncio.sleep(60)
+    return Response(b"late")
+
+
+def test_a_request_has_a_deadline() -> None:
+    async def run() -> None:
+        async with door(wait, seconds=0.1) as client:
+            answer = await client.post("/hot")
+            assert (answer.status_code, "in its time" in answer.json()["errorMsg"]) == (503, True)
+
+    asyncio.run(run())
+
+
+def test_at_the_end_new_requests_are_refused_and_the_last_ones_answered() -> None:
+    app = Door(application, Settings(api_keys=("sesame",)), Metrics(), {("POST", "/hot"): wait})
+
+    async def run() -> None:
+        async with client_of(app) as client:
+            last = asyncio.create_task(client.post("/hot"))
+            await asyncio.sleep(0.05)
+            assert app.drain(at_once=False) == 1
+            assert (await client.post("/hot")).status_code == 503
+            assert app.drain(at_once=True) == 1
+            answer = await last
+            assert (answer.status_code, "before the server ends" in answer.json()["errorMsg"]) == (503, True)
+            assert app.drain(at_once=True) == 0
+
+    asyncio.run(run())
+
+
+def test_a_full_disk_is_told() -> None:
+    async def full(_: Request) -> Response:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    async def run() -> None:
+        async with door(full) as client:
+            answer = await client.post("/hot")
+            assert (answer.status_code, answer.json()["errorCode"]) == (507, 507)
+            assert "must have room, got No space left on device" in answer.json()["errorMsg"]
 
     asyncio.run(run())

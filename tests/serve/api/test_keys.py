@@ -18,6 +18,8 @@ KEYS = ("first-key", "second-key", "schlüssel")
         ("Bearer first-key", None),
         ("bearer second-key", None),
         ("Bearer  second-key ", None),
+        ("token first-key", None),
+        ("Token second-key", None),
         (None, "second-key"),
         ("Bearer wrong", "first-key"),
         ("Basic Zmlyc3Q6", "first-key"),

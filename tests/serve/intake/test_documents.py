@@ -14,11 +14,11 @@ import pytest
 
 from serve.errors import TooLargeError, UndecodableError
 from serve.intake import documents
-from serve.intake.documents import render_pdf
-from serve.intake.guard import decode_document
-from serve.intake.pdf_worker import RefusedError, fit_scale, plan_scales, render
+from serve.intake.documents import PdfPages
+from serve.intake.pdf_worker import RefusedError, fit_scale, plan
 from serve.settings import Limits
 from tests.serve.crafted import paged, pdf, picture
+from tests.serve.intake.decoding import decode_document, render_pdf
 from tests.serve.memory import peak_below
 
 DRAW = b"0 0 1 rg 10 10 50 30 re f"
@@ -82,14 +82,13 @@ def test_a_large_page_is_rendered_smaller() -> None:
 @pytest.mark.parametrize("size", [(0, 10), (-5, 10), (float("nan"), 10), (float("inf"), 10)])
 def test_a_page_without_a_size_is_refused(size: tuple[float, float]) -> None:
     with pytest.raises(RefusedError):
-        plan_scales([size], 1000, 1000)
+        fit_scale(*size, 1000)
 
 
 @pytest.mark.parametrize(
     ("boxes", "limits"),
     [
         (["0 0 10 10"] * 4, Limits(pages=3)),
-        (["0 0 100 100"] * 3, Limits(decoded_bytes=3 * 3 * 200 * 200 - 1)),
         (["0 0 1000000 1000000"], Limits()),
         (["0 0 99999 9", "0 0 2000000000 2000000000"], Limits()),
     ],
@@ -102,11 +101,19 @@ def test_too_much_is_refused_with_413_before_rendering(boxes: list[str], limits:
 
 def test_the_worker_renders_nothing_of_what_it_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pypdfium2.PdfPage, "render", None)
-    for arguments in ((3, 10**6, 10**6), (4, 0, 10**6), (4, 400, 4799)):
+    document = pypdfium2.PdfDocument(pdf(["0 0 10 10"] * 4))
+    for bounds in ((3, 10**6), (4, 0)):
         with pytest.raises(RefusedError):
-            render(pdf(["0 0 10 10"] * 4), *arguments)
-    with pytest.raises(TypeError):
-        render(pdf(["0 0 10 10"] * 4), 4, 400, 4800)
+            plan(document, *bounds)
+    assert [size for _, size in plan(document, 4, 400)] == [(20, 20)] * 4
+
+
+def test_pages_are_rendered_as_they_are_asked_for() -> None:
+    """However many there are, one is held: 300 pages of 3 MB."""
+    data = pdf(["0 0 500 500"] * 300)
+    with peak_below(mib=60), PdfPages(data, Limits(pages=300)) as pages:
+        for width, height in pages.open()[:40]:
+            assert pages.render().shape == (height, width, 3)
 
 
 def test_as_many_pages_as_the_limit_are_rendered() -> None:

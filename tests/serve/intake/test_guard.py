@@ -9,9 +9,10 @@ import pytest
 
 from serve.errors import RequestError, TooLargeError, UndecodableError, UnsupportedError
 from serve.intake import guard
-from serve.intake.guard import decode_document, decode_image, decode_images, line_warnings
+from serve.intake.guard import decode_image
 from serve.settings import Limits
 from tests.serve.crafted import paged, picture, pillow, png_bomb, promise
+from tests.serve.intake.decoding import decode_document, decode_images, line_warnings
 from tests.serve.memory import peak_below
 from train.data.images import Image
 

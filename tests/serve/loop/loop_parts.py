@@ -17,8 +17,8 @@ from train.bundle import FILES, WEIGHTS, seal
 from train.data.images import Image
 from train.files import write_whole
 
-BETTER = {"better": True, "held_back": 4}
-WORSE = {"better": False, "held_back": 4}
+BETTER = {"better": True, "kept": True, "held_back": 4}
+WORSE = {"better": False, "kept": True, "held_back": 4}
 
 
 class FakeJobs:
@@ -35,6 +35,9 @@ class FakeJobs:
         self.commands[name] = command
         self.states[name] = ("RUNNING", "")
 
+    def stop(self, name: str) -> None:
+        self.states[name] = ("STOPPED", "")
+
     def state(self, name: str) -> tuple[str, str]:
         if not self.reachable:
             raise BusyError("retraining needs Ray's job server", "none", "start it")
@@ -48,7 +51,7 @@ class Parts:
         self.folder, self.jobs = folder, FakeJobs()
         self.corrections = CorrectionStore(folder / "corrections")
         self.versions = Versions(folder)
-        self.versions.begin("recognition", None)
+        self.versions.begin("recognition", "pp-ocrv6-small")
         self.retrainings = self.again()
 
     def again(self) -> Retrainings:

@@ -60,11 +60,20 @@ def test_the_job_runs_the_projects_own_command_lines(parts: Parts) -> None:
         str(Path("serve/loop/retrain_job.py").resolve()), str(folder)
     ]  # fmt: skip
     steps = json.loads((folder / "job.json").read_bytes())["steps"]
-    assert [step["command"][1] for step in steps] == ["train/run.py", *["train/evaluate.py"] * 2]
+    reading = ["train/evaluate.py"] * 2
+    assert [step["command"][1] for step in steps] == ["train/run.py", *reading, "-m", *reading]
     config = load_config(folder / "config.yaml")
     assert (config.model, config.charset, config.technique.name) == ("pp-ocrv6-small", "keep", "frozen")
     assert (config.epochs, config.batch_size, config.optimiser.learning_rate) == (3, 4, 1e-3)
-    assert "--model" in steps[2]["command"]
+    assert steps[2]["command"][2:4] == steps[5]["command"][2:4] == ["--model", "pp-ocrv6-small"]
+
+
+def test_it_starts_from_and_is_compared_with_the_pretrained_model_that_serves(parts: Parts) -> None:
+    parts.versions.begin(TASK, "pp-ocrv6-tiny")
+    key = started(parts)
+    assert load_config(parts.job(key) / "config.yaml").model == "pp-ocrv6-tiny"
+    step = json.loads((parts.job(key) / "job.json").read_bytes())["steps"][2]
+    assert step["command"][2:4] == ["--model", "pp-ocrv6-tiny"]
 
 
 def test_the_model_is_that_of_the_serving_bundle(parts: Parts) -> None:

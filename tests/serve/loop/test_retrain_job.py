@@ -6,13 +6,15 @@ Real ones, on a cluster, run in `tests/serve/lifecycle/test_retraining.py`.
 import json
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from serve.loop.retrain_job import compare, find_reason, read_progress
+from serve.loop.retrain_job import find_reason, read_progress
 from serve.loop.retrain_plan import ROOT
+from serve.loop.verdict import compare, describe_scores
 
 SCORES = {"n": 4, "exact_match": 0.5, "edit_similarity": 0.9, "cer": 0.1, "charset_rule": "as-labelled"}
 
@@ -21,11 +23,19 @@ def step(code: str, name: str = "training", output: str = "training.txt", end: f
     return {"name": name, "command": [sys.executable, "-c", code], "output": output, "end": end}
 
 
-def write_comparison(folder: Path, new: dict[str, Any], wrong: str, wrong_before: str) -> None:
+def write_comparison(
+    folder: Path,
+    new: dict[str, Any],
+    wrong: Iterable[object],
+    wrong_before: Iterable[object],
+    prefix: str = "",
+) -> None:
     for name, scores, misread in (("new", new, wrong), ("serving", {}, wrong_before)):
-        (folder / f"{name}.json").write_text(json.dumps(SCORES | scores), encoding="utf-8")
+        (folder / f"{prefix}{name}.json").write_text(json.dumps(SCORES | scores), encoding="utf-8")
         rows = "".join(f"{image}.png\tA\tB\t0.5\n" for image in misread)
-        (folder / f"{name}.tsv").write_text(f"image\tlabel\treading\tconfidence\n{rows}", encoding="utf-8")
+        (folder / f"{prefix}{name}.tsv").write_text(
+            f"image\tlabel\treading\tconfidence\n{rows}", encoding="utf-8"
+        )
 
 
 def run(folder: Path, *steps: dict[str, Any]) -> tuple[int, dict[str, Any]]:
@@ -47,7 +57,9 @@ def test_steps_run_and_the_models_are_compared(tmp_path: Path) -> None:
     )
     assert status == 0
     assert (state["state"], state["progress"]) == ("finished", 1.0)
-    assert state["message"] == "better: reads 3 of 4 held-back lines right, the serving model 2"
+    assert state["message"] == (
+        "better: reads 3 of 4 held-back lines right, the serving model 2; what else it read before was not compared"
+    )
     assert state["scores"]["fixed"] == 2
     assert (tmp_path / "training.txt").read_text().count("epoch") == 2
 
@@ -84,6 +96,7 @@ def test_the_reason_is_the_error_before_what_follows_it(tmp_path: Path) -> None:
         ({"exact_match": 0.75, "edit_similarity": 0.1}, True),
         ({"edit_similarity": 0.95}, True),
         ({"exact_match": 0.25, "edit_similarity": 1.0}, False),
+        ({"exact_match": 0.0, "edit_similarity": 1.0}, False),
     ],
 )
 def test_better_is_by_exact_match_then_by_similarity(
@@ -93,6 +106,37 @@ def test_better_is_by_exact_match_then_by_similarity(
     scores = compare(tmp_path)
     assert scores["better"] == better
     assert (scores["fixed"], scores["broken"]) == (1, 1)
+
+
+def test_nothing_read_right_is_never_better(tmp_path: Path) -> None:
+    write_comparison(tmp_path, {"exact_match": 0.0, "edit_similarity": 0.5}, "abcd", "abcd")
+    serving = SCORES | {"exact_match": 0.0, "edit_similarity": 0.1}
+    (tmp_path / "serving.json").write_text(json.dumps(serving), encoding="utf-8")
+    assert not compare(tmp_path)["better"]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "wrong_before", "kept"),
+    [
+        (range(10), range(10), True),
+        (range(12), range(10), True),
+        (range(10), range(14), True),
+        (range(30), range(10), False),
+        (range(25), range(5, 20), False),  # 10 lost, none won
+        (range(200), range(200), False),  # nothing was read well before
+    ],
+)
+def test_what_was_read_before_is_kept_where_that_is_shown(
+    tmp_path: Path, wrong: range, wrong_before: range, kept: bool
+) -> None:
+    write_comparison(tmp_path, {"exact_match": 0.75}, "a", "bc")
+    write_comparison(tmp_path, {"n": 200}, wrong, wrong_before, "general_")
+    scores = compare(tmp_path)
+    assert scores["kept"] == kept
+    assert scores["general"]["lost"] == len(set(wrong) - set(wrong_before))
+    said = f"{200 - len(wrong)} of 200 drawn lines, the serving model {200 - len(wrong_before)}"
+    assert said in describe_scores(scores)
+    assert ("not shown to read as well" in describe_scores(scores)) != kept
 
 
 @pytest.mark.parametrize(

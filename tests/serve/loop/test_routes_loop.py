@@ -22,7 +22,7 @@ from serve.settings import Limits, Settings
 from tests.serve.loop.loop_parts import BETTER, WORSE, Parts, made, make_bundle
 from train.data import images
 
-TASK = "recognition"
+TASK, SMALL = "recognition", "pp-ocrv6-small"
 
 
 class Server:
@@ -30,7 +30,7 @@ class Server:
 
     def __init__(self, folder: Path) -> None:
         self.parts = Parts(folder)
-        self.applied: list[tuple[str, Path | None]] = []
+        self.applied: list[tuple[str, str]] = []
         app = FastAPI()
         add_error_handlers(app)
         app.include_router(make_loop_router(self._loop()))
@@ -41,8 +41,8 @@ class Server:
         decode = lambda data: decode_image(data, Limits())  # noqa: E731
         return Loop(parts.corrections, parts.versions, parts.retrainings, decode, self._apply)
 
-    def _apply(self, task: str, directory: Path | None) -> None:
-        self.applied.append((task, directory))
+    def _apply(self, task: str, source: str) -> None:
+        self.applied.append((task, source))
 
     def ok(self, method: str, path: str, status: int = 200, **body: Any) -> Any:
         answer = self.client.request(method, path, **body)
@@ -178,6 +178,17 @@ def test_no_job_server_is_busy(server: Server) -> None:
     assert "job server" in server.refused("POST", "/api/retrain", 503)
 
 
+def test_a_retraining_is_cancelled_once(server: Server) -> None:
+    server.parts.correct(12)
+    key = server.ok("POST", "/api/retrain", 202)["id"]
+    server.parts.wrote(key, "running", 0.3)
+    cancelled = server.ok("DELETE", f"/api/retrain/{key}")
+    assert (cancelled["state"], cancelled["progress"], cancelled["can_promote"]) == ("stopped", 0.3, False)
+    server.refused("DELETE", f"/api/retrain/{key}", 409)
+    server.refused("DELETE", "/api/retrain/20260101-000000-000000", 404)
+    assert server.ok("POST", "/api/retrain", 202), "the next one may start"
+
+
 def test_promote_and_roll_back(server: Server) -> None:
     server.parts.correct(12)
     key = server.ok("POST", "/api/retrain", 202)["id"]
@@ -188,17 +199,19 @@ def test_promote_and_roll_back(server: Server) -> None:
     assert not server.ok("GET", f"/api/retrain/{key}")["can_promote"]
     assert server.ok("POST", "/v1/models/rollback", json={"task": TASK})["version"] == 1
     assert server.ok("POST", "/v1/models/promote", data={"bundle": key})["version"] == 2
-    assert server.ok("POST", "/v1/models/rollback")["name"] == "pretrained"
-    assert server.applied == [(TASK, bundle), (TASK, None), (TASK, bundle), (TASK, None)]
+    assert server.ok("POST", "/v1/models/rollback")["name"] == SMALL
+    assert server.applied == [(TASK, str(bundle)), (TASK, SMALL)] * 2
     assert "promote one first" in server.refused("POST", "/v1/models/rollback", 409)
 
 
 def test_a_worse_model_is_not_promoted(server: Server) -> None:
     server.parts.correct(12)
     key = server.ok("POST", "/api/retrain", 202)["id"]
-    server.parts.finish(key, WORSE)
-    server.refused("POST", "/v1/models/promote", 409, json={"job": key})
+    bundle = server.parts.finish(key, WORSE)
+    assert "force=true" in server.refused("POST", "/v1/models/promote", 409, json={"job": key})
     assert server.applied == []
+    assert server.ok("POST", "/v1/models/promote", data={"job": key, "force": "true"})["name"] == key
+    assert server.applied == [(TASK, str(bundle))]
 
 
 @pytest.mark.parametrize(

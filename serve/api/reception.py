@@ -1,0 +1,89 @@
+"""Bodies of requests on their way in: bounded in bytes, one by one and together, and in time."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from starlette.datastructures import Headers
+from starlette.requests import ClientDisconnect
+from starlette.types import Message, Receive, Scope
+
+from serve.errors import BusyError, SlowError, TooLargeError
+from serve.settings import Limits
+
+
+class Bodies:
+    """The bodies that an ingress replica holds."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._most = max(limits.body_bytes, limits.decoded_bytes // 2)
+        self._held = 0
+
+    @asynccontextmanager
+    async def receive(self, scope: Scope, receive: Receive) -> AsyncIterator[Receive]:
+        """Wait for a request's body; give a receiver that has it all.
+
+        Raises:
+            TooLargeError: it is longer than it may be.
+            SlowError: it does not come in its time.
+            BusyError: the server holds too many bodies.
+        """
+        headers = Headers(scope=scope)
+        declared = headers.get("content-length", "0")
+        if declared.isdigit() and int(declared) > self._limits.body_bytes:
+            raise _too_large(int(declared), self._limits.body_bytes)
+        if declared == "0" and "transfer-encoding" not in headers:
+            yield receive
+            return
+        parts: list[bytes] = []
+        try:
+            await self._collect(receive, parts)
+            yield _replay(b"".join(parts), receive)
+        finally:
+            self._held -= sum(map(len, parts))
+
+    async def _collect(self, receive: Receive, parts: list[bytes]) -> None:
+        limits, received, more = self._limits, 0, True
+        started = asyncio.get_running_loop().time()
+        try:
+            async with asyncio.timeout(limits.body_s) as deadline:
+                while more:
+                    message = await receive()
+                    if message["type"] == "http.disconnect":
+                        raise ClientDisconnect
+                    part, more = message.get("body", b""), message.get("more_body", False)
+                    parts.append(part)
+                    self._held += len(part)
+                    received += len(part)
+                    if received > limits.body_bytes:
+                        raise _too_large(received, limits.body_bytes)
+                    if self._held > self._most:
+                        raise BusyError(
+                            "the bodies of all requests must fit", f"{self._held} bytes", "try again"
+                        )
+                    deadline.reschedule(started + limits.body_s + received / limits.body_bytes_per_s)
+        except TimeoutError as error:
+            raise SlowError(
+                f"a body must arrive in {limits.body_s:g} s, or at {limits.body_bytes_per_s} bytes a second",
+                f"{received} bytes",
+                "send it faster",
+            ) from error
+
+
+def _replay(body: bytes, receive: Receive) -> Receive:
+    """Return a receiver that gives the body at once, and then what else comes."""
+    given = False
+
+    async def replay() -> Message:
+        nonlocal given
+        if given:
+            return await receive()
+        given = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return replay
+
+
+def _too_large(size: int, limit: int) -> TooLargeError:
+    return TooLargeError(f"a request's body must be at most {limit} bytes", size, "send less at a time")

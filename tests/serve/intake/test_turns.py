@@ -1,0 +1,65 @@
+"""Turns: no more at a time than there is room for, nobody forgotten, and no client before its turn."""
+
+import asyncio
+from collections import Counter
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from serve.intake.turns import CALLER, Caller, FairQueue, Turns
+
+
+def as_caller(client: str, request: int) -> None:
+    CALLER.set(Caller(client, request))
+
+
+def test_clients_come_in_turn_and_so_do_their_requests() -> None:
+    queue: FairQueue[str] = FairQueue()
+    for item in ("a1", "a1", "a1", "a2", "b3", "b3"):
+        as_caller(item[0], int(item[1]))
+        queue.push(item)
+    assert [queue.pop() for _ in range(6)] == ["a1", "b3", "a2", "b3", "a1", "a1"]
+    assert not queue
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 12), st.booleans()), max_size=20),
+    st.integers(1, 4),
+)
+def test_bounds_hold_and_nothing_is_lost_when_some_go_away(
+    asked: list[tuple[str, int, bool]], count: int
+) -> None:
+    seen: Counter[str] = Counter()
+
+    async def run() -> None:
+        turns, inside = Turns(count, 10), Counter[str]()
+
+        async def work(number: int, client: str, size: int) -> None:
+            as_caller(client, number)
+            async with turns.hold(size):
+                inside.update(count=1, size=min(size, 10))
+                assert inside["count"] <= count
+                assert inside["size"] <= 10
+                try:
+                    await asyncio.sleep(0)
+                finally:
+                    inside.subtract(count=1, size=min(size, 10))
+            seen["done"] += 1
+
+        tasks = [
+            asyncio.create_task(work(number, client, size)) for number, (client, size, _) in enumerate(asked)
+        ]
+        await asyncio.sleep(0)
+        for task, (_, _, leaves) in zip(tasks, asked, strict=True):
+            if leaves:
+                task.cancel()
+        done = await asyncio.gather(*tasks, return_exceptions=True)
+        assert not [error for error in done if isinstance(error, Exception)]
+        for _ in range(count):
+            assert await asyncio.wait_for(turns.enter(0), 1) == 0, "every place was given back"
+        for _ in range(count):
+            turns.leave(0)
+        assert await asyncio.wait_for(turns.enter(10), 1) == 10, "and all the room"
+
+    asyncio.run(run())
+    assert seen["done"] >= sum(not leaves for _, _, leaves in asked)

@@ -1,0 +1,89 @@
+"""The command line: every wrong option is one line, before anything is started."""
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from serve.environment import reserve_port
+from serve.run import KEYS, find_sources, parser, settings_from
+from serve.settings import Settings, require_resources
+from tests.serve.conftest import free_port
+from train.errors import UsageError
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("--max-pages 0", "--max-pages should be greater than or equal to 1, got 0"),
+        ("--threads 0", "--threads should be"),
+        ("--recognisers 0", "--recognisers should be"),
+        ("--gpus -1", "--gpus should be"),
+        ("--gpus nan", "--gpus should be"),
+        ("--max-body-mb nan", "--max-body-mb must be a positive number, got nan"),
+        ("--max-body-mb inf", "--max-body-mb must be"),
+        ("--max-decoded-mb 0", "--max-decoded-mb must be"),
+        ("--max-megapixels -5", "--max-megapixels must be"),
+        ("--max-seconds 0", "--max-seconds should be"),
+        ("--api-key=", "must not be empty"),
+        ("--url-host http://example.com/", "--url-host should"),
+    ],
+)
+def test_a_wrong_value_is_told_with_its_option(words: str, told: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        settings_from(parser().parse_args(words.split()))
+    assert told in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_keys_may_have_blanks_between_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(KEYS, "a, b")
+    assert settings_from(parser().parse_args(["--api-key", "c"])).api_keys == ("c", "a", "b")
+
+
+@pytest.mark.parametrize(
+    ("host", "port", "told"),
+    [
+        ("127.0.0.1", 70_000, "--port must be 1 to 65535, got 70000"),
+        ("127.0.0.1", 0, "--port must be"),
+        ("192.0.2.1", 8000, "an address of this machine"),
+        ("no such host", 8000, "an address of this machine"),
+    ],
+)
+def test_a_place_that_cannot_be_listened_on(host: str, port: int, told: str) -> None:
+    with pytest.raises(UsageError, match=told):
+        reserve_port(host, port)
+
+
+def test_a_port_is_kept_until_haproxy_has_it() -> None:
+    """A second server is refused while the first one starts; HAProxy, which shares the port, is not."""
+    port = free_port()
+    kept = reserve_port("127.0.0.1", port)
+    assert kept
+    with kept, socket.socket() as proxy:
+        with pytest.raises(UsageError, match="--port must be free"):
+            reserve_port("127.0.0.1", port)
+        proxy.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        proxy.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        proxy.bind(("127.0.0.1", port))
+        proxy.listen()
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ({"gpus_per_replica": 1}, "leave --gpus out"),
+        ({"gpus_per_replica": 1.5}, "whole number"),
+        ({"recognisers": 100}, "lower --recognisers"),
+    ],
+)
+def test_replicas_that_would_wait_for_ever_are_refused(fields: dict[str, float], told: str) -> None:
+    with pytest.raises(UsageError, match=told):
+        require_resources(Settings.model_validate(fields), {"CPU": 2, "GPU": 0})
+    require_resources(Settings(gpus_per_replica=0.5), {"CPU": 2, "GPU": 1})
+
+
+def test_a_storage_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    (tmp_path / "afile").write_bytes(b"")
+    with pytest.raises(UsageError, match=r"--storage must be .*afile.*Not a directory"):
+        find_sources(Settings(storage=tmp_path / "afile" / "sub"), anew=False)
