@@ -74,6 +74,8 @@ def _text(path: Path, key: str) -> str:
         raise DataError(
             "a label must be JSON", f"{path}:{error.lineno}: {error.msg}", "mend it at that line"
         ) from error
+    except (ValueError, RecursionError) as error:
+        raise DataError("a label must be JSON", f"{path}:1: {str(error)[:80]}", "write it anew") from error
     text = labels.get(key) if isinstance(labels, dict) else None
     if not isinstance(text, str):
         keys = ", ".join(labels) if isinstance(labels, dict) else type(labels).__name__

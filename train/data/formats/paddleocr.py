@@ -83,7 +83,7 @@ def _names(field: str, source: str) -> list[str]:
         return [field]
     try:
         names = json.loads(field)
-    except json.JSONDecodeError:
+    except (ValueError, RecursionError):
         names = None
     if not names or not all(isinstance(name, str) and name for name in names):
         raise DataError(

@@ -2,12 +2,12 @@
 
 import csv
 import io
-import json
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import ClassVar
 
 from train.data.formats import FORMATS, ROOT, by_split, read_text
+from train.data.formats.places import read_json
 from train.data.image_paths import locate
 from train.data.sample import Sample
 from train.errors import DataError
@@ -61,13 +61,7 @@ def _next(rows: "csv.DictReader[str]", path: Path) -> dict[str, str] | None:
 
 
 def _characters(path: Path) -> dict[str, str]:
-    text = read_text(path)
-    try:
-        characters = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise DataError(
-            f"{NAMES} must be JSON", f"{path}:{error.lineno}: {error.msg}", "mend it at that line"
-        ) from error
+    characters = read_json(path)
     if not isinstance(characters, dict) or not all(isinstance(c, str) for c in characters.values()):
         raise DataError(f"{NAMES} must map ids to characters", f"{path}:1", 'write {"0": "A", "1": "B"}')
     return characters

@@ -60,6 +60,8 @@ def regions_of(label: str, source: str = "label") -> tuple[Region, ...]:
         raise DataError(
             "regions must be JSON", f"{source}: {error.msg} at character {error.pos}", "mend it there"
         ) from error
+    except (ValueError, RecursionError) as error:  # thousands of digits, or of brackets
+        raise DataError("regions must be JSON", f"{source}: {str(error)[:80]}", "mark them again") from error
     if not isinstance(items, list):
         raise _malformed(source, items)
     return tuple(_region(item, source) for item in items)

@@ -116,6 +116,8 @@ def read_scans(data: bytes, first: Segment) -> list[Scan]:
             raise UnknownPictureError(rule, "more", "save it without progression")
         if marker[0] == END:
             return found
+        if marker.end() + 2 > len(data):
+            break
         (length,) = struct.unpack_from(">H", data, marker.end())
         header = Segment(marker[1][0], marker.end() + 2, marker.end() + max(length, 2))
         at = header.end
