@@ -10,6 +10,7 @@ import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 from pathlib import Path
 
 from train.data.notes import note
@@ -17,6 +18,7 @@ from train.data.sample import Sample
 from train.errors import DataError, UsageError
 
 ABOVE = 2
+MOST_FILES = 1_000_000
 DRIVE = re.compile(r"[A-Za-z]:[\\/]|\\\\|//")
 
 
@@ -45,8 +47,13 @@ def locate(
         found = _above(tree, labels, wanted)
     loose = not found or base is not None
     missing = [name for name in wanted if name not in found and (loose or _is_foreign(name))]
+    least = 1 if root else least
     found |= _by_their_ends(tree, labels, folder, {name: _ends(name, least) for name in missing})
-    return {name: found.get(name) or start / name for name in wanted}
+    _hint(tree, labels, folder, [name for name in wanted if name not in found])
+    return {
+        name: found.get(name) or (start / name if base is None else folder / _parts(name)[-1])
+        for name in wanted
+    }
 
 
 def searched(sample: Sample) -> str:
@@ -64,6 +71,7 @@ class _Tree:
     """Folders as they are on the disk, each read once."""
 
     listings: dict[str, dict[str, str]] = field(default_factory=dict)
+    indices: dict[Path, dict[str, list[Path]]] = field(default_factory=dict)
 
     def find(self, folder: Path, name: str) -> Path | None:
         """Return the file of a name relative to `folder`, in either Unicode form, with slashes or backslashes."""
@@ -75,10 +83,24 @@ class _Tree:
                 return found
         return None
 
+    def called(self, folder: Path, name: str) -> list[Path]:
+        """Return the files anywhere below `folder` that have the last part of a name; none of a folder too large."""
+        if folder not in self.indices:
+            files = ((inner, file) for inner, _, names in os.walk(folder) for file in names)
+            index: dict[str, list[Path]] = {}
+            for number, (inner, file) in enumerate(files):
+                index.setdefault(_composed(file), []).append(Path(inner, file))
+                if number > MOST_FILES:
+                    index.clear()
+                    break
+            self.indices[folder] = index
+        last = _parts(name)[-1:]
+        return self.indices[folder].get(_composed(*last), []) if last else []
+
     def _in_another_form(self, folder: Path, name: str) -> Path | None:
         place = "/" if name.startswith("/") else str(folder)
         for part in _parts(name):
-            actual = self._listing(place).get(unicodedata.normalize("NFC", part)) if part != ".." else part
+            actual = self._listing(place).get(_composed(part)) if part != ".." else part
             if actual is None:
                 return None
             place = os.path.join(place, actual)
@@ -91,8 +113,7 @@ class _Tree:
                 names = os.listdir(folder)
             except (OSError, ValueError):
                 names = []
-            composed = {unicodedata.normalize("NFC", name): name for name in names}
-            self.listings[folder] = composed | {name: name for name in names}
+            self.listings[folder] = {_composed(name): name for name in names} | {name: name for name in names}
         return self.listings[folder]
 
 
@@ -119,11 +140,13 @@ def _above(tree: _Tree, labels: Path, names: Sequence[str]) -> dict[str, Path]:
 def _by_their_ends(
     tree: _Tree, labels: Path, folder: Path, ends: Mapping[str, Sequence[str]]
 ) -> dict[str, Path]:
-    """Return what the first, longest one of each name's ends that is there finds below `folder`."""
+    """Return what the longest end of each name finds in `folder`, or else, of an absolute path, anywhere below it."""
     found: dict[str, Path] = {}
     named: dict[Path, str] = {}
     for name, parts in ends.items():
         path = next((path for end in parts if (path := tree.find(folder, end))), None)
+        if path is None and _is_foreign(name):
+            path = _deeper(labels, name, tree.called(folder, name))
         if path is None:
             continue
         if path in named:
@@ -134,8 +157,41 @@ def _by_their_ends(
             )
         found[name], named[path] = path, name
     if found:
-        note(f"{labels}: {len(found)} paths are of another place, their images were found below {folder}")
+        note(f"{labels}: paths of another place, whose images were found below {folder}: {len(found)}")
     return found
+
+
+def _deeper(labels: Path, name: str, paths: Sequence[Path]) -> Path | None:
+    """Return the one of some files that shares the longest end with a name, if that is more than the last part."""
+    parts = list(map(_composed, reversed(_parts(name))))
+    shared = {path: _equal_parts(parts, list(map(_composed, reversed(path.parts)))) for path in paths}
+    longest = max(shared.values(), default=0)
+    best = [path for path, length in shared.items() if length == longest]
+    if longest < 2:
+        return None
+    if len(best) > 1:
+        raise DataError(
+            "a path must lead to one image",
+            f"{labels}: {name} may be {best[0]} or {best[1]}",
+            "name the folder that it is relative to with --root DIR",
+        )
+    return best[0]
+
+
+def _equal_parts(one: Sequence[str], other: Sequence[str]) -> int:
+    equal = (a == b for a, b in zip(one, other, strict=False))
+    return len(list(takewhile(bool, equal)))
+
+
+def _hint(tree: _Tree, labels: Path, folder: Path, missing: Sequence[str]) -> None:
+    """Say where files lie that have the names of missing images, of which no folder tells that they are these."""
+    alike = [path for name in missing for path in tree.called(folder, name)[:1]]
+    if alike:
+        place = alike[0].parent
+        note(
+            f"{labels}: images that are missing: {len(missing)}; files of such names lie in {place}: if these are "
+            f"they, add --root {place}"
+        )
 
 
 def _is_foreign(name: str) -> bool:
@@ -148,6 +204,10 @@ def _ends(name: str, least: int) -> list[str]:
     parts = _parts(name)
     shortest = 1 if _is_foreign(name) else least
     return ["/".join(parts[start:]) for start in range(len(parts) - shortest + 1)]
+
+
+def _composed(name: str) -> str:
+    return name if name.isascii() else unicodedata.normalize("NFC", name)
 
 
 def _parts(name: str) -> list[str]:

@@ -29,7 +29,7 @@ def note_left_aside(root: Path, read: Iterable[Path], samples: Iterable[Sample])
         path, suffix = os.path.join(folder, name), os.path.splitext(name)[1].lower()
         if path in known:
             continue
-        images[os.path.relpath(folder, root)] += suffix in READABLE_SUFFIXES
+        images[os.path.relpath(folder, os.path.dirname(os.path.abspath(root)))] += suffix in READABLE_SUFFIXES
         pictures[suffix] += suffix in UNREADABLE
         lists += [path] if suffix in LISTS and name.lower() not in NO_LABELS else []
     held = [os.path.relpath(path, root) for path in lists if _holds_labels(path)]

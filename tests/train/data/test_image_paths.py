@@ -38,6 +38,7 @@ def touch(path: Path) -> Path:
         ("d:/a.png", "rec/a.png"),
         ("\\\\server\\share\\images\\a.png", "rec/images/a.png"),
         ("images/cafe\u0301.png", "rec/images/caf\u00e9.png"),
+        ("/old/images/a.png", "rec/deeper/images/a.png"),
         ("E:\\mu\u0308ll\\caf\u00e9.png", "rec/m\u00fcll/cafe\u0301.png"),
     ],
 )
@@ -68,6 +69,10 @@ def test_two_images_for_a_path_and_two_paths_for_an_image_are_refused(tmp_path: 
     touch(tmp_path / "images" / "a.png")
     with pytest.raises(DataError, match=r"one image, got .*--root"):
         locate(labels, ["images/a.png"])
+    for name in ("one/x/c.png", "two/x/c.png"):
+        touch(labels.parent / name)
+    with pytest.raises(DataError, match=r"one/x/c\.png or .*two/x/c\.png; .*--root"):
+        locate(labels, ["/old/x/c.png"])
     touch(labels.parent / "b.png")
     with pytest.raises(DataError, match="of its own"):
         locate(labels, ["D:\\train\\b.png", "D:\\val\\b.png"])
@@ -86,9 +91,10 @@ def test_a_root_is_the_only_place(tmp_path: Path) -> None:
 
 
 def test_the_check_says_where_it_looked(tmp_path: Path) -> None:
-    (tmp_path / "rec_gt.txt").write_text("images/a.png\tA\n")
-    for options, place in (({}, "two folders above"), ({"root": str(tmp_path.parent)}, "--root")):
-        (sample,) = load(tmp_path, options)[1]["all"]
+    labels = touch(tmp_path / "rec" / "rec_gt.txt")
+    labels.write_text("images/a.png\tA\n")
+    for options, place in (({}, "two folders above"), ({"root": str(tmp_path)}, "--root")):
+        (sample,) = load(labels, options)[1]["all"]
         (finding,) = image_findings("train", sample, None)
         assert finding.value.startswith(str(sample.path))
         assert place in finding.value
@@ -100,7 +106,10 @@ def test_where_images_lie_is_said_if_it_is_not_where_the_list_says(tmp_path: Pat
     with collected_notes() as notes:
         for name in ("images/a.png", "rec/images/a.png", "D:\\images\\a.png"):
             locate(labels, [name])
-    assert ["above it" in notes[0], "another place" in notes[1], len(notes)] == [True, True, 2]
+        locate(labels, ["/old/a.png"])
+    told = ("above it", "another place", f"add --root {labels.parent / 'images'}")
+    assert [part in line for part, line in zip(told, notes, strict=True)] == [True, True, True]
+    assert locate(labels, ["/old/a.png"], str(labels.parent / "images"))["/old/a.png"].is_file()
 
 
 @settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -175,10 +175,9 @@ def detect(
 
 def _inner(root: Path) -> list[Path]:
     """Return some folders in a folder and in those."""
-    folders = [path for path in entries(root) if path.is_dir()][:LOOKED_INTO]
-    return [place for path in folders for place in (path, *(p for p in entries(path) if p.is_dir()))][
-        :LOOKED_INTO
-    ]
+    folders = [path for path in entries(root) if path.is_dir()]
+    below = [inner for path in folders[:LOOKED_INTO] for inner in entries(path) if inner.is_dir()]
+    return [*folders[:LOOKED_INTO], *below[:LOOKED_INTO]]
 
 
 def _finds(root: Path, options: Mapping[str, str], tasks: Sequence[str]) -> bool:
