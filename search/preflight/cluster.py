@@ -38,7 +38,9 @@ def find_address() -> str | None:
 
 
 def _origin() -> str:
-    return ADDRESS if os.environ.get(ADDRESS) else "the last `ray start` on this machine"
+    """Say where the address comes from; Ray has other words for this machine than people."""
+    named = os.environ.get(ADDRESS)
+    return f"{ADDRESS}={named}" if named else "the last `ray start` on this machine"
 
 
 def start_ray() -> None:

@@ -97,6 +97,11 @@ def exported(trial: str, names: set[str], timeout_s: float = 90) -> dict[str, fl
     return found
 
 
+def test_a_study_of_any_name_has_tags_that_ray_takes() -> None:
+    assert LiveMetrics("\u8eca\u724c", 1)._study == "\\u8eca\\u724c"
+    assert LiveMetrics("vin v2", 1)._study == "vin v2"
+
+
 def test_a_trial_that_diverged_changes_nothing() -> None:
     callback = LiveMetrics("vin", 10)  # without gauges: touching one would be an error
     callback.on_trial_result(1, [], SimpleNamespace(trial_id="a"), {"diverged": True})
