@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from train.data import images
 from train.data.decoded.stored import LINES, Stored
+from train.data.pictures.errors import PictureError
 from train.data.sample import Sample, require_unicode
 from train.data.texts import is_unicode
 from train.errors import DataError
@@ -113,12 +114,19 @@ def try_to_decode(sample: Sample, stored: Stored = LINES) -> Decoded | None:
 
 def faults_of(lost: Sequence[Sample]) -> dict[str, str]:
     """Return what is said of samples that cannot be used: source -> rule and value, as the check says it."""
-    return {
-        sample.source: f"unreadable: {sample.path}"
-        if is_unicode(sample.text)
-        else f"not_unicode: {sample.text!a}"
-        for sample in lost
-    }
+    return {sample.source: _fault(sample) for sample in lost}
+
+
+def _fault(sample: Sample) -> str:
+    if not is_unicode(sample.text):
+        return f"not_unicode: {sample.text!a}"
+    try:
+        images.read(sample.path)
+    except PictureError as error:
+        return f"{error.finding}: {error.value}"
+    except DataError:
+        pass
+    return f"unreadable: {sample.path}"
 
 
 def gather(samples: Sequence[Sample], decoded: Sequence[Decoded]) -> MemoryDataset:
