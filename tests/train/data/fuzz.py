@@ -24,10 +24,10 @@ from typing import Any
 import numpy as np
 
 from serve.errors import RequestError
-from serve.intake.guard import decode_document
 from serve.settings import Limits
 from tests.contracts.test_formats import EXAMPLES, TEXTS, task_of, write_image
 from tests.serve.crafted import paged, picture, pillow, promise
+from tests.serve.intake.decoding import decode_document
 from train import cli
 from train.data import check, convert, images
 from train.data.decoded.header import image_size
