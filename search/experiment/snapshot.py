@@ -50,6 +50,13 @@ class Snapshots(Callback):  # type: ignore[misc]
     def __getstate__(self) -> dict[str, Any]:
         return {"_folder": self._folder, "_copy": self._copy, "_archived": None}
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__ = {"_copy": leave_here, **state}  # of an earlier version, which copied nothing
+
+
+def leave_here(name: str) -> None:
+    """Copy an archive nowhere."""
+
 
 def archive(staging: Path, session: str, folder: Path) -> None:
     """Put a session's files into the archive, which is replaced whole."""

@@ -79,7 +79,7 @@ def test_a_space_that_insists_on_replay_needs_general_lines() -> None:
     [
         (["--max-forgetting", "0.02"], "add --general-labels FILE"),
         (["--general-labels", "g.txt", "--max-forgetting", "2"], "max_forgetting"),
-        (["--general-labels", "g.txt", "--general-option", "text"], "--general-option text_key=label"),
+        (["--general-labels", "g.txt", "--general-option", "text"], "--general-option text_key=text"),
     ],
 )
 def test_bad_usage_is_refused(
