@@ -61,7 +61,8 @@ def side_by_side(left: str, right: str) -> str | None:
 
 def ends_first(text: str) -> bool:
     """Tell whether more words of a text begin with a letter that only ends words than end with one."""
-    words = [word for word in text.split() if len(word) > 1] if RIGHT_TO_LEFT.search(text) else []
+    letters = unicodedata.normalize("NFKC", text) if RIGHT_TO_LEFT.search(text) else ""
+    words = [word for word in letters.split() if len(word) > 1]
     return sum(word[0] in ENDINGS for word in words) > sum(word[-1] in ENDINGS for word in words)
 
 

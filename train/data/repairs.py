@@ -1,6 +1,7 @@
 """What is repaired in the texts of a set when a person asks for it, by the rule of the check that finds it."""
 
 import re
+import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 
 from train.data.lookalikes import without_lookalikes
@@ -11,6 +12,8 @@ Repair = Callable[[Sequence[str]], list[str]]
 """The texts of all labels of a set -> those that they should be, in their order."""
 
 IDEOGRAPHIC_SPACE = "\u3000"
+# Ligatures of Latin and Armenian, shapes of Arabic letters; not its signs of whole words.
+_GLYPHS = re.compile("[\ufb00-\ufb06\ufb13-\ufb17\ufb50-\ufdef\ufe70-\ufefc]")
 _SPACES = re.compile("[\u00a0\u1680\u2000-\u200a\u202f\u205f]")
 
 
@@ -38,5 +41,8 @@ REPAIRS: Mapping[str, Repair] = {
     "outer_space": _each(str.strip),
     "lookalike": without_lookalikes,
     "picture_order": in_order_read,
+    "glyph_form": _each(
+        lambda text: _GLYPHS.sub(lambda glyph: unicodedata.normalize("NFKC", glyph[0]), text)
+    ),
 }
-"""By the name of a rule; a label breaks it if the repair changes it."""
+"""By the name of a rule, which a label breaks if its repair changes it. Glyphs are ordered before they are letters."""

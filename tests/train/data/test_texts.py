@@ -11,13 +11,14 @@ from tests.train.data.conftest import MakeSample
 from train import cli
 from train.data.charset import Charset
 from train.data.check import main as check_main
-from train.data.checks.checking import cheap_check
+from train.data.checks.checking import cheap_check, keep_usable
 from train.data.checks.rulebook import RULES
 from train.data.checks.rules import line_checks
 from train.data.convert import main as convert_main
 from train.data.correct import main as correct_main
 from train.data.dataset import decode_samples
 from train.data.formats import load_file
+from train.data.notes import collected_notes
 from train.data.repairs import REPAIRS
 from train.data.split import given_splits
 from train.data.texts import invisible_places, visible
@@ -78,6 +79,12 @@ def test_an_ideographic_space_is_odd_beside_a_plain_one() -> None:
     assert REPAIRS["odd_space"](["日\u3000本", "a b\u00a0c"]) == ["日 本", "a b c"]
 
 
+def test_shaped_arabic_in_picture_order_becomes_a_label() -> None:
+    """As arabic_reshaper and python-bidi make it for drawing; the second letter is a ligature of two."""
+    shown = "\ufe94\ufee8\ufef3\ufeaa\ufee3 \ufefb"
+    assert REPAIRS["glyph_form"](REPAIRS["picture_order"]([shown])) == ["لا مدينة"]
+
+
 FAULTS = {
     "decomposed": "Cafe\u0301",
     "invisible": "AB\u200bC",
@@ -85,6 +92,7 @@ FAULTS = {
     "outer_space": " AB",
     "lookalike": "\u0410BC",
     "picture_order": "םולש",
+    "glyph_form": "\ufb01n",
 }
 
 
@@ -103,6 +111,10 @@ def test_every_repair_mends_what_its_rule_finds(
         return {f.rule: f.sample.written or f.sample.text for f in report.findings}
 
     assert findings(labels) == FAULTS
+    splits = given_splits({"train": load_file(labels)})
+    with collected_notes() as notes:
+        assert keep_usable(splits, line_checks(), 0)[0].repaired == 1
+    assert notes[-1].startswith("labels look right and are not: ")
     correct_main([str(labels), *(part for rule in REPAIRS for part in ("--repair", rule))])
     assert f"{len(FAULTS)} labels corrected" in capsys.readouterr().out
     assert findings(tmp_path / "rec_gt.corrected.txt") == {}

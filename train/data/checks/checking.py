@@ -10,14 +10,18 @@ from train.data.checks.allowed import require_few, require_some
 from train.data.checks.findings import CheckReport, Finding, place, report_of
 from train.data.checks.rules import Checks, as_it_is, repeated_images
 from train.data.formats import SPLITS
+from train.data.notes import note
 from train.data.pictures.alpha import FLAT, span
 from train.data.pictures.decoding import decode_picture
 from train.data.pictures.errors import PictureError
 from train.data.pictures.whole import require_whole
+from train.data.repairs import REPAIRS
 from train.data.sample import Sample
 from train.data.split import Splits
 
 NO_IMAGE = frozenset({"missing_file", "unreadable", "too_large"})
+TOLD = (REPAIRS.keys() | {"no_character", "mixed_directions"}) - {"decomposed"}
+"""Rules of texts of which every command tells: labels that break them are learnt as they are."""
 THREADS = 2
 
 
@@ -78,8 +82,17 @@ def usable(
 def keep_usable(splits: Splits, checks: Checks, allow_bad: int) -> tuple[Splits, dict[str, str]]:
     """Return the `usable` samples after a `cheap_check`; and of the others source -> rule and value."""
     report = cheap_check(splits, checks)
+    _note_texts(report)
     kept = usable(splits, report, allow_bad, checks.repaired)
     return kept, {f.sample.source: f"{f.rule}: {f.value}" for f in report.errors}
+
+
+def _note_texts(report: CheckReport) -> None:
+    """Say which rules of texts labels break, and how many."""
+    counts = {rule: len(found) for rule, found in report.by_rule().items() if rule in TOLD}
+    if counts:
+        told = ", ".join(f"{rule} {count}" for rule, count in counts.items())
+        note(f"labels look right and are not: {told}; python -m train.data.check shows them")
 
 
 def _deep_findings(splits: Splits, checks: Checks, found: Sequence[Finding]) -> Iterator[Finding]:

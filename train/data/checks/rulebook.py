@@ -102,6 +102,11 @@ RULES: dict[str, Rule] = {
         "the words of a label begin with letters that only end words",
         f"labels are written as they are read, also from right to left; {REPAIR} picture_order",
     ),
+    "glyph_form": Rule(
+        "warning",
+        "a letter stands as a glyph of a font, such as \ufb01 or an Arabic letter in one of its shapes",
+        f"each shape would be a class; {REPAIR} glyph_form",
+    ),
     "mixed_directions": Rule(
         "warning",
         "the label looks like another one",
