@@ -143,6 +143,11 @@ def write_voc(folder: Path, labels: list[tuple[str, str]]) -> None:
         (folder / name).with_suffix(".xml").write_text(content, "utf-8")
 
 
+def write_doctr_detection(folder: Path, labels: list[tuple[str, str]]) -> None:
+    content = {name: {"polygons": {"words": [POINTS]}} for name, _ in labels}
+    (folder / "labels.json").write_text(json.dumps(content))
+
+
 def write_yolo(folder: Path, labels: list[tuple[str, str]]) -> None:
     for name, _ in labels:
         line = f"0 {15.5 / 40:.6f} {5.5 / 12:.6f} {29 / 40:.6f} {7 / 12:.6f}\n"
@@ -168,8 +173,9 @@ EXAMPLES: dict[str, tuple[Writer, dict[str, str]]] = {
     "coco": (write_coco, {}),
     "voc": (write_voc, {}),
     "yolo": (write_yolo, {}),
+    "doctr_detection": (write_doctr_detection, {}),
 }
-WITHOUT_TEXT = {"yolo"}
+WITHOUT_TEXT = {"yolo", "doctr_detection"}
 LABELS: dict[str, Callable[[str], str]] = {
     "recognition": str,
     "detection": region_label,

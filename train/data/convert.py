@@ -32,7 +32,7 @@ from train.data.hub import write_hub
 from train.data.labels import load_named
 from train.data.photos.regions import regions_of
 from train.data.sample import Sample, require_unicode
-from train.data.split import Splits, make_splits
+from train.data.split import Splits, given_splits, make_splits
 from train.errors import DataError, UsageError
 from train.files import make_folder
 from train.paths import given_path, require_folder
@@ -190,10 +190,11 @@ def main(arguments: Sequence[str]) -> None:
     name, given = load_named(named, options_of(options.option), options.format, task.formats)
     given = without_lost(given, options.allow_bad)
     shares = (options.val_fraction, options.test_fraction)
-    splits = make_splits(given, options.seed, *shares, task.classes, task.text_of)
+    made = make_splits(given, options.seed, *shares, task.classes, task.text_of) if any(shares) else None
+    splits = made or given_splits(given)
     destination = options.destination.absolute()
     convert(splits, destination, options.to, options.task)
-    told = tell_made(splits)
+    told = tell_made(splits, task.classes, task.text_of)
     for split, samples in splits.items():
         more = f": {told[split]}" if split in told else ""
         print(f"{split:5} {len(samples):7}  {splits.origin[split]}{more}")
@@ -227,7 +228,10 @@ def parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--seed", type=int, default=0, help="decides the splits that are made (default: 0)")
     parser.add_argument(
-        "--val-fraction", type=float, default=0.15, help="size of a val split that is made (default: 0.15)"
+        "--val-fraction",
+        type=float,
+        default=0.15,
+        help="size of a val split that is made (default: 0.15); 0 with --test-fraction 0 for none",
     )
     add_test_fraction_argument(parser)
     return parser

@@ -24,6 +24,10 @@ from train.errors import DataError, UsageError
         ("C:\\set\\sub\\a.png", "sub/a.png"),
         ("/data/local-files/?d=set%2Fsub/a%20b.png", "sub/a b.png"),
         ("s3://bucket/sub/a.png", "sub/a.png"),
+        ("/data/upload/1/0a1b2c3d-a_%C3%A9.png", "a é.png"),
+        ("https://x.org/storage-data/uploaded/?filepath=upload/1/0a1b2c3d-a.png", "a.png"),
+        ("/data/upload/1/0a1b2c3d-a.png", "0a1b2c3d-a.png"),
+        ("/data/upload/1/0a1b2c3d-a.png", "images/a.png"),
         ("file:///set/a.png", "a.png"),
         ("a?b#c.png", "a?b#c.png"),
     ],
@@ -38,6 +42,12 @@ def test_a_path_within_the_folder_has_one_meaning(tmp_path: Path) -> None:
     touch(tmp_path / "1.png", tmp_path / "images" / "2.png")
     found = find_images(tmp_path / "labels.csv", ["a/1.png", "b/2.png"])
     assert list(found.values()) == [tmp_path / "a" / "1.png", tmp_path / "b" / "2.png"]
+
+
+def test_uploads_of_one_name_are_not_one_image(tmp_path: Path) -> None:
+    touch(tmp_path / "a.png")
+    with pytest.raises(DataError, match=r"several are a\.png"):
+        find_images(tmp_path / "x.json", ["/data/upload/1/0a1b2c3d-a.png", "/data/upload/1/1a1b2c3d-a.png"])
 
 
 def test_labels_json(tmp_path: Path) -> None:

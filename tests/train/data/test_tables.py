@@ -2,6 +2,7 @@
 
 import csv
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow as pa
@@ -171,6 +172,28 @@ def test_parquet_that_does_not_fit(tmp_path: Path, columns: dict[str, list[objec
     path.write_bytes(path.read_bytes()[:-9])
     with pytest.raises(DataError, match="readable Parquet"):
         load(path)
+
+
+@pytest.mark.parametrize("new", [pa.ipc.new_stream, pa.ipc.new_file])
+def test_what_datasets_saves_is_read(
+    tmp_path: Path, new: Callable[[str, pa.Schema], pa.RecordBatchWriter]
+) -> None:
+    for split in ("train", "test"):
+        rows = pa.table(
+            {"image": [{"bytes": b"BM", "path": None}] * 70, "text": [f"{split} {i}" for i in range(70)]}
+        )
+        path = tmp_path / split / "data-00000-of-00001.arrow"
+        path.parent.mkdir()
+        with new(str(path), rows.schema) as writer:
+            writer.write_table(rows)
+        write(tmp_path / split / "state.json", "{}")
+    write(tmp_path / "dataset_dict.json", '{"splits": ["train", "test"]}')
+    found = load(tmp_path)[1]
+    assert {split: samples[-1].text for split, samples in found.items()} == {
+        "train": "train 69",
+        "test": "test 69",
+    }
+    assert len(found["train"]) == len({sample.path for sample in found["train"]}) == 70
 
 
 def test_parquet_with_labels_and_texts_takes_the_texts(tmp_path: Path) -> None:

@@ -1,15 +1,13 @@
 """Label Studio's export `JSON`: boxes or polygons in percent of the photo, with their texts."""
 
 import json
-import re
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, ClassVar
-from urllib.parse import unquote
 
 from train.data.decoded.header import image_size
-from train.data.formats import FORMATS, ROOT, images_in
-from train.data.formats.places import files_by_split, find_images, has_image_name, image_places, is_file
+from train.data.formats import FORMATS, ROOT
+from train.data.formats.places import files_by_split, find_images, has_image_name
 from train.data.formats.shapes import numbers_of, rectangle, rounded
 from train.data.formats.table_rows import json_objects
 from train.data.notes import note
@@ -28,8 +26,6 @@ OTHER_SHAPES = (
     "bitmask",
     "vector",
 )
-UPLOADED = re.compile(r"[0-9a-f]{8}-(.+)")
-"""Label Studio puts eight digits before the name of a file that is uploaded."""
 USUAL_KEYS = ("image", "ocr", "img", "photo")
 
 
@@ -59,11 +55,9 @@ class LabelStudio:
             for source, task, results in tasks
             if results is not None
         ]
-        paths = find_images(path, [address for _, address, _ in done], root := options.get("root", ""))
-        places = image_places(Path(root).absolute() if root else path.parent)
-        beside = {image.name.replace(" ", "_"): image for place in places for image in images_in(place)}
+        paths = find_images(path, [address for _, address, _ in done], options.get("root", ""))
         for source, address, results in done:
-            image = _image(address, paths[address], beside)
+            image = paths[address]
             yield Sample(image, label_of(_regions(results, image, source)), source)
         if left := len(tasks) - len(done):
             note(f"{path}: tasks without a finished annotation are left aside: {left}")
@@ -165,12 +159,3 @@ def _address(task: dict[str, Any], source: str) -> str:
             "a task must name its image", f"{source}: {json.dumps(data)[:80]}", "export it as JSON"
         )
     return found[0]
-
-
-def _image(address: str, path: Path, beside: Mapping[str, Path]) -> Path:
-    """Return a photo where it is: as its task names it, else by its last part, without what uploading put before it."""
-    if is_file(path):
-        return path
-    name = PurePosixPath(unquote(address)).name
-    plain = match[1] if (match := UPLOADED.fullmatch(name)) else name
-    return beside.get(plain) or path

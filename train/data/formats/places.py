@@ -3,13 +3,13 @@
 import json
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import Any, NoReturn
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from train.data.formats import IMAGE_SUFFIXES, SPLITS, read_text
+from train.data.formats import IMAGE_SUFFIXES, SPLITS, images_in, read_text
 from train.data.image_paths import locate
 from train.data.split_names import in_order, only_one, split_of
 from train.errors import DataError
@@ -17,7 +17,10 @@ from train.errors import DataError
 IMAGE_FOLDERS = ("images", "image", "imgs", "img")
 LOOKED_AT = 100
 """So many names are looked for in a folder before another one is tried."""
-
+ADDRESSED = ("d", "filepath")
+"""The keys under which an address of Label Studio has a path."""
+UPLOAD, UPLOADED = "/upload/", re.compile(r"[0-9a-f]{8}-(.+)")
+"""The folder and the name that Label Studio gives a file that is uploaded."""
 
 MAGIC = {
     b"\x89PNG": ".png",
@@ -53,11 +56,11 @@ def find_images(
     """
     plain = {name: _plain(name) for name in names}
     around = image_places(labels.absolute().parent) if places is None else places
-    place = Path(root) if root else next((place for place in around if _has_any(place, plain.values())), None)
-    if place is not None:
-        plain = {name: _completed(path, place) for name, path in plain.items()}
-    chosen = root or (str(place) if place is not None and place != around[0] else "")
-    paths = locate(labels, list(plain.values()), chosen)
+    given = [Path(root)] if root else around
+    place = next((place for place in given if _has_any(place, islice(plain.values(), LOOKED_AT))), given[0])
+    plain |= _without_uploads(labels, place, plain)
+    plain = {name: _with_its_suffix(path, place) for name, path in plain.items()}
+    paths = locate(labels, list(plain.values()), root or (str(place) if place != around[0] else ""))
     return {name: paths[path] for name, path in plain.items()}
 
 
@@ -77,22 +80,55 @@ def _plain(name: str) -> str:
         parts = urlsplit(name)
     except ValueError:
         return name
-    if parts.query and (inner := parse_qs(parts.query).get("d")):
+    values = parse_qs(parts.query)
+    if inner := next((values[key] for key in ADDRESSED if key in values), None):
         return "/" + inner[0].lstrip("/")
-    return "/" + unquote(parts.path).lstrip("/") if len(parts.scheme) > 1 else name
+    if len(parts.scheme) > 1:  # one letter is a drive
+        return "/" + unquote(parts.path).lstrip("/")
+    return unquote(name) if UPLOAD in name else name
 
 
 def _has_any(place: Path, names: Iterable[str]) -> bool:
-    """Whether some of the first names are in a folder; of a path of another machine, the last part."""
-    tried = (name.replace("\\", "/") for name in islice(names, LOOKED_AT))
-    paths = (
-        place / (PurePosixPath(name).name if name.startswith("/") or name[1:2] == ":" else name)
-        for name in tried
-    )
-    return any(is_file(path) or _with_suffix(path) for path in paths)
+    """Whether some names are in a folder; of a path of another machine, the last part."""
+    for name in names:
+        foreign = name.startswith("/") or name[1:2] == ":"
+        tried = (_last(name) if foreign else name.replace("\\", "/"), _uploaded(name))
+        if any(is_file(place / one) or _with_suffix(place / one) for one in filter(None, tried)):
+            return True
+    return False
 
 
-def _completed(name: str, place: Path) -> str:
+def _without_uploads(labels: Path, place: Path, names: Mapping[str, str]) -> dict[str, str]:
+    """Return what images are called in a folder whose names Label Studio changed when they were uploaded.
+
+    It puts eight digits before them, and underscores for blanks.
+    """
+    uploads = {name: plain for name, path in names.items() if (plain := _uploaded(path))}
+    there = {image.name.replace(" ", "_"): image.name for image in images_in(place)} if uploads else {}
+    found: dict[str, str] = {}
+    for name, plain in uploads.items():
+        if (image := there.get(plain)) and not is_file(place / _last(name)):
+            if image in found.values():
+                raise DataError(
+                    "each uploaded image must have a name of its own",
+                    f"{labels}: several are {image}",
+                    "export the images from Label Studio, too, and take those",
+                )
+            found[name] = image
+    return found
+
+
+def _uploaded(name: str) -> str:
+    """Return the name that an uploaded image had before; nothing for another."""
+    match = UPLOADED.fullmatch(_last(name)) if UPLOAD in name else None
+    return match[1] if match else ""
+
+
+def _last(name: str) -> str:
+    return PurePosixPath(name.replace("\\", "/")).name
+
+
+def _with_its_suffix(name: str, place: Path) -> str:
     """Return a name with the suffix of the image that is there, if it has none."""
     if not name or has_image_name(name) or not (image := _with_suffix(place / name)):
         return name

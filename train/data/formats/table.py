@@ -23,8 +23,8 @@ SPLIT_COLUMNS = re.compile("partition|set|split|subset")
 """The usual names of columns."""
 DONUT = '{"gt_parse"'
 """How a text begins that is no line, but what Donut parses a page into."""
-DELIMITED, JSON, PARQUET = (".csv", ".tsv"), (".jsonl", ".ndjson"), ".parquet"
-ALWAYS = (*DELIMITED, *JSON, PARQUET)
+DELIMITED, JSON, PARQUET = (".csv", ".tsv"), (".jsonl", ".ndjson"), (".parquet", ".arrow")
+ALWAYS = (*DELIMITED, *JSON, *PARQUET)
 SOMETIMES = (".txt", ".json")
 """Suffixes of files that are tables only if they begin as one."""
 ANSWERS = {"auto": None, "yes": True, "no": False}
@@ -87,7 +87,7 @@ class TableOfTexts:
 
 def _open(path: Path, options: Mapping[str, str]) -> Table:
     suffix = path.suffix.lower()
-    if suffix == PARQUET:
+    if suffix in PARQUET:
         return parquet_table(path)
     if suffix in JSON or suffix == ".json":
         return json_table(path)

@@ -1,4 +1,4 @@
-"""Tables in Parquet, as data sets on the Hugging Face Hub are: an image is bytes, or a pair of bytes and path."""
+"""Tables in Parquet or Arrow, as Hugging Face's data sets are: an image is bytes, or a pair of bytes and path."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -15,10 +15,11 @@ ROWS = 64
 PART = re.compile(r"(?P<stem>.+)-(?P<number>\d{5})-of-(?P<count>\d{5})")
 """The name of a part of a table, as the Hub has it."""
 BYTES = "bytes"
+ARROW, MAGIC = ".arrow", b"ARROW1"
 
 
 def parquet_table(path: Path) -> Table:
-    """Return the table of a Parquet file; a part of several stands for all of them."""
+    """Return the table of a Parquet or Arrow file; a part of several stands for all of them."""
     from pyarrow import types
 
     parts = parts_of(path)
@@ -75,24 +76,51 @@ def _schema(path: Path) -> Any:
     import pyarrow.parquet as pq
 
     try:
-        return pq.read_schema(path)
+        if path.suffix.lower() != ARROW:
+            return pq.read_schema(path)
+        with pa.memory_map(str(path)) as held:
+            return _stream(held).schema
     except (pa.ArrowException, OSError, ValueError) as error:
         raise _unreadable(path, error) from error
+
+
+def _stream(held: Any) -> Any:
+    """Return the reader of an Arrow file, which `datasets` writes as a stream and others with an index."""
+    import pyarrow as pa
+
+    indexed = held.read(len(MAGIC)) == MAGIC
+    held.seek(0)
+    return pa.ipc.open_file(held) if indexed else pa.ipc.open_stream(held)
+
+
+def _batches(path: Path, columns: list[str]) -> Iterator[Any]:
+    """Yield these columns of a file, some rows at a time."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    if path.suffix.lower() != ARROW:
+        with pq.ParquetFile(path) as file:
+            yield from file.iter_batches(ROWS, columns=columns)
+        return
+    with pa.memory_map(str(path)) as held:
+        reader = _stream(held)
+        indexed = isinstance(reader, pa.RecordBatchFileReader)
+        for batch in (reader.get_batch(i) for i in range(reader.num_record_batches)) if indexed else reader:
+            chosen = batch.select(columns)
+            yield from (chosen.slice(start, ROWS) for start in range(0, len(chosen), ROWS))
 
 
 def _rows(parts: Sequence[Path], columns: Sequence[str]) -> Iterator[Row]:
     """Yield the rows of all parts, with only these columns read."""
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     for path in parts:
         number = 0
         try:
-            with pq.ParquetFile(path) as file:
-                for batch in file.iter_batches(ROWS, columns=list(columns)):
-                    for row in batch.to_pylist():
-                        number += 1
-                        yield f"{path}:{number}", [row[column] for column in columns]
+            for batch in _batches(path, list(columns)):
+                for row in batch.to_pylist():
+                    number += 1
+                    yield f"{path}:{number}", [row[column] for column in columns]
         except (pa.ArrowException, OSError, KeyError, ValueError) as error:
             raise _unreadable(path, error) from error
 
@@ -110,5 +138,9 @@ def _holds_images(kind: Any) -> bool:
 
 
 def _unreadable(path: Path, error: Exception) -> DataError:
-    line = " ".join(str(error).split())[:100]
-    return DataError("a table must be readable Parquet", f"{path}:1: {line}", "save or download it again")
+    line, kind = " ".join(str(error).split())[:100], path.suffix[1:].capitalize()
+    return DataError(
+        f"a table must be readable {kind}",
+        f"{path}:1: {line}",
+        "save or download it again",
+    )
