@@ -176,7 +176,7 @@ def test_parquet_that_does_not_fit(tmp_path: Path, columns: dict[str, list[objec
 
 @pytest.mark.parametrize("new", [pa.ipc.new_stream, pa.ipc.new_file])
 def test_what_datasets_saves_is_read(
-    tmp_path: Path, new: Callable[[str, pa.Schema], pa.RecordBatchWriter]
+    tmp_path: Path, new: Callable[[str, pa.Schema], pa.ipc.RecordBatchStreamWriter]
 ) -> None:
     for split in ("train", "test"):
         rows = pa.table(

@@ -104,7 +104,7 @@ def _batches(path: Path, columns: list[str]) -> Iterator[Any]:
         return
     with pa.memory_map(str(path)) as held:
         reader = _stream(held)
-        indexed = isinstance(reader, pa.RecordBatchFileReader)
+        indexed = isinstance(reader, pa.ipc.RecordBatchFileReader)
         for batch in (reader.get_batch(i) for i in range(reader.num_record_batches)) if indexed else reader:
             chosen = batch.select(columns)
             yield from (chosen.slice(start, ROWS) for start in range(0, len(chosen), ROWS))
