@@ -39,7 +39,7 @@ def options_of(parser: argparse.ArgumentParser) -> dict[str, Any]:
     return {name: action for action in parser._actions for name in action.option_strings}
 
 
-@pytest.mark.parametrize("option", SHARED)
+@pytest.mark.parametrize("option", sorted(SHARED))
 def test_a_shared_option_is_the_same_in_every_command(option: str) -> None:
     found = {
         name: options[option] for name, make in READERS.items() if option in (options := options_of(make()))
