@@ -4,6 +4,7 @@ Every model is a Ray Serve application of its own, so that a new bundle replaces
 alone: `serve.run` of it starts new replicas, waits until they are ready, and only then lets the old ones finish.
 """
 
+import asyncio
 import logging
 import threading
 import time
@@ -143,13 +144,18 @@ def stop(shared: bool) -> None:
     import ray
 
     with suppress(RayError, RayServeException, TimeoutError):
-        ingress = serve.get_app_handle(APPLICATION)
-        until = time.monotonic() + ENDING_S
-        while left := ingress.drain.remote(time.monotonic() > until).result(timeout_s=ANSWER_S):
-            if time.monotonic() > until + ANSWER_S:
-                break
-            log.debug("%d requests under way", left)
-            time.sleep(0.1)
+        asyncio.run(_drain())
     if shared:
         serve.shutdown()
     ray.shutdown()
+
+
+async def _drain() -> None:
+    """Let the requests under way finish; a handle is called in an event loop."""
+    ingress = serve.get_app_handle(APPLICATION)
+    until = time.monotonic() + ENDING_S
+    while time.monotonic() < until + ANSWER_S:
+        async with asyncio.timeout(ANSWER_S):
+            if not await ingress.drain.remote(time.monotonic() > until):
+                return
+        await asyncio.sleep(0.1)

@@ -21,7 +21,7 @@ def check_host(headers: Headers, hosts: Sequence[str]) -> None:
         raise ForbiddenError(
             "the server must be asked by a name of its own",
             repr(host)[:80],
-            f"ask {hosts[-1]}, send a key, or start it with --allow-host NAME",
+            f"ask {hosts[0]}, send a key, or start it with --allow-host NAME",
         )
 
 

@@ -18,7 +18,7 @@ from tests import real_lines
 from tests.serve.conftest import Server
 
 pytestmark = pytest.mark.slow
-LARGE, LEAVING, IDLE = 5, 3, 300
+LARGE, LEAVING, IDLE = 2, 2, 300
 MOST_MIB, GROWN_MIB = 1400, 200
 
 
@@ -59,7 +59,7 @@ def test_large_pictures_idle_bodies_and_leavers_leave_others_and_memory_alone(
 ) -> None:
     (sample,) = real_lines.samples(data_dir, split="val", count=1)  # type: ignore[arg-type]
     line = {"images": [base64.b64encode(sample.path.read_bytes()).decode()]}
-    page = {"file": white(2400), "fileType": 1}
+    page = {"file": white(2100), "fileType": 1}
     left = json.dumps(page).encode()
     before, largest = resident(server), 0.0
     with ExitStack() as stack, httpx.Client(base_url=server.url, timeout=120) as client:
