@@ -192,6 +192,10 @@ def main(arguments: Sequence[str]) -> None:
     shares = (options.val_fraction, options.test_fraction)
     made = make_splits(given, options.seed, *shares, task.classes, task.text_of) if any(shares) else None
     splits = made or given_splits(given)
+    if not any(samples for _, samples in splits.items()):
+        raise DataError(
+            "labels must hold samples", f"none in {name}", "python -m train.data.check tells more"
+        )
     destination = options.destination.absolute()
     convert(splits, destination, options.to, options.task)
     told = tell_made(splits, task.classes, task.text_of)

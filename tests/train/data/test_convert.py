@@ -95,6 +95,13 @@ def test_photos_are_written_with_their_regions(tmp_path: Path) -> None:
     assert cli.run(main, [*arguments[:1], str(tmp_path / "hub"), *arguments[2:], "--to", "parquet"]) == 2
 
 
+def test_splits_can_be_left_as_they_are(tmp_path: Path) -> None:
+    example("paddleocr", tmp_path / "source")
+    arguments = [str(tmp_path / "source"), str(tmp_path / "out"), "--val-fraction=0", "--test-fraction=0"]
+    assert cli.run(main, arguments) == 0
+    assert {split: len(samples) for split, samples in load(tmp_path / "out")[1].items()} == {"train": COUNT}
+
+
 def test_a_real_set_survives_and_keeps_its_val(data_dir: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     assert cli.run(main, [str(data_dir / "vin"), str(out), "--test-fraction", "0"]) == 0

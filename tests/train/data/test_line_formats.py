@@ -84,9 +84,14 @@ def test_texts_beside_images(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("line", "name"), [(f"{LINE},x", "corners_list"), ("0 .5 .5 .2 .1", "yolo")])
 def test_regions_beside_images_are_no_texts(tmp_path: Path, line: str, name: str) -> None:
-    write_image(tmp_path / "a.png", 0)
-    write(tmp_path / "a.txt", line)
+    for image in "ab":
+        write_image(tmp_path / f"{image}.png", 0)
+    write(tmp_path / "a.txt", "")
+    write(tmp_path / "b.txt", line)
     assert load(tmp_path)[0] == load(tmp_path, tasks=("detection",))[0] == name
+    write(tmp_path / "b.txt", "10,20,30,40,x")
+    with pytest.raises(DataError, match="known format"):
+        load(tmp_path)
 
 
 def lines(folder: Path) -> Path:

@@ -1,6 +1,8 @@
 """A text beside each image: `NAME.gt.txt`, as tesstrain, kraken and calamari have it, else `NAME.txt`."""
 
+import re
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 from typing import ClassVar
 
@@ -11,6 +13,8 @@ from train.data.sample import Sample
 from train.errors import DataError
 
 TRUTH, PLAIN = ".gt.txt", ".txt"
+COORDINATES = re.compile(r"\s*(-?\d+(\.\d+)?[\s,;]+){4}")
+LOOKED_AT = 20
 
 
 @FORMATS.register("text_files")
@@ -55,12 +59,14 @@ def _labels(image: Path) -> Path | None:
 
 
 def _is_ours(folder: Path) -> bool:
-    labels = filter(None, map(_labels, images_in(folder)))
-    return any(path.name.endswith(TRUTH) or not _is_regions(first_line(path)) for path in labels)
-
-
-def _is_regions(line: str) -> bool:
-    return is_corners(line) or is_box(line)
+    """Whether the first labels are texts: a `.txt` may as well hold coordinates."""
+    labels = list(islice(filter(None, map(_labels, images_in(folder))), LOOKED_AT))
+    if any(path.name.endswith(TRUTH) for path in labels):
+        return True
+    lines = [line for path in labels if (line := first_line(path))]
+    return not any(is_corners(line) or is_box(line) for line in lines) and not all(
+        map(COORDINATES.match, lines)
+    )
 
 
 def _text(path: Path) -> str:
