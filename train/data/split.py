@@ -14,8 +14,8 @@ from train.errors import DataError, UsageError
 
 MIN_SAMPLES = 12
 MAX_GROUP_SHARE = 1 / 3
-FEW_TEXTS = 40
-"""Of fewer texts, the default shares leave under `evidence.MIN_UNITS` unseen ones to the made splits."""
+FEW_TEXTS = 60
+"""Of fewer texts, a test of the default share holds under `evidence.MIN_UNITS` unseen ones."""
 REMEDY = "add samples, or name label files for the splits (--val-labels, --test-labels)"
 MADE = "made: "
 """How the origin of a split that no file gives begins."""

@@ -146,7 +146,7 @@ def test_real_sets_get_a_test_of_unseen_texts(data_dir: Path) -> None:
 
 
 @given(
-    sizes=st.lists(st.integers(3, 15), min_size=2, max_size=39),
+    sizes=st.lists(st.integers(3, 15), min_size=2, max_size=59),
     seed=st.integers(0, 9),
     given_val=st.booleans(),
 )

@@ -11,10 +11,10 @@ from train.data.pictures.header import Header, broken
 _SMALL_TILE_PX = 2**20  # a TIFF's tiles up to this size cost nothing worth refusing
 MAX_BITS = 16
 
-WIDTH, HEIGHT, BITS, PHOTOMETRIC, TURN, SAMPLES = 256, 257, 258, 262, 274, 277
+WIDTH, HEIGHT, BITS, PACKED, PHOTOMETRIC, TURN, SAMPLES = 256, 257, 258, 259, 262, 274, 277
 TILE_WIDTH, TILE_HEIGHT, EXTRA, FORMAT = 322, 323, 338, 339
 _DEFAULTS = {WIDTH: 0, HEIGHT: 0, BITS: 1, SAMPLES: 1, TILE_WIDTH: 0, TILE_HEIGHT: 0}
-_OTHERS = frozenset({PHOTOMETRIC, TURN, EXTRA, FORMAT})
+_OTHERS = frozenset({PACKED, PHOTOMETRIC, TURN, EXTRA, FORMAT})
 _FORMS = {3: "H", 4: "I", 16: "Q"}
 
 WHITE_IS_0, BLACK_IS_0, RGB, PALETTE, CMYK, YCBCR, LAB = 0, 1, 2, 3, 5, 6, 8
@@ -23,6 +23,8 @@ _COLOURS = {WHITE_IS_0: 1, BLACK_IS_0: 1, RGB: 3, PALETTE: 1, CMYK: 4, YCBCR: 3,
 _FLOAT = 3
 _UNSPECIFIED = 0  # an extra sample that is no alpha
 _OPENCV_16_BITS = frozenset({WHITE_IS_0, BLACK_IS_0, RGB})
+_LOOSE = frozenset({5, 8, 32946})
+"""Compressions in which OpenCV passes over a hole that Pillow tells: LZW and Deflate."""
 
 
 class _Layout(NamedTuple):
@@ -77,8 +79,9 @@ def _header(tags: dict[int, int], several: bool) -> Header:
     extra = samples - _COLOURS[colour]
     alpha = extra > 0 and tags.get(EXTRA) != _UNSPECIFIED
     depth = bits == 8 or (bits == 16 and colour in _OPENCV_16_BITS) or (bits == 1 and colour <= BLACK_IS_0)
+    plain = depth and not extra and not (tags.get(PACKED) in _LOOSE and colour <= PALETTE)
     width, height = tags[WIDTH], tags[HEIGHT]
-    return Header("tiff", width, height, sane(tags.get(TURN, 1)), alpha, depth and not extra, several, bits)
+    return Header("tiff", width, height, sane(tags.get(TURN, 1)), alpha, plain, several, bits)
 
 
 def _check_storage(tags: dict[int, int], colour: int) -> None:

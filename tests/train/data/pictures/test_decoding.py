@@ -187,6 +187,20 @@ def test_what_opencv_cannot_do_is_one_error(monkeypatch: pytest.MonkeyPatch) -> 
         images.decode(data, "a.png")
 
 
+@pytest.mark.parametrize("packed", ["tiff_lzw", "tiff_adobe_deflate"])
+@pytest.mark.parametrize("pages", [1, 2])
+def test_a_hole_in_a_packed_tiff_is_told(packed: str, pages: int) -> None:
+    image = picture(300, 200)
+    file = io.BytesIO()
+    first = PIL.Image.fromarray(image[..., ::-1])
+    first.save(file, "TIFF", compression=packed, save_all=True, append_images=[first] * (pages - 1))
+    data = file.getvalue()
+    assert np.array_equal(images.decode(data, ""), image)
+    at = len(data) // (2 * pages)
+    with pytest.raises(DamagedPictureError):
+        images.decode(data[:at] + bytes(200) + data[at + 200 :], "")
+
+
 def test_kinds_that_are_not_read_are_named() -> None:
     heic = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic"
     assert (sniff(heic), sniff(b"\0\0\0\x18ftypmp42\0\0\0\0isom")) == ("heic", None)
