@@ -12,7 +12,12 @@ from train.paths import read_utf8
 
 def load_config(path: Path) -> TrialConfig:
     """Read a configuration from a YAML file, with nested or dotted keys."""
-    return config_from_mapping(nested(dictionary_apart(read_settings(path))), str(path))
+    return config_of(read_settings(path), path)
+
+
+def config_of(settings: dict[str, Any], path: Path) -> TrialConfig:
+    """Return the configuration that a file's settings, nested or dotted, describe."""
+    return config_from_mapping(nested(dictionary_apart(settings)), str(path))
 
 
 def read_settings(path: Path) -> dict[str, Any]:

@@ -17,7 +17,7 @@ if __name__ == "__main__":
 import yaml
 
 from train.config import TrialConfig, config_from_mapping, flatten, nested
-from train.config_file import load_config, read_settings
+from train.config_file import config_of, read_settings
 from train.data.charset_file import read_characters
 from train.errors import UsageError
 from train.models import MODELS
@@ -69,7 +69,7 @@ def read_config(path: Path) -> TrialConfig:
     """Read a configuration of ours, or translate PaddleOCR's, saying what became of it."""
     theirs = read_settings(path)
     if not is_theirs(theirs):
-        return load_config(path)
+        return config_of(theirs, path)
     translation = translate(theirs, path)
     print("\n".join(describe(translation)), flush=True)
     return config_from_mapping(nested(translation.settings), f"{path}, translated,")

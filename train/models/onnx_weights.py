@@ -16,6 +16,7 @@ import numpy as np
 from train.errors import ModelError
 from train.models.network import BATCH_NORM, CONVOLUTION, Array, Arrays, Layer, Network
 
+AFFINE = "affine"
 TRANSPARENT = {"Identity", "Cast", "Squeeze", "Unsqueeze"}
 
 
@@ -92,7 +93,7 @@ def read_weights(path: Path) -> Iterator[Weights]:
         elif node.op_type == "Mul" and len(constants) == 1 and constants[0].ndim == 1:
             bias = graph.bias_after(node)
             if bias is not None:
-                kind = "affine" if constants[0].size == 1 else "layer_norm"
+                kind = AFFINE if constants[0].size == 1 else "layer_norm"
                 yield Weights(kind, {"weight": constants[0], "bias": bias})
 
 
@@ -146,6 +147,8 @@ def load_weights(
             raise _mismatch(path, f"no {layer.kind} left for layer {layer.name}")
         arrays |= _named(layer, following, source, shapes)
     left = {kind: len(rest) for kind, items in iterators.items() if (rest := list(items))}
+    if not any(layer.kind == AFFINE for layer in layers):
+        left.pop(AFFINE, None)  # numbers of the graph's own, of an activation or of the padding
     if left:
         raise _mismatch(path, f"weights left over: {left}")
     for name, array in arrays.items():
