@@ -42,7 +42,7 @@ class _Graph:
         for node in graph.node:
             if node.op_type == "Constant":
                 self.constants[node.output[0]] = numpy_helper.to_array(node.attribute[0].t)
-            elif node.op_type in TRANSPARENT:
+            elif node.op_type in TRANSPARENT or (node.op_type == "Reshape" and self._is_bias(node.input[0])):
                 self._alias[node.output[0]] = node.input[0]
             elif node.op_type == "Add" and len(self.constants_of(node)) == len(node.input):
                 # Paddle's assignment of a weight, which a converter without an optimiser writes as weight + 0.
@@ -53,6 +53,10 @@ class _Graph:
         for node in self.nodes:
             for name in node.input:
                 self._consumers[self.origin(name)].append(node)
+
+    def _is_bias(self, name: str) -> bool:
+        constant = self.constant(name)
+        return constant is not None and constant.ndim == 1
 
     def origin(self, name: str) -> str:
         while name in self._alias:
@@ -118,6 +122,7 @@ def load_weights(
     run: Callable[[], Any],
     path: Path,
     exported_order: Callable[[list[Layer]], list[Layer]] = list,
+    elsewhere: Callable[[str], bool] = lambda name: False,
 ) -> None:
     """Copy an ONNX file's weights into `network`.
 
@@ -126,6 +131,7 @@ def load_weights(
         run: executes one forward pass of `network`.
         path: the ONNX file.
         exported_order: brings layers in execution order into the file's, where the two differ.
+        elsewhere: whether an array comes from somewhere else.
 
     Batch norms that are fused in the file become identities (see train/models/reinflation.py).
 
@@ -154,6 +160,8 @@ def load_weights(
     for name, array in arrays.items():
         if shapes.get(name) != array.shape:
             raise _mismatch(path, f"{name} is {shapes.get(name)} in the network, {array.shape} there")
+    if missing := sorted(name for name in shapes.keys() - arrays.keys() if not elsewhere(name)):
+        raise _mismatch(path, f"nothing for {len(missing)} arrays, {missing[0]} the first")
     network.assign(arrays)
 
 

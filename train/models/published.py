@@ -154,7 +154,7 @@ class PublishedModel(Model):
     def _from_onnx(self, framework: str, path: Path, settings: dict[str, Any]) -> Network:
         network = self._empty(framework, settings)
         blank = network.tensor(np.zeros((1, 3, *self.input.example_px), np.float32))
-        load_weights(network, lambda: network.logits(blank), path, self._exported_order)
+        load_weights(network, lambda: network.logits(blank), path, self._exported_order, self._unpublished)
         self._complete(network)
         return network
 
