@@ -71,8 +71,11 @@ def write_checkpoint(weights: Path, data: Dataset, directory: Path, framework: s
                 f"{result.differing} of {result.lines} lines differ, difference {result.max_difference:.2g}",
                 "nothing was written; install the packages as pyproject.toml pins them",
             )
+    width = (
+        f"; it reads lines resampled to {saved.fit_width} px, PaddleOCR does not" if saved.fit_width else ""
+    )
     return (
-        f"{directory}: {result.lines} lines read as before, largest difference {result.max_difference:.1e}; "
+        f"{directory}: {result.lines} lines read as before, largest difference {result.max_difference:.1e}{width}; "
         f"in PaddleOCR, with its configuration of {model.published}:\n"
         f"python tools/train.py -c FILE -o Global.pretrained_model={directory / NAME} "
         f"Global.character_dict_path={directory / DICTIONARY} "

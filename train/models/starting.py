@@ -30,11 +30,13 @@ class Saved:
         model: registered name.
         charset: that it writes.
         arrays: reads them, by shared name.
+        fit_width: pixels that the network resamples every line to; 0 for its own width.
     """
 
     model: str
     charset: Charset
     arrays: Callable[[], Arrays]
+    fit_width: int = 0
 
 
 def is_bundle(weights: Path) -> bool:
@@ -48,10 +50,16 @@ def read_saved(weights: Path | None) -> Saved | None:
         return None
     if is_bundle(weights):
         bundle = load_bundle(weights)
-        return Saved(bundle.manifest.model, bundle.charset, bundle.weights)
+        return Saved(
+            bundle.manifest.model,
+            bundle.charset,
+            bundle.weights,
+            int(bundle.manifest.config.get("fit_width", 0)),
+        )
     if (weights / META).is_file():
         checkpoint = load_checkpoint(weights)
-        return Saved(checkpoint.config.model, checkpoint.charset, lambda: checkpoint.weights)
+        fit_width = checkpoint.config.fit_width
+        return Saved(checkpoint.config.model, checkpoint.charset, lambda: checkpoint.weights, fit_width)
     return None
 
 
