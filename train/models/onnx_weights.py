@@ -160,7 +160,9 @@ def load_weights(
     for name, array in arrays.items():
         if shapes.get(name) != array.shape:
             raise _mismatch(path, f"{name} is {shapes.get(name)} in the network, {array.shape} there")
-    if missing := sorted(name for name in shapes.keys() - arrays.keys() if not elsewhere(name)):
+    run_through = {layer.name for layer in layers}
+    left_out = (name for name in shapes.keys() - arrays.keys() if name.rpartition(".")[0] in run_through)
+    if missing := sorted(name for name in left_out if not elsewhere(name)):
         raise _mismatch(path, f"nothing for {len(missing)} arrays, {missing[0]} the first")
     network.assign(arrays)
 
