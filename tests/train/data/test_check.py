@@ -205,7 +205,9 @@ def test_the_command_writes_json_and_a_page_without_network(
     assert "http" not in html
     assert html.count("data:image/jpeg") == 5
     assert sorted(p.name for p in tmp_path.iterdir()) == ["check.html", "images", "new", "rec_gt.txt"]
-    assert "rec_gt.txt:2 1.png" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "rec_gt.txt:2 1.png" in said
+    assert "a search or run would refuse this: making test and val needs at least 12" in said
 
 
 def test_a_dictionary_file_and_its_space(sample: MakeSample, tmp_path: Path) -> None:
