@@ -28,7 +28,7 @@ from train.data.arguments import (
     options_of,
 )
 from train.errors import StorageError, UsageError
-from train.paths import given_path, given_place, name_after, study_name
+from train.paths import folder_name, given_path, given_place, name_after, study_name
 from train.sets.arguments import add_task_argument
 
 EPILOG = """examples:
@@ -53,7 +53,9 @@ def parser() -> argparse.ArgumentParser:
     _add_data(parse.add_argument_group("data"))
     _add_search(parse.add_argument_group("what to search"))
     _add_method(parse.add_argument_group("how to search (docs/search.md)"))
-    _add_machine(parse.add_argument_group("where to run"))
+    where = parse.add_argument_group("where to run")
+    _add_machine(where)
+    _add_trackers(where)
     return parse
 
 
@@ -163,7 +165,9 @@ def _add_method(what: argparse._ArgumentGroup) -> None:
 
 def _add_machine(where: argparse._ArgumentGroup) -> None:
     where.add_argument(
-        "--name", type=study_name, help="of the study; its files go to STORAGE/NAME (default: after the data)"
+        "--name",
+        type=folder_name,
+        help="of the study; its files go to STORAGE/NAME (default: after the data)",
     )
     where.add_argument(
         "--storage",
@@ -192,18 +196,21 @@ def _add_machine(where: argparse._ArgumentGroup) -> None:
         action="store_true",
         help="the cluster starts nodes when they are asked for; needs --concurrent and --gpus-per-trial",
     )
-    where.add_argument("--mlflow", metavar="URI", help="send the trials to this MLflow store or server, too")
-    where.add_argument(
-        "--wandb", metavar="PROJECT", help="send them to this project of Weights & Biases, too"
-    )
     where.add_argument(
         "--fork",
         metavar="OLD",
-        type=study_name,
+        type=folder_name,
         help="a new study, whose first trials are the best configurations of study OLD",
     )
     where.add_argument(
         "--resume", action="store_true", help="go on with NAME as it was, but for --time-budget"
+    )
+
+
+def _add_trackers(where: argparse._ArgumentGroup) -> None:
+    where.add_argument("--mlflow", metavar="URI", help="send the trials to this MLflow store or server, too")
+    where.add_argument(
+        "--wandb", metavar="PROJECT", help="send them to this project of Weights & Biases, too"
     )
 
 
@@ -220,7 +227,7 @@ def settings_of(arguments: argparse.Namespace) -> StudySettings:
     paths = ("data", "general_labels", "synthetic_labels", "cache")
     texts = {key: str(path) for key in paths if (path := getattr(arguments, key))}
     told = {
-        "name": arguments.name or (name_after(texts["data"]) if arguments.data else "demo"),
+        "name": _name_of(arguments),
         "data_format": arguments.format,
         "data_options": options_of(arguments.option),
         "labels": {split: tuple(map(str, files)) for split, files in lists_of(arguments).items()},
@@ -235,6 +242,12 @@ def settings_of(arguments: argparse.Namespace) -> StudySettings:
     }
     with config_error("the command line"):
         return StudySettings(**same | texts | told)
+
+
+def _name_of(arguments: argparse.Namespace) -> str:
+    if arguments.name:
+        return str(arguments.name) if arguments.resume else study_name(arguments.name)
+    return name_after(str(arguments.data)) if arguments.data else "demo"
 
 
 def _how_to_go_on(settings: StudySettings) -> str:

@@ -37,7 +37,7 @@ from search.selection.outcome import Searched
 from search.settings import StudySettings
 from search.storage.beginning import beginning
 from search.storage.files import BEGUN, FINGERPRINT, STUDY_FILE
-from search.storage.location import check_folder, publish
+from search.storage.location import check_folder, check_own_folder, publish
 from search.storage.lock import sole_search
 from search.trials.folds import choose_folds, pool_splits
 from spaces.space import SearchSpace
@@ -58,6 +58,8 @@ def run_study(asked: StudySettings, resume: bool) -> StudyResult:
     """
     started = time.time()
     deadline = asked.time_budget_s and started + asked.time_budget_s
+    if not resume:
+        check_own_folder(asked)
     with sole_search(asked.local_folder), shown(deadline):
         check_folder(asked, resume)
         with beginning(asked, resume):

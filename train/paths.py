@@ -12,13 +12,15 @@ NAME_BYTES = 200
 """File systems take 255; drafts and folders beside a study have a longer name."""
 DRAFT_BYTES = 30
 PROBE_BYTES = 1 << 16
-RESERVED, INVISIBLE = "/\\[", ("Cc", "Cs", "Zl", "Zp")
-"""Ray Tune looks for its files by a pattern with the study's name in it, where a bracket has a meaning."""
+SEPARATORS, INVISIBLE = "/\\", ("Cc", "Cs", "Zl", "Zp")
 
 
 def study_name(text: str) -> str:
-    """Return the name of a study; raise UsageError for what cannot be the name of one folder."""
-    if not _is_folder_name(text):
+    """Return the name of a new study; raise UsageError for what cannot be the name of one folder.
+
+    Ray Tune looks for its files by a pattern with that name in it, where a bracket has a meaning.
+    """
+    if not _is_folder_name(text) or text != text.strip() or text[0] in ".-" or "[" in text:
         raise UsageError(
             f"a study's name must be one folder's, of at most {NAME_BYTES} bytes, with no separator, '[' or control "
             "character in it, no '.' or '-' before it and no space around it",
@@ -28,10 +30,19 @@ def study_name(text: str) -> str:
     return text
 
 
+def folder_name(text: str) -> str:
+    """Return the name of a study that there may be, also of an earlier version; UsageError for more than a folder."""
+    if not _is_folder_name(text):
+        raise UsageError(
+            "a study's name must be one folder's, with no separator or control character in it",
+            repr(text),
+            "see the names with python search/results.py list",
+        )
+    return text
+
+
 def _is_folder_name(text: str) -> bool:
-    if not text or text != text.strip() or text[0] in ".-":
-        return False
-    if any(c in RESERVED or unicodedata.category(c) in INVISIBLE for c in text):
+    if text in ("", ".", "..") or any(c in SEPARATORS or unicodedata.category(c) in INVISIBLE for c in text):
         return False
     return len(text.encode()) <= NAME_BYTES
 

@@ -21,7 +21,7 @@ from search.records.result import StudyResult
 from search.records.trial_report import latest_reports
 from search.settings import StudySettings
 from search.storage.database import sqlite_url
-from search.storage.files import DATABASE, EARLIER
+from search.storage.files import DATABASE, EARLIER, STUDIES
 from search.storage.journal import read_journal
 from search.storage.location import fetch_study
 from spaces.space import SearchSpace
@@ -29,7 +29,6 @@ from train.config import TrialConfig, config_from_mapping, flatten
 from train.errors import UsageError
 from train.files import locked, replace_file, write_whole
 
-STUDIES = "studies.db"
 MOST_WINNERS = 3
 ATTRIBUTES = ("task", "data", "samples", "ended", "winner")
 _EARLIER = TypeAdapter(tuple[Earlier, ...])

@@ -7,6 +7,7 @@ import ray
 
 from search.records.facts import BadSample, DataSummary
 from search.settings import StudySettings, count_cpus
+from search.storage.files import EMBEDDED_FOLDER
 from train.config import TrialConfig
 from train.data.checks.allowed import describe_left_out
 from train.data.dataset import Dataset
@@ -17,7 +18,6 @@ from train.memory import available_bytes
 from train.sets.read import Sets, Source
 from train.tasks import TASKS, Task
 
-EMBEDDED_FOLDER = "embedded-vin"
 EMBEDDED = {"count_train": 400, "count_val": 120, "count_test": 120, "seed": 7}
 
 

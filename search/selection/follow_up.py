@@ -4,9 +4,9 @@ import shlex
 import sys
 from pathlib import Path
 
-from search.preflight.data import EMBEDDED_FOLDER
 from search.records.facts import DataSummary
 from search.settings import StudySettings
+from search.storage.files import EMBEDDED_FOLDER
 from train.bundle import ONNX
 
 

@@ -8,6 +8,7 @@ copied there as soon as a resumed study could need them.
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -15,9 +16,18 @@ import pyarrow as pa
 from pyarrow import fs
 
 from search.settings import StudySettings
-from search.storage.files import BEGUN, CLOCK, GROWING, STUDY_FILE, WHILE_RUNNING
+from search.storage.files import (
+    BEGUN,
+    CLOCK,
+    EMBEDDED_FOLDER,
+    GROWING,
+    STUDIES,
+    STUDY_FILE,
+    WHILE_RUNNING,
+)
 from search.storage.journal import read_journal
 from train.config import config_error
+from train.data.decoded.decoding import CACHE
 from train.errors import UsageError
 from train.files import write_whole
 
@@ -193,6 +203,21 @@ def withdraw(settings: StudySettings) -> None:
     if settings.remote:
         for name in BEGUN:
             locate(settings).delete(name)
+
+
+def check_own_folder(settings: StudySettings) -> None:
+    """Raise UsageError if a new study would write among its data, or take the place of what lies beside studies."""
+    folder = settings.local_folder.resolve()
+    others = (settings.general_labels, settings.synthetic_labels)
+    data = [path for path in (settings.data, *chain(*settings.labels.values()), *others) if path]
+    inside = next((path for path in data if Path(path).resolve().is_relative_to(folder)), None)
+    taken = settings.name if settings.name in (STUDIES, EMBEDDED_FOLDER, CACHE) else None
+    if inside or taken:
+        raise UsageError(
+            "a study must have a folder to itself",
+            f"{folder}, where {f'{inside} lies' if inside else 'all studies have files'}",
+            "choose another --name or --storage",
+        )
 
 
 def check_folder(settings: StudySettings, resume: bool) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from search.studies.read import Study, list_studies, read_study
 from train.cli import Parser
 from train.errors import UsageError
-from train.paths import given_path, require_folder, study_name
+from train.paths import folder_name, given_path, require_folder
 from train.scoring.intervals import Interval
 
 EPILOG = """examples:
@@ -41,20 +41,20 @@ def parser() -> argparse.ArgumentParser:
     show = commands.add_parser(
         "show", parents=[common], help="a study's trials, ranked; also of a running one"
     )
-    show.add_argument("name", type=study_name)
+    show.add_argument("name", type=folder_name)
     compare = commands.add_parser(
         "compare", parents=[common], help="two finished studies: their winners' settings, and the gain"
     )
-    compare.add_argument("first", type=study_name)
-    compare.add_argument("second", type=study_name)
+    compare.add_argument("first", type=folder_name)
+    compare.add_argument("second", type=folder_name)
     export = commands.add_parser("export", parents=[common], help="the bundle of a trial's best checkpoint")
-    export.add_argument("name", type=study_name)
+    export.add_argument("name", type=folder_name)
     export.add_argument("--trial", required=True, help="its id, or its place in the table, 1 for the best")
     export.add_argument("--output", type=given_path, required=True, help="folder to write")
     labels = commands.add_parser(
         "labels", parents=[common], help="labels that several good trials read otherwise"
     )
-    labels.add_argument("name", type=study_name)
+    labels.add_argument("name", type=folder_name)
     return parse
 
 

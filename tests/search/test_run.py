@@ -112,6 +112,17 @@ def test_a_name_is_taken_once(storage: Path, capsys: pytest.CaptureFixture[str])
     assert (storage / "mine" / "study.json").read_text(encoding="utf-8") == "{}"
 
 
+@pytest.mark.parametrize("more", [["--data", "plates"], ["--name", "studies.db"], ["--name", "line-cache"]])
+def test_a_study_has_a_folder_to_itself(
+    more: list[str], storage: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (storage / "plates").mkdir(parents=True)
+    monkeypatch.chdir(storage)
+    assert status_of("--storage", storage, *more) == 2
+    assert "a study must have a folder to itself" in capsys.readouterr().err
+    assert not list((storage / "plates").iterdir())
+
+
 def write_begun(folder: Path, **begun_with: str) -> StudySettings:
     """Write what a study that was interrupted has left; return its settings."""
     settings = StudySettings(name=folder.name, storage=str(folder.parent), models=("pp-ocrv6-tiny",))

@@ -12,6 +12,7 @@ from search.storage.database import sqlite_url
 from train.errors import DataError, UsageError
 from train.paths import (
     NAME_BYTES,
+    folder_name,
     given_path,
     given_place,
     name_after,
@@ -49,6 +50,13 @@ def test_what_is_no_folder_name_is_no_study_name(name: str) -> None:
         study_name(name)
     assert len(str(raised.value).splitlines()) == 1
     assert "delete" not in str(raised.value)
+
+
+def test_a_study_of_an_earlier_version_is_found_by_its_name() -> None:
+    assert [folder_name(name) for name in ("a[1]", " x", "-x", ".hidden")] == ["a[1]", " x", "-x", ".hidden"]
+    for name in ("", ".", "..", "a/b", "../x", "a\0b"):
+        with pytest.raises(UsageError):
+            folder_name(name)
 
 
 @given(st.text(min_size=1, max_size=60))
