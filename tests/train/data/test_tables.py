@@ -146,6 +146,20 @@ def test_a_table_of_several_splits_deals_its_rows(
     assert {split: [sample.text for sample in samples] for split, samples in found.items()} == splits
 
 
+def test_lists_with_tabs(tmp_path: Path) -> None:
+    """TrOCR's lists lie beside a folder `image`; others of such a name hold no texts."""
+    write(tmp_path / "image" / "a.jpg", "")
+    for split in ("train", "test"):
+        write(tmp_path / f"gt_{split}.txt", 'a.jpg\t"Yes, I\n')
+    found = load(tmp_path)[1]
+    assert [(s.path, s.text) for s in found["test"]] == [(tmp_path / "image" / "a.jpg", '"Yes, I')]
+    write(tmp_path / "others" / "ori_gt.txt", "a.jpg\t180\n")
+    write(tmp_path / "others" / "labels.txt", "a.jpg\t1,2,3,4,5,6,7,8,x\n")
+    write(tmp_path / "others" / "fileState.txt", "a.jpg\t1\n")
+    with pytest.raises(DataError, match="known format"):
+        load(tmp_path / "others")
+
+
 def test_a_table_does_not_stand_against_lists(tmp_path: Path) -> None:
     """What could be read before is read as before."""
     write(tmp_path / "labels.csv", "filename,words\na.png,x\n")

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from train.data.formats import FORMATS, ROOT, by_split
+from train.data.formats.orientation import ANGLES
 from train.data.formats.places import files_by_split, find_images, has_image_name, splits_told
-from train.data.formats.region_lists import first_line
+from train.data.formats.region_lists import first_line, is_corners, is_regions
 from train.data.formats.table_delimited import Dialect, delimited_table
 from train.data.formats.table_parquet import parquet_images, parquet_table, parts_of
 from train.data.formats.table_rows import Table, json_table
@@ -27,6 +28,8 @@ DELIMITED, JSON, PARQUET = (".csv", ".tsv"), (".jsonl", ".ndjson"), (".parquet",
 ALWAYS = (*DELIMITED, *JSON, *PARQUET)
 SOMETIMES = (".txt", ".json")
 """Suffixes of files that are tables only if they begin as one."""
+LISTS = re.compile(r"(gt|labels)([_-].+)?|(?!rec|det|ori|cls)[a-z]+[_-](gt|labels)")
+"""Names of lists with tabs that are read as tables: TrOCR's `gt_test.txt`, and `gt.txt` of which LMDBs are made."""
 ANSWERS = {"auto": None, "yes": True, "no": False}
 QUOTES = {"auto": None, "csv": True, "none": False}
 DELIMITERS = {"auto": None, "tab": "\t", "\\t": "\t", "space": " ", "comma": ",", "semicolon": ";"}
@@ -210,7 +213,13 @@ def _is_ours(path: Path) -> bool:
 
 
 def _is_plain(table: Table, path: Path) -> bool:
-    """Whether what may be anything is a table: lists with tabs are PaddleOCR's, and objects hold more than texts."""
+    """Whether what may be anything is a table: most lists with tabs are of others, and objects hold more than texts."""
     if path.suffix.lower() == ".json":
         return not table.unfit.keys() & {*_likely_images(table), *_likely_texts(table)}
-    return table.named or "\t" not in first_line(path)
+    name, tab, text = first_line(path).partition("\t")
+    if table.named or not tab:
+        return True
+    of_texts = LISTS.fullmatch(path.stem.lower()) is not None and has_image_name(name)
+    return of_texts and not (
+        is_regions(text) or is_corners(text.partition("\t")[0]) or text.strip() in ANGLES
+    )

@@ -39,7 +39,8 @@ def delimited_table(path: Path, dialect: Dialect, is_header: IsHeader) -> Table:
     """
     line = next((line for line in text_lines(path) if line.strip()), "")
     delimiter = dialect.delimiter or _delimiter(line, path, is_header)
-    quotes = delimiter != " " if dialect.quotes is None else dialect.quotes
+    quoted = delimiter != " " and not (delimiter == "\t" and path.suffix.lower() == ".txt")
+    quotes = quoted if dialect.quotes is None else dialect.quotes
     head, second = _beginning(_cells(path, delimiter, quotes, 0))
     named = dialect.header if dialect.header is not None else not any(map(has_image_name, head))
     count = (
