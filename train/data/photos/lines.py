@@ -32,8 +32,8 @@ class _Line(NamedTuple):
 def lines_of(photos: Sequence[Sample]) -> list[Sample]:
     """Return a sample for every text of photos: its crop, which is cut now or was by an earlier run.
 
-    Ignored regions and those without a text, or without area in their photo, make none. A photo that cannot be read
-    stands for its texts, so that the check finds it.
+    Ignored regions, those without a text, and those that lie mostly outside of their photo make none. A photo that
+    cannot be read stands for its texts, so that the check finds it.
     """
     lines = [list(_lines(number, photo)) for number, photo in enumerate(photos)]
     outlines = [[line.region.points for line in of_photo] for of_photo in lines]
@@ -47,7 +47,7 @@ def lines_of(photos: Sequence[Sample]) -> list[Sample]:
         if of_photo and not kept and not _is_readable(photo.path):
             samples.append(Sample(photo.path, of_photo[0].region.text, photo.source))
     unused = sum(len(regions_of(photo.text)) for photo in photos) - len(cut)
-    rest = f"; {unused} regions are none: ignored, without text, or not in a photo" if unused else ""
+    rest = f"; {unused} regions are none: ignored, without text, or outside of their photo" if unused else ""
     note(f"{len(cut)} lines are cut out of {len(photos)} photos, into {folder}{rest}")
     return samples
 
@@ -72,10 +72,16 @@ def _crops(photos: Sequence[tuple[Sample, Sequence[_Line]]]) -> Iterator[tuple[s
 
 
 def _crop(image: Image, region: Region) -> Image:
-    """Cut a region out of (H, W, 3) uint8 BGR; what lies outside of the photo is no part of it."""
+    """Cut what of a region lies in (H, W, 3) uint8 BGR; (0, 0, 3) of one that lies outside for the most part.
+
+    Such a photo was often resized after it was labelled.
+    """
     height, width = image.shape[:2]
-    corners = np.clip(np.rint(region.points), 0, (width, height))
-    return crop(image, corners.astype(np.int32))
+    corners = np.rint(region.points)
+    inside = np.clip(corners, 0, (width, height))
+    if 2 * np.ptp(inside, axis=0).prod() < np.ptp(corners, axis=0).prod():
+        return np.zeros((0, 0, 3), np.uint8)
+    return crop(image, inside.astype(np.int32))
 
 
 def _is_readable(path: Path) -> bool:

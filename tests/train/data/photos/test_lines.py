@@ -33,6 +33,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     regions = [Region(corners(*box), text) for text, box in BOXES.items()]
     regions += [Region(corners(0, 0, 9, 9), text) for text in ("*", "###", "", "待识别")]
     regions += [Region(corners(0, 0, 9, 9), "difficult", True), Region(corners(500, 0, 590, 20), "outside")]
+    regions += [Region(corners(-900, -900, 1900, 900), "of a larger photo")]
     for number in range(2):
         pixels = np.random.default_rng(number).integers(0, 255, (60, 120, 3), np.uint8)
         (photos / f"p{number}.png").write_bytes(cv2.imencode(".png", pixels)[1].tobytes())
