@@ -9,6 +9,7 @@ import threading
 import time
 import zlib
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict
 from functools import cache
 from typing import Any
@@ -27,6 +28,7 @@ CALM_S = 45.0
 """After the storm; what large pictures took is given back by then."""
 TIMES, MOST_MIB = 5.0, 2048.0
 """Bounds: the polite clients' p99 against the quiet one's, and the largest process."""
+Attack = Callable[[int, threading.Event], None]
 HEAD = f"POST /ocr HTTP/1.1\r\nHost: {HOST}\r\nContent-Type: application/json\r\nContent-Length: "
 
 
@@ -91,46 +93,48 @@ def _ask(data: bytes, kind: int, visualize: bool = False) -> bytes:
     return json.dumps({"file": file, "fileType": kind, "visualize": visualize}).encode()
 
 
-def pictures(port: int) -> None:
+def pictures(port: int, ended: threading.Event) -> None:
     """Send a white picture of 49 megapixels, which is some kilobytes, and wait for its answer."""
-    _send(port, _ask(_white(), 1, visualize=True), wait_s=600)
+    _send(port, _ask(_white(), 1, visualize=True), 600, ended)
 
 
-def leavers(port: int) -> None:
+def leavers(port: int, ended: threading.Event) -> None:
     """Send such a picture and go away a second later."""
-    _send(port, _ask(_white(), 1, visualize=True), wait_s=1)
+    _send(port, _ask(_white(), 1, visualize=True), 1, ended)
 
 
-def slow_pdfs(port: int) -> None:
+def slow_pdfs(port: int, ended: threading.Event) -> None:
     """Send a PDF that takes pdfium half a minute."""
-    _send(port, _ask(_slow_pdf(), 0), wait_s=600)
+    _send(port, _ask(_slow_pdf(), 0), 600, ended)
 
 
-def idlers(port: int) -> None:
+def idlers(port: int, ended: threading.Event) -> None:
     """Open connections that send the beginning of a body, and hold them for half a minute."""
     held = []
     for _ in range(IDLE):
         connection = socket.create_connection((HOST, port))
         connection.sendall(f'{HEAD}100000\r\n\r\n{{"file":"'.encode())
         held.append(connection)
-    time.sleep(30)
+    ended.wait(30)
     for connection in held:
         connection.close()
 
 
-def _send(port: int, body: bytes, wait_s: float) -> None:
-    with socket.create_connection((HOST, port)) as connection:
-        connection.settimeout(wait_s)
-        try:
-            connection.sendall(f"{HEAD}{len(body)}\r\n\r\n".encode() + body)
-            connection.recv(1)
-        except OSError:
-            return
+def _send(port: int, body: bytes, wait_s: float, ended: threading.Event) -> None:
+    """Send a request and wait for its answer, or for the end of everything."""
+    until = time.monotonic() + wait_s
+    with suppress(OSError), socket.create_connection((HOST, port)) as connection:
+        connection.sendall(f"{HEAD}{len(body)}\r\n\r\n".encode() + body)
+        connection.settimeout(0.5)
+        while time.monotonic() < until and not ended.is_set():
+            with suppress(TimeoutError):
+                connection.recv(1)
+                return
 
 
-def _repeat(attack: Callable[[int], None], port: int, ended: threading.Event) -> None:
+def _repeat(attack: Attack, port: int, ended: threading.Event) -> None:
     while not ended.wait(0.1):
-        attack(port)
+        attack(port, ended)
 
 
 @cache
