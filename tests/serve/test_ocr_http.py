@@ -137,7 +137,7 @@ def test_every_page_of_a_pdf_is_read(
         ({"useTextlineOrientation": True}, 422),
         ({"file": "https://example.com/x.png"}, 403),
         ({"file": "%%%"}, 422),
-        ({"file": base64.b64encode(b"GIF89a").decode()}, 415),
+        ({"file": base64.b64encode(b"GIF89a").decode()}, 422),
         ({"file": base64.b64encode(b"plain words").decode()}, 415),
     ],
 )

@@ -33,6 +33,7 @@ from train.data.labels import load_named
 from train.data.photos.regions import regions_of
 from train.data.sample import Sample, require_unicode
 from train.data.split import Splits, given_splits, make_splits
+from train.data.texts import is_unicode
 from train.errors import DataError, UsageError
 from train.files import make_folder
 from train.paths import given_path, require_folder
@@ -158,13 +159,10 @@ def _copy(source: Path, target: Path) -> None:
 
 
 def without_lost(given: Mapping[str, Sequence[Sample]], allow_bad: int) -> dict[str, list[Sample]]:
-    """Return the samples whose files can be read, and say what is left out; DataError for more than are allowed."""
-    lost = {
-        sample.source: f"missing_file: {sample.path}"
-        for samples in given.values()
-        for sample in samples
-        if not os.access(sample.path, os.R_OK)
-    }
+    """Return the samples that can be written, and say what is left out; DataError for more than are allowed."""
+    every = [sample for samples in given.values() for sample in samples]
+    lost = {one.source: f"missing_file: {one.path}" for one in every if not os.access(one.path, os.R_OK)}
+    lost |= {one.source: f"not_unicode: {one.text!a}" for one in every if not is_unicode(one.text)}
     require_few([f"{why}  {source}" for source, why in lost.items()], allow_bad)
     if lost:
         print(describe_left_out(lost))

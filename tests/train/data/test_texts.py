@@ -144,6 +144,8 @@ def test_half_of_a_file_name_is_refused(
     assert cli.run(check_main, command) == 1
     assert "not_unicode  error" in capsys.readouterr().out
     assert cli.run(convert_main, [command[0], str(tmp_path / "out"), *command[1:]]) == 1
-    assert "must be Unicode, got 'caf\\udce9'" in capsys.readouterr().err
+    assert "not_unicode: 'caf\\udce9'" in capsys.readouterr().err
+    left = [command[0], str(tmp_path / "out"), *command[1:], "--allow-bad", "1"]
+    assert cli.run(convert_main, left) == 0
     with pytest.raises(DataError, match="must be Unicode"):
         decode_samples(load_file(images, name="filename"))
