@@ -53,7 +53,7 @@ def write_characters(characters: Sequence[str], path: Path) -> None:
 
 def _of_lines(path: Path) -> list[tuple[str, str]]:
     """Return (character, place) of a text file; empty lines at its end are left out."""
-    lines = [line.removesuffix("\r") for line in _text(path).split("\n")]
+    lines = _text(path).replace("\r\n", "\n").replace("\r", "\n").split("\n")
     while lines and not lines[-1]:
         lines.pop()
     return [(line, f"{path}:{number}") for number, line in enumerate(lines, 1)]
@@ -98,9 +98,12 @@ def _text(path: Path) -> str:
     try:
         if path.read_bytes().startswith(WIDE):
             return path.read_text("utf-16")
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
+        found = f"{path}: {error.strerror}"
+        raise DataError("a dictionary must be a readable file", found, "check the path") from error
+    except UnicodeDecodeError as error:
         raise DataError(
-            "a dictionary must be a readable file", f"{path}: {error}", "check the path"
+            "a dictionary must be UTF-8", f"{path}: {error.reason}", "save it as UTF-8"
         ) from error
     return read_utf8(path, "a dictionary", DataError)
 

@@ -19,6 +19,7 @@ INFERENCE = "PostProcess:\n  name: CTCLabelDecode\n  character_dict:\n  - A\n  -
         ("dict.txt", b"\xef\xbb\xbfA\r\nB\r\n\r\n\n", "AB"),
         ("dict.txt", "A\n中\n".encode("utf-16"), "A中"),
         ("dict.txt", "A\nu\u0308\n\u2126\n\u03a9\n".encode(), "A\u00fc\u2126\u03a9"),
+        ("dict.txt", b"A\rB\r", "AB"),
         ("dict.txt", b"ABC 123", "ABC 123"),
         ("dict.txt", b"A B 1\n", "AB1"),
         ("inference.yml", INFERENCE.encode(), "A1~#"),
