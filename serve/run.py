@@ -24,7 +24,7 @@ from serve.environment import count_gpus, format_host, prepare
 from serve.loop.versions import find_serving
 from serve.settings import Limits, Settings, allowed_hosts, require_resources
 from train.cli import Parser
-from train.cluster import require_cluster, require_ray_folder
+from train.cluster import find_room_for_token, require_cluster, require_ray_folder
 from train.errors import UsageError
 from train.paths import given_path, given_place, require_folder
 
@@ -127,6 +127,7 @@ def main(arguments: Sequence[str]) -> None:
         require_cluster(chosen.address, "--address")
     else:
         require_ray_folder()
+        find_room_for_token()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     kept = prepare(chosen.host, chosen.port)
     if not chosen.address:

@@ -1,6 +1,7 @@
 """What Ray needs before it is started: room for its sockets, or a cluster that answers; known without Ray itself."""
 
 import os
+import secrets
 import socket
 import subprocess
 import sys
@@ -12,7 +13,7 @@ from train.paths import require_folder
 SOCKET_BYTES = 107
 LONGEST_SOCKET = "/ray/session_2026-01-31_23-59-59_999999_4194304/sockets/plasma_store"
 CONNECT_S, ANSWER_S = 10.0, 30.0
-TEMPORARY = ("RAY_TMPDIR", "TMPDIR")
+TEMPORARY, TOKEN = ("RAY_TMPDIR", "TMPDIR"), "RAY_AUTH_TOKEN"
 
 
 def require_ray_folder() -> None:
@@ -27,6 +28,18 @@ def require_ray_folder() -> None:
             "set RAY_TMPDIR to a short folder, e.g. RAY_TMPDIR=/tmp",
         )
     require_folder(Path(folder), name)
+
+
+def find_room_for_token() -> None:
+    """Give a cluster that is started here a token of its own where the home folder cannot keep one."""
+    if TOKEN in os.environ or f"{TOKEN}_PATH" in os.environ:
+        return
+    kept = Path(os.path.expanduser("~/.ray/auth_token"))
+    try:
+        if not kept.is_file():
+            require_folder(kept.parent, TOKEN)
+    except UsageError:
+        os.environ[TOKEN] = secrets.token_hex(32)
 
 
 def require_cluster(address: str, option: str) -> None:

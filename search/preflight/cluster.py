@@ -5,7 +5,7 @@ import os
 import ray
 from ray._private.services import canonicalize_bootstrap_address
 
-from train.cluster import require_cluster, require_ray_folder
+from train.cluster import find_room_for_token, require_cluster, require_ray_folder
 from train.errors import UsageError
 
 ADDRESS = "RAY_ADDRESS"
@@ -18,6 +18,7 @@ def check_cluster() -> None:
     address = find_address()
     if address is None:
         require_ray_folder()
+        find_room_for_token()
     else:
         require_cluster(address, _origin())
 

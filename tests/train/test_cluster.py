@@ -1,5 +1,6 @@
 """A cluster that does not answer, and a folder too deep for Ray: said at once, in a line."""
 
+import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -42,3 +43,16 @@ def test_a_folder_too_deep_for_sockets_is_refused(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("RAY_TMPDIR", "/proc/none")
     with pytest.raises(UsageError, match="RAY_TMPDIR must be a folder that can be written"):
         cluster.require_ray_folder()
+
+
+def test_a_home_that_cannot_be_written_has_a_token_all_the_same(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv(cluster.TOKEN, "")  # is put back afterwards
+    monkeypatch.delenv(cluster.TOKEN)
+    cluster.find_room_for_token()
+    assert cluster.TOKEN not in os.environ
+    monkeypatch.setenv("HOME", "/proc/self")
+    cluster.find_room_for_token()
+    assert len(os.environ[cluster.TOKEN]) == 64
