@@ -1,4 +1,4 @@
-"""Where paddlex keeps what it downloads: in the home folder, or in a temporary one where that cannot be written."""
+"""Where libraries keep what they download: in the home folder, or in a temporary one where that cannot be written."""
 
 import os
 import tempfile
@@ -7,17 +7,18 @@ from pathlib import Path
 from train.errors import UsageError
 from train.paths import require_folder
 
-CACHE = "PADDLE_PDX_CACHE_HOME"
+CACHES = {"PADDLE_PDX_CACHE_HOME": "~/.paddlex", "XDG_CACHE_HOME": "~/.cache"}
+"""Variable -> its usual folder: of paddlex, which makes one as soon as it is imported, and of all others."""
 
 
 def find_room_for_downloads() -> None:
-    """Name a folder for paddlex, which makes one as soon as it is imported, and fails where it cannot."""
-    if CACHE in os.environ:
-        return
-    try:
-        require_folder(Path(os.path.expanduser("~/.paddlex")), CACHE)
-    except UsageError:
-        folder = Path(tempfile.gettempdir()) / f"paddlex-{os.getuid()}"
-        folder.mkdir(mode=0o700, exist_ok=True)
-        ours = folder.stat().st_uid == os.getuid()
-        os.environ[CACHE] = str(folder) if ours else tempfile.mkdtemp(prefix="paddlex-")
+    """Name a folder for each cache that has none it can write to."""
+    for variable, usual in CACHES.items():
+        try:
+            if variable not in os.environ:
+                require_folder(Path(os.path.expanduser(usual)), variable)
+        except UsageError:
+            folder = Path(tempfile.gettempdir()) / f"ocrtune-{Path(usual).name.strip('.')}-{os.getuid()}"
+            folder.mkdir(mode=0o700, exist_ok=True)
+            ours = folder.stat().st_uid == os.getuid()
+            os.environ[variable] = str(folder) if ours else tempfile.mkdtemp()

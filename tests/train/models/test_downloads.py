@@ -1,28 +1,26 @@
-"""paddlex makes its folder when it is imported: a home that cannot be written is no reason to end."""
+"""Libraries make their folders when they are imported: a home that cannot be written is no reason to end."""
 
 import os
 from pathlib import Path
 
 import pytest
 
-from train.models.downloads import CACHE, find_room_for_downloads
+from train.models.downloads import CACHES, find_room_for_downloads
 
 
-@pytest.mark.parametrize(
-    ("home", "cache", "found"), [("/proc/self", None, True), (".", None, False), ("x", "y", "y")]
-)
-def test_paddlex_has_a_folder_that_can_be_written(
-    home: str, cache: str | None, found: bool | str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("variable", CACHES)
+def test_there_is_a_folder_that_can_be_written(
+    variable: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(CACHE, cache or "")  # is put back afterwards
-    if cache is None:
-        monkeypatch.delenv(CACHE)
-    monkeypatch.setenv("HOME", str(tmp_path / home))
+    for name in CACHES:
+        monkeypatch.setenv(name, "mine")  # all are put back afterwards
+    monkeypatch.setenv("HOME", "/proc/self")
     find_room_for_downloads()
-    if isinstance(found, str):
-        assert os.environ[CACHE] == found
-    elif found:
-        assert os.access(os.environ[CACHE], os.W_OK)
-    else:
-        assert CACHE not in os.environ
-    os.environ.pop(CACHE, None)
+    assert os.environ[variable] == "mine"
+    del os.environ[variable]
+    find_room_for_downloads()
+    assert os.access(os.environ.pop(variable), os.W_OK)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    find_room_for_downloads()
+    assert variable not in os.environ
+    monkeypatch.setenv(variable, "")
