@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import ClassVar
 
@@ -37,7 +38,9 @@ class SamplesCsv:
         """Yield one sample a row, checked against `id2char.json`."""
         characters = _characters(path.parent / NAMES)
         rows = csv.DictReader(io.StringIO(read_text(path), newline=""), strict=True)
-        _require_columns(rows.fieldnames or (), path)
+        with _csv_errors(rows, path):
+            columns = rows.fieldnames or ()
+        _require_columns(columns, path)
         found = []
         while row := _next(rows, path):
             source = f"{path}:{rows.line_num}"
@@ -52,8 +55,14 @@ def _is_ours(folder: Path) -> bool:
 
 
 def _next(rows: "csv.DictReader[str]", path: Path) -> dict[str, str] | None:
-    try:
+    with _csv_errors(rows, path):
         return next(rows, None)
+
+
+@contextmanager
+def _csv_errors(rows: "csv.DictReader[str]", path: Path) -> Iterator[None]:
+    try:
+        yield
     except csv.Error as error:
         raise DataError(
             "a table must be valid CSV", f"{path}:{rows.reader.line_num}: {error}", "mend its quotes"
