@@ -27,8 +27,15 @@ def tell_made(
     for name, part in splits.items():
         if name in made:
             texts = len({text_of(sample.text) for sample in part})
-            told[name] = f"{len(part)} samples of {texts} texts{_doubt(len(part), texts, every, spread)}"
+            told[name] = (
+                f"{_count(len(part), 'sample')} of {_count(texts, 'text')}"
+                f"{_doubt(len(part), texts, every, spread)}"
+            )
     return told
+
+
+def _count(number: int, unit: str) -> str:
+    return f"{number} {unit}{'' if number == 1 else 's'}"
 
 
 def _doubt(samples: int, texts: int, every: int, spread: bool) -> str:
@@ -36,9 +43,7 @@ def _doubt(samples: int, texts: int, every: int, spread: bool) -> str:
     if units >= MIN_UNITS:
         return ""
     wanted = ceil(MIN_UNITS * every / units)
-    return (
-        f"; too few to tell two models apart: that takes {MIN_UNITS} {unit}, so about {wanted} {unit} in all"
-    )
+    return f", too few to tell two models apart: that takes {MIN_UNITS}, so about {wanted} {unit} in all"
 
 
 def tell_missing(
@@ -55,6 +60,4 @@ def tell_missing(
     except DataError as error:
         return [f"a search or run would refuse this: {error}"]
     told = tell_made(splits, classes, text_of)
-    return [
-        f"a search or run makes {name} of it: {line} ({splits.origin[name]})" for name, line in told.items()
-    ]
+    return [f"{name}, which a search or run makes of it: {line}" for name, line in told.items()]

@@ -174,8 +174,8 @@ def test_twelve_texts_of_ten_pictures_are_in_every_split() -> None:
 
 def test_a_split_that_tells_nothing_says_what_it_takes() -> None:
     two = make_splits({"all": samples(["OK"] * 14 + ["NG"] * 8)}, 0)
-    assert "takes 6 samples, so about 66 samples" in tell_made(two)["test"]
+    assert "takes 6, so about 66 samples" in tell_made(two)["test"]
     unseen = make_splits({"all": samples([f"{i:02}" for i in range(20)])}, 0)
-    assert "takes 6 texts, so about 60 texts" in tell_made(unseen)["test"]
+    assert "takes 6, so about 60 texts" in tell_made(unseen)["test"]
     enough = make_splits({"all": samples([f"{i:02}" for i in range(MIN_UNITS * 10)])}, 0)
     assert tell_made(enough)["test"] == "6 samples of 6 texts"

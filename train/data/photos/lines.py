@@ -23,10 +23,11 @@ UNREAD = "待识别"
 
 
 class _Line(NamedTuple):
-    """A text of a photo, and the name of the file of its crop."""
+    """A text of a photo: its crop's file, and where it is labelled (`Label.txt:3#2`: the second region)."""
 
     name: str
     region: Region
+    source: str
 
 
 def lines_of(photos: Sequence[Sample]) -> list[Sample]:
@@ -43,7 +44,7 @@ def lines_of(photos: Sequence[Sample]) -> list[Sample]:
     samples: list[Sample] = []
     for photo, of_photo in pairs:
         kept = [line for line in of_photo if line.name in cut]
-        samples += [Sample(folder / line.name, line.region.text, photo.source) for line in kept]
+        samples += [Sample(folder / line.name, line.region.text, line.source) for line in kept]
         if of_photo and not kept and not _is_readable(photo.path):
             samples.append(Sample(photo.path, of_photo[0].region.text, photo.source))
     unused = sum(len(regions_of(photo.text)) for photo in photos) - len(cut)
@@ -56,7 +57,8 @@ def _lines(number: int, photo: Sample) -> Iterator[_Line]:
     plain = "".join(c if c.isalnum() or c in "-_." else "_" for c in photo.path.stem)[:NAME_LENGTH]
     for position, region in enumerate(regions_of(photo.text, photo.source)):
         if region.text not in ("", UNREAD) and not region.ignored and len(region.points) > 2:
-            yield _Line(f"{number:05}_{plain}_crop_{position}.png", region)
+            name = f"{number:05}_{plain}_crop_{position}.png"
+            yield _Line(name, region, f"{photo.source}#{position + 1}")
 
 
 def _crops(photos: Sequence[tuple[Sample, Sequence[_Line]]]) -> Iterator[tuple[str, bytes]]:

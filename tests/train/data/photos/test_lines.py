@@ -52,6 +52,9 @@ def test_the_texts_of_photos_are_cut_out_as_serving_cuts_them(folder: Path) -> N
         assert np.array_equal(images.read(sample.path), expected)
     assert images.read(splits["all"][2].path).shape == (12, 56, 3)  # turned, as serving turns it
     assert sorted(folder.iterdir()) == before
+    assert len({sample.source for sample in splits["all"]}) == len(splits["all"]), (
+        "faults are counted by them"
+    )
     assert load_file(folder / "Label.txt", name="ppocrlabel") == splits["all"]
 
 
