@@ -111,6 +111,12 @@ def test_samples_csv_refuses_other_columns_and_names(tmp_path: Path) -> None:
     write(character_set(tmp_path, "", {}) / "samples.csv", "file,character,id\n")
     with pytest.raises(DataError, match="columns path, character, id"):
         load(tmp_path)
+    write(tmp_path / "samples.csv", 'path,"char"acter,id\n')
+    with pytest.raises(DataError, match="valid CSV"):
+        load(tmp_path)
+    (tmp_path / "id2char.json").write_text("[" * 100_000)
+    with pytest.raises(DataError, match="must be JSON"):
+        load(tmp_path)
     with pytest.raises(DataError, match="map ids"):
         load(character_set(tmp_path, "a.png,A,0\n", ["A"]))
 
