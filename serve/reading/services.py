@@ -86,11 +86,17 @@ class Services:
         if self._padded_px is None:
             self._turns = await self.call("recognition", "upright") == "turn"
             self._padded_px = await self.call("recognition", "padded_px")
-        padded_px = self._padded_px
-        shown = [turned(line) if self._turns else line for line in lines]
-        fitting = [resize_line(line, padded_px) for line in shown if not too_long(*line.shape[:2])]
+        large = sum(line.nbytes for line in lines) > SMALL_BYTES
+        shown = await self.lanes.large.run(self._show, lines) if large else self._show(lines)
+        fitting = [line for line in shown if line is not None]
         readings = iter(await self._queue.read(fitting, alternatives))
-        return [NOTHING if too_long(*line.shape[:2]) else next(readings) for line in shown]
+        return [NOTHING if line is None else next(readings) for line in shown]
+
+    def _show(self, lines: Sequence[Image]) -> list[Image | None]:
+        """Return lines as the recogniser takes them; None for one that is too long."""
+        assert self._padded_px is not None
+        shown = [turned(line) if self._turns else line for line in lines]
+        return [None if too_long(*line.shape[:2]) else resize_line(line, self._padded_px) for line in shown]
 
     async def _read(self, images: list[Image], wanted: list[int], alone: bool) -> list[Reading]:
         readings, work = await self.call(
