@@ -25,7 +25,7 @@ ALLOWED = {
         "train.data.orientation",
         "train.data.pictures",
         "train.data.charset",
-        "train.data.texts",
+        "train.data.texts.forms",
         "train.data.crops",
         "train.data.detection",
         "train.data.rectangles",

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from train.data.charset import BLANK
-from train.data.texts import text_of
+from train.data.texts.forms import text_of
 
 BEAM = 16
 CLASSES_PER_STEP = 6

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from train.data.crops import Quad
-from train.data.texts import text_of
+from train.data.texts.forms import text_of
 
 HAN, LATIN, OTHER = "han", "latin", "other"
 SAME_ROW_PX = 12

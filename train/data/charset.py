@@ -10,8 +10,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from train.data.reading_order import in_picture_order
-from train.data.texts import normal_form, text_of
+from train.data.texts.forms import normal_form, text_of
+from train.data.texts.reading_order import in_picture_order
 from train.errors import DataError
 
 BLANK = 0

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import yaml
 
-from train.data.texts import normal_form
+from train.data.texts.forms import normal_form
 from train.errors import DataError
 from train.paths import read_utf8
 

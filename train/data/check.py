@@ -26,10 +26,10 @@ from train.data.checks.contact_sheet import contact_sheet
 from train.data.checks.findings import as_json, as_text
 from train.data.checks.rulebook import RULES
 from train.data.evidence import tell_missing
+from train.data.folders.notes import collected_notes
 from train.data.labels import load_named
-from train.data.notes import collected_notes
 from train.data.split import given_splits
-from train.data.texts import normal_form
+from train.data.texts.forms import normal_form
 from train.files import write_output
 from train.paths import given_path, require_file
 from train.sets.arguments import add_task_argument

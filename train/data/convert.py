@@ -33,7 +33,7 @@ from train.data.labels import load_named
 from train.data.photos.regions import regions_of
 from train.data.sample import Sample, require_unicode
 from train.data.split import Splits, given_splits, make_splits
-from train.data.texts import is_unicode
+from train.data.texts.forms import is_unicode
 from train.errors import DataError, UsageError
 from train.files import make_folder
 from train.paths import given_path, require_folder

@@ -20,9 +20,9 @@ from train.cli import Parser
 from train.data.arguments import add_format_arguments, options_of
 from train.data.corrections import LabelErrorRow, read_table
 from train.data.formats import load_file
-from train.data.repairs import REPAIRS
 from train.data.sample import Sample, require_unicode
-from train.data.texts import escaped, is_unicode, normal_form
+from train.data.texts.forms import escaped, is_unicode, normal_form
+from train.data.texts.repairs import REPAIRS
 from train.errors import DataError, UsageError
 from train.files import write_new
 from train.paths import given_path, require_file

@@ -13,7 +13,7 @@ from train.data import images
 from train.data.decoded.stored import LINES, Stored
 from train.data.pictures.errors import PictureError
 from train.data.sample import Sample, require_unicode
-from train.data.texts import is_unicode
+from train.data.texts.forms import is_unicode
 from train.errors import DataError
 
 

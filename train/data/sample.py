@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from train.data.texts import is_unicode
+from train.data.texts.forms import is_unicode
 from train.errors import DataError
 
 
@@ -13,7 +13,7 @@ class Sample:
 
     Attributes:
         path: absolute path of the image file.
-        text: the transcription, as labelled; in its normal form (`train.data.texts`) once a file is read.
+        text: the transcription, as labelled; in its normal form (`train.data.texts.forms`) once a file is read.
         source: `file:line` of the label, for error messages.
         split: the split that its file tells, where a file holds several; else empty.
         written: what stands in the file, where that is another form of the same text; else None.

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from train.data.charset import BLANK, Charset
-from train.data.texts import normal_form
+from train.data.texts.forms import normal_form
 from train.models.network import Network
 
 log = logging.getLogger(__name__)

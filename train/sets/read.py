@@ -10,11 +10,11 @@ from pathlib import Path
 
 from train.data.checks.checking import keep_usable
 from train.data.evidence import tell_made
+from train.data.folders.unpacked import caching_in
 from train.data.formats import load_file
 from train.data.labels import Named, load_named
 from train.data.sample import Sample
 from train.data.split import Splits, given_splits, make_splits
-from train.data.unpacked import caching_in
 from train.errors import OcrError
 from train.sets.dictionary import Dictionary, read_dictionary
 from train.sets.general import split_general

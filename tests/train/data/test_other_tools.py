@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from tests.contracts.test_formats import write_image
+from train.data.folders.notes import collected_notes
 from train.data.formats import NO_OPTIONS, load
-from train.data.notes import collected_notes
 from train.data.photos.regions import Region, regions_of
 from train.data.sample import Sample
 from train.errors import DataError

@@ -11,7 +11,7 @@ import numpy as np
 
 from train.data.charset import steps_needed
 from train.data.images import Image, bucket_width
-from train.data.reading_order import side_by_side
+from train.data.texts.reading_order import side_by_side
 
 STEP_PX = 8
 MAX_PAIR_WIDTH_PX = 320

@@ -9,15 +9,15 @@ from typing import NamedTuple
 from train.data.checks.allowed import require_few, require_some
 from train.data.checks.findings import CheckReport, Finding, place, report_of
 from train.data.checks.rules import Checks, as_it_is, repeated_images
+from train.data.folders.notes import note
 from train.data.formats import SPLITS
-from train.data.notes import note
 from train.data.pictures.alpha import FLAT, span
 from train.data.pictures.decoding import decode_picture
 from train.data.pictures.errors import PictureError
 from train.data.pictures.whole import require_whole
-from train.data.repairs import REPAIRS
 from train.data.sample import Sample
 from train.data.split import Splits
+from train.data.texts.repairs import REPAIRS
 
 NO_IMAGE = frozenset({"missing_file", "unreadable", "too_large"})
 TOLD = (REPAIRS.keys() | {"no_character", "mixed_directions"}) - {"decomposed"}

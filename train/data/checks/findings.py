@@ -9,7 +9,7 @@ from typing import Any
 from train.data.checks.rulebook import RULES, Severity
 from train.data.sample import Sample
 from train.data.split import Splits
-from train.data.texts import escaped
+from train.data.texts.forms import escaped
 
 SHOWN = 5
 

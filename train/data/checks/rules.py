@@ -13,12 +13,12 @@ from train.data.checks.contact_sheet import Picture, line_picture
 from train.data.checks.findings import LINES, Contents, Finding
 from train.data.checks.text_rules import form_findings, set_findings
 from train.data.decoded.header import header_of
-from train.data.image_paths import searched
+from train.data.folders.image_paths import searched
 from train.data.pictures.errors import PictureError
 from train.data.pictures.header import Header
 from train.data.sample import Sample
 from train.data.split import Splits
-from train.data.texts import escaped
+from train.data.texts.forms import escaped
 
 MIN_HEIGHT_PX = 8
 MIN_WIDTH_PX = 4

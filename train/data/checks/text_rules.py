@@ -4,11 +4,11 @@ import re
 from collections.abc import Iterator, Sequence
 
 from train.data.checks.findings import Finding
-from train.data.reading_order import in_picture_order, in_reading_order
-from train.data.repairs import REPAIRS
 from train.data.sample import Sample
 from train.data.split import Splits
-from train.data.texts import escaped, is_unicode, named, visible
+from train.data.texts.forms import escaped, is_unicode, named, visible
+from train.data.texts.reading_order import in_picture_order, in_reading_order
+from train.data.texts.repairs import REPAIRS
 
 SHOWN = 5
 NO_CHARACTER = re.compile("[\ufffc\ufffd\ufdd0-\ufdef\ufffe\uffff\ue000-\uf8ff\U000f0000-\U0010ffff]")
@@ -34,7 +34,7 @@ def _read_back(text: str) -> str:
 
 
 def set_findings(splits: Splits) -> Iterator[Finding]:
-    """Yield the labels that a repair would change, for it looks at all of them (`train.data.repairs`)."""
+    """Yield the labels that a repair would change, for it looks at all of them (`train.data.texts.repairs`)."""
     samples = [(name, sample) for name, part in splits.items() for sample in part if is_unicode(sample.text)]
     for rule in (rule for rule in REPAIRS if rule not in BY_ONE):
         texts = [_as_written(rule, sample) for _, sample in samples]

@@ -17,7 +17,7 @@ import numpy as np
 from train.data.drawing.typeset import can_shape, draw_text, face_of
 from train.data.formats import read_text
 from train.data.formats.paddleocr import WHOLE
-from train.data.texts import normal_form
+from train.data.texts.forms import normal_form
 from train.errors import DataError, UsageError
 from train.files import write_whole
 

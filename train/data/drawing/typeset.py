@@ -15,7 +15,7 @@ from train.data.drawing import surfaces
 from train.data.drawing.camera import photographed
 from train.data.drawing.surfaces import Scene
 from train.data.images import HEIGHT_PX, Image
-from train.data.texts import SPACE, ZWJ, ZWNJ
+from train.data.texts.forms import SPACE, ZWJ, ZWNJ
 from train.errors import DataError
 
 EM_PX = 56

@@ -10,14 +10,14 @@ from itertools import product
 from pathlib import Path
 from typing import ClassVar, Protocol
 
-from train.data.left_aside import note_left_aside
-from train.data.notes import note
+from train.data.folders.left_aside import note_left_aside
+from train.data.folders.notes import note
+from train.data.folders.split_names import SPLITS, entries, folders_by_split, in_order
 from train.data.photos.lines import lines_of as lines_of_photos
 from train.data.pictures.kinds import READABLE_SUFFIXES
-from train.data.reading_order import RIGHT_TO_LEFT
 from train.data.sample import Sample
-from train.data.split_names import SPLITS, entries, folders_by_split, in_order
-from train.data.texts import normal_form
+from train.data.texts.forms import normal_form
+from train.data.texts.reading_order import RIGHT_TO_LEFT
 from train.errors import DataError, UsageError
 from train.paths import read_utf8
 from train.registry import Registry

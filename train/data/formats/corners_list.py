@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import ClassVar
 
+from train.data.folders.image_paths import locate
 from train.data.formats import FORMATS, ROOT, by_split, images_in
 from train.data.formats.region_lists import (
     corner_region,
@@ -18,7 +19,6 @@ from train.data.formats.region_lists import (
     named_line,
     skipped_fields,
 )
-from train.data.image_paths import locate
 from train.data.photos.regions import Region, label_of
 from train.data.sample import Sample
 from train.errors import DataError, UsageError

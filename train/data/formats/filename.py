@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import ClassVar
 
+from train.data.folders.split_names import entries, split_of
 from train.data.formats import FORMATS, by_split, images_in
 from train.data.sample import Sample
-from train.data.split_names import entries, split_of
 from train.errors import DataError, UsageError
 
 PATTERN = r"(?P<text>[^_]+)(_.*)?"

@@ -5,11 +5,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import ClassVar
 
+from train.data.folders.split_names import split_within
 from train.data.formats import FORMATS, images_in
 from train.data.formats.region_lists import corner_region, lines_of, skipped_fields
 from train.data.photos.regions import Region, as_region, label_of
 from train.data.sample import Sample
-from train.data.split_names import split_within
 from train.errors import DataError
 
 PREFIX = "gt_"

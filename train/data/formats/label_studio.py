@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from train.data.decoded.header import image_size
+from train.data.folders.notes import note
 from train.data.formats import FORMATS, ROOT
 from train.data.formats.places import files_by_split, find_images, has_image_name
 from train.data.formats.shapes import numbers_of, rectangle, rounded
 from train.data.formats.table_rows import json_objects
-from train.data.notes import note
 from train.data.photos.regions import Region, as_region, label_of
 from train.data.sample import Sample
 from train.errors import DataError

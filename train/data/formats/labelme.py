@@ -8,12 +8,12 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, ClassVar
 
+from train.data.folders.unpacked import unpacked
 from train.data.formats import FORMATS, ROOT, by_split, images_in
 from train.data.formats.places import find_images, image_name, is_file, peek_json, read_json
 from train.data.formats.shapes import note_classes, numbers_of, rectangle, text_in
 from train.data.photos.regions import Region, as_region, label_of
 from train.data.sample import Sample
-from train.data.unpacked import unpacked
 from train.errors import DataError, UsageError
 
 SHAPES, IMAGE, EMBEDDED = "shapes", "imagePath", "imageData"

@@ -5,10 +5,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
+from train.data.folders.split_names import in_order, lists_by_split
 from train.data.formats import FORMATS, ROOT, by_split, read_text
 from train.data.formats.places import find_images, has_image_name, peek_json, read_json, splits_told
 from train.data.sample import Sample
-from train.data.split_names import in_order, lists_by_split
 from train.errors import DataError
 
 LABELS = "labels.json"

@@ -5,10 +5,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
 
+from train.data.folders.unpacked import unpacked
 from train.data.formats import FORMATS, by_split
 from train.data.formats.places import image_name
 from train.data.sample import Sample
-from train.data.unpacked import unpacked
 from train.errors import DataError, UsageError
 
 DATA = "data.mdb"

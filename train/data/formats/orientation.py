@@ -4,11 +4,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import ClassVar
 
+from train.data.folders.image_paths import locate
+from train.data.folders.split_names import lists_or_whole
 from train.data.formats import FORMATS, ROOT
 from train.data.formats.region_lists import lines_of
-from train.data.image_paths import locate
 from train.data.sample import Sample
-from train.data.split_names import lists_or_whole
 from train.errors import DataError
 
 LIST, WHOLE = "ori_gt_{}.txt", "ori_gt.txt"

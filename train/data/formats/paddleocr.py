@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import ClassVar
 
+from train.data.folders.image_paths import locate
+from train.data.folders.split_names import lists_or_whole
 from train.data.formats import FORMATS, IMAGE_SUFFIXES, ROOT
 from train.data.formats.region_lists import first_line, is_corners, is_regions, lines_of
-from train.data.image_paths import locate
 from train.data.sample import Sample
-from train.data.split_names import lists_or_whole
 from train.errors import DataError
 
 LISTS, SHARED = ("rec_gt_{}.txt", "{}_list.txt"), "{}.txt"

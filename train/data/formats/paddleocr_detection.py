@@ -4,10 +4,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import ClassVar
 
+from train.data.folders.image_paths import locate
 from train.data.formats import FORMATS, ROOT
 from train.data.formats.ppocrlabel import LABELS
 from train.data.formats.region_lists import find_lists, is_regions, lines_of, named_line
-from train.data.image_paths import locate
 from train.data.photos.regions import label_of, regions_of
 from train.data.sample import Sample
 

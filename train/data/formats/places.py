@@ -9,9 +9,9 @@ from pathlib import Path, PurePosixPath
 from typing import Any, NoReturn
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from train.data.folders.image_paths import locate
+from train.data.folders.split_names import in_order, only_one, split_of
 from train.data.formats import IMAGE_SUFFIXES, SPLITS, images_in, read_text
-from train.data.image_paths import locate
-from train.data.split_names import in_order, only_one, split_of
 from train.errors import DataError
 
 IMAGE_FOLDERS = ("images", "image", "imgs", "img")

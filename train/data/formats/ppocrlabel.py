@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import ClassVar
 
+from train.data.folders.image_paths import locate
 from train.data.formats import FORMATS, ROOT, by_split
 from train.data.formats.region_lists import lines_of, named_line
-from train.data.image_paths import locate
 from train.data.photos.regions import label_of, regions_of
 from train.data.sample import Sample
 from train.errors import DataError

@@ -5,9 +5,9 @@ import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from train.data.folders.split_names import lists_or_whole
 from train.data.formats import read_text
 from train.data.photos.regions import Region, as_region
-from train.data.split_names import lists_or_whole
 from train.errors import DataError, UsageError
 
 LISTS = ("det_gt_{}.txt", "{}_icdar2015_label.txt", "{}.txt")

@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import ClassVar
 
+from train.data.folders.image_paths import locate
 from train.data.formats import FORMATS, ROOT, by_split, read_text
 from train.data.formats.places import read_json
-from train.data.image_paths import locate
 from train.data.sample import Sample
 from train.errors import DataError
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from train.data.notes import note
+from train.data.folders.notes import note
 from train.errors import DataError
 
 MOST = 1e9

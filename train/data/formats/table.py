@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
+from train.data.folders.split_names import only_one
 from train.data.formats import FORMATS, ROOT, by_split
 from train.data.formats.orientation import ANGLES
 from train.data.formats.places import files_by_split, find_images, has_image_name, splits_told
@@ -13,7 +14,6 @@ from train.data.formats.table_delimited import Dialect, delimited_table
 from train.data.formats.table_parquet import parquet_images, parquet_table, parts_of
 from train.data.formats.table_rows import Table, json_table
 from train.data.sample import Sample
-from train.data.split_names import only_one
 from train.errors import DataError, UsageError
 
 IMAGES = re.compile(r"(image|img|file|picture)s?_?(file)?_?(filename|names?|paths?)?|names?|paths?")

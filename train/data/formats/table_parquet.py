@@ -5,9 +5,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from train.data.folders.unpacked import unpacked
 from train.data.formats.places import image_name
 from train.data.formats.table_rows import Row, Table
-from train.data.unpacked import unpacked
 from train.errors import DataError
 
 ROWS = 64

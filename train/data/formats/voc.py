@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import ClassVar
 from xml.etree import ElementTree as Xml
 
+from train.data.folders.split_names import lists_by_split
 from train.data.formats import FORMATS, ROOT, by_split
 from train.data.formats.places import find_images, image_places
 from train.data.formats.region_lists import lines_of
 from train.data.formats.shapes import note_classes, rectangle
 from train.data.photos.regions import Region, as_region, label_of
 from train.data.sample import Sample
-from train.data.split_names import lists_by_split
 from train.errors import DataError
 
 FOLDER, IMAGES, SETS = "Annotations", "JPEGImages", ("ImageSets", "Main")

@@ -8,12 +8,12 @@ from typing import Any, ClassVar
 import yaml
 
 from train.data.decoded.header import image_size
+from train.data.folders.split_names import NAMES
 from train.data.formats import FORMATS, by_split, images_in
 from train.data.formats.region_lists import first_line, lines_of
 from train.data.formats.shapes import rectangle, rounded
 from train.data.photos.regions import Region, as_region, label_of
 from train.data.sample import Sample
-from train.data.split_names import NAMES
 from train.errors import DataError
 
 IMAGES, LABELS = "images", "labels"

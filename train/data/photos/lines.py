@@ -8,11 +8,11 @@ import cv2
 import numpy as np
 
 from train.data.crops import crop
+from train.data.folders.notes import note
+from train.data.folders.unpacked import unpacked
 from train.data.images import Image, read
-from train.data.notes import note
 from train.data.photos.regions import Region, regions_of
 from train.data.sample import Sample
-from train.data.unpacked import unpacked
 from train.errors import DataError
 
 VERSION = "crops 1"

@@ -17,10 +17,10 @@ from train.data.drawing import drawn_texts, typeset
 from train.data.drawing.drawn_texts import draw_texts, fonts_for
 from train.data.drawing.typeset import EM_PX, Face, draw_text
 from train.data.formats import load, load_file
-from train.data.reading_order import in_picture_order
 from train.data.split import given_splits
 from train.data.synthetic import main
-from train.data.texts import normal_form
+from train.data.texts.forms import normal_form
+from train.data.texts.reading_order import in_picture_order
 from train.errors import DataError, UsageError
 
 WORDS = ("TOTAL 12.50", "it's", "iiiiiiiiii", "llllll", "WWW", "-", "Abc def")

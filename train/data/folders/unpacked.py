@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 
-from train.data.notes import note
+from train.data.folders.notes import note
 from train.errors import DataError
 from train.files import make_folder
 

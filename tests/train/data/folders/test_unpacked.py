@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from train.data.notes import collected_notes
-from train.data.unpacked import cache_folder, caching_in, unpacked
+from train.data.folders.notes import collected_notes
+from train.data.folders.unpacked import cache_folder, caching_in, unpacked
 from train.errors import DataError
 
 

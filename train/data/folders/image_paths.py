@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from itertools import takewhile
 from pathlib import Path
 
-from train.data.notes import note
+from train.data.folders.notes import note
 from train.data.sample import Sample
 from train.errors import DataError, UsageError
 

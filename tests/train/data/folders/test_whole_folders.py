@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from train.data.folders.notes import collected_notes
+from train.data.folders.split_names import NAMES, split_within
 from train.data.formats import detect, load
-from train.data.notes import collected_notes
 from train.data.pictures.kinds import READABLE_SUFFIXES
-from train.data.split_names import NAMES, split_within
 from train.errors import DataError
 
 SAID = [

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from train.data.charset import domain_charset
-from train.data.reading_order import ends_first, in_picture_order, in_reading_order, side_by_side
+from train.data.texts.reading_order import ends_first, in_picture_order, in_reading_order, side_by_side
 
 HEBREW, ARABIC = "שלום", "سلام"
 WORDS = st.sampled_from(

@@ -17,11 +17,11 @@ from train.data.checks.rules import line_checks
 from train.data.convert import main as convert_main
 from train.data.correct import main as correct_main
 from train.data.dataset import decode_samples
+from train.data.folders.notes import collected_notes
 from train.data.formats import load_file
-from train.data.notes import collected_notes
-from train.data.repairs import REPAIRS
 from train.data.split import given_splits
-from train.data.texts import invisible_places, visible
+from train.data.texts.forms import invisible_places, visible
+from train.data.texts.repairs import REPAIRS
 from train.errors import DataError
 
 KEPT = ("می‌خواهم", "क्‍ष", "ಕ್‌", "👨‍👩‍👧", "1️⃣", "葛󠄀", "นี้", "क़लम", "☺️", "ᠠ᠋", "שָׁלוֹם", "1٬000")

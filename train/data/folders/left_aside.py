@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from train.data.notes import note
+from train.data.folders.notes import note
 from train.data.pictures.kinds import READABLE_SUFFIXES
 from train.data.sample import Sample
 

@@ -4,7 +4,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 
-from train.data.reading_order import in_reading_order
+from train.data.texts.reading_order import in_reading_order
 
 SPACE = " "
 HALVES = re.compile("[\ud800-\udfff]")

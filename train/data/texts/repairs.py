@@ -4,9 +4,9 @@ import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 
-from train.data.lookalikes import without_lookalikes
-from train.data.reading_order import ends_first, in_reading_order
-from train.data.texts import SPACE, normal_form, visible
+from train.data.texts.forms import SPACE, normal_form, visible
+from train.data.texts.lookalikes import without_lookalikes
+from train.data.texts.reading_order import ends_first, in_reading_order
 
 Repair = Callable[[Sequence[str]], list[str]]
 """The texts of all labels of a set -> those that they should be, in their order."""
