@@ -30,6 +30,7 @@ from train.data.arguments import (
 from train.errors import StorageError, UsageError
 from train.paths import folder_name, given_path, given_place, name_after, study_name
 from train.sets.arguments import add_task_argument
+from train.sets.texts import add_reading_arguments
 
 EPILOG = """examples:
   python search/run.py                                          the embedded default data
@@ -82,6 +83,7 @@ def _add_data(data: argparse._ArgumentGroup) -> None:
         help="turn lines that are 1.5 times as high as wide, here and in serving, or read them as_is (the default)",
     )
     add_dictionary_argument(data)
+    add_reading_arguments(data)
     add_general_arguments(data)
     add_decoding_arguments(data)
     add_test_fraction_argument(data)

@@ -12,6 +12,7 @@ from pydantic import Field, field_validator
 
 from train.config import Frozen, TrialConfig, Upright
 from train.errors import UsageError
+from train.sets.texts import PRECISION
 
 DEFAULT_TRIALS, POPULATION_SIZE = 32, 8
 Scheduler = Literal["asha", "hyperband", "median", "pbt", "none"]
@@ -33,6 +34,8 @@ class StudySettings(Frozen):
         max_forgetting: by how much exact match on them may fall for a trial to win; None for any.
         synthetic_labels: label file of drawn lines, of which trials may mix a share into their batches.
         dictionary: file of characters that trials are to write, `none` for none; None for what space and data say.
+        reading: file that declares the format of the texts; None for the `format.yaml` beside the labels, if any.
+        precision: share of right texts among those that are to go without a person.
         decode_to: where decoded lines are kept: `memory`, `file`, or `auto` by their size.
         cache: folder of files of decoded lines; None for `line-cache` in the storage.
         models: narrows the space's models; empty for what the space says.
@@ -69,6 +72,8 @@ class StudySettings(Frozen):
     max_forgetting: float | None = Field(None, ge=0, le=1)
     synthetic_labels: str | None = None
     dictionary: str | None = None
+    reading: str | None = None
+    precision: float = Field(PRECISION, gt=0, le=1)
     decode_to: Literal["auto", "memory", "file"] = "auto"
     cache: str | None = None
     space: str = "recognition"

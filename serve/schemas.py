@@ -7,11 +7,14 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 
+from train.reading.text_model import TextReading
+
 # ruff: noqa: N815  (the protocol's names)
 
 SideLength = Annotated[int, Field(ge=0, le=100_000)]
 Share = Annotated[FiniteFloat, Field(ge=0, le=1)]
 Growth = Annotated[FiniteFloat, Field(ge=0, le=100)]
+Decode = Literal["text-model", "raw"]
 LogId = Annotated[str, Field(max_length=1000)]
 
 
@@ -52,6 +55,16 @@ class OcrRequest(BaseModel):
     returnWordBox: bool | None = None
     visualize: bool | None = None
     logId: LogId | None = None
+
+
+class PageRequest(OcrRequest):
+    """PaddleX's request with what is ours.
+
+    Attributes:
+        decode: `raw` leaves the bundle's text model out.
+    """
+
+    decode: Decode | None = None
 
 
 class PageSize(BaseModel):
@@ -99,6 +112,7 @@ class RecognizeRequest(BaseModel):
         images: base64 of the files.
         rule: name of a rule whose checks are made, e.g. `vin`.
         alternatives: number of further texts for each line.
+        decode: `raw` leaves the bundle's text model out.
         logId: comes back in the answer.
     """
 
@@ -107,6 +121,7 @@ class RecognizeRequest(BaseModel):
     images: list[str] = Field(min_length=1)
     rule: str | None = None
     alternatives: int = Field(default=0, ge=0, le=5)
+    decode: Decode = "text-model"
     logId: LogId | None = None
 
 
@@ -117,14 +132,53 @@ class Alternative(BaseModel):
     confidence: float
 
 
+class DecodedText(BaseModel):
+    """What a bundle's text model did with a line.
+
+    Attributes:
+        raw: the text as the network alone says it.
+        probability: of the text's best alignment.
+        rawProbability: that of `raw`.
+        margin: nats between the text and the best other one that was weighed; null where none was.
+        rules: of the format, by name: whether the text obeys.
+        right: the probability that the whole text is right, as validation lines were; null where that is not known.
+        accepted: whether that is enough to go without a person; null where that is not known.
+    """
+
+    raw: str
+    probability: float
+    rawProbability: float
+    margin: float | None
+    rules: dict[str, bool]
+    right: float | None
+    accepted: bool | None
+
+    @classmethod
+    def of(cls, one: TextReading) -> "DecodedText":
+        """Return it as an answer holds it."""
+        return cls(
+            raw=one.raw,
+            probability=one.probability,
+            rawProbability=one.raw_probability,
+            margin=one.margin,
+            rules=one.rules,
+            right=one.right,
+            accepted=one.accepted,
+        )
+
+
 class ReadLine(BaseModel):
-    """One line's reading; `checks` are flags, the text is never corrected by them."""
+    """One line's reading; `checks` are flags, the text is never corrected by them.
+
+    Where the bundle has a text model, `decoded` says what that did; it is missing otherwise.
+    """
 
     text: str
     confidence: float
     alternatives: list[Alternative] = []
     checks: dict[str, bool] | None = None
     warnings: list[str] | None = None
+    decoded: DecodedText | None = None
 
 
 class RecognizeResult(BaseModel):

@@ -15,12 +15,14 @@ import numpy as np
 
 from train.data import images
 from train.data.batching.batches import evaluation_batches
-from train.data.charset import Charset, decode
+from train.data.charset import Charset
 from train.errors import CheckpointError
+from train.reading.text_model import ReadingSettings, TextModel, TextReading
 
 FORMAT = 1
 MANIFEST, SETTINGS, ONNX = "manifest.json", "inference.yml", "inference.onnx"
 INT8, WEIGHTS = "inference.int8.onnx", "weights.safetensors"
+READING = "reading.json"
 PADDLEOCR = ("inference.json", "inference.pdiparams")
 FILES = (ONNX, SETTINGS, *PADDLEOCR)
 BATCH_LINES = 8
@@ -136,17 +138,35 @@ class Bundle:
         self.require_graph()
         return open_session(self.directory / ONNX, threads)
 
+    @property
+    def text_model(self) -> ReadingSettings | None:
+        """What stands between the network's probabilities and the text; None for nothing.
+
+        Raises:
+            CheckpointError: if it is not of this version.
+        """
+        if READING not in self.manifest.files:
+            return None
+        try:
+            return ReadingSettings.model_validate_json((self.directory / READING).read_bytes())
+        except ValueError as error:
+            raise CheckpointError(
+                f"{READING} must be of this version",
+                f"{self.directory}: {str(error).splitlines()[0]}",
+                "export the model again",
+            ) from error
+
     def recogniser(self, threads: int = 1) -> "Recogniser":
         """Return a reader of lines on a session of its own; raise CheckpointError if the bundle reads none."""
         self.require_task("recognition")
-        return Recogniser(self.session(threads), self.charset)
+        return Recogniser(self.session(threads), self.charset, self.text_model)
 
 
 class Recogniser:
     """Reads text lines; a line's text does not depend on the lines that are read with it."""
 
-    def __init__(self, session: Any, charset: Charset) -> None:
-        """Take an onnxruntime session and its classes; raise CheckpointError if they do not fit."""
+    def __init__(self, session: Any, charset: Charset, text_model: ReadingSettings | None = None) -> None:
+        """Take an onnxruntime session, its classes and text model; raise CheckpointError if they do not fit."""
         classes = session.get_outputs()[0].shape[-1]
         if classes != charset.classes:
             raise CheckpointError(
@@ -155,16 +175,20 @@ class Recogniser:
                 "export the model again",
             )
         self._session, self._charset = session, charset
+        self._text_model = TextModel(text_model or ReadingSettings(), charset)
 
     def read(self, lines: Sequence[images.Image]) -> list[tuple[str, float]]:
         """Return (text, confidence in [0, 1]) of each line, (48, w, 3) uint8 BGR (`images.resize_line`)."""
+        return [(one.text, one.confidence) for one in self.read_texts(lines)]
+
+    def read_texts(self, lines: Sequence[images.Image]) -> list[TextReading]:
+        """Return what the text model makes of each line, (48, w, 3) uint8 BGR; greedily read without one."""
         widths = np.array([line.shape[1] for line in lines], np.int32)
-        read: list[tuple[str, float]] = [("", 0.0)] * len(lines)
+        read: dict[int, TextReading] = {}
         for width, indices in evaluation_batches(widths, BATCH_LINES):
             batch = images.to_batch([lines[i] for i in indices], width)
-            for index, reading in zip(indices, decode(run(self._session, batch), self._charset), strict=True):
-                read[index] = reading
-        return read
+            read |= zip(indices.tolist(), self._text_model.read(run(self._session, batch)), strict=True)
+        return [read[index] for index in range(len(lines))]
 
 
 def open_session(

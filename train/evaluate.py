@@ -29,10 +29,13 @@ from train.errors import DataError, UsageError
 from train.files import write_output
 from train.fits import check_model
 from train.paths import given_path, given_place, require_file
+from train.reading.text_model import ReadingSettings
 from train.scoring.scores import Scores
 from train.scoring.texts import CHARSET_RULES
 from train.sets.arguments import add_task_argument
+from train.sets.texts import add_decode_argument
 from train.tasks import AS_LABELLED, TASKS, Mistake, Task, Terms
+from train.text_models import decoding
 
 DETECTION = "detection"
 
@@ -74,6 +77,7 @@ def parser() -> argparse.ArgumentParser:
         default=AS_LABELLED,
         help=f"how texts are compared (default {AS_LABELLED})",
     )
+    add_decode_argument(parse)
     parse.add_argument("--threads", type=int, default=1, metavar="N", help="with --bundle (default 1)")
     _add_output(parse)
     return parse
@@ -114,11 +118,13 @@ class Read:
         config: that it was trained with, or would be.
         bundle: None for one that its framework runs.
         checkpoint: None for a pretrained one, as it is.
+        text_model: behind its outputs; None for reading greedily.
     """
 
     config: TrialConfig
     bundle: Bundle | None = None
     checkpoint: Checkpoint | None = None
+    text_model: ReadingSettings | None = None
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -144,7 +150,10 @@ def alone(chosen: argparse.Namespace, model: Read) -> str:
     if chosen.errors:
         write_errors(chosen.errors, task.mistakes(predictions, data), data)
     scores = task.score(predictions, data)
-    return json.dumps(scores.as_dict()) if chosen.json else describe(scores, task.terms)
+    decoded = decoding(task, predictions, data) if task.text_model else None
+    if chosen.json:
+        return json.dumps(scores.as_dict() | (decoded.as_dict() if decoded else {}))
+    return "\n".join([describe(scores, task.terms), *(decoded.lines() if decoded else ())])
 
 
 def labelled(chosen: argparse.Namespace, kind: type[Task], stored: Stored) -> tuple[list[Sample], Dataset]:
@@ -184,7 +193,9 @@ def named(chosen: argparse.Namespace) -> Read:
     if chosen.bundle:
         bundle = load_bundle(chosen.bundle)
         config = config_from_mapping(bundle.manifest.config, str(bundle.directory))
-        return Read(config.model_copy(update={"weights": chosen.weights or config.weights}), bundle)
+        text_model = bundle.text_model if chosen.decode != "raw" else None
+        config = config.model_copy(update={"weights": chosen.weights or config.weights})
+        return Read(config, bundle, text_model=text_model)
     if chosen.checkpoint:
         checkpoint = load_checkpoint(chosen.checkpoint).with_engine(chosen.engine)
         return Read(checkpoint.config, checkpoint=checkpoint)
@@ -240,7 +251,7 @@ def end_to_end(chosen: argparse.Namespace, reader: Read) -> str:
 def read(model: Read, data: Dataset, threads: int = 1) -> tuple[Task, list[Any]]:
     """Return the model's task and its predictions, in dataset order."""
     if model.bundle and model.bundle.has_graph:
-        return read_graph(model.bundle, model.config, data, threads)
+        return read_graph(model.bundle, model.config, data, threads, model.text_model)
     from train.loop import assemble
     from train.steps.validation import evaluate
 
@@ -249,12 +260,16 @@ def read(model: Read, data: Dataset, threads: int = 1) -> tuple[Task, list[Any]]
         state = {"weights": model.bundle.weights()}
         checkpoint = Checkpoint(model.config, model.bundle.charset, 0, {}, state)
     engine, task = assemble(model.config, data, checkpoint)
+    task = task.reading_with(model.text_model) if model.text_model else task
     return task, evaluate(engine, task, data)[1]
 
 
-def read_graph(bundle: Bundle, config: TrialConfig, data: Dataset, threads: int) -> tuple[Task, list[Any]]:
+def read_graph(
+    bundle: Bundle, config: TrialConfig, data: Dataset, threads: int, text_model: ReadingSettings | None
+) -> tuple[Task, list[Any]]:
     """Read with onnxruntime on `threads` cores, without a framework."""
     task, session = TASKS.get(config.task)(config, bundle.charset), bundle.session(threads)
+    task = task.reading_with(text_model) if text_model else task
     found: dict[int, Any] = {}
     for indices in task.evaluation_batches(data):
         output = run(session, task.evaluation_batch(data, indices))

@@ -15,7 +15,7 @@ if __name__ == "__main__":
 import numpy as np
 from safetensors.numpy import save_file
 
-from train.bundle import MANIFEST, ONNX, SETTINGS, WEIGHTS, load_bundle, open_session, run, seal
+from train.bundle import MANIFEST, ONNX, READING, SETTINGS, WEIGHTS, load_bundle, open_session, run, seal
 from train.checkpoint import Checkpoint, load_checkpoint
 from train.cli import Parser
 from train.config import TrialConfig
@@ -67,6 +67,8 @@ def export_network(network: Loaded, data: Dataset, directory: Path) -> ParityRes
         published_name = model.published_name()
         if published_name is not None:
             task.write_settings(aside, published_name, checkpoint.charset)
+        if task.text_model is not None:
+            (aside / READING).write_text(task.text_model.model_dump_json(), encoding="utf-8")
         seal(
             aside,
             task=checkpoint.config.task,

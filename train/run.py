@@ -34,8 +34,10 @@ from train.errors import UsageError
 from train.fits import check_fits, models_for
 from train.paddleocr_config import read_config
 from train.paths import given_path, require_folder
+from train.reading.formats.rules import declared_rules
 from train.sets.arguments import add_task_argument
 from train.sets.read import Sets, Source, read_sets
+from train.sets.texts import TextKnowledge, add_reading_arguments, check_rules
 from train.steps.teacher import check_teacher
 from train.steps.validation import GENERAL
 from train.tasks import TASKS, Task
@@ -58,6 +60,7 @@ def parser() -> argparse.ArgumentParser:
         type=given_path,
         help="drawn lines to mix in by the configuration's `synthetic`",
     )
+    add_reading_arguments(parse)
     parse.add_argument(
         "--config",
         metavar="FILE",
@@ -118,6 +121,8 @@ def main(arguments: Sequence[str]) -> None:
     check_teacher(config)
     resume = load_checkpoint(output / "last") if chosen.resume else None
     task = TASKS.get(config.task)
+    rules = declared_rules(chosen.reading, data)
+    check_rules(rules, task, chosen.precision)
     sets = _read(chosen, data, task, chosen.dictionary or config.dictionary)
     config = config.model_copy(
         update={"dictionary": sets.dictionary and str(sets.dictionary.path.absolute())}
@@ -126,8 +131,9 @@ def main(arguments: Sequence[str]) -> None:
     decoded = _decode(sets, how, chosen)
     facts, epoch = _facts(config, decoded, resume), resume.epoch if resume else 0
     report = TrainingReport(output / FILE, facts, epoch, task.scores.names)
+    known = TextKnowledge(decoded.train.texts, rules, chosen.seed, chosen.precision)
     with reported(report):
-        _train_and_export(config, decoded, output, report, resume)
+        _train_and_export(config, decoded, output, report, resume, known)
 
 
 def default_config(task: str | None) -> TrialConfig:
@@ -212,9 +218,12 @@ def _train_and_export(
     output: Path,
     report: TrainingReport,
     resume: Checkpoint | None,
+    known: TextKnowledge,
 ) -> None:
-    from train.export import export_checkpoint
+    from train.export import export_network
+    from train.loaded import load_network
     from train.loop import published_scores, train
+    from train.text_models import read_as_known
     from train.tuning import tuned
 
     task = TASKS.get(config.task)
@@ -224,7 +233,9 @@ def _train_and_export(
         print(f"baseline: {config.model}, as published: {score}", flush=True)
     train(config, data, _report(output, config.epochs, report, task), resume)
     best, bundle = tuned(load_checkpoint(output / "best-checkpoint"), data.val), output / "best"
-    export_checkpoint(best, data.val, bundle)
+    network = read_as_known(load_network(best, data.val), data.val, known)
+    best = network.checkpoint
+    export_network(network, data.val, bundle)
     report.write(COMPLETED, bundle)
     reached = task.scores.kept_in(best.metrics, len(data.val)).primary
     print(f"best: epoch {best.epoch}, {task.terms.scores[0]} {reached:.3f}; bundle in {bundle}")

@@ -8,11 +8,14 @@ from collections.abc import Sequence
 
 from search.settings import StudySettings
 from train.errors import UsageError
+from train.sets.texts import FEWEST_LINES, MOST_LINES
+from train.tasks import TASKS
 
 ROUNDS, GOOD_EPOCHS = 3, 15
 LEAST_EPOCHS = 3
 SAFETY, UNCERTAINTY = 1.1, 0.75
 LABEL_CHECK_SHARE, LABEL_CHECK_READINGS = 0.05, 3
+TEXT_MODEL_SHARE, TEXT_MODEL_LINE_S = 0.08, 0.03
 SOUP_SHARE, SOUP_START_S, SOUP_READINGS = 0.06, 5.0, 7
 CANDIDATES, SEEDS = 3, 2  # that are trained again, and how often each
 CONFIRM_SHARE, ASKED_CONFIRM_SHARE, CONFIRM_START_S = 0.2, 0.4, 15.0
@@ -87,6 +90,21 @@ def label_check_seconds(budget_s: float, evaluate_s: float, val_lines: int) -> f
         val_lines: that each of them reads.
     """
     return min(LABEL_CHECK_SHARE * budget_s, LABEL_CHECK_READINGS * evaluate_s * val_lines)
+
+
+def text_model_seconds(settings: StudySettings, budget_s: float, evaluate_s: float, val_lines: int) -> float:
+    """Return what of a time budget is kept for the text models of the winner and of its baseline.
+
+    Args:
+        settings: the study's: only some tasks have text models.
+        budget_s: the whole of it.
+        evaluate_s: to read a line.
+        val_lines: that choose.
+    """
+    if not TASKS.get(settings.task_name).worded or val_lines < FEWEST_LINES:
+        return 0.0
+    lines = min(val_lines, MOST_LINES)
+    return min(TEXT_MODEL_SHARE * budget_s, 2 * lines * (2 * evaluate_s + TEXT_MODEL_LINE_S))
 
 
 def soup_seconds(budget_s: float, evaluate_s: float, val_lines: int) -> float:

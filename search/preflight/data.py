@@ -15,7 +15,9 @@ from train.data.decoded.decoding import CACHE, Decoding
 from train.data.synthetic import make_vin_dataset
 from train.loop import TrainingData
 from train.memory import available_bytes
+from train.reading.formats.rules import Rule, declared_rules
 from train.sets.read import Sets, Source
+from train.sets.texts import TextKnowledge, check_rules
 from train.tasks import TASKS, Task
 
 EMBEDDED = {"count_train": 400, "count_val": 120, "count_test": 120, "seed": 7}
@@ -23,11 +25,17 @@ EMBEDDED = {"count_train": 400, "count_val": 120, "count_test": 120, "seed": 7}
 
 @dataclass(frozen=True)
 class StudyData:
-    """Decoded images and where they came from; `test` is None where there is no test split."""
+    """Decoded images and where they came from.
+
+    Attributes:
+        test: None where there is no test split.
+        rules: what is declared of the texts.
+    """
 
     training: TrainingData
     test: Dataset | None
     summary: DataSummary
+    rules: tuple[Rule, ...] = ()
 
 
 def task_of(settings: StudySettings) -> type[Task]:
@@ -64,6 +72,18 @@ def source_folder(settings: StudySettings) -> Path:
     return folder
 
 
+def read_rules(settings: StudySettings) -> tuple[Rule, ...]:
+    """Return what is declared of the texts; raise UsageError for what cannot be used."""
+    rules = declared_rules(settings.reading, source_of(settings).data)
+    check_rules(rules, task_of(settings))
+    return rules
+
+
+def know_texts(settings: StudySettings, data: StudyData) -> TextKnowledge:
+    """Return what a study knows of its texts."""
+    return TextKnowledge(data.training.train.texts, data.rules, settings.seed, settings.precision)
+
+
 def decode_sets(settings: StudySettings, sets: Sets) -> StudyData:
     """Decode every image once."""
     how = decoding(settings)
@@ -81,7 +101,7 @@ def decode_sets(settings: StudySettings, sets: Sets) -> StudyData:
         dictionary=str(sets.dictionary) if sets.dictionary else None,
     )
     test = decoded.pop("test", None)
-    return StudyData(TrainingData(**decoded, dictionary=sets.characters), test, summary)
+    return StudyData(TrainingData(**decoded, dictionary=sets.characters), test, summary, read_rules(settings))
 
 
 def decoding(settings: StudySettings) -> Decoding:

@@ -6,8 +6,29 @@ from pydantic import Field
 
 from search.records.ranking import WORST
 from train.config import Frozen, TrialConfig, flatten
+from train.reading.calibration import Coverage
 from train.scoring.intervals import Gain, Interval
 from train.tasks import TASKS
+
+
+class DecodedSplit(Frozen):
+    """What a text model does on a split.
+
+    Attributes:
+        raw: share of texts that are right when read greedily.
+        decoded: share of those that are right with the text model.
+        changed: texts that are others with it.
+        mended: those that became right.
+        broken: those that became wrong.
+        accepted: lines that go without a person.
+    """
+
+    raw: float
+    decoded: float
+    changed: int
+    mended: int
+    broken: int
+    accepted: Coverage | None = None
 
 
 class Stage(Frozen):

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
-from search.records.evidence import Evidence, LabelCheck
+from search.records.evidence import DecodedSplit, Evidence, LabelCheck
 from search.records.facts import DataSummary, DiskUse, GeneralSummary, Reservation
 from search.records.scores import KeptScores, scores_from_json, scores_to_json
 from search.records.trial import TrialRecord, put_first, rank
@@ -94,6 +94,7 @@ class StudyResult(Frozen):
         evidence: what the scores rest on, and what was chosen for more than its score.
         general: None without general samples.
         labels: possible label errors; None where nobody looked.
+        decoded: split -> what the winner's text model does there; empty without one.
         reservation: what of the cluster each trial had.
         max_epochs: the longest that a trial could run.
         seeds: by what they seed (`search`, `split`, ...).
@@ -113,6 +114,7 @@ class StudyResult(Frozen):
     evidence: Evidence = Evidence()
     general: GeneralSummary | None = None
     labels: LabelCheck | None = None
+    decoded: dict[str, DecodedSplit] = Field(default_factory=dict)
     reservation: Reservation = Reservation()
     max_epochs: int
     wall_seconds: float

@@ -2,7 +2,7 @@
 
 from search.records.result import StudyResult
 from search.records.trial import rank
-from search.report.text import gain_text
+from search.report.text import gain_text, percent
 
 
 def fold_lines(result: StudyResult) -> list[str]:
@@ -18,6 +18,20 @@ def fold_lines(result: StudyResult) -> list[str]:
         lines.append(
             f"Trial {name} against the winner: {gain_text(gain)}{', which may be chance' if unsure else ''}"
         )
+    return lines
+
+
+def decoded_lines(result: StudyResult) -> list[str]:
+    """Say what the winner's text model does on each split; nothing without one."""
+    samples = result.terms.samples
+    lines = []
+    for split, one in result.decoded.items():
+        lines.append(
+            f"The text model on {split} {samples}: {percent(one.raw)} read greedily, {percent(one.decoded)} with it; "
+            f"{one.changed} texts changed, {one.mended} to the right one, {one.broken} from it"
+        )
+        if one.accepted is not None:
+            lines.append(f"  accepted there: {one.accepted}")
     return lines
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from search.records.evidence import Confirmation, FrontTrial
 from search.records.result import PRETRAINED, Baseline, Comparison, StudyResult
 from search.records.trial import TrialRecord, find_varied_settings
-from search.report.sentences import fold_lines, forgetting_lines
+from search.report.sentences import decoded_lines, fold_lines, forgetting_lines
 from search.report.text import (
     GENERAL,
     INTERVAL,
@@ -38,6 +38,7 @@ def terminal_table(result: StudyResult) -> str:
     """Return the ranked table with the pretrained baselines, the gain over the best of them and what to type next."""
     settings, lines = find_varied_settings(result.trials), ranked_lines(result)
     lines += ["", *(_gain_line(comparison, result.terms) for comparison in result.comparisons)]
+    lines += decoded_lines(result)
     lines += fold_lines(result)
     lines += [front_text(one, result) for one in result.evidence.front]
     lines += confirmation_lines(result)

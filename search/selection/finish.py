@@ -57,6 +57,7 @@ def make_result(
         evidence=collect_evidence(search, selected),
         general=summarise_general(settings, data),
         labels=verdict.labels,
+        decoded=dict(verdict.decoded),
         reservation=search.plan.reservation,
         max_epochs=search.folds if search.folds > 1 else search.plan.budget.max_epochs,
         wall_seconds=time.time() - search.started,

@@ -13,7 +13,9 @@ from train.data.dataset import Dataset
 from train.loaded import Assembled, Loaded
 from train.loop import TrainingData, assemble
 from train.scoring.intervals import paired_gain_interval
+from train.sets.texts import TextKnowledge
 from train.tasks import SampleStats
+from train.text_models import baseline_as_known
 
 Split = Literal["validation", "test", "general"]
 
@@ -25,18 +27,22 @@ class ProbedBaseline:
     Attributes:
         stats: how it does on every sample that trials are scored on (`Task.per_sample`).
         config: how it is run.
-        data: whose training split and dictionary hold the characters that the network writes.
+        data: whose training split and dictionary hold the characters that the network writes; on its validation split
+            the text model is chosen.
+        known: what is known of the texts; None where no text model is wanted.
     """
 
     baseline: Baseline
     stats: SampleStats
     config: TrialConfig
     data: TrainingData
+    known: TextKnowledge | None = None
 
     @cached_property
     def network(self) -> Assembled:
-        """The network, built when it is first asked for."""
-        return Assembled(*assemble(self.config, self.data.train, dictionary=self.data.dictionary))
+        """The network, built when it is first asked for, with the text model that suits it where one is wanted."""
+        network = Assembled(*assemble(self.config, self.data.train, dictionary=self.data.dictionary))
+        return baseline_as_known(network, self.data.val, self.known) if self.known else network
 
     def read(self, data: Dataset) -> tuple[Baseline, SampleStats]:
         """Return the baseline with its scores on a split, and how it does on every sample of it."""
@@ -44,10 +50,12 @@ class ProbedBaseline:
         return self.baseline.model_copy(update={"scores": reading.scores}), reading.stats
 
 
-def find_best_baseline(probes: Sequence[Probe], data: TrainingData) -> ProbedBaseline:
-    """Return the pretrained baseline with the best score."""
+def find_best_baseline(
+    probes: Sequence[Probe], data: TrainingData, known: TextKnowledge | None
+) -> ProbedBaseline:
+    """Return the pretrained baseline with the best score; with `known` it gets a text model, too."""
     baselines = (
-        ProbedBaseline(*measured, data)
+        ProbedBaseline(*measured, data, known)
         for probe in probes
         for measured in zip(probe.baselines, probe.rows, probe.configs, strict=True)
     )
@@ -55,7 +63,7 @@ def find_best_baseline(probes: Sequence[Probe], data: TrainingData) -> ProbedBas
 
 
 def compare_with_baselines(
-    winner: Loaded, data: StudyData, probes: Sequence[Probe], seed: int
+    winner: Loaded, data: StudyData, probes: Sequence[Probe], seed: int, known: TextKnowledge
 ) -> tuple[Comparison, ...]:
     """Compare the winner with the best baseline on validation and, this once, on the test split.
 
@@ -66,10 +74,13 @@ def compare_with_baselines(
         data: the study's.
         probes: of all models.
         seed: of the resampling.
+        known: what is known of the texts: where the winner has a text model, so has the baseline.
     """
-    best, val = find_best_baseline(probes, data.training), data.training.val
+    val, decoded = data.training.val, winner.task.text_model is not None
+    best = find_best_baseline(probes, data.training, known if decoded else None)
     # With folds, the probe read the samples of all of them.
-    measured = (best.baseline, best.stats) if len(best.stats) == len(val) else best.read(val)
+    as_probed = len(best.stats) == len(val) and not decoded
+    measured = (best.baseline, best.stats) if as_probed else best.read(val)
     comparisons = [_compare(winner, "validation", val, *measured, seed)]
     if data.test is not None:
         comparisons.append(_compare(winner, "test", data.test, *best.read(data.test), seed))

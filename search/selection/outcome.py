@@ -6,7 +6,7 @@ from typing import Any
 
 from ray import tune
 
-from search.planning.budget import label_check_seconds, limit_candidates
+from search.planning.budget import label_check_seconds, limit_candidates, text_model_seconds
 from search.planning.plan import Plan, Planned
 from search.preflight.data import StudyData
 from search.preflight.probe import Probe
@@ -130,9 +130,9 @@ class Searched:
         budget = self.settings.time_budget_s
         if budget is None:
             return None
-        return (
-            self.started + budget - EXPORT_S - label_check_seconds(budget, self.line_seconds, self.val_lines)
-        )
+        after = label_check_seconds(budget, self.line_seconds, self.val_lines)
+        after += text_model_seconds(self.settings, budget, self.line_seconds, self.val_lines)
+        return self.started + budget - EXPORT_S - after
 
     @property
     def line_seconds(self) -> float:

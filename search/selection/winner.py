@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from search.preflight.data import StudyData
-from search.records.evidence import LabelCheck
+from search.preflight.data import StudyData, know_texts
+from search.records.evidence import DecodedSplit, LabelCheck
 from search.records.result import Comparison, Misreading
 from search.records.sample_rows import SplitRows, make_split_rows
 from search.records.trial import TrialRecord
@@ -30,6 +30,7 @@ from train.data.dataset import Dataset
 from train.data.images import Image
 from train.export import export_network
 from train.loaded import Loaded, load_network
+from train.text_models import decoding, read_as_known
 from train.tuning import tune
 
 
@@ -42,6 +43,7 @@ class Verdict:
         misreadings: on the validation split.
         picture: index in the validation split -> (h, w, 3) uint8 BGR, with what the winner found in it.
         rows: split -> how the winner does on its every sample.
+        decoded: split -> what its text model does there; none without one.
     """
 
     averaged: tuple[str, ...] = ()
@@ -50,6 +52,7 @@ class Verdict:
     picture: Callable[[int], Image] | None = None
     rows: Mapping[str, SplitRows] = field(default_factory=dict)
     labels: LabelCheck | None = None
+    decoded: Mapping[str, DecodedSplit] = field(default_factory=dict)
 
 
 def export_winner(search: Searched, selected: Selection, folder: Path) -> Verdict:
@@ -59,16 +62,19 @@ def export_winner(search: Searched, selected: Selection, folder: Path) -> Verdic
         return Verdict()
     data, val = search.data, search.data.training.val
     loaded, averaged = load_weights(search, selected)
-    winner = tune(loaded, val)
+    known = know_texts(search.settings, data)
+    tuned = tune(loaded, val)
+    winner = read_as_known(tuned, val, known)
     save_config(winner.checkpoint.config, folder / "best.yaml", describe_stages(ranked[0].stages))
     export_network(winner, val, folder / "best")
     return Verdict(
         averaged=averaged,
-        comparisons=compare_with_baselines(winner, data, search.probes, search.settings.seed),
+        comparisons=compare_with_baselines(winner, data, search.probes, search.settings.seed, known),
         misreadings=list_misreadings(winner, val),
         picture=partial(_draw, winner, val),
         rows=_rows(winner, data),
-        labels=check_winner_labels(search, selected, winner, averaged),
+        labels=check_winner_labels(search, selected, tuned, averaged),
+        decoded=summarise_decoding(winner, data),
     )
 
 
@@ -93,6 +99,26 @@ def _draw(winner: Loaded, val: Dataset, index: int) -> Image:
 def _rows(winner: Loaded, data: StudyData) -> dict[str, SplitRows]:
     splits = {"validation": data.training.val} | ({"test": data.test} if data.test is not None else {})
     return {name: make_split_rows(split, winner.read(split).stats) for name, split in splits.items()}
+
+
+def summarise_decoding(winner: Loaded, data: StudyData) -> dict[str, DecodedSplit]:
+    """Return what the winner's text model does on validation and on the held-back test; nothing without one."""
+    if winner.task.text_model is None:
+        return {}
+    splits = {"validation": data.training.val} | ({"test": data.test} if data.test is not None else {})
+    found = {}
+    for name, split in splits.items():
+        reading = winner.read(split)
+        decoded = decoding(winner.task, reading.predictions, split)
+        found[name] = DecodedSplit(
+            raw=decoded.raw.primary,
+            decoded=reading.scores.primary,
+            changed=decoded.changed,
+            mended=decoded.mended,
+            broken=decoded.broken,
+            accepted=decoded.accepted,
+        )
+    return found
 
 
 def check_winner_labels(

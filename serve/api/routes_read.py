@@ -13,7 +13,7 @@ from serve.api.rules import find_rule
 from serve.errors import UndecodableError, UnsupportedError
 from serve.intake.fetch import fetch
 from serve.reading.services import Services
-from serve.schemas import OcrRequest, OcrResult, RecognizeRequest, RecognizeResult
+from serve.schemas import DecodedText, OcrResult, PageRequest, RecognizeRequest, RecognizeResult
 from serve.schemas import Response as Envelope
 
 AT_ONCE_BYTES = 2**20
@@ -55,6 +55,8 @@ def make_recognize_handler(services: Services) -> Handler:
         asked, files = await _read_lines(request, services)
         checks = find_rule(asked.rule) if asked.rule else None
         readings, warnings = await services.read_lines(files, asked.alternatives)
+        if asked.decode == "raw":
+            readings = [reading.greedy for reading in readings]
         found = [
             {
                 "text": reading.text,
@@ -62,6 +64,7 @@ def make_recognize_handler(services: Services) -> Handler:
                 "alternatives": [{"text": text, "confidence": p} for text, p in reading.alternatives],
                 "checks": checks(reading.text) if checks else None,
             }
+            | ({"decoded": DecodedText.of(reading.decoded).model_dump()} if reading.decoded else {})
             | _warned(warned)
             for reading, warned in zip(readings, warnings, strict=True)
         ]
@@ -97,21 +100,21 @@ async def _parse(body: bytes, services: Services) -> Mapping[str, Any]:
     return await services.lanes.small.run(parse_json, body)
 
 
-async def _read_document(request: Request, services: Services) -> tuple[OcrRequest, bytes | None]:
+async def _read_document(request: Request, services: Services) -> tuple[PageRequest, bytes | None]:
     """Return the request, and the file if it came in a form."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "multipart/form-data":
-        return validate(OcrRequest, await _parse(await request.body(), services)), None
+        return validate(PageRequest, await _parse(await request.body(), services)), None
     fields, named = await parse_form(request)
     files = [data for name, data in named if name == "file"]
     if len(files) != 1:
         raise UndecodableError("a form must hold one file named `file`", len(files), "see /docs")
     kinds = {"0": 0, "1": 1}
     numbered = {"fileType": kinds.get(fields["fileType"], fields["fileType"])} if "fileType" in fields else {}
-    return validate(OcrRequest, {**fields, **numbered, "file": "in the form"}), files[0]
+    return validate(PageRequest, {**fields, **numbered, "file": "in the form"}), files[0]
 
 
-async def _read_file(asked: OcrRequest, services: Services) -> bytes:
+async def _read_file(asked: PageRequest, services: Services) -> bytes:
     settings = services.settings
     if asked.file.startswith(("http://", "https://")):
         return await fetch(asked.file, settings.url_hosts, settings.limits)
@@ -156,7 +159,9 @@ def _describe_form(model: type[BaseModel]) -> dict[str, Any]:
     return {"multipart/form-data": {"schema": {**schema, "properties": fields}}}
 
 
-_OCR = {"requestBody": {"required": True, "content": _describe_json(OcrRequest) | _describe_form(OcrRequest)}}
+_OCR = {
+    "requestBody": {"required": True, "content": _describe_json(PageRequest) | _describe_form(PageRequest)}
+}
 _RECOGNIZE = {
     "requestBody": {
         "required": True,
@@ -169,6 +174,7 @@ _RECOGNIZE = {
                         "files": {"type": "array", "items": {"type": "string", "format": "binary"}},
                         "rule": {"type": "string"},
                         "alternatives": {"type": "integer"},
+                        "decode": {"type": "string", "enum": ["text-model", "raw"]},
                     },
                 }
             },

@@ -12,6 +12,7 @@ from train.bundle import INT8, ONNX, load_bundle
 from train.data import images
 from train.data.charset import Charset
 from train.errors import UsageError
+from train.reading.text_model import ReadingSettings
 
 PADDLEOCR_WIDTH_PX = 320  # to which PaddleOCR pads a line; its own models are served as PaddleOCR runs them
 
@@ -29,6 +30,7 @@ class Model:
         characters: of a recogniser, in class order.
         min_width_px: to which a line is padded at least.
         settings: what the bundle stores for use, e.g. a detector's thresholds.
+        text_model: what stands between a recogniser's probabilities and the text; None for nothing.
         facts: metrics, creation and so on, for `/v1/models`.
     """
 
@@ -41,6 +43,7 @@ class Model:
     min_width_px: int = images.MIN_WIDTH_PX
     settings: dict[str, Any] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
+    text_model: ReadingSettings | None = None
 
     @property
     def charset(self) -> Charset:
@@ -97,6 +100,7 @@ def load_model(task: str, source: str) -> Model:
         characters=manifest.characters,
         settings=manifest.settings,
         facts={"bundle": str(source), "metrics": manifest.metrics, "created": manifest.created},
+        text_model=bundle.text_model,
     )
 
 

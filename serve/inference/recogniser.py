@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 
 from serve.inference.beam import find_alternatives
 from serve.inference.model import Model
-from serve.inference.sessions import ElasticSession, Tuning, open_elastic
+from serve.inference.sessions import Array, ElasticSession, Tuning, open_elastic
 from train.data import images
-from train.data.charset import decode_line
+from train.data.charset import Decoded, decode_line
+from train.reading.text_model import TextModel, TextReading
 
 BATCH_COLUMNS_PX = 16 * 640
 """Padded columns in one batch: what bounds a replica's memory, whatever the lines."""
@@ -28,6 +29,7 @@ class Reading:
         padded_px: its padded width.
         alternatives: (text, probability) of the likeliest texts, best first, if asked for.
         picture: the characters from left to right, which is not the reading order of every script.
+        decoded: what the bundle's text model says; None without one.
     """
 
     text: str
@@ -37,6 +39,16 @@ class Reading:
     padded_px: int = 0
     alternatives: tuple[tuple[str, float], ...] = ()
     picture: str = ""
+    decoded: TextReading | None = None
+
+    @property
+    def greedy(self) -> "Reading":
+        """The reading without the text model."""
+        if self.decoded is None:
+            return self
+        one = self.decoded
+        said = Decoded(one.raw, one.raw_confidence, one.raw_columns, one.raw_picture)
+        return replace(self, **said._asdict(), decoded=None)
 
 
 class LineReader:
@@ -45,6 +57,7 @@ class LineReader:
     def __init__(self, model: Model, threads: int) -> None:
         """Open the model and measure how it runs best on `threads` cores."""
         self.model = model
+        self._text_model = TextModel(model.text_model, model.charset) if model.text_model else None
         self._session: ElasticSession
         self.tuning: Tuning
         self._session, self.tuning = open_elastic(model, (3, images.HEIGHT_PX, 320), threads)
@@ -66,14 +79,25 @@ class LineReader:
         ):
             batch = images.to_batch([lines[i] for i in indices], width)
             probabilities = self._session.run(batch, alone)
-            for index, row in zip(indices, probabilities, strict=True):
-                text, confidence, columns, picture = decode_line(row, self.model.characters)
-                reading = Reading(text, confidence, columns, len(row), width, picture=picture)
+            for index, row, reading in zip(
+                indices, probabilities, self._decode(probabilities, width), strict=True
+            ):
+                found[index] = reading
                 if wanted[index]:
                     texts = find_alternatives(row, self.model.characters, wanted[index])
-                    reading = replace(reading, alternatives=tuple(texts))
-                found[index] = reading
+                    found[index] = replace(reading, alternatives=tuple(texts))
         return [reading for reading in found if reading is not None]
+
+    def _decode(self, probabilities: Array, width: int) -> list[Reading]:
+        """Return the reading of each line, (N, T, C)."""
+        steps = probabilities.shape[1]
+        if self._text_model is None:
+            lines = (decode_line(row, self.model.characters) for row in probabilities)
+            return [Reading(**line._asdict(), steps=steps, padded_px=width) for line in lines]
+        return [
+            Reading(one.text, one.confidence, one.columns, steps, width, picture=one.picture, decoded=one)
+            for one in self._text_model.read(probabilities)
+        ]
 
 
 Bucket = tuple[int, list[int]]

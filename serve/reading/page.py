@@ -9,9 +9,10 @@ import numpy as np
 from serve.errors import UndecodableError
 from serve.inference.recogniser import Reading
 from serve.reading.words import Corners, count_steps, find_upright_boxes, find_word_boxes
-from serve.schemas import OcrRequest
+from serve.schemas import DecodedText, OcrRequest, PageRequest
 from train.data.crops import Quad
 from train.data.detection import LIMIT_TYPES, DetectionParameters
+from train.reading.text_model import TextReading
 
 NOT_CLASSIFIED = -1
 
@@ -26,6 +27,7 @@ class PageOptions:
         orientation: text lines are turned upright.
         score_thresh: confidence that a line needs.
         words: words and their boxes are given too.
+        raw: the text model is left out.
     """
 
     detection: DetectionParameters
@@ -33,9 +35,12 @@ class PageOptions:
     orientation: bool
     score_thresh: float = 0.0
     words: bool = False
+    raw: bool = False
 
 
-def read_options(request: OcrRequest, defaults: DetectionParameters, orientation_served: bool) -> PageOptions:
+def read_options(
+    request: PageRequest, defaults: DetectionParameters, orientation_served: bool
+) -> PageOptions:
     """Return what a request asks for.
 
     Args:
@@ -63,6 +68,7 @@ def read_options(request: OcrRequest, defaults: DetectionParameters, orientation
         orientation=orientation_served if use is None else use,
         score_thresh=request.textRecScoreThresh or 0.0,
         words=bool(request.returnWordBox),
+        raw=request.decode == "raw",
     )
 
 
@@ -91,6 +97,7 @@ class PageLine:
         quad: (4, 2) corners.
         words: its words, if asked for.
         word_quads: a box of each, in PaddleX's order.
+        decoded: what the text model did; None without one.
     """
 
     text: str
@@ -98,6 +105,7 @@ class PageLine:
     quad: Quad
     words: tuple[str, ...] = ()
     word_quads: tuple[Corners, ...] = ()
+    decoded: TextReading | None = None
 
     def scaled(self, factor: float) -> "PageLine":
         """Return the line of a picture that is so many times as large."""
@@ -151,9 +159,10 @@ def assemble(
         angles: 0 or 1 for every box (`orientation`); None if that was not looked for.
         readings: of every box.
     """
+    said = [reading.greedy for reading in readings] if options.raw else readings
     lines = [
         _make_line(options, quad, size, reading)
-        for quad, size, reading in zip(quads, crop_sizes, readings, strict=True)
+        for quad, size, reading in zip(quads, crop_sizes, said, strict=True)
         if reading.confidence >= options.score_thresh
     ]
     reported = [NOT_CLASSIFIED] * len(quads) if angles is None else list(angles)
@@ -162,10 +171,10 @@ def assemble(
 
 def _make_line(options: PageOptions, quad: Quad, size: tuple[int, int], reading: Reading) -> PageLine:
     if not options.words:
-        return PageLine(reading.text, reading.confidence, quad)
+        return PageLine(reading.text, reading.confidence, quad, decoded=reading.decoded)
     steps = count_steps(reading.steps, reading.padded_px, *size)
     texts, boxes = find_word_boxes(reading.picture, reading.columns, steps, quad)
-    return PageLine(reading.text, reading.confidence, quad, tuple(texts), tuple(boxes))
+    return PageLine(reading.text, reading.confidence, quad, tuple(texts), tuple(boxes), reading.decoded)
 
 
 def make_pruned_result(page: Page) -> dict[str, Any]:
@@ -187,6 +196,10 @@ def make_pruned_result(page: Page) -> dict[str, Any]:
         "rec_polys": [line.quad.tolist() for line in lines],
         "rec_boxes": find_upright_boxes([line.quad for line in lines]),
     }
+    if any(line.decoded for line in lines):
+        result["rec_decoded"] = [
+            DecodedText.of(line.decoded).model_dump() if line.decoded else None for line in lines
+        ]
     if options.words:
         result["text_word_boxes"] = [find_upright_boxes(line.word_quads) for line in lines]
         result["text_word"] = [list(line.words) for line in lines]

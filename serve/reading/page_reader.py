@@ -8,7 +8,7 @@ from serve.inference.recogniser import Reading
 from serve.intake.lanes import Lane
 from serve.intake.turns import Turns
 from serve.reading.page import Page, PageOptions, assemble, read_options
-from serve.schemas import OcrRequest
+from serve.schemas import PageRequest
 from train.data import detection, orientation
 from train.data.crops import cut
 from train.data.detection import DetectionParameters
@@ -42,7 +42,7 @@ class PageReader:
         self._defaults: DetectionParameters | None = None
         self._line_input: LineInput | None = None
 
-    async def options(self, asked: OcrRequest) -> PageOptions:
+    async def options(self, asked: PageRequest) -> PageOptions:
         """Return how pages are to be read; raise UndecodableError where something is asked that is not served."""
         defaults = await self._ask_models()
         return read_options(asked, defaults, orientation_served=self._models.serves("orientation"))

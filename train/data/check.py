@@ -2,7 +2,8 @@
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 if __name__ == "__main__":
@@ -23,15 +24,19 @@ from train.data.arguments import (
 from train.data.charset_file import read_characters
 from train.data.checks.checking import check
 from train.data.checks.contact_sheet import contact_sheet
-from train.data.checks.findings import as_json, as_text
+from train.data.checks.findings import Finding, as_json, as_text
 from train.data.checks.rulebook import RULES
+from train.data.checks.rules import Checks
 from train.data.evidence import tell_missing
 from train.data.folders.notes import collected_notes
 from train.data.labels import load_named
-from train.data.split import given_splits
+from train.data.sample import Sample
+from train.data.split import Splits, given_splits
 from train.data.texts.forms import normal_form
 from train.files import write_output
 from train.paths import given_path, require_file
+from train.reading.formats.infer import COMMON
+from train.reading.formats.rules import Rule, declared_rules
 from train.sets.arguments import add_task_argument
 from train.tasks import TASKS
 
@@ -49,7 +54,7 @@ def main(arguments: Sequence[str]) -> int:
         name, given = load_named(named, options_of(options.option), options.format, task.formats)
     splits = given_splits(given)
     characters = _characters(options.model_charset)
-    checks = task.checks(characters)
+    checks = with_format(task.checks(characters), declared_rules(None, named), splits)
     report = check(splits, checks, deep=not options.headers_only)
     title = str(
         options.data or ", ".join(str(path) for files in lists_of(options).values() for path in files)
@@ -102,6 +107,20 @@ def parser() -> argparse.ArgumentParser:
         help="which images the page shows, and which splits would be made (default: 0)",
     )
     return parser
+
+
+def with_format(checks: Checks, rules: Sequence[Rule], splits: Splits) -> Checks:
+    """Return the checks with those rules of `format.yaml` that nearly all labels obey."""
+    texts = [sample.text for _, samples in splits.items() for sample in samples]
+    common = [rule for rule in rules if sum(map(rule.holds, texts)) >= COMMON * len(texts)]
+
+    def found(split: str, sample: Sample) -> Iterator[Finding]:
+        yield from checks.sample(split, sample)
+        for rule in common:
+            if not rule.holds(sample.text):
+                yield Finding("other_format", split, sample, f"{sample.text!r} breaks {rule.name}")
+
+    return replace(checks, sample=found) if common else checks
 
 
 def _characters(charset: str) -> frozenset[str] | None:

@@ -24,10 +24,10 @@ from train.data.augment import sample_rng
 from train.data.drawing import STYLES, draw_line, vin
 from train.data.drawing.drawn_texts import draw_texts
 from train.errors import DataError, UsageError
-from train.files import make_folder
+from train.files import make_folder, write_whole
 from train.paths import given_path
 
-MANIFEST = "manifest.json"
+MANIFEST, FORMAT_FILE = "manifest.json", "format.yaml"
 VERSION = 1  # raise it when the same parameters would draw other lines
 SPLITS = ("train", "val", "test")
 LOOKS = 100  # numpy seeds (seed, 0) and (seed, 0, 0) alike: texts and looks need numbers of their own
@@ -38,9 +38,9 @@ Manifest = dict[str, str | int]
 def make_vin_dataset(directory: Path, count_train: int, count_val: int, count_test: int, seed: int) -> None:
     """Draw a dataset of VINs into `directory`, or keep the one with these parameters that stands there.
 
-    Writes PaddleOCR's lists `rec_gt_{train,val,test}.txt` and `images/`; the folder appears complete or not
-    at all. No VIN is in two splits. Raises UsageError for a count or seed below 0, DataError if `directory`
-    holds anything else.
+    Writes PaddleOCR's lists `rec_gt_{train,val,test}.txt`, `images/` and `format.yaml`; the folder appears complete or
+    not at all. No VIN is in two splits. Raises UsageError for a count or seed below 0, DataError if
+    `directory` holds anything else.
     """
     counts = dict(zip(SPLITS, (count_train, count_val, count_test), strict=True))
     if min(seed, *counts.values()) < 0:
@@ -50,6 +50,8 @@ def make_vin_dataset(directory: Path, count_train: int, count_val: int, count_te
     manifest: Manifest = {"texts": "vin", **counts, "seed": seed, "version": VERSION}
     if not _stands(directory, manifest):
         _publish(directory, vin_texts(counts, seed), manifest, seed)
+    elif not (directory / FORMAT_FILE).is_file():  # drawn by an earlier version
+        write_whole(directory / FORMAT_FILE, vin.FORMAT)
 
 
 def vin_texts(counts: Mapping[str, int], seed: int) -> dict[str, list[str]]:
@@ -104,6 +106,7 @@ def _publish(directory: Path, texts: Mapping[str, Sequence[str]], manifest: Mani
             (draft / "images").mkdir()
             for split, lines in texts.items():
                 write_lines(draft, split, lines, seed)
+            (draft / FORMAT_FILE).write_text(vin.FORMAT, encoding="utf-8")
             (draft / MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
     except OSError:  # another process's equal dataset may have come first
         if not _stands(directory, manifest):

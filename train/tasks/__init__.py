@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -19,10 +19,13 @@ from train.data.checks.rules import Checks, image_checks
 from train.data.dataset import Dataset
 from train.data.decoded.stored import LINES, Stored
 from train.data.images import Image
-from train.engine import Batch, Features, Images
+from train.engine import Batch, Images
 from train.errors import UsageError
+from train.reading.text_model import ReadingSettings
 from train.registry import Registry
 from train.scoring.scores import Scores
+from train.tasks.batch_kinds import Batches as Batches
+from train.tasks.batch_kinds import PlainBatches as PlainBatches
 
 AS_LABELLED = "as-labelled"
 CALIBRATION_IMAGES = 48
@@ -83,32 +86,6 @@ class Start:
     fit_width: int = 0
 
 
-class Batches(Protocol):
-    """What a network is given of samples: a task's own batches, or what a teacher or a cache makes of them."""
-
-    def batch(self, data: Dataset, indices: Indices, epoch: int) -> Batch:
-        """Return a training batch (`Task.batch`)."""
-
-    def evaluation_batch(self, data: Dataset, indices: Indices) -> Images | Features:
-        """Return the images of samples to read (`Task.evaluation_batch`), or the backbone's features of them."""
-
-
-class PlainBatches(Protocol):
-    """What training batches hold where nothing is augmented: for a task whose batches can be cached."""
-
-    def needed_widths(self, data: Dataset) -> npt.NDArray[np.int64]:
-        """Return the pixels that each sample needs, (N,); a batch is padded to the bucket of its widest."""
-
-    def targets(self, data: Dataset, indices: Indices) -> list[list[int]]:
-        """Return the samples' encoded labels."""
-
-    def plain_images(self, data: Dataset, indices: Indices, width_px: int) -> Images:
-        """Return the samples as a training batch of this padded width holds them."""
-
-    def padded(self, data: Dataset, indices: Indices, width_px: int) -> Images:
-        """Return the samples as an evaluation batch of this padded width holds them."""
-
-
 class Task(ABC):
     """One kind of label; knows no framework.
 
@@ -122,6 +99,7 @@ class Task(ABC):
         stored: what a decoded image file becomes.
         geometry: how an image becomes the input of an exported graph, for the bundle.
         tunes: whether `tuned` chooses something.
+        worded: whether its outputs are probabilities of characters, behind which a text model can stand.
         architecture: the settings that decide how long an exported network takes for an image (dotted keys).
     """
 
@@ -135,6 +113,7 @@ class Task(ABC):
     stored: ClassVar[Stored] = LINES
     geometry: ClassVar[Mapping[str, int]]
     tunes: ClassVar[bool] = False
+    worded: ClassVar[bool] = False
     architecture: ClassVar[tuple[str, ...]] = ("engine", "model", "weights", "charset", "fit_width")
 
     @abstractmethod
@@ -204,6 +183,15 @@ class Task(ABC):
         if rule != AS_LABELLED:
             raise UsageError("--charset-rule goes with texts", rule, "leave it out")
         return self
+
+    @property
+    def text_model(self) -> ReadingSettings | None:
+        """The text model that predictions are made with; None where they are as the network says."""
+        return None
+
+    def reading_with(self, settings: ReadingSettings | None) -> Self:
+        """Return the task with a text model behind the network's outputs, or without."""
+        raise NotImplementedError
 
     def training_batches(
         self, config: TrialConfig, data: Dataset, extras: Sequence[Extra], epoch: int

@@ -22,6 +22,7 @@ from train.engine import Batch, Images
 from train.inference_yml import write_recognition_settings
 from train.models import MODELS
 from train.parity import line_batches, text_verdicts
+from train.reading.text_model import ReadingSettings, TextModel
 from train.scoring.ctc import ctc_losses
 from train.scoring.scores import Scores
 from train.scoring.texts import CHARSET_RULES, TextScores, score_texts
@@ -49,10 +50,12 @@ class Recognition(Task):
     formats: ClassVar[tuple[str, ...]] = ("recognition", "detection")
     unused: ClassVar[tuple[str, ...]] = ("detection",)
     spells: ClassVar[bool] = True
+    worded: ClassVar[bool] = True
     geometry: ClassVar[Mapping[str, int]] = GEOMETRY
 
     def __init__(self, config: TrialConfig, charset: Charset) -> None:
         self._config, self._charset, self._rule = config, charset, AS_LABELLED
+        self._text_model: TextModel | None = None
 
     @staticmethod
     def checks(characters: frozenset[str] | None = None) -> Checks:
@@ -98,6 +101,17 @@ class Recognition(Task):
         """Compare texts under a rule of CHARSET_RULES."""
         other = copy.copy(self)
         other._rule = rule
+        return other
+
+    @property
+    def text_model(self) -> ReadingSettings | None:
+        """How texts are decoded; None for greedily."""
+        return self._text_model.settings if self._text_model else None
+
+    def reading_with(self, settings: ReadingSettings | None) -> Self:
+        """Decode with a text model: predictions then are `TextReading`s."""
+        other = copy.copy(self)
+        other._text_model = TextModel(settings, self._charset) if settings else None
         return other
 
     def batch(self, data: Dataset, indices: Indices, epoch: int) -> Batch:
@@ -173,9 +187,9 @@ class Recognition(Task):
 
     def decode(
         self, output: Images, data: Dataset | None = None, indices: Indices | None = None
-    ) -> list[Reading]:
-        """Return (text, confidence) of each line, whichever it is."""
-        return decode(output, self._charset)
+    ) -> list[Any]:
+        """Return text and confidence of each line, whichever it is: pairs, or with a text model `TextReading`s."""
+        return self._text_model.read(output) if self._text_model else decode(output, self._charset)
 
     def losses(self, output: Images, data: Dataset, indices: Indices) -> npt.NDArray[np.float64]:
         """Return each line's CTC loss; infinite for a label that the charset or the steps cannot hold."""

@@ -22,6 +22,7 @@ class Transcription(Recognition):
     """Lines of text, augmented and scored as in recognition."""
 
     objective: ClassVar[str] = "tokens"
+    worded: ClassVar[bool] = False
 
     def batch(self, data: Dataset, indices: Indices, epoch: int) -> Batch:
         """Augment and pad; targets are code points."""

@@ -4,7 +4,7 @@ from html import escape
 
 from search.records.result import Comparison, StudyResult
 from search.records.trial import rank
-from search.report.sentences import fold_lines, forgetting_lines
+from search.report.sentences import decoded_lines, fold_lines, forgetting_lines
 from search.report.text import (
     INTERVAL,
     averaged_text,
@@ -27,7 +27,12 @@ def show_head(result: StudyResult) -> str:
         else "There was no held-back test part: the winner was chosen on what it is measured on, "
         "so new data will do somewhat worse."
     )
-    sentences = [*([held_back] if result.winner else []), *fold_lines(result), *_general_sentences(result)]
+    sentences = [
+        *([held_back] if result.winner else []),
+        *decoded_lines(result),
+        *fold_lines(result),
+        *_general_sentences(result),
+    ]
     return (
         f'<p class="soft">{escape(result.name)} &middot; space {escape(result.space)} &middot; '
         f"{escape(result.data.path)}</p><h1>{escape(headline(result))}</h1>"

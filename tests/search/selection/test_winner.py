@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import pandas as pd
 import pytest
@@ -27,10 +27,12 @@ from spaces.space import load_space
 from tests import real_lines
 from train.bundle import load_bundle
 from train.checkpoint import Checkpoint
+from train.data.dataset import Dataset
 from train.engines import ENGINES
 from train.engines.paddle_engine import PaddleEngine
 from train.loaded import Assembled, load_network
 from train.loop import TrainingData, assemble
+from train.reading.formats.rules import Rule
 from train.scoring.texts import TextScores
 from train.sets.read import Sets
 
@@ -76,14 +78,21 @@ def made_probe(network: Assembled, data: TrainingData) -> Probe:
     return Probe(CONFIG.model, (baseline,), (reading.stats,), cost, primary, configs=(CONFIG,))
 
 
-def test_the_winners_network_is_built_once(counted: type[Counted], data_dir: Path, tmp_path: Path) -> None:
-    data = real_lines.few_lines(data_dir, train=8, val=4)
+class Made(NamedTuple):
+    """A study's end: what was searched, what was chosen, the winner's checkpoint."""
+
+    search: Searched
+    selection: Selection
+    best: Checkpoint
+
+
+def searched(data: TrainingData, test: Dataset, folder: Path, rules: tuple[Rule, ...] = ()) -> Made:
+    """Return a study of two trials that ended with the pretrained weights."""
     start = Assembled(*assemble(CONFIG, data.train))
     probe = made_probe(start, data)
     scores = start.read(data.val).scores
     state = {"weights": start.engine.state()["weights"]}
     best = Checkpoint(CONFIG, start.engine.charset, 1, scores.metrics(), state)
-    folder = tmp_path / "vin"
     other = replace(best, config=CONFIG.model_copy(update={"fit_width": 384}))  # never averaged with the best
     results = [ended(folder / "a", best), ended(folder / "b", other)]
     history = (Measure(epoch=1, scores=TextScores(4, 0.75, 0.9, 0.1), loss=1.0, seconds=1.0),)
@@ -91,14 +100,20 @@ def test_the_winners_network_is_built_once(counted: type[Counted], data_dir: Pat
         TrialRecord(id=name, state="finished", config=one.config, history=history)
         for name, one in (("a", best), ("b", other))
     ]
-    test = real_lines.lines(data_dir, split="val", count=6)
-    study = StudyData(data, test, DataSummary(path="", samples={}, origins={}))
-    settings = StudySettings(name="vin", storage=str(tmp_path))
+    study = StudyData(data, test, DataSummary(path="", samples={}, origins={}), rules)
+    settings = StudySettings(name="vin", storage=str(folder.parent))
     prepared = Prepared(settings, load_space("quick"), Sets({}, {}, {}), (), False, 0.0)
     probed = Probed(prepared, study, None, (probe,), None)
     search = Searched(Planned(probed, None, None), results)  # type: ignore[arg-type]
+    return Made(search, Selection(ranked, None, (), {}, ()), best)
+
+
+def test_the_winners_network_is_built_once(counted: type[Counted], data_dir: Path, tmp_path: Path) -> None:
+    data = real_lines.few_lines(data_dir, train=8, val=4)
+    test, folder = real_lines.lines(data_dir, split="val", count=6), tmp_path / "vin"
+    search, selection, best = searched(data, test, folder)
     counted.built = 0
-    verdict = export_winner(search, Selection(ranked, None, (), {}, ()), folder)
+    verdict = export_winner(search, selection, folder)
     assert counted.built == 3, "the winner, the pretrained baseline on the test split, and the other voter"
     assert verdict.averaged == ("a",)
     assert verdict.labels is not None
@@ -113,6 +128,26 @@ def test_the_winners_network_is_built_once(counted: type[Counted], data_dir: Pat
         ("validation", fresh.read(data.val).scores), ("test", fresh.read(test).scores),
     ]  # fmt: skip
     assert {split: len(rows.rows) for split, rows in verdict.rows.items()} == {"validation": 4, "test": 6}
+
+
+@pytest.mark.slow
+def test_a_declared_format_decides_the_winners_texts_and_its_baselines(
+    data_dir: Path, tmp_path: Path
+) -> None:
+    """Both are the pretrained network here: with a text model each, they read the same, and better than greedily."""
+    data = real_lines.few_lines(data_dir, train=64, val=24)
+    test, folder = real_lines.lines(data_dir, split="val", count=48), tmp_path / "vin"
+    rules = (Rule(name="pattern", pattern="[A-HJ-NPR-Z0-9]{17}"), Rule(name="vin", check="vin"))
+    search, selection, _ = searched(data, test, folder, rules)
+    verdict = export_winner(search, selection, folder)
+    assert {one.split: one.gain.difference for one in verdict.comparisons} == {"validation": 0, "test": 0}
+    assert verdict.decoded.keys() == {"validation", "test"}
+    for comparison in verdict.comparisons:
+        one = verdict.decoded[comparison.split]
+        assert comparison.winner.primary == one.decoded > one.raw
+    model = load_bundle(folder / "best").text_model
+    assert model is not None
+    assert [(rule.name, rule.labels) for rule in model.rules] == [("pattern", 64), ("vin", 64)]
 
 
 def test_a_split_is_read_once(counted: type[Counted], data_dir: Path) -> None:

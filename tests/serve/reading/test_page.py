@@ -18,7 +18,7 @@ from serve.inference import pretrained
 from serve.inference.recogniser import Reading
 from serve.reading.page import Page, PageOptions, assemble, make_pruned_result, read_options
 from serve.reading.visualize import draw, encode_jpeg
-from serve.schemas import OcrRequest
+from serve.schemas import PageRequest
 from tests.serve import paddle_reference as paddle
 from train.data import crops, detection, orientation
 from train.data.crops import Quad
@@ -42,7 +42,7 @@ def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 
 def options(**fields: Any) -> PageOptions:
-    return read_options(OcrRequest(file="", **fields), DEFAULTS, orientation_served=True)
+    return read_options(PageRequest(file="", **fields), DEFAULTS, orientation_served=True)
 
 
 def read(image: Image, how: PageOptions) -> Page:
@@ -184,10 +184,10 @@ def test_models_that_are_not_served_are_refused() -> None:
         with pytest.raises(UndecodableError, match=field):
             options(**{field: True})
         options(**{field: False})
-    asked = OcrRequest(file="", useTextlineOrientation=True)
+    asked = PageRequest(file="", useTextlineOrientation=True)
     with pytest.raises(UndecodableError, match="useTextlineOrientation"):
         read_options(asked, DEFAULTS, orientation_served=False)
-    assert not read_options(OcrRequest(file=""), DEFAULTS, orientation_served=False).orientation
+    assert not read_options(PageRequest(file=""), DEFAULTS, orientation_served=False).orientation
 
 
 def test_an_unknown_limit_type_is_the_requests_fault() -> None:
@@ -197,7 +197,7 @@ def test_an_unknown_limit_type_is_the_requests_fault() -> None:
 
 def test_the_detectors_own_defaults_are_used_and_reported() -> None:
     own = DetectionParameters(limit_side_len=960, limit_type="max", unclip_ratio=2.0)
-    how = read_options(OcrRequest(file="", textDetUnclipRatio=0), own, orientation_served=False)
+    how = read_options(PageRequest(file="", textDetUnclipRatio=0), own, orientation_served=False)
     assert how.detection.unclip_ratio == 0
     assert how.search == own
 

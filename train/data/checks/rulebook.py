@@ -38,6 +38,11 @@ RULES: dict[str, Rule] = {
     "outside_charset": Rule(
         "error", "the dictionary lacks a character", "extend the dictionary or correct the label"
     ),
+    "other_format": Rule(
+        "warning",
+        "the label breaks a rule of format.yaml that nearly all obey",
+        "correct the label, or the rule",
+    ),
     "too_long": Rule(
         "warning",
         "the text needs more output steps than the image gives",

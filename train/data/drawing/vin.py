@@ -4,6 +4,8 @@ import numpy as np
 
 ALPHABET = "0123456789ABCDEFGHJKLMNPRSTUVWXYZ"
 LENGTH = 17
+FORMAT = 'pattern: "[A-HJ-NPR-Z0-9]{17}"\nchecks: [vin]\n'
+"""What `format.yaml` says of them."""
 CHECK_POSITION = 8  # counted from 0; the standard counts it as the ninth
 
 # The standard leaves out I, O and Q; the year's code (position 10) also U, Z and 0.

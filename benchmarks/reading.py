@@ -1,0 +1,159 @@
+"""What the parts of a text model are worth, and what they cost: `python benchmarks/reading.py [--bundle SET=DIR ...]`.
+
+For every set a model is heard once; half of the validation texts choose the text model, the other half prove it.
+Models of `--model` are read as published, with the set's characters.
+"""
+
+import argparse
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+if __name__ == "__main__":
+    sys.path[0] = str(Path(__file__).resolve().parent.parent)  # not this folder: its files shadow others
+    from train.cli import main_guard
+
+    main_guard("benchmarks.reading")
+
+import numpy as np
+
+from benchmarks.common import data_folder, machine, write_result
+from train.bundle import load_bundle, run
+from train.config import TrialConfig
+from train.data.charset import Charset
+from train.data.dataset import Dataset, decode_samples
+from train.data.formats import load_file
+from train.data.sample import Sample
+from train.data.synthetic import make_vin_dataset
+from train.loaded import Assembled
+from train.loop import assemble
+from train.reading.fitting import Heard, fit, read_all
+from train.reading.formats.rules import Format, Rule
+from train.reading.text_model import ReadingSettings, TextModel
+from train.scoring.intervals import paired_gain_interval, wilson_interval
+from train.tasks import TASKS
+from train.text_models import hear
+
+SEED = 0
+VIN = Format(pattern="[A-HJ-NPR-Z0-9]{17}", checks=("vin",)).rules()
+SETS: dict[str, tuple[Rule, ...]] = {"vin": VIN, "drawn": VIN, "receipts": (), "scene_words": ()}
+
+
+@dataclass(frozen=True)
+class Case:
+    """A model on a set: what it says of the lines that choose and of those that prove."""
+
+    name: str
+    charset: Charset
+    chosen: Heard
+    proven: Heard
+    texts: Sequence[str]
+    rules: tuple[Rule, ...]
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command line's definition."""
+    parse = argparse.ArgumentParser(prog="python benchmarks/reading.py", description=__doc__)
+    parse.add_argument("--bundle", action="append", default=[], metavar="SET=DIR", help="a fine-tuned model")
+    parse.add_argument("--model", action="append", default=[], help="as published (pp-ocrv6-tiny and -small)")
+    parse.add_argument("--sets", nargs="+", choices=SETS, default=list(SETS))
+    parse.add_argument("--lines", type=int, default=1000, metavar="N", help="of each half at most")
+    return parse
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Measure every model on every set and write the figures."""
+    options, before = parser().parse_args(arguments), machine()
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        make_vin_dataset(Path(folder) / "drawn", 400, 240, 0, 7)
+        for case in _cases(options, Path(folder)):
+            rows += list(_measured(case))
+    print(write_result("reading", before, {"rows": rows}))
+
+
+def _cases(options: argparse.Namespace, drawn: Path) -> Iterator[Case]:
+    bundles = [tuple(pair.split("=", 1)) for pair in options.bundle]
+    for name in options.sets:
+        root = (drawn if name == "drawn" else data_folder()) / name
+        train, val = (load_file(root / f"rec_gt_{split}.txt") for split in ("train", "val"))
+        halves = [decode_samples(half[: options.lines]) for half in _halves(val)]
+        texts = [sample.text for sample in train]
+        for model in options.model or ["pp-ocrv6-tiny", "pp-ocrv6-small"]:
+            config = TrialConfig(model=model, charset="domain")
+            network = Assembled(*assemble(config, decode_samples(train)))
+            chosen, proven = (hear(network, half, SEED) for half in halves)
+            title = f"{name}: {model} as published"
+            yield Case(title, network.engine.charset, chosen, proven, texts, SETS[name])
+        for path in (Path(path) for set_name, path in bundles if set_name == name):
+            chosen, proven = (_hear_bundle(path, half) for half in halves)
+            yield Case(f"{name}: {path}", load_bundle(path).charset, chosen, proven, texts, SETS[name])
+
+
+def _halves(samples: Sequence[Sample]) -> tuple[list[Sample], list[Sample]]:
+    """Deal samples by their texts to two halves: no text is in both."""
+    texts = sorted({sample.text for sample in samples})
+    order = np.random.default_rng(SEED).permutation(len(texts))
+    first = {texts[i] for i in order[: len(texts) // 2].tolist()}
+    return [s for s in samples if s.text in first], [s for s in samples if s.text not in first]
+
+
+def _hear_bundle(path: Path, data: Dataset) -> Heard:
+    bundle = load_bundle(path)
+    config = TrialConfig.model_validate(bundle.manifest.config)
+    task, session = TASKS.get(config.task)(config, bundle.charset), bundle.session()
+    batches = list(task.evaluation_batches(data))
+    outputs = [run(session, task.evaluation_batch(data, indices)) for indices in batches]
+    return Heard(outputs, [data.texts[int(index)] for indices in batches for index in indices])
+
+
+def _measured(case: Case) -> Iterator[dict[str, Any]]:
+    """Yield a row for reading greedily, for each part alone, and for all that validation chose."""
+
+    def fitted(rules: Sequence[Rule], texts: Sequence[str]) -> ReadingSettings:
+        return fit(case.chosen, texts, case.charset, rules, SEED, 0.995).settings
+
+    parts = {"greedy": ReadingSettings(), "n-gram": fitted((), case.texts)}
+    if case.rules:
+        few = list(case.texts)
+        parts |= {
+            "pattern": fitted(case.rules[:1], few).model_copy(update={"language": None}),
+            "rules": fitted(case.rules, few).model_copy(update={"language": None}),
+            "all": fitted(case.rules, case.texts),
+        }
+    greedy = _right(ReadingSettings(), case)
+    for name, settings in parts.items():
+        right = _right(settings, case)
+        rows = [np.stack([np.ones(len(one)), one], axis=1) for one in (greedy, right)]
+        gain = paired_gain_interval(rows[0], rows[1], lambda sums: float(sums[1] / sums[0]), SEED)
+        figures = {
+            "exact_match": float(right.mean()),
+            "interval_95": wilson_interval(right.sum(), len(right)).ends,
+            "gain": gain.difference,
+            "gain_interval_95": gain.interval.ends,
+            "microseconds_a_line": _microseconds(settings, case),
+        }
+        print(f"{case.name:45} {name:8} {figures['exact_match']:.3f}  {gain.difference:+.3f}", flush=True)
+        yield {"case": case.name, "part": name, "lines": len(right), **figures}
+
+
+def _right(settings: ReadingSettings, case: Case) -> Any:
+    readings = read_all(settings, case.charset, case.proven)
+    return np.array(
+        [one.text == label for one, label in zip(readings, case.proven.labels, strict=True)], float
+    )
+
+
+def _microseconds(settings: ReadingSettings, case: Case) -> float:
+    """Return what decoding takes for a line, in the batches that were heard: the fastest of three rounds."""
+    model, rounds = TextModel(settings, case.charset), []
+    for _ in range(3):
+        started = time.perf_counter()
+        for batch in case.proven.batches:
+            model.read(batch)
+        rounds.append(time.perf_counter() - started)
+    return 1e6 * min(rounds) / len(case.proven.labels)

@@ -1,0 +1,136 @@
+"""The decoder against brute force: every alignment of short lines, and what it promises of rules and weights."""
+
+import re
+from itertools import product
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from train.data.charset import Charset, decode_line
+from train.errors import UsageError
+from train.reading.formats.automaton import Automaton, pattern_automaton
+from train.reading.formats.checks import WeightedCheck
+from train.reading.formats.product import obeying
+from train.reading.grammar import Grammar
+from train.reading.ngram import learn
+from train.reading.paths import best_paths
+
+CHARSET = Charset(("0", "1", "2"))
+CHECK = WeightedCheck(modulus=3, weights=(2, 1), repeat=True, lengths=(1, 2, 3))
+PATTERNS = ("[012]*", "0[12]{1,2}", "(01|2)+", "1?2?0?", "00|11|[02]{3}")
+MOST = 10**6
+
+
+def drawn(seed: int, lines: int, steps: int) -> np.ndarray:
+    """Return CTC output, peaky as a network's."""
+    noise = np.random.default_rng(seed).normal(0, 3, (lines, steps, CHARSET.classes))
+    return np.log(np.exp(noise) / np.exp(noise).sum(axis=2, keepdims=True))
+
+
+def text_of(alignment: tuple[int, ...]) -> tuple[int, ...]:
+    before = (0, *alignment[:-1])
+    return tuple(now for now, last in zip(alignment, before, strict=True) if now and now != last)
+
+
+def cheapest(line: np.ndarray, allowed, priced=lambda text: 0.0) -> dict[tuple[int, ...], float]:
+    """Return the cost of every allowed text's best alignment, by trying all of them."""
+    slack = line.max(axis=1, keepdims=True) - line
+    found: dict[tuple[int, ...], float] = {}
+    alignments = np.array([*product(range(CHARSET.classes), repeat=len(line))])
+    costs = slack[np.arange(len(line)), alignments].sum(axis=1)
+    for alignment, cost in zip(alignments.tolist(), costs.tolist(), strict=True):
+        text = text_of(tuple(alignment))
+        found[text] = min(cost, found.get(text, np.inf))
+    return {text: cost + priced(text) for text, cost in found.items() if allowed(text)}
+
+
+def written(classes: tuple[int, ...]) -> str:
+    return "".join(CHARSET.characters[number - 1] for number in classes)
+
+
+@settings(max_examples=30, deadline=None)
+@given(seed=st.integers(0, 10**6), pattern=st.sampled_from(PATTERNS), checked=st.booleans())
+def test_the_best_text_under_a_pattern_and_a_check_is_brute_forces(
+    seed: int, pattern: str, checked: bool
+) -> None:
+    automaton = pattern_automaton(pattern, CHARSET)
+    if checked:
+        automaton = obeying(automaton, CHECK, CHARSET)
+    lines = drawn(seed, 2, 5)
+    found = best_paths(lines, Grammar(automaton), np.full(2, 1e9), MOST)
+    for line, paths in zip(lines, found, strict=True):
+        costs = cheapest(
+            line, lambda text: automaton.accepts(text) and (not checked or CHECK.holds(written(text)))
+        )
+        assert bool(paths) == bool(costs)
+        for path in paths:
+            assert automaton.accepts(path.classes)
+            assert path.cost == pytest.approx(min(costs.values()))
+            assert costs[path.classes] == pytest.approx(path.cost)
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 10**6), texts=st.integers(2, 6))
+def test_the_n_best_texts_are_brute_forces(seed: int, texts: int) -> None:
+    line = drawn(seed, 1, 4)
+    (found,) = best_paths(line, Grammar(), np.array([1e9]), MOST, texts)
+    costs = cheapest(line[0], lambda text: True)
+    assert [path.cost for path in found] == pytest.approx(sorted(costs.values())[:texts])
+    assert len({path.classes for path in found}) == texts
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 10**6))
+def test_with_a_language_model_the_best_text_is_brute_forces(seed: int) -> None:
+    ngram = learn(["012", "021", "01", "2201", "010"], CHARSET, order=3)
+    lines = drawn(seed, 2, 4)
+    grammar = Grammar(pattern_automaton("[012]{1,4}", CHARSET), ngram, weight=0.7, bonus=0.4)
+    for line, (path, *_) in zip(lines, best_paths(lines, grammar, np.full(2, 1e9), MOST), strict=True):
+        costs = cheapest(
+            line,
+            lambda text: 1 <= len(text) <= 4,
+            lambda text: -0.7 * float(ngram.score([text])[0]) - 0.4 * len(text),
+        )
+        assert path.cost == pytest.approx(min(costs.values()))
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 10**6))
+def test_without_rules_it_reads_as_greedy_with_the_same_columns(seed: int) -> None:
+    line = drawn(seed, 1, 12)
+    ((path,),) = best_paths(line, Grammar(), np.array([0.5]), 50)
+    greedy = decode_line(np.exp(line[0]).astype(np.float32), CHARSET.characters)
+    assert (written(path.classes), path.columns) == (greedy.text, greedy.columns)
+
+
+def test_texts_that_are_never_seen_share_what_is_left() -> None:
+    """Probabilities of all texts up to a length, and of longer ones, add up to 1."""
+    for texts in (["01", "12", "02"], ["0", "12", "2210"]):
+        ngram = learn(texts, CHARSET, order=2)
+        context = np.arange(ngram.contexts).repeat(CHARSET.classes)
+        scores, _ = ngram.follow(context, np.tile(np.arange(CHARSET.classes), ngram.contexts))
+        sums = np.exp(scores).reshape(ngram.contexts, -1).sum(axis=1)
+        assert sums == pytest.approx(np.ones(ngram.contexts))
+
+
+@pytest.mark.parametrize(("pattern", "reason"), [("a[012]", "without a"), ("(0", "regular expression")])
+def test_a_pattern_that_cannot_be_written_is_refused(pattern: str, reason: str) -> None:
+    with pytest.raises(UsageError, match=reason):
+        pattern_automaton(pattern, CHARSET)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text"),
+    [("[0-2-]{2}", "0-"), ("[-12]+", "-1"), (r"1\-2", "1-2"), (r"^[0-9]\/\d$", "1/2"), (r"[\-/]2", "/2")],
+)
+def test_hyphens_and_escapes_are_pythons(pattern: str, text: str) -> None:
+    charset = Charset(tuple("012-/"))
+    assert re.fullmatch(pattern, text)
+    assert pattern_automaton(pattern, charset).accepts(charset.encode(text))
+
+
+def test_an_automaton_keeps_only_states_that_lead_to_an_end() -> None:
+    automaton: Automaton = pattern_automaton("0(1|2a)", CHARSET)
+    assert len(automaton.edges) == 2

@@ -1,0 +1,181 @@
+"""Text models: formats that the code has never seen, what hard and soft rules do, and what is left alone."""
+
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from train.data.charset import Charset, decode
+from train.errors import UsageError
+from train.reading.calibration import calibrated, covered
+from train.reading.formats.checks import WeightedCheck
+from train.reading.formats.rules import Rule, declared_rules, weighed
+from train.reading.text_model import ReadingSettings, TextModel
+
+CHARSET = Charset(tuple("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ-/."))
+INVENTED = {
+    "meter": (
+        'pattern: "Z[AB]\\\\d{4}-\\\\d"\nchecks:\n  - {modulus: 9, weights: [0, 0, 5, 3, 2, 7, 0, 0], check_at: 8,'
+        ' check_characters: ["0", "1", "2", "3", "4", "5", "6", "7", "8"]}\n',
+        "ZA1234-",
+        "ZA1234-",
+    ),
+    "batch": (
+        'pattern: ["\\\\d{2}/[A-F]{3}", "K\\\\d{6,8}"]\n'
+        "checks:\n  - {modulus: 11, weights: [1, 2, 3], repeat: true, ignored: /, remainder: 4}\n",
+        "K123456",
+        "12/ABC",
+    ),
+    "sum": ("checks:\n  - {modulus: 7, weights: [3, 1], repeat: true, lengths: [5]}\n", "AB12C", "00000"),
+}
+
+
+def probabilities(texts: list[str], seed: int, noise: float = 0.0, sure: float = 6.0) -> np.ndarray:
+    """Return what a network might say of texts, (N, T, C) float32: each character once, blanks between."""
+    rng, steps = np.random.default_rng(seed), 2 * max(map(len, texts)) + 1
+    scores = (
+        rng.normal(0, noise, (len(texts), steps, CHARSET.classes))
+        if noise
+        else np.zeros((len(texts), steps, CHARSET.classes))
+    )
+    scores[:, :, 0] += sure
+    for row, text in zip(scores, texts, strict=True):
+        for place, number in enumerate(CHARSET.encode(text)):
+            row[2 * place + 1, 0] -= sure
+            row[2 * place + 1, number] += sure
+    e = np.exp(scores)
+    return (e / e.sum(axis=2, keepdims=True)).astype(np.float32)
+
+
+def rules_of(text: str, folder: Path) -> tuple[Rule, ...]:
+    (folder / "format.yaml").write_text(text, encoding="utf-8")
+    return declared_rules(None, folder)
+
+
+def obeying(rules: tuple[Rule, ...], texts: list[str]) -> list[str]:
+    return [text for text in texts if all(rule.holds(text) for rule in rules)]
+
+
+def labels(name: str, rules: tuple[Rule, ...]) -> list[str]:
+    """Draw texts that obey an invented format."""
+    rng = np.random.default_rng(5)
+    shapes = {
+        "meter": lambda: f"Z{'AB'[rng.integers(2)]}{rng.integers(10**4):04d}-{rng.integers(9)}",
+        "batch": lambda: f"K{rng.integers(10**7):07d}",
+        "sum": lambda: "".join(rng.choice(list("ABC012"), 5)),
+    }
+    return obeying(rules, [shapes[name]() for _ in range(1500)])[:60]
+
+
+@pytest.mark.parametrize("name", INVENTED)
+def test_a_format_from_yaml_alone_mends_a_character(name: str, tmp_path: Path) -> None:
+    """Of each label one character is read as another; the second best there is the right one."""
+    rules = rules_of(INVENTED[name][0], tmp_path)
+    texts = labels(name, rules)
+    assert len(texts) >= 30
+    known = weighed(rules, texts, seed=0)
+    read = probabilities(texts, seed=1)
+    wrong = CHARSET.encode(".")[0]
+    for line, text in zip(read, texts, strict=True):
+        step, right = 2 * (len(text) - 1) + 1, CHARSET.encode(text)[-1]
+        line[step, right], line[step, wrong] = 0.3, 0.6
+    found = TextModel(ReadingSettings(rules=known), CHARSET).read(read)
+    assert [one.text for one in found] == texts
+    assert all(one.raw == text[:-1] + "." for one, text in zip(found, texts, strict=True))
+    assert all(one.margin and one.margin > 0 and one.probability < one.raw_probability for one in found)
+
+
+@cache
+def hard_model(hard: bool) -> TextModel:
+    """Return a model with a hard pattern, and a check that is hard or not."""
+    check = WeightedCheck(modulus=7, weights=(2, 1), repeat=True, lengths=(3, 4, 5))
+    rules = (
+        Rule(name="pattern", pattern="[0-9]{2}[A-C]+", hard=True),
+        Rule(name="sum", check=check, hard=hard, obeying=30, labels=40, chance=0.2),
+    )
+    return TextModel(ReadingSettings(rules=rules), CHARSET)
+
+
+@settings(max_examples=15, deadline=None)
+@given(seed=st.integers(0, 10**6), hard=st.booleans())
+def test_a_hard_rule_is_always_obeyed_and_probabilities_are_some(seed: int, hard: bool) -> None:
+    model = hard_model(hard)
+    read = probabilities(["1A", "99B", "A0-", "12CC"], seed, noise=3.0)
+    for one in model.read(read):
+        for rule in model.settings.rules:
+            assert one.rules[rule.name] == rule.holds(one.text)
+            assert rule.holds(one.text) or not rule.hard
+        different = one.text != one.raw
+        assert one.probability + one.raw_probability * different <= 1 + 1e-6
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 10**6))
+def test_without_rules_and_language_it_is_greedy_bit_for_bit(seed: int) -> None:
+    read = probabilities(["12", "A-B", "0"], seed, noise=4.0)
+    found = TextModel(ReadingSettings(), CHARSET).read(read)
+    assert [(one.text, one.confidence) for one in found] == decode(read, CHARSET)
+    assert all(one.text == one.raw and one.margin is None for one in found)
+
+
+def test_a_rule_that_labels_do_not_obey_changes_nothing() -> None:
+    rng = np.random.default_rng(0)
+    texts = ["".join(rng.choice(list("0123456789"), 8)) for _ in range(300)]
+    (known,) = weighed([Rule(name="gtin", check="gtin")], texts, seed=0)
+    assert 0.05 < known.share.high < 0.2
+    assert known.nats < 1
+    model = TextModel(ReadingSettings(rules=(known,)), CHARSET)
+    assert [one.text for one in model.read(probabilities(texts[:20], 1))] == texts[:20]
+
+
+def test_a_check_of_python_stdnum_is_tried_on_the_likeliest_texts() -> None:
+    rule = Rule(name="steuer-id", check="stdnum.de.idnr", obeying=50, labels=50, chance=0.1)
+    read = probabilities(["36574261809"], 0)
+    seven, nine = CHARSET.encode("7")[0], CHARSET.encode("9")[0]
+    step = 2 * 10 + 1
+    read[0, step] = 0
+    read[0, step, [seven, nine]] = 0.7, 0.3
+    (one,) = TextModel(ReadingSettings(rules=(rule,)), CHARSET).read(read)
+    assert (one.text, one.raw) == ("36574261809", "36574261807")
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("pattern: '('", "regular expression"),
+        ("checks: [vim]", "must be known, got 'vim'; choose from: vin"),
+        ("patern: A", "patern"),
+        ("hard: true", "a pattern or checks"),
+        ("checks: [stdnum.de.nothing]", "module of python-stdnum"),
+        ("- [", "YAML"),
+    ],
+)
+def test_what_cannot_be_used_is_refused_in_one_line(text: str, reason: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError) as found:
+        rules_of(text, tmp_path)
+    assert "format.yaml" in str(found.value)
+    assert reason in str(found.value)
+    assert "\n" not in str(found.value)
+
+
+def test_a_check_that_the_charset_cannot_write_is_refused() -> None:
+    rules = (Rule(name="pattern", pattern="[A-C]{17}"), Rule(name="vin", check="vin"))
+    with pytest.raises(UsageError, match="obeys all rules"):
+        TextModel(ReadingSettings(rules=rules), Charset(("A", "B", "C")))
+
+
+def test_lines_are_accepted_from_the_score_that_reaches_the_precision() -> None:
+    rng = np.random.default_rng(0)
+    scores = rng.uniform(-5, 0, 2000)
+    right = rng.uniform(size=2000) < np.exp(scores / 3)
+    made = calibrated(scores.tolist(), right.tolist(), precision=0.9)
+    assert made.accept_at is not None
+    kept = covered(scores.tolist(), right.tolist(), made.accept_at)
+    assert kept.right / kept.accepted >= 0.9
+    curve = [made.probability(score) for score in np.linspace(-6, 0, 50)]
+    assert curve == sorted(curve)
+    assert abs(made.probability(-3) - np.exp(-1)) < 0.12
+    assert calibrated([0.0] * 50, [False] * 50, 0.9).accept_at is None

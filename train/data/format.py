@@ -1,0 +1,73 @@
+"""Which format do labels have? `python -m train.data.format DIR` proposes a format.yaml and lists what breaks it."""
+
+import argparse
+from collections.abc import Iterator, Sequence
+
+if __name__ == "__main__":
+    from train.cli import main_guard
+
+    main_guard("train.data.format")
+
+import yaml
+
+from train.cli import Parser
+from train.data.arguments import add_format_arguments, add_list_arguments, options_of, require_data
+from train.data.labels import load_named
+from train.data.sample import Sample
+from train.errors import DataError
+from train.files import write_output
+from train.paths import given_path
+from train.reading.formats.infer import COMMON, Proposal, propose
+from train.reading.formats.rules import PATTERN
+
+SHOWN = 20
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command line's definition."""
+    parse = Parser(prog="python -m train.data.format", description=__doc__)
+    parse.add_argument(
+        "data", type=given_path, nargs="?", metavar="DIR", help="a data folder, or one label file"
+    )
+    add_list_arguments(parse)
+    add_format_arguments(parse)
+    parse.add_argument("--write", type=given_path, metavar="FILE", help="write the proposal, as format.yaml")
+    parse.add_argument("--seed", type=int, default=0, help="of the misspelt labels (default 0)")
+    return parse
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Print the proposal, how many labels obey it, and those that do not."""
+    options = parser().parse_args(arguments)
+    named = require_data(options.data, options)
+    given = load_named(named, options_of(options.option), options.format, ("recognition",))[1]
+    samples = [sample for part in given.values() for sample in part]
+    found = propose([sample.text for sample in samples], options.seed)
+    if not found:
+        raise DataError(
+            "labels must have something in common to propose a format", f"{len(samples)} labels", "write one"
+        )
+    print(as_yaml(found))
+    for one in found:
+        print(f"# {one.rule.name}: {one.text}")
+    for line in list(disobeying(found, samples))[:SHOWN]:
+        print(f"# {line}")
+    if options.write:
+        write_output(options.write, as_yaml(found), "--write")
+
+
+def as_yaml(found: Sequence[Proposal]) -> str:
+    """Return a format.yaml of what was found; checks that most labels break are for a person to add."""
+    pattern = next((one.rule.pattern for one in found if one.rule.name == PATTERN), None)
+    checks = [one.rule.name for one in found if one.rule.name != PATTERN]
+    content = ({"pattern": pattern} if pattern else {}) | ({"checks": checks} if checks else {})
+    return yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
+
+
+def disobeying(found: Sequence[Proposal], samples: Sequence[Sample]) -> Iterator[str]:
+    """Yield the labels that break a rule which nearly all obey."""
+    for one in found:
+        if one.rule.obeying >= COMMON * one.rule.labels:
+            for sample in samples:
+                if not one.rule.holds(sample.text):
+                    yield f"{sample.source}: {sample.text!r} breaks {one.rule.name}"

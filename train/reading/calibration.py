@@ -1,0 +1,119 @@
+"""How often texts of a score are right, and from which score on they may go without a person."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from train.config import Frozen
+from train.scoring.intervals import Interval, wilson_interval
+
+FEWEST = 20
+"""Lines of a step of the curve at least: fewer say nothing."""
+Floats = npt.NDArray[np.float64]
+
+
+class Coverage(Frozen):
+    """What becomes of lines when those from a score on are accepted."""
+
+    lines: int
+    accepted: int
+    right: int
+
+    @property
+    def coverage(self) -> Interval:
+        """The interval of the share that is accepted."""
+        return wilson_interval(self.accepted, self.lines)
+
+    @property
+    def precision(self) -> Interval:
+        """The interval of the share of these that is right."""
+        return wilson_interval(self.right, self.accepted)
+
+    def __str__(self) -> str:
+        """Say it in a sentence."""
+        if not self.accepted:
+            return f"none of {self.lines} lines accepted"
+        low, high = self.precision.ends
+        return (
+            f"{self.right / self.accepted:.1%} right (95 %: {low:.1%} to {high:.1%}) on "
+            f"{self.accepted / self.lines:.0%} of {self.lines} lines, the others go to a person"
+        )
+
+
+class Calibration(Frozen):
+    """A rising curve from score to share of right texts, and where to accept.
+
+    Attributes:
+        scores: where the steps of the curve begin, rising.
+        shares: of right texts from there on.
+        precision: that was asked for.
+        accept_at: score from which on that many were right; None where no score had it.
+        measured: on the lines that chose it.
+    """
+
+    scores: tuple[float, ...]
+    shares: tuple[float, ...]
+    precision: float
+    accept_at: float | None
+    measured: Coverage
+
+    def probability(self, score: float) -> float:
+        """Return how many texts of such a score are right."""
+        place = int(np.searchsorted(self.scores, score, side="right")) - 1
+        return self.shares[max(place, 0)]
+
+    def accepts(self, score: float) -> bool:
+        """Whether a text may go without a person."""
+        return self.accept_at is not None and score >= self.accept_at
+
+
+def calibrated(scores: Sequence[float], right: Sequence[bool], precision: float) -> Calibration:
+    """Return the curve of validation lines (isotonic regression: Zadrozny and Elkan, 2002) and where to accept.
+
+    Args:
+        scores: of lines, in nats (`TextReading.score`).
+        right: whether each text is right.
+        precision: share of right ones among those that are accepted.
+    """
+    order = np.argsort(np.array(scores), kind="stable")
+    values, hits = np.array(scores, float)[order], np.array(right, float)[order]
+    starts, shares = _rising(values, hits)
+    bound = _accept_at(values, hits, precision)
+    return Calibration(
+        scores=tuple(starts),
+        shares=tuple(shares),
+        precision=precision,
+        accept_at=bound,
+        measured=covered(scores, right, bound),
+    )
+
+
+def covered(scores: Sequence[float], right: Sequence[bool], accept_at: float | None) -> Coverage:
+    """Return what accepting from a score on would do with lines."""
+    accepted = [
+        hit for score, hit in zip(scores, right, strict=True) if accept_at is not None and score >= accept_at
+    ]
+    return Coverage(lines=len(right), accepted=len(accepted), right=sum(accepted))
+
+
+def _rising(values: Floats, hits: Floats) -> tuple[list[float], list[float]]:
+    """Return the steps of the rising curve that is nearest: neighbours that fall, or are few, are one step."""
+    steps: list[tuple[float, float, int]] = []  # begins at, right ones, lines
+    for value, hit in zip(values.tolist(), hits.tolist(), strict=True):
+        steps.append((value, hit, 1))
+        while len(steps) > 1 and (
+            steps[-2][1] * steps[-1][2] >= steps[-1][1] * steps[-2][2] or steps[-2][2] < FEWEST
+        ):
+            _, more, lines = steps.pop()
+            start, own, count = steps.pop()
+            steps.append((start, own + more, count + lines))
+    return [start for start, *_ in steps], [(own + 0.5) / (count + 1) for _, own, count in steps]
+
+
+def _accept_at(values: Floats, hits: Floats, precision: float) -> float | None:
+    """Return the lowest score from which on enough texts are right; None without one."""
+    right = np.cumsum(hits[::-1])[::-1] / np.arange(len(hits), 0, -1)
+    begins = np.concatenate([[True], values[1:] > values[:-1]]) if len(values) else np.zeros(0, bool)
+    enough = np.flatnonzero((right >= precision) & begins)
+    return float(values[enough[0]]) if len(enough) else None

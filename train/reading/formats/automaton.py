@@ -1,0 +1,166 @@
+"""Patterns as automata over the classes of a charset: which class may follow in which state."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from train.data.charset import Charset
+from train.errors import UsageError
+from train.reading.formats.dialect import translated
+
+if TYPE_CHECKING:
+    from greenery import Fsm
+    from greenery.charclass import Charclass
+
+Indices = npt.NDArray[np.int64]
+LISTED = 8
+
+
+class Moves(NamedTuple):
+    """Transitions of some states under some classes: from the `origin`-th of them to `states`; each (M,)."""
+
+    origin: Indices
+    states: Indices
+
+
+@dataclass(frozen=True, eq=False)
+class Automaton:
+    """States and transitions; one state may have several transitions under a class.
+
+    Attributes:
+        edges: (E, 3) int64, rows (state, class, next state), sorted; every state leads to an end.
+        starts: states to begin with.
+        ends: (S,) bool, where a text may end.
+        classes: of the charset, the blank (0) included.
+    """
+
+    edges: Indices
+    starts: Indices
+    ends: npt.NDArray[np.bool_]
+    classes: int
+
+    @cached_property
+    def _keys(self) -> Indices:
+        return self.edges[:, 0] * self.classes + self.edges[:, 1]
+
+    def moves(self, states: Indices, classes: Indices) -> Moves:
+        """Return all transitions of pairs (state, class), each (M,)."""
+        keys = states * self.classes + classes
+        first = np.searchsorted(self._keys, keys, "left")
+        counts = np.searchsorted(self._keys, keys, "right") - first
+        origin = np.repeat(np.arange(len(keys)), counts)
+        within = np.arange(len(origin)) - np.repeat(np.cumsum(counts) - counts, counts)
+        return Moves(origin, self.edges[first[origin] + within, 2])
+
+    @cached_property
+    def _after(self) -> dict[tuple[int, int], list[int]]:
+        following: dict[tuple[int, int], list[int]] = {}
+        for state, number, after in self.edges.tolist():
+            following.setdefault((state, number), []).append(after)
+        return following
+
+    def accepts(self, classes: Sequence[int]) -> bool:
+        """Whether a text, given by its classes, is one of the automaton's."""
+        states = set(self.starts.tolist())
+        for number in classes:
+            states = {after for state in states for after in self._after.get((state, number), ())}
+        return any(self.ends[state] for state in states)
+
+
+def make_automaton(edges: Indices, starts: Indices, ends: Indices, classes: int) -> Automaton:
+    """Return an automaton without the states from or through which no text comes to an end.
+
+    Args:
+        edges: (E, 3), rows (state, class, next state).
+        starts: states to begin with.
+        ends: states where a text may end.
+        classes: of the charset.
+    """
+    edges, starts, ends = (np.asarray(rows, np.int64) for rows in (edges, starts, ends))
+    edges = edges.reshape(-1, 3)
+    size = 1 + max(int(rows.max(initial=-1)) for rows in (edges[:, ::2], starts, ends))
+    alive = _reached(edges[:, 0], edges[:, 2], starts, size) & _reached(edges[:, 2], edges[:, 0], ends, size)
+    number = np.cumsum(alive) - 1
+    edges = edges[alive[edges[:, 0]] & alive[edges[:, 2]]]
+    edges = np.stack([number[edges[:, 0]], edges[:, 1], number[edges[:, 2]]], axis=1)
+    accepted = np.zeros(int(alive.sum()), bool)
+    accepted[number[ends[alive[ends]]]] = True
+    order = np.lexsort((edges[:, 2], edges[:, 1], edges[:, 0]))
+    return Automaton(edges[order], number[starts[alive[starts]]], accepted, classes)
+
+
+def _reached(source: Indices, target: Indices, begin: Indices, size: int) -> npt.NDArray[np.bool_]:
+    """Return which of `size` states are reached from those to begin with."""
+    found = np.zeros(size, bool)
+    found[begin] = True
+    while True:
+        more = found.copy()
+        more[target[found[source]]] = True
+        if (more == found).all():
+            return found
+        found = more
+
+
+def pattern_automaton(pattern: str, charset: Charset) -> Automaton:
+    r"""Return the automaton of a pattern that stands for whole texts.
+
+    Classes, groups, alternatives and repetitions are those of `greenery`; `\d` is 0 to 9; `^` and `$` around the
+    pattern may be left out.
+
+    Raises:
+        UsageError: for a pattern that cannot be read, or of which the charset can write no text.
+    """
+    machine = parsed(pattern)
+    members: dict[Charclass, list[int]] = {
+        symbols: [i for i, c in enumerate(charset.characters, 1) if symbols.accepts(c)]
+        for symbols in machine.alphabet
+    }
+    names = {state: number for number, state in enumerate(sorted(machine.states))}
+    edges = [
+        (names[state], number, names[following])
+        for state, moves in machine.map.items()
+        for symbols, following in moves.items()
+        if machine.islive(following)
+        for number in members[symbols]
+    ]
+    ends = [names[state] for state in machine.finals]
+    found = make_automaton(
+        np.array(edges, np.int64), np.array([names[machine.initial]]), np.array(ends), charset.classes
+    )
+    if not len(found.starts):
+        raise UsageError(
+            "the charset must be able to write a text of the pattern",
+            f"{pattern!r} and a charset without {_lacking(members, machine)}",
+            "mend the pattern, or train with labels that hold these characters",
+        )
+    return found
+
+
+def parsed(pattern: str) -> "Fsm":
+    """Return a pattern's machine; raise UsageError for one that cannot be read."""
+    from greenery import parse
+    from greenery.parse import NoMatch
+
+    try:
+        return parse(translated(pattern)).to_fsm().reduce()
+    except (NoMatch, ValueError, IndexError, RecursionError) as error:
+        raise UsageError(
+            "a pattern must be a regular expression of classes, groups, alternatives and repetitions",
+            f"{pattern!r}: {error}",
+            "write it without looking ahead or back",
+        ) from error
+
+
+def _lacking(members: Mapping["Charclass", Sequence[int]], machine: "Fsm") -> str:
+    """Return the symbols on the way to an end that the charset lacks."""
+    used = {
+        s
+        for state, moves in machine.map.items()
+        for s, following in moves.items()
+        if machine.islive(following) and not members[s]
+    }
+    return ", ".join(sorted(map(str, used))[:LISTED]) or "any of its characters"

@@ -1,0 +1,81 @@
+"""Rules as grammars: the first of them, the first two, and so on, each with what obeying is worth."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from train.data.charset import Charset
+from train.errors import UsageError
+from train.reading.formats.automaton import Automaton, make_automaton, pattern_automaton
+from train.reading.formats.checks import Check
+from train.reading.formats.product import TooLargeError, obeying
+from train.reading.formats.rules import Rule
+
+
+@dataclass(frozen=True)
+class Level:
+    """Texts that obey the first few rules.
+
+    Attributes:
+        automaton: of them, but for what `others` say; None for all texts.
+        others: rules without a small automaton: several of the likeliest texts are tried.
+        nats: what obeying is worth.
+    """
+
+    automaton: Automaton | None
+    others: tuple[Rule, ...]
+    nats: float
+
+    def holds(self, text: str, classes: Sequence[int]) -> bool:
+        """Whether a text, whose classes these are, is one of them."""
+        fits = self.automaton is None or self.automaton.accepts(classes)
+        return fits and all(rule.holds(text) for rule in self.others)
+
+
+def make_levels(rules: Sequence[Rule], charset: Charset) -> tuple[Level, ...]:
+    """Return the level of no rule, of the first, of the first two, and so on.
+
+    Raises:
+        UsageError: if the charset can write no text that obeys.
+    """
+    return tuple(_level(rules[:count], charset) for count in range(len(rules) + 1))
+
+
+def _level(rules: Sequence[Rule], charset: Charset) -> Level:
+    nats = sum(rule.nats for rule in rules if not rule.hard)
+    if not rules:
+        return Level(None, (), nats)
+    patterns = [rule.pattern for rule in rules if rule.pattern is not None]
+    automaton = pattern_automaton(patterns[0], charset) if patterns else free_automaton(charset)
+    others: list[Rule] = []
+    for rule in rules:
+        if rule.pattern is None:
+            narrower = _narrowed(automaton, rule.sums, charset)
+            automaton, others = (narrower, others) if narrower else (automaton, [*others, rule])
+    if not len(automaton.starts):
+        raise UsageError(
+            "the charset must be able to write a text that obeys all rules",
+            f"{', '.join(rule.name for rule in rules)} and a charset of {''.join(charset.characters)[:80]!r}",
+            "mend the pattern or the checks, or train with labels that hold the characters",
+        )
+    return Level(automaton, tuple(others), nats)
+
+
+def _narrowed(automaton: Automaton, sums: Iterable[Check] | None, charset: Charset) -> Automaton | None:
+    """Return the automaton of the texts with these sums; None where there is no small one."""
+    if sums is None:
+        return None
+    try:
+        for one in sums:
+            automaton = obeying(automaton, one, charset)
+    except TooLargeError:
+        return None
+    return automaton
+
+
+def free_automaton(charset: Charset) -> Automaton:
+    """Return the automaton of all texts."""
+    numbers = np.arange(1, charset.classes)
+    edges = np.stack([np.zeros_like(numbers), numbers, np.zeros_like(numbers)], axis=1)
+    return make_automaton(edges, np.zeros(1, np.int64), np.zeros(1, np.int64), charset.classes)

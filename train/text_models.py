@@ -1,0 +1,137 @@
+"""The text model of a trained network: fitted on what it reads of the validation split, then behind its outputs."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from train.data.dataset import Dataset
+from train.loaded import Assembled, Loaded
+from train.reading.calibration import Coverage, covered
+from train.reading.fitting import Fitted, Heard, fit
+from train.reading.text_model import TextReading
+from train.scoring.scores import Scores
+from train.sets.texts import FEWEST_LINES, MOST_LINES, TextKnowledge
+from train.tasks import Task
+
+MOST_BYTES = 1 << 29
+RAW = "raw_"
+"""What the scores of reading greedily are told apart by."""
+SHARES = (0.5, 0.7, 0.8, 0.9, 1.0)
+
+
+def fitted(network: Assembled, val: Dataset, known: TextKnowledge) -> Fitted | None:
+    """Return the text model of a network; None for a task without characters, or with too few lines to tell."""
+    if not network.task.worded or (len(val) < FEWEST_LINES and not known.rules):
+        return None
+    charset = network.engine.charset
+    return fit(hear(network, val, known.seed), known.texts, charset, known.rules, known.seed, known.precision)
+
+
+def hear(network: Assembled, data: Dataset, seed: int) -> Heard:
+    """Return what a network says of lines: of all, or of as many drawn ones as are worth the time and memory."""
+    rng, batches, labels, size = np.random.default_rng(seed), [], [], 0
+    chosen = np.zeros(len(data), bool)
+    chosen[rng.permutation(len(data))[:MOST_LINES]] = True
+    for indices in network.task.evaluation_batches(data):
+        mine = indices[chosen[indices]]
+        if not len(mine) or size > MOST_BYTES:
+            continue
+        output = network.engine.predict(network.task.evaluation_batch(data, mine))
+        size += output.nbytes
+        batches.append(output)
+        labels += [data.texts[int(index)] for index in mine]
+    return Heard(batches, labels)
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """What a text model does with lines.
+
+    Attributes:
+        raw: scores of reading greedily.
+        changed: lines whose text is another one with it.
+        mended: those of them that became right.
+        broken: those that became wrong.
+        accepted: lines that go without a person; None without calibration.
+        precisions: what accepting other shares of the lines would do, the surest first.
+    """
+
+    raw: Scores
+    changed: int
+    mended: int
+    broken: int
+    accepted: Coverage | None
+    precisions: tuple[Coverage, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it for JSON."""
+        found = {f"{name}_raw": value for name, value in self.raw.values().items()}
+        found |= {"changed": self.changed, "mended": self.mended, "broken": self.broken}
+        if self.accepted is None:
+            return found
+        return found | {
+            "accepted": _as_dict(self.accepted),
+            "coverage": [_as_dict(one) for one in self.precisions],
+        }
+
+    def lines(self) -> Iterator[str]:
+        """Yield it in sentences."""
+        changes = f"{self.changed} texts changed, {self.mended} to the right one, {self.broken} from it"
+        yield f"greedily {self.raw.primary:.3f}{self.raw.within}; {changes}"
+        if self.accepted is not None:
+            yield f"accepted: {self.accepted}"
+            yield from (f"  the surest {one}" for one in self.precisions)
+
+
+def _as_dict(coverage: Coverage) -> dict[str, Any]:
+    share = coverage.right / coverage.accepted if coverage.accepted else None
+    return {
+        "coverage": coverage.accepted / coverage.lines,
+        "precision": share,
+        "precision_interval": coverage.precision.ends,
+    }
+
+
+def decoding(task: Task, predictions: Sequence[TextReading], data: Dataset) -> Decoded:
+    """Return what the text model of a task did with the lines of a dataset."""
+    raw = [(one.raw, one.raw_confidence) for one in predictions]
+    before, after = (task.per_sample(some, data)[:, 1] for some in (raw, predictions))
+    changed = np.array([one.text != one.raw for one in predictions])
+    calibration = task.text_model.calibration if task.text_model else None
+    scores, right = [one.score for one in predictions], after.astype(bool).tolist()
+    shares = [covered(scores, right, bound) for bound in np.quantile(scores, 1 - np.array(SHARES))]
+    return Decoded(
+        raw=task.score(raw, data),
+        changed=int(changed.sum()),
+        mended=int((after > before).sum()),
+        broken=int((after < before).sum()),
+        accepted=covered(scores, right, calibration.accept_at) if calibration else None,
+        precisions=tuple(shares) if calibration else (),
+    )
+
+
+def read_as_known(network: Loaded, val: Dataset, known: TextKnowledge) -> Loaded:
+    """Return the network with the text model that suits it, its scores with that, and say what was chosen."""
+    found = fitted(network, val, known)
+    if found is None:
+        return network
+    task = network.task.reading_with(found.settings)
+    other = Loaded(network.engine, task, checkpoint=network.checkpoint)
+    before, after = network.read(val).scores, other.read(val).scores
+    word = task.terms.short[0]
+    print(
+        "\n".join(
+            [f"text model: {word} {after.primary:.3f} on validation, {before.primary:.3f} read greedily"]
+            + [f"  {note}" for note in found.notes]
+        ),
+        flush=True,
+    )
+    return other.with_metrics(after.metrics() | before.metrics(RAW))
+
+
+def baseline_as_known(network: Assembled, val: Dataset, known: TextKnowledge) -> Assembled:
+    """Return a network as it was published with the text model that suits it."""
+    found = fitted(network, val, known)
+    return Assembled(network.engine, network.task.reading_with(found.settings)) if found else network
