@@ -127,7 +127,8 @@ def main_guard(module: str) -> NoReturn:
 
 def failed(error: OcrError) -> int:
     """Print the one line of a failure and return the exit status."""
-    print(f"error: {error}", file=sys.stderr)
+    words = str(error).encode("utf-8", "backslashreplace").decode("utf-8")  # half a file name is no Unicode
+    print(f"error: {words}", file=sys.stderr)
     return error.exit_status
 
 
