@@ -56,7 +56,11 @@ def test_what_is_no_dictionary_is_refused(
         read_characters(tmp_path / name)
 
 
-@given(st.lists(st.characters(exclude_categories=["Cs"], exclude_characters="\r\n\ufeff"), min_size=1, unique=True))
+@given(
+    st.lists(
+        st.characters(exclude_categories=["Cs"], exclude_characters="\r\n\ufeff"), min_size=1, unique=True
+    )
+)
 def test_what_is_written_is_read(tmp_path_factory: pytest.TempPathFactory, characters: list[str]) -> None:
     path = tmp_path_factory.getbasetemp() / "dict.txt"
     write_characters(characters, path)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from train.data.texts.forms import escaped
 from train.errors import DataError
 
 LISTED = 20
@@ -27,5 +28,5 @@ def require_some(counts: Mapping[str, int]) -> None:
 
 def describe_left_out(left_out: Mapping[str, str]) -> str:
     """Say how many samples are left out, and name the first of them: source -> rule and value."""
-    first = "; ".join(f"{source}, {why}" for source, why in list(left_out.items())[:3])
+    first = "; ".join(escaped(f"{source}, {why}") for source, why in list(left_out.items())[:3])
     return f"left out: {len(left_out)} bad samples: {first}{'; ...' if len(left_out) > 3 else ''}"
