@@ -90,12 +90,11 @@ def fit(
             chosen = ReadingSettings(rules=hard)
             right = _right(read_all(chosen, charset, heard), heard)
             notes.append("rules that are not hard read worse on validation: left out")
-    language = _language(heard, texts, charset)
-    if language is not None:
+    if (tried := _language(heard, texts, charset, seed)) is not None:
+        language, gain = tried
         with_language = chosen.model_copy(update={"language": language})
         better = _right(read_all(with_language, charset, heard), heard)
-        gain = _gain(right, better, seed)
-        taken = gain.interval.low > 0
+        taken = gain.interval.low > 0 and better.sum() > right.sum()
         notes.append(f"n-gram of order {language.order}: {_said(gain)}, {'taken' if taken else 'left out'}")
         chosen, right = (with_language, better) if taken else (chosen, right)
     readings = read_all(chosen, charset, heard)
@@ -130,7 +129,9 @@ def _gain(before: npt.NDArray[np.float64], after: npt.NDArray[np.float64], seed:
 
 def _said(gain: Gain) -> str:
     low, high = gain.interval.ends
-    return f"{gain.difference:+.3f} on validation (95 %: {low:+.3f} to {high:+.3f})"
+    return (
+        f"{gain.difference:+.3f} on validation lines that did not choose it (95 %: {low:+.3f} to {high:+.3f})"
+    )
 
 
 def _describe(rule: Rule) -> str:
@@ -141,21 +142,36 @@ def _describe(rule: Rule) -> str:
     )
 
 
-def _language(heard: Heard, texts: Sequence[str], charset: Charset) -> Language | None:
-    """Return the n-gram that reads validation best among the likeliest texts; None if greedy reads as well."""
+def _language(
+    heard: Heard, texts: Sequence[str], charset: Charset, seed: int
+) -> tuple[Language, Gain] | None:
+    """Return the n-gram that reads validation best, and what n-grams gain; None if greedy reads as well.
+
+    The gain is cross-fitted: each half of the lines is read with what the other half chose among the settings. The
+    best of many on the lines that chose it flatters.
+    """
     if len(texts) < FEWEST_TEXTS:
         return None
     found = [paths for batch in heard.batches for paths in _likeliest(batch)]
-    best, chosen = _count(found, heard, charset, np.zeros(sum(map(len, found)))), None
+    lengths = np.array([len(path.classes) for paths in found for path in paths])
+    rights, settings = [_chosen_right(found, heard, charset, np.zeros(len(lengths)))], []
     for order in ORDERS:
         ngram = learn(texts, charset, order)
         scores = ngram.score([path.classes for paths in found for path in paths])
-        lengths = np.array([len(path.classes) for paths in found for path in paths])
         for weight, bonus in product(WEIGHTS, BONUSES):
-            right = _count(found, heard, charset, weight * (scores + bonus * lengths))
-            if right > best:
-                best, chosen = right, partial(_as_language, ngram, order, weight, weight * bonus)
-    return chosen() if chosen else None
+            rights.append(_chosen_right(found, heard, charset, weight * (scores + bonus * lengths)))
+            settings.append(partial(_as_language, ngram, order, weight, weight * bonus))
+    table = np.stack(rights)
+    best = int(table.sum(axis=1).argmax())  # of equal ones the first: greedy, and small orders and weights
+    return (settings[best - 1](), _gain(table[0], _cross_fitted(table, seed), seed)) if best else None
+
+
+def _cross_fitted(rights: npt.NDArray[np.float64], seed: int) -> npt.NDArray[np.float64]:
+    """Return (N,) whether each line is right with the row of (S, N) that is best on the half that it is not in."""
+    half = np.zeros(rights.shape[1], bool)
+    half[np.random.default_rng(seed).permutation(len(half))[: len(half) // 2]] = True
+    best_in, best_out = (rights[:, some].sum(axis=1).argmax() for some in (half, ~half))
+    return np.where(half, rights[best_out], rights[best_in])
 
 
 def _as_language(ngram: Ngram, order: int, weight: float, bonus: float) -> Language:
@@ -167,14 +183,14 @@ def _likeliest(batch: Probabilities) -> Iterator[list[Path]]:
     return iter(best_paths(logs, Grammar(), np.full(len(batch), NATS), 2 * TEXTS, TEXTS))
 
 
-def _count(
+def _chosen_right(
     found: Sequence[Sequence[Path]], heard: Heard, charset: Charset, gains: npt.NDArray[np.float64]
-) -> int:
-    """Return how many lines are right if of each one's texts the best is taken."""
-    right, first = 0, 0
-    for paths, label in zip(found, heard.labels, strict=True):
+) -> npt.NDArray[np.float64]:
+    """Return (N,) whether each line is right if of its texts the best is taken."""
+    right, first = np.zeros(len(found)), 0
+    for line, (paths, label) in enumerate(zip(found, heard.labels, strict=True)):
         costs = np.array([path.cost for path in paths]) - gains[first : first + len(paths)]
         first += len(paths)
         chosen = paths[int(costs.argmin())].classes
-        right += not charset.unknown(label) and list(chosen) == charset.encode(label)
+        right[line] = not charset.unknown(label) and list(chosen) == charset.encode(label)
     return right
