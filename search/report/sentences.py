@@ -31,7 +31,7 @@ def decoded_lines(result: StudyResult) -> list[str]:
             f"{one.changed} texts changed, {one.mended} to the right one, {one.broken} from it"
         )
         if one.accepted is not None:
-            lines.append(f"  accepted there: {one.accepted}")
+            lines.append(f"Of the {split} {samples}, accepted without a person: {one.accepted}")
     return lines
 
 
