@@ -36,8 +36,8 @@ class Coverage(Frozen):
             return f"none of {self.lines} lines accepted"
         low, high = self.precision.ends
         return (
-            f"{self.right / self.accepted:.1%} right (95 %: {low:.1%} to {high:.1%}) on "
-            f"{self.accepted / self.lines:.0%} of {self.lines} lines, the others go to a person"
+            f"{100 * self.right / self.accepted:.1f} % right (95 %: {100 * low:.1f} to {100 * high:.1f}) on "
+            f"{100 * self.accepted / self.lines:.0f} % of {self.lines} lines, the others go to a person"
         )
 
 

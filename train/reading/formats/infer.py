@@ -28,8 +28,8 @@ class Proposal:
         low, high = self.rule.share.ends
         share = self.rule.obeying / self.rule.labels
         return (
-            f"{share:.1%} of {self.rule.labels} labels obey (95 %: {low:.1%} to {high:.1%}), "
-            f"{self.rule.chance:.1%} of misspelt ones"
+            f"{100 * share:.1f} % of {self.rule.labels} labels obey (95 %: {100 * low:.1f} to {100 * high:.1f}), "
+            f"{100 * self.rule.chance:.1f} % of misspelt ones"
         )
 
 
