@@ -49,9 +49,9 @@ def write_space(folder: Path, epochs: int) -> Path:
     return path
 
 
-def label_arguments(labels: Path) -> list[str]:
-    """Return what names the lists, and has trials scored on the validation lines, few as they are."""
-    return ["--folds", "1"] + [
+def label_arguments(labels: Path, folds: int = 1) -> list[str]:
+    """Return what names the lists, and has trials scored on the validation lines, few as they are, or over folds."""
+    return ["--folds", str(folds)] + [
         argument
         for split in ("train", "val")
         for argument in (f"--{split}-labels", str(labels / f"rec_gt_{split}.txt"))

@@ -202,10 +202,10 @@ def test_a_real_search_over_folds_for_accuracy_and_latency(data_dir: Path, tmp_p
         text + "parameters:\n  optimiser.learning_rate: {float: [1.0e-4, 1.0e-3], log: true}\n", "utf-8"
     )
     labels = write_labels(data_dir, tmp_path / "labels", 16, 6)
-    asked = ["--folds", 2, "--scheduler", "none", "--trials", 2, "--test-fraction", 0]
+    asked = ["--scheduler", "none", "--trials", 2, "--test-fraction", 0]
     asked += ["--objectives", "accuracy,latency"]
     run = tiny_search(
-        *label_arguments(labels), "--space", space, "--storage", tmp_path, "--name", "some", *asked
+        *label_arguments(labels, folds=2), "--space", space, "--storage", tmp_path, "--name", "some", *asked
     )
     assert run.wait() == 0, run.output
     found = json.loads((tmp_path / "some" / "summary.json").read_text(encoding="utf-8"))
