@@ -1,13 +1,17 @@
 """A Paddle network as an inference graph: PaddleOCR's own two files, and the same graph in ONNX."""
 
+import os
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from train.data.images import BUCKET_PX
+from train.errors import UsageError
 from train.models import InputSize
 from train.models.inference_graph import GRAPH, ONNX, captured_output, convert_graph
+from train.paths import require_folder
 
 Read = Callable[[Any], Any]
 
@@ -34,8 +38,25 @@ def export_graph(network: Any, read: Read, size: InputSize, directory: Path) -> 
 
 def save_graph(network: Any, read: Read, size: InputSize, directory: Path) -> None:
     """Write inference.json and inference.pdiparams alone, the forms that PaddleOCR reads."""
-    with _evaluating(network), captured_output():
+    with _evaluating(network), captured_output(), writable_home():
         _save(_reader(network, read, size), size, directory)
+
+
+@contextmanager
+def writable_home() -> Iterator[None]:
+    """Give Paddle a home for the sources that it traces: it knows no place but `~/.cache`, which may be read-only."""
+    try:
+        require_folder(Path("~/.cache").expanduser(), "HOME")
+    except UsageError:
+        before = str(Path("~").expanduser())
+        with tempfile.TemporaryDirectory() as home:
+            os.environ["HOME"] = home
+            try:
+                yield
+            finally:
+                os.environ["HOME"] = before
+    else:
+        yield
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from train.engines.paddle_export import writable_home
 from train.models.downloads import CACHES, find_room_for_downloads
 
 
@@ -24,3 +25,14 @@ def test_there_is_a_folder_that_can_be_written(
     find_room_for_downloads()
     assert variable not in os.environ
     monkeypatch.setenv(variable, "")
+
+
+@pytest.mark.parametrize("home", ["/proc/self", None])
+def test_paddle_has_a_home_to_trace_in(
+    home: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", home or str(tmp_path))
+    with writable_home():
+        assert os.access(Path.home(), os.W_OK)
+        assert (Path.home() == tmp_path) == (home is None)
+    assert os.environ["HOME"] == (home or str(tmp_path))
