@@ -18,7 +18,7 @@ from train.models import MODELS
 from train.models.network import Network
 from train.models.pdparams import SUFFIX, write_pdparams
 from train.models.published import PublishedModel
-from train.models.starting import SPACE, read_saved
+from train.models.starting import SPACE, Saved, read_saved
 from train.parity import TOLERANCE, compare, text_verdicts
 
 NAME, DICTIONARY = "best_accuracy", "dict.txt"
@@ -43,14 +43,7 @@ def write_checkpoint(weights: Path, data: Dataset, directory: Path, framework: s
     """
     if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
         raise UsageError("a checkpoint must not replace anything", directory, "choose a new folder")
-    saved = read_saved(weights)
-    model = MODELS.get(saved.model) if saved else None
-    if saved is None or not isinstance(model, PublishedModel):
-        raise ModelError(
-            "what is exported must be a bundle or a checkpoint of a PP-OCR network",
-            f"{weights}: {saved.model if saved else 'neither'}",
-            "name the folder of one",
-        )
+    saved, model = _source(weights)
     network = model.network(framework, weights)
     typical = network.tensor(_typical(data))
     arrays = model.as_ppocr(network, lambda: network.logits(typical))
@@ -59,12 +52,8 @@ def write_checkpoint(weights: Path, data: Dataset, directory: Path, framework: s
         characters = saved.charset.characters
         write_characters([one for one in characters if one != SPACE], draft / DICTIONARY)
         again = model.network(framework, draft / f"{NAME}{SUFFIX}")
-        result = compare(
-            partial(_read, network),
-            partial(_read, again),
-            _batches(data),
-            partial(text_verdicts, charset=saved.charset),
-        )
+        verdicts = partial(text_verdicts, charset=saved.charset)
+        result = compare(partial(_read, network), partial(_read, again), _batches(data), verdicts)
         if not result.passed:
             raise ParityError(
                 f"the written checkpoint must read as its source, within {TOLERANCE:g}",
@@ -81,6 +70,19 @@ def write_checkpoint(weights: Path, data: Dataset, directory: Path, framework: s
         f"Global.character_dict_path={directory / DICTIONARY} "
         f"Global.use_space_char={str(SPACE in characters).lower()}"
     )
+
+
+def _source(weights: Path) -> tuple[Saved, PublishedModel]:
+    """Return the bundle or checkpoint in a folder, and its model; raise ModelError if that is no PP-OCR recogniser."""
+    saved = read_saved(weights)
+    model = MODELS.get(saved.model) if saved else None
+    if saved is None or not isinstance(model, PublishedModel):
+        raise ModelError(
+            "what is exported must be a bundle or a checkpoint of a PP-OCR network",
+            f"{weights}: {saved.model if saved else 'neither'}",
+            "name the folder of one",
+        )
+    return saved, model
 
 
 def _batches(data: Dataset) -> Iterator[Images]:

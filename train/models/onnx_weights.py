@@ -5,7 +5,7 @@ Exporters fuse a convolution's batch norm into its weight and bias. Weights are 
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
@@ -157,14 +157,21 @@ def load_weights(
         left.pop(AFFINE, None)  # numbers of the graph's own, of an activation or of the padding
     if left:
         raise _mismatch(path, f"weights left over: {left}")
+    run_through = {layer.name for layer in layers}
+    wanted = {n for n in shapes if n.rpartition(".")[0] in run_through and not elsewhere(n)}
+    _check_whole(path, arrays, shapes, wanted)
+    network.assign(arrays)
+
+
+def _check_whole(
+    path: Path, arrays: Arrays, shapes: Mapping[str, tuple[int, ...]], wanted: Collection[str]
+) -> None:
+    """Raise ModelError if an array has another shape than in the network, or one that is wanted is not there."""
     for name, array in arrays.items():
         if shapes.get(name) != array.shape:
             raise _mismatch(path, f"{name} is {shapes.get(name)} in the network, {array.shape} there")
-    run_through = {layer.name for layer in layers}
-    left_out = (name for name in shapes.keys() - arrays.keys() if name.rpartition(".")[0] in run_through)
-    if missing := sorted(name for name in left_out if not elsewhere(name)):
+    if missing := sorted(set(wanted) - arrays.keys()):
         raise _mismatch(path, f"nothing for {len(missing)} arrays, {missing[0]} the first")
-    network.assign(arrays)
 
 
 def _named(
