@@ -216,6 +216,11 @@ def _require(root: Path) -> None:
         raise DataError("a data folder or label file must exist", root, "check the path")
 
 
+def itself(root: Path, suffix: str, ours: Callable[[Path], bool]) -> dict[str, Path]:
+    """Return a label file that is named itself as `all`, if it has this suffix and is `ours`."""
+    return {"all": root} if root.suffix.lower() == suffix and ours(root) else {}
+
+
 def by_split(root: Path, ours: Callable[[Path], bool]) -> dict[str, Path]:
     """Return the folders of `root` that are `ours` by split; without one for train, `root` as `all` if it is."""
     folders = folders_by_split(root, ours)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
-from train.data.formats import FORMATS, ROOT, by_split
+from train.data.formats import FORMATS, ROOT, by_split, itself
 from train.data.formats.places import (
     files_by_split,
     find_images,
@@ -46,7 +46,7 @@ class Coco:
     def find(root: Path) -> dict[str, Path]:
         """Return the files by the split in their names, or in the names of their folders."""
         if root.is_file():
-            return {"all": root} if root.suffix.lower() == ".json" and _is_ours(root) else {}
+            return itself(root, ".json", _is_ours)
         for folder in (root, root / FOLDER):
             if files := files_by_split(folder, _files(folder)):
                 return files

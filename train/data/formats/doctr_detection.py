@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
-from train.data.formats import FORMATS, ROOT, by_split
+from train.data.formats import FORMATS, ROOT, by_split, itself
 from train.data.formats.places import find_images, peek_json, read_json
 from train.data.formats.shapes import numbers_of, rounded
 from train.data.photos.regions import as_region, label_of
@@ -27,7 +27,7 @@ class DoctrDetection:
     def find(root: Path) -> dict[str, Path]:
         """Return the files of outlines by split."""
         if root.is_file():
-            return {"all": root} if root.suffix.lower() == ".json" and _is_ours(root) else {}
+            return itself(root, ".json", _is_ours)
         folders = by_split(root, lambda folder: _is_ours(folder / LABELS))
         return {split: folder / LABELS for split, folder in folders.items()}
 

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from train.data.decoded.header import image_size
 from train.data.folders.notes import note
-from train.data.formats import FORMATS, ROOT
+from train.data.formats import FORMATS, ROOT, itself
 from train.data.formats.places import files_by_split, find_images, has_image_name
 from train.data.formats.shapes import numbers_of, rectangle, rounded
 from train.data.formats.table_rows import json_objects
@@ -42,7 +42,7 @@ class LabelStudio:
     def find(root: Path) -> dict[str, Path]:
         """Return the exports by the split in their names, or the only one as `all`."""
         if root.is_file():
-            return {"all": root} if root.suffix.lower() == ".json" and _is_ours(root) else {}
+            return itself(root, ".json", _is_ours)
         return files_by_split(root, [path for path in sorted(root.glob("*.json")) if _is_ours(path)])
 
     @staticmethod

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from train.data.folders.unpacked import unpacked
-from train.data.formats import FORMATS, ROOT, by_split, images_in
+from train.data.formats import FORMATS, ROOT, by_split, images_in, itself
 from train.data.formats.places import find_images, image_name, is_file, peek_json, read_json
 from train.data.formats.shapes import note_classes, numbers_of, rectangle, text_in
 from train.data.photos.regions import Region, as_region, label_of
@@ -41,7 +41,7 @@ class LabelMe:
     def find(root: Path) -> dict[str, Path]:
         """Return the folders with such a file."""
         if root.is_file():
-            return {"all": root} if root.suffix.lower() == ".json" and is_labelme(root) else {}
+            return itself(root, ".json", is_labelme)
         return by_split(root, lambda folder: any(map(is_labelme, islice(_files(folder), LOOKED_AT))))
 
     @staticmethod

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from train.data.folders.split_names import in_order, lists_by_split
-from train.data.formats import FORMATS, ROOT, by_split, read_text
+from train.data.formats import FORMATS, ROOT, by_split, itself, read_text
 from train.data.formats.places import find_images, has_image_name, peek_json, read_json, splits_told
 from train.data.sample import Sample
 from train.errors import DataError
@@ -30,7 +30,7 @@ class LabelsJson:
     def find(root: Path) -> dict[str, Path]:
         """Return the files of texts by split."""
         if root.is_file():
-            return {"all": root} if root.suffix.lower() == ".json" and _is_ours(root) else {}
+            return itself(root, ".json", _is_ours)
         files = lists_by_split(root, LISTS, _is_ours)
         folders = by_split(root, lambda folder: _is_ours(folder / LABELS))
         return in_order(files) or {split: folder / LABELS for split, folder in folders.items()}

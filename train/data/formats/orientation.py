@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from train.data.folders.image_paths import locate
 from train.data.folders.split_names import lists_or_whole
-from train.data.formats import FORMATS, ROOT
+from train.data.formats import FORMATS, ROOT, itself
 from train.data.formats.region_lists import lines_of
 from train.data.sample import Sample
 from train.errors import DataError
@@ -30,7 +30,7 @@ class Orientation:
     def find(root: Path) -> dict[str, Path]:
         """Return the lists of a folder by split, else `ori_gt.txt` as `all`; a list of any name, if it is one."""
         if root.is_file():
-            return {"all": root} if root.suffix.lower() == ".txt" and _is_ours(root) else {}
+            return itself(root, ".txt", _is_ours)
         return lists_or_whole(root, (LIST,), WHOLE) or lists_or_whole(root, SHARED, WHOLE, _is_ours)
 
     @staticmethod

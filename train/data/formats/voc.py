@@ -9,7 +9,7 @@ from typing import ClassVar
 from xml.etree import ElementTree as Xml
 
 from train.data.folders.split_names import lists_by_split
-from train.data.formats import FORMATS, ROOT, by_split
+from train.data.formats import FORMATS, ROOT, by_split, itself
 from train.data.formats.places import find_images, image_places
 from train.data.formats.region_lists import lines_of
 from train.data.formats.shapes import note_classes, rectangle
@@ -41,7 +41,7 @@ class Voc:
     def find(root: Path) -> dict[str, Path]:
         """Return the folders with such a file."""
         if root.is_file():
-            return {"all": root} if root.suffix.lower() == ".xml" and _is_ours(root) else {}
+            return itself(root, ".xml", _is_ours)
         return by_split(root, _has_files) or ({"all": root / FOLDER} if _has_files(root / FOLDER) else {})
 
     @staticmethod
