@@ -7,6 +7,7 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from train.cut import PADDLEOCR, Cut
 from train.errors import UsageError
 from train.paths import given_path
 
@@ -178,6 +179,7 @@ class TrialConfig(Frozen):
             long texts get enough output steps; 0 keeps each line's own width.
         upright: `turn` line images that are 1.5 times as high as wide, or more, by 90 degrees anti-clockwise, or read
             them `as_is`; the same in serving. What is cut out of photos is always turned, as PaddleOCR does.
+        cut: how lines are cut out of photos for this reader.
         batch_norm: `frozen` uses the stored statistics while training, `live` the batch's.
         epochs: length of the run, which the schedule spans.
         multi_scale: lines of a batch are up to 1 + this times as wide as they are, or narrower, and the wider,
@@ -201,6 +203,7 @@ class TrialConfig(Frozen):
     dictionary: str | None = None
     fit_width: int = Field(0, ge=0, le=1600, multiple_of=32)
     upright: Upright = "as_is"
+    cut: Cut = PADDLEOCR
     batch_norm: Literal["frozen", "live"] = "frozen"
     technique: TechniqueConfig = TechniqueConfig()
     optimiser: OptimiserConfig = OptimiserConfig()

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from train.cut import PADDLEOCR, Cut
 from train.data import images
 from train.data.checks.contact_sheet import STYLE
 from train.data.crops import Quad, cut
@@ -40,7 +41,7 @@ class PhotoReading:
 
 
 def read_photos(
-    samples: Sequence[Sample], found: Sequence[Sequence[Quad]], read_lines: ReadLines
+    samples: Sequence[Sample], found: Sequence[Sequence[Quad]], read_lines: ReadLines, how: Cut = PADDLEOCR
 ) -> list[PhotoReading]:
     """Cut the boxes out of the photos as they are, not as a study keeps them, and read them.
 
@@ -48,8 +49,11 @@ def read_photos(
         samples: the photos.
         found: boxes of each, in its own pixels.
         read_lines: text and confidence of every line of a dataset.
+        how: the boxes are cut, the reader's own.
     """
-    pages = [cut(images.read(sample.path), list(quads)) for sample, quads in zip(samples, found, strict=True)]
+    pages = [
+        cut(images.read(sample.path), list(quads), how) for sample, quads in zip(samples, found, strict=True)
+    ]
     lines = [images.resize_line(crop) for _, crops in pages for crop in crops if not _too_long(crop)]
     readings = iter(read_lines(_dataset(lines)) if lines else ())
     return [

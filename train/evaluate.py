@@ -4,9 +4,7 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 if __name__ == "__main__":
     sys.path[0] = str(Path(__file__).resolve().parent.parent)  # not this folder: its files shadow others
@@ -14,8 +12,8 @@ if __name__ == "__main__":
 
     main_guard("train.evaluate")
 
-from train.bundle import Bundle, load_bundle, run
-from train.checkpoint import Checkpoint, load_checkpoint
+from train.bundle import load_bundle
+from train.checkpoint import load_checkpoint
 from train.cli import Parser
 from train.config import TrialConfig, config_from_mapping
 from train.data.arguments import add_allow_bad_argument, add_format_arguments, options_of
@@ -27,17 +25,14 @@ from train.data.sample import Sample
 from train.end_to_end import count_photos, misread_photos, photo_page, read_photos, score_photos
 from train.errors import DataError, UsageError
 from train.files import write_output
-from train.fits import check_model
 from train.paths import given_path, given_place, require_file
-from train.reading.text_model import ReadingSettings
+from train.readers import DETECTION, Read, detector, read
 from train.scoring.scores import Scores
 from train.scoring.texts import CHARSET_RULES
 from train.sets.arguments import add_task_argument
 from train.sets.texts import add_decode_argument
 from train.tasks import AS_LABELLED, TASKS, Mistake, Task, Terms
 from train.text_models import decoding
-
-DETECTION = "detection"
 
 
 def parser() -> argparse.ArgumentParser:
@@ -108,23 +103,6 @@ def _add_labels(parse: argparse.ArgumentParser) -> None:
     add_task_argument(parse, None, "the model's")
     add_format_arguments(parse)
     add_allow_bad_argument(parse)
-
-
-@dataclass(frozen=True)
-class Read:
-    """A model that is to be measured.
-
-    Attributes:
-        config: that it was trained with, or would be.
-        bundle: None for one that its framework runs.
-        checkpoint: None for a pretrained one, as it is.
-        text_model: behind its outputs; None for reading greedily.
-    """
-
-    config: TrialConfig
-    bundle: Bundle | None = None
-    checkpoint: Checkpoint | None = None
-    text_model: ReadingSettings | None = None
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -210,22 +188,6 @@ def named(chosen: argparse.Namespace) -> Read:
     return Read(config.model_copy(update={"engine": chosen.engine or config.engine}))
 
 
-def detector(source: str) -> Read:
-    """Return the detector in a bundle's folder, or the pretrained one of that name.
-
-    Raises:
-        CheckpointError, UsageError: if it is no detector, or there is none.
-    """
-    from train.models import MODELS
-
-    if source in MODELS.names():
-        check_model(source, DETECTION)
-        return Read(TrialConfig(task=DETECTION, model=source))
-    bundle = load_bundle(Path(source))
-    bundle.require_task(DETECTION)
-    return Read(config_from_mapping(bundle.manifest.config, source), bundle)
-
-
 def end_to_end(chosen: argparse.Namespace, reader: Read) -> str:
     """Find the lines in photos and read them; return how many of the labelled texts are right, to be printed."""
     if not TASKS.get(reader.config.task).spells:
@@ -236,7 +198,10 @@ def end_to_end(chosen: argparse.Namespace, reader: Read) -> str:
     samples, data = labelled(chosen, kind, kind.stored)
     found = read(detector(chosen.detection), data, chosen.threads)[1]
     pages = read_photos(
-        samples, [one.quads for one in found], lambda lines: read(reader, lines, chosen.threads)[1]
+        samples,
+        [one.quads for one in found],
+        lambda lines: read(reader, lines, chosen.threads)[1],
+        reader.config.cut,
     )
     counts = count_photos(samples, pages, chosen.charset_rule)
     if chosen.errors:
@@ -246,35 +211,6 @@ def end_to_end(chosen: argparse.Namespace, reader: Read) -> str:
         write_output(chosen.html, photo_page(title, samples, pages, counts), "--html")
     scores = score_photos(counts)
     return json.dumps(scores.as_dict()) if chosen.json else str(scores)
-
-
-def read(model: Read, data: Dataset, threads: int = 1) -> tuple[Task, list[Any]]:
-    """Return the model's task and its predictions, in dataset order."""
-    if model.bundle and model.bundle.has_graph:
-        return read_graph(model.bundle, model.config, data, threads, model.text_model)
-    from train.loop import assemble
-    from train.steps.validation import evaluate
-
-    checkpoint = model.checkpoint
-    if model.bundle:  # without a graph: on the weights that it was trained on
-        state = {"weights": model.bundle.weights()}
-        checkpoint = Checkpoint(model.config, model.bundle.charset, 0, {}, state)
-    engine, task = assemble(model.config, data, checkpoint)
-    task = task.reading_with(model.text_model) if model.text_model else task
-    return task, evaluate(engine, task, data)[1]
-
-
-def read_graph(
-    bundle: Bundle, config: TrialConfig, data: Dataset, threads: int, text_model: ReadingSettings | None
-) -> tuple[Task, list[Any]]:
-    """Read with onnxruntime on `threads` cores, without a framework."""
-    task, session = TASKS.get(config.task)(config, bundle.charset), bundle.session(threads)
-    task = task.reading_with(text_model) if text_model else task
-    found: dict[int, Any] = {}
-    for indices in task.evaluation_batches(data):
-        output = run(session, task.evaluation_batch(data, indices))
-        found |= zip(indices.tolist(), task.decode(output, data, indices), strict=True)
-    return task, [found[index] for index in range(len(data))]
 
 
 def write_errors(path: Path, mistakes: Sequence[Mistake], data: Dataset) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from serve.inference import pretrained
 from train.bundle import INT8, ONNX, load_bundle
+from train.cut import Cut
 from train.data import images
 from train.data.charset import Charset
 from train.errors import UsageError
@@ -54,6 +55,11 @@ class Model:
     def upright(self) -> str:
         """What a recogniser wants done with upright lines (`train.config.TrialConfig`)."""
         return str(self.settings.get("upright", "as_is"))
+
+    @property
+    def cut(self) -> Cut:
+        """How lines are cut out of photos for a recogniser; as PaddleOCR cuts where its bundle names no other way."""
+        return Cut(**self.settings.get("cut", {}))
 
     @property
     def graphs(self) -> dict[str, Path]:

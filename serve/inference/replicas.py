@@ -15,6 +15,7 @@ from serve.inference.model import Model, load_model
 from serve.inference.orienter import LineOrienter
 from serve.inference.recogniser import LineReader, Reading
 from serve.settings import Settings
+from train.cut import Cut
 from train.data.detection import DetectionParameters
 from train.data.images import Image
 from train.data.orientation import LineInput
@@ -86,6 +87,10 @@ class Recogniser(Replica):
     async def upright(self) -> str:
         """Return what is done with upright lines before they are read."""
         return self.model.upright
+
+    async def cut(self) -> Cut:
+        """Return how lines are cut out of photos for it."""
+        return self.model.cut
 
     async def read(self, lines: Lines) -> tuple[list[Reading], Work]:
         """Return the readings of one call's lines, in their order."""

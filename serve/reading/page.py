@@ -10,7 +10,8 @@ from serve.errors import UndecodableError
 from serve.inference.recogniser import Reading
 from serve.reading.words import Corners, count_steps, find_upright_boxes, find_word_boxes
 from serve.schemas import DecodedText, OcrRequest, PageRequest
-from train.data.crops import Quad
+from train.cut import PADDLEOCR, Cut
+from train.data.crops import Quad, outline
 from train.data.detection import LIMIT_TYPES, DetectionParameters
 from train.reading.text_model import TextReading
 
@@ -28,6 +29,7 @@ class PageOptions:
         score_thresh: confidence that a line needs.
         words: words and their boxes are given too.
         raw: the text model is left out.
+        cut: how the reader wants lines cut out of the page.
     """
 
     detection: DetectionParameters
@@ -36,10 +38,11 @@ class PageOptions:
     score_thresh: float = 0.0
     words: bool = False
     raw: bool = False
+    cut: Cut = PADDLEOCR
 
 
 def read_options(
-    request: PageRequest, defaults: DetectionParameters, orientation_served: bool
+    request: PageRequest, defaults: DetectionParameters, orientation_served: bool, cut: Cut = PADDLEOCR
 ) -> PageOptions:
     """Return what a request asks for.
 
@@ -47,6 +50,7 @@ def read_options(
         request: as received.
         defaults: of the detector that is served.
         orientation_served: there is a model that tells lines upside down; it is then used unless told otherwise.
+        cut: of the recogniser that is served.
 
     Raises:
         UndecodableError: if it asks for a model that is not served, or for a limit type that is not known.
@@ -69,6 +73,7 @@ def read_options(
         score_thresh=request.textRecScoreThresh or 0.0,
         words=bool(request.returnWordBox),
         raw=request.decode == "raw",
+        cut=cut,
     )
 
 
@@ -173,7 +178,8 @@ def _make_line(options: PageOptions, quad: Quad, size: tuple[int, int], reading:
     if not options.words:
         return PageLine(reading.text, reading.confidence, quad, decoded=reading.decoded)
     steps = count_steps(reading.steps, reading.padded_px, *size)
-    texts, boxes = find_word_boxes(reading.picture, reading.columns, steps, quad)
+    shown = quad if options.cut == PADDLEOCR else np.rint(outline(quad, options.cut)).astype(np.int32)
+    texts, boxes = find_word_boxes(reading.picture, reading.columns, steps, shown)
     return PageLine(reading.text, reading.confidence, quad, tuple(texts), tuple(boxes), reading.decoded)
 
 

@@ -9,6 +9,7 @@ from serve.intake.lanes import Lane
 from serve.intake.turns import Turns
 from serve.reading.page import Page, PageOptions, assemble, read_options
 from serve.schemas import PageRequest
+from train.cut import PADDLEOCR
 from train.data import detection, orientation
 from train.data.crops import cut
 from train.data.detection import DetectionParameters
@@ -41,11 +42,12 @@ class PageReader:
         self._finding, self._finding_large = Turns(calls), Turns(1)
         self._defaults: DetectionParameters | None = None
         self._line_input: LineInput | None = None
+        self._cut = PADDLEOCR
 
     async def options(self, asked: PageRequest) -> PageOptions:
         """Return how pages are to be read; raise UndecodableError where something is asked that is not served."""
         defaults = await self._ask_models()
-        return read_options(asked, defaults, orientation_served=self._models.serves("orientation"))
+        return read_options(asked, defaults, self._models.serves("orientation"), self._cut)
 
     def forget(self) -> None:
         """Ask the models for their settings again: one of them was replaced."""
@@ -56,6 +58,7 @@ class PageReader:
         if self._defaults is None:
             if self._models.serves("orientation"):
                 self._line_input = await self._models.call("orientation", "line_input")
+            self._cut = await self._models.call("recognition", "cut")
             self._defaults = await self._models.call("detection", "defaults")
         return self._defaults
 
@@ -66,7 +69,7 @@ class PageReader:
         async with turns.hold():
             boxes, _ = await self._models.run("detection", "find", picture, page.shape[:2], options.search)
         del picture
-        quads, crops = await lane.run(cut, page, boxes)
+        quads, crops = await lane.run(cut, page, boxes, options.cut)
         angles = await self._angles(crops) if options.orientation and crops else None
         if angles:
             crops = [orientation.turn(c) if angle else c for c, angle in zip(crops, angles, strict=True)]

@@ -13,7 +13,7 @@ import pytest
 from serve.inference.detector import TextDetector
 from serve.inference.model import load_model
 from tests.real_photos import config, labelled_photos, samples
-from train import cli, evaluate
+from train import cli, evaluate, readers
 from train.bundle import load_bundle
 from train.data import images
 from train.data.dataset import MemoryDataset
@@ -43,7 +43,7 @@ def photos(data_dir: Path, kind: str) -> MemoryDataset:
 
 
 def evaluated(bundle: Path, data: MemoryDataset) -> list[Found]:
-    return evaluate.read(evaluate.detector(str(bundle)), data)[1]
+    return readers.read(readers.detector(str(bundle)), data)[1]
 
 
 @pytest.mark.parametrize("kind", SETS)

@@ -20,8 +20,12 @@ def smallest_rectangle(points: npt.NDArray[np.generic]) -> tuple[RectangleOfPoin
         (4, 2) float32 corners, and the shorter side in pixels.
     """
     rectangle = cv2.minAreaRect(points)
-    a, b, c, d = sorted(cv2.boxPoints(rectangle), key=itemgetter(0))
+    return from_top_left(cv2.boxPoints(rectangle)), float(min(rectangle[1]))
+
+
+def from_top_left(points: npt.NDArray[np.generic]) -> RectangleOfPoints:
+    """Return (4, 2) corners in the one order."""
+    a, b, c, d = sorted(points, key=itemgetter(0))
     top_left, bottom_left = (a, b) if b[1] > a[1] else (b, a)
     top_right, bottom_right = (c, d) if d[1] > c[1] else (d, c)
-    corners = np.array([top_left, top_right, bottom_right, bottom_left], np.float32)
-    return corners, float(min(rectangle[1]))
+    return np.array([top_left, top_right, bottom_right, bottom_left], np.float32)

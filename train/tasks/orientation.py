@@ -60,6 +60,7 @@ class Orientation(Task):
     unused: ClassVar[tuple[str, ...]] = (
         "fit_width",
         "upright",
+        "cut",
         "multi_scale",
         "augmentation.concat",
         "detection",

@@ -65,6 +65,7 @@ class PhotoTask(Task):
     unused: ClassVar[tuple[str, ...]] = (
         "fit_width",
         "upright",
+        "cut",
         "label_smoothing",
         "augmentation.concat",
         "augmentation.operations",

@@ -76,8 +76,9 @@ class Recognition(Task):
         return TURNED_LINES if config.upright == TURN else cls.stored
 
     def settings(self) -> dict[str, Any]:
-        """Return what is done with upright lines."""
-        return {"upright": self._config.upright}
+        """Return what is done with upright lines, and how they are cut out of photos, if not as PaddleOCR does."""
+        changes = self._config.cut.changes()
+        return {"upright": self._config.upright} | ({"cut": changes} if changes else {})
 
     @staticmethod
     def starts(untrained: bool, fit_widths: Sequence[int]) -> list[Start]:

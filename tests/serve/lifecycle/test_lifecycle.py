@@ -14,7 +14,7 @@ from tests.real_photos import labelled_photos
 from tests.serve.conftest import Server
 from tests.serve.lifecycle.bundles import real_bundle
 from tests.serve.lifecycle.clients import KEY, Load, post
-from train import evaluate
+from train import readers
 
 pytestmark = pytest.mark.slow
 
@@ -46,7 +46,7 @@ def test_a_trained_detector_finds_what_evaluation_finds(
     server: Server, detection_bundle: Path, data_dir: Path
 ) -> None:
     photos = labelled_photos(data_dir, "vin", "val", 2)
-    expected = evaluate.read(evaluate.detector(str(detection_bundle)), photos)[1]
+    expected = readers.read(readers.detector(str(detection_bundle)), photos)[1]
     for source, found in zip(photos.sources, expected, strict=True):
         file = base64.b64encode(Path(source).read_bytes()).decode()
         answer = post(server, "/ocr", json={"file": file, "fileType": 1, "visualize": False})

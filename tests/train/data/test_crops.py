@@ -1,6 +1,6 @@
 """The order of boxes and the pixels of their crops are PaddleX's."""
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from train.config import TrialConfig
+from train.cut import Cut
 from train.data import images
-from train.data.crops import crop, cut, sort_boxes, turned
+from train.data.crops import crop, cut, outline, sort_boxes, turned
 from train.data.rectangles import smallest_rectangle
 from train.tasks.recognition import Recognition
 
@@ -105,3 +106,58 @@ def test_an_upright_line_is_turned_as_a_crop_is(height: int, width: int, turns: 
         == images.resize_line(turned(image)).shape[:2]
     )
     assert Recognition.stored_as(TrialConfig()) is Recognition.stored
+
+
+ROOMY = Cut(along=0.5, across=0.25, direct=True)
+
+
+def test_a_direct_crop_is_the_line_at_the_readers_height_with_its_margins() -> None:
+    image = np.zeros((120, 400, 3), np.uint8)
+    image[40:60, 100:300] = 255
+    line = crop(image, np.array([[100, 40], [300, 40], [300, 60], [100, 60]], np.int32), ROOMY)
+    assert line.shape == (images.HEIGHT_PX, 352, 3)  # 220 x 30 px of the photo
+    bright = np.argwhere(line[:, :, 0] > 127)
+    assert bright.min(axis=0).tolist() == [8, 16]
+    assert bright.max(axis=0).tolist() == [39, 335]
+    assert images.resize_line(line) is not None
+    assert np.array_equal(images.resize_line(line), line)
+
+
+def test_a_direct_crop_averages_what_it_shrinks() -> None:
+    stripes = np.zeros((240, 720, 3), np.uint8)
+    stripes[:, ::2] = 255
+    whole = np.array([[0, 0], [720, 0], [720, 240], [0, 240]], np.int32)
+    assert np.ptp(crop(stripes, whole, Cut(direct=True))[:, 2:-2].astype(int)) < 60
+    assert np.ptp(images.resize_line(crop(stripes, whole)).astype(int)) > 200
+
+
+def test_a_tall_direct_crop_is_turned_as_paddlexs() -> None:
+    image = np.zeros((60, 60, 3), np.uint8)
+    image[:, 20:22] = 255
+    quad = np.array([[20, 0], [30, 0], [30, 50], [20, 50]], np.int32)
+    line = crop(image, quad, Cut(direct=True))
+    assert line.shape == (48, 240, 3)
+    assert line[-7:-3].min() > 200
+    assert line[:24].max() == 0
+    assert np.allclose(outline(quad, Cut(along=1)), [[20, -10], [30, -10], [30, 60], [20, 60]])
+
+
+@pytest.mark.parametrize(("degrees", "stands"), [(0.0, True), (3.0, True), (6.0, False), (93.0, True)])
+def test_a_box_that_is_hardly_tilted_is_taken_as_upright(degrees: float, stands: bool) -> None:
+    turn = np.radians(degrees)
+    along, down = np.array([np.cos(turn), np.sin(turn)]), np.array([-np.sin(turn), np.cos(turn)])
+    middle = np.array([200, 200])
+    quad = np.rint([middle + a * 90 * along + b * 12 * down for a, b in ((-1, -1), (1, -1), (1, 1), (-1, 1))])
+    corners = outline(quad, Cut(level_degrees=4))
+    assert (len({*corners[:, 0].tolist()}) == 2) == stands
+
+
+@given(st.integers(0, 10**6), st.floats(-0.5, 2), st.floats(-0.4, 2), st.booleans())
+@settings(max_examples=60)
+def test_any_cut_of_any_box_is_a_line_or_empty(seed: int, along: float, across: float, quad: bool) -> None:
+    shape: Literal["quadrilateral", "rectangle"] = "quadrilateral" if quad else "rectangle"
+    how = Cut(along=along, across=across, shape=shape, level_degrees=5, direct=True)
+    image = np.random.default_rng(seed).integers(0, 256, (200, 200, 3), np.uint8)
+    for one in quads(seed, 4):
+        line = crop(image, one, how)
+        assert not line.size or line.shape[0] == 48 or images.too_long(*line.shape[:2])

@@ -13,7 +13,7 @@ from serve.inference.model import load_model
 from serve.inference.orienter import LineOrienter
 from tests import tiny_orientation
 from tests.real_lines import run, samples
-from train import cli, evaluate
+from train import cli, evaluate, readers
 from train.bundle import SETTINGS, load_bundle
 from train.config import TrialConfig, config_from_mapping
 from train.data.charset import Charset
@@ -232,8 +232,8 @@ def check_that_serving_tells_the_same(bundle: Path, lines: Dataset) -> None:
     """What `serve/run.py --orientation BUNDLE` loads turns the lines that evaluation finds on their heads."""
     served = LineOrienter(load_model("orientation", str(bundle)), threads=1)
     manifest = load_bundle(bundle).manifest
-    told, chances = evaluate.read(
-        evaluate.Read(config_from_mapping(manifest.config, "manifest"), load_bundle(bundle)), lines
+    told, chances = readers.read(
+        readers.Read(config_from_mapping(manifest.config, "manifest"), load_bundle(bundle)), lines
     )
     seen = [told.picture(lines, index, chance) for index, chance in enumerate(chances)]
     assert served.angles(seen) == [int(chance > 0.5) for chance in chances]

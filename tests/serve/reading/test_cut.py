@@ -1,0 +1,73 @@
+"""What `/ocr` cuts out of a page for its reader is what evaluation cuts, whatever the cut."""
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from serve.inference.recogniser import Reading
+from serve.intake.lanes import Lanes
+from serve.reading.page_reader import PageReader
+from serve.schemas import PageRequest
+from serve.settings import Limits
+from tests.real_photos import samples
+from train.cut import CANDIDATES, Cut
+from train.data import images
+from train.data.dataset import Dataset
+from train.data.detection import DetectionParameters
+from train.data.images import Image
+from train.data.photos.regions import regions_of
+from train.end_to_end import read_photos
+
+
+class Shown:
+    """Models that find what is labelled, and keep the lines that they are shown."""
+
+    def __init__(self, how: Cut, quads: Any) -> None:
+        self._told = {"cut": how, "defaults": DetectionParameters()}
+        self._quads = quads
+        self.lines: list[Image] = []
+
+    def serves(self, task: str) -> bool:
+        return task != "orientation"
+
+    async def call(self, task: str, method: str, *arguments: Any) -> Any:
+        return self._told[method]
+
+    async def run(self, task: str, method: str, *arguments: Any) -> Any:
+        return self._quads, np.ones(len(self._quads))
+
+    async def recognise(self, lines: Sequence[Image]) -> list[Reading]:
+        self.lines = [images.resize_line(line) for line in lines]
+        return [Reading("AB", 1.0, (2, 9), 20, 160, picture="AB") for _ in lines]
+
+
+@pytest.mark.parametrize("how", CANDIDATES, ids=str)
+def test_a_page_and_evaluation_show_a_reader_the_same_lines(how: Cut, data_dir: Path) -> None:
+    for kind in ("vin", "scene_words", "receipts"):
+        sample = samples(data_dir, kind, "val", 1)[0]
+        corners = [one.points for one in regions_of(sample.text) if len(one.points) == 4][:20]
+        quads = np.array(corners).reshape(-1, 4, 2).astype(np.int32)
+        expected: list[Image] = []
+
+        def keep(lines: Dataset, into: list[Image] = expected) -> list[tuple[str, float]]:
+            into.extend(lines.image(index) for index in range(len(lines)))
+            return [("", 0.0)] * len(lines)
+
+        read_photos([sample], [list(quads)], keep, how)
+        models = Shown(how, quads)
+        page = asyncio.run(_read(models, images.read(sample.path)))
+        assert len(expected) == len(models.lines) == len(quads)
+        assert all(map(np.array_equal, expected, models.lines))
+        assert page.quads
+        assert all(len(line.word_quads) == 1 for line in page.lines)
+
+
+async def _read(models: Shown, image: Image) -> Any:
+    lanes = Lanes(Limits())
+    reader = PageReader(models, 1)
+    options = await reader.options(PageRequest(file="", returnWordBox=True))
+    return await reader.read(image, options, lanes.small)

@@ -1,0 +1,77 @@
+"""Models to read with - a bundle, a checkpoint, a pretrained one - and what they predict."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from train.bundle import Bundle, load_bundle, run
+from train.checkpoint import Checkpoint
+from train.config import TrialConfig, config_from_mapping
+from train.data.dataset import Dataset
+from train.fits import check_model
+from train.reading.text_model import ReadingSettings
+from train.tasks import TASKS, Task
+
+DETECTION = "detection"
+
+
+@dataclass(frozen=True)
+class Read:
+    """A model to read with.
+
+    Attributes:
+        config: that it was trained with, or would be.
+        bundle: None for one that its framework runs.
+        checkpoint: None for a pretrained one, as it is.
+        text_model: behind its outputs; None for reading greedily.
+    """
+
+    config: TrialConfig
+    bundle: Bundle | None = None
+    checkpoint: Checkpoint | None = None
+    text_model: ReadingSettings | None = None
+
+
+def detector(source: str) -> Read:
+    """Return the detector in a bundle's folder, or the pretrained one of that name.
+
+    Raises:
+        CheckpointError, UsageError: if it is no detector, or there is none.
+    """
+    from train.models import MODELS
+
+    if source in MODELS.names():
+        check_model(source, DETECTION)
+        return Read(TrialConfig(task=DETECTION, model=source))
+    bundle = load_bundle(Path(source))
+    bundle.require_task(DETECTION)
+    return Read(config_from_mapping(bundle.manifest.config, source), bundle)
+
+
+def read(model: Read, data: Dataset, threads: int = 1) -> tuple[Task, list[Any]]:
+    """Return the model's task and its predictions, in dataset order."""
+    if model.bundle and model.bundle.has_graph:
+        return read_graph(model.bundle, model.config, data, threads, model.text_model)
+    from train.loop import assemble
+    from train.steps.validation import evaluate
+
+    checkpoint = model.checkpoint
+    if model.bundle:  # without a graph: on the weights that it was trained on
+        state = {"weights": model.bundle.weights()}
+        checkpoint = Checkpoint(model.config, model.bundle.charset, 0, {}, state)
+    engine, task = assemble(model.config, data, checkpoint)
+    task = task.reading_with(model.text_model) if model.text_model else task
+    return task, evaluate(engine, task, data)[1]
+
+
+def read_graph(
+    bundle: Bundle, config: TrialConfig, data: Dataset, threads: int, text_model: ReadingSettings | None
+) -> tuple[Task, list[Any]]:
+    """Read with onnxruntime on `threads` cores, without a framework."""
+    task, session = TASKS.get(config.task)(config, bundle.charset), bundle.session(threads)
+    task = task.reading_with(text_model) if text_model else task
+    found: dict[int, Any] = {}
+    for indices in task.evaluation_batches(data):
+        output = run(session, task.evaluation_batch(data, indices))
+        found |= zip(indices.tolist(), task.decode(output, data, indices), strict=True)
+    return task, [found[index] for index in range(len(data))]
