@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from train.config import TrialConfig
 from train.data.dataset import Dataset
@@ -23,13 +24,17 @@ def train_epoch(
 ) -> float:
     """Train one epoch, of a batch for each progress; return the mean loss per sample of all workers, under `limit`."""
     losses: list[tuple[float, float]] = []
+    accumulate = config.optimiser.accumulate
     for position, step in enumerate(steps):
         rate = config.optimiser.learning_rate * learning_rate_factor(config.schedule, progress[position])
-        last = position + 1 == len(progress)
-        update = last or (position + 1) % config.optimiser.accumulate == 0
+        group = position - position % accumulate
+        held = min(accumulate, len(progress) - group)
+        update = position + 1 == group + held
+        # The engine divides by `accumulate`: the gradients of an epoch's last group are the mean over what it holds.
+        batches = [replace(batch, share=batch.share * accumulate / held) for batch in step.batches]
         found = [
-            (engine.train_step(batch, rate, update and batch is step.batches[-1]), samples)
-            for batch, samples in zip(step.batches, step.samples, strict=True)
+            (engine.train_step(batch, rate, update and batch is batches[-1]), samples)
+            for batch, samples in zip(batches, step.samples, strict=True)
         ]
         # Gathered at every step, so that all workers end together when one of them diverges.
         everyone = engine.gather(found)

@@ -20,7 +20,6 @@ from train.data.batching.batches import (
     Indices,
     Widths,
     evaluation_batches,
-    training_batches,
     worker_lines,
     worker_share,
 )
@@ -83,7 +82,7 @@ def feature_cache(
     training = LineFeatures(
         engine,
         partial(plain.plain_images, train),
-        partial(_training_lines, config, train, needed, world),
+        partial(_training_lines, config, task, train, needed, world),
         config.epochs,
     )
     validation = LineFeatures(
@@ -120,10 +119,10 @@ def unaugmented(config: TrialConfig) -> bool:
 
 
 def _training_lines(
-    config: TrialConfig, train: Dataset, needed: Indices, world: World, epoch: int
+    config: TrialConfig, task: Task, train: Dataset, needed: Indices, world: World, epoch: int
 ) -> Iterable[Padded]:
     """Yield this worker's part of every batch of an epoch."""
-    for batch in training_batches(train.widths, config.batch_size, config.seed, epoch):
+    for batch in task.training_batches(config, train, (), epoch)[1]:
         mine = worker_lines(batch, world.rank, world.size)
         yield _padded_width(needed, mine), mine
 

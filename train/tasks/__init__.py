@@ -196,7 +196,7 @@ class Task(ABC):
     def training_batches(
         self, config: TrialConfig, data: Dataset, extras: Sequence[Extra], epoch: int
     ) -> tuple[Dataset, list[Indices]]:
-        """Return what an epoch trains on and its batches, as indices into it: those of similar width together."""
+        """Return what an epoch trains on and its batches, as indices into it (`epoch_lines`)."""
         return epoch_lines(config, data, extras, epoch)
 
     @abstractmethod

@@ -123,7 +123,9 @@ class PhotoTask(Task):
         self, config: TrialConfig, data: Dataset, extras: Sequence[Extra], epoch: int
     ) -> tuple[Dataset, list[Indices]]:
         """Return the photos and their batches; `batch` cuts squares of one size out of them."""
-        return epoch_lines(config.model_copy(update={"multi_scale": 0.0}), data, extras, epoch)
+        return epoch_lines(
+            config.model_copy(update={"multi_scale": 0.0}), data, extras, epoch, one_width=True
+        )
 
     def batch(self, data: Dataset, indices: Indices, epoch: int) -> Batch:
         """Return augmented squares and their target maps, (N, 4, side, side) in the order of RegionTargets.

@@ -188,8 +188,8 @@ def order_of(data: TrainingData, settings: TrialConfig, epoch: int) -> list[Any]
 
 @pytest.mark.parametrize("size", [2, 3])
 def test_every_worker_caches_its_own_share(size: int, data: TrainingData) -> None:
-    """The last batch holds fewer lines than there are workers: one repeats a line at no weight."""
-    settings = frozen(RECOGNISERS[0], batch_size=19)
+    """Batches of a line, fewer than there are workers: one repeats it at no weight."""
+    settings = frozen(RECOGNISERS[0], batch_size=1)
     engine, task = assemble(settings, data.train)
     splits, technique = (data.train, data.val), build_technique(settings.technique)
     order = order_of(data, settings, 1)

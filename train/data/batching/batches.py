@@ -1,7 +1,7 @@
-"""Which lines form a batch: batches of similar widths, in an order that only seed and epoch decide."""
+"""Which lines form a batch: others in every epoch, of about one width, in an order that only seed and epoch decide."""
 
-from collections.abc import Iterator
-from itertools import islice, repeat
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise, repeat
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +11,8 @@ from train.data import images
 Indices = npt.NDArray[np.int64]
 Widths = npt.NDArray[np.int32]
 POOL_BATCHES = 8
+NOISE = 0.1
+"""By how much of its width a line may be taken for narrower or wider: more mixes better, and pads more."""
 EVALUATION_BATCH = 32
 USUAL_PX = 640
 """Evaluation batches of lines padded to more than this have fewer of them: they would take gigabytes."""
@@ -21,29 +23,65 @@ def training_batches(widths: Widths, batch_size: int, seed: int, epoch: int) -> 
 
     Args:
         widths: (N,) int32, pixels.
-        batch_size: lines in a batch, over all workers; the last batch may be smaller.
+        batch_size: the most lines in a batch, over all workers; their numbers differ by one at most.
         seed: of the run.
         epoch: counted from 1.
     """
     rng = np.random.default_rng((seed, epoch))
-    batches = cut_batches(widths, repeat(batch_size), rng)
+    batches = cut_batches(widths, lowered(enough(repeat(batch_size), len(widths)), len(widths)), rng)
     return [batches[i] for i in rng.permutation(len(batches))]
 
 
-def cut_batches(widths: Widths, sizes: Iterator[int], rng: np.random.Generator) -> list[Indices]:
-    """Return batches of these sizes that hold every line once, those of similar width one behind the other.
+def enough(sizes: Iterable[int], lines: int) -> list[int]:
+    """Return the first of the batch sizes, as many as it takes to hold so many lines."""
+    found, held = [], 0
+    for size in sizes:
+        if held >= lines:
+            break
+        found.append(size)
+        held += size
+    return found
 
-    Lines are shuffled and sorted by width within pools of POOL_BATCHES batches, so that little padding is
-    computed. The last batch may be smaller than its size.
+
+def lowered(sizes: Sequence[int], lines: int) -> list[int]:
+    """Return the batch sizes lowered alike, to add up to so many lines; none under 1.
+
+    A last batch of what is left over would be a few lines that weigh as much as a whole batch.
     """
-    order = rng.permutation(len(widths))
+    spare = np.cumsum(np.asarray(sizes, np.int64) - 1)
+    share = (lines - len(sizes)) / max(1, sum(sizes) - len(sizes))
+    ends = np.floor(spare * share + 0.5).astype(np.int64)
+    kept: list[int] = (1 + np.diff(ends, prepend=0)).tolist()
+    return kept
+
+
+def cut_batches(widths: Widths, sizes: Sequence[int], rng: np.random.Generator) -> list[Indices]:
+    """Return batches of these sizes, which hold every line once, those of about one width one behind the other.
+
+    Lines are shuffled and ordered by width (`roughly_by_width`) within pools of about POOL_BATCHES batches.
+    """
+    order, ends = rng.permutation(len(widths)), np.cumsum([0, *sizes])
+    pools = max(1, round(len(sizes) / POOL_BATCHES))
     batches: list[Indices] = []
-    while len(order):
-        ends = np.cumsum(list(islice(sizes, POOL_BATCHES)))
-        pool, order = order[: ends[-1]], order[ends[-1] :]
-        pool = pool[np.argsort(widths[pool], kind="stable")]
-        batches += [part for part in np.split(pool, ends[:-1]) if len(part)]
-    return batches
+    for first, after in pairwise(len(sizes) * pool // pools for pool in range(pools + 1)):
+        lines = order[ends[first] : ends[after]]
+        lines = lines[roughly_by_width(widths[lines], rng)]
+        batches += np.split(lines, ends[first + 1 : after] - ends[first])
+    return batches if sizes else []
+
+
+def roughly_by_width(widths: Widths, rng: np.random.Generator) -> Indices:
+    """Return the order of lines from narrow to wide.
+
+    Widths that are padded to the same are equal, equal ones stay as they come, and each is taken for up to NOISE
+    narrower or wider: with strict order, a small set would have nearly the same batches in every epoch.
+    """
+    return np.argsort(padded(widths) * (1 + rng.uniform(-NOISE, NOISE, len(widths))), kind="stable")
+
+
+def padded(widths: Widths) -> Widths:
+    """Return the width that each line is padded to alone (`images.bucket_width`)."""
+    return np.maximum(images.MIN_WIDTH_PX, -(-widths // images.BUCKET_PX) * images.BUCKET_PX)
 
 
 def evaluation_batches(widths: Widths, batch_size: int) -> Iterator[tuple[int, Indices]]:
@@ -51,7 +89,7 @@ def evaluation_batches(widths: Widths, batch_size: int) -> Iterator[tuple[int, I
 
     A batch has up to `batch_size` lines, fewer where they are long.
     """
-    buckets = np.array([images.bucket_width(int(width)) for width in widths])
+    buckets = padded(widths)
     for bucket in np.unique(buckets):
         members = np.flatnonzero(buckets == bucket)
         size = max(1, min(batch_size, batch_size * USUAL_PX // int(bucket)))

@@ -7,7 +7,7 @@ from itertools import accumulate, chain
 
 import numpy as np
 
-from train.data.batching.batches import Indices, Widths, cut_batches
+from train.data.batching.batches import Indices, Widths, cut_batches, enough, lowered, roughly_by_width
 from train.data.charset import Charset
 from train.data.dataset import Dataset
 from train.data.images import Image
@@ -115,36 +115,48 @@ class Mixture(Dataset):
     def peers(self, index: int) -> range:
         """Return the lines of the set that line `index` is from."""
         part = self._part(index)
-        return range(self._starts[part], self._starts[part + 1])
+        start, own = self._starts[part], self._parts[part].peers(index - self._starts[part])
+        return range(start + own.start, start + own.stop)
 
 
 def mixed_batches(
     widths: Sequence[Widths], shares: Sequence[float], sizes: Iterator[int], seed: int, epoch: int
-) -> list[Indices]:
-    """Return one epoch's batches as indices into the `Mixture` of the sets; the first set's lines come once each.
+) -> tuple[list[Indices], list[int]]:
+    """Return one epoch's batches, and how often each further set stands in the `Mixture` that they are indices into.
 
-    Without further sets these are `training_batches`. Of a further set, as many lines are drawn anew in every
-    epoch as its share demands, without repeating one before all have come; each goes to a batch of its own rank
-    by width. Every batch keeps a line of the first set, however small it is.
+    The first set's lines come once each; without further sets these are `training_batches`. Of a further set, as many
+    lines are drawn anew in every epoch as its share demands, without repeating one before all have come; one that comes
+    again is a line of the set's next copy, so that it is augmented anew. Each goes to a batch of about its own rank by
+    width. Every batch keeps a line of the first set, however small it is.
 
     Args:
         widths: of each set, (N,) int32 pixels.
         shares: of every set but the first, of all lines of a batch.
-        sizes: lines of one batch after the other, over all workers.
+        sizes: the most lines of one batch after the other, over all workers.
         seed: of the run.
         epoch: counted from 1.
     """
     rng = np.random.default_rng((seed, epoch))
-    counts: list[list[int]] = []
-    batches = cut_batches(widths[0], _first_sizes(sizes, shares, counts), rng)
+    first, counts = _sizes(sizes, shares, len(widths[0]))
+    batches = cut_batches(widths[0], first, rng)
     ranked = sorted(range(len(batches)), key=lambda number: int(widths[0][batches[number]].max()))
-    start = len(widths[0])
-    for number, extra in enumerate(widths[1:]):
-        drawn = _draw(extra, sum(counts[b][number] for b in ranked), (seed, epoch, number, EXTRAS)) + start
-        for batch, end in zip(ranked, accumulate(counts[b][number] for b in ranked), strict=True):
-            batches[batch] = np.concatenate([batches[batch], drawn[end - counts[batch][number] : end]])
-        start += len(extra)
-    return [batches[i] for i in rng.permutation(len(batches))]
+    start, copies = len(widths[0]), []
+    for number, (extra, wanted_of) in enumerate(zip(widths[1:], counts, strict=True)):
+        drawn = _draw(extra, sum(wanted_of), (seed, epoch, number, EXTRAS)) + start
+        for batch, end in zip(ranked, accumulate(wanted_of[b] for b in ranked), strict=True):
+            batches[batch] = np.concatenate([batches[batch], drawn[end - wanted_of[batch] : end]])
+        copies.append(-(-sum(wanted_of) // len(extra)))
+        start += copies[-1] * len(extra)
+    return [batches[i] for i in rng.permutation(len(batches))], copies
+
+
+def _sizes(sizes: Iterator[int], shares: Sequence[float], lines: int) -> tuple[list[int], list[list[int]]]:
+    """Return how many lines of the first set each batch has, `lines` in all, and how many of each further set."""
+    rows: list[list[int]] = []
+    first = enough(_first_sizes(sizes, shares, rows), lines)
+    kept = lines / sum(first)
+    ends = np.floor(np.cumsum(rows[: len(first)], axis=0) * kept + 0.5).astype(np.int64)
+    return lowered(first, lines), np.diff(ends, axis=0, prepend=0).T.tolist()
 
 
 def _first_sizes(sizes: Iterator[int], shares: Sequence[float], counts: list[list[int]]) -> Iterator[int]:
@@ -165,9 +177,11 @@ def _first_sizes(sizes: Iterator[int], shares: Sequence[float], counts: list[lis
 
 
 def _draw(widths: Widths, count: int, seed: tuple[int, ...]) -> Indices:
-    """Return `count` random lines, narrow ones first: all of them before any comes again."""
+    """Return `count` random lines, narrow ones first: all of them before any comes again, as of the next copy."""
     rng = np.random.default_rng(seed)
     rounds = -(-count // len(widths))
-    drawn = np.concatenate([rng.permutation(len(widths)) for _ in range(rounds)] or [np.zeros(0, np.int64)])
-    drawn = drawn[:count]
-    return drawn[np.argsort(widths[drawn], kind="stable")]
+    drawn = np.concatenate(
+        [rng.permutation(len(widths)) + copy * len(widths) for copy in range(rounds)]
+        or [np.zeros(0, np.int64)]
+    )[:count]
+    return drawn[roughly_by_width(widths[drawn % len(widths)], rng)]

@@ -31,19 +31,18 @@ class Stretched(Dataset):
     A batch of the usual size keeps its widths; any other has about as many pixels as it would then have had.
     """
 
-    def __init__(
-        self, lines: Dataset, batches: Sequence[Indices], batch_size: int, multi_scale: float
-    ) -> None:
-        """Take an epoch's lines and batches, and the usual number of lines in a batch.
+    def __init__(self, lines: Dataset, batches: Sequence[Indices], multi_scale: float) -> None:
+        """Take an epoch's lines and batches; the usual size of these is their mean.
 
         No line becomes wider than 1 + `multi_scale` times its width, or than MAX_WIDTH_PX.
         """
         self._lines = lines
         self.texts, self.sources = lines.texts, lines.sources
         self.heights, self.sizes = lines.heights, lines.sizes
+        usual = sum(map(len, batches)) / len(batches)
         factors: npt.NDArray[np.float64] = np.ones(len(lines))
         for batch in batches:
-            factors[batch] = min(batch_size / len(batch), 1 + multi_scale)
+            factors[batch] = min(usual / len(batch), 1 + multi_scale)
         self.widths = np.clip(np.round(lines.widths * factors), 1, MAX_WIDTH_PX).astype(np.int32)
 
     def image(self, index: int) -> Image:

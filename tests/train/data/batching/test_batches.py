@@ -1,5 +1,7 @@
 """Which lines share a batch, for any mixture of widths."""
 
+from itertools import pairwise
+
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -24,8 +26,9 @@ def test_an_epoch_holds_every_line_once(
 ) -> None:
     batches = training_batches(widths, size, seed, epoch)
     assert sorted(np.concatenate(batches).tolist()) == list(range(len(widths)))
-    assert all(0 < len(batch) <= size for batch in batches)
-    assert sum(len(batch) < size for batch in batches) <= 1
+    sizes = [len(batch) for batch in batches]
+    assert len(sizes) == -(-len(widths) // size)
+    assert 0 < min(sizes) <= max(sizes) <= min(size, min(sizes) + 1)
 
 
 @given(widths=WIDTHS, size=st.integers(1, 40))
@@ -49,8 +52,30 @@ def test_lines_of_similar_width_share_a_batch() -> None:
     widths = np.random.default_rng(0).integers(32, 640, 8 * POOL_BATCHES).astype(np.int32)
     batches = training_batches(widths, 8, seed=0, epoch=1)
     computed = sum(int(widths[batch].max()) * len(batch) for batch in batches)
-    assert computed < 1.2 * widths.sum()
+    assert computed < 1.25 * widths.sum()
     assert [int(widths[b].max()) for b in batches] != sorted(int(widths[b].max()) for b in batches)
+
+
+def recurring(epochs: list[list[npt.NDArray[np.int64]]], lines: int) -> float:
+    """Return the share of the pairs of lines in a batch that share one again in the next epoch."""
+    together = [np.zeros((lines, lines), bool) for _ in epochs]
+    for held, batches in zip(together, epochs, strict=True):
+        for batch in batches:
+            held[np.ix_(batch, batch)] = True
+        np.fill_diagonal(held, val=False)
+    return float(np.mean([(a & b).sum() / a.sum() for a, b in pairwise(together)]))
+
+
+def test_a_small_set_is_mixed_anew_and_little_is_padded() -> None:
+    """Widths as receipts have them; sorted strictly, 99 % of the pairs come again, at 23 % of padded columns."""
+    widths = np.clip(np.random.default_rng(0).lognormal(5.3, 0.75, 200), 24, 1200).astype(np.int32)
+    epochs = [training_batches(widths, 32, 0, epoch) for epoch in range(1, 9)]
+    computed = [bucket_width(int(widths[b].max())) * len(b) for batches in epochs for b in batches]
+    alone = sum(bucket_width(int(width)) for width in widths) * len(epochs)
+    assert recurring(epochs, 200) < 0.6
+    assert 1 - alone / sum(computed) < 0.27
+    alike = [training_batches(np.zeros_like(widths), 32, 0, epoch) for epoch in range(1, 9)]
+    assert recurring(alike, 200) < 0.17  # 28 of 199 by chance: 0.14
 
 
 @given(widths=WIDTHS, size=st.integers(1, 40))

@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from tests.real_lines import config, lines
 from train.data.batching.batches import Indices, training_batches, worker_share
 from train.data.batching.epoch import epoch_lines
-from train.data.batching.mixture import Extra, Mixture, mixed_batches, wanted
+from train.data.batching.mixture import Extra, Mixture, Selection, mixed_batches, wanted
 from train.data.charset import domain_charset
 from train.data.dataset import MemoryDataset
 from train.errors import UsageError
+from train.tasks.recognition import Recognition
 
 Widths = npt.NDArray[np.int32]
 WIDTHS = st.lists(st.integers(1, 1600), min_size=1, max_size=150).map(lambda w: np.array(w, np.int32))
@@ -28,7 +29,7 @@ def widths_of(count: int, seed: int = 0) -> Widths:
 def mixed(
     first: Widths, others: list[Widths], shares: list[float], size: int, epoch: int = 1
 ) -> list[Indices]:
-    return mixed_batches([first, *others], shares, repeat(size), seed=0, epoch=epoch)
+    return mixed_batches([first, *others], shares, repeat(size), seed=0, epoch=epoch)[0]
 
 
 def plain(batches: list[Indices]) -> list[list[int]]:
@@ -37,7 +38,7 @@ def plain(batches: list[Indices]) -> list[list[int]]:
 
 @given(widths=WIDTHS, size=st.integers(1, 40), seed=st.integers(0, 5), epoch=st.integers(1, 5))
 def test_one_set_alone_is_batched_as_ever(widths: Widths, size: int, seed: int, epoch: int) -> None:
-    alone = mixed_batches([widths], [], repeat(size), seed, epoch)
+    alone, _ = mixed_batches([widths], [], repeat(size), seed, epoch)
     assert plain(alone) == plain(training_batches(widths, size, seed, epoch))
 
 
@@ -45,32 +46,34 @@ def test_one_set_alone_is_batched_as_ever(widths: Widths, size: int, seed: int, 
 def test_every_training_line_comes_once_and_no_batch_is_too_large(
     first: Widths, other: Widths, share: float, size: int
 ) -> None:
-    batches = mixed(first, [other], [share], size)
+    batches, [copies] = mixed_batches([first, other], [share], repeat(size), seed=0, epoch=1)
     own = np.concatenate([batch[batch < len(first)] for batch in batches])
     assert sorted(own.tolist()) == list(range(len(first)))
     assert all(len(batch) <= size and (batch < len(first)).any() for batch in batches)
-    assert all((batch < len(first) + len(other)).all() for batch in batches)
+    every = np.concatenate(batches)
+    assert len(set(every.tolist())) == len(every)  # one that comes again is another copy's
+    assert every.max() < len(first) + copies * len(other)
 
 
 @pytest.mark.parametrize(("shares", "size"), [([0.3], 16), ([0.05], 8), ([0.9], 32), ([0.25, 0.5], 12)])
 def test_the_shares_are_kept(shares: list[float], size: int) -> None:
     first = widths_of(480)
     others = [widths_of(200, seed) for seed in range(1, len(shares) + 1)]
-    batches = mixed(first, others, shares, size)
+    batches, copies = mixed_batches([first, *others], shares, repeat(size), seed=0, epoch=1)
     everything = np.concatenate(batches)
     start = len(first)
-    for share, other in zip(shares, others, strict=True):
-        held = ((everything >= start) & (everything < start + len(other))).mean()
+    for share, other, copied in zip(shares, others, copies, strict=True):
+        held = ((everything >= start) & (everything < start + copied * len(other))).mean()
         assert held == pytest.approx(share, abs=0.02)
-        start += len(other)
-    full = [batch for batch in batches if len(batch) == size]
-    assert len(full) >= len(batches) - 1
+        start += copied * len(other)
+    assert min(map(len, batches)) >= size - 2
     if len(shares) == 1:
-        assert {abs((b >= 480).sum() - shares[0] * size) < 1 for b in full} == {True}
+        assert {abs((b >= 480).sum() - shares[0] * size) < 1.5 for b in batches} == {True}
 
 
 def test_no_extra_line_comes_again_before_all_have_come() -> None:
-    counts = np.bincount(np.concatenate(mixed(widths_of(100), [widths_of(30, 1)], [0.5], 10)))[100:]
+    every = np.concatenate(mixed(widths_of(100), [widths_of(30, 1)], [0.5], 10))
+    counts = np.bincount((every[every >= 100] - 100) % 30)
     assert counts.sum() == 100
     assert set(counts.tolist()) == {3, 4}
     once = np.bincount(np.concatenate(mixed(widths_of(20), [widths_of(90, 1)], [0.5], 10)))[20:]
@@ -132,6 +135,16 @@ def test_an_epoch_mixes_what_the_configuration_asks_for(parts: list[MemoryDatase
     alone, same = epoch_lines(config(batch_size=4), parts[0], [], epoch=1)
     assert alone is parts[0]
     assert plain(same) == plain(training_batches(parts[0].widths, 4, 0, 1))
+
+
+def test_a_line_that_comes_again_is_augmented_anew(parts: list[MemoryDataset]) -> None:
+    settings = config(batch_size=4, synthetic=0.5, augmentation={"probability": 1.0, "operations": ["noise"]})
+    one = Extra("synthetic", 0.5, Selection(parts[1], [0]))
+    lines, batches = epoch_lines(settings, parts[0], [one], epoch=1)
+    again = [int(i) for i in np.concatenate(batches) if i >= 5]
+    task = Recognition(settings, domain_charset(lines.texts))
+    seen = {task.batch(lines, np.array([i]), 1).images.tobytes() for i in again}
+    assert len(seen) == len(again) > 1
 
 
 def test_a_share_of_nothing_is_refused(parts: list[MemoryDataset]) -> None:
