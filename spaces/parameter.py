@@ -127,12 +127,14 @@ class Parameter(Frozen):
         key: dotted path in TrialConfig.
         name: what samplers call it; alternatives of one key differ in it, so that each learns its own range.
         when: (earlier key, its allowed values) pairs that must all hold.
+        usual: what a warm start has that leaves it open; None for TrialConfig's default.
     """
 
     key: str
     name: str
     domain: Choice | FloatRange | IntRange
     when: tuple[tuple[str, tuple[Value, ...]], ...] = ()
+    usual: Value | None = None
 
     def active(self, values: Mapping[str, Any]) -> bool:
         """Tell whether the conditions hold under the `values` chosen so far (dotted keys)."""

@@ -1,6 +1,7 @@
 """YAML of a space -> its parts, with the line of every fault."""
 
 import difflib
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -92,7 +93,11 @@ def _read_alternative(
         raise document.fault(
             path, f"{key} must say one of choice, float, int", repr(spec), "write e.g. `{float: [0.0, 0.5]}`"
         )
-    unknown = set(body) - {kinds[0], "when"} - {"float": {"log"}, "int": {"log", "step"}}.get(kinds[0], set())
+    unknown = (
+        set(body)
+        - {kinds[0], "when", "usual"}
+        - {"float": {"log"}, "int": {"log", "step"}}.get(kinds[0], set())
+    )
     if unknown:
         raise document.fault(
             path, f"a {kinds[0]} takes no such option", ", ".join(sorted(unknown)), "remove it"
@@ -101,8 +106,10 @@ def _read_alternative(
     for value in domain.ends():
         if fault := setting_fault(key, value):
             raise document.fault((*path, kinds[0]), *fault)
+    if (usual := body.get("usual")) is not None and not domain.contains(usual):
+        raise document.fault((*path, "usual"), f"usual must be {domain}", repr(usual), "use one of them")
     when = _read_when(document, (*path, "when"), body.get("when"), earlier)
-    return Parameter(key=key, name=sampler_name(key, when, siblings), domain=domain, when=when)
+    return Parameter(key=key, name=sampler_name(key, when, siblings), domain=domain, when=when, usual=usual)
 
 
 def _read_domain(
@@ -183,6 +190,38 @@ def _read_when(
                 )
         conditions.append((key, tuple(values)))
     return tuple(conditions)
+
+
+class LeastUpdates(Frozen):
+    """How long a run on few samples has to be: an epoch of them is a few steps of the optimiser.
+
+    Attributes:
+        updates: steps that a run makes at least; 0 for as many as its epochs are.
+        max_samples: the first number of training samples that is too many for it; None for no bound.
+    """
+
+    updates: int = Field(0, ge=0)
+    max_samples: int | None = Field(None, ge=1)
+
+    def epochs(self, samples: int, batch_size: int) -> int:
+        """Return the epochs that make so many steps; 0 where nothing is asked for."""
+        few = self.max_samples is None or samples < self.max_samples
+        return math.ceil(self.updates / math.ceil(samples / batch_size)) if few else 0
+
+
+def read_least_updates(document: Document) -> LeastUpdates:
+    """Return how long runs on few samples have to be."""
+    body = document.mapping(("least_updates",), document.data.get("least_updates"))
+    try:
+        return LeastUpdates.model_validate(body)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise document.fault(
+            ("least_updates", *map(str, first["loc"])),
+            f"least_updates takes updates and max_samples: {first['msg']}",
+            first["input"],
+            "give whole numbers",
+        ) from error
 
 
 class WarmStart(Frozen):

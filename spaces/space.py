@@ -7,8 +7,10 @@ from typing import Any
 from spaces.document import Document
 from spaces.parameter import Choice, Parameter, Trial, Value
 from spaces.reading import (
+    LeastUpdates,
     WarmStart,
     read_fixed,
+    read_least_updates,
     read_parameters,
     read_warm_starts,
     setting_fault,
@@ -18,7 +20,7 @@ from train.errors import UsageError
 from train.paths import read_utf8
 
 FOLDER = Path(__file__).parent
-SECTIONS = ("description", "fixed", "parameters", "warm_starts")
+SECTIONS = ("description", "fixed", "least_updates", "parameters", "warm_starts")
 
 
 class SearchSpace(Frozen):
@@ -29,6 +31,7 @@ class SearchSpace(Frozen):
         fixed: settings that every trial has, under dotted keys.
         parameters: what varies, in the order in which it is chosen.
         warm_starts: configurations to try first, by the number of training samples.
+        least_updates: how many steps of the optimiser few samples are worth.
     """
 
     name: str
@@ -36,6 +39,7 @@ class SearchSpace(Frozen):
     fixed: dict[str, Any]
     parameters: tuple[Parameter, ...]
     warm_starts: tuple[WarmStart, ...]
+    least_updates: LeastUpdates = LeastUpdates()
 
     def suggest(self, trial: Trial) -> TrialConfig:
         """Return the configuration that an Optuna-like `trial` chooses; define-by-run."""
@@ -60,6 +64,20 @@ class SearchSpace(Frozen):
         )
         return self.with_fixed({key: value}).model_copy(update={"warm_starts": starts})
 
+    def lengthened(self, samples: int) -> "SearchSpace":
+        """Return a space whose trials are as many epochs longer as `samples` training samples call for.
+
+        Patience, which counts epochs, grows alike.
+        """
+        usual = TrialConfig()
+        size, epochs, patience = (
+            int(self.fixed.get(key, getattr(usual, key))) for key in ("batch_size", "epochs", "patience")
+        )
+        longer = self.least_updates.epochs(samples, size)
+        if longer <= epochs or any(parameter.key == "epochs" for parameter in self.parameters):
+            return self
+        return self.with_fixed({"epochs": longer, "patience": round(patience * longer / epochs)})
+
     def with_choices(self, key: str, values: Sequence[Value]) -> "SearchSpace":
         """Return a space in which `key` is one of `values`, whatever it was before; a single value is fixed.
 
@@ -82,8 +100,9 @@ class SearchSpace(Frozen):
         """Return the points to try first with `samples` training samples, best guess first.
 
         Each is a flat mapping from sampler names to values, complete under the conditions, as Optuna's
-        `enqueue_trial` and Ray's `points_to_evaluate` take it. What a warm start leaves open gets
-        TrialConfig's default or the middle of the range. One that this space no longer allows is left out.
+        `enqueue_trial` and Ray's `points_to_evaluate` take it. What a warm start leaves open gets the
+        parameter's `usual`, else TrialConfig's default or the middle of the range. One that this space no longer
+        allows is left out.
         """
         points: list[dict[str, Any]] = []
         for start in self.warm_starts:
@@ -126,6 +145,8 @@ class SearchSpace(Frozen):
 
 
 def _usual(parameter: Parameter) -> Value:
+    if parameter.usual is not None:
+        return parameter.usual
     default: Value | None = flatten(TrialConfig().model_dump()).get(parameter.key)
     if default is not None and parameter.domain.contains(default):
         return default
@@ -177,6 +198,7 @@ def parse_space(text: str, name: str, source: str) -> SearchSpace:
         fixed=fixed,
         parameters=read_parameters(document, fixed),
         warm_starts=read_warm_starts(document),
+        least_updates=read_least_updates(document),
     )
     _check_warm_starts(space, document)
     return space

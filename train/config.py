@@ -189,7 +189,8 @@ class TrialConfig(Frozen):
         synthetic: share in [0, 0.9] of every training batch that is drawn from the synthetic lines.
         patience: epochs without a better one (exact match, ties by edit similarity) after which the run ends; 0 for
             never. Whoever sets it lower than the schedule needs to come down gives up what its end is worth.
-        label_smoothing: share in [0, 1) of the target spread evenly over the classes.
+        label_smoothing: share in [0, 1) of the target spread evenly over the classes; in recognition, of a line's loss,
+            at every step: much more than 0.02 there outweighs the labels.
         replay: share in [0, 0.9] of every training batch that is drawn from the general lines; 0 for none.
         precision: `bf16`/`fp16` mixed precision (O1) needs a GPU.
         compile: let torch compile the training step: a minute or more at the start, faster steps after it.

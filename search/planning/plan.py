@@ -69,9 +69,12 @@ def make_plan(probed: Probed, nodes: Nodes, now: float) -> Plan:
 
     Raises UsageError if nothing is left to search, or the nodes are too small for a trial.
     """
-    settings, space, probes = probed.settings, probed.prepared.space, probed.probes
+    settings, probes = probed.settings, probed.probes
+    space = probed.prepared.space
+    if settings.max_epochs is None:
+        space = narrow(space, [partial(lengthen, samples=len(probed.data.training.train))])
     whole = budget_of(settings, space, probes, probed.data, probed.prepared.started)
-    space = narrow_as_measured(probed, whole, nodes, now)
+    space = narrow_as_measured(probed, space, whole, nodes, now)
     searched = [probe for probe in probes if probe.model in list_models(space)]
     # There is room for more trials at a time if the models left out were the larger ones.
     resources = fit_resources(settings, nodes, space, searched)
@@ -86,14 +89,27 @@ def make_plan(probed: Probed, nodes: Nodes, now: float) -> Plan:
     )
 
 
-def narrow_as_measured(probed: Probed, budget: TimeBudget, nodes: Nodes, now: float) -> SearchSpace:
+def lengthen(space: SearchSpace, samples: int) -> Narrowed:
+    """Make trials on few samples as long as the space asks for: an epoch is a few steps of the optimiser."""
+    longer, steps = space.lengthened(samples), space.least_updates.updates
+    if longer is space:
+        return space, ""
+    return (
+        longer,
+        f"{samples} training samples: up to {longer.fixed['epochs']} epochs a trial, for {steps} steps",
+    )
+
+
+def narrow_as_measured(
+    probed: Probed, space: SearchSpace, budget: TimeBudget, nodes: Nodes, now: float
+) -> SearchSpace:
     """Return the space without what the readings and the time budget rule out, and print why.
 
     Raises UsageError if nothing else is in it.
     """
     settings, probes = probed.settings, probed.probes
     return narrow(
-        probed.prepared.space,
+        space,
         [
             partial(drop_forgetful_charset, forgetting=probed.forgetting, data=probed.data),
             partial(

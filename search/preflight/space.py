@@ -136,12 +136,21 @@ def fix_dictionary(space: SearchSpace, settings: StudySettings) -> Narrowed:
 
 
 def drop_absent_lines(space: SearchSpace, settings: StudySettings) -> Narrowed:
-    """Leave out the shares of general and drawn lines that the study does not have."""
+    """Leave out the shares of general and drawn lines that the study does not have.
+
+    Raises UsageError for drawn lines that no trial would use; general ones tell at least what is forgotten.
+    """
     for share, labels in (("replay", settings.general_labels), ("synthetic", settings.synthetic_labels)):
+        searched = any(parameter.key == share for parameter in space.parameters)
         if labels is None:
             wanted([Extra(share, float(str(space.fixed.get(share, 0))), None)])
-            searched = any(parameter.key == share for parameter in space.parameters)
             space = space.forced(share, 0.0) if searched else space
+        elif share == "synthetic" and not (searched or space.fixed.get(share)):
+            raise UsageError(
+                "--synthetic-labels goes with a space that mixes drawn lines in",
+                space.name,
+                "use --space recognition, or add `synthetic: {float: [0.0, 0.4], usual: 0.3}` to its parameters",
+            )
     return space, ""
 
 

@@ -116,6 +116,7 @@ def train_fold(
 ) -> Fold:
     """Train and score one fold, or score the checkpoint that it ended with before; raise DivergedError.
 
+    Its last epoch is scored, so it has no patience: that would end it epochs past its best one, chosen by its labels.
     Batches are computed in so many micro-batches; `watch` hears of each.
     """
     started = time.monotonic()
@@ -125,7 +126,8 @@ def train_fold(
         last[:] = [(metrics, make())]
 
     if seed_checkpoint is None:
-        train(config, data, report, micro_batches=micro_batches, watch=watch)
+        whole = config.model_copy(update={"patience": 0})
+        train(whole, data, report, micro_batches=micro_batches, watch=watch)
     else:
         last = [(seed_checkpoint.metrics, seed_checkpoint)]
     metrics, checkpoint = last[0]

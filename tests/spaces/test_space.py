@@ -113,6 +113,24 @@ def test_warm_starts_follow_the_data_size_and_the_narrowing(space: SearchSpace) 
     assert space.with_fixed({"technique.name": "full", "model": "pp-ocrv6-tiny"}).warm_starts_for(200) == []
 
 
+def test_few_samples_get_as_many_epochs_as_make_enough_steps() -> None:
+    """Batches of 32: 75 lines make three an epoch. Patience counts epochs, so it grows alike."""
+    space = load_space("recognition")
+    found = [space.lengthened(n).fixed for n in (75, 199, 200)]
+    assert [(one["epochs"], one["patience"]) for one in found] == [(167, 56), (72, 24), (30, 10)]
+    assert load_space("quick").lengthened(20).fixed["epochs"] == 12
+
+
+def test_what_a_warm_start_leaves_open_is_as_usual() -> None:
+    """Drawn and general lines are used wherever there are some."""
+    recognition = load_space("recognition")
+    assert {point["synthetic"] for point in recognition.warm_starts_for(300)} == {0.3}
+    kept = recognition.forced("charset", "keep").warm_starts_for(300)
+    assert {point["replay"] for point in kept} == {0.3}
+    with pytest.raises(UsageError, match=r"usual must be a number in \[0, 0\.4\], got 0\.5"):
+        parse_space("parameters: {synthetic: {float: [0.0, 0.4], usual: 0.5}}", "some", "some.yaml")
+
+
 def test_flat_returns_only_what_was_open(space: SearchSpace) -> None:
     config = study_of(space.with_fixed({"technique.name": "full"}), 1)[0]
     assert "technique.options.stem" not in space.flat(config)

@@ -18,7 +18,8 @@ def ctc_loss(logits: Any, targets: Sequence[Sequence[int]], smoothing: float) ->
     Args:
         logits: (N, T, C) float32 tensor.
         targets: N class sequences, none needing more than T steps.
-        smoothing: share of the loss that is the cross-entropy to the uniform distribution, mean over steps.
+        smoothing: share of the loss that is the cross-entropy to the uniform distribution, summed over a line's steps
+            as CTC is, mean over lines.
     """
     import paddle
     from paddle.nn import functional

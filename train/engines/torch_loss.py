@@ -16,7 +16,8 @@ def ctc_loss(logits: Any, targets: Sequence[Sequence[int]], smoothing: float) ->
     Args:
         logits: (N, T, C) float32 tensor.
         targets: N class sequences; one that needs more than T steps adds no loss.
-        smoothing: share of the loss that is the cross-entropy to the uniform distribution, mean over steps.
+        smoothing: share of the loss that is the cross-entropy to the uniform distribution, summed over a line's steps
+            as CTC is, mean over lines.
     """
     import torch
     from torch.nn import functional

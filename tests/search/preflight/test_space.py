@@ -82,6 +82,10 @@ def test_a_share_of_lines_is_searched_only_where_there_are_some() -> None:
     assert len(without.warm_starts_for(600)) == len(space.warm_starts_for(600)) > 3
     drawn = narrow_as_asked(space, settings.model_copy(update={"synthetic_labels": "x.txt"}))
     assert any(parameter.key == "synthetic" for parameter in drawn.parameters)
+    with pytest.raises(
+        UsageError, match="--synthetic-labels goes with a space that mixes drawn lines in, got quick"
+    ):
+        narrow_as_asked(load_space("quick"), settings.model_copy(update={"synthetic_labels": "x.txt"}))
     fixed = space.with_fixed({"synthetic": 0.3})
     with pytest.raises(UsageError, match="--synthetic-labels FILE"):
         narrow_as_asked(fixed, settings)

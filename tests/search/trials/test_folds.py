@@ -20,7 +20,8 @@ from search.report.terminal import terminal_table
 from search.selection.choose import compare_stats
 from search.settings import StudySettings
 from search.storage.journal import TrialJournal
-from search.trials.folds import Fold, average_folds, choose_folds, deal, run_folds, split_folds
+from search.trials import folds
+from search.trials.folds import Fold, average_folds, choose_folds, deal, run_folds, split_folds, train_fold
 from tests import real_lines
 from tests.search.driver import label_arguments, write_labels
 from tests.search.made_result import image_of, result, rows, share, trial
@@ -28,7 +29,7 @@ from tests.search.tiny_search import tiny_search
 from train.checkpoint import Checkpoint
 from train.config import TrialConfig
 from train.data.charset import Charset
-from train.errors import UsageError
+from train.errors import DivergedError, UsageError
 from train.loop import Metrics, TrainingData
 from train.scoring.intervals import paired_gain_interval
 from train.scoring.regions import RegionScores
@@ -92,6 +93,21 @@ def test_every_sample_is_read_once_by_who_has_not_seen_its_text(data_dir: Path) 
         where = both.index(part.val.sources[index])
         own = data.train.image(where) if where < len(data.train) else data.val.image(where - len(data.train))
         np.testing.assert_array_equal(part.val.image(index), own)
+
+
+def test_a_fold_whose_last_epoch_is_scored_has_no_patience(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[TrialConfig] = []
+
+    def stop(config: TrialConfig, *_: Any, **__: Any) -> None:
+        seen.append(config)
+        raise DivergedError("seen", "enough", "stop")
+
+    monkeypatch.setattr(folds, "train", stop)
+    with pytest.raises(DivergedError):
+        train_fold(real_lines.config(patience=2), real_lines.few_lines(data_dir))
+    assert seen[0] == real_lines.config(patience=0)
 
 
 def fold(right: Sequence[int], seconds: float = 1) -> Fold:

@@ -15,8 +15,8 @@ class Objective:
     """One framework's side of an objective; tensors are the framework's.
 
     Attributes:
-        loss: (a training network's raw outputs in float32, `Batch.targets`, label smoothing) -> the mean loss over
-            the samples, a scalar tensor.
+        loss: (a training network's raw outputs in float32, `Batch.targets`, label smoothing) -> the mean over
+            the samples of each one's loss, a scalar tensor; a line's is the sum over its steps.
         read: an evaluating network's raw outputs in float32 -> what the task decodes and an exported graph gives,
             one tensor (N, ...).
     """
