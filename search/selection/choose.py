@@ -11,7 +11,7 @@ from search.selection.confirm import Retraining, Run, confirm
 from train.checkpoint import Checkpoint
 from train.loaded import load_network
 from train.loop import TrainingData
-from train.scoring.intervals import Gain, paired_gain_interval
+from train.scoring.intervals import Gain, Interval, paired_gain_interval
 from train.tasks import SampleStats, primary_of
 
 COMPARED = 4
@@ -106,8 +106,10 @@ def choose_on_front(
     best = measure(front[-1])
     members: list[FrontTrial] = []
     for trial in front:
-        stats = best if trial is front[-1] else measure(trial)
-        gain = paired_gain_interval(best, stats, primary, seed)
+        if trial is front[-1]:
+            gain = Gain(difference=0, interval=Interval(low=0, high=0))
+        else:
+            gain = paired_gain_interval(best, measure(trial), primary, seed)
         chosen = gain.interval.high >= 0 and not any(one.chosen for one in members)
         assert trial.latency is not None, "a trial on the front has one"
         members.append(FrontTrial(trial=trial.id, latency=trial.latency, against_best=gain, chosen=chosen))

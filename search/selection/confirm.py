@@ -24,7 +24,7 @@ from train.config import TrialConfig
 from train.errors import DivergedError
 from train.loaded import load_network
 from train.loop import MakeCheckpoint, Metrics, TrainingData, train
-from train.scoring.intervals import bootstrap_interval
+from train.scoring.intervals import score_interval
 from train.tasks import SampleStats, primary_of
 
 
@@ -183,7 +183,7 @@ def summarise_runs(trial: TrialRecord, outcomes: Sequence[Run | str], seed: int)
         "seeds": tuple(run.seed for run in runs),
         "scores": tuple(run.rank[1] for run in runs),
         "mean": score,
-        "interval": bootstrap_interval(stats, primary_of(trial.config), seed),
+        "interval": score_interval(stats, primary_of(trial.config), seed),
         "rank": (merit, score, tie),
     }
     return Candidate(confirmation.model_copy(update=means), tuple(runs))

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from train.scoring.intervals import paired_gain_interval
+from train.scoring.intervals import paired_share_gain
 
 KEPT = ("n", "exact_match", "edit_similarity", "cer")
 MARGIN = 0.05
@@ -40,8 +40,8 @@ def _compare_general(folder: Path) -> dict[str, Any]:
     n, lost, won = new["n"], len(misread - misread_before), len(misread_before - misread)
     right = n - len(misread_before)
     pairs = {(1, 0): lost, (0, 1): won, (1, 1): right - lost, (0, 0): n - right - won}
-    before, after = np.repeat(np.array([*pairs], float), [*pairs.values()], axis=0).T[..., None]
-    gain = paired_gain_interval(before, after, lambda sums: float(sums[0]) / n, seed=0)
+    before, after = np.repeat([*pairs], [*pairs.values()], axis=0).T
+    gain = paired_share_gain(before, after)
     counts = {"n": n, "new": n - len(misread), "serving": right, "lost": lost, "won": won}
     return {
         "kept": right > 0 and gain.interval.low > -MARGIN,

@@ -1,7 +1,8 @@
 """How sure a score is, alone and against another model's on the same lines."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +12,9 @@ from train.config import Frozen
 Z_95 = 1.959963984540054
 RESAMPLES = 10_000
 CHUNK = 500  # resamples at a time, so that they fit in memory
+LEVEL = 0.05
 SampleStats = npt.NDArray[np.float64]
+Documents = Sequence[str] | npt.NDArray[Any]
 
 
 class Interval(Frozen):
@@ -52,27 +55,122 @@ def wilson_interval(right: float, n: int) -> Interval:
 
 
 def paired_gain_interval(
-    before: SampleStats, after: SampleStats, primary: Callable[[SampleStats], float], seed: int
+    before: SampleStats,
+    after: SampleStats,
+    primary: Callable[[SampleStats], float],
+    seed: int,
+    documents: Documents | None = None,
 ) -> Gain:
-    """Return what `after` gains over `before` on the same samples, with a paired bootstrap interval.
+    """Return what `after` gains over `before` on the same samples, with a paired interval.
+
+    Where every sample is right or wrong, it is `paired_share_gain`; of any other score, such as hmean, a bootstrap over
+    samples, or over documents. That one is too sure where few samples differ.
 
     Args:
         before: (N, k) float64, what the first model's score is made of, for each sample.
         after: (N, k) float64, the same samples for the second one.
         primary: (k,) sums over samples -> the score, in [0, 1].
         seed: of the resampling.
+        documents: (N,) of which document each sample is; None where every sample stands for itself.
 
     Raises ValueError if the arrays do not fit or are empty.
     """
     if before.shape != after.shape or before.ndim != 2 or len(before) == 0:
         raise ValueError(f"paired samples must be (N, k) with N > 0, got {before.shape} and {after.shape}")
+    if _are_shares(before, whole=True) and _are_shares(after, whole=True):
+        return paired_share_gain(before[:, 1], after[:, 1], documents)
     both = np.hstack([before, after])
 
     def gain(sums: SampleStats) -> float:
         one, two = np.split(sums, 2)
         return primary(two) - primary(one)
 
-    return Gain(difference=gain(both.sum(axis=0)), interval=bootstrap_interval(both, gain, seed))
+    rows = both if documents is None else _sums(both, documents)
+    return Gain(difference=gain(both.sum(axis=0)), interval=bootstrap_interval(rows, gain, seed))
+
+
+def paired_share_gain(
+    before: npt.ArrayLike, after: npt.ArrayLike, documents: Documents | None = None
+) -> Gain:
+    """Return how much larger the share of samples is that `after` has right than `before`, N > 0 of both.
+
+    The interval is Bonett and Price's (Journal of Educational and Behavioral Statistics 37, 2012), which keeps its
+    promise with few samples that differ, as Fagerland et al. found (Statistics in Medicine 33, 2014). It leaves out 0
+    only if the exact sign test on what differs (McNemar's) does so, too: 4 lines won and none lost say nothing.
+    Lines of one document are not independent: N is then what it is worth by the design effect (Kish), and the sign test
+    counts documents.
+
+    Args:
+        before: (N,) whether the first model is right.
+        after: (N,) whether the second one is.
+        documents: (N,) of which document each sample is; None where every sample stands for itself.
+    """
+    changes = np.asarray(after, np.float64) - np.asarray(before, np.float64)
+    sums = changes if documents is None else _sums(changes[:, None], documents)[:, 0]
+    n = len(changes) / design_effect(changes, documents)
+    won, lost = (n * float((changes * sign > 0).mean()) for sign in (1, -1))
+    centre, spread = (won - lost) / (n + 2), (won + lost + 2) / (n + 2)
+    reach = Z_95 * math.sqrt((spread - centre**2) / (n + 2))
+    low, high = max(-1.0, centre - reach), min(1.0, centre + reach)
+    if sign_test(int((sums > 0).sum()), int((sums < 0).sum())) > LEVEL:
+        low, high = min(low, 0.0), max(high, 0.0)
+    return Gain(difference=float(changes.mean()), interval=Interval(low=low, high=high))
+
+
+def sign_test(won: int, lost: int) -> float:
+    """Return the exact probability, two-sided, of a result as uneven as this where either is as likely."""
+    tosses, fewer = won + lost, min(won, lost)
+    ways = sum(math.comb(tosses, one) for one in range(fewer + 1))
+    return min(1.0, ways / 2 ** (tosses - 1)) if tosses else 1.0
+
+
+def design_effect(values: npt.ArrayLike, documents: Documents | None) -> float:
+    """Return how many times the variance of a mean grows as samples of one document are alike; 1 at least.
+
+    It is measured (Rao and Scott, Biometrics 48, 1992), for each document's sum against the share of its samples.
+
+    Args:
+        values: (N,) of the samples.
+        documents: (N,) of which document each is; None where every sample stands for itself.
+    """
+    apart = np.asarray(values, np.float64)
+    apart = apart - apart.mean()
+    if documents is None or not apart.any():
+        return 1.0
+    ratio = _variance_of_sum(_sums(apart[:, None], documents)[:, 0]) / _variance_of_sum(apart)
+    return max(1.0, ratio)
+
+
+def _variance_of_sum(apart: npt.NDArray[np.float64]) -> float:
+    """Return the estimated variance of a sum of (N,) independent values whose mean is 0."""
+    return float((apart**2).sum()) * len(apart) / max(1, len(apart) - 1)
+
+
+def score_interval(rows: SampleStats, primary: Callable[[SampleStats], float], seed: int) -> Interval:
+    """Return the 95 % interval of a score: Wilson's where it is a share, or a mean of shares, else a bootstrap.
+
+    Args:
+        rows: (N, k) float64, what the score is made of, for each sample, N > 0.
+        primary: (k,) sums over samples -> the score.
+        seed: of the resampling.
+    """
+    if _are_shares(rows):  # what lies between right and wrong spreads less than Wilson's takes it to
+        return wilson_interval(float(rows[:, 1].sum()), len(rows))
+    return bootstrap_interval(rows, primary, seed)
+
+
+def _are_shares(rows: SampleStats, whole: bool = False) -> bool:
+    """Tell whether rows are (1, share of it that is right) each; `whole`: right or wrong."""
+    if rows.shape[1] != 2 or not (rows[:, 0] == 1).all():
+        return False
+    right = rows[:, 1]
+    return bool(np.isin(right, (0, 1)).all() if whole else ((right >= 0) & (right <= 1)).all())
+
+
+def _sums(rows: SampleStats, documents: Documents) -> SampleStats:
+    """Return (D, k): the sums of the (N, k) rows over each document."""
+    _, places = np.unique(np.asarray(documents), return_inverse=True)
+    return np.stack([np.bincount(places, column) for column in rows.T], axis=1)
 
 
 def bootstrap_interval(rows: SampleStats, score: Callable[[SampleStats], float], seed: int) -> Interval:
