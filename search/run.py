@@ -21,6 +21,7 @@ from train.data.arguments import (
     add_dictionary_argument,
     add_format_arguments,
     add_general_arguments,
+    add_group_argument,
     add_list_arguments,
     add_test_fraction_argument,
     lists_of,
@@ -87,6 +88,7 @@ def _add_data(data: argparse._ArgumentGroup) -> None:
     add_general_arguments(data)
     add_decoding_arguments(data)
     add_test_fraction_argument(data)
+    add_group_argument(data)
     add_allow_bad_argument(data)
 
 

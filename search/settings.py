@@ -58,6 +58,7 @@ class StudySettings(Frozen):
         wandb: project of Weights & Biases that they are sent to; None for none.
         autoscaling: whether nodes come when they are asked for, so that what is there now limits nothing.
         allow_bad: bad samples to go on without.
+        group_by: regular expression that finds an image's document in its path; None for what labels and names tell.
     """
 
     name: str
@@ -102,6 +103,7 @@ class StudySettings(Frozen):
     seed: int = Field(0, ge=0)
     allow_bad: int = Field(0, ge=0)
     test_fraction: float = Field(0.1, ge=0, lt=1)
+    group_by: str | None = None
 
     @property
     def task_name(self) -> str:

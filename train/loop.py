@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain, count
+from pathlib import Path
 from typing import Protocol
 
 from train.checkpoint import Checkpoint
@@ -15,6 +16,7 @@ from train.config import TrialConfig
 from train.data.batching.mixture import Extra, wanted
 from train.data.charset import Charset
 from train.data.dataset import Dataset
+from train.data.folders.documents import Documents
 from train.engine import Engine, World
 from train.engines import ENGINES
 from train.fits import check_fits
@@ -51,6 +53,7 @@ class TrainingData:
         replay: more of them, with other texts, for a share of every batch; None for none.
         synthetic: drawn lines, for a share of every batch; None for none.
         dictionary: characters that the network is to write whatever the labels hold; none for the labels' alone.
+        documents: what each image is of; empty where no documents are known.
     """
 
     train: Dataset
@@ -59,6 +62,13 @@ class TrainingData:
     replay: Dataset | None = None
     synthetic: Dataset | None = None
     dictionary: tuple[str, ...] = field(default=(), kw_only=True)
+    documents: Documents = field(default_factory=dict, kw_only=True)
+
+    def documents_in(self, data: Dataset) -> tuple[str, ...] | None:
+        """Return of which document each of some images is; None where no documents are known."""
+        if not self.documents:
+            return None
+        return tuple(self.documents.get(Path(source), source) for source in data.sources)
 
 
 def train(

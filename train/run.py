@@ -21,6 +21,7 @@ from train.data.arguments import (
     add_dictionary_argument,
     add_format_arguments,
     add_general_arguments,
+    add_group_argument,
     add_list_arguments,
     add_test_fraction_argument,
     options_of,
@@ -84,6 +85,7 @@ def parser() -> argparse.ArgumentParser:
         help="for checkpoints and the bundle (default: runs/train)",
     )
     add_test_fraction_argument(parse)
+    add_group_argument(parse)
     parse.add_argument("--seed", type=int, default=0, help="of the splits (default 0)")
     add_allow_bad_argument(parse)
     add_dictionary_argument(parse)
@@ -164,6 +166,7 @@ def _read(chosen: argparse.Namespace, data: Named, task: type[Task], dictionary:
             allow_bad=chosen.allow_bad,
             cache=chosen.cache,
             dictionary=dictionary,
+            group_by=chosen.group_by,
         )
     )
     for line in sets.told:
@@ -181,7 +184,7 @@ def _decode(sets: Sets, how: Decoding, chosen: argparse.Namespace) -> "TrainingD
     decoded, left_out = how.decode_usable(seen, chosen.allow_bad, sets.left_out)
     if left_out:
         print(describe_left_out(left_out), flush=True)
-    return TrainingData(**decoded, dictionary=sets.characters)
+    return TrainingData(**decoded, dictionary=sets.characters, documents=sets.documents)
 
 
 def _facts(config: TrialConfig, data: "TrainingData", resume: Checkpoint | None) -> dict[str, Any]:

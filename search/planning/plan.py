@@ -20,6 +20,7 @@ from search.records.facts import Reservation, sum_reserved
 from search.settings import StudySettings
 from spaces.space import SearchSpace
 from train.config import TrialConfig
+from train.data.evidence import MANY_UNSEEN
 from train.scoring.intervals import paired_gain_interval
 
 
@@ -120,7 +121,7 @@ def narrow_as_measured(
                 nodes=nodes,
                 now=now,
             ),
-            partial(fix_as_read, probes=probes, settings=settings),
+            partial(fix_as_read, probes=probes, settings=settings, unseen=probed.prepared.sets.unseen),
         ],
     )
 
@@ -150,10 +151,13 @@ def drop_unaffordable_models(
     return space.with_choices("model", models), reason if left_out else ""
 
 
-def fix_as_read(space: SearchSpace, probes: Sequence[Probe], settings: StudySettings) -> Narrowed:
+def fix_as_read(
+    space: SearchSpace, probes: Sequence[Probe], settings: StudySettings, unseen: float = 0
+) -> Narrowed:
     """Fix what the pretrained baselines tell: the width of the lines, and that the domain's characters are enough.
 
-    Models that are left out have no say. The whole dictionary stays where there are general lines: they may need it.
+    Models that are left out have no say. The whole dictionary stays where there are general lines, which may need it,
+    and where a share MANY_UNSEEN of the lines to come hold a character that no training label has (`unseen`).
     """
     probes = [probe for probe in probes if probe.model in list_models(space)]
     reasons = []
@@ -162,7 +166,8 @@ def fix_as_read(space: SearchSpace, probes: Sequence[Probe], settings: StudySett
         space = space.with_fixed({"fit_width": width})
         how = f"resampled to {width} pixels" if width else "as wide as they are"
         reasons += [f"every model reads lines best {how}: fixed"] if len(widths) > 1 else []
-    needed = settings.general_labels is not None or any(probe.needs_dictionary for probe in probes)
+    needed = settings.general_labels is not None or unseen >= MANY_UNSEEN
+    needed = needed or any(probe.needs_dictionary for probe in probes)
     charsets = space.choices("charset")
     if not needed and "domain" in charsets:
         space = space.with_fixed({"charset": "domain"})

@@ -60,6 +60,7 @@ def source_of(settings: StudySettings) -> Source:
         allow_bad=settings.allow_bad,
         cache=Path(settings.cache) if settings.cache else None,
         dictionary=settings.dictionary,
+        group_by=settings.group_by,
     )
 
 
@@ -101,7 +102,8 @@ def decode_sets(settings: StudySettings, sets: Sets) -> StudyData:
         dictionary=str(sets.dictionary) if sets.dictionary else None,
     )
     test = decoded.pop("test", None)
-    return StudyData(TrainingData(**decoded, dictionary=sets.characters), test, summary, read_rules(settings))
+    training = TrainingData(**decoded, dictionary=sets.characters, documents=sets.documents)
+    return StudyData(training, test, summary, read_rules(settings))
 
 
 def decoding(settings: StudySettings) -> Decoding:

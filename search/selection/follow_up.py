@@ -71,6 +71,7 @@ def _export(settings: StudySettings, folder: Path) -> str:
 
 def _train(settings: StudySettings, folder: Path, root: str) -> dict[str, str]:
     splits = ["--seed", str(settings.seed), "--test-fraction", f"{settings.test_fraction:g}"]
+    splits += ["--group-by", settings.group_by] if settings.group_by else []
     if settings.general_labels:
         splits += ["--general-labels", settings.general_labels]
         splits += ["--general-format", settings.general_format] if settings.general_format else []

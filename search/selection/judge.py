@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Literal
 
 from search.preflight.data import StudyData
@@ -81,9 +81,10 @@ def compare_with_baselines(
     # With folds, the probe read the samples of all of them.
     as_probed = len(best.stats) == len(val) and not decoded
     measured = (best.baseline, best.stats) if as_probed else best.read(val)
-    comparisons = [_compare(winner, "validation", val, *measured, seed)]
+    compare = partial(_compare, winner, data.training, seed)
+    comparisons = [compare("validation", val, *measured)]
     if data.test is not None:
-        comparisons.append(_compare(winner, "test", data.test, *best.read(data.test), seed))
+        comparisons.append(compare("test", data.test, *best.read(data.test)))
     own = next(probe for probe in probes if probe.model == winner.checkpoint.config.model)
     return (*comparisons, *_compare_general(winner, data, own, seed))
 
@@ -93,15 +94,21 @@ def _compare_general(winner: Loaded, data: StudyData, probe: Probe, seed: int) -
     general, published = data.training.general, probe.published
     if general is not None and published.general is not None and probe.general is not None:
         baseline = published.model_copy(update={"scores": published.general})
-        yield _compare(winner, "general", general, baseline, probe.general, seed)
+        yield _compare(winner, data.training, seed, "general", general, baseline, probe.general)
 
 
-def _compare(
-    winner: Loaded, split: Split, data: Dataset, baseline: Baseline, stats: SampleStats, seed: int
+def _compare(  # noqa: PLR0917 - the first three are the study's
+    winner: Loaded,
+    training: TrainingData,
+    seed: int,
+    split: Split,
+    data: Dataset,
+    baseline: Baseline,
+    stats: SampleStats,
 ) -> Comparison:
     """Compare on a split, where the baseline does as `stats` say."""
-    reading = winner.read(data)
-    gain = paired_gain_interval(stats, reading.stats, winner.task.primary, seed)
+    reading, documents = winner.read(data), training.documents_in(data)
+    gain = paired_gain_interval(stats, reading.stats, winner.task.primary, seed, documents)
     return Comparison(split=split, baseline=baseline, winner=reading.scores, gain=gain)
 
 

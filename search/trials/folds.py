@@ -1,8 +1,9 @@
 """Few samples: trials are scored over several folds, so that a score is of every sample and not of a handful.
 
-The first fold is the study's own split. For the others the training samples are dealt into groups, no text in two of
-them; each group is read by a network that was trained on all the rest, the study's validation samples included. Folds
-are a scheduler's rungs: a trial that is worse after the first need not go on.
+The first fold is the study's own split. For the others the training samples are dealt into groups, no document in two
+of them, or no text where no documents are known; each group is read by a network that was trained on all the rest, the
+study's validation samples included. Folds are a scheduler's rungs: a trial that is worse after the first need not go
+on.
 """
 
 import json
@@ -18,6 +19,7 @@ from search.settings import StudySettings
 from train.checkpoint import Checkpoint
 from train.config import TrialConfig
 from train.data.batching.mixture import Mixture, Selection
+from train.data.dataset import Dataset
 from train.data.split import is_spread, seeded_rank
 from train.errors import UsageError
 from train.loop import MakeCheckpoint, Metrics, TrainingData, assemble, train
@@ -55,7 +57,7 @@ def deal(texts: Sequence[str], groups: int, seed: int, spread: bool) -> list[lis
     """Return at most `groups` lists of indices of about equal size; no text is in two of them, unless `spread`.
 
     Args:
-        texts: of the samples.
+        texts: of the samples, or their documents.
         groups: how many.
         seed: of the order in which equally frequent texts are dealt.
         spread: whether each text is dealt to all groups instead: it is a class.
@@ -73,9 +75,10 @@ def deal(texts: Sequence[str], groups: int, seed: int, spread: bool) -> list[lis
 
 def split_folds(data: TrainingData, folds: int, task: type[Task], seed: int) -> list[TrainingData]:
     """Return what each fold trains on and is scored on; every sample is in one fold's validation split."""
-    texts = [task.text_of(text) for text in (*data.val.texts, *data.train.texts)]
-    spread = is_spread((*data.val.texts, *data.train.texts), task.classes, task.text_of)
     both, start = pool_splits(data).val, len(data.val)
+    documents = fold_documents(data, both, folds)
+    texts = documents or [task.text_of(text) for text in both.texts]
+    spread = not documents and is_spread(both.texts, task.classes, task.text_of)
     every = [data]
     for group in deal(texts[start:], folds - 1, seed, spread):
         mine = [start + index for index in group]
@@ -83,6 +86,12 @@ def split_folds(data: TrainingData, folds: int, task: type[Task], seed: int) -> 
         rest = [i for i in range(len(both)) if i not in of_group and (spread or texts[i] not in held)]
         every.append(replace(data, train=Selection(both, rest), val=Selection(both, mine)))
     return every
+
+
+def fold_documents(data: TrainingData, both: Dataset, folds: int) -> tuple[str, ...] | None:
+    """Return the documents of all samples; None where none are known, or too few for so many folds."""
+    documents = data.documents_in(both)
+    return documents if documents and len(set(documents[len(data.val) :])) >= folds else None
 
 
 def pool_splits(data: TrainingData) -> TrainingData:

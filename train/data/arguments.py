@@ -86,6 +86,16 @@ def add_test_fraction_argument(parser: AnyParser) -> None:
     )
 
 
+def add_group_argument(parser: AnyParser) -> None:
+    """Add `--group-by`."""
+    parser.add_argument(
+        "--group-by",
+        metavar="REGEX",
+        help="what finds an image's document in its path, as '([^/]+)_[0-9]+': lines of one document never stand on "
+        "both sides of a split that is made (default: what labels and file names tell)",
+    )
+
+
 def lists_of(chosen: argparse.Namespace) -> dict[str, tuple[Path, ...]]:
     """Return the label files of each split that a command line names."""
     return {name: tuple(files) for name in SPLITS if (files := getattr(chosen, f"{name}_labels"))}

@@ -16,6 +16,7 @@ from train.config import TrialConfig
 from train.data.arguments import (
     add_allow_bad_argument,
     add_format_arguments,
+    add_group_argument,
     add_list_arguments,
     lists_of,
     options_of,
@@ -62,7 +63,7 @@ def main(arguments: Sequence[str]) -> int:
     said = "".join(f"{line}\n" for line in notes)
     dictionary = "" if characters is None else f"; {len(characters)} characters of {options.model_charset}"
     print(f"{title}: {name}{dictionary}\n{said}\n{as_text(report)}")
-    for line in tell_missing(given, options.seed, task.classes, task.text_of):
+    for line in tell_missing(given, options.seed, task.classes, task.text_of, options.group_by):
         print(line)
     if options.json:
         content = as_json(report) | {"notes": notes}
@@ -88,6 +89,7 @@ def parser() -> argparse.ArgumentParser:
     add_list_arguments(parser)
     add_task_argument(parser, TrialConfig().task)
     add_format_arguments(parser)
+    add_group_argument(parser)
     add_allow_bad_argument(parser)
     parser.add_argument(
         "--model-charset",

@@ -19,6 +19,7 @@ from train.cli import Parser
 from train.data.arguments import (
     add_allow_bad_argument,
     add_format_arguments,
+    add_group_argument,
     add_list_arguments,
     add_test_fraction_argument,
     options_of,
@@ -188,8 +189,11 @@ def main(arguments: Sequence[str]) -> None:
     name, given = load_named(named, options_of(options.option), options.format, task.formats)
     given = without_lost(given, options.allow_bad)
     shares = (options.val_fraction, options.test_fraction)
-    made = make_splits(given, options.seed, *shares, task.classes, task.text_of) if any(shares) else None
-    splits = made or given_splits(given)
+    splits = given_splits(given)
+    if any(shares):
+        splits = make_splits(
+            given, options.seed, *shares, task.classes, task.text_of, group_by=options.group_by
+        )
     if not any(samples for _, samples in splits.items()):
         raise DataError(
             "labels must hold samples", f"none in {name}", "python -m train.data.check tells more"
@@ -236,4 +240,5 @@ def parser() -> argparse.ArgumentParser:
         help="size of a val split that is made (default: 0.15); 0 with --test-fraction 0 for none",
     )
     add_test_fraction_argument(parser)
+    add_group_argument(parser)
     return parser

@@ -17,6 +17,7 @@ class Sample:
         source: `file:line` of the label, for error messages.
         split: the split that its file tells, where a file holds several; else empty.
         written: what stands in the file, where that is another form of the same text; else None.
+        document: what it was cut out of or is a page of, as its reader tells it; else empty.
     """
 
     path: Path
@@ -24,6 +25,7 @@ class Sample:
     source: str
     split: str = ""
     written: str | None = None
+    document: str = ""
 
 
 def require_unicode(sample: Sample) -> None:

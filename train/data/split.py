@@ -3,11 +3,12 @@
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import ceil
 from pathlib import Path
 from statistics import median
 
+from train.data.folders.documents import FEWEST, Documents, enough, find_documents, grouped
 from train.data.formats import SPLITS
 from train.data.sample import Sample
 from train.errors import DataError, UsageError
@@ -27,6 +28,7 @@ class Splits:
 
     Attributes:
         origin: where each split comes from: its label file, or `made: 10 % of train, grouped by text`.
+        documents: what each image is of; empty where no documents are known.
         repaired: number of samples whose labels were put right (`train.data.checks.rules.Checks`).
     """
 
@@ -35,6 +37,7 @@ class Splits:
     test: tuple[Sample, ...]
     origin: Mapping[str, str]
     repaired: int = 0
+    documents: Documents = field(default_factory=dict)
 
     def items(self) -> Iterator[tuple[str, tuple[Sample, ...]]]:
         """Yield the name and the samples of each split that holds any, train first."""
@@ -50,11 +53,13 @@ def make_splits(
     test_fraction: float = 0.1,
     classes: Collection[str] = (),
     text_of: Callable[[str], str] = str,
+    *,
+    group_by: str | None = None,
 ) -> Splits:
-    """Return the three splits; no text of a carved one stands in another.
+    """Return the three splits; no document of a carved one stands in another, or no text where no documents are known.
 
-    The exceptions are sets whose texts are spread over the splits (`is_spread`). A text that alone holds some
-    character stays in train, so train knows every character that a carved split asks for.
+    The exceptions are sets whose texts are spread over the splits (`is_spread`). A carved split may hold characters
+    that train lacks, as the lines will that are read later.
 
     Args:
         given: samples by split; `all` is a pool to carve from, as `train` is.
@@ -63,29 +68,67 @@ def make_splits(
         test_fraction: share in [0, 1) of the pool that becomes `test` where none is given; 0 for none.
         classes: labels that are no texts (`Task.classes`).
         text_of: what of a label must not stand in two splits (`Task.text_of`).
+        group_by: regular expression that finds an image's document in its path; None for what labels and names tell.
     """
     _require_fractions(val_fraction, test_fraction)
     wanted = {"test": test_fraction, "val": val_fraction}
     shares = {name: share for name, share in wanted.items() if share and name not in given}
-    start = given_splits(given)
+    start = given_splits(given if group_by is None else grouped(given, group_by))
     pool = start.train
     _require_samples(given, pool, list(shares))
     parts: dict[str, Sequence[Sample]] = {"train": start.train, "val": start.val, "test": start.test}
     origin = dict(start.origin)
-    texts = {sample.text: text_of(sample.text) for part in parts.values() for sample in part}
-    spread = is_spread([sample.text for sample in pool], classes, text_of)
+    every = [sample for part in parts.values() for sample in part]
+    texts = {sample.text: text_of(sample.text) for sample in every}
+    documents, spread = find_documents(every, text_of), is_spread([s.text for s in pool], classes, text_of)
+    by = _Units(texts, documents if _can_group(start, documents, spread) else {})
+    _require_grouped(pool, by, shares and group_by)
+    spread = spread and by.kind == "text"
     _require_texts(pool, texts, list(shares), spread)
     for name, share in shares.items():
-        held = {texts[sample.text] for split in ("val", "test") for sample in parts[split]}
+        held = {by.of(sample) for split in ("val", "test") for sample in parts[split]}
         count = max(1, round(share * len(pool)))
         rest = parts["train"]
-        taken = _spread(rest, count, seed, texts) if spread else _carve(rest, count, held, seed, texts)
-        _require_carved(taken, name, len({texts[sample.text] for sample in pool}))
+        taken = _spread(rest, count, seed, by) if spread else _carve(rest, count, held, seed, by)
+        _require_carved(taken, name, len({by.of(sample) for sample in pool}), by.kind)
         parts[name] = [sample for sample in rest if sample in taken]
         parts["train"] = [sample for sample in rest if sample not in taken]
-        how = "each text spread" if spread else "grouped by text"
+        how = "each text spread" if spread else f"grouped by {by.kind}"
         origin[name] = f"{MADE}{100 * len(taken) / len(pool):.0f} % of {origin['train']}, {how}"
-    return Splits(tuple(parts["train"]), tuple(parts["val"]), tuple(parts["test"]), origin)
+    return Splits(
+        tuple(parts["train"]), tuple(parts["val"]), tuple(parts["test"]), origin, documents=documents
+    )
+
+
+def _can_group(given: Splits, documents: Documents, spread: bool) -> bool:
+    """Tell whether enough documents stand in train alone; what names tell counts for nothing where texts are spread."""
+    if not documents or (spread and not any(sample.document for sample in given.train)):
+        return False
+    held = {documents[sample.path] for sample in (*given.val, *given.test)}
+    return enough([sample for sample in given.train if documents[sample.path] not in held], documents)
+
+
+@dataclass(frozen=True)
+class _Units:
+    """What is carved whole.
+
+    Attributes:
+        texts: of each label what must not stand in two splits.
+        documents: of each image; empty to carve by text.
+    """
+
+    texts: Mapping[str, str]
+    documents: Documents
+
+    @property
+    def kind(self) -> str:
+        """What the units are."""
+        return "document" if self.documents else "text"
+
+    def of(self, sample: Sample) -> str:
+        """Return a sample's document or text; empty for one without, which stays in train."""
+        text = self.texts[sample.text]
+        return self.documents[sample.path] if text and self.documents else text
 
 
 def is_spread(
@@ -112,36 +155,32 @@ def given_splits(given: Mapping[str, Sequence[Sample]]) -> Splits:
     return Splits(tuple(parts["train"]), tuple(parts["val"]), tuple(parts["test"]), origin)
 
 
-def _carve(
-    pool: Sequence[Sample], count: int, held: Collection[str], seed: int, text_of: Mapping[str, str]
-) -> set[Sample]:
-    """Return about `count` samples: all those of some texts, none of them in `held`."""
-    sizes = Counter(text_of[sample.text] for sample in pool)
-    texts = sorted((text for text in sizes if text and text not in held), key=lambda t: seeded_rank(seed, t))
-    chosen = _fill(texts, sizes, count)
+def _carve(pool: Sequence[Sample], count: int, held: Collection[str], seed: int, by: _Units) -> set[Sample]:
+    """Return about `count` samples: all those of some units, none of them in `held`."""
+    sizes = Counter(by.of(sample) for sample in pool)
+    units = sorted((unit for unit in sizes if unit and unit not in held), key=lambda u: seeded_rank(seed, u))
+    chosen = _fill(units, sizes, count)
     if not chosen:
-        texts.sort(key=lambda text: sizes[text])
-        chosen = _fill(texts[:1], sizes, int(MAX_GROUP_SHARE * len(pool)))
-    return {sample for sample in pool if text_of[sample.text] in chosen}
+        units.sort(key=lambda unit: sizes[unit])
+        chosen = _fill(units[:1], sizes, int(MAX_GROUP_SHARE * len(pool)))
+    return {sample for sample in pool if by.of(sample) in chosen}
 
 
-def _fill(texts: Sequence[str], sizes: Mapping[str, int], count: int) -> set[str]:
-    """Return texts, in their order, that together fit into `count` and leave each character to another."""
-    holders = Counter(character for text in sizes for character in set(text))
+def _fill(units: Sequence[str], sizes: Mapping[str, int], count: int) -> set[str]:
+    """Return units, in their order, that together fit into `count`."""
     chosen, left = set(), count
-    for text in texts:
-        if sizes[text] <= left and all(holders[character] > 1 for character in text):
-            chosen.add(text)
-            left -= sizes[text]
-            holders.subtract(set(text))
+    for unit in units:
+        if sizes[unit] <= left:
+            chosen.add(unit)
+            left -= sizes[unit]
     return chosen
 
 
-def _spread(pool: Sequence[Sample], count: int, seed: int, text_of: Mapping[str, str]) -> set[Sample]:
+def _spread(pool: Sequence[Sample], count: int, seed: int, by: _Units) -> set[Sample]:
     """Return about `count` samples, of each text its share and never all."""
     groups: dict[str, list[Sample]] = defaultdict(list)
     for sample in pool:
-        groups[text_of[sample.text]].append(sample)
+        groups[by.of(sample)].append(sample)
     taken: set[Sample] = set()
     share, seen = count / len(pool), 0
     for text in sorted(groups, key=lambda text: seeded_rank(seed, text)):
@@ -202,11 +241,22 @@ def _require_texts(
         )
 
 
-def _require_carved(taken: Collection[Sample], name: str, texts: int) -> None:
+def _require_grouped(pool: Sequence[Sample], by: _Units, asked: object) -> None:
+    if asked and by.kind != "document":
+        documents = len({sample.document for sample in pool})
+        raise DataError(
+            f"--group-by must find at least {FEWEST} documents in train alone, none with more than a third of it",
+            f"{documents} in {_origin(pool)}",
+            "write one that finds smaller documents, or leave it out",
+        )
+
+
+def _require_carved(taken: Collection[Sample], name: str, units: int, kind: str) -> None:
     if not taken:
         raise DataError(
-            f"{name} must be made of texts that stand in no other split",
-            f"{texts} texts of which none fits: each is too frequent, in another split, or alone holds a character",
-            "add samples of other texts, or three of most texts, which are then spread over the splits; or name "
-            "label files for the splits (--val-labels, --test-labels)",
+            f"{name} must be made of {kind}s that stand in no other split",
+            f"{units} {kind}s of which none fits: each is too frequent, or in another split",
+            f"add samples of other {kind}s"
+            + (", or three of most texts, which are then spread over the splits" if kind == "text" else "")
+            + "; or name label files for the splits (--val-labels, --test-labels)",
         )

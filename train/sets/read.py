@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from train.data.checks.checking import keep_usable
-from train.data.evidence import tell_made
+from train.data.evidence import share_with_unseen, tell_documents, tell_made, tell_unseen
+from train.data.folders.documents import Documents
 from train.data.folders.unpacked import caching_in
 from train.data.formats import load_file
 from train.data.labels import Named, load_named
@@ -42,6 +43,7 @@ class Source:
         allow_bad: samples with errors to go on without, in all files together.
         cache: folder for images that are cut or unpacked; None for the user's cache.
         dictionary: file of characters that a network is to write, `none` for none; None for what lies with the data.
+        group_by: regular expression that finds an image's document in its path; None for what labels and names tell.
     """
 
     data: Named
@@ -57,6 +59,7 @@ class Source:
     allow_bad: int = 0
     cache: Path | None = None
     dictionary: str | None = None
+    group_by: str | None = None
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,9 @@ class Sets:
         repaired: number of samples of the splits whose labels were put right.
         told: a line on each split that was made (`train.data.evidence`).
         dictionary: of the domain; None for none.
+        documents: what each image is of; empty where no documents are known.
+        unseen: about which share of further samples will hold a character that no training label has; 0 for a task
+            that does not spell.
     """
 
     samples: Mapping[str, Sequence[Sample]]
@@ -78,6 +84,8 @@ class Sets:
     repaired: int = 0
     told: tuple[str, ...] = ()
     dictionary: Dictionary | None = None
+    documents: Documents = field(default_factory=dict)
+    unseen: float = 0.0
 
     @property
     def characters(self) -> tuple[str, ...]:
@@ -103,8 +111,18 @@ def read_sets(source: Source) -> Sets:
     taught = (sample.text for name in TAUGHT for sample in samples.get(name, ()))
     dictionary = read_dictionary(source.dictionary, source.data, source.task, taught)
     made = tell_made(splits, source.task.classes, source.task.text_of)
-    told = tuple(f"{name}: {line} ({splits.origin[name]})" for name, line in made.items())
-    return Sets(samples, origins, left_out, splits.repaired, told, dictionary)
+    told = [f"{name}: {line} ({splits.origin[name]})" for name, line in made.items()]
+    unseen = share_with_unseen(splits) if source.task.spells else 0.0
+    return Sets(
+        samples,
+        origins,
+        left_out,
+        splits.repaired,
+        (*told, *tell_documents(splits), *tell_unseen(unseen, source.task.terms.samples)),
+        dictionary,
+        splits.documents,
+        unseen,
+    )
 
 
 def read_splits(source: Source) -> tuple[Splits, dict[str, str]]:
@@ -113,7 +131,12 @@ def read_splits(source: Source) -> tuple[Splits, dict[str, str]]:
     with caching_in(source.cache):
         given = load_named(source.data, source.options, source.format, task.formats)[1]
     splits = make_splits(
-        given, source.seed, test_fraction=source.test_fraction, classes=task.classes, text_of=task.text_of
+        given,
+        source.seed,
+        test_fraction=source.test_fraction,
+        classes=task.classes,
+        text_of=task.text_of,
+        group_by=source.group_by,
     )
     return keep_usable(splits, task.checks(), source.allow_bad)
 

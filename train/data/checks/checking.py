@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -76,7 +77,7 @@ def usable(
         for old, new in zip(parts[name], mended[name], strict=True)
     )
     train, val, test = (mended.get(name, ()) for name in SPLITS)
-    return Splits(train, val, test, splits.origin, changed)
+    return replace(splits, train=train, val=val, test=test, repaired=changed)
 
 
 def keep_usable(splits: Splits, checks: Checks, allow_bad: int) -> tuple[Splits, dict[str, str]]:

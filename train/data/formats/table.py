@@ -21,6 +21,7 @@ TEXTS = re.compile(
     r"((gt|ocr|plate)_?)?texts?|words?|transcri(pt|ption)|gt|ground_?truth|labels?|sentence|string|plate"
 )
 SPLIT_COLUMNS = re.compile("partition|set|split|subset")
+GROUP_COLUMNS = re.compile("group|document|doc(ument)?_id")
 """The usual names of columns."""
 DONUT = '{"gt_parse"'
 """How a text begins that is no line, but what Donut parses a page into."""
@@ -71,21 +72,29 @@ class TableOfTexts:
         table = _open(path, options)
         image = _column(table, "image", options.get("image", ""), _likely_images(table), path)
         text = _text_column(table, options.get("text", ""), image, path)
-        told = [column for column in _usual(table.columns, SPLIT_COLUMNS) if column not in (image, text)][:1]
+        told, group = (_further(table, names, (image, text)) for names in (SPLIT_COLUMNS, GROUP_COLUMNS))
         if image in table.images:
             if options.get("root"):
                 raise UsageError("--root goes with paths", f"{path}, which holds its images", "leave it out")
-            rows = list(table.rows([text, *told]))
+            rows = list(table.rows([text, *group, *told]))
             images, names = parquet_images(path, image), [""] * len(rows)
         else:
-            found = [(source, cells[1:], cells[0]) for source, cells in table.rows([image, text, *told])]
+            found = [
+                (source, cells[1:], cells[0]) for source, cells in table.rows([image, text, *group, *told])
+            ]
             names = [_name(name, image, source) for source, _, name in found]
             rows = [(source, cells) for source, cells, _ in found]
             paths = find_images(path, names, options.get("root", ""))
             images = [paths[name] for name in names]
         splits = splits_told(names, [cells[-1] for _, cells in rows] if told else ())
         for (source, cells), place, split in zip(rows, images, splits, strict=True):
-            yield Sample(place, _text(cells[0], text, source), source, split)
+            document = str(cells[1] or "").strip() if group else ""
+            yield Sample(place, _text(cells[0], text, source), source, split, document=document)
+
+
+def _further(table: Table, names: re.Pattern[str], taken: Sequence[str]) -> list[str]:
+    """Return the first column with such a name, if there is one besides those that are taken."""
+    return [column for column in _usual(table.columns, names) if column not in taken][:1]
 
 
 def _open(path: Path, options: Mapping[str, str]) -> Table:

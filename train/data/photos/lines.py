@@ -44,7 +44,10 @@ def lines_of(photos: Sequence[Sample]) -> list[Sample]:
     samples: list[Sample] = []
     for photo, of_photo in pairs:
         kept = [line for line in of_photo if line.name in cut]
-        samples += [Sample(folder / line.name, line.region.text, line.source) for line in kept]
+        document = photo.document or photo.path.as_posix()
+        samples += [
+            Sample(folder / line.name, line.region.text, line.source, document=document) for line in kept
+        ]
         if of_photo and not kept and not _is_readable(photo.path):
             samples.append(Sample(photo.path, of_photo[0].region.text, photo.source))
     unused = sum(len(regions_of(photo.text)) for photo in photos) - len(cut)
