@@ -1,21 +1,23 @@
 """What may be written and how likely it is: an automaton, a language model, both or neither, as one machine."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from train.reading.formats.automaton import Automaton, Indices, Moves
-from train.reading.ngram import Ngram
+from train.data.charset import BLANK
+from train.reading.formats.automaton import LARGEST_TABLE, Automaton, Indices
+from train.reading.ngram import END, Ngram
 
 Costs = npt.NDArray[np.float64]
 
 
 class Priced(NamedTuple):
-    """Transitions with their costs in nats, each (M,); see `Moves`."""
+    """Transitions with their costs in nats: from the `origin`-th of some states, or from each, to `states`; (M,)."""
 
-    origin: Indices
+    origin: Indices | slice
     states: Indices
     costs: Costs
 
@@ -41,11 +43,11 @@ class Grammar:
         """Whether no text costs less than its characters do: what is dearer than a bound can then be left out."""
         return self.ngram is None
 
-    @property
+    @cached_property
     def _contexts(self) -> int:
         return self.ngram.contexts if self.ngram else 1
 
-    @property
+    @cached_property
     def size(self) -> int:
         """Number of states."""
         return self._contexts * (len(self.automaton.ends) if self.automaton else 1)
@@ -56,20 +58,44 @@ class Grammar:
         return own * self._contexts + (self.ngram.begin if self.ngram else 0)
 
     def moves(self, states: Indices, classes: Indices) -> Priced:
-        """Return all transitions of pairs (state, class), each (M,)."""
-        own, contexts = np.divmod(states, self._contexts)
-        found = self.automaton.moves(own, classes) if self.automaton else Moves(np.arange(len(own)), own)
+        """Return all transitions of pairs (state, class), each (M,); a blank changes nothing and costs nothing."""
+        if self.automaton is None:
+            return Priced(slice(None), *self._priced(states, classes))
         if self.ngram is None:
-            return Priced(found.origin, found.states, np.zeros(len(found.origin)))
-        scores, following = self.ngram.follow(contexts[found.origin], classes[found.origin])
-        return Priced(
-            found.origin, found.states * self._contexts + following, -self.weight * scores - self.bonus
-        )
+            origin, states = self.automaton.moves(states, classes)
+            return Priced(origin, states, np.zeros(len(states)))
+        own, contexts = np.divmod(states, self._contexts)
+        origin, own = self.automaton.moves(own, classes)
+        contexts, costs = self._priced(contexts[origin], classes[origin])
+        return Priced(origin, own * self._contexts + contexts, costs)
+
+    def _priced(self, contexts: Indices, classes: Indices) -> tuple[Indices, Costs]:
+        """Return the context after each class, and what it costs."""
+        if self.ngram is None:
+            return contexts, np.zeros(len(contexts))
+        if self._table is None:
+            return self._found(self.ngram, contexts, classes)
+        places = contexts * self.ngram.classes + classes
+        return self._table[0][places], self._table[1][places]
+
+    @cached_property
+    def _table(self) -> tuple[Indices, Costs] | None:
+        """The answers of `_priced` to everything, (contexts * classes,) each; None where that is too much."""
+        if self.ngram is None or self.ngram.contexts * self.ngram.classes > LARGEST_TABLE:
+            return None
+        everything = np.arange(self.ngram.contexts * self.ngram.classes)
+        return self._found(self.ngram, *np.divmod(everything, self.ngram.classes))
+
+    def _found(self, ngram: Ngram, contexts: Indices, classes: Indices) -> tuple[Indices, Costs]:
+        scores, following = ngram.follow(contexts, classes)
+        written = classes != BLANK
+        costs = np.where(written, -self.weight * scores - self.bonus, 0.0)
+        return np.where(written, following, contexts), costs
 
     def ending(self, states: Indices) -> Costs:
         """Return what it costs to end in each state; infinite where that may not be."""
         own, contexts = np.divmod(states, self._contexts)
         costs = np.zeros(len(states))
         if self.ngram is not None:
-            costs -= self.weight * self.ngram.follow(contexts, np.zeros(len(states), np.int64))[0]
+            costs -= self.weight * self.ngram.follow(contexts, np.full(len(states), END))[0]
         return costs if self.automaton is None else np.where(self.automaton.ends[own], costs, np.inf)

@@ -60,6 +60,16 @@ class Ngram:
             return None
         return self._found(*np.divmod(np.arange(size), self.classes))
 
+    @cached_property
+    def _chains(self) -> tuple[Indices, Array]:
+        """Each context, the shorter one, and so on, and the log-weights up to each; (G, D) and (G, D + 1)."""
+        chain, weights = [np.arange(self.contexts)], [np.zeros(self.contexts)]
+        while (chain[-1] >= 0).any():
+            here, ends = chain[-1], chain[-1] < 0
+            weights.append(weights[-1] + np.where(ends, 0.0, self.backoff[here]))
+            chain.append(np.where(ends, -1, self.shorter[here]))
+        return np.stack(chain[:-1], axis=1), np.stack(weights, axis=1)
+
     def follow(self, contexts: Indices, classes: Indices) -> tuple[Array, Indices]:
         """Return the log-probability of each class after its context, and the context after it; each (M,)."""
         if self._table is None:
@@ -69,21 +79,20 @@ class Ngram:
         return scores[places], following[places]
 
     def _found(self, contexts: Indices, classes: Indices) -> tuple[Array, Indices]:
-        scores, following = np.zeros(len(contexts)), self.otherwise[contexts]
-        left, current = np.arange(len(contexts)), contexts
-        while len(left):
-            keys = current * self.classes + classes[left]
-            places = np.minimum(np.searchsorted(self.keys, keys), len(self.keys) - 1)
-            seen = self.keys[places] == keys
-            found, hits = places[seen], left[seen]
-            scores[hits] += self.scores[found]
-            known = self.following[found] >= 0
-            following[hits[known]] = self.following[found[known]]
-            left, current = left[~seen], current[~seen]
-            scores[left] += self.backoff[current]
-            current = self.shorter[current]
-            scores[left[current < 0]] -= math.log(self.classes)  # uniform over characters and the end
-            left, current = left[current >= 0], current[current >= 0]
+        chains, weights = self._chains
+        chain, rows = chains[contexts], np.arange(len(contexts))
+        keys = chain * self.classes + classes[:, None]
+        places = np.minimum(np.searchsorted(self.keys, keys), len(self.keys) - 1)
+        seen = (self.keys[places] == keys) & (chain >= 0)
+        deep = seen.argmax(axis=1)  # the longest context that it was seen after
+        never = ~seen[rows, deep]
+        place = places[rows, deep]
+        deep[never] = chains.shape[1]
+        uniform = -math.log(self.classes)  # over characters and the end
+        scores = weights[contexts, deep] + np.where(never, uniform, self.scores[place])
+        following = np.where(
+            never | (self.following[place] < 0), self.otherwise[contexts], self.following[place]
+        )
         return scores, following
 
     def score(self, texts: Sequence[Sequence[int]]) -> Array:
@@ -93,11 +102,12 @@ class Ngram:
         for row, classes in zip(padded, texts, strict=True):
             row[: len(classes)] = classes
         lengths = np.array([len(classes) for classes in texts], np.int64)
-        totals, contexts = np.zeros(len(texts)), np.full(len(texts), self.begin, np.int64)
+        contexts = np.full(len(texts), self.begin, np.int64)
+        scores = np.zeros(padded.shape)
         for place in range(longest):
-            live = np.flatnonzero(lengths >= place)  # the end is scored, too
-            scores, contexts[live] = self.follow(contexts[live], padded[live, place])
-            totals[live] += scores
+            scores[:, place], contexts = self.follow(contexts, padded[:, place])
+        counted = np.arange(longest) <= lengths[:, None]  # the end is scored, too
+        totals: Array = np.where(counted, scores, 0.0).sum(axis=1)
         return totals
 
     def as_json(self) -> dict[str, Any]:

@@ -13,10 +13,12 @@ import numpy as np
 import numpy.typing as npt
 
 from train.data.charset import BLANK
+from train.reading.choices import Choices, find_choices
 from train.reading.formats.automaton import Indices
 from train.reading.grammar import Costs, Grammar
 
 MIXER = np.uint64(0x9E3779B97F4A7C15)
+Hashes = npt.NDArray[np.uint64]
 
 
 @dataclass(frozen=True)
@@ -27,27 +29,13 @@ class Path:
         classes: of its characters.
         columns: the step of each where it begins.
         cost: nats that its best alignment, and the grammar, cost more than the likeliest class of every step.
+        slack: those of the alignment alone.
     """
 
     classes: tuple[int, ...]
     columns: tuple[int, ...]
     cost: float
-
-
-class _Choices(NamedTuple):
-    """The classes within reach at the steps that matter, line by line and step by step.
-
-    Attributes:
-        classes: (K,) of all of them.
-        slack: (K,) nats below the likeliest class of the step.
-        first: (N, S + 1) where a line's step begins in these.
-        columns: (N, S) the step in the probabilities.
-    """
-
-    classes: Indices
-    slack: Costs
-    first: Indices
-    columns: Indices
+    slack: float
 
 
 class _Tokens(NamedTuple):
@@ -58,30 +46,16 @@ class _Tokens(NamedTuple):
         state: of the grammar.
         last: the class that it stands in.
         cost: in nats.
-        text: hash of the line and its text so far.
         parent: the token of the step before.
-        added: the class that the text has more; 0 for none.
+        text: hash of the line and its text so far; None where tokens are told apart by their future alone.
     """
 
     line: Indices
     state: Indices
     last: Indices
     cost: Costs
-    text: npt.NDArray[np.uint64]
     parent: Indices
-    added: Indices
-
-    def only(self, chosen: Indices | npt.NDArray[np.bool_]) -> "_Tokens":
-        """Return some of them."""
-        return _Tokens(
-            self.line[chosen],
-            self.state[chosen],
-            self.last[chosen],
-            self.cost[chosen],
-            self.text[chosen],
-            self.parent[chosen],
-            self.added[chosen],
-        )
+    text: Hashes | None
 
 
 def best_paths(
@@ -89,7 +63,7 @@ def best_paths(
 ) -> list[list[Path]]:
     """Return the cheapest texts of each line, the best first; none where all cost more than `within`.
 
-    With `texts` 1 and no language model the result is exact as long as a line has no more than `most` tokens.
+    With `texts` 1 and no language model the result is exact, or none for a line that needs more than `most` tokens.
 
     Args:
         log_probabilities: (N, T, C), of a softmax over C.
@@ -99,131 +73,132 @@ def best_paths(
         most: tokens of a line that are kept.
         texts: different ones of a line that are asked for.
     """
-    choices = _choices(log_probabilities, within)
-    history = [_begin(len(log_probabilities), grammar)]
-    for step in range(choices.columns.shape[1]):
-        tokens = _extended(history[-1], choices, step, grammar, within)
-        history.append(_kept(tokens, grammar, within, most, texts > 1))
+    choices = find_choices(log_probabilities, within)
+    history = [_begin(len(log_probabilities), grammar, texts > 1)]
+    for step, certain in enumerate(choices.certain):
+        if certain:
+            history.append(_followed(history[-1], choices, step, grammar))
+        else:
+            tokens = _extended(history[-1], choices, step, grammar, within)
+            history.append(_kept(tokens, grammar, choices.nats.shape[2], within, most))
     return _traced(history, choices, grammar, texts)
 
 
-def _begin(lines: int, grammar: Grammar) -> _Tokens:
+def _begin(lines: int, grammar: Grammar, distinct: bool) -> _Tokens:
     states = grammar.begin()
-    count = lines * len(states)
-    zeros = np.zeros(count, np.int64)
     line = np.repeat(np.arange(lines), len(states))
-    text = line.astype(np.uint64) * MIXER
-    return _Tokens(line, np.tile(states, lines), zeros, np.zeros(count), text, zeros, zeros)
+    zeros = np.zeros(len(line), np.int64)
+    text = line.astype(np.uint64) * MIXER if distinct else None
+    return _Tokens(line, np.tile(states, lines), zeros, np.zeros(len(line)), zeros, text)
 
 
-def _choices(log_probabilities: npt.NDArray[np.floating], within: Costs) -> _Choices:
-    """Find the classes within reach; a step that allows but the one class of the step before it changes nothing."""
-    slack = log_probabilities.max(axis=2, keepdims=True) - log_probabilities
-    reachable = slack <= within[:, None, None]
-    counts = reachable.sum(axis=2)
-    best = log_probabilities.argmax(axis=2)
-    matters = np.ones(best.shape, bool)
-    matters[:, 1:] = (counts[:, 1:] > 1) | (counts[:, :-1] > 1) | (best[:, 1:] != best[:, :-1])
-    line, step, number = np.nonzero(reachable & matters[:, :, None])
-    lines, steps = best.shape[0], int(matters.sum(axis=1).max(initial=0))
-    order = np.argsort(~matters, axis=1, kind="stable")[:, :steps]  # what matters first, in its order
-    kept = np.take_along_axis(np.where(matters, counts, 0), order, axis=1)
-    ends = np.cumsum(kept.ravel()).reshape(lines, steps)
-    first = np.concatenate([ends[:, :1] - kept[:, :1], ends], axis=1)
-    return _Choices(number, slack[line, step, number].astype(np.float64), first, order)
+def _followed(tokens: _Tokens, choices: Choices, step: int, grammar: Grammar) -> _Tokens:
+    """Return the tokens after a step without a choice."""
+    number = choices.classes[choices.first[tokens.line, step]]
+    written = np.where(number == tokens.last, BLANK, number)
+    origin, states, costs = grammar.moves(tokens.state, written)
+    text = None if tokens.text is None else _hashed(tokens.text[origin], written[origin])
+    parent = np.arange(len(number))[origin]
+    return _Tokens(tokens.line[origin], states, number[origin], tokens.cost[origin] + costs, parent, text)
 
 
-def _extended(tokens: _Tokens, choices: _Choices, step: int, grammar: Grammar, within: Costs) -> _Tokens:
-    """Return the ways to go on by a step that are within reach; the tokens of a line that has no more steps stay."""
-    first = choices.first[tokens.line, step]
-    counts = choices.first[tokens.line, step + 1] - first
-    parent = np.repeat(np.arange(len(counts)), counts)
-    place = np.arange(len(parent)) - np.repeat(np.cumsum(counts) - counts, counts) + first[parent]
+def _extended(tokens: _Tokens, choices: Choices, step: int, grammar: Grammar, within: Costs) -> _Tokens:
+    """Return the ways to go on by a step that are within reach."""
+    counts = choices.counts[tokens.line, step]
+    parent = np.arange(len(counts)).repeat(counts)
+    begins = choices.first[tokens.line, step] - counts.cumsum() + counts
+    place = np.arange(len(parent)) + begins[parent]
     cost = tokens.cost[parent] + choices.slack[place]
-    near = cost <= (within + _least(tokens, grammar, len(within)))[tokens.line[parent]]
-    parent, number, cost = parent[near], choices.classes[place[near]], cost[near]
-    stays = (number == BLANK) | (number == tokens.last[parent])
-    kept, goes = parent[stays], ~stays
-    moves = grammar.moves(tokens.state[parent[goes]], number[goes])
-    origin, added = parent[goes][moves.origin], number[goes][moves.origin]
-    done = np.flatnonzero(counts == 0)
-    older = np.concatenate([done, kept, origin])
-    nothing = np.zeros(len(done) + len(kept), np.int64)
-    text = (tokens.text[origin] ^ (added.astype(np.uint64) + np.uint64(1))) * MIXER
-    return _Tokens(
-        tokens.line[older],
-        np.concatenate([tokens.state[done], tokens.state[kept], moves.states]),
-        np.concatenate([tokens.last[done], number[stays], added]),
-        np.concatenate([tokens.cost[done], cost[stays], cost[goes][moves.origin] + moves.costs]),
-        np.concatenate([tokens.text[done], tokens.text[kept], text ^ (text >> np.uint64(29))]),
-        older,
-        np.concatenate([nothing, added]),
-    )
-
-
-def _least(tokens: _Tokens, grammar: Grammar, lines: int) -> Costs:
-    """Return what each line's bound counts from: 0, or with a language model its cheapest token."""
     if grammar.exact_within:
-        return np.zeros(lines)
-    least = np.full(lines, np.inf)
+        near = (cost <= within[tokens.line[parent]]).nonzero()[0]
+        parent, place, cost = parent[near], place[near], cost[near]
+    number = choices.classes[place]
+    written = np.where(number == tokens.last[parent], BLANK, number)
+    origin, states, costs = grammar.moves(tokens.state[parent], written)
+    parent, number, cost = parent[origin], number[origin], cost[origin] + costs
+    text = None if tokens.text is None else _hashed(tokens.text[parent], written[origin])
+    return _Tokens(tokens.line[parent], states, number, cost, parent, text)
+
+
+def _hashed(texts: Hashes, written: Indices) -> Hashes:
+    """Return the hashes of texts and one more class each; the blank adds nothing."""
+    mixed = (texts ^ (written.astype(np.uint64) + np.uint64(1))) * MIXER
+    return np.where(written == BLANK, texts, mixed ^ (mixed >> np.uint64(29)))
+
+
+def _only(tokens: _Tokens, chosen: Indices) -> _Tokens:
+    line, state, last, cost, parent, text = tokens
+    kept = None if text is None else text[chosen]
+    return _Tokens(line[chosen], state[chosen], last[chosen], cost[chosen], parent[chosen], kept)
+
+
+def _kept(tokens: _Tokens, grammar: Grammar, classes: int, within: Costs, most: int) -> _Tokens:
+    """Merge tokens with the same future, or of the same text, and leave out what is too dear or too much."""
+    near = np.arange(len(tokens.line)) if grammar.exact_within else _near_the_cheapest(tokens, within)
+    chosen = near[_by_future(_only(tokens, near), grammar.size, classes)]
+    if len(chosen) > most:
+        line = tokens.line[chosen]
+        counts = np.bincount(line)
+        if counts.max() > most and grammar.exact_within and tokens.text is None:
+            chosen = chosen[counts[line] <= most]
+        elif counts.max() > most:
+            chosen = chosen[np.lexsort((tokens.cost[chosen], line))]
+            line = tokens.line[chosen]
+            chosen = chosen[np.arange(len(line)) - (np.cumsum(counts) - counts)[line] < most]
+    return _only(tokens, chosen)
+
+
+def _near_the_cheapest(tokens: _Tokens, within: Costs) -> Indices:
+    least = np.full(len(within), np.inf)
     np.minimum.at(least, tokens.line, tokens.cost)
-    return least
+    return (tokens.cost <= (least + within)[tokens.line]).nonzero()[0]
 
 
-def _kept(tokens: _Tokens, grammar: Grammar, within: Costs, most: int, distinct: bool) -> _Tokens:
-    """Merge tokens with the same future, or with `distinct` of the same text, and leave out what costs too much."""
-    bound = within + _least(tokens, grammar, len(within))
-    tokens = tokens.only(tokens.cost <= bound[tokens.line])
-    tokens = tokens.only(_by_future(tokens, grammar, distinct))
-    if len(tokens.line) <= most:
-        return tokens
-    counts = np.bincount(tokens.line)
-    if counts.max() <= most:
-        return tokens
-    tokens = tokens.only(np.lexsort((tokens.cost, tokens.line)))
-    rank = np.arange(len(tokens.line)) - (np.cumsum(counts) - counts)[tokens.line]
-    return tokens.only(rank < most)
-
-
-def _by_future(tokens: _Tokens, grammar: Grammar, distinct: bool) -> Indices:
+def _by_future(tokens: _Tokens, states: int, classes: int) -> Indices:
     """Return the indices of the cheapest token of each future."""
-    if distinct:
-        keys = [tokens.last == BLANK, tokens.state, tokens.text]
+    if tokens.text is None:
+        key = (tokens.line * states + tokens.state) * classes + tokens.last
     else:
-        classes = int(tokens.last.max(initial=0)) + 1
-        keys = [(tokens.line * grammar.size + tokens.state) * classes + tokens.last]
-    order: Indices = np.lexsort((tokens.cost, *keys))
+        future = 2 * tokens.state + (tokens.last == BLANK)
+        key = _hashed(tokens.text, future + 1).astype(np.int64)
+    order = np.lexsort((tokens.cost, key))
+    ordered = key[order]
     new = np.ones(len(order), bool)
-    new[1:] = np.any([key[order][1:] != key[order][:-1] for key in keys], axis=0)
-    return np.asarray(order[new], np.int64)
+    np.not_equal(ordered[1:], ordered[:-1], out=new[1:])
+    chosen: Indices = order[new]
+    return chosen
 
 
-def _traced(history: list[_Tokens], choices: _Choices, grammar: Grammar, texts: int) -> list[list[Path]]:
+def _traced(history: list[_Tokens], choices: Choices, grammar: Grammar, texts: int) -> list[list[Path]]:
     """Return the cheapest whole texts, each line's best first."""
     tokens = history[-1]
     cost = tokens.cost + grammar.ending(tokens.state)
-    lines = len(choices.columns)
     order = np.lexsort((cost, tokens.line))
     order = order[np.isfinite(cost[order])]
-    found: list[list[int]] = [[] for _ in range(lines)]
+    found: list[list[int]] = [[] for _ in choices.columns]
     seen: set[int] = set()
+    line = tokens.line.tolist()
+    text = None if tokens.text is None else tokens.text.tolist()
     for token in order.tolist():
-        own, text = found[int(tokens.line[token])], int(tokens.text[token])
-        if len(own) < texts and text not in seen:
-            seen.add(text)
+        own = found[line[token]]
+        if len(own) < texts and (text is None or text[token] not in seen):
             own.append(token)
+            seen.add(text[token] if text else token)
     chosen = np.array([token for own in found for token in own], np.int64)
     paths = iter(_paths(history, choices, chosen, cost[chosen]))
     return [[next(paths) for _ in own] for own in found]
 
 
-def _paths(history: list[_Tokens], choices: _Choices, chosen: Indices, cost: Costs) -> list[Path]:
-    line, added = history[-1].line[chosen], np.zeros((len(chosen), len(history) - 1), np.int64)
+def _paths(history: list[_Tokens], choices: Choices, chosen: Indices, cost: Costs) -> list[Path]:
+    line, last = history[-1].line[chosen], np.zeros((len(chosen), len(history)), np.int64)
     for step in range(len(history) - 1, 0, -1):
-        added[:, step - 1] = history[step].added[chosen]
+        last[:, step] = history[step].last[chosen]
         chosen = history[step].parent[chosen]
-    columns = choices.columns[line]
+    starts = (last[:, 1:] != BLANK) & (last[:, 1:] != last[:, :-1])
+    slack = choices.slack_of(line, last[:, 1:])
     return [
-        Path(tuple(own[own > 0].tolist()), tuple(places[own > 0].tolist()), float(nats))
-        for own, places, nats in zip(added, columns, cost, strict=True)
+        Path(tuple(own[begins].tolist()), tuple(places[begins].tolist()), *nats)
+        for own, begins, places, *nats in zip(
+            last[:, 1:], starts, choices.columns[line], cost.tolist(), slack.tolist(), strict=True
+        )
     ]

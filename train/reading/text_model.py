@@ -2,9 +2,8 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -14,21 +13,14 @@ from train.config import Frozen
 from train.data.charset import Charset, Decoded, decode_line
 from train.data.texts.forms import text_of
 from train.reading.calibration import Calibration
+from train.reading.finder import Finder
 from train.reading.formats.levels import Level, make_levels
 from train.reading.formats.rules import Rule
-from train.reading.grammar import Costs, Grammar
+from train.reading.grammar import Costs
 from train.reading.ngram import Ngram
-from train.reading.paths import Path, best_paths
+from train.reading.paths import Path
 
 SMALLEST = 1e-30
-MOST_TOKENS, BEAM = 4000, 24
-"""Tokens of a line: a network that says nothing must not stop a server. Lines of a trained one have some tens."""
-MOST_BEAM, LEAST_BEAM, BEAM_WEIGHT = 8.0, 2.0, 15.0
-"""Nats within which a language model chooses: what it can make up for grows with its weight."""
-EVERYTHING = 10**9
-DEPTH = 64
-"""How many of the likeliest texts are tried for a check without an automaton."""
-WIDER = (0.0, 4.0, 12.0, 96.0, math.inf)
 Probabilities = npt.NDArray[np.float32]
 
 
@@ -128,35 +120,32 @@ class TextModel:
         language = settings.language
         self._ngram = language.ngram if language else None
         self._weight, self._bonus = (language.weight, language.bonus) if language else (0.0, 0.0)
-        self._beam = min(MOST_BEAM, LEAST_BEAM + BEAM_WEIGHT * self._weight + self._bonus)
+        self._finders = [
+            Finder(level, self._ngram, self._weight, self._bonus, self._text) for level in self._levels
+        ]
 
     def read(self, probabilities: Probabilities) -> list[TextReading]:
         """Return the reading of each line, (N, T, C) float32, softmax over C."""
         greedy = [decode_line(line, self.charset.characters) for line in probabilities]
         best = np.log(np.maximum(probabilities.max(axis=2), SMALLEST)).sum(axis=1, dtype=np.float64)
-        raw = self._candidates(
-            [
-                Path(tuple(row[list(line.columns)].argmax(axis=1).tolist()), line.columns, 0.0)
-                for line, row in zip(greedy, probabilities, strict=True)
-            ]
-        )
+        written = [
+            tuple(row[list(line.columns)].argmax(axis=1).tolist())
+            for line, row in zip(greedy, probabilities, strict=True)
+        ]
+        raw = [
+            self._candidate(Path(classes, line.columns, cost, 0.0))
+            for line, classes, cost in zip(greedy, written, self._priced(written).tolist(), strict=True)
+        ]
         found = self._weighed(probabilities, raw)
         return [
             self._reading(line, float(top), own, probabilities[index])
             for index, (line, top, own) in enumerate(zip(greedy, best, found, strict=True))
         ]
 
-    def _candidates(self, found: Sequence[Path]) -> list[_Candidate]:
-        """Return texts, whose costs are those of their alignments alone, with their scores."""
-        language = np.zeros(len(found))
-        if self._ngram is not None:
-            language = self._language([path.classes for path in found])
-        made = []
-        for path, given in zip(found, language.tolist(), strict=True):
-            level = self._level_of(path.classes)
-            score = self._levels[level].nats - path.cost + given if level >= self._hard else -math.inf
-            made.append(_Candidate(path.classes, path.columns, path.cost, score, level))
-        return made
+    def _candidate(self, path: Path) -> _Candidate:
+        level = self._level_of(path.classes)
+        score = self._levels[level].nats - path.cost if level >= self._hard else -math.inf
+        return _Candidate(path.classes, path.columns, path.slack, score, level)
 
     def _level_of(self, classes: Sequence[int]) -> int:
         """Return how many of the rules, from the first on, a text obeys."""
@@ -165,10 +154,13 @@ class TextModel:
             level += 1
         return level
 
-    def _language(self, texts: Sequence[Sequence[int]]) -> Costs:
-        """Return what the language model gives texts."""
-        assert self._ngram is not None, "asked for only with one"
-        return self._weight * self._ngram.score(texts) + self._bonus * np.array([len(text) for text in texts])
+    def _priced(self, texts: Sequence[Sequence[int]]) -> Costs:
+        """Return what texts cost by the language model."""
+        if self._ngram is None:
+            return np.zeros(len(texts))
+        return -self._weight * self._ngram.score(texts) - self._bonus * np.array(
+            [len(text) for text in texts]
+        )
 
     def _picture(self, classes: Sequence[int]) -> str:
         return "".join(self.charset.characters[number - 1] for number in classes)
@@ -188,11 +180,11 @@ class TextModel:
                 continue
             logs = np.log(np.maximum(probabilities, SMALLEST)) if logs is None else logs
             gains = np.array([self._levels[level].nats - found[i][0].score for i in lines])
-            paths = dict(zip(lines, self._search(logs[lines], level, gains), strict=True))
-            hits = {index: path for index, path in paths.items() if path is not None}
-            for index, one in zip(hits, self._of_paths(list(hits.values())), strict=True):
-                latest[index] = one
-                found[index] = sorted({*found[index], one}, key=lambda one: -one.score)
+            paths = dict(zip(lines, self._finders[level].best(logs[lines], gains), strict=True))
+            for index, path in paths.items():
+                if path is not None:
+                    latest[index] = one = self._candidate(path)
+                    found[index] = sorted({*found[index], one}, key=lambda one: -one.score)
         return found
 
     def _is_open(self, level: int, own: Sequence[_Candidate], latest: _Candidate) -> bool:
@@ -200,60 +192,6 @@ class TextModel:
         if self._ngram is not None and level == self._hard:
             return True
         return latest.level < level and self._levels[level].nats > own[0].score
-
-    def _search(
-        self, logs: npt.NDArray[np.float32], level: int, gains: npt.NDArray[np.float64]
-    ) -> list[Path | None]:
-        """Return the best text of a level in each line, where it costs less than it gains."""
-        if self._ngram is not None:
-            grammar = Grammar(self._levels[level].automaton, self._ngram, self._weight, self._bonus)
-            best = self._first(logs, grammar, level, np.full(len(logs), self._beam), BEAM)
-            missed = [i for i, path in enumerate(best) if path is None and math.isinf(gains[i])]
-            if missed:  # a beam may end where no text that obeys a hard rule does
-                for index, path in zip(missed, self._exact(logs[missed], level, gains[missed]), strict=True):
-                    best[index] = path
-            return best
-        return self._exact(logs, level, gains)
-
-    def _exact(
-        self, logs: npt.NDArray[np.float32], level: int, gains: npt.NDArray[np.float64]
-    ) -> list[Path | None]:
-        """Return the best text of a level in each line, without the language model."""
-        grammar = Grammar(self._levels[level].automaton)
-        found: list[Path | None] = [None] * len(logs)
-        most = MOST_TOKENS
-        for narrower, bound in pairwise(WIDER):  # the nearest texts are found with the least work
-            left = [i for i, path in enumerate(found) if path is None and gains[i] > narrower]
-            within = np.minimum(gains[left], bound)
-            most = most if math.isfinite(bound) else EVERYTHING  # a text that obeys a hard rule there must be
-            for index, path in zip(left, self._first(logs[left], grammar, level, within, most), strict=True):
-                found[index] = path
-        return found
-
-    def _first(
-        self,
-        logs: npt.NDArray[np.float32],
-        grammar: Grammar,
-        level: int,
-        within: npt.NDArray[np.float64],
-        most: int,
-    ) -> list[Path | None]:
-        others = self._levels[level].others
-        if not len(logs):
-            return []
-        texts = best_paths(logs, grammar, within, most if not others else DEPTH * 2, DEPTH if others else 1)
-        return [
-            next((path for path in own if all(rule.holds(self._text(path.classes)) for rule in others)), None)
-            for own in texts
-        ]
-
-    def _of_paths(self, paths: Sequence[Path]) -> list[_Candidate]:
-        if self._ngram is not None and paths:
-            language = self._language([path.classes for path in paths]).tolist()
-            paths = [
-                replace(path, cost=path.cost + given) for path, given in zip(paths, language, strict=True)
-            ]
-        return self._candidates(paths)
 
     def _reading(
         self, greedy: Decoded, best: float, own: Sequence[_Candidate], line: Probabilities

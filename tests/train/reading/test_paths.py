@@ -16,6 +16,7 @@ from train.reading.formats.product import obeying
 from train.reading.grammar import Grammar
 from train.reading.ngram import learn
 from train.reading.paths import best_paths
+from train.reading.viterbi import Trellis
 
 CHARSET = Charset(("0", "1", "2"))
 CHECK = WeightedCheck(modulus=3, weights=(2, 1), repeat=True, lengths=(1, 2, 3))
@@ -59,16 +60,18 @@ def test_the_best_text_under_a_pattern_and_a_check_is_brute_forces(
     if checked:
         automaton = obeying(automaton, CHECK, CHARSET)
     lines = drawn(seed, 2, 5)
-    found = best_paths(lines, Grammar(automaton), np.full(2, 1e9), MOST)
-    for line, paths in zip(lines, found, strict=True):
+    near = best_paths(lines, Grammar(automaton), np.full(2, 1e9), MOST)
+    everywhere = [[path] if path else [] for path in Trellis(automaton).best_paths(lines)]
+    for line, paths in zip([*lines, *lines], [*near, *everywhere], strict=True):
         costs = cheapest(
             line, lambda text: automaton.accepts(text) and (not checked or CHECK.holds(written(text)))
         )
         assert bool(paths) == bool(costs)
         for path in paths:
             assert automaton.accepts(path.classes)
-            assert path.cost == pytest.approx(min(costs.values()))
+            assert path.cost == path.slack == pytest.approx(min(costs.values()))
             assert costs[path.classes] == pytest.approx(path.cost)
+            assert len(path.columns) == len(path.classes)
 
 
 @settings(max_examples=25, deadline=None)
@@ -94,6 +97,8 @@ def test_with_a_language_model_the_best_text_is_brute_forces(seed: int) -> None:
             lambda text: -0.7 * float(ngram.score([text])[0]) - 0.4 * len(text),
         )
         assert path.cost == pytest.approx(min(costs.values()))
+        given = 0.7 * float(ngram.score([path.classes])[0]) + 0.4 * len(path.classes)
+        assert path.slack == pytest.approx(path.cost + given, abs=1e-6)
 
 
 @settings(max_examples=25, deadline=None)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from train.data.charset import Charset
+from train.data.charset import BLANK, Charset
 from train.errors import UsageError
 from train.reading.formats.dialect import translated
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 Indices = npt.NDArray[np.int64]
 LISTED = 8
+LARGEST_TABLE = 1 << 21
 
 
 class Moves(NamedTuple):
@@ -44,17 +45,39 @@ class Automaton:
     classes: int
 
     @cached_property
-    def _keys(self) -> Indices:
-        return self.edges[:, 0] * self.classes + self.edges[:, 1]
+    def _sorted(self) -> tuple[Indices, Indices]:
+        """Keys, state * classes + class, of all transitions, and where they lead; the blank leads nowhere else."""
+        states = np.arange(len(self.ends))
+        keys = np.concatenate(
+            [self.edges[:, 0] * self.classes + self.edges[:, 1], states * self.classes + BLANK]
+        )
+        order = np.argsort(keys, kind="stable")
+        return keys[order], np.concatenate([self.edges[:, 2], states])[order]
+
+    @cached_property
+    def _table(self) -> Indices | None:
+        """(S * classes,) where each key leads, -1: nowhere; None if one leads to several states, or it is too large."""
+        keys, following = self._sorted
+        size = len(self.ends) * self.classes
+        if size > LARGEST_TABLE or (keys[1:] == keys[:-1]).any():
+            return None
+        table = np.full(size, -1)
+        table[keys] = following
+        return table
 
     def moves(self, states: Indices, classes: Indices) -> Moves:
-        """Return all transitions of pairs (state, class), each (M,)."""
-        keys = states * self.classes + classes
-        first = np.searchsorted(self._keys, keys, "left")
-        counts = np.searchsorted(self._keys, keys, "right") - first
-        origin = np.repeat(np.arange(len(keys)), counts)
+        """Return all transitions of pairs (state, class), each (M,); a blank changes no state."""
+        wanted = states * self.classes + classes
+        if self._table is not None:
+            following = self._table[wanted]
+            origin = np.flatnonzero(following >= 0)
+            return Moves(origin, following[origin])
+        keys, following = self._sorted
+        first = np.searchsorted(keys, wanted, "left")
+        counts = np.searchsorted(keys, wanted, "right") - first
+        origin = np.repeat(np.arange(len(wanted)), counts)
         within = np.arange(len(origin)) - np.repeat(np.cumsum(counts) - counts, counts)
-        return Moves(origin, self.edges[first[origin] + within, 2])
+        return Moves(origin, following[first[origin] + within])
 
     @cached_property
     def _after(self) -> dict[tuple[int, int], list[int]]:
