@@ -1,6 +1,7 @@
 """The Ray Tune experiment of a study: what asks, stops, keeps, writes down and survives."""
 
 import time
+from itertools import accumulate
 from typing import Any
 
 from ray import tune
@@ -15,6 +16,7 @@ from search.experiment.snapshot import Snapshots, restore
 from search.experiment.tracking import make_trackers
 from search.planning.clock import Clock
 from search.planning.plan import Planned
+from search.preflight.data import task_of
 from search.records.result import baseline_to_json
 from search.records.trial_report import EPOCH_SECONDS, SCORE
 from search.sampling.population import count_turn_epochs
@@ -26,6 +28,7 @@ from search.storage.errors import storage_errors
 from search.storage.files import DATABASE, JOURNAL
 from search.storage.journal import Journal
 from search.storage.location import Location, locate
+from search.trials.folds import FOLD_SEED, split_folds
 from search.trials.start import make_setup
 from search.trials.trial import run_trial
 from search.trials.workers import TRIAL_RESOURCES
@@ -58,7 +61,7 @@ def run_trials(planned: Planned) -> tune.ResultGrid:
 def new_experiment(planned: Planned) -> dict[str, Any]:
     """Return what a new experiment is run with."""
     settings = planned.settings
-    samples = planned.probed.probes[0].baselines[0].scores.n
+    samples = list_samples(planned)
     scheduler = SCHEDULERS[settings.scheduler](count_reports(planned), planned.plan.space, samples)
     return {
         "tune_config": make_tune_config(planned, make_searcher(planned), scheduler),
@@ -70,6 +73,15 @@ def count_reports(planned: Planned) -> int:
     """Return how often a trial can report: after every epoch, or after every fold."""
     folds = planned.settings.folds or 1
     return planned.plan.budget.max_epochs if folds == 1 else folds
+
+
+def list_samples(planned: Planned) -> tuple[int, ...]:
+    """Return on how many samples a trial is scored at each report: those of all folds so far; one for all epochs."""
+    folds = planned.settings.folds or 1
+    if folds == 1:
+        return (planned.probed.probes[0].baselines[0].scores.n,)
+    parts = split_folds(planned.probed.data.training, folds, task_of(planned.settings), FOLD_SEED)
+    return tuple(accumulate(len(part.val) for part in parts))
 
 
 def make_searcher(planned: Planned) -> OptunaSearcher:

@@ -22,7 +22,7 @@ from train.tasks import TASKS
 FREE = ("name", "storage", "time_budget_s")
 """Settings that a resumed study may be given anew, or is found by."""
 
-LAYOUT_KEY, LAYOUT = "layout", "2"
+LAYOUT_KEY, LAYOUT = "layout", "3"
 """Of the search state that Tune pickles: raise it when a class in there moves or changes its attributes."""
 
 

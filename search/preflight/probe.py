@@ -16,6 +16,7 @@ from search.records.result import Baseline
 from spaces.space import SearchSpace
 from train import memory
 from train.config import TechniqueConfig, TrialConfig, config_from_mapping, nested
+from train.data.evidence import MIN_UNITS
 from train.engine import Engine
 from train.loop import TrainingData, assemble
 from train.models import MODELS
@@ -230,6 +231,20 @@ def _fraction(scores: Scores) -> str:
     return f"{scores.primary:.3f}" + (f" (95 %: {within.low:.2f}-{within.high:.2f})" if within else "")
 
 
+def describe_ease(probes: Sequence[Probe], terms: Terms) -> str | None:
+    """Warn of samples that are too easy to learn from: so few are wrong that no gain could be shown; None if not."""
+    best = max(
+        (baseline for probe in probes for baseline in probe.baselines), key=lambda one: one.scores.rank
+    )
+    n, wrong = best.scores.n, round((1 - best.scores.primary) * best.scores.n)
+    if best.scores.steps != n or best.untrained or wrong >= MIN_UNITS:
+        return None
+    return (
+        f"warning: too easy to learn from: {best} gets only {wrong} of {n} {terms.samples} wrong, and to show a gain "
+        f"takes {MIN_UNITS} that differ; label {terms.samples} that it gets wrong"
+    )
+
+
 Wait = Callable[[Mapping[str, ray.ObjectRef]], list[Probe]]
 
 
@@ -253,4 +268,6 @@ def probe_models(
     for probe in probes:
         for baseline in probe.baselines:
             print(describe_baseline(baseline, terms), flush=True)
+    if warning := describe_ease(probes, terms):
+        print(warning, flush=True)
     return tuple(probes)

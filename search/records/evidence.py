@@ -103,6 +103,22 @@ class FrontTrial(Frozen):
     chosen: bool
 
 
+class Caution(Frozen):
+    """How near to the best pretrained baseline the bundle stays, and why.
+
+    Attributes:
+        baseline: the best one, in words.
+        share: how far from its weights to the winner's the bundle's lie: 0 is the baseline itself, 1 the winner.
+        gain: of the winner over the baseline on the same samples.
+        samples: number of them: validation, or of all folds.
+    """
+
+    baseline: str
+    share: float
+    gain: Gain
+    samples: int
+
+
 class Earlier(Frozen):
     """The winner of an earlier study, with whose settings a trial began.
 

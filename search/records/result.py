@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationError
 
-from search.records.evidence import DecodedSplit, Evidence, LabelCheck
+from search.records.evidence import Caution, DecodedSplit, Evidence, LabelCheck
 from search.records.facts import DataSummary, DiskUse, GeneralSummary, Reservation
 from search.records.scores import KeptScores, scores_from_json, scores_to_json
 from search.records.trial import TrialRecord, put_first, rank
@@ -94,6 +94,7 @@ class StudyResult(Frozen):
         evidence: what the scores rest on, and what was chosen for more than its score.
         general: None without general samples.
         labels: possible label errors; None where nobody looked.
+        caution: how near to the best pretrained baseline the bundle stays; None where none stands against it.
         decoded: split -> what the winner's text model does there; empty without one.
         reservation: what of the cluster each trial had.
         max_epochs: the longest that a trial could run.
@@ -114,6 +115,7 @@ class StudyResult(Frozen):
     evidence: Evidence = Evidence()
     general: GeneralSummary | None = None
     labels: LabelCheck | None = None
+    caution: Caution | None = None
     decoded: dict[str, DecodedSplit] = Field(default_factory=dict)
     reservation: Reservation = Reservation()
     max_epochs: int

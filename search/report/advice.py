@@ -34,6 +34,8 @@ def advise_on_model(result: StudyResult) -> str:
     baseline = f"the pretrained baseline ({result.baseline})" if result.baseline else "the model as published"
     if result.winner is None:
         return f"Use {baseline}: no trial has won."
+    if result.caution is not None and result.caution.share == 0:
+        return f"The bundle of this search is {baseline}: no gain over it is shown. Label what it misreads."
     if fair is None or fair.baseline.untrained or fair.gain.interval.low > 0:
         how = f", the average of {len(result.averaged)} runs" if len(result.averaged) > 1 else ""
         return f"Use the bundle of this search: trial {result.winner.id}{how}."

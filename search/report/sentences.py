@@ -21,6 +21,22 @@ def fold_lines(result: StudyResult) -> list[str]:
     return lines
 
 
+def caution_lines(result: StudyResult) -> list[str]:
+    """Say why the bundle is not simply the winner; nothing where it is, or no baseline stands against it."""
+    caution = result.caution
+    if caution is None or caution.share == 1:
+        return []
+    gain = f"{gain_text(caution.gain)} on {caution.samples} {result.terms.samples}"
+    why = f"Over the best pretrained baseline ({caution.baseline}) the winner gains {gain}"
+    if caution.share:
+        bundle = f"its weights lie {percent(caution.share)} of the way from the baseline's to the winner's"
+        return [f"{why}: likely, but not significant, so the bundle stays near it: {bundle}."]
+    return [
+        f"{why}: not significant, so the bundle is that baseline, unchanged by training (the trials can be had with "
+        "search/results.py export)."
+    ]
+
+
 def decoded_lines(result: StudyResult) -> list[str]:
     """Say what the winner's text model does on each split; nothing without one."""
     samples = result.terms.samples

@@ -7,7 +7,7 @@ from typing import Any
 from search.records.evidence import Confirmation, FrontTrial
 from search.records.result import PRETRAINED, Baseline, Comparison, StudyResult
 from search.records.trial import TrialRecord, find_varied_settings
-from search.report.sentences import decoded_lines, fold_lines, forgetting_lines
+from search.report.sentences import caution_lines, decoded_lines, fold_lines, forgetting_lines
 from search.report.text import (
     GENERAL,
     INTERVAL,
@@ -105,6 +105,8 @@ def confirmation_text(one: Confirmation, terms: Terms) -> str:
 
 def _weights(result: StudyResult) -> list[str]:
     """Say what the bundle's weights are where they are not simply the winner's."""
+    if caution := caution_lines(result):
+        return caution
     if result.averaged == (PRETRAINED,):
         return ["No trial reads better than its start: the bundle has the pretrained weights."]
     if len(result.averaged) > 1:

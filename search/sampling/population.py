@@ -6,7 +6,7 @@ population begins with the warm starts and random draws.
 """
 
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ray.tune.schedulers import PopulationBasedTraining
@@ -86,7 +86,7 @@ class Population(PopulationBasedTraining):  # type: ignore[misc]
         )
 
     @classmethod
-    def of(cls, max_epochs: int, space: SearchSpace, samples: int = 0) -> "Population":
+    def of(cls, max_epochs: int, space: SearchSpace, samples: Sequence[int] = ()) -> "Population":
         """Return a population that is looked through about TURNS times over the longest trial."""
         return cls(count_turn_epochs(max_epochs), space)
 

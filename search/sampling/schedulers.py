@@ -25,26 +25,30 @@ class Rungs(_Bracket):  # type: ignore[misc]
     A trial a line behind has lost nothing yet, and a schedule with a higher learning rate lags until it falls.
 
     Args:
-        samples: validation samples that a score is a share of.
+        samples: that a score is a share of at each report, the last one's at all later ones; folds add theirs up.
     """
 
-    def __init__(self, samples: int, *bracket: Any) -> None:
+    def __init__(self, samples: Sequence[int], *bracket: Any) -> None:
         super().__init__(*bracket)
         self._samples = samples
 
     def cutoff(self, recorded: Mapping[str, float]) -> float | None:
         """Return the score under which a trial stops at a rung where others had these; None without any."""
         score = super().cutoff(recorded)
-        return None if score is None else float(score) - standard_error(float(score), self._samples)
+        if score is None:
+            return None
+        report = next(int(milestone) for milestone, scores in self._rungs if scores is recorded)
+        samples = self._samples[min(report, len(self._samples)) - 1]
+        return float(score) - standard_error(float(score), samples)
 
 
-def halving(max_epochs: int, space: SearchSpace | None = None, samples: int = 0) -> ASHAScheduler:
+def halving(max_epochs: int, space: SearchSpace | None = None, samples: Sequence[int] = ()) -> ASHAScheduler:
     """Return what stops the worse half of the trials at every rung (ASHA, Li et al., 2020), see `Rungs`.
 
     Args:
         max_epochs: of the longest trial.
         space: what trials are drawn from; nothing to ASHA.
-        samples: that trials are scored on; 0 for cutoffs without a margin.
+        samples: that trials are scored on at each report, see `Rungs`; none for cutoffs without a margin.
     """
     longest, grace = max_epochs + 1, max(1, round(GRACE_SHARE * max_epochs))
     scheduler = ASHAScheduler(EPOCH, METRIC, "max", longest, grace, REDUCTION)
@@ -53,7 +57,7 @@ def halving(max_epochs: int, space: SearchSpace | None = None, samples: int = 0)
     return scheduler
 
 
-def brackets(max_epochs: int, space: SearchSpace | None = None, samples: int = 0) -> ASHAScheduler:
+def brackets(max_epochs: int, space: SearchSpace | None = None, samples: Sequence[int] = ()) -> ASHAScheduler:
     """Return asynchronous Hyperband (Li et al., 2018 and 2020): three ASHAs whose first rungs lie thrice as far each.
 
     The first one starts at a ninth of the longest trial and keeps a third at each rung: it stops sooner and more than
@@ -97,17 +101,19 @@ def below_median(best: float, others: Sequence[float]) -> bool:
     return len(others) >= LEAST_OTHERS and best < median(others)
 
 
-def by_median(max_epochs: int, space: SearchSpace | None = None, samples: int = 0) -> MedianStopping:
+def by_median(
+    max_epochs: int, space: SearchSpace | None = None, samples: Sequence[int] = ()
+) -> MedianStopping:
     """Return the median rule, which lets a trial be for as long as ASHA does."""
     return MedianStopping(max(1, round(GRACE_SHARE * max_epochs)))
 
 
-def patient(max_epochs: int, space: SearchSpace | None = None, samples: int = 0) -> FIFOScheduler:
+def patient(max_epochs: int, space: SearchSpace | None = None, samples: Sequence[int] = ()) -> FIFOScheduler:
     """Return what lets every trial run to its end."""
     return FIFOScheduler()
 
 
-SCHEDULERS: dict[Scheduler, Callable[[int, SearchSpace, int], TrialScheduler]] = {
+SCHEDULERS: dict[Scheduler, Callable[[int, SearchSpace, Sequence[int]], TrialScheduler]] = {
     "asha": halving,
     "hyperband": brackets,
     "median": by_median,

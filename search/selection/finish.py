@@ -52,6 +52,7 @@ def make_result(
         baselines=tuple(b for probe in search.probes for b in probe.baselines),
         trials=trials,
         averaged=verdict.averaged,
+        caution=verdict.caution,
         comparisons=verdict.comparisons,
         misreadings=verdict.misreadings,
         evidence=collect_evidence(search, selected),

@@ -50,16 +50,16 @@ class ProbedBaseline:
         return self.baseline.model_copy(update={"scores": reading.scores}), reading.stats
 
 
-def find_best_baseline(
-    probes: Sequence[Probe], data: TrainingData, known: TextKnowledge | None
-) -> ProbedBaseline:
-    """Return the pretrained baseline with the best score; with `known` it gets a text model, too."""
-    baselines = (
+def list_baselines(
+    probes: Sequence[Probe], data: TrainingData, known: TextKnowledge | None = None
+) -> list[ProbedBaseline]:
+    """Return the pretrained baselines, the best one first; with `known` they get text models, too."""
+    baselines = [
         ProbedBaseline(*measured, data, known)
         for probe in probes
         for measured in zip(probe.baselines, probe.rows, probe.configs, strict=True)
-    )
-    return max(baselines, key=lambda one: one.baseline.scores.rank)
+    ]
+    return sorted(baselines, key=lambda one: one.baseline.scores.rank, reverse=True)
 
 
 def compare_with_baselines(
@@ -77,7 +77,7 @@ def compare_with_baselines(
         known: what is known of the texts: where the winner has a text model, so has the baseline.
     """
     val, decoded = data.training.val, winner.task.text_model is not None
-    best = find_best_baseline(probes, data.training, known if decoded else None)
+    best = list_baselines(probes, data.training, known if decoded else None)[0]
     # With folds, the probe read the samples of all of them.
     as_probed = len(best.stats) == len(val) and not decoded
     measured = (best.baseline, best.stats) if as_probed else best.read(val)

@@ -3,7 +3,8 @@
 Trials of one model start from the same weights, so their fine-tuned weights lie in one basin and their average
 reads new images better than most of them. The best trial's score was the best of many, so it flatters, and an average
 that had to beat it on the same few samples would seldom be taken: trials whose own scores lie within the 95 % interval
-of the best one are averaged as long as the average's does, too. It costs a few readings of the validation split and
+of the best one are averaged as long as the average lies no more than a standard error behind the best reading, line by
+line. It costs a few readings of the validation split and
 nothing when the model serves.
 """
 
@@ -25,9 +26,10 @@ from train.errors import CheckpointError
 from train.loaded import Loaded
 from train.loop import TrainingData, assemble_run
 from train.models import MODELS
+from train.scoring.intervals import Z_95, paired_gain_interval
 from train.scoring.scores import Scores
 from train.steps.validation import GENERAL, evaluate
-from train.tasks import TASKS, Task
+from train.tasks import TASKS, SampleStats, Task
 from train.techniques import build_technique
 
 INGREDIENTS = 6
@@ -60,11 +62,13 @@ class Result:
     Attributes:
         general: on the general samples; None without any.
         excess: of what is forgotten there over the limit.
+        stats: how each validation sample is done (`Task.per_sample`).
     """
 
     scores: Scores
     general: Scores | None
     excess: float
+    stats: SampleStats
 
     @property
     def rank(self) -> tuple[float, float, float]:
@@ -81,9 +85,14 @@ class Result:
         """The low end of the 95 % interval of the first score; infinite without one."""
         return self.scores.interval.low if self.scores.interval is not None else math.inf
 
-    def as_good_as(self, best: "Result") -> bool:
-        """Whether it forgets no more than the best one, and scores within the 95 % interval of its score."""
-        return self.excess <= best.excess and self.scores.primary >= best.low
+    def as_good_as(self, best: "Result", primary: Callable[[SampleStats], float]) -> bool:
+        """Whether it forgets no more than the best one, and reads the same samples worse by a standard error at most.
+
+        This is the one-standard-error rule (Breiman et al., Classification and Regression Trees, 1984), in pairs.
+        """
+        gain = paired_gain_interval(best.stats, self.stats, primary, seed=0)
+        standard_error = (gain.interval.high - gain.interval.low) / (2 * Z_95)
+        return self.excess <= best.excess and gain.difference >= -standard_error
 
 
 @dataclass(frozen=True)
@@ -142,10 +151,10 @@ def make_soup(
 ) -> Soup:
     """Start from the best weights and average others in, one after the other, by two rules.
 
-    A trial within the 95 % interval of the best score stays in as long as the average's score lies within it, too. Any
-    other weights stay in only where the average scores better with them. Among these are the weights that training
-    started from: averaged in, they give back what training on few images took away (Wortsman et al., Robust
-    fine-tuning of zero-shot models, 2022).
+    A trial within the 95 % interval of the best score stays in as long as the average is as good as the best reading
+    (`Result.as_good_as`). Any other weights stay in only where the average scores better with them. Among these are the
+    weights that training started from: averaged in, they give back what training on few images took away (Wortsman et
+    al., Robust fine-tuning of zero-shot models, 2022).
 
     Args:
         ranked: names of trials, or of runs, and what loads their best checkpoints, best first.
@@ -157,7 +166,7 @@ def make_soup(
     engine, task = assemble_run(first.config, data)
     start = engine.state()["weights"] if _starts_from_weights(first) else None
     measure = partial(forgetting.measure, first.config.model) if forgetting else None
-    read = partial(_read, engine, task.at_best, data, measure)
+    read = partial(read_weights, engine, task.at_best, data, measure)
     taken, soup, result = [(ranked[0][0], first.weights)], first.weights, read(first.weights)
     if start is not None and (as_started := read(start)).rank > result.rank:
         taken, soup, result = [(PRETRAINED, start)], start, as_started
@@ -167,7 +176,7 @@ def make_soup(
             break
         mixed = average([*(weights for _, weights in taken), one.weights])
         with_it = read(mixed)
-        if with_it.rank > result.rank or (one.good and with_it.as_good_as(best)):
+        if with_it.rank > result.rank or (one.good and with_it.as_good_as(best, task.at_best.primary)):
             taken.append((one.name, one.weights))
             soup, result, best = mixed, with_it, max(best, with_it, key=lambda one: one.rank)
     checkpoint = replace(first, metrics=first.metrics | result.metrics, state={"weights": soup})
@@ -176,7 +185,7 @@ def make_soup(
     return Soup(network, tuple(name for name, _ in taken), result.scores)
 
 
-def _read(
+def read_weights(
     engine: Engine,
     task: Task,
     data: TrainingData,
@@ -187,7 +196,8 @@ def _read(
     engine.load({"weights": weights})
     general = evaluate(engine, task, data.general)[0] if data.general is not None else None
     excess = measure(general.primary).excess if measure is not None and general is not None else 0.0
-    return Result(evaluate(engine, task, data.val)[0], general, excess)
+    scores, predictions = evaluate(engine, task, data.val)
+    return Result(scores, general, excess, task.per_sample(predictions, data.val))
 
 
 def _ingredients(
@@ -198,6 +208,8 @@ def _ingredients(
     least: float,
 ) -> Iterator[Ingredient]:
     """Yield what may be averaged with the weights `taken`; none is good beside those that training started from.
+
+    At most INGREDIENTS with the first, whatever other trials, of other starts, stand between them.
 
     Args:
         first: the best checkpoint.
@@ -210,12 +222,16 @@ def _ingredients(
         name, weights = (ranked[0][0], first.weights) if taken == PRETRAINED else (PRETRAINED, start)
         yield Ingredient(name, weights, good=False)
     primary = TASKS.get(first.config.task).scores.names[0]
-    for name, load in ranked[1:INGREDIENTS]:
+    found = 1
+    for name, load in ranked[1:]:
+        if found == INGREDIENTS:
+            return
         try:
             other = load()
         except CheckpointError as error:  # the winner stands without it
             print(f"trial {name} cannot be averaged in: {error.value}", flush=True)
             continue
         if have_same_start(first, other):
+            found += 1
             good = taken != PRETRAINED and other.metrics[primary] >= least
             yield Ingredient(name, other.weights, good)

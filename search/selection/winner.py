@@ -6,11 +6,12 @@ from functools import partial
 from pathlib import Path
 
 from search.preflight.data import StudyData, know_texts
-from search.records.evidence import DecodedSplit, LabelCheck
+from search.records.evidence import Caution, DecodedSplit, LabelCheck
 from search.records.result import Comparison, Misreading
 from search.records.sample_rows import SplitRows, make_split_rows
 from search.records.trial import TrialRecord
 from search.sampling.lineage import describe_stages
+from search.selection.caution import be_cautious
 from search.selection.choose import Selection
 from search.selection.judge import compare_with_baselines, list_misreadings
 from search.selection.labels import (
@@ -40,6 +41,7 @@ class Verdict:
 
     Attributes:
         averaged: trials, or their runs with other seeds, whose weights it is the average of.
+        caution: how near to the best pretrained baseline it stays; None where none stands against it.
         misreadings: on the validation split.
         picture: index in the validation split -> (h, w, 3) uint8 BGR, with what the winner found in it.
         rows: split -> how the winner does on its every sample.
@@ -47,6 +49,7 @@ class Verdict:
     """
 
     averaged: tuple[str, ...] = ()
+    caution: Caution | None = None
     comparisons: tuple[Comparison, ...] = ()
     misreadings: tuple[Misreading, ...] = ()
     picture: Callable[[int], Image] | None = None
@@ -61,14 +64,16 @@ def export_winner(search: Searched, selected: Selection, folder: Path) -> Verdic
     if not ranked or not ranked[0].eligible:
         return Verdict()
     data, val = search.data, search.data.training.val
-    loaded, averaged = load_weights(search, selected)
+    best, averaged = load_weights(search, selected)
+    loaded, averaged, caution = be_cautious(search, selected, best, averaged)
     known = know_texts(search.settings, data)
     tuned = tune(loaded, val)
     winner = read_as_known(tuned, val, known)
-    save_config(winner.checkpoint.config, folder / "best.yaml", describe_stages(ranked[0].stages))
+    save_config(best.checkpoint.config, folder / "best.yaml", describe_stages(ranked[0].stages))
     export_network(winner, val, folder / "best")
     return Verdict(
         averaged=averaged,
+        caution=caution,
         comparisons=compare_with_baselines(winner, data, search.probes, search.settings.seed, known),
         misreadings=list_misreadings(winner, val),
         picture=partial(_draw, winner, val),

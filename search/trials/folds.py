@@ -11,6 +11,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 
 import numpy as np
 
@@ -29,6 +30,7 @@ from train.steps.validation import GENERAL, evaluate
 from train.tasks import TASKS, SampleStats, Task, primary_of
 
 FEW, FOLDS = 200, 5
+FOLD_SEED = 0  # the same folds for all trials, and for a study that is resumed
 
 
 def choose_folds(settings: StudySettings, samples: int) -> StudySettings:
@@ -75,17 +77,31 @@ def deal(texts: Sequence[str], groups: int, seed: int, spread: bool) -> list[lis
 
 def split_folds(data: TrainingData, folds: int, task: type[Task], seed: int) -> list[TrainingData]:
     """Return what each fold trains on and is scored on; every sample is in one fold's validation split."""
-    both, start = pool_splits(data).val, len(data.val)
-    documents = fold_documents(data, both, folds)
-    texts = documents or [task.text_of(text) for text in both.texts]
-    spread = not documents and is_spread(both.texts, task.classes, task.text_of)
-    every = [data]
-    for group in deal(texts[start:], folds - 1, seed, spread):
-        mine = [start + index for index in group]
-        held, of_group = {texts[index] for index in mine}, set(mine)
-        rest = [i for i in range(len(both)) if i not in of_group and (spread or texts[i] not in held)]
+    units, groups, spread = _grouped(data, folds, task, seed)
+    both, every = pool_splits(data).val, [data]
+    for mine in groups:
+        held, of_group = {units[index] for index in mine}, set(mine)
+        rest = [i for i in range(len(both)) if i not in of_group and (spread or units[i] not in held)]
         every.append(replace(data, train=Selection(both, rest), val=Selection(both, mine)))
     return every
+
+
+def fold_order(data: TrainingData, folds: int, task: type[Task], seed: int) -> list[int]:
+    """Return where each sample that the folds read, one after the other, stands among `pool_splits`."""
+    _, groups, _ = _grouped(data, folds, task, seed)
+    return [*range(len(data.val)), *chain.from_iterable(groups)]
+
+
+def _grouped(
+    data: TrainingData, folds: int, task: type[Task], seed: int
+) -> tuple[Sequence[str], list[list[int]], bool]:
+    """Return of all samples what is dealt whole, the indices of each fold but the first, and whether it is spread."""
+    both, start = pool_splits(data).val, len(data.val)
+    documents = fold_documents(data, both, folds)
+    units = documents or [task.text_of(text) for text in both.texts]
+    spread = not documents and is_spread(both.texts, task.classes, task.text_of)
+    dealt = deal(units[start:], folds - 1, seed, spread)
+    return units, [[start + index for index in group] for group in dealt], spread
 
 
 def fold_documents(data: TrainingData, both: Dataset, folds: int) -> tuple[str, ...] | None:

@@ -7,7 +7,7 @@ import ray
 from ray import tune
 
 from search.records.trial_report import TrialReport
-from search.trials.folds import run_folds, split_folds
+from search.trials.folds import FOLD_SEED, run_folds, split_folds
 from search.trials.heartbeat import heartbeat, this_trial
 from search.trials.reporting import Notes, make_fold_report, make_tune_report
 from search.trials.start import Start, TrialSetup, find_start, set_micro_batches
@@ -17,8 +17,6 @@ from train.errors import DivergedError, MemoryShortError
 from train.loop import TrainingData, train
 from train.steps.micro_batches import more_micro_batches
 from train.tasks import TASKS
-
-FOLD_SEED = 0  # the same folds for all trials, and for a study that is resumed
 
 
 def run_trial(params: dict[str, Any], setup: TrialSetup) -> None:

@@ -12,7 +12,7 @@ from search.settings import StudySettings
 
 OURS = ("search", "spaces", "train")
 PICKLED = {
-    "2": {
+    "3": {
         "search.experiment.incidents.Incidents",
         "search.experiment.informing.Informing",
         "search.experiment.informing.TensorBoard",
@@ -35,6 +35,7 @@ PICKLED = {
         "spaces.parameter.FloatRange",
         "spaces.parameter.IntRange",
         "spaces.parameter.Parameter",
+        "spaces.reading.LeastUpdates",
         "spaces.reading.WarmStart",
         "spaces.space.SearchSpace",
     }

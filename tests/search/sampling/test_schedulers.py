@@ -27,7 +27,7 @@ def test_every_scheduler_that_can_be_asked_for_is_there() -> None:
     assert set(SCHEDULERS) == set(get_args(Scheduler))
     for make in SCHEDULERS.values():
         for longest in (1, 2, 5, 12):  # epochs, or folds
-            make(longest, SPACE, 40)
+            make(longest, SPACE, (40,))
 
 
 @pytest.mark.parametrize(
@@ -64,9 +64,20 @@ def test_hyperband_starts_from_a_ninth_a_third_and_all_of_the_longest_trial() ->
 
 def test_asha_stops_who_lags_by_more_than_a_standard_error() -> None:
     """At 0.8 of 100 samples that is 0.04."""
-    scheduler = halving(8, SPACE, 100)
+    scheduler = halving(8, SPACE, (100,))
     for trial in "abc":
         scheduler.on_trial_add(None, FakeTrial(trial))
     assert decision(scheduler, "a", 2, 0.80) == "CONTINUE"
     assert decision(scheduler, "b", 2, 0.761) == "CONTINUE"
     assert decision(scheduler, "c", 2, 0.73) == "STOP"
+
+
+def test_a_rung_over_folds_has_the_margin_of_the_samples_that_it_has_read() -> None:
+    """At 0.8 of the 16 samples of the first fold that is 0.1, of the 100 of all five 0.04."""
+    scheduler = halving(5, SPACE, (16, 37, 58, 79, 100))
+    for trial in "abcd":
+        scheduler.on_trial_add(None, FakeTrial(trial))
+    assert decision(scheduler, "a", 1, 0.80) == "CONTINUE"
+    assert decision(scheduler, "b", 1, 0.71) == "CONTINUE"
+    assert decision(scheduler, "a", 4, 0.80) == "CONTINUE"
+    assert decision(scheduler, "b", 4, 0.74) == "STOP"

@@ -5,10 +5,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from search.selection.soup import Result, average, have_same_start, make_soup
 from tests import real_lines
+from tests.search.made_result import rows, share
 from train.checkpoint import Checkpoint
 from train.config import TechniqueConfig
 from train.errors import CheckpointError
@@ -92,13 +94,31 @@ def test_a_good_trial_is_averaged_in_though_nothing_reads_better(
 
 
 @pytest.mark.parametrize(
-    ("share", "excess", "as_good"),
-    [(0.9, 0.0, True), (0.77, 0.0, True), (0.76, 0.0, False), (0.9, 0.01, False)],
+    ("won", "lost", "excess", "as_good"),
+    [(0, 1, 0.0, True), (2, 4, 0.0, True), (0, 3, 0.0, False), (4, 10, 0.0, False), (0, 0, 0.01, False)],
 )
-def test_a_score_within_the_best_ones_interval_is_as_good(share: float, excess: float, as_good: bool) -> None:
-    """Of 0.85 of 100 lines it begins at 0.767."""
-    best = Result(TextScores(100, 0.85, 0.9, 0.1), None, 0.0)
-    assert Result(TextScores(100, share, 0.9, 0.1), None, excess).as_good_as(best) == as_good
+def test_an_average_may_read_worse_by_a_standard_error_on_the_same_lines(
+    won: int, lost: int, excess: float, as_good: bool
+) -> None:
+    """Of 27 of 30 lines, Wilson's interval alone would let 22 pass, whichever they are."""
+    before, after = np.arange(30) < 20, np.arange(30) < 20 + won
+    after[:lost] = False
+
+    def result(right: npt.NDArray[np.bool_], excess: float) -> Result:
+        return Result(TextScores(30, right.mean(), 0.9, 0.1), None, excess, rows(right))
+
+    assert result(after, excess).as_good_as(result(before, 0.0), share) == as_good
+
+
+def test_trials_of_other_starts_take_no_place_in_an_average(good: Checkpoint, data: TrainingData) -> None:
+    first = scored(good, data)
+    other = replace(first, config=good.config.model_copy(update={"model": "pp-ocrv6-small"}))
+    ranked: Ranked = [
+        ("a", lambda: first),
+        *[(f"o{i}", lambda: other) for i in range(6)],
+        ("b", lambda: first),
+    ]
+    assert make_soup(ranked, data, None).trials == ("a", "b")
 
 
 def test_a_damaged_ingredient_is_left_out_and_named(

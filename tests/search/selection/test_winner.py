@@ -16,7 +16,7 @@ from search.preflight.data import StudyData
 from search.preflight.probe import Probe
 from search.preflight.stages import Prepared, Probed
 from search.records.facts import DataSummary
-from search.records.result import Baseline
+from search.records.result import PRETRAINED, Baseline
 from search.records.trial import Measure, TrialRecord
 from search.selection.choose import Selection
 from search.selection.outcome import Searched
@@ -114,10 +114,10 @@ def test_the_winners_network_is_built_once(counted: type[Counted], data_dir: Pat
     search, selection, best = searched(data, test, folder)
     counted.built = 0
     verdict = export_winner(search, selection, folder)
-    assert counted.built == 3, "the winner, the pretrained baseline on the test split, and the other voter"
-    assert verdict.averaged == ("a",)
+    assert counted.built == 5, "the winner; the baseline, as bundle and on the test split; two other voters"
+    assert verdict.averaged == (PRETRAINED,)
     assert verdict.labels is not None
-    assert verdict.labels.voters == ("winner", "b")
+    assert verdict.labels.voters == ("winner", "a", "b")
     assert load_bundle(folder / "best").manifest.config["fit_width"] == 320
     read = counted.images
     assert verdict.picture is not None

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,17 @@ from search.selection.choose import compare_stats
 from search.settings import StudySettings
 from search.storage.journal import TrialJournal
 from search.trials import folds
-from search.trials.folds import Fold, average_folds, choose_folds, deal, run_folds, split_folds, train_fold
+from search.trials.folds import (
+    Fold,
+    average_folds,
+    choose_folds,
+    deal,
+    fold_order,
+    pool_splits,
+    run_folds,
+    split_folds,
+    train_fold,
+)
 from tests import real_lines
 from tests.search.driver import label_arguments, write_labels
 from tests.search.made_result import image_of, result, rows, share, trial
@@ -85,6 +96,8 @@ def test_every_sample_is_read_once_by_who_has_not_seen_its_text(data_dir: Path) 
     assert parts[0] is data
     read = [source for part in parts for source in part.val.sources]
     assert sorted(read) == sorted((*data.train.sources, *data.val.sources))
+    order = fold_order(data, 4, TASKS.get("recognition"), 0)
+    assert [pool_splits(data).val.sources[place] for place in order] == read
     for part in parts[1:]:
         assert not set(part.val.texts) & set(part.train.texts)
         assert set(data.val.sources) <= set(part.train.sources)
@@ -233,3 +246,14 @@ def test_a_real_search_over_folds_for_accuracy_and_latency(data_dir: Path, tmp_p
     assert "fold    2/2" in run.output
     assert [one["trial"] for one in found["front"] if one["chosen"]] == [found["best"]["trial"]]
     assert len({one["latency"]["ms"] for one in found["trials"]}) == 1, "one architecture, measured once"
+
+
+def test_no_document_is_in_two_folds(data_dir: Path) -> None:
+    few = real_lines.few_lines(data_dir, train=12, val=4)
+    sources = (*few.train.sources, *few.val.sources)
+    data = replace(few, documents={Path(source): f"page {n % 5}" for n, source in enumerate(sources)})
+    for part in split_folds(data, 4, TASKS.get("recognition"), 0)[1:]:
+        mine, rest = data.documents_in(part.val), data.documents_in(part.train)
+        assert mine
+        assert rest
+        assert not set(mine) & set(rest)

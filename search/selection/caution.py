@@ -1,0 +1,146 @@
+"""A cautious winner: where its gain is not shown, the bundle stays near the best pretrained baseline.
+
+Few or easy labels cannot show what fine-tuning costs on the lines that they lack. Weights between the pretrained and
+the fine-tuned ones keep more of what the network could read before (Wortsman et al., Robust fine-tuning of zero-shot
+models, 2022), and the pretrained ones keep all of it.
+"""
+
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from search.records.evidence import Caution, find_architecture
+from search.records.result import PRETRAINED
+from search.records.trial_report import join_rows, latest_reports
+from search.selection.choose import Selection
+from search.selection.judge import ProbedBaseline, list_baselines
+from search.selection.outcome import Searched
+from search.selection.soup import Result, read_weights
+from search.trials.folds import FOLD_SEED, fold_order, pool_splits
+from train.checkpoint import Checkpoint
+from train.loaded import Loaded
+from train.loop import assemble_run
+from train.scoring.intervals import Gain, paired_gain_interval
+from train.tasks import SampleStats
+
+SHARES = (0.25, 0.5, 0.75)
+"""How far from the pretrained weights to the winner's the weights between them lie."""
+LIKELY = 1.28 / 1.96
+"""Half widths of the 95 % interval by which a gain that is likely, at 90 % on one side, lies above 0."""
+
+Weights = Mapping[str, Any]
+
+
+def be_cautious(
+    search: Searched, selected: Selection, winner: Loaded, averaged: tuple[str, ...]
+) -> tuple[Loaded, tuple[str, ...], Caution | None]:
+    """Return the network of the bundle, what it is averaged from, and how near to the best baseline it stays.
+
+    A gain that is significant leaves the winner as it is. One that is likely, over the baseline that the winner started
+    from, takes the best weights between the two, of equals the nearest to the start. Any other takes the baseline. No
+    caution is told where no baseline stands against the winner: one with random weights, one that a limit on forgetting
+    may forbid, or, where latency counts, a network of another architecture.
+
+    Args:
+        search: the study.
+        selected: its trials, the winner first.
+        winner: the network of the winner, or of the average of good trials.
+        averaged: trials that it is averaged from.
+    """
+    baseline = find_rival(search, winner)
+    if baseline is None:
+        return winner, averaged, None
+    gain, samples = measure_gain(search, selected, winner, baseline)
+    told = partial(Caution, baseline=str(baseline.baseline), gain=gain, samples=samples)
+    if gain.interval.low > 0:
+        return winner, averaged, told(share=1)
+    in_time = search.soup_deadline is None or time.time() < search.soup_deadline
+    between = interpolate(search, winner, baseline) if is_likely(gain) and in_time else None
+    if between is not None:
+        share, network = between
+        return network, averaged, told(share=share)
+    return load_baseline(baseline), (PRETRAINED,), told(share=0)
+
+
+def is_likely(gain: Gain) -> bool:
+    """Tell whether a gain lies above 0 with 90 % confidence on one side."""
+    return gain.difference > LIKELY * (gain.interval.high - gain.interval.low) / 2
+
+
+def find_rival(search: Searched, winner: Loaded) -> ProbedBaseline | None:
+    """Return the best pretrained baseline that could stand in the winner's place; None without one."""
+    if search.settings.max_forgetting is not None:
+        return None
+    kind, all_kinds = find_architecture(winner.checkpoint.config), search.settings.objectives == "accuracy"
+    baselines = list_baselines(search.probes, search.data.training)
+    suited = [one for one in baselines if all_kinds or find_architecture(one.config) == kind]
+    return suited[0] if suited and not suited[0].baseline.untrained else None
+
+
+def measure_gain(
+    search: Searched, selected: Selection, winner: Loaded, baseline: ProbedBaseline
+) -> tuple[Gain, int]:
+    """Return what the winner gains over a baseline, and on how many samples: of all folds, or of validation."""
+    training, before = search.data.training, baseline.stats
+    if search.folds > 1:
+        both = pool_splits(training).val
+        order = fold_order(training, search.folds, type(winner.task), FOLD_SEED)
+        after = _rows_of_folds(search, selected)
+        place = order[: len(after)]
+        before, documents = before[place], training.documents_in(both)
+        documents = documents and tuple(documents[one] for one in place)
+    else:
+        after, documents = winner.at_best.read(training.val).stats, training.documents_in(training.val)
+    gain = paired_gain_interval(before, after, winner.task.primary, search.settings.seed, documents)
+    return gain, len(after)
+
+
+def _rows_of_folds(search: Searched, selected: Selection) -> SampleStats:
+    rows = join_rows(latest_reports(search.journals[selected.ranked[0].id].rows))
+    assert rows is not None, "a trial over folds reports how its samples are done"
+    return rows
+
+
+def interpolate(search: Searched, winner: Loaded, baseline: ProbedBaseline) -> tuple[float, Loaded] | None:
+    """Return the weights between the baseline's and the winner's that read validation best, and how far they lie.
+
+    None where the winner did not start from that baseline, or nothing between the two reads as well as it.
+    """
+    own, start, training = winner.checkpoint, baseline.config, search.data.training
+    keys = ("model", "weights", "charset", "fit_width")
+    if any(getattr(own.config, key) != getattr(start, key) for key in keys):
+        return None
+    engine, task = assemble_run(own.config, training)
+    if engine.charset != own.charset:
+        return None
+    first = engine.state()["weights"]
+    read = partial(read_weights, engine, task.at_best, training, None)
+    floor = read(first)
+    found = [(read(mixed), share, mixed) for share, mixed in _between(first, own.weights)]
+    result, share, weights = max(found, key=lambda one: one[0].rank)
+    if result.rank < floor.rank:
+        return None
+    engine.load({"weights": weights})
+    return share, Loaded(engine, task, checkpoint=_with_weights(own, result, weights))
+
+
+def _between(start: Weights, end: Weights) -> Iterator[tuple[float, dict[str, Any]]]:
+    for share in SHARES:
+        mixed = {name: (1 - share) * np.asarray(start[name], np.float64) + share * end[name] for name in end}
+        yield share, {name: array.astype(np.float32) for name, array in mixed.items()}
+
+
+def _with_weights(checkpoint: Checkpoint, result: Result, weights: dict[str, Any]) -> Checkpoint:
+    return replace(checkpoint, metrics=checkpoint.metrics | result.metrics, state={"weights": weights})
+
+
+def load_baseline(baseline: ProbedBaseline) -> Loaded:
+    """Return a pretrained baseline's network as one that training left."""
+    network, scores = baseline.network, baseline.baseline.scores
+    state = {"weights": network.engine.state()["weights"]}
+    checkpoint = Checkpoint(baseline.config, network.engine.charset, 0, scores.metrics(), state)
+    return Loaded(network.engine, network.task, checkpoint=checkpoint)

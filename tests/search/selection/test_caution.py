@@ -1,0 +1,64 @@
+"""The bundle stays near the pretrained baseline where no gain over it is shown."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from search.records.result import PRETRAINED
+from search.selection.caution import SHARES, be_cautious, interpolate, is_likely
+from search.selection.judge import list_baselines
+from tests import real_lines
+from tests.search.selection.test_soup import perturbed
+from tests.search.selection.test_winner import Made, searched
+from train.loaded import Loaded, load_network
+from train.scoring.intervals import paired_share_gain
+
+
+@pytest.fixture(scope="module")
+def made(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Made:
+    """A study whose trials ended with the pretrained weights."""
+    data = real_lines.few_lines(data_dir, train=8, val=6)
+    return searched(data, data.val, tmp_path_factory.mktemp("study"))
+
+
+@pytest.mark.parametrize(
+    ("n", "won", "lost", "likely"),
+    [(50, 1, 0, False), (50, 2, 0, False), (120, 4, 0, True), (100, 6, 5, False)],
+)
+def test_a_gain_is_likely_before_it_is_significant(n: int, won: int, lost: int, likely: bool) -> None:
+    lines = np.arange(n)
+    gain = paired_share_gain(lines >= won, lines < n - lost)
+    assert gain.interval.low <= 0
+    assert is_likely(gain) == likely
+
+
+def damaged(made: Made) -> Loaded:
+    return load_network(perturbed(made.best, 0.3, 1), made.search.data.training.train)
+
+
+def test_a_winner_without_a_gain_is_replaced_by_the_baseline(made: Made) -> None:
+    """It reads some of six lines otherwise; what it lost elsewhere they cannot show."""
+    network, averaged, caution = be_cautious(made.search, made.selection, damaged(made), ("a",))
+    assert caution is not None
+    assert (averaged, caution.share, caution.samples) == ((PRETRAINED,), 0, 6)
+    assert caution.gain.interval.low <= 0
+    assert "lines 320 px wide" in caution.baseline
+    for name, array in network.checkpoint.weights.items():
+        np.testing.assert_array_equal(array, made.best.weights[name])
+
+
+def test_weights_between_lie_between_and_read_as_well_as_the_start(made: Made) -> None:
+    winner = load_network(perturbed(made.best, 0.01, 2), made.search.data.training.train)
+    baseline = list_baselines(made.search.probes, made.search.data.training)[0]
+    between = interpolate(made.search, winner, baseline)
+    assert between is not None
+    share, network = between
+    assert share in SHARES
+    assert network.read(made.search.data.training.val).scores.rank >= baseline.baseline.scores.rank
+    name = next(name for name, array in winner.checkpoint.weights.items() if array.ndim > 1)
+    start, end = made.best.weights[name], winner.checkpoint.weights[name]
+    np.testing.assert_allclose(network.checkpoint.weights[name], (1 - share) * start + share * end, atol=1e-6)
+    other = replace(baseline, config=baseline.config.model_copy(update={"fit_width": 0}))
+    assert interpolate(made.search, winner, other) is None, "the winner did not start from it"
