@@ -36,7 +36,10 @@ def build_ingress_application(settings: Settings) -> serve.Application:
     """Return the application that speaks HTTP."""
     return Ingress.options(  # type: ignore[attr-defined]
         max_ongoing_requests=10 * settings.limits.queued,  # the middleware counts, and answers 503 in time
-        ray_actor_options={"num_cpus": settings.cpus_per_replica},
+        ray_actor_options={
+            "num_cpus": settings.cpus_per_replica,
+            "num_gpus": settings.gpus if settings.topology == "fused" else 0,
+        },
         graceful_shutdown_timeout_s=60,
         logging_config=LOGGING,
     ).bind(settings.model_dump(mode="json"))
@@ -77,8 +80,9 @@ def start(settings: Settings, sources: Mapping[str, str], host: str, port: int, 
     try:
         with _saying_what_is_awaited():
             serve.start(http_options={"host": name_host(host), "port": port})
-            for task, source in sources.items():
-                deploy_model(task, source, settings)
+            if settings.topology == "graph":
+                for task, source in sources.items():
+                    deploy_model(task, source, settings)
             serve.run(build_ingress_application(settings), name=APPLICATION, route_prefix="/")
     except (RuntimeError, RayError) as error:
         reason = _find_reason() or str(error).strip().splitlines()[-1]

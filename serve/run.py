@@ -62,6 +62,13 @@ def parser() -> argparse.ArgumentParser:
         "--recognisers", type=int, metavar="N", help="replicas of the recogniser (default: one a core or GPU)"
     )
     add("--threads", type=int, default=1, metavar="N", help="cores that a replica may use (1)")
+    add(
+        "--topology",
+        choices=("graph", "fused"),
+        default="graph",
+        help="graph: a deployment for each model, which scale and fail apart; fused: all in one process, "
+        "where a line costs less (graph)",
+    )
     add("--gpus", type=float, default=0, metavar="SHARE", help="of a GPU for each model replica (0)")
     add(
         "--allow-host",
@@ -195,6 +202,7 @@ def settings_from(chosen: argparse.Namespace) -> Settings:
             recognisers=chosen.recognisers,
             threads_per_replica=chosen.threads,
             gpus_per_replica=chosen.gpus,
+            topology=chosen.topology,
         )
     except ValidationError as error:
         first = error.errors(include_url=False)[0]

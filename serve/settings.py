@@ -4,7 +4,7 @@ import ipaddress
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 
@@ -71,6 +71,7 @@ class Settings(BaseModel):
         cpus_per_replica: what Ray reserves for a model replica. Less than its threads: a replacement starts beside
             it, and a retraining needs a core too.
         gpus_per_replica: share of a GPU.
+        topology: `graph`, a deployment for each model; `fused`, all models in the process that speaks HTTP.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -88,6 +89,7 @@ class Settings(BaseModel):
     threads_per_replica: int = Field(default=1, ge=1)
     cpus_per_replica: FiniteFloat = Field(default=0.1, ge=0)
     gpus_per_replica: FiniteFloat = Field(default=0, ge=0)
+    topology: Literal["graph", "fused"] = "graph"
 
     def sources(self) -> dict[str, str]:
         """Return the bundle folder, or the pretrained model's name, of every task that is served."""
@@ -105,6 +107,23 @@ class Settings(BaseModel):
             return self.recognisers
         share, others = self.gpus_per_replica, len(self.sources()) - 1
         return max(1, int(1 / share) - others if share else _count_cores() // self.threads_per_replica)
+
+    def replicas(self, task: str) -> int:
+        """How many replicas of a task's model run: of the recogniser, one for each core or GPU."""
+        return self.recogniser_replicas if task == "recognition" else 1
+
+    @property
+    def models(self) -> int:
+        """How many models are open at a time, each recogniser counted."""
+        return self.recogniser_replicas + len(self.sources()) - 1
+
+    @property
+    def gpus(self) -> float:
+        """What all of them take of the GPUs; in one process they are on one."""
+        share = self.gpus_per_replica
+        if self.topology == "fused":
+            return min(1.0, self.models * share)
+        return self.models * share if share > 1 or not share else self.models / int(1 / share)
 
     @property
     def calls_per_replica(self) -> int:
@@ -136,20 +155,19 @@ def is_loopback(host: str) -> bool:
 
 def require_resources(settings: Settings, there: Mapping[str, float]) -> None:
     """Raise UsageError if the replicas need more cores or GPUs than there are: they would wait for ever."""
-    models = settings.recogniser_replicas + len(settings.sources()) - 1
-    share, gpus = settings.gpus_per_replica, there.get("GPU", 0)
+    share, there_gpus = settings.gpus_per_replica, there.get("GPU", 0)
     if share > 1 and share != int(share):
         raise UsageError("--gpus must be a share of a GPU or a whole number", share, "change it")
-    if share and (models * share if share > 1 else models / int(1 / share)) > gpus:
+    if settings.gpus > there_gpus:
         raise UsageError(
             "the replicas must fit the GPUs",
-            f"{models} with {share:g} each, and {gpus:g} GPUs",
-            "lower --gpus or --recognisers" if gpus else "leave --gpus out",
+            f"{settings.models} with {share:g} each, and {there_gpus:g} GPUs",
+            "lower --gpus or --recognisers" if there_gpus else "leave --gpus out",
         )
-    needed = settings.cpus_per_replica * (models + 1)
-    if needed > there.get("CPU", 0):
+    replicas = 1 if settings.topology == "fused" else 1 + settings.models
+    if settings.cpus_per_replica * replicas > there.get("CPU", 0):
         raise UsageError(
             "the replicas must fit the cores",
-            f"{models + 1} with {settings.cpus_per_replica:g} each, and {there.get('CPU', 0):g} cores",
+            f"{replicas} with {settings.cpus_per_replica:g} each, and {there.get('CPU', 0):g} cores",
             "lower --recognisers",
         )

@@ -14,8 +14,11 @@ from starlette.staticfiles import StaticFiles
 from serve.api.door import Door, describe_error, make_error_body
 from serve.api.routes_loop import make_loop_router, open_loop
 from serve.api.routes_read import make_ocr_handler, make_read_router, make_recognize_handler
+from serve.inference.fused import FusedModel
+from serve.inference.replicas import RemoteModel
+from serve.loop.versions import find_serving
 from serve.metrics import CONTENT_TYPE, Metrics
-from serve.reading.services import Services
+from serve.reading.services import ServedModel, Services
 from serve.settings import Settings
 from train.errors import OcrError
 
@@ -33,7 +36,8 @@ class Ingress:
 
     def __serve_build_asgi_app__(self) -> Any:
         metrics = Metrics()
-        services = Services(self._settings, metrics)
+        models = {task: _open_model(task, self._settings) for task in self._settings.sources()}
+        services = Services(self._settings, metrics, models)
         direct = {
             ("POST", "/recognize"): make_recognize_handler(services),
             ("POST", "/ocr"): make_ocr_handler(services),
@@ -44,6 +48,12 @@ class Ingress:
     async def drain(self, at_once: bool) -> int:
         """Take no more requests, and end `at_once` those under way; return how many these are."""
         return self._door.drain(at_once)
+
+
+def _open_model(task: str, settings: Settings) -> ServedModel:
+    if settings.topology == "fused":
+        return FusedModel(task, find_serving(task, settings).source, settings)
+    return RemoteModel(task, settings)
 
 
 def build_app(services: Services) -> FastAPI:

@@ -1,208 +1,74 @@
 """The model replicas on Ray Serve: one deployment a task, and how many of each run."""
 
 import asyncio
-import time
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+import logging
+from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 from ray import serve
+from ray.exceptions import RayActorError
+from ray.serve.exceptions import RayServeException
 
-from serve.inference.aside import Aside, Boxes
-from serve.inference.detector import TextDetector, is_large
-from serve.inference.model import Model, load_model
-from serve.inference.orienter import LineOrienter
-from serve.inference.recogniser import LineReader, Reading
+from serve.errors import BusyError
+from serve.inference.parts import PARTS
 from serve.settings import Settings
-from train.cut import Cut
-from train.data.detection import DetectionParameters
-from train.data.images import Image
-from train.data.orientation import LineInput
 
 T = TypeVar("T")
-BATCH_LINES = 64
-"""Most lines that a replica takes from its queue at once."""
+ATTEMPTS = 4
+PAUSE_S = 0.25
 LOGGING = {"enable_access_log": False}
 """A line in a log for every request costs as much as decoding its image."""
+log = logging.getLogger("ray.serve")
 
 
-@dataclass(frozen=True)
-class Lines:
-    """A call's lines, the number of alternatives for each, and whether no other model runs meanwhile."""
+class RemoteModel:
+    """A task's model in replicas of its own."""
 
-    images: list[Image]
-    wanted: list[int]
-    alone: bool
+    def __init__(self, task: str, settings: Settings) -> None:
+        self._task, self._settings = task, settings
+        handle = serve.get_deployment_handle(DEPLOYMENTS[task].name, app_name=task)
+        # arguments go through the object store, as pictures must; gRPC is faster but takes 4 MB at most
+        self._handle = handle.options(_by_reference=task != "recognition")
 
+    async def call(self, method: str, *arguments: Any) -> Any:
+        """Call a replica, any of them."""
+        return await retry(lambda: getattr(self._handle, method).remote(*arguments))
 
-@dataclass(frozen=True)
-class Work:
-    """How long a call waited in the replica, and how many lines were read together: for the metrics."""
-
-    queued_s: float
-    batch: int
-
-
-class Replica:
-    """What all model replicas share: a model, and the one thread that runs it."""
-
-    model: Model
-    tuning: dict[str, Any]
-
-    def __init__(self) -> None:
-        self._thread = ThreadPoolExecutor(1)  # a session is never run by two threads
-
-    async def facts(self) -> dict[str, Any]:
-        """Return what `/v1/models` says of this replica."""
-        facts = {"task": self.model.task, "name": self.model.name, "version": self.model.version}
-        return facts | self.model.facts | {"charset_size": len(self.model.characters), "tuning": self.tuning}
-
-    async def in_thread(self, work: Callable[..., T], *arguments: Any) -> T:
-        """Run blocking work beside the event loop, one piece after another."""
-        return await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
+    def replace(self, source: str) -> None:
+        """Start another model's replicas and return when they serve; the old ones finish the calls that they have."""
+        deploy_model(self._task, source, self._settings)
 
 
-def _count_lines(calls: Sequence[tuple[Lines, float]]) -> int:
-    return sum(len(lines.images) for lines, _ in calls)
+async def retry(call: Callable[[], Awaitable[T]]) -> T:
+    """Return a call's result; if its replica died, call again: reading twice does no harm.
 
-
-@serve.deployment
-class Recogniser(Replica):
-    """Reads lines; calls that wait are read as one batch.
-
-    The ingress has already filled the calls (`serve/reading/line_queue.py`). On a CPU a replica has one call at a
-    time, so batching here does nothing; on a GPU it has eight, and here they become one batch.
+    Raises:
+        BusyError: if there is no replica after ATTEMPTS calls.
     """
-
-    def __init__(self, source: str, threads: int) -> None:
-        super().__init__()
-        self._reader = LineReader(load_model("recognition", source), threads)
-        self.model, self.tuning = self._reader.model, self._reader.tuning.as_dict()
-
-    async def padded_px(self) -> int:
-        """Return the width to which every line is padded at least."""
-        return self.model.min_width_px
-
-    async def upright(self) -> str:
-        """Return what is done with upright lines before they are read."""
-        return self.model.upright
-
-    async def cut(self) -> Cut:
-        """Return how lines are cut out of photos for it."""
-        return self.model.cut
-
-    async def read(self, lines: Lines) -> tuple[list[Reading], Work]:
-        """Return the readings of one call's lines, in their order."""
-        found: tuple[list[Reading], Work] = await self._together((lines, time.monotonic()))
-        return found
-
-    @serve.batch(max_batch_size=BATCH_LINES, batch_wait_timeout_s=0, batch_size_fn=_count_lines)  # type: ignore[untyped-decorator]
-    async def _together(self, calls: list[tuple[Lines, float]]) -> list[tuple[list[Reading], Work]]:
-        started, total = time.monotonic(), _count_lines(calls)
-        images = [image for lines, _ in calls for image in lines.images]
-        wanted = [count for lines, _ in calls for count in lines.wanted]
-        alone = len(calls) == 1 and calls[0][0].alone
-        readings = iter(await self.in_thread(self._reader.read, images, wanted, alone))
-        return [
-            ([next(readings) for _ in lines.images], Work(started - arrived, total))
-            for lines, arrived in calls
-        ]
+    for attempt in range(ATTEMPTS):
+        try:
+            return await call()
+        except (RayActorError, RayServeException) as error:
+            log.warning("a replica was lost (%s), attempt %d", type(error).__name__, attempt + 1)
+            await asyncio.sleep(PAUSE_S * 2**attempt)
+    raise BusyError("a model must have a replica that lives", "none", "try again later")
 
 
-@serve.deployment
-class Detector(Replica):
-    """Finds text in a picture; pictures have sizes of their own, so each is run alone."""
-
-    def __init__(self, source: str, threads: int) -> None:
-        super().__init__()
-        self._detector = TextDetector(load_model("detection", source), threads)
-        self._aside = Aside(source)
-        self.model, self.tuning = self._detector.model, self._detector.tuning.as_dict()
-
-    async def defaults(self) -> DetectionParameters:
-        """Return the thresholds that the model was tuned to."""
-        return self._detector.defaults
-
-    async def find(
-        self, picture: Image, size: tuple[int, int], how: DetectionParameters, alone: bool
-    ) -> Boxes:
-        """Return (N, 4, 2) corners and (N,) scores in a picture that was prepared from one of `size` (H, W)."""
-        if is_large(picture) and not self._detector.on_gpu:
-            return await self._aside.find(picture, size, how)
-        return await self.in_thread(self._detector.find, picture, size, how, alone)
-
-
-@serve.deployment
-class Orienter(Replica):
-    """Tells which lines stand on their heads."""
-
-    def __init__(self, source: str, threads: int) -> None:
-        super().__init__()
-        self._orienter = LineOrienter(load_model("orientation", source), threads)
-        self.model, self.tuning = self._orienter.model, self._orienter.tuning.as_dict()
-
-    async def line_input(self) -> LineInput:
-        """Return how a line becomes the model's input."""
-        how: LineInput = self._orienter.how
-        return how
-
-    async def turned(self, lines: list[Image], alone: bool) -> list[int]:
-        """Return 1 for every prepared line that stands on its head, 0 for the others."""
-        found: list[int] = await self._together((lines, alone))
-        return found
-
-    @serve.batch(max_batch_size=BATCH_LINES, batch_wait_timeout_s=0)  # type: ignore[untyped-decorator]
-    async def _together(self, calls: list[tuple[list[Image], bool]]) -> list[list[int]]:
-        lines = [line for call, _ in calls for line in call]
-        alone = len(calls) == 1 and calls[0][1]
-        angles = iter(await self.in_thread(self._orienter.angles, lines, alone))
-        return [[next(angles) for _ in call] for call, _ in calls]
-
-
-@dataclass(frozen=True)
-class Served:
-    """How a task's model is served.
-
-    Attributes:
-        deployment: the replica's class.
-        on_every_core: one replica for each core or GPU, and calls wait in the ingress; otherwise one replica, and
-            calls wait there.
-        by_reference: arguments go through the object store, as pictures must; gRPC is faster but takes 4 MB at most.
-    """
-
-    deployment: Any
-    on_every_core: bool = False
-    by_reference: bool = True
-
-    def replicas(self, settings: Settings) -> int:
-        """Return how many replicas run."""
-        return settings.recogniser_replicas if self.on_every_core else 1
-
-    def ongoing(self, settings: Settings) -> int:
-        """Return how many calls a replica holds. When all are full, Ray's router tries again, at growing intervals."""
-        return settings.calls_per_replica if self.on_every_core else settings.limits.queued
-
-    def handle(self, task: str) -> Any:
-        """Return the handle through which the replicas are called."""
-        handle = serve.get_deployment_handle(self.deployment.name, app_name=task)
-        return handle.options(_by_reference=self.by_reference)
-
-
-SERVED = {
-    "recognition": Served(Recogniser, on_every_core=True, by_reference=False),
-    "detection": Served(Detector),
-    "orientation": Served(Orienter),
-}
+DEPLOYMENTS: dict[str, Any] = {task: serve.deployment(part) for task, part in PARTS.items()}
 
 
 def build_model_application(task: str, source: str, settings: Settings) -> serve.Application:
-    """Return the application that serves one model: `source` is a bundle folder or a pretrained name."""
+    """Return the application that serves one model: `source` is a bundle folder or a pretrained name.
+
+    The recogniser has few calls at a time, and the others wait in the ingress. When all its replicas are full, Ray's
+    router tries again, at growing intervals.
+    """
+    ongoing = settings.calls_per_replica if task == "recognition" else settings.limits.queued
     return (
-        SERVED[task]
-        .deployment.options(
-            num_replicas=SERVED[task].replicas(settings),
-            max_ongoing_requests=SERVED[task].ongoing(settings),
+        DEPLOYMENTS[task]
+        .options(
+            num_replicas=settings.replicas(task),
+            max_ongoing_requests=ongoing,
             max_surge_percent=100,
             graceful_shutdown_timeout_s=60,
             graceful_shutdown_wait_loop_s=0.5,

@@ -1,16 +1,12 @@
 """What the routes call: the model replicas, and with them the settings and metrics."""
 
 import asyncio
-import logging
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, TypeVar
-
-from ray.exceptions import RayActorError
-from ray.serve.exceptions import RayServeException
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
 from serve.errors import BusyError
+from serve.inference.parts import Lines
 from serve.inference.recogniser import Reading
-from serve.inference.replicas import SERVED, Lines, deploy_model
 from serve.intake.guard import Pictures, open_images, require_lines
 from serve.intake.lanes import SMALL_BYTES, Lanes
 from serve.metrics import Metrics
@@ -21,23 +17,29 @@ from serve.settings import Limits, Settings
 from train.data.crops import turned
 from train.data.images import Image, resize_line, too_long
 
-log = logging.getLogger("ray.serve")
-T = TypeVar("T")
 Warnings = list[tuple[str, ...]]
 CALL_LINES = 8
 """Lines of one call: a large request is spread over the recognisers."""
-ATTEMPTS = 4
-PAUSE_S = 0.25
 READY_S = 5.0
 NOTHING = Reading("", 0.0)
+
+
+class ServedModel(Protocol):
+    """A task's model, in replicas of its own (`RemoteModel`) or in this process (`FusedModel`)."""
+
+    async def call(self, method: str, *arguments: Any) -> Any:
+        """Call a method of a part of the model (`serve/inference/parts.py`), any of them."""
+
+    def replace(self, source: str) -> None:
+        """Put a bundle's folder or a pretrained model to work; return when it serves."""
 
 
 class Services:
     """The models behind one ingress replica."""
 
-    def __init__(self, settings: Settings, metrics: Metrics) -> None:
+    def __init__(self, settings: Settings, metrics: Metrics, models: Mapping[str, ServedModel]) -> None:
         self.settings, self.metrics = settings, metrics
-        self._handles = {task: SERVED[task].handle(task) for task in settings.sources()}
+        self._models = models
         calls = settings.calls_per_replica * settings.recogniser_replicas
         self.lanes = Lanes(settings.limits)
         # the next picture is there as soon as one was searched; more of them would wait out of turn
@@ -50,11 +52,11 @@ class Services:
 
     def serves(self, task: str) -> bool:
         """Say whether there is a model for a task."""
-        return task in self._handles
+        return task in self._models
 
     async def call(self, task: str, method: str, *arguments: Any) -> Any:
         """Call a model's replica, any of them."""
-        return await retry(lambda: getattr(self._handles[task], method).remote(*arguments))
+        return await self._models[task].call(method, *arguments)
 
     async def run(self, task: str, method: str, *arguments: Any) -> Any:
         """Run a model other than the recogniser; it may use all cores if no other model is running."""
@@ -110,7 +112,7 @@ class Services:
 
         Calls that are under way are finished by the old one.
         """
-        deploy_model(task, source, self.settings)
+        self._models[task].replace(source)
         self._padded_px = None  # how the new one is used is asked again
         self.pages.forget()
 
@@ -124,7 +126,7 @@ class Services:
 
     async def facts(self) -> list[dict[str, Any]]:
         """Return the facts of every model that is served, for `/v1/models`."""
-        return list(await asyncio.gather(*(retry(handle.facts.remote) for handle in self._handles.values())))
+        return list(await asyncio.gather(*(model.call("facts") for model in self._models.values())))
 
 
 def _open_small(files: Sequence[bytes], limits: Limits) -> tuple[Pictures, list[Image] | None]:
@@ -137,18 +139,3 @@ def _decode_all(pictures: Pictures) -> list[Image]:
     images = [pictures.decode(index) for index in range(len(pictures.headers))]
     require_lines(images)
     return images
-
-
-async def retry(call: Callable[[], Awaitable[T]]) -> T:
-    """Return a call's result; if its replica died, call again: reading twice does no harm.
-
-    Raises:
-        BusyError: if there is no replica after ATTEMPTS calls.
-    """
-    for attempt in range(ATTEMPTS):
-        try:
-            return await call()
-        except (RayActorError, RayServeException) as error:
-            log.warning("a replica was lost (%s), attempt %d", type(error).__name__, attempt + 1)
-            await asyncio.sleep(PAUSE_S * 2**attempt)
-    raise BusyError("a model must have a replica that lives", "none", "try again later")
