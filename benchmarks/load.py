@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+MIN_ANSWERS = 3
+
 
 @dataclass(frozen=True)
 class Request:
@@ -56,10 +58,13 @@ async def _drive(host: str, port: int, requests: Sequence[Request], clients: int
     end = begin + seconds
     seen: list[tuple[float, float, int, bool]] = []
     await asyncio.gather(*(_client(host, port, requests, i, end, seen) for i in range(clients)))
-    counted = [entry for entry in seen if begin <= entry[1] <= end]
+    counted = sorted((entry for entry in seen if begin <= entry[1] <= end), key=lambda entry: entry[1])
+    if len(counted) < MIN_ANSWERS:
+        raise RuntimeError(f"{len(counted)} answers in {seconds:g} s tell no rate: give it more --seconds")
     took = np.array([1000 * (done - sent) for sent, done, _, _ in counted])
     return Outcome(
-        lines_per_s=sum(lines for _, _, lines, good in counted if good) / seconds,
+        lines_per_s=sum(lines for _, _, lines, good in counted[1:] if good)
+        / (counted[-1][1] - counted[0][1]),
         p50_ms=float(np.median(took)),
         p99_ms=float(np.percentile(took, 99)),
         requests=len(counted),

@@ -32,6 +32,8 @@ TARGETS = {("pp-ocrv6-small", 1): 0.85, ("pp-ocrv6-small", 16): 0.95}
 """Of the bare loop's lines/s at the most clients, by model and lines in a request."""
 LOOP = "one session, all cores"
 """The bare loop; with a thread and a session for each core it is faster still, and is shown too."""
+TOPOLOGIES = ("graph", "fused")
+OURS = tuple(f"ours, {topology}" for topology in TOPOLOGIES)
 PAGES = 20
 ROUNDS = 3
 
@@ -62,7 +64,11 @@ def main(arguments: Sequence[str]) -> int:
     if "pages" in chosen.only:
         figures["pages"] = pages(chosen.seconds)
         print_table(figures["pages"])
-        missed += [row for row in figures["pages"] if row["server"] != "ours" and row["ours / this"] <= 1]
+        missed += [
+            row
+            for row in figures["pages"]
+            if row["server"] not in OURS and max(row[f"{name} / this"] for name in OURS) <= 1
+        ]
     write_result("serving", before, figures | {"options": vars(chosen)})
     for row in missed:
         print(f"below its target: {row}")
@@ -74,8 +80,17 @@ def lines(model: str, seconds: float) -> list[dict[str, Any]]:
     bare = {
         way: bare_loop(model, way, seconds) for way in ("one session, all cores", "a session for each core")
     }
+    rows = [row for topology in TOPOLOGIES for row in _line_rows(model, topology, seconds)]
+    _measure_bare(bare, model, seconds)
+    return [
+        row | bare | {f"/ {way}": row["lines_per_s"] / rate for way, rate in bare.items()} for row in rows
+    ]
+
+
+def _line_rows(model: str, topology: str, seconds: float) -> list[dict[str, Any]]:
     rows = []
-    with server("serve/run.py", "--recognition", model, "--detection", "pp-ocrv6-tiny") as port:
+    pair = ("--recognition", model, "--detection", "pp-ocrv6-tiny")
+    with server("serve/run.py", *pair, "--topology", topology) as port:
         for count in (1, 16):
             for clients in CLIENTS:
                 # Large requests are few: their ends must not decide.
@@ -83,11 +98,11 @@ def lines(model: str, seconds: float) -> list[dict[str, Any]]:
                 seen = drive(HOST, port, line_requests(port, count), clients, wait)
                 assert not seen.failed
                 figures = {key: value for key, value in asdict(seen).items() if key != "failed"}
-                rows.append({"model": model, "lines": count, "clients": clients} | figures)
-    _measure_bare(bare, model, seconds)
-    return [
-        row | bare | {f"/ {way}": row["lines_per_s"] / rate for way, rate in bare.items()} for row in rows
-    ]
+                rows.append(
+                    {"model": model, "topology": topology, "lines": count, "clients": clients} | figures
+                )
+                print(rows[-1], flush=True)
+    return rows
 
 
 def _measure_bare(rates: dict[str, float], model: str, seconds: float) -> None:
@@ -119,7 +134,8 @@ def line_requests(port: int, count: int) -> list[Request]:
 
 
 SERVERS = {
-    "ours": ("serve/run.py", "--no-visualize", "--port"),
+    "ours, graph": ("serve/run.py", "--no-visualize", "--topology", "graph", "--port"),
+    "ours, fused": ("serve/run.py", "--no-visualize", "--topology", "fused", "--port"),
     "PaddleX serving": ("benchmarks/rivals.py", "paddlex"),
     "RapidOCR + FastAPI": ("benchmarks/rivals.py", "rapidocr"),
 }
@@ -148,8 +164,14 @@ def pages(seconds: float) -> list[dict[str, Any]]:
         "p50_ms": 1000 / rate,
     }
     rows += [pipeline | {"clients": clients, "p99_ms": 0.0} for clients in (1, 4)]
-    ours = {(row["asked for"], row["clients"]): row["images/s"] for row in rows if row["server"] == "ours"}
-    return [row | {"ours / this": ours[row["asked for"], row["clients"]] / row["images/s"]} for row in rows]
+    return [row | _compared(rows, row) for row in rows]
+
+
+def _compared(rows: Sequence[dict[str, Any]], rival: dict[str, Any]) -> dict[str, float]:
+    """Return the images/s of each of our topologies under the load of a row, as ratios to that row."""
+    load = rival["asked for"], rival["clients"]
+    ours = [row for row in rows if row["server"] in OURS and (row["asked for"], row["clients"]) == load]
+    return {f"{row['server']} / this": row["images/s"] / rival["images/s"] for row in ours}
 
 
 def _pipeline_rate() -> float:
@@ -165,7 +187,7 @@ def _asked(name: str, port: int) -> dict[str, list[Request]]:
         name != "RapidOCR + FastAPI"
     ):  # which would enlarge a line that is to be found first to 736 pixels of height
         asked["line by /ocr"] = [page_request(port, data, name) for data in line_files()]
-    if name == "ours":
+    if name in OURS:
         asked["line, read only"] = line_requests(port, 1)
     elif name == "RapidOCR + FastAPI":
         asked["line, read only"] = [
