@@ -108,10 +108,6 @@ class Settings(BaseModel):
         share, others = self.gpus_per_replica, len(self.sources()) - 1
         return max(1, int(1 / share) - others if share else _count_cores() // self.threads_per_replica)
 
-    def replicas(self, task: str) -> int:
-        """How many replicas of a task's model run: of the recogniser, one for each core or GPU."""
-        return self.recogniser_replicas if task == "recognition" else 1
-
     @property
     def models(self) -> int:
         """How many models are open at a time, each recogniser counted."""

@@ -24,8 +24,7 @@ class FusedModel:
     def replace(self, source: str) -> None:
         """Open another model and call it from now on; the old one finishes the calls that it has."""
         kind, threads = PARTS[self._task], self._settings.threads_per_replica
-        count = self._settings.replicas(self._task)
-        self._workers = [_Worker(kind(source, threads)) for _ in range(count)]
+        self._workers = [_Worker(kind(source, threads)) for _ in range(kind.count(self._settings))]
 
     async def call(self, method: str, *arguments: Any) -> Any:
         """Call the part that has the fewest calls."""

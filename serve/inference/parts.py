@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from ray import serve
 
@@ -14,6 +14,7 @@ from serve.inference.detector import TextDetector, is_large
 from serve.inference.model import Model, load_model
 from serve.inference.orienter import LineOrienter
 from serve.inference.recogniser import LineReader, Reading
+from serve.settings import Settings
 from train.cut import Cut
 from train.data.detection import DetectionParameters
 from train.data.images import Image
@@ -42,13 +43,32 @@ class Work:
 
 
 class Part:
-    """What all of them share: a model, and the one thread that runs it."""
+    """What all of them share: a model, and the one thread that runs it.
 
+    Attributes:
+        on_every_core: there is one for each core or GPU, and calls wait in the ingress; otherwise one, and calls wait
+            there.
+        by_reference: arguments of a replica go through the object store, as pictures must; gRPC is faster but takes
+            4 MB at most.
+    """
+
+    on_every_core: ClassVar[bool] = False
+    by_reference: ClassVar[bool] = True
     model: Model
     tuning: dict[str, Any]
 
     def __init__(self) -> None:
         self._thread = ThreadPoolExecutor(1)  # a session is never run by two threads
+
+    @classmethod
+    def count(cls, settings: Settings) -> int:
+        """Return how many of them run."""
+        return settings.recogniser_replicas if cls.on_every_core else 1
+
+    @classmethod
+    def ongoing(cls, settings: Settings) -> int:
+        """Return how many calls a replica holds. When all are full, Ray's router tries again, at growing intervals."""
+        return settings.calls_per_replica if cls.on_every_core else settings.limits.queued
 
     async def facts(self) -> dict[str, Any]:
         """Return what `/v1/models` says of this model."""
@@ -70,6 +90,9 @@ class Recogniser(Part):
     The ingress has already filled the calls (`serve/reading/line_queue.py`). On a CPU a replica has one call at a
     time, so batching here does nothing; on a GPU it has eight, and here they become one batch.
     """
+
+    on_every_core = True
+    by_reference = False
 
     def __init__(self, source: str, threads: int) -> None:
         super().__init__()

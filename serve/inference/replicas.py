@@ -27,8 +27,7 @@ class RemoteModel:
     def __init__(self, task: str, settings: Settings) -> None:
         self._task, self._settings = task, settings
         handle = serve.get_deployment_handle(DEPLOYMENTS[task].name, app_name=task)
-        # arguments go through the object store, as pictures must; gRPC is faster but takes 4 MB at most
-        self._handle = handle.options(_by_reference=task != "recognition")
+        self._handle = handle.options(_by_reference=PARTS[task].by_reference)
 
     async def call(self, method: str, *arguments: Any) -> Any:
         """Call a replica, any of them."""
@@ -58,17 +57,12 @@ DEPLOYMENTS: dict[str, Any] = {task: serve.deployment(part) for task, part in PA
 
 
 def build_model_application(task: str, source: str, settings: Settings) -> serve.Application:
-    """Return the application that serves one model: `source` is a bundle folder or a pretrained name.
-
-    The recogniser has few calls at a time, and the others wait in the ingress. When all its replicas are full, Ray's
-    router tries again, at growing intervals.
-    """
-    ongoing = settings.calls_per_replica if task == "recognition" else settings.limits.queued
+    """Return the application that serves one model: `source` is a bundle folder or a pretrained name."""
     return (
         DEPLOYMENTS[task]
         .options(
-            num_replicas=settings.replicas(task),
-            max_ongoing_requests=ongoing,
+            num_replicas=PARTS[task].count(settings),
+            max_ongoing_requests=PARTS[task].ongoing(settings),
             max_surge_percent=100,
             graceful_shutdown_timeout_s=60,
             graceful_shutdown_wait_loop_s=0.5,
