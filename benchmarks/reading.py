@@ -31,9 +31,13 @@ from train.data.sample import Sample
 from train.data.synthetic import make_vin_dataset
 from train.loaded import Assembled
 from train.loop import assemble
-from train.reading.fitting import Heard, fit, read_all
-from train.reading.formats.rules import Format, Rule
-from train.reading.text_model import ReadingSettings, TextModel
+from train.reading.fitting import fit, read_all
+from train.reading.formats.declared import Format
+from train.reading.formats.rules import Rule
+from train.reading.knowledge import TextKnowledge
+from train.reading.languages import Heard
+from train.reading.settings import ReadingSettings
+from train.reading.text_model import TextModel
 from train.scoring.intervals import paired_gain_interval, wilson_interval
 from train.tasks import TASKS
 from train.text_models import hear
@@ -115,7 +119,7 @@ def _measured(case: Case) -> Iterator[dict[str, Any]]:
     """Yield a row for reading greedily, for each part alone, and for all that validation chose."""
 
     def fitted(rules: Sequence[Rule], texts: Sequence[str]) -> ReadingSettings:
-        return fit(case.chosen, texts, case.charset, rules, SEED, 0.995).settings
+        return fit(case.chosen, case.charset, TextKnowledge(texts, tuple(rules), SEED)).settings
 
     parts = {"greedy": ReadingSettings(), "n-gram": fitted((), case.texts)}
     if case.rules:

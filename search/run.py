@@ -228,8 +228,8 @@ def settings_of(arguments: argparse.Namespace) -> StudySettings:
             "add --general-labels FILE",
         )
     same = {key: getattr(arguments, key) for key in StudySettings.model_fields if hasattr(arguments, key)}
-    paths = ("data", "general_labels", "synthetic_labels", "cache")
-    texts = {key: str(path) for key in paths if (path := getattr(arguments, key))}
+    names = ("data", "general_labels", "synthetic_labels", "reading", "texts", "cache")
+    paths = {key: str(path) for key in names if (path := getattr(arguments, key))}
     told = {
         "name": _name_of(arguments),
         "data_format": arguments.format,
@@ -245,7 +245,7 @@ def settings_of(arguments: argparse.Namespace) -> StudySettings:
         "workers": arguments.workers_per_trial,
     }
     with config_error("the command line"):
-        return StudySettings(**same | texts | told)
+        return StudySettings(**same | paths | told)
 
 
 def _name_of(arguments: argparse.Namespace) -> str:

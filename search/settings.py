@@ -12,7 +12,7 @@ from pydantic import Field, field_validator
 
 from train.config import Frozen, TrialConfig, Upright
 from train.errors import UsageError
-from train.sets.texts import PRECISION
+from train.reading.knowledge import PRECISION
 
 DEFAULT_TRIALS, POPULATION_SIZE = 32, 8
 Scheduler = Literal["asha", "hyperband", "median", "pbt", "none"]
@@ -35,6 +35,7 @@ class StudySettings(Frozen):
         synthetic_labels: label file of drawn lines, of which trials may mix a share into their batches.
         dictionary: file of characters that trials are to write, `none` for none; None for what space and data say.
         reading: file that declares the format of the texts; None for the `format.yaml` beside the labels, if any.
+        texts: file of texts without images; None for none.
         precision: share of right texts among those that are to go without a person.
         decode_to: where decoded lines are kept: `memory`, `file`, or `auto` by their size.
         cache: folder of files of decoded lines; None for `line-cache` in the storage.
@@ -74,6 +75,7 @@ class StudySettings(Frozen):
     synthetic_labels: str | None = None
     dictionary: str | None = None
     reading: str | None = None
+    texts: str | None = None
     precision: float = Field(PRECISION, gt=0, le=1)
     decode_to: Literal["auto", "memory", "file"] = "auto"
     cache: str | None = None

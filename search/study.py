@@ -22,7 +22,7 @@ from search.planning.clock import Clock
 from search.planning.plan import Planned, fit_resources, list_nodes, make_plan
 from search.planning.warm_starts import read_fork
 from search.preflight.cluster import check_cluster, start_ray
-from search.preflight.data import decode_sets, read_rules, source_of, task_of
+from search.preflight.data import decode_sets, know_texts, source_of, task_of
 from search.preflight.fingerprint import check_fingerprint, read_begun_settings, take_fingerprint
 from search.preflight.general import limit_forgetting
 from search.preflight.latency import measure_latencies
@@ -83,7 +83,7 @@ def prepare(request: Request) -> Prepared:
     sets = read_sets(source_of(settings))
     if sets.dictionary:
         settings = settings.model_copy(update={DICTIONARY: str(sets.dictionary.path.absolute())})
-    read_rules(settings)  # what cannot be used is refused before any work
+    know_texts(settings, ())  # what cannot be used is refused before any work
     settings = choose_folds(settings, len(sets.samples["train"]))
     show_stage("choosing the engine")
     settings, space = settle_engine(settings, space)

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 
-from train.reading.text_model import TextReading
+from train.reading.settings import TextReading
 
 # ruff: noqa: N815  (the protocol's names)
 

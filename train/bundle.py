@@ -17,12 +17,13 @@ from train.data import images
 from train.data.batching.batches import evaluation_batches
 from train.data.charset import Charset
 from train.errors import CheckpointError
-from train.reading.text_model import ReadingSettings, TextModel, TextReading
+from train.reading.settings import FILE as READING
+from train.reading.settings import ReadingSettings, TextReading
+from train.reading.text_model import TextModel
 
 FORMAT = 1
 MANIFEST, SETTINGS, ONNX = "manifest.json", "inference.yml", "inference.onnx"
 INT8, WEIGHTS = "inference.int8.onnx", "weights.safetensors"
-READING = "reading.json"
 PADDLEOCR = ("inference.json", "inference.pdiparams")
 FILES = (ONNX, SETTINGS, *PADDLEOCR)
 BATCH_LINES = 8

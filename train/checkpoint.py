@@ -13,6 +13,7 @@ from train.config import Frozen, TrialConfig
 from train.data.charset import Charset
 from train.errors import CheckpointError
 from train.files import replace_folder
+from train.reading.settings import FILE, ReadingSettings
 
 ARRAYS, META = "state.npz", "checkpoint.json"
 PARTS = ("weights", "optimiser", "scaler", "average")
@@ -44,6 +45,7 @@ class Checkpoint:
             augmentation are drawn anew from (seed, epoch, sample).
         metrics: of that epoch.
         state: what `Engine.state` returned.
+        text_model: what was chosen to stand behind its outputs; None before that, and for reading greedily.
     """
 
     config: TrialConfig
@@ -51,6 +53,7 @@ class Checkpoint:
     epoch: int
     metrics: dict[str, float]
     state: dict[str, Any]
+    text_model: ReadingSettings | None = None
 
     @property
     def weights(self) -> dict[str, Any]:
@@ -88,17 +91,23 @@ class Checkpoint:
         )
         text = json.dumps(meta.model_dump(mode="json"), ensure_ascii=False)
         (folder / META).write_text(text, encoding="utf-8")
+        if self.text_model is not None:
+            (folder / FILE).write_text(self.text_model.model_dump_json(), encoding="utf-8")
 
 
 def load_checkpoint(directory: Path) -> Checkpoint:
     """Read what `Checkpoint.save` wrote; raise CheckpointError if anything is missing or damaged."""
+    reading = directory / FILE
     try:
+        text_model = ReadingSettings.model_validate_json(reading.read_bytes()) if reading.exists() else None
         meta = Meta.model_validate_json((directory / META).read_bytes())
         if _digest(directory / ARRAYS) != meta.sha256:
             raise _broken(directory, f"{ARRAYS} has changed since it was written")
     except ValidationError as error:
         fault = error.errors()[0]
-        raise _broken(directory, f"{META}: {'.'.join(map(str, fault['loc']))}: {fault['msg']}") from error
+        raise _broken(
+            directory, f"{error.title}: {'.'.join(map(str, fault['loc']))}: {fault['msg']}"
+        ) from error
     except OSError as error:
         raise _broken(directory, error) from error
     state: dict[str, Any] = {part: {} for part in PARTS}
@@ -106,7 +115,7 @@ def load_checkpoint(directory: Path) -> Checkpoint:
         for key in file.files:
             part, name = key.split("/", 1)
             state[part][name] = file[key]
-    return Checkpoint(meta.config, Charset(meta.characters), meta.epoch, meta.metrics, state)
+    return Checkpoint(meta.config, Charset(meta.characters), meta.epoch, meta.metrics, state, text_model)
 
 
 def _digest(path: Path) -> str:

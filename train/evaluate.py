@@ -168,15 +168,16 @@ def _check(chosen: argparse.Namespace) -> None:
 
 def named(chosen: argparse.Namespace) -> Read:
     """Return the model that the command line names."""
+    raw = chosen.decode == "raw"
     if chosen.bundle:
         bundle = load_bundle(chosen.bundle)
         config = config_from_mapping(bundle.manifest.config, str(bundle.directory))
-        text_model = bundle.text_model if chosen.decode != "raw" else None
         config = config.model_copy(update={"weights": chosen.weights or config.weights})
-        return Read(config, bundle, text_model=text_model)
+        return Read(config, bundle, text_model=None if raw else bundle.text_model)
     if chosen.checkpoint:
         checkpoint = load_checkpoint(chosen.checkpoint).with_engine(chosen.engine)
-        return Read(checkpoint.config, checkpoint=checkpoint)
+        text_model = None if raw else checkpoint.text_model
+        return Read(checkpoint.config, checkpoint=checkpoint, text_model=text_model)
     from train.models import MODELS
 
     model = MODELS.get(chosen.model)

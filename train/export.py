@@ -15,7 +15,7 @@ if __name__ == "__main__":
 import numpy as np
 from safetensors.numpy import save_file
 
-from train.bundle import MANIFEST, ONNX, READING, SETTINGS, WEIGHTS, load_bundle, open_session, run, seal
+from train.bundle import MANIFEST, ONNX, SETTINGS, WEIGHTS, load_bundle, open_session, run, seal
 from train.checkpoint import Checkpoint, load_checkpoint
 from train.cli import Parser
 from train.config import TrialConfig
@@ -30,7 +30,12 @@ from train.loaded import Loaded, load_network
 from train.models import MODELS
 from train.parity import TOLERANCE, ParityResult, compare
 from train.paths import given_path, require_folder
+from train.reading.formats.declared import declared_rules
+from train.reading.knowledge import TextKnowledge
+from train.reading.settings import FILE
+from train.sets.texts import add_reading_arguments, check_rules, read_further
 from train.tasks import AS_LABELLED, TASKS, Task
+from train.text_models import find_earlier, read_as_known, with_text_model
 from train.to_paddleocr import write_checkpoint
 from train.tuning import tuned
 from train.versions import installed_versions
@@ -68,7 +73,7 @@ def export_network(network: Loaded, data: Dataset, directory: Path) -> ParityRes
         if published_name is not None:
             task.write_settings(aside, published_name, checkpoint.charset)
         if task.text_model is not None:
-            (aside / READING).write_text(task.text_model.model_dump_json(), encoding="utf-8")
+            (aside / FILE).write_text(task.text_model.model_dump_json(), encoding="utf-8")
         seal(
             aside,
             task=checkpoint.config.task,
@@ -137,6 +142,7 @@ def parser() -> argparse.ArgumentParser:
         help="real images for the parity gate, and for what is chosen after training (a detector's thresholds)",
     )
     add_format_arguments(parse)
+    add_reading_arguments(parse)
     parse.add_argument(
         "--as",
         choices=("bundle", PDPARAMS),
@@ -146,6 +152,30 @@ def parser() -> argparse.ArgumentParser:
     )
     parse.add_argument("--engine", help="to export with (default: the one that trained it)")
     return parse
+
+
+def reading_of(network: Loaded, data: Dataset, chosen: argparse.Namespace) -> Loaded:
+    """Return the network with its text model, and say which one that is.
+
+    It is chosen on the lines where a format or texts are named, or lie beside them. Otherwise it is that of the
+    checkpoint, or of the bundle that training began with.
+    """
+    kept, task = network.checkpoint.text_model, TASKS.get(network.checkpoint.config.task)
+    if not task.worded:
+        return network
+    named = chosen.reading or chosen.texts
+    if kept is not None and not named:
+        print("text model: the checkpoint's", flush=True)
+        return with_text_model(network, kept)
+    rules = declared_rules(chosen.reading, chosen.labels)
+    check_rules(rules, task, chosen.precision)
+    known = TextKnowledge((), rules, precision=chosen.precision, further=read_further(chosen.texts, task))
+    if rules or named or find_earlier(network.checkpoint.config.weights):
+        return read_as_known(network, data, known)
+    print(
+        "text model: none, the bundle reads greedily; name a format (--reading FILE) or texts (--texts FILE)"
+    )
+    return network
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -162,7 +192,8 @@ def main(arguments: Sequence[str]) -> None:
     task = TASKS.get(checkpoint.config.task)
     samples = load_file(chosen.labels, options_of(chosen.option), chosen.format, task.formats)
     data = decode_samples(samples, task.stored_as(checkpoint.config))
-    result = export_checkpoint(tuned(checkpoint, data), data, chosen.bundle)
+    network = load_network(tuned(checkpoint, data), data)
+    result = export_network(reading_of(network, data, chosen), data, chosen.bundle)
     if result is None:
         print(f"{chosen.bundle}: {load_bundle(chosen.bundle).manifest.absent[ONNX]}")
         return

@@ -9,7 +9,7 @@ from train.checkpoint import Checkpoint
 from train.config import TrialConfig, config_from_mapping
 from train.data.dataset import Dataset
 from train.fits import check_model
-from train.reading.text_model import ReadingSettings
+from train.reading.settings import ReadingSettings
 from train.tasks import TASKS, Task
 
 DETECTION = "detection"

@@ -3,6 +3,7 @@
 import argparse
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,10 +36,11 @@ from train.errors import UsageError
 from train.fits import check_fits, models_for
 from train.paddleocr_config import read_config
 from train.paths import given_path, require_folder
-from train.reading.formats.rules import declared_rules
+from train.reading.formats.declared import declared_rules
+from train.reading.knowledge import TextKnowledge
 from train.sets.arguments import add_task_argument
 from train.sets.read import Sets, Source, read_sets
-from train.sets.texts import TextKnowledge, add_reading_arguments, check_rules
+from train.sets.texts import add_reading_arguments, check_rules, read_further
 from train.steps.teacher import check_teacher
 from train.steps.validation import GENERAL
 from train.tasks import TASKS, Task
@@ -46,6 +48,8 @@ from train.training_report import COMPLETED, FILE, TrainingReport, reported
 
 if TYPE_CHECKING:
     from train.loop import MakeCheckpoint, Metrics, Report, TrainingData
+
+BEST = "best-checkpoint"
 
 
 def parser() -> argparse.ArgumentParser:
@@ -125,6 +129,7 @@ def main(arguments: Sequence[str]) -> None:
     task = TASKS.get(config.task)
     rules = declared_rules(chosen.reading, data)
     check_rules(rules, task, chosen.precision)
+    further = read_further(chosen.texts, task)
     sets = _read(chosen, data, task, chosen.dictionary or config.dictionary)
     config = config.model_copy(
         update={"dictionary": sets.dictionary and str(sets.dictionary.path.absolute())}
@@ -133,7 +138,7 @@ def main(arguments: Sequence[str]) -> None:
     decoded = _decode(sets, how, chosen)
     facts, epoch = _facts(config, decoded, resume), resume.epoch if resume else 0
     report = TrainingReport(output / FILE, facts, epoch, task.scores.names)
-    known = TextKnowledge(decoded.train.texts, rules, chosen.seed, chosen.precision)
+    known = TextKnowledge(decoded.train.texts, rules, chosen.seed, chosen.precision, further)
     with reported(report):
         _train_and_export(config, decoded, output, report, resume, known)
 
@@ -235,20 +240,22 @@ def _train_and_export(
         score = f"general {task.terms.short[0]} {published.primary:.3f}"
         print(f"baseline: {config.model}, as published: {score}", flush=True)
     train(config, data, _report(output, config.epochs, report, task), resume)
-    best, bundle = tuned(load_checkpoint(output / "best-checkpoint"), data.val), output / "best"
-    network = read_as_known(load_network(best, data.val), data.val, known)
+    reached, bundle = load_checkpoint(output / BEST), output / "best"
+    network = read_as_known(load_network(tuned(reached, data.val), data.val), data.val, known)
     best = network.checkpoint
+    if best.text_model is not None:  # its metrics stay: they are compared with those of later epochs
+        replace(reached, text_model=best.text_model).save(output / BEST)
     export_network(network, data.val, bundle)
     report.write(COMPLETED, bundle)
-    reached = task.scores.kept_in(best.metrics, len(data.val)).primary
-    print(f"best: epoch {best.epoch}, {task.terms.scores[0]} {reached:.3f}; bundle in {bundle}")
+    primary = task.scores.kept_in(best.metrics, len(data.val)).primary
+    print(f"best: epoch {best.epoch}, {task.terms.scores[0]} {primary:.3f}; bundle in {bundle}")
 
 
 def _report(output: Path, epochs: int, training_report: TrainingReport, task: type[Task]) -> "Report":
     """Return a report function that prints a line, keeps the last checkpoint, the best one and the report."""
     best = (-1.0, -1.0)  # an epoch without a single right character is still the best so far
-    if (output / "best-checkpoint").exists():
-        best = task.scores.kept_in(load_checkpoint(output / "best-checkpoint").metrics, 0).rank
+    if (output / BEST).exists():
+        best = task.scores.kept_in(load_checkpoint(output / BEST).metrics, 0).rank
 
     def report(metrics: "Metrics", make: "MakeCheckpoint") -> None:
         nonlocal best
@@ -257,7 +264,7 @@ def _report(output: Path, epochs: int, training_report: TrainingReport, task: ty
         checkpoint.save(output / "last")
         if scores.rank > best:
             best = scores.rank
-            checkpoint.save(output / "best-checkpoint")
+            checkpoint.save(output / BEST)
         training_report.add(metrics)
         named = zip(task.terms.short, scores.rank, strict=True)
         print(

@@ -1,18 +1,21 @@
 """The text model of a trained network: fitted on what it reads of the validation split, then behind its outputs."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from train.data.dataset import Dataset
 from train.loaded import Assembled, Loaded
+from train.models.starting import read_saved
 from train.reading.calibration import Coverage, covered
-from train.reading.fitting import Fitted, Heard, fit
-from train.reading.text_model import TextReading
+from train.reading.fitting import Fitted, fit
+from train.reading.knowledge import FEWEST_LINES, MOST_LINES, Earlier, TextKnowledge
+from train.reading.languages import Heard
+from train.reading.settings import ReadingSettings, TextReading
 from train.scoring.scores import Scores
-from train.sets.texts import FEWEST_LINES, MOST_LINES, TextKnowledge
 from train.tasks import Task
 
 MOST_BYTES = 1 << 29
@@ -21,12 +24,27 @@ RAW = "raw_"
 SHARES = (0.5, 0.7, 0.8, 0.9, 1.0)
 
 
-def fitted(network: Assembled, val: Dataset, known: TextKnowledge) -> Fitted | None:
-    """Return the text model of a network; None for a task without characters, or with too few lines to tell."""
-    if not network.task.worded or (len(val) < FEWEST_LINES and not known.rules):
+def fitted(
+    network: Assembled, val: Dataset, known: TextKnowledge, earlier: Earlier | None = None
+) -> Fitted | None:
+    """Return the text model of a network; None for a task without characters, or where nothing tells.
+
+    Args:
+        network: that is to have one.
+        val: lines that choose.
+        known: what is known of the texts.
+        earlier: the text model of the bundle that training began with, if it had one.
+    """
+    few = len(val) < FEWEST_LINES and not known.rules and earlier is None
+    if not network.task.worded or few:
         return None
-    charset = network.engine.charset
-    return fit(hear(network, val, known.seed), known.texts, charset, known.rules, known.seed, known.precision)
+    return fit(hear(network, val, known.seed), network.engine.charset, known, earlier)
+
+
+def find_earlier(weights: str | None) -> Earlier | None:
+    """Return the text model of the bundle, or checkpoint, that training begins with; None without one."""
+    saved = read_saved(Path(weights) if weights else None)
+    return Earlier(saved.text_model, saved.charset) if saved and saved.text_model else None
 
 
 def hear(network: Assembled, data: Dataset, seed: int) -> Heard:
@@ -114,13 +132,12 @@ def decoding(task: Task, predictions: Sequence[TextReading], data: Dataset) -> D
 
 def read_as_known(network: Loaded, val: Dataset, known: TextKnowledge) -> Loaded:
     """Return the network with the text model that suits it, its scores with that, and say what was chosen."""
-    found = fitted(network, val, known)
+    found = fitted(network, val, known, find_earlier(network.checkpoint.config.weights))
     if found is None:
         return network
-    task = network.task.reading_with(found.settings)
-    other = Loaded(network.engine, task, checkpoint=network.checkpoint)
+    other = with_text_model(network, found.settings)
     before, after = network.read(val).scores, other.read(val).scores
-    word = task.terms.short[0]
+    word = network.task.terms.short[0]
     print(
         "\n".join(
             [f"text model: {word} {after.primary:.3f} on validation, {before.primary:.3f} read greedily"]
@@ -131,7 +148,15 @@ def read_as_known(network: Loaded, val: Dataset, known: TextKnowledge) -> Loaded
     return other.with_metrics(after.metrics() | before.metrics(RAW))
 
 
-def baseline_as_known(network: Assembled, val: Dataset, known: TextKnowledge) -> Assembled:
-    """Return a network as it was published with the text model that suits it."""
-    found = fitted(network, val, known)
+def with_text_model(network: Loaded, settings: ReadingSettings) -> Loaded:
+    """Return the network with a text model, which its checkpoint keeps, too."""
+    checkpoint = replace(network.checkpoint, text_model=settings)
+    return Loaded(network.engine, network.task.reading_with(settings), checkpoint=checkpoint)
+
+
+def baseline_as_known(
+    network: Assembled, val: Dataset, known: TextKnowledge, weights: str | None
+) -> Assembled:
+    """Return a network that nothing was trained of, from its own `weights`, with the text model that suits it."""
+    found = fitted(network, val, known, find_earlier(weights))
     return Assembled(network.engine, network.task.reading_with(found.settings)) if found else network

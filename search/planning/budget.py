@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from search.settings import StudySettings
 from train.errors import UsageError
-from train.sets.texts import FEWEST_LINES, MOST_LINES
+from train.reading.knowledge import FEWEST_LINES, MOST_LINES
 from train.tasks import TASKS
 
 ROUNDS, GOOD_EPOCHS = 3, 15

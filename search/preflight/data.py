@@ -1,6 +1,7 @@
 """From what the user names to decoded splits: read, check, split and decode, once per study."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import ray
@@ -15,9 +16,11 @@ from train.data.decoded.decoding import CACHE, Decoding
 from train.data.synthetic import make_vin_dataset
 from train.loop import TrainingData
 from train.memory import available_bytes
-from train.reading.formats.rules import Rule, declared_rules
+from train.reading.formats.declared import declared_rules
+from train.reading.formats.rules import Rule
+from train.reading.knowledge import TextKnowledge
 from train.sets.read import Sets, Source
-from train.sets.texts import TextKnowledge, check_rules
+from train.sets.texts import check_rules, read_further
 from train.tasks import TASKS, Task
 
 EMBEDDED = {"count_train": 400, "count_val": 120, "count_test": 120, "seed": 7}
@@ -29,13 +32,13 @@ class StudyData:
 
     Attributes:
         test: None where there is no test split.
-        rules: what is declared of the texts.
+        known: of the texts.
     """
 
     training: TrainingData
     test: Dataset | None
     summary: DataSummary
-    rules: tuple[Rule, ...] = ()
+    known: TextKnowledge = field(default_factory=lambda: TextKnowledge(()))
 
 
 def task_of(settings: StudySettings) -> type[Task]:
@@ -80,9 +83,15 @@ def read_rules(settings: StudySettings) -> tuple[Rule, ...]:
     return rules
 
 
-def know_texts(settings: StudySettings, data: StudyData) -> TextKnowledge:
-    """Return what a study knows of its texts."""
-    return TextKnowledge(data.training.train.texts, data.rules, settings.seed, settings.precision)
+def know_texts(settings: StudySettings, texts: Sequence[str]) -> TextKnowledge:
+    """Return what a study knows of its texts; raise UsageError or DataError for what cannot be used.
+
+    Args:
+        settings: the study's.
+        texts: labels of its training lines.
+    """
+    further = read_further(settings.texts, task_of(settings))
+    return TextKnowledge(texts, read_rules(settings), settings.seed, settings.precision, further)
 
 
 def decode_sets(settings: StudySettings, sets: Sets) -> StudyData:
@@ -103,7 +112,7 @@ def decode_sets(settings: StudySettings, sets: Sets) -> StudyData:
     )
     test = decoded.pop("test", None)
     training = TrainingData(**decoded, dictionary=sets.characters, documents=sets.documents)
-    return StudyData(training, test, summary, read_rules(settings))
+    return StudyData(training, test, summary, know_texts(settings, training.train.texts))
 
 
 def decoding(settings: StudySettings) -> Decoding:

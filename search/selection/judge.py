@@ -12,8 +12,8 @@ from train.config import TrialConfig
 from train.data.dataset import Dataset
 from train.loaded import Assembled, Loaded
 from train.loop import TrainingData, assemble
+from train.reading.knowledge import TextKnowledge
 from train.scoring.intervals import paired_gain_interval
-from train.sets.texts import TextKnowledge
 from train.tasks import SampleStats
 from train.text_models import baseline_as_known
 
@@ -42,7 +42,9 @@ class ProbedBaseline:
     def network(self) -> Assembled:
         """The network, built when it is first asked for, with the text model that suits it where one is wanted."""
         network = Assembled(*assemble(self.config, self.data.train, dictionary=self.data.dictionary))
-        return baseline_as_known(network, self.data.val, self.known) if self.known else network
+        if self.known is None:
+            return network
+        return baseline_as_known(network, self.data.val, self.known, self.config.weights)
 
     def read(self, data: Dataset) -> tuple[Baseline, SampleStats]:
         """Return the baseline with its scores on a split, and how it does on every sample of it."""
@@ -63,21 +65,21 @@ def list_baselines(
 
 
 def compare_with_baselines(
-    winner: Loaded, data: StudyData, probes: Sequence[Probe], seed: int, known: TextKnowledge
+    winner: Loaded, data: StudyData, probes: Sequence[Probe], seed: int
 ) -> tuple[Comparison, ...]:
     """Compare the winner with the best baseline on validation and, this once, on the test split.
 
-    On the general samples it is compared with its own model as published.
+    On the general samples it is compared with its own model as published. Where the winner has a text model, so has
+    the baseline.
 
     Args:
         winner: its network.
         data: the study's.
         probes: of all models.
         seed: of the resampling.
-        known: what is known of the texts: where the winner has a text model, so has the baseline.
     """
     val, decoded = data.training.val, winner.task.text_model is not None
-    best = list_baselines(probes, data.training, known if decoded else None)[0]
+    best = list_baselines(probes, data.training, data.known if decoded else None)[0]
     # With folds, the probe read the samples of all of them.
     as_probed = len(best.stats) == len(val) and not decoded
     measured = (best.baseline, best.stats) if as_probed else best.read(val)

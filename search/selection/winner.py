@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from search.preflight.data import StudyData, know_texts
+from search.preflight.data import StudyData
 from search.records.evidence import Caution, DecodedSplit, LabelCheck
 from search.records.result import Comparison, Misreading
 from search.records.sample_rows import SplitRows, make_split_rows
@@ -66,15 +66,14 @@ def export_winner(search: Searched, selected: Selection, folder: Path) -> Verdic
     data, val = search.data, search.data.training.val
     best, averaged = load_weights(search, selected)
     loaded, averaged, caution = be_cautious(search, selected, best, averaged)
-    known = know_texts(search.settings, data)
     tuned = tune(loaded, val)
-    winner = read_as_known(tuned, val, known)
+    winner = read_as_known(tuned, val, data.known)
     save_config(best.checkpoint.config, folder / "best.yaml", describe_stages(ranked[0].stages))
     export_network(winner, val, folder / "best")
     return Verdict(
         averaged=averaged,
         caution=caution,
-        comparisons=compare_with_baselines(winner, data, search.probes, search.settings.seed, known),
+        comparisons=compare_with_baselines(winner, data, search.probes, search.settings.seed),
         misreadings=list_misreadings(winner, val),
         picture=partial(_draw, winner, val),
         rows=_rows(winner, data),

@@ -2,8 +2,10 @@
 
 import argparse
 import json
+import sys
 import time
 from collections.abc import Sequence
+from contextlib import redirect_stdout
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -203,7 +205,8 @@ def export(chosen: argparse.Namespace) -> None:
     from search.studies.export import export_trial
 
     require_folder(chosen.output, "--output")
-    done = export_trial(read_study(chosen.storage / chosen.name), chosen.trial, chosen.output)
+    with redirect_stdout(sys.stderr if chosen.json else sys.stdout):  # it says what it chooses
+        done = export_trial(read_study(chosen.storage / chosen.name), chosen.trial, chosen.output)
     if chosen.json:
         print(json.dumps({"bundle": str(chosen.output), **asdict(done)}, indent=2))
         return

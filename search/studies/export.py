@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pyarrow import fs
 
-from search.preflight.data import decoding, source_of
+from search.preflight.data import decoding, know_texts, source_of
 from search.records.trial_report import checkpoint_scores, latest_reports
 from search.settings import StudySettings
 from search.storage.journal import TrialJournal, read_journal
@@ -16,9 +16,11 @@ from train.bundle import MANIFEST
 from train.checkpoint import Checkpoint
 from train.data.dataset import Dataset
 from train.errors import UsageError
-from train.export import export_checkpoint
+from train.export import export_network
+from train.loaded import load_network
 from train.parity import ParityResult
 from train.sets.read import read_splits
+from train.text_models import read_as_known
 from train.tuning import tuned
 
 
@@ -55,9 +57,13 @@ def export_trial(study: Study, wanted: str, output: Path) -> Exported:
         raise UsageError("a bundle must not replace anything else", output, "choose another folder")
     trial = find_trial(study, wanted)
     checkpoint = read_best_checkpoint(study, trial)
-    val = decode_splits(study.settings, ("val",))["val"]
-    parity = export_checkpoint(tuned(checkpoint, val), val, output)
-    return Exported(trial.id, checkpoint.epoch, checkpoint.metrics, parity)
+    settings = study.settings
+    splits, left_out = read_splits(source_of(settings))
+    known = know_texts(settings, [sample.text for sample in splits.train])
+    val = decoding(settings).decode_usable({"val": splits.val}, settings.allow_bad, left_out)[0]["val"]
+    network = read_as_known(load_network(tuned(checkpoint, val), val), val, known)
+    parity = export_network(network, val, output)
+    return Exported(trial.id, checkpoint.epoch, network.checkpoint.metrics, parity)
 
 
 def find_trial(study: Study, wanted: str) -> TrialJournal:

@@ -13,7 +13,7 @@ from train.cut import Cut
 from train.data import images
 from train.data.charset import Charset
 from train.errors import UsageError
-from train.reading.text_model import ReadingSettings
+from train.reading.settings import ReadingSettings
 
 PADDLEOCR_WIDTH_PX = 320  # to which PaddleOCR pads a line; its own models are served as PaddleOCR runs them
 

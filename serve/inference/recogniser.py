@@ -11,7 +11,8 @@ from serve.inference.model import Model
 from serve.inference.sessions import Array, ElasticSession, Tuning, open_elastic
 from train.data import images
 from train.data.charset import Decoded, decode_line
-from train.reading.text_model import TextModel, TextReading
+from train.reading.settings import TextReading
+from train.reading.text_model import TextModel
 
 BATCH_COLUMNS_PX = 16 * 640
 """Padded columns in one batch: what bounds a replica's memory, whatever the lines."""

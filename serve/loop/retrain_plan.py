@@ -188,18 +188,27 @@ def _make_general_steps(
     draw = ["-m", "train.data.synthetic", *files, "--processes", "1"]
     return [
         _make_step("drawing lines to compare on", draw, "drawing.txt", 0.95),
-        *_make_reading_steps(models, folder, str(drawn / "rec_gt.txt"), "general_", 1.0),
+        *_make_reading_steps(models, folder, str(drawn / "rec_gt.txt"), "general_", 1.0, "raw"),
     ]
 
 
 def _make_reading_steps(
-    models: Mapping[str, list[str]], folder: Path, labels: str, prefix: str, end: float
+    models: Mapping[str, list[str]],
+    folder: Path,
+    labels: str,
+    prefix: str,
+    end: float,
+    decode: str = "text-model",
 ) -> list[dict[str, Any]]:
-    """Return the steps in which the new and the serving model read some lines."""
+    """Return the steps in which the new and the serving model read some lines.
+
+    Drawn lines are read greedily: no text model knows their texts, and one whose format is hard would hide them.
+    """
     steps = []
     for (name, what), done in zip(models.items(), (end - 0.025, end), strict=True):
         errors = str(folder / f"{prefix}{name}.tsv")
         command = ["train/evaluate.py", *what, "--labels", labels, "--errors", errors, "--json"]
+        command += ["--decode", decode]
         steps.append(
             _make_step(f"reading with the {name} model", command, f"{prefix}{name}.json", round(done, 3))
         )

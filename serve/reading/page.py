@@ -13,7 +13,7 @@ from serve.schemas import DecodedText, OcrRequest, PageRequest
 from train.cut import PADDLEOCR, Cut
 from train.data.crops import Quad, outline
 from train.data.detection import LIMIT_TYPES, DetectionParameters
-from train.reading.text_model import TextReading
+from train.reading.settings import TextReading
 
 NOT_CLASSIFIED = -1
 

@@ -174,7 +174,9 @@ def test_the_results_commands_show_the_study_and_export_its_second_trial(
     done = python(command, "export", "tiny", "--trial", 2, *storage, "--output", output, "--json")
     second = min(ended.trials, key=lambda trial: trial["score"])
     assert json.loads(done)["trial"] == second["id"]
-    assert load_bundle(output).manifest.metrics["exact_match"] == second["score"]
+    bundle, best = load_bundle(output), load_bundle(ended.folder / "best")
+    assert bundle.manifest.metrics["exact_match"] == second["score"]
+    assert (bundle.text_model is None) == (best.text_model is None)
 
 
 def test_labels_are_checked_by_winner_and_trials(ended: Ended) -> None:

@@ -1,6 +1,7 @@
 """A text model's way: fitted on what a network reads, into the bundle, the same in evaluation and in serving."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,10 +17,11 @@ from train.config import TrialConfig
 from train.data.dataset import Dataset
 from train.evaluate import main
 from train.export import export_network
+from train.export import main as export
 from train.loaded import load_network
 from train.loop import assemble
 from train.reading.formats.rules import Rule
-from train.sets.texts import TextKnowledge
+from train.reading.knowledge import TextKnowledge
 from train.text_models import read_as_known
 
 RULES = (
@@ -34,13 +36,18 @@ def lines(data_dir: Path) -> Dataset:
 
 
 @pytest.fixture(scope="module")
-def bundle(lines: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the bundle of a network that has learnt nothing: what it reads obeys no rule by itself."""
+def untrained(lines: Dataset) -> Checkpoint:
+    """Return a network that has learnt nothing: what it reads obeys no rule by itself."""
     tiny_recogniser.register()
     config = TrialConfig(model=tiny_recogniser.NAME, engine="torch", charset="domain")
     engine, _ = assemble(config, lines)
-    network = load_network(Checkpoint(config, engine.charset, 0, {}, engine.state()), lines)
-    known = TextKnowledge([text[:4] for text in lines.texts], RULES)
+    return Checkpoint(config, engine.charset, 0, {}, engine.state())
+
+
+@pytest.fixture(scope="module")
+def bundle(untrained: Checkpoint, lines: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return its bundle with a text model."""
+    network, known = load_network(untrained, lines), TextKnowledge([text[:4] for text in lines.texts], RULES)
     folder = tmp_path_factory.mktemp("text-model") / "bundle"
     export_network(read_as_known(network, lines, known), lines, folder)
     return folder
@@ -83,3 +90,33 @@ def test_a_bundle_whose_text_model_was_changed_is_refused(bundle: Path, tmp_path
         (copy / path.name).write_bytes(path.read_bytes())
     (copy / "reading.json").write_text("{}")
     assert cli.run(main, ["--bundle", str(copy), "--labels", str(tmp_path / "none.txt")]) == 1
+
+
+@pytest.mark.slow
+def test_an_export_keeps_the_text_model_or_says_that_there_is_none(
+    untrained: Checkpoint, bundle: Path, lines: Dataset, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """That of the checkpoint, of the bundle that training began with, or one chosen on the lines."""
+    rows = [f"{path}\t{text}\n" for path, text in zip(lines.sources, lines.texts, strict=True)]
+    (tmp_path / "labels.txt").write_text("".join(rows), encoding="utf-8")
+    (tmp_path / "rules.yaml").write_text("{pattern: '[A-Z0-9]{2}', hard: true}", encoding="utf-8")
+    kept = load_bundle(bundle).text_model
+    begun = untrained.config.model_copy(update={"weights": str(bundle)})
+    cases = {
+        "none": (untrained, [], "reads greedily"),
+        "checkpoint": (replace(untrained, text_model=kept), [], "the checkpoint's"),
+        "begun": (replace(untrained, config=begun), [], "calibration as before"),
+        "named": (replace(untrained, text_model=kept), ["--reading", str(tmp_path / "rules.yaml")], "hard"),
+    }
+    found = {}
+    for name, (checkpoint, arguments, said) in cases.items():
+        checkpoint.save(tmp_path / name)
+        where = [str(tmp_path / name), str(tmp_path / f"{name}-bundle")]
+        assert cli.run(export, [*where, "--labels", str(tmp_path / "labels.txt"), *arguments]) == 0
+        assert said in capsys.readouterr().out
+        found[name] = load_bundle(tmp_path / f"{name}-bundle").text_model
+    assert kept is not None
+    assert found["none"] is None
+    assert found["checkpoint"] == found["begun"] == kept
+    assert found["named"] is not None
+    assert [(rule.pattern, rule.hard) for rule in found["named"].rules] == [("[A-Z0-9]{2}", True)]

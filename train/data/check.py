@@ -36,8 +36,8 @@ from train.data.split import Splits, given_splits
 from train.data.texts.forms import normal_form
 from train.files import write_output
 from train.paths import given_path, require_file
-from train.reading.formats.infer import COMMON
-from train.reading.formats.rules import Rule, declared_rules
+from train.reading.formats.declared import declared_rules
+from train.reading.formats.rules import COMMON, Rule
 from train.sets.arguments import add_task_argument
 from train.tasks import TASKS
 

@@ -17,8 +17,9 @@ from train.data.sample import Sample
 from train.errors import DataError
 from train.files import write_output
 from train.paths import given_path
-from train.reading.formats.infer import COMMON, Proposal, propose
-from train.reading.formats.rules import PATTERN
+from train.reading.formats.declared import PATTERN
+from train.reading.formats.infer import Proposal, propose
+from train.reading.formats.rules import COMMON
 
 SHOWN = 20
 

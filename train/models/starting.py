@@ -13,6 +13,7 @@ from train.data.charset import Charset
 from train.data.charset_file import read_entries
 from train.errors import ModelError
 from train.models.network import Arrays
+from train.reading.settings import ReadingSettings
 
 SAFETENSORS = "model.safetensors"
 SPACE = " "
@@ -31,12 +32,14 @@ class Saved:
         charset: that it writes.
         arrays: reads them, by shared name.
         fit_width: pixels that the network resamples every line to; 0 for its own width.
+        text_model: what stands behind its outputs; None for nothing.
     """
 
     model: str
     charset: Charset
     arrays: Callable[[], Arrays]
     fit_width: int = 0
+    text_model: ReadingSettings | None = None
 
 
 def is_bundle(weights: Path) -> bool:
@@ -55,11 +58,17 @@ def read_saved(weights: Path | None) -> Saved | None:
             bundle.charset,
             bundle.weights,
             int(bundle.manifest.config.get("fit_width", 0)),
+            bundle.text_model,
         )
     if (weights / META).is_file():
         checkpoint = load_checkpoint(weights)
-        fit_width = checkpoint.config.fit_width
-        return Saved(checkpoint.config.model, checkpoint.charset, lambda: checkpoint.weights, fit_width)
+        return Saved(
+            checkpoint.config.model,
+            checkpoint.charset,
+            lambda: checkpoint.weights,
+            checkpoint.config.fit_width,
+            checkpoint.text_model,
+        )
     return None
 
 

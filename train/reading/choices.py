@@ -22,6 +22,7 @@ class Choices(NamedTuple):
         counts: (N, S) how many it has.
         columns: (N, S) the step in the probabilities.
         nats: (N, T, C) below the likeliest class, of all.
+        left: (N, S) steps of a line that come after it.
         certain: (S,) whether no line has a choice.
     """
 
@@ -31,6 +32,7 @@ class Choices(NamedTuple):
     counts: Indices
     columns: Indices
     nats: npt.NDArray[np.floating]
+    left: Indices
     certain: list[bool]
 
     def slack_of(self, line: Indices, classes: Indices) -> Costs:
@@ -63,6 +65,7 @@ def find_choices(log_probabilities: npt.NDArray[np.floating], within: Costs) -> 
         np.maximum(kept, 1),
         order,
         slack,
+        (kept > 0).sum(axis=1, keepdims=True) - (kept > 0).cumsum(axis=1),
         [most <= 1 for most in kept.max(axis=0).tolist()],
     )
 

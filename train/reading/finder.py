@@ -18,6 +18,8 @@ MOST_BEAM, LEAST_BEAM, BEAM_WEIGHT = 8.0, 2.0, 15.0
 """Nats within which a language model chooses: what it can make up for grows with its weight."""
 NEAR, MOST_TOKENS = 4.0, 4000
 """Nats within which most answers lie, and tokens of a line up to which they are looked for there."""
+MOST_IN_LEXICON = 300
+"""Tokens of a line where all go on to a text of a lexicon."""
 DEPTH = 64
 """How many of the likeliest texts are tried for a check without an automaton."""
 WIDER = (12.0, 96.0, math.inf)
@@ -60,17 +62,17 @@ class Finder:
     def _exact(self, logs: Logs, gains: Costs) -> list[Path | None]:
         """Return the best text of each line without the language model."""
         found = self._first(logs, self._plain, np.minimum(gains, NEAR), MOST_TOKENS)
-        if not self._others and self._trellis is not None:
+        if not self._others and not self._plain.listed and self._trellis is not None:
             left = [i for i, path in enumerate(found) if path is None and gains[i] > NEAR]
             paths = self._trellis.best_paths(logs[left]) if left else []
             near = [
                 path if path and path.cost <= gains[i] else None for i, path in zip(left, paths, strict=True)
             ]
             return _filled(found, left, near)
-        narrower = NEAR
+        narrower, most = NEAR, MOST_IN_LEXICON if self._plain.listed else MOST_TOKENS
         for bound in WIDER:
             left = [i for i, path in enumerate(found) if path is None and gains[i] > narrower]
-            paths = self._first(logs[left], self._plain, np.minimum(gains[left], bound), MOST_TOKENS)
+            paths = self._first(logs[left], self._plain, np.minimum(gains[left], bound), most)
             found, narrower = _filled(found, left, paths), bound
         return found
 

@@ -1,49 +1,22 @@
 """The text model that suits a trained network: rules weighed by labels, an n-gram where it helps, calibration."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
-from itertools import product
 
 import numpy as np
 import numpy.typing as npt
 
 from train.data.charset import Charset
+from train.data.checks.rules import named
 from train.reading.calibration import calibrated
 from train.reading.formats.rules import Rule, weighed
-from train.reading.grammar import Grammar
-from train.reading.ngram import Ngram, learn
-from train.reading.paths import Path, best_paths
-from train.reading.text_model import (
-    SMALLEST,
-    Language,
-    Probabilities,
-    ReadingSettings,
-    TextModel,
-    TextReading,
-)
-from train.scoring.intervals import Gain, paired_gain_interval
+from train.reading.knowledge import FEWEST_LINES, FEWEST_TEXTS, Earlier, TextKnowledge
+from train.reading.languages import Heard, find_language, list_corpora, paired_gain, some_of
+from train.reading.settings import Language, ReadingSettings, TextReading
+from train.reading.text_model import TextModel
+from train.scoring.intervals import Gain
 
-ORDERS = (3, 4, 6)
-WEIGHTS = (0.0, 0.1, 0.2, 0.3, 0.5, 0.8)
-BONUSES = (0.0, 1.0, 2.0)
-"""Nats a character, times the weight."""
-FEWEST_TEXTS, MOST_TEXTS = 50, 10_000
-"""Training labels that tell something, and as many as are worth the time and the size of the bundle."""
-TEXTS, NATS = 12, 12.0
-
-
-@dataclass(frozen=True)
-class Heard:
-    """Lines that a network has read.
-
-    Attributes:
-        batches: (N, T, C) float32 probabilities, one array for each padded width.
-        labels: of all lines, in the order of the batches.
-    """
-
-    batches: Sequence[Probabilities]
-    labels: Sequence[str]
+Right = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -60,56 +33,119 @@ class Fitted:
     notes: tuple[str, ...]
 
 
-def fit(
-    heard: Heard,
-    texts: Sequence[str],
-    charset: Charset,
-    rules: Sequence[Rule],
-    seed: int,
-    precision: float,
-) -> Fitted:
+def fit(heard: Heard, charset: Charset, known: TextKnowledge, earlier: Earlier | None = None) -> Fitted:
     """Return the text model of a network.
 
     Args:
         heard: validation lines.
-        texts: labels of the training lines; of very many, some are drawn.
         charset: of the network.
-        rules: as declared.
-        seed: of what is drawn.
-        precision: share of right texts that `accepted` ones are to have.
+        known: what is known of the texts.
+        earlier: the text model of the bundle that training began with: it stays but for what is shown to be better.
     """
-    texts = _some(texts, seed)
-    fixed = ReadingSettings(rules=weighed(rules, texts, seed) if rules else ())
-    notes = [_describe(rule) for rule in fixed.rules]
-    greedy = _right(read_all(ReadingSettings(), charset, heard), heard)
-    chosen, right = fixed, greedy
-    if fixed.rules:
-        right = _right(read_all(fixed, charset, heard), heard)
-        hard = tuple(rule for rule in fixed.rules if rule.hard)
-        if right.sum() < greedy.sum() and len(hard) < len(fixed.rules):
-            chosen = ReadingSettings(rules=hard)
-            right = _right(read_all(chosen, charset, heard), heard)
-            notes.append("rules that are not hard read worse on validation: left out")
-    if (tried := _language(heard, texts, charset, seed)) is not None:
-        language, gain = tried
-        with_language = chosen.model_copy(update={"language": language})
-        better = _right(read_all(with_language, charset, heard), heard)
-        taken = gain.interval.low > 0 and better.sum() > right.sum()
-        notes.append(f"n-gram of order {language.order}: {_said(gain)}, {'taken' if taken else 'left out'}")
-        chosen, right = (with_language, better) if taken else (chosen, right)
-    readings = read_all(chosen, charset, heard)
-    calibration = calibrated([one.score for one in readings], right.astype(bool).tolist(), precision)
-    notes.append(f"accepted: {calibration.measured}")
-    settings = chosen.model_copy(update={"calibration": calibration})
-    return Fitted(settings, _gain(greedy, right, seed), tuple(notes))
+    fitting = _Fitting(heard, charset, known, earlier)
+    fitting.take_rules()
+    fitting.take_language()
+    fitting.calibrate()
+    return fitting.fitted()
 
 
-def _some(texts: Sequence[str], seed: int) -> Sequence[str]:
-    """Return the texts, or MOST_TEXTS drawn ones."""
-    if len(texts) <= MOST_TEXTS:
-        return texts
-    chosen = np.random.default_rng(seed).choice(len(texts), MOST_TEXTS, replace=False)
-    return [texts[index] for index in sorted(chosen.tolist())]
+class _Fitting:
+    """A text model on its way: each step keeps what reads validation better."""
+
+    def __init__(self, heard: Heard, charset: Charset, known: TextKnowledge, earlier: Earlier | None) -> None:
+        self._heard, self._charset, self._known = heard, charset, known
+        self._before = earlier.written_in(charset) if earlier else ReadingSettings()
+        self._enough = earlier is None or len(heard.labels) >= FEWEST_LINES
+        self._texts = some_of(known.texts, known.seed)
+        self._notes: list[str] = []
+        self._settings = ReadingSettings()
+        self._greedy = self._right = self._read(self._settings)
+
+    def take_rules(self) -> None:
+        """Take the rules that are declared, or else those of before; leave out those that read worse."""
+        rules = self._weighed_rules()
+        self._notes += map(_describe, rules)
+        firm = tuple(rule for rule in rules if rule.hard and self._known.rules)
+        self._settings = ReadingSettings(rules=rules)
+        self._right = self._read(self._settings) if rules else self._greedy
+        if self._enough and self._right.sum() < self._greedy.sum() and len(firm) < len(rules):
+            self._settings = ReadingSettings(rules=firm)
+            self._right = self._read(self._settings)
+            kind = "that are not hard" if self._known.rules else "of the bundle that training began with"
+            self._notes.append(f"rules {kind} read worse on validation: left out")
+
+    def _weighed_rules(self) -> tuple[Rule, ...]:
+        """Return the rules as labels obey them; those of before as they were where labels are too few to tell."""
+        rules = self._known.rules or self._before.rules
+        if not self._known.rules and len(self._texts) < FEWEST_TEXTS:
+            return rules
+        return weighed(rules, self._texts or self._heard.labels, self._known.seed) if rules else ()
+
+    def take_language(self) -> None:
+        """Take the n-gram of before unless it reads worse, and a new one if that is better by more than chance."""
+        before = self._before.language
+        if before is not None:
+            taken = self._take(before, least=0) or not self._enough
+            self._notes.append(f"the n-gram of before: {'kept' if taken else 'reads worse now, left out'}")
+        corpora = list_corpora(self._texts, self._further()) if self._enough else []
+        if not corpora:
+            return
+        kept, seed = self._settings.language, self._known.seed
+        tried = find_language(self._heard, corpora, self._charset, seed, kept)
+        if tried is not None:
+            low, high = tried.gain.interval.ends
+            taken = low > 0 and self._take(tried.language, least=1)
+            self._notes.append(
+                f"n-gram of order {tried.language.order}, learnt from {tried.corpus}: {tried.gain.difference:+.3f} on "
+                f"validation lines that did not choose it (95 %: {low:+.3f} to {high:+.3f}), "
+                + ("taken" if taken else "left out")
+            )
+
+    def _take(self, language: Language, least: int) -> bool:
+        """Take a language model if at least so many more lines are right with it; tell whether it was taken."""
+        settings = self._settings.model_copy(update={"language": language})
+        right = self._read(settings)
+        better = right.sum() >= self._right.sum() + least
+        if better or not self._enough:
+            self._settings, self._right = settings, right
+        return bool(better)
+
+    def _further(self) -> Sequence[str]:
+        """Return the texts without images that the network can write, and say how many it cannot."""
+        texts = [text for text in self._known.further if not self._charset.unknown(text)]
+        if left := len(self._known.further) - len(texts):
+            lacking = sorted(set().union(*map(self._charset.unknown, self._known.further)))
+            shown = named(lacking)
+            self._notes.append(
+                f"{left} of {len(self._known.further)} texts without images hold {shown}, which the charset lacks: "
+                "left out"
+            )
+        return some_of(texts, self._known.seed)
+
+    def calibrate(self) -> None:
+        """Measure what scores say of texts being right; what was measured before stays where lines are too few."""
+        calibration = self._before.calibration
+        if self._enough or calibration is None:
+            scores = [one.score for one in read_all(self._settings, self._charset, self._heard)]
+            calibration = calibrated(scores, self._right.astype(bool).tolist(), self._known.precision)
+            self._notes.append(f"accepted: {calibration.measured}")
+        else:
+            self._notes.append(
+                f"{len(self._heard.labels)} lines choose nothing: n-gram and calibration as before"
+            )
+        self._settings = self._settings.model_copy(update={"calibration": calibration})
+
+    def fitted(self) -> Fitted:
+        """Return what was chosen."""
+        gain = paired_gain(self._greedy, self._right, self._known.seed)
+        return Fitted(self._settings, gain, tuple(self._notes))
+
+    def _read(self, settings: ReadingSettings) -> Right:
+        """Return (N,) whether each line is read right."""
+        readings = read_all(settings, self._charset, self._heard)
+        return np.array(
+            [one.text == label for one, label in zip(readings, self._heard.labels, strict=True)], float
+        )
 
 
 def read_all(settings: ReadingSettings, charset: Charset, heard: Heard) -> list[TextReading]:
@@ -118,79 +154,9 @@ def read_all(settings: ReadingSettings, charset: Charset, heard: Heard) -> list[
     return [reading for batch in heard.batches for reading in model.read(batch)]
 
 
-def _right(readings: Sequence[TextReading], heard: Heard) -> npt.NDArray[np.float64]:
-    return np.array([one.text == label for one, label in zip(readings, heard.labels, strict=True)], float)
-
-
-def _gain(before: npt.NDArray[np.float64], after: npt.NDArray[np.float64], seed: int) -> Gain:
-    first, second = (np.stack([np.ones(len(right)), right], axis=1) for right in (before, after))
-    return paired_gain_interval(first, second, lambda sums: float(sums[1] / sums[0]), seed)
-
-
-def _said(gain: Gain) -> str:
-    low, high = gain.interval.ends
-    return (
-        f"{gain.difference:+.3f} on validation lines that did not choose it (95 %: {low:+.3f} to {high:+.3f})"
-    )
-
-
 def _describe(rule: Rule) -> str:
     low, high = rule.share.ends
     worth = "hard" if rule.hard else f"worth {rule.nats:.1f} nats"
     return (
         f"{rule.name}: {rule.obeying} of {rule.labels} labels obey (95 %: {low:.2f} to {high:.2f}), {worth}"
     )
-
-
-def _language(
-    heard: Heard, texts: Sequence[str], charset: Charset, seed: int
-) -> tuple[Language, Gain] | None:
-    """Return the n-gram that reads validation best, and what n-grams gain; None if greedy reads as well.
-
-    The gain is cross-fitted: each half of the lines is read with what the other half chose among the settings. The
-    best of many on the lines that chose it flatters.
-    """
-    if len(texts) < FEWEST_TEXTS:
-        return None
-    found = [paths for batch in heard.batches for paths in _likeliest(batch)]
-    lengths = np.array([len(path.classes) for paths in found for path in paths])
-    rights, settings = [_chosen_right(found, heard, charset, np.zeros(len(lengths)))], []
-    for order in ORDERS:
-        ngram = learn(texts, charset, order)
-        scores = ngram.score([path.classes for paths in found for path in paths])
-        for weight, bonus in product(WEIGHTS, BONUSES):
-            rights.append(_chosen_right(found, heard, charset, weight * (scores + bonus * lengths)))
-            settings.append(partial(_as_language, ngram, order, weight, weight * bonus))
-    table = np.stack(rights)
-    best = int(table.sum(axis=1).argmax())  # of equal ones the first: greedy, and small orders and weights
-    return (settings[best - 1](), _gain(table[0], _cross_fitted(table, seed), seed)) if best else None
-
-
-def _cross_fitted(rights: npt.NDArray[np.float64], seed: int) -> npt.NDArray[np.float64]:
-    """Return (N,) whether each line is right with the row of (S, N) that is best on the half that it is not in."""
-    half = np.zeros(rights.shape[1], bool)
-    half[np.random.default_rng(seed).permutation(len(half))[: len(half) // 2]] = True
-    best_in, best_out = (rights[:, some].sum(axis=1).argmax() for some in (half, ~half))
-    return np.where(half, rights[best_out], rights[best_in])
-
-
-def _as_language(ngram: Ngram, order: int, weight: float, bonus: float) -> Language:
-    return Language(order=order, weight=weight, bonus=bonus, arrays=ngram.as_json())
-
-
-def _likeliest(batch: Probabilities) -> Iterator[list[Path]]:
-    logs = np.log(np.maximum(batch, SMALLEST))
-    return iter(best_paths(logs, Grammar(), np.full(len(batch), NATS), 2 * TEXTS, TEXTS))
-
-
-def _chosen_right(
-    found: Sequence[Sequence[Path]], heard: Heard, charset: Charset, gains: npt.NDArray[np.float64]
-) -> npt.NDArray[np.float64]:
-    """Return (N,) whether each line is right if of its texts the best is taken."""
-    right, first = np.zeros(len(found)), 0
-    for line, (paths, label) in enumerate(zip(found, heard.labels, strict=True)):
-        costs = np.array([path.cost for path in paths]) - gains[first : first + len(paths)]
-        first += len(paths)
-        chosen = paths[int(costs.argmin())].classes
-        right[line] = not charset.unknown(label) and list(chosen) == charset.encode(label)
-    return right

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from train.data.charset import BLANK
-from train.reading.formats.automaton import LARGEST_TABLE, Automaton, Indices
+from train.reading.formats.automaton import LARGEST_TABLE, Automaton, Indices, Moves
 from train.reading.ngram import END, Ngram
 
 Costs = npt.NDArray[np.float64]
@@ -68,6 +68,24 @@ class Grammar:
         origin, own = self.automaton.moves(own, classes)
         contexts, costs = self._priced(contexts[origin], classes[origin])
         return Priced(origin, own * self._contexts + contexts, costs)
+
+    @property
+    def listed(self) -> bool:
+        """Whether the texts are those of a lexicon."""
+        return self.automaton is not None and self.automaton.needed is not None
+
+    def allowed(self, states: Indices, most: int) -> Moves | None:
+        """Return the classes that go on with a text of a lexicon, as `Moves` to classes; None for `most` or more."""
+        if self.automaton is None or self.automaton.needed is None:
+            return None
+        return self.automaton.allowed(states // self._contexts, most)
+
+    def in_time(self, states: Indices, blank: npt.NDArray[np.bool_], steps: Indices) -> Indices | None:
+        """Return the places of those states, after a blank or not, that come to an end in so many steps; None: all."""
+        if self.automaton is None or self.automaton.needed is None:
+            return None
+        needed = self.automaton.needed[states // self._contexts, blank.astype(np.int64)]
+        return np.flatnonzero(needed <= steps)
 
     def _priced(self, contexts: Indices, classes: Indices) -> tuple[Indices, Costs]:
         """Return the context after each class, and what it costs."""

@@ -1,11 +1,10 @@
 """How likely a text is, character by character: an n-gram that knows places where texts are of one length."""
 
 import math
-from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -17,9 +16,6 @@ END = 0
 """The class of the blank, which no text holds, stands for the end of a text."""
 SHARE_OF_ONE_LENGTH = 0.9
 LARGEST_TABLE = 1 << 21
-Context = tuple[int, tuple[int, ...]]
-"""Place (-1: any) and the classes before."""
-ANY: Context = (-1, ())
 Array = npt.NDArray[np.float64]
 
 
@@ -110,6 +106,21 @@ class Ngram:
         totals: Array = np.where(counted, scores, 0.0).sum(axis=1)
         return totals
 
+    def moved(self, old: Charset, new: Charset) -> "Ngram":
+        """Return the n-gram for a network with another charset; what that cannot write is left out."""
+        numbers = np.array([END, *((new.encode(c) or [-1])[0] for c in old.characters)])
+        contexts, classes = np.divmod(self.keys, self.classes)
+        kept = numbers[classes] >= 0
+        keys = contexts[kept] * new.classes + numbers[classes[kept]]
+        order = np.argsort(keys)
+        return replace(
+            self,
+            keys=keys[order],
+            scores=self.scores[kept][order],
+            following=self.following[kept][order],
+            classes=new.classes,
+        )
+
     def as_json(self) -> dict[str, Any]:
         """Return it as JSON holds it."""
         return {
@@ -131,7 +142,9 @@ class Ngram:
         return cls(**dict(values) | arrays)
 
 
-def learn(texts: Sequence[str], charset: Charset, order: int) -> Ngram:
+def learn(
+    texts: Sequence[str], charset: Charset, order: int, weights: Sequence[float] | None = None
+) -> Ngram:
     """Return the n-gram of these texts (Witten and Bell, 1991: interpolated, by how many classes followed a context).
 
     Where nearly all texts are of one length, every context knows its place, and its shortest one is the place alone.
@@ -140,90 +153,131 @@ def learn(texts: Sequence[str], charset: Charset, order: int) -> Ngram:
         texts: at least one.
         charset: whose classes are counted; characters that it lacks are left out.
         order: characters that are looked at, the one that is scored included.
+        weights: how often each text counts; None for once.
     """
-    lines = [(*charset.encode(text), END) for text in texts]
-    length, most = Counter(map(len, lines)).most_common(1)[0]
-    placed = most >= SHARE_OF_ONE_LENGTH * len(lines)
-    counts: dict[Context, Counter[int]] = defaultdict(Counter)
-    for line in lines:
-        for place, number in enumerate(line):
-            at = min(place, length) if placed else 0
-            counts[ANY][number] += 1
-            for taken in range(min(order - 1, place) + 1):
-                counts[at, line[place - taken : place]][number] += 1
-    for at in range(length + 1 if placed else 1):
-        counts[at, ()]  # a place that is reached by unusual texts alone
-    return _arrays(counts, length if placed else 0, charset.classes)
+    seen = _Seen.of([charset.encode(text) for text in texts], weights)
+    return _joined([*_levels(seen, charset.classes, order)], charset.classes)
 
 
-def _shorter(context: Context) -> Context | None:
-    place, before = context
-    if context == ANY:
-        return None
-    return (place, before[1:]) if before else ANY
+class _Seen(NamedTuple):
+    """Every character of the texts, and every end, each (M,).
+
+    Attributes:
+        number: its class.
+        place: in its text.
+        at: the place as contexts know it: 0 where texts are of many lengths.
+        weight: how often it counts.
+        last: the largest `at`.
+    """
+
+    number: Indices
+    place: Indices
+    at: Indices
+    weight: Array
+    last: int
+
+    @classmethod
+    def of(cls, lines: Sequence[Sequence[int]], weights: Sequence[float] | None) -> "_Seen":
+        lengths = np.array([len(line) + 1 for line in lines])
+        weight = np.ones(len(lines)) if weights is None else np.asarray(weights, float)
+        shares = np.bincount(lengths, weight) / weight.sum()
+        length = int(shares.argmax())
+        last = length if shares[length] >= SHARE_OF_ONE_LENGTH else 0
+        place = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+        number = np.array([number for line in lines for number in (*line, END)], np.int64)
+        return cls(number, place, np.minimum(place, last), np.repeat(weight, lengths), last)
 
 
-def _arrays(counts: Mapping[Context, Counter[int]], last: int, classes: int) -> Ngram:
-    """Return the arrays of counted contexts: of each the shorter ones are among them."""
-    ordered = sorted(counts, key=lambda context: (len(context[1]), context))
-    numbers = {context: number for number, context in enumerate(ordered)}
-    probabilities: dict[Context, dict[int, float]] = {}
-    rows: list[tuple[int, float, int]] = []
-    backoff, shorter, otherwise = [], [], []
-    for context in sorted(counts, key=lambda context: (context != ANY, len(context[1]))):
-        probabilities[context] = _smoothed(counts[context], context, probabilities, counts, classes)
-    for context in ordered:
-        seen, parent = counts[context], _shorter(context)
-        after = min(context[0] + 1, last) if last else 0
-        total = sum(seen.values()) + len(seen)
-        backoff.append(math.log(len(seen) / total) if total else 0.0)
-        shorter.append(-1 if parent is None else numbers[parent])
-        otherwise.append(numbers[after, ()])
-        for number, probability in probabilities[context].items():
-            following = -1 if context == ANY else numbers[_following(context, number, after, numbers)]
-            rows.append((numbers[context] * classes + number, math.log(probability), following))
-    rows.sort()
+@dataclass(frozen=True)
+class _Level:
+    """The contexts of some length, and the pairs of them and a class; numbers count from 0 in each level.
+
+    Attributes:
+        context: (M,) of every character that was seen; -1 where its text is too short.
+        pair: (M,) likewise.
+        shorter: (G,) the context in the level before.
+        at: (G,) its place.
+        backoff: (G,) log-weight of the shorter context.
+        keys: (E,) context * classes + class of each pair, sorted.
+        chances: (E,) probabilities of the pairs.
+        first: (E,) a character of each pair.
+    """
+
+    context: Indices
+    pair: Indices
+    shorter: Indices
+    at: Indices
+    backoff: Array
+    keys: Indices
+    chances: Array
+    first: Indices
+
+
+def _levels(seen: _Seen, classes: int, order: int) -> Iterator[_Level]:
+    """Yield any context, the places, and the contexts of one character, two, and so on."""
+    everywhere = np.zeros(len(seen.number), np.int64)
+    uniform = np.full(len(seen.number), 1 / classes)
+    level = _level(seen, classes, everywhere, np.full(1, -1), np.full(1, -1), uniform)
+    yield level
+    places = np.arange(seen.last + 1)  # also one that no text reaches
+    level = _level(seen, classes, seen.at, places * 0, places, level.chances[level.pair])
+    yield level
+    for taken in range(1, order):
+        long = np.flatnonzero(seen.place >= taken)
+        keys = level.context[long] * classes + seen.number[long - taken]
+        _, first, numbers = np.unique(keys, return_index=True, return_inverse=True)
+        context = np.full(len(seen.number), -1)
+        context[long] = numbers
+        shown = long[first]
+        level = _level(
+            seen, classes, context, level.context[shown], seen.at[shown], level.chances[level.pair]
+        )
+        yield level
+
+
+def _level(
+    seen: _Seen, classes: int, context: Indices, shorter: Indices, at: Indices, chances: Array
+) -> _Level:
+    """Smooth the counts of a level's pairs by the `chances` that its shorter contexts give every character."""
+    counted = np.flatnonzero(context >= 0)
+    keys, first, numbers = np.unique(
+        context[counted] * classes + seen.number[counted], return_index=True, return_inverse=True
+    )
+    pair = np.full(len(context), -1)
+    pair[counted] = numbers
+    counts, own = np.bincount(numbers, seen.weight[counted]), keys // classes
+    kinds = np.bincount(own, minlength=len(shorter))
+    totals = np.bincount(own, counts, minlength=len(shorter)) + kinds
+    found = (counts + kinds[own] * chances[counted[first]]) / totals[own]
+    backoff = np.log(np.where(kinds > 0, kinds, 1) / np.where(kinds > 0, totals, 1))
+    return _Level(context, pair, shorter, at, backoff, keys, found, counted[first])
+
+
+def _joined(levels: Sequence[_Level], classes: int) -> Ngram:
+    """Number the contexts of all levels, one level after the other."""
+    starts = np.cumsum([0, *(len(level.at) for level in levels)])
+    last = int(levels[1].at[-1])
+    otherwise = [starts[1] + np.minimum(level.at + 1, last) for level in levels]
+    following = [np.full(len(levels[0].keys), -1)]
+    for depth, level in enumerate(levels[1:], 1):
+        longer = min(depth + 1, len(levels) - 1)
+        ends = level.keys % classes == END
+        after = starts[longer] + levels[longer].context[np.where(ends, 0, level.first + 1)]
+        following.append(np.where(ends, otherwise[depth][level.keys // classes], after))
     return Ngram(
-        keys=np.array([row[0] for row in rows], np.int64),
-        scores=np.array([row[1] for row in rows]),
-        following=np.array([row[2] for row in rows], np.int64),
-        backoff=np.array(backoff),
-        shorter=np.array(shorter, np.int64),
-        otherwise=np.array(otherwise, np.int64),
-        begin=numbers[0, ()],
+        keys=np.concatenate(
+            [start * classes + level.keys for start, level in zip(starts, levels, strict=False)]
+        ),
+        scores=np.log(np.concatenate([level.chances for level in levels])),
+        following=np.concatenate(following),
+        backoff=np.concatenate([level.backoff for level in levels]),
+        shorter=np.concatenate(
+            [
+                np.full(1, -1),
+                *(start + level.shorter for start, level in zip(starts, levels[1:], strict=False)),
+            ]
+        ),
+        otherwise=np.concatenate(otherwise),
+        begin=int(starts[1]),
         classes=classes,
     )
-
-
-def _following(context: Context, number: int, after: int, numbers: Mapping[Context, int]) -> Context:
-    """Return the longest counted context after a class."""
-    before = (*context[1], number)
-    while (after, before) not in numbers:
-        before = before[1:]
-    return after, before
-
-
-def _smoothed(
-    seen: Counter[int],
-    context: Context,
-    known: Mapping[Context, Mapping[int, float]],
-    counts: Mapping[Context, Counter[int]],
-    classes: int,
-) -> dict[int, float]:
-    """Return the probabilities of the classes that followed a context."""
-    total, kinds = sum(seen.values()), len(seen)
-
-    def of(other: Context | None, number: int) -> float:
-        if other is None:
-            return 1 / classes
-        if number in known[other]:
-            return known[other][number]
-        new = len(counts[other])
-        return (
-            new / (sum(counts[other].values()) + new) * of(_shorter(other), number)
-            if new
-            else of(_shorter(other), number)
-        )
-
-    parent = _shorter(context)
-    return {number: (count + kinds * of(parent, number)) / (total + kinds) for number, count in seen.items()}

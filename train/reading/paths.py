@@ -63,7 +63,8 @@ def best_paths(
 ) -> list[list[Path]]:
     """Return the cheapest texts of each line, the best first; none where all cost more than `within`.
 
-    With `texts` 1 and no language model the result is exact, or none for a line that needs more than `most` tokens.
+    With `texts` 1 and no language model the result is exact, or none for a line that needs more than `most` tokens;
+    under a lexicon the cheapest `most` are followed then.
 
     Args:
         log_probabilities: (N, T, C), of a softmax over C.
@@ -80,6 +81,8 @@ def best_paths(
             history.append(_followed(history[-1], choices, step, grammar))
         else:
             tokens = _extended(history[-1], choices, step, grammar, within)
+            in_time = grammar.in_time(tokens.state, tokens.last == BLANK, choices.left[tokens.line, step])
+            tokens = tokens if in_time is None else _only(tokens, in_time)
             history.append(_kept(tokens, grammar, choices.nats.shape[2], within, most))
     return _traced(history, choices, grammar, texts)
 
@@ -104,20 +107,42 @@ def _followed(tokens: _Tokens, choices: Choices, step: int, grammar: Grammar) ->
 
 def _extended(tokens: _Tokens, choices: Choices, step: int, grammar: Grammar, within: Costs) -> _Tokens:
     """Return the ways to go on by a step that are within reach."""
-    counts = choices.counts[tokens.line, step]
-    parent = np.arange(len(counts)).repeat(counts)
-    begins = choices.first[tokens.line, step] - counts.cumsum() + counts
-    place = np.arange(len(parent)) + begins[parent]
-    cost = tokens.cost[parent] + choices.slack[place]
+    parent, number, cost = _continued(tokens, choices, step, grammar)
+    cost += tokens.cost[parent]
     if grammar.exact_within:
         near = (cost <= within[tokens.line[parent]]).nonzero()[0]
-        parent, place, cost = parent[near], place[near], cost[near]
-    number = choices.classes[place]
+        parent, number, cost = parent[near], number[near], cost[near]
     written = np.where(number == tokens.last[parent], BLANK, number)
     origin, states, costs = grammar.moves(tokens.state[parent], written)
     parent, number, cost = parent[origin], number[origin], cost[origin] + costs
     text = None if tokens.text is None else _hashed(tokens.text[parent], written[origin])
     return _Tokens(tokens.line[parent], states, number, cost, parent, text)
+
+
+def _continued(
+    tokens: _Tokens, choices: Choices, step: int, grammar: Grammar
+) -> tuple[Indices, Indices, Costs]:
+    """Return the classes that may come next: token, class and nats, (M,) each.
+
+    They are those within reach; of a lexicon, where these are more, those that go on with a text.
+    """
+    counts = choices.counts[tokens.line, step]
+    listed = grammar.allowed(tokens.state, int(counts.sum()))
+    if listed is None:
+        parent = np.arange(len(counts)).repeat(counts)
+        begins = choices.first[tokens.line, step] - counts.cumsum() + counts
+        place = np.arange(len(parent)) + begins[parent]
+        return parent, choices.classes[place], choices.slack[place]
+    standing = np.flatnonzero(tokens.last != BLANK)
+    new = listed.states != tokens.last[listed.origin]  # what a token stands in is there already
+    parent = np.concatenate([np.arange(len(counts)), standing, listed.origin[new]])
+    number = np.concatenate([np.zeros(len(counts), np.int64), tokens.last[standing], listed.states[new]])
+    line = tokens.line[parent]
+    nats = choices.nats[line, choices.columns[line, step], number].astype(np.float64)
+    more = (
+        choices.first[line, step] == len(choices.classes) - 1
+    )  # a line that has no more steps stays as it is
+    return parent, number, np.where(more, np.where(number == BLANK, 0.0, np.inf), nats)
 
 
 def _hashed(texts: Hashes, written: Indices) -> Hashes:
@@ -139,7 +164,7 @@ def _kept(tokens: _Tokens, grammar: Grammar, classes: int, within: Costs, most: 
     if len(chosen) > most:
         line = tokens.line[chosen]
         counts = np.bincount(line)
-        if counts.max() > most and grammar.exact_within and tokens.text is None:
+        if counts.max() > most and grammar.exact_within and not grammar.listed and tokens.text is None:
             chosen = chosen[counts[line] <= most]
         elif counts.max() > most:
             chosen = chosen[np.lexsort((tokens.cost[chosen], line))]

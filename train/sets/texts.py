@@ -2,42 +2,29 @@
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import dataclass
+from pathlib import Path
 
+from train.data.texts.text_list import read_texts
 from train.errors import UsageError
 from train.paths import given_path
 from train.reading.formats.rules import Rule
+from train.reading.knowledge import PRECISION
 from train.tasks import Task
-
-PRECISION = 0.995
-FEWEST_LINES, MOST_LINES = 20, 1000
-"""Validation lines that a text model is chosen on: with fewer there is none where no format is declared."""
-
-
-@dataclass(frozen=True)
-class TextKnowledge:
-    """What is known of the texts of a run.
-
-    Attributes:
-        texts: labels of the training lines.
-        rules: as declared; none where nothing was.
-        seed: of what is drawn.
-        precision: share of right texts among those that are to go without a person.
-    """
-
-    texts: Sequence[str]
-    rules: tuple[Rule, ...] = ()
-    seed: int = 0
-    precision: float = PRECISION
 
 
 def add_reading_arguments(parse: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
-    """Add `--reading` and `--precision`."""
+    """Add `--reading`, `--texts` and `--precision`."""
     parse.add_argument(
         "--reading",
         metavar="FILE",
         type=given_path,
         help="what the texts obey: pattern and checks (docs/reading.md; default: format.yaml beside the labels)",
+    )
+    parse.add_argument(
+        "--texts",
+        metavar="FILE",
+        type=given_path,
+        help="texts of the same kind without images, one a line, from which an n-gram may learn",
     )
     parse.add_argument(
         "--precision",
@@ -48,13 +35,27 @@ def add_reading_arguments(parse: argparse.ArgumentParser | argparse._ArgumentGro
     )
 
 
+def read_further(file: str | Path | None, task: type[Task]) -> list[str]:
+    """Return the texts without images that a run may learn from; none without a file.
+
+    Raises:
+        UsageError: for a task whose outputs are no characters.
+        DataError: for a file that cannot be used.
+    """
+    if file is None:
+        return []
+    if not task.worded:
+        raise UsageError("--texts goes with the task recognition", file, "leave it out")
+    return read_texts(Path(file))
+
+
 def add_decode_argument(parse: argparse.ArgumentParser) -> None:
     """Add `--decode`."""
     parse.add_argument(
         "--decode",
         choices=("text-model", "raw"),
         default="text-model",
-        help="with --bundle: with its text model, if it has one (the default), or greedily",
+        help="with --bundle or --checkpoint: with its text model, if it has one (the default), or greedily",
     )
 
 

@@ -21,7 +21,7 @@ from train.data.decoded.stored import LINES, Stored
 from train.data.images import Image
 from train.engine import Batch, Images
 from train.errors import UsageError
-from train.reading.text_model import ReadingSettings
+from train.reading.settings import ReadingSettings
 from train.registry import Registry
 from train.scoring.scores import Scores
 from train.tasks.batch_kinds import Batches as Batches

@@ -22,7 +22,8 @@ from train.engine import Batch, Images
 from train.inference_yml import write_recognition_settings
 from train.models import MODELS
 from train.parity import line_batches, text_verdicts
-from train.reading.text_model import ReadingSettings, TextModel
+from train.reading.settings import ReadingSettings
+from train.reading.text_model import TextModel
 from train.scoring.ctc import ctc_losses
 from train.scoring.scores import Scores
 from train.scoring.texts import CHARSET_RULES, TextScores, score_texts

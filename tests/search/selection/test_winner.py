@@ -33,6 +33,7 @@ from train.engines.paddle_engine import PaddleEngine
 from train.loaded import Assembled, load_network
 from train.loop import TrainingData, assemble
 from train.reading.formats.rules import Rule
+from train.reading.knowledge import TextKnowledge
 from train.scoring.texts import TextScores
 from train.sets.read import Sets
 
@@ -100,7 +101,9 @@ def searched(data: TrainingData, test: Dataset, folder: Path, rules: tuple[Rule,
         TrialRecord(id=name, state="finished", config=one.config, history=history)
         for name, one in (("a", best), ("b", other))
     ]
-    study = StudyData(data, test, DataSummary(path="", samples={}, origins={}), rules)
+    study = StudyData(
+        data, test, DataSummary(path="", samples={}, origins={}), TextKnowledge(data.train.texts, rules)
+    )
     settings = StudySettings(name="vin", storage=str(folder.parent))
     prepared = Prepared(settings, load_space("quick"), Sets({}, {}, {}), (), False, 0.0)
     probed = Probed(prepared, study, None, (probe,), None)

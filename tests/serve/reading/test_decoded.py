@@ -11,7 +11,8 @@ from serve.schemas import PageRequest
 from train.data.charset import Charset
 from train.data.detection import DetectionParameters
 from train.reading.formats.rules import Rule
-from train.reading.text_model import ReadingSettings, TextModel
+from train.reading.settings import ReadingSettings
+from train.reading.text_model import TextModel
 
 
 def decoded_line() -> Reading:

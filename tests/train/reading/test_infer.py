@@ -11,8 +11,8 @@ from train.data import check
 from train.data import format as format_command
 from train.data.drawing.vin import random_vin
 from train.reading.formats.automaton import parsed
+from train.reading.formats.declared import declared_rules
 from train.reading.formats.infer import propose, propose_pattern
-from train.reading.formats.rules import declared_rules
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from train.data.charset import Charset, decode_line
 from train.errors import UsageError
 from train.reading.formats.automaton import Automaton, pattern_automaton
 from train.reading.formats.checks import WeightedCheck
+from train.reading.formats.lexicon import lexicon_automaton, union
 from train.reading.formats.product import obeying
 from train.reading.grammar import Grammar
 from train.reading.ngram import learn
@@ -72,6 +73,26 @@ def test_the_best_text_under_a_pattern_and_a_check_is_brute_forces(
             assert path.cost == path.slack == pytest.approx(min(costs.values()))
             assert costs[path.classes] == pytest.approx(path.cost)
             assert len(path.columns) == len(path.classes)
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    seed=st.integers(0, 10**6),
+    words=st.sets(st.text("012", min_size=1, max_size=5), min_size=1, max_size=12),
+    most=st.sampled_from([2, MOST]),
+)
+def test_a_lexicons_best_word_is_brute_forces_and_there_is_always_one(
+    seed: int, words: set[str], most: int
+) -> None:
+    """However few tokens are kept, one comes to an end in time, where a word can be written at all."""
+    automaton = union([lexicon_automaton(words, CHARSET), lexicon_automaton(["00"], CHARSET)])
+    lines = drawn(seed, 2, 5)
+    found = best_paths(lines, Grammar(automaton), np.full(2, 1e9), most)
+    for line, paths in zip(lines, found, strict=True):
+        costs = cheapest(line, lambda text: written(text) in {*words, "00"})
+        (path,) = paths
+        assert path.cost >= costs[path.classes] - 1e-6
+        assert most < MOST or path.cost == pytest.approx(min(costs.values()))
 
 
 @settings(max_examples=25, deadline=None)

@@ -12,8 +12,10 @@ from train.data.charset import Charset, decode
 from train.errors import UsageError
 from train.reading.calibration import calibrated, covered
 from train.reading.formats.checks import WeightedCheck
-from train.reading.formats.rules import Rule, declared_rules, weighed
-from train.reading.text_model import ReadingSettings, TextModel
+from train.reading.formats.declared import declared_rules
+from train.reading.formats.rules import Rule, weighed
+from train.reading.settings import ReadingSettings
+from train.reading.text_model import TextModel
 
 CHARSET = Charset(tuple("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ-/."))
 INVENTED = {
@@ -148,7 +150,7 @@ def test_a_check_of_python_stdnum_is_tried_on_the_likeliest_texts() -> None:
         ("pattern: '('", "regular expression"),
         ("checks: [vim]", "must be known, got 'vim'; choose from: vin"),
         ("patern: A", "patern"),
-        ("hard: true", "a pattern or checks"),
+        ("hard: true", "a pattern, a lexicon or checks"),
         ("checks: [stdnum.de.nothing]", "module of python-stdnum"),
         ("- [", "YAML"),
     ],

@@ -15,9 +15,8 @@ import cv2
 import numpy as np
 
 from train.data.drawing.typeset import can_shape, draw_text, face_of
-from train.data.formats import read_text
 from train.data.formats.paddleocr import WHOLE
-from train.data.texts.forms import normal_form
+from train.data.texts.text_list import read_texts
 from train.errors import DataError, UsageError
 from train.files import write_whole
 
@@ -48,7 +47,7 @@ def draw_texts(
         raise UsageError(
             "--count must be positive and --seed not negative", f"{count}, {seed}", "change them"
         )
-    words, files = read_lines(texts), font_files(fonts)
+    words, files = read_texts(texts), font_files(fonts)
     able = fonts_for(words, files)
     manifest = {"version": VERSION, "seed": seed, "texts": _digest(words), "fonts": _digest(files)}
     _claim(directory, json.dumps(manifest))
@@ -57,16 +56,6 @@ def draw_texts(
     rows = "".join(f"{image_name(number)}\t{text}\n" for number, text, _ in lines)
     write_whole(directory / WHOLE, rows)
     return directory / WHOLE
-
-
-def read_lines(path: Path) -> list[str]:
-    """Return the texts of a UTF-8 file, one a line, without the space around them and without blank lines."""
-    words = [normal_form(line.strip()) for line in read_text(path).split("\n")]
-    if tabs := [word for word in words if "\t" in word]:
-        raise DataError("a text must not hold a tab", repr(tabs[0]), "write a space instead")
-    if not any(words):
-        raise DataError("the list of texts must not be empty", path, "write one text a line")
-    return [word for word in words if word]
 
 
 def font_files(folder: Path) -> list[Path]:

@@ -1,5 +1,7 @@
 """Patterns as automata over the classes of a charset: which class may follow in which state."""
 
+from array import array
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -37,12 +39,15 @@ class Automaton:
         starts: states to begin with.
         ends: (S,) bool, where a text may end.
         classes: of the charset, the blank (0) included.
+        needed: (S, 2) steps of a line that it takes from each state, or after a blank there, to the nearest end, or
+            fewer; of lexicons alone, which have too many states to look at all of them.
     """
 
     edges: Indices
     starts: Indices
     ends: npt.NDArray[np.bool_]
     classes: int
+    needed: Indices | None = None
 
     @cached_property
     def _sorted(self) -> tuple[Indices, Indices]:
@@ -74,24 +79,40 @@ class Automaton:
             return Moves(origin, following[origin])
         keys, following = self._sorted
         first = np.searchsorted(keys, wanted, "left")
-        counts = np.searchsorted(keys, wanted, "right") - first
-        origin = np.repeat(np.arange(len(wanted)), counts)
-        within = np.arange(len(origin)) - np.repeat(np.cumsum(counts) - counts, counts)
-        return Moves(origin, following[first[origin] + within])
+        return _spread(following, first, np.searchsorted(keys, wanted, "right") - first)
 
     @cached_property
-    def _after(self) -> dict[tuple[int, int], list[int]]:
-        following: dict[tuple[int, int], list[int]] = {}
-        for state, number, after in self.edges.tolist():
-            following.setdefault((state, number), []).append(after)
-        return following
+    def _first(self) -> Indices:
+        return np.searchsorted(self.edges[:, 0], np.arange(len(self.ends) + 1))
+
+    def allowed(self, states: Indices, most: int) -> Moves | None:
+        """Return the classes under which states have transitions, as `Moves` to classes; None for `most` or more."""
+        first = self._first[states]
+        counts = self._first[states + 1] - first
+        return _spread(self.edges[:, 1], first, counts) if counts.sum() < most else None
+
+    @cached_property
+    def _rows(self) -> tuple["array[int]", "array[int]"]:
+        """What is sorted as Python's own numbers, which are faster one by one."""
+        keys, following = self._sorted
+        return array("q", keys.tobytes()), array("q", following.tobytes())
 
     def accepts(self, classes: Sequence[int]) -> bool:
         """Whether a text, given by its classes, is one of the automaton's."""
+        keys, following = self._rows
         states = set(self.starts.tolist())
         for number in classes:
-            states = {after for state in states for after in self._after.get((state, number), ())}
+            wanted = [state * self.classes + number for state in states]
+            spans = [(bisect_left(keys, key), bisect_right(keys, key)) for key in wanted]
+            states = {state for first, last in spans for state in following[first:last]}
         return any(self.ends[state] for state in states)
+
+
+def _spread(values: Indices, first: Indices, counts: Indices) -> Moves:
+    """Return of each state `counts` values from its `first` on."""
+    origin = np.repeat(np.arange(len(counts)), counts)
+    within = np.arange(len(origin)) - np.repeat(np.cumsum(counts) - counts, counts)
+    return Moves(origin, values[first[origin] + within])
 
 
 def make_automaton(edges: Indices, starts: Indices, ends: Indices, classes: int) -> Automaton:

@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
+from train.reading.formats.declared import PATTERN
 from train.reading.formats.named_checks import CHECKS
-from train.reading.formats.rules import PATTERN, Rule, weighed
+from train.reading.formats.rules import COMMON, Rule, weighed
 
-COMMON = 0.9
-"""Share of the labels that a proposed pattern fits at least."""
 FEWEST, LEAST = 20, 0.1
 """Labels, and the share of them that obeys a check: fewer say nothing."""
 UPPER, LOWER, DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz", "0123456789"

@@ -7,8 +7,9 @@ import numpy as np
 
 from train.data.charset import Charset
 from train.errors import UsageError
-from train.reading.formats.automaton import Automaton, make_automaton, pattern_automaton
+from train.reading.formats.automaton import Automaton, make_automaton
 from train.reading.formats.checks import Check
+from train.reading.formats.lexicon import lexicon_automaton, patterns_automaton, union
 from train.reading.formats.product import TooLargeError, obeying
 from train.reading.formats.rules import Rule
 
@@ -46,20 +47,29 @@ def _level(rules: Sequence[Rule], charset: Charset) -> Level:
     nats = sum(rule.nats for rule in rules if not rule.hard)
     if not rules:
         return Level(None, (), nats)
-    patterns = [rule.pattern for rule in rules if rule.pattern is not None]
-    automaton = pattern_automaton(patterns[0], charset) if patterns else free_automaton(charset)
+    parts: list[Automaton] = []
     others: list[Rule] = []
-    for rule in rules:
-        if rule.pattern is None:
-            narrower = _narrowed(automaton, rule.sums, charset)
-            automaton, others = (narrower, others) if narrower else (automaton, [*others, rule])
-    if not len(automaton.starts):
+    listed = next((rule for rule in rules if rule.lexicon and not rule.patterns), None)
+    spelt = next((rule for rule in rules if rule.check is None), None)
+    if listed is None and (spelt is None or spelt.patterns):
+        whole = patterns_automaton(spelt.patterns, charset) if spelt else free_automaton(charset)
+        for rule in rules:
+            if rule.check is not None:
+                narrower = _narrowed(whole, rule.sums, charset)
+                whole, others = (narrower, others) if narrower else (whole, [*others, rule])
+        parts += [whole] if len(whole.starts) else []
+    if (source := listed or spelt) is not None:
+        words = [word for word in source.lexicon if all(rule.holds(word) for rule in rules)]
+        parts += (
+            [lexicon_automaton(words, charset)] if any(not charset.unknown(word) for word in words) else []
+        )
+    if not parts:
         raise UsageError(
             "the charset must be able to write a text that obeys all rules",
             f"{', '.join(rule.name for rule in rules)} and a charset of {''.join(charset.characters)[:80]!r}",
-            "mend the pattern or the checks, or train with labels that hold the characters",
+            "mend the pattern, lexicon or checks, or train with labels that hold the characters",
         )
-    return Level(automaton, tuple(others), nats)
+    return Level(union(parts), tuple(others), nats)
 
 
 def _narrowed(automaton: Automaton, sums: Iterable[Check] | None, charset: Charset) -> Automaton | None:

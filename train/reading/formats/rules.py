@@ -1,27 +1,28 @@
-"""The rules of texts: `format.yaml`, what of it labels obey, and what that is worth when a line is read."""
+"""The rules of texts: what of them labels obey, and what that is worth when a line is read."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from functools import cached_property
-from pathlib import Path
-from typing import Any, Self
+from collections.abc import Iterable, Sequence
+from functools import cached_property, partial
+from typing import TYPE_CHECKING
 
 import numpy as np
-import yaml
-from pydantic import Field, ValidationError, model_validator
 
 from train.config import Frozen
-from train.errors import DataError, UsageError
+from train.data.texts.reading_order import in_picture_order
+from train.errors import DataError
 from train.reading.formats.automaton import parsed
 from train.reading.formats.checks import Check, WeightedCheck
 from train.reading.formats.named_checks import STDNUM, Holds, holds_by, named_check, stdnum_check
 from train.scoring.intervals import Interval, wilson_interval
 
-FILE = "format.yaml"
+if TYPE_CHECKING:
+    from greenery import Fsm
+
 MOST_NATS = 6.0
 """A rule that is not hard is never worth more: few labels are no proof, and dearer texts are seldom the right ones."""
 MISSPELT = 20
-PATTERN = "pattern"
+COMMON = 0.9
+"""Share of the labels that nearly all of them are."""
 
 
 class Rule(Frozen):
@@ -29,17 +30,23 @@ class Rule(Frozen):
 
     Attributes:
         name: for people.
-        pattern: a regular expression for whole texts; None for a check.
-        check: a name, or a weighted sum; None for a pattern.
+        pattern: a regular expression for whole texts, or alternatives; None for none.
+        lexicon: texts that are allowed, besides those of the pattern.
+        check: a name, or a weighted sum; None for a pattern or lexicon.
         hard: nothing else is ever written.
+        find: the lines of a page that can be what is looked for are wanted alone.
+        told: it is only said whether a text obeys; obeying is worth nothing.
         obeying: labels that obey, of `labels`.
         chance: share of misspelt labels that obey all the same.
     """
 
     name: str
-    pattern: str | None = None
+    pattern: str | tuple[str, ...] | None = None
+    lexicon: tuple[str, ...] = ()
     check: str | WeightedCheck | None = None
     hard: bool = False
+    find: bool = False
+    told: bool = False
     obeying: int = 0
     labels: int = 0
     chance: float = 0.5
@@ -52,15 +59,31 @@ class Rule(Frozen):
     @property
     def nats(self) -> float:
         """What a text is worth for obeying: by how much labels do so more often than misspelt ones; at least 0."""
+        if self.told:
+            return 0.0
         share = (self.obeying + 0.5) / (self.labels + 1)
         return min(max(_log_odds(share) - _log_odds(self.chance), 0.0), MOST_NATS)
 
     @cached_property
     def holds(self) -> Holds:
-        """Whether a text obeys."""
-        if self.pattern is not None:
-            return _matcher(self.pattern)
-        return stdnum_check(str(self.check)) if self.sums is None else holds_by(self.sums)
+        """Whether a text obeys; pattern and sums take it as its picture shows it from left to right."""
+        if self.check is None:
+            return partial(_listed, frozenset(self.lexicon), [parsed(one) for one in self.patterns])
+        if self.sums is None:
+            return stdnum_check(str(self.check))
+        return partial(_in_picture, holds_by(self.sums))
+
+    @property
+    def patterns(self) -> tuple[str, ...]:
+        """The alternatives of the pattern."""
+        if self.pattern is None:
+            return ()
+        return (self.pattern,) if isinstance(self.pattern, str) else self.pattern
+
+    @property
+    def required(self) -> bool:
+        """Whether a line that breaks it is not what is looked for: it is hard, or nearly all labels obey."""
+        return self.find and (self.hard or self.obeying >= COMMON * max(self.labels, 1))
 
     @property
     def sums(self) -> tuple[Check, ...] | None:
@@ -76,91 +99,15 @@ def _log_odds(share: float) -> float:
     return math.log(share / (1 - share))
 
 
-def _matcher(pattern: str) -> Holds:
-    accepts: Holds = parsed(pattern).accepts
-    return accepts
+def _listed(lexicon: frozenset[str], patterns: Sequence["Fsm"], text: str) -> bool:
+    if text in lexicon:
+        return True
+    picture = in_picture_order(text)
+    return any(pattern.accepts(picture) for pattern in patterns)
 
 
-class Format(Frozen):
-    """What `format.yaml` declares.
-
-    Attributes:
-        pattern: a regular expression for whole texts, or alternatives.
-        checks: names of checks, or weighted sums, each alone or as `{check: ..., hard: true}`.
-        hard: whether the pattern, and each check that does not say so itself, is a hard rule.
-    """
-
-    pattern: str | tuple[str, ...] | None = None
-    checks: tuple["str | Declared | WeightedCheck", ...] = ()
-    hard: bool = False
-
-    @model_validator(mode="after")
-    def _says_something(self) -> Self:
-        if self.pattern is None and not self.checks:
-            raise ValueError("a pattern or checks must be declared")
-        return self
-
-    def rules(self) -> tuple[Rule, ...]:
-        """Return the rules, the hard ones first and the pattern before the checks."""
-        found: list[Rule] = []
-        if self.pattern is not None:
-            whole = (
-                self.pattern if isinstance(self.pattern, str) else "|".join(f"({p})" for p in self.pattern)
-            )
-            found.append(Rule(name=PATTERN, pattern=whole, hard=self.hard))
-        for number, one in enumerate(self.checks, 1):
-            declared = one if isinstance(one, Declared) else Declared(check=one)
-            name = declared.check if isinstance(declared.check, str) else f"check {number}"
-            hard = self.hard if declared.hard is None else declared.hard
-            found.append(Rule(name=name, check=declared.check, hard=hard))
-        for rule in found:
-            rule.holds("")  # what cannot be read is refused before any work
-        return tuple(sorted(found, key=lambda rule: not rule.hard))  # sorting keeps the order otherwise
-
-
-class Declared(Frozen):
-    """A check that says itself whether it is hard."""
-
-    check: str | WeightedCheck
-    hard: bool | None = Field(None)
-
-
-Format.model_rebuild()
-
-
-def read_format(path: Path) -> Format:
-    """Return what a file declares; raise UsageError, naming file and key, for what cannot be used."""
-    try:
-        content: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
-        found = Format.model_validate(content)
-        found.rules()
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        said = " ".join(str(error).split())
-        raise UsageError("a format must be a YAML file", f"{path}: {said}", "see docs/reading.md") from error
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise UsageError(f"{path}: {place}: {first['msg']}", repr(first["input"])[:80], "mend it") from error
-    except UsageError as error:
-        raise UsageError(f"{path}: {error.rule}", error.value, error.remedy) from error
-    return found
-
-
-def declared_rules(file: str | Path | None, data: Path | Mapping[str, Sequence[Path]]) -> tuple[Rule, ...]:
-    """Return the rules that a file declares, or else `format.yaml` beside labels; none without either.
-
-    Args:
-        file: that was named.
-        data: folder, label file, or the label files of each split: those of `train` count.
-    """
-    if file:
-        return read_format(Path(file)).rules()
-    places = [data] if isinstance(data, Path) else list(data.get("train", ()))
-    for place in places:
-        path = (place if place.is_dir() else place.parent) / FILE
-        if path.is_file():
-            return read_format(path).rules()
-    return ()
+def _in_picture(holds: Holds, text: str) -> bool:
+    return holds(in_picture_order(text))
 
 
 def weighed(rules: Sequence[Rule], texts: Sequence[str], seed: int) -> tuple[Rule, ...]:

@@ -1,0 +1,135 @@
+"""`format.yaml`, or what a space says in its place: what is declared of texts, and the rules that it stands for."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import yaml
+from pydantic import Field, ValidationError, model_validator
+
+from train.config import Frozen
+from train.data.texts.forms import normal_form
+from train.data.texts.text_list import read_texts
+from train.errors import UsageError
+from train.paths import read_utf8
+from train.reading.formats.checks import WeightedCheck
+from train.reading.formats.rules import Rule
+
+FILE = "format.yaml"
+PATTERN, LEXICON = "pattern", "lexicon"
+PLAIN = re.compile(r"(?:[^\\\[\]|().?*+{}^$]|\\\W)+")
+AT_ONCE = 20
+"""Alternatives of one automaton: its size may be the product of theirs."""
+
+
+class Declared(Frozen):
+    """A check that says itself whether it is hard."""
+
+    check: str | WeightedCheck
+    hard: bool | None = Field(None)
+
+
+class Format(Frozen):
+    """What `format.yaml` declares.
+
+    Attributes:
+        pattern: a regular expression for whole texts, or alternatives.
+        lexicon: all texts that there are: a file, one a line, or a list.
+        checks: names of checks, or weighted sums, each alone or as `{check: ..., hard: true}`.
+        hard: whether pattern and lexicon, and each check that does not say so itself, are hard rules.
+        find: of a page's lines those alone are wanted that can be such a text.
+    """
+
+    pattern: str | tuple[str, ...] | None = None
+    lexicon: str | tuple[str, ...] | None = None
+    checks: tuple[str | Declared | WeightedCheck, ...] = ()
+    hard: bool = False
+    find: bool = False
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if not self.pattern and not self.lexicon and not self.checks:
+            raise ValueError("a pattern, a lexicon or checks must be declared")
+        return self
+
+    def rules(self, folder: Path = Path()) -> tuple[Rule, ...]:
+        """Return the rules, the hard ones first and the pattern before lexicon and checks.
+
+        Raises:
+            UsageError: for what cannot be used.
+            DataError: for a list that cannot be read; it lies in `folder`, unless its path is absolute.
+        """
+        found = list(self._found(folder))
+        for rule in found:
+            rule.holds("")  # what cannot be read is refused before any work
+        return tuple(sorted(found, key=lambda rule: not rule.hard))  # sorting keeps the order otherwise
+
+    def _found(self, folder: Path) -> Iterator[Rule]:
+        if self.pattern:
+            texts, patterns = _sorted_out(self.pattern)
+            pattern = patterns[0] if len(patterns) == 1 else patterns or None
+            yield Rule(name=PATTERN, pattern=pattern, lexicon=texts, hard=self.hard, find=self.find)
+        if self.lexicon:
+            named = self.lexicon
+            words = read_texts(folder / named) if isinstance(named, str) else map(normal_form, named)
+            once = tuple(dict.fromkeys(words))
+            yield Rule(name=LEXICON, lexicon=once, hard=self.hard, find=self.find)
+        for number, one in enumerate(self.checks, 1):
+            declared = one if isinstance(one, Declared) else Declared(check=one)
+            name = declared.check if isinstance(declared.check, str) else f"check {number}"
+            hard = self.hard if declared.hard is None else declared.hard
+            yield Rule(name=name, check=declared.check, hard=hard, find=self.find)
+
+
+def _sorted_out(pattern: str | Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the texts among alternatives, and the others, AT_ONCE joined to one pattern; one alone is a pattern."""
+    if isinstance(pattern, str):
+        return (), (pattern,)
+    texts = [one for one in pattern if PLAIN.fullmatch(one)]
+    others = [one for one in pattern if not PLAIN.fullmatch(one)]
+    plain = tuple(dict.fromkeys(normal_form(re.sub(r"\\(\W)", r"\1", text)) for text in texts))
+    parts = [others[first : first + AT_ONCE] for first in range(0, len(others), AT_ONCE)]
+    return plain, tuple("|".join(f"({one})" for one in part) for part in parts)
+
+
+def read_format(path: Path) -> tuple[Rule, ...]:
+    """Return the rules of a file; raise UsageError, naming file and key, for what cannot be used."""
+    text = read_utf8(path, "a format")
+    try:
+        content: Any = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        said = " ".join(str(error).split())
+        raise UsageError("a format must be a YAML file", f"{path}: {said}", "see docs/reading.md") from error
+    return rules_of(content, str(path), path.parent)
+
+
+def rules_of(content: Any, source: str, folder: Path) -> tuple[Rule, ...]:
+    """Return the rules of what a file says; raise UsageError, naming `source` and key, for what cannot be used."""
+    try:
+        return Format.model_validate(content).rules(folder)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise UsageError(
+            f"{source}: {place}: {first['msg']}", repr(first["input"])[:80], "mend it"
+        ) from error
+    except UsageError as error:
+        raise UsageError(f"{source}: {error.rule}", error.value, error.remedy) from error
+
+
+def declared_rules(file: str | Path | None, data: Path | Mapping[str, Sequence[Path]]) -> tuple[Rule, ...]:
+    """Return the rules that a file declares, or else `format.yaml` beside labels; none without either.
+
+    Args:
+        file: that was named.
+        data: folder, label file, or the label files of each split: those of `train` count.
+    """
+    if file:
+        return read_format(Path(file))
+    places = [data] if isinstance(data, Path) else list(data.get("train", ()))
+    for place in places:
+        path = (place if place.is_dir() else place.parent) / FILE
+        if path.is_file():
+            return read_format(path)
+    return ()
