@@ -30,7 +30,7 @@ from train.data.arguments import (
 )
 from train.errors import StorageError, UsageError
 from train.paths import folder_name, given_path, given_place, name_after, study_name
-from train.sets.arguments import add_task_argument
+from train.sets.arguments import add_detection_argument, add_task_argument
 from train.sets.texts import add_reading_arguments
 
 EPILOG = """examples:
@@ -77,6 +77,7 @@ def _add_data(data: argparse._ArgumentGroup) -> None:
         type=given_path,
         help="label file of drawn lines (train.data.synthetic) to mix into the training batches",
     )
+    add_detection_argument(data)
     data.add_argument(
         "--upright",
         choices=get_args(Upright),

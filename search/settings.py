@@ -11,6 +11,7 @@ from urllib.request import url2pathname
 from pydantic import Field, field_validator
 
 from train.config import Frozen, TrialConfig, Upright
+from train.cut import Cut
 from train.errors import UsageError
 from train.reading.knowledge import PRECISION
 
@@ -33,6 +34,8 @@ class StudySettings(Frozen):
         general_options: what its format's reader takes.
         max_forgetting: by how much exact match on them may fall for a trial to win; None for any.
         synthetic_labels: label file of drawn lines, of which trials may mix a share into their batches.
+        detection: bundle or pretrained model that finds the lines in photos; None for lines as they are labelled.
+        cut: how they are cut out; None until it is chosen.
         dictionary: file of characters that trials are to write, `none` for none; None for what space and data say.
         reading: file that declares the format of the texts; None for the `format.yaml` beside the labels, if any.
         texts: file of texts without images; None for none.
@@ -73,6 +76,8 @@ class StudySettings(Frozen):
     general_options: dict[str, str] = Field(default_factory=dict)
     max_forgetting: float | None = Field(None, ge=0, le=1)
     synthetic_labels: str | None = None
+    detection: str | None = None
+    cut: Cut | None = None
     dictionary: str | None = None
     reading: str | None = None
     texts: str | None = None

@@ -22,6 +22,7 @@ from search.planning.clock import Clock
 from search.planning.plan import Planned, fit_resources, list_nodes, make_plan
 from search.planning.warm_starts import read_fork
 from search.preflight.cluster import check_cluster, start_ray
+from search.preflight.cut import choose_study_cut
 from search.preflight.data import decode_sets, know_texts, source_of, task_of
 from search.preflight.fingerprint import check_fingerprint, read_begun_settings, take_fingerprint
 from search.preflight.general import limit_forgetting
@@ -80,6 +81,10 @@ def prepare(request: Request) -> Prepared:
     if settings.cache:
         require_folder(Path(settings.cache), "--cache")
     fork = read_fork(settings)
+    if settings.detection:
+        show_stage("finding the lines in the photos")
+        settings = choose_study_cut(settings, space)
+        settings, space = settle(settings)
     sets = read_sets(source_of(settings))
     if sets.dictionary:
         settings = settings.model_copy(update={DICTIONARY: str(sets.dictionary.path.absolute())})

@@ -84,6 +84,7 @@ ORDER = {
         "loop",
         "loaded",
         "tuning to_paddleocr text_models readers",
+        "finder cut_choice",
         "export",
         "quantise end_to_end training_report",
         "evaluate",

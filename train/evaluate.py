@@ -25,6 +25,7 @@ from train.data.sample import Sample
 from train.end_to_end import count_photos, misread_photos, photo_page, read_photos, score_photos
 from train.errors import DataError, UsageError
 from train.files import write_output
+from train.finder import PhotoFiles
 from train.paths import given_path, given_place, require_file
 from train.readers import DETECTION, Read, detector, read
 from train.scoring.scores import Scores
@@ -197,7 +198,9 @@ def end_to_end(chosen: argparse.Namespace, reader: Read) -> str:
         )
     kind = TASKS.get(DETECTION)
     samples, data = labelled(chosen, kind, kind.stored)
-    found = read(detector(chosen.detection), data, chosen.threads)[1]
+    kept = (data.heights == data.sizes[:, 0]).all()  # larger ones are shrunken, which serving does once
+    finder = detector(chosen.detection)
+    found = read(finder, data if kept else PhotoFiles(samples), chosen.threads)[1]
     pages = read_photos(
         samples,
         [one.quads for one in found],

@@ -29,6 +29,7 @@ from train.data.arguments import (
     require_data,
 )
 from train.data.batching.mixture import Extra, wanted
+from train.data.batching.versions import with_versions
 from train.data.checks.allowed import describe_left_out
 from train.data.decoded.decoding import CACHE, Decoding
 from train.data.labels import Named
@@ -38,7 +39,7 @@ from train.paddleocr_config import read_config
 from train.paths import given_path, require_folder
 from train.reading.formats.declared import declared_rules
 from train.reading.knowledge import TextKnowledge
-from train.sets.arguments import add_task_argument
+from train.sets.arguments import add_detection_argument, add_task_argument
 from train.sets.read import Sets, Source, read_sets
 from train.sets.texts import add_reading_arguments, check_rules, read_further
 from train.steps.teacher import check_teacher
@@ -48,6 +49,7 @@ from train.training_report import COMPLETED, FILE, TrainingReport, reported
 
 if TYPE_CHECKING:
     from train.loop import MakeCheckpoint, Metrics, Report, TrainingData
+    from train.sets.found import Finder
 
 BEST = "best-checkpoint"
 
@@ -59,6 +61,7 @@ def parser() -> argparse.ArgumentParser:
     add_list_arguments(parse)
     add_format_arguments(parse)
     add_task_argument(parse, None, "the configuration's")
+    add_detection_argument(parse)
     parse.add_argument(
         "--synthetic-labels",
         metavar="FILE",
@@ -130,7 +133,7 @@ def main(arguments: Sequence[str]) -> None:
     rules = declared_rules(chosen.reading, data)
     check_rules(rules, task, chosen.precision)
     further = read_further(chosen.texts, task)
-    sets = _read(chosen, data, task, chosen.dictionary or config.dictionary)
+    sets = _read(chosen, data, config)
     config = config.model_copy(
         update={"dictionary": sets.dictionary and str(sets.dictionary.path.absolute())}
     )
@@ -154,12 +157,12 @@ def default_config(task: str | None) -> TrialConfig:
     return TrialConfig(task=task, model=models[0])
 
 
-def _read(chosen: argparse.Namespace, data: Named, task: type[Task], dictionary: str | None) -> Sets:
+def _read(chosen: argparse.Namespace, data: Named, config: TrialConfig) -> Sets:
     """Return the usable samples of each set, and the dictionary."""
     sets = read_sets(
         Source(
             data=data,
-            task=task,
+            task=TASKS.get(config.task),
             format=chosen.format,
             options=options_of(chosen.option),
             general_labels=chosen.general_labels,
@@ -170,7 +173,9 @@ def _read(chosen: argparse.Namespace, data: Named, task: type[Task], dictionary:
             test_fraction=chosen.test_fraction,
             allow_bad=chosen.allow_bad,
             cache=chosen.cache,
-            dictionary=dictionary,
+            dictionary=chosen.dictionary or config.dictionary,
+            finder=_finder(chosen.detection),
+            cut=config.cut,
             group_by=chosen.group_by,
         )
     )
@@ -181,6 +186,12 @@ def _read(chosen: argparse.Namespace, data: Named, task: type[Task], dictionary:
     return sets
 
 
+def _finder(named: str | None) -> "Finder | None":
+    from train.finder import ModelFinder
+
+    return ModelFinder(named) if named else None
+
+
 def _decode(sets: Sets, how: Decoding, chosen: argparse.Namespace) -> "TrainingData":
     """Decode what training sees, and say what is left out."""
     from train.loop import TrainingData
@@ -189,7 +200,7 @@ def _decode(sets: Sets, how: Decoding, chosen: argparse.Namespace) -> "TrainingD
     decoded, left_out = how.decode_usable(seen, chosen.allow_bad, sets.left_out)
     if left_out:
         print(describe_left_out(left_out), flush=True)
-    return TrainingData(**decoded, dictionary=sets.characters, documents=sets.documents)
+    return TrainingData(**with_versions(decoded), dictionary=sets.characters, documents=sets.documents)
 
 
 def _facts(config: TrialConfig, data: "TrainingData", resume: Checkpoint | None) -> dict[str, Any]:

@@ -10,10 +10,13 @@ from search.records.facts import BadSample, DataSummary
 from search.settings import StudySettings, count_cpus
 from search.storage.files import EMBEDDED_FOLDER
 from train.config import TrialConfig
+from train.cut import PADDLEOCR
+from train.data.batching.versions import with_versions
 from train.data.checks.allowed import describe_left_out
 from train.data.dataset import Dataset
 from train.data.decoded.decoding import CACHE, Decoding
 from train.data.synthetic import make_vin_dataset
+from train.finder import ModelFinder
 from train.loop import TrainingData
 from train.memory import available_bytes
 from train.reading.formats.declared import declared_rules
@@ -64,6 +67,8 @@ def source_of(settings: StudySettings) -> Source:
         cache=Path(settings.cache) if settings.cache else None,
         dictionary=settings.dictionary,
         group_by=settings.group_by,
+        finder=ModelFinder(settings.detection) if settings.detection else None,
+        cut=settings.cut or PADDLEOCR,
     )
 
 
@@ -110,6 +115,7 @@ def decode_sets(settings: StudySettings, sets: Sets) -> StudyData:
         repaired=sets.repaired,
         dictionary=str(sets.dictionary) if sets.dictionary else None,
     )
+    decoded = with_versions(decoded)
     test = decoded.pop("test", None)
     training = TrainingData(**decoded, dictionary=sets.characters, documents=sets.documents)
     return StudyData(training, test, summary, know_texts(settings, training.train.texts))

@@ -117,6 +117,8 @@ def fix_task_and_seed(space: SearchSpace, settings: StudySettings) -> Narrowed:
     common: dict[str, Any] = {"seed": settings.seed, "task": find_task(settings, space)}
     if settings.upright != TrialConfig().upright:
         common["upright"] = settings.upright
+    if settings.cut is not None:
+        common |= {f"cut.{name}": value for name, value in settings.cut.changes().items()}
     return space.with_fixed(common), ""
 
 

@@ -46,7 +46,11 @@ def _evaluate(settings: StudySettings, data: DataSummary, folder: Path, root: st
     labels = settings.labels.get("val") or (str(named) if named.is_file() else "LABELS",)
     lists = [word for path in labels for word in ("--labels", path)]
     evaluate = ["python", "train/evaluate.py", "--bundle", str(folder / "best")]
-    return shlex.join([*evaluate, *lists, *_format(settings)])
+    return shlex.join([*evaluate, *_detection(settings), *lists, *_format(settings)])
+
+
+def _detection(settings: StudySettings) -> list[str]:
+    return ["--detection", settings.detection] if settings.detection else []
 
 
 def _format(settings: StudySettings) -> list[str]:
@@ -72,6 +76,7 @@ def _export(settings: StudySettings, folder: Path) -> str:
 def _train(settings: StudySettings, folder: Path, root: str) -> dict[str, str]:
     splits = ["--seed", str(settings.seed), "--test-fraction", f"{settings.test_fraction:g}"]
     splits += ["--group-by", settings.group_by] if settings.group_by else []
+    splits += _detection(settings)
     if settings.general_labels:
         splits += ["--general-labels", settings.general_labels]
         splits += ["--general-format", settings.general_format] if settings.general_format else []

@@ -44,6 +44,10 @@ class Dataset(ABC):
     def discard(self) -> None:  # noqa: B027 - only some have a file
         """Remove what was written for this set alone: it is not going to be used."""
 
+    def at(self, epoch: int) -> "Dataset":
+        """Return the set as an epoch trains on it, counted from 1: the same images in the same order, by default."""
+        return self
+
     def peers(self, index: int) -> range:
         """Return the images of the set that image `index` is from."""
         return range(len(self))

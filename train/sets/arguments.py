@@ -2,6 +2,7 @@
 
 import argparse
 
+from train.paths import given_place
 from train.tasks import TASKS
 
 
@@ -12,3 +13,14 @@ def add_task_argument(
     names = TASKS.names()
     words = f"what the images are labelled for: {', '.join(names)} (default: {meaning or default})"
     parser.add_argument("--task", choices=names, default=default, help=words)
+
+
+def add_detection_argument(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
+    """Add `--detection`."""
+    parser.add_argument(
+        "--detection",
+        metavar="DIR|NAME",
+        type=given_place,
+        help="photos with regions: read what this detector's bundle, or a pretrained one such as pp-ocrv6-small-det, "
+        "finds of them, as in use (docs/tasks.md)",
+    )

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from train.cut import PADDLEOCR, Cut
+from train.data.batching.versions import VERSIONS
 from train.data.checks.checking import keep_usable
 from train.data.evidence import share_with_unseen, tell_documents, tell_made, tell_unseen
 from train.data.folders.documents import Documents
@@ -16,10 +18,11 @@ from train.data.formats import load_file
 from train.data.labels import Named, load_named
 from train.data.sample import Sample
 from train.data.split import Splits, given_splits, make_splits
-from train.errors import OcrError
+from train.errors import OcrError, UsageError
 from train.sets.dictionary import Dictionary, read_dictionary
+from train.sets.found import Finder, FoundLines, cut_as_found
 from train.sets.general import split_general
-from train.tasks import Task
+from train.tasks import TASKS, Task
 
 TAUGHT = ("train", "synthetic")
 """The sets whose characters a network is to learn."""
@@ -44,6 +47,8 @@ class Source:
         cache: folder for images that are cut or unpacked; None for the user's cache.
         dictionary: file of characters that a network is to write, `none` for none; None for what lies with the data.
         group_by: regular expression that finds an image's document in its path; None for what labels and names tell.
+        finder: the detector that finds the lines in photos; None for lines as they are labelled.
+        cut: how what it finds is cut out.
     """
 
     data: Named
@@ -60,6 +65,8 @@ class Source:
     cache: Path | None = None
     dictionary: str | None = None
     group_by: str | None = None
+    finder: Finder | None = None
+    cut: Cut = PADDLEOCR
 
 
 @dataclass(frozen=True)
@@ -67,11 +74,11 @@ class Sets:
     """Checked samples of every set of a run.
 
     Attributes:
-        samples: by set: the splits, and what there is of `general`, `replay` and `synthetic`.
+        samples: by set: the splits, and what there is of `versions`, `general`, `replay` and `synthetic`.
         origins: where each set came from.
         left_out: samples that have errors: source -> rule and value.
         repaired: number of samples of the splits whose labels were put right.
-        told: a line on each split that was made (`train.data.evidence`).
+        told: a line on each split that was made (`train.data.evidence`), and on what a detector finds.
         dictionary: of the domain; None for none.
         documents: what each image is of; empty where no documents are known.
         unseen: about which share of further samples will hold a character that no training label has; 0 for a task
@@ -95,8 +102,11 @@ class Sets:
 
 def read_sets(source: Source) -> Sets:
     """Read every label file of a run; raise DataError for what cannot be used, with the list of faults."""
-    splits, left_out = read_splits(source)
+    splits, left_out, found = read_lines(source)
     samples, origins = dict(splits.items()), dict(splits.origin)
+    if found is not None:
+        samples[VERSIONS] = tuple(found.pictures)
+        origins[VERSIONS] = "of the training lines, one after the other"
     if source.general_labels is not None:
         with caching_in(source.cache):
             general, faults = _read_general(source, source.general_labels, splits, len(left_out))
@@ -112,6 +122,7 @@ def read_sets(source: Source) -> Sets:
     dictionary = read_dictionary(source.dictionary, source.data, source.task, taught)
     made = tell_made(splits, source.task.classes, source.task.text_of)
     told = [f"{name}: {line} ({splits.origin[name]})" for name, line in made.items()]
+    told += found.told if found else ()
     unseen = share_with_unseen(splits) if source.task.spells else 0.0
     return Sets(
         samples,
@@ -127,7 +138,28 @@ def read_sets(source: Source) -> Sets:
 
 def read_splits(source: Source) -> tuple[Splits, dict[str, str]]:
     """Return the usable samples of train, val and test, and what is wrong with the others."""
-    task = source.task
+    return read_lines(source)[:2]
+
+
+def read_lines(source: Source) -> tuple[Splits, dict[str, str], FoundLines | None]:
+    """Return what `read_splits` does; where a detector finds the lines, all that there is of them, too."""
+    if source.finder is None:
+        return *_read_labels(source, source.task), None
+    if source.task.formats[0] != "recognition":
+        raise UsageError("--detection finds lines for a reader", source.finder.name, "leave it out")
+    photos, faults = read_photos(source)
+    with caching_in(source.cache):
+        found = cut_as_found(photos, source.finder, source.cut, source.seed)
+    splits, left_out = keep_usable(found.splits, source.task.checks(), max(0, source.allow_bad - len(faults)))
+    return splits, faults | left_out, found
+
+
+def read_photos(source: Source) -> tuple[Splits, dict[str, str]]:
+    """Return the photos with regions of each split, and what is wrong with the others: as a detector's run has them."""
+    return _read_labels(source, TASKS.get("detection"))
+
+
+def _read_labels(source: Source, task: type[Task]) -> tuple[Splits, dict[str, str]]:
     with caching_in(source.cache):
         given = load_named(source.data, source.options, source.format, task.formats)[1]
     splits = make_splits(

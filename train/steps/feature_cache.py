@@ -75,9 +75,10 @@ def feature_cache(
     """
     plain = task.plain
     constant = backbone_is_constant(config, technique) and technique.distillation is None
+    train, val = splits
+    constant = constant and train.at(1) is train
     if plain is None or not engine.has_features or not constant:
         return FeatureCache(task)
-    train, val = splits
     needed = plain.needed_widths(train)
     training = LineFeatures(
         engine,

@@ -8,19 +8,23 @@ from typing import Any
 import numpy as np
 import pytest
 
+from serve.inference.model import Model
 from serve.inference.recogniser import Reading
 from serve.intake.lanes import Lanes
 from serve.reading.page_reader import PageReader
 from serve.schemas import PageRequest
 from serve.settings import Limits
 from tests.real_photos import samples
-from train.cut import CANDIDATES, Cut
+from train.config import TrialConfig
+from train.cut import CANDIDATES, PADDLEOCR, Cut
 from train.data import images
+from train.data.charset import Charset
 from train.data.dataset import Dataset
 from train.data.detection import DetectionParameters
 from train.data.images import Image
 from train.data.photos.regions import regions_of
 from train.end_to_end import read_photos
+from train.tasks.recognition import Recognition
 
 
 class Shown:
@@ -71,3 +75,11 @@ async def _read(models: Shown, image: Image) -> Any:
     reader = PageReader(models, 1)
     options = await reader.options(PageRequest(file="", returnWordBox=True))
     return await reader.read(image, options, lanes.small)
+
+
+def test_a_bundle_tells_how_its_reader_wants_lines_cut() -> None:
+    """A cut like PaddleOCR's is not told: earlier bundles, which tell none, are cut so."""
+    for how in CANDIDATES:
+        told = Recognition(TrialConfig(cut=how), Charset(("A",))).settings()
+        assert ("cut" in told) == (how != PADDLEOCR)
+        assert Model("recognition", "any", "1", Path("graph"), settings=told).cut == how

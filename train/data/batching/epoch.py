@@ -23,6 +23,7 @@ def epoch_lines(
         extras: further sets, of which every batch has a share.
         one_width: whether a batch is as wide whatever it holds, as it is at a fixed width: then chance alone mixes it.
     """
+    first = first.at(epoch)
     sets = [first, *(extra.lines for extra in extras)]
     one_width = one_width or config.fit_width > 0
     widths = [np.zeros_like(part.widths) if one_width else part.widths for part in sets]

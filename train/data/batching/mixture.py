@@ -80,6 +80,11 @@ class Selection(Dataset):
         """Return the line chosen as number `index`."""
         return self._lines.image(self._chosen[index])
 
+    def at(self, epoch: int) -> Dataset:
+        """Return the same lines of the set as that epoch has it."""
+        lines = self._lines.at(epoch)
+        return self if lines is self._lines else Selection(lines, self._chosen)
+
 
 def wanted(extras: Sequence[Extra]) -> list[Extra]:
     """Return the sets with a share; raise UsageError if one is missing or little is left of the training lines."""
@@ -111,6 +116,12 @@ class Mixture(Dataset):
         """Return line `index`, counted over all sets."""
         part = self._part(index)
         return self._parts[part].image(index - self._starts[part])
+
+    def at(self, epoch: int) -> Dataset:
+        """Return the sets as that epoch has them."""
+        parts = [part.at(epoch) for part in self._parts]
+        same = all(new is old for new, old in zip(parts, self._parts, strict=True))
+        return self if same else Mixture(parts)
 
     def peers(self, index: int) -> range:
         """Return the lines of the set that line `index` is from."""

@@ -6,7 +6,9 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
+from train.cut import PADDLEOCR, Cut
 from train.data.crops import crop
 from train.data.folders.notes import note
 from train.data.folders.unpacked import unpacked
@@ -22,12 +24,13 @@ UNREAD = "待识别"
 """The text that PPOCRLabel gives a box until it is read."""
 
 
-class _Line(NamedTuple):
-    """A text of a photo: its crop's file, and where it is labelled (`Label.txt:3#2`: the second region)."""
+class PhotoLine(NamedTuple):
+    """A text of a photo: its crop's file, where it is labelled (`Label.txt:3#2`: the second region), what is cut."""
 
     name: str
-    region: Region
+    text: str
     source: str
+    corners: npt.ArrayLike
 
 
 def lines_of(photos: Sequence[Sample]) -> list[Sample]:
@@ -36,57 +39,77 @@ def lines_of(photos: Sequence[Sample]) -> list[Sample]:
     Ignored regions, those without a text, and those that lie mostly outside of their photo make none. A photo that
     cannot be read stands for its texts, so that the check finds it.
     """
-    lines = [list(_lines(number, photo)) for number, photo in enumerate(photos)]
-    outlines = [[line.region.points for line in of_photo] for of_photo in lines]
+    lines = [labelled_lines(number, photo) for number, photo in enumerate(photos)]
+    samples, folder = write_lines(photos, lines)
+    count = sum(sample.path.parent == folder for sample in samples)
+    unused = sum(len(regions_of(photo.text)) for photo in photos) - count
+    rest = f"; {unused} regions are none: ignored, without text, or outside of their photo" if unused else ""
+    note(f"{count} lines are cut out of {len(photos)} photos, into {folder}{rest}")
+    return samples
+
+
+def labelled_lines(number: int, photo: Sample) -> list[PhotoLine]:
+    """Return the texts of the photo of that number; what of a region lies outside of the photo is cut off later."""
+    plain = "".join(c if c.isalnum() or c in "-_." else "_" for c in photo.path.stem)[:NAME_LENGTH]
+    return [
+        PhotoLine(
+            f"{number:05}_{plain}_crop_{position}.png",
+            region.text,
+            f"{photo.source}#{position + 1}",
+            region.points,
+        )
+        for position, region in enumerate(regions_of(photo.text, photo.source))
+        if is_line(region)
+    ]
+
+
+def is_line(region: Region) -> bool:
+    """Tell whether a region has a text to learn."""
+    return region.text not in ("", UNREAD) and not region.ignored and len(region.points) > 2
+
+
+def write_lines(
+    photos: Sequence[Sample], lines: Sequence[Sequence[PhotoLine]], how: Cut = PADDLEOCR
+) -> tuple[list[Sample], Path]:
+    """Return a sample for every line that can be cut out of its photo, and the folder of their crops."""
+    outlines = [[line.corners for line in of_photo] for of_photo in lines]
     pairs = list(zip(photos, lines, strict=True))
-    folder = unpacked((photo.path for photo in photos), f"{VERSION} {outlines}", lambda: _crops(pairs))
+    key = f"{VERSION} {outlines}" if how == PADDLEOCR else f"{VERSION} {how!r} {outlines}"
+    folder = unpacked((photo.path for photo in photos), key, lambda: _crops(pairs, how))
     cut = {path.name for path in folder.iterdir()}
     samples: list[Sample] = []
     for photo, of_photo in pairs:
         kept = [line for line in of_photo if line.name in cut]
         document = photo.document or photo.path.as_posix()
-        samples += [
-            Sample(folder / line.name, line.region.text, line.source, document=document) for line in kept
-        ]
+        samples += [Sample(folder / line.name, line.text, line.source, document=document) for line in kept]
         if of_photo and not kept and not _is_readable(photo.path):
-            samples.append(Sample(photo.path, of_photo[0].region.text, photo.source))
-    unused = sum(len(regions_of(photo.text)) for photo in photos) - len(cut)
-    rest = f"; {unused} regions are none: ignored, without text, or outside of their photo" if unused else ""
-    note(f"{len(cut)} lines are cut out of {len(photos)} photos, into {folder}{rest}")
-    return samples
+            samples.append(Sample(photo.path, of_photo[0].text, photo.source))
+    return samples, folder
 
 
-def _lines(number: int, photo: Sample) -> Iterator[_Line]:
-    plain = "".join(c if c.isalnum() or c in "-_." else "_" for c in photo.path.stem)[:NAME_LENGTH]
-    for position, region in enumerate(regions_of(photo.text, photo.source)):
-        if region.text not in ("", UNREAD) and not region.ignored and len(region.points) > 2:
-            name = f"{number:05}_{plain}_crop_{position}.png"
-            yield _Line(name, region, f"{photo.source}#{position + 1}")
-
-
-def _crops(photos: Sequence[tuple[Sample, Sequence[_Line]]]) -> Iterator[tuple[str, bytes]]:
+def _crops(photos: Sequence[tuple[Sample, Sequence[PhotoLine]]], how: Cut) -> Iterator[tuple[str, bytes]]:
     for photo, lines in photos:
         try:
             image = read(photo.path)
         except DataError:
             continue
         for line in lines:
-            cropped = _crop(image, line.region)
+            cropped = _crop(image, line.corners, how)
             if cropped.size:
                 yield line.name, cv2.imencode(".png", cropped)[1].tobytes()
 
 
-def _crop(image: Image, region: Region) -> Image:
-    """Cut what of a region lies in (H, W, 3) uint8 BGR; (0, 0, 3) of one that lies outside for the most part.
+def _crop(image: Image, outline: npt.ArrayLike, how: Cut) -> Image:
+    """Cut what of an outline lies in (H, W, 3) uint8 BGR; (0, 0, 3) of one that lies outside for the most part.
 
     Such a photo was often resized after it was labelled.
     """
     height, width = image.shape[:2]
-    corners = np.rint(region.points)
+    corners = np.rint(outline)
     inside = np.clip(corners, 0, (width, height))
     if 2 * np.ptp(inside, axis=0).prod() < np.ptp(corners, axis=0).prod():
         return np.zeros((0, 0, 3), np.uint8)
-    return crop(image, inside.astype(np.int32))
+    return crop(image, inside.astype(np.int32), how)
 
 
 def _is_readable(path: Path) -> bool:

@@ -1,0 +1,112 @@
+"""Which cut a reader reads best in what a detector finds: boxes once, then cutting and reading; chosen with caution."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from rapidfuzz.distance import Levenshtein
+
+from train.cut import CANDIDATES, PADDLEOCR, Cut
+from train.data import images
+from train.data.crops import crop
+from train.data.dataset import MemoryDataset, gather
+from train.data.photos.lines import is_line
+from train.data.photos.regions import regions_of
+from train.data.sample import Sample
+from train.readers import Read, read
+from train.scoring.regions import judge, polygons
+from train.sets.found import Quads
+
+FEWEST_LINES, MOST_LINES = 20, 200
+SIGNIFICANT = 2.58
+"""Standard errors by which a cut has to be better: 99 %, since it is the best of several."""
+
+Similarities = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class CutChoice:
+    """What was tried on lines of photos.
+
+    Attributes:
+        cut: the chosen one.
+        tried: each with the mean similarity of its readings to the labels.
+        lines: that were read with each.
+    """
+
+    cut: Cut
+    tried: tuple[tuple[Cut, float], ...]
+    lines: int
+
+    def __str__(self) -> str:
+        """Say it in a line."""
+        if not self.tried:
+            return f"cut: {self.cut} ({self.lines} lines found, too few to choose another)"
+        scores = "; ".join(f"{similarity:.3f} {cut}" for cut, similarity in self.tried)
+        return f"cut: {self.cut}; similarity of {self.lines} validation lines: {scores}"
+
+
+def choose_cut(
+    photos: Sequence[Sample],
+    boxes: Sequence[Quads],
+    reader: Read,
+    usual: Cut = PADDLEOCR,
+    candidates: Sequence[Cut] = CANDIDATES,
+) -> CutChoice:
+    """Return the cut with which a reader's texts are most like the labels; the usual one unless that is significant.
+
+    Args:
+        photos: of the validation split.
+        boxes: that the detector finds in each.
+        reader: a model of lines.
+        usual: what its lines are cut like until now.
+        candidates: what else is tried.
+    """
+    pairs = _hits(photos, boxes)
+    cuts = list(dict.fromkeys([usual, *candidates]))
+    if len(pairs) < FEWEST_LINES:
+        return CutChoice(usual, (), len(pairs))
+    lines = _lines(pairs, cuts)
+    texts = [text for text, _ in read(reader, lines)[1]]
+    similar = np.array(
+        [Levenshtein.normalized_similarity(*pair) for pair in zip(texts, lines.texts, strict=True)]
+    ).reshape(len(cuts), -1)
+    tried = tuple(zip(cuts, similar.mean(axis=1).tolist(), strict=True))
+    return CutChoice(cuts[significant_best(similar)], tried, similar.shape[1])
+
+
+def significant_best(similar: Similarities) -> int:
+    """Return which of (K, N) cuts is the best over N lines; the first, unless one is significantly better."""
+    best = int(similar.mean(axis=1).argmax())
+    gain = similar[best] - similar[0]
+    error = float(gain.std(ddof=1)) / math.sqrt(len(gain))
+    return best if gain.mean() > SIGNIFICANT * error else 0
+
+
+_Hit = tuple[Sample, Quads, str]
+
+
+def _hits(photos: Sequence[Sample], boxes: Sequence[Quads]) -> list[_Hit]:
+    """Return photo, box and text of MOST_LINES labelled texts that were found, spread over the photos."""
+    found = []
+    for photo, quads in zip(photos, boxes, strict=True):
+        regions = regions_of(photo.text, photo.source)
+        hits = judge(polygons(list(quads)), regions).hits
+        found += [(photo, quads[i], regions[j].text) for i, j in hits if is_line(regions[j])]
+    return found[:: max(1, -(-len(found) // MOST_LINES))]
+
+
+def _lines(hits: Sequence[_Hit], cuts: Sequence[Cut]) -> MemoryDataset:
+    """Return the lines of each cut, one cut behind the other; each photo is decoded once."""
+    decoded = {photo.path: images.read(photo.path) for photo, _, _ in hits}
+    pairs = [(hit, crop(decoded[hit[0].path], hit[1], how)) for how in cuts for hit in hits]
+    fitting = [line if line.size and not images.too_long(*line.shape[:2]) else _blank() for _, line in pairs]
+    kept = [images.resize_line(line) for line in fitting]
+    samples = [Sample(photo.path, text, photo.source) for (photo, _, text), _ in pairs]
+    return gather(samples, [(line, (line.shape[0], line.shape[1])) for line in kept])
+
+
+def _blank() -> images.Image:
+    return np.zeros((images.HEIGHT_PX, images.HEIGHT_PX, 3), np.uint8)

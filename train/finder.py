@@ -1,0 +1,72 @@
+"""A detector that finds the lines of photos for a reader: in photos as serving has them, each decoded once."""
+
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from train.bundle import ONNX
+from train.data import images
+from train.data.dataset import Dataset
+from train.data.decoded.header import image_size
+from train.data.detection import Quads
+from train.data.sample import Sample
+from train.errors import DataError
+from train.readers import Read, detector, read
+
+
+class ModelFinder:
+    """A detection bundle, or a pretrained detector by its name."""
+
+    def __init__(self, name: str) -> None:
+        """Take the model; raise CheckpointError or UsageError if it is no detector."""
+        self.name = name
+        self._model = detector(name)
+
+    @property
+    def own(self) -> bool:
+        """Whether it may have been trained on the very photos: a bundle may, what is published was not."""
+        return self._model.bundle is not None
+
+    @cached_property
+    def key(self) -> str:
+        """What another detector, or another threshold, makes another of."""
+        model = self._model
+        weights = model.bundle.manifest.files.get(ONNX, "") if model.bundle else model.config.model
+        return f"{weights} {model.config.detection!r}"
+
+    def find(self, photos: Sequence[Sample]) -> list[Quads]:
+        """Return the (N, 4, 2) corners of the boxes in each photo; none in one that is unreadable."""
+        found = find_boxes(self._model, [photo for photo in photos if _is_image(photo.path)])
+        boxes = iter(found)
+        nothing = np.zeros((0, 4, 2), np.int32)
+        return [next(boxes) if _is_image(photo.path) else nothing for photo in photos]
+
+
+def find_boxes(model: Read, photos: Sequence[Sample], threads: int = 1) -> list[Quads]:
+    """Return the boxes that a detector finds in each photo, in its pixels."""
+    return [one.quads for one in read(model, PhotoFiles(photos), threads)[1]] if photos else []
+
+
+class PhotoFiles(Dataset):
+    """Photos that stay on the disk, whole: each is decoded when it is asked for."""
+
+    def __init__(self, photos: Sequence[Sample]) -> None:
+        """Take the photos, whose headers are read now."""
+        self.sizes = np.array([image_size(photo.path) for photo in photos], np.int32).reshape(-1, 2)
+        self.heights, self.widths = self.sizes[:, 0], self.sizes[:, 1]
+        self.texts = tuple(photo.text for photo in photos)
+        self.sources = tuple(str(photo.path) for photo in photos)
+
+    def image(self, index: int) -> images.Image:
+        """Return photo `index`, (H, W, 3) uint8 BGR; raise DataError if it cannot be read."""
+        return images.read(Path(self.sources[index]))
+
+
+def _is_image(path: Path) -> bool:
+    try:
+        image_size(path)
+    except (DataError, FileNotFoundError):
+        return False
+    return True

@@ -1,0 +1,187 @@
+"""The lines of photos as a detector finds them: what a reader is given in use, and so what it is trained on.
+
+photos of each split -> boxes -> matched with the labels -> lines; for training, further pictures of each, cut by boxes
+that err as the detector was seen to err.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from train.cut import Cut
+from train.data.batching.versions import MARK
+from train.data.folders.documents import find_documents
+from train.data.folders.unpacked import unpacked
+from train.data.photos.box_errors import BoxError, apply, describe, draw, measure
+from train.data.photos.lines import PhotoLine, is_line, labelled_lines, write_lines
+from train.data.photos.regions import regions_of
+from train.data.sample import Sample
+from train.data.split import Splits
+from train.errors import DataError
+from train.scoring.regions import judge, polygons
+
+PICTURES = 5
+"""Further pictures of every training line."""
+BOXES = "boxes.json"
+
+Quads = npt.NDArray[np.int32]
+
+
+class Finder(Protocol):
+    """A detector."""
+
+    @property
+    def name(self) -> str:
+        """Folder or name of the model."""
+
+    @property
+    def key(self) -> str:
+        """What another one of means other boxes."""
+
+    @property
+    def own(self) -> bool:
+        """Whether it may have been trained on the very photos."""
+
+    def find(self, photos: Sequence[Sample]) -> Sequence[Quads]:
+        """Return the (N, 4, 2) corners of the boxes in each photo, in its pixels; none in one that is unreadable."""
+
+
+@dataclass(frozen=True)
+class FoundLines:
+    """Lines as they are found.
+
+    Attributes:
+        splits: their samples.
+        pictures: further ones of the training lines.
+        told: what to say of it, a line each.
+    """
+
+    splits: Splits
+    pictures: Sequence[Sample]
+    told: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Found:
+    """The labelled lines of a split's photos, and the box of each that was found, by the line's name."""
+
+    photos: Sequence[Sample]
+    lines: Sequence[Sequence[PhotoLine]]
+    boxes: Mapping[str, Quads]
+
+    @property
+    def texts(self) -> int:
+        return sum(map(len, self.lines))
+
+
+def cut_as_found(photos: Splits, finder: Finder, how: Cut, seed: int) -> FoundLines:
+    """Return the lines of photos, cut by the detector's boxes.
+
+    A training text that is missed is cut by its label; one of another split is left out, and is wrong end to end.
+    """
+    parts = {name: _match(samples, finder) for name, samples in photos.items()}
+    errors, where = _errors(parts, finder)
+    told = [_tell(name, part, finder) for name, part in parts.items()]
+    told.append(f"training boxes err as {finder.name} does on the {where} photos: {describe(errors)}")
+    lines = {name: tuple(_write(part, how, missed=name == "train")) for name, part in parts.items()}
+    for name, part in parts.items():
+        _require(name, lines[name], part, finder)
+    pictures = _pictures(parts["train"], errors, seed)
+    splits = replace(
+        photos,
+        train=lines["train"],
+        val=lines["val"],
+        test=lines.get("test", ()),
+        documents=find_documents([line for part in lines.values() for line in part]),
+    )
+    return FoundLines(splits, write_lines(parts["train"].photos, pictures, how)[0], tuple(told))
+
+
+def boxes_of(photos: Sequence[Sample], finder: Finder) -> list[Quads]:
+    """Return the boxes in each photo, found now or by an earlier run."""
+
+    def make() -> Iterator[tuple[str, bytes]]:
+        yield BOXES, json.dumps([quads.tolist() for quads in finder.find(photos)]).encode()
+
+    folder = unpacked((photo.path for photo in photos), f"{BOXES} {finder.key}", make)
+    kept = json.loads((folder / BOXES).read_bytes())
+    return [np.array(quads, np.int32).reshape(-1, 4, 2) for quads in kept]
+
+
+def _match(photos: Sequence[Sample], finder: Finder) -> _Found:
+    lines = [labelled_lines(number, photo) for number, photo in enumerate(photos)]
+    boxes: dict[str, Quads] = {}
+    for photo, of_photo, quads in zip(photos, lines, boxes_of(photos, finder), strict=True):
+        regions = regions_of(photo.text, photo.source)
+        places = [place for place, region in enumerate(regions) if is_line(region)]
+        names = {place: line.name for place, line in zip(places, of_photo, strict=True)}
+        hits = judge(polygons(list(quads)), regions).hits
+        boxes |= {names[place]: quads[found] for found, place in hits if place in names}
+    return _Found(photos, lines, boxes)
+
+
+def _errors(parts: Mapping[str, _Found], finder: Finder) -> tuple[list[BoxError], str]:
+    """Return how the detector errs, and on which photos: on validation where it may know the training photos."""
+    split = "val" if finder.own else "train"
+    part = parts[split]
+    pairs = [
+        (line.corners, part.boxes[line.name])
+        for of_photo in part.lines
+        for line in of_photo
+        if line.name in part.boxes
+    ]
+    measured = [measure(label, box) for label, box in pairs]
+    return [error for error in measured if error is not None], {"val": "validation"}.get(split, "training")
+
+
+def _write(part: _Found, how: Cut, missed: bool) -> list[Sample]:
+    """Return the lines as they are found; the `missed` ones as they are labelled, or not at all."""
+    chosen = [
+        [
+            line._replace(corners=part.boxes.get(line.name, line.corners))
+            for line in of_photo
+            if missed or line.name in part.boxes
+        ]
+        for of_photo in part.lines
+    ]
+    as_lists = [[line._replace(corners=_listed(line.corners)) for line in of_photo] for of_photo in chosen]
+    return write_lines(part.photos, as_lists, how)[0]
+
+
+def _pictures(part: _Found, errors: Sequence[BoxError], seed: int) -> list[list[PhotoLine]]:
+    """Return the outlines of further pictures of each line, drawn around its label."""
+    rng = np.random.default_rng(seed)
+    return [
+        [
+            line._replace(
+                name=line.name.replace(".png", f"{MARK}{number}.png"),
+                corners=_listed(apply(line.corners, draw(errors, rng)).round(1)),
+            )
+            for line in of_photo
+            for number in range(PICTURES)
+        ]
+        for of_photo in part.lines
+    ]
+
+
+def _listed(corners: npt.ArrayLike) -> list[list[float]]:
+    """Return corners as what a cache's key can be made of."""
+    found: list[list[float]] = np.asarray(corners).tolist()
+    return found
+
+
+def _tell(name: str, part: _Found, finder: Finder) -> str:
+    rest = "are cut by their labels" if name == "train" else "count as wrong end to end"
+    more = f"; those that are missed {rest}" if len(part.boxes) < part.texts else ""
+    return f"{name}: {len(part.boxes)} of {part.texts} texts are found by {finder.name}{more}"
+
+
+def _require(name: str, lines: Sequence[Sample], part: _Found, finder: Finder) -> None:
+    if not lines:
+        value = f"0 of {part.texts} in {len(part.photos)} photos of {name}, with {finder.name}"
+        rule = "labelled texts must be found" if part.texts else "photos must have texts to train a reader on"
+        raise DataError(rule, value, "name another --detection, or check the regions and their texts")
