@@ -12,7 +12,7 @@ if __name__ == "__main__":
 
     main_guard("search.run")
 
-from search.settings import Objectives, Sampler, Scheduler, StudySettings, parse_duration
+from search.settings import ASKED, PHOTOS, Objectives, Sampler, Scheduler, StudySettings, parse_duration
 from train.cli import INTERRUPTED, Parser
 from train.config import TrialConfig, Upright, config_error
 from train.data.arguments import (
@@ -37,6 +37,7 @@ EPILOG = """examples:
   python search/run.py                                          the embedded default data
   python search/run.py --data DIR --name vin --time-budget 30m  your own images
   python search/run.py --task detection --data DIR              to find text in photos
+  python search/run.py --task photos --data DIR                 to find and to read it: a detector and its reader
   python search/run.py --name vin --resume                      go on after an interruption
   python search/run.py --data NEW --name vin2 --fork vin        other data or another space, from vin's best
 
@@ -62,7 +63,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _add_data(data: argparse._ArgumentGroup) -> None:
-    add_task_argument(data, None, "the space's")
+    add_task_argument(data, None, "the space's", more=[PHOTOS])
     data.add_argument(
         "--data",
         metavar="DIR",
@@ -263,10 +264,23 @@ def _how_to_go_on(settings: StudySettings) -> str:
     return "no trial has begun: the same command begins again"
 
 
+def _main_of_photos(settings: StudySettings, resume: bool) -> int:
+    from search.photos import run_photos
+
+    try:
+        run_photos(settings, resume)
+    except KeyboardInterrupt:
+        print(f"interrupted; go on with: {settings.resume_command}", file=sys.stderr)
+        return INTERRUPTED
+    return 0
+
+
 def main(arguments: Sequence[str]) -> int:
     """Run the search that the command line describes; return the exit status."""
     chosen = parser().parse_args(arguments)
     settings = settings_of(chosen)
+    if settings.task == PHOTOS or (chosen.resume and (settings.local_folder / ASKED).exists()):
+        return _main_of_photos(settings, chosen.resume)
     from search.records.result import require_winner
     from search.report.terminal import terminal_table
     from search.selection.follow_up import curves_command

@@ -15,6 +15,8 @@ from train.cut import Cut
 from train.errors import UsageError
 from train.reading.knowledge import PRECISION
 
+PHOTOS, ASKED = "photos", "photos.json"
+"""The task of a detector and a reader together, and the file of what was asked of them."""
 DEFAULT_TRIALS, POPULATION_SIZE = 32, 8
 Scheduler = Literal["asha", "hyperband", "median", "pbt", "none"]
 Objectives = Literal["accuracy", "accuracy,latency"]

@@ -50,6 +50,7 @@ ORDER = {
         "experiment",
         "selection",
         "study studies",
+        "photos",
         "run results",
     ),
     "serve": (

@@ -148,12 +148,14 @@ def photo_page(
     """Return the page, the photos with the most faults first; labels are green, what was found is orange."""
     found = sorted(zip(samples, readings, counts, strict=True), key=lambda one: -_faults(one[2]))
     right = sum(not _faults(one) for one in counts)
+    total = add_counts(counts)
+    faults = f" Of {total.labels:.0f} texts: {describe_faults(total) or 'all right'}."
     figures = "".join(_figure(*one) for one in found[:SHOWN])
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{escape(title)}</title><style>{STYLE}</style></head><body><h1>{escape(title)}</h1>"
-        f"<p>{right} of {len(counts)} photos have every text found and read right, and nothing else.</p>"
+        f"<p>{right} of {len(counts)} photos have every text found and read right, and nothing else.{faults}</p>"
         f'<div class="grid">{figures}</div></body></html>\n'
     )
 
@@ -162,11 +164,26 @@ def _faults(one: RegionCounts) -> float:
     return one.labels + one.detections - 2 * one.read
 
 
+def describe_faults(one: RegionCounts) -> str:
+    """Say of a photo, or of several added up, what finding and what reading did wrong; nothing where all is right."""
+    faults = {
+        "not found": one.labels - one.hits,
+        "found and misread": one.hits - one.read,
+        "found beside the labels": one.detections - one.hits,
+    }
+    return ", ".join(f"{count:.0f} {what}" for what, count in faults.items() if count)
+
+
+def add_counts(counts: Sequence[RegionCounts]) -> RegionCounts:
+    """Return what all photos add up to."""
+    return RegionCounts(*map(sum, zip(*counts, strict=True)))
+
+
 def _figure(sample: Sample, page: PhotoReading, one: RegionCounts) -> str:
     regions = regions_of(sample.text, sample.source)
     labels = " | ".join(region.text for region in regions if not region.ignored)
     picture = images.data_uri(draw_regions(images.read(sample.path), regions, page.quads), "jpeg")
-    verdict = "right" if not _faults(one) else f"{one.read:.0f} of {one.labels:.0f} texts right"
+    verdict = describe_faults(one) or "right"
     return (
         f'<figure><img src="{picture}" alt="" loading="lazy"><figcaption><b>{escape(labels)}</b>'
         f"<small>read: {escape(' | '.join(page.texts)) or 'nothing'}</small>"

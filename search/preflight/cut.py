@@ -10,7 +10,7 @@ from train.data.folders.unpacked import caching_in
 from train.models import MODELS
 from train.readers import Read
 from train.sets.found import boxes_of
-from train.sets.read import read_photos
+from train.sets.read import read_photo_splits
 
 
 def choose_study_cut(settings: StudySettings, space: SearchSpace) -> StudySettings:
@@ -18,7 +18,7 @@ def choose_study_cut(settings: StudySettings, space: SearchSpace) -> StudySettin
     source = source_of(settings)
     if source.finder is None or settings.cut is not None:
         return settings
-    photos = read_photos(source)[0].val
+    photos = read_photo_splits(source)[0].val
     with caching_in(source.cache):
         boxes = boxes_of(photos, source.finder)
     chosen = choose_cut(photos, boxes, Read(_reader(space)))

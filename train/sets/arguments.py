@@ -1,16 +1,20 @@
 """The command-line argument that says what images are labelled for."""
 
 import argparse
+from collections.abc import Sequence
 
 from train.paths import given_place
 from train.tasks import TASKS
 
 
 def add_task_argument(
-    parser: argparse.ArgumentParser | argparse._ArgumentGroup, default: str | None, meaning: str = ""
+    parser: argparse.ArgumentParser | argparse._ArgumentGroup,
+    default: str | None,
+    meaning: str = "",
+    more: Sequence[str] = (),
 ) -> None:
-    """Add `--task`; `meaning` says what its default is where that is no task."""
-    names = TASKS.names()
+    """Add `--task`; `meaning` says what its default is where that is no task, `more` names what is no single one."""
+    names = [*TASKS.names(), *more]
     words = f"what the images are labelled for: {', '.join(names)} (default: {meaning or default})"
     parser.add_argument("--task", choices=names, default=default, help=words)
 

