@@ -8,6 +8,7 @@ STORAGE/NAME/report.html     the photos, the worst first, and whether finding or
 
 import json
 import shlex
+import sys
 import time
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -21,6 +22,7 @@ from search.storage.files import SUMMARY_FILE
 from search.study import run_study
 from spaces.space import load_space
 from train.bundle import MANIFEST, load_bundle
+from train.cli import INTERRUPTED
 from train.config import TrialConfig, config_error, config_from_mapping
 from train.cut import Cut
 from train.cut_choice import choose_cut
@@ -75,6 +77,16 @@ class EndToEnd:
     def as_dict(self) -> dict[str, Any]:
         """Return it for JSON."""
         return self.scores.as_dict() | {"faults": describe_faults(self.counts)}
+
+
+def search_photos(asked: StudySettings, resume: bool) -> int:
+    """Do what `run_photos` does, and return the command's exit status."""
+    try:
+        run_photos(asked, resume)
+    except KeyboardInterrupt:
+        print(f"interrupted; go on with: {asked.resume_command}", file=sys.stderr)
+        return INTERRUPTED
+    return 0
 
 
 def run_photos(asked: StudySettings, resume: bool) -> None:

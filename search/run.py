@@ -264,23 +264,14 @@ def _how_to_go_on(settings: StudySettings) -> str:
     return "no trial has begun: the same command begins again"
 
 
-def _main_of_photos(settings: StudySettings, resume: bool) -> int:
-    from search.photos import run_photos
-
-    try:
-        run_photos(settings, resume)
-    except KeyboardInterrupt:
-        print(f"interrupted; go on with: {settings.resume_command}", file=sys.stderr)
-        return INTERRUPTED
-    return 0
-
-
 def main(arguments: Sequence[str]) -> int:
     """Run the search that the command line describes; return the exit status."""
     chosen = parser().parse_args(arguments)
     settings = settings_of(chosen)
     if settings.task == PHOTOS or (chosen.resume and (settings.local_folder / ASKED).exists()):
-        return _main_of_photos(settings, chosen.resume)
+        from search.photos import search_photos
+
+        return search_photos(settings, chosen.resume)
     from search.records.result import require_winner
     from search.report.terminal import terminal_table
     from search.selection.follow_up import curves_command

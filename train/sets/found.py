@@ -5,7 +5,7 @@ that err as the detector was seen to err.
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -16,7 +16,7 @@ from train.cut import Cut
 from train.data.batching.versions import MARK
 from train.data.folders.documents import find_documents
 from train.data.folders.unpacked import unpacked
-from train.data.photos.box_errors import BoxError, apply, describe, draw, measure
+from train.data.photos.box_errors import BoxError, apply, describe, deviate, measure
 from train.data.photos.lines import PhotoLine, is_line, labelled_lines, write_lines
 from train.data.photos.regions import regions_of
 from train.data.sample import Sample
@@ -90,7 +90,7 @@ def cut_as_found(photos: Splits, finder: Finder, how: Cut, seed: int) -> FoundLi
     lines = {name: tuple(_write(part, how, missed=name == "train")) for name, part in parts.items()}
     for name, part in parts.items():
         _require(name, lines[name], part, finder)
-    pictures = _pictures(parts["train"], errors, seed)
+    pictures = _pictures(parts["train"], lambda rng: deviate(errors, rng), np.random.default_rng(seed))
     splits = replace(
         photos,
         train=lines["train"],
@@ -152,20 +152,27 @@ def _write(part: _Found, how: Cut, missed: bool) -> list[Sample]:
     return write_lines(part.photos, as_lists, how)[0]
 
 
-def _pictures(part: _Found, errors: Sequence[BoxError], seed: int) -> list[list[PhotoLine]]:
-    """Return the outlines of further pictures of each line, drawn around its label."""
-    rng = np.random.default_rng(seed)
+def _pictures(
+    part: _Found, deviation: Callable[[np.random.Generator], BoxError], rng: np.random.Generator
+) -> list[list[PhotoLine]]:
+    """Return the outlines of further pictures of each line: its label, and boxes about the one that was found."""
     return [
-        [
-            line._replace(
-                name=line.name.replace(".png", f"{MARK}{number}.png"),
-                corners=_listed(apply(line.corners, draw(errors, rng)).round(1)),
-            )
-            for line in of_photo
-            for number in range(PICTURES)
-        ]
+        [picture for line in of_photo for picture in _pictures_of(line, part.boxes, deviation, rng)]
         for of_photo in part.lines
     ]
+
+
+def _pictures_of(
+    line: PhotoLine,
+    boxes: Mapping[str, Quads],
+    deviation: Callable[[np.random.Generator], BoxError],
+    rng: np.random.Generator,
+) -> Iterator[PhotoLine]:
+    box = boxes.get(line.name, line.corners)
+    around = (apply(box, deviation(rng)) for _ in range(1, PICTURES))
+    for number, corners in enumerate((line.corners, *around)):
+        name = line.name.replace(".png", f"{MARK}{number}.png")
+        yield line._replace(name=name, corners=_listed(np.asarray(corners, np.float64).round(1)))
 
 
 def _listed(corners: npt.ArrayLike) -> list[list[float]]:

@@ -13,6 +13,10 @@ from train.data.rectangles import smallest_rectangle
 FEWEST = 20
 """Boxes that tell how a detector errs; with fewer, errors are drawn from STANDARD."""
 SMOOTHING = 0.25
+OWN = 0.5
+"""Of how boxes deviate from labels, the detector's part: the rest is how people draw."""
+INTO = 0.15
+"""Heights by which a drawn box may cut into a line on each side: what is cut off could not be read, only guessed."""
 MOST_DEGREES = 30.0
 """Rectangles that are nearly square have no direction: beyond this, two of them have different ones."""
 
@@ -93,6 +97,15 @@ def draw(measured: Sequence[BoxError], rng: np.random.Generator) -> BoxError:
     every = np.array(measured)
     chosen = every[int(rng.integers(len(every)))]
     return BoxError(*(chosen + rng.normal(0, SMOOTHING * every.std(axis=0))).tolist())
+
+
+def deviate(measured: Sequence[BoxError], rng: np.random.Generator) -> BoxError:
+    """Return how a detector's box may lie to another one of the same text: an error without what all share."""
+    error = np.array(draw(measured, rng))
+    shared = np.mean(measured, axis=0) if len(measured) >= FEWEST else np.zeros(len(error))
+    *sides, degrees = (OWN * (error - shared)).tolist()
+    start, end, above, below = (max(side, -INTO) for side in sides)
+    return BoxError(start, end, above, below, degrees)
 
 
 def describe(measured: Sequence[BoxError]) -> str:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from train.data.photos.box_errors import FEWEST, STANDARD, BoxError, apply, draw, measure
+from train.data.photos.box_errors import FEWEST, INTO, STANDARD, BoxError, apply, deviate, draw, measure
 
 SIDE = st.floats(-0.2, 0.4)
 
@@ -31,5 +31,8 @@ def test_errors_are_drawn_like_the_measured_ones() -> None:
     drawn = np.array([draw(measured, rng) for _ in range(2000)])
     assert np.allclose(drawn.mean(axis=0), np.mean(measured, axis=0), atol=0.1)
     assert np.allclose(drawn.std(axis=0), np.std(measured, axis=0), rtol=0.15)
+    around = np.array([deviate(measured, rng) for _ in range(2000)])
+    assert np.allclose(around[:, 4].std(), 0.5 * np.std(measured, axis=0)[4], rtol=0.15)
+    assert around[:, :4].min() >= -INTO
     few = np.array([draw(measured[1:], rng) for _ in range(2000)])
     assert np.allclose(few.std(axis=0), STANDARD, rtol=0.1)
