@@ -73,9 +73,11 @@ def test_lines_are_cut_by_the_boxes_that_are_found(folder: Path) -> None:
     train, val = sets.samples["train"], sets.samples["val"]
     assert [len(train), len(val), len(sets.samples[VERSIONS])] == [28, 2 * FEWEST - 1, 28 * PICTURES]
     assert "Mval3" not in {sample.text for sample in val}  # missed: wrong end to end
-    assert f"val: {2 * FEWEST - 1} of {2 * FEWEST} texts are found by shifted" in "\n".join(sets.told)
-    assert "ends +-0.00" in sets.told[-1]  # every box errs alike
-    assert "validation photos" in sets.told[-1]
+    told = "\n".join(sets.told)
+    assert f"val: {2 * FEWEST - 1} of {2 * FEWEST} texts are found by shifted" in told
+    assert "on the validation photos" in told
+    assert "ends +-0.00" in told  # every box errs alike
+    assert len({sets.documents[sample.path] for sample in train}) == 14  # a photo each
     photo = images.read(folder / "det_images" / "train3.png")
     box = np.array([[10, 5], [110, 5], [110, 17], [10, 17]])
     cut = {sample.text: images.read(sample.path) for sample in train}
