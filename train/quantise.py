@@ -37,14 +37,17 @@ CALIBRATION_LINES = 128
 OPSET = 17  # the first that has scales by channel is 13
 
 
-def quantise(bundle: Bundle, data: Dataset, tolerance: float = TOLERANCE) -> dict[str, float]:
+def quantise(
+    bundle: Bundle, data: Dataset, calibration: Dataset, tolerance: float = TOLERANCE
+) -> dict[str, float]:
     """Replace a bundle by itself with an 8-bit graph beside the float32 one, or leave it as it is.
 
     Convolutions are quantised, with scales by channel and ranges seen on the lines (post-training, static).
 
     Args:
         bundle: of a recogniser.
-        data: labelled lines: some for the ranges, all for the gate.
+        data: labelled lines for the gate.
+        calibration: other lines, for the ranges.
         tolerance: how much of the exact match may be lost.
 
     Returns:
@@ -54,12 +57,12 @@ def quantise(bundle: Bundle, data: Dataset, tolerance: float = TOLERANCE) -> dic
         ParityError: if the 8-bit graph reads worse than that; the bundle is unchanged.
     """
     bundle.require_task("recognition")
-    if len(data) == 0:
+    if len(data) == 0 or len(calibration) == 0:
         raise DataError("lines must be given", "none", "name a label file with some")
     with whole_or_nothing(bundle.directory) as aside:
         for name in bundle.manifest.files:
             shutil.copyfile(bundle.directory / name, aside / name)
-        _quantise_graph(aside, data)
+        _quantise_graph(aside, calibration)
         before, after = (_exact_match(aside / name, bundle, data) for name in (ONNX, INT8))
         if before - after > tolerance:
             raise ParityError(
@@ -131,6 +134,13 @@ def parser() -> argparse.ArgumentParser:
     parse.add_argument(
         "--labels", type=given_path, required=True, help="labelled lines, best the validation split's"
     )
+    parse.add_argument(
+        "--calibration-labels",
+        type=given_path,
+        metavar="FILE",
+        help="lines for the ranges, best the training split's (default: every second of --labels, which then does not "
+        "count in the gate)",
+    )
     add_format_arguments(parse)
     return parse
 
@@ -142,7 +152,15 @@ def main(arguments: Sequence[str]) -> None:
     bundle = load_bundle(chosen.bundle)
     config = config_from_mapping(bundle.manifest.config, str(chosen.bundle))
     samples = load_file(chosen.labels, options_of(chosen.option), chosen.format)
-    scores = quantise(bundle, decode_samples(samples, TASKS.get(config.task).stored_as(config)))
+    if chosen.calibration_labels is None:
+        gate, calibration = samples[::2], samples[1::2]
+    else:
+        gate, calibration = (
+            samples,
+            load_file(chosen.calibration_labels, options_of(chosen.option), chosen.format),
+        )
+    stored = TASKS.get(config.task).stored_as(config)
+    scores = quantise(bundle, decode_samples(gate, stored), decode_samples(calibration, stored))
     print(
         f"{chosen.bundle}: exact match {scores['exact_match']:.3f}, float32 {scores['exact_match_float32']:.3f}"
     )

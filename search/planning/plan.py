@@ -144,8 +144,7 @@ def drop_unaffordable_models(
         for probe in probes
     ]
     concurrent = fit_resources(settings, nodes, space, probes).concurrent
-    trials = concurrent * (budget.deadline - now) / (sum(seconds) / len(seconds))
-    models = pick_affordable_models(probes, trials)
+    models = pick_affordable_models(probes, seconds, concurrent * (budget.deadline - now))
     left_out = [probe.model for probe in probes if probe.model not in models]
     reason = f"the time budget is too short for all models: left out {', '.join(left_out)}"
     return space.with_choices("model", models), reason if left_out else ""
@@ -179,7 +178,7 @@ def fix_as_read(
 def order_points(probed: Probed, space: SearchSpace) -> tuple[list[dict[str, Any]], tuple[Earlier, ...]]:
     """Return what to try first, and the winners of other studies among it: a forked study's best come first."""
     samples, fork = len(probed.data.training.train), probed.prepared.fork
-    ranked = pick_affordable_models(probed.probes, 2 * len(probed.probes))
+    ranked = [probe.model for probe in order_probes(probed.probes)]
     points = sorted(
         space.warm_starts_for(samples),
         key=lambda point: ranked.index(point["model"]) if "model" in point else 0,
@@ -236,23 +235,37 @@ def find_common_width(probes: Sequence[Probe]) -> int | None:
     return widths.pop() if len(widths) == 1 else None
 
 
-def pick_affordable_models(probes: Sequence[Probe], trials: float) -> list[str]:
-    """Return the models worth searching: those that read best before any training come first, of equals the fastest.
+def pick_affordable_models(probes: Sequence[Probe], seconds: Sequence[float], available: float) -> list[str]:
+    """Return the models worth searching, in the order of `order_probes`: those whose trials the time budget carries.
 
-    Each model needs about two full-length trials before the search can tell anything about it; with time for
-    fewer, only the first stay.
+    Each model needs about two full-length trials before the search can tell anything about it. One that takes more than
+    is left by those before it is left out. Of models that read alike before any training the larger one often learns
+    more, so it goes only for want of time, and never alone for being slower. One of the best stays in any case.
 
     Args:
         probes: of all candidates.
-        trials: full-length trials that the time budget allows.
+        seconds: of a full-length trial of each.
+        available: seconds of all places together.
     """
-    best = max(probes, key=lambda probe: probe.best.scores.rank)
-    equal = {probe.model: not is_significantly_better(best, probe) for probe in probes}
+    cost = {probe.model: 2 * each for probe, each in zip(probes, seconds, strict=True)}
+    models: list[str] = []
+    for probe in order_probes(probes):
+        if cost[probe.model] <= available:
+            models.append(probe.model)
+            available -= cost[probe.model]
+    level = [probe.model for probe in _level(probes)]
+    return models if not set(level).isdisjoint(models) else [min(level, key=cost.__getitem__)]
 
-    def order(probe: Probe) -> tuple[float, ...]:
-        return (0.0, probe.cost.full) if equal[probe.model] else (1.0, *(-s for s in probe.best.scores.rank))
 
-    return [probe.model for probe in sorted(probes, key=order)[: max(1, int(trials // 2))]]
+def order_probes(probes: Sequence[Probe]) -> list[Probe]:
+    """Return the models that read best before any training first."""
+    return sorted(probes, key=lambda probe: (probe.best.scores.rank, -probe.cost.full), reverse=True)
+
+
+def _level(probes: Sequence[Probe]) -> list[Probe]:
+    """Return the models that nobody can tell from the one that reads best."""
+    best = order_probes(probes)[0]
+    return [probe for probe in probes if not is_significantly_better(best, probe)]
 
 
 def is_significantly_better(one: Probe, other: Probe) -> bool:

@@ -20,12 +20,12 @@ def test_a_graph_that_reads_worse_is_refused_and_one_within_the_tolerance_joins(
 ) -> None:
     folder = real_bundle(tmp_path / "tiny", "tiny")
     before = load_bundle(folder).manifest
-    data = real_lines.lines(data_dir, "receipts", "val", 24)
+    data, other = (real_lines.lines(data_dir, "receipts", split, 24) for split in ("val", "train"))
     with pytest.raises(ParityError, match="less -100"):  # no graph is so good
-        quantise(load_bundle(folder), data, tolerance=-1)
+        quantise(load_bundle(folder), data, other, tolerance=-1)
     assert load_bundle(folder).manifest == before
 
-    scores = quantise(load_bundle(folder), data, tolerance=1)
+    scores = quantise(load_bundle(folder), data, other, tolerance=1)
     after = load_bundle(folder).manifest
     assert after.int8 == scores
     assert INT8 in after.files

@@ -129,13 +129,22 @@ PROBES = [ranked("slow", 0.2), ranked("best", 0.8), ranked("middle", 0.5)]
     ],
 )
 def test_only_the_best_readers_stay_where_time_is_short(trials: float, models: list[str]) -> None:
-    assert pick_affordable_models(PROBES, trials) == models
+    assert pick_affordable_models(PROBES, [60, 60, 60], 60 * trials) == models
 
 
-def test_of_models_that_nobody_can_tell_apart_the_fastest_comes_first() -> None:
-    probes = [ranked("slow", 0.81, 0.3), ranked("fast", 0.8), ranked("faster, but worse", 0.6, 0.01)]
-    assert pick_affordable_models(probes, 0) == ["fast"]
-    assert pick_affordable_models(probes, 6) == ["fast", "slow", "faster, but worse"]
+@pytest.mark.parametrize(
+    ("seconds", "models"),
+    [
+        (90, ["fast"]),
+        (199, ["fast"]),
+        (600, ["slow"]),
+        (800, ["slow", "fast"]),
+        (820, ["slow", "fast", "worse"]),
+    ],
+)
+def test_a_model_that_is_level_goes_for_want_of_time_alone(seconds: float, models: list[str]) -> None:
+    probes = [ranked("slow", 0.81, 0.3), ranked("fast", 0.8), ranked("worse", 0.6, 0.01)]
+    assert pick_affordable_models(probes, [300, 100, 10], seconds) == models
 
 
 def test_a_space_is_narrowed_to_what_the_budget_allows() -> None:
