@@ -2,7 +2,7 @@
 
 import gc
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
@@ -144,6 +144,12 @@ class Engine(ABC):
 
         Args:
             images: (N, 3, H, W) float32, or their features.
+        """
+
+    def renew_statistics(self, batches: Iterable[Images]) -> None:  # noqa: B027 - only some have batch norms
+        """Give live batch norms the statistics of these images, (N, 3, H, W) each, under the weights as they are.
+
+        Weights that were averaged send other values through them than those that their statistics are of.
         """
 
     @abstractmethod

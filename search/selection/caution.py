@@ -117,10 +117,14 @@ def interpolate(search: Searched, winner: Loaded, baseline: ProbedBaseline) -> t
     engine, task = assemble_run(own.config, training)
     if engine.charset != own.charset:
         return None
-    first = engine.state()["weights"]
+    first = engine.weights()
+    engine.load({"weights": own.weights})
+    last = (
+        engine.weights()
+    )  # adapters merged: a way between two products of matrices is none between their factors
     read = partial(read_weights, engine, task.at_best, training, None)
     floor = read(first)
-    found = [(read(mixed), share, mixed) for share, mixed in _between(first, own.weights)]
+    found = [(read(mixed), share, mixed) for share, mixed in _between(first, last)]
     result, share, weights = max(found, key=lambda one: one[0].rank)
     if result.rank < floor.rank:
         return None

@@ -33,6 +33,8 @@ from train.tasks import TASKS, SampleStats, Task
 from train.techniques import build_technique
 
 INGREDIENTS = 6
+PASSES = 4
+"""Batches of training images that give an average its batch norms' statistics."""
 
 
 @dataclass(frozen=True)
@@ -172,17 +174,26 @@ def make_soup(
         taken, soup, result = [(PRETRAINED, start)], start, as_started
     best = result
     for one in _ingredients(first, start, ranked, taken[0][0], best.low):
-        if deadline is not None and time.time() > deadline:
+        if _is_over(deadline):
             break
         mixed = average([*(weights for _, weights in taken), one.weights])
         with_it = read(mixed)
         if with_it.rank > result.rank or (one.good and with_it.as_good_as(best, task.at_best.primary)):
             taken.append((one.name, one.weights))
             soup, result, best = mixed, with_it, max(best, with_it, key=lambda one: one.rank)
+    if len(taken) > 1 and first.config.batch_norm == "live" and not _is_over(deadline):
+        engine.load({"weights": soup})
+        engine.renew_statistics(task.calibration_batch(data.train, seed) for seed in range(PASSES))
+        renewed = engine.weights()
+        soup, result = max((soup, result), (renewed, read(renewed)), key=lambda one: one[1].rank)
     checkpoint = replace(first, metrics=first.metrics | result.metrics, state={"weights": soup})
     engine.load(checkpoint.state)
     network = Loaded(engine, task, checkpoint=checkpoint)
     return Soup(network, tuple(name for name, _ in taken), result.scores)
+
+
+def _is_over(deadline: float | None) -> bool:
+    return deadline is not None and time.time() > deadline
 
 
 def read_weights(

@@ -1,8 +1,9 @@
 """What the engines share: a pretrained network made ready for a charset, and its layer groups."""
 
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -21,9 +22,9 @@ from train.engines.objectives import OBJECTIVES
 from train.errors import ModelError, UsageError
 from train.models import MODELS
 from train.models.network import STATISTICS, Parts
-from train.models.reinflation import reinflate
+from train.models.reinflation import pooled, reinflate
 from train.tasks import TASKS
-from train.techniques import build_technique
+from train.techniques import build_technique, uniform
 
 
 class NetworkEngine(Engine):
@@ -118,6 +119,15 @@ class NetworkEngine(Engine):
         """Give the batch norms the statistics of typical images."""
         images = self._network.tensor(calibration)
         reinflate(self._network, lambda: self._network.training_logits(self._fitted(images)))
+
+    def renew_statistics(self, batches: Iterable[Images]) -> None:
+        """Measure what passes through each batch norm, while all of them normalise a batch by its own statistics."""
+        self.apply_plan(uniform(1.0))
+        seen = [
+            self._network.norm_inputs(partial(self._compared, self._network.tensor(images)))
+            for images in batches
+        ]
+        self._load_learned({"weights": self._network.arrays() | pooled(seen)})
 
     @abstractmethod
     def _copy_from_first_worker(self) -> None:

@@ -1,12 +1,12 @@
 """Batch norms that were fused away, made ready for training again."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
-from train.models.network import BATCH_NORM, CONVOLUTION, Network
+from train.models.network import BATCH_NORM, CONVOLUTION, Arrays, Network, Statistics
 
 SIGNAL, SMALL = 1e-3, 0.1
 """Filters between these times the usual size are enlarged."""
@@ -39,6 +39,17 @@ def reinflate(network: Network, run: Callable[[], Any]) -> None:
             if f"{filters}.{part}" in old:
                 new[f"{filters}.{part}"] = factor * old[f"{filters}.{part}"]
     network.assign(new)
+
+
+def pooled(seen: Sequence[Mapping[str, Statistics]]) -> Arrays:
+    """Return the means and variances of all batches together, for the batch norms, from those of each of them."""
+    arrays: Arrays = {}
+    for norm in seen[0] if seen else ():
+        means = np.stack([one[norm].mean for one in seen])
+        squares = np.stack([one[norm].variance + one[norm].mean ** 2 for one in seen])
+        arrays[f"{norm}._mean"] = mean = means.mean(axis=0)
+        arrays[f"{norm}._variance"] = np.maximum(squares.mean(axis=0) - mean**2, 0)
+    return arrays
 
 
 def _enlargements(network: Network, run: Callable[[], Any]) -> dict[str, tuple[str, np.float32]]:

@@ -15,6 +15,7 @@ from train.checkpoint import Checkpoint
 from train.config import TechniqueConfig
 from train.errors import CheckpointError
 from train.loop import TrainingData, assemble
+from train.models.network import STATISTICS
 from train.scoring.texts import TextScores
 from train.steps.validation import evaluate
 
@@ -162,3 +163,18 @@ def test_only_weights_of_one_start_are_averaged(good: Checkpoint) -> None:
     assert have_same_start(wider, wider)
     other_seed = replace(changed(seed=1), charset=wider.charset)
     assert not have_same_start(wider, other_seed), "so is the row of a new character"
+
+
+@pytest.mark.parametrize("engine", ["paddle", "torch"])
+def test_stale_batch_statistics_are_measured_anew(engine: str, data: TrainingData) -> None:
+    """As those of an average are: every norm that is a quarter off reads nothing, until it sees training lines."""
+    network, task = assemble(real_lines.config(charset="keep", engine=engine, batch_norm="live"), data.train)
+    before = evaluate(network, task, data.val)[0].tie
+    weights = network.weights()
+    stale = {
+        n: a * (2 if n.endswith("_variance") else 0.75) for n, a in weights.items() if n.endswith(STATISTICS)
+    }
+    network.load({"weights": weights | stale})
+    lost = evaluate(network, task, data.val)[0].tie
+    network.renew_statistics(task.calibration_batch(data.train, seed) for seed in range(2))
+    assert evaluate(network, task, data.val)[0].tie > (before + lost) / 2
