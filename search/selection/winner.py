@@ -68,7 +68,8 @@ def export_winner(search: Searched, selected: Selection, folder: Path) -> Verdic
     loaded, averaged, caution = be_cautious(search, selected, best, averaged)
     tuned = tune(loaded, val)
     winner = read_as_known(tuned, val, data.known)
-    save_config(best.checkpoint.config, folder / "best.yaml", describe_stages(ranked[0].stages))
+    kept = tuned if caution is None or caution.share else tune(best, val)
+    save_config(kept.checkpoint.config, folder / "best.yaml", describe_stages(ranked[0].stages))
     export_network(winner, val, folder / "best")
     return Verdict(
         averaged=averaged,

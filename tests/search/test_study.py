@@ -95,7 +95,9 @@ def test_the_summary_says_what_was_found(ended: Ended) -> None:
         "val": VAL,
         "test": round(0.2 * TRAIN),
     }
-    assert summary["best"]["exact_match"] >= max(trial["score"] for trial in ended.trials)
+    least = max(trial["score"] for trial in ended.trials)
+    near = summary["best"]["caution"]["share"] < 1
+    assert summary["best"]["exact_match"] >= (summary["baseline"]["exact_match"] if near else least)
 
 
 def test_different_suggestions_train_differently(ended: Ended) -> None:
