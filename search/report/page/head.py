@@ -113,6 +113,8 @@ def _winner_tiles(result: StudyResult, comparison: Comparison | None) -> list[tu
     others = [name for name in result.averaged if name != winner.id]
     if winner.id in result.averaged and others:
         words += f", its weights averaged with {averaged_text(others)}"
+    if result.caution is not None and result.caution.share == 0:
+        words = "the bundle, which is the pretrained baseline: no gain over it is shown"
     scores = comparison.winner if comparison else winner.best.scores
     tiles = [(percent(scores.primary), f"validation{_within(interval_text(scores))}, {words}")]
     if result.evidence.folds > 1:

@@ -7,12 +7,14 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from search.records.evidence import Caution
 from search.records.trial import Measure, TrialRecord, find_varied_settings, rank
-from search.report.summary import write_summary
+from search.report.page.head import show_head
+from search.report.summary import summary, write_summary
 from search.report.terminal import terminal_table
 from tests.search.made_result import N, result, rows, share, trial, trials
 from train.config import TrialConfig
-from train.scoring.intervals import bootstrap_interval, paired_gain_interval, wilson_interval
+from train.scoring.intervals import Gain, Interval, bootstrap_interval, paired_gain_interval, wilson_interval
 from train.scoring.texts import TextScores
 
 
@@ -153,3 +155,21 @@ def test_table_is_aligned_and_ends_with_the_next_command() -> None:
     assert any("held-back test" in line and "points (95 %: +" in line for line in lines)
     assert lines[-1].startswith("Measure it: python train/evaluate.py")
     assert f"{N} validation lines" in "\n".join(lines)
+
+
+@pytest.mark.parametrize(
+    ("near", "said"),
+    [(0.0, "the bundle is that baseline"), (0.5, "50.0 % of the way"), (1.0, "the average of 000000")],
+)
+def test_people_and_programs_are_told_how_near_to_the_baseline_the_bundle_stays(
+    near: float, said: str
+) -> None:
+    gain = Gain(difference=0.02, interval=Interval(low=-0.04, high=0.09))
+    caution = Caution(baseline="pp-ocrv6-small, domain charset", share=near, gain=gain, samples=50)
+    found = result()
+    best = found.ranked[0].id
+    told = found.model_copy(update={"caution": caution, "averaged": (best, "other")})
+    said = said.replace("000000", best)
+    assert said in terminal_table(told)
+    assert (said in show_head(told)) == (near < 1)
+    assert summary(told)["best"]["caution"]["share"] == near
