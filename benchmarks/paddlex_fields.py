@@ -98,8 +98,9 @@ def draw(width: int, height: int, size: int) -> Image.Image:
 
 def compare_file(ocr: Any, port: int, path: Path) -> dict[str, Any]:
     """Return how many fields of a file differ, and each difference; they are printed, too."""
-    found, expected = ask(port, path), list(ocr.predict(str(path), use_textline_orientation=False))
-    differences: list[str] = []
+    expected = list(ocr.predict(str(path), use_textline_orientation=False))
+    found, refused = ask(port, path)
+    differences = [f"refused: {refused}"] if refused else []
     counts = {"boxes differ": 0, "texts differ": 0, "scores differ": 0}
     if len(found) != len(expected):
         differences.append(f"{len(found)} pages, PaddleOCR has {len(expected)}")
@@ -135,14 +136,14 @@ def differing_fields(ours: dict[str, Any], theirs: dict[str, Any]) -> Iterator[t
             yield "scores differ", f"{text!r} with {score:.3f}, PaddleOCR has {other:.3f}"
 
 
-def ask(port: int, path: Path) -> list[dict[str, Any]]:
-    """Return the pages that our server reads in a file."""
+def ask(port: int, path: Path) -> tuple[list[dict[str, Any]], str]:
+    """Return the pages that our server reads in a file, or why it does not."""
     kind = 0 if path.suffix == ".pdf" else 1
     body = {"file": base64.b64encode(path.read_bytes()).decode("ascii"), "fileType": kind, "visualize": False}
     answer = httpx.post(f"http://{HOST}:{port}/ocr", json=body, timeout=300)
     if answer.status_code != 200:
-        raise SystemExit(f"{path.name}: {answer.text}")
-    return [page["prunedResult"] for page in answer.json()["result"]["ocrResults"]]
+        return [], answer.text
+    return [page["prunedResult"] for page in answer.json()["result"]["ocrResults"]], ""
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 sys.path[0] = str(Path(__file__).resolve().parent.parent)  # not this folder: its files shadow others
 
@@ -244,10 +244,12 @@ def server(*command: str) -> Iterator[int]:
         *command,
         *([] if command[-1] == "--port" or "rivals" in command[0] else ["--port"]),
     ]
-    with tempfile.TemporaryFile() as log:
+    with tempfile.TemporaryFile() as log, tempfile.TemporaryDirectory() as storage:
+        if "serve/run.py" in command[0] and "--storage" not in command:
+            words[2:2] = ["--storage", storage]  # what was promoted elsewhere is not what is measured
         process = subprocess.Popen([*words, str(port)], cwd=REPOSITORY, stdout=log, stderr=log)
         try:
-            _wait(process, port, "/ready" if "serve/run.py" in command[0] else "/openapi.json")
+            _wait(process, port, "/ready" if "serve/run.py" in command[0] else "/openapi.json", log)
             yield port
         finally:
             process.terminate()
@@ -262,14 +264,16 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _wait(process: "subprocess.Popen[bytes]", port: int, path: str) -> None:
+def _wait(process: "subprocess.Popen[bytes]", port: int, path: str, log: IO[bytes]) -> None:
     while process.poll() is None:
         try:
             with urllib.request.urlopen(f"http://{HOST}:{port}{path}", timeout=10):
                 return
         except OSError:
             time.sleep(0.5)
-    raise RuntimeError(f"the server on port {port} ended with {process.returncode}")
+    log.seek(0)
+    said = log.read().decode(errors="replace")[-2000:]
+    raise RuntimeError(f"the server on port {port} ended with {process.returncode}: {said}")
 
 
 if __name__ == "__main__":
