@@ -151,7 +151,17 @@ def stop(shared: bool) -> None:
         asyncio.run(_drain())
     if shared:
         serve.shutdown()
+    else:
+        _kill_autoscaler()
     ray.shutdown()
+
+
+def _kill_autoscaler() -> None:
+    """End the monitor of a cluster of one's own, which scales nothing: it waits a second after it is told to end."""
+    from ray._private import worker
+
+    if worker._global_node:
+        worker._global_node.kill_monitor(check_alive=False)
 
 
 async def _drain() -> None:

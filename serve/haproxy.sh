@@ -1,19 +1,27 @@
 #!/bin/sh
-# HAProxy as Ray starts it, but for what Ray has no settings for.
+# HAProxy as Ray starts it (-db -f FILE.cfg ...), but for what Ray has no settings for.
 for word in "$@"; do
     shift
     case "$word" in
-        # Ray would open the statistics to all interfaces. Headers have a deadline; the ingress learns who asks.
-        # Where IPv6 is asked for, it alone listens there: Ray's replicas behind it listen as Ray can.
-        *.cfg) sed -i -E \
-            ${OCRTUNE_BIND:+-e "s/^( *bind) 127\\.0\\.0\\.1:[0-9]+\$/\\1 $OCRTUNE_BIND/"} \
-            -e "s/^( *bind) \*?:($RAY_SERVE_HAPROXY_STATS_PORT|$RAY_SERVE_HAPROXY_METRICS_PORT)\$/\1 127.0.0.1:\2/" \
-            -e "s/^( *)option abortonclose\$/&\n\1option forwardfor\n\1timeout http-request 15s/" "$word" ;;
+        *.cfg) config=$word ;;
         # Without SO_REUSEPORT it could not listen where serve/run.py keeps the port from other servers.
         -dR) continue ;;
     esac
     set -- "$@" "$word"
 done
+# Ray would open the statistics to all interfaces. Headers have a deadline, the ingress
+# learns who asks, and errors are JSON as all others are.
+# Where IPv6 is asked for, it alone listens there: Ray's replicas behind it listen as Ray can.
+sed -i -E \
+    ${OCRTUNE_BIND:+-e "s/^( *bind) 127\\.0\\.0\\.1:[0-9]+\$/\\1 $OCRTUNE_BIND/"} \
+    -e "s/^( *bind) \*?:($RAY_SERVE_HAPROXY_STATS_PORT|$RAY_SERVE_HAPROXY_METRICS_PORT)\$/\1 127.0.0.1:\2/" \
+    -e "s/^( *)option abortonclose\$/&\n\1option forwardfor\n\1timeout http-request 15s/" \
+    -e "/^ *errorfile 504 /r ${0%.sh}_errors.conf" -e "/^ *errorfile /d" "$config"
+# Before it knows where to send requests it would answer 404: the port stays closed until then.
+grep -q "^ *use_backend " "$config" ||
+    sed -i -E "/^frontend http_frontend/,/^ *acl /s|^( *bind) .*|\1 unix@${config%/*}/early.sock|" "$config"
+# A session of its own: Ray ends what belongs to the process that it replaces.
+OCRTUNE_CONFIG=$config setsid sh "${0%.sh}_stand_in.sh" "$$" "$PPID" &
 # It ends with the process that started it: left behind, it would hold the port.
 if command -v setpriv > /dev/null; then exec setpriv --pdeathsig TERM "$OCRTUNE_HAPROXY" "$@"; fi
 exec "$OCRTUNE_HAPROXY" "$@"

@@ -20,7 +20,9 @@ if __name__ == "__main__":
 
 from pydantic import ValidationError
 
-from serve.environment import count_gpus, format_host, prepare
+from serve.claims import StorageClaim, claim_port, claim_storage, format_host
+from serve.environment import count_gpus, prepare
+from serve.loop.general import read_general
 from serve.loop.versions import find_serving
 from serve.settings import Limits, Settings, allowed_hosts, require_resources
 from train.cli import Parser
@@ -54,6 +56,12 @@ def parser() -> argparse.ArgumentParser:
     add("--port", type=int, default=8000)
     add(
         "--storage", type=given_path, default=Path("runs/serve"), help="folder of corrections and retrainings"
+    )
+    add(
+        "--general-labels",
+        metavar="FILE",
+        type=given_path,
+        help="lines that a retraining must go on to read, in any label format (default: drawn ones)",
     )
     add("--visualize", action=argparse.BooleanOptionalAction, default=True, help="pictures in /ocr's answers")
     add("--api-key", action="append", default=[], metavar="KEY", help="repeatable; also OCRTUNE_API_KEYS=a,b")
@@ -130,13 +138,20 @@ def main(arguments: Sequence[str]) -> None:
             "--detach must name a cluster that stays", "no --address", "ray start --head; --address auto"
         )
     require_folder(settings.storage, "--storage")
+    if settings.general_labels:
+        read_general(settings.general_labels)
     if chosen.address:
         require_cluster(chosen.address, "--address")
     else:
         require_ray_folder()
         find_room_for_token()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    kept = prepare(chosen.host, chosen.port)
+    storage = None if chosen.address else claim_storage(settings.storage)
+    kept = claim_port(chosen.host, chosen.port, storage.left_behind if storage else "")
+    place = f"{format_host(chosen.host)}:{chosen.port}"
+    if storage:
+        storage.name(place)
+    prepare(chosen.host, chosen.port)
     if not chosen.address:
         require_resources(settings, {"CPU": os.cpu_count() or 1, "GPU": count_gpus()})
     sources = find_sources(settings, anew=chosen.as_named)
@@ -144,13 +159,24 @@ def main(arguments: Sequence[str]) -> None:
     from serve.app import start  # imports Ray, after `prepare`
 
     start(settings, sources, chosen.host, chosen.port, chosen.address)
-    url = f"http://{format_host(chosen.host)}:{chosen.port}"
+    url = f"http://{place}"
     log.info("ready after %.0f s: %s", time.monotonic() - started, url)
     log.info("    curl -F files=@line.png %s/recognize", url)
     if not chosen.detach:
         _wait(shared=bool(chosen.address))
+        _end(storage)
     if kept:
         kept.close()
+
+
+def _end(storage: StorageClaim | None) -> None:
+    """End this process: all that was started has ended, and Ray's libraries would take two seconds to unload."""
+    if storage:
+        storage.give_back()
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
 
 
 def find_sources(settings: Settings, anew: bool) -> dict[str, str]:
@@ -194,6 +220,7 @@ def settings_from(chosen: argparse.Namespace) -> Settings:
             detection=chosen.detection,
             orientation=chosen.orientation,
             storage=chosen.storage.absolute(),
+            general_labels=chosen.general_labels and chosen.general_labels.absolute(),
             limits=limits,
             api_keys=_read_keys(chosen.api_key),
             url_hosts=tuple(chosen.url_host),

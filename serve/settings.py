@@ -48,6 +48,11 @@ class Limits(BaseModel):
     body_bytes_per_s: int = Field(default=16 * 2**10, ge=1)
 
     @property
+    def answers_bytes(self) -> int:
+        """What large answers that are being sent may take together; one alone may take half of it."""
+        return self.decoded_bytes // 2
+
+    @property
     def large_bytes(self) -> int:
         """What pictures of over LARGE_PX hold at a time, so that small ones never wait for them."""
         return max(self.decoded_bytes // 2, 3 * self.pixels)
@@ -61,6 +66,7 @@ class Settings(BaseModel):
         detection: the same.
         orientation: the same; without one, no line is turned.
         storage: folder of corrections, retrainings and versions.
+        general_labels: label file of lines that a retraining must go on to read; None: they are drawn.
         limits: of a request.
         api_keys: any of them opens the server; empty: it is open.
         url_hosts: hosts from which `file` URLs are fetched; empty: none are.
@@ -80,6 +86,7 @@ class Settings(BaseModel):
     detection: str = Field(default="pp-ocrv6-small", min_length=1)
     orientation: str | None = None
     storage: Path = Path("runs/serve")
+    general_labels: Path | None = None
     limits: Limits = Limits()
     api_keys: tuple[str, ...] = ()
     url_hosts: tuple[Annotated[str, Field(pattern=HOST_OR_PORT)], ...] = ()

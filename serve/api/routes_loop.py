@@ -85,7 +85,9 @@ def open_loop(settings: Settings, apply: Apply) -> Loop:
     """Return the loop whose files lie in the settings' storage."""
     corrections = CorrectionStore(settings.storage / "corrections")
     versions = Versions(settings.storage)
-    retrainings = Retrainings(settings.storage / "retrain", corrections, versions)
+    retrainings = Retrainings(
+        settings.storage / "retrain", corrections, versions, general_labels=settings.general_labels
+    )
     return Loop(corrections, versions, retrainings, lambda data: decode_image(data, settings.limits), apply)
 
 

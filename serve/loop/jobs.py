@@ -27,6 +27,9 @@ class Jobs(Protocol):
     def stop(self, name: str) -> None:
         """End a job and what it started, soon; raise BusyError if it cannot be asked for."""
 
+    def cluster(self) -> str:
+        """Return what names the cluster: one that is started later is another one."""
+
 
 class RayJobs:
     """The job server of the cluster that this process belongs to; needs Ray's dashboard."""
@@ -60,6 +63,10 @@ class RayJobs:
             self._client().stop_job(name)
         except RuntimeError as error:
             raise _unreachable(error) from error
+
+    def cluster(self) -> str:
+        """Return the cluster's address, whose port is another one for each cluster that a server starts."""
+        return find_cluster_address()
 
     def _client(self) -> Any:
         from ray.job_submission import JobSubmissionClient

@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from serve.errors import BusyError, ConflictError, UnknownError
-from serve.loop.corrections import CorrectionStore
+from serve.loop.corrections import Correction, CorrectionStore
+from serve.loop.general import find_general
 from serve.loop.holdout import Seen, hold_out
 from serve.loop.jobs import UNKNOWN, Jobs, RayJobs
 from serve.loop.retrain_job import FAILED, FINISHED, JOB, RUNNING, STATE, write_state
@@ -45,7 +46,7 @@ class Status:
         state: queued, running, finished, failed or stopped.
         progress: in [0, 1].
         message: the step that runs, the comparison of the models, or why it failed.
-        scores: of both models on the held-back and the drawn lines (`verdict.compare`); None before its end.
+        scores: of both models on the held-back and the general lines (`verdict.compare`); None before its end.
         can_promote: the new model is better than the one that serves now, and reads what it read.
         created: UTC, ISO 8601.
         start: which weights it began with.
@@ -73,11 +74,24 @@ class Retrainings:
     """The retrainings in a folder; any number of processes may use it at a time."""
 
     def __init__(
-        self, folder: Path, corrections: CorrectionStore, versions: Versions, jobs: Jobs | None = None
+        self,
+        folder: Path,
+        corrections: CorrectionStore,
+        versions: Versions,
+        jobs: Jobs | None = None,
+        general_labels: Path | None = None,
     ) -> None:
-        """Use `folder`; `jobs` is the job server, by default that of the Ray cluster which this process is in."""
+        """Use `folder`.
+
+        Args:
+            folder: of the retrainings; made with the first one.
+            corrections: what is learnt.
+            versions: what serves.
+            jobs: the job server; None for that of the Ray cluster which this process is in.
+            general_labels: lines that show what is forgotten (`serve/loop/general.py`); None to draw them.
+        """
         self._folder, self._corrections, self._versions = folder.resolve(), corrections, versions
-        self._jobs = jobs or RayJobs()
+        self._jobs, self._general_labels = jobs or RayJobs(), general_labels
 
     def start(self, request: RetrainRequest) -> str:
         """Start a retraining on the corrections as they are now; return its id.
@@ -178,8 +192,8 @@ class Retrainings:
             found, message = self._jobs.state(_make_job_name(key))
         except BusyError:
             return state
-        if found == UNKNOWN and time.time() - (self._folder / key / JOB).stat().st_mtime < SUBMITTED_S:
-            return state  # the file was written just now: the job is about to be submitted
+        if found == UNKNOWN and self._is_about_to_begin(self._folder / key / JOB):
+            return state
         now = OF_JOB.get(found, FAILED)
         if now in UNDER_WAY:
             return state
@@ -187,6 +201,11 @@ class Retrainings:
         return (
             state if state["state"] not in UNDER_WAY else {**state, "state": now, "message": message or found}
         )
+
+    def _is_about_to_begin(self, job: Path) -> bool:
+        """Return whether a retraining may still be submitted: its file was written just now, for this cluster."""
+        fresh = time.time() - job.stat().st_mtime < SUBMITTED_S
+        return fresh and _read(job).get("cluster") == self._jobs.cluster()
 
     def _written(self, key: str) -> dict[str, Any]:
         try:
@@ -198,11 +217,15 @@ class Retrainings:
         """Write everything that the job needs; `job.json` last: with it, the retraining exists."""
         version = self._versions.current(TASK) or self._versions.begin(TASK, UNNAMED[TASK])
         start = find_start(version, request.model)
-        lines = self._freeze(folder)
-        plan = plan_job(request, start, folder, sum(lines.values()))
+        parts = self._freeze(folder)
+        corrected = {line.text for lines in parts.values() for line in lines}
+        general = find_general(folder, self._general_labels, start.model_served, corrected)
+        lines = {name: len(part) for name, part in parts.items()}
+        plan = plan_job(request, start, folder, sum(lines.values()), general)
         job = {
             **plan,
             "created": created,
+            "cluster": self._jobs.cluster(),
             "request": request.model_dump(mode="json"),
             "start": start.message,
             "serving": version.version,
@@ -210,8 +233,8 @@ class Retrainings:
         }
         write_whole(folder / JOB, json.dumps(job, indent=1), durable=True)
 
-    def _freeze(self, folder: Path) -> dict[str, int]:
-        """Copy the corrections into `data/train`, `val` and `test`; return how many lines each has."""
+    def _freeze(self, folder: Path) -> dict[str, list[Correction]]:
+        """Copy the corrections into `data/train`, `val` and `test`; return the lines of each."""
         data = folder / "data"
         data.mkdir(parents=True)
         parts = hold_out(self._corrections.snapshot(data), *self._seen())
@@ -221,7 +244,7 @@ class Retrainings:
                 (data / file).rename(data / name / file)
         split = {name: [[line.id, line.text] for line in lines] for name, lines in parts.items()}
         write_whole(folder / SPLIT, json.dumps(split), durable=True)
-        return {name: len(lines) for name, lines in parts.items()}
+        return parts
 
     def _seen(self) -> tuple[Seen, Seen]:
         """Return the lines that earlier retrainings learnt from, and those they held back; failed ones do not count."""

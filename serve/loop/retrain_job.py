@@ -45,7 +45,7 @@ def main(arguments: Sequence[str]) -> int:
                 folder, FAILED, begin, f"{step['name']}: {find_reason(folder, step['output'], status)}"
             )
             return status
-        if not Path(job["bundle"]).is_dir():
+        if step["leaves"] and not Path(step["leaves"]).is_dir():
             write_state(folder, FAILED, begin, f"{step['name']}: no model came of it; give it more time")
             return ModelError.exit_status
         begin = step["end"]

@@ -1,9 +1,7 @@
 """The request for a retraining, and the files and commands that carry it out; nothing runs here."""
 
-import random
-import string
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -11,8 +9,8 @@ from typing import Any, Self
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from serve.inference.model import load_model
-from serve.inference.pretrained import find_font
+from serve.inference.model import Model, load_model
+from serve.loop.general import DRAWING, General
 from serve.loop.versions import Version
 from train.bundle import load_bundle
 
@@ -21,10 +19,10 @@ TECHNIQUE = "frozen"
 BAD_SHARE = 0.2
 SEARCH_EPOCHS = 3
 """The shortest trial that a search with a time budget starts (`search/planning/budget.py`)."""
-GENERAL_LINES = 200
-LEAST_ALPHABET = 5
-TRAINED = 0.9
-"""Share of the progress at which the training is over and the comparison begins."""
+REPLAY = 0.5
+"""Share of every batch that is drawn from the general lines: what is trained on alone drives out the rest."""
+DRAWN, TRAINED, READ = 0.03, 0.9, 0.95
+"""Shares of the progress at which the general lines are drawn, the training is over, the held-back lines are read."""
 
 
 class RetrainRequest(BaseModel):
@@ -68,14 +66,14 @@ class Start:
         settings: of the serving bundle, its weights among them, as far as they go with its architecture.
         serving: how `train/evaluate.py` names what serves.
         message: for people: which weights it begins with.
-        characters: that the serving model writes.
+        model_served: what serves, as its replicas load it.
     """
 
     model: str
     settings: dict[str, Any]
     serving: list[str]
     message: str
-    characters: tuple[str, ...]
+    model_served: Model
 
 
 def find_start(version: Version, model: str | None) -> Start:
@@ -94,12 +92,17 @@ def find_start(version: Version, model: str | None) -> Start:
     chosen = model or own
     served = version.directory is not None and chosen == own
     message = f"started from the weights of {'what serves' if served else f'{chosen} as published'}"
-    characters = load_model("recognition", version.source).characters
-    return Start(chosen, settings if chosen == own else {}, serving, message, characters)
+    return Start(
+        chosen,
+        settings if chosen == own else {},
+        serving,
+        message,
+        load_model("recognition", version.source),
+    )
 
 
-def make_training_config(request: RetrainRequest, start: Start) -> dict[str, Any]:
-    """Return the TrialConfig, as a mapping, of one training.
+def make_training_config(request: RetrainRequest, start: Start, replay: float) -> dict[str, Any]:
+    """Return the TrialConfig, as a mapping, of one training; `replay` is the general lines' share of its batches.
 
     The charset is the weights' own and what the corrections add: cut down to the characters of a few
     corrections, a model could not write the others any more.
@@ -113,12 +116,13 @@ def make_training_config(request: RetrainRequest, start: Start) -> dict[str, Any
         "optimiser": {"learning_rate": request.learning_rate},
         "epochs": request.epochs,
         "batch_size": request.batch_size,
+        "replay": replay,
     }
 
 
-def make_search_space(request: RetrainRequest, start: Start) -> dict[str, Any]:
+def make_search_space(request: RetrainRequest, start: Start, replay: float) -> dict[str, Any]:
     """Return the search space, as a mapping, around what was asked for; its first trial is exactly that."""
-    config = make_training_config(request, start)
+    config = make_training_config(request, start, replay)
     config.pop("technique")
     config.pop("optimiser")
     parameters: dict[str, Any] = {
@@ -141,73 +145,65 @@ def make_search_space(request: RetrainRequest, start: Start) -> dict[str, Any]:
     return {"fixed": config, "parameters": parameters, "warm_starts": [{"settings": first}]}
 
 
-def plan_job(request: RetrainRequest, start: Start, folder: Path, lines: int) -> dict[str, Any]:
+def plan_job(
+    request: RetrainRequest, start: Start, folder: Path, lines: int, general: General | None
+) -> dict[str, Any]:
     """Write a retraining's configuration into its folder and return its steps, for `serve/loop/retrain_job.py`.
 
     Args:
         folder: of the retraining; `data/` holds its `train`, `val` and `test` lines.
         lines: how many corrections there are.
+        general: lines of other kinds, to train on and to be judged by; None for none.
 
     Returns:
-        `steps`: {name, command, output, end} each: where its standard output goes, and the progress in [0, 1]
-        at its end; `bundle`: the folder of the new bundle; `seconds`: how long a search is to take, else None.
+        `steps`: {name, command, output, end, leaves} each: where its standard output goes, the progress in [0, 1]
+        at its end, and the folder that it makes, if any; `bundle`: the folder of the new bundle; `seconds`: how long
+        a search is to take, else None.
     """
     bundle = folder / ("search" if request.search else "train") / "best"
     make = make_search_space if request.search else make_training_config
     config = folder / "config.yaml"
-    config.write_text(yaml.safe_dump(make(request, start), sort_keys=False), encoding="utf-8")
+    config.write_text(
+        yaml.safe_dump(make(request, start, REPLAY if general else 0.0), sort_keys=False), encoding="utf-8"
+    )
     allowed = ["--data", str(folder / "data"), "--allow-bad", str(int(BAD_SHARE * lines))]
+    allowed += ["--general-labels", str(general.learnt)] if general else []
     train = ["train/run.py", *allowed, "--config", str(config), "--output", str(bundle.parent)]
     search = ["search/run.py", *allowed, "--space", str(config), "--storage", str(folder), "--name", "search"]
     search += ["--time-budget", f"{60 * request.minutes:.0f}s"]
+    command = search if request.search else train
     models = {"new": ["--bundle", str(bundle)], "serving": start.serving}
     return {
         "steps": [
-            _make_step("training", search if request.search else train, "training.txt", TRAINED),
-            *_make_reading_steps(models, folder, str(folder / "data" / "test"), "", 0.95),
-            *_make_general_steps(models, folder, start.characters),
+            *(
+                _make_step(DRAWING, draw, "drawing.txt", DRAWN)
+                for draw in (general.commands if general else ())
+            ),
+            _make_step("training", command, "training.txt", TRAINED, leaves=bundle),
+            *_make_reading_steps(models, folder, folder / "data" / "test", "", READ),
+            *(_make_reading_steps(models, folder, general.judged, "general_", 1.0, "raw") if general else ()),
         ],
         "bundle": str(bundle),
         "seconds": 60 * request.minutes if request.search else None,
     }
 
 
-def _make_general_steps(
-    models: Mapping[str, list[str]], folder: Path, characters: Sequence[str]
-) -> list[dict[str, Any]]:
-    """Return the steps that draw lines and let both models read them; none where the font has no such characters."""
-    font = find_font()
-    alphabet = [c for c in string.ascii_letters + string.digits if c in set(characters)]
-    if font is None or len(alphabet) < LEAST_ALPHABET:
-        return []
-    rng = random.Random(0)  # the same lines every time: what one retraining broke, the next one shows
-    texts = ["".join(rng.choices(alphabet, k=rng.randint(4, 12))) for _ in range(GENERAL_LINES)]
-    (folder / "general.txt").write_text("\n".join(texts), encoding="utf-8")
-    drawn = folder / "general"
-    files = ["--texts", str(folder / "general.txt"), "--fonts", str(font.parent), "--out", str(drawn)]
-    draw = ["-m", "train.data.synthetic", *files, "--processes", "1"]
-    return [
-        _make_step("drawing lines to compare on", draw, "drawing.txt", 0.95),
-        *_make_reading_steps(models, folder, str(drawn / "rec_gt.txt"), "general_", 1.0, "raw"),
-    ]
-
-
 def _make_reading_steps(
     models: Mapping[str, list[str]],
     folder: Path,
-    labels: str,
+    labels: Path,
     prefix: str,
     end: float,
     decode: str = "text-model",
 ) -> list[dict[str, Any]]:
     """Return the steps in which the new and the serving model read some lines.
 
-    Drawn lines are read greedily: no text model knows their texts, and one whose format is hard would hide them.
+    General lines are read greedily: a text model whose format is hard would hide most of them.
     """
     steps = []
     for (name, what), done in zip(models.items(), (end - 0.025, end), strict=True):
         errors = str(folder / f"{prefix}{name}.tsv")
-        command = ["train/evaluate.py", *what, "--labels", labels, "--errors", errors, "--json"]
+        command = ["train/evaluate.py", *what, "--labels", str(labels), "--errors", errors, "--json"]
         command += ["--decode", decode]
         steps.append(
             _make_step(f"reading with the {name} model", command, f"{prefix}{name}.json", round(done, 3))
@@ -215,5 +211,14 @@ def _make_reading_steps(
     return steps
 
 
-def _make_step(name: str, command: list[str], output: str, end: float) -> dict[str, Any]:
-    return {"name": name, "command": [sys.executable, *command], "output": output, "end": end}
+def _make_step(
+    name: str, command: list[str], output: str, end: float, leaves: Path | None = None
+) -> dict[str, Any]:
+    folder = str(leaves) if leaves else None
+    return {
+        "name": name,
+        "command": [sys.executable, *command],
+        "output": output,
+        "end": end,
+        "leaves": folder,
+    }

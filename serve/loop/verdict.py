@@ -10,15 +10,15 @@ from train.scoring.intervals import paired_share_gain
 
 KEPT = ("n", "exact_match", "edit_similarity", "cer")
 MARGIN = 0.05
-"""Share of the drawn lines that a new model may lose at most, with 95 % confidence."""
+"""Share of the general lines that were read right which a new model may lose at most, with 95 % confidence."""
 
 
 def compare(folder: Path) -> dict[str, Any]:
-    """Return how the new and the serving model read the held-back lines, and the drawn ones.
+    """Return how the new and the serving model read the held-back lines, and the general ones.
 
     `fixed` and `broken` count the held-back lines that only the new, or only the serving model reads right;
     `better` is by exact match, ties by edit similarity, and asks for a line that is read right. `kept` says
-    whether it is shown that the new model reads the drawn lines no worse, `general` by what numbers.
+    whether it is shown that the new model reads the general lines no worse, `general` by what numbers.
     """
     new, serving, misread, misread_before = _read(folder, "")
     return {
@@ -33,7 +33,7 @@ def compare(folder: Path) -> dict[str, Any]:
 
 
 def _compare_general(folder: Path) -> dict[str, Any]:
-    """Return `kept` and `general`; nothing is kept where no lines could be drawn, or the serving model read none."""
+    """Return `kept` and `general`; nothing is kept where there are none, or the serving model read none."""
     if not (folder / "general_new.json").exists():
         return {"kept": False, "general": None}
     new, _, misread, misread_before = _read(folder, "general_")
@@ -44,7 +44,7 @@ def _compare_general(folder: Path) -> dict[str, Any]:
     gain = paired_share_gain(before, after)
     counts = {"n": n, "new": n - len(misread), "serving": right, "lost": lost, "won": won}
     return {
-        "kept": right > 0 and gain.interval.low > -MARGIN,
+        "kept": right > 0 and gain.interval.low > -MARGIN * right / n,
         "general": counts | {"gain": gain.interval.ends},
     }
 
@@ -75,7 +75,7 @@ def describe_scores(scores: dict[str, Any]) -> str:
     general = scores["general"]
     if general is None:
         return f"{held}; what else it read before was not compared"
-    drawn = f"{general['new']} of {general['n']} drawn lines, the serving model {general['serving']}"
+    others = f"{general['new']} of {general['n']} general lines, the serving model {general['serving']}"
     changes = f"{general['lost']} lost, {general['won']} won"
     kept = "" if scores["kept"] else ", so it is not shown to read as well as before"
-    return f"{held}; {drawn} ({changes}){kept}"
+    return f"{held}; {others} ({changes}){kept}"

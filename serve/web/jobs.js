@@ -79,6 +79,6 @@ function comparison(scores) {
 
 function before({ general, kept }) {
   if (!general) return "What else it read before was not compared.";
-  const changes = `${general.lost} lost and ${general.won} won of ${count(general.n, "drawn line")}`;
+  const changes = `${general.lost} lost and ${general.won} won of ${count(general.n, "general line")}`;
   return kept ? `${changes}: it reads what was read before.` : `${changes}: not shown to read as well as before.`;
 }

@@ -1,13 +1,17 @@
 """The command line: every wrong option is one line, before anything is started."""
 
 import socket
+import subprocess
+import sys
+import threading
 from pathlib import Path
 
 import pytest
 
-from serve.environment import reserve_port
+from serve.claims import claim_port, claim_storage
 from serve.run import KEYS, find_sources, parser, settings_from
 from serve.settings import Settings, require_resources
+from tests.conftest import ROOT
 from tests.serve.conftest import free_port
 from train.errors import UsageError
 
@@ -52,17 +56,17 @@ def test_keys_may_have_blanks_between_them(monkeypatch: pytest.MonkeyPatch) -> N
 )
 def test_a_place_that_cannot_be_listened_on(host: str, port: int, told: str) -> None:
     with pytest.raises(UsageError, match=told):
-        reserve_port(host, port)
+        claim_port(host, port)
 
 
 def test_a_port_is_kept_until_haproxy_has_it() -> None:
     """A second server is refused while the first one starts; HAProxy, which shares the port, is not."""
     port = free_port()
-    kept = reserve_port("127.0.0.1", port)
+    kept = claim_port("127.0.0.1", port)
     assert kept
     with kept, socket.socket() as proxy:
         with pytest.raises(UsageError, match="--port must be free"):
-            reserve_port("127.0.0.1", port)
+            claim_port("127.0.0.1", port)
         proxy.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         proxy.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         proxy.bind(("127.0.0.1", port))
@@ -87,3 +91,33 @@ def test_a_storage_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     (tmp_path / "afile").write_bytes(b"")
     with pytest.raises(UsageError, match=r"--storage must be .*afile.*Not a directory"):
         find_sources(Settings(storage=tmp_path / "afile" / "sub"), anew=False)
+
+
+def test_a_storage_is_one_servers_alone(tmp_path: Path) -> None:
+    claim = claim_storage(tmp_path / "runs")
+    claim.name("127.0.0.1:8000")
+    with pytest.raises(UsageError, match=r"one server's alone, got .*the server on 127\.0\.0\.1:8000 keeps"):
+        claim_storage(tmp_path / "runs")
+    claim.give_back()
+    assert claim_storage(tmp_path / "runs").left_behind == ""
+
+
+def test_a_killed_servers_port_is_waited_for(tmp_path: Path) -> None:
+    """Only where that server is gone and had this port: any other one that listens there is told at once."""
+    port = free_port()
+    place = f"127.0.0.1:{port}"
+    claim = f"claim_storage(Path({str(tmp_path)!r})).name({place!r})"
+    code = f"from serve.claims import *; {claim}; os.kill(os.getpid(), 9)"
+    subprocess.run([sys.executable, "-c", code], check=False, cwd=ROOT)
+    left = claim_storage(tmp_path).left_behind
+    assert left == place
+    with socket.socket() as proxy:
+        proxy.bind(("127.0.0.1", port))
+        proxy.listen()
+        with pytest.raises(UsageError, match="--port must be free"):
+            claim_port("127.0.0.1", port, "127.0.0.1:1")
+        ending = threading.Timer(0.3, proxy.close)
+        ending.start()
+        kept = claim_port("127.0.0.1", port, left)
+    assert kept
+    kept.close()

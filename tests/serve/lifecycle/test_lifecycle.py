@@ -3,6 +3,7 @@
 import base64
 import json
 import random
+import time
 from pathlib import Path
 
 import httpx
@@ -111,6 +112,29 @@ def test_a_killed_replica_loses_no_request(server: Server, images: list[str]) ->
         replica_of(server).kill()
         load.wait_for(60)
     assert not load.failed()
+
+
+def test_another_proxy_stands_in_for_a_killed_one(server: Server) -> None:
+    """Until Ray has started one that knows where to send requests: nobody gets an error from a proxy without routes."""
+    statuses: list[int] = []
+    for proxy in proxies_of(server):
+        proxy.kill()
+    until = time.monotonic() + 60
+    while not any("-sf" in proxy.cmdline() for proxy in proxies_of(server)):
+        assert time.monotonic() < until
+        try:
+            statuses.append(server.get("/health"))
+        except httpx.TransportError:
+            statuses.append(0)
+        time.sleep(0.05)
+    assert {*statuses} == {0, 200}
+    assert [server.get("/health") for _ in range(40)] == [200] * 40
+
+
+def proxies_of(server: Server) -> list[psutil.Process]:
+    """Return the HAProxies that Ray started."""
+    found = psutil.Process(server.pid).children(recursive=True)
+    return [process for process in found if process.is_running() and process.name() == "haproxy"]
 
 
 def replica_of(server: Server) -> psutil.Process:

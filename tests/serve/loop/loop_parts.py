@@ -27,7 +27,10 @@ class FakeJobs:
     def __init__(self) -> None:
         self.commands: dict[str, Sequence[str]] = {}
         self.states: dict[str, tuple[str, str]] = {}
-        self.reachable = True
+        self.reachable, self.name = True, "127.0.0.1:6379"
+
+    def cluster(self) -> str:
+        return self.name
 
     def submit(self, name: str, command: Sequence[str], environment: Mapping[str, str]) -> None:
         if not self.reachable:

@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from serve.errors import BusyError, ConflictError, UnknownError
-from serve.loop.retrain_plan import RetrainRequest
+from serve.loop.retrain_plan import REPLAY, RetrainRequest
 from spaces.space import load_space
 from tests.serve.loop.loop_parts import BETTER, WORSE, Parts, make_bundle
 from train.config_file import load_config
@@ -61,18 +61,25 @@ def test_the_job_runs_the_projects_own_command_lines(parts: Parts) -> None:
     ]  # fmt: skip
     steps = json.loads((folder / "job.json").read_bytes())["steps"]
     reading = ["train/evaluate.py"] * 2
-    assert [step["command"][1] for step in steps] == ["train/run.py", *reading, "-m", *reading]
+    assert [step["command"][1] for step in steps] == ["-m", "-m", "train/run.py", *reading, *reading]
     config = load_config(folder / "config.yaml")
+    learnt = Path(steps[2]["command"][steps[2]["command"].index("--general-labels") + 1])
+    judged = [Path(step["command"][step["command"].index("--labels") + 1]) for step in steps[-2:]]
+    assert config.replay == REPLAY
+    assert [Path(steps[n]["command"][steps[n]["command"].index("--out") + 1]) for n in (0, 1)] == [
+        judged[0].parent, learnt.parent
+    ]  # fmt: skip
+    assert judged[0] == judged[1] != learnt
     assert (config.model, config.charset, config.technique.name) == ("pp-ocrv6-small", "keep", "frozen")
     assert (config.epochs, config.batch_size, config.optimiser.learning_rate) == (3, 4, 1e-3)
-    assert steps[2]["command"][2:4] == steps[5]["command"][2:4] == ["--model", "pp-ocrv6-small"]
+    assert steps[4]["command"][2:4] == steps[6]["command"][2:4] == ["--model", "pp-ocrv6-small"]
 
 
 def test_it_starts_from_and_is_compared_with_the_pretrained_model_that_serves(parts: Parts) -> None:
     parts.versions.begin(TASK, "pp-ocrv6-tiny")
     key = started(parts)
     assert load_config(parts.job(key) / "config.yaml").model == "pp-ocrv6-tiny"
-    step = json.loads((parts.job(key) / "job.json").read_bytes())["steps"][2]
+    step = json.loads((parts.job(key) / "job.json").read_bytes())["steps"][-1]
     assert step["command"][2:4] == ["--model", "pp-ocrv6-tiny"]
 
 
@@ -108,7 +115,7 @@ def test_another_model_takes_no_settings_of_the_serving_one(parts: Parts) -> Non
 def test_a_search_has_a_space_and_a_time(parts: Parts, technique: str | None) -> None:
     key = started(parts, search=True, minutes=2, technique=technique, epochs=5, learning_rate=0.5)
     folder = parts.job(key)
-    command = json.loads((folder / "job.json").read_bytes())["steps"][0]["command"]
+    command = json.loads((folder / "job.json").read_bytes())["steps"][2]["command"]
     assert command[1] == "search/run.py"
     assert command[-2:] == ["--time-budget", "120s"]
     space = load_space(str(folder / "config.yaml"))
@@ -201,10 +208,14 @@ def test_state_survives_a_restart_of_the_server_and_of_the_cluster(parts: Parts)
     assert [status.state for status in parts.again().all()] == ["running", "finished"]
     parts.jobs.reachable, parts.jobs.states = True, {}
     assert parts.again().status(lost).state == "running"  # it may be submitted any moment
-    past = time.time() - 3600
+    past, ended = time.time() - 3600, ("failed", "the cluster that ran it has ended")
+    parts.jobs.name = "127.0.0.1:6380"
+    status = parts.again().status(lost)
+    assert (status.state, status.message) == ended, "the server's new cluster never had it"
+    parts.jobs.name = "127.0.0.1:6379"
     os.utime(parts.job(lost) / "job.json", (past, past))
     status = parts.again().status(lost)
-    assert (status.state, status.message) == ("failed", "the cluster that ran it has ended")
+    assert (status.state, status.message) == ended
     assert parts.again().status(done).can_promote
     assert parts.again().start(RetrainRequest())
 

@@ -19,8 +19,11 @@ from serve.loop.verdict import compare, describe_scores
 SCORES = {"n": 4, "exact_match": 0.5, "edit_similarity": 0.9, "cer": 0.1, "charset_rule": "as-labelled"}
 
 
-def step(code: str, name: str = "training", output: str = "training.txt", end: float = 0.9) -> dict[str, Any]:
-    return {"name": name, "command": [sys.executable, "-c", code], "output": output, "end": end}
+def step(
+    code: str, name: str = "training", output: str = "training.txt", leaves: str | None = None
+) -> dict[str, Any]:
+    command = [sys.executable, "-c", code]
+    return {"name": name, "command": command, "output": output, "end": 0.9, "leaves": leaves}
 
 
 def write_comparison(
@@ -49,10 +52,12 @@ def run(folder: Path, *steps: dict[str, Any]) -> tuple[int, dict[str, Any]]:
 
 def test_steps_run_and_the_models_are_compared(tmp_path: Path) -> None:
     write_comparison(tmp_path, {"exact_match": 0.75}, "a", "bc")
-    (tmp_path / "bundle").mkdir()
+    bundle = str(tmp_path / "bundle")
+    code = f"print('epoch   1/2  loss 3'); print('epoch   2/2'); import os; os.mkdir({bundle!r})"
     status, state = run(
         tmp_path,
-        step("print('epoch   1/2  loss 3'); print('epoch   2/2')"),
+        step("", "drawing", "drawing.txt"),
+        step(code, leaves=bundle),
         step("", "reading", "reading.txt"),
     )
     assert status == 0
@@ -78,7 +83,7 @@ def test_a_silent_failure_has_its_exit_status(tmp_path: Path) -> None:
 
 
 def test_a_search_without_a_winner_has_failed(tmp_path: Path) -> None:
-    status, state = run(tmp_path, step(""), step("open('never', 'w')"))
+    status, state = run(tmp_path, step("", leaves=str(tmp_path / "bundle")), step("open('never', 'w')"))
     assert (status, state["state"]) == (1, "failed")
     assert "more time" in state["message"]
 
@@ -123,6 +128,8 @@ def test_nothing_read_right_is_never_better(tmp_path: Path) -> None:
         (range(10), range(14), True),
         (range(30), range(10), False),
         (range(25), range(5, 20), False),  # 10 lost, none won
+        (range(150, 200), range(150, 200), True),
+        (range(105), range(100), False),  # 5 of the 100 that were read
         (range(200), range(200), False),  # nothing was read well before
     ],
 )
@@ -134,7 +141,7 @@ def test_what_was_read_before_is_kept_where_that_is_shown(
     scores = compare(tmp_path)
     assert scores["kept"] == kept
     assert scores["general"]["lost"] == len(set(wrong) - set(wrong_before))
-    said = f"{200 - len(wrong)} of 200 drawn lines, the serving model {200 - len(wrong_before)}"
+    said = f"{200 - len(wrong)} of 200 general lines, the serving model {200 - len(wrong_before)}"
     assert said in describe_scores(scores)
     assert ("not shown to read as well" in describe_scores(scores)) != kept
 
