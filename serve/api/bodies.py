@@ -59,8 +59,10 @@ async def parse_form(request: Request) -> tuple[dict[str, str], list[tuple[str, 
 
 
 def decode_base64(text: str) -> bytes:
-    """Return the bytes; a data URL's beginning is left out."""
+    """Return the bytes; a data URL's beginning is left out, and the line ends that `base64` and MIME put in."""
     encoded = text.partition(",")[2] if text.startswith("data:") else text
+    if "\n" in encoded:
+        encoded = "".join(encoded.split())
     try:
         return base64.b64decode(encoded, validate=True)
     except (binascii.Error, ValueError) as error:

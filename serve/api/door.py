@@ -21,6 +21,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serve.api.browsers import check_host, check_origin
+from serve.api.departure import Answers
 from serve.api.reception import Bodies
 from serve.errors import BusyError, NoRoomError, RequestError, UnauthorisedError
 from serve.intake.turns import CALLER, Caller
@@ -51,7 +52,7 @@ class Door:
     ) -> None:
         """Take the application, and handlers of the busiest (method, path)s, which are called without its routing."""
         self._app, self._settings, self._metrics, self._direct = app, settings, metrics, direct
-        self._bodies = Bodies(settings.limits)
+        self._bodies, self._answers = Bodies(settings.limits), Answers(settings.limits)
         self._in_work = self._number = 0
         self._deadlines: set[asyncio.Timeout] = set()
         self._ending = False
@@ -69,7 +70,7 @@ class Door:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        answer = _Answer(send)
+        answer = _Answer(send, self._answers)
         started = time.monotonic()
         try:
             async with asyncio.timeout(self._settings.limits.seconds) as deadline:
@@ -155,17 +156,28 @@ def _find_label(path: str) -> str:
 class _Answer:
     """Sends an answer on and remembers its status: 499 until one was sent."""
 
-    def __init__(self, send: Send) -> None:
-        self._send, self.status, self._begun = send, 499, False
+    def __init__(self, send: Send, answers: Answers) -> None:
+        self._send, self._answers, self.status = send, answers, 499
+        self._head: Message | None = None
+        self._begun = False
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            self.status, self._begun = message["status"], True
-        await self._send(message)
+            self._head = (
+                message  # kept until there is room for what follows: another status may still be sent
+            )
+            return
+        if self._head:
+            self._answers.require_room(len(message.get("body", b"")))
+            self.status, self._begun = self._head["status"], True
+            await self._send(self._head)
+            self._head = None
+        await self._answers.send(message, self._send)
 
     async def fail(self, error: Exception) -> None:
         """Answer with any error, if nothing was sent yet: it is too late for another status then."""
         if not self._begun:
+            self._head = None
             await self._send_error(*describe_error(error))
 
     async def _send_error(self, status: int, text: str, headers: Mapping[str, str]) -> None:

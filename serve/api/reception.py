@@ -8,7 +8,7 @@ from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive, Scope
 
-from serve.errors import BusyError, SlowError, TooLargeError
+from serve.errors import BusyError, SlowError, TooLargeError, UnsupportedError
 from serve.settings import Limits
 
 
@@ -25,11 +25,13 @@ class Bodies:
         """Wait for a request's body; give a receiver that has it all.
 
         Raises:
+            UnsupportedError: it is compressed.
             TooLargeError: it is longer than it may be.
             SlowError: it does not come in its time.
             BusyError: the server holds too many bodies.
         """
         headers = Headers(scope=scope)
+        _require_plain(headers)
         declared = headers.get("content-length", "0")
         if declared.isdigit() and int(declared) > self._limits.body_bytes:
             raise _too_large(int(declared), self._limits.body_bytes)
@@ -83,6 +85,15 @@ def _replay(body: bytes, receive: Receive) -> Receive:
         return {"type": "http.request", "body": body, "more_body": False}
 
     return replay
+
+
+def _require_plain(headers: Headers) -> None:
+    """Refuse a compressed body: a small one could grow a thousandfold."""
+    coding = headers.get("content-encoding", "identity").strip().lower()
+    if coding not in ("", "identity"):
+        raise UnsupportedError(
+            "a body must be sent as it is", f"Content-Encoding: {coding:.40}", "leave it uncompressed"
+        )
 
 
 def _too_large(size: int, limit: int) -> TooLargeError:

@@ -15,7 +15,8 @@ from train.data.charset import Charset
 from train.errors import UsageError
 from train.reading.settings import ReadingSettings
 
-PADDLEOCR_WIDTH_PX = 320  # to which PaddleOCR pads a line; its own models are served as PaddleOCR runs them
+PADDLEOCR_WIDTH_PX, PADDLEOCR_BUCKET_PX = 320, 1
+"""PaddleOCR pads a line to that width, and a longer one not at all; its own models are served as it runs them."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ class Model:
         int8: the quantised graph, if the export made one that passed its gate.
         characters: of a recogniser, in class order.
         min_width_px: to which a line is padded at least.
+        bucket_px: a longer line is padded to a multiple of it.
         settings: what the bundle stores for use, e.g. a detector's thresholds.
         text_model: what stands between a recogniser's probabilities and the text; None for nothing.
         facts: metrics, creation and so on, for `/v1/models`.
@@ -42,6 +44,7 @@ class Model:
     int8: Path | None = None
     characters: tuple[str, ...] = ()
     min_width_px: int = images.MIN_WIDTH_PX
+    bucket_px: int = images.BUCKET_PX
     settings: dict[str, Any] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
     text_model: ReadingSettings | None = None
@@ -68,7 +71,7 @@ class Model:
 
     def bucket_width(self, width_px: int) -> int:
         """Padded width of a line `width_px` wide."""
-        return max(self.min_width_px, images.bucket_width(width_px))
+        return max(self.min_width_px, -(-width_px // self.bucket_px) * self.bucket_px)
 
 
 def published_names(task: str) -> tuple[str, ...]:
@@ -113,7 +116,8 @@ def load_model(task: str, source: str) -> Model:
 def _find_recognition(name: str, size: str) -> Model:
     path = pretrained.find_recognition_graph(size)
     characters = pretrained.read_characters(size)
-    return Model("recognition", name, _digest(path), path, None, characters, PADDLEOCR_WIDTH_PX)
+    widths = PADDLEOCR_WIDTH_PX, PADDLEOCR_BUCKET_PX
+    return Model("recognition", name, _digest(path), path, None, characters, *widths)
 
 
 def _find_detection(name: str, size: str) -> Model:

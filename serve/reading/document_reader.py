@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from functools import partial
 from typing import Any
 
+from serve.errors import TooLargeError
 from serve.intake.documents import PdfPages, Size
 from serve.intake.guard import Pictures, count_bytes, describe_pages, is_pdf, open_picture
 from serve.intake.lanes import SMALL_BYTES, Lane, Lanes
@@ -40,7 +41,7 @@ class DocumentReader:
         Raises:
             TooLargeError, UnsupportedError, UndecodableError: see `serve.errors`.
         """
-        answer = partial(self._answer, options, visualize)
+        answer = partial(self._answer, options, visualize, _Pictures(self._limits))
         if is_pdf(data, file_type):
             return *await self._read_pdf(data, answer), ()
         return await self._read_picture(data, answer)
@@ -107,9 +108,31 @@ class DocumentReader:
             raise failed.exceptions[0] from failed
         return [task.result() for task in tasks], decoded
 
-    async def _answer(self, options: PageOptions, visualize: bool, image: Image, lane: Lane) -> Result:
+    async def _answer(
+        self, options: PageOptions, visualize: bool, drawn: "_Pictures", image: Image, lane: Lane
+    ) -> Result:
         page = await self._pages.read(image, options, lane)
-        return await lane.run(_make_result, image, page, visualize)
+        result = await lane.run(_make_result, image, page, visualize)
+        drawn.add(result)
+        return result
+
+
+class _Pictures:
+    """The pictures in one answer: of many pages, they take more than the pages' texts by far."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._most, self._pages, self._bytes = limits.answers_bytes // 2, 0, 0
+
+    def add(self, result: Result) -> None:
+        """Count a page's pictures; raise TooLargeError if they are too much."""
+        self._pages += 1
+        self._bytes += sum(len(result[name] or "") for name in ("ocrImage", "inputImage"))
+        if self._bytes > self._most:
+            raise TooLargeError(
+                f"the pictures in an answer must take at most {self._most} bytes",
+                f"more with {self._pages} pages",
+                'send "visualize": false, or the pages in parts',
+            )
 
 
 Answer = Callable[[Image, Lane], Coroutine[Any, Any, Result]]

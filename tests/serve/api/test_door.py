@@ -3,6 +3,7 @@
 import asyncio
 import errno
 from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
 
 import httpx
 from starlette.requests import Request
@@ -160,6 +161,51 @@ def test_at_the_end_new_requests_are_refused_and_the_last_ones_answered() -> Non
             answer = await last
             assert (answer.status_code, "before the server ends" in answer.json()["errorMsg"]) == (503, True)
             assert app.drain(at_once=True) == 0
+
+    asyncio.run(run())
+
+
+def test_answers_that_nobody_takes_are_bounded_in_bytes_and_time() -> None:
+    """A client that does not read its answer holds it in the server's memory."""
+    size = 3 * 2**20
+
+    async def large(_: Request) -> Response:
+        return Response(b"x" * size)
+
+    limits = Limits(decoded_bytes=4 * size, body_s=0.2, body_bytes_per_s=2**40)
+    app = Door(application, Settings(limits=limits), Metrics(), {("GET", "/hot"): large})
+    scope = {
+        "type": "http", "method": "GET", "path": "/hot", "headers": [], "query_string": b"", "client": ("a", 1),
+    }  # fmt: skip
+
+    async def ask(reads: bool) -> tuple[int, int]:
+        """Return the status and the bytes that came."""
+        seen: list[Any] = []
+
+        async def send(message: Any) -> None:
+            seen.append(message)
+            if len(seen) > 2 and not reads:
+                await asyncio.sleep(60)
+
+        await app(dict(scope), lambda: asyncio.sleep(60), send)  # type: ignore[arg-type,return-value]
+        return seen[0]["status"], sum(len(message.get("body", b"")) for message in seen)
+
+    async def run() -> None:
+        idle = [asyncio.create_task(ask(reads=False)) for _ in range(2)]
+        await asyncio.sleep(0.05)
+        assert (await ask(reads=True))[0] == 503, "two of them fill what answers may take"
+        assert {status for status, count in await asyncio.gather(*idle) if count < size} == {200}
+        assert await ask(reads=True) == (200, size), "their time is over"
+
+    asyncio.run(run())
+
+
+def test_a_compressed_body_is_refused() -> None:
+    async def run() -> None:
+        async with door(echo) as client:
+            for coding, status in (("gzip", 415), ("identity", 200)):
+                answer = await client.post("/hot", content=b"{}", headers={"Content-Encoding": coding})
+                assert answer.status_code == status
 
     asyncio.run(run())
 

@@ -3,6 +3,7 @@
 import difflib
 import itertools
 import os
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from unittest import mock
@@ -18,6 +19,7 @@ from serve.inference.beam import find_alternatives
 from serve.inference.model import load_model
 from serve.inference.recogniser import LineReader, split_into_buckets
 from tests import real_lines
+from tests.serve import paddle_reference as paddle
 from train.bundle import Recogniser, open_session
 from train.data import images
 from train.errors import CheckpointError, UsageError
@@ -50,21 +52,35 @@ def test_the_best_alternative_is_the_likeliest_text_over_all_alignments(steps: i
 
 def test_it_reads_as_the_bundle_does_with_the_steps_of_every_character(data_dir: Path) -> None:
     model = load_model("recognition", "pp-ocrv6-tiny")
-    reader = LineReader(model, threads=1)
+    widths = {"min_width_px": images.MIN_WIDTH_PX, "bucket_px": images.BUCKET_PX}
+    reader = LineReader(replace(model, **widths), threads=1)
     data = real_lines.lines(data_dir, "receipts", "val", 24)
     lines = [data.image(i) for i in range(len(data))]
     read = reader.read(lines, [1] * len(lines))
-    session = open_session(model.onnx, 1)
-    for line, reading in zip(lines, read, strict=True):
-        alone = Recogniser(session, model.charset).read([line])[0] if line.shape[1] > 320 else None
-        if alone:  # narrower ones are padded to 320, as PaddleOCR does with its own models
-            assert reading.text == alone[0]
-            assert reading.confidence == pytest.approx(alone[1], abs=1e-4)
+    expected = Recogniser(open_session(model.onnx, 1), model.charset).read(lines)
+    for (text, confidence), reading in zip(expected, read, strict=True):
+        assert reading.text == text
+        assert reading.confidence == pytest.approx(confidence, abs=1e-4)
         assert len(reading.columns) == len(reading.text)
         assert list(reading.columns) == sorted(set(reading.columns))
         assert all(column < reading.steps for column in reading.columns)
         assert len(reading.alternatives) == 1
     assert any(line.shape[1] > 320 for line in lines)
+
+
+def test_a_pretrained_model_reads_as_paddleocr_does_whatever_the_width() -> None:
+    """Padded to a multiple of 32 px, it left out spaces of long lines."""
+    model = load_model("recognition", "pp-ocrv6-small")
+    crops = [draw_line(characters)[1] for characters in (6, 21, 35, 52, 77)]
+    lines = [images.resize_line(crop, model.min_width_px) for crop in crops]
+    assert len({line.shape[1] % images.BUCKET_PX for line in lines[1:]} - {0}) > 2
+    for crop, reading in zip(crops, LineReader(model, threads=1).read(lines, [0] * len(lines)), strict=True):
+        expected = paddle.read_line(crop)
+        assert reading.text == expected.text
+        assert reading.confidence == pytest.approx(expected.confidence, abs=1e-4)
+        assert (reading.columns, reading.steps, reading.padded_px) == (
+            expected.columns, expected.steps, expected.padded_px
+        )  # fmt: skip
 
 
 def draw_line(characters: int) -> tuple[str, images.Image]:
