@@ -57,7 +57,14 @@ def ingress(args: dict[str, Any]) -> serve.Application:
     return build_ingress_application(Settings.model_validate(args["settings"]))
 
 
-def start(settings: Settings, sources: Mapping[str, str], host: str, port: int, address: str | None) -> None:
+def start(
+    settings: Settings,
+    sources: Mapping[str, str],
+    host: str,
+    port: int,
+    address: str | None,
+    taken: UsageError | None = None,
+) -> None:
     """Serve on a Ray cluster, or on one that is started here and ends with this process.
 
     Args:
@@ -66,9 +73,10 @@ def start(settings: Settings, sources: Mapping[str, str], host: str, port: int, 
         host: to listen on.
         port: the same.
         address: of the cluster.
+        taken: what to raise if the port is not taken by this cluster's own server; None: it is free.
 
     Raises:
-        UsageError: there is no such cluster, or it has too few cores or GPUs.
+        UsageError: there is no such cluster, it has too few cores or GPUs, or another program has the port.
         ModelError: something does not start.
     """
     import ray
@@ -77,6 +85,8 @@ def start(settings: Settings, sources: Mapping[str, str], host: str, port: int, 
     logging.getLogger("ray.serve").setLevel(logging.WARNING)
     if address:
         require_resources(settings, ray.cluster_resources())
+    if taken and APPLICATION not in serve.status().applications:
+        raise taken
     try:
         with _saying_what_is_awaited():
             serve.start(http_options={"host": name_host(host), "port": port})

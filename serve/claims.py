@@ -7,6 +7,7 @@ import os
 import socket
 import time
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
@@ -17,6 +18,10 @@ FILE = ".server"
 LEFT_BEHIND_S = 15.0
 """How long what a killed server left may hold its port: some seconds, until its proxy notices."""
 log = logging.getLogger("ocrtune")
+
+
+class PortTakenError(UsageError):
+    """Another program listens on the port."""
 
 
 class StorageClaim:
@@ -42,6 +47,41 @@ class StorageClaim:
         self._file.flush()
 
 
+@dataclass(frozen=True)
+class Claims:
+    """What a server holds.
+
+    Attributes:
+        storage: its folder; None on a shared cluster, where another command may replace its models.
+        port: keeps other servers from the port until HAProxy listens there; None where the system allows none.
+        taken: to be raised unless the shared cluster's own server has the port; None: it was free.
+    """
+
+    storage: StorageClaim | None
+    port: socket.socket | None = None
+    taken: PortTakenError | None = None
+
+    def give_back(self) -> None:
+        """End the claims."""
+        if self.storage:
+            self.storage.give_back()
+        if self.port:
+            self.port.close()
+
+
+def claim(storage: Path | None, host: str, port: int) -> Claims:
+    """Claim a storage, None on a shared cluster, and a port; raise UsageError for what cannot be had."""
+    if storage is None:
+        try:
+            return Claims(None, claim_port(host, port))
+        except PortTakenError as error:
+            return Claims(None, taken=error)
+    held = claim_storage(storage)
+    kept = claim_port(host, port, held.left_behind)
+    held.name(f"{format_host(host)}:{port}")
+    return Claims(held, kept)
+
+
 def claim_storage(folder: Path) -> StorageClaim:
     """Claim a server's folder; raise UsageError if another server has it, or it cannot be written."""
     try:
@@ -65,7 +105,7 @@ def claim_storage(folder: Path) -> StorageClaim:
 
 
 def claim_port(host: str, port: int, left_behind: str = "") -> socket.socket | None:
-    """Claim a port; raise UsageError if it is taken, or cannot be listened on.
+    """Claim a port; raise PortTakenError, or UsageError for one that cannot be listened on.
 
     Args:
         host: to listen on.
@@ -73,8 +113,7 @@ def claim_port(host: str, port: int, left_behind: str = "") -> socket.socket | N
         left_behind: `HOST:PORT` of an earlier server that was killed: what it started may hold the port for a moment.
 
     Returns:
-        A socket that keeps other servers from the port until HAProxy listens there, and need not be closed; None
-        where the system allows none.
+        A socket that keeps other servers from the port until HAProxy listens there; None where the system allows none.
     """
     if not 1 <= port <= MAX_PORT:
         raise UsageError(f"--port must be 1 to {MAX_PORT}", port, "choose another one")
@@ -112,7 +151,7 @@ def _bind(host: str, port: int) -> socket.socket | None:
 def _refuse(error: OSError, where: str) -> UsageError:
     found = f"{where} ({error.strerror})"
     if error.errno == errno.EADDRINUSE:
-        return UsageError("--port must be free", found, "choose another --port")
+        return PortTakenError("--port must be free", found, "choose another --port")
     return UsageError(
         "--host and --port must be an address of this machine that may be listened on", found, "change them"
     )

@@ -20,7 +20,7 @@ if __name__ == "__main__":
 
 from pydantic import ValidationError
 
-from serve.claims import StorageClaim, claim_port, claim_storage, format_host
+from serve.claims import Claims, claim, format_host
 from serve.environment import count_gpus, prepare
 from serve.loop.general import read_general
 from serve.loop.versions import find_serving
@@ -146,11 +146,7 @@ def main(arguments: Sequence[str]) -> None:
         require_ray_folder()
         find_room_for_token()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    storage = None if chosen.address else claim_storage(settings.storage)
-    kept = claim_port(chosen.host, chosen.port, storage.left_behind if storage else "")
-    place = f"{format_host(chosen.host)}:{chosen.port}"
-    if storage:
-        storage.name(place)
+    claims = claim(None if chosen.address else settings.storage, chosen.host, chosen.port)
     prepare(chosen.host, chosen.port)
     if not chosen.address:
         require_resources(settings, {"CPU": os.cpu_count() or 1, "GPU": count_gpus()})
@@ -158,21 +154,18 @@ def main(arguments: Sequence[str]) -> None:
     started = time.monotonic()
     from serve.app import start  # imports Ray, after `prepare`
 
-    start(settings, sources, chosen.host, chosen.port, chosen.address)
-    url = f"http://{place}"
+    start(settings, sources, chosen.host, chosen.port, chosen.address, claims.taken)
+    url = f"http://{format_host(chosen.host)}:{chosen.port}"
     log.info("ready after %.0f s: %s", time.monotonic() - started, url)
     log.info("    curl -F files=@line.png %s/recognize", url)
     if not chosen.detach:
         _wait(shared=bool(chosen.address))
-        _end(storage)
-    if kept:
-        kept.close()
+        _end(claims)
 
 
-def _end(storage: StorageClaim | None) -> None:
+def _end(claims: Claims) -> None:
     """End this process: all that was started has ended, and Ray's libraries would take two seconds to unload."""
-    if storage:
-        storage.give_back()
+    claims.give_back()
     logging.shutdown()
     sys.stdout.flush()
     sys.stderr.flush()
