@@ -16,7 +16,7 @@ sed -i -E \
     ${OCRTUNE_BIND:+-e "s/^( *bind) 127\\.0\\.0\\.1:[0-9]+\$/\\1 $OCRTUNE_BIND/"} \
     -e "s/^( *bind) \*?:($RAY_SERVE_HAPROXY_STATS_PORT|$RAY_SERVE_HAPROXY_METRICS_PORT)\$/\1 127.0.0.1:\2/" \
     -e "s/^( *)option abortonclose\$/&\n\1option forwardfor\n\1timeout http-request 15s/" \
-    -e "/^ *errorfile 504 /r ${0%.sh}_errors.conf" -e "/^ *errorfile /d" "$config"
+    -f "${0%.sh}_errors.sed" "$config"
 # Before it knows where to send requests it would answer 404: the port stays closed until then.
 grep -q "^ *use_backend " "$config" ||
     sed -i -E "/^frontend http_frontend/,/^ *acl /s|^( *bind) .*|\1 unix@${config%/*}/early.sock|" "$config"
