@@ -8,7 +8,7 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any
@@ -157,13 +157,31 @@ def stop(shared: bool) -> None:
     """
     import ray
 
-    with suppress(RayError, RayServeException, TimeoutError):
-        asyncio.run(_drain())
+    _unless_it_dies(_finish)
     if shared:
         serve.shutdown()
     else:
         _kill_autoscaler()
-    ray.shutdown()
+    _unless_it_dies(ray.shutdown)
+
+
+def _finish() -> None:
+    with suppress(RayError, RayServeException, TimeoutError):
+        asyncio.run(_drain())
+
+
+def _unless_it_dies(work: Callable[[], None]) -> None:
+    """Do what may wait for the cluster, until that is gone: a signal to all processes at once ends it first."""
+    from ray._private import worker
+
+    doing = threading.Thread(target=work, daemon=True)
+    doing.start()
+    while doing.is_alive():
+        doing.join(0.05)
+        node = worker._global_node
+        if node and {name for name, _ in node.dead_processes()} & {"gcs_server", "raylet"}:
+            doing.join(ANSWER_S)  # it may be the very end of it
+            return
 
 
 def _kill_autoscaler() -> None:
