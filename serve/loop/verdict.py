@@ -39,8 +39,8 @@ def _compare_general(folder: Path) -> dict[str, Any]:
     new, _, misread, misread_before = _read(folder, "general_")
     n, lost, won = new["n"], len(misread - misread_before), len(misread_before - misread)
     right = n - len(misread_before)
-    pairs = {(1, 0): lost, (0, 1): won, (1, 1): right - lost, (0, 0): n - right - won}
-    before, after = np.repeat([*pairs], [*pairs.values()], axis=0).T
+    of_each = [lost, won, right - lost, n - right - won]
+    before, after = (np.repeat(each, of_each) for each in ((1, 0, 1, 0), (0, 1, 1, 0)))
     gain = paired_share_gain(before, after)
     counts = {"n": n, "new": n - len(misread), "serving": right, "lost": lost, "won": won}
     return {
