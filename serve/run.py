@@ -54,15 +54,7 @@ def parser() -> argparse.ArgumentParser:
     _add_models(add)
     add("--host", default="127.0.0.1", help="address to listen on (127.0.0.1: this machine only)")
     add("--port", type=int, default=8000)
-    add(
-        "--storage", type=given_path, default=Path("runs/serve"), help="folder of corrections and retrainings"
-    )
-    add(
-        "--general-labels",
-        metavar="FILE",
-        type=given_path,
-        help="lines that a retraining must go on to read, in any label format (default: drawn ones)",
-    )
+    _add_folders(add)
     add("--visualize", action=argparse.BooleanOptionalAction, default=True, help="pictures in /ocr's answers")
     add("--api-key", action="append", default=[], metavar="KEY", help="repeatable; also OCRTUNE_API_KEYS=a,b")
     add("--url-host", action="append", default=[], metavar="HOST", help="may be fetched from; repeatable")
@@ -112,6 +104,18 @@ def _add_models(add: Callable[..., object]) -> None:
         metavar="BUNDLE",
         type=given_place,
         help="folder, or ch-ppocr-mobile-v2: turns lines that stand on their heads",
+    )
+
+
+def _add_folders(add: Callable[..., object]) -> None:
+    add(
+        "--storage", type=given_path, default=Path("runs/serve"), help="folder of corrections and retrainings"
+    )
+    add(
+        "--general-labels",
+        metavar="FILE",
+        type=given_path,
+        help="lines that a retraining must go on to read, in any label format (default: drawn ones)",
     )
 
 

@@ -1,7 +1,7 @@
 """Lines of other kinds: a retraining trains on some beside the corrections, others show what it forgets.
 
 They are those of `--general-labels`. Without them they are drawn: half as the serving bundle's text model expects texts
-(`train/reading/sampling.py`), half of random characters of each script that the serving model writes.
+(`train/reading/formats/sampling.py`), half of random characters of each script that the serving model writes.
 """
 
 import hashlib
@@ -21,7 +21,7 @@ from train.data.drawing.typeset import face_of
 from train.data.formats import load_file
 from train.data.sample import Sample
 from train.errors import DataError
-from train.reading.sampling import draw_texts
+from train.reading.formats.sampling import draw_texts
 
 JUDGED, MOST_JUDGED = 200, 500
 LEAST_LEARNT, MOST_LEARNT = 200, 2000

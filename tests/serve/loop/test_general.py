@@ -12,7 +12,7 @@ from serve.loop.general import JUDGED, find_general, read_general
 from train.data.formats import load_file
 from train.errors import DataError
 from train.reading.formats.rules import Rule
-from train.reading.text_model import ReadingSettings
+from train.reading.settings import ReadingSettings
 
 TINY = load_model("recognition", "pp-ocrv6-tiny")
 

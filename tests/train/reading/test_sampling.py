@@ -7,9 +7,9 @@ import pytest
 
 from train.data.charset import Charset
 from train.reading.formats.rules import Rule
+from train.reading.formats.sampling import LONGEST, draw_texts
 from train.reading.ngram import learn
-from train.reading.sampling import LONGEST, draw_texts
-from train.reading.text_model import Language, ReadingSettings
+from train.reading.settings import Language, ReadingSettings
 
 CHARSET = Charset(tuple(string.ascii_uppercase + string.digits + " -"))
 

@@ -9,7 +9,7 @@ from train.data.charset import Charset
 from train.data.texts.forms import text_of
 from train.reading.formats.levels import Level, make_levels
 from train.reading.ngram import END, Ngram
-from train.reading.text_model import ReadingSettings
+from train.reading.settings import ReadingSettings
 
 LONGEST = 40
 ENDING = 0.3
