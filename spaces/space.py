@@ -96,18 +96,27 @@ class SearchSpace(Frozen):
         fixed = {k: v for k, v in self.fixed.items() if k != key}
         return self.model_copy(update={"fixed": fixed, "parameters": (*before, choice, *after)})
 
-    def warm_starts_for(self, samples: int) -> list[dict[str, Any]]:
+    def warm_starts_for(
+        self, samples: int, of_models: Mapping[str, Mapping[str, Value]] | None = None
+    ) -> list[dict[str, Any]]:
         """Return the points to try first with `samples` training samples, best guess first.
 
         Each is a flat mapping from sampler names to values, complete under the conditions, as Optuna's
         `enqueue_trial` and Ray's `points_to_evaluate` take it. What a warm start leaves open gets the
         parameter's `usual`, else TrialConfig's default or the middle of the range. One that this space no longer
         allows is left out.
+
+        Args:
+            samples: to train on.
+            of_models: what suits a model (dotted keys), for what is open and a warm start leaves open.
         """
         points: list[dict[str, Any]] = []
         for start in self.warm_starts:
             if start.applies(samples):
                 point, faults = self.complete(start.settings)
+                suits = (of_models or {}).get(str(point.get("model", self.fixed.get("model"))), {})
+                if suits := {key: value for key, value in suits.items() if key in point}:
+                    point, faults = self.complete({**suits, **start.settings})
                 if not faults and point not in points:
                     points.append(point)
         return points

@@ -115,13 +115,15 @@ class AugmentationConfig(Frozen):
     Attributes:
         probability: chance in [0, 1] that each operation is applied to an image.
         strength: 0 (nothing) to 1 (as strong as still readable).
-        operations: registered augmentations, applied in this order; empty for all of them.
+        operations: registered augmentations, applied in this order; empty for what `variety` says.
+        variety: `usual` for eight of them, `wide` for all there are.
         concat: chance in [0, 1] that a line is joined with up to two others, where they fit together.
     """
 
     probability: float = Field(0.3, ge=0, le=1)
     strength: float = Field(0.5, ge=0, le=1)
     operations: tuple[str, ...] = ()
+    variety: Literal["usual", "wide"] = "usual"
     concat: float = Field(0.0, ge=0, le=1)
 
 
@@ -173,7 +175,8 @@ class TrialConfig(Frozen):
     Attributes:
         model: a registered model (`train/models/`).
         weights: file or folder to start from (docs/models.md); None for the model's official weights.
-        charset: `keep` the model's dictionary (extended by what it lacks), or only the `domain`'s characters.
+        charset: `keep` the model's dictionary (extended by what it lacks), or only the `domain`'s characters: the
+            labels', and what they let expect (`train/data/texts/kinds.py`).
         dictionary: file of the domain's characters, which the labels' extend; None for the labels' alone.
         fit_width: pixels to which the network resamples every line after padding, so that small crops of
             long texts get enough output steps; 0 keeps each line's own width.
@@ -191,6 +194,8 @@ class TrialConfig(Frozen):
             never. Whoever sets it lower than the schedule needs to come down gives up what its end is worth.
         label_smoothing: share in [0, 1) of the target spread evenly over the classes; in recognition, of a line's loss,
             at every step: much more than 0.02 there outweighs the labels.
+        dropout: share in [0, 1) of the activations in the neck that a training step leaves out, of networks
+            that have some (not PP-OCRv6 tiny); PaddleOCR has 0.1.
         replay: share in [0, 0.9] of every training batch that is drawn from the general lines; 0 for none.
         precision: `bf16`/`fp16` mixed precision (O1) needs a GPU.
         compile: let torch compile the training step: a minute or more at the start, faster steps after it.
@@ -217,6 +222,7 @@ class TrialConfig(Frozen):
     multi_scale: float = Field(0.0, ge=0, le=1)
     synthetic: float = Field(0.0, ge=0, le=0.9)
     label_smoothing: float = Field(0.0, ge=0, lt=1)
+    dropout: float = Field(0.0, ge=0, lt=1)
     replay: float = Field(0.0, ge=0, le=0.9)
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"
     compile: bool = False

@@ -113,6 +113,9 @@ class Engine(ABC):
     def apply_plan(self, plan: Mapping[str, float]) -> None:
         """Set each group's learning-rate multiplier; 0 freezes it: no gradient, no optimiser state."""
 
+    def begin_epoch(self, epoch: int) -> None:  # noqa: B027 - few draw anything
+        """Seed what training steps draw, such as dropout, so that a resumed run draws alike."""
+
     @abstractmethod
     def train_step(self, batch: Batch, learning_rate: float, update: bool) -> float:
         """Back-propagate one batch, step if `update`, and return its mean loss per sample.

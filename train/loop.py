@@ -133,6 +133,7 @@ def _train(
             return
         started = time.monotonic()
         engine.apply_plan(technique.plan(horizon.progress(epoch - 1)))
+        engine.begin_epoch(epoch)
         cache.prepare(epoch)
         prepared = time.monotonic()
         drawn = task.training_batches(config, data.train, extras, epoch)

@@ -165,6 +165,10 @@ def fix_as_read(
         space = space.with_fixed({"fit_width": width})
         how = f"resampled to {width} pixels" if width else "as wide as they are"
         reasons += [f"every model reads lines best {how}: fixed"] if len(widths) > 1 else []
+    elif len(widths) > 1 and (best := own_widths(probes)):
+        space = space.with_choices("fit_width", sorted(set(best.values())))
+        listed = ", ".join(f"{name} {width or 'as they are'}" for name, width in best.items())
+        reasons += [f"models read best at different widths of lines, each starts at its own: {listed}"]
     needed = settings.general_labels is not None or unseen >= MANY_UNSEEN
     needed = needed or any(probe.needs_dictionary for probe in probes)
     charsets = space.choices("charset")
@@ -179,8 +183,9 @@ def order_points(probed: Probed, space: SearchSpace) -> tuple[list[dict[str, Any
     """Return what to try first, and the winners of other studies among it: a forked study's best come first."""
     samples, fork = len(probed.data.training.train), probed.prepared.fork
     ranked = [probe.model for probe in order_probes(probed.probes)]
+    widths = {model: {"fit_width": width} for model, width in own_widths(probed.probes).items()}
     points = sorted(
-        space.warm_starts_for(samples),
+        space.warm_starts_for(samples, widths),
         key=lambda point: ranked.index(point["model"]) if "model" in point else 0,
     )
     points, earlier = add_earlier(probed.settings, space, points)
@@ -227,6 +232,16 @@ def fit_resources(
     """
     memory = estimate_memory(space, probes, settings) or [0]
     return pack(settings, nodes, memory, {probe.model: probe.footprint for probe in probes})
+
+
+def own_widths(probes: Sequence[Probe]) -> dict[str, int]:
+    """Return the width at which each model reads best; nothing where one cannot read yet."""
+    widths = {probe.model: probe.fit_width for probe in probes}
+    return (
+        {model: width for model, width in widths.items() if width is not None}
+        if all(width is not None for width in widths.values())
+        else {}
+    )
 
 
 def find_common_width(probes: Sequence[Probe]) -> int | None:

@@ -12,6 +12,7 @@ import ray
 
 from search.preflight.cost import Cost, Footprint, Measured, cost_of, footprint_of
 from search.preflight.space import list_models
+from search.preflight.widths import promising_widths
 from search.records.result import Baseline
 from spaces.space import SearchSpace
 from train import memory
@@ -38,7 +39,7 @@ class Probe:
     """One model before any training, and what training it costs.
 
     Attributes:
-        baselines: as published, with the domain's charset, and that at every other width of the space; of a
+        baselines: as published, with the domain's charset, and that at the best other width of the space; of a
             model without published weights, what its random ones read; each with thresholds chosen on the validation
             split, too, where there are some.
         rows: for each baseline, how it does on every validation sample (`Task.per_sample`).
@@ -87,13 +88,14 @@ def probe_model(model: str, fixed: TrialConfig, fit_widths: Sequence[int], data:
     Args:
         model: a registered one.
         fixed: settings that every trial has.
-        fit_widths: widths in pixels to read lines at, besides 0, their own.
+        fit_widths: widths in pixels to read lines at, besides 0, their own; of several, the best on a sample.
         data: decoded images.
     """
     if build_technique(fixed.technique).distillation:  # a teacher's time is its own (`TimeBudget`)
         fixed = fixed.model_copy(update={"technique": TechniqueConfig()})
     untrained = not MODELS.get(model).pretrained(Path(fixed.weights) if fixed.weights else None)
-    starts = TASKS.get(fixed.task).starts(untrained, fit_widths)
+    own = fixed.model_copy(update={"model": model, "fit_width": 0})
+    starts = TASKS.get(fixed.task).starts(untrained, promising_widths(own, data, fit_widths, untrained))
     readings: list[Reading] = []
     measured: list[Measured] = []
     for start, plans in zip(starts, list_timed_plans(len(starts)), strict=True):

@@ -6,6 +6,7 @@ from math import ceil
 
 from train.data.sample import Sample
 from train.data.split import MADE, Splits, is_spread, make_splits
+from train.data.texts.kinds import expected, kind_of
 from train.errors import DataError
 
 MIN_UNITS = 6
@@ -58,17 +59,23 @@ def _doubt(units: int, every: int, unit: str) -> str:
 
 
 def share_with_unseen(splits: Splits) -> float:
-    """Return about which share of further samples will hold a character that no training label has.
+    """Return about which share of further samples will hold a character that the domain's charset lacks.
 
-    Each document of the training samples, or text where no documents are known, is left out once, and looked at.
+    That are those that no training label has, but for what these let expect (`train.data.texts.kinds`). Each document
+    of the training samples, or text where no documents are known, is left out once, and looked at.
     """
     groups: dict[str, list[str]] = defaultdict(list)
     for sample in splits.train:
         groups[splits.documents.get(sample.path, sample.text)].append(sample.text)
     holders = Counter(character for texts in groups.values() for character in set("".join(texts)))
-    unseen = sum(
-        any(holders[character] == 1 for character in text) for texts in groups.values() for text in texts
-    )
+    more = set(expected(sample.text for sample in splits.train))
+
+    def lacking(character: str) -> bool:
+        kind = set(kind_of(character))
+        return holders[character] == 1 and (len(kind) == 1 or bool(kind - holders.keys() - more))
+
+    alone = {character for character in holders if lacking(character)}
+    unseen = sum(bool(alone & set(text)) for texts in groups.values() for text in texts)
     return unseen / max(1, len(splits.train))
 
 
@@ -87,8 +94,8 @@ def tell_unseen(share: float, samples: str) -> list[str]:
     if share < MANY_UNSEEN:
         return []
     return [
-        f"unseen characters: about {100 * share:.1f} % of further {samples} hold one that no training label has; "
-        "charset keep can write them, as can a --dictionary"
+        f"unseen characters: about {100 * share:.1f} % of further {samples} hold one that neither training labels nor "
+        "others of its kind let expect; charset keep can write them, as can a --dictionary"
     ]
 
 

@@ -16,6 +16,7 @@ from train.engine import Batch, Engine, Features, Images, T, World
 from train.engines.adapters import Adapters
 from train.engines.alignment import following
 from train.engines.average import MovingAverage
+from train.engines.dropout import drops, epoch_seed, set_dropout
 from train.engines.head import fit_head
 from train.engines.levels import places
 from train.engines.objectives import OBJECTIVES
@@ -58,6 +59,7 @@ class NetworkEngine(Engine):
         decay, example_px = config.optimiser.layer_decay, self._model.input.example_px
         self._places = places(self._network, self._groups, decay, example_px)
         self._parameters = self._network.parameters()
+        self._dropouts = set_dropout(config, self._network, self._model)
         if self._world.size > 1:
             self._copy_from_first_worker()
         self._adapters = Adapters(self._network, wanted, config.seed) if wanted else None
@@ -110,7 +112,8 @@ class NetworkEngine(Engine):
             self._adapters.merge()
 
     def _begin(self) -> None:
-        """Seed the framework."""
+        """Seed the framework, and what else it needs before there is a network."""
+        self._seed(self._config.seed)
 
     def _place(self) -> None:
         """Move the network to where it computes."""
@@ -211,10 +214,23 @@ class NetworkEngine(Engine):
         place = self._places[name]
         return plan[place.group] * place.share
 
-    def _is_live(self, layer: str, plan: Mapping[str, float]) -> bool:
-        """Whether a layer is a batch norm that uses the statistics of the batch under a plan."""
+    def _trains(self, layer: str, plan: Mapping[str, float]) -> bool:
+        """Whether a layer trains in another mode than it reads under a plan.
+
+        That are batch norms that use the statistics of the batch, and dropout.
+        """
         group = self._groups.get(f"{layer}._mean")
-        return self._config.batch_norm == "live" and group is not None and plan[group] > 0
+        live = self._config.batch_norm == "live" and group is not None and plan[group] > 0
+        return live or drops(layer, self._dropouts, plan)
+
+    def begin_epoch(self, epoch: int) -> None:
+        """Seed the framework, where there is dropout."""
+        if self._dropouts:
+            self._seed(epoch_seed(self._config, epoch, self._world.rank))
+
+    @abstractmethod
+    def _seed(self, seed: int) -> None:
+        """Seed the framework's generator."""
 
     def gather(self, items: Sequence[T]) -> list[T]:
         """Collect from all workers; alone, return the items."""

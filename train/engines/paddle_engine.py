@@ -56,7 +56,12 @@ class PaddleEngine(NetworkEngine):
         import paddle
 
         paddle.disable_static()  # dynamic mode is per thread, and a reused actor trains in a new one
-        paddle.seed(self._config.seed)
+        super()._begin()
+
+    def _seed(self, seed: int) -> None:
+        import paddle
+
+        paddle.seed(seed)
 
     def _calibrate(self, calibration: Images) -> None:
         import paddle
@@ -72,7 +77,7 @@ class PaddleEngine(NetworkEngine):
             parameter.optimize_attr["learning_rate"] = self._multiplier(adapted(name), plan)
         self._network.layer.eval()
         for name, layer in self._network.layer.named_sublayers():
-            if self._is_live(name, plan):
+            if self._trains(name, plan):
                 layer.train()
 
     def train_step(self, batch: Batch, learning_rate: float, update: bool) -> float:

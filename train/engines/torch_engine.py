@@ -63,10 +63,13 @@ class TorchEngine(NetworkEngine):
             torch.cuda.empty_cache()
 
     def _begin(self) -> None:
+        super()._begin()
+        self._device = current_device()
+
+    def _seed(self, seed: int) -> None:
         import torch
 
-        torch.manual_seed(self._config.seed)
-        self._device = current_device()
+        torch.manual_seed(seed)
 
     def _place(self) -> None:
         self._network.layer.to(self._device)
@@ -86,7 +89,7 @@ class TorchEngine(NetworkEngine):
             parameter.requires_grad_(self._multiplier(name, plan) > 0)
         for name, module in self._network.layer.named_modules():
             # cuDNN back-propagates through recurrent layers in training mode only; without dropout modes are alike.
-            module.training = self._is_live(name, plan) or isinstance(module, torch.nn.RNNBase)
+            module.training = self._trains(name, plan) or isinstance(module, torch.nn.RNNBase)
 
     def train_step(self, batch: Batch, learning_rate: float, update: bool) -> float:
         """Run forward and backward; at an update average over workers, clip and step."""

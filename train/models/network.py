@@ -106,6 +106,10 @@ class Network(ABC):
         self._training_logits = training_logits or logits
         layer.eval()
 
+    @abstractmethod
+    def sublayers(self) -> Mapping[str, Any]:
+        """Return all layers inside the framework's layer, by name."""
+
     def logits(self, images: Any) -> Any:
         """Return what is read and exported: for tensors of the framework, whose shape the task knows.
 

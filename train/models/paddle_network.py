@@ -77,8 +77,12 @@ class PaddleNetwork(Network):
             parameter.set_value(array)
             setattr(layer, role, parameter)
 
+    def sublayers(self) -> dict[str, Any]:
+        """Return the layers; Paddle's names of them are the shared names."""
+        return dict(self.layer.named_sublayers())
+
     def _sublayer(self, name: str) -> Any:
-        return dict(self.layer.named_sublayers())[name]
+        return self.sublayers()[name]
 
     def execution_order(self, run: Callable[[], Any]) -> list[Layer]:
         """Watch a forward pass through hooks."""

@@ -93,6 +93,10 @@ class TorchNetwork(Network):
             for name, array in arrays.items():
                 tensors[name].copy_(torch.tensor(to_shared(name, array)))
 
+    def sublayers(self) -> dict[str, Any]:
+        """Return the modules; torch's names of them are the shared names."""
+        return dict(self.layer.named_modules())
+
     def replace_linear(self, name: str, weight: Array, bias: Array) -> None:
         """Make new parameters for the layer."""
         import torch

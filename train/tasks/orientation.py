@@ -63,6 +63,7 @@ class Orientation(Task):
         "cut",
         "multi_scale",
         "augmentation.concat",
+        "dropout",
         "detection",
     )
     stored: ClassVar[Stored] = Stored(

@@ -68,7 +68,9 @@ class PhotoTask(Task):
         "cut",
         "label_smoothing",
         "augmentation.concat",
+        "dropout",
         "augmentation.operations",
+        "augmentation.variety",
     )
     stored: ClassVar[Stored] = Stored(
         shrink_photo, photo_size, ("photos 1", LONGEST_PX, cv2.__version__), CHUNK

@@ -18,6 +18,7 @@ from train.data.charset import Charset, decode, steps_needed
 from train.data.checks.rules import Checks, line_checks, ppocr_steps
 from train.data.dataset import Dataset
 from train.data.decoded.stored import TURNED_LINES, Stored
+from train.data.texts.kinds import expected
 from train.engine import Batch, Images
 from train.inference_yml import write_recognition_settings
 from train.models import MODELS
@@ -65,11 +66,18 @@ class Recognition(Task):
 
     @classmethod
     def charset(cls, config: TrialConfig, texts: Sequence[str], dictionary: Sequence[str] = ()) -> Charset:
-        """Return the model's characters and the domain's, or the domain's alone: the dictionary's and the labels'."""
-        if config.charset == "domain":
-            return Charset(tuple(dictionary)).extended(texts)
+        """Return the model's characters and the domain's, or the domain's alone: the dictionary's and the labels'.
+
+        Without a dictionary, the domain's are the labels' and, of those that the model knows, what they let expect.
+        """
         weights = Path(config.weights) if config.weights else None
-        return MODELS.get(config.model).charset(weights).extended([*texts, *dictionary])
+        model = MODELS.get(config.model).charset(weights)
+        if config.charset == "keep":
+            return model.extended([*texts, *dictionary])
+        more = (
+            [] if dictionary else [character for character in expected(texts) if not model.unknown(character)]
+        )
+        return Charset(tuple(dictionary)).extended([*texts, *more])
 
     @classmethod
     def stored_as(cls, config: TrialConfig) -> Stored:

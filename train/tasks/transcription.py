@@ -22,6 +22,7 @@ class Transcription(Recognition):
     """Lines of text, augmented and scored as in recognition."""
 
     objective: ClassVar[str] = "tokens"
+    unused: ClassVar[tuple[str, ...]] = (*Recognition.unused, "dropout")
     worded: ClassVar[bool] = False
 
     def batch(self, data: Dataset, indices: Indices, epoch: int) -> Batch:

@@ -13,6 +13,7 @@ from search.planning.plan import (
     estimate_memory,
     find_common_width,
     fix_as_read,
+    own_widths,
     pick_affordable_models,
 )
 from search.planning.time_budget import TimeBudget
@@ -78,6 +79,19 @@ def test_the_whole_dictionary_is_left_out_where_no_model_reads_better_with_it() 
     assert fixed([without, with_it])[0].choices("charset") == ("domain", "keep")
     general = STUDY.model_copy(update={"general_labels": "other.txt"})
     assert fixed([without], general)[0].choices("charset") == ("domain", "keep")
+
+
+def test_models_that_read_best_at_different_widths_start_at_their_own() -> None:
+    small, tiny = probe("pp-ocrv6-small", {0: 0.6, 384: 0.7}), probe("pp-ocrv6-tiny", {0: 0.6, 256: 0.7})
+    space, reason = fixed([small, tiny])
+    assert space.choices("fit_width") == (256, 384)
+    assert "each starts at its own: pp-ocrv6-small 384, pp-ocrv6-tiny 256" in reason
+    widths = {model: {"fit_width": width} for model, width in own_widths([small, tiny]).items()}
+    points = space.warm_starts_for(300, widths)
+    assert {(point["model"], point["fit_width"]) for point in points} == {
+        ("pp-ocrv6-small", 384),
+        ("pp-ocrv6-tiny", 256),
+    }
 
 
 def test_a_model_that_is_left_out_has_no_say() -> None:

@@ -47,7 +47,7 @@ def test_every_architecture_of_a_space_is_counted_once() -> None:
     assert found == [(model, width) for model in ("pp-ocrv6-tiny", "pp-ocrv6-small") for width in (0, 320)]
     assert (
         len({find_architecture(config) for config in list_architectures(load_space("recognition"))})
-        == 2 * 2 * 3 * 2
+        == 2 * 5 * 3 * 2
     )
     one = SPACE.with_fixed({"model": "pp-ocrv6-tiny", "fit_width": 0})
     assert [config.model for config in list_architectures(one)] == ["pp-ocrv6-tiny"]

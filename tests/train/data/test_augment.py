@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from train.config import AugmentationConfig
-from train.data.augment import AUGMENTATIONS, augment, sample_rng
+from train.data.augment import AUGMENTATIONS, ORDER, USUAL, augment, sample_rng
 from train.data.augment.pair import Line, concatenate, fits, maybe_join
 from train.data.charset import steps_needed
 from train.data.images import Image, bucket_width
@@ -52,9 +52,18 @@ def test_an_unknown_operation_is_refused_by_name() -> None:
         augment(line(), AugmentationConfig(operations=("flip",)), sample_rng(0, 0, 0))
 
 
-def test_all_the_planned_operations_are_there() -> None:
-    planned = "blur brightness_contrast crop_jitter jpeg motion_blur noise perspective rotation"
-    assert set(planned.split()) <= set(AUGMENTATIONS.names())
+@pytest.mark.parametrize(("variety", "names"), [("usual", USUAL), ("wide", ORDER)])
+def test_without_names_operations_come_as_a_picture_is_made(variety: str, names: tuple[str, ...]) -> None:
+    """Geometry first, noise and JPEG last, which it would smooth."""
+    assert set(names) <= set(ORDER) <= set(AUGMENTATIONS.names())
+    assert [name for name in ORDER if name in names] == list(names)
+    named, unnamed = (
+        AugmentationConfig.model_validate({"probability": 0.5} | how)
+        for how in ({"operations": names}, {"variety": variety})
+    )
+    for index in range(5):
+        changed = [augment(line(), config, sample_rng(0, 0, index)) for config in (named, unnamed)]
+        np.testing.assert_array_equal(*changed)
 
 
 def test_concatenate_joins_pixels_and_texts() -> None:

@@ -6,6 +6,7 @@ still fits. Lines are never flipped: mirrored text is other text.
 """
 
 from collections.abc import Callable
+from functools import cache
 
 import numpy as np
 
@@ -16,6 +17,16 @@ from train.registry import Registry
 Augmentation = Callable[[Image, float, np.random.Generator], Image]
 
 AUGMENTATIONS: Registry[Augmentation] = Registry("augmentation", __name__)
+
+USUAL = (
+    "rotation", "perspective", "crop_jitter", "brightness_contrast", "blur", "motion_blur", "noise", "jpeg",
+)  # fmt: skip
+ORDER = (
+    "stretch", "distort", "rotation", "perspective", "crop_jitter",
+    "coarse_dropout", "shadow", "invert", "brightness_contrast", "color_jitter",
+    "downscale", "blur", "motion_blur", "noise", "jpeg",
+)  # fmt: skip
+"""As a picture is made: where the text lies, what covers and lights it, the lens, the sensor, the file."""
 
 
 def sample_rng(seed: int, epoch: int, index: int) -> np.random.Generator:
@@ -28,16 +39,24 @@ def augment(image: Image, config: AugmentationConfig, rng: np.random.Generator) 
 
     Args:
         image: (HEIGHT_PX, w, 3) uint8 BGR, not written to.
-        config: which operations; all the registered ones in name order if it names none.
+        config: which operations; if it names none, USUAL, or in wide variety all there are, in ORDER.
         rng: see `sample_rng`.
 
     Returns:
         (HEIGHT_PX, w, 3) uint8; `image` itself where no operation was drawn. An unknown operation raises
         UsageError.
     """
-    operations = [AUGMENTATIONS.get(name) for name in config.operations or AUGMENTATIONS.names()]
+    operations = [AUGMENTATIONS.get(name) for name in config.operations or _operations(config.variety)]
     chosen = rng.random(len(operations)) < config.probability * (config.strength > 0)
     for operation, apply in zip(operations, chosen, strict=True):
         if apply:
             image = operation(image, config.strength, rng)
     return image
+
+
+@cache
+def _operations(variety: str) -> tuple[str, ...]:
+    """Return the names of what is applied where none is named; one that ORDER does not know comes last."""
+    if variety == "usual":
+        return USUAL
+    return (*ORDER, *(name for name in AUGMENTATIONS.names() if name not in ORDER))
