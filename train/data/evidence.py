@@ -6,7 +6,7 @@ from math import ceil
 
 from train.data.sample import Sample
 from train.data.split import MADE, Splits, is_spread, make_splits
-from train.data.texts.kinds import expected, kind_of
+from train.data.texts.kinds import kind_of
 from train.errors import DataError
 
 MIN_UNITS = 6
@@ -59,24 +59,32 @@ def _doubt(units: int, every: int, unit: str) -> str:
 
 
 def share_with_unseen(splits: Splits) -> float:
-    """Return about which share of further samples will hold a character that the domain's charset lacks.
+    """Return about which share of further samples will hold a character that the training labels do not teach.
 
-    That are those that no training label has, but for what these let expect (`train.data.texts.kinds`). Each document
-    of the training samples, or text where no documents are known, is left out once, and looked at.
+    Each document of the training samples, or text where no documents are known, is left out once, and looked at. A
+    character that the others let expect (`train.data.texts.kinds.expected`) is taught.
     """
     groups: dict[str, list[str]] = defaultdict(list)
     for sample in splits.train:
         groups[splits.documents.get(sample.path, sample.text)].append(sample.text)
     holders = Counter(character for texts in groups.values() for character in set("".join(texts)))
-    more = set(expected(sample.text for sample in splits.train))
-
-    def lacking(character: str) -> bool:
-        kind = set(kind_of(character))
-        return holders[character] == 1 and (len(kind) == 1 or bool(kind - holders.keys() - more))
-
-    alone = {character for character in holders if lacking(character)}
-    unseen = sum(bool(alone & set(text)) for texts in groups.values() for text in texts)
+    rare = _rare_kinds(groups)
+    unseen = 0
+    for name, texts in groups.items():
+        own = {c for c in set("".join(texts)) if holders[c] == 1 and not rare.get(kind_of(c), set()) - {name}}
+        unseen += sum(not own.isdisjoint(text) for text in texts)
     return unseen / max(1, len(splits.train))
+
+
+def _rare_kinds(groups: Mapping[str, Sequence[str]]) -> dict[str, set[str]]:
+    """Return the groups in which a character of each kind stands in a single text of all; none of one alone."""
+    counts = Counter(character for texts in groups.values() for text in texts for character in set(text))
+    found: dict[str, set[str]] = defaultdict(set)
+    for name, texts in groups.items():
+        for character in set("".join(texts)):
+            if counts[character] == 1 and len(kind_of(character)) > 1:
+                found[kind_of(character)].add(name)
+    return found
 
 
 def tell_documents(splits: Splits) -> list[str]:
