@@ -77,6 +77,7 @@ def prepare(request: Request) -> Prepared:
     show_stage("checking labels and images")
     settings, space = settle(settings)
     check_method(settings, space)
+    know_texts(settings, ())  # what cannot be used of a format or texts is refused before any work
     check_cluster()
     if settings.cache:
         require_folder(Path(settings.cache), "--cache")
@@ -88,7 +89,6 @@ def prepare(request: Request) -> Prepared:
     sets = read_sets(source_of(settings))
     if sets.dictionary:
         settings = settings.model_copy(update={DICTIONARY: str(sets.dictionary.path.absolute())})
-    know_texts(settings, ())  # what cannot be used is refused before any work
     settings = choose_folds(settings, len(sets.samples["train"]))
     show_stage("choosing the engine")
     settings, space = settle_engine(settings, space)

@@ -62,9 +62,11 @@ class PageRequest(OcrRequest):
 
     Attributes:
         decode: `raw` leaves the bundle's text model out.
+        find: `false` gives all lines in reading order, also where the bundle's format finds some alone.
     """
 
     decode: Decode | None = None
+    find: bool | None = None
 
 
 class PageSize(BaseModel):

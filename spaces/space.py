@@ -20,7 +20,7 @@ from train.errors import UsageError
 from train.paths import read_utf8
 
 FOLDER = Path(__file__).parent
-SECTIONS = ("description", "fixed", "least_updates", "parameters", "warm_starts")
+SECTIONS = ("description", "format", "fixed", "least_updates", "parameters", "warm_starts")
 
 
 class SearchSpace(Frozen):
@@ -32,6 +32,7 @@ class SearchSpace(Frozen):
         parameters: what varies, in the order in which it is chosen.
         warm_starts: configurations to try first, by the number of training samples.
         least_updates: how many steps of the optimiser few samples are worth.
+        format: of the texts, as `format.yaml` declares it, or the name of such a file beside the space.
     """
 
     name: str
@@ -40,6 +41,7 @@ class SearchSpace(Frozen):
     parameters: tuple[Parameter, ...]
     warm_starts: tuple[WarmStart, ...]
     least_updates: LeastUpdates = LeastUpdates()
+    format: dict[str, Any] | str | None = None
 
     def suggest(self, trial: Trial) -> TrialConfig:
         """Return the configuration that an Optuna-like `trial` chooses; define-by-run."""
@@ -208,9 +210,18 @@ def parse_space(text: str, name: str, source: str) -> SearchSpace:
         parameters=read_parameters(document, fixed),
         warm_starts=read_warm_starts(document),
         least_updates=read_least_updates(document),
+        format=_read_format(document),
     )
     _check_warm_starts(space, document)
     return space
+
+
+def _read_format(document: Document) -> dict[str, Any] | str | None:
+    """Return what is declared of the texts; `train.reading` knows what that means."""
+    declared = document.data.get("format")
+    if isinstance(declared, str):
+        return declared
+    return document.mapping(("format",), declared) or None
 
 
 def _check_warm_starts(space: SearchSpace, document: Document) -> None:

@@ -15,9 +15,10 @@ from train.data.dataset import Dataset, MemoryDataset
 from train.data.photos.picture import draw_regions
 from train.data.photos.regions import regions_of
 from train.data.sample import Sample
+from train.reading.settings import ReadingSettings, TextReading
 from train.scoring.regions import RegionCounts, RegionScores, count_reading, score_end_to_end, score_regions
 
-Reading = tuple[str, float]
+Reading = tuple[str, float] | TextReading
 ReadLines = Callable[[Dataset], Sequence[Reading]]
 NOTHING: Reading = ("", 0.0)
 
@@ -33,6 +34,24 @@ class PhotoReading:
 
     quads: Sequence[Quad]
     readings: Sequence[Reading]
+
+    @property
+    def wanted(self) -> "PhotoReading":
+        """The lines that can be what a format looks for, best first; all, where it looks for nothing."""
+        pairs = [*zip(self.quads, self.readings, strict=True)]
+        told = [(quad, one) for quad, one in pairs if isinstance(one, TextReading)]
+        if all(one.found is None for _, one in told):
+            return self
+        found = sorted([pair for pair in told if pair[1].found], key=lambda pair: -pair[1].score)
+        return PhotoReading([quad for quad, _ in found], [one for _, one in found])
+
+    @property
+    def raw(self) -> "PhotoReading":
+        """The same lines as they are read greedily."""
+        readings = [
+            (one.raw, one.raw_confidence) if isinstance(one, TextReading) else one for one in self.readings
+        ]
+        return PhotoReading(self.quads, readings)
 
     @property
     def texts(self) -> list[str]:
@@ -83,10 +102,14 @@ class PhotoScores:
     Attributes:
         read: only boxes that were read right count as right.
         found: of the detector alone.
+        exact: share of the texts that were found that are read right.
+        raw: the scores of reading greedily, where there is a text model.
     """
 
     read: RegionScores
     found: RegionScores
+    exact: float
+    raw: "PhotoScores | None" = None
 
     def __str__(self) -> str:
         """Say it in a line."""
@@ -95,32 +118,57 @@ class PhotoScores:
             f"{read.n} photos, found and read right: hmean {read.hmean:.3f}{read.within}, "
             f"precision {read.precision:.3f}, recall {read.recall:.3f}; "
             f"found alone: hmean {found.hmean:.3f}{found.within}, "
-            f"precision {found.precision:.3f}, recall {found.recall:.3f}"
+            f"precision {found.precision:.3f}, recall {found.recall:.3f}; "
+            f"of the texts that were found {100 * self.exact:.1f} % read right"
+            + (
+                f", greedily {100 * self.raw.exact:.1f} % (hmean {self.raw.read.hmean:.3f})"
+                if self.raw
+                else ""
+            )
         )
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the scores of reading, and those of finding under `detection`."""
-        return {**self.read.as_dict(), "detection": self.found.as_dict()}
+        """Return the scores of reading, those of finding under `detection`, and those of reading greedily as `_raw`."""
+        scores = {**self.read.as_dict(), "exact_match": self.exact, "detection": self.found.as_dict()}
+        if self.raw is None:
+            return scores
+        raw = {**self.raw.read.values(), "exact_match": self.raw.exact}
+        return scores | {f"{name}_raw": value for name, value in raw.items() if name != "iou"}
 
 
 def count_photos(
-    samples: Sequence[Sample], readings: Sequence[PhotoReading], rule: str
+    samples: Sequence[Sample],
+    readings: Sequence[PhotoReading],
+    rule: str,
+    text_model: ReadingSettings | None = None,
 ) -> list[RegionCounts]:
-    """Compare what was read with the labels, photo by photo; `rule` is of CHARSET_RULES."""
+    """Compare what was read with the labels, photo by photo.
+
+    Args:
+        samples: the photos.
+        readings: of each.
+        rule: of CHARSET_RULES.
+        text_model: where its format looks for some texts, labels of others count for nothing, and whoever reads one
+            there reads wrongly.
+    """
+    looked_for = text_model.is_wanted if text_model and text_model.finds else lambda text: True
     return [
         count_reading(
             np.array(page.quads).reshape(-1, 4, 2),
             page.texts,
-            regions_of(sample.text, sample.source),
+            [r for r in regions_of(sample.text, sample.source) if r.ignored or looked_for(r.text)],
             rule,
         )
         for sample, page in zip(samples, readings, strict=True)
     ]
 
 
-def score_photos(counts: Sequence[RegionCounts]) -> PhotoScores:
-    """Return the scores of what `count_photos` said."""
-    return PhotoScores(score_end_to_end(counts), score_regions(counts))
+def score_photos(counts: Sequence[RegionCounts], raw: Sequence[RegionCounts] | None = None) -> PhotoScores:
+    """Return the scores of what `count_photos` said, of reading greedily, too, where that is another thing."""
+    hits = sum(one.hits for one in counts)
+    exact = sum(one.read for one in counts) / hits if hits else 0.0
+    greedy = score_photos(raw) if raw is not None else None
+    return PhotoScores(score_end_to_end(counts), score_regions(counts), exact, greedy)
 
 
 def misread_photos(

@@ -207,13 +207,15 @@ def end_to_end(chosen: argparse.Namespace, reader: Read) -> str:
         lambda lines: read(reader, lines, chosen.threads)[1],
         reader.config.cut,
     )
-    counts = count_photos(samples, pages, chosen.charset_rule)
+    pages, model = [page.wanted for page in pages], reader.text_model
+    counts = count_photos(samples, pages, chosen.charset_rule, model)
     if chosen.errors:
         write_table(chosen.errors, misread_photos(samples, pages, counts))
     if chosen.html:
         title = f"{', '.join(map(str, chosen.labels))}: {chosen.detection} and {reader.config.model}"
         write_output(chosen.html, photo_page(title, samples, pages, counts), "--html")
-    scores = score_photos(counts)
+    raw = count_photos(samples, [page.raw for page in pages], chosen.charset_rule, model) if model else None
+    scores = score_photos(counts, raw)
     return json.dumps(scores.as_dict()) if chosen.json else str(scores)
 
 

@@ -90,11 +90,20 @@ def settle(settings: StudySettings) -> tuple[StudySettings, SearchSpace]:
         "task": find_task(settings, whole),
         "upright": find_upright(settings, whole),
         DICTIONARY: settings.dictionary or whole.fixed.get(DICTIONARY),
+        "reading": find_format(settings, whole),
     }
     settings = settings.model_copy(update=chosen)
     space = narrow_as_asked(whole, settings)
     check_engine(settings, space)
     return settings, space
+
+
+def find_format(settings: StudySettings, space: SearchSpace) -> str | None:
+    """Return the file that declares the format of the texts: as asked, or else the space or what that names."""
+    if settings.reading is not None or space.format is None:
+        return settings.reading
+    own = Path(settings.space).absolute()
+    return str(own.parent / space.format if isinstance(space.format, str) else own)
 
 
 def settle_engine(settings: StudySettings, space: SearchSpace) -> tuple[StudySettings, SearchSpace]:

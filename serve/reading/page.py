@@ -29,6 +29,7 @@ class PageOptions:
         score_thresh: confidence that a line needs.
         words: words and their boxes are given too.
         raw: the text model is left out.
+        find: where the bundle's format finds, the lines that can be what is looked for come alone, best first.
         cut: how the reader wants lines cut out of the page.
     """
 
@@ -38,6 +39,7 @@ class PageOptions:
     score_thresh: float = 0.0
     words: bool = False
     raw: bool = False
+    find: bool = True
     cut: Cut = PADDLEOCR
 
 
@@ -73,6 +75,7 @@ def read_options(
         score_thresh=request.textRecScoreThresh or 0.0,
         words=bool(request.returnWordBox),
         raw=request.decode == "raw",
+        find=request.find is not False,
         cut=cut,
     )
 
@@ -170,6 +173,9 @@ def assemble(
         for quad, size, reading in zip(quads, crop_sizes, said, strict=True)
         if reading.confidence >= options.score_thresh
     ]
+    if options.find and any(reading.decoded and reading.decoded.found is not None for reading in said):
+        found = [(line.decoded.score, line) for line in lines if line.decoded and line.decoded.found]
+        lines = [line for _, line in sorted(found, key=lambda pair: -pair[0])]
     reported = [NOT_CLASSIFIED] * len(quads) if angles is None else list(angles)
     return Page(options, list(quads), reported, lines)
 

@@ -14,7 +14,11 @@ from train import cli
 from train.bundle import load_bundle
 from train.checkpoint import Checkpoint
 from train.config import TrialConfig
+from train.data.charset import Charset
 from train.data.dataset import Dataset
+from train.data.photos.regions import Region, label_of
+from train.data.sample import Sample
+from train.end_to_end import PhotoReading, count_photos, score_photos
 from train.evaluate import main
 from train.export import export_network
 from train.export import main as export
@@ -22,6 +26,8 @@ from train.loaded import load_network
 from train.loop import assemble
 from train.reading.formats.rules import Rule
 from train.reading.knowledge import TextKnowledge
+from train.reading.settings import ReadingSettings
+from train.reading.text_model import TextModel
 from train.text_models import read_as_known
 
 RULES = (
@@ -80,6 +86,29 @@ def test_the_bundles_reader_and_the_server_say_what_evaluation_counts(
         == printed["text-model"]["mended"]
         == sum(one.text != one.raw for one in found)
     )
+
+
+def test_photos_are_measured_by_what_a_format_looks_for() -> None:
+    """Labels of other texts count for nothing, lines that cannot be the code are left out, others count raw, too."""
+    rule = Rule(name="code", pattern="A[12]{2}", find=True, obeying=30, labels=30, chance=0.1)
+    model = ReadingSettings(rules=(rule,))
+    places = [np.array([(0, y), (60, y), (60, y + 20), (0, y + 20)], np.int32) for y in (0, 40, 80)]
+    texts = ("TOTAL", "A12", "A11")
+    regions = [Region(tuple(map(tuple, p.tolist())), text) for p, text in zip(places, texts, strict=True)]
+    sample = Sample(Path("photo.jpg"), label_of(regions), "list:1")
+    read = np.full((3, 7, 5), 0.001, np.float32)
+    read[:, :, 0] = 0.9
+    for line, text in zip(read, ("11", "A11", "A11"), strict=True):
+        for place, character in enumerate(text):
+            line[2 * place + 1, [0, "12A ".index(character) + 1]] = 0.001, 0.9
+    read[1, 5, 2] = 0.85  # A11 or A12
+    readings = TextModel(model, Charset(tuple("12A "))).read(read)
+    page = PhotoReading(places, readings).wanted
+    assert page.texts == ["A11", "A11"]
+    counts = count_photos([sample], [page], "as-labelled", model)
+    scores = score_photos(counts, count_photos([sample], [page.raw], "as-labelled", model)).as_dict()
+    assert (scores["recall"], scores["exact_match"], scores["exact_match_raw"]) == (0.5, 0.5, 0.5)
+    assert counts[0].labels == counts[0].detections == 2
 
 
 @pytest.mark.slow

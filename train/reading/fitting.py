@@ -69,10 +69,16 @@ class _Fitting:
         self._settings = ReadingSettings(rules=rules)
         self._right = self._read(self._settings) if rules else self._greedy
         if self._enough and self._right.sum() < self._greedy.sum() and len(firm) < len(rules):
-            self._settings = ReadingSettings(rules=firm)
+            told = tuple(
+                rule.model_copy(update={"told": True}) for rule in rules if rule.find and rule not in firm
+            )
+            self._settings = ReadingSettings(rules=(*firm, *told))
             self._right = self._read(self._settings)
             kind = "that are not hard" if self._known.rules else "of the bundle that training began with"
-            self._notes.append(f"rules {kind} read worse on validation: left out")
+            left = "they find lines, but decide no text" if told else "left out"
+            self._notes.append(f"rules {kind} read worse on validation: {left}")
+        if self._settings.finds and not any(rule.required for rule in self._settings.rules):
+            self._notes.append("find: no rule that nearly all labels obey, so no line of a page is left out")
 
     def _weighed_rules(self) -> tuple[Rule, ...]:
         """Return the rules as labels obey them; those of before as they were where labels are too few to tell."""

@@ -48,6 +48,15 @@ class ReadingSettings(Frozen):
     calibration: Calibration | None = None
 
     @property
+    def finds(self) -> bool:
+        """Whether of a page's lines some alone are wanted."""
+        return any(rule.find for rule in self.rules)
+
+    def is_wanted(self, text: str) -> bool:
+        """Whether a text can be what is looked for; all can where no rule tells."""
+        return all(rule.holds(text) for rule in self.rules if rule.required)
+
+    @property
     def idle(self) -> bool:
         """Whether every line reads as greedily."""
         return not self.rules and self.language is None
@@ -73,6 +82,7 @@ class TextReading:
         rules: by name, whether the text obeys.
         right: the probability that the whole text is right; None without calibration.
         accepted: whether that is enough; None without calibration.
+        found: whether it can be what is looked for in a page; None where nothing is looked for.
     """
 
     text: str
@@ -90,6 +100,7 @@ class TextReading:
     rules: dict[str, bool] = field(default_factory=dict)
     right: float | None = None
     accepted: bool | None = None
+    found: bool | None = None
 
     def __iter__(self) -> Iterator[Any]:
         """Yield text and confidence."""

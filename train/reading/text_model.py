@@ -34,7 +34,9 @@ class TextModel:
     def __init__(self, settings: ReadingSettings, charset: Charset) -> None:
         """Build the automata; raise UsageError where the charset can write no text that obeys."""
         self.settings, self.charset = settings, charset
-        self._levels: tuple[Level, ...] = make_levels(settings.rules, charset)
+        weighed = [rule for rule in settings.rules if not rule.told]
+        self._levels: tuple[Level, ...] = make_levels(weighed, charset)
+        self._worth = sum(rule.nats for rule in settings.rules)
         self._hard = sum(rule.hard for rule in settings.rules)
         language = settings.language
         self._ngram = language.ngram if language else None
@@ -143,7 +145,13 @@ class TextModel:
             },
             right=right.probability(score) if right else None,
             accepted=right.accepts(score) if right else None,
+            found=self._is_found(text, greedy.text, chosen.slack) if self.settings.finds else None,
         )
+
+    def _is_found(self, text: str, raw: str, slack: float) -> bool:
+        """Whether a line can be what is looked for: its text can, and costs no more than obeying is worth."""
+        near = slack <= self._worth or self.settings.is_wanted(raw)
+        return bool(text) and near and self.settings.is_wanted(text)
 
 
 def _confidence(line: Probabilities, chosen: _Candidate) -> float:

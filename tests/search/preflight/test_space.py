@@ -9,6 +9,7 @@ from search.preflight.space import (
     check_names,
     choose_engine,
     find_engine,
+    find_format,
     find_upright,
     narrow,
     narrow_as_asked,
@@ -16,6 +17,7 @@ from search.preflight.space import (
 from search.settings import StudySettings
 from spaces.space import load_space, parse_space, shipped_spaces
 from train.errors import UsageError
+from train.reading.formats.declared import read_format
 from train.techniques import TECHNIQUES
 
 
@@ -171,3 +173,19 @@ def test_all_trials_treat_upright_lines_alike() -> None:
     varied = parse_space("parameters: {upright: {choice: [turn, as_is]}}", "some", "some.yaml")
     with pytest.raises(UsageError, match="must have one upright"):
         find_upright(asked, varied)
+
+
+@pytest.mark.parametrize("declared", ["{pattern: '[0-9]{8}', checks: [luhn], find: true}", "own.yaml"])
+def test_a_space_carries_the_format_of_the_texts_unless_one_is_named(declared: str, tmp_path: Path) -> None:
+    space = tmp_path / "mine.yaml"
+    space.write_text(f"format: {declared}\nparameters: {{batch_size: {{choice: [16, 32]}}}}")
+    (tmp_path / "own.yaml").write_text("{pattern: '[0-9]{8}', checks: [luhn], find: true}")
+    settings = StudySettings(name="s", storage="runs", space=str(space))
+    found = find_format(settings, load_space(str(space)))
+    rules = read_format(Path(str(found)))
+    assert [(rule.name, rule.find) for rule in rules] == [("pattern", True), ("luhn", True)]
+    named = settings.model_copy(update={"reading": "other.yaml"})
+    assert find_format(named, load_space(str(space))) == "other.yaml"
+    space.write_text("format: {checks: [lunn]}")
+    with pytest.raises(UsageError, match=r"mine\.yaml: format: a check must be known, got 'lunn'"):
+        read_format(space)

@@ -17,6 +17,7 @@ from train.reading.formats.checks import WeightedCheck
 from train.reading.formats.rules import Rule
 
 FILE = "format.yaml"
+SECTION = "format"
 PATTERN, LEXICON = "pattern", "lexicon"
 PLAIN = re.compile(r"(?:[^\\\[\]|().?*+{}^$]|\\\W)+")
 AT_ONCE = 20
@@ -94,14 +95,16 @@ def _sorted_out(pattern: str | Sequence[str]) -> tuple[tuple[str, ...], tuple[st
 
 
 def read_format(path: Path) -> tuple[Rule, ...]:
-    """Return the rules of a file; raise UsageError, naming file and key, for what cannot be used."""
+    """Return the rules of a file, or of the section `format` of a space; raise UsageError for what cannot be used."""
     text = read_utf8(path, "a format")
     try:
         content: Any = yaml.safe_load(text)
     except yaml.YAMLError as error:
         said = " ".join(str(error).split())
         raise UsageError("a format must be a YAML file", f"{path}: {said}", "see docs/reading.md") from error
-    return rules_of(content, str(path), path.parent)
+    section = isinstance(content, dict) and SECTION in content
+    source = f"{path}: {SECTION}" if section else str(path)
+    return rules_of(content[SECTION] if section else content, source, path.parent)
 
 
 def rules_of(content: Any, source: str, folder: Path) -> tuple[Rule, ...]:

@@ -59,8 +59,6 @@ class Rule(Frozen):
     @property
     def nats(self) -> float:
         """What a text is worth for obeying: by how much labels do so more often than misspelt ones; at least 0."""
-        if self.told:
-            return 0.0
         share = (self.obeying + 0.5) / (self.labels + 1)
         return min(max(_log_odds(share) - _log_odds(self.chance), 0.0), MOST_NATS)
 
