@@ -46,7 +46,7 @@ class Aside:
             self._idle.cancel()
         pool = self._pool = self._pool or self._start()
         try:
-            return await loop.run_in_executor(pool, _find, picture, size, how)
+            return await loop.run_in_executor(pool, _find, [picture], size, how)
         except BrokenProcessPool as error:
             self._end()
             raise BusyError("a large picture needs memory", "too little of it", "send it smaller") from error
@@ -73,9 +73,9 @@ def _open(source: str, parent: int) -> None:
     _session = open_session(load_model("detection", source).onnx, len(os.sched_getaffinity(0)), arena=False)
 
 
-def _find(picture: Image, size: tuple[int, int], how: DetectionParameters) -> Boxes:
-    batch = normalise([picture])
-    del picture
+def _find(pictures: list[Image], size: tuple[int, int], how: DetectionParameters) -> Boxes:
+    """Search the one picture of a list, which is emptied: the pool keeps its arguments while the model runs."""
+    batch = normalise([pictures.pop()])
     probability = _session.run(None, {_session.get_inputs()[0].name: batch})[0][0, 0]
     del batch
     found = boxes(probability, size, how)
