@@ -1,15 +1,19 @@
 """A network that is built once for all that comes after training: tuning, export, comparisons, label check."""
 
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Self
 
 from train.checkpoint import Checkpoint
+from train.data.batching.batches import Indices
 from train.data.dataset import Dataset
-from train.engine import Engine
+from train.engine import Engine, Images
 from train.loop import assemble
 from train.scoring.scores import Scores
-from train.steps.validation import read
+from train.steps.validation import judged
 from train.tasks import SampleStats, Task
+
+MOST_BYTES = 1 << 28
+"""Of outputs that are kept."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,9 @@ class Assembled:
     engine: Engine
     task: Task
     _readings: dict[int, tuple[Dataset, Reading]] = field(default_factory=dict, init=False, repr=False)
+    _outputs: dict[tuple[int, int], tuple[Dataset, Images]] = field(
+        default_factory=dict, init=False, repr=False
+    )
 
     @property
     def at_best(self) -> "Assembled":
@@ -44,11 +51,30 @@ class Assembled:
     def read(self, data: Dataset) -> Reading:
         """Read a split; asked again for the same one, return what was read before."""
         if id(data) not in self._readings:
-            predictions, losses = read(self.engine, self.task, data)
+            found: list[tuple[int, Any, float]] = []
+            for indices in self.task.evaluation_batches(data):
+                found += judged(self.task, data, indices, self.output(data, indices))
+            found.sort(key=lambda one: one[0])
+            predictions, losses = [one for _, one, _ in found], [loss for *_, loss in found]
             scores, stats = self.task.score(predictions, data), self.task.per_sample(predictions, data)
-            found = Reading(scores, predictions, losses, stats)
-            self._readings[id(data)] = data, found  # the dataset is kept, so that no other one gets its id
+            reading = Reading(scores, predictions, losses, stats)
+            self._readings[id(data)] = data, reading  # the dataset is kept, so that no other one gets its id
         return self._readings[id(data)][1]
+
+    def output(self, data: Dataset, indices: Indices) -> Images:
+        """Return what the network says of a batch of a split (`Task.evaluation_batches`), kept while there is room."""
+        key = id(data), int(indices[0])
+        if key in self._outputs:
+            return self._outputs[key][1]
+        output = self.engine.predict(self.task.evaluation_batch(data, indices))
+        if sum(kept.nbytes for _, kept in self._outputs.values()) + output.nbytes <= MOST_BYTES:
+            self._outputs[key] = data, output
+        return output
+
+    def hearing(self, other: "Assembled") -> Self:
+        """Return this with what another task's same network has said, so that it is not asked again."""
+        self._outputs.update(other._outputs)
+        return self
 
 
 @dataclass(frozen=True)
@@ -62,7 +88,7 @@ class Loaded(Assembled):
         changed = replace(self.checkpoint, metrics=self.checkpoint.metrics | metrics)
         found = Loaded(self.engine, self.task, checkpoint=changed)
         found._readings.update(self._readings)
-        return found
+        return found.hearing(self)
 
 
 def load_network(checkpoint: Checkpoint, data: Dataset) -> Loaded:

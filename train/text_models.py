@@ -50,6 +50,10 @@ def find_earlier(weights: str | None) -> Earlier | None:
 def hear(network: Assembled, data: Dataset, seed: int) -> Heard:
     """Return what a network says of lines: of all, or of as many drawn ones as are worth the time and memory."""
     rng, batches, labels, size = np.random.default_rng(seed), [], [], 0
+    if len(data) <= MOST_LINES:
+        dealt = list(network.task.evaluation_batches(data))
+        texts = [data.texts[int(index)] for indices in dealt for index in indices]
+        return Heard([network.output(data, indices) for indices in dealt], texts)
     chosen = np.zeros(len(data), bool)
     chosen[rng.permutation(len(data))[:MOST_LINES]] = True
     for indices in network.task.evaluation_batches(data):
@@ -151,7 +155,8 @@ def read_as_known(network: Loaded, val: Dataset, known: TextKnowledge) -> Loaded
 def with_text_model(network: Loaded, settings: ReadingSettings) -> Loaded:
     """Return the network with a text model, which its checkpoint keeps, too."""
     checkpoint = replace(network.checkpoint, text_model=settings)
-    return Loaded(network.engine, network.task.reading_with(settings), checkpoint=checkpoint)
+    found = Loaded(network.engine, network.task.reading_with(settings), checkpoint=checkpoint)
+    return found.hearing(network)
 
 
 def baseline_as_known(
@@ -159,4 +164,6 @@ def baseline_as_known(
 ) -> Assembled:
     """Return a network that nothing was trained of, from its own `weights`, with the text model that suits it."""
     found = fitted(network, val, known, find_earlier(weights))
-    return Assembled(network.engine, network.task.reading_with(found.settings)) if found else network
+    if found is None:
+        return network
+    return Assembled(network.engine, network.task.reading_with(found.settings)).hearing(network)

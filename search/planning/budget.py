@@ -15,7 +15,7 @@ ROUNDS, GOOD_EPOCHS = 3, 15
 LEAST_EPOCHS = 3
 SAFETY, UNCERTAINTY = 1.1, 0.75
 LABEL_CHECK_SHARE, LABEL_CHECK_READINGS = 0.05, 3
-TEXT_MODEL_SHARE, TEXT_MODEL_LINE_S = 0.08, 0.03
+ENDING_SHARE, TEXT_MODEL_START_S, TEXT_MODEL_LINE_S = 0.2, 1.0, 0.02
 SOUP_SHARE, SOUP_START_S, SOUP_READINGS = 0.06, 5.0, 7
 CANDIDATES, SEEDS = 3, 2  # that are trained again, and how often each
 CONFIRM_SHARE, ASKED_CONFIRM_SHARE, CONFIRM_START_S = 0.2, 0.4, 15.0
@@ -92,19 +92,32 @@ def label_check_seconds(budget_s: float, evaluate_s: float, val_lines: int) -> f
     return min(LABEL_CHECK_SHARE * budget_s, LABEL_CHECK_READINGS * evaluate_s * val_lines)
 
 
-def text_model_seconds(settings: StudySettings, budget_s: float, evaluate_s: float, val_lines: int) -> float:
-    """Return what of a time budget is kept for the text models of the winner and of its baseline.
+def ending_seconds(
+    settings: StudySettings, budget_s: float, evaluate_s: float, val_lines: int, test_lines: int
+) -> float:
+    """Return what of a time budget is kept for what the winner and its baseline read, and for their text models.
 
     Args:
         settings: the study's: only some tasks have text models.
         budget_s: the whole of it.
         evaluate_s: to read a line.
-        val_lines: that choose.
+        val_lines: of the validation split.
+        test_lines: of the held-back test.
     """
+    reading = later_readings(val_lines, test_lines) * val_lines * evaluate_s
+    return min(ENDING_SHARE * budget_s, reading + text_model_seconds(settings, val_lines))
+
+
+def later_readings(val_lines: int, test_lines: int) -> float:
+    """Return how many readings of the validation split follow averaging: of both splits by winner and baseline."""
+    return 2 * (1 + test_lines / max(val_lines, 1))
+
+
+def text_model_seconds(settings: StudySettings, val_lines: int) -> float:
+    """Return the time in which the text models of the winner and of its baseline are chosen, on so many lines."""
     if not TASKS.get(settings.task_name).worded or val_lines < FEWEST_LINES:
         return 0.0
-    lines = min(val_lines, MOST_LINES)
-    return min(TEXT_MODEL_SHARE * budget_s, 2 * lines * (2 * evaluate_s + TEXT_MODEL_LINE_S))
+    return 2 * (TEXT_MODEL_START_S + min(val_lines, MOST_LINES) * TEXT_MODEL_LINE_S)
 
 
 def soup_seconds(budget_s: float, evaluate_s: float, val_lines: int) -> float:

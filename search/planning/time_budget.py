@@ -6,13 +6,13 @@ from dataclasses import dataclass, field, replace
 from search.planning.budget import (
     allotted_seconds,
     count_turns,
+    ending_seconds,
     initial_epochs,
     label_check_seconds,
     planned_epochs,
     population_epochs,
     reserved_seconds,
     soup_seconds,
-    text_model_seconds,
     usual_seconds,
 )
 from search.preflight.cost import Cost
@@ -108,7 +108,8 @@ def budget_of(
         budget_s, reading_s = settings.time_budget_s, max(probe.cost.evaluate for probe in probes)
         finish = max(FINISH_LEAST_S, FINISH_SHARE * budget_s)
         finish += label_check_seconds(budget_s, reading_s, val_lines)
-        finish += text_model_seconds(settings, budget_s, reading_s, len(data.training.val))
+        test_lines = len(data.test or ())
+        finish += ending_seconds(settings, budget_s, reading_s, len(data.training.val), test_lines)
         averaging = soup_seconds(budget_s, reading_s, val_lines) if (settings.folds or 1) == 1 else 0.0
         deadline = started + budget_s - finish - averaging
     return TimeBudget(

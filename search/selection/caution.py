@@ -58,7 +58,8 @@ def be_cautious(
     told = partial(Caution, baseline=str(baseline.baseline), gain=gain, samples=samples)
     if gain.interval.low > 0:
         return winner, averaged, told(share=1)
-    in_time = search.soup_deadline is None or time.time() < search.soup_deadline
+    later = search.later_readings * search.val_lines * search.line_seconds
+    in_time = search.soup_deadline is None or time.time() + later < search.soup_deadline
     between = interpolate(search, winner, baseline) if is_likely(gain) and in_time else None
     if between is not None:
         share, network = between

@@ -34,6 +34,8 @@ def finish(search: Searched) -> StudyResult:
     result = make_result(search, trials, selected, verdict)
     write_files(search, result, verdict)
     remember(settings, result)
+    if search.overrun:
+        print(search.overrun, flush=True)
     if settings.remote:
         locate(settings).put_all(settings.local_folder)
     return result

@@ -1,12 +1,18 @@
 """A search that has ended, with the time that is left for what follows."""
 
+import time
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from ray import tune
 
-from search.planning.budget import label_check_seconds, limit_candidates, text_model_seconds
+from search.planning.budget import (
+    label_check_seconds,
+    later_readings,
+    limit_candidates,
+    text_model_seconds,
+)
 from search.planning.plan import Plan, Planned
 from search.preflight.data import StudyData
 from search.preflight.probe import Probe
@@ -24,6 +30,7 @@ from train.checkpoint import Checkpoint
 from train.errors import CheckpointError
 
 EXPORT_S, REPORT_S = 20.0, 2.0
+OVERRUN = 0.1
 
 
 @dataclass(frozen=True)
@@ -126,13 +133,33 @@ class Searched:
 
     @property
     def soup_deadline(self) -> float | None:
-        """When averaging has to end, so that export, test and label check still fit the budget; None without one."""
+        """When averaging and all that is read after it have to end; None without a budget.
+
+        Export, text models and label check still fit the budget then.
+        """
         budget = self.settings.time_budget_s
         if budget is None:
             return None
         after = label_check_seconds(budget, self.line_seconds, self.val_lines)
-        after += text_model_seconds(self.settings, budget, self.line_seconds, self.val_lines)
+        after += text_model_seconds(self.settings, self.val_lines)
         return self.started + budget - EXPORT_S - after
+
+    @property
+    def later_readings(self) -> float:
+        """How many readings of the validation split follow the averaging."""
+        return later_readings(self.val_lines, len(self.data.test or ()))
+
+    @property
+    def overrun(self) -> str:
+        """What to say of a time budget that was not kept; empty where it was, within OVERRUN."""
+        budget, took = self.settings.time_budget_s, time.time() - self.started
+        if not budget or took <= budget * (1 + OVERRUN):
+            return ""
+        late = took - budget
+        return (
+            f"the search took {took:.0f} s, {late:.0f} s more than its --time-budget: export, readings and report were "
+            "slower than the first readings foretold; leave the machine to it, or give it more time"
+        )
 
     @property
     def line_seconds(self) -> float:

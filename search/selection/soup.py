@@ -150,6 +150,7 @@ def make_soup(
     data: TrainingData,
     deadline: float | None,
     forgetting: Forgetting | None = None,
+    later_readings: float = 0.0,
 ) -> Soup:
     """Start from the best weights and average others in, one after the other, by two rules.
 
@@ -161,27 +162,32 @@ def make_soup(
     Args:
         ranked: names of trials, or of runs, and what loads their best checkpoints, best first.
         data: the average is judged on its validation split.
-        deadline: Unix time after which no further one is tried.
+        deadline: Unix time at which it has to end, and all that is read after it; None without one.
         forgetting: what an average may lose on the general samples; None without any.
+        later_readings: how many readings of the validation split follow. They take as long as the first one here: what
+            was measured before the search may be another machine's time by now.
     """
     first = ranked[0][1]()
     engine, task = assemble_run(first.config, data)
     start = engine.state()["weights"] if _starts_from_weights(first) else None
     measure = partial(forgetting.measure, first.config.model) if forgetting else None
     read = partial(read_weights, engine, task.at_best, data, measure)
+    began = time.time()
     taken, soup, result = [(ranked[0][0], first.weights)], first.weights, read(first.weights)
-    if start is not None and (as_started := read(start)).rank > result.rank:
+    latest = deadline and deadline - (1 + later_readings) * (time.time() - began)
+    if start is not None and not _is_late(latest) and (as_started := read(start)).rank > result.rank:
         taken, soup, result = [(PRETRAINED, start)], start, as_started
     best = result
     for one in _ingredients(first, start, ranked, taken[0][0], best.low):
-        if _is_over(deadline):
+        if _is_late(latest):
+            print("the time is short: no further weights are averaged in", flush=True)
             break
         mixed = average([*(weights for _, weights in taken), one.weights])
         with_it = read(mixed)
         if with_it.rank > result.rank or (one.good and with_it.as_good_as(best, task.at_best.primary)):
             taken.append((one.name, one.weights))
             soup, result, best = mixed, with_it, max(best, with_it, key=lambda one: one.rank)
-    if len(taken) > 1 and first.config.batch_norm == "live" and not _is_over(deadline):
+    if len(taken) > 1 and first.config.batch_norm == "live" and not _is_late(latest):
         engine.load({"weights": soup})
         engine.renew_statistics(task.calibration_batch(data.train, seed) for seed in range(PASSES))
         renewed = engine.weights()
@@ -192,8 +198,8 @@ def make_soup(
     return Soup(network, tuple(name for name, _ in taken), result.scores)
 
 
-def _is_over(deadline: float | None) -> bool:
-    return deadline is not None and time.time() > deadline
+def _is_late(latest: float | None) -> bool:
+    return latest is not None and time.time() > latest
 
 
 def read_weights(

@@ -93,7 +93,7 @@ def load_weights(search: Searched, selected: Selection) -> tuple[Loaded, tuple[s
         loaders.append((trial.id, partial(search.load, trial)))
         for run in selected.runs.get(trial.id, ()):
             loaders.append((f"{trial.id} (seed {run.seed})", partial(getattr, run, "checkpoint")))
-    soup = make_soup(loaders, training, search.soup_deadline, search.forgetting)
+    soup = make_soup(loaders, training, search.soup_deadline, search.forgetting, search.later_readings)
     return soup.network, soup.trials
 
 

@@ -3,9 +3,9 @@
 import math
 from typing import Any
 
-from train.data.batching.batches import split, worker_share
+from train.data.batching.batches import Indices, split, worker_share
 from train.data.dataset import Dataset
-from train.engine import Engine, World
+from train.engine import Engine, Images, World
 from train.scoring.scores import Scores
 from train.tasks import Batches, Task
 
@@ -79,8 +79,12 @@ def read(
     found: list[tuple[int, Any, float]] = []
     for indices in task.evaluation_batches(data, world.size):
         for mine in split(worker_share(indices, world.rank, world.size), micro_batches):
-            output = engine.predict((source or task).evaluation_batch(data, mine))
-            losses = task.losses(output, data, mine).tolist()
-            found += zip(mine.tolist(), task.decode(output, data, mine), losses, strict=True)
+            found += judged(task, data, mine, engine.predict((source or task).evaluation_batch(data, mine)))
     everyone = sorted(engine.gather(found), key=lambda sample: sample[0])
     return [prediction for _, prediction, _ in everyone], [loss for *_, loss in everyone]
+
+
+def judged(task: Task, data: Dataset, indices: Indices, output: Images) -> list[tuple[int, Any, float]]:
+    """Return (index, prediction, loss) of samples, from what a network says of them."""
+    losses = task.losses(output, data, indices).tolist()
+    return list(zip(indices.tolist(), task.decode(output, data, indices), losses, strict=True))

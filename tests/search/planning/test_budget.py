@@ -151,14 +151,14 @@ def best() -> Probe:
 
 
 def test_the_whole_budget_leaves_time_for_what_follows_the_search(data_dir: Path, best: Probe) -> None:
-    """Of an hour: a twenty-fifth to finish, three readings of 4 lines for the labels, seven to average."""
+    """Of an hour: a twenty-fifth to finish, 3 + 2 readings of 4 lines for labels and winner, seven to average."""
     data = StudyData(few_lines(data_dir), None, DataSummary(path="", samples={}, origins={}))
     settings, space = StudySettings(name="some", storage="runs", time_budget_s=3600), load_space("quick")
     whole = budget_of(settings, space, [best], data, started=1000.0)
-    assert whole.deadline == pytest.approx(1000 + 3600 - 144 - 3 * 0.04 - (5 + 7 * 0.04))
+    assert whole.deadline == pytest.approx(1000 + 3600 - 144 - 5 * 0.04 - (5 + 7 * 0.04))
     assert (whole.train_lines, whole.val_lines, whole.costs) == (8, 4, {best.model: COST})
     over_folds = budget_of(settings.model_copy(update={"folds": 5}), space, [best], data, started=1000.0)
-    assert over_folds.deadline == pytest.approx(1000 + 3600 - 144 - 3 * 0.04), "nothing is averaged"
+    assert over_folds.deadline == pytest.approx(1000 + 3600 - 144 - 5 * 0.04), "nothing is averaged"
     assert (over_folds.folds, whole.folds) == (5, 1)
     endless = budget_of(settings.model_copy(update={"time_budget_s": None}), space, [best], data, 1000.0)
     assert endless.deadline is None

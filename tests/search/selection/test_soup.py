@@ -1,5 +1,6 @@
 """The model soup: the mean of weights, kept only where it reads better."""
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -134,10 +135,13 @@ def test_a_damaged_ingredient_is_left_out_and_named(
         make_soup([("b", damaged), ("a", lambda: good)], data, None)
 
 
-def test_nothing_is_averaged_after_the_deadline(good: Checkpoint, data: TrainingData) -> None:
+@pytest.mark.parametrize(("seconds_left", "later_readings"), [(-1, 0), (3600, 1e12)])
+def test_nothing_is_averaged_without_time_for_it_and_for_what_follows(
+    good: Checkpoint, data: TrainingData, seconds_left: float, later_readings: float
+) -> None:
     checkpoints = [perturbed(good, 0.0, 1), perturbed(good, 0.02, 2)]
     ranked: Ranked = [(name, lambda c=c: c) for name, c in zip("ab", checkpoints, strict=True)]
-    soup = make_soup(ranked, data, deadline=0.0)
+    soup = make_soup(ranked, data, time.time() + seconds_left, later_readings=later_readings)
     assert soup.trials == ("a",)
     for name, array in soup.checkpoint.state["weights"].items():
         np.testing.assert_array_equal(array, good.state["weights"][name])
