@@ -10,10 +10,13 @@ from hypothesis import strategies as st
 
 from train.data.charset import Charset, decode_line
 from train.errors import UsageError
+from train.reading.finder import DEPTH, Finder
 from train.reading.formats.automaton import Automaton, pattern_automaton
 from train.reading.formats.checks import WeightedCheck
+from train.reading.formats.levels import make_levels
 from train.reading.formats.lexicon import lexicon_automaton, union
 from train.reading.formats.product import obeying
+from train.reading.formats.rules import Rule
 from train.reading.grammar import Grammar
 from train.reading.ngram import learn
 from train.reading.paths import best_paths
@@ -160,3 +163,26 @@ def test_hyphens_and_escapes_are_pythons(pattern: str, text: str) -> None:
 def test_an_automaton_keeps_only_states_that_lead_to_an_end() -> None:
     automaton: Automaton = pattern_automaton("0(1|2a)", CHARSET)
     assert len(automaton.edges) == 2
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    seed=st.integers(0, 10**6),
+    name=st.sampled_from(["stdnum.luhn", "stdnum.iso7064.mod_11_2"]),
+    steps=st.integers(3, 5),
+)
+def test_a_check_without_an_automaton_is_tried_on_as_many_texts_as_documented(
+    seed: int, name: str, steps: int
+) -> None:
+    """The best text that obeys among the DEPTH likeliest ones, which for three steps are all that there are."""
+    rule = Rule(name=name, check=name, hard=True)
+    level = make_levels((rule,), CHARSET)[-1]
+    assert level.others == (rule,)
+    lines = drawn(seed, 2, steps)
+    found = Finder(level, None, 0, 0, written).best(lines.astype(np.float32), np.full(2, np.inf))
+    for line, path in zip(lines, found, strict=True):
+        costs = cheapest(line, lambda text: True)
+        likeliest = sorted(costs, key=costs.__getitem__)[:DEPTH]
+        obeying = [text for text in likeliest if rule.holds(written(text))]
+        assert steps > 3 or len(costs) < DEPTH
+        assert (path and path.classes) == (obeying[0] if obeying else None)

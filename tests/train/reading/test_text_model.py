@@ -35,17 +35,19 @@ INVENTED = {
 }
 
 
-def probabilities(texts: list[str], seed: int, noise: float = 0.0, sure: float = 6.0) -> np.ndarray:
+def probabilities(
+    texts: list[str], seed: int, noise: float = 0.0, sure: float = 6.0, charset: Charset = CHARSET
+) -> np.ndarray:
     """Return what a network might say of texts, (N, T, C) float32: each character once, blanks between."""
     rng, steps = np.random.default_rng(seed), 2 * max(map(len, texts)) + 1
     scores = (
-        rng.normal(0, noise, (len(texts), steps, CHARSET.classes))
+        rng.normal(0, noise, (len(texts), steps, charset.classes))
         if noise
-        else np.zeros((len(texts), steps, CHARSET.classes))
+        else np.zeros((len(texts), steps, charset.classes))
     )
     scores[:, :, 0] += sure
     for row, text in zip(scores, texts, strict=True):
-        for place, number in enumerate(CHARSET.encode(text)):
+        for place, number in enumerate(charset.encode(text)):
             row[2 * place + 1, 0] -= sure
             row[2 * place + 1, number] += sure
     e = np.exp(scores)
@@ -181,3 +183,42 @@ def test_lines_are_accepted_from_the_score_that_reaches_the_precision() -> None:
     assert curve == sorted(curve)
     assert abs(made.probability(-3) - np.exp(-1)) < 0.12
     assert calibrated([0.0] * 50, [False] * 50, 0.9).accept_at is None
+
+
+HEBREW = Charset(tuple("אבגדש12-"))
+
+
+@pytest.mark.parametrize(
+    ("content", "declared", "text", "read"),
+    [
+        (b"\xef\xbb\xbfK12\r\n\r\nK12\r\n K34 \r\n\xc3\x84\r\n", "lexicon: l.txt", "K34", "KK4"),
+        (b"A1", "{lexicon: l.txt, find: true}", "A1", "B1"),
+        (b"411\n422\n18\n26", "{lexicon: l.txt, checks: [luhn]}", "422", "421"),
+        (b"", "pattern: [A1, 'B\\.2', 'C[34]{2}']", "B.2", "BZ2"),
+        (b"", "pattern: [A1, 'B\\.2', 'C[34]{2}']", "C43", "C4Z"),
+        ("אבג-12\nשדגב".encode(), "lexicon: l.txt", "שדגב", "שדבב"),
+    ],
+)
+@pytest.mark.parametrize("hard", [True, False])
+def test_a_lexicon_mends_a_character(
+    content: bytes, declared: str, text: str, read: str, hard: bool, tmp_path: Path
+) -> None:
+    """With a byte-order mark, doubles and what the charset lacks; of one text; with a check; read from the right."""
+    (tmp_path / "l.txt").write_bytes(content)
+    known = {"obeying": 50, "labels": 50, "chance": 0.02, "hard": hard}
+    rules = tuple(rule.model_copy(update=known) for rule in rules_of(declared, tmp_path))
+    charset = HEBREW if "א" in content.decode("utf-8-sig") else CHARSET
+    line = probabilities([text], 0, charset=charset)
+    mended = charset.encode(text)
+    for place, (wrong, right) in enumerate(zip(charset.encode(read), mended, strict=True)):
+        if wrong != right:
+            line[0, 2 * place + 1, right], line[0, 2 * place + 1, wrong] = 0.3, 0.6
+    (found,) = TextModel(ReadingSettings(rules=rules), charset).read(line)
+    assert (found.text, found.raw) == (text, read)
+    assert all(found.rules.values())
+    assert found.found == (True if "find" in declared else None)
+
+
+def test_a_lexicon_that_the_charset_cannot_write_is_refused() -> None:
+    with pytest.raises(UsageError, match="obeys all rules"):
+        TextModel(ReadingSettings(rules=(Rule(name="lexicon", lexicon=("é", "ü")),)), CHARSET)
