@@ -49,8 +49,13 @@ class Limits(BaseModel):
 
     @property
     def answers_bytes(self) -> int:
-        """What large answers that are being sent may take together; one alone may take half of it."""
+        """What large answers that are being sent may take together."""
         return self.decoded_bytes // 2
+
+    @property
+    def answer_bytes(self) -> int:
+        """What the pictures in one answer may take: those of many pages are more than a client reads at once."""
+        return max(self.body_bytes, self.answers_bytes // 2)
 
     @property
     def large_bytes(self) -> int:

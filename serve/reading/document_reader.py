@@ -121,7 +121,7 @@ class _Pictures:
     """The pictures in one answer: of many pages, they take more than the pages' texts by far."""
 
     def __init__(self, limits: Limits) -> None:
-        self._most, self._pages, self._bytes = limits.answers_bytes // 2, 0, 0
+        self._most, self._pages, self._bytes = limits.answer_bytes, 0, 0
 
     def add(self, result: Result) -> None:
         """Count a page's pictures; raise TooLargeError if they are too much."""
