@@ -28,7 +28,8 @@ APPLICATION = "ocr"
 PATIENCE_S = 15
 ENDING_S = 30.0
 """What requests get to finish at the end of the server."""
-ANSWER_S = 2.0
+ANSWER_S, DYING_S = 2.0, 0.7
+"""How long a part of the server, and a cluster whose main processes are gone, is waited for."""
 log = logging.getLogger("ocrtune")
 
 
@@ -180,7 +181,7 @@ def _unless_it_dies(work: Callable[[], None]) -> None:
         doing.join(0.05)
         node = worker._global_node
         if node and {name for name, _ in node.dead_processes()} & {"gcs_server", "raylet"}:
-            doing.join(ANSWER_S)  # it may be the very end of it
+            doing.join(DYING_S)
             return
 
 

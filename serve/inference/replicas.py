@@ -48,6 +48,11 @@ async def retry(call: Callable[[], Awaitable[T]]) -> T:
         try:
             return await call()
         except (RayActorError, RayServeException) as error:
+            task = asyncio.current_task()
+            if (
+                task and task.cancelling()
+            ):  # nobody waits any more, which Ray Serve tells as an error of its own
+                raise asyncio.CancelledError from error
             log.warning("a replica was lost (%s), attempt %d", type(error).__name__, attempt + 1)
             await asyncio.sleep(PAUSE_S * 2**attempt)
     raise BusyError("a model must have a replica that lives", "none", "try again later")

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextvars import Context
 from dataclasses import dataclass
 
 from serve.inference.recogniser import Reading
@@ -57,7 +58,8 @@ class LineQueue:
     def _start(self) -> None:
         while self._free and (call := self._next()):
             self._free -= 1
-            task = asyncio.ensure_future(self._run(call))
+            # Ray Serve ends what a request began when its client leaves; a call holds lines of others, too.
+            task = asyncio.get_running_loop().create_task(self._run(call), context=Context())
             self._calls.add(task)
             task.add_done_callback(self._calls.discard)
 

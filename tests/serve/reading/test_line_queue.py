@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from serve.inference.recogniser import Reading
+from serve.intake.turns import CALLER, NOBODY, Caller
 from serve.reading.line_queue import LineQueue
 from train.data import images
 from train.data.images import Image
@@ -128,3 +129,19 @@ def test_lines_of_a_request_that_went_away_are_not_read() -> None:
 
     asyncio.run(run())
     assert recogniser.calls == [[1], [3]]
+
+
+def test_a_call_belongs_to_no_request() -> None:
+    """Ray Serve ends the calls of a request whose client has left; this one holds lines of others, too."""
+    callers = []
+
+    async def send(images: Sequence[Image], wanted: Sequence[int], alone: bool) -> list[Reading]:
+        callers.append(CALLER.get(NOBODY))
+        return [Reading("", 0.0)] * len(images)
+
+    async def run() -> None:
+        CALLER.set(Caller("somebody", 1))
+        await LineQueue(send, 1, 8).read([line(1)], 0)
+
+    asyncio.run(run())
+    assert callers == [NOBODY]
