@@ -13,6 +13,7 @@ from serve.inference.model import Model, load_model
 from serve.loop.general import DRAWING, General
 from serve.loop.versions import Version
 from train.bundle import load_bundle
+from train.reading.formats.declared import declare
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 TECHNIQUE = "frozen"
@@ -168,6 +169,7 @@ def plan_job(
     )
     allowed = ["--data", str(folder / "data"), "--allow-bad", str(int(BAD_SHARE * lines))]
     allowed += ["--general-labels", str(general.learnt)] if general else []
+    allowed += _hand_on_format(start, folder / "format.yaml")
     train = ["train/run.py", *allowed, "--config", str(config), "--output", str(bundle.parent)]
     search = ["search/run.py", *allowed, "--space", str(config), "--storage", str(folder), "--name", "search"]
     search += ["--time-budget", f"{60 * request.minutes:.0f}s"]
@@ -186,6 +188,15 @@ def plan_job(
         "bundle": str(bundle),
         "seconds": 60 * request.minutes if request.search else None,
     }
+
+
+def _hand_on_format(start: Start, path: Path) -> list[str]:
+    """Write the format of what serves for another model; one that begins with its weights finds it in its bundle."""
+    served = start.model_served.text_model
+    if served is None or not served.rules or "weights" in start.settings:
+        return []
+    path.write_text(yaml.safe_dump(declare(served.rules), allow_unicode=True), encoding="utf-8")
+    return ["--reading", str(path)]
 
 
 def _make_reading_steps(

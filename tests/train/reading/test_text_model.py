@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -12,7 +13,7 @@ from train.data.charset import Charset, decode
 from train.errors import UsageError
 from train.reading.calibration import calibrated, covered
 from train.reading.formats.checks import WeightedCheck
-from train.reading.formats.declared import declared_rules
+from train.reading.formats.declared import declare, declared_rules
 from train.reading.formats.rules import Rule, weighed
 from train.reading.settings import ReadingSettings
 from train.reading.text_model import TextModel
@@ -222,3 +223,12 @@ def test_a_lexicon_mends_a_character(
 def test_a_lexicon_that_the_charset_cannot_write_is_refused() -> None:
     with pytest.raises(UsageError, match="obeys all rules"):
         TextModel(ReadingSettings(rules=(Rule(name="lexicon", lexicon=("é", "ü")),)), CHARSET)
+
+
+def test_rules_are_declared_as_they_were_read(tmp_path: Path) -> None:
+    """What a served bundle obeys is handed on to a model that begins elsewhere."""
+    declared = """{pattern: [A1, 'B\\.2', 'C[34]{2}'], hard: true, find: true, checks: [luhn, {check: {modulus: 7,
+        weights: [3, 1], repeat: true}, hard: false}]}"""
+    for text in (declared, "lexicon: [Ä 1, x]", *(content for content, *_ in INVENTED.values())):
+        rules = rules_of(text, tmp_path)
+        assert rules_of(yaml.safe_dump(declare(rules), allow_unicode=True), tmp_path) == rules

@@ -91,7 +91,22 @@ def _sorted_out(pattern: str | Sequence[str]) -> tuple[tuple[str, ...], tuple[st
     others = [one for one in pattern if not PLAIN.fullmatch(one)]
     plain = tuple(dict.fromkeys(normal_form(re.sub(r"\\(\W)", r"\1", text)) for text in texts))
     parts = [others[first : first + AT_ONCE] for first in range(0, len(others), AT_ONCE)]
-    return plain, tuple("|".join(f"({one})" for one in part) for part in parts)
+    joined = [part[0] if len(part) == 1 else "|".join(f"({one})" for one in part) for part in parts]
+    return plain, tuple(joined)
+
+
+def declare(rules: Sequence[Rule]) -> dict[str, Any]:
+    """Return what `format.yaml` says of rules, for YAML."""
+    found: dict[str, Any] = {"hard": any(r.hard for r in rules), "find": any(r.find for r in rules)}
+    for rule in rules:
+        if rule.check is not None:
+            check = rule.check if isinstance(rule.check, str) else rule.check.model_dump(mode="json")
+            found.setdefault("checks", []).append({"check": check, "hard": rule.hard})
+        elif rule.patterns:
+            found |= {PATTERN: [*rule.patterns, *map(re.escape, rule.lexicon)], "hard": rule.hard}
+        else:
+            found |= {LEXICON: [*rule.lexicon], "hard": rule.hard}
+    return found
 
 
 def read_format(path: Path) -> tuple[Rule, ...]:
