@@ -1,6 +1,6 @@
 """PyTorch engine: training of the networks in `train/models` on a CPU or a GPU."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, ClassVar, cast
@@ -79,6 +79,13 @@ class TorchEngine(NetworkEngine):
 
         with torch.no_grad():
             super()._calibrate(calibration)
+
+    def renew_statistics(self, batches: Iterable[Images]) -> None:
+        """Measure them without gradients."""
+        import torch
+
+        with torch.no_grad():
+            super().renew_statistics(batches)
 
     def apply_plan(self, plan: Mapping[str, float]) -> None:
         """Freeze and scale by group; batch norms of learning groups are live if the configuration says so."""
