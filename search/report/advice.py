@@ -35,7 +35,7 @@ def advise_on_model(result: StudyResult) -> str:
     if result.winner is None:
         return f"Use {baseline}: no trial has won."
     if result.caution is not None and result.caution.share == 0:
-        return f"The bundle of this search is {baseline}: no gain over it is shown. Label what it misreads."
+        return f"The bundle of this search is {baseline}: no gain over it is shown. Label what it gets wrong."
     if fair is None or fair.baseline.untrained or fair.gain.interval.low > 0:
         how = f", the average of {len(result.averaged)} runs" if len(result.averaged) > 1 else ""
         return f"Use the bundle of this search: trial {result.winner.id}{how}."
