@@ -150,13 +150,13 @@ def pages(seconds: float) -> list[dict[str, Any]]:
     with ExitStack() as stack:
         ports = {name: stack.enter_context(server(*command)) for name, command in SERVERS.items()}
         asked = {name: _asked(name, port) for name, port in ports.items()}
-        rate = _pipeline_rate()
+        rate = pipeline_rate()
         rows = []
         for what in ("page", "line by /ocr", "line, read only"):
             for clients in (1, 4) if what == "page" else CLIENTS:
                 rivals = {name: (ports[name], asked[name][what]) for name in SERVERS if what in asked[name]}
                 rows += _in_turn(what, clients, rivals, seconds if what == "page" else seconds / 2)
-        rate = max(rate, _pipeline_rate())
+        rate = max(rate, pipeline_rate())
     pipeline = {
         "server": "PaddleOCR in-process",
         "asked for": "page",
@@ -174,7 +174,8 @@ def _compared(rows: Sequence[dict[str, Any]], rival: dict[str, Any]) -> dict[str
     return {f"{row['server']} / this": row["images/s"] / rival["images/s"] for row in ours}
 
 
-def _pipeline_rate() -> float:
+def pipeline_rate() -> float:
+    """Return the pages/s of the PaddleOCR pipeline, in a process of its own."""
     pipeline = [sys.executable, "benchmarks/rivals.py", "pipeline", *map(str, page_paths())]
     done = subprocess.run(pipeline, cwd=REPOSITORY, capture_output=True, text=True, check=True)
     return float(done.stdout.split()[-1])

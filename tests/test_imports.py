@@ -30,12 +30,15 @@ ALLOWED = {
         "train.data.crops",
         "train.data.detection",
         "train.data.drawing.typeset",
+        "train.data.folders",
         "train.data.formats",
+        "train.data.photos.regions",
         "train.data.rectangles",
         "train.data.sample",
         "train.cli",
         "train.errors",
         "train.files",
+        "train.filesystems",
         "train.paths",
         "train.scoring.intervals",
         "train.reading",
@@ -63,13 +66,13 @@ ORDER = {
         "reading",
         "loop",
         "api",
-        "app",
-        "run",
+        "app folder",
+        "run read",
     ),
     "train": (
         "errors",
         "paths cut",
-        "registry memory versions config cli files cluster paddleocr_keys",
+        "registry memory versions config cli files filesystems cluster paddleocr_keys",
         "config_file",
         "data",
         "scoring",
@@ -272,7 +275,9 @@ def loaded_by(statement: str) -> set[str]:
     return set(done.stdout.split())
 
 
-@pytest.mark.parametrize("module", ["search.run", "train.run", "train.data.check", "spaces.space"])
+@pytest.mark.parametrize(
+    "module", ["search.run", "serve.read", "train.run", "train.data.check", "spaces.space"]
+)
 def test_a_command_line_starts_without_frameworks(module: str) -> None:
     assert loaded_by(f"import {module}") & set(FRAMEWORKS) == set()
 

@@ -7,12 +7,10 @@ copied there as soon as a resumed study could need them.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache
 from itertools import chain
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import pyarrow as pa
 from pyarrow import fs
 
 from search.settings import StudySettings
@@ -30,6 +28,9 @@ from train.config import config_error
 from train.data.decoded.decoding import CACHE
 from train.errors import UsageError
 from train.files import write_whole
+from train.filesystems import make_unreachable_error, open_filesystem
+
+OPTION = "--storage"
 
 
 @dataclass(frozen=True)
@@ -111,33 +112,8 @@ def locate(settings: StudySettings) -> Location:
     """Return where a study lies; raise UsageError for a URI that cannot be opened."""
     if not settings.remote:
         return Location(str(settings.local_folder.resolve()))
-    filesystem, path = open_filesystem(settings.storage)
+    filesystem, path = open_filesystem(settings.storage, OPTION)
     return Location(f"{path}/{settings.name}", filesystem)
-
-
-@cache
-def open_filesystem(uri: str) -> tuple[fs.FileSystem, str]:
-    """Return pyarrow's file system of a URI and the path on it, without a slash at its end."""
-    if urlsplit(uri).password:
-        raise UsageError(
-            "--storage must not hold a password: it stands in study.json and in logs",
-            urlsplit(uri)._replace(netloc="...").geturl(),
-            "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY on every node, or give the machines a role",
-        )
-    try:
-        filesystem, path = fs.FileSystem.from_uri(uri)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
-        raise make_unreachable_error(uri, error) from error
-    return filesystem, path.rstrip("/")
-
-
-def make_unreachable_error(uri: str, error: Exception) -> UsageError:
-    """Return what to raise where a storage does not answer."""
-    return UsageError(
-        "--storage must be a folder or a URI that pyarrow can open, with credentials in the environment",
-        f"{uri}: {error}",
-        "for example s3://bucket/prefix, or s3://bucket/prefix?endpoint_override=http://host:9000",
-    )
 
 
 def study_exists(settings: StudySettings) -> bool:
@@ -149,7 +125,7 @@ def study_exists(settings: StudySettings) -> bool:
     try:
         return locate(settings).holds(STUDY_FILE)
     except OSError as error:
-        raise make_unreachable_error(settings.storage, error) from error
+        raise make_unreachable_error(settings.storage, error, OPTION) from error
 
 
 def fetch_study(settings: StudySettings) -> None:
@@ -169,7 +145,7 @@ def fetch_study(settings: StudySettings) -> None:
             if size is not None and not (name in GROWING and own.is_file() and own.stat().st_size >= size):
                 place.get(name, folder)
     except OSError as error:
-        raise make_unreachable_error(settings.storage, error) from error
+        raise make_unreachable_error(settings.storage, error, OPTION) from error
 
 
 def _require_same(settings: StudySettings, path: Path) -> None:
@@ -193,7 +169,7 @@ def publish(settings: StudySettings, *names: str) -> None:
         try:
             locate(settings).put(settings.local_folder, names)
         except OSError as error:
-            raise make_unreachable_error(settings.storage, error) from error
+            raise make_unreachable_error(settings.storage, error, OPTION) from error
 
 
 def withdraw(settings: StudySettings) -> None:

@@ -20,14 +20,14 @@ def is_large(picture: Image) -> bool:
 class TextDetector:
     """Finds text in prepared pictures."""
 
-    def __init__(self, model: Model, threads: int) -> None:
+    def __init__(self, model: Model, threads: int, every_core: bool = True) -> None:
         """Open the model and measure how it runs best on `threads` cores; pictures are run one at a time."""
         self.model = model
         self.defaults = DetectionParameters(**model.settings)
         self._session: ElasticSession
         self.tuning: Tuning
         self._session, self.tuning = open_elastic(
-            model, (3, USUAL_SIDE_PX, USUAL_SIDE_PX), threads, batches=(1,)
+            model, (3, USUAL_SIDE_PX, USUAL_SIDE_PX), threads, (1,), every_core
         )
 
     @property

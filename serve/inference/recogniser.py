@@ -11,6 +11,7 @@ from serve.inference.model import Model
 from serve.inference.sessions import Array, ElasticSession, Tuning, open_elastic
 from train.data import images
 from train.data.charset import Decoded, decode_line
+from train.data.crops import turned
 from train.reading.settings import TextReading
 from train.reading.text_model import TextModel
 
@@ -52,16 +53,40 @@ class Reading:
         return replace(self, **said._asdict(), decoded=None)
 
 
+NOTHING = Reading("", 0.0)
+"""Of a line that is too long to be one."""
+
+
+def show_lines(lines: Sequence[images.Image], upright: str, padded_px: int) -> list[images.Image | None]:
+    """Return line images of any size as the recogniser takes them; None for one that is too long.
+
+    Args:
+        lines: (H, W, 3) uint8 BGR.
+        upright: what is done with upright lines (`Model.upright`).
+        padded_px: the width to which every line is padded at least.
+    """
+    shown = [turned(line) if upright == "turn" else line for line in lines]
+    return [
+        None if images.too_long(*line.shape[:2]) else images.resize_line(line, padded_px) for line in shown
+    ]
+
+
 class LineReader:
     """Reads text lines; a line's text does not depend on the lines that are read with it."""
 
-    def __init__(self, model: Model, threads: int) -> None:
-        """Open the model and measure how it runs best on `threads` cores."""
+    def __init__(self, model: Model, threads: int, every_core: bool = True) -> None:
+        """Open the model and measure how it runs best on `threads` cores; `every_core` as `open_elastic`."""
         self.model = model
         self._text_model = TextModel(model.text_model, model.charset) if model.text_model else None
         self._session: ElasticSession
         self.tuning: Tuning
-        self._session, self.tuning = open_elastic(model, (3, images.HEIGHT_PX, 320), threads)
+        self._session, self.tuning = open_elastic(
+            model, (3, images.HEIGHT_PX, 320), threads, every_core=every_core
+        )
+
+    def show(self, lines: Sequence[images.Image]) -> list[images.Image | None]:
+        """Return line images as `read` takes them (`show_lines`)."""
+        return show_lines(lines, self.model.upright, self.model.min_width_px)
 
     def read(
         self, lines: Sequence[images.Image], wanted: Sequence[int], alone: bool = False

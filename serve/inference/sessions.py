@@ -102,7 +102,11 @@ class ElasticSession:
 
 
 def open_elastic(
-    model: Model, shape: Sequence[int], threads: int, batches: Sequence[int] = BATCHES
+    model: Model,
+    shape: Sequence[int],
+    threads: int,
+    batches: Sequence[int] = BATCHES,
+    every_core: bool = True,
 ) -> tuple[ElasticSession, Tuning]:
     """Return the fastest session on the replica's own cores, joined by the one that is fastest for a single row.
 
@@ -113,12 +117,13 @@ def open_elastic(
         shape: (C, H, W) of a usual row.
         threads: cores that the replica may use.
         batches: sizes to try, ascending.
+        every_core: a row may come alone, and is worth all cores then.
     """
     with _hold_turn():
         own, tuning = open_tuned(model, shape, threads, batches)
-        wide = (own, tuning.threads, _measure_row_rate(own, shape))
+        wide = (own, tuning.threads, _measure_row_rate(own, shape) if every_core else 0.0)
         count = 2 * tuning.threads
-        while tuning.provider == CPU and count <= len(os.sched_getaffinity(0)):
+        while every_core and tuning.provider == CPU and count <= len(os.sched_getaffinity(0)):
             session = Session(model.graphs[tuning.precision], CPU, count)
             rate = _measure_row_rate(session, shape)
             if rate < wide[2] * WORTH_IT:

@@ -41,7 +41,14 @@ class DocumentReader:
         Raises:
             TooLargeError, UnsupportedError, UndecodableError: see `serve.errors`.
         """
-        answer = partial(self._answer, options, visualize, _Pictures(self._limits))
+        return await self.read_with(
+            partial(self._answer, options, visualize, _Pictures(self._limits)), data, file_type
+        )
+
+    async def read_with(
+        self, answer: "Answer", data: bytes, file_type: int | None
+    ) -> tuple[list[Result], dict[str, Any], tuple[str, ...]]:
+        """Return what `answer` makes of every page, the `dataInfo` of a file, and warnings; raises as `read`."""
         if is_pdf(data, file_type):
             return *await self._read_pdf(data, answer), ()
         return await self._read_picture(data, answer)

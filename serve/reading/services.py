@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from serve.errors import BusyError
 from serve.inference.parts import Lines
-from serve.inference.recogniser import Reading
+from serve.inference.recogniser import NOTHING, Reading, show_lines
 from serve.intake.guard import Pictures, open_images, require_lines
 from serve.intake.lanes import SMALL_BYTES, Lanes
 from serve.metrics import Metrics
@@ -14,14 +14,12 @@ from serve.reading.document_reader import DocumentReader
 from serve.reading.line_queue import LineQueue
 from serve.reading.page_reader import PageReader
 from serve.settings import Limits, Settings
-from train.data.crops import turned
-from train.data.images import Image, resize_line, too_long
+from train.data.images import Image
 
 Warnings = list[tuple[str, ...]]
 CALL_LINES = 8
 """Lines of one call: a large request is spread over the recognisers."""
 READY_S = 5.0
-NOTHING = Reading("", 0.0)
 
 
 class ServedModel(Protocol):
@@ -46,7 +44,7 @@ class Services:
         self.pages = PageReader(self, settings.calls_per_replica + 1)
         self.documents = DocumentReader(self.pages, self.lanes, settings.limits)
         self._padded_px: int | None = None
-        self._turns = False
+        self._upright = ""
         self._running = 0  # models beside the recognisers
         self._queue = LineQueue(self._read, calls, CALL_LINES)
 
@@ -86,7 +84,7 @@ class Services:
     async def recognise(self, lines: Sequence[Image], alternatives: int = 0) -> list[Reading]:
         """Read line images of any size, (H, W, 3) uint8 BGR; what is too long, as ruled lines are, says nothing."""
         if self._padded_px is None:
-            self._turns = await self.call("recognition", "upright") == "turn"
+            self._upright = await self.call("recognition", "upright")
             self._padded_px = await self.call("recognition", "padded_px")
         large = sum(line.nbytes for line in lines) > SMALL_BYTES
         shown = await self.lanes.large.run(self._show, lines) if large else self._show(lines)
@@ -97,8 +95,7 @@ class Services:
     def _show(self, lines: Sequence[Image]) -> list[Image | None]:
         """Return lines as the recogniser takes them; None for one that is too long."""
         assert self._padded_px is not None
-        shown = [turned(line) if self._turns else line for line in lines]
-        return [None if too_long(*line.shape[:2]) else resize_line(line, self._padded_px) for line in shown]
+        return show_lines(lines, self._upright, self._padded_px)
 
     async def _read(self, images: list[Image], wanted: list[int], alone: bool) -> list[Reading]:
         readings, work = await self.call(

@@ -29,6 +29,7 @@ from train.data.charset import domain_charset
 from train.data.charset_file import write_characters
 from train.data.checks.allowed import describe_left_out, require_few
 from train.data.evidence import tell_made
+from train.data.folders.flat_names import FlatNames
 from train.data.hub import write_hub
 from train.data.labels import load_named
 from train.data.photos.regions import regions_of
@@ -100,19 +101,8 @@ TEXTS_OF: dict[str, Callable[[Sample], list[str]]] = {LINES: _line_text, PHOTOS:
 
 def copy_names(paths: Iterable[Path]) -> dict[Path, str]:
     """Return a file name for each path, its own where it can be, different even without upper case."""
-    names: dict[Path, str] = {}
-    used: set[str] = set()
-    for path in paths:
-        if path in names:
-            continue
-        name = plain = "".join(c if c.isalnum() or c in "-_." else "_" for c in path.name)
-        number = 1
-        while name.casefold() in used:
-            number += 1
-            name = f"{Path(plain).stem}_{number}{Path(plain).suffix}"
-        used.add(name.casefold())
-        names[path] = name
-    return names
+    free = FlatNames()
+    return {path: free.take(path.name) for path in dict.fromkeys(paths)}
 
 
 def statistics(splits: Splits, texts_of: Callable[[Sample], list[str]] = _line_text) -> dict[str, Any]:

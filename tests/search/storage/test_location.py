@@ -20,7 +20,6 @@ from search.storage.location import (
     fetch_study,
     load_settings,
     locate,
-    open_filesystem,
     publish,
     study_exists,
     withdraw,
@@ -30,6 +29,7 @@ from tests.search.driver import Process, label_arguments, write_labels
 from tests.search.tiny_search import tiny_search, write_tiny_space
 from train.errors import UsageError
 from train.files import write_whole
+from train.filesystems import open_filesystem
 
 EPOCHS = 10  # some seconds: longer than from one snapshot to the next
 
@@ -139,7 +139,7 @@ def test_the_stand_in_of_another_study_is_not_overwritten(
 )
 def test_a_uri_that_cannot_be_opened_is_refused(storage: str, says: str) -> None:
     with pytest.raises(UsageError, match=says) as caught:
-        open_filesystem(storage)
+        open_filesystem(storage, "--storage")
     assert "secret" not in str(caught.value)
 
 

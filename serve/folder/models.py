@@ -1,0 +1,61 @@
+"""The models of one process, as `serve.reading.page_reader` asks for them; a server's are replicas."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
+from typing import Any
+
+from serve.folder.settings import Asked
+from serve.inference.detector import TextDetector
+from serve.inference.model import load_model
+from serve.inference.orienter import LineOrienter
+from serve.inference.recogniser import NOTHING, LineReader, Reading
+from train.data.images import Image
+
+
+def open_line_reader(asked: Asked) -> LineReader:
+    """Return the recogniser of a reading."""
+    return LineReader(load_model("recognition", asked.recognition), asked.threads, every_core=False)
+
+
+class LocalModels:
+    """Detector, recogniser and, where there is one, orienter; one thread runs them all."""
+
+    def __init__(self, asked: Asked) -> None:
+        assert asked.detection is not None
+        self._reader = open_line_reader(asked)
+        detector = TextDetector(load_model("detection", asked.detection), asked.threads, every_core=False)
+        self._served: dict[str, Any] = {"recognition": self._reader.model, "detection": detector}
+        if asked.orientation:
+            orienter = LineOrienter(
+                load_model("orientation", asked.orientation), asked.threads, every_core=False
+            )
+            self._served["orientation"] = SimpleNamespace(line_input=orienter.how, turned=orienter.angles)
+        self._thread = ThreadPoolExecutor(1)
+
+    def serves(self, task: str) -> bool:
+        """Say whether there is a model of the task."""
+        return task in self._served
+
+    async def call(self, task: str, method: str, *arguments: Any) -> Any:
+        """Return what a model says of how it is used; the names are those of `serve.inference.replicas`."""
+        return getattr(self._served[task], method)
+
+    async def run(self, task: str, method: str, *arguments: Any) -> Any:
+        """Run a model."""
+        return await self._in_thread(getattr(self._served[task], method), *arguments)
+
+    async def recognise(self, lines: Sequence[Image]) -> list[Reading]:
+        """Return the readings of line crops of any size; what is too long, as ruled lines are, says nothing."""
+        found: list[Reading] = await self._in_thread(self._recognise, lines)
+        return found
+
+    def _recognise(self, lines: Sequence[Image]) -> list[Reading]:
+        shown = self._reader.show(lines)
+        fitting = [line for line in shown if line is not None]
+        readings = iter(self._reader.read(fitting, [0] * len(fitting)))
+        return [NOTHING if line is None else next(readings) for line in shown]
+
+    async def _in_thread(self, work: Callable[..., Any], *arguments: Any) -> Any:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)

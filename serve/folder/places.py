@@ -1,0 +1,85 @@
+"""A file to read, on this machine or behind a URI, and its bytes."""
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from train.data.images import require_file
+from train.errors import DataError
+from train.filesystems import open_filesystem
+
+OPTION = "IMAGES"
+FILE_BYTES = 2**30
+
+
+class File(NamedTuple):
+    """One file.
+
+    Attributes:
+        name: as it stands in the output.
+        path: absolute, or on the file system of `place`.
+        place: the URI that opens its file system; empty for this machine's.
+    """
+
+    name: str
+    path: str
+    place: str = ""
+
+    def read(self) -> bytes:
+        """Return what is in it; raise DataError if that cannot be read."""
+        try:
+            return self._read_remote() if self.place else self._read_here()
+        except (OSError, ValueError) as error:
+            why = (error.strerror if isinstance(error, OSError) else None) or str(error)
+            raise DataError("a file must be readable", why, "restore it, or leave it out") from error
+
+    def _read_here(self) -> bytes:
+        path = Path(self.path)
+        require_file(path)
+        _require_size(path.stat().st_size)
+        return path.read_bytes()
+
+    def _read_remote(self) -> bytes:
+        filesystem, _ = open_filesystem(self.place, OPTION)
+        with filesystem.open_input_file(self.path) as stream:
+            _require_size(stream.size())
+            return bytes(stream.read())
+
+
+def _require_size(count: int) -> None:
+    if count > FILE_BYTES:
+        raise DataError(f"a file must have at most {FILE_BYTES} bytes", count, "cut it into several")
+
+
+def locate_uri(uri: str, name: str = "") -> File:
+    """Return the file or folder that a URI names.
+
+    Args:
+        uri: `s3://bucket/key`, with `?endpoint_override=...` where that is needed; or `file:///path`.
+        name: as it stands in the output; the URI without what follows the `?` by default.
+    """
+    parts = urlsplit(uri)
+    name = name or parts._replace(query="").geturl()
+    if parts.scheme == "file":
+        return File(name, open_filesystem(uri, OPTION)[1] or "/")
+    place = parts._replace(path="", fragment="").geturl()
+    base = open_filesystem(place, OPTION)[1]
+    return File(name, f"{base}{parts.path}".rstrip("/"), place)
+
+
+def pack(files: Iterable[File]) -> bytes:
+    """Return files as bytes that `unpack` takes; names may be of any bytes but zero."""
+    return b"\0".join(os.fsencode(word) for file in files for word in file)
+
+
+def unpack(data: bytes) -> Sequence[File]:
+    """Return the files that were packed."""
+    words = (os.fsdecode(word) for word in data.split(b"\0"))
+    return [File(*three) for three in zip(words, words, words, strict=True)] if data else []
+
+
+def cut_into_parts(files: Sequence[File], size: int) -> Iterator[Sequence[File]]:
+    """Yield the files, so many at a time."""
+    return (files[start : start + size] for start in range(0, len(files), size))

@@ -1,0 +1,139 @@
+"""The readers on Ray Data: an actor for each group of cores or share of a GPU, which takes one part after another.
+
+Files are fetched by path where they are read; only paths, texts and boxes cross between processes.
+"""
+
+import json
+import logging
+import os
+import signal
+import time
+import warnings
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+import ray
+import ray.data
+from ray.data import ActorPoolStrategy, DataContext
+from ray.exceptions import RayError
+from ray.util.annotations import RayDeprecationWarning
+
+from serve.folder.places import unpack
+from serve.folder.readers import make_reader
+from serve.folder.rows import Record
+from serve.folder.settings import Asked
+from train.errors import ModelError, UsageError
+
+WAITING = 2
+"""Parts that a reader is given at a time: it never waits for the next one, and few wait behind a slow one."""
+
+
+class ReadPart(NamedTuple):
+    """What was read of a part.
+
+    Attributes:
+        number: of the part.
+        records: of its files, a line of JSON each.
+        began: seconds since the epoch.
+    """
+
+    number: int
+    records: bytes
+    began: float
+
+
+class PartReader:
+    """What an actor runs."""
+
+    def __init__(self, asked: dict[str, Any]) -> None:
+        """Open the models."""
+        self._reader = make_reader(Asked.model_validate(asked))
+
+    def __call__(self, batch: pa.Table) -> dict[str, list[Any]]:
+        """Return the records of a part, a line of JSON each, and when reading it began."""
+        (part,), (files,), began = batch["part"].to_pylist(), batch["files"].to_pylist(), time.time()
+        return {
+            "part": [part],
+            "records": [dump_records(self._reader.read(unpack(files)))],
+            "began": [began],
+        }
+
+
+def dump_records(records: list[Record]) -> bytes:
+    """Return records as lines of JSON, in ASCII: a file name may be no Unicode."""
+    return "".join(json.dumps(record) + "\n" for record in records).encode()
+
+
+def join_cluster(address: str | None) -> None:
+    """Join a Ray cluster, or start one that ends with this process; SIGTERM is as Ctrl-C from then on."""
+    if ray.is_initialized():
+        return
+    os.environ.setdefault("RAY_worker_niceness", "0")  # that of the command
+    own: dict[str, Any] = (
+        {} if address else {"num_cpus": len(os.sched_getaffinity(0)), "include_dashboard": False}
+    )
+    try:
+        ray.init(address or "local", log_to_driver=False, logging_level="ERROR", **own)
+    except (ConnectionError, ValueError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise UsageError(
+            "--address must be that of a Ray cluster that runs", f"{address}: {reason}", "ray start --head"
+        ) from error
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # Ray has its own
+
+
+def count_readers(asked: Asked, readers: int | None) -> int:
+    """Return how many readers the cluster holds; raise UsageError where it has no room for one, or for so many."""
+    there = ray.cluster_resources()
+    cores, gpus = there.get("CPU", 0.0), there.get("GPU", 0.0)
+    room = int(cores // asked.threads)
+    if asked.gpus:
+        on_gpus = gpus // asked.gpus if asked.gpus >= 1 else int(gpus) * int(1 / asked.gpus)
+        room = min(room, int(on_gpus))
+    if (readers or 1) > room:
+        raise UsageError(
+            "the readers must fit the cores and GPUs",
+            f"{readers or 1} with {asked.threads} cores and {asked.gpus:g} GPUs each, in {cores:g} and {gpus:g}",
+            "lower --readers, --threads or --gpus",
+        )
+    return readers or room
+
+
+def read_parts(
+    asked: Asked,
+    parts: Mapping[int, bytes],
+    readers: int,
+    waiting: int = WAITING,
+    kind: type[PartReader] = PartReader,
+) -> Iterator[ReadPart]:
+    """Yield every part as it is read, in any order, without one that ends its reader and what waits for that reader."""
+    if not parts:
+        return
+    _be_quiet()
+    rows = [{"part": number, "files": files} for number, files in parts.items()]
+    with warnings.catch_warnings(action="ignore", category=RayDeprecationWarning):
+        read = ray.data.from_items(rows, override_num_blocks=len(rows)).map_batches(
+            kind,
+            fn_constructor_args=(asked.model_dump(mode="json"),),
+            batch_size=1,
+            batch_format="pyarrow",
+            compute=ActorPoolStrategy(size=min(readers, len(rows)), max_tasks_in_flight_per_actor=waiting),
+            num_cpus=asked.threads,
+            num_gpus=asked.gpus,
+            max_task_retries=0,  # a reader is started again; what ended it is left out
+        )
+    try:
+        for batch in read.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0):
+            for row in batch.to_pylist():
+                yield ReadPart(row["part"], row["records"], row["began"])
+    except RayError as error:
+        reason = str(error).strip().splitlines()[-1]
+        raise ModelError("every reader must start", reason, "see the logs of Ray") from error
+
+
+def _be_quiet() -> None:
+    context = DataContext.get_current()
+    context.enable_progress_bars = context.print_on_execution_start = False
+    context.max_errored_blocks = -1
+    logging.getLogger("ray.data").setLevel(logging.CRITICAL)

@@ -1,0 +1,120 @@
+"""Files to records, in one process: every image a line, or every file pages; the pixels, models and texts as served."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any, NamedTuple
+
+from serve.api.rules import find_rule
+from serve.folder.models import LocalModels, open_line_reader
+from serve.folder.places import File
+from serve.folder.rows import Record, Row, make_line, make_record, make_refusal
+from serve.folder.settings import Asked
+from serve.inference.recogniser import Reading
+from serve.intake.guard import is_pdf, open_images, require_lines
+from serve.intake.lanes import Lane, Lanes
+from serve.reading.document_reader import DocumentReader
+from serve.reading.page import PageOptions
+from serve.reading.page_reader import PageReader
+from train.data.images import Image
+from train.errors import DataError, OcrError
+
+DECODERS = 4
+"""Threads that fetch and decode files: they mostly wait for a disk or a network."""
+FILES_AT_ONCE = 2
+"""Files of pages under way in one reader: the next is decoded while one is read."""
+Checks = Callable[[str], Mapping[str, bool]]
+
+
+class _Line(NamedTuple):
+    image: Image
+    warnings: tuple[str, ...]
+
+
+class LineFiles:
+    """Reads images of one line each."""
+
+    def __init__(self, asked: Asked) -> None:
+        """Open the model."""
+        self._asked, self._checks = asked, _find_checks(asked)
+        self._reader = open_line_reader(asked)
+        self._decoders = ThreadPoolExecutor(DECODERS)
+
+    def read(self, files: Sequence[File]) -> list[Record]:
+        """Return the record of each file."""
+        decoded = list(self._decoders.map(self._decode, files))
+        lines = [one.image for one in decoded if isinstance(one, _Line)]
+        readings = iter(self._reader.read(lines, [self._asked.alternatives] * len(lines)))
+        return [
+            make_refusal(file.name, one)
+            if isinstance(one, OcrError)
+            else make_record(file.name, [[self._say(next(readings))]], one.warnings)
+            for file, one in zip(files, decoded, strict=True)
+        ]
+
+    def _say(self, reading: Reading) -> Row:
+        said = reading.greedy if self._asked.decode == "raw" else reading
+        return make_line(said, self._checks)
+
+    def _decode(self, file: File) -> _Line | OcrError:
+        """Return a file's line as the recogniser takes it, or why there is none."""
+        try:
+            data = file.read()
+            if is_pdf(data, None):
+                raise DataError("a PDF is read with a detector (--detection)", file.name, "name one")
+            pictures = open_images([data], self._asked.limits)
+            image = pictures.decode(0)
+            require_lines([image])
+        except OcrError as error:
+            return error
+        line = self._reader.show([image])[0]
+        assert line is not None  # it would have been refused
+        return _Line(line, pictures.warnings[0])
+
+
+class PageFiles:
+    """Reads photos, pages and documents."""
+
+    def __init__(self, asked: Asked) -> None:
+        """Open the models."""
+        self._asked, self._checks = asked, _find_checks(asked)
+        self._pages = PageReader(LocalModels(asked), FILES_AT_ONCE)
+        self._documents = DocumentReader(self._pages, Lanes(asked.limits), asked.limits)
+        self._loop = asyncio.Runner()
+
+    def read(self, files: Sequence[File]) -> list[Record]:
+        """Return the record of each file."""
+        return self._loop.run(self._read(files))
+
+    async def _read(self, files: Sequence[File]) -> list[Record]:
+        options = await self._pages.options(self._asked.request)
+        at_once = asyncio.Semaphore(FILES_AT_ONCE)
+
+        async def read(file: File) -> Record:
+            async with at_once:
+                return await self._read_file(file, options)
+
+        return list(await asyncio.gather(*map(read, files)))
+
+    async def _read_file(self, file: File, options: PageOptions) -> Record:
+        try:
+            data = await asyncio.to_thread(file.read)
+            answer = partial(self._answer, options)
+            pages, _, warnings = await self._documents.read_with(answer, data, None)
+        except OcrError as error:
+            return make_refusal(file.name, error)
+        return make_record(file.name, [page["lines"] for page in pages], warnings)
+
+    async def _answer(self, options: PageOptions, image: Image, lane: Lane) -> dict[str, Any]:
+        page = await self._pages.read(image, options, lane)
+        return {"lines": [make_line(line, self._checks) | {"box": line.quad.tolist()} for line in page.lines]}
+
+
+def _find_checks(asked: Asked) -> Checks | None:
+    return find_rule(asked.rule) if asked.rule else None
+
+
+def make_reader(asked: Asked) -> LineFiles | PageFiles:
+    """Return what reads the files of a reading."""
+    return PageFiles(asked) if asked.pages else LineFiles(asked)

@@ -1,0 +1,182 @@
+"""A reading from beginning to end: what is named becomes an output that is whole, however often it was interrupted."""
+
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from serve.folder.inputs import find_files
+from serve.folder.labels import write_line_labels, write_page_labels
+from serve.folder.parts import Parts, begin, errors_of, folder_of, go_on, has_begun, hold
+from serve.folder.places import pack
+from serve.folder.pool import count_readers, dump_records, join_cluster, read_parts
+from serve.folder.progress import Progress
+from serve.folder.rows import Record, list_rows, list_troubles, make_refusal
+from serve.folder.settings import Asked
+from serve.folder.tables import TABLES, write_json_lines
+from train.errors import DataError, ModelError
+from train.files import make_folder, replace_file
+
+FEW_PARTS = 4
+"""Parts that may end their readers before it is known that it is not for a file."""
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What became of a reading.
+
+    Attributes:
+        files: that it had.
+        unreadable: of them.
+        lines: that were found in the others.
+        troubles: there is something to be known of files beside their rows.
+        aside: how many files of other kinds lay in the folders, by suffix.
+        rate: files/s, from the first that was read in this run on.
+    """
+
+    files: int
+    unreadable: int
+    lines: int
+    troubles: bool
+    aside: Mapping[str, int]
+    rate: float = 0.0
+
+    @property
+    def read(self) -> int:
+        """How many files were read."""
+        return self.files - self.unreadable
+
+    def __str__(self) -> str:
+        """Say it in a line."""
+        told = f"{self.read:,} of {self.files:,} files read, {self.lines:,} lines, {self.rate:.1f} files/s"
+        if self.aside:
+            kinds = ", ".join(suffix or "no suffix" for suffix in sorted(self.aside))
+            told += f", left aside {sum(self.aside.values()):,} files of other kinds ({kinds})"
+        return told
+
+
+class Interrupted(KeyboardInterrupt):
+    """It was interrupted, and can go on."""
+
+
+def read_folder(
+    asked: Asked, output: Path, resume: bool, readers: int | None, address: str | None
+) -> Summary:
+    """Read what was asked for into `output`; raise Interrupted, with how far it is, at Ctrl-C.
+
+    Args:
+        asked: what to read and how.
+        output: a new file with a suffix of TABLES, or a new folder for labels.
+        resume: go on where an interrupted reading is, if one has begun.
+        readers: processes that read; None: as many as the cluster holds.
+        address: of the Ray cluster; None to start one here.
+    """
+    folder = folder_of(output)
+    with hold(folder):
+        parts = _begin(asked, folder, resume)
+        rate = 0.0
+        if parts.missing:
+            join_cluster(address)
+            rate = _read(asked, parts, count_readers(asked, readers))
+        summary = replace(_write(asked, parts, output), rate=rate)
+        parts.discard()
+    return summary
+
+
+def _begin(asked: Asked, folder: Path, resume: bool) -> Parts:
+    fingerprint = asked.fingerprint()
+    if resume and has_begun(folder):
+        return go_on(folder, fingerprint)
+    found = find_files(asked.images, asked.pages)
+    if not found.files:
+        raise DataError(
+            "there must be a picture to read",
+            f"none in {' '.join(asked.images)}",
+            "name files or folders that have some",
+        )
+    return begin(folder, fingerprint, found, asked.part_size(len(found.files)))
+
+
+def _read(asked: Asked, parts: Parts, readers: int) -> float:
+    """Read what is missing and return the files/s; a part that ended its reader is read again, a file at a time."""
+    missing = parts.missing
+    left = sum(len(parts.files_of(number)) for number in missing)
+    progress = Progress(len(parts.files), len(parts.files) - left, _say)
+    with _interruptions(progress, len(parts.files)):
+        packed = {number: pack(parts.files_of(number)) for number in missing}
+        for number, records, began in read_parts(asked, packed, readers):
+            parts.keep(number, records)
+            progress.add(len(parts.files_of(number)), began)
+        lost = parts.missing
+        if len(lost) > max(FEW_PARTS, len(missing) // 2):
+            raise ModelError(
+                "readers must live to read their parts",
+                f"{len(lost)} of {len(missing)} that ended theirs",
+                "give them more memory with fewer --readers, and go on with --resume; the logs of Ray say more",
+            )
+        for number in lost:
+            parts.keep(number, _read_alone(asked, parts, number, readers))
+        return progress.rate
+
+
+def _read_alone(asked: Asked, parts: Parts, number: int, readers: int) -> bytes:
+    """Return the records of a part whose files are read one by one; what ends a reader again cannot be read."""
+    files = parts.files_of(number)
+    alone = {index: pack([file]) for index, file in enumerate(files)}
+    read = {part.number: part.records for part in read_parts(asked, alone, readers, waiting=1)}
+    ended = DataError("a file must leave its reader alive", "one that ended it twice", "leave it out")
+    return b"".join(
+        read.get(index) or dump_records([make_refusal(file.name, ended)]) for index, file in enumerate(files)
+    )
+
+
+def _write(asked: Asked, parts: Parts, output: Path) -> Summary:
+    """Put the parts together; what could not be read goes beside the output."""
+    counts = _count(parts)
+    if counts.troubles:
+        with replace_file(errors_of(output), durable=True) as draft:
+            write_json_lines(_list_troubles(parts), draft)
+    if output.exists():  # it appeared whole, just before the end of an earlier run
+        return counts
+    if asked.form == "labels":
+        read = zip(parts.files, parts.records(), strict=True)
+        with make_folder(output) as draft:
+            if asked.pages:
+                write_page_labels(read, draft, output.name, asked.limits)
+            else:
+                write_line_labels(read, draft)
+    else:
+        with replace_file(output, durable=True) as draft:
+            TABLES[output.suffix.lower()](
+                (row for record in parts.records() for row in list_rows(record)), draft
+            )
+    return counts
+
+
+def _count(parts: Parts) -> Summary:
+    unreadable = lines = 0
+    troubles = bool(parts.refused)
+    for record in parts.records():
+        unreadable += "error" in record
+        troubles = troubles or "error" in record or "warnings" in record
+        lines += sum(len(page["lines"]) for page in record.get("pages", ()))
+    return Summary(len(parts.files), unreadable, lines, troubles, parts.aside)
+
+
+def _list_troubles(parts: Parts) -> Iterator[Record]:
+    yield from ({"path": name, "error": why} for name, why in parts.refused)
+    for record in parts.records():
+        yield from list_troubles(record)
+
+
+@contextmanager
+def _interruptions(progress: Progress, total: int) -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        raise Interrupted(f"{progress.done:,} of {total:,} files are read") from error
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)

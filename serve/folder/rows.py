@@ -1,0 +1,80 @@
+"""What is said of a file: the rows of the output, by name, and the record that a reader makes of each file."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from serve.inference.recogniser import Reading
+from serve.reading.page import PageLine
+from train.errors import OcrError
+
+COLUMNS = (
+    "path",
+    "page",
+    "line",
+    "text",
+    "confidence",
+    "raw",
+    "accepted",
+    "right",
+    "margin",
+    "rules",
+    "checks",
+    "alternatives",
+    "box",
+)
+"""Of a row; `docs/reading-folders.md` says what each holds."""
+Record = dict[str, Any]
+"""`path` and `pages`, each with `lines`; or `path` and `error`. `warnings` where there are any."""
+Row = dict[str, Any]
+Said = Reading | PageLine
+
+
+def make_line(said: Said, checks: Callable[[str], Mapping[str, bool]] | None) -> Row:
+    """Return the columns of a line that was read; `checks` looks at its text."""
+    text, decoded = said.text, said.decoded
+    confidence = said.confidence if isinstance(said, Reading) else said.score
+    alternatives = said.alternatives if isinstance(said, Reading) else ()
+    return {
+        "text": text,
+        "confidence": _short(confidence),
+        "raw": decoded.raw if decoded else text,
+        "accepted": decoded.accepted if decoded else None,
+        "right": _short(decoded.right) if decoded else None,
+        "margin": _short(decoded.margin) if decoded else None,
+        "rules": decoded.rules or None if decoded else None,
+        "checks": dict(checks(text)) if checks else None,
+        "alternatives": [[text, _short(p)] for text, p in alternatives] or None,
+    }
+
+
+def make_record(name: str, pages: Sequence[Sequence[Row]], warnings: Sequence[str] = ()) -> Record:
+    """Return the record of a file that was read."""
+    record: Record = {"path": name, "pages": [{"lines": list(lines)} for lines in pages]}
+    return record | ({"warnings": list(warnings)} if warnings else {})
+
+
+def make_refusal(name: str, error: OcrError) -> Record:
+    """Return the record of a file that cannot be read; what to do about it is said to clients of a server."""
+    return {"path": name, "error": f"{error.rule}, got {error.value}"}
+
+
+def list_rows(record: Record) -> Iterator[Row]:
+    """Yield the rows of a file; a page without text has one, without a line."""
+    for number, page in enumerate(record.get("pages", ()), 1):
+        known = {"path": record["path"], "page": number}
+        for line, row in enumerate(page["lines"], 1):
+            yield dict.fromkeys(COLUMNS) | known | {"line": line} | row
+        if not page["lines"]:
+            yield dict.fromkeys(COLUMNS) | known | {"text": ""}
+
+
+def list_troubles(record: Record) -> Iterator[Row]:
+    """Yield what is to be known of a file beside its rows."""
+    if "error" in record:
+        yield {"path": record["path"], "error": record["error"]}
+    for warning in record.get("warnings", ()):
+        yield {"path": record["path"], "warning": warning}
+
+
+def _short(value: float | None) -> float | None:
+    return None if value is None else round(float(value), 6)

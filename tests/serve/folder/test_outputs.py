@@ -1,0 +1,118 @@
+"""Records become rows and label lists that other programs open, whatever the files are called."""
+
+import csv
+import json
+import os
+import zlib
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from serve.folder.labels import write_line_labels, write_page_labels
+from serve.folder.places import File
+from serve.folder.rows import COLUMNS, Record, list_rows, list_troubles
+from serve.folder.tables import TABLES
+from serve.settings import Limits
+from tests.serve.crafted import pdf
+from train.data import check
+
+ODD = ("tab\t.png", "line\nend.png", 'quote".png', "plus, comma.png", os.fsdecode(b"half\xff.png"))
+BOX = [[10, 10], [90, 10], [90, 30], [10, 30]]
+
+
+def line(text: str, **more: Any) -> dict[str, Any]:
+    return {"text": text, "confidence": 0.9, "raw": text} | more
+
+
+def record(name: str, *pages: list[dict[str, Any]]) -> Record:
+    return {"path": name, "pages": [{"lines": lines} for lines in pages]}
+
+
+RECORDS = [
+    *(record(name, [line("A\tB", rules={"vin": True}, box=BOX)]) for name in ODD),
+    {"path": "bad.png", "error": "no picture"},
+    record("pages.pdf", [], [line("one", accepted=True), line("two", accepted=False)]),
+]
+
+
+def read_back(path: Path) -> list[dict[str, Any]]:
+    """Return the rows of a file as Python's own libraries and pyarrow read them."""
+    if path.suffix == ".parquet":
+        return list(pq.read_table(path).to_pylist())
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file)) if path.suffix == ".csv" else [json.loads(row) for row in file]
+
+
+@pytest.mark.parametrize("suffix", TABLES)
+def test_every_table_holds_the_same_rows(suffix: str, tmp_path: Path) -> None:
+    rows = [row for one in RECORDS for row in list_rows(one)]
+    TABLES[suffix](rows, tmp_path / f"out{suffix}")
+    found = read_back(tmp_path / f"out{suffix}")
+    assert len(found) == len(rows) == len(ODD) + 3
+    assert all(tuple(row) == COLUMNS for row in found)
+    names = [row["path"] for row in found[: len(ODD)]]
+    assert names[:-1] == list(ODD[:-1])
+    assert names[-1] == (ODD[-1] if suffix == ".jsonl" else "half\\udcff.png")
+    empty, first, second = found[-3:]
+    assert [int(row["page"]) for row in (empty, first, second)] == [1, 2, 2]
+    assert (empty["line"] in (None, ""), empty["text"], second["text"]) == (True, "", "two")
+    assert second["accepted"] in (False, "false")
+    box, rules = found[0]["box"], found[0]["rules"]
+    assert (json.loads(box) if isinstance(box, str) else box) == BOX
+    assert (json.loads(rules) if isinstance(rules, str) else rules) == {"vin": True}
+
+
+def test_what_was_not_read_is_listed_apart() -> None:
+    warned = record("film.gif", [line("A")]) | {"warnings": ["the first was read"]}
+    assert [*list_troubles(RECORDS[5]), *list_troubles(warned)] == [
+        {"path": "bad.png", "error": "no picture"},
+        {"path": "film.gif", "warning": "the first was read"},
+    ]
+
+
+def write_picture(path: Path) -> File:
+    path.parent.mkdir(exist_ok=True)
+    noise = np.random.default_rng(zlib.crc32(os.fsencode(path))).integers(0, 255, (48, 100, 3))
+    path.write_bytes(cv2.imencode(".png", noise)[1].tobytes())
+    return File(str(path), str(path))
+
+
+def check_labels(folder: Path, *arguments: str) -> dict[str, Any]:
+    report = folder.with_name("report.json")
+    assert check.main([str(folder), "--json", str(report), *arguments]) in (0, None)
+    return dict(json.loads(report.read_text()))
+
+
+def test_lines_become_a_list_that_the_check_opens(tmp_path: Path) -> None:
+    files = [write_picture(tmp_path / str(n) / name) for n, name in enumerate((*ODD, "same.png", "SAME.png"))]
+    texts = ["A B", "ä", "", "C\tD", "E", "F", "G"]
+    read = [(file, record(file.name, [line(text)])) for file, text in zip(files, texts, strict=True)]
+    bad = (File("bad.png", "/nowhere"), {"path": "bad.png", "error": "no picture"})
+    (tmp_path / "out").mkdir()
+    write_line_labels([*read, bad, read[0]], tmp_path / "out")
+    rows = [row.split("\t") for row in (tmp_path / "out" / "rec_gt.txt").read_text("utf-8").splitlines()]
+    assert [text for _, text in rows] == ["A B", "ä", "E", "F", "G"]
+    assert [(tmp_path / "out" / name).read_bytes() for name, _ in rows] == [
+        files[n].read() for n in (0, 1, 4, 5, 6)
+    ]
+    assert check_labels(tmp_path / "out")
+
+
+def test_pages_become_the_labels_of_ppocrlabel(tmp_path: Path) -> None:
+    photo = write_picture(tmp_path / "in" / "a photo.png")
+    (tmp_path / "in" / "two.pdf").write_bytes(pdf(["0 0 200 100", "0 0 100 200"], b"0 0 50 50 re f"))
+    document = File("two.pdf", str(tmp_path / "in" / "two.pdf"))
+    read = [
+        (photo, record("a photo.png", [line('say "hi"', box=BOX)])),
+        (document, record("two.pdf", [line("one", box=BOX)], [])),
+    ]
+    (tmp_path / "out").mkdir()
+    write_page_labels(read, tmp_path / "out", "out", Limits())
+    names = [row.split("\t")[0] for row in (tmp_path / "out" / "Label.txt").read_text("utf-8").splitlines()]
+    assert names == ["out/a_photo.png", "out/two_page1.png", "out/two_page2.png"]
+    assert cv2.imread(str(tmp_path / names[1])).shape == (200, 400, 3)
+    assert check_labels(tmp_path / "out", "--task", "detection")
