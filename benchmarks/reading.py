@@ -1,14 +1,16 @@
 """What the parts of a text model are worth, and what they cost: `python benchmarks/reading.py [--bundle SET=DIR ...]`.
 
 For every set a model is heard once; half of the validation texts choose the text model, the other half prove it.
-Models of `--model` are read as published, with the set's characters.
+Models of `--model` are read as published, with the set's characters. What `benchmarks/results/reading.json` holds
+already is not measured again; `--fresh` begins anew.
 """
 
 import argparse
+import json
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +23,7 @@ if __name__ == "__main__":
 
 import numpy as np
 
-from benchmarks.common import data_folder, machine, write_result
+from benchmarks.common import RESULTS, data_folder, machine, write_result
 from train.bundle import load_bundle, run
 from train.config import TrialConfig
 from train.data.charset import Charset
@@ -66,21 +68,29 @@ def parser() -> argparse.ArgumentParser:
     parse.add_argument("--model", action="append", default=[], help="as published (pp-ocrv6-tiny and -small)")
     parse.add_argument("--sets", nargs="+", choices=SETS, default=list(SETS))
     parse.add_argument("--lines", type=int, default=1000, metavar="N", help="of each half at most")
+    parse.add_argument(
+        "--quick", action="store_true", help="pp-ocrv6-tiny on vin and drawn lines, 60 of each half"
+    )
+    parse.add_argument("--fresh", action="store_true", help="measure again what was measured before")
     return parse
 
 
 def main(arguments: Sequence[str]) -> None:
     """Measure every model on every set and write the figures."""
     options, before = parser().parse_args(arguments), machine()
-    rows = []
+    if options.quick:
+        options.sets, options.model, options.lines = ["vin", "drawn"], ["pp-ocrv6-tiny"], 60
+    held = RESULTS / "reading.json"
+    rows = [] if options.fresh or not held.exists() else json.loads(held.read_text(encoding="utf-8"))["rows"]
     with tempfile.TemporaryDirectory() as folder:
         make_vin_dataset(Path(folder) / "drawn", 400, 240, 0, 7)
-        for case in _cases(options, Path(folder)):
+        for case in _cases(options, Path(folder), {row["case"] for row in rows}):
             rows += list(_measured(case))
-    print(write_result("reading", before, {"rows": rows}))
+            write_result("reading", before, {"rows": rows})
+    print(held)
 
 
-def _cases(options: argparse.Namespace, drawn: Path) -> Iterator[Case]:
+def _cases(options: argparse.Namespace, drawn: Path, done: Container[str]) -> Iterator[Case]:
     bundles = [tuple(pair.split("=", 1)) for pair in options.bundle]
     for name in options.sets:
         root = (drawn if name == "drawn" else data_folder()) / name
@@ -88,14 +98,17 @@ def _cases(options: argparse.Namespace, drawn: Path) -> Iterator[Case]:
         halves = [decode_samples(half[: options.lines]) for half in _halves(val)]
         texts = [sample.text for sample in train]
         for model in options.model or ["pp-ocrv6-tiny", "pp-ocrv6-small"]:
+            if (title := f"{name}: {model} as published") in done:
+                continue
             config = TrialConfig(model=model, charset="domain")
             network = Assembled(*assemble(config, decode_samples(train)))
             chosen, proven = (hear(network, half, SEED) for half in halves)
-            title = f"{name}: {model} as published"
             yield Case(title, network.engine.charset, chosen, proven, texts, SETS[name])
         for path in (Path(path) for set_name, path in bundles if set_name == name):
-            chosen, proven = (_hear_bundle(path, half) for half in halves)
-            yield Case(f"{name}: {path}", load_bundle(path).charset, chosen, proven, texts, SETS[name])
+            bundle = load_bundle(path)
+            if (title := f"{name}: {bundle.manifest.model} of {path.absolute().parent.name}") not in done:
+                chosen, proven = (_hear_bundle(path, half) for half in halves)
+                yield Case(title, bundle.charset, chosen, proven, texts, SETS[name])
 
 
 def _halves(samples: Sequence[Sample]) -> tuple[list[Sample], list[Sample]]:

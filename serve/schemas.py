@@ -143,6 +143,7 @@ class DecodedText(BaseModel):
         rawProbability: that of `raw`.
         margin: nats between the text and the best other one that was weighed; null where none was.
         rules: of the format, by name: whether the text obeys.
+        rawRules: whether `raw` does.
         right: the probability that the whole text is right, as validation lines were; null where that is not known.
         accepted: whether that is enough to go without a person; null where that is not known.
     """
@@ -152,6 +153,7 @@ class DecodedText(BaseModel):
     rawProbability: float
     margin: float | None
     rules: dict[str, bool]
+    rawRules: dict[str, bool]
     right: float | None
     accepted: bool | None
 
@@ -164,6 +166,7 @@ class DecodedText(BaseModel):
             rawProbability=one.raw_probability,
             margin=one.margin,
             rules=one.rules,
+            rawRules=one.raw_rules,
             right=one.right,
             accepted=one.accepted,
         )

@@ -5,10 +5,11 @@ import { h } from "./dom.js";
 /**
  * Return {element, text, focus}: `text()` is what stands in the field.
  *
- * @param {object} what - `label` and `text` of the field; `picture`, an element; `save(text)`, async: what it
+ * @param {object} what - `label` and `text` of the field; `picture`, an element; `choice(choose)`, an
+ *     element or null that offers texts to `choose(text)`; `save(text)`, async: what it
  *     throws is shown and the field stays open; `cancel()`.
  */
-export function textEditor({ label, text, picture, save, cancel }) {
+export function textEditor({ label, text, picture, choice, save, cancel }) {
   const field = h("input", {
     type: "text",
     class: "text",
@@ -43,7 +44,8 @@ export function textEditor({ label, text, picture, save, cancel }) {
   };
   picture.classList.add("crop");
   const frame = h("div", { class: "crop-frame" }, picture);
-  const element = h("form", { class: "editor", onsubmit, onkeydown }, frame, field, problem);
+  const offered = choice?.((chosen) => ((field.value = chosen), field.focus())) ?? null;
+  const element = h("form", { class: "editor", onsubmit, onkeydown }, frame, offered, field, problem);
   element.append(h("div", { class: "buttons" }, keep, leave));
   return {
     element,

@@ -1,6 +1,7 @@
 /** The texts of a page: a list in which each can be corrected. */
 
 import { count, h, icon, iconButton, percent, sureness, toast } from "./dom.js";
+import { choiceOf, isChanged } from "./decoded.js";
 import { textEditor } from "./editor.js";
 
 const HOW = "Choose a text to correct it.";
@@ -74,6 +75,7 @@ export class Lines {
       label: "What the line says",
       text: line.draft ?? line.saved ?? line.text,
       picture,
+      choice: (choose) => choiceOf(line, choose),
       save: async (text) => {
         await this.on.save(index, text);
         line.draft = null;
@@ -136,6 +138,7 @@ export class Lines {
     const shown = h("span", { class: text ? "text" : "text empty", dir: "auto" }, text || "nothing read");
     const words = h("span", { class: "words" }, shown);
     if (text !== line.text) words.append(h("span", { class: "was" }, `read as ${line.text || "nothing"}`));
+    if (isChanged(line)) words.append(h("span", { class: "was" }, `without the text model: ${line.decoded.raw || "nothing"}`));
     if (line.draft !== null) words.append(h("span", { class: "was draft" }, `not saved: ${line.draft}`));
     const attributes = { type: "button", class: "line", title: "Correct this text", onclick: () => this.edit(index) };
     return h("button", attributes, words, line.saved === null ? meter(line.score) : savedMark());

@@ -25,7 +25,7 @@ export function agree(local, info) {
  * Return the pages of a reading.
  *
  * A page is {width, height, lines, picture}: pixels of the page as the server read it; lines of
- * {text, score, quad, turned, saved, draft}; `picture()` promises {url, source, scale} to show and to cut from.
+ * {text, score, decoded, quad, turned, saved, draft}; `picture()` promises {url, source, scale} to show and to cut from.
  */
 export function pagesOf(result, local) {
   const sizes = result.dataInfo.pages ?? [result.dataInfo];
@@ -65,6 +65,7 @@ function linesOf(read) {
   return read.rec_texts.map((text, i) => ({
     text,
     score: read.rec_scores[i],
+    decoded: read.rec_decoded?.[i] ?? null,
     quad: read.rec_polys[i],
     turned: angles.get(String(read.rec_polys[i])) === 1,
     saved: null,

@@ -80,6 +80,7 @@ class TextReading:
         score: in nats, comparable between lines: log-probability, and what the rules and the language model give.
         margin: nats between the text and the best other one that was weighed; None where none was.
         rules: by name, whether the text obeys.
+        raw_rules: whether `raw` does.
         right: the probability that the whole text is right; None without calibration.
         accepted: whether that is enough; None without calibration.
         found: whether it can be what is looked for in a page; None where nothing is looked for.
@@ -98,6 +99,7 @@ class TextReading:
     score: float
     margin: float | None = None
     rules: dict[str, bool] = field(default_factory=dict)
+    raw_rules: dict[str, bool] = field(default_factory=dict)
     right: float | None = None
     accepted: bool | None = None
     found: bool | None = None

@@ -126,6 +126,7 @@ class TextModel:
         columns = greedy.columns if same else chosen.columns
         score = best + chosen.score
         right = self.settings.calibration
+        rules = self._obeyed(text, chosen.level)
         return TextReading(
             text=text,
             confidence=confidence,
@@ -139,14 +140,18 @@ class TextModel:
             raw_probability=math.exp(best),
             score=score,
             margin=own[0].score - own[1].score if len(own) > 1 and math.isfinite(own[1].score) else None,
-            rules={
-                rule.name: number < chosen.level or rule.holds(text)
-                for number, rule in enumerate(self.settings.rules)
-            },
+            rules=rules,
+            raw_rules=rules if text == greedy.text else self._obeyed(greedy.text),
             right=right.probability(score) if right else None,
             accepted=right.accepts(score) if right else None,
             found=self._is_found(text, greedy.text, chosen.slack) if self.settings.finds else None,
         )
+
+    def _obeyed(self, text: str, level: int = 0) -> dict[str, bool]:
+        """Return which rules a text obeys; the first `level` ones are known to be among them."""
+        return {
+            rule.name: number < level or rule.holds(text) for number, rule in enumerate(self.settings.rules)
+        }
 
     def _is_found(self, text: str, raw: str, slack: float) -> bool:
         """Whether a line can be what is looked for: its text can, and costs no more than obeying is worth."""

@@ -47,6 +47,7 @@ def test_a_page_says_what_was_changed_unless_it_is_asked_for_raw(decode: str | N
         said = page["rec_decoded"]
         assert said[1] is None
         assert (said[0]["raw"], said[0]["rules"]) == ("1A", {"digits": True})
+        assert said[0]["rawRules"] == {"digits": False}
         assert 0 < said[0]["probability"] < said[0]["rawProbability"] < 1
 
 
