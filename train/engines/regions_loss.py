@@ -56,7 +56,7 @@ def balanced_cross_entropy(functional: Any, logits: Any, text: Any, counted: Any
     positives = int(positive.sum())
     wanted = positives * NEGATIVE_RATIO if positives else NEGATIVES_WITHOUT_TEXT
     negatives = min(int(negative.sum()), wanted)
-    hardest = (losses * negative).flatten().topk(negatives, sorted=False)[0]
+    hardest = (losses * negative).flatten().topk(max(negatives, 1), sorted=False)[0]  # Paddle takes no 0
     return ((losses * positive).sum() + hardest.sum()) / max(positives + negatives, 1)
 
 

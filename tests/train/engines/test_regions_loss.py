@@ -105,6 +105,15 @@ def test_ignored_pixels_teach_nothing(framework: str) -> None:
 
 
 @pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_where_nothing_counts_nothing_is_learnt_of_text(framework: str) -> None:
+    outputs, targets = random_case(3)
+    targets["shrink_mask"][:], targets["threshold_mask"][:] = 0, 0
+    loss, gradient = loss_and_gradient(framework, outputs, targets)
+    assert np.isfinite(loss)
+    assert not gradient.any()
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
 def test_the_hardest_three_negatives_a_positive_count(framework: str) -> None:
     """One pixel of text; the pixels that come closest to text are the three that learn."""
     outputs = np.zeros((1, 2, 4, 8), np.float32)
