@@ -182,11 +182,22 @@ def _part(asked: StudySettings, task: str, changes: dict[str, Any]) -> StudySett
 
 
 def _run(settings: StudySettings) -> str:
-    """Run a study, or go on with it, and return its bundle; of one that is finished, at once."""
+    """Run a study, or go on with it, and return its bundle; of one that is finished, at once.
+
+    Raises:
+        DataError: it left no bundle.
+    """
     folder = settings.local_folder
     if not (folder / SUMMARY_FILE).exists():
         print(f"{settings.task_name}: {folder}", flush=True)
         require_winner(run_study(settings, resume=has_begun(folder)))
+    if not (folder / "best" / MANIFEST).exists():
+        given = f" in its {settings.time_budget_s:.0f} s" if settings.time_budget_s else ""
+        raise DataError(
+            f"the {settings.task_name}'s study must leave a bundle",
+            f"no trial that ended{given}: see {folder / REPORT}",
+            "give more --time-budget under another --name, or name a detector with --detection",
+        )
     return str(folder / "best")
 
 
