@@ -57,11 +57,19 @@ def data(data_dir: Path) -> TrainingData:
 
 
 @pytest.fixture(scope="module")
-def batch(data: TrainingData) -> Batch:
-    """Two lines, read by a teacher too; their augmentation is the first epoch's."""
-    settings = config(technique=technique("distill"))
-    engine, task = assemble(settings, data.train)
-    return taught(task, settings, engine.charset).batch(data.train, np.arange(2), epoch=1)
+def batches() -> dict[str, Batch]:
+    return {}
+
+
+@pytest.fixture
+def batch(chosen: dict[str, str], data: TrainingData, batches: dict[str, Batch]) -> Batch:
+    """Two lines in a network's classes, read by a teacher too; their augmentation is the first epoch's."""
+    if chosen["model"] not in batches:
+        settings = config(**chosen, technique=technique("distill"))
+        engine, task = assemble(settings, data.train)
+        source = taught(task, settings, engine.charset)
+        batches[chosen["model"]] = source.batch(data.train, np.arange(2), epoch=1)
+    return batches[chosen["model"]]
 
 
 def technique(name: str) -> dict[str, Any]:

@@ -136,7 +136,7 @@ def test_a_detector_and_a_recogniser_are_measured_together(
         capsys, "--detection", detection_bundle, "--model", "pp-ocrv6-small", "--labels", path,
         "--errors", errors, "--html", tmp_path / "photos.html",
     )  # fmt: skip
-    assert told.keys() == KEYS | {"detection"}
+    assert told.keys() == KEYS | {"detection", "exact_match"}
     assert 0 < told["recall"] <= told["detection"]["recall"]
     assert told["iou"] == told["detection"]["iou"]
     page = (tmp_path / "photos.html").read_text("utf-8")

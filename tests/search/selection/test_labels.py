@@ -92,7 +92,7 @@ def test_planted_mistakes_are_found_and_written_for_a_person(data_dir: Path, tmp
     found = check_labels(voters, TrainingData(right, wrong), Timer(None, 0.0))
     corrected = {one.index: one.reading for one in found.samples if one.split == "val"}
     # pretrained networks misread some of the lines: each on its own, or both alike
-    assert sum(corrected.get(i) == right.texts[i] for i in readable) >= 5
+    assert sum(corrected.get(i) == right.texts[i] for i in readable) >= 4
     assert set(corrected) - found_before <= set(readable)
     table = read_table(write_table(found, tmp_path))
     assert [(row.image, row.label) for row in table] == [(s.source, s.label) for s in found.samples]

@@ -12,13 +12,22 @@ from search.studies.commands import main
 from search.studies.read import read_result, read_study
 from tests import real_lines, tiny_recogniser
 from train.bundle import load_bundle
+from train.cut import Cut
 from train.data import images
 
 STUDIES = Path(__file__).resolve().parents[2] / "before" / "studies"
 EXPORTED = "910ebace"
 READINGS = [("0", 0.032762), ("", 0.0), ("05", 0.033489), ("0", 0.034334), ("0", 0.033440), ("", 0.0)]
 """What that version read with its bundle on the first validation lines."""
-LATER = [("dictionary", None), ("upright", "as_is"), ("text_model", None)]
+LATER = [
+    ("dictionary", None),
+    ("upright", "as_is"),
+    ("text_model", None),
+    ("caution", None),
+    ("dropout", 0.0),
+    ("variety", "usual"),
+    ("cut", Cut().model_dump()),
+]
 
 
 def read_with(bundle: Path, data_dir: Path) -> list[tuple[str, float]]:
