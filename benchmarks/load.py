@@ -28,7 +28,7 @@ class Outcome:
     """What a load saw.
 
     Attributes:
-        lines_per_s: over all clients, between the first and the last answer that counts.
+        lines_per_s: over all clients, from the last answer before those that count to the last one.
         p50_ms: median time from request to answer.
         p99_ms: 99th percentile of it.
         requests: answers that count.
@@ -54,11 +54,14 @@ def drive(host: str, port: int, requests: Sequence[Request], clients: int, secon
 
 
 async def _drive(host: str, port: int, requests: Sequence[Request], clients: int, seconds: float) -> Outcome:
-    begin = time.perf_counter() + min(3.0, seconds / 3)
+    start = time.perf_counter()
+    begin = start + min(3.0, seconds / 3)
     end = begin + seconds
     seen: list[tuple[float, float, int, bool]] = []
     await asyncio.gather(*(_client(host, port, requests, i, end, seen) for i in range(clients)))
-    counted = sorted((entry for entry in seen if begin <= entry[1] <= end), key=lambda entry: entry[1])
+    seen.sort(key=lambda entry: entry[1])
+    counted = [entry for entry in seen if begin <= entry[1] <= end]
+    since = max((entry[1] for entry in seen if entry[1] < begin), default=start)
     if len(counted) < MIN_ANSWERS:
         raise RuntimeError(f"{len(counted)} answers in {seconds:g} s tell no rate: give it more --seconds")
     took = np.array([1000 * (done - sent) for sent, done, _, _ in counted])

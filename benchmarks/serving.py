@@ -69,7 +69,8 @@ def main(arguments: Sequence[str]) -> int:
             for row in figures["pages"]
             if row["server"] not in OURS and max(row[f"{name} / this"] for name in OURS) <= 1
         ]
-    write_result("serving", before, figures | {"options": vars(chosen)})
+    name = "serving" if len(figures) > 1 else f"serving_{chosen.only}"
+    write_result(name, before, figures | {"options": vars(chosen)})
     for row in missed:
         print(f"below its target: {row}")
     return 1 if missed else 0

@@ -7,8 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar
 
-from ray import serve
-
 from serve.inference.aside import Aside, Boxes
 from serve.inference.detector import TextDetector, is_large
 from serve.inference.model import Model, load_model
@@ -21,8 +19,6 @@ from train.data.images import Image
 from train.data.orientation import LineInput
 
 T = TypeVar("T")
-BATCH_LINES = 64
-"""Most lines that a replica takes from its queue at once."""
 
 
 @dataclass(frozen=True)
@@ -80,16 +76,13 @@ class Part:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
 
 
-def _count_lines(calls: Sequence[tuple[Lines, float]]) -> int:
+def count_lines(calls: Sequence[tuple[Lines, float]]) -> int:
+    """Return how many lines there are in calls."""
     return sum(len(lines.images) for lines, _ in calls)
 
 
 class Recogniser(Part):
-    """Reads lines; calls that wait are read as one batch.
-
-    The ingress has already filled the calls (`serve/reading/line_queue.py`). On a CPU a replica has one call at a
-    time, so batching here does nothing; on a GPU it has eight, and here they become one batch.
-    """
+    """Reads lines, in calls that were filled before (`serve/reading/line_queue.py`)."""
 
     on_every_core = True
     by_reference = False
@@ -113,12 +106,11 @@ class Recogniser(Part):
 
     async def read(self, lines: Lines) -> tuple[list[Reading], Work]:
         """Return the readings of one call's lines, in their order."""
-        found: tuple[list[Reading], Work] = await self._together((lines, time.monotonic()))
-        return found
+        return (await self.read_calls([(lines, time.monotonic())]))[0]
 
-    @serve.batch(max_batch_size=BATCH_LINES, batch_wait_timeout_s=0, batch_size_fn=_count_lines)  # type: ignore[untyped-decorator]
-    async def _together(self, calls: list[tuple[Lines, float]]) -> list[tuple[list[Reading], Work]]:
-        started, total = time.monotonic(), _count_lines(calls)
+    async def read_calls(self, calls: list[tuple[Lines, float]]) -> list[tuple[list[Reading], Work]]:
+        """Return the readings of each call's lines, read as one batch; calls come with the time when they came."""
+        started, total = time.monotonic(), count_lines(calls)
         images = [image for lines, _ in calls for image in lines.images]
         wanted = [count for lines, _ in calls for count in lines.wanted]
         alone = len(calls) == 1 and calls[0][0].alone
@@ -166,11 +158,10 @@ class Orienter(Part):
 
     async def turned(self, lines: list[Image], alone: bool) -> list[int]:
         """Return 1 for every prepared line that stands on its head, 0 for the others."""
-        found: list[int] = await self._together((lines, alone))
-        return found
+        return (await self.turned_calls([(lines, alone)]))[0]
 
-    @serve.batch(max_batch_size=BATCH_LINES, batch_wait_timeout_s=0)  # type: ignore[untyped-decorator]
-    async def _together(self, calls: list[tuple[list[Image], bool]]) -> list[list[int]]:
+    async def turned_calls(self, calls: list[tuple[list[Image], bool]]) -> list[list[int]]:
+        """Return the same for each call, computed as one batch."""
         lines = [line for call, _ in calls for line in call]
         alone = len(calls) == 1 and calls[0][1]
         angles = iter(await self.in_thread(self._orienter.angles, lines, alone))

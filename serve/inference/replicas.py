@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
@@ -10,10 +11,15 @@ from ray.exceptions import RayActorError
 from ray.serve.exceptions import RayServeException
 
 from serve.errors import BusyError
-from serve.inference.parts import PARTS
+from serve.inference import parts
+from serve.inference.parts import PARTS, Lines, Work, count_lines
+from serve.inference.recogniser import Reading
 from serve.settings import Settings
+from train.data.images import Image
 
 T = TypeVar("T")
+BATCH_LINES = 64
+"""Most lines that a replica takes from its queue at once."""
 ATTEMPTS = 4
 PAUSE_S = 0.25
 LOGGING = {"enable_access_log": False}
@@ -58,7 +64,41 @@ async def retry(call: Callable[[], Awaitable[T]]) -> T:
     raise BusyError("a model must have a replica that lives", "none", "try again later")
 
 
-DEPLOYMENTS: dict[str, Any] = {task: serve.deployment(part) for task, part in PARTS.items()}
+class Recogniser(parts.Recogniser):
+    """A recogniser whose waiting calls are read as one batch.
+
+    On a CPU a replica has one call at a time, so batching here does nothing; on a GPU it has eight.
+    """
+
+    async def read(self, lines: Lines) -> tuple[list[Reading], Work]:
+        """Return the readings of one call's lines, in their order."""
+        found: tuple[list[Reading], Work] = await self._together((lines, time.monotonic()))
+        return found
+
+    # one queue for all instances in a process: a fused model has several, and must not come here
+    @serve.batch(max_batch_size=BATCH_LINES, batch_wait_timeout_s=0, batch_size_fn=count_lines)  # type: ignore[untyped-decorator]
+    async def _together(self, calls: list[tuple[Lines, float]]) -> list[tuple[list[Reading], Work]]:
+        return await self.read_calls(calls)
+
+
+class Orienter(parts.Orienter):
+    """An orienter whose waiting calls are computed as one batch."""
+
+    async def turned(self, lines: list[Image], alone: bool) -> list[int]:
+        """Return 1 for every prepared line that stands on its head, 0 for the others."""
+        found: list[int] = await self._together((lines, alone))
+        return found
+
+    @serve.batch(max_batch_size=BATCH_LINES, batch_wait_timeout_s=0)  # type: ignore[untyped-decorator]
+    async def _together(self, calls: list[tuple[list[Image], bool]]) -> list[list[int]]:
+        return await self.turned_calls(calls)
+
+
+DEPLOYMENTS: dict[str, Any] = {
+    "recognition": serve.deployment(Recogniser),
+    "detection": serve.deployment(parts.Detector),
+    "orientation": serve.deployment(Orienter),
+}
 
 
 def build_model_application(task: str, source: str, settings: Settings) -> serve.Application:
