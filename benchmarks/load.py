@@ -66,8 +66,7 @@ async def _drive(host: str, port: int, requests: Sequence[Request], clients: int
         raise RuntimeError(f"{len(counted)} answers in {seconds:g} s tell no rate: give it more --seconds")
     took = np.array([1000 * (done - sent) for sent, done, _, _ in counted])
     return Outcome(
-        lines_per_s=sum(lines for _, _, lines, good in counted[1:] if good)
-        / (counted[-1][1] - counted[0][1]),
+        lines_per_s=sum(lines for _, _, lines, good in counted if good) / (counted[-1][1] - since),
         p50_ms=float(np.median(took)),
         p99_ms=float(np.percentile(took, 99)),
         requests=len(counted),
