@@ -32,6 +32,7 @@ from tests.serve.crafted import paged, picture
 from train.cli import run
 from train.data import images
 
+pytestmark = pytest.mark.slow
 REPOSITORY = Path(__file__).resolve().parent.parent.parent.parent
 MODEL = "pp-ocrv6-tiny"
 KEPT = "kept from the first run"
