@@ -1,11 +1,14 @@
 """Clients that have the key: of one request, and of so many that the server is never idle."""
 
+import json
 import threading
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import httpx
 
+from serve.loop.versions import Versions
 from tests.serve.conftest import Server
 
 KEY = {"X-API-Key": "sesame"}
@@ -52,3 +55,29 @@ class Load:
 
     def failed(self) -> list[tuple[int, str]]:
         return [answer for answer in self.answers if answer[0] != 200]
+
+
+def replace_and_take_back(server: Server, images: list[str], second: Path) -> None:
+    """Promote a bundle and roll it back while clients ask: no request is lost, and both models read."""
+    first = served(server)
+    known = Versions(server.storage)  # only what served before can be promoted by name
+    known.promote("recognition", "small/second", second, lambda *_: None)
+    known.rollback("recognition", lambda *_: None)
+    with Load(server.url, images) as load:
+        load.wait_for(10)
+        answer = post(server, "/v1/models/promote", json={"bundle": "small/second"})
+        assert answer.status_code == 200, answer.text
+        assert served(server) != first
+        load.wait_for(20)
+        assert post(server, "/v1/models/rollback", json={}).status_code == 200
+        assert served(server) == first
+        load.wait_for(20)
+    assert not load.failed()
+    texts = {json.loads(text)["result"]["lines"][0]["text"] for _, text in load.answers}
+    assert len(texts) > len(images), "both models read"
+
+
+def served(server: Server) -> str:
+    models = httpx.get(f"{server.url}/v1/models", headers=KEY, timeout=60).json()["models"]
+    (version,) = {model["version"] for model in models if model["task"] == "recognition"}
+    return str(version)

@@ -10,11 +10,10 @@ import httpx
 import psutil
 import pytest
 
-from serve.loop.versions import Versions
 from tests.real_photos import labelled_photos
 from tests.serve.conftest import Server
 from tests.serve.lifecycle.bundles import real_bundle
-from tests.serve.lifecycle.clients import KEY, Load, post
+from tests.serve.lifecycle.clients import KEY, Load, post, replace_and_take_back
 from train import readers
 
 pytestmark = pytest.mark.slow
@@ -146,26 +145,4 @@ def replica_of(server: Server) -> psutil.Process:
 def test_a_bundle_is_replaced_and_taken_back_under_load(
     server: Server, images: list[str], tmp_path: Path
 ) -> None:
-    first = served(server)
-    second = real_bundle(tmp_path / "second", "small")
-    known = Versions(server.storage)  # only what served before can be promoted by name
-    known.promote("recognition", "small/second", second, lambda *_: None)
-    known.rollback("recognition", lambda *_: None)
-    with Load(server.url, images) as load:
-        load.wait_for(10)
-        answer = post(server, "/v1/models/promote", json={"bundle": "small/second"})
-        assert answer.status_code == 200, answer.text
-        assert served(server) != first
-        load.wait_for(20)
-        assert post(server, "/v1/models/rollback", json={}).status_code == 200
-        assert served(server) == first
-        load.wait_for(20)
-    assert not load.failed()
-    texts = {json.loads(text)["result"]["lines"][0]["text"] for _, text in load.answers}
-    assert len(texts) > len(images), "both models read"
-
-
-def served(server: Server) -> str:
-    models = httpx.get(f"{server.url}/v1/models", headers=KEY, timeout=60).json()["models"]
-    (version,) = {model["version"] for model in models if model["task"] == "recognition"}
-    return str(version)
+    replace_and_take_back(server, images, real_bundle(tmp_path / "second", "small"))
