@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from train.versions import installed_versions
+from train.system.versions import installed_versions
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 OWN_CLUSTER = {"RAY_ADDRESS": "local", "RAY_AUTH_MODE": "disabled"}

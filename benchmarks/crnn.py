@@ -22,7 +22,7 @@ sys.path[0] = str(Path(__file__).resolve().parent.parent)  # not this folder: it
 
 from benchmarks.common import REPOSITORY, data_folder, machine, print_table, write_result
 from train.data.formats import load_file
-from train.training_report import FILE
+from train.steps.training_report import FILE
 
 SETTINGS: dict[str, Any] = {
     "model": "crnn",

@@ -16,11 +16,11 @@ from typing import Any
 sys.path[0] = str(Path(__file__).resolve().parent.parent)  # not this folder: its files shadow others
 
 from benchmarks.common import data_folder, machine, print_table, use_cores, write_result
-from train import memory
 from train.config import TrialConfig, config_from_mapping
 from train.data.dataset import Dataset, decode_samples
 from train.data.formats import load_file
 from train.engines import ENGINES
+from train.system import memory
 
 RUN = 12  # epochs, of which the speed-up of a whole run is told
 

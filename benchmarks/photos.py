@@ -18,7 +18,7 @@ from typing import Any
 
 if __name__ == "__main__":
     sys.path[0] = str(Path(__file__).resolve().parent.parent)  # not this folder: its files shadow others
-    from train.cli import main_guard
+    from train.system.cli import main_guard
 
     main_guard("benchmarks.photos")
 
@@ -29,11 +29,11 @@ from train.bundle import load_bundle
 from train.config import config_from_mapping
 from train.data.dataset import Dataset
 from train.data.formats import load_file
-from train.end_to_end import count_photos, read_photos, score_photos
-from train.finder import find_boxes
-from train.readers import Read, detector, read
+from train.end_to_end.finder import find_boxes
+from train.end_to_end.photos import count_photos, read_photos, score_photos
 from train.scoring.intervals import paired_gain_interval
 from train.scoring.regions import AS_LABELLED
+from train.trained.readers import Read, detector, read
 
 KINDS: dict[str, tuple[str, ...]] = {
     "labelled crops": (),

@@ -17,7 +17,7 @@ from typing import Any
 
 if __name__ == "__main__":
     sys.path[0] = str(Path(__file__).resolve().parent.parent)  # not this folder: its files shadow others
-    from train.cli import main_guard
+    from train.system.cli import main_guard
 
     main_guard("benchmarks.reading")
 
@@ -31,7 +31,6 @@ from train.data.dataset import Dataset, decode_samples
 from train.data.formats import load_file
 from train.data.sample import Sample
 from train.data.synthetic import make_vin_dataset
-from train.loaded import Assembled
 from train.loop import assemble
 from train.reading.fitting import fit, read_all
 from train.reading.formats.declared import Format
@@ -42,7 +41,8 @@ from train.reading.settings import ReadingSettings
 from train.reading.text_model import TextModel
 from train.scoring.intervals import paired_gain_interval, wilson_interval
 from train.tasks import TASKS
-from train.text_models import hear
+from train.trained.loaded import Assembled
+from train.trained.text_models import hear
 
 SEED = 0
 VIN = Format(pattern="[A-HJ-NPR-Z0-9]{17}", checks=("vin",)).rules()

@@ -36,7 +36,7 @@ from serve.inference import pretrained
 from serve.loop.versions import Versions
 from train.bundle import FILES, seal
 from train.data.charset import Charset
-from train.inference_yml import write_recognition_settings
+from train.tasks.inference_yml import write_recognition_settings
 
 CLIENTS = 8
 TOLERANCE = 0.05

@@ -22,15 +22,15 @@ from search.storage.files import SUMMARY_FILE
 from search.study import run_study
 from spaces.space import load_space
 from train.bundle import MANIFEST, load_bundle
-from train.cli import INTERRUPTED
 from train.config import TrialConfig, config_error, config_from_mapping
 from train.cut import Cut
-from train.cut_choice import choose_cut
 from train.data.folders.unpacked import caching_in
 from train.data.photos.lines import is_line
 from train.data.photos.regions import regions_of
 from train.data.sample import Sample
-from train.end_to_end import (
+from train.end_to_end.cut_choice import choose_cut
+from train.end_to_end.finder import ModelFinder
+from train.end_to_end.photos import (
     PhotoScores,
     add_counts,
     count_photos,
@@ -40,13 +40,13 @@ from train.end_to_end import (
     score_photos,
 )
 from train.errors import DataError, UsageError
-from train.files import write_whole
-from train.finder import ModelFinder
 from train.models import MODELS
-from train.readers import Read, read
 from train.scoring.regions import AS_LABELLED, RegionCounts
 from train.sets.found import Quads, boxes_of
 from train.sets.read import Source, read_photo_splits
+from train.system.cli import INTERRUPTED
+from train.system.files import write_whole
+from train.trained.readers import Read, read
 
 DETECTION, RECOGNITION, REPORT = "detection", "recognition", "report.html"
 DETECTION_SHARE, MEASURING_SHARE = 0.35, 0.05

@@ -8,12 +8,11 @@ from typing import get_args
 
 if __name__ == "__main__":
     sys.path[0] = str(Path(__file__).resolve().parent.parent)  # not this folder: its files shadow others
-    from train.cli import main_guard
+    from train.system.cli import main_guard
 
     main_guard("search.run")
 
 from search.settings import ASKED, PHOTOS, Objectives, Sampler, Scheduler, StudySettings, parse_duration
-from train.cli import INTERRUPTED, Parser
 from train.config import TrialConfig, Upright, config_error
 from train.data.arguments import (
     add_allow_bad_argument,
@@ -29,9 +28,10 @@ from train.data.arguments import (
     options_of,
 )
 from train.errors import StorageError, UsageError
-from train.paths import folder_name, given_path, given_place, name_after, study_name
 from train.sets.arguments import add_detection_argument, add_task_argument
 from train.sets.texts import add_reading_arguments
+from train.system.cli import INTERRUPTED, Parser
+from train.system.paths import folder_name, given_path, given_place, name_after, study_name
 
 EPILOG = """examples:
   python search/run.py                                          the embedded default data

@@ -42,9 +42,9 @@ from search.storage.location import check_folder, check_own_folder, publish
 from search.storage.lock import sole_search
 from search.trials.folds import choose_folds, pool_splits
 from spaces.space import SearchSpace
-from train.files import write_whole
-from train.paths import require_folder
 from train.sets.read import Sets, read_sets
+from train.system.files import write_whole
+from train.system.paths import require_folder
 
 
 def run_study(asked: StudySettings, resume: bool) -> StudyResult:

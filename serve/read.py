@@ -11,7 +11,7 @@ from typing import get_args
 
 if __name__ == "__main__":
     sys.path[0] = str(Path(__file__).resolve().parent.parent)  # not this folder: its files shadow others
-    from train.cli import main_guard
+    from train.system.cli import main_guard
 
     main_guard("serve.read")
 
@@ -23,10 +23,10 @@ from serve.folder.settings import Asked, Form
 from serve.folder.tables import TABLES
 from serve.schemas import Decode
 from serve.settings import Limits
-from train.cli import INTERRUPTED, Parser
-from train.cluster import find_room_for_token, require_cluster, require_ray_folder
 from train.errors import UsageError
-from train.paths import given_path, given_place, require_file
+from train.system.cli import INTERRUPTED, Parser
+from train.system.cluster import find_room_for_token, require_cluster, require_ray_folder
+from train.system.paths import given_path, given_place, require_file
 
 EPILOG = """examples:
   python serve/read.py crops --recognition runs/vin/best --output texts.jsonl

@@ -14,7 +14,7 @@ from pathlib import Path
 
 if __name__ == "__main__":
     sys.path[0] = str(Path(__file__).resolve().parent.parent)  # not this folder: its files shadow others
-    from train.cli import main_guard
+    from train.system.cli import main_guard
 
     main_guard("serve.run")
 
@@ -25,10 +25,10 @@ from serve.environment import count_gpus, prepare
 from serve.loop.general import read_general
 from serve.loop.versions import find_serving
 from serve.settings import Limits, Settings, allowed_hosts, require_resources
-from train.cli import Parser
-from train.cluster import find_room_for_token, require_cluster, require_ray_folder
 from train.errors import UsageError
-from train.paths import given_path, given_place, require_folder
+from train.system.cli import Parser
+from train.system.cluster import find_room_for_token, require_cluster, require_ray_folder
+from train.system.paths import given_path, given_place, require_folder
 
 log = logging.getLogger("ocrtune")
 KEYS = "OCRTUNE_API_KEYS"

@@ -17,7 +17,7 @@ from spaces.reading import (
 )
 from train.config import Frozen, TrialConfig, config_from_mapping, flatten, nested
 from train.errors import UsageError
-from train.paths import read_utf8
+from train.system.paths import read_utf8
 
 FOLDER = Path(__file__).parent
 SECTIONS = ("description", "format", "fixed", "least_updates", "parameters", "warm_starts")

@@ -11,7 +11,6 @@ import pytest
 from search.run import parser as search
 from search.studies.commands import parser as results
 from serve.run import parser as serve
-from train import cli
 from train.data.check import parser as check
 from train.data.convert import parser as convert
 from train.data.correct import parser as correct
@@ -20,6 +19,7 @@ from train.evaluate import parser as evaluate
 from train.export import parser as export
 from train.quantise import parser as quantise
 from train.run import parser as run
+from train.system import cli
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 READERS = {

@@ -13,14 +13,14 @@ import pytest
 REPOSITORY = Path(__file__).resolve().parent.parent
 FOLDERS = ("search", "serve", "spaces", "train")
 ALLOWED = {
-    "spaces": ("spaces", "train.config", "train.errors", "train.paths"),
+    "spaces": ("spaces", "train.config", "train.errors", "train.system.paths"),
     "search": ("search", "spaces", "train"),
     "train": ("train",),
     "serve": (
         "serve",
         "train.bundle",
-        "train.cli",
-        "train.cluster",
+        "train.system.cli",
+        "train.system.cluster",
         "train.cut",
         "train.data.images",
         "train.data.orientation",
@@ -35,11 +35,11 @@ ALLOWED = {
         "train.data.photos.regions",
         "train.data.rectangles",
         "train.data.sample",
-        "train.cli",
+        "train.system.cli",
         "train.errors",
-        "train.files",
-        "train.filesystems",
-        "train.paths",
+        "train.system.files",
+        "train.system.filesystems",
+        "train.system.paths",
         "train.scoring.intervals",
         "train.reading",
     ),
@@ -71,30 +71,27 @@ ORDER = {
     ),
     "train": (
         "errors",
-        "paths cut",
-        "registry memory versions config cli files filesystems cluster paddleocr_keys",
+        "system cut",
+        "config",
         "config_file",
         "data",
         "scoring",
         "reading",
         "bundle checkpoint",
-        "inference_yml",
         "models",
         "engine",
-        "parity",
         "techniques",
         "tasks",
         "sets",
         "data/check data/convert data/format",
         "engines",
-        "backends fits paddleocr_config",
+        "backends paddleocr_config",
         "steps",
         "loop",
-        "loaded",
-        "tuning to_paddleocr text_models readers",
-        "finder cut_choice",
+        "trained",
+        "end_to_end",
         "export",
-        "quantise end_to_end training_report",
+        "quantise",
         "evaluate",
         "run",
     ),
@@ -195,9 +192,8 @@ def test_no_files_import_each_other_in_a_circle(folder: str) -> None:
 
 @pytest.mark.parametrize("folder", ORDER)
 def test_a_room_is_no_hall(folder: str) -> None:
-    rooms = [
-        path for path in (REPOSITORY / folder).rglob("*") if path.is_dir() and path.name != "__pycache__"
-    ]
+    places = (REPOSITORY / folder, *(REPOSITORY / folder).rglob("*"))
+    rooms = [path for path in places if path.is_dir() and path.name != "__pycache__"]
     crowded = {name_of(room): len(list(room.glob("*.py"))) for room in rooms}
     assert {room: files for room, files in crowded.items() if files > MOST_FILES and room not in HALLS} == {}
 

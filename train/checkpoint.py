@@ -12,8 +12,8 @@ from pydantic import ValidationError
 from train.config import Frozen, TrialConfig
 from train.data.charset import Charset
 from train.errors import CheckpointError
-from train.files import replace_folder
 from train.reading.settings import FILE, ReadingSettings
+from train.system.files import replace_folder
 
 ARRAYS, META = "state.npz", "checkpoint.json"
 PARTS = ("weights", "optimiser", "scaler", "average")

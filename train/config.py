@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from train.cut import PADDLEOCR, Cut
 from train.errors import UsageError
-from train.paths import given_path
+from train.system.paths import given_path
 
 DICTIONARIES = (".txt", ".yml", ".yaml")
 

@@ -7,7 +7,7 @@ import yaml
 
 from train.config import TrialConfig, config_from_mapping, dictionary_apart, nested
 from train.errors import UsageError
-from train.paths import read_utf8
+from train.system.paths import read_utf8
 
 
 def load_config(path: Path) -> TrialConfig:

@@ -8,13 +8,12 @@ from pathlib import Path
 
 if __name__ == "__main__":
     sys.path[0] = str(Path(__file__).resolve().parent.parent)  # not this folder: its files shadow others
-    from train.cli import main_guard
+    from train.system.cli import main_guard
 
     main_guard("train.evaluate")
 
 from train.bundle import load_bundle
 from train.checkpoint import load_checkpoint
-from train.cli import Parser
 from train.config import TrialConfig, config_from_mapping
 from train.data.arguments import add_allow_bad_argument, add_format_arguments, options_of
 from train.data.checks.allowed import describe_left_out, require_few
@@ -22,18 +21,19 @@ from train.data.dataset import Dataset, decode_usable
 from train.data.decoded.stored import Stored
 from train.data.labels import load_files
 from train.data.sample import Sample
-from train.end_to_end import count_photos, misread_photos, photo_page, read_photos, score_photos
+from train.end_to_end.finder import PhotoFiles
+from train.end_to_end.photos import count_photos, misread_photos, photo_page, read_photos, score_photos
 from train.errors import DataError, UsageError
-from train.files import write_output
-from train.finder import PhotoFiles
-from train.paths import given_path, given_place, require_file
-from train.readers import DETECTION, Read, detector, read
 from train.scoring.scores import Scores
 from train.scoring.texts import CHARSET_RULES
 from train.sets.arguments import add_task_argument
 from train.sets.texts import add_decode_argument
+from train.system.cli import Parser
+from train.system.files import write_output
+from train.system.paths import given_path, given_place, require_file
 from train.tasks import AS_LABELLED, TASKS, Mistake, Task, Terms
-from train.text_models import decoding
+from train.trained.readers import DETECTION, Read, detector, read
+from train.trained.text_models import decoding
 
 
 def parser() -> argparse.ArgumentParser:

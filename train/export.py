@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 if __name__ == "__main__":
-    from train.cli import main_guard
+    from train.system.cli import main_guard
 
     main_guard("train.export")
 
@@ -17,7 +17,6 @@ from safetensors.numpy import save_file
 
 from train.bundle import MANIFEST, ONNX, SETTINGS, WEIGHTS, load_bundle, open_session, run, seal
 from train.checkpoint import Checkpoint, load_checkpoint
-from train.cli import Parser
 from train.config import TrialConfig
 from train.data import images
 from train.data.arguments import add_format_arguments, options_of
@@ -25,20 +24,21 @@ from train.data.dataset import Dataset, decode_samples
 from train.data.formats import load_file
 from train.engine import Engine
 from train.errors import DataError, ParityError, UsageError
-from train.files import replace_folder
-from train.loaded import Loaded, load_network
 from train.models import MODELS
-from train.parity import TOLERANCE, ParityResult, compare
-from train.paths import given_path, require_folder
 from train.reading.formats.declared import declared_rules
 from train.reading.knowledge import TextKnowledge
 from train.reading.settings import FILE
 from train.sets.texts import add_reading_arguments, check_rules, read_further
+from train.system.cli import Parser
+from train.system.files import replace_folder
+from train.system.paths import given_path, require_folder
+from train.system.versions import installed_versions
 from train.tasks import AS_LABELLED, TASKS, Task
-from train.text_models import find_earlier, read_as_known, with_text_model
-from train.to_paddleocr import write_checkpoint
-from train.tuning import tuned
-from train.versions import installed_versions
+from train.tasks.parity import TOLERANCE, ParityResult, compare
+from train.trained.loaded import Loaded, load_network
+from train.trained.text_models import find_earlier, read_as_known, with_text_model
+from train.trained.to_paddleocr import write_checkpoint
+from train.trained.tuning import tuned
 
 PDPARAMS = "pdparams"
 

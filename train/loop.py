@@ -19,10 +19,10 @@ from train.data.dataset import Dataset
 from train.data.folders.documents import Documents
 from train.engine import Engine, World
 from train.engines import ENGINES
-from train.fits import check_fits
 from train.scoring.scores import Scores
 from train.steps.epoch import loss_limit, train_epoch
 from train.steps.feature_cache import FeatureCache, feature_cache
+from train.steps.fits import check_fits
 from train.steps.micro_batches import prepared_steps, within_memory
 from train.steps.place import Watch, unwatched, watched
 from train.steps.schedule import Best, ScheduleHorizon

@@ -12,14 +12,13 @@ from pathlib import Path
 from typing import Any
 
 if __name__ == "__main__":
-    from train.cli import main_guard
+    from train.system.cli import main_guard
 
     main_guard("train.quantise")
 
 import numpy as np
 
 from train.bundle import INT8, ONNX, Bundle, Manifest, Recogniser, load_bundle, open_session, seal
-from train.cli import Parser
 from train.config import config_from_mapping
 from train.data import images
 from train.data.arguments import add_format_arguments, options_of
@@ -27,8 +26,9 @@ from train.data.dataset import Dataset, decode_samples
 from train.data.formats import load_file
 from train.errors import DataError, ParityError
 from train.export import whole_or_nothing
-from train.paths import given_path, require_folder
 from train.scoring.texts import score_texts
+from train.system.cli import Parser
+from train.system.paths import given_path, require_folder
 from train.tasks import TASKS
 
 TOLERANCE = 0.005

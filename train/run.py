@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 if __name__ == "__main__":
     sys.path[0] = str(Path(__file__).resolve().parent.parent)  # not this folder: its files shadow others
-    from train.cli import main_guard
+    from train.system.cli import main_guard
 
     main_guard("train.run")
 
 from train.checkpoint import Checkpoint, load_checkpoint
-from train.cli import Parser
 from train.config import TrialConfig
 from train.data.arguments import (
     add_allow_bad_argument,
@@ -34,18 +33,19 @@ from train.data.checks.allowed import describe_left_out
 from train.data.decoded.decoding import CACHE, Decoding
 from train.data.labels import Named
 from train.errors import UsageError
-from train.fits import check_fits, models_for
-from train.paddleocr_config import read_config
-from train.paths import given_path, require_folder
+from train.paddleocr_config.translation import read_config
 from train.reading.formats.declared import declared_rules
 from train.reading.knowledge import TextKnowledge
 from train.sets.arguments import add_detection_argument, add_task_argument
 from train.sets.read import Sets, Source, read_sets
 from train.sets.texts import add_reading_arguments, check_rules, read_further
+from train.steps.fits import check_fits, models_for
 from train.steps.teacher import check_teacher
+from train.steps.training_report import COMPLETED, FILE, TrainingReport, reported
 from train.steps.validation import GENERAL
+from train.system.cli import Parser
+from train.system.paths import given_path, require_folder
 from train.tasks import TASKS, Task
-from train.training_report import COMPLETED, FILE, TrainingReport, reported
 
 if TYPE_CHECKING:
     from train.loop import MakeCheckpoint, Metrics, Report, TrainingData
@@ -187,7 +187,7 @@ def _read(chosen: argparse.Namespace, data: Named, config: TrialConfig) -> Sets:
 
 
 def _finder(named: str | None) -> "Finder | None":
-    from train.finder import ModelFinder
+    from train.end_to_end.finder import ModelFinder
 
     return ModelFinder(named) if named else None
 
@@ -240,10 +240,10 @@ def _train_and_export(
     known: TextKnowledge,
 ) -> None:
     from train.export import export_network
-    from train.loaded import load_network
     from train.loop import published_scores, train
-    from train.text_models import read_as_known
-    from train.tuning import tuned
+    from train.trained.loaded import load_network
+    from train.trained.text_models import read_as_known
+    from train.trained.tuning import tuned
 
     task = TASKS.get(config.task)
     published = published_scores(config, data)

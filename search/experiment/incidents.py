@@ -14,8 +14,8 @@ from search.storage.files import INCIDENTS
 from search.storage.trial_folder import read_micro_batches, write_micro_batches
 from train.config import config_from_mapping
 from train.errors import OcrError, StorageError
-from train.files import write_whole
 from train.steps.micro_batches import more_micro_batches
+from train.system.files import write_whole
 
 RETRIES = 2
 """How often a trial that crashed is tried again, from its last whole checkpoint."""

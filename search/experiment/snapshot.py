@@ -14,7 +14,7 @@ from ray.tune import Callback
 
 from search.storage.location import Location
 from train.errors import CheckpointError
-from train.files import replace_file
+from train.system.files import replace_file
 
 SNAPSHOT = "snapshot.zip"
 STATE = "experiment_state-"

@@ -9,7 +9,7 @@ from typing import Any
 from search.planning.time_budget import TimeBudget
 from search.storage.files import CLOCK
 from train.config import TrialConfig
-from train.files import write_whole
+from train.system.files import write_whole
 
 
 class Clock:

@@ -27,7 +27,7 @@ from search.storage.location import fetch_study
 from spaces.space import SearchSpace
 from train.config import TrialConfig, config_from_mapping, flatten
 from train.errors import UsageError
-from train.files import locked, replace_file, write_whole
+from train.system.files import locked, replace_file, write_whole
 
 MOST_WINNERS = 3
 ATTRIBUTES = ("task", "data", "samples", "ended", "winner")

@@ -5,8 +5,8 @@ import os
 import ray
 from ray._private.services import canonicalize_bootstrap_address
 
-from train.cluster import find_room_for_token, require_cluster, require_ray_folder
 from train.errors import UsageError
+from train.system.cluster import find_room_for_token, require_cluster, require_ray_folder
 
 ADDRESS = "RAY_ADDRESS"
 

@@ -5,12 +5,12 @@ from search.preflight.space import list_models
 from search.settings import StudySettings
 from spaces.space import SearchSpace
 from train.config import TrialConfig
-from train.cut_choice import choose_cut
 from train.data.folders.unpacked import caching_in
+from train.end_to_end.cut_choice import choose_cut
 from train.models import MODELS
-from train.readers import Read
 from train.sets.found import boxes_of
 from train.sets.read import read_photo_splits
+from train.trained.readers import Read
 
 
 def choose_study_cut(settings: StudySettings, space: SearchSpace) -> StudySettings:

@@ -16,14 +16,14 @@ from train.data.checks.allowed import describe_left_out
 from train.data.dataset import Dataset
 from train.data.decoded.decoding import CACHE, Decoding
 from train.data.synthetic import make_vin_dataset
-from train.finder import ModelFinder
+from train.end_to_end.finder import ModelFinder
 from train.loop import TrainingData
-from train.memory import available_bytes
 from train.reading.formats.declared import declared_rules
 from train.reading.formats.rules import Rule
 from train.reading.knowledge import TextKnowledge
 from train.sets.read import Sets, Source
 from train.sets.texts import check_rules, read_further
+from train.system.memory import available_bytes
 from train.tasks import TASKS, Task
 
 EMBEDDED = {"count_train": 400, "count_val": 120, "count_test": 120, "seed": 7}

@@ -15,8 +15,8 @@ from search.storage.location import fetch_study, load_settings
 from spaces.space import SearchSpace
 from train.data.sample import Sample
 from train.errors import UsageError
-from train.files import write_whole
 from train.sets.read import Sets
+from train.system.files import write_whole
 from train.tasks import TASKS
 
 FREE = ("name", "storage", "time_budget_s")

@@ -15,7 +15,6 @@ from search.preflight.space import list_models
 from search.preflight.widths import promising_widths
 from search.records.result import Baseline
 from spaces.space import SearchSpace
-from train import memory
 from train.config import TechniqueConfig, TrialConfig, config_from_mapping, nested
 from train.data.evidence import MIN_UNITS
 from train.engine import Engine
@@ -23,9 +22,10 @@ from train.loop import TrainingData, assemble
 from train.models import MODELS
 from train.scoring.scores import Scores
 from train.steps.validation import evaluate
+from train.system import memory
 from train.tasks import TASKS, SampleStats, Task, Terms
 from train.techniques import build_technique, uniform
-from train.tuning import chosen
+from train.trained.tuning import chosen
 
 PROBE_IMAGES = 16
 LayerPlan = dict[str, float]

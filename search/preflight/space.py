@@ -20,11 +20,11 @@ from train.data.batching.mixture import Extra, wanted
 from train.engines import ENGINES
 from train.engines.choice import AUTO, check_holds, installed, resolve
 from train.errors import UsageError
-from train.fits import check_model, models_for
 from train.models import MODELS
-from train.registry import Registry
 from train.sets.dictionary import NONE
+from train.steps.fits import check_model, models_for
 from train.steps.teacher import find_teacher
+from train.system.registry import Registry
 from train.tasks import TASKS
 from train.techniques import TECHNIQUES, build_technique
 

@@ -16,9 +16,9 @@ from search.records.trial import TrialRecord, put_first, rank
 from search.storage.files import RESULT_FILE
 from train.config import Frozen
 from train.errors import CheckpointError, ForgettingError
-from train.files import write_whole
 from train.scoring.intervals import Gain
 from train.scoring.scores import Scores
+from train.system.files import write_whole
 from train.tasks import TASKS, Terms
 
 PRETRAINED = "untouched"
@@ -32,7 +32,7 @@ class Baseline(Frozen):
         charset: its full dictionary, or the domain's characters.
         fit_width: pixels that every line is resampled to; 0 for its own width.
         untrained: the weights are random: nobody publishes some of this model.
-        tuned: with the settings that need no training chosen on the validation split (`train.tuning`).
+        tuned: with the settings that need no training chosen on the validation split (`train.trained.tuning`).
         general: scores on the general samples; None without any.
     """
 

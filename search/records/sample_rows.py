@@ -10,7 +10,7 @@ import numpy as np
 
 from train.config import Frozen
 from train.data.dataset import Dataset
-from train.files import write_whole
+from train.system.files import write_whole
 from train.tasks import SampleStats
 
 ROWS = "sample_rows.json"

@@ -10,7 +10,7 @@ from search.records.scores import interval_ends, scores_to_json
 from search.records.trial import TrialRecord
 from search.report.advice import advise
 from search.report.techniques import compare_techniques
-from train.files import write_whole
+from train.system.files import write_whole
 
 
 def _general(result: StudyResult) -> dict[str, Any] | None:

@@ -15,7 +15,7 @@ from search.storage.database import sqlite_url
 from search.storage.files import Pace
 from spaces.space import SearchSpace
 from train.config import config_from_mapping
-from train.files import replace_file
+from train.system.files import replace_file
 
 UNAFFORDABLE_TRIES = 20
 

@@ -22,10 +22,10 @@ from search.selection.outcome import Searched
 from search.selection.soup import Result, read_weights
 from search.trials.folds import FOLD_SEED, fold_order, pool_splits
 from train.checkpoint import Checkpoint
-from train.loaded import Loaded
 from train.loop import assemble_run
 from train.scoring.intervals import Gain, paired_gain_interval
 from train.tasks import SampleStats
+from train.trained.loaded import Loaded
 
 SHARES = (0.25, 0.5, 0.75)
 """How far from the pretrained weights to the winner's the weights between them lie."""

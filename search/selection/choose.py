@@ -9,10 +9,10 @@ from search.records.trial import TrialRecord, put_first, rank
 from search.records.trial_report import TrialReport, join_rows
 from search.selection.confirm import Retraining, Run, confirm
 from train.checkpoint import Checkpoint
-from train.loaded import load_network
 from train.loop import TrainingData
 from train.scoring.intervals import Gain, Interval, paired_gain_interval
 from train.tasks import SampleStats, primary_of
+from train.trained.loaded import load_network
 
 COMPARED = 4
 

@@ -22,10 +22,10 @@ from search.records.trial_report import EPOCH
 from train.checkpoint import Checkpoint
 from train.config import TrialConfig
 from train.errors import DivergedError
-from train.loaded import load_network
 from train.loop import MakeCheckpoint, Metrics, TrainingData, train
 from train.scoring.intervals import score_interval
 from train.tasks import SampleStats, primary_of
+from train.trained.loaded import load_network
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from search.selection.outcome import Searched
 from search.selection.winner import Verdict, export_winner
 from search.storage.files import SUMMARY_FILE
 from search.storage.location import locate
-from train.versions import installed_versions
+from train.system.versions import installed_versions
 
 
 def finish(search: Searched) -> StudyResult:

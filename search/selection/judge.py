@@ -10,12 +10,12 @@ from search.preflight.probe import Probe
 from search.records.result import Baseline, Comparison, Misreading
 from train.config import TrialConfig
 from train.data.dataset import Dataset
-from train.loaded import Assembled, Loaded
 from train.loop import TrainingData, assemble
 from train.reading.knowledge import TextKnowledge
 from train.scoring.intervals import paired_gain_interval
 from train.tasks import SampleStats
-from train.text_models import baseline_as_known
+from train.trained.loaded import Assembled, Loaded
+from train.trained.text_models import baseline_as_known
 
 Split = Literal["validation", "test", "general"]
 

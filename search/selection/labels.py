@@ -14,10 +14,10 @@ from train.config import Frozen
 from train.data.corrections import LabelErrorRow, merged, read_table, table_text
 from train.data.dataset import Dataset
 from train.errors import CheckpointError, ModelError
-from train.files import write_whole
-from train.loaded import Loaded
 from train.loop import TrainingData
+from train.system.files import write_whole
 from train.tasks import TASKS
+from train.trained.loaded import Loaded
 
 TABLE = "label_mistakes.tsv"
 WINNER = "winner"

@@ -23,7 +23,6 @@ from search.records.result import PRETRAINED
 from train.checkpoint import Checkpoint
 from train.engine import Engine
 from train.errors import CheckpointError
-from train.loaded import Loaded
 from train.loop import TrainingData, assemble_run
 from train.models import MODELS
 from train.scoring.intervals import Z_95, paired_gain_interval
@@ -31,6 +30,7 @@ from train.scoring.scores import Scores
 from train.steps.validation import GENERAL, evaluate
 from train.tasks import TASKS, SampleStats, Task
 from train.techniques import build_technique
+from train.trained.loaded import Loaded
 
 INGREDIENTS = 6
 PASSES = 4

@@ -30,9 +30,9 @@ from train.config_file import save_config
 from train.data.dataset import Dataset
 from train.data.images import Image
 from train.export import export_network
-from train.loaded import Loaded, load_network
-from train.text_models import decoding, read_as_known
-from train.tuning import tune
+from train.trained.loaded import Loaded, load_network
+from train.trained.text_models import decoding, read_as_known
+from train.trained.tuning import tune
 
 
 @dataclass(frozen=True)

@@ -27,8 +27,8 @@ from search.storage.journal import read_journal
 from train.config import config_error
 from train.data.decoded.decoding import CACHE
 from train.errors import UsageError
-from train.files import write_whole
-from train.filesystems import make_unreachable_error, open_filesystem
+from train.system.files import write_whole
+from train.system.filesystems import make_unreachable_error, open_filesystem
 
 OPTION = "--storage"
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import IO
 
 from train.errors import UsageError
-from train.paths import require_folder
+from train.system.paths import require_folder
 
 LOCK = ".running"
 LOOK_S = 2.0

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from search.studies.read import Study, list_studies, read_study
-from train.cli import Parser
 from train.errors import UsageError
-from train.paths import folder_name, given_path, require_folder
 from train.scoring.intervals import Interval
+from train.system.cli import Parser
+from train.system.paths import folder_name, given_path, require_folder
 
 EPILOG = """examples:
   python search/results.py list

@@ -17,11 +17,11 @@ from train.checkpoint import Checkpoint
 from train.data.dataset import Dataset
 from train.errors import UsageError
 from train.export import export_network
-from train.loaded import load_network
-from train.parity import ParityResult
 from train.sets.read import read_splits
-from train.text_models import read_as_known
-from train.tuning import tuned
+from train.tasks.parity import ParityResult
+from train.trained.loaded import load_network
+from train.trained.text_models import read_as_known
+from train.trained.tuning import tuned
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from search.storage.journal import read_journal
 from search.studies.read import Study, read_result
 from train.data.dataset import Dataset
 from train.errors import UsageError
-from train.loaded import Loaded, load_network
 from train.loop import TrainingData
+from train.trained.loaded import Loaded, load_network
 
 
 def check_study(study: Study) -> LabelCheck:

@@ -15,8 +15,8 @@ from search.sampling.lineage import add_stages
 from search.settings import StudySettings
 from search.storage.files import STUDY_FILE
 from search.storage.journal import read_journal, read_study_event
+from train.system.versions import installed_versions
 from train.tasks import TASKS
-from train.versions import installed_versions
 
 
 def rebuild_result(folder: Path, settings: StudySettings, state: str) -> StudyResult:

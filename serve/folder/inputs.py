@@ -13,8 +13,8 @@ from serve.folder.places import OPTION, File, locate_uri
 from train.data.folders.image_paths import locate
 from train.data.pictures.kinds import READABLE_SUFFIXES
 from train.errors import UsageError
-from train.filesystems import make_unreachable_error, open_filesystem
-from train.paths import given_path, read_utf8
+from train.system.filesystems import make_unreachable_error, open_filesystem
+from train.system.paths import given_path, read_utf8
 
 PDF = ".pdf"
 SUFFIXES = READABLE_SUFFIXES | {PDF}

@@ -15,7 +15,7 @@ from serve.folder.places import File, pack, unpack
 from serve.folder.rows import Record
 from serve.folder.settings import require_same
 from train.errors import UsageError
-from train.files import LOCK, write_whole
+from train.system.files import LOCK, write_whole
 
 BEGUN, FILES = "reading.json", "files"
 

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from train.data.images import require_file
 from train.errors import DataError
-from train.filesystems import open_filesystem
+from train.system.filesystems import open_filesystem
 
 OPTION = "IMAGES"
 FILE_BYTES = 2**30

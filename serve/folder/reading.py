@@ -16,7 +16,7 @@ from serve.folder.rows import Record, list_rows, list_troubles, make_refusal
 from serve.folder.settings import Asked
 from serve.folder.tables import TABLES, write_json_lines
 from train.errors import DataError, ModelError
-from train.files import make_folder, replace_file
+from train.system.files import make_folder, replace_file
 
 FEW_PARTS = 4
 """Parts that may end their readers before it is known that it is not for a file."""

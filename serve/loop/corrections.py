@@ -21,7 +21,7 @@ import numpy as np
 from serve.errors import TooLargeError, UndecodableError, UnknownError
 from train.data.images import Image
 from train.data.texts.forms import HALVES, invisible_places, named, normal_form
-from train.files import locked, remove_durably, write_whole
+from train.system.files import locked, remove_durably, write_whole
 
 TEXT_KEY, ORIGINAL_KEY = "corrected_text", "original_text"
 MAX_TEXT = 1000

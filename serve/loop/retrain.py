@@ -24,7 +24,7 @@ from serve.loop.jobs import UNKNOWN, Jobs, RayJobs
 from serve.loop.retrain_job import FAILED, FINISHED, JOB, RUNNING, STATE, write_state
 from serve.loop.retrain_plan import ROOT, RetrainRequest, find_start, plan_job
 from serve.loop.versions import UNNAMED, Versions
-from train.files import locked, write_whole
+from train.system.files import locked, write_whole
 
 TASK = "recognition"
 LEAST_CORRECTIONS = 10

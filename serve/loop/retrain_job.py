@@ -23,7 +23,7 @@ from serve.loop.jobs import CLUSTER
 from serve.loop.retrain_plan import ROOT
 from serve.loop.verdict import compare, describe_scores
 from train.errors import ModelError
-from train.files import write_whole
+from train.system.files import write_whole
 
 STATE, JOB = "state.json", "job.json"
 RUNNING, FINISHED, FAILED = "running", "finished", "failed"

@@ -14,7 +14,7 @@ from serve.inference.model import load_model, published_names
 from serve.settings import Settings
 from train.bundle import ONNX, load_bundle
 from train.errors import CheckpointError, OcrError
-from train.files import locked, replace_file
+from train.system.files import locked, replace_file
 
 FILE = "versions.json"
 PRETRAINED = "pretrained"

@@ -15,8 +15,8 @@ from train.data.charset import Charset
 from train.data.dataset import MemoryDataset, decode_samples
 from train.data.formats import load, names_of
 from train.engines import ENGINES
-from train.fits import models_for
 from train.models import MODELS
+from train.steps.fits import models_for
 from train.steps.validation import GENERAL
 from train.tasks import TASKS, Task
 

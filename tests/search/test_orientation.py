@@ -25,7 +25,7 @@ warm_starts:
 COMMAND = """\
 import os, sys, ray
 from tests import tiny_orientation
-from train.cli import run
+from train.system.cli import run
 tiny_orientation.register()
 ray.init("local", log_to_driver=False, runtime_env={
     "worker_process_setup_hook": "tests.tiny_orientation.register", "env_vars": {"PYTHONPATH": os.getcwd()},

@@ -27,7 +27,7 @@ from train import evaluate
 from train.bundle import DETECTION_GEOMETRY, FILES, load_bundle, seal
 from train.cut import PADDLEOCR, Cut
 from train.data.photos.regions import Region, label_of
-from train.end_to_end import describe_faults
+from train.end_to_end.photos import describe_faults
 from train.errors import DataError, UsageError
 from train.scoring.regions import RegionCounts
 

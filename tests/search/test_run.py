@@ -16,8 +16,8 @@ from search.settings import StudySettings
 from search.storage.files import FINGERPRINT, STUDY_FILE
 from search.storage.location import load_settings
 from search.storage.lock import LOCK, hold
-from train import cli
 from train.errors import UsageError
+from train.system import cli
 
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 

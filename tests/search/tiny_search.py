@@ -56,7 +56,7 @@ def main() -> int:
     import ray
 
     from search.run import main as search
-    from train.cli import run
+    from train.system.cli import run
 
     register()
     hook = {

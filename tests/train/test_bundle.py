@@ -20,8 +20,8 @@ from train.bundle import (
 )
 from train.data.charset import Charset, domain_charset
 from train.errors import CheckpointError
-from train.inference_yml import write_recognition_settings
 from train.models import MODELS
+from train.tasks.inference_yml import write_recognition_settings
 
 CHARSET = Charset(("a", "b", " "))
 

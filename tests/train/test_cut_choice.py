@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from train.cut_choice import significant_best
+from train.end_to_end.cut_choice import significant_best
 
 
 @pytest.mark.parametrize(("gain", "chosen"), [(0.0, 0), (0.02, 0), (0.1, 2)])

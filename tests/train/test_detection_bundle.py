@@ -13,16 +13,18 @@ import pytest
 from serve.inference.detector import TextDetector
 from serve.inference.model import load_model
 from tests.real_photos import config, labelled_photos, samples
-from train import cli, evaluate, readers
+from train import evaluate
 from train.bundle import load_bundle
 from train.data import images
 from train.data.dataset import MemoryDataset
 from train.data.detection import prepare
-from train.end_to_end import PhotoReading, count_photos, misread_photos, score_photos
+from train.end_to_end.photos import PhotoReading, count_photos, misread_photos, score_photos
 from train.errors import CheckpointError, UsageError
 from train.loop import assemble
 from train.steps.validation import evaluate as evaluate_split
+from train.system import cli
 from train.tasks.detection import Found
+from train.trained import readers
 
 pytestmark = pytest.mark.slow
 SETS = ("vin", "scene_words", "receipts")  # 256x256 px, and larger than the bundle's inputs

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from train import cli
 from train.checkpoint import Checkpoint
 from train.config import TrialConfig
 from train.data.dataset import Dataset, decode_samples
@@ -19,6 +18,7 @@ from train.export import export_checkpoint
 from train.loop import assemble
 from train.scoring.texts import TextScores
 from train.steps.validation import evaluate
+from train.system import cli
 from train.tasks.recognition import Recognition
 
 REPOSITORY = Path(__file__).resolve().parents[2]

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from train import cli
 from train.bundle import INT8, ONNX, PADDLEOCR, Bundle, load_bundle, run
 from train.checkpoint import Checkpoint
 from train.config import TrialConfig
@@ -26,8 +25,9 @@ from train.engines.paddle_engine import PaddleEngine
 from train.errors import CheckpointError, DataError, ParityError, UsageError
 from train.export import export_checkpoint, main, whole_or_nothing
 from train.loop import assemble
-from train.parity import BATCH_LINES, WIDTHS_PX, ParityResult
 from train.quantise import quantise
+from train.system import cli
+from train.tasks.parity import BATCH_LINES, WIDTHS_PX, ParityResult
 
 GROUPS = ("stem", "backbone.early", "backbone.late", "neck", "head")
 LINES = 48
@@ -179,7 +179,7 @@ def test_a_failed_export_keeps_the_older_bundle(
     vin: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shutil.copytree(vin.directory, tmp_path / "bundle")
-    monkeypatch.setattr("train.parity.TOLERANCE", 0.0)
+    monkeypatch.setattr("train.tasks.parity.TOLERANCE", 0.0)
     with pytest.raises(ParityError):
         export_checkpoint(vin.checkpoint, vin.data, tmp_path / "bundle")
     assert load_bundle(tmp_path / "bundle").manifest.parity["differing"] == 0

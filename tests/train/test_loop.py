@@ -22,9 +22,9 @@ from train.engines.paddle_engine import PaddleEngine
 from train.errors import DivergedError
 from train.loop import MakeCheckpoint, Metrics, TrainingData, assemble, train
 from train.steps.schedule import learning_rate_factor
+from train.steps.training_report import FILE, TrainingReport
 from train.steps.validation import evaluate
 from train.tasks.recognition import Recognition
-from train.training_report import FILE, TrainingReport
 
 Steps = list[tuple[Batch, float, bool, float]]
 QUIET = {"probability": 0.0}

@@ -9,7 +9,8 @@ import yaml
 from train.config import flatten
 from train.config_file import load_config
 from train.errors import UsageError
-from train.paddleocr_config import main, read_config
+from train.paddleocr_config.__main__ import main
+from train.paddleocr_config.translation import read_config
 
 LINES: dict[str, Any] = {
     "Global": {

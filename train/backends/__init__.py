@@ -6,7 +6,7 @@ Kept out of `train/engines`, whose look-up would otherwise import Ray into every
 from collections.abc import Callable
 from typing import Any
 
-from train.registry import Registry
+from train.system.registry import Registry
 
 BACKENDS: Registry[Callable[[], Any]] = Registry("engine with several workers", __name__)
 """What makes the `BackendConfig` of each engine."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from train.data.formats import FORMATS, SPLITS
 from train.errors import UsageError
-from train.paths import given_path
+from train.system.paths import given_path
 
 PLACES = ("auto", "memory", "file")
 AnyParser = argparse.ArgumentParser | argparse._ArgumentGroup

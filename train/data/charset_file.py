@@ -7,7 +7,7 @@ import yaml
 
 from train.data.texts.forms import normal_form
 from train.errors import DataError
-from train.paths import read_utf8
+from train.system.paths import read_utf8
 
 YAML = (".yml", ".yaml")
 WIDE = (b"\xff\xfe", b"\xfe\xff")

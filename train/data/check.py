@@ -7,11 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 
 if __name__ == "__main__":
-    from train.cli import main_guard
+    from train.system.cli import main_guard
 
     main_guard("train.data.check")
 
-from train.cli import Parser
 from train.config import TrialConfig
 from train.data.arguments import (
     add_allow_bad_argument,
@@ -34,11 +33,12 @@ from train.data.labels import load_named
 from train.data.sample import Sample
 from train.data.split import Splits, given_splits
 from train.data.texts.forms import normal_form
-from train.files import write_output
-from train.paths import given_path, require_file
 from train.reading.formats.declared import declared_rules
 from train.reading.formats.rules import COMMON, Rule
 from train.sets.arguments import add_task_argument
+from train.system.cli import Parser
+from train.system.files import write_output
+from train.system.paths import given_path, require_file
 from train.tasks import TASKS
 
 DOMAIN = "domain"

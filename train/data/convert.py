@@ -11,11 +11,10 @@ from pathlib import Path
 from typing import Any
 
 if __name__ == "__main__":
-    from train.cli import main_guard
+    from train.system.cli import main_guard
 
     main_guard("train.data.convert")
 
-from train.cli import Parser
 from train.data.arguments import (
     add_allow_bad_argument,
     add_format_arguments,
@@ -37,8 +36,9 @@ from train.data.sample import Sample, require_unicode
 from train.data.split import Splits, given_splits, make_splits
 from train.data.texts.forms import is_unicode
 from train.errors import DataError, UsageError
-from train.files import make_folder
-from train.paths import given_path, require_folder
+from train.system.cli import Parser
+from train.system.files import make_folder
+from train.system.paths import given_path, require_folder
 from train.tasks import TASKS
 
 IMAGES = "images"

@@ -12,11 +12,10 @@ from dataclasses import replace
 from pathlib import Path
 
 if __name__ == "__main__":
-    from train.cli import main_guard
+    from train.system.cli import main_guard
 
     main_guard("train.data.correct")
 
-from train.cli import Parser
 from train.data.arguments import add_format_arguments, options_of
 from train.data.corrections import LabelErrorRow, read_table
 from train.data.formats import load_file
@@ -24,8 +23,9 @@ from train.data.sample import Sample, require_unicode
 from train.data.texts.forms import escaped, is_unicode, normal_form
 from train.data.texts.repairs import REPAIRS
 from train.errors import DataError, UsageError
-from train.files import write_new
-from train.paths import given_path, require_file
+from train.system.cli import Parser
+from train.system.files import write_new
+from train.system.paths import given_path, require_file
 
 SUFFIX = ".corrected.txt"
 

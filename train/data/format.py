@@ -4,22 +4,22 @@ import argparse
 from collections.abc import Iterator, Sequence
 
 if __name__ == "__main__":
-    from train.cli import main_guard
+    from train.system.cli import main_guard
 
     main_guard("train.data.format")
 
 import yaml
 
-from train.cli import Parser
 from train.data.arguments import add_format_arguments, add_list_arguments, options_of, require_data
 from train.data.labels import load_named
 from train.data.sample import Sample
 from train.errors import DataError
-from train.files import write_output
-from train.paths import given_path
 from train.reading.formats.declared import PATTERN
 from train.reading.formats.infer import Proposal, propose
 from train.reading.formats.rules import COMMON
+from train.system.cli import Parser
+from train.system.files import write_output
+from train.system.paths import given_path
 
 SHOWN = 20
 

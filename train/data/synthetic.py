@@ -12,20 +12,20 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 if __name__ == "__main__":
-    from train.cli import main_guard
+    from train.system.cli import main_guard
 
     main_guard("train.data.synthetic")
 
 import cv2
 import numpy as np
 
-from train.cli import Parser
 from train.data.augment import sample_rng
 from train.data.drawing import STYLES, draw_line, vin
 from train.data.drawing.drawn_texts import draw_texts
 from train.errors import DataError, UsageError
-from train.files import make_folder, write_whole
-from train.paths import given_path
+from train.system.cli import Parser
+from train.system.files import make_folder, write_whole
+from train.system.paths import given_path
 
 MANIFEST, FORMAT_FILE = "manifest.json", "format.yaml"
 VERSION = 1  # raise it when the same parameters would draw other lines

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from train.registry import Registry
+from train.system.registry import Registry
 
 if TYPE_CHECKING:
     from train.engine import Engine

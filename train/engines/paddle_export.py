@@ -11,7 +11,7 @@ from train.data.images import BUCKET_PX
 from train.errors import UsageError
 from train.models import InputSize
 from train.models.inference_graph import GRAPH, ONNX, captured_output, convert_graph
-from train.paths import require_folder
+from train.system.paths import require_folder
 
 Read = Callable[[Any], Any]
 

@@ -16,7 +16,7 @@ from train.data.images import BUCKET_PX
 from train.engine import Engine
 from train.errors import ParityError
 from train.models import MODELS, InputSize
-from train.parity import TOLERANCE
+from train.tasks.parity import TOLERANCE
 
 Read = Callable[[Any], Any]
 EXAMPLES = 2

@@ -12,7 +12,7 @@ from train.data.charset import Charset
 from train.data.images import HEIGHT_PX, MIN_WIDTH_PX
 from train.models.downloads import find_room_for_downloads
 from train.models.network import Network
-from train.registry import Registry
+from train.system.registry import Registry
 
 find_room_for_downloads()
 

@@ -5,7 +5,7 @@ import tempfile
 from pathlib import Path
 
 from train.errors import UsageError
-from train.paths import require_folder
+from train.system.paths import require_folder
 
 CACHES = {"PADDLE_PDX_CACHE_HOME": "~/.paddlex", "XDG_CACHE_HOME": "~/.cache"}
 """Variable -> its usual folder: of paddlex, which makes one as soon as it is imported, and of all others."""

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from train.errors import ModelError
-from train.files import write_whole
 from train.models.network import Arrays
+from train.system.files import write_whole
 
 SUFFIX = ".pdparams"
 TABLE = "StructuredToParameterName@@"

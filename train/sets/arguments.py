@@ -3,7 +3,7 @@
 import argparse
 from collections.abc import Sequence
 
-from train.paths import given_place
+from train.system.paths import given_place
 from train.tasks import TASKS
 
 

@@ -8,7 +8,7 @@ from train.data.charset_file import read_characters
 from train.data.checks.rules import named
 from train.data.labels import Named
 from train.errors import DataError, UsageError
-from train.paths import given_path
+from train.system.paths import given_path
 from train.tasks import Task
 
 FOUND = "dict.txt"

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from train.data.texts.text_list import read_texts
 from train.errors import UsageError
-from train.paths import given_path
 from train.reading.formats.rules import Rule
 from train.reading.knowledge import PRECISION
+from train.system.paths import given_path
 from train.tasks import Task
 
 

@@ -22,8 +22,8 @@ from train.data.images import Image
 from train.engine import Batch, Images
 from train.errors import UsageError
 from train.reading.settings import ReadingSettings
-from train.registry import Registry
 from train.scoring.scores import Scores
+from train.system.registry import Registry
 from train.tasks.batch_kinds import Batches as Batches
 from train.tasks.batch_kinds import PlainBatches as PlainBatches
 

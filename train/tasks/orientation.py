@@ -21,10 +21,10 @@ from train.data.decoded.stored import Size, Stored
 from train.data.images import Image
 from train.data.orientation import PP_LCNET, UPSIDE_DOWN
 from train.engine import Batch, Images
-from train.inference_yml import write_orientation_settings
-from train.parity import class_verdicts
 from train.scoring.scores import AccuracyScores, Scores
 from train.tasks import TASKS, Mistake, SampleStats, Task, Terms
+from train.tasks.inference_yml import write_orientation_settings
+from train.tasks.parity import class_verdicts
 
 ANGLES = ("0", "180")
 LABELS = ("0_degree", "180_degree")

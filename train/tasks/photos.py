@@ -27,12 +27,12 @@ from train.data.photos.regions import Region, regions_of
 from train.data.photos.rules import photo_checks
 from train.data.photos.targets import RegionTargets
 from train.engine import Batch, Images
-from train.inference_yml import write_detection_settings
-from train.parity import box_verdicts, photo_inputs
 from train.scoring.regions import RegionScores, hmean
 from train.scoring.scores import Scores
 from train.scoring.thresholds import PhotoMap
 from train.tasks import SampleStats, Task, Terms
+from train.tasks.inference_yml import write_detection_settings
+from train.tasks.parity import box_verdicts, photo_inputs
 
 EVALUATION_PHOTOS = 4
 CALIBRATION_PHOTOS, CALIBRATION_PX = 16, 320  # the same for all trials, whatever they are trained on

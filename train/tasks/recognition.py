@@ -20,15 +20,15 @@ from train.data.dataset import Dataset
 from train.data.decoded.stored import TURNED_LINES, Stored
 from train.data.texts.kinds import expected
 from train.engine import Batch, Images
-from train.inference_yml import write_recognition_settings
 from train.models import MODELS
-from train.parity import line_batches, text_verdicts
 from train.reading.settings import ReadingSettings
 from train.reading.text_model import TextModel
 from train.scoring.ctc import ctc_losses
 from train.scoring.scores import Scores
 from train.scoring.texts import CHARSET_RULES, TextScores, score_texts
 from train.tasks import AS_LABELLED, CALIBRATION_IMAGES, TASKS, Mistake, SampleStats, Start, Task, Terms
+from train.tasks.inference_yml import write_recognition_settings
+from train.tasks.parity import line_batches, text_verdicts
 
 STEP_PX = 8
 TURN = "turn"

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from train.config import AdapterSettings, DistillationSettings, Frozen, TechniqueConfig, config_error
 from train.engine import GROUPS
-from train.registry import Registry
+from train.system.registry import Registry
 
 
 class Technique(ABC):

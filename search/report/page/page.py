@@ -22,7 +22,7 @@ from search.report.page.tables import (
     show_trials,
 )
 from search.report.text import disk_text
-from train.files import write_whole
+from train.system.files import write_whole
 
 
 def write_report(

@@ -15,8 +15,8 @@ from ray import tune
 
 from search.experiment.tracking import LiveMetrics, check_tracking, make_trackers
 from search.settings import StudySettings
-from train import cli
 from train.errors import UsageError
+from train.system import cli
 
 ASKED = {"mlflow": "sqlite:///{}/mlflow.db", "wandb": "project"}
 

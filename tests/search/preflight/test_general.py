@@ -29,10 +29,10 @@ from tests import real_lines
 from tests.search.driver import MAX_EPOCHS, label_arguments, search, write_labels
 from tests.search.made_result import GENERAL, KNOWN, image_of, result, trial, trials, with_general
 from tests.search.report.test_page import Page
-from train import cli
 from train.config import TrialConfig
 from train.errors import ForgettingError, UsageError
 from train.scoring.texts import TextScores
+from train.system import cli
 
 SPACE = """\
 fixed: {{model: pp-ocrv6-tiny, engine: paddle, epochs: {epochs}, batch_size: 8, schedule.name: constant}}

@@ -12,8 +12,8 @@ from search.selection.judge import list_baselines
 from tests import real_lines
 from tests.search.selection.test_soup import perturbed
 from tests.search.selection.test_winner import Made, searched
-from train.loaded import Loaded, load_network
 from train.scoring.intervals import paired_share_gain
+from train.trained.loaded import Loaded, load_network
 
 
 @pytest.fixture(scope="module")

@@ -27,8 +27,8 @@ from train.config import TrialConfig
 from train.data.corrections import read_table
 from train.data.dataset import Dataset, decode_samples
 from train.errors import CheckpointError
-from train.loaded import Loaded
 from train.loop import TrainingData, assemble
+from train.trained.loaded import Loaded
 
 SOURCES = ["a.png", "b.png", "c.png"]
 

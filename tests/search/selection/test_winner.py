@@ -30,12 +30,12 @@ from train.checkpoint import Checkpoint
 from train.data.dataset import Dataset
 from train.engines import ENGINES
 from train.engines.paddle_engine import PaddleEngine
-from train.loaded import Assembled, load_network
 from train.loop import TrainingData, assemble
 from train.reading.formats.rules import Rule
 from train.reading.knowledge import TextKnowledge
 from train.scoring.texts import TextScores
 from train.sets.read import Sets
+from train.trained.loaded import Assembled, load_network
 
 CONFIG = real_lines.config(engine="paddle", charset="domain", fit_width=320)
 

@@ -28,8 +28,8 @@ from tests.s3 import s3_server
 from tests.search.driver import Process, label_arguments, write_labels
 from tests.search.tiny_search import tiny_search, write_tiny_space
 from train.errors import UsageError
-from train.files import write_whole
-from train.filesystems import open_filesystem
+from train.system.files import write_whole
+from train.system.filesystems import open_filesystem
 
 EPOCHS = 10  # some seconds: longer than from one snapshot to the next
 

@@ -11,7 +11,7 @@ from serve.folder.inputs import find_files
 from serve.folder.places import File, locate_uri, pack, unpack
 from tests.s3 import s3_server
 from train.errors import DataError, UsageError
-from train.filesystems import open_filesystem
+from train.system.filesystems import open_filesystem
 
 
 @pytest.fixture

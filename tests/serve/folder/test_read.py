@@ -29,8 +29,8 @@ from serve.folder.settings import LINES_A_PART, Asked
 from serve.inference.model import load_model
 from serve.inference.recogniser import LineReader
 from tests.serve.crafted import paged, picture
-from train.cli import run
 from train.data import images
+from train.system.cli import run
 
 pytestmark = pytest.mark.slow
 REPOSITORY = Path(__file__).resolve().parent.parent.parent.parent

@@ -9,8 +9,8 @@ from train.bundle import FILES, seal
 from train.checkpoint import Checkpoint
 from train.data.charset import Charset
 from train.export import export_checkpoint
-from train.inference_yml import write_recognition_settings
 from train.loop import assemble
+from train.tasks.inference_yml import write_recognition_settings
 
 
 def exported_bundle(data_dir: Path, directory: Path) -> Path:

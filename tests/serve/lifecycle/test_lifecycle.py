@@ -14,7 +14,7 @@ from tests.real_photos import labelled_photos
 from tests.serve.conftest import Server
 from tests.serve.lifecycle.bundles import real_bundle
 from tests.serve.lifecycle.clients import KEY, Load, post, replace_and_take_back
-from train import readers
+from train.trained import readers
 
 pytestmark = pytest.mark.slow
 

@@ -15,7 +15,7 @@ from serve.loop.retrain_job import STATE
 from serve.loop.versions import Versions
 from train.bundle import FILES, WEIGHTS, seal
 from train.data.images import Image
-from train.files import write_whole
+from train.system.files import write_whole
 
 BETTER = {"better": True, "kept": True, "held_back": 4}
 WORSE = {"better": False, "kept": True, "held_back": 4}

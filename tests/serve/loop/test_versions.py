@@ -15,7 +15,7 @@ from serve.settings import Settings
 from tests.serve.loop.loop_parts import make_bundle
 from train.bundle import FILES
 from train.errors import CheckpointError
-from train.files import write_whole
+from train.system.files import write_whole
 
 TASK, SMALL, TINY = "recognition", "pp-ocrv6-small", "pp-ocrv6-tiny"
 

@@ -23,7 +23,7 @@ from train.data.dataset import Dataset
 from train.data.detection import DetectionParameters
 from train.data.images import Image
 from train.data.photos.regions import regions_of
-from train.end_to_end import read_photos
+from train.end_to_end.photos import read_photos
 from train.tasks.recognition import Recognition
 
 

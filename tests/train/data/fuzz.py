@@ -28,10 +28,10 @@ from serve.settings import Limits
 from tests.contracts.test_formats import EXAMPLES, TEXTS, task_of, write_image
 from tests.serve.crafted import paged, picture, pillow, promise
 from tests.serve.intake.decoding import decode_document
-from train import cli
 from train.data import check, convert, images
 from train.data.decoded.header import image_size
 from train.errors import OcrError
+from train.system import cli
 
 SLOW_S = 20
 MOST_MIB = 2048

@@ -12,7 +12,6 @@ from PIL import Image
 
 from tests.serve.crafted import paged, picture, pillow, promise
 from tests.train.data.conftest import MakeSample
-from train import cli
 from train.data.check import main
 from train.data.checks.checking import cheap_check, check, usable
 from train.data.checks.findings import CheckReport
@@ -22,6 +21,7 @@ from train.data.decoded.header import image_size
 from train.data.sample import Sample
 from train.data.split import Splits
 from train.errors import DataError
+from train.system import cli
 
 
 def splits(train: Sequence[Sample], val: Sequence[Sample] = ()) -> Splits:

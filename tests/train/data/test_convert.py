@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 
 from tests.contracts.test_formats import EXAMPLES, write_image
 from tests.train.data.conftest import MakeSample
-from train import cli
 from train.data.charset_file import read_characters
 from train.data.convert import convert, copy_names, main
 from train.data.formats import load, names_of
 from train.data.sample import Sample
 from train.data.split import Splits
 from train.errors import DataError, UsageError
+from train.system import cli
 
 COUNT = 20
 

@@ -8,12 +8,12 @@ import onnxruntime
 import pytest
 import yaml
 
-from train.cli import run
 from train.data import images
 from train.data.charset import Charset, decode
 from train.data.drawing import vin
 from train.data.synthetic import MANIFEST, main, make_vin_dataset, vin_texts
 from train.errors import DataError, UsageError
+from train.system.cli import run
 
 COUNTS = (6, 3, 2)
 

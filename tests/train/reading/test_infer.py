@@ -6,13 +6,13 @@ import cv2
 import numpy as np
 import pytest
 
-from train import cli
 from train.data import check
 from train.data import format as format_command
 from train.data.drawing.vin import random_vin
 from train.reading.formats.automaton import parsed
 from train.reading.formats.declared import declared_rules
 from train.reading.formats.infer import propose, propose_pattern
+from train.system import cli
 
 
 @pytest.mark.parametrize(

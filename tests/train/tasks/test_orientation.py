@@ -13,7 +13,7 @@ from serve.inference.model import load_model
 from serve.inference.orienter import LineOrienter
 from tests import tiny_orientation
 from tests.real_lines import run, samples
-from train import cli, evaluate, readers
+from train import evaluate
 from train.bundle import SETTINGS, load_bundle
 from train.config import TrialConfig, config_from_mapping
 from train.data.charset import Charset
@@ -26,7 +26,9 @@ from train.errors import CheckpointError, DataError, UsageError
 from train.export import export_checkpoint
 from train.loop import TrainingData, assemble
 from train.steps.validation import evaluate as evaluate_split
+from train.system import cli
 from train.tasks.orientation import Orientation
+from train.trained import readers
 
 SETTINGS_OF = {
     "task": "orientation",

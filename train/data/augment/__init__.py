@@ -12,7 +12,7 @@ import numpy as np
 
 from train.config import AugmentationConfig
 from train.data.images import Image
-from train.registry import Registry
+from train.system.registry import Registry
 
 Augmentation = Callable[[Image, float, np.random.Generator], Image]
 

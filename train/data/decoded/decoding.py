@@ -14,7 +14,7 @@ from train.data.decoded.header import image_size
 from train.data.decoded.stored import LINES, Stored
 from train.data.sample import Sample
 from train.errors import DataError
-from train.memory import available_bytes
+from train.system.memory import available_bytes
 
 MEMORY_SHARE = 0.25  # decoding in memory takes up to three times what it ends with
 SIZED = 500

@@ -19,7 +19,7 @@ from train.data.dataset import Dataset, try_to_decode
 from train.data.decoded.stored import LINES, Stored
 from train.data.sample import Sample
 from train.errors import DataError
-from train.files import replace_file
+from train.system.files import replace_file
 
 SIDES = ("height", "width", "file_height", "file_width")
 SCHEMA = pa.schema(

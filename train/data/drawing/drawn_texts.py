@@ -18,7 +18,7 @@ from train.data.drawing.typeset import can_shape, draw_text, face_of
 from train.data.formats.paddleocr import WHOLE
 from train.data.texts.text_list import read_texts
 from train.errors import DataError, UsageError
-from train.files import write_whole
+from train.system.files import write_whole
 
 MANIFEST = "manifest.json"
 VERSION = 1  # raise it when the same parameters would draw other lines

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from train.data.folders.notes import note
 from train.errors import DataError
-from train.files import make_folder
+from train.system.files import make_folder
 
 NAME = "ocrtune"
 _chosen: ContextVar[Path | None] = ContextVar("cache", default=None)

@@ -19,8 +19,8 @@ from train.data.sample import Sample
 from train.data.texts.forms import normal_form
 from train.data.texts.reading_order import RIGHT_TO_LEFT
 from train.errors import DataError, UsageError
-from train.paths import read_utf8
-from train.registry import Registry
+from train.system.paths import read_utf8
+from train.system.registry import Registry
 
 IMAGE_SUFFIXES = READABLE_SUFFIXES
 MARKS = re.compile("^\ufeff+", re.MULTILINE)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from train.data.texts.forms import normal_form
 from train.errors import DataError
-from train.paths import read_utf8
+from train.system.paths import read_utf8
 
 MARK = "\ufeff"
 

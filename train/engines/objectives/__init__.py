@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from train.registry import Registry
+from train.system.registry import Registry
 
 
 @dataclass(frozen=True)

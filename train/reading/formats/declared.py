@@ -12,9 +12,9 @@ from train.config import Frozen
 from train.data.texts.forms import normal_form
 from train.data.texts.text_list import read_texts
 from train.errors import UsageError
-from train.paths import read_utf8
 from train.reading.formats.checks import WeightedCheck
 from train.reading.formats.rules import Rule
+from train.system.paths import read_utf8
 
 FILE = "format.yaml"
 SECTION = "format"

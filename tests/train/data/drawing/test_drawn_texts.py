@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
-from train.cli import run
 from train.data import images
 from train.data.charset import steps_needed
 from train.data.checks.checking import check
@@ -22,6 +21,7 @@ from train.data.synthetic import main
 from train.data.texts.forms import normal_form
 from train.data.texts.reading_order import in_picture_order
 from train.errors import DataError, UsageError
+from train.system.cli import run
 
 WORDS = ("TOTAL 12.50", "it's", "iiiiiiiiii", "llllll", "WWW", "-", "Abc def")
 

@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.train.data.conftest import MakeSample
-from train import cli
 from train.data.charset import Charset
 from train.data.check import main as check_main
 from train.data.checks.checking import cheap_check, keep_usable
@@ -23,6 +22,7 @@ from train.data.split import given_splits
 from train.data.texts.forms import invisible_places, visible
 from train.data.texts.repairs import REPAIRS
 from train.errors import DataError
+from train.system import cli
 
 KEPT = ("می‌خواهم", "क्‍ष", "ಕ್‌", "👨‍👩‍👧", "1️⃣", "葛󠄀", "นี้", "क़लम", "☺️", "ᠠ᠋", "שָׁלוֹם", "1٬000")
 

@@ -8,8 +8,8 @@ from train.config import TrialConfig, flatten
 from train.data.batching.batches import Indices
 from train.data.dataset import Dataset
 from train.engine import Engine, Images
-from train.loaded import Loaded, load_network
 from train.tasks import TASKS, Task
+from train.trained.loaded import Loaded, load_network
 
 
 def tuned(checkpoint: Checkpoint, val: Dataset) -> Checkpoint:

@@ -12,7 +12,7 @@ from train import run as command
 from train.bundle import load_bundle
 from train.errors import DivergedError
 from train.scoring.texts import TextScores
-from train.training_report import FILE, TrainingReport, reported
+from train.steps.training_report import FILE, TrainingReport, reported
 
 KEYS = {
     "status", "timestamp", "samples_used", "train_samples", "val_samples", "epochs", "batch_size",

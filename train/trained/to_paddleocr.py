@@ -13,13 +13,13 @@ from train.data.charset_file import write_characters
 from train.data.dataset import Dataset
 from train.engine import Images
 from train.errors import ModelError, ParityError, UsageError
-from train.files import replace_folder
 from train.models import MODELS
 from train.models.network import Network
 from train.models.pdparams import SUFFIX, write_pdparams
 from train.models.published import PublishedModel
 from train.models.starting import SPACE, Saved, read_saved
-from train.parity import TOLERANCE, compare, text_verdicts
+from train.system.files import replace_folder
+from train.tasks.parity import TOLERANCE, compare, text_verdicts
 
 NAME, DICTIONARY = "best_accuracy", "dict.txt"
 CALIBRATION = 32

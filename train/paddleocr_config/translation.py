@@ -1,27 +1,16 @@
-"""PaddleOCR's or PaddleX's training configuration as one of ours: what has a counterpart is translated, the rest named.
+"""PaddleOCR's or PaddleX's training configuration as one of ours: translated, and what has no counterpart named."""
 
-python -m train.paddleocr_config PP-OCRv5_mobile_rec.yml > mine.yaml
-"""
-
-import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-
-if __name__ == "__main__":
-    from train.cli import main_guard
-
-    main_guard("train.paddleocr_config")
-
-import yaml
 
 from train.config import TrialConfig, config_from_mapping, flatten, nested
 from train.config_file import config_of, read_settings
 from train.data.charset_file import read_characters
 from train.errors import UsageError
 from train.models import MODELS
-from train.paddleocr_keys import CHANGES, OPTIMISERS, PLAIN, SAID, SCHEDULES, TRANSFORMS
+from train.paddleocr_config.keys import CHANGES, OPTIMISERS, PLAIN, SAID, SCHEDULES, TRANSFORMS
 
 CONCAT = 0.5  # PaddleOCR's own chance of RecConAug
 
@@ -247,21 +236,3 @@ def describe(made: Translation) -> list[str]:
         *(["said elsewhere here:", *(f"  {line}" for line in told)] if told else []),
         *([f"without a counterpart, unused: {', '.join(rest)}"] if rest else []),
     ]
-
-
-def main(arguments: Sequence[str]) -> None:
-    """Print ours, below what became of theirs as comments."""
-    parse = argparse.ArgumentParser(
-        prog="python -m train.paddleocr_config", description=str(__doc__).split("\n")[0]
-    )
-    parse.add_argument(
-        "config", type=Path, metavar="FILE", help="a training configuration of PaddleOCR or PaddleX"
-    )
-    path = parse.parse_args(arguments).config
-    theirs = read_settings(path)
-    if not is_theirs(theirs):
-        raise UsageError("the file must be PaddleOCR's, with a section Global", path, "name such a file")
-    made = translate(theirs, path)
-    config_from_mapping(nested(made.settings), f"{path}, translated,")  # refuses what we do not take
-    print("".join(f"# {line}\n" for line in describe(made)), end="")
-    print(yaml.safe_dump(nested(made.settings), sort_keys=False), end="")

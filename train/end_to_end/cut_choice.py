@@ -15,9 +15,9 @@ from train.data.dataset import MemoryDataset, gather
 from train.data.photos.lines import is_line
 from train.data.photos.regions import regions_of
 from train.data.sample import Sample
-from train.readers import Read, read
 from train.scoring.regions import judge, polygons
 from train.sets.found import Quads
+from train.trained.readers import Read, read
 
 FEWEST_LINES, MOST_LINES = 20, 200
 SIGNIFICANT = 2.58

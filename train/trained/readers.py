@@ -8,8 +8,8 @@ from train.bundle import Bundle, load_bundle, run
 from train.checkpoint import Checkpoint
 from train.config import TrialConfig, config_from_mapping
 from train.data.dataset import Dataset
-from train.fits import check_model
 from train.reading.settings import ReadingSettings
+from train.steps.fits import check_model
 from train.tasks import TASKS, Task
 
 DETECTION = "detection"

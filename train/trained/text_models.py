@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from train.data.dataset import Dataset
-from train.loaded import Assembled, Loaded
 from train.models.starting import read_saved
 from train.reading.calibration import Coverage, covered
 from train.reading.fitting import Fitted, fit
@@ -17,6 +16,7 @@ from train.reading.languages import Heard
 from train.reading.settings import ReadingSettings, TextReading
 from train.scoring.scores import Scores
 from train.tasks import Task
+from train.trained.loaded import Assembled, Loaded
 
 MOST_BYTES = 1 << 29
 RAW = "raw_"

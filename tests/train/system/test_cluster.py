@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from train import cluster
 from train.errors import UsageError
+from train.system import cluster
 
 
 @pytest.fixture

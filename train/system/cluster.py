@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from train.errors import UsageError
-from train.paths import require_folder
+from train.system.paths import require_folder
 
 SOCKET_BYTES = 107
 LONGEST_SOCKET = "/ray/session_2026-01-31_23-59-59_999999_4194304/sockets/plasma_store"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from train.files import locked, make_folder, replace_file, replace_folder, write_new, write_whole
+from train.system.files import locked, make_folder, replace_file, replace_folder, write_new, write_whole
 
 
 @pytest.mark.parametrize("durable", [False, True])

@@ -13,7 +13,7 @@ from train.data.decoded.header import image_size
 from train.data.detection import Quads
 from train.data.sample import Sample
 from train.errors import DataError
-from train.readers import Read, detector, read
+from train.trained.readers import Read, detector, read
 
 
 class ModelFinder:

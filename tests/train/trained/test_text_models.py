@@ -10,7 +10,6 @@ import pytest
 from serve.inference.model import load_model
 from serve.inference.recogniser import LineReader
 from tests import real_lines, tiny_recogniser
-from train import cli
 from train.bundle import load_bundle
 from train.checkpoint import Checkpoint
 from train.config import TrialConfig
@@ -18,17 +17,18 @@ from train.data.charset import Charset
 from train.data.dataset import Dataset
 from train.data.photos.regions import Region, label_of
 from train.data.sample import Sample
-from train.end_to_end import PhotoReading, count_photos, score_photos
+from train.end_to_end.photos import PhotoReading, count_photos, score_photos
 from train.evaluate import main
 from train.export import export_network
 from train.export import main as export
-from train.loaded import load_network
 from train.loop import assemble
 from train.reading.formats.rules import Rule
 from train.reading.knowledge import TextKnowledge
 from train.reading.settings import ReadingSettings
 from train.reading.text_model import TextModel
-from train.text_models import read_as_known
+from train.system import cli
+from train.trained.loaded import load_network
+from train.trained.text_models import read_as_known
 
 RULES = (
     Rule(name="pattern", pattern="[A-Z0-9]{3,5}", hard=True),

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from train import cli
 from train.errors import DataError, UsageError
+from train.system import cli
 
-REPOSITORY = Path(__file__).resolve().parent.parent.parent
+REPOSITORY = Path(__file__).resolve().parent.parent.parent.parent
 SCRIPTS = ("search/run.py", "search/results.py", "train/run.py", "train/evaluate.py", "serve/run.py")
 MODULES = (  # but train.data.correct, which needs none
     "train.data.check", "train.data.convert", "train.data.synthetic", "train.export",
@@ -47,7 +47,7 @@ def test_other_errors_keep_their_traceback() -> None:
 
 PRINTS = r"""
 import sys
-from train import cli
+from train.system import cli
 def main(arguments):
     for number in range(20_000):
         print("\u8eca \udcff", number)

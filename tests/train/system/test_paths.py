@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from search.storage.database import sqlite_url
 from train.errors import DataError, UsageError
-from train.paths import (
+from train.system.paths import (
     NAME_BYTES,
     folder_name,
     given_path,

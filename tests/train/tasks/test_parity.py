@@ -8,7 +8,7 @@ import pytest
 
 from train.data.charset import Charset
 from train.data.dataset import MemoryDataset
-from train.parity import (
+from train.tasks.parity import (
     BATCH_LINES,
     TOLERANCE,
     WIDTHS_PX,

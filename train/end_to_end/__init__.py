@@ -1,0 +1,1 @@
+"""Photos read end to end: lines found, cut, read, scored."""

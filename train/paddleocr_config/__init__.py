@@ -1,0 +1,1 @@
+"""PaddleOCR's training configurations, translated."""

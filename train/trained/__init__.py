@@ -1,0 +1,1 @@
+"""A trained network, or a bundle, at work: read with, tuned, given a text model."""
