@@ -7,6 +7,7 @@ from typing import Any
 
 import ray
 
+from search.planning.chances import drop_hopeless_models
 from search.planning.clock import Clock
 from search.planning.packing import Nodes, Resources, pack
 from search.planning.time_budget import TimeBudget, budget_of, divide
@@ -109,10 +110,12 @@ def narrow_as_measured(
     Raises UsageError if nothing else is in it.
     """
     settings, probes = probed.settings, probed.probes
+    seconds = {probe.model: budget.epoch_seconds(TrialConfig(model=probe.model)) for probe in probes}
     return narrow(
         space,
         [
             partial(drop_forgetful_charset, forgetting=probed.forgetting, data=probed.data),
+            partial(drop_hopeless_models, probes=probes, seconds=seconds, settings=settings),
             partial(
                 drop_unaffordable_models,
                 probes=probes,
@@ -135,6 +138,7 @@ def drop_unaffordable_models(
     now: float,
 ) -> Narrowed:
     """Leave out the models for which the time budget is too short."""
+    probes = [probe for probe in probes if probe.model in list_models(space)]
     if budget.deadline is None or len(probes) == 1:
         return space, ""
     usual = TrialConfig()

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from search.experiment.tuner import has_trials
+from search.planning.chances import drop_hopeless_models
 from search.planning.plan import (
     drop_unaffordable_models,
     estimate_memory,
@@ -193,3 +194,32 @@ def test_without_a_scheduler_no_trial_is_stopped() -> None:
     scheduler = SCHEDULERS["none"](3)
     for exact_match in (0.0, 1.0):
         assert scheduler.on_trial_result(None, None, {"epoch": 1, METRIC: exact_match}) == scheduler.CONTINUE
+
+
+@pytest.mark.parametrize(
+    ("scores", "slow_s", "kept"),
+    [
+        ({"slow": 0.69, "best": 0.88, "middle": 0.61}, 0.2, {"best"}),  # the photos of VINs
+        (
+            {"slow": 0.69, "best": 0.88, "middle": 0.8},
+            0.05,
+            {"slow", "best", "middle"},
+        ),  # as fast as the best
+        (
+            {"slow": 0.0, "best": 0.05, "middle": 0.0},
+            0.1,
+            {"slow", "best", "middle"},
+        ),  # all have all to learn
+    ],
+)
+def test_models_that_cannot_win_are_not_trained(
+    scores: dict[str, float], slow_s: float, kept: set[str]
+) -> None:
+    """Dearer ones need a better chance; whoever names a model gets it."""
+    space = parse_space(f"parameters: {{model: {{choice: {list(scores)}}}}}", "some", "some.yaml")
+    probes, seconds = [ranked(*one) for one in scores.items()], {"slow": slow_s, "best": 0.1, "middle": 0.05}
+    left, reason = drop_hopeless_models(space, probes, seconds, STUDY)
+    assert set(left.choices("model")) == kept
+    assert all(f"left out {name}: " in reason for name in set(scores) - kept)
+    named = STUDY.model_copy(update={"models": tuple(scores)})
+    assert drop_hopeless_models(space, probes, seconds, named) == (space, "")

@@ -1,0 +1,82 @@
+"""Which models cannot win: pure decisions from what each reads before any training, and from what its trials cost."""
+
+import math
+from collections.abc import Mapping, Sequence
+from statistics import NormalDist
+
+from search.preflight.probe import Probe
+from search.preflight.space import Narrowed, list_models
+from search.report.text import percent
+from search.settings import StudySettings
+from spaces.space import SearchSpace
+
+SPREAD = 0.5
+"""Standard deviation of the logarithm of how many times more errors training leaves of one model's than of another's.
+
+On the same VIN lines it left 0.36 of tiny's, 0.29 of small's and 0.52 of v5-mobile's: 0.4.
+"""
+LEAST_CHANCE = 0.05
+
+
+def chance_to_win(errors: float, least_errors: float) -> float:
+    """Return the probability that a model ends with fewer errors than the one that has the least before training.
+
+    Training leaves a share of each model's errors, and the more a model has before, the smaller that share has to be.
+    The ratio of two shares is log-normal around 1 (`SPREAD`); to it comes the sampling error of two counts, taken as if
+    they were of different samples, so that it is rather too wide.
+
+    Args:
+        errors: validation samples that it gets wrong; of a score that is no share of them, what it lacks times N.
+        least_errors: of the model that gets the fewest wrong.
+    """
+    mine, best = errors + 0.5, least_errors + 0.5  # a half, as Haldane counts, for there may be none
+    return NormalDist(0, math.sqrt(SPREAD**2 + 1 / mine + 1 / best)).cdf(math.log(best / mine))
+
+
+def drop_hopeless_models(
+    space: SearchSpace, probes: Sequence[Probe], seconds: Mapping[str, float], settings: StudySettings
+) -> Narrowed:
+    """Leave out the models that cannot pay: a chance below LEAST_CHANCE, times what an epoch costs over the best one's.
+
+    None goes that the command line names, that begins with random weights, or where more than accuracy decides: a
+    forked study, too, has seen what its models become.
+
+    Args:
+        space: of the study.
+        probes: of all candidates.
+        seconds: of an epoch of each model.
+        settings: the study's.
+    """
+    able = [probe for probe in probes if not probe.best.untrained]
+    if (
+        settings.models
+        or settings.objectives != "accuracy"
+        or settings.max_forgetting is not None
+        or not able
+    ):
+        return space, ""
+    best = max(able, key=lambda probe: probe.best.scores.rank)
+    reasons = []
+    for probe in able:
+        chance = chance_to_win(_errors(probe), _errors(best))
+        times = seconds[probe.model] / seconds[best.model]
+        if chance < LEAST_CHANCE * max(1.0, times):
+            reasons.append((probe.model, _reason(probe, best, chance, times)))
+    left_out = [model for model, _ in reasons]
+    kept = [model for model in list_models(space) if model not in left_out]
+    if not left_out:
+        return space, ""
+    return space.with_choices("model", kept), "\n".join(reason for _, reason in reasons)
+
+
+def _errors(probe: Probe) -> float:
+    scores = probe.best.scores
+    return (1 - scores.primary) * scores.n
+
+
+def _reason(probe: Probe, best: Probe, chance: float, times: float) -> str:
+    return (
+        f"left out {probe.model}: before training it scores {percent(probe.best.scores.primary)}, {best.model} "
+        f"{percent(best.best.scores.primary)}; its chance to end ahead is {percent(chance)}, an epoch of it takes "
+        f"{times:.1f} times as long (--model {probe.model} trains it)"
+    )
