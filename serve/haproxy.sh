@@ -11,6 +11,7 @@ for word in "$@"; do
 done
 # Ray would open the statistics to all interfaces. Headers have a deadline, the ingress
 # learns who asks, and errors are JSON as all others are.
+export OCRTUNE_REFUSE="${0%.sh}_refuse.lua"
 # Where IPv6 is asked for, it alone listens there: Ray's replicas behind it listen as Ray can.
 sed -i -E \
     ${OCRTUNE_BIND:+-e "s/^( *bind) 127\\.0\\.0\\.1:[0-9]+\$/\\1 $OCRTUNE_BIND/"} \
@@ -18,7 +19,7 @@ sed -i -E \
     -e "s/^( *)option abortonclose\$/&\n\1option forwardfor\n\1timeout http-request 15s/" \
     -f "${0%.sh}_errors.sed" "$config"
 # Before it knows where to send requests it would answer 404: the port stays closed until then.
-grep -q "^ *use_backend " "$config" ||
+grep -q "^ *use_backend .* if is_" "$config" ||
     sed -i -E "/^frontend http_frontend/,/^ *acl /s|^( *bind) .*|\1 unix@${config%/*}/early.sock|" "$config"
 # A session of its own: Ray ends what belongs to the process that it replaces.
 OCRTUNE_CONFIG=$config setsid sh "${0%.sh}_stand_in.sh" "$$" "$PPID" &

@@ -1,5 +1,29 @@
 # HAProxy's own errors, as serve/api/door.py answers.
+# For what is no HTTP it has no settings: connections begin as TCP, and only HTTP goes on as HTTP.
+/^ *nbthread /a\
+    lua-load "${OCRTUNE_REFUSE}"
+/^frontend http_frontend$/,/^ *bind /{
+/^ *bind /a\
+    mode tcp\
+    tcp-request connection set-var(sess.arrived) date\
+    tcp-request inspect-delay 15s\
+    acl known_version req.ver 1.0 1.1 2.0\
+    acl websocket req.hdr(upgrade) -i websocket\
+    tcp-request content switch-mode http if HTTP known_version !websocket
+}
+/^ *# Static routing based on path/i\
+    use_backend refuse if !HTTP or !known_version or websocket
+/^backend default_backend$/i\
+backend refuse\
+    mode tcp\
+    tcp-request inspect-delay 15s\
+    tcp-request content set-var-fmt(txn.log_id) %[uuid()]\
+    tcp-request content use-service lua.refuse
 /^ *errorfile 504 /{
+i\
+    http-error status 400 content-type application/json lf-string '{"logId": "%[uuid()]", "errorCode": 400, "errorMsg": "a request must be HTTP/1.1, got something else; correct it"}'
+i\
+    http-error status 408 content-type application/json lf-string '{"logId": "%[uuid()]", "errorCode": 408, "errorMsg": "a request must arrive in its time, got less; send it faster"}'
 i\
     http-error status 500 content-type application/json lf-string '{"logId": "%[uuid()]", "errorCode": 500, "errorMsg": "a request must be sent on, got an error; try again later"}'
 i\
@@ -11,3 +35,4 @@ i\
 }
 /^ *errorfile /d
 s|^( *http-request return status 404 content-type) .*|\1 application/json lf-string '{"logId": "%[uuid()]", "errorCode": 404, "errorMsg": "Not Found"}'|
+s|^( *http-request return status 503 content-type) text/plain string "Service Unavailable"|\1 application/json string '{"logId": "", "errorCode": 503, "errorMsg": "a part of the server must run, got none; try again later"}'|

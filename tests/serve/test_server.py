@@ -2,7 +2,9 @@
 
 import base64
 import concurrent.futures
+import json
 import random
+import socket
 from pathlib import Path
 
 import httpx
@@ -71,6 +73,27 @@ def test_errors_have_the_protocols_body(client: httpx.Client) -> None:
     assert client.get("/nothing").json()["errorCode"] == 404
     assert client.post("/recognize", content=b"x", headers={"content-type": "text/plain"}).status_code == 415
     assert client.post("/ocr", json={"file": "http://127.0.0.1/x.png"}).status_code == 403
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+        b"POST /ocr HTTP/1.1\r\nHost: localhost\r\nContent-Length: -3\r\n\r\n",
+        b"GET /" + b"x" * 300_000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n",
+    ],
+    ids=["tls", "length", "path", "websocket"],
+)
+def test_what_is_no_request_gets_it_too(server: Server, sent: bytes) -> None:
+    """HAProxy would answer it in HTML, and never asks the server."""
+    with socket.create_connection(("127.0.0.1", server.port), 10) as connection:
+        connection.sendall(sent + b"\r\n\r\n")
+        head, _, body = connection.makefile("rb").read().partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 400 ")
+    fields = json.loads(body)
+    assert fields.keys() == {"logId", "errorCode", "errorMsg"}
+    assert fields["errorCode"] == 400
 
 
 def test_the_metrics_count(client: httpx.Client, data_dir: Path) -> None:
