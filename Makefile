@@ -1,6 +1,8 @@
 PYTHON ?= python3
 OCR_DATA ?= ../shared/data
 export OCR_DATA
+# Tests start hundreds of processes: each would compile all of our files anew.
+unexport PYTHONDONTWRITEBYTECODE
 BIN := .venv/bin
 
 # Two processes, as `tests/conftest.py` groups the tests; the slowest of them are printed at the end.

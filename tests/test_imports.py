@@ -1,6 +1,7 @@
 """The rules of the house, checked on the source: who imports whom, how long a file and a function may be."""
 
 import ast
+import functools
 import graphlib
 import re
 import subprocess
@@ -35,7 +36,6 @@ ALLOWED = {
         "train.data.photos.regions",
         "train.data.rectangles",
         "train.data.sample",
-        "train.system.cli",
         "train.errors",
         "train.system.files",
         "train.system.filesystems",
@@ -99,65 +99,67 @@ ORDER = {
 """The rooms and files of each folder, the lowest first: each may import what stands before it, and not beside it."""
 MAX_FILE_LINES, MAX_FUNCTION_LINES = 300, 45
 MOST_FILES = 13  # with __init__.py
-HALLS = (
-    "train/data",
-    "train/data/formats",
-    "train/engines",
-    "train/models",
-)  # one file an extension, and what they share
-FILES = [path for folder in FOLDERS for path in sorted((REPOSITORY / folder).rglob("*.py"))]
-SOURCES = FILES + sorted(
-    path for name in ("tests", "benchmarks") for path in (REPOSITORY / name).rglob("*.py")
-)
+# One file an extension, and what they share.
+HALLS = ("train/data", "train/data/formats", "train/engines", "train/models")
+
+
+def files_of(*folders: str) -> list[Path]:
+    return [path for folder in folders for path in sorted((REPOSITORY / folder).rglob("*.py"))]
 
 
 def name_of(path: Path) -> str:
     return path.relative_to(REPOSITORY).as_posix()
 
 
-def imported(path: Path) -> Iterator[tuple[int, str]]:
-    """Yield (line, dotted name) of everything that a file imports, also inside its functions."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+@functools.cache
+def nodes(path: Path) -> list[ast.AST]:
+    return list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+
+
+@functools.cache
+def imported(path: Path) -> list[tuple[str, str]]:
+    """Return (place, dotted name) of everything that a file imports, also inside its functions."""
+    found = []
+    for node in nodes(path):
         if isinstance(node, ast.Import):
-            yield from ((node.lineno, alias.name) for alias in node.names)
+            found += [(node.lineno, alias.name) for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{name_of(path)}:{node.lineno}: imports are absolute"
-            names = (f"{node.module}.{alias.name}" for alias in node.names)
-            yield from ((node.lineno, name) for name in names)
+            found += [(node.lineno, f"{node.module}.{alias.name}") for alias in node.names]
+    return [(f"{name_of(path)}:{line}", name) for line, name in found]
 
 
 def under(name: str, prefixes: tuple[str, ...]) -> bool:
     return any(name == prefix or name.startswith(f"{prefix}.") for prefix in prefixes)
 
 
-@pytest.mark.parametrize("path", FILES, ids=name_of)
-def test_imports_go_one_way(path: Path) -> None:
-    allowed = ALLOWED[path.relative_to(REPOSITORY).parts[0]]
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_imports_go_one_way(folder: str) -> None:
     wrong = [
-        f"line {line}: {name}"
-        for line, name in imported(path)
-        if under(name, FOLDERS) and not under(name, allowed)
+        f"{place}: {name}"
+        for path in files_of(folder)
+        for place, name in imported(path)
+        if under(name, FOLDERS) and not under(name, ALLOWED[folder])
     ]
-    assert not wrong
+    assert wrong == []
 
 
 def file_of(name: str) -> Path | None:
     """Return the file of ours that a dotted name, or the module before its last part, stands for."""
     for parts in (name.split("."), name.split(".")[:-1]):
-        for path in (
-            REPOSITORY.joinpath(*parts).with_suffix(".py"),
-            REPOSITORY.joinpath(*parts, "__init__.py"),
-        ):
+        place = REPOSITORY.joinpath(*parts)
+        for path in (place.with_suffix(".py"), place / "__init__.py"):
             if parts and path.is_file():
                 return path
     return None
 
 
-def uses(path: Path) -> dict[Path, int]:
-    """Return the files of the same folder that a file imports, lazily or not, each with a line."""
+@functools.cache
+def uses(path: Path) -> dict[Path, str]:
+    """Return the files of the same folder that a file imports, lazily or not, each with a place."""
     folder = path.relative_to(REPOSITORY).parts[0]
-    found = ((file_of(name), line) for line, name in imported(path) if under(name, (folder,)))
-    return {file: line for file, line in found if file and file != path}
+    found = ((file_of(name), place) for place, name in imported(path) if under(name, (folder,)))
+    return {file: place for file, place in found if file and file != path}
 
 
 def room_of(path: Path) -> str:
@@ -171,19 +173,19 @@ def room_of(path: Path) -> str:
 def test_rooms_import_downwards_only(folder: str) -> None:
     floors = {room: number for number, rooms in enumerate(ORDER[folder]) for room in rooms.split()}
     wrong = []
-    for path in sorted((REPOSITORY / folder).rglob("*.py")):
+    for path in files_of(folder):
         room = room_of(path)
         if room == "__init__":
             continue
-        for other, line in uses(path).items():
+        for other, place in uses(path).items():
             if room_of(other) != room and floors[room_of(other)] >= floors[room]:
-                wrong.append(f"{name_of(path)}:{line} imports {name_of(other)}")
-    assert not wrong
+                wrong.append(f"{place} imports {name_of(other)}")
+    assert wrong == []
 
 
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_no_files_import_each_other_in_a_circle(folder: str) -> None:
-    graph = {path: uses(path) for path in sorted((REPOSITORY / folder).rglob("*.py"))}
+    graph = {path: uses(path) for path in files_of(folder)}
     try:
         graphlib.TopologicalSorter(graph).prepare()
     except graphlib.CycleError as error:
@@ -198,24 +200,21 @@ def test_a_room_is_no_hall(folder: str) -> None:
     assert {room: files for room, files in crowded.items() if files > MOST_FILES and room not in HALLS} == {}
 
 
-@pytest.mark.parametrize("path", sorted((REPOSITORY / "train").rglob("*.py")), ids=name_of)
-def test_only_an_engine_and_its_network_know_the_framework(path: Path) -> None:
-    place = name_of(path)
-    if place.startswith(
-        ("train/engines/paddle_", "train/engines/torch_", "train/models/", "train/backends/")
-    ):
-        return
-    names = [
-        name
-        for _, name in imported(path)
+def test_only_an_engine_and_its_network_know_the_framework() -> None:
+    knowing = ("train/engines/paddle_", "train/engines/torch_", "train/models/", "train/backends/")
+    wrong = [
+        f"{place}: {name}"
+        for path in files_of("train")
+        for place, name in imported(path)
         if under(name, ("paddle", "torch", "transformers", "ray", "paddlex"))
+        and not place.startswith(knowing)
     ]
-    assert not names
+    assert wrong == []
 
 
 def functions(path: Path) -> Iterator[tuple[str, int]]:
     """Yield (name, lines of code) of every function, without its decorators and docstring."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in nodes(path):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             first = node.body[0]
             documented = isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant)
@@ -223,43 +222,49 @@ def functions(path: Path) -> Iterator[tuple[str, int]]:
             yield node.name, (node.end_lineno or 0) - node.lineno + 1 - docstring
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=name_of)
-def test_files_and_functions_stay_short(path: Path) -> None:
-    assert len(path.read_text(encoding="utf-8").splitlines()) <= MAX_FILE_LINES
-    assert {name: lines for name, lines in functions(path) if lines > MAX_FUNCTION_LINES} == {}
+def test_files_and_functions_stay_short() -> None:
+    sources = files_of(*FOLDERS, "tests", "benchmarks")
+    lengths = {name_of(path): len(path.read_text(encoding="utf-8").splitlines()) for path in sources}
+    assert {name: lines for name, lines in lengths.items() if lines > MAX_FILE_LINES} == {}
+    long = [
+        f"{name_of(path)}: {name} has {lines} lines"
+        for path in sources
+        for name, lines in functions(path)
+        if lines > MAX_FUNCTION_LINES
+    ]
+    assert long == []
 
 
-@pytest.mark.parametrize("path", FILES, ids=name_of)
-def test_no_model_or_technique_is_compared_by_name(path: Path) -> None:
-    """`if model == "..."` outside that model's file is a fault."""
-    names = {"model", "technique", "engine", "task"}
-    wrong = []
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+def names_compared(path: Path) -> Iterator[str]:
+    """Yield where a file asks for a model, technique, engine or task by name."""
+    for node in nodes(path):
         if isinstance(node, ast.Compare) and isinstance(node.ops[0], ast.Eq | ast.In):
             left = ast.unparse(node.left).removesuffix(".name").rpartition(".")[2]
             literal = isinstance(node.comparators[0], ast.Constant) and node.comparators[0].value
-            if left in names and isinstance(literal, str):
-                wrong.append(f"line {node.lineno}: {ast.unparse(node)}")
-    assert not wrong
+            if left in {"model", "technique", "engine", "task"} and isinstance(literal, str):
+                yield f"{name_of(path)}:{node.lineno}: {ast.unparse(node)}"
+
+
+def test_no_model_or_technique_is_compared_by_name() -> None:
+    """`if model == "..."` outside that model's file is a fault."""
+    assert [place for path in files_of(*FOLDERS) for place in names_compared(path)] == []
 
 
 NAMED = re.compile(
     r"(?<![\w/.-])(?:search|serve|spaces|train|tests|benchmarks|docs)/[\w/.-]+\.(?:py|md|yaml|sh)\b"
 )
-PAGES = [
-    path
-    for path in (*REPOSITORY.glob("*.md"), *(REPOSITORY / "docs").rglob("*.md"))
-    if path.stem != "CHANGELOG"
-]
+PAGES = {*REPOSITORY.glob("*.md"), *(REPOSITORY / "docs").rglob("*.md")} - {REPOSITORY / "CHANGELOG.md"}
 
 
-@pytest.mark.parametrize("path", [*FILES, *PAGES], ids=name_of)
-def test_files_that_are_named_are_there(path: Path) -> None:
+def test_files_that_are_named_are_there() -> None:
     """In docs and docstrings; a name in capitals stands for any."""
     named = {
-        name for name in NAMED.findall(path.read_text(encoding="utf-8")) if not re.search("[A-Z]{2}", name)
+        f"{name_of(path)}: {name}": name
+        for path in (*files_of(*FOLDERS), *PAGES)
+        for name in NAMED.findall(path.read_text(encoding="utf-8"))
+        if not re.search("[A-Z]{2}", name)
     }
-    assert {name for name in named if not (REPOSITORY / name).is_file()} == set()
+    assert [place for place, name in named.items() if not (REPOSITORY / name).is_file()] == []
 
 
 def loaded_by(statement: str) -> set[str]:
@@ -290,7 +295,5 @@ def test_no_entry_point_has_a_neighbour_that_hides_a_package() -> None:
     # In a process of its own, whose path no other test has changed; -P keeps this folder from it.
     code = "import importlib.util as i, sys; print(*(n for n in sys.argv[1:] if getattr(i.find_spec(n), 'origin', 0)))"
     command = [sys.executable, "-P", "-c", code, *names]
-    hidden = subprocess.run(
-        command, cwd=REPOSITORY, capture_output=True, text=True, check=True
-    ).stdout.split()
-    assert hidden == []
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
