@@ -18,6 +18,7 @@ from search.records.result import PRETRAINED
 from search.records.trial_report import join_rows, latest_reports
 from search.selection.choose import Selection
 from search.selection.judge import ProbedBaseline, list_baselines
+from search.selection.one_form import in_one_form, without_adapters
 from search.selection.outcome import Searched
 from search.selection.soup import Result, read_weights
 from search.trials.folds import FOLD_SEED, fold_order, pool_splits
@@ -115,14 +116,11 @@ def interpolate(search: Searched, winner: Loaded, baseline: ProbedBaseline) -> t
     keys = ("model", "weights", "charset", "fit_width")
     if any(getattr(own.config, key) != getattr(start, key) for key in keys):
         return None
-    engine, task = assemble_run(own.config, training)
+    engine, task = assemble_run(without_adapters(own.config), training)
     if engine.charset != own.charset:
         return None
     first = engine.weights()
-    engine.load({"weights": own.weights})
-    last = (
-        engine.weights()
-    )  # adapters merged: a way between two products of matrices is none between their factors
+    last = in_one_form(own, training, first)
     read = partial(read_weights, engine, task.at_best, training, None)
     floor = read(first)
     found = [(read(mixed), share, mixed) for share, mixed in _between(first, last)]

@@ -20,6 +20,7 @@ import numpy as np
 
 from search.records.ranking import Forgetting, Forgotten, rank_key
 from search.records.result import PRETRAINED
+from search.selection.one_form import in_one_form, without_adapters
 from train.checkpoint import Checkpoint
 from train.engine import Engine
 from train.errors import CheckpointError
@@ -29,7 +30,6 @@ from train.scoring.intervals import Z_95, paired_gain_interval
 from train.scoring.scores import Scores
 from train.steps.validation import GENERAL, evaluate
 from train.tasks import TASKS, SampleStats, Task
-from train.techniques import build_technique
 from train.trained.loaded import Loaded
 
 INGREDIENTS = 6
@@ -117,18 +117,16 @@ def average(weights: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 
 def have_same_start(a: Checkpoint, b: Checkpoint) -> bool:
-    """Whether two checkpoints were trained from the same weights, adapters included.
+    """Whether two checkpoints were trained from the same weights.
 
     With another seed, a batch norm that was fused away begins with the statistics of other training images: a function
-    as good as the same.
+    as good as the same. So is one that adapters change (`search/selection/one_form.py`).
     """
     keys = ("engine", "model", "weights", "fit_width")
-    adapters = [build_technique(one.config.technique).adapters for one in (a, b)]
     return (
         a.charset == b.charset
-        and adapters[0] == adapters[1]
         and all(getattr(a.config, key) == getattr(b.config, key) for key in keys)
-        and (a.config.seed == b.config.seed or not (adapters[0] or _draws_weights(a)))
+        and (a.config.seed == b.config.seed or not _draws_weights(a))
     )
 
 
@@ -168,17 +166,19 @@ def make_soup(
             was measured before the search may be another machine's time by now.
     """
     first = ranked[0][1]()
-    engine, task = assemble_run(first.config, data)
-    start = engine.state()["weights"] if _starts_from_weights(first) else None
+    engine, task = assemble_run(without_adapters(first.config), data)
+    begun = engine.weights()
+    form = partial(in_one_form, data=data, start=begun)
+    start, own = begun if _starts_from_weights(first) else None, form(first)
     measure = partial(forgetting.measure, first.config.model) if forgetting else None
     read = partial(read_weights, engine, task.at_best, data, measure)
     began = time.time()
-    taken, soup, result = [(ranked[0][0], first.weights)], first.weights, read(first.weights)
+    taken, soup, result = [(ranked[0][0], own)], own, read(own)
     latest = deadline and deadline - (1 + later_readings) * (time.time() - began)
     if start is not None and not _is_late(latest) and (as_started := read(start)).rank > result.rank:
         taken, soup, result = [(PRETRAINED, start)], start, as_started
     best = result
-    for one in _ingredients(first, start, ranked, taken[0][0], best.low):
+    for one in _ingredients(first, start, ranked, form, taken[0][0], best.low):
         if _is_late(latest):
             print("the time is short: no further weights are averaged in", flush=True)
             break
@@ -221,6 +221,7 @@ def _ingredients(
     first: Checkpoint,
     start: dict[str, Any] | None,
     ranked: Sequence[tuple[str, Callable[[], Checkpoint]]],
+    form: Callable[[Checkpoint], dict[str, Any]],
     taken: str,
     least: float,
 ) -> Iterator[Ingredient]:
@@ -232,11 +233,12 @@ def _ingredients(
         first: the best checkpoint.
         start: the weights that training started from; None for random ones.
         ranked: as for `make_soup`.
+        form: brings weights into one form.
         taken: the name of the weights to begin with.
         least: the score of a good one.
     """
     if start is not None:
-        name, weights = (ranked[0][0], first.weights) if taken == PRETRAINED else (PRETRAINED, start)
+        name, weights = (ranked[0][0], form(first)) if taken == PRETRAINED else (PRETRAINED, start)
         yield Ingredient(name, weights, good=False)
     primary = TASKS.get(first.config.task).scores.names[0]
     found = 1
@@ -251,4 +253,4 @@ def _ingredients(
         if have_same_start(first, other):
             found += 1
             good = taken != PRETRAINED and other.metrics[primary] >= least
-            yield Ingredient(name, other.weights, good)
+            yield Ingredient(name, form(other), good)

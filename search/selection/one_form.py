@@ -1,0 +1,52 @@
+"""Weights of one start in one form, so that what lies between them, and their mean, is a network, too.
+
+A trial with adapters holds a change of the published network; any other begins with that network made ready for
+training: its batch norms hold the statistics of typical images, and filters before them may be larger
+(`train/models/reinflation.py`). Both begin as the same function of the images in different numbers. A mean of the
+factors of two changes is not the mean of the changes, either.
+"""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from train.checkpoint import Checkpoint
+from train.config import TechniqueConfig, TrialConfig
+from train.loop import TrainingData, assemble_run
+from train.techniques import build_technique
+
+
+def has_adapters(config: TrialConfig) -> bool:
+    """Return whether a configuration's technique leaves the weights and learns a change of them."""
+    return build_technique(config.technique).adapters is not None
+
+
+def without_adapters(config: TrialConfig) -> TrialConfig:
+    """Return a configuration whose network is made ready for training, as most are."""
+    return config.model_copy(update={"technique": TechniqueConfig()}) if has_adapters(config) else config
+
+
+def in_one_form(checkpoint: Checkpoint, data: TrainingData, start: dict[str, Any]) -> dict[str, Any]:
+    """Return a checkpoint's weights as a change of `start`, what its training began with in the usual form.
+
+    Whole networks are returned as they are. Adapters change matrices and filters alone.
+    """
+    weights = checkpoint.weights
+    if not has_adapters(checkpoint.config) or weights.keys() == start.keys():
+        return weights
+    engine, _ = assemble_run(checkpoint.config, data)
+    before = engine.weights()
+    engine.load({"weights": weights})
+    after = engine.weights()
+    return {name: _changed(array, before[name], after[name]) for name, array in start.items()}
+
+
+def _changed(
+    start: npt.NDArray[Any], before: npt.NDArray[Any], after: npt.NDArray[Any]
+) -> npt.NDArray[np.float32]:
+    """Return what `before`, which is `start` but for a factor, has become, times that factor."""
+    if start.ndim < 2 or not before.any():
+        return np.asarray(start, np.float32)
+    factor = float(np.vdot(before, start)) / float(np.vdot(before, before))
+    return np.asarray(start + factor * (after - before), np.float32)
