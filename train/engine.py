@@ -67,9 +67,11 @@ class Engine(ABC):
 
     Attributes:
         packages: what must be importable for the engine to train.
+        merges: whether `weights` are of the whole network, adapters merged; else they are the adapters alone.
     """
 
     packages: ClassVar[tuple[str, ...]] = ()
+    merges: ClassVar[bool] = True
     charset: Charset
 
     @abstractmethod

@@ -12,19 +12,24 @@ import numpy as np
 import numpy.typing as npt
 
 from train.checkpoint import Checkpoint
-from train.config import TechniqueConfig, TrialConfig
+from train.config import AdapterSettings, TechniqueConfig, TrialConfig
+from train.engines import ENGINES
 from train.loop import TrainingData, assemble_run
 from train.techniques import build_technique
 
 
-def has_adapters(config: TrialConfig) -> bool:
-    """Return whether a configuration's technique leaves the weights and learns a change of them."""
-    return build_technique(config.technique).adapters is not None
+def kept_adapters(config: TrialConfig) -> AdapterSettings | None:
+    """Return the adapters that are never merged, as those of a vision-language model; None for any other network."""
+    return None if ENGINES.get(config.engine).merges else build_technique(config.technique).adapters
 
 
 def without_adapters(config: TrialConfig) -> TrialConfig:
     """Return a configuration whose network is made ready for training, as most are."""
-    return config.model_copy(update={"technique": TechniqueConfig()}) if has_adapters(config) else config
+    return config.model_copy(update={"technique": TechniqueConfig()}) if _is_merged(config) else config
+
+
+def _is_merged(config: TrialConfig) -> bool:
+    return build_technique(config.technique).adapters is not None and kept_adapters(config) is None
 
 
 def in_one_form(checkpoint: Checkpoint, data: TrainingData, start: dict[str, Any]) -> dict[str, Any]:
@@ -33,7 +38,7 @@ def in_one_form(checkpoint: Checkpoint, data: TrainingData, start: dict[str, Any
     Whole networks are returned as they are. Adapters change matrices and filters alone.
     """
     weights = checkpoint.weights
-    if not has_adapters(checkpoint.config) or weights.keys() == start.keys():
+    if not _is_merged(checkpoint.config) or weights.keys() == start.keys():
         return weights
     engine, _ = assemble_run(checkpoint.config, data)
     before = engine.weights()

@@ -20,7 +20,7 @@ import numpy as np
 
 from search.records.ranking import Forgetting, Forgotten, rank_key
 from search.records.result import PRETRAINED
-from search.selection.one_form import in_one_form, without_adapters
+from search.selection.one_form import in_one_form, kept_adapters, without_adapters
 from train.checkpoint import Checkpoint
 from train.engine import Engine
 from train.errors import CheckpointError
@@ -125,13 +125,19 @@ def have_same_start(a: Checkpoint, b: Checkpoint) -> bool:
     keys = ("engine", "model", "weights", "fit_width")
     return (
         a.charset == b.charset
+        and kept_adapters(a.config) == kept_adapters(b.config)
         and all(getattr(a.config, key) == getattr(b.config, key) for key in keys)
         and (a.config.seed == b.config.seed or not _draws_weights(a))
     )
 
 
 def _draws_weights(checkpoint: Checkpoint) -> bool:
-    """Whether some weights were drawn with the seed when training began: all, or of characters new to the model."""
+    """Whether some weights were drawn with the seed when training began.
+
+    All, adapters that stay apart, or of characters new to the model.
+    """
+    if kept_adapters(checkpoint.config):
+        return True
     weights = Path(checkpoint.config.weights) if checkpoint.config.weights else None
     own = MODELS.get(checkpoint.config.model).charset(weights).characters
     return not _starts_from_weights(checkpoint) or not set(checkpoint.charset.characters) <= set(own)

@@ -30,6 +30,7 @@ class LanguageEngine(Engine):
     """A vision-language model, its adapters and their optimiser."""
 
     packages: ClassVar[tuple[str, ...]] = ("torch", "transformers", "peft")
+    merges: ClassVar[bool] = False
 
     def __init__(
         self, config: TrialConfig, charset: Charset, calibration: Images | None, world: World | None = None

@@ -159,7 +159,12 @@ def test_only_weights_of_one_start_are_averaged(good: Checkpoint) -> None:
     assert not have_same_start(good, wider)
     assert have_same_start(wider, wider)
     other_seed = replace(changed(seed=1), charset=wider.charset)
-    assert not have_same_start(wider, other_seed), "so is the row of a new character"
+    assert not have_same_start(wider, other_seed), "the row of a new character is drawn"
+    of_its_own = {"model": "deepseek-ocr-2", "engine": "torch-language"}
+    ranks = (TechniqueConfig(name="lora", options={"rank": rank}) for rank in (8, 16))
+    lora, larger = (changed(technique=one, **of_its_own) for one in ranks)
+    assert have_same_start(lora, lora)
+    assert not have_same_start(lora, larger), "adapters that are never merged"
 
 
 @pytest.mark.parametrize("engine", ["paddle", "torch"])
