@@ -16,8 +16,8 @@ sys.path[0] = str(Path(__file__).resolve().parent.parent)  # not this folder: it
 
 from benchmarks.common import machine, print_table, write_result
 from train.engines import ENGINES
-from train.engines.choice import IMAGES, holds, measure
-from train.tasks.recognition import EXAMPLE_WIDTH_PX
+from train.engines.choice import holds, measure
+from train.tasks.recognition import EXAMPLE_WIDTH_PX, Recognition
 
 
 def parser() -> argparse.ArgumentParser:
@@ -35,7 +35,12 @@ def main(arguments: Sequence[str]) -> int:
     before = machine()
     rows = [compare(model, chosen.threads, chosen.rounds) for model in chosen.model]
     print_table(rows)
-    figures = {"lines": IMAGES, "width_px": EXAMPLE_WIDTH_PX, "threads": chosen.threads, "models": rows}
+    figures = {
+        "lines": Recognition.timed,
+        "width_px": EXAMPLE_WIDTH_PX,
+        "threads": chosen.threads,
+        "models": rows,
+    }
     write_result("engines", before, figures)
     return 0
 

@@ -7,13 +7,16 @@ STORAGE/NAME/report.html     the photos, the worst first, and whether finding or
 """
 
 import json
+import math
 import shlex
 import sys
 import time
-from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from search.planning.pair import FOLDS_S, SMALLEST_ALONE_S, PairTime
 from search.preflight.data import source_of
 from search.records.result import require_winner
 from search.settings import ASKED, PHOTOS, StudySettings
@@ -21,37 +24,25 @@ from search.storage.beginning import has_begun
 from search.storage.files import SUMMARY_FILE
 from search.study import run_study
 from spaces.space import load_space
-from train.bundle import MANIFEST, load_bundle
-from train.config import TrialConfig, config_error, config_from_mapping
-from train.cut import Cut
+from train.bundle import MANIFEST
+from train.config import DetectionConfig, TrialConfig, config_error
 from train.data.folders.unpacked import caching_in
 from train.data.photos.lines import is_line
 from train.data.photos.regions import regions_of
 from train.data.sample import Sample
+from train.data.split import Splits
 from train.end_to_end.cut_choice import choose_cut
-from train.end_to_end.finder import ModelFinder
-from train.end_to_end.photos import (
-    PhotoScores,
-    add_counts,
-    count_photos,
-    describe_faults,
-    photo_page,
-    read_photos,
-    score_photos,
-)
+from train.end_to_end.finder import ModelFinder, PhotoFiles
+from train.end_to_end.pair import EndToEnd, load_reader, read_end_to_end, write_cut
+from train.end_to_end.photos import photo_page
 from train.errors import DataError, UsageError
 from train.models import MODELS
-from train.scoring.regions import AS_LABELLED, RegionCounts
 from train.sets.found import Quads, boxes_of
 from train.sets.read import Source, read_photo_splits
 from train.system.cli import INTERRUPTED
 from train.system.files import write_whole
-from train.trained.readers import Read, read
 
 DETECTION, RECOGNITION, REPORT = "detection", "recognition", "report.html"
-DETECTION_SHARE, MEASURING_SHARE = 0.35, 0.05
-"""Of the time budget: for the detector, and for measuring both in the end; the reader has the rest."""
-LEAST_S = 120.0
 READER_ALONE = (
     "dictionary",
     "reading",
@@ -61,22 +52,6 @@ READER_ALONE = (
     "synthetic_labels",
 )
 """Settings that a detector has no use for."""
-
-
-@dataclass(frozen=True)
-class EndToEnd:
-    """How photos of a split are read.
-
-    Attributes:
-        counts: of all photos together.
-    """
-
-    scores: PhotoScores
-    counts: RegionCounts
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return it for JSON."""
-        return self.scores.as_dict() | {"faults": describe_faults(self.counts)}
 
 
 def search_photos(asked: StudySettings, resume: bool) -> int:
@@ -97,18 +72,18 @@ def run_photos(asked: StudySettings, resume: bool) -> None:
     """
     started, folder = time.time(), asked.local_folder
     asked = _begin(asked, resume)
-    detector = asked.detection or _run(detection_settings(asked))
-    reader = _run(recognition_settings(asked, detector, time.time() - started))
+    pair = pair_time(asked)
+    detector = asked.detection or _run(detection_settings(asked, pair))
+    reader = _run(recognition_settings(asked, detector, pair, time.time() - started))
     found = measure(asked, detector, reader, folder)
     for name, one in found.items():
-        faults = describe_faults(one.counts)
-        print(f"{name}: {one.scores}{f'; texts: {faults}' if faults else ''}", flush=True)
+        print(f"{name}: {one.scores}{one.faults and f'; texts: {one.faults}'}", flush=True)
     summary = {
         "task": PHOTOS,
         "name": asked.name,
         "detector": detector,
         "reader": reader,
-        "cut": _config(reader).cut.model_dump(),
+        "cut": load_reader(Path(reader)).config.cut.model_dump(),
         **{name: one.as_dict() for name, one in found.items()},
         "wall_seconds": time.time() - started,
         "commands": {"serve": serve_command(detector, reader)},
@@ -142,9 +117,6 @@ def check_photos(asked: StudySettings) -> None:
         raise UsageError("--task photos takes a folder as --storage, and no --fork", value, "leave it out")
     if asked.data is None and not asked.labels:
         raise UsageError("--task photos needs photos with regions", "no data", "name a folder with --data")
-    if asked.time_budget_s and asked.time_budget_s < LEAST_S:
-        rule = f"--time-budget must be at least {LEAST_S:.0f} s for two studies"
-        raise UsageError(rule, f"{asked.time_budget_s:g} s", "give it more")
     splits = read_photo_splits(source_of(_reader(asked)))[0]
     texts = sum(is_line(region) for photo in splits.train for region in regions_of(photo.text, photo.source))
     if not texts:
@@ -153,20 +125,50 @@ def check_photos(asked: StudySettings) -> None:
             f"none in {len(splits.train)} training photos",
             "write the texts of their regions, or search a detector alone: --task detection",
         )
+    pair = _time_of(asked, splits)
+    if pair and pair.budget_s < pair.least_s:
+        rule = f"--time-budget must be at least {math.ceil(pair.least_s)}s for {sum(pair.photos.values())} such photos"
+        raise UsageError(rule, f"{pair.budget_s:g}s", "give it as much, or leave it out")
 
 
-def detection_settings(asked: StudySettings) -> StudySettings:
+def pair_time(asked: StudySettings) -> PairTime | None:
+    """Return how the time is divided; None without a budget."""
+    return _time_of(asked, read_photo_splits(source_of(_reader(asked)))[0]) if asked.time_budget_s else None
+
+
+def _time_of(asked: StudySettings, splits: Splits) -> PairTime | None:
+    if not asked.time_budget_s:
+        return None
+    sizes = PhotoFiles(splits.val).sizes.astype(np.float64)
+    seen = sizes * np.minimum(1, DetectionConfig().max_side_px / sizes.max(axis=1, keepdims=True))
+    megapixels = float(seen.prod(axis=1).mean()) / 1e6
+    photos = {name: len(samples) for name, samples in splits.items()}
+    return PairTime(asked.time_budget_s, photos, megapixels, search_detector=not asked.detection)
+
+
+def detection_settings(asked: StudySettings, pair: PairTime | None) -> StudySettings:
     """Return the settings of the detector's study."""
-    budget = asked.time_budget_s and DETECTION_SHARE * asked.time_budget_s
     nothing = {name: StudySettings.model_fields[name].default for name in (*READER_ALONE, "upright")}
-    return _part(asked, DETECTION, {**nothing, "general_options": {}, "time_budget_s": budget})
+    settings = _part(asked, DETECTION, {**nothing, "general_options": {}})
+    return _in(settings, None if pair is None else pair.detector_s)
 
 
-def recognition_settings(asked: StudySettings, detector: str, elapsed_s: float) -> StudySettings:
+def recognition_settings(
+    asked: StudySettings, detector: str, pair: PairTime | None, elapsed_s: float
+) -> StudySettings:
     """Return the settings of the reader's study, `elapsed_s` after the beginning."""
-    budget = asked.time_budget_s
-    left = budget and max((1 - MEASURING_SHARE) * budget - elapsed_s, LEAST_S / 4)
-    return _reader(asked).model_copy(update={"detection": detector, "time_budget_s": left})
+    settings = _reader(asked).model_copy(update={"detection": detector})
+    return _in(settings, None if pair is None else pair.reader_s(elapsed_s))
+
+
+def _in(settings: StudySettings, seconds: float | None) -> StudySettings:
+    """Return the settings with so much time; where that is short, for the smallest model alone, and without folds."""
+    models, folds = settings.models, settings.folds
+    if seconds is not None and seconds < SMALLEST_ALONE_S:
+        models = models or tuple(map(str, load_space(settings.space).choices("model")[:1]))
+    if seconds is not None and seconds < FOLDS_S and settings.task == DETECTION:
+        folds = folds or 1
+    return settings.model_copy(update={"time_budget_s": seconds, "models": models, "folds": folds})
 
 
 def _reader(asked: StudySettings) -> StudySettings:
@@ -206,55 +208,24 @@ def measure(asked: StudySettings, detector: str, reader: str, folder: Path) -> d
 
     The cut is chosen again on validation, by the trained reader; another one is written into its bundle.
     """
-    source = source_of(_reader(asked))
+    source, folder_of_reader = source_of(_reader(asked)), Path(reader)
     splits, finder = read_photo_splits(source)[0], ModelFinder(detector)
-    boxes = _boxes(source, splits.val, finder)
-    chosen = choose_cut(splits.val, boxes, _bundle(reader), _config(reader).cut)
+    boxes, own = _boxes(source, splits.val, finder), load_reader(folder_of_reader)
+    chosen = choose_cut(splits.val, boxes, own, own.config.cut)
     print(chosen, flush=True)
-    write_cut(Path(reader), chosen.cut)
-    pages, counts = _read(splits.val, boxes, reader)
-    page = photo_page(f"{asked.name}: validation photos", splits.val, pages, counts)
-    write_whole(folder / REPORT, page)
-    found = {"validation": _end_to_end(counts)}
+    write_cut(folder_of_reader, chosen.cut)
+    own = load_reader(folder_of_reader)
+    found = {"validation": read_end_to_end(splits.val, boxes, own)}
+    title, val = f"{asked.name}: validation photos", found["validation"]
+    write_whole(folder / REPORT, photo_page(title, splits.val, val.pages, val.counts))
     if splits.test:
-        found["test"] = _end_to_end(_read(splits.test, _boxes(source, splits.test, finder), reader)[1])
+        found["test"] = read_end_to_end(splits.test, _boxes(source, splits.test, finder), own)
     return found
 
 
 def _boxes(source: Source, photos: tuple[Sample, ...], finder: ModelFinder) -> list[Quads]:
     with caching_in(source.cache):
         return boxes_of(photos, finder)
-
-
-def _read(photos: tuple[Sample, ...], boxes: list[Quads], reader: str) -> tuple[Any, list[RegionCounts]]:
-    model = _bundle(reader)
-    found = [list(quads) for quads in boxes]
-    pages = read_photos(photos, found, lambda lines: read(model, lines)[1], model.config.cut)
-    return pages, count_photos(photos, pages, AS_LABELLED)
-
-
-def _end_to_end(counts: list[RegionCounts]) -> EndToEnd:
-    return EndToEnd(score_photos(counts), add_counts(counts))
-
-
-def _bundle(reader: str) -> Read:
-    bundle = load_bundle(Path(reader))
-    return Read(_config(reader), bundle, text_model=bundle.text_model)
-
-
-def _config(reader: str) -> TrialConfig:
-    return config_from_mapping(load_bundle(Path(reader)).manifest.config, reader)
-
-
-def write_cut(bundle: Path, how: Cut) -> None:
-    """Write how lines are cut for a reader into its bundle."""
-    manifest = load_bundle(bundle).manifest
-    rest = {name: value for name, value in manifest.settings.items() if name != "cut"}
-    settings = rest | ({"cut": how.changes()} if how.changes() else {})
-    config = manifest.config | {"cut": how.model_dump()}
-    changed = replace(manifest, config=config, settings=settings)
-    if changed != manifest:
-        write_whole(bundle / MANIFEST, json.dumps(asdict(changed), ensure_ascii=False, indent=1))
 
 
 def serve_command(detector: str, reader: str) -> str:

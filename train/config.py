@@ -183,6 +183,7 @@ class TrialConfig(Frozen):
         upright: `turn` line images that are 1.5 times as high as wide, or more, by 90 degrees anti-clockwise, or read
             them `as_is`; the same in serving. What is cut out of photos is always turned, as PaddleOCR does.
         cut: how lines are cut out of photos for this reader.
+        epoch_share: of the training samples that an epoch sees, others each time: for sets whose whole epochs are long.
         batch_norm: `frozen` uses the stored statistics while training, `live` the batch's.
         epochs: length of the run, which the schedule spans.
         multi_scale: lines of a batch are up to 1 + this times as wide as they are, or narrower, and the wider,
@@ -217,6 +218,7 @@ class TrialConfig(Frozen):
     augmentation: AugmentationConfig = AugmentationConfig()
     detection: DetectionConfig = DetectionConfig()
     epochs: int = Field(12, ge=1)
+    epoch_share: float = Field(1.0, gt=0, le=1)
     patience: int = Field(0, ge=0)
     batch_size: int = Field(32, ge=1)
     multi_scale: float = Field(0.0, ge=0, le=1)

@@ -22,7 +22,8 @@ from train.data.decoded.stored import Stored
 from train.data.labels import load_files
 from train.data.sample import Sample
 from train.end_to_end.finder import PhotoFiles
-from train.end_to_end.photos import count_photos, misread_photos, photo_page, read_photos, score_photos
+from train.end_to_end.pair import read_end_to_end
+from train.end_to_end.photos import misread_photos, photo_page
 from train.errors import DataError, UsageError
 from train.scoring.scores import Scores
 from train.scoring.texts import CHARSET_RULES
@@ -201,22 +202,13 @@ def end_to_end(chosen: argparse.Namespace, reader: Read) -> str:
     kept = (data.heights == data.sizes[:, 0]).all()  # larger ones are shrunken, which serving does once
     finder = detector(chosen.detection)
     found = read(finder, data if kept else PhotoFiles(samples), chosen.threads)[1]
-    pages = read_photos(
-        samples,
-        [one.quads for one in found],
-        lambda lines: read(reader, lines, chosen.threads)[1],
-        reader.config.cut,
-    )
-    pages, model = [page.wanted for page in pages], reader.text_model
-    counts = count_photos(samples, pages, chosen.charset_rule, model)
+    one = read_end_to_end(samples, [one.quads for one in found], reader, chosen.charset_rule, chosen.threads)
     if chosen.errors:
-        write_table(chosen.errors, misread_photos(samples, pages, counts))
+        write_table(chosen.errors, misread_photos(samples, one.pages, one.counts))
     if chosen.html:
         title = f"{', '.join(map(str, chosen.labels))}: {chosen.detection} and {reader.config.model}"
-        write_output(chosen.html, photo_page(title, samples, pages, counts), "--html")
-    raw = count_photos(samples, [page.raw for page in pages], chosen.charset_rule, model) if model else None
-    scores = score_photos(counts, raw)
-    return json.dumps(scores.as_dict()) if chosen.json else str(scores)
+        write_output(chosen.html, photo_page(title, samples, one.pages, one.counts), "--html")
+    return json.dumps(one.scores.as_dict()) if chosen.json else str(one.scores)
 
 
 def write_errors(path: Path, mistakes: Sequence[Mistake], data: Dataset) -> None:

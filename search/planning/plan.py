@@ -10,7 +10,7 @@ import ray
 from search.planning.chances import drop_hopeless_models
 from search.planning.clock import Clock
 from search.planning.packing import Nodes, Resources, pack
-from search.planning.time_budget import TimeBudget, budget_of, divide
+from search.planning.time_budget import TimeBudget, budget_of, divide, shorten_epochs, usual_config
 from search.planning.warm_starts import add_earlier, fit_configs
 from search.preflight.general import drop_forgetful_charset
 from search.preflight.probe import Probe
@@ -78,6 +78,9 @@ def make_plan(probed: Probed, nodes: Nodes, now: float) -> Plan:
     whole = budget_of(settings, space, probes, probed.data, probed.prepared.started)
     space = narrow_as_measured(probed, space, whole, nodes, now)
     searched = [probe for probe in probes if probe.model in list_models(space)]
+    if "epoch_share" not in {*space.fixed, *(parameter.key for parameter in space.parameters)}:
+        whole, told = shorten_epochs(whole, searched, now)
+        space = narrow(space, [partial(fix_epoch_share, budget=whole, told=told)])
     # There is room for more trials at a time if the models left out were the larger ones.
     resources = fit_resources(settings, nodes, space, searched)
     points, earlier = order_points(probed, space)
@@ -100,6 +103,11 @@ def lengthen(space: SearchSpace, samples: int) -> Narrowed:
         longer,
         f"{samples} training samples: up to {longer.fixed['epochs']} epochs a trial, for {steps} steps",
     )
+
+
+def fix_epoch_share(space: SearchSpace, budget: TimeBudget, told: str) -> Narrowed:
+    """Fix what of the training samples an epoch sees, where that is not all."""
+    return (space.with_fixed({"epoch_share": budget.epoch_share}) if budget.epoch_share < 1 else space), told
 
 
 def narrow_as_measured(
@@ -141,10 +149,11 @@ def drop_unaffordable_models(
     probes = [probe for probe in probes if probe.model in list_models(space)]
     if budget.deadline is None or len(probes) == 1:
         return space, ""
-    usual = TrialConfig()
-    epochs = min(budget.max_epochs, usual.epochs)
+    epochs = min(budget.max_epochs, TrialConfig().epochs)
     seconds = [
-        probe.cost.epoch_seconds(usual, budget.train_lines, budget.val_lines) * epochs * budget.folds
+        probe.cost.epoch_seconds(usual_config(probe), budget.train_lines, budget.val_lines)
+        * epochs
+        * budget.folds
         for probe in probes
     ]
     concurrent = fit_resources(settings, nodes, space, probes).concurrent

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from search.planning.budget import (
+    LEAST_EPOCHS,
+    SAFETY,
     allotted_seconds,
     count_turns,
     ending_seconds,
@@ -23,7 +25,9 @@ from spaces.space import SearchSpace
 from train.config import TrialConfig
 from train.techniques import build_technique
 
-FINISH_SHARE, FINISH_LEAST_S = 0.04, 30.0
+FINISH_SHARE, FINISH_LEAST_S, TRIAL_START_S = 0.04, 30.0, 10.0
+LEAST_SAMPLES, ROOM = 32, 0.9
+"""Of an epoch that is a part of a whole one, and the share of the time that it is made to fit in."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,7 @@ class TimeBudget:
         turns: how many trials of a population share a place; None where each has one until it ends.
         reserved_s: after the deadline, in which candidates are trained again (`search/selection/confirm.py`).
         usual_s: seconds that a trial should take; None for as long as there is time.
+        epoch_share: of the training samples that an epoch sees.
     """
 
     deadline: float | None
@@ -51,6 +56,7 @@ class TimeBudget:
     turns: float | None = None
     reserved_s: float = 0.0
     usual_s: float | None = None
+    epoch_share: float = 1.0
 
     def epochs_for(self, config: TrialConfig, now: float) -> int:
         """Return how long a trial that starts now (Unix time) may run; 0 for not at all."""
@@ -76,7 +82,7 @@ class TimeBudget:
     def epoch_seconds(self, config: TrialConfig) -> float:
         """Return the expected seconds of a trial's mean epoch, over all folds."""
         seconds = self.costs[config.model].epoch_seconds(config, self.train_lines, self.val_lines)
-        return self.folds * (seconds + self._teacher_line(config) * self.train_lines)
+        return self.folds * (seconds + self._teacher_line(config) * config.epoch_share * self.train_lines)
 
     def _teacher_line(self, config: TrialConfig) -> float:
         """Return the seconds in which a trial's teacher reads a line; a candidate's were measured.
@@ -153,4 +159,33 @@ def divide(
 def usual_epoch(budget: TimeBudget, probes: Sequence[Probe]) -> float:
     """Return the expected seconds of an epoch, over all folds, of the model whose pretrained baseline is best."""
     best = max(probes, key=lambda probe: probe.best.scores.rank)
-    return budget.folds * best.cost.epoch_seconds(TrialConfig(), budget.train_lines, budget.val_lines)
+    config = usual_config(best).model_copy(update={"epoch_share": budget.epoch_share})
+    return budget.folds * best.cost.epoch_seconds(config, budget.train_lines, budget.val_lines)
+
+
+def usual_config(probe: Probe) -> TrialConfig:
+    """Return a usual trial of a model: of its task, and in detection on squares as large as those that were timed."""
+    if not probe.configs:
+        return TrialConfig()
+    return TrialConfig(task=probe.configs[0].task, detection=probe.configs[0].detection)
+
+
+def shorten_epochs(budget: TimeBudget, probes: Sequence[Probe], now: float) -> tuple[TimeBudget, str]:
+    """Let an epoch see a part of the training samples where the time holds too few whole ones, and say so.
+
+    Of the time that is left at least half trains, the rest reads the validation samples: where these take long, there
+    are fewer epochs.
+    """
+    left = 0.0 if budget.deadline is None else (budget.deadline - now - TRIAL_START_S) / SAFETY
+    whole = usual_epoch(budget, probes)
+    least = min(LEAST_EPOCHS, budget.max_epochs)
+    if left <= 0 or budget.turns is not None or least * whole <= left:
+        return budget, ""
+    reading = usual_epoch(replace(budget, train_lines=0), probes)
+    epochs = max(1, min(least, int(left / (2 * reading)) if reading else least))
+    share = (left / epochs * ROOM - reading) / (whole - reading)
+    samples = max(LEAST_SAMPLES, int(share * budget.train_lines))
+    if samples >= budget.train_lines:
+        return replace(budget, max_epochs=epochs), ""
+    told = f"the time is short: an epoch sees {samples} of the {budget.train_lines} training samples, others each time"
+    return replace(budget, max_epochs=epochs, epoch_share=samples / budget.train_lines), told

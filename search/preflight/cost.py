@@ -37,7 +37,7 @@ class Cost:
         line = self.frozen + (self.full - self.frozen) * deep / PLAN_POINTS
         line *= TASKS.get(config.task).work(config) / self.work
         dictionary = self.keep if config.charset == "keep" else 1.0
-        lines = train_lines / (1 - config.replay - config.synthetic)
+        lines = config.epoch_share * train_lines / (1 - config.replay - config.synthetic)
         return dictionary * (line * lines + self.evaluate * val_lines)
 
 

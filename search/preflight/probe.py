@@ -16,6 +16,7 @@ from search.preflight.widths import promising_widths
 from search.records.result import Baseline
 from spaces.space import SearchSpace
 from train.config import TechniqueConfig, TrialConfig, config_from_mapping, nested
+from train.data.dataset import Dataset
 from train.data.evidence import MIN_UNITS
 from train.engine import Engine
 from train.loop import TrainingData, assemble
@@ -25,9 +26,9 @@ from train.steps.validation import evaluate
 from train.system import memory
 from train.tasks import TASKS, SampleStats, Task, Terms
 from train.techniques import build_technique, uniform
+from train.trained.loaded import Assembled
 from train.trained.tuning import chosen
 
-PROBE_IMAGES = 16
 LayerPlan = dict[str, float]
 """Layer group -> how fast it learns."""
 EVERYTHING = uniform(1.0)
@@ -102,11 +103,9 @@ def probe_model(model: str, fixed: TrialConfig, fit_widths: Sequence[int], data:
         changes = {"model": model, "charset": start.charset, "fit_width": start.fit_width}
         config = fixed.model_copy(update=changes)
         engine, task = assemble(config, data.train, dictionary=data.dictionary)
-        reading = read(engine, config, data, untrained)
-        readings.append(reading)
-        if task.tunes:
-            readings.append(read(engine, chosen(engine, task, data.val), data, untrained, tuned=True))
-        measured.append(measure(engine, config, data, reading.seconds / len(data.val), plans, fit_widths))
+        found = read_start(engine, task, config, data, untrained)
+        readings += found
+        measured.append(measure(engine, config, data, found[0].seconds / len(data.val), plans, fit_widths))
     return Probe(
         model=model,
         baselines=tuple(reading.baseline for reading in readings),
@@ -135,13 +134,26 @@ class Reading:
     seconds: float
 
 
+def read_start(
+    engine: Engine, task: Task, config: TrialConfig, data: TrainingData, untrained: bool
+) -> list[Reading]:
+    """Score a network as it starts and, where something is tuned, with that: what it says is asked for once."""
+    network = Assembled(engine, task)
+    readings = [read(network, config, data, untrained)]
+    if task.tunes:
+        better = chosen(network, data.val)
+        own = TASKS.get(better.task)(better, engine.charset)
+        readings.append(read(Assembled(engine, own).hearing(network), better, data, untrained, tuned=True))
+    return readings
+
+
 def read(
-    engine: Engine, config: TrialConfig, data: TrainingData, untrained: bool, tuned: bool = False
+    network: Assembled, config: TrialConfig, data: TrainingData, untrained: bool, tuned: bool = False
 ) -> Reading:
     """Score a network on the validation split and the general samples."""
-    task = TASKS.get(config.task)(config, engine.charset)
+    engine, task = network.engine, network.task
     started = time.monotonic()
-    scores, predictions = evaluate(engine, task, data.val)
+    scores, rows = _score(network, data.val)
     seconds = time.monotonic() - started
     general, general_rows = _general(engine, task.at_best, data)
     baseline = Baseline(
@@ -153,7 +165,16 @@ def read(
         general=general,
         scores=scores,
     )
-    return Reading(config, baseline, task.per_sample(predictions, data.val), general_rows, seconds)
+    return Reading(config, baseline, rows, general_rows, seconds)
+
+
+def _score(network: Assembled, data: Dataset) -> tuple[Scores, SampleStats]:
+    """Return scores and rows of a split; what a network says of it is kept only for a task that tunes something."""
+    if network.task.tunes:
+        reading = network.read(data)
+        return reading.scores, reading.stats
+    scores, predictions = evaluate(network.engine, network.task, data)
+    return scores, network.task.per_sample(predictions, data)
 
 
 def measure(
@@ -166,7 +187,7 @@ def measure(
 ) -> Measured:
     """Time a network's training steps under these plans, and watch what memory they take."""
     task = TASKS.get(config.task)(config, engine.charset)
-    pixels = _pixels(task, data, _median_images(data))
+    pixels = _pixels(task, data, _median_images(data, task.timed))
     own, read_peak = memory.own_bytes(), memory.peak_bytes()
     memory.reset_peak()
     full, frozen, *_ = (*(_step_seconds(engine, task, data, plan) for plan in plans), 0.0, 0.0)
@@ -194,7 +215,8 @@ def _largest(
     config: TrialConfig, engine: Engine, fit_widths: Sequence[int], data: TrainingData
 ) -> dict[int, int]:
     """Return the pixels of the largest training image as a batch holds it, for each width of lines and their own."""
-    widest = np.argsort(data.train.widths)[-PROBE_IMAGES:]
+    timed = TASKS.get(config.task).timed
+    widest = np.argsort(data.train.widths)[-timed:]
     configs = [config.model_copy(update={"fit_width": width}) for width in {0, *fit_widths}]
     tasks = [TASKS.get(config.task)(one, engine.charset) for one in configs]
     return {
@@ -203,13 +225,13 @@ def _largest(
     }
 
 
-def _median_images(data: TrainingData) -> npt.NDArray[np.int64]:
-    return np.argsort(data.train.widths)[len(data.train) // 2 :][:PROBE_IMAGES]
+def _median_images(data: TrainingData, count: int) -> npt.NDArray[np.int64]:
+    return np.argsort(data.train.widths)[len(data.train) // 2 :][:count]
 
 
 def _step_seconds(engine: Engine, task: Task, data: TrainingData, plan: LayerPlan) -> float:
     """Return the seconds per sample of a training step on images of median width: the faster one after the first."""
-    middle = _median_images(data)
+    middle = _median_images(data, task.timed)
     engine.apply_plan(plan)
     seconds = []
     for _ in range(3):

@@ -44,7 +44,12 @@ def terminal_table(result: StudyResult) -> str:
     lines += confirmation_lines(result)
     lines += forgetting_lines(result)
     if not result.ranked:
-        lines.append("No trial has a score: the pretrained baseline is the best there is.")
+        what = (
+            "the bundle is the pretrained baseline"
+            if result.averaged
+            else "the pretrained baseline is the best there is"
+        )
+        lines.append(f"No trial has a score: {what}.")
     elif result.winner is None:
         lines.append("No trial can win, nothing is exported: the pretrained baseline is the best there is.")
     else:

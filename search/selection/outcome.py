@@ -162,6 +162,12 @@ class Searched:
         )
 
     @property
+    def out_of_time(self) -> bool:
+        """Whether the time budget was over before any trial had trained an epoch, and none failed."""
+        tried = any(trial.rows or trial.error for trial in self.journals.values())
+        return self.settings.time_budget_s is not None and not tried
+
+    @property
     def line_seconds(self) -> float:
         """The time in which the slowest of the models reads a line."""
         return max(probe.cost.evaluate for probe in self.probes)

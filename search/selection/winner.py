@@ -7,13 +7,13 @@ from pathlib import Path
 
 from search.preflight.data import StudyData
 from search.records.evidence import Caution, DecodedSplit, LabelCheck
-from search.records.result import Comparison, Misreading
+from search.records.result import PRETRAINED, Comparison, Misreading
 from search.records.sample_rows import SplitRows, make_split_rows
 from search.records.trial import TrialRecord
 from search.sampling.lineage import describe_stages
-from search.selection.caution import be_cautious
+from search.selection.caution import be_cautious, load_baseline
 from search.selection.choose import Selection
-from search.selection.judge import compare_with_baselines, list_misreadings
+from search.selection.judge import compare_with_baselines, list_baselines, list_misreadings
 from search.selection.labels import (
     UNSPELLED,
     WINNER,
@@ -61,7 +61,9 @@ class Verdict:
 def export_winner(search: Searched, selected: Selection, folder: Path) -> Verdict:
     """Write the winner's configuration and bundle, and judge it. Its network is built once for all of that."""
     ranked = selected.ranked
-    if not ranked or not ranked[0].eligible:
+    if not ranked:
+        return export_untrained(search, folder)
+    if not ranked[0].eligible:
         return Verdict()
     data, val = search.data, search.data.training.val
     best, averaged = load_weights(search, selected)
@@ -81,6 +83,18 @@ def export_winner(search: Searched, selected: Selection, folder: Path) -> Verdic
         labels=check_winner_labels(search, selected, tuned, averaged),
         decoded=summarise_decoding(winner, data),
     )
+
+
+def export_untrained(search: Searched, folder: Path) -> Verdict:
+    """Write the best pretrained baseline as the bundle, where the time held no trial; after a failed one nothing."""
+    baselines = list_baselines(search.probes, search.data.training)
+    if not search.out_of_time or not baselines or baselines[0].baseline.untrained:
+        return Verdict()
+    val = search.data.training.val
+    network = read_as_known(load_baseline(baselines[0]), val, search.data.known)
+    save_config(network.checkpoint.config, folder / "best.yaml")
+    export_network(network, val, folder / "best")
+    return Verdict(averaged=(PRETRAINED,))
 
 
 def load_weights(search: Searched, selected: Selection) -> tuple[Loaded, tuple[str, ...]]:

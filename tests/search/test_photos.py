@@ -15,8 +15,8 @@ from search.photos import (
     measure,
     recognition_settings,
     run_photos,
-    write_cut,
 )
+from search.planning.pair import PairTime
 from search.run import parser, settings_of
 from search.settings import ASKED, StudySettings
 from serve.inference import pretrained
@@ -27,7 +27,8 @@ from train import evaluate
 from train.bundle import DETECTION_GEOMETRY, FILES, load_bundle, seal
 from train.cut import PADDLEOCR, Cut
 from train.data.photos.regions import Region, label_of
-from train.end_to_end.photos import describe_faults
+from train.end_to_end.pair import write_cut
+from train.end_to_end.photos import add_counts, describe_faults
 from train.errors import DataError, UsageError
 from train.scoring.regions import RegionCounts
 
@@ -64,7 +65,7 @@ def asked(data: Path, *more: str) -> StudySettings:
     [
         (1, "A{}", (), "at least 12 labelled samples"),
         (30, "", (), "must have texts to train a reader on"),
-        (30, "A{}", ("--time-budget", "60s"), "--time-budget must be at least 120 s"),
+        (30, "A{}", ("--time-budget", "60s"), "--time-budget must be at least 227s for 30 such photos"),
         (30, "A{}", ("--fork", "old"), "no --fork"),
     ],
 )
@@ -87,9 +88,16 @@ def test_lines_without_photos_are_refused(tmp_path: Path) -> None:
 def test_time_models_and_settings_are_divided(tmp_path: Path) -> None:
     models = ("--model", "pp-ocrv6-tiny-det", "--model", "pp-ocrv6-small", "--dictionary", "dict.txt")
     settings = asked(tmp_path / "data", "--time-budget", "1000s", *models)
-    detector = detection_settings(settings)
-    reader = recognition_settings(settings, "runs/both/detection/best", 300)
-    assert (detector.time_budget_s, reader.time_budget_s) == (350, 650)  # the detector left 50 s, 50 are kept
+    pair = PairTime(1000, {"train": 100, "val": 20}, megapixels=0.5)
+    detector = detection_settings(settings, pair)
+    reader = recognition_settings(settings, "runs/both/detection/best", pair, 300)
+    assert detector.time_budget_s == pytest.approx(142.8 + 0.35 * (1000 - 142.8 - 180.6 - 50))
+    assert reader.time_budget_s == 650  # what the detector left but 50, in which both are measured
+    late = recognition_settings(settings, "runs/both/detection/best", pair, 900)
+    assert late.time_budget_s == pytest.approx(180.6), (
+        "a detector that took too long takes nothing that a reader needs"
+    )
+    assert (detector.folds, reader.folds) == (1, None)
     assert (detector.models, reader.models) == (("pp-ocrv6-tiny-det",), ("pp-ocrv6-small",))
     assert (detector.space, reader.space) == ("detection", "recognition")
     assert (detector.dictionary, reader.dictionary) == (None, "dict.txt")
@@ -97,8 +105,8 @@ def test_time_models_and_settings_are_divided(tmp_path: Path) -> None:
     assert {str(one.local_folder.parent) for one in (detector, reader)} == {str(tmp_path / "runs" / "both")}
     without = asked(tmp_path / "data")
     assert (
-        detection_settings(without).time_budget_s
-        is recognition_settings(without, "d", 9).time_budget_s
+        detection_settings(without, None).time_budget_s
+        is recognition_settings(without, "d", None, 9).time_budget_s
         is None
     )
 
@@ -153,8 +161,9 @@ def test_both_are_measured_end_to_end_as_evaluation_does(
     assert {name: value for name, value in found.as_dict().items() if name != "faults"} == told
     page = (tmp_path / "report.html").read_text("utf-8")
     assert page.count("<figure>") == told["n"] == 24
-    assert found.as_dict()["faults"] in page
-    assert 0 < found.counts.read < found.counts.hits <= found.counts.labels
+    assert found.faults in page
+    total = add_counts(found.counts)
+    assert 0 < total.read < total.hits <= total.labels
 
     write_cut(Path(reader), Cut(along=0.2, direct=True))
     assert load_model("recognition", reader).cut == Cut(along=0.2, direct=True)

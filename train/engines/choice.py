@@ -31,7 +31,6 @@ from train.tasks import TASKS
 
 AUTO = "auto"
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
-IMAGES = 16
 STEPS = 3  # the first ones build what later ones reuse; the fastest counts
 
 
@@ -107,7 +106,7 @@ def fastest(seconds: Mapping[str, float]) -> Choice:
     if math.isinf(seconds[best]):
         raise ModelError("an engine must train here", "none does", "see the errors above")
     figures = ", ".join(f"{name} {value:.2f} s" for name, value in sorted(seconds.items()))
-    return Choice(best, f"its step of {IMAGES} images is the fastest here: {figures}")
+    return Choice(best, f"its steps are the fastest here: {figures}")
 
 
 def measure(engine: str, models: Sequence[str], threads: int | None, weights: str | None = None) -> float:
@@ -127,7 +126,7 @@ def measure(engine: str, models: Sequence[str], threads: int | None, weights: st
 def step_seconds(engine_name: str, model: str, weights: str | None = None) -> float:
     """Return the seconds of a full training step on images of a usual size, in this process."""
     task = MODELS.get(model).task
-    charset, batch = TASKS.get(task).example(IMAGES)
+    charset, batch = TASKS.get(task).example(TASKS.get(task).timed)
     assert not isinstance(batch.images, Features)
     config = TrialConfig(task=task, engine=engine_name, model=model, weights=weights)
     engine = ENGINES.get(engine_name)(config, charset, batch.images, World())

@@ -101,6 +101,7 @@ class Task(ABC):
         tunes: whether `tuned` chooses something.
         worded: whether its outputs are probabilities of characters, behind which a text model can stand.
         architecture: the settings that decide how long an exported network takes for an image (dotted keys).
+        timed: how many samples a step is timed with, about as many as a batch has.
     """
 
     objective: ClassVar[str]
@@ -115,6 +116,7 @@ class Task(ABC):
     tunes: ClassVar[bool] = False
     worded: ClassVar[bool] = False
     architecture: ClassVar[tuple[str, ...]] = ("engine", "model", "weights", "charset", "fit_width")
+    timed: ClassVar[int] = 16
 
     @abstractmethod
     def __init__(self, config: TrialConfig, charset: Charset) -> None:

@@ -77,6 +77,7 @@ class PhotoTask(Task):
     )
     geometry: ClassVar[Mapping[str, int]] = DETECTION_GEOMETRY
     architecture: ClassVar[tuple[str, ...]] = ("engine", "model", "weights", "detection.max_side_px")
+    timed: ClassVar[int] = 4
 
     def __init__(self, config: TrialConfig, charset: Charset) -> None:
         self._config, self.how = config, parameters(config)

@@ -46,7 +46,7 @@ class Assembled:
     @property
     def at_best(self) -> "Assembled":
         """The network as epochs are judged (`Task.at_best`)."""
-        return Assembled(self.engine, self.task.at_best)
+        return Assembled(self.engine, self.task.at_best).hearing(self)
 
     def read(self, data: Dataset) -> Reading:
         """Read a split; asked again for the same one, return what was read before."""

@@ -1,15 +1,12 @@
 """Settings that need no training, such as a detector's thresholds, chosen on what a trained network predicts."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 from train.checkpoint import Checkpoint
 from train.config import TrialConfig, flatten
-from train.data.batching.batches import Indices
 from train.data.dataset import Dataset
-from train.engine import Engine, Images
-from train.tasks import TASKS, Task
-from train.trained.loaded import Loaded, load_network
+from train.tasks import TASKS
+from train.trained.loaded import Assembled, Loaded, load_network
 
 
 def tuned(checkpoint: Checkpoint, val: Dataset) -> Checkpoint:
@@ -27,9 +24,9 @@ def tune(network: Loaded, val: Dataset) -> Loaded:
     if not network.task.tunes:
         return network
     checkpoint = network.checkpoint
-    config = chosen(network.engine, network.task, val)
+    config = chosen(network, val)
     task = TASKS.get(config.task)(config, checkpoint.charset)
-    better = Loaded(network.engine, task, checkpoint=replace(checkpoint, config=config))
+    better = Loaded(network.engine, task, checkpoint=replace(checkpoint, config=config)).hearing(network)
     before, after = network.read(val).scores, better.read(val).scores
     print(
         f"chosen after training: {_said(checkpoint.config, config)}; "
@@ -39,14 +36,10 @@ def tune(network: Loaded, val: Dataset) -> Loaded:
     return better.with_metrics(after.metrics())
 
 
-def chosen(engine: Engine, task: Task, val: Dataset) -> TrialConfig:
+def chosen(network: Assembled, val: Dataset) -> TrialConfig:
     """Return the task's configuration with the settings that do best with a network's outputs."""
-    return task.tuned(_outputs(engine, task, val), val)
-
-
-def _outputs(engine: Engine, task: Task, data: Dataset) -> Iterator[tuple[Indices, Images]]:
-    for indices in task.evaluation_batches(data):
-        yield indices, engine.predict(task.evaluation_batch(data, indices))
+    outputs = ((indices, network.output(val, indices)) for indices in network.task.evaluation_batches(val))
+    return network.task.tuned(outputs, val)
 
 
 def _said(before: TrialConfig, after: TrialConfig) -> str:

@@ -1,5 +1,6 @@
 """What one epoch of a configuration trains on: its lines and their batches, the same on every worker."""
 
+import math
 from collections.abc import Sequence
 from itertools import chain, repeat
 
@@ -19,7 +20,7 @@ def epoch_lines(
 
     Args:
         config: batch size, multi-scale and seed.
-        first: the training lines; each comes once.
+        first: the training lines; each comes once, or in a part of the batches where an epoch sees a share of them.
         extras: further sets, of which every batch has a share.
         one_width: whether a batch is as wide whatever it holds, as it is at a fixed width: then chance alone mixes it.
     """
@@ -30,6 +31,7 @@ def epoch_lines(
     sizes = batch_sizes(config.batch_size, config.multi_scale, config.seed, epoch)
     shares = [extra.share for extra in extras]
     batches, copies = mixed_batches(widths, shares, sizes, config.seed, epoch)
+    batches = batches[: math.ceil(config.epoch_share * len(batches))]
     copied = chain.from_iterable(repeat(part, copy) for part, copy in zip(sets[1:], copies, strict=True))
     lines = Mixture([first, *copied]) if extras else first
     if config.multi_scale:

@@ -1,0 +1,66 @@
+"""How a time budget is divided between a detector and its reader, and the least that is worth beginning with.
+
+Pure functions of seconds, of what studies were measured to take on two cores beside other work.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+START_S, TRAIN_S = 75.0, 30.0
+"""Of a study: what comes before and after its trials, and the least to train in."""
+PHOTO_S, MEGAPIXEL_S = 0.03, 1.2
+"""To find the lines of a photo: whatever its size, and for each megapixel that the network sees."""
+BASELINE_READINGS = 3
+DETECTION_SHARE, MEASURING_SHARE, MEASURING_S = 0.35, 0.05, 15.0
+SMALLEST_ALONE_S, FOLDS_S = 300.0, 600.0
+"""A study with less time searches the smallest model alone, a detector's with less is scored on one split."""
+
+
+@dataclass(frozen=True)
+class PairTime:
+    """The time of a detector and its reader.
+
+    Attributes:
+        budget_s: from start to result.
+        photos: of each split.
+        megapixels: that a network sees of a photo.
+        search_detector: False where one is given.
+    """
+
+    budget_s: float
+    photos: Mapping[str, int]
+    megapixels: float
+    search_detector: bool = True
+
+    @property
+    def least_s(self) -> float:
+        """The least budget in which a study of each can train something."""
+        return self._least_detector_s + self.least_reader_s + MEASURING_S
+
+    @property
+    def least_reader_s(self) -> float:
+        """What a reader needs: its lines are found in all photos."""
+        return START_S + TRAIN_S + self._finding_s * sum(self.photos.values())
+
+    @property
+    def detector_s(self) -> float:
+        """What the detector's study has: what it needs, and a share of what nobody needs."""
+        spare = self.budget_s - self._least_detector_s - self.least_reader_s - self._measuring_s
+        return self._least_detector_s + DETECTION_SHARE * max(spare, 0.0)
+
+    def reader_s(self, elapsed_s: float) -> float:
+        """Return what the reader's study has, so long after the beginning: what is left, but at least what it needs."""
+        return max(self.budget_s - self._measuring_s - elapsed_s, self.least_reader_s)
+
+    @property
+    def _least_detector_s(self) -> float:
+        reading_s = BASELINE_READINGS * self._finding_s * self.photos["val"]
+        return START_S + TRAIN_S + reading_s if self.search_detector else 0.0
+
+    @property
+    def _finding_s(self) -> float:
+        return PHOTO_S + MEGAPIXEL_S * self.megapixels
+
+    @property
+    def _measuring_s(self) -> float:
+        return max(MEASURING_S, MEASURING_SHARE * self.budget_s)

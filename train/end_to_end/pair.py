@@ -1,0 +1,96 @@
+"""A detector and a reader at work together: photos read end to end, one way for evaluation, search and benchmarks."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from train.bundle import MANIFEST, load_bundle
+from train.config import config_from_mapping
+from train.cut import Cut
+from train.data.sample import Sample
+from train.end_to_end.photos import (
+    PhotoReading,
+    PhotoScores,
+    add_counts,
+    count_photos,
+    describe_faults,
+    read_photos,
+    score_photos,
+)
+from train.scoring.regions import AS_LABELLED, RegionCounts
+from train.sets.found import Quads
+from train.system.files import write_whole
+from train.trained.readers import Read, read
+
+
+@dataclass(frozen=True)
+class EndToEnd:
+    """How photos are read.
+
+    Attributes:
+        pages: what was read in each; where a format looks for some texts, the lines that can be one.
+        counts: of each photo, compared with its labels.
+        raw: the same of reading greedily; None without a text model.
+    """
+
+    pages: Sequence[PhotoReading]
+    counts: Sequence[RegionCounts]
+    raw: Sequence[RegionCounts] | None = None
+
+    @cached_property
+    def scores(self) -> PhotoScores:
+        """Of all photos together, with intervals."""
+        return score_photos(self.counts, self.raw)
+
+    @property
+    def faults(self) -> str:
+        """What finding and what reading did wrong; empty where all is right."""
+        return describe_faults(add_counts(self.counts))
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it for JSON."""
+        return self.scores.as_dict() | {"faults": self.faults}
+
+
+def read_end_to_end(
+    samples: Sequence[Sample],
+    boxes: Sequence[Quads],
+    reader: Read,
+    rule: str = AS_LABELLED,
+    threads: int = 1,
+) -> EndToEnd:
+    """Return how photos are read by a reader of lines, which says how they are cut, in the boxes that were found.
+
+    Args:
+        samples: the photos.
+        boxes: that a detector finds in each.
+        reader: with the text model that stands behind it, if any.
+        rule: of CHARSET_RULES.
+        threads: that it reads with.
+    """
+    found = [list(quads) for quads in boxes]
+    pages = read_photos(samples, found, lambda lines: read(reader, lines, threads)[1], reader.config.cut)
+    pages, model = [page.wanted for page in pages], reader.text_model
+    raw = count_photos(samples, [page.raw for page in pages], rule, model) if model else None
+    return EndToEnd(pages, count_photos(samples, pages, rule, model), raw)
+
+
+def load_reader(bundle: Path) -> Read:
+    """Return a bundle's model with its text model."""
+    loaded = load_bundle(bundle)
+    config = config_from_mapping(loaded.manifest.config, str(bundle))
+    return Read(config, loaded, text_model=loaded.text_model)
+
+
+def write_cut(bundle: Path, how: Cut) -> None:
+    """Write how lines are cut for a reader into its bundle."""
+    manifest = load_bundle(bundle).manifest
+    rest = {name: value for name, value in manifest.settings.items() if name != "cut"}
+    settings = rest | ({"cut": how.changes()} if how.changes() else {})
+    config = manifest.config | {"cut": how.model_dump()}
+    changed = replace(manifest, config=config, settings=settings)
+    if changed != manifest:
+        write_whole(bundle / MANIFEST, json.dumps(asdict(changed), ensure_ascii=False, indent=1))
