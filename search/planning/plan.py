@@ -78,9 +78,8 @@ def make_plan(probed: Probed, nodes: Nodes, now: float) -> Plan:
     whole = budget_of(settings, space, probes, probed.data, probed.prepared.started)
     space = narrow_as_measured(probed, space, whole, nodes, now)
     searched = [probe for probe in probes if probe.model in list_models(space)]
-    if "epoch_share" not in {*space.fixed, *(parameter.key for parameter in space.parameters)}:
-        whole, told = shorten_epochs(whole, searched, now)
-        space = narrow(space, [partial(fix_epoch_share, budget=whole, told=told)])
+    whole = shorten_epochs(whole, space, searched, now)
+    space = space.with_fixed({"epoch_share": whole.epoch_share}) if whole.epoch_share < 1 else space
     # There is room for more trials at a time if the models left out were the larger ones.
     resources = fit_resources(settings, nodes, space, searched)
     points, earlier = order_points(probed, space)
@@ -103,11 +102,6 @@ def lengthen(space: SearchSpace, samples: int) -> Narrowed:
         longer,
         f"{samples} training samples: up to {longer.fixed['epochs']} epochs a trial, for {steps} steps",
     )
-
-
-def fix_epoch_share(space: SearchSpace, budget: TimeBudget, told: str) -> Narrowed:
-    """Fix what of the training samples an epoch sees, where that is not all."""
-    return (space.with_fixed({"epoch_share": budget.epoch_share}) if budget.epoch_share < 1 else space), told
 
 
 def narrow_as_measured(

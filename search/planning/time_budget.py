@@ -170,8 +170,8 @@ def usual_config(probe: Probe) -> TrialConfig:
     return TrialConfig(task=probe.configs[0].task, detection=probe.configs[0].detection)
 
 
-def shorten_epochs(budget: TimeBudget, probes: Sequence[Probe], now: float) -> tuple[TimeBudget, str]:
-    """Let an epoch see a part of the training samples where the time holds too few whole ones, and say so.
+def shorten_epochs(budget: TimeBudget, space: SearchSpace, probes: Sequence[Probe], now: float) -> TimeBudget:
+    """Let an epoch see a part of the training samples where the time holds too few whole ones, and print it.
 
     Of the time that is left at least half trains, the rest reads the validation samples: where these take long, there
     are fewer epochs.
@@ -179,13 +179,17 @@ def shorten_epochs(budget: TimeBudget, probes: Sequence[Probe], now: float) -> t
     left = 0.0 if budget.deadline is None else (budget.deadline - now - TRIAL_START_S) / SAFETY
     whole = usual_epoch(budget, probes)
     least = min(LEAST_EPOCHS, budget.max_epochs)
-    if left <= 0 or budget.turns is not None or least * whole <= left:
-        return budget, ""
+    decided = "epoch_share" in {*space.fixed, *(parameter.key for parameter in space.parameters)}
+    if left <= 0 or decided or budget.turns is not None or least * whole <= left:
+        return budget
     reading = usual_epoch(replace(budget, train_lines=0), probes)
     epochs = max(1, min(least, int(left / (2 * reading)) if reading else least))
     share = (left / epochs * ROOM - reading) / (whole - reading)
-    samples = max(LEAST_SAMPLES, int(share * budget.train_lines))
-    if samples >= budget.train_lines:
-        return replace(budget, max_epochs=epochs), ""
-    told = f"the time is short: an epoch sees {samples} of the {budget.train_lines} training samples, others each time"
-    return replace(budget, max_epochs=epochs, epoch_share=samples / budget.train_lines), told
+    samples, total = max(LEAST_SAMPLES, int(share * budget.train_lines)), budget.train_lines
+    if samples >= total:
+        return replace(budget, max_epochs=epochs)
+    print(
+        f"the time is short: an epoch sees {samples} of the {total} training samples, others each time",
+        flush=True,
+    )
+    return replace(budget, max_epochs=epochs, epoch_share=samples / total)

@@ -11,12 +11,14 @@ from search.planning.budget import LEAST_EPOCHS
 from search.planning.time_budget import LEAST_SAMPLES, TimeBudget, divide, shorten_epochs, usual_config
 from search.preflight.cost import Cost
 from search.settings import StudySettings
+from spaces.space import load_space
 from tests.search.planning.test_plan import probe
 from train.config import TrialConfig
 from train.data.batching.epoch import epoch_lines
 from train.data.dataset import MemoryDataset, gather
 from train.data.sample import Sample
 
+SPACE = load_space("recognition")
 STUDY = StudySettings(name="some", storage="runs", time_budget_s=600)
 
 
@@ -33,13 +35,12 @@ def test_what_is_left_holds_a_trial_unless_even_a_handful_takes_longer(
     cost = Cost(full=step, frozen=step, evaluate=read)
     probes = [replace(probe("pp-ocrv6-tiny", {0: 0.5}), cost=cost)]
     whole = TimeBudget(left, 30, train, val, {"pp-ocrv6-tiny": cost})
-    short, told = shorten_epochs(whole, probes, now=0)
-    assert bool(told) == (short.epoch_share < 1)
+    short = shorten_epochs(whole, SPACE, probes, now=0)
     config = usual_config(probes[0]).model_copy(update={"epochs": 30, "epoch_share": short.epoch_share})
     epochs = divide(short, STUDY, probes, 1, now=0).epochs_for(config, now=0)
     handful = 1.1 * (step * min(LEAST_SAMPLES, train) + read * val)
     assert epochs or left < 10 + 1.3 * handful
-    if not told and short == whole and left > 10:
+    if short == whole and left > 10:
         assert epochs >= LEAST_EPOCHS
 
 
