@@ -5,7 +5,6 @@ import signal
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 from hypothesis import settings
@@ -24,7 +23,7 @@ STARTERS = {
     f"tests.{name}" for name in ("search.driver", "search.nodes", "search.job_cluster", "serve.conftest")
 }
 
-CLUSTERS, SERVERS = "clusters", "servers"
+CLUSTERS, SERVERS, SHARED = "clusters", "servers", "shared cluster"
 """Groups of tests that each run one after the other, as theirs would take cores and fixed ports from each other."""
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -32,21 +31,20 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def starts_clusters(module: ModuleType) -> bool:
-    """Return whether a test file uses Ray itself, or what starts clusters and servers."""
-    values = vars(module).values()
-    return any(getattr(value, "__module__", None) in STARTERS for value in values) or any(
-        isinstance(value, ModuleType) and value.__name__.split(".")[0] == "ray" for value in values
-    )
+def starts_clusters(item: pytest.Function) -> bool:
+    """Return whether a test, or another of its file, starts a cluster or a server of its own."""
+    used = {getattr(value, "__module__", None) for value in vars(item.module).values()}
+    return bool(item.get_closest_marker("cluster") or "serve_url" in item.fixturenames or STARTERS & used)
 
 
 def group_of(item: pytest.Item) -> str:
     """Return whom a test shares a process with: all of its folder that start clusters, or the tests of its file."""
     assert isinstance(item, pytest.Function)
-    clusters = item.get_closest_marker("cluster") or {"serve_url", "local_cluster"} & {*item.fixturenames}
-    if not clusters and not starts_clusters(item.module):
-        return str(item.path.relative_to(ROOT))
-    return SERVERS if item.path.is_relative_to(ROOT / "tests" / "serve") else CLUSTERS
+    if "local_cluster" in item.fixturenames:
+        return SHARED
+    if starts_clusters(item):
+        return SERVERS if item.path.is_relative_to(ROOT / "tests" / "serve") else CLUSTERS
+    return str(item.path.relative_to(ROOT))
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -57,7 +55,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     groups = {item: group_of(item) for item in items}
     slow = Counter(group for item, group in groups.items() if item.get_closest_marker("slow"))
     size = Counter(groups.values())
-    first = (CLUSTERS, SERVERS)
+    first = (CLUSTERS, SERVERS, SHARED)
     items.sort(key=lambda item: (groups[item] not in first, -slow[groups[item]], -size[groups[item]]))
     for item, group in groups.items():
         item.add_marker(pytest.mark.xdist_group(group))

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -49,8 +50,10 @@ def few_lines(data_dir: Path, train: int = 8, val: int = 4) -> TrainingData:
 def narrow_lines(data_dir: Path, split: str, count: int, widths: set[int]) -> Dataset:
     """Return the first VIN lines that are padded to one of these widths."""
     found = load_file(data_dir / "vin" / f"rec_gt_{split}.txt", {})
-    buckets = (images.bucket_width(images.resize_line(images.read(s.path)).shape[1]) for s in found)
-    return decode_samples([s for s, bucket in zip(found, buckets, strict=True) if bucket in widths][:count])
+    narrow = (
+        s for s in found if images.bucket_width(images.resize_line(images.read(s.path)).shape[1]) in widths
+    )
+    return decode_samples(list(islice(narrow, count)))
 
 
 def padded(data: Dataset, indices: Sequence[int] | None = None) -> images.Image:

@@ -64,7 +64,6 @@ def test_a_killed_search_and_an_interrupted_one_go_on(data_dir: Path, tmp_path: 
     best = max(score for *_, score, _ in before)
     assert all(so_far >= best for *_, so_far in after)
     check_result(storage / NAME, first, second, before)
-    a_fork_begins_with_the_best(storage, labels)
 
 
 def changed_data_is_refused(study: list[object], labels: Path) -> None:
@@ -75,23 +74,6 @@ def changed_data_is_refused(study: list[object], labels: Path) -> None:
     assert "data.train.samples: 48 -> 47" in refused.output
     assert f"--fork {shlex.quote(NAME)}" in refused.output
     labels.write_text(whole, encoding="utf-8")
-
-
-def a_fork_begins_with_the_best(folder: Path, labels: Path) -> None:
-    forked = tiny_search(
-        "--storage", folder, "--name", "new", "--fork", NAME, *label_arguments(labels), "--space",
-        write_tiny_space(folder, 1), "--test-fraction", 0, "--trials", 1,
-    )  # fmt: skip
-    assert forked.wait() == 0, forked.output
-    assert "fork: 2 of its 2 best" in forked.output
-    old, new = (
-        json.loads((folder / name / "summary.json").read_text(encoding="utf-8")) for name in (NAME, "new")
-    )
-    [trial] = new["trials"]
-    best = max(old["trials"], key=lambda one: (one["score"], one["id"]))
-    tied = [one["config"] for one in old["trials"] if one["score"] == best["score"]]
-    for key in ("technique", "optimiser"):
-        assert trial["config"][key] in [config[key] for config in tied]
 
 
 def wait_for_snapshot(folder: Path) -> None:

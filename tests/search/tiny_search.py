@@ -63,7 +63,8 @@ def main() -> int:
         "worker_process_setup_hook": "tests.search.tiny_search.register",
         "env_vars": {"PYTHONPATH": os.environ["PYTHONPATH"]},
     }
-    ray.init = functools.partial(ray.init, runtime_env=hook)
+    # The search of `tests/search/test_study.py` has a dashboard, as users have.
+    ray.init = functools.partial(ray.init, runtime_env=hook, include_dashboard=False)
     return run(search, sys.argv[1:])
 
 

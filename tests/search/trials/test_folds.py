@@ -1,6 +1,7 @@
 """Few samples: folds without a shared text, scores over all of them, and a real search of them."""
 
 import json
+import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -34,7 +35,7 @@ from search.trials.folds import (
     train_fold,
 )
 from tests import real_lines
-from tests.search.driver import label_arguments, write_labels
+from tests.search.driver import PARAMETERS, label_arguments, write_labels
 from tests.search.made_result import image_of, result, rows, share, trial
 from tests.search.tiny_search import tiny_search
 from train.checkpoint import Checkpoint
@@ -46,6 +47,8 @@ from train.scoring.intervals import paired_gain_interval
 from train.scoring.regions import RegionScores
 from train.scoring.texts import TextScores
 from train.tasks import TASKS
+
+FINISHED = Path(__file__).resolve().parents[2] / "before" / "studies" / "tiny"
 
 
 def settings(**others: Any) -> StudySettings:
@@ -224,14 +227,16 @@ def run(
 
 
 @pytest.mark.slow
-def test_a_real_search_over_folds_for_accuracy_and_latency(data_dir: Path, tmp_path: Path) -> None:
+def test_a_real_search_over_folds_for_accuracy_and_latency_begins_with_another_ones_best(
+    data_dir: Path, tmp_path: Path
+) -> None:
     space = tmp_path / "some.yaml"
     text = "fixed: {model: tiny-recogniser, engine: torch, charset: domain, epochs: 1, batch_size: 8, fit_width: 0}\n"
-    space.write_text(
-        text + "parameters:\n  optimiser.learning_rate: {float: [1.0e-4, 1.0e-3], log: true}\n", "utf-8"
-    )
+    space.write_text(text + PARAMETERS.format(), "utf-8")
+    old = "\u8eca\u724c cut"
+    shutil.copytree(FINISHED, tmp_path / old)
     labels = write_labels(data_dir, tmp_path / "labels", 16, 6)
-    asked = ["--scheduler", "none", "--trials", 2, "--test-fraction", 0]
+    asked = ["--scheduler", "none", "--trials", 2, "--test-fraction", 0, "--fork", old]
     asked += ["--objectives", "accuracy,latency"]
     run = tiny_search(
         *label_arguments(labels, folds=2), "--space", space, "--storage", tmp_path, "--name", "some", *asked
@@ -246,6 +251,14 @@ def test_a_real_search_over_folds_for_accuracy_and_latency(data_dir: Path, tmp_p
     assert "fold    2/2" in run.output
     assert [one["trial"] for one in found["front"] if one["chosen"]] == [found["best"]["trial"]]
     assert len({one["latency"]["ms"] for one in found["trials"]}) == 1, "one architecture, measured once"
+    assert "fork: 2 of its 2 best" in run.output
+    assert tried_by(found) == tried_by(json.loads((FINISHED / "summary.json").read_text(encoding="utf-8")))
+
+
+def tried_by(study: dict[str, Any]) -> list[tuple[str, float]]:
+    """Return technique and learning rate of every trial, sorted: which of two equals comes first is open."""
+    configs = [one["config"] for one in study["trials"]]
+    return sorted((one["technique"]["name"], one["optimiser"]["learning_rate"]) for one in configs)
 
 
 def test_no_document_is_in_two_folds(data_dir: Path) -> None:

@@ -239,7 +239,7 @@ def test_asha_stops_a_trial_and_gives_its_cores_back(shared: ray.ObjectRef, tmp_
             assert load_checkpoint(Path(folder) / "checkpoint").epoch == epoch
     started = time.monotonic()
     while placement_groups() or ray.available_resources().get("CPU") != 2:
-        assert time.monotonic() - started < 20, placement_groups()
+        assert time.monotonic() - started < 120, placement_groups()
         time.sleep(0.2)
 
 

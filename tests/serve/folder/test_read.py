@@ -32,7 +32,7 @@ from tests.serve.crafted import paged, picture
 from train.data import images
 from train.system.cli import run
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.cluster]
 REPOSITORY = Path(__file__).resolve().parent.parent.parent.parent
 MODEL = "pp-ocrv6-tiny"
 KEPT = "kept from the first run"
