@@ -2,12 +2,14 @@
 
     python benchmarks/paddlex_fields.py [--photos N]
 
+A run that was interrupted goes on after the last file that it compared (runs/paddlex_fields.jsonl).
 Photos of all data sets, drawn pictures of odd shapes and kinds, and PDFs are read by a server of ours and by PaddleOCR,
 with the same models (PP-OCRv6 small): corners of boxes, texts, and scores within SCORE.
 """
 
 import argparse
 import base64
+import json
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -38,6 +40,7 @@ SHAPES = {
     "large": (4600, 3000, 60),
     "square": (800, 800, 26),
 }
+COMPARED = Path("runs/paddlex_fields.jsonl")
 PDF_PAGES = ((1240, 1754, 24), (1754, 1240, 32), (620, 877, 14))
 
 
@@ -48,15 +51,29 @@ def main(arguments: Sequence[str]) -> int:
     photos, before = parse.parse_args(arguments).photos, machine()
     with tempfile.TemporaryDirectory() as folder, server("serve/run.py") as port:
         (models := Path(folder, "models")).mkdir()
-        ocr = paddle.pipeline(models)
-        rows = [compare_file(ocr, port, path) for path in files(Path(folder), photos)]
+        rows = compare(paddle.pipeline(models), port, list(files(Path(folder), photos)))
     print_table([{key: value for key, value in row.items() if key != "differences"} for row in rows])
     keys = ("pages", "lines", "boxes differ", "texts differ", "scores differ")
     total = {key: sum(row[key] for row in rows) for key in keys}
     print({"files": len(rows)} | total)
     differences = {row["file"]: row["differences"] for row in rows if row["differences"]}
     write_result("paddlex_fields", before, {"files": len(rows)} | total | {"differences": differences})
+    COMPARED.unlink()
     return 0
+
+
+def compare(ocr: Any, port: int, paths: Sequence[Path]) -> list[dict[str, Any]]:
+    """Return the comparison of every file, those of an interrupted run among them; each is kept as it is made."""
+    COMPARED.parent.mkdir(exist_ok=True)
+    with COMPARED.open("a+", encoding="utf-8") as kept:
+        kept.seek(0)
+        rows = {row["file"]: row for row in map(json.loads, kept)}
+        for path in paths:
+            if path.name not in rows:
+                rows[path.name] = compare_file(ocr, port, path)
+                kept.write(json.dumps(rows[path.name]) + "\n")
+                kept.flush()
+    return [rows[path.name] for path in paths]
 
 
 def files(folder: Path, photos: int) -> Iterator[Path]:

@@ -41,7 +41,13 @@ WATCHED = ("/health", "/ready")
 UNLIMITED = (*WATCHED, "/metrics")
 """Paths that are answered however long the queue is."""
 SCHEMES = ("bearer", "token")
-FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
+UNUSABLE = frozenset(
+    {
+        errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO,
+        errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EISDIR, errno.EEXIST,
+    }
+)  # fmt: skip
+"""What a disk that is full, or a storage that was changed from outside, ends a request with."""
 
 
 class Door:
@@ -193,8 +199,12 @@ def describe_error(error: Exception) -> tuple[int, str, dict[str, str]]:
     """Return the HTTP status of any error, the text for the client, and the headers that go with it."""
     if isinstance(error, HTTPException):
         return error.status_code, str(error.detail), {}
-    if isinstance(error, OSError) and error.errno in FULL:
-        error = NoRoomError("the server's storage must have room", error.strerror, "make room there")
+    if isinstance(error, OSError) and error.errno in UNUSABLE:
+        error = NoRoomError(
+            "the server's storage must have room and be a folder that can be written",
+            error.strerror,
+            "make room there, or mend it",
+        )
     if not isinstance(error, OcrError):
         log.error("a request failed", exc_info=error)
         return 500, "Internal server error", {}

@@ -24,9 +24,9 @@ class TextDetector:
         """Open the model and measure how it runs best on `threads` cores; pictures are run one at a time."""
         self.model = model
         self.defaults = DetectionParameters(**model.settings)
-        self._session: ElasticSession
+        self.session: ElasticSession
         self.tuning: Tuning
-        self._session, self.tuning = open_elastic(
+        self.session, self.tuning = open_elastic(
             model, (3, USUAL_SIDE_PX, USUAL_SIDE_PX), threads, (1,), every_core
         )
 
@@ -46,4 +46,4 @@ class TextDetector:
             how: in effect.
             alone: no other model runs meanwhile.
         """
-        return boxes(self._session.run(normalise([picture]), alone)[0, 0], source_size, how)
+        return boxes(self.session.run(normalise([picture]), alone)[0, 0], source_size, how)

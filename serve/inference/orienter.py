@@ -15,10 +15,10 @@ class LineOrienter:
         """Open the model and measure how it runs best on `threads` cores."""
         self.model = model
         self.how = line_input(Session(model.onnx, "CPUExecutionProvider", 1).input_shape)
-        self._session: ElasticSession
+        self.session: ElasticSession
         self.tuning: Tuning
         shape = (3, self.how.height_px, self.how.width_px)
-        self._session, self.tuning = open_elastic(model, shape, threads, every_core=every_core)
+        self.session, self.tuning = open_elastic(model, shape, threads, every_core=every_core)
 
     def angles(self, lines: Sequence[Image], alone: bool = False) -> list[int]:
         """Return 1 for every line that stands on its head, 0 for the others.
@@ -30,5 +30,5 @@ class LineOrienter:
         found: list[int] = []
         for start in range(0, len(lines), self.tuning.batch):
             batch = normalise(lines[start : start + self.tuning.batch], self.how)
-            found += angles(self._session.run(batch, alone), self.how)
+            found += angles(self.session.run(batch, alone), self.how)
         return found

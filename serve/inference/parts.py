@@ -12,6 +12,7 @@ from serve.inference.detector import TextDetector, is_large
 from serve.inference.model import Model, load_model
 from serve.inference.orienter import LineOrienter
 from serve.inference.recogniser import LineReader, Reading
+from serve.inference.sessions import ElasticSession
 from serve.settings import Settings
 from train.cut import Cut
 from train.data.detection import DetectionParameters
@@ -19,6 +20,8 @@ from train.data.images import Image
 from train.data.orientation import LineInput
 
 T = TypeVar("T")
+IDLE_S = 10.0
+"""After which what large inputs took is given back: sooner, the next one would take it again."""
 
 
 @dataclass(frozen=True)
@@ -51,10 +54,12 @@ class Part:
     on_every_core: ClassVar[bool] = False
     by_reference: ClassVar[bool] = True
     model: Model
+    session: ElasticSession
     tuning: dict[str, Any]
 
     def __init__(self) -> None:
         self._thread = ThreadPoolExecutor(1)  # a session is never run by two threads
+        self._idle: asyncio.TimerHandle | None = None
 
     @classmethod
     def count(cls, settings: Settings) -> int:
@@ -72,8 +77,14 @@ class Part:
         return facts | self.model.facts | {"charset_size": len(self.model.characters), "tuning": self.tuning}
 
     async def in_thread(self, work: Callable[..., T], *arguments: Any) -> T:
-        """Run blocking work beside the event loop, one piece after another."""
-        return await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
+        """Run blocking work beside the event loop, one piece after another; give its memory back when none follows."""
+        loop = asyncio.get_running_loop()
+        try:
+            return await loop.run_in_executor(self._thread, work, *arguments)
+        finally:
+            if self._idle:
+                self._idle.cancel()
+            self._idle = loop.call_later(IDLE_S, self._thread.submit, self.session.shrink)
 
 
 def count_lines(calls: Sequence[tuple[Lines, float]]) -> int:
@@ -90,6 +101,7 @@ class Recogniser(Part):
     def __init__(self, source: str, threads: int) -> None:
         super().__init__()
         self._reader = LineReader(load_model("recognition", source), threads)
+        self.session = self._reader.session
         self.model, self.tuning = self._reader.model, self._reader.tuning.as_dict()
 
     async def padded_px(self) -> int:
@@ -127,6 +139,7 @@ class Detector(Part):
     def __init__(self, source: str, threads: int) -> None:
         super().__init__()
         self._detector = TextDetector(load_model("detection", source), threads)
+        self.session = self._detector.session
         self._aside = Aside(source)
         self.model, self.tuning = self._detector.model, self._detector.tuning.as_dict()
 
@@ -149,6 +162,7 @@ class Orienter(Part):
     def __init__(self, source: str, threads: int) -> None:
         super().__init__()
         self._orienter = LineOrienter(load_model("orientation", source), threads)
+        self.session = self._orienter.session
         self.model, self.tuning = self._orienter.model, self._orienter.tuning.as_dict()
 
     async def line_input(self) -> LineInput:

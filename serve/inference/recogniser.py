@@ -78,9 +78,9 @@ class LineReader:
         """Open the model and measure how it runs best on `threads` cores; `every_core` as `open_elastic`."""
         self.model = model
         self._text_model = TextModel(model.text_model, model.charset) if model.text_model else None
-        self._session: ElasticSession
+        self.session: ElasticSession
         self.tuning: Tuning
-        self._session, self.tuning = open_elastic(
+        self.session, self.tuning = open_elastic(
             model, (3, images.HEIGHT_PX, 320), threads, every_core=every_core
         )
 
@@ -104,7 +104,7 @@ class LineReader:
             widths, self.model.bucket_width, self.tuning.batch, pixels=BATCH_COLUMNS_PX
         ):
             batch = images.to_batch([lines[i] for i in indices], width)
-            probabilities = self._session.run(batch, alone)
+            probabilities = self.session.run(batch, alone)
             for index, row, reading in zip(
                 indices, probabilities, self._decode(probabilities, width), strict=True
             ):

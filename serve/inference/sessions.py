@@ -4,6 +4,7 @@ A session belongs to one replica and is run by one thread at a time. Several rep
 than one with all cores. For a line that comes alone, each replica has a second session on all cores.
 """
 
+import ctypes
 import fcntl
 import logging
 import os
@@ -11,7 +12,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -72,13 +73,28 @@ class Session:
         self.input_shape: list[Any] = self._session.get_inputs()[0].shape
         self._lock = threading.Lock()
         self._shrinking = make_shrinking_options() if provider == CPU else None
+        self.largest_bytes = 0
 
     def run(self, batch: Array) -> Array:
         """Return the first output for a batch; what a large one took is given back."""
-        options = self._shrinking if batch.nbytes > LARGE_BATCH_BYTES else None
+        return self._run(batch, self._shrinking if batch.nbytes > LARGE_BATCH_BYTES else None)
+
+    def shrink(self, batch: Array) -> None:
+        """Give back what all batches before this one took."""
+        self._run(batch, self._shrinking)
+        self.largest_bytes = 0
+
+    def _run(self, batch: Array, options: Any) -> Array:
         with self._lock:
+            self.largest_bytes = max(self.largest_bytes, batch.nbytes)
             output: Array = self._session.run(None, {self._input: batch}, options)[0]
             return output
+
+
+def give_back() -> None:
+    """Give what this process has freed back to the system; glibc keeps it otherwise."""
+    with suppress(AttributeError):  # another C library
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def make_shrinking_options() -> Any:
@@ -93,12 +109,23 @@ def make_shrinking_options() -> Any:
 class ElasticSession:
     """A session on the replica's own cores, and one on all cores for when no other model runs."""
 
-    def __init__(self, own: Session, wide: Session) -> None:
+    def __init__(self, own: Session, wide: Session, shape: Sequence[int]) -> None:
+        """Take sessions that were measured with rows of a usual shape."""
         self._own, self._wide = own, wide
+        self._row = np.zeros((1, *shape), np.float32)
+        self._usual_bytes = max(own.largest_bytes, wide.largest_bytes)
 
     def run(self, batch: Array, alone: bool) -> Array:
         """Return the first output for a batch; `alone`: no other model runs meanwhile."""
         return (self._wide if alone else self._own).run(batch)
+
+    def shrink(self) -> None:
+        """Give back to the system what batches took that were larger than those that it was measured with."""
+        grown = [one for one in {self._own, self._wide} if one.largest_bytes > self._usual_bytes]
+        for session in grown:
+            session.shrink(self._row)
+        if grown:
+            give_back()
 
 
 def open_elastic(
@@ -131,7 +158,7 @@ def open_elastic(
             wide, count = (session, count, rate), 2 * count
     tuning = replace(tuning, threads_alone=wide[1])
     log.info("%s: %s", model.name, {k: v for k, v in tuning.as_dict().items() if k != "tried"})
-    return ElasticSession(own, wide[0]), tuning
+    return ElasticSession(own, wide[0], shape), tuning
 
 
 @contextmanager

@@ -19,6 +19,7 @@ import cv2
 import numpy as np
 
 from serve.errors import TooLargeError, UndecodableError, UnknownError
+from serve.loop.files import read_fields
 from train.data.images import Image
 from train.data.texts.forms import HALVES, invisible_places, named, normal_form
 from train.system.files import locked, remove_durably, write_whole
@@ -175,7 +176,7 @@ def _clean(text: str) -> str:
 
 
 def _read(path: Path) -> Correction:
-    fields = json.loads(path.read_bytes())
+    fields = read_fields(path, (TEXT_KEY, "created"), f"restore it, or DELETE /corrections/{path.stem}")
     return Correction(path.stem, fields[TEXT_KEY], fields.get(ORIGINAL_KEY), fields["created"])
 
 

@@ -18,6 +18,7 @@ from typing import Any
 
 from serve.errors import BusyError, ConflictError, UnknownError
 from serve.loop.corrections import Correction, CorrectionStore
+from serve.loop.files import read_fields
 from serve.loop.general import find_general
 from serve.loop.holdout import Seen, hold_out
 from serve.loop.jobs import UNKNOWN, Jobs, RayJobs
@@ -120,7 +121,7 @@ class Retrainings:
         """Return the state of a retraining; raise UnknownError if there is none of that id."""
         if not ID.fullmatch(key) or not (self._folder / key / JOB).is_file():
             raise UnknownError("a retraining must exist", repr(key), "list them with GET /api/retrain")
-        job = _read(self._folder / key / JOB)
+        job = read_fields(self._folder / key / JOB)
         state = self._state(key)
         scores = state.get("scores")
         return Status(
@@ -165,7 +166,7 @@ class Retrainings:
             force: whatever the verdict; it must have finished.
         """
         status = self.status(key)
-        job = _read(self._folder / key / JOB)
+        job = read_fields(self._folder / key / JOB)
         if not status.can_promote and not (force and status.state == FINISHED):
             outdated = status.state == FINISHED and not self._still_serves(job)
             finished = "retrain again, or send force=true"
@@ -205,11 +206,11 @@ class Retrainings:
     def _is_about_to_begin(self, job: Path) -> bool:
         """Return whether a retraining may still be submitted: its file was written just now, for this cluster."""
         fresh = time.time() - job.stat().st_mtime < SUBMITTED_S
-        return fresh and _read(job).get("cluster") == self._jobs.cluster()
+        return fresh and read_fields(job).get("cluster") == self._jobs.cluster()
 
     def _written(self, key: str) -> dict[str, Any]:
         try:
-            return _read(self._folder / key / STATE)
+            return read_fields(self._folder / key / STATE)
         except FileNotFoundError:
             return {"state": QUEUED, "progress": 0.0, "message": "waits for the cluster"}
 
@@ -252,7 +253,7 @@ class Retrainings:
         held: list[list[str]] = []
         for key in self._keys():
             if self._state(key)["state"] not in (FAILED, STOPPED):
-                split = _read(self._folder / key / SPLIT)
+                split = read_fields(self._folder / key / SPLIT)
                 learnt += split["train"] + split["val"]
                 held += split["test"]
         first, second = (
@@ -284,7 +285,3 @@ class Retrainings:
 
 def _make_job_name(key: str) -> str:
     return f"retrain-{key}"
-
-
-def _read(path: Path) -> dict[str, Any]:
-    return dict(json.loads(path.read_bytes()))

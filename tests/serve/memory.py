@@ -11,6 +11,11 @@ def _resident_kib(field: str) -> int:
     return int(next(line for line in lines if line.startswith(f"{field}:")).split()[1])
 
 
+def resident_mib() -> float:
+    """Return the process's resident memory."""
+    return _resident_kib("VmRSS") / 1024
+
+
 @contextmanager
 def peak_below(mib: int) -> Iterator[None]:
     """Fail if the process's resident memory grows by `mib` MiB or more within; `ru_maxrss` cannot be reset."""

@@ -2,10 +2,12 @@
 
 import asyncio
 import errno
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import httpx
+import pytest
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
@@ -210,14 +212,15 @@ def test_a_compressed_body_is_refused() -> None:
     asyncio.run(run())
 
 
-def test_a_full_disk_is_told() -> None:
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.ENOTDIR])
+def test_a_storage_that_cannot_be_used_is_told(number: int) -> None:
     async def full(_: Request) -> Response:
-        raise OSError(errno.ENOSPC, "No space left on device")
+        raise OSError(number, os.strerror(number))
 
     async def run() -> None:
         async with door(full) as client:
             answer = await client.post("/hot")
             assert (answer.status_code, answer.json()["errorCode"]) == (507, 507)
-            assert "must have room, got No space left on device" in answer.json()["errorMsg"]
+            assert f"got {os.strerror(number)}" in answer.json()["errorMsg"]
 
     asyncio.run(run())

@@ -23,7 +23,7 @@ from serve.loop.corrections import MAX_TEXT, CorrectionStore, hash_image
 from tests.serve.loop.loop_parts import made
 from train.data import images
 from train.data.formats import load
-from train.errors import OcrError
+from train.errors import CheckpointError, OcrError
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 IMAGES = st.tuples(st.integers(1, 6), st.integers(1, 8)).flatmap(
@@ -82,6 +82,16 @@ def test_training_reads_the_folder(store: CorrectionStore) -> None:
     name, splits = load(store.folder)
     assert name == "image_json"
     assert {sample.text for sample in splits["all"]} == {"T0", "T1", "T2"}
+
+
+@pytest.mark.parametrize("left", ["{half", "[]", "{}"])
+def test_one_that_was_damaged_is_named_and_can_be_removed(store: CorrectionStore, left: str) -> None:
+    correction, _ = store.add(made(1), "A1")
+    (store.folder / f"{correction.id}.json").write_text(left)
+    with pytest.raises(CheckpointError, match=f"{correction.id}.json: .*DELETE /corrections/{correction.id}"):
+        store.page()
+    store.remove(correction.id)
+    assert store.page() == []
 
 
 def test_a_removed_one_is_gone(store: CorrectionStore) -> None:

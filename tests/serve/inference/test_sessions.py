@@ -1,0 +1,18 @@
+"""Sessions: what a large batch took goes back to the system."""
+
+import numpy as np
+
+from serve.inference.pretrained import find_detection_graph
+from serve.inference.sessions import CPU, ElasticSession, Session
+from tests.serve.memory import resident_mib
+
+
+def test_what_a_page_took_is_given_back() -> None:
+    session = Session(find_detection_graph("tiny"), CPU, 1)
+    shape = (3, 64, 64)
+    session.run(np.zeros((1, *shape), np.float32))
+    elastic = ElasticSession(session, session, shape)
+    elastic.run(np.zeros((1, 3, 1280, 1280), np.float32), alone=True)
+    grown = resident_mib()
+    elastic.shrink()
+    assert resident_mib() < grown - 50
