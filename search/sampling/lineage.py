@@ -44,7 +44,13 @@ def _before(reports: Reports, trial: str, place: int) -> tuple[str, int] | None:
     if not copied:
         return None
     donor, name = copied.split("/")
-    return donor, next(at for at, one in enumerate(reports[donor]) if one.stamp.checkpoint == name)
+    # A donor that went on from another trial itself names its checkpoints anew, and may have repeated the epoch.
+    places = [
+        at
+        for at, one in enumerate(reports[donor])
+        if (one.stamp.checkpoint, one.epoch) == (name, epoch - 1) and one.stamp.time <= own[place].stamp.time
+    ]
+    return donor, places[-1]
 
 
 def _copied_from(report: TrialReport) -> str:

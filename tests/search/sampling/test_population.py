@@ -83,9 +83,9 @@ def test_a_population_needs_something_to_change_and_begins_at_random() -> None:
         check_population(settings(), nothing)
 
 
-def report(epoch: int, rate: float, copied: str = "") -> TrialReport:
+def report(epoch: int, rate: float, copied: str = "", name: str = "") -> TrialReport:
     config = TrialConfig.model_validate({"optimiser": {"learning_rate": rate}})
-    name = f"checkpoint_{epoch}{rate}"
+    name = name or f"checkpoint_{epoch}{rate}"
     return TrialReport.from_row(
         {EPOCH: epoch, CHECKPOINT: name, COPIED: copied, TRAINED_WITH: config.model_dump_json()}
     )
@@ -110,6 +110,14 @@ def test_stages_follow_the_weights_through_the_trials_that_trained_them() -> Non
     assert "epochs 1-2 (trial a): optimiser.learning_rate 0.0001" in describe_stages(
         find_stages({"a": a, "b": b}, "b", 5)
     )
+
+
+def test_a_name_that_a_donor_used_twice_is_the_epoch_before() -> None:
+    a = [report(1, 1e-4)]
+    b = [report(1, 1e-2, "", "checkpoint_0"), report(2, 2e-4, f"a/{a[0].stamp.checkpoint}", "checkpoint_0")]
+    c = [report(1, 1e-3), report(3, 4e-4, "b/checkpoint_0")]
+    found = find_stages({"a": a, "b": b, "c": c}, "c", 1)
+    assert [(s.trial, s.first_epoch, s.last_epoch) for s in found] == [("a", 1, 1), ("b", 2, 2), ("c", 3, 3)]
 
 
 def test_a_checkpoint_of_ones_own_is_not_copied() -> None:
