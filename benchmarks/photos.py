@@ -1,9 +1,10 @@
-"""Photos end to end: a reader of labelled crops, cut as PaddleOCR cuts, against one trained on what its detector finds.
+"""Photos end to end: as published, with a reader of labelled crops, and with one trained on what its detector finds.
 
-    python benchmarks/photos.py [--set vin] [--detector-minutes 6] [--reader-minutes 6] [--storage runs/photos]
+    python benchmarks/photos.py [--set vin] [--size tiny] [--detector-minutes 6] [--reader-minutes 6] [--step STEP]
 
 One detector is searched, then a reader of each kind with the same budget; all are measured on the validation photos,
-paired photo by photo. What is finished in the storage is not done again.
+paired photo by photo. It can be run in pieces: what is finished in the storage is not done again, an interrupted search
+goes on, and the figures of a set, size and budget stand beside those of others in benchmarks/results/photos.json.
 """
 
 import argparse
@@ -11,8 +12,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,21 +25,31 @@ if __name__ == "__main__":
 
 import numpy as np
 
-from benchmarks.common import OWN_CLUSTER, REPOSITORY, data_folder, machine, print_table, write_result
-from train.bundle import load_bundle
-from train.config import config_from_mapping
-from train.data.dataset import Dataset
+from benchmarks.common import (
+    OWN_CLUSTER,
+    REPOSITORY,
+    RESULTS,
+    command,
+    data_folder,
+    machine,
+    print_table,
+    write_result,
+)
+from train.config import TrialConfig
 from train.data.formats import load_file
+from train.data.sample import Sample
 from train.end_to_end.finder import find_boxes
-from train.end_to_end.photos import count_photos, read_photos, score_photos
-from train.scoring.intervals import paired_gain_interval
-from train.scoring.regions import AS_LABELLED
-from train.trained.readers import Read, detector, read
+from train.end_to_end.pair import EndToEnd, load_reader, read_end_to_end
+from train.scoring.intervals import Interval, paired_gain_interval
+from train.scoring.regions import RegionScores, hmean
+from train.trained.readers import Read, detector
 
-KINDS: dict[str, tuple[str, ...]] = {
-    "labelled crops": (),
-    "what the detector finds": ("--detection", "{detector}"),
-}
+DETECTOR, MEASURE = "detector", "measure"
+KINDS: dict[str, tuple[str, ...]] = {"crops": (), "found": ("--detection", "{detector}")}
+"""What a reader is trained on, and the arguments of its search."""
+STEPS = (DETECTOR, *KINDS, MEASURE)
+NAMES = {"crops": "labelled crops", "found": "what the detector finds"}
+KEY = ("set", "size", "detector_minutes", "reader_minutes")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -51,74 +62,113 @@ def parser() -> argparse.ArgumentParser:
     parse.add_argument(
         "--storage", type=Path, default=Path("runs/photos"), help="of the studies (runs/photos)"
     )
-    parse.add_argument(
-        "--only", choices=("detector", *KINDS), help="search this one alone, and measure nothing"
-    )
+    parse.add_argument("--step", choices=STEPS, action="append", help="do this alone; repeatable (all)")
     return parse
 
 
 def main(arguments: Sequence[str]) -> int:
     """Search what is missing, print and write the figures."""
     chosen = parser().parse_args(arguments)
-    before = machine()
-    found = search("detector", chosen, chosen.detector_minutes, "--task", "detection", model="-det")
-    if chosen.only == "detector":
-        return 0
-    readers = {}
-    for kind, options in KINDS.items():
-        if chosen.only in (None, kind):
-            name = kind.replace(" ", "-")
-            more = [option.format(detector=found) for option in options]
-            readers[kind] = search(name, chosen, chosen.reader_minutes, *more)
-    if chosen.only is None:
-        rows, gain = measure(chosen, found, readers)
+    before, steps = machine(), chosen.step or STEPS
+    place = Place(chosen.storage, chosen.set, chosen.size)
+    found = place.folder(DETECTOR, chosen.detector_minutes)
+    if DETECTOR in steps:
+        search(found, place, chosen.detector_minutes, "-det", "--task", "detection")
+    for kind in [kind for kind in KINDS if kind in steps]:
+        more = [word.format(detector=found / "best") for word in KINDS[kind]]
+        search(place.folder(kind, chosen.reader_minutes), place, chosen.reader_minutes, "", *more)
+    if MEASURE in steps:
+        readers = {kind: place.folder(kind, chosen.reader_minutes) / "best" for kind in KINDS}
+        rows, gains = measure(place, found / "best", {k: f for k, f in readers.items() if f.is_dir()})
         print_table(rows)
-        print(f"gain: {gain}")
-        told = {name: value for name, value in vars(chosen).items() if name != "storage"}
-        write_result("photos", before, {"options": told, "rows": rows, "gain": gain})
+        print(f"gains: {gains}")
+        keep({name: getattr(chosen, name) for name in KEY}, before, rows, gains)
     return 0
 
 
-def search(name: str, chosen: argparse.Namespace, minutes: float, *more: str, model: str = "") -> Path:
-    """Run a search, unless it is finished, and return its winner's bundle."""
-    folder = chosen.storage / chosen.set / name
-    if not (folder / "summary.json").exists():
-        place = ["--name", name, "--storage", str(folder.parent)]
-        data = ["--data", str(data_folder() / chosen.set), "--model", f"pp-ocrv6-{chosen.size}{model}"]
-        resume = ["--resume"] if (folder / "study.json").exists() else [*data, *more]
-        command = [sys.executable, "search/run.py", *place, "--time-budget", f"{minutes:g}m", *resume]
-        subprocess.run(command, cwd=REPOSITORY, check=True, env=os.environ | OWN_CLUSTER)
-    return Path(REPOSITORY, folder / "best")
+@dataclass(frozen=True)
+class Place:
+    """Where the studies of a set and size lie."""
+
+    storage: Path
+    set: str
+    size: str
+
+    def folder(self, name: str, minutes: float) -> Path:
+        """Return the folder of a study."""
+        return Path(REPOSITORY, self.storage, self.set, f"{name}-{self.size}-{minutes:g}m")
 
 
-def _read(model: Read, lines: Dataset) -> list[Any]:
-    return read(model, lines, threads=2)[1]
+def search(folder: Path, place: Place, minutes: float, model: str, *more: str) -> None:
+    """Run a search, or go on with it, unless it is finished."""
+    if (folder / "summary.json").exists():
+        return
+    named = ["--name", folder.name, "--storage", str(folder.parent), "--time-budget", f"{minutes:g}m"]
+    data = ["--data", str(data_folder() / place.set), "--model", f"pp-ocrv6-{place.size}{model}"]
+    rest = ["--resume"] if (folder / "study.json").exists() else [*data, *more]
+    words = [sys.executable, "search/run.py", *named, *rest]
+    subprocess.run(words, cwd=REPOSITORY, check=True, env=os.environ | OWN_CLUSTER)
 
 
 def measure(
-    chosen: argparse.Namespace, found: Path, readers: dict[str, Path]
+    place: Place, found: Path, readers: Mapping[str, Path]
 ) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    """Return a row for each reader, and what the second one gains."""
-    samples = load_file(data_folder() / chosen.set / "det_gt_val.txt", tasks=("detection",))
-    boxes = [list(quads) for quads in find_boxes(detector(str(found)), samples, threads=2)]
-    rows, shares = [], []
-    for kind, folder in readers.items():
-        bundle = load_bundle(folder)
-        model = Read(config_from_mapping(bundle.manifest.config, str(folder)), bundle)
-        pages = read_photos(samples, boxes, partial(_read, model), model.config.cut)
-        counts = count_photos(samples, pages, AS_LABELLED)
-        scores = score_photos(counts)
-        shares.append(np.array([(one.labels, one.read) for one in counts]))
-        rows.append(
-            {
-                "reader trained on": kind,
-                "its validation lines": float(bundle.manifest.metrics["exact_match"]),
-                "detector recall": scores.found.recall,
-                "detector hmean": scores.found.hmean,
-                "read, of labelled": scores.read.recall,
-                "end to end hmean": scores.read.hmean,
-                "cut": str(model.config.cut),
-            }
-        )
-    gain = paired_gain_interval(shares[0], shares[1], lambda sums: float(sums[1] / sums[0]), 0)
-    return rows, json.loads(gain.model_dump_json())
+    """Return a row for each pair, and what the last reader gains end to end over the others."""
+    samples = load_file(data_folder() / place.set / "det_gt_val.txt", tasks=("detection",))
+    published = Read(TrialConfig(model=f"pp-ocrv6-{place.size}", charset="keep"))
+    pairs = {"as published": (f"pp-ocrv6-{place.size}-det", published)}
+    if found.is_dir():
+        pairs |= {NAMES[kind]: (str(found), load_reader(folder)) for kind, folder in readers.items()}
+    done = {name: _read(samples, *pair) for name, pair in pairs.items()}
+    rows = [_row(name, one, pairs[name][1]) for name, one in done.items()]
+    last = NAMES["found"]
+    gains = {
+        f"over {name}": _gain(one, done[last]) for name, one in done.items() if last in done and name != last
+    }
+    return rows, gains
+
+
+def _read(samples: Sequence[Sample], finder: str, reader: Read) -> EndToEnd:
+    boxes = find_boxes(detector(finder), samples, threads=2)
+    return read_end_to_end(samples, boxes, reader, threads=2)
+
+
+def _row(name: str, one: EndToEnd, reader: Read) -> dict[str, Any]:
+    scores = one.scores
+    alone = reader.bundle.manifest.metrics["exact_match"] if reader.bundle else None
+    return {
+        "reader trained on": name,
+        "photos": scores.read.n,
+        "its validation lines": alone,
+        "detector": _with_interval(scores.found),
+        "detector recall": scores.found.recall,
+        "read, of labelled": scores.read.recall,
+        "end to end": _with_interval(scores.read),
+        "cut": str(reader.config.cut),
+    }
+
+
+def _with_interval(scores: RegionScores) -> str:
+    within: Interval | None = scores.interval
+    return f"{scores.hmean:.3f}" + (f" ({within.low:.3f}-{within.high:.3f})" if within else "")
+
+
+def _gain(before: EndToEnd, after: EndToEnd) -> dict[str, Any]:
+    first, last = (
+        np.array([(c.read, c.detections, c.labels) for c in one.counts]) for one in (before, after)
+    )
+    found: dict[str, Any] = json.loads(paired_gain_interval(first, last, hmean, 0).model_dump_json())
+    return found
+
+
+def keep(
+    key: Mapping[str, Any], before: Mapping[str, Any], rows: Sequence[Any], gains: Mapping[str, Any]
+) -> None:
+    """Write the figures beside those of other sets, sizes and budgets, in the place of earlier ones of the same."""
+    path = RESULTS / "photos.json"
+    runs = json.loads(path.read_text("utf-8"))["runs"] if path.exists() else []
+    own = {**key, "command": command(), "load_before": before["load_before"], "rows": rows, "gains": gains}
+    runs = [run for run in runs if any(run[name] != key[name] for name in KEY)]
+    write_result(
+        "photos", before, {"runs": sorted([*runs, own], key=lambda run: [run[name] for name in KEY])}
+    )

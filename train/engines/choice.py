@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -76,7 +77,14 @@ def choose(models: Sequence[str], threads: int | None, weights: str | None = Non
         )
     if len(able) == 1:
         return Choice(able[0], "the only one installed that holds the model")
-    return fastest({name: measure(name, models, threads, weights) for name in able})
+    with ThreadPoolExecutor(places(threads, len(able))) as pool:
+        seconds = pool.map(lambda name: measure(name, models, threads, weights), able)
+    return fastest(dict(zip(able, seconds, strict=True)))
+
+
+def places(threads: int | None, engines: int) -> int:
+    """Return how many engines can be measured side by side, each on cores of its own; None threads may be all cores."""
+    return max(1, min(engines, (os.cpu_count() or 1) // threads)) if threads else 1
 
 
 def installed(engine: str) -> bool:
