@@ -166,7 +166,7 @@ def _in(settings: StudySettings, seconds: float | None) -> StudySettings:
     models, folds = settings.models, settings.folds
     if seconds is not None and seconds < SMALLEST_ALONE_S:
         models = models or tuple(map(str, load_space(settings.space).choices("model")[:1]))
-    if seconds is not None and seconds < FOLDS_S and settings.task == DETECTION:
+    if seconds is not None and seconds < (FOLDS_S if settings.task == DETECTION else SMALLEST_ALONE_S):
         folds = folds or 1
     return settings.model_copy(update={"time_budget_s": seconds, "models": models, "folds": folds})
 

@@ -13,7 +13,7 @@ PHOTO_S, MEGAPIXEL_S = 0.03, 1.2
 BASELINE_READINGS = 3
 DETECTION_SHARE, MEASURING_SHARE, MEASURING_S = 0.35, 0.05, 15.0
 SMALLEST_ALONE_S, FOLDS_S = 300.0, 600.0
-"""A study with less time searches the smallest model alone, a detector's with less is scored on one split."""
+"""With less time a study searches the smallest model alone, or a detector is scored on one split."""
 
 
 @dataclass(frozen=True)

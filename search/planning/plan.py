@@ -10,7 +10,13 @@ import ray
 from search.planning.chances import drop_hopeless_models
 from search.planning.clock import Clock
 from search.planning.packing import Nodes, Resources, pack
-from search.planning.time_budget import TimeBudget, budget_of, divide, shorten_epochs, usual_config
+from search.planning.time_budget import (
+    TimeBudget,
+    budget_of,
+    divide,
+    fit_epochs,
+    usual_config,
+)
 from search.planning.warm_starts import add_earlier, fit_configs
 from search.preflight.general import drop_forgetful_charset
 from search.preflight.probe import Probe
@@ -71,15 +77,13 @@ def make_plan(probed: Probed, nodes: Nodes, now: float) -> Plan:
 
     Raises UsageError if nothing is left to search, or the nodes are too small for a trial.
     """
-    settings, probes = probed.settings, probed.probes
-    space = probed.prepared.space
+    settings, probes, space = probed.settings, probed.probes, probed.prepared.space
     if settings.max_epochs is None:
         space = narrow(space, [partial(lengthen, samples=len(probed.data.training.train))])
     whole = budget_of(settings, space, probes, probed.data, probed.prepared.started)
     space = narrow_as_measured(probed, space, whole, nodes, now)
     searched = [probe for probe in probes if probe.model in list_models(space)]
-    whole = shorten_epochs(whole, space, searched, now)
-    space = space.with_fixed({"epoch_share": whole.epoch_share}) if whole.epoch_share < 1 else space
+    space, whole = fit_epochs(whole, settings, space, searched, now)
     # There is room for more trials at a time if the models left out were the larger ones.
     resources = fit_resources(settings, nodes, space, searched)
     points, earlier = order_points(probed, space)

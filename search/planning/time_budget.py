@@ -26,6 +26,7 @@ from train.config import TrialConfig
 from train.techniques import build_technique
 
 FINISH_SHARE, FINISH_LEAST_S, TRIAL_START_S = 0.04, 30.0, 10.0
+TRAIN_S, TRAIN_SHARE = 40.0, 0.3
 LEAST_SAMPLES, ROOM = 32, 0.9
 """Of an epoch that is a part of a whole one, and the share of the time that it is made to fit in."""
 
@@ -170,26 +171,35 @@ def usual_config(probe: Probe) -> TrialConfig:
     return TrialConfig(task=probe.configs[0].task, detection=probe.configs[0].detection)
 
 
-def shorten_epochs(budget: TimeBudget, space: SearchSpace, probes: Sequence[Probe], now: float) -> TimeBudget:
+def fit_epochs(
+    budget: TimeBudget, settings: StudySettings, space: SearchSpace, probes: Sequence[Probe], now: float
+) -> tuple[SearchSpace, TimeBudget]:
     """Let an epoch see a part of the training samples where the time holds too few whole ones, and print it.
 
-    Of the time that is left at least half trains, the rest reads the validation samples: where these take long, there
-    are fewer epochs.
+    There is some time to train even where reading the models took longer than foretold: the search then overruns.
+    At least half of it trains, the rest reads the validation samples: where these take long, there are fewer epochs.
     """
-    left = 0.0 if budget.deadline is None else (budget.deadline - now - TRIAL_START_S) / SAFETY
+    if budget.deadline is None or settings.time_budget_s is None:
+        return space, budget
+    least_s = min(TRAIN_S, TRAIN_SHARE * settings.time_budget_s)
+    budget = replace(budget, deadline=max(budget.deadline, now + least_s))
+    left = (budget.deadline - now - TRIAL_START_S) / SAFETY
     whole = usual_epoch(budget, probes)
     least = min(LEAST_EPOCHS, budget.max_epochs)
     decided = "epoch_share" in {*space.fixed, *(parameter.key for parameter in space.parameters)}
     if left <= 0 or decided or budget.turns is not None or least * whole <= left:
-        return budget
+        return space, budget
     reading = usual_epoch(replace(budget, train_lines=0), probes)
     epochs = max(1, min(least, int(left / (2 * reading)) if reading else least))
     share = (left / epochs * ROOM - reading) / (whole - reading)
-    samples, total = max(LEAST_SAMPLES, int(share * budget.train_lines)), budget.train_lines
-    if samples >= total:
-        return replace(budget, max_epochs=epochs)
+    total = budget.train_lines
+    samples = min(max(LEAST_SAMPLES, int(share * total)), total)
+    epoch = reading + samples / total * (whole - reading)
+    budget = replace(budget, max_epochs=max(1, min(epochs, int(left / epoch))), epoch_share=samples / total)
+    if samples == total:
+        return space, budget
     print(
         f"the time is short: an epoch sees {samples} of the {total} training samples, others each time",
         flush=True,
     )
-    return replace(budget, max_epochs=epochs, epoch_share=samples / total)
+    return space.with_fixed({"epoch_share": budget.epoch_share}), budget

@@ -97,7 +97,7 @@ def test_time_models_and_settings_are_divided(tmp_path: Path) -> None:
     assert late.time_budget_s == pytest.approx(180.6), (
         "a detector that took too long takes nothing that a reader needs"
     )
-    assert (detector.folds, reader.folds) == (1, None)
+    assert (detector.folds, reader.folds, late.folds) == (1, None, 1)
     assert (detector.models, reader.models) == (("pp-ocrv6-tiny-det",), ("pp-ocrv6-small",))
     assert (detector.space, reader.space) == ("detection", "recognition")
     assert (detector.dictionary, reader.dictionary) == (None, "dict.txt")

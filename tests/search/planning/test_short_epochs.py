@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from search.planning.budget import LEAST_EPOCHS
-from search.planning.time_budget import LEAST_SAMPLES, TimeBudget, divide, shorten_epochs, usual_config
+from search.planning.time_budget import LEAST_SAMPLES, TRAIN_S, TimeBudget, divide, fit_epochs, usual_config
 from search.preflight.cost import Cost
 from search.settings import StudySettings
 from spaces.space import load_space
@@ -35,12 +35,13 @@ def test_what_is_left_holds_a_trial_unless_even_a_handful_takes_longer(
     cost = Cost(full=step, frozen=step, evaluate=read)
     probes = [replace(probe("pp-ocrv6-tiny", {0: 0.5}), cost=cost)]
     whole = TimeBudget(left, 30, train, val, {"pp-ocrv6-tiny": cost})
-    short = shorten_epochs(whole, SPACE, probes, now=0)
+    space, short = fit_epochs(whole, STUDY, SPACE, probes, now=0)
+    assert space.fixed.get("epoch_share", 1) == short.epoch_share
     config = usual_config(probes[0]).model_copy(update={"epochs": 30, "epoch_share": short.epoch_share})
     epochs = divide(short, STUDY, probes, 1, now=0).epochs_for(config, now=0)
     handful = 1.1 * (step * min(LEAST_SAMPLES, train) + read * val)
-    assert epochs or left < 10 + 1.3 * handful
-    if short == whole and left > 10:
+    assert epochs or max(left, TRAIN_S) < 10 + 1.3 * handful
+    if short == whole and left > TRAIN_S:
         assert epochs >= LEAST_EPOCHS
 
 
