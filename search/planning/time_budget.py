@@ -182,8 +182,8 @@ def fit_epochs(
     if budget.deadline is None or settings.time_budget_s is None:
         return space, budget
     least_s = min(TRAIN_S, TRAIN_SHARE * settings.time_budget_s)
-    budget = replace(budget, deadline=max(budget.deadline, now + least_s))
-    left = (budget.deadline - now - TRIAL_START_S) / SAFETY
+    deadline = max(budget.deadline, now + least_s)
+    budget, left = replace(budget, deadline=deadline), (deadline - now - TRIAL_START_S) / SAFETY
     whole = usual_epoch(budget, probes)
     least = min(LEAST_EPOCHS, budget.max_epochs)
     decided = "epoch_share" in {*space.fixed, *(parameter.key for parameter in space.parameters)}
