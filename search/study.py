@@ -77,7 +77,7 @@ def prepare(request: Request) -> Prepared:
     show_stage("checking labels and images")
     settings, space = settle(settings)
     check_method(settings, space)
-    know_texts(settings, ())  # what cannot be used of a format or texts is refused before any work
+    known = know_texts(settings, ())  # what cannot be used of a format or texts is refused before any work
     check_cluster()
     if settings.cache:
         require_folder(Path(settings.cache), "--cache")
@@ -92,7 +92,7 @@ def prepare(request: Request) -> Prepared:
     settings = choose_folds(settings, len(sets.samples["train"]))
     show_stage("choosing the engine")
     settings, space = settle_engine(settings, space)
-    begun_with = take_fingerprint(space, sets, settings.task_name)
+    begun_with = take_fingerprint(space, sets, settings.task_name, known)
     check_fingerprint(settings.local_folder, begun_with, request.resume)
     print(describe_data(settings, sets), flush=True)
     return Prepared(settings, space, sets, fork, request.resume, request.started)

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,8 @@ from search.storage.location import fetch_study, load_settings
 from spaces.space import SearchSpace
 from train.data.sample import Sample
 from train.errors import UsageError
+from train.reading.formats.rules import Rule
+from train.reading.knowledge import TextKnowledge
 from train.sets.read import Sets
 from train.system.files import write_whole
 from train.tasks import TASKS
@@ -26,10 +28,11 @@ LAYOUT_KEY, LAYOUT = "layout", "3"
 """Of the search state that Tune pickles: raise it when a class in there moves or changes its attributes."""
 
 
-def take_fingerprint(space: SearchSpace, sets: Sets, task: str) -> dict[str, str]:
+def take_fingerprint(space: SearchSpace, sets: Sets, task: str, known: TextKnowledge) -> dict[str, str]:
     """Return what must not change, under keys that a person can look for.
 
-    Samples count by label, name and size of the image file: a data folder may be moved or copied.
+    Samples count by label, name and size of the image file: a data folder may be moved or copied. Of what is known of
+    the texts, rules and texts without images count, not the files that they stand in.
     """
     begun_with = {LAYOUT_KEY: LAYOUT}
     fixed = {key: value for key, value in space.fixed.items() if key != DICTIONARY}  # its characters count
@@ -43,7 +46,22 @@ def take_fingerprint(space: SearchSpace, sets: Sets, task: str) -> dict[str, str
         begun_with["charset"] = "".join(sorted(set(chain.from_iterable(sample.text for sample in taught))))
     if sets.dictionary:
         begun_with[DICTIONARY] = "".join(sets.characters)
-    return begun_with
+    begun_with |= {f"format.{number}": _declared(rule) for number, rule in enumerate(known.rules, 1)}
+    return begun_with | ({"texts": _shortened(known.further)} if known.further else {})
+
+
+def _declared(rule: Rule) -> str:
+    """Return a rule as JSON, a lexicon shortened."""
+    said = rule.model_dump(mode="json", exclude_defaults=True)
+    return json.dumps(
+        said | ({"lexicon": _shortened(rule.lexicon)} if rule.lexicon else {}), ensure_ascii=False
+    )
+
+
+def _shortened(texts: Sequence[str]) -> str:
+    """Return how many texts there are, and 16 hexadecimal digits of them, in their order."""
+    whole = hashlib.blake2b(json.dumps([*texts]).encode(), digest_size=8)
+    return f"{len(texts)} texts, {whole.hexdigest()}"
 
 
 def digest(samples: Iterable[Sample]) -> str:

@@ -12,8 +12,11 @@ from search.storage.files import FINGERPRINT
 from spaces.space import SearchSpace, parse_space
 from train.data.sample import Sample
 from train.errors import UsageError
+from train.reading.formats.declared import Format
+from train.reading.knowledge import TextKnowledge
 from train.sets.read import Sets
 
+NOTHING = TextKnowledge(())
 SPACE = """\
 fixed: {epochs: 4}
 parameters:
@@ -32,8 +35,10 @@ def sets(folder: Path, text: str = "AB1", content: bytes = b"image") -> Sets:
     return Sets({"train": (sample,), "val": (sample,)}, {}, {})
 
 
-def found(folder: Path, high: str = "1.0e-2", **data: object) -> dict[str, str]:
-    return take_fingerprint(space(high), sets(folder, **data), "recognition")  # type: ignore[arg-type]
+def found(
+    folder: Path, high: str = "1.0e-2", known: TextKnowledge = NOTHING, **data: object
+) -> dict[str, str]:
+    return take_fingerprint(space(high), sets(folder, **data), "recognition", known)  # type: ignore[arg-type]
 
 
 def test_a_copy_of_the_data_is_the_same_data(tmp_path: Path) -> None:
@@ -52,6 +57,24 @@ def test_every_change_is_named_with_the_old_and_the_new_value(tmp_path: Path) ->
     ]
     assert labels[-1] == "charset: came 2, went 1"
     assert len(list_differences(old, found(tmp_path, content=b"another image"))) == 2
+
+
+def test_what_is_declared_of_the_texts_is_part_of_a_study(tmp_path: Path) -> None:
+    words = Format(pattern="[A-Z]{3}", lexicon=("ONE", "TWO"), checks=("luhn",))
+    begun = found(tmp_path, known=TextKnowledge((), words.rules(), further=["A", "B"]))
+    assert (
+        list_differences(begun, found(tmp_path, known=TextKnowledge((), words.rules(), further=["A", "B"])))
+        == []
+    )
+    other = Format(pattern="[A-Z]{3}", lexicon=("ONE", "TEN"), checks=({"check": "luhn", "hard": True},))
+    told = list_differences(begun, found(tmp_path, known=TextKnowledge((), other.rules(), further=["A"])))
+    assert [line.partition(":")[0] for line in told] == [
+        "format.1",
+        "format.2",
+        "format.3",
+        "texts",
+    ]  # hard ones first
+    assert list_differences(begun, found(tmp_path))[0].endswith('"pattern": "[A-Z]{3}"} -> nothing')
 
 
 def test_a_changed_study_is_not_resumed(tmp_path: Path) -> None:

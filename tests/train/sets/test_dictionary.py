@@ -12,6 +12,7 @@ from train.config_file import load_config
 from train.errors import UsageError
 from train.loop import assemble, charset_for
 from train.models import MODELS
+from train.reading.knowledge import TextKnowledge
 from train.sets.dictionary import Dictionary, read_dictionary
 from train.sets.read import Sets
 from train.tasks import TASKS
@@ -48,9 +49,8 @@ def test_a_study_remembers_its_characters_and_their_order() -> None:
     space = parse_space("fixed: {dictionary: /somewhere/dict.txt}\nparameters: {}\n", "mine", "mine.yaml")
 
     def begun(characters: str) -> dict[str, str]:
-        return take_fingerprint(
-            space, Sets({}, {}, {}, dictionary=Dictionary(Path("d"), tuple(characters), ())), "orientation"
-        )
+        sets = Sets({}, {}, {}, dictionary=Dictionary(Path("d"), tuple(characters), ()))
+        return take_fingerprint(space, sets, "orientation", TextKnowledge(()))
 
     assert "space.dictionary" not in begun("AB")
     assert list_differences(begun("AB"), begun("ABC")) == ["dictionary: came C, went none"]
