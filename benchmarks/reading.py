@@ -1,14 +1,16 @@
-"""What the parts of a text model are worth, and what they cost: `python benchmarks/reading.py [--bundle SET=DIR ...]`.
+"""What the parts of a text model are worth, and what they cost: `python benchmarks/reading.py [--train]`.
 
-For every set a model is heard once; half of the validation texts choose the text model, the other half prove it.
-Models of `--model` are read as published, with the set's characters. What `benchmarks/results/reading.json` holds
-already is not measured again; `--fresh` begins anew.
+Half of a set's validation texts choose, the other half is read once. Models are read as published, with the set's
+characters, and fine-tuned where `runs/reading/SET-MODEL/best` is a bundle: `--train` searches for four minutes for each
+that lacks, on the training lines and the half that chooses. What `benchmarks/results/reading.json` holds already is not
+measured again; `--fresh` begins anew.
 """
 
 import argparse
 import json
+import os
+import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
@@ -23,7 +25,7 @@ if __name__ == "__main__":
 
 import numpy as np
 
-from benchmarks.common import RESULTS, data_folder, machine, write_result
+from benchmarks.common import OWN_CLUSTER, REPOSITORY, RESULTS, data_folder, machine, write_result
 from train.bundle import load_bundle, run
 from train.config import TrialConfig
 from train.data.charset import Charset
@@ -46,7 +48,19 @@ from train.trained.text_models import hear
 
 SEED = 0
 VIN = Format(pattern="[A-HJ-NPR-Z0-9]{17}", checks=("vin",)).rules()
+RUNS = REPOSITORY / "runs" / "reading"
+TRAINED_FOR = "4m"
 SETS: dict[str, tuple[Rule, ...]] = {"vin": VIN, "drawn": VIN, "receipts": (), "scene_words": ()}
+
+
+@dataclass(frozen=True)
+class Lines:
+    """A set: the lines that train, those that choose, and those that prove."""
+
+    name: str
+    train: list[Sample]
+    chosen: list[Sample]
+    proven: list[Sample]
 
 
 @dataclass(frozen=True)
@@ -64,8 +78,8 @@ class Case:
 def parser() -> argparse.ArgumentParser:
     """Return the command line's definition."""
     parse = argparse.ArgumentParser(prog="python benchmarks/reading.py", description=__doc__)
-    parse.add_argument("--bundle", action="append", default=[], metavar="SET=DIR", help="a fine-tuned model")
-    parse.add_argument("--model", action="append", default=[], help="as published (pp-ocrv6-tiny and -small)")
+    parse.add_argument("--models", nargs="+", default=["pp-ocrv6-tiny", "pp-ocrv6-small"])
+    parse.add_argument("--train", action="store_true", help="fine-tune what is not yet")
     parse.add_argument("--sets", nargs="+", choices=SETS, default=list(SETS))
     parse.add_argument("--lines", type=int, default=1000, metavar="N", help="of each half at most")
     parse.add_argument(
@@ -79,36 +93,61 @@ def main(arguments: Sequence[str]) -> None:
     """Measure every model on every set and write the figures."""
     options, before = parser().parse_args(arguments), machine()
     if options.quick:
-        options.sets, options.model, options.lines = ["vin", "drawn"], ["pp-ocrv6-tiny"], 60
+        options.sets, options.models, options.lines = ["vin", "drawn"], ["pp-ocrv6-tiny"], 60
     held = RESULTS / "reading.json"
     rows = [] if options.fresh or not held.exists() else json.loads(held.read_text(encoding="utf-8"))["rows"]
-    with tempfile.TemporaryDirectory() as folder:
-        make_vin_dataset(Path(folder) / "drawn", 400, 240, 0, 7)
-        for case in _cases(options, Path(folder), {row["case"] for row in rows}):
-            rows += list(_measured(case))
-            write_result("reading", before, {"rows": rows})
+    for name in options.sets:
+        lines = _read_lines(name, options.lines)
+        for model in options.models:
+            if options.train:
+                _fine_tune(lines, model)
+            for case in _cases(lines, model, {row["case"] for row in rows}):
+                rows += list(_measured(case))
+                write_result("reading", before, {"rows": rows})
     print(held)
 
 
-def _cases(options: argparse.Namespace, drawn: Path, done: Container[str]) -> Iterator[Case]:
-    bundles = [tuple(pair.split("=", 1)) for pair in options.bundle]
-    for name in options.sets:
-        root = (drawn if name == "drawn" else data_folder()) / name
-        train, val = (load_file(root / f"rec_gt_{split}.txt") for split in ("train", "val"))
-        halves = [decode_samples(half[: options.lines]) for half in _halves(val)]
-        texts = [sample.text for sample in train]
-        for model in options.model or ["pp-ocrv6-tiny", "pp-ocrv6-small"]:
-            if (title := f"{name}: {model} as published") in done:
-                continue
-            config = TrialConfig(model=model, charset="domain")
-            network = Assembled(*assemble(config, decode_samples(train)))
-            chosen, proven = (hear(network, half, SEED) for half in halves)
-            yield Case(title, network.engine.charset, chosen, proven, texts, SETS[name])
-        for path in (Path(path) for set_name, path in bundles if set_name == name):
-            bundle = load_bundle(path)
-            if (title := f"{name}: {bundle.manifest.model} of {path.absolute().parent.name}") not in done:
-                chosen, proven = (_hear_bundle(path, half) for half in halves)
-                yield Case(title, bundle.charset, chosen, proven, texts, SETS[name])
+def _read_lines(name: str, most: int) -> Lines:
+    root = RUNS / name if name == "drawn" else data_folder() / name
+    if name == "drawn" and not root.exists():
+        make_vin_dataset(root, 400, 240, 0, 7)
+    train, val = (load_file(root / f"rec_gt_{split}.txt") for split in ("train", "val"))
+    return Lines(name, train, *(half[:most] for half in _halves(val)))
+
+
+def _bundle_of(lines: Lines, model: str) -> Path:
+    return RUNS / f"{lines.name}-{model}" / "best"
+
+
+def _fine_tune(lines: Lines, model: str) -> None:
+    """Search for a fine-tuned model, unless there is one; the half that proves is never seen."""
+    place = _bundle_of(lines, model).parent
+    if place.exists():
+        return
+    lists = {"train": lines.train, "val": lines.chosen}
+    asked = ["--space", "quick", "--model", model, "--test-fraction", "0", "--time-budget", TRAINED_FOR]
+    RUNS.mkdir(parents=True, exist_ok=True)
+    for split, samples in lists.items():
+        path = RUNS / f"{lines.name}-{split}.txt"
+        path.write_text("".join(f"{s.path}\t{s.text}\n" for s in samples), encoding="utf-8")
+        asked += [f"--{split}-labels", str(path)]
+    run_search = [sys.executable, "search/run.py", *asked, "--storage", str(RUNS), "--name", place.name]
+    subprocess.run(run_search, cwd=REPOSITORY, env=os.environ | OWN_CLUSTER, check=True)
+
+
+def _cases(lines: Lines, model: str, done: Container[str]) -> Iterator[Case]:
+    """Yield the model as published and fine-tuned, where it is not measured yet and there is one."""
+    halves = [decode_samples(half) for half in (lines.chosen, lines.proven)]
+    texts, rules = [sample.text for sample in lines.train], SETS[lines.name]
+    if (title := f"{lines.name}: {model} as published") not in done:
+        config = TrialConfig(model=model, charset="domain")
+        network = Assembled(*assemble(config, decode_samples(lines.train)))
+        chosen, proven = (hear(network, half, SEED) for half in halves)
+        yield Case(title, network.engine.charset, chosen, proven, texts, rules)
+    path = _bundle_of(lines, model)
+    if path.exists() and (title := f"{lines.name}: {model} fine-tuned") not in done:
+        chosen, proven = (_hear_bundle(path, half) for half in halves)
+        yield Case(title, load_bundle(path).charset, chosen, proven, texts, rules)
 
 
 def _halves(samples: Sequence[Sample]) -> tuple[list[Sample], list[Sample]]:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
@@ -45,13 +46,22 @@ class Finder:
         bonus: float,
         spell: Callable[[Sequence[int]], str],
     ) -> None:
-        self._others, self._spell = level.others, spell
-        self._plain = Grammar(level.automaton)
-        self._spelt = Grammar(level.automaton, ngram, weight, bonus) if ngram else None
+        self._level, self._others, self._spell = level, level.others, spell
+        self._plain = Grammar(level.automaton, entry=level.entry)
+        self._spelt = Grammar(level.automaton, ngram, weight, bonus, level.entry) if ngram else None
         self._beam = min(MOST_BEAM, LEAST_BEAM + BEAM_WEIGHT * weight + bonus)
 
     def best(self, logs: Logs, gains: Costs) -> list[Path | None]:
-        """Return the best text of each line, (N, T, C) log-probabilities, if it costs less than it gains, (N,)."""
+        """Return the best text of each line, (N, T, C) log-probabilities, if it costs less than it gains, (N,).
+
+        Its cost is without what its beginning is worth.
+        """
+        found = self._best(logs, gains)
+        if self._level.entry is None:
+            return found
+        return [path and replace(path, cost=path.cost - self._level.dearer(path.classes)) for path in found]
+
+    def _best(self, logs: Logs, gains: Costs) -> list[Path | None]:
         if self._spelt is None:
             return self._exact(logs, gains)
         found = self._first(logs, self._spelt, np.full(len(logs), self._beam), BEAM)
@@ -78,7 +88,7 @@ class Finder:
 
     @cached_property
     def _trellis(self) -> Trellis | None:
-        return Trellis(self._plain.automaton) if self._plain.automaton else None
+        return Trellis(self._plain.automaton, self._plain.entry) if self._plain.automaton else None
 
     def _first(self, logs: Logs, grammar: Grammar, within: Costs, most: int) -> list[Path | None]:
         """Return the best text of each line that obeys what the automaton does not say, too."""

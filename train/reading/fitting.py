@@ -11,7 +11,16 @@ from train.data.checks.rules import named
 from train.reading.calibration import calibrated
 from train.reading.formats.rules import Rule, weighed
 from train.reading.knowledge import FEWEST_LINES, FEWEST_TEXTS, Earlier, TextKnowledge
-from train.reading.languages import Heard, find_language, list_corpora, paired_gain, some_of
+from train.reading.languages import (
+    Corpus,
+    Heard,
+    Tried,
+    find_language,
+    is_hopeless,
+    list_corpora,
+    paired_gain,
+    some_of,
+)
 from train.reading.settings import Language, ReadingSettings, TextReading
 from train.reading.text_model import TextModel
 from train.scoring.intervals import Gain
@@ -33,7 +42,13 @@ class Fitted:
     notes: tuple[str, ...]
 
 
-def fit(heard: Heard, charset: Charset, known: TextKnowledge, earlier: Earlier | None = None) -> Fitted:
+def fit(
+    heard: Heard,
+    charset: Charset,
+    known: TextKnowledge,
+    earlier: Earlier | None = None,
+    deadline: float | None = None,
+) -> Fitted:
     """Return the text model of a network.
 
     Args:
@@ -41,8 +56,9 @@ def fit(heard: Heard, charset: Charset, known: TextKnowledge, earlier: Earlier |
         charset: of the network.
         known: what is known of the texts.
         earlier: the text model of the bundle that training began with: it stays but for what is shown to be better.
+        deadline: Unix time from which on no further n-gram is tried; rules and calibration take no time to speak of.
     """
-    fitting = _Fitting(heard, charset, known, earlier)
+    fitting = _Fitting(heard, charset, known, earlier, deadline)
     fitting.take_rules()
     fitting.take_language()
     fitting.calibrate()
@@ -52,8 +68,15 @@ def fit(heard: Heard, charset: Charset, known: TextKnowledge, earlier: Earlier |
 class _Fitting:
     """A text model on its way: each step keeps what reads validation better."""
 
-    def __init__(self, heard: Heard, charset: Charset, known: TextKnowledge, earlier: Earlier | None) -> None:
-        self._heard, self._charset, self._known = heard, charset, known
+    def __init__(
+        self,
+        heard: Heard,
+        charset: Charset,
+        known: TextKnowledge,
+        earlier: Earlier | None,
+        deadline: float | None,
+    ) -> None:
+        self._heard, self._charset, self._known, self._deadline = heard, charset, known, deadline
         self._before = earlier.written_in(charset) if earlier else ReadingSettings()
         self._enough = earlier is None or len(heard.labels) >= FEWEST_LINES
         self._texts = some_of(known.texts, known.seed)
@@ -96,16 +119,27 @@ class _Fitting:
         corpora = list_corpora(self._texts, self._further()) if self._enough else []
         if not corpora:
             return
-        kept, seed = self._settings.language, self._known.seed
-        tried = find_language(self._heard, corpora, self._charset, seed, kept)
-        if tried is not None:
-            low, high = tried.gain.interval.ends
-            taken = low > 0 and self._take(tried.language, least=1)
-            self._notes.append(
-                f"n-gram of order {tried.language.order}, learnt from {tried.corpus}: {tried.gain.difference:+.3f} on "
-                f"validation lines that did not choose it (95 %: {low:+.3f} to {high:+.3f}), "
-                + ("taken" if taken else "left out")
+        tried = self._tried(corpora)
+        if isinstance(tried, str):
+            self._notes.append(f"n-gram: {tried}")
+            return
+        low, high = tried.gain.interval.ends
+        taken = low > 0 and self._take(tried.language, least=1)
+        self._notes.append(
+            f"n-gram of order {tried.language.order}, learnt from {tried.corpus}: {tried.gain.difference:+.3f} on "
+            f"validation lines that did not choose it (95 %: {low:+.3f} to {high:+.3f}), "
+            + ("taken" if taken else "left out")
+        )
+
+    def _tried(self, corpora: Sequence[Corpus]) -> Tried | str:
+        """Return the n-gram that reads best, or why none was looked for or found."""
+        seed, lines = self._known.seed, len(self._right)
+        if is_hopeless(self._right, np.ones(lines), seed):
+            wrong = lines - int(self._right.sum())
+            return (
+                f"not tried, {wrong} of {lines} validation lines are wrong: no gain could be more than chance"
             )
+        return find_language(self._heard, corpora, self._charset, self._settings, seed, self._deadline)
 
     def _take(self, language: Language, least: int) -> bool:
         """Take a language model if at least so many more lines are right with it; tell whether it was taken."""
@@ -162,7 +196,11 @@ def read_all(settings: ReadingSettings, charset: Charset, heard: Heard) -> list[
 
 def _describe(rule: Rule) -> str:
     low, high = rule.share.ends
-    worth = "hard" if rule.hard else f"worth {rule.nats:.1f} nats"
+    least, most = rule.range_nats
+    worth = f"worth {rule.nats:.1f} nats" + (
+        f", {least:.1f} to {most:.1f} by the first character" if rule.by_first else ""
+    )
+    worth = "hard" if rule.hard else worth
     return (
         f"{rule.name}: {rule.obeying} of {rule.labels} labels obey (95 %: {low:.2f} to {high:.2f}), {worth}"
     )

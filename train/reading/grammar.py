@@ -31,12 +31,14 @@ class Grammar:
         ngram: how likely texts are; None where that does not count.
         weight: of its log-probabilities.
         bonus: in nats for every character: a language model likes short texts.
+        entry: (C,) what it costs to begin with each class under the automaton; None for nothing.
     """
 
     automaton: Automaton | None = None
     ngram: Ngram | None = None
     weight: float = 0.0
     bonus: float = 0.0
+    entry: Costs | None = None
 
     @property
     def exact_within(self) -> bool:
@@ -62,12 +64,20 @@ class Grammar:
         if self.automaton is None:
             return Priced(slice(None), *self._priced(states, classes))
         if self.ngram is None:
-            origin, states = self.automaton.moves(states, classes)
-            return Priced(origin, states, np.zeros(len(states)))
-        own, contexts = np.divmod(states, self._contexts)
-        origin, own = self.automaton.moves(own, classes)
+            origin, following = self.automaton.moves(states, classes)
+            return Priced(origin, following, self._entered(states[origin], classes[origin]))
+        before, contexts = np.divmod(states, self._contexts)
+        origin, own = self.automaton.moves(before, classes)
         contexts, costs = self._priced(contexts[origin], classes[origin])
+        costs = costs + self._entered(before[origin], classes[origin])
         return Priced(origin, own * self._contexts + contexts, costs)
+
+    def _entered(self, states: Indices, classes: Indices) -> Costs:
+        """Return what it costs to begin with a class, (M,); nothing where a text has begun or a blank comes first."""
+        if self.entry is None or self.automaton is None:
+            return np.zeros(len(states))
+        begins = (classes != BLANK) & np.isin(states, self.automaton.starts)
+        return np.where(begins, self.entry[classes], 0.0)
 
     @property
     def listed(self) -> bool:

@@ -1,26 +1,31 @@
 """The n-gram that reads validation lines best, of the texts that there are."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from train.data.charset import Charset
-from train.reading.grammar import Grammar
 from train.reading.knowledge import FEWEST_TEXTS, MOST_TEXTS
 from train.reading.ngram import learn
-from train.reading.paths import Path, best_paths
-from train.reading.settings import Language
-from train.reading.text_model import SMALLEST, Probabilities
+from train.reading.settings import Language, ReadingSettings
+from train.reading.text_model import SMALLEST, Likely, Probabilities, TextModel
 from train.scoring.intervals import Gain, paired_gain_interval
 
 ORDERS = (3, 4, 6)
 WEIGHTS = (0.1, 0.2, 0.3, 0.5, 0.8)
 BONUSES = (0.0, 1.0, 2.0)
 """Nats a character, times the weight."""
-TEXTS, NATS = 12, 12.0
+FOLDS = 10
+TIE, LEAST = 1e-5, 1e-9
+"""What a nat of a line's right text counts against a line that is right, and the least share of a text."""
+NO_TIME = "no time was left to try one"
+TEXTS, NATS, TOKENS = 12, 12.0, 100
+"""Texts of a line and level among which an n-gram chooses, what they may cost, and what is followed to find them."""
 Right = npt.NDArray[np.float64]
 
 
@@ -88,37 +93,86 @@ def list_corpora(labels: Sequence[str], further: Sequence[str]) -> list[Corpus]:
 
 
 def find_language(
-    heard: Heard, corpora: Sequence[Corpus], charset: Charset, seed: int, before: Language | None = None
-) -> Tried | None:
-    """Return the n-gram that reads validation best, and what n-grams gain; None if nothing beats what there is.
+    heard: Heard,
+    corpora: Sequence[Corpus],
+    charset: Charset,
+    before: ReadingSettings,
+    seed: int,
+    deadline: float | None = None,
+) -> Tried | str:
+    """Return the n-gram that reads validation best, under the rules, and what n-grams gain; or why there is none.
 
-    The gain is cross-fitted: each half of the lines is read with what the other half chose among the settings. The
-    best of many on the lines that chose it flatters.
+    The gain is cross-fitted: each tenth of the lines is read with what the others chose among the settings. The best of
+    many on the lines that chose it flatters.
 
     Args:
         heard: validation lines.
         corpora: what n-grams are learnt from.
         charset: of the network.
-        seed: of the halves.
-        before: what n-grams have to beat; None for reading greedily.
+        before: the rules, and the n-gram, if any, that others have to beat.
+        seed: of the tenths.
+        deadline: Unix time from which on no further one is tried; None for none.
     """
-    candidates = _Candidates(heard, charset)
-    lengths = np.array([len(classes) for classes in candidates.texts], float)
-    rights, settings = [candidates.right(_given(before, candidates.texts, lengths))], []
-    for corpus, order in product(corpora, ORDERS):
-        ngram = learn(corpus.texts, charset, order, corpus.weights)
-        scores = ngram.score(candidates.texts)
+    model, found = TextModel(before.model_copy(update={"language": None}), charset), list[Likely]()
+    for batch in heard.batches:
+        if is_late(deadline):
+            return NO_TIME
+        found += model.list_likely(batch, NATS, TEXTS, TOKENS)
+    candidates = _Candidates(found, heard.labels, charset)
+    now = candidates.judge(_given(before.language, candidates.texts, candidates.lengths))
+    if is_hopeless(now.right, np.maximum(now.right, candidates.possible), seed):
+        return "no gain could be more than chance: where lines are wrong, the right text is not among the likely ones"
+    tried = _Trials(candidates, charset, now)
+    for corpus in corpora:
+        for order in ORDERS:
+            if is_late(deadline):
+                break
+            if not tried.gain_by(corpus, order):
+                break  # what the shortest contexts do not find, longer ones do not, either
+    return tried.best(seed)
+
+
+def is_late(deadline: float | None) -> bool:
+    """Tell whether a deadline, Unix time, has passed."""
+    return deadline is not None and time.time() >= deadline
+
+
+def is_hopeless(now: Right, possible: Right, seed: int) -> bool:
+    """Tell whether even what is possible would be no more than chance; (N,) each, whether lines are right."""
+    return paired_gain(now, possible, seed).interval.low <= 0
+
+
+class _Trials:
+    """N-grams that were tried on the candidates of all lines."""
+
+    def __init__(self, candidates: "_Candidates", charset: Charset, now: "_Judged") -> None:
+        """Begin with how what there is reads."""
+        self._candidates, self._charset = candidates, charset
+        self._judged = [now]
+        self._settings: list[tuple[Corpus, int, float, float]] = []
+
+    def gain_by(self, corpus: Corpus, order: int) -> bool:
+        """Try all weights of an n-gram; tell whether one reads more lines right than what there was at first."""
+        found, first = self._candidates, len(self._judged)
+        scores = learn(corpus.texts, self._charset, order, corpus.weights).score(found.texts)
         for weight, bonus in product(WEIGHTS, BONUSES):
-            rights.append(candidates.right(weight * (scores + bonus * lengths)))
-            settings.append((corpus, order, weight, weight * bonus))
-    table = np.stack(rights)
-    best = int(table.sum(axis=1).argmax())  # of equal ones the first: as it was, and small orders and weights
-    if not best:
-        return None
-    corpus, order, weight, bonus = settings[best - 1]
-    arrays = learn(corpus.texts, charset, order, corpus.weights).as_json()
-    language = Language(order=order, weight=weight, bonus=bonus, arrays=arrays)
-    return Tried(language, corpus.name, paired_gain(table[0], _cross_fitted(table, seed), seed))
+            self._judged.append(found.judge(weight * (scores + bonus * found.lengths)))
+            self._settings.append((corpus, order, weight, weight * bonus))
+        most = max(float(one.right.sum()) for one in self._judged[first:])
+        return most > float(self._judged[0].right.sum())
+
+    def best(self, seed: int) -> Tried | str:
+        """Return the one that reads most lines right, or why there is none."""
+        if not self._settings:
+            return NO_TIME
+        rights, worth = (np.stack(rows) for rows in zip(*self._judged, strict=True))
+        best = int(worth.sum(axis=1).argmax())
+        if rights[best].sum() <= rights[0].sum():
+            return "none reads more validation lines right"
+        corpus, order, weight, bonus = self._settings[best - 1]
+        arrays = learn(corpus.texts, self._charset, order, corpus.weights).as_json()
+        language = Language(order=order, weight=weight, bonus=bonus, arrays=arrays)
+        return Tried(language, corpus.name, paired_gain(rights[0], _cross_fitted(rights, worth, seed), seed))
 
 
 def _given(language: Language | None, texts: Sequence[Sequence[int]], lengths: Right) -> Right:
@@ -134,42 +188,63 @@ def paired_gain(before: Right, after: Right, seed: int) -> Gain:
     return paired_gain_interval(first, second, lambda sums: float(sums[1] / sums[0]), seed)
 
 
-def _cross_fitted(rights: Right, seed: int) -> Right:
-    """Return (N,) whether each line is right with the row of (S, N) that is best on the half that it is not in."""
-    half = np.zeros(rights.shape[1], bool)
-    half[np.random.default_rng(seed).permutation(len(half))[: len(half) // 2]] = True
-    best_in, best_out = (rights[:, some].sum(axis=1).argmax() for some in (half, ~half))
-    return np.where(half, rights[best_out], rights[best_in])
+def _cross_fitted(rights: Right, worth: Right, seed: int) -> Right:
+    """Return (N,) whether each line is right with that row of (S, N) that is worth most on the folds without it."""
+    fold = np.random.default_rng(seed).permutation(rights.shape[1]) % FOLDS
+    own = fold == np.arange(FOLDS)[:, None]
+    best = (worth.sum(axis=1)[:, None] - worth @ own.T).argmax(axis=0)
+    return np.asarray(rights[best[fold], np.arange(len(fold))])
+
+
+class _Judged(NamedTuple):
+    """How lines are read, (N,) each.
+
+    Attributes:
+        right: whether each is right.
+        worth: that, and far behind it the log-likelihood of the right text among its candidates: of settings that read
+            as many lines right it tells which does so most surely.
+    """
+
+    right: Right
+    worth: Right
 
 
 class _Candidates:
     """The likeliest texts of lines, among which an n-gram chooses."""
 
-    def __init__(self, heard: Heard, charset: Charset) -> None:
-        """Find them, and which of them are right."""
-        found = [paths for batch in heard.batches for paths in _likeliest(batch)]
-        self.texts = [path.classes for paths in found for path in paths]
-        self._places = np.arange(TEXTS) < np.array([len(paths) for paths in found])[:, None]
-        self._costs = self._laid([path.cost for paths in found for path in paths], np.inf)
+    def __init__(self, found: Sequence[Likely], labels: Sequence[str], charset: Charset) -> None:
+        """Lay them out, and which of them are right."""
+        self.texts = [classes for own in found for classes in own]
+        self.lengths = np.array([len(classes) for classes in self.texts], float)
+        counts = np.array([len(own) for own in found])
+        self._places = np.arange(max(1, counts.max(initial=0))) < counts[:, None]
+        self._scores = self._laid([score for own in found for score in own.values()], -np.inf)
         right = [
-            not charset.unknown(label) and list(path.classes) == charset.encode(label)
-            for paths, label in zip(found, heard.labels, strict=True)
-            for path in paths
+            not charset.unknown(label) and list(classes) == charset.encode(label)
+            for own, label in zip(found, labels, strict=True)
+            for classes in own
         ]
         self._right = self._laid(right, 0.0)
 
     def _laid(self, values: npt.ArrayLike, otherwise: float) -> Right:
-        """Return (N, TEXTS) values of the texts, line by line."""
+        """Return (N, K) values of the texts, line by line."""
         table = np.full(self._places.shape, otherwise)
         table[self._places] = values
         return table
 
-    def right(self, gains: Right) -> Right:
-        """Return (N,) whether each line is right if of its texts the best is taken; `gains` of all in nats."""
-        chosen = (self._costs - self._laid(gains, 0.0)).argmin(axis=1)
-        return np.asarray(np.take_along_axis(self._right, chosen[:, None], axis=1)[:, 0])
+    @property
+    def possible(self) -> Right:
+        """(N,) whether the right text is among those of each line."""
+        return np.asarray(self._right.max(axis=1))
 
-
-def _likeliest(batch: Probabilities) -> list[list[Path]]:
-    logs = np.log(np.maximum(batch, SMALLEST))
-    return best_paths(logs, Grammar(), np.full(len(batch), NATS), 2 * TEXTS, TEXTS)
+    def judge(self, gains: Right) -> _Judged:
+        """Return how lines are read if of each one's texts the best is taken; `gains` of all texts in nats."""
+        scores = self._scores + self._laid(gains, 0.0)
+        chosen = scores.argmax(axis=1)[:, None]
+        right = np.take_along_axis(self._right, chosen, axis=1)[:, 0]
+        best = np.take_along_axis(scores, chosen, axis=1)
+        shares = np.exp(
+            scores - np.where(np.isfinite(best), best, 0.0)
+        )  # a hard rule may exclude all of them
+        likely = (shares * self._right).sum(axis=1) / np.maximum(shares.sum(axis=1), SMALLEST)
+        return _Judged(right, right + TIE * np.log(np.maximum(likely, LEAST)))

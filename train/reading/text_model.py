@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -11,12 +11,14 @@ from train.data.charset import Charset, Decoded, decode_line
 from train.data.texts.forms import text_of
 from train.reading.finder import Finder
 from train.reading.formats.levels import Level, make_levels
-from train.reading.grammar import Costs
-from train.reading.paths import Path
+from train.reading.grammar import Costs, Grammar
+from train.reading.paths import Path, best_paths
 from train.reading.settings import ReadingSettings, TextReading
 
 SMALLEST = 1e-30
 Probabilities = npt.NDArray[np.float32]
+Likely = dict[tuple[int, ...], float]
+"""Texts, given by their classes, and their scores in nats."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,7 @@ class TextModel:
         self.settings, self.charset = settings, charset
         weighed = [rule for rule in settings.rules if not rule.told]
         self._levels: tuple[Level, ...] = make_levels(weighed, charset)
-        self._worth = sum(rule.nats for rule in settings.rules)
+        self._worth = sum(rule.range_nats[1] for rule in settings.rules)
         self._hard = sum(rule.hard for rule in settings.rules)
         language = settings.language
         self._ngram = language.ngram if language else None
@@ -65,7 +67,7 @@ class TextModel:
 
     def _candidate(self, path: Path) -> _Candidate:
         level = self._level_of(path.classes)
-        score = self._levels[level].nats - path.cost if level >= self._hard else -math.inf
+        score = self._levels[level].worth(path.classes) - path.cost if level >= self._hard else -math.inf
         return _Candidate(path.classes, path.columns, path.slack, score, level)
 
     def _level_of(self, classes: Sequence[int]) -> int:
@@ -89,6 +91,31 @@ class TextModel:
     def _text(self, classes: Sequence[int]) -> str:
         return text_of(self._picture(classes))
 
+    def list_likely(self, probabilities: Probabilities, nats: float, texts: int, most: int) -> list[Likely]:
+        """Return so many of the likeliest texts of each line under no rule, the first, the first two, and so on.
+
+        Each with its score without the language model, which is to choose among them.
+
+        Args:
+            probabilities: (N, T, C).
+            nats: that their alignments may cost at most.
+            texts: of each line and level.
+            most: ways to read a line so far that are followed.
+        """
+        logs = np.log(np.maximum(probabilities, SMALLEST))
+        found: list[Likely] = [{} for _ in logs]
+        for level in self._levels[self._hard :]:
+            grammar = Grammar(level.automaton, entry=level.entry)
+            for own, paths in zip(
+                found, best_paths(logs, grammar, np.full(len(logs), nats), most, texts), strict=True
+            ):
+                own |= {
+                    path.classes: self._candidate(replace(path, cost=path.slack)).score
+                    for path in paths
+                    if path.classes not in own
+                }
+        return found
+
     def _weighed(self, probabilities: Probabilities, raw: Sequence[_Candidate]) -> list[list[_Candidate]]:
         """Return the candidates of each line, the best first: as read greedily, and the best of each level."""
         found = [[one] for one in raw]
@@ -109,10 +136,14 @@ class TextModel:
         return found
 
     def _is_open(self, level: int, own: Sequence[_Candidate], latest: _Candidate) -> bool:
-        """Whether a level may have a better text: the best text of the one below it is not already of it."""
+        """Whether a level may have a better text: the best text of the one below it is not already of it.
+
+        Where the worth depends on the beginning, one of it may be worth less than another.
+        """
         if self._ngram is not None and level == self._hard:
             return True
-        return latest.level < level and self._levels[level].nats > own[0].score
+        new = latest.level < level or self._levels[level].entry is not None
+        return new and self._levels[level].nats > own[0].score
 
     def _reading(
         self, greedy: Decoded, best: float, own: Sequence[_Candidate], line: Probabilities

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from train.data.charset import BLANK
 from train.reading.formats.automaton import Automaton, Indices
+from train.reading.grammar import Costs
 from train.reading.paths import Path
 
 MOST_NUMBERS = 1 << 23
@@ -48,11 +49,17 @@ class _Leaving(NamedTuple):
 class Trellis:
     """An automaton as arrays; a place is a pair of a class and the state to which it led."""
 
-    def __init__(self, automaton: Automaton) -> None:
-        """Sort the transitions by the places to which they lead, and these by their states."""
+    def __init__(self, automaton: Automaton, entry: Costs | None = None) -> None:
+        """Sort the transitions by the places to which they lead, and these by their states.
+
+        `entry`: (C,) what it costs to begin with each class; then no transition leads to a start.
+        """
         edges = automaton.edges[np.lexsort((automaton.edges[:, 1], automaton.edges[:, 2]))]
         self._starts, self._ends = automaton.starts, automaton.ends
+        self._entered = np.zeros(automaton.classes) if entry is None else entry
         self._origins, self._written = edges[:, 0], edges[:, 1].astype(np.int32)
+        entered = np.zeros(len(edges)) if entry is None else entry[edges[:, 1]]
+        self._entry = np.where(np.isin(edges[:, 0], automaton.starts), entered, 0.0).astype(np.float32)
         self._first = _begins(edges[:, 2] * automaton.classes + edges[:, 1])
         self._edges = np.append(self._first, len(edges))
         self._classes, self._states = edges[self._first, 1], edges[self._first, 2]
@@ -83,7 +90,7 @@ class Trellis:
         """Return the costs after a step whose classes cost so much, (N, C)."""
         leaving = self._leaving(costs)
         cheapest, last, other = (what.take(self._origins, axis=1) for what in leaving)
-        entering = np.where(last == self._written, other, cheapest)
+        entering = np.where(last == self._written, other, cheapest) + self._entry
         if len(self._first) < len(self._written):  # several transitions lead to a place
             entering = np.minimum.reduceat(entering, self._first, axis=1)
         places = np.minimum(entering, costs.places) + nats.take(self._classes, axis=1)
@@ -122,9 +129,11 @@ class Trellis:
         for step in range(len(nats), 0, -1):
             last[step] = self._classes[place] if place >= 0 else BLANK
             place, state = self._before(history[step - 1], place, state)
-        cost = float(nats[np.arange(len(nats)), last[1:]].sum(dtype=np.float64))
+        slack = float(nats[np.arange(len(nats)), last[1:]].sum(dtype=np.float64))
         begins = np.flatnonzero((last[1:] != BLANK) & (last[1:] != last[:-1]))
-        return Path(tuple(last[1:][begins].tolist()), tuple(begins.tolist()), cost, cost)
+        written = tuple(last[1:][begins].tolist())
+        entered = float(self._entered[written[0]]) if written else 0.0
+        return Path(written, tuple(begins.tolist()), slack + entered, slack)
 
     def _before(self, costs: _Costs, place: int, state: int) -> tuple[int, int]:
         """Return place (-1: a blank) and state from which the cheapest way led to these."""
@@ -132,8 +141,11 @@ class Trellis:
             return self._cheapest(costs, state, BLANK)[1:]
         number = int(self._classes[place])
         edges = range(self._edges[place], self._edges[place + 1])
-        ways = [self._cheapest(costs, int(self._origins[edge]), number) for edge in edges]
-        return min([(float(costs.places[place]), place, state), *ways])[1:]
+        ways = [(float(costs.places[place]), place, state)]
+        for edge in edges:
+            cost, own, origin = self._cheapest(costs, int(self._origins[edge]), number)
+            ways.append((cost + float(self._entry[edge]), own, origin))
+        return min(ways)[1:]
 
     def _cheapest(self, costs: _Costs, state: int, number: int) -> tuple[float, int, int]:
         """Return what it costs to be ready for a class in a state, and the place (-1: a blank) and state of that."""

@@ -20,11 +20,14 @@ from train.reading.formats.rules import Rule
 from train.reading.grammar import Grammar
 from train.reading.ngram import learn
 from train.reading.paths import best_paths
+from train.reading.settings import Language, ReadingSettings
+from train.reading.text_model import TextModel
 from train.reading.viterbi import Trellis
 
 CHARSET = Charset(("0", "1", "2"))
 CHECK = WeightedCheck(modulus=3, weights=(2, 1), repeat=True, lengths=(1, 2, 3))
 PATTERNS = ("[012]*", "0[12]{1,2}", "(01|2)+", "1?2?0?", "00|11|[02]{3}")
+NGRAM = learn(["012", "021", "01", "2201", "010"], CHARSET, order=2)
 MOST = 10**6
 
 
@@ -96,6 +99,35 @@ def test_a_lexicons_best_word_is_brute_forces_and_there_is_always_one(
         (path,) = paths
         assert path.cost >= costs[path.classes] - 1e-6
         assert most < MOST or path.cost == pytest.approx(min(costs.values()))
+
+
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 10**6), pattern=st.sampled_from(PATTERNS), spelt=st.booleans())
+def test_where_obeying_is_worth_as_much_as_a_text_begins_the_best_one_is_brute_forces(
+    seed: int, pattern: str, spelt: bool
+) -> None:
+    rules = (
+        Rule(name="pattern", pattern=pattern, obeying=30, labels=40, chance=0.4, by_first={"2": 0.5}),
+        Rule(name="sum", check=CHECK, obeying=20, labels=40, chance=0.3, by_first={"0": 0.99, "1": 0.05}),
+    )
+    language = Language(order=2, weight=0.5, bonus=0.2, arrays=NGRAM.as_json()) if spelt else None
+    lines = drawn(seed, 2, 5)
+    model = TextModel(ReadingSettings(rules=rules, language=language), CHARSET)
+
+    def priced(classes: tuple[int, ...]) -> float:
+        text, first = written(classes), written(classes[:1])
+        worth = 0.5 * float(NGRAM.score([classes])[0]) + 0.2 * len(text) if spelt else 0.0
+        for rule in rules:
+            if not rule.holds(text):
+                break
+            worth += rule.nats_of(first)
+        return -worth
+
+    for line, found in zip(lines, model.read(np.exp(lines).astype(np.float32)), strict=True):
+        best = min(cheapest(line, lambda text: True, priced).values())
+        score = line.max(axis=1).sum() - best
+        assert found.score <= score + 1e-4
+        assert spelt or found.score == pytest.approx(score, abs=1e-4)  # an n-gram's beam may miss it
 
 
 @settings(max_examples=25, deadline=None)

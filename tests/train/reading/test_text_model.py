@@ -132,8 +132,20 @@ def test_a_rule_that_labels_do_not_obey_changes_nothing() -> None:
     (known,) = weighed([Rule(name="gtin", check="gtin")], texts, seed=0)
     assert 0.05 < known.share.high < 0.2
     assert known.nats < 1
+    assert not known.by_first
     model = TextModel(ReadingSettings(rules=(known,)), CHARSET)
     assert [one.text for one in model.read(probabilities(texts[:20], 1))] == texts[:20]
+
+
+def test_labels_that_begin_alike_tell_what_a_check_is_worth_there() -> None:
+    """Texts of one maker, which begin with A, have a check digit; others look alike."""
+    rng = np.random.default_rng(0)
+    rule = Rule(name="sum", check=WeightedCheck(modulus=10, weights=(1, 3), repeat=True))
+    texts = [f"{'AB'[i % 2]}{rng.integers(10**5):05d}" for i in range(2000)]
+    texts = [text for text in texts if text[0] == "B" or rule.holds(text)][-400:]
+    (known,) = weighed([rule], texts, seed=0)
+    assert known.nats_of("A") > 4 > known.nats > 0.5 > known.nats_of("B")
+    assert known.range_nats == (known.nats_of("B"), known.nats_of("A"))
 
 
 def test_a_check_of_python_stdnum_is_tried_on_the_likeliest_texts() -> None:

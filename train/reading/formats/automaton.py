@@ -137,6 +137,25 @@ def make_automaton(edges: Indices, starts: Indices, ends: Indices, classes: int)
     return Automaton(edges[order], number[starts[alive[starts]]], accepted, classes)
 
 
+def with_own_starts(automaton: Automaton) -> Automaton:
+    """Return the automaton with starts to which no text comes back."""
+    starts, size = automaton.starts, len(automaton.ends)
+    if not np.isin(automaton.edges[:, 2], starts).any():
+        return automaton
+    number = np.full(size, -1)
+    number[starts] = size + np.arange(len(starts))
+    first = automaton.edges[number[automaton.edges[:, 0]] >= 0]
+    first = np.column_stack([number[first[:, 0]], first[:, 1:]])
+    edges = np.concatenate([automaton.edges, first])
+    return Automaton(
+        edges[np.lexsort((edges[:, 2], edges[:, 1], edges[:, 0]))],
+        number[starts],
+        np.append(automaton.ends, automaton.ends[starts]),
+        automaton.classes,
+        None if automaton.needed is None else np.concatenate([automaton.needed, automaton.needed[starts]]),
+    )
+
+
 def _reached(source: Indices, target: Indices, begin: Indices, size: int) -> npt.NDArray[np.bool_]:
     """Return which of `size` states are reached from those to begin with."""
     found = np.zeros(size, bool)

@@ -4,14 +4,17 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
-from train.data.charset import Charset
+from train.data.charset import BLANK, Charset
 from train.errors import UsageError
-from train.reading.formats.automaton import Automaton, make_automaton
+from train.reading.formats.automaton import Automaton, make_automaton, with_own_starts
 from train.reading.formats.checks import Check
 from train.reading.formats.lexicon import lexicon_automaton, patterns_automaton, union
 from train.reading.formats.product import TooLargeError, obeying
 from train.reading.formats.rules import Rule
+
+Costs = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -21,12 +24,22 @@ class Level:
     Attributes:
         automaton: of them, but for what `others` say; None for all texts.
         others: rules without a small automaton: several of the likeliest texts are tried.
-        nats: what obeying is worth.
+        nats: what obeying is worth at most.
+        entry: (C,) how much less by the class that a text begins with, the blank for an empty one; None: nothing.
     """
 
     automaton: Automaton | None
     others: tuple[Rule, ...]
     nats: float
+    entry: Costs | None = None
+
+    def worth(self, classes: Sequence[int]) -> float:
+        """Return what a text of the level is worth for obeying."""
+        return self.nats - self.dearer(classes)
+
+    def dearer(self, classes: Sequence[int]) -> float:
+        """Return how much less it is worth than the best beginning."""
+        return 0.0 if self.entry is None else float(self.entry[classes[0] if classes else BLANK])
 
     def holds(self, text: str, classes: Sequence[int]) -> bool:
         """Whether a text, whose classes these are, is one of them."""
@@ -44,7 +57,7 @@ def make_levels(rules: Sequence[Rule], charset: Charset) -> tuple[Level, ...]:
 
 
 def _level(rules: Sequence[Rule], charset: Charset) -> Level:
-    nats = sum(rule.nats for rule in rules if not rule.hard)
+    nats, entry = _worth([rule for rule in rules if not rule.hard], charset)
     if not rules:
         return Level(None, (), nats)
     parts: list[Automaton] = []
@@ -69,7 +82,16 @@ def _level(rules: Sequence[Rule], charset: Charset) -> Level:
             f"{', '.join(rule.name for rule in rules)} and a charset of {''.join(charset.characters)[:80]!r}",
             "mend the pattern, lexicon or checks, or train with labels that hold the characters",
         )
-    return Level(union(parts), tuple(others), nats)
+    automaton = union(parts)
+    return Level(automaton if entry is None else with_own_starts(automaton), tuple(others), nats, entry)
+
+
+def _worth(rules: Sequence[Rule], charset: Charset) -> tuple[float, Costs | None]:
+    """Return what obeying is worth at most, and how much less by the class of the first character."""
+    if not any(rule.by_first for rule in rules):
+        return sum(rule.nats for rule in rules), None
+    nats = np.array([sum(rule.nats_of(first) for rule in rules) for first in ("", *charset.characters)])
+    return float(nats.max()), nats.max() - nats
 
 
 def _narrowed(automaton: Automaton, sums: Iterable[Check] | None, charset: Charset) -> Automaton | None:

@@ -6,6 +6,7 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 import numpy as np
+from pydantic import Field
 
 from train.config import Frozen
 from train.data.texts.reading_order import in_picture_order
@@ -23,6 +24,8 @@ MOST_NATS = 6.0
 MISSPELT = 20
 COMMON = 0.9
 """Share of the labels that nearly all of them are."""
+STRENGTHS = (1.0, 2.0, 4.0, 8.0, 16.0)
+"""Labels that the share of all counts as, beside those that begin alike."""
 
 
 class Rule(Frozen):
@@ -38,6 +41,8 @@ class Rule(Frozen):
         told: it is only said whether a text obeys; obeying is worth nothing.
         obeying: labels that obey, of `labels`.
         chance: share of misspelt labels that obey all the same.
+        by_first: share of the labels that obey by their first character in the picture, where that tells more than the
+            share of all: some makers' codes have a check digit, others' look alike without one.
     """
 
     name: str
@@ -50,6 +55,7 @@ class Rule(Frozen):
     obeying: int = 0
     labels: int = 0
     chance: float = 0.5
+    by_first: dict[str, float] = Field(default_factory=dict)
 
     @property
     def share(self) -> Interval:
@@ -58,8 +64,21 @@ class Rule(Frozen):
 
     @property
     def nats(self) -> float:
-        """What a text is worth for obeying: by how much labels do so more often than misspelt ones; at least 0."""
-        share = (self.obeying + 0.5) / (self.labels + 1)
+        """What obeying is worth where the beginning of a text tells nothing."""
+        return self._worth(_share(self.obeying, self.labels))
+
+    def nats_of(self, first: str) -> float:
+        """Return what a text is worth for obeying by its first character in the picture."""
+        return self._worth(self.by_first[first]) if first in self.by_first else self.nats
+
+    @property
+    def range_nats(self) -> tuple[float, float]:
+        """What obeying is worth at least and at most, whatever a text begins with."""
+        found = [self.nats, *map(self.nats_of, self.by_first)]
+        return min(found), max(found)
+
+    def _worth(self, share: float) -> float:
+        """Return by how much labels of which a share obeys do so more often than misspelt ones, at least 0."""
         return min(max(_log_odds(share) - _log_odds(self.chance), 0.0), MOST_NATS)
 
     @cached_property
@@ -93,6 +112,11 @@ class Rule(Frozen):
         return named_check(self.check)
 
 
+def _share(obeying: float, labels: int) -> float:
+    """Return a share that is never 0 or 1 (Krichevsky and Trofimov, 1981)."""
+    return (obeying + 0.5) / (labels + 1)
+
+
 def _log_odds(share: float) -> float:
     return math.log(share / (1 - share))
 
@@ -116,10 +140,36 @@ def weighed(rules: Sequence[Rule], texts: Sequence[str], seed: int) -> tuple[Rul
     found = []
     for rule in rules:
         kept, other = ([text for text in some if rule.holds(text)] for some in (texts, wrong))
-        chance = (len(other) + 0.5) / (len(wrong) + 1)
-        found.append(rule.model_copy(update={"obeying": len(kept), "labels": len(texts), "chance": chance}))
+        by_first = {} if rule.hard else _by_first(texts, kept)
+        known = {"obeying": len(kept), "labels": len(texts), "chance": _share(len(other), len(wrong))}
+        found.append(rule.model_copy(update={**known, "by_first": by_first}))
         texts, wrong = kept, other
     return tuple(found)
+
+
+def _by_first(texts: Sequence[str], obeying: Sequence[str]) -> dict[str, float]:
+    """Return the share of texts that obey by their first character; none where the share of all tells as much.
+
+    Each is drawn to the share of all, as strongly as foretells every text best from the others.
+    """
+    firsts, own = ([in_picture_order(text)[:1] for text in some] for some in (texts, obeying))
+    kinds, number = np.unique(np.array(firsts), return_inverse=True)
+    labels = np.bincount(number)
+    obey = np.bincount(np.searchsorted(kinds, np.array(own, kinds.dtype)), minlength=len(kinds))
+    whole = _share(len(obeying), len(texts))
+
+    def told(strength: float) -> float:
+        others = labels - 1 + strength
+        yes = np.log(np.maximum(obey - 1 + strength * whole, strength * whole) / others)
+        no = np.log(1 - (obey + strength * whole) / others, where=labels > obey, out=np.zeros(len(kinds)))
+        return float(obey @ yes + (labels - obey) @ no)
+
+    best = max(STRENGTHS, key=told)
+    alike = len(obeying) * math.log(whole) + (len(texts) - len(obeying)) * math.log(1 - whole)
+    if told(best) < alike + 1:  # a nat more: chance gives nearly as much
+        return {}
+    shares = (obey + best * whole) / (labels + best)
+    return dict(zip(kinds.tolist(), shares.round(4).tolist(), strict=True))
 
 
 def _misspelt(texts: Sequence[str], rng: np.random.Generator) -> Iterable[str]:
