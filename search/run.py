@@ -22,6 +22,7 @@ from train.data.arguments import (
     add_general_arguments,
     add_group_argument,
     add_list_arguments,
+    add_samples_argument,
     add_test_fraction_argument,
     lists_of,
     named_data,
@@ -91,6 +92,7 @@ def _add_data(data: argparse._ArgumentGroup) -> None:
     add_decoding_arguments(data)
     add_test_fraction_argument(data)
     add_group_argument(data)
+    add_samples_argument(data)
     add_allow_bad_argument(data)
 
 

@@ -62,6 +62,7 @@ class StudySettings(Frozen):
         concurrent: trials at a time; None for as many as the machine holds.
         mlflow: URI of an MLflow tracking server or store that the trials are sent to, too; None for none.
         wandb: project of Weights & Biases that they are sent to; None for none.
+        samples: whether a recogniser's bundle keeps some validation lines.
         autoscaling: whether nodes come when they are asked for, so that what is there now limits nothing.
         allow_bad: bad samples to go on without.
         group_by: regular expression that finds an image's document in its path; None for what labels and names tell.
@@ -107,6 +108,7 @@ class StudySettings(Frozen):
     concurrent: int | None = Field(None, ge=1)
     mlflow: str | None = None
     wandb: str | None = None
+    samples: bool = True
     autoscaling: bool = False
     upright: Upright = "as_is"
     seed: int = Field(0, ge=0)

@@ -6,11 +6,13 @@ alone: `serve.run` of it starts new replicas, waits until they are ready, and on
 
 import asyncio
 import logging
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from ray import serve
@@ -21,6 +23,7 @@ from serve.api.ingress import Ingress
 from serve.environment import name_host
 from serve.inference.replicas import LOGGING, build_model_application, deploy_model
 from serve.loop.versions import find_serving
+from serve.metrics import SHARED_FOLDER
 from serve.settings import Settings, require_resources
 from train.errors import ModelError, UsageError
 
@@ -33,14 +36,17 @@ ANSWER_S, DYING_S = 2.0, 0.7
 log = logging.getLogger("ocrtune")
 
 
-def build_ingress_application(settings: Settings) -> serve.Application:
-    """Return the application that speaks HTTP."""
+def build_ingress_application(settings: Settings, shared: Path | None = None) -> serve.Application:
+    """Return the application that speaks HTTP; in `shared`, a new folder, its processes count together."""
     return Ingress.options(  # type: ignore[attr-defined]
+        num_replicas=settings.processes,
         max_ongoing_requests=10 * settings.limits.queued,  # the middleware counts, and answers 503 in time
         ray_actor_options={
             "num_cpus": settings.cpus_per_replica,
-            "num_gpus": settings.gpus if settings.topology == "fused" else 0,
+            "num_gpus": settings.gpus_each,
+            "runtime_env": {"env_vars": {SHARED_FOLDER: str(shared)}} if shared else {},
         },
+        health_check_period_s=2,
         graceful_shutdown_timeout_s=60,
         logging_config=LOGGING,
     ).bind(settings.model_dump(mode="json"))
@@ -94,7 +100,8 @@ def start(
             if settings.topology == "graph":
                 for task, source in sources.items():
                     deploy_model(task, source, settings)
-            serve.run(build_ingress_application(settings), name=APPLICATION, route_prefix="/")
+            shared = _make_shared_folder() if settings.processes > 1 else None
+            serve.run(build_ingress_application(settings, shared), name=APPLICATION, route_prefix="/")
     except (RuntimeError, RayError) as error:
         reason = _find_reason() or str(error).strip().splitlines()[-1]
         raise ModelError("every part of the server must start", reason, "see the logs of Ray") from error
@@ -115,6 +122,13 @@ def _join(address: str | None) -> None:
         raise UsageError(
             "--address must be that of a Ray cluster that runs", f"{address}: {reason}", "ray start --head"
         ) from error
+
+
+def _make_shared_folder() -> Path:
+    """Return a new folder for what the processes of a server on this machine count together; Ray removes it."""
+    from ray._private import worker
+
+    return Path(tempfile.mkdtemp(prefix="ocrtune-", dir=worker._global_node.get_session_dir_path()))
 
 
 def _find_reason() -> str:
@@ -198,7 +212,7 @@ async def _drain() -> None:
     ingress = serve.get_app_handle(APPLICATION)
     until = time.monotonic() + ENDING_S
     while time.monotonic() < until + ANSWER_S:
-        async with asyncio.timeout(ANSWER_S):
-            if not await ingress.drain.remote(time.monotonic() > until):
-                return
+        told = ingress.broadcast("drain", time.monotonic() > until)
+        if not sum(await told.results_async(timeout_s=ANSWER_S)):
+            return
         await asyncio.sleep(0.1)

@@ -12,7 +12,8 @@
     tcp-request content switch-mode http if HTTP known_version !websocket
 }
 /^ *# Static routing based on path/i\
-    use_backend refuse if !HTTP or !known_version or websocket
+    use_backend refuse if !HTTP or !known_version or websocket\
+    http-request wait-for-body time 15s if { req.hdr_val(content-length) lt 200000 }
 /^backend default_backend$/i\
 backend refuse\
     mode tcp\

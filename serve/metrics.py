@@ -1,14 +1,23 @@
-"""Metrics for Prometheus: requests, lines, batches, queues, latencies and misuse."""
+"""Metrics for Prometheus: requests, lines, batches, queues, latencies and misuse.
+
+Where SHARED_FOLDER stands in the environment, the processes of a server count together, in files there: each of them
+answers for all, and what a process counted stays when it is gone.
+"""
+
+import os
+from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+SHARED_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 LINES = (1, 2, 4, 8, 16, 32, 64, 128)
 
 
 class Metrics:
-    """The counters of one ingress replica."""
+    """The counters of a process that speaks HTTP."""
 
     def __init__(self) -> None:
         self._registry = registry = CollectorRegistry()
@@ -30,7 +39,12 @@ class Metrics:
         self._queued = Histogram(
             "ocrtune_queue_seconds", "Wait before a recogniser began", buckets=SECONDS, registry=registry
         )
-        self.in_work = Gauge("ocrtune_requests_in_work", "Requests not answered yet", registry=registry)
+        self.in_work = Gauge(
+            "ocrtune_requests_in_work",
+            "Requests not answered yet",
+            registry=registry,
+            multiprocess_mode="livesum",
+        )
 
     def count_request(self, path: str, status: int, seconds: float) -> None:
         """Count a request that was answered; one that was refused is misuse too."""
@@ -46,5 +60,17 @@ class Metrics:
         self._queued.observe(queued_s)
 
     def render(self) -> bytes:
-        """Return Prometheus' text format."""
-        return generate_latest(self._registry)
+        """Return Prometheus' text format, of all processes."""
+        folder = os.environ.get(SHARED_FOLDER)
+        return generate_latest(_collect(Path(folder)) if folder else self._registry)
+
+
+def _collect(folder: Path) -> CollectorRegistry:
+    """Return what all processes counted; those that are gone have nothing in work."""
+    for path in folder.glob("gauge_live*_*.db"):
+        process = int(path.stem.rpartition("_")[2])
+        if not Path(f"/proc/{process}").exists():
+            mark_process_dead(process, str(folder))  # type: ignore[no-untyped-call]
+    registry = CollectorRegistry()
+    MultiProcessCollector(registry, str(folder))  # type: ignore[no-untyped-call]
+    return registry

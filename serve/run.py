@@ -25,6 +25,7 @@ from serve.environment import count_gpus, prepare
 from serve.loop.general import read_general
 from serve.loop.versions import find_serving
 from serve.settings import Limits, Settings, allowed_hosts, require_resources
+from serve.topology import choose_layout
 from train.errors import UsageError
 from train.system.cli import Parser
 from train.system.cluster import find_room_for_token, require_cluster, require_ray_folder
@@ -64,10 +65,10 @@ def parser() -> argparse.ArgumentParser:
     add("--threads", type=int, default=1, metavar="N", help="cores that a replica may use (1)")
     add(
         "--topology",
-        choices=("graph", "fused"),
-        default="graph",
-        help="graph: a deployment for each model, which scale and fail apart; fused: all in one process, "
-        "where a line costs less (graph)",
+        choices=("auto", "fused", "graph"),
+        default="auto",
+        help="fused: all models in each process that speaks HTTP, where a line costs less; graph: a deployment for "
+        "each model, which scale apart; auto: fused on the cores of one machine, else graph (auto)",
     )
     add("--gpus", type=float, default=0, metavar="SHARE", help="of a GPU for each model replica (0)")
     add(
@@ -152,6 +153,13 @@ def main(arguments: Sequence[str]) -> None:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     claims = claim(None if chosen.address else settings.storage, chosen.host, chosen.port)
     prepare(chosen.host, chosen.port)
+    layout = choose_layout(
+        chosen.topology,
+        cluster=bool(chosen.address),
+        gpus=count_gpus() if chosen.gpus else None,
+        cores=len(os.sched_getaffinity(0)),
+    )
+    settings = settings.model_copy(update=layout._asdict())
     if not chosen.address:
         require_resources(settings, {"CPU": os.cpu_count() or 1, "GPU": count_gpus()})
     sources = find_sources(settings, anew=chosen.as_named)
@@ -161,6 +169,7 @@ def main(arguments: Sequence[str]) -> None:
     start(settings, sources, chosen.host, chosen.port, chosen.address, claims.taken)
     url = f"http://{format_host(chosen.host)}:{chosen.port}"
     log.info("ready after %.0f s: %s", time.monotonic() - started, url)
+    log.info("    %s", layout)
     log.info("    curl -F files=@line.png %s/recognize", url)
     if not chosen.detach:
         _wait(shared=bool(chosen.address))
@@ -226,7 +235,6 @@ def settings_from(chosen: argparse.Namespace) -> Settings:
             recognisers=chosen.recognisers,
             threads_per_replica=chosen.threads,
             gpus_per_replica=chosen.gpus,
-            topology=chosen.topology,
         )
     except ValidationError as error:
         first = error.errors(include_url=False)[0]

@@ -4,10 +4,11 @@ import ipaddress
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 
+from serve.topology import Topology
 from train.errors import UsageError
 
 LARGE_PX = 4_000_000
@@ -27,12 +28,13 @@ class Limits(BaseModel):
         body_bytes: of a request, as received.
         pixels: of one image or rendered page.
         pages: of a PDF or TIFF.
-        decoded_bytes: of all pictures that an ingress replica holds at a time, 3 bytes a pixel; others wait.
+        decoded_bytes: of all pictures that the server holds at a time, 3 bytes a pixel; others wait.
         lines: of one `/recognize` request.
-        queued: requests that one ingress replica holds, waiting or in work; the next one is answered 503.
+        queued: requests that the server holds, waiting or in work; the next one is answered 503.
         seconds: from a request's first byte to its answer; then it is answered 503.
         body_s: that a body may take, and
         body_bytes_per_s: the bytes that it must bring in each second beyond.
+        shared_by: processes that speak HTTP; each takes its part of what holds for all requests together.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -46,21 +48,32 @@ class Limits(BaseModel):
     seconds: FiniteFloat = Field(default=600, gt=0)
     body_s: FiniteFloat = Field(default=15, gt=0)
     body_bytes_per_s: int = Field(default=16 * 2**10, ge=1)
+    shared_by: int = Field(default=1, ge=1)
+
+    @property
+    def queued_here(self) -> int:
+        """Requests that one process holds."""
+        return -(-self.queued // self.shared_by)
+
+    @property
+    def bytes_here(self) -> int:
+        """What small pictures hold in one process at a time; bodies and answers are bounded by as much."""
+        return self.decoded_bytes // 2 // self.shared_by
 
     @property
     def answers_bytes(self) -> int:
-        """What large answers that are being sent may take together."""
-        return self.decoded_bytes // 2
+        """What large answers that are being sent may take together in one process."""
+        return self.bytes_here
 
     @property
     def answer_bytes(self) -> int:
         """What the pictures in one answer may take: those of many pages are more than a client reads at once."""
-        return max(self.body_bytes, self.answers_bytes // 2)
+        return max(self.body_bytes, self.decoded_bytes // 4)
 
     @property
     def large_bytes(self) -> int:
-        """What pictures of over LARGE_PX hold at a time, so that small ones never wait for them."""
-        return max(self.decoded_bytes // 2, 3 * self.pixels)
+        """What pictures of over LARGE_PX hold in one process, so that small ones never wait for them."""
+        return max(self.bytes_here, 3 * self.pixels)
 
 
 class Settings(BaseModel):
@@ -82,7 +95,8 @@ class Settings(BaseModel):
         cpus_per_replica: what Ray reserves for a model replica. Less than its threads: a replacement starts beside
             it, and a retraining needs a core too.
         gpus_per_replica: share of a GPU.
-        topology: `graph`, a deployment for each model; `fused`, all models in the process that speaks HTTP.
+        topology: `graph`, a deployment for each model; `fused`, all models in each process that speaks HTTP.
+        processes: that speak HTTP.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -101,7 +115,8 @@ class Settings(BaseModel):
     threads_per_replica: int = Field(default=1, ge=1)
     cpus_per_replica: FiniteFloat = Field(default=0.1, ge=0)
     gpus_per_replica: FiniteFloat = Field(default=0, ge=0)
-    topology: Literal["graph", "fused"] = "graph"
+    topology: Topology = "graph"
+    processes: int = Field(default=1, ge=1)
 
     def sources(self) -> dict[str, str]:
         """Return the bundle folder, or the pretrained model's name, of every task that is served."""
@@ -114,24 +129,41 @@ class Settings(BaseModel):
 
     @property
     def recogniser_replicas(self) -> int:
-        """How many replicas of the recogniser run."""
+        """How many recognisers run, in all processes."""
         if self.recognisers:
             return self.recognisers
         share, others = self.gpus_per_replica, len(self.sources()) - 1
-        return max(1, int(1 / share) - others if share else _count_cores() // self.threads_per_replica)
+        if share:
+            return max(1, int(1 / share) - others) * self.processes  # a GPU for each process
+        return max(1, _count_cores() // self.threads_per_replica)
+
+    @property
+    def recognisers_each(self) -> int:
+        """How many recognisers a process that speaks HTTP calls."""
+        return -(-self.recogniser_replicas // (self.processes if self.topology == "fused" else 1))
 
     @property
     def models(self) -> int:
-        """How many models are open at a time, each recogniser counted."""
-        return self.recogniser_replicas + len(self.sources()) - 1
+        """How many models a process that speaks HTTP calls, each recogniser counted."""
+        return self.recognisers_each + len(self.sources()) - 1
+
+    @property
+    def gpus_each(self) -> float:
+        """What a process that speaks HTTP takes of a GPU; its models are on one."""
+        return min(1.0, self.models * self.gpus_per_replica) if self.topology == "fused" else 0.0
 
     @property
     def gpus(self) -> float:
-        """What all of them take of the GPUs; in one process they are on one."""
+        """What all models take of the GPUs."""
         share = self.gpus_per_replica
         if self.topology == "fused":
-            return min(1.0, self.models * share)
+            return self.processes * self.gpus_each
         return self.models * share if share > 1 or not share else self.models / int(1 / share)
+
+    def of_a_process(self) -> "Settings":
+        """Return the settings of a process that speaks HTTP: it has its part of the limits."""
+        limits = self.limits.model_copy(update={"shared_by": self.processes})
+        return self.model_copy(update={"limits": limits})
 
     @property
     def calls_per_replica(self) -> int:
@@ -172,7 +204,7 @@ def require_resources(settings: Settings, there: Mapping[str, float]) -> None:
             f"{settings.models} with {share:g} each, and {there_gpus:g} GPUs",
             "lower --gpus or --recognisers" if there_gpus else "leave --gpus out",
         )
-    replicas = 1 if settings.topology == "fused" else 1 + settings.models
+    replicas = settings.processes + (0 if settings.topology == "fused" else settings.models)
     if settings.cpus_per_replica * replicas > there.get("CPU", 0):
         raise UsageError(
             "the replicas must fit the cores",

@@ -195,7 +195,7 @@ class Recogniser:
 def open_session(
     path: Path,
     threads: int,
-    wanted: Sequence[str] = ("CUDAExecutionProvider", "CPUExecutionProvider"),
+    wanted: Sequence[str | tuple[str, dict[str, Any]]] = ("CUDAExecutionProvider", "CPUExecutionProvider"),
     *,
     arena: bool = True,
 ) -> Any:
@@ -204,7 +204,7 @@ def open_session(
     Args:
         path: of the graph.
         threads: of one run; 0 for all cores.
-        wanted: providers, the first one first.
+        wanted: providers, the first one first, with their options where these are not the defaults.
         arena: memory is kept for the next run; without, it is given back, which costs time.
 
     Raises:
@@ -221,7 +221,8 @@ def open_session(
     options.enable_mem_pattern = False
     options.enable_cpu_mem_arena = arena
     options.log_severity_level = 3  # exporters leave unused constants, each of which is worth a warning
-    providers = [name for name in wanted if name in onnxruntime.get_available_providers()]
+    there = onnxruntime.get_available_providers()
+    providers = [one for one in wanted if (one if isinstance(one, str) else one[0]) in there]
     try:
         return onnxruntime.InferenceSession(str(path), options, providers=providers)
     except (errors.Fail, errors.InvalidGraph, errors.InvalidProtobuf, errors.NoSuchFile) as error:

@@ -19,9 +19,11 @@ from train.bundle import MANIFEST, ONNX, SETTINGS, WEIGHTS, load_bundle, open_se
 from train.checkpoint import Checkpoint, load_checkpoint
 from train.config import TrialConfig
 from train.data import images
-from train.data.arguments import add_format_arguments, options_of
+from train.data.arguments import add_format_arguments, add_samples_argument, options_of
 from train.data.dataset import Dataset, decode_samples
 from train.data.formats import load_file
+from train.data.kept import FILE as SAMPLES
+from train.data.kept import write_kept_lines
 from train.engine import Engine
 from train.errors import DataError, ParityError, UsageError
 from train.models import MODELS
@@ -61,8 +63,13 @@ def export_checkpoint(checkpoint: Checkpoint, data: Dataset, directory: Path) ->
     return export_network(load_network(checkpoint, data), data, directory)
 
 
-def export_network(network: Loaded, data: Dataset, directory: Path) -> ParityResult | None:
-    """Write a bundle of a network, as `export_checkpoint` does; the network reads afterwards as it did before."""
+def export_network(
+    network: Loaded, data: Dataset, directory: Path, samples: bool = True
+) -> ParityResult | None:
+    """Write a bundle of a network, as `export_checkpoint` does; the network reads afterwards as it did before.
+
+    With `samples`, a recogniser's bundle keeps some lines of the data.
+    """
     engine, task, checkpoint = network.engine, network.task, network.checkpoint
     with whole_or_nothing(directory) as aside:
         absent = engine.export(aside)
@@ -72,6 +79,8 @@ def export_network(network: Loaded, data: Dataset, directory: Path) -> ParityRes
         published_name = model.published_name()
         if published_name is not None:
             task.write_settings(aside, published_name, checkpoint.charset)
+        if samples and task.worded and ONNX not in absent:
+            write_kept_lines(data, aside / SAMPLES)
         if task.text_model is not None:
             (aside / FILE).write_text(task.text_model.model_dump_json(), encoding="utf-8")
         seal(
@@ -143,6 +152,7 @@ def parser() -> argparse.ArgumentParser:
     )
     add_format_arguments(parse)
     add_reading_arguments(parse)
+    add_samples_argument(parse)
     parse.add_argument(
         "--as",
         choices=("bundle", PDPARAMS),
@@ -193,7 +203,7 @@ def main(arguments: Sequence[str]) -> None:
     samples = load_file(chosen.labels, options_of(chosen.option), chosen.format, task.formats)
     data = decode_samples(samples, task.stored_as(checkpoint.config))
     network = load_network(tuned(checkpoint, data), data)
-    result = export_network(reading_of(network, data, chosen), data, chosen.bundle)
+    result = export_network(reading_of(network, data, chosen), data, chosen.bundle, chosen.samples)
     if result is None:
         print(f"{chosen.bundle}: {load_bundle(chosen.bundle).manifest.absent[ONNX]}")
         return

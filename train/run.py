@@ -23,6 +23,7 @@ from train.data.arguments import (
     add_general_arguments,
     add_group_argument,
     add_list_arguments,
+    add_samples_argument,
     add_test_fraction_argument,
     options_of,
     require_data,
@@ -85,11 +86,7 @@ def parser() -> argparse.ArgumentParser:
         help="what to start from, e.g. a .pdparams (default: the configuration's)",
     )
     parse.add_argument(
-        "--output",
-        metavar="DIR",
-        type=given_path,
-        default=Path("runs/train"),
-        help="for checkpoints and the bundle (default: runs/train)",
+        "--output", metavar="DIR", type=given_path, default=Path("runs/train"), help="folder (runs/train)"
     )
     add_test_fraction_argument(parse)
     add_group_argument(parse)
@@ -98,6 +95,7 @@ def parser() -> argparse.ArgumentParser:
     add_dictionary_argument(parse)
     add_general_arguments(parse)
     add_decoding_arguments(parse)
+    add_samples_argument(parse)
     parse.add_argument("--resume", action="store_true", help="go on from the output folder's last checkpoint")
     return parse
 
@@ -143,7 +141,7 @@ def main(arguments: Sequence[str]) -> None:
     report = TrainingReport(output / FILE, facts, epoch, task.scores.names)
     known = TextKnowledge(decoded.train.texts, rules, chosen.seed, chosen.precision, further)
     with reported(report):
-        _train_and_export(config, decoded, output, report, resume, known)
+        _train_and_export(config, decoded, output, report, resume, known, samples=chosen.samples)
 
 
 def default_config(task: str | None) -> TrialConfig:
@@ -238,6 +236,8 @@ def _train_and_export(
     report: TrainingReport,
     resume: Checkpoint | None,
     known: TextKnowledge,
+    *,
+    samples: bool,
 ) -> None:
     from train.export import export_network
     from train.loop import published_scores, train
@@ -256,7 +256,7 @@ def _train_and_export(
     best = network.checkpoint
     if best.text_model is not None:  # its metrics stay: they are compared with those of later epochs
         replace(reached, text_model=best.text_model).save(output / BEST)
-    export_network(network, data.val, bundle)
+    export_network(network, data.val, bundle, samples)
     report.write(COMPLETED, bundle)
     primary = task.scores.kept_in(best.metrics, len(data.val)).primary
     print(f"best: epoch {best.epoch}, {task.terms.scores[0]} {primary:.3f}; bundle in {bundle}")

@@ -72,7 +72,7 @@ def export_winner(search: Searched, selected: Selection, folder: Path) -> Verdic
     winner = read_as_known(tuned, val, data.known)
     kept = tuned if caution is None or caution.share else tune(best, val)
     save_config(kept.checkpoint.config, folder / "best.yaml", describe_stages(ranked[0].stages))
-    export_network(winner, val, folder / "best")
+    export_network(winner, val, folder / "best", search.settings.samples)
     return Verdict(
         averaged=averaged,
         caution=caution,
@@ -93,7 +93,7 @@ def export_untrained(search: Searched, folder: Path) -> Verdict:
     val = search.data.training.val
     network = read_as_known(load_baseline(baselines[0]), val, search.data.known)
     save_config(network.checkpoint.config, folder / "best.yaml")
-    export_network(network, val, folder / "best")
+    export_network(network, val, folder / "best", search.settings.samples)
     return Verdict(averaged=(PRETRAINED,))
 
 

@@ -62,7 +62,7 @@ def export_trial(study: Study, wanted: str, output: Path) -> Exported:
     known = know_texts(settings, [sample.text for sample in splits.train])
     val = decoding(settings).decode_usable({"val": splits.val}, settings.allow_bad, left_out)[0]["val"]
     network = read_as_known(load_network(tuned(checkpoint, val), val), val, known)
-    parity = export_network(network, val, output)
+    parity = export_network(network, val, output, settings.samples)
     return Exported(trial.id, checkpoint.epoch, network.checkpoint.metrics, parity)
 
 

@@ -114,7 +114,7 @@ class Door:
 
     def _admit(self, path: str) -> None:
         """Raise BusyError if there is no place for one more request."""
-        limit = self._settings.limits.queued
+        limit = self._settings.limits.queued_here
         if self._ending and path not in UNLIMITED:
             raise BusyError("the server must go on to run", "its end", "try again later")
         if self._in_work >= limit and path not in UNLIMITED:

@@ -1,5 +1,8 @@
 """The deployment that speaks HTTP: one ASGI application, its middleware and its routes."""
 
+import asyncio
+import logging
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +19,13 @@ from serve.api.routes_loop import make_loop_router, open_loop
 from serve.api.routes_read import make_ocr_handler, make_read_router, make_recognize_handler
 from serve.inference.fused import FusedModel
 from serve.inference.replicas import RemoteModel
-from serve.loop.versions import find_serving
+from serve.loop.versions import Versions, find_serving
 from serve.metrics import CONTENT_TYPE, Metrics
 from serve.reading.services import ServedModel, Services
 from serve.settings import Settings
 from train.errors import OcrError
+
+log = logging.getLogger("ray.serve")
 
 WEB = Path(__file__).parent.parent / "web"
 POLICY = "default-src 'self'; img-src 'self' data: blob:; object-src 'none'; frame-ancestors 'none'; base-uri 'none'"
@@ -32,28 +37,63 @@ class Ingress:
     """Speaks HTTP; pictures are decoded here and cross to the models as arrays, once."""
 
     def __init__(self, settings: dict[str, Any]) -> None:
-        self._settings = Settings.model_validate(settings)
+        self._settings = Settings.model_validate(settings).of_a_process()
 
     def __serve_build_asgi_app__(self) -> Any:
         metrics = Metrics()
-        models = {task: _open_model(task, self._settings) for task in self._settings.sources()}
-        services = Services(self._settings, metrics, models)
-        direct = {
-            ("POST", "/recognize"): make_recognize_handler(services),
-            ("POST", "/ocr"): make_ocr_handler(services),
+        self._fused = _open_fused(self._settings)
+        models: Mapping[str, ServedModel] = self._fused or {
+            task: RemoteModel(task, self._settings) for task in self._settings.sources()
         }
-        self._door = Door(build_app(services), self._settings, metrics, direct)
+        self._services = Services(self._settings, metrics, models)
+        self._following: asyncio.Task[None] | None = None
+        direct = {
+            ("POST", "/recognize"): make_recognize_handler(self._services),
+            ("POST", "/ocr"): make_ocr_handler(self._services),
+        }
+        self._door = Door(build_app(self._services), self._settings, metrics, direct)
         return self._door
 
     async def drain(self, at_once: bool) -> int:
         """Take no more requests, and end `at_once` those under way; return how many these are."""
         return self._door.drain(at_once)
 
+    async def open_model(self, task: str, source: str) -> None:
+        """Open a fused model beside the one that serves."""
+        await asyncio.to_thread(self._fused[task].open, source)
 
-def _open_model(task: str, settings: Settings) -> ServedModel:
-    if settings.topology == "fused":
-        return FusedModel(task, find_serving(task, settings).source, settings)
-    return RemoteModel(task, settings)
+    async def use_model(self, task: str, source: str) -> None:
+        """Put a fused model that was opened to work."""
+        self._fused[task].use(source)
+        self._services.forget()
+
+    async def check_health(self) -> None:
+        """Be healthy as long as this is answered; meanwhile, follow the storage."""
+        if self._fused and (self._following is None or self._following.done()):
+            self._following = asyncio.create_task(self._follow())
+
+    async def _follow(self) -> None:
+        """Take up what was promoted while this process started."""
+        versions = Versions(self._settings.storage)
+        for task, model in self._fused.items():
+            version = await asyncio.to_thread(versions.settled, task)
+            if version is None or model.is_of(version.source, version.graph):
+                continue
+            try:
+                await self.open_model(task, version.source)
+            except OcrError as error:
+                log.warning("%s is not followed: %s", version.source, error)
+            else:
+                await self.use_model(task, version.source)
+
+
+def _open_fused(settings: Settings) -> dict[str, FusedModel]:
+    """Return the models of this process; none where they have replicas of their own."""
+    if settings.topology == "graph":
+        return {}
+    return {
+        task: FusedModel(task, find_serving(task, settings).source, settings) for task in settings.sources()
+    }
 
 
 def build_app(services: Services) -> FastAPI:

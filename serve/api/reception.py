@@ -17,7 +17,7 @@ class Bodies:
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
-        self._most = max(limits.body_bytes, limits.decoded_bytes // 2)
+        self._most = max(limits.body_bytes, limits.bytes_here)
         self._held = 0
 
     @asynccontextmanager

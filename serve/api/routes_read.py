@@ -38,7 +38,9 @@ def make_read_router(services: Services) -> APIRouter:
     @router.get("/v1/models")
     async def models() -> dict[str, Any]:
         """List what is served: bundle, version, scores, what each model chose at start-up."""
-        return {"topology": services.settings.topology, "models": await services.facts()}
+        settings = services.settings
+        facts = {"topology": settings.topology, "processes": settings.processes}
+        return facts | {"models": await services.facts()}
 
     router.post("/recognize", openapi_extra=_RECOGNIZE, response_model=Envelope[RecognizeResult])(
         make_recognize_handler(services)

@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from serve.errors import BusyError
 from serve.inference.model import load_model
+from serve.runtime.tuning import hold_turn
 from train.bundle import open_session
 from train.data.detection import DetectionParameters, boxes, normalise
 from train.data.images import Image
@@ -76,7 +77,8 @@ def _open(source: str, parent: int) -> None:
 def _find(pictures: list[Image], size: tuple[int, int], how: DetectionParameters) -> Boxes:
     """Search the one picture of a list, which is emptied: the pool keeps its arguments while the model runs."""
     batch = normalise([pictures.pop()])
-    probability = _session.run(None, {_session.get_inputs()[0].name: batch})[0][0, 0]
+    with hold_turn("large"):  # the memory is the machine's, however many detectors a server has
+        probability = _session.run(None, {_session.get_inputs()[0].name: batch})[0][0, 0]
     del batch
     found = boxes(probability, size, how)
     gc.collect()

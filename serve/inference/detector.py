@@ -4,7 +4,9 @@ import numpy as np
 import numpy.typing as npt
 
 from serve.inference.model import Model
-from serve.inference.sessions import CPU, ElasticSession, Tuning, open_elastic
+from serve.runtime.providers import CPU
+from serve.runtime.sessions import ElasticSession
+from serve.runtime.tuning import Tuning, blank, open_elastic
 from serve.settings import LARGE_PX
 from train.data.detection import DetectionParameters, boxes, normalise
 from train.data.images import Image
@@ -27,7 +29,7 @@ class TextDetector:
         self.session: ElasticSession
         self.tuning: Tuning
         self.session, self.tuning = open_elastic(
-            model, (3, USUAL_SIDE_PX, USUAL_SIDE_PX), threads, (1,), every_core
+            model.graphs, blank((3, USUAL_SIDE_PX, USUAL_SIDE_PX)), threads, (1,), every_core
         )
 
     @property

@@ -1,10 +1,19 @@
-"""Models that run in the process that speaks HTTP: a line crosses to no other process."""
+"""Models that run in the processes that speak HTTP: a line crosses to no other process."""
 
+import logging
 from dataclasses import dataclass
 from typing import Any
 
+from anyio import from_thread
+from ray import serve
+from ray.exceptions import RayActorError
+
 from serve.inference.parts import PARTS, Part
 from serve.settings import Settings
+
+OPENING_S = 300.0
+"""What every process gets to open a model."""
+log = logging.getLogger("ray.serve")
 
 
 @dataclass
@@ -18,13 +27,27 @@ class FusedModel:
 
     def __init__(self, task: str, source: str, settings: Settings) -> None:
         """Open the model; `source` is a bundle's folder or a pretrained model's name."""
-        self._task, self._settings = task, settings
-        self.replace(source)
+        self._task, self._settings, self._source = task, settings, source
+        self._opened: dict[str, list[_Worker]] = {}
+        self._workers = self._open(source)
+
+    def is_of(self, source: str, graph: str) -> bool:
+        """Say whether this is what serves: a model by its source and its graph's sha256, empty if not known."""
+        return source == self._source and graph in ("", self._workers[0].part.model.version)
+
+    def open(self, source: str) -> None:
+        """Open another model beside the one that is called."""
+        self._opened[source] = self._open(source)
+
+    def use(self, source: str) -> None:
+        """Call a model that was opened from now on; the old one finishes the calls that it has."""
+        self._source, self._workers = source, self._opened.pop(source)
+        self._opened.clear()
 
     def replace(self, source: str) -> None:
-        """Open another model and call it from now on; the old one finishes the calls that it has."""
-        kind, threads = PARTS[self._task], self._settings.threads_per_replica
-        self._workers = [_Worker(kind(source, threads)) for _ in range(kind.count(self._settings))]
+        """Put another model to work in every process, when all have opened it; called in one of anyio's threads."""
+        for method in ("open_model", "use_model"):
+            from_thread.run(_call_everywhere, method, self._task, source)
 
     async def call(self, method: str, *arguments: Any) -> Any:
         """Call the part that has the fewest calls."""
@@ -34,3 +57,19 @@ class FusedModel:
             return await getattr(worker.part, method)(*arguments)
         finally:
             worker.calls -= 1
+
+    def _open(self, source: str) -> list[_Worker]:
+        kind, threads = PARTS[self._task], self._settings.threads_per_replica
+        return [_Worker(kind(source, threads)) for _ in range(kind.count(self._settings))]
+
+
+async def _call_everywhere(method: str, *arguments: Any) -> None:
+    """Call a method of every process that speaks HTTP, this one too; one that dies meanwhile begins anew."""
+    here = serve.get_replica_context()
+    handle = serve.get_deployment_handle(here.deployment, app_name=here.app_name)
+    told = handle.broadcast(method, *arguments)
+    for error in await told.results_async(timeout_s=OPENING_S, return_exceptions=True):
+        if isinstance(error, RayActorError):
+            log.warning("a process was lost during %s", method)
+        elif isinstance(error, BaseException):
+            raise error

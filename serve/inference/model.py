@@ -12,6 +12,7 @@ from train.bundle import INT8, ONNX, load_bundle
 from train.cut import Cut
 from train.data import images
 from train.data.charset import Charset
+from train.data.kept import FILE as SAMPLES
 from train.errors import UsageError
 from train.reading.settings import ReadingSettings
 
@@ -35,6 +36,7 @@ class Model:
         settings: what the bundle stores for use, e.g. a detector's thresholds.
         text_model: what stands between a recogniser's probabilities and the text; None for nothing.
         facts: metrics, creation and so on, for `/v1/models`.
+        samples: lines that the bundle kept (`train.data.kept`); None for none.
     """
 
     task: str
@@ -48,6 +50,7 @@ class Model:
     settings: dict[str, Any] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
     text_model: ReadingSettings | None = None
+    samples: Path | None = None
 
     @property
     def charset(self) -> Charset:
@@ -110,6 +113,7 @@ def load_model(task: str, source: str) -> Model:
         settings=manifest.settings,
         facts={"bundle": str(source), "metrics": manifest.metrics, "created": manifest.created},
         text_model=bundle.text_model,
+        samples=bundle.directory / SAMPLES if SAMPLES in manifest.files else None,
     )
 
 

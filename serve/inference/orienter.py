@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from serve.inference.model import Model
-from serve.inference.sessions import ElasticSession, Session, Tuning, open_elastic
+from serve.runtime.sessions import ElasticSession, Session
+from serve.runtime.tuning import Tuning, blank, open_elastic
 from train.data.images import Image
 from train.data.orientation import angles, line_input, normalise
 
@@ -17,8 +18,8 @@ class LineOrienter:
         self.how = line_input(Session(model.onnx, "CPUExecutionProvider", 1).input_shape)
         self.session: ElasticSession
         self.tuning: Tuning
-        shape = (3, self.how.height_px, self.how.width_px)
-        self.session, self.tuning = open_elastic(model, shape, threads, every_core=every_core)
+        work = blank((3, self.how.height_px, self.how.width_px))
+        self.session, self.tuning = open_elastic(model.graphs, work, threads, every_core=every_core)
 
     def angles(self, lines: Sequence[Image], alone: bool = False) -> list[int]:
         """Return 1 for every line that stands on its head, 0 for the others.

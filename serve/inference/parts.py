@@ -12,7 +12,7 @@ from serve.inference.detector import TextDetector, is_large
 from serve.inference.model import Model, load_model
 from serve.inference.orienter import LineOrienter
 from serve.inference.recogniser import LineReader, Reading
-from serve.inference.sessions import ElasticSession
+from serve.runtime.sessions import ElasticSession
 from serve.settings import Settings
 from train.cut import Cut
 from train.data.detection import DetectionParameters
@@ -63,8 +63,8 @@ class Part:
 
     @classmethod
     def count(cls, settings: Settings) -> int:
-        """Return how many of them run."""
-        return settings.recogniser_replicas if cls.on_every_core else 1
+        """Return how many of them run, for each process that speaks HTTP."""
+        return settings.recognisers_each if cls.on_every_core else 1
 
     @classmethod
     def ongoing(cls, settings: Settings) -> int:

@@ -6,17 +6,25 @@ Only lines of the same padded width run together, so that no line's text depends
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from serve.inference.beam import find_alternatives
 from serve.inference.model import Model
-from serve.inference.sessions import Array, ElasticSession, Tuning, open_elastic
+from serve.runtime.sessions import Array, ElasticSession, Session
+from serve.runtime.tuning import Agreement, Tuning, blank, open_elastic
 from train.data import images
 from train.data.charset import Decoded, decode_line
 from train.data.crops import turned
+from train.data.kept import read_kept_lines
 from train.reading.settings import TextReading
 from train.reading.text_model import TextModel
 
 BATCH_COLUMNS_PX = 16 * 640
 """Padded columns in one batch: what bounds a replica's memory, whatever the lines."""
+USUAL_LINES = 8
+"""Of a call, at most (`serve/reading/services.py`)."""
+LEAST_LINES, TIMED_PX = 3, 8 * 320
+"""What is timed at the start: lines at least, and their columns if these are more."""
 
 
 @dataclass(frozen=True)
@@ -80,8 +88,13 @@ class LineReader:
         self._text_model = TextModel(model.text_model, model.charset) if model.text_model else None
         self.session: ElasticSession
         self.tuning: Tuning
+        kept = KeptLines(model) if model.samples else None
         self.session, self.tuning = open_elastic(
-            model, (3, images.HEIGHT_PX, 320), threads, every_core=every_core
+            model.graphs,
+            kept.usual_work if kept else blank((3, images.HEIGHT_PX, 320)),
+            threads,
+            every_core=every_core,
+            compare=kept.compare if kept else None,
         )
 
     def show(self, lines: Sequence[images.Image]) -> list[images.Image | None]:
@@ -124,6 +137,39 @@ class LineReader:
             Reading(one.text, one.confidence, one.columns, steps, width, picture=one.picture, decoded=one)
             for one in self._text_model.read(probabilities)
         ]
+
+
+class KeptLines:
+    """The lines that a bundle kept, to measure sessions on."""
+
+    def __init__(self, model: Model) -> None:
+        assert model.samples
+        self._model = model
+        self._lines = [line.image for line in read_kept_lines(model.samples)]
+        mean = sum(line.shape[1] for line in self._lines) // len(self._lines)
+        timed = max(LEAST_LINES, min(USUAL_LINES, len(self._lines), TIMED_PX // mean))
+        self._usual = [self._lines[i] for i in np.linspace(0, len(self._lines) - 1, timed).astype(int)]
+
+    def usual_work(self, count: int) -> list[Array]:
+        """Return batches as they are read: a call's lines, of all widths, at most `count` together."""
+        return self._batches(self._usual, count)
+
+    def compare(self, session: Session, reference: Session) -> Agreement:
+        """Return how a session reads all lines, beside another one."""
+        same, difference = [], 0.0
+        for batch in self._batches(self._lines, USUAL_LINES):
+            ours, theirs = session.run(batch), reference.run(batch)
+            difference = max(difference, float(np.abs(ours - theirs).max()))
+            same += [self._text(one) == self._text(other) for one, other in zip(ours, theirs, strict=True)]
+        return Agreement(sum(same) / len(same), difference)
+
+    def _batches(self, lines: Sequence[images.Image], count: int) -> list[Array]:
+        widths = [line.shape[1] for line in lines]
+        buckets = split_into_buckets(widths, self._model.bucket_width, count, pixels=BATCH_COLUMNS_PX)
+        return [images.to_batch([lines[i] for i in indices], width) for width, indices in buckets]
+
+    def _text(self, row: Array) -> str:
+        return str(decode_line(row, self._model.characters).text)
 
 
 Bucket = tuple[int, list[int]]

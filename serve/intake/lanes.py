@@ -42,9 +42,10 @@ class Lanes:
     """The lanes of one ingress replica."""
 
     def __init__(self, limits: Limits) -> None:
-        self.small = Lane(SMALL_THREADS, SMALL_AT_ONCE, max(SMALL_BYTES, limits.decoded_bytes // 2))
-        self.large = Lane(LARGE_THREADS, LARGE_AT_ONCE, limits.large_bytes, NICENESS)
-        self.documents = Lane(DOCUMENTS_AT_ONCE, DOCUMENTS_AT_ONCE, 1)
+        self.small = Lane(SMALL_THREADS, SMALL_AT_ONCE, max(SMALL_BYTES, limits.bytes_here))
+        large, documents = (max(1, n // limits.shared_by) for n in (LARGE_AT_ONCE, DOCUMENTS_AT_ONCE))
+        self.large = Lane(LARGE_THREADS, large, limits.large_bytes, NICENESS)
+        self.documents = Lane(documents, documents, 1)
 
     def of(self, decoded_bytes: int) -> Lane:
         """Return the lane of pictures that take so much together."""

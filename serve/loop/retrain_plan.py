@@ -170,6 +170,8 @@ def plan_job(
     allowed = ["--data", str(folder / "data"), "--allow-bad", str(int(BAD_SHARE * lines))]
     allowed += ["--general-labels", str(general.learnt)] if general else []
     allowed += _hand_on_format(start, folder / "format.yaml")
+    if "bundle" in start.model_served.facts and not start.model_served.samples:
+        allowed.append("--no-samples")  # whoever made what serves may have wanted none
     train = ["train/run.py", *allowed, "--config", str(config), "--output", str(bundle.parent)]
     search = ["search/run.py", *allowed, "--space", str(config), "--storage", str(folder), "--name", "search"]
     search += ["--time-budget", f"{60 * request.minutes:.0f}s"]

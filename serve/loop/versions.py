@@ -140,6 +140,11 @@ class Versions:
         """Return what serves a task; None before `begin`."""
         return self._read().tasks.get(task, _TaskVersions()).current
 
+    def settled(self, task: str) -> Version | None:
+        """Return the same, once nothing is being promoted."""
+        with locked(self._folder):
+            return self.current(task)
+
     def history(self, task: str) -> list[Version]:
         """Return all that ever served a task, the oldest first."""
         return list(self._read().tasks.get(task, _TaskVersions()).versions)

@@ -23,7 +23,7 @@ READY_S = 5.0
 
 
 class ServedModel(Protocol):
-    """A task's model, in replicas of its own (`RemoteModel`) or in this process (`FusedModel`)."""
+    """A task's model, in replicas of its own (`RemoteModel`) or in every process that speaks HTTP (`FusedModel`)."""
 
     async def call(self, method: str, *arguments: Any) -> Any:
         """Call a method of a part of the model (`serve/inference/parts.py`), any of them."""
@@ -38,7 +38,7 @@ class Services:
     def __init__(self, settings: Settings, metrics: Metrics, models: Mapping[str, ServedModel]) -> None:
         self.settings, self.metrics = settings, metrics
         self._models = models
-        calls = settings.calls_per_replica * settings.recogniser_replicas
+        calls = settings.calls_per_replica * settings.recognisers_each
         self.lanes = Lanes(settings.limits)
         # the next picture is there as soon as one was searched; more of them would wait out of turn
         self.pages = PageReader(self, settings.calls_per_replica + 1)
@@ -105,12 +105,16 @@ class Services:
         return list(readings)
 
     def replace(self, task: str, source: str) -> None:
-        """Put a bundle's folder, or a pretrained model by its name, to work; return when it serves.
+        """Put a bundle's folder, or a pretrained model by its name, to work everywhere; return when it serves.
 
         Calls that are under way are finished by the old one.
         """
         self._models[task].replace(source)
-        self._padded_px = None  # how the new one is used is asked again
+        self.forget()
+
+    def forget(self) -> None:
+        """Ask the models for their settings again: one of them was replaced."""
+        self._padded_px = None
         self.pages.forget()
 
     async def ready(self) -> bool:

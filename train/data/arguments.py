@@ -148,6 +148,17 @@ def add_dictionary_argument(parser: AnyParser) -> None:
     )
 
 
+def add_samples_argument(parser: AnyParser) -> None:
+    """Add `--no-samples`."""
+    parser.add_argument(
+        "--no-samples",
+        action="store_false",
+        dest="samples",
+        help="keep no lines in the bundle; else up to 32 validation lines and their texts, which a server measures "
+        "itself on",
+    )
+
+
 def add_decoding_arguments(parser: AnyParser) -> None:
     """Add `--decode-to` and `--cache`; their values are for `decoding.Decoding`."""
     parser.add_argument(

@@ -20,7 +20,7 @@ def server(
     first = exported_bundle(data_dir, folder / "first")
     running = Server(
         folder / "store", "--recognition", first, "--detection", detection_bundle, "--recognisers", 2,
-        "--api-key", "sesame", "--max-body-mb", 1, "--max-pages", 2,
+        "--topology", "graph", "--api-key", "sesame", "--max-body-mb", 1, "--max-pages", 2,
     )  # fmt: skip
     try:
         running.wait_until_ready()

@@ -1,17 +1,20 @@
-"""The models in the process that speaks HTTP: the same texts, and a bundle is replaced without a lost request."""
+"""All models in each of two processes that speak HTTP: the same texts, and no request is lost when a bundle is replaced
+or a process dies.
+"""
 
 import base64
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
+import psutil
 import pytest
 
 from serve.inference.model import load_model
 from serve.inference.recogniser import LineReader
 from tests.serve.conftest import Server
 from tests.serve.lifecycle.bundles import real_bundle
-from tests.serve.lifecycle.clients import KEY, post, replace_and_take_back
+from tests.serve.lifecycle.clients import KEY, Load, post, replace_and_take_back
 from train.data import images as pictures
 
 pytestmark = pytest.mark.slow
@@ -20,7 +23,7 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     running = Server(
-        tmp_path_factory.mktemp("fused") / "store", "--topology", "fused", "--recognition", "pp-ocrv6-tiny",
+        tmp_path_factory.mktemp("fused") / "store", "--recognition", "pp-ocrv6-tiny",
         "--detection", "pp-ocrv6-tiny", "--recognisers", 2, "--api-key", "sesame",
     )  # fmt: skip
     try:
@@ -47,4 +50,25 @@ def test_a_bundle_is_replaced_and_taken_back_under_load(
     server: Server, images: list[str], tmp_path: Path
 ) -> None:
     replace_and_take_back(server, images, real_bundle(tmp_path / "second", "small"))
-    assert httpx.get(f"{server.url}/v1/models", headers=KEY).json()["topology"] == "fused"
+    answer = httpx.get(f"{server.url}/v1/models", headers=KEY).json()
+    assert (answer["topology"], answer["processes"]) == ("fused", 2)
+
+
+def test_a_killed_process_loses_no_request_and_nothing_that_was_counted(
+    server: Server, images: list[str]
+) -> None:
+    with Load(server.url, images) as load:
+        load.wait_for(20)
+        processes_of(server)[0].kill()
+        load.wait_for(60)
+        before = len(load.answers)
+    assert not load.failed()
+    counted = httpx.get(f"{server.url}/metrics", headers=KEY).text.splitlines()
+    (lines,) = (float(line.split()[1]) for line in counted if line.startswith("ocrtune_lines_total "))
+    assert lines >= before
+
+
+def processes_of(server: Server) -> list[psutil.Process]:
+    """Return the processes that speak HTTP."""
+    ours = psutil.Process(server.pid).children(recursive=True)
+    return [process for process in ours if "ocr:Ingress" in "".join(process.cmdline())]

@@ -3,15 +3,16 @@
 import numpy as np
 
 from serve.inference.pretrained import find_detection_graph
-from serve.inference.sessions import CPU, ElasticSession, Session
+from serve.runtime.providers import CPU
+from serve.runtime.sessions import ElasticSession, Session
 from tests.serve.memory import resident_mib
 
 
 def test_what_a_page_took_is_given_back() -> None:
     session = Session(find_detection_graph("tiny"), CPU, 1)
-    shape = (3, 64, 64)
-    session.run(np.zeros((1, *shape), np.float32))
-    elastic = ElasticSession(session, session, shape)
+    usual = np.zeros((1, 3, 64, 64), np.float32)
+    session.run(usual)
+    elastic = ElasticSession(session, session, usual)
     elastic.run(np.zeros((1, 3, 1280, 1280), np.float32), alone=True)
     grown = resident_mib()
     elastic.shrink()

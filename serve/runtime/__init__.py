@@ -1,0 +1,1 @@
+"""onnxruntime: its providers, sessions, and what of them this machine runs fastest."""

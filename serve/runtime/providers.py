@@ -1,0 +1,70 @@
+"""onnxruntime's execution providers, and how those of GPUs are set up for inputs of many shapes."""
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+CPU, CUDA, TENSORRT = "CPUExecutionProvider", "CUDAExecutionProvider", "TensorrtExecutionProvider"
+PROVIDERS = (TENSORRT, CUDA, "OpenVINOExecutionProvider", CPU)
+"""The fastest first, where they are installed."""
+Provider = str | tuple[str, dict[str, Any]]
+
+
+def list_options(
+    provider: str, graph: Path, profile: Sequence[npt.NDArray[np.float32]] = ()
+) -> tuple[Provider, ...]:
+    """Return a provider with its options, and what stands in for it: the CPU, for TensorRT CUDA before it.
+
+    Args:
+        provider: its name.
+        graph: of the session.
+        profile: usual inputs, (N, C, H, W).
+    """
+    if provider == CUDA:
+        return _cuda(), CPU
+    if provider == TENSORRT:
+        return (TENSORRT, _compile_once(graph, profile)), _cuda(), CPU
+    return tuple(dict.fromkeys((provider, CPU)))
+
+
+def _cuda() -> Provider:
+    # The default, EXHAUSTIVE, times every algorithm of every convolution anew for each shape that comes.
+    return CUDA, {"cudnn_conv_algo_search": "HEURISTIC"}
+
+
+def _compile_once(graph: Path, profile: Sequence[npt.NDArray[np.float32]]) -> dict[str, Any]:
+    """Return TensorRT's options: one engine for all shapes, kept on the disk; fp16 would read otherwise."""
+    options: dict[str, Any] = {
+        "trt_engine_cache_enable": True,
+        "trt_engine_cache_path": str(_cache_folder(graph)),
+        "trt_timing_cache_enable": True,
+        "trt_fp16_enable": False,
+        "trt_builder_optimization_level": 2,  # higher ones build for minutes
+    }
+    if not profile:
+        return options
+    shapes = np.array([rows.shape for rows in profile])
+    least, usual, most = shapes.min(0), np.median(shapes, axis=0).astype(int), shapes.max(0)
+    least[0] = 1
+    named = {"min": least, "opt": usual, "max": most}
+    return options | {
+        f"trt_profile_{name}_shapes": "x:" + "x".join(map(str, shape)) for name, shape in named.items()
+    }
+
+
+def _cache_folder(graph: Path) -> Path:
+    """Return the folder of a graph's engines; they depend on the GPU, so they are no part of a bundle."""
+    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    name = hashlib.sha256(graph.read_bytes()).hexdigest()[:16]
+    folder = base / "ocrtune" / "tensorrt" / name
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:  # a home that cannot be written
+        folder = Path(tempfile.mkdtemp(prefix=f"ocrtune-{name}-"))
+    return folder

@@ -1,0 +1,210 @@
+"""What this machine runs fastest is measured at start-up, not guessed: on lines that the bundle kept, if it has any.
+
+What reads other texts than the float32 graph on the CPU is not taken, however fast it is.
+"""
+
+import fcntl
+import logging
+import os
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from serve.runtime.providers import CPU, PROVIDERS
+from serve.runtime.sessions import Array, ElasticSession, Session
+
+log = logging.getLogger("ray.serve")
+
+BATCHES = (1, 2, 4, 8, 16)
+ROUNDS = 3
+SECONDS = 4.0
+WORTH_IT = 1.05
+"""A larger batch or more threads must be this much faster: both cost latency or other replicas' cores."""
+SAME = 0.95
+"""Share of the kept lines of which a provider, or an 8-bit graph, must read the same text."""
+
+Work = Callable[[int], Sequence[Array]]
+"""Inputs to be timed on, of at most so many rows each."""
+
+
+class Agreement(NamedTuple):
+    """How a session reads, beside the float32 graph on the CPU.
+
+    Attributes:
+        same: share of the kept lines with the same text.
+        difference: the largest of any probability.
+    """
+
+    same: float
+    difference: float
+
+
+Compare = Callable[[Session, Session], Agreement]
+"""Compares how two sessions read, the second one being the float32 graph on the CPU."""
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """What a replica chose, and how fast that was at its start.
+
+    Attributes:
+        provider: onnxruntime's execution provider.
+        precision: `float32` or `int8`.
+        threads: of one run, within an operator.
+        batch: rows that are run together at most.
+        rows_per_s: measured with these.
+        tried: every measured combination, `provider precision threads batch` to rows per second.
+        measured_on: `kept lines` of the bundle, or `blank input`.
+        threads_alone: of one run while no other model runs, whenever that is faster then.
+        agreement: `provider precision` to how it reads; those below SAME were not taken. Empty without kept lines.
+    """
+
+    provider: str
+    precision: str
+    threads: int
+    batch: int
+    rows_per_s: float
+    tried: dict[str, float]
+    measured_on: str = "blank input"
+    threads_alone: int = 0
+    agreement: dict[str, dict[str, float]] | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it for JSON."""
+        return asdict(self)
+
+
+def blank(shape: Sequence[int]) -> Work:
+    """Return work of empty rows, (C, H, W) each."""
+    return lambda count: [np.zeros((count, *shape), np.float32)]
+
+
+def open_elastic(
+    graphs: Mapping[str, Path],
+    work: Work,
+    threads: int,
+    batches: Sequence[int] = BATCHES,
+    every_core: bool = True,
+    compare: Compare | None = None,
+) -> tuple[ElasticSession, Tuning]:
+    """Return the fastest session on the replica's own cores, joined by one on more cores for a single row.
+
+    The machine's replicas measure one after another: together, they would measure each other.
+
+    Args:
+        graphs: of a model, by precision; `float32` is among them.
+        work: to time it on.
+        threads: cores that the replica may use.
+        batches: sizes to try, ascending.
+        every_core: a row may come alone, and is worth all cores then.
+        compare: tells whether what is fast reads the same; None where there is nothing to read.
+    """
+    with hold_turn("measures"):
+        own, tuning = open_tuned(graphs, work, threads, batches, compare)
+        wide, count = own, tuning.threads
+        if every_core and tuning.provider == CPU:
+            wide, count = _open_wide(own, tuning, graphs[tuning.precision], work)
+    tuning = replace(tuning, threads_alone=count)
+    told = {name: value for name, value in tuning.as_dict().items() if name != "tried"}
+    log.info("%s: %s", graphs["float32"], told)
+    return ElasticSession(own, wide, work(1)[0]), tuning
+
+
+def _open_wide(own: Session, tuning: Tuning, graph: Path, work: Work) -> tuple[Session, int]:
+    """Return the fastest session on more cores, if there are any, and how many it takes.
+
+    Whether it is faster than the replica's own is seen while it serves: now, the machine may be busy starting others.
+    """
+    best: tuple[float, Session, int] | None = None
+    count = 2 * tuning.threads
+    while count <= len(os.sched_getaffinity(0)):
+        session = Session(graph, CPU, count)
+        _, rate, _ = _measure(session, work, (1,))
+        if best and rate < best[0] * WORTH_IT:
+            break
+        best, count = (rate, session, count), 2 * count
+    return best[1:] if best else (own, tuning.threads)
+
+
+@contextmanager
+def hold_turn(name: str) -> Iterator[None]:
+    """Hold what one process of the machine does at a time."""
+    with (Path(tempfile.gettempdir()) / f"ocrtune-{name}-{os.getuid()}").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def open_tuned(
+    graphs: Mapping[str, Path],
+    work: Work,
+    threads: int,
+    batches: Sequence[int] = BATCHES,
+    compare: Compare | None = None,
+) -> tuple[Session, Tuning]:
+    """Measure providers, precisions, threads and batch sizes; return the fastest session and its figures."""
+    tried: dict[str, float] = {}
+    agreement: dict[str, dict[str, float]] = {}
+    best: tuple[Session, Tuning] | None = None
+    deadline = time.monotonic() + SECONDS
+    for provider, precision, path, count in _list_candidates(graphs, threads):
+        if best and time.monotonic() > deadline:
+            break
+        session = Session(path, provider, count, work(max(batches)))
+        name = f"{provider} {precision}"
+        if compare and name not in agreement and name != f"{CPU} float32":
+            agreement[name] = compare(session, Session(graphs["float32"], CPU, threads))._asdict()
+        if agreement.get(name, {}).get("same", 1.0) < SAME:
+            continue
+        batch, rate, measured = _measure(session, work, batches)
+        tried |= {f"{name} threads={count} batch={n}": r for n, r in measured.items()}
+        if best is None or rate > best[1].rows_per_s * WORTH_IT:
+            best = session, Tuning(provider, precision, count, batch, rate, tried)
+    assert best is not None  # the CPU is always a candidate
+    on = "kept lines" if compare else "blank input"
+    return best[0], replace(best[1], agreement=agreement, measured_on=on)
+
+
+def _list_candidates(graphs: Mapping[str, Path], threads: int) -> Iterator[tuple[str, str, Path, int]]:
+    import onnxruntime
+
+    available = onnxruntime.get_available_providers()
+    counts = sorted({1, *(n for n in (2, 4, 8, 16) if n < threads), threads})
+    for provider in (name for name in PROVIDERS if name in available):
+        for precision, path in graphs.items():
+            for count in counts if provider == CPU else [1]:
+                yield provider, precision, path, count
+
+
+def _time_run(session: Session, inputs: Sequence[Array]) -> float:
+    started = time.perf_counter()
+    for rows in inputs:
+        session.run(rows)
+    return time.perf_counter() - started
+
+
+def _measure(session: Session, work: Work, batches: Sequence[int]) -> tuple[int, float, dict[int, float]]:
+    """Return the batch size that pays, its rows per second, and every size's.
+
+    The fastest round counts: other work on the machine can only slow a round down.
+    """
+    measured: dict[int, float] = {}
+    chosen, best, last = 1, 0.0, 0
+    for count in batches:
+        inputs = work(count)
+        if last == len(inputs):  # no more rows go together
+            break
+        _time_run(session, inputs)  # allocates
+        rows = sum(map(len, inputs))
+        measured[count] = rows / min(_time_run(session, inputs) for _ in range(ROUNDS))
+        if measured[count] > best * WORTH_IT:
+            chosen, best = count, measured[count]
+        elif measured[count] < best / WORTH_IT:
+            break
+        last = len(inputs) if len(inputs) > 1 else 0
+    return chosen, best, measured

@@ -1,0 +1,45 @@
+"""How the models are spread over processes: a pure decision of the command line and the machine."""
+
+from typing import Literal, NamedTuple
+
+Topology = Literal["graph", "fused"]
+LEAST = 2
+"""Processes of a fused server: when one dies, another one answers."""
+CORES = 4
+"""Of one process: what Python does for a line takes a tenth to a third of what a small or tiny model does."""
+
+
+class Layout(NamedTuple):
+    """Where the models run.
+
+    Attributes:
+        topology: `graph`, each model in replicas of its own; `fused`, all models in every process that speaks HTTP.
+        processes: that speak HTTP.
+    """
+
+    topology: Topology
+    processes: int
+
+    def __str__(self) -> str:
+        if self.topology == "graph":
+            return "graph: one process speaks HTTP, each model has its own"
+        return f"fused: {self.processes} processes speak HTTP, each with all models"
+
+
+def choose_layout(asked: str, *, cluster: bool, gpus: int | None, cores: int) -> Layout:
+    """Return the layout for `auto`, `graph` or `fused`.
+
+    `auto` fuses on the cores of one machine, where it was measured. On a cluster, models scale and fail apart; on a
+    GPU, whose memory processes would share, each model is loaded once.
+
+    Args:
+        asked: on the command line.
+        cluster: it runs on a Ray cluster of others, whose processes may be on other machines.
+        gpus: of the machine; None if the models run on cores.
+        cores: of the machine.
+    """
+    if asked == "graph" or (asked == "auto" and (cluster or gpus is not None)):
+        return Layout("graph", 1)
+    if cluster:
+        return Layout("fused", 1)
+    return Layout("fused", max(LEAST, cores // CORES) if gpus is None else max(1, gpus))

@@ -1,0 +1,30 @@
+"""The faster of two ways is taken, and found again when it changes."""
+
+import random
+
+import pytest
+
+from serve.runtime.race import LAST_S, Race
+
+
+def run(race: Race, paces: tuple[float, float], start: float, seconds: float) -> list[int]:
+    """Race on a machine with these times for a run, give or take a fifth; return which way went each run."""
+    rng, now, taken = random.Random(1), start, []
+    while now < start + seconds:
+        way = race.choose(now)
+        took = paces[way] * rng.uniform(0.8, 1.2)
+        now += took
+        race.note(way, took, now)
+        taken.append(way)
+    return taken
+
+
+@pytest.mark.parametrize("faster", [0, 1])
+def test_it_follows_the_machine(faster: int) -> None:
+    race = Race()
+    calm = (0.024, 0.013) if faster else (0.024, 0.048)
+    busy = (0.024, 0.048) if faster else (0.024, 0.013)
+    settled = run(race, calm, 0.0, 100.0)[10:]
+    assert settled.count(faster) > 0.99 * len(settled)
+    run(race, busy, 100.0, LAST_S + 1)
+    assert run(race, busy, 100.0 + LAST_S + 1, 10.0).count(faster) < 10

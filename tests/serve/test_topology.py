@@ -1,0 +1,34 @@
+"""Where the models run, by what is asked for and what there is."""
+
+import pytest
+
+from serve.settings import Limits, Settings
+from serve.topology import Layout, choose_layout
+
+
+@pytest.mark.parametrize(
+    ("asked", "cluster", "gpus", "cores", "layout"),
+    [
+        ("auto", False, None, 2, Layout("fused", 2)),
+        ("auto", False, None, 1, Layout("fused", 2)),
+        ("auto", False, None, 16, Layout("fused", 4)),
+        ("auto", False, 1, 16, Layout("graph", 1)),
+        ("auto", True, None, 16, Layout("graph", 1)),
+        ("graph", False, None, 16, Layout("graph", 1)),
+        ("fused", True, None, 16, Layout("fused", 1)),
+        ("fused", False, 4, 16, Layout("fused", 4)),
+        ("fused", False, 0, 16, Layout("fused", 1)),
+    ],
+)
+def test_the_layout(asked: str, cluster: bool, gpus: int | None, cores: int, layout: Layout) -> None:
+    assert choose_layout(asked, cluster=cluster, gpus=gpus, cores=cores) == layout
+
+
+def test_processes_share_what_holds_for_all_requests_together_and_nothing_else() -> None:
+    whole = Settings(topology="fused", processes=2, recognisers=3, limits=Limits(queued=5))
+    one = whole.of_a_process()
+    assert (whole.limits.queued_here, one.limits.queued_here, one.recognisers_each) == (5, 3, 2)
+    assert 2 * one.limits.bytes_here == whole.limits.bytes_here
+    assert one.limits.answer_bytes == whole.limits.answer_bytes  # of a single answer
+    graph = Settings(topology="graph", recognisers=3)
+    assert (graph.recognisers_each, graph.gpus_each) == (3, 0)
