@@ -10,7 +10,7 @@ from serve.errors import TooLargeError
 from serve.intake.documents import PdfPages, Size
 from serve.intake.guard import Pictures, count_bytes, describe_pages, is_pdf, open_picture
 from serve.intake.lanes import SMALL_BYTES, Lane, Lanes
-from serve.reading.page import Page, PageOptions, make_pruned_result
+from serve.reading.page import Page, PageOptions, describe_unread, make_pruned_result
 from serve.reading.page_reader import PageReader
 from serve.reading.visualize import draw_jpeg, encode_jpeg
 from serve.settings import Limits
@@ -41,9 +41,10 @@ class DocumentReader:
         Raises:
             TooLargeError, UnsupportedError, UndecodableError: see `serve.errors`.
         """
-        return await self.read_with(
-            partial(self._answer, options, visualize, _Pictures(self._limits)), data, file_type
-        )
+        drawn, unread = _Pictures(self._limits), list[Size]()
+        answer = partial(self._answer, options, visualize, drawn, unread)
+        results, info, warnings = await self.read_with(answer, data, file_type)
+        return results, info, (*warnings, *describe_unread(unread))
 
     async def read_with(
         self, answer: "Answer", data: bytes, file_type: int | None
@@ -116,9 +117,16 @@ class DocumentReader:
         return [task.result() for task in tasks], decoded
 
     async def _answer(
-        self, options: PageOptions, visualize: bool, drawn: "_Pictures", image: Image, lane: Lane
+        self,
+        options: PageOptions,
+        visualize: bool,
+        drawn: "_Pictures",
+        unread: list[Size],
+        image: Image,
+        lane: Lane,
     ) -> Result:
         page = await self._pages.read(image, options, lane)
+        unread.extend(page.unread)
         result = await lane.run(_make_result, image, page, visualize)
         drawn.add(result)
         return result

@@ -7,12 +7,13 @@ from typing import Any, cast
 import numpy as np
 
 from serve.errors import UndecodableError
-from serve.inference.recogniser import Reading
+from serve.inference.recogniser import NOTHING, Reading
 from serve.reading.words import Corners, count_steps, find_upright_boxes, find_word_boxes
 from serve.schemas import DecodedText, OcrRequest, PageRequest
 from train.cut import PADDLEOCR, Cut
 from train.data.crops import Quad, outline
 from train.data.detection import LIMIT_TYPES, DetectionParameters
+from train.data.images import MAX_ASPECT
 from train.reading.settings import TextReading
 
 NOT_CLASSIFIED = -1
@@ -130,12 +131,14 @@ class Page:
         quads: of all boxes, in reading order.
         angles: 1 for every box whose line stood on its head, 0 for the others; -1 if that was not looked for.
         lines: those over the score threshold.
+        unread: (height, width) of the crops that are too long to be read.
     """
 
     options: PageOptions
     quads: list[Quad]
     angles: list[int]
     lines: list[PageLine]
+    unread: tuple[tuple[int, int], ...] = ()
 
     def scaled(self, factor: float) -> "Page":
         """Return the page as if its picture were so many times as large."""
@@ -177,7 +180,17 @@ def assemble(
         found = [(line.decoded.score, line) for line in lines if line.decoded and line.decoded.found]
         lines = [line for _, line in sorted(found, key=lambda pair: -pair[0])]
     reported = [NOT_CLASSIFIED] * len(quads) if angles is None else list(angles)
-    return Page(options, list(quads), reported, lines)
+    unread = tuple(size for size, reading in zip(crop_sizes, readings, strict=True) if reading is NOTHING)
+    return Page(options, list(quads), reported, lines, unread)
+
+
+def describe_unread(sizes: Sequence[tuple[int, int]]) -> tuple[str, ...]:
+    """Return the warning of lines that were not read, by the (height, width) of their crops; nothing for none."""
+    if not sizes:
+        return ()
+    height, width = max(sizes, key=lambda size: size[1])
+    rule = f"a line must be at most {MAX_ASPECT} times as wide as it is high"
+    return (f"{rule}: {len(sizes)} were not read, one of {width}x{height} px; cut the picture in two",)
 
 
 def _make_line(options: PageOptions, quad: Quad, size: tuple[int, int], reading: Reading) -> PageLine:

@@ -15,8 +15,15 @@ from PIL import ImageFont
 
 from serve.errors import UndecodableError
 from serve.inference import pretrained
-from serve.inference.recogniser import Reading
-from serve.reading.page import Page, PageOptions, assemble, make_pruned_result, read_options
+from serve.inference.recogniser import NOTHING, Reading
+from serve.reading.page import (
+    Page,
+    PageOptions,
+    assemble,
+    describe_unread,
+    make_pruned_result,
+    read_options,
+)
 from serve.reading.visualize import draw, encode_jpeg
 from serve.schemas import PageRequest
 from tests.serve import paddle_reference as paddle
@@ -209,3 +216,11 @@ def test_lines_under_the_threshold_are_left_out_but_their_boxes_stay() -> None:
     result = make_pruned_result(page)
     assert (len(result["dt_polys"]), result["rec_texts"], result["rec_boxes"]) == (2, ["yes"], [[0, 0, 9, 4]])
     assert result["textline_orientation_angles"] == [0, 1]
+
+
+def test_a_line_that_is_too_long_is_told() -> None:
+    quads: list[Quad] = [np.array([[0, 0], [9, 0], [9, 4], [0, 4]], np.int32)] * 2
+    page = assemble(options(), quads, [(28, 6045), (20, 40)], None, [NOTHING, Reading("A", 0.9)])
+    (warning,) = describe_unread(page.unread)
+    assert "1 were not read, one of 6045x28 px" in warning
+    assert describe_unread(()) == ()
