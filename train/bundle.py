@@ -205,7 +205,7 @@ def open_session(
         path: of the graph.
         threads: of one run; 0 for all cores.
         wanted: providers, the first one first, with their options where these are not the defaults.
-        arena: memory is kept for the next run; without, it is given back, which costs time.
+        arena: memory is kept, for other tensors and the next run; without, it is given back at once, which costs time.
 
     Raises:
         CheckpointError: if the file holds no model.
@@ -219,7 +219,7 @@ def open_session(
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     # A pattern would be kept for every shape that ever came: memory that only grows.
     options.enable_mem_pattern = False
-    options.enable_cpu_mem_arena = arena
+    options.enable_cpu_mem_arena = options.enable_mem_reuse = arena
     options.log_severity_level = 3  # exporters leave unused constants, each of which is worth a warning
     there = onnxruntime.get_available_providers()
     providers = [one for one in wanted if (one if isinstance(one, str) else one[0]) in there]
