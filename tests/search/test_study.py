@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 import struct
 import subprocess
 import sys
@@ -14,15 +13,8 @@ from typing import Any
 import numpy as np
 import optuna
 import pytest
-import ray
 import yaml
-from ray import tune
 
-from search.preflight.data import decode_sets, source_of
-from search.settings import StudySettings
-from search.trials.heartbeat import read_places
-from search.trials.start import TrialSetup
-from search.trials.trial import run_trial
 from tests.search.driver import (
     MAX_EPOCHS,
     REPOSITORY,
@@ -38,7 +30,6 @@ from train.config_file import load_config
 from train.data import images
 from train.data.corrections import read_table
 from train.data.formats import load_file
-from train.sets.read import read_sets
 
 pytestmark = pytest.mark.slow
 TRAIN, VAL = 64, 32
@@ -255,45 +246,3 @@ def test_optuna_can_open_the_study(ended: Ended) -> None:
         assert trial.params.keys() == {"technique.name", "optimiser.learning_rate"}
         assert trial.intermediate_values.keys() == {1, 2}
         assert max(trial.intermediate_values.values()) == trial.value
-
-
-def test_a_second_trial_decodes_nothing(data_dir: Path, tmp_path: Path, local_cluster: None) -> None:
-    """Two trials train one after the other in a process each, after the images are gone."""
-    labels = write_labels(data_dir, tmp_path / "labels", 12, 6)
-    local = copy_images(labels)
-    given = {split: str(labels / f"rec_gt_{split}.txt") for split in ("train", "val")}
-    settings = StudySettings(name="tiny", labels=given, storage=str(tmp_path), test_fraction=0)
-    data = decode_sets(settings, read_sets(source_of(settings)))
-    shutil.rmtree(local)
-    config = TrialConfig(epochs=1, batch_size=8).model_dump(mode="json")
-    config["optimiser"]["learning_rate"] = tune.grid_search([1e-4, 1e-3])
-    setup = TrialSetup(ray.put(data.training), None)
-    tuner = tune.Tuner(
-        tune.with_parameters(run_trial, setup=setup),
-        param_space=config,
-        tune_config=tune.TuneConfig(max_concurrent_trials=1),
-        run_config=tune.RunConfig(name="tiny", storage_path=str(tmp_path), verbose=0),
-    )
-    results = tuner.fit()
-    assert not ray.get(writeable.remote([setup.data]))
-    places = read_places(str(result.metrics["trial_id"]) for result in results).values()
-    assert [result.error for result in results] == [None, None]
-    assert [result.metrics["epoch"] for result in results] == [1, 1]
-    assert [(place.epoch, place.epochs, place.batches) for place in places] == [(1, 1, 2)] * 2
-
-
-@ray.remote
-def writeable(shared: list[ray.ObjectRef]) -> bool:
-    """Return whether a process has pixels of its own, and not the object store's."""
-    return bool(ray.get(shared[0]).train.pixels.flags.writeable)
-
-
-def copy_images(labels: Path) -> Path:
-    """Copy the images that the label lists name, let the lists name the copies, and return their folder."""
-    folder = labels / "images"
-    folder.mkdir()
-    for path in labels.glob("*.txt"):
-        lines = [line.split("\t") for line in path.read_text(encoding="utf-8").splitlines()]
-        text = "".join(f"{shutil.copy(source, folder)}\t{label}\n" for source, label in lines)
-        path.write_text(text, encoding="utf-8")
-    return folder

@@ -86,13 +86,15 @@ def test_planted_mistakes_are_found_and_written_for_a_person(data_dir: Path, tmp
     assert first.splits == {"val": 24, "train": 24}
     assert first.voters == ("320", "384")
     found_before = {one.index for one in first.samples}
-    readable = [i for i in range(24) if i not in found_before][:8]
+    # Pretrained networks misread some of the lines, each on its own or both alike: what both read is planted.
+    read = [voter.load().read(right).predictions for voter in voters]
+    readable = [i for i in range(24) if all(one[i][0] == right.texts[i] for one in read)][:8]
     planted = [other(text) if i in readable else text for i, text in enumerate(right.texts)]
     wrong = replace(right, texts=tuple(planted))
     found = check_labels(voters, TrainingData(right, wrong), Timer(None, 0.0))
     corrected = {one.index: one.reading for one in found.samples if one.split == "val"}
-    # pretrained networks misread some of the lines: each on its own, or both alike
-    assert sum(corrected.get(i) == right.texts[i] for i in readable) >= 4
+    assert sum(corrected.get(i) == right.texts[i] for i in readable) >= len(readable) - 1
+    assert len(readable) == 8
     assert set(corrected) - found_before <= set(readable)
     table = read_table(write_table(found, tmp_path))
     assert [(row.image, row.label) for row in table] == [(s.source, s.label) for s in found.samples]

@@ -33,8 +33,8 @@ from train.trained import readers
 SETTINGS_OF = {
     "task": "orientation",
     "model": tiny_orientation.NAME,
-    "epochs": 2,
-    "batch_size": 16,
+    "epochs": 3,
+    "batch_size": 8,
     "batch_norm": "live",
     "optimiser": {"learning_rate": 2e-3},
     "augmentation": {"probability": 0.2},
@@ -198,21 +198,21 @@ def test_from_lines_to_a_bundle(
     train = decode_samples(samples(data_dir, "receipts", "train", 160), Orientation.stored)
     settings = config(engine=engine)
     whole = run(settings, TrainingData(train, lines))
-    assert whole[1][0]["loss"] < whole[0][0]["loss"]
-    assert whole[1][0]["val_loss"] < np.log(2)
-    resumed = run(
-        settings, TrainingData(train, lines), run(settings, TrainingData(train, lines), stop_after=1)[0][1]
-    )
-    for name, array in whole[1][1].state["weights"].items():
-        np.testing.assert_array_equal(resumed[0][1].state["weights"][name], array)
+    metrics, last = whole[-1]
+    assert metrics["loss"] < whole[0][0]["loss"]
+    assert metrics["val_loss"] < np.log(2)
+    assert metrics["accuracy"] > 0.6, "after 60 steps; after 20 it was a matter of the seed"
+    _, resumed = run(settings, TrainingData(train, lines), whole[0][1])[-1]
+    for name, array in last.state["weights"].items():
+        np.testing.assert_array_equal(resumed.state["weights"][name], array)
 
     bundle = tmp_path / "bundle"
-    result = export_checkpoint(whole[1][1], lines, bundle)
+    result = export_checkpoint(last, lines, bundle)
     assert result is not None
     assert result.passed
     manifest = load_bundle(bundle).manifest
     assert (manifest.task, manifest.geometry) == ("orientation", {"height_px": 80, "width_px": 160})
-    assert manifest.metrics["accuracy"] == whole[1][0]["accuracy"]
+    assert manifest.metrics["accuracy"] == metrics["accuracy"]
     with pytest.raises(CheckpointError, match=r"must be for recognition, got .*, for orientation"):
         load_bundle(bundle).recogniser()
 
@@ -222,7 +222,7 @@ def test_from_lines_to_a_bundle(
     arguments = ["--bundle", str(bundle), "--labels", str(labels), "--errors", str(tmp_path / "errors.tsv")]
     assert cli.run(evaluate.main, [*arguments, "--json"]) == 0
     printed = json.loads(capsys.readouterr().out)
-    engine_scores = evaluate_split(*assemble(settings, train, whole[1][1]), lines)[0]
+    engine_scores = evaluate_split(*assemble(settings, train, last), lines)[0]
     assert printed["accuracy"] == engine_scores.primary
     wrong = (tmp_path / "errors.tsv").read_text("utf-8").splitlines()[1:]
     assert len(wrong) == round((1 - printed["accuracy"]) * printed["n"])
