@@ -6,7 +6,7 @@ from pydantic import Field
 
 from search.records.ranking import WORST
 from train.config import Frozen, TrialConfig, flatten
-from train.reading.calibration import Coverage
+from train.reading.calibration import Coverage, Reliability
 from train.scoring.intervals import Gain, Interval
 from train.tasks import TASKS
 
@@ -21,6 +21,7 @@ class DecodedSplit(Frozen):
         mended: those that became right.
         broken: those that became wrong.
         accepted: lines that go without a person.
+        reliability: how many were right of those that were given about the same probability, the least sure first.
     """
 
     raw: float
@@ -29,6 +30,7 @@ class DecodedSplit(Frozen):
     mended: int
     broken: int
     accepted: Coverage | None = None
+    reliability: tuple[Reliability, ...] = ()
 
 
 class Stage(Frozen):

@@ -1,7 +1,7 @@
 """A search that has ended, with the time that is left for what follows."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -28,6 +28,7 @@ from search.storage.journal import TrialJournal, read_journal
 from search.storage.trial_folder import TrialFolder
 from train.checkpoint import Checkpoint
 from train.errors import CheckpointError
+from train.reading.knowledge import TextKnowledge
 
 EXPORT_S, REPORT_S = 20.0, 2.0
 OVERRUN = 0.1
@@ -143,6 +144,24 @@ class Searched:
         after = label_check_seconds(budget, self.line_seconds, self.val_lines)
         after += text_model_seconds(self.settings, self.val_lines)
         return self.started + budget - EXPORT_S - after
+
+    @property
+    def known_for_winner(self) -> TextKnowledge:
+        """What is known of the texts, and how long the winner's text model may take: the rest is to fit, too."""
+        later = self.later_readings * self.val_lines * self.line_seconds
+        return self._known_until(EXPORT_S + text_model_seconds(self.settings, self.val_lines) / 2 + later)
+
+    @property
+    def known_for_baseline(self) -> TextKnowledge:
+        """What is known of the texts, and how long the baseline's text model may take: the test is still to be read."""
+        return self._known_until(2 * len(self.data.test or ()) * self.line_seconds)
+
+    def _known_until(self, later_s: float) -> TextKnowledge:
+        budget = self.settings.time_budget_s
+        if budget is None:
+            return self.data.known
+        later_s += REPORT_S + label_check_seconds(budget, self.line_seconds, self.val_lines)
+        return replace(self.data.known, deadline=self.started + budget - later_s)
 
     @property
     def later_readings(self) -> float:

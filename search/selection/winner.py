@@ -1,7 +1,7 @@
 """The winner: its weights, configuration and bundle, and what is proved of it."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -69,14 +69,16 @@ def export_winner(search: Searched, selected: Selection, folder: Path) -> Verdic
     best, averaged = load_weights(search, selected)
     loaded, averaged, caution = be_cautious(search, selected, best, averaged)
     tuned = tune(loaded, val)
-    winner = read_as_known(tuned, val, data.known)
+    winner = read_as_known(tuned, val, search.known_for_winner)
     kept = tuned if caution is None or caution.share else tune(best, val)
     save_config(kept.checkpoint.config, folder / "best.yaml", describe_stages(ranked[0].stages))
     export_network(winner, val, folder / "best", search.settings.samples)
     return Verdict(
         averaged=averaged,
         caution=caution,
-        comparisons=compare_with_baselines(winner, data, search.probes, search.settings.seed),
+        comparisons=compare_with_baselines(
+            winner, replace(data, known=search.known_for_baseline), search.probes, search.settings.seed
+        ),
         misreadings=list_misreadings(winner, val),
         picture=partial(_draw, winner, val),
         rows=_rows(winner, data),
@@ -91,7 +93,7 @@ def export_untrained(search: Searched, folder: Path) -> Verdict:
     if not search.out_of_time or not baselines or baselines[0].baseline.untrained:
         return Verdict()
     val = search.data.training.val
-    network = read_as_known(load_baseline(baselines[0]), val, search.data.known)
+    network = read_as_known(load_baseline(baselines[0]), val, search.known_for_winner)
     save_config(network.checkpoint.config, folder / "best.yaml")
     export_network(network, val, folder / "best", search.settings.samples)
     return Verdict(averaged=(PRETRAINED,))
@@ -136,6 +138,7 @@ def summarise_decoding(winner: Loaded, data: StudyData) -> dict[str, DecodedSpli
             mended=decoded.mended,
             broken=decoded.broken,
             accepted=decoded.accepted,
+            reliability=decoded.reliability,
         )
     return found
 

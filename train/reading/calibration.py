@@ -10,6 +10,7 @@ from train.scoring.intervals import Interval, wilson_interval
 
 FEWEST = 20
 """Lines of a step of the curve at least: fewer say nothing."""
+BINS = 10
 Floats = npt.NDArray[np.float64]
 
 
@@ -39,6 +40,25 @@ class Coverage(Frozen):
             f"{100 * self.right / self.accepted:.1f} % right (95 %: {100 * low:.1f} to {100 * high:.1f}) on "
             f"{100 * self.accepted / self.lines:.0f} % of {self.lines} lines, the others go to a person"
         )
+
+
+class Reliability(Frozen):
+    """Lines of which about the same was said, and what became of them.
+
+    Attributes:
+        said: the mean probability of being right that they were given.
+        lines: how many.
+        right: of these.
+    """
+
+    said: float
+    lines: int
+    right: int
+
+    @property
+    def interval(self) -> Interval:
+        """Of the share that is right."""
+        return wilson_interval(self.right, self.lines)
 
 
 class Calibration(Frozen):
@@ -87,6 +107,23 @@ def calibrated(scores: Sequence[float], right: Sequence[bool], precision: float)
         accept_at=bound,
         measured=covered(scores, right, bound),
     )
+
+
+def reliability(said: Sequence[float], right: Sequence[bool]) -> tuple[Reliability, ...]:
+    """Return what became of lines by the probability that they were given, in about BINS groups."""
+    order = np.argsort(np.array(said), kind="stable")
+    values, hits = np.array(said, float)[order], np.array(right, float)[order]
+    ends = np.append(
+        np.flatnonzero(np.diff(values)) + 1, len(values)
+    )  # lines of one probability stay together
+    found, first = [], 0
+    for end in ends.tolist():
+        if end - first >= max(1, len(values) // BINS) or end == len(values):
+            group = slice(first, end)
+            mean, hit = float(values[group].mean()), int(hits[group].sum())
+            found.append(Reliability(said=mean, lines=end - first, right=hit))
+            first = end
+    return tuple(found)
 
 
 def covered(scores: Sequence[float], right: Sequence[bool], accept_at: float | None) -> Coverage:

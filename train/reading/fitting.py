@@ -12,6 +12,7 @@ from train.reading.calibration import calibrated
 from train.reading.formats.rules import Rule, weighed
 from train.reading.knowledge import FEWEST_LINES, FEWEST_TEXTS, Earlier, TextKnowledge
 from train.reading.languages import (
+    NO_TIME,
     Corpus,
     Heard,
     Tried,
@@ -35,20 +36,16 @@ class Fitted:
     Attributes:
         gain: of the share of texts that are right, over reading greedily.
         notes: what was decided, in sentences.
+        hurried: whether n-grams were left out for want of time.
     """
 
     settings: ReadingSettings
     gain: Gain
     notes: tuple[str, ...]
+    hurried: bool = False
 
 
-def fit(
-    heard: Heard,
-    charset: Charset,
-    known: TextKnowledge,
-    earlier: Earlier | None = None,
-    deadline: float | None = None,
-) -> Fitted:
+def fit(heard: Heard, charset: Charset, known: TextKnowledge, earlier: Earlier | None = None) -> Fitted:
     """Return the text model of a network.
 
     Args:
@@ -56,9 +53,8 @@ def fit(
         charset: of the network.
         known: what is known of the texts.
         earlier: the text model of the bundle that training began with: it stays but for what is shown to be better.
-        deadline: Unix time from which on no further n-gram is tried; rules and calibration take no time to speak of.
     """
-    fitting = _Fitting(heard, charset, known, earlier, deadline)
+    fitting = _Fitting(heard, charset, known, earlier)
     fitting.take_rules()
     fitting.take_language()
     fitting.calibrate()
@@ -68,19 +64,13 @@ def fit(
 class _Fitting:
     """A text model on its way: each step keeps what reads validation better."""
 
-    def __init__(
-        self,
-        heard: Heard,
-        charset: Charset,
-        known: TextKnowledge,
-        earlier: Earlier | None,
-        deadline: float | None,
-    ) -> None:
-        self._heard, self._charset, self._known, self._deadline = heard, charset, known, deadline
+    def __init__(self, heard: Heard, charset: Charset, known: TextKnowledge, earlier: Earlier | None) -> None:
+        self._heard, self._charset, self._known = heard, charset, known
         self._before = earlier.written_in(charset) if earlier else ReadingSettings()
         self._enough = earlier is None or len(heard.labels) >= FEWEST_LINES
         self._texts = some_of(known.texts, known.seed)
         self._notes: list[str] = []
+        self._hurried = False
         self._settings = ReadingSettings()
         self._greedy = self._right = self._read(self._settings)
 
@@ -120,6 +110,7 @@ class _Fitting:
         if not corpora:
             return
         tried = self._tried(corpora)
+        self._hurried = tried == NO_TIME
         if isinstance(tried, str):
             self._notes.append(f"n-gram: {tried}")
             return
@@ -139,7 +130,7 @@ class _Fitting:
             return (
                 f"not tried, {wrong} of {lines} validation lines are wrong: no gain could be more than chance"
             )
-        return find_language(self._heard, corpora, self._charset, self._settings, seed, self._deadline)
+        return find_language(self._heard, corpora, self._charset, self._settings, seed, self._known.deadline)
 
     def _take(self, language: Language, least: int) -> bool:
         """Take a language model if at least so many more lines are right with it; tell whether it was taken."""
@@ -178,7 +169,7 @@ class _Fitting:
     def fitted(self) -> Fitted:
         """Return what was chosen."""
         gain = paired_gain(self._greedy, self._right, self._known.seed)
-        return Fitted(self._settings, gain, tuple(self._notes))
+        return Fitted(self._settings, gain, tuple(self._notes), self._hurried)
 
     def _read(self, settings: ReadingSettings) -> Right:
         """Return (N,) whether each line is read right."""

@@ -16,7 +16,7 @@ FEWEST_TEXTS, MOST_TEXTS = 50, 10_000
 
 @dataclass(frozen=True)
 class TextKnowledge:
-    """What is known of the texts of a run.
+    """What is known of the texts of a run, and how long there is to learn from them.
 
     Attributes:
         texts: labels of the training lines.
@@ -24,6 +24,7 @@ class TextKnowledge:
         seed: of what is drawn.
         precision: share of right texts among those that are to go without a person.
         further: texts of the same kind without images.
+        deadline: Unix time from which on no n-gram is tried; None for none.
     """
 
     texts: Sequence[str]
@@ -31,6 +32,7 @@ class TextKnowledge:
     seed: int = 0
     precision: float = PRECISION
     further: Sequence[str] = ()
+    deadline: float | None = None
 
 
 @dataclass(frozen=True)

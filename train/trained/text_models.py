@@ -9,7 +9,7 @@ import numpy as np
 
 from train.data.dataset import Dataset
 from train.models.starting import read_saved
-from train.reading.calibration import Coverage, covered
+from train.reading.calibration import Coverage, Reliability, covered, reliability
 from train.reading.fitting import Fitted, fit
 from train.reading.knowledge import FEWEST_LINES, MOST_LINES, Earlier, TextKnowledge
 from train.reading.languages import Heard
@@ -78,6 +78,7 @@ class Decoded:
         broken: those that became wrong.
         accepted: lines that go without a person; None without calibration.
         precisions: what accepting other shares of the lines would do, the surest first.
+        reliability: how many lines were right of those that were given about the same probability.
     """
 
     raw: Scores
@@ -86,6 +87,7 @@ class Decoded:
     broken: int
     accepted: Coverage | None
     precisions: tuple[Coverage, ...]
+    reliability: tuple[Reliability, ...]
 
     def as_dict(self) -> dict[str, Any]:
         """Return it for JSON."""
@@ -96,6 +98,7 @@ class Decoded:
         return found | {
             "accepted": _as_dict(self.accepted),
             "coverage": [_as_dict(one) for one in self.precisions],
+            "reliability": [one.model_dump() for one in self.reliability],
         }
 
     def lines(self) -> Iterator[str]:
@@ -131,6 +134,9 @@ def decoding(task: Task, predictions: Sequence[TextReading], data: Dataset) -> D
         broken=int((after < before).sum()),
         accepted=covered(scores, right, calibration.accept_at) if calibration else None,
         precisions=tuple(shares) if calibration else (),
+        reliability=reliability([calibration.probability(score) for score in scores], right)
+        if calibration
+        else (),
     )
 
 
@@ -166,4 +172,9 @@ def baseline_as_known(
     found = fitted(network, val, known, find_earlier(weights))
     if found is None:
         return network
+    if found.hurried:
+        print(
+            "no time was left to try n-grams for the baseline: the comparison may favour the winner",
+            flush=True,
+        )
     return Assembled(network.engine, network.task.reading_with(found.settings)).hearing(network)

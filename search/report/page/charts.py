@@ -1,6 +1,7 @@
 """The page's charts, as inline SVG, each in its section."""
 
 from collections.abc import Sequence
+from functools import partial
 from html import escape
 from itertools import accumulate
 
@@ -8,9 +9,10 @@ from search.records.result import StudyResult
 from search.records.trial import TrialRecord, rank
 from search.report.importance import MIN_TRIALS, Importance
 from search.report.page import svg
-from search.report.page.parts import nothing, section
+from search.report.page.parts import nothing, section, table
 from search.report.page.svg import Axis, Point
-from search.report.text import duration, percent, short_key, with_interval
+from search.report.text import INTERVAL, duration, percent, short_key, span, with_interval
+from train.reading.calibration import Reliability
 from train.scoring.scores import Scores
 
 WIDTH, HEIGHT = 480, 300
@@ -163,6 +165,47 @@ def draw_accuracy_over_latency(result: StudyResult) -> str:
         kind = "winner" if trial is result.winner else "series0"
         parts.append(svg.group([svg.mark((x.at(ms), y.at(best.scores.primary)), "dot", "end")], title, kind))
     return svg.drawing(WIDTH, HEIGHT, parts, f"Score and latency of {len(points)} trials")
+
+
+def draw_reliability(groups: Sequence[Reliability]) -> str:
+    """Draw how many lines were right over how sure the text model was: discs as large as the lines are many."""
+    least = min(min(group.said, group.interval.low) for group in groups)
+    ticks = svg.nice_ticks(least, 1)
+    x, y = Axis(ticks[0], 1, LEFT, RIGHT), Axis(ticks[0], 1, BOTTOM, TOP)
+    form = partial("{:.0%}".format)
+    parts = svg.axes(x, y, (ticks, ticks), ("sure to be right", "were right"), (form, form))
+    parts.append(svg.rule((x.start, y.start), (x.end, y.end), "baseline"))
+    most = max(group.lines for group in groups)
+    for group in groups:
+        share, at = group.right / group.lines, x.at(group.said)
+        words = (
+            f"{percent(group.said)} sure: {group.right} of {group.lines} right, 95 %: {span(group.interval)}"
+        )
+        reach = svg.rule((at, y.at(group.interval.low)), (at, y.at(group.interval.high)), "reach")
+        disc = svg.disc((at, y.at(share)), 2 + 8 * (group.lines / most) ** 0.5, "mark-dot end")
+        parts.append(svg.group([reach, disc], words, "series0"))
+    return svg.drawing(
+        WIDTH, HEIGHT, parts, f"How sure the text model was, and how right, of {len(groups)} groups"
+    )
+
+
+def show_reliability(result: StudyResult) -> str:
+    """Return the section on what the text model's probabilities are worth; nothing without one that has any."""
+    splits = [(name, one.reliability) for name, one in result.decoded.items() if one.reliability]
+    if not splits:
+        return ""
+    name, groups = splits[-1]  # the test, where there is one
+    flatters = "" if name == "test" else ", which chose them, so that they flatter"
+    caption = (
+        f"How sure the text model was of {name} {result.terms.samples}{flatters}, and how many were right. "
+        "Thin lines are 95 % intervals, the dashed one is where all would lie; the larger a disc, the more lines."
+    )
+    rows = [
+        [percent(one.said), f"{one.right} of {one.lines}", percent(one.right / one.lines), span(one.interval)]
+        for one in groups
+    ]
+    listed = table(["sure", "right", "share", INTERVAL], rows, 0)
+    return section("How sure, and how right", draw_reliability(groups) + listed, caption)
 
 
 def show_scores_over_time(result: StudyResult) -> str:

@@ -6,7 +6,12 @@ from pathlib import Path
 
 from search.records.result import StudyResult
 from search.report.importance import measure_importances
-from search.report.page.charts import show_importance, show_learning_curves, show_scores_over_time
+from search.report.page.charts import (
+    show_importance,
+    show_learning_curves,
+    show_reliability,
+    show_scores_over_time,
+)
 from search.report.page.head import show_head, show_tiles
 from search.report.page.parallel import show_settings_and_scores
 from search.report.page.parts import read_style, section
@@ -53,6 +58,7 @@ def report_html(
         show_learning_curves(result),
         show_importance(result, shares),
         show_comparisons(result),
+        show_reliability(result),
         "</div>",
         show_front(result),
         show_confirmations(result),

@@ -72,6 +72,11 @@ def mark(point: Point, shape: str, classes: str) -> str:
     )
 
 
+def disc(point: Point, radius: float, classes: str) -> str:
+    """Return a circle whose size says something."""
+    return f'<circle cx="{point[0]:g}" cy="{point[1]:g}" r="{radius:.1f}" class="{classes}"/>'
+
+
 def group(parts: Sequence[str], title: str, classes: str = "") -> str:
     """Return `parts` as one element whose `title` shows when it is pointed at."""
     return f'<g class="{classes}"><title>{escape(title)}</title>{"".join(parts)}</g>'

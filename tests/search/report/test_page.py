@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from search.records.evidence import DecodedSplit
 from search.records.result import StudyResult
 from search.report.importance import measure_importances
 from search.report.page.head import headline
@@ -14,6 +15,7 @@ from search.report.page.page import report_html, write_report
 from search.report.page.pictures import mark_differences, worst_first
 from search.report.page.svg import Axis, nice_ticks
 from tests.search.made_result import image_of, result, trial, trials
+from train.reading.calibration import Reliability
 from train.scoring.intervals import Gain, Interval
 
 VOID = {"meta", "img", "br", "line", "circle", "rect", "path", "polyline"}
@@ -75,6 +77,21 @@ def test_page_shows_every_trial_every_chart_and_every_misreading(page: Page) -> 
     for needed in ("t13", "the loss became NaN", "python train/evaluate.py", "rec_gt_val.txt", "2.60.0"):
         assert needed in words
     assert "ModelError: no weights <there>" in words
+
+
+def test_how_sure_is_shown_beside_how_right_with_counts() -> None:
+    groups = (Reliability(said=0.6, lines=3, right=1), Reliability(said=0.99, lines=400, right=398))
+    test = DecodedSplit(raw=0.9, decoded=0.95, changed=9, mended=6, broken=1, reliability=groups)
+    page = Page(
+        report_html(result().model_copy(update={"decoded": {"validation": test, "test": test}}), image_of)
+    )
+    assert page.open == []
+    words = " ".join(page.terms)
+    assert "60.0 % sure: 1 of 3 right, 95 %: 6-79" in words  # few lines are seen to be few
+    discs = [attrs for tag, attrs in page.tags if tag == "circle" and attrs["class"] == "mark-dot end"]
+    few, many = (float(disc["r"] or 0) for disc in discs[-2:])
+    assert few < many / 3
+    assert "398 of 400" in words
 
 
 @pytest.mark.parametrize(

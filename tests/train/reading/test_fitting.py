@@ -1,5 +1,7 @@
 """What is chosen of a text model: what labels, texts without images, and an earlier text model have to say."""
 
+import time
+
 import numpy as np
 import pytest
 
@@ -38,6 +40,10 @@ def test_texts_without_images_teach_what_labels_do_not() -> None:
     made = fit(lines, CHARSET, TextKnowledge(["BBBB"] * 60, further=further))
     assert made.settings.language is not None
     assert made.gain.difference > 0.5
+    late = fit(lines, CHARSET, TextKnowledge(["BBBB"] * 60, further=further, deadline=time.time()))
+    assert late.settings.language is None
+    assert late.hurried
+    assert late.settings.calibration is not None
     assert any("2 of 202 texts without images hold '?', 'Ä', 'Ö'" in note for note in made.notes)
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from train.data.charset import Charset, decode
 from train.errors import UsageError
-from train.reading.calibration import calibrated, covered
+from train.reading.calibration import calibrated, covered, reliability
 from train.reading.formats.checks import WeightedCheck
 from train.reading.formats.declared import declare, declared_rules
 from train.reading.formats.rules import Rule, weighed
@@ -195,6 +195,9 @@ def test_lines_are_accepted_from_the_score_that_reaches_the_precision() -> None:
     curve = [made.probability(score) for score in np.linspace(-6, 0, 50)]
     assert curve == sorted(curve)
     assert abs(made.probability(-3) - np.exp(-1)) < 0.12
+    groups = reliability([made.probability(score) for score in scores], right.tolist())
+    assert (sum(one.lines for one in groups), sum(one.right for one in groups)) == (2000, right.sum())
+    assert all(one.interval.low < one.said < one.interval.high for one in groups)
     assert calibrated([0.0] * 50, [False] * 50, 0.9).accept_at is None
 
 
