@@ -19,7 +19,8 @@ import numpy as np
 import psutil
 
 from benchmarks.load import Request, drive, request
-from benchmarks.serving import HOST, line_files, page_files, server
+from benchmarks.servers import HOST, server
+from benchmarks.serving import line_files, page_files
 
 POLITE = 10
 STORM, IDLE, SLOW_PDFS = 20, 262, 7

@@ -22,7 +22,7 @@ import httpx
 from PIL import Image, ImageDraw, ImageFont
 
 from benchmarks.common import data_folder, machine, print_table, write_result
-from benchmarks.serving import HOST, server
+from benchmarks.servers import HOST, server
 from serve.inference import pretrained
 from tests.serve import paddle_reference as paddle
 

@@ -1,10 +1,11 @@
 """Lines/s, pages/s and latency over HTTP, against a bare onnxruntime loop and against other servers.
 
-    python benchmarks/serving.py [--seconds S] [--only lines,pages]
+    python benchmarks/serving.py [--seconds S] [--only lines,pages,texts]
 
 All on the same cores, clients included: (a) lines of real VIN photos to `/recognize`, against a loop in one process
 that decodes, resizes, runs and reads the same files; (b) receipt pages and the same lines, against PaddleX's own
-serving, RapidOCR behind FastAPI and, for pages, the PaddleOCR pipeline in its process, in turn. Exits 1 below a target.
+serving, RapidOCR behind FastAPI and, for pages, the PaddleOCR pipeline in its process, in turn; (c) lines to a bundle
+with a text model and to the same without it, where asked for. Exits 1 below a target.
 """
 
 import argparse
@@ -12,21 +13,19 @@ import base64
 import json
 import subprocess
 import sys
-import tempfile
-import time
-import urllib.request
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 sys.path[0] = str(Path(__file__).resolve().parent.parent)  # not this folder: its files shadow others
 
 from benchmarks.common import REPOSITORY, data_folder, machine, print_table, write_result
 from benchmarks.load import Outcome, Request, drive, request
+from benchmarks.servers import HOST, server
+from benchmarks.serving_texts import missed_texts, texts
 
-HOST = "127.0.0.1"
 CLIENTS = (1, 8, 32)
 TARGETS = {("pp-ocrv6-small", 1): 0.85, ("pp-ocrv6-small", 16): 0.95}
 """Of the bare loop's lines/s at the most clients, by model and lines in a request."""
@@ -42,7 +41,9 @@ def parser() -> argparse.ArgumentParser:
     """Return the command line's definition."""
     parse = argparse.ArgumentParser(prog="python benchmarks/serving.py", description=__doc__)
     parse.add_argument("--seconds", type=float, default=8, metavar="S", help="of every measurement (8)")
-    parse.add_argument("--only", default="lines,pages", help="parts, with commas (lines,pages)")
+    parse.add_argument(
+        "--only", default="lines,pages", help="parts, with commas (lines,pages); texts is another"
+    )
     return parse
 
 
@@ -69,6 +70,10 @@ def main(arguments: Sequence[str]) -> int:
             for row in figures["pages"]
             if row["server"] not in OURS and max(row[f"{name} / this"] for name in OURS) <= 1
         ]
+    if "texts" in chosen.only:
+        figures["texts"] = texts(chosen.seconds)
+        print_table(figures["texts"])
+        missed += missed_texts(figures["texts"])
     name = "serving" if len(figures) > 1 else f"serving_{chosen.only}"
     write_result(name, before, figures | {"options": vars(chosen)})
     for row in missed:
@@ -235,47 +240,6 @@ def page_request(port: int, data: bytes, name: str) -> Request:
         "useTextlineOrientation": False,
     }  # fmt: skip
     return request(HOST, port, "/ocr", json.dumps(fields).encode(), "application/json", 1)
-
-
-@contextmanager
-def server(*command: str) -> Iterator[int]:
-    """Run a server that takes its port as its last argument until it is no longer needed."""
-    port = _free_port()
-    words = [
-        sys.executable,
-        *command,
-        *([] if command[-1] == "--port" or "rivals" in command[0] else ["--port"]),
-    ]
-    with tempfile.TemporaryFile() as log, tempfile.TemporaryDirectory() as storage:
-        if "serve/run.py" in command[0] and "--storage" not in command:
-            words[2:2] = ["--storage", storage]  # what was promoted elsewhere is not what is measured
-        process = subprocess.Popen([*words, str(port)], cwd=REPOSITORY, stdout=log, stderr=log)
-        try:
-            _wait(process, port, "/ready" if "serve/run.py" in command[0] else "/openapi.json", log)
-            yield port
-        finally:
-            process.terminate()
-            process.wait(90)
-
-
-def _free_port() -> int:
-    import socket
-
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
-
-
-def _wait(process: "subprocess.Popen[bytes]", port: int, path: str, log: IO[bytes]) -> None:
-    while process.poll() is None:
-        try:
-            with urllib.request.urlopen(f"http://{HOST}:{port}{path}", timeout=10):
-                return
-        except OSError:
-            time.sleep(0.5)
-    log.seek(0)
-    said = log.read().decode(errors="replace")[-2000:]
-    raise RuntimeError(f"the server on port {port} ended with {process.returncode}: {said}")
 
 
 if __name__ == "__main__":

@@ -31,7 +31,8 @@ import psutil
 
 from benchmarks import hostile
 from benchmarks.common import machine, print_table, write_result
-from benchmarks.serving import HOST, line_files, page_files, server
+from benchmarks.servers import HOST, server
+from benchmarks.serving import line_files, page_files
 from serve.inference import pretrained
 from serve.loop.versions import Versions
 from train.bundle import FILES, seal
