@@ -33,14 +33,16 @@ from train.data.sample import Sample
 from train.data.split import Splits
 from train.end_to_end.cut_choice import choose_cut
 from train.end_to_end.finder import ModelFinder, PhotoFiles
-from train.end_to_end.pair import EndToEnd, load_reader, read_end_to_end, write_cut
+from train.end_to_end.pair import EndToEnd, load_reader, read_end_to_end, write_cut, write_thresholds
 from train.end_to_end.photos import photo_page
+from train.end_to_end.reading_thresholds import suit_reader
 from train.errors import DataError, UsageError
 from train.models import MODELS
 from train.sets.found import Quads, boxes_of
 from train.sets.read import Source, read_photo_splits
 from train.system.cli import INTERRUPTED
 from train.system.files import write_whole
+from train.trained.readers import detector as load_detector
 
 DETECTION, RECOGNITION, REPORT = "detection", "recognition", "report.html"
 READER_ALONE = (
@@ -115,6 +117,10 @@ def check_photos(asked: StudySettings) -> None:
     if asked.remote or asked.fork:
         value = asked.storage if asked.remote else f"--fork {asked.fork}"
         raise UsageError("--task photos takes a folder as --storage, and no --fork", value, "leave it out")
+    if asked.recognition:
+        raise UsageError(
+            "--task photos trains a reader", f"--recognition {asked.recognition}", "leave it out"
+        )
     if asked.data is None and not asked.labels:
         raise UsageError("--task photos needs photos with regions", "no data", "name a folder with --data")
     splits = read_photo_splits(source_of(_reader(asked)))[0]
@@ -206,10 +212,16 @@ def _run(settings: StudySettings) -> str:
 def measure(asked: StudySettings, detector: str, reader: str, folder: Path) -> dict[str, EndToEnd]:
     """Return how validation and test photos are read end to end, and write a page of the former.
 
-    The cut is chosen again on validation, by the trained reader; another one is written into its bundle.
+    Thresholds of a detector that was searched, and the cut, are chosen on validation for the trained reader: others are
+    written into the bundles where they are significantly better.
     """
     source, folder_of_reader = source_of(_reader(asked)), Path(reader)
-    splits, finder = read_photo_splits(source)[0], ModelFinder(detector)
+    splits = read_photo_splits(source)[0]
+    if not asked.detection:  # one that was given stays as it is
+        suited = suit_reader(load_detector(detector), splits.val, load_reader(folder_of_reader))
+        print(suited, flush=True)
+        write_thresholds(Path(detector), suited.parameters)
+    finder = ModelFinder(detector)
     boxes, own = _boxes(source, splits.val, finder), load_reader(folder_of_reader)
     chosen = choose_cut(splits.val, boxes, own, own.config.cut)
     print(chosen, flush=True)

@@ -29,7 +29,7 @@ from train.data.arguments import (
     options_of,
 )
 from train.errors import StorageError, UsageError
-from train.sets.arguments import add_detection_argument, add_task_argument
+from train.sets.arguments import add_detection_argument, add_recognition_argument, add_task_argument
 from train.sets.texts import add_reading_arguments
 from train.system.cli import INTERRUPTED, Parser
 from train.system.paths import folder_name, given_path, given_place, name_after, study_name
@@ -80,6 +80,7 @@ def _add_data(data: argparse._ArgumentGroup) -> None:
         help="label file of drawn lines (train.data.synthetic) to mix into the training batches",
     )
     add_detection_argument(data)
+    add_recognition_argument(data)
     data.add_argument(
         "--upright",
         choices=get_args(Upright),

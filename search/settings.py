@@ -37,6 +37,7 @@ class StudySettings(Frozen):
         max_forgetting: by how much exact match on them may fall for a trial to win; None for any.
         synthetic_labels: label file of drawn lines, of which trials may mix a share into their batches.
         detection: bundle or pretrained model that finds the lines in photos; None for lines as they are labelled.
+        recognition: bundle that reads what a detector finds, which its thresholds are to suit; None for hmean alone.
         cut: how they are cut out; None until it is chosen.
         dictionary: file of characters that trials are to write, `none` for none; None for what space and data say.
         reading: file that declares the format of the texts; None for the `format.yaml` beside the labels, if any.
@@ -80,6 +81,7 @@ class StudySettings(Frozen):
     max_forgetting: float | None = Field(None, ge=0, le=1)
     synthetic_labels: str | None = None
     detection: str | None = None
+    recognition: str | None = None
     cut: Cut | None = None
     dictionary: str | None = None
     reading: str | None = None

@@ -42,9 +42,13 @@ from search.storage.location import check_folder, check_own_folder, publish
 from search.storage.lock import sole_search
 from search.trials.folds import choose_folds, pool_splits
 from spaces.space import SearchSpace
+from train.bundle import load_bundle
+from train.config import TrialConfig
+from train.errors import UsageError
 from train.sets.read import Sets, read_sets
 from train.system.files import write_whole
 from train.system.paths import require_folder
+from train.trained.readers import DETECTION
 
 
 def run_study(asked: StudySettings, resume: bool) -> StudyResult:
@@ -140,10 +144,23 @@ def check_method(settings: StudySettings, space: SearchSpace) -> None:
     """Raise UsageError for what cannot be searched in this way, or needs what is not installed."""
     check_names(space)
     check_tracking(settings)
+    check_reader(settings)
     check_population(settings, space)
     check_confirm(settings)
     check_objectives(settings, space)
     SAMPLERS[settings.chosen_sampler](space, settings.seed, 0)  # refuses what it cannot search
+
+
+def check_reader(settings: StudySettings) -> None:
+    """Raise UsageError or CheckpointError where --recognition names no reader, or is not for a detector."""
+    if settings.recognition is None:
+        return
+    if settings.task_name != DETECTION:
+        rule = "--recognition goes with --task detection: its reader reads what is found"
+        raise UsageError(
+            rule, f"--task {settings.task_name}", "leave it out, or name what finds lines with --detection"
+        )
+    load_bundle(Path(settings.recognition)).require_task(TrialConfig().task)
 
 
 def describe_data(settings: StudySettings, sets: Sets) -> str:

@@ -243,7 +243,7 @@ def seal(directory: Path, **facts: Any) -> Manifest:
         directory: the folder, which holds everything else already.
         facts: the Manifest's fields that are not found by looking at the folder; without a geometry, that of lines.
     """
-    files = {path.name: _sha256(path) for path in sorted(directory.iterdir())}
+    files = {path.name: digest_of(path) for path in sorted(directory.iterdir())}
     created = datetime.now(UTC).isoformat(timespec="seconds")
     manifest = Manifest(**{"geometry": GEOMETRY} | facts, created=created, files=files)
     text = json.dumps(asdict(manifest), ensure_ascii=False, indent=1)
@@ -290,8 +290,9 @@ def _read_manifest(directory: Path) -> Manifest:
 
 
 def _is_whole(path: Path, digest: str) -> bool:
-    return path.is_file() and _sha256(path) == digest
+    return path.is_file() and digest_of(path) == digest
 
 
-def _sha256(path: Path) -> str:
+def digest_of(path: Path) -> str:
+    """Return what a manifest says of a file."""
     return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -1,6 +1,7 @@
 """From Tune's results to the study's: records, the winner's bundle, its one test, summary and report."""
 
 import time
+from pathlib import Path
 
 from search.experiment.incidents import read_incidents
 from search.experiment.keep import keep_best, measure_disk_use
@@ -21,7 +22,11 @@ from search.selection.outcome import Searched
 from search.selection.winner import Verdict, export_winner
 from search.storage.files import SUMMARY_FILE
 from search.storage.location import locate
+from train.data.sample import Sample
+from train.end_to_end.pair import load_reader, write_thresholds
+from train.end_to_end.reading_thresholds import suit_reader
 from train.system.versions import installed_versions
+from train.trained.readers import detector
 
 
 def finish(search: Searched) -> StudyResult:
@@ -30,6 +35,7 @@ def finish(search: Searched) -> StudyResult:
     trials = make_records(search)
     selected = select_winner(trials, search.load, training, search.retraining, settings.seed)
     verdict = export_winner(search, selected, settings.local_folder)
+    suit_to_reader(search, settings.local_folder / "best")
     keep_best(search.folders.values())  # the winner and the voters on the labels have been read
     result = make_result(search, trials, selected, verdict)
     write_files(search, result, verdict)
@@ -39,6 +45,17 @@ def finish(search: Searched) -> StudyResult:
     if settings.remote:
         locate(settings).put_all(settings.local_folder)
     return result
+
+
+def suit_to_reader(search: Searched, bundle: Path) -> None:
+    """Give a detector's bundle the thresholds that suit the reader that was named."""
+    val, reader = search.data.training.val, search.settings.recognition
+    if reader is None or not bundle.is_dir():
+        return
+    photos = [Sample(Path(path), text, path) for path, text in zip(val.sources, val.texts, strict=True)]
+    suited = suit_reader(detector(str(bundle)), photos, load_reader(Path(reader)))
+    print(suited, flush=True)
+    write_thresholds(bundle, suited.parameters)
 
 
 def make_result(

@@ -7,9 +7,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from train.bundle import MANIFEST, load_bundle
+from train.bundle import MANIFEST, SETTINGS, digest_of, load_bundle
 from train.config import config_from_mapping
 from train.cut import Cut
+from train.data.detection import DetectionParameters
 from train.data.sample import Sample
 from train.end_to_end.photos import (
     PhotoReading,
@@ -20,9 +21,11 @@ from train.end_to_end.photos import (
     read_photos,
     score_photos,
 )
+from train.end_to_end.reading_thresholds import NAMES
 from train.scoring.regions import AS_LABELLED, RegionCounts
 from train.sets.found import Quads
 from train.system.files import write_whole
+from train.tasks.inference_yml import write_detection_settings
 from train.trained.readers import Read, read
 
 
@@ -83,6 +86,20 @@ def load_reader(bundle: Path) -> Read:
     loaded = load_bundle(bundle)
     config = config_from_mapping(loaded.manifest.config, str(bundle))
     return Read(config, loaded, text_model=loaded.text_model)
+
+
+def write_thresholds(bundle: Path, how: DetectionParameters) -> None:
+    """Write how a detector's map becomes boxes into its bundle."""
+    manifest = load_bundle(bundle).manifest
+    chosen = {name: getattr(how, name) for name in NAMES}
+    config = manifest.config | {"detection": manifest.config.get("detection", {}) | chosen}
+    changed = replace(manifest, config=config, settings=manifest.settings | chosen)
+    if changed == manifest:
+        return
+    if manifest.published_name is not None:
+        write_detection_settings(bundle, manifest.published_name, how)
+        changed = replace(changed, files=manifest.files | {SETTINGS: digest_of(bundle / SETTINGS)})
+    write_whole(bundle / MANIFEST, json.dumps(asdict(changed), ensure_ascii=False, indent=1))
 
 
 def write_cut(bundle: Path, how: Cut) -> None:

@@ -73,12 +73,15 @@ def read_photos(
     pages = [
         cut(images.read(sample.path), list(quads), how) for sample, quads in zip(samples, found, strict=True)
     ]
-    lines = [images.resize_line(crop) for _, crops in pages for crop in crops if not _too_long(crop)]
+    readings = iter(read_crops([crop for _, crops in pages for crop in crops], read_lines))
+    return [PhotoReading(quads, [next(readings) for _ in crops]) for quads, crops in pages]
+
+
+def read_crops(crops: Sequence[images.Image], read_lines: ReadLines) -> list[Reading]:
+    """Return what each crop says; nothing for one that is empty, or no line of text."""
+    lines = [images.resize_line(crop) for crop in crops if crop.size and not _too_long(crop)]
     readings = iter(read_lines(_dataset(lines)) if lines else ())
-    return [
-        PhotoReading(quads, [NOTHING if _too_long(crop) else next(readings) for crop in crops])
-        for quads, crops in pages
-    ]
+    return [next(readings) if crop.size and not _too_long(crop) else NOTHING for crop in crops]
 
 
 def _too_long(crop: images.Image) -> bool:

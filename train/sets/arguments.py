@@ -19,6 +19,17 @@ def add_task_argument(
     parser.add_argument("--task", choices=names, default=default, help=words)
 
 
+def add_recognition_argument(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
+    """Add `--recognition`."""
+    parser.add_argument(
+        "--recognition",
+        metavar="DIR",
+        type=given_place,
+        help="with --task detection: the bundle of the reader that it is for: its readings decide about the winner's "
+        "thresholds (docs/tasks.md)",
+    )
+
+
 def add_detection_argument(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
     """Add `--detection`."""
     parser.add_argument(

@@ -1,0 +1,194 @@
+"""Thresholds of a detector, chosen for what a reader makes of its boxes: every box is read once, then counted."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import product
+
+import numpy as np
+import numpy.typing as npt
+
+from train.bundle import run
+from train.cut import PADDLEOCR, Cut
+from train.data import images
+from train.data.charset import Charset
+from train.data.crops import crop
+from train.data.detection import DetectionParameters, boxes
+from train.data.photos.regions import Region, regions_of
+from train.data.sample import Sample
+from train.end_to_end.finder import PhotoFiles
+from train.end_to_end.photos import Reading, ReadLines, read_crops
+from train.reading.settings import ReadingSettings, TextReading
+from train.scoring.intervals import paired_gain_interval
+from train.scoring.regions import Overlaps, RegionCounts, RegionScores, hmean, polygons
+from train.scoring.thresholds import PhotoMap
+from train.sets.found import Quads
+from train.tasks.detection import Detection
+from train.tasks.detection_at_best import GRID
+from train.trained.readers import Read, read
+
+MOST_PHOTOS, MOST_LINES = 200, 2000
+NAMES = ("thresh", "box_thresh", "unclip_ratio")
+
+Triple = tuple[float, ...]
+Rows = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class ThresholdChoice:
+    """What was chosen on photos.
+
+    Attributes:
+        parameters: the given ones, unless others are significantly better.
+        before: scores of what is found and read right with those that were given.
+        after: with the chosen ones.
+    """
+
+    parameters: DetectionParameters
+    before: RegionScores
+    after: RegionScores
+
+    def __str__(self) -> str:
+        """Say it in a line."""
+        values = ", ".join(f"{name} {getattr(self.parameters, name):g}" for name in NAMES)
+        scores = f"hmean of what is read right in {self.before.n} photos {self.before.hmean:.3f}"
+        if self.after is self.before:
+            return f"thresholds stay ({values}): no others read significantly better; {scores}"
+        return f"thresholds for the reader: {values}; {scores} before, {self.after.hmean:.3f} with them"
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Who reads what is found.
+
+    Attributes:
+        read_lines: text and confidence of every line of a dataset.
+        cut: how lines are cut for it.
+        text_model: behind it; None for none.
+    """
+
+    read_lines: ReadLines
+    cut: Cut = PADDLEOCR
+    text_model: ReadingSettings | None = None
+
+
+@dataclass(frozen=True)
+class _Boxes:
+    """Boxes of a photo at a threshold and ratio, and where each stands among the lines that are read."""
+
+    quads: Quads
+    scores: Rows
+    places: list[int]
+
+
+def choose_thresholds(
+    photos: Sequence[Sample], maps: Sequence[PhotoMap], reader: Reader, given: DetectionParameters
+) -> ThresholdChoice:
+    """Return the thresholds with which most is found and read right; the given ones, unless that is significant.
+
+    Args:
+        photos: of the validation split.
+        maps: what the detector says of each.
+        reader: where its format looks for some texts, only boxes that can be one count.
+        given: thresholds that the detector has.
+    """
+    own = tuple(getattr(given, name) for name in NAMES)
+    tried = list(dict.fromkeys([own, *product(*GRID)]))
+    sets = list(dict.fromkeys((thresh, ratio) for thresh, _, ratio in tried))
+    least = min(box_thresh for _, box_thresh, _ in tried)
+    found = [[_find(one, given, pair, least) for pair in sets] for one in maps]
+    some = _few_enough(found)
+    texts = _read(some, photos, found, reader)
+    rows = np.array([_counts(photos[i], sets, found[i], texts[i], tried, reader) for i in some])  # (P, K, 5)
+    best = max(range(len(tried)), key=lambda k: _rank(rows[:, k], tried[k], own))
+    deciding = rows[:, :, [4, 1, 2]]
+    gain = paired_gain_interval(deciding[:, 0], deciding[:, best], hmean, 0)
+    before = RegionScores.measured(rows[:, 0], read=True)
+    if gain.interval.low <= 0:
+        return ThresholdChoice(given, before, before)
+    chosen = replace(given, **dict(zip(NAMES, tried[best], strict=True)))
+    return ThresholdChoice(chosen, before, RegionScores.measured(rows[:, best], read=True))
+
+
+def _rank(rows: Rows, triple: Triple, own: Triple) -> tuple[float, int, float]:
+    """Return a sort key: what is read right, then the nearest to the own thresholds, then the sharper boxes."""
+    scores = RegionScores.of(rows, read=True)
+    return scores.hmean, sum(a == b for a, b in zip(triple, own, strict=True)), scores.iou
+
+
+def suit_reader(found: Read, photos: Sequence[Sample], reader: Read) -> ThresholdChoice:
+    """Return the thresholds of a detection bundle that suit a reader, chosen on some of these photos."""
+    assert found.bundle is not None, "only a bundle has thresholds of its own"
+    some = photos[:: max(1, -(-len(photos) // MOST_PHOTOS))]
+    task, session, data = Detection(found.config, Charset(())), found.bundle.session(), PhotoFiles(some)
+    maps: dict[int, PhotoMap] = {}
+    for indices in task.evaluation_batches(data):
+        output = run(session, task.evaluation_batch(data, indices))
+        maps |= {i: task.photo_map(one, data, i) for i, one in zip(indices.tolist(), output, strict=True)}
+    who = Reader(lambda lines: read(reader, lines)[1], reader.config.cut, reader.text_model)
+    return choose_thresholds(some, [maps[i] for i in range(len(some))], who, task.how)
+
+
+def _find(one: PhotoMap, given: DetectionParameters, pair: Triple, least: float) -> _Boxes:
+    how = replace(given, thresh=pair[0], box_thresh=least, unclip_ratio=pair[1])
+    quads, scores = boxes(one.probabilities, one.source_size, how)
+    return _Boxes(quads, scores, [])
+
+
+def _few_enough(found: Sequence[Sequence[_Boxes]]) -> list[int]:
+    """Return photos, spread over all, whose boxes are not too many to read."""
+    total = sum(len(one.quads) for sets in found for one in sets)
+    return list(range(0, len(found), max(1, -(-total // MOST_LINES))))
+
+
+def _read(
+    some: Sequence[int], photos: Sequence[Sample], found: Sequence[Sequence[_Boxes]], reader: Reader
+) -> dict[int, list[Reading]]:
+    """Return what every different box of each photo says, in the order of its first appearance."""
+    lines: list[images.Image] = []
+    spans: dict[int, slice] = {}
+    for i in some:
+        start = len(lines)
+        seen: dict[bytes, int] = {}
+        picture = images.read(photos[i].path)
+        for one in found[i]:
+            for quad in one.quads:
+                place = seen.setdefault(quad.tobytes(), len(seen))
+                one.places.append(place)
+                if place == len(lines) - start:
+                    lines.append(crop(picture, quad, reader.cut))
+        spans[i] = slice(start, len(lines))
+    readings = read_crops(lines, reader.read_lines)
+    return {i: list(readings[span]) for i, span in spans.items()}
+
+
+def _counts(
+    photo: Sample,
+    sets: Sequence[Triple],
+    found: Sequence[_Boxes],
+    readings: Sequence[Reading],
+    tried: Sequence[Triple],
+    reader: Reader,
+) -> list[RegionCounts]:
+    """Return the counts of a photo with each of the thresholds that are tried."""
+    model = reader.text_model
+    wanted = model.is_wanted if model and model.finds else lambda text: True
+    regions = [r for r in regions_of(photo.text, photo.source) if r.ignored or wanted(r.text)]
+    counted: dict[Triple, Callable[[float], RegionCounts]] = {}
+    for pair, one in zip(sets, found, strict=True):
+        said, overlaps = (
+            [readings[place] for place in one.places],
+            Overlaps(polygons(list(one.quads)), regions),
+        )
+        counted[pair] = partial(_count, one, said, overlaps, regions)
+    return [counted[thresh, ratio](box_thresh) for thresh, box_thresh, ratio in tried]
+
+
+def _count(
+    one: _Boxes, readings: Sequence[Reading], overlaps: Overlaps, regions: Sequence[Region], box_thresh: float
+) -> RegionCounts:
+    can_be = [not isinstance(r, TextReading) or r.found is not False for r in readings]
+    judged = overlaps.judge((one.scores >= box_thresh) & np.array(can_be, bool))
+    texts = [text for text, _ in readings]
+    right = sum(texts[i] == regions[j].text for i, j in judged.hits)
+    return RegionCounts(len(judged.hits), judged.detections, judged.labels, sum(judged.ious), right)
