@@ -185,7 +185,13 @@ def _part(asked: StudySettings, task: str, changes: dict[str, Any]) -> StudySett
     named = asked.space if asked.space != PHOTOS else task
     own = str(load_space(named).fixed.get("task", TrialConfig().task)) == task
     models = tuple(model for model in asked.models if MODELS.get(model).task == task)
-    place = {"name": task, "storage": str(asked.local_folder), "task": task, "detection": None}
+    place: dict[str, Any] = {
+        "name": task,
+        "storage": str(asked.local_folder),
+        "task": task,
+        "detection": None,
+    }
+    place["refit"] = False  # both read the validation photos end to end afterwards
     return asked.model_copy(update={**place, "space": named if own else task, "models": models, **changes})
 
 

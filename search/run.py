@@ -165,6 +165,7 @@ def _add_method(what: argparse._ArgumentGroup) -> None:
         help="score trials over K folds of training and validation samples, no text in two; 1 for the validation split "
         "alone (default: 5 under 200 training samples, else 1)",
     )
+    what.add_argument("--no-refit", action="store_true", help="with folds, export the first one's network")
     what.add_argument(
         "--no-transfer",
         action="store_true",
@@ -243,6 +244,7 @@ def settings_of(arguments: argparse.Namespace) -> StudySettings:
         "general_options": options_of(arguments.general_option, "--general-option"),
         "space": arguments.space or arguments.task or StudySettings.model_fields["space"].default,
         "models": tuple(arguments.model),
+        "refit": not arguments.no_refit,
         "transfer": not arguments.no_transfer,
         "time_budget_s": arguments.time_budget,
         "cpus": arguments.cpus_per_trial,

@@ -100,11 +100,11 @@ class ScheduleConfig(Frozen):
     """How the learning rate moves over the run.
 
     Attributes:
-        warmup: share of the run in [0, 1) over which the rate rises from 0.
+        warmup: share of the run in [0, 1) over which the rate rises from 0; `wsd` falls in the last fifth alone.
         cycles: number of cosine cycles of `warm_restarts`.
     """
 
-    name: Literal["constant", "cosine", "warm_restarts", "one_cycle"] = "cosine"
+    name: Literal["constant", "cosine", "warm_restarts", "one_cycle", "wsd"] = "cosine"
     warmup: float = Field(0.1, ge=0, lt=1)
     cycles: int = Field(2, ge=1)
 

@@ -20,6 +20,8 @@ SOUP_SHARE, SOUP_START_S, SOUP_READINGS = 0.06, 5.0, 7
 CANDIDATES, SEEDS = 3, 2  # that are trained again, and how often each
 CONFIRM_SHARE, ASKED_CONFIRM_SHARE, CONFIRM_START_S = 0.2, 0.4, 15.0
 TRIALS_PER_RUN = 4
+REFIT_SHARE, REFIT_START_S = 0.2, 8.0
+"""What refitting takes at most of the time, and until its process trains."""
 
 
 def usual_seconds(epoch_seconds: float, remaining_s: float, most: int | None = None) -> float:
@@ -193,6 +195,30 @@ def reserved_seconds(settings: StudySettings, available_s: float, trial_s: float
     least = CONFIRM_START_S + SAFETY * trial_s * -(-min(candidates * SEEDS, SEEDS) // concurrent)
     most = (ASKED_CONFIRM_SHARE if asked else CONFIRM_SHARE) * available_s
     return min(needed, most) if candidates and most >= least else 0.0
+
+
+def refits(settings: StudySettings) -> bool:
+    """Return whether the winner is trained once more on all samples (`search/selection/refit.py`): with folds.
+
+    Not where only a validation score shows that it keeps a limit on forgetting.
+    """
+    return settings.refit and (settings.folds or 1) > 1 and settings.max_forgetting is None
+
+
+def refit_seconds(
+    settings: StudySettings, available_s: float, fold_s: float, train_lines: int, val_lines: int
+) -> float:
+    """Return the seconds to keep for refitting; 0 for not.
+
+    Args:
+        settings: the study's.
+        available_s: for the search and this.
+        fold_s: expected, of a whole trial's first fold.
+        train_lines: that it trains on.
+        val_lines: that come to them.
+    """
+    needed = REFIT_START_S + SAFETY * fold_s * (1 + val_lines / train_lines)
+    return min(needed, REFIT_SHARE * available_s) if refits(settings) and fold_s else 0.0
 
 
 def choose_runs(seconds: Sequence[float], remaining_s: float | None, concurrent: int) -> tuple[int, int]:

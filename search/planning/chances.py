@@ -1,4 +1,4 @@
-"""Which models cannot win: pure decisions from what each reads before any training, and from what its trials cost."""
+"""Which models are worth training: pure decisions from what each reads before that, and from what its trials cost."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -9,6 +9,7 @@ from search.preflight.space import Narrowed, list_models
 from search.report.text import percent
 from search.settings import StudySettings
 from spaces.space import SearchSpace
+from train.scoring.intervals import paired_gain_interval
 
 SPREAD = 0.5
 """Standard deviation of the logarithm of how many times more errors training leaves of one model's than of another's.
@@ -80,3 +81,42 @@ def _reason(probe: Probe, best: Probe, chance: float, times: float) -> str:
         f"{percent(best.best.scores.primary)}; its chance to end ahead is {percent(chance)}, an epoch of it takes "
         f"{times:.1f} times as long (--model {probe.model} trains it)"
     )
+
+
+def pick_affordable_models(probes: Sequence[Probe], seconds: Sequence[float], available: float) -> list[str]:
+    """Return the models worth searching, in the order of `order_probes`: those whose trials the time budget carries.
+
+    Each model needs about two full-length trials before the search can tell anything about it. One that takes more than
+    is left by those before it is left out. Of models that read alike before any training the larger one often learns
+    more, so it goes only for want of time, and never alone for being slower. One of the best stays in any case.
+
+    Args:
+        probes: of all candidates.
+        seconds: of a full-length trial of each.
+        available: seconds of all places together.
+    """
+    cost = {probe.model: 2 * each for probe, each in zip(probes, seconds, strict=True)}
+    models: list[str] = []
+    for probe in order_probes(probes):
+        if cost[probe.model] <= available:
+            models.append(probe.model)
+            available -= cost[probe.model]
+    level = [probe.model for probe in _level(probes)]
+    return models if not set(level).isdisjoint(models) else [min(level, key=cost.__getitem__)]
+
+
+def order_probes(probes: Sequence[Probe]) -> list[Probe]:
+    """Return the models that read best before any training first."""
+    return sorted(probes, key=lambda probe: (probe.best.scores.rank, -probe.cost.full), reverse=True)
+
+
+def _level(probes: Sequence[Probe]) -> list[Probe]:
+    """Return the models that nobody can tell from the one that reads best."""
+    best = order_probes(probes)[0]
+    return [probe for probe in probes if not is_significantly_better(best, probe)]
+
+
+def is_significantly_better(one: Probe, other: Probe) -> bool:
+    """Return whether the validation samples tell the best pretrained baseline of one model from another's (95 %)."""
+    before, after = (probe.rows[probe.baselines.index(probe.best)] for probe in (other, one))
+    return paired_gain_interval(before, after, one.primary, seed=0).interval.low > 0

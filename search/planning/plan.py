@@ -7,13 +7,14 @@ from typing import Any
 
 import ray
 
-from search.planning.chances import drop_hopeless_models
+from search.planning.chances import drop_hopeless_models, order_probes, pick_affordable_models
 from search.planning.clock import Clock
 from search.planning.packing import Nodes, Resources, pack
 from search.planning.time_budget import (
     TimeBudget,
     budget_of,
     divide,
+    epochs_by_model,
     fit_epochs,
     usual_config,
 )
@@ -28,7 +29,6 @@ from search.settings import StudySettings
 from spaces.space import SearchSpace
 from train.config import TrialConfig
 from train.data.evidence import MANY_UNSEEN
-from train.scoring.intervals import paired_gain_interval
 
 
 @dataclass(frozen=True)
@@ -116,12 +116,16 @@ def narrow_as_measured(
     Raises UsageError if nothing else is in it.
     """
     settings, probes = probed.settings, probed.probes
-    seconds = {probe.model: budget.epoch_seconds(TrialConfig(model=probe.model)) for probe in probes}
     return narrow(
         space,
         [
             partial(drop_forgetful_charset, forgetting=probed.forgetting, data=probed.data),
-            partial(drop_hopeless_models, probes=probes, seconds=seconds, settings=settings),
+            partial(
+                drop_hopeless_models,
+                probes=probes,
+                seconds=epochs_by_model(budget, probes),
+                settings=settings,
+            ),
             partial(
                 drop_unaffordable_models,
                 probes=probes,
@@ -259,42 +263,3 @@ def find_common_width(probes: Sequence[Probe]) -> int | None:
     """Return the width that every model reads best at; None if they differ or one cannot read yet."""
     widths = {probe.fit_width for probe in probes}
     return widths.pop() if len(widths) == 1 else None
-
-
-def pick_affordable_models(probes: Sequence[Probe], seconds: Sequence[float], available: float) -> list[str]:
-    """Return the models worth searching, in the order of `order_probes`: those whose trials the time budget carries.
-
-    Each model needs about two full-length trials before the search can tell anything about it. One that takes more than
-    is left by those before it is left out. Of models that read alike before any training the larger one often learns
-    more, so it goes only for want of time, and never alone for being slower. One of the best stays in any case.
-
-    Args:
-        probes: of all candidates.
-        seconds: of a full-length trial of each.
-        available: seconds of all places together.
-    """
-    cost = {probe.model: 2 * each for probe, each in zip(probes, seconds, strict=True)}
-    models: list[str] = []
-    for probe in order_probes(probes):
-        if cost[probe.model] <= available:
-            models.append(probe.model)
-            available -= cost[probe.model]
-    level = [probe.model for probe in _level(probes)]
-    return models if not set(level).isdisjoint(models) else [min(level, key=cost.__getitem__)]
-
-
-def order_probes(probes: Sequence[Probe]) -> list[Probe]:
-    """Return the models that read best before any training first."""
-    return sorted(probes, key=lambda probe: (probe.best.scores.rank, -probe.cost.full), reverse=True)
-
-
-def _level(probes: Sequence[Probe]) -> list[Probe]:
-    """Return the models that nobody can tell from the one that reads best."""
-    best = order_probes(probes)[0]
-    return [probe for probe in probes if not is_significantly_better(best, probe)]
-
-
-def is_significantly_better(one: Probe, other: Probe) -> bool:
-    """Return whether the validation samples tell the best pretrained baseline of one model from another's (95 %)."""
-    before, after = (probe.rows[probe.baselines.index(probe.best)] for probe in (other, one))
-    return paired_gain_interval(before, after, one.primary, seed=0).interval.low > 0

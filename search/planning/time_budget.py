@@ -13,6 +13,7 @@ from search.planning.budget import (
     label_check_seconds,
     planned_epochs,
     population_epochs,
+    refit_seconds,
     reserved_seconds,
     soup_seconds,
     usual_seconds,
@@ -46,6 +47,7 @@ class TimeBudget:
         reserved_s: after the deadline, in which candidates are trained again (`search/selection/confirm.py`).
         usual_s: seconds that a trial should take; None for as long as there is time.
         epoch_share: of the training samples that an epoch sees.
+        refit_s: after all that, in which the winner is trained on all samples (`search/selection/refit.py`).
     """
 
     deadline: float | None
@@ -58,6 +60,7 @@ class TimeBudget:
     reserved_s: float = 0.0
     usual_s: float | None = None
     epoch_share: float = 1.0
+    refit_s: float = 0.0
 
     def epochs_for(self, config: TrialConfig, now: float) -> int:
         """Return how long a trial that starts now (Unix time) may run; 0 for not at all."""
@@ -148,10 +151,15 @@ def divide(
     in_a_row = -(-settings.trials // concurrent) if settings.trials else None
     usual = usual_seconds(epoch, available, in_a_row)
     epochs = planned_epochs(epoch, available, budget.max_epochs, usual)
+    further = refit_seconds(
+        settings, available, epochs * epoch / budget.folds, budget.train_lines, budget.val_lines
+    )
+    available -= further
     reserved = reserved_seconds(settings, available, epochs * epoch, concurrent) if epochs else 0.0
     return replace(
         budget,
-        deadline=budget.deadline - reserved,
+        deadline=budget.deadline - further - reserved,
+        refit_s=further,
         reserved_s=reserved,
         usual_s=usual_seconds(epoch, available - reserved, in_a_row),
     )
@@ -162,6 +170,12 @@ def usual_epoch(budget: TimeBudget, probes: Sequence[Probe]) -> float:
     best = max(probes, key=lambda probe: probe.best.scores.rank)
     config = usual_config(best).model_copy(update={"epoch_share": budget.epoch_share})
     return budget.folds * best.cost.epoch_seconds(config, budget.train_lines, budget.val_lines)
+
+
+def epochs_by_model(budget: TimeBudget, probes: Sequence[Probe]) -> dict[str, float]:
+    """Return the expected seconds of an epoch of each model's usual trial."""
+    configs = [usual_config(probe).model_copy(update={"model": probe.model}) for probe in probes]
+    return {config.model: budget.epoch_seconds(config) for config in configs}
 
 
 def usual_config(probe: Probe) -> TrialConfig:

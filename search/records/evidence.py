@@ -121,6 +121,18 @@ class Caution(Frozen):
     samples: int
 
 
+class Refit(Frozen):
+    """How the bundle's network was trained on all samples, those of validation among them.
+
+    Attributes:
+        epochs: of that training.
+        samples: that it saw.
+    """
+
+    epochs: int
+    samples: int
+
+
 class Earlier(Frozen):
     """The winner of an earlier study, with whose settings a trial began.
 

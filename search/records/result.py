@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationError
 
-from search.records.evidence import Caution, DecodedSplit, Evidence, LabelCheck
+from search.records.evidence import Caution, DecodedSplit, Evidence, LabelCheck, Refit
 from search.records.facts import DataSummary, DiskUse, GeneralSummary, Reservation
 from search.records.scores import KeptScores, scores_from_json, scores_to_json
 from search.records.trial import TrialRecord, put_first, rank
@@ -94,6 +94,7 @@ class StudyResult(Frozen):
         evidence: what the scores rest on, and what was chosen for more than its score.
         general: None without general samples.
         labels: possible label errors; None where nobody looked.
+        refit: how the bundle's network was trained on all samples; None if it was not.
         caution: how near to the best pretrained baseline the bundle stays; None where none stands against it.
         decoded: split -> what the winner's text model does there; empty without one.
         reservation: what of the cluster each trial had.
@@ -116,6 +117,7 @@ class StudyResult(Frozen):
     general: GeneralSummary | None = None
     labels: LabelCheck | None = None
     caution: Caution | None = None
+    refit: Refit | None = None
     decoded: dict[str, DecodedSplit] = Field(default_factory=dict)
     reservation: Reservation = Reservation()
     max_epochs: int

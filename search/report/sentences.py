@@ -2,7 +2,7 @@
 
 from search.records.result import StudyResult
 from search.records.trial import rank
-from search.report.text import gain_text, percent
+from search.report.text import counted, gain_text, percent
 
 
 def fold_lines(result: StudyResult) -> list[str]:
@@ -34,6 +34,20 @@ def caution_lines(result: StudyResult) -> list[str]:
     return [
         f"{why}: not significant, so the bundle is that baseline, unchanged by training (the trials can be had with "
         "search/results.py export)."
+    ]
+
+
+def refit_lines(result: StudyResult) -> list[str]:
+    """Say that the bundle was trained on all samples, and what its scores are then of; nothing if it was not."""
+    if result.refit is None:
+        return []
+    epochs, samples = counted(result.refit.epochs, "epoch"), result.terms.samples
+    tested = (
+        "the held-back test is of the bundle" if result.comparison("test") else "nothing measures the bundle"
+    )
+    return [
+        f"The bundle is the winner trained once more, {epochs} on all {result.refit.samples} {samples}, validation "
+        f"included: scores on validation are of its first fold's network, {tested}."
     ]
 
 

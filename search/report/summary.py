@@ -56,6 +56,7 @@ def _best(result: StudyResult) -> dict[str, Any] | None:
         "epoch": best.epoch,
         "averaged_trials": list(result.averaged),
         "caution": result.caution and result.caution.model_dump(),
+        "refit": result.refit and result.refit.model_dump(),
         **scores_to_json(scores),
         "selected_score": trial.score,
         "selected_interval_95": interval_ends(best.scores.interval),

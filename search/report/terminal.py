@@ -7,7 +7,7 @@ from typing import Any
 from search.records.evidence import Confirmation, FrontTrial
 from search.records.result import PRETRAINED, Baseline, Comparison, StudyResult
 from search.records.trial import TrialRecord, find_varied_settings
-from search.report.sentences import caution_lines, decoded_lines, fold_lines, forgetting_lines
+from search.report.sentences import caution_lines, decoded_lines, fold_lines, forgetting_lines, refit_lines
 from search.report.text import (
     GENERAL,
     INTERVAL,
@@ -54,7 +54,7 @@ def terminal_table(result: StudyResult) -> str:
         lines.append("No trial can win, nothing is exported: the pretrained baseline is the best there is.")
     else:
         lines.append(f"Winner {result.winner.id}: {settings_text(settings[result.winner.id])}")
-        lines += _weights(result)
+        lines += [*_weights(result), *refit_lines(result)]
         if len(result.winner.stages) > 1:
             lines += ["It was trained in stages:", *map(str, result.winner.stages)]
     lines += [disk_text(result.disk)] if result.disk else []

@@ -72,6 +72,7 @@ def make_result(
         trials=trials,
         averaged=verdict.averaged,
         caution=verdict.caution,
+        refit=verdict.refit,
         comparisons=verdict.comparisons,
         misreadings=verdict.misreadings,
         evidence=collect_evidence(search, selected),
@@ -83,7 +84,9 @@ def make_result(
         wall_seconds=time.time() - search.started,
         versions=installed_versions(),
         seeds={"search": settings.seed, "split": settings.seed, "train": settings.seed},
-        commands=list_commands(settings, data.summary, settings.local_folder, bool(verdict.averaged)),
+        commands=list_commands(
+            settings, data.summary, settings.local_folder, bool(verdict.averaged), verdict.refit is not None
+        ),
         disk=measure_disk_use(search.results),
     )
 

@@ -11,7 +11,7 @@ from train.bundle import ONNX
 
 
 def list_commands(
-    settings: StudySettings, data: DataSummary, folder: Path, exported: bool = True
+    settings: StudySettings, data: DataSummary, folder: Path, exported: bool = True, refitted: bool = False
 ) -> dict[str, str]:
     """Return purpose -> exact command, the next one to type first.
 
@@ -20,6 +20,7 @@ def list_commands(
         data: the study's.
         folder: where its files lie.
         exported: whether it has a winner's bundle.
+        refitted: whether that has learned the validation samples, which therefore say nothing of it.
     """
     curves = {"watch or read the curves": curves_command(folder)}
     repeat = {"repeat the search": shlex.join(["python", *sys.argv])}
@@ -27,7 +28,7 @@ def list_commands(
         return repeat | curves
     root = settings.data or str(folder.parent / EMBEDDED_FOLDER)
     return {
-        "evaluate": _evaluate(settings, data, folder, root),
+        "evaluate": _evaluate(settings, data, folder, root, "test" if refitted else "val"),
         **_serve(settings, folder),
         "export another trial": _export(settings, folder),
         **curves,
@@ -41,9 +42,9 @@ def curves_command(folder: Path) -> str:
     return shlex.join(["tensorboard", "--logdir", str(folder)])
 
 
-def _evaluate(settings: StudySettings, data: DataSummary, folder: Path, root: str) -> str:
-    named = Path(root) / data.origins.get("val", "")
-    labels = settings.labels.get("val") or (str(named) if named.is_file() else "LABELS",)
+def _evaluate(settings: StudySettings, data: DataSummary, folder: Path, root: str, split: str) -> str:
+    named = Path(root) / data.origins.get(split, "")
+    labels = settings.labels.get(split) or (str(named) if named.is_file() else "LABELS",)
     lists = [word for path in labels for word in ("--labels", path)]
     evaluate = ["python", "train/evaluate.py", "--bundle", str(folder / "best")]
     return shlex.join([*evaluate, *_detection(settings), *lists, *_format(settings)])

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Literal
 
 from search.preflight.data import StudyData
@@ -65,7 +65,7 @@ def list_baselines(
 
 
 def compare_with_baselines(
-    winner: Loaded, data: StudyData, probes: Sequence[Probe], seed: int
+    winner: Loaded, final: Loaded, data: StudyData, probes: Sequence[Probe], seed: int
 ) -> tuple[Comparison, ...]:
     """Compare the winner with the best baseline on validation and, this once, on the test split.
 
@@ -73,7 +73,8 @@ def compare_with_baselines(
     the baseline.
 
     Args:
-        winner: its network.
+        winner: its network, which has not learned the validation samples.
+        final: that of the bundle, which may have.
         data: the study's.
         probes: of all models.
         seed: of the resampling.
@@ -83,12 +84,11 @@ def compare_with_baselines(
     # With folds, the probe read the samples of all of them.
     as_probed = len(best.stats) == len(val) and not decoded
     measured = (best.baseline, best.stats) if as_probed else best.read(val)
-    compare = partial(_compare, winner, data.training, seed)
-    comparisons = [compare("validation", val, *measured)]
+    comparisons = [_compare(winner, data.training, seed, "validation", val, *measured)]
     if data.test is not None:
-        comparisons.append(compare("test", data.test, *best.read(data.test)))
+        comparisons.append(_compare(final, data.training, seed, "test", data.test, *best.read(data.test)))
     own = next(probe for probe in probes if probe.model == winner.checkpoint.config.model)
-    return (*comparisons, *_compare_general(winner, data, own, seed))
+    return (*comparisons, *_compare_general(final, data, own, seed))
 
 
 def _compare_general(winner: Loaded, data: StudyData, probe: Probe, seed: int) -> Iterator[Comparison]:

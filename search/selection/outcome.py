@@ -1,6 +1,7 @@
 """A search that has ended, with the time that is left for what follows."""
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -11,9 +12,10 @@ from search.planning.budget import (
     label_check_seconds,
     later_readings,
     limit_candidates,
+    refits,
     text_model_seconds,
 )
-from search.planning.plan import Plan, Planned
+from search.planning.plan import Plan, Planned, list_nodes
 from search.preflight.data import StudyData
 from search.preflight.probe import Probe
 from search.records.evidence import Latencies
@@ -32,6 +34,21 @@ from train.reading.knowledge import TextKnowledge
 
 EXPORT_S, REPORT_S = 20.0, 2.0
 OVERRUN = 0.1
+
+
+@dataclass(frozen=True)
+class Refitting:
+    """What the winner is trained on all samples with (`search/selection/refit.py`).
+
+    Attributes:
+        data: reference to the study's TrainingData.
+        resources: as Ray names them.
+        deadline: Unix time at which it has to end; None without a budget.
+    """
+
+    data: Any
+    resources: Mapping[str, float]
+    deadline: float | None
 
 
 @dataclass(frozen=True)
@@ -89,6 +106,18 @@ class Searched:
             most=limit_candidates(self.settings, len(self.results)),
         )
 
+    @property
+    def refitting(self) -> Refitting | None:
+        """How the winner is trained on all samples: with all cores of a node, for no trial runs now; None for not."""
+        budget, amounts, settings = self.plan.budget, self.plan.resources.trial.amounts, self.settings
+        if not refits(settings) or (settings.time_budget_s and not budget.refit_s):
+            return None
+        able = [node for node in list_nodes() if node.get("GPU", 0.0) >= amounts.get("GPU", 0.0)]
+        cores = max((node.get("CPU", 0.0) for node in able), default=0.0)
+        resources = {**amounts, "CPU": max(cores, amounts["CPU"])}
+        deadline = self.soup_deadline and self.soup_deadline + budget.refit_s
+        return Refitting(self.planned.probed.shared, resources, deadline)
+
     @cached_property
     def journals(self) -> dict[str, TrialJournal]:
         """What every trial has reported, by its id."""
@@ -136,19 +165,20 @@ class Searched:
     def soup_deadline(self) -> float | None:
         """When averaging and all that is read after it have to end; None without a budget.
 
-        Export, text models and label check still fit the budget then.
+        Refitting, export, text models and label check still fit the budget then.
         """
         budget = self.settings.time_budget_s
         if budget is None:
             return None
         after = label_check_seconds(budget, self.line_seconds, self.val_lines)
         after += text_model_seconds(self.settings, self.val_lines)
-        return self.started + budget - EXPORT_S - after
+        return self.started + budget - EXPORT_S - after - self.plan.budget.refit_s
 
     @property
     def known_for_winner(self) -> TextKnowledge:
         """What is known of the texts, and how long the winner's text model may take: the rest is to fit, too."""
         later = self.later_readings * self.val_lines * self.line_seconds
+        later += self.plan.budget.refit_s if self.settings.time_budget_s else 0.0
         return self._known_until(EXPORT_S + text_model_seconds(self.settings, self.val_lines) / 2 + later)
 
     @property

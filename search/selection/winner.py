@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from search.preflight.data import StudyData
-from search.records.evidence import Caution, DecodedSplit, LabelCheck
+from search.records.evidence import Caution, DecodedSplit, LabelCheck, Refit
 from search.records.result import PRETRAINED, Comparison, Misreading
 from search.records.sample_rows import SplitRows, make_split_rows
 from search.records.trial import TrialRecord
@@ -24,6 +24,7 @@ from search.selection.labels import (
     write_table,
 )
 from search.selection.outcome import Searched
+from search.selection.refit import refit
 from search.selection.soup import make_soup
 from train.checkpoint import Checkpoint
 from train.config_file import save_config
@@ -42,6 +43,7 @@ class Verdict:
     Attributes:
         averaged: trials, or their runs with other seeds, whose weights it is the average of.
         caution: how near to the best pretrained baseline it stays; None where none stands against it.
+        refit: how the bundle's network was trained on all samples; None if it was not.
         misreadings: on the validation split.
         picture: index in the validation split -> (h, w, 3) uint8 BGR, with what the winner found in it.
         rows: split -> how the winner does on its every sample.
@@ -50,6 +52,7 @@ class Verdict:
 
     averaged: tuple[str, ...] = ()
     caution: Caution | None = None
+    refit: Refit | None = None
     comparisons: tuple[Comparison, ...] = ()
     misreadings: tuple[Misreading, ...] = ()
     picture: Callable[[int], Image] | None = None
@@ -72,18 +75,20 @@ def export_winner(search: Searched, selected: Selection, folder: Path) -> Verdic
     winner = read_as_known(tuned, val, search.known_for_winner)
     kept = tuned if caution is None or caution.share else tune(best, val)
     save_config(kept.checkpoint.config, folder / "best.yaml", describe_stages(ranked[0].stages))
-    export_network(winner, val, folder / "best", search.settings.samples)
+    final, further = refit(search, ranked[0], winner, averaged, caution)
+    export_network(final, val, folder / "best", search.settings.samples)
     return Verdict(
         averaged=averaged,
         caution=caution,
+        refit=further,
         comparisons=compare_with_baselines(
-            winner, replace(data, known=search.known_for_baseline), search.probes, search.settings.seed
+            winner, final, replace(data, known=search.known_for_baseline), search.probes, search.settings.seed
         ),
         misreadings=list_misreadings(winner, val),
         picture=partial(_draw, winner, val),
-        rows=_rows(winner, data),
+        rows=_rows(winner, final, data),
         labels=check_winner_labels(search, selected, tuned, averaged),
-        decoded=summarise_decoding(winner, data),
+        decoded=summarise_decoding(winner, final, data),
     )
 
 
@@ -117,20 +122,27 @@ def _draw(winner: Loaded, val: Dataset, index: int) -> Image:
     return winner.task.picture(val, index, winner.read(val).predictions[index])
 
 
-def _rows(winner: Loaded, data: StudyData) -> dict[str, SplitRows]:
-    splits = {"validation": data.training.val} | ({"test": data.test} if data.test is not None else {})
-    return {name: make_split_rows(split, winner.read(split).stats) for name, split in splits.items()}
+def _judged(winner: Loaded, final: Loaded, data: StudyData) -> dict[str, tuple[Loaded, Dataset]]:
+    """Return each split with the network that has not learned it: the bundle's own may have learned validation."""
+    test = {"test": (final, data.test)} if data.test is not None else {}
+    return {"validation": (winner, data.training.val), **test}
 
 
-def summarise_decoding(winner: Loaded, data: StudyData) -> dict[str, DecodedSplit]:
+def _rows(winner: Loaded, final: Loaded, data: StudyData) -> dict[str, SplitRows]:
+    judged = _judged(winner, final, data)
+    return {
+        name: make_split_rows(split, network.read(split).stats) for name, (network, split) in judged.items()
+    }
+
+
+def summarise_decoding(winner: Loaded, final: Loaded, data: StudyData) -> dict[str, DecodedSplit]:
     """Return what the winner's text model does on validation and on the held-back test; nothing without one."""
     if winner.task.text_model is None:
         return {}
-    splits = {"validation": data.training.val} | ({"test": data.test} if data.test is not None else {})
     found = {}
-    for name, split in splits.items():
-        reading = winner.read(split)
-        decoded = decoding(winner.task, reading.predictions, split)
+    for name, (network, split) in _judged(winner, final, data).items():
+        reading = network.read(split)
+        decoded = decoding(network.task, reading.predictions, split)
         found[name] = DecodedSplit(
             raw=decoded.raw.primary,
             decoded=reading.scores.primary,

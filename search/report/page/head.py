@@ -4,7 +4,7 @@ from html import escape
 
 from search.records.result import Comparison, StudyResult
 from search.records.trial import rank
-from search.report.sentences import caution_lines, decoded_lines, fold_lines, forgetting_lines
+from search.report.sentences import caution_lines, decoded_lines, fold_lines, forgetting_lines, refit_lines
 from search.report.text import (
     INTERVAL,
     averaged_text,
@@ -30,6 +30,7 @@ def show_head(result: StudyResult) -> str:
     sentences = [
         *([held_back] if result.winner else []),
         *caution_lines(result),
+        *refit_lines(result),
         *decoded_lines(result),
         *fold_lines(result),
         *_general_sentences(result),

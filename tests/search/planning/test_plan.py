@@ -8,14 +8,13 @@ import numpy as np
 import pytest
 
 from search.experiment.tuner import has_trials
-from search.planning.chances import drop_hopeless_models
+from search.planning.chances import drop_hopeless_models, pick_affordable_models
 from search.planning.plan import (
     drop_unaffordable_models,
     estimate_memory,
     find_common_width,
     fix_as_read,
     own_widths,
-    pick_affordable_models,
 )
 from search.planning.time_budget import TimeBudget
 from search.preflight.cost import Cost, Footprint

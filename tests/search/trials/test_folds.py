@@ -246,7 +246,13 @@ def test_a_real_search_over_folds_for_accuracy_and_latency_begins_with_another_o
     assert found["folds"] == 2
     assert {one["epochs"] for one in found["trials"]} == {2}
     assert found["baseline"]["n"] == 22, "the baseline reads the samples of all folds"
-    assert found["best"]["n"] == 6, "the bundle is the first fold's, judged on its samples"
+    assert found["best"]["n"] == 6, "what is told of validation is of the first fold's network"
+    assert found["best"]["refit"] == {"epochs": 1, "samples": 21}, "all but one with a character of its own"
+    assert (
+        "The bundle is the winner trained once more, 1 epoch on all 21 lines, validation included"
+        in run.output
+    )
+    assert "LABELS" in found["commands"]["evaluate"]
     assert len(found["differences"]) == 1
     assert "fold    2/2" in run.output
     assert [one["trial"] for one in found["front"] if one["chosen"]] == [found["best"]["trial"]]

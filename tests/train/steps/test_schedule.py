@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from train.config import ScheduleConfig
-from train.steps.schedule import learning_rate_factor
+from train.steps.schedule import ScheduleHorizon, learning_rate_factor
 
-NAMES = ("constant", "cosine", "warm_restarts", "one_cycle")
+NAMES = ("constant", "cosine", "warm_restarts", "one_cycle", "wsd")
 
 
 def factor(progress: float, name: str = "cosine", warmup: float = 0.0, cycles: int = 2) -> float:
@@ -36,7 +36,7 @@ def test_the_warm_up_rises_to_the_peak_without_a_jump(name: str, warmup: float) 
     assert values[-1] == pytest.approx(1, abs=1e-6)
 
 
-@pytest.mark.parametrize("name", ["cosine", "one_cycle"])
+@pytest.mark.parametrize("name", ["cosine", "one_cycle", "wsd"])
 def test_a_falling_schedule_ends_at_nothing(name: str) -> None:
     values = [factor(p, name, 0.3) for p in np.linspace(0.3, 1, 50)]
     assert values == sorted(values, reverse=True)
@@ -58,3 +58,17 @@ def test_warm_restarts_start_again(cycles: int) -> None:
     assert starts == pytest.approx([1.0] * cycles)
     assert ends == pytest.approx([0.0] * cycles, abs=1e-6)
     assert factor(1.0, "warm_restarts", cycles=cycles) == pytest.approx(0)
+
+
+@given(epochs=st.integers(5, 60), at=st.integers(1, 40), shorter=st.integers(1, 40))
+def test_a_run_may_be_cut_while_it_is_stable_and_falls_in_the_last_fifth_of_what_it_gets(
+    epochs: int, at: int, shorter: int
+) -> None:
+    """As the length is fitted to the time; a cosine has come down some way by then, whatever is left."""
+    done = min(at, int(0.8 * epochs))
+    assert factor(done / epochs - 1e-9, "wsd") == pytest.approx(1)
+    cut = ScheduleHorizon(done + shorter, done, done / epochs)
+    progress = np.array([cut.progress(epoch) for epoch in range(done, done + shorter + 1)])
+    falls = np.array([factor(float(p), "wsd") for p in progress]) < 1 - 1e-6
+    assert list(falls) == list(progress > 0.8 + 1e-9)
+    assert falls[-1]
