@@ -172,17 +172,19 @@ def stop(shared: bool) -> None:
     """
     import ray
 
-    _unless_it_dies(_finish)
-    if shared:
-        serve.shutdown()
-    else:
+    _unless_it_dies(partial(asyncio.run, _finish(shared)))
+    if not shared:
         _kill_autoscaler()
     _unless_it_dies(ray.shutdown)
 
 
-def _finish() -> None:
+async def _finish(shared: bool) -> None:
+    """Let the requests under way finish; on a shared cluster, end what serves: its handle's loop must still run."""
     with suppress(RayError, RayServeException, TimeoutError):
-        asyncio.run(_drain())
+        await _drain()
+    if shared:
+        with suppress(RayError):
+            await serve.shutdown_async()
 
 
 def _unless_it_dies(work: Callable[[], None]) -> None:
