@@ -91,7 +91,7 @@ ORDER = {
         "steps",
         "loop",
         "trained",
-        "end_to_end",
+        "end_to_end int8",
         "export",
         "quantise evaluate",
         "run",

@@ -20,6 +20,7 @@ from train.errors import CheckpointError
 from train.reading.settings import FILE as READING
 from train.reading.settings import ReadingSettings, TextReading
 from train.reading.text_model import TextModel
+from train.system.processor import overflows_in_8_bits
 
 FORMAT = 1
 MANIFEST, SETTINGS, ONNX = "manifest.json", "inference.yml", "inference.onnx"
@@ -60,7 +61,7 @@ class Manifest:
         created: UTC, ISO 8601.
         files: sha256 of every other file.
         absent: which of FILES could not be written, and why.
-        int8: exact match of the 8-bit graph and of the float32 one, if there is one (`train.quantise`).
+        int8: of the 8-bit graph, if there is one: scores, gain, what has 8 bits (`train.quantise`).
         from_scratch: training began with random weights, not with published ones or a bundle's.
         settings: how the model is to be used, e.g. the thresholds of a detector; as serving takes them.
     """
@@ -76,7 +77,7 @@ class Manifest:
     geometry: dict[str, int]
     created: str
     files: dict[str, str]
-    int8: dict[str, float] | None = None
+    int8: dict[str, Any] | None = None
     format: int = FORMAT
     absent: dict[str, str] = field(default_factory=dict)
     from_scratch: bool = False
@@ -220,6 +221,8 @@ def open_session(
     # A pattern would be kept for every shape that ever came: memory that only grows.
     options.enable_mem_pattern = False
     options.enable_cpu_mem_arena = options.enable_mem_reuse = arena
+    if overflows_in_8_bits():  # a slower product that does not
+        options.add_session_config_entry("session.x64quantprecision", "1")
     options.log_severity_level = 3  # exporters leave unused constants, each of which is worth a warning
     there = onnxruntime.get_available_providers()
     providers = [one for one in wanted if (one if isinstance(one, str) else one[0]) in there]

@@ -1,12 +1,11 @@
-"""Add an 8-bit graph to a bundle, if it reads as well on labelled lines: smaller, on some machines faster.
+"""Add an 8-bit graph to a bundle, if it is faster and as good on labelled images; what costs too much stays float32.
 
 Serving measures both at its start and takes the faster one.
 """
 
 import argparse
-import logging
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -18,61 +17,98 @@ if __name__ == "__main__":
 
 import numpy as np
 
-from train.bundle import INT8, ONNX, Bundle, Manifest, Recogniser, load_bundle, open_session, seal
+from train.bundle import INT8, ONNX, Bundle, Manifest, load_bundle, seal
 from train.config import config_from_mapping
-from train.data import images
 from train.data.arguments import add_format_arguments, options_of
 from train.data.dataset import Dataset, decode_samples
 from train.data.formats import load_file
+from train.data.sample import Sample
 from train.errors import DataError, ParityError
 from train.export import whole_or_nothing
-from train.scoring.texts import score_texts
 from train.system.cli import Parser
 from train.system.paths import given_path, require_folder
-from train.tasks import TASKS
+from train.tasks import TASKS, Task
 
 TOLERANCE = 0.005
-"""How much of the exact match may be lost."""
-CALIBRATION_LINES = 128
-OPSET = 17  # the first that has scales by channel is 13
+"""How much of the first score, the exact match of lines say, may be lost."""
+LEAST_GAIN = 1.05
+"""How many times as fast it must be: a server prefers no other one."""
+CALIBRATION_IMAGES = 96
 
 
 def quantise(
-    bundle: Bundle, data: Dataset, calibration: Dataset, tolerance: float = TOLERANCE
-) -> dict[str, float]:
+    bundle: Bundle,
+    data: Dataset,
+    calibration: Dataset,
+    tolerance: float = TOLERANCE,
+    least_gain: float = LEAST_GAIN,
+) -> dict[str, Any]:
     """Replace a bundle by itself with an 8-bit graph beside the float32 one, or leave it as it is.
 
-    Convolutions are quantised, with scales by channel and ranges seen on the lines (post-training, static).
+    Products are quantised after training (`train.int8`). How far each alone moves the outputs is measured on the
+    calibration images; what moves them most for the work that it saves is left in float32, more and more of it, until
+    a graph passes.
 
     Args:
-        bundle: of a recogniser.
-        data: labelled lines for the gate.
-        calibration: other lines, for the ranges.
-        tolerance: how much of the exact match may be lost.
+        bundle: with a graph.
+        data: labelled images for the gate.
+        calibration: other ones, for the ranges and for what a product costs.
+        tolerance: how much of the first score may be lost.
+        least_gain: how many times as fast it must be.
 
     Returns:
-        Exact match of the 8-bit (`exact_match`) and of the float32 graph (`exact_match_float32`).
+        What the manifest says of it.
 
     Raises:
-        ParityError: if the 8-bit graph reads worse than that; the bundle is unchanged.
+        ParityError: if no graph is faster and as good; the bundle is unchanged.
     """
-    bundle.require_task("recognition")
+    from train.int8.candidates import write_candidates
+    from train.int8.gate import Gate
+
+    bundle.require_graph()
     if len(data) == 0 or len(calibration) == 0:
-        raise DataError("lines must be given", "none", "name a label file with some")
+        raise DataError("images must be given", "none", "name a label file with some")
+    task = task_of(bundle)
+    gate, refused = Gate(bundle.directory / ONNX, task, data), list[str]()
     with whole_or_nothing(bundle.directory) as aside:
         for name in bundle.manifest.files:
             shutil.copyfile(bundle.directory / name, aside / name)
-        _quantise_graph(aside, calibration)
-        before, after = (_exact_match(aside / name, bundle, data) for name in (ONNX, INT8))
-        if before - after > tolerance:
-            raise ParityError(
-                f"an 8-bit model must read as many lines as its original, less {tolerance:.1%}",
-                f"{after:.3f} instead of {before:.3f} of {len(data)} lines",
-                "serve the float32 model: the bundle is unchanged",
-            )
-        scores = {"exact_match": after, "exact_match_float32": before}
-        seal(aside, **_facts(bundle.manifest) | {"int8": scores})
-    return scores
+        for choice in write_candidates(aside / ONNX, aside / INT8, calibration_batches(task, calibration)):
+            verdict = gate.judge(aside / INT8)
+            if verdict.gain >= least_gain and -verdict.change.difference <= tolerance:
+                name = task.scores.names[0]
+                facts = {
+                    name: verdict.score,
+                    f"{name}_float32": verdict.score_float32,
+                    "n": len(data),
+                    "change_interval_95": verdict.change.interval.ends,
+                    "times_as_fast": round(verdict.gain, 3),
+                    "graphs_tried": len(refused) + 1,
+                    "quantised": list(choice.int8),
+                    "left_float32": list(choice.float32),
+                }
+                seal(aside, **_facts(bundle.manifest) | {"int8": facts})
+                return facts
+            refused.append(str(verdict))
+            if verdict.gain < least_gain:
+                break  # the next ones have fewer products in 8 bits
+        raise ParityError(
+            f"an 8-bit model must be {least_gain:g} times as fast as its original, and as good less {tolerance:.1%}",
+            "; ".join(refused) or "nothing in it that is worth 8 bits",
+            "serve the float32 model: the bundle is unchanged",
+        )
+
+
+def task_of(bundle: Bundle) -> Task:
+    """Return the task of a bundle, as it was trained for it."""
+    config = config_from_mapping(bundle.manifest.config, str(bundle.directory))
+    return TASKS.get(config.task)(config, bundle.charset)
+
+
+def calibration_batches(task: Task, data: Dataset) -> list[Any]:
+    """Return some of the images, each as a batch of its own: lines have widths of their own."""
+    some = np.linspace(0, len(data) - 1, min(len(data), CALIBRATION_IMAGES)).astype(int)
+    return [task.evaluation_batch(data, some[i : i + 1]) for i in range(len(some))]
 
 
 def _facts(manifest: Manifest) -> dict[str, Any]:
@@ -82,63 +118,18 @@ def _facts(manifest: Manifest) -> dict[str, Any]:
     }
 
 
-def _quantise_graph(folder: Path, data: Dataset) -> None:
-    import onnx
-    import onnxruntime
-    from onnx import version_converter
-    from onnxruntime import quantization
-
-    class Lines(quantization.CalibrationDataReader):  # type: ignore[misc]
-        """The lines one by one: each has a width of its own."""
-
-        def __init__(self, name: str) -> None:
-            self._batches = ({name: batch} for batch in _calibration_batches(data))
-
-        def get_next(self) -> dict[str, Any] | None:
-            return next(self._batches, None)
-
-    onnxruntime.set_default_logger_severity(3)  # each unused constant is worth a warning
-    logging.getLogger().setLevel(logging.ERROR)  # and so is every step that was not taken
-    graph = onnx.load(folder / ONNX)
-    newer = folder / "opset.onnx"
-    if max(opset.version for opset in graph.opset_import if not opset.domain) < OPSET:
-        graph = version_converter.convert_version(graph, OPSET)  # torch's exporter writes a later one
-    onnx.save(graph, newer)
-    quantization.quantize_static(
-        newer,
-        folder / INT8,
-        Lines(graph.graph.input[0].name),
-        quant_format=quantization.QuantFormat.QDQ,
-        per_channel=True,
-        op_types_to_quantize=["Conv"],
-    )
-    newer.unlink()
-
-
-def _calibration_batches(data: Dataset) -> Iterator[Any]:
-    for index in np.linspace(0, len(data) - 1, min(len(data), CALIBRATION_LINES)).astype(int):
-        line = data.image(int(index))
-        yield images.to_batch([line], images.bucket_width(line.shape[1]))
-
-
-def _exact_match(onnx: Path, bundle: Bundle, data: Dataset) -> float:
-    lines = [data.image(index) for index in range(len(data))]
-    readings = Recogniser(open_session(onnx, threads=0), bundle.charset).read(lines)
-    return score_texts([text for text, _ in readings], data.texts).exact_match
-
-
 def parser() -> argparse.ArgumentParser:
     """Return the command line's definition."""
     parse = Parser(prog="python -m train.quantise", description=str(__doc__))
-    parse.add_argument("bundle", type=given_path, help="folder of a recogniser's bundle, which is replaced")
+    parse.add_argument("bundle", type=given_path, help="folder of a bundle, which is replaced")
     parse.add_argument(
-        "--labels", type=given_path, required=True, help="labelled lines, best the validation split's"
+        "--labels", type=given_path, required=True, help="labelled images, best the validation split's"
     )
     parse.add_argument(
         "--calibration-labels",
         type=given_path,
         metavar="FILE",
-        help="lines for the ranges, best the training split's (default: every second of --labels, which then does not "
+        help="images for the ranges, best the training split's (default: every second of --labels, which then does not "
         "count in the gate)",
     )
     add_format_arguments(parse)
@@ -150,17 +141,22 @@ def main(arguments: Sequence[str]) -> None:
     chosen: Any = parser().parse_args(arguments)
     require_folder(chosen.bundle, "BUNDLE")
     bundle = load_bundle(chosen.bundle)
-    config = config_from_mapping(bundle.manifest.config, str(chosen.bundle))
-    samples = load_file(chosen.labels, options_of(chosen.option), chosen.format)
+    task = task_of(bundle)
+
+    def load(path: Path) -> list[Sample]:
+        return load_file(path, options_of(chosen.option), chosen.format, task.formats)
+
+    samples = load(chosen.labels)
     if chosen.calibration_labels is None:
         gate, calibration = samples[::2], samples[1::2]
     else:
-        gate, calibration = (
-            samples,
-            load_file(chosen.calibration_labels, options_of(chosen.option), chosen.format),
-        )
-    stored = TASKS.get(config.task).stored_as(config)
-    scores = quantise(bundle, decode_samples(gate, stored), decode_samples(calibration, stored))
+        gate, calibration = samples, load(chosen.calibration_labels)
+    stored = task.stored_as(config_from_mapping(bundle.manifest.config, str(chosen.bundle)))
+    found = quantise(bundle, decode_samples(gate, stored), decode_samples(calibration, stored))
+    name = task.scores.names[0]
+    low, high = found["change_interval_95"]
     print(
-        f"{chosen.bundle}: exact match {scores['exact_match']:.3f}, float32 {scores['exact_match_float32']:.3f}"
+        f"{chosen.bundle}: {name} {found[name]:.3f}, float32 {found[f'{name}_float32']:.3f} (of {found['n']}, change "
+        f"{low:+.3f} to {high:+.3f}), {found['times_as_fast']:.2f} times as fast; "
+        f"{len(found['quantised'])} products in 8 bits, {len(found['left_float32'])} left in float32"
     )

@@ -21,16 +21,18 @@ def test_a_graph_that_reads_worse_is_refused_and_one_within_the_tolerance_joins(
     folder = real_bundle(tmp_path / "tiny", "tiny")
     before = load_bundle(folder).manifest
     data, other = (real_lines.lines(data_dir, "receipts", split, 24) for split in ("val", "train"))
-    with pytest.raises(ParityError, match="less -100"):  # no graph is so good
-        quantise(load_bundle(folder), data, other, tolerance=-1)
+    with pytest.raises(ParityError, match="must be 100 times as fast"):
+        quantise(load_bundle(folder), data, other, least_gain=100)
     assert load_bundle(folder).manifest == before
 
-    scores = quantise(load_bundle(folder), data, other, tolerance=1)
+    scores = quantise(load_bundle(folder), data, other, tolerance=1, least_gain=0)
     after = load_bundle(folder).manifest
     assert after.int8 == scores
     assert INT8 in after.files
     assert after.characters == before.characters
-    assert 0 < scores["exact_match_float32"] <= 1
+    assert scores["exact_match"] >= scores["exact_match_float32"] - 1 / 24 > 0
+    assert scores["quantised"]
+    assert scores["left_float32"] == []
 
     reader = LineReader(load_model("recognition", str(folder)), threads=1)
     assert {name.split()[1] for name in reader.tuning.tried} == {"float32", "int8"}

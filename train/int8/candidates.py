@@ -1,0 +1,57 @@
+"""Graphs with fewer and fewer products in 8 bits, each as a file to be judged."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import onnx
+
+from train.int8.choosing import list_candidates, measure_harm, worth_it
+from train.int8.convert import convert
+from train.int8.graph import Array, list_products, load_graph
+from train.int8.ranges import measure_inputs
+from train.int8.rounding import round_product
+
+HARM_IMAGES = 16
+"""Of the calibration images, on how many the harm of each product is measured."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which products have 8 bits, by name.
+
+    Attributes:
+        int8: those that have.
+        float32: those that could have, and were left for the harm that they do.
+    """
+
+    int8: tuple[str, ...]
+    float32: tuple[str, ...]
+
+
+def write_candidates(source: Path, target: Path, batches: Sequence[Array]) -> Iterator[Choice]:
+    """Write one graph after another to `target`, each with fewer products in 8 bits, and yield what it has.
+
+    Args:
+        source: the float32 graph.
+        target: the file, which the next graph replaces.
+        batches: real images, one in each.
+    """
+    model = load_graph(source)
+    products = list_products(model)
+    seen = measure_inputs(model, products, batches)
+    products = [one for one in products if worth_it(seen[one.name])]
+    rounded = {one.name: round_product(one, seen[one.name]) for one in products}
+    by_name = {one.name: one for one in products}
+
+    def write(names: Sequence[str]) -> Choice:
+        onnx.save(convert(model, [by_name[name] for name in names], rounded), target)
+        return Choice(tuple(names), tuple(name for name in by_name if name not in names))
+
+    if products:
+        yield write(list(by_name))
+    # Asked for more: that all of them pass is usual, and to measure each alone takes longest.
+    harm = measure_harm(model, products, rounded, batches[:: -(-len(batches) // HARM_IMAGES)])
+    work = {one.name: seen[one.name].positions * one.weights.size for one in products}
+    for names in list_candidates(harm, work):
+        yield write(names)

@@ -1,0 +1,55 @@
+"""What comes into a product, seen on real images."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import onnx
+
+from train.int8.graph import Array, Product, run_for
+
+SAMPLED = 100
+"""Positions of a product's input that are kept of each image."""
+OUTLIERS = 0.01
+"""Percent of the values at either end that may be clipped: rare extremes would take the steps of all others."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """Of what comes into a product.
+
+    Attributes:
+        low: the smallest value that is not clipped, 0 at most.
+        high: the largest one, 0 at least.
+        positions: by which the weights are multiplied, of an image on average.
+        rows: (some positions, channels in) float32.
+    """
+
+    low: float
+    high: float
+    positions: float
+    rows: Array
+
+
+def measure_inputs(
+    model: onnx.ModelProto, products: Sequence[Product], batches: Sequence[Array], seed: int = 0
+) -> dict[str, Seen]:
+    """Return what comes into each product, by its name, on batches of an image."""
+    rng = np.random.default_rng(seed)
+    kept: Mapping[str, list[Array]] = defaultdict(list)
+    sizes: Mapping[str, list[int]] = defaultdict(list)
+    for tensors in run_for(model, [one.input for one in products], batches):
+        for one in products:
+            values = tensors[one.input]
+            rows = (values if one.channels_last else np.moveaxis(values, 1, -1)).reshape(-1, len(one.weights))
+            sizes[one.name].append(len(rows))
+            kept[one.name].append(rows[rng.integers(0, len(rows), min(SAMPLED, len(rows)))])
+    return {
+        one.name: _seen(np.concatenate(kept[one.name]), float(np.mean(sizes[one.name]))) for one in products
+    }
+
+
+def _seen(rows: Array, positions: float) -> Seen:
+    low, high = np.percentile(rows, [OUTLIERS, 100 - OUTLIERS])
+    return Seen(min(0.0, float(low)), max(0.0, float(high)), positions, rows)
