@@ -221,8 +221,7 @@ def open_session(
     # A pattern would be kept for every shape that ever came: memory that only grows.
     options.enable_mem_pattern = False
     options.enable_cpu_mem_arena = options.enable_mem_reuse = arena
-    if overflows_in_8_bits():  # a slower product that does not
-        options.add_session_config_entry("session.x64quantprecision", "1")
+    options.add_session_config_entry("session.x64quantprecision", str(int(overflows_in_8_bits())))
     options.log_severity_level = 3  # exporters leave unused constants, each of which is worth a warning
     there = onnxruntime.get_available_providers()
     providers = [one for one in wanted if (one if isinstance(one, str) else one[0]) in there]
