@@ -6,8 +6,9 @@ It only keeps the record: the `apply` function that it is given puts a model to 
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from serve.errors import ConflictError, UnknownError
 from serve.inference.model import load_model, published_names
@@ -71,6 +72,13 @@ class _TaskVersions(BaseModel):
 
     versions: tuple[Version, ...] = ()
     stack: tuple[int, ...] = ()
+
+    @model_validator(mode="after")
+    def _numbers_are_right(self) -> Self:
+        numbers = [version.version for version in self.versions]
+        if numbers != list(range(1, len(numbers) + 1)) or not {*self.stack} <= {*numbers}:
+            raise ValueError(f"versions {numbers} and stack {list(self.stack)}")
+        return self
 
     @property
     def current(self) -> Version | None:

@@ -133,7 +133,16 @@ def test_an_unknown_name_is_refused_with_the_known_ones(versions: Versions) -> N
         versions.named(TASK, "../../etc")
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", '{"tasks": {"recognition": {"stack": ["x"]}}}'])
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "{",
+        "[]",
+        '{"tasks": {"recognition": {"stack": ["x"]}}}',
+        '{"tasks": {"recognition": {"stack": [1]}}}',
+    ],
+)
 def test_a_damaged_file_is_named(versions: Versions, tmp_path: Path, content: str) -> None:
     versions.begin(TASK, SMALL)
     (tmp_path / "storage" / FILE).write_text(content, encoding="utf-8")
