@@ -39,6 +39,8 @@ exit status: 0 done; 1 nothing could be read; 2 bad usage; 3 interrupted, can be
 PAGES = 1000
 """Most pages of a PDF or TIFF: they are decoded one after another."""
 ADDRESS = "RAY_ADDRESS"
+COPY = "working_dir_files"
+"""The folder under which Ray keeps the code of jobs; it is removed some time after them."""
 OPTIONS = {"pages": "--max-pages", "pixels": "--max-megapixels"}
 
 
@@ -191,6 +193,10 @@ def find_address(named: str | None) -> str | None:
 
 def require_output(output: Path, form: str) -> None:
     """Raise UsageError unless the output is new, can be written, and has a name that says what it is."""
+    if COPY in output.absolute().parts:
+        raise UsageError(
+            "--output of a job must lie outside its copy of the code", output, "name an absolute path"
+        )
     require_file(output, "--output")
     if form == "rows" and output.suffix.lower() not in TABLES:
         raise UsageError(

@@ -70,6 +70,9 @@ def join_cluster(address: str | None) -> None:
     if ray.is_initialized():
         return
     os.environ.setdefault("RAY_worker_niceness", "0")  # that of the command
+    os.environ.setdefault(
+        "RAY_BACKEND_LOG_LEVEL", "fatal"
+    )  # its C++ tells of each reader that it may be started again
     own: dict[str, Any] = (
         {} if address else {"num_cpus": len(os.sched_getaffinity(0)), "include_dashboard": False}
     )

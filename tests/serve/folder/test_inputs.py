@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from serve.folder.inputs import find_files
 from serve.folder.places import File, locate_uri, pack, unpack
+from serve.read import COPY, require_output
 from tests.s3 import s3_server
 from train.errors import DataError, UsageError
 from train.system.filesystems import open_filesystem
@@ -138,3 +139,14 @@ def test_what_is_no_file_cannot_be_read(folder: Path) -> None:
 def test_files_survive_being_packed(names: list[tuple[bytes, bytes, bytes]]) -> None:
     files = [File(*map(os.fsdecode, three)) for three in names]
     assert unpack(pack(files)) == files
+
+
+def test_a_jobs_output_does_not_go_with_its_copy_of_the_code(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = tmp_path / "runtime_resources" / COPY / "_ray_pkg_1"
+    copy.mkdir(parents=True)
+    monkeypatch.chdir(copy)
+    with pytest.raises(UsageError, match="outside its copy"):
+        require_output(Path("texts.jsonl"), "rows")
+    require_output(tmp_path / "texts.jsonl", "rows")
