@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.contracts.networks import LARGEST_DIFFERENCE, array_of
+from tests.contracts.networks import LARGEST_DIFFERENCE, array_of, each
 from tests.real_photos import Array, Photos, photos, sigmoid
 from train.data.charset import Charset
 from train.engine import GROUPS
@@ -20,7 +20,7 @@ from train.models.reinflation import reinflate
 pytestmark = pytest.mark.usefixtures("one_thread")
 NAMES = [name for name in MODELS.names() if MODELS.get(name).task == "detection"]
 IN_WHEELS = [name for name in NAMES if getattr(MODELS.get(name), "wheel", None)]
-HELD = [(name, framework) for name in IN_WHEELS for framework in MODELS.get(name).frameworks()]
+HELD = each((name, framework) for name in IN_WHEELS for framework in MODELS.get(name).frameworks())
 
 
 @pytest.fixture(scope="module")
@@ -129,7 +129,7 @@ def filter_sizes(network: Network) -> dict[str, float]:
     return {n: float(np.sqrt((a**2).mean() * a[0].size / 2)) for n, a in filters.items()}
 
 
-@pytest.mark.parametrize("name", IN_WHEELS)
+@pytest.mark.parametrize("name", each((name,) for name in IN_WHEELS))
 def test_every_framework_has_the_same_arrays_and_maps(name: str, real_photos: list[Photos]) -> None:
     """Weights go from each framework into each other one; what is stored is what was stored."""
     networks = [network_of(name, framework) for framework in MODELS.get(name).frameworks()]

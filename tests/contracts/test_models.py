@@ -1,12 +1,13 @@
 """What every registered recognition model must do: read as its source reads, and name its layer groups."""
 
+from functools import cache
 from itertools import pairwise, permutations
 from typing import Any
 
 import numpy as np
 import pytest
 
-from tests.contracts.networks import LARGEST_DIFFERENCE, Array, array_of, read
+from tests.contracts.networks import LARGEST_DIFFERENCE, Array, array_of, each, read
 from train.data.charset import Charset, decode
 from train.engine import BACKBONE, GROUPS
 from train.engines.levels import levels
@@ -17,7 +18,7 @@ from train.models.reinflation import reinflate
 
 NAMES = [name for name in MODELS.names() if MODELS.get(name).task == "recognition"]
 IN_WHEELS = [name for name in NAMES if getattr(MODELS.get(name), "wheel", None)]
-HELD = [(name, framework) for name in IN_WHEELS for framework in MODELS.get(name).frameworks()]
+HELD = each((name, framework) for name in IN_WHEELS for framework in MODELS.get(name).frameworks())
 FROM_SCRATCH = [
     (name, framework)
     for name in NAMES
@@ -27,14 +28,21 @@ FROM_SCRATCH = [
 LOGIT_ROUNDING = 1e-4
 
 
-def source_of(model: Any, images: Array) -> Array:
-    """Return what the published ONNX file gives, (N, T, C) probabilities."""
+@cache
+def network_of(name: str, framework: str) -> Network:
+    """Return the network; a test that changes it must bring it back."""
+    return MODELS.get(name).network(framework, None)
+
+
+def sources_of(model: Any, batches: list[Array]) -> list[Array]:
+    """Return what the published ONNX file gives of each batch, (N, T, C) probabilities."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     session = onnxruntime.InferenceSession(str(wheel_folder() / model.wheel), options)
-    return np.asarray(session.run(None, {session.get_inputs()[0].name: images})[0], np.float32)
+    name = session.get_inputs()[0].name
+    return [np.asarray(session.run(None, {name: images})[0], np.float32) for images in batches]
 
 
 def assert_same(found: Array, expected: Array, charset: Charset) -> None:
@@ -48,14 +56,17 @@ def test_the_network_reads_as_its_source_before_and_after_reinflation(
     name: str, framework: str, real_images: list[Array]
 ) -> None:
     model = MODELS.get(name)
-    network, charset = model.network(framework, None), model.charset(None)
-    sources = [source_of(model, images) for images in real_images]
+    network, charset = network_of(name, framework), model.charset(None)
+    published, sources = network.arrays(), sources_of(model, real_images)
     assert any(text for output in sources for text, _ in decode(output, charset))
     for images, source in zip(real_images, sources, strict=True):
         assert_same(read(network, images), source, charset)
     reinflate(network, lambda: network.logits(network.tensor(real_images[0])))
-    for images, source in zip(real_images, sources, strict=True):
-        assert_same(read(network, images), source, charset)
+    try:
+        for images, source in zip(real_images, sources, strict=True):
+            assert_same(read(network, images), source, charset)
+    finally:
+        network.assign(published)
 
 
 @pytest.mark.parametrize(("name", "framework"), HELD)
@@ -77,11 +88,11 @@ def layers_of(network: Network) -> list[Any]:
     return list(layer.sublayers() if hasattr(layer, "sublayers") else layer.modules())
 
 
-@pytest.mark.parametrize("name", IN_WHEELS)
+@pytest.mark.parametrize("name", each((name,) for name in IN_WHEELS))
 def test_every_framework_has_the_same_arrays_and_logits(name: str, real_images: list[Array]) -> None:
     """Weights go from each framework into each other one; what is stored is what was stored."""
     model = MODELS.get(name)
-    networks = [model.network(framework, None) for framework in model.frameworks()]
+    networks = [network_of(name, framework) for framework in model.frameworks()]
     for one, other in permutations(networks, 2):
         arrays = one.arrays()
         other.assign({n: np.zeros_like(array) for n, array in arrays.items()})
@@ -102,7 +113,7 @@ def test_every_framework_has_the_same_arrays_and_logits(name: str, real_images: 
 @pytest.mark.parametrize(("name", "framework"), HELD + FROM_SCRATCH)
 def test_every_parameter_has_one_of_the_groups(name: str, framework: str) -> None:
     model = MODELS.get(name)
-    network = model.network(framework, None)
+    network = network_of(name, framework)
     groups = {array: model.group(array) for array in network.arrays()}
     assert network.parameters().keys() <= groups.keys()
     assert set(groups.values()) == set(GROUPS)
@@ -115,7 +126,7 @@ def test_every_parameter_has_one_of_the_groups(name: str, framework: str) -> Non
 def test_groups_stand_in_the_order_of_the_network(name: str, framework: str) -> None:
     """Freezing by group from the input side on only saves time if the groups are in that order."""
     model = MODELS.get(name)
-    network = model.network(framework, None)
+    network = network_of(name, framework)
     places = [GROUPS.index(model.group(n)) for n in network.parameters()]
     assert places == sorted(places)
 
@@ -124,7 +135,7 @@ def test_groups_stand_in_the_order_of_the_network(name: str, framework: str) -> 
 def test_levels_fall_from_the_input_to_the_head(name: str, framework: str) -> None:
     """A group's blocks are all nearer to the output than those of the groups before it, and none is left out."""
     model = MODELS.get(name)
-    network = model.network(framework, None)
+    network = network_of(name, framework)
     found = levels(network, {array: model.group(array) for array in network.arrays()})
     assert found.keys() == network.parameters().keys()
     by_group = [{level for n, level in found.items() if model.group(n) == group} for group in GROUPS]
@@ -137,7 +148,7 @@ def test_levels_fall_from_the_input_to_the_head(name: str, framework: str) -> No
 @pytest.mark.parametrize(("name", "framework"), HELD)
 def test_the_parts_hold_the_groups_on_their_side_of_the_cut(name: str, framework: str) -> None:
     model = MODELS.get(name)
-    network = model.network(framework, None)
+    network = network_of(name, framework)
     parts = network.parts
     if parts is None:
         return
@@ -153,7 +164,7 @@ def test_the_parts_hold_the_groups_on_their_side_of_the_cut(name: str, framework
 @pytest.mark.parametrize(("name", "framework"), HELD + FROM_SCRATCH)
 def test_steps_and_classes(name: str, framework: str, real_images: list[Array]) -> None:
     model = MODELS.get(name)
-    network = model.network(framework, None)
+    network = network_of(name, framework)
     for images in real_images:
         output = read(network, images[:1])
         assert output.shape == (1, model.steps(images.shape[3]), model.charset(None).classes)

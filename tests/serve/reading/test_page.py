@@ -76,12 +76,12 @@ def upside_down(lines: Sequence[Image]) -> list[int]:
 
 
 REQUESTS: list[tuple[dict[str, Any], dict[str, Any]]] = [
-    ({"useTextlineOrientation": False}, {"use_textline_orientation": False}),
-    ({}, {}),
     (
         {"useTextlineOrientation": False, "returnWordBox": True, "textRecScoreThresh": 0.8},
         {"use_textline_orientation": False, "return_word_box": True, "text_rec_score_thresh": 0.8},
     ),
+    ({"useTextlineOrientation": False}, {"use_textline_orientation": False}),
+    ({}, {}),
     (
         {
             "useTextlineOrientation": False,
@@ -117,7 +117,10 @@ REQUESTS: list[tuple[dict[str, Any], dict[str, Any]]] = [
 ]
 
 
-@pytest.mark.parametrize(("request_fields", "arguments"), REQUESTS)
+@pytest.mark.parametrize(
+    ("request_fields", "arguments"),
+    [REQUESTS[0], *(pytest.param(*request, marks=pytest.mark.slow) for request in REQUESTS[1:])],
+)
 def test_a_page_is_paddleocrs_to_the_letter(
     pipeline: Any, data_dir: Path, request_fields: dict[str, Any], arguments: dict[str, Any]
 ) -> None:
@@ -165,7 +168,10 @@ def test_a_picture_of_an_odd_shape_is_paddleocrs(shape: str, pipeline: Any) -> N
     assert len(found["rec_texts"]) >= (0 if shape == "tiny" else 2), found["rec_texts"]
 
 
-@pytest.mark.parametrize(("words", "sets"), [(False, ("vin", "scene_words")), (True, SETS)])
+@pytest.mark.parametrize(
+    ("words", "sets"),
+    [(False, ("vin", "scene_words")), pytest.param(True, SETS, marks=pytest.mark.slow)],
+)
 def test_the_picture_is_paddleocrs(pipeline: Any, data_dir: Path, words: bool, sets: Sequence[str]) -> None:
     with paddle.font_of_the_wheel():
         for path in photos(data_dir, 1, skip=2, sets=sets):
