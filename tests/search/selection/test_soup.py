@@ -71,6 +71,7 @@ def scored(checkpoint: Checkpoint, data: TrainingData) -> Checkpoint:
     )
 
 
+@pytest.mark.slow
 def test_a_soup_is_as_good_as_its_best_ingredient(good: Checkpoint, data: TrainingData) -> None:
     noisy = [perturbed(good, 0.02, 1), perturbed(good, 0.02, 2), perturbed(good, 3.0, 3)]
     other = replace(good, config=good.config.model_copy(update={"model": "pp-ocrv6-small"}))

@@ -111,6 +111,7 @@ def searched(data: TrainingData, test: Dataset, folder: Path, rules: tuple[Rule,
     return Made(search, Selection(ranked, None, (), {}, ()), best)
 
 
+@pytest.mark.slow
 def test_the_winners_network_is_built_once(counted: type[Counted], data_dir: Path, tmp_path: Path) -> None:
     data = real_lines.few_lines(data_dir, train=8, val=4)
     test, folder = real_lines.lines(data_dir, split="val", count=6), tmp_path / "vin"

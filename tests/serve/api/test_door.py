@@ -113,7 +113,7 @@ def test_a_body_counts_when_it_is_there_and_has_a_deadline() -> None:
         await asyncio.sleep(60)
 
     async def run() -> None:
-        async with door(echo, queued=1, body_s=0.2) as client:
+        async with door(echo, queued=1, body_s=1.0) as client:
             idle = [asyncio.create_task(client.post("/hot", content=never())) for _ in range(5)]
             await asyncio.sleep(0.05)
             assert (await client.post("/hot", content=b"1")).status_code == 200
@@ -125,13 +125,13 @@ def test_a_body_counts_when_it_is_there_and_has_a_deadline() -> None:
 
 def test_a_body_that_comes_fast_enough_is_waited_for() -> None:
     async def steady() -> AsyncIterator[bytes]:
-        for _ in range(6):
+        for _ in range(12):
             await asyncio.sleep(0.1)
             yield b"x" * 100
 
     async def run() -> None:
-        async with door(echo, body_s=0.2, body_bytes_per_s=500) as client:
-            assert len((await client.post("/hot", content=steady())).content) == 600
+        async with door(echo, body_s=1.0, body_bytes_per_s=500) as client:
+            assert len((await client.post("/hot", content=steady())).content) == 1200
 
     asyncio.run(run())
 
@@ -174,7 +174,7 @@ def test_answers_that_nobody_takes_are_bounded_in_bytes_and_time() -> None:
     async def large(_: Request) -> Response:
         return Response(b"x" * size)
 
-    limits = Limits(decoded_bytes=4 * size, body_s=0.2, body_bytes_per_s=2**40)
+    limits = Limits(decoded_bytes=4 * size, body_s=1.0, body_bytes_per_s=2**40)
     app = Door(application, Settings(limits=limits), Metrics(), {("GET", "/hot"): large})
     scope = {
         "type": "http", "method": "GET", "path": "/hot", "headers": [], "query_string": b"", "client": ("a", 1),

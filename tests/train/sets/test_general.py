@@ -108,6 +108,7 @@ def test_general_lines_change_no_training_unless_replayed(data: TrainingData) ->
     assert mixed["general_edit_similarity"] > 0.5
 
 
+@pytest.mark.slow
 def test_a_replaying_run_resumes_bit_for_bit(data: TrainingData) -> None:
     settings = config(charset="keep", replay=0.3)
     whole = run(settings, data)

@@ -77,6 +77,7 @@ def test_the_slowest_worker_decides_for_all() -> None:
     assert length(Slower(), 0.1, 90) == length(Faster(), 8.0, 50) == 1 + int(50 / (MARGIN * 8))
 
 
+@pytest.mark.slow
 def test_training_ends_in_time_with_its_schedule_at_its_end(data: TrainingData) -> None:
     """Of thousands of epochs some dozen fit."""
     run(config(epochs=1), data)  # the first one loads the framework
@@ -96,6 +97,7 @@ def test_time_enough_changes_nothing(data: TrainingData) -> None:
     assert not any(EPOCHS in metrics for metrics, _ in timed)
 
 
+@pytest.mark.slow
 def test_a_fitted_run_goes_on_where_it_was(data: TrainingData) -> None:
     """Bit for bit, if the time says the same."""
     settings, horizon = config(epochs=9), ScheduleHorizon(3, 1, 1 / 9)

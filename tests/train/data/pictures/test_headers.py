@@ -73,10 +73,10 @@ def test_a_jpeg_of_very_many_scans_is_refused() -> None:
 )
 def test_a_jpeg_full_of_nothing_takes_no_time(filler: bytes) -> None:
     data = b"\xff\xd8\xff" + filler * (2**24 // len(filler))
-    start = time.perf_counter()
+    start = time.process_time()
     with pytest.raises(DamagedPictureError):
         read_sizes(data, 1)
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 2
 
 
 @pytest.mark.parametrize("order", ["<", ">"])
@@ -92,10 +92,10 @@ def test_a_tiff_that_bites_its_tail_ends() -> None:
 
 
 def test_a_tiff_of_a_million_pages_is_left_at_the_first_too_many() -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     with pytest.raises(LargePictureError):
         read_sizes(tiff([{256: 1, 257: 1}] * 2000) + bytes(2**24), 10)
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 2
 
 
 @pytest.mark.parametrize(
