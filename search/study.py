@@ -23,7 +23,7 @@ from search.planning.plan import Planned, fit_resources, list_nodes, make_plan
 from search.planning.warm_starts import read_fork
 from search.preflight.cluster import check_cluster, start_ray
 from search.preflight.cut import choose_study_cut
-from search.preflight.data import decode_sets, know_texts, source_of, task_of
+from search.preflight.data import decode_sets, know_texts, source_of, task_of, with_other_lines
 from search.preflight.fingerprint import check_fingerprint, read_begun_settings, take_fingerprint
 from search.preflight.general import limit_forgetting
 from search.preflight.latency import measure_latencies
@@ -83,6 +83,7 @@ def prepare(request: Request) -> Prepared:
     check_method(settings, space)
     known = know_texts(settings, ())  # what cannot be used of a format or texts is refused before any work
     check_cluster()
+    settings, space = settle(with_other_lines(settings))
     if settings.cache:
         require_folder(Path(settings.cache), "--cache")
     fork = read_fork(settings)

@@ -15,7 +15,7 @@ from train.data.batching.versions import with_versions
 from train.data.checks.allowed import describe_left_out
 from train.data.dataset import Dataset
 from train.data.decoded.decoding import CACHE, Decoding
-from train.data.synthetic import make_vin_dataset
+from train.data.synthetic import make_other_lines, make_vin_dataset
 from train.end_to_end.finder import ModelFinder
 from train.loop import TrainingData
 from train.reading.formats.declared import declared_rules
@@ -26,6 +26,8 @@ from train.sets.texts import check_rules, read_further
 from train.system.memory import available_bytes
 from train.tasks import TASKS, Task
 
+OTHERS_FOLDER, OTHER_LINES = "drawn-lines", 600
+"""Half of them are trained on, the others show what is forgotten."""
 EMBEDDED = {"count_train": 400, "count_val": 120, "count_test": 120, "seed": 7}
 
 
@@ -79,6 +81,14 @@ def source_folder(settings: StudySettings) -> Path:
     folder = settings.local_folder.parent / EMBEDDED_FOLDER
     make_vin_dataset(folder, **EMBEDDED)
     return folder
+
+
+def with_other_lines(settings: StudySettings) -> StudySettings:
+    """Return the settings with lines of other kinds, drawn where a task wants some and none are given."""
+    if not task_of(settings).wants_others or settings.general_labels is not None:
+        return settings
+    lines = make_other_lines(settings.local_folder.parent / OTHERS_FOLDER, OTHER_LINES, seed=7)
+    return settings.model_copy(update={"general_labels": str(lines.absolute())})
 
 
 def read_rules(settings: StudySettings) -> tuple[Rule, ...]:

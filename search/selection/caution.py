@@ -23,9 +23,10 @@ from search.selection.outcome import Searched
 from search.selection.soup import Result, read_weights
 from search.trials.folds import FOLD_SEED, fold_order, pool_splits
 from train.checkpoint import Checkpoint
+from train.config import TrialConfig
 from train.loop import assemble_run
 from train.scoring.intervals import Gain, paired_gain_interval
-from train.tasks import SampleStats
+from train.tasks import TASKS, SampleStats
 from train.trained.loaded import Loaded
 
 SHARES = (0.25, 0.5, 0.75)
@@ -113,8 +114,7 @@ def interpolate(search: Searched, winner: Loaded, baseline: ProbedBaseline) -> t
     None where the winner did not start from that baseline, or nothing between the two reads as well as it.
     """
     own, start, training = winner.checkpoint, baseline.config, search.data.training
-    keys = ("model", "weights", "charset", "fit_width")
-    if any(getattr(own.config, key) != getattr(start, key) for key in keys):
+    if not is_start_of(start, own.config):
         return None
     engine, task = assemble_run(without_adapters(own.config), training)
     if engine.charset != own.charset:
@@ -129,6 +129,13 @@ def interpolate(search: Searched, winner: Loaded, baseline: ProbedBaseline) -> t
         return None
     engine.load({"weights": weights})
     return share, Loaded(engine, task, checkpoint=_with_weights(own, result, weights))
+
+
+def is_start_of(baseline: TrialConfig, trained: TrialConfig) -> bool:
+    """Tell whether training began with a baseline's weights; the charset is a difference where the task spells."""
+    keys = ["model", "weights", "fit_width"]
+    keys += ["charset"] if TASKS.get(trained.task).spells else []
+    return all(getattr(baseline, key) == getattr(trained, key) for key in keys)
 
 
 def _between(start: Weights, end: Weights) -> Iterator[tuple[float, dict[str, Any]]]:

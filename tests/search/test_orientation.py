@@ -88,6 +88,10 @@ def test_the_summary_has_the_tasks_own_scores(ended: tuple[Path, str]) -> None:
     assert summary["best"]["accuracy"] >= max(trial["score"] for trial in summary["trials"])
     assert summary["test"]["best"]["n"] == summary["data"]["samples"]["test"]
     assert "exact_match" not in json.dumps(summary)
+    others = summary["general"]["comparison"]["best"]
+    assert others["n"] == 300, (
+        "lines of other kinds are drawn: they show whether receipts are all that it knows"
+    )
 
 
 @pytest.mark.slow

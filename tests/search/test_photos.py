@@ -140,13 +140,15 @@ def test_both_are_measured_end_to_end_as_evaluation_does(
 ) -> None:
     data = tmp_path / "data"
     data.mkdir()
-    for split, count in (("train", 12), ("val", 24)):
+    for split, count in (("train", 12), ("val", 32)):
         lines = [f"{one.path}\t{one.text}\n" for one in real_photos.samples(data_dir, "vin", split, count)]
         (data / f"det_gt_{split}.txt").write_text("".join(lines), "utf-8")
     settings = asked(data, "--test-fraction", "0", "--cache", str(tmp_path / "cache"))
     detector, reader = str(real_detector(tmp_path / "finder")), str(real_bundle(tmp_path / "reader", "tiny"))
     found = measure(settings, detector, reader, tmp_path)["validation"]
-    assert "validation lines" in capsys.readouterr().out  # cuts were tried
+    told = capsys.readouterr().out
+    assert "thresholds for the reader: " in told
+    assert "validation lines" in told  # cuts were tried
     command = [
         "--detection",
         detector,
@@ -157,10 +159,10 @@ def test_both_are_measured_end_to_end_as_evaluation_does(
         "--json",
     ]
     evaluate.main(command)
-    told = json.loads(capsys.readouterr().out)
-    assert {name: value for name, value in found.as_dict().items() if name != "faults"} == told
+    scores = json.loads(capsys.readouterr().out)
+    assert {name: value for name, value in found.as_dict().items() if name != "faults"} == scores
     page = (tmp_path / "report.html").read_text("utf-8")
-    assert page.count("<figure>") == told["n"] == 24
+    assert page.count("<figure>") == scores["n"] == 32
     assert found.faults in page
     total = add_counts(found.counts)
     assert 0 < total.read < total.hits <= total.labels

@@ -21,7 +21,10 @@ import numpy as np
 
 from train.data.augment import sample_rng
 from train.data.drawing import STYLES, draw_line, vin
+from train.data.drawing.dot_font import dot_glyphs
 from train.data.drawing.drawn_texts import draw_texts
+from train.data.drawing.other_texts import other_texts
+from train.data.drawing.styles import Style
 from train.errors import DataError, UsageError
 from train.system.cli import Parser
 from train.system.files import make_folder, write_whole
@@ -49,9 +52,20 @@ def make_vin_dataset(directory: Path, count_train: int, count_val: int, count_te
         )
     manifest: Manifest = {"texts": "vin", **counts, "seed": seed, "version": VERSION}
     if not _stands(directory, manifest):
-        _publish(directory, vin_texts(counts, seed), manifest, seed)
+        _publish(directory, vin_texts(counts, seed), manifest, seed, vin.FORMAT)
     elif not (directory / FORMAT_FILE).is_file():  # drawn by an earlier version
         write_whole(directory / FORMAT_FILE, vin.FORMAT)
+
+
+def make_other_lines(directory: Path, count: int, seed: int) -> Path:
+    """Draw `count` lines of many kinds into `directory`, or keep those that stand there; return their list.
+
+    Raises DataError if `directory` holds anything else.
+    """
+    manifest: Manifest = {"texts": "others", "train": count, "seed": seed, "version": VERSION}
+    if not _stands(directory, manifest):
+        _publish(directory, {"train": other_texts(count, seed)}, manifest, seed)
+    return directory / "rec_gt_train.txt"
 
 
 def vin_texts(counts: Mapping[str, int], seed: int) -> dict[str, list[str]]:
@@ -74,14 +88,20 @@ def _new_vin(seen: set[str], rng: np.random.Generator) -> str:
 
 def write_lines(directory: Path, split: str, texts: Sequence[str], seed: int) -> None:
     """Draw `texts` into `directory/images` and list them in `directory/rec_gt_SPLIT.txt`."""
-    styles = tuple(STYLES.values())
     rows = []
     for index, text in enumerate(texts):
         name = f"images/{split}_{index:05d}.png"
         rng = sample_rng(seed, LOOKS + SPLITS.index(split), index)
-        (directory / name).write_bytes(cv2.imencode(".png", draw_line(text, styles, rng))[1].tobytes())
+        (directory / name).write_bytes(
+            cv2.imencode(".png", draw_line(text, _styles_for(text), rng))[1].tobytes()
+        )
         rows.append(f"{name}\t{text}\n")
     (directory / f"rec_gt_{split}.txt").write_text("".join(rows), encoding="utf-8")
+
+
+def _styles_for(text: str) -> list[Style]:
+    """Return the styles whose fonts have all characters of a text: the one of dots has those of a VIN."""
+    return [style for name, style in STYLES.items() if name != "peened" or dot_glyphs().keys() >= set(text)]
 
 
 def _stands(directory: Path, manifest: Manifest) -> bool:
@@ -99,14 +119,21 @@ def _stands(directory: Path, manifest: Manifest) -> bool:
     )
 
 
-def _publish(directory: Path, texts: Mapping[str, Sequence[str]], manifest: Manifest, seed: int) -> None:
+def _publish(
+    directory: Path,
+    texts: Mapping[str, Sequence[str]],
+    manifest: Manifest,
+    seed: int,
+    format_text: str = "",
+) -> None:
     """Write the dataset, which appears whole."""
     try:
         with make_folder(directory) as draft:
             (draft / "images").mkdir()
             for split, lines in texts.items():
                 write_lines(draft, split, lines, seed)
-            (draft / FORMAT_FILE).write_text(vin.FORMAT, encoding="utf-8")
+            if format_text:
+                (draft / FORMAT_FILE).write_text(format_text, encoding="utf-8")
             (draft / MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
     except OSError:  # another process's equal dataset may have come first
         if not _stands(directory, manifest):

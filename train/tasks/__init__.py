@@ -101,6 +101,7 @@ class Task(ABC):
         tunes: whether `tuned` chooses something.
         worded: whether its outputs are probabilities of characters, behind which a text model can stand.
         architecture: the settings that decide how long an exported network takes for an image (dotted keys).
+        wants_others: whether lines of other kinds are drawn for it where none are given: it is to do for any.
         timed: how many samples a step is timed with, about as many as a batch has.
     """
 
@@ -116,6 +117,7 @@ class Task(ABC):
     tunes: ClassVar[bool] = False
     worded: ClassVar[bool] = False
     architecture: ClassVar[tuple[str, ...]] = ("engine", "model", "weights", "charset", "fit_width")
+    wants_others: ClassVar[bool] = False
     timed: ClassVar[int] = 16
 
     @abstractmethod

@@ -70,6 +70,7 @@ class Orientation(Task):
         prepare, size, ("orientation 1", PP_LCNET.height_px, PP_LCNET.width_px, cv2.__version__)
     )
     geometry: ClassVar[Mapping[str, int]] = ORIENTATION_GEOMETRY
+    wants_others: ClassVar[bool] = True
 
     def __init__(self, config: TrialConfig, charset: Charset) -> None:
         self._config = config

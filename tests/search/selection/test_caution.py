@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 
 from search.records.result import PRETRAINED
-from search.selection.caution import SHARES, be_cautious, interpolate, is_likely
+from search.selection.caution import SHARES, be_cautious, interpolate, is_likely, is_start_of
 from search.selection.judge import list_baselines
 from tests import real_lines
 from tests.search.selection.test_soup import perturbed
 from tests.search.selection.test_winner import Made, searched
+from train.config import TrialConfig
 from train.scoring.intervals import paired_share_gain
 from train.trained.loaded import Loaded, load_network
 
@@ -47,6 +48,13 @@ def test_a_winner_without_a_gain_is_replaced_by_the_baseline(made: Made) -> None
     assert "lines 320 px wide" in caution.baseline
     for name, array in network.checkpoint.weights.items():
         np.testing.assert_array_equal(array, made.best.weights[name])
+
+
+@pytest.mark.parametrize(
+    ("task", "alike"), [("recognition", False), ("detection", True), ("orientation", True)]
+)
+def test_a_charset_tells_starts_apart_where_a_task_spells(task: str, alike: bool) -> None:
+    assert is_start_of(TrialConfig(task=task, charset="keep"), TrialConfig(task=task)) == alike
 
 
 def test_weights_between_lie_between_and_read_as_well_as_the_start(made: Made) -> None:

@@ -11,7 +11,7 @@ import yaml
 from train.data import images
 from train.data.charset import Charset, decode
 from train.data.drawing import vin
-from train.data.synthetic import MANIFEST, main, make_vin_dataset, vin_texts
+from train.data.synthetic import MANIFEST, main, make_other_lines, make_vin_dataset, vin_texts
 from train.errors import DataError, UsageError
 from train.system.cli import run
 
@@ -143,3 +143,13 @@ def test_the_published_model_reads_some_but_under_half(
         output = session.run(None, {"x": images.to_batch([line], width)})[0]
         hits.append(decode(output, charset)[0][0] == text)
     assert 0.10 < np.mean(hits) < 0.5
+
+
+def test_other_lines_are_of_many_kinds_and_no_text_comes_twice(tmp_path: Path) -> None:
+    path = make_other_lines(tmp_path / "others", 24, seed=7)
+    texts = [text for _, text in rows(path.parent, "train")]
+    assert len(set(texts)) == len(texts) == 24
+    assert all(any(map(kind, "".join(texts))) for kind in (str.isupper, str.islower, str.isdigit))
+    assert make_other_lines(tmp_path / "others", 24, seed=7) == path
+    with pytest.raises(DataError, match="must be new, empty or hold this dataset"):
+        make_other_lines(tmp_path / "others", 25, seed=7)
