@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
+from train.data.charset import BLANK
 from train.reading.formats.levels import Level
 from train.reading.grammar import Costs, Grammar
 from train.reading.ngram import Ngram
@@ -71,7 +72,9 @@ class Finder:
 
     def _exact(self, logs: Logs, gains: Costs) -> list[Path | None]:
         """Return the best text of each line without the language model."""
-        found = self._first(logs, self._plain, np.minimum(gains, NEAR), MOST_TOKENS)
+        settled = self._room(logs, gains) <= NEAR
+        found = self._first(logs, self._plain, np.where(settled, gains, NEAR), MOST_TOKENS)
+        gains = np.where(settled, 0.0, gains)
         if not self._others and not self._plain.listed and self._trellis is not None:
             left = [i for i, path in enumerate(found) if path is None and gains[i] > NEAR]
             paths = self._trellis.best_paths(logs[left]) if left else []
@@ -85,6 +88,15 @@ class Finder:
             paths = self._first(logs[left], self._plain, np.minimum(gains[left], bound), most)
             found, narrower = _filled(found, left, paths), bound
         return found
+
+    def _room(self, logs: Logs, gains: Costs) -> Costs:
+        """Return the nats that are left of what each line gains, (N,), once its text has begun in the best way."""
+        if self._level.entry is None:
+            return gains
+        slack = logs.max(axis=2, keepdims=True) - logs
+        blank = slack[:, :, BLANK]
+        begun = ((blank.cumsum(axis=1) - blank)[:, :, None] + slack).min(axis=1)
+        return np.asarray((gains[:, None] - begun - self._level.entry)[:, 1:].max(axis=1))
 
     @cached_property
     def _trellis(self) -> Trellis | None:
