@@ -62,7 +62,7 @@ ORDER = {
     ),
     "serve": (
         "errors topology claims",
-        "settings schemas metrics environment",
+        "settings schemas metrics environment idle",
         "intake runtime",
         "inference",
         "reading",

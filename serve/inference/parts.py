@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar
 
+from serve.idle import WhenIdle
 from serve.inference.aside import Aside, Boxes
 from serve.inference.detector import TextDetector, is_large
 from serve.inference.model import Model, load_model
@@ -20,8 +21,6 @@ from train.data.images import Image
 from train.data.orientation import LineInput
 
 T = TypeVar("T")
-IDLE_S = 10.0
-"""After which what large inputs took is given back: sooner, the next one would take it again."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +58,7 @@ class Part:
 
     def __init__(self) -> None:
         self._thread = ThreadPoolExecutor(1)  # a session is never run by two threads
-        self._idle: asyncio.TimerHandle | None = None
+        self._idle = WhenIdle(lambda: self._thread.submit(self.session.shrink))
 
     @classmethod
     def count(cls, settings: Settings) -> int:
@@ -78,13 +77,10 @@ class Part:
 
     async def in_thread(self, work: Callable[..., T], *arguments: Any) -> T:
         """Run blocking work beside the event loop, one piece after another; give its memory back when none follows."""
-        loop = asyncio.get_running_loop()
         try:
-            return await loop.run_in_executor(self._thread, work, *arguments)
+            return await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
         finally:
-            if self._idle:
-                self._idle.cancel()
-            self._idle = loop.call_later(IDLE_S, self._thread.submit, self.session.shrink)
+            self._idle.restart()
 
 
 def count_lines(calls: Sequence[tuple[Lines, float]]) -> int:

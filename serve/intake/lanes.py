@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any, TypeVar
 
+from serve.idle import WhenIdle, give_back
 from serve.intake.documents import Size
 from serve.intake.guard import count_bytes
 from serve.intake.turns import Turns
@@ -32,10 +33,14 @@ class Lane:
         """Take the threads, how many pictures are in work at a time, and their decoded bytes together."""
         self.turns = Turns(count, size)
         self._pool = ThreadPoolExecutor(threads, initializer=_yield_cores, initargs=(niceness,))
+        self._idle = WhenIdle(lambda: self._pool.submit(give_back))
 
     async def run(self, work: Callable[..., T], *arguments: Any) -> T:
-        """Run blocking work in a thread of the lane."""
-        return await asyncio.get_running_loop().run_in_executor(self._pool, work, *arguments)
+        """Run blocking work in a thread of the lane; give its memory back when none follows."""
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._pool, work, *arguments)
+        finally:
+            self._idle.restart()
 
 
 class Lanes:

@@ -5,17 +5,16 @@ than one with all cores. For a line that comes alone, each replica has a second 
 while they are free: its threads wait for each other, so a core that is busy elsewhere holds up the whole run.
 """
 
-import ctypes
 import threading
 import time
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from serve.idle import give_back
 from serve.runtime.providers import CPU, CUDA, TENSORRT, list_options
 from serve.runtime.race import Race
 from train.bundle import open_session
@@ -57,12 +56,6 @@ class Session:
             self.largest_bytes = max(self.largest_bytes, batch.nbytes)
             output: Array = self._session.run(None, {self._input: batch}, options)[0]
             return output
-
-
-def give_back() -> None:
-    """Give what this process has freed back to the system; glibc keeps it otherwise."""
-    with suppress(AttributeError):  # another C library
-        ctypes.CDLL(None).malloc_trim(0)
 
 
 def make_shrinking_options() -> Any:
