@@ -21,10 +21,8 @@ from train.reading.text_model import TextModel
 
 BATCH_COLUMNS_PX = 16 * 640
 """Padded columns in one batch: what bounds a replica's memory, whatever the lines."""
-USUAL_LINES = 8
-"""Of a call, at most (`serve/reading/services.py`)."""
-LEAST_LINES, TIMED_PX = 3, 8 * 320
-"""What is timed at the start: lines at least, and their columns if these are more."""
+COMPARED = 8
+"""Lines that are compared together."""
 
 
 @dataclass(frozen=True)
@@ -146,27 +144,29 @@ class KeptLines:
         assert model.samples
         self._model = model
         self._lines = [line.image for line in read_kept_lines(model.samples)]
-        mean = sum(line.shape[1] for line in self._lines) // len(self._lines)
-        timed = max(LEAST_LINES, min(USUAL_LINES, len(self._lines), TIMED_PX // mean))
-        self._usual = [self._lines[i] for i in np.linspace(0, len(self._lines) - 1, timed).astype(int)]
+        self._usual = [self._lines[len(self._lines) * place // 6] for place in (1, 3, 5)]
 
     def usual_work(self, count: int) -> list[Array]:
-        """Return batches as they are read: a call's lines, of all widths, at most `count` together."""
-        return self._batches(self._usual, count)
+        """Return a batch of a narrow, a middling and a wide line each, which stands there `count` times."""
+        return [
+            images.to_batch([line] * count, self._model.bucket_width(line.shape[1])) for line in self._usual
+        ]
 
     def compare(self, session: Session, reference: Session) -> Agreement:
         """Return how a session reads all lines, beside another one."""
         same, difference = [], 0.0
-        for batch in self._batches(self._lines, USUAL_LINES):
+        for batch in self._batches():
             ours, theirs = session.run(batch), reference.run(batch)
             difference = max(difference, float(np.abs(ours - theirs).max()))
             same += [self._text(one) == self._text(other) for one, other in zip(ours, theirs, strict=True)]
         return Agreement(sum(same) / len(same), difference)
 
-    def _batches(self, lines: Sequence[images.Image], count: int) -> list[Array]:
-        widths = [line.shape[1] for line in lines]
-        buckets = split_into_buckets(widths, self._model.bucket_width, count, pixels=BATCH_COLUMNS_PX)
-        return [images.to_batch([lines[i] for i in indices], width) for width, indices in buckets]
+    def _batches(self) -> Iterator[Array]:
+        widths = [line.shape[1] for line in self._lines]
+        for width, indices in split_into_buckets(
+            widths, self._model.bucket_width, COMPARED, BATCH_COLUMNS_PX
+        ):
+            yield images.to_batch([self._lines[i] for i in indices], width)
 
     def _text(self, row: Array) -> str:
         return str(decode_line(row, self._model.characters).text)

@@ -30,7 +30,7 @@ SAME = 0.95
 """Share of the kept lines of which a provider, or an 8-bit graph, must read the same text."""
 
 Work = Callable[[int], Sequence[Array]]
-"""Inputs to be timed on, of at most so many rows each."""
+"""Inputs to be timed on, of so many rows each."""
 
 
 class Agreement(NamedTuple):
@@ -194,11 +194,9 @@ def _measure(session: Session, work: Work, batches: Sequence[int]) -> tuple[int,
     The fastest round counts: other work on the machine can only slow a round down.
     """
     measured: dict[int, float] = {}
-    chosen, best, last = 1, 0.0, 0
+    chosen, best = 1, 0.0
     for count in batches:
         inputs = work(count)
-        if last == len(inputs):  # no more rows go together
-            break
         _time_run(session, inputs)  # allocates
         rows = sum(map(len, inputs))
         measured[count] = rows / min(_time_run(session, inputs) for _ in range(ROUNDS))
@@ -206,5 +204,4 @@ def _measure(session: Session, work: Work, batches: Sequence[int]) -> tuple[int,
             chosen, best = count, measured[count]
         elif measured[count] < best / WORTH_IT:
             break
-        last = len(inputs) if len(inputs) > 1 else 0
     return chosen, best, measured
