@@ -26,6 +26,12 @@ from train.data.photos.regions import regions_of
 from train.end_to_end.photos import read_photos
 from train.tasks.recognition import Recognition
 
+QUADRILATERALS = (
+    Cut(shape="quadrilateral"),
+    Cut(shape="quadrilateral", along=0.3, level_degrees=2, direct=True),
+)
+"""Of outlines that are no rectangles, as other detectors may find them: not among those that are tried."""
+
 
 class Shown:
     """Models that find what is labelled, and keep the lines that they are shown."""
@@ -49,12 +55,13 @@ class Shown:
         return [Reading("AB", 1.0, (2, 9), 20, 160, picture="AB") for _ in lines]
 
 
-@pytest.mark.parametrize("how", CANDIDATES, ids=str)
+@pytest.mark.parametrize("how", [*CANDIDATES, *QUADRILATERALS], ids=str)
 def test_a_page_and_evaluation_show_a_reader_the_same_lines(how: Cut, data_dir: Path) -> None:
     for kind in ("vin", "scene_words", "receipts"):
         sample = samples(data_dir, kind, "val", 1)[0]
         corners = [one.points for one in regions_of(sample.text) if len(one.points) == 4][:20]
         quads = np.array(corners).reshape(-1, 4, 2).astype(np.int32)
+        quads[:, 2] -= (quads[:, 2] - quads[:, 0]) // 5  # no rectangles
         expected: list[Image] = []
 
         def keep(lines: Dataset, into: list[Image] = expected) -> list[tuple[str, float]]:
@@ -79,7 +86,7 @@ async def _read(models: Shown, image: Image) -> Any:
 
 def test_a_bundle_tells_how_its_reader_wants_lines_cut() -> None:
     """A cut like PaddleOCR's is not told: earlier bundles, which tell none, are cut so."""
-    for how in CANDIDATES:
+    for how in (*CANDIDATES, *QUADRILATERALS):
         told = Recognition(TrialConfig(cut=how), Charset(("A",))).settings()
         assert ("cut" in told) == (how != PADDLEOCR)
         assert Model("recognition", "any", "1", Path("graph"), settings=told).cut == how
