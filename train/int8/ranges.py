@@ -11,8 +11,6 @@ from train.int8.graph import Array, Product, run_for
 
 SAMPLED = 100
 """Positions of a product's input that are kept of each image."""
-OUTLIERS = 0.01
-"""Percent of the values at either end that may be clipped: rare extremes would take the steps of all others."""
 
 
 @dataclass(frozen=True)
@@ -20,14 +18,10 @@ class Seen:
     """Of what comes into a product.
 
     Attributes:
-        low: the smallest value that is not clipped, 0 at most.
-        high: the largest one, 0 at least.
         positions: by which the weights are multiplied, of an image on average.
         rows: (some positions, channels in) float32.
     """
 
-    low: float
-    high: float
     positions: float
     rows: Array
 
@@ -46,10 +40,5 @@ def measure_inputs(
             sizes[one.name].append(len(rows))
             kept[one.name].append(rows[rng.integers(0, len(rows), min(SAMPLED, len(rows)))])
     return {
-        one.name: _seen(np.concatenate(kept[one.name]), float(np.mean(sizes[one.name]))) for one in products
+        one.name: Seen(float(np.mean(sizes[one.name])), np.concatenate(kept[one.name])) for one in products
     }
-
-
-def _seen(rows: Array, positions: float) -> Seen:
-    low, high = np.percentile(rows, [OUTLIERS, 100 - OUTLIERS])
-    return Seen(min(0.0, float(low)), max(0.0, float(high)), positions, rows)

@@ -12,7 +12,11 @@ import numpy.typing as npt
 from train.int8.graph import Array, Product
 from train.int8.ranges import Seen
 
+Matrix = npt.NDArray[np.float64]
+
 STEPS, LARGEST = 255, 127
+CLIPS = (0.0, 0.001, 0.01, 0.1)
+"""Percent of the inputs that are clipped at either end, to choose from: rare extremes take the steps of all others."""
 RIDGE = 0.01
 """How strongly the weights are held where they are, in mean squares of an input channel."""
 
@@ -38,10 +42,10 @@ class Rounded:
 
 def round_product(one: Product, seen: Seen) -> Rounded:
     """Return a product in 8 bits; with a bias, the means of its outputs stay, too."""
-    scale = np.float32(max(seen.high - seen.low, 1e-8) / STEPS)
-    zero = np.uint8(np.clip(np.rint(-seen.low / scale), 0, STEPS))
     exact = seen.rows.astype(np.float64)
-    rows = (np.clip(np.rint(exact / scale) + zero, 0, STEPS) - zero) * scale
+    _, scale, zero, rows = min(
+        (_round_inputs(exact, one.weights, clip) for clip in CLIPS), key=lambda tried: tried[0]
+    )
     means = (exact.mean(axis=0), rows.mean(axis=0)) if one.bias is not None else (0.0, 0.0)
     fitted, root = _fit(exact - means[0], rows - means[1], one.weights.astype(np.float64))
     scales = np.maximum(np.abs(fitted).max(axis=0) / LARGEST, 1e-8)
@@ -52,9 +56,17 @@ def round_product(one: Product, seen: Seen) -> Rounded:
     return Rounded(scale, zero, weights.astype(np.int8), scales.astype(np.float32), bias)
 
 
-def _fit(
-    exact: npt.NDArray[np.float64], rows: npt.NDArray[np.float64], weights: npt.NDArray[np.float64]
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+def _round_inputs(exact: Matrix, weights: Array, clip: float) -> tuple[float, np.float32, np.uint8, Matrix]:
+    """Return how far rounding the inputs moves the outputs, the scale, the zero, and the inputs rounded."""
+    low, high = np.percentile(exact, [clip, 100 - clip])
+    low, high = min(0.0, low), max(0.0, high)
+    scale = np.float32(max(high - low, 1e-8) / STEPS)
+    zero = np.uint8(np.clip(np.rint(-low / scale), 0, STEPS))
+    rows = np.asarray((np.clip(np.rint(exact / scale) + zero, 0, STEPS) - zero) * scale, np.float64)
+    return float(np.square((rows - exact) @ weights).mean()), scale, zero, rows
+
+
+def _fit(exact: Matrix, rows: Matrix, weights: Matrix) -> tuple[Matrix, Matrix]:
     """Return weights for the rounded rows, and the upper root of the inverse of the rows' second moments."""
     moments = rows.T @ rows / len(rows)
     held = (RIDGE * np.trace(moments) / len(moments) + 1e-12) * np.eye(len(moments))
@@ -62,9 +74,7 @@ def _fit(
     return fitted, np.linalg.cholesky(np.linalg.inv(moments + held)).T
 
 
-def _round_in_turn(
-    weights: npt.NDArray[np.float64], scales: npt.NDArray[np.float64], root: npt.NDArray[np.float64]
-) -> npt.NDArray[np.float64]:
+def _round_in_turn(weights: Matrix, scales: Matrix, root: Matrix) -> Matrix:
     left, rounded = weights.copy(), np.empty_like(weights)
     for channel, row in enumerate(root):
         rounded[channel] = np.clip(np.rint(left[channel] / scales), -LARGEST, LARGEST)
