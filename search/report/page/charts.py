@@ -1,7 +1,6 @@
 """The page's charts, as inline SVG, each in its section."""
 
 from collections.abc import Sequence
-from functools import partial
 from html import escape
 from itertools import accumulate
 
@@ -171,8 +170,8 @@ def draw_reliability(groups: Sequence[Reliability]) -> str:
     """Draw how many lines were right over how sure the text model was: discs as large as the lines are many."""
     least = min(min(group.said, group.interval.low) for group in groups)
     ticks = svg.nice_ticks(least, 1)
-    x, y = Axis(ticks[0], 1, LEFT, RIGHT), Axis(ticks[0], 1, BOTTOM, TOP)
-    form = partial("{:.0%}".format)
+    x, y = Axis(ticks[0], 1, LEFT, RIGHT - 14), Axis(ticks[0], 1, BOTTOM, TOP)
+    form = "{:.0%}".format
     parts = svg.axes(x, y, (ticks, ticks), ("sure to be right", "were right"), (form, form))
     parts.append(svg.rule((x.start, y.start), (x.end, y.end), "baseline"))
     most = max(group.lines for group in groups)
