@@ -33,10 +33,10 @@ Attack = Callable[[int, threading.Event], None]
 HEAD = f"POST /ocr HTTP/1.1\r\nHost: {HOST}\r\nContent-Type: application/json\r\nContent-Length: "
 
 
-def storm(seconds: float) -> dict[str, Any]:
+def storm(seconds: float, topology: str) -> dict[str, Any]:
     """Measure ten polite clients alone, then among hostile ones; return both, and the memory of every process."""
     quiet_s = min(QUIET_MOST_S, QUIET_SHARE * seconds)
-    with server("serve/run.py") as port:
+    with server("serve/run.py", "--topology", topology) as port:
         asked = polite_requests(port)
         quiet = drive(HOST, port, asked, POLITE, quiet_s)
         before = memory()
@@ -168,6 +168,7 @@ def memory() -> dict[str, float]:
         try:
             words = process.cmdline()
             name = next((w for w in words if w.startswith("ray::") or w.endswith(".py")), process.name())
+            name = name.rpartition("/")[2]
             found[name] = max(found.get(name, 0), process.memory_info().rss / 2**20)
         except psutil.Error:
             continue

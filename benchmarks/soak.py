@@ -1,6 +1,6 @@
 """Ten minutes under load with ever new image sizes: memory, errors, and a model replaced and taken back meanwhile.
 
-    python benchmarks/soak.py [--minutes M] [--hostile]
+    python benchmarks/soak.py [--minutes M] [--hostile [--topology fused]]
 
 Eight clients send lines of random width and pages of random size without a pause. In the last quarter another bundle
 is promoted and rolled back. Exits 1 if a request fails or the memory after the warm-up grows by more than TOLERANCE.
@@ -52,10 +52,11 @@ def main(arguments: Sequence[str]) -> int:
     parse.add_argument(
         "--hostile", action="store_true", help="clients that mean no good beside ten polite ones"
     )
+    parse.add_argument("--topology", choices=("graph", "fused"), default="graph", help="of --hostile (graph)")
     chosen = parse.parse_args(arguments)
     minutes, before = chosen.minutes, machine()
     if chosen.hostile:
-        return _write_hostile(minutes, before)
+        return _write_hostile(minutes, before, chosen.topology)
     with tempfile.TemporaryDirectory() as folder:
         figures = soak(Path(folder), 60 * minutes)
     print_table(figures["memory"])
@@ -64,10 +65,10 @@ def main(arguments: Sequence[str]) -> int:
     return 0 if not figures["failed"] and figures["growth"] <= TOLERANCE else 1
 
 
-def _write_hostile(minutes: float, before: dict[str, Any]) -> int:
-    figures = hostile.storm(60 * minutes)
+def _write_hostile(minutes: float, before: dict[str, Any], topology: str) -> int:
+    figures = hostile.storm(60 * minutes, topology)
     bounds = {"p99 / quiet": hostile.TIMES, "MiB at most": hostile.MOST_MIB, "failed": 0}
-    figures |= {"minutes": minutes, "bounds": bounds, "missed": hostile.missed(figures)}
+    figures |= {"topology": topology, "minutes": minutes, "bounds": bounds, "missed": hostile.missed(figures)}
     print(json.dumps(figures, indent=1))
     write_result("soak_hostile", before, figures)
     for words in figures["missed"]:

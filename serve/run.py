@@ -66,9 +66,9 @@ def parser() -> argparse.ArgumentParser:
     add(
         "--topology",
         choices=("auto", "fused", "graph"),
-        default="auto",
-        help="fused: all models in each process that speaks HTTP, where a line costs less; graph: a deployment for "
-        "each model, which scale apart; auto: fused on the cores of one machine, else graph (auto)",
+        default="graph",
+        help="graph: a deployment for each model, which scale apart; fused: all models in each process that speaks "
+        "HTTP, where a line of a tiny model costs less; auto: fused on the cores of one machine, else graph (graph)",
     )
     add("--gpus", type=float, default=0, metavar="SHARE", help="of a GPU for each model replica (0)")
     add(

@@ -1,6 +1,7 @@
 """A storage that speaks S3's protocol on this machine, and is empty."""
 
 import os
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from unittest.mock import patch
@@ -28,6 +29,8 @@ def s3_server() -> Iterator[str]:
     host, port = server.get_host_and_port()
     with patch.dict(os.environ, CREDENTIALS):
         endpoint = f"{host}:{port}"
+        # Moto keeps what is stored for as long as the process lives.
+        urllib.request.urlopen(urllib.request.Request(f"http://{endpoint}/moto-api/reset", method="POST"))
         fs.S3FileSystem(endpoint_override=endpoint, scheme="http", allow_bucket_creation=True).create_dir(
             BUCKET
         )

@@ -65,7 +65,7 @@ def asked(data: Path, *more: str) -> StudySettings:
     [
         (1, "A{}", (), "at least 12 labelled samples"),
         (30, "", (), "must have texts to train a reader on"),
-        (30, "A{}", ("--time-budget", "60s"), "--time-budget must be at least 227s for 30 such photos"),
+        (30, "A{}", ("--time-budget", "60s"), r"--time-budget must be at least 2\d\ds for 30 such photos"),
         (30, "A{}", ("--fork", "old"), "no --fork"),
     ],
 )

@@ -27,6 +27,8 @@ LATER = [
     ("dropout", 0.0),
     ("variety", "usual"),
     ("cut", Cut().model_dump()),
+    ("epoch_share", 1.0),
+    ("refit", None),
 ]
 
 

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.slow
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     running = Server(
         tmp_path_factory.mktemp("fused") / "store", "--recognition", "pp-ocrv6-tiny",
-        "--detection", "pp-ocrv6-tiny", "--recognisers", 2, "--api-key", "sesame",
+        "--detection", "pp-ocrv6-tiny", "--recognisers", 2, "--topology", "fused", "--api-key", "sesame",
     )  # fmt: skip
     try:
         running.wait_until_ready()
