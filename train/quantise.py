@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 if __name__ == "__main__":
     from train.system.cli import main_guard
@@ -28,6 +28,10 @@ from train.export import whole_or_nothing
 from train.system.cli import Parser
 from train.system.paths import given_path, require_folder
 from train.tasks import TASKS, Task
+
+if TYPE_CHECKING:
+    from train.int8.candidates import Choice
+    from train.int8.gate import Verdict
 
 TOLERANCE = 0.005
 """How much of the first score, the exact match of lines say, may be lost."""
@@ -76,17 +80,7 @@ def quantise(
         for choice in write_candidates(aside / ONNX, aside / INT8, calibration_batches(task, calibration)):
             verdict = gate.judge(aside / INT8)
             if verdict.gain >= least_gain and -verdict.change.difference <= tolerance:
-                name = task.scores.names[0]
-                facts = {
-                    name: verdict.score,
-                    f"{name}_float32": verdict.score_float32,
-                    "n": len(data),
-                    "change_interval_95": verdict.change.interval.ends,
-                    "times_as_fast": round(verdict.gain, 3),
-                    "graphs_tried": len(refused) + 1,
-                    "quantised": list(choice.int8),
-                    "left_float32": list(choice.float32),
-                }
+                facts = _describe(choice, verdict, task, data, graphs=len(refused) + 1)
                 seal(aside, **_facts(bundle.manifest) | {"int8": facts})
                 return facts
             refused.append(str(verdict))
@@ -109,6 +103,23 @@ def calibration_batches(task: Task, data: Dataset) -> list[Any]:
     """Return some of the images, each as a batch of its own: lines have widths of their own."""
     some = np.linspace(0, len(data) - 1, min(len(data), CALIBRATION_IMAGES)).astype(int)
     return [task.evaluation_batch(data, some[i : i + 1]) for i in range(len(some))]
+
+
+def _describe(
+    choice: "Choice", verdict: "Verdict", task: Task, data: Dataset, *, graphs: int
+) -> dict[str, Any]:
+    """Return what the manifest says of a graph that passed, the last of so many."""
+    name = task.scores.names[0]
+    return {
+        name: verdict.score,
+        f"{name}_float32": verdict.score_float32,
+        "n": len(data),
+        "change_interval_95": verdict.change.interval.ends,
+        "times_as_fast": round(verdict.gain, 3),
+        "graphs_tried": graphs,
+        "quantised": list(choice.int8),
+        "left_float32": list(choice.float32),
+    }
 
 
 def _facts(manifest: Manifest) -> dict[str, Any]:
