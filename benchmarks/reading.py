@@ -38,13 +38,13 @@ from train.reading.fitting import fit, read_all
 from train.reading.formats.declared import Format
 from train.reading.formats.rules import Rule
 from train.reading.knowledge import TextKnowledge
-from train.reading.languages import Heard
+from train.reading.languages import PredictedLines
 from train.reading.settings import ReadingSettings
 from train.reading.text_model import TextModel
 from train.scoring.intervals import paired_gain_interval, wilson_interval
 from train.tasks import TASKS
 from train.trained.loaded import Assembled
-from train.trained.text_models import hear
+from train.trained.text_models import predict_lines
 
 SEED = 0
 VIN = Format(pattern="[A-HJ-NPR-Z0-9]{17}", checks=("vin",)).rules()
@@ -71,8 +71,8 @@ class Case:
 
     name: str
     charset: Charset
-    chosen: Heard
-    proven: Heard
+    chosen: PredictedLines
+    proven: PredictedLines
     texts: Sequence[str]
     rules: tuple[Rule, ...]
 
@@ -152,11 +152,11 @@ def _cases(lines: Lines, model: str, done: Container[str]) -> Iterator[Case]:
     if (title := f"{lines.name}: {model} as published") not in done:
         config = TrialConfig(model=model, charset="domain")
         network = Assembled(*assemble(config, decode_samples(lines.train)))
-        chosen, proven = (hear(network, half, SEED) for half in halves)
+        chosen, proven = (predict_lines(network, half, SEED) for half in halves)
         yield Case(title, network.engine.charset, chosen, proven, texts, rules)
     path = _bundle_of(lines, model)
     if path.exists() and (title := f"{lines.name}: {model} fine-tuned") not in done:
-        chosen, proven = (_hear_bundle(path, half) for half in halves)
+        chosen, proven = (_predict_with_bundle(path, half) for half in halves)
         yield Case(title, load_bundle(path).charset, chosen, proven, texts, rules)
 
 
@@ -168,13 +168,13 @@ def _halves(samples: Sequence[Sample]) -> tuple[list[Sample], list[Sample]]:
     return [s for s in samples if s.text in first], [s for s in samples if s.text not in first]
 
 
-def _hear_bundle(path: Path, data: Dataset) -> Heard:
+def _predict_with_bundle(path: Path, data: Dataset) -> PredictedLines:
     bundle = load_bundle(path)
     config = TrialConfig.model_validate(bundle.manifest.config)
     task, session = TASKS.get(config.task)(config, bundle.charset), bundle.session()
     batches = list(task.evaluation_batches(data))
     outputs = [run(session, task.evaluation_batch(data, indices)) for indices in batches]
-    return Heard(outputs, [data.texts[int(index)] for indices in batches for index in indices])
+    return PredictedLines(outputs, [data.texts[int(index)] for indices in batches for index in indices])
 
 
 def _measured(case: Case) -> Iterator[dict[str, Any]]:

@@ -23,7 +23,7 @@ from search.planning.plan import Planned, fit_resources, list_nodes, make_plan
 from search.planning.warm_starts import read_fork
 from search.preflight.cluster import check_cluster, start_ray
 from search.preflight.cut import choose_study_cut
-from search.preflight.data import decode_sets, know_texts, source_of, task_of, with_other_lines
+from search.preflight.data import decode_sets, gather_text_knowledge, source_of, task_of, with_other_lines
 from search.preflight.fingerprint import check_fingerprint, read_begun_settings, take_fingerprint
 from search.preflight.general import limit_forgetting
 from search.preflight.latency import measure_latencies
@@ -81,7 +81,9 @@ def prepare(request: Request) -> Prepared:
     show_stage("checking labels and images")
     settings, space = settle(settings)
     check_method(settings, space)
-    known = know_texts(settings, ())  # what cannot be used of a format or texts is refused before any work
+    knowledge = gather_text_knowledge(
+        settings, ()
+    )  # what cannot be used of a format or texts is refused before any work
     check_cluster()
     settings, space = settle(with_other_lines(settings))
     if settings.cache:
@@ -97,7 +99,7 @@ def prepare(request: Request) -> Prepared:
     settings = choose_folds(settings, len(sets.samples["train"]))
     show_stage("choosing the engine")
     settings, space = settle_engine(settings, space)
-    begun_with = take_fingerprint(space, sets, settings.task_name, known)
+    begun_with = take_fingerprint(space, sets, settings.task_name, knowledge)
     check_fingerprint(settings.local_folder, begun_with, request.resume)
     print(describe_data(settings, sets), flush=True)
     return Prepared(settings, space, sets, fork, request.resume, request.started)

@@ -38,7 +38,7 @@ from train.system.versions import installed_versions
 from train.tasks import AS_LABELLED, TASKS, Task
 from train.tasks.parity import TOLERANCE, ParityResult, compare
 from train.trained.loaded import Loaded, load_network
-from train.trained.text_models import find_earlier, read_as_known, with_text_model
+from train.trained.text_models import add_text_model, find_earlier, with_text_model
 from train.trained.to_paddleocr import write_checkpoint
 from train.trained.tuning import tuned
 
@@ -179,9 +179,9 @@ def reading_of(network: Loaded, data: Dataset, chosen: argparse.Namespace) -> Lo
         return with_text_model(network, kept)
     rules = declared_rules(chosen.reading, chosen.labels)
     check_rules(rules, task, chosen.precision)
-    known = TextKnowledge((), rules, precision=chosen.precision, further=read_further(chosen.texts, task))
+    knowledge = TextKnowledge((), rules, precision=chosen.precision, further=read_further(chosen.texts, task))
     if rules or named or find_earlier(network.checkpoint.config.weights):
-        return read_as_known(network, data, known)
+        return add_text_model(network, data, knowledge)
     print(
         "text model: none, the bundle reads greedily; name a format (--reading FILE) or texts (--texts FILE)"
     )

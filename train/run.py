@@ -139,9 +139,9 @@ def main(arguments: Sequence[str]) -> None:
     decoded = _decode(sets, how, chosen)
     facts, epoch = _facts(config, decoded, resume), resume.epoch if resume else 0
     report = TrainingReport(output / FILE, facts, epoch, task.scores.names)
-    known = TextKnowledge(decoded.train.texts, rules, chosen.seed, chosen.precision, further)
+    knowledge = TextKnowledge(decoded.train.texts, rules, chosen.seed, chosen.precision, further)
     with reported(report):
-        _train_and_export(config, decoded, output, report, resume, known, samples=chosen.samples)
+        _train_and_export(config, decoded, output, report, resume, knowledge, samples=chosen.samples)
 
 
 def default_config(task: str | None) -> TrialConfig:
@@ -235,14 +235,14 @@ def _train_and_export(
     output: Path,
     report: TrainingReport,
     resume: Checkpoint | None,
-    known: TextKnowledge,
+    knowledge: TextKnowledge,
     *,
     samples: bool,
 ) -> None:
     from train.export import export_network
     from train.loop import published_scores, train
     from train.trained.loaded import load_network
-    from train.trained.text_models import read_as_known
+    from train.trained.text_models import add_text_model
     from train.trained.tuning import tuned
 
     task = TASKS.get(config.task)
@@ -252,7 +252,7 @@ def _train_and_export(
         print(f"baseline: {config.model}, as published: {score}", flush=True)
     train(config, data, _report(output, config.epochs, report, task), resume)
     reached, bundle = load_checkpoint(output / BEST), output / "best"
-    network = read_as_known(load_network(tuned(reached, data.val), data.val), data.val, known)
+    network = add_text_model(load_network(tuned(reached, data.val), data.val), data.val, knowledge)
     best = network.checkpoint
     if best.text_model is not None:  # its metrics stay: they are compared with those of later epochs
         replace(reached, text_model=best.text_model).save(output / BEST)

@@ -37,13 +37,13 @@ class StudyData:
 
     Attributes:
         test: None where there is no test split.
-        known: of the texts.
+        knowledge: of the texts.
     """
 
     training: TrainingData
     test: Dataset | None
     summary: DataSummary
-    known: TextKnowledge = field(default_factory=lambda: TextKnowledge(()))
+    knowledge: TextKnowledge = field(default_factory=lambda: TextKnowledge(()))
 
 
 def task_of(settings: StudySettings) -> type[Task]:
@@ -98,8 +98,8 @@ def read_rules(settings: StudySettings) -> tuple[Rule, ...]:
     return rules
 
 
-def know_texts(settings: StudySettings, texts: Sequence[str]) -> TextKnowledge:
-    """Return what a study knows of its texts; raise UsageError or DataError for what cannot be used.
+def gather_text_knowledge(settings: StudySettings, texts: Sequence[str]) -> TextKnowledge:
+    """Return the rules and texts that a study was given; raise UsageError or DataError for what cannot be used.
 
     Args:
         settings: the study's.
@@ -128,7 +128,7 @@ def decode_sets(settings: StudySettings, sets: Sets) -> StudyData:
     decoded = with_versions(decoded)
     test = decoded.pop("test", None)
     training = TrainingData(**decoded, dictionary=sets.characters, documents=sets.documents)
-    return StudyData(training, test, summary, know_texts(settings, training.train.texts))
+    return StudyData(training, test, summary, gather_text_knowledge(settings, training.train.texts))
 
 
 def decoding(settings: StudySettings) -> Decoding:

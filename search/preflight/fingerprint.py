@@ -28,7 +28,7 @@ LAYOUT_KEY, LAYOUT = "layout", "3"
 """Of the search state that Tune pickles: raise it when a class in there moves or changes its attributes."""
 
 
-def take_fingerprint(space: SearchSpace, sets: Sets, task: str, known: TextKnowledge) -> dict[str, str]:
+def take_fingerprint(space: SearchSpace, sets: Sets, task: str, knowledge: TextKnowledge) -> dict[str, str]:
     """Return what must not change, under keys that a person can look for.
 
     Samples count by label, name and size of the image file: a data folder may be moved or copied. Of what is known of
@@ -46,8 +46,8 @@ def take_fingerprint(space: SearchSpace, sets: Sets, task: str, known: TextKnowl
         begun_with["charset"] = "".join(sorted(set(chain.from_iterable(sample.text for sample in taught))))
     if sets.dictionary:
         begun_with[DICTIONARY] = "".join(sets.characters)
-    begun_with |= {f"format.{number}": _declared(rule) for number, rule in enumerate(known.rules, 1)}
-    return begun_with | ({"texts": _shortened(known.further)} if known.further else {})
+    begun_with |= {f"format.{number}": _declared(rule) for number, rule in enumerate(knowledge.rules, 1)}
+    return begun_with | ({"texts": _shortened(knowledge.further)} if knowledge.further else {})
 
 
 def _declared(rule: Rule) -> str:

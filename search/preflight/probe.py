@@ -143,7 +143,9 @@ def read_start(
     if task.tunes:
         better = chosen(network, data.val)
         own = TASKS.get(better.task)(better, engine.charset)
-        readings.append(read(Assembled(engine, own).hearing(network), better, data, untrained, tuned=True))
+        readings.append(
+            read(Assembled(engine, own).with_outputs_of(network), better, data, untrained, tuned=True)
+        )
     return readings
 
 

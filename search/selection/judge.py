@@ -15,7 +15,7 @@ from train.reading.knowledge import TextKnowledge
 from train.scoring.intervals import paired_gain_interval
 from train.tasks import SampleStats
 from train.trained.loaded import Assembled, Loaded
-from train.trained.text_models import baseline_as_known
+from train.trained.text_models import add_text_model_to_baseline
 
 Split = Literal["validation", "test", "general"]
 
@@ -29,22 +29,22 @@ class ProbedBaseline:
         config: how it is run.
         data: whose training split and dictionary hold the characters that the network writes; on its validation split
             the text model is chosen.
-        known: what is known of the texts; None where no text model is wanted.
+        knowledge: what is known of the texts; None where no text model is wanted.
     """
 
     baseline: Baseline
     stats: SampleStats
     config: TrialConfig
     data: TrainingData
-    known: TextKnowledge | None = None
+    knowledge: TextKnowledge | None = None
 
     @cached_property
     def network(self) -> Assembled:
         """The network, built when it is first asked for, with the text model that suits it where one is wanted."""
         network = Assembled(*assemble(self.config, self.data.train, dictionary=self.data.dictionary))
-        if self.known is None:
+        if self.knowledge is None:
             return network
-        return baseline_as_known(network, self.data.val, self.known, self.config.weights)
+        return add_text_model_to_baseline(network, self.data.val, self.knowledge, self.config.weights)
 
     def read(self, data: Dataset) -> tuple[Baseline, SampleStats]:
         """Return the baseline with its scores on a split, and how it does on every sample of it."""
@@ -53,11 +53,11 @@ class ProbedBaseline:
 
 
 def list_baselines(
-    probes: Sequence[Probe], data: TrainingData, known: TextKnowledge | None = None
+    probes: Sequence[Probe], data: TrainingData, knowledge: TextKnowledge | None = None
 ) -> list[ProbedBaseline]:
-    """Return the pretrained baselines, the best one first; with `known` they get text models, too."""
+    """Return the pretrained baselines, the best one first; with `knowledge` they get text models, too."""
     baselines = [
-        ProbedBaseline(*measured, data, known)
+        ProbedBaseline(*measured, data, knowledge)
         for probe in probes
         for measured in zip(probe.baselines, probe.rows, probe.configs, strict=True)
     ]
@@ -80,7 +80,7 @@ def compare_with_baselines(
         seed: of the resampling.
     """
     val, decoded = data.training.val, winner.task.text_model is not None
-    best = list_baselines(probes, data.training, data.known if decoded else None)[0]
+    best = list_baselines(probes, data.training, data.knowledge if decoded else None)[0]
     # With folds, the probe read the samples of all of them.
     as_probed = len(best.stats) == len(val) and not decoded
     measured = (best.baseline, best.stats) if as_probed else best.read(val)

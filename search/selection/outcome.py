@@ -175,23 +175,23 @@ class Searched:
         return self.started + budget - EXPORT_S - after - self.plan.budget.refit_s
 
     @property
-    def known_for_winner(self) -> TextKnowledge:
+    def knowledge_for_winner(self) -> TextKnowledge:
         """What is known of the texts, and how long the winner's text model may take: the rest is to fit, too."""
         later = self.later_readings * self.val_lines * self.line_seconds
         later += self.plan.budget.refit_s if self.settings.time_budget_s else 0.0
         return self._known_until(EXPORT_S + text_model_seconds(self.settings, self.val_lines) / 2 + later)
 
     @property
-    def known_for_baseline(self) -> TextKnowledge:
+    def knowledge_for_baseline(self) -> TextKnowledge:
         """What is known of the texts, and how long the baseline's text model may take: the test is still to be read."""
         return self._known_until(2 * len(self.data.test or ()) * self.line_seconds)
 
     def _known_until(self, later_s: float) -> TextKnowledge:
         budget = self.settings.time_budget_s
         if budget is None:
-            return self.data.known
+            return self.data.knowledge
         later_s += REPORT_S + label_check_seconds(budget, self.line_seconds, self.val_lines)
-        return replace(self.data.known, deadline=self.started + budget - later_s)
+        return replace(self.data.knowledge, deadline=self.started + budget - later_s)
 
     @property
     def later_readings(self) -> float:

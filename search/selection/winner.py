@@ -32,7 +32,7 @@ from train.data.dataset import Dataset
 from train.data.images import Image
 from train.export import export_network
 from train.trained.loaded import Loaded, load_network
-from train.trained.text_models import decoding, read_as_known
+from train.trained.text_models import add_text_model, decoding
 from train.trained.tuning import tune
 
 
@@ -72,7 +72,7 @@ def export_winner(search: Searched, selected: Selection, folder: Path) -> Verdic
     best, averaged = load_weights(search, selected)
     loaded, averaged, caution = be_cautious(search, selected, best, averaged)
     tuned = tune(loaded, val)
-    winner = read_as_known(tuned, val, search.known_for_winner)
+    winner = add_text_model(tuned, val, search.knowledge_for_winner)
     kept = tuned if caution is None or caution.share else tune(best, val)
     save_config(kept.checkpoint.config, folder / "best.yaml", describe_stages(ranked[0].stages))
     final, further = refit(search, ranked[0], winner, averaged, caution)
@@ -82,7 +82,11 @@ def export_winner(search: Searched, selected: Selection, folder: Path) -> Verdic
         caution=caution,
         refit=further,
         comparisons=compare_with_baselines(
-            winner, final, replace(data, known=search.known_for_baseline), search.probes, search.settings.seed
+            winner,
+            final,
+            replace(data, knowledge=search.knowledge_for_baseline),
+            search.probes,
+            search.settings.seed,
         ),
         misreadings=list_misreadings(winner, val),
         picture=partial(_draw, winner, val),
@@ -98,7 +102,7 @@ def export_untrained(search: Searched, folder: Path) -> Verdict:
     if not search.out_of_time or not baselines or baselines[0].baseline.untrained:
         return Verdict()
     val = search.data.training.val
-    network = read_as_known(load_baseline(baselines[0]), val, search.known_for_winner)
+    network = add_text_model(load_baseline(baselines[0]), val, search.knowledge_for_winner)
     save_config(network.checkpoint.config, folder / "best.yaml")
     export_network(network, val, folder / "best", search.settings.samples)
     return Verdict(averaged=(PRETRAINED,))

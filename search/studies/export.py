@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pyarrow import fs
 
-from search.preflight.data import decoding, know_texts, source_of
+from search.preflight.data import decoding, gather_text_knowledge, source_of
 from search.records.trial_report import checkpoint_scores, latest_reports
 from search.settings import StudySettings
 from search.storage.journal import TrialJournal, read_journal
@@ -20,7 +20,7 @@ from train.export import export_network
 from train.sets.read import read_splits
 from train.tasks.parity import ParityResult
 from train.trained.loaded import load_network
-from train.trained.text_models import read_as_known
+from train.trained.text_models import add_text_model
 from train.trained.tuning import tuned
 
 
@@ -59,9 +59,9 @@ def export_trial(study: Study, wanted: str, output: Path) -> Exported:
     checkpoint = read_best_checkpoint(study, trial)
     settings = study.settings
     splits, left_out = read_splits(source_of(settings))
-    known = know_texts(settings, [sample.text for sample in splits.train])
+    knowledge = gather_text_knowledge(settings, [sample.text for sample in splits.train])
     val = decoding(settings).decode_usable({"val": splits.val}, settings.allow_bad, left_out)[0]["val"]
-    network = read_as_known(load_network(tuned(checkpoint, val), val), val, known)
+    network = add_text_model(load_network(tuned(checkpoint, val), val), val, knowledge)
     parity = export_network(network, val, output, settings.samples)
     return Exported(trial.id, checkpoint.epoch, network.checkpoint.metrics, parity)
 

@@ -13,14 +13,14 @@ from train.reading.formats.rules import Rule, weighed
 from train.reading.knowledge import FEWEST_LINES, FEWEST_TEXTS, Earlier, TextKnowledge
 from train.reading.languages import (
     NO_TIME,
+    ChosenNgram,
     Corpus,
-    Heard,
-    Tried,
+    PredictedLines,
     find_language,
     is_hopeless,
+    limit_texts,
     list_corpora,
     paired_gain,
-    some_of,
 )
 from train.reading.settings import Language, ReadingSettings, TextReading
 from train.reading.text_model import TextModel
@@ -45,16 +45,18 @@ class Fitted:
     hurried: bool = False
 
 
-def fit(heard: Heard, charset: Charset, known: TextKnowledge, earlier: Earlier | None = None) -> Fitted:
+def fit(
+    lines: PredictedLines, charset: Charset, knowledge: TextKnowledge, earlier: Earlier | None = None
+) -> Fitted:
     """Return the text model of a network.
 
     Args:
-        heard: validation lines.
+        lines: validation lines.
         charset: of the network.
-        known: what is known of the texts.
+        knowledge: what is known of the texts.
         earlier: the text model of the bundle that training began with: it stays but for what is shown to be better.
     """
-    fitting = _Fitting(heard, charset, known, earlier)
+    fitting = _Fitting(lines, charset, knowledge, earlier)
     fitting.take_rules()
     fitting.take_language()
     fitting.calibrate()
@@ -64,11 +66,13 @@ def fit(heard: Heard, charset: Charset, known: TextKnowledge, earlier: Earlier |
 class _Fitting:
     """A text model on its way: each step keeps what reads validation better."""
 
-    def __init__(self, heard: Heard, charset: Charset, known: TextKnowledge, earlier: Earlier | None) -> None:
-        self._heard, self._charset, self._known = heard, charset, known
+    def __init__(
+        self, lines: PredictedLines, charset: Charset, knowledge: TextKnowledge, earlier: Earlier | None
+    ) -> None:
+        self._lines, self._charset, self._knowledge = lines, charset, knowledge
         self._before = earlier.written_in(charset) if earlier else ReadingSettings()
-        self._enough = earlier is None or len(heard.labels) >= FEWEST_LINES
-        self._texts = some_of(known.texts, known.seed)
+        self._enough = earlier is None or len(lines.labels) >= FEWEST_LINES
+        self._texts = limit_texts(knowledge.texts, knowledge.seed)
         self._notes: list[str] = []
         self._hurried = False
         self._settings = ReadingSettings()
@@ -78,7 +82,7 @@ class _Fitting:
         """Take the rules that are declared, or else those of before; leave out those that read worse."""
         rules = self._weighed_rules()
         self._notes += map(_describe, rules)
-        firm = tuple(rule for rule in rules if rule.hard and self._known.rules)
+        firm = tuple(rule for rule in rules if rule.hard and self._knowledge.rules)
         self._settings = ReadingSettings(rules=rules)
         self._right = self._read(self._settings) if rules else self._greedy
         if self._enough and self._right.sum() < self._greedy.sum() and len(firm) < len(rules):
@@ -87,7 +91,7 @@ class _Fitting:
             )
             self._settings = ReadingSettings(rules=(*firm, *told))
             self._right = self._read(self._settings)
-            kind = "that are not hard" if self._known.rules else "of the bundle that training began with"
+            kind = "that are not hard" if self._knowledge.rules else "of the bundle that training began with"
             left = "they find lines, but decide no text" if told else "left out"
             self._notes.append(f"rules {kind} read worse on validation: {left}")
         if self._settings.finds and not any(rule.required for rule in self._settings.rules):
@@ -95,10 +99,10 @@ class _Fitting:
 
     def _weighed_rules(self) -> tuple[Rule, ...]:
         """Return the rules as labels obey them; those of before as they were where labels are too few to tell."""
-        rules = self._known.rules or self._before.rules
-        if not self._known.rules and len(self._texts) < FEWEST_TEXTS:
+        rules = self._knowledge.rules or self._before.rules
+        if not self._knowledge.rules and len(self._texts) < FEWEST_TEXTS:
             return rules
-        return weighed(rules, self._texts or self._heard.labels, self._known.seed) if rules else ()
+        return weighed(rules, self._texts or self._lines.labels, self._knowledge.seed) if rules else ()
 
     def take_language(self) -> None:
         """Take the n-gram of before unless it reads worse, and a new one if that is better by more than chance."""
@@ -109,7 +113,7 @@ class _Fitting:
         corpora = list_corpora(self._texts, self._further()) if self._enough else []
         if not corpora:
             return
-        tried = self._tried(corpora)
+        tried = self._find_ngram(corpora)
         self._hurried = tried == NO_TIME
         if isinstance(tried, str):
             self._notes.append(f"n-gram: {tried}")
@@ -122,15 +126,17 @@ class _Fitting:
             + ("taken" if taken else "left out")
         )
 
-    def _tried(self, corpora: Sequence[Corpus]) -> Tried | str:
+    def _find_ngram(self, corpora: Sequence[Corpus]) -> ChosenNgram | str:
         """Return the n-gram that reads best, or why none was looked for or found."""
-        seed, lines = self._known.seed, len(self._right)
-        if is_hopeless(self._right, np.ones(lines), seed):
-            wrong = lines - int(self._right.sum())
+        seed, count = self._knowledge.seed, len(self._right)
+        if is_hopeless(self._right, np.ones(count), seed):
+            wrong = count - int(self._right.sum())
             return (
-                f"not tried, {wrong} of {lines} validation lines are wrong: no gain could be more than chance"
+                f"not tried, {wrong} of {count} validation lines are wrong: no gain could be more than chance"
             )
-        return find_language(self._heard, corpora, self._charset, self._settings, seed, self._known.deadline)
+        return find_language(
+            self._lines, corpora, self._charset, self._settings, seed, self._knowledge.deadline
+        )
 
     def _take(self, language: Language, least: int) -> bool:
         """Take a language model if at least so many more lines are right with it; tell whether it was taken."""
@@ -143,46 +149,46 @@ class _Fitting:
 
     def _further(self) -> Sequence[str]:
         """Return the texts without images that the network can write, and say how many it cannot."""
-        texts = [text for text in self._known.further if not self._charset.unknown(text)]
-        if left := len(self._known.further) - len(texts):
-            lacking = sorted(set().union(*map(self._charset.unknown, self._known.further)))
+        texts = [text for text in self._knowledge.further if not self._charset.unknown(text)]
+        if left := len(self._knowledge.further) - len(texts):
+            lacking = sorted(set().union(*map(self._charset.unknown, self._knowledge.further)))
             shown = named(lacking)
             self._notes.append(
-                f"{left} of {len(self._known.further)} texts without images hold {shown}, which the charset lacks: "
+                f"{left} of {len(self._knowledge.further)} texts without images hold {shown}, which the charset lacks: "
                 "left out"
             )
-        return some_of(texts, self._known.seed)
+        return limit_texts(texts, self._knowledge.seed)
 
     def calibrate(self) -> None:
         """Measure what scores say of texts being right; what was measured before stays where lines are too few."""
         calibration = self._before.calibration
         if self._enough or calibration is None:
-            scores = [one.score for one in read_all(self._settings, self._charset, self._heard)]
-            calibration = calibrated(scores, self._right.astype(bool).tolist(), self._known.precision)
+            scores = [one.score for one in read_all(self._settings, self._charset, self._lines)]
+            calibration = calibrated(scores, self._right.astype(bool).tolist(), self._knowledge.precision)
             self._notes.append(f"accepted: {calibration.measured}")
         else:
             self._notes.append(
-                f"{len(self._heard.labels)} lines choose nothing: n-gram and calibration as before"
+                f"{len(self._lines.labels)} lines choose nothing: n-gram and calibration as before"
             )
         self._settings = self._settings.model_copy(update={"calibration": calibration})
 
     def fitted(self) -> Fitted:
         """Return what was chosen."""
-        gain = paired_gain(self._greedy, self._right, self._known.seed)
+        gain = paired_gain(self._greedy, self._right, self._knowledge.seed)
         return Fitted(self._settings, gain, tuple(self._notes), self._hurried)
 
     def _read(self, settings: ReadingSettings) -> Right:
         """Return (N,) whether each line is read right."""
-        readings = read_all(settings, self._charset, self._heard)
+        readings = read_all(settings, self._charset, self._lines)
         return np.array(
-            [one.text == label for one, label in zip(readings, self._heard.labels, strict=True)], float
+            [one.text == label for one, label in zip(readings, self._lines.labels, strict=True)], float
         )
 
 
-def read_all(settings: ReadingSettings, charset: Charset, heard: Heard) -> list[TextReading]:
+def read_all(settings: ReadingSettings, charset: Charset, lines: PredictedLines) -> list[TextReading]:
     """Return the reading of every line."""
     model = TextModel(settings, charset)
-    return [reading for batch in heard.batches for reading in model.read(batch)]
+    return [reading for batch in lines.batches for reading in model.read(batch)]
 
 
 def _describe(rule: Rule) -> str:

@@ -30,8 +30,8 @@ Right = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Heard:
-    """Lines that a network has read.
+class PredictedLines:
+    """What a network predicts for labelled lines.
 
     Attributes:
         batches: (N, T, C) float32 probabilities, one array for each padded width.
@@ -57,7 +57,7 @@ class Corpus:
 
 
 @dataclass(frozen=True)
-class Tried:
+class ChosenNgram:
     """The n-gram that reads best.
 
     Attributes:
@@ -70,7 +70,7 @@ class Tried:
     gain: Gain
 
 
-def some_of(texts: Sequence[str], seed: int) -> Sequence[str]:
+def limit_texts(texts: Sequence[str], seed: int) -> Sequence[str]:
     """Return the texts, or MOST_TEXTS drawn ones."""
     if len(texts) <= MOST_TEXTS:
         return texts
@@ -79,7 +79,7 @@ def some_of(texts: Sequence[str], seed: int) -> Sequence[str]:
 
 
 def list_corpora(labels: Sequence[str], further: Sequence[str]) -> list[Corpus]:
-    """Return what n-grams are learnt from: labels, texts without images, and both, these as they are and alike."""
+    """Return what n-grams are learnt from: labels, texts without images, both, and both with equal weight."""
     kinds = {"labels": labels, "further texts": further}
     found = [
         Corpus(name, texts, [1.0] * len(texts)) for name, texts in kinds.items() if len(texts) >= FEWEST_TEXTS
@@ -93,20 +93,20 @@ def list_corpora(labels: Sequence[str], further: Sequence[str]) -> list[Corpus]:
 
 
 def find_language(
-    heard: Heard,
+    lines: PredictedLines,
     corpora: Sequence[Corpus],
     charset: Charset,
     before: ReadingSettings,
     seed: int,
     deadline: float | None = None,
-) -> Tried | str:
+) -> ChosenNgram | str:
     """Return the n-gram that reads validation best, under the rules, and what n-grams gain; or why there is none.
 
     The gain is cross-fitted: each tenth of the lines is read with what the others chose among the settings. The best of
     many on the lines that chose it flatters.
 
     Args:
-        heard: validation lines.
+        lines: validation lines.
         corpora: what n-grams are learnt from.
         charset: of the network.
         before: the rules, and the n-gram, if any, that others have to beat.
@@ -114,15 +114,15 @@ def find_language(
         deadline: Unix time from which on no further one is tried; None for none.
     """
     model, found = TextModel(before.model_copy(update={"language": None}), charset), list[Likely]()
-    for batch in heard.batches:
+    for batch in lines.batches:
         if is_late(deadline):
             return NO_TIME
         found += model.list_likely(batch, NATS, TEXTS, TOKENS)
-    candidates = _Candidates(found, heard.labels, charset)
-    now = candidates.judge(_given(before.language, candidates.texts, candidates.lengths))
-    if is_hopeless(now.right, np.maximum(now.right, candidates.possible), seed):
+    likely = _LikelyTexts(found, lines.labels, charset)
+    now = likely.judge(_score_texts(before.language, likely.texts, likely.lengths))
+    if is_hopeless(now.right, np.maximum(now.right, likely.possible), seed):
         return "no gain could be more than chance: where lines are wrong, the right text is not among the likely ones"
-    tried = _Trials(candidates, charset, now)
+    tried = _NgramSearch(likely, charset, now)
     for corpus in corpora:
         for order in ORDERS:
             if is_late(deadline):
@@ -138,22 +138,22 @@ def is_late(deadline: float | None) -> bool:
 
 
 def is_hopeless(now: Right, possible: Right, seed: int) -> bool:
-    """Tell whether even what is possible would be no more than chance; (N,) each, whether lines are right."""
+    """Tell whether even the largest possible gain could be chance; (N,) each, whether lines are right."""
     return paired_gain(now, possible, seed).interval.low <= 0
 
 
-class _Trials:
-    """N-grams that were tried on the candidates of all lines."""
+class _NgramSearch:
+    """The n-grams tried so far, each judged on the likely texts of all lines."""
 
-    def __init__(self, candidates: "_Candidates", charset: Charset, now: "_Judged") -> None:
-        """Begin with how what there is reads."""
-        self._candidates, self._charset = candidates, charset
+    def __init__(self, likely: "_LikelyTexts", charset: Charset, now: "_Judged") -> None:
+        """Begin with `now`, what is read without a new n-gram."""
+        self._likely, self._charset = likely, charset
         self._judged = [now]
         self._settings: list[tuple[Corpus, int, float, float]] = []
 
     def gain_by(self, corpus: Corpus, order: int) -> bool:
-        """Try all weights of an n-gram; tell whether one reads more lines right than what there was at first."""
-        found, first = self._candidates, len(self._judged)
+        """Try all weights of an n-gram; tell whether one of them reads more lines right than no new n-gram."""
+        found, first = self._likely, len(self._judged)
         scores = learn(corpus.texts, self._charset, order, corpus.weights).score(found.texts)
         for weight, bonus in product(WEIGHTS, BONUSES):
             self._judged.append(found.judge(weight * (scores + bonus * found.lengths)))
@@ -161,7 +161,7 @@ class _Trials:
         most = max(float(one.right.sum()) for one in self._judged[first:])
         return most > float(self._judged[0].right.sum())
 
-    def best(self, seed: int) -> Tried | str:
+    def best(self, seed: int) -> ChosenNgram | str:
         """Return the one that reads most lines right, or why there is none."""
         if not self._settings:
             return NO_TIME
@@ -172,10 +172,12 @@ class _Trials:
         corpus, order, weight, bonus = self._settings[best - 1]
         arrays = learn(corpus.texts, self._charset, order, corpus.weights).as_json()
         language = Language(order=order, weight=weight, bonus=bonus, arrays=arrays)
-        return Tried(language, corpus.name, paired_gain(rights[0], _cross_fitted(rights, worth, seed), seed))
+        return ChosenNgram(
+            language, corpus.name, paired_gain(rights[0], _cross_fit(rights, worth, seed), seed)
+        )
 
 
-def _given(language: Language | None, texts: Sequence[Sequence[int]], lengths: Right) -> Right:
+def _score_texts(language: Language | None, texts: Sequence[Sequence[int]], lengths: Right) -> Right:
     """Return what a language model gives texts, in nats; nothing without one."""
     if language is None:
         return np.zeros(len(lengths))
@@ -188,7 +190,7 @@ def paired_gain(before: Right, after: Right, seed: int) -> Gain:
     return paired_gain_interval(first, second, lambda sums: float(sums[1] / sums[0]), seed)
 
 
-def _cross_fitted(rights: Right, worth: Right, seed: int) -> Right:
+def _cross_fit(rights: Right, worth: Right, seed: int) -> Right:
     """Return (N,) whether each line is right with that row of (S, N) that is worth most on the folds without it."""
     fold = np.random.default_rng(seed).permutation(rights.shape[1]) % FOLDS
     own = fold == np.arange(FOLDS)[:, None]
@@ -201,7 +203,7 @@ class _Judged(NamedTuple):
 
     Attributes:
         right: whether each is right.
-        worth: that, and far behind it the log-likelihood of the right text among its candidates: of settings that read
+        worth: that, and far behind it the log-likelihood of the right text among the likely ones: of settings that read
             as many lines right it tells which does so most surely.
     """
 
@@ -209,25 +211,25 @@ class _Judged(NamedTuple):
     worth: Right
 
 
-class _Candidates:
+class _LikelyTexts:
     """The likeliest texts of lines, among which an n-gram chooses."""
 
     def __init__(self, found: Sequence[Likely], labels: Sequence[str], charset: Charset) -> None:
-        """Lay them out, and which of them are right."""
-        self.texts = [classes for own in found for classes in own]
+        """Put the texts of all lines, their scores, and whether they are right, into tables."""
+        self.texts = [classes for texts in found for classes in texts]
         self.lengths = np.array([len(classes) for classes in self.texts], float)
-        counts = np.array([len(own) for own in found])
+        counts = np.array([len(texts) for texts in found])
         self._places = np.arange(max(1, counts.max(initial=0))) < counts[:, None]
-        self._scores = self._laid([score for own in found for score in own.values()], -np.inf)
+        self._scores = self._lay_out([score for texts in found for score in texts.values()], -np.inf)
         right = [
             not charset.unknown(label) and list(classes) == charset.encode(label)
-            for own, label in zip(found, labels, strict=True)
-            for classes in own
+            for texts, label in zip(found, labels, strict=True)
+            for classes in texts
         ]
-        self._right = self._laid(right, 0.0)
+        self._right = self._lay_out(right, 0.0)
 
-    def _laid(self, values: npt.ArrayLike, otherwise: float) -> Right:
-        """Return (N, K) values of the texts, line by line."""
+    def _lay_out(self, values: npt.ArrayLike, otherwise: float) -> Right:
+        """Return (N, K) values of the texts, a row for each line, filled up with `otherwise`."""
         table = np.full(self._places.shape, otherwise)
         table[self._places] = values
         return table
@@ -238,13 +240,13 @@ class _Candidates:
         return np.asarray(self._right.max(axis=1))
 
     def judge(self, gains: Right) -> _Judged:
-        """Return how lines are read if of each one's texts the best is taken; `gains` of all texts in nats."""
-        scores = self._scores + self._laid(gains, 0.0)
+        """Return how lines are read if each takes its best text; `gains`: what an n-gram adds to each text, in nats."""
+        scores = self._scores + self._lay_out(gains, 0.0)
         chosen = scores.argmax(axis=1)[:, None]
         right = np.take_along_axis(self._right, chosen, axis=1)[:, 0]
         best = np.take_along_axis(scores, chosen, axis=1)
         shares = np.exp(
             scores - np.where(np.isfinite(best), best, 0.0)
         )  # a hard rule may exclude all of them
-        likely = (shares * self._right).sum(axis=1) / np.maximum(shares.sum(axis=1), SMALLEST)
-        return _Judged(right, right + TIE * np.log(np.maximum(likely, LEAST)))
+        right_share = (shares * self._right).sum(axis=1) / np.maximum(shares.sum(axis=1), SMALLEST)
+        return _Judged(right, right + TIE * np.log(np.maximum(right_share, LEAST)))

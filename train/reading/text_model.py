@@ -117,7 +117,7 @@ class TextModel:
         return found
 
     def _weighed(self, probabilities: Probabilities, raw: Sequence[_Candidate]) -> list[list[_Candidate]]:
-        """Return the candidates of each line, the best first: as read greedily, and the best of each level."""
+        """Return the possible readings of each line, the best first: the greedy one, and the best of each level."""
         found = [[one] for one in raw]
         logs: npt.NDArray[np.float32] | None = None
         latest = list(raw)

@@ -46,7 +46,7 @@ class Assembled:
     @property
     def at_best(self) -> "Assembled":
         """The network as epochs are judged (`Task.at_best`)."""
-        return Assembled(self.engine, self.task.at_best).hearing(self)
+        return Assembled(self.engine, self.task.at_best).with_outputs_of(self)
 
     def read(self, data: Dataset) -> Reading:
         """Read a split; asked again for the same one, return what was read before."""
@@ -62,7 +62,7 @@ class Assembled:
         return self._readings[id(data)][1]
 
     def output(self, data: Dataset, indices: Indices) -> Images:
-        """Return what the network says of a batch of a split (`Task.evaluation_batches`), kept while there is room."""
+        """Return the network's outputs for a batch of a split (`Task.evaluation_batches`), kept while there is room."""
         key = id(data), int(indices[0])
         if key in self._outputs:
             return self._outputs[key][1]
@@ -71,8 +71,8 @@ class Assembled:
             self._outputs[key] = data, output
         return output
 
-    def hearing(self, other: "Assembled") -> Self:
-        """Return this with what another task's same network has said, so that it is not asked again."""
+    def with_outputs_of(self, other: "Assembled") -> Self:
+        """Return this network with the outputs that `other`, the same network, has computed already."""
         self._outputs.update(other._outputs)
         return self
 
@@ -88,7 +88,7 @@ class Loaded(Assembled):
         changed = replace(self.checkpoint, metrics=self.checkpoint.metrics | metrics)
         found = Loaded(self.engine, self.task, checkpoint=changed)
         found._readings.update(self._readings)
-        return found.hearing(self)
+        return found.with_outputs_of(self)
 
 
 def load_network(checkpoint: Checkpoint, data: Dataset) -> Loaded:

@@ -12,7 +12,7 @@ from train.models.starting import read_saved
 from train.reading.calibration import Coverage, Reliability, covered, reliability
 from train.reading.fitting import Fitted, fit
 from train.reading.knowledge import FEWEST_LINES, MOST_LINES, Earlier, TextKnowledge
-from train.reading.languages import Heard
+from train.reading.languages import PredictedLines
 from train.reading.settings import ReadingSettings, TextReading
 from train.scoring.scores import Scores
 from train.tasks import Task
@@ -20,25 +20,25 @@ from train.trained.loaded import Assembled, Loaded
 
 MOST_BYTES = 1 << 29
 RAW = "raw_"
-"""What the scores of reading greedily are told apart by."""
+"""Prefix of the names of the scores of reading greedily."""
 SHARES = (0.5, 0.7, 0.8, 0.9, 1.0)
 
 
-def fitted(
-    network: Assembled, val: Dataset, known: TextKnowledge, earlier: Earlier | None = None
+def fit_text_model(
+    network: Assembled, val: Dataset, knowledge: TextKnowledge, earlier: Earlier | None = None
 ) -> Fitted | None:
     """Return the text model of a network; None for a task without characters, or where nothing tells.
 
     Args:
         network: that is to have one.
         val: lines that choose.
-        known: what is known of the texts.
+        knowledge: what is known of the texts.
         earlier: the text model of the bundle that training began with, if it had one.
     """
-    few = len(val) < FEWEST_LINES and not known.rules and earlier is None
+    few = len(val) < FEWEST_LINES and not knowledge.rules and earlier is None
     if not network.task.worded or few:
         return None
-    return fit(hear(network, val, known.seed), network.engine.charset, known, earlier)
+    return fit(predict_lines(network, val, knowledge.seed), network.engine.charset, knowledge, earlier)
 
 
 def find_earlier(weights: str | None) -> Earlier | None:
@@ -47,13 +47,13 @@ def find_earlier(weights: str | None) -> Earlier | None:
     return Earlier(saved.text_model, saved.charset) if saved and saved.text_model else None
 
 
-def hear(network: Assembled, data: Dataset, seed: int) -> Heard:
-    """Return what a network says of lines: of all, or of as many drawn ones as are worth the time and memory."""
+def predict_lines(network: Assembled, data: Dataset, seed: int) -> PredictedLines:
+    """Return a network's outputs for all lines, or for MOST_LINES drawn ones, as far as MOST_BYTES allows."""
     rng, batches, labels, size = np.random.default_rng(seed), [], [], 0
     if len(data) <= MOST_LINES:
         dealt = list(network.task.evaluation_batches(data))
         texts = [data.texts[int(index)] for indices in dealt for index in indices]
-        return Heard([network.output(data, indices) for indices in dealt], texts)
+        return PredictedLines([network.output(data, indices) for indices in dealt], texts)
     chosen = np.zeros(len(data), bool)
     chosen[rng.permutation(len(data))[:MOST_LINES]] = True
     for indices in network.task.evaluation_batches(data):
@@ -64,7 +64,7 @@ def hear(network: Assembled, data: Dataset, seed: int) -> Heard:
         size += output.nbytes
         batches.append(output)
         labels += [data.texts[int(index)] for index in mine]
-    return Heard(batches, labels)
+    return PredictedLines(batches, labels)
 
 
 @dataclass(frozen=True)
@@ -140,9 +140,9 @@ def decoding(task: Task, predictions: Sequence[TextReading], data: Dataset) -> D
     )
 
 
-def read_as_known(network: Loaded, val: Dataset, known: TextKnowledge) -> Loaded:
-    """Return the network with the text model that suits it, its scores with that, and say what was chosen."""
-    found = fitted(network, val, known, find_earlier(network.checkpoint.config.weights))
+def add_text_model(network: Loaded, val: Dataset, knowledge: TextKnowledge) -> Loaded:
+    """Return the network with the text model that suits it and the scores it has then; print what was chosen."""
+    found = fit_text_model(network, val, knowledge, find_earlier(network.checkpoint.config.weights))
     if found is None:
         return network
     other = with_text_model(network, found.settings)
@@ -162,14 +162,14 @@ def with_text_model(network: Loaded, settings: ReadingSettings) -> Loaded:
     """Return the network with a text model, which its checkpoint keeps, too."""
     checkpoint = replace(network.checkpoint, text_model=settings)
     found = Loaded(network.engine, network.task.reading_with(settings), checkpoint=checkpoint)
-    return found.hearing(network)
+    return found.with_outputs_of(network)
 
 
-def baseline_as_known(
-    network: Assembled, val: Dataset, known: TextKnowledge, weights: str | None
+def add_text_model_to_baseline(
+    network: Assembled, val: Dataset, knowledge: TextKnowledge, weights: str | None
 ) -> Assembled:
-    """Return a network that nothing was trained of, from its own `weights`, with the text model that suits it."""
-    found = fitted(network, val, known, find_earlier(weights))
+    """Return the untrained network of `weights` with the text model that suits it."""
+    found = fit_text_model(network, val, knowledge, find_earlier(weights))
     if found is None:
         return network
     if found.hurried:
@@ -177,4 +177,4 @@ def baseline_as_known(
             "no time was left to try n-grams for the baseline: the comparison may favour the winner",
             flush=True,
         )
-    return Assembled(network.engine, network.task.reading_with(found.settings)).hearing(network)
+    return Assembled(network.engine, network.task.reading_with(found.settings)).with_outputs_of(network)

@@ -26,7 +26,9 @@ def tune(network: Loaded, val: Dataset) -> Loaded:
     checkpoint = network.checkpoint
     config = chosen(network, val)
     task = TASKS.get(config.task)(config, checkpoint.charset)
-    better = Loaded(network.engine, task, checkpoint=replace(checkpoint, config=config)).hearing(network)
+    better = Loaded(network.engine, task, checkpoint=replace(checkpoint, config=config)).with_outputs_of(
+        network
+    )
     before, after = network.read(val).scores, better.read(val).scores
     print(
         f"chosen after training: {_said(checkpoint.config, config)}; "

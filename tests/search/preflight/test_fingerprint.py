@@ -36,9 +36,9 @@ def sets(folder: Path, text: str = "AB1", content: bytes = b"image") -> Sets:
 
 
 def found(
-    folder: Path, high: str = "1.0e-2", known: TextKnowledge = NOTHING, **data: object
+    folder: Path, high: str = "1.0e-2", knowledge: TextKnowledge = NOTHING, **data: object
 ) -> dict[str, str]:
-    return take_fingerprint(space(high), sets(folder, **data), "recognition", known)  # type: ignore[arg-type]
+    return take_fingerprint(space(high), sets(folder, **data), "recognition", knowledge)  # type: ignore[arg-type]
 
 
 def test_a_copy_of_the_data_is_the_same_data(tmp_path: Path) -> None:
@@ -61,13 +61,15 @@ def test_every_change_is_named_with_the_old_and_the_new_value(tmp_path: Path) ->
 
 def test_what_is_declared_of_the_texts_is_part_of_a_study(tmp_path: Path) -> None:
     words = Format(pattern="[A-Z]{3}", lexicon=("ONE", "TWO"), checks=("luhn",))
-    begun = found(tmp_path, known=TextKnowledge((), words.rules(), further=["A", "B"]))
+    begun = found(tmp_path, knowledge=TextKnowledge((), words.rules(), further=["A", "B"]))
     assert (
-        list_differences(begun, found(tmp_path, known=TextKnowledge((), words.rules(), further=["A", "B"])))
+        list_differences(
+            begun, found(tmp_path, knowledge=TextKnowledge((), words.rules(), further=["A", "B"]))
+        )
         == []
     )
     other = Format(pattern="[A-Z]{3}", lexicon=("ONE", "TEN"), checks=({"check": "luhn", "hard": True},))
-    told = list_differences(begun, found(tmp_path, known=TextKnowledge((), other.rules(), further=["A"])))
+    told = list_differences(begun, found(tmp_path, knowledge=TextKnowledge((), other.rules(), further=["A"])))
     assert [line.partition(":")[0] for line in told] == [
         "format.1",
         "format.2",

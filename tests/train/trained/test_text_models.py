@@ -28,7 +28,7 @@ from train.reading.settings import ReadingSettings
 from train.reading.text_model import TextModel
 from train.system import cli
 from train.trained.loaded import load_network
-from train.trained.text_models import read_as_known
+from train.trained.text_models import add_text_model
 
 RULES = (
     Rule(name="pattern", pattern="[A-Z0-9]{3,5}", hard=True),
@@ -53,9 +53,12 @@ def untrained(lines: Dataset) -> Checkpoint:
 @pytest.fixture(scope="module")
 def bundle(untrained: Checkpoint, lines: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return its bundle with a text model."""
-    network, known = load_network(untrained, lines), TextKnowledge([text[:4] for text in lines.texts], RULES)
+    network, knowledge = (
+        load_network(untrained, lines),
+        TextKnowledge([text[:4] for text in lines.texts], RULES),
+    )
     folder = tmp_path_factory.mktemp("text-model") / "bundle"
-    export_network(read_as_known(network, lines, known), lines, folder)
+    export_network(add_text_model(network, lines, knowledge), lines, folder)
     return folder
 
 
