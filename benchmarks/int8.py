@@ -30,8 +30,8 @@ from train.config import TrialConfig
 from train.data.charset import Charset
 from train.data.dataset import Dataset, decode_samples
 from train.data.formats import load_file
-from train.int8.candidates import measure_alone, write_candidates
 from train.int8.gate import Gate
+from train.int8.mixed_graphs import measure_alone, write_mixed_graphs
 from train.quantise import calibration_batches, task_of
 from train.tasks import TASKS, Task
 
@@ -97,7 +97,7 @@ def _cases(options: argparse.Namespace) -> Iterator[Case]:
 
 def _measure(case: Case, target: Path) -> dict[str, Any]:
     started = time.perf_counter()
-    choice = next(write_candidates(case.onnx, target, calibration_batches(case.task, case.calibration)))
+    choice = next(write_mixed_graphs(case.onnx, target, calibration_batches(case.task, case.calibration)))
     seconds = time.perf_counter() - started
     verdict = Gate(case.onnx, case.task, case.data).judge(target)
     low, high = verdict.change.interval.ends

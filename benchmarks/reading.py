@@ -180,16 +180,16 @@ def _predict_with_bundle(path: Path, data: Dataset) -> PredictedLines:
 def _measured(case: Case) -> Iterator[dict[str, Any]]:
     """Yield a row for reading greedily, for each part alone, and for all that validation chose."""
 
-    def fitted(rules: Sequence[Rule], texts: Sequence[str]) -> ReadingSettings:
+    def fit_rules(rules: Sequence[Rule], texts: Sequence[str]) -> ReadingSettings:
         return fit(case.chosen, case.charset, TextKnowledge(texts, tuple(rules), SEED)).settings
 
-    parts = {"greedy": ReadingSettings(), "n-gram": fitted((), case.texts)}
+    parts = {"greedy": ReadingSettings(), "n-gram": fit_rules((), case.texts)}
     if case.rules:
         few = list(case.texts)
         parts |= {
-            "pattern": fitted(case.rules[:1], few).model_copy(update={"language": None}),
-            "rules": fitted(case.rules, few).model_copy(update={"language": None}),
-            "all": fitted(case.rules, case.texts),
+            "pattern": fit_rules(case.rules[:1], few).model_copy(update={"language": None}),
+            "rules": fit_rules(case.rules, few).model_copy(update={"language": None}),
+            "all": fit_rules(case.rules, case.texts),
         }
     greedy = _right(ReadingSettings(), case)
     for name, settings in parts.items():
@@ -215,7 +215,7 @@ def _right(settings: ReadingSettings, case: Case) -> Any:
 
 
 def _microseconds(settings: ReadingSettings, case: Case) -> float:
-    """Return what decoding takes for a line, in the batches that were heard: the fastest of three rounds."""
+    """Return what decoding takes for a line, in the predicted batches: the fastest of three rounds."""
     model, rounds = TextModel(settings, case.charset), []
     for _ in range(3):
         started = time.perf_counter()

@@ -55,10 +55,10 @@ def read_parameters(document: Document, fixed: Mapping[str, Any]) -> tuple[Param
         if not isinstance(spec, list):
             found.append(_read_alternative(document, path, spec, found, 1))
             continue
-        known = tuple(found)
+        earlier = tuple(found)
         for index, alternative in enumerate(spec):
-            found.append(_read_alternative(document, (*path, index), alternative, known, len(spec)))
-        _check_reachable(document, path, found[len(known) :])
+            found.append(_read_alternative(document, (*path, index), alternative, earlier, len(spec)))
+        _check_reachable(document, path, found[len(earlier) :])
     return tuple(found)
 
 

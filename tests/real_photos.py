@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from train.config import TrialConfig, config_from_mapping
 from train.data.dataset import MemoryDataset, decode_samples
-from train.data.detection import DetectionParameters, boxes, normalise, prepare
+from train.data.detection import DetectionParameters, decode_boxes, normalise, prepare
 from train.data.formats import load_file
 from train.data.sample import Sample
 from train.loop import TrainingData
@@ -30,7 +30,7 @@ class Photos:
 
     def boxes(self, probabilities: Array) -> list[Any]:
         """Return the (n, 4, 2) boxes of each photo's (1, H, W) map, in pixels of the file."""
-        return [boxes(maps[0], self.size, HOW)[0] for maps in probabilities]
+        return [decode_boxes(maps[0], self.size, HOW)[0] for maps in probabilities]
 
 
 def photos(data_dir: Path, kind: str, count: int) -> Photos:

@@ -35,7 +35,7 @@ class Cut(BaseModel):
 
 
 PADDLEOCR = Cut()
-CANDIDATES = (
+CUTS_TO_TRY = (
     PADDLEOCR,
     Cut(direct=True),
     Cut(along=0.2, direct=True),

@@ -30,8 +30,8 @@ from train.system.paths import given_path, require_folder
 from train.tasks import TASKS, Task
 
 if TYPE_CHECKING:
-    from train.int8.candidates import Choice
     from train.int8.gate import Verdict
+    from train.int8.mixed_graphs import ProductChoice
 
 TOLERANCE = 0.005
 """How much of the first score, the exact match of lines say, may be lost."""
@@ -66,8 +66,8 @@ def quantise(
     Raises:
         ParityError: if no graph is faster and as good; the bundle is unchanged.
     """
-    from train.int8.candidates import write_candidates
     from train.int8.gate import Gate
+    from train.int8.mixed_graphs import write_mixed_graphs
 
     bundle.require_graph()
     if len(data) == 0 or len(calibration) == 0:
@@ -77,7 +77,7 @@ def quantise(
     with whole_or_nothing(bundle.directory) as aside:
         for name in bundle.manifest.files:
             shutil.copyfile(bundle.directory / name, aside / name)
-        for choice in write_candidates(aside / ONNX, aside / INT8, calibration_batches(task, calibration)):
+        for choice in write_mixed_graphs(aside / ONNX, aside / INT8, calibration_batches(task, calibration)):
             verdict = gate.judge(aside / INT8)
             if verdict.gain >= least_gain and -verdict.change.difference <= tolerance:
                 facts = _describe(choice, verdict, task, data, graphs=len(refused) + 1)
@@ -106,7 +106,7 @@ def calibration_batches(task: Task, data: Dataset) -> list[Any]:
 
 
 def _describe(
-    choice: "Choice", verdict: "Verdict", task: Task, data: Dataset, *, graphs: int
+    choice: "ProductChoice", verdict: "Verdict", task: Task, data: Dataset, *, graphs: int
 ) -> dict[str, Any]:
     """Return what the manifest says of a graph that passed, the last of so many."""
     name = task.scores.names[0]

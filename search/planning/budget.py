@@ -17,7 +17,7 @@ SAFETY, UNCERTAINTY = 1.1, 0.75
 LABEL_CHECK_SHARE, LABEL_CHECK_READINGS = 0.05, 3
 ENDING_SHARE, TEXT_MODEL_START_S, TEXT_MODEL_LINE_S = 0.2, 1.0, 0.02
 SOUP_SHARE, SOUP_START_S, SOUP_READINGS = 0.06, 5.0, 7
-CANDIDATES, SEEDS = 3, 2  # that are trained again, and how often each
+FINALISTS, SEEDS = 3, 2  # that are trained again, and how often each
 CONFIRM_SHARE, ASKED_CONFIRM_SHARE, CONFIRM_START_S = 0.2, 0.4, 15.0
 TRIALS_PER_RUN = 4
 REFIT_SHARE, REFIT_START_S = 0.2, 8.0
@@ -154,7 +154,7 @@ def count_turns(population: int | None, concurrent: int) -> float | None:
 
 
 def check_confirm(settings: StudySettings) -> None:
-    """Raise UsageError where candidates cannot be trained again."""
+    """Raise UsageError where finalists cannot be trained again."""
     if not settings.confirm:
         return
     if settings.population is not None:
@@ -165,23 +165,23 @@ def check_confirm(settings: StudySettings) -> None:
         )
     if settings.workers:
         raise UsageError(
-            "--confirm trains in one process a candidate",
+            "--confirm trains each finalist in one process",
             f"--workers-per-trial {settings.workers}",
             "leave out one",
         )
 
 
-def limit_candidates(settings: StudySettings, trials: int) -> int:
-    """Return how many candidates may be trained again: as asked, else 3, and without a budget few beside the trials."""
+def limit_finalists(settings: StudySettings, trials: int) -> int:
+    """Return how many finalists may be trained again: as asked, else 3, and without a budget few beside the trials."""
     if settings.population is not None or settings.workers or (settings.folds or 1) > 1:
         return 0
     if settings.confirm is not None:
         return settings.confirm
-    return CANDIDATES if settings.time_budget_s else min(CANDIDATES, trials // TRIALS_PER_RUN // SEEDS)
+    return FINALISTS if settings.time_budget_s else min(FINALISTS, trials // TRIALS_PER_RUN // SEEDS)
 
 
 def reserved_seconds(settings: StudySettings, available_s: float, trial_s: float, concurrent: int) -> float:
-    """Return the seconds to keep from the search, so that candidates can be trained again; 0 if that is too much.
+    """Return the seconds to keep from the search, so that finalists can be trained again; 0 if that is too much.
 
     Args:
         settings: the study's.
@@ -189,12 +189,12 @@ def reserved_seconds(settings: StudySettings, available_s: float, trial_s: float
         trial_s: expected, of a whole trial.
         concurrent: trials at a time.
     """
-    candidates = limit_candidates(settings, 0)
+    finalists = limit_finalists(settings, 0)
     asked = settings.confirm is not None
-    needed = CONFIRM_START_S + SAFETY * trial_s * -(-candidates * SEEDS // concurrent)
-    least = CONFIRM_START_S + SAFETY * trial_s * -(-min(candidates * SEEDS, SEEDS) // concurrent)
+    needed = CONFIRM_START_S + SAFETY * trial_s * -(-finalists * SEEDS // concurrent)
+    least = CONFIRM_START_S + SAFETY * trial_s * -(-min(finalists * SEEDS, SEEDS) // concurrent)
     most = (ASKED_CONFIRM_SHARE if asked else CONFIRM_SHARE) * available_s
-    return min(needed, most) if candidates and most >= least else 0.0
+    return min(needed, most) if finalists and most >= least else 0.0
 
 
 def refits(settings: StudySettings) -> bool:
@@ -222,19 +222,19 @@ def refit_seconds(
 
 
 def choose_runs(seconds: Sequence[float], remaining_s: float | None, concurrent: int) -> tuple[int, int]:
-    """Return how many candidates can be trained again, and each with how many seeds; (0, 0) for none.
+    """Return how many finalists can be trained again, and each with how many seeds; (0, 0) for none.
 
-    As many runs as there is time for, and rather two of each than more candidates.
+    As many runs as there is time for, and rather two of each than more finalists.
 
     Args:
-        seconds: that each candidate takes, the best one first.
+        seconds: that each finalist takes, the best one first.
         remaining_s: until training has to end; None for no limit.
         concurrent: at a time.
     """
     options = [(k, s) for k in range(1, len(seconds) + 1) for s in range(1, SEEDS + 1) if k * s > 1]
-    for candidates, seeds in sorted(options, key=lambda o: (o[0] * o[1], o[1]), reverse=True):
-        chosen = seconds[:candidates]
+    for finalists, seeds in sorted(options, key=lambda o: (o[0] * o[1], o[1]), reverse=True):
+        chosen = seconds[:finalists]
         needed = CONFIRM_START_S + SAFETY * max(seeds * sum(chosen) / concurrent, *chosen)
         if remaining_s is None or needed <= remaining_s:
-            return candidates, seeds
+            return finalists, seeds
     return 0, 0

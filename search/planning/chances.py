@@ -44,7 +44,7 @@ def drop_hopeless_models(
 
     Args:
         space: of the study.
-        probes: of all candidates.
+        probes: of all models.
         seconds: of an epoch of each model.
         settings: the study's.
     """
@@ -91,7 +91,7 @@ def pick_affordable_models(probes: Sequence[Probe], seconds: Sequence[float], av
     more, so it goes only for want of time, and never alone for being slower. One of the best stays in any case.
 
     Args:
-        probes: of all candidates.
+        probes: of all models.
         seconds: of a full-length trial of each.
         available: seconds of all places together.
     """

@@ -44,7 +44,7 @@ class TimeBudget:
         costs: by model.
         folds: that a trial trains one after the other.
         turns: how many trials of a population share a place; None where each has one until it ends.
-        reserved_s: after the deadline, in which candidates are trained again (`search/selection/confirm.py`).
+        reserved_s: after the deadline, in which finalists are trained again (`search/selection/confirm.py`).
         usual_s: seconds that a trial should take; None for as long as there is time.
         epoch_share: of the training samples that an epoch sees.
         refit_s: after all that, in which the winner is trained on all samples (`search/selection/refit.py`).
@@ -89,7 +89,7 @@ class TimeBudget:
         return self.folds * (seconds + self._teacher_line(config) * config.epoch_share * self.train_lines)
 
     def _teacher_line(self, config: TrialConfig) -> float:
-        """Return the seconds in which a trial's teacher reads a line; a candidate's were measured.
+        """Return the seconds in which a trial's teacher reads a line; for a model of the space it was measured.
 
         Any other is taken to read as slowly as the student trains: it is the larger one.
         """
@@ -108,7 +108,7 @@ def budget_of(
     Args:
         settings: the study's.
         space: says how long the longest trial is, unless the settings do.
-        probes: of all candidates.
+        probes: of all models.
         data: how many samples there are.
         started: Unix time at which the study began.
     """

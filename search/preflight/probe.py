@@ -1,4 +1,4 @@
-"""What every candidate model reads before any training, and what training it costs here."""
+"""What every model reads before any training, and what training it costs here."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -277,7 +277,7 @@ Wait = Callable[[Mapping[str, ray.ObjectRef]], list[Probe]]
 def probe_models(
     space: SearchSpace, shared: Any, terms: Terms, amounts: Mapping[str, float], wait: Wait
 ) -> tuple[Probe, ...]:
-    """Score every candidate model before any training, in parallel, and print the scores to beat.
+    """Score every model before any training, in parallel, and print the scores to beat.
 
     Args:
         space: which models, at which widths of lines.

@@ -52,7 +52,7 @@ class Stage(Frozen):
 
 
 class Confirmation(Frozen):
-    """A candidate trained again with other seeds, each time just as long as to its best epoch.
+    """A finalist, trained again with other seeds, each time just as long as to its best epoch.
 
     Attributes:
         epoch: that it was trained to.
@@ -157,7 +157,7 @@ class Evidence(Frozen):
         folds: over which trials were scored; 1 for the validation split alone.
         differences: with folds, the next trials against the winner on the same samples, by trial.
         front: with two objectives, the Pareto front, the fastest first.
-        confirmations: of candidates that were trained again, the best one first; empty if none was.
+        confirmations: of finalists, trials that were trained again, the best one first; empty if none was.
         chosen: the trial that was chosen for more than its score; None for the best score.
         earlier: winners of other studies that trials began with.
     """

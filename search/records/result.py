@@ -86,7 +86,7 @@ class StudyResult(Frozen):
 
     Attributes:
         task: what was trained.
-        baselines: every candidate model before any training, on the validation split: the scores to beat.
+        baselines: every model before any training, on the validation split: the scores to beat.
         averaged: trials, or their runs with other seeds, whose weights the winner is the average of, the best
             first, PRETRAINED for those that training started from; one if it stands alone.
         comparisons: the winner against the best baseline, on validation and, once, on the held-back test.

@@ -95,7 +95,7 @@ def confirmation_lines(result: StudyResult) -> list[str]:
 
 
 def confirmation_text(one: Confirmation, terms: Terms) -> str:
-    """Say what a candidate read when it was trained again, beside the score that it was chosen for."""
+    """Say what a finalist read when it was trained again, beside the score that it was chosen for."""
     start = (
         f"Trial {one.trial}, chosen for {score_text(one.selected, one.selected_interval)} {terms.scores[0]}"
     )

@@ -24,7 +24,7 @@ class Selection:
     Attributes:
         ranked: the scored trials, the winner first, if it can win.
         chosen: the trial that was chosen for more than its score; None for the best score.
-        confirmations: of candidates that were trained again, the best one first.
+        confirmations: of finalists, trials that were trained again, the best one first.
         runs: of those, by trial.
         front: accurate and fast trials, the fastest first; empty with one objective.
     """
@@ -49,7 +49,7 @@ def select_winner(
         trials: all of the study.
         load: returns a trial's best checkpoint.
         data: the study's.
-        retraining: how candidates are trained again; None for not.
+        retraining: how finalists are trained again; None for not.
         seed: of the resampling.
     """
 
@@ -62,9 +62,9 @@ def select_winner(
     if chosen is not None:
         kind = find_architecture(next(trial.config for trial in trials if trial.id == chosen))
         pool = [trial for trial in trials if find_architecture(trial.config) == kind]
-    candidates = confirm(pool, retraining, seed) if retraining else ()
-    confirmations = tuple(one.confirmation for one in candidates)
-    runs = {one.confirmation.trial: one.runs for one in candidates}
+    finalists = confirm(pool, retraining, seed) if retraining else ()
+    confirmations = tuple(one.confirmation for one in finalists)
+    runs = {one.confirmation.trial: one.runs for one in finalists}
     chosen = next((one.trial for one in confirmations if one.mean is not None), chosen)
     return Selection(put_first(rank(trials), chosen), chosen, confirmations, runs, front)
 

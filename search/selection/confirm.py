@@ -30,7 +30,7 @@ from train.trained.loaded import load_network
 
 @dataclass(frozen=True)
 class Run:
-    """A candidate trained once more.
+    """A finalist trained once more.
 
     Attributes:
         rank: its sort key (`search/records/ranking.py`).
@@ -45,8 +45,8 @@ class Run:
 
 
 @dataclass(frozen=True)
-class Candidate:
-    """A trial that was trained again; without runs where one failed."""
+class Finalist:
+    """One of the best trials, trained again; without runs where one failed."""
 
     confirmation: Confirmation
     runs: tuple[Run, ...]
@@ -54,7 +54,7 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Retraining:
-    """How candidates are trained again.
+    """How finalists are trained again.
 
     Attributes:
         data: reference to the study's TrainingData.
@@ -62,7 +62,7 @@ class Retraining:
         deadline: Unix time at which training has to end; None without a budget.
         concurrent: runs at a time.
         forgetting: what the models knew; None without general samples.
-        most: candidates.
+        most: finalists that are trained again.
     """
 
     data: Any
@@ -111,7 +111,7 @@ def train_again(
     return Run(config.seed, rank_key(*reading.scores.rank, excess), reading.stats, weights)
 
 
-def confirm(trials: Sequence[TrialRecord], retraining: Retraining, seed: int) -> tuple[Candidate, ...]:
+def confirm(trials: Sequence[TrialRecord], retraining: Retraining, seed: int) -> tuple[Finalist, ...]:
     """Train the best trials again, as many as there is time for; return what came of it, the best one first.
 
     Args:
@@ -130,12 +130,12 @@ def confirm(trials: Sequence[TrialRecord], retraining: Retraining, seed: int) ->
     outcomes: dict[str, list[Run | str]] = {trial.id: [] for trial in eligible[:count]}
     for job, outcome in _collect(list(jobs), left).items():
         outcomes[jobs[job]].append(outcome)
-    candidates = [summarise_runs(trial, outcomes[trial.id], seed) for trial in eligible[:count]]
-    return tuple(sorted(candidates, key=lambda one: one.confirmation.rank, reverse=True))
+    finalists = [summarise_runs(trial, outcomes[trial.id], seed) for trial in eligible[:count]]
+    return tuple(sorted(finalists, key=lambda one: one.confirmation.rank, reverse=True))
 
 
 def _start(trials: Sequence[TrialRecord], seeds: int, retraining: Retraining) -> dict[Any, str]:
-    """Start all runs, each candidate's first before anyone's second; return {reference: trial}."""
+    """Start all runs, each finalist's first before anyone's second; return {reference: trial}."""
     cpus, gpus = retraining.resources.get("CPU", 1.0), retraining.resources.get("GPU", 0.0)
     memory = retraining.resources.get("memory", 0.0)
     remote = ray.remote(num_cpus=cpus, num_gpus=gpus, memory=memory, max_retries=0)(train_again)
@@ -163,8 +163,8 @@ def _collect(jobs: list[Any], seconds: float | None) -> dict[Any, Run | str]:
     return outcomes
 
 
-def summarise_runs(trial: TrialRecord, outcomes: Sequence[Run | str], seed: int) -> Candidate:
-    """Return what a candidate's runs are worth together; one that failed counts as failed, never as a score."""
+def summarise_runs(trial: TrialRecord, outcomes: Sequence[Run | str], seed: int) -> Finalist:
+    """Return what a finalist's runs are worth together; one that failed counts as failed, never as a score."""
     runs = [outcome for outcome in outcomes if isinstance(outcome, Run)]
     failed = tuple(outcome for outcome in outcomes if isinstance(outcome, str))
     assert trial.best is not None, "only scored trials are ranked"
@@ -176,7 +176,7 @@ def summarise_runs(trial: TrialRecord, outcomes: Sequence[Run | str], seed: int)
         failed=failed,
     )
     if not runs or failed:
-        return Candidate(confirmation, ())
+        return Finalist(confirmation, ())
     stats = np.mean([run.stats for run in runs], axis=0)
     merit, score, tie = np.mean([run.rank for run in runs], axis=0).tolist()
     means = {
@@ -186,4 +186,4 @@ def summarise_runs(trial: TrialRecord, outcomes: Sequence[Run | str], seed: int)
         "interval": score_interval(stats, primary_of(trial.config), seed),
         "rank": (merit, score, tie),
     }
-    return Candidate(confirmation.model_copy(update=means), tuple(runs))
+    return Finalist(confirmation.model_copy(update=means), tuple(runs))

@@ -11,7 +11,7 @@ from ray import tune
 from search.planning.budget import (
     label_check_seconds,
     later_readings,
-    limit_candidates,
+    limit_finalists,
     refits,
     text_model_seconds,
 )
@@ -103,7 +103,7 @@ class Searched:
             deadline=budget.deadline and budget.deadline + budget.reserved_s,
             concurrent=resources.concurrent,
             forgetting=self.forgetting,
-            most=limit_candidates(self.settings, len(self.results)),
+            most=limit_finalists(self.settings, len(self.results)),
         )
 
     @property

@@ -49,13 +49,12 @@ class LineFiles:
         return [
             make_refusal(file.name, one)
             if isinstance(one, OcrError)
-            else make_record(file.name, [[self._say(next(readings))]], one.warnings)
+            else make_record(file.name, [[self._make_line(next(readings))]], one.warnings)
             for file, one in zip(files, decoded, strict=True)
         ]
 
-    def _say(self, reading: Reading) -> Row:
-        said = reading.greedy if self._asked.decode == "raw" else reading
-        return make_line(said, self._checks)
+    def _make_line(self, reading: Reading) -> Row:
+        return make_line(reading.greedy if self._asked.decode == "raw" else reading, self._checks)
 
     def _decode(self, file: File) -> _Line | OcrError:
         """Return a file's line as the recogniser takes it, or why there is none."""

@@ -19,18 +19,18 @@ from train.errors import DataError, ModelError
 from train.system.files import make_folder, replace_file
 
 FEW_PARTS = 4
-"""Parts that may end their readers before it is known that it is not for a file."""
+"""Parts whose readers may end before that is no longer taken for the fault of a file."""
 
 
 @dataclass(frozen=True)
 class Summary:
-    """What became of a reading.
+    """The figures of a reading.
 
     Attributes:
         files: that it had.
         unreadable: of them.
         lines: that were found in the others.
-        troubles: there is something to be known of files beside their rows.
+        troubles: whether a file has an error or warnings.
         aside: how many files of other kinds lay in the folders, by suffix.
         rate: files/s, from the first that was read in this run on.
     """

@@ -1,4 +1,4 @@
-"""What is said of a file: the rows of the output, by name, and the record that a reader makes of each file."""
+"""The rows of the output, by column, and the record that a reader makes of each file."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -26,14 +26,14 @@ COLUMNS = (
 Record = dict[str, Any]
 """`path` and `pages`, each with `lines`; or `path` and `error`. `warnings` where there are any."""
 Row = dict[str, Any]
-Said = Reading | PageLine
+ReadLine = Reading | PageLine
 
 
-def make_line(said: Said, checks: Callable[[str], Mapping[str, bool]] | None) -> Row:
+def make_line(line: ReadLine, checks: Callable[[str], Mapping[str, bool]] | None) -> Row:
     """Return the columns of a line that was read; `checks` looks at its text."""
-    text, decoded = said.text, said.decoded
-    confidence = said.confidence if isinstance(said, Reading) else said.score
-    alternatives = said.alternatives if isinstance(said, Reading) else ()
+    text, decoded = line.text, line.decoded
+    confidence = line.confidence if isinstance(line, Reading) else line.score
+    alternatives = line.alternatives if isinstance(line, Reading) else ()
     return {
         "text": text,
         "confidence": _short(confidence),
@@ -54,22 +54,22 @@ def make_record(name: str, pages: Sequence[Sequence[Row]], warnings: Sequence[st
 
 
 def make_refusal(name: str, error: OcrError) -> Record:
-    """Return the record of a file that cannot be read; what to do about it is said to clients of a server."""
+    """Return the record of a file that cannot be read; the remedy is for clients of a server."""
     return {"path": name, "error": f"{error.rule}, got {error.value}"}
 
 
 def list_rows(record: Record) -> Iterator[Row]:
     """Yield the rows of a file; a page without text has one, without a line."""
     for number, page in enumerate(record.get("pages", ()), 1):
-        known = {"path": record["path"], "page": number}
+        place = {"path": record["path"], "page": number}
         for line, row in enumerate(page["lines"], 1):
-            yield dict.fromkeys(COLUMNS) | known | {"line": line} | row
+            yield dict.fromkeys(COLUMNS) | place | {"line": line} | row
         if not page["lines"]:
-            yield dict.fromkeys(COLUMNS) | known | {"text": ""}
+            yield dict.fromkeys(COLUMNS) | place | {"text": ""}
 
 
 def list_troubles(record: Record) -> Iterator[Row]:
-    """Yield what is to be known of a file beside its rows."""
+    """Yield the error and the warnings of a file."""
     if "error" in record:
         yield {"path": record["path"], "error": record["error"]}
     for warning in record.get("warnings", ()):

@@ -24,7 +24,7 @@ from serve.errors import BusyError
 from serve.inference.model import load_model
 from serve.runtime.tuning import hold_turn
 from train.bundle import open_session
-from train.data.detection import MEAN_BGR, STD_BGR, DetectionParameters, boxes
+from train.data.detection import MEAN_BGR, STD_BGR, DetectionParameters, decode_boxes
 from train.data.images import Image
 
 NICENESS = 10
@@ -133,6 +133,6 @@ def _find(pictures: list[Image], size: tuple[int, int], how: DetectionParameters
     """Search the one picture of a list, which is emptied: the pool keeps its arguments while the model runs."""
     with hold_turn("large"):  # the memory is the machine's, however many detectors a server has
         probability = _session.run(None, {"picture": pictures.pop()[None]})[0][0, 0]
-    found = boxes(probability, size, how)
+    found = decode_boxes(probability, size, how)
     gc.collect()
     return found

@@ -8,7 +8,7 @@ from serve.runtime.providers import CPU
 from serve.runtime.sessions import ElasticSession
 from serve.runtime.tuning import Tuning, blank, open_elastic
 from serve.settings import LARGE_PX
-from train.data.detection import DetectionParameters, boxes, normalise
+from train.data.detection import DetectionParameters, decode_boxes, normalise
 from train.data.images import Image
 
 USUAL_SIDE_PX = 640
@@ -48,4 +48,4 @@ class TextDetector:
             how: in effect.
             alone: no other model runs meanwhile.
         """
-        return boxes(self.session.run(normalise([picture]), alone)[0, 0], source_size, how)
+        return decode_boxes(self.session.run(normalise([picture]), alone)[0, 0], source_size, how)

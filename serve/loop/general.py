@@ -126,23 +126,23 @@ def _draw(folder: Path, texts: Sequence[str], fonts: Path) -> list[str]:
 
 def _invent(serving: Model, count: int) -> list[str]:
     """Return different texts that the font can draw, the same every time: what one retraining broke, the next shows."""
-    known = draw_texts(serving.text_model, serving.charset, count // 2, 0) if serving.text_model else []
-    lacking = _find_lacking(set().union(*known))
+    typical = draw_texts(serving.text_model, serving.charset, count // 2, 0) if serving.text_model else []
+    lacking = _find_lacking(set().union(*typical))
     rng = random.Random(0)
     alphabets = _list_alphabets(serving.characters, rng)
     spelt = [
         "".join(rng.choices(alphabets[number % len(alphabets)], k=rng.randint(*LENGTHS)))
-        for number in range(count - len(known) if alphabets else 0)
+        for number in range(count - len(typical) if alphabets else 0)
     ]
-    texts = [*(text for text in known if lacking.isdisjoint(text)), *spelt]
+    texts = [*(text for text in typical if lacking.isdisjoint(text)), *spelt]
     rng.shuffle(texts)
     return list(dict.fromkeys(texts))
 
 
 def _list_alphabets(characters: Sequence[str], rng: random.Random) -> list[list[str]]:
     """Return what can be drawn of each script; plain letters and digits stand there as often as all others together."""
-    known = set(characters)
-    plain = [[c for c in letters if c in known] for letters in PLAIN]
+    charset = set(characters)
+    plain = [[c for c in letters if c in charset] for letters in PLAIN]
     scripts: dict[str, list[str]] = defaultdict(list)
     for character in (c for c in characters if len(c) == 1 and c.isalpha() and not c.isascii()):
         scripts[unicodedata.name(character, "").partition(" ")[0]].append(character)

@@ -152,7 +152,7 @@ def open_tuned(
     agreement: dict[str, dict[str, float]] = {}
     best: tuple[Session, Tuning] | None = None
     deadline = time.monotonic() + SECONDS
-    for provider, precision, path, count in _list_candidates(graphs, threads):
+    for provider, precision, path, count in _list_settings(graphs, threads):
         if best and time.monotonic() > deadline:
             break
         session = Session(path, provider, count, work(max(batches)))
@@ -170,7 +170,7 @@ def open_tuned(
     return best[0], replace(best[1], agreement=agreement, measured_on=on)
 
 
-def _list_candidates(graphs: Mapping[str, Path], threads: int) -> Iterator[tuple[str, str, Path, int]]:
+def _list_settings(graphs: Mapping[str, Path], threads: int) -> Iterator[tuple[str, str, Path, int]]:
     import onnxruntime
 
     available = onnxruntime.get_available_providers()

@@ -47,18 +47,18 @@ class Charset:
 
         A character in its normal form has the class of any of its forms, or of its parts.
         """
-        known = self._class_of
+        class_of = self._class_of
         return [
             number
             for c in in_picture_order(text)
-            for number in ([known[c]] if c in known else self._parts(c))
+            for number in ([class_of[c]] if c in class_of else self._parts(c))
         ]
 
     def _parts(self, character: str) -> list[int]:
         """Return the classes of a letter and its marks, which a dictionary may hold apart; none if it lacks one."""
         parts = unicodedata.normalize("NFD", character)
-        known = all(part in self._class_of for part in parts)
-        return [self._class_of[part] for part in parts] if known else []
+        writable = all(part in self._class_of for part in parts)
+        return [self._class_of[part] for part in parts] if writable else []
 
     def extended(self, texts: Iterable[str]) -> "Charset":
         """Return this charset followed by the characters of `texts` that it lacks, sorted; a space is last."""

@@ -22,7 +22,7 @@ STRIDE_PX = 32
 """The network's input sides are multiples of this."""
 TINY_PX = 64
 """A picture whose sides sum to less is padded to STRIDE_PX first."""
-CANDIDATES = 1000
+MOST_CONTOURS = 1000
 MIN_SIDE_PX = 3
 LIMIT_TYPES = ("max", "min", "resize_long")
 MEAN_BGR = (0.485, 0.456, 0.406)  # ImageNet's RGB values on BGR: so the models were trained
@@ -110,7 +110,7 @@ def normalise(images: Sequence[Image]) -> npt.NDArray[np.float32]:
     return batch
 
 
-def boxes(
+def decode_boxes(
     probabilities: Probabilities, source_size: tuple[int, int], how: DetectionParameters
 ) -> tuple[Quads, npt.NDArray[np.float64]]:
     """Find text boxes in a map of text probabilities.
@@ -124,14 +124,16 @@ def boxes(
         (N, 4, 2) int32 corners in pixels of the source, unsorted, and (N,) float64 scores. PaddleX keeps int16,
         which wraps beyond 32767 pixels.
     """
-    found = [grown for box in candidates(probabilities, how.thresh) if (grown := _box(box, how)) is not None]
+    found = [
+        grown for box in find_raw_boxes(probabilities, how.thresh) if (grown := _box(box, how)) is not None
+    ]
     if not found:
         return np.zeros((0, 4, 2), np.int32), np.zeros(0)
-    quads = in_source(np.array([quad for quad, _ in found]), probabilities.shape, source_size)
+    quads = scale_to_source(np.array([quad for quad, _ in found]), probabilities.shape, source_size)
     return quads, np.array([score for _, score in found])
 
 
-class Candidate(NamedTuple):
+class RawBox(NamedTuple):
     """A connected piece of text, before it is judged and grown.
 
     Attributes:
@@ -143,20 +145,18 @@ class Candidate(NamedTuple):
     score: float
 
 
-def candidates(probabilities: Probabilities, thresh: float) -> list[Candidate]:
+def find_raw_boxes(probabilities: Probabilities, thresh: float) -> list[RawBox]:
     """Return what stands out at `thresh` in an (H, W) float32 map and is not too small, whatever its score."""
     text = cv2.compare(probabilities, np.float32(thresh).item(), cv2.CMP_GT)
     contours, _ = cv2.findContours(text, cv2.RETR_LIST, cv2.CHAIN_APPROX_SIMPLE)
-    rectangles = [smallest_rectangle(contour) for contour in contours[:CANDIDATES]]
+    rectangles = [smallest_rectangle(contour) for contour in contours[:MOST_CONTOURS]]
     return [
-        Candidate(corners, _score(probabilities, corners))
-        for corners, side in rectangles
-        if side >= MIN_SIDE_PX
+        RawBox(corners, _score(probabilities, corners)) for corners, side in rectangles if side >= MIN_SIDE_PX
     ]
 
 
 def grow(corners: RectangleOfPoints, ratio: float) -> RectangleOfPoints | None:
-    """Return a candidate's (4, 2) corners grown by area x `ratio` / perimeter; None if it is still too small."""
+    """Return a raw box's (4, 2) corners grown by area x `ratio` / perimeter; None if it is still too small."""
     outline = _offset(corners, ratio)
     if outline is None:
         return None
@@ -164,7 +164,7 @@ def grow(corners: RectangleOfPoints, ratio: float) -> RectangleOfPoints | None:
     return None if side < MIN_SIDE_PX + 2 else grown
 
 
-def in_source(
+def scale_to_source(
     quads: npt.NDArray[np.float32], map_size: tuple[int, ...], source_size: tuple[int, int]
 ) -> Quads:
     """Return (N, 4, 2) corners in pixels of the source for those in pixels of a map; sizes are (height, width)."""
@@ -173,11 +173,11 @@ def in_source(
     return np.clip(np.rint(quads * (source / (width, height))), 0, source).astype(np.int32)
 
 
-def _box(candidate: Candidate, how: DetectionParameters) -> tuple[RectangleOfPoints, float] | None:
-    if candidate.score < how.box_thresh:
+def _box(raw: RawBox, how: DetectionParameters) -> tuple[RectangleOfPoints, float] | None:
+    if raw.score < how.box_thresh:
         return None
-    grown = grow(candidate.corners, how.unclip_ratio)
-    return None if grown is None else (grown, candidate.score)
+    grown = grow(raw.corners, how.unclip_ratio)
+    return None if grown is None else (grown, raw.score)
 
 
 def _score(probabilities: Probabilities, corners: RectangleOfPoints) -> float:

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from rapidfuzz.distance import Levenshtein
 
-from train.cut import CANDIDATES, PADDLEOCR, Cut
+from train.cut import CUTS_TO_TRY, PADDLEOCR, Cut
 from train.data import images
 from train.data.crops import crop
 from train.data.dataset import MemoryDataset, gather
@@ -53,7 +53,7 @@ def choose_cut(
     boxes: Sequence[Quads],
     reader: Read,
     usual: Cut = PADDLEOCR,
-    candidates: Sequence[Cut] = CANDIDATES,
+    others: Sequence[Cut] = CUTS_TO_TRY,
 ) -> CutChoice:
     """Return the cut with which a reader's texts are most like the labels; the usual one unless that is significant.
 
@@ -62,10 +62,10 @@ def choose_cut(
         boxes: that the detector finds in each.
         reader: a model of lines.
         usual: what its lines are cut like until now.
-        candidates: what else is tried.
+        others: what else is tried.
     """
     pairs = _hits(photos, boxes)
-    cuts = list(dict.fromkeys([usual, *candidates]))
+    cuts = list(dict.fromkeys([usual, *others]))
     if len(pairs) < FEWEST_LINES:
         return CutChoice(usual, (), len(pairs))
     lines = _lines(pairs, cuts)

@@ -13,7 +13,7 @@ from train.cut import PADDLEOCR, Cut
 from train.data import images
 from train.data.charset import Charset
 from train.data.crops import crop
-from train.data.detection import DetectionParameters, boxes
+from train.data.detection import DetectionParameters, decode_boxes
 from train.data.photos.regions import Region, regions_of
 from train.data.sample import Sample
 from train.end_to_end.finder import PhotoFiles
@@ -131,7 +131,7 @@ def suit_reader(found: Read, photos: Sequence[Sample], reader: Read) -> Threshol
 
 def _find(one: PhotoMap, given: DetectionParameters, pair: Triple, least: float) -> _Boxes:
     how = replace(given, thresh=pair[0], box_thresh=least, unclip_ratio=pair[1])
-    quads, scores = boxes(one.probabilities, one.source_size, how)
+    quads, scores = decode_boxes(one.probabilities, one.source_size, how)
     return _Boxes(quads, scores, [])
 
 

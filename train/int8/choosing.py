@@ -40,8 +40,8 @@ def _outputs(model: onnx.ModelProto, batches: Sequence[Array]) -> Iterator[Array
     return (session.run(None, {given: batch})[0] for batch in batches)
 
 
-def list_candidates(harm: Mapping[str, float], work: Mapping[str, float]) -> list[list[str]]:
-    """Return which products are to have 8 bits where not all can; each candidate is a part of the one before.
+def list_product_sets(harm: Mapping[str, float], work: Mapping[str, float]) -> list[list[str]]:
+    """Return which products are to have 8 bits where not all can; each set is a part of the one before.
 
     What does the most harm for the work that it saves is left out first, until what is left does no more than a share
     of the whole harm, one after another of SHARES.

@@ -102,19 +102,19 @@ def _as_mappings(value: Any) -> Any:
 
 def _choose_model(made: Translation) -> str:
     """Return the model of the name that the configuration, its weights or its file bears."""
-    known = {MODELS.get(name).published_name(): name for name in MODELS.names()}
+    registered = {MODELS.get(name).published_name(): name for name in MODELS.names()}
     weights = str(made.theirs.get("Global.pretrained_model") or "")
     named = [made.take("Global.model_name"), made.take("Global.model"), Path(weights).stem, made.path.stem]
     for name in filter(None, named):
         published = str(name).removesuffix("_pretrained").removesuffix("_rec_train")
-        if published in known:
-            made.put("Global.model_name", "model", known[published], published)
-            made.settings["task"] = MODELS.get(known[published]).task
-            return known[published]
+        if published in registered:
+            made.put("Global.model_name", "model", registered[published], published)
+            made.settings["task"] = MODELS.get(registered[published]).task
+            return registered[published]
     raise made.fault(
         "PaddleOCR's configuration must be of a model that there is here (docs/models.md)",
         named[0] or named[1] or "no Global.model_name",
-        f"write Global.model_name: one of {', '.join(sorted(filter(None, known)))}",
+        f"write Global.model_name: one of {', '.join(sorted(filter(None, registered)))}",
     )
 
 

@@ -22,7 +22,7 @@ Likely = dict[tuple[int, ...], float]
 
 
 @dataclass(frozen=True)
-class _Candidate:
+class _PossibleReading:
     classes: tuple[int, ...]
     columns: tuple[int, ...]
     slack: float
@@ -56,7 +56,7 @@ class TextModel:
             for line, row in zip(greedy, probabilities, strict=True)
         ]
         raw = [
-            self._candidate(Path(classes, line.columns, cost, 0.0))
+            self._score_path(Path(classes, line.columns, cost, 0.0))
             for line, classes, cost in zip(greedy, written, self._priced(written).tolist(), strict=True)
         ]
         found = self._weighed(probabilities, raw)
@@ -65,10 +65,10 @@ class TextModel:
             for index, (line, top, own) in enumerate(zip(greedy, best, found, strict=True))
         ]
 
-    def _candidate(self, path: Path) -> _Candidate:
+    def _score_path(self, path: Path) -> _PossibleReading:
         level = self._level_of(path.classes)
         score = self._levels[level].worth(path.classes) - path.cost if level >= self._hard else -math.inf
-        return _Candidate(path.classes, path.columns, path.slack, score, level)
+        return _PossibleReading(path.classes, path.columns, path.slack, score, level)
 
     def _level_of(self, classes: Sequence[int]) -> int:
         """Return how many of the rules, from the first on, a text obeys."""
@@ -110,13 +110,15 @@ class TextModel:
                 found, best_paths(logs, grammar, np.full(len(logs), nats), most, texts), strict=True
             ):
                 own |= {
-                    path.classes: self._candidate(replace(path, cost=path.slack)).score
+                    path.classes: self._score_path(replace(path, cost=path.slack)).score
                     for path in paths
                     if path.classes not in own
                 }
         return found
 
-    def _weighed(self, probabilities: Probabilities, raw: Sequence[_Candidate]) -> list[list[_Candidate]]:
+    def _weighed(
+        self, probabilities: Probabilities, raw: Sequence[_PossibleReading]
+    ) -> list[list[_PossibleReading]]:
         """Return the possible readings of each line, the best first: the greedy one, and the best of each level."""
         found = [[one] for one in raw]
         logs: npt.NDArray[np.float32] | None = None
@@ -131,11 +133,11 @@ class TextModel:
             paths = dict(zip(lines, self._finders[level].best(logs[lines], gains), strict=True))
             for index, path in paths.items():
                 if path is not None:
-                    latest[index] = one = self._candidate(path)
+                    latest[index] = one = self._score_path(path)
                     found[index] = sorted({*found[index], one}, key=lambda one: -one.score)
         return found
 
-    def _is_open(self, level: int, own: Sequence[_Candidate], latest: _Candidate) -> bool:
+    def _is_open(self, level: int, own: Sequence[_PossibleReading], latest: _PossibleReading) -> bool:
         """Whether a level may have a better text: the best text of the one below it is not already of it.
 
         Where the worth depends on the beginning, one of it may be worth less than another.
@@ -146,11 +148,11 @@ class TextModel:
         return new and self._levels[level].nats > own[0].score
 
     def _reading(
-        self, greedy: Decoded, best: float, own: Sequence[_Candidate], line: Probabilities
+        self, greedy: Decoded, best: float, own: Sequence[_PossibleReading], line: Probabilities
     ) -> TextReading:
         chosen = own[0]
         if chosen.score == -math.inf:  # hard rules, and too few steps for any text that obeys
-            chosen = _Candidate((), (), math.inf, -math.inf, 0)
+            chosen = _PossibleReading((), (), math.inf, -math.inf, 0)
         text = self._text(chosen.classes)
         same = chosen.classes == own[0].classes and text == greedy.text
         confidence = greedy.confidence if same else _confidence(line, chosen)
@@ -190,7 +192,7 @@ class TextModel:
         return bool(text) and near and self.settings.is_wanted(text)
 
 
-def _confidence(line: Probabilities, chosen: _Candidate) -> float:
+def _confidence(line: Probabilities, chosen: _PossibleReading) -> float:
     if not chosen.classes:
         return 0.0
     return float(line[list(chosen.columns), list(chosen.classes)].mean())

@@ -9,7 +9,14 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from train.data.detection import Candidate, DetectionParameters, Probabilities, candidates, grow, in_source
+from train.data.detection import (
+    DetectionParameters,
+    Probabilities,
+    RawBox,
+    find_raw_boxes,
+    grow,
+    scale_to_source,
+)
 from train.data.photos.regions import Region
 from train.errors import UsageError
 from train.scoring.regions import Overlaps, RegionCounts, RegionScores, polygons
@@ -104,7 +111,7 @@ def count_photo(photo: PhotoMap, tried: ThresholdGrid) -> Counts:
     least = min(tried.box_thresh)
     counts: Counts = np.zeros((*map(len, tried), len(RegionCounts._fields)))
     for i, thresh in enumerate(tried.thresh):
-        found = [box for box in candidates(photo.probabilities, thresh) if box.score >= least]
+        found = [box for box in find_raw_boxes(photo.probabilities, thresh) if box.score >= least]
         for k, ratio in enumerate(tried.unclip_ratio):
             scores, overlaps = _grown(photo, found, ratio)
             for j, box_thresh in enumerate(tried.box_thresh):
@@ -115,12 +122,12 @@ def count_photo(photo: PhotoMap, tried: ThresholdGrid) -> Counts:
 
 
 def _grown(
-    photo: PhotoMap, found: Sequence[Candidate], ratio: float
+    photo: PhotoMap, found: Sequence[RawBox], ratio: float
 ) -> tuple[npt.NDArray[np.float64], Overlaps]:
-    """Return the scores of the candidates that are large enough when grown, and their overlaps with the labels."""
+    """Return the scores of the raw boxes that are large enough when grown, and their overlaps with the labels."""
     kept = [(box.score, quad) for box in found if (quad := grow(box.corners, ratio)) is not None]
     quads = np.array([quad for _, quad in kept], np.float32).reshape(-1, 4, 2)
-    corners = in_source(quads, photo.probabilities.shape, photo.source_size)
+    corners = scale_to_source(quads, photo.probabilities.shape, photo.source_size)
     return np.array([score for score, _ in kept], np.float64), Overlaps(
         polygons(list(corners)), photo.regions
     )

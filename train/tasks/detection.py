@@ -10,7 +10,7 @@ import numpy.typing as npt
 from train.config import TrialConfig
 from train.data.batching.batches import Indices
 from train.data.dataset import Dataset
-from train.data.detection import Quads, boxes
+from train.data.detection import Quads, decode_boxes
 from train.data.images import Image
 from train.data.photos.picture import draw_regions
 from train.engine import Images
@@ -61,7 +61,7 @@ class Detection(PhotoTask):
     def decode(self, output: Images, data: Dataset, indices: Indices) -> list[Found]:
         """Return the boxes in each photo's (1, H, W) map."""
         found = zip(output, indices.tolist(), strict=True)
-        return [Found(*boxes(maps[0], source_size(data, index), self.how)) for maps, index in found]
+        return [Found(*decode_boxes(maps[0], source_size(data, index), self.how)) for maps, index in found]
 
     def score(self, predictions: Sequence[Found], data: Dataset) -> RegionScores:
         """Compare the boxes with the labels."""

@@ -9,7 +9,7 @@ import yaml
 from train.bundle import SETTINGS
 from train.data import images
 from train.data.charset import Charset
-from train.data.detection import CANDIDATES, MEAN_BGR, STD_BGR, DetectionParameters
+from train.data.detection import MEAN_BGR, MOST_CONTOURS, STD_BGR, DetectionParameters
 from train.data.orientation import PP_LCNET
 from train.errors import CheckpointError
 
@@ -49,7 +49,7 @@ def write_detection_settings(directory: Path, published_name: str, how: Detectio
         "name": "DBPostProcess",
         "thresh": how.thresh,
         "box_thresh": how.box_thresh,
-        "max_candidates": CANDIDATES,
+        "max_candidates": MOST_CONTOURS,
         "unclip_ratio": how.unclip_ratio,
     }
     steps: list[dict[str, Any]] = [decode, resize, {"NormalizeImage": normalise}, {"ToCHWImage": None}]

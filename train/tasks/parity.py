@@ -10,7 +10,7 @@ from train.data import images
 from train.data.batching.batches import evaluation_batches
 from train.data.charset import Charset, decode
 from train.data.dataset import Dataset
-from train.data.detection import DetectionParameters, Probabilities, boxes, candidates, normalise
+from train.data.detection import DetectionParameters, Probabilities, decode_boxes, find_raw_boxes, normalise
 from train.engine import Images
 
 WIDTHS_PX = (80, 160, 320, 480, 640)
@@ -151,7 +151,7 @@ def box_verdicts(expected: Images, found: Images, how: DetectionParameters) -> I
 def _same_boxes(one: Probabilities, other: Probabilities, how: DetectionParameters) -> bool:
     """Whether two (H, W) maps have as many boxes, each with one of the other's in its place."""
     size = (one.shape[0], one.shape[1])
-    first, second = boxes(one, size, how)[0], boxes(other, size, how)[0]
+    first, second = decode_boxes(one, size, how)[0], decode_boxes(other, size, how)[0]
     if len(first) != len(second):
         return False
     near = np.abs(first[:, None] - second[None]).max(axis=(2, 3), initial=0) <= NEAR_PX
@@ -160,6 +160,6 @@ def _same_boxes(one: Probabilities, other: Probabilities, how: DetectionParamete
 
 def _decided_by_rounding(probabilities: Probabilities, how: DetectionParameters) -> bool:
     """Whether a pixel, or a box as a whole, lies on a threshold."""
-    scores = np.array([box.score for box in candidates(probabilities, how.thresh)])
+    scores = np.array([box.score for box in find_raw_boxes(probabilities, how.thresh)])
     on_edge = np.abs(probabilities - np.float32(how.thresh)) <= TIE
     return bool(on_edge.any() or (np.abs(scores - how.box_thresh) <= TIE).any())

@@ -58,7 +58,7 @@ def _gain_cell(gain: Gain) -> str:
 
 
 def show_confirmations(result: StudyResult) -> str:
-    """Return the candidates that were trained again with other seeds; nothing if none was."""
+    """Return the finalists that were trained again with other seeds; nothing if none was."""
     if not result.evidence.confirmations:
         return ""
     rows = [
@@ -132,7 +132,7 @@ def _cost_heads(result: StudyResult) -> Sequence[str]:
 
 
 def show_baselines(result: StudyResult) -> str:
-    """Return what every candidate model reads before any training."""
+    """Return what every model reads before any training."""
     if not result.baselines:
         return ""
     general = ("general",) if result.general else ()

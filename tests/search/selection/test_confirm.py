@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import ray
 
-from search.planning.budget import check_confirm, choose_runs, limit_candidates, reserved_seconds
+from search.planning.budget import check_confirm, choose_runs, limit_finalists, reserved_seconds
 from search.records.evidence import Evidence
 from search.report.page.page import report_html
 from search.report.summary import summary
@@ -27,12 +27,12 @@ def settings(**others: Any) -> StudySettings:
 
 
 def test_how_many_may_be_trained_again() -> None:
-    assert limit_candidates(settings(time_budget_s=600), 5) == 3
-    assert [limit_candidates(settings(), trials) for trials in (2, 8, 32)] == [0, 1, 3]
-    assert limit_candidates(settings(confirm=5), 2) == 5
-    assert limit_candidates(settings(confirm=0, time_budget_s=600), 30) == 0
-    assert limit_candidates(settings(scheduler="pbt"), 30) == 0
-    assert limit_candidates(settings(workers=2), 30) == 0
+    assert limit_finalists(settings(time_budget_s=600), 5) == 3
+    assert [limit_finalists(settings(), trials) for trials in (2, 8, 32)] == [0, 1, 3]
+    assert limit_finalists(settings(confirm=5), 2) == 5
+    assert limit_finalists(settings(confirm=0, time_budget_s=600), 30) == 0
+    assert limit_finalists(settings(scheduler="pbt"), 30) == 0
+    assert limit_finalists(settings(workers=2), 30) == 0
 
 
 @pytest.mark.parametrize("others", [{"scheduler": "pbt"}, {"workers": 2}])

@@ -16,7 +16,7 @@ from serve.schemas import PageRequest
 from serve.settings import Limits
 from tests.real_photos import samples
 from train.config import TrialConfig
-from train.cut import CANDIDATES, PADDLEOCR, Cut
+from train.cut import CUTS_TO_TRY, PADDLEOCR, Cut
 from train.data import images
 from train.data.charset import Charset
 from train.data.dataset import Dataset
@@ -55,7 +55,7 @@ class Shown:
         return [Reading("AB", 1.0, (2, 9), 20, 160, picture="AB") for _ in lines]
 
 
-@pytest.mark.parametrize("how", [*CANDIDATES, *QUADRILATERALS], ids=str)
+@pytest.mark.parametrize("how", [*CUTS_TO_TRY, *QUADRILATERALS], ids=str)
 def test_a_page_and_evaluation_show_a_reader_the_same_lines(how: Cut, data_dir: Path) -> None:
     for kind in ("vin", "scene_words", "receipts"):
         sample = samples(data_dir, kind, "val", 1)[0]
@@ -86,7 +86,7 @@ async def _read(models: Shown, image: Image) -> Any:
 
 def test_a_bundle_tells_how_its_reader_wants_lines_cut() -> None:
     """A cut like PaddleOCR's is not told: earlier bundles, which tell none, are cut so."""
-    for how in (*CANDIDATES, *QUADRILATERALS):
+    for how in (*CUTS_TO_TRY, *QUADRILATERALS):
         told = Recognition(TrialConfig(cut=how), Charset(("A",))).settings()
         assert ("cut" in told) == (how != PADDLEOCR)
         assert Model("recognition", "any", "1", Path("graph"), settings=told).cut == how

@@ -56,7 +56,7 @@ def read(image: Image, how: PageOptions) -> Page:
     """Read a page with the parts that serving puts together, its graphs run here."""
     prepared = detection.normalise([detection.prepare(image, how.search)])
     found = paddle.probabilities(pretrained.find_detection_graph(), prepared)[0, 0]
-    quads, lines = crops.cut(image, detection.boxes(found, image.shape[:2], how.search)[0])
+    quads, lines = crops.cut(image, detection.decode_boxes(found, image.shape[:2], how.search)[0])
     angles = upside_down(lines) if how.orientation else None
     upright = [
         orientation.turn(line) if angle else line

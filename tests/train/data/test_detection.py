@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from train.data.detection import DetectionParameters, boxes, candidates, grow
+from train.data.detection import DetectionParameters, decode_boxes, find_raw_boxes, grow
 from train.errors import UsageError
 
 
@@ -18,11 +18,11 @@ def test_candidates_are_judged_and_grown_by_boxes_alone() -> None:
     found[40:50, 10:60] = 0.5
     found[40:42, 100:102] = 1
     how = DetectionParameters()
-    both = candidates(found, how.thresh)
-    assert sorted(round(candidate.score, 2) for candidate in both) == [0.5, 0.9]
-    quads, scores = boxes(found, (64, 128), how)
+    both = find_raw_boxes(found, how.thresh)
+    assert sorted(round(raw.score, 2) for raw in both) == [0.5, 0.9]
+    quads, scores = decode_boxes(found, (64, 128), how)
     assert scores.round(2).tolist() == [0.9]
-    sure = max(both, key=lambda candidate: candidate.score)
+    sure = max(both, key=lambda raw: raw.score)
     grown = grow(sure.corners, how.unclip_ratio)
     assert grown is not None
     assert np.abs(quads[0] - grown).max() <= 0.5

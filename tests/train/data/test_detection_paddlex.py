@@ -8,7 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from train.data.detection import LIMIT_TYPES, DetectionParameters, boxes, input_size, normalise, prepare
+from train.data.detection import (
+    LIMIT_TYPES,
+    DetectionParameters,
+    decode_boxes,
+    input_size,
+    normalise,
+    prepare,
+)
 from train.errors import UsageError
 
 DEFAULTS = DetectionParameters()
@@ -81,20 +88,20 @@ def test_boxes_are_paddlexs(
     sizes = [np.array([*source, shape[0] / source[0], shape[1] / source[1]])]
     how = DetectionParameters(thresh=thresh, box_thresh=box_thresh, unclip_ratio=unclip_ratio)
     (expected,), (scores,) = postprocess([found[None, None]], sizes, thresh, box_thresh, unclip_ratio)
-    quads, own_scores = boxes(found, source, how)
+    quads, own_scores = decode_boxes(found, source, how)
     assert np.array_equal(quads, expected.reshape(-1, 4, 2))
     assert np.array_equal(own_scores, scores)
 
 
 def test_a_map_without_text_has_no_boxes() -> None:
-    quads, scores = boxes(np.zeros((64, 64), np.float32), (64, 64), DEFAULTS)
+    quads, scores = decode_boxes(np.zeros((64, 64), np.float32), (64, 64), DEFAULTS)
     assert (quads.shape, scores.shape) == ((0, 4, 2), (0,))
 
 
 def test_coordinates_over_32767_do_not_wrap() -> None:
     found = np.zeros((32, 4000), np.float32)
     found[10:20, 3800:3900] = 1
-    quads, _ = boxes(found, (320, 40_000), DEFAULTS)
+    quads, _ = decode_boxes(found, (320, 40_000), DEFAULTS)
     assert quads.min() >= 0
     assert quads[:, :, 0].min() > 37_000
 

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from onnx import helper, numpy_helper
 
-from train.int8.candidates import write_candidates
-from train.int8.choosing import list_candidates
+from train.int8.choosing import list_product_sets
 from train.int8.convert import convert
 from train.int8.graph import Array, list_products, open_model
+from train.int8.mixed_graphs import write_mixed_graphs
 from train.int8.ranges import Seen, measure_inputs
 from train.int8.rounding import round_product
 
@@ -96,7 +96,7 @@ def test_what_comes_to_a_single_position_is_left_as_it_is(model: onnx.ModelProto
         ]
     )
     onnx.save(model, tmp_path / "squeeze.onnx")
-    assert [*write_candidates(tmp_path / "squeeze.onnx", tmp_path / "out.onnx", lines(2, 4))] == []
+    assert [*write_mixed_graphs(tmp_path / "squeeze.onnx", tmp_path / "out.onnx", lines(2, 4))] == []
 
 
 @given(st.lists(st.tuples(st.floats(0, 10), st.floats(1, 100)), min_size=1, max_size=12))
@@ -106,7 +106,7 @@ def test_candidates_are_parts_of_each_other_and_lose_the_worst_for_its_work_firs
     harm = {str(i): one for i, (one, _) in enumerate(measured)}
     work = {str(i): one for i, (_, one) in enumerate(measured)}
     before = set(harm)
-    for names in list_candidates(harm, work):
+    for names in list_product_sets(harm, work):
         kept = set(names)
         assert kept < before
         dear = min(harm[name] / work[name] for name in before - kept)

@@ -9,7 +9,7 @@ from train.data.charset import Charset
 from train.reading.fitting import fit
 from train.reading.formats.rules import Rule
 from train.reading.knowledge import Earlier, TextKnowledge
-from train.reading.languages import Heard
+from train.reading.languages import PredictedLines
 from train.reading.ngram import learn
 from train.reading.settings import Language, ReadingSettings
 
@@ -17,7 +17,7 @@ CHARSET = Charset(tuple("ABCD"))
 WORDS = ["ABBA", "BAB", "CAB", "DAD", "ADD", "BAD", "CAD", "ABC", "DAB", "ACDC"]
 
 
-def heard(texts: list[str], charset: Charset, other: str, share: float) -> Heard:
+def predict(texts: list[str], charset: Charset, other: str, share: float) -> PredictedLines:
     """Return lines whose last character may be another one: that is so many times as likely as the right one."""
     steps = 2 * max(map(len, texts)) + 1
     read = np.full((len(texts), steps, charset.classes), 0.001, np.float32)
@@ -26,14 +26,14 @@ def heard(texts: list[str], charset: Charset, other: str, share: float) -> Heard
         for place, number in enumerate(charset.encode(text)):
             line[2 * place + 1, 0], line[2 * place + 1, number] = 0.001, 0.99
         line[2 * len(text) - 1, charset.encode(other)[0]] = 0.99 * share
-    return Heard([read / read.sum(axis=2, keepdims=True)], texts)
+    return PredictedLines([read / read.sum(axis=2, keepdims=True)], texts)
 
 
 LINES = [word for word in WORDS if not word.endswith("B")] * 8
 
 
 def test_texts_without_images_teach_what_labels_do_not() -> None:
-    lines = heard(LINES, CHARSET, "B", 1.2)
+    lines = predict(LINES, CHARSET, "B", 1.2)
     alone = fit(lines, CHARSET, TextKnowledge(["BBBB"] * 60))
     assert alone.settings.language is None
     further = [*WORDS * 20, "ÄÖ", "A?"]
@@ -58,14 +58,14 @@ def earlier(charset: Charset) -> Earlier:
 def test_an_earlier_text_model_stays_where_nothing_better_is_shown(count: int) -> None:
     """Also in another charset; of few lines nothing is chosen."""
     larger = Charset(tuple("DXCBA"))
-    made = fit(heard(LINES[:count], larger, "B", 1.2), larger, TextKnowledge(["ABBA"]), earlier(CHARSET))
+    made = fit(predict(LINES[:count], larger, "B", 1.2), larger, TextKnowledge(["ABBA"]), earlier(CHARSET))
     assert made.settings.language is not None
     assert made.settings.rules == earlier(CHARSET).settings.rules
     assert made.gain.difference >= 0.4
 
 
 def test_an_earlier_text_model_that_reads_worse_is_left_out() -> None:
-    lines = heard(["ABBB"] * 40, CHARSET, "A", 0.9)
+    lines = predict(["ABBB"] * 40, CHARSET, "A", 0.9)
     hard = earlier(CHARSET).settings.model_copy(
         update={"rules": (Rule(name="pattern", pattern="A+", hard=True),)}
     )

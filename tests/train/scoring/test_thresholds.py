@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from train.data.decoded.header import image_size
-from train.data.detection import DetectionParameters, boxes
+from train.data.detection import DetectionParameters, decode_boxes
 from train.data.formats import load_file
 from train.data.photos.regions import regions_of
 from train.data.photos.targets import region_targets
@@ -39,7 +39,7 @@ def photos(data_dir: Path) -> list[PhotoMap]:
 
 def scored(photos: list[PhotoMap], how: DetectionParameters) -> RegionScores:
     return score_regions(
-        [count_image(boxes(p.probabilities, p.source_size, how)[0], p.regions) for p in photos]
+        [count_image(decode_boxes(p.probabilities, p.source_size, how)[0], p.regions) for p in photos]
     )
 
 

@@ -1,4 +1,4 @@
-"""What lies in a data folder and is not read: images that no label names, other lists, pictures that cannot be read."""
+"""Files of a data folder that are not used: unlabelled images, other lists, pictures that cannot be read."""
 
 import os
 from collections import Counter
@@ -19,15 +19,15 @@ NAMED = 3
 
 def note_left_aside(root: Path, read: Iterable[Path], samples: Iterable[Sample]) -> None:
     """Say in one line what a data folder holds besides the label files that were read and what their samples name."""
-    known = {os.path.abspath(path) for path in read}
+    used = {os.path.abspath(path) for path in read}
     for sample in samples:
-        known |= {os.path.normpath(sample.path), os.path.abspath(sample.source.rpartition(":")[0])}
+        used |= {os.path.normpath(sample.path), os.path.abspath(sample.source.rpartition(":")[0])}
     images: Counter[str] = Counter()
     pictures: Counter[str] = Counter()
     lists: list[str] = []
     for folder, name in _files(root):
         path, suffix = os.path.join(folder, name), os.path.splitext(name)[1].lower()
-        if path in known:
+        if path in used:
             continue
         images[os.path.relpath(folder, os.path.dirname(os.path.abspath(root)))] += suffix in READABLE_SUFFIXES
         pictures[suffix] += suffix in UNREADABLE

@@ -110,14 +110,14 @@ def _of(item: dict[str, Any], key: str, source: str) -> Any:
 
 
 def _regions(
-    annotations: Sequence[dict[str, Any]], known: set[Any], key: str, source: str
+    annotations: Sequence[dict[str, Any]], image_ids: set[Any], key: str, source: str
 ) -> defaultdict[Any, list[Region]]:
     """Return the regions by the id of their image."""
     regions: defaultdict[Any, list[Region]] = defaultdict(list)
     for number, annotation in enumerate(annotations, 1):
         where = f"{source}: annotation {annotation.get('id', number)}"
         image = _of(annotation, "image_id", where)
-        if image not in known:
+        if image not in image_ids:
             raise DataError(
                 "an annotation must be of an image of the file", f"{where} of {image}", "export it again"
             )

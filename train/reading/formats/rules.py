@@ -133,7 +133,7 @@ def _in_picture(holds: Holds, text: str) -> bool:
 
 
 def weighed(rules: Sequence[Rule], texts: Sequence[str], seed: int) -> tuple[Rule, ...]:
-    """Return the rules with what is known from training labels: how many obey, and how many would by chance."""
+    """Return the rules with counts of the training labels: how many obey, and how many would by chance."""
     if not texts:
         raise DataError("rules must be weighed by labels", "none", "name training data")
     wrong = list(_misspelt(texts, np.random.default_rng(seed)))
@@ -141,8 +141,8 @@ def weighed(rules: Sequence[Rule], texts: Sequence[str], seed: int) -> tuple[Rul
     for rule in rules:
         kept, other = ([text for text in some if rule.holds(text)] for some in (texts, wrong))
         by_first = {} if rule.hard else _by_first(texts, kept)
-        known = {"obeying": len(kept), "labels": len(texts), "chance": _share(len(other), len(wrong))}
-        found.append(rule.model_copy(update={**known, "by_first": by_first}))
+        counts = {"obeying": len(kept), "labels": len(texts), "chance": _share(len(other), len(wrong))}
+        found.append(rule.model_copy(update={**counts, "by_first": by_first}))
         texts, wrong = kept, other
     return tuple(found)
 

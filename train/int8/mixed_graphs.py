@@ -6,7 +6,7 @@ from pathlib import Path
 
 import onnx
 
-from train.int8.choosing import list_candidates, measure_harm, worth_it
+from train.int8.choosing import list_product_sets, measure_harm, worth_it
 from train.int8.convert import convert
 from train.int8.graph import Array, Product, list_products, load_graph
 from train.int8.ranges import measure_inputs
@@ -17,7 +17,7 @@ HARM_IMAGES = 16
 
 
 @dataclass(frozen=True)
-class Choice:
+class ProductChoice:
     """Which products have 8 bits, by name.
 
     Attributes:
@@ -29,7 +29,7 @@ class Choice:
     float32: tuple[str, ...]
 
 
-def write_candidates(source: Path, target: Path, batches: Sequence[Array]) -> Iterator[Choice]:
+def write_mixed_graphs(source: Path, target: Path, batches: Sequence[Array]) -> Iterator[ProductChoice]:
     """Write one graph after another to `target`, each with fewer products in 8 bits, and yield what it has.
 
     Args:
@@ -40,15 +40,15 @@ def write_candidates(source: Path, target: Path, batches: Sequence[Array]) -> It
     model, products, rounded, work = _prepare(source, batches)
     by_name = {one.name: one for one in products}
 
-    def write(names: Sequence[str]) -> Choice:
+    def write(names: Sequence[str]) -> ProductChoice:
         onnx.save(convert(model, [by_name[name] for name in names], rounded), target)
-        return Choice(tuple(names), tuple(name for name in by_name if name not in names))
+        return ProductChoice(tuple(names), tuple(name for name in by_name if name not in names))
 
     if products:
         yield write(list(by_name))
     # Asked for more: that all of them pass is usual, and to measure each alone takes longest.
     harm = measure_harm(model, products, rounded, _few(batches))
-    for names in list_candidates(harm, work):
+    for names in list_product_sets(harm, work):
         yield write(names)
 
 
