@@ -10,7 +10,7 @@ nothing when the model serves.
 
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -31,6 +31,8 @@ from train.scoring.scores import Scores
 from train.steps.validation import GENERAL, evaluate
 from train.tasks import TASKS, SampleStats, Task
 from train.trained.loaded import Loaded
+
+Weights = dict[str, Any]
 
 INGREDIENTS = 6
 PASSES = 4
@@ -106,11 +108,11 @@ class Ingredient:
     """
 
     name: str
-    weights: dict[str, Any]
+    weights: Weights
     good: bool
 
 
-def average(weights: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def average(weights: Sequence[Weights]) -> Weights:
     """Return the mean of each array over several networks of one shape."""
     return {name: np.mean([part[name] for part in weights], axis=0, dtype=np.float64).astype(np.float32)
             for name in weights[0]}  # fmt: skip
@@ -179,29 +181,72 @@ def make_soup(
     measure = partial(forgetting.measure, first.config.model) if forgetting else None
     read = partial(read_weights, engine, task.at_best, data, measure)
     began = time.time()
-    taken, soup, result = [(ranked[0][0], own)], own, read(own)
+    soup = _Average.of([(ranked[0][0], own)], read)
     latest = deadline and deadline - (1 + later_readings) * (time.time() - began)
-    if start is not None and not _is_late(latest) and (as_started := read(start)).rank > result.rank:
-        taken, soup, result = [(PRETRAINED, start)], start, as_started
-    best = result
-    for one in _ingredients(first, start, ranked, form, taken[0][0], best.low):
+    if start is not None and not _is_late(latest):
+        soup = max(soup, _Average.of([(PRETRAINED, start)], read), key=lambda one: one.result.rank)
+    ingredients = _ingredients(first, start, ranked, form, soup.names[0], soup.result.low)
+    soup = _average_in(soup, ingredients, read, task.at_best.primary, latest)
+    if len(soup.parts) > 1 and first.config.batch_norm == "live" and not _is_late(latest):
+        soup = _renew_statistics(soup, read, engine, task, data)
+    checkpoint = replace(first, metrics=first.metrics | soup.result.metrics, state={"weights": soup.weights})
+    engine.load(checkpoint.state)
+    return Soup(Loaded(engine, task, checkpoint=checkpoint), soup.names, soup.result.scores)
+
+
+@dataclass(frozen=True)
+class _Average:
+    """Weights averaged so far.
+
+    Attributes:
+        parts: (name, weights), the first ones first.
+        weights: their mean.
+        result: how well that reads.
+    """
+
+    parts: Sequence[tuple[str, Weights]]
+    weights: Weights
+    result: Result
+
+    @classmethod
+    def of(cls, parts: Sequence[tuple[str, Weights]], read: Callable[[Weights], Result]) -> "_Average":
+        """Return the mean of the parts, read."""
+        mean = average([weights for _, weights in parts]) if len(parts) > 1 else parts[0][1]
+        return cls(parts, mean, read(mean))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the parts."""
+        return tuple(name for name, _ in self.parts)
+
+
+def _average_in(
+    soup: _Average,
+    ingredients: Iterable[Ingredient],
+    read: Callable[[Weights], Result],
+    primary: Callable[[SampleStats], float],
+    latest: float | None,
+) -> _Average:
+    """Return the average with the ingredients that the rules of `make_soup` keep; none is tried after `latest`."""
+    best = soup.result
+    for one in ingredients:
         if _is_late(latest):
             print("the time is short: no further weights are averaged in", flush=True)
             break
-        mixed = average([*(weights for _, weights in taken), one.weights])
-        with_it = read(mixed)
-        if with_it.rank > result.rank or (one.good and with_it.as_good_as(best, task.at_best.primary)):
-            taken.append((one.name, one.weights))
-            soup, result, best = mixed, with_it, max(best, with_it, key=lambda one: one.rank)
-    if len(taken) > 1 and first.config.batch_norm == "live" and not _is_late(latest):
-        engine.load({"weights": soup})
-        engine.renew_statistics(task.calibration_batch(data.train, seed) for seed in range(PASSES))
-        renewed = engine.weights()
-        soup, result = max((soup, result), (renewed, read(renewed)), key=lambda one: one[1].rank)
-    checkpoint = replace(first, metrics=first.metrics | result.metrics, state={"weights": soup})
-    engine.load(checkpoint.state)
-    network = Loaded(engine, task, checkpoint=checkpoint)
-    return Soup(network, tuple(name for name, _ in taken), result.scores)
+        mixed = _Average.of([*soup.parts, (one.name, one.weights)], read)
+        if mixed.result.rank > soup.result.rank or (one.good and mixed.result.as_good_as(best, primary)):
+            soup, best = mixed, max(best, mixed.result, key=lambda result: result.rank)
+    return soup
+
+
+def _renew_statistics(
+    soup: _Average, read: Callable[[Weights], Result], engine: Engine, task: Task, data: TrainingData
+) -> _Average:
+    """Return the average with the batch norms' statistics measured anew on training images, where that reads better."""
+    engine.load({"weights": soup.weights})
+    engine.renew_statistics(task.calibration_batch(data.train, seed) for seed in range(PASSES))
+    renewed = engine.weights()
+    return max(soup, replace(soup, weights=renewed, result=read(renewed)), key=lambda one: one.result.rank)
 
 
 def _is_late(latest: float | None) -> bool:
@@ -213,7 +258,7 @@ def read_weights(
     task: Task,
     data: TrainingData,
     measure: Callable[[float], Forgotten] | None,
-    weights: dict[str, Any],
+    weights: Weights,
 ) -> Result:
     """Give the engine weights; return how well they read, and by how much too much of general samples is forgotten."""
     engine.load({"weights": weights})
@@ -225,9 +270,9 @@ def read_weights(
 
 def _ingredients(
     first: Checkpoint,
-    start: dict[str, Any] | None,
+    start: Weights | None,
     ranked: Sequence[tuple[str, Callable[[], Checkpoint]]],
-    form: Callable[[Checkpoint], dict[str, Any]],
+    form: Callable[[Checkpoint], Weights],
     taken: str,
     least: float,
 ) -> Iterator[Ingredient]:

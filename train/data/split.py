@@ -3,7 +3,7 @@
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import ceil
 from pathlib import Path
 from statistics import median
@@ -76,15 +76,22 @@ def make_splits(
     start = given_splits(given if group_by is None else grouped(given, group_by))
     pool = start.train
     _require_samples(given, pool, list(shares))
-    parts: dict[str, Sequence[Sample]] = {"train": start.train, "val": start.val, "test": start.test}
-    origin = dict(start.origin)
-    every = [sample for part in parts.values() for sample in part]
+    every = [sample for _, samples in start.items() for sample in samples]
     texts = {sample.text: text_of(sample.text) for sample in every}
     documents, spread = find_documents(every, text_of), is_spread([s.text for s in pool], classes, text_of)
     by = _Units(texts, documents if _can_group(start, documents, spread) else {})
     _require_grouped(pool, by, shares and group_by)
     spread = spread and by.kind == "text"
     _require_texts(pool, texts, list(shares), spread)
+    return replace(_carve_splits(start, shares, by, spread, seed), documents=documents)
+
+
+def _carve_splits(
+    start: Splits, shares: Mapping[str, float], by: "_Units", spread: bool, seed: int
+) -> Splits:
+    """Return the splits, those of `shares` carved from train: whole units, or with `spread` some of each text."""
+    parts: dict[str, Sequence[Sample]] = {"train": start.train, "val": start.val, "test": start.test}
+    origin, pool = dict(start.origin), start.train
     for name, share in shares.items():
         held = {by.of(sample) for split in ("val", "test") for sample in parts[split]}
         count = max(1, round(share * len(pool)))
@@ -95,9 +102,7 @@ def make_splits(
         parts["train"] = [sample for sample in rest if sample not in taken]
         how = "each text spread" if spread else f"grouped by {by.kind}"
         origin[name] = f"{MADE}{100 * len(taken) / len(pool):.0f} % of {origin['train']}, {how}"
-    return Splits(
-        tuple(parts["train"]), tuple(parts["val"]), tuple(parts["test"]), origin, documents=documents
-    )
+    return Splits(tuple(parts["train"]), tuple(parts["val"]), tuple(parts["test"]), origin)
 
 
 def _can_group(given: Splits, documents: Documents, spread: bool) -> bool:
