@@ -6,6 +6,7 @@ training: its batch norms hold the statistics of typical images, and filters bef
 factors of two changes is not the mean of the changes, either.
 """
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from train.checkpoint import Checkpoint
 from train.config import AdapterSettings, TechniqueConfig, TrialConfig
 from train.engines import ENGINES
 from train.loop import TrainingData, assemble_run
+from train.models import MODELS
 from train.techniques import build_technique
 
 
@@ -30,6 +32,39 @@ def without_adapters(config: TrialConfig) -> TrialConfig:
 
 def _is_merged(config: TrialConfig) -> bool:
     return build_technique(config.technique).adapters is not None and kept_adapters(config) is None
+
+
+def have_same_start(a: Checkpoint, b: Checkpoint) -> bool:
+    """Whether two checkpoints were trained from the same weights.
+
+    With another seed, a batch norm that was fused away begins with the statistics of other training images: a function
+    as good as the same. So is one that adapters change (`search/selection/one_form.py`).
+    """
+    keys = ("engine", "model", "weights", "fit_width")
+    return (
+        a.charset == b.charset
+        and kept_adapters(a.config) == kept_adapters(b.config)
+        and all(getattr(a.config, key) == getattr(b.config, key) for key in keys)
+        and (a.config.seed == b.config.seed or not _draws_weights(a))
+    )
+
+
+def _draws_weights(checkpoint: Checkpoint) -> bool:
+    """Whether some weights were drawn with the seed when training began.
+
+    All, adapters that stay apart, or of characters new to the model.
+    """
+    if kept_adapters(checkpoint.config):
+        return True
+    weights = Path(checkpoint.config.weights) if checkpoint.config.weights else None
+    own = MODELS.get(checkpoint.config.model).charset(weights).characters
+    return not starts_from_weights(checkpoint) or not set(checkpoint.charset.characters) <= set(own)
+
+
+def starts_from_weights(checkpoint: Checkpoint) -> bool:
+    """Whether training began with weights, and not with random ones, which are no ingredient."""
+    config = checkpoint.config
+    return MODELS.get(config.model).pretrained(Path(config.weights) if config.weights else None)
 
 
 def in_one_form(checkpoint: Checkpoint, data: TrainingData, start: dict[str, Any]) -> dict[str, Any]:

@@ -13,19 +13,17 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from search.records.ranking import Forgetting, Forgotten, rank_key
 from search.records.result import PRETRAINED
-from search.selection.one_form import in_one_form, kept_adapters, without_adapters
+from search.selection.one_form import have_same_start, in_one_form, starts_from_weights, without_adapters
 from train.checkpoint import Checkpoint
 from train.engine import Engine
 from train.errors import CheckpointError
 from train.loop import TrainingData, assemble_run
-from train.models import MODELS
 from train.scoring.intervals import Z_95, paired_gain_interval
 from train.scoring.scores import Scores
 from train.steps.validation import GENERAL, evaluate
@@ -118,39 +116,6 @@ def average(weights: Sequence[Weights]) -> Weights:
             for name in weights[0]}  # fmt: skip
 
 
-def have_same_start(a: Checkpoint, b: Checkpoint) -> bool:
-    """Whether two checkpoints were trained from the same weights.
-
-    With another seed, a batch norm that was fused away begins with the statistics of other training images: a function
-    as good as the same. So is one that adapters change (`search/selection/one_form.py`).
-    """
-    keys = ("engine", "model", "weights", "fit_width")
-    return (
-        a.charset == b.charset
-        and kept_adapters(a.config) == kept_adapters(b.config)
-        and all(getattr(a.config, key) == getattr(b.config, key) for key in keys)
-        and (a.config.seed == b.config.seed or not _draws_weights(a))
-    )
-
-
-def _draws_weights(checkpoint: Checkpoint) -> bool:
-    """Whether some weights were drawn with the seed when training began.
-
-    All, adapters that stay apart, or of characters new to the model.
-    """
-    if kept_adapters(checkpoint.config):
-        return True
-    weights = Path(checkpoint.config.weights) if checkpoint.config.weights else None
-    own = MODELS.get(checkpoint.config.model).charset(weights).characters
-    return not _starts_from_weights(checkpoint) or not set(checkpoint.charset.characters) <= set(own)
-
-
-def _starts_from_weights(checkpoint: Checkpoint) -> bool:
-    """Whether training began with weights, and not with random ones, which are no ingredient."""
-    config = checkpoint.config
-    return MODELS.get(config.model).pretrained(Path(config.weights) if config.weights else None)
-
-
 def make_soup(
     ranked: Sequence[tuple[str, Callable[[], Checkpoint]]],
     data: TrainingData,
@@ -177,7 +142,7 @@ def make_soup(
     engine, task = assemble_run(without_adapters(first.config), data)
     begun = engine.weights()
     form = partial(in_one_form, data=data, start=begun)
-    start, own = begun if _starts_from_weights(first) else None, form(first)
+    start, own = begun if starts_from_weights(first) else None, form(first)
     measure = partial(forgetting.measure, first.config.model) if forgetting else None
     read = partial(read_weights, engine, task.at_best, data, measure)
     began = time.time()

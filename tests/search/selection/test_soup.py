@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from search.selection.one_form import in_one_form
-from search.selection.soup import Result, average, have_same_start, make_soup
+from search.selection.one_form import have_same_start, in_one_form
+from search.selection.soup import Result, average, make_soup
 from tests import real_lines
 from tests.search.made_result import rows, share
 from train.checkpoint import Checkpoint
