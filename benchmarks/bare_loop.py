@@ -15,9 +15,9 @@ sys.path[0] = str(Path(__file__).resolve().parent.parent)  # not this folder: it
 
 from benchmarks.serving import line_files
 from serve.inference.model import Model, load_model
-from train.bundle import open_session, run
 from train.data import images
 from train.data.charset import decode
+from train.system.onnx_session import open_session, run
 
 
 def main(name: str, way: str, seconds: float) -> None:

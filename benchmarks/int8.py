@@ -25,7 +25,7 @@ import numpy as np
 
 from benchmarks.common import data_folder, machine, print_table, use_cores, write_result
 from serve.inference import pretrained
-from train.bundle import ONNX, load_bundle, open_session, run
+from train.bundle import ONNX, load_bundle
 from train.config import TrialConfig
 from train.data.charset import Charset
 from train.data.dataset import Dataset, decode_samples
@@ -33,6 +33,7 @@ from train.data.formats import load_file
 from train.int8.gate import Gate
 from train.int8.mixed_graphs import measure_alone, write_mixed_graphs
 from train.quantise import calibration_batches, task_of
+from train.system.onnx_session import open_session, run
 from train.tasks import TASKS, Task
 
 TIMED_LINES, BATCHES, ROUNDS = 24, (1, 8), 9

@@ -25,7 +25,7 @@ if __name__ == "__main__":
 import numpy as np
 
 from benchmarks.common import REPOSITORY, RESULTS, data_folder, machine, write_result
-from train.bundle import load_bundle, run
+from train.bundle import load_bundle
 from train.config import TrialConfig
 from train.config_file import save_config
 from train.data.charset import Charset
@@ -42,6 +42,7 @@ from train.reading.languages import PredictedLines
 from train.reading.settings import ReadingSettings
 from train.reading.text_model import TextModel
 from train.scoring.intervals import paired_gain_interval, wilson_interval
+from train.system.onnx_session import run
 from train.tasks import TASKS
 from train.trained.loaded import Assembled
 from train.trained.text_models import predict_lines

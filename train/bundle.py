@@ -20,11 +20,13 @@ from train.errors import CheckpointError
 from train.reading.settings import FILE as READING
 from train.reading.settings import ReadingSettings, TextReading
 from train.reading.text_model import TextModel
-from train.system.processor import overflows_in_8_bits
+from train.system.onnx_session import open_session, run
 
 FORMAT = 1
 MANIFEST, SETTINGS, ONNX = "manifest.json", "inference.yml", "inference.onnx"
 INT8, WEIGHTS = "inference.int8.onnx", "weights.safetensors"
+GRAPHS = {"float32": ONNX, "int8": INT8}
+"""The file of each precision."""
 PADDLEOCR = ("inference.json", "inference.pdiparams")
 FILES = (ONNX, SETTINGS, *PADDLEOCR)
 BATCH_LINES = 8
@@ -135,10 +137,21 @@ class Bundle:
                 f"name a bundle of a model that was trained with --task {task}",
             )
 
-    def session(self, threads: int = 1) -> Any:
-        """Return an onnxruntime session on `threads` cores, 0 for all; its input is `x`."""
-        self.require_graph()
-        return open_session(self.directory / ONNX, threads)
+    def require_precision(self, precision: str) -> None:
+        """Raise CheckpointError if this bundle lacks the graph of a precision, one of GRAPHS."""
+        if precision == "float32":
+            self.require_graph()
+        elif GRAPHS[precision] not in self.manifest.files:
+            raise CheckpointError(
+                f"a bundle must have {GRAPHS[precision]} to be read in 8 bits",
+                self.directory,
+                "add it with python -m train.quantise",
+            )
+
+    def session(self, threads: int = 1, precision: str = "float32") -> Any:
+        """Return an onnxruntime session of a graph, on `threads` cores, 0 for all; its input is `x`."""
+        self.require_precision(precision)
+        return open_session(self.directory / GRAPHS[precision], threads)
 
     @property
     def text_model(self) -> ReadingSettings | None:
@@ -191,51 +204,6 @@ class Recogniser:
             batch = images.to_batch([lines[i] for i in indices], width)
             read |= zip(indices.tolist(), self._text_model.read(run(self._session, batch)), strict=True)
         return [read[index] for index in range(len(lines))]
-
-
-def open_session(
-    path: Path,
-    threads: int,
-    wanted: Sequence[str | tuple[str, dict[str, Any]]] = ("CUDAExecutionProvider", "CPUExecutionProvider"),
-    *,
-    arena: bool = True,
-) -> Any:
-    """Return an onnxruntime session on the first of the wanted providers that is installed.
-
-    Args:
-        path: of the graph.
-        threads: of one run; 0 for all cores.
-        wanted: providers, the first one first, with their options where these are not the defaults.
-        arena: memory is kept, for other tensors and the next run; without, it is given back at once, which costs time.
-
-    Raises:
-        CheckpointError: if the file holds no model.
-    """
-    import onnxruntime
-    from onnxruntime.capi import onnxruntime_pybind11_state as errors
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    # Threads that wait sleep: spinning, they take the cores from whoever prepares the next batch.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    # A pattern would be kept for every shape that ever came: memory that only grows.
-    options.enable_mem_pattern = False
-    options.enable_cpu_mem_arena = options.enable_mem_reuse = arena
-    options.add_session_config_entry("session.x64quantprecision", str(int(overflows_in_8_bits())))
-    options.log_severity_level = 3  # exporters leave unused constants, each of which is worth a warning
-    there = onnxruntime.get_available_providers()
-    providers = [one for one in wanted if (one if isinstance(one, str) else one[0]) in there]
-    try:
-        return onnxruntime.InferenceSession(str(path), options, providers=providers)
-    except (errors.Fail, errors.InvalidGraph, errors.InvalidProtobuf, errors.NoSuchFile) as error:
-        raise CheckpointError(
-            "a bundle must hold a model that onnxruntime loads", f"{path}: {error}", "export it again"
-        ) from error
-
-
-def run(session: Any, batch: Any) -> Any:
-    """Return the graph's output, of a recogniser (N, T, C) float32 probabilities, for a (N, 3, H, W) float32 batch."""
-    return session.run(None, {session.get_inputs()[0].name: batch})[0]
 
 
 def seal(directory: Path, **facts: Any) -> Manifest:

@@ -12,7 +12,7 @@ if __name__ == "__main__":
 
     main_guard("train.evaluate")
 
-from train.bundle import load_bundle
+from train.bundle import GRAPHS, load_bundle
 from train.checkpoint import load_checkpoint
 from train.config import TrialConfig, config_from_mapping
 from train.data.arguments import add_allow_bad_argument, add_format_arguments, options_of
@@ -75,9 +75,19 @@ def parser() -> argparse.ArgumentParser:
         help=f"how texts are compared (default {AS_LABELLED})",
     )
     add_decode_argument(parse)
-    parse.add_argument("--threads", type=int, default=1, metavar="N", help="with --bundle (default 1)")
+    _add_runtime(parse)
     _add_output(parse)
     return parse
+
+
+def _add_runtime(parse: argparse.ArgumentParser) -> None:
+    parse.add_argument(
+        "--precision",
+        choices=tuple(GRAPHS),
+        default="float32",
+        help="with --bundle: its graph to read with; int8 is what `train.quantise` adds (default float32)",
+    )
+    parse.add_argument("--threads", type=int, default=1, metavar="N", help="with --bundle (default 1)")
 
 
 def _add_output(parse: argparse.ArgumentParser) -> None:
@@ -157,6 +167,8 @@ def _check(chosen: argparse.Namespace) -> None:
         raise UsageError("a bundle is read by onnxruntime", f"--engine {chosen.engine}", "leave it out")
     if chosen.weights and not chosen.bundle:
         raise UsageError("--weights goes with --bundle", chosen.weights, "leave it out")
+    if chosen.precision != "float32" and not chosen.bundle:
+        raise UsageError("--precision goes with --bundle", chosen.precision, "leave it out")
     if chosen.detection and chosen.task:
         raise UsageError("--task is for one model, --detection for two", chosen.task, "leave one of them out")
     if chosen.html and not chosen.detection:
@@ -175,7 +187,10 @@ def named(chosen: argparse.Namespace) -> Read:
         bundle = load_bundle(chosen.bundle)
         config = config_from_mapping(bundle.manifest.config, str(bundle.directory))
         config = config.model_copy(update={"weights": chosen.weights or config.weights})
-        return Read(config, bundle, text_model=None if raw else bundle.text_model)
+        if chosen.precision != "float32":
+            bundle.require_precision(chosen.precision)
+        text_model = None if raw else bundle.text_model
+        return Read(config, bundle, text_model=text_model, precision=chosen.precision)
     if chosen.checkpoint:
         checkpoint = load_checkpoint(chosen.checkpoint).with_engine(chosen.engine)
         text_model = None if raw else checkpoint.text_model

@@ -15,7 +15,7 @@ if __name__ == "__main__":
 import numpy as np
 from safetensors.numpy import save_file
 
-from train.bundle import MANIFEST, ONNX, SETTINGS, WEIGHTS, load_bundle, open_session, run, seal
+from train.bundle import MANIFEST, ONNX, SETTINGS, WEIGHTS, load_bundle, seal
 from train.checkpoint import Checkpoint, load_checkpoint
 from train.config import TrialConfig
 from train.data import images
@@ -33,6 +33,7 @@ from train.reading.settings import FILE
 from train.sets.texts import add_reading_arguments, check_rules, read_further
 from train.system.cli import Parser
 from train.system.files import replace_folder
+from train.system.onnx_session import open_session, run
 from train.system.paths import given_path, require_folder
 from train.system.versions import installed_versions
 from train.tasks import AS_LABELLED, TASKS, Task

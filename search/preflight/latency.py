@@ -15,11 +15,12 @@ import ray
 from search.records.evidence import Latencies, Latency, find_architecture
 from spaces.parameter import Choice
 from spaces.space import SearchSpace
-from train.bundle import ONNX, open_session, run
+from train.bundle import ONNX
 from train.config import TrialConfig, config_from_mapping, flatten, nested
 from train.data.dataset import Dataset
 from train.errors import UsageError
 from train.loop import TrainingData, assemble
+from train.system.onnx_session import open_session, run
 from train.tasks import TASKS, Task
 
 IMAGES, WARM_UP, REPEATS = 16, 2, 9

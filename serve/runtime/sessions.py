@@ -17,7 +17,7 @@ import numpy.typing as npt
 from serve.idle import give_back
 from serve.runtime.providers import CPU, CUDA, TENSORRT, list_options
 from serve.runtime.race import Race
-from train.bundle import open_session
+from train.system.onnx_session import open_session
 
 Array = npt.NDArray[np.float32]
 LARGE_BATCH_BYTES = 32 * 2**20

@@ -125,6 +125,7 @@ def test_a_bundle_is_read_without_a_training_framework(made: Made) -> None:
         (["--model", "nothing"], 2, "choose from: "),
         (["--bundle", "nowhere", "--charset", "keep"], 2, "--charset goes with --model"),
         (["--bundle", "nowhere", "--threads", "0"], 2, "--threads must be at least 1"),
+        (["--model", "pp-ocrv6-tiny", "--precision", "int8"], 2, "--precision goes with --bundle"),
     ],
 )
 def test_what_cannot_work_is_one_line(

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from train.bundle import INT8, ONNX, PADDLEOCR, Bundle, load_bundle, run
+from train.bundle import INT8, ONNX, PADDLEOCR, Bundle, load_bundle
 from train.checkpoint import Checkpoint
 from train.config import TrialConfig
 from train.data import images
@@ -26,7 +26,7 @@ from train.errors import CheckpointError, DataError, ParityError, UsageError
 from train.export import export_checkpoint, main, whole_or_nothing
 from train.loop import assemble
 from train.quantise import quantise
-from train.system import cli
+from train.system import cli, onnx_session
 from train.tasks.parity import BATCH_LINES, WIDTHS_PX, ParityResult
 
 GROUPS = ("stem", "backbone.early", "backbone.late", "neck", "head")
@@ -132,7 +132,7 @@ def test_batch_and_width_are_free_and_padded_in_the_graph(
 ) -> None:
     vin = made(name)
     batch = np.random.default_rng(0).uniform(-1, 1, (count, 3, 48, width)).astype(np.float32)
-    found = run(vin.bundle.session(), batch)
+    found = onnx_session.run(vin.bundle.session(), batch)
     expected = vin.engine.predict(images.pad_to_bucket(batch))
     assert found.shape == expected.shape
     assert np.abs(found - expected).max() < 1e-3

@@ -1,5 +1,6 @@
 """An 8-bit graph joins a bundle only if it reads as well."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -8,15 +9,16 @@ from serve.inference.model import load_model
 from serve.inference.recogniser import LineReader
 from tests import real_lines
 from tests.serve.lifecycle.bundles import real_bundle
+from train import evaluate
 from train.bundle import INT8, load_bundle
-from train.errors import ParityError
+from train.errors import CheckpointError, ParityError
 from train.quantise import quantise
 
 pytestmark = pytest.mark.slow
 
 
 def test_a_graph_that_reads_worse_is_refused_and_one_within_the_tolerance_joins(
-    data_dir: Path, tmp_path: Path
+    data_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = real_bundle(tmp_path / "tiny", "tiny")
     before = load_bundle(folder).manifest
@@ -24,6 +26,12 @@ def test_a_graph_that_reads_worse_is_refused_and_one_within_the_tolerance_joins(
     with pytest.raises(ParityError, match="must be 100 times as fast"):
         quantise(load_bundle(folder), data, other, least_gain=100)
     assert load_bundle(folder).manifest == before
+    labels = tmp_path / "labels.txt"
+    lines = real_lines.samples(data_dir, "receipts", "val", 24)
+    labels.write_text("".join(f"{line.path}\t{line.text}\n" for line in lines), encoding="utf-8")
+    asked = ["--bundle", str(folder), "--labels", str(labels), "--json", "--precision", "int8"]
+    with pytest.raises(CheckpointError, match=r"must have inference\.int8\.onnx to be read in 8 bits"):
+        evaluate.main(asked)
 
     scores = quantise(load_bundle(folder), data, other, tolerance=1, least_gain=0)
     after = load_bundle(folder).manifest
@@ -33,6 +41,8 @@ def test_a_graph_that_reads_worse_is_refused_and_one_within_the_tolerance_joins(
     assert scores["exact_match"] >= scores["exact_match_float32"] - 1 / 24 > 0
     assert scores["quantised"]
     assert scores["left_float32"] == []
+    evaluate.main(asked)
+    assert json.loads(capsys.readouterr().out)["exact_match"] == scores["exact_match"]
 
     reader = LineReader(load_model("recognition", str(folder)), threads=1)
     assert {name.split()[1] for name in reader.tuning.tried} == {"float32", "int8"}

@@ -8,7 +8,6 @@ from itertools import product
 import numpy as np
 import numpy.typing as npt
 
-from train.bundle import run
 from train.cut import PADDLEOCR, Cut
 from train.data import images
 from train.data.charset import Charset
@@ -23,6 +22,7 @@ from train.scoring.intervals import paired_gain_interval
 from train.scoring.regions import Overlaps, RegionCounts, RegionScores, hmean, polygons
 from train.scoring.thresholds import PhotoMap
 from train.sets.found import Quads
+from train.system.onnx_session import run
 from train.tasks.detection import Detection
 from train.tasks.detection_at_best import GRID
 from train.trained.readers import Read, read

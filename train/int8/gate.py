@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from train.bundle import open_session, run
 from train.data.dataset import Dataset
 from train.int8.graph import Array
 from train.scoring.intervals import Gain, paired_gain_interval
+from train.system.onnx_session import open_session, run
 from train.tasks import Task
 
 TIMED_IMAGES, ROUNDS = 8, 7

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from train.bundle import MANIFEST, load_bundle, run
+from train.bundle import MANIFEST, load_bundle
 from train.checkpoint import META, load_checkpoint
 from train.config import DistillationSettings, TrialConfig
 from train.data.batching.batches import Indices
@@ -21,6 +21,7 @@ from train.engine import Batch, Features, Images, World
 from train.engines import ENGINES
 from train.errors import ModelError, UsageError
 from train.models import MODELS
+from train.system.onnx_session import run
 from train.tasks import TASKS, Batches
 from train.techniques import build_technique
 

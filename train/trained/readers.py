@@ -4,12 +4,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from train.bundle import Bundle, load_bundle, run
+from train.bundle import Bundle, load_bundle
 from train.checkpoint import Checkpoint
 from train.config import TrialConfig, config_from_mapping
 from train.data.dataset import Dataset
 from train.reading.settings import ReadingSettings
 from train.steps.fits import check_model
+from train.system.onnx_session import run
 from train.tasks import TASKS, Task
 
 DETECTION = "detection"
@@ -24,12 +25,14 @@ class Read:
         bundle: None for one that its framework runs.
         checkpoint: None for a pretrained one, as it is.
         text_model: behind its outputs; None for reading greedily.
+        precision: of the bundle's graph, `float32` or `int8`.
     """
 
     config: TrialConfig
     bundle: Bundle | None = None
     checkpoint: Checkpoint | None = None
     text_model: ReadingSettings | None = None
+    precision: str = "float32"
 
 
 def detector(source: str) -> Read:
@@ -51,7 +54,7 @@ def detector(source: str) -> Read:
 def read(model: Read, data: Dataset, threads: int = 1) -> tuple[Task, list[Any]]:
     """Return the model's task and its predictions, in dataset order."""
     if model.bundle and model.bundle.has_graph:
-        return read_graph(model.bundle, model.config, data, threads, model.text_model)
+        return _read_graph(model, model.bundle, data, threads)
     from train.loop import assemble
     from train.steps.validation import evaluate
 
@@ -64,12 +67,11 @@ def read(model: Read, data: Dataset, threads: int = 1) -> tuple[Task, list[Any]]
     return task, evaluate(engine, task, data)[1]
 
 
-def read_graph(
-    bundle: Bundle, config: TrialConfig, data: Dataset, threads: int, text_model: ReadingSettings | None
-) -> tuple[Task, list[Any]]:
+def _read_graph(model: Read, bundle: Bundle, data: Dataset, threads: int) -> tuple[Task, list[Any]]:
     """Read with onnxruntime on `threads` cores, without a framework."""
-    task, session = TASKS.get(config.task)(config, bundle.charset), bundle.session(threads)
-    task = task.reading_with(text_model) if text_model else task
+    task = TASKS.get(model.config.task)(model.config, bundle.charset)
+    task = task.reading_with(model.text_model) if model.text_model else task
+    session = bundle.session(threads, model.precision)
     found: dict[int, Any] = {}
     for indices in task.evaluation_batches(data):
         output = run(session, task.evaluation_batch(data, indices))

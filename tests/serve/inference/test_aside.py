@@ -5,8 +5,8 @@ import pytest
 
 from serve.inference.aside import open_lean
 from serve.inference.pretrained import SIZES, find_detection_graph
-from train.bundle import open_session, run
 from train.data.detection import normalise
+from train.system.onnx_session import open_session, run
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -20,9 +20,10 @@ from serve.inference.model import load_model
 from serve.inference.recogniser import LineReader, split_into_buckets
 from tests import real_lines
 from tests.serve import paddle_reference as paddle
-from train.bundle import Recogniser, open_session
+from train.bundle import Recogniser
 from train.data import images
 from train.errors import CheckpointError, UsageError
+from train.system.onnx_session import open_session
 
 
 @given(st.lists(st.integers(1, 1600), max_size=60), st.integers(1, 16), st.integers(160, 20_000))

@@ -1,0 +1,53 @@
+"""onnxruntime sessions, set up alike wherever a graph is run."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from train.errors import CheckpointError
+from train.system.processor import overflows_in_8_bits
+
+
+def open_session(
+    path: Path,
+    threads: int,
+    wanted: Sequence[str | tuple[str, dict[str, Any]]] = ("CUDAExecutionProvider", "CPUExecutionProvider"),
+    *,
+    arena: bool = True,
+) -> Any:
+    """Return an onnxruntime session on the first of the wanted providers that is installed.
+
+    Args:
+        path: of the graph.
+        threads: of one run; 0 for all cores.
+        wanted: providers, the first one first, with their options where these are not the defaults.
+        arena: memory is kept, for other tensors and the next run; without, it is given back at once, which costs time.
+
+    Raises:
+        CheckpointError: if the file holds no model.
+    """
+    import onnxruntime
+    from onnxruntime.capi import onnxruntime_pybind11_state as errors
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    # Threads that wait sleep: spinning, they take the cores from whoever prepares the next batch.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    # A pattern would be kept for every shape that ever came: memory that only grows.
+    options.enable_mem_pattern = False
+    options.enable_cpu_mem_arena = options.enable_mem_reuse = arena
+    options.add_session_config_entry("session.x64quantprecision", str(int(overflows_in_8_bits())))
+    options.log_severity_level = 3  # exporters leave unused constants, each of which is worth a warning
+    there = onnxruntime.get_available_providers()
+    providers = [one for one in wanted if (one if isinstance(one, str) else one[0]) in there]
+    try:
+        return onnxruntime.InferenceSession(str(path), options, providers=providers)
+    except (errors.Fail, errors.InvalidGraph, errors.InvalidProtobuf, errors.NoSuchFile) as error:
+        raise CheckpointError(
+            "a bundle must hold a model that onnxruntime loads", f"{path}: {error}", "export it again"
+        ) from error
+
+
+def run(session: Any, batch: Any) -> Any:
+    """Return the graph's output, of a recogniser (N, T, C) float32 probabilities, for a (N, 3, H, W) float32 batch."""
+    return session.run(None, {session.get_inputs()[0].name: batch})[0]
