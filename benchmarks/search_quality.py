@@ -11,7 +11,6 @@ of trials while the search ran: they flatter.
 
 import argparse
 import json
-import math
 import os
 import random
 import re
@@ -21,14 +20,22 @@ import time
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from statistics import mean, stdev
+from statistics import mean
 from typing import Any
 
 sys.path[0] = str(Path(__file__).resolve().parent.parent)  # not this folder: its files shadow others
 
 import yaml
 
-from benchmarks.common import OWN_CLUSTER, REPOSITORY, data_folder, machine, print_table, write_result
+from benchmarks.common import (
+    OWN_CLUSTER,
+    REPOSITORY,
+    data_folder,
+    interval,
+    machine,
+    print_table,
+    write_result,
+)
 from benchmarks.search_quality_plot import plot
 from search.storage.journal import read_journal
 from train.data.formats import load_file
@@ -47,7 +54,6 @@ FROM_NOTHING = ("random", "no-early-stopping")
 """Ways that know no recipe, as usual for random search and TPE: the space without its warm starts."""
 
 POINTS = 24
-T_95 = {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776, 6: 2.571, 7: 2.447, 8: 2.365, 9: 2.306, 10: 2.262}
 
 
 def parser() -> argparse.ArgumentParser:
@@ -244,14 +250,6 @@ def with_interval(values: Sequence[float]) -> str:
     """Return '0.861 (0.801 to 0.921)', the interval of the mean; without it for a single one."""
     found = interval(values)
     return f"{mean(values):.3f} ({found[0]:.3f} to {found[1]:.3f})" if found else f"{mean(values):.3f}"
-
-
-def interval(values: Sequence[float]) -> tuple[float, float] | None:
-    """Return Student's 95 % interval of the mean; None of one value, or of more than the table has."""
-    if len(values) not in T_95:
-        return None
-    reach = T_95[len(values)] * stdev(values) / math.sqrt(len(values))
-    return mean(values) - reach, mean(values) + reach
 
 
 def at_time(cells: Sequence[Mapping[str, Any]], seconds: float) -> tuple[float, float, float]:

@@ -1,0 +1,206 @@
+"""Which settings are worth trying first: many, each trained alike on small sets of several kinds.
+
+    python benchmarks/portfolio.py [--minutes M] [--waves N] [--places NAME ...] [--report]
+
+A run is one setting in one cell (a set, a number of lines, a seed): tiny, as many epochs as every other setting of the
+cell, no early end, one thread. What it read is appended to `results/portfolio.jsonl` as soon as it is known; runs that
+stand there are not trained again, so the benchmark can be cut and extended. A run is scored on lines that chose
+nothing, by the network of its last epoch. `--report` prints what the runs say, and trains nothing.
+"""
+
+import argparse
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+sys.path[0] = str(Path(__file__).resolve().parent.parent)  # not this folder: its files shadow others
+
+from benchmarks.common import print_table, use_cores
+from benchmarks.portfolio_choice import (
+    JUDGES,
+    PARTS,
+    Cell,
+    Line,
+    Run,
+    beside,
+    by,
+    foretold,
+    fullest,
+    gain_over,
+    judged,
+    portfolio,
+    read_runs,
+    table_of,
+    write_run,
+)
+from benchmarks.portfolio_sets import FEW, FIT_WIDTH, PLACES, lines_of
+from spaces.space import load_space
+from train.checkpoint import Checkpoint
+from train.config import TrialConfig, config_from_mapping, nested
+from train.data.dataset import Dataset
+from train.engine import Engine
+from train.loop import MakeCheckpoint, Metrics, TrainingData, assemble, train
+from train.steps.validation import read
+from train.tasks import Task
+
+Changes = Mapping[str, Any]
+
+RECIPE = "recipe"
+RATE, PROBABILITY = "optimiser.learning_rate", "augmentation.probability"
+LORA: Changes = {
+    "technique.name": "lora", "technique.options.rank": 8, "technique.options.alpha": 16.0,
+    "technique.options.groups": 5, RATE: 1e-3, PROBABILITY: 0.5, "batch_norm": "frozen",
+}  # fmt: skip
+WAVES: tuple[dict[str, Changes], ...] = (
+    {
+        RECIPE: {},
+        "rate 4e-4": {RATE: 4e-4},
+        "rate 8e-4": {RATE: 8e-4},
+        "batch 16": {"batch_size": 16},
+        "wsd": {"schedule.name": "wsd"},
+    },
+    {
+        "batch 8": {"batch_size": 8},
+        "batch 16, rate 4e-4": {"batch_size": 16, RATE: 4e-4},
+        "augmentation 0.5": {PROBABILITY: 0.5},
+        "wide augmentation": {"augmentation.variety": "wide"},
+        "frozen norms": {"batch_norm": "frozen"},
+    },
+    {
+        "layer decay": {RATE: 6e-4, "optimiser.layer_decay": 0.85},
+        "rate, average": {RATE: 4e-4, PROBABILITY: 0.4, "optimiser.ema": 0.99},
+        "lora": LORA,
+        "frozen": {"technique.name": "frozen", RATE: 1e-3, PROBABILITY: 0.5, "batch_norm": "frozen"},
+        "wsd, rate 4e-4": {"schedule.name": "wsd", RATE: 4e-4},
+        "no augmentation": {PROBABILITY: 0.0},
+        "joined lines": {"augmentation.concat": 0.3},
+    },
+)
+"""What each changes of the recipe, the first warm start of the space `recognition`; the most telling ones first."""
+
+SETTINGS = {name: changes for wave in WAVES for name, changes in wave.items()}
+EPOCHS = {50: 24, 150: 12, 500: 6}
+CELLS = tuple(
+    Cell(place, lines, seed)
+    for seed in (0, 1)
+    for lines, places in ((150, PLACES), (50, PLACES), (500, ("receipts", "scene_words")))
+    for place in places
+)
+MOST = 8
+"""Settings of a portfolio."""
+TODAY = (RECIPE, "batch 16", "rate, average", "lora")
+"""The space's warm starts of tiny, for up to 500 lines."""
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command line's definition."""
+    parse = argparse.ArgumentParser(prog="python benchmarks/portfolio.py", description=__doc__)
+    parse.formatter_class = argparse.RawDescriptionHelpFormatter
+    parse.add_argument(
+        "--minutes", type=float, default=360, metavar="M", help="no run begins after so many (360)"
+    )
+    parse.add_argument(
+        "--waves", type=int, nargs="+", default=[1, 2, 3], metavar="N", help="of settings (1 2 3)"
+    )
+    parse.add_argument("--cells", type=int, default=len(CELLS), metavar="N", help="the first so many (all)")
+    parse.add_argument("--places", nargs="+", choices=PLACES, default=PLACES, metavar="NAME", help="(all)")
+    parse.add_argument("--report", action="store_true", help="train nothing")
+    return parse
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Train what is missing, as long as there is time; print what all runs say."""
+    chosen = parser().parse_args(arguments)
+    if not chosen.report:
+        use_cores(1)
+        train_missing(chosen, time.monotonic() + 60 * chosen.minutes)
+    report(read_runs())
+    return 0
+
+
+def train_missing(chosen: argparse.Namespace, until: float) -> None:
+    """Train the runs that are not recorded, in the order of the waves."""
+    done = {(run.cell, run.setting) for run in read_runs()}
+    for cell, setting in planned(chosen):
+        if (cell, setting) in done:
+            continue
+        if time.monotonic() > until:
+            return
+        run = trained(cell, setting)
+        write_run(run)
+        print(
+            f"{cell.place} {cell.lines} (seed {cell.seed}), {setting}: {run.test.exact:.3f} ({run.seconds:.0f} s)",
+            flush=True,
+        )
+
+
+def planned(chosen: argparse.Namespace) -> Iterator[tuple[Cell, str]]:
+    """Yield what is to be trained: wave by wave, cell by cell."""
+    for wave in chosen.waves:
+        for cell in CELLS[: chosen.cells]:
+            if cell.place in chosen.places:
+                yield from ((cell, setting) for setting in WAVES[wave - 1])
+
+
+def config_of(cell: Cell, changes: Changes) -> TrialConfig:
+    """Return the recipe for a cell, with what is changed."""
+    space = load_space("recognition")
+    fixed = {"engine": "torch", "fit_width": FIT_WIDTH.get(cell.place, 0), "patience": 0, "seed": cell.seed}
+    length = {"epochs": EPOCHS[cell.lines]}
+    recipe = {**space.fixed, **space.warm_starts[0].settings, **fixed, **length}
+    return config_from_mapping(nested({**recipe, **changes}), "portfolio")
+
+
+def trained(cell: Cell, setting: str) -> Run:
+    """Train a setting in a cell; return what its last epoch's network reads."""
+    lines, config = lines_of(cell), config_of(cell, SETTINGS[setting])
+    curve: list[tuple[float, float]] = []
+    last: list[Checkpoint] = []
+
+    def keep(metrics: Metrics, checkpoint: MakeCheckpoint) -> None:
+        curve.append((round(metrics["exact_match"], 4), round(metrics["val_loss"], 3)))
+        if metrics["epoch"] == config.epochs:
+            last.append(checkpoint())
+
+    started = time.process_time()
+    train(config, TrainingData(lines.train, lines.few), keep)
+    seconds = time.process_time() - started
+    reader = assemble(config, lines.train, last[0])
+    val, test = (read_lines(*reader, part) for part in (lines.val, lines.test))
+    return Run(
+        cell,
+        setting,
+        dict(SETTINGS[setting]),
+        config.epochs,
+        round(seconds, 1),
+        judged(val[:FEW]),
+        judged(val),
+        judged(test),
+        curve,
+    )
+
+
+def read_lines(engine: Engine, task: Task, data: Dataset) -> list[Line]:
+    """Return each line's label, what is read and the label's loss."""
+    predictions, losses = read(engine, task, data)
+    return [
+        Line(label, text, loss)
+        for label, (text, _), loss in zip(data.texts, predictions, losses, strict=True)
+    ]
+
+
+def report(runs: Sequence[Run]) -> None:
+    """Print what every setting gains, which to try first, and which judge foretells best."""
+    table, usual = table_of(runs), by(next(iter(JUDGES)), "val")
+    whole = fullest(table)
+    tried = [name for name in SETTINGS if any(name in found for found in table.values())]
+    print_table([gain_over(table, name, RECIPE) for name in tried if name != RECIPE])
+    print_table([{"first": name, "together": value} for name, value in portfolio(whole, usual, MOST)])
+    print_table(beside(whole, usual, TODAY))
+    print_table([row for part in PARTS for row in foretold(whole, part)])
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
