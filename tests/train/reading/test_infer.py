@@ -9,9 +9,9 @@ import pytest
 from train.data import check
 from train.data import format as format_command
 from train.data.drawing.vin import random_vin
-from train.reading.formats.automaton import parsed
 from train.reading.formats.declared import declared_rules
 from train.reading.formats.infer import propose, propose_pattern
+from train.reading.formats.patterns import parsed
 from train.system import cli
 
 
@@ -36,6 +36,8 @@ def test_a_check_is_proposed_where_labels_obey_it_by_more_than_chance() -> None:
     assert [one.rule.name for one in propose(vins)] == ["pattern", "vin"]
     numbers = [f"{np.random.default_rng(seed).integers(10**13):013d}" for seed in range(200)]
     assert [one.rule.name for one in propose(numbers)] == ["pattern"]
+    from_the_right = [f"\u05d0\u05d1-{number:03d}" for number in range(60)]
+    assert propose(from_the_right)[0].rule.obeying == 60
 
 
 def test_labels_that_break_the_format_are_listed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

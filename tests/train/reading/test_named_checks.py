@@ -4,8 +4,8 @@ import pytest
 
 from train.data.charset import Charset
 from train.data.drawing.vin import is_valid
-from train.reading.formats.automaton import pattern_automaton
 from train.reading.formats.named_checks import CHECKS, holds_by, named_check
+from train.reading.formats.patterns import patterns_automaton
 from train.reading.formats.product import TooLargeError, obeying
 
 CHARSET = Charset(tuple("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ<- "))
@@ -40,7 +40,7 @@ def test_every_check_has_an_example() -> None:
 @pytest.mark.parametrize(("name", "pattern", "text"), EXAMPLES)
 def test_an_example_obeys_and_with_a_digit_off_it_does_not(name: str, pattern: str, text: str) -> None:
     holds = holds_by(named_check(name))
-    automaton = pattern_automaton(pattern, CHARSET)
+    automaton = patterns_automaton((pattern,), CHARSET)
     for check in named_check(name) if len(text) < 36 else ():  # of many sums that takes half a second
         automaton = obeying(automaton, check, CHARSET)
     assert holds(text)
@@ -57,4 +57,6 @@ def test_the_vehicle_check_is_the_drawn_numbers() -> None:
 
 def test_a_check_with_too_many_states_says_so() -> None:
     with pytest.raises(TooLargeError):
-        obeying(pattern_automaton(r"[A-Z]{2}\d{2}[A-Z0-9]{11,30}", CHARSET), named_check("iban")[0], CHARSET)
+        obeying(
+            patterns_automaton([r"[A-Z]{2}\d{2}[A-Z0-9]{11,30}"], CHARSET), named_check("iban")[0], CHARSET
+        )

@@ -1,6 +1,5 @@
 """The decoder against brute force: every alignment of short lines, and what it promises of rules and weights."""
 
-import re
 from itertools import product
 
 import numpy as np
@@ -9,12 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from train.data.charset import Charset, decode_line
-from train.errors import UsageError
 from train.reading.finder import DEPTH, Finder
-from train.reading.formats.automaton import Automaton, pattern_automaton
+from train.reading.formats.automaton import Automaton
 from train.reading.formats.checks import WeightedCheck
 from train.reading.formats.levels import make_levels
 from train.reading.formats.lexicon import lexicon_automaton, union
+from train.reading.formats.patterns import patterns_automaton
 from train.reading.formats.product import obeying
 from train.reading.formats.rules import Rule
 from train.reading.grammar import Grammar
@@ -63,7 +62,7 @@ def written(classes: tuple[int, ...]) -> str:
 def test_the_best_text_under_a_pattern_and_a_check_is_brute_forces(
     seed: int, pattern: str, checked: bool
 ) -> None:
-    automaton = pattern_automaton(pattern, CHARSET)
+    automaton = patterns_automaton((pattern,), CHARSET)
     if checked:
         automaton = obeying(automaton, CHECK, CHARSET)
     lines = drawn(seed, 2, 5)
@@ -145,7 +144,7 @@ def test_the_n_best_texts_are_brute_forces(seed: int, texts: int) -> None:
 def test_with_a_language_model_the_best_text_is_brute_forces(seed: int) -> None:
     ngram = learn(["012", "021", "01", "2201", "010"], CHARSET, order=3)
     lines = drawn(seed, 2, 4)
-    grammar = Grammar(pattern_automaton("[012]{1,4}", CHARSET), ngram, weight=0.7, bonus=0.4)
+    grammar = Grammar(patterns_automaton(["[012]{1,4}"], CHARSET), ngram, weight=0.7, bonus=0.4)
     for line, (path, *_) in zip(lines, best_paths(lines, grammar, np.full(2, 1e9), MOST), strict=True):
         costs = cheapest(
             line,
@@ -176,24 +175,8 @@ def test_texts_that_are_never_seen_share_what_is_left() -> None:
         assert sums == pytest.approx(np.ones(ngram.contexts))
 
 
-@pytest.mark.parametrize(("pattern", "reason"), [("a[012]", "without a"), ("(0", "regular expression")])
-def test_a_pattern_that_cannot_be_written_is_refused(pattern: str, reason: str) -> None:
-    with pytest.raises(UsageError, match=reason):
-        pattern_automaton(pattern, CHARSET)
-
-
-@pytest.mark.parametrize(
-    ("pattern", "text"),
-    [("[0-2-]{2}", "0-"), ("[-12]+", "-1"), (r"1\-2", "1-2"), (r"^[0-9]\/\d$", "1/2"), (r"[\-/]2", "/2")],
-)
-def test_hyphens_and_escapes_are_pythons(pattern: str, text: str) -> None:
-    charset = Charset(tuple("012-/"))
-    assert re.fullmatch(pattern, text)
-    assert pattern_automaton(pattern, charset).accepts(charset.encode(text))
-
-
 def test_an_automaton_keeps_only_states_that_lead_to_an_end() -> None:
-    automaton: Automaton = pattern_automaton("0(1|2a)", CHARSET)
+    automaton: Automaton = patterns_automaton(["0(1|2a)"], CHARSET)
     assert len(automaton.edges) == 2
 
 

@@ -1,25 +1,18 @@
-"""Patterns as automata over the classes of a charset: which class may follow in which state."""
+"""Automata over the classes of a charset: which class may follow in which state."""
 
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from train.data.charset import BLANK, Charset
-from train.errors import UsageError
-from train.reading.formats.dialect import translated
-
-if TYPE_CHECKING:
-    from greenery import Fsm
-    from greenery.charclass import Charclass
+from train.data.charset import BLANK
 
 Indices = npt.NDArray[np.int64]
-LISTED = 8
 LARGEST_TABLE = 1 << 21
 
 
@@ -159,71 +152,11 @@ def with_own_starts(automaton: Automaton) -> Automaton:
 def _reached(source: Indices, target: Indices, begin: Indices, size: int) -> npt.NDArray[np.bool_]:
     """Return which of `size` states are reached from those to begin with."""
     found = np.zeros(size, bool)
-    found[begin] = True
-    while True:
-        more = found.copy()
-        more[target[found[source]]] = True
-        if (more == found).all():
-            return found
-        found = more
-
-
-def pattern_automaton(pattern: str, charset: Charset) -> Automaton:
-    r"""Return the automaton of a pattern that stands for whole texts.
-
-    Classes, groups, alternatives and repetitions are those of `greenery`; `\d` is 0 to 9; `^` and `$` around the
-    pattern may be left out.
-
-    Raises:
-        UsageError: for a pattern that cannot be read, or of which the charset can write no text.
-    """
-    machine = parsed(pattern)
-    members: dict[Charclass, list[int]] = {
-        symbols: [i for i, c in enumerate(charset.characters, 1) if symbols.accepts(c)]
-        for symbols in machine.alphabet
-    }
-    names = {state: number for number, state in enumerate(sorted(machine.states))}
-    edges = [
-        (names[state], number, names[following])
-        for state, moves in machine.map.items()
-        for symbols, following in moves.items()
-        if machine.islive(following)
-        for number in members[symbols]
-    ]
-    ends = [names[state] for state in machine.finals]
-    found = make_automaton(
-        np.array(edges, np.int64), np.array([names[machine.initial]]), np.array(ends), charset.classes
-    )
-    if not len(found.starts):
-        raise UsageError(
-            "the charset must be able to write a text of the pattern",
-            f"{pattern!r} and a charset without {_lacking(members, machine)}",
-            "mend the pattern, or train with labels that hold these characters",
-        )
+    order = np.argsort(source, kind="stable")
+    first = np.searchsorted(source[order], np.arange(size + 1))
+    latest = np.unique(begin)
+    while len(latest):
+        found[latest] = True
+        after = np.unique(_spread(target[order], first[latest], first[latest + 1] - first[latest]).states)
+        latest = after[~found[after]]
     return found
-
-
-def parsed(pattern: str) -> "Fsm":
-    """Return a pattern's machine; raise UsageError for one that cannot be read."""
-    from greenery import parse
-    from greenery.parse import NoMatch
-
-    try:
-        return parse(translated(pattern)).to_fsm().reduce()
-    except (NoMatch, ValueError, IndexError, RecursionError) as error:
-        raise UsageError(
-            "a pattern must be a regular expression of classes, groups, alternatives and repetitions",
-            f"{pattern!r}: {error}",
-            "write it without looking ahead or back",
-        ) from error
-
-
-def _lacking(members: Mapping["Charclass", Sequence[int]], machine: "Fsm") -> str:
-    """Return the symbols on the way to an end that the charset lacks."""
-    used = {
-        s
-        for state, moves in machine.map.items()
-        for s, following in moves.items()
-        if machine.islive(following) and not members[s]
-    }
-    return ", ".join(sorted(map(str, used))[:LISTED]) or "any of its characters"

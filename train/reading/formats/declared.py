@@ -20,8 +20,6 @@ FILE = "format.yaml"
 SECTION = "format"
 PATTERN, LEXICON = "pattern", "lexicon"
 PLAIN = re.compile(r"(?:[^\\\[\]|().?*+{}^$]|\\\W)+")
-AT_ONCE = 20
-"""Alternatives of one automaton: its size may be the product of theirs."""
 
 
 class Declared(Frozen):
@@ -84,15 +82,13 @@ class Format(Frozen):
 
 
 def _sorted_out(pattern: str | Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the texts among alternatives, and the others, AT_ONCE joined to one pattern; one alone is a pattern."""
+    """Return the texts among alternatives, and the patterns; one alone is a pattern."""
     if isinstance(pattern, str):
         return (), (pattern,)
     texts = [one for one in pattern if PLAIN.fullmatch(one)]
-    others = [one for one in pattern if not PLAIN.fullmatch(one)]
+    others = tuple(one for one in pattern if not PLAIN.fullmatch(one))
     plain = tuple(dict.fromkeys(normal_form(re.sub(r"\\(\W)", r"\1", text)) for text in texts))
-    parts = [others[first : first + AT_ONCE] for first in range(0, len(others), AT_ONCE)]
-    joined = [part[0] if len(part) == 1 else "|".join(f"({one})" for one in part) for part in parts]
-    return plain, tuple(joined)
+    return plain, others
 
 
 def declare(rules: Sequence[Rule]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
+from train.data.texts.reading_order import in_picture_order
 from train.reading.formats.declared import PATTERN
 from train.reading.formats.named_checks import CHECKS
 from train.reading.formats.rules import COMMON, Rule, weighed
@@ -36,7 +37,7 @@ def propose(texts: Sequence[str], seed: int = 0) -> tuple[Proposal, ...]:
     """Return the pattern and the checks that labels seem to obey; none where there are too few of them."""
     if len(texts) < FEWEST:
         return ()
-    pattern = propose_pattern(texts)
+    pattern = propose_pattern([in_picture_order(text) for text in texts])
     first = [Rule(name=PATTERN, pattern=pattern)] if pattern else []
     found = [Proposal(rule) for rule in weighed(first, texts, seed)]
     for name in CHECKS:
@@ -47,7 +48,7 @@ def propose(texts: Sequence[str], seed: int = 0) -> tuple[Proposal, ...]:
 
 
 def propose_pattern(texts: Sequence[str]) -> str | None:
-    """Return a pattern of the labels' common length, or of the common order of letters, digits and signs."""
+    """Return a pattern of the common length of pictures' texts, or of their common order of letters, digits and signs."""
     length, most = Counter(map(len, texts)).most_common(1)[0]
     if most >= COMMON * len(texts):
         same = [text for text in texts if len(text) == length]

@@ -6,8 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from train.data.charset import Charset
-from train.errors import UsageError
-from train.reading.formats.automaton import Automaton, Indices, pattern_automaton
+from train.reading.formats.automaton import Automaton, Indices
 
 NEVER = 1 << 40
 
@@ -16,19 +15,6 @@ def lexicon_automaton(words: Iterable[str], charset: Charset) -> Automaton:
     """Return the automaton of those words that the charset can write; there must be some."""
     writable = {tuple(charset.encode(word)) for word in words if not charset.unknown(word)}
     return _trie(sorted(writable - {()}), charset.classes)
-
-
-def patterns_automaton(patterns: Sequence[str], charset: Charset) -> Automaton:
-    """Return the automaton of the texts of any of some patterns; raise UsageError where the charset can write none."""
-    found, faults = [], []
-    for pattern in patterns:
-        try:
-            found.append(pattern_automaton(pattern, charset))
-        except UsageError as error:
-            faults.append(error)
-    if not found:
-        raise faults[0]
-    return union(found)
 
 
 def _trie(words: Sequence[Sequence[int]], classes: int) -> Automaton:

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Iterable, Sequence
 from functools import cached_property, partial
-from typing import TYPE_CHECKING
 
 import numpy as np
 from pydantic import Field
@@ -11,13 +10,10 @@ from pydantic import Field
 from train.config import Frozen
 from train.data.texts.reading_order import in_picture_order
 from train.errors import DataError
-from train.reading.formats.automaton import parsed
 from train.reading.formats.checks import Check, WeightedCheck
 from train.reading.formats.named_checks import STDNUM, Holds, holds_by, named_check, stdnum_check
+from train.reading.formats.patterns import Patterns, parsed
 from train.scoring.intervals import Interval, wilson_interval
-
-if TYPE_CHECKING:
-    from greenery import Fsm
 
 MOST_NATS = 6.0
 """A rule that is not hard is never worth more: few labels are no proof, and dearer texts are seldom the right ones."""
@@ -85,7 +81,7 @@ class Rule(Frozen):
     def holds(self) -> Holds:
         """Whether a text obeys; pattern and sums take it as its picture shows it from left to right."""
         if self.check is None:
-            return partial(_listed, frozenset(self.lexicon), [parsed(one) for one in self.patterns])
+            return partial(_listed, frozenset(self.lexicon), parsed(*self.patterns))
         if self.sums is None:
             return stdnum_check(str(self.check))
         return partial(_in_picture, holds_by(self.sums))
@@ -121,11 +117,8 @@ def _log_odds(share: float) -> float:
     return math.log(share / (1 - share))
 
 
-def _listed(lexicon: frozenset[str], patterns: Sequence["Fsm"], text: str) -> bool:
-    if text in lexicon:
-        return True
-    picture = in_picture_order(text)
-    return any(pattern.accepts(picture) for pattern in patterns)
+def _listed(lexicon: frozenset[str], patterns: Patterns, text: str) -> bool:
+    return text in lexicon or patterns.accepts(in_picture_order(text))
 
 
 def _in_picture(holds: Holds, text: str) -> bool:
@@ -178,7 +171,7 @@ def _misspelt(texts: Sequence[str], rng: np.random.Generator) -> Iterable[str]:
     for text in texts:
         for _ in range(max(1, MISSPELT * 100 // max(len(texts), 100)) if text else 0):
             place, kind = int(rng.integers(len(text))), int(rng.integers(4))
-            other = str(rng.choice(characters))
+            other = characters[int(rng.integers(len(characters)))]
             middle = {0: "", 1: text[place] * 2}.get(kind, other)
             wrong = text[:place] + middle + text[place + 1 :]
             if wrong != text:
