@@ -48,7 +48,7 @@ def propose(texts: Sequence[str], seed: int = 0) -> tuple[Proposal, ...]:
 
 
 def propose_pattern(texts: Sequence[str]) -> str | None:
-    """Return a pattern of the common length of pictures' texts, or of their common order of letters, digits and signs."""
+    """Return a pattern of the common length of texts as pictures show them, or of the order of letters and digits."""
     length, most = Counter(map(len, texts)).most_common(1)[0]
     if most >= COMMON * len(texts):
         same = [text for text in texts if len(text) == length]
