@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from train.data.charset import BLANK
-from train.reading.formats.automaton import Indices
+from train.reading.automata.automaton import Indices
 from train.reading.grammar import Costs
 
 Flags = npt.NDArray[np.bool_]

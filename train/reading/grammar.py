@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from train.data.charset import BLANK
-from train.reading.formats.automaton import LARGEST_TABLE, Automaton, Indices, Moves
+from train.reading.automata.automaton import LARGEST_TABLE, Automaton, Indices, Moves
 from train.reading.ngram import END, Ngram
 
 Costs = npt.NDArray[np.float64]

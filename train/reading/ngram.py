@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from train.data.charset import Charset
-from train.reading.formats.automaton import Indices
+from train.reading.automata.automaton import Indices
 
 END = 0
 """The class of the blank, which no text holds, stands for the end of a text."""

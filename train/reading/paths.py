@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from train.data.charset import BLANK
+from train.reading.automata.automaton import Indices
 from train.reading.choices import Choices, find_choices
-from train.reading.formats.automaton import Indices
 from train.reading.grammar import Costs, Grammar
 
 MIXER = np.uint64(0x9E3779B97F4A7C15)

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from train.data.charset import BLANK
-from train.reading.formats.automaton import Automaton, Indices
+from train.reading.automata.automaton import Automaton, Indices
 from train.reading.grammar import Costs
 from train.reading.paths import Path
 

@@ -9,9 +9,9 @@ import pytest
 from train.data import check
 from train.data import format as format_command
 from train.data.drawing.vin import random_vin
+from train.reading.automata.patterns import parsed
 from train.reading.formats.declared import declared_rules
 from train.reading.formats.infer import propose, propose_pattern
-from train.reading.formats.patterns import parsed
 from train.system import cli
 
 

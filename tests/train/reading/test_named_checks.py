@@ -4,8 +4,8 @@ import pytest
 
 from train.data.charset import Charset
 from train.data.drawing.vin import is_valid
+from train.reading.automata.patterns import patterns_automaton
 from train.reading.formats.named_checks import CHECKS, holds_by, named_check
-from train.reading.formats.patterns import patterns_automaton
 from train.reading.formats.product import TooLargeError, obeying
 
 CHARSET = Charset(tuple("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ<- "))

@@ -8,12 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from train.data.charset import Charset, decode_line
+from train.reading.automata.automaton import Automaton
+from train.reading.automata.lexicon import lexicon_automaton, union
+from train.reading.automata.patterns import patterns_automaton
 from train.reading.finder import DEPTH, Finder
-from train.reading.formats.automaton import Automaton
 from train.reading.formats.checks import WeightedCheck
 from train.reading.formats.levels import make_levels
-from train.reading.formats.lexicon import lexicon_automaton, union
-from train.reading.formats.patterns import patterns_automaton
 from train.reading.formats.product import obeying
 from train.reading.formats.rules import Rule
 from train.reading.grammar import Grammar

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from train.data.charset import Charset
 from train.errors import UsageError
-from train.reading.formats.patterns import parsed, patterns_automaton
+from train.reading.automata.patterns import parsed, patterns_automaton
 
 CHARSET = Charset(tuple("012abA-/"))
 TEXTS = st.lists(st.text("012abA-/é٣", max_size=5), min_size=1, max_size=20)

@@ -1,1 +1,1 @@
-"""The format of texts: patterns and checks as automata, what labels obey of them, and what they seem to obey."""
+"""The format of texts: what is declared of them, checks, what labels obey of that, and what they seem to obey."""

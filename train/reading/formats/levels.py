@@ -8,10 +8,10 @@ import numpy.typing as npt
 
 from train.data.charset import BLANK, Charset
 from train.errors import UsageError
-from train.reading.formats.automaton import Automaton, make_automaton, with_own_starts
+from train.reading.automata.automaton import Automaton, make_automaton, with_own_starts
+from train.reading.automata.lexicon import lexicon_automaton, union
+from train.reading.automata.patterns import patterns_automaton
 from train.reading.formats.checks import Check
-from train.reading.formats.lexicon import lexicon_automaton, union
-from train.reading.formats.patterns import patterns_automaton
 from train.reading.formats.product import TooLargeError, obeying
 from train.reading.formats.rules import Rule
 

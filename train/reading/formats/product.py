@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from train.data.charset import Charset
-from train.reading.formats.automaton import Automaton, Indices, make_automaton
+from train.reading.automata.automaton import Automaton, Indices, make_automaton
 from train.reading.formats.checks import Check
 
 MOST_PLACES = 80

@@ -10,9 +10,9 @@ from pydantic import Field
 from train.config import Frozen
 from train.data.texts.reading_order import in_picture_order
 from train.errors import DataError
+from train.reading.automata.patterns import Patterns, parsed
 from train.reading.formats.checks import Check, WeightedCheck
 from train.reading.formats.named_checks import STDNUM, Holds, holds_by, named_check, stdnum_check
-from train.reading.formats.patterns import Patterns, parsed
 from train.scoring.intervals import Interval, wilson_interval
 
 MOST_NATS = 6.0

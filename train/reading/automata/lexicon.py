@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from train.data.charset import Charset
-from train.reading.formats.automaton import Automaton, Indices
+from train.reading.automata.automaton import Automaton, Indices
 
 NEVER = 1 << 40
 

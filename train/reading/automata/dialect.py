@@ -10,7 +10,7 @@ from typing import Any
 
 from train.data.texts.forms import normal_form
 from train.errors import UsageError
-from train.reading.formats.expressions import Expressions
+from train.reading.automata.expressions import Expressions
 
 CATEGORIES = {
     sre.CATEGORY_DIGIT: "0-9",

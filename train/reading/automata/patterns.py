@@ -15,8 +15,8 @@ import numpy as np
 from train.data.charset import Charset
 from train.data.texts.forms import normal_form
 from train.errors import UsageError
-from train.reading.formats.automaton import Automaton, make_automaton
-from train.reading.formats.dialect import Dialect
+from train.reading.automata.automaton import Automaton, make_automaton
+from train.reading.automata.dialect import Dialect
 
 LISTED, SHOWN, PATTERNS = 8, 200, 64
 MOST_KEPT = 20_000
