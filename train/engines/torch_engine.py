@@ -72,7 +72,10 @@ class TorchEngine(NetworkEngine):
         torch.manual_seed(seed)
 
     def _place(self) -> None:
-        self._network.layer.to(self._device)
+        import torch
+
+        # Kernels with the channels last: oneDNN and cuDNN compute on such, and outputs follow them through the network.
+        self._network.layer.to(self._device, memory_format=torch.channels_last)
 
     def _calibrate(self, calibration: Images) -> None:
         import torch

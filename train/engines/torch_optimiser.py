@@ -77,8 +77,9 @@ def set_accumulators(optimiser: Any, parameters: Mapping[str, Any], arrays: Mapp
         name, accumulator = full_name.split("|")
         parameter = parameters[name]
         if accumulator in own:
-            value = torch.from_numpy(to_shared(name, np.array(array, np.float32))).to(parameter.device)
-            optimiser.state[parameter][own[accumulator]] = value
+            value = torch.from_numpy(to_shared(name, np.array(array, np.float32)))
+            # In the parameter's order of memory, as the optimiser makes them itself.
+            optimiser.state[parameter][own[accumulator]] = torch.empty_like(parameter).copy_(value)
         elif accumulator == POWERS[1]:
             optimiser.state[parameter]["step"] = torch.tensor(float(_steps(float(array.item()))))
 

@@ -43,7 +43,7 @@ class TorchNetwork(Network):
 
     def array_of(self, tensor: Any) -> Array:
         """Return a copy of a tensor."""
-        return np.array(tensor.detach().cpu().numpy(), np.float32)
+        return np.array(tensor.detach().cpu().numpy(), np.float32, order="C")
 
     def new_parameter(self, array: Array) -> Any:
         """Return a torch parameter on the module's device."""
