@@ -71,7 +71,7 @@ def parser() -> argparse.ArgumentParser:
         choices=get_args(Form),
         default="rows",
         dest="form",
-        help="rows, or labels: PaddleOCR's lists, to be corrected",
+        help="rows (default), or labels: PaddleOCR's lists, to be corrected and trained on",
     )
     add("--resume", action="store_true", help="go on with the same command where it was interrupted")
     _add_models(parse.add_argument_group("models"))
@@ -87,7 +87,7 @@ def _add_models(group: argparse._ArgumentGroup) -> None:
         metavar="BUNDLE",
         type=given_place,
         default="pp-ocrv6-small",
-        help="folder, e.g. runs/vin/best, or a pretrained model (pp-ocrv6-small)",
+        help="folder, e.g. runs/vin/best, or a pretrained model (default pp-ocrv6-small)",
     )
     add(
         "--detection",
@@ -109,35 +109,41 @@ def _add_options(group: argparse._ArgumentGroup) -> None:
         "--decode",
         choices=get_args(Decode),
         default="text-model",
-        help="raw leaves the bundle's text model out",
+        help="decode with the bundle's text model, if it has one (default), or greedily (raw)",
     )
     add(
         "--rule",
         metavar="NAME",
-        help="check texts: vin or container; a flag beside the text, never a correction",
+        help="check texts, vin or container: a flag beside each text, which is never corrected",
     )
     add(
         "--alternatives",
         type=int,
         default=0,
         metavar="N",
-        help="further texts of a line, up to 5; without a detector",
+        help="further texts of a line, up to 5; not with --detection (default 0)",
     )
     add(
         "--score-thresh",
         type=float,
         default=0,
         metavar="SHARE",
-        help="confidence that a line of a page needs (0)",
+        help="least confidence of a page's line (default 0)",
     )
     add(
         "--find",
         action=argparse.BooleanOptionalAction,
         default=True,
-        help="where the bundle's format finds: those lines alone",
+        help="where the bundle's rules say `find`: only the lines of a page that obey (default)",
     )
-    add("--max-pages", type=int, default=PAGES, metavar="N", help=f"of a PDF or TIFF ({PAGES})")
-    add("--max-megapixels", type=float, default=50, metavar="MP", help="of one picture or page (50)")
+    add("--max-pages", type=int, default=PAGES, metavar="N", help=f"most of a PDF or TIFF (default {PAGES})")
+    add(
+        "--max-megapixels",
+        type=float,
+        default=50,
+        metavar="MP",
+        help="most of one picture or page (default 50)",
+    )
 
 
 def _add_machine(group: argparse._ArgumentGroup) -> None:
@@ -148,8 +154,8 @@ def _add_machine(group: argparse._ArgumentGroup) -> None:
         metavar="N",
         help="processes that read (default: one for each --threads cores or GPU)",
     )
-    add("--threads", type=int, default=1, metavar="N", help="cores of a reader (1)")
-    add("--gpus", type=float, default=0, metavar="SHARE", help="of a GPU for each reader (0)")
+    add("--threads", type=int, default=1, metavar="N", help="cores of a reader (default 1)")
+    add("--gpus", type=float, default=0, metavar="SHARE", help="part of a GPU for each reader (default 0)")
     add(
         "--address",
         help="Ray cluster, e.g. auto (default: RAY_ADDRESS, as a job has it, else one on this machine)",

@@ -9,7 +9,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 if __name__ == "__main__":
@@ -20,6 +20,7 @@ if __name__ == "__main__":
 
 from pydantic import ValidationError
 
+from serve.arguments import parser
 from serve.claims import Claims, claim, format_host
 from serve.environment import count_gpus, prepare
 from serve.loop.general import read_general
@@ -27,9 +28,8 @@ from serve.loop.versions import find_serving
 from serve.settings import Limits, Settings, allowed_hosts, require_resources
 from serve.topology import choose_layout
 from train.errors import UsageError
-from train.system.cli import Parser
 from train.system.cluster import find_room_for_token, require_cluster, require_ray_folder
-from train.system.paths import given_path, given_place, require_folder
+from train.system.paths import require_folder
 
 log = logging.getLogger("ocrtune")
 KEYS = "OCRTUNE_API_KEYS"
@@ -42,96 +42,6 @@ OPTIONS = {
     "hosts": "--allow-host",
 }
 """The option of each setting that has another name; the others are `--NAME`."""
-
-
-def parser() -> argparse.ArgumentParser:
-    """Return the command line's definition."""
-    parse = Parser(
-        prog="python serve/run.py",
-        description=__doc__,
-        epilog="Without bundles, the pretrained PP-OCRv6 small detection and recognition pair is served.",
-    )
-    add = parse.add_argument
-    _add_models(add)
-    add("--host", default="127.0.0.1", help="address to listen on (127.0.0.1: this machine only)")
-    add("--port", type=int, default=8000)
-    _add_folders(add)
-    add("--visualize", action=argparse.BooleanOptionalAction, default=True, help="pictures in /ocr's answers")
-    add("--api-key", action="append", default=[], metavar="KEY", help="repeatable; also OCRTUNE_API_KEYS=a,b")
-    add("--url-host", action="append", default=[], metavar="HOST", help="may be fetched from; repeatable")
-    add(
-        "--recognisers", type=int, metavar="N", help="replicas of the recogniser (default: one a core or GPU)"
-    )
-    add("--threads", type=int, default=1, metavar="N", help="cores that a replica may use (1)")
-    add(
-        "--topology",
-        choices=("auto", "fused", "graph"),
-        default="graph",
-        help="graph: a deployment for each model, which scale apart; fused: all models in each process that speaks "
-        "HTTP, where a line of a tiny model costs less; auto: fused on the cores of one machine, else graph (graph)",
-    )
-    add("--gpus", type=float, default=0, metavar="SHARE", help="of a GPU for each model replica (0)")
-    add(
-        "--allow-host",
-        action="append",
-        default=[],
-        metavar="HOST",
-        help="name under which clients reach it, e.g. of a proxy before it; repeatable; *: any",
-    )
-    _add_limits(add)
-    add("--as-named", action="store_true", help="serve these models, not those promoted in their place since")
-    add("--address", help="Ray cluster to serve on (default: a new one on this machine)")
-    add("--detach", action="store_true", help="return when it serves, on a cluster that stays")
-    return parse
-
-
-def _add_models(add: Callable[..., object]) -> None:
-    add(
-        "--recognition",
-        metavar="BUNDLE",
-        type=given_place,
-        default="pp-ocrv6-small",
-        help="folder, e.g. runs/vin/best",
-    )
-    add(
-        "--detection",
-        metavar="BUNDLE",
-        type=given_place,
-        default="pp-ocrv6-small",
-        help="folder of a detection bundle",
-    )
-    add(
-        "--orientation",
-        metavar="BUNDLE",
-        type=given_place,
-        help="folder, or ch-ppocr-mobile-v2: turns lines that stand on their heads",
-    )
-
-
-def _add_folders(add: Callable[..., object]) -> None:
-    add(
-        "--storage", type=given_path, default=Path("runs/serve"), help="folder of corrections and retrainings"
-    )
-    add(
-        "--general-labels",
-        metavar="FILE",
-        type=given_path,
-        help="lines that a retraining must go on to read, in any label format (default: drawn ones)",
-    )
-
-
-def _add_limits(add: Callable[..., object]) -> None:
-    add("--max-body-mb", type=float, default=32, metavar="MB", help="of a request (32)")
-    add("--max-pages", type=int, default=10, metavar="N", help="of a PDF or TIFF (10)")
-    add("--max-megapixels", type=float, default=50, metavar="MP", help="of one picture or page (50)")
-    add(
-        "--max-decoded-mb",
-        type=float,
-        default=512,
-        metavar="MB",
-        help="of all decoded pictures at a time (512)",
-    )
-    add("--max-seconds", type=float, default=600, metavar="S", help="from a request to its answer (600)")
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from search.run import parser as search
+from search.arguments import parser as search
 from search.studies.commands import parser as results
-from serve.run import parser as serve
+from serve.arguments import parser as serve
 from train.data.check import parser as check
 from train.data.convert import parser as convert
 from train.data.correct import parser as correct

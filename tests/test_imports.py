@@ -54,6 +54,7 @@ ORDER = {
         "selection",
         "study studies",
         "photos",
+        "arguments",
         "run results",
     ),
     "serve": (
@@ -65,6 +66,7 @@ ORDER = {
         "loop",
         "api",
         "app folder",
+        "arguments",
         "run read",
     ),
     "train": (

@@ -17,7 +17,8 @@ import yaml
 from jsonschema import Draft202012Validator
 from ray.serve.schema import ServeDeploySchema
 
-from search.run import parser, settings_of
+from search.arguments import parser
+from search.run import settings_of
 from serve.settings import Settings
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "kubernetes"

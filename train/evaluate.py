@@ -1,4 +1,4 @@
-"""A bundle, a checkpoint or a pretrained model against a label file; or a detector and a recogniser together."""
+"""Score a bundle, a checkpoint or a pretrained model on labelled images, or a detector and a recogniser together."""
 
 import argparse
 import json
@@ -64,7 +64,7 @@ def parser() -> argparse.ArgumentParser:
         "--weights",
         metavar="DIR",
         type=given_place,
-        help="with --bundle: an adapter's base, where it lies elsewhere now",
+        help="with --bundle of an adapter: the base weights, if they were moved",
     )
     parse.add_argument("--engine", help="with --checkpoint or --model: the engine to read with")
     _add_labels(parse)
@@ -87,12 +87,17 @@ def _add_runtime(parse: argparse.ArgumentParser) -> None:
         default="float32",
         help="with --bundle: its graph to read with; int8 is what `train.quantise` adds (default float32)",
     )
-    parse.add_argument("--threads", type=int, default=1, metavar="N", help="with --bundle (default 1)")
+    parse.add_argument(
+        "--threads", type=int, default=1, metavar="N", help="with --bundle: cores to use (default 1)"
+    )
 
 
 def _add_output(parse: argparse.ArgumentParser) -> None:
     parse.add_argument(
-        "--errors", metavar="FILE", type=given_path, help="write what was got wrong, tab-separated"
+        "--errors",
+        metavar="FILE",
+        type=given_path,
+        help="write the samples that were got wrong, tab-separated",
     )
     parse.add_argument(
         "--html",

@@ -67,7 +67,7 @@ def parser() -> argparse.ArgumentParser:
         "--synthetic-labels",
         metavar="FILE",
         type=given_path,
-        help="drawn lines to mix in by the configuration's `synthetic`",
+        help="label file of drawn lines; the configuration's `synthetic` says how many each batch has",
     )
     add_reading_arguments(parse)
     parse.add_argument(
@@ -86,7 +86,11 @@ def parser() -> argparse.ArgumentParser:
         help="what to start from, e.g. a .pdparams (default: the configuration's)",
     )
     parse.add_argument(
-        "--output", metavar="DIR", type=given_path, default=Path("runs/train"), help="folder (runs/train)"
+        "--output",
+        metavar="DIR",
+        type=given_path,
+        default=Path("runs/train"),
+        help="folder (default runs/train)",
     )
     add_test_fraction_argument(parse)
     add_group_argument(parse)

@@ -37,26 +37,28 @@ def parser() -> argparse.ArgumentParser:
     common.add_argument(
         "--storage", type=given_path, default=Path("runs"), help="folder of the studies (default: runs)"
     )
-    common.add_argument("--json", action="store_true", help="for programs")
+    common.add_argument("--json", action="store_true", help="print JSON, for programs")
     commands = parse.add_subparsers(dest="command", required=True)
     commands.add_parser("list", parents=[common], help="all studies, the latest first")
     show = commands.add_parser(
         "show", parents=[common], help="a study's trials, ranked; also of a running one"
     )
-    show.add_argument("name", type=folder_name)
+    show.add_argument("name", type=folder_name, help="of the study")
     compare = commands.add_parser(
         "compare", parents=[common], help="two finished studies: their winners' settings, and the gain"
     )
-    compare.add_argument("first", type=folder_name)
-    compare.add_argument("second", type=folder_name)
+    compare.add_argument("first", type=folder_name, help="name of a finished study")
+    compare.add_argument(
+        "second", type=folder_name, help="name of another one, whose gain over the first is told"
+    )
     export = commands.add_parser("export", parents=[common], help="the bundle of a trial's best checkpoint")
-    export.add_argument("name", type=folder_name)
+    export.add_argument("name", type=folder_name, help="of the study")
     export.add_argument("--trial", required=True, help="its id, or its place in the table, 1 for the best")
-    export.add_argument("--output", type=given_path, required=True, help="folder to write")
+    export.add_argument("--output", type=given_path, required=True, help="folder of the bundle, new")
     labels = commands.add_parser(
         "labels", parents=[common], help="labels that several good trials read otherwise"
     )
-    labels.add_argument("name", type=folder_name)
+    labels.add_argument("name", type=folder_name, help="of the study")
     return parse
 
 

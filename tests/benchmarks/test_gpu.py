@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import gpu
-from search.run import parser
+from search.arguments import parser
 
 
 def test_without_a_gpu_it_says_so(

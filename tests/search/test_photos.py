@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
+from search.arguments import parser
 from search.photos import (
     check_photos,
     detection_settings,
@@ -17,7 +18,7 @@ from search.photos import (
     run_photos,
 )
 from search.planning.pair import PairTime
-from search.run import parser, settings_of
+from search.run import settings_of
 from search.settings import ASKED, StudySettings
 from serve.inference import pretrained
 from serve.inference.model import load_model

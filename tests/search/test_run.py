@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from search.arguments import parser
 from search.preflight.fingerprint import LAYOUT
 from search.records.facts import DataSummary
-from search.run import parser, settings_of
+from search.run import settings_of
 from search.selection.follow_up import list_commands
 from search.settings import StudySettings
 from search.storage.files import FINGERPRINT, STUDY_FILE

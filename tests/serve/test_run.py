@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from serve.arguments import parser
 from serve.claims import claim_port, claim_storage
-from serve.run import KEYS, find_sources, parser, settings_from
+from serve.run import KEYS, find_sources, settings_from
 from serve.settings import Settings, require_resources
 from tests.conftest import ROOT
 from tests.serve.conftest import free_port

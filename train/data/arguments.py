@@ -29,7 +29,7 @@ def add_format_arguments(parser: AnyParser) -> None:
         action="append",
         default=[],
         metavar="KEY=VALUE",
-        help=f"what the format's reader takes ({takes}); can be repeated",
+        help=f"setting of the labels' format, repeatable ({takes})",
     )
     parser.add_argument(
         "--root",
@@ -91,8 +91,8 @@ def add_group_argument(parser: AnyParser) -> None:
     parser.add_argument(
         "--group-by",
         metavar="REGEX",
-        help="what finds an image's document in its path, as '([^/]+)_[0-9]+': lines of one document never stand on "
-        "both sides of a split that is made (default: what labels and file names tell)",
+        help="regular expression that finds an image's document in its path, e.g. '([^/]+)_[0-9]+': of the splits that "
+        "are made, no two hold lines of one document (default: documents that labels and file names tell)",
     )
 
 
@@ -127,14 +127,18 @@ def add_general_arguments(parser: AnyParser) -> None:
         "--general-labels",
         metavar="FILE",
         type=given_path,
-        help="lines of other kinds, in any label format: half of them, by text, are read after every epoch to "
-        "show what is forgotten, the others can be trained on again (replay)",
+        help="lines of other kinds, in any label format: half of their texts are read after every epoch to show "
+        "what is forgotten, the others can be mixed into the batches (replay)",
     )
     parser.add_argument(
         "--general-format", choices=FORMATS.names(), help="how they are written (default: detected)"
     )
     parser.add_argument(
-        "--general-option", metavar="KEY=VALUE", action="append", default=[], help="setting of their format"
+        "--general-option",
+        metavar="KEY=VALUE",
+        action="append",
+        default=[],
+        help="setting of their format, repeatable",
     )
 
 
@@ -143,8 +147,8 @@ def add_dictionary_argument(parser: AnyParser) -> None:
     parser.add_argument(
         "--dictionary",
         metavar="FILE",
-        help="characters to be written whether the labels hold them or not, one a line; `none` leaves a dict.txt "
-        "beside the labels aside (default: that one, else the characters of the labels)",
+        help="file of characters, one a line, that the model is to write besides those of the labels; `none` ignores a "
+        "dict.txt beside the labels (default: that dict.txt, else the labels' characters alone)",
     )
 
 
@@ -154,8 +158,8 @@ def add_samples_argument(parser: AnyParser) -> None:
         "--no-samples",
         action="store_false",
         dest="samples",
-        help="keep no lines in the bundle; else up to 32 validation lines and their texts, which a server measures "
-        "itself on",
+        help="store no lines in the bundle (default: up to 32 validation lines with their texts, on which a server "
+        "measures its speed)",
     )
 
 

@@ -152,7 +152,7 @@ def parser() -> argparse.ArgumentParser:
         type=given_path,
         nargs="+",
         metavar="FILE",
-        help="TABLE, a study's label_mistakes.tsv, edited, unless --repair is given; then LABELS, the label files, or "
+        help="first the edited label_mistakes.tsv of a study (not with --repair), then the label files, or "
         "folders; train before val",
     )
     parser.add_argument(

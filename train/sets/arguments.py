@@ -25,8 +25,8 @@ def add_recognition_argument(parser: argparse.ArgumentParser | argparse._Argumen
         "--recognition",
         metavar="DIR",
         type=given_place,
-        help="with --task detection: the bundle of the reader that it is for: its readings decide about the winner's "
-        "thresholds (docs/tasks.md)",
+        help="with --task detection: bundle of the recogniser that will read the boxes; the winner's thresholds are "
+        "those with which it reads best (docs/tasks.md)",
     )
 
 
@@ -36,6 +36,6 @@ def add_detection_argument(parser: argparse.ArgumentParser | argparse._ArgumentG
         "--detection",
         metavar="DIR|NAME",
         type=given_place,
-        help="photos with regions: read what this detector's bundle, or a pretrained one such as pp-ocrv6-small-det, "
-        "finds of them, as in use (docs/tasks.md)",
+        help="the data are photos with labelled regions: their lines are cut out where this detector, a bundle or a "
+        "pretrained one such as pp-ocrv6-small-det, finds them (docs/tasks.md)",
     )

@@ -18,7 +18,8 @@ def add_reading_arguments(parse: argparse.ArgumentParser | argparse._ArgumentGro
         "--reading",
         metavar="FILE",
         type=given_path,
-        help="what the texts obey: pattern and checks (docs/reading.md; default: format.yaml beside the labels)",
+        help="YAML file of rules that the texts obey: pattern and checks (docs/reading.md; default: format.yaml "
+        "beside the labels)",
     )
     parse.add_argument(
         "--texts",
@@ -31,7 +32,8 @@ def add_reading_arguments(parse: argparse.ArgumentParser | argparse._ArgumentGro
         type=float,
         default=PRECISION,
         metavar="SHARE",
-        help=f"share of right texts among those that are to go without a person (default {PRECISION})",
+        help="how many of the texts that the bundle accepts, so that no person looks at them, are to be right "
+        f"(default {PRECISION})",
     )
 
 
@@ -55,7 +57,7 @@ def add_decode_argument(parse: argparse.ArgumentParser) -> None:
         "--decode",
         choices=("text-model", "raw"),
         default="text-model",
-        help="with --bundle or --checkpoint: with its text model, if it has one (the default), or greedily",
+        help="with --bundle or --checkpoint: decode with its text model, if it has one (default), or greedily (raw)",
     )
 
 

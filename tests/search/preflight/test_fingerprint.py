@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from search.arguments import parser
 from search.preflight.fingerprint import check_fingerprint, check_settings, list_differences, take_fingerprint
-from search.run import parser, settings_of
+from search.run import settings_of
 from search.settings import StudySettings
 from search.storage.files import FINGERPRINT
 from spaces.space import SearchSpace, parse_space
