@@ -35,7 +35,7 @@ from train.data.sample import Sample
 from train.data.synthetic import make_vin_dataset
 from train.loop import assemble
 from train.reading.fitting import fit, read_all
-from train.reading.formats.declared import Format
+from train.reading.formats.declared import TextFormat
 from train.reading.formats.rules import Rule
 from train.reading.knowledge import TextKnowledge
 from train.reading.languages import PredictedLines
@@ -48,7 +48,7 @@ from train.trained.loaded import Assembled
 from train.trained.text_models import predict_lines
 
 SEED = 0
-VIN = Format(pattern="[A-HJ-NPR-Z0-9]{17}", checks=("vin",)).rules()
+VIN = TextFormat(pattern="[A-HJ-NPR-Z0-9]{17}", checks=("vin",)).rules()
 RUNS = REPOSITORY / "runs" / "reading"
 STEPS, EPOCHS, BATCH = 100, 2, 16
 WIDTHS = {"vin": 320, "drawn": 320}

@@ -21,12 +21,12 @@ from train.data import images
 from train.data.charset import Charset
 from train.data.formats import load_file
 from train.errors import UsageError
-from train.reading.formats.declared import Format
+from train.reading.formats.declared import TextFormat
 from train.reading.formats.rules import weighed
 from train.reading.ngram import learn
 from train.reading.settings import FILE, Language, ReadingSettings
 
-RULES = {"vin": Format(pattern="[A-HJ-NPR-Z0-9]{17}", checks=("vin",)).rules(), "receipts": ()}
+RULES = {"vin": TextFormat(pattern="[A-HJ-NPR-Z0-9]{17}", checks=("vin",)).rules(), "receipts": ()}
 PARTS = {"vin": (1, 17, 17), "receipts": (2, 24, 36)}
 """How many lines stand side by side in one that is sent, and how many characters each has: receipts' are short."""
 MOST_COST = {"vin": 0.15, "receipts": 0.3}

@@ -20,7 +20,7 @@ sys.path[0] = str(Path(__file__).resolve().parent.parent)  # not this folder: it
 from benchmarks.common import data_folder, machine, print_table, use_cores, write_result
 from train.config import TrialConfig, config_from_mapping
 from train.data.batching.batches import training_batches
-from train.data.batching.mixture import Selection
+from train.data.batching.mixture import Subset
 from train.data.dataset import MemoryDataset, decode_samples
 from train.data.formats import load_file
 
@@ -85,7 +85,7 @@ def measure(config: TrialConfig, data: MemoryDataset) -> dict[str, Any]:
         bare.append(time.perf_counter() - loaded)
         loading.append(loaded - started)
 
-    one_line = Selection(data, [0])
+    one_line = Subset(data, [0])
     train(config, TrainingData(data, one_line), report)
     return figures(config.technique.name, len(data), ours[1:], bare[1:], loading[1:])
 

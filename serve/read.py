@@ -19,7 +19,7 @@ from pydantic import ValidationError
 
 from serve.api.rules import find_rule
 from serve.folder.parts import errors_of, folder_of, has_begun
-from serve.folder.settings import Asked, Form
+from serve.folder.settings import FolderSettings, Form
 from serve.folder.tables import TABLES
 from serve.schemas import Decode
 from serve.settings import Limits
@@ -165,7 +165,7 @@ def _add_machine(group: argparse._ArgumentGroup) -> None:
 def main(arguments: Sequence[str]) -> int:
     """Read what the command line names; return the exit status."""
     chosen, started = parser().parse_args(arguments), time.monotonic()
-    asked = asked_of(chosen)
+    settings = settings_of(chosen)
     going_on = chosen.resume and has_begun(folder_of(chosen.output))
     if chosen.resume and not going_on and os.path.lexists(chosen.output):
         print(f"{chosen.output} is whole: nothing is left to read")
@@ -176,7 +176,7 @@ def main(arguments: Sequence[str]) -> int:
     from serve.folder.reading import Interrupted, read_folder  # imports Ray
 
     try:
-        done = read_folder(asked, chosen.output, chosen.resume, chosen.readers, address)
+        done = read_folder(settings, chosen.output, chosen.resume, chosen.readers, address)
     except Interrupted as error:
         print(f"interrupted: {error}; the same command with --resume goes on", file=sys.stderr)
         return INTERRUPTED
@@ -217,7 +217,7 @@ def require_output(output: Path, form: str) -> None:
             )
 
 
-def asked_of(chosen: argparse.Namespace) -> Asked:
+def settings_of(chosen: argparse.Namespace) -> FolderSettings:
     """Return the validated settings of a command line; raise UsageError that names the option."""
     if chosen.alternatives and chosen.detection:
         raise UsageError("--alternatives goes with lines", "--detection", "leave out one of the two")
@@ -227,10 +227,12 @@ def asked_of(chosen: argparse.Namespace) -> Asked:
         find_rule(chosen.rule)
     if not 0 < chosen.max_megapixels < math.inf:
         raise UsageError("--max-megapixels must be a positive number", chosen.max_megapixels, "change it")
-    same = {name: getattr(chosen, name) for name in Asked.model_fields if hasattr(chosen, name)}
+    same = {name: getattr(chosen, name) for name in FolderSettings.model_fields if hasattr(chosen, name)}
     try:
         limits = Limits(pages=chosen.max_pages, pixels=max(1, int(chosen.max_megapixels * 1e6)))
-        return Asked(**same | {"folder": os.getcwd(), "images": tuple(chosen.images), "limits": limits})
+        return FolderSettings(
+            **same | {"folder": os.getcwd(), "images": tuple(chosen.images), "limits": limits}
+        )
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         option = OPTIONS.get(str(first["loc"][0]), f"--{first['loc'][0]}".replace("_", "-"))

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from train.steps.place import Place
+from train.steps.place import Position
 
 MOST = 6
 
@@ -48,7 +48,7 @@ def shown_items(items: Sequence[str]) -> list[str]:
     return [*items[:MOST], *([f"and {more} more"] if more > 0 else [])]
 
 
-def trial_item(trial: str, place: Place | None) -> str:
+def trial_item(trial: str, place: Position | None) -> str:
     """Say where a trial is, '8f3a_00001 epoch 3/12, batch 17/29'."""
     if place is None:
         return f"{trial} before its first batch"

@@ -23,7 +23,7 @@ from search.preflight.general import drop_forgetful_charset
 from search.preflight.probe import Probe
 from search.preflight.space import Narrowed, list_models, narrow
 from search.preflight.stages import Probed
-from search.records.evidence import Earlier, Latencies
+from search.records.evidence import EarlierStudy, Latencies
 from search.records.facts import Reservation, sum_reserved
 from search.settings import StudySettings
 from spaces.space import SearchSpace
@@ -49,7 +49,7 @@ class Plan:
     budget: TimeBudget
     resources: Resources
     reservation: Reservation
-    earlier: tuple[Earlier, ...] = ()
+    earlier: tuple[EarlierStudy, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -194,7 +194,7 @@ def fix_as_read(
     return space, "; ".join(reasons)
 
 
-def order_points(probed: Probed, space: SearchSpace) -> tuple[list[dict[str, Any]], tuple[Earlier, ...]]:
+def order_points(probed: Probed, space: SearchSpace) -> tuple[list[dict[str, Any]], tuple[EarlierStudy, ...]]:
     """Return what to try first, and the winners of other studies among it: a forked study's best come first."""
     samples, fork = len(probed.data.training.train), probed.prepared.fork
     ranked = [probe.model for probe in order_probes(probed.probes)]

@@ -16,7 +16,7 @@ from typing import Any
 import optuna
 from pydantic import TypeAdapter
 
-from search.records.evidence import Earlier
+from search.records.evidence import EarlierStudy
 from search.records.result import StudyResult
 from search.records.trial_report import latest_reports
 from search.settings import StudySettings
@@ -31,7 +31,7 @@ from train.system.files import locked, replace_file, write_whole
 
 MOST_WINNERS = 3
 ATTRIBUTES = ("task", "data", "samples", "ended", "winner")
-_EARLIER = TypeAdapter(tuple[Earlier, ...])
+_EARLIER = TypeAdapter(tuple[EarlierStudy, ...])
 
 
 def winners_file(settings: StudySettings) -> Path:
@@ -72,7 +72,7 @@ def _replace_database(path: Path) -> Iterator[str]:
         yield sqlite_url(draft)
 
 
-def read_winners(path: Path, task: str, data: str | None) -> list[Earlier]:
+def read_winners(path: Path, task: str, data: str | None) -> list[EarlierStudy]:
     """Return the winners of a task's finished studies, those on the same data first, then the latest."""
     if not path.is_file():
         return []
@@ -83,20 +83,20 @@ def read_winners(path: Path, task: str, data: str | None) -> list[Earlier]:
         if attributes.get("task") == task and all(key in attributes for key in ATTRIBUTES):
             facts = {key: attributes[key] for key in ("data", "samples", "ended")}
             config = json.loads(attributes["winner"])
-            earlier.append(Earlier(study=summary.study_name.rsplit(" ", 1)[0], config=config, **facts))
+            earlier.append(EarlierStudy(study=summary.study_name.rsplit(" ", 1)[0], config=config, **facts))
     return sorted(earlier, key=lambda one: (one.data == data, one.ended), reverse=True)
 
 
 def fit_winners(
-    earlier: Sequence[Earlier], space: SearchSpace
-) -> tuple[list[dict[str, Any]], tuple[Earlier, ...]]:
+    earlier: Sequence[EarlierStudy], space: SearchSpace
+) -> tuple[list[dict[str, Any]], tuple[EarlierStudy, ...]]:
     """Return the points of `space` that at most MOST_WINNERS winners give, and those winners; others do not lie in it.
 
     A winner lies in a space that holds all that it varies and fixes nothing else than the winner had; how long a trial
     is and which numbers it draws are this study's own.
     """
     points: list[dict[str, Any]] = []
-    used: list[Earlier] = []
+    used: list[EarlierStudy] = []
     for one in earlier:
         values = flatten(one.config)
         try:
@@ -122,7 +122,7 @@ def _agrees(space: SearchSpace, values: dict[str, Any]) -> bool:
 
 def add_earlier(
     settings: StudySettings, space: SearchSpace, points: list[dict[str, Any]]
-) -> tuple[list[dict[str, Any]], tuple[Earlier, ...]]:
+) -> tuple[list[dict[str, Any]], tuple[EarlierStudy, ...]]:
     """Return what to try first: winners on the same data, the space's own warm starts, winners on other data.
 
     What was chosen once is kept in the study's folder, so that a resumed study says what it began with.

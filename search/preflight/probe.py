@@ -97,7 +97,7 @@ def probe_model(model: str, fixed: TrialConfig, fit_widths: Sequence[int], data:
     untrained = not MODELS.get(model).pretrained(Path(fixed.weights) if fixed.weights else None)
     own = fixed.model_copy(update={"model": model, "fit_width": 0})
     starts = TASKS.get(fixed.task).starts(untrained, promising_widths(own, data, fit_widths, untrained))
-    readings: list[Reading] = []
+    readings: list[ProbeReading] = []
     measured: list[Measured] = []
     for start, plans in zip(starts, list_timed_plans(len(starts)), strict=True):
         changes = {"model": model, "charset": start.charset, "fit_width": start.fit_width}
@@ -124,7 +124,7 @@ def list_timed_plans(starts: int) -> list[tuple[LayerPlan, ...]]:
 
 
 @dataclass(frozen=True)
-class Reading:
+class ProbeReading:
     """How a network reads before any training, run as `config` says, in `seconds` on the validation split."""
 
     config: TrialConfig
@@ -136,7 +136,7 @@ class Reading:
 
 def read_start(
     engine: Engine, task: Task, config: TrialConfig, data: TrainingData, untrained: bool
-) -> list[Reading]:
+) -> list[ProbeReading]:
     """Score a network as it starts and, where something is tuned, with that: what it says is asked for once."""
     network = Assembled(engine, task)
     readings = [read(network, config, data, untrained)]
@@ -151,7 +151,7 @@ def read_start(
 
 def read(
     network: Assembled, config: TrialConfig, data: TrainingData, untrained: bool, tuned: bool = False
-) -> Reading:
+) -> ProbeReading:
     """Score a network on the validation split and the general samples."""
     engine, task = network.engine, network.task
     started = time.monotonic()
@@ -167,7 +167,7 @@ def read(
         general=general,
         scores=scores,
     )
-    return Reading(config, baseline, rows, general_rows, seconds)
+    return ProbeReading(config, baseline, rows, general_rows, seconds)
 
 
 def _score(network: Assembled, data: Dataset) -> tuple[Scores, SampleStats]:

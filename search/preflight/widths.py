@@ -7,7 +7,7 @@ import numpy as np
 from train.config import TrialConfig
 from train.data import images
 from train.data.batching.batches import EVALUATION_BATCH, split
-from train.data.batching.mixture import Selection
+from train.data.batching.mixture import Subset
 from train.data.dataset import Dataset
 from train.engine import Engine
 from train.loop import TrainingData, assemble
@@ -34,7 +34,7 @@ def promising_widths(
         config.model_copy(update={"charset": "domain"}), data.train, dictionary=data.dictionary
     )
     chosen = np.linspace(0, len(data.val) - 1, min(SAMPLE, len(data.val))).astype(int)
-    sample = Selection(data.val, chosen.tolist())
+    sample = Subset(data.val, chosen.tolist())
     return [0, max(others, key=lambda width: read_at(engine, task, sample, width))]
 
 

@@ -133,7 +133,7 @@ class Refit(Frozen):
     samples: int
 
 
-class Earlier(Frozen):
+class EarlierStudy(Frozen):
     """The winner of an earlier study, with whose settings a trial began.
 
     Attributes:
@@ -167,7 +167,7 @@ class Evidence(Frozen):
     front: tuple[FrontTrial, ...] = ()
     confirmations: tuple[Confirmation, ...] = ()
     chosen: str | None = None
-    earlier: tuple[Earlier, ...] = ()
+    earlier: tuple[EarlierStudy, ...] = ()
 
     @property
     def confirmed(self) -> Confirmation | None:

@@ -19,7 +19,7 @@ from search.sampling.lineage import add_stages
 from search.selection.choose import Selection, compare_trials, select_winner
 from search.selection.follow_up import list_commands
 from search.selection.outcome import Searched
-from search.selection.winner import Verdict, export_winner
+from search.selection.winner import WinnerEvidence, export_winner
 from search.storage.files import SUMMARY_FILE
 from search.storage.location import locate
 from train.data.sample import Sample
@@ -59,7 +59,7 @@ def suit_to_reader(search: Searched, bundle: Path) -> None:
 
 
 def make_result(
-    search: Searched, trials: tuple[TrialRecord, ...], selected: Selection, verdict: Verdict
+    search: Searched, trials: tuple[TrialRecord, ...], selected: Selection, verdict: WinnerEvidence
 ) -> StudyResult:
     """Return all that was found."""
     settings, data = search.settings, search.data
@@ -91,7 +91,7 @@ def make_result(
     )
 
 
-def write_files(search: Searched, result: StudyResult, verdict: Verdict) -> None:
+def write_files(search: Searched, result: StudyResult, verdict: WinnerEvidence) -> None:
     """Write the result for programs and for people into the study's folder."""
     folder, training = search.settings.local_folder, search.data.training
     write_rows(verdict.rows, folder)

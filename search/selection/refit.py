@@ -17,7 +17,7 @@ from search.records.result import PRETRAINED
 from search.records.trial import TrialRecord
 from search.selection.outcome import Refitting, Searched
 from train.checkpoint import Checkpoint
-from train.data.batching.mixture import Mixture, Selection
+from train.data.batching.mixture import Mixture, Subset
 from train.errors import DivergedError
 from train.loop import MakeCheckpoint, Metrics, TrainingData, train
 from train.tasks import TASKS
@@ -34,8 +34,8 @@ def all_samples(data: TrainingData, checkpoint: Checkpoint) -> TrainingData:
     texts = data.val.texts if TASKS.get(checkpoint.config.task).spells else ()
     unwritable = {place for place, text in enumerate(texts) if checkpoint.charset.unknown(text)}
     mine = [place for place in range(len(data.val)) if place not in unwritable]
-    few = Selection(data.val, range(min(READ, len(data.val))))
-    return replace(data, train=Mixture([data.train, Selection(data.val, mine)]), val=few, general=None)
+    few = Subset(data.val, range(min(READ, len(data.val))))
+    return replace(data, train=Mixture([data.train, Subset(data.val, mine)]), val=few, general=None)
 
 
 def train_on_all(

@@ -37,7 +37,7 @@ from train.trained.tuning import tune
 
 
 @dataclass(frozen=True)
-class Verdict:
+class WinnerEvidence:
     """What the winner is worth; empty if no trial can win.
 
     Attributes:
@@ -61,13 +61,13 @@ class Verdict:
     decoded: Mapping[str, DecodedSplit] = field(default_factory=dict)
 
 
-def export_winner(search: Searched, selected: Selection, folder: Path) -> Verdict:
+def export_winner(search: Searched, selected: Selection, folder: Path) -> WinnerEvidence:
     """Write the winner's configuration and bundle, and judge it. Its network is built once for all of that."""
     ranked = selected.ranked
     if not ranked:
         return export_untrained(search, folder)
     if not ranked[0].eligible:
-        return Verdict()
+        return WinnerEvidence()
     data, val = search.data, search.data.training.val
     best, averaged = load_weights(search, selected)
     loaded, averaged, caution = be_cautious(search, selected, best, averaged)
@@ -77,7 +77,7 @@ def export_winner(search: Searched, selected: Selection, folder: Path) -> Verdic
     save_config(kept.checkpoint.config, folder / "best.yaml", describe_stages(ranked[0].stages))
     final, further = refit(search, ranked[0], winner, averaged, caution)
     export_network(final, val, folder / "best", search.settings.samples)
-    return Verdict(
+    return WinnerEvidence(
         averaged=averaged,
         caution=caution,
         refit=further,
@@ -96,16 +96,16 @@ def export_winner(search: Searched, selected: Selection, folder: Path) -> Verdic
     )
 
 
-def export_untrained(search: Searched, folder: Path) -> Verdict:
+def export_untrained(search: Searched, folder: Path) -> WinnerEvidence:
     """Write the best pretrained baseline as the bundle, where the time held no trial; after a failed one nothing."""
     baselines = list_baselines(search.probes, search.data.training)
     if not search.out_of_time or not baselines or baselines[0].baseline.untrained:
-        return Verdict()
+        return WinnerEvidence()
     val = search.data.training.val
     network = add_text_model(load_baseline(baselines[0]), val, search.knowledge_for_winner)
     save_config(network.checkpoint.config, folder / "best.yaml")
     export_network(network, val, folder / "best", search.settings.samples)
-    return Verdict(averaged=(PRETRAINED,))
+    return WinnerEvidence(averaged=(PRETRAINED,))
 
 
 def load_weights(search: Searched, selected: Selection) -> tuple[Loaded, tuple[str, ...]]:

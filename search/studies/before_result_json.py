@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from search.records.evidence import Confirmation, Earlier, Evidence, FrontTrial, LabelCheck, Latency
+from search.records.evidence import Confirmation, EarlierStudy, Evidence, FrontTrial, LabelCheck, Latency
 from search.records.facts import DataSummary, DiskUse, GeneralSummary, Reservation
 from search.records.result import Comparison, StudyResult, baseline_from_json
 from search.records.scores import scores_from_json
@@ -82,7 +82,7 @@ def _read_evidence(found: dict[str, Any]) -> Evidence:
         front=front,
         confirmations=confirmations,
         chosen=found["best"]["trial"] if more and found["best"] else None,
-        earlier=tuple(map(Earlier.model_validate, found.get("earlier", ()))),
+        earlier=tuple(map(EarlierStudy.model_validate, found.get("earlier", ()))),
     )
 
 

@@ -19,7 +19,7 @@ from search.records.trial_report import EPOCH, EPOCH_SECONDS, LOSS, FoldReport
 from search.settings import StudySettings
 from train.checkpoint import Checkpoint
 from train.config import TrialConfig
-from train.data.batching.mixture import Mixture, Selection
+from train.data.batching.mixture import Mixture, Subset
 from train.data.dataset import Dataset
 from train.data.split import is_spread, seeded_rank
 from train.errors import UsageError
@@ -82,7 +82,7 @@ def split_folds(data: TrainingData, folds: int, task: type[Task], seed: int) -> 
     for mine in groups:
         held, of_group = {units[index] for index in mine}, set(mine)
         rest = [i for i in range(len(both)) if i not in of_group and (spread or units[i] not in held)]
-        every.append(replace(data, train=Selection(both, rest), val=Selection(both, mine)))
+        every.append(replace(data, train=Subset(both, rest), val=Subset(both, mine)))
     return every
 
 

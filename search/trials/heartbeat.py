@@ -18,7 +18,7 @@ from ray.experimental.internal_kv import (
     _internal_kv_put,
 )
 
-from train.steps.place import Place, Watch
+from train.steps.place import Position, Watch
 
 EVERY_S, LAST_EVERY_S = 3.0, 1.0
 """A trial writes no more often; the last batch of an epoch is written sooner: the validation samples come next."""
@@ -29,7 +29,7 @@ def heartbeat(trial: str) -> Watch:
     """Return a function that says where a trial is; call it from any of the cluster's processes."""
     written = float("-inf")
 
-    def beat(place: Place) -> None:
+    def beat(place: Position) -> None:
         nonlocal written
         now = time.monotonic()
         often = LAST_EVERY_S if place.batch == place.batches else EVERY_S
@@ -47,15 +47,15 @@ def this_trial() -> str:
     return str(tune.get_context().get_trial_id())
 
 
-def read_places(trials: Iterable[str]) -> dict[str, Place]:
+def read_places(trials: Iterable[str]) -> dict[str, Position]:
     """Return where trials are; those that have trained no batch yet are left out."""
-    found: dict[str, Place] = {}
+    found: dict[str, Position] = {}
     if not _internal_kv_initialized():
         return found
     with suppress(RayError):
         for trial in trials:
             if text := _internal_kv_get(trial, namespace=NAMESPACE):
-                found[trial] = Place(**json.loads(text))
+                found[trial] = Position(**json.loads(text))
     return found
 
 

@@ -8,7 +8,7 @@ from ray import tune
 from search.records.ranking import WORST, Forgetting, Forgotten, score
 from search.records.trial_report import METRIC, FoldReport, Origin, TrialReport, name_copied
 from search.storage.trial_folder import report_with_checkpoint
-from search.trials.start import Start, TrialSetup
+from search.trials.start import TrialSetup, TrialStart
 from train.checkpoint import Checkpoint
 from train.config import TrialConfig
 from train.loop import MakeCheckpoint, Metrics, Report
@@ -64,7 +64,7 @@ def judge(
 
 
 def make_fold_report(
-    start: Start, notes: Notes, config: TrialConfig, setup: TrialSetup
+    start: TrialStart, notes: Notes, config: TrialConfig, setup: TrialSetup
 ) -> Callable[[Metrics, FoldReport, Checkpoint | None], None]:
     """Return a report function that sends what all folds so far say to Ray Tune."""
 
@@ -81,7 +81,7 @@ def make_fold_report(
 
 
 def make_tune_report(
-    samples: int, start: Start, notes: Notes, config: TrialConfig, setup: TrialSetup
+    samples: int, start: TrialStart, notes: Notes, config: TrialConfig, setup: TrialSetup
 ) -> Report:
     """Return a report function that sends every epoch's metrics and checkpoint to Ray Tune.
 

@@ -15,7 +15,7 @@ from train.checkpoint import Checkpoint
 
 
 @dataclass(frozen=True)
-class Start:
+class TrialStart:
     """What a trial, or a further attempt at one, begins with.
 
     Attributes:
@@ -31,16 +31,16 @@ class Start:
     path: str = ""
 
 
-def find_start() -> Start:
+def find_start() -> TrialStart:
     """Return what this trial begins with; call it inside a Tune function."""
     saved = tune.get_checkpoint()
     storage = tune.get_context().get_storage()
     micro_batches = read_micro_batches(storage.storage_filesystem, storage.trial_fs_path)
     if saved is None:
-        return Start(None, micro_batches)
+        return TrialStart(None, micro_batches)
     checkpoint, note, path = find_last_whole(saved.filesystem, saved.path)
     kept = int(checkpoint.metrics.get(MICRO_BATCHES, 1)) if checkpoint else 1
-    return Start(checkpoint, max(micro_batches, kept), note, path)
+    return TrialStart(checkpoint, max(micro_batches, kept), note, path)
 
 
 def set_micro_batches(micro_batches: int) -> None:

@@ -10,7 +10,7 @@ from search.records.trial_report import TrialReport
 from search.trials.folds import FOLD_SEED, run_folds, split_folds
 from search.trials.heartbeat import heartbeat, this_trial
 from search.trials.reporting import Notes, make_fold_report, make_tune_report
-from search.trials.start import Start, TrialSetup, find_start, set_micro_batches
+from search.trials.start import TrialSetup, TrialStart, find_start, set_micro_batches
 from search.trials.workers import train_on_workers
 from train.config import TrialConfig, config_from_mapping
 from train.errors import DivergedError, MemoryShortError
@@ -58,7 +58,7 @@ def train_within_memory(config: TrialConfig, setup: TrialSetup) -> None:
         set_micro_batches(micro_batches)
 
 
-def train_from(start: Start, notes: Notes, config: TrialConfig, setup: TrialSetup) -> None:
+def train_from(start: TrialStart, notes: Notes, config: TrialConfig, setup: TrialSetup) -> None:
     """Train from `start` on; the first report carries the notes."""
     data: TrainingData = ray.get(setup.data)
     watch = heartbeat(this_trial())

@@ -23,7 +23,7 @@ Identity = tuple[object, ...]
 
 
 @dataclass
-class Found:
+class InputFiles:
     """What there is to read.
 
     Attributes:
@@ -37,7 +37,7 @@ class Found:
     aside: Counter[str] = field(default_factory=Counter)
 
 
-def find_files(named: Sequence[str], pages: bool) -> Found:
+def find_files(named: Sequence[str], pages: bool) -> InputFiles:
     """Return the files that the command line names.
 
     A list is taken line by line; a file that folders, patterns and arguments lead to more than once is read once.
@@ -61,7 +61,7 @@ class _Search:
     """What was found so far, and where one has been."""
 
     def __init__(self) -> None:
-        self.found = Found()
+        self.found = InputFiles()
         self._seen: set[Identity] = set()
         self._folders: dict[str, Identity] = {}
 

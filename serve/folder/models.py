@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 from typing import Any
 
-from serve.folder.settings import Asked
+from serve.folder.settings import FolderSettings
 from serve.inference.detector import TextDetector
 from serve.inference.model import load_model
 from serve.inference.orienter import LineOrienter
@@ -14,22 +14,24 @@ from serve.inference.recogniser import NOTHING, LineReader, Reading
 from train.data.images import Image
 
 
-def open_line_reader(asked: Asked) -> LineReader:
+def open_line_reader(settings: FolderSettings) -> LineReader:
     """Return the recogniser of a reading."""
-    return LineReader(load_model("recognition", asked.recognition), asked.threads, every_core=False)
+    return LineReader(load_model("recognition", settings.recognition), settings.threads, every_core=False)
 
 
 class LocalModels:
     """Detector, recogniser and, where there is one, orienter; one thread runs them all."""
 
-    def __init__(self, asked: Asked) -> None:
-        assert asked.detection is not None
-        self._reader = open_line_reader(asked)
-        detector = TextDetector(load_model("detection", asked.detection), asked.threads, every_core=False)
+    def __init__(self, settings: FolderSettings) -> None:
+        assert settings.detection is not None
+        self._reader = open_line_reader(settings)
+        detector = TextDetector(
+            load_model("detection", settings.detection), settings.threads, every_core=False
+        )
         self._served: dict[str, Any] = {"recognition": self._reader.model, "detection": detector}
-        if asked.orientation:
+        if settings.orientation:
             orienter = LineOrienter(
-                load_model("orientation", asked.orientation), asked.threads, every_core=False
+                load_model("orientation", settings.orientation), settings.threads, every_core=False
             )
             self._served["orientation"] = SimpleNamespace(line_input=orienter.how, turned=orienter.angles)
         self._thread = ThreadPoolExecutor(1)

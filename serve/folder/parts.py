@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from serve.folder.inputs import Found
+from serve.folder.inputs import InputFiles
 from serve.folder.places import File, pack, unpack
 from serve.folder.rows import Record
 from serve.folder.settings import require_same
@@ -94,7 +94,7 @@ def hold(folder: Path) -> Iterator[None]:
                 shutil.rmtree(folder)
 
 
-def begin(folder: Path, asked: dict[str, Any], found: Found, size: int) -> Parts:
+def begin(folder: Path, asked: dict[str, Any], found: InputFiles, size: int) -> Parts:
     """Keep what is to be read."""
     write_whole(folder / FILES, pack(found.files), durable=True)
     begun = {"asked": asked, "size": size, "refused": found.refused, "aside": dict(found.aside)}

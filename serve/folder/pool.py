@@ -22,7 +22,7 @@ from ray.util.annotations import RayDeprecationWarning
 from serve.folder.places import unpack
 from serve.folder.readers import make_reader
 from serve.folder.rows import Record
-from serve.folder.settings import Asked
+from serve.folder.settings import FolderSettings
 from train.errors import ModelError, UsageError
 
 WAITING = 2
@@ -46,9 +46,9 @@ class ReadPart(NamedTuple):
 class PartReader:
     """What an actor runs."""
 
-    def __init__(self, asked: dict[str, Any]) -> None:
+    def __init__(self, settings: dict[str, Any]) -> None:
         """Open the models."""
-        self._reader = make_reader(Asked.model_validate(asked))
+        self._reader = make_reader(FolderSettings.model_validate(settings))
 
     def __call__(self, batch: pa.Table) -> dict[str, list[Any]]:
         """Return the records of a part, a line of JSON each, and when reading it began."""
@@ -86,25 +86,25 @@ def join_cluster(address: str | None) -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # Ray has its own
 
 
-def count_readers(asked: Asked, readers: int | None) -> int:
+def count_readers(settings: FolderSettings, readers: int | None) -> int:
     """Return how many readers the cluster holds; raise UsageError where it has no room for one, or for so many."""
     there = ray.cluster_resources()
     cores, gpus = there.get("CPU", 0.0), there.get("GPU", 0.0)
-    room = int(cores // asked.threads)
-    if asked.gpus:
-        on_gpus = gpus // asked.gpus if asked.gpus >= 1 else int(gpus) * int(1 / asked.gpus)
+    room = int(cores // settings.threads)
+    if settings.gpus:
+        on_gpus = gpus // settings.gpus if settings.gpus >= 1 else int(gpus) * int(1 / settings.gpus)
         room = min(room, int(on_gpus))
     if (readers or 1) > room:
         raise UsageError(
             "the readers must fit the cores and GPUs",
-            f"{readers or 1} with {asked.threads} cores and {asked.gpus:g} GPUs each, in {cores:g} and {gpus:g}",
+            f"{readers or 1} with {settings.threads} cores and {settings.gpus:g} GPUs each, in {cores:g} and {gpus:g}",
             "lower --readers, --threads or --gpus",
         )
     return readers or room
 
 
 def read_parts(
-    asked: Asked,
+    settings: FolderSettings,
     parts: Mapping[int, bytes],
     readers: int,
     waiting: int = WAITING,
@@ -118,12 +118,12 @@ def read_parts(
     with warnings.catch_warnings(action="ignore", category=RayDeprecationWarning):
         read = ray.data.from_items(rows, override_num_blocks=len(rows)).map_batches(
             kind,
-            fn_constructor_args=(asked.model_dump(mode="json"),),
+            fn_constructor_args=(settings.model_dump(mode="json"),),
             batch_size=1,
             batch_format="pyarrow",
             compute=ActorPoolStrategy(size=min(readers, len(rows)), max_tasks_in_flight_per_actor=waiting),
-            num_cpus=asked.threads,
-            num_gpus=asked.gpus,
+            num_cpus=settings.threads,
+            num_gpus=settings.gpus,
             max_task_retries=0,  # a reader is started again; what ended it is left out
         )
     try:

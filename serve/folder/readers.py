@@ -10,7 +10,7 @@ from serve.api.rules import find_rule
 from serve.folder.models import LocalModels, open_line_reader
 from serve.folder.places import File
 from serve.folder.rows import Record, Row, make_line, make_record, make_refusal
-from serve.folder.settings import Asked
+from serve.folder.settings import FolderSettings
 from serve.inference.recogniser import Reading
 from serve.intake.guard import is_pdf, open_images, require_lines
 from serve.intake.lanes import Lane, Lanes
@@ -35,17 +35,17 @@ class _Line(NamedTuple):
 class LineFiles:
     """Reads images of one line each."""
 
-    def __init__(self, asked: Asked) -> None:
+    def __init__(self, settings: FolderSettings) -> None:
         """Open the model."""
-        self._asked, self._checks = asked, _find_checks(asked)
-        self._reader = open_line_reader(asked)
+        self._settings, self._checks = settings, _find_checks(settings)
+        self._reader = open_line_reader(settings)
         self._decoders = ThreadPoolExecutor(DECODERS)
 
     def read(self, files: Sequence[File]) -> list[Record]:
         """Return the record of each file."""
         decoded = list(self._decoders.map(self._decode, files))
         lines = [one.image for one in decoded if isinstance(one, _Line)]
-        readings = iter(self._reader.read(lines, [self._asked.alternatives] * len(lines)))
+        readings = iter(self._reader.read(lines, [self._settings.alternatives] * len(lines)))
         return [
             make_refusal(file.name, one)
             if isinstance(one, OcrError)
@@ -54,7 +54,7 @@ class LineFiles:
         ]
 
     def _make_line(self, reading: Reading) -> Row:
-        return make_line(reading.greedy if self._asked.decode == "raw" else reading, self._checks)
+        return make_line(reading.greedy if self._settings.decode == "raw" else reading, self._checks)
 
     def _decode(self, file: File) -> _Line | OcrError:
         """Return a file's line as the recogniser takes it, or why there is none."""
@@ -62,7 +62,7 @@ class LineFiles:
             data = file.read()
             if is_pdf(data, None):
                 raise DataError("a PDF is read with a detector (--detection)", file.name, "name one")
-            pictures = open_images([data], self._asked.limits)
+            pictures = open_images([data], self._settings.limits)
             image = pictures.decode(0)
             require_lines([image])
         except OcrError as error:
@@ -75,11 +75,11 @@ class LineFiles:
 class PageFiles:
     """Reads photos, pages and documents."""
 
-    def __init__(self, asked: Asked) -> None:
+    def __init__(self, settings: FolderSettings) -> None:
         """Open the models."""
-        self._asked, self._checks = asked, _find_checks(asked)
-        self._pages = PageReader(LocalModels(asked), FILES_AT_ONCE)
-        self._documents = DocumentReader(self._pages, Lanes(asked.limits), asked.limits)
+        self._settings, self._checks = settings, _find_checks(settings)
+        self._pages = PageReader(LocalModels(settings), FILES_AT_ONCE)
+        self._documents = DocumentReader(self._pages, Lanes(settings.limits), settings.limits)
         self._loop = asyncio.Runner()
 
     def read(self, files: Sequence[File]) -> list[Record]:
@@ -87,7 +87,7 @@ class PageFiles:
         return self._loop.run(self._read(files))
 
     async def _read(self, files: Sequence[File]) -> list[Record]:
-        options = await self._pages.options(self._asked.request)
+        options = await self._pages.options(self._settings.request)
         at_once = asyncio.Semaphore(FILES_AT_ONCE)
 
         async def read(file: File) -> Record:
@@ -110,10 +110,10 @@ class PageFiles:
         return {"lines": [make_line(line, self._checks) | {"box": line.quad.tolist()} for line in page.lines]}
 
 
-def _find_checks(asked: Asked) -> Checks | None:
-    return find_rule(asked.rule) if asked.rule else None
+def _find_checks(settings: FolderSettings) -> Checks | None:
+    return find_rule(settings.rule) if settings.rule else None
 
 
-def make_reader(asked: Asked) -> LineFiles | PageFiles:
+def make_reader(settings: FolderSettings) -> LineFiles | PageFiles:
     """Return what reads the files of a reading."""
-    return PageFiles(asked) if asked.pages else LineFiles(asked)
+    return PageFiles(settings) if settings.pages else LineFiles(settings)

@@ -13,7 +13,7 @@ from serve.folder.places import pack
 from serve.folder.pool import count_readers, dump_records, join_cluster, read_parts
 from serve.folder.progress import Progress
 from serve.folder.rows import Record, list_rows, list_troubles, make_refusal
-from serve.folder.settings import Asked
+from serve.folder.settings import FolderSettings
 from serve.folder.tables import TABLES, write_json_lines
 from train.errors import DataError, ModelError
 from train.system.files import make_folder, replace_file
@@ -61,12 +61,12 @@ class Interrupted(KeyboardInterrupt):
 
 
 def read_folder(
-    asked: Asked, output: Path, resume: bool, readers: int | None, address: str | None
+    settings: FolderSettings, output: Path, resume: bool, readers: int | None, address: str | None
 ) -> Summary:
     """Read what was asked for into `output`; raise Interrupted, with how far it is, at Ctrl-C.
 
     Args:
-        asked: what to read and how.
+        settings: what to read and how.
         output: a new file with a suffix of TABLES, or a new folder for labels.
         resume: go on where an interrupted reading is, if one has begun.
         readers: processes that read; None: as many as the cluster holds.
@@ -74,38 +74,38 @@ def read_folder(
     """
     folder = folder_of(output)
     with hold(folder):
-        parts = _begin(asked, folder, resume)
+        parts = _begin(settings, folder, resume)
         rate = 0.0
         if parts.missing:
             join_cluster(address)
-            rate = _read(asked, parts, count_readers(asked, readers))
-        summary = replace(_write(asked, parts, output), rate=rate)
+            rate = _read(settings, parts, count_readers(settings, readers))
+        summary = replace(_write(settings, parts, output), rate=rate)
         parts.discard()
     return summary
 
 
-def _begin(asked: Asked, folder: Path, resume: bool) -> Parts:
-    fingerprint = asked.fingerprint()
+def _begin(settings: FolderSettings, folder: Path, resume: bool) -> Parts:
+    fingerprint = settings.fingerprint()
     if resume and has_begun(folder):
         return go_on(folder, fingerprint)
-    found = find_files(asked.images, asked.pages)
+    found = find_files(settings.images, settings.pages)
     if not found.files:
         raise DataError(
             "there must be a picture to read",
-            f"none in {' '.join(asked.images)}",
+            f"none in {' '.join(settings.images)}",
             "name files or folders that have some",
         )
-    return begin(folder, fingerprint, found, asked.part_size(len(found.files)))
+    return begin(folder, fingerprint, found, settings.part_size(len(found.files)))
 
 
-def _read(asked: Asked, parts: Parts, readers: int) -> float:
+def _read(settings: FolderSettings, parts: Parts, readers: int) -> float:
     """Read what is missing and return the files/s; a part that ended its reader is read again, a file at a time."""
     missing = parts.missing
     left = sum(len(parts.files_of(number)) for number in missing)
     progress = Progress(len(parts.files), len(parts.files) - left, _say)
     with _interruptions(progress, len(parts.files)):
         packed = {number: pack(parts.files_of(number)) for number in missing}
-        for number, records, began in read_parts(asked, packed, readers):
+        for number, records, began in read_parts(settings, packed, readers):
             parts.keep(number, records)
             progress.add(len(parts.files_of(number)), began)
         lost = parts.missing
@@ -116,22 +116,22 @@ def _read(asked: Asked, parts: Parts, readers: int) -> float:
                 "give them more memory with fewer --readers, and go on with --resume; the logs of Ray say more",
             )
         for number in lost:
-            parts.keep(number, _read_alone(asked, parts, number, readers))
+            parts.keep(number, _read_alone(settings, parts, number, readers))
         return progress.rate
 
 
-def _read_alone(asked: Asked, parts: Parts, number: int, readers: int) -> bytes:
+def _read_alone(settings: FolderSettings, parts: Parts, number: int, readers: int) -> bytes:
     """Return the records of a part whose files are read one by one; what ends a reader again cannot be read."""
     files = parts.files_of(number)
     alone = {index: pack([file]) for index, file in enumerate(files)}
-    read = {part.number: part.records for part in read_parts(asked, alone, readers, waiting=1)}
+    read = {part.number: part.records for part in read_parts(settings, alone, readers, waiting=1)}
     ended = DataError("a file must leave its reader alive", "one that ended it twice", "leave it out")
     return b"".join(
         read.get(index) or dump_records([make_refusal(file.name, ended)]) for index, file in enumerate(files)
     )
 
 
-def _write(asked: Asked, parts: Parts, output: Path) -> Summary:
+def _write(settings: FolderSettings, parts: Parts, output: Path) -> Summary:
     """Put the parts together; what could not be read goes beside the output."""
     counts = _count(parts)
     if counts.troubles:
@@ -139,11 +139,11 @@ def _write(asked: Asked, parts: Parts, output: Path) -> Summary:
             write_json_lines(_list_troubles(parts), draft)
     if output.exists():  # it appeared whole, just before the end of an earlier run
         return counts
-    if asked.form == "labels":
+    if settings.form == "labels":
         read = zip(parts.files, parts.records(), strict=True)
         with make_folder(output) as draft:
-            if asked.pages:
-                write_page_labels(read, draft, output.name, asked.limits)
+            if settings.pages:
+                write_page_labels(read, draft, output.name, settings.limits)
             else:
                 write_line_labels(read, draft)
     else:

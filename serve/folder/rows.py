@@ -26,10 +26,10 @@ COLUMNS = (
 Record = dict[str, Any]
 """`path` and `pages`, each with `lines`; or `path` and `error`. `warnings` where there are any."""
 Row = dict[str, Any]
-ReadLine = Reading | PageLine
+LineReading = Reading | PageLine
 
 
-def make_line(line: ReadLine, checks: Callable[[str], Mapping[str, bool]] | None) -> Row:
+def make_line(line: LineReading, checks: Callable[[str], Mapping[str, bool]] | None) -> Row:
     """Return the columns of a line that was read; `checks` looks at its text."""
     text, decoded = line.text, line.decoded
     confidence = line.confidence if isinstance(line, Reading) else line.score

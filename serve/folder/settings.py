@@ -1,4 +1,4 @@
-"""What a reading was asked for: models, options and limits; validated once, kept, and compared when it goes on."""
+"""The settings of a reading: models, options and limits; validated once, kept, and compared when it goes on."""
 
 import hashlib
 from typing import Any, Literal
@@ -20,7 +20,7 @@ FORMAT = 1
 Form = Literal["rows", "labels"]
 
 
-class Asked(BaseModel):
+class FolderSettings(BaseModel):
     """A reading.
 
     Attributes:

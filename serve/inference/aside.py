@@ -34,7 +34,7 @@ Boxes = tuple[npt.NDArray[np.int32], npt.NDArray[np.float64]]
 _session: Any = None
 
 
-class Aside:
+class LargePictureDetector:
     """A detector in another process, which starts with the first picture and ends when none came for IDLE_S."""
 
     def __init__(self, source: str) -> None:

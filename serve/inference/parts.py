@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar
 
 from serve.idle import WhenIdle
-from serve.inference.aside import Aside, Boxes
+from serve.inference.aside import Boxes, LargePictureDetector
 from serve.inference.detector import TextDetector, is_large
 from serve.inference.model import Model, load_model
 from serve.inference.orienter import LineOrienter
@@ -33,7 +33,7 @@ class Lines:
 
 
 @dataclass(frozen=True)
-class Work:
+class CallStats:
     """How long a call waited in the replica, and how many lines were read together: for the metrics."""
 
     queued_s: float
@@ -112,11 +112,11 @@ class Recogniser(Part):
         """Return how lines are cut out of photos for it."""
         return self.model.cut
 
-    async def read(self, lines: Lines) -> tuple[list[Reading], Work]:
+    async def read(self, lines: Lines) -> tuple[list[Reading], CallStats]:
         """Return the readings of one call's lines, in their order."""
         return (await self.read_calls([(lines, time.monotonic())]))[0]
 
-    async def read_calls(self, calls: list[tuple[Lines, float]]) -> list[tuple[list[Reading], Work]]:
+    async def read_calls(self, calls: list[tuple[Lines, float]]) -> list[tuple[list[Reading], CallStats]]:
         """Return the readings of each call's lines, read as one batch; calls come with the time when they came."""
         started, total = time.monotonic(), count_lines(calls)
         images = [image for lines, _ in calls for image in lines.images]
@@ -124,7 +124,7 @@ class Recogniser(Part):
         alone = len(calls) == 1 and calls[0][0].alone
         readings = iter(await self.in_thread(self._reader.read, images, wanted, alone))
         return [
-            ([next(readings) for _ in lines.images], Work(started - arrived, total))
+            ([next(readings) for _ in lines.images], CallStats(started - arrived, total))
             for lines, arrived in calls
         ]
 
@@ -136,7 +136,7 @@ class Detector(Part):
         super().__init__()
         self._detector = TextDetector(load_model("detection", source), threads)
         self.session = self._detector.session
-        self._aside = Aside(source)
+        self._aside = LargePictureDetector(source)
         self.model, self.tuning = self._detector.model, self._detector.tuning.as_dict()
 
     async def defaults(self) -> DetectionParameters:

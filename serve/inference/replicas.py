@@ -12,7 +12,7 @@ from ray.serve.exceptions import RayServeException
 
 from serve.errors import BusyError
 from serve.inference import parts
-from serve.inference.parts import PARTS, Lines, Work, count_lines
+from serve.inference.parts import PARTS, CallStats, Lines, count_lines
 from serve.inference.recogniser import Reading
 from serve.settings import Settings
 from train.data.images import Image
@@ -70,14 +70,14 @@ class Recogniser(parts.Recogniser):
     On a CPU a replica has one call at a time, so batching here does nothing; on a GPU it has eight.
     """
 
-    async def read(self, lines: Lines) -> tuple[list[Reading], Work]:
+    async def read(self, lines: Lines) -> tuple[list[Reading], CallStats]:
         """Return the readings of one call's lines, in their order."""
-        found: tuple[list[Reading], Work] = await self._together((lines, time.monotonic()))
+        found: tuple[list[Reading], CallStats] = await self._together((lines, time.monotonic()))
         return found
 
     # one queue for all instances in a process: a fused model has several, and must not come here
     @serve.batch(max_batch_size=BATCH_LINES, batch_wait_timeout_s=0, batch_size_fn=count_lines)  # type: ignore[untyped-decorator]
-    async def _together(self, calls: list[tuple[Lines, float]]) -> list[tuple[list[Reading], Work]]:
+    async def _together(self, calls: list[tuple[Lines, float]]) -> list[tuple[list[Reading], CallStats]]:
         return await self.read_calls(calls)
 
 

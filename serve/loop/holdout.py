@@ -18,7 +18,7 @@ MAX_GROUP = 1 / 3
 
 
 @dataclass(frozen=True)
-class Seen:
+class UsedLines:
     """Ids and texts of the lines that earlier retrainings learnt from, or held back."""
 
     ids: frozenset[str] = field(default_factory=frozenset)
@@ -29,11 +29,11 @@ class Seen:
         return any(line.id in self.ids or line.text in self.texts for line in group)
 
 
-NOTHING = Seen()
+NOTHING = UsedLines()
 
 
 def hold_out(
-    lines: Sequence[Correction], learnt: Seen = NOTHING, held: Seen = NOTHING
+    lines: Sequence[Correction], learnt: UsedLines = NOTHING, held: UsedLines = NOTHING
 ) -> dict[str, list[Correction]]:
     """Return the lines of `train`, `val` and `test`; all lines of a text go to one of them.
 

@@ -20,7 +20,7 @@ from serve.errors import BusyError, ConflictError, UnknownError
 from serve.loop.corrections import Correction, CorrectionStore
 from serve.loop.files import read_fields
 from serve.loop.general import find_general
-from serve.loop.holdout import Seen, hold_out
+from serve.loop.holdout import UsedLines, hold_out
 from serve.loop.jobs import UNKNOWN, Jobs, RayJobs
 from serve.loop.retrain_job import FAILED, FINISHED, JOB, RUNNING, STATE, write_state
 from serve.loop.retrain_plan import ROOT, RetrainRequest, find_start, plan_job
@@ -247,7 +247,7 @@ class Retrainings:
         write_whole(folder / SPLIT, json.dumps(split), durable=True)
         return parts
 
-    def _seen(self) -> tuple[Seen, Seen]:
+    def _seen(self) -> tuple[UsedLines, UsedLines]:
         """Return the lines that earlier retrainings learnt from, and those they held back; failed ones do not count."""
         learnt: list[list[str]] = []
         held: list[list[str]] = []
@@ -257,7 +257,7 @@ class Retrainings:
                 learnt += split["train"] + split["val"]
                 held += split["test"]
         first, second = (
-            Seen(frozenset(key for key, _ in lines), frozenset(text for _, text in lines))
+            UsedLines(frozenset(key for key, _ in lines), frozenset(text for _, text in lines))
             for lines in (learnt, held)
         )
         return first, second

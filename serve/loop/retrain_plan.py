@@ -59,7 +59,7 @@ class RetrainRequest(BaseModel):
 
 
 @dataclass(frozen=True)
-class Start:
+class StartingPoint:
     """Where a retraining begins, and what it is compared with.
 
     Attributes:
@@ -77,7 +77,7 @@ class Start:
     model_served: Model
 
 
-def find_start(version: Version, model: str | None) -> Start:
+def find_start(version: Version, model: str | None) -> StartingPoint:
     """Return where a retraining begins; raise CheckpointError if it cannot begin with the bundle that serves."""
     if version.directory is None:
         own, settings, serving = version.name, {}, ["--model", version.name]
@@ -93,7 +93,7 @@ def find_start(version: Version, model: str | None) -> Start:
     chosen = model or own
     served = version.directory is not None and chosen == own
     message = f"started from the weights of {'what serves' if served else f'{chosen} as published'}"
-    return Start(
+    return StartingPoint(
         chosen,
         settings if chosen == own else {},
         serving,
@@ -102,7 +102,7 @@ def find_start(version: Version, model: str | None) -> Start:
     )
 
 
-def make_training_config(request: RetrainRequest, start: Start, replay: float) -> dict[str, Any]:
+def make_training_config(request: RetrainRequest, start: StartingPoint, replay: float) -> dict[str, Any]:
     """Return the TrialConfig, as a mapping, of one training; `replay` is the general lines' share of its batches.
 
     The charset is the weights' own and what the corrections add: cut down to the characters of a few
@@ -121,7 +121,7 @@ def make_training_config(request: RetrainRequest, start: Start, replay: float) -
     }
 
 
-def make_search_space(request: RetrainRequest, start: Start, replay: float) -> dict[str, Any]:
+def make_search_space(request: RetrainRequest, start: StartingPoint, replay: float) -> dict[str, Any]:
     """Return the search space, as a mapping, around what was asked for; its first trial is exactly that."""
     config = make_training_config(request, start, replay)
     config.pop("technique")
@@ -147,7 +147,7 @@ def make_search_space(request: RetrainRequest, start: Start, replay: float) -> d
 
 
 def plan_job(
-    request: RetrainRequest, start: Start, folder: Path, lines: int, general: General | None
+    request: RetrainRequest, start: StartingPoint, folder: Path, lines: int, general: General | None
 ) -> dict[str, Any]:
     """Write a retraining's configuration into its folder and return its steps, for `serve/loop/retrain_job.py`.
 
@@ -192,7 +192,7 @@ def plan_job(
     }
 
 
-def _hand_on_format(start: Start, path: Path) -> list[str]:
+def _hand_on_format(start: StartingPoint, path: Path) -> list[str]:
     """Write the format of what serves for another model; one that begins with its weights finds it in its bundle."""
     served = start.model_served.text_model
     if served is None or not served.rules or "weights" in start.settings:

@@ -23,7 +23,7 @@ from train.errors import CheckpointError, UsageError
 from train.loop import assemble
 from train.steps.validation import evaluate as evaluate_split
 from train.system import cli
-from train.tasks.detection import Found
+from train.tasks.detection import DetectedBoxes
 from train.trained import readers
 
 pytestmark = pytest.mark.slow
@@ -44,7 +44,7 @@ def photos(data_dir: Path, kind: str) -> MemoryDataset:
     return labelled_photos(data_dir, kind, "val", 2)
 
 
-def evaluated(bundle: Path, data: MemoryDataset) -> list[Found]:
+def evaluated(bundle: Path, data: MemoryDataset) -> list[DetectedBoxes]:
     return readers.read(readers.detector(str(bundle)), data)[1]
 
 

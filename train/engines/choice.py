@@ -36,7 +36,7 @@ STEPS = 3  # the first ones build what later ones reuse; the fastest counts
 
 
 @dataclass(frozen=True)
-class Choice:
+class EngineChoice:
     """An engine, and why it is the one."""
 
     engine: str
@@ -66,7 +66,7 @@ def resolve(
     return choice.engine
 
 
-def choose(models: Sequence[str], threads: int | None, weights: str | None = None) -> Choice:
+def choose(models: Sequence[str], threads: int | None, weights: str | None = None) -> EngineChoice:
     """Measure the installed engines on all `models`; raise ModelError if none can train them."""
     able = [name for name in ENGINES.names() if installed(name) and holds(name, models)]
     if not able:
@@ -76,7 +76,7 @@ def choose(models: Sequence[str], threads: int | None, weights: str | None = Non
             "install paddlepaddle or torch and transformers, as pyproject.toml pins them",
         )
     if len(able) == 1:
-        return Choice(able[0], "the only one installed that holds the model")
+        return EngineChoice(able[0], "the only one installed that holds the model")
     with ThreadPoolExecutor(places(threads, len(able))) as pool:
         seconds = pool.map(lambda name: measure(name, models, threads, weights), able)
     return fastest(dict(zip(able, seconds, strict=True)))
@@ -108,13 +108,13 @@ def check_holds(engine: str, models: Sequence[str]) -> None:
         )
 
 
-def fastest(seconds: Mapping[str, float]) -> Choice:
+def fastest(seconds: Mapping[str, float]) -> EngineChoice:
     """Return the engine with the shortest step, in seconds for all models together."""
     best = min(seconds, key=lambda name: seconds[name])
     if math.isinf(seconds[best]):
         raise ModelError("an engine must train here", "none does", "see the errors above")
     figures = ", ".join(f"{name} {value:.2f} s" for name, value in sorted(seconds.items()))
-    return Choice(best, f"its steps are the fastest here: {figures}")
+    return EngineChoice(best, f"its steps are the fastest here: {figures}")
 
 
 def measure(engine: str, models: Sequence[str], threads: int | None, weights: str | None = None) -> float:

@@ -17,16 +17,16 @@ LINE_PX = (HEIGHT_PX, MIN_WIDTH_PX)
 
 
 @dataclass(frozen=True)
-class Place:
+class GroupShare:
     """Where a parameter stands: its layer group, and the share of the group's rate that its level gets."""
 
     group: str
     share: float
 
 
-def places(
+def group_shares(
     network: Network, groups: Mapping[str, str], decay: float, example_px: tuple[int, int] = LINE_PX
-) -> dict[str, Place]:
+) -> dict[str, GroupShare]:
     """Return the place of every array of a network.
 
     Args:
@@ -36,7 +36,7 @@ def places(
         example_px: height and width of an image that the network takes.
     """
     found = levels(network, groups, example_px) if decay < 1 else {}
-    return {name: Place(group, decay ** found.get(name, 0)) for name, group in groups.items()}
+    return {name: GroupShare(group, decay ** found.get(name, 0)) for name, group in groups.items()}
 
 
 def levels(

@@ -18,7 +18,7 @@ from train.engines.alignment import following
 from train.engines.average import MovingAverage
 from train.engines.dropout import drops, epoch_seed, set_dropout
 from train.engines.head import fit_head
-from train.engines.levels import places
+from train.engines.levels import group_shares
 from train.engines.objectives import OBJECTIVES
 from train.errors import ModelError, UsageError
 from train.models import MODELS
@@ -57,7 +57,7 @@ class NetworkEngine(Engine):
             self._calibrate(calibration)
         self._groups = {name: self._model.group(name) for name in self._network.arrays()}
         decay, example_px = config.optimiser.layer_decay, self._model.input.example_px
-        self._places = places(self._network, self._groups, decay, example_px)
+        self._places = group_shares(self._network, self._groups, decay, example_px)
         self._parameters = self._network.parameters()
         self._dropouts = set_dropout(config, self._network, self._model)
         if self._world.size > 1:

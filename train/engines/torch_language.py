@@ -11,7 +11,7 @@ from train.config import AdapterSettings, TrialConfig
 from train.data.charset import Charset
 from train.engine import GROUPS, Batch, Engine, Features, Images, T, World
 from train.engines import ENGINES, torch_optimiser
-from train.engines.levels import Place
+from train.engines.levels import GroupShare
 from train.engines.torch_engine import current_device
 from train.errors import UsageError
 from train.models import MODELS
@@ -51,7 +51,7 @@ class LanguageEngine(Engine):
         self._learning = {n: p for n, p in self._network.named_parameters() if p.requires_grad}
         groups = {name: model.group(name) for name in self._learning}
         self._groups, self._plan = groups, dict.fromkeys(GROUPS, 1.0)
-        places = {name: Place(group, 1.0) for name, group in groups.items()}
+        places = {name: GroupShare(group, 1.0) for name, group in groups.items()}
         self._optimiser = torch_optimiser.build(config.optimiser, self._learning, places)
 
     @classmethod

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from train.config import OptimiserConfig
-from train.engines.levels import Place
+from train.engines.levels import GroupShare
 from train.models.network import Array
 from train.models.torch_network import to_shared
 
@@ -23,14 +23,14 @@ FORGOTTEN = 10**6  # steps after which no bias is left to correct
 Multipliers = Mapping[str, float]
 
 
-def build(settings: OptimiserConfig, parameters: Mapping[str, Any], places: Mapping[str, Place]) -> Any:
+def build(settings: OptimiserConfig, parameters: Mapping[str, Any], places: Mapping[str, GroupShare]) -> Any:
     """Return an optimiser with a parameter group for every `place` of its parameters.
 
     AdamW decays matrices and kernels alone, as the Paddle engine has it.
     """
     import torch
 
-    members: dict[tuple[Place, bool], list[Any]] = {}
+    members: dict[tuple[GroupShare, bool], list[Any]] = {}
     for name, parameter in parameters.items():
         decays = settings.name != "adamw" or parameter.ndim > 1
         members.setdefault((places[name], decays), []).append(parameter)

@@ -7,14 +7,14 @@ import onnx
 
 from train.int8.convert import convert
 from train.int8.graph import Array, Product, open_model
-from train.int8.ranges import Seen
+from train.int8.ranges import InputSample
 from train.int8.rounding import Rounded
 
 SHARES = (0.7, 0.5, 0.35, 0.25, 0.15)
 """How much of the harm of all products together is let in, the fastest graph first."""
 
 
-def worth_it(seen: Seen) -> bool:
+def worth_it(seen: InputSample) -> bool:
     """Whether 8 bits can save time: a product at a single position costs next to nothing, as in squeeze and excite."""
     return seen.positions > 1
 

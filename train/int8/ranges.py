@@ -14,7 +14,7 @@ SAMPLED = 100
 
 
 @dataclass(frozen=True)
-class Seen:
+class InputSample:
     """Of what comes into a product.
 
     Attributes:
@@ -28,7 +28,7 @@ class Seen:
 
 def measure_inputs(
     model: onnx.ModelProto, products: Sequence[Product], batches: Sequence[Array], seed: int = 0
-) -> dict[str, Seen]:
+) -> dict[str, InputSample]:
     """Return what comes into each product, by its name, on batches of an image."""
     rng = np.random.default_rng(seed)
     kept: Mapping[str, list[Array]] = defaultdict(list)
@@ -40,5 +40,6 @@ def measure_inputs(
             sizes[one.name].append(len(rows))
             kept[one.name].append(rows[rng.integers(0, len(rows), min(SAMPLED, len(rows)))])
     return {
-        one.name: Seen(float(np.mean(sizes[one.name])), np.concatenate(kept[one.name])) for one in products
+        one.name: InputSample(float(np.mean(sizes[one.name])), np.concatenate(kept[one.name]))
+        for one in products
     }

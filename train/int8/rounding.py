@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from train.int8.graph import Array, Product
-from train.int8.ranges import Seen
+from train.int8.ranges import InputSample
 
 Matrix = npt.NDArray[np.float64]
 
@@ -40,7 +40,7 @@ class Rounded:
     bias: Array | None
 
 
-def round_product(one: Product, seen: Seen) -> Rounded:
+def round_product(one: Product, seen: InputSample) -> Rounded:
     """Return a product in 8 bits; with a bias, the means of its outputs stay, too."""
     exact = seen.rows.astype(np.float64)
     _, scale, zero, rows = min(

@@ -28,7 +28,7 @@ WIDER = (12.0, 96.0, math.inf)
 Logs = npt.NDArray[np.float32]
 
 
-class Finder:
+class TextFinder:
     """Finds the best text of a level in lines.
 
     Args:

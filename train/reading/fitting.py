@@ -10,7 +10,7 @@ from train.data.charset import Charset
 from train.data.checks.rules import named
 from train.reading.calibration import calibrated
 from train.reading.formats.rules import Rule, weighed
-from train.reading.knowledge import FEWEST_LINES, FEWEST_TEXTS, Earlier, TextKnowledge
+from train.reading.knowledge import FEWEST_LINES, FEWEST_TEXTS, EarlierTextModel, TextKnowledge
 from train.reading.languages import (
     NO_TIME,
     ChosenNgram,
@@ -30,7 +30,7 @@ Right = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Fitted:
+class FittedTextModel:
     """A text model, and what speaks for it on the lines that chose it.
 
     Attributes:
@@ -46,8 +46,8 @@ class Fitted:
 
 
 def fit(
-    lines: PredictedLines, charset: Charset, knowledge: TextKnowledge, earlier: Earlier | None = None
-) -> Fitted:
+    lines: PredictedLines, charset: Charset, knowledge: TextKnowledge, earlier: EarlierTextModel | None = None
+) -> FittedTextModel:
     """Return the text model of a network.
 
     Args:
@@ -67,7 +67,11 @@ class _Fitting:
     """A text model on its way: each step keeps what reads validation better."""
 
     def __init__(
-        self, lines: PredictedLines, charset: Charset, knowledge: TextKnowledge, earlier: Earlier | None
+        self,
+        lines: PredictedLines,
+        charset: Charset,
+        knowledge: TextKnowledge,
+        earlier: EarlierTextModel | None,
     ) -> None:
         self._lines, self._charset, self._knowledge = lines, charset, knowledge
         self._before = earlier.written_in(charset) if earlier else ReadingSettings()
@@ -172,10 +176,10 @@ class _Fitting:
             )
         self._settings = self._settings.model_copy(update={"calibration": calibration})
 
-    def fitted(self) -> Fitted:
+    def fitted(self) -> FittedTextModel:
         """Return what was chosen."""
         gain = paired_gain(self._greedy, self._right, self._knowledge.seed)
-        return Fitted(self._settings, gain, tuple(self._notes), self._hurried)
+        return FittedTextModel(self._settings, gain, tuple(self._notes), self._hurried)
 
     def _read(self, settings: ReadingSettings) -> Right:
         """Return (N,) whether each line is read right."""

@@ -36,7 +36,7 @@ class TextKnowledge:
 
 
 @dataclass(frozen=True)
-class Earlier:
+class EarlierTextModel:
     """The text model of the bundle whose weights a training began with.
 
     Attributes:

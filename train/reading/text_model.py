@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from train.data.charset import Charset, Decoded, decode_line
 from train.data.texts.forms import text_of
-from train.reading.finder import Finder
+from train.reading.finder import TextFinder
 from train.reading.formats.levels import Level, make_levels
 from train.reading.grammar import Costs, Grammar
 from train.reading.paths import Path, best_paths
@@ -44,7 +44,7 @@ class TextModel:
         self._ngram = language.ngram if language else None
         self._weight, self._bonus = (language.weight, language.bonus) if language else (0.0, 0.0)
         self._finders = [
-            Finder(level, self._ngram, self._weight, self._bonus, self._text) for level in self._levels
+            TextFinder(level, self._ngram, self._weight, self._bonus, self._text) for level in self._levels
         ]
 
     def read(self, probabilities: Probabilities) -> list[TextReading]:

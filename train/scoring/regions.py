@@ -141,7 +141,7 @@ def count_reading(
     return _counts(judged, read)
 
 
-class Judged(NamedTuple):
+class JudgedBoxes(NamedTuple):
     """How the detections in an image stand to its labels.
 
     Attributes:
@@ -157,7 +157,7 @@ class Judged(NamedTuple):
     labels: int
 
 
-def judge(found: Polygons, regions: Sequence[Region]) -> Judged:
+def judge(found: Polygons, regions: Sequence[Region]) -> JudgedBoxes:
     """Match detections, (N,) polygons, with labels."""
     return Overlaps(found, regions).judge(np.ones(len(found), bool))
 
@@ -183,7 +183,7 @@ class Overlaps:
         hits = (self._iou > MIN_IOU) & self._counts[:, None]
         self._pairs = [(int(i), int(j)) for j, i in np.argwhere(hits.T)]
 
-    def judge(self, chosen: npt.NDArray[np.bool_]) -> Judged:
+    def judge(self, chosen: npt.NDArray[np.bool_]) -> JudgedBoxes:
         """Match the `chosen` detections, (N,), as if there were no others."""
         taken: set[int] = set()
         matched: dict[int, int] = {}
@@ -193,7 +193,7 @@ class Overlaps:
                 matched[j] = i
         hits = [(i, int(self._cared[j])) for j, i in matched.items()]
         ious = [float(self._iou[i, j]) for j, i in matched.items()]
-        return Judged(hits, ious, int((chosen & self._counts).sum()), len(self._cared))
+        return JudgedBoxes(hits, ious, int((chosen & self._counts).sum()), len(self._cared))
 
 
 def polygons(corners: Sequence[npt.ArrayLike]) -> Polygons:
@@ -220,7 +220,7 @@ def _intersections(found: Polygons, labels: Polygons) -> Matrix:
     return shared
 
 
-def _counts(judged: Judged, read: int) -> RegionCounts:
+def _counts(judged: JudgedBoxes, read: int) -> RegionCounts:
     return RegionCounts(len(judged.hits), judged.detections, judged.labels, sum(judged.ious), read)
 
 

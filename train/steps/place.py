@@ -8,7 +8,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Place:
+class Position:
     """The last batch that was trained.
 
     Attributes:
@@ -27,10 +27,10 @@ class Place:
     folds: int = 0
 
 
-Watch = Callable[[Place], None]
+Watch = Callable[[Position], None]
 
 
-def unwatched(place: Place) -> None:
+def unwatched(place: Position) -> None:
     """Tell nobody."""
 
 
@@ -38,4 +38,4 @@ def watched(steps: Iterable[T], watch: Watch, epoch: int, epochs: int, batches: 
     """Yield the steps of an epoch; `watch` hears of each once it is done."""
     for batch, step in enumerate(steps, 1):
         yield step
-        watch(Place(epoch, epochs, batch, batches))
+        watch(Position(epoch, epochs, batch, batches))

@@ -22,7 +22,7 @@ from train.tasks.photos import PhotoTask, kept_photo, labels_of, source_size
 
 
 @dataclass(frozen=True)
-class Found:
+class DetectedBoxes:
     """What was found in a photo.
 
     Attributes:
@@ -58,20 +58,22 @@ class Detection(PhotoTask):
         """The task with the best of a few thresholds: what a network learns comes before how sure it is of it."""
         return DetectionAtBest(self._config)
 
-    def decode(self, output: Images, data: Dataset, indices: Indices) -> list[Found]:
+    def decode(self, output: Images, data: Dataset, indices: Indices) -> list[DetectedBoxes]:
         """Return the boxes in each photo's (1, H, W) map."""
         found = zip(output, indices.tolist(), strict=True)
-        return [Found(*decode_boxes(maps[0], source_size(data, index), self.how)) for maps, index in found]
+        return [
+            DetectedBoxes(*decode_boxes(maps[0], source_size(data, index), self.how)) for maps, index in found
+        ]
 
-    def score(self, predictions: Sequence[Found], data: Dataset) -> RegionScores:
+    def score(self, predictions: Sequence[DetectedBoxes], data: Dataset) -> RegionScores:
         """Compare the boxes with the labels."""
         return score_regions(_counts(predictions, data))
 
-    def per_sample(self, predictions: Sequence[Found], data: Dataset) -> SampleStats:
+    def per_sample(self, predictions: Sequence[DetectedBoxes], data: Dataset) -> SampleStats:
         """Return (N, 5), the RegionCounts of each photo."""
         return np.array(_counts(predictions, data), np.float64).reshape(-1, len(RegionCounts._fields))
 
-    def mistakes(self, predictions: Sequence[Found], data: Dataset) -> list[Mistake]:
+    def mistakes(self, predictions: Sequence[DetectedBoxes], data: Dataset) -> list[Mistake]:
         """Return the photos in which a text was missed, or something else was found."""
         counted = zip(_counts(predictions, data), predictions, strict=True)
         return [
@@ -80,7 +82,7 @@ class Detection(PhotoTask):
             if counts.hits < max(counts.labels, counts.detections)
         ]
 
-    def picture(self, data: Dataset, index: int, prediction: Found) -> Image:
+    def picture(self, data: Dataset, index: int, prediction: DetectedBoxes) -> Image:
         """Return the photo with its labels and what was found."""
         image, regions = kept_photo(data, index)
         height, width = source_size(data, index)
@@ -88,11 +90,11 @@ class Detection(PhotoTask):
         return draw_regions(image, regions, prediction.quads * factors)
 
 
-def _counts(predictions: Sequence[Found], data: Dataset) -> list[RegionCounts]:
+def _counts(predictions: Sequence[DetectedBoxes], data: Dataset) -> list[RegionCounts]:
     return [count_image(found.quads, labels_of(data, index)) for index, found in enumerate(predictions)]
 
 
-def _mistake(index: int, counts: RegionCounts, found: Found) -> Mistake:
+def _mistake(index: int, counts: RegionCounts, found: DetectedBoxes) -> Mistake:
     right, boxes_found, labels = int(counts.hits), int(counts.detections), int(counts.labels)
     return Mistake(
         index=index,

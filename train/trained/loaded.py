@@ -17,7 +17,7 @@ MOST_BYTES = 1 << 28
 
 
 @dataclass(frozen=True)
-class Reading:
+class SplitReading:
     """What a network reads of a split.
 
     Attributes:
@@ -38,7 +38,7 @@ class Assembled:
 
     engine: Engine
     task: Task
-    _readings: dict[int, tuple[Dataset, Reading]] = field(default_factory=dict, init=False, repr=False)
+    _readings: dict[int, tuple[Dataset, SplitReading]] = field(default_factory=dict, init=False, repr=False)
     _outputs: dict[tuple[int, int], tuple[Dataset, Images]] = field(
         default_factory=dict, init=False, repr=False
     )
@@ -48,7 +48,7 @@ class Assembled:
         """The network as epochs are judged (`Task.at_best`)."""
         return Assembled(self.engine, self.task.at_best).with_outputs_of(self)
 
-    def read(self, data: Dataset) -> Reading:
+    def read(self, data: Dataset) -> SplitReading:
         """Read a split; asked again for the same one, return what was read before."""
         if id(data) not in self._readings:
             found: list[tuple[int, Any, float]] = []
@@ -57,7 +57,7 @@ class Assembled:
             found.sort(key=lambda one: one[0])
             predictions, losses = [one for _, one, _ in found], [loss for *_, loss in found]
             scores, stats = self.task.score(predictions, data), self.task.per_sample(predictions, data)
-            reading = Reading(scores, predictions, losses, stats)
+            reading = SplitReading(scores, predictions, losses, stats)
             self._readings[id(data)] = data, reading  # the dataset is kept, so that no other one gets its id
         return self._readings[id(data)][1]
 

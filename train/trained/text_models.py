@@ -10,8 +10,8 @@ import numpy as np
 from train.data.dataset import Dataset
 from train.models.starting import read_saved
 from train.reading.calibration import Coverage, Reliability, covered, reliability
-from train.reading.fitting import Fitted, fit
-from train.reading.knowledge import FEWEST_LINES, MOST_LINES, Earlier, TextKnowledge
+from train.reading.fitting import FittedTextModel, fit
+from train.reading.knowledge import FEWEST_LINES, MOST_LINES, EarlierTextModel, TextKnowledge
 from train.reading.languages import PredictedLines
 from train.reading.settings import ReadingSettings, TextReading
 from train.scoring.scores import Scores
@@ -25,8 +25,8 @@ SHARES = (0.5, 0.7, 0.8, 0.9, 1.0)
 
 
 def fit_text_model(
-    network: Assembled, val: Dataset, knowledge: TextKnowledge, earlier: Earlier | None = None
-) -> Fitted | None:
+    network: Assembled, val: Dataset, knowledge: TextKnowledge, earlier: EarlierTextModel | None = None
+) -> FittedTextModel | None:
     """Return the text model of a network; None for a task without characters, or where nothing tells.
 
     Args:
@@ -41,10 +41,10 @@ def fit_text_model(
     return fit(predict_lines(network, val, knowledge.seed), network.engine.charset, knowledge, earlier)
 
 
-def find_earlier(weights: str | None) -> Earlier | None:
+def find_earlier(weights: str | None) -> EarlierTextModel | None:
     """Return the text model of the bundle, or checkpoint, that training begins with; None without one."""
     saved = read_saved(Path(weights) if weights else None)
-    return Earlier(saved.text_model, saved.charset) if saved and saved.text_model else None
+    return EarlierTextModel(saved.text_model, saved.charset) if saved and saved.text_model else None
 
 
 def predict_lines(network: Assembled, data: Dataset, seed: int) -> PredictedLines:
@@ -68,7 +68,7 @@ def predict_lines(network: Assembled, data: Dataset, seed: int) -> PredictedLine
 
 
 @dataclass(frozen=True)
-class Decoded:
+class DecodingSummary:
     """What a text model does with lines.
 
     Attributes:
@@ -119,7 +119,7 @@ def _as_dict(coverage: Coverage) -> dict[str, Any]:
     }
 
 
-def decoding(task: Task, predictions: Sequence[TextReading], data: Dataset) -> Decoded:
+def decoding(task: Task, predictions: Sequence[TextReading], data: Dataset) -> DecodingSummary:
     """Return what the text model of a task did with the lines of a dataset."""
     raw = [(one.raw, one.raw_confidence) for one in predictions]
     before, after = (task.per_sample(some, data)[:, 1] for some in (raw, predictions))
@@ -127,7 +127,7 @@ def decoding(task: Task, predictions: Sequence[TextReading], data: Dataset) -> D
     calibration = task.text_model.calibration if task.text_model else None
     scores, right = [one.score for one in predictions], after.astype(bool).tolist()
     shares = [covered(scores, right, bound) for bound in np.quantile(scores, 1 - np.array(SHARES))]
-    return Decoded(
+    return DecodingSummary(
         raw=task.score(raw, data),
         changed=int(changed.sum()),
         mended=int((after > before).sum()),

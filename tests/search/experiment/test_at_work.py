@@ -1,7 +1,7 @@
 """What is said of a search at work: from its state to lines."""
 
 from search.experiment.at_work import MOST, AtWork, live_lines, plain_line, trial_item
-from train.steps.place import Place
+from train.steps.place import Position
 
 TRAINING = AtWork("training", 1000.0, 1260.0, ("a epoch 1/9, batch 2/3", "b before its first batch"))
 
@@ -24,6 +24,6 @@ def test_a_deadline_that_has_passed_leaves_no_time() -> None:
 
 def test_a_trial_says_its_batch_its_fold_and_when_it_validates() -> None:
     assert trial_item("t", None) == "t before its first batch"
-    assert trial_item("t", Place(3, 12, 17, 29)) == "t epoch 3/12, batch 17/29"
-    assert trial_item("t", Place(1, 4, 2, 9, fold=2, folds=5)) == "t fold 2/5, epoch 1/4, batch 2/9"
-    assert trial_item("t", Place(3, 12, 29, 29)) == "t epoch 3/12, all batches done, validates"
+    assert trial_item("t", Position(3, 12, 17, 29)) == "t epoch 3/12, batch 17/29"
+    assert trial_item("t", Position(1, 4, 2, 9, fold=2, folds=5)) == "t fold 2/5, epoch 1/4, batch 2/9"
+    assert trial_item("t", Position(3, 12, 29, 29)) == "t epoch 3/12, all batches done, validates"

@@ -14,7 +14,7 @@ from search.planning.warm_starts import (
     remember,
     winners_file,
 )
-from search.records.evidence import Earlier, Evidence
+from search.records.evidence import EarlierStudy, Evidence
 from search.report.summary import summary
 from search.settings import StudySettings
 from spaces.space import load_space, parse_space
@@ -72,8 +72,10 @@ def test_what_is_not_to_be_carried_over_is_not(tmp_path: Path) -> None:
     assert len(read_winners(winners_file(settings(tmp_path)), "recognition", None)) == 1
 
 
-def earlier(config: TrialConfig, data: str = "data/vin", ended: float = 0) -> Earlier:
-    return Earlier(study="old", data=data, samples=100, ended=ended, config=config.model_dump(mode="json"))
+def earlier(config: TrialConfig, data: str = "data/vin", ended: float = 0) -> EarlierStudy:
+    return EarlierStudy(
+        study="old", data=data, samples=100, ended=ended, config=config.model_dump(mode="json")
+    )
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from search.storage.files import FINGERPRINT
 from spaces.space import SearchSpace, parse_space
 from train.data.sample import Sample
 from train.errors import UsageError
-from train.reading.formats.declared import Format
+from train.reading.formats.declared import TextFormat
 from train.reading.knowledge import TextKnowledge
 from train.sets.read import Sets
 
@@ -61,7 +61,7 @@ def test_every_change_is_named_with_the_old_and_the_new_value(tmp_path: Path) ->
 
 
 def test_what_is_declared_of_the_texts_is_part_of_a_study(tmp_path: Path) -> None:
-    words = Format(pattern="[A-Z]{3}", lexicon=("ONE", "TWO"), checks=("luhn",))
+    words = TextFormat(pattern="[A-Z]{3}", lexicon=("ONE", "TWO"), checks=("luhn",))
     begun = found(tmp_path, knowledge=TextKnowledge((), words.rules(), further=["A", "B"]))
     assert (
         list_differences(
@@ -69,7 +69,7 @@ def test_what_is_declared_of_the_texts_is_part_of_a_study(tmp_path: Path) -> Non
         )
         == []
     )
-    other = Format(pattern="[A-Z]{3}", lexicon=("ONE", "TEN"), checks=({"check": "luhn", "hard": True},))
+    other = TextFormat(pattern="[A-Z]{3}", lexicon=("ONE", "TEN"), checks=({"check": "luhn", "hard": True},))
     told = list_differences(begun, found(tmp_path, knowledge=TextKnowledge((), other.rules(), further=["A"])))
     assert [line.partition(":")[0] for line in told] == [
         "format.1",

@@ -11,7 +11,7 @@ from search.settings import StudySettings
 from tests import real_lines
 from tests.search.selection.test_winner import searched
 from train.checkpoint import Checkpoint
-from train.data.batching.mixture import Selection
+from train.data.batching.mixture import Subset
 from train.loop import TrainingData, assemble
 from train.trained.loaded import load_network
 
@@ -27,7 +27,7 @@ def test_all_that_the_network_can_write_is_learned(data: TrainingData) -> None:
     settings = real_lines.config(engine="torch", epochs=1)
     engine, task = assemble(settings, data.train)
     checkpoint = Checkpoint(settings, engine.charset, 1, {}, {"weights": engine.weights()})
-    odd = Selection(data.val, range(6))
+    odd = Subset(data.val, range(6))
     odd.texts = (*data.val.texts[:5], "\u2603")
     assert task.spells
     assert len(all_samples(replace(data, val=odd), checkpoint).train) == 13

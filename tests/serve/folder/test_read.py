@@ -25,7 +25,7 @@ from serve.folder.places import File, unpack
 from serve.folder.pool import PartReader, dump_records, read_parts
 from serve.folder.readers import PageFiles
 from serve.folder.rows import make_record
-from serve.folder.settings import LINES_A_PART, Asked
+from serve.folder.settings import LINES_A_PART, FolderSettings
 from serve.inference.model import load_model
 from serve.inference.recogniser import LineReader
 from tests.serve.crafted import paged, picture
@@ -126,7 +126,7 @@ def read_one_by_one(names: list[str]) -> dict[str, str]:
 class Deadly(PartReader):
     """A reader that one of the files ends, and that sees nothing in the others."""
 
-    def __init__(self, asked: dict[str, Any]) -> None:
+    def __init__(self, settings: dict[str, Any]) -> None:
         pass
 
     def __call__(self, batch: pa.Table) -> dict[str, list[Any]]:
@@ -168,8 +168,8 @@ def test_pages_are_read_as_they_are_served(serve_url: str, data_dir: Path, tmp_p
     (tmp_path / "two.tiff").write_bytes(paged("TIFF", [picture(), picture(120, 90)]))
     (tmp_path / "bad.png").write_bytes(b"no picture")
     paths = [photo, tmp_path / "two.tiff", tmp_path / "bad.png"]
-    asked = Asked(folder="", images=(), recognition="pp-ocrv6-small", detection="pp-ocrv6-small")
-    first, second, bad = PageFiles(asked).read([File(path.name, str(path)) for path in paths])
+    settings = FolderSettings(folder="", images=(), recognition="pp-ocrv6-small", detection="pp-ocrv6-small")
+    first, second, bad = PageFiles(settings).read([File(path.name, str(path)) for path in paths])
     file = base64.b64encode(photo.read_bytes()).decode()
     answer = httpx.post(
         f"{serve_url}/ocr", json={"file": file, "fileType": 1, "visualize": False}, timeout=60

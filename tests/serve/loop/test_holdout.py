@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from serve.errors import ConflictError
 from serve.loop.corrections import Correction
-from serve.loop.holdout import LEAST, Seen, hold_out
+from serve.loop.holdout import LEAST, UsedLines, hold_out
 
 Parts = dict[str, list[Correction]]
 
@@ -16,9 +16,9 @@ def lines(count: int, texts: int | None = None, start: int = 0) -> list[Correcti
     return [Correction(f"{n:032x}", f"T{n % (texts or 10**9)}", None, "") for n in numbers]
 
 
-def seen(*parts: list[Correction]) -> Seen:
+def seen(*parts: list[Correction]) -> UsedLines:
     flat = [line for part in parts for line in part]
-    return Seen(frozenset(line.id for line in flat), frozenset(line.text for line in flat))
+    return UsedLines(frozenset(line.id for line in flat), frozenset(line.text for line in flat))
 
 
 def texts_of(parts: Parts, name: str) -> set[str]:

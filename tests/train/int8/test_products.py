@@ -13,7 +13,7 @@ from train.int8.choosing import list_product_sets
 from train.int8.convert import convert
 from train.int8.graph import Array, list_products, open_model
 from train.int8.mixed_graphs import write_mixed_graphs
-from train.int8.ranges import Seen, measure_inputs
+from train.int8.ranges import InputSample, measure_inputs
 from train.int8.rounding import round_product
 
 CHANNELS = 24
@@ -77,7 +77,7 @@ def test_weights_make_up_for_each_others_rounding(model: onnx.ModelProto) -> Non
     assert product.bias is not None
     rng = np.random.default_rng(3)
     rows = np.maximum(rng.normal(0, 1, (800, 4)) @ rng.normal(0, 1, (4, CHANNELS)), 0).astype(np.float32)
-    found = round_product(product, Seen(10, rows[:400]))
+    found = round_product(product, InputSample(10, rows[:400]))
     came = np.clip(np.rint(rows[400:] / found.scale), 0, 255) * found.scale
     scales = np.abs(product.weights).max(axis=0) / 127
     nearest = np.rint(product.weights / scales) * scales

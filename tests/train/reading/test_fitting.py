@@ -8,7 +8,7 @@ import pytest
 from train.data.charset import Charset
 from train.reading.fitting import fit
 from train.reading.formats.rules import Rule
-from train.reading.knowledge import Earlier, TextKnowledge
+from train.reading.knowledge import EarlierTextModel, TextKnowledge
 from train.reading.languages import PredictedLines
 from train.reading.ngram import learn
 from train.reading.settings import Language, ReadingSettings
@@ -47,11 +47,11 @@ def test_texts_without_images_teach_what_labels_do_not() -> None:
     assert any("2 of 202 texts without images hold '?', 'Ä', 'Ö'" in note for note in made.notes)
 
 
-def earlier(charset: Charset) -> Earlier:
+def earlier(charset: Charset) -> EarlierTextModel:
     arrays = learn(WORDS * 10, charset, 3).as_json()
     rules = (Rule(name="pattern", pattern="[A-D]{3,4}", obeying=90, labels=100, chance=0.5),)
     before = ReadingSettings(rules=rules, language=Language(order=3, weight=0.8, bonus=0.8, arrays=arrays))
-    return Earlier(before, charset)
+    return EarlierTextModel(before, charset)
 
 
 @pytest.mark.parametrize("count", [5, 64])
@@ -69,7 +69,7 @@ def test_an_earlier_text_model_that_reads_worse_is_left_out() -> None:
     hard = earlier(CHARSET).settings.model_copy(
         update={"rules": (Rule(name="pattern", pattern="A+", hard=True),)}
     )
-    made = fit(lines, CHARSET, TextKnowledge(["ABBB"] * 60), Earlier(hard, CHARSET))
+    made = fit(lines, CHARSET, TextKnowledge(["ABBB"] * 60), EarlierTextModel(hard, CHARSET))
     assert made.settings.rules == ()
     assert made.settings.language is None
     assert made.gain.difference == 0

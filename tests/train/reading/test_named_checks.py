@@ -6,7 +6,7 @@ from train.data.charset import Charset
 from train.data.drawing.vin import is_valid
 from train.reading.automata.patterns import patterns_automaton
 from train.reading.formats.named_checks import CHECKS, holds_by, named_check
-from train.reading.formats.product import TooLargeError, obeying
+from train.reading.formats.product import TooManyStatesError, obeying
 
 CHARSET = Charset(tuple("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ<- "))
 EXAMPLES = [
@@ -56,7 +56,7 @@ def test_the_vehicle_check_is_the_drawn_numbers() -> None:
 
 
 def test_a_check_with_too_many_states_says_so() -> None:
-    with pytest.raises(TooLargeError):
+    with pytest.raises(TooManyStatesError):
         obeying(
             patterns_automaton([r"[A-Z]{2}\d{2}[A-Z0-9]{11,30}"], CHARSET), named_check("iban")[0], CHARSET
         )

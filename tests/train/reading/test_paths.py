@@ -11,7 +11,7 @@ from train.data.charset import Charset, decode_line
 from train.reading.automata.automaton import Automaton
 from train.reading.automata.lexicon import lexicon_automaton, union
 from train.reading.automata.patterns import patterns_automaton
-from train.reading.finder import DEPTH, Finder
+from train.reading.finder import DEPTH, TextFinder
 from train.reading.formats.checks import WeightedCheck
 from train.reading.formats.levels import make_levels
 from train.reading.formats.product import obeying
@@ -194,7 +194,7 @@ def test_a_check_without_an_automaton_is_tried_on_as_many_texts_as_documented(
     level = make_levels((rule,), CHARSET)[-1]
     assert level.others == (rule,)
     lines = drawn(seed, 2, steps)
-    found = Finder(level, None, 0, 0, written).best(lines.astype(np.float32), np.full(2, np.inf))
+    found = TextFinder(level, None, 0, 0, written).best(lines.astype(np.float32), np.full(2, np.inf))
     for line, path in zip(lines, found, strict=True):
         costs = cheapest(line, lambda text: True)
         likeliest = sorted(costs, key=costs.__getitem__)[:DEPTH]

@@ -10,7 +10,7 @@ import pytest
 
 from train.cut import Cut
 from train.data import images
-from train.data.batching.versions import VERSIONS, Versions, with_versions
+from train.data.batching.versions import VERSIONS, PictureVersions, with_versions
 from train.data.crops import crop
 from train.data.dataset import decode_samples
 from train.data.photos.box_errors import FEWEST
@@ -92,7 +92,7 @@ def test_every_epoch_has_another_picture_of_each_line(folder: Path) -> None:
     sets = read_sets(source(folder, Shifted()))
     decoded = {name: decode_samples(sets.samples[name]) for name in ("train", VERSIONS)}
     lines = with_versions(decoded)["train"]
-    assert isinstance(lines, Versions)
+    assert isinstance(lines, PictureVersions)
     epochs = [lines.at(epoch) for epoch in range(1, PICTURES + 2)]
     for index in range(len(lines)):
         assert len({epoch.sources[index] for epoch in epochs}) == PICTURES + 1

@@ -21,7 +21,7 @@ from train.data.split import given_splits, make_splits
 from train.errors import UsageError
 from train.scoring.regions import RegionCounts
 from train.steps.fits import check_settings
-from train.tasks.detection import Detection, Found
+from train.tasks.detection import DetectedBoxes, Detection
 
 PERFECT = RegionCounts(hits=1, detections=1, labels=1, iou=1)
 
@@ -41,8 +41,8 @@ def labels_of(photos: MemoryDataset, index: int) -> Quads:
     return np.array(corners).astype(np.int32)
 
 
-def found(quads: Quads) -> Found:
-    return Found(quads, np.full(len(quads), 0.9))
+def found(quads: Quads) -> DetectedBoxes:
+    return DetectedBoxes(quads, np.full(len(quads), 0.9))
 
 
 def test_settings_that_do_nothing_are_refused() -> None:

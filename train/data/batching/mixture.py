@@ -59,10 +59,10 @@ class Extra:
                 f"none of {len(self.lines)} with {charset.classes - 1} characters",
                 f"use charset: keep, or set {self.name}: 0",
             )
-        return self if len(chosen) == len(self.lines) else replace(self, data=Selection(self.lines, chosen))
+        return self if len(chosen) == len(self.lines) else replace(self, data=Subset(self.lines, chosen))
 
 
-class Selection(Dataset):
+class Subset(Dataset):
     """Some lines of a set."""
 
     def __init__(self, lines: Dataset, chosen: Sequence[int]) -> None:
@@ -83,7 +83,7 @@ class Selection(Dataset):
     def at(self, epoch: int) -> Dataset:
         """Return the same lines of the set as that epoch has it."""
         lines = self._lines.at(epoch)
-        return self if lines is self._lines else Selection(lines, self._chosen)
+        return self if lines is self._lines else Subset(lines, self._chosen)
 
 
 def wanted(extras: Sequence[Extra]) -> list[Extra]:

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import MutableMapping
 from pathlib import Path
 
-from train.data.batching.mixture import Mixture, Selection
+from train.data.batching.mixture import Mixture, Subset
 from train.data.dataset import Dataset
 from train.data.images import Image
 
@@ -12,7 +12,7 @@ VERSIONS, MARK = "versions", "_version"
 """The set of further pictures, and what stands before their number in a file's name, behind that of the line."""
 
 
-class Versions(Dataset):
+class PictureVersions(Dataset):
     """Lines as they are, which every epoch shows in another of their pictures, that one among them, in turn."""
 
     def __init__(self, lines: Dataset, others: Dataset) -> None:
@@ -34,7 +34,7 @@ class Versions(Dataset):
         chosen = [
             pictures[(epoch - 1 + index) % len(pictures)] for index, pictures in enumerate(self._pictures)
         ]
-        lines = Selection(self._both, chosen)
+        lines = Subset(self._both, chosen)
         lines.texts = self.texts
         return lines
 
@@ -43,7 +43,7 @@ def with_versions(sets: MutableMapping[str, Dataset]) -> dict[str, Dataset]:
     """Return decoded sets with the further pictures of training lines, if there are any, as part of those."""
     others = sets.get(VERSIONS)
     rest = {name: data for name, data in sets.items() if name != VERSIONS}
-    return rest if others is None else rest | {"train": Versions(rest["train"], others)}
+    return rest if others is None else rest | {"train": PictureVersions(rest["train"], others)}
 
 
 def _line(source: str) -> str:

@@ -6,7 +6,7 @@ Severity = Literal["error", "warning"]
 REPAIR = "python -m train.data.correct LABELS --repair"
 
 
-class Rule(NamedTuple):
+class LabelRule(NamedTuple):
     """What must hold of labelled images."""
 
     severity: Severity
@@ -14,134 +14,136 @@ class Rule(NamedTuple):
     remedy: str
 
 
-RULES: dict[str, Rule] = {
-    "missing_file": Rule(
+RULES: dict[str, LabelRule] = {
+    "missing_file": LabelRule(
         "error",
         "the image file does not exist",
         "restore the file, name the folder of its path with --root, or remove its label",
     ),
-    "unreadable": Rule("error", "the file is no readable image", "replace the file or remove its label"),
-    "truncated": Rule(
+    "unreadable": LabelRule("error", "the file is no readable image", "replace the file or remove its label"),
+    "truncated": LabelRule(
         "error", "the image file breaks off or has a hole", "fetch the file again or remove its label"
     ),
-    "too_large": Rule(
+    "too_large": LabelRule(
         "error",
         "the file says that it has more pixels than can be decoded",
         "scale it down or remove its label",
     ),
-    "no_contrast": Rule(
+    "no_contrast": LabelRule(
         "error",
         "the picture has nearly one colour, so nothing can be read in it",
         "look at it: blank? 12 bits kept in 16 (spread its values)? else remove its label",
     ),
-    "empty_text": Rule("error", "the label is empty", "write the text or remove the label"),
-    "outside_charset": Rule(
+    "empty_text": LabelRule("error", "the label is empty", "write the text or remove the label"),
+    "outside_charset": LabelRule(
         "error", "the dictionary lacks a character", "extend the dictionary or correct the label"
     ),
-    "other_format": Rule(
+    "other_format": LabelRule(
         "warning",
         "the label breaks a rule of format.yaml that nearly all obey",
         "correct the label, or the rule",
     ),
-    "too_long": Rule(
+    "too_long": LabelRule(
         "warning",
         "the text needs more output steps than the image gives",
         "correct the label or the crop; training pads it, reading cannot",
     ),
-    "contradiction": Rule(
+    "contradiction": LabelRule(
         "error", "one image has different labels", "keep the right label, remove the others"
     ),
-    "image_in_two_splits": Rule("error", "the same pixels stand in two splits", "remove one of the two"),
-    "unwritable": Rule(
+    "image_in_two_splits": LabelRule("error", "the same pixels stand in two splits", "remove one of the two"),
+    "unwritable": LabelRule(
         "warning",
         "the model cannot write a text of val or test",
         "it counts as misread, unless you mend the label",
     ),
-    "text_in_two_splits": Rule(
+    "text_in_two_splits": LabelRule(
         "warning", "the same text stands in two splits", "expected of frequent words; else group by text"
     ),
-    "unseen_character": Rule(
+    "unseen_character": LabelRule(
         "warning", "no training label holds a character", "add training lines with it; it cannot be learnt"
     ),
-    "duplicate": Rule("warning", "the same pixels stand twice in a split", "remove one of the two"),
-    "several_pictures": Rule(
+    "duplicate": LabelRule("warning", "the same pixels stand twice in a split", "remove one of the two"),
+    "several_pictures": LabelRule(
         "warning",
         "the file holds several frames or pages",
         "only the first is used; save the others as files",
     ),
-    "tiny": Rule("warning", "the image is too small to read", "crop from a larger photo"),
-    "upright": Rule(
+    "tiny": LabelRule("warning", "the image is too small to read", "crop from a larger photo"),
+    "upright": LabelRule(
         "warning",
         "the image is taller than a line of text",
         "turn it, or all of them: upright: turn (docs/data.md)",
     ),
-    "long_line": Rule(
+    "long_line": LabelRule(
         "error", "the image is over 200 times as wide as it is high", "cut it in two, or remove its label"
     ),
-    "not_unicode": Rule(
+    "not_unicode": LabelRule(
         "error", "the label is no Unicode", "rename the file, or write its text into a list (docs/data.md)"
     ),
-    "no_character": Rule(
+    "no_character": LabelRule(
         "warning",
         "the label holds a code that stands for no character",
         "write what the picture shows; a wrong encoding or a PDF left it there",
     ),
-    "decomposed": Rule(
+    "decomposed": LabelRule(
         "warning",
         "the label is not in Unicode's composed form",
         f"it is read in that form; {REPAIR} decomposed",
     ),
-    "invisible": Rule(
+    "invisible": LabelRule(
         "warning", "the label holds characters that nobody sees", f"each would be a class; {REPAIR} invisible"
     ),
-    "odd_space": Rule(
+    "odd_space": LabelRule(
         "warning", "the label holds a space that looks like the plain one", f"{REPAIR} odd_space"
     ),
-    "lookalike": Rule(
+    "lookalike": LabelRule(
         "warning",
         "a letter looks like one of another script",
         f"two classes look the same; {REPAIR} lookalike",
     ),
-    "picture_order": Rule(
+    "picture_order": LabelRule(
         "warning",
         "the words of a label begin with letters that only end words",
         f"labels are written as they are read, also from right to left; {REPAIR} picture_order",
     ),
-    "glyph_form": Rule(
+    "glyph_form": LabelRule(
         "warning",
         "a letter stands as a glyph of a font, such as \ufb01 or an Arabic letter in one of its shapes",
         f"each shape would be a class; {REPAIR} glyph_form",
     ),
-    "mixed_directions": Rule(
+    "mixed_directions": LabelRule(
         "warning",
         "the label looks like another one",
         "it counts as misread: words of both directions side by side are read from right to left",
     ),
-    "outer_space": Rule(
+    "outer_space": LabelRule(
         "warning", "the label begins or ends with white space", f"remove it; {REPAIR} outer_space"
     ),
-    "few_corners": Rule("error", "a region has fewer than four corners", "mark it again, or remove it"),
-    "crossed": Rule(
+    "few_corners": LabelRule("error", "a region has fewer than four corners", "mark it again, or remove it"),
+    "crossed": LabelRule(
         "error",
         "the outline of a region crosses itself",
         "put its corners in order, clockwise from the top left",
     ),
-    "no_area": Rule("error", "a region has no area", "mark it again, or remove it"),
-    "outside": Rule(
+    "no_area": LabelRule("error", "a region has no area", "mark it again, or remove it"),
+    "outside": LabelRule(
         "error",
         "a region lies outside of its image",
         "was the photo resized or turned after it was labelled?",
     ),
-    "over_edge": Rule("warning", "a region reaches over the edge of its image", "move its corners inside"),
-    "anticlockwise": Rule(
+    "over_edge": LabelRule(
+        "warning", "a region reaches over the edge of its image", "move its corners inside"
+    ),
+    "anticlockwise": LabelRule(
         "warning",
         "the corners of a region run anti-clockwise",
         "nothing to do: they are turned; begin at the top left if texts are to be cut out",
     ),
-    "no_regions": Rule(
+    "no_regions": LabelRule(
         "warning", "no text in the photo counts", "right if there is none: it teaches what text is not"
     ),
-    "small_text": Rule(
+    "small_text": LabelRule(
         "warning",
         "texts are too small to be learnt",
         "label larger photos, or mark them as ignored: they are training leaves them out, scores do not",

@@ -29,7 +29,7 @@ class Declared(Frozen):
     hard: bool | None = Field(None)
 
 
-class Format(Frozen):
+class TextFormat(Frozen):
     """What `format.yaml` declares.
 
     Attributes:
@@ -121,7 +121,7 @@ def read_format(path: Path) -> tuple[Rule, ...]:
 def rules_of(content: Any, source: str, folder: Path) -> tuple[Rule, ...]:
     """Return the rules of what a file says; raise UsageError, naming `source` and key, for what cannot be used."""
     try:
-        return Format.model_validate(content).rules(folder)
+        return TextFormat.model_validate(content).rules(folder)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         place = ".".join(str(part) for part in first["loc"]) or "the file"

@@ -16,7 +16,7 @@ Node = tuple[int, int]
 """A state of the automaton and the places that are filled."""
 
 
-class TooLargeError(Exception):
+class TooManyStatesError(Exception):
     """The automaton would have more than MOST_STATES states."""
 
 
@@ -33,7 +33,7 @@ def obeying(automaton: Automaton, check: Check, charset: Charset) -> Automaton:
     Its states are (length of the text, state, places filled, remainder so far): the length is chosen at the start.
 
     Raises:
-        TooLargeError: if that is too many.
+        TooManyStatesError: if that is too many.
     """
     steps = list(_steps(automaton, check, charset))
     lengths = {
@@ -47,7 +47,7 @@ def obeying(automaton: Automaton, check: Check, charset: Charset) -> Automaton:
         part = _Part(automaton, check, charset, length, _leading_to(automaton, steps, length), base)
         base += part.size
         if base > MOST_STATES:
-            raise TooLargeError
+            raise TooManyStatesError
         parts.append(part)
     edges = [rows for part in parts for rows in part.edges()]
     return make_automaton(

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.real_lines import config, lines
 from train.data.batching.batches import Indices, training_batches, worker_share
 from train.data.batching.epoch import epoch_lines
-from train.data.batching.mixture import Extra, Mixture, Selection, mixed_batches, wanted
+from train.data.batching.mixture import Extra, Mixture, Subset, mixed_batches, wanted
 from train.data.charset import domain_charset
 from train.data.dataset import MemoryDataset
 from train.errors import UsageError
@@ -139,7 +139,7 @@ def test_an_epoch_mixes_what_the_configuration_asks_for(parts: list[MemoryDatase
 
 def test_a_line_that_comes_again_is_augmented_anew(parts: list[MemoryDataset]) -> None:
     settings = config(batch_size=4, synthetic=0.5, augmentation={"probability": 1.0, "operations": ["noise"]})
-    one = Extra("synthetic", 0.5, Selection(parts[1], [0]))
+    one = Extra("synthetic", 0.5, Subset(parts[1], [0]))
     lines, batches = epoch_lines(settings, parts[0], [one], epoch=1)
     again = [int(i) for i in np.concatenate(batches) if i >= 5]
     task = Recognition(settings, domain_charset(lines.texts))
