@@ -115,9 +115,15 @@ def _add_folders(add: Callable[..., object]) -> None:
     )
 
 
-def _add_limits(add: Callable[..., object]) -> None:
-    add("--max-body-mb", type=float, default=32, metavar="MB", help="most of a request (default 32)")
-    add("--max-pages", type=int, default=10, metavar="N", help="most of a PDF or TIFF (default 10)")
+def add_picture_limits(add: Callable[..., object], pages: int) -> None:
+    """Add `--max-pages`, with its default, and `--max-megapixels`."""
+    add(
+        "--max-pages",
+        type=int,
+        default=pages,
+        metavar="N",
+        help=f"most of a PDF or TIFF (default {pages})",
+    )
     add(
         "--max-megapixels",
         type=float,
@@ -125,6 +131,11 @@ def _add_limits(add: Callable[..., object]) -> None:
         metavar="MP",
         help="most of one picture or page (default 50)",
     )
+
+
+def _add_limits(add: Callable[..., object]) -> None:
+    add("--max-body-mb", type=float, default=32, metavar="MB", help="most of a request (default 32)")
+    add_picture_limits(add, pages=10)
     add(
         "--max-decoded-mb",
         type=float,

@@ -18,6 +18,7 @@ if __name__ == "__main__":
 from pydantic import ValidationError
 
 from serve.api.rules import find_rule
+from serve.arguments import add_picture_limits
 from serve.folder.parts import errors_of, folder_of, has_begun
 from serve.folder.settings import FolderSettings, Form
 from serve.folder.tables import TABLES
@@ -136,14 +137,7 @@ def _add_options(group: argparse._ArgumentGroup) -> None:
         default=True,
         help="where the bundle's rules say `find`: only the lines of a page that obey (default)",
     )
-    add("--max-pages", type=int, default=PAGES, metavar="N", help=f"most of a PDF or TIFF (default {PAGES})")
-    add(
-        "--max-megapixels",
-        type=float,
-        default=50,
-        metavar="MP",
-        help="most of one picture or page (default 50)",
-    )
+    add_picture_limits(add, PAGES)
 
 
 def _add_machine(group: argparse._ArgumentGroup) -> None:

@@ -40,6 +40,18 @@ class Server:
             start_new_session=True,
         )
 
+    def __enter__(self) -> "Server":
+        """Wait until it serves."""
+        try:
+            self.wait_until_ready()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        assert self.stop() == 0
+
     @property
     def pid(self) -> int:
         return self._process.pid
@@ -76,12 +88,8 @@ class Server:
 @pytest.fixture(scope="package")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """The pretrained pair, without keys; it ends with this package, before other tests need the cores."""
-    running = Server(tmp_path_factory.mktemp("serve") / "store", "--recognisers", 2)
-    try:
-        running.wait_until_ready()
+    with Server(tmp_path_factory.mktemp("serve") / "store", "--recognisers", 2) as running:
         yield running
-    finally:
-        assert running.stop() == 0
 
 
 @pytest.fixture(scope="package")

@@ -18,15 +18,11 @@ def server(
     """Bundles that were exported here, both of them; it ends with this folder."""
     folder = tmp_path_factory.mktemp("life")
     first = exported_bundle(data_dir, folder / "first")
-    running = Server(
+    with Server(
         folder / "store", "--recognition", first, "--detection", detection_bundle, "--recognisers", 2,
         "--topology", "graph", "--api-key", "sesame", "--max-body-mb", 1, "--max-pages", 2,
-    )  # fmt: skip
-    try:
-        running.wait_until_ready()
+    ) as running:  # fmt: skip
         yield running
-    finally:
-        assert running.stop() == 0
 
 
 @pytest.fixture(scope="package")

@@ -22,15 +22,11 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    running = Server(
+    with Server(
         tmp_path_factory.mktemp("fused") / "store", "--recognition", "pp-ocrv6-tiny",
         "--detection", "pp-ocrv6-tiny", "--recognisers", 2, "--topology", "fused", "--api-key", "sesame",
-    )  # fmt: skip
-    try:
-        running.wait_until_ready()
+    ) as running:  # fmt: skip
         yield running
-    finally:
-        assert running.stop() == 0
 
 
 def test_it_reads_what_a_reader_of_its_own_reads(server: Server, images: list[str], data_dir: Path) -> None:
