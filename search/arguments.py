@@ -5,19 +5,7 @@ from typing import get_args
 
 from search.settings import PHOTOS, Objectives, Sampler, Scheduler, parse_duration
 from train.config import TrialConfig, Upright
-from train.data.arguments import (
-    add_allow_bad_argument,
-    add_decoding_arguments,
-    add_dictionary_argument,
-    add_format_arguments,
-    add_general_arguments,
-    add_group_argument,
-    add_list_arguments,
-    add_samples_argument,
-    add_test_fraction_argument,
-)
-from train.sets.arguments import add_detection_argument, add_recognition_argument, add_task_argument
-from train.sets.texts import add_reading_arguments
+from train.sets.arguments import add_recognition_argument, add_source_arguments, add_task_argument
 from train.system.cli import Parser
 from train.system.paths import folder_name, given_path, given_place
 
@@ -43,8 +31,11 @@ def parser() -> argparse.ArgumentParser:
     )
     _add_data(parse.add_argument_group("data"))
     _add_search(parse.add_argument_group("what to search"))
-    _add_method(parse.add_argument_group("how to search (docs/search.md)"))
+    how = parse.add_argument_group("how to search (docs/search.md)")
+    _add_method(how)
+    _add_scoring(how)
     where = parse.add_argument_group("where to run")
+    _add_study(where)
     _add_machine(where)
     _add_trackers(where)
     return parse
@@ -58,15 +49,7 @@ def _add_data(data: argparse._ArgumentGroup) -> None:
         type=given_path,
         help="folder with labelled images (default: drawn VIN lines)",
     )
-    add_list_arguments(data)
-    add_format_arguments(data)
-    data.add_argument(
-        "--synthetic-labels",
-        metavar="FILE",
-        type=given_path,
-        help="label file of drawn lines (train.data.synthetic) to mix into the training batches",
-    )
-    add_detection_argument(data)
+    add_source_arguments(data)
     add_recognition_argument(data)
     data.add_argument(
         "--upright",
@@ -74,14 +57,6 @@ def _add_data(data: argparse._ArgumentGroup) -> None:
         default=TrialConfig().upright,
         help="turn lines that are 1.5 times as high as wide, here and in serving, or read them as_is (the default)",
     )
-    add_dictionary_argument(data)
-    add_reading_arguments(data)
-    add_general_arguments(data)
-    add_decoding_arguments(data)
-    add_test_fraction_argument(data)
-    add_group_argument(data)
-    add_samples_argument(data)
-    add_allow_bad_argument(data)
 
 
 def _add_search(what: argparse._ArgumentGroup) -> None:
@@ -146,6 +121,14 @@ def _add_method(what: argparse._ArgumentGroup) -> None:
         "the difference reaches 0",
     )
     what.add_argument(
+        "--no-transfer",
+        action="store_true",
+        help="do not start from the winners of earlier studies in STORAGE",
+    )
+
+
+def _add_scoring(what: argparse._ArgumentGroup) -> None:
+    what.add_argument(
         "--confirm",
         type=int,
         metavar="K",
@@ -164,14 +147,9 @@ def _add_method(what: argparse._ArgumentGroup) -> None:
         action="store_true",
         help="with folds, export the first fold's network and do not train once more on all samples",
     )
-    what.add_argument(
-        "--no-transfer",
-        action="store_true",
-        help="do not start from the winners of earlier studies in STORAGE",
-    )
 
 
-def _add_machine(where: argparse._ArgumentGroup) -> None:
+def _add_study(where: argparse._ArgumentGroup) -> None:
     where.add_argument(
         "--name",
         type=folder_name,
@@ -185,6 +163,20 @@ def _add_machine(where: argparse._ArgumentGroup) -> None:
         help="a folder, on a cluster one that all nodes share, or a URI: s3://bucket/prefix"
         "?endpoint_override=http://host:9000 (default: runs)",
     )
+    where.add_argument(
+        "--fork",
+        metavar="OLD",
+        type=folder_name,
+        help="a new study, whose first trials are the best configurations of study OLD",
+    )
+    where.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on with study NAME and its settings; only --time-budget may be another",
+    )
+
+
+def _add_machine(where: argparse._ArgumentGroup) -> None:
     where.add_argument(
         "--cpus-per-trial",
         type=float,
@@ -208,17 +200,6 @@ def _add_machine(where: argparse._ArgumentGroup) -> None:
         "--autoscaling",
         action="store_true",
         help="the cluster starts nodes when they are asked for; needs --concurrent and --gpus-per-trial",
-    )
-    where.add_argument(
-        "--fork",
-        metavar="OLD",
-        type=folder_name,
-        help="a new study, whose first trials are the best configurations of study OLD",
-    )
-    where.add_argument(
-        "--resume",
-        action="store_true",
-        help="go on with study NAME and its settings; only --time-budget may be another",
     )
 
 

@@ -15,65 +15,13 @@ def parser() -> argparse.ArgumentParser:
         description="Put bundles behind HTTP on Ray Serve, or replace those that are served.",
         epilog="Without bundles, the pretrained PP-OCRv6 small detection and recognition pair is served.",
     )
-    add = parse.add_argument
-    _add_models(add)
-    add("--host", default="127.0.0.1", help="address to listen on (default 127.0.0.1: this machine only)")
-    add("--port", type=int, default=8000, help="port to listen on (default 8000)")
-    _add_folders(add)
-    add(
-        "--visualize",
-        action=argparse.BooleanOptionalAction,
-        default=True,
-        help="/ocr answers with pictures of what was found, too (default)",
-    )
-    add(
-        "--api-key",
-        action="append",
-        default=[],
-        metavar="KEY",
-        help="key that clients must send; repeatable, or OCRTUNE_API_KEYS=a,b (default: none)",
-    )
-    add(
-        "--url-host",
-        action="append",
-        default=[],
-        metavar="HOST",
-        help="host whose URLs clients may name; repeatable (default: none)",
-    )
-    add(
-        "--recognisers", type=int, metavar="N", help="replicas of the recogniser (default: one a core or GPU)"
-    )
-    add("--threads", type=int, default=1, metavar="N", help="cores that a replica may use (default 1)")
-    add(
-        "--topology",
-        choices=("auto", "fused", "graph"),
-        default="graph",
-        help="graph: a deployment for each model, which scale apart; fused: all models in each process that speaks "
-        "HTTP, where a line of a tiny model costs less; auto: fused on the cores of one machine, else graph "
-        "(default graph)",
-    )
-    add(
-        "--gpus",
-        type=float,
-        default=0,
-        metavar="SHARE",
-        help="part of a GPU for each model replica (default 0)",
-    )
-    add(
-        "--allow-host",
-        action="append",
-        default=[],
-        metavar="HOST",
-        help="name under which clients reach it, e.g. of a proxy before it; repeatable; *: any",
-    )
-    _add_limits(add)
-    add(
-        "--as-named",
-        action="store_true",
-        help="serve the models of this command line, even where retrained ones have been promoted since",
-    )
-    add("--address", help="Ray cluster to serve on (default: a new one on this machine)")
-    add("--detach", action="store_true", help="return when it serves, on a cluster that stays")
+    _add_models(parse.add_argument_group("models").add_argument)
+    clients = parse.add_argument_group("clients").add_argument
+    _add_clients(clients)
+    _add_limits(clients)
+    where = parse.add_argument_group("where to run").add_argument
+    _add_folders(where)
+    _add_machine(where)
     return parse
 
 
@@ -98,6 +46,43 @@ def _add_models(add: Callable[..., object]) -> None:
         type=given_place,
         help="the same, e.g. ch-ppocr-mobile-v2: turns lines that stand on their heads (default: none)",
     )
+    add(
+        "--as-named",
+        action="store_true",
+        help="serve the models of this command line, even where retrained ones have been promoted since",
+    )
+
+
+def _add_clients(add: Callable[..., object]) -> None:
+    add("--host", default="127.0.0.1", help="address to listen on (default 127.0.0.1: this machine only)")
+    add("--port", type=int, default=8000, help="port to listen on (default 8000)")
+    add(
+        "--api-key",
+        action="append",
+        default=[],
+        metavar="KEY",
+        help="key that clients must send; repeatable, or OCRTUNE_API_KEYS=a,b (default: none)",
+    )
+    add(
+        "--allow-host",
+        action="append",
+        default=[],
+        metavar="HOST",
+        help="name under which clients reach it, e.g. of a proxy before it; repeatable; *: any",
+    )
+    add(
+        "--url-host",
+        action="append",
+        default=[],
+        metavar="HOST",
+        help="host whose URLs clients may name; repeatable (default: none)",
+    )
+    add(
+        "--visualize",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="/ocr answers with pictures of what was found, too (default)",
+    )
 
 
 def _add_folders(add: Callable[..., object]) -> None:
@@ -113,6 +98,30 @@ def _add_folders(add: Callable[..., object]) -> None:
         type=given_path,
         help="lines that a retraining must go on to read, in any label format (default: drawn ones)",
     )
+
+
+def _add_machine(add: Callable[..., object]) -> None:
+    add(
+        "--recognisers", type=int, metavar="N", help="replicas of the recogniser (default: one a core or GPU)"
+    )
+    add("--threads", type=int, default=1, metavar="N", help="cores that a replica may use (default 1)")
+    add(
+        "--gpus",
+        type=float,
+        default=0,
+        metavar="SHARE",
+        help="part of a GPU for each model replica (default 0)",
+    )
+    add(
+        "--topology",
+        choices=("auto", "fused", "graph"),
+        default="graph",
+        help="graph: a deployment for each model, which scale apart; fused: all models in each process that speaks "
+        "HTTP, where a line of a tiny model costs less; auto: fused on the cores of one machine, else graph "
+        "(default graph)",
+    )
+    add("--address", help="Ray cluster to serve on (default: a new one on this machine)")
+    add("--detach", action="store_true", help="return when it serves, on a cluster that stays")
 
 
 def add_picture_limits(add: Callable[..., object], pages: int) -> None:

@@ -15,19 +15,7 @@ if __name__ == "__main__":
 
 from train.checkpoint import Checkpoint, load_checkpoint
 from train.config import TrialConfig
-from train.data.arguments import (
-    add_allow_bad_argument,
-    add_decoding_arguments,
-    add_dictionary_argument,
-    add_format_arguments,
-    add_general_arguments,
-    add_group_argument,
-    add_list_arguments,
-    add_samples_argument,
-    add_test_fraction_argument,
-    options_of,
-    require_data,
-)
+from train.data.arguments import options_of, require_data
 from train.data.batching.mixture import Extra, wanted
 from train.data.batching.versions import with_versions
 from train.data.checks.allowed import describe_left_out
@@ -37,9 +25,9 @@ from train.errors import UsageError
 from train.paddleocr_config.translation import read_config
 from train.reading.formats.declared import declared_rules
 from train.reading.knowledge import TextKnowledge
-from train.sets.arguments import add_detection_argument, add_task_argument
+from train.sets.arguments import add_source_arguments, add_task_argument
 from train.sets.read import Sets, Source, read_sets
-from train.sets.texts import add_reading_arguments, check_rules, read_further
+from train.sets.texts import check_rules, read_further
 from train.steps.fits import check_fits, models_for
 from train.steps.teacher import check_teacher
 from train.steps.training_report import COMPLETED, FILE, TrainingReport, reported
@@ -59,17 +47,15 @@ def parser() -> argparse.ArgumentParser:
     """Return the command line's definition."""
     parse = Parser(prog="python train/run.py", description="Train one configuration and export it.")
     parse.add_argument("--data", metavar="DIR", type=given_path, help="folder with labelled images")
-    add_list_arguments(parse)
-    add_format_arguments(parse)
     add_task_argument(parse, None, "the configuration's")
-    add_detection_argument(parse)
-    parse.add_argument(
-        "--synthetic-labels",
-        metavar="FILE",
-        type=given_path,
-        help="label file of drawn lines; the configuration's `synthetic` says how many each batch has",
-    )
-    add_reading_arguments(parse)
+    add_source_arguments(parse)
+    _add_training(parse)
+    parse.add_argument("--seed", type=int, default=0, help="of the splits (default 0)")
+    parse.add_argument("--resume", action="store_true", help="go on from the output folder's last checkpoint")
+    return parse
+
+
+def _add_training(parse: argparse.ArgumentParser) -> None:
     parse.add_argument(
         "--config",
         metavar="FILE",
@@ -92,16 +78,6 @@ def parser() -> argparse.ArgumentParser:
         default=Path("runs/train"),
         help="folder (default runs/train)",
     )
-    add_test_fraction_argument(parse)
-    add_group_argument(parse)
-    parse.add_argument("--seed", type=int, default=0, help="of the splits (default 0)")
-    add_allow_bad_argument(parse)
-    add_dictionary_argument(parse)
-    add_general_arguments(parse)
-    add_decoding_arguments(parse)
-    add_samples_argument(parse)
-    parse.add_argument("--resume", action="store_true", help="go on from the output folder's last checkpoint")
-    return parse
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -17,7 +17,10 @@ AnyParser = argparse.ArgumentParser | argparse._ArgumentGroup
 def add_format_arguments(parser: AnyParser) -> None:
     """Add `--format` and `--option`; their values are for `formats.load`."""
     parser.add_argument(
-        "--format", choices=FORMATS.names(), help="how the labels are written (default: detected)"
+        "--format",
+        metavar="NAME",
+        choices=FORMATS.names(),
+        help=f"how the labels are written (default: detected): {', '.join(FORMATS.names())}",
     )
     takes = "; ".join(
         f"{name}: {', '.join(FORMATS.get(name).options)}"
@@ -131,7 +134,10 @@ def add_general_arguments(parser: AnyParser) -> None:
         "what is forgotten, the others can be mixed into the batches (replay)",
     )
     parser.add_argument(
-        "--general-format", choices=FORMATS.names(), help="how they are written (default: detected)"
+        "--general-format",
+        metavar="NAME",
+        choices=FORMATS.names(),
+        help="how they are written, one of --format's names (default: detected)",
     )
     parser.add_argument(
         "--general-option",
