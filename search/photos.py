@@ -183,7 +183,7 @@ def _reader(asked: StudySettings) -> StudySettings:
 
 def _part(asked: StudySettings, task: str, changes: dict[str, Any]) -> StudySettings:
     named = asked.space if asked.space != PHOTOS else task
-    own = str(load_space(named).fixed.get("task", TrialConfig().task)) == task
+    has_task = str(load_space(named).fixed.get("task", TrialConfig().task)) == task
     models = tuple(model for model in asked.models if MODELS.get(model).task == task)
     place: dict[str, Any] = {
         "name": task,
@@ -192,7 +192,9 @@ def _part(asked: StudySettings, task: str, changes: dict[str, Any]) -> StudySett
         "detection": None,
     }
     place["refit"] = False  # both read the validation photos end to end afterwards
-    return asked.model_copy(update={**place, "space": named if own else task, "models": models, **changes})
+    return asked.model_copy(
+        update={**place, "space": named if has_task else task, "models": models, **changes}
+    )
 
 
 def _run(settings: StudySettings) -> str:
@@ -228,16 +230,16 @@ def measure(asked: StudySettings, detector: str, reader: str, folder: Path) -> d
         print(suited, flush=True)
         write_thresholds(Path(detector), suited.parameters)
     finder = ModelFinder(detector)
-    boxes, own = _boxes(source, splits.val, finder), load_reader(folder_of_reader)
-    chosen = choose_cut(splits.val, boxes, own, own.config.cut)
+    boxes, recogniser = _boxes(source, splits.val, finder), load_reader(folder_of_reader)
+    chosen = choose_cut(splits.val, boxes, recogniser, recogniser.config.cut)
     print(chosen, flush=True)
     write_cut(folder_of_reader, chosen.cut)
-    own = load_reader(folder_of_reader)
-    found = {"validation": read_end_to_end(splits.val, boxes, own)}
+    recogniser = load_reader(folder_of_reader)
+    found = {"validation": read_end_to_end(splits.val, boxes, recogniser)}
     title, val = f"{asked.name}: validation photos", found["validation"]
     write_whole(folder / REPORT, photo_page(title, splits.val, val.pages, val.counts))
     if splits.test:
-        found["test"] = read_end_to_end(splits.test, _boxes(source, splits.test, finder), own)
+        found["test"] = read_end_to_end(splits.test, _boxes(source, splits.test, finder), recogniser)
     return found
 
 

@@ -26,19 +26,19 @@ class Layout(NamedTuple):
         return f"fused: {self.processes} processes speak HTTP, each with all models"
 
 
-def choose_layout(asked: str, *, cluster: bool, gpus: int | None, cores: int) -> Layout:
+def choose_layout(topology: str, *, cluster: bool, gpus: int | None, cores: int) -> Layout:
     """Return the layout for `auto`, `graph` or `fused`.
 
     `auto` fuses on the cores of one machine, where it was measured. On a cluster, models scale and fail apart; on a
     GPU, whose memory processes would share, each model is loaded once.
 
     Args:
-        asked: on the command line.
+        topology: on the command line.
         cluster: it runs on a Ray cluster of others, whose processes may be on other machines.
         gpus: of the machine; None if the models run on cores.
         cores: of the machine.
     """
-    if asked == "graph" or (asked == "auto" and (cluster or gpus is not None)):
+    if topology == "graph" or (topology == "auto" and (cluster or gpus is not None)):
         return Layout("graph", 1)
     if cluster:
         return Layout("fused", 1)

@@ -16,8 +16,8 @@ TAGS = ("study", "trial")
 
 def check_tracking(settings: StudySettings) -> None:
     """Raise UsageError if a package is missing that the settings need."""
-    for package, asked in (("mlflow", settings.mlflow), ("wandb", settings.wandb)):
-        if asked and importlib.util.find_spec(package) is None:
+    for package, target in (("mlflow", settings.mlflow), ("wandb", settings.wandb)):
+        if target and importlib.util.find_spec(package) is None:
             raise UsageError(
                 f"--{package} needs the package {package}",
                 "it is not installed",

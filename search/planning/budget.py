@@ -190,10 +190,10 @@ def reserved_seconds(settings: StudySettings, available_s: float, trial_s: float
         concurrent: trials at a time.
     """
     finalists = limit_finalists(settings, 0)
-    asked = settings.confirm is not None
+    by_user = settings.confirm is not None
     needed = CONFIRM_START_S + SAFETY * trial_s * -(-finalists * SEEDS // concurrent)
     least = CONFIRM_START_S + SAFETY * trial_s * -(-min(finalists * SEEDS, SEEDS) // concurrent)
-    most = (ASKED_CONFIRM_SHARE if asked else CONFIRM_SHARE) * available_s
+    most = (ASKED_CONFIRM_SHARE if by_user else CONFIRM_SHARE) * available_s
     return min(needed, most) if finalists and most >= least else 0.0
 
 

@@ -153,15 +153,15 @@ def add_idle_cores(amounts: dict[str, float], settings: StudySettings, nodes: No
 
     Nodes that an autoscaler is still to start may be smaller than those that there are: there it stays as it is.
     """
-    asked = [number for number in (settings.trials, settings.concurrent) if number is not None]
-    if settings.autoscaling or not asked:
+    limits = [number for number in (settings.trials, settings.concurrent) if number is not None]
+    if settings.autoscaling or not limits:
         return amounts
 
     def fits(cores: int) -> int:
         return sum(count_fitting(amounts | {"CPU": float(cores)}, node) for node in nodes)
 
     least, most = int(amounts["CPU"]), int(max(node.get("CPU", 0.0) for node in nodes))
-    running = min(min(asked) * max(1, settings.workers), fits(least))
+    running = min(min(limits) * max(1, settings.workers), fits(least))
     enough = (cores for cores in range(most, least, -1) if fits(cores) >= running)
     return amounts | {"CPU": float(next(enough, least))}
 

@@ -42,8 +42,8 @@ def winners_file(settings: StudySettings) -> Path:
 def remember(settings: StudySettings, result: StudyResult) -> None:
     """Keep a finished study; nothing of one without a winner, or whose winner was trained in stages."""
     winner = result.winner
-    own = settings.local_folder / DATABASE
-    if winner is None or len(winner.stages) > 1 or not own.is_file():
+    database = settings.local_folder / DATABASE
+    if winner is None or len(winner.stages) > 1 or not database.is_file():
         return
     ended = time.time()
     attributes = {
@@ -56,7 +56,7 @@ def remember(settings: StudySettings, result: StudyResult) -> None:
     with _replace_database(winners_file(settings)) as url:
         name = f"{settings.name} {ended:.3f}"
         optuna.copy_study(
-            from_study_name="ocrtune", from_storage=sqlite_url(own), to_storage=url, to_study_name=name
+            from_study_name="ocrtune", from_storage=sqlite_url(database), to_storage=url, to_study_name=name
         )
         study = optuna.load_study(study_name=name, storage=url)
         for key, value in attributes.items():

@@ -95,8 +95,10 @@ def probe_model(model: str, fixed: TrialConfig, fit_widths: Sequence[int], data:
     if build_technique(fixed.technique).distillation:  # a teacher's time is its own (`TimeBudget`)
         fixed = fixed.model_copy(update={"technique": TechniqueConfig()})
     untrained = not MODELS.get(model).pretrained(Path(fixed.weights) if fixed.weights else None)
-    own = fixed.model_copy(update={"model": model, "fit_width": 0})
-    starts = TASKS.get(fixed.task).starts(untrained, promising_widths(own, data, fit_widths, untrained))
+    at_own_width = fixed.model_copy(update={"model": model, "fit_width": 0})
+    starts = TASKS.get(fixed.task).starts(
+        untrained, promising_widths(at_own_width, data, fit_widths, untrained)
+    )
     readings: list[ProbeReading] = []
     measured: list[Measured] = []
     for start, plans in zip(starts, list_timed_plans(len(starts)), strict=True):
@@ -142,9 +144,9 @@ def read_start(
     readings = [read(network, config, data, untrained)]
     if task.tunes:
         better = chosen(network, data.val)
-        own = TASKS.get(better.task)(better, engine.charset)
+        tuned_task = TASKS.get(better.task)(better, engine.charset)
         readings.append(
-            read(Assembled(engine, own).with_outputs_of(network), better, data, untrained, tuned=True)
+            read(Assembled(engine, tuned_task).with_outputs_of(network), better, data, untrained, tuned=True)
         )
     return readings
 

@@ -102,8 +102,8 @@ def find_format(settings: StudySettings, space: SearchSpace) -> str | None:
     """Return the file that declares the format of the texts: as asked, or else the space or what that names."""
     if settings.reading is not None or space.format is None:
         return settings.reading
-    own = Path(settings.space).absolute()
-    return str(own.parent / space.format if isinstance(space.format, str) else own)
+    space_file = Path(settings.space).absolute()
+    return str(space_file.parent / space.format if isinstance(space.format, str) else space_file)
 
 
 def settle_engine(settings: StudySettings, space: SearchSpace) -> tuple[StudySettings, SearchSpace]:

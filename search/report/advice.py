@@ -33,8 +33,8 @@ def advise_on_model(result: StudyResult) -> str:
     fair = result.comparison("test") or result.comparison("validation")
     baseline = f"the pretrained baseline ({result.baseline})" if result.baseline else "the model as published"
     if result.winner is None:
-        own = ", which is the bundle of this search" if result.averaged else ""
-        return f"Use {baseline}{own}: no trial has won."
+        exported = ", which is the bundle of this search" if result.averaged else ""
+        return f"Use {baseline}{exported}: no trial has won."
     if result.caution is not None and result.caution.share == 0:
         return f"The bundle of this search is {baseline}: no gain over it is shown. Label what it gets wrong."
     if fair is None or fair.baseline.untrained or fair.gain.interval.low > 0:

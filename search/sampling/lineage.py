@@ -36,10 +36,10 @@ def find_stages(reports: Reports, trial: str, place: int) -> tuple[Stage, ...]:
 
 def _before(reports: Reports, trial: str, place: int) -> tuple[str, int] | None:
     """Return trial and report whose weights a report's epoch began with; None for those of the model."""
-    own = reports[trial]
-    epoch, copied = own[place].epoch, _copied_from(own[place])
-    earlier = [at for at in range(place) if own[at].epoch == epoch - 1]
-    if earlier and (not copied or _copied_from(own[earlier[-1]]) == copied):
+    of_trial = reports[trial]
+    epoch, copied = of_trial[place].epoch, _copied_from(of_trial[place])
+    earlier = [at for at in range(place) if of_trial[at].epoch == epoch - 1]
+    if earlier and (not copied or _copied_from(of_trial[earlier[-1]]) == copied):
         return trial, earlier[-1]
     if not copied:
         return None
@@ -48,7 +48,8 @@ def _before(reports: Reports, trial: str, place: int) -> tuple[str, int] | None:
     places = [
         at
         for at, one in enumerate(reports[donor])
-        if (one.stamp.checkpoint, one.epoch) == (name, epoch - 1) and one.stamp.time <= own[place].stamp.time
+        if (one.stamp.checkpoint, one.epoch) == (name, epoch - 1)
+        and one.stamp.time <= of_trial[place].stamp.time
     ]
     return donor, places[-1]
 
@@ -65,9 +66,9 @@ def add_stages(trials: Sequence[TrialRecord], reports: Reports) -> tuple[TrialRe
 def _with_stages(trial: TrialRecord, reports: Reports) -> TrialRecord:
     if trial.best is None:
         return trial
-    own = reports[trial.id]
-    place = max(at for at, report in enumerate(own) if report.epoch == trial.best.epoch)
-    origin = own[place].origin
+    of_trial = reports[trial.id]
+    place = max(at for at, report in enumerate(of_trial) if report.epoch == trial.best.epoch)
+    origin = of_trial[place].origin
     config = origin.config if origin else trial.config
     return trial.model_copy(update={"config": config, "stages": find_stages(reports, trial.id, place)})
 

@@ -113,14 +113,14 @@ def interpolate(search: Searched, winner: Loaded, baseline: ProbedBaseline) -> t
 
     None where the winner did not start from that baseline, or nothing between the two reads as well as it.
     """
-    own, start, training = winner.checkpoint, baseline.config, search.data.training
-    if not is_start_of(start, own.config):
+    checkpoint, start, training = winner.checkpoint, baseline.config, search.data.training
+    if not is_start_of(start, checkpoint.config):
         return None
-    engine, task = assemble_run(without_adapters(own.config), training)
-    if engine.charset != own.charset:
+    engine, task = assemble_run(without_adapters(checkpoint.config), training)
+    if engine.charset != checkpoint.charset:
         return None
     first = engine.weights()
-    last = in_one_form(own, training, first)
+    last = in_one_form(checkpoint, training, first)
     read = partial(read_weights, engine, task.at_best, training, None)
     floor = read(first)
     found = [(read(mixed), share, mixed) for share, mixed in _between(first, last)]
@@ -128,7 +128,7 @@ def interpolate(search: Searched, winner: Loaded, baseline: ProbedBaseline) -> t
     if result.rank < floor.rank:
         return None
     engine.load({"weights": weights})
-    return share, Loaded(engine, task, checkpoint=_with_weights(own, result, weights))
+    return share, Loaded(engine, task, checkpoint=_with_weights(checkpoint, result, weights))
 
 
 def is_start_of(baseline: TrialConfig, trained: TrialConfig) -> bool:

@@ -126,7 +126,7 @@ def compare_trials(
         reports: of every trial.
         seed: of the resampling.
     """
-    measured = {name: join_rows(own) for name, own in reports.items()}
+    measured = {name: join_rows(of_trial) for name, of_trial in reports.items()}
     stats = {name: one for name, one in measured.items() if one is not None}
     names = [trial.id for trial in ranked if trial.id in stats]
     if not names:

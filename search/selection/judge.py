@@ -87,8 +87,8 @@ def compare_with_baselines(
     comparisons = [_compare(winner, data.training, seed, "validation", val, *measured)]
     if data.test is not None:
         comparisons.append(_compare(final, data.training, seed, "test", data.test, *best.read(data.test)))
-    own = next(probe for probe in probes if probe.model == winner.checkpoint.config.model)
-    return (*comparisons, *_compare_general(final, data, own, seed))
+    probe = next(probe for probe in probes if probe.model == winner.checkpoint.config.model)
+    return (*comparisons, *_compare_general(final, data, probe, seed))
 
 
 def _compare_general(winner: Loaded, data: StudyData, probe: Probe, seed: int) -> Iterator[Comparison]:

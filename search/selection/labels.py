@@ -153,7 +153,7 @@ def check_labels(voters: Sequence[Voter], data: TrainingData, timer: Timer) -> L
     with_train = timer.is_cheap(len(voters) * (len(data.val) + len(data.train)))
     splits = {"val": data.val} | ({"train": data.train} if with_train else {})
     ballots: dict[str, list[Ballot]] = {split: [] for split in splits}
-    heard, lost = [], []
+    voted, lost = [], []
     for voter in voters:
         if not timer.has_time_for(len(data.val)):
             break
@@ -164,21 +164,21 @@ def check_labels(voters: Sequence[Voter], data: TrainingData, timer: Timer) -> L
             continue
         for split, dataset in splits.items():
             ballots[split].append(_ask(network, dataset))
-        heard.append(voter.name)
+        voted.append(voter.name)
     errors = [find_label_errors(ballots[split], dataset.sources, split) for split, dataset in splits.items()]
     return LabelCheck(
         samples=tuple(likeliest_first(chain.from_iterable(errors))),
-        voters=tuple(heard),
+        voters=tuple(voted),
         splits={split: len(part) for split, part in splits.items() if len(ballots[split]) >= LEAST_VOTERS},
-        why_not="; ".join(lost) or _explain_gaps(len(heard), len(voters), with_train),
+        why_not="; ".join(lost) or _explain_gaps(len(voted), len(voters), with_train),
     )
 
 
-def _explain_gaps(heard: int, asked: int, with_train: bool) -> str:
-    if asked < LEAST_VOTERS:
+def _explain_gaps(voted: int, voters: int, with_train: bool) -> str:
+    if voters < LEAST_VOTERS:
         return "that takes two good trials"
-    if heard < asked:
-        return f"the time budget was over after {heard} of {asked} models"
+    if voted < voters:
+        return f"the time budget was over after {voted} of {voters} models"
     return "" if with_train else "reading the training lines as well would have taken too long"
 
 

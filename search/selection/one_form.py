@@ -57,8 +57,8 @@ def _draws_weights(checkpoint: Checkpoint) -> bool:
     if kept_adapters(checkpoint.config):
         return True
     weights = Path(checkpoint.config.weights) if checkpoint.config.weights else None
-    own = MODELS.get(checkpoint.config.model).charset(weights).characters
-    return not starts_from_weights(checkpoint) or not set(checkpoint.charset.characters) <= set(own)
+    published = MODELS.get(checkpoint.config.model).charset(weights).characters
+    return not starts_from_weights(checkpoint) or not set(checkpoint.charset.characters) <= set(published)
 
 
 def starts_from_weights(checkpoint: Checkpoint) -> bool:

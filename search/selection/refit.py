@@ -86,9 +86,12 @@ def refit(
     if trained.charset != winner.checkpoint.charset:
         print("not trained again on all samples: other characters to write", flush=True)
         return winner, None
-    own = winner.checkpoint
+    first_fold = winner.checkpoint
     kept = replace(
-        trained, metrics=own.metrics, state={"weights": trained.weights}, text_model=own.text_model
+        trained,
+        metrics=first_fold.metrics,
+        state={"weights": trained.weights},
+        text_model=first_fold.text_model,
     )
     network = load_network(kept, search.data.training.train)
     final = Loaded(network.engine, winner.task, checkpoint=kept)

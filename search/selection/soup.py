@@ -142,11 +142,11 @@ def make_soup(
     engine, task = assemble_run(without_adapters(first.config), data)
     begun = engine.weights()
     form = partial(in_one_form, data=data, start=begun)
-    start, own = begun if starts_from_weights(first) else None, form(first)
+    start, best = begun if starts_from_weights(first) else None, form(first)
     measure = partial(forgetting.measure, first.config.model) if forgetting else None
     read = partial(read_weights, engine, task.at_best, data, measure)
     began = time.time()
-    soup = _Average.of([(ranked[0][0], own)], read)
+    soup = _Average.of([(ranked[0][0], best)], read)
     latest = deadline and deadline - (1 + later_readings) * (time.time() - began)
     if start is not None and not _is_late(latest):
         soup = max(soup, _Average.of([(PRETRAINED, start)], read), key=lambda one: one.result.rank)

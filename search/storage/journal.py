@@ -67,10 +67,10 @@ def ends_in_a_cut_line(file: BinaryIO) -> bool:
 
 def keep_plain(result: Mapping[str, Any]) -> Row:
     """Return the finite numbers, texts and truth values of a report, which are all that JSON takes."""
-    own = {key: value.item() if isinstance(value, np.generic) else value for key, value in result.items()}
+    plain = {key: value.item() if isinstance(value, np.generic) else value for key, value in result.items()}
     return {
         key: value
-        for key, value in own.items()
+        for key, value in plain.items()
         if isinstance(value, str | bool | int) or (isinstance(value, float) and math.isfinite(value))
     }
 

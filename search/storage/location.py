@@ -141,8 +141,10 @@ def fetch_study(settings: StudySettings) -> None:
     place = locate(settings)
     try:
         for name in (*BEGUN, *WHILE_RUNNING):
-            size, own = place.size(name), folder / name
-            if size is not None and not (name in GROWING and own.is_file() and own.stat().st_size >= size):
+            size, local = place.size(name), folder / name
+            if size is not None and not (
+                name in GROWING and local.is_file() and local.stat().st_size >= size
+            ):
                 place.get(name, folder)
     except OSError as error:
         raise make_unreachable_error(settings.storage, error, OPTION) from error

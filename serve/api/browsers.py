@@ -30,8 +30,8 @@ def check_origin(method: str, headers: Headers) -> None:
     if method in SAFE:
         return
     site, origin = headers.get("sec-fetch-site"), headers.get("origin")
-    own = origin is None or _read_place(origin) == headers.get("host", "").lower()
-    if not own or (site is not None and site.lower() not in OWN):
+    same_origin = origin is None or _read_place(origin) == headers.get("host", "").lower()
+    if not same_origin or (site is not None and site.lower() not in OWN):
         raise ForbiddenError(
             "a page of another site must not change anything here", repr(origin or site)[:80], "send a key"
         )

@@ -142,8 +142,8 @@ class Door:
         elif path not in OPEN and not path.startswith(OPEN_FOLDERS):
             check_key(authorization, api_key, keys)
         self._number += 1
-        given = (authorization or api_key) if keys else None
-        CALLER.set(Caller(given or _find_client(scope, headers), self._number))
+        sent = (authorization or api_key) if keys else None
+        CALLER.set(Caller(sent or _find_client(scope, headers), self._number))
 
 
 def _find_client(scope: Scope, headers: Headers) -> str:
@@ -241,13 +241,13 @@ def check_key(authorization: str | None, api_key: str | None, keys: Sequence[str
     """
     if not keys:
         return
-    given = [_hash_key(key) for key in (_read_token(authorization), api_key) if key]
+    sent = [_hash_key(key) for key in (_read_token(authorization), api_key) if key]
     valid = [_hash_key(key.encode().decode("latin-1")) for key in keys if key]
-    equal = [hmac.compare_digest(mine, theirs) for mine in valid for theirs in given]
+    equal = [hmac.compare_digest(mine, theirs) for mine in valid for theirs in sent]
     if not any(equal):
         raise UnauthorisedError(
             "the header must be `Authorization: Bearer KEY`, `Authorization: token KEY` or `X-API-Key: KEY`",
-            "an unknown key" if given else "no key",
+            "an unknown key" if sent else "no key",
             "ask the one who runs this server for a key",
         )
 

@@ -75,13 +75,13 @@ class Bodies:
 
 def _replay(body: bytes, receive: Receive) -> Receive:
     """Return a receiver that gives the body at once, and then what else comes."""
-    given = False
+    replayed = False
 
     async def replay() -> Message:
-        nonlocal given
-        if given:
+        nonlocal replayed
+        if replayed:
             return await receive()
-        given = True
+        replayed = True
         return {"type": "http.request", "body": body, "more_body": False}
 
     return replay

@@ -73,11 +73,11 @@ def join_cluster(address: str | None) -> None:
     os.environ.setdefault(
         "RAY_BACKEND_LOG_LEVEL", "fatal"
     )  # its C++ tells of each reader that it may be started again
-    own: dict[str, Any] = (
+    local: dict[str, Any] = (
         {} if address else {"num_cpus": len(os.sched_getaffinity(0)), "include_dashboard": False}
     )
     try:
-        ray.init(address or "local", log_to_driver=False, logging_level="ERROR", **own)
+        ray.init(address or "local", log_to_driver=False, logging_level="ERROR", **local)
     except (ConnectionError, ValueError) as error:
         reason = " ".join(str(error).split())[:200]
         raise UsageError(

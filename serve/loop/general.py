@@ -64,18 +64,18 @@ def read_general(path: Path) -> list[Sample]:
 
 
 def find_general(
-    folder: Path, given: Path | None, serving: Model, corrected: Collection[str]
+    folder: Path, given_labels: Path | None, serving: Model, corrected: Collection[str]
 ) -> General | None:
     """Return the general lines; None where none are given and the font has no characters of the model's.
 
     Args:
         folder: of the retraining.
-        given: label file of the server; None for none.
+        given_labels: label file of the server; None for none.
         serving: the model that they are drawn for.
         corrected: texts of the corrections: none of them is a general line.
     """
-    if given is not None:
-        return _share_out(folder, read_general(given), corrected)
+    if given_labels is not None:
+        return _share_out(folder, read_general(given_labels), corrected)
     learnt = min(MOST_LEARNT, max(LEAST_LEARNT, LEARNT_A_LINE * len(corrected)))
     texts = [text for text in _invent(serving, JUDGED + learnt) if text not in corrected]
     font = find_font()

@@ -80,22 +80,22 @@ class StartingPoint:
 def find_start(version: Version, model: str | None) -> StartingPoint:
     """Return where a retraining begins; raise CheckpointError if it cannot begin with the bundle that serves."""
     if version.directory is None:
-        own, settings, serving = version.name, {}, ["--model", version.name]
+        serving_model, settings, serving = version.name, {}, ["--model", version.name]
     else:
         bundle = load_bundle(version.directory)
         manifest = bundle.manifest
         if model in (None, manifest.model):
             bundle.require_weights()
-        own, serving = manifest.model, ["--bundle", str(version.directory)]
+        serving_model, serving = manifest.model, ["--bundle", str(version.directory)]
         kept = ("engine", "fit_width", "batch_norm")
         settings = {key: manifest.config[key] for key in kept if key in manifest.config}
         settings["weights"] = str(version.directory)
-    chosen = model or own
-    served = version.directory is not None and chosen == own
+    chosen = model or serving_model
+    served = version.directory is not None and chosen == serving_model
     message = f"started from the weights of {'what serves' if served else f'{chosen} as published'}"
     return StartingPoint(
         chosen,
-        settings if chosen == own else {},
+        settings if chosen == serving_model else {},
         serving,
         message,
         load_model("recognition", version.source),

@@ -66,8 +66,8 @@ def read_options(
         "box_thresh": request.textDetBoxThresh,
         "unclip_ratio": request.textDetUnclipRatio,
     }
-    given: dict[str, Any] = {name: value for name, value in wanted.items() if value is not None}
-    detection = DetectionParameters(**asdict(defaults) | given)
+    requested: dict[str, Any] = {name: value for name, value in wanted.items() if value is not None}
+    detection = DetectionParameters(**asdict(defaults) | requested)
     use = request.useTextlineOrientation
     return PageOptions(
         detection,

@@ -128,9 +128,9 @@ def _differs(old: Sample, new: Sample) -> bool:
 def by_table(sets: Sequence[Sequence[Sample]], rows: Sequence[LabelErrorRow]) -> list[Part]:
     """Return the samples of every label file with what a table says; raise DataError for what is of none of them."""
     parts = [corrected(samples, rows) for samples in sets]
-    asked = [row for row in rows if row.text != row.label]
+    corrections = [row for row in rows if row.text != row.label]
     used = {_key(row.image, row.label) for _, found in parts for row in found}
-    lost = [row for row in asked if _key(row.image, row.label) not in used]
+    lost = [row for row in corrections if _key(row.image, row.label) not in used]
     if lost:
         raise DataError(
             "every correction must be of an image with that label in the label files",

@@ -60,8 +60,8 @@ class DetectionParameters:
 
     def in_effect(self, defaults: Self) -> Self:
         """Return what is used: in PaddleX a zero or an empty string stands for the default."""
-        given: dict[str, Any] = {name: value for name, value in asdict(self).items() if value}
-        return replace(defaults, **given)
+        changed: dict[str, Any] = {name: value for name, value in asdict(self).items() if value}
+        return replace(defaults, **changed)
 
 
 def input_size(height_px: int, width_px: int, how: DetectionParameters) -> tuple[int, int]:

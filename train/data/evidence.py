@@ -71,8 +71,10 @@ def share_with_unseen(splits: Splits) -> float:
     rare = _rare_kinds(groups)
     unseen = 0
     for name, texts in groups.items():
-        own = {c for c in set("".join(texts)) if holders[c] == 1 and not rare.get(kind_of(c), set()) - {name}}
-        unseen += sum(not own.isdisjoint(text) for text in texts)
+        unique = {
+            c for c in set("".join(texts)) if holders[c] == 1 and not rare.get(kind_of(c), set()) - {name}
+        }
+        unseen += sum(not unique.isdisjoint(text) for text in texts)
     return unseen / max(1, len(splits.train))
 
 

@@ -246,8 +246,8 @@ def _require_texts(
         )
 
 
-def _require_grouped(pool: Sequence[Sample], by: _Units, asked: object) -> None:
-    if asked and by.kind != "document":
+def _require_grouped(pool: Sequence[Sample], by: _Units, group_by: object) -> None:
+    if group_by and by.kind != "document":
         documents = len({sample.document for sample in pool})
         raise DataError(
             f"--group-by must find at least {FEWEST} documents in train alone, none with more than a third of it",

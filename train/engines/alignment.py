@@ -44,11 +44,11 @@ def _divergences(student: Images, teacher: Images) -> Costs:
     count, steps, _ = taught.shape
     costs = np.full((count, steps, 2 * REACH + 1), np.inf)
     for place, offset in enumerate(range(-REACH, REACH + 1)):
-        own = slice(max(0, -offset), min(steps, steps - offset))
-        theirs = slice(own.start + offset, own.stop + offset)
-        if own.start < own.stop:
-            crossed = np.einsum("ntc,ntc->nt", taught[:, theirs], scores[:, own])
-            costs[:, own, place] = entropy[:, theirs] - crossed
+        student_steps = slice(max(0, -offset), min(steps, steps - offset))
+        teacher_steps = slice(student_steps.start + offset, student_steps.stop + offset)
+        if student_steps.start < student_steps.stop:
+            crossed = np.einsum("ntc,ntc->nt", taught[:, teacher_steps], scores[:, student_steps])
+            costs[:, student_steps, place] = entropy[:, teacher_steps] - crossed
     return costs
 
 
@@ -69,9 +69,9 @@ def _search(costs: Costs, passing: Costs) -> tuple[npt.NDArray[np.int8], Costs]:
     moves = np.full(costs.shape, GO, np.int8)
     best = costs[:, 0] + _passed(passing, places, at_end=False)
     off = np.full((count, 1), np.inf)
-    theirs = np.arange(places) - REACH
+    offsets = np.arange(places) - REACH
     for step in range(1, steps):
-        skipped = passing[:, np.clip(step + theirs - 1, 0, steps - 1)]
+        skipped = passing[:, np.clip(step + offsets - 1, 0, steps - 1)]
         ways = (
             np.concatenate([best[:, 1:], off], 1) + DETOUR,
             best,

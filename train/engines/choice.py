@@ -121,9 +121,9 @@ def measure(engine: str, models: Sequence[str], threads: int | None, weights: st
     """Return the seconds of a step of every model, measured in a new process; infinite if it cannot."""
     command = [sys.executable, "-m", "train.engines.choice", "--measure", engine, "--model", *models]
     command += ["--weights", str(Path(weights).absolute())] if weights else []
-    own = {"OMP_NUM_THREADS": str(threads)} if threads else {}
+    environment = {"OMP_NUM_THREADS": str(threads)} if threads else {}
     done = subprocess.run(
-        command, cwd=REPOSITORY, env=os.environ | own, capture_output=True, text=True, check=False
+        command, cwd=REPOSITORY, env=os.environ | environment, capture_output=True, text=True, check=False
     )
     if done.returncode:
         print(f"engine {engine} cannot train here: {done.stderr.strip()[-300:]}", file=sys.stderr)

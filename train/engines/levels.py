@@ -52,11 +52,11 @@ def levels(
     reached = {layer.name: place for place, layer in reversed(list(enumerate(order)))}
     blocks = {name: (GROUPS.index(groups[name]), block(name)) for name in network.parameters()}
     first: dict[tuple[int, str], int] = {}
-    for name, own in blocks.items():
+    for name, key in blocks.items():
         place = reached.get(name.rpartition(".")[0], len(order))
-        first[own] = min(first.get(own, place), place)
-    last_first = sorted(first, key=lambda own: (own[0], first[own]), reverse=True)
-    return {name: last_first.index(own) for name, own in blocks.items()}
+        first[key] = min(first.get(key, place), place)
+    last_first = sorted(first, key=lambda key: (key[0], first[key]), reverse=True)
+    return {name: last_first.index(key) for name, key in blocks.items()}
 
 
 def block(name: str) -> str:

@@ -188,8 +188,8 @@ class TorchEngine(NetworkEngine):
         """Average the batch norms' running statistics."""
         if self._world.size > 1 and self._config.batch_norm == "live":
             averaged = self._moving.statistics() if self._moving else []
-            own = [t for n, t in self._network.tensors().items() if n.endswith(STATISTICS)]
-            self._average(own + averaged)
+            statistics = [t for n, t in self._network.tensors().items() if n.endswith(STATISTICS)]
+            self._average(statistics + averaged)
 
     def _copy_from_first_worker(self) -> None:
         import torch

@@ -36,8 +36,8 @@ def measure_harm(
 
 
 def _outputs(model: onnx.ModelProto, batches: Sequence[Array]) -> Iterator[Array]:
-    session, given = open_model(model), model.graph.input[0].name
-    return (session.run(None, {given: batch})[0] for batch in batches)
+    session, input_name = open_model(model), model.graph.input[0].name
+    return (session.run(None, {input_name: batch})[0] for batch in batches)
 
 
 def list_product_sets(harm: Mapping[str, float], work: Mapping[str, float]) -> list[list[str]]:

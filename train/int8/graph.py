@@ -100,10 +100,10 @@ def run_for(
         if name not in there
     )
     session = open_model(open_up)
-    given = model.graph.input[0].name
-    wanted = [name for name in dict.fromkeys(tensors) if name != given]
+    input_name = model.graph.input[0].name
+    wanted = [name for name in dict.fromkeys(tensors) if name != input_name]
     for batch in batches:
-        yield dict(zip(wanted, session.run(wanted, {given: batch}), strict=True)) | {given: batch}
+        yield dict(zip(wanted, session.run(wanted, {input_name: batch}), strict=True)) | {input_name: batch}
 
 
 def open_model(model: onnx.ModelProto) -> Any:

@@ -18,8 +18,8 @@ def build(layer_class: str, settings: dict[str, Any], branched: bool) -> TorchNe
     import transformers
 
     published = getattr(transformers, f"{layer_class}ForImageClassification")
-    own = {key: value for key, value in settings.items() if key != "model_type"}
-    return TorchNetwork(published(published.config_class(**own)), Parts(_backbone, class_logits))
+    network_settings = {key: value for key, value in settings.items() if key != "model_type"}
+    return TorchNetwork(published(published.config_class(**network_settings)), Parts(_backbone, class_logits))
 
 
 def _backbone(layer: Any, images: Any) -> Any:

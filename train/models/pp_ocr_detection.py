@@ -93,9 +93,9 @@ class PPOCRDetection(PublishedModel):
 def _blocks(channels: tuple[int, ...], depths: tuple[int, ...]) -> list[list[list[Any]]]:
     """Return PP-LCNetV4's stages: kernel, channels before and behind, stride, squeeze-and-excitation of each block."""
     stages = []
-    for stage, (own, depth) in enumerate(zip(channels, depths, strict=True)):
-        first = [3, own, own, 1, True] if stage == 0 else [3, channels[stage - 1], own, 2, False]
-        rest = [[3, own, own, 1, (place + (stage > 0)) % 2 == 0] for place in range(1, depth)]
+    for stage, (width, depth) in enumerate(zip(channels, depths, strict=True)):
+        first = [3, width, width, 1, True] if stage == 0 else [3, channels[stage - 1], width, 2, False]
+        rest = [[3, width, width, 1, (place + (stage > 0)) % 2 == 0] for place in range(1, depth)]
         stages.append([first, *rest])
     return stages
 

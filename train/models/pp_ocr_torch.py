@@ -19,8 +19,8 @@ def build(layer_class: str, settings: dict[str, Any], branched: bool) -> TorchNe
     import transformers
 
     published = getattr(transformers, f"{layer_class}ForTextRecognition")
-    own = {key: value for key, value in settings.items() if key != "model_type"}
-    layer = published(published.config_class(**own))
+    network_settings = {key: value for key, value in settings.items() if key != "model_type"}
+    layer = published(published.config_class(**network_settings))
     if branched:
         keep_one_branch(layer.modules())
     without_softmax(layer.head)

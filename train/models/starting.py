@@ -84,19 +84,19 @@ def published_charset(entries: Sequence[str], classes: int | None = None) -> Cha
     return Charset((*kept, *([SPACE] if with_space else [])))
 
 
-def charset_beside(weights: Path, classes: int, own: Callable[[], Sequence[str]]) -> Charset:
+def charset_beside(weights: Path, classes: int, model_characters: Callable[[], Sequence[str]]) -> Charset:
     """Return the charset of a PaddleOCR checkpoint with so many classes.
 
     Args:
         weights: the file; its dictionary is `inference.yml` or `dict.txt` beside it, or what `config.yml` there names.
         classes: of the head, the blank included.
-        own: returns the entries of the model's published dictionary; they count where nothing lies beside.
+        model_characters: returns the entries of the model's published dictionary; they count where nothing lies beside.
 
     Raises:
         ModelError: without a dictionary that fits.
     """
     found = _find_dictionary(weights)
-    entries = read_entries(found) if found else tuple(own())
+    entries = read_entries(found) if found else tuple(model_characters())
     if classes - len(entries) not in (1, 2):
         raise ModelError(
             f"{weights} must have the dictionary that it was trained with beside it",

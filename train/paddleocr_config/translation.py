@@ -181,15 +181,15 @@ def _translate_dictionary(made: Translation, model: str) -> None:
     named = made.take("Global.character_dict_path")
     if named is None:
         return
-    own = str(getattr(MODELS.get(model), "dictionary_file", ""))
+    model_dictionary = str(getattr(MODELS.get(model), "dictionary_file", ""))
     path = made.find(str(named))
-    if path is None and Path(str(named)).name != own:
+    if path is None and Path(str(named)).name != model_dictionary:
         raise made.fault(
             "Global.character_dict_path must be a file from here or above the configuration",
             named,
             "correct the path, or copy the dictionary there",
         )
-    if path is None or (Path(str(named)).name == own and not _differs(path, model)):
+    if path is None or (Path(str(named)).name == model_dictionary and not _differs(path, model)):
         made.put("Global.character_dict_path", "charset", "keep", "the model's own dictionary")
     else:
         made.put("Global.character_dict_path", "dictionary", str(path))

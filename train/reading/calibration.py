@@ -143,9 +143,9 @@ def _rising(values: Floats, hits: Floats) -> tuple[list[float], list[float]]:
             steps[-2][1] * steps[-1][2] >= steps[-1][1] * steps[-2][2] or steps[-2][2] < FEWEST
         ):
             _, more, lines = steps.pop()
-            start, own, count = steps.pop()
-            steps.append((start, own + more, count + lines))
-    return [start for start, *_ in steps], [(own + 0.5) / (count + 1) for _, own, count in steps]
+            start, right, count = steps.pop()
+            steps.append((start, right + more, count + lines))
+    return [start for start, *_ in steps], [(right + 0.5) / (count + 1) for _, right, count in steps]
 
 
 def _accept_at(values: Floats, hits: Floats, precision: float) -> float | None:

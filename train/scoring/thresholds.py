@@ -88,8 +88,10 @@ def with_given(grid: ThresholdGrid, given: DetectionParameters) -> ThresholdGrid
     """Return a grid that holds the given thresholds; raise UsageError for values that are not above 0."""
     if min(min(values) for values in grid) <= 0:
         raise UsageError("thresholds must be above 0", tuple(grid), "leave out what is not")
-    own = (given.thresh, given.box_thresh, given.unclip_ratio)
-    return ThresholdGrid(*(tuple(sorted({*values, value})) for values, value in zip(grid, own, strict=True)))
+    current = (given.thresh, given.box_thresh, given.unclip_ratio)
+    return ThresholdGrid(
+        *(tuple(sorted({*values, value})) for values, value in zip(grid, current, strict=True))
+    )
 
 
 def best_of(totals: Counts, tried: ThresholdGrid, given: DetectionParameters) -> int:

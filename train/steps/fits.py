@@ -35,13 +35,13 @@ def check_settings(config: TrialConfig) -> None:
 def check_model(model: str, task: str) -> None:
     """Raise UsageError if a model is not for a task."""
     TASKS.get(task)
-    own = MODELS.get(model).task
-    if own != task:
+    model_task = MODELS.get(model).task
+    if model_task != task:
         choices = ", ".join(models_for(task)) or "none yet"
         raise UsageError(
             f"the model must be for the task {task}",
-            f"{model}, for {own}",
-            f"choose from: {choices}; or set task: {own}",
+            f"{model}, for {model_task}",
+            f"choose from: {choices}; or set task: {model_task}",
         )
 
 

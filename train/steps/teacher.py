@@ -79,12 +79,12 @@ def aligned(probabilities: Images, steps: int) -> Images:
     Steps divide the image's width evenly. A student's step lies between the centres of two of the teacher's and gets
     their linear interpolation; the outermost half steps repeat the first or the last.
     """
-    given = probabilities.shape[1]
-    if given == steps:
+    teacher_steps = probabilities.shape[1]
+    if teacher_steps == steps:
         return probabilities
-    centres = np.clip((np.arange(steps) + 0.5) * given / steps - 0.5, 0, given - 1)
+    centres = np.clip((np.arange(steps) + 0.5) * teacher_steps / steps - 0.5, 0, teacher_steps - 1)
     before = np.floor(centres).astype(int)
-    after = np.minimum(before + 1, given - 1)
+    after = np.minimum(before + 1, teacher_steps - 1)
     share = (centres - before).astype(np.float32)[:, None]
     between = (1 - share) * probabilities[:, before] + share * probabilities[:, after]
     return np.asarray(between, np.float32)

@@ -189,13 +189,13 @@ class PhotoTask(Task):
 
 def parameters(config: TrialConfig) -> DetectionParameters:
     """Return how a configuration looks for text."""
-    own = config.detection
+    settings = config.detection
     return DetectionParameters(
-        limit_side_len=own.max_side_px,
+        limit_side_len=settings.max_side_px,
         limit_type="max",
-        thresh=own.thresh,
-        box_thresh=own.box_thresh,
-        unclip_ratio=own.unclip_ratio,
+        thresh=settings.thresh,
+        box_thresh=settings.box_thresh,
+        unclip_ratio=settings.unclip_ratio,
     )
 
 

@@ -50,8 +50,8 @@ def headline(result: StudyResult) -> str:
     if result.winner is None:
         return "No trial finished with a score; use the model as published."
     if fair is None:
-        own = result.winner.best
-        return f"Of the best trial, {result.terms.goal}: {_score_text(own.scores) if own else 'not known'}."
+        best = result.winner.best
+        return f"Of the best trial, {result.terms.goal}: {_score_text(best.scores) if best else 'not known'}."
     return _compared(fair, result.terms.goal)
 
 

@@ -95,15 +95,17 @@ def show_label_errors(result: StudyResult, image_of: Mapping[str, ImageOf]) -> s
     if not check.splits:
         return section(title, nothing(f"Not looked for: {check.why_not}."))
     read = " and ".join(f"{n} {split} {result.terms.samples}" for split, n in check.splits.items())
-    asked = f"{len(check.voters)} good models ({', '.join(check.voters)}) read {read}"
+    sentence = f"{len(check.voters)} good models ({', '.join(check.voters)}) read {read}"
     if check.why_not:
-        asked += f"; {check.why_not}"
+        sentence += f"; {check.why_not}"
     if not check.samples:
-        return section(title, f"<p>{escape(asked)}: on none do enough of them agree against the label.</p>")
+        return section(
+            title, f"<p>{escape(sentence)}: on none do enough of them agree against the label.</p>"
+        )
     shown = check.samples[:SHOWN]
     few = f"; the {len(shown)} likeliest are shown" if len(shown) < len(check.samples) else ""
     caption = (
-        f"{asked}. On {len(check.samples)} of these most agree on another text, and give the label less than one "
+        f"{sentence}. On {len(check.samples)} of these most agree on another text, and give the label less than one "
         f"chance in a thousand{few}. The models can all be wrong in the same way, and most labels found so far "
         "were right: look at each, and write the right text, or = for theirs, into the last column of "
         "label_mistakes.tsv, then: python -m train.data.correct label_mistakes.tsv LABELS"

@@ -126,8 +126,8 @@ class Mixture(Dataset):
     def peers(self, index: int) -> range:
         """Return the lines of the set that line `index` is from."""
         part = self._part(index)
-        start, own = self._starts[part], self._parts[part].peers(index - self._starts[part])
-        return range(start + own.start, start + own.stop)
+        start, peers = self._starts[part], self._parts[part].peers(index - self._starts[part])
+        return range(start + peers.start, start + peers.stop)
 
 
 def mixed_batches(

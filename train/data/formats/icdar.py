@@ -83,8 +83,8 @@ def _image_folders(folder: Path) -> list[Path]:
     The images of ICDAR's training and test sets bear the same names.
     """
     beside = [path for path in _folders(folder.parent) if path != folder]
-    own = _split(folder, folder.parent)
-    return [*_folders(folder), *(path for path in beside if _split(path, folder.parent) in (own, None))]
+    split = _split(folder, folder.parent)
+    return [*_folders(folder), *(path for path in beside if _split(path, folder.parent) in (split, None))]
 
 
 def _images(folder: Path) -> dict[str, list[Path]]:

@@ -56,8 +56,8 @@ def find_images(
     """
     plain = {name: _plain(name) for name in names}
     around = image_places(labels.absolute().parent) if places is None else places
-    given = [Path(root)] if root else around
-    place = next((place for place in given if _has_any(place, islice(plain.values(), LOOKED_AT))), given[0])
+    roots = [Path(root)] if root else around
+    place = next((place for place in roots if _has_any(place, islice(plain.values(), LOOKED_AT))), roots[0])
     plain |= _without_uploads(labels, place, plain)
     plain = {name: _with_its_suffix(path, place) for name, path in plain.items()}
     paths = locate(labels, list(plain.values()), root or (str(place) if place != around[0] else ""))
