@@ -6,12 +6,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import ray
 
 from search.preflight.cost import Cost, Footprint, Measured, cost_of, footprint_of
 from search.preflight.space import list_models
+from search.preflight.timing import list_timed_plans, measure_steps
 from search.preflight.widths import promising_widths
 from search.records.result import Baseline
 from spaces.space import SearchSpace
@@ -23,16 +22,10 @@ from train.loop import TrainingData, assemble
 from train.models import MODELS
 from train.scoring.scores import Scores
 from train.steps.validation import evaluate
-from train.system import memory
 from train.tasks import TASKS, SampleStats, Task, Terms
-from train.techniques import build_technique, uniform
+from train.techniques import build_technique
 from train.trained.loaded import Assembled
 from train.trained.tuning import chosen
-
-LayerPlan = dict[str, float]
-"""Layer group -> how fast it learns."""
-EVERYTHING = uniform(1.0)
-HEAD_ONLY = uniform(0.0) | {"neck": 1.0, "head": 1.0}
 
 
 @dataclass(frozen=True)
@@ -107,7 +100,9 @@ def probe_model(model: str, fixed: TrialConfig, fit_widths: Sequence[int], data:
         engine, task = assemble(config, data.train, dictionary=data.dictionary)
         found = read_start(engine, task, config, data, untrained)
         readings += found
-        measured.append(measure(engine, config, data, found[0].seconds / len(data.val), plans, fit_widths))
+        measured.append(
+            measure_steps(engine, config, data, found[0].seconds / len(data.val), plans, fit_widths)
+        )
     return Probe(
         model=model,
         baselines=tuple(reading.baseline for reading in readings),
@@ -118,11 +113,6 @@ def probe_model(model: str, fixed: TrialConfig, fit_widths: Sequence[int], data:
         configs=tuple(reading.config for reading in readings),
         footprint=footprint_of(measured),
     )
-
-
-def list_timed_plans(starts: int) -> list[tuple[LayerPlan, ...]]:
-    """Return which steps are timed at each of so many starts: the first is as published, the last as trials are."""
-    return [(EVERYTHING,), *[()] * (starts - 2), (EVERYTHING, HEAD_ONLY)][-starts:]
 
 
 @dataclass(frozen=True)
@@ -181,68 +171,12 @@ def _score(network: Assembled, data: Dataset) -> tuple[Scores, SampleStats]:
     return scores, network.task.per_sample(predictions, data)
 
 
-def measure(
-    engine: Engine,
-    config: TrialConfig,
-    data: TrainingData,
-    read_s: float,
-    plans: Sequence[LayerPlan],
-    fit_widths: Sequence[int],
-) -> Measured:
-    """Time a network's training steps under these plans, and watch what memory they take."""
-    task = TASKS.get(config.task)(config, engine.charset)
-    pixels = _pixels(task, data, _median_images(data, task.timed))
-    own, read_peak = memory.own_bytes(), memory.peak_bytes()
-    memory.reset_peak()
-    full, frozen, *_ = (*(_step_seconds(engine, task, data, plan) for plan in plans), 0.0, 0.0)
-    step_peak = memory.peak_bytes()
-    largest = _largest(config, engine, fit_widths, data)
-    return Measured(read_s, full, frozen, pixels, largest, own, read_peak, step_peak)
-
-
 def _general(engine: Engine, task: Task, data: TrainingData) -> tuple[Scores | None, SampleStats | None]:
     """Return how well the general samples are done, together and each; None without any."""
     if data.general is None:
         return None, None
     scores, predictions = evaluate(engine, task, data.general)
     return scores, task.per_sample(predictions, data.general)
-
-
-def _pixels(task: Task, data: TrainingData, indices: npt.NDArray[np.int64]) -> int:
-    """Return how many pixels a training batch of these images has, padding included."""
-    images = task.batch(data.train, indices, epoch=1).images
-    assert isinstance(images, np.ndarray)
-    return int(images.size // images.shape[1])
-
-
-def _largest(
-    config: TrialConfig, engine: Engine, fit_widths: Sequence[int], data: TrainingData
-) -> dict[int, int]:
-    """Return the pixels of the largest training image as a batch holds it, for each width of lines and their own."""
-    timed = TASKS.get(config.task).timed
-    widest = np.argsort(data.train.widths)[-timed:]
-    configs = [config.model_copy(update={"fit_width": width}) for width in {0, *fit_widths}]
-    tasks = [TASKS.get(config.task)(one, engine.charset) for one in configs]
-    return {
-        one.fit_width: _pixels(task, data, widest) // len(widest)
-        for one, task in zip(configs, tasks, strict=True)
-    }
-
-
-def _median_images(data: TrainingData, count: int) -> npt.NDArray[np.int64]:
-    return np.argsort(data.train.widths)[len(data.train) // 2 :][:count]
-
-
-def _step_seconds(engine: Engine, task: Task, data: TrainingData, plan: LayerPlan) -> float:
-    """Return the seconds per sample of a training step on images of median width: the faster one after the first."""
-    middle = _median_images(data, task.timed)
-    engine.apply_plan(plan)
-    seconds = []
-    for _ in range(3):
-        started = time.monotonic()
-        engine.train_step(task.batch(data.train, middle, epoch=1), learning_rate=0.0, update=False)
-        seconds.append(time.monotonic() - started)
-    return min(seconds[1:]) / len(middle)
 
 
 def describe_baseline(baseline: Baseline, terms: Terms) -> str:
