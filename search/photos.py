@@ -19,6 +19,7 @@ import numpy as np
 from search.planning.pair import FOLDS_S, SMALLEST_ALONE_S, PairTime
 from search.preflight.data import source_of
 from search.records.result import require_winner
+from search.selection.finish import suit_to_reader
 from search.settings import ASKED, PHOTOS, StudySettings
 from search.storage.beginning import has_begun
 from search.storage.files import SUMMARY_FILE
@@ -33,16 +34,14 @@ from train.data.sample import Sample
 from train.data.split import Splits
 from train.end_to_end.cut_choice import choose_cut
 from train.end_to_end.finder import ModelFinder, PhotoFiles
-from train.end_to_end.pair import EndToEnd, load_reader, read_end_to_end, write_cut, write_thresholds
+from train.end_to_end.pair import EndToEnd, load_reader, read_end_to_end, write_cut
 from train.end_to_end.photos import photo_page
-from train.end_to_end.reading_thresholds import suit_reader
 from train.errors import DataError, UsageError
 from train.models import MODELS
 from train.sets.found import Quads, boxes_of
 from train.sets.read import Source, read_photo_splits
 from train.system.cli import INTERRUPTED
 from train.system.files import write_whole
-from train.trained.readers import detector as load_detector
 
 DETECTION, RECOGNITION, REPORT = "detection", "recognition", "report.html"
 READER_ALONE = (
@@ -226,9 +225,7 @@ def measure(asked: StudySettings, detector: str, reader: str, folder: Path) -> d
     source, folder_of_reader = source_of(_reader(asked)), Path(reader)
     splits = read_photo_splits(source)[0]
     if not asked.detection:  # one that was given stays as it is
-        suited = suit_reader(load_detector(detector), splits.val, load_reader(folder_of_reader))
-        print(suited, flush=True)
-        write_thresholds(Path(detector), suited.parameters)
+        suit_to_reader(Path(detector), splits.val, folder_of_reader)
     finder = ModelFinder(detector)
     boxes, recogniser = _boxes(source, splits.val, finder), load_reader(folder_of_reader)
     chosen = choose_cut(splits.val, boxes, recogniser, recogniser.config.cut)

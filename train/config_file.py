@@ -32,6 +32,11 @@ def read_settings(path: Path) -> dict[str, Any]:
     return settings
 
 
+def remark_of(path: Path) -> str:
+    """Return the remark above a configuration."""
+    return "\n".join(line[2:] for line in path.read_text("utf-8").splitlines() if line.startswith("# "))
+
+
 def save_config(config: TrialConfig, path: Path, remark: str = "") -> None:
     """Write a configuration that `load_config` reads back unchanged, below the lines of a remark."""
     above = "".join(f"# {line}\n" for line in remark.splitlines())

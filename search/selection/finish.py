@@ -1,6 +1,7 @@
 """From Tune's results to the study's: records, the winner's bundle, its one test, summary and report."""
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from search.experiment.incidents import read_incidents
@@ -20,13 +21,18 @@ from search.selection.choose import Selection, compare_trials, select_winner
 from search.selection.follow_up import list_commands
 from search.selection.outcome import Searched
 from search.selection.winner import WinnerEvidence, export_winner
-from search.storage.files import SUMMARY_FILE
+from search.storage.files import BEST_CONFIG, SUMMARY_FILE
 from search.storage.location import locate
+from train.config_file import load_config, remark_of, save_config
 from train.data.sample import Sample
 from train.end_to_end.pair import load_reader, write_thresholds
-from train.end_to_end.reading_thresholds import suit_reader
+from train.end_to_end.reading_thresholds import NAMES, suit_reader
 from train.system.versions import installed_versions
 from train.trained.readers import detector
+
+OF_READER = (
+    "The thresholds of detection suit the reader, as in best/; train/run.py chooses some for hmean alone."
+)
 
 
 def finish(search: Searched) -> StudyResult:
@@ -35,7 +41,7 @@ def finish(search: Searched) -> StudyResult:
     trials = make_records(search)
     selected = select_winner(trials, search.load, training, search.retraining, settings.seed)
     verdict = export_winner(search, selected, settings.local_folder)
-    suit_to_reader(search, settings.local_folder / "best")
+    suit_named_reader(search, settings.local_folder / "best")
     keep_best(search.folders.values())  # the winner and the voters on the labels have been read
     result = make_result(search, trials, selected, verdict)
     write_files(search, result, verdict)
@@ -47,15 +53,26 @@ def finish(search: Searched) -> StudyResult:
     return result
 
 
-def suit_to_reader(search: Searched, bundle: Path) -> None:
-    """Give a detector's bundle the thresholds that suit the reader that was named."""
+def suit_named_reader(search: Searched, bundle: Path) -> None:
+    """Give a detector's bundle the thresholds that suit the reader that was named, if one was."""
     val, reader = search.data.training.val, search.settings.recognition
-    if reader is None or not bundle.is_dir():
-        return
-    photos = [Sample(Path(path), text, path) for path, text in zip(val.sources, val.texts, strict=True)]
-    suited = suit_reader(detector(str(bundle)), photos, load_reader(Path(reader)))
+    if reader is not None and bundle.is_dir():
+        photos = zip(val.sources, val.texts, strict=True)
+        suit_to_reader(bundle, [Sample(Path(path), text, path) for path, text in photos], Path(reader))
+
+
+def suit_to_reader(bundle: Path, photos: Sequence[Sample], reader: Path) -> None:
+    """Give a detector's bundle and its best.yaml the thresholds that suit a reader on validation photos."""
+    suited = suit_reader(detector(str(bundle)), photos, load_reader(reader))
     print(suited, flush=True)
     write_thresholds(bundle, suited.parameters)
+    path = bundle.parent / BEST_CONFIG
+    config, above = load_config(path), remark_of(path)
+    chosen = {name: getattr(suited.parameters, name) for name in NAMES}
+    detection = config.detection.model_copy(update=chosen)
+    if detection != config.detection:
+        remark = above if OF_READER in above else f"{above}\n{OF_READER}".strip()
+        save_config(config.model_copy(update={"detection": detection}), path, remark)
 
 
 def make_result(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from search.records.facts import DataSummary
 from search.settings import StudySettings
-from search.storage.files import EMBEDDED_FOLDER
+from search.storage.files import BEST_CONFIG, EMBEDDED_FOLDER
 from train.bundle import ONNX
 
 
@@ -93,4 +93,4 @@ def _train(settings: StudySettings, folder: Path, root: str) -> dict[str, str]:
         for word in (f"--{split}-labels", path)
     ]
     run = ["python", "train/run.py", *(lists or ["--data", root]), *_format(settings)]
-    return {"train the winner again": shlex.join([*run, "--config", str(folder / "best.yaml"), *splits])}
+    return {"train the winner again": shlex.join([*run, "--config", str(folder / BEST_CONFIG), *splits])}

@@ -26,6 +26,7 @@ from search.selection.labels import (
 from search.selection.outcome import Searched
 from search.selection.refit import refit
 from search.selection.soup import make_soup
+from search.storage.files import BEST_CONFIG
 from train.checkpoint import Checkpoint
 from train.config_file import save_config
 from train.data.dataset import Dataset
@@ -74,7 +75,7 @@ def export_winner(search: Searched, selected: Selection, folder: Path) -> Winner
     tuned = tune(loaded, val)
     winner = add_text_model(tuned, val, search.knowledge_for_winner)
     kept = tuned if caution is None or caution.share else tune(best, val)
-    save_config(kept.checkpoint.config, folder / "best.yaml", describe_stages(ranked[0].stages))
+    save_config(kept.checkpoint.config, folder / BEST_CONFIG, describe_stages(ranked[0].stages))
     final, further = refit(search, ranked[0], winner, averaged, caution)
     export_network(final, val, folder / "best", search.settings.samples)
     return WinnerEvidence(
@@ -103,7 +104,7 @@ def export_untrained(search: Searched, folder: Path) -> WinnerEvidence:
         return WinnerEvidence()
     val = search.data.training.val
     network = add_text_model(load_baseline(baselines[0]), val, search.knowledge_for_winner)
-    save_config(network.checkpoint.config, folder / "best.yaml")
+    save_config(network.checkpoint.config, folder / BEST_CONFIG)
     export_network(network, val, folder / "best", search.settings.samples)
     return WinnerEvidence(averaged=(PRETRAINED,))
 

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 STUDY_FILE, RESULT_FILE, SUMMARY_FILE, DATABASE = "study.json", "result.json", "summary.json", "optuna.db"
+BEST_CONFIG = "best.yaml"
+"""The winner's settings, beside its bundle."""
 JOURNAL, INCIDENTS, FINGERPRINT = "reports.jsonl", "incidents.json", "fingerprint.json"
 EARLIER = "transfer.json"
 CLOCK = "clock.json"

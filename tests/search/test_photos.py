@@ -19,17 +19,22 @@ from search.photos import (
 )
 from search.planning.pair import PairTime
 from search.run import settings_of
+from search.selection.finish import OF_READER
 from search.settings import ASKED, StudySettings
+from search.storage.files import BEST_CONFIG
 from serve.inference import pretrained
 from serve.inference.model import load_model
 from tests import real_photos
 from tests.serve.lifecycle.bundles import real_bundle
 from train import evaluate
 from train.bundle import DETECTION_GEOMETRY, FILES, load_bundle, seal
+from train.config import config_from_mapping
+from train.config_file import load_config, remark_of, save_config
 from train.cut import PADDLEOCR, Cut
 from train.data.photos.regions import Region, label_of
 from train.end_to_end.pair import write_cut
 from train.end_to_end.photos import add_counts, describe_faults
+from train.end_to_end.reading_thresholds import NAMES
 from train.errors import DataError, UsageError
 from train.scoring.regions import RegionCounts
 
@@ -135,6 +140,12 @@ def real_detector(directory: Path) -> Path:
     return directory
 
 
+def assert_same_thresholds(bundle: Path, config: Path) -> None:
+    told, beside = load_bundle(bundle).manifest.settings, load_config(config).detection
+    assert [told[name] for name in NAMES] == [getattr(beside, name) for name in NAMES]
+    assert remark_of(config).splitlines() == ["Found by hand.", OF_READER]
+
+
 @pytest.mark.slow
 def test_both_are_measured_end_to_end_as_evaluation_does(
     data_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -146,6 +157,8 @@ def test_both_are_measured_end_to_end_as_evaluation_does(
         (data / f"det_gt_{split}.txt").write_text("".join(lines), "utf-8")
     settings = asked(data, "--test-fraction", "0", "--cache", str(tmp_path / "cache"))
     detector, reader = str(real_detector(tmp_path / "finder")), str(real_bundle(tmp_path / "reader", "tiny"))
+    config = load_bundle(Path(detector)).manifest.config
+    save_config(config_from_mapping(config, "finder"), tmp_path / BEST_CONFIG, "Found by hand.")
     found = measure(settings, detector, reader, tmp_path)["validation"]
     told = capsys.readouterr().out
     assert "thresholds for the reader: " in told
@@ -160,6 +173,7 @@ def test_both_are_measured_end_to_end_as_evaluation_does(
         "--json",
     ]
     evaluate.main(command)
+    assert_same_thresholds(Path(detector), tmp_path / BEST_CONFIG)
     scores = json.loads(capsys.readouterr().out)
     assert {name: value for name, value in found.as_dict().items() if name != "faults"} == scores
     page = (tmp_path / "report.html").read_text("utf-8")

@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from train.bundle import MANIFEST, SETTINGS, digest_of, load_bundle
+from train.bundle import MANIFEST, SETTINGS, Manifest, digest_of, load_bundle
 from train.config import config_from_mapping
 from train.cut import Cut
 from train.data.detection import DetectionParameters
@@ -89,25 +89,38 @@ def load_reader(bundle: Path) -> Read:
 
 
 def write_thresholds(bundle: Path, how: DetectionParameters) -> None:
-    """Write how a detector's map becomes boxes into its bundle."""
+    """Write how a detector's map becomes boxes into its bundle, which a kill at any moment leaves whole."""
     manifest = load_bundle(bundle).manifest
     chosen = {name: getattr(how, name) for name in NAMES}
     config = manifest.config | {"detection": manifest.config.get("detection", {}) | chosen}
     changed = replace(manifest, config=config, settings=manifest.settings | chosen)
+    if manifest.published_name is None:
+        _write_manifest(bundle, manifest, changed)
+        return
+    changed = replace(changed, absent=_without(manifest.absent, SETTINGS))
     if changed == manifest:
         return
-    if manifest.published_name is not None:
-        write_detection_settings(bundle, manifest.published_name, how)
-        changed = replace(changed, files=manifest.files | {SETTINGS: digest_of(bundle / SETTINGS)})
-    write_whole(bundle / MANIFEST, json.dumps(asdict(changed), ensure_ascii=False, indent=1))
+    # Two files cannot change at once: while PaddleOCR's is written, the manifest says that there is none.
+    unfinished = replace(manifest, files=_without(manifest.files, SETTINGS))
+    absent = manifest.absent | {SETTINGS: "its thresholds were being changed when that was interrupted"}
+    _write_manifest(bundle, manifest, replace(unfinished, absent=absent))
+    write_detection_settings(bundle, manifest.published_name, how)
+    files = unfinished.files | {SETTINGS: digest_of(bundle / SETTINGS)}
+    _write_manifest(bundle, unfinished, replace(changed, files=files))
 
 
 def write_cut(bundle: Path, how: Cut) -> None:
     """Write how lines are cut for a reader into its bundle."""
     manifest = load_bundle(bundle).manifest
-    rest = {name: value for name, value in manifest.settings.items() if name != "cut"}
-    settings = rest | ({"cut": how.changes()} if how.changes() else {})
+    settings = _without(manifest.settings, "cut") | ({"cut": how.changes()} if how.changes() else {})
     config = manifest.config | {"cut": how.model_dump()}
-    changed = replace(manifest, config=config, settings=settings)
-    if changed != manifest:
+    _write_manifest(bundle, manifest, replace(manifest, config=config, settings=settings))
+
+
+def _write_manifest(bundle: Path, before: Manifest, changed: Manifest) -> None:
+    if changed != before:
         write_whole(bundle / MANIFEST, json.dumps(asdict(changed), ensure_ascii=False, indent=1))
+
+
+def _without(values: dict[str, Any], name: str) -> dict[str, Any]:
+    return {key: value for key, value in values.items() if key != name}

@@ -12,6 +12,7 @@ from train.data.charset import Charset
 from train.data.detection import MEAN_BGR, MOST_CONTOURS, STD_BGR, DetectionParameters
 from train.data.orientation import PP_LCNET
 from train.errors import CheckpointError
+from train.system.files import write_whole
 
 SPACE = " "
 
@@ -79,4 +80,4 @@ def _write(
         "PostProcess": after,
     }
     text = yaml.safe_dump(settings, allow_unicode=True, sort_keys=False)
-    (directory / SETTINGS).write_text(text, encoding="utf-8")
+    write_whole(directory / SETTINGS, text)

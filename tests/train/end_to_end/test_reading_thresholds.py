@@ -1,6 +1,7 @@
 """Thresholds for a reader: those with which most is found and read right, in the bundle and in PaddleOCR's file."""
 
 import json
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from train.data.dataset import Dataset
 from train.data.detection import DetectionParameters
 from train.data.photos.regions import Region, label_of, regions_of
 from train.data.sample import Sample
+from train.end_to_end import pair
 from train.end_to_end.pair import write_thresholds
 from train.end_to_end.reading_thresholds import Reader, choose_thresholds
 from train.scoring.thresholds import PhotoMap
@@ -24,6 +26,11 @@ GIVEN = DetectionParameters(
     limit_side_len=960, limit_type="max", thresh=0.3, box_thresh=0.6, unclip_ratio=1.5
 )
 BOX = ((20.0, 20.0), (115.0, 20.0), (115.0, 42.0), (20.0, 42.0))
+
+
+def interrupt(_: Path) -> str:
+    """Do as a user who presses Ctrl-C just then."""
+    raise KeyboardInterrupt
 
 
 def photos(folder: Path, count: int) -> tuple[list[Sample], list[PhotoMap]]:
@@ -58,12 +65,27 @@ def test_what_is_read_right_decides(
     assert found.after.hmean >= found.before.hmean
 
 
-def test_a_bundle_with_other_thresholds_is_whole(tmp_path: Path) -> None:
+def test_a_bundle_is_whole_at_every_moment_of_a_change_of_thresholds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder = real_detector(tmp_path / "finder")
     manifest = json.loads((folder / MANIFEST).read_text("utf-8"))
     (folder / MANIFEST).write_text(json.dumps(manifest | {"published_name": "PP-OCRv6_tiny_det"}), "utf-8")
+    seen: list[float | None] = []
+    rename = os.replace
+
+    def note(draft: Path, place: Path) -> None:
+        rename(draft, place)
+        seen.append(load_bundle(folder).manifest.settings.get("unclip_ratio"))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", note)
+        patch.setattr(pair, "digest_of", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            write_thresholds(folder, replace(GIVEN, unclip_ratio=2.0))
     write_thresholds(folder, replace(GIVEN, unclip_ratio=2.0))
     changed = load_bundle(folder).manifest
     told = yaml.safe_load((folder / SETTINGS).read_text("utf-8"))["PostProcess"]
     kept = changed.config["detection"]["unclip_ratio"]
     assert changed.settings["unclip_ratio"] == kept == told["unclip_ratio"] == 2.0
+    assert (seen, changed.absent) == ([None, None], {}), "as before until the last rename"
