@@ -1,10 +1,14 @@
 """Named checks on numbers that standards and makers print as examples, and their automata on the same."""
 
+from itertools import product
+
 import pytest
 
 from train.data.charset import Charset
 from train.data.drawing.vin import is_valid
 from train.reading.automata.patterns import patterns_automaton
+from train.reading.formats.checks import WeightedCheck
+from train.reading.formats.levels import free_automaton
 from train.reading.formats.named_checks import CHECKS, holds_by, named_check
 from train.reading.formats.product import TooManyStatesError, obeying
 
@@ -60,3 +64,29 @@ def test_a_check_with_too_many_states_says_so() -> None:
         obeying(
             patterns_automaton([r"[A-Z]{2}\d{2}[A-Z0-9]{11,30}"], CHARSET), named_check("iban")[0], CHARSET
         )
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"modulus": 3, "weights": (1, 2, 4), "repeat": True, "remainder": 1},
+        {"modulus": 10, "weights": (1, 2), "repeat": True, "cross_sum": True},
+        {"modulus": 5, "weights": (3, 1), "repeat": True, "lengths": (2, 5)},
+        {"modulus": 2, "weights": (1, 0, 2, 1), "check_at": 3, "check_characters": ("0?", "1A")},
+        {"modulus": 7, "weights": (0, 0, 3)},
+    ],
+)
+def test_a_sums_automaton_holds_the_texts_that_obey_and_no_other(settings: dict) -> None:
+    """Among all short ones, with characters that do not count, and some without a value."""
+    charset, check = Charset(tuple("01A-?!")), WeightedCheck(**settings, ignored="-")
+    accepts = obeying(free_automaton(charset), check, charset).accepts
+    texts = ["".join(text) for length in range(6) for text in product(charset.characters, repeat=length)]
+    wrong = [text for text in texts if accepts(charset.encode(text)) != check.holds(text)]
+    assert wrong == []
+
+
+def test_a_sum_of_any_length_takes_few_states_however_many_characters_there_are() -> None:
+    charset = Charset(tuple(map(chr, range(0x4E00, 0x9000))) + tuple("0123456789"))
+    luhn = obeying(free_automaton(charset), named_check("luhn")[0], charset)
+    assert len(luhn.ends) < 50
+    assert luhn.accepts(charset.encode("0" * 96 + "4111111111111111"))

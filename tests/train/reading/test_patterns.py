@@ -24,7 +24,7 @@ PATTERNS = st.recursive(
         st.builds("({}){}".format, inner, TIMES),
     ),
     max_leaves=6,
-)
+).map("(?:{})-?".format)
 
 
 @settings(max_examples=80, deadline=None)

@@ -168,6 +168,14 @@ def test_a_check_of_python_stdnum_is_tried_on_the_likeliest_texts() -> None:
         ("hard: true", "a pattern, a lexicon or checks"),
         ("checks: [stdnum.de.nothing]", "module of python-stdnum"),
         ("- [", "YAML"),
+        ("- A", "a format must be a mapping"),
+        ("pattern: A\npattern: B", "'pattern' stands twice"),
+        ("pattern: [A-Z]", "a class must stand in quotes: '[A-Z]'"),
+        ("lexicon: [one, 2]", "lexicon.1: Input should be a valid string, got 2; put it in quotes"),
+        ("lexicon: ['']", "must not be empty"),
+        ("pattern: '^$'", "a character or more"),
+        ("checks: [vin, {modulus: 1, weights: [1]}]", "checks.1.modulus: Input should be greater"),
+        ("checks: {check: {modulus: 10}}", "checks.0.check.weights: Field required"),
     ],
 )
 def test_what_cannot_be_used_is_refused_in_one_line(text: str, reason: str, tmp_path: Path) -> None:

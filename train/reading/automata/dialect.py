@@ -10,7 +10,7 @@ from typing import Any
 
 from train.data.texts.forms import normal_form
 from train.errors import UsageError
-from train.reading.automata.expressions import Expressions
+from train.reading.automata.expressions import EMPTY, Expressions
 
 CATEGORIES = {
     sre.CATEGORY_DIGIT: "0-9",
@@ -72,7 +72,10 @@ class Dialect:
             with warnings.catch_warnings():
                 warnings.simplefilter("error", FutureWarning)  # classes of classes
                 found = re._parser.parse(normal_form(pattern))
-            return self._sequence(found.data, found.state.flags, True, True)
+            whole = self._sequence(found.data, found.state.flags, True, True)
+            if whole == EMPTY:
+                raise _RefusedError("a character or more", "leave it out")
+            return whole
         except _RefusedError as refused:
             raise refused.of(pattern) from refused
         except (re.error, RecursionError, OverflowError, FutureWarning) as error:

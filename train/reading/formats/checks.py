@@ -28,6 +28,15 @@ class Check(ABC):
     remainder: int
     ignored: str
 
+    @property
+    def period(self) -> int | None:
+        """After how many places terms come again, counted from the end of a text; None where places differ for good."""
+        return None
+
+    @abstractmethod
+    def knows(self, character: str) -> bool:
+        """Whether a character counts; all others add the same wherever they stand, or may not stand there."""
+
     @abstractmethod
     def fits(self, length: int) -> bool:
         """Whether a text may be so long (the widths of its characters together)."""
@@ -87,11 +96,22 @@ class WeightedCheck(Frozen, Check):
     def _fits_together(self) -> Self:
         if not 0 <= self.remainder < self.modulus:
             raise ValueError(f"remainder must be in [0, {self.modulus})")
+        if any(len(character) != 1 for character in self.values):
+            raise ValueError("values must be of single characters")
         if self.check_at is not None and len(self.check_characters) != self.modulus:
             raise ValueError(f"check_characters must be {self.modulus}, one a remainder")
         if not self.repeat and any(length != len(self.weights) for length in self.lengths):
             raise ValueError("lengths go with weights that repeat")
         return self
+
+    @property
+    def period(self) -> int | None:
+        """That of weights which repeat, for texts of any length."""
+        return len(self.weights) if self.repeat and not self.lengths and self.check_at is None else None
+
+    def knows(self, character: str) -> bool:
+        """Whether it has a value, or may be a check character."""
+        return character in self.values or any(character in allowed for allowed in self.check_characters)
 
     def fits(self, length: int) -> bool:
         """Whether it is one of the lengths."""
@@ -132,6 +152,10 @@ class ByLength(Check):
         """The smallest number of which all moduli are divisors: sums are stretched to it."""
         return lcm(*(check.modulus for check in self.checks.values()))
 
+    def knows(self, character: str) -> bool:
+        """Whether one of the checks knows it."""
+        return any(check.knows(character) for check in self.checks.values())
+
     def fits(self, length: int) -> bool:
         """Whether there is a check for it."""
         return length in self.checks
@@ -149,6 +173,10 @@ class Iban(Check):
     modulus: int = 97
     remainder: int = 1
     ignored: str = " "
+
+    def knows(self, character: str) -> bool:
+        """Whether it is a digit or a letter."""
+        return character in ALPHANUMERIC
 
     def fits(self, length: int) -> bool:
         """Whether a country's number and account can be so long: in digits, letters being two."""

@@ -3,10 +3,10 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 import yaml
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Discriminator, Field, Tag, ValidationError, field_validator, model_validator
 
 from train.config import Frozen
 from train.data.texts.forms import normal_form
@@ -19,14 +19,43 @@ from train.system.paths import read_utf8
 FILE = "format.yaml"
 SECTION = "format"
 PATTERN, LEXICON = "pattern", "lexicon"
+HIDDEN = ("str", "tuple[str, ...]", "name", "sum", "alone", "[key]")
+"""What pydantic says of a place and no file does."""
+CLASS = re.compile(r"\^?(?:\w-\w)+\w*")
+Texts = str | tuple[str, ...] | None
 PLAIN = re.compile(r"(?:[^\\\[\]|().?*+{}^$]|\\\W)+")
+
+
+def _kind(check: object) -> str:
+    """Return how a check is written: by name, as a sum, or as either that says itself whether it is hard."""
+    if isinstance(check, str):
+        return "name"
+    return "alone" if isinstance(check, Declared) or (isinstance(check, dict) and "check" in check) else "sum"
+
+
+Named = Annotated[str, Tag("name")]
+Sum = Annotated[WeightedCheck, Tag("sum")]
 
 
 class Declared(Frozen):
     """A check that says itself whether it is hard."""
 
-    check: str | WeightedCheck
+    check: Annotated[Named | Sum, Discriminator(_kind)]
     hard: bool | None = Field(None)
+
+
+Alone = Annotated[Declared, Tag("alone")]
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML of which a key may stand once."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """Return a mapping; raise ValueError for one with a key that stands twice."""
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        if twice := [key for key in keys if keys.count(key) > 1]:
+            raise ValueError(f"the key {twice[0]!r} stands twice")
+        return super().construct_mapping(node, deep)
 
 
 class TextFormat(Frozen):
@@ -40,11 +69,34 @@ class TextFormat(Frozen):
         find: of a page's lines those alone are wanted that can be such a text.
     """
 
-    pattern: str | tuple[str, ...] | None = None
-    lexicon: str | tuple[str, ...] | None = None
-    checks: tuple[str | Declared | WeightedCheck, ...] = ()
+    pattern: Texts = None
+    lexicon: Texts = None
+    checks: tuple[Annotated[Named | Alone | Sum, Discriminator(_kind)], ...] = ()
     hard: bool = False
     find: bool = False
+
+    @field_validator("checks", mode="before")
+    @classmethod
+    def _listed(cls, checks: object) -> object:
+        return [checks] if isinstance(checks, str | dict) else checks
+
+    @field_validator("pattern", "lexicon")
+    @classmethod
+    def _nothing_empty(cls, given: Texts) -> Texts:
+        if given is not None and not (
+            given and all(one.strip() for one in ([given] if isinstance(given, str) else given))
+        ):
+            raise ValueError("a text, and a pattern, must not be empty")
+        return given
+
+    @field_validator("pattern")
+    @classmethod
+    def _no_bare_class(cls, pattern: Texts) -> Texts:
+        if isinstance(pattern, tuple) and len(pattern) == 1 and CLASS.fullmatch(pattern[0]):
+            raise ValueError(
+                f"a class must stand in quotes: '[{pattern[0]}]', else it is YAML's list of one text"
+            )
+        return pattern
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:
@@ -99,7 +151,8 @@ def declare(rules: Sequence[Rule]) -> dict[str, Any]:
             check = rule.check if isinstance(rule.check, str) else rule.check.model_dump(mode="json")
             found.setdefault("checks", []).append({"check": check, "hard": rule.hard})
         elif rule.patterns:
-            found |= {PATTERN: [*rule.patterns, *map(re.escape, rule.lexicon)], "hard": rule.hard}
+            alternatives = [*rule.patterns, *map(re.escape, rule.lexicon)]
+            found |= {PATTERN: alternatives if len(alternatives) > 1 else alternatives[0], "hard": rule.hard}
         else:
             found |= {LEXICON: [*rule.lexicon], "hard": rule.hard}
     return found
@@ -109,10 +162,12 @@ def read_format(path: Path) -> tuple[Rule, ...]:
     """Return the rules of a file, or of the section `format` of a space; raise UsageError for what cannot be used."""
     text = read_utf8(path, "a format")
     try:
-        content: Any = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+        content: Any = _Loader(text).get_single_data()
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         said = " ".join(str(error).split())
-        raise UsageError("a format must be a YAML file", f"{path}: {said}", "see docs/reading.md") from error
+        raise UsageError(
+            "a format must be a YAML file", f"{path}: {said}", r"put patterns in single quotes: '[A-Z]\d{3}'"
+        ) from error
     section = isinstance(content, dict) and SECTION in content
     source = f"{path}: {SECTION}" if section else str(path)
     return rules_of(content[SECTION] if section else content, source, path.parent)
@@ -120,14 +175,16 @@ def read_format(path: Path) -> tuple[Rule, ...]:
 
 def rules_of(content: Any, source: str, folder: Path) -> tuple[Rule, ...]:
     """Return the rules of what a file says; raise UsageError, naming `source` and key, for what cannot be used."""
+    if not isinstance(content, dict):
+        raise UsageError(f"{source}: a format must be a mapping", repr(content)[:80], "write `pattern: ...`")
     try:
         return TextFormat.model_validate(content).rules(folder)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise UsageError(
-            f"{source}: {place}: {first['msg']}", repr(first["input"])[:80], "mend it"
-        ) from error
+        found = max(error.errors(include_url=False), key=lambda one: len(one["loc"]))
+        place = ".".join(str(part) for part in found["loc"] if str(part) not in HIDDEN) or "the file"
+        rule = found["msg"].removeprefix("Value error, ")
+        remedy = "put it in quotes" if found["type"] == "string_type" else "see docs/reading.md"
+        raise UsageError(f"{source}: {place}: {rule}", repr(found["input"])[:80], remedy) from error
     except UsageError as error:
         raise UsageError(f"{source}: {error.rule}", error.value, error.remedy) from error
 

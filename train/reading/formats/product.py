@@ -1,7 +1,7 @@
 """An automaton and a check together: the automaton of the texts that fit one and obey the other."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,13 +11,13 @@ from train.reading.automata.automaton import Automaton, Indices, make_automaton
 from train.reading.formats.checks import Check
 
 MOST_PLACES = 80
-MOST_STATES = 60_000
+MOST_STATES, MOST_EDGES = 60_000, 1 << 21
 Node = tuple[int, int]
 """A state of the automaton and the places that are filled."""
 
 
 class TooManyStatesError(Exception):
-    """The automaton would have more than MOST_STATES states."""
+    """The automaton would have more than MOST_STATES states, or MOST_EDGES transitions."""
 
 
 @dataclass(frozen=True)
@@ -30,45 +30,73 @@ class _Step:
 def obeying(automaton: Automaton, check: Check, charset: Charset) -> Automaton:
     """Return the automaton of those texts that obey a check; one without starts if there are none.
 
-    Its states are (length of the text, state, places filled, remainder so far): the length is chosen at the start.
+    Its states are (length of the text, state, places filled, remainder so far): the length is chosen at the start. Of
+    weights that repeat, length and places count modulo their number.
 
     Raises:
         TooManyStatesError: if that is too many.
     """
-    steps = list(_steps(automaton, check, charset))
+    alike = _alike(automaton, check, charset)
+    steps = list(_steps(automaton, check, charset, alike))
+    nodes = {(start, 0) for start in automaton.starts.tolist()} | {step.following for step in steps}
     lengths = {
-        place
-        for node in {(start, 0) for start in automaton.starts.tolist()} | {step.following for step in steps}
-        for state, place in [node]
-        if automaton.ends[state] and check.fits(place)
+        place for state, place in nodes if automaton.ends[state] and (check.period or check.fits(place))
     }
-    parts, base = [], 0
+    parts, base = list[_Part](), 0
     for length in sorted(lengths):
         part = _Part(automaton, check, charset, length, _leading_to(automaton, steps, length), base)
         base += part.size
         if base > MOST_STATES:
             raise TooManyStatesError
         parts.append(part)
-    edges = [rows for part in parts for rows in part.edges()]
     return make_automaton(
-        np.concatenate([np.zeros((0, 3), np.int64), *edges]),
+        _written([move for part in parts for move in part.moves()], alike, check.modulus),
         np.concatenate([np.zeros(0, np.int64), *(part.starts() for part in parts)]),
         np.concatenate([np.zeros(0, np.int64), *(part.ends() for part in parts)]),
         automaton.classes,
     )
 
 
-def _steps(automaton: Automaton, check: Check, charset: Charset) -> Iterator[_Step]:
-    """Yield the transitions between nodes that can be reached, in MOST_PLACES places."""
+def _written(
+    moves: Sequence[tuple[int, int, int, int]], alike: Mapping[int, Indices], modulus: int
+) -> Indices:
+    """Return the transitions of moves (state, class, next state, term), those of the first remainder, for every one."""
+    before, number, after, term = np.array(moves, np.int64).reshape(-1, 4).T
+    times = np.array([len(alike[one]) for one in number.tolist()], np.int64)
+    if times.sum() * modulus > MOST_EDGES:
+        raise TooManyStatesError
+    members = np.concatenate([np.zeros(0, np.int64), *(alike[one] for one in number.tolist())])
+    before, after, term = (np.repeat(what, times)[:, None] for what in (before, after, term))
+    remainders = np.arange(modulus)
+    whole = np.broadcast_arrays(before + remainders, members[:, None], after + (remainders + term) % modulus)
+    return np.stack(whole, axis=2).reshape(-1, 3)
+
+
+def _alike(automaton: Automaton, check: Check, charset: Charset) -> dict[int, Indices]:
+    """Return one class of each group for which check and automaton are alike, with all of the group."""
+    edges = automaton.edges[np.argsort(automaton.edges[:, 1], kind="stable")]
+    numbers, first = np.unique(edges[:, 1], return_index=True)
+    groups: dict[object, list[int]] = defaultdict(list)
+    for number, rows in zip(numbers.tolist(), np.split(edges[:, ::2], first[1:]), strict=True):
+        character = charset.characters[number - 1]
+        told = check.knows(character) or character in check.ignored
+        groups[number if told else rows.tobytes()].append(number)
+    return {own[0]: np.array(own) for own in groups.values()}
+
+
+def _steps(automaton: Automaton, check: Check, charset: Charset, numbers: Container[int]) -> Iterator[_Step]:
+    """Yield the transitions between nodes that can be reached, in MOST_PLACES places, by some classes."""
     moves: dict[int, list[tuple[int, int]]] = defaultdict(list)
     for state, number, following in automaton.edges.tolist():
-        moves[state].append((number, following))
+        if number in numbers:
+            moves[state].append((number, following))
     todo = [(start, 0) for start in automaton.starts.tolist()]
     seen = set(todo)
     while todo:
         node = state, place = todo.pop()
         for number, following in moves[state]:
-            reached = following, place + _width(check, charset.characters[number - 1])
+            after = place + _width(check, charset.characters[number - 1])
+            reached = following, after % check.period if check.period else after
             if reached[1] > MOST_PLACES:
                 continue
             yield _Step(node, number, reached)
@@ -116,14 +144,11 @@ class _Part:
         self._first = {node: base + check.modulus * i for i, node in enumerate(nodes)}
         self.size = check.modulus * len(nodes)
 
-    def edges(self) -> Iterator[Indices]:
-        """Yield (modulus, 3) transitions, one for each remainder."""
-        remainders = np.arange(self._check.modulus)
+    def moves(self) -> Iterator[tuple[int, int, int, int]]:
+        """Yield a state, a class, the next state and a term; the states are those of the remainder 0."""
         for step in self._steps:
             for term in self._terms(step):
-                reached = self._first[step.following] + (remainders + term) % self._check.modulus
-                number = np.full_like(remainders, step.number)
-                yield np.stack([self._first[step.node] + remainders, number, reached], axis=1)
+                yield self._first[step.node], step.number, self._first[step.following], term
 
     def _terms(self, step: _Step) -> tuple[int, ...]:
         character = self._charset.characters[step.number - 1]
