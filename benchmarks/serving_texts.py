@@ -22,7 +22,7 @@ from train.data.charset import Charset
 from train.data.formats import load_file
 from train.errors import UsageError
 from train.reading.formats.declared import TextFormat
-from train.reading.formats.rules import weighed
+from train.reading.formats.rules import weigh
 from train.reading.ngram import learn
 from train.reading.settings import FILE, Language, ReadingSettings
 
@@ -88,7 +88,7 @@ def _text_model(name: str, charset: Charset) -> ReadingSettings:
     labels = [sample.text for sample in load_file(data_folder() / name / "rec_gt_train.txt")]
     arrays = learn(labels, charset, ORDER).as_json()
     language = Language(order=ORDER, weight=WEIGHT, bonus=BONUS, arrays=arrays)
-    return ReadingSettings(rules=weighed(RULES[name], labels, 0), language=language)
+    return ReadingSettings(rules=weigh(RULES[name], labels, 0), language=language)
 
 
 def _requests(name: str, port: int) -> list[Request]:

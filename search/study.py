@@ -36,7 +36,7 @@ from search.sampling.samplers import SAMPLERS, check_objectives
 from search.selection.finish import finish
 from search.selection.outcome import Searched
 from search.settings import StudySettings
-from search.storage.beginning import beginning
+from search.storage.beginning import keeping_the_name
 from search.storage.files import BEGUN, FINGERPRINT, STUDY_FILE
 from search.storage.location import check_folder, check_own_folder, publish
 from search.storage.lock import sole_search
@@ -67,7 +67,7 @@ def run_study(asked: StudySettings, resume: bool) -> StudyResult:
         check_own_folder(asked)
     with sole_search(asked.local_folder), shown(deadline):
         check_folder(asked, resume)
-        with beginning(asked, resume):
+        with keeping_the_name(asked, resume):
             prepared = prepare(Request(asked, resume, started))
             probed = probe(prepared)
             planned = plan(probed)

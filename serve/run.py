@@ -47,7 +47,7 @@ OPTIONS = {
 def main(arguments: Sequence[str]) -> None:
     """Start the endpoint and wait."""
     chosen = parser().parse_args(arguments)
-    settings = settings_from(chosen)
+    settings = settings_of(chosen)
     if chosen.detach and not chosen.address:
         raise UsageError(
             "--detach must name a cluster that stays", "no --address", "ray start --head; --address auto"
@@ -121,7 +121,7 @@ def find_sources(settings: Settings, anew: bool) -> dict[str, str]:
     return found
 
 
-def settings_from(chosen: argparse.Namespace) -> Settings:
+def settings_of(chosen: argparse.Namespace) -> Settings:
     """Return the validated settings of a command line; raise UsageError that names the option."""
     try:
         limits = Limits(

@@ -34,7 +34,7 @@ from train.system.files import write_output
 from train.system.paths import given_path, given_place, require_file
 from train.tasks import AS_LABELLED, TASKS, Mistake, Task, Terms
 from train.trained.readers import DETECTION, Read, detector, read
-from train.trained.text_models import decoding
+from train.trained.text_models import measure_decoding
 
 
 def parser() -> argparse.ArgumentParser:
@@ -126,11 +126,11 @@ def main(arguments: Sequence[str]) -> None:
     """Read every image and print the scores."""
     chosen = parser().parse_args(arguments)
     _check(chosen)
-    model = named(chosen)
-    print(end_to_end(chosen, model) if chosen.detection else alone(chosen, model))
+    model = load_named_model(chosen)
+    print(evaluate_end_to_end(chosen, model) if chosen.detection else evaluate_alone(chosen, model))
 
 
-def alone(chosen: argparse.Namespace, model: Read) -> str:
+def evaluate_alone(chosen: argparse.Namespace, model: Read) -> str:
     """Return the scores of one model on its own task, as they are to be printed."""
     kind = TASKS.get(model.config.task)
     if chosen.task not in (None, model.config.task):
@@ -139,19 +139,21 @@ def alone(chosen: argparse.Namespace, model: Read) -> str:
             chosen.task,
             "name another model, or leave it out",
         )
-    data = labelled(chosen, kind, kind.stored_as(model.config))[1]
+    data = load_labelled(chosen, kind, kind.stored_as(model.config))[1]
     task, predictions = read(model, data, chosen.threads)
     task = task.comparing(chosen.charset_rule)
     if chosen.errors:
         write_errors(chosen.errors, task.mistakes(predictions, data), data)
     scores = task.score(predictions, data)
-    decoded = decoding(task, predictions, data) if task.text_model else None
+    decoded = measure_decoding(task, predictions, data) if task.text_model else None
     if chosen.json:
         return json.dumps(scores.as_dict() | (decoded.as_dict() if decoded else {}))
     return "\n".join([describe(scores, task.terms), *(decoded.lines() if decoded else ())])
 
 
-def labelled(chosen: argparse.Namespace, kind: type[Task], stored: Stored) -> tuple[list[Sample], Dataset]:
+def load_labelled(
+    chosen: argparse.Namespace, kind: type[Task], stored: Stored
+) -> tuple[list[Sample], Dataset]:
     """Return the samples of the label files that the command line names, decoded; say what is left out."""
     samples = load_files(chosen.labels, options_of(chosen.option), chosen.format, kind.formats)[1]
     data, left_out = decode_usable(samples, stored)
@@ -185,7 +187,7 @@ def _check(chosen: argparse.Namespace) -> None:
         raise UsageError("--threads must be at least 1", chosen.threads, "name a number of cores")
 
 
-def named(chosen: argparse.Namespace) -> Read:
+def load_named_model(chosen: argparse.Namespace) -> Read:
     """Return the model that the command line names."""
     raw = chosen.decode == "raw"
     if chosen.bundle:
@@ -211,14 +213,14 @@ def named(chosen: argparse.Namespace) -> Read:
     return Read(config.model_copy(update={"engine": chosen.engine or config.engine}))
 
 
-def end_to_end(chosen: argparse.Namespace, reader: Read) -> str:
+def evaluate_end_to_end(chosen: argparse.Namespace, reader: Read) -> str:
     """Find the lines in photos and read them; return how many of the labelled texts are right, to be printed."""
     if not TASKS.get(reader.config.task).spells:
         raise UsageError(
             "--detection goes with a model that reads lines", f"one for {reader.config.task}", "name another"
         )
     kind = TASKS.get(DETECTION)
-    samples, data = labelled(chosen, kind, kind.stored)
+    samples, data = load_labelled(chosen, kind, kind.stored)
     kept = (data.heights == data.sizes[:, 0]).all()  # larger ones are shrunken, which serving does once
     finder = detector(chosen.detection)
     found = read(finder, data if kept else PhotoFiles(samples), chosen.threads)[1]

@@ -41,7 +41,7 @@ from train.tasks.parity import TOLERANCE, ParityResult, compare
 from train.trained.loaded import Loaded, load_network
 from train.trained.text_models import add_text_model, find_earlier, with_text_model
 from train.trained.to_paddleocr import write_checkpoint
-from train.trained.tuning import tuned
+from train.trained.tuning import with_tuned_settings
 
 PDPARAMS = "pdparams"
 
@@ -203,7 +203,7 @@ def main(arguments: Sequence[str]) -> None:
     task = TASKS.get(checkpoint.config.task)
     samples = load_file(chosen.labels, options_of(chosen.option), chosen.format, task.formats)
     data = decode_samples(samples, task.stored_as(checkpoint.config))
-    network = load_network(tuned(checkpoint, data), data)
+    network = load_network(with_tuned_settings(checkpoint, data), data)
     result = export_network(reading_of(network, data, chosen), data, chosen.bundle, chosen.samples)
     if result is None:
         print(f"{chosen.bundle}: {load_bundle(chosen.bundle).manifest.absent[ONNX]}")

@@ -13,7 +13,7 @@ from typing import Protocol
 
 from train.checkpoint import Checkpoint
 from train.config import TrialConfig
-from train.data.batching.mixture import Extra, wanted
+from train.data.batching.mixture import Extra, require_extras
 from train.data.charset import Charset
 from train.data.dataset import Dataset
 from train.data.folders.documents import Documents
@@ -24,9 +24,9 @@ from train.steps.epoch import loss_limit, train_epoch
 from train.steps.feature_cache import FeatureCache, feature_cache
 from train.steps.fits import check_fits
 from train.steps.micro_batches import prepared_steps, within_memory
-from train.steps.place import Watch, unwatched, watched
+from train.steps.place import Watch, watch_nothing, watch_steps
 from train.steps.schedule import Best, ScheduleHorizon
-from train.steps.teacher import check_teacher, taught
+from train.steps.teacher import check_teacher, read_by_teacher
 from train.steps.validation import evaluate, validate
 from train.tasks import TASKS, Task
 from train.techniques import build_technique
@@ -80,7 +80,7 @@ def train(
     micro_batches: int = 1,
     *,
     deadline: float | None = None,
-    watch: Watch = unwatched,
+    watch: Watch = watch_nothing,
 ) -> None:
     """Train one configuration, reporting after every epoch, until its last one or until its patience is over.
 
@@ -126,7 +126,7 @@ def _train(
     best = Best(task.scores.names[:2])
     best = best.kept_in(resume.metrics) if resume and config.patience else best
     cache = _cache(config, engine, task, data, world, micro_batches)
-    source = taught(cache.source, config, engine.charset)
+    source = read_by_teacher(cache.source, config, engine.charset)
     horizon = ScheduleHorizon.kept_in(resume.metrics if resume else {}, config.epochs)
     for epoch in count((resume.epoch if resume else 0) + 1):
         if epoch > horizon.epochs or best.out_of_patience(epoch - 1, config.patience):
@@ -138,7 +138,7 @@ def _train(
         prepared = time.monotonic()
         drawn = task.training_batches(config, data.train, extras, epoch)
         steps = prepared_steps(source, drawn, epoch, world, micro_batches)
-        steps = watched(steps, watch, epoch, horizon.epochs, len(drawn[1]))
+        steps = watch_steps(steps, watch, epoch, horizon.epochs, len(drawn[1]))
         progress = horizon.of_batches(epoch, len(drawn[1]))
         loss = train_epoch(engine, config, steps, progress, epoch, loss_limit(config, task, drawn[0]))
         trained = time.monotonic()
@@ -148,7 +148,7 @@ def _train(
         metrics["epoch_seconds"] = time.monotonic() - started
         best = best.after(metrics)
         metrics |= best.metrics() if config.patience else {}
-        horizon = _fitted(horizon, engine, epoch, time.monotonic() - prepared, deadline, config.epochs)
+        horizon = _fit_horizon(horizon, engine, epoch, time.monotonic() - prepared, deadline, config.epochs)
         metrics |= horizon.metrics()
         report(metrics, partial(_checkpoint, config, engine, epoch, metrics))
 
@@ -198,18 +198,18 @@ def assemble_run(
     world: World = World(),  # noqa: B008
 ) -> tuple[Engine, Task]:
     """Build engine and task as a run starts with them: able to write what it is to learn from further sets."""
-    return assemble(config, data.train, resume, world, teaching(config, data), data.dictionary)
+    return assemble(config, data.train, resume, world, list_taught_sets(config, data), data.dictionary)
 
 
 def _writable_sets(config: TrialConfig, data: TrainingData, engine: Engine, task: Task) -> list[Extra]:
     """Return the further sets to draw from, without what the network cannot write."""
-    extras = wanted(extra_sets(config, data))
+    extras = require_extras(extra_sets(config, data))
     return [extra.writable(engine.charset) for extra in extras] if task.spells else extras
 
 
-def teaching(config: TrialConfig, data: TrainingData) -> list[Dataset]:
+def list_taught_sets(config: TrialConfig, data: TrainingData) -> list[Dataset]:
     """Return the further sets whose characters the network is to learn."""
-    return [extra.lines for extra in wanted(extra_sets(config, data)) if extra.teaches]
+    return [extra.lines for extra in require_extras(extra_sets(config, data)) if extra.teaches]
 
 
 def assemble(
@@ -245,7 +245,7 @@ def charset_for(
     return TASKS.get(config.task).charset(config, texts, dictionary)
 
 
-def _fitted(
+def _fit_horizon(
     horizon: ScheduleHorizon, engine: Engine, epoch: int, seconds: float, deadline: float | None, most: int
 ) -> ScheduleHorizon:
     """Return the horizon after an epoch of so many seconds, the same for all workers: the slowest one decides."""
@@ -253,4 +253,4 @@ def _fitted(
         return horizon
     everyone = engine.gather([(seconds, deadline - time.time())])
     slowest, left = max(s for s, _ in everyone), min(left for _, left in everyone)
-    return horizon.fitted(epoch, slowest, left, most)
+    return horizon.fit_to_time(epoch, slowest, left, most)

@@ -16,7 +16,7 @@ if __name__ == "__main__":
 from train.checkpoint import Checkpoint, load_checkpoint
 from train.config import TrialConfig
 from train.data.arguments import options_of, require_data
-from train.data.batching.mixture import Extra, wanted
+from train.data.batching.mixture import Extra, require_extras
 from train.data.batching.versions import with_versions
 from train.data.checks.allowed import describe_left_out
 from train.data.decoded.decoding import CACHE, Decoding
@@ -30,7 +30,7 @@ from train.sets.read import Sets, Source, read_sets
 from train.sets.texts import check_rules, read_further
 from train.steps.fits import check_fits, models_for
 from train.steps.teacher import check_teacher
-from train.steps.training_report import COMPLETED, FILE, TrainingReport, reported
+from train.steps.training_report import COMPLETED, FILE, TrainingReport, reporting_the_end
 from train.steps.validation import GENERAL
 from train.system.cli import Parser
 from train.system.paths import given_path, require_folder
@@ -99,7 +99,9 @@ def main(arguments: Sequence[str]) -> None:
     require_folder(cache, "--cache")
     for share, labels in (("replay", chosen.general_labels), ("synthetic", chosen.synthetic_labels)):
         if labels is None:
-            wanted([Extra(share, getattr(config, share), None)])  # refuses a share of nothing before any work
+            require_extras(
+                [Extra(share, getattr(config, share), None)]
+            )  # refuses a share of nothing before any work
     from train.engines.choice import resolve
 
     engine = resolve(chosen.engine or config.engine, [config.model], weights=config.weights)
@@ -120,7 +122,7 @@ def main(arguments: Sequence[str]) -> None:
     facts, epoch = _facts(config, decoded, resume), resume.epoch if resume else 0
     report = TrainingReport(output / FILE, facts, epoch, task.scores.names)
     knowledge = TextKnowledge(decoded.train.texts, rules, chosen.seed, chosen.precision, further)
-    with reported(report):
+    with reporting_the_end(report):
         _train_and_export(config, decoded, output, report, resume, knowledge, samples=chosen.samples)
 
 
@@ -184,14 +186,16 @@ def _decode(sets: Sets, how: Decoding, chosen: argparse.Namespace) -> "TrainingD
 def _facts(config: TrialConfig, data: "TrainingData", resume: Checkpoint | None) -> dict[str, Any]:
     """Return what the training report says of a run before its first epoch, and tell of random weights."""
     from train.engines import ENGINES
-    from train.loop import charset_for, teaching
+    from train.loop import charset_for, list_taught_sets
     from train.models import MODELS
 
     scratch = not MODELS.get(config.model).pretrained(Path(config.weights) if config.weights else None)
     if scratch:
         print(f"{config.model} starts from random weights: it is trained from scratch", flush=True)
     charset = (
-        resume.charset if resume else charset_for(config, data.train, teaching(config, data), data.dictionary)
+        resume.charset
+        if resume
+        else charset_for(config, data.train, list_taught_sets(config, data), data.dictionary)
     )
     return {
         "model": config.model,
@@ -223,7 +227,7 @@ def _train_and_export(
     from train.loop import published_scores, train
     from train.trained.loaded import load_network
     from train.trained.text_models import add_text_model
-    from train.trained.tuning import tuned
+    from train.trained.tuning import with_tuned_settings
 
     task = TASKS.get(config.task)
     published = published_scores(config, data)
@@ -232,7 +236,9 @@ def _train_and_export(
         print(f"baseline: {config.model}, as published: {score}", flush=True)
     train(config, data, _report(output, config.epochs, report, task), resume)
     reached, bundle = load_checkpoint(output / BEST), output / "best"
-    network = add_text_model(load_network(tuned(reached, data.val), data.val), data.val, knowledge)
+    network = add_text_model(
+        load_network(with_tuned_settings(reached, data.val), data.val), data.val, knowledge
+    )
     best = network.checkpoint
     if best.text_model is not None:  # its metrics stay: they are compared with those of later epochs
         replace(reached, text_model=best.text_model).save(output / BEST)

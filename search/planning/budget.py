@@ -24,7 +24,7 @@ REFIT_SHARE, REFIT_START_S = 0.2, 8.0
 """What refitting takes at most of the time, and until its process trains."""
 
 
-def usual_seconds(epoch_seconds: float, remaining_s: float, most: int | None = None) -> float:
+def choose_trial_seconds(epoch_seconds: float, remaining_s: float, most: int | None = None) -> float:
     """Return how long a trial should take, so that several follow one another in the time that is left.
 
     A third of the time, if that is GOOD_EPOCHS epochs, else half or all of it: only trials that were long enough to be
@@ -39,7 +39,7 @@ def usual_seconds(epoch_seconds: float, remaining_s: float, most: int | None = N
     return remaining_s / max(1, min(rounds, ROUNDS, most or ROUNDS))
 
 
-def allotted_seconds(epoch_seconds: float, remaining_s: float, usual_s: float | None = None) -> float:
+def allot_seconds(epoch_seconds: float, remaining_s: float, usual_s: float | None = None) -> float:
     """Return the time of a trial that starts now.
 
     What is left is divided evenly among the trials of about the usual length that still fit, or all of it goes to one.
@@ -47,7 +47,7 @@ def allotted_seconds(epoch_seconds: float, remaining_s: float, usual_s: float | 
     Args:
         epoch_seconds: expected duration of one of its epochs.
         remaining_s: seconds until training has to end.
-        usual_s: see `usual_seconds`; None for all of the time.
+        usual_s: see `choose_trial_seconds`; None for all of the time.
     """
     share = remaining_s / (max(1, round(remaining_s / usual_s)) if usual_s else 1)
     return share if share >= LEAST_EPOCHS * epoch_seconds * SAFETY else remaining_s
@@ -62,11 +62,11 @@ def planned_epochs(
         epoch_seconds: expected duration of one of its epochs.
         remaining_s: seconds until training has to end; None without a time budget.
         max_epochs: the most that any trial may run.
-        usual_s: see `usual_seconds`; None for all of the time.
+        usual_s: see `choose_trial_seconds`; None for all of the time.
     """
     if remaining_s is None:
         return max_epochs
-    seconds = allotted_seconds(epoch_seconds, remaining_s, usual_s)
+    seconds = allot_seconds(epoch_seconds, remaining_s, usual_s)
     epochs = min(int(seconds / (epoch_seconds * SAFETY)), max_epochs)
     return epochs if epochs >= min(LEAST_EPOCHS, max_epochs) else 0
 
@@ -106,11 +106,11 @@ def ending_seconds(
         val_lines: of the validation split.
         test_lines: of the held-back test.
     """
-    reading = later_readings(val_lines, test_lines) * val_lines * evaluate_s
+    reading = count_later_readings(val_lines, test_lines) * val_lines * evaluate_s
     return min(ENDING_SHARE * budget_s, reading + text_model_seconds(settings, val_lines))
 
 
-def later_readings(val_lines: int, test_lines: int) -> float:
+def count_later_readings(val_lines: int, test_lines: int) -> float:
     """Return how many readings of the validation split follow averaging: of both splits by winner and baseline."""
     return 2 * (1 + test_lines / max(val_lines, 1))
 
@@ -197,7 +197,7 @@ def reserved_seconds(settings: StudySettings, available_s: float, trial_s: float
     return min(needed, most) if finalists and most >= least else 0.0
 
 
-def refits(settings: StudySettings) -> bool:
+def has_refit(settings: StudySettings) -> bool:
     """Return whether the winner is trained once more on all samples (`search/selection/refit.py`): with folds.
 
     Not where only a validation score shows that it keeps a limit on forgetting.
@@ -218,7 +218,7 @@ def refit_seconds(
         val_lines: that come to them.
     """
     needed = REFIT_START_S + SAFETY * fold_s * (1 + val_lines / train_lines)
-    return min(needed, REFIT_SHARE * available_s) if refits(settings) and fold_s else 0.0
+    return min(needed, REFIT_SHARE * available_s) if has_refit(settings) and fold_s else 0.0
 
 
 def choose_runs(seconds: Sequence[float], remaining_s: float | None, concurrent: int) -> tuple[int, int]:

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field, replace
 from search.planning.budget import (
     LEAST_EPOCHS,
     SAFETY,
-    allotted_seconds,
+    allot_seconds,
+    choose_trial_seconds,
     count_turns,
     ending_seconds,
     initial_epochs,
@@ -16,7 +17,6 @@ from search.planning.budget import (
     refit_seconds,
     reserved_seconds,
     soup_seconds,
-    usual_seconds,
 )
 from search.preflight.cost import Cost
 from search.preflight.data import StudyData
@@ -81,7 +81,7 @@ class TimeBudget:
         """
         if self.deadline is None or self.turns is not None or self.folds > 1:
             return None
-        return now + allotted_seconds(self.epoch_seconds(config), self.deadline - now, self.usual_s)
+        return now + allot_seconds(self.epoch_seconds(config), self.deadline - now, self.usual_s)
 
     def epoch_seconds(self, config: TrialConfig) -> float:
         """Return the expected seconds of a trial's mean epoch, over all folds."""
@@ -149,7 +149,7 @@ def divide(
         return budget
     epoch, available = usual_epoch(budget, probes), budget.deadline - now
     in_a_row = -(-settings.trials // concurrent) if settings.trials else None
-    usual = usual_seconds(epoch, available, in_a_row)
+    usual = choose_trial_seconds(epoch, available, in_a_row)
     epochs = planned_epochs(epoch, available, budget.max_epochs, usual)
     further = refit_seconds(
         settings, available, epochs * epoch / budget.folds, budget.train_lines, budget.val_lines
@@ -161,7 +161,7 @@ def divide(
         deadline=budget.deadline - further - reserved,
         refit_s=further,
         reserved_s=reserved,
-        usual_s=usual_seconds(epoch, available - reserved, in_a_row),
+        usual_s=choose_trial_seconds(epoch, available - reserved, in_a_row),
     )
 
 

@@ -111,7 +111,7 @@ def gather_text_knowledge(settings: StudySettings, texts: Sequence[str]) -> Text
 
 def decode_sets(settings: StudySettings, sets: Sets) -> StudyData:
     """Decode every image once."""
-    how = decoding(settings)
+    how = choose_decoding(settings)
     if how.in_files(sets.samples):
         print(f"decoded {task_of(settings).terms.samples} are mapped from {how.folder}", flush=True)
     decoded, left_out = how.decode_usable(sets.samples, settings.allow_bad, sets.left_out)
@@ -131,7 +131,7 @@ def decode_sets(settings: StudySettings, sets: Sets) -> StudyData:
     return StudyData(training, test, summary, gather_text_knowledge(settings, training.train.texts))
 
 
-def decoding(settings: StudySettings) -> Decoding:
+def choose_decoding(settings: StudySettings) -> Decoding:
     """Return where this study keeps its decoded lines; Ray's smallest object store has to hold those in memory."""
     folder = Path(settings.cache) if settings.cache else settings.local_folder.parent / CACHE
     free_bytes = available_bytes()

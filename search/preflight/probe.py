@@ -11,7 +11,7 @@ import ray
 from search.preflight.cost import Cost, Footprint, Measured, cost_of, footprint_of
 from search.preflight.space import list_models
 from search.preflight.timing import list_timed_plans, measure_steps
-from search.preflight.widths import promising_widths
+from search.preflight.widths import choose_widths
 from search.records.result import Baseline
 from spaces.space import SearchSpace
 from train.config import TechniqueConfig, TrialConfig, config_from_mapping, nested
@@ -25,7 +25,7 @@ from train.steps.validation import evaluate
 from train.tasks import TASKS, SampleStats, Task, Terms
 from train.techniques import build_technique
 from train.trained.loaded import Assembled
-from train.trained.tuning import chosen
+from train.trained.tuning import choose_settings
 
 
 @dataclass(frozen=True)
@@ -89,9 +89,7 @@ def probe_model(model: str, fixed: TrialConfig, fit_widths: Sequence[int], data:
         fixed = fixed.model_copy(update={"technique": TechniqueConfig()})
     untrained = not MODELS.get(model).pretrained(Path(fixed.weights) if fixed.weights else None)
     at_own_width = fixed.model_copy(update={"model": model, "fit_width": 0})
-    starts = TASKS.get(fixed.task).starts(
-        untrained, promising_widths(at_own_width, data, fit_widths, untrained)
-    )
+    starts = TASKS.get(fixed.task).starts(untrained, choose_widths(at_own_width, data, fit_widths, untrained))
     readings: list[ProbeReading] = []
     measured: list[Measured] = []
     for start, plans in zip(starts, list_timed_plans(len(starts)), strict=True):
@@ -133,7 +131,7 @@ def read_start(
     network = Assembled(engine, task)
     readings = [read(network, config, data, untrained)]
     if task.tunes:
-        better = chosen(network, data.val)
+        better = choose_settings(network, data.val)
         tuned_task = TASKS.get(better.task)(better, engine.charset)
         readings.append(
             read(Assembled(engine, tuned_task).with_outputs_of(network), better, data, untrained, tuned=True)

@@ -16,9 +16,9 @@ from spaces.parameter import Choice
 from spaces.space import SearchSpace, load_space
 from train.config import TrialConfig
 from train.data.augment import AUGMENTATIONS
-from train.data.batching.mixture import Extra, wanted
+from train.data.batching.mixture import Extra, require_extras
 from train.engines import ENGINES
-from train.engines.choice import AUTO, check_holds, installed, resolve
+from train.engines.choice import AUTO, check_holds, is_installed, resolve
 from train.errors import UsageError
 from train.models import MODELS
 from train.sets.dictionary import NONE
@@ -154,7 +154,7 @@ def drop_absent_lines(space: SearchSpace, settings: StudySettings) -> Narrowed:
     for share, labels in (("replay", settings.general_labels), ("synthetic", settings.synthetic_labels)):
         searched = any(parameter.key == share for parameter in space.parameters)
         if labels is None:
-            wanted([Extra(share, float(str(space.fixed.get(share, 0))), None)])
+            require_extras([Extra(share, float(str(space.fixed.get(share, 0))), None)])
             space = space.forced(share, 0.0) if searched else space
         elif share == "synthetic" and not (searched or space.fixed.get(share)):
             raise UsageError(
@@ -260,7 +260,7 @@ def check_any_engine(engines: list[str], space: SearchSpace) -> None:
     """Raise UsageError if a trial could draw an engine that is not installed or lacks a model."""
     for engine in engines:
         check_holds(engine, list_models(space))
-    missing = [engine for engine in engines if not installed(engine)]
+    missing = [engine for engine in engines if not is_installed(engine)]
     if missing or len(engines) == 1:
         raise UsageError(
             "--engine any needs a space that names several engines, all installed",

@@ -16,7 +16,7 @@ from train.tasks import Task
 SAMPLE = 64
 
 
-def promising_widths(
+def choose_widths(
     config: TrialConfig, data: TrainingData, widths: Sequence[int], untrained: bool
 ) -> list[int]:
     """Return 0, lines' own width, and of the others the one at which a model reads a sample of the lines best.

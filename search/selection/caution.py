@@ -37,7 +37,7 @@ LIKELY = 1.28 / 1.96
 Weights = Mapping[str, Any]
 
 
-def be_cautious(
+def apply_caution(
     search: Searched, selected: Selection, winner: Loaded, averaged: tuple[str, ...]
 ) -> tuple[Loaded, tuple[str, ...], Caution | None]:
     """Return the network of the bundle, what it is averaged from, and how near to the best baseline it stays.

@@ -11,7 +11,7 @@ from pathlib import Path
 from search.records.evidence import LabelCheck, LabelError
 from search.records.trial import TrialRecord
 from train.config import Frozen
-from train.data.corrections import LabelErrorRow, merged, read_table, table_text
+from train.data.corrections import LabelErrorRow, merge_rows, read_table, table_text
 from train.data.dataset import Dataset
 from train.errors import CheckpointError, ModelError
 from train.loop import TrainingData
@@ -88,7 +88,7 @@ def find_label_errors(ballots: Sequence[Ballot], sources: Sequence[str], split: 
     return errors
 
 
-def likeliest_first(errors: Iterable[LabelError]) -> list[LabelError]:
+def sort_by_chance(errors: Iterable[LabelError]) -> list[LabelError]:
     """Sort: the least likely label first, of equals the one against which the larger share agrees."""
     return sorted(errors, key=lambda one: (one.chance, -one.votes / one.voters))
 
@@ -167,7 +167,7 @@ def check_labels(voters: Sequence[Voter], data: TrainingData, timer: Timer) -> L
         voted.append(voter.name)
     errors = [find_label_errors(ballots[split], dataset.sources, split) for split, dataset in splits.items()]
     return LabelCheck(
-        samples=tuple(likeliest_first(chain.from_iterable(errors))),
+        samples=tuple(sort_by_chance(chain.from_iterable(errors))),
         voters=tuple(voted),
         splits={split: len(part) for split, part in splits.items() if len(ballots[split]) >= LEAST_VOTERS},
         why_not="; ".join(lost) or _explain_gaps(len(voted), len(voters), with_train),
@@ -212,5 +212,5 @@ def write_table(check: LabelCheck, folder: Path) -> Path:
         for s in check.samples
     ]
     edited = read_table(path) if path.is_file() else []
-    write_whole(path, table_text(merged(rows, edited)))
+    write_whole(path, table_text(merge_rows(rows, edited)))
     return path

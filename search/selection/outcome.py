@@ -9,10 +9,10 @@ from typing import Any
 from ray import tune
 
 from search.planning.budget import (
+    count_later_readings,
+    has_refit,
     label_check_seconds,
-    later_readings,
     limit_finalists,
-    refits,
     text_model_seconds,
 )
 from search.planning.plan import Plan, Planned, list_nodes
@@ -110,7 +110,7 @@ class Searched:
     def refitting(self) -> Refitting | None:
         """How the winner is trained on all samples: with all cores of a node, for no trial runs now; None for not."""
         budget, amounts, settings = self.plan.budget, self.plan.resources.trial.amounts, self.settings
-        if not refits(settings) or (settings.time_budget_s and not budget.refit_s):
+        if not has_refit(settings) or (settings.time_budget_s and not budget.refit_s):
             return None
         able = [node for node in list_nodes() if node.get("GPU", 0.0) >= amounts.get("GPU", 0.0)]
         cores = max((node.get("CPU", 0.0) for node in able), default=0.0)
@@ -196,7 +196,7 @@ class Searched:
     @property
     def later_readings(self) -> float:
         """How many readings of the validation split follow the averaging."""
-        return later_readings(self.val_lines, len(self.data.test or ()))
+        return count_later_readings(self.val_lines, len(self.data.test or ()))
 
     @property
     def overrun(self) -> str:

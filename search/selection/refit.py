@@ -29,7 +29,7 @@ LEAST_SHARE = 0.5
 """Of a fold's time, that has to be left."""
 
 
-def all_samples(data: TrainingData, checkpoint: Checkpoint) -> TrainingData:
+def join_samples(data: TrainingData, checkpoint: Checkpoint) -> TrainingData:
     """Return the data with the validation samples to train on, too, but for those that the network cannot write."""
     texts = data.val.texts if TASKS.get(checkpoint.config.task).spells else ()
     unwritable = {place for place, text in enumerate(texts) if checkpoint.charset.unknown(text)}
@@ -45,7 +45,7 @@ def train_on_all(
 
     Returns the last epoch's checkpoint and how many samples it has seen; why there is none if it diverged.
     """
-    whole = all_samples(data, checkpoint)
+    whole = join_samples(data, checkpoint)
     config = checkpoint.config.model_copy(update={"patience": 0})
     last: list[Checkpoint] = []
 

@@ -11,7 +11,7 @@ from search.records.result import PRETRAINED, Comparison, Misreading
 from search.records.sample_rows import SplitRows, make_split_rows
 from search.records.trial import TrialRecord
 from search.sampling.lineage import describe_stages
-from search.selection.caution import be_cautious, load_baseline
+from search.selection.caution import apply_caution, load_baseline
 from search.selection.choose import Selection
 from search.selection.judge import compare_with_baselines, list_baselines, list_misreadings
 from search.selection.labels import (
@@ -33,7 +33,7 @@ from train.data.dataset import Dataset
 from train.data.images import Image
 from train.export import export_network
 from train.trained.loaded import Loaded, load_network
-from train.trained.text_models import add_text_model, decoding
+from train.trained.text_models import add_text_model, measure_decoding
 from train.trained.tuning import tune
 
 
@@ -71,7 +71,7 @@ def export_winner(search: Searched, selected: Selection, folder: Path) -> Winner
         return WinnerEvidence()
     data, val = search.data, search.data.training.val
     best, averaged = load_weights(search, selected)
-    loaded, averaged, caution = be_cautious(search, selected, best, averaged)
+    loaded, averaged, caution = apply_caution(search, selected, best, averaged)
     tuned = tune(loaded, val)
     winner = add_text_model(tuned, val, search.knowledge_for_winner)
     kept = tuned if caution is None or caution.share else tune(best, val)
@@ -147,7 +147,7 @@ def summarise_decoding(winner: Loaded, final: Loaded, data: StudyData) -> dict[s
     found = {}
     for name, (network, split) in _judged(winner, final, data).items():
         reading = network.read(split)
-        decoded = decoding(network.task, reading.predictions, split)
+        decoded = measure_decoding(network.task, reading.predictions, split)
         found[name] = DecodedSplit(
             raw=decoded.raw.primary,
             decoded=reading.scores.primary,

@@ -17,7 +17,7 @@ FAILURE = "error.txt"
 
 
 @contextmanager
-def beginning(settings: StudySettings, resume: bool) -> Iterator[None]:
+def keeping_the_name(settings: StudySettings, resume: bool) -> Iterator[None]:
     """Leave a new study's name free if what happens inside fails before the first trial.
 
     Raises:
@@ -27,7 +27,7 @@ def beginning(settings: StudySettings, resume: bool) -> Iterator[None]:
     try:
         yield
     except BaseException as error:
-        found = own_error(error)
+        found = find_own_error(error)
         if resume or has_begun(settings.local_folder):
             if found is error:
                 raise
@@ -44,7 +44,7 @@ def has_begun(folder: Path) -> bool:
     return (folder / STUDY_FILE).exists() and bool(read_journal(folder))
 
 
-def own_error(error: BaseException) -> BaseException:
+def find_own_error(error: BaseException) -> BaseException:
     """Return our own error that a process of Ray's has raised, and any other as it is."""
     cause = error.cause if isinstance(error, RayTaskError) else None
     return cause if isinstance(cause, OcrError) else error

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pyarrow import fs
 
-from search.preflight.data import decoding, gather_text_knowledge, source_of
+from search.preflight.data import choose_decoding, gather_text_knowledge, source_of
 from search.records.trial_report import checkpoint_scores, latest_reports
 from search.settings import StudySettings
 from search.storage.journal import TrialJournal, read_journal
@@ -21,7 +21,7 @@ from train.sets.read import read_splits
 from train.tasks.parity import ParityResult
 from train.trained.loaded import load_network
 from train.trained.text_models import add_text_model
-from train.trained.tuning import tuned
+from train.trained.tuning import with_tuned_settings
 
 
 @dataclass(frozen=True)
@@ -60,8 +60,8 @@ def export_trial(study: Study, wanted: str, output: Path) -> Exported:
     settings = study.settings
     splits, left_out = read_splits(source_of(settings))
     knowledge = gather_text_knowledge(settings, [sample.text for sample in splits.train])
-    val = decoding(settings).decode_usable({"val": splits.val}, settings.allow_bad, left_out)[0]["val"]
-    network = add_text_model(load_network(tuned(checkpoint, val), val), val, knowledge)
+    val = choose_decoding(settings).decode_usable({"val": splits.val}, settings.allow_bad, left_out)[0]["val"]
+    network = add_text_model(load_network(with_tuned_settings(checkpoint, val), val), val, knowledge)
     parity = export_network(network, val, output, settings.samples)
     return Exported(trial.id, checkpoint.epoch, network.checkpoint.metrics, parity)
 
@@ -90,4 +90,4 @@ def decode_splits(settings: StudySettings, names: Sequence[str]) -> dict[str, Da
     """Read and decode these of the study's splits once more."""
     splits, left_out = read_splits(source_of(settings))
     wanted = {name: samples for name, samples in splits.items() if name in names}
-    return decoding(settings).decode_usable(wanted, settings.allow_bad, left_out)[0]
+    return choose_decoding(settings).decode_usable(wanted, settings.allow_bad, left_out)[0]

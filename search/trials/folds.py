@@ -25,7 +25,7 @@ from train.data.split import is_spread, seeded_rank
 from train.errors import UsageError
 from train.loop import MakeCheckpoint, Metrics, TrainingData, assemble, train
 from train.scoring.intervals import bootstrap_interval
-from train.steps.place import Watch, unwatched
+from train.steps.place import Watch, watch_nothing
 from train.steps.validation import GENERAL, evaluate
 from train.tasks import TASKS, SampleStats, Task, primary_of
 
@@ -137,7 +137,7 @@ def train_fold(
     data: TrainingData,
     seed_checkpoint: Checkpoint | None = None,
     micro_batches: int = 1,
-    watch: Watch = unwatched,
+    watch: Watch = watch_nothing,
 ) -> Fold:
     """Train and score one fold, or score the checkpoint that it ended with before; raise DivergedError.
 
@@ -199,7 +199,7 @@ def run_folds(
     report: Callable[[Metrics, FoldReport, Checkpoint | None], None],
     saved: Checkpoint | None,
     micro_batches: int = 1,
-    watch: Watch = unwatched,
+    watch: Watch = watch_nothing,
 ) -> None:
     """Train fold after fold and report after each what all so far say; the first one's checkpoint is kept.
 

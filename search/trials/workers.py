@@ -42,7 +42,7 @@ from train.config import TrialConfig
 from train.engine import World
 from train.errors import MemoryShortError, OcrError
 from train.loop import MakeCheckpoint, Metrics, Report, train
-from train.steps.place import Watch, unwatched
+from train.steps.place import Watch, watch_nothing
 
 TRIAL_RESOURCES: dict[str, float] = {"memory": 1}
 """What a trial that calls `train_on_workers` must request: one byte, for Tune refuses a request of nothing."""
@@ -69,7 +69,7 @@ def train_on_workers(
     micro_batches: int = 1,
     *,
     deadline: float | None = None,
-    watch: Watch = unwatched,
+    watch: Watch = watch_nothing,
 ) -> None:
     """Train one configuration on a group of workers, calling `report` in this process after every epoch.
 
@@ -210,7 +210,7 @@ def _work(
     restarted = ray.train.get_checkpoint()
     saved = read_checkpoint(restarted) if restarted else ray.get(resume) if resume else None
     report = _worker_report if world.rank == 0 else _follower_report
-    told = watch if world.rank == 0 else unwatched
+    told = watch if world.rank == 0 else watch_nothing
     train(config, ray.get(data), report, saved, world, micro_batches, deadline=deadline, watch=told)
 
 

@@ -21,7 +21,7 @@ import numpy as np
 from serve.errors import TooLargeError, UndecodableError, UnknownError
 from serve.loop.files import read_fields
 from train.data.images import Image
-from train.data.texts.forms import HALVES, invisible_places, named, normal_form
+from train.data.texts.forms import HALVES, invisible_places, name_character, normal_form
 from train.system.files import locked, remove_durably, write_whole
 
 TEXT_KEY, ORIGINAL_KEY = "corrected_text", "original_text"
@@ -162,7 +162,7 @@ def check_text(text: str) -> str:
     if wrong := sorted({text[place] for place in invisible_places(text)} | set(HALVES.findall(text))):
         raise UndecodableError(
             "text must be one line of characters that can be seen",
-            ", ".join(map(named, wrong)),
+            ", ".join(map(name_character, wrong)),
             "leave them out",
         )
     if len(text) > MAX_TEXT:

@@ -18,7 +18,7 @@ from train.errors import UsageError
 from train.export import export_checkpoint
 from train.loop import TrainingData, assemble
 from train.models import MODELS
-from train.steps.teacher import taught
+from train.steps.teacher import read_by_teacher
 from train.techniques import TECHNIQUES, build_technique, uniform
 
 Weights = dict[str, npt.NDArray[np.float32]]
@@ -67,7 +67,7 @@ def batch(chosen: dict[str, str], data: TrainingData, batches: dict[str, Batch])
     if chosen["model"] not in batches:
         settings = config(**chosen, technique=technique("distill"))
         engine, task = assemble(settings, data.train)
-        source = taught(task, settings, engine.charset)
+        source = read_by_teacher(task, settings, engine.charset)
         batches[chosen["model"]] = source.batch(data.train, np.arange(2), epoch=1)
     return batches[chosen["model"]]
 

@@ -10,7 +10,7 @@ import pytest
 
 from serve.arguments import parser
 from serve.claims import claim_port, claim_storage
-from serve.run import KEYS, find_sources, settings_from
+from serve.run import KEYS, find_sources, settings_of
 from serve.settings import Settings, require_resources
 from tests.conftest import ROOT
 from tests.serve.conftest import free_port
@@ -36,14 +36,14 @@ from train.errors import UsageError
 )
 def test_a_wrong_value_is_told_with_its_option(words: str, told: str) -> None:
     with pytest.raises(UsageError) as caught:
-        settings_from(parser().parse_args(words.split()))
+        settings_of(parser().parse_args(words.split()))
     assert told in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
 def test_keys_may_have_blanks_between_them(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(KEYS, "a, b")
-    assert settings_from(parser().parse_args(["--api-key", "c"])).api_keys == ("c", "a", "b")
+    assert settings_of(parser().parse_args(["--api-key", "c"])).api_keys == ("c", "a", "b")
 
 
 @pytest.mark.parametrize(

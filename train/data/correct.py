@@ -30,7 +30,7 @@ from train.system.paths import given_path, require_file
 SUFFIX = ".corrected.txt"
 
 
-def corrected(
+def correct_labels(
     samples: Sequence[Sample], rows: Sequence[LabelErrorRow]
 ) -> tuple[list[Sample], list[LabelErrorRow]]:
     """Return the samples with corrected labels, and the corrections that were of some of them.
@@ -127,7 +127,7 @@ def _differs(old: Sample, new: Sample) -> bool:
 
 def by_table(sets: Sequence[Sequence[Sample]], rows: Sequence[LabelErrorRow]) -> list[Part]:
     """Return the samples of every label file with what a table says; raise DataError for what is of none of them."""
-    parts = [corrected(samples, rows) for samples in sets]
+    parts = [correct_labels(samples, rows) for samples in sets]
     corrections = [row for row in rows if row.text != row.label]
     used = {_key(row.image, row.label) for _, found in parts for row in found}
     lost = [row for row in corrections if _key(row.image, row.label) not in used]

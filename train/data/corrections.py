@@ -73,7 +73,7 @@ def _row(cells: list[str], place: str) -> LabelErrorRow:
         ) from error
 
 
-def merged(found: Sequence[LabelErrorRow], edited: Sequence[LabelErrorRow]) -> list[LabelErrorRow]:
+def merge_rows(found: Sequence[LabelErrorRow], edited: Sequence[LabelErrorRow]) -> list[LabelErrorRow]:
     """Return what was found with what a person had already said; also what they said of labels not found again."""
     answers = {(row.image, row.label): row for row in edited if row.corrected}
     rows = []

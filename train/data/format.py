@@ -51,7 +51,7 @@ def main(arguments: Sequence[str]) -> None:
     print(as_yaml(found))
     for one in found:
         print(f"# {one.rule.name}: {one.text}")
-    for line in list(disobeying(found, samples))[:SHOWN]:
+    for line in list(list_disobeying(found, samples))[:SHOWN]:
         print(f"# {line}")
     if options.write:
         write_output(options.write, as_yaml(found), "--write")
@@ -65,7 +65,7 @@ def as_yaml(found: Sequence[Proposal]) -> str:
     return yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
 
 
-def disobeying(found: Sequence[Proposal], samples: Sequence[Sample]) -> Iterator[str]:
+def list_disobeying(found: Sequence[Proposal], samples: Sequence[Sample]) -> Iterator[str]:
     """Yield the labels that break a rule which nearly all obey."""
     for one in found:
         if one.rule.obeying >= COMMON * one.rule.labels:

@@ -8,7 +8,7 @@ from math import ceil
 from pathlib import Path
 from statistics import median
 
-from train.data.folders.documents import FEWEST, Documents, enough, find_documents, grouped
+from train.data.folders.documents import FEWEST, Documents, can_carve, find_documents, group_samples
 from train.data.formats import SPLITS
 from train.data.sample import Sample
 from train.errors import DataError, UsageError
@@ -73,7 +73,7 @@ def make_splits(
     _require_fractions(val_fraction, test_fraction)
     wanted = {"test": test_fraction, "val": val_fraction}
     shares = {name: share for name, share in wanted.items() if share and name not in given}
-    start = given_splits(given if group_by is None else grouped(given, group_by))
+    start = given_splits(given if group_by is None else group_samples(given, group_by))
     pool = start.train
     _require_samples(given, pool, list(shares))
     every = [sample for _, samples in start.items() for sample in samples]
@@ -110,7 +110,7 @@ def _can_group(given: Splits, documents: Documents, spread: bool) -> bool:
     if not documents or (spread and not any(sample.document for sample in given.train)):
         return False
     held = {documents[sample.path] for sample in (*given.val, *given.test)}
-    return enough([sample for sample in given.train if documents[sample.path] not in held], documents)
+    return can_carve([sample for sample in given.train if documents[sample.path] not in held], documents)
 
 
 @dataclass(frozen=True)

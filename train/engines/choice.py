@@ -68,7 +68,7 @@ def resolve(
 
 def choose(models: Sequence[str], threads: int | None, weights: str | None = None) -> EngineChoice:
     """Measure the installed engines on all `models`; raise ModelError if none can train them."""
-    able = [name for name in ENGINES.names() if installed(name) and holds(name, models)]
+    able = [name for name in ENGINES.names() if is_installed(name) and holds(name, models)]
     if not able:
         raise ModelError(
             "an engine must be installed that holds the model",
@@ -77,17 +77,17 @@ def choose(models: Sequence[str], threads: int | None, weights: str | None = Non
         )
     if len(able) == 1:
         return EngineChoice(able[0], "the only one installed that holds the model")
-    with ThreadPoolExecutor(places(threads, len(able))) as pool:
+    with ThreadPoolExecutor(count_places(threads, len(able))) as pool:
         seconds = pool.map(lambda name: measure(name, models, threads, weights), able)
-    return fastest(dict(zip(able, seconds, strict=True)))
+    return find_fastest(dict(zip(able, seconds, strict=True)))
 
 
-def places(threads: int | None, engines: int) -> int:
+def count_places(threads: int | None, engines: int) -> int:
     """Return how many engines can be measured side by side, each on cores of its own; None threads may be all cores."""
     return max(1, min(engines, (os.cpu_count() or 1) // threads)) if threads else 1
 
 
-def installed(engine: str) -> bool:
+def is_installed(engine: str) -> bool:
     """Whether an engine's packages are there."""
     return all(importlib.util.find_spec(package) is not None for package in ENGINES.get(engine).packages)
 
@@ -108,7 +108,7 @@ def check_holds(engine: str, models: Sequence[str]) -> None:
         )
 
 
-def fastest(seconds: Mapping[str, float]) -> EngineChoice:
+def find_fastest(seconds: Mapping[str, float]) -> EngineChoice:
     """Return the engine with the shortest step, in seconds for all models together."""
     best = min(seconds, key=lambda name: seconds[name])
     if math.isinf(seconds[best]):

@@ -44,13 +44,13 @@ def levels(
 ) -> dict[str, int]:
     """Return how many blocks lie between each parameter's and the output; 0 for the head.
 
-    A block is what `block` cuts out of the names of one layer group. Blocks stand in the order in which a forward
+    A block is what `block_of` cuts out of the names of one layer group. Blocks stand in the order in which a forward
     pass first reaches them, group by group, so that no group overtakes one that is nearer to the output.
     """
     blank = np.zeros((1, 3, *example_px), np.float32)
     order = network.execution_order(lambda: network.logits(network.tensor(blank)))
     reached = {layer.name: place for place, layer in reversed(list(enumerate(order)))}
-    blocks = {name: (GROUPS.index(groups[name]), block(name)) for name in network.parameters()}
+    blocks = {name: (GROUPS.index(groups[name]), block_of(name)) for name in network.parameters()}
     first: dict[tuple[int, str], int] = {}
     for name, key in blocks.items():
         place = reached.get(name.rpartition(".")[0], len(order))
@@ -59,7 +59,7 @@ def levels(
     return {name: last_first.index(key) for name, key in blocks.items()}
 
 
-def block(name: str) -> str:
+def block_of(name: str) -> str:
     """Return the block of a parameter: its name up to the second number in it, or to the only one.
 
     Networks number their stages and the blocks in them; a third number counts the layers of one block. Layers

@@ -13,7 +13,7 @@ from train.engine import Batch, Features, Images, T, World
 from train.engines import ENGINES, paddle_cpu
 from train.engines.adapters import adapted
 from train.engines.network_engine import NetworkEngine
-from train.engines.objectives import each
+from train.engines.objectives import map_tensors
 from train.engines.paddle_loss import divergence
 from train.models.network import STATISTICS
 
@@ -91,7 +91,7 @@ class PaddleEngine(NetworkEngine):
         """Run forward and backward; at an update average over workers, clip and step."""
         with self._autocast():
             outputs = self._training_outputs(batch.images)
-        loss = self._loss(each(outputs, lambda part: part.astype("float32")), batch)
+        loss = self._loss(map_tensors(outputs, lambda part: part.astype("float32")), batch)
         scaled = loss * (batch.share / self._config.optimiser.accumulate)
         (self._scaler.scale(scaled) if self._scaler else scaled).backward()
         if update:

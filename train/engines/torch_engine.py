@@ -13,7 +13,7 @@ from train.engine import GROUPS, Batch, Features, Images, T, World
 from train.engines import ENGINES, torch_optimiser
 from train.engines.adapters import adapted
 from train.engines.network_engine import NetworkEngine
-from train.engines.objectives import each
+from train.engines.objectives import map_tensors
 from train.engines.torch_loss import divergence
 from train.models.network import STATISTICS
 
@@ -105,7 +105,7 @@ class TorchEngine(NetworkEngine):
         """Run forward and backward; at an update average over workers, clip and step."""
         with self._autocast():
             outputs = self._training_outputs(batch.images)
-        loss = self._loss(each(outputs, lambda part: part.float()), batch)
+        loss = self._loss(map_tensors(outputs, lambda part: part.float()), batch)
         scaled = loss * (batch.share / self._config.optimiser.accumulate)
         (self._scaler.scale(scaled) if self._scaler else scaled).backward()
         if update:
@@ -171,7 +171,7 @@ class TorchEngine(NetworkEngine):
         modes = {module: module.training for module in self._network.layer.modules()}
         self._network.layer.eval()
         with self._averaged(), torch.inference_mode():
-            outputs = each(self._outputs(images), lambda part: part.float())
+            outputs = map_tensors(self._outputs(images), lambda part: part.float())
             read = self._objective.read(outputs).cpu().numpy()
         for module, training in modes.items():
             module.training = training

@@ -88,7 +88,7 @@ class Calibration(Frozen):
         return self.accept_at is not None and score >= self.accept_at
 
 
-def calibrated(scores: Sequence[float], right: Sequence[bool], precision: float) -> Calibration:
+def calibrate(scores: Sequence[float], right: Sequence[bool], precision: float) -> Calibration:
     """Return the curve of validation lines (isotonic regression: Zadrozny and Elkan, 2002) and where to accept.
 
     Args:
@@ -105,11 +105,11 @@ def calibrated(scores: Sequence[float], right: Sequence[bool], precision: float)
         shares=tuple(shares),
         precision=precision,
         accept_at=bound,
-        measured=covered(scores, right, bound),
+        measured=measure_coverage(scores, right, bound),
     )
 
 
-def reliability(said: Sequence[float], right: Sequence[bool]) -> tuple[Reliability, ...]:
+def measure_reliability(said: Sequence[float], right: Sequence[bool]) -> tuple[Reliability, ...]:
     """Return what became of lines by the probability that they were given, in about BINS groups."""
     order = np.argsort(np.array(said), kind="stable")
     values, hits = np.array(said, float)[order], np.array(right, float)[order]
@@ -126,7 +126,7 @@ def reliability(said: Sequence[float], right: Sequence[bool]) -> tuple[Reliabili
     return tuple(found)
 
 
-def covered(scores: Sequence[float], right: Sequence[bool], accept_at: float | None) -> Coverage:
+def measure_coverage(scores: Sequence[float], right: Sequence[bool], accept_at: float | None) -> Coverage:
     """Return what accepting from a score on would do with lines."""
     accepted = [
         hit for score, hit in zip(scores, right, strict=True) if accept_at is not None and score >= accept_at

@@ -7,9 +7,9 @@ import numpy as np
 import numpy.typing as npt
 
 from train.data.charset import Charset
-from train.data.checks.rules import named
-from train.reading.calibration import calibrated
-from train.reading.formats.rules import Rule, weighed
+from train.data.checks.rules import quote_some
+from train.reading.calibration import calibrate
+from train.reading.formats.rules import Rule, weigh
 from train.reading.knowledge import FEWEST_LINES, FEWEST_TEXTS, EarlierTextModel, TextKnowledge
 from train.reading.languages import (
     NO_TIME,
@@ -106,7 +106,7 @@ class _Fitting:
         rules = self._knowledge.rules or self._before.rules
         if not self._knowledge.rules and len(self._texts) < FEWEST_TEXTS:
             return rules
-        return weighed(rules, self._texts or self._lines.labels, self._knowledge.seed) if rules else ()
+        return weigh(rules, self._texts or self._lines.labels, self._knowledge.seed) if rules else ()
 
     def take_language(self) -> None:
         """Take the n-gram of before unless it reads worse, and a new one if that is better by more than chance."""
@@ -156,7 +156,7 @@ class _Fitting:
         texts = [text for text in self._knowledge.further if not self._charset.unknown(text)]
         if left := len(self._knowledge.further) - len(texts):
             lacking = sorted(set().union(*map(self._charset.unknown, self._knowledge.further)))
-            shown = named(lacking)
+            shown = quote_some(lacking)
             self._notes.append(
                 f"{left} of {len(self._knowledge.further)} texts without images hold {shown}, which the charset lacks: "
                 "left out"
@@ -168,7 +168,7 @@ class _Fitting:
         calibration = self._before.calibration
         if self._enough or calibration is None:
             scores = [one.score for one in read_all(self._settings, self._charset, self._lines)]
-            calibration = calibrated(scores, self._right.astype(bool).tolist(), self._knowledge.precision)
+            calibration = calibrate(scores, self._right.astype(bool).tolist(), self._knowledge.precision)
             self._notes.append(f"accepted: {calibration.measured}")
         else:
             self._notes.append(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from train.data.charset_file import read_characters
-from train.data.checks.rules import named
+from train.data.checks.rules import quote_some
 from train.data.labels import Named
 from train.errors import DataError, UsageError
 from train.system.paths import given_path
@@ -30,7 +30,7 @@ class Dictionary:
     added: tuple[str, ...]
 
     def __str__(self) -> str:
-        more = f", and {len(self.added)} that the labels add: {named(self.added)}" if self.added else ""
+        more = f", and {len(self.added)} that the labels add: {quote_some(self.added)}" if self.added else ""
         return f"{len(self.characters)} characters of {self.path}{more}"
 
 

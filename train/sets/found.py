@@ -15,7 +15,7 @@ import numpy.typing as npt
 from train.cut import Cut
 from train.data.batching.versions import MARK
 from train.data.folders.documents import find_documents
-from train.data.folders.unpacked import unpacked
+from train.data.folders.unpacked import unpack
 from train.data.photos.box_errors import BoxError, apply, describe, deviate, measure
 from train.data.photos.lines import PhotoLine, is_line, labelled_lines, write_lines
 from train.data.photos.regions import regions_of
@@ -107,7 +107,7 @@ def boxes_of(photos: Sequence[Sample], finder: Finder) -> list[Quads]:
     def make() -> Iterator[tuple[str, bytes]]:
         yield BOXES, json.dumps([quads.tolist() for quads in finder.find(photos)]).encode()
 
-    folder = unpacked((photo.path for photo in photos), f"{BOXES} {finder.key}", make)
+    folder = unpack((photo.path for photo in photos), f"{BOXES} {finder.key}", make)
     kept = json.loads((folder / BOXES).read_bytes())
     return [np.array(quads, np.int32).reshape(-1, 4, 2) for quads in kept]
 

@@ -30,11 +30,11 @@ class Position:
 Watch = Callable[[Position], None]
 
 
-def unwatched(place: Position) -> None:
+def watch_nothing(place: Position) -> None:
     """Tell nobody."""
 
 
-def watched(steps: Iterable[T], watch: Watch, epoch: int, epochs: int, batches: int) -> Iterator[T]:
+def watch_steps(steps: Iterable[T], watch: Watch, epoch: int, epochs: int, batches: int) -> Iterator[T]:
     """Yield the steps of an epoch; `watch` hears of each once it is done."""
     for batch, step in enumerate(steps, 1):
         yield step

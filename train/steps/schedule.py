@@ -60,7 +60,7 @@ class ScheduleHorizon:
         """Return the progress before each of an epoch's batches."""
         return [self.progress(epoch - 1 + batch / batches) for batch in range(batches)]
 
-    def fitted(self, epoch: int, epoch_seconds: float, left_s: float, most: int) -> "ScheduleHorizon":
+    def fit_to_time(self, epoch: int, epoch_seconds: float, left_s: float, most: int) -> "ScheduleHorizon":
         """Return the horizon that ends in time: what is left of the schedule is spread over the epochs that still fit.
 
         One more is always run, as a schedule has to end for a model to be good; and none takes the run less far than if

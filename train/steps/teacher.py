@@ -50,7 +50,7 @@ class Teacher:
         """Return (N, steps, C) float32: what the student should read, softened (see `Batch.teacher`)."""
         shared = self._read(images)[:, :, self._theirs]
         soft = np.zeros((len(images), steps, self._classes), np.float32)
-        soft[:, :, self._ours] = softened(aligned(shared, steps), self._temperature)
+        soft[:, :, self._ours] = soften(align(shared, steps), self._temperature)
         return soft
 
 
@@ -73,7 +73,7 @@ def shared_classes(teacher: Charset, student: Charset) -> tuple[list[int], list[
     return list(theirs), list(ours)
 
 
-def aligned(probabilities: Images, steps: int) -> Images:
+def align(probabilities: Images, steps: int) -> Images:
     """Return (N, S, C) probabilities at `steps` output steps, (N, steps, C).
 
     Steps divide the image's width evenly. A student's step lies between the centres of two of the teacher's and gets
@@ -90,7 +90,7 @@ def aligned(probabilities: Images, steps: int) -> Images:
     return np.asarray(between, np.float32)
 
 
-def softened(probabilities: Images, temperature: float) -> Images:
+def soften(probabilities: Images, temperature: float) -> Images:
     """Return p ** (1 / temperature), normalised: the softmax of the logits divided by the temperature.
 
     Args:
@@ -127,7 +127,7 @@ class Taught:
         return self._source.evaluation_batch(data, indices)
 
 
-def taught(source: Batches, config: TrialConfig, student: Charset) -> Batches:
+def read_by_teacher(source: Batches, config: TrialConfig, student: Charset) -> Batches:
     """Return the batches read by the configuration's teacher; the very source if it has none."""
     teacher = build_teacher(config, student)
     return Taught(config, source, teacher) if teacher else source

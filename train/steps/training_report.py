@@ -76,7 +76,7 @@ class TrainingReport:
 
 
 @contextmanager
-def reported(report: TrainingReport) -> Iterator[None]:
+def reporting_the_end(report: TrainingReport) -> Iterator[None]:
     """Write into the report how what happens inside ends, if it does not end well."""
     try:
         yield

@@ -79,12 +79,14 @@ def read(
     found: list[tuple[int, Any, float]] = []
     for indices in task.evaluation_batches(data, world.size):
         for mine in split(worker_share(indices, world.rank, world.size), micro_batches):
-            found += judged(task, data, mine, engine.predict((source or task).evaluation_batch(data, mine)))
+            found += judge_batch(
+                task, data, mine, engine.predict((source or task).evaluation_batch(data, mine))
+            )
     everyone = sorted(engine.gather(found), key=lambda sample: sample[0])
     return [prediction for _, prediction, _ in everyone], [loss for *_, loss in everyone]
 
 
-def judged(task: Task, data: Dataset, indices: Indices, output: Images) -> list[tuple[int, Any, float]]:
+def judge_batch(task: Task, data: Dataset, indices: Indices, output: Images) -> list[tuple[int, Any, float]]:
     """Return (index, prediction, loss) of samples, from what a network says of them."""
     losses = task.losses(output, data, indices).tolist()
     return list(zip(indices.tolist(), task.decode(output, data, indices), losses, strict=True))

@@ -9,7 +9,7 @@ from train.data.dataset import Dataset
 from train.engine import Engine, Images
 from train.loop import assemble
 from train.scoring.scores import Scores
-from train.steps.validation import judged
+from train.steps.validation import judge_batch
 from train.tasks import SampleStats, Task
 
 MOST_BYTES = 1 << 28
@@ -53,7 +53,7 @@ class Assembled:
         if id(data) not in self._readings:
             found: list[tuple[int, Any, float]] = []
             for indices in self.task.evaluation_batches(data):
-                found += judged(self.task, data, indices, self.output(data, indices))
+                found += judge_batch(self.task, data, indices, self.output(data, indices))
             found.sort(key=lambda one: one[0])
             predictions, losses = [one for _, one, _ in found], [loss for *_, loss in found]
             scores, stats = self.task.score(predictions, data), self.task.per_sample(predictions, data)

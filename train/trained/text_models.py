@@ -9,7 +9,7 @@ import numpy as np
 
 from train.data.dataset import Dataset
 from train.models.starting import read_saved
-from train.reading.calibration import Coverage, Reliability, covered, reliability
+from train.reading.calibration import Coverage, Reliability, measure_coverage, measure_reliability
 from train.reading.fitting import FittedTextModel, fit
 from train.reading.knowledge import FEWEST_LINES, MOST_LINES, EarlierTextModel, TextKnowledge
 from train.reading.languages import PredictedLines
@@ -119,22 +119,22 @@ def _as_dict(coverage: Coverage) -> dict[str, Any]:
     }
 
 
-def decoding(task: Task, predictions: Sequence[TextReading], data: Dataset) -> DecodingSummary:
+def measure_decoding(task: Task, predictions: Sequence[TextReading], data: Dataset) -> DecodingSummary:
     """Return what the text model of a task did with the lines of a dataset."""
     raw = [(one.raw, one.raw_confidence) for one in predictions]
     before, after = (task.per_sample(some, data)[:, 1] for some in (raw, predictions))
     changed = np.array([one.text != one.raw for one in predictions])
     calibration = task.text_model.calibration if task.text_model else None
     scores, right = [one.score for one in predictions], after.astype(bool).tolist()
-    shares = [covered(scores, right, bound) for bound in np.quantile(scores, 1 - np.array(SHARES))]
+    shares = [measure_coverage(scores, right, bound) for bound in np.quantile(scores, 1 - np.array(SHARES))]
     return DecodingSummary(
         raw=task.score(raw, data),
         changed=int(changed.sum()),
         mended=int((after > before).sum()),
         broken=int((after < before).sum()),
-        accepted=covered(scores, right, calibration.accept_at) if calibration else None,
+        accepted=measure_coverage(scores, right, calibration.accept_at) if calibration else None,
         precisions=tuple(shares) if calibration else (),
-        reliability=reliability([calibration.probability(score) for score in scores], right)
+        reliability=measure_reliability([calibration.probability(score) for score in scores], right)
         if calibration
         else (),
     )

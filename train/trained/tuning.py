@@ -9,7 +9,7 @@ from train.tasks import TASKS
 from train.trained.loaded import Assembled, Loaded, load_network
 
 
-def tuned(checkpoint: Checkpoint, val: Dataset) -> Checkpoint:
+def with_tuned_settings(checkpoint: Checkpoint, val: Dataset) -> Checkpoint:
     """Return a checkpoint with the settings that do best on the validation split; the weights stay as they are.
 
     Its metrics are then those with them. A task without such settings returns the very checkpoint.
@@ -20,11 +20,11 @@ def tuned(checkpoint: Checkpoint, val: Dataset) -> Checkpoint:
 
 
 def tune(network: Loaded, val: Dataset) -> Loaded:
-    """Return the network with the settings of its task that do best on the validation split, as `tuned` does."""
+    """Return the network with the settings of its task that do best on the validation split (`with_tuned_settings`)."""
     if not network.task.tunes:
         return network
     checkpoint = network.checkpoint
-    config = chosen(network, val)
+    config = choose_settings(network, val)
     task = TASKS.get(config.task)(config, checkpoint.charset)
     better = Loaded(network.engine, task, checkpoint=replace(checkpoint, config=config)).with_outputs_of(
         network
@@ -38,7 +38,7 @@ def tune(network: Loaded, val: Dataset) -> Loaded:
     return better.with_metrics(after.metrics())
 
 
-def chosen(network: Assembled, val: Dataset) -> TrialConfig:
+def choose_settings(network: Assembled, val: Dataset) -> TrialConfig:
     """Return the task's configuration with the settings that do best with a network's outputs."""
     outputs = ((indices, network.output(val, indices)) for indices in network.task.evaluation_batches(val))
     return network.task.tuned(outputs, val)

@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 from search.planning.budget import (
     LEAST_EPOCHS,
     SAFETY,
-    allotted_seconds,
+    allot_seconds,
+    choose_trial_seconds,
     initial_epochs,
     label_check_seconds,
     planned_epochs,
     population_epochs,
     soup_seconds,
-    usual_seconds,
 )
 from search.planning.time_budget import TimeBudget, budget_of, divide
 from search.preflight.cost import Cost
@@ -84,14 +84,14 @@ def test_plans_at_ten_seconds_an_epoch(left: float, epochs: int) -> None:
 def test_a_budget_is_for_up_to_three_good_trials_one_after_the_other(
     left: float, most: int | None, usual: float
 ) -> None:
-    assert usual_seconds(10.0, left, most) == pytest.approx(usual)
+    assert choose_trial_seconds(10.0, left, most) == pytest.approx(usual)
 
 
 @given(seconds, st.floats(0, 1e5), limits, st.floats(1, 1e5))
 def test_a_plan_is_what_fits_into_the_time_that_is_allotted(
     epoch: float, left: float, limit: int, usual: float
 ) -> None:
-    allotted = allotted_seconds(epoch, left, usual)
+    allotted = allot_seconds(epoch, left, usual)
     assert allotted <= left
     epochs = planned_epochs(epoch, left, limit, usual)
     assert epochs in (0, min(limit, int(allotted / (epoch * SAFETY))))
@@ -111,8 +111,8 @@ def test_a_short_schedule_that_was_asked_for_is_run(limit: int) -> None:
 
 
 def test_where_there_is_but_one_trial_it_gets_all() -> None:
-    assert usual_seconds(10.0, 900, 1) == 900
-    assert usual_seconds(10.0, -3) == -3
+    assert choose_trial_seconds(10.0, 900, 1) == 900
+    assert choose_trial_seconds(10.0, -3) == -3
     assert planned_epochs(10.0, -3, 12, -3) == 0
 
 
@@ -173,7 +173,7 @@ def test_time_to_train_the_best_again_is_taken_from_the_search(best: Probe) -> N
     divided = divide(whole, settings, [best], concurrent=2, now=1000.0)
     assert divided.reserved_s == pytest.approx(0.2 * 2000)
     assert divided.deadline == pytest.approx(3000 - divided.reserved_s)
-    assert divided.usual_s == pytest.approx(usual_seconds(6.0, 2000 - divided.reserved_s))
+    assert divided.usual_s == pytest.approx(choose_trial_seconds(6.0, 2000 - divided.reserved_s))
     assert (whole.deadline, whole.usual_s) == (3000.0, None), "the whole stays what it is"
     unconfirmed = divide(whole, settings.model_copy(update={"confirm": 0}), [best], concurrent=2, now=1000.0)
     assert (unconfirmed.deadline, unconfirmed.reserved_s) == (3000.0, 0.0)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from search.preflight.widths import promising_widths, read_at
+from search.preflight.widths import choose_widths, read_at
 from tests.real_lines import config, few_lines
 from train.loop import assemble
 from train.steps.validation import evaluate
@@ -20,5 +20,5 @@ def test_a_network_reads_resampled_lines_as_if_it_resampled_them_itself(data_dir
     for width, rank in ranks.items():
         assert read_at(engine, task, data.val, width) == pytest.approx(rank, abs=0.01)
     best = max(ranks, key=lambda width: ranks[width])
-    assert promising_widths(config(), data, [320, 256, 0], untrained=False) == [0, best]
-    assert promising_widths(config(), data, [320, 256, 0], untrained=True) == [0, 256, 320]
+    assert choose_widths(config(), data, [320, 256, 0], untrained=False) == [0, best]
+    assert choose_widths(config(), data, [320, 256, 0], untrained=True) == [0, 256, 320]

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from search.records.result import PRETRAINED
-from search.selection.caution import SHARES, be_cautious, interpolate, is_likely, is_start_of
+from search.selection.caution import SHARES, apply_caution, interpolate, is_likely, is_start_of
 from search.selection.judge import list_baselines
 from tests import real_lines
 from tests.search.selection.test_soup import perturbed
@@ -41,7 +41,7 @@ def damaged(made: Made) -> Loaded:
 
 def test_a_winner_without_a_gain_is_replaced_by_the_baseline(made: Made) -> None:
     """It reads some of six lines otherwise; what it lost elsewhere they cannot show."""
-    network, averaged, caution = be_cautious(made.search, made.selection, damaged(made), ("a",))
+    network, averaged, caution = apply_caution(made.search, made.selection, damaged(made), ("a",))
     assert caution is not None
     assert (averaged, caution.share, caution.samples) == ((PRETRAINED,), 0, 6)
     assert caution.gain.interval.low <= 0

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from search.planning.budget import REFIT_SHARE, REFIT_START_S, SAFETY, refit_seconds
-from search.selection.refit import all_samples, refit, train_on_all
+from search.selection.refit import join_samples, refit, train_on_all
 from search.settings import StudySettings
 from tests import real_lines
 from tests.search.selection.test_winner import searched
@@ -30,7 +30,7 @@ def test_all_that_the_network_can_write_is_learned(data: TrainingData) -> None:
     odd = Subset(data.val, range(6))
     odd.texts = (*data.val.texts[:5], "\u2603")
     assert task.spells
-    assert len(all_samples(replace(data, val=odd), checkpoint).train) == 13
+    assert len(join_samples(replace(data, val=odd), checkpoint).train) == 13
     found = train_on_all(checkpoint, data, None, 1)
     assert not isinstance(found, str)
     trained, samples = found

@@ -7,7 +7,7 @@ import ray
 from ray.exceptions import RayTaskError
 
 from search.settings import StudySettings
-from search.storage.beginning import FAILURE, beginning
+from search.storage.beginning import FAILURE, keeping_the_name
 from search.storage.files import BEGUN, CLOCK, EARLIER, JOURNAL
 from search.storage.journal import Journal
 from train.errors import DataError, StartError
@@ -30,7 +30,7 @@ def left(study: StudySettings) -> list[str]:
 
 
 def fail(error: BaseException, study: StudySettings, resume: bool = False) -> None:
-    with beginning(study, resume):
+    with keeping_the_name(study, resume):
         raise error
 
 
@@ -51,11 +51,11 @@ def test_an_error_of_another_process_is_told_as_its_own(study: StudySettings, lo
     def read() -> None:
         raise RuntimeError("first\nlast")
 
-    with pytest.raises(DataError) as raised, beginning(study, resume=False):
+    with pytest.raises(DataError) as raised, keeping_the_name(study, resume=False):
         ray.get(decode.remote())
     assert not isinstance(raised.value, RayTaskError)
     assert str(raised.value) == "an image must be readable, got x.png; replace it"
-    with pytest.raises(StartError) as other, beginning(study, resume=False):
+    with pytest.raises(StartError) as other, keeping_the_name(study, resume=False):
         ray.get(read.remote())
     assert "got RuntimeError: last; see " in str(other.value)
 

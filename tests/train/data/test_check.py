@@ -13,7 +13,7 @@ from PIL import Image
 from tests.serve.crafted import paged, picture, pillow, promise
 from tests.train.data.conftest import MakeSample
 from train.data.check import main
-from train.data.checks.checking import cheap_check, check, usable
+from train.data.checks.checking import cheap_check, check, drop_faulty
 from train.data.checks.findings import CheckReport
 from train.data.checks.rulebook import RULES
 from train.data.checks.rules import line_checks, ppocr_steps
@@ -73,7 +73,7 @@ def test_what_the_model_cannot_write_is_no_error_in_val(sample: MakeSample) -> N
     held = splits([sample("AB", 0)], [sample("A" * 27, 1), sample("AX", 2)])
     report = cheap_check(held, line_checks("AB", ppocr_steps))
     assert [f.rule for f in report.findings] == ["unwritable", "unwritable", "unseen_character"]
-    assert usable(held, report, 0) == held
+    assert drop_faulty(held, report, 0) == held
 
 
 def test_files_that_are_missing_or_broken(sample: MakeSample, tmp_path: Path) -> None:
@@ -150,7 +150,7 @@ def test_one_file_in_two_splits_is_found_without_decoding(sample: MakeSample) ->
     twice = sample("A", 0)
     found = cheap_check(splits([twice, sample("B", 1)], [twice]), line_checks())
     assert broken(found) == [("image_in_two_splits", "train", "A")]
-    left = usable(splits([twice, sample("B", 1)], [twice]), found, 1)
+    left = drop_faulty(splits([twice, sample("B", 1)], [twice]), found, 1)
     assert ([s.text for s in left.train], left.val) == (["B"], (twice,))
 
 
@@ -158,12 +158,12 @@ def test_usable_drops_few_and_refuses_many(sample: MakeSample) -> None:
     bad = [sample("", i, f"{i}.png") for i in range(25)]
     everything = splits([sample("A", 99), *bad])
     report = cheap_check(everything, line_checks())
-    assert [s.text for s in usable(everything, report, 25).train] == ["A"]
+    assert [s.text for s in drop_faulty(everything, report, 25).train] == ["A"]
     with pytest.raises(DataError) as error:
-        usable(everything, report, 24)
+        drop_faulty(everything, report, 24)
     assert str(error.value).count("empty_text") == 20
     with pytest.raises(DataError, match="none in train"):
-        usable(splits(bad), cheap_check(splits(bad), line_checks()), 25)
+        drop_faulty(splits(bad), cheap_check(splits(bad), line_checks()), 25)
 
 
 def test_a_turned_photo_has_the_size_that_is_decoded(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 from tests.real_lines import RECOGNISERS, config, few_lines, run
 from train.checkpoint import load_checkpoint
 from train.engines import ENGINES
-from train.engines.choice import AUTO, choose, fastest, holds, installed, measure, resolve
+from train.engines.choice import AUTO, choose, find_fastest, holds, is_installed, measure, resolve
 from train.errors import ModelError
 from train.models import MODELS
 
@@ -18,20 +18,20 @@ def test_an_engine_that_is_named_is_taken_as_it_is() -> None:
 
 
 def test_the_fastest_is_chosen_and_the_figures_are_named() -> None:
-    choice = fastest({"paddle": 1.25, "torch": 1.5})
+    choice = find_fastest({"paddle": 1.25, "torch": 1.5})
     assert choice.engine == "paddle"
     assert "paddle 1.25 s, torch 1.50 s" in choice.reason
 
 
 def test_an_engine_that_cannot_train_is_not_chosen() -> None:
-    assert fastest({"paddle": float("inf"), "torch": 9.0}).engine == "torch"
+    assert find_fastest({"paddle": float("inf"), "torch": 9.0}).engine == "torch"
     with pytest.raises(ModelError, match="none does"):
-        fastest({"paddle": float("inf")})
+        find_fastest({"paddle": float("inf")})
 
 
 def test_every_engine_here_is_installed_and_holds_the_published_models() -> None:
     for engine in RECOGNISERS:
-        assert installed(engine)
+        assert is_installed(engine)
         assert holds(engine, ["pp-ocrv6-tiny", "pp-ocrv5-mobile"])
 
 

@@ -9,7 +9,7 @@ import pytest
 from tests.real_lines import RECOGNISERS, config
 from train.engine import GROUPS, Batch
 from train.engines.adapters import B, adapted
-from train.engines.levels import block, levels
+from train.engines.levels import block_of, levels
 from train.errors import UsageError
 from train.loop import TrainingData, assemble
 from train.techniques import uniform
@@ -42,7 +42,7 @@ def learned(engine: Any, batch: Batch, rate: float) -> dict[str, Array]:
     ],
 )  # fmt: skip
 def test_a_block_is_named_by_two_numbers_at_most(name_of_parameter: str, expected: str) -> None:
-    assert block(name_of_parameter) == expected
+    assert block_of(name_of_parameter) == expected
 
 
 def test_levels_of_the_published_network_are_its_blocks(data: TrainingData, name: str) -> None:
@@ -53,7 +53,7 @@ def test_levels_of_the_published_network_are_its_blocks(data: TrainingData, name
     assert {found[n] for n in found if engine._groups[n] == "head"} == {0}
     assert {found[n] for n in found if engine._groups[n] == "neck"} == {1}
     assert {found[n] for n in found if engine._groups[n] == "stem"} == {11}
-    assert {block(n): level for n, level in found.items() if 1 < level < 11} == {
+    assert {block_of(n): level for n, level in found.items() if 1 < level < 11} == {
         f"model.backbone.encoder.blocks.{stage}.blocks.{number}": level
         for level, (stage, number) in zip(
             range(10, 1, -1), [(0, 0), (1, 0), *((2, i) for i in range(3)), *((3, i) for i in range(4))], strict=True

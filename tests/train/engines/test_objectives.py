@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from train.engines import ENGINES
-from train.engines.objectives import OBJECTIVES, each
+from train.engines.objectives import OBJECTIVES, map_tensors
 from train.tasks import TASKS
 
 LOGITS = np.array([[2.0, -1.0], [0.5, 0.25], [-3.0, 3.0]], np.float32)
@@ -50,7 +50,7 @@ def test_engines_train_what_is_written_for_their_framework() -> None:
 
 
 def test_outputs_of_several_tensors_are_changed_one_by_one() -> None:
-    assert each({"a": (1, [2, 3]), "b": 4}, lambda part: 10 * part) == {"a": (10, (20, 30)), "b": 40}
+    assert map_tensors({"a": (1, [2, 3]), "b": 4}, lambda part: 10 * part) == {"a": (10, (20, 30)), "b": 40}
 
 
 def test_detection_has_one_loss_for_stacked_maps_in_every_framework() -> None:

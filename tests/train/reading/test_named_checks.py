@@ -10,7 +10,7 @@ from train.reading.automata.patterns import patterns_automaton
 from train.reading.formats.checks import WeightedCheck
 from train.reading.formats.levels import free_automaton
 from train.reading.formats.named_checks import CHECKS, holds_by, named_check
-from train.reading.formats.product import TooManyStatesError, obeying
+from train.reading.formats.product import TooManyStatesError, restrict
 
 CHARSET = Charset(tuple("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ<- "))
 EXAMPLES = [
@@ -46,7 +46,7 @@ def test_an_example_obeys_and_with_a_digit_off_it_does_not(name: str, pattern: s
     holds = holds_by(named_check(name))
     automaton = patterns_automaton((pattern,), CHARSET)
     for check in named_check(name) if len(text) < 36 else ():  # of many sums that takes half a second
-        automaton = obeying(automaton, check, CHARSET)
+        automaton = restrict(automaton, check, CHARSET)
     assert holds(text)
     assert automaton.accepts(CHARSET.encode(text))
     if name != "mrz_td1_first":  # its first digits are in no sum
@@ -61,7 +61,7 @@ def test_the_vehicle_check_is_the_drawn_numbers() -> None:
 
 def test_a_check_with_too_many_states_says_so() -> None:
     with pytest.raises(TooManyStatesError):
-        obeying(
+        restrict(
             patterns_automaton([r"[A-Z]{2}\d{2}[A-Z0-9]{11,30}"], CHARSET), named_check("iban")[0], CHARSET
         )
 
@@ -79,7 +79,7 @@ def test_a_check_with_too_many_states_says_so() -> None:
 def test_a_sums_automaton_holds_the_texts_that_obey_and_no_other(settings: dict) -> None:
     """Among all short ones, with characters that do not count, and some without a value."""
     charset, check = Charset(tuple("01A-?!")), WeightedCheck(**settings, ignored="-")
-    accepts = obeying(free_automaton(charset), check, charset).accepts
+    accepts = restrict(free_automaton(charset), check, charset).accepts
     texts = ["".join(text) for length in range(6) for text in product(charset.characters, repeat=length)]
     wrong = [text for text in texts if accepts(charset.encode(text)) != check.holds(text)]
     assert wrong == []
@@ -87,6 +87,6 @@ def test_a_sums_automaton_holds_the_texts_that_obey_and_no_other(settings: dict)
 
 def test_a_sum_of_any_length_takes_few_states_however_many_characters_there_are() -> None:
     charset = Charset(tuple(map(chr, range(0x4E00, 0x9000))) + tuple("0123456789"))
-    luhn = obeying(free_automaton(charset), named_check("luhn")[0], charset)
+    luhn = restrict(free_automaton(charset), named_check("luhn")[0], charset)
     assert len(luhn.ends) < 50
     assert luhn.accepts(charset.encode("0" * 96 + "4111111111111111"))

@@ -14,7 +14,7 @@ from train.reading.automata.patterns import patterns_automaton
 from train.reading.finder import DEPTH, TextFinder
 from train.reading.formats.checks import WeightedCheck
 from train.reading.formats.levels import make_levels
-from train.reading.formats.product import obeying
+from train.reading.formats.product import restrict
 from train.reading.formats.rules import Rule
 from train.reading.grammar import Grammar
 from train.reading.ngram import learn
@@ -64,7 +64,7 @@ def test_the_best_text_under_a_pattern_and_a_check_is_brute_forces(
 ) -> None:
     automaton = patterns_automaton((pattern,), CHARSET)
     if checked:
-        automaton = obeying(automaton, CHECK, CHARSET)
+        automaton = restrict(automaton, CHECK, CHARSET)
     lines = drawn(seed, 2, 5)
     near = best_paths(lines, Grammar(automaton), np.full(2, 1e9), MOST)
     everywhere = [[path] if path else [] for path in Trellis(automaton).best_paths(lines)]

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from train.data.charset import Charset, decode
 from train.errors import UsageError
-from train.reading.calibration import calibrated, covered, reliability
+from train.reading.calibration import calibrate, measure_coverage, measure_reliability
 from train.reading.formats.checks import WeightedCheck
 from train.reading.formats.declared import declare, declared_rules
-from train.reading.formats.rules import Rule, weighed
+from train.reading.formats.rules import Rule, weigh
 from train.reading.settings import ReadingSettings
 from train.reading.text_model import TextModel
 
@@ -81,7 +81,7 @@ def test_a_format_from_yaml_alone_mends_a_character(name: str, tmp_path: Path) -
     rules = rules_of(INVENTED[name][0], tmp_path)
     texts = labels(name, rules)
     assert len(texts) >= 30
-    known = weighed(rules, texts, seed=0)
+    known = weigh(rules, texts, seed=0)
     read = probabilities(texts, seed=1)
     wrong = CHARSET.encode(".")[0]
     for line, text in zip(read, texts, strict=True):
@@ -129,7 +129,7 @@ def test_without_rules_and_language_it_is_greedy_bit_for_bit(seed: int) -> None:
 def test_a_rule_that_labels_do_not_obey_changes_nothing() -> None:
     rng = np.random.default_rng(0)
     texts = ["".join(rng.choice(list("0123456789"), 8)) for _ in range(300)]
-    (known,) = weighed([Rule(name="gtin", check="gtin")], texts, seed=0)
+    (known,) = weigh([Rule(name="gtin", check="gtin")], texts, seed=0)
     assert 0.05 < known.share.high < 0.2
     assert known.nats < 1
     assert not known.by_first
@@ -143,7 +143,7 @@ def test_labels_that_begin_alike_tell_what_a_check_is_worth_there() -> None:
     rule = Rule(name="sum", check=WeightedCheck(modulus=10, weights=(1, 3), repeat=True))
     texts = [f"{'AB'[i % 2]}{rng.integers(10**5):05d}" for i in range(2000)]
     texts = [text for text in texts if text[0] == "B" or rule.holds(text)][-400:]
-    (known,) = weighed([rule], texts, seed=0)
+    (known,) = weigh([rule], texts, seed=0)
     assert known.nats_of("A") > 4 > known.nats > 0.5 > known.nats_of("B")
     assert known.range_nats == (known.nats_of("B"), known.nats_of("A"))
 
@@ -196,17 +196,17 @@ def test_lines_are_accepted_from_the_score_that_reaches_the_precision() -> None:
     rng = np.random.default_rng(0)
     scores = rng.uniform(-5, 0, 2000)
     right = rng.uniform(size=2000) < np.exp(scores / 3)
-    made = calibrated(scores.tolist(), right.tolist(), precision=0.9)
+    made = calibrate(scores.tolist(), right.tolist(), precision=0.9)
     assert made.accept_at is not None
-    kept = covered(scores.tolist(), right.tolist(), made.accept_at)
+    kept = measure_coverage(scores.tolist(), right.tolist(), made.accept_at)
     assert kept.right / kept.accepted >= 0.9
     curve = [made.probability(score) for score in np.linspace(-6, 0, 50)]
     assert curve == sorted(curve)
     assert abs(made.probability(-3) - np.exp(-1)) < 0.12
-    groups = reliability([made.probability(score) for score in scores], right.tolist())
+    groups = measure_reliability([made.probability(score) for score in scores], right.tolist())
     assert (sum(one.lines for one in groups), sum(one.right for one in groups)) == (2000, right.sum())
     assert all(one.interval.low < one.said < one.interval.high for one in groups)
-    assert calibrated([0.0] * 50, [False] * 50, 0.9).accept_at is None
+    assert calibrate([0.0] * 50, [False] * 50, 0.9).accept_at is None
 
 
 HEBREW = Charset(tuple("אבגדש12-"))

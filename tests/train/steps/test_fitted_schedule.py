@@ -35,7 +35,7 @@ def test_a_schedule_always_ends_and_never_goes_back(most: int, left: float, seco
     horizon, now = ScheduleHorizon(most), 0.0
     for epoch in range(1, most + 1):
         before, now = horizon, now + seconds[epoch - 1]
-        horizon = horizon.fitted(epoch, seconds[epoch - 1], left - now, most)
+        horizon = horizon.fit_to_time(epoch, seconds[epoch - 1], left - now, most)
         assert (
             horizon.progress(epoch) == pytest.approx(before.progress(epoch))
             if epoch < horizon.epochs
@@ -53,13 +53,13 @@ def test_a_schedule_always_ends_and_never_goes_back(most: int, left: float, seco
 
 
 def test_a_run_that_is_too_slow_becomes_shorter_and_one_that_recovers_longer_again() -> None:
-    slow = ScheduleHorizon(20).fitted(1, 10.0, 100.0, 20)
+    slow = ScheduleHorizon(20).fit_to_time(1, 10.0, 100.0, 20)
     assert slow == ScheduleHorizon(epochs=10, since=1, at=1 / 20)
     assert slow.progress(1) == pytest.approx(1 / 20)
     assert slow.progress(10) == pytest.approx(1)
-    assert slow.fitted(2, 10.0, 89.0, 20) is slow
-    assert slow.fitted(2, 1.0, 89.0, 20).epochs == 2 + int((1 - slow.progress(2)) * 20) == 18
-    assert slow.fitted(9, 10.0, 1.0, 20) is slow, "the last epoch of a schedule is always run"
+    assert slow.fit_to_time(2, 10.0, 89.0, 20) is slow
+    assert slow.fit_to_time(2, 1.0, 89.0, 20).epochs == 2 + int((1 - slow.progress(2)) * 20) == 18
+    assert slow.fit_to_time(9, 10.0, 1.0, 20) is slow, "the last epoch of a schedule is always run"
 
 
 def test_the_slowest_worker_decides_for_all() -> None:

@@ -20,7 +20,7 @@ from train.errors import UsageError
 from train.export import export_checkpoint
 from train.loop import TrainingData, assemble, train
 from train.run import main
-from train.steps.teacher import Taught, Teacher, aligned, check_teacher, shared_classes, softened, taught
+from train.steps.teacher import Taught, Teacher, align, check_teacher, read_by_teacher, shared_classes, soften
 from train.techniques import uniform
 
 Array = npt.NDArray[np.float32]
@@ -81,7 +81,7 @@ def test_the_divergence_is_the_one_computed_by_hand(name: str) -> None:
 @EACH_ENGINE
 def test_a_student_that_reads_as_its_teacher_lacks_nothing(name: str) -> None:
     logits = logits_of(0, 5, 6)
-    own = softened(softmax(logits), 3.0)
+    own = soften(softmax(logits), 3.0)
     assert divergence(name, logits, own, 3.0) == pytest.approx(0, abs=1e-4)
     assert divergence(name, logits, own[:, ::-1].copy(), 3.0) > 0.1
 
@@ -89,7 +89,7 @@ def test_a_student_that_reads_as_its_teacher_lacks_nothing(name: str) -> None:
 @given(st.integers(0, 1000), temperatures)
 def test_softened_probabilities_are_those_of_divided_logits(seed: int, temperature: float) -> None:
     logits = logits_of(seed, 4, 7)
-    found = softened(softmax(logits), temperature)
+    found = soften(softmax(logits), temperature)
     np.testing.assert_allclose(found, softmax(logits / np.float32(temperature)), atol=2e-3)
 
 
@@ -105,7 +105,7 @@ def test_every_character_is_taught_as_the_teacher_reads_it(
     shared = [c for c in student.characters if c in known.characters]
     theirs = [0, *(known.characters.index(c) + 1 for c in shared)]
     ours = [0, *(student.characters.index(c) + 1 for c in shared)]
-    np.testing.assert_allclose(taught[:, :, ours], softened(read[:, :, theirs], temperature), atol=1e-6)
+    np.testing.assert_allclose(taught[:, :, ours], soften(read[:, :, theirs], temperature), atol=1e-6)
     others = set(range(student.classes)) - set(ours)
     assert not taught[:, :, sorted(others)].any()
 
@@ -124,18 +124,18 @@ def test_charsets_without_a_common_character_are_refused() -> None:
 @given(st.integers(1, 12), st.integers(1, 12), st.integers(0, 1000))
 def test_aligned_steps_stay_probabilities_in_order(given_steps: int, steps: int, seed: int) -> None:
     read = softmax(logits_of(seed, given_steps, 3))
-    found = aligned(read, steps)
+    found = align(read, steps)
     assert found.shape == (2, steps, 3)
     np.testing.assert_allclose(found.sum(-1), 1, atol=1e-5)
     rising = np.linspace(0, 1, given_steps, dtype=np.float32).reshape(1, -1, 1)
-    assert (np.diff(aligned(rising, steps)[0, :, 0]) >= -1e-6).all()
+    assert (np.diff(align(rising, steps)[0, :, 0]) >= -1e-6).all()
 
 
 def test_aligned_steps_are_interpolated_between_the_centres() -> None:
     read = np.float32([0, 1, 2, 3]).reshape(1, 4, 1)
-    assert aligned(read, 4) is read
-    assert aligned(read, 2).ravel().tolist() == [0.5, 2.5]
-    assert aligned(read[:, :2], 4).ravel().tolist() == [0, 0.25, 0.75, 1]
+    assert align(read, 4) is read
+    assert align(read, 2).ravel().tolist() == [0.5, 2.5]
+    assert align(read[:, :2], 4).ravel().tolist() == [0, 0.25, 0.75, 1]
 
 
 @EACH_ENGINE
@@ -153,7 +153,7 @@ def test_the_loss_mixes_labels_and_teacher(name: str, data: TrainingData) -> Non
         student.apply_plan(uniform(1.0))
         return float(student.train_step(batch, 1e-3, update=False))
 
-    reads = softened(engine.predict(plain.images), 2.0)
+    reads = soften(engine.predict(plain.images), 2.0)
     path = following(np.log(reads), teacher)
     teacher = np.take_along_axis(teacher, path[:, :, None], axis=1)
     lacking = (teacher * np.log(teacher / reads)).sum((1, 2)).mean()
@@ -218,7 +218,7 @@ def test_bad_teachers_are_refused_at_once(
 
 def test_a_teacher_of_another_alphabet_is_refused_before_training(data: TrainingData) -> None:
     with pytest.raises(UsageError, match="must know characters"):
-        taught(assemble(config(), data.train)[1], config(**distill()), Charset(("\ue000",)))
+        read_by_teacher(assemble(config(), data.train)[1], config(**distill()), Charset(("\ue000",)))
 
 
 def test_the_command_line_looks_for_the_teacher_before_the_data(tmp_path: Path) -> None:
@@ -247,7 +247,7 @@ def test_a_checkpoint_of_any_framework_and_its_bundle_teach_alike(
             settings = config(engine=name, **distill(str(tmp_path / kind), alpha=0.0))
             engine, task = assemble(settings, data.train)
             engine.apply_plan(uniform(1.0))
-            batch = taught(task, settings, engine.charset).batch(data.train, np.arange(4), epoch=1)
+            batch = read_by_teacher(task, settings, engine.charset).batch(data.train, np.arange(4), epoch=1)
             assert batch.teacher is not None
             assert batch.teacher.shape == engine.predict(batch.images).shape
             taught_by[f"{kind}, {name}"] = batch.teacher
@@ -265,7 +265,7 @@ def test_a_published_teacher_teaches_what_it_reads(
 ) -> None:
     settings = config(engine=name, augmentation={"probability": 0.0}, **distill(temperature=1.0))
     engine, task = assemble(settings, data.train)
-    batch = taught(task, settings, engine.charset).batch(data.train, np.arange(4), epoch=1)
+    batch = read_by_teacher(task, settings, engine.charset).batch(data.train, np.arange(4), epoch=1)
     assert batch.teacher is not None
     np.testing.assert_allclose(batch.teacher, reads(name, batch.images, engine.charset), atol=1e-3)
 

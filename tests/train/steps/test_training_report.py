@@ -12,7 +12,7 @@ from train import run as command
 from train.bundle import load_bundle
 from train.errors import DivergedError
 from train.scoring.texts import TextScores
-from train.steps.training_report import FILE, TrainingReport, reported
+from train.steps.training_report import FILE, TrainingReport, reporting_the_end
 
 KEYS = {
     "status", "timestamp", "samples_used", "train_samples", "val_samples", "epochs", "batch_size",
@@ -74,7 +74,7 @@ def test_a_run_that_ends_early_says_how(
 ) -> None:
     report = TrainingReport(tmp_path / FILE, {}, after_epoch=0, names=TextScores.names)
     report.add(metrics(1, 0.1))
-    with pytest.raises(type(error)), reported(report):
+    with pytest.raises(type(error)), reporting_the_end(report):
         raise error
     found = read(tmp_path / FILE)
     assert (found["status"], found["reason"], found["epochs_trained"]) == (status, reason, 1)

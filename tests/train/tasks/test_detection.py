@@ -12,7 +12,7 @@ from tests.real_photos import config, labelled_photos, samples
 from train.bundle import SETTINGS
 from train.config import TrialConfig
 from train.data.charset import Charset
-from train.data.checks.checking import cheap_check, usable
+from train.data.checks.checking import cheap_check, drop_faulty
 from train.data.dataset import MemoryDataset
 from train.data.detection import Quads
 from train.data.photos.regions import Region, label_of, regions_of
@@ -178,7 +178,7 @@ def test_corners_that_run_anticlockwise_are_turned_and_counted(data_dir: Path) -
     checks = Detection.checks()
     report = cheap_check(splits, checks)
     assert [finding.rule for finding in report.findings] == ["anticlockwise"]
-    kept = usable(splits, report, 0, checks.repaired)
+    kept = drop_faulty(splits, report, 0, checks.repaired)
     assert kept.repaired == 1
     assert kept.train == tuple(given)
 

@@ -28,11 +28,11 @@ def training_batches(widths: Widths, batch_size: int, seed: int, epoch: int) -> 
         epoch: counted from 1.
     """
     rng = np.random.default_rng((seed, epoch))
-    batches = cut_batches(widths, lowered(enough(repeat(batch_size), len(widths)), len(widths)), rng)
+    batches = cut_batches(widths, lower_sizes(take_sizes(repeat(batch_size), len(widths)), len(widths)), rng)
     return [batches[i] for i in rng.permutation(len(batches))]
 
 
-def enough(sizes: Iterable[int], lines: int) -> list[int]:
+def take_sizes(sizes: Iterable[int], lines: int) -> list[int]:
     """Return the first of the batch sizes, as many as it takes to hold so many lines."""
     found, held = [], 0
     for size in sizes:
@@ -43,7 +43,7 @@ def enough(sizes: Iterable[int], lines: int) -> list[int]:
     return found
 
 
-def lowered(sizes: Sequence[int], lines: int) -> list[int]:
+def lower_sizes(sizes: Sequence[int], lines: int) -> list[int]:
     """Return the batch sizes lowered alike, to add up to so many lines; none under 1.
 
     A last batch of what is left over would be a few lines that weigh as much as a whole batch.

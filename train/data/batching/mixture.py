@@ -7,7 +7,14 @@ from itertools import accumulate, chain
 
 import numpy as np
 
-from train.data.batching.batches import Indices, Widths, cut_batches, enough, lowered, roughly_by_width
+from train.data.batching.batches import (
+    Indices,
+    Widths,
+    cut_batches,
+    lower_sizes,
+    roughly_by_width,
+    take_sizes,
+)
 from train.data.charset import Charset
 from train.data.dataset import Dataset
 from train.data.images import Image
@@ -86,7 +93,7 @@ class Subset(Dataset):
         return self if lines is self._lines else Subset(lines, self._chosen)
 
 
-def wanted(extras: Sequence[Extra]) -> list[Extra]:
+def require_extras(extras: Sequence[Extra]) -> list[Extra]:
     """Return the sets with a share; raise UsageError if one is missing or little is left of the training lines."""
     some = [extra for extra in extras if extra.share > 0]
     if sum(extra.share for extra in some) > MAX_SHARE:
@@ -164,10 +171,10 @@ def mixed_batches(
 def _sizes(sizes: Iterator[int], shares: Sequence[float], lines: int) -> tuple[list[int], list[list[int]]]:
     """Return how many lines of the first set each batch has, `lines` in all, and how many of each further set."""
     rows: list[list[int]] = []
-    first = enough(_first_sizes(sizes, shares, rows), lines)
+    first = take_sizes(_first_sizes(sizes, shares, rows), lines)
     kept = lines / sum(first)
     ends = np.floor(np.cumsum(rows[: len(first)], axis=0) * kept + 0.5).astype(np.int64)
-    return lowered(first, lines), np.diff(ends, axis=0, prepend=0).T.tolist()
+    return lower_sizes(first, lines), np.diff(ends, axis=0, prepend=0).T.tolist()
 
 
 def _first_sizes(sizes: Iterator[int], shares: Sequence[float], counts: list[list[int]]) -> Iterator[int]:

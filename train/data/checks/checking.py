@@ -12,7 +12,7 @@ from train.data.checks.findings import CheckReport, Finding, place, report_of
 from train.data.checks.rules import Checks, as_it_is, repeated_images
 from train.data.folders.notes import note
 from train.data.formats import SPLITS
-from train.data.pictures.alpha import FLAT, span
+from train.data.pictures.alpha import FLAT, measure_span
 from train.data.pictures.decoding import decode_picture
 from train.data.pictures.errors import PictureError
 from train.data.pictures.whole import require_whole
@@ -52,7 +52,7 @@ def cheap_check(splits: Splits, checks: Checks) -> CheckReport:
     return check(splits, checks, deep=False)
 
 
-def usable(
+def drop_faulty(
     splits: Splits, report: CheckReport, allow_bad: int, repaired: Callable[[Sample], Sample] = as_it_is
 ) -> Splits:
     """Return the splits without the samples that have errors, the others repaired where they can be.
@@ -81,10 +81,10 @@ def usable(
 
 
 def keep_usable(splits: Splits, checks: Checks, allow_bad: int) -> tuple[Splits, dict[str, str]]:
-    """Return the `usable` samples after a `cheap_check`; and of the others source -> rule and value."""
+    """Return the samples without errors after a `cheap_check`, and of the others source -> rule and value."""
     report = cheap_check(splits, checks)
     _note_texts(report)
-    kept = usable(splits, report, allow_bad, checks.repaired)
+    kept = drop_faulty(splits, report, allow_bad, checks.repaired)
     return kept, {f.sample.source: f"{f.rule}: {f.value}" for f in report.errors}
 
 
@@ -131,7 +131,7 @@ def _look(path: Path) -> _Look:
         return _Look(None, error.finding, f"{path}: {error.value}")
     except OSError as error:
         return _Look(None, "unreadable", f"{path}: {error.strerror}")
-    levels = span(image)
+    levels = measure_span(image)
     if levels < FLAT:  # blank pictures are equal by accident
         return _Look(None, BLANK, f"{levels + 1} of 256 levels")
     digest = hashlib.blake2b(image.tobytes() + repr(image.shape).encode(), digest_size=16).digest()

@@ -13,7 +13,7 @@ from train.data.checks.contact_sheet import Picture, line_picture
 from train.data.checks.findings import LINES, Contents, Finding
 from train.data.checks.text_rules import form_findings, set_findings
 from train.data.decoded.header import header_of
-from train.data.folders.image_paths import searched
+from train.data.folders.image_paths import describe_search
 from train.data.pictures.errors import PictureError
 from train.data.pictures.header import Header
 from train.data.sample import Sample
@@ -93,7 +93,7 @@ def text_findings(split: str, sample: Sample, characters: Collection[str] | None
         yield Finding("outer_space", split, sample, repr(sample.text))
     if characters is not None and (outside := sorted(_outside(sample.text, characters))):
         rule = _in_train(split, "outside_charset")
-        yield Finding(rule, split, sample, f"no {named(outside)} for {sample.text!r}")
+        yield Finding(rule, split, sample, f"no {quote_some(outside)} for {sample.text!r}")
 
 
 def _outside(text: str, characters: Collection[str]) -> set[str]:
@@ -117,7 +117,7 @@ def header_findings(split: str, sample: Sample) -> Generator[Finding, None, Head
     try:
         header = header_of(sample.path)
     except FileNotFoundError:
-        yield Finding("missing_file", split, sample, escaped(searched(sample)))
+        yield Finding("missing_file", split, sample, escaped(describe_search(sample)))
     except PictureError as error:
         yield Finding(error.finding, split, sample, escaped(str(error.value)))
     else:
@@ -169,7 +169,9 @@ def unseen_characters(splits: Splits) -> Iterator[Finding]:
     for name, samples in splits.items():
         for sample in samples if splits.train else ():
             if new := set(sample.text) - seen:
-                yield Finding("unseen_character", name, sample, f"{named(sorted(new))} in {sample.text!r}")
+                yield Finding(
+                    "unseen_character", name, sample, f"{quote_some(sorted(new))} in {sample.text!r}"
+                )
                 seen |= new
 
 
@@ -198,7 +200,7 @@ def _group_findings(group: list[tuple[str, Sample]]) -> Iterator[Finding]:
         if len(texts) > 1:
             others = sorted(texts - {sample.text})
             yield Finding(
-                "contradiction", name, sample, f"{_short(sample.text)}, also labelled {named(others)}"
+                "contradiction", name, sample, f"{_short(sample.text)}, also labelled {quote_some(others)}"
             )
         if name != keep:
             yield Finding("image_in_two_splits", name, sample, f"also {keep}: {kept.path.name}")
@@ -207,7 +209,7 @@ def _group_findings(group: list[tuple[str, Sample]]) -> Iterator[Finding]:
             yield Finding("duplicate", name, sample, f"as {earlier.path.name}")
 
 
-def named(items: Collection[str]) -> str:
+def quote_some(items: Collection[str]) -> str:
     """Return quoted items, the first ten of them, invisible ones escaped."""
     shown = ", ".join(map(_short, list(items)[:10]))
     return f"{shown} and {len(items) - 10} more" if len(items) > 10 else shown

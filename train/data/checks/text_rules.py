@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from train.data.checks.findings import Finding
 from train.data.sample import Sample
 from train.data.split import Splits
-from train.data.texts.forms import escaped, is_unicode, named, visible
+from train.data.texts.forms import escaped, is_unicode, name_character, visible
 from train.data.texts.reading_order import in_picture_order, in_reading_order
 from train.data.texts.repairs import REPAIRS
 
@@ -56,4 +56,4 @@ def _difference(old: str, new: str) -> str:
 def _listed(characters: Sequence[str]) -> str:
     different = list(dict.fromkeys(characters))
     more = f" and {len(different) - SHOWN} more" if len(different) > SHOWN else ""
-    return ", ".join(map(named, different[:SHOWN])) + more
+    return ", ".join(map(name_character, different[:SHOWN])) + more

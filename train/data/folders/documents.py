@@ -27,8 +27,8 @@ MOSTLY, MANY_TEXTS = 0.9, 0.25
 def find_documents(samples: Sequence[Sample], text_of: Callable[[str], str] = str) -> Documents:
     """Return the document of each image, as its reader or `--group-by` tells it, else as file names do.
 
-    Documents of just the same texts count as one: the same thing in several pictures. Names tell nothing where what
-    they give is not `enough`, or where nearly each sample would be a document, or each document repeat one text.
+    Documents of just the same texts count as one: the same thing in several pictures. Names tell nothing where
+    their documents cannot be carved (`can_carve`), or nearly each sample would be a document, or each repeat one text.
 
     Args:
         samples: of all splits.
@@ -44,7 +44,7 @@ def find_documents(samples: Sequence[Sample], text_of: Callable[[str], str] = st
     return _joined(samples, documents, text_of) if _tell(samples, documents, text_of) else {}
 
 
-def grouped(given: Mapping[str, Sequence[Sample]], pattern: str) -> dict[str, list[Sample]]:
+def group_samples(given: Mapping[str, Sequence[Sample]], pattern: str) -> dict[str, list[Sample]]:
     """Return samples by split with the documents that a regular expression finds in their paths (`--group-by`).
 
     The document is its group `document`, else its first one, else all that it matches.
@@ -93,7 +93,7 @@ def _relative(documents: Documents) -> Documents:
     return {path: os.path.relpath(name, root) for path, name in documents.items()}
 
 
-def enough(samples: Sequence[Sample], documents: Documents) -> bool:
+def can_carve(samples: Sequence[Sample], documents: Documents) -> bool:
     """Tell whether whole documents can be carved: FEWEST of them, none larger than LARGEST."""
     sizes = Counter(documents[sample.path] for sample in samples)
     return len(sizes) >= FEWEST and max(sizes.values()) <= LARGEST * len(samples)
@@ -103,7 +103,7 @@ def _tell(samples: Sequence[Sample], documents: Documents, text_of: Callable[[st
     """Tell whether documents that were taken from names are likely to be some."""
     texts = _texts_of(samples, documents, text_of)
     varied = sum(len(texts[documents[sample.path]]) > 1 for sample in samples)
-    return enough(samples, documents) and varied >= MANY_TEXTS * len(samples)
+    return can_carve(samples, documents) and varied >= MANY_TEXTS * len(samples)
 
 
 def _texts_of(

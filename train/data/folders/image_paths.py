@@ -56,7 +56,7 @@ def locate(
     }
 
 
-def searched(sample: Sample) -> str:
+def describe_search(sample: Sample) -> str:
     """Return the path of a sample whose image is missing, and where else was looked for it."""
     labels = Path(sample.source.rpartition(":")[0])
     if labels.with_suffix("") == sample.path.with_suffix(""):

@@ -16,7 +16,7 @@ NAME = "ocrtune"
 _chosen: ContextVar[Path | None] = ContextVar("cache", default=None)
 
 
-def unpacked(sources: Iterable[Path], key: str, make: Callable[[], Iterator[tuple[str, bytes]]]) -> Path:
+def unpack(sources: Iterable[Path], key: str, make: Callable[[], Iterator[tuple[str, bytes]]]) -> Path:
     """Return the folder with the files that are made of `sources`, by this run or an earlier one.
 
     It appears whole or not at all, is never changed, and belongs to every process: two that make it at once get one.

@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, ClassVar
 
-from train.data.folders.unpacked import unpacked
+from train.data.folders.unpacked import unpack
 from train.data.formats import FORMATS, ROOT, by_split, images_in, itself
 from train.data.formats.places import find_images, image_name, is_file, peek_json, read_json
 from train.data.formats.shapes import note_classes, numbers_of, rectangle, text_in
@@ -138,4 +138,4 @@ def _unpacked(file: Path) -> Path:
             ) from error
         yield image_name(1, content), content
 
-    return next(unpacked([file], "labelme 1", images).iterdir())
+    return next(unpack([file], "labelme 1", images).iterdir())

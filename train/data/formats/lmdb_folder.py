@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
 
-from train.data.folders.unpacked import unpacked
+from train.data.folders.unpacked import unpack
 from train.data.formats import FORMATS, by_split
 from train.data.formats.places import image_name
 from train.data.sample import Sample
@@ -38,7 +38,7 @@ class Lmdb:
         path = path.absolute()
         with _opened(path) as held:
             count = _count(held, path)
-            folder = unpacked([path], "lmdb 1", lambda: _images(held, count, path))
+            folder = unpack([path], "lmdb 1", lambda: _images(held, count, path))
             for number, image in enumerate(sorted(folder.iterdir()), 1):
                 yield Sample(image, _label(held, number, path), f"{path}:{number}")
 

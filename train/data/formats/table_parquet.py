@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from train.data.folders.unpacked import unpacked
+from train.data.folders.unpacked import unpack
 from train.data.formats.places import image_name
 from train.data.formats.table_rows import Row, Table
 from train.errors import DataError
@@ -38,7 +38,7 @@ def parquet_table(path: Path) -> Table:
 def parquet_images(path: Path, column: str) -> list[Path]:
     """Return the images of a column, row by row, as files that are unpacked once."""
     parts = parts_of(path)
-    folder = unpacked(parts, f"parquet 1 {column}", lambda: _images(parts, column))
+    folder = unpack(parts, f"parquet 1 {column}", lambda: _images(parts, column))
     return sorted(folder.iterdir())
 
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from train.cut import PADDLEOCR, Cut
 from train.data.crops import crop
 from train.data.folders.notes import note
-from train.data.folders.unpacked import unpacked
+from train.data.folders.unpacked import unpack
 from train.data.images import Image, read
 from train.data.photos.regions import Region, regions_of
 from train.data.sample import Sample
@@ -75,7 +75,7 @@ def write_lines(
     outlines = [[line.corners for line in of_photo] for of_photo in lines]
     pairs = list(zip(photos, lines, strict=True))
     key = f"{VERSION} {outlines}" if how == PADDLEOCR else f"{VERSION} {how!r} {outlines}"
-    folder = unpacked((photo.path for photo in photos), key, lambda: _crops(pairs, how))
+    folder = unpack((photo.path for photo in photos), key, lambda: _crops(pairs, how))
     cut = {path.name for path in folder.iterdir()}
     samples: list[Sample] = []
     for photo, of_photo in pairs:

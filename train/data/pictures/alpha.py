@@ -11,13 +11,13 @@ FLAT = 16
 _ROWS = 256  # blended at a time, so that a large picture takes no more than twice its own memory
 
 
-def span(image: Pixels) -> int:
+def measure_span(image: Pixels) -> int:
     """Return how many levels, 0 to 255, lie between the darkest and the brightest value of a colour in (H, W, C)."""
     flat = image.reshape(-1, image.shape[2])
     return int((flat.max(axis=0).astype(int) - flat.min(axis=0)).max())
 
 
-def opaque(image: Pixels, header: Header) -> Pixels:
+def make_opaque(image: Pixels, header: Header) -> Pixels:
     """Return (H, W, 3) uint8 BGR of what a decoder gives of a picture that may be transparent.
 
     Args:
@@ -30,10 +30,10 @@ def opaque(image: Pixels, header: Header) -> Pixels:
     if alpha is None or alpha.min() == 255:
         return bgr
     on_white = _blend(bgr, alpha, WHITE)
-    if span(on_white) >= FLAT:
+    if measure_span(on_white) >= FLAT:
         return on_white
     on_black = _blend(bgr, alpha, BLACK)
-    return on_black if span(on_black) >= FLAT else on_white
+    return on_black if measure_span(on_black) >= FLAT else on_white
 
 
 def _split(image: Pixels, header: Header) -> tuple[Pixels, Pixels | None]:

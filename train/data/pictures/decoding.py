@@ -5,10 +5,10 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from train.data.pictures.alpha import opaque
+from train.data.pictures.alpha import make_opaque
 from train.data.pictures.errors import DamagedPictureError
 from train.data.pictures.exif import Pixels, turn
-from train.data.pictures.header import Header, broken
+from train.data.pictures.header import Header, make_damage_error
 from train.data.pictures.headers import read_header
 from train.data.pictures.library import read_library
 from train.data.pictures.whole import require_end
@@ -43,15 +43,15 @@ def decode_picture(data: bytes, header: Header | None = None) -> Picture:
     if header.plain:
         pixels = _read_opencv(data, header, _PLAIN)
     elif header.kind in _BY_OPENCV and not header.several:
-        pixels = opaque(_read_opencv(data, header, cv2.IMREAD_UNCHANGED), header)
+        pixels = make_opaque(_read_opencv(data, header, cv2.IMREAD_UNCHANGED), header)
     else:
-        pixels = opaque(read_library(data, header), header)
+        pixels = make_opaque(read_library(data, header), header)
     return Picture(_finished(pixels, header), header)
 
 
 def decode_page(data: bytes, header: Header, page: int) -> Pixels:
     """Decode a page of a TIFF, (H, W, 3) uint8 BGR, with Pillow, as PaddleX does where there are several."""
-    return _finished(opaque(read_library(data, header, page), header), header)
+    return _finished(make_opaque(read_library(data, header, page), header), header)
 
 
 def _finished(pixels: Pixels, header: Header) -> Pixels:
@@ -71,5 +71,5 @@ def _read_opencv(data: bytes, header: Header, flags: int) -> Pixels:
     except cv2.error:
         image = None
     if image is None:
-        raise broken(header.kind, f"{len(data)} bytes that are not")
+        raise make_damage_error(header.kind, f"{len(data)} bytes that are not")
     return np.asarray(image)

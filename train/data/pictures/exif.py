@@ -27,13 +27,13 @@ def read_orientation(exif: bytes) -> int:
             tag, kind = struct.unpack_from(f"{order}HH", tiff, entry)
             if tag == ORIENTATION:
                 (value,) = struct.unpack_from(f"{order}{'H' if kind == 3 else 'I'}", tiff, entry + 8)
-                return sane(value)
+                return normalise_orientation(value)
     except struct.error:
         pass
     return 1
 
 
-def sane(orientation: int) -> int:
+def normalise_orientation(orientation: int) -> int:
     """Return an orientation from 1 to 8; 1 for any other number."""
     return orientation if 1 <= orientation <= 8 else 1
 

@@ -41,18 +41,18 @@ class Header(NamedTuple):
         return (self.width, self.height) if turned else (self.height, self.width)
 
 
-def checked(header: Header) -> Header:
+def check_header(header: Header) -> Header:
     """Return a header; raise PictureError if its picture has no pixels or too many."""
     width, height = header.width, header.height
     if min(width, height) < 1:
-        raise broken(header.kind, f"{width} x {height} pixels")
+        raise make_damage_error(header.kind, f"{width} x {height} pixels")
     if max(width, height) > MAX_SIDE_PX or width * height > MAX_PIXELS:
         rule = f"an image must have at most {MAX_PIXELS} pixels, and {MAX_SIDE_PX} a side"
         raise LargePictureError(rule, f"{width} x {height}", "scale it down")
     return header
 
 
-def broken(kind: str, value: str) -> DamagedPictureError:
+def make_damage_error(kind: str, value: str) -> DamagedPictureError:
     """Return the error of a file that is not what it says it is."""
     return DamagedPictureError(
         f"a {kind.upper()} file must be whole and valid", value, "save or send it anew"

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 
 from train.data.pictures.errors import LargePictureError, UnknownPictureError
 from train.data.pictures.exif import read_orientation
-from train.data.pictures.header import Header, broken, checked
+from train.data.pictures.header import Header, check_header, make_damage_error
 from train.data.pictures.jpeg import read_jpeg
 from train.data.pictures.kinds import READABLE, Kind, sniff
 from train.data.pictures.library import read_boxes
@@ -55,15 +55,15 @@ def _headers(data: bytes) -> Iterator[Header]:
         raise UnknownPictureError(f"an image must be {READABLE}", value, "convert it to PNG, or remove it")
     try:
         for header in _READERS[kind](data):
-            yield checked(header)
+            yield check_header(header)
     except (struct.error, IndexError) as error:
-        raise broken(kind, "a header cut short") from error
+        raise make_damage_error(kind, "a header cut short") from error
 
 
 def _read_png(data: bytes) -> Iterator[Header]:
     """IHDR comes first and has 13 bytes; EXIF may stand behind the pixels."""
     if data[8:16] != b"\0\0\0\x0dIHDR":
-        raise broken("png", "no IHDR chunk")
+        raise make_damage_error("png", "no IHDR chunk")
     width, height, bits, colour = struct.unpack_from(">IIBB", data, 16)
     found = _png_chunks(data)
     start, end = found.get(b"tRNS", (0, 0))
@@ -86,7 +86,7 @@ def _png_chunks(data: bytes) -> dict[bytes, tuple[int, int]]:
         if name == b"IEND":
             return found
         at += 12 + length
-    raise broken("png", f"more than {_MOST_CHUNKS} chunks")
+    raise make_damage_error("png", f"more than {_MOST_CHUNKS} chunks")
 
 
 def _read_bmp(data: bytes) -> Iterator[Header]:
@@ -113,7 +113,7 @@ def _read_webp(data: bytes) -> Iterator[Header]:
         width, height = struct.unpack_from("<HH", data, 26)
         yield Header("webp", width & 0x3FFF, height & 0x3FFF)
     else:
-        raise broken("webp", "no picture in its first chunk")
+        raise make_damage_error("webp", "no picture in its first chunk")
 
 
 def _read_extended_webp(data: bytes) -> Header:
@@ -154,7 +154,7 @@ def _read_gif(data: bytes) -> Iterator[Header]:
         else:
             at = _skip_blocks(data, at + 2) if data[at] == 0x21 else at + 1
     if size is None:
-        raise broken("gif", "no frame")
+        raise make_damage_error("gif", "no frame")
     yield Header("gif", *size, alpha=True, plain=False)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from train.data.pictures.errors import TruncatedPictureError, UnknownPictureError
 from train.data.pictures.exif import read_orientation
-from train.data.pictures.header import Header, broken
+from train.data.pictures.header import Header, make_damage_error
 
 MAX_SCANS = 64  # an encoder writes about ten; thousands on a large picture keep a core busy for hours
 MAX_SEGMENTS = 2048  # before the first scan; the largest profiles need some hundreds
@@ -80,7 +80,7 @@ def read_jpeg(data: bytes) -> Header:
             height, width = _SIDES.unpack_from(data, start + 1)
         elif marker == SOS and height >= 0:
             return Header("jpeg", width, height, orientation)
-    raise broken("jpeg", "no frame and scan")
+    raise make_damage_error("jpeg", "no frame and scan")
 
 
 @dataclass(frozen=True)

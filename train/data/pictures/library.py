@@ -9,8 +9,8 @@ import numpy as np
 import PIL.Image
 
 from train.data.pictures.errors import PictureError, UnknownPictureError
-from train.data.pictures.exif import ORIENTATION, Pixels, sane
-from train.data.pictures.header import Header, broken
+from train.data.pictures.exif import ORIENTATION, Pixels, normalise_orientation
+from train.data.pictures.header import Header, make_damage_error
 from train.data.pictures.kinds import Kind
 
 warnings.simplefilter("ignore", PIL.Image.DecompressionBombWarning)  # headers are checked before
@@ -25,7 +25,7 @@ def read_boxes(data: bytes, kind: Kind) -> Header:
         _require_heif()
 
     def read(image: PIL.Image.Image) -> Header:
-        orientation = sane(image.getexif().get(ORIENTATION, 1))
+        orientation = normalise_orientation(image.getexif().get(ORIENTATION, 1))
         alpha = image.mode in ("RGBA", "LA")
         several = getattr(image, "n_frames", 1) > 1
         return Header(kind, image.width, image.height, orientation, alpha, plain=False, several=several)
@@ -93,4 +93,4 @@ def _opened(data: bytes, kind: Kind, read: Callable[[PIL.Image.Image], Result]) 
             f"a {kind.upper()} must be one that is read here", "another", remedy
         ) from error
     except Exception as error:  # Pillow raises a dozen types at broken files; each is refused all the same
-        raise broken(kind, f"{type(error).__name__} when it is decoded") from error
+        raise make_damage_error(kind, f"{type(error).__name__} when it is decoded") from error

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from train.data.pictures.errors import UnknownPictureError
-from train.data.pictures.exif import sane
-from train.data.pictures.header import Header, broken
+from train.data.pictures.exif import normalise_orientation
+from train.data.pictures.header import Header, make_damage_error
 
 _SMALL_TILE_PX = 2**20  # a TIFF's tiles up to this size cost nothing worth refusing
 MAX_BITS = 16
@@ -61,7 +61,7 @@ def _read_tags(data: bytes, at: int, count: int, how: _Layout) -> dict[int, int]
         if tag not in _DEFAULTS and tag not in _OTHERS:
             continue
         if tag in found or kind not in _FORMS or values < 1:  # readers differ on which of two they believe
-            raise broken("tiff", f"a strange tag {tag}")
+            raise make_damage_error("tiff", f"a strange tag {tag}")
         found.add(tag)
         form = how.order + _FORMS[kind]
         place = entry + 4 + struct.calcsize(how.order + how.offset)
@@ -81,7 +81,9 @@ def _header(tags: dict[int, int], several: bool) -> Header:
     depth = bits == 8 or (bits == 16 and colour in _OPENCV_16_BITS) or (bits == 1 and colour <= BLACK_IS_0)
     plain = depth and not extra and not (tags.get(PACKED) in _LOOSE and colour <= PALETTE)
     width, height = tags[WIDTH], tags[HEIGHT]
-    return Header("tiff", width, height, sane(tags.get(TURN, 1)), alpha, plain, several, bits)
+    return Header(
+        "tiff", width, height, normalise_orientation(tags.get(TURN, 1)), alpha, plain, several, bits
+    )
 
 
 def _check_storage(tags: dict[int, int], colour: int) -> None:
@@ -89,7 +91,7 @@ def _check_storage(tags: dict[int, int], colour: int) -> None:
     tile, page = tags[TILE_WIDTH] * tags[TILE_HEIGHT], tags[WIDTH] * tags[HEIGHT]
     if tile > max(4 * page, _SMALL_TILE_PX):
         sides = f"{tags[TILE_WIDTH]} x {tags[TILE_HEIGHT]}"
-        raise broken("tiff", f"tiles of {sides} pixels for {tags[WIDTH]} x {tags[HEIGHT]}")
+        raise make_damage_error("tiff", f"tiles of {sides} pixels for {tags[WIDTH]} x {tags[HEIGHT]}")
     bits, samples = tags[BITS], tags[SAMPLES]
     if tags.get(FORMAT) == _FLOAT or bits > MAX_BITS:
         kind = "floating-point" if tags.get(FORMAT) == _FLOAT else "whole"

@@ -55,7 +55,7 @@ def escaped(text: str) -> str:
     )
 
 
-def named(character: str) -> str:
+def name_character(character: str) -> str:
     """Return a character's number and name: `U+200B ZERO WIDTH SPACE`."""
     name = unicodedata.name(character, "")
     return f"U+{ord(character):04X} {name}".rstrip()

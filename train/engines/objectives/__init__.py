@@ -28,10 +28,10 @@ class Objective:
 OBJECTIVES: Registry[Mapping[str, Objective]] = Registry("objective", __name__)
 
 
-def each(outputs: Any, change: Callable[[Any], Any]) -> Any:
+def map_tensors(outputs: Any, change: Callable[[Any], Any]) -> Any:
     """Return raw outputs - a tensor, or a tuple, list or mapping of some - with every tensor changed."""
     if isinstance(outputs, Mapping):
-        return {name: each(part, change) for name, part in outputs.items()}
+        return {name: map_tensors(part, change) for name, part in outputs.items()}
     if isinstance(outputs, tuple | list):
-        return tuple(each(part, change) for part in outputs)
+        return tuple(map_tensors(part, change) for part in outputs)
     return change(outputs)

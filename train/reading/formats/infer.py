@@ -9,7 +9,7 @@ from itertools import groupby
 from train.data.texts.reading_order import in_picture_order
 from train.reading.formats.declared import PATTERN
 from train.reading.formats.named_checks import CHECKS
-from train.reading.formats.rules import COMMON, Rule, weighed
+from train.reading.formats.rules import COMMON, Rule, weigh
 
 FEWEST, LEAST = 20, 0.1
 """Labels, and the share of them that obeys a check: fewer say nothing."""
@@ -39,9 +39,9 @@ def propose(texts: Sequence[str], seed: int = 0) -> tuple[Proposal, ...]:
         return ()
     pattern = propose_pattern([in_picture_order(text) for text in texts])
     first = [Rule(name=PATTERN, pattern=pattern)] if pattern else []
-    found = [Proposal(rule) for rule in weighed(first, texts, seed)]
+    found = [Proposal(rule) for rule in weigh(first, texts, seed)]
     for name in CHECKS:
-        rule = weighed([*first, Rule(name=name, check=name)], texts, seed)[-1]
+        rule = weigh([*first, Rule(name=name, check=name)], texts, seed)[-1]
         if rule.labels >= FEWEST and rule.share.low > max(2 * rule.chance, LEAST):
             found.append(Proposal(rule))
     return tuple(found)

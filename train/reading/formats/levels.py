@@ -12,7 +12,7 @@ from train.reading.automata.automaton import Automaton, make_automaton, with_own
 from train.reading.automata.lexicon import lexicon_automaton, union
 from train.reading.automata.patterns import patterns_automaton
 from train.reading.formats.checks import Check
-from train.reading.formats.product import TooManyStatesError, obeying
+from train.reading.formats.product import TooManyStatesError, restrict
 from train.reading.formats.rules import Rule
 
 Costs = npt.NDArray[np.float64]
@@ -101,7 +101,7 @@ def _narrowed(automaton: Automaton, sums: Iterable[Check] | None, charset: Chars
         return None
     try:
         for one in sums:
-            automaton = obeying(automaton, one, charset)
+            automaton = restrict(automaton, one, charset)
     except TooManyStatesError:
         return None
     return automaton

@@ -27,7 +27,7 @@ class _Step:
     following: Node
 
 
-def obeying(automaton: Automaton, check: Check, charset: Charset) -> Automaton:
+def restrict(automaton: Automaton, check: Check, charset: Charset) -> Automaton:
     """Return the automaton of those texts that obey a check; one without starts if there are none.
 
     Its states are (length of the text, state, places filled, remainder so far): the length is chosen at the start. Of

@@ -125,7 +125,7 @@ def _in_picture(holds: Holds, text: str) -> bool:
     return holds(in_picture_order(text))
 
 
-def weighed(rules: Sequence[Rule], texts: Sequence[str], seed: int) -> tuple[Rule, ...]:
+def weigh(rules: Sequence[Rule], texts: Sequence[str], seed: int) -> tuple[Rule, ...]:
     """Return the rules with counts of the training labels: how many obey, and how many would by chance."""
     if not texts:
         raise DataError("rules must be weighed by labels", "none", "name training data")

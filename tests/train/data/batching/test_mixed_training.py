@@ -11,7 +11,7 @@ from tests.real_lines import config, few_lines, lines, run, whole_batches
 from train import loop
 from train.data.batching.batches import training_batches
 from train.data.batching.epoch import epoch_lines
-from train.data.batching.mixture import wanted
+from train.data.batching.mixture import require_extras
 from train.data.charset import domain_charset
 from train.engine import Engine, World
 from train.errors import UsageError
@@ -54,7 +54,7 @@ def test_the_network_can_write_what_the_synthetic_lines_hold(data: TrainingData)
 @pytest.mark.parametrize("size", [1, 2, 3])
 def test_workers_prepare_the_same_mixed_batches(size: int, data: TrainingData) -> None:
     settings = config(**MIXED)
-    extras = wanted(extra_sets(settings, data))
+    extras = require_extras(extra_sets(settings, data))
     task = Recognition(settings, domain_charset([*data.train.texts, *extras[0].lines.texts]))
     parts = []
     for rank in range(size):

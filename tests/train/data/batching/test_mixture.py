@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.real_lines import config, lines
 from train.data.batching.batches import Indices, training_batches, worker_share
 from train.data.batching.epoch import epoch_lines
-from train.data.batching.mixture import Extra, Mixture, Subset, mixed_batches, wanted
+from train.data.batching.mixture import Extra, Mixture, Subset, mixed_batches, require_extras
 from train.data.charset import domain_charset
 from train.data.dataset import MemoryDataset
 from train.errors import UsageError
@@ -151,10 +151,10 @@ def test_a_share_of_nothing_is_refused(parts: list[MemoryDataset]) -> None:
     with pytest.raises(
         UsageError, match=r"synthetic=0\.2 and none; name their labels \(--synthetic-labels FILE\)"
     ):
-        wanted([Extra("synthetic", 0.2, None)])
+        require_extras([Extra("synthetic", 0.2, None)])
     with pytest.raises(UsageError, match="lower them"):
-        wanted([Extra("synthetic", 0.5, parts[0]), Extra("replay", 0.5, parts[1])])
-    assert wanted([Extra("synthetic", 0.0, None)]) == []
+        require_extras([Extra("synthetic", 0.5, parts[0]), Extra("replay", 0.5, parts[1])])
+    assert require_extras([Extra("synthetic", 0.0, None)]) == []
 
 
 def test_only_lines_that_the_head_can_write_are_drawn(parts: list[MemoryDataset]) -> None:

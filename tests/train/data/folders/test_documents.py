@@ -8,7 +8,7 @@ import pytest
 
 from tests.train.data.test_split import samples
 from train.data.evidence import tell_documents, tell_made
-from train.data.folders.documents import find_documents, grouped
+from train.data.folders.documents import find_documents, group_samples
 from train.data.sample import Sample
 from train.data.split import make_splits
 from train.errors import DataError, UsageError
@@ -83,11 +83,14 @@ def test_the_command_line_names_documents() -> None:
     given = {"all": lines("{}_at_shop_{}.png")}
     by = make_splits(given, 0, group_by=r"/(\d+)_at")
     assert len(set(by.documents.values())) == RECEIPTS
-    assert [one.document for one in grouped(given, r"(?P<document>shop)_")["all"]][:2] == ["shop", "shop"]
+    assert [one.document for one in group_samples(given, r"(?P<document>shop)_")["all"]][:2] == [
+        "shop",
+        "shop",
+    ]
     with pytest.raises(UsageError, match="regular expression"):
-        grouped(given, "(")
+        group_samples(given, "(")
     with pytest.raises(UsageError, match="in the path of every image"):
-        grouped(given, "none")
+        group_samples(given, "none")
     with pytest.raises(DataError, match="at least 6 documents"):
         make_splits(given, 0, group_by="shop")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from train.data.folders.notes import collected_notes
-from train.data.folders.unpacked import cache_folder, caching_in, unpacked
+from train.data.folders.unpacked import cache_folder, caching_in, unpack
 from train.errors import DataError
 
 
@@ -28,17 +28,17 @@ def test_it_is_made_once_by_however_many_and_anew_for_changed_sources(tmp_path: 
 
     def make(_: Path) -> Path:
         with caching_in(tmp_path / "cache"):
-            return unpacked([source], "rule 1", content)
+            return unpack([source], "rule 1", content)
 
     with ThreadPoolExecutor(8) as pool:
         [folder] = set(pool.map(make, places))
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == {"a.png": b"A", "b.png": b"B"}
     assert list(folder.parent.iterdir()) == [folder]
     with caching_in(tmp_path / "cache"):
-        assert unpacked([source], "rule 1", never) == folder
-        assert unpacked([source], "rule 2", content) != folder
+        assert unpack([source], "rule 1", never) == folder
+        assert unpack([source], "rule 2", content) != folder
         source.write_bytes(b"12")
-        assert unpacked([source], "rule 1", content) != folder
+        assert unpack([source], "rule 1", content) != folder
 
 
 def test_what_fails_leaves_nothing(tmp_path: Path) -> None:
@@ -47,7 +47,7 @@ def test_what_fails_leaves_nothing(tmp_path: Path) -> None:
         raise DataError("a photo must be readable", "b.jpg", "restore it")
 
     with caching_in(tmp_path), pytest.raises(DataError, match="readable"):
-        unpacked([], "", broken)
+        unpack([], "", broken)
     assert list((tmp_path / "unpacked").iterdir()) == []
 
 

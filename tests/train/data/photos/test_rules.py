@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from train.data.checks.checking import usable
+from train.data.checks.checking import drop_faulty
 from train.data.checks.contact_sheet import contact_sheet
 from train.data.checks.findings import Finding, as_json, as_text, report_of
 from train.data.checks.rulebook import RULES
@@ -122,10 +122,10 @@ def test_a_report_counts_regions_and_their_texts(splits: Splits) -> None:
     assert "&lt;b&gt; · good" in page
     assert "transcription" not in page
     assert page.count("data:image/jpeg") == 4
-    kept = usable(given, report, allow_bad=1)
+    kept = drop_faulty(given, report, allow_bad=1)
     assert [sample.path.name for sample in kept.train] == ["a.png"]
     with pytest.raises(DataError, match=r"bad\.png"):
-        usable(given, report, allow_bad=0)
+        drop_faulty(given, report, allow_bad=0)
 
 
 def test_the_picture_shows_the_regions() -> None:
