@@ -124,10 +124,10 @@ def _train(
     extras = _writable_sets(config, data, engine, task)
     technique = build_technique(config.technique)
     best = Best(task.scores.names[:2])
-    best = best.kept_in(resume.metrics) if resume and config.patience else best
+    best = best.from_metrics(resume.metrics) if resume and config.patience else best
     cache = _cache(config, engine, task, data, world, micro_batches)
     source = read_by_teacher(cache.source, config, engine.charset)
-    horizon = ScheduleHorizon.kept_in(resume.metrics if resume else {}, config.epochs)
+    horizon = ScheduleHorizon.from_metrics(resume.metrics if resume else {}, config.epochs)
     for epoch in count((resume.epoch if resume else 0) + 1):
         if epoch > horizon.epochs or best.out_of_patience(epoch - 1, config.patience):
             return
@@ -186,7 +186,7 @@ def published_scores(config: TrialConfig, data: TrainingData) -> Scores | None:
 def _checkpoint(
     config: TrialConfig, engine: Engine, epoch: int, metrics: Metrics, more: Metrics | None = None
 ) -> Checkpoint:
-    horizon = ScheduleHorizon.kept_in(metrics, config.epochs)
+    horizon = ScheduleHorizon.from_metrics(metrics, config.epochs)
     trained_as = config.model_copy(update={"epochs": horizon.epochs})
     return Checkpoint(trained_as, engine.charset, epoch, {**metrics, **(more or {})}, engine.state())
 

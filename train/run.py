@@ -244,7 +244,7 @@ def _train_and_export(
         replace(reached, text_model=best.text_model).save(output / BEST)
     export_network(network, data.val, bundle, samples)
     report.write(COMPLETED, bundle)
-    primary = task.scores.kept_in(best.metrics, len(data.val)).primary
+    primary = task.scores.from_metrics(best.metrics, len(data.val)).primary
     print(f"best: epoch {best.epoch}, {task.terms.scores[0]} {primary:.3f}; bundle in {bundle}")
 
 
@@ -252,11 +252,11 @@ def _report(output: Path, epochs: int, training_report: TrainingReport, task: ty
     """Return a report function that prints a line, keeps the last checkpoint, the best one and the report."""
     best = (-1.0, -1.0)  # an epoch without a single right character is still the best so far
     if (output / BEST).exists():
-        best = task.scores.kept_in(load_checkpoint(output / BEST).metrics, 0).rank
+        best = task.scores.from_metrics(load_checkpoint(output / BEST).metrics, 0).rank
 
     def report(metrics: "Metrics", make: "MakeCheckpoint") -> None:
         nonlocal best
-        scores = task.scores.kept_in(metrics, 0)
+        scores = task.scores.from_metrics(metrics, 0)
         checkpoint = make()
         checkpoint.save(output / "last")
         if scores.rank > best:
@@ -277,4 +277,4 @@ def _report(output: Path, epochs: int, training_report: TrainingReport, task: ty
 def _general(metrics: Mapping[str, float], task: type[Task]) -> str:
     if not task.scores.are_in(metrics, GENERAL):
         return ""
-    return f"general {task.scores.kept_in(metrics, 0, GENERAL).primary:.3f}  "
+    return f"general {task.scores.from_metrics(metrics, 0, GENERAL).primary:.3f}  "

@@ -50,7 +50,7 @@ class ProgressLines(Callback):  # type: ignore[misc]
             print(f"{trial.trial_id}  diverged: {result[REASON]}", flush=True)
             return
         config, task = trial.config, TASKS.get(trial.config["task"])
-        scores = task.scores.kept_in(result, 0)
+        scores = task.scores.from_metrics(result, 0)
         if not result.get(EXCESS):
             self._best = max(self._best, scores.primary)
         told = zip(task.terms.short, scores.rank, strict=True)
@@ -96,7 +96,7 @@ def place(result: dict[str, Any], config: dict[str, Any]) -> str:
     """Return after which epoch or fold a report was made."""
     if is_fold(result):
         return f"fold  {result[FOLD]:>3}/{result[OF]:<3}"
-    return f"epoch {result[EPOCH]:>3}/{ScheduleHorizon.kept_in(result, config['epochs']).epochs:<3}"
+    return f"epoch {result[EPOCH]:>3}/{ScheduleHorizon.from_metrics(result, config['epochs']).epochs:<3}"
 
 
 def forgotten(result: dict[str, Any], kind: type[Scores]) -> str:
@@ -104,7 +104,7 @@ def forgotten(result: dict[str, Any], kind: type[Scores]) -> str:
     if FORGETTING not in result:
         return ""
     mark = "!" if result[EXCESS] else " "
-    general = kind.kept_in(result, 0, GENERAL).primary
+    general = kind.from_metrics(result, 0, GENERAL).primary
     return f"general {general:.3f} (forgot {result[FORGETTING]:+.3f}){mark} "
 
 

@@ -154,7 +154,7 @@ def read_best_configs(folder: Path) -> list[TrialConfig]:
     for trial in read_journal(folder):
         reports = [report for report in latest_reports(trial.rows) if not report.diverged]
         if reports and trial.config:
-            # Over folds, the last report is the mean of all: more of them come first (`search.results.rank`).
+            # Over folds, the last report is the mean of all: more of them come first (`search.records.trial.rank`).
             folds = reports[-1].fold.number if reports[-1].fold else 0
             best = max(report.score for report in (reports[-1:] if folds else reports))
             scored.append((folds, best, trial.id, trial.config))

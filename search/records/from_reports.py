@@ -89,7 +89,7 @@ def read_trained_config(params: Row | None, last: TrialReport | None) -> TrialCo
         last: its last report; None before the first.
     """
     config = config_from_mapping(dict(params), "trial") if params else TrialConfig()
-    horizon = ScheduleHorizon.kept_in(last.metrics if last else {}, config.epochs)
+    horizon = ScheduleHorizon.from_metrics(last.metrics if last else {}, config.epochs)
     return config.model_copy(update={"epochs": horizon.epochs})
 
 
@@ -110,8 +110,8 @@ def measure_report(report: TrialReport, kind: type[Scores], samples: Samples) ->
         epoch=report.epoch,
         seconds=report.stamp.elapsed_s,
         loss=report.loss,
-        scores=kind.kept_in(report.metrics, report.fold.samples if report.fold else samples.val),
-        general=kind.kept_in(report.metrics, samples.general, GENERAL) if general else None,
+        scores=kind.from_metrics(report.metrics, report.fold.samples if report.fold else samples.val),
+        general=kind.from_metrics(report.metrics, samples.general, GENERAL) if general else None,
         **lost,
     )
 
@@ -131,7 +131,7 @@ def find_state(journal: TrialJournal, last: TrialReport | None, config: TrialCon
     newest = read_reports(journal.rows)[-1]
     if newest.diverged:
         return "diverged", newest.diverged
-    best = Best(TASKS.get(config.task).scores.names[:2]).kept_in(last.metrics)
+    best = Best(TASKS.get(config.task).scores.names[:2]).from_metrics(last.metrics)
     if last.epoch == (last.fold.of if last.fold else config.epochs):
         return "finished", ""
     if best.out_of_patience(last.epoch, config.patience):

@@ -23,8 +23,8 @@ def interval_ends(interval: Interval | None) -> list[float] | None:
 
 def scores_from_json(kind: type[Scores], values: Mapping[str, Any]) -> Scores:
     """Return scores of a kind from what `scores_to_json` made of them."""
-    ends = dict(zip(kind.ends(), values.get("interval_95") or (), strict=False))
-    read = kind.kept_in({**values, **ends}, values["n"])
+    keys = dict(zip(kind.interval_keys(), values.get("interval_95") or (), strict=False))
+    read = kind.from_metrics({**values, **keys}, values["n"])
     others = {field.name: values[field.name] for field in fields(kind) if field.name in values}
     return replace(read, **{name: value for name, value in others.items() if name not in kind.names})
 

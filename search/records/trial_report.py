@@ -135,7 +135,7 @@ class TrialReport:
         return float(self.metrics[LOSS])
 
     @property
-    def kept(self) -> dict[str, float]:
+    def checkpoint_metrics(self) -> dict[str, float]:
         """What the checkpoint holds beside the metrics: what a trial that goes on from it has to know."""
         lost = self.forgotten._asdict() if self.forgotten else {}
         return {SCORE: self.score, **lost, METRIC: self.best_score, MICRO_BATCHES: self.micro_batches}
@@ -144,7 +144,7 @@ class TrialReport:
         """Return what is sent to Tune."""
         if self.diverged:
             return {DIVERGED: True, REASON: self.diverged, **self.metrics, SCORE: WORST, METRIC: WORST}
-        row: dict[str, Any] = {**self.metrics, **self.kept}
+        row: dict[str, Any] = {**self.metrics, **self.checkpoint_metrics}
         if self.note:
             row[NOTE] = self.note
         if self.fold:

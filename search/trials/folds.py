@@ -176,8 +176,8 @@ def average_folds(done: Sequence[Fold], of: int, config: TrialConfig) -> tuple[d
 
 def find_mean_interval(done: Sequence[Fold], config: TrialConfig) -> dict[str, float]:
     """Return the ends of the first score's interval, as reports name them; nothing where the mean itself tells it."""
-    ends = TASKS.get(config.task).scores.ends()
-    if not ends:
+    keys = TASKS.get(config.task).scores.interval_keys()
+    if not keys:
         return {}
     weights = [fold.samples for fold in done]
     places = np.split(np.arange(sum(weights)), np.cumsum(weights)[:-1])
@@ -190,7 +190,7 @@ def find_mean_interval(done: Sequence[Fold], config: TrialConfig) -> dict[str, f
     def mean(sums: SampleStats) -> float:
         return float(np.average([primary(part) for part in np.split(sums, len(done))], weights=weights))
 
-    return dict(zip(ends, bootstrap_interval(apart, mean, config.seed).ends, strict=True))
+    return dict(zip(keys, bootstrap_interval(apart, mean, config.seed).ends, strict=True))
 
 
 def run_folds(

@@ -49,8 +49,8 @@ def judge_metrics(
     None is forgotten without general samples.
     """
     kind = TASKS.get(config.task).scores
-    general = kind.kept_in(metrics, 0, GENERAL) if kind.are_in(metrics, GENERAL) else None
-    return judge(kind.kept_in(metrics, samples), general, config.model, forgetting)
+    general = kind.from_metrics(metrics, 0, GENERAL) if kind.are_in(metrics, GENERAL) else None
+    return judge(kind.from_metrics(metrics, samples), general, config.model, forgetting)
 
 
 def judge(
@@ -100,6 +100,6 @@ def make_tune_report(
         value, lost = judge_metrics(metrics, samples, config, setup.forgetting)
         best = max(best, value)
         sent = TrialReport(metrics, value, best, start.micro_batches, lost, notes.take(), origin=origin)
-        report_with_checkpoint(tune.report, sent.to_row(), partial(make, sent.kept))
+        report_with_checkpoint(tune.report, sent.to_row(), partial(make, sent.checkpoint_metrics))
 
     return report

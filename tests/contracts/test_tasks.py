@@ -58,7 +58,7 @@ def test_it_says_what_its_scores_are_called(name: str) -> None:
     kept = made.values(GENERAL)
     assert kind.scores.are_in(kept, GENERAL)
     assert not kind.scores.are_in(kept)
-    assert kind.scores.kept_in(kept, 4, GENERAL) == made
+    assert kind.scores.from_metrics(kept, 4, GENERAL) == made
 
 
 def test_an_engine_trains_it_and_formats_label_it(name: str) -> None:

@@ -25,18 +25,18 @@ class Scores(ABC):
     n: int
 
     @classmethod
-    def kept_in(cls, metrics: Mapping[str, Any], n: int, prefix: str = "") -> Self:
+    def from_metrics(cls, metrics: Mapping[str, Any], n: int, prefix: str = "") -> Self:
         """Return the scores over n samples whose values stand in `metrics` under their names behind a prefix."""
         return cls(n, **{name: float(metrics[prefix + name]) for name in cls.names})
 
     @classmethod
-    def ends(cls, prefix: str = "") -> tuple[str, ...]:
+    def interval_keys(cls, prefix: str = "") -> tuple[str, ...]:
         """Return the names of the interval's ends among metrics, behind a prefix; none where the scores tell it."""
         return ()
 
     @classmethod
     def are_in(cls, metrics: Mapping[str, Any], prefix: str = "") -> bool:
-        """Whether `kept_in` finds its values."""
+        """Whether `from_metrics` finds its values."""
         return prefix + cls.names[0] in metrics
 
     @property
@@ -75,7 +75,7 @@ class Scores(ABC):
         return {prefix + name: float(getattr(self, name)) for name in self.names}
 
     def metrics(self, prefix: str = "") -> dict[str, float]:
-        """Return all that `kept_in` reads, by name behind a prefix."""
+        """Return all that `from_metrics` reads, by name behind a prefix."""
         return self.values(prefix)
 
     def as_dict(self) -> dict[str, float | int | str]:
@@ -109,22 +109,22 @@ class ResampledScores(Scores):
     interval: Interval | None = field(default=None, compare=False, kw_only=True)
 
     @classmethod
-    def ends(cls, prefix: str = "") -> tuple[str, str]:
+    def interval_keys(cls, prefix: str = "") -> tuple[str, str]:
         """Return the names of the interval's ends among metrics, behind a prefix."""
         return f"{prefix}{cls.names[0]}_low", f"{prefix}{cls.names[0]}_high"
 
     @classmethod
-    def kept_in(cls, metrics: Mapping[str, Any], n: int, prefix: str = "") -> Self:
+    def from_metrics(cls, metrics: Mapping[str, Any], n: int, prefix: str = "") -> Self:
         """Return the scores with their interval, where that stands there, too."""
-        low, high = (metrics.get(end) for end in cls.ends(prefix))
+        low, high = (metrics.get(end) for end in cls.interval_keys(prefix))
         interval = None if low is None or high is None else Interval(low=low, high=high)
-        return replace(super().kept_in(metrics, n, prefix), interval=interval)
+        return replace(super().from_metrics(metrics, n, prefix), interval=interval)
 
     def metrics(self, prefix: str = "") -> dict[str, float]:
         """Return the scores and the ends of their interval."""
         if self.interval is None:
             return self.values(prefix)
-        ends = zip(self.ends(prefix), self.interval.ends, strict=True)
+        ends = zip(self.interval_keys(prefix), self.interval.ends, strict=True)
         return self.values(prefix) | dict(ends)
 
     def as_dict(self) -> dict[str, float | int | str]:

@@ -84,7 +84,7 @@ class ScheduleHorizon:
         return {EPOCHS: self.epochs, FITTED_AFTER: self.since, FITTED_AT: self.at} if self.since else {}
 
     @classmethod
-    def kept_in(cls, metrics: Mapping[str, float], epochs: int) -> "ScheduleHorizon":
+    def from_metrics(cls, metrics: Mapping[str, float], epochs: int) -> "ScheduleHorizon":
         """Return the horizon that a report was made on, in a run of so many epochs."""
         if EPOCHS not in metrics:
             return cls(epochs)
@@ -107,7 +107,7 @@ class Best:
     epoch: int = 0
     rank: tuple[float, ...] = (-1.0, -1.0)
 
-    def kept_in(self, metrics: Mapping[str, float]) -> "Best":
+    def from_metrics(self, metrics: Mapping[str, float]) -> "Best":
         """Return what an epoch's metrics say; where they say nothing, that epoch is the best so far."""
         epoch, *rank = (metrics.get(PREFIX + name, metrics[name]) for name in ("epoch", *self.names))
         return Best(self.names, int(epoch), tuple(rank))
@@ -118,7 +118,7 @@ class Best:
         return Best(self.names, int(metrics["epoch"]), rank) if rank > self.rank else self
 
     def metrics(self) -> dict[str, float]:
-        """Return what `kept_in` reads."""
+        """Return what `from_metrics` reads."""
         values = zip(("epoch", *self.names), (self.epoch, *self.rank), strict=True)
         return {PREFIX + name: value for name, value in values}
 

@@ -51,5 +51,5 @@ def test_the_names_of_the_columns_are_those_of_earlier_studies() -> None:
 
 
 def test_a_checkpoint_keeps_what_a_trial_that_goes_on_has_to_know() -> None:
-    kept = replace(EPOCH, forgotten=Forgotten(0.1, 0.0)).kept
+    kept = replace(EPOCH, forgotten=Forgotten(0.1, 0.0)).checkpoint_metrics
     assert kept == {"score": 0.51, "best_score": 0.6, "parts": 2, "forgetting": 0.1, "excess": 0.0}

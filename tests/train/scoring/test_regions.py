@@ -87,9 +87,9 @@ def test_the_hmean_has_an_interval_over_the_images_wherever_it_is_kept() -> None
     assert (scores.interval.low, scores.interval.high) == pytest.approx((low, high), abs=0.02)
     assert read.interval is not None
     assert read.interval.low < read.hmean < read.interval.high < scores.interval.low
-    kept = RegionScores.kept_in(scores.metrics("general_"), 60, "general_")
+    kept = RegionScores.from_metrics(scores.metrics("general_"), 60, "general_")
     assert (kept, kept.interval) == (scores, scores.interval)
-    assert RegionScores.kept_in(scores.values(), 60).interval is None, "of a study of an earlier version"
+    assert RegionScores.from_metrics(scores.values(), 60).interval is None, "of a study of an earlier version"
     assert score_regions([]).interval is None
 
 

@@ -46,7 +46,7 @@ def test_a_schedule_always_ends_and_never_goes_back(most: int, left: float, seco
         assert before.progress(epoch) - before.progress(epoch - 1) >= 1 / most - 1e-9
         rest = horizon.epochs - epoch
         assert rest <= 1 or rest * MARGIN * seconds[epoch - 1] <= left - now
-        assert ScheduleHorizon.kept_in(horizon.metrics(), most) == horizon
+        assert ScheduleHorizon.from_metrics(horizon.metrics(), most) == horizon
         if epoch == horizon.epochs:
             return
     pytest.fail("the run has no end")

@@ -43,13 +43,13 @@ def test_an_interruption_changes_nothing(pairs: list[tuple[float, float]], patie
     for number, pair in enumerate(pairs, 1):
         metrics = epoch(number, *pair)
         best = best.after(metrics)
-        assert Best(NAMES).kept_in(metrics | best.metrics()) == best
+        assert Best(NAMES).from_metrics(metrics | best.metrics()) == best
         ended = best.out_of_patience(number, patience)
         assert ended == (patience > 0 and number - best.epoch >= patience)
 
 
 def test_a_checkpoint_that_says_nothing_is_the_best_so_far() -> None:
-    assert Best(NAMES).kept_in(epoch(7, 0.5, 0.9)) == Best(NAMES, 7, (0.5, 0.9))
+    assert Best(NAMES).from_metrics(epoch(7, 0.5, 0.9)) == Best(NAMES, 7, (0.5, 0.9))
 
 
 @pytest.mark.slow
