@@ -9,17 +9,25 @@ from train.config import Frozen
 from train.scoring.intervals import Interval, wilson_interval
 
 FEWEST = 20
-"""Lines of a step of the curve at least: fewer say nothing."""
+"""Lines of a step of the curve, and lines that are accepted, at least: fewer say nothing."""
 BINS = 10
 Floats = npt.NDArray[np.float64]
 
 
 class Coverage(Frozen):
-    """What becomes of lines when those from a score on are accepted."""
+    """What becomes of lines when those from a score on are accepted.
+
+    Attributes:
+        lines: how many there are.
+        accepted: of these.
+        right: of these.
+        asked: share that ought to be right; None where none was asked for.
+    """
 
     lines: int
     accepted: int
     right: int
+    asked: float | None = None
 
     @property
     def coverage(self) -> Interval:
@@ -36,8 +44,9 @@ class Coverage(Frozen):
         if not self.accepted:
             return f"none of {self.lines} lines accepted"
         low, high = self.precision.ends
+        asked = "" if self.asked is None else f"; asked for: {100 * self.asked:.4g}"
         return (
-            f"{100 * self.right / self.accepted:.1f} % right (95 %: {100 * low:.1f} to {100 * high:.1f}) on "
+            f"{100 * self.right / self.accepted:.1f} % right (95 %: {100 * low:.1f} to {100 * high:.1f}{asked}) on "
             f"{100 * self.accepted / self.lines:.0f} % of {self.lines} lines, the others go to a person"
         )
 
@@ -68,7 +77,7 @@ class Calibration(Frozen):
         scores: where the steps of the curve begin, rising.
         shares: of right texts from there on.
         precision: that was asked for.
-        accept_at: score from which on that many were right; None where no score had it.
+        accept_at: score from which on that many were right; None where that was so of no FEWEST lines.
         measured: on the lines that chose it.
     """
 
@@ -105,7 +114,7 @@ def calibrate(scores: Sequence[float], right: Sequence[bool], precision: float) 
         shares=tuple(shares),
         precision=precision,
         accept_at=bound,
-        measured=measure_coverage(scores, right, bound),
+        measured=measure_coverage(scores, right, bound, precision),
     )
 
 
@@ -126,12 +135,14 @@ def measure_reliability(said: Sequence[float], right: Sequence[bool]) -> tuple[R
     return tuple(found)
 
 
-def measure_coverage(scores: Sequence[float], right: Sequence[bool], accept_at: float | None) -> Coverage:
-    """Return what accepting from a score on would do with lines."""
+def measure_coverage(
+    scores: Sequence[float], right: Sequence[bool], accept_at: float | None, asked: float | None = None
+) -> Coverage:
+    """Return what accepting from a score on would do with lines, of which a share ought to be right."""
     accepted = [
         hit for score, hit in zip(scores, right, strict=True) if accept_at is not None and score >= accept_at
     ]
-    return Coverage(lines=len(right), accepted=len(accepted), right=sum(accepted))
+    return Coverage(lines=len(right), accepted=len(accepted), right=sum(accepted), asked=asked)
 
 
 def _rising(values: Floats, hits: Floats) -> tuple[list[float], list[float]]:
@@ -149,8 +160,9 @@ def _rising(values: Floats, hits: Floats) -> tuple[list[float], list[float]]:
 
 
 def _accept_at(values: Floats, hits: Floats, precision: float) -> float | None:
-    """Return the lowest score from which on enough texts are right; None without one."""
+    """Return the lowest score from which on enough of FEWEST or more texts are right; None without one."""
     right = np.cumsum(hits[::-1])[::-1] / np.arange(len(hits), 0, -1)
     begins = np.concatenate([[True], values[1:] > values[:-1]]) if len(values) else np.zeros(0, bool)
     enough = np.flatnonzero((right >= precision) & begins)
+    enough = enough[enough <= len(hits) - FEWEST]
     return float(values[enough[0]]) if len(enough) else None

@@ -166,6 +166,8 @@ class _Fitting:
     def calibrate(self) -> None:
         """Measure what scores say of texts being right; what was measured before stays where lines are too few."""
         calibration = self._before.calibration
+        if not self._lines.labels:
+            return
         if self._enough or calibration is None:
             scores = [one.score for one in read_all(self._settings, self._charset, self._lines)]
             calibration = calibrate(scores, self._right.astype(bool).tolist(), self._knowledge.precision)

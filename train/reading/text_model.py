@@ -16,6 +16,8 @@ from train.reading.paths import Path, best_paths
 from train.reading.settings import ReadingSettings, TextReading
 
 SMALLEST = 1e-30
+LEAST_SCORE = -1e6
+"""Of a line that no text fits which obeys the hard rules: JSON has no infinity."""
 Probabilities = npt.NDArray[np.float32]
 Likely = dict[tuple[int, ...], float]
 """Texts, given by their classes, and their scores in nats."""
@@ -152,7 +154,7 @@ class TextModel:
     ) -> TextReading:
         chosen = own[0]
         if chosen.score == -math.inf:  # hard rules, and too few steps for any text that obeys
-            chosen = _PossibleReading((), (), math.inf, -math.inf, 0)
+            chosen = _PossibleReading((), (), math.inf, LEAST_SCORE, 0)
         text = self._text(chosen.classes)
         same = chosen.classes == own[0].classes and text == greedy.text
         confidence = greedy.confidence if same else _confidence(line, chosen)

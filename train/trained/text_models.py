@@ -132,7 +132,9 @@ def measure_decoding(task: Task, predictions: Sequence[TextReading], data: Datas
         changed=int(changed.sum()),
         mended=int((after > before).sum()),
         broken=int((after < before).sum()),
-        accepted=measure_coverage(scores, right, calibration.accept_at) if calibration else None,
+        accepted=measure_coverage(scores, right, calibration.accept_at, calibration.precision)
+        if calibration
+        else None,
         precisions=tuple(shares) if calibration else (),
         reliability=measure_reliability([calibration.probability(score) for score in scores], right)
         if calibration

@@ -207,6 +207,18 @@ def test_lines_are_accepted_from_the_score_that_reaches_the_precision() -> None:
     assert (sum(one.lines for one in groups), sum(one.right for one in groups)) == (2000, right.sum())
     assert all(one.interval.low < one.said < one.interval.high for one in groups)
     assert calibrate([0.0] * 50, [False] * 50, 0.9).accept_at is None
+    assert calibrate([0.0] * 19, [True] * 19, 0.9).accept_at is None  # too few to tell
+    assert "75.8 to 100.0; asked for: 99.5) on 100 % of 12" in str(
+        measure_coverage([0.0] * 12, [True] * 12, -1, 0.995)
+    )
+
+
+def test_a_line_that_no_text_of_a_hard_rule_fits_is_kept_as_json() -> None:
+    settings = ReadingSettings(rules=(Rule(name="pattern", pattern="A{9}", hard=True),))
+    (one,) = TextModel(settings, CHARSET).read(probabilities(["AA"], seed=0))
+    assert (one.text, one.probability, one.margin) == ("", 0, None)
+    made = settings.model_copy(update={"calibration": calibrate([one.score, *[0.0] * 30], [False] * 31, 0.9)})
+    assert ReadingSettings.model_validate_json(made.model_dump_json()) == made
 
 
 HEBREW = Charset(tuple("אבגדש12-"))
