@@ -54,7 +54,7 @@ from train.trained.readers import DETECTION
 def run_study(asked: StudySettings, resume: bool) -> StudyResult:
     """Search, export and report; `resume` continues a study that was interrupted.
 
-    Nothing of the study is read or written before its lock is held; it has its name from its first trial on.
+    Nothing of the study is read or written before its lock is held. Its name is taken when its first trial begins.
 
     Raises:
         UsageError: before any work, for settings that cannot work, and while another search works on the study.
@@ -76,7 +76,7 @@ def run_study(asked: StudySettings, resume: bool) -> StudyResult:
 
 
 def prepare(request: Request) -> Prepared:
-    """Settle what the study is, and check all that can be checked before anything takes time."""
+    """Complete the settings, read the samples, and check all that can be checked before slow work begins."""
     settings = read_begun_settings(request.settings) if request.resume else request.settings
     show_stage("checking labels and images")
     settings, space = settle(settings)
@@ -130,7 +130,7 @@ def plan(probed: Probed) -> Planned:
 
 
 def search(planned: Planned) -> Searched:
-    """Run the trials, or go on with them; from here on the study has its name."""
+    """Run the trials, or resume them; from here on the study's name is taken."""
     settings = planned.settings
     write_whole(settings.local_folder / STUDY_FILE, settings.model_dump_json(indent=2))
     publish(settings, *BEGUN)
@@ -167,7 +167,7 @@ def check_reader(settings: StudySettings) -> None:
 
 
 def describe_data(settings: StudySettings, sets: Sets) -> str:
-    """Say how many samples each set has, 'data: train 461, val 172 lines', and what is in the made splits."""
+    """Say how many samples each set has, 'data: train 461, val 172 lines', and what the carved splits hold."""
     counts = ", ".join(f"{name} {len(samples)}" for name, samples in sets.samples.items())
     repaired = f"; labels put right: {sets.repaired}" if sets.repaired else ""
     return "\n".join([f"data: {counts} {task_of(settings).terms.samples}{repaired}", *sets.told])

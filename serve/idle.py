@@ -12,7 +12,7 @@ class WhenIdle:
     """Does something when `restart` was not called for IDLE_S."""
 
     def __init__(self, work: Callable[[], object]) -> None:
-        """Take what is to be done; it must not block."""
+        """Take the work; it must not block."""
         self._work = work
         self._timer: asyncio.TimerHandle | None = None
 

@@ -43,7 +43,7 @@ GEOMETRIES = {
     "orientation": ORIENTATION_GEOMETRY,
     "detection": DETECTION_GEOMETRY,
 }
-"""How this version makes a network's input of an image, by task: whoever serves it must make the same."""
+"""How this version makes a network's input of an image, by task: serving must do the same."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Manifest:
         absent: which of FILES could not be written, and why.
         int8: of the 8-bit graph, if there is one: scores, gain, what has 8 bits (`train.quantise`).
         from_scratch: training began with random weights, not with published ones or a bundle's.
-        settings: how the model is to be used, e.g. the thresholds of a detector; as serving takes them.
+        settings: with which the model is served, e.g. the thresholds of a detector.
     """
 
     task: str

@@ -131,7 +131,7 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def evaluate_alone(chosen: argparse.Namespace, model: Read) -> str:
-    """Return the scores of one model on its own task, as they are to be printed."""
+    """Return the scores of one model on its own task, as text to print."""
     kind = TASKS.get(model.config.task)
     if chosen.task not in (None, model.config.task):
         raise UsageError(

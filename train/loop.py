@@ -1,4 +1,4 @@
-"""The epoch loop: the one way in which anything is trained, whoever asks.
+"""The epoch loop: the one way in which anything is trained.
 
 It knows no model, technique or framework by name: it asks the registries.
 """
@@ -158,7 +158,7 @@ def _cache(
 ) -> FeatureCache:
     """Return the cache of features; none for micro-batches.
 
-    Features are of lines as a whole batch pads them; and whoever is short of memory keeps none.
+    Features belong to lines as a whole batch pads them; and where memory is short none are kept.
     """
     if micro_batches > 1:
         return FeatureCache(task)

@@ -111,7 +111,7 @@ def order_probes(probes: Sequence[Probe]) -> list[Probe]:
 
 
 def _level(probes: Sequence[Probe]) -> list[Probe]:
-    """Return the models that nobody can tell from the one that reads best."""
+    """Return the models that are not significantly worse than the one that reads best."""
     best = order_probes(probes)[0]
     return [probe for probe in probes if not is_significantly_better(best, probe)]
 

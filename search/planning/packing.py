@@ -24,7 +24,7 @@ class TrialResources:
 
     Attributes:
         amounts: CPUs, GPUs and memory, as Ray names them.
-        footprints: by model; none where nobody knows.
+        footprints: by model; none where they were not measured.
     """
 
     amounts: Mapping[str, float]
@@ -129,7 +129,7 @@ def choose_amounts(settings: StudySettings, nodes: Nodes, memory: int = 0) -> di
     Args:
         settings: where what is asked for stands.
         nodes: those that there are.
-        memory: bytes that a trial needs; 0 if nobody knows.
+        memory: bytes that a trial needs; 0 if unknown.
     """
     gpus = settings.gpus if settings.gpus is not None else min(1.0, max(n.get("GPU", 0.0) for n in nodes))
     check_fraction(gpus)

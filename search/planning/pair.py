@@ -44,7 +44,7 @@ class PairTime:
 
     @property
     def detector_s(self) -> float:
-        """What the detector's study has: what it needs, and a share of what nobody needs."""
+        """The detector's study gets what it needs, and a share of what neither study needs."""
         spare = self.budget_s - self._least_detector_s - self.least_reader_s - self._measuring_s
         return self._least_detector_s + DETECTION_SHARE * max(spare, 0.0)
 

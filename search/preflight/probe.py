@@ -127,7 +127,7 @@ class ProbeReading:
 def read_start(
     engine: Engine, task: Task, config: TrialConfig, data: TrainingData, untrained: bool
 ) -> list[ProbeReading]:
-    """Score a network as it starts and, where something is tuned, with that: what it says is asked for once."""
+    """Score a network as it starts and, where its task tunes settings, with those; its outputs are computed once."""
     network = Assembled(engine, task)
     readings = [read(network, config, data, untrained)]
     if task.tunes:

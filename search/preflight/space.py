@@ -40,7 +40,7 @@ REGISTRIES: dict[str, Registry[Any]] = {
 
 
 def check_names(space: SearchSpace) -> None:
-    """Raise UsageError, listing what there is, for anything that `space` names and no registry has."""
+    """Raise UsageError, listing what there is, for a name in `space` that no registry has."""
     usual = TrialConfig()
     for key, registry in REGISTRIES.items():
         for name in find_named(space, key):
@@ -134,7 +134,7 @@ def fix_task_and_seed(space: SearchSpace, settings: StudySettings) -> Narrowed:
 def fix_dictionary(space: SearchSpace, settings: StudySettings) -> Narrowed:
     """Fix the dictionary that the command line names, or that was found with the data.
 
-    Raises UsageError for a space that varies it: the data decide what is to be written.
+    Raises UsageError for a space that varies it: the data decide which characters are written.
     """
     if any(parameter.key == DICTIONARY for parameter in space.parameters):
         raise UsageError(

@@ -1,4 +1,4 @@
-"""What the first stages of a study hand on (`search/study.py`): the request, what is prepared, what is probed."""
+"""What the first stages of a study hand on (`search/study.py`): the request, the prepared study, the probed one."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -21,7 +21,7 @@ HEAD_ONLY = uniform(0.0) | {"neck": 1.0, "head": 1.0}
 
 
 def list_timed_plans(starts: int) -> list[tuple[LayerPlan, ...]]:
-    """Return which steps are timed at each of so many starts: the first is as published, the last as trials are."""
+    """Return which steps are timed at each start: of the first, as published, and of the last, as trials start."""
     return [(EVERYTHING,), *[()] * (starts - 2), (EVERYTHING, HEAD_ONLY)][-starts:]
 
 

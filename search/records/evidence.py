@@ -52,7 +52,7 @@ class Stage(Frozen):
 
 
 class Confirmation(Frozen):
-    """A finalist, trained again with other seeds, each time just as long as to its best epoch.
+    """A finalist, trained again with other seeds, each time for as many epochs as its best one took.
 
     Attributes:
         epoch: that it was trained to.

@@ -31,7 +31,7 @@ class Baseline(Frozen):
     Attributes:
         charset: its full dictionary, or the domain's characters.
         fit_width: pixels that every line is resampled to; 0 for its own width.
-        untrained: the weights are random: nobody publishes some of this model.
+        untrained: the weights are random, as none of this model are published.
         tuned: with the settings that need no training chosen on the validation split (`train.trained.tuning`).
         general: scores on the general samples; None without any.
     """
@@ -93,7 +93,7 @@ class StudyResult(Frozen):
         misreadings: of the winner on the validation split.
         evidence: what the scores rest on, and what was chosen for more than its score.
         general: None without general samples.
-        labels: possible label errors; None where nobody looked.
+        labels: possible label errors; None where they were not looked for.
         refit: how the bundle's network was trained on all samples; None if it was not.
         caution: how near to the best pretrained baseline the bundle stays; None where none stands against it.
         decoded: split -> what the winner's text model does there; empty without one.

@@ -24,7 +24,7 @@ WINNER = "winner"
 """What the winner, an average of trials, is called among the voters."""
 UNSPELLED = "only labels that are texts are compared with what models read; this task's are none"
 LEAST_VOTERS, MOST_VOTERS = 2, 4
-"""MOST_VOTERS is beside the winner."""
+"""Models that vote; MOST_VOTERS are asked besides the winner."""
 GOOD_SHARE = 0.9
 """Of the best first score: what a voter has at least."""
 AGREE_SHARE = 2 / 3
@@ -42,11 +42,11 @@ class Vote(Frozen):
 
 
 class Ballot(Frozen):
-    """What one model says of a split.
+    """What one model reads in a split.
 
     Attributes:
         votes: by sample, where its reading is not the label.
-        losses: of each label, in nats; infinite where the task tells none.
+        losses: of each label, in nats; infinite where the task has no losses.
     """
 
     votes: dict[int, Vote]
@@ -148,7 +148,7 @@ def check_labels(voters: Sequence[Voter], data: TrainingData, timer: Timer) -> L
     Args:
         voters: the best first.
         data: the study's.
-        timer: says when to stop; with LEAST_VOTERS heard, there is something to say.
+        timer: says when to stop; LEAST_VOTERS are enough for a result.
     """
     with_train = timer.is_cheap(len(voters) * (len(data.val) + len(data.train)))
     splits = {"val": data.val} | ({"train": data.train} if with_train else {})
@@ -183,7 +183,7 @@ def _explain_gaps(voted: int, voters: int, with_train: bool) -> str:
 
 
 def _ask(network: Loaded, data: Dataset) -> Ballot:
-    """Return what a network says of a split."""
+    """Return the ballot of a network on a split."""
     reading = network.read(data)
     wrong = network.task.mistakes(reading.predictions, data)
     votes = {mistake.index: Vote(label=mistake.label, reading=mistake.reading) for mistake in wrong}

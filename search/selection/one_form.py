@@ -1,4 +1,4 @@
-"""Weights of one start in one form, so that what lies between them, and their mean, is a network, too.
+"""Weights of one start brought into one form, so that their mean, and anything between them, is a network again.
 
 A trial with adapters holds a change of the published network; any other begins with that network made ready for
 training: its batch norms hold the statistics of typical images, and filters before them may be larger

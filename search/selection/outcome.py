@@ -176,14 +176,14 @@ class Searched:
 
     @property
     def knowledge_for_winner(self) -> TextKnowledge:
-        """What is known of the texts, and how long the winner's text model may take: the rest is to fit, too."""
+        """What is known of the texts, and the deadline for the winner's text model: what follows has to fit, too."""
         later = self.later_readings * self.val_lines * self.line_seconds
         later += self.plan.budget.refit_s if self.settings.time_budget_s else 0.0
         return self._known_until(EXPORT_S + text_model_seconds(self.settings, self.val_lines) / 2 + later)
 
     @property
     def knowledge_for_baseline(self) -> TextKnowledge:
-        """What is known of the texts, and how long the baseline's text model may take: the test is still to be read."""
+        """What is known of the texts, and the deadline for the baseline's text model: the test split comes after."""
         return self._known_until(2 * len(self.data.test or ()) * self.line_seconds)
 
     def _known_until(self, later_s: float) -> TextKnowledge:

@@ -24,7 +24,7 @@ from train.tasks import TASKS
 from train.trained.loaded import Loaded, load_network
 
 READ = 16
-"""Samples that are read after each epoch, for the loop reads some."""
+"""Validation samples of a refit: the training loop has to read some."""
 LEAST_SHARE = 0.5
 """Of a fold's time, that has to be left."""
 

@@ -1,1 +1,1 @@
-"""What lies in a study's folder, written whole or not at all."""
+"""The files of a study's folder, written whole or not at all."""

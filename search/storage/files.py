@@ -13,7 +13,7 @@ CLOCK = "clock.json"
 """When the search has to end, for what Tune pickled (`search/planning/clock.py`)."""
 
 STUDIES, EMBEDDED_FOLDER = "studies.db", "embedded-vin"
-"""What lies beside the studies: the winners of all that are finished, and the embedded default data."""
+"""Files beside the studies: the winners of all finished ones, and the embedded default data."""
 
 GROWING = (JOURNAL, INCIDENTS)
 """Only added to while a study runs: of two copies, the larger one is the newer."""

@@ -184,7 +184,7 @@ def withdraw(settings: StudySettings) -> None:
 
 
 def check_own_folder(settings: StudySettings) -> None:
-    """Raise UsageError if a new study would write among its data, or take the place of what lies beside studies."""
+    """Raise UsageError if a new study would write among its data, or has the name of a file beside studies."""
     folder = settings.local_folder.resolve()
     others = (settings.general_labels, settings.synthetic_labels)
     data = [path for path in (settings.data, *chain(*settings.labels.values()), *others) if path]

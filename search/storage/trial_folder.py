@@ -69,7 +69,7 @@ def report_with_checkpoint(
 ) -> None:
     """Report an epoch to Ray, which copies its checkpoint into the storage before it goes on.
 
-    A copy that a crash cuts short is never registered, and its digest gives it away to whoever reads it all the same.
+    A copy that a crash cuts short is never registered, and its digest does not fit when it is read all the same.
 
     Raises:
         StorageError: if the checkpoint cannot be written.

@@ -59,7 +59,9 @@ def list_studies(storage: Path) -> list[Study]:
     """Return the studies under a folder, the latest first; raise UsageError if there is no such folder."""
     if not storage.is_dir():
         raise UsageError(
-            "--storage must be a folder with studies", storage, "copy what lies elsewhere, or name it"
+            "--storage must be a folder with studies",
+            storage,
+            "copy the studies there, or name their folder",
         )
     found = [read_study(path.parent) for path in storage.glob(f"*/{STUDY_FILE}")]
     return sorted(found, key=lambda study: study.changed, reverse=True)

@@ -1,4 +1,4 @@
-"""Which batch each trial is in: a word of every trial in the cluster's key-value store, which any process can read.
+"""Which batch each trial is in: an entry for each in the cluster's key-value store, which any process can read.
 
 It is for people alone. It costs one small message every few seconds, and a search goes on where it fails.
 """

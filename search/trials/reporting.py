@@ -18,7 +18,7 @@ from train.tasks import TASKS
 
 
 class Notes:
-    """What went wrong before a trial goes on, for its first report alone."""
+    """What went wrong before a trial was resumed; only its first report says it."""
 
     def __init__(self, notes: list[str]) -> None:
         self._pending = [note for note in notes if note]

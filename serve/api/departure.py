@@ -20,7 +20,7 @@ class Answers:
         self._held = 0
 
     def require_room(self, size: int) -> None:
-        """Raise BusyError if an answer of so many bytes does not fit beside those that are being sent."""
+        """Raise BusyError if an answer of this size does not fit beside those that are being sent."""
         if size > LARGE_BYTES and self._held and self._held + size > self._limits.answers_bytes:
             raise BusyError("the answers of all requests must fit", f"{self._held + size} bytes", "try again")
 

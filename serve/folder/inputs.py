@@ -47,7 +47,7 @@ def find_files(named: Sequence[str], pages: bool) -> InputFiles:
         pages: files may have several pages.
 
     Raises:
-        UsageError: one of them is not there, or is a PDF and there are to be no pages.
+        UsageError: one of them is not there, or is a PDF although every file is a line.
     """
     search = _Search()
     for text in named:

@@ -95,7 +95,7 @@ def hold(folder: Path) -> Iterator[None]:
 
 
 def begin(folder: Path, asked: dict[str, Any], found: InputFiles, size: int) -> Parts:
-    """Keep what is to be read."""
+    """Write down what will be read, so that it can be resumed."""
     write_whole(folder / FILES, pack(found.files), durable=True)
     begun = {"asked": asked, "size": size, "refused": found.refused, "aside": dict(found.aside)}
     write_whole(folder / BEGUN, json.dumps(begun), durable=True)  # with it, the reading has begun

@@ -18,7 +18,7 @@ class File(NamedTuple):
     """One file.
 
     Attributes:
-        name: as it stands in the output.
+        name: in the output.
         path: absolute, or on the file system of `place`.
         place: the URI that opens its file system; empty for this machine's.
     """

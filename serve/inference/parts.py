@@ -41,11 +41,11 @@ class CallStats:
 
 
 class Part:
-    """What all of them share: a model, and the one thread that runs it.
+    """A model and the one thread that runs it: what the parts of all tasks share.
 
     Attributes:
-        on_every_core: there is one for each core or GPU, and calls wait in the ingress; otherwise one, and calls wait
-            there.
+        on_every_core: one runs for each core or GPU, and calls wait in the ingress; otherwise there is one, where
+            calls wait.
         by_reference: arguments of a replica go through the object store, as pictures must; gRPC is faster but takes
             4 MB at most.
     """

@@ -60,7 +60,7 @@ class Reading:
 
 
 NOTHING = Reading("", 0.0)
-"""Of a line that is too long to be one."""
+"""The reading of an image that is too long to be a line."""
 
 
 def show_lines(lines: Sequence[images.Image], upright: str, padded_px: int) -> list[images.Image | None]:

@@ -71,7 +71,7 @@ def _turn(queues: "OrderedDict[Any, Any]", key: object) -> None:
 
 
 class Turns:
-    """Lets in what there is room for; the others wait in a fair queue."""
+    """Admits as much as there is room for; the others wait in a fair queue."""
 
     def __init__(self, count: int, size: int = 1) -> None:
         """Take how many may be in at a time, and the size of all of them together."""
@@ -88,7 +88,7 @@ class Turns:
             self.leave(size)
 
     async def enter(self, size: int = 0) -> int:
-        """Wait for a place; return the size that is to be given back with `leave`."""
+        """Wait for a place; return the size to give back with `leave`."""
         size = min(size, self._size)
         if not self._waiting and self._fits(size):
             self._take(size)

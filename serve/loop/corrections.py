@@ -37,7 +37,7 @@ class Correction:
     Attributes:
         id: 32 hexadecimal digits of the sha256 of its pixels.
         text: what it says, as a person typed it, without outer white space.
-        original: what was read instead; None if nobody said.
+        original: what was read instead; None if that was not sent.
         created: UTC, ISO 8601, when the image first came.
     """
 

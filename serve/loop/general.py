@@ -31,7 +31,7 @@ LEAST_GIVEN = 40
 LEAST_ALPHABET, MOST_LETTERS = 5, 500
 LENGTHS = (4, 12)
 PLAIN = (string.ascii_lowercase, string.ascii_uppercase, string.digits)
-"""Texts are of one of them: in a mixture nobody tells O from 0, or l from I."""
+"""Texts are of one of them: in a mixture O looks like 0, and l like I."""
 UNLIKELY = ("FULLWIDTH", "HALFWIDTH")
 DRAWING = "drawing general lines"
 

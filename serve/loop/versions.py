@@ -213,7 +213,7 @@ class Versions:
     def _write(
         self, record: _Record, task: str, recorded: _TaskVersions, apply: Callable[[], None] | None = None
     ) -> Version:
-        """Record a task's versions; what there is to apply comes after the file has its room on the disk."""
+        """Record a task's versions; `apply` is called when the draft is on the disk, before it replaces the file."""
         changed = record.model_copy(update={"tasks": {**record.tasks, task: recorded}})
         with replace_file(self._folder / FILE, durable=True) as draft:
             draft.write_text(changed.model_dump_json(indent=1), encoding="utf-8")

@@ -117,7 +117,7 @@ class PageLine:
     decoded: TextReading | None = None
 
     def scaled(self, factor: float) -> "PageLine":
-        """Return the line of a picture that is so many times as large."""
+        """Return the line in a picture that is `factor` times as large."""
         words = tuple(tuple((int(x * factor), int(y * factor)) for x, y in quad) for quad in self.word_quads)
         return replace(self, quad=scale_quad(self.quad, factor), word_quads=cast(tuple[Corners, ...], words))
 
@@ -141,7 +141,7 @@ class Page:
     unread: tuple[tuple[int, int], ...] = ()
 
     def scaled(self, factor: float) -> "Page":
-        """Return the page as if its picture were so many times as large."""
+        """Return the page as if its picture were `factor` times as large."""
         return replace(
             self,
             quads=[scale_quad(quad, factor) for quad in self.quads],
@@ -150,7 +150,7 @@ class Page:
 
 
 def scale_quad(quad: Quad, factor: float) -> Quad:
-    """Return the (4, 2) corners of a quad in a picture that is so many times as large."""
+    """Return the (4, 2) corners of a quad in a picture that is `factor` times as large."""
     return np.round(np.asarray(quad) * factor).astype(np.asarray(quad).dtype)
 
 

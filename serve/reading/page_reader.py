@@ -45,7 +45,7 @@ class PageReader:
         self._cut = PADDLEOCR
 
     async def options(self, asked: PageRequest) -> PageOptions:
-        """Return how pages are to be read; raise UndecodableError where something is asked that is not served."""
+        """Return the options of a page; raise UndecodableError where they ask for what is not served."""
         defaults = await self._ask_models()
         return read_options(asked, defaults, self._models.serves("orientation"), self._cut)
 
@@ -54,7 +54,7 @@ class PageReader:
         self._defaults = None
 
     async def _ask_models(self) -> DetectionParameters:
-        """Return the detector's default parameters; the models are asked once for how they are to be used."""
+        """Return the detector's default parameters; the models are asked once for their settings."""
         if self._defaults is None:
             if self._models.serves("orientation"):
                 self._line_input = await self._models.call("orientation", "line_input")

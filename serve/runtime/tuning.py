@@ -30,7 +30,7 @@ SAME = 0.95
 """Share of the kept lines of which a provider, or an 8-bit graph, must read the same text."""
 
 Work = Callable[[int], Sequence[Array]]
-"""Inputs to be timed on, of so many rows each."""
+"""Inputs to time, each of the number of rows that is asked for."""
 
 
 class Agreement(NamedTuple):

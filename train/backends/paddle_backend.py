@@ -49,7 +49,7 @@ class PaddleBackend(Backend):  # type: ignore[misc]
 
 
 def free_endpoint() -> str:
-    """Return `ip:port` of this node with a port that nobody listens on."""
+    """Return `ip:port` of this node with a free port."""
     from ray.train._internal.utils import get_address_and_port
 
     address, port = get_address_and_port()

@@ -95,7 +95,7 @@ def _with_margins(corners: RectangleOfPoints, how: Cut) -> RectangleOfPoints:
 
 
 def _resample(image: Image, corners: RectangleOfPoints) -> Image:
-    """Return what lies inside the corners of a line, (HEIGHT_PX, w, 3); where it shrinks, the mean of the pixels."""
+    """Return the picture inside the corners of a line, (HEIGHT_PX, w, 3); shrunk by the mean of the pixels."""
     width, height = _longer_side(corners, 0, 1, 2, 3), _longer_side(corners, 0, 3, 1, 2)
     size = line_width(height, width), HEIGHT_PX
     finer = max(1, math.ceil(height / HEIGHT_PX))

@@ -26,12 +26,12 @@ class ModelFinder:
 
     @property
     def own(self) -> bool:
-        """Whether it may have been trained on the very photos: a bundle may, what is published was not."""
+        """Whether it may have been trained on these photos: a bundle may, a published model was not."""
         return self._model.bundle is not None
 
     @cached_property
     def key(self) -> str:
-        """What another detector, or another threshold, makes another of."""
+        """Key of its boxes in a cache: another detector, or other thresholds, have another one."""
         model = self._model
         weights = model.bundle.manifest.files.get(ONNX, "") if model.bundle else model.config.model
         return f"{weights} {model.config.detection!r}"

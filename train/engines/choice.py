@@ -50,7 +50,7 @@ def resolve(
 
     Args:
         engine: as asked for; empty if the configurations say it.
-        models: that are to be trained.
+        models: to be trained.
         threads: that a training process will have; None for what each framework takes by itself.
         weights: that they start from; None for their official ones.
 

@@ -27,7 +27,7 @@ def export_graph(network: Any, read: Read, size: InputSize, directory: Path) -> 
 
     The graph maps `x`, (N, 3, H, W) float32, to what the task decodes, of lines (N, T, C) float32 probabilities; N is
     free, and so are the sides that `size` leaves free. Of lines it pads W to a multiple of `images.BUCKET_PX` itself,
-    so that whoever runs it reads what training read.
+    so that it reads what training read wherever it runs.
 
     Args:
         network: the live module.

@@ -41,7 +41,7 @@ class Rounded:
 
 
 def round_product(one: Product, seen: InputSample) -> Rounded:
-    """Return a product in 8 bits; with a bias, the means of its outputs stay, too."""
+    """Return a product in 8 bits; with a bias, the means of its outputs stay the same."""
     exact = seen.rows.astype(np.float64)
     _, scale, zero, rows = min(
         (_round_inputs(exact, one.weights, clip) for clip in CLIPS), key=lambda tried: tried[0]

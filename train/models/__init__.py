@@ -56,7 +56,7 @@ class Model(ABC):
 
     @abstractmethod
     def frameworks(self) -> tuple[str, ...]:
-        """Return the frameworks that the network is to be had in."""
+        """Return the frameworks that have the network."""
 
     @abstractmethod
     def network(self, framework: str, weights: Path | None) -> Network:

@@ -16,7 +16,7 @@ def build(layer_class: str, settings: dict[str, Any], branched: bool) -> PaddleN
     Args:
         layer_class: class in paddlex's modeling package.
         settings: what the class's configuration takes.
-        branched: parallel branches are to be left out, as their sum takes their place.
+        branched: leave out parallel branches: their sum takes their place.
     """
     published = getattr(importlib.import_module(MODELING), layer_class)
     layer = published(published.config_class(**settings))

@@ -13,7 +13,7 @@ def build(layer_class: str, settings: dict[str, Any], branched: bool) -> TorchNe
     Args:
         layer_class: paddlex's name of the class, which transformers' begins with.
         settings: what the class's configuration takes, in paddlex and here.
-        branched: parallel branches are to be left out, as their sum takes their place.
+        branched: leave out parallel branches: their sum takes their place.
     """
     import transformers
 

@@ -109,11 +109,11 @@ class PublishedModel(Model):
         return self._settings_for(self.charset(None))
 
     def _unpublished(self, name: str) -> bool:
-        """Whether an array is of a part that training needs and nobody publishes."""
+        """Whether an array is of a part that training needs and that is not published."""
         return False
 
     def _complete(self, network: Network) -> None:
-        """Start what nobody publishes, once the published weights are there."""
+        """Initialise the parts that are not published, once the published weights are loaded."""
 
     def _exported_order(self, layers: list[Layer]) -> list[Layer]:
         """Return the layers in the order of the exported graph, which a network may execute in another."""

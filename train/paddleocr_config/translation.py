@@ -17,7 +17,7 @@ CONCAT = 0.5  # PaddleOCR's own chance of RecConAug
 
 @dataclass
 class Translation:
-    """A configuration of theirs on its way to ours.
+    """A PaddleOCR configuration that is translated to ours.
 
     Attributes:
         path: its file.
@@ -37,7 +37,7 @@ class Translation:
         return next((value for value in values if value not in (None, "")), None)
 
     def put(self, theirs: str, ours: str, value: Any, remark: str = "") -> None:
-        """Set one of our settings for one of theirs."""
+        """Set one of our settings in place of one of PaddleOCR's."""
         self.settings[ours] = value
         self.lines.append(f"{theirs} -> {ours}: {value}{f' ({remark})' if remark else ''}")
 

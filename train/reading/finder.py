@@ -103,7 +103,7 @@ class TextFinder:
         return Trellis(self._plain.automaton, self._plain.entry) if self._plain.automaton else None
 
     def _first(self, logs: Logs, grammar: Grammar, within: Costs, most: int) -> list[Path | None]:
-        """Return the best text of each line that obeys what the automaton does not say, too."""
+        """Return the best text of each line that also obeys the rules which the automaton cannot express."""
         if not len(logs):
             return []
         if not self._others:

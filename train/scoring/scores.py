@@ -100,7 +100,7 @@ class ShareScores(Scores):
 
 @dataclass(frozen=True)
 class ResampledScores(Scores):
-    """Scores of which the first is no share of the samples: whoever scores the samples resamples them, too.
+    """Scores of which the first is no share of the samples: its interval comes from resampling them.
 
     Attributes:
         interval: of the first one, at 95 %; None where the samples are not at hand.
@@ -115,7 +115,7 @@ class ResampledScores(Scores):
 
     @classmethod
     def from_metrics(cls, metrics: Mapping[str, Any], n: int, prefix: str = "") -> Self:
-        """Return the scores with their interval, where that stands there, too."""
+        """Return the scores, with their interval where that is among the metrics."""
         low, high = (metrics.get(end) for end in cls.interval_keys(prefix))
         interval = None if low is None or high is None else Interval(low=low, high=high)
         return replace(super().from_metrics(metrics, n, prefix), interval=interval)

@@ -17,7 +17,7 @@ NONE = "none"
 
 @dataclass(frozen=True)
 class Dictionary:
-    """What a dictionary says.
+    """A dictionary.
 
     Attributes:
         path: the file.
@@ -40,7 +40,7 @@ def read_dictionary(
     """Return the dictionary of a run, and say what it holds; None for none.
 
     Args:
-        named_file: as the command line or a configuration names it; `none` for none, None for what lies with the data.
+        named_file: as the command line or a configuration names it; `none` for none, None for that beside the data.
         data: a folder, where PaddleX's `dict.txt` is found by itself, or the label file of each split.
         task: of the labels.
         texts: that the network is to learn.

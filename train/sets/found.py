@@ -40,11 +40,11 @@ class Finder(Protocol):
 
     @property
     def key(self) -> str:
-        """What another one of means other boxes."""
+        """Key of its boxes in a cache: what may find other boxes has another one."""
 
     @property
     def own(self) -> bool:
-        """Whether it may have been trained on the very photos."""
+        """Whether it may have been trained on these photos."""
 
     def find(self, photos: Sequence[Sample]) -> Sequence[Quads]:
         """Return the (N, 4, 2) corners of the boxes in each photo, in its pixels; none in one that is unreadable."""
@@ -57,7 +57,7 @@ class FoundLines:
     Attributes:
         splits: their samples.
         pictures: further ones of the training lines.
-        told: what to say of it, a line each.
+        told: messages on what was found, a line each.
     """
 
     splits: Splits
@@ -176,7 +176,7 @@ def _pictures_of(
 
 
 def _listed(corners: npt.ArrayLike) -> list[list[float]]:
-    """Return corners as what a cache's key can be made of."""
+    """Return corners as lists, of which a cache's key can be made."""
     found: list[list[float]] = np.asarray(corners).tolist()
     return found
 

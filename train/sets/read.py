@@ -45,7 +45,7 @@ class Source:
         test_fraction: share of them that becomes the test split where none is given.
         allow_bad: samples with errors to go on without, in all files together.
         cache: folder for images that are cut or unpacked; None for the user's cache.
-        dictionary: file of characters that a network is to write, `none` for none; None for what lies with the data.
+        dictionary: file of characters that a network is to write, `none` for none; None for that beside the data.
         group_by: regular expression that finds an image's document in its path; None for what labels and names tell.
         finder: the detector that finds the lines in photos; None for lines as they are labelled.
         cut: how what it finds is cut out.
@@ -74,7 +74,7 @@ class Sets:
     """Checked samples of every set of a run.
 
     Attributes:
-        samples: by set: the splits, and what there is of `versions`, `general`, `replay` and `synthetic`.
+        samples: by set: the splits, and `versions`, `general`, `replay` and `synthetic` where there are such samples.
         origins: where each set came from.
         left_out: samples that have errors: source -> rule and value.
         repaired: number of samples of the splits whose labels were put right.
@@ -142,7 +142,7 @@ def read_splits(source: Source) -> tuple[Splits, dict[str, str]]:
 
 
 def read_lines(source: Source) -> tuple[Splits, dict[str, str], FoundLines | None]:
-    """Return what `read_splits` does; where a detector finds the lines, all that there is of them, too."""
+    """Return what `read_splits` does, and where a detector finds the lines, what it found."""
     if source.finder is None:
         return *_read_labels(source, source.task), None
     if source.task.formats[0] != "recognition":

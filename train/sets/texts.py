@@ -1,4 +1,4 @@
-"""What a run knows of its texts, besides their images."""
+"""The options and files that tell of the texts of a run, besides their images."""
 
 import argparse
 from collections.abc import Sequence

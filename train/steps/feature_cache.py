@@ -202,7 +202,7 @@ class LineFeatures:
 
 
 class _CachedBatches:
-    """A task's batches, which hold features for two known splits; those of other lines are as ever."""
+    """A task's batches: features for the lines of the two cached splits, images for any others."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""Where a training is within its run, for whoever watches it between two reports."""
+"""Where a training is within its run, told after every batch, between two reports."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -31,11 +31,11 @@ Watch = Callable[[Position], None]
 
 
 def watch_nothing(place: Position) -> None:
-    """Tell nobody."""
+    """Do nothing: nobody watches."""
 
 
 def watch_steps(steps: Iterable[T], watch: Watch, epoch: int, epochs: int, batches: int) -> Iterator[T]:
-    """Yield the steps of an epoch; `watch` hears of each once it is done."""
+    """Yield the steps of an epoch; `watch` is called after each."""
     for batch, step in enumerate(steps, 1):
         yield step
         watch(Position(epoch, epochs, batch, batches))

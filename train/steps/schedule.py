@@ -85,7 +85,7 @@ class ScheduleHorizon:
 
     @classmethod
     def from_metrics(cls, metrics: Mapping[str, float], epochs: int) -> "ScheduleHorizon":
-        """Return the horizon that a report was made on, in a run of so many epochs."""
+        """Return the horizon of a report; `epochs` where the report tells none."""
         if EPOCHS not in metrics:
             return cls(epochs)
         return cls(int(metrics[EPOCHS]), int(metrics[FITTED_AFTER]), float(metrics[FITTED_AT]))

@@ -1,6 +1,6 @@
 """A teacher: a trained model that says, for every batch, what a student of distillation should read.
 
-It sees the very images that the student sees, augmented and padded, and resamples them as its own configuration says.
+It sees the same images as the student, augmented and padded, and resamples them as its own configuration says.
 """
 
 import logging
@@ -128,7 +128,7 @@ class Taught:
 
 
 def read_by_teacher(source: Batches, config: TrialConfig, student: Charset) -> Batches:
-    """Return the batches read by the configuration's teacher; the very source if it has none."""
+    """Return the batches read by the configuration's teacher; the source itself if it has none."""
     teacher = build_teacher(config, student)
     return Taught(config, source, teacher) if teacher else source
 

@@ -73,7 +73,7 @@ def remove_durably(path: Path) -> None:
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Hold a folder against all other threads and processes; waits for them. Who dies holds nothing any more."""
+    """Hold a folder against all other threads and processes; waits for them. A process that dies lets go."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / LOCK).open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)

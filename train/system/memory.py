@@ -42,7 +42,7 @@ def reset_peak() -> None:
 
 
 def peak_bytes() -> int:
-    """Return the most memory of its own that this process has had since `reset_peak`; 0 where nobody knows.
+    """Return the most memory of its own that this process has had since `reset_peak`; 0 where it cannot be measured.
 
     What it maps with other processes, the object store above all, is not its own.
     """
@@ -50,7 +50,7 @@ def peak_bytes() -> int:
 
 
 def own_bytes() -> int:
-    """Return the memory of its own that this process has; 0 where nobody knows."""
+    """Return the memory of its own that this process has; 0 where it cannot be measured."""
     return _status("VmRSS", "RssFile", "RssShmem")
 
 

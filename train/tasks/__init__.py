@@ -170,7 +170,7 @@ class Task(ABC):
         raise NotImplementedError
 
     def settings(self) -> dict[str, Any]:
-        """Return how an exported model is to be used, for its bundle; as serving takes it."""
+        """Return the settings with which an exported model is served, for its bundle."""
         return {}
 
     def tuned(self, outputs: Iterable[tuple[Indices, Images]], data: Dataset) -> TrialConfig:

@@ -12,7 +12,7 @@ from train.trained.loaded import Assembled, Loaded, load_network
 def with_tuned_settings(checkpoint: Checkpoint, val: Dataset) -> Checkpoint:
     """Return a checkpoint with the settings that do best on the validation split; the weights stay as they are.
 
-    Its metrics are then those with them. A task without such settings returns the very checkpoint.
+    Its metrics are measured with them. For a task without such settings it is the same checkpoint.
     """
     if not TASKS.get(checkpoint.config.task).tunes:
         return checkpoint

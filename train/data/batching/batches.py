@@ -33,7 +33,7 @@ def training_batches(widths: Widths, batch_size: int, seed: int, epoch: int) -> 
 
 
 def take_sizes(sizes: Iterable[int], lines: int) -> list[int]:
-    """Return the first of the batch sizes, as many as it takes to hold so many lines."""
+    """Return as many of the batch sizes as it takes to hold `lines` lines."""
     found, held = [], 0
     for size in sizes:
         if held >= lines:
@@ -44,7 +44,7 @@ def take_sizes(sizes: Iterable[int], lines: int) -> list[int]:
 
 
 def lower_sizes(sizes: Sequence[int], lines: int) -> list[int]:
-    """Return the batch sizes lowered alike, to add up to so many lines; none under 1.
+    """Return the batch sizes, all lowered alike so that they add up to `lines`; none under 1.
 
     A last batch of what is left over would be a few lines that weigh as much as a whole batch.
     """

@@ -1,4 +1,4 @@
-"""How many samples may be left out, whoever finds what is wrong with them; and what is said of those that are."""
+"""How many samples may be left out, wherever their faults are found, and the messages on those that are."""
 
 from collections.abc import Mapping, Sequence
 

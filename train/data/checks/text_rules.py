@@ -1,4 +1,4 @@
-"""The rules of texts that look right and are not: other forms, what nobody sees, look-alikes, order."""
+"""The rules of texts that look right and are not: other forms, invisible characters, look-alikes, order."""
 
 import re
 from collections.abc import Iterator, Sequence

@@ -1,1 +1,1 @@
-"""What lies in a data folder: lists and images, wherever their paths begin, and what is not read."""
+"""The files of a data folder: lists and images, wherever their paths begin, and those that are not read."""

@@ -29,7 +29,7 @@ def locate(
 
     Args:
         labels: the list.
-        names: as they stand in it.
+        names: as written in it.
         root: the folder that they are relative to (`--root`); empty for `base`.
         base: the folder that names of this format are relative to; None for the list's own.
         least: how many last parts of a relative name must be there where its beginning is not.

@@ -1,4 +1,4 @@
-"""What reading labels has to say besides its samples, a line each: to whoever collects it, else to standard error."""
+"""Notes on the labels that are read, a line each: collected by the caller, else printed to standard error."""
 
 import sys
 from collections.abc import Iterator

@@ -65,7 +65,7 @@ def lists_or_whole(
 
 
 def entries(root: Path) -> list[Path]:
-    """Return what lies directly in a folder, by name, without hidden things; nothing of what is no folder."""
+    """Return the entries of a folder, by name, without hidden ones; none of what is no folder."""
     try:
         return sorted(path for path in root.iterdir() if not path.name.startswith("."))
     except OSError:

@@ -115,7 +115,7 @@ def _normal(sample: Sample) -> Sample:
 
 
 def _note_texts(source: Path, samples: Sequence[Sample]) -> None:
-    """Say how labels are read that are not taken as they stand."""
+    """Print a note on labels that are not read exactly as written."""
     if composed := sum(sample.written is not None for sample in samples):
         note(f"{source}: {composed} labels are not in Unicode's composed form (NFC) and are read in it")
     if leftwards := sum(bool(RIGHT_TO_LEFT.search(sample.text)) for sample in samples):

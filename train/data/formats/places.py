@@ -50,7 +50,7 @@ def find_images(
 
     Args:
         labels: the label file.
-        names: as they stand in it.
+        names: as written in it.
         root: the folder that they are relative to (`--root`); empty for the first of `places` where one of them is.
         places: folders where the images may lie; None for the label file's folder and those of images in it.
     """

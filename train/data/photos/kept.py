@@ -33,7 +33,7 @@ def input_photo(image: Image, source_size: tuple[int, int], how: DetectionParame
 
     Args:
         image: as it is kept.
-        source_size: (height, width) of the photo before; one that was kept as it was has the very same input.
+        source_size: (height, width) of the photo before; one that was kept as it was has the same input.
         how: decides the input's size.
     """
     if image.shape[:2] == source_size:

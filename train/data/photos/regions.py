@@ -9,7 +9,7 @@ from typing import Any
 from train.errors import DataError
 
 IGNORED = frozenset({"###", "*"})
-"""The transcriptions by which ICDAR and PaddleOCR mark a text that nobody can read."""
+"""The transcriptions by which ICDAR and PaddleOCR mark an illegible text."""
 
 Point = tuple[float, float]
 Points = tuple[Point, ...]
@@ -22,7 +22,7 @@ class Region:
     Attributes:
         points: its corners (x, y) in pixels of the original image, clockwise from the top left; four or more in
             a label that passes the check (`train.data.photos.rules`), as labelled before that.
-        text: the transcription, as labelled; may be empty where nobody wrote it down.
+        text: the transcription, as labelled; may be empty where it was not written down.
         ignored: it is text, but is neither learnt nor scored.
     """
 

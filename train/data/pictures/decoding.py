@@ -55,7 +55,7 @@ def decode_page(data: bytes, header: Header, page: int) -> Pixels:
 
 
 def _finished(pixels: Pixels, header: Header) -> Pixels:
-    """Return a picture as it is to be seen; refuse one that is not what its header promised."""
+    """Return a picture the right way up; refuse one that is not what its header promised."""
     turned = pixels if header.kind == "tiff" else turn(pixels, header.orientation)
     if turned.shape[:2] != header.size:  # two readers saw two files in it
         value = f"{turned.shape[1]} x {turned.shape[0]} pixels"

@@ -39,7 +39,7 @@ def normalise_orientation(orientation: int) -> int:
 
 
 def turn(image: Pixels, orientation: int) -> Pixels:
-    """Return (H, W, 3) as EXIF's orientation says that it is to be seen."""
+    """Return (H, W, 3) turned as EXIF's orientation says."""
     if orientation == 1:
         return image
     if orientation in TURNED:

@@ -1,4 +1,4 @@
-"""The one form of texts, and what nobody sees of them: for labels, dictionaries, outputs and corrections alike."""
+"""The one form of texts, and their invisible characters: for labels, dictionaries, outputs and corrections alike."""
 
 import re
 import unicodedata
@@ -47,7 +47,7 @@ def is_unicode(text: str) -> bool:
 
 
 def escaped(text: str) -> str:
-    """Return a text for people: what cannot be printed, and what nobody sees, by its number."""
+    """Return a text for people: characters that cannot be printed or seen are shown by their numbers."""
     hidden = set(invisible_places(text))
     return "".join(
         character if character.isprintable() and place not in hidden else ascii(character)[1:-1]
@@ -62,7 +62,7 @@ def name_character(character: str) -> str:
 
 
 def visible(text: str) -> str:
-    """Return a text without what nobody sees; what parts words becomes a space."""
+    """Return a text without invisible characters; those that part words become spaces."""
     hidden = set(invisible_places(text))
     seen = (
         character if place not in hidden else SPACE * (character in BREAKS)

@@ -1,4 +1,4 @@
-"""Kinds of characters: where some letters of labels are rare, those that no label holds are to be expected, too."""
+"""Kinds of characters: where some letters of labels are rare, others of their kind, in no label yet, will come."""
 
 import string
 import unicodedata
