@@ -38,11 +38,12 @@ from benchmarks.portfolio_choice import (
 from benchmarks.portfolio_sets import FEW, FIT_WIDTH, PLACES, lines_of
 from spaces.space import load_space
 from train.checkpoint import Checkpoint
-from train.config import TrialConfig, config_from_mapping, nested
+from train.config import TrialConfig, config_from_mapping
 from train.data.dataset import Dataset
 from train.engine import Engine
 from train.loop import MakeCheckpoint, Metrics, TrainingData, assemble, train
 from train.steps.validation import read
+from train.system.dotted import nest
 from train.tasks import Task
 
 Changes = Mapping[str, Any]
@@ -150,7 +151,7 @@ def config_of(cell: Cell, changes: Changes) -> TrialConfig:
     fixed = {"engine": "torch", "fit_width": FIT_WIDTH.get(cell.place, 0), "patience": 0, "seed": cell.seed}
     length = {"epochs": EPOCHS[cell.lines]}
     recipe = {**space.fixed, **space.warm_starts[0].settings, **fixed, **length}
-    return config_from_mapping(nested({**recipe, **changes}), "portfolio")
+    return config_from_mapping(nest({**recipe, **changes}), "portfolio")
 
 
 def trained(cell: Cell, setting: str) -> Run:

@@ -20,7 +20,8 @@ sys.path[0] = str(Path(__file__).resolve().parent.parent)  # not this folder: it
 
 from benchmarks.common import data_folder, machine, print_table, write_result
 from spaces.space import load_space
-from train.config import TrialConfig, config_from_mapping, nested
+from train.config import TrialConfig, config_from_mapping
+from train.system.dotted import nest
 
 SETS = {"vin": 320, "receipts": 0}
 """Each with the `fit_width` at which the pretrained model reads it best."""
@@ -74,7 +75,7 @@ def settings(place: str, changes: dict[str, Any]) -> TrialConfig:
     """Return the recipe for a set, with what is changed."""
     space = load_space("recognition")
     recipe = {**space.fixed, **space.warm_starts[0].settings, "fit_width": SETS[place], **changes}
-    return config_from_mapping(nested(recipe), "recipe")
+    return config_from_mapping(nest(recipe), "recipe")
 
 
 def last_score(place: str, changes: dict[str, Any], epochs: int, seed: int) -> float:

@@ -18,7 +18,8 @@ from spaces.parameter import (
     setting_exists,
     setting_keys,
 )
-from train.config import Frozen, TrialConfig, dictionary_apart, flatten, nested
+from train.config import Frozen, TrialConfig, dictionary_apart
+from train.system.dotted import flatten, nest
 
 DOMAINS = ("choice", "float", "int")
 
@@ -29,7 +30,7 @@ def setting_fault(key: str, value: object) -> tuple[str, object, str] | None:
         near = difflib.get_close_matches(key, setting_keys(), 3, cutoff=0.5) or setting_keys()
         return "a key must be a setting of TrialConfig", repr(key), f"did you mean {' or '.join(near)}"
     try:
-        TrialConfig.model_validate(nested({key: value}))
+        TrialConfig.model_validate(nest({key: value}))
     except ValidationError as error:
         return f"{key} must be valid: {error.errors()[0]['msg']}", repr(value), "see train/config.py"
     return None

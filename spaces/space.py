@@ -15,8 +15,9 @@ from spaces.reading import (
     read_warm_starts,
     setting_fault,
 )
-from train.config import Frozen, TrialConfig, config_from_mapping, flatten, nested
+from train.config import Frozen, TrialConfig, config_from_mapping
 from train.errors import UsageError
+from train.system.dotted import flatten, nest
 from train.system.paths import read_utf8
 
 FOLDER = Path(__file__).parent
@@ -49,7 +50,7 @@ class SearchSpace(Frozen):
         for parameter in self.parameters:
             if parameter.key not in values and parameter.active(values):
                 values[parameter.key] = parameter.domain.suggest(trial, parameter.name)
-        return config_from_mapping(nested(values), f"space {self.name}")
+        return config_from_mapping(nest(values), f"space {self.name}")
 
     def with_fixed(self, settings: Mapping[str, Any]) -> "SearchSpace":
         """Return a space in which `settings` (dotted keys) no longer vary; they override what was fixed."""

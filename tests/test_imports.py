@@ -14,7 +14,7 @@ import pytest
 REPOSITORY = Path(__file__).resolve().parent.parent
 FOLDERS = ("search", "serve", "spaces", "train")
 ALLOWED = {
-    "spaces": ("spaces", "train.config", "train.errors", "train.system.paths"),
+    "spaces": ("spaces", "train.config", "train.errors", "train.system.dotted", "train.system.paths"),
     "search": ("search", "spaces", "train"),
     "train": ("train",),
     "serve": (

@@ -1,6 +1,6 @@
 """TrialConfig: everything that decides what a trial trains; validated once, frozen, unknown keys refused."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -273,28 +273,3 @@ def dictionary_apart(settings: dict[str, Any]) -> dict[str, Any]:
     if not isinstance(named, str) or Path(named).suffix not in DICTIONARIES or "dictionary" in settings:
         return settings
     return settings | {"charset": "domain", "dictionary": named}
-
-
-def nested(flat: dict[str, Any]) -> dict[str, Any]:
-    """Turn dotted keys (`optimiser.learning_rate`) into nested mappings; the inverse of `flatten`."""
-    result: dict[str, Any] = {}
-    for key, value in flat.items():
-        *parents, leaf = key.split(".")
-        place = result
-        for parent in parents:
-            place = place.setdefault(parent, {})
-            if not isinstance(place, dict):
-                raise UsageError("a key must be set once", f"{key} and {parent}", "remove one of the two")
-        place[leaf] = value
-    return result
-
-
-def flatten(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Turn nested mappings into dotted keys; the inverse of `nested`."""
-    flat: dict[str, Any] = {}
-    for key, value in settings.items():
-        if isinstance(value, dict):
-            flat |= flatten(value, f"{prefix}{key}.")
-        else:
-            flat[prefix + key] = value
-    return flat

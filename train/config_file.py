@@ -5,8 +5,9 @@ from typing import Any
 
 import yaml
 
-from train.config import TrialConfig, config_from_mapping, dictionary_apart, nested
+from train.config import TrialConfig, config_from_mapping, dictionary_apart
 from train.errors import UsageError
+from train.system.dotted import nest
 from train.system.paths import read_utf8
 
 
@@ -17,7 +18,7 @@ def load_config(path: Path) -> TrialConfig:
 
 def config_of(settings: dict[str, Any], path: Path) -> TrialConfig:
     """Return the configuration that a file's settings, nested or dotted, describe."""
-    return config_from_mapping(nested(dictionary_apart(settings)), str(path))
+    return config_from_mapping(nest(dictionary_apart(settings)), str(path))
 
 
 def read_settings(path: Path) -> dict[str, Any]:

@@ -25,8 +25,9 @@ from search.storage.files import DATABASE, EARLIER, STUDIES
 from search.storage.journal import read_journal
 from search.storage.location import fetch_study
 from spaces.space import SearchSpace
-from train.config import TrialConfig, config_from_mapping, flatten
+from train.config import TrialConfig, config_from_mapping
 from train.errors import UsageError
+from train.system.dotted import flatten
 from train.system.files import locked, replace_file, write_whole
 
 MOST_WINNERS = 3

@@ -16,10 +16,11 @@ from search.records.evidence import Latencies, Latency, find_architecture
 from spaces.parameter import Choice
 from spaces.space import SearchSpace
 from train.bundle import ONNX
-from train.config import TrialConfig, config_from_mapping, flatten, nested
+from train.config import TrialConfig, config_from_mapping
 from train.data.dataset import Dataset
 from train.errors import UsageError
 from train.loop import TrainingData, assemble
+from train.system.dotted import flatten, nest
 from train.system.onnx_session import open_session, run
 from train.tasks import TASKS, Task
 
@@ -42,7 +43,7 @@ def list_architectures(space: SearchSpace) -> list[TrialConfig]:
                 f"write `{key}: {{choice: [...]}}`",
             )
         choices.append(list(dict.fromkeys(values)) or [space.fixed.get(key, usual.get(key))])
-    return [config_from_mapping(nested(dict(space.fixed) | dict(zip(keys, values, strict=True))), f"space {space.name}")
+    return [config_from_mapping(nest(dict(space.fixed) | dict(zip(keys, values, strict=True))), f"space {space.name}")
             for values in product(*choices)]  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from search.preflight.timing import list_timed_plans, measure_steps
 from search.preflight.widths import choose_widths
 from search.records.result import Baseline
 from spaces.space import SearchSpace
-from train.config import TechniqueConfig, TrialConfig, config_from_mapping, nested
+from train.config import TechniqueConfig, TrialConfig, config_from_mapping
 from train.data.dataset import Dataset
 from train.data.evidence import MIN_UNITS
 from train.engine import Engine
@@ -22,6 +22,7 @@ from train.loop import TrainingData, assemble
 from train.models import MODELS
 from train.scoring.scores import Scores
 from train.steps.validation import evaluate
+from train.system.dotted import nest
 from train.tasks import TASKS, SampleStats, Task, Terms
 from train.techniques import build_technique
 from train.trained.loaded import Assembled
@@ -221,7 +222,7 @@ def probe_models(
         wait: returns the results of Ray tasks, each given under its model's name.
     """
     models = list_models(space)
-    fixed = config_from_mapping(nested(dict(space.fixed) | {"model": models[0]}), "space")
+    fixed = config_from_mapping(nest(dict(space.fixed) | {"model": models[0]}), "space")
     remote = ray.remote(num_cpus=amounts["CPU"], num_gpus=amounts["GPU"])(probe_model)
     widths = [int(str(width)) for width in space.choices("fit_width")]
     probes = wait({model: remote.remote(model, fixed, widths, shared) for model in models})

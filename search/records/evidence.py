@@ -5,9 +5,10 @@ from typing import Any
 from pydantic import Field
 
 from search.records.ranking import WORST
-from train.config import Frozen, TrialConfig, flatten
+from train.config import Frozen, TrialConfig
 from train.reading.calibration import Coverage, Reliability
 from train.scoring.intervals import Gain, Interval
+from train.system.dotted import flatten
 from train.tasks import TASKS
 
 

@@ -6,7 +6,8 @@ from typing import Any, Literal
 from search.records.evidence import Latencies, Latency, Stage, find_architecture
 from search.records.ranking import rank_key
 from search.records.scores import KeptScores
-from train.config import Frozen, TrialConfig, flatten
+from train.config import Frozen, TrialConfig
+from train.system.dotted import flatten
 
 State = Literal["finished", "stopped", "failed", "diverged"]
 SCORED: tuple[State, ...] = ("finished", "stopped")

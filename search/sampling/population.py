@@ -16,8 +16,9 @@ from search.records.trial_report import EPOCH, SCORE
 from search.settings import StudySettings
 from spaces.parameter import FloatRange
 from spaces.space import SearchSpace
-from train.config import TrialConfig, flatten, nested
+from train.config import TrialConfig
 from train.errors import UsageError
+from train.system.dotted import flatten, nest
 
 MUTABLE = (
     "optimiser.learning_rate",
@@ -48,7 +49,7 @@ def mutate(config: Mapping[str, Any], space: SearchSpace, rng: random.Random) ->
     for key, domain in find_mutable_ranges(space, config).items():
         value = _draw(domain, rng) if rng.random() < RESAMPLE else float(values[key]) * rng.choice(FACTORS)
         changed[key] = min(max(value, domain.low), domain.high)
-    return merge_settings(config, nested(changed))
+    return merge_settings(config, nest(changed))
 
 
 def merge_settings(config: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

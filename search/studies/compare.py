@@ -6,9 +6,10 @@ from typing import Any
 
 from search.records.sample_rows import SplitRows
 from search.studies.read import Study, read_result
-from train.config import Frozen, TrialConfig, flatten
+from train.config import Frozen, TrialConfig
 from train.scoring.intervals import Gain, paired_gain_interval
 from train.scoring.scores import Scores
+from train.system.dotted import flatten
 from train.tasks import primary_of
 
 CHARSET_RULE = "charset_rule"

@@ -11,9 +11,10 @@ from search.records.facts import BadSample, DataSummary, GeneralSummary
 from search.records.ranking import Forgetting
 from search.records.result import Baseline, Comparison, Misreading, StudyResult
 from search.records.trial import Measure, State, TrialRecord
-from train.config import TrialConfig, config_from_mapping, nested
+from train.config import TrialConfig, config_from_mapping
 from train.scoring.intervals import paired_gain_interval
 from train.scoring.texts import TextScores
+from train.system.dotted import nest
 
 N = 172
 KNOWN, GENERAL = 0.75, 40
@@ -31,7 +32,7 @@ def config(index: int) -> TrialConfig:
     }
     if technique == "discriminative":
         settings["technique.options.stem"] = float(10 ** rng.uniform(-3, -1))
-    return config_from_mapping(nested(settings), "test")
+    return config_from_mapping(nest(settings), "test")
 
 
 def trial(index: int, state: State = "finished", epochs: int = 8, top: float = 0.7) -> TrialRecord:

@@ -14,10 +14,11 @@ if __name__ == "__main__":
 
 import yaml
 
-from train.config import config_from_mapping, nested
+from train.config import config_from_mapping
 from train.config_file import read_settings
 from train.errors import UsageError
 from train.paddleocr_config.translation import describe, is_theirs, translate
+from train.system.dotted import nest
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -33,6 +34,6 @@ def main(arguments: Sequence[str]) -> None:
     if not is_theirs(theirs):
         raise UsageError("the file must be PaddleOCR's, with a section Global", path, "name such a file")
     made = translate(theirs, path)
-    config_from_mapping(nested(made.settings), f"{path}, translated,")  # refuses what we do not take
+    config_from_mapping(nest(made.settings), f"{path}, translated,")  # refuses what we do not take
     print("".join(f"# {line}\n" for line in describe(made)), end="")
-    print(yaml.safe_dump(nested(made.settings), sort_keys=False), end="")
+    print(yaml.safe_dump(nest(made.settings), sort_keys=False), end="")

@@ -5,12 +5,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from train.config import TrialConfig, config_from_mapping, flatten, nested
+from train.config import TrialConfig, config_from_mapping
 from train.config_file import config_of, read_settings
 from train.data.charset_file import read_characters
 from train.errors import UsageError
 from train.models import MODELS
 from train.paddleocr_config.keys import CHANGES, OPTIMISERS, PLAIN, SAID, SCHEDULES, TRANSFORMS
+from train.system.dotted import flatten, nest
 
 CONCAT = 0.5  # PaddleOCR's own chance of RecConAug
 
@@ -61,7 +62,7 @@ def read_config(path: Path) -> TrialConfig:
         return config_of(theirs, path)
     translation = translate(theirs, path)
     print("\n".join(describe(translation)), flush=True)
-    return config_from_mapping(nested(translation.settings), f"{path}, translated,")
+    return config_from_mapping(nest(translation.settings), f"{path}, translated,")
 
 
 def is_theirs(settings: Mapping[str, Any]) -> bool:

@@ -3,8 +3,9 @@
 from dataclasses import replace
 
 from train.checkpoint import Checkpoint
-from train.config import TrialConfig, flatten
+from train.config import TrialConfig
 from train.data.dataset import Dataset
+from train.system.dotted import flatten
 from train.tasks import TASKS
 from train.trained.loaded import Assembled, Loaded, load_network
 

@@ -10,8 +10,9 @@ from search.records.trial_report import EPOCH, FoldReport, TrialReport
 from search.storage.files import JOURNAL
 from search.storage.journal import Journal
 from spaces.space import parse_space
-from train.config import TrialConfig, config_from_mapping, nested
+from train.config import TrialConfig, config_from_mapping
 from train.errors import UsageError
+from train.system.dotted import nest
 
 SPACE = """\
 fixed: {epochs: 9}
@@ -23,7 +24,7 @@ parameters:
 
 def config(rate: float, technique: str = "full") -> TrialConfig:
     flat = {"optimiser.learning_rate": rate, "technique.name": technique, "epochs": 4}
-    return config_from_mapping(nested(flat), "test")
+    return config_from_mapping(nest(flat), "test")
 
 
 def write_trial(study: Path, name: str, settings: TrialConfig, *scores: float, folds: bool = False) -> None:

@@ -19,7 +19,8 @@ from search.report.summary import summary
 from search.settings import StudySettings
 from spaces.space import load_space, parse_space
 from tests.search.made_result import result
-from train.config import TrialConfig, config_from_mapping, nested
+from train.config import TrialConfig, config_from_mapping
+from train.system.dotted import nest
 
 SPACE = load_space("quick")
 
@@ -37,7 +38,7 @@ def winner(rate: float = 5e-4, **others: Any) -> TrialConfig:
         "augmentation.probability": 0.1,
         "seed": 9,
     }
-    return config_from_mapping(nested(flat | others), "test")
+    return config_from_mapping(nest(flat | others), "test")
 
 
 def finished(folder: Path, name: str, config: TrialConfig) -> None:

@@ -18,9 +18,10 @@ from search.storage.journal import read_journal
 from spaces.space import parse_space
 from tests.search.driver import label_arguments, write_labels
 from tests.search.tiny_search import TINY, tiny_search
-from train.config import TrialConfig, config_from_mapping, flatten, nested
+from train.config import TrialConfig, config_from_mapping
 from train.config_file import load_config
 from train.errors import UsageError
+from train.system.dotted import flatten, nest
 
 TEXT = """\
 fixed: {task: recognition, model: pp-ocrv6-tiny, engine: paddle, charset: domain, epochs: 4, batch_size: 8}
@@ -35,7 +36,7 @@ SPACE = parse_space(TEXT, "some", "some.yaml")
 
 
 def changes(technique: str, rate: float, seed: int) -> tuple[dict[str, Any], dict[str, Any]]:
-    settings = nested({"technique.name": technique, "optimiser.learning_rate": rate, "epochs": 4})
+    settings = nest({"technique.name": technique, "optimiser.learning_rate": rate, "epochs": 4})
     before = config_from_mapping(settings, "test").model_dump(mode="json")
     return before, mutate(before, SPACE, random.Random(seed))
 

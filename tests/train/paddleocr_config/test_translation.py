@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 import yaml
 
-from train.config import flatten
 from train.config_file import load_config
 from train.errors import UsageError
 from train.paddleocr_config.__main__ import main
 from train.paddleocr_config.translation import read_config
+from train.system.dotted import flatten
 
 LINES: dict[str, Any] = {
     "Global": {
