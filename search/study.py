@@ -170,4 +170,4 @@ def describe_data(settings: StudySettings, sets: Sets) -> str:
     """Say how many samples each set has, 'data: train 461, val 172 lines', and what the carved splits hold."""
     counts = ", ".join(f"{name} {len(samples)}" for name, samples in sets.samples.items())
     repaired = f"; labels put right: {sets.repaired}" if sets.repaired else ""
-    return "\n".join([f"data: {counts} {task_of(settings).terms.samples}{repaired}", *sets.told])
+    return "\n".join([f"data: {counts} {task_of(settings).terms.samples}{repaired}", *sets.messages])

@@ -137,8 +137,8 @@ def _find_reason() -> str:
         applications = serve.status().applications.values()
     except (RuntimeError, RayError):
         return ""
-    said = [part.message for app in applications for part in app.deployments.values() if part.message]
-    return said[-1].strip().splitlines()[-1] if said else ""
+    messages = [part.message for app in applications for part in app.deployments.values() if part.message]
+    return messages[-1].strip().splitlines()[-1] if messages else ""
 
 
 @contextmanager
@@ -214,7 +214,7 @@ async def _drain() -> None:
     ingress = serve.get_app_handle(APPLICATION)
     until = time.monotonic() + ENDING_S
     while time.monotonic() < until + ANSWER_S:
-        told = ingress.broadcast("drain", time.monotonic() > until)
-        if not sum(await told.results_async(timeout_s=ANSWER_S)):
+        responses = ingress.broadcast("drain", time.monotonic() > until)
+        if not sum(await responses.results_async(timeout_s=ANSWER_S)):
             return
         await asyncio.sleep(0.1)

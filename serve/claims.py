@@ -77,9 +77,9 @@ def claim(storage: Path | None, host: str, port: int) -> Claims:
         except PortTakenError as error:
             return Claims(None, taken=error)
     held = claim_storage(storage)
-    kept = claim_port(host, port, held.left_behind)
+    listener = claim_port(host, port, held.left_behind)
     held.name(f"{format_host(host)}:{port}")
-    return Claims(held, kept)
+    return Claims(held, listener)
 
 
 def claim_storage(folder: Path) -> StorageClaim:
@@ -119,15 +119,15 @@ def claim_port(host: str, port: int, left_behind: str = "") -> socket.socket | N
         raise UsageError(f"--port must be 1 to {MAX_PORT}", port, "choose another one")
     where = f"{format_host(host)}:{port}"
     until = time.monotonic() + (LEFT_BEHIND_S if left_behind == where else 0)
-    said = False
+    warned = False
     while True:
         try:
             return _bind(host, port)
         except OSError as error:
             if error.errno == errno.EADDRINUSE and time.monotonic() < until:
-                if not said:
+                if not warned:
                     log.info("waiting for %s: the server before was killed, and its proxy still ends", where)
-                said = True
+                warned = True
                 time.sleep(0.1)
                 continue
             raise _refuse(error, where) from error
@@ -139,12 +139,12 @@ def _bind(host: str, port: int) -> socket.socket | None:
     with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         probe.bind(address)
-    kept = socket.socket(family)
+    listener = socket.socket(family)
     # as HAProxy has it, and no other server's probe
-    kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     with suppress(OSError):  # a connection of another program's may linger on the port
-        kept.bind(address)
-        return kept
+        listener.bind(address)
+        return listener
     return None
 
 

@@ -221,9 +221,11 @@ def evaluate_end_to_end(chosen: argparse.Namespace, reader: Read) -> str:
         )
     kind = TASKS.get(DETECTION)
     samples, data = load_labelled(chosen, kind, kind.stored)
-    kept = (data.heights == data.sizes[:, 0]).all()  # larger ones are shrunken, which serving does once
+    at_full_size = (
+        data.heights == data.sizes[:, 0]
+    ).all()  # larger ones are shrunken, which serving does once
     finder = detector(chosen.detection)
-    found = read(finder, data if kept else PhotoFiles(samples), chosen.threads)[1]
+    found = read(finder, data if at_full_size else PhotoFiles(samples), chosen.threads)[1]
     one = read_end_to_end(samples, [one.quads for one in found], reader, chosen.charset_rule, chosen.threads)
     if chosen.errors:
         write_table(chosen.errors, misread_photos(samples, one.pages, one.counts))

@@ -171,13 +171,13 @@ def reading_of(network: Loaded, data: Dataset, chosen: argparse.Namespace) -> Lo
     It is chosen on the lines where a format or texts are named, or lie beside them. Otherwise it is that of the
     checkpoint, or of the bundle that training began with.
     """
-    kept, task = network.checkpoint.text_model, TASKS.get(network.checkpoint.config.task)
+    text_model, task = network.checkpoint.text_model, TASKS.get(network.checkpoint.config.task)
     if not task.worded:
         return network
     named = chosen.reading or chosen.texts
-    if kept is not None and not named:
+    if text_model is not None and not named:
         print("text model: the checkpoint's", flush=True)
-        return with_text_model(network, kept)
+        return with_text_model(network, text_model)
     rules = declared_rules(chosen.reading, chosen.labels)
     check_rules(rules, task, chosen.precision)
     knowledge = TextKnowledge((), rules, precision=chosen.precision, further=read_further(chosen.texts, task))

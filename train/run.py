@@ -159,7 +159,7 @@ def _read(chosen: argparse.Namespace, data: Named, config: TrialConfig) -> Sets:
             group_by=chosen.group_by,
         )
     )
-    for line in sets.told:
+    for line in sets.messages:
         print(line, flush=True)
     if sets.repaired:
         print(f"labels put right: {sets.repaired}", flush=True)

@@ -67,14 +67,14 @@ def _keep_pages(file: File, count: int, folder: Path, names: FlatNames, limits: 
     """Write the pages of a file as images and yield their names."""
     data, name = file.read(), Path(file.path).name
     if count == 1 and not name.lower().endswith(PDF):
-        kept = names.take(name)
-        (folder / kept).write_bytes(data)
-        yield kept
+        file_name = names.take(name)
+        (folder / file_name).write_bytes(data)
+        yield file_name
         return
     for number, image in enumerate(_decode_pages(data, limits), 1):
-        kept = names.take(f"{Path(name).stem}_page{number}.png")
-        (folder / kept).write_bytes(cv2.imencode(".png", image)[1].tobytes())
-        yield kept
+        file_name = names.take(f"{Path(name).stem}_page{number}.png")
+        (folder / file_name).write_bytes(cv2.imencode(".png", image)[1].tobytes())
+        yield file_name
 
 
 def _decode_pages(data: bytes, limits: Limits) -> Iterator[Image]:

@@ -49,11 +49,11 @@ class Summary:
 
     def __str__(self) -> str:
         """Say it in a line."""
-        told = f"{self.read:,} of {self.files:,} files read, {self.lines:,} lines, {self.rate:.1f} files/s"
+        line = f"{self.read:,} of {self.files:,} files read, {self.lines:,} lines, {self.rate:.1f} files/s"
         if self.aside:
             kinds = ", ".join(suffix or "no suffix" for suffix in sorted(self.aside))
-            told += f", left aside {sum(self.aside.values()):,} files of other kinds ({kinds})"
-        return told
+            line += f", left aside {sum(self.aside.values()):,} files of other kinds ({kinds})"
+        return line
 
 
 class Interrupted(KeyboardInterrupt):

@@ -85,17 +85,17 @@ class FolderSettings(BaseModel):
 
     def fingerprint(self) -> dict[str, Any]:
         """Return what must be the same when it goes on, by the option's name; raise as `load_model` does."""
-        kept = self.model_dump(mode="json", exclude={"threads", "gpus", "limits", *self.models()})
+        options = self.model_dump(mode="json", exclude={"threads", "gpus", "limits", *self.models()})
         models = {task: identify(load_model(task, source)) for task, source in self.models().items()}
         limits = {"max_pages": self.limits.pages, "max_megapixels": self.limits.pixels / 1e6}
-        return {"format": FORMAT} | kept | limits | models
+        return {"format": FORMAT} | options | limits | models
 
 
 def identify(model: Model) -> str:
     """Return what tells a model from any other that reads otherwise."""
     text_model = model.text_model.model_dump_json() if model.text_model else ""
-    told = repr((model.version, sorted(model.settings.items()), text_model))
-    return f"{model.name} {hashlib.sha256(told.encode()).hexdigest()[:12]}"
+    used = repr((model.version, sorted(model.settings.items()), text_model))
+    return f"{model.name} {hashlib.sha256(used.encode()).hexdigest()[:12]}"
 
 
 OPTIONS = {"images": "IMAGES", "folder": "the current folder", "form": "--as", "format": "the version"}

@@ -67,8 +67,8 @@ async def _call_everywhere(method: str, *arguments: Any) -> None:
     """Call a method of every process that speaks HTTP, this one too; one that dies meanwhile begins anew."""
     here = serve.get_replica_context()
     handle = serve.get_deployment_handle(here.deployment, app_name=here.app_name)
-    told = handle.broadcast(method, *arguments)
-    for error in await told.results_async(timeout_s=OPENING_S, return_exceptions=True):
+    responses = handle.broadcast(method, *arguments)
+    for error in await responses.results_async(timeout_s=OPENING_S, return_exceptions=True):
         if isinstance(error, RayActorError):
             log.warning("a process was lost during %s", method)
         elif isinstance(error, BaseException):

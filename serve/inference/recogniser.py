@@ -55,8 +55,8 @@ class Reading:
         if self.decoded is None:
             return self
         one = self.decoded
-        said = Decoded(one.raw, one.raw_confidence, one.raw_columns, one.raw_picture)
-        return replace(self, **said._asdict(), decoded=None)
+        greedy_line = Decoded(one.raw, one.raw_confidence, one.raw_columns, one.raw_picture)
+        return replace(self, **greedy_line._asdict(), decoded=None)
 
 
 NOTHING = Reading("", 0.0)
@@ -86,13 +86,13 @@ class LineReader:
         self._text_model = TextModel(model.text_model, model.charset) if model.text_model else None
         self.session: ElasticSession
         self.tuning: Tuning
-        kept = KeptLines(model) if model.samples else None
+        kept_lines = KeptLines(model) if model.samples else None
         self.session, self.tuning = open_elastic(
             model.graphs,
-            kept.usual_work if kept else blank((3, images.HEIGHT_PX, 320)),
+            kept_lines.usual_work if kept_lines else blank((3, images.HEIGHT_PX, 320)),
             threads,
             every_core=every_core,
-            compare=kept.compare if kept else None,
+            compare=kept_lines.compare if kept_lines else None,
         )
 
     def show(self, lines: Sequence[images.Image]) -> list[images.Image | None]:

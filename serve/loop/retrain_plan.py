@@ -87,8 +87,8 @@ def find_start(version: Version, model: str | None) -> StartingPoint:
         if model in (None, manifest.model):
             bundle.require_weights()
         serving_model, serving = manifest.model, ["--bundle", str(version.directory)]
-        kept = ("engine", "fit_width", "batch_norm")
-        settings = {key: manifest.config[key] for key in kept if key in manifest.config}
+        keys = ("engine", "fit_width", "batch_norm")
+        settings = {key: manifest.config[key] for key in keys if key in manifest.config}
         settings["weights"] = str(version.directory)
     chosen = model or serving_model
     served = version.directory is not None and chosen == serving_model

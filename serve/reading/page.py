@@ -170,13 +170,15 @@ def assemble(
         angles: 0 or 1 for every box (`orientation`); None if that was not looked for.
         readings: of every box.
     """
-    said = [reading.greedy for reading in readings] if options.raw else readings
+    readings_shown = [reading.greedy for reading in readings] if options.raw else readings
     lines = [
         _make_line(options, quad, size, reading)
-        for quad, size, reading in zip(quads, crop_sizes, said, strict=True)
+        for quad, size, reading in zip(quads, crop_sizes, readings_shown, strict=True)
         if reading.confidence >= options.score_thresh
     ]
-    if options.find and any(reading.decoded and reading.decoded.found is not None for reading in said):
+    if options.find and any(
+        reading.decoded and reading.decoded.found is not None for reading in readings_shown
+    ):
         found = [(line.decoded.score, line) for line in lines if line.decoded and line.decoded.found]
         lines = [line for _, line in sorted(found, key=lambda pair: -pair[0])]
     reported = [NOT_CLASSIFIED] * len(quads) if angles is None else list(angles)

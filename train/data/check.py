@@ -60,9 +60,9 @@ def main(arguments: Sequence[str]) -> int:
     title = str(
         options.data or ", ".join(str(path) for files in lists_of(options).values() for path in files)
     )
-    said = "".join(f"{line}\n" for line in notes)
+    text = "".join(f"{line}\n" for line in notes)
     dictionary = "" if characters is None else f"; {len(characters)} characters of {options.model_charset}"
-    print(f"{title}: {name}{dictionary}\n{said}\n{as_text(report)}")
+    print(f"{title}: {name}{dictionary}\n{text}\n{as_text(report)}")
     for line in tell_missing(given, options.seed, task.classes, task.text_of, options.group_by):
         print(line)
     if options.json:

@@ -190,9 +190,9 @@ def main(arguments: Sequence[str]) -> None:
         )
     destination = options.destination.absolute()
     convert(splits, destination, options.to, options.task)
-    told = tell_made(splits, task.classes, task.text_of)
+    described = tell_made(splits, task.classes, task.text_of)
     for split, samples in splits.items():
-        more = f": {told[split]}" if split in told else ""
+        more = f": {described[split]}" if split in described else ""
         print(f"{split:5} {len(samples):7}  {splits.origin[split]}{more}")
     print(f"{name} written to {options.destination}")
 

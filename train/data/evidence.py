@@ -30,13 +30,13 @@ def tell_made(
     grouped = any(splits.origin[name].endswith("by document") for name in made)
     unit = "document" if grouped else "sample" if spread else "text"
     every = _numbers(pool, splits, text_of)[unit]
-    told = {}
+    lines = {}
     for name, part in splits.items():
         if name in made:
             numbers = _numbers(part, splits, text_of)
             words = " of ".join(_count(number, what) for what, number in numbers.items())
-            told[name] = words + _doubt(numbers[unit], every, unit)
-    return told
+            lines[name] = words + _doubt(numbers[unit], every, unit)
+    return lines
 
 
 def _numbers(samples: Sequence[Sample], splits: Splits, text_of: Callable[[str], str]) -> dict[str, int]:
@@ -123,6 +123,6 @@ def tell_missing(
         splits = make_splits(given, seed, classes=classes, text_of=text_of, group_by=group_by)
     except DataError as error:
         return [f"a search or run would refuse this: {error}"]
-    told = tell_made(splits, classes, text_of)
-    made = [f"{name}, which a search or run makes of it: {line}" for name, line in told.items()]
+    lines = tell_made(splits, classes, text_of)
+    made = [f"{name}, which a search or run makes of it: {line}" for name, line in lines.items()]
     return [*made, *tell_documents(splits)]

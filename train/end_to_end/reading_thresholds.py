@@ -176,11 +176,11 @@ def _counts(
     regions = [r for r in regions_of(photo.text, photo.source) if r.ignored or wanted(r.text)]
     counted: dict[Triple, Callable[[float], RegionCounts]] = {}
     for pair, one in zip(sets, found, strict=True):
-        said, overlaps = (
+        box_readings, overlaps = (
             [readings[place] for place in one.places],
             Overlaps(polygons(list(one.quads)), regions),
         )
-        counted[pair] = partial(_count, one, said, overlaps, regions)
+        counted[pair] = partial(_count, one, box_readings, overlaps, regions)
     return [counted[thresh, ratio](box_thresh) for thresh, box_thresh, ratio in tried]
 
 

@@ -62,8 +62,8 @@ def _nodes(one: Product, rank: int) -> Iterator[onnx.NodeProto]:
     def named(name: str) -> str:
         return f"{one.node}_int8_{name}"
 
-    def node(kind: str, inputs: Sequence[str], output: str, **told: object) -> onnx.NodeProto:
-        return helper.make_node(kind, inputs, [output], name=f"{output}_{kind}", **told)
+    def node(kind: str, inputs: Sequence[str], output: str, **attributes: object) -> onnx.NodeProto:
+        return helper.make_node(kind, inputs, [output], name=f"{output}_{kind}", **attributes)
 
     last, ends = one.input, not one.channels_last
     yield node("QuantizeLinear", [last, named("scale"), named("zero")], named("rounded"))

@@ -74,13 +74,13 @@ def _products(node: onnx.NodeProto, constants: Mapping[str, onnx.TensorProto]) -
 
 
 def _is_pointwise(node: onnx.NodeProto, weights: npt.NDArray[Any]) -> bool:
-    told = {one.name: helper.get_attribute_value(one) for one in node.attribute}
+    attributes = {one.name: helper.get_attribute_value(one) for one in node.attribute}
     plain = (
-        told.get("group", 1) == 1
-        and not any(told.get("pads", ()))
-        and told.get("auto_pad") in (None, b"NOTSET", b"VALID")
+        attributes.get("group", 1) == 1
+        and not any(attributes.get("pads", ()))
+        and attributes.get("auto_pad") in (None, b"NOTSET", b"VALID")
     )
-    return plain and set(weights.shape[2:]) == {1} and set(told.get("strides", (1,))) == {1}
+    return plain and set(weights.shape[2:]) == {1} and set(attributes.get("strides", (1,))) == {1}
 
 
 def _named_by_output(one: Product) -> Product:

@@ -127,9 +127,9 @@ def _grown(
     photo: PhotoMap, found: Sequence[RawBox], ratio: float
 ) -> tuple[npt.NDArray[np.float64], Overlaps]:
     """Return the scores of the raw boxes that are large enough when grown, and their overlaps with the labels."""
-    kept = [(box.score, quad) for box in found if (quad := grow(box.corners, ratio)) is not None]
-    quads = np.array([quad for _, quad in kept], np.float32).reshape(-1, 4, 2)
+    grown = [(box.score, quad) for box in found if (quad := grow(box.corners, ratio)) is not None]
+    quads = np.array([quad for _, quad in grown], np.float32).reshape(-1, 4, 2)
     corners = scale_to_source(quads, photo.probabilities.shape, photo.source_size)
-    return np.array([score for score, _ in kept], np.float64), Overlaps(
+    return np.array([score for score, _ in grown], np.float64), Overlaps(
         polygons(list(corners)), photo.regions
     )

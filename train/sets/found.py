@@ -57,12 +57,12 @@ class FoundLines:
     Attributes:
         splits: their samples.
         pictures: further ones of the training lines.
-        told: messages on what was found, a line each.
+        messages: on what was found, a line each.
     """
 
     splits: Splits
     pictures: Sequence[Sample]
-    told: tuple[str, ...]
+    messages: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -85,8 +85,8 @@ def cut_as_found(photos: Splits, finder: Finder, how: Cut, seed: int) -> FoundLi
     """
     parts = {name: _match(samples, finder) for name, samples in photos.items()}
     errors, where = _errors(parts, finder)
-    told = [_tell(name, part, finder) for name, part in parts.items()]
-    told.append(f"training boxes err as {finder.name} does on the {where} photos: {describe(errors)}")
+    messages = [_tell(name, part, finder) for name, part in parts.items()]
+    messages.append(f"training boxes err as {finder.name} does on the {where} photos: {describe(errors)}")
     lines = {name: tuple(_write(part, how, missed=name == "train")) for name, part in parts.items()}
     for name, part in parts.items():
         _require(name, lines[name], part, finder)
@@ -98,7 +98,7 @@ def cut_as_found(photos: Splits, finder: Finder, how: Cut, seed: int) -> FoundLi
         test=lines.get("test", ()),
         documents=find_documents([line for part in lines.values() for line in part]),
     )
-    return FoundLines(splits, write_lines(parts["train"].photos, pictures, how)[0], tuple(told))
+    return FoundLines(splits, write_lines(parts["train"].photos, pictures, how)[0], tuple(messages))
 
 
 def boxes_of(photos: Sequence[Sample], finder: Finder) -> list[Quads]:

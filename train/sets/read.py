@@ -78,7 +78,7 @@ class Sets:
         origins: where each set came from.
         left_out: samples that have errors: source -> rule and value.
         repaired: number of samples of the splits whose labels were put right.
-        told: a line on each split that was made (`train.data.evidence`), and on what a detector finds.
+        messages: a line on each split that was made (`train.data.evidence`), and on what a detector finds.
         dictionary: of the domain; None for none.
         documents: what each image is of; empty where no documents are known.
         unseen: about which share of further samples will hold a character that no training label has; 0 for a task
@@ -89,7 +89,7 @@ class Sets:
     origins: Mapping[str, str]
     left_out: Mapping[str, str]
     repaired: int = 0
-    told: tuple[str, ...] = ()
+    messages: tuple[str, ...] = ()
     dictionary: Dictionary | None = None
     documents: Documents = field(default_factory=dict)
     unseen: float = 0.0
@@ -121,15 +121,15 @@ def read_sets(source: Source) -> Sets:
     taught = (sample.text for name in TAUGHT for sample in samples.get(name, ()))
     dictionary = read_dictionary(source.dictionary, source.data, source.task, taught)
     made = tell_made(splits, source.task.classes, source.task.text_of)
-    told = [f"{name}: {line} ({splits.origin[name]})" for name, line in made.items()]
-    told += found.told if found else ()
+    messages = [f"{name}: {line} ({splits.origin[name]})" for name, line in made.items()]
+    messages += found.messages if found else ()
     unseen = share_with_unseen(splits) if source.task.spells else 0.0
     return Sets(
         samples,
         origins,
         left_out,
         splits.repaired,
-        (*told, *tell_documents(splits), *tell_unseen(unseen, source.task.terms.samples)),
+        (*messages, *tell_documents(splits), *tell_unseen(unseen, source.task.terms.samples)),
         dictionary,
         splits.documents,
         unseen,

@@ -34,10 +34,10 @@ def find_room_for_token() -> None:
     """Give a cluster that is started here a token of its own where the home folder cannot keep one."""
     if TOKEN in os.environ or f"{TOKEN}_PATH" in os.environ:
         return
-    kept = Path(os.path.expanduser("~/.ray/auth_token"))
+    token_file = Path(os.path.expanduser("~/.ray/auth_token"))
     try:
-        if not kept.is_file():
-            require_folder(kept.parent, TOKEN)
+        if not token_file.is_file():
+            require_folder(token_file.parent, TOKEN)
     except UsageError:
         os.environ[TOKEN] = secrets.token_hex(32)
 

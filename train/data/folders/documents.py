@@ -35,8 +35,8 @@ def find_documents(samples: Sequence[Sample], text_of: Callable[[str], str] = st
         text_of: what of a label must not stand in two splits (`Task.text_of`).
     """
     if any(sample.document for sample in samples):
-        told = {sample.path: sample.document or sample.path.as_posix() for sample in samples}
-        return _joined(samples, _relative(told), text_of)
+        named = {sample.path: sample.document or sample.path.as_posix() for sample in samples}
+        return _joined(samples, _relative(named), text_of)
     named = {path: name for path in {sample.path for sample in samples} if (name := _named(path)) is not None}
     if len(named) < MOSTLY * len({sample.path for sample in samples}):
         return {}

@@ -72,21 +72,24 @@ class TableOfTexts:
         table = _open(path, options)
         image = _column(table, "image", options.get("image", ""), _likely_images(table), path)
         text = _text_column(table, options.get("text", ""), image, path)
-        told, group = (_further(table, names, (image, text)) for names in (SPLIT_COLUMNS, GROUP_COLUMNS))
+        split_columns, group = (
+            _further(table, names, (image, text)) for names in (SPLIT_COLUMNS, GROUP_COLUMNS)
+        )
         if image in table.images:
             if options.get("root"):
                 raise UsageError("--root goes with paths", f"{path}, which holds its images", "leave it out")
-            rows = list(table.rows([text, *group, *told]))
+            rows = list(table.rows([text, *group, *split_columns]))
             images, names = parquet_images(path, image), [""] * len(rows)
         else:
             found = [
-                (source, cells[1:], cells[0]) for source, cells in table.rows([image, text, *group, *told])
+                (source, cells[1:], cells[0])
+                for source, cells in table.rows([image, text, *group, *split_columns])
             ]
             names = [_name(name, image, source) for source, _, name in found]
             rows = [(source, cells) for source, cells, _ in found]
             paths = find_images(path, names, options.get("root", ""))
             images = [paths[name] for name in names]
-        splits = splits_told(names, [cells[-1] for _, cells in rows] if told else ())
+        splits = splits_told(names, [cells[-1] for _, cells in rows] if split_columns else ())
         for (source, cells), place, split in zip(rows, images, splits, strict=True):
             document = str(cells[1] or "").strip() if group else ""
             yield Sample(place, _text(cells[0], text, source), source, split, document=document)

@@ -164,9 +164,11 @@ def read_format(path: Path) -> tuple[Rule, ...]:
     try:
         content: Any = _Loader(text).get_single_data()
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        said = " ".join(str(error).split())
+        message = " ".join(str(error).split())
         raise UsageError(
-            "a format must be a YAML file", f"{path}: {said}", r"put patterns in single quotes: '[A-Z]\d{3}'"
+            "a format must be a YAML file",
+            f"{path}: {message}",
+            r"put patterns in single quotes: '[A-Z]\d{3}'",
         ) from error
     section = isinstance(content, dict) and SECTION in content
     source = f"{path}: {SECTION}" if section else str(path)

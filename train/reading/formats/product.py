@@ -79,8 +79,8 @@ def _alike(automaton: Automaton, check: Check, charset: Charset) -> dict[int, In
     groups: dict[object, list[int]] = defaultdict(list)
     for number, rows in zip(numbers.tolist(), np.split(edges[:, ::2], first[1:]), strict=True):
         character = charset.characters[number - 1]
-        told = check.knows(character) or character in check.ignored
-        groups[number if told else rows.tobytes()].append(number)
+        distinct = check.knows(character) or character in check.ignored
+        groups[number if distinct else rows.tobytes()].append(number)
     return {own[0]: np.array(own) for own in groups.values()}
 
 
