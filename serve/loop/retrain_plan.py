@@ -167,13 +167,9 @@ def plan_job(
     config.write_text(
         yaml.safe_dump(make(request, start, REPLAY if general else 0.0), sort_keys=False), encoding="utf-8"
     )
-    allowed = ["--data", str(folder / "data"), "--allow-bad", str(int(BAD_SHARE * lines))]
-    allowed += ["--general-labels", str(general.learnt)] if general else []
-    allowed += _hand_on_format(start, folder / "format.yaml")
-    if "bundle" in start.model_served.facts and not start.model_served.samples:
-        allowed.append("--no-samples")  # whoever made what serves may have wanted none
-    train = ["train/run.py", *allowed, "--config", str(config), "--output", str(bundle.parent)]
-    search = ["search/run.py", *allowed, "--space", str(config), "--storage", str(folder), "--name", "search"]
+    data = _list_data_options(start, folder, lines, general)
+    train = ["train/run.py", *data, "--config", str(config), "--output", str(bundle.parent)]
+    search = ["search/run.py", *data, "--space", str(config), "--storage", str(folder), "--name", "search"]
     search += ["--time-budget", f"{60 * request.minutes:.0f}s"]
     command = search if request.search else train
     models = {"new": ["--bundle", str(bundle)], "serving": start.serving}
@@ -190,6 +186,16 @@ def plan_job(
         "bundle": str(bundle),
         "seconds": 60 * request.minutes if request.search else None,
     }
+
+
+def _list_data_options(start: StartingPoint, folder: Path, lines: int, general: General | None) -> list[str]:
+    """Return the options of a training or a search that say what it learns from; write the format, if any."""
+    options = ["--data", str(folder / "data"), "--allow-bad", str(int(BAD_SHARE * lines))]
+    options += ["--general-labels", str(general.learnt)] if general else []
+    options += _hand_on_format(start, folder / "format.yaml")
+    if "bundle" in start.model_served.facts and not start.model_served.samples:
+        options.append("--no-samples")  # the bundle that serves has none, perhaps on purpose
+    return options
 
 
 def _hand_on_format(start: StartingPoint, path: Path) -> list[str]:

@@ -5,7 +5,7 @@ Exporters fuse a convolution's batch norm into its weight and bias. Weights are 
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
@@ -138,12 +138,21 @@ def load_weights(
     Raises:
         ModelError: if the counts or a shape do not match.
     """
+    layers = exported_order(network.execution_order(run))
+    shapes = {name: array.shape for name, array in network.arrays().items()}
+    arrays = _pair_with_layers(path, layers, shapes)
+    run_through = {layer.name for layer in layers}
+    wanted = {n for n in shapes if n.rpartition(".")[0] in run_through and not elsewhere(n)}
+    _check_whole(path, arrays, shapes, wanted)
+    network.assign(arrays)
+
+
+def _pair_with_layers(path: Path, layers: Sequence[Layer], shapes: Mapping[str, tuple[int, ...]]) -> Arrays:
+    """Return the file's weights by the names of the layers that run in their order; every one has a layer."""
     streams: dict[str, list[Weights]] = defaultdict(list)
     for weights in read_weights(path):
         streams[weights.kind].append(weights)
     iterators = {kind: iter(items) for kind, items in streams.items()}
-    layers = exported_order(network.execution_order(run))
-    shapes = {name: array.shape for name, array in network.arrays().items()}
     arrays: Arrays = {}
     for layer, following in zip_longest(layers, layers[1:]):
         if layer.kind == BATCH_NORM:
@@ -157,10 +166,7 @@ def load_weights(
         left.pop(AFFINE, None)  # numbers of the graph's own, of an activation or of the padding
     if left:
         raise _mismatch(path, f"weights left over: {left}")
-    run_through = {layer.name for layer in layers}
-    wanted = {n for n in shapes if n.rpartition(".")[0] in run_through and not elsewhere(n)}
-    _check_whole(path, arrays, shapes, wanted)
-    network.assign(arrays)
+    return arrays
 
 
 def _check_whole(
@@ -175,7 +181,7 @@ def _check_whole(
 
 
 def _named(
-    layer: Layer, following: Layer | None, source: Weights, shapes: dict[str, tuple[int, ...]]
+    layer: Layer, following: Layer | None, source: Weights, shapes: Mapping[str, tuple[int, ...]]
 ) -> Arrays:
     """Return what a source gives to a layer and, from a fused convolution, to the batch norm that follows it."""
     arrays = source.arrays
