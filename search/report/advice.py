@@ -5,7 +5,7 @@ import math
 from search.records.result import StudyResult
 from search.records.trial import rank
 from search.report.confusions import count_confusions
-from search.report.text import counted, duration, percent
+from search.report.text import duration, format_count, percent
 
 FEW_TRAIN, FEW_VAL, FEW_TRIALS = 200, 200, 10
 WIDE_POINTS = 5.0
@@ -79,8 +79,8 @@ def advise_on_trials(result: StudyResult) -> list[str]:
     sentences = []
     if scored < FEW_TRIALS:
         sentences.append(
-            f"Only {counted(scored, 'trial')} with a score, in {duration(result.wall_seconds)}: more time finds more, "
-            "and a single --model makes each cheaper."
+            f"Only {format_count(scored, 'trial')} with a score, in {duration(result.wall_seconds)}: more time finds "
+            "more, and a single --model makes each cheaper."
         )
     lost = sum(trial.state in ("failed", "diverged") for trial in result.trials)
     if all_of_them and lost / all_of_them >= OFTEN:
@@ -96,7 +96,7 @@ def advise_on_errors(result: StudyResult) -> list[str]:
     if result.labels and result.labels.samples:
         n = len(result.labels.samples)
         sentences.append(
-            f"{counted(n, 'label')} may be {'errors' if n > 1 else 'an error'}, as good models agree on another "
+            f"{format_count(n, 'label')} may be {'errors' if n > 1 else 'an error'}, as good models agree on another "
             f"text: look at {'them' if n > 1 else 'it'} first, as shown below."
         )
     confusions = count_confusions(result.misreadings) if result.terms.spelled else []

@@ -2,7 +2,7 @@
 
 from search.records.result import StudyResult
 from search.records.trial import rank
-from search.report.text import counted, gain_text, percent
+from search.report.text import format_count, format_gain, percent
 
 
 def fold_lines(result: StudyResult) -> list[str]:
@@ -16,7 +16,7 @@ def fold_lines(result: StudyResult) -> list[str]:
     for name, gain in result.evidence.differences.items():
         unsure = gain.interval.high >= 0
         lines.append(
-            f"Trial {name} against the winner: {gain_text(gain)}{', which may be chance' if unsure else ''}"
+            f"Trial {name} against the winner: {format_gain(gain)}{', which may be chance' if unsure else ''}"
         )
     return lines
 
@@ -26,7 +26,7 @@ def caution_lines(result: StudyResult) -> list[str]:
     caution = result.caution
     if caution is None or caution.share == 1:
         return []
-    gain = f"{gain_text(caution.gain)} on {caution.samples} {result.terms.samples}"
+    gain = f"{format_gain(caution.gain)} on {caution.samples} {result.terms.samples}"
     why = f"Over the best pretrained baseline ({caution.baseline}) the winner gains {gain}"
     if caution.share:
         bundle = f"its weights lie {percent(caution.share)} of the way from the baseline's to the winner's"
@@ -41,7 +41,7 @@ def refit_lines(result: StudyResult) -> list[str]:
     """Say that the bundle was trained on all samples, and what its scores are then of; nothing if it was not."""
     if result.refit is None:
         return []
-    epochs, samples = counted(result.refit.epochs, "epoch"), result.terms.samples
+    epochs, samples = format_count(result.refit.epochs, "epoch"), result.terms.samples
     tested = (
         "the held-back test is of the bundle" if result.comparison("test") else "nothing measures the bundle"
     )

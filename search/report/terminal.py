@@ -11,21 +11,21 @@ from search.report.sentences import caution_lines, decoded_lines, fold_lines, fo
 from search.report.text import (
     GENERAL,
     INTERVAL,
-    aligned,
-    averaged_text,
-    disk_text,
+    align,
     duration,
-    gain_text,
-    kept_cells,
-    latency_text,
+    format_averaged,
+    format_disk_use,
+    format_gain,
+    format_interval,
+    format_latency,
+    format_score,
+    format_scores,
+    format_settings,
+    format_state,
+    list_general_cells,
+    list_score_cells,
+    list_score_heads,
     percent,
-    score_cells,
-    score_heads,
-    score_text,
-    settings_text,
-    span,
-    state_text,
-    with_interval,
 )
 from train.tasks import Terms
 
@@ -53,11 +53,11 @@ def terminal_table(result: StudyResult) -> str:
     elif result.winner is None:
         lines.append("No trial can win, nothing is exported: the pretrained baseline is the best there is.")
     else:
-        lines.append(f"Winner {result.winner.id}: {settings_text(settings[result.winner.id])}")
+        lines.append(f"Winner {result.winner.id}: {format_settings(settings[result.winner.id])}")
         lines += [*_weights(result), *refit_lines(result)]
         if len(result.winner.stages) > 1:
             lines += ["It was trained in stages:", *map(str, result.winner.stages)]
-    lines += [disk_text(result.disk)] if result.disk else []
+    lines += [format_disk_use(result.disk)] if result.disk else []
     lines += [f"{purpose}: {command}" for purpose, command in list(result.commands.items())[:1]]
     return "\n".join(lines)
 
@@ -69,8 +69,8 @@ def ranked_lines(result: StudyResult) -> list[str]:
     rows = [_trial_row(place, t, settings[t.id], result) for place, t in enumerate(ranked[:SHOWN_TRIALS], 1)]
     rows += [_baseline_row(baseline, result) for baseline in result.baselines]
     general = GENERAL if result.general else ()
-    head = ("", "trial", "state", *score_heads(result.terms), *general, "epoch", "time", "settings")
-    lines = aligned([head, *rows], range(3, len(head) - 1))
+    head = ("", "trial", "state", *list_score_heads(result.terms), *general, "epoch", "time", "settings")
+    lines = align([head, *rows], range(3, len(head) - 1))
     if len(ranked) > SHOWN_TRIALS:
         lines.append(f"... and {len(ranked) - SHOWN_TRIALS} more trials, all in report.html")
     lines += [f"trial {t.id} {t.state}: {t.reason or 'no reason given'}" for t in _unscored(result.trials)]
@@ -82,11 +82,13 @@ def front_text(one: FrontTrial, result: StudyResult) -> str:
     """Say how fast and how good a trial of the Pareto front is, and whether it was chosen."""
     trial = next(trial for trial in result.trials if trial.id == one.trial)
     best = (
-        "the best" if one is result.evidence.front[-1] else f"{gain_text(one.against_best)} against the best"
+        "the best"
+        if one is result.evidence.front[-1]
+        else f"{format_gain(one.against_best)} against the best"
     )
     mark = ": the fastest that is not significantly worse, chosen" if one.chosen else ""
-    score = with_interval(trial.best.scores) if trial.best else ""
-    return f"{latency_text(one.latency)}  trial {one.trial}  {score}, {best}{mark}"
+    score = format_scores(trial.best.scores) if trial.best else ""
+    return f"{format_latency(one.latency)}  trial {one.trial}  {score}, {best}{mark}"
 
 
 def confirmation_lines(result: StudyResult) -> list[str]:
@@ -97,14 +99,14 @@ def confirmation_lines(result: StudyResult) -> list[str]:
 def confirmation_text(one: Confirmation, terms: Terms) -> str:
     """Say what a finalist read when it was trained again, beside the score that it was chosen for."""
     start = (
-        f"Trial {one.trial}, chosen for {score_text(one.selected, one.selected_interval)} {terms.scores[0]}"
+        f"Trial {one.trial}, chosen for {format_score(one.selected, one.selected_interval)} {terms.scores[0]}"
     )
     if one.mean is None or one.interval is None:
         return f"{start}, could not be trained again: {'; '.join(one.failed)}"
     scores = ", ".join(map(percent, one.scores))
     return (
         f"{start}, trained again to epoch {one.epoch} with {len(one.seeds)} other seeds: {percent(one.mean)} in the "
-        f"mean ({INTERVAL}: {span(one.interval)}; {scores})"
+        f"mean ({INTERVAL}: {format_interval(one.interval)}; {scores})"
     )
 
 
@@ -115,7 +117,7 @@ def _weights(result: StudyResult) -> list[str]:
     if result.averaged == (PRETRAINED,):
         return ["No trial reads better than its start: the bundle has the pretrained weights."]
     if len(result.averaged) > 1:
-        return [f"Its weights are the average of {averaged_text(result.averaged)}."]
+        return [f"Its weights are the average of {format_averaged(result.averaged)}."]
     return []
 
 
@@ -131,22 +133,22 @@ def _trial_row(
     return (
         str(place),
         trial.id,
-        state_text(trial),
-        *score_cells(best.scores),
-        *kept_cells(best, result),
+        format_state(trial),
+        *list_score_cells(best.scores),
+        *list_general_cells(best, result),
         f"{best.epoch}/{trial.epochs}",
         duration(trial.seconds),
-        textwrap.shorten(settings_text(settings), SETTINGS_WIDTH, placeholder=" ..."),
+        textwrap.shorten(format_settings(settings), SETTINGS_WIDTH, placeholder=" ..."),
     )
 
 
 def _baseline_row(baseline: Baseline, result: StudyResult) -> Sequence[str]:
-    general = (with_interval(baseline.general) if baseline.general else "", "")
+    general = (format_scores(baseline.general) if baseline.general else "", "")
     return (
         "-",
         "",
         "baseline",
-        *score_cells(baseline.scores),
+        *list_score_cells(baseline.scores),
         *(general if result.general else ()),
         "",
         "",
@@ -159,6 +161,6 @@ def _gain_line(comparison: Comparison, terms: Terms) -> str:
     first = terms.scores[0]
     where = f"{KINDS[comparison.split]} {terms.samples}"
     return (
-        f"{first[0].upper()}{first[1:]} on {after.n} {where}: {with_interval(before)} ({comparison.baseline}) -> "
-        f"{with_interval(after)}, {gain_text(comparison.gain)}"
+        f"{first[0].upper()}{first[1:]} on {after.n} {where}: {format_scores(before)} ({comparison.baseline}) -> "
+        f"{format_scores(after)}, {format_gain(comparison.gain)}"
     )

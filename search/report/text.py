@@ -33,12 +33,12 @@ def duration(seconds: float) -> str:
     return f"{whole // 60} min {whole % 60:02d} s" if whole >= 60 else f"{whole} s"
 
 
-def counted(n: int, what: str) -> str:
+def format_count(n: int, what: str) -> str:
     """Format a number of things, '1 trial', '2 trials'."""
     return f"{n} {what}" if n == 1 else f"{n} {what}s"
 
 
-def value_text(value: object) -> str:
+def format_value(value: object) -> str:
     """Format a setting's value, 0.00021234 -> '0.000212'."""
     if isinstance(value, float):
         return f"{value:.3g}"
@@ -47,18 +47,18 @@ def value_text(value: object) -> str:
     return str(value)
 
 
-def gain_text(gain: Gain) -> str:
+def format_gain(gain: Gain) -> str:
     """Format a gain, '+29.6 points (95 %: +21.9 to +37.2)'."""
     low, high = 100 * gain.interval.low, 100 * gain.interval.high
     return f"{100 * gain.difference:+.1f} points (95 %: {low:+.1f} to {high:+.1f})"
 
 
-def settings_text(settings: dict[str, Any]) -> str:
+def format_settings(settings: dict[str, Any]) -> str:
     """Format settings on one line by the last part of their keys, `name` by the part before it."""
-    return ", ".join(f"{short_key(key)}={value_text(value)}" for key, value in settings.items())
+    return ", ".join(f"{shorten_key(key)}={format_value(value)}" for key, value in settings.items())
 
 
-def short_key(key: str) -> str:
+def shorten_key(key: str) -> str:
     """Shorten a dotted key, `optimiser.learning_rate` -> `learning_rate`, `technique.name` -> `technique`."""
     *parents, leaf = key.split(".")
     if parents[:1] == ["augmentation"]:
@@ -66,78 +66,78 @@ def short_key(key: str) -> str:
     return parents[-1] if leaf == "name" else leaf
 
 
-def disk_text(disk: DiskUse) -> str:
+def format_disk_use(disk: DiskUse) -> str:
     """Say what a study takes, 'Disk: 45.2 MB, 31.9 MB of it checkpoints.'."""
     return f"Disk: {disk.total_bytes / 1e6:.1f} MB, {disk.checkpoint_bytes / 1e6:.1f} MB of it checkpoints."
 
 
-def latency_text(latency: Latency) -> str:
+def format_latency(latency: Latency) -> str:
     """Format a latency with the fastest and slowest repetition, '18.2 ms (17.9-19.0)'."""
     return f"{latency.ms:.1f} ms ({latency.low:.1f}-{latency.high:.1f})"
 
 
-def span(interval: Interval) -> str:
+def format_interval(interval: Interval) -> str:
     """Format an interval in percent, '61-73'."""
     return f"{100 * interval.low:.0f}-{100 * interval.high:.0f}"
 
 
-def forgot_text(forgetting: float) -> str:
+def format_forgetting(forgetting: float) -> str:
     """Format forgetting in points of the first score, 0.021 -> '2.1', a gain with its minus."""
     return f"{100 * forgetting:.1f}"
 
 
-def state_text(trial: TrialRecord) -> str:
+def format_state(trial: TrialRecord) -> str:
     """Return a trial's state, and whether it has forgotten too much."""
     return trial.state if trial.eligible or trial.score is None else f"{trial.state}, forgot"
 
 
-def listed(names: Sequence[str]) -> str:
+def join_names(names: Sequence[str]) -> str:
     """Join names: 'a, b and c'."""
     return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else "".join(names)
 
 
-def averaged_text(averaged: Sequence[str]) -> str:
+def format_averaged(averaged: Sequence[str]) -> str:
     """Name whose weights are averaged: '4c1a, 4c1b (seed 8) and the pretrained weights'."""
-    return listed(["the pretrained weights" if name == PRETRAINED else name for name in averaged])
+    return join_names(["the pretrained weights" if name == PRETRAINED else name for name in averaged])
 
 
-def kept_cells(best: Measure, result: StudyResult) -> Sequence[str]:
+def list_general_cells(best: Measure, result: StudyResult) -> Sequence[str]:
     """Return a trial's cells of the columns GENERAL; none without general samples."""
     if result.general is None:
         return ()
     if best.general is None or best.forgetting is None:
         return ("", "")
-    return with_interval(best.general), forgot_text(best.forgetting)
+    return format_scores(best.general), format_forgetting(best.forgetting)
 
 
-def score_heads(terms: Terms) -> Sequence[str]:
-    """Return the heads of the columns that `score_cells` fills."""
+def list_score_heads(terms: Terms) -> Sequence[str]:
+    """Return the heads of the columns that `list_score_cells` fills."""
     first, *others = terms.scores
     return (first, INTERVAL, *others)
 
 
-def score_cells(scores: Scores) -> Sequence[str]:
+def list_score_cells(scores: Scores) -> Sequence[str]:
     """Return the scores in percent, the first one's interval behind it."""
     first, *others = map(percent, scores.values().values())
-    return (first, interval_text(scores), *others)
+    return (first, format_scores_interval(scores), *others)
 
 
-def interval_text(scores: Scores) -> str:
+def format_scores_interval(scores: Scores) -> str:
     """Format the first score's 95 % interval, in points; empty where it is not known."""
-    return span(scores.interval) if scores.interval else ""
+    return format_interval(scores.interval) if scores.interval else ""
 
 
-def with_interval(scores: Scores) -> str:
+def format_scores(scores: Scores) -> str:
     """Format the first score with its interval where that is known, '62.2 % (55-69)'."""
-    return score_text(scores.primary, scores.interval)
+    return format_score(scores.primary, scores.interval)
 
 
-def score_text(score: float, interval: Interval | None) -> str:
+def format_score(score: float, interval: Interval | None) -> str:
     """Format a score in [0, 1] with its interval where that is known, '62.2 % (55-69)'."""
-    return f"{percent(score)} ({span(interval)})" if interval else percent(score)
+    return f"{percent(score)} ({format_interval(interval)})" if interval else percent(score)
 
 
-def aligned(rows: Sequence[Sequence[str]], numbers: range) -> list[str]:
+def align(rows: Sequence[Sequence[str]], numbers: range) -> list[str]:
     """Return the rows with their columns below each other; the columns `numbers` to the right."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     return [

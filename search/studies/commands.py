@@ -70,7 +70,7 @@ def main(arguments: Sequence[str]) -> None:
 
 def print_studies(chosen: argparse.Namespace) -> None:
     """Print one line a study."""
-    from search.report.text import aligned
+    from search.report.text import align
 
     rows = [_as_row(study) for study in list_studies(chosen.storage)]
     if chosen.json:
@@ -80,7 +80,7 @@ def print_studies(chosen: argparse.Namespace) -> None:
         print(f"no study in {chosen.storage}")
         return
     head = ("study", "task", "data", "state", "best (95 %)", "baseline", "score", "trials", "when")
-    print("\n".join(aligned([head, *map(_as_cells, rows)], range(4, 6))))
+    print("\n".join(align([head, *map(_as_cells, rows)], range(4, 6))))
 
 
 def _as_row(study: Study) -> dict[str, Any]:
@@ -122,10 +122,10 @@ def _as_cells(row: dict[str, Any]) -> Sequence[str]:
 
 def _format_score(score: float | None, ends: Sequence[float] | None) -> str:
     """Format a score with the ends of its interval, where they are known."""
-    from search.report.text import score_text
+    from search.report.text import format_score
 
     interval = Interval(low=ends[0], high=ends[1]) if ends else None
-    return "" if score is None else score_text(score, interval)
+    return "" if score is None else format_score(score, interval)
 
 
 def show(chosen: argparse.Namespace) -> None:
@@ -169,7 +169,7 @@ def _show_unfinished(study: Study, as_json: bool) -> None:
 def compare(chosen: argparse.Namespace) -> None:
     """Print two studies side by side."""
     from search.records.sample_rows import read_rows
-    from search.report.text import gain_text, value_text
+    from search.report.text import format_gain, format_value
     from search.studies.compare import compare_studies
 
     pair = _finished(chosen.storage / chosen.first), _finished(chosen.storage / chosen.second)
@@ -182,7 +182,7 @@ def compare(chosen: argparse.Namespace) -> None:
             _format_score(*measured) or "not measured"
             for measured in ((split.first, split.first_interval), (split.second, split.second_interval))
         ]
-        gain = gain_text(split.gain) if split.gain else f"cannot be compared: {split.why_not}"
+        gain = format_gain(split.gain) if split.gain else f"cannot be compared: {split.why_not}"
         print(f"{split.split}: {shares[0]} -> {shares[1]}; {gain}")
     for title, settings in (
         ("the winners differ in", found.settings),
@@ -190,7 +190,7 @@ def compare(chosen: argparse.Namespace) -> None:
     ):
         print(f"\n{title}" + ("" if settings else " nothing"))
         for key, (first, second) in settings.items():
-            print(f"  {key}: {value_text(first)} -> {value_text(second)}")
+            print(f"  {key}: {format_value(first)} -> {format_value(second)}")
 
 
 def _finished(folder: Path) -> Study:

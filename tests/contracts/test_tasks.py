@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from search.report.text import score_heads
+from search.report.text import list_score_heads
 from spaces.parameter import setting_keys
 from train.bundle import GEOMETRIES
 from train.config import TrialConfig
@@ -52,7 +52,7 @@ def config(name: str) -> TrialConfig:
 def test_it_says_what_its_scores_are_called(name: str) -> None:
     kind = TASKS.get(name)
     assert len(kind.terms.scores) == len(kind.scores.names) >= 2
-    assert len(score_heads(kind.terms)) == len(kind.scores.names) + 1
+    assert len(list_score_heads(kind.terms)) == len(kind.scores.names) + 1
     made = kind.scores(4, *(0.5 for _ in kind.scores.names))
     assert made.rank == (0.5, 0.5)
     kept = made.values(GENERAL)

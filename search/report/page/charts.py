@@ -10,7 +10,14 @@ from search.report.importance import MIN_TRIALS, Importance
 from search.report.page import svg
 from search.report.page.parts import nothing, section, table
 from search.report.page.svg import Axis, Point
-from search.report.text import INTERVAL, duration, percent, short_key, span, with_interval
+from search.report.text import (
+    INTERVAL,
+    duration,
+    format_interval,
+    format_scores,
+    percent,
+    shorten_key,
+)
 from train.reading.calibration import Reliability
 from train.scoring.scores import Scores
 
@@ -42,7 +49,7 @@ def draw_scores_over_time(result: StudyResult) -> str:
         result, (0.0, end / unit), f"{name} since the start", [one.scores.primary for *_, one in reports]
     )
     for at, trial, one in reports:
-        title = f"trial {trial}, epoch {one.epoch}: {with_interval(one.scores)} after {duration(at)}"
+        title = f"trial {trial}, epoch {one.epoch}: {format_scores(one.scores)} after {duration(at)}"
         dot = svg.mark((x.at(at / unit), y.at(one.scores.primary)), "dot", "faint")
         parts.append(svg.group([dot], title))
     eligible = [(at, one.scores.primary) for at, _, one in reports if not one.excess]
@@ -81,7 +88,7 @@ def _score_axes(
 
 
 def _baseline(x: Axis, y: Axis, scores: Scores) -> list[str]:
-    place, words = y.at(scores.primary), f"best pretrained baseline {with_interval(scores)}"
+    place, words = y.at(scores.primary), f"best pretrained baseline {format_scores(scores)}"
     return [
         svg.group([svg.rule((x.start, place), (x.end, place), "baseline")], words),
         svg.text(x.end - 2, place - 5, words, "note", "end"),
@@ -110,7 +117,7 @@ def _curve(trial: TrialRecord, x: Axis, y: Axis, classes: str) -> str:
     best = max((measure.scores for measure in trial.history), key=lambda scores: scores.primary)
     title = (
         f"trial {trial.id}, {trial.config.model}, {trial.config.technique.name}, {trial.state} after epoch "
-        f"{trial.epochs}, best {with_interval(best)}"
+        f"{trial.epochs}, best {format_scores(best)}"
     )
     parts = [svg.path(points, "hit"), svg.path(points, "curve")]
     return svg.group([*parts, svg.mark(points[-1], END_MARKS[trial.state], "end")], title, classes)
@@ -140,7 +147,7 @@ def draw_importance(shares: dict[str, Importance], shown: int = 10) -> str:
             f'<rect x="{left}" y="{top}" width="{max(1.0, long - left):.1f}" height="16" rx="2" class="bar"/>'
         )
         reach = svg.rule((low, top + 8), (high, top + 8), "reach")
-        name = svg.text(left - 8, top + 13, short_key(key), "value", "end")
+        name = svg.text(left - 8, top + 13, shorten_key(key), "value", "end")
         value = svg.text(high + 6, top + 13, f"{100 * share.share:.0f} %", "value", "start")
         words = f"{key}: {percent(share.share)} of the importance (95 %: {percent(share.low)} to {percent(share.high)})"
         parts.append(svg.group([name, bar, reach, value], words))
@@ -160,7 +167,7 @@ def draw_accuracy_over_latency(result: StudyResult) -> str:
     formats = (lambda v: f"{v:g}", lambda v: f"{100 * v:g} %")
     parts = svg.axes(x, y, (ticks_x, ticks_y), ("ms for an image", label), formats)
     for ms, best, trial in points:
-        title = f"trial {trial.id}, {trial.config.model}: {with_interval(best.scores)} in {ms:.1f} ms"
+        title = f"trial {trial.id}, {trial.config.model}: {format_scores(best.scores)} in {ms:.1f} ms"
         kind = "winner" if trial is result.winner else "series0"
         parts.append(svg.group([svg.mark((x.at(ms), y.at(best.scores.primary)), "dot", "end")], title, kind))
     return svg.drawing(WIDTH, HEIGHT, parts, f"Score and latency of {len(points)} trials")
@@ -177,9 +184,8 @@ def draw_reliability(groups: Sequence[Reliability]) -> str:
     most = max(group.lines for group in groups)
     for group in groups:
         share, at = group.right / group.lines, x.at(group.said)
-        words = (
-            f"{percent(group.said)} sure: {group.right} of {group.lines} right, 95 %: {span(group.interval)}"
-        )
+        within = format_interval(group.interval)
+        words = f"{percent(group.said)} sure: {group.right} of {group.lines} right, 95 %: {within}"
         reach = svg.rule((at, y.at(group.interval.low)), (at, y.at(group.interval.high)), "reach")
         disc = svg.disc((at, y.at(share)), 2 + 8 * (group.lines / most) ** 0.5, "mark-dot end")
         parts.append(svg.group([reach, disc], words, "series0"))
@@ -200,7 +206,12 @@ def show_reliability(result: StudyResult) -> str:
         "Thin lines are 95 % intervals, the dashed one is where all would lie; the larger a disc, the more lines."
     )
     rows = [
-        [percent(one.said), f"{one.right} of {one.lines}", percent(one.right / one.lines), span(one.interval)]
+        [
+            percent(one.said),
+            f"{one.right} of {one.lines}",
+            percent(one.right / one.lines),
+            format_interval(one.interval),
+        ]
         for one in groups
     ]
     listed = table(["sure", "right", "share", INTERVAL], rows, 0)
@@ -247,7 +258,7 @@ def show_importance(result: StudyResult, shares: dict[str, Importance]) -> str:
 
 def _significant(shares: dict[str, Importance]) -> str:
     """Name the settings that matter significantly more than an even share."""
-    more = [short_key(key) for key, share in shares.items() if share.low > 1 / len(shares)]
+    more = [shorten_key(key) for key, share in shares.items() if share.low > 1 / len(shares)]
     return (
         f"Significantly more than an even share: {', '.join(more)}."
         if more

@@ -7,13 +7,13 @@ from search.records.trial import rank
 from search.report.sentences import caution_lines, decoded_lines, fold_lines, forgetting_lines, refit_lines
 from search.report.text import (
     INTERVAL,
-    averaged_text,
-    counted,
     duration,
-    gain_text,
-    interval_text,
+    format_averaged,
+    format_count,
+    format_gain,
+    format_interval,
+    format_scores_interval,
     percent,
-    span,
 )
 from train.scoring.scores import Scores
 
@@ -22,7 +22,8 @@ def show_head(result: StudyResult) -> str:
     """Return the study's name, the headline, and what its figures rest on."""
     fair = result.comparison("test")
     held_back = (
-        f"Measured once, at the end, on {fair.winner.n} held-back {result.terms.samples}; gain {gain_text(fair.gain)}."
+        f"Measured once, at the end, on {fair.winner.n} held-back {result.terms.samples}; gain "
+        f"{format_gain(fair.gain)}."
         if fair
         else "There was no held-back test part: the winner was chosen on what it is measured on, "
         "so new data will do somewhat worse."
@@ -74,7 +75,7 @@ def _general_sentences(result: StudyResult) -> list[str]:
         sentences.append(
             f"General skill, on {fair.winner.n} other {result.terms.samples}: "
             f"{_score_text(fair.baseline.scores)} as published, {_score_text(fair.winner)} now; "
-            f"{gain_text(fair.gain)}."
+            f"{format_gain(fair.gain)}."
         )
     return [*sentences, *forgetting_lines(result)]
 
@@ -84,7 +85,10 @@ def show_tiles(result: StudyResult) -> str:
     scored = len(rank(result.trials))
     tiles = _score_tiles(result)
     tiles.append(
-        (duration(result.wall_seconds), f"{counted(len(result.trials), 'trial')}, {scored} with a score")
+        (
+            duration(result.wall_seconds),
+            f"{format_count(len(result.trials), 'trial')}, {scored} with a score",
+        )
     )
     if result.winner:
         still = f"validation {result.terms.samples} still {result.terms.wrong}"
@@ -97,10 +101,14 @@ def _score_tiles(result: StudyResult) -> list[tuple[str, str]]:
     comparison, confirmed = result.comparison("validation"), result.evidence.confirmed
     tiles = _winner_tiles(result, comparison)
     if confirmed and confirmed.mean is not None and confirmed.interval:
-        words = f"validation{_within(span(confirmed.interval))}, the winner's mean over other seeds"
+        words = (
+            f"validation{_within(format_interval(confirmed.interval))}, the winner's mean over other seeds"
+        )
         tiles.append((percent(confirmed.mean), words))
     if baseline := comparison.baseline if comparison else result.baseline:
-        words = f"validation{_within(interval_text(baseline.scores))}, pretrained baseline: {baseline}"
+        words = (
+            f"validation{_within(format_scores_interval(baseline.scores))}, pretrained baseline: {baseline}"
+        )
         tiles.append((percent(baseline.scores.primary), words))
     return tiles
 
@@ -113,20 +121,20 @@ def _winner_tiles(result: StudyResult, comparison: Comparison | None) -> list[tu
     words = f"winner: trial {winner.id}, {winner.config.model}, {winner.config.technique.name}"
     others = [name for name in result.averaged if name != winner.id]
     if winner.id in result.averaged and others:
-        words += f", its weights averaged with {averaged_text(others)}"
+        words += f", its weights averaged with {format_averaged(others)}"
     if result.caution is not None and result.caution.share == 0:
         words = "the bundle, which is the pretrained baseline: no gain over it is shown"
     scores = comparison.winner if comparison else winner.best.scores
-    tiles = [(percent(scores.primary), f"validation{_within(interval_text(scores))}, {words}")]
+    tiles = [(percent(scores.primary), f"validation{_within(format_scores_interval(scores))}, {words}")]
     if result.evidence.folds > 1:
-        words = f"the winner's mean over {winner.best.fold} folds{_within(interval_text(winner.best.scores))}"
+        words = f"the winner's mean over {winner.best.fold} folds{_within(format_scores_interval(winner.best.scores))}"
         tiles.append((percent(winner.best.scores.primary), words))
     return tiles
 
 
 def _score_text(scores: Scores) -> str:
     """Format the first score for a sentence, '62.2 % (95 %: 55-69)'."""
-    return percent(scores.primary) + _within(interval_text(scores))
+    return percent(scores.primary) + _within(format_scores_interval(scores))
 
 
 def _within(interval: str) -> str:

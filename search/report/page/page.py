@@ -26,7 +26,7 @@ from search.report.page.tables import (
     show_techniques,
     show_trials,
 )
-from search.report.text import disk_text
+from search.report.text import format_disk_use
 from train.system.files import write_whole
 
 
@@ -101,6 +101,6 @@ def _show_facts(result: StudyResult) -> str:
     facts += [("dictionary", data.dictionary)] if data.dictionary else []
     facts += [(f"seed of {name}", str(seed)) for name, seed in result.seeds.items()]
     facts += list(result.versions.items())
-    facts += [("disk", disk_text(result.disk))] if result.disk else []
+    facts += [("disk", format_disk_use(result.disk))] if result.disk else []
     rows = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in facts)
     return section("Data and versions", f"<dl>{rows}</dl>")

@@ -11,7 +11,7 @@ from search.report.importance import spans_decades
 from search.report.page import svg
 from search.report.page.parts import nothing, section
 from search.report.page.svg import Axis
-from search.report.text import is_number, settings_text, short_key, value_text, with_interval
+from search.report.text import format_scores, format_settings, format_value, is_number, shorten_key
 
 GAP, MARGIN, HEIGHT, TOP, BOTTOM, ABSENT = 108, 64, 330, 64, 268, 300
 MOST_AXES = 9
@@ -37,13 +37,13 @@ class _Column:
         if value is None:
             return ABSENT
         if self.words:
-            return self.axis.at(self.words.index(value_text(value)))
+            return self.axis.at(self.words.index(format_value(value)))
         return self.axis.at(math.log10(value) if self.log else value)
 
     def draw(self) -> list[str]:
         """Return the line, its title and the values at its ends, or all of its words."""
         low, high = self.axis.low, self.axis.high
-        ends = {v: value_text(float(f"{10**v if self.log else v:.3g}")) for v in (low, high)}
+        ends = {v: format_value(float(f"{10**v if self.log else v:.3g}")) for v in (low, high)}
         ticks = dict(enumerate(self.words)) if self.words else ends
         parts = [svg.rule((self.x, TOP), (self.x, BOTTOM), "axis")]
         parts += [
@@ -68,7 +68,7 @@ def draw_parallel_coordinates(result: StudyResult, order: Sequence[str]) -> str:
     if len(trials) < 2 or not keys:
         return ""
     columns = [
-        _column(short_key(key), MARGIN + i * GAP, [s.get(key) for s in settings.values()])
+        _column(shorten_key(key), MARGIN + i * GAP, [s.get(key) for s in settings.values()])
         for i, key in enumerate(keys)
     ]
     columns.append(
@@ -78,8 +78,8 @@ def draw_parallel_coordinates(result: StudyResult, order: Sequence[str]) -> str:
     for place, trial in reversed(list(enumerate(trials))):
         values = [*(settings[trial.id].get(key) for key in keys), _share(trial.score)]
         points = [(c.x, c.place(v)) for c, v in zip(columns, values, strict=True)]
-        score = with_interval(trial.best.scores) if trial.best else ""
-        title = f"trial {trial.id}, {score}: {settings_text(settings[trial.id])}"
+        score = format_scores(trial.best.scores) if trial.best else ""
+        title = f"trial {trial.id}, {score}: {format_settings(settings[trial.id])}"
         shade = "winner" if trial is result.winner else f"shade{place * SHADES // len(trials)}"
         parts.append(svg.group([svg.path(points, "hit"), svg.path(points, "curve")], title, shade))
     parts += [part for column in columns for part in column.draw()]
@@ -97,7 +97,7 @@ def _share(score: float | None) -> float:
 def _column(title: str, x: float, values: Sequence[Any]) -> _Column:
     present = [value for value in values if value is not None]
     if not all(is_number(value) for value in present):
-        words = tuple(sorted({value_text(value) for value in present}))
+        words = tuple(sorted({format_value(value) for value in present}))
         return _Column(title, x, Axis(0, len(words) - 1, BOTTOM, TOP), False, words)
     log = spans_decades(present)
     low, high = (math.log10(v) if log else float(v) for v in (min(present), max(present)))

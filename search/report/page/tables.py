@@ -14,18 +14,18 @@ from search.report.text import (
     GENERAL,
     INTERVAL,
     duration,
-    gain_text,
-    kept_cells,
-    latency_text,
+    format_gain,
+    format_interval,
+    format_latency,
+    format_score,
+    format_scores,
+    format_state,
+    format_value,
+    list_general_cells,
+    list_score_cells,
+    list_score_heads,
     percent,
-    score_cells,
-    score_heads,
-    score_text,
-    short_key,
-    span,
-    state_text,
-    value_text,
-    with_interval,
+    shorten_key,
 )
 from train.scoring.intervals import Gain, Interval
 
@@ -46,15 +46,15 @@ def show_comparisons(result: StudyResult) -> str:
 def _comparison(comparison: Comparison) -> Sequence[str]:
     return (
         f"{comparison.split} ({comparison.winner.n})",
-        with_interval(comparison.baseline.scores),
-        with_interval(comparison.winner),
+        format_scores(comparison.baseline.scores),
+        format_scores(comparison.winner),
         _gain_cell(comparison.gain),
     )
 
 
 def _gain_cell(gain: Gain) -> str:
     """Format a gain for its column, whose line may break before the interval, not inside."""
-    return gain_text(gain).replace("points (95 %: ", "(").replace(" to ", "\u00a0to\u00a0")
+    return format_gain(gain).replace("points (95 %: ", "(").replace(" to ", "\u00a0to\u00a0")
 
 
 def show_confirmations(result: StudyResult) -> str:
@@ -65,9 +65,9 @@ def show_confirmations(result: StudyResult) -> str:
         [
             one.trial,
             str(one.epoch),
-            score_text(one.selected, one.selected_interval),
+            format_score(one.selected, one.selected_interval),
             "" if one.mean is None else percent(one.mean),
-            "" if one.interval is None else span(one.interval),
+            "" if one.interval is None else format_interval(one.interval),
             ", ".join([*map(percent, one.scores), *one.failed]),
         ]
         for one in result.evidence.confirmations
@@ -94,7 +94,7 @@ def show_trials(result: StudyResult) -> str:
         "#",
         "trial",
         "state",
-        *score_heads(result.terms),
+        *list_score_heads(result.terms),
         *general,
         "epochs",
         "time",
@@ -102,23 +102,23 @@ def show_trials(result: StudyResult) -> str:
     )
     rows = []
     for place, trial in enumerate([*ranked, *rest], 1):
-        values = [value_text(settings[trial.id][key]) if key in settings[trial.id] else "" for key in keys]
+        values = [format_value(settings[trial.id][key]) if key in settings[trial.id] else "" for key in keys]
         number = str(place) if trial.score is not None else ""
         rows.append([number, *_trial_cells(trial, result), *values, trial.remarks])
-    cells = table([*head, *map(short_key, keys), "remarks"], rows, 3, first=result.winner is not None)
+    cells = table([*head, *map(shorten_key, keys), "remarks"], rows, 3, first=result.winner is not None)
     unscored = "".join(nothing(f"Trial {t.id} {t.state}: {t.reason or 'no reason given'}") for t in rest)
     return section(f"All {len(result.trials)} trials", unscored + cells)
 
 
 def _trial_cells(trial: TrialRecord, result: StudyResult) -> list[str]:
     general = GENERAL if result.general else ()
-    scores = [""] * (len(score_heads(result.terms)) + len(general))
+    scores = [""] * (len(list_score_heads(result.terms)) + len(general))
     if best := trial.best:
-        scores = [*score_cells(best.scores), *kept_cells(best, result)]
+        scores = [*list_score_cells(best.scores), *list_general_cells(best, result)]
     cost = result.reservation.seconds(trial.seconds) if _cost_heads(result) else ()
     return [
         trial.id,
-        state_text(trial),
+        format_state(trial),
         *scores,
         str(trial.epochs),
         duration(trial.seconds),
@@ -139,12 +139,12 @@ def show_baselines(result: StudyResult) -> str:
     rows = [
         [
             str(baseline),
-            *score_cells(baseline.scores),
-            *([with_interval(baseline.general) if baseline.general else ""] if general else []),
+            *list_score_cells(baseline.scores),
+            *([format_scores(baseline.general) if baseline.general else ""] if general else []),
         ]
         for baseline in result.baselines
     ]
-    cells = table(("model", *score_heads(result.terms), *general), rows, 1)
+    cells = table(("model", *list_score_heads(result.terms), *general), rows, 1)
     return section(
         "Pretrained baselines", cells, "What every model reads before any training: the scores to beat."
     )
@@ -187,7 +187,7 @@ def _counted(one: TechniqueRecord) -> str:
 
 
 def _score(score: float | None, interval: Interval | None) -> str:
-    return "" if score is None else score_text(score, interval)
+    return "" if score is None else format_score(score, interval)
 
 
 def show_advice(result: StudyResult) -> str:
@@ -237,7 +237,7 @@ def show_front(result: StudyResult) -> str:
     rows = []
     for one in result.evidence.front:
         best, mark = by_id[one.trial].best, "chosen" if one.chosen else ""
-        score = with_interval(best.scores) if best else ""
-        rows.append([one.trial, mark, latency_text(one.latency), score, gain_text(one.against_best)])
+        score = format_scores(best.scores) if best else ""
+        rows.append([one.trial, mark, format_latency(one.latency), score, format_gain(one.against_best)])
     head = ("trial", "", "latency", result.terms.scores[0], "against the best")
     return section("Accurate and fast", draw_accuracy_over_latency(result) + table(head, rows, 2), caption)
