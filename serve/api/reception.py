@@ -38,14 +38,14 @@ class Bodies:
         if declared == "0" and "transfer-encoding" not in headers:
             yield receive
             return
-        parts: list[bytes] = []
+        chunks: list[bytes] = []
         try:
-            await self._collect(receive, parts)
-            yield _replay(b"".join(parts), receive)
+            await self._collect(receive, chunks)
+            yield _replay(b"".join(chunks), receive)
         finally:
-            self._held -= sum(map(len, parts))
+            self._held -= sum(map(len, chunks))
 
-    async def _collect(self, receive: Receive, parts: list[bytes]) -> None:
+    async def _collect(self, receive: Receive, chunks: list[bytes]) -> None:
         limits, received, more = self._limits, 0, True
         started = asyncio.get_running_loop().time()
         try:
@@ -54,10 +54,10 @@ class Bodies:
                     message = await receive()
                     if message["type"] == "http.disconnect":
                         raise ClientDisconnect
-                    part, more = message.get("body", b""), message.get("more_body", False)
-                    parts.append(part)
-                    self._held += len(part)
-                    received += len(part)
+                    chunk, more = message.get("body", b""), message.get("more_body", False)
+                    chunks.append(chunk)
+                    self._held += len(chunk)
+                    received += len(chunk)
                     if received > limits.body_bytes:
                         raise _too_large(received, limits.body_bytes)
                     if self._held > self._most:

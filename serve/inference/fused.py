@@ -8,7 +8,7 @@ from anyio import from_thread
 from ray import serve
 from ray.exceptions import RayActorError
 
-from serve.inference.parts import PARTS, Part
+from serve.inference.runners import RUNNERS, ModelRunner
 from serve.settings import Settings
 
 OPENING_S = 300.0
@@ -18,12 +18,12 @@ log = logging.getLogger("ray.serve")
 
 @dataclass
 class _Worker:
-    part: Part
+    runner: ModelRunner
     calls: int = 0
 
 
 class FusedModel:
-    """A task's model: as many parts as it would have replicas, each with a thread and sessions of its own."""
+    """A task's model: as many runners as it would have replicas, each with a thread and sessions of its own."""
 
     def __init__(self, task: str, source: str, settings: Settings) -> None:
         """Open the model; `source` is a bundle's folder or a pretrained model's name."""
@@ -33,7 +33,7 @@ class FusedModel:
 
     def is_of(self, source: str, graph: str) -> bool:
         """Say whether this is what serves: a model by its source and its graph's sha256, empty if not known."""
-        return source == self._source and graph in ("", self._workers[0].part.model.version)
+        return source == self._source and graph in ("", self._workers[0].runner.model.version)
 
     def open(self, source: str) -> None:
         """Open another model beside the one that is called."""
@@ -50,16 +50,16 @@ class FusedModel:
             from_thread.run(_call_everywhere, method, self._task, source)
 
     async def call(self, method: str, *arguments: Any) -> Any:
-        """Call the part that has the fewest calls."""
+        """Call the runner that has the fewest calls."""
         worker = min(self._workers, key=lambda one: one.calls)
         worker.calls += 1
         try:
-            return await getattr(worker.part, method)(*arguments)
+            return await getattr(worker.runner, method)(*arguments)
         finally:
             worker.calls -= 1
 
     def _open(self, source: str) -> list[_Worker]:
-        kind, threads = PARTS[self._task], self._settings.threads_per_replica
+        kind, threads = RUNNERS[self._task], self._settings.threads_per_replica
         return [_Worker(kind(source, threads)) for _ in range(kind.count(self._settings))]
 
 

@@ -11,9 +11,9 @@ from ray.exceptions import RayActorError
 from ray.serve.exceptions import RayServeException
 
 from serve.errors import BusyError
-from serve.inference import parts
-from serve.inference.parts import PARTS, CallStats, Lines, count_lines
+from serve.inference import runners
 from serve.inference.recogniser import Reading
+from serve.inference.runners import RUNNERS, CallStats, Lines, count_lines
 from serve.settings import Settings
 from train.data.images import Image
 
@@ -33,7 +33,7 @@ class RemoteModel:
     def __init__(self, task: str, settings: Settings) -> None:
         self._task, self._settings = task, settings
         handle = serve.get_deployment_handle(DEPLOYMENTS[task].name, app_name=task)
-        self._handle = handle.options(_by_reference=PARTS[task].by_reference)
+        self._handle = handle.options(_by_reference=RUNNERS[task].by_reference)
 
     async def call(self, method: str, *arguments: Any) -> Any:
         """Call a replica, any of them."""
@@ -64,7 +64,7 @@ async def retry(call: Callable[[], Awaitable[T]]) -> T:
     raise BusyError("a model must have a replica that lives", "none", "try again later")
 
 
-class Recogniser(parts.Recogniser):
+class Recogniser(runners.Recogniser):
     """A recogniser whose waiting calls are read as one batch.
 
     On a CPU a replica has one call at a time, so batching here does nothing; on a GPU it has eight.
@@ -81,7 +81,7 @@ class Recogniser(parts.Recogniser):
         return await self.read_calls(calls)
 
 
-class Orienter(parts.Orienter):
+class Orienter(runners.Orienter):
     """An orienter whose waiting calls are computed as one batch."""
 
     async def turned(self, lines: list[Image], alone: bool) -> list[int]:
@@ -96,7 +96,7 @@ class Orienter(parts.Orienter):
 
 DEPLOYMENTS: dict[str, Any] = {
     "recognition": serve.deployment(Recogniser),
-    "detection": serve.deployment(parts.Detector),
+    "detection": serve.deployment(runners.Detector),
     "orientation": serve.deployment(Orienter),
 }
 
@@ -106,8 +106,8 @@ def build_model_application(task: str, source: str, settings: Settings) -> serve
     return (
         DEPLOYMENTS[task]
         .options(
-            num_replicas=PARTS[task].count(settings),
-            max_ongoing_requests=PARTS[task].ongoing(settings),
+            num_replicas=RUNNERS[task].count(settings),
+            max_ongoing_requests=RUNNERS[task].ongoing(settings),
             max_surge_percent=100,
             graceful_shutdown_timeout_s=60,
             graceful_shutdown_wait_loop_s=0.5,

@@ -81,9 +81,9 @@ def find_general(
     font = find_font()
     if font is None or len(texts) < JUDGED + LEAST_LEARNT // 2:
         return None
-    parts = {"judged": texts[:JUDGED], "learnt": texts[JUDGED:]}
-    commands = [_draw(folder / "general" / name, some, font.parent) for name, some in parts.items()]
-    lists = {name: folder / "general" / name / "rec_gt.txt" for name in parts}
+    splits = {"judged": texts[:JUDGED], "learnt": texts[JUDGED:]}
+    commands = [_draw(folder / "general" / name, some, font.parent) for name, some in splits.items()]
+    lists = {name: folder / "general" / name / "rec_gt.txt" for name in splits}
     return General(lists["learnt"], lists["judged"], tuple(commands))
 
 
@@ -94,18 +94,18 @@ def _share_out(folder: Path, samples: Sequence[Sample], corrected: Collection[st
         if sample.text not in corrected:
             groups[sample.text].append(sample)
     half = min(MOST_JUDGED, len(samples) // 2)
-    parts: dict[str, list[Sample]] = {"judged": [], "learnt": []}
+    splits: dict[str, list[Sample]] = {"judged": [], "learnt": []}
     for text in sorted(groups, key=_rank):
-        parts["judged" if len(parts["judged"]) < half else "learnt"] += groups[text]
-    if len(parts["learnt"]) < LEAST_GIVEN // 2:
+        splits["judged" if len(splits["judged"]) < half else "learnt"] += groups[text]
+    if len(splits["learnt"]) < LEAST_GIVEN // 2:
         raise ConflictError(
             "general lines must have other texts than the corrections",
-            f"{len(parts['learnt'])} left to learn",
+            f"{len(splits['learnt'])} left to learn",
             "name more lines with --general-labels",
         )
-    lists = {name: folder / "general" / f"{name}.txt" for name in parts}
+    lists = {name: folder / "general" / f"{name}.txt" for name in splits}
     lists["judged"].parent.mkdir()
-    for name, some in parts.items():
+    for name, some in splits.items():
         rows = (f"{json.dumps([str(line.path)])}\t{line.text}\n" for line in some[:MOST_LEARNT])
         lists[name].write_text("".join(rows), encoding="utf-8")
     return General(lists["learnt"], lists["judged"])

@@ -55,9 +55,9 @@ def hold_out(
     rest = groups.keys() - test
     val = _draw(groups, rest, round(VALIDATION * len(lines)))
     chosen = {"train": rest - val, "val": val, "test": test}
-    parts = {name: [line for line in lines if line.text in texts] for name, texts in chosen.items()}
-    _require(parts)
-    return parts
+    splits = {name: [line for line in lines if line.text in texts] for name, texts in chosen.items()}
+    _require(splits)
+    return splits
 
 
 def _draw(groups: Mapping[str, Sequence[Correction]], texts: Iterable[str], count: int) -> set[str]:
@@ -82,10 +82,10 @@ def _rank(text: str) -> bytes:
     return hashlib.blake2b(text.encode(), digest_size=8).digest()
 
 
-def _require(parts: Mapping[str, Sequence[Correction]]) -> None:
-    if len(parts["test"]) < LEAST or not parts["val"] or not parts["train"]:
+def _require(splits: Mapping[str, Sequence[Correction]]) -> None:
+    if len(splits["test"]) < LEAST or not splits["val"] or not splits["train"]:
         raise ConflictError(
             "a retraining needs lines to learn from, and others that no earlier one has learnt from",
-            ", ".join(f"{len(lines)} for {name}" for name, lines in parts.items()),
+            ", ".join(f"{len(lines)} for {name}" for name, lines in splits.items()),
             "correct some more lines with other texts",
         )

@@ -218,10 +218,10 @@ class Retrainings:
         """Write everything that the job needs; `job.json` last: with it, the retraining exists."""
         version = self._versions.current(TASK) or self._versions.begin(TASK, UNNAMED[TASK])
         start = find_start(version, request.model)
-        parts = self._freeze(folder)
-        corrected = {line.text for lines in parts.values() for line in lines}
+        splits = self._freeze(folder)
+        corrected = {line.text for lines in splits.values() for line in lines}
         general = find_general(folder, self._general_labels, start.model_served, corrected)
-        lines = {name: len(part) for name, part in parts.items()}
+        lines = {name: len(part) for name, part in splits.items()}
         plan = plan_job(request, start, folder, sum(lines.values()), general)
         job = {
             **plan,
@@ -238,14 +238,14 @@ class Retrainings:
         """Copy the corrections into `data/train`, `val` and `test`; return the lines of each."""
         data = folder / "data"
         data.mkdir(parents=True)
-        parts = hold_out(self._corrections.snapshot(data), *self._seen())
-        for name, lines in parts.items():
+        splits = hold_out(self._corrections.snapshot(data), *self._seen())
+        for name, lines in splits.items():
             (data / name).mkdir()
             for file in (f"{line.id}{suffix}" for line in lines for suffix in (".json", ".png")):
                 (data / file).rename(data / name / file)
-        split = {name: [[line.id, line.text] for line in lines] for name, lines in parts.items()}
+        split = {name: [[line.id, line.text] for line in lines] for name, lines in splits.items()}
         write_whole(folder / SPLIT, json.dumps(split), durable=True)
-        return parts
+        return splits
 
     def _seen(self) -> tuple[UsedLines, UsedLines]:
         """Return the lines that earlier retrainings learnt from, and those they held back; failed ones do not count."""

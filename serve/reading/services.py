@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from serve.errors import BusyError
-from serve.inference.parts import Lines
 from serve.inference.recogniser import NOTHING, Reading, show_lines
+from serve.inference.runners import Lines
 from serve.intake.guard import Pictures, open_images, require_lines
 from serve.intake.lanes import SMALL_BYTES, Lanes
 from serve.metrics import Metrics
@@ -26,7 +26,7 @@ class ServedModel(Protocol):
     """A task's model, in replicas of its own (`RemoteModel`) or in every process that speaks HTTP (`FusedModel`)."""
 
     async def call(self, method: str, *arguments: Any) -> Any:
-        """Call a method of a part of the model (`serve/inference/parts.py`), any of them."""
+        """Call a method of one of the model's runners (`serve/inference/runners.py`)."""
 
     def replace(self, source: str) -> None:
         """Put a bundle's folder or a pretrained model to work; return when it serves."""

@@ -40,8 +40,8 @@ class CallStats:
     batch: int
 
 
-class Part:
-    """A model and the one thread that runs it: what the parts of all tasks share.
+class ModelRunner:
+    """A model and the one thread that runs it: what the runners of all tasks share.
 
     Attributes:
         on_every_core: one runs for each core or GPU, and calls wait in the ingress; otherwise there is one, where
@@ -88,7 +88,7 @@ def count_lines(calls: Sequence[tuple[Lines, float]]) -> int:
     return sum(len(lines.images) for lines, _ in calls)
 
 
-class Recogniser(Part):
+class Recogniser(ModelRunner):
     """Reads lines, in calls that were filled before (`serve/reading/line_queue.py`)."""
 
     on_every_core = True
@@ -129,7 +129,7 @@ class Recogniser(Part):
         ]
 
 
-class Detector(Part):
+class Detector(ModelRunner):
     """Finds text in a picture; pictures have sizes of their own, so each is run alone."""
 
     def __init__(self, source: str, threads: int) -> None:
@@ -152,7 +152,7 @@ class Detector(Part):
         return await self.in_thread(self._detector.find, picture, size, how, alone)
 
 
-class Orienter(Part):
+class Orienter(ModelRunner):
     """Tells which lines stand on their heads."""
 
     def __init__(self, source: str, threads: int) -> None:
@@ -178,5 +178,5 @@ class Orienter(Part):
         return [[next(angles) for _ in call] for call, _ in calls]
 
 
-PARTS: dict[str, Any] = {"recognition": Recogniser, "detection": Detector, "orientation": Orienter}
+RUNNERS: dict[str, Any] = {"recognition": Recogniser, "detection": Detector, "orientation": Orienter}
 """The class of each task."""
