@@ -25,30 +25,30 @@ class AtWork:
     items: Sequence[str] = ()
 
 
-def plain_line(work: AtWork, now: float) -> str:
+def format_plain_line(work: AtWork, now: float) -> str:
     """Return one line for a file: 'at work: training, 1:20, 3:40 left: 8f3a_00001 epoch 3/12, batch 17/29; ...'."""
-    items = shown_items(work.items)
-    return f"{head(work, now)}{': ' if items else ''}{'; '.join(items)}"
+    items = choose_items(work.items)
+    return f"{format_head(work, now)}{': ' if items else ''}{'; '.join(items)}"
 
 
-def live_lines(work: AtWork, now: float) -> list[str]:
+def format_live_lines(work: AtWork, now: float) -> list[str]:
     """Return what a terminal shows under the lines that stay: the stage, and a line for each item."""
-    return [head(work, now), *(f"  {item}" for item in shown_items(work.items))]
+    return [format_head(work, now), *(f"  {item}" for item in choose_items(work.items))]
 
 
-def head(work: AtWork, now: float) -> str:
+def format_head(work: AtWork, now: float) -> str:
     """Say what is being done, for how long, and how much time is left."""
-    left = "" if work.deadline is None else f", {minutes(work.deadline - now)} left"
-    return f"at work: {work.what}, {minutes(now - work.began)}{left}"
+    left = "" if work.deadline is None else f", {format_minutes(work.deadline - now)} left"
+    return f"at work: {work.what}, {format_minutes(now - work.began)}{left}"
 
 
-def shown_items(items: Sequence[str]) -> list[str]:
+def choose_items(items: Sequence[str]) -> list[str]:
     """Return the first items, and how many more there are."""
     more = len(items) - MOST
     return [*items[:MOST], *([f"and {more} more"] if more > 0 else [])]
 
 
-def trial_item(trial: str, place: Position | None) -> str:
+def format_item(trial: str, place: Position | None) -> str:
     """Say where a trial is, '8f3a_00001 epoch 3/12, batch 17/29'."""
     if place is None:
         return f"{trial} before its first batch"
@@ -58,7 +58,7 @@ def trial_item(trial: str, place: Position | None) -> str:
     return f"{trial} {fold}epoch {place.epoch}/{place.epochs}, {batch}"
 
 
-def minutes(seconds: float) -> str:
+def format_minutes(seconds: float) -> str:
     """Return a time as 3:07."""
     whole = max(0, round(seconds))
     return f"{whole // 60}:{whole % 60:02}"

@@ -19,7 +19,7 @@ from typing import Any
 
 import ray
 
-from search.experiment.at_work import AtWork, live_lines, plain_line, trial_item
+from search.experiment.at_work import AtWork, format_item, format_live_lines, format_plain_line
 from search.trials.heartbeat import read_places
 
 EVERY_S, SOON_S, POLL_S = 30.0, 2.0, 1.0
@@ -40,7 +40,7 @@ class _Shown:
         if work is None or not trials:
             return work
         places = read_places(trials)
-        return replace(work, items=[trial_item(trial, places.get(trial)) for trial in trials])
+        return replace(work, items=[format_item(trial, places.get(trial)) for trial in trials])
 
 
 _shown = _Shown()
@@ -94,7 +94,7 @@ def _in_file() -> Iterator[None]:
                 continue
             news = (work.what, bool(work.items))
             if now - max(last, work.began) >= (SOON_S if news != told else EVERY_S):
-                print(plain_line(work, now), flush=True)
+                print(format_plain_line(work, now), flush=True)
                 told, last = news, now
 
     writer = threading.Thread(target=write, name="at work", daemon=True)
@@ -114,7 +114,7 @@ def _on_terminal() -> Iterator[None]:
 
     def lines() -> Text:
         work = _shown.now()
-        text = "\n".join(live_lines(work, time.time()) if work else [])
+        text = "\n".join(format_live_lines(work, time.time()) if work else [])
         return Text(text, style="dim", no_wrap=True, overflow="ellipsis")
 
     whole = Console(soft_wrap=True)  # other lines stand as they were printed

@@ -6,7 +6,7 @@ from typing import Any
 from ray.tune import Callback
 from ray.tune.experiment import Trial
 
-from search.experiment.at_work import minutes
+from search.experiment.at_work import format_minutes
 from search.experiment.live import show_trials
 from search.planning.clock import Clock
 from search.records.trial_report import (
@@ -89,7 +89,7 @@ class ProgressLines(Callback):  # type: ignore[misc]
     def _left(self) -> str:
         if self._clock.deadline is None:
             return ""
-        return f"{minutes(self._clock.deadline - time.time())} left"
+        return f"{format_minutes(self._clock.deadline - time.time())} left"
 
 
 def place(result: dict[str, Any], config: dict[str, Any]) -> str:

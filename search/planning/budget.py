@@ -53,7 +53,7 @@ def allot_seconds(epoch_seconds: float, remaining_s: float, usual_s: float | Non
     return share if share >= LEAST_EPOCHS * epoch_seconds * SAFETY else remaining_s
 
 
-def planned_epochs(
+def plan_epochs(
     epoch_seconds: float, remaining_s: float | None, max_epochs: int, usual_s: float | None = None
 ) -> int:
     """Return how many epochs fit into the time of a trial that starts now; 0 if it is not worth starting.
@@ -71,7 +71,7 @@ def planned_epochs(
     return epochs if epochs >= min(LEAST_EPOCHS, max_epochs) else 0
 
 
-def initial_epochs(epochs: int, max_epochs: int) -> int:
+def choose_initial_epochs(epochs: int, max_epochs: int) -> int:
     """Return the length that a trial begins with which fits its schedule to the time (`train/steps/schedule.py`).
 
     It may turn out shorter than that, but not longer; and the time of an epoch is estimated to a quarter or so.
@@ -83,7 +83,7 @@ def initial_epochs(epochs: int, max_epochs: int) -> int:
     return min(math.ceil(epochs * SAFETY / UNCERTAINTY), max_epochs)
 
 
-def label_check_seconds(budget_s: float, evaluate_s: float, val_lines: int) -> float:
+def reserve_label_check(budget_s: float, evaluate_s: float, val_lines: int) -> float:
     """Return what of a time budget is kept for asking further trials about the labels.
 
     Args:
@@ -94,7 +94,7 @@ def label_check_seconds(budget_s: float, evaluate_s: float, val_lines: int) -> f
     return min(LABEL_CHECK_SHARE * budget_s, LABEL_CHECK_READINGS * evaluate_s * val_lines)
 
 
-def ending_seconds(
+def reserve_ending(
     settings: StudySettings, budget_s: float, evaluate_s: float, val_lines: int, test_lines: int
 ) -> float:
     """Return what of a time budget is kept for what the winner and its baseline read, and for their text models.
@@ -107,7 +107,7 @@ def ending_seconds(
         test_lines: of the held-back test.
     """
     reading = count_later_readings(val_lines, test_lines) * val_lines * evaluate_s
-    return min(ENDING_SHARE * budget_s, reading + text_model_seconds(settings, val_lines))
+    return min(ENDING_SHARE * budget_s, reading + reserve_text_models(settings, val_lines))
 
 
 def count_later_readings(val_lines: int, test_lines: int) -> float:
@@ -115,14 +115,14 @@ def count_later_readings(val_lines: int, test_lines: int) -> float:
     return 2 * (1 + test_lines / max(val_lines, 1))
 
 
-def text_model_seconds(settings: StudySettings, val_lines: int) -> float:
+def reserve_text_models(settings: StudySettings, val_lines: int) -> float:
     """Return the time in which the text models of the winner and of its baseline are chosen, on so many lines."""
     if not TASKS.get(settings.task_name).worded or val_lines < FEWEST_LINES:
         return 0.0
     return 2 * (TEXT_MODEL_START_S + min(val_lines, MOST_LINES) * TEXT_MODEL_LINE_S)
 
 
-def soup_seconds(budget_s: float, evaluate_s: float, val_lines: int) -> float:
+def reserve_soup(budget_s: float, evaluate_s: float, val_lines: int) -> float:
     """Return what of a time budget is kept for averaging trials (`search/selection/soup.py`).
 
     Args:
@@ -133,7 +133,9 @@ def soup_seconds(budget_s: float, evaluate_s: float, val_lines: int) -> float:
     return min(SOUP_SHARE * budget_s, SOUP_START_S + SOUP_READINGS * evaluate_s * val_lines)
 
 
-def population_epochs(epoch_seconds: float, remaining_s: float | None, turns: float, max_epochs: int) -> int:
+def plan_population_epochs(
+    epoch_seconds: float, remaining_s: float | None, turns: float, max_epochs: int
+) -> int:
     """Return how long every trial of a population may be, so that all end in time; 0 for not worth starting.
 
     Args:
@@ -180,7 +182,9 @@ def limit_finalists(settings: StudySettings, trials: int) -> int:
     return FINALISTS if settings.time_budget_s else min(FINALISTS, trials // TRIALS_PER_RUN // SEEDS)
 
 
-def reserved_seconds(settings: StudySettings, available_s: float, trial_s: float, concurrent: int) -> float:
+def reserve_confirmation(
+    settings: StudySettings, available_s: float, trial_s: float, concurrent: int
+) -> float:
     """Return the seconds to keep from the search, so that finalists can be trained again; 0 if that is too much.
 
     Args:
@@ -205,7 +209,7 @@ def has_refit(settings: StudySettings) -> bool:
     return settings.refit and (settings.folds or 1) > 1 and settings.max_forgetting is None
 
 
-def refit_seconds(
+def reserve_refit(
     settings: StudySettings, available_s: float, fold_s: float, train_lines: int, val_lines: int
 ) -> float:
     """Return the seconds to keep for refitting; 0 for not.

@@ -19,7 +19,7 @@ On the same VIN lines it left 0.36 of tiny's, 0.29 of small's and 0.52 of v5-mob
 LEAST_CHANCE = 0.05
 
 
-def chance_to_win(errors: float, least_errors: float) -> float:
+def estimate_chance(errors: float, least_errors: float) -> float:
     """Return the probability that a model ends with fewer errors than the one that has the least before training.
 
     Training leaves a share of each model's errors, and the more a model has before, the smaller that share has to be.
@@ -59,10 +59,10 @@ def drop_hopeless_models(
     best = max(able, key=lambda probe: probe.best.scores.rank)
     reasons = []
     for probe in able:
-        chance = chance_to_win(_errors(probe), _errors(best))
+        chance = estimate_chance(_count_errors(probe), _count_errors(best))
         times = seconds[probe.model] / seconds[best.model]
         if chance < LEAST_CHANCE * max(1.0, times):
-            reasons.append((probe.model, _reason(probe, best, chance, times)))
+            reasons.append((probe.model, _explain(probe, best, chance, times)))
     left_out = [model for model, _ in reasons]
     kept = [model for model in list_models(space) if model not in left_out]
     if not left_out:
@@ -70,12 +70,12 @@ def drop_hopeless_models(
     return space.with_choices("model", kept), "\n".join(reason for _, reason in reasons)
 
 
-def _errors(probe: Probe) -> float:
+def _count_errors(probe: Probe) -> float:
     scores = probe.best.scores
     return (1 - scores.primary) * scores.n
 
 
-def _reason(probe: Probe, best: Probe, chance: float, times: float) -> str:
+def _explain(probe: Probe, best: Probe, chance: float, times: float) -> str:
     return (
         f"left out {probe.model}: before training it scores {percent(probe.best.scores.primary)}, {best.model} "
         f"{percent(best.best.scores.primary)}; its chance to end ahead is {percent(chance)}, an epoch of it takes "
@@ -101,7 +101,7 @@ def pick_affordable_models(probes: Sequence[Probe], seconds: Sequence[float], av
         if cost[probe.model] <= available:
             models.append(probe.model)
             available -= cost[probe.model]
-    level = [probe.model for probe in _level(probes)]
+    level = [probe.model for probe in _find_level(probes)]
     return models if not set(level).isdisjoint(models) else [min(level, key=cost.__getitem__)]
 
 
@@ -110,7 +110,7 @@ def order_probes(probes: Sequence[Probe]) -> list[Probe]:
     return sorted(probes, key=lambda probe: (probe.best.scores.rank, -probe.cost.full), reverse=True)
 
 
-def _level(probes: Sequence[Probe]) -> list[Probe]:
+def _find_level(probes: Sequence[Probe]) -> list[Probe]:
     """Return the models that are not significantly worse than the one that reads best."""
     best = order_probes(probes)[0]
     return [probe for probe in probes if not is_significantly_better(best, probe)]

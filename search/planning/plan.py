@@ -12,11 +12,11 @@ from search.planning.clock import Clock
 from search.planning.packing import Nodes, Resources, pack
 from search.planning.time_budget import (
     TimeBudget,
-    budget_of,
     divide,
-    epochs_by_model,
     fit_epochs,
-    usual_config,
+    list_epochs_by_model,
+    make_budget,
+    make_typical_config,
 )
 from search.planning.warm_starts import add_earlier, fit_configs
 from search.preflight.general import drop_forgetful_charset
@@ -80,7 +80,7 @@ def make_plan(probed: Probed, nodes: Nodes, now: float) -> Plan:
     settings, probes, space = probed.settings, probed.probes, probed.prepared.space
     if settings.max_epochs is None:
         space = narrow(space, [partial(lengthen, samples=len(probed.data.training.train))])
-    whole = budget_of(settings, space, probes, probed.data, probed.prepared.started)
+    whole = make_budget(settings, space, probes, probed.data, probed.prepared.started)
     space = narrow_as_measured(probed, space, whole, nodes, now)
     searched = [probe for probe in probes if probe.model in list_models(space)]
     space, whole = fit_epochs(whole, settings, space, searched, now)
@@ -123,7 +123,7 @@ def narrow_as_measured(
             partial(
                 drop_hopeless_models,
                 probes=probes,
-                seconds=epochs_by_model(budget, probes),
+                seconds=list_epochs_by_model(budget, probes),
                 settings=settings,
             ),
             partial(
@@ -153,7 +153,7 @@ def drop_unaffordable_models(
         return space, ""
     epochs = min(budget.max_epochs, TrialConfig().epochs)
     seconds = [
-        probe.cost.epoch_seconds(usual_config(probe), budget.train_lines, budget.val_lines)
+        probe.cost.epoch_seconds(make_typical_config(probe), budget.train_lines, budget.val_lines)
         * epochs
         * budget.folds
         for probe in probes
@@ -180,7 +180,7 @@ def fix_as_read(
         space = space.with_fixed({"fit_width": width})
         how = f"resampled to {width} pixels" if width else "as wide as they are"
         reasons += [f"every model reads lines best {how}: fixed"] if len(widths) > 1 else []
-    elif len(widths) > 1 and (best := own_widths(probes)):
+    elif len(widths) > 1 and (best := find_own_widths(probes)):
         space = space.with_choices("fit_width", sorted(set(best.values())))
         listed = ", ".join(f"{name} {width or 'as they are'}" for name, width in best.items())
         reasons += [f"models read best at different widths of lines, each starts at its own: {listed}"]
@@ -198,7 +198,7 @@ def order_points(probed: Probed, space: SearchSpace) -> tuple[list[dict[str, Any
     """Return what to try first, and the winners of other studies among it: a forked study's best come first."""
     samples, fork = len(probed.data.training.train), probed.prepared.fork
     ranked = [probe.model for probe in order_probes(probed.probes)]
-    widths = {model: {"fit_width": width} for model, width in own_widths(probed.probes).items()}
+    widths = {model: {"fit_width": width} for model, width in find_own_widths(probed.probes).items()}
     points = sorted(
         space.warm_starts_for(samples, widths),
         key=lambda point: ranked.index(point["model"]) if "model" in point else 0,
@@ -249,7 +249,7 @@ def fit_resources(
     return pack(settings, nodes, memory, {probe.model: probe.footprint for probe in probes})
 
 
-def own_widths(probes: Sequence[Probe]) -> dict[str, int]:
+def find_own_widths(probes: Sequence[Probe]) -> dict[str, int]:
     """Return the width at which each model reads best; nothing where one cannot read yet."""
     widths = {probe.model: probe.fit_width for probe in probes}
     return (

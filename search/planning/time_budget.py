@@ -7,16 +7,16 @@ from search.planning.budget import (
     LEAST_EPOCHS,
     SAFETY,
     allot_seconds,
+    choose_initial_epochs,
     choose_trial_seconds,
     count_turns,
-    ending_seconds,
-    initial_epochs,
-    label_check_seconds,
-    planned_epochs,
-    population_epochs,
-    refit_seconds,
-    reserved_seconds,
-    soup_seconds,
+    plan_epochs,
+    plan_population_epochs,
+    reserve_confirmation,
+    reserve_ending,
+    reserve_label_check,
+    reserve_refit,
+    reserve_soup,
 )
 from search.preflight.cost import Cost
 from search.preflight.data import StudyData
@@ -68,10 +68,10 @@ class TimeBudget:
         remaining = None if self.deadline is None else self.deadline - now
         longest = min(self.max_epochs, config.epochs)
         if self.turns is not None:
-            return population_epochs(seconds, remaining, self.turns, longest)
-        epochs = planned_epochs(seconds, remaining, longest, self.usual_s)
+            return plan_population_epochs(seconds, remaining, self.turns, longest)
+        epochs = plan_epochs(seconds, remaining, longest, self.usual_s)
         fits_itself = remaining is not None and self.folds == 1
-        return initial_epochs(epochs, longest) if fits_itself else epochs
+        return choose_initial_epochs(epochs, longest) if fits_itself else epochs
 
     def deadline_for(self, config: TrialConfig, now: float) -> float | None:
         """Return when (Unix time) the schedule of a trial that starts now has to end; None for a length that stays.
@@ -100,7 +100,7 @@ class TimeBudget:
         return teacher.evaluate if teacher else self.costs[config.model].full
 
 
-def budget_of(
+def make_budget(
     settings: StudySettings, space: SearchSpace, probes: Sequence[Probe], data: StudyData, started: float
 ) -> TimeBudget:
     """Return the time for training as a whole: what follows the search has its own.
@@ -117,10 +117,10 @@ def budget_of(
     if settings.time_budget_s:
         budget_s, reading_s = settings.time_budget_s, max(probe.cost.evaluate for probe in probes)
         finish = max(FINISH_LEAST_S, FINISH_SHARE * budget_s)
-        finish += label_check_seconds(budget_s, reading_s, val_lines)
+        finish += reserve_label_check(budget_s, reading_s, val_lines)
         test_lines = len(data.test or ())
-        finish += ending_seconds(settings, budget_s, reading_s, len(data.training.val), test_lines)
-        averaging = soup_seconds(budget_s, reading_s, val_lines) if (settings.folds or 1) == 1 else 0.0
+        finish += reserve_ending(settings, budget_s, reading_s, len(data.training.val), test_lines)
+        averaging = reserve_soup(budget_s, reading_s, val_lines) if (settings.folds or 1) == 1 else 0.0
         deadline = started + budget_s - finish - averaging
     return TimeBudget(
         deadline=deadline,
@@ -147,15 +147,15 @@ def divide(
     budget = replace(budget, turns=count_turns(settings.population, concurrent))
     if budget.deadline is None:
         return budget
-    epoch, available = usual_epoch(budget, probes), budget.deadline - now
+    epoch, available = estimate_epoch(budget, probes), budget.deadline - now
     in_a_row = -(-settings.trials // concurrent) if settings.trials else None
     usual = choose_trial_seconds(epoch, available, in_a_row)
-    epochs = planned_epochs(epoch, available, budget.max_epochs, usual)
-    further = refit_seconds(
+    epochs = plan_epochs(epoch, available, budget.max_epochs, usual)
+    further = reserve_refit(
         settings, available, epochs * epoch / budget.folds, budget.train_lines, budget.val_lines
     )
     available -= further
-    reserved = reserved_seconds(settings, available, epochs * epoch, concurrent) if epochs else 0.0
+    reserved = reserve_confirmation(settings, available, epochs * epoch, concurrent) if epochs else 0.0
     return replace(
         budget,
         deadline=budget.deadline - further - reserved,
@@ -165,20 +165,20 @@ def divide(
     )
 
 
-def usual_epoch(budget: TimeBudget, probes: Sequence[Probe]) -> float:
+def estimate_epoch(budget: TimeBudget, probes: Sequence[Probe]) -> float:
     """Return the expected seconds of an epoch, over all folds, of the model whose pretrained baseline is best."""
     best = max(probes, key=lambda probe: probe.best.scores.rank)
-    config = usual_config(best).model_copy(update={"epoch_share": budget.epoch_share})
+    config = make_typical_config(best).model_copy(update={"epoch_share": budget.epoch_share})
     return budget.folds * best.cost.epoch_seconds(config, budget.train_lines, budget.val_lines)
 
 
-def epochs_by_model(budget: TimeBudget, probes: Sequence[Probe]) -> dict[str, float]:
+def list_epochs_by_model(budget: TimeBudget, probes: Sequence[Probe]) -> dict[str, float]:
     """Return the expected seconds of an epoch of each model's usual trial."""
-    configs = [usual_config(probe).model_copy(update={"model": probe.model}) for probe in probes]
+    configs = [make_typical_config(probe).model_copy(update={"model": probe.model}) for probe in probes]
     return {config.model: budget.epoch_seconds(config) for config in configs}
 
 
-def usual_config(probe: Probe) -> TrialConfig:
+def make_typical_config(probe: Probe) -> TrialConfig:
     """Return a usual trial of a model: of its task, and in detection on squares as large as those that were timed."""
     if not probe.configs:
         return TrialConfig()
@@ -198,12 +198,12 @@ def fit_epochs(
     least_s = min(TRAIN_S, TRAIN_SHARE * settings.time_budget_s)
     deadline = max(budget.deadline, now + least_s)
     budget, left = replace(budget, deadline=deadline), (deadline - now - TRIAL_START_S) / SAFETY
-    whole = usual_epoch(budget, probes)
+    whole = estimate_epoch(budget, probes)
     least = min(LEAST_EPOCHS, budget.max_epochs)
     decided = "epoch_share" in {*space.fixed, *(parameter.key for parameter in space.parameters)}
     if left <= 0 or decided or budget.turns is not None or least * whole <= left:
         return space, budget
-    reading = usual_epoch(replace(budget, train_lines=0), probes)
+    reading = estimate_epoch(replace(budget, train_lines=0), probes)
     epochs = max(1, min(least, int(left / (2 * reading)) if reading else least))
     share = (left / epochs * ROOM - reading) / (whole - reading)
     total = budget.train_lines

@@ -11,9 +11,9 @@ from ray import tune
 from search.planning.budget import (
     count_later_readings,
     has_refit,
-    label_check_seconds,
     limit_finalists,
-    text_model_seconds,
+    reserve_label_check,
+    reserve_text_models,
 )
 from search.planning.plan import Plan, Planned, list_nodes
 from search.preflight.data import StudyData
@@ -170,8 +170,8 @@ class Searched:
         budget = self.settings.time_budget_s
         if budget is None:
             return None
-        after = label_check_seconds(budget, self.line_seconds, self.val_lines)
-        after += text_model_seconds(self.settings, self.val_lines)
+        after = reserve_label_check(budget, self.line_seconds, self.val_lines)
+        after += reserve_text_models(self.settings, self.val_lines)
         return self.started + budget - EXPORT_S - after - self.plan.budget.refit_s
 
     @property
@@ -179,7 +179,7 @@ class Searched:
         """What is known of the texts, and the deadline for the winner's text model: what follows has to fit, too."""
         later = self.later_readings * self.val_lines * self.line_seconds
         later += self.plan.budget.refit_s if self.settings.time_budget_s else 0.0
-        return self._known_until(EXPORT_S + text_model_seconds(self.settings, self.val_lines) / 2 + later)
+        return self._known_until(EXPORT_S + reserve_text_models(self.settings, self.val_lines) / 2 + later)
 
     @property
     def knowledge_for_baseline(self) -> TextKnowledge:
@@ -190,7 +190,7 @@ class Searched:
         budget = self.settings.time_budget_s
         if budget is None:
             return self.data.knowledge
-        later_s += REPORT_S + label_check_seconds(budget, self.line_seconds, self.val_lines)
+        later_s += REPORT_S + reserve_label_check(budget, self.line_seconds, self.val_lines)
         return replace(self.data.knowledge, deadline=self.started + budget - later_s)
 
     @property

@@ -11,14 +11,14 @@ from search.planning.budget import (
     LEAST_EPOCHS,
     SAFETY,
     allot_seconds,
+    choose_initial_epochs,
     choose_trial_seconds,
-    initial_epochs,
-    label_check_seconds,
-    planned_epochs,
-    population_epochs,
-    soup_seconds,
+    plan_epochs,
+    plan_population_epochs,
+    reserve_label_check,
+    reserve_soup,
 )
-from search.planning.time_budget import TimeBudget, budget_of, divide
+from search.planning.time_budget import TimeBudget, divide, make_budget
 from search.preflight.cost import Cost
 from search.preflight.data import StudyData
 from search.preflight.probe import Probe
@@ -47,7 +47,7 @@ def test_synthetic_lines_take_their_time() -> None:
 
 @given(seconds, remaining, limits)
 def test_a_plan_never_goes_past_the_time_that_is_left(epoch: float, left: float, limit: int) -> None:
-    epochs = planned_epochs(epoch, left, limit)
+    epochs = plan_epochs(epoch, left, limit)
     assert 0 <= epochs <= limit
     assert epochs * epoch * SAFETY <= max(0.0, left) * (1 + 1e-9)
     assert epochs == 0 or epochs >= min(LEAST_EPOCHS, limit)
@@ -55,14 +55,14 @@ def test_a_plan_never_goes_past_the_time_that_is_left(epoch: float, left: float,
 
 @given(seconds, limits)
 def test_without_a_budget_every_trial_runs_to_its_end(epoch: float, limit: int) -> None:
-    assert planned_epochs(epoch, None, limit) == limit
+    assert plan_epochs(epoch, None, limit) == limit
 
 
 @given(seconds, remaining, limits, st.floats(1, 1e5))
 def test_trials_of_the_usual_length_share_the_time_or_one_takes_it_all(
     epoch: float, left: float, limit: int, usual: float
 ) -> None:
-    epochs = planned_epochs(epoch, left, limit, usual)
+    epochs = plan_epochs(epoch, left, limit, usual)
     affordable = max(0, int(left / (epoch * SAFETY)))
     share = int(left / max(1, round(left / usual)) / (epoch * SAFETY))
     assert epochs in {0, min(share, limit), min(affordable, limit)}
@@ -74,7 +74,7 @@ def test_trials_of_the_usual_length_share_the_time_or_one_takes_it_all(
 )
 def test_plans_at_ten_seconds_an_epoch(left: float, epochs: int) -> None:
     """The usual trial takes 60 seconds: two of five epochs in 111, none in 32."""
-    assert planned_epochs(10.0, left, 12, 60) == epochs
+    assert plan_epochs(10.0, left, 12, 60) == epochs
 
 
 @pytest.mark.parametrize(
@@ -93,27 +93,27 @@ def test_a_plan_is_what_fits_into_the_time_that_is_allotted(
 ) -> None:
     allotted = allot_seconds(epoch, left, usual)
     assert allotted <= left
-    epochs = planned_epochs(epoch, left, limit, usual)
+    epochs = plan_epochs(epoch, left, limit, usual)
     assert epochs in (0, min(limit, int(allotted / (epoch * SAFETY))))
 
 
 @given(limits, limits)
 def test_a_trial_that_fits_itself_begins_longer_than_expected(epochs: int, limit: int) -> None:
-    hoped = initial_epochs(min(epochs, limit), limit)
+    hoped = choose_initial_epochs(min(epochs, limit), limit)
     assert min(epochs, limit) <= hoped <= limit
     assert hoped == limit or hoped >= 1.4 * epochs
 
 
 @pytest.mark.parametrize("limit", [1, 2])
 def test_a_short_schedule_that_was_asked_for_is_run(limit: int) -> None:
-    assert planned_epochs(10.0, 100, limit, 60) == population_epochs(10.0, 100, 1, limit) == limit
-    assert planned_epochs(10.0, 10, limit, 60) == population_epochs(10.0, 10, 1, limit) == 0
+    assert plan_epochs(10.0, 100, limit, 60) == plan_population_epochs(10.0, 100, 1, limit) == limit
+    assert plan_epochs(10.0, 10, limit, 60) == plan_population_epochs(10.0, 10, 1, limit) == 0
 
 
 def test_where_there_is_but_one_trial_it_gets_all() -> None:
     assert choose_trial_seconds(10.0, 900, 1) == 900
     assert choose_trial_seconds(10.0, -3) == -3
-    assert planned_epochs(10.0, -3, 12, -3) == 0
+    assert plan_epochs(10.0, -3, 12, -3) == 0
 
 
 def test_an_epoch_costs_what_its_technique_computes() -> None:
@@ -132,13 +132,13 @@ def test_reading_costs_too() -> None:
 
 
 def test_averaging_takes_little_of_a_budget() -> None:
-    assert soup_seconds(600, 0.01, 100) == pytest.approx(12)
-    assert soup_seconds(600, 0.01, 100_000) == pytest.approx(36)
+    assert reserve_soup(600, 0.01, 100) == pytest.approx(12)
+    assert reserve_soup(600, 0.01, 100_000) == pytest.approx(36)
 
 
 def test_asking_about_labels_takes_little_of_a_budget() -> None:
-    assert label_check_seconds(600, 0.01, 100) == pytest.approx(3)
-    assert label_check_seconds(600, 0.01, 100_000) == pytest.approx(30)
+    assert reserve_label_check(600, 0.01, 100) == pytest.approx(3)
+    assert reserve_label_check(600, 0.01, 100_000) == pytest.approx(30)
 
 
 @pytest.fixture
@@ -154,15 +154,15 @@ def test_the_whole_budget_leaves_time_for_what_follows_the_search(data_dir: Path
     """Of an hour: a twenty-fifth to finish, 3 + 2 readings of 4 lines for labels and winner, seven to average."""
     data = StudyData(few_lines(data_dir), None, DataSummary(path="", samples={}, origins={}))
     settings, space = StudySettings(name="some", storage="runs", time_budget_s=3600), load_space("quick")
-    whole = budget_of(settings, space, [best], data, started=1000.0)
+    whole = make_budget(settings, space, [best], data, started=1000.0)
     assert whole.deadline == pytest.approx(1000 + 3600 - 144 - 5 * 0.04 - (5 + 7 * 0.04))
     assert (whole.train_lines, whole.val_lines, whole.costs) == (8, 4, {best.model: COST})
-    over_folds = budget_of(settings.model_copy(update={"folds": 5}), space, [best], data, started=1000.0)
+    over_folds = make_budget(settings.model_copy(update={"folds": 5}), space, [best], data, started=1000.0)
     assert over_folds.deadline == pytest.approx(1000 + 3600 - 144 - 5 * 0.04), "nothing is averaged"
     assert (over_folds.folds, whole.folds) == (5, 1)
-    endless = budget_of(settings.model_copy(update={"time_budget_s": None}), space, [best], data, 1000.0)
+    endless = make_budget(settings.model_copy(update={"time_budget_s": None}), space, [best], data, 1000.0)
     assert endless.deadline is None
-    short = budget_of(settings.model_copy(update={"max_epochs": 3}), space, [best], data, 1000.0)
+    short = make_budget(settings.model_copy(update={"max_epochs": 3}), space, [best], data, 1000.0)
     assert short.max_epochs == 3 < whole.max_epochs == space.fixed["epochs"]
 
 

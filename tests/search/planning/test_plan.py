@@ -13,8 +13,8 @@ from search.planning.plan import (
     drop_unaffordable_models,
     estimate_memory,
     find_common_width,
+    find_own_widths,
     fix_as_read,
-    own_widths,
 )
 from search.planning.time_budget import TimeBudget
 from search.preflight.cost import Cost, Footprint
@@ -86,7 +86,7 @@ def test_models_that_read_best_at_different_widths_start_at_their_own() -> None:
     space, reason = fixed([small, tiny])
     assert space.choices("fit_width") == (256, 384)
     assert "each starts at its own: pp-ocrv6-small 384, pp-ocrv6-tiny 256" in reason
-    widths = {model: {"fit_width": width} for model, width in own_widths([small, tiny]).items()}
+    widths = {model: {"fit_width": width} for model, width in find_own_widths([small, tiny]).items()}
     points = space.warm_starts_for(300, widths)
     assert {(point["model"], point["fit_width"]) for point in points} == {
         ("pp-ocrv6-small", 384),

@@ -8,7 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from search.planning.budget import LEAST_EPOCHS
-from search.planning.time_budget import LEAST_SAMPLES, TRAIN_S, TimeBudget, divide, fit_epochs, usual_config
+from search.planning.time_budget import (
+    LEAST_SAMPLES,
+    TRAIN_S,
+    TimeBudget,
+    divide,
+    fit_epochs,
+    make_typical_config,
+)
 from search.preflight.cost import Cost
 from search.settings import StudySettings
 from spaces.space import load_space
@@ -37,7 +44,9 @@ def test_what_is_left_holds_a_trial_unless_even_a_handful_takes_longer(
     whole = TimeBudget(left, 30, train, val, {"pp-ocrv6-tiny": cost})
     space, short = fit_epochs(whole, STUDY, SPACE, probes, now=0)
     assert space.fixed.get("epoch_share", 1) == short.epoch_share
-    config = usual_config(probes[0]).model_copy(update={"epochs": 30, "epoch_share": short.epoch_share})
+    config = make_typical_config(probes[0]).model_copy(
+        update={"epochs": 30, "epoch_share": short.epoch_share}
+    )
     epochs = divide(short, STUDY, probes, 1, now=0).epochs_for(config, now=0)
     handful = 1.1 * (step * min(LEAST_SAMPLES, train) + read * val)
     assert epochs or max(left, TRAIN_S) < 10 + 1.3 * handful

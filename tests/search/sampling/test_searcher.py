@@ -9,7 +9,7 @@ import optuna
 import pytest
 from ray.tune.search import Searcher
 
-from search.planning.budget import initial_epochs, planned_epochs
+from search.planning.budget import choose_initial_epochs, plan_epochs
 from search.planning.clock import Clock
 from search.planning.time_budget import TimeBudget
 from search.preflight.cost import Cost
@@ -171,7 +171,7 @@ def test_a_teacher_takes_the_time_in_which_it_reads() -> None:
         return budget.epochs_for(config_from_mapping(settings, "test"), now=0.0)
 
     def fitting(epoch_seconds: float) -> int:
-        return initial_epochs(planned_epochs(epoch_seconds, 1000, 100), 100)
+        return choose_initial_epochs(plan_epochs(epoch_seconds, 1000, 100), 100)
 
     assert epochs(name="full") == fitting(10)
     assert epochs(name="distill", options={"teacher": "pp-ocrv6-small"}) == fitting(40)
@@ -190,11 +190,11 @@ def test_trials_of_one_length_do_not_fit_it_themselves() -> None:
     assert budget(usual_s=20.0).deadline_for(settings, now) == 1100, (
         "a share that is too short for any: all of the time"
     )
-    assert budget().epochs_for(settings, now) == initial_epochs(planned_epochs(10, 1000, 100), 100)
+    assert budget().epochs_for(settings, now) == choose_initial_epochs(plan_epochs(10, 1000, 100), 100)
     for how in ({"turns": 1.0}, {"folds": 2}):
         assert budget(**how).deadline_for(settings, now) is None
-    assert budget(folds=2).epochs_for(settings, now) == planned_epochs(20, 1000, 100)
-    assert budget(turns=1.0).epochs_for(settings, now) == planned_epochs(10, 1000, 100)
+    assert budget(folds=2).epochs_for(settings, now) == plan_epochs(20, 1000, 100)
+    assert budget(turns=1.0).epochs_for(settings, now) == plan_epochs(10, 1000, 100)
     endless = TimeBudget(None, 100, 1000, 10, COSTS)
     assert (endless.deadline_for(settings, now), endless.epochs_for(settings, now)) == (None, 100)
 

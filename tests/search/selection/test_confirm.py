@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import ray
 
-from search.planning.budget import check_confirm, choose_runs, limit_finalists, reserved_seconds
+from search.planning.budget import check_confirm, choose_runs, limit_finalists, reserve_confirmation
 from search.records.evidence import Evidence
 from search.report.page.page import report_html
 from search.report.summary import summary
@@ -44,11 +44,11 @@ def test_what_cannot_be_trained_again_is_refused(others: dict[str, Any]) -> None
 
 def test_a_reserve_never_takes_more_than_its_share_and_nothing_that_it_cannot_use() -> None:
     long = settings(time_budget_s=7200)
-    assert reserved_seconds(long, 7000, 60, 2) == pytest.approx(15 + 1.1 * 60 * 3)
-    assert reserved_seconds(long, 1000, 100, 2) == 200
-    assert reserved_seconds(long, 200, 100, 2) == 0, "no two runs fit into a fifth"
-    assert reserved_seconds(settings(time_budget_s=200, confirm=3), 400, 100, 2) == 160
-    assert reserved_seconds(settings(time_budget_s=7200, confirm=0), 7000, 60, 2) == 0
+    assert reserve_confirmation(long, 7000, 60, 2) == pytest.approx(15 + 1.1 * 60 * 3)
+    assert reserve_confirmation(long, 1000, 100, 2) == 200
+    assert reserve_confirmation(long, 200, 100, 2) == 0, "no two runs fit into a fifth"
+    assert reserve_confirmation(settings(time_budget_s=200, confirm=3), 400, 100, 2) == 160
+    assert reserve_confirmation(settings(time_budget_s=7200, confirm=0), 7000, 60, 2) == 0
 
 
 @pytest.mark.parametrize(

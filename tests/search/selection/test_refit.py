@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from search.planning.budget import REFIT_SHARE, REFIT_START_S, SAFETY, refit_seconds
+from search.planning.budget import REFIT_SHARE, REFIT_START_S, SAFETY, reserve_refit
 from search.selection.refit import join_samples, refit, train_on_all
 from search.settings import StudySettings
 from tests import real_lines
@@ -47,6 +47,6 @@ def test_a_bundle_that_stays_near_its_start_is_left_there(data: TrainingData, tm
     ("fold", "kept"), [(40, REFIT_START_S + SAFETY * 40 * 1.5), (300, REFIT_SHARE * 1000), (0, 0)]
 )
 def test_refitting_gets_the_time_of_a_fold(fold: float, kept: float) -> None:
-    assert refit_seconds(STUDY, 1000, fold, 80, 40) == pytest.approx(kept)
+    assert reserve_refit(STUDY, 1000, fold, 80, 40) == pytest.approx(kept)
     for without in ({"refit": False}, {"folds": 1}, {"max_forgetting": 0.1}):
-        assert refit_seconds(STUDY.model_copy(update=without), 1000, fold, 80, 40) == 0
+        assert reserve_refit(STUDY.model_copy(update=without), 1000, fold, 80, 40) == 0
