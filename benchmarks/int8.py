@@ -1,8 +1,8 @@
 """What 8 bits cost and bring: `python benchmarks/int8.py [--bundle SET=DIR ...]`, in benchmarks/results/int8.json.
 
 For every model and set: lines/s of the float32 graph and of the one with all its products in 8 bits, in turn in one
-process, the median of several rounds; both exact matches with the paired interval of their difference; how far each
-product alone moves the outputs.
+process, the median of several rounds; both scores, exact match of lines or hmean of photos, with the paired interval of
+their difference; how far each product alone moves the outputs.
 """
 
 import argparse
@@ -26,13 +26,13 @@ import numpy as np
 from benchmarks.common import data_folder, machine, print_table, use_cores, write_result
 from serve.inference import pretrained
 from train.bundle import ONNX, load_bundle
-from train.config import TrialConfig
+from train.config import TrialConfig, config_from_mapping
 from train.data.charset import Charset
 from train.data.dataset import Dataset, decode_samples
 from train.data.formats import load_file
 from train.int8.gate import Gate
 from train.int8.mixed_graphs import measure_alone, write_mixed_graphs
-from train.quantise import calibration_batches, task_of
+from train.quantise import calibration_batches
 from train.system.onnx_session import open_session, run
 from train.tasks import TASKS, Task
 
@@ -48,15 +48,19 @@ class Case:
     task: Task
     data: Dataset
     calibration: Dataset
+    batches: Sequence[int] = BATCHES
 
 
 def parser() -> argparse.ArgumentParser:
     """Return the command line's definition."""
     parse = argparse.ArgumentParser(prog="python benchmarks/int8.py", description=__doc__)
     parse.add_argument("--bundle", action="append", default=[], metavar="SET=DIR", help="a fine-tuned model")
-    parse.add_argument("--model", nargs="*", default=["tiny", "small"], choices=pretrained.SIZES)
+    parse.add_argument(
+        "--model", nargs="*", default=["tiny", "small"], choices=pretrained.SIZES, help="recognisers"
+    )
+    parse.add_argument("--detector", nargs="*", default=[], choices=pretrained.SIZES, help="(none)")
     parse.add_argument("--sets", nargs="+", default=["vin", "receipts"])
-    parse.add_argument("--lines", type=int, default=500, metavar="N", help="of a set at most")
+    parse.add_argument("--lines", type=int, default=500, metavar="N", help="or photos of a set at most")
     parse.add_argument(
         "--harm", action="store_true", help="measure each product alone, too, on the first set"
     )
@@ -73,27 +77,44 @@ def main(arguments: Sequence[str]) -> None:
             rows.append(_measure(case, Path(folder) / "int8.onnx"))
             if options.harm and rows[-1]["case"].startswith(options.sets[0]):
                 rows[-1]["harm"] = measure_alone(case.onnx, calibration_batches(case.task, case.calibration))
-            shown = ("case", "lines", "float32", "int8", "low", "high", *(f"gain of {n}" for n in BATCHES))
+            gains = (f"gain of {n}" for n in case.batches)
+            shown = ("case", "samples", "float32", "int8", "low", "high", *gains)
             print_table([{key: rows[-1][key] for key in shown}])
             write_result("int8", before, {"rows": rows})
 
 
 def _cases(options: argparse.Namespace) -> Iterator[Case]:
-    bundles = [pair.split("=", 1) for pair in options.bundle]
     for name in options.sets:
-        val, train = (load_file(data_folder() / name / f"rec_gt_{split}.txt") for split in ("val", "train"))
-        some = [val[i] for i in np.linspace(0, len(val) - 1, min(len(val), options.lines)).astype(int)]
-        data, calibration = decode_samples(some), decode_samples(train[:: max(1, len(train) // 200)])
         for size in options.model:
+            title, config = f"{name}: pp-ocrv6-{size} as published", TrialConfig(model=f"pp-ocrv6-{size}")
             charset = Charset(pretrained.read_characters(size))
-            config = TrialConfig(model=f"pp-ocrv6-{size}")
-            task = TASKS.get(config.task)(config, charset)
-            title = f"{name}: pp-ocrv6-{size} as published"
-            yield Case(title, pretrained.find_recognition_graph(size), task, data, calibration)
-        for path in (Path(path) for set_name, path in bundles if set_name == name):
-            bundle = load_bundle(path)
-            title = f"{name}: {bundle.manifest.model} fine-tuned"
-            yield Case(title, path / ONNX, task_of(bundle), data, calibration)
+            yield _case(title, pretrained.find_recognition_graph(size), config, charset, name, options.lines)
+        for size in options.detector:
+            title, model = f"{name}: pp-ocrv6-{size}-det as published", f"pp-ocrv6-{size}-det"
+            config = TrialConfig(task="detection", model=model)
+            yield _case(
+                title, pretrained.find_detection_graph(size), config, Charset(()), name, options.lines
+            )
+        for set_name, _, path in (pair.partition("=") for pair in options.bundle):
+            if set_name == name:
+                bundle = load_bundle(Path(path))
+                title = f"{name}: {bundle.manifest.model} fine-tuned"
+                config = config_from_mapping(bundle.manifest.config, path)
+                yield _case(title, Path(path, ONNX), config, bundle.charset, name, options.lines)
+
+
+def _case(title: str, onnx: Path, config: TrialConfig, charset: Charset, name: str, most: int) -> Case:
+    """Return a model on a set: its validation samples, and training samples for the ranges."""
+    task = TASKS.get(config.task)(config, charset)
+    prefix, batches = ("det", (1,)) if config.task == "detection" else ("rec", BATCHES)
+    val, train = (
+        load_file(data_folder() / name / f"{prefix}_gt_{split}.txt", tasks=task.formats)
+        for split in ("val", "train")
+    )
+    some = [val[i] for i in np.linspace(0, len(val) - 1, min(len(val), most)).astype(int)]
+    few = train[:: max(1, len(train) // 200)]
+    data, calibration = (decode_samples(one, task.stored_as(config)) for one in (some, few))
+    return Case(title, onnx, task, data, calibration, batches)
 
 
 def _measure(case: Case, target: Path) -> dict[str, Any]:
@@ -104,7 +125,7 @@ def _measure(case: Case, target: Path) -> dict[str, Any]:
     low, high = verdict.change.interval.ends
     row: dict[str, Any] = {
         "case": case.name,
-        "lines": len(case.data),
+        "samples": len(case.data),
         "float32": verdict.score_float32,
         "int8": verdict.score,
         "low": low,
@@ -114,13 +135,13 @@ def _measure(case: Case, target: Path) -> dict[str, Any]:
         "bytes_float32": case.onnx.stat().st_size,
         "seconds_to_make": round(seconds, 1),
     }
-    for batch in BATCHES:
+    for batch in case.batches:
         row |= _speed(case, target, batch)
     return row
 
 
 def _speed(case: Case, target: Path, batch: int) -> dict[str, float]:
-    """Return lines/s of both graphs on one core, in batches of lines of one width, and the median ratio."""
+    """Return lines/s or photos/s of both graphs on one core, batches of about one width, and the median ratio."""
     widths = np.argsort(case.data.widths, kind="stable")
     middle = widths[max(0, len(widths) // 2 - TIMED_LINES // 2) :][:TIMED_LINES]
     groups = [middle[i : i + batch] for i in range(0, len(middle), batch)]
@@ -128,8 +149,8 @@ def _speed(case: Case, target: Path, batch: int) -> dict[str, float]:
     sessions = [open_session(path, threads=1) for path in (case.onnx, target)]
     rounds = [[_rate(session, batches) for session in sessions] for _ in range(ROUNDS + 1)][1:]
     return {
-        f"lines_per_s of {batch}, float32": round(statistics.median(one for one, _ in rounds), 1),
-        f"lines_per_s of {batch}, int8": round(statistics.median(one for _, one in rounds), 1),
+        f"samples/s of {batch}, float32": round(statistics.median(one for one, _ in rounds), 1),
+        f"samples/s of {batch}, int8": round(statistics.median(one for _, one in rounds), 1),
         f"gain of {batch}": round(statistics.median(after / before for before, after in rounds), 3),
     }
 

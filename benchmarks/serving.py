@@ -1,6 +1,6 @@
 """Lines/s, pages/s and latency over HTTP, against a bare onnxruntime loop and against other servers.
 
-    python benchmarks/serving.py [--seconds S] [--only lines,pages,texts]
+    python benchmarks/serving.py [--seconds S] [--only lines,pages,texts] [--model NAME ...] [--topology NAME ...]
 
 All on the same cores, clients included: (a) lines of real VIN photos to `/recognize`, against a loop in one process
 that decodes, resizes, runs and reads the same files; (b) receipt pages and the same lines, against PaddleX's own
@@ -31,6 +31,7 @@ TARGETS = {("pp-ocrv6-small", 1): 0.85, ("pp-ocrv6-small", 16): 0.95}
 """Of the bare loop's lines/s at the most clients, by model and lines in a request."""
 LOOP = "one session, all cores"
 """The bare loop; with a thread and a session for each core it is faster still, and is shown too."""
+MODELS = ("pp-ocrv6-small", "pp-ocrv6-tiny")
 TOPOLOGIES = ("graph", "fused")
 OURS = tuple(f"ours, {topology}" for topology in TOPOLOGIES)
 PAGES = 20
@@ -44,6 +45,10 @@ def parser() -> argparse.ArgumentParser:
     parse.add_argument(
         "--only", default="lines,pages", help="parts, with commas (lines,pages); texts is another"
     )
+    parse.add_argument("--model", nargs="+", default=MODELS, choices=MODELS, help="of lines (both)")
+    parse.add_argument(
+        "--topology", nargs="+", default=TOPOLOGIES, choices=TOPOLOGIES, help="of lines (both)"
+    )
     return parse
 
 
@@ -53,7 +58,7 @@ def main(arguments: Sequence[str]) -> int:
     before, figures, missed = machine(), {}, []
     if "lines" in chosen.only:
         figures["lines"] = [
-            row for model in ("pp-ocrv6-small", "pp-ocrv6-tiny") for row in lines(model, chosen.seconds)
+            row for model in chosen.model for row in lines(model, chosen.topology, chosen.seconds)
         ]
         print_table(figures["lines"])
         missed += [
@@ -81,12 +86,12 @@ def main(arguments: Sequence[str]) -> int:
     return 1 if missed else 0
 
 
-def lines(model: str, seconds: float) -> list[dict[str, Any]]:
+def lines(model: str, topologies: Sequence[str], seconds: float) -> list[dict[str, Any]]:
     """Return the rows of one model: ours at every load, against the bare loop's better way to use the cores."""
     bare = {
         way: bare_loop(model, way, seconds) for way in ("one session, all cores", "a session for each core")
     }
-    rows = [row for topology in TOPOLOGIES for row in _line_rows(model, topology, seconds)]
+    rows = [row for topology in topologies for row in _line_rows(model, topology, seconds)]
     _measure_bare(bare, model, seconds)
     return [
         row | bare | {f"/ {way}": row["lines_per_s"] / rate for way, rate in bare.items()} for row in rows

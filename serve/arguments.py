@@ -116,7 +116,7 @@ def _add_machine(add: Callable[..., object]) -> None:
         "--topology",
         choices=("auto", "fused", "graph"),
         default="graph",
-        help="graph: a deployment for each model, which scale apart; fused: all models in each process that speaks "
+        help="graph: a deployment for each model, which scale apart; fused: all models in the process that speaks "
         "HTTP, where a line of a tiny model costs less; auto: fused on the cores of one machine, else graph "
         "(default graph)",
     )

@@ -46,6 +46,11 @@ def prepare(host: str, port: int) -> None:
         os.environ["OCRTUNE_BIND"] = f"{host}:{port}" + (" v4v6" if host == "::" else "")
 
 
+def prefer_one_process() -> None:
+    """Send every request to the same process as long as it lives, not to the one that has the fewest."""
+    os.environ.setdefault("RAY_SERVE_HAPROXY_BALANCE_ALGORITHM", "first")
+
+
 def name_host(host: str) -> str:
     """Return the address that Ray is told to listen on: it takes no IPv6, which `haproxy.sh` puts in its place."""
     return "127.0.0.1" if ":" in host else host

@@ -22,11 +22,11 @@ from pydantic import ValidationError
 
 from serve.arguments import parser
 from serve.claims import Claims, claim, format_host
-from serve.environment import count_gpus, prepare
+from serve.environment import count_gpus, prefer_one_process, prepare
 from serve.loop.general import read_general
 from serve.loop.versions import find_serving
 from serve.settings import Limits, Settings, allowed_hosts, require_resources
-from serve.topology import choose_layout
+from serve.topology import Layout, choose_layout
 from train.errors import UsageError
 from train.system.cluster import find_room_for_token, require_cluster, require_ray_folder
 from train.system.paths import require_folder
@@ -63,12 +63,7 @@ def main(arguments: Sequence[str]) -> None:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     claims = claim(None if chosen.address else settings.storage, chosen.host, chosen.port)
     prepare(chosen.host, chosen.port)
-    layout = choose_layout(
-        chosen.topology,
-        cluster=bool(chosen.address),
-        gpus=count_gpus() if chosen.gpus else None,
-        cores=len(os.sched_getaffinity(0)),
-    )
+    layout = lay_out(chosen)
     settings = settings.model_copy(update=layout._asdict())
     if not chosen.address:
         require_resources(settings, {"CPU": os.cpu_count() or 1, "GPU": count_gpus()})
@@ -84,6 +79,19 @@ def main(arguments: Sequence[str]) -> None:
     if not chosen.detach:
         _wait(shared=bool(chosen.address))
         _end(claims)
+
+
+def lay_out(chosen: argparse.Namespace) -> Layout:
+    """Choose where the models run, and set what Ray Serve must know of it."""
+    layout = choose_layout(
+        chosen.topology,
+        cluster=bool(chosen.address),
+        gpus=count_gpus() if chosen.gpus else None,
+        cores=len(os.sched_getaffinity(0)),
+    )
+    if layout.spares:
+        prefer_one_process()
+    return layout
 
 
 def _end(claims: Claims) -> None:

@@ -97,6 +97,7 @@ class Settings(BaseModel):
         gpus_per_replica: share of a GPU.
         topology: `graph`, a deployment for each model; `fused`, all models in each process that speaks HTTP.
         processes: that speak HTTP.
+        spares: how many of these are asked only when another one has died.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -117,6 +118,7 @@ class Settings(BaseModel):
     gpus_per_replica: FiniteFloat = Field(default=0, ge=0)
     topology: Topology = "graph"
     processes: int = Field(default=1, ge=1)
+    spares: int = Field(default=0, ge=0)
 
     def sources(self) -> dict[str, str]:
         """Return the bundle folder, or the pretrained model's name, of every task that is served."""
@@ -140,7 +142,17 @@ class Settings(BaseModel):
     @property
     def recognisers_each(self) -> int:
         """How many recognisers a process that speaks HTTP calls."""
-        return -(-self.recogniser_replicas // (self.processes if self.topology == "fused" else 1))
+        return -(-self.recogniser_replicas // (self.working if self.topology == "fused" else 1))
+
+    @property
+    def working(self) -> int:
+        """How many processes speak HTTP at a time."""
+        return self.processes - self.spares
+
+    @property
+    def cores_alone(self) -> int | None:
+        """How many cores a line or page that comes alone may use; None for all of its machine."""
+        return None if self.working == 1 else max(1, _count_cores() // self.working)
 
     @property
     def models(self) -> int:
@@ -162,7 +174,7 @@ class Settings(BaseModel):
 
     def of_a_process(self) -> "Settings":
         """Return the settings of a process that speaks HTTP: it has its part of the limits."""
-        limits = self.limits.model_copy(update={"shared_by": self.processes})
+        limits = self.limits.model_copy(update={"shared_by": self.working})
         return self.model_copy(update={"limits": limits})
 
     @property

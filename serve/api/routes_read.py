@@ -15,6 +15,7 @@ from serve.intake.fetch import fetch
 from serve.reading.services import Services
 from serve.schemas import DecodedText, OcrResult, PageRequest, RecognizeRequest, RecognizeResult
 from serve.schemas import Response as Envelope
+from serve.topology import Layout
 
 AT_ONCE_BYTES = 2**20
 """What is parsed or decoded in the event loop: a millisecond or two."""
@@ -39,8 +40,8 @@ def make_read_router(services: Services) -> APIRouter:
     async def models() -> dict[str, Any]:
         """List what is served: bundle, version, scores, what each model chose at start-up."""
         settings = services.settings
-        facts = {"topology": settings.topology, "processes": settings.processes}
-        return facts | {"models": await services.facts()}
+        where = {name: getattr(settings, name) for name in Layout._fields}
+        return where | {"models": await services.facts()}
 
     router.post("/recognize", openapi_extra=_RECOGNIZE, response_model=Envelope[RecognizeResult])(
         make_recognize_handler(services)

@@ -16,7 +16,9 @@ from train.data.images import Image
 
 def open_line_reader(settings: FolderSettings) -> LineReader:
     """Return the recogniser of a reading."""
-    return LineReader(load_model("recognition", settings.recognition), settings.threads, every_core=False)
+    return LineReader(
+        load_model("recognition", settings.recognition), settings.threads, cores=settings.threads
+    )
 
 
 class LocalModels:
@@ -26,12 +28,12 @@ class LocalModels:
         assert settings.detection is not None
         self._reader = open_line_reader(settings)
         detector = TextDetector(
-            load_model("detection", settings.detection), settings.threads, every_core=False
+            load_model("detection", settings.detection), settings.threads, cores=settings.threads
         )
         self._served: dict[str, Any] = {"recognition": self._reader.model, "detection": detector}
         if settings.orientation:
             orienter = LineOrienter(
-                load_model("orientation", settings.orientation), settings.threads, every_core=False
+                load_model("orientation", settings.orientation), settings.threads, cores=settings.threads
             )
             self._served["orientation"] = SimpleNamespace(line_input=orienter.how, turned=orienter.angles)
         self._thread = ThreadPoolExecutor(1)

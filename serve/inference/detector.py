@@ -22,14 +22,14 @@ def is_large(picture: Image) -> bool:
 class TextDetector:
     """Finds text in prepared pictures."""
 
-    def __init__(self, model: Model, threads: int, every_core: bool = True) -> None:
-        """Open the model and measure how it runs best on `threads` cores; pictures are run one at a time."""
+    def __init__(self, model: Model, threads: int, cores: int | None = None) -> None:
+        """Open the model and measure how it runs best on `threads` cores, one picture at a time; see `open_elastic`."""
         self.model = model
         self.defaults = DetectionParameters(**model.settings)
         self.session: ElasticSession
         self.tuning: Tuning
         self.session, self.tuning = open_elastic(
-            model.graphs, blank((3, USUAL_SIDE_PX, USUAL_SIDE_PX)), threads, (1,), every_core
+            model.graphs, blank((3, USUAL_SIDE_PX, USUAL_SIDE_PX)), threads, (1,), cores
         )
 
     @property

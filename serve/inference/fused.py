@@ -59,8 +59,11 @@ class FusedModel:
             worker.calls -= 1
 
     def _open(self, source: str) -> list[_Worker]:
-        kind, threads = RUNNERS[self._task], self._settings.threads_per_replica
-        return [_Worker(kind(source, threads)) for _ in range(kind.count(self._settings))]
+        kind, settings = RUNNERS[self._task], self._settings
+        count = kind.count(settings)
+        return [
+            _Worker(kind(source, settings.threads_per_replica, settings.cores_alone)) for _ in range(count)
+        ]
 
 
 async def _call_everywhere(method: str, *arguments: Any) -> None:

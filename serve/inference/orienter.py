@@ -12,14 +12,14 @@ from train.data.orientation import angles, line_input, normalise
 class LineOrienter:
     """Tells which lines stand on their heads."""
 
-    def __init__(self, model: Model, threads: int, every_core: bool = True) -> None:
-        """Open the model and measure how it runs best on `threads` cores."""
+    def __init__(self, model: Model, threads: int, cores: int | None = None) -> None:
+        """Open the model and measure how it runs best on `threads` cores; `cores` as `open_elastic`."""
         self.model = model
         self.how = line_input(Session(model.onnx, "CPUExecutionProvider", 1).input_shape)
         self.session: ElasticSession
         self.tuning: Tuning
         work = blank((3, self.how.height_px, self.how.width_px))
-        self.session, self.tuning = open_elastic(model.graphs, work, threads, every_core=every_core)
+        self.session, self.tuning = open_elastic(model.graphs, work, threads, cores=cores)
 
     def angles(self, lines: Sequence[Image], alone: bool = False) -> list[int]:
         """Return 1 for every line that stands on its head, 0 for the others.

@@ -80,8 +80,8 @@ def show_lines(lines: Sequence[images.Image], upright: str, padded_px: int) -> l
 class LineReader:
     """Reads text lines; a line's text does not depend on the lines that are read with it."""
 
-    def __init__(self, model: Model, threads: int, every_core: bool = True) -> None:
-        """Open the model and measure how it runs best on `threads` cores; `every_core` as `open_elastic`."""
+    def __init__(self, model: Model, threads: int, cores: int | None = None) -> None:
+        """Open the model and measure how it runs best on `threads` cores; `cores` as `open_elastic`."""
         self.model = model
         self._text_model = TextModel(model.text_model, model.charset) if model.text_model else None
         self.session: ElasticSession
@@ -91,7 +91,7 @@ class LineReader:
             model.graphs,
             kept_lines.usual_work if kept_lines else blank((3, images.HEIGHT_PX, 320)),
             threads,
-            every_core=every_core,
+            cores=cores,
             compare=kept_lines.compare if kept_lines else None,
         )
 

@@ -115,7 +115,7 @@ def build_model_application(task: str, source: str, settings: Settings) -> serve
             logging_config=LOGGING,
             ray_actor_options={"num_cpus": settings.cpus_per_replica, "num_gpus": settings.gpus_per_replica},
         )
-        .bind(source, settings.threads_per_replica)
+        .bind(source, settings.threads_per_replica, settings.cores_alone)
     )
 
 

@@ -94,9 +94,9 @@ class Recogniser(ModelRunner):
     on_every_core = True
     by_reference = False
 
-    def __init__(self, source: str, threads: int) -> None:
+    def __init__(self, source: str, threads: int, cores: int | None) -> None:
         super().__init__()
-        self._reader = LineReader(load_model("recognition", source), threads)
+        self._reader = LineReader(load_model("recognition", source), threads, cores)
         self.session = self._reader.session
         self.model, self.tuning = self._reader.model, self._reader.tuning.as_dict()
 
@@ -132,9 +132,9 @@ class Recogniser(ModelRunner):
 class Detector(ModelRunner):
     """Finds text in a picture; pictures have sizes of their own, so each is run alone."""
 
-    def __init__(self, source: str, threads: int) -> None:
+    def __init__(self, source: str, threads: int, cores: int | None) -> None:
         super().__init__()
-        self._detector = TextDetector(load_model("detection", source), threads)
+        self._detector = TextDetector(load_model("detection", source), threads, cores)
         self.session = self._detector.session
         self._aside = LargePictureDetector(source)
         self.model, self.tuning = self._detector.model, self._detector.tuning.as_dict()
@@ -155,9 +155,9 @@ class Detector(ModelRunner):
 class Orienter(ModelRunner):
     """Tells which lines stand on their heads."""
 
-    def __init__(self, source: str, threads: int) -> None:
+    def __init__(self, source: str, threads: int, cores: int | None) -> None:
         super().__init__()
-        self._orienter = LineOrienter(load_model("orientation", source), threads)
+        self._orienter = LineOrienter(load_model("orientation", source), threads, cores)
         self.session = self._orienter.session
         self.model, self.tuning = self._orienter.model, self._orienter.tuning.as_dict()
 

@@ -90,7 +90,7 @@ def open_elastic(
     work: Work,
     threads: int,
     batches: Sequence[int] = BATCHES,
-    every_core: bool = True,
+    cores: int | None = None,
     compare: Compare | None = None,
 ) -> tuple[ElasticSession, Tuning]:
     """Return the fastest session on the replica's own cores, joined by one on more cores for a single row.
@@ -102,30 +102,31 @@ def open_elastic(
         work: to time it on.
         threads: cores that the replica may use.
         batches: sizes to try, ascending.
-        every_core: a row may come alone, and is worth all cores then.
+        cores: that a row may use which comes alone; None for all of the machine.
         compare: tells whether what is fast reads the same; None where there is nothing to read.
     """
     with hold_turn("measures"):
         own, tuning = open_tuned(graphs, work, threads, batches, compare)
         wide, count = own, tuning.threads
-        if every_core and tuning.provider == CPU:
-            wide, count = _open_wide(own, tuning, graphs[tuning.precision], work)
+        if tuning.provider == CPU:
+            cores = cores or len(os.sched_getaffinity(0))
+            wide, count = _open_wide(own, tuning, graphs[tuning.precision], work, cores)
     tuning = replace(tuning, threads_alone=count)
     told = {name: value for name, value in tuning.as_dict().items() if name != "tried"}
     log.info("%s: %s", graphs["float32"], told)
     return ElasticSession(own, wide, work(1)[0]), tuning
 
 
-def _open_wide(own: Session, tuning: Tuning, graph: Path, work: Work) -> tuple[Session, int]:
-    """Return the fastest session on more cores, if there are any, and how many it takes.
+def _open_wide(own: Session, tuning: Tuning, graph: Path, work: Work, cores: int) -> tuple[Session, int]:
+    """Return the fastest session on more of `cores`, if there are any, and how many it takes.
 
     Whether it is faster than the replica's own is seen while it serves: now, the machine may be busy starting others.
     """
     best: tuple[float, Session, int] | None = None
     count = 2 * tuning.threads
-    while count <= len(os.sched_getaffinity(0)):
+    while count <= cores:
         session = Session(graph, CPU, count)
-        _, rate, _ = _measure(session, work, (1,))
+        _, rate, _ = _measure(session, work, (1,), time.perf_counter)
         if best and rate < best[0] * WORTH_IT:
             break
         best, count = (rate, session, count), 2 * count
@@ -161,7 +162,10 @@ def open_tuned(
             agreement[name] = compare(session, Session(graphs["float32"], CPU, threads))._asdict()
         if agreement.get(name, {}).get("same", 1.0) < SAME:
             continue
-        batch, rate, measured = _measure(session, work, batches)
+        alone = provider == CPU and threads == 1
+        batch, rate, measured = _measure(
+            session, work, batches, time.thread_time if alone else time.perf_counter
+        )
         tried |= {f"{name} threads={count} batch={n}": r for n, r in measured.items()}
         if best is None or rate > best[1].rows_per_s * WORTH_IT:
             best = session, Tuning(provider, precision, count, batch, rate, tried)
@@ -181,14 +185,20 @@ def _list_settings(graphs: Mapping[str, Path], threads: int) -> Iterator[tuple[s
                 yield provider, precision, path, count
 
 
-def _time_run(session: Session, inputs: Sequence[Array]) -> float:
-    started = time.perf_counter()
+Clock = Callable[[], float]
+"""`time.thread_time` where a run is one thread's: what else the machine does only makes that wait."""
+
+
+def _time_run(session: Session, inputs: Sequence[Array], clock: Clock) -> float:
+    started = clock()
     for rows in inputs:
         session.run(rows)
-    return time.perf_counter() - started
+    return clock() - started
 
 
-def _measure(session: Session, work: Work, batches: Sequence[int]) -> tuple[int, float, dict[int, float]]:
+def _measure(
+    session: Session, work: Work, batches: Sequence[int], clock: Clock
+) -> tuple[int, float, dict[int, float]]:
     """Return the batch size that pays, its rows per second, and every size's.
 
     The fastest round counts: other work on the machine can only slow a round down.
@@ -197,9 +207,9 @@ def _measure(session: Session, work: Work, batches: Sequence[int]) -> tuple[int,
     chosen, best = 1, 0.0
     for count in batches:
         inputs = work(count)
-        _time_run(session, inputs)  # allocates
+        _time_run(session, inputs, clock)  # allocates
         rows = sum(map(len, inputs))
-        measured[count] = rows / min(_time_run(session, inputs) for _ in range(ROUNDS))
+        measured[count] = rows / min(_time_run(session, inputs, clock) for _ in range(ROUNDS))
         if measured[count] > best * WORTH_IT:
             chosen, best = count, measured[count]
         elif measured[count] < best / WORTH_IT:

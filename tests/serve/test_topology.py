@@ -9,8 +9,8 @@ from serve.topology import Layout, choose_layout
 @pytest.mark.parametrize(
     ("asked", "cluster", "gpus", "cores", "layout"),
     [
-        ("auto", False, None, 2, Layout("fused", 2)),
-        ("auto", False, None, 1, Layout("fused", 2)),
+        ("auto", False, None, 2, Layout("fused", 2, spares=1)),
+        ("auto", False, None, 7, Layout("fused", 2, spares=1)),
         ("auto", False, None, 16, Layout("fused", 4)),
         ("auto", False, 1, 16, Layout("graph", 1)),
         ("auto", True, None, 16, Layout("graph", 1)),
@@ -22,6 +22,13 @@ from serve.topology import Layout, choose_layout
 )
 def test_the_layout(asked: str, cluster: bool, gpus: int | None, cores: int, layout: Layout) -> None:
     assert choose_layout(asked, cluster=cluster, gpus=gpus, cores=cores) == layout
+
+
+def test_a_process_that_stands_by_takes_no_part() -> None:
+    one = Settings(
+        topology="fused", processes=2, spares=1, recognisers=3, limits=Limits(queued=5)
+    ).of_a_process()
+    assert (one.limits.queued_here, one.recognisers_each, one.cores_alone) == (5, 3, None)
 
 
 def test_processes_share_what_holds_for_all_requests_together_and_nothing_else() -> None:

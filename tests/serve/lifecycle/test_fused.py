@@ -1,5 +1,5 @@
-"""All models in each of two processes that speak HTTP: the same texts, and no request is lost when a bundle is replaced
-or a process dies.
+"""All models in one process that speaks HTTP, and in one that stands by: the same texts, and no request is lost when a
+bundle is replaced or the process dies.
 """
 
 import base64
@@ -47,24 +47,29 @@ def test_a_bundle_is_replaced_and_taken_back_under_load(
 ) -> None:
     replace_and_take_back(server, images, real_bundle(tmp_path / "second", "small"))
     answer = httpx.get(f"{server.url}/v1/models", headers=KEY).json()
-    assert (answer["topology"], answer["processes"]) == ("fused", 2)
+    assert (answer["topology"], answer["processes"], answer["spares"]) == ("fused", 2, 1)
 
 
 def test_a_killed_process_loses_no_request_and_nothing_that_was_counted(
     server: Server, images: list[str]
 ) -> None:
     with Load(server.url, images) as load:
+        before = cpu_times(server)
         load.wait_for(20)
-        processes_of(server)[0].kill()
+        worked = {process: seconds - before[process] for process, seconds in cpu_times(server).items()}
+        working, spare = sorted(worked, key=lambda process: -worked[process])
+        assert worked[working] > 2 * worked[spare]  # all requests go to one of them
+        working.kill()
         load.wait_for(60)
-        before = len(load.answers)
+        answers = len(load.answers)
     assert not load.failed()
     counted = httpx.get(f"{server.url}/metrics", headers=KEY).text.splitlines()
     (lines,) = (float(line.split()[1]) for line in counted if line.startswith("ocrtune_lines_total "))
-    assert lines >= before
+    assert lines >= answers
 
 
-def processes_of(server: Server) -> list[psutil.Process]:
-    """Return the processes that speak HTTP."""
+def cpu_times(server: Server) -> dict[psutil.Process, float]:
+    """Return the seconds that each process that speaks HTTP has worked."""
     ours = psutil.Process(server.pid).children(recursive=True)
-    return [process for process in ours if "ocr:Ingress" in "".join(process.cmdline())]
+    speaking = [process for process in ours if "ocr:Ingress" in "".join(process.cmdline())]
+    return {process: sum(process.cpu_times()[:2]) for process in speaking}

@@ -42,7 +42,7 @@ def test_what_reads_otherwise_is_not_taken(
     assert all(places[line.image.tobytes()] == line.text for line in kept)
     model = load_model("recognition", "pp-ocrv6-tiny")
     small = replace(model, samples=tmp_path / "samples.zip", int8=blind(model.onnx, tmp_path / "int8.onnx"))
-    tuning = LineReader(small, 1, every_core=False).tuning
+    tuning = LineReader(small, 1, cores=1).tuning
     assert tuning.measured_on == "kept lines"
     assert tuning.precision == "float32"
     assert tuning.agreement
