@@ -86,6 +86,8 @@ class _Fitting:
         """Take the rules that are declared, or else those of before; leave out those that read worse."""
         rules = self._weighed_rules()
         self._notes += map(_describe, rules)
+        for rule in rules:
+            self._writable(rule.lexicon, f"texts of the {rule.name}")
         firm = tuple(rule for rule in rules if rule.hard and self._knowledge.rules)
         self._settings = ReadingSettings(rules=rules)
         self._right = self._read(self._settings) if rules else self._greedy
@@ -153,15 +155,19 @@ class _Fitting:
 
     def _further(self) -> Sequence[str]:
         """Return the texts without images that the network can write, and say how many it cannot."""
-        texts = [text for text in self._knowledge.further if not self._charset.unknown(text)]
-        if left := len(self._knowledge.further) - len(texts):
-            lacking = sorted(set().union(*map(self._charset.unknown, self._knowledge.further)))
-            shown = quote_some(lacking)
+        return limit_texts(
+            self._writable(self._knowledge.further, "texts without images"), self._knowledge.seed
+        )
+
+    def _writable(self, texts: Sequence[str], named: str) -> list[str]:
+        """Return the texts that the network can write, and say how many it cannot."""
+        lacking = [self._charset.unknown(text) for text in texts]
+        if left := sum(map(bool, lacking)):
+            shown = quote_some(sorted(set().union(*lacking)))
             self._notes.append(
-                f"{left} of {len(self._knowledge.further)} texts without images hold {shown}, which the charset lacks: "
-                "left out"
+                f"{left} of {len(texts)} {named} hold {shown}, which the charset lacks: left out"
             )
-        return limit_texts(texts, self._knowledge.seed)
+        return [text for text, unknown in zip(texts, lacking, strict=True) if not unknown]
 
     def calibrate(self) -> None:
         """Measure what scores say of texts being right; what was measured before stays where lines are too few."""

@@ -10,8 +10,8 @@ from train.reading.settings import ReadingSettings
 PRECISION = 0.995
 FEWEST_LINES, MOST_LINES = 20, 1000
 """Validation lines that a text model is chosen on: fewer choose nothing."""
-FEWEST_TEXTS, MOST_TEXTS = 50, 10_000
-"""Texts that tell something, and as many of a kind as are worth the time and the size of the bundle."""
+FEWEST_TEXTS, MOST_TEXTS, MOST_CHARACTERS = 50, 10_000, 200_000
+"""Texts that tell something, and as many of a kind, with so many characters, as are worth their time and size."""
 
 
 @dataclass(frozen=True)

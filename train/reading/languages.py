@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from train.data.charset import Charset
-from train.reading.knowledge import FEWEST_TEXTS, MOST_TEXTS
+from train.reading.knowledge import FEWEST_TEXTS, MOST_CHARACTERS, MOST_TEXTS
 from train.reading.ngram import learn
 from train.reading.settings import Language, ReadingSettings
 from train.reading.text_model import SMALLEST, Likely, Probabilities, TextModel
@@ -71,10 +71,12 @@ class ChosenNgram:
 
 
 def limit_texts(texts: Sequence[str], seed: int) -> Sequence[str]:
-    """Return the texts, or MOST_TEXTS drawn ones."""
-    if len(texts) <= MOST_TEXTS:
+    """Return the texts, or as many drawn ones as MOST_TEXTS and MOST_CHARACTERS allow."""
+    lengths = np.fromiter(map(len, texts), np.int64, len(texts))
+    if len(texts) <= MOST_TEXTS and lengths.sum() <= MOST_CHARACTERS:
         return texts
-    chosen = np.random.default_rng(seed).choice(len(texts), MOST_TEXTS, replace=False)
+    chosen = np.random.default_rng(seed).choice(len(texts), min(len(texts), MOST_TEXTS), replace=False)
+    chosen = chosen[: max(1, int(np.searchsorted(lengths[chosen].cumsum(), MOST_CHARACTERS, "right")))]
     return [texts[index] for index in sorted(chosen.tolist())]
 
 

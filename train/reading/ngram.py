@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -51,10 +52,34 @@ class Ngram:
     @cached_property
     def _table(self) -> tuple[Array, Indices] | None:
         """The answers of `follow` to everything, (G * classes,) each; None where that is too much."""
-        size = self.contexts * self.classes
-        if size > LARGEST_TABLE:
+        if self.contexts * self.classes > LARGEST_TABLE:
             return None
-        return self._found(*np.divmod(np.arange(size), self.classes))
+        shape = (self.contexts, self.classes)
+        scores, following = np.full(shape, -math.log(self.classes)), np.full(shape, -1)
+        bounds = np.searchsorted(self.keys, np.arange(self.contexts + 1) * self.classes)
+        for first, last in pairwise(
+            self._depths
+        ):  # what a shorter context says holds where a longer one knows no more
+            shorter = self.shorter[first:last]
+            if first:
+                scores[first:last] = scores[shorter] + self.backoff[first:last, None]
+                following[first:last] = following[shorter]
+            else:
+                scores[:last] += self.backoff[:last, None]
+            seen = slice(bounds[first], bounds[last])
+            scores.ravel()[self.keys[seen]], following.ravel()[self.keys[seen]] = (
+                self.scores[seen],
+                self.following[seen],
+            )
+        return scores.ravel(), np.where(following < 0, self.otherwise[:, None], following).ravel()
+
+    @cached_property
+    def _depths(self) -> list[int]:
+        """Where the contexts of each length begin, and where the last ones end; a context stands behind its shorter one."""
+        bounds = [0, 1]
+        while bounds[-1] < self.contexts:
+            bounds.append(int(np.searchsorted(self.shorter, bounds[-1])))
+        return bounds
 
     @cached_property
     def _chains(self) -> tuple[Indices, Array]:
@@ -224,6 +249,8 @@ def _levels(seen: _Seen, classes: int, order: int) -> Iterator[_Level]:
     yield level
     for taken in range(1, order):
         long = np.flatnonzero(seen.place >= taken)
+        if not len(long):  # no text is so long
+            return
         keys = level.context[long] * classes + seen.number[long - taken]
         _, first, numbers = np.unique(keys, return_index=True, return_inverse=True)
         context = np.full(len(seen.number), -1)

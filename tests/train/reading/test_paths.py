@@ -90,7 +90,7 @@ def test_a_lexicons_best_word_is_brute_forces_and_there_is_always_one(
     seed: int, words: set[str], most: int
 ) -> None:
     """However few tokens are kept, one comes to an end in time, where a word can be written at all."""
-    automaton = union([lexicon_automaton(words, CHARSET), lexicon_automaton(["00"], CHARSET)])
+    automaton = union([lexicon_automaton(tuple(words), CHARSET), lexicon_automaton(("00",), CHARSET)])
     lines = drawn(seed, 2, 5)
     found = best_paths(lines, Grammar(automaton), np.full(2, 1e9), most)
     for line, paths in zip(lines, found, strict=True):
@@ -165,14 +165,23 @@ def test_without_rules_it_reads_as_greedy_with_the_same_columns(seed: int) -> No
     assert (written(path.classes), path.columns) == (greedy.text, greedy.columns)
 
 
-def test_texts_that_are_never_seen_share_what_is_left() -> None:
-    """Probabilities of all texts up to a length, and of longer ones, add up to 1."""
-    for texts in (["01", "12", "02"], ["0", "12", "2210"]):
-        ngram = learn(texts, CHARSET, order=2)
-        context = np.arange(ngram.contexts).repeat(CHARSET.classes)
-        scores, _ = ngram.follow(context, np.tile(np.arange(CHARSET.classes), ngram.contexts))
-        sums = np.exp(scores).reshape(ngram.contexts, -1).sum(axis=1)
-        assert sums == pytest.approx(np.ones(ngram.contexts))
+@pytest.mark.parametrize(
+    ("order", "texts"), [(2, ["01", "12", "02"]), (2, ["0", "12", "2210"]), (6, ["01", "1"])]
+)
+def test_texts_that_are_never_seen_share_what_is_left(
+    order: int, texts: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Probabilities of all texts up to a length, and of longer ones, add up to 1; also of an order that no text has."""
+    ngram = learn(texts, CHARSET, order)
+    contexts = np.arange(ngram.contexts).repeat(CHARSET.classes)
+    classes = np.tile(np.arange(CHARSET.classes), ngram.contexts)
+    scores, following = ngram.follow(contexts, classes)
+    sums = np.exp(scores).reshape(ngram.contexts, -1).sum(axis=1)
+    assert sums == pytest.approx(np.ones(ngram.contexts))
+    monkeypatch.setattr("train.reading.ngram.LARGEST_TABLE", 0)
+    large = learn(texts, CHARSET, order).follow(contexts, classes)  # one by one, without a table
+    assert large[0] == pytest.approx(scores)
+    assert (large[1] == following).all()
 
 
 def test_an_automaton_keeps_only_states_that_lead_to_an_end() -> None:

@@ -1,6 +1,7 @@
 """Lists of texts as automata: a trie, which knows how many steps of a line the rest of a text needs."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -9,9 +10,12 @@ from train.data.charset import Charset
 from train.reading.automata.automaton import Automaton, Indices
 
 NEVER = 1 << 40
+LEXICONS = 4
+"""That are kept: a text model is made several times while it is chosen, and a million words take ten seconds."""
 
 
-def lexicon_automaton(words: Iterable[str], charset: Charset) -> Automaton:
+@lru_cache(LEXICONS)
+def lexicon_automaton(words: tuple[str, ...], charset: Charset) -> Automaton:
     """Return the automaton of those words that the charset can write; there must be some."""
     writable = {tuple(charset.encode(word)) for word in words if not charset.unknown(word)}
     return _trie(sorted(writable - {()}), charset.classes)

@@ -73,7 +73,7 @@ def _level(rules: Sequence[Rule], charset: Charset) -> Level:
                 whole, others = (narrower, others) if narrower else (whole, [*others, rule])
         parts += [whole] if len(whole.starts) else []
     if (source := listed or spelt) is not None:
-        words = [word for word in source.lexicon if all(rule.holds(word) for rule in rules)]
+        words = tuple(word for word in source.lexicon if all(rule.holds(word) for rule in rules))
         parts += (
             [lexicon_automaton(words, charset)] if any(not charset.unknown(word) for word in words) else []
         )
