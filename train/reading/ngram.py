@@ -75,7 +75,7 @@ class Ngram:
 
     @cached_property
     def _depths(self) -> list[int]:
-        """Where the contexts of each length begin, and where the last ones end; a context stands behind its shorter one."""
+        """Where the contexts of each length begin, and where the last ones end; a shorter context stands first."""
         bounds = [0, 1]
         while bounds[-1] < self.contexts:
             bounds.append(int(np.searchsorted(self.shorter, bounds[-1])))
