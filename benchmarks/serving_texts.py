@@ -23,7 +23,7 @@ from train.data.formats import load_file
 from train.errors import UsageError
 from train.reading.formats.declared import TextFormat
 from train.reading.formats.rules import weigh
-from train.reading.ngram import learn
+from train.reading.learning import learn
 from train.reading.settings import FILE, Language, ReadingSettings
 
 RULES = {"vin": TextFormat(pattern="[A-HJ-NPR-Z0-9]{17}", checks=("vin",)).rules(), "receipts": ()}

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from train.data.charset import Charset
 from train.reading.knowledge import FEWEST_TEXTS, MOST_CHARACTERS, MOST_TEXTS
-from train.reading.ngram import learn
+from train.reading.learning import learn
 from train.reading.settings import Language, ReadingSettings
 from train.reading.text_model import SMALLEST, Likely, Probabilities, TextModel
 from train.scoring.intervals import Gain, paired_gain_interval

@@ -9,10 +9,10 @@ import numpy.typing as npt
 
 from train.data.charset import Charset, Decoded, decode_line
 from train.data.texts.forms import text_of
-from train.reading.finder import TextFinder
+from train.reading.decoding.finder import TextFinder
+from train.reading.decoding.grammar import Costs, Grammar
+from train.reading.decoding.paths import Path, best_paths
 from train.reading.formats.levels import Level, make_levels
-from train.reading.grammar import Costs, Grammar
-from train.reading.paths import Path, best_paths
 from train.reading.settings import ReadingSettings, TextReading
 
 SMALLEST = 1e-30

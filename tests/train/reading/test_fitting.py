@@ -10,7 +10,7 @@ from train.reading.fitting import fit
 from train.reading.formats.rules import Rule
 from train.reading.knowledge import EarlierTextModel, TextKnowledge
 from train.reading.languages import PredictedLines
-from train.reading.ngram import learn
+from train.reading.learning import learn
 from train.reading.settings import Language, ReadingSettings
 
 CHARSET = Charset(tuple("ABCD"))

@@ -11,17 +11,17 @@ from train.data.charset import Charset, decode_line
 from train.reading.automata.automaton import Automaton
 from train.reading.automata.lexicon import lexicon_automaton, union
 from train.reading.automata.patterns import patterns_automaton
-from train.reading.finder import DEPTH, TextFinder
+from train.reading.decoding.finder import DEPTH, TextFinder
+from train.reading.decoding.grammar import Grammar
+from train.reading.decoding.paths import best_paths
+from train.reading.decoding.viterbi import Trellis
 from train.reading.formats.checks import WeightedCheck
 from train.reading.formats.levels import make_levels
 from train.reading.formats.product import restrict
 from train.reading.formats.rules import Rule
-from train.reading.grammar import Grammar
-from train.reading.ngram import learn
-from train.reading.paths import best_paths
+from train.reading.learning import learn
 from train.reading.settings import Language, ReadingSettings
 from train.reading.text_model import TextModel
-from train.reading.viterbi import Trellis
 
 CHARSET = Charset(("0", "1", "2"))
 CHECK = WeightedCheck(modulus=3, weights=(2, 1), repeat=True, lengths=(1, 2, 3))

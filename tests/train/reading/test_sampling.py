@@ -8,7 +8,7 @@ import pytest
 from train.data.charset import Charset
 from train.reading.formats.rules import Rule
 from train.reading.formats.sampling import LONGEST, draw_texts
-from train.reading.ngram import learn
+from train.reading.learning import learn
 from train.reading.settings import Language, ReadingSettings
 
 CHARSET = Charset(tuple(string.ascii_uppercase + string.digits + " -"))

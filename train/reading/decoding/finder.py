@@ -9,11 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from train.data.charset import BLANK
+from train.reading.decoding.grammar import Costs, Grammar
+from train.reading.decoding.paths import Path, best_paths
+from train.reading.decoding.viterbi import Trellis
 from train.reading.formats.levels import Level
-from train.reading.grammar import Costs, Grammar
 from train.reading.ngram import Ngram
-from train.reading.paths import Path, best_paths
-from train.reading.viterbi import Trellis
 
 BEAM = 24
 MOST_BEAM, LEAST_BEAM, BEAM_WEIGHT = 8.0, 2.0, 15.0

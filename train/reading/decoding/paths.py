@@ -14,8 +14,8 @@ import numpy.typing as npt
 
 from train.data.charset import BLANK
 from train.reading.automata.automaton import Indices
-from train.reading.choices import Choices, find_choices
-from train.reading.grammar import Costs, Grammar
+from train.reading.decoding.choices import Choices, find_choices
+from train.reading.decoding.grammar import Costs, Grammar
 
 MIXER = np.uint64(0x9E3779B97F4A7C15)
 Hashes = npt.NDArray[np.uint64]

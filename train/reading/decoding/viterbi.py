@@ -12,8 +12,8 @@ import numpy.typing as npt
 
 from train.data.charset import BLANK
 from train.reading.automata.automaton import Automaton, Indices
-from train.reading.grammar import Costs
-from train.reading.paths import Path
+from train.reading.decoding.grammar import Costs
+from train.reading.decoding.paths import Path
 
 MOST_NUMBERS = 1 << 23
 """That are kept at a time, 32 MB; of a line that has more, all the same."""

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from train.data.charset import BLANK
 from train.reading.automata.automaton import Indices
-from train.reading.grammar import Costs
+from train.reading.decoding.grammar import Costs
 
 Flags = npt.NDArray[np.bool_]
 

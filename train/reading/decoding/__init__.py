@@ -1,0 +1,1 @@
+"""The best texts of CTC probabilities under automata and language models."""
