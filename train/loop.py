@@ -24,7 +24,7 @@ from train.steps.epoch import loss_limit, train_epoch
 from train.steps.feature_cache import FeatureCache, feature_cache
 from train.steps.fits import check_fits
 from train.steps.micro_batches import prepared_steps, within_memory
-from train.steps.place import Watch, watch_nothing, watch_steps
+from train.steps.position import Watch, watch_nothing, watch_steps
 from train.steps.schedule import Best, ScheduleHorizon
 from train.steps.teacher import check_teacher, read_by_teacher
 from train.steps.validation import evaluate, validate

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from train.steps.place import Position
+from train.steps.position import Position
 
 MOST = 6
 
@@ -48,14 +48,14 @@ def choose_items(items: Sequence[str]) -> list[str]:
     return [*items[:MOST], *([f"and {more} more"] if more > 0 else [])]
 
 
-def format_item(trial: str, place: Position | None) -> str:
+def format_item(trial: str, position: Position | None) -> str:
     """Say where a trial is, '8f3a_00001 epoch 3/12, batch 17/29'."""
-    if place is None:
+    if position is None:
         return f"{trial} before its first batch"
-    fold = f"fold {place.fold}/{place.folds}, " if place.fold else ""
-    done = place.batch == place.batches
-    batch = "all batches done, validates" if done else f"batch {place.batch}/{place.batches}"
-    return f"{trial} {fold}epoch {place.epoch}/{place.epochs}, {batch}"
+    fold = f"fold {position.fold}/{position.folds}, " if position.fold else ""
+    done = position.batch == position.batches
+    batch = "all batches done, validates" if done else f"batch {position.batch}/{position.batches}"
+    return f"{trial} {fold}epoch {position.epoch}/{position.epochs}, {batch}"
 
 
 def format_minutes(seconds: float) -> str:

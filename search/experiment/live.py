@@ -20,7 +20,7 @@ from typing import Any
 import ray
 
 from search.experiment.at_work import AtWork, format_item, format_live_lines, format_plain_line
-from search.trials.heartbeat import read_places
+from search.trials.heartbeat import read_positions
 
 EVERY_S, SOON_S, POLL_S = 30.0, 2.0, 1.0
 """A file gets a line so often, and one soon after a stage or its first item has begun; how often that is looked at."""
@@ -39,8 +39,8 @@ class _Shown:
         work, trials = self.work, self.trials
         if work is None or not trials:
             return work
-        places = read_places(trials)
-        return replace(work, items=[format_item(trial, places.get(trial)) for trial in trials])
+        positions = read_positions(trials)
+        return replace(work, items=[format_item(trial, positions.get(trial)) for trial in trials])
 
 
 _shown = _Shown()

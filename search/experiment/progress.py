@@ -21,7 +21,7 @@ from search.records.trial_report import (
     REASON,
     is_fold,
 )
-from search.trials.heartbeat import forget_place
+from search.trials.heartbeat import forget_position
 from train.scoring.scores import Scores
 from train.steps.schedule import ScheduleHorizon
 from train.steps.validation import GENERAL
@@ -69,13 +69,13 @@ class ProgressLines(Callback):  # type: ignore[misc]
 
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """Say what is being tried."""
-        forget_place(trial.trial_id)  # of an earlier attempt
+        forget_position(trial.trial_id)  # of an earlier attempt
         config = trial.config
         print(f"{trial.trial_id}  starts: {describe(config)}", flush=True)
 
     def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """Say what became of it."""
-        forget_place(trial.trial_id)
+        forget_position(trial.trial_id)
         result = trial.last_result or {}
         ended = f"ended after epoch {result[EPOCH]}" if METRIC in result else "ended"
         if result.get(METRIC, 0) < 0 and not result.get(DIVERGED):

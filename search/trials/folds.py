@@ -25,7 +25,7 @@ from train.data.split import is_spread, seeded_rank
 from train.errors import UsageError
 from train.loop import MakeCheckpoint, Metrics, TrainingData, assemble, train
 from train.scoring.intervals import bootstrap_interval
-from train.steps.place import Watch, watch_nothing
+from train.steps.position import Watch, watch_nothing
 from train.steps.validation import GENERAL, evaluate
 from train.tasks import TASKS, SampleStats, Task, primary_of
 

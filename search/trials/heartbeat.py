@@ -18,7 +18,7 @@ from ray.experimental.internal_kv import (
     _internal_kv_put,
 )
 
-from train.steps.place import Position, Watch
+from train.steps.position import Position, Watch
 
 EVERY_S, LAST_EVERY_S = 3.0, 1.0
 """A trial writes no more often; the last batch of an epoch is written sooner: the validation samples come next."""
@@ -29,15 +29,15 @@ def heartbeat(trial: str) -> Watch:
     """Return a function that says where a trial is; call it from any of the cluster's processes."""
     written = float("-inf")
 
-    def beat(place: Position) -> None:
+    def beat(position: Position) -> None:
         nonlocal written
         now = time.monotonic()
-        often = LAST_EVERY_S if place.batch == place.batches else EVERY_S
+        often = LAST_EVERY_S if position.batch == position.batches else EVERY_S
         if now - written < often or not _internal_kv_initialized():
             return
         written = now
         with suppress(RayError):
-            _internal_kv_put(trial, json.dumps(asdict(place)), overwrite=True, namespace=NAMESPACE)
+            _internal_kv_put(trial, json.dumps(asdict(position)), overwrite=True, namespace=NAMESPACE)
 
     return beat
 
@@ -47,7 +47,7 @@ def this_trial() -> str:
     return str(tune.get_context().get_trial_id())
 
 
-def read_places(trials: Iterable[str]) -> dict[str, Position]:
+def read_positions(trials: Iterable[str]) -> dict[str, Position]:
     """Return where trials are; those that have trained no batch yet are left out."""
     found: dict[str, Position] = {}
     if not _internal_kv_initialized():
@@ -59,7 +59,7 @@ def read_places(trials: Iterable[str]) -> dict[str, Position]:
     return found
 
 
-def forget_place(trial: str) -> None:
+def forget_position(trial: str) -> None:
     """Forget where a trial was: another attempt begins, or it has ended."""
     if _internal_kv_initialized():
         with suppress(RayError):

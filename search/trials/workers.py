@@ -42,7 +42,7 @@ from train.config import TrialConfig
 from train.engine import World
 from train.errors import MemoryShortError, OcrError
 from train.loop import MakeCheckpoint, Metrics, Report, train
-from train.steps.place import Watch, watch_nothing
+from train.steps.position import Watch, watch_nothing
 
 TRIAL_RESOURCES: dict[str, float] = {"memory": 1}
 """What a trial that calls `train_on_workers` must request: one byte, for Tune refuses a request of nothing."""

@@ -1,7 +1,7 @@
 """What is said of a search at work: from its state to lines."""
 
 from search.experiment.at_work import MOST, AtWork, format_item, format_live_lines, format_plain_line
-from train.steps.place import Position
+from train.steps.position import Position
 
 TRAINING = AtWork("training", 1000.0, 1260.0, ("a epoch 1/9, batch 2/3", "b before its first batch"))
 

@@ -10,7 +10,7 @@ from ray import tune
 
 from search.preflight.data import decode_sets, source_of
 from search.settings import StudySettings
-from search.trials.heartbeat import read_places
+from search.trials.heartbeat import read_positions
 from search.trials.start import TrialSetup
 from search.trials.trial import run_trial
 from tests import tiny_recogniser
@@ -40,7 +40,7 @@ def test_a_second_trial_decodes_nothing(data_dir: Path, tmp_path: Path, local_cl
     )
     results = tuner.fit()
     assert not ray.get(writeable.remote([setup.data]))
-    places = read_places(str(result.metrics["trial_id"]) for result in results).values()
+    places = read_positions(str(result.metrics["trial_id"]) for result in results).values()
     assert [result.error for result in results] == [None, None]
     assert [result.metrics["epoch"] for result in results] == [1, 1]
     assert [(place.epoch, place.epochs, place.batches) for place in places] == [(1, 1, 2)] * 2

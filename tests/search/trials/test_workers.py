@@ -15,7 +15,7 @@ from ray.tune.schedulers import ASHAScheduler
 
 from search.planning.packing import WorkerGroup
 from search.storage.location import Location
-from search.trials.heartbeat import heartbeat, read_places
+from search.trials.heartbeat import heartbeat, read_positions
 from search.trials.workers import TRIAL_RESOURCES, train_on_workers
 from tests.real_lines import narrow_lines
 from tests.search.trials.watched_workers import Seen, Weights, observe
@@ -202,7 +202,7 @@ def test_workers_continue_from_a_checkpoint(
 
     watch = heartbeat(f"trial-{engine}")
     train_on_workers(config(engine=engine), shared, report, resume, group(tmp_path), watch=watch)
-    [place] = read_places([f"trial-{engine}"]).values()
+    [place] = read_positions([f"trial-{engine}"]).values()
     assert (place.epoch, place.epochs) == (2, 2)
     [(metrics, checkpoint)] = reports
     assert metrics["epoch"] == checkpoint.epoch == 2

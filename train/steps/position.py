@@ -30,7 +30,7 @@ class Position:
 Watch = Callable[[Position], None]
 
 
-def watch_nothing(place: Position) -> None:
+def watch_nothing(position: Position) -> None:
     """Do nothing: nobody watches."""
 
 
