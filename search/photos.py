@@ -96,7 +96,8 @@ def run_photos(asked: StudySettings, resume: bool) -> None:
 def _begin(asked: StudySettings, resume: bool) -> StudySettings:
     """Return the settings of the two studies, checked and written down; those of one that is resumed are read."""
     path = asked.local_folder / ASKED
-    if path.exists() != resume:
+    studies = (asked.local_folder, *(asked.local_folder / name for name in (DETECTION, RECOGNITION)))
+    if (path.exists() if resume else any(map(has_begun, studies))) != resume:
         rule = "--resume needs a study of that name" if resume else "a study's name must be new"
         remedy = "leave out --resume" if resume else "add --resume, or choose another --name"
         raise UsageError(rule, f"{asked.name} in {asked.storage}", remedy)

@@ -21,7 +21,7 @@ from search.planning.pair import PairTime
 from search.run import settings_of
 from search.selection.finish import OF_READER
 from search.settings import ASKED, StudySettings
-from search.storage.files import BEST_CONFIG
+from search.storage.files import BEST_CONFIG, JOURNAL, STUDY_FILE
 from serve.inference import pretrained
 from serve.inference.model import load_model
 from tests import real_photos
@@ -123,6 +123,12 @@ def test_a_name_is_taken_once_and_resumed_with_what_was_asked(tmp_path: Path) ->
         run_photos(settings, resume=True)
     settings.local_folder.mkdir(parents=True)
     (settings.local_folder / ASKED).write_text(settings.model_dump_json(), "utf-8")
+    with pytest.raises(DataError, match="a data folder"):
+        run_photos(settings, resume=False)  # nothing was trained under the name
+    begun = settings.local_folder / "detection"
+    begun.mkdir()
+    (begun / STUDY_FILE).write_text("{}", "utf-8")
+    (begun / JOURNAL).write_text('{"event": "start", "trial": "1"}\n', "utf-8")
     with pytest.raises(UsageError, match="a study's name must be new"):
         run_photos(settings, resume=False)
 

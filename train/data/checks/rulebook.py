@@ -146,6 +146,6 @@ RULES: dict[str, LabelRule] = {
     "small_text": LabelRule(
         "warning",
         "texts are too small to be learnt",
-        "label larger photos, or mark them as ignored: they are training leaves them out, scores do not",
+        "label larger photos, or mark them as ignored: training leaves them out, scores count them",
     ),
 }

@@ -1,20 +1,29 @@
-"""Notes on the labels that are read, a line each: collected by the caller, else printed to standard error."""
+"""Notes on the labels that are read, a line each: collected by the caller, else printed to standard error.
+
+A process prints each line once, however often it reads the same labels: for a detector's study and its reader's, say.
+"""
 
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import cache
 
 _collected: ContextVar[list[str] | None] = ContextVar("notes", default=None)
 
 
 def note(line: str) -> None:
-    """Say one line."""
+    """Say one line, unless it was said before."""
     lines = _collected.get()
     if lines is None:
-        print(line, file=sys.stderr, flush=True)
+        _say(line)
     elif line not in lines:
         lines.append(line)
+
+
+@cache
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
 
 
 @contextmanager
