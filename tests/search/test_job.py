@@ -27,12 +27,23 @@ MODELS.register(NAME)(TinyOrientation())
 """
 AUGMENTATION = '''"""Something that no other copy of the project has."""
 
+import os
+import time
+from pathlib import Path
+
 from train.data.augment import AUGMENTATIONS
+
+MET = Path({met!r})
 
 
 @AUGMENTATIONS.register("only_in_the_clone")
 def only_in_the_clone(image, strength, rng):
-    """Leave the line as it is."""
+    """Leave the line as it is, once another trial trains, too."""
+    (MET / str(os.getpid())).touch()
+    until = time.monotonic() + 300
+    while len(list(MET.iterdir())) < 2:
+        assert time.monotonic() < until, "no other trial began"
+        time.sleep(0.1)
     return image.copy()
 '''
 
@@ -54,14 +65,21 @@ def submit(to: Cluster, clone: Path, *words: object, environment: Mapping[str, s
 
 
 def fresh_clone(folder: Path) -> Path:
-    """Copy what git tracks, changes included, and add a model and an augmentation that only this copy has."""
+    """Copy what git tracks, changes included, and add a model and an augmentation that only this copy has.
+
+    The augmentation waits for a second process: a node once trained both trials before the other began.
+    """
     listed = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
     names = subprocess.run(listed, cwd=REPOSITORY, capture_output=True, text=True, check=True).stdout
     for name in names.splitlines():
         if (REPOSITORY / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(REPOSITORY / name, folder / name)
-    (folder / "train/data/augment/only_in_the_clone.py").write_text(AUGMENTATION, encoding="utf-8")
+    met = folder.with_name("met")
+    met.mkdir()
+    (folder / "train/data/augment/only_in_the_clone.py").write_text(
+        AUGMENTATION.format(met=str(met)), encoding="utf-8"
+    )
     model = (REPOSITORY / "tests/tiny_orientation.py").read_text(encoding="utf-8")
     (folder / "train/models/only_in_the_clone.py").write_text(model + MODEL, encoding="utf-8")
     (folder / "spaces/only-in-the-clone.yaml").write_text(SPACE, encoding="utf-8")
