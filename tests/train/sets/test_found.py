@@ -73,7 +73,7 @@ def test_lines_are_cut_by_the_boxes_that_are_found(folder: Path) -> None:
     train, val = sets.samples["train"], sets.samples["val"]
     assert [len(train), len(val), len(sets.samples[VERSIONS])] == [28, 2 * FEWEST - 1, 28 * PICTURES]
     assert "Mval3" not in {sample.text for sample in val}  # missed: wrong end to end
-    told = "\n".join(sets.told)
+    told = "\n".join(sets.messages)
     assert f"val: {2 * FEWEST - 1} of {2 * FEWEST} texts are found by shifted" in told
     assert "on the validation photos" in told
     assert "ends +-0.00" in told  # every box errs alike

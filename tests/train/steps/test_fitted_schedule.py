@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.real_lines import config, few_lines, run
-from train.loop import TrainingData, _fitted
+from train.loop import TrainingData, _fit_horizon
 from train.steps.schedule import EPOCHS, FITTED_AT, MARGIN, ScheduleHorizon
 
 lengths = st.integers(1, 60)
@@ -72,7 +72,7 @@ def test_the_slowest_worker_decides_for_all() -> None:
             return [*items, (0.1, 90.0)]
 
     def length(engine: Any, seconds: float, left: float) -> int:
-        return _fitted(ScheduleHorizon(20), engine, 1, seconds, time.time() + left, 20).epochs
+        return _fit_horizon(ScheduleHorizon(20), engine, 1, seconds, time.time() + left, 20).epochs
 
     assert length(Slower(), 0.1, 90) == length(Faster(), 8.0, 50) == 1 + int(50 / (MARGIN * 8))
 
