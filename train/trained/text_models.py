@@ -135,7 +135,7 @@ def measure_decoding(task: Task, predictions: Sequence[TextReading], data: Datas
         accepted=measure_coverage(scores, right, calibration.accept_at, calibration.precision)
         if calibration
         else None,
-        precisions=tuple(shares) if calibration else (),
+        precisions=tuple(dict.fromkeys(shares)) if calibration else (),
         reliability=measure_reliability([calibration.probability(score) for score in scores], right)
         if calibration
         else (),

@@ -175,6 +175,7 @@ def test_a_check_of_python_stdnum_is_tried_on_the_likeliest_texts() -> None:
         ("lexicon: ['']", "must not be empty"),
         ("pattern: '^$'", "a character or more"),
         ("checks: [vin, {modulus: 1, weights: [1]}]", "checks.1.modulus: Input should be greater"),
+        ("checks: [{modulus: 10, weights: [1, 2], check_at: 3}]", "one of the 2 places"),
         ("checks: {check: {modulus: 10}}", "checks.0.check.weights: Field required"),
     ],
 )

@@ -100,6 +100,8 @@ class WeightedCheck(Frozen, Check):
             raise ValueError("values must be of single characters")
         if self.check_at is not None and len(self.check_characters) != self.modulus:
             raise ValueError(f"check_characters must be {self.modulus}, one a remainder")
+        if not self.repeat and (self.check_at or 0) > len(self.weights):
+            raise ValueError(f"check_at must be one of the {len(self.weights)} places; weigh its own with 0")
         if not self.repeat and any(length != len(self.weights) for length in self.lengths):
             raise ValueError("lengths go with weights that repeat")
         return self
