@@ -58,11 +58,15 @@ def _compile_once(graph: Path, profile: Sequence[npt.NDArray[np.float32]]) -> di
     }
 
 
+def find_cache() -> Path:
+    """Return the folder of what can be made again; it may not be there yet."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ocrtune"
+
+
 def _cache_folder(graph: Path) -> Path:
     """Return the folder of a graph's engines; they depend on the GPU, so they are no part of a bundle."""
-    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     name = hashlib.sha256(graph.read_bytes()).hexdigest()[:16]
-    folder = base / "ocrtune" / "tensorrt" / name
+    folder = find_cache() / "tensorrt" / name
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError:  # a home that cannot be written

@@ -10,12 +10,13 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from serve.runtime.measured import keep, place_of, recall
 from serve.runtime.providers import CPU, PROVIDERS
 from serve.runtime.sessions import Array, ElasticSession, Session
 
@@ -80,6 +81,9 @@ class Tuning:
         return asdict(self)
 
 
+_FIELDS = tuple(field.name for field in fields(Tuning))
+
+
 def blank(shape: Sequence[int]) -> Work:
     """Return work of empty rows, (C, H, W) each."""
     return lambda count: [np.zeros((count, *shape), np.float32)]
@@ -95,7 +99,8 @@ def open_elastic(
 ) -> tuple[ElasticSession, Tuning]:
     """Return the fastest session on the replica's own cores, joined by one on more cores for a single row.
 
-    The machine's replicas measure one after another: together, they would measure each other.
+    The machine's replicas measure one after another: together, they would measure each other. What one of them found
+    counts for those that come after it (`measured.py`).
 
     Args:
         graphs: of a model, by precision; `float32` is among them.
@@ -105,16 +110,34 @@ def open_elastic(
         cores: that a row may use which comes alone; None for all of the machine.
         compare: tells whether what is fast reads the same; None where there is nothing to read.
     """
+    cores = cores or len(os.sched_getaffinity(0))
     with hold_turn("measures"):
-        own, tuning = open_tuned(graphs, work, threads, batches, compare)
-        wide, count = own, tuning.threads
-        if tuning.provider == CPU:
-            cores = cores or len(os.sched_getaffinity(0))
-            wide, count = _open_wide(own, tuning, graphs[tuning.precision], work, cores)
-    tuning = replace(tuning, threads_alone=count)
+        place = place_of(graphs, work(1), threads, cores, batches, compare is not None, _FIELDS)
+        if found := recall(place):
+            tuning = Tuning(**found)
+            own, wide = _open_again(tuning, graphs[tuning.precision], work, max(batches))
+        else:
+            own, tuning = open_tuned(graphs, work, threads, batches, compare)
+            wide, count = own, tuning.threads
+            if tuning.provider == CPU:
+                wide, count = _open_wide(own, tuning, graphs[tuning.precision], work, cores)
+            tuning = replace(tuning, threads_alone=count)
+            keep(place, tuning.as_dict())
     told = {name: value for name, value in tuning.as_dict().items() if name != "tried"}
     log.info("%s: %s", graphs["float32"], told)
     return ElasticSession(own, wide, work(1)[0]), tuning
+
+
+def _open_again(tuning: Tuning, graph: Path, work: Work, most: int) -> tuple[Session, Session]:
+    """Return the sessions that another process chose; they run once, as memory is given back down to what that took."""
+    own = wide = Session(graph, tuning.provider, tuning.threads, work(most))
+    for rows in work(tuning.batch):
+        own.run(rows)
+    if tuning.threads_alone != tuning.threads:
+        wide = Session(graph, CPU, tuning.threads_alone)
+        for rows in work(1):
+            wide.run(rows)
+    return own, wide
 
 
 def _open_wide(own: Session, tuning: Tuning, graph: Path, work: Work, cores: int) -> tuple[Session, int]:
