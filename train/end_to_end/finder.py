@@ -25,7 +25,7 @@ class ModelFinder:
         self._model = detector(name)
 
     @property
-    def own(self) -> bool:
+    def may_know_photos(self) -> bool:
         """Whether it may have been trained on these photos: a bundle may, a published model was not."""
         return self._model.bundle is not None
 

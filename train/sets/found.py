@@ -43,7 +43,7 @@ class Finder(Protocol):
         """Key of its boxes in a cache: what may find other boxes has another one."""
 
     @property
-    def own(self) -> bool:
+    def may_know_photos(self) -> bool:
         """Whether it may have been trained on these photos."""
 
     def find(self, photos: Sequence[Sample]) -> Sequence[Quads]:
@@ -126,7 +126,7 @@ def _match(photos: Sequence[Sample], finder: Finder) -> _Found:
 
 def _errors(parts: Mapping[str, _Found], finder: Finder) -> tuple[list[BoxError], str]:
     """Return how the detector errs, and on which photos: on validation where it may know the training photos."""
-    split = "val" if finder.own else "train"
+    split = "val" if finder.may_know_photos else "train"
     part = parts[split]
     pairs = [
         (line.corners, part.boxes[line.name])

@@ -28,7 +28,7 @@ HOW = Cut(along=0.2, direct=True)
 class Shifted:
     """A detector that finds every text two pixels too far to the right, but those that begin with M."""
 
-    name, key, own = "shifted", "1", True
+    name, key, may_know_photos = "shifted", "1", True
 
     def __init__(self) -> None:
         self.asked: list[int] = []
