@@ -16,8 +16,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from serve.runtime.building import BUILD_S, builds
 from serve.runtime.measured import keep, place_of, recall
-from serve.runtime.providers import CPU, PROVIDERS
+from serve.runtime.providers import CPU, PROVIDERS, TENSORRT
 from serve.runtime.sessions import Array, ElasticSession, Session
 
 log = logging.getLogger("ray.serve")
@@ -179,6 +180,9 @@ def open_tuned(
     for provider, precision, path, count in _list_settings(graphs, threads):
         if best and time.monotonic() > deadline:
             break
+        if provider == TENSORRT and not builds(path, provider, work(max(batches))):
+            log.warning("%s: TensorRT is not taken, it built no engine within %g s", path, BUILD_S)
+            continue
         session = Session(path, provider, count, work(max(batches)))
         name = f"{provider} {precision}"
         if compare and name not in agreement and name != f"{CPU} float32":

@@ -1,0 +1,13 @@
+"""What takes too long to build is left out; tried with onnxruntime's own provider, as there need be no GPU here."""
+
+import numpy as np
+
+from serve.inference.pretrained import find_recognition_graph
+from serve.runtime.building import builds
+from serve.runtime.providers import CPU
+
+
+def test_it_has_a_limit() -> None:
+    graph, line = find_recognition_graph("tiny"), np.zeros((1, 3, 48, 40), np.float32)
+    assert builds(graph, CPU, [line], 300)
+    assert not builds(graph, CPU, [line], 0)
