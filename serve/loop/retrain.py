@@ -122,7 +122,7 @@ class Retrainings:
         if not ID.fullmatch(key) or not (self._folder / key / JOB).is_file():
             raise UnknownError("a retraining must exist", repr(key), "list them with GET /api/retrain")
         job = read_fields(self._folder / key / JOB)
-        state = self._state(key)
+        state = self._find_state(key)
         scores = state.get("scores")
         return Status(
             id=key,
@@ -154,7 +154,7 @@ class Retrainings:
             if time.monotonic() > until:
                 raise BusyError("a retraining must end when it is told to", "not yet", "try again")
             time.sleep(0.1)
-        if self._written(key)["state"] in UNDER_WAY:  # it may have ended just before
+        if self._read_state(key)["state"] in UNDER_WAY:  # it may have ended just before
             write_state(self._folder / key, STOPPED, status.progress, "cancelled")
         return self.status(key)
 
@@ -184,9 +184,9 @@ class Retrainings:
             return []
         return [p.name for p in self._folder.iterdir() if ID.fullmatch(p.name) and (p / JOB).is_file()]
 
-    def _state(self, key: str) -> dict[str, Any]:
+    def _find_state(self, key: str) -> dict[str, Any]:
         """Return the state that the job wrote; if it ended without writing its end, the cluster's state of it."""
-        state = self._written(key)
+        state = self._read_state(key)
         if state["state"] not in UNDER_WAY:
             return state
         try:
@@ -198,7 +198,7 @@ class Retrainings:
         now = OF_JOB.get(found, FAILED)
         if now in UNDER_WAY:
             return state
-        state = self._written(key)  # it may have ended since it was read
+        state = self._read_state(key)  # it may have ended since it was read
         return (
             state if state["state"] not in UNDER_WAY else {**state, "state": now, "message": message or found}
         )
@@ -208,7 +208,7 @@ class Retrainings:
         fresh = time.time() - job.stat().st_mtime < SUBMITTED_S
         return fresh and read_fields(job).get("cluster") == self._jobs.cluster()
 
-    def _written(self, key: str) -> dict[str, Any]:
+    def _read_state(self, key: str) -> dict[str, Any]:
         try:
             return read_fields(self._folder / key / STATE)
         except FileNotFoundError:
@@ -238,7 +238,7 @@ class Retrainings:
         """Copy the corrections into `data/train`, `val` and `test`; return the lines of each."""
         data = folder / "data"
         data.mkdir(parents=True)
-        splits = hold_out(self._corrections.snapshot(data), *self._seen())
+        splits = hold_out(self._corrections.snapshot(data), *self._read_used_lines())
         for name, lines in splits.items():
             (data / name).mkdir()
             for file in (f"{line.id}{suffix}" for line in lines for suffix in (".json", ".png")):
@@ -247,12 +247,12 @@ class Retrainings:
         write_whole(folder / SPLIT, json.dumps(split), durable=True)
         return splits
 
-    def _seen(self) -> tuple[UsedLines, UsedLines]:
+    def _read_used_lines(self) -> tuple[UsedLines, UsedLines]:
         """Return the lines that earlier retrainings learnt from, and those they held back; failed ones do not count."""
         learnt: list[list[str]] = []
         held: list[list[str]] = []
         for key in self._keys():
-            if self._state(key)["state"] not in (FAILED, STOPPED):
+            if self._find_state(key)["state"] not in (FAILED, STOPPED):
                 split = read_fields(self._folder / key / SPLIT)
                 learnt += split["train"] + split["val"]
                 held += split["test"]

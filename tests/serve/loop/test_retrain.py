@@ -189,7 +189,7 @@ def test_a_failed_retraining_has_learnt_nothing(parts: Parts) -> None:
     first = started(parts, 20)
     parts.wrote(first, "failed")
     parts.jobs.states.clear()
-    assert parts.retrainings._seen()[0].ids == frozenset()
+    assert parts.retrainings._read_used_lines()[0].ids == frozenset()
 
 
 def test_no_server_no_retraining(parts: Parts) -> None:
