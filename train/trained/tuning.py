@@ -32,7 +32,7 @@ def tune(network: Loaded, val: Dataset) -> Loaded:
     )
     before, after = network.read(val).scores, better.read(val).scores
     print(
-        f"chosen after training: {_said(checkpoint.config, config)}; "
+        f"chosen after training: {_describe_changes(checkpoint.config, config)}; "
         f"{task.terms.short[0]} {before.primary:.3f} before, {after.primary:.3f} with them",
         flush=True,
     )
@@ -45,7 +45,7 @@ def choose_settings(network: Assembled, val: Dataset) -> TrialConfig:
     return network.task.tuned(outputs, val)
 
 
-def _said(before: TrialConfig, after: TrialConfig) -> str:
+def _describe_changes(before: TrialConfig, after: TrialConfig) -> str:
     """Return the settings that differ, with their new values."""
     changed = flatten(after.model_dump()).items() - flatten(before.model_dump()).items()
     return ", ".join(f"{key} {value:g}" for key, value in sorted(changed)) or "nothing else than before"
