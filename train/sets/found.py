@@ -16,7 +16,7 @@ from train.cut import Cut
 from train.data.batching.versions import MARK
 from train.data.folders.documents import find_documents
 from train.data.folders.unpacked import unpack
-from train.data.photos.box_errors import BoxError, apply, describe, deviate, measure
+from train.data.photos.box_errors import BoxError, Deviations, apply, describe, measure
 from train.data.photos.lines import PhotoLine, is_line, labelled_lines, write_lines
 from train.data.photos.regions import regions_of
 from train.data.sample import Sample
@@ -84,13 +84,13 @@ def cut_as_found(photos: Splits, finder: Finder, how: Cut, seed: int) -> FoundLi
     A training text that is missed is cut by its label; one of another split is left out, and is wrong end to end.
     """
     parts = {name: _match(samples, finder) for name, samples in photos.items()}
-    errors, where = _errors(parts, finder)
+    deviations, told = _deviations(parts, finder)
     messages = [_tell(name, part, finder) for name, part in parts.items()]
-    messages.append(f"training boxes err as {finder.name} does on the {where} photos: {describe(errors)}")
+    messages.append(f"training boxes err {told}")
     lines = {name: tuple(_write(part, how, missed=name == "train")) for name, part in parts.items()}
     for name, part in parts.items():
         _require(name, lines[name], part, finder)
-    pictures = _pictures(parts["train"], lambda rng: deviate(errors, rng), np.random.default_rng(seed))
+    pictures = _pictures(parts["train"], deviations.draw, np.random.default_rng(seed))
     splits = replace(
         photos,
         train=lines["train"],
@@ -124,18 +124,21 @@ def _match(photos: Sequence[Sample], finder: Finder) -> _Found:
     return _Found(photos, lines, boxes)
 
 
-def _errors(parts: Mapping[str, _Found], finder: Finder) -> tuple[list[BoxError], str]:
-    """Return how the detector errs, and on which photos: on validation where it may know the training photos."""
-    split = "val" if finder.may_know_photos else "train"
-    part = parts[split]
-    pairs = [
-        (line.corners, part.boxes[line.name])
-        for of_photo in part.lines
-        for line in of_photo
-        if line.name in part.boxes
-    ]
-    measured = [measure(label, box) for label, box in pairs]
-    return [error for error in measured if error is not None], {"val": "validation"}.get(split, "training")
+def _deviations(parts: Mapping[str, _Found], finder: Finder) -> tuple[Deviations, str]:
+    """Return how training boxes err, and a sentence on it: as on validation photos where training ones may be known."""
+    own = _errors(parts["train"])
+    if not finder.may_know_photos:
+        return Deviations(own), f"as {finder.name} does on these photos: {describe(own)}"
+    elsewhere = _errors(parts["val"])
+    told = f"as {finder.name} does on the validation photos: {describe(elsewhere)}; here: {describe(own)}"
+    return Deviations(elsewhere, seen=own), told
+
+
+def _errors(part: _Found) -> list[BoxError]:
+    """Return how the boxes lie to the labels."""
+    lines = [line for of_photo in part.lines for line in of_photo if line.name in part.boxes]
+    measured = [measure(line.corners, part.boxes[line.name]) for line in lines]
+    return [error for error in measured if error is not None]
 
 
 def _write(part: _Found, how: Cut, missed: bool) -> list[Sample]:

@@ -14,11 +14,13 @@ FEWEST = 20
 """Boxes that tell how a detector errs; with fewer, errors are drawn from STANDARD."""
 SMOOTHING = 0.25
 OWN = 0.5
-"""Of how boxes deviate from labels, the detector's part: the rest is how people draw."""
+"""Of how boxes deviate from labels, the detector's part at least: the rest is how people draw."""
 INTO = 0.15
 """Heights by which a drawn box may cut into a line on each side: what is cut off could not be read, only guessed."""
 MOST_DEGREES = 30.0
 """Rectangles that are nearly square have no direction: beyond this, two of them have different ones."""
+
+NEVER = 1e-9  # in place of a variance of 0
 
 Points = npt.NDArray[np.float64]
 
@@ -90,22 +92,38 @@ def apply(label: npt.ArrayLike, error: BoxError) -> Points:
     return np.array([centre + x * length * along + y * height * down for x, y in signs])
 
 
-def draw(measured: Sequence[BoxError], rng: np.random.Generator) -> BoxError:
-    """Return an error like the measured ones: one of them, a little changed; of STANDARD where they are few."""
-    if len(measured) < FEWEST:
-        return BoxError(*(rng.normal(0, np.array(STANDARD))).tolist())
-    every = np.array(measured)
-    chosen = every[int(rng.integers(len(every)))]
-    return BoxError(*(chosen + rng.normal(0, SMOOTHING * every.std(axis=0))).tolist())
+class Deviations:
+    """How a detector's boxes may lie to others of the same texts: drawn like the errors that were measured."""
 
+    def __init__(self, measured: Sequence[BoxError], seen: Sequence[BoxError] = ()) -> None:
+        """Take the errors on photos that the detector has not seen.
 
-def deviate(measured: Sequence[BoxError], rng: np.random.Generator) -> BoxError:
-    """Return how a detector's box may lie to another one of the same text: an error without what all share."""
-    error = np.array(draw(measured, rng))
-    shared = np.mean(measured, axis=0) if len(measured) >= FEWEST else np.zeros(len(error))
-    *sides, degrees = (OWN * (error - shared)).tolist()
-    start, end, above, below = (max(side, -INTO) for side in sides)
-    return BoxError(start, end, above, below, degrees)
+        Args:
+            measured: of STANDARD where they are fewer than FEWEST.
+            seen: those on its own training photos, if boxes are drawn around its boxes there. They are smaller, and
+                variances add up: what is drawn makes up for what they lack.
+        """
+        few = len(measured) < FEWEST
+        errors = np.array(measured, np.float64).reshape(-1, len(STANDARD))
+        self._centred = None if few else errors - errors.mean(axis=0)
+        self._strength, self._shift = np.full(len(STANDARD), OWN), np.zeros(len(STANDARD))
+        if not few and len(seen) >= FEWEST:
+            known = np.array(seen, np.float64)
+            lacking = 1 - known.var(axis=0) / np.maximum(errors.var(axis=0), NEVER)
+            self._strength = np.maximum(OWN, np.sqrt(np.maximum(lacking, 0)))
+            self._shift = errors.mean(axis=0) - known.mean(axis=0)
+
+    def draw(self, rng: np.random.Generator) -> BoxError:
+        """Return one of them, a little changed; none cuts far into a line."""
+        *sides, degrees = (self._shift + self._strength * self._any(rng)).tolist()
+        start, end, above, below = (max(side, -INTO) for side in sides)
+        return BoxError(start, end, above, below, degrees)
+
+    def _any(self, rng: np.random.Generator) -> Points:
+        if self._centred is None:
+            return rng.normal(0, np.array(STANDARD))
+        chosen = self._centred[int(rng.integers(len(self._centred)))]
+        return np.asarray(chosen + rng.normal(0, SMOOTHING * self._centred.std(axis=0)))
 
 
 def describe(measured: Sequence[BoxError]) -> str:
