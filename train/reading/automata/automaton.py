@@ -43,6 +43,13 @@ class Automaton:
     needed: Indices | None = None
 
     @cached_property
+    def starting(self) -> npt.NDArray[np.bool_]:
+        """(S,) whether each state is one to begin with."""
+        starting = np.zeros(len(self.ends), bool)
+        starting[self.starts] = True
+        return starting
+
+    @cached_property
     def _sorted(self) -> tuple[Indices, Indices]:
         """Keys, state * classes + class, of all transitions, and where they lead; the blank leads nowhere else."""
         states = np.arange(len(self.ends))

@@ -76,8 +76,8 @@ class Grammar:
         """Return what it costs to begin with a class, (M,); nothing where a text has begun or a blank comes first."""
         if self.entry is None or self.automaton is None:
             return np.zeros(len(states))
-        begins = (classes != BLANK) & np.isin(states, self.automaton.starts)
-        return np.where(begins, self.entry[classes], 0.0)
+        begins = self.automaton.starting[states] & (classes != BLANK)
+        return np.where(begins, self.entry[classes], 0.0) if begins.any() else np.zeros(len(states))
 
     @property
     def listed(self) -> bool:
