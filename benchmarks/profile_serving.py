@@ -1,12 +1,11 @@
 """Where each millisecond of a line goes in the server: `python benchmarks/profile_serving.py [--clients 1 32]`.
 
 For each model, topology and number of clients, lines of real VIN photos go to `/recognize` twice: first the CPU time of
-every thread is counted, then py-spy samples the processes that run models or speak HTTP. What their Python threads took
-is divided among what the samples were in; threads of onnxruntime, gRPC and Ray's C++ are counted beside them.
+every thread is counted, then py-spy samples the processes that run models or speak HTTP. What a thread took is divided
+among what its samples were in; threads without Python, of onnxruntime, gRPC and Ray's C++, are counted beside them.
 """
 
 import argparse
-import json
 import re
 import subprocess
 import sys
@@ -51,20 +50,21 @@ OTHER, NO_PYTHON = "other", "threads without Python"
 
 @dataclass(frozen=True)
 class Part:
-    """A process of the server, and its threads that run Python."""
+    """A process of the server."""
 
     pid: int
     role: str
-    python: frozenset[int]
 
-    def seconds(self) -> Counter[str]:
-        """Return the CPU seconds that it took since its start."""
-        took: Counter[str] = Counter()
+    def seconds(self) -> dict[int, float]:
+        """Return the CPU seconds that each of its threads took since its start."""
         with suppress(psutil.NoSuchProcess):
-            for thread in psutil.Process(self.pid).threads():
-                kind = NO_PYTHON if self.python and thread.id not in self.python else "Python"
-                took[kind] += thread.user_time + thread.system_time
-        return took
+            threads = psutil.Process(self.pid).threads()
+            return {thread.id: thread.user_time + thread.system_time for thread in threads}
+        return {}
+
+    def seconds_since(self, began: dict[int, float]) -> dict[int, float]:
+        """Return what they took since they had taken that."""
+        return {thread: seconds - began.get(thread, 0.0) for thread, seconds in self.seconds().items()}
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -94,7 +94,7 @@ def profile(port: int, clients: int, seconds: float) -> dict[str, Any]:
     parts, before = list(find_parts()), count_lines(port)
     began = {part: part.seconds() for part in parts}
     seen = load(seconds)
-    took = {part: part.seconds() - began[part] for part in parts}
+    took = {part: part.seconds_since(began[part]) for part in parts}
     lines = count_lines(port) - before
     rows = divide(took, sample(parts, partial(load, seconds + WARM_UP_S), seconds), lines)
     return {"clients": clients, **asdict(seen), "cpu_ms": sum(row["ms a line"] for row in rows), "rows": rows}
@@ -107,20 +107,7 @@ def find_parts() -> Iterator[Part]:
             words = " ".join(process.cmdline())
             role = next((role for word, role in ROLES.items() if word in words), None)
             if role:
-                yield Part(
-                    process.pid, role, _python_threads(process.pid) if role in SAMPLED else frozenset()
-                )
-
-
-def _python_threads(pid: int) -> frozenset[int]:
-    dumped = subprocess.run(
-        [PY_SPY, "dump", "--json", "--pid", str(pid)], capture_output=True, text=True, check=False
-    )
-    if dumped.returncode:
-        raise RuntimeError(
-            f"py-spy must be allowed to look into processes: {dumped.stderr.strip()}; run it as root"
-        )
-    return frozenset(int(thread["os_thread_id"]) for thread in json.loads(dumped.stdout))
+                yield Part(process.pid, role)
 
 
 def count_lines(port: int) -> float:
@@ -130,33 +117,42 @@ def count_lines(port: int) -> float:
     return float(count)
 
 
-def sample(parts: Sequence[Part], load: Any, seconds: float) -> dict[str, Counter[str]]:
-    """Return, by role, how many samples were in what, while a load goes on."""
-    found: dict[str, Counter[str]] = {}
+def sample(parts: Sequence[Part], load: Any, seconds: float) -> dict[int, Counter[str]]:
+    """Return, by thread, how many samples were in what, while a load goes on."""
+    found: dict[int, Counter[str]] = {}
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(1) as driver:
         driving = driver.submit(load)
         asked = [part for part in parts if part.role in SAMPLED]
         spies = [_start_spy(part.pid, seconds, folder) for part in asked]
         for part, spy in zip(asked, spies, strict=True):
-            spy.wait()
-            lines = Path(folder, str(part.pid)).read_text(encoding="utf-8").splitlines()
-            found.setdefault(part.role, Counter()).update(count_samples(lines))
+            said = spy.communicate()[1].decode()
+            if spy.returncode:
+                raise RuntimeError(
+                    f"py-spy must be allowed to look into processes, got {said}; run it as root"
+                )
+            found |= count_samples(Path(folder, str(part.pid)).read_text(encoding="utf-8").splitlines())
         driving.result()
     return found
 
 
 def _start_spy(pid: int, seconds: float, folder: str) -> "subprocess.Popen[bytes]":
-    words = ("record", "--rate", SAMPLES_PER_S, "--duration", round(seconds), "--format", "raw", "--pid", pid)
-    command = [PY_SPY, *map(str, words), "--output", f"{folder}/{pid}"]
-    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    words = ("--rate", SAMPLES_PER_S, "--duration", round(seconds), "--format", "raw", "--pid", pid)
+    command = [PY_SPY, "record", "--threads", *map(str, words), "--output", f"{folder}/{pid}"]
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
 
 
-def count_samples(lines: Iterable[str]) -> Counter[str]:
-    """Return how many samples were in what; a line has the frames, outermost first, and how often it was seen."""
-    found: Counter[str] = Counter()
+def count_samples(lines: Iterable[str]) -> dict[int, Counter[str]]:
+    """Return, by thread, how many samples were in what.
+
+    Args:
+        lines: each with the thread, its frames, the outermost first, and how often that was seen.
+    """
+    found: dict[int, Counter[str]] = {}
     for line in lines:
         stack, _, count = line.rpartition(" ")
-        found[_name_work(stack.split(";"))] += int(count)
+        thread, *frames = stack.split(";")
+        number = int(thread.removeprefix("thread (").partition(")")[0])
+        found.setdefault(number, Counter())[_name_work(frames)] += int(count)
     return found
 
 
@@ -169,15 +165,16 @@ def _name_work(stack: Sequence[str]) -> str:
 
 
 def divide(
-    took: dict[Part, Counter[str]], samples: dict[str, Counter[str]], lines: float
+    took: dict[Part, dict[int, float]], samples: dict[int, Counter[str]], lines: float
 ) -> list[dict[str, Any]]:
-    """Return rows of role, work and milliseconds of CPU a line; a role's Python time goes by its samples."""
+    """Return rows of role, work and milliseconds of CPU a line; what a thread took goes by its samples."""
     spent: defaultdict[tuple[str, str], float] = defaultdict(float)
-    for part, seconds in took.items():
-        counts = samples.get(part.role, Counter({"all": 1}))
-        for work, count in counts.items():
-            spent[part.role, work] += seconds["Python"] * count / counts.total()
-        spent[part.role, NO_PYTHON] += seconds[NO_PYTHON]
+    for part, threads in took.items():
+        unseen = Counter({NO_PYTHON if part.role in SAMPLED else "all": 1})
+        for thread, seconds in threads.items():
+            counts = samples.get(thread, unseen)
+            for work, count in counts.items():
+                spent[part.role, work] += seconds * count / counts.total()
     total = sum(spent.values())
     return [
         {
