@@ -11,6 +11,7 @@ from serve.api.bodies import decode_base64, parse_form, parse_json, respond, val
 from serve.api.door import Handler
 from serve.api.rules import find_rule
 from serve.errors import UndecodableError, UnsupportedError
+from serve.inference.recogniser import Reading
 from serve.intake.fetch import fetch
 from serve.reading.services import Services
 from serve.schemas import DecodedText, OcrResult, PageRequest, RecognizeRequest, RecognizeResult
@@ -57,14 +58,15 @@ def make_recognize_handler(services: Services) -> Handler:
         """Read images that show one text line each."""
         asked, files = await _read_lines(request, services)
         checks = find_rule(asked.rule) if asked.rule else None
-        readings, warnings = await services.read_lines(files, asked.alternatives)
+        wanted = asked.alternatives + bool(asked.alternatives)  # the text itself may be among them
+        readings, warnings = await services.read_lines(files, wanted)
         if asked.decode == "raw":
             readings = [reading.greedy for reading in readings]
         found = [
             {
                 "text": reading.text,
                 "confidence": reading.confidence,
-                "alternatives": [{"text": text, "confidence": p} for text, p in reading.alternatives],
+                "alternatives": _list_others(reading, asked.alternatives),
                 "checks": checks(reading.text) if checks else None,
             }
             | ({"decoded": DecodedText.of(reading.decoded).model_dump()} if reading.decoded else {})
@@ -74,6 +76,12 @@ def make_recognize_handler(services: Services) -> Handler:
         return respond(asked.logId, {"lines": found})
 
     return recognize
+
+
+def _list_others(reading: Reading, count: int) -> list[dict[str, Any]]:
+    """Return what a line may say besides its text."""
+    others = [(text, p) for text, p in reading.alternatives if text != reading.text]
+    return [{"text": text, "confidence": p} for text, p in others[:count]]
 
 
 def make_ocr_handler(services: Services) -> Handler:

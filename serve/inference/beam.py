@@ -29,8 +29,9 @@ def find_alternatives(
         count: at least 1.
     """
     beams: dict[Prefix, tuple[float, float]] = {(): (1.0, 0.0)}
+    most = min(CLASSES_PER_STEP, probabilities.shape[1])
     for step in probabilities:
-        top = np.argpartition(step, -CLASSES_PER_STEP)[-CLASSES_PER_STEP:]
+        top = np.argpartition(step, -most)[-most:]
         classes = [(int(c), float(step[c])) for c in top if step[c] > 0]
         beams = _extend(beams, classes)
     texts = sorted(((sum(ends), prefix) for prefix, ends in beams.items()), reverse=True)[:count]

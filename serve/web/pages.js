@@ -24,7 +24,8 @@ export function agree(local, info) {
 /**
  * Return the pages of a reading.
  *
- * A page is {width, height, lines, picture}: pixels of the page as the server read it; lines of
+ * A page is {width, height, boxes, lines, picture}: pixels of the page as the server read it; the number of lines that
+ * were found on it; those that are shown, of
  * {text, score, decoded, quad, turned, saved, draft}; `picture()` promises {url, source, scale} to show and to cut from.
  */
 export function pagesOf(result, local) {
@@ -32,6 +33,7 @@ export function pagesOf(result, local) {
   return result.ocrResults.map((page, i) => ({
     width: sizes[i].width,
     height: sizes[i].height,
+    boxes: page.prunedResult.dt_polys.length,
     lines: linesOf(page.prunedResult),
     picture: once(async () => {
       const { url, source } = local ?? (await decoded(fromBase64(page.inputImage)));

@@ -98,9 +98,12 @@ async function finish(result, ms) {
   viewer.busy(false);
   await show(0);
   const total = pages.reduce((sum, page) => sum + page.lines.length, 0);
+  const boxes = pages.reduce((sum, page) => sum + page.boxes, 0);
   const { width, height } = pages[0];
   const extent = pages.length > 1 ? count(pages.length, "page") : `${width} × ${height} pixels`;
-  byId("summary").textContent = `${count(total, "line")} in ${duration(ms)} · ${extent}`;
+  const amount = boxes > total ? `${total} of ${count(boxes, "line")}` : count(total, "line");
+  const left = boxes > total ? " · the format leaves out the others" : "";
+  byId("summary").textContent = `${amount} in ${duration(ms)} · ${extent}${left}`;
 }
 
 function fail(file, error) {
