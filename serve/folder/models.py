@@ -16,9 +16,7 @@ from train.data.images import Image
 
 def open_line_reader(settings: FolderSettings) -> LineReader:
     """Return the recogniser of a reading."""
-    return LineReader(
-        load_model("recognition", settings.recognition), settings.threads, cores=settings.threads
-    )
+    return LineReader(load_model("recognition", settings.recognition), settings.threads, cores=1)
 
 
 class LocalModels:
@@ -27,13 +25,11 @@ class LocalModels:
     def __init__(self, settings: FolderSettings) -> None:
         assert settings.detection is not None
         self._reader = open_line_reader(settings)
-        detector = TextDetector(
-            load_model("detection", settings.detection), settings.threads, cores=settings.threads
-        )
+        detector = TextDetector(load_model("detection", settings.detection), settings.threads, cores=1)
         self._served: dict[str, Any] = {"recognition": self._reader.model, "detection": detector}
         if settings.orientation:
             orienter = LineOrienter(
-                load_model("orientation", settings.orientation), settings.threads, cores=settings.threads
+                load_model("orientation", settings.orientation), settings.threads, cores=1
             )
             self._served["orientation"] = SimpleNamespace(line_input=orienter.how, turned=orienter.angles)
         self._thread = ThreadPoolExecutor(1)
