@@ -144,7 +144,8 @@ class DecodedText(BaseModel):
         margin: nats between the text and the best other one that was weighed; null where none was.
         rules: of the format, by name: whether the text obeys.
         rawRules: whether `raw` does.
-        right: the probability that the whole text is right, as validation lines were; null where that is not known.
+        right: the probability that the whole text is right, as validation lines were; null where none scored so low, or
+            that is not known.
         accepted: whether that is enough to go without a person; null where that is not known.
     """
 

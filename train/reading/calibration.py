@@ -87,10 +87,12 @@ class Calibration(Frozen):
     accept_at: float | None
     measured: Coverage
 
-    def probability(self, score: float) -> float:
-        """Return how many texts of such a score are right."""
+    def probability(self, score: float) -> float | None:
+        """Return how many texts of such a score are right; None below all that were measured."""
+        if score < self.scores[0]:
+            return None
         place = int(np.searchsorted(self.scores, score, side="right")) - 1
-        return self.shares[max(place, 0)]
+        return self.shares[place]
 
     def accepts(self, score: float) -> bool:
         """Whether a text may go without a person."""
@@ -118,15 +120,15 @@ def calibrate(scores: Sequence[float], right: Sequence[bool], precision: float) 
     )
 
 
-def measure_reliability(said: Sequence[float], right: Sequence[bool]) -> tuple[Reliability, ...]:
-    """Return what became of lines by the probability that they were given, in about BINS groups."""
-    order = np.argsort(np.array(said), kind="stable")
-    values, hits = np.array(said, float)[order], np.array(right, float)[order]
+def measure_reliability(said: Sequence[float | None], right: Sequence[bool]) -> tuple[Reliability, ...]:
+    """Return what became of the lines that were given a probability, by this, in about BINS groups."""
+    given = [(one, hit) for one, hit in zip(said, right, strict=True) if one is not None]
+    values, hits = np.array(sorted(given, key=lambda pair: pair[0]), float).reshape(-1, 2).T
     ends = np.append(
         np.flatnonzero(np.diff(values)) + 1, len(values)
     )  # lines of one probability stay together
     found, first = [], 0
-    for end in ends.tolist():
+    for end in ends.tolist() if len(values) else ():
         if end - first >= max(1, len(values) // BINS) or end == len(values):
             group = slice(first, end)
             mean, hit = float(values[group].mean()), int(hits[group].sum())

@@ -81,7 +81,7 @@ class TextReading:
         margin: nats between the text and the best other one that was weighed; None where none was.
         rules: by name, whether the text obeys.
         raw_rules: whether `raw` does.
-        right: the probability that the whole text is right; None without calibration.
+        right: the probability that the whole text is right; None without calibration, or below all scores that it saw.
         accepted: whether that is enough; None without calibration.
         found: whether it can be what is looked for in a page; None where nothing is looked for.
     """

@@ -201,8 +201,10 @@ def test_lines_are_accepted_from_the_score_that_reaches_the_precision() -> None:
     assert made.accept_at is not None
     kept = measure_coverage(scores.tolist(), right.tolist(), made.accept_at)
     assert kept.right / kept.accepted >= 0.9
-    curve = [made.probability(score) for score in np.linspace(-6, 0, 50)]
+    curve = [made.probability(score) for score in np.linspace(-4.9, 0, 50)]
     assert curve == sorted(curve)
+    assert made.probability(-6) is None  # no line scored so low
+    assert measure_reliability([None, 0.5], [True, True])[0].lines == 1
     assert abs(made.probability(-3) - np.exp(-1)) < 0.12
     groups = measure_reliability([made.probability(score) for score in scores], right.tolist())
     assert (sum(one.lines for one in groups), sum(one.right for one in groups)) == (2000, right.sum())
