@@ -145,18 +145,25 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "directory", type=given_path, metavar="DIR", nargs="?", help="for VIN lines, in three splits"
     )
-    parser.add_argument("--train", type=int, default=512, metavar="N", help="training lines (512)")
-    parser.add_argument("--val", type=int, default=128, metavar="N", help="validation lines (128)")
-    parser.add_argument("--test", type=int, default=128, metavar="N", help="held-back lines (128)")
-    parser.add_argument("--seed", type=int, default=0, metavar="S", help="seed of texts and looks (0)")
-    own = parser.add_argument_group("lines of your own texts", "written to OUT/rec_gt.txt and OUT/images")
-    own.add_argument("--texts", type=given_path, metavar="FILE", help="texts to draw, one a line")
-    own.add_argument("--fonts", type=given_path, metavar="DIR", help="folder of .ttf and .otf files")
-    own.add_argument(
-        "--out", type=given_path, metavar="DIR", help="new, or from an interrupted run, which goes on"
+    parser.add_argument("--train", type=int, default=512, metavar="N", help="training lines (default 512)")
+    parser.add_argument("--val", type=int, default=128, metavar="N", help="validation lines (default 128)")
+    parser.add_argument("--test", type=int, default=128, metavar="N", help="held-back lines (default 128)")
+    parser.add_argument(
+        "--seed", type=int, default=0, metavar="S", help="seed of texts and looks (default 0)"
     )
-    own.add_argument("--count", type=int, metavar="N", help="lines (each text once)")
-    own.add_argument("--processes", type=int, default=2, metavar="N", help="that draw (2)")
+    group = parser.add_argument_group("lines of your own texts", "written to OUT/rec_gt.txt and OUT/images")
+    group.add_argument("--texts", type=given_path, metavar="FILE", help="texts to draw, one a line")
+    group.add_argument("--fonts", type=given_path, metavar="DIR", help="folder of .ttf and .otf files")
+    group.add_argument(
+        "--out",
+        type=given_path,
+        metavar="DIR",
+        help="new folder, or that of an interrupted run, which is resumed",
+    )
+    group.add_argument("--count", type=int, metavar="N", help="lines to draw (default: each text once)")
+    group.add_argument(
+        "--processes", type=int, default=2, metavar="N", help="processes that draw (default 2)"
+    )
     return parser
 
 

@@ -71,15 +71,15 @@ def set_accumulators(optimiser: Any, parameters: Mapping[str, Any], arrays: Mapp
     """Continue from what `accumulators` returned, or from the Paddle engine's."""
     import torch
 
-    own = {shared: key for key, shared in MOMENTS.items()}
+    keys = {shared: key for key, shared in MOMENTS.items()}
     optimiser.state.clear()
     for full_name, array in arrays.items():
         name, accumulator = full_name.split("|")
         parameter = parameters[name]
-        if accumulator in own:
+        if accumulator in keys:
             value = torch.from_numpy(to_shared(name, np.array(array, np.float32)))
             # In the parameter's order of memory, as the optimiser makes them itself.
-            optimiser.state[parameter][own[accumulator]] = torch.empty_like(parameter).copy_(value)
+            optimiser.state[parameter][keys[accumulator]] = torch.empty_like(parameter).copy_(value)
         elif accumulator == POWERS[1]:
             optimiser.state[parameter]["step"] = torch.tensor(float(_steps(float(array.item()))))
 
