@@ -4,6 +4,8 @@ import math
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from pydantic import BaseModel
+
 from train.config import Frozen, TrialConfig
 
 Scalar = bool | int | float | str
@@ -154,7 +156,7 @@ def setting_keys() -> list[str]:
     keys: list[str] = []
     for name, field in TrialConfig.model_fields.items():
         part = field.annotation
-        if isinstance(part, type) and issubclass(part, Frozen):
+        if isinstance(part, type) and issubclass(part, BaseModel):
             keys += [f"{name}.{leaf}" for leaf in part.model_fields]
         else:
             keys.append(name)

@@ -10,6 +10,7 @@ import pytest
 from spaces.space import SearchSpace, load_space, parse_space, shipped_spaces
 from train.config import TrialConfig
 from train.errors import UsageError
+from train.system.dotted import flatten
 
 TEXT = """\
 fixed: {task: recognition, schedule: {name: constant}}
@@ -71,6 +72,12 @@ def test_fixed_values_override_and_keep_conditions_working(space: SearchSpace) -
         assert (config.technique.name, config.epochs, config.schedule.name) == ("discriminative", 3, "cosine")
         assert "stem" in config.technique.options
     assert "epochs" not in space.fixed
+
+
+def test_a_space_may_fix_every_setting(space: SearchSpace) -> None:
+    """What a search chooses before its trials, such as how lines are cut out of photos, is fixed in its space."""
+    settings = flatten(TrialConfig().model_dump())
+    assert space.with_fixed(settings).fixed == settings
 
 
 def test_choices_narrow_widen_and_fix(space: SearchSpace) -> None:
