@@ -30,12 +30,13 @@ from benchmarks.portfolio_choice import (
     fullest,
     gain_over,
     judged,
+    met,
     portfolio,
     read_runs,
     table_of,
     write_run,
 )
-from benchmarks.portfolio_sets import FEW, FIT_WIDTH, PLACES, lines_of
+from benchmarks.portfolio_sets import DRAWN, FEW, FIT_WIDTH, PHOTOS, PLACES, lines_of
 from spaces.space import load_space
 from train.checkpoint import Checkpoint
 from train.config import TrialConfig, config_from_mapping
@@ -48,7 +49,7 @@ from train.tasks import Task
 
 Changes = Mapping[str, Any]
 
-RECIPE = "recipe"
+RECIPE, SMALL = "recipe", "small"
 RATE, PROBABILITY = "optimiser.learning_rate", "augmentation.probability"
 LORA: Changes = {
     "technique.name": "lora", "technique.options.rank": 8, "technique.options.alpha": 16.0,
@@ -63,30 +64,38 @@ WAVES: tuple[dict[str, Changes], ...] = (
         "wsd": {"schedule.name": "wsd"},
     },
     {
-        "batch 8": {"batch_size": 8},
         "batch 16, rate 4e-4": {"batch_size": 16, RATE: 4e-4},
-        "augmentation 0.5": {PROBABILITY: 0.5},
+        "rate, average": {RATE: 4e-4, PROBABILITY: 0.4, "optimiser.ema": 0.99},
         "wide augmentation": {"augmentation.variety": "wide"},
-        "frozen norms": {"batch_norm": "frozen"},
+        "no augmentation": {PROBABILITY: 0.0},
+        "lora": LORA,
     },
     {
+        "augmentation 0.5": {PROBABILITY: 0.5},
+        "batch 8": {"batch_size": 8},
+        "frozen norms": {"batch_norm": "frozen"},
         "layer decay": {RATE: 6e-4, "optimiser.layer_decay": 0.85},
-        "rate, average": {RATE: 4e-4, PROBABILITY: 0.4, "optimiser.ema": 0.99},
-        "lora": LORA,
         "frozen": {"technique.name": "frozen", RATE: 1e-3, PROBABILITY: 0.5, "batch_norm": "frozen"},
         "wsd, rate 4e-4": {"schedule.name": "wsd", RATE: 4e-4},
-        "no augmentation": {PROBABILITY: 0.0},
         "joined lines": {"augmentation.concat": 0.3},
+    },
+    {
+        SMALL: {"model": "pp-ocrv6-small", RATE: 1e-4},
+        "small, rate 2e-4": {"model": "pp-ocrv6-small", RATE: 2e-4},
+        "small, rate 4e-4": {"model": "pp-ocrv6-small", RATE: 4e-4},
+        "small, batch 16": {"model": "pp-ocrv6-small", RATE: 1e-4, "batch_size": 16},
     },
 )
 """What each changes of the recipe, the first warm start of the space `recognition`; the most telling ones first."""
 
+RIVALS = dict.fromkeys(WAVES[3], SMALL)
+"""What a setting is compared with, if not with the recipe."""
 SETTINGS = {name: changes for wave in WAVES for name, changes in wave.items()}
 EPOCHS = {50: 24, 150: 12, 500: 6}
 CELLS = tuple(
     Cell(place, lines, seed)
     for seed in (0, 1)
-    for lines, places in ((150, PLACES), (50, PLACES), (500, ("receipts", "scene_words")))
+    for places, lines in ((PHOTOS, 150), (DRAWN, 50), (PHOTOS, 50), (DRAWN, 150), (PHOTOS[1:], 500))
     for place in places
 )
 MOST = 8
@@ -103,7 +112,12 @@ def parser() -> argparse.ArgumentParser:
         "--minutes", type=float, default=360, metavar="M", help="no run begins after so many (360)"
     )
     parse.add_argument(
-        "--waves", type=int, nargs="+", default=[1, 2, 3], metavar="N", help="of settings (1 2 3)"
+        "--waves",
+        type=int,
+        nargs="+",
+        default=[1, 2, 3],
+        metavar="N",
+        help="of settings (1 2 3); 4: of small",
     )
     parse.add_argument("--cells", type=int, default=len(CELLS), metavar="N", help="the first so many (all)")
     parse.add_argument("--places", nargs="+", choices=PLACES, default=PLACES, metavar="NAME", help="(all)")
@@ -117,7 +131,8 @@ def main(arguments: Sequence[str]) -> int:
     if not chosen.report:
         use_cores(1)
         train_missing(chosen, time.monotonic() + 60 * chosen.minutes)
-    report(read_runs())
+    if runs := read_runs():
+        report(runs)
     return 0
 
 
@@ -195,12 +210,13 @@ def read_lines(engine: Engine, task: Task, data: Dataset) -> list[Line]:
 def report(runs: Sequence[Run]) -> None:
     """Print what every setting gains, which to try first, and which judge foretells best."""
     table, usual = table_of(runs), by(next(iter(JUDGES)), "val")
-    whole = fullest(table)
-    tried = [name for name in SETTINGS if any(name in found for found in table.values())]
-    print_table([gain_over(table, name, RECIPE) for name in tried if name != RECIPE])
+    tiny = table_of(run for run in runs if run.setting not in RIVALS)
+    whole = fullest(tiny)
+    rivals = {name: RIVALS.get(name, RECIPE) for name in SETTINGS if name not in (RECIPE, SMALL)}
+    print_table([gain_over(table, name, rival) for name, rival in rivals.items() if met(table, name, rival)])
     print_table([{"first": name, "together": value} for name, value in portfolio(whole, usual, MOST)])
     print_table(beside(whole, usual, TODAY))
-    print_table([row for part in PARTS for row in foretold(whole, part)])
+    print_table([row for part in PARTS for row in foretold(tiny, part)])
 
 
 if __name__ == "__main__":

@@ -109,13 +109,15 @@ def table_of(runs: Iterable[Run]) -> Table:
     return table
 
 
+def met(table: Table, one: str, other: str) -> list[Cell]:
+    """Return the cells in which two settings were trained."""
+    return [cell for cell, runs in table.items() if {one, other} <= runs.keys()]
+
+
 def gain_over(table: Table, setting: str, other: str) -> dict[str, Any]:
     """Return how much more exact match a setting has than another in the same cells, and the least without a set."""
-    pairs = {
-        cell: runs[setting].test.exact - runs[other].test.exact
-        for cell, runs in table.items()
-        if {setting, other} <= runs.keys()
-    }
+    cells = met(table, setting, other)
+    pairs = {cell: table[cell][setting].test.exact - table[cell][other].test.exact for cell in cells}
     places = {cell.place for cell in pairs}
     without = [
         mean([gain for cell, gain in pairs.items() if cell.place != place] or [math.nan]) for place in places
@@ -123,14 +125,12 @@ def gain_over(table: Table, setting: str, other: str) -> dict[str, Any]:
     low, high = interval(list(pairs.values())) or (math.nan, math.nan)
     return {
         "setting": setting,
-        "cells": len(pairs),
-        "gain": mean(pairs.values()) if pairs else math.nan,
+        "cells": len(cells),
+        "gain": mean(pairs.values()),
         "low": low,
         "high": high,
-        "least without a set": min(without, default=math.nan),
-        "seconds": mean(
-            runs[setting].seconds / runs[other].seconds for cell, runs in table.items() if cell in pairs
-        ),
+        "least without a set": min(without),
+        "seconds": mean(table[cell][setting].seconds / table[cell][other].seconds for cell in cells),
     }
 
 
@@ -169,6 +169,7 @@ def agreement(runs: Sequence[Run], judge: Judge) -> float:
 def foretold(table: Table, part: str) -> list[dict[str, Any]]:
     """Return how well each judge foretells, over the cells, and against the first one in the same cells."""
     cells = [list(runs.values()) for runs in table.values() if len(runs) > 1]
+    tried = {run.setting for runs in cells for run in runs}
     usual, rows = [agreement(runs, by(next(iter(JUDGES)), part)) for runs in cells], []
     for judge in JUDGES:
         found = [agreement(runs, by(judge, part)) for runs in cells]
@@ -183,7 +184,7 @@ def foretold(table: Table, part: str) -> list[dict[str, Any]]:
                 "low": low,
                 "high": high,
             }
-            | {"its choice, test": worth(table, common(table), by(judge, part))}
+            | {"its choice, test": worth(table, tried, by(judge, part))}
         )
     return rows
 
