@@ -36,7 +36,7 @@ from benchmarks.portfolio_choice import (
     table_of,
     write_run,
 )
-from benchmarks.portfolio_sets import DRAWN, FEW, FIT_WIDTH, PHOTOS, PLACES, lines_of
+from benchmarks.portfolio_sets import FEW, FIT_WIDTH, PLACES, lines_of
 from spaces.space import load_space
 from train.checkpoint import Checkpoint
 from train.config import TrialConfig, config_from_mapping
@@ -58,25 +58,25 @@ LORA: Changes = {
 WAVES: tuple[dict[str, Changes], ...] = (
     {
         RECIPE: {},
-        "rate 4e-4": {RATE: 4e-4},
-        "rate 8e-4": {RATE: 8e-4},
-        "batch 16": {"batch_size": 16},
-        "wsd": {"schedule.name": "wsd"},
+        "batch 8": {"batch_size": 8},
     },
     {
-        "batch 16, rate 4e-4": {"batch_size": 16, RATE: 4e-4},
-        "rate, average": {RATE: 4e-4, PROBABILITY: 0.4, "optimiser.ema": 0.99},
-        "wide augmentation": {"augmentation.variety": "wide"},
+        "batch 16": {"batch_size": 16},
+        "wsd": {"schedule.name": "wsd"},
+        "rate 4e-4": {RATE: 4e-4},
         "no augmentation": {PROBABILITY: 0.0},
+        "wide augmentation": {"augmentation.variety": "wide"},
+        "rate, average": {RATE: 4e-4, PROBABILITY: 0.4, "optimiser.ema": 0.99},
         "lora": LORA,
     },
     {
+        "rate 8e-4": {RATE: 8e-4},
+        "batch 16, rate 4e-4": {"batch_size": 16, RATE: 4e-4},
+        "batch 16, wsd": {"batch_size": 16, "schedule.name": "wsd"},
         "augmentation 0.5": {PROBABILITY: 0.5},
-        "batch 8": {"batch_size": 8},
         "frozen norms": {"batch_norm": "frozen"},
         "layer decay": {RATE: 6e-4, "optimiser.layer_decay": 0.85},
         "frozen": {"technique.name": "frozen", RATE: 1e-3, PROBABILITY: 0.5, "batch_norm": "frozen"},
-        "wsd, rate 4e-4": {"schedule.name": "wsd", RATE: 4e-4},
         "joined lines": {"augmentation.concat": 0.3},
     },
     {
@@ -92,12 +92,7 @@ RIVALS = dict.fromkeys(WAVES[3], SMALL)
 """What a setting is compared with, if not with the recipe."""
 SETTINGS = {name: changes for wave in WAVES for name, changes in wave.items()}
 EPOCHS = {50: 24, 150: 12, 500: 6}
-CELLS = tuple(
-    Cell(place, lines, seed)
-    for seed in (0, 1)
-    for places, lines in ((PHOTOS, 150), (DRAWN, 50), (PHOTOS, 50), (DRAWN, 150), (PHOTOS[1:], 500))
-    for place in places
-)
+CELLS = tuple(Cell(place, lines, seed) for seed in (0, 1) for lines in EPOCHS for place in PLACES)
 MOST = 8
 """Settings of a portfolio."""
 TODAY = (RECIPE, "batch 16", "rate, average", "lora")

@@ -3,6 +3,7 @@
 import random
 from collections.abc import Callable
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 from zlib import crc32
@@ -81,6 +82,7 @@ DRAWN: dict[str, Callable[[np.random.Generator], str]] = {
 PLACES = (*PHOTOS, *DRAWN)
 
 
+@lru_cache(1)
 def lines_of(cell: Cell) -> Lines:
     """Return a cell's lines; a small set has fewer to test with."""
     return _drawn(cell) if cell.place in DRAWN else _photographed(cell)
