@@ -209,8 +209,9 @@ def report(runs: Sequence[Run]) -> None:
     whole = fullest(tiny)
     rivals = {name: RIVALS.get(name, RECIPE) for name in SETTINGS if name not in (RECIPE, SMALL)}
     print_table([gain_over(table, name, rival) for name, rival in rivals.items() if met(table, name, rival)])
-    print_table([{"first": name, "together": value} for name, value in portfolio(whole, usual, MOST)])
-    print_table(beside(whole, usual, TODAY))
+    if len(whole) > 1:  # what is best in one cell says nothing
+        print_table([{"first": name, "together": value} for name, value in portfolio(whole, usual, MOST)])
+        print_table(beside(whole, usual, TODAY))
     print_table([row for part in PARTS for row in foretold(tiny, part)])
 
 

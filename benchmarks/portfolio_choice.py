@@ -167,8 +167,13 @@ def agreement(runs: Sequence[Run], judge: Judge) -> float:
 
 
 def foretold(table: Table, part: str) -> list[dict[str, Any]]:
-    """Return how well each judge foretells, over the cells, and against the first one in the same cells."""
-    cells = [list(runs.values()) for runs in table.values() if len(runs) > 1]
+    """Return how well each judge foretells, over the cells, and against the first one in the same cells.
+
+    A cell whose runs all read as many unseen lines does not count.
+    """
+    cells = [
+        list(runs.values()) for runs in table.values() if len({run.test.exact for run in runs.values()}) > 1
+    ]
     tried = {run.setting for runs in cells for run in runs}
     usual, rows = [agreement(runs, by(next(iter(JUDGES)), part)) for runs in cells], []
     for judge in JUDGES:

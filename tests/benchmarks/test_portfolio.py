@@ -14,6 +14,7 @@ from benchmarks.portfolio_choice import (
     agreement,
     beside,
     by,
+    foretold,
     gain_over,
     judged,
     portfolio,
@@ -59,7 +60,9 @@ def test_a_judge_is_measured_by_the_pairs_that_it_orders_as_unseen_lines_do() ->
     runs = [run(FIRST, f"{n}", test=n / 10, val=0.5, line=n / 10) for n in range(4)]
     assert agreement(runs, USUAL) == 0.5, "validation ties"
     assert agreement(runs, by("exact, then line", "val")) == 1.0
-    assert math.isnan(agreement(runs[:1], USUAL))
+    level = [run(SECOND, setting, test=0.5) for setting in ("recipe", "fast")]
+    rows = foretold(table_of([*runs, *level]), "val")
+    assert [row["agreement"] for row in rows[:2]] == [0.5, 1.0], "a cell without a difference does not count"
 
 
 def test_a_label_that_cannot_be_written_is_impossible_not_left_out() -> None:
