@@ -171,9 +171,8 @@ def foretold(table: Table, part: str) -> list[dict[str, Any]]:
 
     A cell whose runs all read as many unseen lines does not count.
     """
-    cells = [
-        list(runs.values()) for runs in table.values() if len({run.test.exact for run in runs.values()}) > 1
-    ]
+    apart = {cell: runs for cell, runs in table.items() if len({run.test.exact for run in runs.values()}) > 1}
+    cells = [list(runs.values()) for runs in apart.values()]
     tried = {run.setting for runs in cells for run in runs}
     usual, rows = [agreement(runs, by(next(iter(JUDGES)), part)) for runs in cells], []
     for judge in JUDGES:
@@ -189,7 +188,7 @@ def foretold(table: Table, part: str) -> list[dict[str, Any]]:
                 "low": low,
                 "high": high,
             }
-            | {"its choice, test": worth(table, tried, by(judge, part))}
+            | {"its choice, test": worth(apart, tried, by(judge, part))}
         )
     return rows
 
