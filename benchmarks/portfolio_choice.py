@@ -173,6 +173,8 @@ def foretold(table: Table, part: str) -> list[dict[str, Any]]:
     """
     apart = {cell: runs for cell, runs in table.items() if len({run.test.exact for run in runs.values()}) > 1}
     cells = [list(runs.values()) for runs in apart.values()]
+    if not cells:
+        return []
     tried = {run.setting for runs in cells for run in runs}
     usual, rows = [agreement(runs, by(next(iter(JUDGES)), part)) for runs in cells], []
     for judge in JUDGES:

@@ -97,7 +97,7 @@ def _begin(asked: StudySettings, resume: bool) -> StudySettings:
     """Return the settings of the two studies, checked and written down; those of one that is resumed are read."""
     path = asked.local_folder / ASKED
     studies = (asked.local_folder, *(asked.local_folder / name for name in (DETECTION, RECOGNITION)))
-    if (path.exists() if resume else any(map(has_begun, studies))) != resume:
+    if (path.exists() if resume else any(map(_is_taken, studies))) != resume:
         rule = "--resume needs a study of that name" if resume else "a study's name must be new"
         remedy = "leave out --resume" if resume else "add --resume, or choose another --name"
         raise UsageError(rule, f"{asked.name} in {asked.storage}", remedy)
@@ -110,6 +110,11 @@ def _begin(asked: StudySettings, resume: bool) -> StudySettings:
     path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, asked.model_dump_json(indent=2))
     return asked
+
+
+def _is_taken(folder: Path) -> bool:
+    """Return whether a study's trials have begun, or it ended without any."""
+    return has_begun(folder) or (folder / SUMMARY_FILE).exists()
 
 
 def check_photos(asked: StudySettings) -> None:

@@ -36,11 +36,22 @@ def setting_fault(key: str, value: object) -> tuple[str, object, str] | None:
     return None
 
 
+def fault_in_space(key: str, value: object) -> tuple[str, object, str] | None:
+    """Return what `setting_fault` does, and that a space says how lines are cut: they are cut once for all trials."""
+    if key.partition(".")[0] == "cut":
+        return (
+            "a space must leave open how lines are cut",
+            key,
+            "remove it: a search with --detection chooses it",
+        )
+    return setting_fault(key, value)
+
+
 def read_fixed(document: Document) -> dict[str, Any]:
     """Return the fixed settings under dotted keys."""
     fixed = dictionary_apart(flatten(document.mapping(("fixed",), document.data.get("fixed"))))
     for key, value in fixed.items():
-        if fault := setting_fault(key, value):
+        if fault := fault_in_space(key, value):
             path: Path = ("fixed", key) if key in document.data["fixed"] else ("fixed", *key.split("."))
             raise document.fault(path, *fault)
     return fixed
@@ -105,7 +116,7 @@ def _read_alternative(
         )
     domain = _read_domain(document, path, kinds[0], body)
     for value in domain.ends():
-        if fault := setting_fault(key, value):
+        if fault := fault_in_space(key, value):
             raise document.fault((*path, kinds[0]), *fault)
     if (usual := body.get("usual")) is not None and not domain.contains(usual):
         raise document.fault((*path, "usual"), f"usual must be {domain}", repr(usual), "use one of them")
@@ -263,7 +274,7 @@ def _read_warm_start(document: Document, path: Path, item: object) -> WarmStart:
     if not settings:
         raise document.fault(path, "a warm start must set something", repr(item), "add `settings: {...}`")
     for key, value in settings.items():
-        if fault := setting_fault(key, value):
+        if fault := fault_in_space(key, value):
             raise document.fault((*path, "settings", key), *fault)
     when = document.mapping((*path, "when"), body.get("when"))
     try:

@@ -8,6 +8,7 @@ import yaml
 from train.config import TrialConfig, config_from_mapping, dictionary_apart
 from train.errors import UsageError
 from train.system.dotted import nest
+from train.system.files import write_whole
 from train.system.paths import read_utf8
 
 
@@ -42,4 +43,4 @@ def save_config(config: TrialConfig, path: Path, remark: str = "") -> None:
     """Write a configuration that `load_config` reads back unchanged, below the lines of a remark."""
     above = "".join(f"# {line}\n" for line in remark.splitlines())
     settings = yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False)
-    path.write_text(above + settings, encoding="utf-8")
+    write_whole(path, above + settings)

@@ -13,6 +13,7 @@ from search.settings import StudySettings
 from search.storage.files import FINGERPRINT
 from search.storage.location import fetch_study, load_settings
 from spaces.space import SearchSpace
+from train.data.batching.versions import VERSIONS
 from train.data.sample import Sample
 from train.errors import UsageError
 from train.reading.formats.rules import Rule
@@ -21,6 +22,7 @@ from train.sets.read import Sets
 from train.system.files import write_whole
 from train.tasks import TASKS
 
+JOINED = 20
 FREE = ("name", "storage", "time_budget_s")
 """Settings that a resumed study may be given anew, or is found by."""
 
@@ -40,7 +42,8 @@ def take_fingerprint(space: SearchSpace, sets: Sets, task: str, knowledge: TextK
     begun_with |= {f"space.{parameter.name}": str(parameter.domain) for parameter in space.parameters}
     for name, samples in sets.samples.items():
         begun_with[f"data.{name}.samples"] = str(len(samples))
-        begun_with[f"data.{name}.content"] = digest(samples)
+        if name != VERSIONS:  # they follow from the others, and another version may draw them otherwise
+            begun_with[f"data.{name}.content"] = digest(samples)
     if TASKS.get(task).spells:
         taught = chain.from_iterable(sets.samples.get(name, ()) for name in ("train", "synthetic"))
         begun_with["charset"] = "".join(sorted(set(chain.from_iterable(sample.text for sample in taught))))
@@ -51,11 +54,18 @@ def take_fingerprint(space: SearchSpace, sets: Sets, task: str, knowledge: TextK
 
 
 def _declared(rule: Rule) -> str:
-    """Return a rule as JSON, a lexicon shortened."""
+    """Return a rule as JSON, its alternatives joined, a lexicon shortened."""
     said = rule.model_dump(mode="json", exclude_defaults=True)
-    return json.dumps(
-        said | ({"lexicon": _shortened(rule.lexicon)} if rule.lexicon else {}), ensure_ascii=False
-    )
+    said |= {"pattern": _joined(rule.pattern)} if isinstance(rule.pattern, tuple) else {}
+    said |= {"lexicon": _shortened(rule.lexicon)} if rule.lexicon else {}
+    return json.dumps(said, ensure_ascii=False)
+
+
+def _joined(patterns: Sequence[str]) -> str | list[str]:
+    """Return alternatives, JOINED of them as one pattern: so they stand in the fingerprints of earlier studies."""
+    groups = [patterns[first : first + JOINED] for first in range(0, len(patterns), JOINED)]
+    joined = [group[0] if len(group) == 1 else "|".join(f"({one})" for one in group) for group in groups]
+    return joined[0] if len(joined) == 1 else joined
 
 
 def _shortened(texts: Sequence[str]) -> str:
@@ -92,9 +102,9 @@ def check_fingerprint(folder: Path, begun_with: dict[str, str], resume: bool) ->
     """Write down what a new study begins with; raise UsageError if a resumed one began with something else."""
     path = folder / FINGERPRINT
     if resume and path.exists():
-        refuse_changes(
-            list_differences(json.loads(path.read_text(encoding="utf-8")), begun_with), folder.name
-        )
+        earlier = json.loads(path.read_text(encoding="utf-8"))
+        earlier.pop(f"data.{VERSIONS}.content", None)
+        refuse_changes(list_differences(earlier, begun_with), folder.name)
     write_whole(path, json.dumps(begun_with, indent=1, ensure_ascii=False))
 
 

@@ -31,6 +31,8 @@ from train.techniques import TECHNIQUES, build_technique
 DICTIONARY = "dictionary"
 TECHNIQUE = "technique.name"
 TEACHER = "technique.options.teacher"
+LEAST_TO_CHOOSE_S, SHARE_TO_CHOOSE = 45.0, 0.1
+"""How long engines may be measured: seconds at least, and of the time budget."""
 REGISTRIES: dict[str, Registry[Any]] = {
     "task": TASKS,
     "engine": ENGINES,
@@ -238,7 +240,9 @@ def choose_engine(settings: StudySettings, space: SearchSpace) -> StudySettings:
     engine, models = find_engine(settings, space), list_models(space)
     threads = max(1, int(settings.cpus or 1))  # Ray gives a trial's process as many as it has cores
     weights = str(space.fixed["weights"]) if space.fixed.get("weights") else None
-    return settings.model_copy(update={"engine": resolve(engine, models, threads, weights)})
+    budget = settings.time_budget_s
+    limit_s = None if budget is None else max(LEAST_TO_CHOOSE_S, SHARE_TO_CHOOSE * budget)
+    return settings.model_copy(update={"engine": resolve(engine, models, threads, weights, limit_s)})
 
 
 def check_engine(settings: StudySettings, space: SearchSpace) -> None:

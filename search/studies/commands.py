@@ -54,7 +54,12 @@ def parser() -> argparse.ArgumentParser:
     export = commands.add_parser("export", parents=[common], help="the bundle of a trial's best checkpoint")
     export.add_argument("name", type=folder_name, help="of the study")
     export.add_argument("--trial", required=True, help="its id, or its place in the table, 1 for the best")
-    export.add_argument("--output", type=given_path, required=True, help="folder of the bundle, new")
+    export.add_argument(
+        "--output",
+        type=given_path,
+        required=True,
+        help="folder of the bundle; an older bundle there is replaced",
+    )
     labels = commands.add_parser(
         "labels", parents=[common], help="labels that several good trials read otherwise"
     )

@@ -14,9 +14,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from dataclasses import dataclass, replace
 from pathlib import Path
+from threading import Event
 
 if __name__ == "__main__":
     from train.system.cli import main_guard
@@ -32,6 +33,7 @@ from train.tasks import TASKS
 
 AUTO = "auto"
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
+POLL_S = 0.2
 STEPS = 3  # the first ones build what later ones reuse; the fastest counts
 
 
@@ -44,7 +46,11 @@ class EngineChoice:
 
 
 def resolve(
-    engine: str, models: Sequence[str], threads: int | None = None, weights: str | None = None
+    engine: str,
+    models: Sequence[str],
+    threads: int | None = None,
+    weights: str | None = None,
+    limit_s: float | None = None,
 ) -> str:
     """Return the engine to use, saying why if it is `auto` that was asked for.
 
@@ -53,6 +59,7 @@ def resolve(
         models: to be trained.
         threads: that a training process will have; None for what each framework takes by itself.
         weights: that they start from; None for their official ones.
+        limit_s: seconds after which the engines that have shown their steps are enough; None to wait for all.
 
     Raises:
         UsageError: if the engine that is asked for has no network of one of the models.
@@ -61,12 +68,14 @@ def resolve(
         if engine:
             check_holds(engine, models)
         return engine
-    choice = choose(models, threads, weights)
+    choice = choose(models, threads, weights, limit_s)
     print(f"engine: {choice.engine} - {choice.reason}", flush=True)
     return choice.engine
 
 
-def choose(models: Sequence[str], threads: int | None, weights: str | None = None) -> EngineChoice:
+def choose(
+    models: Sequence[str], threads: int | None, weights: str | None = None, limit_s: float | None = None
+) -> EngineChoice:
     """Measure the installed engines on all `models`; raise ModelError if none can train them."""
     able = [name for name in ENGINES.names() if is_installed(name) and holds(name, models)]
     if not able:
@@ -77,9 +86,20 @@ def choose(models: Sequence[str], threads: int | None, weights: str | None = Non
         )
     if len(able) == 1:
         return EngineChoice(able[0], "the only one installed that holds the model")
+    enough = Event()
     with ThreadPoolExecutor(count_places(threads, len(able))) as pool:
-        seconds = pool.map(lambda name: measure(name, models, threads, weights), able)
-    return find_fastest(dict(zip(able, seconds, strict=True)))
+        runs = {pool.submit(measure, name, models, threads, weights, enough): name for name in able}
+        left = wait(runs, limit_s).not_done
+        while left and all(math.isinf(run.result()) for run in runs if run.done()):
+            left = wait(left, return_when=FIRST_COMPLETED).not_done
+        enough.set()
+    choice = find_fastest({name: run.result() for run, name in runs.items()})
+    late = " and ".join(sorted(runs[run] for run in left if math.isinf(run.result())))
+    return (
+        replace(choice, reason=f"{choice.reason}; {late} took over {limit_s:.0f} s to show")
+        if late
+        else choice
+    )
 
 
 def count_places(threads: int | None, engines: int) -> int:
@@ -113,22 +133,46 @@ def find_fastest(seconds: Mapping[str, float]) -> EngineChoice:
     best = min(seconds, key=lambda name: seconds[name])
     if math.isinf(seconds[best]):
         raise ModelError("an engine must train here", "none does", "see the errors above")
-    figures = ", ".join(f"{name} {value:.2f} s" for name, value in sorted(seconds.items()))
+    figures = ", ".join(
+        f"{name} {value:.2f} s" for name, value in sorted(seconds.items()) if value < math.inf
+    )
     return EngineChoice(best, f"its steps are the fastest here: {figures}")
 
 
-def measure(engine: str, models: Sequence[str], threads: int | None, weights: str | None = None) -> float:
-    """Return the seconds of a step of every model, measured in a new process; infinite if it cannot."""
+def measure(
+    engine: str,
+    models: Sequence[str],
+    threads: int | None,
+    weights: str | None = None,
+    enough: Event | None = None,
+) -> float:
+    """Return the seconds of a step of every model, measured in a new process.
+
+    Infinite if it cannot, or is not done when `enough` is set.
+    """
     command = [sys.executable, "-m", "train.engines.choice", "--measure", engine, "--model", *models]
     command += ["--weights", str(Path(weights).absolute())] if weights else []
     environment = {"OMP_NUM_THREADS": str(threads)} if threads else {}
-    done = subprocess.run(
-        command, cwd=REPOSITORY, env=os.environ | environment, capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        print(f"engine {engine} cannot train here: {done.stderr.strip()[-300:]}", file=sys.stderr)
-        return float("inf")
-    return float(json.loads(done.stdout.splitlines()[-1]))
+    with subprocess.Popen(
+        command,
+        cwd=REPOSITORY,
+        env=os.environ | environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as run:
+        while True:
+            try:
+                said, errors = run.communicate(timeout=POLL_S)
+                break
+            except subprocess.TimeoutExpired:
+                if enough and enough.is_set():
+                    run.kill()
+                    return math.inf
+    if run.returncode:
+        print(f"engine {engine} cannot train here: {errors.strip()[-300:]}", file=sys.stderr)
+        return math.inf
+    return float(json.loads(said.splitlines()[-1]))
 
 
 def step_seconds(engine_name: str, model: str, weights: str | None = None) -> float:

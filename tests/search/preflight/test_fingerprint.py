@@ -80,6 +80,16 @@ def test_what_is_declared_of_the_texts_is_part_of_a_study(tmp_path: Path) -> Non
     assert list_differences(begun, found(tmp_path))[0].endswith('"pattern": "[A-Z]{3}"} -> nothing')
 
 
+def test_what_earlier_versions_wrote_down_is_still_the_same(tmp_path: Path) -> None:
+    """Alternatives stood as one pattern, and the versions of lines, which follow from the rest, as data."""
+    several = TextFormat(pattern=("[A-Z]+", "[0-9]+"))
+    begun = found(tmp_path, knowledge=TextKnowledge((), several.rules()))
+    assert json.loads(begun["format.1"])["pattern"] == "([A-Z]+)|([0-9]+)"
+    folder = tmp_path / "vin"
+    check_fingerprint(folder, begun | {"data.versions.content": "0123456789abcdef"}, resume=False)
+    check_fingerprint(folder, begun, resume=True)
+
+
 def test_a_changed_study_is_not_resumed(tmp_path: Path) -> None:
     folder = tmp_path / "vin"
     check_fingerprint(folder, found(tmp_path), resume=False)

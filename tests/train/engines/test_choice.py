@@ -49,6 +49,8 @@ def test_auto_measures_a_step_of_each(capsys: pytest.CaptureFixture[str]) -> Non
     assert AUTO not in choice.reason
     assert math.isinf(measure("torch", ["pp-ocrv6-tiny"], threads=1, weights="/nowhere"))
     assert "/nowhere" in capsys.readouterr().err
+    hurried = choose(["pp-ocrv6-tiny"], threads=1, limit_s=0.0)
+    assert f"{hurried.engine} " in hurried.reason, "the first that shows its steps is enough"
 
 
 @pytest.mark.slow
