@@ -4,9 +4,9 @@ import ipaddress
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
 
 from serve.topology import Topology
 from train.errors import UsageError
@@ -119,6 +119,12 @@ class Settings(BaseModel):
     topology: Topology = "graph"
     processes: int = Field(default=1, ge=1)
     spares: int = Field(default=0, ge=0)
+
+    @model_validator(mode="after")
+    def _works(self) -> Self:
+        if self.spares >= self.processes:
+            raise ValueError("of the processes one at least must not be spare")
+        return self
 
     def sources(self) -> dict[str, str]:
         """Return the bundle folder, or the pretrained model's name, of every task that is served."""

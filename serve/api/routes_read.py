@@ -11,7 +11,6 @@ from serve.api.bodies import decode_base64, parse_form, parse_json, respond, val
 from serve.api.door import Handler
 from serve.api.rules import find_rule
 from serve.errors import UndecodableError, UnsupportedError
-from serve.inference.recogniser import Reading
 from serve.intake.fetch import fetch
 from serve.reading.services import Services
 from serve.schemas import DecodedText, OcrResult, PageRequest, RecognizeRequest, RecognizeResult
@@ -66,7 +65,9 @@ def make_recognize_handler(services: Services) -> Handler:
             {
                 "text": reading.text,
                 "confidence": reading.confidence,
-                "alternatives": _list_others(reading, asked.alternatives),
+                "alternatives": [
+                    {"text": text, "confidence": p} for text, p in reading.others(asked.alternatives)
+                ],
                 "checks": checks(reading.text) if checks else None,
             }
             | ({"decoded": DecodedText.of(reading.decoded).model_dump()} if reading.decoded else {})
@@ -76,12 +77,6 @@ def make_recognize_handler(services: Services) -> Handler:
         return respond(asked.logId, {"lines": found})
 
     return recognize
-
-
-def _list_others(reading: Reading, count: int) -> list[dict[str, Any]]:
-    """Return what a line may say besides its text."""
-    others = [(text, p) for text, p in reading.alternatives if text != reading.text]
-    return [{"text": text, "confidence": p} for text, p in others[:count]]
 
 
 def make_ocr_handler(services: Services) -> Handler:

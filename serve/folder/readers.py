@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -45,7 +46,10 @@ class LineFiles:
         """Return the record of each file."""
         decoded = list(self._decoders.map(self._decode, files))
         lines = [one.image for one in decoded if isinstance(one, _Line)]
-        readings = iter(self._reader.read(lines, [self._settings.alternatives] * len(lines)))
+        wanted = self._settings.alternatives + bool(
+            self._settings.alternatives
+        )  # its own text may be among them
+        readings = iter(self._reader.read(lines, [wanted] * len(lines)))
         return [
             make_refusal(file.name, one)
             if isinstance(one, OcrError)
@@ -54,7 +58,9 @@ class LineFiles:
         ]
 
     def _make_line(self, reading: Reading) -> Row:
-        return make_line(reading.greedy if self._settings.decode == "raw" else reading, self._checks)
+        reading = reading.greedy if self._settings.decode == "raw" else reading
+        others = reading.others(self._settings.alternatives)
+        return make_line(replace(reading, alternatives=others), self._checks)
 
     def _decode(self, file: File) -> _Line | OcrError:
         """Return a file's line as the recogniser takes it, or why there is none."""

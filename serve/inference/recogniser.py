@@ -49,6 +49,10 @@ class Reading:
     picture: str = ""
     decoded: TextReading | None = None
 
+    def others(self, count: int) -> tuple[tuple[str, float], ...]:
+        """Return up to `count` texts that it may say besides its own; one more than these has to be asked for."""
+        return tuple((text, p) for text, p in self.alternatives if text != self.text)[:count]
+
     @property
     def greedy(self) -> "Reading":
         """The reading without the text model."""

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import platform
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -21,7 +22,12 @@ def place_of(graphs: Mapping[str, Path], inputs: Iterable[Any], *facts: object) 
     """Return where is kept what was found for graphs, the arrays that they are timed on, and what else decides."""
     import onnxruntime
 
-    here = onnxruntime.__version__, onnxruntime.get_available_providers(), os.environ.get(GPUS)
+    here = (
+        platform.node(),
+        onnxruntime.__version__,
+        onnxruntime.get_available_providers(),
+        os.environ.get(GPUS),
+    )
     told = hashlib.sha256(repr((here, sorted(graphs), facts)).encode())
     for path in graphs.values():
         told.update(path.read_bytes())

@@ -1,14 +1,14 @@
 """onnxruntime's execution providers, and how those of GPUs are set up for inputs of many shapes."""
 
 import hashlib
-import os
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from train.data.folders.unpacked import find_users_cache, make_temporary_folder
 
 CPU, CUDA, TENSORRT = "CPUExecutionProvider", "CUDAExecutionProvider", "TensorrtExecutionProvider"
 PROVIDERS = (TENSORRT, CUDA, "OpenVINOExecutionProvider", CPU)
@@ -60,7 +60,7 @@ def _compile_once(graph: Path, profile: Sequence[npt.NDArray[np.float32]]) -> di
 
 def find_cache() -> Path:
     """Return the folder of what can be made again; it may not be there yet."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ocrtune"
+    return find_users_cache() or make_temporary_folder()
 
 
 def _cache_folder(graph: Path) -> Path:
@@ -70,5 +70,6 @@ def _cache_folder(graph: Path) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError:  # a home that cannot be written
-        folder = Path(tempfile.mkdtemp(prefix=f"ocrtune-{name}-"))
+        folder = make_temporary_folder() / "tensorrt" / name
+        folder.mkdir(parents=True, exist_ok=True)
     return folder

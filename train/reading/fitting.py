@@ -172,16 +172,13 @@ class _Fitting:
     def calibrate(self) -> None:
         """Measure what scores say of texts being right; what was measured before stays where lines are too few."""
         calibration = self._before.calibration
-        if not self._lines.labels:
-            return
-        if self._enough or calibration is None:
+        lines = len(self._lines.labels)
+        if lines and (self._enough or calibration is None):
             scores = [one.score for one in read_all(self._settings, self._charset, self._lines)]
             calibration = calibrate(scores, self._right.astype(bool).tolist(), self._knowledge.precision)
             self._notes.append(f"accepted: {calibration.measured}")
-        else:
-            self._notes.append(
-                f"{len(self._lines.labels)} lines choose nothing: n-gram and calibration as before"
-            )
+        elif lines:
+            self._notes.append(f"{lines} lines choose nothing: n-gram and calibration as before")
         self._settings = self._settings.model_copy(update={"calibration": calibration})
 
     def fitted(self) -> FittedTextModel:

@@ -50,7 +50,7 @@ def test_patterns_mean_what_they_mean_to_re(pattern: str, texts: list[str]) -> N
         (r"0([-/])0\1", "no reference back"),
         ("(?!0)[012]", "no look ahead"),
         (r"0\b", "no word boundary"),
-        ("0$1", "^ and $ at its ends alone"),
+        (r"0\A1", "no word boundary"),
         ("0*+1", "gives nothing back"),
         ("[[:digit:]]", r"write the characters, as \d"),
         ("[0--]", "set difference"),
@@ -63,6 +63,13 @@ def test_a_pattern_that_cannot_be_used_is_refused_in_a_line(pattern: str, reason
         patterns_automaton([pattern], CHARSET)
     assert reason in str(found.value)
     assert "\n" not in str(found.value)
+
+
+def test_signs_inside_a_pattern_stand_for_themselves() -> None:
+    """`re` would let no text fit, and who writes them there means amounts and powers."""
+    assert parsed(r"$\d+").accepts("$12")
+    assert parsed(r"^US$\d+|a^2$").accepts("US$1")
+    assert parsed(r"^US$\d+|a^2$").accepts("a^2")
 
 
 def test_bounds_cost_a_state_each_and_what_has_too_many_sets_of_states_is_followed_in_each() -> None:

@@ -187,6 +187,12 @@ def test_what_cannot_be_used_is_refused_in_one_line(text: str, reason: str, tmp_
     assert "\n" not in str(found.value)
 
 
+def test_a_format_stands_in_a_space_that_merges_mappings(tmp_path: Path) -> None:
+    """As the shipped spaces do."""
+    text = "base: &usual {lr: 1, epochs: 2}\nwarm: {<<: *usual, epochs: 3}\nformat: {pattern: '[0-9]'}"
+    assert [rule.pattern for rule in rules_of(text, tmp_path)] == ["[0-9]"]
+
+
 def test_a_check_that_the_charset_cannot_write_is_refused() -> None:
     rules = (Rule(name="pattern", pattern="[A-C]{17}"), Rule(name="vin", check="vin"))
     with pytest.raises(UsageError, match="obeys all rules"):

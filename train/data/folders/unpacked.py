@@ -50,22 +50,23 @@ def cache_folder() -> Path:
     chosen = _chosen.get()
     if chosen is not None:
         return chosen.absolute() / "unpacked"
-    usual = _users_cache()
+    usual = find_users_cache()
+    usual = usual and usual / "unpacked"
     if usual is not None and _writable(usual):
         return usual
-    folder = _temporary()
+    folder = make_temporary_folder()
     note(f"images are unpacked into {folder}: {usual or 'the home folder'} cannot be written")
     return folder
 
 
-def _users_cache() -> Path | None:
+def find_users_cache() -> Path | None:
     """Return this program's folder in the cache of the XDG rules; None without a home folder."""
     named = Path(os.environ.get("XDG_CACHE_HOME", ""))
     try:
         cache = named if named.is_absolute() else Path.home() / ".cache"
     except RuntimeError:
         return None
-    return cache / NAME / "unpacked"
+    return cache / NAME
 
 
 def _writable(folder: Path) -> bool:
@@ -76,14 +77,14 @@ def _writable(folder: Path) -> bool:
     return os.access(folder, os.W_OK | os.X_OK)
 
 
-def _temporary() -> Path:
+def make_temporary_folder() -> Path:
     """Return a folder for temporary files that is this user's alone, the same for all their processes."""
     folder = Path(tempfile.gettempdir()) / f"{NAME}-{os.getuid()}"
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
     except OSError as error:
         raise DataError(
-            "images must be unpacked into a folder that can be written",
+            "what is kept between runs needs a folder that can be written",
             f"{folder}: {error.strerror}",
             "set XDG_CACHE_HOME to one that can",
         ) from error

@@ -31,8 +31,10 @@ REFUSED = {
     sre.GROUPREF_EXISTS: ("no condition on a group", "write the alternatives out: (a)b|c"),
     sre.ATOMIC_GROUP: KEEPS,
     sre.POSSESSIVE_REPEAT: KEEPS,
-    sre.AT: (r"no word boundary, and ^ and $ at its ends alone", "leave them out: it stands for whole texts"),
+    sre.AT: (r"no word boundary, \A or \Z inside", "leave them out: it stands for whole texts"),
 }
+SIGNS = {sre.AT_BEGINNING: "^", sre.AT_END: "$"}
+"""Inside a pattern they stand for themselves, as in `$[0-9]`: there, no text would fit what `re` makes of them."""
 POSIX = re.compile(r"\[:\^?\w+:\]")
 Items = Sequence[tuple[Any, Any]]
 
@@ -97,6 +99,8 @@ class Dialect:
         return self.expressions.sequence(parts)
 
     def _item(self, kind: Any, what: Any, flags: int, first: bool, last: bool) -> int:
+        if kind is sre.AT and what in SIGNS:
+            kind, what = sre.LITERAL, ord(SIGNS[what])
         if kind in REFUSED:
             raise _RefusedError(*REFUSED[kind])
         if kind is sre.BRANCH:

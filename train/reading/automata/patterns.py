@@ -8,6 +8,7 @@ import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from functools import lru_cache, reduce
+from threading import Lock
 from typing import NamedTuple
 
 import numpy as np
@@ -20,8 +21,8 @@ from train.reading.automata.dialect import Dialect
 
 LISTED, SHOWN, PATTERNS = 8, 200, 64
 MOST_KEPT = 20_000
-MOST_STEPS, MOST_STATES, MOST_EDGES = 200_000, 10_000, 1 << 21
-"""What an automaton may take to make, and to hold: a second and 50 MB."""
+MOST_STEPS, MOST_STATES, MOST_EDGES = 2_000_000, 10_000, 1 << 21
+"""What an automaton may take to make, and to hold: some six seconds and 50 MB."""
 States = frozenset[int]
 Symbols = frozenset[int]
 Spellings = Mapping[tuple[Symbols, ...], Sequence[tuple[int, ...]]]
@@ -40,6 +41,7 @@ class Patterns:
         self.begin: States = frozenset(roots)
         self._fitting: dict[str, Symbols] = {}
         self._after: dict[tuple[States, Symbols], States] = {}
+        self._making = Lock()
 
     def accepts(self, text: str) -> bool:
         """Whether a whole text fits."""
@@ -56,25 +58,23 @@ class Patterns:
 
     def fitting(self, character: str) -> Symbols:
         """Return the symbols that stand for a character."""
-        if character not in self._fitting:
-            self._fitting[character] = frozenset(
-                number for number, symbol in enumerate(self._symbols) if symbol.fullmatch(character)
-            )
-        return self._fitting[character]
+        found = self._fitting.get(character)
+        if found is None:
+            fits = (number for number, symbol in enumerate(self._symbols) if symbol.fullmatch(character))
+            found = self._fitting[character] = frozenset(fits)
+        return found
 
     def after(self, states: States, symbols: Symbols) -> States:
         """Return the states after a character for which some symbols stand."""
         key = (states, symbols)
-        if key not in self._after:
+        if (found := self._after.get(key)) is not None:
+            return found
+        with self._making:  # expressions are numbered as they are met, and threads share them
             if len(self._after) > MOST_KEPT:
                 self._after.clear()
-            self._after[key] = frozenset(
-                rest
-                for state in states
-                for symbol, rest in self._expressions.ways(state)
-                if symbol in symbols
-            )
-        return self._after[key]
+            ways = ((symbol, rest) for state in states for symbol, rest in self._expressions.ways(state))
+            found = self._after[key] = frozenset(rest for symbol, rest in ways if symbol in symbols)
+            return found
 
     def spellings(self, charset: Charset) -> dict[tuple[Symbols, ...], list[tuple[int, ...]]]:
         """Return how a charset writes what some symbols stand for: a class, or those of a letter and its marks."""
@@ -104,7 +104,8 @@ def patterns_automaton(patterns: Sequence[str], charset: Charset) -> Automaton:
     moves = _moves(found, spellings, alone=False) or _moves(found, spellings, alone=True)
     if moves is None:
         raise UsageError(
-            f"a pattern must need at most {MOST_STATES} states, and {MOST_EDGES} ways to go on from them",
+            f"a pattern must need at most {MOST_STATES} states, {MOST_EDGES} ways to go on from them, "
+            "and a few seconds to make them",
             f"{shown} with {charset.classes - 1} characters",
             "repeat less, or without a bound (a* for a{0,9999}), or use a smaller charset",
         )

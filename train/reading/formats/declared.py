@@ -47,12 +47,15 @@ class Declared(Frozen):
 Alone = Annotated[Declared, Tag("alone")]
 
 
+MERGE = "tag:yaml.org,2002:merge"
+
+
 class _Loader(yaml.SafeLoader):
     """YAML of which a key may stand once."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         """Return a mapping; raise ValueError for one with a key that stands twice."""
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value if key.tag != MERGE]
         if twice := [key for key in keys if keys.count(key) > 1]:
             raise ValueError(f"the key {twice[0]!r} stands twice")
         return super().construct_mapping(node, deep)
