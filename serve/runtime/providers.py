@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from train.data.folders.unpacked import find_users_cache, make_temporary_folder
+from train.system.paths import find_users_cache, make_temporary_folder
 
 CPU, CUDA, TENSORRT = "CPUExecutionProvider", "CUDAExecutionProvider", "TensorrtExecutionProvider"
 PROVIDERS = (TENSORRT, CUDA, "OpenVINOExecutionProvider", CPU)

@@ -6,12 +6,13 @@ import tempfile
 import unicodedata
 from pathlib import Path
 
-from train.errors import OcrError, UsageError
+from train.errors import DataError, OcrError, UsageError
 
 NAME_BYTES = 200
 """File systems take 255; drafts and folders beside a study have a longer name."""
 DRAFT_BYTES = 30
 PROBE_BYTES = 1 << 16
+PROGRAM = "ocrtune"
 SEPARATORS, INVISIBLE = "/\\", ("Cc", "Cs", "Zl", "Zp")
 
 
@@ -120,3 +121,28 @@ def read_utf8(path: Path, what: str, kind: type[OcrError] = UsageError) -> str:
         line = error.object.count(b"\n", 0, error.start) + 1
         byte = f"{path}:{line}: byte 0x{error.object[error.start]:02x}"
         raise kind(f"{what} must be UTF-8", byte, "save it as UTF-8") from error
+
+
+def find_users_cache() -> Path | None:
+    """Return this program's folder in the cache of the XDG rules; None without a home folder."""
+    named = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    try:
+        cache = named if named.is_absolute() else Path.home() / ".cache"
+    except RuntimeError:
+        return None
+    return cache / PROGRAM
+
+
+def make_temporary_folder() -> Path:
+    """Return a folder for temporary files that is this user's alone, the same for all their processes."""
+    folder = Path(tempfile.gettempdir()) / f"{PROGRAM}-{os.getuid()}"
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise DataError(
+            "what is kept between runs needs a folder that can be written",
+            f"{folder}: {error.strerror}",
+            "set XDG_CACHE_HOME to one that can",
+        ) from error
+    mine = not folder.is_symlink() and folder.stat().st_uid == os.getuid()
+    return folder if mine else Path(tempfile.mkdtemp(prefix=f"{PROGRAM}-"))

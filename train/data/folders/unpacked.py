@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -11,8 +10,8 @@ from pathlib import Path
 from train.data.folders.notes import note
 from train.errors import DataError
 from train.system.files import make_folder
+from train.system.paths import find_users_cache, make_temporary_folder
 
-NAME = "ocrtune"
 _chosen: ContextVar[Path | None] = ContextVar("cache", default=None)
 
 
@@ -59,37 +58,12 @@ def cache_folder() -> Path:
     return folder
 
 
-def find_users_cache() -> Path | None:
-    """Return this program's folder in the cache of the XDG rules; None without a home folder."""
-    named = Path(os.environ.get("XDG_CACHE_HOME", ""))
-    try:
-        cache = named if named.is_absolute() else Path.home() / ".cache"
-    except RuntimeError:
-        return None
-    return cache / NAME
-
-
 def _writable(folder: Path) -> bool:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError:
         return False
     return os.access(folder, os.W_OK | os.X_OK)
-
-
-def make_temporary_folder() -> Path:
-    """Return a folder for temporary files that is this user's alone, the same for all their processes."""
-    folder = Path(tempfile.gettempdir()) / f"{NAME}-{os.getuid()}"
-    try:
-        folder.mkdir(mode=0o700, exist_ok=True)
-    except OSError as error:
-        raise DataError(
-            "what is kept between runs needs a folder that can be written",
-            f"{folder}: {error.strerror}",
-            "set XDG_CACHE_HOME to one that can",
-        ) from error
-    mine = not folder.is_symlink() and folder.stat().st_uid == os.getuid()
-    return folder if mine else Path(tempfile.mkdtemp(prefix=f"{NAME}-"))
 
 
 def _digest(sources: Iterable[Path], key: str) -> str:
