@@ -42,6 +42,7 @@ from train.system.paths import given_path, require_file
 from train.tasks import TASKS
 
 DOMAIN = "domain"
+EXIT = "exit status: 0 no errors, or no more than --allow-bad; 1 errors, or no samples; 2 bad usage"
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -71,7 +72,8 @@ def main(arguments: Sequence[str]) -> int:
     if options.html:
         page = contact_sheet(title, splits, report, options.seed, checks.picture)
         write_output(options.html, page, "--html")
-    return 1 if len({(f.split, f.sample) for f in report.errors}) > options.allow_bad else 0
+    bad = len({(f.split, f.sample) for f in report.errors})
+    return 1 if bad > options.allow_bad or not any(given.values()) else 0
 
 
 def parser() -> argparse.ArgumentParser:
@@ -80,7 +82,7 @@ def parser() -> argparse.ArgumentParser:
     parser = Parser(
         prog="python -m train.data.check",
         description="Check labelled images before training.",
-        epilog=f"rules:\n{rules}\n\nexit status: 0 no errors, or no more than --allow-bad; 1 errors; 2 bad usage",
+        epilog=f"rules:\n{rules}\n\n{EXIT}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(

@@ -29,6 +29,9 @@ def test_paddleocr_reads_lists_of_paths_bom_crlf_and_blank_lines(tmp_path: Path)
     )
     found = [(s.path.name, s.text, s.source.rpartition(":")[2]) for s in load_file(labels)]
     assert found == [("a.jpg", " A ", "1"), ("b.jpg", "B", "3"), ("c d.jpg", "B", "3"), ("[1].jpg", "", "4")]
+    for ends in ("\r\r\n", "\r"):
+        write(labels, f"a.jpg\tA{ends}b.jpg\tB{ends}")
+        assert [sample.text for sample in load_file(labels)] == ["A", "B"]
 
 
 def test_paddleocr_keeps_unicode_line_separators_in_a_text(tmp_path: Path) -> None:
@@ -162,6 +165,9 @@ def test_filename_is_detected_only_with_its_pattern(tmp_path: Path) -> None:
         detect(tmp_path)
     assert load(tmp_path, {"pattern": r"(?P<text>.+)_cam\d"})[1]["all"][0].text == "AB 1"
     assert load(tmp_path, name="filename")[1]["all"][0].text == "AB 1"
+    (tmp_path / "train" / "CD 2").mkdir(parents=True)
+    write(tmp_path / "train" / "CD 2" / "7.jpg", b"")
+    assert load(tmp_path, {"pattern": "(?P<text>[^/]+)/.*"})[1]["train"][0].text == "CD 2"
 
 
 @pytest.mark.parametrize(

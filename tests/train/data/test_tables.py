@@ -49,6 +49,11 @@ def read(path: Path, **options: str) -> list[tuple[str, str, int]]:
         ("a.csv", "name,image,text\nA,a.png,x\n", {}, [("a.png", "x", 2)]),
         ("a.tsv", "a.png\t x \n", {}, [("a.png", " x ", 1)]),
         ("a.csv", "img,gt\na,x\n", {}, [("a", "x", 2)]),
+        ("a.csv", "File Name,Ground Truth Text\na.png,x\n", {}, [("a.png", "x", 2)]),
+        # Excel's line that names the delimiter, line ends of a Mac, and doubled ones
+        ("a.csv", "sep=;\nfilename;text\na.png;1,5\n", {}, [("a.png", "1,5", 3)]),
+        ("a.csv", "filename;text\ra.png;1,5\r", {}, [("a.png", "1,5", 2)]),
+        ("a.csv", "filename;text\r\r\na.png;1,5\r\r\n", {}, [("a.png", "1,5", 2)]),
         # the text recognition data generator's
         ("labels.txt", 'a.png "two" words\n', {}, [("a.png", '"two" words', 1)]),
         ("a.jsonl", '{"file_name": "a.png", "text": "007"}\n\n{"text": "y", "file_name": "b.png"}', {},
@@ -115,21 +120,30 @@ def test_tables_of_splits_and_of_parts(tmp_path: Path) -> None:
             tmp_path / "folders" / split / "metadata.jsonl", json.dumps({"file_name": "a.png", "text": split})
         )
     for number, text in enumerate("xy"):
-        part = tmp_path / "hub" / "data" / f"train-{number:05d}-of-00002.parquet"
-        part.parent.mkdir(parents=True, exist_ok=True)
-        pq.write_table(pa.table({"image": [{"bytes": b"BM", "path": None}], "text": [text]}), part)
+        for name in (
+            f"converted/train/{number:04d}.parquet",
+            f"hub/data/train-{number:05d}-of-00002.parquet",
+        ):
+            part = tmp_path / name
+            part.parent.mkdir(parents=True, exist_ok=True)
+            pq.write_table(pa.table({"image": [{"bytes": b"BM", "path": None}], "text": [text]}), part)
     for folder in ("names", "folders"):
         found = load(tmp_path / folder)[1]
         assert {split: samples[0].text for split, samples in found.items()} == {
             "train": "train",
             "val": "val",
         }
-    [(split, samples)] = load(tmp_path / "hub")[1].items()
-    assert (split, [sample.text for sample in samples]) == ("train", ["x", "y"])
+    for folder in ("converted", "hub"):
+        [(split, samples)] = load(tmp_path / folder)[1].items()
+        assert (split, [sample.text for sample in samples]) == ("train", ["x", "y"])
     assert [sample.path.suffix for sample in samples] == [".bmp", ".bmp"]
     part.unlink()
     with pytest.raises(DataError, match="00001-of-00002"):
         load(tmp_path / "hub")
+    for number in range(2):
+        write(tmp_path / "lists" / f"train-{number:05d}-of-00002.csv", "path,text\na.png,x\n")
+    with pytest.raises(DataError, match=r"00000-of-00002\.csv and train-00001"):
+        load(tmp_path / "lists")
     write(tmp_path / "names" / "all.csv", "path,text\na.png,x\n")
     with pytest.raises(DataError, match=r"all\.csv"):
         load(tmp_path / "names")

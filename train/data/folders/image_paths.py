@@ -8,6 +8,7 @@ images is refused, and what is not found keeps the path that it names, so that t
 import os
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import takewhile
@@ -49,6 +50,7 @@ def locate(
     missing = [name for name in wanted if name not in found and (loose or _is_foreign(name))]
     least = 1 if root else least
     found |= _by_their_ends(tree, labels, folder, {name: _ends(name, least) for name in missing})
+    found |= _in_another_case(tree, labels, start, [name for name in wanted if name not in found], found)
     _hint(tree, labels, folder, [name for name in wanted if name not in found])
     return {
         name: found.get(name) or (start / name if base is None else folder / _parts(name)[-1])
@@ -72,14 +74,20 @@ class _Tree:
 
     listings: dict[str, dict[str, str]] = field(default_factory=dict)
     indices: dict[Path, dict[str, list[Path]]] = field(default_factory=dict)
+    folded: dict[str, dict[str, str]] = field(default_factory=dict)
 
-    def find(self, folder: Path, name: str) -> Path | None:
-        """Return the file of a name relative to `folder`, in either Unicode form, with slashes or backslashes."""
+    def find(self, folder: Path, name: str, any_case: bool = False) -> Path | None:
+        """Return the file of a name relative to `folder`, in either Unicode form, with slashes or backslashes.
+
+        In `any_case`, also the only one that differs from it in upper and lower case alone.
+        """
         for written in dict.fromkeys((name, name.replace("\\", "/"))):
             above, last = os.path.split(os.path.join(folder, written))
             if last and self._listing(above).get(last) == last:
                 return Path(above, last)
-            if not written.isascii() and (found := self._in_another_form(folder, written)):
+            if (any_case or not written.isascii()) and (
+                found := self._in_another_form(folder, written, any_case)
+            ):
                 return found
         return None
 
@@ -97,14 +105,25 @@ class _Tree:
         last = _parts(name)[-1:]
         return self.indices[folder].get(_composed(*last), []) if last else []
 
-    def _in_another_form(self, folder: Path, name: str) -> Path | None:
+    def _in_another_form(self, folder: Path, name: str, any_case: bool) -> Path | None:
         place = "/" if name.startswith("/") else str(folder)
         for part in _parts(name):
             actual = self._listing(place).get(_composed(part)) if part != ".." else part
+            actual = actual or (self._folded(place).get(_composed(part).casefold()) if any_case else None)
             if actual is None:
                 return None
             place = os.path.join(place, actual)
         return Path(place)
+
+    def _folded(self, folder: str) -> dict[str, str]:
+        """Return the names in a folder, each under itself without upper case, if no other is the same then."""
+        if folder not in self.folded:
+            names = sorted(set(self._listing(folder).values()))
+            count = Counter(_composed(name).casefold() for name in names)
+            self.folded[folder] = {
+                plain: name for name in names if count[plain := _composed(name).casefold()] == 1
+            }
+        return self.folded[folder]
 
     def _listing(self, folder: str) -> dict[str, str]:
         """Return the names in a folder, each under itself and under its composed form."""
@@ -144,7 +163,8 @@ def _by_their_ends(
     found: dict[str, Path] = {}
     named: dict[Path, str] = {}
     for name, parts in ends.items():
-        path = next((path for end in parts if (path := tree.find(folder, end))), None)
+        tried = ((end, any_case) for any_case in (False, True) for end in parts)
+        path = next((path for end, any_case in tried if (path := tree.find(folder, end, any_case))), None)
         if path is None and _is_foreign(name):
             path = _deeper(labels, name, tree.called(folder, name))
         if path is None:
@@ -158,6 +178,18 @@ def _by_their_ends(
         found[name], named[path] = path, name
     if found:
         note(f"{labels}: paths of another place, whose images were found below {folder}: {len(found)}")
+    return found
+
+
+def _in_another_case(
+    tree: _Tree, labels: Path, start: Path, names: Sequence[str], taken: Mapping[str, Path]
+) -> dict[str, Path]:
+    """Return what names find that were written on a system where `A.PNG` is `a.png`; none that another name is of."""
+    pairs = [(name, path) for name in names if (path := tree.find(start, name, any_case=True))]
+    count = Counter([*taken.values(), *(path for _, path in pairs)])
+    found = {name: path for name, path in pairs if count[path] == 1}
+    if found:
+        note(f"{labels}: paths that differ from their images' in upper and lower case: {len(found)}")
     return found
 
 

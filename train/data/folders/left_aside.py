@@ -6,10 +6,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from train.data.folders.notes import note
+from train.data.folders.split_names import entries
 from train.data.pictures.kinds import READABLE_SUFFIXES
 from train.data.sample import Sample
 
 LISTS = frozenset({".csv", ".json", ".jsonl", ".parquet", ".tsv", ".txt", ".xml"})
+SPREADSHEETS = frozenset({".ods", ".xls", ".xlsm", ".xlsx"})
 UNREADABLE = frozenset({".jp2", ".jxl", ".pbm", ".pdf", ".pgm", ".ppm", ".psd", ".svg", ".tga"})
 """Suffixes of pictures that the decoder does not read."""
 NO_LABELS = frozenset({"filestate.txt", "id2char.json", "dataset_stats.json", "custom_dict.txt", "dict.txt"})
@@ -38,11 +40,29 @@ def note_left_aside(root: Path, read: Iterable[Path], samples: Iterable[Sample])
         note(f"left aside in {root}: {'; '.join(told)}")
 
 
+def tell_what_to_try(root: Path) -> str:
+    """Return the remedy for a folder, or a file, in which no labels were found, by what lies there."""
+    files = [path for path in entries(root) if path.is_file()]
+    if sheets := [path.name for path in files or [root] if path.suffix.lower() in SPREADSHEETS]:
+        return f"save {_some(sheets)} as CSV"
+    if lists := [path.name for path in files if path.suffix.lower() in LISTS and _holds_labels(str(path))]:
+        return f"what labels look like says docs/data.md; if {_some(lists)} holds some, name it"
+    if any(path.suffix.lower() in READABLE_SUFFIXES for path in files):
+        return (
+            "there are images alone; where their names hold the texts, add --format filename (docs/data.md)"
+        )
+    return "see docs/data.md"
+
+
 def _files(root: Path) -> Iterator[tuple[str, str]]:
-    """Yield folder and name of every file below a folder that is not hidden."""
+    """Yield folder and name of every file below a folder that is not hidden; links to nothing and pipes are none."""
     for folder, inner, names in os.walk(os.path.abspath(root)):
         inner[:] = sorted(name for name in inner if not name.startswith("."))
-        yield from ((folder, name) for name in sorted(names) if not name.startswith("."))
+        yield from (
+            (folder, name)
+            for name in sorted(names)
+            if not name.startswith(".") and os.path.isfile(os.path.join(folder, name))
+        )
 
 
 def _holds_labels(path: str) -> bool:

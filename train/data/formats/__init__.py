@@ -10,9 +10,9 @@ from itertools import product
 from pathlib import Path
 from typing import ClassVar, Protocol
 
-from train.data.folders.left_aside import note_left_aside
+from train.data.folders.left_aside import note_left_aside, tell_what_to_try
 from train.data.folders.notes import note
-from train.data.folders.split_names import SPLITS, entries, folders_by_split, in_order
+from train.data.folders.split_names import SPLITS, entries, folders_by_split, in_order, split_of
 from train.data.photos.lines import lines_of as lines_of_photos
 from train.data.pictures.kinds import READABLE_SUFFIXES
 from train.data.sample import Sample
@@ -162,15 +162,38 @@ def detect(
             )
         if found:
             return next(iter(found.items()))
-    names = [name for task in tasks for name in names_of(task)]
+    if alone := _alone(root, options, tasks):
+        return alone
     inner = [str(folder) for folder in _inner(root) if _finds(folder, options, tasks)]
     raise DataError(
         "a data folder must hold labels in a known format",
         f"{root} with options {', '.join(options)}" if options else root,
-        f"labels lie in {', '.join(inner)}: name one of them"
+        f"labels lie in {', '.join(inner)}: name {'one of them' if len(inner) > 1 else 'that'}"
         if inner
-        else f"see docs/data.md; known formats: {', '.join(names) or 'none'}",
+        else tell_what_to_try(root),
     )
+
+
+def _alone(
+    root: Path, options: Mapping[str, str], tasks: Sequence[str]
+) -> tuple[str, dict[str, Path]] | None:
+    """Return the one file of a folder, or one for each split, that other tools' formats read if it is named itself.
+
+    Such as a table whose columns have unusual names: its reader says, or is told by options, which they are.
+    """
+    names = [name for task in tasks for name in names_of(task) if FORMATS.get(name).foreign]
+    files = [path for path in entries(root) if path.is_file()]
+    found = [
+        (name, path)
+        for name in names
+        if _takes(name, options)
+        for path in files
+        if FORMATS.get(name).find(path)
+    ]
+    splits = {split_of(path.stem) or "all": path for _, path in found}
+    if len({name for name, _ in found}) != 1 or len(splits) < len(found):
+        return None
+    return found[0][0], in_order(splits)
 
 
 def _inner(root: Path) -> list[Path]:

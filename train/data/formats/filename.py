@@ -17,6 +17,8 @@ PATTERN = r"(?P<text>[^_]+)(_.*)?"
 class Filename:
     """A folder (or one each for train, val, test); option `pattern` matches a whole name without its suffix.
 
+    A pattern with a slash matches the path below that folder, for texts in the names of folders.
+
     Any folder of images would pass for one, so it is detected only where `pattern` is given.
     """
 
@@ -35,7 +37,8 @@ class Filename:
         """Yield one sample an image, by folder and name; a name that does not match is refused."""
         pattern = _compiled(options.get("pattern", PATTERN))
         for image in _images(path.absolute()):
-            match = pattern.fullmatch(image.stem)
+            inner = image.relative_to(path.absolute()).with_suffix("").as_posix()
+            match = pattern.fullmatch(inner if "/" in pattern.pattern else image.stem)
             if match is None:
                 raise DataError(
                     "a file name must match the pattern",

@@ -57,10 +57,14 @@ def is_regions(label: str) -> bool:
 
 
 def lines_of(path: Path) -> Iterator[tuple[str, str]]:
-    """Yield (line, `file:line`) of a file's lines that are not blank; a byte-order mark before any of them is none."""
-    for number, line in enumerate(read_text(path).split("\n"), 1):
+    """Yield (line, `file:line`) of a file's lines that are not blank; a byte-order mark before any of them is none.
+
+    Lines end in LF, CRLF or, as some Windows programs write it, CR CR LF; in CR where the file has no other end.
+    """
+    text = read_text(path)
+    for number, line in enumerate(text.split("\n" if "\n" in text else "\r"), 1):
         if line.strip(" \r\ufeff"):
-            yield line.lstrip("\ufeff").removesuffix("\r"), f"{path}:{number}"
+            yield line.lstrip("\ufeff").rstrip("\r"), f"{path}:{number}"
 
 
 def named_line(line: str, source: str) -> tuple[str, str]:

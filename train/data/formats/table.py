@@ -18,7 +18,7 @@ from train.errors import DataError, UsageError
 
 IMAGES = re.compile(r"(image|img|file|picture)s?_?(file)?_?(filename|names?|paths?)?|names?|paths?")
 TEXTS = re.compile(
-    r"((gt|ocr|plate)_?)?texts?|words?|transcri(pt|ption)|gt|ground_?truth|labels?|sentence|string|plate"
+    r"((gt|ocr|plate)_?)?texts?|words?|transcri(pt|ption)|gt|ground_?truth(_text)?|labels?|sentence|string|plate"
 )
 SPLIT_COLUMNS = re.compile("partition|set|split|subset")
 GROUP_COLUMNS = re.compile("group|document|doc(ument)?_id")
@@ -209,7 +209,12 @@ def _tables(folder: Path) -> list[Path]:
         return []
     suffixes = (*ALWAYS, *SOMETIMES)
     files = (path for path in sorted(folder.iterdir()) if path.suffix.lower() in suffixes and path.is_file())
-    return [path for path in files if parts_of(path)[0] == path and _is_ours(path)]
+    return [path for path in files if _is_first(path) and _is_ours(path)]
+
+
+def _is_first(path: Path) -> bool:
+    """Whether a file is no further part of a table that is read together."""
+    return path.suffix.lower() not in PARQUET or parts_of(path)[0] == path
 
 
 def _is_ours(path: Path) -> bool:

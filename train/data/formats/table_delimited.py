@@ -1,15 +1,18 @@
 """Tables in text: CSV, TSV and their like, with a header or without."""
 
 import csv
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from train.data.formats.places import has_image_name
 from train.data.formats.table_rows import Row, Table, text_lines
 from train.errors import DataError
 
-DELIMITERS = ("\t", ",", ";", "|", " ")
+SPACE, SEPARATOR = " ", re.compile(r"sep=.\s*", re.IGNORECASE)
+DELIMITERS = ("\t", ",", ";", "|", SPACE)
 IsHeader = Callable[[Sequence[str]], bool]
 
 
@@ -37,9 +40,9 @@ def delimited_table(path: Path, dialect: Dialect, is_header: IsHeader) -> Table:
         dialect: what is known of it.
         is_header: whether a row names the columns that a reader wants.
     """
-    line = next((line for line in text_lines(path) if line.strip()), "")
-    delimiter = dialect.delimiter or _delimiter(line, path, is_header)
-    quoted = delimiter != " " and not (delimiter == "\t" and path.suffix.lower() == ".txt")
+    beginning = list(islice((line for line in _lines(path) if line.strip()), 2))
+    delimiter = dialect.delimiter or _delimiter(beginning, path, is_header)
+    quoted = delimiter != SPACE and not (delimiter == "\t" and path.suffix.lower() == ".txt")
     quotes = quoted if dialect.quotes is None else dialect.quotes
     head, second = _beginning(_cells(path, delimiter, quotes, 0))
     named = dialect.header if dialect.header is not None else not any(map(has_image_name, head))
@@ -71,13 +74,21 @@ def _beginning(rows: Iterator[tuple[str, list[str], str]]) -> tuple[list[str], l
         return head, []
 
 
-def _delimiter(line: str, path: Path, is_header: IsHeader) -> str:
-    """Return the character that divides a first line into a header, or cuts off the name of an image."""
-    for delimiter in DELIMITERS:
-        cells = line.strip().split(delimiter)
-        if len(cells) > 1 and (is_header(cells) or any(map(has_image_name, _bare(cells)))):
-            return delimiter
+def _delimiter(lines: Sequence[str], path: Path, is_header: IsHeader) -> str:
+    """Return the character that divides a first line into a header, or cuts off the name of an image in one of two."""
+    for line in lines:
+        for delimiter in DELIMITERS:
+            cells = line.strip().split(delimiter)
+            is_usual = delimiter != SPACE and is_header(cells)  # names of columns may have blanks
+            if len(cells) > 1 and (is_usual or any(map(has_image_name, _bare(cells)))):
+                return delimiter
     return "\t" if path.suffix.lower() == ".tsv" else ","
+
+
+def _lines(path: Path) -> Iterator[str]:
+    """Yield the lines of a file, `sep=;` at its head, by which Excel tells its delimiter, as a blank one."""
+    for number, line in enumerate(text_lines(path)):
+        yield line if number or not SEPARATOR.fullmatch(line) else "\n"
 
 
 def _bare(cells: Sequence[str]) -> list[str]:
@@ -89,7 +100,7 @@ def _cells(path: Path, delimiter: str, quotes: bool, count: int) -> Iterator[tup
     raw = [""]
 
     def lines() -> Iterator[str]:
-        for raw[0] in text_lines(path):
+        for raw[0] in _lines(path):
             yield raw[0]
 
     if not quotes:

@@ -14,6 +14,8 @@ ROWS = 64
 """So many rows are in memory together: a row may hold an image."""
 PART = re.compile(r"(?P<stem>.+)-(?P<number>\d{5})-of-(?P<count>\d{5})")
 """The name of a part of a table, as the Hub has it."""
+NUMBERED = re.compile(r"\d{4}")
+"""The name of a part in the Hub's own conversion to Parquet, which has a folder for each split."""
 BYTES = "bytes"
 ARROW, MAGIC = ".arrow", b"ARROW1"
 
@@ -55,12 +57,16 @@ def _images(parts: Sequence[Path], column: str) -> Iterator[tuple[str, bytes]]:
 
 def parts_of(path: Path) -> list[Path]:
     """Return all files of the table that a file is a part of, in order; raise DataError if one is missing."""
-    if not (match := PART.fullmatch(path.stem)):
-        return [path]
-    names = (
-        f"{match['stem']}-{number:05d}-of-{match['count']}{path.suffix}"
-        for number in range(int(match["count"]))
-    )
+    if NUMBERED.fullmatch(path.stem):
+        count = sum(bool(NUMBERED.fullmatch(other.stem)) for other in path.parent.glob(f"*{path.suffix}"))
+        names = [f"{number:04d}{path.suffix}" for number in range(count)]
+    elif match := PART.fullmatch(path.stem):
+        names = [
+            f"{match['stem']}-{number:05d}-of-{match['count']}{path.suffix}"
+            for number in range(int(match["count"]))
+        ]
+    else:
+        names = [path.name]
     parts = [path.with_name(name) for name in names]
     if missing := [part.name for part in parts if not part.is_file()]:
         raise DataError(

@@ -2,8 +2,9 @@
 
 import codecs
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from train.errors import DataError
 
 Row = tuple[str, Sequence[Any]]
 """`file:line`, or the number of the row where a file has no lines; and the cells that were asked for."""
-BLANK = " \t\r\n"
+BLANK, DOUBLED = " \t\r\n", b"\r\r\n"
 
 
 @dataclass(frozen=True)
@@ -37,14 +38,29 @@ class Table:
 
 
 def text_lines(path: Path) -> Iterator[str]:
-    """Yield the lines of a UTF-8 file with their ends, without its byte-order mark."""
+    """Yield the lines of a UTF-8 file with their ends, without its byte-order mark.
+
+    The ends are LF or CRLF; where the first one is CR CR LF, which some Windows programs write, or the file has CR
+    alone, they are read as LF.
+    """
     try:
         with path.open("rb") as file:
-            for number, line in enumerate(file):
+            for number, line in enumerate(_with_usual_ends(file)):
                 yield line.removeprefix(b"" if number else codecs.BOM_UTF8).decode()
     except (OSError, UnicodeDecodeError):
         read_text(path)  # names the byte and its line
         raise
+
+
+def _with_usual_ends(file: Iterable[bytes]) -> Iterator[bytes]:
+    lines = iter(file)
+    first = next(lines, b"")
+    if not first.endswith(b"\n") and b"\r" in first:
+        yield from (line + b"\n" for line in first.split(b"\r"))
+    elif first.endswith(DOUBLED):
+        yield from (line.replace(DOUBLED, b"\n") for line in chain([first], lines))
+    else:
+        yield from chain([first] if first else [], lines)
 
 
 def json_table(path: Path) -> Table:

@@ -20,8 +20,8 @@ from train.errors import DataError
 VERSION = "crops 1"
 """Of what is cut: change it with the pixels that `train.data.crops` makes of a region."""
 NAME_LENGTH = 40
-UNREAD = "待识别"
-"""The text that PPOCRLabel gives a box until it is read."""
+UNREAD = frozenset({"", "TEMPORARY", "待识别"})
+"""The texts that a box has until it is read: PPOCRLabel's in English and in Chinese."""
 
 
 class PhotoLine(NamedTuple):
@@ -65,7 +65,7 @@ def labelled_lines(number: int, photo: Sample) -> list[PhotoLine]:
 
 def is_line(region: Region) -> bool:
     """Tell whether a region has a text to learn."""
-    return region.text not in ("", UNREAD) and not region.ignored and len(region.points) > 2
+    return region.text not in UNREAD and not region.ignored and len(region.points) > 2
 
 
 def write_lines(

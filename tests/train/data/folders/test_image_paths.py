@@ -39,6 +39,8 @@ def touch(path: Path) -> Path:
         ("\\\\server\\share\\images\\a.png", "rec/images/a.png"),
         ("images/cafe\u0301.png", "rec/images/caf\u00e9.png"),
         ("/old/images/a.png", "rec/deeper/images/a.png"),
+        ("Images\\A.PNG", "rec/images/a.png"),
+        ("E:\\Rec\\Images\\A.JPG", "rec/images/a.jpg"),
         ("E:\\mu\u0308ll\\caf\u00e9.png", "rec/m\u00fcll/cafe\u0301.png"),
     ],
 )
@@ -61,6 +63,9 @@ def test_what_is_not_there_keeps_its_path(tmp_path: Path) -> None:
     names = ["a.png", "b.png", "images/a.png", "c.png", "old/c.png"]
     assert [path.is_file() for path in locate(labels, names).values()] == [True, False, False, False, False]
     assert locate(labels, names)["b.png"] == labels.parent / "b.png"
+    assert not locate(labels, ["a.png", "A.png"])["A.png"].is_file()  # it lacks its own image
+    touch(labels.parent / "A.PNG")
+    assert not locate(labels, ["a.PNG"])["a.PNG"].is_file()  # it may be either
 
 
 def test_two_images_for_a_path_and_two_paths_for_an_image_are_refused(tmp_path: Path) -> None:

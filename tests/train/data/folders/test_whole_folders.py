@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -123,6 +124,8 @@ def test_what_is_not_read_is_named_and_counted(tmp_path: Path) -> None:
         write(tmp_path / name, "a.png\tA\n")
     write(tmp_path / "dict.txt", "A\n")
     write(tmp_path / "README.txt", "hello\n")
+    (tmp_path / "gone.json").symlink_to(tmp_path / "nothing")
+    os.mkfifo(tmp_path / "pipe.txt")
     with collected_notes() as notes:
         load(tmp_path)
     (line,) = notes
@@ -134,7 +137,7 @@ def test_what_is_not_read_is_named_and_counted(tmp_path: Path) -> None:
         ".jp2",
     ]
     assert [part for part in told if part not in line] == []
-    assert not any(name in line for name in ("dict.txt", "README", "train.txt", "hidden"))
+    assert not any(name in line for name in ("gone", "pipe", "dict.txt", "README", "train.txt", "hidden"))
 
 
 def test_nothing_is_said_of_a_folder_that_is_read_whole(tmp_path: Path) -> None:
@@ -179,5 +182,25 @@ def test_lists_without_splits_may_lie_in_folders_of_splits(tmp_path: Path) -> No
 
 def test_folders_with_labels_are_named_where_the_folder_has_none(tmp_path: Path) -> None:
     write(tmp_path / "export" / "rec" / "train.txt", "a.png\tA\n")
-    with pytest.raises(DataError, match=r"labels lie in \S*/export/rec: name one"):
+    with pytest.raises(DataError, match=r"labels lie in \S*/export/rec: name that"):
         load(tmp_path)
+
+
+def test_a_table_of_unusual_columns_is_read_by_its_options_and_other_files_are_named(tmp_path: Path) -> None:
+    table = write(tmp_path / "a.csv", "Datei;Stand\na.png;007\n")
+    write(tmp_path / "a.png")
+    options = {"image": "Datei", "text": "Stand"}
+    assert [sample.text for sample in load(tmp_path, options)[1]["all"]] == ["007"]
+    with pytest.raises(DataError, match="columns Datei, Stand; name it with --option image=COLUMN"):
+        load(tmp_path)
+    for split in ("train", "val"):
+        write(tmp_path / "split" / f"{split}.csv", table.read_text())
+    assert list(load(tmp_path / "split", options)[1]) == ["train", "val"]
+    for name, remedy in (
+        ("b.png", "--format filename"),
+        ("c.txt", r"if c\.txt holds"),
+        ("b.xlsx", r"save b\.xlsx as CSV"),
+    ):
+        write(tmp_path / "other" / name, "a.png\tA\n")
+        with pytest.raises(DataError, match=remedy):
+            load(tmp_path / "other")

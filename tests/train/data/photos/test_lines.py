@@ -31,7 +31,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     photos = tmp_path / "photos"
     photos.mkdir()
     regions = [Region(corners(*box), text) for text, box in BOXES.items()]
-    regions += [Region(corners(0, 0, 9, 9), text) for text in ("*", "###", "", "待识别")]
+    regions += [Region(corners(0, 0, 9, 9), text) for text in ("*", "###", "", "待识别", "TEMPORARY")]
     regions += [Region(corners(0, 0, 9, 9), "difficult", True), Region(corners(500, 0, 590, 20), "outside")]
     regions += [Region(corners(-900, -900, 1900, 900), "of a larger photo")]
     for number in range(2):
