@@ -18,6 +18,7 @@ class Sample:
         split: the split that its file tells, where a file holds several; else empty.
         written: what stands in the file, where that is another form of the same text; else None.
         document: what it was cut out of or is a page of, as its reader tells it; else empty.
+        size: height and width in pixels that the image had when it was labelled, as its file tells; else None.
     """
 
     path: Path
@@ -26,6 +27,12 @@ class Sample:
     split: str = ""
     written: str | None = None
     document: str = ""
+    size: tuple[int, int] | None = None
+
+
+def is_resized(sample: Sample, size: tuple[int, int]) -> bool:
+    """Whether an image of height and width `size` had another size when it was labelled; turned counts as the same."""
+    return sample.size is not None and sorted(sample.size) != sorted(size)
 
 
 def require_unicode(sample: Sample) -> None:

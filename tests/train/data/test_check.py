@@ -61,6 +61,15 @@ def test_a_rule_is_broken_by_one_sample(
     assert broken(report) == [(rule, "train", text)]
 
 
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [("1.23457E+11", True), ('="007"', True), ("#N/A", True), ("1E5", False), ("#12", False)],
+)
+def test_what_a_spreadsheet_leaves_of_a_text(sample: MakeSample, text: str, found: bool) -> None:
+    report = cheap_check(splits([sample(text, 0)]), line_checks())
+    assert [rule for rule, *_ in broken(report)] == ["spreadsheet"] * found
+
+
 @pytest.mark.parametrize(("text", "fits"), [("AB" * 26, True), ("AB" * 26 + "A", False), ("A" * 26, True)])
 def test_steps_count_equal_neighbours_twice(sample: MakeSample, text: str, fits: bool) -> None:
     # 24x200 becomes 48x400, padded to 416: 52 steps

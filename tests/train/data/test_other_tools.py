@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from tests.contracts.test_formats import write_image
+from train.data.checks.rules import header_findings
 from train.data.folders.notes import collected_notes
 from train.data.formats import NO_OPTIONS, load
 from train.data.photos.regions import Region, regions_of
@@ -98,6 +100,12 @@ def test_label_studio_turns_boxes_around_their_first_corner(tmp_path: Path) -> N
         ]
     assert [note.rpartition(": ")[2] for note in notes] == ["1"]
     assert photos(tmp_path)["all"][0].path == tmp_path / "my a.png"
+    Image.new("RGB", (100, 50)).save(
+        tmp_path / "my a.png"
+    )  # scaled since: percents are of the photo as it is
+    assert regions(tmp_path)[0].points == ((50, 5), (60, 5), (60, 15), (50, 15))
+    Image.new("RGB", (100, 90)).save(tmp_path / "my a.png")
+    assert photos(tmp_path)["all"][0].size == (100, 200)
 
 
 @pytest.mark.parametrize(
@@ -174,6 +182,28 @@ def test_pascal_voc_as_downloaded(tmp_path: Path) -> None:
         "test": ["a.jpg"],
         "train": ["b.jpg"],
     }
+
+
+@pytest.mark.parametrize(("width", "fits"), [(100, True), (50, True), (200, False)])
+@pytest.mark.parametrize("tool", ["labelme", "coco", "voc"])
+def test_a_photo_of_another_size_than_it_was_labelled_at_is_a_finding(
+    tmp_path: Path, tool: str, width: int, fits: bool
+) -> None:
+    Image.new("RGB", (100, 50)).save(tmp_path / "a.png")
+    size = {"width": width, "height": 100 if width == 50 else 50}
+    entry = {"image_id": 1, "bbox": [1, 2, 29, 7], "text": "x"}
+    voc = "".join(f"<{side}>{value}</{side}>" for side, value in size.items())
+    name, content = {
+        "labelme": ("a.json", {"shapes": [shape("x")], **{f"image{key.title()}": size[key] for key in size}}),
+        "coco": ("a.json", {"images": [{"id": 1, "file_name": "a.png", **size}], "annotations": [entry]}),
+        "voc": ("a.xml", VOC.format("a").replace("jpg", "png").replace("<object>", f"<size>{voc}</size><object>", 1)),
+    }[tool]  # fmt: skip
+    write(tmp_path / name, content)
+    lines = load(tmp_path)[1]["all"]
+    for samples in (photos(tmp_path)["all"], lines):
+        found = {finding.rule for sample in samples for finding in header_findings("train", sample)}
+        assert found == (set() if fits else {"resized"})
+    assert (lines[0].path == tmp_path / "a.png") is not fits
 
 
 @pytest.mark.parametrize(

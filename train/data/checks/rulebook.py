@@ -29,6 +29,11 @@ RULES: dict[str, LabelRule] = {
         "the file says that it has more pixels than can be decoded",
         "scale it down or remove its label",
     ),
+    "resized": LabelRule(
+        "error",
+        "the photo has another size than when it was labelled",
+        "put the photo back that was labelled, or correct the size in its label file",
+    ),
     "no_contrast": LabelRule(
         "error",
         "the picture has nearly one colour, so nothing can be read in it",
@@ -85,6 +90,11 @@ RULES: dict[str, LabelRule] = {
         "warning",
         "the label holds a code that stands for no character",
         "write what the picture shows; a wrong encoding or a PDF left it there",
+    ),
+    "spreadsheet": LabelRule(
+        "warning",
+        "the label is what a spreadsheet made of another one",
+        "save the column as text, and the file anew",
     ),
     "decomposed": LabelRule(
         "warning",

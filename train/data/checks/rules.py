@@ -16,7 +16,7 @@ from train.data.decoded.header import header_of
 from train.data.folders.image_paths import describe_search
 from train.data.pictures.errors import PictureError
 from train.data.pictures.header import Header
-from train.data.sample import Sample
+from train.data.sample import Sample, is_resized
 from train.data.split import Splits
 from train.data.texts.forms import escaped
 
@@ -123,8 +123,16 @@ def header_findings(split: str, sample: Sample) -> Generator[Finding, None, Head
     else:
         if header.several:
             yield Finding("several_pictures", split, sample, f"a {header.kind.upper()} of several")
+        if is_resized(sample, header.size):
+            yield Finding(
+                "resized", split, sample, f"{_shown(header.size)}, labelled at {_shown(sample.size)}"
+            )
         return header
     return None
+
+
+def _shown(size: tuple[int, int] | None) -> str:
+    return "unknown" if size is None else f"{size[1]}x{size[0]} px"
 
 
 def _shape_findings(split: str, sample: Sample, height: int, width: int) -> Iterator[Finding]:

@@ -13,6 +13,8 @@ from train.data.texts.repairs import REPAIRS
 SHOWN = 5
 NO_CHARACTER = re.compile("[\ufffc\ufffd\ufdd0-\ufdef\ufffe\uffff\ue000-\uf8ff\U000f0000-\U0010ffff]")
 """The mark of a lost character or of an embedded object, private use, and what is reserved."""
+SPREADSHEET = re.compile(r'="[^"]*"|\d([.,]\d+)?E[+-]\d{2,}|#(NAME\?|REF!|VALUE!|N/A|DIV/0!|NUM!|NULL!)')
+"""A text as a formula, a number in powers of ten, an error: `="007"`, `1.23E+11`, `#NAME?`."""
 BY_ONE = frozenset({"outer_space"})
 """Repairs whose rule looks at a sample alone (`rules.text_findings`)."""
 
@@ -25,6 +27,8 @@ def form_findings(split: str, sample: Sample) -> Iterator[Finding]:
         yield Finding("empty_text", split, sample, f"only {_listed(sample.text)}")
     if lost := NO_CHARACTER.findall(sample.text):
         yield Finding("no_character", split, sample, f"{_listed(lost)} in '{escaped(sample.text)}'")
+    if SPREADSHEET.fullmatch(sample.text):
+        yield Finding("spreadsheet", split, sample, repr(sample.text))
     if visible(sample.text) == sample.text and (read := _read_back(sample.text)) != sample.text:
         yield Finding("mixed_directions", split, sample, f"{sample.text!r} would be read as {read!r}")
 

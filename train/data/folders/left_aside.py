@@ -46,7 +46,7 @@ def tell_what_to_try(root: Path) -> str:
     if sheets := [path.name for path in files or [root] if path.suffix.lower() in SPREADSHEETS]:
         return f"save {_some(sheets)} as CSV"
     if lists := [path.name for path in files if path.suffix.lower() in LISTS and _holds_labels(str(path))]:
-        return f"what labels look like says docs/data.md; if {_some(lists)} holds some, name it"
+        return f"see docs/data.md; if labels stand in {_some(lists)}, name that file"
     if any(path.suffix.lower() in READABLE_SUFFIXES for path in files):
         return (
             "there are images alone; where their names hold the texts, add --format filename (docs/data.md)"

@@ -16,7 +16,7 @@ from train.data.formats.places import (
     split_in,
     splits_told,
 )
-from train.data.formats.shapes import numbers_of, rectangle, text_in
+from train.data.formats.shapes import labelled_size, numbers_of, rectangle, text_in
 from train.data.photos.regions import Region, as_region, label_of
 from train.data.sample import Sample
 from train.errors import DataError
@@ -72,7 +72,8 @@ class Coco:
         paths = find_images(path, names, options.get("root", ""), _places(path))
         splits = splits_told(names, [image.get(SET) for image in images])
         for number, (image, name, split) in enumerate(zip(images, names, splits, strict=True), 1):
-            yield Sample(paths[name], label_of(regions[image["id"]]), f"{path}:{number}", split)
+            size = labelled_size(image.get("height"), image.get("width"))
+            yield Sample(paths[name], label_of(regions[image["id"]]), f"{path}:{number}", split, size=size)
 
 
 def _name(image: dict[str, Any], source: str) -> str:

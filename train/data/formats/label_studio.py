@@ -9,7 +9,7 @@ from train.data.decoded.header import image_size
 from train.data.folders.notes import note
 from train.data.formats import FORMATS, ROOT, itself
 from train.data.formats.places import files_by_split, find_images, has_image_name
-from train.data.formats.shapes import numbers_of, rectangle, rounded
+from train.data.formats.shapes import has_shape, labelled_size, numbers_of, rectangle, rounded
 from train.data.formats.table_rows import json_objects
 from train.data.photos.regions import Region, as_region, label_of
 from train.data.sample import Sample
@@ -58,7 +58,9 @@ class LabelStudio:
         paths = find_images(path, [address for _, address, _ in done], options.get("root", ""))
         for source, address, results in done:
             image = paths[address]
-            yield Sample(image, label_of(_regions(results, image, source)), source)
+            size, labelled = _sizes(results, image)
+            changed = None if has_shape(size, labelled) else labelled
+            yield Sample(image, label_of(_regions(results, size, source)), source, size=changed)
         if left := len(tasks) - len(done):
             note(f"{path}: tasks without a finished annotation are left aside: {left}")
 
@@ -90,18 +92,31 @@ def _results(task: dict[str, Any], source: str) -> list[dict[str, Any]] | None:
     return None if results is None else [item for item in results if isinstance(item, dict)]
 
 
-def _regions(results: Sequence[dict[str, Any]], image: Path, source: str) -> Iterator[Region]:
+def _sizes(results: Sequence[dict[str, Any]], image: Path) -> tuple[tuple[int, int], tuple[int, int] | None]:
+    """Return height and width of a photo, and those at which it was labelled, if its file tells them.
+
+    A photo that is missing has those, or is as large as its percents, so that the check can name it.
+    """
+    told = (labelled_size(item.get("original_height"), item.get("original_width")) for item in results)
+    labelled = next(filter(None, told), None)
+    try:
+        return image_size(image), labelled
+    except (DataError, FileNotFoundError):
+        return labelled or (100, 100), labelled
+
+
+def _regions(results: Sequence[dict[str, Any]], size: tuple[int, int], source: str) -> Iterator[Region]:
     """Yield the regions, in the order in which they were drawn; a text without any is that of the whole photo."""
+    height, width = size
     texts: dict[str, str] = {}
     for item in results:
         if (text := _text(item, source)) is not None:
             texts[str(item.get("id"))] = text
     shapes = [item for item in results if _is_shape(item, source)]
     for item in shapes:
-        yield as_region(rounded(_corners(item, image, source)), texts.get(str(item.get("id")), ""))
+        yield as_region(rounded(_corners(item, size, source)), texts.get(str(item.get("id")), ""))
     if not shapes:
         for text in texts.values():
-            height, width = image_size(image)
             yield as_region(rectangle(0, 0, width, height), text)
 
 
@@ -129,14 +144,12 @@ def _text(item: dict[str, Any], source: str) -> str | None:
     return text or None
 
 
-def _corners(item: dict[str, Any], image: Path, source: str) -> list[float]:
+def _corners(item: dict[str, Any], size: tuple[int, int], source: str) -> list[float]:
     """Return the corners of a region in pixels."""
     value = item.get("value")
     if not isinstance(value, dict) or item.get("image_rotation"):
         raise DataError("a region must lie in a photo that was not turned", source, "label it unturned")
-    width, height = item.get("original_width"), item.get("original_height")
-    if not (isinstance(width, int | float) and isinstance(height, int | float)):
-        height, width = image_size(image)
+    height, width = size
     if item["type"] in POLYGONS:
         numbers = numbers_of(value.get("points"), source)
         return [number / 100 * (height if i % 2 else width) for i, number in enumerate(numbers)]

@@ -5,13 +5,13 @@ import binascii
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar
 
 from train.data.folders.unpacked import unpack
 from train.data.formats import FORMATS, ROOT, by_split, images_in, itself
 from train.data.formats.places import find_images, image_name, is_file, peek_json, read_json
-from train.data.formats.shapes import note_classes, numbers_of, rectangle, text_in
+from train.data.formats.shapes import labelled_size, note_classes, numbers_of, rectangle, text_in
 from train.data.photos.regions import Region, as_region, label_of
 from train.data.sample import Sample
 from train.errors import DataError, UsageError
@@ -51,18 +51,19 @@ class LabelMe:
         files = [path] if path.is_file() else [file for file in _files(path) if is_labelme(file)]
         pages = [_page(file) for file in files]
         key = _text_key(options.get("text", AUTO), pages)
-        named = [page.image for page in pages if page.image]
-        paths = find_images(files[0], named, options.get("root", "")) if files else {}
+        beside = {image.stem: image for image in images_in(path.parent if path.is_file() else path)}
+        root = options.get("root", "")
+        named = [page.image for page in pages if page.image and (root or not _has_moved_along(page, beside))]
+        paths = find_images(files[0], named, root) if files else {}
         if key == LABEL:
             note_classes(
                 path, [shape.get(key) for page in pages for shape in page.shapes], "their descriptions"
             )
-        beside = {image.stem: image for image in images_in(path.parent if path.is_file() else path)}
         for page in pages:
             regions = [
                 _region(shape, key, f"{page.file}:1: shape {i}") for i, shape in enumerate(page.shapes, 1)
             ]
-            yield Sample(_image(page, paths, beside), label_of(regions), f"{page.file}:1")
+            yield Sample(_image(page, paths, beside), label_of(regions), f"{page.file}:1", size=page.size)
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,7 @@ class _Page:
     file: Path
     shapes: list[dict[str, Any]]
     image: str
+    size: tuple[int, int] | None
 
 
 def is_labelme(path: Path) -> bool:
@@ -89,7 +91,8 @@ def _page(file: Path) -> _Page:
     shapes = content[SHAPES]
     if not all(isinstance(shape, dict) for shape in shapes):
         raise DataError("a shape must be a JSON object", f"{file}:1", "save the file again with its tool")
-    return _Page(file, shapes, text_in(content, [IMAGE], f"{file}:1") or "")
+    size = labelled_size(content.get("imageHeight"), content.get("imageWidth"))
+    return _Page(file, shapes, text_in(content, [IMAGE], f"{file}:1") or "", size)
 
 
 def _text_key(option: str, pages: list[_Page]) -> str:
@@ -126,6 +129,13 @@ def _image(page: _Page, paths: Mapping[str, Path], beside: Mapping[str, Path]) -
     if read_json(page.file).get(EMBEDDED):
         return _unpacked(page.file)
     return named or page.file.with_suffix(".png")
+
+
+def _has_moved_along(page: _Page, beside: Mapping[str, Path]) -> bool:
+    """Whether an image is no longer where its file says, but lies beside that file under the same name."""
+    name = page.image.replace("\\", "/")
+    same = PurePosixPath(name).stem == page.file.stem
+    return same and page.file.stem in beside and not is_file(page.file.parent / name)
 
 
 def _unpacked(file: Path) -> Path:

@@ -9,6 +9,7 @@ from typing import Any
 from train.data.folders.notes import note
 from train.errors import DataError
 
+SAME_SHAPE = 0.01
 MOST = 1e9
 """Coordinates beyond are none, nor what is no number."""
 
@@ -40,6 +41,23 @@ def rectangle(x: float, y: float, width: float, height: float, degrees: float = 
     ]
 
 
+def labelled_size(height: Any, width: Any) -> tuple[int, int] | None:
+    """Return the size of a photo that a label file tells, in pixels; None where it tells none."""
+    try:
+        size = round(float(height)), round(float(width))
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return size if min(size) > 0 else None
+
+
+def has_shape(size: tuple[int, int], other: tuple[int, int] | None) -> bool:
+    """Whether two sizes are of one shape, but for rounding; unknown ones are."""
+    if other is None:
+        return True
+    here, there = size[0] * other[1], size[1] * other[0]
+    return abs(here - there) <= SAME_SHAPE * max(here, there)
+
+
 def rounded(numbers: Sequence[float]) -> list[float]:
     """Return coordinates that were shares of a photo to a hundredth of a pixel: shares have few digits."""
     return [round(number, 2) for number in numbers]
@@ -61,9 +79,10 @@ def note_classes(path: Path, labels: Sequence[object], elsewhere: str) -> None:
 
 
 def text_in(holder: Any, keys: Sequence[str], source: str) -> str | None:
-    """Return the first text that stands under one of these keys; None where there is none."""
-    for key in keys if isinstance(holder, dict) else ():
-        value = holder.get(key)
+    """Return the first text that stands under one of these keys, in any case; None where there is none."""
+    held = {str(key).lower(): value for key, value in holder.items()} if isinstance(holder, dict) else {}
+    for key in keys if held else ():
+        value = holder.get(key, held.get(key.lower()))
         if value is None:
             continue
         if not isinstance(value, str):

@@ -12,7 +12,7 @@ from train.data.folders.split_names import lists_by_split
 from train.data.formats import FORMATS, ROOT, by_split, itself
 from train.data.formats.places import find_images, image_places
 from train.data.formats.region_lists import lines_of
-from train.data.formats.shapes import note_classes, rectangle
+from train.data.formats.shapes import labelled_size, note_classes, rectangle
 from train.data.photos.regions import Region, as_region, label_of
 from train.data.sample import Sample
 from train.errors import DataError
@@ -66,7 +66,10 @@ class Voc:
                 _region(thing, described, f"{file}:1: object {i}")
                 for i, thing in enumerate(page.iter("object"), 1)
             ]
-            yield Sample(paths[named[file]], label_of(regions), f"{file}:1", splits.get(file.stem, ""))
+            size = labelled_size(page.findtext("size/height"), page.findtext("size/width"))
+            yield Sample(
+                paths[named[file]], label_of(regions), f"{file}:1", splits.get(file.stem, ""), size=size
+            )
 
 
 def _has_files(folder: Path) -> bool:
@@ -95,7 +98,10 @@ def _root(file: Path) -> "Xml.Element[str]":
 def _text(thing: "Xml.Element[str]", described: bool) -> str:
     if not described:
         return thing.findtext(NAME) or ""
-    held = {attribute.findtext("name"): attribute.findtext("value") for attribute in thing.iter("attribute")}
+    held = {
+        (attribute.findtext("name") or "").lower(): attribute.findtext("value")
+        for attribute in thing.iter("attribute")
+    }
     return next((text for key in TEXTS if (text := held.get(key) or thing.findtext(key))), "")
 
 

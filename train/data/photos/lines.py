@@ -14,7 +14,7 @@ from train.data.folders.notes import note
 from train.data.folders.unpacked import unpack
 from train.data.images import Image, read
 from train.data.photos.regions import Region, regions_of
-from train.data.sample import Sample
+from train.data.sample import Sample, is_resized
 from train.errors import DataError
 
 VERSION = "crops 1"
@@ -37,7 +37,7 @@ def lines_of(photos: Sequence[Sample]) -> list[Sample]:
     """Return a sample for every text of photos: its crop, which is cut now or was by an earlier run.
 
     Ignored regions, those without a text, and those that lie mostly outside of their photo make none. A photo that
-    cannot be read stands for its texts, so that the check finds it.
+    cannot be read, or was resized, stands for its texts, so that the check finds it.
     """
     lines = [labelled_lines(number, photo) for number, photo in enumerate(photos)]
     samples, folder = write_lines(photos, lines)
@@ -74,7 +74,8 @@ def write_lines(
     """Return a sample for every line that can be cut out of its photo, and the folder of their crops."""
     outlines = [[line.corners for line in of_photo] for of_photo in lines]
     pairs = list(zip(photos, lines, strict=True))
-    key = f"{VERSION} {outlines}" if how == PADDLEOCR else f"{VERSION} {how!r} {outlines}"
+    sizes = [photo.size for photo in photos if photo.size]
+    key = f"{VERSION} {outlines}{sizes or ''}" if how == PADDLEOCR else f"{VERSION} {how!r} {outlines}"
     folder = unpack((photo.path for photo in photos), key, lambda: _crops(pairs, how))
     cut = {path.name for path in folder.iterdir()}
     samples: list[Sample] = []
@@ -82,8 +83,8 @@ def write_lines(
         kept = [line for line in of_photo if line.name in cut]
         document = photo.document or photo.path.as_posix()
         samples += [Sample(folder / line.name, line.text, line.source, document=document) for line in kept]
-        if of_photo and not kept and not _is_readable(photo.path):
-            samples.append(Sample(photo.path, of_photo[0].text, photo.source))
+        if of_photo and not kept and not _is_usable(photo):
+            samples.append(Sample(photo.path, of_photo[0].text, photo.source, size=photo.size))
     return samples, folder
 
 
@@ -92,6 +93,8 @@ def _crops(photos: Sequence[tuple[Sample, Sequence[PhotoLine]]], how: Cut) -> It
         try:
             image = read(photo.path)
         except DataError:
+            continue
+        if is_resized(photo, image.shape[:2]):
             continue
         for line in lines:
             cropped = _crop(image, line.corners, how)
@@ -112,9 +115,8 @@ def _crop(image: Image, outline: npt.ArrayLike, how: Cut) -> Image:
     return crop(image, inside.astype(np.int32), how)
 
 
-def _is_readable(path: Path) -> bool:
+def _is_usable(photo: Sample) -> bool:
     try:
-        read(path)
+        return not is_resized(photo, read(photo.path).shape[:2])
     except DataError:
         return False
-    return True

@@ -198,7 +198,7 @@ def test_a_table_of_unusual_columns_is_read_by_its_options_and_other_files_are_n
     assert list(load(tmp_path / "split", options)[1]) == ["train", "val"]
     for name, remedy in (
         ("b.png", "--format filename"),
-        ("c.txt", r"if c\.txt holds"),
+        ("c.txt", r"stand in c\.txt, name"),
         ("b.xlsx", r"save b\.xlsx as CSV"),
     ):
         write(tmp_path / "other" / name, "a.png\tA\n")
