@@ -22,8 +22,8 @@ import numpy as np
 
 from benchmarks.common import machine, print_table, write_result
 from serve.inference.model import load_model
-from serve.runtime.providers import CPU
 from serve.runtime.sessions import Array, ElasticSession, Session
+from train.system.onnx_session import CPU
 
 BUSY = "while True: pass"
 ROUNDS = 8

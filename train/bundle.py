@@ -20,7 +20,7 @@ from train.errors import CheckpointError
 from train.reading.settings import FILE as READING
 from train.reading.settings import ReadingSettings, TextReading
 from train.reading.text_model import TextModel
-from train.system.onnx_session import open_session, run
+from train.system.onnx_session import CPU, open_session, run
 
 FORMAT = 1
 MANIFEST, SETTINGS, ONNX = "manifest.json", "inference.yml", "inference.onnx"
@@ -151,7 +151,8 @@ class Bundle:
     def session(self, threads: int = 1, precision: str = "float32") -> Any:
         """Return an onnxruntime session of a graph, on `threads` cores, 0 for all; its input is `x`."""
         self.require_precision(precision)
-        return open_session(self.directory / GRAPHS[precision], threads)
+        path = self.directory / GRAPHS[precision]
+        return open_session(path, threads, [CPU]) if precision == "int8" else open_session(path, threads)
 
     @property
     def text_model(self) -> ReadingSettings | None:

@@ -33,7 +33,7 @@ from train.reading.settings import FILE
 from train.sets.texts import add_reading_arguments, check_rules, read_further
 from train.system.cli import Parser
 from train.system.files import replace_folder
-from train.system.onnx_session import open_session, run
+from train.system.onnx_session import CPU, open_session, run
 from train.system.paths import given_path, require_folder
 from train.system.versions import installed_versions
 from train.tasks import AS_LABELLED, TASKS, Task
@@ -115,7 +115,7 @@ def parity_gate(engine: Engine, task: Task, onnx: Path, data: Dataset) -> Parity
     """Compare an exported graph with the engine on real images; raise ParityError if they do not agree."""
     if len(data) == 0:
         raise DataError("the parity gate must have real images", "none", "name a label file with some")
-    session = open_session(onnx, threads=0)
+    session = open_session(onnx, 0, [CPU])
     result = compare(
         lambda batch: engine.predict(images.pad_to_bucket(batch)),
         lambda batch: run(session, batch),

@@ -4,12 +4,12 @@ import numpy as np
 import numpy.typing as npt
 
 from serve.inference.model import Model
-from serve.runtime.providers import CPU
 from serve.runtime.sessions import ElasticSession
 from serve.runtime.tuning import Tuning, blank, open_elastic
 from serve.settings import LARGE_PX
 from train.data.detection import DetectionParameters, decode_boxes, normalise
 from train.data.images import Image
+from train.system.onnx_session import CPU
 
 USUAL_SIDE_PX = 640
 

@@ -8,16 +8,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from train.system.onnx_session import CPU, CUDA, Provider
 from train.system.paths import find_users_cache, make_temporary_folder
 
-CPU, CUDA, TENSORRT = "CPUExecutionProvider", "CUDAExecutionProvider", "TensorrtExecutionProvider"
+TENSORRT = "TensorrtExecutionProvider"
 PROVIDERS = (TENSORRT, CUDA, "OpenVINOExecutionProvider", CPU)
 """The fastest first, where they are installed."""
-Provider = str | tuple[str, dict[str, Any]]
+Profile = Sequence[npt.NDArray[np.float32]]
 
 
 def list_options(
-    provider: str, graph: Path, profile: Sequence[npt.NDArray[np.float32]] = ()
+    provider: str, graph: Path, profile: Profile = (), half: bool = False
 ) -> tuple[Provider, ...]:
     """Return a provider with its options, and what stands in for it: the CPU, for TensorRT CUDA before it.
 
@@ -25,11 +26,12 @@ def list_options(
         provider: its name.
         graph: of the session.
         profile: usual inputs, (N, C, H, W).
+        half: whether TensorRT may compute in float16.
     """
     if provider == CUDA:
         return _cuda(), CPU
     if provider == TENSORRT:
-        return (TENSORRT, _compile_once(graph, profile)), _cuda(), CPU
+        return (TENSORRT, _compile_once(graph, profile, half)), _cuda(), CPU
     return tuple(dict.fromkeys((provider, CPU)))
 
 
@@ -38,24 +40,31 @@ def _cuda() -> Provider:
     return CUDA, {"cudnn_conv_algo_search": "HEURISTIC"}
 
 
-def _compile_once(graph: Path, profile: Sequence[npt.NDArray[np.float32]]) -> dict[str, Any]:
-    """Return TensorRT's options: one engine for all shapes, kept on the disk; fp16 would read otherwise."""
+def _compile_once(graph: Path, profile: Profile, half: bool) -> dict[str, Any]:
+    """Return TensorRT's options: one engine for all shapes, kept on the disk."""
     options: dict[str, Any] = {
         "trt_engine_cache_enable": True,
         "trt_engine_cache_path": str(_cache_folder(graph)),
         "trt_timing_cache_enable": True,
-        "trt_fp16_enable": False,
+        "trt_fp16_enable": half,
         "trt_builder_optimization_level": 2,  # higher ones build for minutes
     }
     if not profile:
         return options
-    shapes = np.array([rows.shape for rows in profile])
-    least, usual, most = shapes.min(0), np.median(shapes, axis=0).astype(int), shapes.max(0)
-    least[0] = 1
+    usual = np.median([rows.shape for rows in profile], axis=0).astype(int)
+    least, most = find_bounds(profile)
     named = {"min": least, "opt": usual, "max": most}
     return options | {
         f"trt_profile_{name}_shapes": "x:" + "x".join(map(str, shape)) for name, shape in named.items()
     }
+
+
+def find_bounds(profile: Profile) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Return the least and the largest shape that TensorRT's engine takes; it refuses all others."""
+    shapes = np.array([rows.shape for rows in profile])
+    least, most = shapes.min(axis=0), shapes.max(axis=0)
+    least[0] = 1
+    return least, most
 
 
 def find_cache() -> Path:

@@ -15,23 +15,44 @@ import numpy as np
 import numpy.typing as npt
 
 from serve.idle import give_back
-from serve.runtime.providers import CPU, CUDA, TENSORRT, list_options
+from serve.runtime.providers import TENSORRT, find_bounds, list_options
 from serve.runtime.race import Race
-from train.system.onnx_session import open_session
+from train.system.onnx_session import CPU, CUDA, open_session
 
 Array = npt.NDArray[np.float32]
 LARGE_BATCH_BYTES = 32 * 2**20
 """More than a usual page or batch of lines, float32: 2.8 megapixels."""
 
 
+class AbsentProviderError(Exception):
+    """onnxruntime names a provider that does not work here: its libraries or its GPU are missing."""
+
+
 class Session:
     """An onnxruntime session that one thread at a time may run."""
 
-    def __init__(self, path: Path, provider: str, threads: int, profile: Sequence[Array] = ()) -> None:
-        """Open a graph; `profile` holds usual inputs, for TensorRT, which compiles it for sizes up to theirs."""
-        self._session = open_session(path, threads, list_options(provider, path, profile))
-        self._most = np.max([rows.shape for rows in profile], axis=0) if provider == TENSORRT else None
-        self._larger: Session | None = None
+    def __init__(
+        self, path: Path, provider: str, threads: int, profile: Sequence[Array] = (), half: bool = False
+    ) -> None:
+        """Open a graph.
+
+        Args:
+            path: of the graph.
+            provider: onnxruntime's name of it.
+            threads: of one run, within an operator.
+            profile: usual inputs, for TensorRT, which compiles the graph for sizes between theirs.
+            half: whether TensorRT may compute in float16.
+
+        Raises:
+            AbsentProviderError: if another provider took its place, which onnxruntime only logs.
+        """
+        self._session = open_session(path, threads, list_options(provider, path, profile, half))
+        if self._session.get_providers()[0] != provider:
+            raise AbsentProviderError(
+                f"{provider} does not work here: install its libraries, and see onnxruntime's words above"
+            )
+        self._bounds = find_bounds(profile) if provider == TENSORRT else None
+        self._other: Session | None = None
         self._path = path
         self._input = self._session.get_inputs()[0].name
         self.input_shape: list[Any] = self._session.get_inputs()[0].shape
@@ -41,9 +62,9 @@ class Session:
 
     def run(self, batch: Array) -> Array:
         """Return the first output for a batch; what a large one took is given back."""
-        if self._most is not None and (np.array(batch.shape) > self._most).any():
-            self._larger = self._larger or Session(self._path, CUDA, 1)
-            return self._larger.run(batch)
+        if self._bounds and not _lies_within(batch.shape, self._bounds):
+            self._other = self._other or Session(self._path, CUDA, 1)
+            return self._other.run(batch)
         return self._run(batch, self._shrinking if batch.nbytes > LARGE_BATCH_BYTES else None)
 
     def shrink(self, batch: Array) -> None:
@@ -56,6 +77,11 @@ class Session:
             self.largest_bytes = max(self.largest_bytes, batch.nbytes)
             output: Array = self._session.run(None, {self._input: batch}, options)[0]
             return output
+
+
+def _lies_within(shape: tuple[int, ...], bounds: tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]) -> bool:
+    least, most = bounds
+    return bool((least <= shape).all() and (shape <= most).all())
 
 
 def make_shrinking_options() -> Any:

@@ -18,8 +18,9 @@ import numpy as np
 
 from serve.runtime.building import BUILD_S, builds
 from serve.runtime.measured import keep, place_of, recall
-from serve.runtime.providers import CPU, PROVIDERS, TENSORRT
-from serve.runtime.sessions import Array, ElasticSession, Session
+from serve.runtime.providers import PROVIDERS, TENSORRT
+from serve.runtime.sessions import AbsentProviderError, Array, ElasticSession, Session
+from train.system.onnx_session import CPU, CUDA
 
 log = logging.getLogger("ray.serve")
 
@@ -29,7 +30,9 @@ SECONDS = 4.0
 WORTH_IT = 1.05
 """A larger batch or more threads must be this much faster: both cost latency or other replicas' cores."""
 SAME = 0.95
-"""Share of the kept lines of which a provider, or an 8-bit graph, must read the same text."""
+"""Share of the kept lines of which a provider, or another precision, must read the same text."""
+FLOAT16 = "float16"
+"""TensorRT's own rounding of the float32 graph."""
 
 Work = Callable[[int], Sequence[Array]]
 """Inputs to time, each of the number of rows that is asked for."""
@@ -57,7 +60,7 @@ class Tuning:
 
     Attributes:
         provider: onnxruntime's execution provider.
-        precision: `float32` or `int8`.
+        precision: `float32`, `int8`, or with TensorRT `float16`.
         threads: of one run, within an operator.
         batch: rows that are run together at most.
         rows_per_s: measured with these.
@@ -116,12 +119,12 @@ def open_elastic(
         place = place_of(graphs, work(1), threads, cores, batches, compare is not None, _FIELDS)
         if found := recall(place):
             tuning = Tuning(**found)
-            own, wide = _open_again(tuning, graphs[tuning.precision], work, max(batches))
+            own, wide = _open_again(tuning, _graph_of(tuning, graphs), work, max(batches))
         else:
             own, tuning = open_tuned(graphs, work, threads, batches, compare)
             wide, count = own, tuning.threads
             if tuning.provider == CPU:
-                wide, count = _open_wide(own, tuning, graphs[tuning.precision], work, cores)
+                wide, count = _open_wide(own, tuning, _graph_of(tuning, graphs), work, cores)
             tuning = replace(tuning, threads_alone=count)
             keep(place, tuning.as_dict())
     told = {name: value for name, value in tuning.as_dict().items() if name != "tried"}
@@ -129,9 +132,13 @@ def open_elastic(
     return ElasticSession(own, wide, work(1)[0]), tuning
 
 
+def _graph_of(tuning: Tuning, graphs: Mapping[str, Path]) -> Path:
+    return graphs["float32" if tuning.precision == FLOAT16 else tuning.precision]
+
+
 def _open_again(tuning: Tuning, graph: Path, work: Work, most: int) -> tuple[Session, Session]:
     """Return the sessions that another process chose; they run once, as memory is given back down to what that took."""
-    own = wide = Session(graph, tuning.provider, tuning.threads, work(most))
+    own = wide = Session(graph, tuning.provider, tuning.threads, work(most), half=tuning.precision == FLOAT16)
     for rows in work(tuning.batch):
         own.run(rows)
     if tuning.threads_alone != tuning.threads:
@@ -177,14 +184,15 @@ def open_tuned(
     agreement: dict[str, dict[str, float]] = {}
     best: tuple[Session, Tuning] | None = None
     deadline = time.monotonic() + SECONDS
-    for provider, precision, path, count in _list_settings(graphs, threads):
+    for provider, precision, path, count in _list_settings(graphs, threads, compared=compare is not None):
         if best and time.monotonic() > deadline:
             break
-        if provider == TENSORRT and not builds(path, provider, work(max(batches))):
-            log.warning("%s: TensorRT is not taken, it built no engine within %g s", path, BUILD_S)
+        name, started = f"{provider} {precision}", time.monotonic()
+        session = _open(path, provider, count, work(max(batches)), half=precision == FLOAT16)
+        if session is None:
             continue
-        session = Session(path, provider, count, work(max(batches)))
-        name = f"{provider} {precision}"
+        if provider == TENSORRT:
+            deadline += time.monotonic() - started  # what is built stays: it is no part of measuring
         if compare and name not in agreement and name != f"{CPU} float32":
             agreement[name] = compare(session, Session(graphs["float32"], CPU, threads))._asdict()
         if agreement.get(name, {}).get("same", 1.0) < SAME:
@@ -201,15 +209,41 @@ def open_tuned(
     return best[0], replace(best[1], agreement=agreement, measured_on=on)
 
 
-def _list_settings(graphs: Mapping[str, Path], threads: int) -> Iterator[tuple[str, str, Path, int]]:
+def _open(path: Path, provider: str, threads: int, profile: Sequence[Array], half: bool) -> Session | None:
+    """Return a session; None, and a word in the log, for a provider that does not work here."""
+    if provider == TENSORRT and not builds(path, provider, profile, half):
+        log.warning("%s: TensorRT is not taken, it built no engine within %g s", path, BUILD_S)
+        return None
+    try:
+        return Session(path, provider, threads, profile, half)
+    except AbsentProviderError as error:
+        log.warning("%s", error)
+        return None
+
+
+def _list_settings(
+    graphs: Mapping[str, Path], threads: int, compared: bool
+) -> Iterator[tuple[str, str, Path, int]]:
     import onnxruntime
 
     available = onnxruntime.get_available_providers()
     counts = sorted({1, *(n for n in (2, 4, 8, 16) if n < threads), threads})
     for provider in (name for name in PROVIDERS if name in available):
-        for precision, path in graphs.items():
+        for precision, path in list_precisions(provider, graphs, compared).items():
             for count in counts if provider == CPU else [1]:
                 yield provider, precision, path, count
+
+
+def list_precisions(provider: str, graphs: Mapping[str, Path], compared: bool) -> Mapping[str, Path]:
+    """Return the graphs that a provider may run, by precision.
+
+    8-bit graphs are for CPUs: TensorRT takes no inputs whose zero lies elsewhere, CUDA computes them in float32.
+    TensorRT in float16 is only tried where what it reads is compared.
+    """
+    if provider not in (CUDA, TENSORRT):
+        return graphs
+    float32 = graphs["float32"]
+    return {"float32": float32} | ({FLOAT16: float32} if provider == TENSORRT and compared else {})
 
 
 Clock = Callable[[], float]

@@ -165,12 +165,14 @@ class TorchEngine(NetworkEngine):
             return super().features(images)
 
     def predict(self, images: Images | Features) -> Images:
-        """Run the network with stored batch statistics."""
+        """Run the network with stored batch statistics, in float32: an exported graph is compared with it."""
         import torch
 
         modes = {module: module.training for module in self._network.layer.modules()}
         self._network.layer.eval()
-        with self._averaged(), torch.inference_mode():
+        # GPUs round what goes into convolutions to 11 bits unless told otherwise; training may.
+        exact = torch.backends.cudnn.flags(enabled=True, allow_tf32=False)
+        with self._averaged(), exact, torch.inference_mode():
             outputs = map_tensors(self._outputs(images), lambda part: part.float())
             read = self._objective.read(outputs).cpu().numpy()
         for module, training in modes.items():

@@ -12,7 +12,7 @@ import numpy as np
 from train.data.dataset import Dataset
 from train.int8.graph import Array
 from train.scoring.intervals import Gain, paired_gain_interval
-from train.system.onnx_session import open_session, run
+from train.system.onnx_session import CPU, open_session, run
 from train.tasks import Task
 
 TIMED_IMAGES, ROUNDS = 8, 7
@@ -39,11 +39,11 @@ class Verdict:
 
 
 class Gate:
-    """Measures graphs against one on the same images."""
+    """Measures graphs against one on the same images, on the CPU: 8 bits are for that."""
 
     def __init__(self, onnx: Path, task: Task, data: Dataset) -> None:
         self._task, self._data = task, data
-        self._float32 = open_session(onnx, threads=1)
+        self._float32 = open_session(onnx, 1, [CPU])
         some = np.linspace(0, len(data) - 1, min(len(data), TIMED_IMAGES)).astype(int)
         self._timed = [task.evaluation_batch(data, some[i : i + 1]) for i in range(len(some))]
         self._before = self._predict(self._float32)
@@ -51,7 +51,7 @@ class Gate:
 
     def judge(self, onnx: Path) -> Verdict:
         """Return what a graph reads and how fast."""
-        session = open_session(onnx, threads=1)
+        session = open_session(onnx, 1, [CPU])
         after = self._predict(session)
         rows = [self._task.per_sample(read, self._data) for read in (self._before, after)]
         return Verdict(

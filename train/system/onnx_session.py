@@ -1,21 +1,29 @@
 """onnxruntime sessions, set up alike wherever a graph is run."""
 
+import sys
 from collections.abc import Sequence
+from contextlib import redirect_stdout
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from train.errors import CheckpointError
 from train.system.processor import overflows_in_8_bits
 
+CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
+Provider = str | tuple[str, dict[str, Any]]
+EXACT_CUDA: Provider = (CUDA, {"cudnn_conv_algo_search": "HEURISTIC", "use_tf32": "0"})
+"""In float32: by default it rounds what goes into products to 11 bits, and times every algorithm for each new shape."""
+
 
 def open_session(
     path: Path,
     threads: int,
-    wanted: Sequence[str | tuple[str, dict[str, Any]]] = ("CUDAExecutionProvider", "CPUExecutionProvider"),
+    wanted: Sequence[Provider] = (EXACT_CUDA, CPU),
     *,
     arena: bool = True,
 ) -> Any:
-    """Return an onnxruntime session on the first of the wanted providers that is installed.
+    """Return an onnxruntime session on the first of the wanted providers that is installed and works here.
 
     Args:
         path: of the graph.
@@ -40,12 +48,23 @@ def open_session(
     options.log_severity_level = 3  # exporters leave unused constants, each of which is worth a warning
     there = onnxruntime.get_available_providers()
     providers = [one for one in wanted if (one if isinstance(one, str) else one[0]) in there]
+    if CUDA in there and providers != [CPU]:
+        _load_cuda()
     try:
         return onnxruntime.InferenceSession(str(path), options, providers=providers)
     except (errors.Fail, errors.InvalidGraph, errors.InvalidProtobuf, errors.NoSuchFile) as error:
         raise CheckpointError(
             "a bundle must hold a model that onnxruntime loads", f"{path}: {error}", "export it again"
         ) from error
+
+
+@cache
+def _load_cuda() -> None:
+    """Load CUDA's libraries out of the wheels that torch brings, where the system's loader finds none."""
+    import onnxruntime
+
+    with redirect_stdout(sys.stderr):  # where it says what is missing
+        onnxruntime.preload_dlls()
 
 
 def run(session: Any, batch: Any) -> Any:

@@ -4,10 +4,10 @@ import numpy as np
 
 from serve.inference.pretrained import find_recognition_graph
 from serve.runtime.building import builds
-from serve.runtime.providers import CPU
+from train.system.onnx_session import CPU
 
 
 def test_it_has_a_limit() -> None:
     graph, line = find_recognition_graph("tiny"), np.zeros((1, 3, 48, 40), np.float32)
-    assert builds(graph, CPU, [line], 300)
-    assert not builds(graph, CPU, [line], 0)
+    assert builds(graph, CPU, [line], seconds=300)
+    assert not builds(graph, CPU, [line], seconds=0)

@@ -1,11 +1,15 @@
-"""How GPU providers are set up; there need be none here."""
+"""How GPU providers are set up, and told apart from what onnxruntime puts in their place; there need be none here."""
 
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from serve.runtime.providers import CPU, CUDA, TENSORRT, list_options
+from serve.inference.pretrained import find_recognition_graph
+from serve.runtime.providers import TENSORRT, find_bounds, list_options
+from serve.runtime.sessions import AbsentProviderError, Session
+from serve.runtime.tuning import list_precisions
+from train.system.onnx_session import CPU, CUDA
 
 
 def test_tensorrt_compiles_once_for_all_usual_sizes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -18,6 +22,22 @@ def test_tensorrt_compiles_once_for_all_usual_sizes(tmp_path: Path, monkeypatch:
     assert options["trt_profile_min_shapes"] == "x:1x3x48x160"
     assert options["trt_profile_opt_shapes"] == "x:4x3x48x320"
     assert options["trt_profile_max_shapes"] == "x:8x3x48x640"
+    assert [tuple(bound) for bound in find_bounds(usual)] == [(1, 3, 48, 160), (8, 3, 48, 640)]
+    assert not options["trt_fp16_enable"]
+    assert list_options(TENSORRT, graph, usual, half=True)[0][1]["trt_fp16_enable"]  # type: ignore[index]
     assert Path(options["trt_engine_cache_path"]).is_dir()
     assert list_options(CPU, graph) == (CPU,)
     assert list_options(CUDA, graph) == ((CUDA, {"cudnn_conv_algo_search": "HEURISTIC"}), CPU)
+
+
+def test_a_provider_that_does_not_work_here_is_not_taken_for_itself() -> None:
+    with pytest.raises(AbsentProviderError, match=CUDA):
+        Session(find_recognition_graph("tiny"), CUDA, 1)
+
+
+def test_a_graph_in_8_bits_is_for_the_cpu(tmp_path: Path) -> None:
+    graphs = {"float32": tmp_path / "one", "int8": tmp_path / "two"}
+    assert list_precisions(CPU, graphs, compared=True) == graphs
+    assert list(list_precisions(CUDA, graphs, compared=True)) == ["float32"]
+    assert list(list_precisions(TENSORRT, graphs, compared=False)) == ["float32"]
+    assert list(list_precisions(TENSORRT, graphs, compared=True)) == ["float32", "float16"]

@@ -3,9 +3,9 @@
 import numpy as np
 
 from serve.inference.pretrained import find_detection_graph
-from serve.runtime.providers import CPU
 from serve.runtime.sessions import ElasticSession, Session
 from tests.serve.memory import resident_mib
+from train.system.onnx_session import CPU
 
 
 def test_what_a_page_took_is_given_back() -> None:

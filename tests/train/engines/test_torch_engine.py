@@ -1,13 +1,15 @@
-"""What only the torch engine does: a compiled training step, and the GPU that it takes."""
+"""What only the torch engine does: a compiled training step, the GPU that it takes, and how exactly it reads there."""
 
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
 from tests.real_lines import config, few_lines
+from train.engine import Images
 from train.engines.torch_engine import current_device
 from train.engines.torch_export import export_for_paddleocr
 from train.errors import UsageError
@@ -45,3 +47,13 @@ def test_a_compiled_step_learns_what_a_plain_one_does(
     for name, array in weights[0].items():
         np.testing.assert_allclose(weights[1][name], array, atol=3e-4, err_msg=name)
     assert export_for_paddleocr(engine, config(engine="torch", compile=True), tmp_path) == {}
+    assert reads_in_float32(engine, task.evaluation_batch(data.train, np.arange(1)))
+
+
+def reads_in_float32(engine: Any, images: Images) -> bool:
+    """Whether a GPU is told not to round: no graph passed its gate there, by a rounding of every convolution."""
+    seen: list[bool] = []
+    convolution = next(one for one in engine._network.layer.modules() if isinstance(one, torch.nn.Conv2d))
+    convolution.register_forward_hook(lambda *_: seen.append(torch.backends.cudnn.allow_tf32))
+    engine.predict(images)
+    return seen == [False] and torch.backends.cudnn.allow_tf32
