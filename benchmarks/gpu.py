@@ -2,34 +2,37 @@
 
     python benchmarks/gpu.py [--part NAME ...] [--seconds S]
 
-training: samples/s of fp32, bf16 and compiled steps, and how long they wait for batches (`benchmarks/precision.py`).
-serving: lines/s of every execution provider that onnxruntime has, by padded width and batch, and what a new width
-costs.
+serving: lines/s of CUDA, TensorRT and the CPU, by padded width and batch, what a new width costs, and how far the
+probabilities lie from the CPU's. Wants onnxruntime-gpu (docs/cluster.md); a provider that is not there says why.
 search: two epochs of two trials, half a GPU each.
+training: samples/s of fp32, bf16 and compiled steps, and how long they wait for batches (`benchmarks/precision.py`).
 
-Each part is a process of its own with its share of the time; one that fails or takes longer says so in the result.
-Without a GPU it ends with exit status 2.
+Each part is a process of its own with its share of the time; one that fails or takes longer says so in the result,
+beside what it had measured. Without a GPU it ends with exit status 2.
 """
 
 import argparse
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 sys.path[0] = str(Path(__file__).resolve().parent.parent)  # not this folder: its files shadow others
 
-from benchmarks.common import OWN_CLUSTER, REPOSITORY, RESULTS, data_folder, machine, write_result
+from benchmarks.common import OWN_CLUSTER, REPOSITORY, data_folder, machine, write_result
 
 MODELS = ("pp-ocrv6-tiny", "pp-ocrv6-small")
 WIDTHS, BATCHES = (160, 320, 640), (1, 8, 16)
 NEW_WIDTH = 352
 ROUNDS = 20
+BUILD_S = 40.0
+"""For an engine of TensorRT; a server waits longer."""
 SPACE = """
 fixed: {model: pp-ocrv6-tiny, epochs: 2}
 parameters: {optimiser.learning_rate: {float: [0.0001, 0.001], log: true}}
@@ -44,7 +47,8 @@ def main(arguments: Sequence[str]) -> int:
     parse.add_argument("--here", action="store_true", help=argparse.SUPPRESS)  # one part, in this process
     chosen = parse.parse_args(arguments)
     if chosen.here:
-        print(json.dumps(PARTS[chosen.part[0]]()))
+        for row in PARTS[chosen.part[0]]():
+            print(json.dumps(row), flush=True)
         return 0
     before, name = machine(), find_gpu()
     if not name:
@@ -53,8 +57,8 @@ def main(arguments: Sequence[str]) -> int:
     until = time.monotonic() + chosen.seconds
     parts = {}
     for number, part in enumerate(chosen.part):
-        share = (until - time.monotonic()) / (len(chosen.part) - number)
-        parts[part] = run_part(part, share)
+        share = round((until - time.monotonic()) / (len(chosen.part) - number), 1)
+        parts[part] = run_part([sys.executable, __file__, "--here", "--part", part], share)
         print(part, json.dumps(parts[part], indent=1), flush=True)
         write_result("gpu", before | {"gpu": name}, {"parts": parts})
     return 1 if any("failed" in found for found in parts.values()) else 0
@@ -70,58 +74,89 @@ def find_gpu() -> str:
     return found.strip().partition("\n")[0]
 
 
-def run_part(part: str, seconds: float) -> dict[str, Any]:
-    """Return a part's figures and its seconds, or why there are none."""
+def run_part(command: Sequence[str], seconds: float) -> dict[str, Any]:
+    """Return what a part has measured, its seconds, and why it did not come to its end if it did not."""
     started = time.monotonic()
-    command = [sys.executable, __file__, "--here", "--part", part]
-    try:
-        done = subprocess.run(
-            command, cwd=REPOSITORY, capture_output=True, text=True, timeout=seconds, check=True
-        )
-        found: dict[str, Any] = {"figures": json.loads(done.stdout.splitlines()[-1])}
-    except subprocess.TimeoutExpired:
-        found = {"failed": f"more than {seconds:.0f} s"}
-    except subprocess.CalledProcessError as error:
-        found = {"failed": "\n".join((error.stderr or error.stdout).splitlines()[-5:])}
+    with tempfile.TemporaryFile("w+") as said, tempfile.TemporaryFile("w+") as errors:
+        with subprocess.Popen(
+            command, cwd=REPOSITORY, stdout=said, stderr=errors, start_new_session=True
+        ) as child:
+            try:
+                code = child.wait(seconds)
+            except subprocess.TimeoutExpired:
+                code = None
+                os.killpg(child.pid, signal.SIGKILL)  # and what it has started: that would hold the GPU
+        said.seek(0)
+        errors.seek(0)
+        found: dict[str, Any] = {"figures": [json.loads(line) for line in said if line.startswith("{")]}
+        if code != 0:
+            found["failed"] = "".join(errors.readlines()[-5:]) if code else f"not done after {seconds:g} s"
     return found | {"seconds": round(time.monotonic() - started, 1)}
 
 
-def measure_training(models: Sequence[str] = MODELS, *options: str) -> list[dict[str, Any]]:
-    """Return the rows of `benchmarks/precision.py`."""
-    command = [sys.executable, "benchmarks/precision.py", "--model", *models, *options]
-    subprocess.run(command, cwd=REPOSITORY, stdout=sys.stderr, check=True)
-    rows: list[dict[str, Any]] = json.loads((RESULTS / "precision.json").read_text())["rows"]
-    return rows
+def measure_training(models: Sequence[str] = MODELS, *options: str) -> Iterator[dict[str, Any]]:
+    """Yield the rows of `benchmarks/precision.py`; those of compiled steps, which take longest to begin, last."""
+    from benchmarks import precision
+
+    chosen = precision.parser().parse_args(options)
+    for compiled in (False, True):
+        ways = [way for way, settings in precision.WAYS.items() if settings.get("compile", False) == compiled]
+        for model in models:
+            yield from precision.compare(model, ways, chosen)
 
 
 def measure_serving(
     models: Sequence[str] = MODELS, widths: Sequence[int] = WIDTHS, batches: Sequence[int] = BATCHES
-) -> list[dict[str, Any]]:
-    """Return a row for each model, provider, width and batch; a provider's first row has its start in seconds."""
-    import numpy as np
-    import onnxruntime
-
+) -> Iterator[dict[str, Any]]:
+    """Yield a row for each provider, model, width and batch; or for a provider and a model, why there are none."""
     from serve.inference.model import load_model
-    from serve.runtime.providers import PROVIDERS
-    from serve.runtime.sessions import Session
+    from serve.runtime.providers import TENSORRT
+    from serve.runtime.sessions import AbsentProviderError
+    from train.system.onnx_session import CPU, CUDA
 
-    rows: list[dict[str, Any]] = []
-    usual = [np.zeros((max(batches), 3, 48, width), np.float32) for width in widths]
-    for provider in (name for name in PROVIDERS if name in onnxruntime.get_available_providers()):
+    shapes = [(batch, width) for width in widths for batch in batches] + [(batches[0], NEW_WIDTH)]
+    for provider in (CUDA, TENSORRT, CPU):
         for model in models:
-            started = time.perf_counter()
-            session = Session(load_model("recognition", model).onnx, provider, os.cpu_count() or 1, usual)
-            for width in (*widths, NEW_WIDTH):
-                for batch in batches if width != NEW_WIDTH else batches[:1]:
-                    lines = np.zeros((batch, 3, 48, width), np.float32)
-                    first = _time(session.run, lines)
-                    took = min(_time(session.run, lines) for _ in range(ROUNDS))
-                    figures = {"lines/s": batch / took, "first run ms": 1000 * first}
-                    rows.append(
-                        {"provider": provider, "model": model, "width": width, "batch": batch} | figures
-                    )
-            rows[-1]["session and all runs s"] = time.perf_counter() - started
-    return rows
+            named = {"provider": provider, "model": model}
+            try:
+                for row in measure_provider(load_model("recognition", model).onnx, provider, shapes):
+                    yield named | row
+            except AbsentProviderError as error:
+                yield named | {"absent": str(error)}
+
+
+def measure_provider(
+    graph: Path, provider: str, shapes: Sequence[tuple[int, int]]
+) -> Iterator[dict[str, float]]:
+    """Yield a row for each (batch, width); the last one is new to the session.
+
+    Raises:
+        AbsentProviderError: if the provider does not work here, or TensorRT takes too long to build.
+    """
+    import numpy as np
+
+    from serve.runtime.building import builds
+    from serve.runtime.providers import TENSORRT
+    from serve.runtime.sessions import AbsentProviderError, Session
+    from train.system.onnx_session import CPU
+
+    rng, threads, started = np.random.default_rng(0), os.cpu_count() or 1, time.perf_counter()
+    inputs = [rng.uniform(-1, 1, (batch, 3, 48, width)).astype(np.float32) for batch, width in shapes]
+    if provider == TENSORRT and not builds(graph, provider, inputs[:-1], seconds=BUILD_S):
+        raise AbsentProviderError(f"{provider} is not there, or built no engine within {BUILD_S:g} s")
+    session, exact = Session(graph, provider, threads, inputs[:-1]), Session(graph, CPU, threads)
+    opened = time.perf_counter() - started
+    for lines in inputs:
+        first = _time(session.run, lines)
+        took = min(_time(session.run, lines) for _ in range(ROUNDS))
+        yield {
+            "width": lines.shape[3],
+            "batch": len(lines),
+            "lines/s": len(lines) / took,
+            "first run ms": 1000 * first,
+            "open s": opened,
+            "difference": float(np.abs(session.run(lines[:1]) - exact.run(lines[:1])).max()),
+        }
 
 
 def _time(run: Callable[[Any], object], lines: Any) -> float:
@@ -130,8 +165,8 @@ def _time(run: Callable[[Any], object], lines: Any) -> float:
     return time.perf_counter() - started
 
 
-def measure_search() -> dict[str, Any]:
-    """Return the seconds of a search of two trials at a time on one GPU, and their scores."""
+def measure_search() -> Iterator[dict[str, Any]]:
+    """Yield the seconds of a search of two trials at a time on one GPU, and their scores."""
     with tempfile.TemporaryDirectory() as folder:
         started = time.monotonic()
         subprocess.run(
@@ -143,7 +178,7 @@ def measure_search() -> dict[str, Any]:
         )
         summary = json.loads((Path(folder) / "gpu" / "summary.json").read_text())
         trials = [{key: trial[key] for key in ("score", "epochs", "seconds")} for trial in summary["trials"]]
-        return {"seconds": round(time.monotonic() - started, 1), "trials": trials}
+        yield {"seconds": round(time.monotonic() - started, 1), "trials": trials}
 
 
 def search_command(folder: Path) -> list[str]:
@@ -166,10 +201,10 @@ def search_command(folder: Path) -> list[str]:
     return [sys.executable, "search/run.py", "--data", str(data_folder() / "vin"), *options]
 
 
-PARTS: dict[str, Callable[[], Any]] = {
-    "training": measure_training,
+PARTS: dict[str, Callable[[], Iterator[dict[str, Any]]]] = {
     "serving": measure_serving,
     "search": measure_search,
+    "training": measure_training,
 }
 
 if __name__ == "__main__":

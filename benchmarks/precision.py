@@ -49,9 +49,11 @@ def main(arguments: Sequence[str]) -> int:
     """Measure every way for every model, print and write the figures."""
     chosen = parser().parse_args(arguments)
     before = machine()
-    data = decode_samples(load_file(data_folder() / "vin" / "rec_gt_train.txt"))
-    ways = list(dict.fromkeys([PLAIN, *chosen.way]))
-    rows = [row for model in chosen.model for row in compare(model, ways, data, chosen)]
+    rows = []
+    for model in chosen.model:
+        for row in compare(model, chosen.way, chosen):
+            rows.append(row)
+            print(row, flush=True)
     print_table(rows)
     write_result("precision", before | {"device": device()}, {"rows": rows, "options": vars(chosen)})
     return 0
@@ -64,22 +66,19 @@ def device() -> str:
     return str(torch.cuda.get_device_name()) if torch.cuda.is_available() else "no GPU"
 
 
-def compare(
-    model: str, ways: Sequence[str], data: Dataset, chosen: argparse.Namespace
-) -> list[dict[str, Any]]:
-    """Return the rows of one model, each with its ratio to plain fp32."""
-    rows: list[dict[str, Any]] = []
-    for way in ways:
+def compare(model: str, ways: Sequence[str], chosen: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    """Yield the rows of one model, plain fp32 first, each with its ratio to that."""
+    data = decode_samples(load_file(data_folder() / "vin" / "rec_gt_train.txt"))
+    plain: float | None = None
+    for way in dict.fromkeys([PLAIN, *ways]):
         settings = {"model": model, "engine": "torch", "batch_norm": "live", "fit_width": 320}
         config = config_from_mapping(settings | {"batch_size": chosen.batch_size} | WAYS[way], way)
         engine, task = assemble(config, data)
         engine.apply_plan(uniform(1.0))
         run(engine, stream(task, data, chosen), chosen.batches)
         figures = run(engine, stream(task, data, chosen), chosen.batches)
-        rows.append({"model": model, "way": way, **figures})
-        rows[-1]["/ fp32"] = rows[-1]["samples/s"] / rows[0]["samples/s"]
-        print(rows[-1], flush=True)
-    return rows
+        plain = plain or figures["samples/s"]
+        yield {"model": model, "way": way, **figures, "/ fp32": figures["samples/s"] / plain}
 
 
 def stream(task: Task, data: Dataset, chosen: argparse.Namespace) -> Iterator[Batch]:
