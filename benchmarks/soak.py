@@ -1,6 +1,6 @@
 """Ten minutes under load with ever new image sizes: memory, errors, and a model replaced and taken back meanwhile.
 
-    python benchmarks/soak.py [--minutes M] [--hostile [--topology fused]]
+    python benchmarks/soak.py [--minutes M] [--hostile [--topology graph]]
 
 Eight clients send lines of random width and pages of random size without a pause. In the last quarter another bundle
 is promoted and rolled back. Exits 1 if a request fails or the memory after the warm-up grows by more than TOLERANCE.
@@ -52,7 +52,7 @@ def main(arguments: Sequence[str]) -> int:
     parse.add_argument(
         "--hostile", action="store_true", help="clients that mean no good beside ten polite ones"
     )
-    parse.add_argument("--topology", choices=("graph", "fused"), default="graph", help="of --hostile (graph)")
+    parse.add_argument("--topology", choices=("graph", "fused"), default="fused", help="of --hostile (fused)")
     chosen = parse.parse_args(arguments)
     minutes, before = chosen.minutes, machine()
     if chosen.hostile:

@@ -115,10 +115,9 @@ def _add_machine(add: Callable[..., object]) -> None:
     add(
         "--topology",
         choices=("auto", "fused", "graph"),
-        default="graph",
-        help="graph: a deployment for each model, which scale apart; fused: all models in the process that speaks "
-        "HTTP, where a line of a tiny model costs less; auto: fused on the cores of one machine, else graph "
-        "(default graph)",
+        default="auto",
+        help="fused: all models in the process that speaks HTTP, and in one that stands by; graph: a deployment for "
+        "each model, which scale apart; auto: fused on one machine's cores, else graph (default auto)",
     )
     add("--address", help="Ray cluster to serve on (default: a new one on this machine)")
     add("--detach", action="store_true", help="return when it serves, on a cluster that stays")

@@ -1,5 +1,5 @@
 """All models in one process that speaks HTTP, and in one that stands by: the same texts, and no request is lost when a
-bundle is replaced or the process dies.
+bundle is replaced or the process dies. It is what one machine gets that names no topology.
 """
 
 import base64
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.slow
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     with Server(
         tmp_path_factory.mktemp("fused") / "store", "--recognition", "pp-ocrv6-tiny",
-        "--detection", "pp-ocrv6-tiny", "--recognisers", 2, "--topology", "fused", "--api-key", "sesame",
+        "--detection", "pp-ocrv6-tiny", "--recognisers", 2, "--api-key", "sesame",
     ) as running:  # fmt: skip
         yield running
 
