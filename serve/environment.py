@@ -16,6 +16,8 @@ SERVE = {
     "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "2",
     # A dead HAProxy is missed by three looks in a row; with Ray's 10 s, the port was closed for 34.
     "RAY_SERVE_PROXY_HEALTH_CHECK_PERIOD_S": "0.1",
+    "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S": "60",  # on a busy machine, Ray would kill HAProxy's keeper while it starts
+    "RAY_SERVE_METRICS_EXPORT_INTERVAL_MS": "10000",  # Ray's own, ten times a second otherwise; ours are at /metrics
     "MALLOC_MMAP_THRESHOLD_": str(4 * 2**20),  # what a large picture took goes back to the system
     # A request that fits the buffer is sent to another replica when its own dies before an answer.
     "RAY_SERVE_HAPROXY_RETRY_ON": "conn-failure empty-response",

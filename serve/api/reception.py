@@ -64,7 +64,8 @@ class Bodies:
                         raise BusyError(
                             "the bodies of all requests must fit", f"{self._held} bytes", "try again"
                         )
-                    deadline.reschedule(started + limits.body_s + received / limits.body_bytes_per_s)
+                    if more:
+                        deadline.reschedule(started + limits.body_s + received / limits.body_bytes_per_s)
         except TimeoutError as error:
             raise SlowError(
                 f"a body must arrive in {limits.body_s:g} s, or at {limits.body_bytes_per_s} bytes a second",

@@ -8,7 +8,7 @@ from serve.errors import BusyError
 from serve.inference.recogniser import NOTHING, Reading, show_lines
 from serve.inference.runners import Lines
 from serve.intake.guard import Pictures, open_images, require_lines
-from serve.intake.lanes import SMALL_BYTES, Lanes
+from serve.intake.lanes import AT_ONCE_BYTES, SMALL_BYTES, Lanes
 from serve.metrics import Metrics
 from serve.reading.document_reader import DocumentReader
 from serve.reading.line_queue import LineQueue
@@ -69,7 +69,8 @@ class Services:
         limits, small = self.settings.limits, self.lanes.small
         held = await small.turns.enter(SMALL_BYTES)
         try:
-            pictures, lines = await small.run(_open_small, files, limits)
+            opened = _open_at_once(files, limits)
+            pictures, lines = opened if opened else await small.run(_open_small, files, limits)
             if lines is not None:
                 small.turns.shrink(held - pictures.decoded_bytes)
                 held = pictures.decoded_bytes
@@ -128,6 +129,14 @@ class Services:
     async def facts(self) -> list[dict[str, Any]]:
         """Return the facts of every model that is served, for `/v1/models`."""
         return list(await asyncio.gather(*(model.call("facts") for model in self._models.values())))
+
+
+def _open_at_once(files: Sequence[bytes], limits: Limits) -> tuple[Pictures, list[Image]] | None:
+    """Return the pictures of files, decoded; None where that is work for a thread."""
+    if sum(map(len, files)) > AT_ONCE_BYTES:
+        return None
+    pictures = open_images(files, limits)
+    return (pictures, _decode_all(pictures)) if pictures.decoded_bytes <= AT_ONCE_BYTES else None
 
 
 def _open_small(files: Sequence[bytes], limits: Limits) -> tuple[Pictures, list[Image] | None]:
