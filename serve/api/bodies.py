@@ -36,6 +36,11 @@ def validate(model: type[M], fields: Mapping[str, Any]) -> M:
         raise UndecodableError(f"{place}: {first['msg']}", repr(first["input"])[:80], "see /docs") from error
 
 
+def fields_in_address(request: Request, model: type[BaseModel]) -> dict[str, Any]:
+    """Return the fields of a model that stand in a request's address, as `?rule=vin`: those of its body go before."""
+    return {key: value for key, value in request.query_params.items() if key in model.model_fields}
+
+
 def parse_json(body: bytes) -> Mapping[str, Any]:
     """Return a JSON object; raise UndecodableError for anything else."""
     try:
@@ -59,12 +64,14 @@ async def parse_form(request: Request) -> tuple[dict[str, str], list[tuple[str, 
 
 
 def decode_base64(text: str) -> bytes:
-    """Return the bytes; a data URL's beginning is left out, and the line ends that `base64` and MIME put in."""
+    """Return the bytes, of either alphabet; a data URL's beginning is left out, and line ends of `base64` and MIME."""
     encoded = text.partition(",")[2] if text.startswith("data:") else text
     if "\n" in encoded:
         encoded = "".join(encoded.split())
     try:
-        return base64.b64decode(encoded, validate=True)
+        return base64.b64decode(
+            encoded, altchars=b"-_" if "-" in encoded or "_" in encoded else None, validate=True
+        )
     except (binascii.Error, ValueError) as error:
         raise UndecodableError(
             "an image must be base64", repr(text[:20]), "encode the file's bytes"

@@ -102,7 +102,7 @@ def build_app(services: Services) -> FastAPI:
     add_error_handlers(app)
     app.include_router(make_read_router(services))
     app.include_router(make_loop_router(open_loop(services.settings, services.replace)))
-    app.get("/", include_in_schema=False)(_send_page)
+    app.api_route("/", methods=["GET", "HEAD"], include_in_schema=False)(_send_page)
     app.get("/metrics", include_in_schema=False)(_make_metrics_handler(services))
     app.mount("/web", StaticFiles(directory=WEB), name="web")
     return app

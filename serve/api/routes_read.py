@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
-from serve.api.bodies import decode_base64, parse_form, parse_json, respond, validate
+from serve.api.bodies import decode_base64, fields_in_address, parse_form, parse_json, respond, validate
 from serve.api.door import Handler
 from serve.api.rules import find_rule
 from serve.errors import UndecodableError, UnsupportedError
@@ -35,6 +35,9 @@ def make_read_router(services: Services) -> APIRouter:
         """Say whether every model has a replica."""
         response.status_code = 200 if (state := await services.ready()) else 503
         return {"ready": state}
+
+    for path, handler in (("/health", health), ("/ready", ready)):
+        router.head(path, include_in_schema=False)(handler)
 
     @router.get("/v1/models")
     async def models() -> dict[str, Any]:
@@ -109,15 +112,21 @@ async def _parse(body: bytes, services: Services) -> Mapping[str, Any]:
 async def _read_document(request: Request, services: Services) -> tuple[PageRequest, bytes | None]:
     """Return the request, and the file if it came in a form."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    asked = fields_in_address(request, PageRequest)
     if kind != "multipart/form-data":
-        return validate(PageRequest, await _parse(await request.body(), services)), None
-    fields, named = await parse_form(request)
+        fields = await _parse(await request.body(), services)
+        return validate(PageRequest, {**_with_number(asked), **fields}), None
+    in_form, named = await parse_form(request)
     files = [data for name, data in named if name == "file"]
     if len(files) != 1:
         raise UndecodableError("a form must hold one file named `file`", len(files), "see /docs")
+    return validate(PageRequest, _with_number(asked | in_form) | {"file": "in the form"}), files[0]
+
+
+def _with_number(fields: dict[str, Any]) -> dict[str, Any]:
+    """Return fields that were written as texts with the kind of the file as a number."""
     kinds = {"0": 0, "1": 1}
-    numbered = {"fileType": kinds.get(fields["fileType"], fields["fileType"])} if "fileType" in fields else {}
-    return validate(PageRequest, {**fields, **numbered, "file": "in the form"}), files[0]
+    return {key: kinds.get(value, value) if key == "fileType" else value for key, value in fields.items()}
 
 
 async def _read_file(asked: PageRequest, services: Services) -> bytes:
@@ -134,15 +143,18 @@ async def _read_file(asked: PageRequest, services: Services) -> bytes:
 async def _read_lines(request: Request, services: Services) -> tuple[RecognizeRequest, list[bytes]]:
     """Return the request and its image files, whichever way they came."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    in_address = fields_in_address(request, RecognizeRequest)
     if kind == "application/json":
-        asked = validate(RecognizeRequest, await _parse(body := await request.body(), services))
+        asked = validate(
+            RecognizeRequest, {**in_address, **await _parse(body := await request.body(), services)}
+        )
         if len(body) <= AT_ONCE_BYTES:
             return asked, _decode_all(asked.images)
         return asked, await services.lanes.small.run(_decode_all, asked.images)
     if kind == "multipart/form-data":
         fields, named = await parse_form(request)
         files = [data for _, data in named]
-        return validate(RecognizeRequest, fields | {"images": ["multipart"] * len(files)}), files
+        return validate(RecognizeRequest, in_address | fields | {"images": ["multipart"] * len(files)}), files
     raise UnsupportedError(
         "content-type must be application/json or multipart/form-data",
         repr(kind),

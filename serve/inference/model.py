@@ -138,12 +138,17 @@ def _digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
+DETECTOR = "-det"
+"""The ending of a detector's name in a search: its pretrained models are known by either."""
+
 _PRETRAINED: dict[str, dict[str, Callable[[], Model]]] = {
     "recognition": {
         f"pp-ocrv6-{size}": partial(_find_recognition, f"pp-ocrv6-{size}", size) for size in pretrained.SIZES
     },
     "detection": {
-        f"pp-ocrv6-{size}": partial(_find_detection, f"pp-ocrv6-{size}", size) for size in pretrained.SIZES
+        f"pp-ocrv6-{size}{ending}": partial(_find_detection, f"pp-ocrv6-{size}", size)
+        for ending in ("", DETECTOR)
+        for size in pretrained.SIZES
     },
     "orientation": {"ch-ppocr-mobile-v2": partial(_find_orientation, "ch-ppocr-mobile-v2")},
 }

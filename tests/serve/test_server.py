@@ -28,6 +28,7 @@ def client(serve_url: str) -> httpx.Client:
 def test_what_it_says_of_itself(client: httpx.Client) -> None:
     assert client.get("/health").json() == {"status": "ok"}
     assert client.get("/ready").json() == {"ready": True}
+    assert {client.head(path).status_code for path in ("/", "/health", "/ready")} == {200}
     models = {model["task"]: model for model in client.get("/v1/models").json()["models"]}
     assert models.keys() == {"recognition", "detection"}
     assert models["recognition"]["charset_size"] == 18709
@@ -44,9 +45,12 @@ def test_lines_come_back_in_order_as_json_and_as_files(client: httpx.Client, dat
     asked = {"images": [encoded(sample.path) for sample in samples], "rule": "vin", "alternatives": 2}
     by_json = client.post("/recognize", json=asked).json()["result"]["lines"]
     files = [("files", (sample.path.name, sample.path.read_bytes())) for sample in samples]
-    by_form = client.post("/recognize", files=files, data={"rule": "vin", "alternatives": "2"}).json()
+    by_form = client.post(
+        "/recognize?rule=vin&alternatives=1", files=files, data={"alternatives": "2"}
+    ).json()
     for one, other in zip(by_form["result"]["lines"], by_json, strict=True):
         assert (one["text"], one["checks"]) == (other["text"], other["checks"])
+        assert len(one["alternatives"]) == len(other["alternatives"])
         assert one["confidence"] == pytest.approx(other["confidence"], abs=1e-4)
     right = sum(line["text"] == sample.text for line, sample in zip(by_json, samples, strict=True))
     assert right >= 8, "the small model reads about two thirds of these"

@@ -74,8 +74,18 @@ def add_list_arguments(parser: AnyParser) -> None:
 def add_allow_bad_argument(parser: AnyParser) -> None:
     """Add `--allow-bad`."""
     parser.add_argument(
-        "--allow-bad", type=int, default=0, metavar="N", help="go on without up to N bad samples (default 0)"
+        "--allow-bad",
+        type=_count,
+        default=0,
+        metavar="N",
+        help="go on without up to N bad samples (default 0)",
     )
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"must be a number of samples, got {text}; 0 allows none")
+    return int(text)
 
 
 def add_test_fraction_argument(parser: AnyParser) -> None:

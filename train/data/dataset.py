@@ -130,7 +130,7 @@ def _fault(sample: Sample) -> str:
         return f"{error.finding}: {error.value}"
     except DataError:
         pass
-    return f"unreadable: {sample.path}"
+    return f"{'unreadable' if sample.path.exists() else 'missing_file'}: {sample.path}"
 
 
 def gather(samples: Sequence[Sample], decoded: Sequence[Decoded]) -> MemoryDataset:

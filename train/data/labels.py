@@ -1,10 +1,12 @@
 """The labels that a person names: a folder, one file, or the files of each split."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from train.data.formats import NO_OPTIONS, RECOGNITION, load, only_split
 from train.data.sample import Sample
+from train.errors import UsageError
 
 Named = Path | Mapping[str, Sequence[Path]]
 
@@ -32,8 +34,11 @@ def load_files(
     """Return the formats of the label files of one split, and their samples, one behind the other.
 
     Raises:
-        UsageError: for a file, or folder, that holds several splits.
+        UsageError: for a file, or folder, that holds several splits, or is named twice.
     """
+    twice = [path for path, count in Counter(path.resolve() for path in paths).items() if count > 1]
+    if twice:
+        raise UsageError("a label file must be named once", twice[0], "its samples would count twice")
     names: list[str] = []
     samples: list[Sample] = []
     for path in paths:

@@ -205,7 +205,8 @@ def _origin(samples: Sequence[Sample]) -> str:
     files = {sample.source.rpartition(":")[0] for sample in samples}
     if len(files) <= 2:
         return " and ".join(sorted(Path(file).name for file in files))
-    return " and ".join(sorted({Path(file).parent.name + "/" for file in files}))
+    folders = sorted({Path(file).parent.name + "/" for file in files})
+    return " and ".join(folders) if len(folders) <= 3 else f"{len(folders)} folders"
 
 
 def _require_fractions(val: float, test: float) -> None:

@@ -228,7 +228,7 @@ def test_a_dictionary_file_and_its_space(sample: MakeSample, tmp_path: Path) -> 
     assert cli.run(main, [str(folder), "--model-charset", str(tmp_path / "dict.txt")]) == 1
 
 
-@pytest.mark.parametrize("arguments", [["--format", "zip"], ["--option", "x"], ["--nonsense"]])
+@pytest.mark.parametrize("arguments", [["--format", "zip"], ["--option", "x"], ["--allow-bad", "-1"]])
 def test_bad_usage_is_status_2(tmp_path: Path, arguments: list[str]) -> None:
     try:
         status = cli.run(main, [str(tmp_path), *arguments])

@@ -170,8 +170,15 @@ def detect(
         f"{root} with options {', '.join(options)}" if options else root,
         f"labels lie in {', '.join(inner)}: name {'one of them' if len(inner) > 1 else 'that'}"
         if inner
-        else tell_what_to_try(root),
+        else _tell_other_task(root, options, tasks) or tell_what_to_try(root),
     )
+
+
+def _tell_other_task(root: Path, options: Mapping[str, str], tasks: Sequence[str]) -> str:
+    """Return the remedy where a folder or file has labels, but those of another task."""
+    others = dict.fromkeys(FORMATS.get(name).task for name in FORMATS.names())
+    found = [task for task in others if task not in tasks and _finds(root, options, [task])]
+    return f"there are labels for --task {' and '.join(found)}" if found else ""
 
 
 def _alone(

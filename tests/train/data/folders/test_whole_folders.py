@@ -10,8 +10,9 @@ import pytest
 from train.data.folders.notes import collected_notes
 from train.data.folders.split_names import NAMES, split_within
 from train.data.formats import detect, load
+from train.data.labels import load_files
 from train.data.pictures.kinds import READABLE_SUFFIXES
-from train.errors import DataError
+from train.errors import DataError, UsageError
 
 SAID = [
     (split, name) for split, names in NAMES.items() for name in (*names, names[0].upper(), names[-1].title())
@@ -204,3 +205,9 @@ def test_a_table_of_unusual_columns_is_read_by_its_options_and_other_files_are_n
         write(tmp_path / "other" / name, "a.png\tA\n")
         with pytest.raises(DataError, match=remedy):
             load(tmp_path / "other")
+    write(tmp_path / "lines" / "rec_gt.txt", "a.png\tA\n")
+    for named in (tmp_path / "lines", tmp_path / "lines" / "rec_gt.txt"):
+        with pytest.raises(DataError, match="labels for --task recognition"):
+            load(named, tasks=("detection",))
+    with pytest.raises(UsageError, match="named once"):
+        load_files([tmp_path / "lines" / "rec_gt.txt", tmp_path / "other" / ".." / "lines" / "rec_gt.txt"])
