@@ -1,8 +1,9 @@
-"""What 8 bits cost and bring: `python benchmarks/int8.py [--bundle SET=DIR ...]`, in benchmarks/results/int8.json.
+"""What 8 bits cost and bring: `python benchmarks/int8.py`, in benchmarks/results/int8.json; under five minutes.
 
-For every model and set: lines/s of the float32 graph and of the one with all its products in 8 bits, in turn in one
-process, the median of several rounds; both scores, exact match of lines or hmean of photos, with the paired interval of
-their difference; how far each product alone moves the outputs.
+Recognisers are fine-tuned ones where `runs/reading/SET-MODEL/best` is a bundle (`benchmarks/reading.py --train`),
+else as published. For every model and set: lines/s of the float32 graph and of the one with all its products in 8 bits,
+in turn in one process, the median of several rounds; both scores, exact match of lines or hmean of photos, with the
+paired interval of their difference; how far each product alone moves the outputs.
 """
 
 import argparse
@@ -24,6 +25,7 @@ if __name__ == "__main__":
 import numpy as np
 
 from benchmarks.common import data_folder, machine, print_table, use_cores, write_result
+from benchmarks.reading import RUNS
 from serve.inference import pretrained
 from train.bundle import ONNX, load_bundle
 from train.config import TrialConfig, config_from_mapping
@@ -33,7 +35,7 @@ from train.data.formats import load_file
 from train.int8.gate import Gate
 from train.int8.mixed_graphs import measure_alone, write_mixed_graphs
 from train.quantise import calibration_batches
-from train.system.onnx_session import open_session, run
+from train.system.onnx_session import CPU, open_session, run
 from train.tasks import TASKS, Task
 
 TIMED_LINES, BATCHES, ROUNDS = 24, (1, 8), 9
@@ -54,13 +56,12 @@ class Case:
 def parser() -> argparse.ArgumentParser:
     """Return the command line's definition."""
     parse = argparse.ArgumentParser(prog="python benchmarks/int8.py", description=__doc__)
-    parse.add_argument("--bundle", action="append", default=[], metavar="SET=DIR", help="a fine-tuned model")
     parse.add_argument(
         "--model", nargs="*", default=["tiny", "small"], choices=pretrained.SIZES, help="recognisers"
     )
     parse.add_argument("--detector", nargs="*", default=[], choices=pretrained.SIZES, help="(none)")
     parse.add_argument("--sets", nargs="+", default=["vin", "receipts"])
-    parse.add_argument("--lines", type=int, default=500, metavar="N", help="or photos of a set at most")
+    parse.add_argument("--lines", type=int, default=300, metavar="N", help="or photos of a set at most")
     parse.add_argument(
         "--harm", action="store_true", help="measure each product alone, too, on the first set"
     )
@@ -86,21 +87,26 @@ def main(arguments: Sequence[str]) -> None:
 def _cases(options: argparse.Namespace) -> Iterator[Case]:
     for name in options.sets:
         for size in options.model:
-            title, config = f"{name}: pp-ocrv6-{size} as published", TrialConfig(model=f"pp-ocrv6-{size}")
-            charset = Charset(pretrained.read_characters(size))
-            yield _case(title, pretrained.find_recognition_graph(size), config, charset, name, options.lines)
+            yield _reader(name, size, options.lines)
         for size in options.detector:
             title, model = f"{name}: pp-ocrv6-{size}-det as published", f"pp-ocrv6-{size}-det"
             config = TrialConfig(task="detection", model=model)
             yield _case(
                 title, pretrained.find_detection_graph(size), config, Charset(()), name, options.lines
             )
-        for set_name, _, path in (pair.partition("=") for pair in options.bundle):
-            if set_name == name:
-                bundle = load_bundle(Path(path))
-                title = f"{name}: {bundle.manifest.model} fine-tuned"
-                config = config_from_mapping(bundle.manifest.config, path)
-                yield _case(title, Path(path, ONNX), config, bundle.charset, name, options.lines)
+
+
+def _reader(name: str, size: str, most: int) -> Case:
+    """Return a recogniser on a set, fine-tuned on it where it was."""
+    model = f"pp-ocrv6-{size}"
+    folder = RUNS / f"{name}-{model}" / "best"
+    if folder.is_dir():
+        bundle = load_bundle(folder)
+        config = config_from_mapping(bundle.manifest.config, str(folder))
+        return _case(f"{name}: {model} fine-tuned", folder / ONNX, config, bundle.charset, name, most)
+    charset = Charset(pretrained.read_characters(size))
+    graph = pretrained.find_recognition_graph(size)
+    return _case(f"{name}: {model} as published", graph, TrialConfig(model=model), charset, name, most)
 
 
 def _case(title: str, onnx: Path, config: TrialConfig, charset: Charset, name: str, most: int) -> Case:
@@ -146,7 +152,7 @@ def _speed(case: Case, target: Path, batch: int) -> dict[str, float]:
     middle = widths[max(0, len(widths) // 2 - TIMED_LINES // 2) :][:TIMED_LINES]
     groups = [middle[i : i + batch] for i in range(0, len(middle), batch)]
     batches = [case.task.evaluation_batch(case.data, indices) for indices in groups]
-    sessions = [open_session(path, threads=1) for path in (case.onnx, target)]
+    sessions = [open_session(path, 1, [CPU]) for path in (case.onnx, target)]
     rounds = [[_rate(session, batches) for session in sessions] for _ in range(ROUNDS + 1)][1:]
     return {
         f"samples/s of {batch}, float32": round(statistics.median(one for one, _ in rounds), 1),

@@ -121,6 +121,12 @@ def _add_method(what: argparse._ArgumentGroup) -> None:
         "the difference reaches 0",
     )
     what.add_argument(
+        "--int8",
+        action="store_true",
+        help="add an 8-bit graph to the bundle, if it is faster and as good (as train.quantise does, within minutes "
+        "after the budget); with --objectives accuracy,latency networks are timed in 8 bits, too",
+    )
+    what.add_argument(
         "--no-transfer",
         action="store_true",
         help="do not start from the winners of earlier studies in STORAGE",

@@ -65,6 +65,7 @@ class StudySettings(Frozen):
         mlflow: URI of an MLflow tracking server or store that the trials are sent to, too; None for none.
         wandb: project of Weights & Biases that they are sent to; None for none.
         samples: whether a recogniser's bundle keeps some validation lines.
+        int8: whether the bundle gets an 8-bit graph, if one is faster and as good.
         autoscaling: whether nodes come when they are asked for, so that what is there now limits nothing.
         allow_bad: bad samples to go on without.
         group_by: regular expression that finds an image's document in its path; None for what labels and names tell.
@@ -113,6 +114,7 @@ class StudySettings(Frozen):
     mlflow: str | None = None
     wandb: str | None = None
     samples: bool = True
+    int8: bool = False
     autoscaling: bool = False
     upright: Upright = "as_is"
     seed: int = Field(0, ge=0)

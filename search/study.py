@@ -30,6 +30,7 @@ from search.preflight.latency import measure_latencies
 from search.preflight.probe import probe_models
 from search.preflight.space import DICTIONARY, check_names, settle, settle_engine
 from search.preflight.stages import Prepared, Probed, Request
+from search.records.evidence import Latencies
 from search.records.result import StudyResult
 from search.sampling.population import check_population
 from search.sampling.samplers import SAMPLERS, check_objectives
@@ -125,7 +126,9 @@ def plan(probed: Probed) -> Planned:
     settings = probed.settings
     made = make_plan(probed, list_nodes(), time.time())
     show_stage("planning")
-    latencies = measure_latencies(made.space, probed.shared) if settings.objectives != "accuracy" else {}
+    latencies: Latencies = {}
+    if settings.objectives != "accuracy":
+        latencies = measure_latencies(made.space, probed.shared, settings.int8)
     return Planned(probed, made, Clock.start(made.budget, settings.local_folder), latencies)
 
 

@@ -5,7 +5,7 @@ Serving measures both at its start and takes the faster one.
 
 import argparse
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,7 +23,7 @@ from train.data.arguments import add_format_arguments, options_of
 from train.data.dataset import Dataset, decode_samples
 from train.data.formats import load_file
 from train.data.sample import Sample
-from train.errors import DataError, ParityError
+from train.errors import CheckpointError, DataError, ParityError
 from train.export import whole_or_nothing
 from train.system.cli import Parser
 from train.system.paths import given_path, require_folder
@@ -80,7 +80,7 @@ def quantise(
         for choice in write_mixed_graphs(aside / ONNX, aside / INT8, calibration_batches(task, calibration)):
             verdict = gate.judge(aside / INT8)
             if verdict.gain >= least_gain and -verdict.change.difference <= tolerance:
-                facts = _describe(choice, verdict, task, data, graphs=len(refused) + 1)
+                facts = _state(choice, verdict, task, data, graphs=len(refused) + 1)
                 seal(aside, **_facts(bundle.manifest) | {"int8": facts})
                 return facts
             refused.append(str(verdict))
@@ -91,6 +91,25 @@ def quantise(
             "; ".join(refused) or "nothing in it that is worth 8 bits",
             "serve the float32 model: the bundle is unchanged",
         )
+
+
+def try_to_quantise(folder: Path, data: Dataset, calibration: Dataset, least_gain: float = LEAST_GAIN) -> str:
+    """Do so with a bundle's folder; return what came of it, a graph that is not good enough included."""
+    try:
+        return describe(quantise(load_bundle(folder), data, calibration, least_gain=least_gain))
+    except (CheckpointError, ParityError) as error:
+        return f"8 bits: none, {error}"
+
+
+def describe(facts: Mapping[str, Any]) -> str:
+    """Return a line of what the manifest says of an 8-bit graph."""
+    name, before = next((key, facts[f"{key}_float32"]) for key in facts if f"{key}_float32" in facts)
+    low, high = facts["change_interval_95"]
+    return (
+        f"8 bits: {name} {facts[name]:.3f}, float32 {before:.3f} (of {facts['n']}, change {low:+.3f} to {high:+.3f}), "
+        f"{facts['times_as_fast']:.2f} times as fast; {len(facts['quantised'])} products in 8 bits, "
+        f"{len(facts['left_float32'])} left in float32"
+    )
 
 
 def task_of(bundle: Bundle) -> Task:
@@ -105,7 +124,7 @@ def calibration_batches(task: Task, data: Dataset) -> list[Any]:
     return [task.evaluation_batch(data, some[i : i + 1]) for i in range(len(some))]
 
 
-def _describe(
+def _state(
     choice: "ProductChoice", verdict: "Verdict", task: Task, data: Dataset, *, graphs: int
 ) -> dict[str, Any]:
     """Return what the manifest says of a graph that passed, the last of so many."""
@@ -164,10 +183,4 @@ def main(arguments: Sequence[str]) -> None:
         gate, calibration = samples, load(chosen.calibration_labels)
     stored = task.stored_as(config_from_mapping(bundle.manifest.config, str(chosen.bundle)))
     found = quantise(bundle, decode_samples(gate, stored), decode_samples(calibration, stored))
-    name = task.scores.names[0]
-    low, high = found["change_interval_95"]
-    print(
-        f"{chosen.bundle}: {name} {found[name]:.3f}, float32 {found[f'{name}_float32']:.3f} (of {found['n']}, change "
-        f"{low:+.3f} to {high:+.3f}), {found['times_as_fast']:.2f} times as fast; "
-        f"{len(found['quantised'])} products in 8 bits, {len(found['left_float32'])} left in float32"
-    )
+    print(f"{chosen.bundle}: {describe(found)}")

@@ -5,7 +5,7 @@ Weights do not change it, so it is measured before the first trial, on the pretr
 
 import tempfile
 import time
-from itertools import product
+from itertools import islice, product
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +15,14 @@ import ray
 from search.records.evidence import Latencies, Latency, find_architecture
 from spaces.parameter import Choice
 from spaces.space import SearchSpace
-from train.bundle import ONNX
+from train.bundle import INT8, ONNX
 from train.config import TrialConfig, config_from_mapping
 from train.data.dataset import Dataset
 from train.errors import UsageError
 from train.loop import TrainingData, assemble
+from train.quantise import calibration_batches
 from train.system.dotted import flatten, nest
-from train.system.onnx_session import open_session, run
+from train.system.onnx_session import CPU, open_session, run
 from train.tasks import TASKS, Task
 
 IMAGES, WARM_UP, REPEATS = 16, 2, 9
@@ -47,32 +48,43 @@ def list_architectures(space: SearchSpace) -> list[TrialConfig]:
             for values in product(*choices)]  # fmt: skip
 
 
-def measure_latencies(space: SearchSpace, shared: Any) -> Latencies:
+def measure_latencies(space: SearchSpace, shared: Any, int8: bool = False) -> Latencies:
     """Measure every architecture of a space, one after the other, and print what they take.
 
     Args:
         space: as it will be searched.
         shared: reference to the study's TrainingData.
+        int8: whether it is to be served in 8 bits, where that is faster.
     """
     remote = ray.remote(num_cpus=1)(measure)
     latencies: Latencies = {}
     for config in list_architectures(space):
-        latencies[find_architecture(config)] = latency = ray.get(remote.remote(config, shared))
+        latencies[find_architecture(config)] = latency = ray.get(remote.remote(config, shared, int8))
         settings = ", ".join(f"{key} {value}" for key, value in zip(
             TASKS.get(config.task).architecture, find_architecture(config), strict=True))  # fmt: skip
         print(f"latency: {latency.ms:.1f} ms ({latency.low:.1f}-{latency.high:.1f})  {settings}", flush=True)
     return latencies
 
 
-def measure(config: TrialConfig, data: TrainingData) -> Latency:
-    """Export a pretrained network and time it; raise UsageError for one that has no graph."""
+def measure(config: TrialConfig, data: TrainingData, int8: bool = False) -> Latency:
+    """Export a pretrained network and time it, with `int8` in 8 bits, too; raise UsageError for one without a graph."""
     engine, task = assemble(config, data.train, dictionary=data.dictionary)
     with tempfile.TemporaryDirectory() as folder:
         absent = engine.export(Path(folder))
         if ONNX in absent:
             raise UsageError("latency is measured in onnxruntime", absent[ONNX], "leave out --objectives")
-        session = open_session(Path(folder) / ONNX, threads=1, wanted=("CPUExecutionProvider",))
-    return time_session(session, task, data.val)
+        graphs = [Path(folder) / ONNX]
+        if int8:
+            graphs += write_in_8_bits(graphs[0], Path(folder) / INT8, task, data.train)
+        sessions = [open_session(graph, 1, [CPU]) for graph in graphs]
+    return min((time_session(one, task, data.val) for one in sessions), key=lambda found: found.ms)
+
+
+def write_in_8_bits(graph: Path, target: Path, task: Task, data: Dataset) -> list[Path]:
+    """Write a graph with all that is worth it in 8 bits; return its file, nothing where nothing is."""
+    from train.int8.mixed_graphs import write_mixed_graphs
+
+    return [target for _ in islice(write_mixed_graphs(graph, target, calibration_batches(task, data)), 1)]
 
 
 def time_session(session: Any, task: Task, data: Dataset) -> Latency:

@@ -11,20 +11,24 @@ from tests import real_lines
 from tests.serve.lifecycle.bundles import real_bundle
 from train import evaluate
 from train.bundle import INT8, load_bundle
-from train.errors import CheckpointError, ParityError
-from train.quantise import quantise
+from train.errors import CheckpointError
+from train.quantise import describe, quantise, try_to_quantise
 
 pytestmark = pytest.mark.slow
 
 
 def test_a_graph_that_reads_worse_is_refused_and_one_within_the_tolerance_joins(
-    data_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    data_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(
+        "serve.runtime.tuning.SECONDS", 60.0
+    )  # on a busy machine 4 s are over after the first one
     folder = real_bundle(tmp_path / "tiny", "tiny")
     before = load_bundle(folder).manifest
     data, other = (real_lines.lines(data_dir, "receipts", split, 24) for split in ("val", "train"))
-    with pytest.raises(ParityError, match="must be 100 times as fast"):
-        quantise(load_bundle(folder), data, other, least_gain=100)
+    refused = try_to_quantise(folder, data, other, least_gain=100)
+    assert refused.startswith("8 bits: none, ")
+    assert "must be 100 times as fast" in refused
     assert load_bundle(folder).manifest == before
     labels = tmp_path / "labels.txt"
     lines = real_lines.samples(data_dir, "receipts", "val", 24)
@@ -36,6 +40,7 @@ def test_a_graph_that_reads_worse_is_refused_and_one_within_the_tolerance_joins(
     scores = quantise(load_bundle(folder), data, other, tolerance=1, least_gain=0)
     after = load_bundle(folder).manifest
     assert after.int8 == scores
+    assert f"8 bits: exact_match {scores['exact_match']:.3f}, float32" in describe(scores)
     assert INT8 in after.files
     assert after.characters == before.characters
     assert scores["exact_match"] >= scores["exact_match_float32"] - 1 / 24 > 0

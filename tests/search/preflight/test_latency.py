@@ -134,8 +134,11 @@ def test_optuna_is_told_both(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_time_of_a_real_network_is_measured(data_dir: Path) -> None:
+def test_the_time_of_a_real_network_is_measured(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     data = real_lines.few_lines(data_dir, train=4, val=3)
     tiny, wide = (measure(real_lines.config(fit_width=width), data) for width in (0, 1280))
     assert 0 < tiny.low <= tiny.ms <= tiny.high
     assert wide.ms > tiny.ms, "four times as many pixels and more"
+    times = iter([latency(9.0), latency(5.0)])
+    monkeypatch.setattr("search.preflight.latency.time_session", lambda *_: next(times))
+    assert measure(real_lines.config(), data, int8=True) == latency(5.0), "in 8 bits"
