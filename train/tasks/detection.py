@@ -18,7 +18,7 @@ from train.scoring.regions import RegionCounts, RegionScores, count_image, score
 from train.scoring.thresholds import tune_thresholds
 from train.tasks import TASKS, Mistake, SampleStats, Task
 from train.tasks.detection_at_best import DetectionAtBest
-from train.tasks.photos import PhotoTask, kept_photo, labels_of, source_size
+from train.tasks.photos import PhotoTask, kept_photo, labels_of, longest_side, source_size
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Detection(PhotoTask):
     tunes: ClassVar[bool] = True
 
     def tuned(self, outputs: Iterable[tuple[Indices, Images]], data: Dataset) -> TrialConfig:
-        """Choose threshold, box threshold and unclip ratio."""
+        """Choose threshold, box threshold and unclip ratio; larger photos are shrunken to the size of these."""
         photos = (
             self.photo_map(maps, data, index)
             for indices, output in outputs
@@ -50,6 +50,7 @@ class Detection(PhotoTask):
         chosen = tune_thresholds(photos, self.how).parameters
         names = ("thresh", "box_thresh", "unclip_ratio")
         changed = {name: getattr(chosen, name) for name in names}
+        changed["max_side_px"] = min(self._config.detection.max_side_px, longest_side(data))
         detection = self._config.detection.model_copy(update=changed)
         return self._config.model_copy(update={"detection": detection})
 

@@ -204,6 +204,11 @@ def labels_of(data: Dataset, index: int) -> tuple[Region, ...]:
     return regions_of(data.texts[index], data.sources[index])
 
 
+def longest_side(data: Dataset) -> int:
+    """Return the longest side of the photos in pixels, up to the next multiple of STRIDE_PX."""
+    return max(2, -(-int(data.sizes.max()) // STRIDE_PX)) * STRIDE_PX
+
+
 def source_size(data: Dataset, index: int) -> tuple[int, int]:
     """Return (height, width) of a photo's file."""
     height, width = data.sizes[index].tolist()

@@ -142,6 +142,7 @@ def test_thresholds_are_chosen_for_the_maps(photos: MemoryDataset) -> None:
     assert one.score(one.decode(maps, photos, everything), photos).hmean == 0
     chosen = one.tuned([(everything[:3], maps[:3]), (everything[3:], maps[3:])], photos)
     assert chosen.detection.box_thresh < 0.45
+    assert chosen.detection.max_side_px == photos.sizes.max() == 256  # a larger photo is shrunken
     better = Detection(chosen, Charset(()))
     assert better.score(better.decode(maps, photos, everything), photos).hmean == 1
     assert chosen.model_copy(update={"detection": one._config.detection}) == one._config
