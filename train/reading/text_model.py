@@ -7,15 +7,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from train.data.charset import Charset, Decoded, decode_line
+from train.data.charset import BLANK, Charset, Decoded, decode_line
 from train.data.texts.forms import text_of
+from train.reading.decoding.choices import SMALLEST, Lines
 from train.reading.decoding.finder import TextFinder
-from train.reading.decoding.grammar import Costs, Grammar
+from train.reading.decoding.grammar import Grammar
 from train.reading.decoding.paths import Path, best_paths
+from train.reading.decoding.spelling import Spelling
 from train.reading.formats.levels import Level, make_levels
 from train.reading.settings import ReadingSettings, TextReading
 
-SMALLEST = 1e-30
 LEAST_SCORE = -1e6
 """Of a line that no text fits which obeys the hard rules: JSON has no infinity."""
 Probabilities = npt.NDArray[np.float32]
@@ -43,11 +44,8 @@ class TextModel:
         self._worth = sum(rule.range_nats[1] for rule in settings.rules)
         self._hard = sum(rule.hard for rule in settings.rules)
         language = settings.language
-        self._ngram = language.ngram if language else None
-        self._weight, self._bonus = (language.weight, language.bonus) if language else (0.0, 0.0)
-        self._finders = [
-            TextFinder(level, self._ngram, self._weight, self._bonus, self._text) for level in self._levels
-        ]
+        self._spelling = Spelling(language.ngram, language.weight, language.bonus) if language else None
+        self._finders = [TextFinder(level, self._spelling, self._text) for level in self._levels]
 
     def read(self, probabilities: Probabilities) -> list[TextReading]:
         """Return the reading of each line, (N, T, C) float32, softmax over C."""
@@ -58,8 +56,8 @@ class TextModel:
             for line, row in zip(greedy, probabilities, strict=True)
         ]
         raw = [
-            self._score_path(Path(classes, line.columns, cost, 0.0))
-            for line, classes, cost in zip(greedy, written, self._priced(written).tolist(), strict=True)
+            self._score_path(Path(classes, line.columns, self._price(classes), 0.0))
+            for line, classes in zip(greedy, written, strict=True)
         ]
         found = self._weighed(probabilities, raw)
         return [
@@ -67,25 +65,22 @@ class TextModel:
             for index, (line, top, own) in enumerate(zip(greedy, best, found, strict=True))
         ]
 
-    def _score_path(self, path: Path) -> _PossibleReading:
-        level = self._level_of(path.classes)
+    def _score_path(self, path: Path, least: int = 0) -> _PossibleReading:
+        """Weigh a path, which obeys the first `least` rules."""
+        level = self._level_of(path.classes, least)
         score = self._levels[level].worth(path.classes) - path.cost if level >= self._hard else -math.inf
         return _PossibleReading(path.classes, path.columns, path.slack, score, level)
 
-    def _level_of(self, classes: Sequence[int]) -> int:
-        """Return how many of the rules, from the first on, a text obeys."""
-        text, level = self._text(classes), 0
+    def _level_of(self, classes: Sequence[int], level: int) -> int:
+        """Return how many of the rules, from the first on, a text obeys; `level` of them it does."""
+        text = self._text(classes)
         while level + 1 < len(self._levels) and self._levels[level + 1].holds(text, classes):
             level += 1
         return level
 
-    def _priced(self, texts: Sequence[Sequence[int]]) -> Costs:
-        """Return what texts cost by the language model."""
-        if self._ngram is None:
-            return np.zeros(len(texts))
-        return -self._weight * self._ngram.score(texts) - self._bonus * np.array(
-            [len(text) for text in texts]
-        )
+    def _price(self, classes: Sequence[int]) -> float:
+        """Return what a text costs by the language model."""
+        return self._spelling.price(classes) if self._spelling else 0.0
 
     def _picture(self, classes: Sequence[int]) -> str:
         return "".join(self.charset.characters[number - 1] for number in classes)
@@ -104,13 +99,12 @@ class TextModel:
             texts: of each line and level.
             most: ways to read a line so far that are followed.
         """
-        logs = np.log(np.maximum(probabilities, SMALLEST))
-        found: list[Likely] = [{} for _ in logs]
+        lines = Lines(probabilities)
+        within = np.full(len(lines), nats)
+        found: list[Likely] = [{} for _ in range(len(lines))]
         for level in self._levels[self._hard :]:
             grammar = Grammar(level.automaton, entry=level.entry)
-            for own, paths in zip(
-                found, best_paths(logs, grammar, np.full(len(logs), nats), most, texts), strict=True
-            ):
+            for own, paths in zip(found, best_paths(lines, grammar, within, most, texts), strict=True):
                 own |= {
                     path.classes: self._score_path(replace(path, cost=path.slack)).score
                     for path in paths
@@ -123,31 +117,45 @@ class TextModel:
     ) -> list[list[_PossibleReading]]:
         """Return the possible readings of each line, the best first: the greedy one, and the best of each level."""
         found = [[one] for one in raw]
-        logs: npt.NDArray[np.float32] | None = None
-        latest = list(raw)
-        first = self._hard if self._ngram is not None or self._hard else 1
+        lines, latest = Lines(probabilities), list(raw)
+        first = self._hard if self._spelling is not None or self._hard else 1
         for level in range(first, len(self._levels)):
-            lines = [i for i, own in enumerate(found) if self._is_open(level, own, latest[i])]
-            if not lines:
-                continue
-            logs = np.log(np.maximum(probabilities, SMALLEST)) if logs is None else logs
-            gains = np.array([self._levels[level].nats - found[i][0].score for i in lines])
-            paths = dict(zip(lines, self._finders[level].best(logs[lines], gains), strict=True))
-            for index, path in paths.items():
+            some = self._open_lines(level, found, latest, lines)
+            gains = self._levels[level].nats - np.array([found[i][0].score for i in some])
+            paths = self._finders[level].best(lines.only(some), gains) if some else []
+            for index, path in zip(some, paths, strict=True):
                 if path is not None:
-                    latest[index] = one = self._score_path(path)
-                    found[index] = sorted({*found[index], one}, key=lambda one: -one.score)
+                    latest[index] = one = self._score_path(path, level)
+                    if all(one.classes != other.classes for other in found[index]):
+                        found[index] = sorted([*found[index], one], key=lambda one: -one.score)
         return found
 
-    def _is_open(self, level: int, own: Sequence[_PossibleReading], latest: _PossibleReading) -> bool:
-        """Whether a level may have a better text: the best text of the one below it is not already of it.
+    def _open_lines(
+        self,
+        level: int,
+        found: Sequence[Sequence[_PossibleReading]],
+        latest: Sequence[_PossibleReading],
+        lines: Lines,
+    ) -> list[int]:
+        """Return the lines that may have a better text of a level.
 
-        Where the worth depends on the beginning, one of it may be worth less than another.
+        They are those whose best text so far, `latest`, is not of it already, and of the others those where a text that
+        begins otherwise gains more by the level.
         """
-        if self._ngram is not None and level == self._hard:
-            return True
-        new = latest.level < level or self._levels[level].entry is not None
-        return new and self._levels[level].nats > own[0].score
+        if self._spelling is not None and level == self._hard:
+            return list(range(len(found)))
+        own, below = self._levels[level], self._levels[level - 1]
+        some = [i for i, ones in enumerate(found) if own.nats > ones[0].score]
+        new = [i for i in some if latest[i].level < level]
+        gained = np.asarray(own.worth_by_first - below.worth_by_first)
+        known = [i for i in some if latest[i].level >= level] if gained.ndim else []
+        firsts = [latest[i].classes[0] if latest[i].classes else BLANK for i in known]
+        more = gained > gained[firsts][:, None] if known else np.zeros((0, 0), bool)
+        if not more.any():
+            return new
+        gains = own.nats - np.array([found[i][0].score for i in known])
+        better = more & self._finders[level].within_reach(lines.only(known), gains)
+        return sorted([*new, *(known[place] for place in np.flatnonzero(better.any(axis=1)))])
 
     def _reading(
         self, greedy: Decoded, best: float, own: Sequence[_PossibleReading], line: Probabilities

@@ -11,9 +11,12 @@ from train.data.charset import Charset, decode_line
 from train.reading.automata.automaton import Automaton
 from train.reading.automata.lexicon import lexicon_automaton, union
 from train.reading.automata.patterns import patterns_automaton
+from train.reading.decoding.choices import Lines
 from train.reading.decoding.finder import DEPTH, TextFinder
 from train.reading.decoding.grammar import Grammar
-from train.reading.decoding.paths import best_paths
+from train.reading.decoding.narrow import best_path
+from train.reading.decoding.paths import Path, best_paths
+from train.reading.decoding.spelling import Spelling
 from train.reading.decoding.viterbi import Trellis
 from train.reading.formats.checks import WeightedCheck
 from train.reading.formats.levels import make_levels
@@ -57,6 +60,14 @@ def written(classes: tuple[int, ...]) -> str:
     return "".join(CHARSET.characters[number - 1] for number in classes)
 
 
+def one_by_one(lines: np.ndarray, grammar: Grammar) -> list[list[Path]]:
+    """Return the best path of each line, as `best_paths` does, without numpy."""
+    paths = (
+        best_path(steps, grammar, 1e9, MOST) for steps in Lines(np.exp(lines)).steps(np.full(len(lines), 1e9))
+    )
+    return [[path] if path else [] for path in paths]
+
+
 @settings(max_examples=30, deadline=None)
 @given(seed=st.integers(0, 10**6), pattern=st.sampled_from(PATTERNS), checked=st.booleans())
 def test_the_best_text_under_a_pattern_and_a_check_is_brute_forces(
@@ -66,9 +77,10 @@ def test_the_best_text_under_a_pattern_and_a_check_is_brute_forces(
     if checked:
         automaton = restrict(automaton, CHECK, CHARSET)
     lines = drawn(seed, 2, 5)
-    near = best_paths(lines, Grammar(automaton), np.full(2, 1e9), MOST)
-    everywhere = [[path] if path else [] for path in Trellis(automaton).best_paths(lines)]
-    for line, paths in zip([*lines, *lines], [*near, *everywhere], strict=True):
+    near = best_paths(Lines(np.exp(lines)), Grammar(automaton), np.full(2, 1e9), MOST)
+    alone = one_by_one(lines, Grammar(automaton))
+    everywhere = [[path] if path else [] for path in Trellis(automaton).best_paths(Lines(np.exp(lines)).nats)]
+    for line, paths in zip([*lines] * 3, [*near, *everywhere, *alone], strict=True):
         costs = cheapest(
             line, lambda text: automaton.accepts(text) and (not checked or CHECK.holds(written(text)))
         )
@@ -92,8 +104,9 @@ def test_a_lexicons_best_word_is_brute_forces_and_there_is_always_one(
     """However few tokens are kept, one comes to an end in time, where a word can be written at all."""
     automaton = union([lexicon_automaton(tuple(words), CHARSET), lexicon_automaton(("00",), CHARSET)])
     lines = drawn(seed, 2, 5)
-    found = best_paths(lines, Grammar(automaton), np.full(2, 1e9), most)
-    for line, paths in zip(lines, found, strict=True):
+    found = best_paths(Lines(np.exp(lines)), Grammar(automaton), np.full(2, 1e9), most)
+    found += one_by_one(lines, Grammar(automaton)) if most == MOST else []
+    for line, paths in zip([*lines] * 2, found, strict=False):
         costs = cheapest(line, lambda text: written(text) in {*words, "00"})
         (path,) = paths
         assert path.cost >= costs[path.classes] - 1e-6
@@ -125,6 +138,7 @@ def test_where_obeying_is_worth_as_much_as_a_text_begins_the_best_one_is_brute_f
     for line, found in zip(lines, model.read(np.exp(lines).astype(np.float32)), strict=True):
         best = min(cheapest(line, lambda text: True, priced).values())
         score = line.max(axis=1).sum() - best
+        assert found.margin is None or found.margin > 1e-9  # not of a text with itself
         assert found.score <= score + 1e-4
         assert spelt or found.score == pytest.approx(score, abs=1e-4)  # an n-gram's beam may miss it
 
@@ -133,7 +147,7 @@ def test_where_obeying_is_worth_as_much_as_a_text_begins_the_best_one_is_brute_f
 @given(seed=st.integers(0, 10**6), texts=st.integers(2, 6))
 def test_the_n_best_texts_are_brute_forces(seed: int, texts: int) -> None:
     line = drawn(seed, 1, 4)
-    (found,) = best_paths(line, Grammar(), np.array([1e9]), MOST, texts)
+    (found,) = best_paths(Lines(np.exp(line)), Grammar(), np.array([1e9]), MOST, texts)
     costs = cheapest(line[0], lambda text: True)
     assert [path.cost for path in found] == pytest.approx(sorted(costs.values())[:texts])
     assert len({path.classes for path in found}) == texts
@@ -144,8 +158,10 @@ def test_the_n_best_texts_are_brute_forces(seed: int, texts: int) -> None:
 def test_with_a_language_model_the_best_text_is_brute_forces(seed: int) -> None:
     ngram = learn(["012", "021", "01", "2201", "010"], CHARSET, order=3)
     lines = drawn(seed, 2, 4)
-    grammar = Grammar(patterns_automaton(["[012]{1,4}"], CHARSET), ngram, weight=0.7, bonus=0.4)
-    for line, (path, *_) in zip(lines, best_paths(lines, grammar, np.full(2, 1e9), MOST), strict=True):
+    grammar = Grammar(patterns_automaton(["[012]{1,4}"], CHARSET), Spelling(ngram, 0.7, 0.4))
+    for line, (path, *_) in zip(
+        lines, best_paths(Lines(np.exp(lines)), grammar, np.full(2, 1e9), MOST), strict=True
+    ):
         costs = cheapest(
             line,
             lambda text: 1 <= len(text) <= 4,
@@ -160,7 +176,7 @@ def test_with_a_language_model_the_best_text_is_brute_forces(seed: int) -> None:
 @given(seed=st.integers(0, 10**6))
 def test_without_rules_it_reads_as_greedy_with_the_same_columns(seed: int) -> None:
     line = drawn(seed, 1, 12)
-    ((path,),) = best_paths(line, Grammar(), np.array([0.5]), 50)
+    ((path,),) = best_paths(Lines(np.exp(line)), Grammar(), np.array([0.5]), 50)
     greedy = decode_line(np.exp(line[0]).astype(np.float32), CHARSET.characters)
     assert (written(path.classes), path.columns) == (greedy.text, greedy.columns)
 
@@ -179,9 +195,11 @@ def test_texts_that_are_never_seen_share_what_is_left(
     sums = np.exp(scores).reshape(ngram.contexts, -1).sum(axis=1)
     assert sums == pytest.approx(np.ones(ngram.contexts))
     monkeypatch.setattr("train.reading.ngram.LARGEST_TABLE", 0)
-    large = learn(texts, CHARSET, order).follow(contexts, classes)  # one by one, without a table
-    assert large[0] == pytest.approx(scores)
-    assert (large[1] == following).all()
+    large = learn(texts, CHARSET, order)  # without a table
+    found = np.array([large.find_one(*one) for one in zip(contexts.tolist(), classes.tolist(), strict=True)])
+    for several in (large.follow(contexts, classes), found.T):
+        assert several[0] == pytest.approx(scores)
+        assert (several[1] == following).all()
 
 
 def test_an_automaton_keeps_only_states_that_lead_to_an_end() -> None:
@@ -203,7 +221,7 @@ def test_a_check_without_an_automaton_is_tried_on_as_many_texts_as_documented(
     level = make_levels((rule,), CHARSET)[-1]
     assert level.others == (rule,)
     lines = drawn(seed, 2, steps)
-    found = TextFinder(level, None, 0, 0, written).best(lines.astype(np.float32), np.full(2, np.inf))
+    found = TextFinder(level, None, written).best(Lines(np.exp(lines)), np.full(2, np.inf))
     for line, path in zip(lines, found, strict=True):
         costs = cheapest(line, lambda text: True)
         likeliest = sorted(costs, key=costs.__getitem__)[:DEPTH]

@@ -2,10 +2,10 @@
 
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,15 @@ from train.data.charset import BLANK
 
 Indices = npt.NDArray[np.int64]
 LARGEST_TABLE = 1 << 21
+Number_co = TypeVar("Number_co", covariant=True)
+
+
+class Lookup(Protocol[Number_co]):
+    """What answers one by one: a table, or what has no room in one."""
+
+    def __getitem__(self, place: int, /) -> Number_co:
+        """Return the answer to a number."""
+        ...
 
 
 class Moves(NamedTuple):
@@ -92,6 +101,14 @@ class Automaton:
         return _spread(self.edges[:, 1], first, counts) if counts.sum() < most else None
 
     @cached_property
+    def following(self) -> Lookup[int] | None:
+        """State * classes + class -> state, -1: none; None where a class may lead to several states."""
+        if self._table is not None:
+            return self._table.data
+        keys, following = self._rows
+        return None if (self._sorted[0][1:] == self._sorted[0][:-1]).any() else _Row(keys, following)
+
+    @cached_property
     def _rows(self) -> tuple["array[int]", "array[int]"]:
         """What is sorted as Python's own numbers, which are faster one by one."""
         keys, following = self._sorted
@@ -99,13 +116,31 @@ class Automaton:
 
     def accepts(self, classes: Sequence[int]) -> bool:
         """Whether a text, given by its classes, is one of the automaton's."""
-        keys, following = self._rows
-        states = set(self.starts.tolist())
+        states = self.starts.tolist()
         for number in classes:
-            wanted = [state * self.classes + number for state in states]
-            spans = [(bisect_left(keys, key), bisect_right(keys, key)) for key in wanted]
-            states = {state for first, last in spans for state in following[first:last]}
+            states = self._after(states, number)
         return any(self.ends[state] for state in states)
+
+    def _after(self, states: Iterable[int], number: int) -> Iterable[int]:
+        """Return the states after a class."""
+        wanted = [state * self.classes + number for state in states]
+        if self.following is not None:
+            return [after for key in wanted if (after := self.following[key]) >= 0]
+        keys, following = self._rows
+        spans = [(bisect_left(keys, key), bisect_right(keys, key)) for key in wanted]
+        return {state for first, last in spans for state in following[first:last]}
+
+
+@dataclass(frozen=True)
+class _Row:
+    """Numbers by their sorted keys."""
+
+    keys: "array[int]"
+    numbers: "array[int]"
+
+    def __getitem__(self, key: int, /) -> int:
+        place = bisect_left(self.keys, key)
+        return self.numbers[place] if place < len(self.keys) and self.keys[place] == key else -1
 
 
 def _spread(values: Indices, first: Indices, counts: Indices) -> Moves:

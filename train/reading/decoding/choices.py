@@ -1,5 +1,8 @@
 """The classes within reach at each step of CTC probabilities, without the steps that decide nothing."""
 
+from collections.abc import Sequence
+from functools import cached_property
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -7,13 +10,106 @@ import numpy.typing as npt
 
 from train.data.charset import BLANK
 from train.reading.automata.automaton import Indices
-from train.reading.decoding.grammar import Costs
+from train.reading.decoding.spelling import Costs
 
-Flags = npt.NDArray[np.bool_]
+SMALLEST = 1e-30
+Nats = npt.NDArray[np.float32]
+Options = Sequence[tuple[float, int]]
+"""Nats below the likeliest class, and class; the likeliest first."""
+
+
+class Step(NamedTuple):
+    """A step of a line that matters: where it is in the probabilities, and the classes within reach."""
+
+    column: int
+    options: Options
+
+
+Steps = Sequence[Step]
+
+
+class Lines:
+    """What a network says of some lines."""
+
+    def __init__(self, probabilities: npt.NDArray[np.floating]) -> None:
+        """Keep the probabilities, (N, T, C); what is to be known of them is found when it is asked for."""
+        self._probabilities = probabilities
+        self._latest: tuple[Costs, list[Steps]] | None = None
+
+    def __len__(self) -> int:
+        """Return how many they are."""
+        return len(self._probabilities)
+
+    @cached_property
+    def nats(self) -> Nats:
+        """By how many nats each class is less likely than the likeliest one of its step, (N, T, C)."""
+        logs = np.log(np.maximum(self._probabilities, SMALLEST))
+        return np.asarray(logs.max(axis=2, keepdims=True) - logs, np.float32)
+
+    def only(self, chosen: Sequence[int]) -> "Lines":
+        """Return some of them."""
+        if len(chosen) == len(self):
+            return self
+        some = Lines(self._probabilities[list(chosen)])
+        if self._latest is not None:
+            within, steps = self._latest
+            some._latest = within[list(chosen)], [steps[line] for line in chosen]
+        return some
+
+    def begun(self) -> Costs:
+        """Return the nats that it takes to begin with each class, (N, C); with the blank: to write nothing."""
+        blank = self.nats[:, :, BLANK].cumsum(axis=1)
+        before = blank - self.nats[:, :, BLANK]
+        begun = (before[:, :, None] + self.nats).min(axis=1)
+        begun[:, BLANK] = blank[:, -1]
+        return np.asarray(begun, np.float64)
+
+    def steps(self, within: Costs) -> list[Steps]:
+        """Return the steps of each with the classes that are at most `within` (N,) nats below the likeliest."""
+        if self._latest is None or not np.array_equal(self._latest[0], within):
+            self._latest = within, find_steps(self.nats, within)
+        return self._latest[1]
+
+
+def find_steps(nats: Nats, within: Costs) -> list[Steps]:
+    """Return the steps of each line, (N, T, C), with the classes that are at most `within` (N,) nats below the best."""
+    line, column, number = np.nonzero(nats <= within[:, None, None])
+    own = nats[line, column, number]
+    order = np.lexsort((own, column, line))
+    options = list(zip(own[order].tolist(), number[order].tolist(), strict=True))
+    begins = np.searchsorted(line * nats.shape[1] + column, np.arange(nats.shape[0] * nats.shape[1] + 1))
+    spans = [options[first:last] for first, last in pairwise(begins.tolist())]
+    some = nats.shape[1]
+    return [_steps(spans[first : first + some]) for first in range(0, len(spans), some or 1)]
+
+
+def _steps(spans: Sequence[Options]) -> Steps:
+    """Return the steps that matter: not those with the one class of the step before alone."""
+    found, before = list[Step](), -1
+    for column, (earlier, own, later) in enumerate(zip([(), *spans], spans, [*spans[1:], ()], strict=False)):
+        options = _settled(earlier, own, later) if len(own) > 1 else own
+        alone = options[0][1] if len(options) == 1 else -1
+        if alone < 0 or alone != before:
+            found.append(Step(column, options))
+        before = alone
+    return found
+
+
+def _settled(before: Options, options: Options, after: Options) -> Options:
+    """Return the likeliest class alone where the others write the same.
+
+    Between two steps of one class each, which differ, either of these and the blank give the same text.
+    """
+    if len(before) != 1 or len(after) != 1 or len(options) > 3:
+        return options
+    alike = {before[0][1], after[0][1], BLANK}
+    if before[0][1] == after[0][1]:
+        return options
+    return options[:1] if all(number in alike for _, number in options) else options
 
 
 class Choices(NamedTuple):
-    """The classes within reach at the steps that matter, line by line and step by step.
+    """The steps of some lines as arrays.
 
     Attributes:
         classes: (K + 1,) of all of them, and a blank for the steps that a line has fewer than others.
@@ -31,7 +127,7 @@ class Choices(NamedTuple):
     first: Indices
     counts: Indices
     columns: Indices
-    nats: npt.NDArray[np.floating]
+    nats: Nats
     left: Indices
     certain: list[bool]
 
@@ -43,48 +139,24 @@ class Choices(NamedTuple):
         return costs
 
 
-def find_choices(log_probabilities: npt.NDArray[np.floating], within: Costs) -> Choices:
-    """Find the classes that are at most `within` (N,) nats below the likeliest of each step, (N, T, C)."""
-    best = log_probabilities.argmax(axis=2)
-    slack = np.take_along_axis(log_probabilities, best[:, :, None], axis=2) - log_probabilities
-    reachable = slack <= within[:, None, None]
-    counts = _settle(reachable, best)
-    matters = np.ones(best.shape, bool)  # but where a step allows only the one class of the step before it
-    matters[:, 1:] = (counts[:, 1:] > 1) | (counts[:, :-1] > 1) | (best[:, 1:] != best[:, :-1])
-    line, step, number = np.nonzero(reachable & matters[:, :, None])
-    steps = int(matters.sum(axis=1).max(initial=0))
-    order = np.argsort(~matters, axis=1, kind="stable")[:, :steps]  # what matters first, in its order
-    kept = np.take_along_axis(np.where(matters, counts, 0), order, axis=1)
-    first = (np.cumsum(kept) - kept.ravel()).reshape(kept.shape)
-    first[kept == 0] = len(number)
-    nats = slack[line, step, number].astype(np.float64)
+def make_choices(lines: Lines, within: Costs) -> Choices:
+    """Return the steps of lines, with the classes `within` reach, as arrays."""
+    found = lines.steps(within)
+    most = max(map(len, found), default=0)
+    counts, columns = np.zeros((2, len(lines), most), np.int64)
+    for row, places, steps in zip(counts, columns, found, strict=True):
+        row[: len(steps)] = [len(step.options) for step in steps]
+        places[: len(steps)] = [step.column for step in steps]
+    options = [option for steps in found for step in steps for option in step.options]
+    first = (np.cumsum(counts) - counts.ravel()).reshape(counts.shape)
+    first[counts == 0] = len(options)
     return Choices(
-        np.append(number, BLANK),
-        np.append(nats, 0.0),
+        np.array([number for _, number in options] + [BLANK], np.int64),
+        np.array([own for own, _ in options] + [0.0]),
         first,
-        np.maximum(kept, 1),
-        order,
-        slack,
-        (kept > 0).sum(axis=1, keepdims=True) - (kept > 0).cumsum(axis=1),
-        [most <= 1 for most in kept.max(axis=0).tolist()],
+        np.maximum(counts, 1),
+        columns,
+        lines.nats,
+        (counts > 0).sum(axis=1, keepdims=True) - (counts > 0).cumsum(axis=1),
+        (counts.max(axis=0, initial=0) <= 1).tolist(),
     )
-
-
-def _settle(reachable: Flags, best: Indices) -> Indices:
-    """Leave the likeliest class alone where the others write the same; return (N, T) how many are left.
-
-    Between two steps of one class each, which differ, either of these and the blank give the same text.
-    """
-    counts: Indices = reachable.sum(axis=2)
-    if best.shape[1] < 3:
-        return counts
-    before, after = best[:, :-2, None], best[:, 2:, None]
-    middle = reachable[:, 1:-1]
-    alike = np.take_along_axis(middle, before, 2) + np.take_along_axis(middle, after, 2).astype(np.int64)
-    alike = alike[:, :, 0] + (middle[:, :, BLANK] & (best[:, :-2] != BLANK) & (best[:, 2:] != BLANK))
-    settled = (counts[:, :-2] == 1) & (counts[:, 2:] == 1) & (best[:, :-2] != best[:, 2:])
-    line, step = np.nonzero(settled & (counts[:, 1:-1] == alike) & (alike > 1))
-    reachable[line, step + 1] = False
-    reachable[line, step + 1, best[line, step + 1]] = True
-    counts[line, step + 1] = 1
-    return counts

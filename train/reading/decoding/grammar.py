@@ -1,5 +1,7 @@
 """What may be written and how likely it is: an automaton, a language model, both or neither, as one machine."""
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -8,10 +10,30 @@ import numpy as np
 import numpy.typing as npt
 
 from train.data.charset import BLANK
-from train.reading.automata.automaton import LARGEST_TABLE, Automaton, Indices, Moves
-from train.reading.ngram import END, Ngram
+from train.reading.automata.automaton import Automaton, Indices, Lookup, Moves
+from train.reading.decoding.spelling import Costs, Spelling
 
-Costs = npt.NDArray[np.float64]
+
+class Machine(NamedTuple):
+    """A grammar for one line, class by class; a blank changes nothing and is not asked for.
+
+    Attributes:
+        after: state of the automaton * classes + class -> state, -1: none.
+        context: context of the language model * classes + class -> context.
+        costs: the same -> nats.
+        contexts: how many there are.
+        classes: of the charset.
+        entry: what it costs to begin with each class; None for nothing.
+        gain: nats that a character costs less than nothing, at most.
+    """
+
+    after: Lookup[int]
+    context: Lookup[int]
+    costs: Lookup[float]
+    contexts: int
+    classes: int
+    entry: Sequence[float] | None
+    gain: float
 
 
 class Priced(NamedTuple):
@@ -28,26 +50,22 @@ class Grammar:
 
     Attributes:
         automaton: of the texts that may be written; None for all.
-        ngram: how likely texts are; None where that does not count.
-        weight: of its log-probabilities.
-        bonus: in nats for every character: a language model likes short texts.
+        spelling: what texts cost by a language model; None where that does not count.
         entry: (C,) what it costs to begin with each class under the automaton; None for nothing.
     """
 
     automaton: Automaton | None = None
-    ngram: Ngram | None = None
-    weight: float = 0.0
-    bonus: float = 0.0
+    spelling: Spelling | None = None
     entry: Costs | None = None
 
     @property
     def exact_within(self) -> bool:
         """Whether no text costs less than its characters do: what is dearer than a bound can then be left out."""
-        return self.ngram is None
+        return self.spelling is None
 
     @cached_property
     def _contexts(self) -> int:
-        return self.ngram.contexts if self.ngram else 1
+        return self.spelling.ngram.contexts if self.spelling else 1
 
     @cached_property
     def size(self) -> int:
@@ -57,13 +75,13 @@ class Grammar:
     def begin(self) -> Indices:
         """Return the states before the first character."""
         own = self.automaton.starts if self.automaton else np.zeros(1, np.int64)
-        return own * self._contexts + (self.ngram.begin if self.ngram else 0)
+        return own * self._contexts + (self.spelling.ngram.begin if self.spelling else 0)
 
     def moves(self, states: Indices, classes: Indices) -> Priced:
         """Return all transitions of pairs (state, class), each (M,); a blank changes nothing and costs nothing."""
         if self.automaton is None:
             return Priced(slice(None), *self._priced(states, classes))
-        if self.ngram is None:
+        if self.spelling is None:
             origin, following = self.automaton.moves(states, classes)
             return Priced(origin, following, self._entered(states[origin], classes[origin]))
         before, contexts = np.divmod(states, self._contexts)
@@ -99,31 +117,37 @@ class Grammar:
 
     def _priced(self, contexts: Indices, classes: Indices) -> tuple[Indices, Costs]:
         """Return the context after each class, and what it costs."""
-        if self.ngram is None:
+        if self.spelling is None:
             return contexts, np.zeros(len(contexts))
-        if self._table is None:
-            return self._found(self.ngram, contexts, classes)
-        places = contexts * self.ngram.classes + classes
-        return self._table[0][places], self._table[1][places]
+        return self.spelling.follow(contexts, classes)
 
     @cached_property
-    def _table(self) -> tuple[Indices, Costs] | None:
-        """The answers of `_priced` to everything, (contexts * classes,) each; None where that is too much."""
-        if self.ngram is None or self.ngram.contexts * self.ngram.classes > LARGEST_TABLE:
-            return None
-        everything = np.arange(self.ngram.contexts * self.ngram.classes)
-        return self._found(self.ngram, *np.divmod(everything, self.ngram.classes))
+    def starts(self) -> Sequence[tuple[int, int]]:
+        """State of the automaton and context before the first character."""
+        return [divmod(state, self._contexts) for state in self.begin().tolist()]
 
-    def _found(self, ngram: Ngram, contexts: Indices, classes: Indices) -> tuple[Indices, Costs]:
-        scores, following = ngram.follow(contexts, classes)
-        written = classes != BLANK
-        costs = np.where(written, -self.weight * scores - self.bonus, 0.0)
-        return np.where(written, following, contexts), costs
+    def ending_one(self, state: int, context: int) -> float:
+        """Return what `ending` does of one state of the automaton and one context."""
+        if self.automaton is not None and not self.automaton.ends[state]:
+            return math.inf
+        return 0.0 if self.spelling is None else float(self.spelling.ends[context])
+
+    @cached_property
+    def machine(self) -> Machine | None:
+        """What one line is read with, class by class; None where a class may lead to several states."""
+        if self.automaton is not None:
+            after, classes = self.automaton.following, self.automaton.classes
+        elif self.spelling is not None:
+            after, classes = bytes(self.spelling.ngram.classes), self.spelling.ngram.classes
+        else:
+            return None
+        context, costs = self.spelling.lookups if self.spelling else (bytes(classes), bytes(classes))
+        gain = max(0.0, self.spelling.bonus) if self.spelling else 0.0
+        entry = None if self.entry is None else self.entry.tolist()
+        return None if after is None else Machine(after, context, costs, self._contexts, classes, entry, gain)
 
     def ending(self, states: Indices) -> Costs:
         """Return what it costs to end in each state; infinite where that may not be."""
         own, contexts = np.divmod(states, self._contexts)
-        costs = np.zeros(len(states))
-        if self.ngram is not None:
-            costs -= self.weight * self.ngram.follow(contexts, np.full(len(states), END))[0]
+        costs = np.zeros(len(states)) if self.spelling is None else self.spelling.ends[contexts]
         return costs if self.automaton is None else np.where(self.automaton.ends[own], costs, np.inf)

@@ -14,8 +14,9 @@ import numpy.typing as npt
 
 from train.data.charset import BLANK
 from train.reading.automata.automaton import Indices
-from train.reading.decoding.choices import Choices, find_choices
-from train.reading.decoding.grammar import Costs, Grammar
+from train.reading.decoding.choices import Choices, Lines, make_choices
+from train.reading.decoding.grammar import Grammar
+from train.reading.decoding.spelling import Costs
 
 MIXER = np.uint64(0x9E3779B97F4A7C15)
 Hashes = npt.NDArray[np.uint64]
@@ -58,24 +59,21 @@ class _Tokens(NamedTuple):
     text: Hashes | None
 
 
-def best_paths(
-    log_probabilities: npt.NDArray[np.floating], grammar: Grammar, within: Costs, most: int, texts: int = 1
-) -> list[list[Path]]:
+def best_paths(lines: Lines, grammar: Grammar, within: Costs, most: int, texts: int = 1) -> list[list[Path]]:
     """Return the cheapest texts of each line, the best first; none where all cost more than `within`.
 
     With `texts` 1 and no language model the result is exact, or none for a line that needs more than `most` tokens;
     under a lexicon the cheapest `most` are followed then.
 
     Args:
-        log_probabilities: (N, T, C), of a softmax over C.
         grammar: which texts may be written and what they cost.
         within: (N,) nats that a text, its best alignment, may cost more than the likeliest class of every step; with a
             language model, than the cheapest token of the line.
         most: tokens of a line that are kept.
         texts: different ones of a line that are asked for.
     """
-    choices = find_choices(log_probabilities, within)
-    history = [_begin(len(log_probabilities), grammar, texts > 1)]
+    choices = make_choices(lines, within)
+    history = [_begin(len(lines), grammar, texts > 1)]
     for step, certain in enumerate(choices.certain):
         if certain:
             history.append(_followed(history[-1], choices, step, grammar))

@@ -12,12 +12,12 @@ import numpy.typing as npt
 
 from train.data.charset import BLANK
 from train.reading.automata.automaton import Automaton, Indices
-from train.reading.decoding.grammar import Costs
+from train.reading.decoding.choices import Nats
 from train.reading.decoding.paths import Path
+from train.reading.decoding.spelling import Costs
 
 MOST_NUMBERS = 1 << 23
 """That are kept at a time, 32 MB; of a line that has more, all the same."""
-Nats = npt.NDArray[np.float32]
 
 
 class _Costs(NamedTuple):
@@ -67,17 +67,19 @@ class Trellis:
         self._reached = self._states[self._begins]
         self._group = np.repeat(np.arange(len(self._begins)), np.diff(self._begins, append=len(self._states)))
 
-    def best_paths(self, log_probabilities: npt.NDArray[np.floating]) -> list[Path | None]:
-        """Return the cheapest text of each line, (N, T, C); None where no text can be written in so few steps."""
-        lines, steps, _ = log_probabilities.shape
+    def best_paths(self, nats: Nats) -> list[Path | None]:
+        """Return the cheapest text of each line, (N, T, C) nats below the likeliest class of each step.
+
+        None where no text can be written in so few steps.
+        """
+        lines, steps, _ = nats.shape
         if not len(self._classes):
             return [None] * lines
         some = max(1, MOST_NUMBERS // (steps * (len(self._classes) + len(self._ends))))
-        chunks = (log_probabilities[first : first + some] for first in range(0, lines, some))
+        chunks = (nats[first : first + some] for first in range(0, lines, some))
         return [path for chunk in chunks for path in self._best_of(chunk)]
 
-    def _best_of(self, log_probabilities: npt.NDArray[np.floating]) -> Iterator[Path | None]:
-        slack = (log_probabilities.max(axis=2, keepdims=True) - log_probabilities).astype(np.float32)
+    def _best_of(self, slack: Nats) -> Iterator[Path | None]:
         states = np.full((len(slack), len(self._ends)), np.inf, np.float32)
         states[:, self._starts] = 0
         history = [_Costs(np.full((len(slack), len(self._classes)), np.inf, np.float32), states)]

@@ -34,6 +34,11 @@ class Level:
     nats: float
     entry: Costs | None = None
 
+    @property
+    def worth_by_first(self) -> Costs | float:
+        """What a text is worth by the class that it begins with, (C,); a number where that tells nothing."""
+        return self.nats if self.entry is None else self.nats - self.entry
+
     def worth(self, classes: Sequence[int]) -> float:
         """Return what a text of the level is worth for obeying."""
         return self.nats - self.dearer(classes)

@@ -1,0 +1,94 @@
+"""The best text of one line that leaves few choices: tokens one by one, in Python's own numbers.
+
+A fine-tuned network is sure of most characters, and numpy takes longer to begin than such a step takes here. Lines that
+leave more choices are read by `paths.py`, all at once.
+"""
+
+import math
+from collections.abc import Sequence
+
+from train.data.charset import BLANK
+from train.reading.decoding.choices import Step, Steps
+from train.reading.decoding.grammar import Grammar, Machine
+from train.reading.decoding.paths import Path
+
+MOST_WAYS = 10_000
+"""Ways to go on that are looked at in a line, all steps together: some three milliseconds."""
+
+
+class TooWideError(Exception):
+    """A line leaves more choices than are looked at one by one."""
+
+
+Written = tuple["Written", int, int] | None
+"""The text so far, from its end on: what comes before, class and column."""
+Token = tuple[float, float, int, int, int, Written]
+"""Cost, the grammar's part in it, state of the automaton, context, the class that it stands in, and its text."""
+
+
+def best_path(steps: Steps, grammar: Grammar, within: float, most: int) -> Path | None:
+    """Return the cheapest text of a line as `best_paths` does; raise TooWideError where that takes too long here."""
+    machine = grammar.machine
+    if machine is None:
+        raise TooWideError
+    tokens: list[Token] = [(0.0, 0.0, *start, BLANK, None) for start in grammar.starts]
+    bound, beam = (within, math.inf) if grammar.exact_within else (math.inf, within)
+    left = MOST_WAYS
+    for step in steps:
+        left -= len(tokens) * len(step.options)
+        if left < 0:
+            raise TooWideError
+        tokens = _followed(tokens, step, machine, bound, beam)
+        if len(tokens) > most:
+            if grammar.listed:
+                raise TooWideError
+            if grammar.exact_within:
+                return None
+            tokens = sorted(tokens)[:most]
+    return _cheapest(tokens, grammar)
+
+
+def _followed(
+    tokens: Sequence[Token], step: Step, machine: Machine, bound: float, beam: float
+) -> list[Token]:
+    """Return the cheapest token of each future after a step: not above `bound`, nor by `beam` above the cheapest."""
+    following, contexts, costs, size, classes, entry, gain = machine
+    column, options = step
+    found: dict[int, Token] = {}
+    for cost, priced, state, context, last, text in tokens:
+        for nats, number in options:
+            total, more, after, spelt, written = cost + nats, priced, state, context, text
+            if total - gain > bound:
+                break
+            if number not in (last, BLANK):
+                after = following[state * classes + number]
+                if after < 0:
+                    continue
+                place = context * classes + number
+                spelt, price = contexts[place], costs[place]
+                if text is None and entry is not None:
+                    price += entry[number]
+                total, more, written = total + price, priced + price, (text, number, column)
+            future = (after * size + spelt) * classes + number
+            known = found.get(future)
+            if total <= bound and (known is None or total < known[0]):
+                found[future] = (total, more, after, spelt, number, written)
+                bound = min(bound, total + beam)
+    return [token for token in found.values() if token[0] <= bound]
+
+
+def _cheapest(tokens: Sequence[Token], grammar: Grammar) -> Path | None:
+    """Return the path of the cheapest token with which a text may end."""
+    best, slack, text = math.inf, math.inf, None
+    for cost, priced, state, context, _, written in tokens:
+        whole = cost + grammar.ending_one(state, context)
+        if whole < best:
+            best, slack, text = whole, cost - priced, written
+    if best == math.inf:
+        return None
+    classes, columns = list[int](), list[int]()
+    while text is not None:
+        text, number, column = text
+        classes.append(number)
+        columns.append(column)
+    return Path(tuple(classes[::-1]), tuple(columns[::-1]), best, slack)
