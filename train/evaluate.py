@@ -17,6 +17,7 @@ from train.checkpoint import load_checkpoint
 from train.config import TrialConfig, config_from_mapping
 from train.data.arguments import add_allow_bad_argument, add_format_arguments, options_of
 from train.data.checks.allowed import describe_left_out, require_few
+from train.data.checks.rules import quote_some
 from train.data.dataset import Dataset, decode_usable
 from train.data.decoded.stored import Stored
 from train.data.labels import load_files
@@ -141,6 +142,8 @@ def evaluate_alone(chosen: argparse.Namespace, model: Read) -> str:
         )
     data = load_labelled(chosen, kind, kind.stored_as(model.config))[1]
     task, predictions = read(model, data, chosen.threads)
+    for line in tell_hopeless(task, data.texts) if chosen.charset_rule == AS_LABELLED else ():
+        print(line, file=sys.stderr)
     task = task.comparing(chosen.charset_rule)
     if chosen.errors:
         write_errors(chosen.errors, task.mistakes(predictions, data), data)
@@ -149,6 +152,18 @@ def evaluate_alone(chosen: argparse.Namespace, model: Read) -> str:
     if chosen.json:
         return json.dumps(scores.as_dict() | (decoded.as_dict() if decoded else {}))
     return "\n".join([describe(scores, task.terms), *(decoded.lines() if decoded else ())])
+
+
+def tell_hopeless(task: Task, texts: Sequence[str]) -> list[str]:
+    """Return a line each on labels that no reading matches: with characters that the model lacks, or empty."""
+    lacking = [unknown for text in texts if (unknown := task.unwritable(text))]
+    told = {
+        f"with characters that the model cannot write ({quote_some(sorted(set().union(*lacking)))})": len(
+            lacking
+        ),
+        "that are empty": sum(not text for text in texts),
+    }
+    return [f"labels {what}: {n} of {len(texts)}, which count as misread" for what, n in told.items() if n]
 
 
 def load_labelled(

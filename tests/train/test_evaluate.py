@@ -11,9 +11,10 @@ import pytest
 
 from train.checkpoint import Checkpoint
 from train.config import TrialConfig
+from train.data.charset import Charset
 from train.data.dataset import Dataset, decode_samples
 from train.data.formats import load_file
-from train.evaluate import describe, main
+from train.evaluate import describe, main, tell_hopeless
 from train.export import export_checkpoint
 from train.loop import assemble
 from train.scoring.texts import TextScores
@@ -145,6 +146,15 @@ def test_bad_labels_are_one_line(name: str, tmp_path: Path, capsys: pytest.Captu
     (tmp_path / "empty.txt").write_text("")
     assert cli.run(main, ["--model", "pp-ocrv6-tiny", "--labels", str(tmp_path / name)]) == 1
     assert capsys.readouterr().err.startswith("error: ")
+
+
+def test_labels_that_no_reading_matches_are_told() -> None:
+    task = Recognition(TrialConfig(), Charset(("A", "B")))
+    assert tell_hopeless(task, ["AB", "B"]) == []
+    assert tell_hopeless(task, ["AB", "AC", "", "D"]) == [
+        "labels with characters that the model cannot write ('C', 'D'): 2 of 4, which count as misread",
+        "labels that are empty: 1 of 4, which count as misread",
+    ]
 
 
 def test_the_line_for_people_has_the_interval() -> None:

@@ -131,6 +131,10 @@ class Task(ABC):
         """
         raise NotImplementedError
 
+    def unwritable(self, text: str) -> set[str]:
+        """Return the characters of a label that the network cannot write, whatever it sees."""
+        return set()
+
     def comparing(self, rule: str) -> Self:
         """Return the task with predictions and labels compared under another rule; raise UsageError without one."""
         if rule != AS_LABELLED:

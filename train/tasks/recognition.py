@@ -207,6 +207,10 @@ class Recognition(Task):
         losses = ctc_losses(output, [self._charset.encode(text) for text in texts])
         return np.where([bool(self._charset.unknown(text)) for text in texts], np.inf, losses)
 
+    def unwritable(self, text: str) -> set[str]:
+        """Return the characters that the charset lacks."""
+        return self._charset.unknown(text)
+
     def score(self, predictions: Sequence[Reading], data: Dataset) -> TextScores:
         """Compare the texts."""
         return score_texts([text for text, _ in predictions], data.texts, self._rule)
