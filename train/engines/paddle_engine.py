@@ -1,7 +1,7 @@
 """PaddlePaddle engine: dynamic-graph training of the networks in `train/models`."""
 
-from collections.abc import Iterable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, ClassVar, cast
 
@@ -141,13 +141,13 @@ class PaddleEngine(NetworkEngine):
             return super().features(images)
 
     def predict(self, images: Images | Features) -> Images:
-        """Run the network with stored batch statistics."""
+        """Run the network with stored batch statistics, in float32: an exported graph is compared with it."""
         import paddle
 
         network = self._network.layer
         modes = {layer: layer.training for layer in network.sublayers()}
         network.eval()
-        with paddle.no_grad(), self._averaged():
+        with paddle.no_grad(), self._averaged(), in_float32():
             read = self._objective.read(self._outputs(images)).numpy()
         for layer, training in modes.items():
             layer.training = training
@@ -236,6 +236,25 @@ class PaddleEngine(NetworkEngine):
 
         with self._averaged():
             save_graph(self._network.layer, self._read, self._model.input, directory)
+
+
+@contextmanager
+def in_float32() -> Iterator[None]:
+    """Let no GPU round what goes into products to 11 bits, as it does by default, as long as the context lasts."""
+    import paddle
+
+    core: Any = paddle.base.core  # the switches are in wheels for GPUs alone
+    if not core.is_compiled_with_cuda():
+        yield
+        return
+    convolutions, matrices = core.get_cudnn_switch(), core.get_cublas_switch()
+    core.set_cudnn_switch(False)
+    core.set_cublas_switch(False)
+    try:
+        yield
+    finally:
+        core.set_cudnn_switch(convolutions)
+        core.set_cublas_switch(matrices)
 
 
 def _optimiser(config: TrialConfig, parameters: dict[str, Any]) -> Any:
