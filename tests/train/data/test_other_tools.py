@@ -154,6 +154,9 @@ def test_coco_text(tmp_path: Path) -> None:
         tmp_path / "cocotext.json", {"imgs": {"7": {"id": 7, "file_name": "a.jpg"}}, "anns": {"1": entry}}
     )
     assert regions(path) == [Region(QUAD, "x", True)]
+    dotted = {**entry, "utf8_string": ".", "legibility": "legible"}
+    write(path, {"imgs": {"7": {"id": 7, "file_name": "a.jpg"}}, "anns": {"1": dotted}})
+    assert regions(path) == [Region(QUAD, ".", True)]
     for wrong, rule in (
         ({"image_id": 8}, "image of the file"),
         ({"bbox": []}, "bbox"),

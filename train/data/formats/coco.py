@@ -23,6 +23,8 @@ from train.errors import DataError
 
 IMAGES, ANNOTATIONS = ("images", "imgs"), ("annotations", "anns")
 TEXTS = ("utf8_string", "text", "transcription", "caption", "string", "value")
+ILLEGIBLE = "."
+"""What TextOCR has under the first of these for a text that nobody can read."""
 FOLDER = "annotations"
 SET = "set"
 """The key under which COCO-Text has the split of an image."""
@@ -135,6 +137,7 @@ def _region(annotation: dict[str, Any], key: str, source: str) -> Region:
     unread = (
         flags.get("iscrowd") == 1
         or flags.get("legibility") == "illegible"
+        or annotation.get(TEXTS[0]) == ILLEGIBLE
         or flags.get("ignore") in (1, True)
     )
     return replace(region, ignored=True) if unread else region
