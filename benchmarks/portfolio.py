@@ -40,6 +40,7 @@ from benchmarks.portfolio_sets import FEW, FIT_WIDTH, PLACES, lines_of
 from spaces.space import load_space
 from train.checkpoint import Checkpoint
 from train.config import TrialConfig, config_from_mapping
+from train.data.batching.mixture import Mixture
 from train.data.dataset import Dataset
 from train.engine import Engine
 from train.loop import MakeCheckpoint, Metrics, TrainingData, assemble, train
@@ -50,6 +51,8 @@ from train.tasks import Task
 Changes = Mapping[str, Any]
 
 RECIPE, SMALL = "recipe", "small"
+BATCH_8, ALL = "batch 8", "validation too"
+"""The latter trains on the validation lines, too, as many fewer epochs as there are more lines."""
 RATE, PROBABILITY = "optimiser.learning_rate", "augmentation.probability"
 LORA: Changes = {
     "technique.name": "lora", "technique.options.rank": 8, "technique.options.alpha": 16.0,
@@ -58,7 +61,7 @@ LORA: Changes = {
 WAVES: tuple[dict[str, Changes], ...] = (
     {
         RECIPE: {},
-        "batch 8": {"batch_size": 8},
+        BATCH_8: {"batch_size": 8},
     },
     {
         "batch 16": {"batch_size": 16},
@@ -85,10 +88,13 @@ WAVES: tuple[dict[str, Changes], ...] = (
         "small, rate 4e-4": {"model": "pp-ocrv6-small", RATE: 4e-4},
         "small, batch 16": {"model": "pp-ocrv6-small", RATE: 1e-4, "batch_size": 16},
     },
+    {
+        ALL: {"batch_size": 8},
+    },
 )
 """What each changes of the recipe, the first warm start of the space `recognition`; the most telling ones first."""
 
-RIVALS = dict.fromkeys(WAVES[3], SMALL)
+RIVALS = dict.fromkeys(WAVES[3], SMALL) | {ALL: BATCH_8}
 """What a setting is compared with, if not with the recipe."""
 SETTINGS = {name: changes for wave in WAVES for name, changes in wave.items()}
 EPOCHS = {50: 24, 150: 12, 500: 6}
@@ -112,7 +118,7 @@ def parser() -> argparse.ArgumentParser:
         nargs="+",
         default=[1, 2, 3],
         metavar="N",
-        help="of settings (1 2 3); 4: of small",
+        help="of settings (1 2 3); 4: of small; 5: with the validation lines",
     )
     parse.add_argument("--cells", type=int, default=len(CELLS), metavar="N", help="the first so many (all)")
     parse.add_argument("--places", nargs="+", choices=PLACES, default=PLACES, metavar="NAME", help="(all)")
@@ -167,6 +173,10 @@ def config_of(cell: Cell, changes: Changes) -> TrialConfig:
 def trained(cell: Cell, setting: str) -> Run:
     """Train a setting in a cell; return what its last epoch's network reads."""
     lines, config = lines_of(cell), config_of(cell, SETTINGS[setting])
+    learnt: Dataset = lines.train
+    if setting == ALL:
+        learnt = Mixture([lines.train, lines.val])
+        config = config.model_copy(update={"epochs": round(config.epochs * len(lines.train) / len(learnt))})
     curve: list[tuple[float, float]] = []
     last: list[Checkpoint] = []
 
@@ -176,9 +186,9 @@ def trained(cell: Cell, setting: str) -> Run:
             last.append(checkpoint())
 
     started = time.process_time()
-    train(config, TrainingData(lines.train, lines.few), keep)
+    train(config, TrainingData(learnt, lines.few), keep)
     seconds = time.process_time() - started
-    reader = assemble(config, lines.train, last[0])
+    reader = assemble(config, learnt, last[0])
     val, test = (read_lines(*reader, part) for part in (lines.val, lines.test))
     return Run(
         cell,
