@@ -129,13 +129,14 @@ def check_photos(asked: StudySettings) -> None:
     if asked.data is None and not asked.labels:
         raise UsageError("--task photos needs photos with regions", "no data", "name a folder with --data")
     splits = read_photo_splits(source_of(_reader(asked)))[0]
-    texts = sum(is_line(region) for photo in splits.train for region in regions_of(photo.text, photo.source))
-    if not texts:
-        raise DataError(
-            "photos must have texts to train a reader on",
-            f"none in {len(splits.train)} training photos",
-            "write the texts of their regions, or search a detector alone: --task detection",
-        )
+    for name, samples in (("training", splits.train), ("validation", splits.val)):
+        regions = [region for photo in samples for region in regions_of(photo.text, photo.source)]
+        if not any(map(is_line, regions)):
+            raise DataError(
+                "photos must have texts to train and choose a reader on",
+                f"none in {len(samples)} {name} photos",
+                "write the texts of their regions, or search a detector alone: --task detection",
+            )
     pair = _time_of(asked, splits)
     if pair and pair.budget_s < pair.least_s:
         rule = f"--time-budget must be at least {math.ceil(pair.least_s)}s for {sum(pair.photos.values())} such photos"

@@ -70,7 +70,7 @@ def asked(data: Path, *more: str) -> StudySettings:
     ("count", "text", "more", "rule"),
     [
         (1, "A{}", (), "at least 12 labelled samples"),
-        (30, "", (), "must have texts to train a reader on"),
+        (30, "", (), "none in 23 training photos"),
         (30, "A{}", ("--time-budget", "60s"), r"--time-budget must be at least 2\d\ds for 30 such photos"),
         (30, "A{}", ("--fork", "old"), "no --fork"),
     ],
@@ -82,6 +82,16 @@ def test_what_cannot_be_trained_on_is_refused_before_any_work(
     with pytest.raises((DataError, UsageError), match=rule):
         run_photos(settings, resume=False)
     assert not (tmp_path / "runs").exists()
+
+
+def test_validation_photos_without_texts_are_refused_before_the_detector_is_trained(tmp_path: Path) -> None:
+    data = photos(tmp_path / "data", 30)
+    lines = (data / "det_gt.txt").read_text("utf-8").splitlines(keepends=True)
+    (data / "det_gt.txt").unlink()
+    (data / "det_gt_train.txt").write_text("".join(lines[:20]), "utf-8")
+    (data / "det_gt_val.txt").write_text("".join(lines[20:]).replace('"A', '"###'), "utf-8")
+    with pytest.raises(DataError, match="none in 10 validation photos"):
+        check_photos(asked(data))
 
 
 def test_lines_without_photos_are_refused(tmp_path: Path) -> None:

@@ -88,8 +88,8 @@ def cut_as_found(photos: Splits, finder: Finder, how: Cut, seed: int) -> FoundLi
     messages = [_tell(name, part, finder) for name, part in parts.items()]
     messages.append(f"training boxes err {told}")
     lines = {name: tuple(_write(part, how, missed=name == "train")) for name, part in parts.items()}
-    for name, part in parts.items():
-        _require(name, lines[name], part, finder)
+    for name in ("train", "val"):
+        _require(name, lines[name], parts[name], finder)
     pictures = _pictures(parts["train"], deviations.draw, np.random.default_rng(seed))
     splits = replace(
         photos,

@@ -101,6 +101,15 @@ def test_every_epoch_has_another_picture_of_each_line(folder: Path) -> None:
     assert {tuple(epoch.texts) for epoch in epochs} == {tuple(lines.texts)}
 
 
+def test_a_test_split_of_which_nothing_is_found_is_left_out_and_told(folder: Path) -> None:
+    *val, last = (folder / "det_gt_val.txt").read_text("utf-8").splitlines(keepends=True)
+    (folder / "det_gt_val.txt").write_text("".join(val), "utf-8")
+    (folder / "det_gt_test.txt").write_text(last.replace('"A', '"M').replace('"X', '"M'), "utf-8")
+    sets = read_sets(source(folder, Shifted()))
+    assert "test" not in sets.samples
+    assert any(message.startswith("test: 0 of 2 texts are found") for message in sets.messages)
+
+
 def test_what_cannot_be_trained_on_is_said_before_any_work(folder: Path) -> None:
     finder = Shifted()
     with pytest.raises(UsageError, match="--detection finds lines for a reader"):
