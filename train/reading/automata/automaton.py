@@ -2,7 +2,7 @@
 
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple, Protocol, TypeVar
@@ -116,19 +116,20 @@ class Automaton:
 
     def accepts(self, classes: Sequence[int]) -> bool:
         """Whether a text, given by its classes, is one of the automaton's."""
-        states = self.starts.tolist()
+        found = self.starts.tolist()
+        if self.following is not None and len(found) == 1:
+            state, following, size = found[0], self.following, self.classes
+            for number in classes:
+                state = following[state * size + number]
+                if state < 0:
+                    return False
+            return bool(self.ends[state])
+        states, (keys, following) = set(found), self._rows
         for number in classes:
-            states = self._after(states, number)
+            wanted = [state * self.classes + number for state in states]
+            spans = [(bisect_left(keys, key), bisect_right(keys, key)) for key in wanted]
+            states = {state for first, last in spans for state in following[first:last]}
         return any(self.ends[state] for state in states)
-
-    def _after(self, states: Iterable[int], number: int) -> Iterable[int]:
-        """Return the states after a class."""
-        wanted = [state * self.classes + number for state in states]
-        if self.following is not None:
-            return [after for key in wanted if (after := self.following[key]) >= 0]
-        keys, following = self._rows
-        spans = [(bisect_left(keys, key), bisect_right(keys, key)) for key in wanted]
-        return {state for first, last in spans for state in following[first:last]}
 
 
 @dataclass(frozen=True)

@@ -19,10 +19,17 @@ Options = Sequence[tuple[float, int]]
 
 
 class Step(NamedTuple):
-    """A step of a line that matters: where it is in the probabilities, and the classes within reach."""
+    """A choice, and what is certain after it.
+
+    Attributes:
+        column: in the probabilities.
+        options: the classes within reach; a blank alone where a line begins without a choice.
+        certain: column and class of the steps up to the next choice that write something, or end a character.
+    """
 
     column: int
     options: Options
+    certain: list[tuple[int, int]]
 
 
 Steps = Sequence[Step]
@@ -84,28 +91,27 @@ def find_steps(nats: Nats, within: Costs) -> list[Steps]:
 
 
 def _steps(spans: Sequence[Options]) -> Steps:
-    """Return the steps that matter: not those with the one class of the step before alone."""
-    found, before = list[Step](), -1
-    for column, (earlier, own, later) in enumerate(zip([(), *spans], spans, [*spans[1:], ()], strict=False)):
-        options = _settled(earlier, own, later) if len(own) > 1 else own
-        alone = options[0][1] if len(options) == 1 else -1
-        if alone < 0 or alone != before:
-            found.append(Step(column, options))
-        before = alone
-    return found
+    """Return the choices of a line; a step with the one class of the step before it decides nothing."""
+    found, alone, last = list[Step](), [len(options) == 1 for options in spans], len(spans) - 1
+    before = BLANK
+    for column, options in enumerate(spans):
+        certain = alone[column]
+        if not certain and len(options) < 4 and 0 < column < last and alone[column - 1] and alone[column + 1]:
+            certain = _writes_alike(spans[column - 1][0][1], options, spans[column + 1][0][1])
+        if not certain:
+            found.append(Step(column, options, []))
+            before = -1
+        elif (number := options[0][1]) != before:
+            if not found:
+                found.append(Step(0, [(0.0, BLANK)], []))
+            found[-1].certain.append((column, number))
+            before = number
+    return found or [Step(0, [(0.0, BLANK)], [])]
 
 
-def _settled(before: Options, options: Options, after: Options) -> Options:
-    """Return the likeliest class alone where the others write the same.
-
-    Between two steps of one class each, which differ, either of these and the blank give the same text.
-    """
-    if len(before) != 1 or len(after) != 1 or len(options) > 3:
-        return options
-    alike = {before[0][1], after[0][1], BLANK}
-    if before[0][1] == after[0][1]:
-        return options
-    return options[:1] if all(number in alike for _, number in options) else options
+def _writes_alike(before: int, options: Options, after: int) -> bool:
+    """Whether all options write the same: between two classes that differ, either of these, or the blank."""
+    return before != after and all(number in (before, after, BLANK) for _, number in options)
 
 
 class Choices(NamedTuple):
@@ -141,13 +147,13 @@ class Choices(NamedTuple):
 
 def make_choices(lines: Lines, within: Costs) -> Choices:
     """Return the steps of lines, with the classes `within` reach, as arrays."""
-    found = lines.steps(within)
+    found = [_flat(steps) for steps in lines.steps(within)]
     most = max(map(len, found), default=0)
     counts, columns = np.zeros((2, len(lines), most), np.int64)
     for row, places, steps in zip(counts, columns, found, strict=True):
-        row[: len(steps)] = [len(step.options) for step in steps]
-        places[: len(steps)] = [step.column for step in steps]
-    options = [option for steps in found for step in steps for option in step.options]
+        row[: len(steps)] = [len(options) for _, options in steps]
+        places[: len(steps)] = [column for column, _ in steps]
+    options = [option for steps in found for _, own in steps for option in own]
     first = (np.cumsum(counts) - counts.ravel()).reshape(counts.shape)
     first[counts == 0] = len(options)
     return Choices(
@@ -160,3 +166,12 @@ def make_choices(lines: Lines, within: Costs) -> Choices:
         (counts > 0).sum(axis=1, keepdims=True) - (counts > 0).cumsum(axis=1),
         (counts.max(axis=0, initial=0) <= 1).tolist(),
     )
+
+
+def _flat(steps: Steps) -> list[tuple[int, Options]]:
+    """Return column and options of all steps, the certain ones, too."""
+    found = list[tuple[int, Options]]()
+    for column, options, certain in steps:
+        found.append((column, options))
+        found += [(place, [(0.0, number)]) for place, number in certain]
+    return found

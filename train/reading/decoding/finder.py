@@ -127,10 +127,16 @@ def _best_paths(lines: Lines, grammar: Grammar, within: Costs, most: int) -> lis
         except TooWideError:
             found.append(None)
             wide.append(line)
-    if not wide:
+    if wide:
+        paths = best_paths(lines.only(wide), grammar, within[wide], most)
+        found = _filled(found, wide, [next(iter(own), None) for own in paths])
+    if not grammar.exact_within:
         return found
-    paths = best_paths(lines.only(wide), grammar, within[wide], most)
-    return _filled(found, wide, [next(iter(own), None) for own in paths])
+    # A dearer one than looked for, by its beginning, need not be the best.
+    return [
+        path if path and path.cost <= nats else None
+        for path, nats in zip(found, within.tolist(), strict=True)
+    ]
 
 
 def _filled(
