@@ -8,13 +8,15 @@ Scores of different data cannot be compared, so none is carried over: what a win
 import json
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import optuna
+from optuna.exceptions import StorageInternalError
 from pydantic import TypeAdapter
+from sqlalchemy.exc import SQLAlchemyError
 
 from search.records.evidence import EarlierStudy
 from search.records.result import StudyResult
@@ -41,7 +43,10 @@ def winners_file(settings: StudySettings) -> Path:
 
 
 def remember(settings: StudySettings, result: StudyResult) -> None:
-    """Keep a finished study; nothing of one without a winner, or whose winner was trained in stages."""
+    """Keep a finished study; nothing of one without a winner, or whose winner was trained in stages.
+
+    Where the file of those before it cannot be read, that is said: the study itself is whole.
+    """
     winner = result.winner
     database = settings.local_folder / DATABASE
     if winner is None or len(winner.stages) > 1 or not database.is_file():
@@ -54,14 +59,35 @@ def remember(settings: StudySettings, result: StudyResult) -> None:
         "ended": ended,
         "winner": winner.config.model_dump_json(),
     }
+    try:
+        with _readable(winners_file(settings)):
+            _add_study(settings, f"{settings.name} {ended:.3f}", attributes)
+    except UsageError as error:
+        print(f"not kept for later studies: {error}", flush=True)
+
+
+def _add_study(settings: StudySettings, name: str, attributes: Mapping[str, Any]) -> None:
+    database = settings.local_folder / DATABASE
     with _replace_database(winners_file(settings)) as url:
-        name = f"{settings.name} {ended:.3f}"
         optuna.copy_study(
             from_study_name="ocrtune", from_storage=sqlite_url(database), to_storage=url, to_study_name=name
         )
         study = optuna.load_study(study_name=name, storage=url)
         for key, value in attributes.items():
             study.set_user_attr(key, value)
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """Raise UsageError for a file that is no database, or one of another Optuna."""
+    try:
+        yield
+    except (SQLAlchemyError, StorageInternalError, RuntimeError) as error:
+        raise UsageError(
+            "the file of finished studies must be one that this Optuna reads",
+            f"{path}: {str(error).splitlines()[0]}",
+            "restore it, or move it elsewhere; --no-transfer begins without it",
+        ) from error
 
 
 @contextmanager
@@ -79,7 +105,9 @@ def read_winners(path: Path, task: str, data: str | None) -> list[EarlierStudy]:
         return []
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     earlier = []
-    for summary in optuna.get_all_study_summaries(sqlite_url(path), include_best_trial=False):
+    with _readable(path):
+        summaries = optuna.get_all_study_summaries(sqlite_url(path), include_best_trial=False)
+    for summary in summaries:
         attributes: dict[str, Any] = summary.user_attrs
         if attributes.get("task") == task and all(key in attributes for key in ATTRIBUTES):
             facts = {key: attributes[key] for key in ("data", "samples", "ended")}

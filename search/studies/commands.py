@@ -4,14 +4,14 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import redirect_stdout
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from search.studies.read import Study, list_studies, read_study
-from train.errors import UsageError
+from search.studies.read import Study, read_study, study_folders
+from train.errors import OcrError, UsageError
 from train.scoring.intervals import Interval
 from train.system.cli import Parser
 from train.system.paths import folder_name, given_path, require_folder
@@ -67,25 +67,35 @@ def parser() -> argparse.ArgumentParser:
     return parse
 
 
-def main(arguments: Sequence[str]) -> None:
-    """Do what the command line says."""
+def main(arguments: Sequence[str]) -> int | None:
+    """Do what the command line says; return 1 where a study could not be listed."""
     chosen = parser().parse_args(arguments)
-    COMMANDS[chosen.command](chosen)
+    return COMMANDS[chosen.command](chosen)
 
 
-def print_studies(chosen: argparse.Namespace) -> None:
-    """Print one line a study."""
+def print_studies(chosen: argparse.Namespace) -> int:
+    """Print one line a study, the latest first; return 1 where one cannot be read, which is said of it."""
     from search.report.text import align
 
-    rows = [_as_row(study) for study in list_studies(chosen.storage)]
+    found: list[tuple[float, dict[str, Any]]] = []
+    unread: list[str] = []
+    for folder in study_folders(chosen.storage):
+        try:
+            study = read_study(folder)
+            found.append((study.changed, _as_row(study)))
+        except OcrError as error:
+            unread.append(f"{folder.name} cannot be read: {error}")
+    rows = [row for _, row in sorted(found, key=lambda one: one[0], reverse=True)]
+    head = ("study", "task", "data", "state", "best (95 %)", "baseline", "score", "trials", "when")
     if chosen.json:
         print(json.dumps(rows, indent=2, ensure_ascii=False))
-        return
-    if not rows:
+    elif rows:
+        print("\n".join(align([head, *map(_as_cells, rows)], range(4, 6))))
+    elif not unread:
         print(f"no study in {chosen.storage}")
-        return
-    head = ("study", "task", "data", "state", "best (95 %)", "baseline", "score", "trials", "when")
-    print("\n".join(align([head, *map(_as_cells, rows)], range(4, 6))))
+    for line in unread:
+        print(line, file=sys.stderr)
+    return 1 if unread else 0
 
 
 def _as_row(study: Study) -> dict[str, Any]:
@@ -242,4 +252,10 @@ def labels(chosen: argparse.Namespace) -> None:
     print(f"{len(check.samples)} labels may be errors: {study.folder / TABLE}")
 
 
-COMMANDS = {"list": print_studies, "show": show, "compare": compare, "export": export, "labels": labels}
+COMMANDS: Mapping[str, Callable[[argparse.Namespace], int | None]] = {
+    "list": print_studies,
+    "show": show,
+    "compare": compare,
+    "export": export,
+    "labels": labels,
+}

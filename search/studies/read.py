@@ -45,7 +45,7 @@ def read_study(folder: Path) -> Study:
     """Read a study's folder; raise UsageError if there is none, or of a version that is not known here."""
     path = folder / STUDY_FILE
     if not path.is_file():
-        names = ", ".join(study.name for study in list_studies(folder.parent)) or "none"
+        names = ", ".join(other.name for other in study_folders(folder.parent)) or "none"
         raise UsageError(
             "a study must be there", folder, f"name one of {folder.parent} ({names}), or --storage"
         )
@@ -55,16 +55,15 @@ def read_study(folder: Path) -> Study:
     return Study(folder, settings, "running" if is_held(folder) else ended)
 
 
-def list_studies(storage: Path) -> list[Study]:
-    """Return the studies under a folder, the latest first; raise UsageError if there is no such folder."""
+def study_folders(storage: Path) -> list[Path]:
+    """Return the folders of the studies under a folder, by name; raise UsageError if there is no such folder."""
     if not storage.is_dir():
         raise UsageError(
             "--storage must be a folder with studies",
             storage,
             "copy the studies there, or name their folder",
         )
-    found = [read_study(path.parent) for path in storage.glob(f"*/{STUDY_FILE}")]
-    return sorted(found, key=lambda study: study.changed, reverse=True)
+    return sorted(path.parent for path in storage.glob(f"*/{STUDY_FILE}"))
 
 
 def read_result(study: Study) -> StudyResult:

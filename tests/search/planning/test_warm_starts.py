@@ -20,6 +20,7 @@ from search.settings import StudySettings
 from spaces.space import load_space, parse_space
 from tests.search.made_result import result
 from train.config import TrialConfig, config_from_mapping
+from train.errors import UsageError
 from train.system.dotted import nest
 
 SPACE = load_space("quick")
@@ -62,6 +63,18 @@ def test_a_finished_study_is_the_start_of_the_next(tmp_path: Path) -> None:
     assert add_earlier(made, SPACE, [])[1] == used, "a resumed study says what it began with"
     names = optuna.get_all_study_names(f"sqlite:///{winners_file(made)}")
     assert [name.split()[0] for name in names] == ["first", "second"]
+
+
+def test_a_damaged_file_of_studies_stops_a_search_before_it_begins_and_spoils_none_that_ends(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = winners_file(settings(tmp_path))
+    file.write_bytes(b"no database" * 100)
+    finished(tmp_path, "first", winner())
+    assert "not kept for later studies" in capsys.readouterr().out
+    assert file.read_bytes() == b"no database" * 100
+    with pytest.raises(UsageError, match="--no-transfer"):
+        add_earlier(settings(tmp_path), SPACE, [])
 
 
 def test_what_is_not_to_be_carried_over_is_not(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from search.records.sample_rows import SplitRows, read_rows, write_rows
 from search.report.summary import write_summary
 from search.report.terminal import terminal_table
 from search.settings import StudySettings
-from search.storage.files import JOURNAL
+from search.storage.files import JOURNAL, RESULT_FILE, STUDY_FILE
 from search.storage.journal import Journal, read_journal
 from search.storage.lock import hold
 from search.studies.commands import main
@@ -118,8 +118,15 @@ def test_list_tells_finished_running_and_interrupted(
     low, high = told["done"]["untouched_interval_95"]
     assert low < told["done"]["untouched"] < high
     running.close()
-    main(["list", "--storage", str(tmp_path)])
-    assert capsys.readouterr().out.count("interrupted") == 2
+    (write_study(tmp_path, named("torn")) / STUDY_FILE).write_text("{")
+    (write_study(tmp_path, named("bad")) / RESULT_FILE).write_text("[]")
+    assert main(["list", "--storage", str(tmp_path)]) == 1
+    told = capsys.readouterr()
+    assert told.out.count("interrupted") == 2
+    assert [line.partition(":")[0] for line in told.err.splitlines()] == [
+        "bad cannot be read",
+        "torn cannot be read",
+    ]
 
 
 def test_a_resumed_study_is_running_though_it_was_finished(tmp_path: Path) -> None:
