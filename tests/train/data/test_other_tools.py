@@ -112,6 +112,8 @@ def test_label_studio_turns_boxes_around_their_first_corner(tmp_path: Path) -> N
     ("given", "rule"),
     [
         ([task(typed("x", "y"))], "one text"),
+        ([task(box(), typed("x"), {**typed("y"), "from_name": "note"})], "'x' and 'y' in note; .*text=NAME"),
+        ([task(box(), {**typed("x"), "id": None})], "id of its region"),
         ([task(), {**task(), "annotations": [{"result": []}] * 2}], "ground truth"),
         ([task({"type": "brush", "value": {}})], "rectangle or a polygon"),
         ([task({**box(), "image_rotation": 90})], "not turned"),

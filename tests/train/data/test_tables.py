@@ -165,6 +165,12 @@ def test_a_table_of_several_splits_deals_its_rows(
     assert {split: [sample.text for sample in samples] for split, samples in found.items()} == splits
 
 
+def test_documents_may_have_numbers(tmp_path: Path) -> None:
+    rows = {"image": ["a.png", "b.png", "c.png"], "text": ["x", "y", "z"], "group": [0, 1.5, float("nan")]}
+    pq.write_table(pa.table(rows), tmp_path / "a.parquet")
+    assert [sample.document for sample in load(tmp_path / "a.parquet")[1]["all"]] == ["0.0", "1.5", ""]
+
+
 def test_lists_with_tabs(tmp_path: Path) -> None:
     """TrOCR's lists lie beside a folder `image`; others of such a name hold no texts."""
     write(tmp_path / "image" / "a.jpg", "")

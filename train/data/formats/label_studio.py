@@ -31,10 +31,13 @@ USUAL_KEYS = ("image", "ocr", "img", "photo")
 
 @FORMATS.register("label_studio")
 class LabelStudio:
-    """One exported file, or one for each split; the photos lie beside it, with or without what uploading added."""
+    """One exported file, or one for each split; the photos lie beside it, with or without what uploading added.
+
+    Option `text`: the name of the field that holds the text of a region, where it has several.
+    """
 
     task: ClassVar[str] = "detection"
-    options: ClassVar[Mapping[str, str]] = ROOT
+    options: ClassVar[Mapping[str, str]] = {"text": "", **ROOT}
     explicit: ClassVar[frozenset[str]] = frozenset()
     foreign: ClassVar[bool] = True
 
@@ -60,7 +63,12 @@ class LabelStudio:
             image = paths[address]
             size, labelled = _sizes(results, image)
             changed = None if has_shape(size, labelled) else labelled
-            yield Sample(image, label_of(_regions(results, size, source)), source, size=changed)
+            yield Sample(
+                image,
+                label_of(_regions(results, size, options.get("text", ""), source)),
+                source,
+                size=changed,
+            )
         if left := len(tasks) - len(done):
             note(f"{path}: tasks without a finished annotation are left aside: {left}")
 
@@ -105,14 +113,26 @@ def _sizes(results: Sequence[dict[str, Any]], image: Path) -> tuple[tuple[int, i
         return labelled or (100, 100), labelled
 
 
-def _regions(results: Sequence[dict[str, Any]], size: tuple[int, int], source: str) -> Iterator[Region]:
+def _regions(
+    results: Sequence[dict[str, Any]], size: tuple[int, int], field: str, source: str
+) -> Iterator[Region]:
     """Yield the regions, in the order in which they were drawn; a text without any is that of the whole photo."""
     height, width = size
+    shapes = [item for item in results if _is_shape(item, source)]
     texts: dict[str, str] = {}
     for item in results:
-        if (text := _text(item, source)) is not None:
-            texts[str(item.get("id"))] = text
-    shapes = [item for item in results if _is_shape(item, source)]
+        if field not in ("", item.get("from_name")) or (text := _text(item, source)) is None:
+            continue
+        if shapes and item.get("id") is None:
+            raise DataError(
+                "a text must have the id of its region", f"{source}: {text[:60]!r}", "export it again"
+            )
+        if texts.setdefault(key := str(item.get("id")), text) != text:
+            raise DataError(
+                "a region must have one text",
+                f"{source}: {texts[key][:40]!r} and {text[:40]!r} in {item.get('from_name')}",
+                "name the field that holds it with --option text=NAME",
+            )
     for item in shapes:
         yield as_region(rounded(_corners(item, size, source)), texts.get(str(item.get("id")), ""))
     if not shapes:

@@ -1,5 +1,6 @@
 """Tables of images and texts: CSV, TSV, JSON lines, Parquet, as EasyOCR, TRDG, TrOCR and Hugging Face have them."""
 
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -91,7 +92,7 @@ class TableOfTexts:
             images = [paths[name] for name in names]
         splits = splits_told(names, [cells[-1] for _, cells in rows] if split_columns else ())
         for (source, cells), place, split in zip(rows, images, splits, strict=True):
-            document = str(cells[1] or "").strip() if group else ""
+            document = _group(cells[1]) if group else ""
             yield Sample(place, _text(cells[0], text, source), source, split, document=document)
 
 
@@ -196,6 +197,12 @@ def _text(cell: Any, column: str, source: str) -> str:
             "put it in quotes, remove the row, or name another column with --option text=COLUMN",
         )
     return cell
+
+
+def _group(cell: Any) -> str:
+    """Return the document that a cell names, 0 too; an empty one, which is NaN in some tables, names none."""
+    empty = cell is None or (isinstance(cell, float) and math.isnan(cell))
+    return "" if empty else str(cell).strip()
 
 
 def _may_be(path: Path) -> bool:
