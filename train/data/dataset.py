@@ -12,7 +12,7 @@ import numpy.typing as npt
 from train.data import images
 from train.data.decoded.stored import LINES, Stored
 from train.data.pictures.errors import PictureError
-from train.data.sample import Sample, require_unicode
+from train.data.sample import Sample, is_resized, require_unicode
 from train.data.texts.forms import is_unicode
 from train.errors import DataError
 
@@ -84,10 +84,16 @@ def decode_sample(sample: Sample, stored: Stored = LINES) -> Decoded:
     """Return a sample's image as every dataset holds it, (h, w, 3) uint8 BGR, and the size that it came in.
 
     Raises:
-        DataError: if the image cannot be read, or the label is no Unicode.
+        DataError: if the image cannot be read, or had another size when it was labelled, or the label is no Unicode.
     """
     require_unicode(sample)
     image = images.read(sample.path)
+    if is_resized(sample, image.shape[:2]):
+        raise DataError(
+            "a photo must have the size at which it was labelled",
+            f"{sample.path}, labelled at height and width {sample.size}",
+            "put that photo back",
+        )
     return stored.prepare(image), (image.shape[0], image.shape[1])
 
 
@@ -125,7 +131,8 @@ def _fault(sample: Sample) -> str:
     if not is_unicode(sample.text):
         return f"not_unicode: {sample.text!a}"
     try:
-        images.read(sample.path)
+        if is_resized(sample, images.read(sample.path).shape[:2]):
+            return f"resized: {sample.path}"
     except PictureError as error:
         return f"{error.finding}: {error.value}"
     except DataError:

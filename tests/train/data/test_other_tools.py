@@ -11,6 +11,7 @@ from PIL import Image
 
 from tests.contracts.test_formats import write_image
 from train.data.checks.rules import header_findings
+from train.data.dataset import decode_usable
 from train.data.folders.notes import collected_notes
 from train.data.formats import NO_OPTIONS, load
 from train.data.photos.regions import Region, regions_of
@@ -209,6 +210,10 @@ def test_a_photo_of_another_size_than_it_was_labelled_at_is_a_finding(
         found = {finding.rule for sample in samples for finding in header_findings("train", sample)}
         assert found == (set() if fits else {"resized"})
     assert (lines[0].path == tmp_path / "a.png") is not fits
+    data, lost = decode_usable(lines)
+    assert (len(data), [why.partition(":")[0] for why in lost.values()]) == (
+        (1, []) if fits else (0, ["resized"])
+    )
 
 
 @pytest.mark.parametrize(
