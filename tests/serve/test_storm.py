@@ -66,7 +66,7 @@ def test_large_pictures_idle_bodies_and_leavers_leave_others_and_memory_alone(
         for _ in range(IDLE):
             stack.enter_context(begun(server, b"{", 1000))
         pool = stack.enter_context(ThreadPoolExecutor(LARGE))
-        asked = [pool.submit(httpx.post, f"{server.url}/ocr", json=page, timeout=120) for _ in range(LARGE)]
+        asked = [pool.submit(httpx.post, f"{server.url}/ocr", json=page, timeout=600) for _ in range(LARGE)]
         with ExitStack() as leaving:
             for _ in range(LEAVING):
                 leaving.enter_context(begun(server, left, len(left)))
