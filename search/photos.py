@@ -23,7 +23,7 @@ from search.selection.finish import suit_to_reader
 from search.settings import ASKED, PHOTOS, StudySettings
 from search.storage.beginning import has_begun
 from search.storage.files import SUMMARY_FILE
-from search.study import run_study
+from search.study import run_study, settle_method
 from spaces.space import load_space
 from train.bundle import MANIFEST
 from train.config import DetectionConfig, TrialConfig, config_error
@@ -39,7 +39,7 @@ from train.end_to_end.photos import photo_page
 from train.errors import DataError, UsageError
 from train.models import MODELS
 from train.sets.found import Quads, boxes_of
-from train.sets.read import Source, read_photo_splits
+from train.sets.read import Source, check_others, read_photo_splits
 from train.system.cli import INTERRUPTED
 from train.system.files import write_whole
 
@@ -128,6 +128,7 @@ def check_photos(asked: StudySettings) -> None:
         )
     if asked.data is None and not asked.labels:
         raise UsageError("--task photos needs photos with regions", "no data", "name a folder with --data")
+    _check_settings(asked)
     splits = read_photo_splits(source_of(_reader(asked)))[0]
     for name, samples in (("training", splits.train), ("validation", splits.val)):
         regions = [region for photo in samples for region in regions_of(photo.text, photo.source)]
@@ -141,6 +142,16 @@ def check_photos(asked: StudySettings) -> None:
     if pair and pair.budget_s < pair.least_s:
         rule = f"--time-budget must be at least {math.ceil(pair.least_s)}s for {sum(pair.photos.values())} such photos"
         raise UsageError(rule, f"{pair.budget_s:g}s", "give it as much, or leave it out")
+
+
+def _check_settings(asked: StudySettings) -> None:
+    """Raise what either study would of its settings: the reader's begins when the detector's has taken its time."""
+    reader = _reader(asked)
+    for settings in (detection_settings(asked, None), reader):
+        settle_method(settings)
+    check_others(source_of(reader))
+    if asked.detection:
+        ModelFinder(asked.detection)
 
 
 def pair_time(asked: StudySettings) -> PairTime | None:

@@ -47,6 +47,7 @@ from spaces.space import SearchSpace
 from train.bundle import load_bundle
 from train.config import TrialConfig
 from train.errors import UsageError
+from train.reading.knowledge import TextKnowledge
 from train.sets.read import Sets, read_sets
 from train.system.files import write_whole
 from train.system.paths import require_folder
@@ -81,11 +82,7 @@ def prepare(request: Request) -> Prepared:
     """Complete the settings, read the samples, and check all that can be checked before slow work begins."""
     settings = read_begun_settings(request.settings) if request.resume else request.settings
     show_stage("checking labels and images")
-    settings, space = settle(settings)
-    check_method(settings, space)
-    knowledge = gather_text_knowledge(
-        settings, ()
-    )  # what cannot be used of a format or texts is refused before any work
+    settings, space, knowledge = settle_method(settings)
     check_cluster()
     settings, space = settle(with_other_lines(settings))
     if settings.cache:
@@ -146,6 +143,16 @@ def search(planned: Planned) -> Searched:
     if group is not None:
         group.storage.delete_folder()  # only transient
     return Searched(planned, results, companion)
+
+
+def settle_method(settings: StudySettings) -> tuple[StudySettings, SearchSpace, TextKnowledge]:
+    """Return settings and space as `settle` does, and what is declared of the texts; all that is asked for can be done.
+
+    Raises UsageError or DataError for what cannot.
+    """
+    settings, space = settle(settings)
+    check_method(settings, space)
+    return settings, space, gather_text_knowledge(settings, ())
 
 
 def check_method(settings: StudySettings, space: SearchSpace) -> None:

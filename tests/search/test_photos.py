@@ -36,7 +36,7 @@ from train.data.photos.regions import Region, label_of
 from train.end_to_end.pair import write_cut
 from train.end_to_end.photos import add_counts, describe_faults
 from train.end_to_end.reading_thresholds import NAMES
-from train.errors import DataError, UsageError
+from train.errors import DataError, OcrError, UsageError
 from train.scoring.regions import RegionCounts
 
 
@@ -74,13 +74,16 @@ def asked(data: Path, *more: str) -> StudySettings:
         (30, "", (), "none in 23 training photos"),
         (30, "A{}", ("--time-budget", "60s"), r"--time-budget must be at least 2\d\ds for 30 such photos"),
         (30, "A{}", ("--fork", "old"), "no --fork"),
+        (30, "A{}", ("--general-labels", "absent.txt"), "absent.txt"),
+        (30, "A{}", ("--reading", "absent.yaml"), "absent.yaml"),
+        (30, "A{}", ("--detection", "absent"), "a bundle must be"),
     ],
 )
 def test_what_cannot_be_trained_on_is_refused_before_any_work(
     count: int, text: str, more: tuple[str, ...], rule: str, tmp_path: Path
 ) -> None:
     settings = asked(photos(tmp_path / "data", count, text), *more)
-    with pytest.raises((DataError, UsageError), match=rule):
+    with pytest.raises(OcrError, match=rule):
         run_photos(settings, resume=False)
     assert not (tmp_path / "runs").exists()
 

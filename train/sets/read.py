@@ -136,6 +136,16 @@ def read_sets(source: Source) -> Sets:
     )
 
 
+def check_others(source: Source) -> None:
+    """Raise UsageError or DataError for general lines, drawn lines or a dictionary that a run cannot use."""
+    if source.general_labels is not None:
+        with caching_in(source.cache):
+            _read_general(source, source.general_labels, Splits((), (), (), {}), 0)
+    if source.synthetic_labels is not None:
+        _read_synthetic(source, source.synthetic_labels, 0)
+    read_dictionary(source.dictionary, source.data, source.task, ())
+
+
 def read_splits(source: Source) -> tuple[Splits, dict[str, str]]:
     """Return the usable samples of train, val and test, and what is wrong with the others."""
     return read_lines(source)[:2]
