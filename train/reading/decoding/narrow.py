@@ -12,8 +12,8 @@ from train.reading.decoding.choices import Step, Steps
 from train.reading.decoding.grammar import Grammar, Machine
 from train.reading.decoding.paths import Path
 
-MOST_WAYS = 20_000
-"""Ways to go on that are looked at in a line, all steps together, at most: some four milliseconds."""
+MOST_WAYS, LEAST_WAYS = 20_000, 500
+"""Ways to go on that are looked at in all lines together, four milliseconds, and in each all the same."""
 
 
 class TooWideError(Exception):
@@ -26,17 +26,17 @@ Token = tuple[float, float, int, int, int, Written]
 """Cost, the grammar's part in it, state of the automaton, context, the class that it stands in, and its text."""
 
 
-def best_path(steps: Steps, grammar: Grammar, within: float, most: int) -> Path | None:
-    """Return the cheapest text of a line as `best_paths` does; raise TooWideError where that takes too long here."""
+def best_path(steps: Steps, grammar: Grammar, within: float, most: int, ways: int = MOST_WAYS) -> Path | None:
+    """Return the cheapest text of a line as `best_paths` does; raise TooWideError where that takes more than `ways`."""
     machine = grammar.machine
-    if machine is None:
+    counts = [len(step.options) for step in steps]
+    if machine is None or sum(count * min(count, most) for count in counts) > ways:
         raise TooWideError
     tokens: list[Token] = [(0.0, 0.0, *start, BLANK, None) for start in grammar.starts]
     bound, beam = (within, math.inf) if grammar.exact_within else (math.inf, within)
-    left = MOST_WAYS
-    for step in steps:
-        left -= len(tokens) * len(step.options)
-        if left < 0:
+    for step, count in zip(steps, counts, strict=True):
+        ways -= len(tokens) * count
+        if ways < 0:
             raise TooWideError
         tokens = _followed(tokens, step, machine, bound, beam, most)
         if step.certain:
