@@ -80,8 +80,14 @@ def find_rival(search: Searched, winner: Loaded) -> ProbedBaseline | None:
         return None
     kind, all_kinds = find_architecture(winner.checkpoint.config), search.settings.objectives == "accuracy"
     baselines = list_baselines(search.probes, search.data.training)
-    suited = [one for one in baselines if all_kinds or find_architecture(one.config) == kind]
+    of_kind = {_network_of(one.config) for one in baselines if find_architecture(one.config) == kind}
+    suited = [one for one in baselines if all_kinds or _network_of(one.config) in of_kind]
     return suited[0] if suited and not suited[0].baseline.untrained else None
+
+
+def _network_of(config: TrialConfig) -> tuple[str, str, str | None]:
+    """Return what a baseline is of, whatever was chosen without training, as how far photos are shrunken."""
+    return config.engine, config.model, config.weights
 
 
 def measure_gain(
