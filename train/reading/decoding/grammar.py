@@ -130,7 +130,7 @@ class Grammar:
         """Return what `ending` does of one state of the automaton and one context."""
         if self.automaton is not None and not self.automaton.ends[state]:
             return math.inf
-        return 0.0 if self.spelling is None else float(self.spelling.ends[context])
+        return 0.0 if self.spelling is None else self.spelling.ending_one(context)
 
     @cached_property
     def machine(self) -> Machine | None:
@@ -149,5 +149,5 @@ class Grammar:
     def ending(self, states: Indices) -> Costs:
         """Return what it costs to end in each state; infinite where that may not be."""
         own, contexts = np.divmod(states, self._contexts)
-        costs = np.zeros(len(states)) if self.spelling is None else self.spelling.ends[contexts]
+        costs = np.zeros(len(states)) if self.spelling is None else self.spelling.ending(contexts)
         return costs if self.automaton is None else np.where(self.automaton.ends[own], costs, np.inf)

@@ -62,11 +62,19 @@ class Spelling:
         score, following = self.ngram.find_one(*divmod(place, self.ngram.classes))
         return following, -self.weight * score - self.bonus
 
-    @cached_property
-    def ends(self) -> Costs:
-        """(G,) what it costs to end in each context."""
-        contexts = np.arange(self.ngram.contexts)
+    def ending(self, contexts: Indices) -> Costs:
+        """Return what it costs to end in each context."""
         return np.asarray(-self.weight * self.ngram.follow(contexts, np.full_like(contexts, END))[0])
+
+    @cached_property
+    def _ends(self) -> Costs | None:
+        return None if self._table is None else self.ending(np.arange(self.ngram.contexts))
+
+    def ending_one(self, context: int) -> float:
+        """Return what `ending` does of one context."""
+        if self._ends is None:
+            return -self.weight * self.ngram.find_one(context, END)[0]
+        return float(self._ends[context])
 
     def price(self, text: Sequence[int]) -> float:
         """Return what a text, given by its classes, costs."""
@@ -75,7 +83,7 @@ class Spelling:
         for number in text:
             place = context * self.ngram.classes + number
             context, cost = following[place], cost + costs[place]
-        return cost + float(self.ends[context])
+        return cost + self.ending_one(context)
 
 
 @dataclass(frozen=True)
