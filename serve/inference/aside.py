@@ -6,11 +6,9 @@ run in an order in which tensors live briefly (`make_lean`); what it computes is
 """
 
 import asyncio
-import ctypes
 import gc
 import multiprocessing
 import os
-import signal
 import tempfile
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -26,10 +24,10 @@ from serve.runtime.tuning import hold_turn
 from train.data.detection import MEAN_BGR, STD_BGR, DetectionParameters, decode_boxes
 from train.data.images import Image
 from train.system.onnx_session import open_session
+from train.system.parent import end_with_parent
 
 NICENESS = 10
 IDLE_S = 60.0
-PR_SET_PDEATHSIG = 1
 Boxes = tuple[npt.NDArray[np.int32], npt.NDArray[np.float64]]
 _session: Any = None
 
@@ -70,9 +68,7 @@ class LargePictureDetector:
 def _open(source: str, parent: int) -> None:
     """Open the model in the new process; it ends with the one that started it."""
     global _session  # noqa: PLW0603  (a pool's process has no other place for it)
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
-        os._exit(1)
+    end_with_parent(parent)
     os.nice(NICENESS)
     _session = open_lean(load_model("detection", source).onnx, len(os.sched_getaffinity(0)))
 

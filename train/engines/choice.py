@@ -29,6 +29,7 @@ from train.engine import GROUPS, Features, World
 from train.engines import ENGINES
 from train.errors import ModelError, UsageError
 from train.models import MODELS
+from train.system.parent import end_with_parent
 from train.tasks import TASKS
 
 AUTO = "auto"
@@ -89,10 +90,12 @@ def choose(
     enough = Event()
     with ThreadPoolExecutor(count_places(threads, len(able))) as pool:
         runs = {pool.submit(measure, name, models, threads, weights, enough): name for name in able}
-        left = wait(runs, limit_s).not_done
-        while left and all(math.isinf(run.result()) for run in runs if run.done()):
-            left = wait(left, return_when=FIRST_COMPLETED).not_done
-        enough.set()
+        try:
+            left = wait(runs, limit_s).not_done
+            while left and all(math.isinf(run.result()) for run in runs if run.done()):
+                left = wait(left, return_when=FIRST_COMPLETED).not_done
+        finally:
+            enough.set()
     choice = find_fastest({name: run.result() for run, name in runs.items()})
     late = " and ".join(sorted(runs[run] for run in left if math.isinf(run.result())))
     return (
@@ -151,6 +154,7 @@ def measure(
     Infinite if it cannot, or is not done when `enough` is set.
     """
     command = [sys.executable, "-m", "train.engines.choice", "--measure", engine, "--model", *models]
+    command += ["--parent", str(os.getpid())]
     command += ["--weights", str(Path(weights).absolute())] if weights else []
     environment = {"OMP_NUM_THREADS": str(threads)} if threads else {}
     with subprocess.Popen(
@@ -198,6 +202,7 @@ def parser() -> argparse.ArgumentParser:
     parse.add_argument("--threads", type=int, help="of a training process (default: each framework's own)")
     parse.add_argument("--weights", metavar="DIR", help="that the models start from (default: official ones)")
     parse.add_argument("--measure", help=argparse.SUPPRESS)
+    parse.add_argument("--parent", type=int, help=argparse.SUPPRESS)
     return parse
 
 
@@ -205,6 +210,7 @@ def main(arguments: Sequence[str]) -> None:
     """Say which engine `auto` is here, and why."""
     chosen = parser().parse_args(arguments)
     if chosen.measure:
+        end_with_parent(chosen.parent)
         seconds = [step_seconds(chosen.measure, model, chosen.weights) for model in chosen.model]
         print(json.dumps(sum(seconds)))
     else:
