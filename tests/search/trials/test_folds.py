@@ -247,9 +247,7 @@ def test_a_real_search_over_folds_for_accuracy_and_latency_begins_with_another_o
     assert {one["epochs"] for one in found["trials"]} == {2}
     assert found["baseline"]["n"] == 22, "the baseline reads the samples of all folds"
     assert found["best"]["n"] == 6, "what is told of validation is of the first fold's network"
-    assert found["best"]["refit"] == {"averaged": False, "epochs": 1, "samples": 21}, (
-        "all but one with a character of its own"
-    )
+    assert found["best"]["refit"] == {"epochs": 1, "samples": 21}, "all but one with a character of its own"
     assert (
         "The bundle is the winner trained once more, 1 epoch on all 21 lines, validation included"
         in run.output
