@@ -123,8 +123,8 @@ def _add_method(what: argparse._ArgumentGroup) -> None:
     what.add_argument(
         "--int8",
         action="store_true",
-        help="add an 8-bit graph to the bundle, if it is faster and as good (as train.quantise does, within minutes "
-        "after the budget); with --objectives accuracy,latency networks are timed in 8 bits, too",
+        help="add an 8-bit graph to the bundle, if it is faster and as good (as train.quantise does, in minutes "
+        "after all else, which no budget counts); with --objectives accuracy,latency networks are timed in 8 bits, too",
     )
     what.add_argument(
         "--no-transfer",

@@ -122,6 +122,9 @@ def check_photos(asked: StudySettings) -> None:
     if asked.remote or asked.fork:
         value = asked.storage if asked.remote else f"--fork {asked.fork}"
         raise UsageError("--task photos takes a folder as --storage, and no --fork", value, "leave it out")
+    if asked.int8:
+        remedy = "leave it out; afterwards: python -m train.quantise, for each bundle"
+        raise UsageError("--int8 is for the search of one network", f"--task {PHOTOS}", remedy)
     if asked.recognition:
         raise UsageError(
             "--task photos trains a reader", f"--recognition {asked.recognition}", "leave it out"

@@ -46,6 +46,7 @@ def quantise(
     calibration: Dataset,
     tolerance: float = TOLERANCE,
     least_gain: float = LEAST_GAIN,
+    learned: bool = False,
 ) -> dict[str, Any]:
     """Replace a bundle by itself with an 8-bit graph beside the float32 one, or leave it as it is.
 
@@ -59,6 +60,7 @@ def quantise(
         calibration: other ones, for the ranges and for what a product costs.
         tolerance: how much of the first score may be lost.
         least_gain: how many times as fast it must be.
+        learned: whether the network was trained on the images of the gate, too; it reads those better than others.
 
     Returns:
         What the manifest says of it.
@@ -81,6 +83,7 @@ def quantise(
             verdict = gate.judge(aside / INT8)
             if verdict.gain >= least_gain and -verdict.change.difference <= tolerance:
                 facts = _state(choice, verdict, task, data, graphs=len(refused) + 1)
+                facts["learned"] = learned
                 seal(aside, **_facts(bundle.manifest) | {"int8": facts})
                 return facts
             refused.append(str(verdict))
@@ -93,10 +96,13 @@ def quantise(
         )
 
 
-def try_to_quantise(folder: Path, data: Dataset, calibration: Dataset, least_gain: float = LEAST_GAIN) -> str:
+def try_to_quantise(
+    folder: Path, data: Dataset, calibration: Dataset, least_gain: float = LEAST_GAIN, learned: bool = False
+) -> str:
     """Do so with a bundle's folder; return what came of it, a graph that is not good enough included."""
+    bundle = load_bundle(folder)
     try:
-        return describe(quantise(load_bundle(folder), data, calibration, least_gain=least_gain))
+        return describe(quantise(bundle, data, calibration, least_gain=least_gain, learned=learned))
     except (CheckpointError, ParityError) as error:
         return f"8 bits: none, {error}"
 
@@ -105,8 +111,10 @@ def describe(facts: Mapping[str, Any]) -> str:
     """Return a line of what the manifest says of an 8-bit graph."""
     name, before = next((key, facts[f"{key}_float32"]) for key in facts if f"{key}_float32" in facts)
     low, high = facts["change_interval_95"]
+    seen = " that it has learnt" if facts.get("learned") else ""
     return (
-        f"8 bits: {name} {facts[name]:.3f}, float32 {before:.3f} (of {facts['n']}, change {low:+.3f} to {high:+.3f}), "
+        f"8 bits: {name} {facts[name]:.3f}, float32 {before:.3f} (of {facts['n']}{seen}, change {low:+.3f} to "
+        f"{high:+.3f}), "
         f"{facts['times_as_fast']:.2f} times as fast; {len(facts['quantised'])} products in 8 bits, "
         f"{len(facts['left_float32'])} left in float32"
     )

@@ -85,11 +85,13 @@ class Latency(Frozen):
     Attributes:
         low: of the fastest repetition.
         high: of the slowest one.
+        precision: of the graph that was timed, `float32` or `int8`.
     """
 
     ms: float
     low: float
     high: float
+    precision: str = "float32"
 
 
 class FrontTrial(Frozen):

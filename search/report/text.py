@@ -72,8 +72,9 @@ def format_disk_use(disk: DiskUse) -> str:
 
 
 def format_latency(latency: Latency) -> str:
-    """Format a latency with the fastest and slowest repetition, '18.2 ms (17.9-19.0)'."""
-    return f"{latency.ms:.1f} ms ({latency.low:.1f}-{latency.high:.1f})"
+    """Format a latency with the fastest and slowest repetition, '18.2 ms (17.9-19.0)'; and that it is of 8 bits."""
+    precision = ", int8" if latency.precision == "int8" else ""
+    return f"{latency.ms:.1f} ms ({latency.low:.1f}-{latency.high:.1f}{precision})"
 
 
 def format_interval(interval: Interval) -> str:

@@ -32,7 +32,6 @@ from train.config_file import save_config
 from train.data.dataset import Dataset
 from train.data.images import Image
 from train.export import export_network
-from train.quantise import try_to_quantise
 from train.trained.loaded import Loaded, load_network
 from train.trained.text_models import add_text_model, measure_decoding
 from train.trained.tuning import tune
@@ -78,7 +77,7 @@ def export_winner(search: Searched, selected: Selection, folder: Path) -> Winner
     kept = tuned if caution is None or caution.share else tune(best, val)
     save_config(kept.checkpoint.config, folder / BEST_CONFIG, describe_stages(ranked[0].stages))
     final, further = refit(search, ranked[0], winner, averaged, caution)
-    write_bundle(search, final, folder / "best")
+    export_network(final, val, folder / "best", search.settings.samples)
     return WinnerEvidence(
         averaged=averaged,
         caution=caution,
@@ -106,16 +105,8 @@ def export_untrained(search: Searched, folder: Path) -> WinnerEvidence:
     val = search.data.training.val
     network = add_text_model(load_baseline(baselines[0]), val, search.knowledge_for_winner)
     save_config(network.checkpoint.config, folder / BEST_CONFIG)
-    write_bundle(search, network, folder / "best")
+    export_network(network, val, folder / "best", search.settings.samples)
     return WinnerEvidence(averaged=(PRETRAINED,))
-
-
-def write_bundle(search: Searched, network: Loaded, bundle: Path) -> None:
-    """Export a network; where 8 bits were asked for, say what came of them."""
-    training = search.data.training
-    export_network(network, training.val, bundle, search.settings.samples)
-    if search.settings.int8:
-        print(try_to_quantise(bundle, training.val, training.train), flush=True)
 
 
 def load_weights(search: Searched, selected: Selection) -> tuple[Loaded, tuple[str, ...]]:
