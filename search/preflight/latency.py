@@ -62,7 +62,10 @@ def measure_latencies(space: SearchSpace, shared: Any, int8: bool = False) -> La
         latencies[find_architecture(config)] = latency = ray.get(remote.remote(config, shared, int8))
         settings = ", ".join(f"{key} {value}" for key, value in zip(
             TASKS.get(config.task).architecture, find_architecture(config), strict=True))  # fmt: skip
-        print(f"latency: {latency.ms:.1f} ms ({latency.low:.1f}-{latency.high:.1f})  {settings}, {latency.precision}", flush=True)
+        print(
+            f"latency: {latency.ms:.1f} ms ({latency.low:.1f}-{latency.high:.1f})  {settings}, {latency.precision}",
+            flush=True,
+        )
     return latencies
 
 
