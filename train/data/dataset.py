@@ -1,5 +1,6 @@
 """Decoded images: made once per study, mapped by every trial without a copy."""
 
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -137,7 +138,7 @@ def _fault(sample: Sample) -> str:
         return f"{error.finding}: {error.value}"
     except DataError:
         pass
-    return f"{'unreadable' if sample.path.exists() else 'missing_file'}: {sample.path}"
+    return f"{'unreadable' if os.path.exists(sample.path) else 'missing_file'}: {sample.path}"
 
 
 def gather(samples: Sequence[Sample], decoded: Sequence[Decoded]) -> MemoryDataset:

@@ -59,7 +59,12 @@ def test_labelme_keeps_the_text_in_the_description_where_there_is_one(tmp_path: 
     with collected_notes() as notes:
         assert [r.text for r in regions(tmp_path, {"text": "label"})] == ["plate", "plate"]
     assert any("labelled 'plate'" in note for note in notes)
+    touch(tmp_path / "a.png")  # a mask
     assert photos(tmp_path)["all"][0].path == tmp_path / "a.jpg"
+    write(tmp_path / "labels/a.json", {"shapes": [shape("x")], "imagePath": "images/a.jpg"})
+    touch(tmp_path / "labels/a.png", tmp_path / "images/a.jpg")
+    assert photos(tmp_path / "labels", {"root": str(tmp_path)})["all"][0].path == tmp_path / "images/a.jpg"
+    assert photos(tmp_path / "labels")["all"][0].path == tmp_path / "images/a.jpg"
     write(tmp_path / "a.json", {"shapes": [shape("x"), shape("y", "circle")], "imagePath": "a.jpg"})
     with pytest.raises(DataError, match=r"a\.json:1: shape 2 is a 'circle'"):
         photos(tmp_path)

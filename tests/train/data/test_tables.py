@@ -50,6 +50,7 @@ def read(path: Path, **options: str) -> list[tuple[str, str, int]]:
         ("a.tsv", "a.png\t x \n", {}, [("a.png", " x ", 1)]),
         ("a.csv", "img,gt\na,x\n", {}, [("a", "x", 2)]),
         ("a.csv", "File Name,Ground Truth Text\na.png,x\n", {}, [("a.png", "x", 2)]),
+        ("a.csv", "image text\n001 two words\n", {}, [("001", "two words", 2)]),
         # Excel's line that names the delimiter, line ends of a Mac, and doubled ones
         ("a.csv", "sep=;\nfilename;text\na.png;1,5\n", {}, [("a.png", "1,5", 3)]),
         ("a.csv", "filename;text\ra.png;1,5\r", {}, [("a.png", "1,5", 2)]),
@@ -137,7 +138,15 @@ def test_tables_of_splits_and_of_parts(tmp_path: Path) -> None:
         [(split, samples)] = load(tmp_path / folder)[1].items()
         assert (split, [sample.text for sample in samples]) == ("train", ["x", "y"])
     assert [sample.path.suffix for sample in samples] == [".bmp", ".bmp"]
-    part.unlink()
+    numbered = tmp_path / "converted/train/0001.parquet"
+    assert [sample.text for sample in load(numbered)[1]["all"]] == ["y"]
+    numbered.rename(numbered.with_name("0002.parquet"))
+    with pytest.raises(DataError, match=r"without 0001\.parquet"):
+        load(tmp_path / "converted")
+    year = tmp_path / "years/2023.parquet"
+    year.parent.mkdir()
+    part.rename(year)
+    assert load(year.parent)[1] == load(year)[1]
     with pytest.raises(DataError, match="00001-of-00002"):
         load(tmp_path / "hub")
     for number in range(2):

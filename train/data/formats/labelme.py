@@ -53,7 +53,8 @@ class LabelMe:
         key = _text_key(options.get("text", AUTO), pages)
         beside = {image.stem: image for image in images_in(path.parent if path.is_file() else path)}
         root = options.get("root", "")
-        named = [page.image for page in pages if page.image and (root or not _has_moved_along(page, beside))]
+        moved = {} if root else {page.file: image for page in pages if (image := _moved_along(page))}
+        named = [page.image for page in pages if page.image and page.file not in moved]
         paths = find_images(files[0], named, root) if files else {}
         if key == LABEL:
             note_classes(
@@ -63,7 +64,8 @@ class LabelMe:
             regions = [
                 _region(shape, key, f"{page.file}:1: shape {i}") for i, shape in enumerate(page.shapes, 1)
             ]
-            yield Sample(_image(page, paths, beside), label_of(regions), f"{page.file}:1", size=page.size)
+            image = moved.get(page.file) or _image(page, paths, beside)
+            yield Sample(image, label_of(regions), f"{page.file}:1", size=page.size)
 
 
 @dataclass(frozen=True)
@@ -120,7 +122,7 @@ def _region(shape: dict[str, Any], key: str, source: str) -> Region:
 
 
 def _image(page: _Page, paths: Mapping[str, Path], beside: Mapping[str, Path]) -> Path:
-    """Return where an image lies: as the file says, else beside it under its name, else inside of it."""
+    """Return where an image lies that has not moved along: as its file says, else beside it, else inside of it."""
     named = paths.get(page.image)
     if named and is_file(named):
         return named
@@ -131,11 +133,11 @@ def _image(page: _Page, paths: Mapping[str, Path], beside: Mapping[str, Path]) -
     return named or page.file.with_suffix(".png")
 
 
-def _has_moved_along(page: _Page, beside: Mapping[str, Path]) -> bool:
-    """Whether an image is no longer where its file says, but lies beside that file under the same name."""
-    name = page.image.replace("\\", "/")
-    same = PurePosixPath(name).stem == page.file.stem
-    return same and page.file.stem in beside and not is_file(page.file.parent / name)
+def _moved_along(page: _Page) -> Path | None:
+    """Return the image that is no longer where its file says, but beside that file, and is called as it is."""
+    name = PurePosixPath(page.image.replace("\\", "/"))
+    here = page.file.with_name(name.name) if name.stem == page.file.stem else None
+    return here if here and is_file(here) and not is_file(page.file.parent / name) else None
 
 
 def _unpacked(file: Path) -> Path:

@@ -12,7 +12,7 @@ from train.data.formats.orientation import ANGLES
 from train.data.formats.places import files_by_split, find_images, has_image_name, splits_told
 from train.data.formats.region_lists import first_line, is_corners, is_regions
 from train.data.formats.table_delimited import Dialect, delimited_table
-from train.data.formats.table_parquet import parquet_images, parquet_table, parts_of
+from train.data.formats.table_parquet import FIRST, is_first, parquet_images, parquet_table
 from train.data.formats.table_rows import Table, json_table
 from train.data.sample import Sample
 from train.errors import DataError, UsageError
@@ -63,9 +63,9 @@ class TableOfTexts:
             return {"all": root} if _may_be(root) else {}
         for folder in (root, root / "data"):
             if files := files_by_split(folder, _tables(folder)):
-                return files
+                return _whole(files)
         folders = by_split(root, lambda folder: bool(_tables(folder)))
-        return {split: only_one(folder, split, _tables(folder)) for split, folder in folders.items()}
+        return _whole({split: only_one(folder, split, _tables(folder)) for split, folder in folders.items()})
 
     @staticmethod
     def read(path: Path, options: Mapping[str, str]) -> Iterator[Sample]:
@@ -88,7 +88,8 @@ class TableOfTexts:
             ]
             names = [_name(name, image, source) for source, _, name in found]
             rows = [(source, cells) for source, cells, _ in found]
-            paths = find_images(path, names, options.get("root", ""))
+            labels = path / FIRST if path.is_dir() else path
+            paths = find_images(labels, names, options.get("root", ""))
             images = [paths[name] for name in names]
         splits = splits_told(names, [cells[-1] for _, cells in rows] if split_columns else ())
         for (source, cells), place, split in zip(rows, images, splits, strict=True):
@@ -103,7 +104,7 @@ def _further(table: Table, names: re.Pattern[str], taken: Sequence[str]) -> list
 
 def _open(path: Path, options: Mapping[str, str]) -> Table:
     suffix = path.suffix.lower()
-    if suffix in PARQUET:
+    if suffix in PARQUET or path.is_dir():
         return parquet_table(path)
     if suffix in JSON or suffix == ".json":
         return json_table(path)
@@ -221,7 +222,12 @@ def _tables(folder: Path) -> list[Path]:
 
 def _is_first(path: Path) -> bool:
     """Whether a file is no further part of a table that is read together."""
-    return path.suffix.lower() not in PARQUET or parts_of(path)[0] == path
+    return path.suffix.lower() not in PARQUET or is_first(path)
+
+
+def _whole(files: Mapping[str, Path]) -> dict[str, Path]:
+    """Return the folder in place of the first part that stands for all of it."""
+    return {split: path.parent if path.name == FIRST else path for split, path in files.items()}
 
 
 def _is_ours(path: Path) -> bool:

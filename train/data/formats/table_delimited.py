@@ -82,6 +82,8 @@ def _delimiter(lines: Sequence[str], path: Path, is_header: IsHeader) -> str:
             is_usual = delimiter != SPACE and is_header(cells)  # names of columns may have blanks
             if len(cells) > 1 and (is_usual or any(map(has_image_name, _bare(cells)))):
                 return delimiter
+    if lines and is_header(lines[0].strip().split(SPACE)):
+        return SPACE
     return "\t" if path.suffix.lower() == ".tsv" else ","
 
 

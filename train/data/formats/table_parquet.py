@@ -14,14 +14,15 @@ ROWS = 64
 """So many rows are in memory together: a row may hold an image."""
 PART = re.compile(r"(?P<stem>.+)-(?P<number>\d{5})-of-(?P<count>\d{5})")
 """The name of a part of a table, as the Hub has it."""
-NUMBERED = re.compile(r"\d{4}")
-"""The name of a part in the Hub's own conversion to Parquet, which has a folder for each split."""
+NUMBERED = re.compile(r"\d{4}\.parquet")
+FIRST = "0000.parquet"
+"""Names of parts in the Hub's own conversion to Parquet, which has a folder for each split: all of it are a table."""
 BYTES = "bytes"
 ARROW, MAGIC = ".arrow", b"ARROW1"
 
 
 def parquet_table(path: Path) -> Table:
-    """Return the table of a Parquet or Arrow file; a part of several stands for all of them."""
+    """Return the table of a Parquet or Arrow file, or a folder of them; as `parts_of`."""
     from pyarrow import types
 
     parts = parts_of(path)
@@ -55,11 +56,22 @@ def _images(parts: Sequence[Path], column: str) -> Iterator[tuple[str, bytes]]:
         yield image_name(number, content), content
 
 
+def is_first(path: Path) -> bool:
+    """Whether a file is no further part of a table that is read together."""
+    if NUMBERED.fullmatch(path.name) and path.with_name(FIRST).is_file():
+        return path.name == FIRST
+    return parts_of(path)[0] == path
+
+
 def parts_of(path: Path) -> list[Path]:
-    """Return all files of the table that a file is a part of, in order; raise DataError if one is missing."""
-    if NUMBERED.fullmatch(path.stem):
-        count = sum(bool(NUMBERED.fullmatch(other.stem)) for other in path.parent.glob(f"*{path.suffix}"))
-        names = [f"{number:04d}{path.suffix}" for number in range(count)]
+    """Return all files of the table that a folder is, or a file a part of, in order; raise DataError without one.
+
+    A file with a number alone is a part where its folder is read, and a table of its own where it is named itself.
+    """
+    folder = path if path.is_dir() else path.parent
+    if path.is_dir():
+        count = sum(bool(NUMBERED.fullmatch(other.name)) for other in path.iterdir())
+        names = [f"{number:04d}.parquet" for number in range(count)]
     elif match := PART.fullmatch(path.stem):
         names = [
             f"{match['stem']}-{number:05d}-of-{match['count']}{path.suffix}"
@@ -67,11 +79,11 @@ def parts_of(path: Path) -> list[Path]:
         ]
     else:
         names = [path.name]
-    parts = [path.with_name(name) for name in names]
+    parts = [folder / name for name in names]
     if missing := [part.name for part in parts if not part.is_file()]:
         raise DataError(
             "a table in parts must be whole",
-            f"{path.parent} without {', '.join(missing[:3])}",
+            f"{folder} without {', '.join(missing[:3])}",
             "add them, or rename the part to read it alone",
         )
     return parts
