@@ -17,8 +17,8 @@ from serve.schemas import DecodedText, OcrResult, PageRequest, RecognizeRequest,
 from serve.schemas import Response as Envelope
 from serve.topology import Layout
 
-AT_ONCE_BYTES = 2**20
-"""What is parsed or decoded in the event loop: a millisecond or two."""
+PARSED_AT_ONCE_BYTES = 2**20
+"""JSON and base64 that are parsed in the event loop: a millisecond or two."""
 
 
 def make_read_router(services: Services) -> APIRouter:
@@ -104,7 +104,7 @@ def _warned(warnings: Sequence[str]) -> dict[str, Any]:
 
 async def _parse(body: bytes, services: Services) -> Mapping[str, Any]:
     """Return a body's JSON; a large one is parsed beside the event loop."""
-    if len(body) <= AT_ONCE_BYTES:
+    if len(body) <= PARSED_AT_ONCE_BYTES:
         return parse_json(body)
     return await services.lanes.small.run(parse_json, body)
 
@@ -135,7 +135,7 @@ async def _read_file(asked: PageRequest, services: Services) -> bytes:
         return await fetch(asked.file, settings.url_hosts, settings.limits)
     if asked.fileType is None:
         raise UndecodableError("fileType must be 0 for a PDF and 1 for an image", None, "say which it is")
-    if len(asked.file) <= AT_ONCE_BYTES:
+    if len(asked.file) <= PARSED_AT_ONCE_BYTES:
         return decode_base64(asked.file)
     return await services.lanes.small.run(decode_base64, asked.file)
 
@@ -148,7 +148,7 @@ async def _read_lines(request: Request, services: Services) -> tuple[RecognizeRe
         asked = validate(
             RecognizeRequest, {**in_address, **await _parse(body := await request.body(), services)}
         )
-        if len(body) <= AT_ONCE_BYTES:
+        if len(body) <= PARSED_AT_ONCE_BYTES:
             return asked, _decode_all(asked.images)
         return asked, await services.lanes.small.run(_decode_all, asked.images)
     if kind == "multipart/form-data":

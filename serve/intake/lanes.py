@@ -24,8 +24,6 @@ LARGE_THREADS, LARGE_AT_ONCE = 2, 2
 DOCUMENTS_AT_ONCE = 2
 NICENESS = 10
 SMALL_BYTES = 3 * LARGE_PX
-AT_ONCE_BYTES = 2**17
-"""Files, and their pictures when decoded, that need no thread: a millisecond, usually a tenth of one."""
 
 
 class Lane:

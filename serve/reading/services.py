@@ -7,8 +7,9 @@ from typing import Any, Protocol
 from serve.errors import BusyError
 from serve.inference.recogniser import NOTHING, Reading, show_lines
 from serve.inference.runners import Lines
+from serve.intake.at_once import DECODED_AT_ONCE_BYTES, decodes_at_once
 from serve.intake.guard import Pictures, open_images, require_lines
-from serve.intake.lanes import AT_ONCE_BYTES, SMALL_BYTES, Lanes
+from serve.intake.lanes import SMALL_BYTES, Lanes
 from serve.metrics import Metrics
 from serve.reading.document_reader import DocumentReader
 from serve.reading.line_queue import LineQueue
@@ -133,10 +134,10 @@ class Services:
 
 def _open_at_once(files: Sequence[bytes], limits: Limits) -> tuple[Pictures, list[Image]] | None:
     """Return the pictures of files, decoded; None where that is work for a thread."""
-    if sum(map(len, files)) > AT_ONCE_BYTES:
+    if not decodes_at_once(files):
         return None
     pictures = open_images(files, limits)
-    return (pictures, _decode_all(pictures)) if pictures.decoded_bytes <= AT_ONCE_BYTES else None
+    return (pictures, _decode_all(pictures)) if pictures.decoded_bytes <= DECODED_AT_ONCE_BYTES else None
 
 
 def _open_small(files: Sequence[bytes], limits: Limits) -> tuple[Pictures, list[Image] | None]:

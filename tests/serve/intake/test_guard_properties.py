@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from serve.errors import TooLargeError, UndecodableError, UnsupportedError
+from serve.intake.at_once import decodes_at_once
 from serve.intake.guard import decode_image
 from serve.settings import Limits
 from tests.serve.crafted import paged, pdf, picture, pillow
@@ -65,6 +66,7 @@ def mutated(draw: st.DrawFn, files: list[bytes]) -> bytes:
 
 def check(data: bytes, file_type: int | None = None) -> None:
     """Decode as a page and as a line; assert what may come out."""
+    decodes_at_once([data])
     for decode in (
         lambda: decode_document(data, file_type, LIMITS).pages,
         lambda: [decode_image(data, LIMITS)],

@@ -65,7 +65,9 @@ def _read_png(data: bytes) -> Iterator[Header]:
     if data[8:16] != b"\0\0\0\x0dIHDR":
         raise make_damage_error("png", "no IHDR chunk")
     width, height, bits, colour = struct.unpack_from(">IIBB", data, 16)
-    found = _png_chunks(data)
+    found: dict[bytes, tuple[int, int]] = {}
+    for name, at, after in png_chunks(data):
+        found.setdefault(name, (at, after))
     start, end = found.get(b"tRNS", (0, 0))
     key = bytes(data[start:end])
     orientation = read_orientation(data[slice(*found[b"eXIf"])]) if b"eXIf" in found else 1
@@ -74,17 +76,16 @@ def _read_png(data: bytes) -> Iterator[Header]:
     yield Header("png", width, height, orientation, alpha, not alpha, frames > 1, bits, key)
 
 
-def _png_chunks(data: bytes) -> dict[bytes, tuple[int, int]]:
-    """Return where the contents of each chunk lie, by name; of several the first."""
-    found: dict[bytes, tuple[int, int]] = {}
+def png_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """Yield each chunk's name, and where its contents begin and end; raise DamagedPictureError for too many."""
     at, size = 8, len(data)
     for _ in range(_MOST_CHUNKS):
         if at + 8 > size:
-            return found
+            return
         length, name = struct.unpack_from(">I4s", data, at)
-        found.setdefault(name, (at + 8, at + 8 + length))
+        yield name, at + 8, at + 8 + length
         if name == b"IEND":
-            return found
+            return
         at += 12 + length
     raise make_damage_error("png", f"more than {_MOST_CHUNKS} chunks")
 
