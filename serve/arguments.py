@@ -116,8 +116,9 @@ def _add_machine(add: Callable[..., object]) -> None:
         "--topology",
         choices=("auto", "fused", "graph"),
         default="auto",
-        help="fused: all models in the process that speaks HTTP, and in one that stands by; graph: a deployment for "
-        "each model, which scale apart; auto: fused on one machine's cores, else graph (default auto)",
+        help="fused: all models in each process that speaks HTTP, one for every four cores; on fewer than 8 cores one "
+        "works and another one stands by; graph: a deployment for each model, which scale apart; auto: fused on one "
+        "machine's cores, else graph (default auto)",
     )
     add("--address", help="Ray cluster to serve on (default: a new one on this machine)")
     add("--detach", action="store_true", help="return when it serves, on a cluster that stays")

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 from serve.claims import find_free_port, find_free_range
+from serve.topology import CORES
 
 SERVE = {
     "RAY_SERVE_ENABLE_HA_PROXY": "1",  # HAProxy before the replicas: a request costs a quarter of the CPU time
@@ -29,7 +30,7 @@ PORTS = (
     "RAY_SERVE_HAPROXY_METRICS_PORT",
     "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT",  # all servers of a machine would share it, each with its own models
 )
-REPLICA_PORTS = 50
+LEAST_REPLICA_PORTS = 50
 
 
 def prepare(host: str, port: int) -> None:
@@ -39,13 +40,23 @@ def prepare(host: str, port: int) -> None:
     for name in PORTS:
         os.environ.setdefault(name, str(find_free_port()))
     # HAProxy would go on to ask a port whose replica died, and which another server's took since.
-    first = find_free_range(REPLICA_PORTS)
+    ports = count_replica_ports(os.cpu_count() or 1)
+    first = find_free_range(ports)
     os.environ.setdefault("RAY_SERVE_DIRECT_INGRESS_MIN_HTTP_PORT", str(first))
-    os.environ.setdefault("RAY_SERVE_DIRECT_INGRESS_MAX_HTTP_PORT", str(first + REPLICA_PORTS - 1))
+    os.environ.setdefault("RAY_SERVE_DIRECT_INGRESS_MAX_HTTP_PORT", str(first + ports - 1))
     _put_haproxy_in_order()
     os.environ.pop("OCRTUNE_BIND", None)
     if ":" in host:
         os.environ["OCRTUNE_BIND"] = f"{host}:{port}" + (" v4v6" if host == "::" else "")
+
+
+def count_replica_ports(cores: int) -> int:
+    """Return how many ports a machine's server has: one for each process that speaks HTTP, and for what replaces it.
+
+    Args:
+        cores: of the machine, not of this process alone: servers that have different cores have ports of one grid.
+    """
+    return max(LEAST_REPLICA_PORTS, 2 * (cores // CORES))
 
 
 def prefer_one_process() -> None:

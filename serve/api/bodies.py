@@ -36,9 +36,9 @@ def validate(model: type[M], fields: Mapping[str, Any]) -> M:
         raise UndecodableError(f"{place}: {first['msg']}", repr(first["input"])[:80], "see /docs") from error
 
 
-def fields_in_address(request: Request, model: type[BaseModel]) -> dict[str, Any]:
-    """Return the fields of a model that stand in a request's address, as `?rule=vin`: those of its body go before."""
-    return {key: value for key, value in request.query_params.items() if key in model.model_fields}
+def fields_in_address(request: Request) -> dict[str, Any]:
+    """Return the fields in a request's address, as `?rule=vin`: those of its body go before, an empty one is none."""
+    return {key: value for key, value in request.query_params.items() if value}
 
 
 def parse_json(body: bytes) -> Mapping[str, Any]:

@@ -112,7 +112,7 @@ async def _parse(body: bytes, services: Services) -> Mapping[str, Any]:
 async def _read_document(request: Request, services: Services) -> tuple[PageRequest, bytes | None]:
     """Return the request, and the file if it came in a form."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    asked = fields_in_address(request, PageRequest)
+    asked = fields_in_address(request)
     if kind != "multipart/form-data":
         fields = await _parse(await request.body(), services)
         return validate(PageRequest, {**_with_number(asked), **fields}), None
@@ -143,7 +143,7 @@ async def _read_file(asked: PageRequest, services: Services) -> bytes:
 async def _read_lines(request: Request, services: Services) -> tuple[RecognizeRequest, list[bytes]]:
     """Return the request and its image files, whichever way they came."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    in_address = fields_in_address(request, RecognizeRequest)
+    in_address = fields_in_address(request)
     if kind == "application/json":
         asked = validate(
             RecognizeRequest, {**in_address, **await _parse(body := await request.body(), services)}

@@ -2,6 +2,7 @@
 
 import pytest
 
+from serve.environment import count_replica_ports
 from serve.settings import Limits, Settings
 from serve.topology import Layout, choose_layout
 
@@ -22,6 +23,12 @@ from serve.topology import Layout, choose_layout
 )
 def test_the_layout(asked: str, cluster: bool, gpus: int | None, cores: int, layout: Layout) -> None:
     assert choose_layout(asked, cluster=cluster, gpus=gpus, cores=cores) == layout
+
+
+@pytest.mark.parametrize("cores", [1, 203, 204, 1024])
+def test_every_process_and_its_replacement_has_a_port(cores: int) -> None:
+    layout = choose_layout("auto", cluster=False, gpus=None, cores=cores)
+    assert count_replica_ports(cores) >= 2 * layout.processes
 
 
 def test_a_process_that_stands_by_takes_no_part() -> None:

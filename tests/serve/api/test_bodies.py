@@ -1,11 +1,13 @@
-"""Files in the bodies of requests."""
+"""Files in the bodies of requests, and fields in their addresses."""
 
 import base64
 
 import pytest
+from fastapi import Request
 
-from serve.api.bodies import decode_base64
+from serve.api.bodies import decode_base64, fields_in_address, validate
 from serve.errors import UndecodableError
+from serve.schemas import PageRequest, RecognizeRequest
 
 
 def test_base64_is_taken_as_command_lines_mime_and_browsers_write_it() -> None:
@@ -18,3 +20,16 @@ def test_base64_is_taken_as_command_lines_mime_and_browsers_write_it() -> None:
     for text in (plain[:-1], plain + "!", "%%%"):
         with pytest.raises(UndecodableError, match="must be base64"):
             decode_base64(text)
+
+
+def test_fields_in_the_address_are_as_good_as_those_of_the_body_and_empty_ones_are_none() -> None:
+    def fields(address: bytes) -> dict[str, object]:
+        return fields_in_address(Request({"type": "http", "query_string": address})) | {"images": ["a"]}
+
+    asked = validate(RecognizeRequest, fields(b"rule=vin&alternatives=2&decode="))
+    assert (asked.rule, asked.alternatives, asked.decode) == ("vin", 2, "text-model")
+    page = validate(PageRequest, fields(b"visualize=&find=false&page=1") | {"file": "b"})
+    assert (page.visualize, page.find) == (None, False)
+    for wrong in (b"rules=vin", b"alternatives=9"):
+        with pytest.raises(UndecodableError, match=wrong.decode().partition("=")[0]):
+            validate(RecognizeRequest, fields(wrong))
