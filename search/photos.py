@@ -150,7 +150,7 @@ def check_photos(asked: StudySettings) -> None:
 def _check_settings(asked: StudySettings) -> None:
     """Raise what either study would of its settings: the reader's begins when the detector's has taken its time."""
     reader = _reader(asked)
-    for settings in (detection_settings(asked, None), reader):
+    for settings in (reader,) if asked.detection else (detection_settings(asked, None), reader):
         settle_method(settings)
     check_others(source_of(reader))
     if asked.detection:

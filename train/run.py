@@ -236,9 +236,8 @@ def _train_and_export(
         print(f"baseline: {config.model}, as published: {score}", flush=True)
     train(config, data, _report(output, config.epochs, report, task), resume)
     reached, bundle = load_checkpoint(output / BEST), output / "best"
-    network = add_text_model(
-        load_network(with_tuned_settings(reached, data.val), data.val), data.val, knowledge
-    )
+    tuned = with_tuned_settings(reached, data.val, data.train.sizes)
+    network = add_text_model(load_network(tuned, data.val), data.val, knowledge)
     best = network.checkpoint
     if best.text_model is not None:  # its metrics stay: they are compared with those of later epochs
         replace(reached, text_model=best.text_model).save(output / BEST)

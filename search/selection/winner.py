@@ -72,9 +72,10 @@ def export_winner(search: Searched, selected: Selection, folder: Path) -> Winner
     data, val = search.data, search.data.training.val
     best, averaged = load_weights(search, selected)
     loaded, averaged, caution = apply_caution(search, selected, best, averaged)
-    tuned = tune(loaded, val)
+    is_trained, learnt = caution is None or caution.share > 0, data.training.train.sizes
+    tuned = tune(loaded, val, learnt if is_trained else None)
     winner = add_text_model(tuned, val, search.knowledge_for_winner)
-    kept = tuned if caution is None or caution.share else tune(best, val)
+    kept = tuned if is_trained else tune(best, val, learnt)
     save_config(kept.checkpoint.config, folder / BEST_CONFIG, describe_stages(ranked[0].stages))
     final, further = refit(search, ranked[0], winner, averaged, caution)
     export_network(final, val, folder / "best", search.settings.samples)

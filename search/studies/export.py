@@ -15,9 +15,11 @@ from search.studies.read import Study, read_result
 from train.bundle import MANIFEST
 from train.checkpoint import Checkpoint
 from train.data.dataset import Dataset
+from train.end_to_end.finder import PhotoFiles
 from train.errors import UsageError
 from train.export import export_network
 from train.sets.read import read_splits
+from train.tasks import TASKS
 from train.tasks.parity import ParityResult
 from train.trained.loaded import load_network
 from train.trained.text_models import add_text_model
@@ -61,7 +63,9 @@ def export_trial(study: Study, wanted: str, output: Path) -> Exported:
     splits, left_out = read_splits(source_of(settings))
     knowledge = gather_text_knowledge(settings, [sample.text for sample in splits.train])
     val = choose_decoding(settings).decode_usable({"val": splits.val}, settings.allow_bad, left_out)[0]["val"]
-    network = add_text_model(load_network(with_tuned_settings(checkpoint, val), val), val, knowledge)
+    learnt = PhotoFiles(splits.train).sizes if TASKS.get(settings.task_name).tunes else None
+    tuned = with_tuned_settings(checkpoint, val, learnt)
+    network = add_text_model(load_network(tuned, val), val, knowledge)
     parity = export_network(network, val, output, settings.samples)
     return Exported(trial.id, checkpoint.epoch, network.checkpoint.metrics, parity)
 

@@ -77,6 +77,12 @@ def asked(data: Path, *more: str) -> StudySettings:
         (30, "A{}", ("--general-labels", "absent.txt"), "absent.txt"),
         (30, "A{}", ("--reading", "absent.yaml"), "absent.yaml"),
         (30, "A{}", ("--detection", "absent"), "a bundle must be"),
+        (
+            30,
+            "A{}",
+            ("--detection", "absent", "--weights", __file__, "--model", "pp-ocrv6-tiny"),
+            "a bundle must be",
+        ),
     ],
 )
 def test_what_cannot_be_trained_on_is_refused_before_any_work(

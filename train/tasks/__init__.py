@@ -33,6 +33,8 @@ AS_LABELLED = "as-labelled"
 CALIBRATION_IMAGES = 48
 PARITY_IMAGES, PARITY_SIZES = 64, (1, 8)
 SampleStats = npt.NDArray[np.float64]
+Sizes = npt.NDArray[np.int32]
+"""(N, 2): height and width of image files, in pixels."""
 
 
 class Task(ABC):
@@ -122,12 +124,15 @@ class Task(ABC):
         """Return the settings with which an exported model is served, for its bundle."""
         return {}
 
-    def tuned(self, outputs: Iterable[tuple[Indices, Images]], data: Dataset) -> TrialConfig:
+    def tuned(
+        self, outputs: Iterable[tuple[Indices, Images]], data: Dataset, learnt: Sizes | None = None
+    ) -> TrialConfig:
         """Return the configuration with what needs no training chosen anew, such as the thresholds of a detector.
 
         Args:
             outputs: an engine's, of all `evaluation_batches` of the data, with their indices; read once.
             data: on which to choose: the validation split.
+            learnt: of the images that the network was trained on; None for a pretrained one, or if they are not known.
         """
         raise NotImplementedError
 

@@ -16,7 +16,7 @@ from train.data.photos.picture import draw_regions
 from train.engine import Images
 from train.scoring.regions import RegionCounts, RegionScores, count_image, score_regions
 from train.scoring.thresholds import tune_thresholds
-from train.tasks import TASKS, Mistake, SampleStats, Task
+from train.tasks import TASKS, Mistake, SampleStats, Sizes, Task
 from train.tasks.detection_at_best import DetectionAtBest
 from train.tasks.photos import PhotoTask, kept_photo, labels_of, longest_side, source_size
 
@@ -40,8 +40,10 @@ class Detection(PhotoTask):
 
     tunes: ClassVar[bool] = True
 
-    def tuned(self, outputs: Iterable[tuple[Indices, Images]], data: Dataset) -> TrialConfig:
-        """Choose threshold, box threshold and unclip ratio; larger photos are shrunken to the size of these."""
+    def tuned(
+        self, outputs: Iterable[tuple[Indices, Images]], data: Dataset, learnt: Sizes | None = None
+    ) -> TrialConfig:
+        """Choose threshold, box threshold and unclip ratio; photos larger than all that it has learnt are shrunken."""
         photos = (
             self.photo_map(maps, data, index)
             for indices, output in outputs
@@ -50,7 +52,9 @@ class Detection(PhotoTask):
         chosen = tune_thresholds(photos, self.how).parameters
         names = ("thresh", "box_thresh", "unclip_ratio")
         changed = {name: getattr(chosen, name) for name in names}
-        changed["max_side_px"] = min(self._config.detection.max_side_px, longest_side(data))
+        if learnt is not None:
+            seen = max(longest_side(learnt), longest_side(data.sizes))
+            changed["max_side_px"] = min(self._config.detection.max_side_px, seen)
         detection = self._config.detection.model_copy(update=changed)
         return self._config.model_copy(update={"detection": detection})
 

@@ -30,7 +30,7 @@ from train.engine import Batch, Images
 from train.scoring.regions import RegionScores, hmean
 from train.scoring.scores import Scores
 from train.scoring.thresholds import PhotoMap
-from train.tasks import SampleStats, Task, Terms
+from train.tasks import SampleStats, Sizes, Task, Terms
 from train.tasks.inference_yml import write_detection_settings
 from train.tasks.parity import box_verdicts, photo_inputs
 
@@ -204,9 +204,9 @@ def labels_of(data: Dataset, index: int) -> tuple[Region, ...]:
     return regions_of(data.texts[index], data.sources[index])
 
 
-def longest_side(data: Dataset) -> int:
-    """Return the longest side of the photos in pixels, up to the next multiple of STRIDE_PX."""
-    return max(2, -(-int(data.sizes.max()) // STRIDE_PX)) * STRIDE_PX
+def longest_side(sizes: Sizes) -> int:
+    """Return the longest side of photos in pixels, up to the next multiple of STRIDE_PX."""
+    return max(2, -(-int(sizes.max()) // STRIDE_PX)) * STRIDE_PX
 
 
 def source_size(data: Dataset, index: int) -> tuple[int, int]:

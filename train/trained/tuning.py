@@ -6,26 +6,27 @@ from train.checkpoint import Checkpoint
 from train.config import TrialConfig
 from train.data.dataset import Dataset
 from train.system.dotted import flatten
-from train.tasks import TASKS
+from train.tasks import TASKS, Sizes
 from train.trained.loaded import Assembled, Loaded, load_network
 
 
-def with_tuned_settings(checkpoint: Checkpoint, val: Dataset) -> Checkpoint:
+def with_tuned_settings(checkpoint: Checkpoint, val: Dataset, learnt: Sizes | None = None) -> Checkpoint:
     """Return a checkpoint with the settings that do best on the validation split; the weights stay as they are.
 
-    Its metrics are measured with them. For a task without such settings it is the same checkpoint.
+    `learnt`: sizes of the images that it was trained on; None for a pretrained one, or if they are not known. Its
+    metrics are measured with them. For a task without such settings it is the same checkpoint.
     """
     if not TASKS.get(checkpoint.config.task).tunes:
         return checkpoint
-    return tune(load_network(checkpoint, val), val).checkpoint
+    return tune(load_network(checkpoint, val), val, learnt).checkpoint
 
 
-def tune(network: Loaded, val: Dataset) -> Loaded:
+def tune(network: Loaded, val: Dataset, learnt: Sizes | None = None) -> Loaded:
     """Return the network with the settings of its task that do best on the validation split (`with_tuned_settings`)."""
     if not network.task.tunes:
         return network
     checkpoint = network.checkpoint
-    config = choose_settings(network, val)
+    config = choose_settings(network, val, learnt)
     task = TASKS.get(config.task)(config, checkpoint.charset)
     better = Loaded(network.engine, task, checkpoint=replace(checkpoint, config=config)).with_outputs_of(
         network
@@ -39,10 +40,10 @@ def tune(network: Loaded, val: Dataset) -> Loaded:
     return better.with_metrics(after.metrics())
 
 
-def choose_settings(network: Assembled, val: Dataset) -> TrialConfig:
+def choose_settings(network: Assembled, val: Dataset, learnt: Sizes | None = None) -> TrialConfig:
     """Return the task's configuration with the settings that do best with a network's outputs."""
     outputs = ((indices, network.output(val, indices)) for indices in network.task.evaluation_batches(val))
-    return network.task.tuned(outputs, val)
+    return network.task.tuned(outputs, val, learnt)
 
 
 def _describe_changes(before: TrialConfig, after: TrialConfig) -> str:

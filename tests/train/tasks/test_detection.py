@@ -140,9 +140,12 @@ def test_thresholds_are_chosen_for_the_maps(photos: MemoryDataset) -> None:
         maps[index, 0, top + 3 : bottom - 2, left + 3 : right - 2] = 0.45
     everything = np.arange(4)
     assert one.score(one.decode(maps, photos, everything), photos).hmean == 0
-    chosen = one.tuned([(everything[:3], maps[:3]), (everything[3:], maps[3:])], photos)
+    outputs = [(everything[:3], maps[:3]), (everything[3:], maps[3:])]
+    chosen = one.tuned(outputs, photos)
     assert chosen.detection.box_thresh < 0.45
-    assert chosen.detection.max_side_px == photos.sizes.max() == 256  # a larger photo is shrunken
+    for learnt, side in ((None, 960), ([[100, 200]], photos.sizes.max()), ([[500, 200]], 512)):
+        sizes = None if learnt is None else np.array(learnt, np.int32)
+        assert one.tuned(outputs, photos, sizes).detection.max_side_px == side  # a larger photo is shrunken
     better = Detection(chosen, Charset(()))
     assert better.score(better.decode(maps, photos, everything), photos).hmean == 1
     assert chosen.model_copy(update={"detection": one._config.detection}) == one._config
