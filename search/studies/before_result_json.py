@@ -14,6 +14,7 @@ from search.settings import StudySettings
 from search.storage.files import SUMMARY_FILE
 from search.storage.journal import read_study_event
 from search.studies.rebuild import count_samples, read_baselines, rebuild_trials
+from train.errors import CheckpointError
 from train.scoring.intervals import Gain, Interval
 from train.scoring.scores import Scores
 from train.tasks import TASKS
@@ -25,8 +26,23 @@ MISSING = (
 
 
 def read_summary(folder: Path, settings: StudySettings) -> StudyResult:
-    """Return the result of a finished study from its summary and its journal; it has no misreadings."""
-    found = json.loads((folder / SUMMARY_FILE).read_text(encoding="utf-8"))
+    """Return the result of a finished study from its summary and its journal; it has no misreadings.
+
+    Raises:
+        CheckpointError: its summary is damaged.
+    """
+    path = folder / SUMMARY_FILE
+    try:
+        return _as_result(json.loads(path.read_bytes()), folder, settings)
+    except (ValueError, KeyError, TypeError) as error:
+        raise CheckpointError(
+            "the summary of a study must be whole and of a known version",
+            f"{path}: {type(error).__name__} {' '.join(str(error).split())[:100]}",
+            "put it back from a copy; report.html says what it held",
+        ) from error
+
+
+def _as_result(found: dict[str, Any], folder: Path, settings: StudySettings) -> StudyResult:
     baselines = read_baselines(settings, found)
     samples = count_samples(baselines, found["data"]["samples"].get("val", 0))
     trials = _read_trials(found["trials"], rebuild_trials(folder, settings, "finished", samples))

@@ -83,7 +83,7 @@ def print_studies(chosen: argparse.Namespace) -> int:
         try:
             study = read_study(folder)
             found.append((study.changed, _as_row(study)))
-        except OcrError as error:
+        except (OcrError, OSError) as error:  # a folder may be removed meanwhile
             unread.append(f"{folder.name} cannot be read: {error}")
     rows = [row for _, row in sorted(found, key=lambda one: one[0], reverse=True)]
     head = ("study", "task", "data", "state", "best (95 %)", "baseline", "score", "trials", "when")

@@ -13,8 +13,8 @@ from train.trained.loaded import Assembled, Loaded, load_network
 def with_tuned_settings(checkpoint: Checkpoint, val: Dataset, learnt: Sizes | None = None) -> Checkpoint:
     """Return a checkpoint with the settings that do best on the validation split; the weights stay as they are.
 
-    `learnt`: sizes of the images that it was trained on; None for a pretrained one, or if they are not known. Its
-    metrics are measured with them. For a task without such settings it is the same checkpoint.
+    `learnt`: sizes of the images that it was trained on; None for a pretrained one, or if they are not known. The
+    metrics are measured with the chosen settings. For a task without any it is the same checkpoint.
     """
     if not TASKS.get(checkpoint.config.task).tunes:
         return checkpoint

@@ -14,7 +14,7 @@ from search.records.sample_rows import SplitRows, read_rows, write_rows
 from search.report.summary import write_summary
 from search.report.terminal import terminal_table
 from search.settings import StudySettings
-from search.storage.files import JOURNAL, RESULT_FILE, STUDY_FILE
+from search.storage.files import JOURNAL, RESULT_FILE, STUDY_FILE, SUMMARY_FILE
 from search.storage.journal import Journal, read_journal
 from search.storage.lock import hold
 from search.studies.commands import main
@@ -120,11 +120,14 @@ def test_list_tells_finished_running_and_interrupted(
     running.close()
     (write_study(tmp_path, named("torn")) / STUDY_FILE).write_text("{")
     (write_study(tmp_path, named("bad")) / RESULT_FILE).write_text("[]")
+    (earlier := write_study(tmp_path, named("earlier")) / RESULT_FILE).unlink()
+    earlier.with_name(SUMMARY_FILE).write_text('{"data": ')
     assert main(["list", "--storage", str(tmp_path)]) == 1
     told = capsys.readouterr()
     assert told.out.count("interrupted") == 2
     assert [line.partition(":")[0] for line in told.err.splitlines()] == [
         "bad cannot be read",
+        "earlier cannot be read",
         "torn cannot be read",
     ]
 

@@ -16,7 +16,7 @@ from train.data.folders.notes import collected_notes
 from train.data.formats import NO_OPTIONS, load
 from train.data.photos.regions import Region, regions_of
 from train.data.sample import Sample
-from train.errors import DataError
+from train.errors import DataError, UsageError
 
 LINE = "1,2,30,2,30,9,1,9"
 QUAD = ((1.0, 2.0), (30.0, 2.0), (30.0, 9.0), (1.0, 9.0))
@@ -132,6 +132,15 @@ def test_label_studio_is_refused_by_its_task(tmp_path: Path, given: list[Any], r
     with pytest.raises(DataError, match=rule) as error:
         photos(path)
     assert f"{path}:" in str(error.value)
+
+
+def test_label_studio_notes_are_texts_only_where_nothing_was_typed(tmp_path: Path) -> None:
+    noted = {**box(), "meta": {"text": ["dirty"]}}
+    field = {**typed("x"), "from_name": "reading"}
+    path = write(tmp_path / "export.json", [task(noted, field), task(field, noted), task(noted)])
+    assert [region.text for region in regions(path)] == ["x", "x", "dirty"]
+    with pytest.raises(UsageError, match=r"got raeding; those of .* are reading"):
+        photos(path, {"text": "raeding"})
 
 
 def test_label_studio_transcribes_whole_lines(tmp_path: Path) -> None:

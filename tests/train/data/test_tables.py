@@ -51,6 +51,7 @@ def read(path: Path, **options: str) -> list[tuple[str, str, int]]:
         ("a.csv", "img,gt\na,x\n", {}, [("a", "x", 2)]),
         ("a.csv", "File Name,Ground Truth Text\na.png,x\n", {}, [("a.png", "x", 2)]),
         ("a.csv", "image text\n001 two words\n", {}, [("001", "two words", 2)]),
+        ("a.csv", "image,text,ground_truth_text\na.png,x,y\n", {}, [("a.png", "x", 2)]),
         # Excel's line that names the delimiter, line ends of a Mac, and doubled ones
         ("a.csv", "sep=;\nfilename;text\na.png;1,5\n", {}, [("a.png", "1,5", 3)]),
         ("a.csv", "filename;text\ra.png;1,5\r", {}, [("a.png", "1,5", 2)]),

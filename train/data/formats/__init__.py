@@ -177,7 +177,7 @@ def detect(
 def _tell_other_task(root: Path, options: Mapping[str, str], tasks: Sequence[str]) -> str:
     """Return the remedy where a folder or file has labels, but those of another task."""
     others = dict.fromkeys(FORMATS.get(name).task for name in FORMATS.names())
-    found = [task for task in others if task not in tasks and _finds(root, options, [task])]
+    found = [task for task in others if task not in tasks and _finds(root, options, [task], broken=False)]
     return f"there are labels for --task {' and '.join(found)}" if found else ""
 
 
@@ -210,12 +210,13 @@ def _inner(root: Path) -> list[Path]:
     return [*folders[:LOOKED_INTO], *below[:LOOKED_INTO]]
 
 
-def _finds(root: Path, options: Mapping[str, str], tasks: Sequence[str]) -> bool:
+def _finds(root: Path, options: Mapping[str, str], tasks: Sequence[str], broken: bool = True) -> bool:
+    """Whether there are labels of some tasks; `broken` where they cannot be told, as of a table without a part."""
     names = (name for task in tasks for name in names_of(task) if _takes(name, options))
     try:
         return any(FORMATS.get(name).find(root) for name in names)
     except DataError:
-        return True
+        return broken
 
 
 def names_of(task: str) -> list[str]:

@@ -13,7 +13,7 @@ from train.data.formats.shapes import has_shape, labelled_size, numbers_of, rect
 from train.data.formats.table_rows import json_objects
 from train.data.photos.regions import Region, as_region, label_of
 from train.data.sample import Sample
-from train.errors import DataError
+from train.errors import DataError, UsageError
 
 RECTANGLES, POLYGONS = ("rectangle", "rectanglelabels"), ("polygon", "polygonlabels")
 OTHER_SHAPES = (
@@ -26,6 +26,8 @@ OTHER_SHAPES = (
     "bitmask",
     "vector",
 )
+PLACES = TYPED, NOTE = "value", "meta"
+"""Where the text of a region stands: what was typed for it; without that, its note."""
 USUAL_KEYS = ("image", "ocr", "img", "photo")
 
 
@@ -51,13 +53,14 @@ class LabelStudio:
     @staticmethod
     def read(path: Path, options: Mapping[str, str]) -> Iterator[Sample]:
         """Yield one sample a task that somebody has finished; the others are counted."""
-        path = path.absolute()
+        path, field = path.absolute(), options.get("text", "")
         tasks = [(source, task, _results(task, source)) for source, task in json_objects(path)]
         done = [
             (source, _address(task, source), results)
             for source, task, results in tasks
             if results is not None
         ]
+        _require_field(field, [item for _, _, results in done for item in results], path)
         paths = find_images(path, [address for _, address, _ in done], options.get("root", ""))
         for source, address, results in done:
             image = paths[address]
@@ -65,7 +68,7 @@ class LabelStudio:
             changed = None if has_shape(size, labelled) else labelled
             yield Sample(
                 image,
-                label_of(_regions(results, size, options.get("text", ""), source)),
+                label_of(_regions(results, size, field, source)),
                 source,
                 size=changed,
             )
@@ -119,11 +122,24 @@ def _regions(
     """Yield the regions, in the order in which they were drawn; a text without any is that of the whole photo."""
     height, width = size
     shapes = [item for item in results if _is_shape(item, source)]
+    chosen = [item for item in results if field in ("", item.get("from_name"))]
+    texts = _texts(chosen, TYPED, bool(shapes), source)
+    untyped = [item for item in chosen if str(item.get("id")) not in texts and not _has_text(item, TYPED)]
+    texts |= _texts(untyped, NOTE, bool(shapes), source)
+    for item in shapes:
+        yield as_region(rounded(_corners(item, size, source)), texts.get(str(item.get("id")), ""))
+    if not shapes:
+        for text in texts.values():
+            yield as_region(rectangle(0, 0, width, height), text)
+
+
+def _texts(results: Sequence[dict[str, Any]], place: str, has_shapes: bool, source: str) -> dict[str, str]:
+    """Return the texts that stand in one place of the results, by the id of their region."""
     texts: dict[str, str] = {}
     for item in results:
-        if field not in ("", item.get("from_name")) or (text := _text(item, source)) is None:
+        if (text := _text(item, place, source)) is None:
             continue
-        if shapes and item.get("id") is None:
+        if has_shapes and item.get("id") is None:
             raise DataError(
                 "a text must have the id of its region", f"{source}: {text[:60]!r}", "export it again"
             )
@@ -133,11 +149,22 @@ def _regions(
                 f"{source}: {texts[key][:40]!r} and {text[:40]!r} in {item.get('from_name')}",
                 "name the field that holds it with --option text=NAME",
             )
-    for item in shapes:
-        yield as_region(rounded(_corners(item, size, source)), texts.get(str(item.get("id")), ""))
-    if not shapes:
-        for text in texts.values():
-            yield as_region(rectangle(0, 0, width, height), text)
+    return texts
+
+
+def _require_field(field: str, results: Sequence[dict[str, Any]], path: Path) -> None:
+    """Raise UsageError where there are texts, and no field of that name: regions would have none."""
+    names = {name for item in results if isinstance(name := item.get("from_name"), str)}
+    if field and field not in names and any(_has_text(item, place) for item in results for place in PLACES):
+        raise UsageError(
+            "--option text must name a field of the labels",
+            f"{field}; those of {path} are {', '.join(sorted(names)) or 'without names'}",
+            "choose one of them",
+        )
+
+
+def _has_text(item: dict[str, Any], place: str) -> bool:
+    return isinstance(held := item.get(place), dict) and "text" in held
 
 
 def _is_shape(item: dict[str, Any], source: str) -> bool:
@@ -149,10 +176,9 @@ def _is_shape(item: dict[str, Any], source: str) -> bool:
     return kind in (*RECTANGLES, *POLYGONS)
 
 
-def _text(item: dict[str, Any], source: str) -> str | None:
-    """Return the text of a result: what was typed for its region, or in the region's own note."""
-    value, meta = (held if isinstance(held := item.get(key), dict) else {} for key in ("value", "meta"))
-    text = value.get("text", meta.get("text"))
+def _text(item: dict[str, Any], place: str, source: str) -> str | None:
+    """Return the text that stands in one place of a result."""
+    text = item[place]["text"] if _has_text(item, place) else None
     if isinstance(text, list) and len(text) == 1:
         text = text[0]
     if text is not None and text != [] and not isinstance(text, str):

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -19,8 +19,10 @@ from train.errors import DataError, UsageError
 
 IMAGES = re.compile(r"(image|img|file|picture)s?_?(file)?_?(filename|names?|paths?)?|names?|paths?")
 TEXTS = re.compile(
-    r"((gt|ocr|plate)_?)?texts?|words?|transcri(pt|ption)|gt|ground_?truth(_text)?|labels?|sentence|string|plate"
+    r"((gt|ocr|plate)_?)?texts?|words?|transcri(pt|ption)|gt|ground_?truth|labels?|sentence|string|plate"
 )
+FURTHER_TEXTS = re.compile("ground_?truth_text")
+"""What a column of texts may be called where none has one of those names."""
 SPLIT_COLUMNS = re.compile("partition|set|split|subset")
 GROUP_COLUMNS = re.compile("group|document|doc(ument)?_id")
 """The usual names of columns."""
@@ -112,7 +114,7 @@ def _open(path: Path, options: Mapping[str, str]) -> Table:
 
     def is_header(cells: Sequence[str]) -> bool:
         names = {cell.strip().strip('"') for cell in cells}
-        return wanted <= names if wanted else bool(_usual(cells, IMAGES) and _usual(cells, TEXTS))
+        return wanted <= names if wanted else bool(_usual(cells, IMAGES) and _usual_texts(cells))
 
     return delimited_table(path, _dialect(options), is_header)
 
@@ -142,6 +144,11 @@ def _usual(columns: Sequence[str], names: re.Pattern[str]) -> list[str]:
     return [column for column in columns if names.fullmatch(plain[column])]
 
 
+def _usual_texts(columns: Sequence[str], unfit: Collection[str] = ()) -> list[str]:
+    usual, further = _usual(columns, TEXTS), _usual(columns, FURTHER_TEXTS)
+    return further if further and all(column in unfit for column in usual) else usual
+
+
 def _likely_images(table: Table) -> list[str]:
     """Return the columns that may name images; where several have such a name, those that do."""
     usual = list(table.images) or _usual(table.columns, IMAGES) if table.named else list(table.first)
@@ -150,7 +157,7 @@ def _likely_images(table: Table) -> list[str]:
 
 
 def _likely_texts(table: Table) -> list[str]:
-    return _usual(table.columns, TEXTS) if table.named else list(table.columns)
+    return _usual_texts(table.columns, table.unfit) if table.named else list(table.columns)
 
 
 def _text_column(table: Table, wanted: str, image: str, path: Path) -> str:
