@@ -26,11 +26,19 @@ Likely = dict[tuple[int, ...], float]
 
 @dataclass(frozen=True)
 class _PossibleReading:
+    """A text, and what it scores.
+
+    Attributes:
+        level: how many rules it obeys, from the first on.
+        among: the level whose texts were looked at when it was found to be the best.
+    """
+
     classes: tuple[int, ...]
     columns: tuple[int, ...]
     slack: float
     score: float
     level: int
+    among: int = 0
 
 
 class TextModel:
@@ -66,10 +74,10 @@ class TextModel:
         ]
 
     def _score_path(self, path: Path, least: int = 0) -> _PossibleReading:
-        """Weigh a path, which obeys the first `least` rules."""
+        """Weigh a path, the best of those that obey the first `least` rules."""
         level = self._level_of(path.classes, least)
         score = self._levels[level].worth(path.classes) - path.cost if level >= self._hard else -math.inf
-        return _PossibleReading(path.classes, path.columns, path.slack, score, level)
+        return _PossibleReading(path.classes, path.columns, path.slack, score, level, least)
 
     def _level_of(self, classes: Sequence[int], level: int) -> int:
         """Return how many of the rules, from the first on, a text obeys; `level` of them it does."""
@@ -140,17 +148,19 @@ class TextModel:
         """Return the lines that may have a better text of a level.
 
         They are those whose best text so far, `latest`, is not of it already, and of the others those where a text that
-        begins otherwise gains more by the level.
+        begins otherwise gains more by the rules since the level that it was the best of.
         """
         if self._spelling is not None and level == self._hard:
             return list(range(len(found)))
-        own, below = self._levels[level], self._levels[level - 1]
+        own = self._levels[level]
         some = [i for i, ones in enumerate(found) if own.nats > ones[0].score]
         new = [i for i in some if latest[i].level < level]
-        gained = np.asarray(own.worth_by_first - below.worth_by_first)
-        known = [i for i in some if latest[i].level >= level] if gained.ndim else []
+        known = [i for i in some if latest[i].level >= level] if own.entry is not None else []
         firsts = [latest[i].classes[0] if latest[i].classes else BLANK for i in known]
-        more = gained > gained[firsts][:, None] if known else np.zeros((0, 0), bool)
+        gained = [
+            np.asarray(own.worth_by_first - self._levels[latest[i].among].worth_by_first) for i in known
+        ]
+        more = np.array([nats > nats[first] for nats, first in zip(gained, firsts, strict=True)])
         if not more.any():
             return new
         gains = own.nats - np.array([found[i][0].score for i in known])

@@ -143,6 +143,20 @@ def test_where_obeying_is_worth_as_much_as_a_text_begins_the_best_one_is_brute_f
         assert spelt or found.score == pytest.approx(score, abs=1e-4)  # an n-gram's beam may miss it
 
 
+def test_a_beginning_worth_more_by_a_rule_that_the_greedy_text_obeys_too_is_found() -> None:
+    told = {"obeying": 36, "labels": 40, "chance": 0.1}
+    rules = [  # both of them are worth more to 02 than the first one is to any text
+        Rule(name="any", pattern="[01]2*", by_first={"0": 0.9, "1": 0.99}, **told),
+        Rule(name="some", pattern="[01]2+", **told),
+    ]
+    line = np.array([[[0.01, 0.6, 0.3, 0.09], [0.02, 0.03, 0.05, 0.9]]], np.float32)
+    (found,) = TextModel(ReadingSettings(rules=rules), CHARSET).read(line)
+    assert (found.raw, found.text) == ("02", "12")
+    assert found.score == pytest.approx(
+        np.log(0.3 * 0.9) + sum(rule.nats_of("1") for rule in rules), abs=1e-4
+    )
+
+
 @settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 10**6), texts=st.integers(2, 6))
 def test_the_n_best_texts_are_brute_forces(seed: int, texts: int) -> None:
