@@ -63,7 +63,8 @@ def written(classes: tuple[int, ...]) -> str:
 def one_by_one(lines: np.ndarray, grammar: Grammar) -> list[list[Path]]:
     """Return the best path of each line, as `best_paths` does, without numpy."""
     paths = (
-        best_path(steps, grammar, 1e9, MOST) for steps in Lines(np.exp(lines)).steps(np.full(len(lines), 1e9))
+        best_path(steps, grammar, 1e9, MOST)
+        for steps in Lines(np.exp(lines)).reach(np.full(len(lines), 1e9)).steps
     )
     return [[path] if path else [] for path in paths]
 
@@ -165,6 +166,19 @@ def test_the_n_best_texts_are_brute_forces(seed: int, texts: int) -> None:
     costs = cheapest(line[0], lambda text: True)
     assert [path.cost for path in found] == pytest.approx(sorted(costs.values())[:texts])
     assert len({path.classes for path in found}) == texts
+
+
+def test_sure_steps_cost_nothing_and_a_step_without_numbers_is_passed_over() -> None:
+    steps = [[0, 1, 0, 0], [1, 0, 0, 0], [np.nan] * 4, [0, 0, 0.6, 0.4], [0, 0, 0, 1]]
+    (found,) = best_paths(Lines(np.array([steps])), Grammar(), np.full(1, 4.0), MOST, 2)
+    assert [written(path.classes) for path in found] == ["012", "02"]
+    costs = pytest.approx([0.0, np.log(0.6 / 0.4)], abs=1e-6)
+    assert [path.cost for path in found] == costs
+    assert [path.slack for path in found] == costs
+    (reach,) = Lines(np.array([[steps[0], steps[2], steps[4]]])).reach(np.full(1, 4.0)).steps
+    path = best_path(reach, Grammar(patterns_automaton(["[012]*"], CHARSET)), 4.0, MOST)
+    assert path is not None
+    assert written(path.classes) == "02"
 
 
 @settings(max_examples=25, deadline=None)

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from functools import cached_property
-from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -16,6 +15,9 @@ SMALLEST = 1e-30
 Nats = npt.NDArray[np.float32]
 Options = Sequence[tuple[float, int]]
 """Nats below the likeliest class, and class; the likeliest first."""
+NOTHING: Options = ((0.0, BLANK),)
+FEW, MOST_OPTIONS = 4, 20_000
+"""Options of a step that are few, and those of a line's other steps up to which they are listed, for `narrow.py`."""
 
 
 class Step(NamedTuple):
@@ -23,16 +25,34 @@ class Step(NamedTuple):
 
     Attributes:
         column: in the probabilities.
-        options: the classes within reach; a blank alone where a line begins without a choice.
+        ways: classes within reach; 0 where a line begins without a choice, and where it has no numbers.
+        options: these classes, or a blank alone; empty where a line has too many to list them.
         certain: column and class of the steps up to the next choice that write something, or end a character.
     """
 
     column: int
+    ways: int
     options: Options
     certain: list[tuple[int, int]]
 
 
 Steps = Sequence[Step]
+
+
+class Reach(NamedTuple):
+    """What is within reach in some lines.
+
+    Attributes:
+        classes: (K,) of all steps, the likeliest of each first.
+        slack: (K,) nats below that one.
+        begins: (N, T) where a step begins in these.
+        steps: of each line.
+    """
+
+    classes: Indices
+    slack: Nats
+    begins: Indices
+    steps: list[Steps]
 
 
 class Lines:
@@ -41,7 +61,7 @@ class Lines:
     def __init__(self, probabilities: npt.NDArray[np.floating]) -> None:
         """Keep the probabilities, (N, T, C); what is to be known of them is found when it is asked for."""
         self._probabilities = probabilities
-        self._latest: tuple[Costs, list[Steps]] | None = None
+        self._latest: tuple[Costs, Reach] | None = None
 
     def __len__(self) -> int:
         """Return how many they are."""
@@ -59,8 +79,12 @@ class Lines:
             return self
         some = Lines(self._probabilities[list(chosen)])
         if self._latest is not None:
-            within, steps = self._latest
-            some._latest = within[list(chosen)], [steps[line] for line in chosen]
+            within, reach = self._latest
+            steps = [reach.steps[line] for line in chosen]
+            some._latest = (
+                within[list(chosen)],
+                reach._replace(begins=reach.begins[list(chosen)], steps=steps),
+            )
         return some
 
     def begun(self) -> Costs:
@@ -71,42 +95,60 @@ class Lines:
         begun[:, BLANK] = blank[:, -1]
         return np.asarray(begun, np.float64)
 
-    def steps(self, within: Costs) -> list[Steps]:
-        """Return the steps of each with the classes that are at most `within` (N,) nats below the likeliest."""
+    def reach(self, within: Costs) -> Reach:
+        """Return the classes at each step that are at most `within` (N,) nats below the likeliest."""
         if self._latest is None or not np.array_equal(self._latest[0], within):
-            self._latest = within, find_steps(self.nats, within)
+            self._latest = within, find_reach(self.nats, within)
         return self._latest[1]
 
 
-def find_steps(nats: Nats, within: Costs) -> list[Steps]:
-    """Return the steps of each line, (N, T, C), with the classes that are at most `within` (N,) nats below the best."""
+def find_reach(nats: Nats, within: Costs) -> Reach:
+    """Return the classes of each line, (N, T, C), that are at most `within` (N,) nats below the likeliest."""
     line, column, number = np.nonzero(nats <= within[:, None, None])
     own = nats[line, column, number]
     order = np.lexsort((own, column, line))
-    options = list(zip(own[order].tolist(), number[order].tolist(), strict=True))
-    begins = np.searchsorted(line * nats.shape[1] + column, np.arange(nats.shape[0] * nats.shape[1] + 1))
-    spans = [options[first:last] for first, last in pairwise(begins.tolist())]
-    some = nats.shape[1]
-    return [_steps(spans[first : first + some]) for first in range(0, len(spans), some or 1)]
+    own, number = own[order], number[order]
+    lines, columns, _ = nats.shape
+    places = np.searchsorted(line * columns + column, np.arange(lines * columns + 1))
+    begins, counts = places[:-1].reshape(lines, columns), np.diff(places).reshape(lines, columns)
+    wide = np.where(counts >= FEW, counts, 0).sum(axis=1) > MOST_OPTIONS
+    each = zip(begins.tolist(), counts.tolist(), wide.tolist(), strict=True)
+    return Reach(number, own, begins, [_steps(_options(own, number, *some), some[1]) for some in each])
 
 
-def _steps(spans: Sequence[Options]) -> Steps:
+def _options(
+    slack: Nats, classes: Indices, begins: list[int], counts: list[int], wide: bool
+) -> list[Options]:
+    """Return the options of a line's steps; of a `wide` one where they are few alone."""
+    if not begins:
+        return []
+    start = begins[0]
+    if wide:
+        ends = [first + count * (count < FEW) for first, count in zip(begins, counts, strict=True)]
+        few = map(slice, begins, ends)
+        return [list(zip(slack[own].tolist(), classes[own].tolist(), strict=True)) for own in few]
+    own = slice(start, begins[-1] + counts[-1])
+    found = list(zip(slack[own].tolist(), classes[own].tolist(), strict=True))
+    return [found[first - start : first - start + count] for first, count in zip(begins, counts, strict=True)]
+
+
+def _steps(spans: Sequence[Options], counts: Sequence[int]) -> Steps:
     """Return the choices of a line; a step with the one class of the step before it decides nothing."""
-    found, alone, last = list[Step](), [len(options) == 1 for options in spans], len(spans) - 1
+    found, alone, last = list[Step](), [count == 1 for count in counts], len(spans) - 1
     before = BLANK
-    for column, options in enumerate(spans):
+    for column, (options, count) in enumerate(zip(spans, counts, strict=True)):
         certain = alone[column]
-        if not certain and len(options) < 4 and 0 < column < last and alone[column - 1] and alone[column + 1]:
+        if 1 < count < FEW and 0 < column < last and alone[column - 1] and alone[column + 1]:
             certain = _writes_alike(spans[column - 1][0][1], options, spans[column + 1][0][1])
         if not certain:
-            found.append(Step(column, options, []))
+            found.append(Step(column, count, options if count else NOTHING, []))
             before = -1
         elif (number := options[0][1]) != before:
             if not found:
-                found.append(Step(0, [(0.0, BLANK)], []))
+                found.append(Step(0, 0, NOTHING, []))
             found[-1].certain.append((column, number))
             before = number
-    return found or [Step(0, [(0.0, BLANK)], [])]
+    return found or [Step(0, 0, NOTHING, [])]
 
 
 def _writes_alike(before: int, options: Options, after: int) -> bool:
@@ -147,19 +189,18 @@ class Choices(NamedTuple):
 
 def make_choices(lines: Lines, within: Costs) -> Choices:
     """Return the steps of lines, with the classes `within` reach, as arrays."""
-    found = [_flat(steps) for steps in lines.steps(within)]
+    reach = lines.reach(within)
+    found = [_flat(steps) for steps in reach.steps]
     most = max(map(len, found), default=0)
     counts, columns = np.zeros((2, len(lines), most), np.int64)
     for row, places, steps in zip(counts, columns, found, strict=True):
-        row[: len(steps)] = [len(options) for _, options in steps]
+        row[: len(steps)] = [count for _, count in steps]
         places[: len(steps)] = [column for column, _ in steps]
-    options = [option for steps in found for _, own in steps for option in own]
-    first = (np.cumsum(counts) - counts.ravel()).reshape(counts.shape)
-    first[counts == 0] = len(options)
+    begins = np.take_along_axis(reach.begins, columns, 1)
     return Choices(
-        np.array([number for _, number in options] + [BLANK], np.int64),
-        np.array([own for own, _ in options] + [0.0]),
-        first,
+        np.append(reach.classes, BLANK),
+        np.append(reach.slack, 0.0),
+        np.where(counts > 0, begins, len(reach.classes)),
         np.maximum(counts, 1),
         columns,
         lines.nats,
@@ -168,10 +209,10 @@ def make_choices(lines: Lines, within: Costs) -> Choices:
     )
 
 
-def _flat(steps: Steps) -> list[tuple[int, Options]]:
-    """Return column and options of all steps, the certain ones, too."""
-    found = list[tuple[int, Options]]()
-    for column, options, certain in steps:
-        found.append((column, options))
-        found += [(place, [(0.0, number)]) for place, number in certain]
+def _flat(steps: Steps) -> list[tuple[int, int]]:
+    """Return column and number of options of all steps, the certain ones, too."""
+    found = list[tuple[int, int]]()
+    for column, ways, _, certain in steps:
+        found.append((column, ways))
+        found += [(place, 1) for place, _ in certain]
     return found

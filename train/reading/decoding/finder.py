@@ -122,7 +122,7 @@ def _best_paths(lines: Lines, grammar: Grammar, within: Costs, most: int) -> lis
     """Return the best text of each line: one by one, and those that leave many choices all at once."""
     found, wide = list[Path | None](), list[int]()
     ways = max(LEAST_WAYS, MOST_WAYS // max(1, len(lines)))
-    for line, (steps, nats) in enumerate(zip(lines.steps(within), within.tolist(), strict=True)):
+    for line, (steps, nats) in enumerate(zip(lines.reach(within).steps, within.tolist(), strict=True)):
         try:
             found.append(best_path(steps, grammar, nats, most, ways))
         except TooWideError:

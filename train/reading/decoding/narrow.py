@@ -8,11 +8,11 @@ import math
 from collections.abc import Sequence
 
 from train.data.charset import BLANK
-from train.reading.decoding.choices import Step, Steps
+from train.reading.decoding.choices import MOST_OPTIONS, Step, Steps
 from train.reading.decoding.grammar import Grammar, Machine
 from train.reading.decoding.paths import Path
 
-MOST_WAYS, LEAST_WAYS = 20_000, 500
+MOST_WAYS, LEAST_WAYS = MOST_OPTIONS, 500
 """Ways to go on that are looked at in all lines together, four milliseconds, and in each all the same."""
 
 
@@ -27,10 +27,16 @@ Token = tuple[float, float, int, int, int, Written]
 
 
 def best_path(steps: Steps, grammar: Grammar, within: float, most: int, ways: int = MOST_WAYS) -> Path | None:
-    """Return the cheapest text of a line as `best_paths` does; raise TooWideError where that takes more than `ways`."""
+    """Return the cheapest text of a line as `best_paths` does; raise TooWideError where that takes more than `ways`.
+
+    It is raised for a lexicon with a language model, too: only `best_paths` leaves out what cannot end in time.
+    """
     machine = grammar.machine
-    counts = [len(step.options) for step in steps]
-    if machine is None or sum(count * min(count, most) for count in counts) > ways:
+    counts = [step.ways for step in steps]
+    crowded = (
+        grammar.listed and not grammar.exact_within
+    )  # a beam needs room for the words that can still end
+    if machine is None or crowded or sum(count * min(count, most) for count in counts) > ways:
         raise TooWideError
     tokens: list[Token] = [(0.0, 0.0, *start, BLANK, None) for start in grammar.starts]
     bound, beam = (within, math.inf) if grammar.exact_within else (math.inf, within)
@@ -56,7 +62,7 @@ def _followed(
     None above `bound`; with a finite `beam` none above the cheapest by that much, and the `most` cheapest alone.
     """
     following, contexts, costs, size, classes, entry, gain = machine
-    column, options, _ = step
+    column, _, options, _ = step
     found: dict[int, Token] = {}
     crowd = 2 * most if beam < math.inf else math.inf
     for cost, priced, state, context, last, text in sorted(tokens) if len(tokens) > most // 4 else tokens:
