@@ -43,7 +43,7 @@ class Reach(NamedTuple):
     """What is within reach in some lines.
 
     Attributes:
-        classes: (K,) of all steps, the likeliest of each first.
+        classes: (K,) of all steps; where they are listed the likeliest of each first.
         slack: (K,) nats below that one.
         begins: (N, T) where a step begins in these.
         steps: of each line.
@@ -105,13 +105,14 @@ class Lines:
 def find_reach(nats: Nats, within: Costs) -> Reach:
     """Return the classes of each line, (N, T, C), that are at most `within` (N,) nats below the likeliest."""
     line, column, number = np.nonzero(nats <= within[:, None, None])
-    own = nats[line, column, number]
-    order = np.lexsort((own, column, line))
-    own, number = own[order], number[order]
     lines, columns, _ = nats.shape
-    places = np.searchsorted(line * columns + column, np.arange(lines * columns + 1))
+    step, own = line * columns + column, nats[line, column, number]
+    places = np.searchsorted(step, np.arange(lines * columns + 1))
     begins, counts = places[:-1].reshape(lines, columns), np.diff(places).reshape(lines, columns)
     wide = np.where(counts >= FEW, counts, 0).sum(axis=1) > MOST_OPTIONS
+    listed = (~wide[:, None] | (counts < FEW)).ravel()[step].nonzero()[0]  # to sort the others takes long
+    order = listed[np.lexsort((own[listed], step[listed]))]
+    own[listed], number[listed] = own[order], number[order]
     each = zip(begins.tolist(), counts.tolist(), wide.tolist(), strict=True)
     return Reach(number, own, begins, [_steps(_options(own, number, *some), some[1]) for some in each])
 
