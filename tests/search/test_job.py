@@ -147,7 +147,7 @@ def check_upload(folder: Path, output: str) -> None:
     assert len(packages) == len(NODES), output
     package = packages[0]
     assert (package / "search" / "run.py").is_file()
-    assert not {".git", ".venv", "runs"} & {path.name for path in package.iterdir()}
+    assert not {".git", ".venv", "runs", "tests"} & {path.name for path in package.iterdir()}
     # What Python compiled there was not carried.
     carried = [path for path in package.rglob("*") if path.is_file() and path.suffix != ".pyc"]
     assert sum(path.stat().st_size for path in carried) < UPLOAD_LIMIT
