@@ -82,8 +82,7 @@ def quantise(
         for choice in write_mixed_graphs(aside / ONNX, aside / INT8, calibration_batches(task, calibration)):
             verdict = gate.judge(aside / INT8)
             if verdict.gain >= least_gain and -verdict.change.difference <= tolerance:
-                facts = _state(choice, verdict, task, data, graphs=len(refused) + 1)
-                facts["learned"] = learned
+                facts = _state(choice, verdict, task, data, learned, graphs=len(refused) + 1)
                 seal(aside, **_facts(bundle.manifest) | {"int8": facts})
                 return facts
             refused.append(str(verdict))
@@ -133,7 +132,7 @@ def calibration_batches(task: Task, data: Dataset) -> list[Any]:
 
 
 def _state(
-    choice: "ProductChoice", verdict: "Verdict", task: Task, data: Dataset, *, graphs: int
+    choice: "ProductChoice", verdict: "Verdict", task: Task, data: Dataset, learned: bool, *, graphs: int
 ) -> dict[str, Any]:
     """Return what the manifest says of a graph that passed, the last of so many."""
     name = task.scores.names[0]
@@ -141,6 +140,7 @@ def _state(
         name: verdict.score,
         f"{name}_float32": verdict.score_float32,
         "n": len(data),
+        "learned": learned,
         "change_interval_95": verdict.change.interval.ends,
         "times_as_fast": round(verdict.gain, 3),
         "graphs_tried": graphs,
