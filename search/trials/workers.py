@@ -25,6 +25,7 @@ from ray.train import (
     UserCallback,
     WorkerGroupError,
 )
+from ray.train.v2._internal.callbacks.placement_group_callback import PlacementGroupCleanerCallback
 from ray.train.v2.api.data_parallel_trainer import DataParallelTrainer
 from ray.util.placement_group import (
     PlacementGroup,
@@ -36,6 +37,7 @@ from ray.util.queue import Empty, Queue
 
 from search.planning.packing import WorkerGroup
 from search.storage.trial_folder import read_checkpoint, report_with_checkpoint
+from search.trials.cleaner import CleanerCallback
 from train.backends import BACKENDS
 from train.checkpoint import Checkpoint
 from train.config import TrialConfig
@@ -95,7 +97,7 @@ def train_on_workers(
     reports = Queue(1, actor_options={"num_cpus": 0})
     saved = ray.put(resume) if resume else None
     run = _run_config(group, reports)
-    trainer = DataParallelTrainer(
+    trainer = TrialTrainer(
         partial(_work, config, data, saved, micro_batches, deadline, watch),
         backend_config=BACKENDS.get(config.engine)(),
         scaling_config=_scaling(group),
@@ -107,6 +109,16 @@ def train_on_workers(
     finally:
         reports.shutdown(force=True)
         _delete_run(run)
+
+
+class TrialTrainer(DataParallelTrainer):  # type: ignore[misc]
+    """Ray Train's, with our cleaner in place of its own."""
+
+    def _create_default_callbacks(self) -> list[Any]:
+        callbacks = super()._create_default_callbacks()
+        return [
+            CleanerCallback() if isinstance(one, PlacementGroupCleanerCallback) else one for one in callbacks
+        ]
 
 
 def _scaling(group: WorkerGroup) -> ScalingConfig:
@@ -183,8 +195,7 @@ def _read_with(checkpoint: ray.train.Checkpoint, more: Metrics | None = None) ->
 def _kill(controller: Any, placement: str) -> None:
     """End the workers at once and give their cores back.
 
-    Tune may end this process any moment. Neither the controller's own `abort`, which takes seconds, nor Ray Train's
-    placement group cleaner, which needs the dashboard and a single Ray on the machine, can be relied on.
+    Tune may end this process any moment: the controller's own `abort` takes seconds.
     """
     remove_placement_group(PlacementGroup(PlacementGroupID(bytes.fromhex(placement))))
     ray.kill(controller)

@@ -1,5 +1,7 @@
 """Two Ray Train workers train as one process would: on a real local cluster, with real images."""
 
+import os
+import signal
 import tempfile
 import time
 from pathlib import Path
@@ -10,6 +12,7 @@ import pytest
 import ray
 import ray.train
 from ray import tune
+from ray.exceptions import WorkerCrashedError
 from ray.train import WorkerGroupError
 from ray.tune.schedulers import ASHAScheduler
 
@@ -237,6 +240,26 @@ def test_asha_stops_a_trial_and_gives_its_cores_back(shared: ray.ObjectRef, tmp_
     for result, epoch in zip(results, (2, 1), strict=True):
         with result.checkpoint.as_directory() as folder:
             assert load_checkpoint(Path(folder) / "checkpoint").epoch == epoch
+    wait_for_cores()
+
+
+@ray.remote(num_cpus=0)
+def train_until_killed(data: list[ray.ObjectRef], folder: Path) -> None:
+    def report(metrics: Metrics, make: MakeCheckpoint) -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    train_on_workers(config(), data[0], report, None, group(folder))
+
+
+@pytest.mark.slow
+def test_a_killed_trial_gives_its_cores_back(shared: ray.ObjectRef, tmp_path: Path) -> None:
+    """The cluster has no dashboard to ask, and there may be others on the machine."""
+    with pytest.raises(WorkerCrashedError):
+        ray.get(train_until_killed.options(max_retries=0).remote([shared], tmp_path))
+    wait_for_cores()
+
+
+def wait_for_cores() -> None:
     started = time.monotonic()
     while placement_groups() or ray.available_resources().get("CPU") != 2:
         assert time.monotonic() - started < 120, placement_groups()

@@ -12,9 +12,8 @@ from typing import Any
 import ray
 import ray.train
 from ray.train import RunConfig, ScalingConfig
-from ray.train.v2.api.data_parallel_trainer import DataParallelTrainer
 
-from search.trials.workers import CONTROLLER
+from search.trials.workers import CONTROLLER, TrialTrainer
 from train.backends import BACKENDS
 from train.checkpoint import load_checkpoint
 from train.config import TrialConfig
@@ -99,7 +98,7 @@ class Observer:
 def observe(settings: TrialConfig, data: ray.ObjectRef, folder: Path, **options: Any) -> list[Seen]:
     """Train on two workers; return what each saw."""
     os.environ |= CONTROLLER | os.environ
-    trainer = DataParallelTrainer(
+    trainer = TrialTrainer(
         partial(Observer(folder, **options), settings, data),
         backend_config=BACKENDS.get(settings.engine)(),
         scaling_config=ScalingConfig(num_workers=2, resources_per_worker={"CPU": 1}),
