@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if __name__ == "__main__":
     from train.system.cli import main_guard
@@ -38,6 +38,30 @@ TOLERANCE = 0.005
 LEAST_GAIN = 1.05
 """How many times as fast it must be: a server prefers no other one."""
 CALIBRATION_IMAGES = 96
+PRODUCTS = ("quantised", "left_float32")
+"""Of what the manifest says, the lists of names."""
+
+
+class RefusedError(ParityError):
+    """No 8-bit graph is faster and as good; `measured` is of the last one, as the manifest would have it."""
+
+    def __init__(self, rule: str, value: object, measured: dict[str, Any]) -> None:
+        super().__init__(rule, value, "serve the float32 model: the bundle is unchanged")
+        self.measured = measured
+
+
+class Attempt(NamedTuple):
+    """What came of it.
+
+    Attributes:
+        added: whether the bundle has an 8-bit graph now.
+        said: that in a line, with the figures; why there is none.
+        measured: of that graph, or of the last one that was refused, as the manifest has it; empty where none was.
+    """
+
+    added: bool
+    said: str
+    measured: dict[str, Any]
 
 
 def quantise(
@@ -66,44 +90,47 @@ def quantise(
         What the manifest says of it.
 
     Raises:
-        ParityError: if no graph is faster and as good; the bundle is unchanged.
+        RefusedError: if no graph is faster and as good; the bundle is unchanged.
     """
-    from train.int8.gate import Gate
+    from train.int8.gate import Gate, Verdict
     from train.int8.mixed_graphs import write_mixed_graphs
 
     bundle.require_graph()
     if len(data) == 0 or len(calibration) == 0:
         raise DataError("images must be given", "none", "name a label file with some")
     task = task_of(bundle)
-    gate, refused = Gate(bundle.directory / ONNX, task, data), list[str]()
+    gate, refused = Gate(bundle.directory / ONNX, task, data), list[Verdict]()
     with whole_or_nothing(bundle.directory) as aside:
         for name in bundle.manifest.files:
             shutil.copyfile(bundle.directory / name, aside / name)
         for choice in write_mixed_graphs(aside / ONNX, aside / INT8, calibration_batches(task, calibration)):
             verdict = gate.judge(aside / INT8)
             if verdict.gain >= least_gain and -verdict.change.difference <= tolerance:
-                facts = _state(choice, verdict, task, data, learned, graphs=len(refused) + 1)
+                facts = _measured(verdict, task, data, learned) | _made(choice, graphs=len(refused) + 1)
                 seal(aside, **_facts(bundle.manifest) | {"int8": facts})
                 return facts
-            refused.append(str(verdict))
+            refused.append(verdict)
             if verdict.gain < least_gain:
                 break  # the next ones have fewer products in 8 bits
-        raise ParityError(
+        raise RefusedError(
             f"an 8-bit model must be {least_gain:g} times as fast as its original, and as good less {tolerance:.1%}",
-            "; ".join(refused) or "nothing in it that is worth 8 bits",
-            "serve the float32 model: the bundle is unchanged",
+            "; ".join(map(str, refused)) or "nothing in it that is worth 8 bits",
+            _measured(refused[-1], task, data, learned) if refused else {},
         )
 
 
 def try_to_quantise(
     folder: Path, data: Dataset, calibration: Dataset, least_gain: float = LEAST_GAIN, learned: bool = False
-) -> str:
+) -> Attempt:
     """Do so with a bundle's folder; return what came of it, a graph that is not good enough included."""
     bundle = load_bundle(folder)
     try:
-        return describe(quantise(bundle, data, calibration, least_gain=least_gain, learned=learned))
+        facts = quantise(bundle, data, calibration, least_gain=least_gain, learned=learned)
     except (CheckpointError, ParityError) as error:
-        return f"8 bits: none, {error}"
+        return Attempt(False, f"8 bits: none, {error}", getattr(error, "measured", {}))
+    return Attempt(
+        True, describe(facts), {name: fact for name, fact in facts.items() if name not in PRODUCTS}
+    )
 
 
 def describe(facts: Mapping[str, Any]) -> str:
@@ -131,10 +158,8 @@ def calibration_batches(task: Task, data: Dataset) -> list[Any]:
     return [task.evaluation_batch(data, some[i : i + 1]) for i in range(len(some))]
 
 
-def _state(
-    choice: "ProductChoice", verdict: "Verdict", task: Task, data: Dataset, learned: bool, *, graphs: int
-) -> dict[str, Any]:
-    """Return what the manifest says of a graph that passed, the last of so many."""
+def _measured(verdict: "Verdict", task: Task, data: Dataset, learned: bool) -> dict[str, Any]:
+    """Return the figures of a graph, as the manifest has them."""
     name = task.scores.names[0]
     return {
         name: verdict.score,
@@ -143,6 +168,12 @@ def _state(
         "learned": learned,
         "change_interval_95": verdict.change.interval.ends,
         "times_as_fast": round(verdict.gain, 3),
+    }
+
+
+def _made(choice: "ProductChoice", *, graphs: int) -> dict[str, Any]:
+    """Return how a graph was made, the last of so many."""
+    return {
         "graphs_tried": graphs,
         "quantised": list(choice.int8),
         "left_float32": list(choice.float32),

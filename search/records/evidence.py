@@ -136,6 +136,21 @@ class Refit(Frozen):
     samples: int
 
 
+class EightBits(Frozen):
+    """What came of the 8-bit graph that `--int8` asked for.
+
+    Attributes:
+        added: whether the bundle has it.
+        said: that in a line, with the figures; why it has none.
+        measured: of that graph, or of the last one that was refused, on the validation samples, as the
+            manifest has it: both scores, the interval of the change, times as fast; empty where none was measured.
+    """
+
+    added: bool
+    said: str
+    measured: dict[str, Any] = Field(default_factory=dict)
+
+
 class EarlierStudy(Frozen):
     """The winner of an earlier study, with whose settings a trial began.
 

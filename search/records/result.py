@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationError
 
-from search.records.evidence import Caution, DecodedSplit, Evidence, LabelCheck, Refit
+from search.records.evidence import Caution, DecodedSplit, EightBits, Evidence, LabelCheck, Refit
 from search.records.facts import DataSummary, DiskUse, GeneralSummary, Reservation
 from search.records.scores import KeptScores, scores_from_json, scores_to_json
 from search.records.trial import TrialRecord, put_first, rank
@@ -95,6 +95,7 @@ class StudyResult(Frozen):
         general: None without general samples.
         labels: possible label errors; None where they were not looked for.
         refit: how the bundle's network was trained on all samples; None if it was not.
+        int8: what came of the 8-bit graph that was asked for; None if none was.
         caution: how near to the best pretrained baseline the bundle stays; None where none stands against it.
         decoded: split -> what the winner's text model does there; empty without one.
         reservation: what of the cluster each trial had.
@@ -118,6 +119,7 @@ class StudyResult(Frozen):
     labels: LabelCheck | None = None
     caution: Caution | None = None
     refit: Refit | None = None
+    int8: EightBits | None = None
     decoded: dict[str, DecodedSplit] = Field(default_factory=dict)
     reservation: Reservation = Reservation()
     max_epochs: int

@@ -51,6 +51,11 @@ def refit_lines(result: StudyResult) -> list[str]:
     ]
 
 
+def eight_bits_lines(result: StudyResult) -> list[str]:
+    """Say what came of the 8-bit graph that was asked for; nothing if none was."""
+    return [result.int8.said] if result.int8 else []
+
+
 def decoded_lines(result: StudyResult) -> list[str]:
     """Say what the winner's text model does on each split; nothing without one."""
     samples = result.terms.samples

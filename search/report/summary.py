@@ -115,6 +115,7 @@ def summary(result: StudyResult) -> dict[str, Any]:
         "test": _comparison(result.comparison("test")),
         "general": _general(result),
         "text_model": {split: one.model_dump() for split, one in result.decoded.items()} or None,
+        "int8": result.int8 and result.int8.model_dump(),
         "label_mistakes": result.labels and result.labels.model_dump(),
         "techniques": [technique.model_dump() for technique in compare_techniques(result.trials)],
         "trials": [_trial(trial) for trial in result.trials],

@@ -7,7 +7,14 @@ from typing import Any
 from search.records.evidence import Confirmation, FrontTrial
 from search.records.result import PRETRAINED, Baseline, Comparison, StudyResult
 from search.records.trial import TrialRecord, find_varied_settings
-from search.report.sentences import caution_lines, decoded_lines, fold_lines, forgetting_lines, refit_lines
+from search.report.sentences import (
+    caution_lines,
+    decoded_lines,
+    eight_bits_lines,
+    fold_lines,
+    forgetting_lines,
+    refit_lines,
+)
 from search.report.text import (
     GENERAL,
     INTERVAL,
@@ -57,6 +64,7 @@ def terminal_table(result: StudyResult) -> str:
         lines += [*_weights(result), *refit_lines(result)]
         if len(result.winner.stages) > 1:
             lines += ["It was trained in stages:", *map(str, result.winner.stages)]
+    lines += eight_bits_lines(result)
     lines += [format_disk_use(result.disk)] if result.disk else []
     lines += [f"{purpose}: {command}" for purpose, command in list(result.commands.items())[:1]]
     return "\n".join(lines)

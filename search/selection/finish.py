@@ -8,7 +8,7 @@ from search.experiment.incidents import read_incidents
 from search.experiment.keep import keep_best, measure_disk_use
 from search.planning.warm_starts import remember
 from search.preflight.general import summarise_general
-from search.records.evidence import Evidence
+from search.records.evidence import EightBits, Evidence
 from search.records.from_reports import Samples, make_record
 from search.records.result import StudyResult, write_result
 from search.records.sample_rows import write_rows
@@ -51,7 +51,9 @@ def finish(search: Searched) -> StudyResult:
     if search.overrun:
         print(search.overrun, flush=True)
     if settings.int8:  # the last of all: it takes minutes, and no budget counts them
-        add_8_bits(settings.local_folder / "best", training, learned=verdict.refit is not None)
+        told = add_8_bits(settings.local_folder / "best", training, learned=verdict.refit is not None)
+        result = result.model_copy(update={"int8": told})
+        write_files(search, result, verdict)
     if settings.remote:
         locate(settings).put_all(settings.local_folder)
     return result
@@ -65,10 +67,11 @@ def suit_named_reader(search: Searched, bundle: Path) -> None:
         suit_to_reader(bundle, [Sample(Path(path), text, path) for path, text in photos], Path(reader))
 
 
-def add_8_bits(bundle: Path, data: TrainingData, learned: bool) -> None:
-    """Add an 8-bit graph to a bundle where one is faster and as good, and say what came of it."""
-    if bundle.is_dir():
-        print(try_to_quantise(bundle, data.val, data.train, learned=learned), flush=True)
+def add_8_bits(bundle: Path, data: TrainingData, learned: bool) -> EightBits | None:
+    """Add an 8-bit graph to a bundle where one is faster and as good; return what came of it, None without a bundle."""
+    if not bundle.is_dir():
+        return None
+    return EightBits(**try_to_quantise(bundle, data.val, data.train, learned=learned)._asdict())
 
 
 def suit_to_reader(bundle: Path, photos: Sequence[Sample], reader: Path) -> None:

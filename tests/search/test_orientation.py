@@ -70,7 +70,7 @@ def ended(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Pat
     (folder / "space.yaml").write_text(SPACE, encoding="utf-8")
     process = Process(
         sys.executable, "-c", COMMAND, "--task", "orientation", "--space", folder / "space.yaml",
-        "--data", folder, "--model", tiny_orientation.NAME, "--trials", 2, "--max-epochs", 1, "--folds", 1,
+        "--data", folder, "--model", tiny_orientation.NAME, "--trials", 2, "--max-epochs", 1, "--folds", 1, "--int8",
         "--storage", folder / "runs", "--name", "directions",
     )  # fmt: skip
     assert process.wait() == 0, process.output
@@ -114,3 +114,7 @@ def test_the_bundle_says_what_it_is_for(ended: tuple[Path, str]) -> None:
     assert (manifest["task"], manifest["geometry"]) == ("orientation", {"height_px": 80, "width_px": 160})
     assert "accuracy" in manifest["metrics"]
     assert manifest["parity"]["differing"] == 0
+    asked = json.loads((ended[0] / "summary.json").read_text("utf-8"))["int8"]
+    assert asked["added"] == (manifest["int8"] is not None)
+    assert asked["said"] in ended[1]
+    assert asked["measured"].items() <= (manifest["int8"] or asked["measured"]).items()

@@ -4,7 +4,14 @@ from html import escape
 
 from search.records.result import Comparison, StudyResult
 from search.records.trial import rank
-from search.report.sentences import caution_lines, decoded_lines, fold_lines, forgetting_lines, refit_lines
+from search.report.sentences import (
+    caution_lines,
+    decoded_lines,
+    eight_bits_lines,
+    fold_lines,
+    forgetting_lines,
+    refit_lines,
+)
 from search.report.text import (
     INTERVAL,
     duration,
@@ -32,6 +39,7 @@ def show_head(result: StudyResult) -> str:
         *([held_back] if result.winner else []),
         *caution_lines(result),
         *refit_lines(result),
+        *eight_bits_lines(result),
         *decoded_lines(result),
         *fold_lines(result),
         *_general_sentences(result),

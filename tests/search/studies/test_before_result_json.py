@@ -29,6 +29,7 @@ LATER = [
     ("cut", Cut().model_dump()),
     ("epoch_share", 1.0),
     ("refit", None),
+    ("int8", None),
     ("precision", "float32"),
 ]
 
