@@ -107,13 +107,21 @@ def find_reach(nats: Nats, within: Costs) -> Reach:
     line, column, number = np.nonzero(nats <= within[:, None, None])
     lines, columns, _ = nats.shape
     step, own = line * columns + column, nats[line, column, number]
-    places = np.searchsorted(step, np.arange(lines * columns + 1))
-    begins, counts = places[:-1].reshape(lines, columns), np.diff(places).reshape(lines, columns)
-    wide = np.where(counts >= FEW, counts, 0).sum(axis=1) > MOST_OPTIONS
-    listed = (~wide[:, None] | (counts < FEW)).ravel()[step].nonzero()[0]  # to sort the others takes long
-    order = listed[np.lexsort((own[listed], step[listed]))]
-    own[listed], number[listed] = own[order], number[order]
-    each = zip(begins.tolist(), counts.tolist(), wide.tolist(), strict=True)
+    counts = np.bincount(step, minlength=lines * columns)
+    begins = (counts.cumsum() - counts).reshape(lines, columns)
+    counts = counts.reshape(lines, columns)
+    wide = [False] * lines
+    if len(own) <= MOST_OPTIONS:
+        order = np.lexsort((own, step))
+        own, number = own[order], number[order]
+    else:
+        sizes = np.where(counts >= FEW, counts, 0).sum(axis=1) > MOST_OPTIONS
+        # To sort the others takes long.
+        listed = (~sizes[:, None] | (counts < FEW)).ravel()[step].nonzero()[0]
+        order = listed[np.lexsort((own[listed], step[listed]))]
+        own[listed], number[listed] = own[order], number[order]
+        wide = sizes.tolist()
+    each = zip(begins.tolist(), counts.tolist(), wide, strict=True)
     return Reach(number, own, begins, [_steps(_options(own, number, *some), some[1]) for some in each])
 
 

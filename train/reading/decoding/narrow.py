@@ -66,24 +66,31 @@ def _followed(
     found: dict[int, Token] = {}
     crowd = 2 * most if beam < math.inf else math.inf
     for cost, priced, state, context, last, text in sorted(tokens) if len(tokens) > most // 4 else tokens:
+        same, moves, prices = state * size + context, state * classes, context * classes
         for nats, number in options:
-            total, more, after, spelt, written = cost + nats, priced, state, context, text
+            total = cost + nats
             if total - gain > bound:
                 break
-            if number not in (last, BLANK):
-                after = following[state * classes + number]
+            if number == last or number == BLANK:  # noqa: PLR1714, SIM109 (a tuple takes a tenth longer)
+                future, token = same * classes + number, (total, priced, state, context, number, text)
+            else:
+                after = following[moves + number]
                 if after < 0:
                     continue
-                place = context * classes + number
-                spelt, price = contexts[place], costs[place]
+                price = costs[prices + number]
                 if text is None and entry is not None:
                     price += entry[number]
-                total, more, written = total + price, priced + price, (text, number, column)
-            future = (after * size + spelt) * classes + number
+                total += price
+                if total > bound:
+                    continue
+                spelt = contexts[prices + number]
+                future = (after * size + spelt) * classes + number
+                token = total, priced + price, after, spelt, number, (text, number, column)
             known = found.get(future)
             if total <= bound and (known is None or total < known[0]):
-                found[future] = (total, more, after, spelt, number, written)
-                bound = min(bound, total + beam)
+                found[future] = token
+                if total + beam < bound:  # noqa: PLR1730 (so does a call)
+                    bound = total + beam
         if len(found) > crowd:  # those that are too many already leave less room for others
             bound = min(bound, sorted(token[0] for token in found.values())[most - 1])
             found = {future: token for future, token in found.items() if token[0] <= bound}
