@@ -30,10 +30,11 @@ from search.preflight.stages import Prepared, Probed
 from search.records.facts import Reservation
 from search.records.result import Baseline
 from search.records.trial_report import latest_reports
-from search.settings import StudySettings, count_cpus
+from search.settings import StudySettings
 from search.storage.journal import read_journal
 from train.scoring.texts import TextScores
 from train.sets.read import Sets
+from train.system.processor import count_cores
 
 AT_ONCE = 4
 
@@ -107,7 +108,7 @@ def measured(trials: int, reports: int) -> dict[str, Any]:
         watch = Watch()
         experiment["run_config"].callbacks.append(watch)
         trainable = tune.with_resources(
-            tune.with_parameters(nothing, reports=reports), {"CPU": count_cpus() / AT_ONCE}
+            tune.with_parameters(nothing, reports=reports), {"CPU": count_cores() / AT_ONCE}
         )
         with (Path(folder) / "said.txt").open("w") as said, redirect_stdout(said):
             tune.Tuner(trainable, **experiment).fit()

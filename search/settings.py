@@ -1,6 +1,5 @@
 """What a study is asked to do: the command line's settings, and defaults chosen from the machine."""
 
-import os
 import re
 import shlex
 from pathlib import Path
@@ -176,8 +175,3 @@ def parse_duration(text: str) -> float:
         raise UsageError("a duration must be like 90s, 30m or 1h30m", repr(text), "write the unit behind it")
     hours, minutes, seconds = (float(part or 0) for part in match.groups())
     return 3600 * hours + 60 * minutes + seconds
-
-
-def count_cpus() -> int:
-    """Return the cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -30,6 +30,7 @@ from serve.topology import Layout, choose_layout
 from train.errors import UsageError
 from train.system.cluster import find_room_for_token, require_cluster, require_ray_folder
 from train.system.paths import require_folder
+from train.system.processor import count_cores
 
 log = logging.getLogger("ocrtune")
 KEYS = "OCRTUNE_API_KEYS"
@@ -87,7 +88,7 @@ def lay_out(chosen: argparse.Namespace) -> Layout:
         chosen.topology,
         cluster=bool(chosen.address),
         gpus=count_gpus() if chosen.gpus else None,
-        cores=len(os.sched_getaffinity(0)),
+        cores=count_cores(),
     )
     if layout.spares:
         prefer_one_process()

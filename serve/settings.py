@@ -1,7 +1,6 @@
 """Settings of the server: bundles, limits, keys and folders; validated once, then frozen."""
 
 import ipaddress
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Self
@@ -10,15 +9,12 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
 
 from serve.topology import Topology
 from train.errors import UsageError
+from train.system.processor import count_cores
 
 LARGE_PX = 4_000_000
 """A picture of more pixels is large: it is decoded, searched and drawn apart from the others."""
 HOST_OR_PORT = r"^[^/\s@]+$"
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
-
-
-def _count_cores() -> int:
-    return len(os.sched_getaffinity(0))
 
 
 class Limits(BaseModel):
@@ -143,7 +139,7 @@ class Settings(BaseModel):
         share, others = self.gpus_per_replica, len(self.sources()) - 1
         if share:
             return max(1, int(1 / share) - others) * self.processes  # a GPU for each process
-        return max(1, _count_cores() // self.threads_per_replica)
+        return max(1, count_cores() // self.threads_per_replica)
 
     @property
     def recognisers_each(self) -> int:
@@ -158,7 +154,7 @@ class Settings(BaseModel):
     @property
     def cores_alone(self) -> int | None:
         """How many cores a line or page that comes alone may use; None for all of its machine."""
-        return None if self.working == 1 else max(1, _count_cores() // self.working)
+        return None if self.working == 1 else max(1, count_cores() // self.working)
 
     @property
     def models(self) -> int:

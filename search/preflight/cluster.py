@@ -7,6 +7,7 @@ from ray._private.services import canonicalize_bootstrap_address
 
 from train.errors import UsageError
 from train.system.cluster import find_room_for_token, require_cluster, require_ray_folder
+from train.system.processor import count_cores
 
 ADDRESS = "RAY_ADDRESS"
 
@@ -53,7 +54,9 @@ def start_ray() -> None:
     # Tune's own handler would end an interrupted search as if it were done.
     os.environ.setdefault("TUNE_DISABLE_SIGINT_HANDLER", "1")
     address = find_address()
-    dashboard = ray.init(address or "local", log_to_driver=False, logging_level="ERROR").dashboard_url
+    # By itself Ray takes all cores of the machine, those too that this process may not run on.
+    mine = {} if address else {"num_cpus": count_cores()}
+    dashboard = ray.init(address or "local", log_to_driver=False, logging_level="ERROR", **mine).dashboard_url
     if address:
         print(f"Ray cluster: {address} ({_origin()}), {len(ray.nodes())} nodes", flush=True)
     if dashboard:

@@ -7,7 +7,7 @@ from pathlib import Path
 import ray
 
 from search.records.facts import BadSample, DataSummary
-from search.settings import StudySettings, count_cpus
+from search.settings import StudySettings
 from search.storage.files import EMBEDDED_FOLDER
 from train.config import TrialConfig
 from train.cut import PADDLEOCR
@@ -24,6 +24,7 @@ from train.reading.knowledge import TextKnowledge
 from train.sets.read import Sets, Source
 from train.sets.texts import check_rules, read_further
 from train.system.memory import available_bytes
+from train.system.processor import count_cores
 from train.tasks import TASKS, Task
 
 OTHERS_FOLDER, OTHER_LINES = "drawn-lines", 600
@@ -139,4 +140,4 @@ def choose_decoding(settings: StudySettings) -> Decoding:
         stores = (node["Resources"].get("object_store_memory") for node in ray.nodes() if node["Alive"])
         free_bytes = min(free_bytes, *(int(size) for size in stores if size))
     stored = task_of(settings).stored_as(TrialConfig(task=settings.task_name, upright=settings.upright))
-    return Decoding(folder, settings.decode_to, free_bytes, count_cpus(), stored)
+    return Decoding(folder, settings.decode_to, free_bytes, count_cores(), stored)

@@ -24,6 +24,7 @@ from serve.folder.readers import make_reader
 from serve.folder.rows import Record
 from serve.folder.settings import FolderSettings
 from train.errors import ModelError, UsageError
+from train.system.processor import count_cores
 
 WAITING = 2
 """Parts that a reader is given at a time: it never waits for the next one, and few wait behind a slow one."""
@@ -73,9 +74,7 @@ def join_cluster(address: str | None) -> None:
     os.environ.setdefault(
         "RAY_BACKEND_LOG_LEVEL", "fatal"
     )  # its C++ tells of each reader that it may be started again
-    local: dict[str, Any] = (
-        {} if address else {"num_cpus": len(os.sched_getaffinity(0)), "include_dashboard": False}
-    )
+    local: dict[str, Any] = {} if address else {"num_cpus": count_cores(), "include_dashboard": False}
     try:
         ray.init(address or "local", log_to_driver=False, logging_level="ERROR", **local)
     except (ConnectionError, ValueError) as error:

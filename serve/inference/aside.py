@@ -25,6 +25,7 @@ from train.data.detection import MEAN_BGR, STD_BGR, DetectionParameters, decode_
 from train.data.images import Image
 from train.system.onnx_session import open_session
 from train.system.parent import end_with_parent
+from train.system.processor import count_cores
 
 NICENESS = 10
 IDLE_S = 60.0
@@ -70,7 +71,7 @@ def _open(source: str, parent: int) -> None:
     global _session  # noqa: PLW0603  (a pool's process has no other place for it)
     end_with_parent(parent)
     os.nice(NICENESS)
-    _session = open_lean(load_model("detection", source).onnx, len(os.sched_getaffinity(0)))
+    _session = open_lean(load_model("detection", source).onnx, count_cores())
 
 
 def open_lean(graph: Path, threads: int) -> Any:

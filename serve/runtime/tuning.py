@@ -21,6 +21,7 @@ from serve.runtime.measured import keep, place_of, recall
 from serve.runtime.providers import PROVIDERS, TENSORRT
 from serve.runtime.sessions import AbsentProviderError, Array, ElasticSession, Session
 from train.system.onnx_session import CPU, CUDA
+from train.system.processor import count_cores
 
 log = logging.getLogger("ray.serve")
 
@@ -114,7 +115,7 @@ def open_elastic(
         cores: that a row may use which comes alone; None for all of the machine.
         compare: tells whether what is fast reads the same; None where there is nothing to read.
     """
-    cores = cores or len(os.sched_getaffinity(0))
+    cores = cores or count_cores()
     with hold_turn("measures"):
         place = place_of(graphs, work(1), threads, cores, batches, compare is not None, _FIELDS)
         if found := recall(place):

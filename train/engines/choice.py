@@ -30,6 +30,7 @@ from train.engines import ENGINES
 from train.errors import ModelError, UsageError
 from train.models import MODELS
 from train.system.parent import end_with_parent
+from train.system.processor import count_cores
 from train.tasks import TASKS
 
 AUTO = "auto"
@@ -107,7 +108,7 @@ def choose(
 
 def count_places(threads: int | None, engines: int) -> int:
     """Return how many engines can be measured side by side, each on cores of its own; None threads may be all cores."""
-    return max(1, min(engines, (os.cpu_count() or 1) // threads)) if threads else 1
+    return max(1, min(engines, count_cores() // threads)) if threads else 1
 
 
 def is_installed(engine: str) -> bool:

@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+from train.system.processor import count_cores
+
 MB = 2**20
 SHARE = 0.5  # of what is free, for all the processes of a machine that ask
 MEMINFO = Path("/proc/meminfo")
@@ -20,7 +22,7 @@ def trial_allowance() -> int:
 
     A search runs at most a trial a core, and trials that start together see the same free memory.
     """
-    return int(SHARE * available_bytes() / (os.cpu_count() or 1))
+    return int(SHARE * available_bytes() / count_cores())
 
 
 def available_bytes() -> int:
