@@ -20,6 +20,7 @@ from train.errors import DataError, UsageError
         ("sub\\a.png", "sub/a.png"),
         ("a.png", "images/a.png"),
         ("a", "images/a.jpg"),
+        ("A.PNG", "images/a.png"),
         ("/home/me/set/sub/a.png", "sub/a.png"),
         ("C:\\set\\sub\\a.png", "sub/a.png"),
         ("/data/local-files/?d=set%2Fsub/a%20b.png", "sub/a b.png"),

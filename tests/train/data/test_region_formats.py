@@ -130,7 +130,7 @@ def test_icdar_2015_as_downloaded(tmp_path: Path) -> None:
 
 def test_icdar_images_in_a_folder_of_their_own(tmp_path: Path) -> None:
     touch(tmp_path / "images" / "img_7.PNG")
-    write(tmp_path / "gt" / "gt_img_7.txt", '1, 2, 30, 9, "Hi, "you""')
+    write(tmp_path / "gt" / "gt_img_7.txt", '1, 2, 30, 9, "Hi, \\"you""')
     samples = read(tmp_path)[1]["all"]
     assert samples[0].path.name == "img_7.PNG"
     assert regions(samples) == [Region(QUAD, 'Hi, "you"')]

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from train.data.formats import load
-from train.data.formats.table import DONUT
+from train.data.formats.table import DONUT, SEVERAL
 from train.data.texts.forms import normal_form
 from train.errors import DataError, UsageError
 
@@ -56,6 +56,12 @@ def read(path: Path, **options: str) -> list[tuple[str, str, int]]:
         ("a.csv", "sep=;\nfilename;text\na.png;1,5\n", {}, [("a.png", "1,5", 3)]),
         ("a.csv", "filename;text\ra.png;1,5\r", {}, [("a.png", "1,5", 2)]),
         ("a.csv", "filename;text\r\r\na.png;1,5\r\r\n", {}, [("a.png", "1,5", 2)]),
+        # a blank behind each delimiter is no text, and quotes behind it are quotes: ICDAR's lists of words
+        ("gt.txt", '\ufeffa.png, "1,000"\r\nb.png, "[06] \\"x\\""\r\n', {},
+         [("a.png", "1,000", 1), ("b.png", '[06] "x"', 2)]),
+        ("a.csv", "path, text\na.png, x, y\nb.png, \\z\n", {}, [("a.png", "x, y", 2), ("b.png", "\\z", 3)]),
+        # a delimiter at the end of every row
+        ("a.csv", 'path,text\na.png,"x",\nb.png,y, z,\n', {}, [("a.png", "x", 2), ("b.png", "y, z", 3)]),
         # the text recognition data generator's
         ("labels.txt", 'a.png "two" words\n', {}, [("a.png", '"two" words', 1)]),
         ("a.jsonl", '{"file_name": "a.png", "text": "007"}\n\n{"text": "y", "file_name": "b.png"}', {},
@@ -82,6 +88,8 @@ def test_shapes(
         ("a.csv", 'path,text\nz.png,x\na.png,"\nb.png,x\nc.png,"\n', 3, "other rows"),
         ("a.csv", b"path,text\na.png,\xff\n", 2, "UTF-8"),
         ("a.csv", "", 1, "column for the image"),
+        ("a.csv", 'image,text\na.png,x\nb.png,"[""x"", ""y""]"\n', 3, "of one line"),  # two regions of Label Studio
+        ("a.txt", "./1_slinking_71.jpg 71\n./2_Hello_3.jpg 3\n", 1, "MJSynth"),
         ("a.jsonl", '{"file_name": "a.png", "text": 123}', 1, "00123"),
         ("a.jsonl", '{"file_name": "a.png", "text": "x"}\n{"file_name": "b.png", "text": 5}', 2, "string"),
         ("a.jsonl", '{"file_name": "a.png", "text": "x"}\n{"file_name": "b.png"}', 2, "without text"),
@@ -103,7 +111,9 @@ def test_options_must_be_known(tmp_path: Path, option: tuple[str, str]) -> None:
         load(write(tmp_path / "a.csv", "path,text\na.png,x\n"), dict([option]))
 
 
-CELLS = st.text(st.characters(exclude_categories=["Cs"])).filter(lambda text: not text.startswith(DONUT))
+CELLS = st.text(st.characters(exclude_categories=["Cs"])).filter(
+    lambda text: not (text.startswith(DONUT) or SEVERAL.fullmatch(text))
+)
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -173,6 +183,13 @@ def test_a_table_of_several_splits_deals_its_rows(
 ) -> None:
     found = load(write(tmp_path / "metadata.csv", rows))[1]
     assert {split: [sample.text for sample in samples] for split, samples in found.items()} == splits
+
+
+def test_splits_of_some_rows_are_refused(tmp_path: Path) -> None:
+    """All of them would be divided anew, and what was held back learnt."""
+    path = write(tmp_path / "a.csv", "path,text,split\na.png,x,train\nb.png,y,test\nc.png,z,\n")
+    with pytest.raises(DataError, match="'' beside test, train"):
+        load(path)
 
 
 def test_documents_may_have_numbers(tmp_path: Path) -> None:

@@ -45,7 +45,7 @@ def locate(
     tree, wanted = _Tree(), list(dict.fromkeys(names))
     found = {name: path for name in wanted if (path := tree.find(start, name))}
     if not found and not root:
-        found = _above(tree, labels, wanted)
+        found = _above(tree, labels, wanted) or _above(tree, labels, wanted, any_case=True)
     loose = not found or base is not None
     missing = [name for name in wanted if name not in found and (loose or _is_foreign(name))]
     least = 1 if root else least
@@ -92,18 +92,22 @@ class _Tree:
         return None
 
     def called(self, folder: Path, name: str) -> list[Path]:
-        """Return the files anywhere below `folder` that have the last part of a name; none of a folder too large."""
+        """Return the files anywhere below `folder` that have the last part of a name; none of a folder too large.
+
+        Without one, those that differ from it in upper and lower case alone.
+        """
         if folder not in self.indices:
             files = ((inner, file) for inner, _, names in os.walk(folder) for file in names)
             index: dict[str, list[Path]] = {}
             for number, (inner, file) in enumerate(files):
-                index.setdefault(_composed(file), []).append(Path(inner, file))
+                index.setdefault(_composed(file).casefold(), []).append(Path(inner, file))
                 if number > MOST_FILES:
                     index.clear()
                     break
             self.indices[folder] = index
-        last = _parts(name)[-1:]
-        return self.indices[folder].get(_composed(*last), []) if last else []
+        last = _composed("".join(_parts(name)[-1:]))
+        alike = self.indices[folder].get(last.casefold(), [])
+        return [path for path in alike if _composed(path.name) == last] or alike
 
     def _in_another_form(self, folder: Path, name: str, any_case: bool) -> Path | None:
         place = "/" if name.startswith("/") else str(folder)
@@ -136,12 +140,12 @@ class _Tree:
         return self.listings[folder]
 
 
-def _above(tree: _Tree, labels: Path, names: Sequence[str]) -> dict[str, Path]:
+def _above(tree: _Tree, labels: Path, names: Sequence[str], any_case: bool = False) -> dict[str, Path]:
     """Return what names with a folder in them find in one of the folders above the list's."""
     found: dict[str, Path] = {}
     pairs = ((above, name) for above in list(labels.absolute().parent.parents)[:ABOVE] for name in names)
     for above, name in pairs:
-        if len(_parts(name)) < 2 or _is_foreign(name) or not (path := tree.find(above, name)):
+        if len(_parts(name)) < 2 or _is_foreign(name) or not (path := tree.find(above, name, any_case)):
             continue
         if name in found:
             raise DataError(
@@ -150,6 +154,8 @@ def _above(tree: _Tree, labels: Path, names: Sequence[str]) -> dict[str, Path]:
                 "name the folder that it is relative to with --root DIR",
             )
         found[name] = path
+    count = Counter(found.values())
+    found = {name: path for name, path in found.items() if not any_case or count[path] == 1}
     if found:
         base = os.path.commonpath([path.parent for path in found.values()])
         note(f"{labels}: its paths begin in a folder above it, the images lie in {base}")
@@ -195,8 +201,11 @@ def _in_another_case(
 
 def _deeper(labels: Path, name: str, paths: Sequence[Path]) -> Path | None:
     """Return the one of some files that shares the longest end with a name, if that is more than the last part."""
-    parts = list(map(_composed, reversed(_parts(name))))
-    shared = {path: _equal_parts(parts, list(map(_composed, reversed(path.parts)))) for path in paths}
+    parts = [_composed(part).casefold() for part in reversed(_parts(name))]
+    shared = {
+        path: _equal_parts(parts, [_composed(part).casefold() for part in reversed(path.parts)])
+        for path in paths
+    }
     longest = max(shared.values(), default=0)
     best = [path for path, length in shared.items() if length == longest]
     if longest < 2:
@@ -217,12 +226,13 @@ def _equal_parts(one: Sequence[str], other: Sequence[str]) -> int:
 
 def _hint(tree: _Tree, labels: Path, folder: Path, missing: Sequence[str]) -> None:
     """Say where files lie that have the names of missing images, of which no folder tells that they are these."""
-    alike = [path for name in missing for path in tree.called(folder, name)[:1]]
-    if alike:
-        place = alike[0].parent
+    places = sorted({path.parent for name in missing for path in tree.called(folder, name)})
+    if places:
+        shown = " and ".join(map(str, places[:2])) + " and more" * (len(places) > 2)
+        remedy = f"add --root {places[0]}" if len(places) == 1 else "write their folders into the list"
         note(
-            f"{labels}: images that are missing: {len(missing)}; files of such names lie in {place}: if these are "
-            f"they, add --root {place}"
+            f"{labels}: images that are missing: {len(missing)}; files of such names lie in {shown}: if these are "
+            f"they, {remedy}"
         )
 
 

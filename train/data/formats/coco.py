@@ -72,7 +72,7 @@ class Coco:
         )
         names = [_name(image, source) for image in images]
         paths = find_images(path, names, options.get("root", ""), _places(path))
-        splits = splits_told(names, [image.get(SET) for image in images])
+        splits = splits_told(path, names, [image.get(SET) for image in images])
         for number, (image, name, split) in enumerate(zip(images, names, splits, strict=True), 1):
             size = labelled_size(image.get("height"), image.get("width"))
             yield Sample(paths[name], label_of(regions[image["id"]]), f"{path}:{number}", split, size=size)

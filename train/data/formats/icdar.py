@@ -15,6 +15,8 @@ from train.errors import DataError
 PREFIX = "gt_"
 RECTANGLE = re.compile(r'(-?\d+),? +(-?\d+),? +(-?\d+),? +(-?\d+),? +"(.*)"')
 """A line of ICDAR 2013: left, top, right, bottom, "text"."""
+ESCAPED = re.compile(r"\\([\"\\])")
+"""A quotation mark or a backslash in such a text."""
 
 
 @FORMATS.register("icdar")
@@ -110,5 +112,6 @@ def _image(labels: Path, beside: dict[str, list[Path]], around: list[dict[str, l
 def _region(line: str, source: str, skip: int) -> Region:
     if match := RECTANGLE.fullmatch(line.strip()):
         left, top, right, bottom = map(float, match.groups()[:4])
-        return as_region([left, top, right, top, right, bottom, left, bottom], match[5])
+        text = ESCAPED.sub(r"\1", match[5])
+        return as_region([left, top, right, top, right, bottom, left, bottom], text)
     return corner_region(line, source, skip)

@@ -42,7 +42,7 @@ class LabelsJson:
         content = read_text(path)
         texts = _texts(json.loads(content, object_pairs_hook=_pairs), path)
         paths = find_images(path, [name for name, _ in texts], options.get("root", ""))
-        splits = splits_told([*paths])
+        splits = splits_told(path, [*paths])
         line, position, number = 1, 0, 0
         for (name, text), split in zip(texts, splits, strict=True):
             found = max(content.find(form, position) for form in (json.dumps(name), f'"{name}"'))

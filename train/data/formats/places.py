@@ -10,7 +10,8 @@ from typing import Any, NoReturn
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from train.data.folders.image_paths import locate
-from train.data.folders.split_names import in_order, only_one, split_of
+from train.data.folders.notes import note
+from train.data.folders.split_names import entries, in_order, only_one, split_of
 from train.data.formats import IMAGE_SUFFIXES, SPLITS, images_in, read_text
 from train.errors import DataError
 
@@ -57,7 +58,9 @@ def find_images(
     plain = {name: _plain(name) for name in names}
     around = image_places(labels.absolute().parent) if places is None else places
     roots = [Path(root)] if root else around
-    place = next((place for place in roots if _has_any(place, islice(plain.values(), LOOKED_AT))), roots[0])
+    first = list(islice(plain.values(), LOOKED_AT))
+    place = next((one for one in roots if _has_any(one, first)), None)
+    place = place or next((one for one in roots if _has_alike(one, first)), roots[0])
     plain |= _without_uploads(labels, place, plain)
     plain = {name: _with_its_suffix(path, place) for name, path in plain.items()}
     paths = locate(labels, list(plain.values()), root or (str(place) if place != around[0] else ""))
@@ -96,6 +99,12 @@ def _has_any(place: Path, names: Iterable[str]) -> bool:
         if any(is_file(place / one) or _with_suffix(place / one) for one in filter(None, tried)):
             return True
     return False
+
+
+def _has_alike(place: Path, names: Iterable[str]) -> bool:
+    """Whether a folder has an image or a folder that differs from how a name begins in upper and lower case alone."""
+    there = {entry.name.casefold() for entry in entries(place)}
+    return any(name.replace("\\", "/").partition("/")[0].casefold() in there for name in names)
 
 
 def _without_uploads(labels: Path, place: Path, names: Mapping[str, str]) -> dict[str, str]:
@@ -173,17 +182,32 @@ def split_in(name: str) -> str | None:
     return next((split for word in re.findall("[a-z]+", name.lower()) if (split := split_of(word))), None)
 
 
-def splits_told(names: Sequence[str], told: Sequence[object] = ()) -> list[str]:
+def splits_told(labels: Path, names: Sequence[str], told: Sequence[object] = ()) -> list[str]:
     """Return the split of each image of a file that holds several; empty texts where it holds one.
 
     Args:
+        labels: the file.
         names: of the images; the first folders of their paths may be called as splits are.
         told: what the file says of each itself.
+
+    Raises:
+        DataError: the file says the split of some images alone: it would be as if it said none.
     """
-    for words in (told, [name.replace("\\", "/").partition("/")[0] for name in names]):
-        splits = [split_of(word) if isinstance(word, str) else None for word in words]
-        if len({*splits}) > 1 and None not in splits:
+    folders = [name.replace("\\", "/").partition("/")[0] for name in names]
+    for words in (told, folders):
+        splits = [split_of(word.strip()) if isinstance(word, str) else None for word in words]
+        others = list(dict.fromkeys(word for word, split in zip(words, splits, strict=True) if split is None))
+        if len({*splits}) > 1 and not others:
             return [split or "" for split in splits]
+        shown = ", ".join(repr(word)[:40] for word in others[:3])
+        if words is told and any(splits) and others:
+            raise DataError(
+                "a file that tells splits must tell that of every image",
+                f"{labels} with {shown} beside {', '.join(sorted({*filter(None, splits)}))}",
+                "write train, val or test there, or leave out the rows or the column",
+            )
+        if others and len({*splits} - {None}) > 1:
+            note(f"{labels}: folders called as splits are passed over, as others stand beside them: {shown}")
     return [""] * len(names)
 
 

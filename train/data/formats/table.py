@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar
 
 from train.data.folders.split_names import only_one
@@ -21,19 +21,23 @@ IMAGES = re.compile(r"(image|img|file|picture)s?_?(file)?_?(filename|names?|path
 TEXTS = re.compile(
     r"((gt|ocr|plate)_?)?texts?|words?|transcri(pt|ption)|gt|ground_?truth|labels?|sentence|string|plate"
 )
-FURTHER_TEXTS = re.compile("ground_?truth_text")
+FURTHER_TEXTS = re.compile("ground_?truth_text|suffix")
 """What a column of texts may be called where none has one of those names."""
 SPLIT_COLUMNS = re.compile("partition|set|split|subset")
 GROUP_COLUMNS = re.compile("group|document|doc(ument)?_id")
 """The usual names of columns."""
 DONUT = '{"gt_parse"'
 """How a text begins that is no line, but what Donut parses a page into."""
+SEVERAL = re.compile(r'\[\s*"(.*"\s*,\s*".*)?"\s*\]', re.DOTALL)
+"""The texts of all regions of a photo, as Label Studio writes them into one cell of a CSV."""
 DELIMITED, JSON, PARQUET = (".csv", ".tsv"), (".jsonl", ".ndjson"), (".parquet", ".arrow")
 ALWAYS = (*DELIMITED, *JSON, *PARQUET)
 SOMETIMES = (".txt", ".json")
 """Suffixes of files that are tables only if they begin as one."""
 LISTS = re.compile(r"(gt|labels)([_-].+)?|(?!rec|det|ori|cls)[a-z]+[_-](gt|labels)")
 """Names of lists with tabs that are read as tables: TrOCR's `gt_test.txt`, and `gt.txt` of which LMDBs are made."""
+LEXICON = re.compile(r"\d+_[^_]+_(\d+)")
+"""The names of MJSynth's images: a number, the text, and the number of that text, which its lists have as the label."""
 ANSWERS = {"auto": None, "yes": True, "no": False}
 QUOTES = {"auto": None, "csv": True, "none": False}
 DELIMITERS = {"auto": None, "tab": "\t", "\\t": "\t", "space": " ", "comma": ",", "semicolon": ";"}
@@ -93,7 +97,8 @@ class TableOfTexts:
             labels = path / FIRST if path.is_dir() else path
             paths = find_images(labels, names, options.get("root", ""))
             images = [paths[name] for name in names]
-        splits = splits_told(names, [cells[-1] for _, cells in rows] if split_columns else ())
+        _require_texts(names, [cells[0] for _, cells in rows], path)
+        splits = splits_told(path, names, [cells[-1] for _, cells in rows] if split_columns else ())
         for (source, cells), place, split in zip(rows, images, splits, strict=True):
             document = _group(cells[1]) if group else ""
             yield Sample(place, _text(cells[0], text, source), source, split, document=document)
@@ -192,19 +197,32 @@ def _column(table: Table, kind: str, wanted: str, likely: Sequence[str], path: P
 def _name(cell: Any, column: str, source: str) -> str:
     if not isinstance(cell, str) or not cell.strip():
         raise DataError(
-            f"every row must name its image in {column}", f"{source}: {cell!r}", "name it or remove the row"
+            f"every row must name its image in {column}",
+            f"{source}: {cell!r}"[:200],
+            "name it or remove the row",
         )
     return cell.strip()
 
 
 def _text(cell: Any, column: str, source: str) -> str:
-    if not isinstance(cell, str) or cell.startswith(DONUT):
+    if not isinstance(cell, str) or cell.startswith(DONUT) or SEVERAL.fullmatch(cell):
         raise DataError(
             f"every text in {column} must be a string, and of one line",
             f"{source}: {cell!r}"[:200],
             "put it in quotes, remove the row, or name another column with --option text=COLUMN",
         )
     return cell
+
+
+def _require_texts(names: Sequence[str], texts: Sequence[Any], path: Path) -> None:
+    """Raise DataError where every text is the number of a text that its image's name holds."""
+    found = (LEXICON.fullmatch(PurePosixPath(name).stem) for name in names)
+    if names and all(match and match[1] == text for match, text in zip(found, texts, strict=True)):
+        raise DataError(
+            "the texts of a table must be what its images show",
+            f"{path}:1: the numbers that end the names of the images, as in MJSynth's lists",
+            "read the names: --format filename --option pattern='[^_]*_(?P<text>[^_]*)_.*'",
+        )
 
 
 def _group(cell: Any) -> str:

@@ -3,8 +3,8 @@
 import csv
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from itertools import islice
+from dataclasses import dataclass, replace
+from itertools import chain, islice
 from pathlib import Path
 
 from train.data.formats.places import has_image_name
@@ -32,6 +32,23 @@ class Dialect:
     quotes: bool | None = None
 
 
+@dataclass(frozen=True)
+class _Written:
+    """How a table is written, all of it told.
+
+    Attributes:
+        spaced: whether a blank follows each delimiter, and belongs to it.
+        closed: whether a delimiter ends every row, where the first line has none at its end.
+        escaped: whether a backslash stands before a quotation mark and a backslash, as ICDAR's lists have it.
+    """
+
+    delimiter: str
+    quotes: bool
+    spaced: bool = False
+    closed: bool = False
+    escaped: bool = False
+
+
 def delimited_table(path: Path, dialect: Dialect, is_header: IsHeader) -> Table:
     """Return the table of a text file.
 
@@ -44,7 +61,8 @@ def delimited_table(path: Path, dialect: Dialect, is_header: IsHeader) -> Table:
     delimiter = dialect.delimiter or _delimiter(beginning, path, is_header)
     quoted = delimiter != SPACE and not (delimiter == "\t" and path.suffix.lower() == ".txt")
     quotes = quoted if dialect.quotes is None else dialect.quotes
-    head, second = _beginning(_cells(path, delimiter, quotes, 0))
+    form = _form(path, beginning, delimiter, quotes)
+    head, second = _beginning(_cells(path, form, 0))
     named = dialect.header if dialect.header is not None else not any(map(has_image_name, head))
     count = (
         len(head) if quotes else min(len(head), 2)
@@ -54,15 +72,35 @@ def delimited_table(path: Path, dialect: Dialect, is_header: IsHeader) -> Table:
 
     def rows(wanted: Sequence[str]) -> Iterator[Row]:
         places = [columns.index(name) for name in wanted]
-        found = _cells(path, delimiter, quotes, len(columns))
+        found = _cells(path, form, len(columns))
         if named:
             next(found, None)
         for source, cells, raw in found:
             if any(cell.strip() for cell in cells):
-                whole = _whole(cells, raw, len(columns), delimiter, source)
+                whole = _whole(cells, raw, len(columns), form, source)
                 yield source, [whole[place] for place in places]
 
     return Table(tuple(columns), rows, named, dict(zip(columns, first, strict=False)))
+
+
+def _form(path: Path, beginning: Sequence[str], delimiter: str, quotes: bool) -> _Written:
+    """Return how a table is written whose first two lines are known."""
+    rests = [] if delimiter.isspace() else [line.partition(delimiter)[2] for line in beginning]
+    spaced = bool(rests) and all(rest.startswith(SPACE) for rest in rests)
+    escaped = spaced and rests[-1].lstrip(SPACE).startswith('"') and path.suffix.lower() == ".txt"
+    form = _Written(delimiter, quotes, spaced, escaped=escaped)
+    return replace(form, closed=bool(rests) and _is_closed(path, form))
+
+
+def _is_closed(path: Path, form: _Written) -> bool:
+    """Whether every row but the first has more cells than that, and an empty one at its end."""
+    rows = (cells for _, cells, _ in _cells(path, form, 0))
+    try:
+        columns = len(next(rows, []))
+        second = next(rows, [])
+        return all(len(cells) > columns and not cells[-1] for cells in chain([second], rows))
+    except DataError:  # that row is refused when it is read
+        return False
 
 
 def _beginning(rows: Iterator[tuple[str, list[str], str]]) -> tuple[list[str], list[str]]:
@@ -97,24 +135,29 @@ def _bare(cells: Sequence[str]) -> list[str]:
     return [cell.strip().strip('"') for cell in cells]
 
 
-def _cells(path: Path, delimiter: str, quotes: bool, count: int) -> Iterator[tuple[str, list[str], str]]:
+def _cells(path: Path, form: _Written, count: int) -> Iterator[tuple[str, list[str], str]]:
     """Yield `file:line`, cells and last line of every row that is not blank; `count`: of the columns, if known."""
     raw = [""]
 
     def lines() -> Iterator[str]:
-        for raw[0] in _lines(path):
+        for line in _lines(path):
+            raw[0] = line.rstrip("\r\n").removesuffix(form.delimiter) + "\n" if form.closed else line
             yield raw[0]
 
-    if not quotes:
+    if not form.quotes:
         for number, line in enumerate(lines(), 1):
             if line.strip():
-                yield f"{path}:{number}", line.rstrip("\r\n").split(delimiter, count - 1), line
+                yield f"{path}:{number}", _split(line, form, count), line
         return
-    reader, number = csv.reader(lines(), delimiter=delimiter, strict=True), 1
+    escape = "\\" if form.escaped else None
+    reader = csv.reader(
+        lines(), delimiter=form.delimiter, strict=True, skipinitialspace=form.spaced, escapechar=escape
+    )
+    number = 1
     try:
         for cells in reader:
             if cells:
-                _require_quotes_to_end(cells, delimiter, f"{path}:{number}")
+                _require_quotes_to_end(cells, form.delimiter, f"{path}:{number}")
                 yield f"{path}:{number}", cells, raw[0] if reader.line_num == number else ""
             number = reader.line_num + 1
     except csv.Error as error:
@@ -123,6 +166,12 @@ def _cells(path: Path, delimiter: str, quotes: bool, count: int) -> Iterator[tup
             f"{path}:{number}: {error}",
             "mend its quotes, or use --option quotes=none where they belong to the text",
         ) from error
+
+
+def _split(line: str, form: _Written, count: int) -> list[str]:
+    """Return the cells of a line that knows no quotes, the last of `count` with all that follows."""
+    cells = line.rstrip("\r\n").split(form.delimiter, count - 1)
+    return [cell.lstrip(SPACE) for cell in cells] if form.spaced else cells
 
 
 def _require_quotes_to_end(cells: Sequence[str], delimiter: str, source: str) -> None:
@@ -138,10 +187,10 @@ def _require_quotes_to_end(cells: Sequence[str], delimiter: str, source: str) ->
                 )
 
 
-def _whole(cells: list[str], raw: str, count: int, delimiter: str, source: str) -> list[str]:
+def _whole(cells: list[str], raw: str, count: int, form: _Written, source: str) -> list[str]:
     """Return as many cells as there are columns: a last one may hold delimiters where nothing is quoted."""
     if len(cells) > count > 1 and raw and '"' not in raw:
-        return [*cells[: count - 1], delimiter.join(cells[count - 1 :])]
+        return _split(raw, form, count)
     if len(cells) != count:
         raise DataError(
             f"every row must have {count} cells",

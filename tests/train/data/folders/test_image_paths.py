@@ -41,6 +41,8 @@ def touch(path: Path) -> Path:
         ("/old/images/a.png", "rec/deeper/images/a.png"),
         ("Images\\A.PNG", "rec/images/a.png"),
         ("E:\\Rec\\Images\\A.JPG", "rec/images/a.jpg"),
+        ("Rec/Images/A.PNG", "rec/images/a.png"),
+        ("/old/Images/A.png", "rec/deeper/images/a.PNG"),
         ("E:\\mu\u0308ll\\caf\u00e9.png", "rec/m\u00fcll/cafe\u0301.png"),
     ],
 )
