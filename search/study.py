@@ -26,7 +26,7 @@ from search.preflight.cut import choose_study_cut
 from search.preflight.data import decode_sets, gather_text_knowledge, source_of, task_of, with_other_lines
 from search.preflight.fingerprint import check_fingerprint, read_begun_settings, take_fingerprint
 from search.preflight.general import limit_forgetting
-from search.preflight.latency import measure_latencies
+from search.preflight.latency import take_latencies
 from search.preflight.probe import probe_models
 from search.preflight.space import DICTIONARY, check_names, settle, settle_engine
 from search.preflight.stages import Prepared, Probed, Request
@@ -38,7 +38,7 @@ from search.selection.finish import finish
 from search.selection.outcome import Searched
 from search.settings import StudySettings
 from search.storage.beginning import keeping_the_name
-from search.storage.files import BEGUN, FINGERPRINT, STUDY_FILE
+from search.storage.files import BEGUN, FINGERPRINT, LATENCIES, STUDY_FILE
 from search.storage.location import check_folder, check_own_folder, publish
 from search.storage.lock import sole_search
 from search.trials.folds import choose_folds, pool_splits
@@ -125,7 +125,8 @@ def plan(probed: Probed) -> Planned:
     show_stage("planning")
     latencies: Latencies = {}
     if settings.objectives != "accuracy":
-        latencies = measure_latencies(made.space, probed.shared, settings.int8)
+        file, resume = settings.local_folder / LATENCIES, probed.prepared.resume
+        latencies = take_latencies(made.space, probed.shared, file, resume=resume, int8=settings.int8)
     return Planned(probed, made, Clock.start(made.budget, settings.local_folder), latencies)
 
 

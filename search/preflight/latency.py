@@ -5,14 +5,16 @@ Weights do not change it, so it is measured before the first trial, on the pretr
 
 import tempfile
 import time
+from collections.abc import Sequence
 from itertools import islice, product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import ray
+from pydantic import TypeAdapter
 
-from search.records.evidence import Latencies, Latency, find_architecture
+from search.records.evidence import Architecture, Latencies, Latency, find_architecture
 from spaces.parameter import Choice
 from spaces.space import SearchSpace
 from train.bundle import INT8, ONNX
@@ -22,10 +24,12 @@ from train.errors import UsageError
 from train.loop import TrainingData, assemble
 from train.quantise import calibration_batches
 from train.system.dotted import flatten, nest
+from train.system.files import write_whole
 from train.system.onnx_session import CPU, open_session, run
 from train.tasks import TASKS, Task
 
 IMAGES, WARM_UP, REPEATS = 16, 2, 9
+_KEPT = TypeAdapter(tuple[tuple[Architecture, Latency], ...])
 
 
 def list_architectures(space: SearchSpace) -> list[TrialConfig]:
@@ -48,17 +52,29 @@ def list_architectures(space: SearchSpace) -> list[TrialConfig]:
             for values in product(*choices)]  # fmt: skip
 
 
-def measure_latencies(space: SearchSpace, shared: Any, int8: bool = False) -> Latencies:
-    """Measure every architecture of a space, one after the other, and print what they take.
+def take_latencies(space: SearchSpace, shared: Any, file: Path, *, resume: bool, int8: bool) -> Latencies:
+    """Return the latency of every architecture of a space, and of those that a resumed study has kept in the file.
+
+    By these its trials are compared, those too whose models the time that is left now rules out.
+    """
+    kept: Latencies = dict(_KEPT.validate_json(file.read_bytes())) if resume and file.is_file() else {}
+    missing = [config for config in list_architectures(space) if find_architecture(config) not in kept]
+    latencies = kept | measure_latencies(missing, shared, int8)
+    write_whole(file, _KEPT.dump_json(tuple(latencies.items())))
+    return latencies
+
+
+def measure_latencies(configs: Sequence[TrialConfig], shared: Any, int8: bool = False) -> Latencies:
+    """Measure architectures, one after the other, and print what they take.
 
     Args:
-        space: as it will be searched.
+        configs: one of each.
         shared: reference to the study's TrainingData.
         int8: whether it is to be served in 8 bits, where that is faster.
     """
     remote = ray.remote(num_cpus=1)(measure)
     latencies: Latencies = {}
-    for config in list_architectures(space):
+    for config in configs:
         latencies[find_architecture(config)] = latency = ray.get(remote.remote(config, shared, int8))
         settings = ", ".join(f"{key} {value}" for key, value in zip(
             TASKS.get(config.task).architecture, find_architecture(config), strict=True))  # fmt: skip

@@ -8,7 +8,7 @@ STUDY_FILE, RESULT_FILE, SUMMARY_FILE, DATABASE = "study.json", "result.json", "
 BEST_CONFIG = "best.yaml"
 """The winner's settings, beside its bundle."""
 JOURNAL, INCIDENTS, FINGERPRINT = "reports.jsonl", "incidents.json", "fingerprint.json"
-EARLIER = "transfer.json"
+EARLIER, LATENCIES = "transfer.json", "latencies.json"
 CLOCK = "clock.json"
 """When the search has to end, for what Tune pickled (`search/planning/clock.py`)."""
 
@@ -17,7 +17,7 @@ STUDIES, EMBEDDED_FOLDER = "studies.db", "embedded-vin"
 
 GROWING = (JOURNAL, INCIDENTS)
 """Only added to while a study runs: of two copies, the larger one is the newer."""
-BEGUN = (STUDY_FILE, FINGERPRINT)
+BEGUN = (STUDY_FILE, FINGERPRINT, LATENCIES)
 """Written before the first trial."""
 WHILE_RUNNING = (DATABASE, EARLIER, *GROWING)
 """Written as the trials go on."""

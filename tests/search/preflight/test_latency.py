@@ -9,7 +9,8 @@ import pytest
 
 from search.planning.clock import Clock
 from search.planning.time_budget import TimeBudget
-from search.preflight.latency import list_architectures, measure
+from search.preflight import latency as latency_module
+from search.preflight.latency import list_architectures, measure, take_latencies
 from search.records.evidence import Evidence, Latency, find_architecture
 from search.records.trial import TrialRecord
 from search.report.page.page import report_html
@@ -91,6 +92,23 @@ def test_the_fastest_that_is_not_significantly_worse_is_chosen(right: int, chose
     front = choose_on_front([fast, slow], lambda one: found[one.id], 0)
     assert [one.trial for one in front if one.chosen] == [chosen]
     assert front[0].against_best.difference == pytest.approx(right / 100 - 1)
+
+
+def test_a_resumed_study_compares_by_what_it_began_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A trial without a latency is not on the front: less time must not cost the larger models theirs."""
+    file, tiny = tmp_path / "latencies.json", SPACE.with_fixed({"model": "pp-ocrv6-tiny"})
+    measured: list[int] = []
+
+    def measure_some(configs: list[Any], *_: Any) -> dict[Any, Latency]:
+        measured.append(len(configs))
+        return {find_architecture(one): latency(9.0) for one in configs}
+
+    monkeypatch.setattr(latency_module, "measure_latencies", measure_some)
+    for space, resume, known in ((tiny, False, 2), (SPACE, True, 4), (tiny, True, 4), (tiny, False, 2)):
+        assert len(take_latencies(space, None, file, resume=resume, int8=False)) == known
+    assert measured == [2, 2, 0, 2], "what a study knows is not measured again"
 
 
 def test_the_front_is_shown(tmp_path: Path) -> None:
