@@ -29,6 +29,7 @@ from train.sets.arguments import add_source_arguments, add_task_argument
 from train.sets.read import Sets, Source, read_sets
 from train.sets.texts import check_rules, read_further
 from train.steps.fits import check_fits, models_for
+from train.steps.resuming import choose_config, require_same_data
 from train.steps.teacher import check_teacher
 from train.steps.training_report import COMPLETED, FILE, TrainingReport, reporting_the_end
 from train.steps.validation import GENERAL
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
     from train.loop import MakeCheckpoint, Metrics, Report, TrainingData
     from train.sets.found import Finder
 
-BEST = "best-checkpoint"
+LAST, BEST = "last", "best-checkpoint"
 
 
 def parser() -> argparse.ArgumentParser:
@@ -84,16 +85,11 @@ def main(arguments: Sequence[str]) -> None:
     """Train, keep the best and the last checkpoint, export the best."""
     chosen = parser().parse_args(arguments)
     data, output = require_data(chosen.data, chosen), chosen.output
-    config = read_config(chosen.config) if chosen.config else default_config(chosen.task)
-    if chosen.weights:
-        config = config.model_copy(update={"weights": str(chosen.weights)})
-    if chosen.task not in (None, config.task):
-        raise UsageError(
-            f"--task must be the configuration's, {config.task}", chosen.task, "leave out one of the two"
-        )
-    if (output / "last").exists() != chosen.resume:
+    if (output / LAST).exists() != chosen.resume:
         remedy = "add --resume or choose another --output" if not chosen.resume else "leave out --resume"
         raise UsageError("--resume goes with an output folder that has a checkpoint", output, remedy)
+    resume = load_checkpoint(output / LAST) if chosen.resume else None
+    config = _named_config(chosen, resume)
     cache = chosen.cache or output.parent / CACHE
     require_folder(output, "--output")
     require_folder(cache, "--cache")
@@ -108,7 +104,6 @@ def main(arguments: Sequence[str]) -> None:
     config = config.model_copy(update={"engine": engine})
     check_fits(config)
     check_teacher(config)
-    resume = load_checkpoint(output / "last") if chosen.resume else None
     task = TASKS.get(config.task)
     rules = declared_rules(chosen.reading, data)
     check_rules(rules, task, chosen.precision)
@@ -120,10 +115,25 @@ def main(arguments: Sequence[str]) -> None:
     how = Decoding(cache, chosen.decode_to, stored=task.stored_as(config))
     decoded = _decode(sets, how, chosen)
     facts, epoch = _facts(config, decoded, resume), resume.epoch if resume else 0
+    if resume:
+        require_same_data(resume, output / FILE, facts, decoded.train.texts)
     report = TrainingReport(output / FILE, facts, epoch, task.scores.names)
     knowledge = TextKnowledge(decoded.train.texts, rules, chosen.seed, chosen.precision, further)
     with reporting_the_end(report):
         _train_and_export(config, decoded, output, report, resume, knowledge, samples=chosen.samples)
+
+
+def _named_config(chosen: argparse.Namespace, resume: Checkpoint | None) -> TrialConfig:
+    """Return the configuration of a run; of one that goes on its own, if none is named."""
+    begun = resume.config if resume else default_config(chosen.task)
+    config = read_config(chosen.config) if chosen.config else begun
+    if chosen.weights:
+        config = config.model_copy(update={"weights": str(chosen.weights)})
+    if chosen.task not in (None, config.task):
+        raise UsageError(
+            f"--task must be the configuration's, {config.task}", chosen.task, "leave out one of the two"
+        )
+    return choose_config(resume.config, config) if resume else config
 
 
 def default_config(task: str | None) -> TrialConfig:
@@ -250,17 +260,17 @@ def _train_and_export(
 def _report(output: Path, epochs: int, training_report: TrainingReport, task: type[Task]) -> "Report":
     """Return a report function that prints a line, keeps the last checkpoint, the best one and the report."""
     best = (-1.0, -1.0)  # an epoch without a single right character is still the best so far
-    if (output / BEST).exists():
+    if (output / LAST).exists() and (output / BEST).exists():  # of this run, which goes on
         best = task.scores.from_metrics(load_checkpoint(output / BEST).metrics, 0).rank
 
     def report(metrics: "Metrics", make: "MakeCheckpoint") -> None:
         nonlocal best
         scores = task.scores.from_metrics(metrics, 0)
         checkpoint = make()
-        checkpoint.save(output / "last")
-        if scores.rank > best:
+        if scores.rank > best:  # first: killed in between, the run goes on before this epoch
             best = scores.rank
             checkpoint.save(output / BEST)
+        checkpoint.save(output / LAST)
         training_report.add(metrics)
         named = zip(task.terms.short, scores.rank, strict=True)
         print(
