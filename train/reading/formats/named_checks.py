@@ -112,7 +112,7 @@ def stdnum_check(name: str) -> Holds:
     except ModuleNotFoundError as error:
         if error.name == "stdnum":
             raise ModelError(
-                "python-stdnum must be installed for this check", name, "pip install 'ocrtune[formats]'"
+                "python-stdnum must be installed for this check", name, "pip install -e '.[formats]'"
             ) from error
         raise UsageError(
             "a check must be a module of python-stdnum", name, "look it up in its documentation"
