@@ -3,11 +3,11 @@
 import asyncio
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
-MIN_ANSWERS = 3
+MOST_WARM_UP_S = 3.0
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Outcome:
     """What a load saw.
 
     Attributes:
-        lines_per_s: over all clients, from the last answer before those that count to the last one.
+        lines_per_s: of all clients together.
         p50_ms: median time from request to answer.
         p99_ms: 99th percentile of it.
         requests: answers that count.
@@ -42,6 +42,55 @@ class Outcome:
     failed: int
 
 
+@dataclass
+class Load:
+    """Which request is sent next, and which ones count: whole rounds of them, sent while all clients are at work.
+
+    A client waits all the time, so the rate is the clients over the mean wait (Little's law). Answers in a span of
+    time would count too little where few clients wait long: what is half done at its end is lost, and dear requests
+    may come more often than cheap ones. So the rounds are whole, and clients go on until the last of them is answered.
+
+    Attributes:
+        clients: that send.
+        round: how many different requests there are.
+        seconds: that requests are sent for which count, at least.
+        warm_up_s: before.
+    """
+
+    clients: int
+    round: int
+    seconds: float
+    warm_up_s: float
+    waits_s: dict[int, float] = field(default_factory=dict)
+    _sent: list[float] = field(default_factory=list)
+    _answered: set[int] = field(default_factory=set)
+    _first: int | None = None
+    _behind: int | None = None
+
+    def send(self, now: float) -> int | None:
+        """Return the number of the next request, from 0 on; None if there is nothing left to send at a time."""
+        number = len(self._sent)
+        if self._first is None:
+            warm = number and now >= self._sent[0] + self.warm_up_s
+            self._first = number if warm and len(self._answered) == self.clients else None
+        elif self._behind is None and (number - self._first) % self.round == 0:
+            self._behind = number if now >= self._sent[self._first] + self.seconds else None
+        if self._behind is not None and len(self.waits_s) == self._behind - (self._first or 0):
+            return None
+        self._sent.append(now)
+        return number
+
+    def take(self, client: int, number: int, now: float) -> None:
+        """Take in that a client has the answer to a request."""
+        self._answered.add(client)
+        if self._first is not None and self._first <= number < (self._behind or len(self._sent)):
+            self.waits_s[number] = now - self._sent[number]
+
+    def rate(self, done: float) -> float:
+        """Return how much is done in a second, of what was done by the requests that count."""
+        return self.clients * done / sum(self.waits_s.values())
+
+
 def request(host: str, port: int, path: str, body: bytes, kind: str, lines: int) -> Request:
     """Prepare a POST."""
     head = f"POST {path} HTTP/1.1\r\nHost: {host}:{port}\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\n\r\n"
@@ -49,55 +98,43 @@ def request(host: str, port: int, path: str, body: bytes, kind: str, lines: int)
 
 
 def drive(host: str, port: int, requests: Sequence[Request], clients: int, seconds: float) -> Outcome:
-    """Send the requests round and round from so many clients at once, for so many seconds after a warm-up."""
+    """Send the requests round and round from so many clients at once: whole rounds, for so many seconds at least."""
     return asyncio.run(_drive(host, port, requests, clients, seconds))
 
 
 async def _drive(host: str, port: int, requests: Sequence[Request], clients: int, seconds: float) -> Outcome:
-    start = time.perf_counter()
-    begin = start + min(3.0, seconds / 3)
-    end = begin + seconds
-    seen: list[tuple[float, float, int, bool]] = []
-    await asyncio.gather(*(_client(host, port, requests, i, end, seen) for i in range(clients)))
-    seen.sort(key=lambda entry: entry[1])
-    counted = [entry for entry in seen if begin <= entry[1] <= end]
-    since = max((entry[1] for entry in seen if entry[1] < begin), default=start)
-    if len(counted) < MIN_ANSWERS:
-        raise RuntimeError(f"{len(counted)} answers in {seconds:g} s tell no rate: give it more --seconds")
-    took = np.array([1000 * (done - sent) for sent, done, _, _ in counted])
+    load = Load(clients, len(requests), seconds, min(MOST_WARM_UP_S, seconds / 3))
+    good: set[int] = set()
+    await asyncio.gather(*(_client(host, port, requests, load, client, good) for client in range(clients)))
+    waits_ms = 1000 * np.array(list(load.waits_s.values()))
     return Outcome(
-        lines_per_s=sum(lines for _, _, lines, good in counted if good) / (counted[-1][1] - since),
-        p50_ms=float(np.median(took)),
-        p99_ms=float(np.percentile(took, 99)),
-        requests=len(counted),
-        failed=sum(not good for _, _, _, good in counted),
+        lines_per_s=load.rate(sum(requests[n % len(requests)].lines for n in load.waits_s if n in good)),
+        p50_ms=float(np.median(waits_ms)),
+        p99_ms=float(np.percentile(waits_ms, 99)),
+        requests=len(waits_ms),
+        failed=len(load.waits_s.keys() - good),
     )
 
 
 async def _client(
-    host: str,
-    port: int,
-    requests: Sequence[Request],
-    first: int,
-    end: float,
-    seen: list[tuple[float, float, int, bool]],
+    host: str, port: int, requests: Sequence[Request], load: Load, client: int, good: set[int]
 ) -> None:
     reader, writer = await asyncio.open_connection(host, port, limit=2**24)
-    turn = first * 7919  # clients are at different places of the list
-    while time.perf_counter() < end:
-        request, turn = requests[turn % len(requests)], turn + 1
-        sent = time.perf_counter()
-        writer.write(request.data)
-        try:
-            head = await reader.readuntil(b"\r\n\r\n")
-        except asyncio.IncompleteReadError as error:
-            if error.partial:
-                raise
-            # A proxy may close a connection that was idle: every HTTP client then opens another one.
-            reader, writer = await asyncio.open_connection(host, port, limit=2**24)
-            continue
+    while (number := load.send(time.perf_counter())) is not None:
+        while True:
+            writer.write(requests[number % len(requests)].data)
+            try:
+                head = await reader.readuntil(b"\r\n\r\n")
+                break
+            except asyncio.IncompleteReadError as error:
+                if error.partial:
+                    raise
+                # A proxy may close a connection that was idle: every HTTP client then opens another one.
+                reader, writer = await asyncio.open_connection(host, port, limit=2**24)
         await reader.readexactly(_length(head))
-        seen.append((sent, time.perf_counter(), request.lines, head.startswith(b"HTTP/1.1 200")))
+        load.take(client, number, time.perf_counter())
+        if head.startswith(b"HTTP/1.1 200"):
+            good.add(number)
     writer.close()
 
 

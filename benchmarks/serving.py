@@ -46,7 +46,13 @@ AHEAD = 1.1
 def parser() -> argparse.ArgumentParser:
     """Return the command line's definition."""
     parse = argparse.ArgumentParser(prog="python benchmarks/serving.py", description=__doc__)
-    parse.add_argument("--seconds", type=float, default=8, metavar="S", help="of every measurement (8)")
+    parse.add_argument(
+        "--seconds",
+        type=float,
+        default=8,
+        metavar="S",
+        help="of every measurement, at least: all images are asked for equally often (8)",
+    )
     parse.add_argument(
         "--only",
         default="lines,rivals,pages",
@@ -108,9 +114,7 @@ def _line_rows(model: str, topology: str, seconds: float) -> list[dict[str, Any]
     with server("serve/run.py", *pair, "--topology", topology) as port:
         for count in (1, 16):
             for clients in CLIENTS:
-                # Large requests are few: their ends must not decide.
-                wait = seconds if count == 1 else 2.5 * seconds
-                seen = drive(HOST, port, line_requests(port, count), clients, wait)
+                seen = drive(HOST, port, line_requests(port, count), clients, seconds)
                 assert not seen.failed
                 figures = {key: value for key, value in asdict(seen).items() if key != "failed"}
                 rows.append(
