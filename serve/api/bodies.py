@@ -3,12 +3,13 @@
 import base64
 import binascii
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
 from fastapi import Request
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ValidationError
+from python_multipart.multipart import parse_options_header
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
@@ -17,6 +18,9 @@ from serve.api.door import make_log_id
 from serve.errors import UndecodableError
 
 M = TypeVar("M", bound=BaseModel)
+V = TypeVar("V")
+END_BYTES = 2**16
+"""So near to its end a form has its last line: little may follow that."""
 
 
 def respond(log_id: str | None, result: Mapping[str, Any], status: int = 200) -> JSONResponse:
@@ -38,13 +42,13 @@ def validate(model: type[M], fields: Mapping[str, Any]) -> M:
 
 def fields_in_address(request: Request) -> dict[str, Any]:
     """Return the fields in a request's address, as `?rule=vin`: those of its body go before, an empty one is none."""
-    return {key: value for key, value in request.query_params.items() if value}
+    return keep_once((key, value) for key, value in request.query_params.multi_items() if value)
 
 
 def parse_json(body: bytes) -> Mapping[str, Any]:
     """Return a JSON object; raise UndecodableError for anything else."""
     try:
-        fields = json.loads(body)
+        fields = json.loads(body, object_pairs_hook=keep_once)
     except (ValueError, RecursionError) as error:
         raise UndecodableError("the body must be JSON", str(error)[:80], "see /docs") from error
     if not isinstance(fields, dict):
@@ -53,20 +57,43 @@ def parse_json(body: bytes) -> Mapping[str, Any]:
 
 
 async def parse_form(request: Request) -> tuple[dict[str, str], list[tuple[str, bytes]]]:
-    """Return the fields and the named files of a form; raise UndecodableError if it cannot be parsed."""
+    """Return the fields and the named files of a form; raise UndecodableError if it cannot be parsed.
+
+    A form without its last line lacks its last part, too: to the parser that is as if it had never been there.
+    """
+    _require_end(request.headers.get("content-type", ""), await request.body())
     try:
         async with request.form(max_files=10_000, max_fields=100) as form:
             files = [(key, await v.read()) for key, v in form.multi_items() if isinstance(v, UploadFile)]
-            return {key: value for key, value in form.items() if isinstance(value, str)}, files
+            return keep_once(
+                (key, value) for key, value in form.multi_items() if isinstance(value, str)
+            ), files
     except (HTTPException, MultiPartException) as error:
         reason = getattr(error, "detail", None) or getattr(error, "message", "")
         raise UndecodableError("the body must be a form", str(reason)[:80], "see /docs") from error
 
 
+def keep_once(pairs: Iterable[tuple[str, V]]) -> dict[str, V]:
+    """Return fields by their names; raise UndecodableError for one that comes twice, of which one would be lost."""
+    fields: dict[str, V] = {}
+    for name, value in pairs:
+        if name in fields:
+            raise UndecodableError("a field must be sent once", repr(name)[:80], "leave one of them out")
+        fields[name] = value
+    return fields
+
+
+def _require_end(content_type: str, body: bytes) -> None:
+    """Raise UndecodableError for a multipart form that breaks off."""
+    boundary = parse_options_header(content_type)[1].get(b"boundary")
+    if boundary and b"--" + boundary + b"--" not in body[-END_BYTES:]:
+        raise UndecodableError("a form must be whole", "none of its last line", "send all of it")
+
+
 def decode_base64(text: str) -> bytes:
     """Return the bytes, of either alphabet; a data URL's beginning is left out, and line ends of `base64` and MIME."""
-    encoded = text.partition(",")[2] if text.startswith("data:") else text
-    if "\n" in encoded:
+    encoded = text.partition(",")[2] or text if text[:5].lower() == "data:" else text
+    if "\n" in encoded or "\r" in encoded:
         encoded = "".join(encoded.split())
     try:
         return base64.b64decode(

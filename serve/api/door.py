@@ -198,7 +198,7 @@ class _Answer:
 def describe_error(error: Exception) -> tuple[int, str, dict[str, str]]:
     """Return the HTTP status of any error, the text for the client, and the headers that go with it."""
     if isinstance(error, HTTPException):
-        return error.status_code, str(error.detail), {}
+        return error.status_code, str(error.detail), dict(error.headers or {})
     if isinstance(error, OSError) and error.errno in UNUSABLE:
         error = NoRoomError(
             "the server's storage must have room and be a folder that can be written",

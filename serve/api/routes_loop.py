@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
-from serve.api.bodies import decode_base64, parse_form, parse_json, respond, validate
+from serve.api.bodies import decode_base64, keep_once, parse_form, parse_json, respond, validate
 from serve.errors import UndecodableError, UnsupportedError
 from serve.intake.guard import decode_image
 from serve.loop.corrections import CorrectionStore
@@ -198,7 +198,7 @@ async def _read_body(request: Request) -> tuple[dict[str, Any], dict[str, bytes]
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind in FORMS:
         fields, files = await parse_form(request)
-        return dict(fields), dict(files)
+        return fields, keep_once(files)
     body = await request.body()
     if kind in (JSON, "") and not body:
         return {}, {}

@@ -117,10 +117,10 @@ async def _read_document(request: Request, services: Services) -> tuple[PageRequ
         fields = await _parse(await request.body(), services)
         return validate(PageRequest, {**_with_number(asked), **fields}), None
     in_form, named = await parse_form(request)
-    files = [data for name, data in named if name == "file"]
-    if len(files) != 1:
-        raise UndecodableError("a form must hold one file named `file`", len(files), "see /docs")
-    return validate(PageRequest, _with_number(asked | in_form) | {"file": "in the form"}), files[0]
+    if [name for name, _ in named] != ["file"]:
+        names = ", ".join(name for name, _ in named)[:80]
+        raise UndecodableError("a form must hold one file, named `file`", names or "none", "see /docs")
+    return validate(PageRequest, _with_number(asked | in_form) | {"file": "in the form"}), named[0][1]
 
 
 def _with_number(fields: dict[str, Any]) -> dict[str, Any]:

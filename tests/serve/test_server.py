@@ -75,6 +75,7 @@ def test_errors_have_the_protocols_body(client: httpx.Client) -> None:
         assert fields.keys() == {"logId", "errorCode", "errorMsg"}
         assert fields["errorCode"] == status
     assert client.get("/nothing").json()["errorCode"] == 404
+    assert client.get("/recognize").headers["allow"] == "POST"
     assert client.post("/recognize", content=b"x", headers={"content-type": "text/plain"}).status_code == 415
     assert client.post("/ocr", json={"file": "http://127.0.0.1/x.png"}).status_code == 403
 

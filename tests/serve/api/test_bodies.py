@@ -1,11 +1,13 @@
 """Files in the bodies of requests, and fields in their addresses."""
 
+import asyncio
 import base64
+from collections.abc import Sequence
 
 import pytest
 from fastapi import Request
 
-from serve.api.bodies import decode_base64, fields_in_address, validate
+from serve.api.bodies import decode_base64, fields_in_address, parse_form, parse_json, validate
 from serve.errors import UndecodableError
 from serve.schemas import PageRequest, RecognizeRequest
 
@@ -15,9 +17,9 @@ def test_base64_is_taken_as_command_lines_mime_and_browsers_write_it() -> None:
     plain = base64.b64encode(data).decode()
     url_safe = base64.urlsafe_b64encode(data).decode()
     lines = base64.encodebytes(data).decode()
-    for text in (plain, lines, lines.replace("\n", "\r\n"), f"data:image/png;base64,{plain}", url_safe):
+    for text in (plain, lines, lines.replace("\n", "\r"), f"Data:image/png;base64,{plain}", url_safe):
         assert decode_base64(text) == data
-    for text in (plain[:-1], plain + "!", "%%%"):
+    for text in (plain[:-1], plain + "!", "%%%", "data:image/png;base64"):
         with pytest.raises(UndecodableError, match="must be base64"):
             decode_base64(text)
 
@@ -33,3 +35,31 @@ def test_fields_in_the_address_are_as_good_as_those_of_the_body_and_empty_ones_a
     for wrong in (b"rules=vin", b"alternatives=9"):
         with pytest.raises(UndecodableError, match=wrong.decode().partition("=")[0]):
             validate(RecognizeRequest, fields(wrong))
+
+
+def form(names: Sequence[str], end: bytes = b"--X--") -> dict[str, str]:
+    parts = (f'--X\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n1\r\n'.encode() for name in names)
+    messages = iter([{"type": "http.request", "body": b"".join(parts) + end}])
+
+    async def receive() -> dict[str, object]:
+        return next(messages)
+
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "headers": [(b"content-type", b"multipart/form-data; boundary=X")],
+    }
+    return asyncio.run(parse_form(Request(scope, receive)))[0]
+
+
+def test_nothing_of_a_request_is_lost_without_a_word() -> None:
+    """Of a field that comes twice one would go, of a form that breaks off the last part."""
+    assert form(["a", "b"]) == {"a": "1", "b": "1"}
+    with pytest.raises(UndecodableError, match="once, got 'a'"):
+        form(["a", "b", "a"])
+    with pytest.raises(UndecodableError, match="whole"):
+        form(["a", "b"], end=b"")
+    with pytest.raises(UndecodableError, match="once, got 'rule'"):
+        parse_json(b'{"rule": "vin", "rule": "container"}')
+    with pytest.raises(UndecodableError, match="once, got 'rule'"):
+        fields_in_address(Request({"type": "http", "query_string": b"rule=vin&rule=container"}))
