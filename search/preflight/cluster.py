@@ -1,6 +1,7 @@
 """The Ray cluster that a search runs on: one that is there, which is said, or one that is started here."""
 
 import os
+import signal
 
 import ray
 from ray._private.services import canonicalize_bootstrap_address
@@ -57,6 +58,9 @@ def start_ray() -> None:
     # By itself Ray takes all cores of the machine, those too that this process may not run on.
     mine = {} if address else {"num_cpus": count_cores()}
     dashboard = ray.init(address or "local", log_to_driver=False, logging_level="ERROR", **mine).dashboard_url
+    signal.signal(
+        signal.SIGTERM, signal.default_int_handler
+    )  # Ray's own leaves without a word on how to go on
     if address:
         print(f"Ray cluster: {address} ({_origin()}), {len(ray.nodes())} nodes", flush=True)
     if dashboard:

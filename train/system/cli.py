@@ -12,6 +12,7 @@ import importlib
 import io
 import os
 import platform
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
@@ -117,11 +118,12 @@ def prepare_output() -> None:
 
 
 def main_guard(module: str) -> NoReturn:
-    """Import a command's module, run its `main` and leave the process.
+    """Import a command's module, run its `main` and leave the process; SIGTERM is as Ctrl-C.
 
     It stands under `if __name__ == "__main__"`, above the imports of the command's own file.
     """
     prepare_output()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     sys.exit(run(lambda arguments: importlib.import_module(module).main(arguments)))
 
 

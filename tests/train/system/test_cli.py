@@ -1,5 +1,6 @@
 """Every entry point ends with the exit status the house promises."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -35,6 +36,27 @@ def test_ctrl_c_is_status_3(capsys: pytest.CaptureFixture[str]) -> None:
 
     assert cli.run(main, []) == 3
     assert "Traceback" not in capsys.readouterr().err
+
+
+def test_sigterm_is_as_ctrl_c(tmp_path: Path) -> None:
+    """A scheduler of jobs sends it before it kills: what was begun is written down, and said."""
+    (tmp_path / "waiting.py").write_text(
+        "import time\ndef main(arguments):\n    print('ready', flush=True)\n    time.sleep(60)\n"
+    )
+    code = "from train.system.cli import main_guard; main_guard('waiting')"
+    with subprocess.Popen(
+        [sys.executable, "-c", code],
+        cwd=REPOSITORY,
+        env=os.environ | {"PYTHONPATH": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as run:
+        assert run.stdout is not None
+        assert run.stdout.readline() == "ready\n"
+        run.terminate()
+        assert run.communicate()[1] == "interrupted\n"
+    assert run.returncode == 3
 
 
 def test_other_errors_keep_their_traceback() -> None:
