@@ -17,7 +17,7 @@ EPILOG = """examples:
   python search/run.py --name vin --resume                      go on after an interruption
   python search/run.py --data NEW --name vin2 --fork vin        other data or another space, from vin's best
 
-exit status: 0 done; 1 bad data, a failed gate, or every trial forgot too much; 2 bad usage;
+exit status: 0 done; 1 bad data, a failed gate, or every trial failed or forgot too much; 2 bad usage;
              3 interrupted, can be resumed"""
 
 

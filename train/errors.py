@@ -56,6 +56,10 @@ class StartError(OcrError):
     """A search has failed before its first trial; its name stays free."""
 
 
+class NoScoreError(OcrError):
+    """Every trial of a search has failed, diverged or run out of time."""
+
+
 class ForgettingError(OcrError):
     """Everything that was trained has lost more of its general skill than it may."""
 

@@ -15,7 +15,7 @@ from search.records.scores import KeptScores, scores_from_json, scores_to_json
 from search.records.trial import TrialRecord, put_first, rank
 from search.storage.files import RESULT_FILE
 from train.config import Frozen
-from train.errors import CheckpointError, ForgettingError
+from train.errors import CheckpointError, ForgettingError, NoScoreError
 from train.scoring.intervals import Gain
 from train.scoring.scores import Scores
 from train.system.files import write_whole
@@ -165,10 +165,17 @@ class StudyResult(Frozen):
 
 
 def require_winner(result: StudyResult) -> None:
-    """Raise ForgettingError if trials have scores, but all of them have forgotten too much."""
-    best = next((trial.best for trial in rank(result.trials)), None)
-    if best is None or best.forgetting is None or result.winner is not None:
+    """Raise an error if a search has left no bundle: ForgettingError if all its trials have forgotten too much."""
+    if result.winner is not None or result.averaged:
         return
+    best = next((trial.best for trial in rank(result.trials)), None)
+    if best is None:
+        first = next((f", {one.id} {one.state}: {one.reason}" for one in result.trials), "")
+        raise NoScoreError(
+            "a trial must come to a score",
+            f"none of {len(result.trials)}{first}",
+            "mend what ended them, or give more --time-budget, and search again under another --name",
+        )
     raise ForgettingError(
         f"a winner may lose {result.limit:g} of {result.terms.scores[0]} on the general {result.terms.samples}",
         f"at least {best.forgetting:.3f} in every trial",

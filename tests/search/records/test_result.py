@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from search.records.evidence import Latency, Stage
-from search.records.result import StudyResult, read_result_file, write_result
-from tests.search.made_result import result, with_general, with_labels
-from train.errors import CheckpointError
+from search.records.result import PRETRAINED, StudyResult, read_result_file, require_winner, write_result
+from tests.search.made_result import result, trial, with_general, with_labels
+from train.errors import CheckpointError, NoScoreError
 from train.scoring.intervals import Interval
 from train.scoring.regions import RegionScores
 from train.scoring.scores import AccuracyScores, Scores
@@ -54,3 +54,11 @@ def test_a_damaged_result_is_named(tmp_path: Path) -> None:
     path.write_text(path.read_text("utf-8")[:-50], "utf-8")
     with pytest.raises(CheckpointError, match=r"result\.json"):
         read_result_file(tmp_path)
+
+
+def test_a_search_that_left_no_bundle_has_failed() -> None:
+    """The pretrained baseline is one, where the time was over before any trial's first epoch."""
+    late, crashed = trial(0, "stopped", 0), trial(1, "failed", 0)
+    require_winner(result((late,)).model_copy(update={"averaged": (PRETRAINED,)}))
+    with pytest.raises(NoScoreError, match=f"none of 2, {crashed.id} failed: ModelError: no weights"):
+        require_winner(result((crashed, late)).model_copy(update={"averaged": ()}))
