@@ -27,6 +27,8 @@ from train.scoring.intervals import score_interval
 from train.tasks import SampleStats, primary_of
 from train.trained.loaded import load_network
 
+LATE = "the time was over"
+
 
 @dataclass(frozen=True)
 class Run:
@@ -127,15 +129,36 @@ def confirm(trials: Sequence[TrialRecord], retraining: Retraining, seed: int) ->
         return ()
     print(f"training the best {count} again with {seeds} other seeds each", flush=True)
     jobs = _start(eligible[:count], seeds, retraining)
-    outcomes: dict[str, list[Run | str]] = {trial.id: [] for trial in eligible[:count]}
-    for job, outcome in _collect(list(jobs), left).items():
-        outcomes[jobs[job]].append(outcome)
+    found = _collect(list(jobs), left)
+    outcomes = keep_comparable({jobs[job]: outcome for job, outcome in found.items()})
     finalists = [summarise_runs(trial, outcomes[trial.id], seed) for trial in eligible[:count]]
     return tuple(sorted(finalists, key=lambda one: one.confirmation.rank, reverse=True))
 
 
-def _start(trials: Sequence[TrialRecord], seeds: int, retraining: Retraining) -> dict[Any, str]:
-    """Start all runs, each finalist's first before anyone's second; return {reference: trial}."""
+def keep_comparable(outcomes: Mapping[tuple[str, int], Run | str]) -> dict[str, list[Run | str]]:
+    """Return each finalist's outcomes, without the seeds that the time did not hold for all of them.
+
+    Late says nothing of a configuration: it must not lose to one that was trained sooner, and means over different
+    seeds do not compare. If no seed is left, none is confirmed.
+
+    Args:
+        outcomes: by trial and number of the seed.
+    """
+    late = {number for (_, number), outcome in outcomes.items() if outcome == LATE}
+    every = {number for _, number in outcomes}
+    if late == every:
+        return {trial: [LATE] for trial, _ in outcomes}
+    if late:
+        print(f"the time was over: compared by {len(every - late)} of {len(every)} other seeds", flush=True)
+    kept: dict[str, list[Run | str]] = {trial: [] for trial, _ in outcomes}
+    for (trial, number), outcome in sorted(outcomes.items(), key=lambda one: one[0]):
+        if number not in late:
+            kept[trial].append(outcome)
+    return kept
+
+
+def _start(trials: Sequence[TrialRecord], seeds: int, retraining: Retraining) -> dict[Any, tuple[str, int]]:
+    """Start all runs, each finalist's first before anyone's second; return {reference: (trial, number of the seed)}."""
     cpus, gpus = retraining.resources.get("CPU", 1.0), retraining.resources.get("GPU", 0.0)
     memory = retraining.resources.get("memory", 0.0)
     remote = ray.remote(num_cpus=cpus, num_gpus=gpus, memory=memory, max_retries=0)(train_again)
@@ -145,7 +168,7 @@ def _start(trials: Sequence[TrialRecord], seeds: int, retraining: Retraining) ->
             assert trial.best is not None, "only scored trials are ranked"
             config = trial.config.model_copy(update={"seed": trial.config.seed + number})
             settings = (config, trial.best.epoch, retraining.data, retraining.forgetting, trial.micro_batches)
-            jobs[remote.remote(*settings)] = trial.id
+            jobs[remote.remote(*settings)] = trial.id, number
     return jobs
 
 
@@ -154,7 +177,7 @@ def _collect(jobs: list[Any], seconds: float | None) -> dict[Any, Run | str]:
     done, late = ray.wait(jobs, num_returns=len(jobs), timeout=seconds)
     for job in late:
         ray.cancel(job, force=True)
-    outcomes: dict[Any, Run | str] = dict.fromkeys(late, "the time was over")
+    outcomes: dict[Any, Run | str] = dict.fromkeys(late, LATE)
     for job in done:
         try:
             outcomes[job] = ray.get(job)

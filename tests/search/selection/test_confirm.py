@@ -13,7 +13,15 @@ from search.records.evidence import Evidence
 from search.report.page.page import report_html
 from search.report.summary import summary
 from search.report.terminal import terminal_table
-from search.selection.confirm import Retraining, Run, confirm, summarise_runs, train_again
+from search.selection.confirm import (
+    LATE,
+    Retraining,
+    Run,
+    confirm,
+    keep_comparable,
+    summarise_runs,
+    train_again,
+)
 from search.settings import StudySettings
 from tests import real_lines
 from tests.search.made_result import image_of, result, rows, trial
@@ -79,6 +87,15 @@ def test_the_mean_counts_and_a_failed_run_is_no_score() -> None:
     assert not lost.runs
     assert (broken.mean, broken.failed) == (None, ("the loss became NaN",))
     assert broken.rank < found.rank
+
+
+def test_a_seed_that_one_finalist_had_no_time_for_counts_for_none() -> None:
+    """The better one is not to lose for want of time, and one whose loss exploded has failed."""
+    one, two, three, broken = run(1, [1, 1]), run(1, [1, 0]), run(2, [0, 0]), "the loss became NaN"
+    outcomes = {("b", 2): three, ("a", 2): LATE, ("a", 1): one, ("b", 1): two}
+    assert keep_comparable(outcomes) == {"a": [one], "b": [two]}
+    assert keep_comparable({**outcomes, ("b", 1): LATE}) == {"a": [LATE], "b": [LATE]}
+    assert keep_comparable({**outcomes, ("a", 2): broken}) == {"a": [one, broken], "b": [two, three]}
 
 
 def test_the_chosen_trial_is_the_winner_everywhere() -> None:
