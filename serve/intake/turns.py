@@ -39,6 +39,11 @@ class FairQueue(Generic[T]):
     def __len__(self) -> int:
         return self._count
 
+    @property
+    def of_one(self) -> bool:
+        """Whether all that waits is of one request."""
+        return len(self._clients) == 1 and len(next(iter(self._clients.values()))) == 1
+
     def push(self, item: T) -> None:
         """Add what the running task's caller waits for."""
         caller = CALLER.get(NOBODY)

@@ -27,7 +27,8 @@ Send = Callable[[list[Image], list[int], bool], Awaitable[list[Reading]]]
 class LineQueue:
     """Sends lines in calls of a few, and few calls at a time: a call costs as much as a tenth of a line.
 
-    While a call is free a line leaves at once; under load, calls fill up, with lines of every request in turn.
+    While a call is free a line leaves at once; under load, calls fill up, with lines of every request in turn. The
+    last lines of a page that is alone leave in ever smaller calls: in one call they would keep one core busy alone.
     """
 
     def __init__(self, send: Send, calls: int, lines: int) -> None:
@@ -56,16 +57,17 @@ class LineQueue:
                 future.cancel()  # of a request that ended early: its lines need no reading
 
     def _start(self) -> None:
-        while self._free and (call := self._next()):
+        alone = self._waiting.of_one and not self.idle
+        while self._free and (call := self._next(self._calls_at_once if alone else self._free)):
             self._free -= 1
             # Ray Serve ends what a request began when its client leaves; a call holds lines of others, too.
             task = asyncio.get_running_loop().create_task(self._run(call), context=Context())
             self._calls.add(task)
             task.add_done_callback(self._calls.discard)
 
-    def _next(self) -> list[_Line]:
-        """Take the next call's lines from the front; spread what waits over the free calls."""
-        share = -(-len(self._waiting) // self._free)
+    def _next(self, spread: int) -> list[_Line]:
+        """Take the next call's lines from the front: its part of what waits, spread over so many calls."""
+        share = -(-len(self._waiting) // spread)
         call: list[_Line] = []
         room = CALL_BYTES
         while self._waiting and len(call) < min(share, self._most):

@@ -19,6 +19,12 @@ def line(number: int) -> Image:
     return np.full((48, 10, 3), number, np.uint8)
 
 
+async def ask(queue: LineQueue, request: int, *numbers: int) -> list[Reading]:
+    """Have lines read on behalf of a request; call it in a task of its own."""
+    CALLER.set(Caller("client", request))
+    return await queue.read([line(number) for number in numbers], 0)
+
+
 class Recogniser:
     """Reads a line's number; notes what came in one call and how many calls there were at once."""
 
@@ -74,14 +80,24 @@ def test_waiting_lines_fill_the_next_call_and_a_large_request_is_spread() -> Non
 
     async def run() -> None:
         queue = LineQueue(recogniser.read, 2, 8)
-        await asyncio.gather(
-            queue.read([line(n) for n in range(8)], 0), *(queue.read([line(n)], 0) for n in range(8, 14))
-        )
+        await asyncio.gather(ask(queue, 0, *range(8)), *(ask(queue, n, n) for n in range(8, 14)))
 
     asyncio.run(run())
     assert recogniser.calls[:2] == [[0, 1, 2, 3], [4, 5, 6, 7]], "both calls are free: half each"
     assert [n for call in recogniser.calls[2:] for n in call] == list(range(8, 14))
     assert len(recogniser.calls) <= 4
+
+
+@pytest.mark.parametrize(("others", "calls"), [(0, [8, 8, 4, 2, 1, 1]), (1, [8, 8, 8])])
+def test_a_page_that_is_alone_ends_on_all_cores(others: int, calls: list[int]) -> None:
+    recogniser = Recogniser()
+
+    async def run() -> None:
+        queue = LineQueue(recogniser.read, 2, 8)
+        await asyncio.gather(ask(queue, 0, *range(others, 24)), *(ask(queue, 1, n) for n in range(others)))
+
+    asyncio.run(run())
+    assert [len(call) for call in recogniser.calls] == calls
 
 
 def test_a_call_is_alone_if_no_other_is_under_way() -> None:
