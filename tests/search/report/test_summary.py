@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from search.records.evidence import Caution
+from search.records.evidence import Caution, EightBits
 from search.records.trial import Measure, TrialRecord, find_varied_settings, rank
 from search.report.page.head import show_head
 from search.report.summary import summary, write_summary
@@ -173,3 +173,13 @@ def test_people_and_programs_are_told_how_near_to_the_baseline_the_bundle_stays(
     assert said in terminal_table(told)
     assert (said in show_head(told)) == (near < 1)
     assert summary(told)["best"]["caution"]["share"] == near
+
+
+def test_people_and_programs_are_told_what_came_of_8_bits() -> None:
+    refused = EightBits(
+        added=False, said="8 bits: none, 0.97 times as fast", measured={"times_as_fast": 0.97}
+    )
+    told = result().model_copy(update={"int8": refused})
+    assert refused.said in terminal_table(told)
+    assert refused.said in show_head(told)
+    assert summary(told)["int8"] == refused.model_dump()
