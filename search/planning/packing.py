@@ -14,6 +14,9 @@ from train.config import TrialConfig
 from train.errors import UsageError
 from train.steps.micro_batches import more_micro_batches
 
+WORKERS = ".workers"
+"""A folder of the study: one beside it could be another study's, and this one is deleted at the end."""
+
 Nodes = Sequence[Mapping[str, float]]
 """What each node has: `CPU`, `GPU` and `memory` (bytes), as Ray names it."""
 
@@ -104,7 +107,7 @@ def make_group(settings: StudySettings, amounts: Mapping[str, float]) -> WorkerG
     """Return a trial's workers, each with these amounts of its node; None without any."""
     if settings.workers == 0:
         return None
-    return WorkerGroup(settings.workers, locate(settings).beside("-workers"), settings.name, dict(amounts))
+    return WorkerGroup(settings.workers, locate(settings).inside(WORKERS), settings.name, dict(amounts))
 
 
 def choose_concurrent(settings: StudySettings, amounts: Mapping[str, float], nodes: Nodes) -> int:

@@ -238,6 +238,11 @@ def list_nodes() -> Nodes:
     return [node["Resources"] for node in ray.nodes() if node["Alive"]]
 
 
+def list_free_nodes() -> Nodes:
+    """Return what each node of the cluster has left now: on a cluster of several users, others hold the rest."""
+    return [dict(free) for free in ray._private.state.available_resources_per_node().values()]
+
+
 def fit_resources(
     settings: StudySettings, nodes: Nodes, space: SearchSpace, probes: Sequence[Probe]
 ) -> Resources:

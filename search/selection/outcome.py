@@ -15,7 +15,7 @@ from search.planning.budget import (
     reserve_label_check,
     reserve_text_models,
 )
-from search.planning.plan import Plan, Planned, list_nodes
+from search.planning.plan import Plan, Planned, list_free_nodes
 from search.preflight.data import StudyData
 from search.preflight.probe import Probe
 from search.records.evidence import Latencies
@@ -108,13 +108,13 @@ class Searched:
 
     @property
     def refitting(self) -> Refitting | None:
-        """How the winner is trained on all samples: with all cores of a node, for no trial runs now; None for not."""
+        """How the winner is trained on all samples: with a node's free cores, as no trial runs now; None for not."""
         budget, amounts, settings = self.plan.budget, self.plan.resources.trial.amounts, self.settings
         if not has_refit(settings) or (settings.time_budget_s and not budget.refit_s):
             return None
-        able = [node for node in list_nodes() if node.get("GPU", 0.0) >= amounts.get("GPU", 0.0)]
+        able = [node for node in list_free_nodes() if node.get("GPU", 0.0) >= amounts.get("GPU", 0.0)]
         cores = max((node.get("CPU", 0.0) for node in able), default=0.0)
-        resources = {**amounts, "CPU": max(cores, amounts["CPU"])}
+        resources = {**amounts, "CPU": max(float(int(cores)), amounts["CPU"])}
         deadline = self.soup_deadline and self.soup_deadline + budget.refit_s
         return Refitting(self.planned.probed.shared, resources, deadline)
 

@@ -50,9 +50,9 @@ class Location:
         """The path of the folder that it is in."""
         return self.path.rpartition("/")[0]
 
-    def beside(self, suffix: str) -> "Location":
-        """Return a folder next to it, named like it with a suffix."""
-        return Location(self.path + suffix, self.filesystem)
+    def inside(self, name: str) -> "Location":
+        """Return a folder in it."""
+        return Location(f"{self.path}/{name}", self.filesystem)
 
     def holds(self, name: str) -> bool:
         """Return whether there is a file of that name."""

@@ -111,7 +111,7 @@ def test_folders_are_copied_and_deleted_whole(uri: str, tmp_path: Path) -> None:
     assert found == {
         name: 1000 * len(name) for name in ("summary.json", "best/inference.onnx", "best/deep/er.txt")
     }
-    place.beside("-workers").delete_folder()  # there is none
+    place.inside(".workers").delete_folder()  # there is none
     assert place.holds("summary.json")
     place.delete_folder()
     assert not place.holds("summary.json")
