@@ -1,5 +1,6 @@
 """Files of a data folder that are not used: unlabelled images, other lists, pictures that cannot be read."""
 
+import json
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -45,13 +46,31 @@ def tell_what_to_try(root: Path) -> str:
     files = [path for path in entries(root) if path.is_file()]
     if sheets := [path.name for path in files or [root] if path.suffix.lower() in SPREADSHEETS]:
         return f"save {_some(sheets)} as CSV"
-    if lists := [path.name for path in files if path.suffix.lower() in LISTS and _holds_labels(str(path))]:
+    labels = [path for path in files or [root] if path.suffix.lower() in LISTS and _holds_labels(str(path))]
+    if fault := next(filter(None, map(_fault, labels)), ""):
+        return fault
+    if lists := [path.name for path in labels if path in files]:
         return f"see docs/data.md; if labels stand in {_some(lists)}, name that file"
     if any(path.suffix.lower() in READABLE_SUFFIXES for path in files):
         return (
             "there are images alone; where their names hold the texts, add --format filename (docs/data.md)"
         )
     return "see docs/data.md"
+
+
+def _fault(path: Path) -> str:
+    """Return why nothing can be told of a file that may hold labels; nothing where its text, or JSON, is in order."""
+    if path.suffix.lower() == ".parquet":
+        return ""
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+        if path.suffix.lower() == ".json":
+            json.loads(text)
+    except UnicodeDecodeError:
+        return f"save {path.name} as UTF-8"
+    except (OSError, ValueError, RecursionError) as error:
+        return f"mend {path.name}: {str(error)[:80]}"
+    return ""
 
 
 def _files(root: Path) -> Iterator[tuple[str, str]]:

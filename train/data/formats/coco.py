@@ -16,8 +16,8 @@ from train.data.formats.places import (
     split_in,
     splits_told,
 )
-from train.data.formats.shapes import labelled_size, numbers_of, rectangle, text_in
-from train.data.photos.regions import Region, as_region, label_of
+from train.data.formats.shapes import degrees_of, labelled_size, numbers_of, text_in, turned
+from train.data.photos.regions import Region, as_region, is_set, label_of
 from train.data.sample import Sample
 from train.errors import DataError
 
@@ -132,19 +132,18 @@ def _region(annotation: dict[str, Any], key: str, source: str) -> Region:
     keys = (key,) if key else TEXTS
     attributes = annotation.get("attributes")
     text = text_in(annotation, keys, source) or text_in(attributes, keys, source) or ""
-    region = as_region(_corners(annotation, source), text)
     flags = {**annotation, **(attributes if isinstance(attributes, dict) else {})}
+    region = as_region(_corners(annotation, degrees_of(flags.get("rotation"), source), source), text)
     unread = (
-        flags.get("iscrowd") == 1
-        or flags.get("legibility") == "illegible"
+        flags.get("legibility") == "illegible"
         or annotation.get(TEXTS[0]) == ILLEGIBLE
-        or flags.get("ignore") in (1, True)
+        or any(is_set(flags.get(name)) for name in ("iscrowd", "ignore", "illegible"))
     )
     return replace(region, ignored=True) if unread else region
 
 
-def _corners(annotation: dict[str, Any], source: str) -> list[float]:
-    """Return an outline where there is one of one piece, else the box."""
+def _corners(annotation: dict[str, Any], degrees: float, source: str) -> list[float]:
+    """Return an outline where there is one of one piece, else the box, turned as CVAT has it."""
     outline = annotation.get("segmentation", annotation.get("mask"))
     if isinstance(outline, list) and len(outline) == 1 and isinstance(outline[0], list):
         outline = outline[0]
@@ -153,7 +152,8 @@ def _corners(annotation: dict[str, Any], source: str) -> list[float]:
     box = numbers_of(annotation.get("bbox"), source)
     if len(box) != 4:
         raise DataError("an annotation must have a bbox or an outline", f"{source}: {box}", "export it again")
-    return rectangle(*box)
+    x, y, width, height = box
+    return turned(x, y, width, height, degrees)
 
 
 def _places(path: Path) -> list[Path]:

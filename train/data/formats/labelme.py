@@ -12,7 +12,7 @@ from train.data.folders.unpacked import unpack
 from train.data.formats import FORMATS, ROOT, by_split, images_in, itself
 from train.data.formats.places import find_images, image_name, is_file, peek_json, read_json
 from train.data.formats.shapes import labelled_size, note_classes, numbers_of, rectangle, text_in
-from train.data.photos.regions import Region, as_region, label_of
+from train.data.photos.regions import Region, as_region, is_set, label_of
 from train.data.sample import Sample
 from train.errors import DataError, UsageError
 
@@ -118,7 +118,7 @@ def _region(shape: dict[str, Any], key: str, source: str) -> Region:
         )
     region = as_region(numbers, text_in(shape, [key], source) or "")
     flags = {**shape, **(held if isinstance(held := shape.get("flags"), dict) else {})}
-    return replace(region, ignored=True) if any(flags.get(name) is True for name in IGNORED_FLAGS) else region
+    return replace(region, ignored=True) if any(is_set(flags.get(name)) for name in IGNORED_FLAGS) else region
 
 
 def _image(page: _Page, paths: Mapping[str, Path], beside: Mapping[str, Path]) -> Path:

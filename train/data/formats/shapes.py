@@ -41,6 +41,26 @@ def rectangle(x: float, y: float, width: float, height: float, degrees: float = 
     ]
 
 
+def turned(x: float, y: float, width: float, height: float, degrees: float) -> list[float]:
+    """Return the corners of a rectangle that is turned clockwise around its centre, as CVAT turns it."""
+    if not degrees:
+        return rectangle(x, y, width, height)
+    cos, sin = math.cos(math.radians(degrees)) / 2, math.sin(math.radians(degrees)) / 2
+    left, top = x + width / 2 - width * cos + height * sin, y + height / 2 - width * sin - height * cos
+    return rounded(rectangle(left, top, width, height, degrees))
+
+
+def degrees_of(value: Any, source: str) -> float:
+    """Return the attribute `rotation` of CVAT's rectangles in COCO's or VOC's files; 0 without one."""
+    try:
+        degrees = float(value or 0)
+    except (TypeError, ValueError):
+        degrees = math.nan
+    if not math.isfinite(degrees):
+        raise DataError("a rotation must be degrees", f"{source}: {value!r:.40}", "draw it again")
+    return degrees
+
+
 def labelled_size(height: Any, width: Any) -> tuple[int, int] | None:
     """Return the size of a photo that a label file tells, in pixels; None where it tells none."""
     try:

@@ -12,8 +12,8 @@ from train.data.folders.split_names import lists_by_split
 from train.data.formats import FORMATS, ROOT, by_split, itself
 from train.data.formats.places import find_images, image_places
 from train.data.formats.region_lists import lines_of
-from train.data.formats.shapes import labelled_size, note_classes, rectangle
-from train.data.photos.regions import Region, as_region, label_of
+from train.data.formats.shapes import degrees_of, labelled_size, note_classes, turned
+from train.data.photos.regions import Region, as_region, is_set, label_of
 from train.data.sample import Sample
 from train.errors import DataError
 
@@ -98,11 +98,16 @@ def _root(file: Path) -> "Xml.Element[str]":
 def _text(thing: "Xml.Element[str]", described: bool) -> str:
     if not described:
         return thing.findtext(NAME) or ""
-    held = {
+    held = _attributes(thing)
+    return next((text for key in TEXTS if (text := held.get(key) or thing.findtext(key))), "")
+
+
+def _attributes(thing: "Xml.Element[str]") -> dict[str, str | None]:
+    """Return CVAT's attributes of an object."""
+    return {
         (attribute.findtext("name") or "").lower(): attribute.findtext("value")
         for attribute in thing.iter("attribute")
     }
-    return next((text for key in TEXTS if (text := held.get(key) or thing.findtext(key))), "")
 
 
 def _region(thing: "Xml.Element[str]", described: bool, source: str) -> Region:
@@ -120,8 +125,9 @@ def _region(thing: "Xml.Element[str]", described: bool, source: str) -> Region:
                 "a bndbox must have numbers", f"{source} with {side} {value!r:.40}", "draw it again"
             )
     left, top, right, bottom = sides
-    region = as_region(rectangle(left, top, right - left, bottom - top), _text(thing, described))
-    return replace(region, ignored=True) if (thing.findtext("difficult") or "0").strip() == "1" else region
+    degrees = degrees_of(_attributes(thing).get("rotation"), source)
+    region = as_region(turned(left, top, right - left, bottom - top, degrees), _text(thing, described))
+    return replace(region, ignored=True) if is_set(thing.findtext("difficult")) else region
 
 
 def _splits(folder: Path) -> dict[str, str]:

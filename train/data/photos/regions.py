@@ -72,6 +72,11 @@ def as_region(numbers: Sequence[float], text: str) -> Region:
     return Region(tuple(zip(numbers[::2], numbers[1::2], strict=True)), text, text in IGNORED)
 
 
+def is_set(flag: object) -> bool:
+    """Whether a flag is set, be it a boolean, a number or a word."""
+    return str(flag).strip().lower() in ("true", "1", "1.0", "yes")
+
+
 def clockwise(points: Points) -> Points:
     """Return corners in clockwise order (y points down), the first one staying first."""
     return points if doubled_area(points) >= 0 else (points[0], *points[:0:-1])
@@ -95,7 +100,7 @@ def _region(item: Any, source: str) -> Region:
         raise _malformed(source, item)
     text = item["transcription"]
     return Region(
-        tuple((float(x), float(y)) for x, y in points), text, text in IGNORED or item.get("difficult") is True
+        tuple((float(x), float(y)) for x, y in points), text, text in IGNORED or is_set(item.get("difficult"))
     )
 
 
