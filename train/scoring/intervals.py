@@ -64,7 +64,8 @@ def paired_gain_interval(
     """Return what `after` gains over `before` on the same samples, with a paired interval.
 
     Where every sample is right or wrong, it is `paired_share_gain`; of any other score, such as hmean, a bootstrap over
-    samples, or over documents. That one is too sure where few samples differ.
+    samples, or over documents. Of one sample that is a point: it leaves out 0 only where so many differ that a sign
+    test could do so, if one model were better in all of them.
 
     Args:
         before: (N, k) float64, what the first model's score is made of, for each sample.
@@ -86,7 +87,10 @@ def paired_gain_interval(
         return primary(two) - primary(one)
 
     rows = both if documents is None else _sums(both, documents)
-    return Gain(difference=gain(both.sum(axis=0)), interval=bootstrap_interval(rows, gain, seed))
+    interval = bootstrap_interval(rows, gain, seed)
+    if sign_test(sum(gain(row) != 0 for row in rows), 0) > LEVEL:
+        interval = Interval(low=min(interval.low, 0.0), high=max(interval.high, 0.0))
+    return Gain(difference=gain(both.sum(axis=0)), interval=interval)
 
 
 def paired_share_gain(

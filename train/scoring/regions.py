@@ -85,10 +85,10 @@ class RegionScores(ResampledScores):
 
     @classmethod
     def measured(cls, rows: npt.ArrayLike, read: bool = False) -> Self:
-        """Return what `of` does, with the interval of the hmean: a bootstrap over the images."""
+        """Return what `of` does, with the interval of the hmean: a bootstrap over the images; one alone tells none."""
         counts = np.asarray(rows, np.float64).reshape(-1, len(RegionCounts._fields))
         found = cls.of(counts, read)
-        if not len(counts):
+        if len(counts) < 2:
             return found
         deciding = counts[:, [RegionCounts._fields.index("read" if read else "hits"), 1, 2]]
         return replace(found, interval=bootstrap_interval(deciding, hmean, RESAMPLING_SEED))

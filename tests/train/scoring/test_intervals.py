@@ -11,6 +11,7 @@ from train.scoring.intervals import (
     score_interval,
     sign_test,
 )
+from train.scoring.regions import RegionScores, hmean
 
 Rights = npt.NDArray[np.bool_]
 N = 120
@@ -32,6 +33,17 @@ def test_few_lines_that_differ_are_no_gain_unless_the_exact_test_says_so(
     assert gain.difference == pytest.approx((won - lost) / N)
     assert (gain.interval.low > 0) == (loss.interval.high < 0) == sure
     assert sum(gain.interval.ends) == pytest.approx(-sum(loss.interval.ends))
+
+
+@pytest.mark.parametrize(("photos", "sure"), [(1, False), (5, False), (6, True)])
+def test_few_photos_are_no_gain_however_large(photos: int, sure: bool) -> None:
+    """A bootstrap of one photo is a point; those that are found alike tell nothing."""
+    alike = np.ones((4, 3))
+    before, after = (np.vstack([np.array([[right, 4.0, 4.0]] * photos), alike]) for right in (1.0, 3.0))
+    gain, loss = (paired_gain_interval(*pair, hmean, seed=0) for pair in ((before, after), (after, before)))
+    assert gain.difference == -loss.difference > 0
+    assert (gain.interval.low > 0) == (loss.interval.high < 0) == sure
+    assert RegionScores.measured(np.ones((1, 5))).interval is None
 
 
 def test_nothing_that_differs_does_not_prove_two_models_equal() -> None:
