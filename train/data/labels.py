@@ -1,7 +1,8 @@
 """The labels that a person names: a folder, one file, or the files of each split."""
 
-from collections import Counter
+import os
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 
 from train.data.formats import NO_OPTIONS, RECOGNITION, load, only_split
@@ -34,15 +35,33 @@ def load_files(
     """Return the formats of the label files of one split, and their samples, one behind the other.
 
     Raises:
-        UsageError: for a file, or folder, that holds several splits, or is named twice.
+        UsageError: for a file, or folder, that holds several splits, or labels that another one holds, too: a file that
+            is named twice, a folder and a file in it, two parts of one table.
     """
-    twice = [path for path, count in Counter(path.resolve() for path in paths).items() if count > 1]
-    if twice:
-        raise UsageError("a label file must be named once", twice[0], "its samples would count twice")
     names: list[str] = []
     samples: list[Sample] = []
-    for path in paths:
+    held: dict[tuple[str, str], int] = {}
+    for number, path in enumerate(paths):
         found, splits = load(path, options, name, tasks)
-        samples += only_split(path, splits)
+        part = only_split(path, splits)
+        if len(paths) > 1:
+            _require_new(part, number, paths, held)
+        samples += part
         names.append(found)
     return names, samples
+
+
+def _require_new(
+    samples: Sequence[Sample], number: int, paths: Sequence[Path], held: dict[tuple[str, str], int]
+) -> None:
+    """Add the sources of a path's samples; raise UsageError if an earlier path holds one of them."""
+    real = cache(os.path.realpath)
+    for sample in samples:
+        file, _, line = sample.source.rpartition(":")
+        other = held.setdefault((real(file), line), number)
+        if other != number:
+            raise UsageError(
+                "a label must be named once",
+                f"{sample.source} in {paths[other]} and in {paths[number]}",
+                "leave one of them out: its samples would count twice",
+            )

@@ -5,6 +5,8 @@ import json
 import os
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from train.data.folders.notes import collected_notes
@@ -209,5 +211,21 @@ def test_a_table_of_unusual_columns_is_read_by_its_options_and_other_files_are_n
     for named in (tmp_path / "lines", tmp_path / "lines" / "rec_gt.txt"):
         with pytest.raises(DataError, match="labels for --task recognition"):
             load(named, tasks=("detection",))
-    with pytest.raises(UsageError, match="named once"):
-        load_files([tmp_path / "lines" / "rec_gt.txt", tmp_path / "other" / ".." / "lines" / "rec_gt.txt"])
+
+
+def test_labels_that_are_named_twice_are_refused(tmp_path: Path) -> None:
+    """By another path, within a folder that is named, too, and as two parts of one table."""
+    write(tmp_path / "lines" / "rec_gt.txt", "a.png\tA\n")
+    hub = [tmp_path / "hub" / f"train-{number:05d}-of-00002.parquet" for number in range(2)]
+    for number, path in enumerate(hub):
+        path.parent.mkdir(exist_ok=True)
+        pq.write_table(pa.table({"image": [f"{number}.png"], "text": ["A"]}), path)
+    lines = [
+        tmp_path / "lines",
+        tmp_path / "lines" / "rec_gt.txt",
+        tmp_path / "hub" / ".." / "lines" / "rec_gt.txt",
+    ]
+    for twice in (lines[:2], lines[1:], hub, [hub[0].parent, hub[1]]):
+        with pytest.raises(UsageError, match="named once"):
+            load_files(twice)
+    assert len(load_files([lines[0], hub[0]])[1]) == 3
