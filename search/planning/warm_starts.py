@@ -178,19 +178,26 @@ MOST_FORKED = 5
 
 
 def read_best_configs(folder: Path) -> list[TrialConfig]:
-    """Return the configurations of a study's MOST_FORKED best trials, the best first; UsageError if there are none."""
+    """Return the configurations of a study's MOST_FORKED best trials, the best first; UsageError if there are none.
+
+    One that failed or diverged has no score. A population's trial has changed settings: those of its best epoch count.
+    """
     scored = []
     for trial in read_journal(folder):
-        reports = [report for report in latest_reports(trial.rows) if not report.diverged]
-        if reports and trial.config:
-            # Over folds, the last report is the mean of all: more of them come first (`search.records.trial.rank`).
-            folds = reports[-1].fold.number if reports[-1].fold else 0
-            best = max(report.score for report in (reports[-1:] if folds else reports))
-            scored.append((folds, best, trial.id, trial.config))
+        reports = latest_reports(trial.rows)
+        if trial.error or not trial.config or not reports or any(report.diverged for report in reports):
+            continue
+        # Over folds, the last report is the mean of all: more of them come first (`search.records.trial.rank`).
+        folds = reports[-1].fold.number if reports[-1].fold else 0
+        best = max(reports[-1:] if folds else reports, key=lambda report: report.score)
+        scored.append((folds, best.score, trial.id, best.origin, trial.config))
     if not scored:
         raise UsageError("--fork needs a study whose trials have scores", folder, "name another one")
     ranked = sorted(scored, key=lambda entry: entry[:3], reverse=True)
-    return [config_from_mapping(params, f"trial {trial}") for *_, trial, params in ranked[:MOST_FORKED]]
+    return [
+        origin.config if origin else config_from_mapping(params, f"trial {trial}")
+        for _, _, trial, origin, params in ranked[:MOST_FORKED]
+    ]
 
 
 def read_fork(settings: StudySettings) -> tuple[TrialConfig, ...]:

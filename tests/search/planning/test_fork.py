@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from search.planning.warm_starts import MOST_FORKED, fit_configs, read_best_configs
-from search.records.trial_report import EPOCH, FoldReport, TrialReport
+from search.records.trial_report import EPOCH, FoldReport, Origin, TrialReport
 from search.storage.files import JOURNAL
 from search.storage.journal import Journal
 from spaces.space import parse_space
@@ -49,6 +49,20 @@ def test_over_folds_the_mean_of_all_counts_and_not_the_luckiest(tmp_path: Path) 
     write_trial(tmp_path, "good", config(3e-3), 0.6, 0.6, folds=True)
     found = read_best_configs(tmp_path)
     assert [round(c.optimiser.learning_rate * 1000) for c in found] == [3, 2, 1]
+
+
+def test_trials_without_a_score_are_left_out_and_changed_settings_count(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / JOURNAL, {})
+    for name, rate in (("crashed", 1e-3), ("diverged", 2e-3), ("changed", 3e-3)):
+        write_trial(tmp_path, name, config(rate), 0.9)
+    journal.on_trial_error(0, [], SimpleNamespace(trial_id="crashed", error_file="error.txt"))
+    journal.on_trial_result(
+        0, [], SimpleNamespace(trial_id="diverged"), TrialReport.of_diverged("NaN").to_row()
+    )
+    origin = Origin("", config(4e-3).model_dump_json())
+    later = TrialReport({EPOCH: 2}, 0.95, 0.95, origin=origin).to_row()
+    journal.on_trial_result(0, [], SimpleNamespace(trial_id="changed"), later)
+    assert read_best_configs(tmp_path) == [config(4e-3)]
 
 
 def test_a_study_without_a_score_cannot_be_forked(tmp_path: Path) -> None:
