@@ -18,11 +18,13 @@ import numpy as np
 
 from search.planning.pair import FOLDS_S, SMALLEST_ALONE_S, PairTime
 from search.preflight.data import source_of
+from search.preflight.fingerprint import FREE
 from search.records.result import require_winner
 from search.selection.finish import suit_to_reader
 from search.settings import ASKED, PHOTOS, StudySettings
 from search.storage.beginning import has_begun
 from search.storage.files import SUMMARY_FILE
+from search.storage.location import load_settings
 from search.study import run_study, settle_method
 from spaces.space import load_space
 from train.bundle import MANIFEST
@@ -226,7 +228,8 @@ def _run(settings: StudySettings) -> str:
     folder = settings.local_folder
     if not (folder / SUMMARY_FILE).exists():
         print(f"{settings.task_name}: {folder}", flush=True)
-        require_winner(run_study(settings, resume=has_begun(folder)))
+        resume = has_begun(folder)
+        require_winner(run_study(as_begun(settings) if resume else settings, resume))
     if not (folder / "best" / MANIFEST).exists():
         given = f" in its {settings.time_budget_s:.0f} s" if settings.time_budget_s else ""
         raise DataError(
@@ -235,6 +238,12 @@ def _run(settings: StudySettings) -> str:
             "give more --time-budget under another --name, or name a detector with --detection",
         )
     return str(folder / "best")
+
+
+def as_begun(settings: StudySettings) -> StudySettings:
+    """Return the settings that a study was begun with, and the time that it has now: less does not narrow it again."""
+    free = {key: getattr(settings, key) for key in FREE}
+    return load_settings(settings.local_folder).model_copy(update=free)
 
 
 def measure(asked: StudySettings, detector: str, reader: str, folder: Path) -> dict[str, EndToEnd]:

@@ -12,6 +12,7 @@ import pytest
 
 from search.arguments import parser
 from search.photos import (
+    as_begun,
     check_photos,
     detection_settings,
     measure,
@@ -19,6 +20,7 @@ from search.photos import (
     run_photos,
 )
 from search.planning.pair import PairTime
+from search.preflight.fingerprint import check_settings
 from search.run import settings_of
 from search.selection.finish import OF_READER
 from search.settings import ASKED, StudySettings
@@ -151,6 +153,19 @@ def test_a_name_is_taken_once_and_resumed_with_what_was_asked(tmp_path: Path) ->
     (begun / JOURNAL).write_text('{"event": "start", "trial": "1"}\n', "utf-8")
     with pytest.raises(UsageError, match="a study's name must be new"):
         run_photos(settings, resume=False)
+
+
+def test_a_study_goes_on_with_less_time_as_it_was_begun(tmp_path: Path) -> None:
+    """So little time would give a new one the smallest model alone, and one split."""
+    settings = asked(tmp_path / "data")
+    begun = detection_settings(settings, None).model_copy(update={"folds": 5})
+    begun.local_folder.mkdir(parents=True)
+    (begun.local_folder / STUDY_FILE).write_text(begun.model_dump_json(), "utf-8")
+    short = detection_settings(settings, PairTime(200, {"train": 100, "val": 20}, megapixels=0.5))
+    with pytest.raises(UsageError, match="folds: 5 -> 1"):
+        check_settings(begun, short)
+    check_settings(begun, as_begun(short))
+    assert as_begun(short) == begun.model_copy(update={"time_budget_s": short.time_budget_s})
 
 
 def real_detector(directory: Path) -> Path:
