@@ -1,7 +1,7 @@
 """The products of a graph that can be computed in 8 bits: convolutions of one pixel, and matrices."""
 
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from onnx import helper, numpy_helper, version_converter
 
 Array = npt.NDArray[np.float32]
 OPSET = 17  # scales by channel came with 13, layer norms with 17
+IR_VERSION = 8  # that of OPSET; before 4, weights were inputs, too
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,7 @@ class Product:
 def load_graph(path: Path) -> onnx.ModelProto:
     """Return a graph of OPSET or later, with its batch norms and biases in its convolutions."""
     model = onnx.load(path)
+    fed = {one.name for one in model.graph.input} - {one.name for one in model.graph.initializer}
     if max(opset.version for opset in model.opset_import if not opset.domain) < OPSET:
         model = version_converter.convert_version(model, OPSET)
     with tempfile.TemporaryDirectory() as folder:
@@ -50,7 +52,16 @@ def load_graph(path: Path) -> onnx.ModelProto:
         options.optimized_model_filepath = str(simpler)
         options.log_severity_level = 3
         onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
-        return onnx.load(simpler)
+        return _with_inputs(onnx.load(simpler), fed)
+
+
+def _with_inputs(model: onnx.ModelProto, names: Set[str]) -> onnx.ModelProto:
+    """Return a graph that asks for no more: weights are inputs of older ones, and their conversion leaves some over."""
+    kept = [one for one in model.graph.input if one.name in names]
+    del model.graph.input[:]
+    model.graph.input.extend(kept)
+    model.ir_version = max(model.ir_version, IR_VERSION)
+    return model
 
 
 def list_products(model: onnx.ModelProto) -> list[Product]:
@@ -103,7 +114,10 @@ def run_for(
     input_name = model.graph.input[0].name
     wanted = [name for name in dict.fromkeys(tensors) if name != input_name]
     for batch in batches:
-        yield dict(zip(wanted, session.run(wanted, {input_name: batch}), strict=True)) | {input_name: batch}
+        found = (
+            session.run(wanted, {input_name: batch}) if wanted else []
+        )  # without names it returns every output
+        yield dict(zip(wanted, found, strict=True)) | {input_name: batch}
 
 
 def open_model(model: onnx.ModelProto) -> Any:

@@ -44,8 +44,9 @@ def write_mixed_graphs(source: Path, target: Path, batches: Sequence[Array]) -> 
         onnx.save(convert(model, [by_name[name] for name in names], rounded), target)
         return ProductChoice(tuple(names), tuple(name for name in by_name if name not in names))
 
-    if products:
-        yield write(list(by_name))
+    if not products:
+        return
+    yield write(list(by_name))
     # Asked for more: that all of them pass is usual, and to measure each alone takes longest.
     harm = measure_harm(model, products, rounded, _few(batches))
     for names in list_product_sets(harm, work):

@@ -11,7 +11,7 @@ from onnx import helper, numpy_helper
 
 from train.int8.choosing import list_product_sets
 from train.int8.convert import convert
-from train.int8.graph import Array, list_products, open_model
+from train.int8.graph import Array, list_products, load_graph, open_model
 from train.int8.mixed_graphs import write_mixed_graphs
 from train.int8.ranges import InputSample, measure_inputs
 from train.int8.rounding import round_product
@@ -97,6 +97,22 @@ def test_what_comes_to_a_single_position_is_left_as_it_is(model: onnx.ModelProto
     )
     onnx.save(model, tmp_path / "squeeze.onnx")
     assert [*write_mixed_graphs(tmp_path / "squeeze.onnx", tmp_path / "out.onnx", lines(2, 4))] == []
+
+
+def test_an_older_graph_asks_for_what_is_fed_alone_and_may_have_nothing_for_8_bits(tmp_path: Path) -> None:
+    shape = [helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [1, 3, 8, 8]) for name in "xy"]
+    nodes = [
+        helper.make_node("Slice", ["x"], ["a"], axes=[2], starts=[0], ends=[8]),
+        helper.make_node("Softmax", ["a"], ["y"], axis=1),
+    ]
+    graph = helper.make_graph(nodes, "older", shape[:1], shape[1:])
+    older = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 7)], ir_version=3)
+    onnx.save(older, tmp_path / "older.onnx")
+    newer = load_graph(tmp_path / "older.onnx")
+    assert [one.name for one in newer.graph.input] == ["x"]
+    batches = [line[..., :8] for line in lines(1, seed=3)]
+    np.testing.assert_allclose(outputs(newer, batches), outputs(older, batches), atol=1e-6)
+    assert list(write_mixed_graphs(tmp_path / "older.onnx", tmp_path / "int8.onnx", batches)) == []
 
 
 @given(st.lists(st.tuples(st.floats(0, 10), st.floats(1, 100)), min_size=1, max_size=12))
