@@ -29,7 +29,7 @@ from train.sets.arguments import add_source_arguments, add_task_argument
 from train.sets.read import Sets, Source, read_sets
 from train.sets.texts import check_rules, read_further
 from train.steps.fits import check_fits, models_for
-from train.steps.resuming import choose_config, require_same_data
+from train.steps.resuming import choose_config, require_same_data, sole_run
 from train.steps.teacher import check_teacher
 from train.steps.training_report import COMPLETED, FILE, TrainingReport, reporting_the_end
 from train.steps.validation import GENERAL
@@ -119,7 +119,7 @@ def main(arguments: Sequence[str]) -> None:
         require_same_data(resume, output / FILE, facts, decoded.train.texts)
     report = TrainingReport(output / FILE, facts, epoch, task.scores.names)
     knowledge = TextKnowledge(decoded.train.texts, rules, chosen.seed, chosen.precision, further)
-    with reporting_the_end(report):
+    with sole_run(output), reporting_the_end(report):
         _train_and_export(config, decoded, output, report, resume, knowledge, samples=chosen.samples)
 
 

@@ -1,7 +1,8 @@
-"""A run that goes on from its last checkpoint: with the configuration and the data that it was begun with."""
+"""What a run keeps to when it goes on from its last checkpoint: its own configuration, data and folder."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from train.checkpoint import Checkpoint
 from train.config import TrialConfig
 from train.errors import UsageError
 from train.system.dotted import flatten
+from train.system.files import locked
 from train.tasks import TASKS
 
 FREE = ("engine", "compile", "epochs", "dictionary")
@@ -43,6 +45,21 @@ def require_same_data(
         came = sorted(set().union(*map(begun.charset.unknown, texts)))
         changed += [f"characters that came: {' '.join(came)}"] if came else []
     _refuse(changed)
+
+
+@contextmanager
+def sole_run(output: Path) -> Iterator[None]:
+    """Keep other runs from a folder while the block runs; raise UsageError while one is at work there."""
+    with ExitStack() as held:
+        try:
+            held.enter_context(locked(output, wait=False))
+        except BlockingIOError as error:
+            raise UsageError(
+                "one run at a time may write into a folder",
+                f"another one does in {output}",
+                "wait for its end, or choose another --output",
+            ) from error
+        yield
 
 
 def _refuse(changed: Iterable[str]) -> None:

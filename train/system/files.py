@@ -72,11 +72,14 @@ def remove_durably(path: Path) -> None:
 
 
 @contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Hold a folder against all other threads and processes; waits for them. A process that dies lets go."""
+def locked(folder: Path, *, wait: bool = True) -> Iterator[None]:
+    """Hold a folder against all other threads and processes, or wait for them. A process that dies lets go.
+
+    Raises BlockingIOError without `wait`, where another one has it.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / LOCK).open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         yield
 
 

@@ -11,7 +11,7 @@ from train.config_file import save_config
 from train.data.charset import domain_charset
 from train.errors import UsageError
 from train.run import _named_config, parser
-from train.steps.resuming import require_same_data
+from train.steps.resuming import require_same_data, sole_run
 from train.steps.training_report import FILE
 
 BEGUN = config(fit_width=320, epochs=8, dictionary="dict.txt")
@@ -36,3 +36,10 @@ def test_other_data_are_refused(tmp_path: Path) -> None:
     report.write_text(json.dumps({**facts, "val_samples": 5}), encoding="utf-8")
     with pytest.raises(UsageError, match="got val_samples: 5 -> 4; characters that came: C; go back"):
         require_same_data(CHECKPOINT, report, facts, ["AC", "C"])
+
+
+def test_two_runs_do_not_write_over_each_other(tmp_path: Path) -> None:
+    with sole_run(tmp_path), pytest.raises(UsageError, match="one run at a time"), sole_run(tmp_path):
+        pytest.fail("two at work")
+    with sole_run(tmp_path):
+        pass
