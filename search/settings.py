@@ -116,7 +116,7 @@ class StudySettings(Frozen):
     int8: bool = False
     autoscaling: bool = False
     upright: Upright = "as_is"
-    seed: int = Field(0, ge=0)
+    seed: int = Field(0, ge=0, lt=2**32)
     allow_bad: int = Field(0, ge=0)
     test_fraction: float = Field(0.1, ge=0, lt=1)
     group_by: str | None = None

@@ -17,7 +17,7 @@ if __name__ == "__main__":
 
 from pydantic import ValidationError
 
-from serve.api.rules import find_rule
+from serve.api.rules import RULES
 from serve.arguments import add_picture_limits
 from serve.folder.parts import errors_of, folder_of, has_begun
 from serve.folder.settings import FolderSettings, Form
@@ -217,8 +217,8 @@ def settings_of(chosen: argparse.Namespace) -> FolderSettings:
         raise UsageError("--alternatives goes with lines", "--detection", "leave out one of the two")
     if chosen.orientation and not chosen.detection:
         raise UsageError("--orientation goes with pages", "no --detection", "add it, or leave this out")
-    if chosen.rule:
-        find_rule(chosen.rule)
+    if chosen.rule and chosen.rule not in RULES:
+        raise UsageError("--rule must be a known one", repr(chosen.rule), f"choose from: {', '.join(RULES)}")
     if not 0 < chosen.max_megapixels < math.inf:
         raise UsageError("--max-megapixels must be a positive number", chosen.max_megapixels, "change it")
     same = {name: getattr(chosen, name) for name in FolderSettings.model_fields if hasattr(chosen, name)}

@@ -15,7 +15,7 @@ if __name__ == "__main__":
 
 from train.checkpoint import Checkpoint, load_checkpoint
 from train.config import TrialConfig
-from train.data.arguments import options_of, require_data
+from train.data.arguments import add_seed_argument, options_of, require_data
 from train.data.batching.mixture import Extra, require_extras
 from train.data.batching.versions import with_versions
 from train.data.checks.allowed import describe_left_out
@@ -51,7 +51,7 @@ def parser() -> argparse.ArgumentParser:
     add_task_argument(parse, None, "the configuration's")
     add_source_arguments(parse)
     _add_training(parse)
-    parse.add_argument("--seed", type=int, default=0, help="of the splits (default 0)")
+    add_seed_argument(parse, "of the splits")
     parse.add_argument("--resume", action="store_true", help="go on from the output folder's last checkpoint")
     return parse
 

@@ -75,16 +75,22 @@ def add_allow_bad_argument(parser: AnyParser) -> None:
     """Add `--allow-bad`."""
     parser.add_argument(
         "--allow-bad",
-        type=_count,
+        type=whole_number,
         default=0,
         metavar="N",
         help="go on without up to N bad samples (default 0)",
     )
 
 
-def _count(text: str) -> int:
+def add_seed_argument(parser: AnyParser, of: str) -> None:
+    """Add `--seed`, a number of `of`."""
+    parser.add_argument("--seed", type=whole_number, default=0, metavar="N", help=f"{of} (default 0)")
+
+
+def whole_number(text: str) -> int:
+    """Return the number of an option; argparse says it where it is none, or below 0."""
     if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"must be a number of samples, got {text}; 0 allows none")
+        raise argparse.ArgumentTypeError(f"must be a whole number, 0 or more, got {text}")
     return int(text)
 
 

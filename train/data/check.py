@@ -17,6 +17,7 @@ from train.data.arguments import (
     add_format_arguments,
     add_group_argument,
     add_list_arguments,
+    add_seed_argument,
     lists_of,
     options_of,
     require_data,
@@ -104,12 +105,7 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--html", type=given_path, metavar="FILE", help="write a page with findings and images"
     )
-    parser.add_argument(
-        "--seed",
-        type=int,
-        default=0,
-        help="which images the page shows, and which splits would be made (default: 0)",
-    )
+    add_seed_argument(parser, "which images the page shows, and which splits would be made")
     return parser
 
 

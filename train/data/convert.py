@@ -20,6 +20,7 @@ from train.data.arguments import (
     add_format_arguments,
     add_group_argument,
     add_list_arguments,
+    add_seed_argument,
     add_test_fraction_argument,
     options_of,
     require_data,
@@ -222,7 +223,7 @@ def parser() -> argparse.ArgumentParser:
         default="paddleocr",
         help="PaddleOCR's lists (default), or Parquet as data sets on the Hugging Face Hub are, for lines",
     )
-    parser.add_argument("--seed", type=int, default=0, help="decides the splits that are made (default: 0)")
+    add_seed_argument(parser, "decides the splits that are made")
     parser.add_argument(
         "--val-fraction",
         type=float,

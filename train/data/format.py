@@ -10,7 +10,13 @@ if __name__ == "__main__":
 
 import yaml
 
-from train.data.arguments import add_format_arguments, add_list_arguments, options_of, require_data
+from train.data.arguments import (
+    add_format_arguments,
+    add_list_arguments,
+    add_seed_argument,
+    options_of,
+    require_data,
+)
 from train.data.labels import load_named
 from train.data.sample import Sample
 from train.errors import DataError
@@ -33,7 +39,7 @@ def parser() -> argparse.ArgumentParser:
     add_list_arguments(parse)
     add_format_arguments(parse)
     parse.add_argument("--write", type=given_path, metavar="FILE", help="write the proposal, as format.yaml")
-    parse.add_argument("--seed", type=int, default=0, help="of the misspelt labels (default 0)")
+    add_seed_argument(parse, "of the misspelt labels")
     return parse
 
 

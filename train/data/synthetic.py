@@ -19,6 +19,7 @@ if __name__ == "__main__":
 import cv2
 import numpy as np
 
+from train.data.arguments import add_seed_argument, whole_number
 from train.data.augment import sample_rng
 from train.data.drawing import STYLES, draw_line, vin
 from train.data.drawing.dot_font import dot_glyphs
@@ -33,6 +34,12 @@ from train.system.paths import given_path
 MANIFEST, FORMAT_FILE = "manifest.json", "format.yaml"
 VERSION = 1  # raise it when the same parameters would draw other lines
 SPLITS = ("train", "val", "test")
+VIN_LINES = {
+    "train": (512, "training lines"),
+    "val": (128, "validation lines"),
+    "test": (128, "held-back lines"),
+}
+"""How many lines of VINs are drawn, and what they are, by split."""
 LOOKS = 100  # numpy seeds (seed, 0) and (seed, 0, 0) alike: texts and looks need numbers of their own
 
 Manifest = dict[str, str | int]
@@ -145,12 +152,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "directory", type=given_path, metavar="DIR", nargs="?", help="for VIN lines, in three splits"
     )
-    parser.add_argument("--train", type=int, default=512, metavar="N", help="training lines (default 512)")
-    parser.add_argument("--val", type=int, default=128, metavar="N", help="validation lines (default 128)")
-    parser.add_argument("--test", type=int, default=128, metavar="N", help="held-back lines (default 128)")
-    parser.add_argument(
-        "--seed", type=int, default=0, metavar="S", help="seed of texts and looks (default 0)"
-    )
+    for split, (count, lines) in VIN_LINES.items():
+        parser.add_argument(
+            f"--{split}", type=whole_number, metavar="N", help=f"{lines} of VINs (default {count})"
+        )
+    add_seed_argument(parser, "seed of texts and looks")
     group = parser.add_argument_group("lines of your own texts", "written to OUT/rec_gt.txt and OUT/images")
     group.add_argument("--texts", type=given_path, metavar="FILE", help="texts to draw, one a line")
     group.add_argument("--fonts", type=given_path, metavar="DIR", help="folder of .ttf and .otf files")
@@ -160,7 +166,9 @@ def _parser() -> argparse.ArgumentParser:
         metavar="DIR",
         help="new folder, or that of an interrupted run, which is resumed",
     )
-    group.add_argument("--count", type=int, metavar="N", help="lines to draw (default: each text once)")
+    group.add_argument(
+        "--count", type=whole_number, metavar="N", help="lines to draw (default: each text once)"
+    )
     group.add_argument(
         "--processes", type=int, default=2, metavar="N", help="processes that draw (default 2)"
     )
@@ -177,6 +185,11 @@ def main(arguments: Sequence[str]) -> None:
             f"DIR {options.directory}, --texts {own[0]}, --fonts {own[1]}, --out {own[2]}",
             "give DIR alone or all three",
         )
+    others = ("count",) if options.directory else VIN_LINES
+    if idle := [f"--{name}" for name in others if getattr(options, name) is not None]:
+        raise UsageError(
+            "--train, --val and --test go with DIR, --count with --texts", ", ".join(idle), "leave it out"
+        )
     try:
         print(_make(options))
     except OSError as error:
@@ -189,5 +202,9 @@ def _make(options: argparse.Namespace) -> Path:
         return draw_texts(
             options.texts, options.fonts, options.out, options.count, options.seed, options.processes
         )
-    make_vin_dataset(options.directory, options.train, options.val, options.test, options.seed)
+    train, val, test = (
+        usual if getattr(options, split) is None else getattr(options, split)
+        for split, (usual, _) in VIN_LINES.items()
+    )
+    make_vin_dataset(options.directory, train, val, test, options.seed)
     return Path(options.directory) / "rec_gt_train.txt"

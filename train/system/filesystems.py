@@ -22,7 +22,10 @@ def open_filesystem(uri: str, option: str) -> tuple[fs.FileSystem, str]:
         filesystem, path = fs.FileSystem.from_uri(uri)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
         raise make_unreachable_error(uri, error, option) from error
-    return filesystem, path.rstrip("/")
+    path = path.rstrip("/")
+    if not path and not isinstance(filesystem, fs.LocalFileSystem):
+        raise UsageError(f"{option} must name a bucket", uri, "for example s3://bucket/prefix")
+    return filesystem, path
 
 
 def make_unreachable_error(uri: str, error: Exception, option: str) -> UsageError:

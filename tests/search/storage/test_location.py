@@ -133,6 +133,7 @@ def test_the_stand_in_of_another_study_is_not_overwritten(
     [
         ("s4://bucket/runs", "s4"),
         ("s3://me:secret@bucket/runs", "must not hold a password"),
+        ("s3://", "must name a bucket"),
         ("s3://bucket/runs?endpoint=nowhere", "endpoint"),
         ("s3:///runs", "s3:///runs"),
     ],

@@ -185,6 +185,8 @@ def test_unknown_options_missing_folders_and_two_formats_are_refused(tmp_path: P
     labels = write(tmp_path / "rec_gt.txt", "a.png\tA\n")
     with pytest.raises(UsageError, match="it takes: root"):
         load(labels, {"pattern": "x"}, "paddleocr")
+    with pytest.raises(UsageError, match="a format takes, got colour"):
+        load(labels, {"colour": "x"})
     with pytest.raises(DataError, match="must exist"):
         load(tmp_path / "nowhere")
     pair(tmp_path, "a", '{"corrected_text": "A"}')

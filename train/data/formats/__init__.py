@@ -150,6 +150,7 @@ def detect(
 ) -> tuple[str, dict[str, Path]]:
     """Return the one format that takes `options` and finds labels under `root`, and its files by split."""
     _require(root)
+    _require_known(options, tasks)
     for task, foreign in product(tasks, (False, True)):
         names = [name for name in names_of(task) if FORMATS.get(name).foreign is foreign]
         found = {name: FORMATS.get(name).find(root) for name in names if _takes(name, options)}
@@ -240,6 +241,16 @@ def _find(name: str, root: Path, tasks: Sequence[str]) -> dict[str, Path]:
     if not files:
         raise DataError(f"a data folder must hold labels in the {name} format", root, "see docs/data.md")
     return files
+
+
+def _require_known(options: Mapping[str, str], tasks: Sequence[str]) -> None:
+    known = {key for task in tasks for name in names_of(task) for key in FORMATS.get(name).options}
+    if unknown := sorted(options.keys() - known):
+        raise UsageError(
+            "an option must be one that a format takes",
+            ", ".join(unknown),
+            f"there are: {', '.join(sorted(known))}",
+        )
 
 
 def _require(root: Path) -> None:
