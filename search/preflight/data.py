@@ -8,7 +8,7 @@ import ray
 
 from search.records.facts import BadSample, DataSummary
 from search.settings import StudySettings
-from search.storage.files import EMBEDDED_FOLDER
+from search.storage.files import EMBEDDED_FOLDER, OTHERS_FOLDER
 from train.config import TrialConfig
 from train.cut import PADDLEOCR
 from train.data.batching.versions import with_versions
@@ -27,7 +27,7 @@ from train.system.memory import available_bytes
 from train.system.processor import count_cores
 from train.tasks import TASKS, Task
 
-OTHERS_FOLDER, OTHER_LINES = "drawn-lines", 600
+OTHER_LINES = 600
 """Half of them are trained on, the others show what is forgotten."""
 EMBEDDED = {"count_train": 400, "count_val": 120, "count_test": 120, "seed": 7}
 
@@ -85,8 +85,13 @@ def source_folder(settings: StudySettings) -> Path:
 
 
 def with_other_lines(settings: StudySettings) -> StudySettings:
-    """Return the settings with lines of other kinds, drawn where a task wants some and none are given."""
-    if not task_of(settings).wants_others or settings.general_labels is not None:
+    """Return the settings with lines of other kinds, drawn where a task wants some and none are given.
+
+    A study that is resumed on another machine than it began on has them drawn there.
+    """
+    named = Path(settings.general_labels) if settings.general_labels else None
+    elsewhere = named is not None and named.parent.name == OTHERS_FOLDER and not named.exists()
+    if not task_of(settings).wants_others or not (named is None or elsewhere):
         return settings
     lines = make_other_lines(settings.local_folder.parent / OTHERS_FOLDER, OTHER_LINES, seed=7)
     return settings.model_copy(update={"general_labels": str(lines.absolute())})

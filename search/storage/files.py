@@ -12,8 +12,8 @@ EARLIER, LATENCIES = "transfer.json", "latencies.json"
 CLOCK = "clock.json"
 """When the search has to end, for what Tune pickled (`search/planning/clock.py`)."""
 
-STUDIES, EMBEDDED_FOLDER = "studies.db", "embedded-vin"
-"""Files beside the studies: the winners of all finished ones, and the embedded default data."""
+STUDIES, EMBEDDED_FOLDER, OTHERS_FOLDER = "studies.db", "embedded-vin", "drawn-lines"
+"""Beside the studies: the winners of all finished ones, the embedded default data, and lines of other kinds."""
 
 GROWING = (JOURNAL, INCIDENTS)
 """Only added to while a study runs: of two copies, the larger one is the newer."""

@@ -19,6 +19,7 @@ from search.storage.files import (
     CLOCK,
     EMBEDDED_FOLDER,
     GROWING,
+    OTHERS_FOLDER,
     STUDIES,
     STUDY_FILE,
     WHILE_RUNNING,
@@ -189,7 +190,7 @@ def check_own_folder(settings: StudySettings) -> None:
     others = (settings.general_labels, settings.synthetic_labels)
     data = [path for path in (settings.data, *chain(*settings.labels.values()), *others) if path]
     inside = next((path for path in data if Path(path).resolve().is_relative_to(folder)), None)
-    taken = settings.name if settings.name in (STUDIES, EMBEDDED_FOLDER, CACHE) else None
+    taken = settings.name if settings.name in (STUDIES, EMBEDDED_FOLDER, OTHERS_FOLDER, CACHE) else None
     if inside or taken:
         raise UsageError(
             "a study must have a folder to itself",

@@ -12,6 +12,7 @@ from pyarrow import fs
 
 from search.experiment.publishing import PublishedFiles
 from search.experiment.snapshot import SNAPSHOT
+from search.preflight.data import with_other_lines
 from search.settings import StudySettings
 from search.storage.files import JOURNAL, STUDY_FILE
 from search.storage.location import (
@@ -115,6 +116,19 @@ def test_folders_are_copied_and_deleted_whole(uri: str, tmp_path: Path) -> None:
     assert place.holds("summary.json")
     place.delete_folder()
     assert not place.holds("summary.json")
+
+
+def test_lines_of_other_kinds_are_drawn_anew_where_a_study_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "search.preflight.data.make_other_lines", lambda folder, *_, **__: folder / "list.txt"
+    )
+    begun = StudySettings(name="turn", task="orientation", storage=str(tmp_path))
+    begun = begun.model_copy(update={"general_labels": "/gone/drawn-lines/list.txt"})
+    assert with_other_lines(begun).general_labels == str(tmp_path / "drawn-lines" / "list.txt")
+    own = begun.model_copy(update={"general_labels": "/gone/mine.txt"})
+    assert with_other_lines(own) == own
 
 
 def test_the_stand_in_of_another_study_is_not_overwritten(
