@@ -143,6 +143,27 @@ def write_voc(folder: Path, labels: list[tuple[str, str]]) -> None:
         (folder / name).with_suffix(".xml").write_text(content, "utf-8")
 
 
+def write_cvat(folder: Path, labels: list[tuple[str, str]]) -> None:
+    sides = 'xtl="1" ytl="2" xbr="30" ybr="9"'
+    photos = (
+        f'<image name="{name}"><box label="code" {sides}><attribute name="text">{text}</attribute></box></image>'
+        for name, text in labels
+    )
+    (folder / "annotations.xml").write_text(f"<annotations>{''.join(photos)}</annotations>", "utf-8")
+
+
+def write_via(folder: Path, labels: list[tuple[str, str]]) -> None:
+    shape = {"name": "rect", "x": 1, "y": 2, "width": 29, "height": 7}
+    content = {
+        f"{name}123": {
+            "filename": name,
+            "regions": [{"shape_attributes": shape, "region_attributes": {"text": text}}],
+        }
+        for name, text in labels
+    }
+    (folder / "via_region_data.json").write_text(json.dumps(content))
+
+
 def write_doctr_detection(folder: Path, labels: list[tuple[str, str]]) -> None:
     content = {name: {"polygons": {"words": [POINTS]}} for name, _ in labels}
     (folder / "labels.json").write_text(json.dumps(content))
@@ -172,6 +193,8 @@ EXAMPLES: dict[str, tuple[Writer, dict[str, str]]] = {
     "label_studio": (write_label_studio, {}),
     "coco": (write_coco, {}),
     "voc": (write_voc, {}),
+    "cvat": (write_cvat, {}),
+    "via": (write_via, {}),
     "yolo": (write_yolo, {}),
     "doctr_detection": (write_doctr_detection, {}),
 }

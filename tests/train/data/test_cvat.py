@@ -1,12 +1,16 @@
-"""What CVAT writes: rectangles may be turned there."""
+"""What CVAT and VGG Image Annotator write: texts are attributes, rectangles may be turned."""
 
 import json
 from pathlib import Path
 
 import pytest
 
+from train.data.folders.notes import collected_notes
 from train.data.formats import load
 from train.data.photos.regions import Region, regions_of
+from train.errors import DataError
+
+QUAD = ((1.0, 2.0), (30.0, 2.0), (30.0, 9.0), (1.0, 9.0))
 
 VOC = """<annotation><filename>a.jpg</filename><object><name>text</name><difficult>true</difficult>
 <bndbox><xmin>10</xmin><ymin>10</ymin><xmax>30</xmax><ymax>20</ymax></bndbox><attributes>
@@ -20,10 +24,63 @@ ENTRY = {
 COCO = json.dumps({"images": [{"id": 1, "file_name": "a.jpg"}], "annotations": [ENTRY]})
 
 
-@pytest.mark.parametrize(("name", "content"), [("a.json", COCO), ("a.xml", VOC)])
+BOX = '<box label="text" xtl="10" ytl="10" xbr="30" ybr="20" rotation="90.0">{}</box>'
+CVAT = "<annotations><version>1.1</version><meta/>{}</annotations>"
+HELD = '<attribute name="text">x</attribute><attribute name="ignore">true</attribute>'
+IMAGE = '<image id="0" name="a.jpg" subset="{}" width="40" height="30">{}</image>'
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("a.json", COCO), ("a.xml", VOC), ("annotations.xml", CVAT.format(IMAGE.format("", BOX.format(HELD))))],
+)
 def test_boxes_are_turned_around_their_centre(tmp_path: Path, name: str, content: str) -> None:
     """By 90 degrees, clockwise: the first corner is at the top right then."""
     (tmp_path / name).write_text(content)
     [sample] = load(tmp_path, tasks=("detection",))[1]["all"]
     turned = ((25.0, 5.0), (25.0, 25.0), (15.0, 25.0), (15.0, 5.0))
     assert regions_of(sample.text) == (Region(turned, "x", True),)
+
+
+def regions(path: Path, content: str, **options: str) -> dict[str, list[tuple[Region, ...]]]:
+    path.write_text(content)
+    found = load(path, options, tasks=("detection",))[1]
+    return {split: [regions_of(sample.text) for sample in samples] for split, samples in found.items()}
+
+
+def test_what_cvat_exports(tmp_path: Path) -> None:
+    path = tmp_path / "annotations.xml"
+    outline = (
+        '<tag label="t"/><polygon points="1,2;30,2;30,9;1,9"><attribute name="Plate">x</attribute></polygon>'
+    )
+    both = IMAGE.format("Train", outline) + IMAGE.format("Validation", "").replace("a.jpg", "b.jpg")
+    assert regions(path, CVAT.format(both), text="plate") == {"train": [(Region(QUAD, "x"),)], "val": [()]}
+    with collected_notes() as notes:
+        assert regions(path, CVAT.format(both))["train"] == [(Region(QUAD, ""),)]
+    assert any("text=plate" in line for line in notes)
+    for wrong, rule in (
+        (IMAGE.format("", "<ellipse/>"), "ellipse 1"),
+        (IMAGE.format("", BOX.replace("30", "wide")), "numbers"),
+        ("<track/>", "tracks"),
+    ):
+        with pytest.raises(DataError, match=rule):
+            regions(path, CVAT.format(wrong))
+
+
+def test_what_via_saves(tmp_path: Path) -> None:
+    """A project has the same within it; the first version has regions by number."""
+    path = tmp_path / "via.json"
+    outline = {"name": "polygon", "all_points_x": [1, 30, 30, 1], "all_points_y": [2, 2, 9, 9]}
+    region = {"shape_attributes": outline, "region_attributes": {"word": "x", "ignore": "1"}}
+    photo = {"filename": "a.jpg", "regions": {"0": region}}
+    project = {"_via_settings": {}, "_via_img_metadata": {"a.jpg1": photo}}
+    for content in ({"a.jpg1": photo}, project):
+        assert regions(path, json.dumps(content), text="word")["all"] == [(Region(QUAD, "x", True),)]
+    for wrong, rule in (
+        ({**outline, "name": "circle"}, "circle"),
+        ({**outline, "all_points_x": [1]}, "pairs"),
+        (None, "shape"),
+    ):
+        photo["regions"] = [{**region, "shape_attributes": wrong}]
+        with pytest.raises(DataError, match=f":1: region 1.*{rule}|{rule}.*:1: region 1"):
+            regions(path, json.dumps(project))

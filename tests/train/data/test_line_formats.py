@@ -60,7 +60,13 @@ def test_labels_json(tmp_path: Path) -> None:
         ("é", f"{path}:2"),
         ("007", f"{path}:3"),
     ]
+    mmocr = {"metainfo": {}, "data_list": [{"img_path": "b.png", "instances": [{"text": "x"}]}]}
+    write(tmp_path / "mmocr" / "textrecog_train.json", mmocr)
+    touch(tmp_path / "mmocr" / "b.png")
+    [sample] = load(tmp_path / "mmocr")[1]["train"]
+    assert (sample.text, sample.path.name) == ("x", "b.png")
     for content, rule in (
+        ('{"data_list": [{"img_path": "b.png", "instances": [{}, {}]}]}', "one instance"),
         ('{"b.png": "x",\n"c.png": 7}', "labels.json:2: 7"),
         ('{"b.png": "x", "b.png": "y"}', "twice"),
     ):

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -95,6 +95,14 @@ def note_classes(path: Path, labels: Sequence[object], elsewhere: str) -> None:
         note(
             f"{path}: all {len(labels)} regions are labelled {labels[0]!r}; if that is no text, put the texts into "
             f"{elsewhere}, or train a detector alone"
+        )
+
+
+def note_attributes(path: Path, names: Iterable[str]) -> None:
+    """Say which attributes regions have, where none of them was taken for the text."""
+    if known := sorted({*names}):
+        note(
+            f"{path}: regions have no texts; where an attribute holds them, name it: --option text={'|'.join(known)}"
         )
 
 

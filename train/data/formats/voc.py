@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -52,7 +53,7 @@ class Voc:
         files = (
             [path] if path.is_file() else [file for file in sorted(folder.glob("*.xml")) if _is_ours(file)]
         )
-        pages = {file: _root(file) for file in files}
+        pages = {file: parse_xml(file) for file in files}
         described = any(_text(thing, True) for page in pages.values() for thing in page.iter("object"))
         if not described:
             names = [_text(thing, False) for page in pages.values() for thing in page.iter("object")]
@@ -78,14 +79,18 @@ def _has_files(folder: Path) -> bool:
 
 def _is_ours(path: Path) -> bool:
     """Whether a file begins as an annotation."""
-    try:
-        tag: str = next(element.tag for _, element in Xml.iterparse(path, ["start"]))  # noqa: S314
-    except (Xml.ParseError, OSError, ValueError, LookupError, StopIteration):
-        return False
-    return tag == ANNOTATION
+    return next(tags_of(path), "") == ANNOTATION
 
 
-def _root(file: Path) -> "Xml.Element[str]":
+def tags_of(path: Path) -> Iterator[str]:
+    """Yield the tags of a file in the order in which they begin, as far as it is XML."""
+    with suppress(Xml.ParseError, OSError, ValueError, LookupError):
+        for _, element in Xml.iterparse(path, ["start"]):  # noqa: S314
+            yield element.tag
+
+
+def parse_xml(file: Path) -> "Xml.Element[str]":
+    """Return what an XML file holds; raise DataError naming the line if it is none."""
     try:
         return Xml.parse(file).getroot()  # noqa: S314 - expat bounds the growth of entities, and loads none
     except (Xml.ParseError, ValueError, LookupError) as error:
