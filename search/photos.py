@@ -62,7 +62,9 @@ def search_photos(asked: StudySettings, resume: bool) -> int:
     try:
         run_photos(asked, resume)
     except KeyboardInterrupt:
-        print(f"interrupted; go on with: {asked.resume_command}", file=sys.stderr)
+        begun = (asked.local_folder / ASKED).exists()
+        again = f"go on with: {asked.resume_command}" if begun else "the same command begins again"
+        print(f"interrupted; {again}", file=sys.stderr)
         return INTERRUPTED
     return 0
 
