@@ -49,6 +49,7 @@ DETECTION, RECOGNITION, REPORT = "detection", "recognition", "report.html"
 READER_ALONE = (
     "dictionary",
     "reading",
+    "texts",
     "general_labels",
     "general_format",
     "max_forgetting",

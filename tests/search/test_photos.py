@@ -115,7 +115,7 @@ def test_lines_without_photos_are_refused(tmp_path: Path) -> None:
 
 def test_time_models_and_settings_are_divided(tmp_path: Path) -> None:
     models = ("--model", "pp-ocrv6-tiny-det", "--model", "pp-ocrv6-small", "--dictionary", "dict.txt")
-    settings = asked(tmp_path / "data", "--time-budget", "1000s", *models)
+    settings = asked(tmp_path / "data", "--time-budget", "1000s", "--texts", "texts.txt", *models)
     pair = PairTime(1000, {"train": 100, "val": 20}, megapixels=0.5)
     detector = detection_settings(settings, pair)
     reader = recognition_settings(settings, "runs/both/detection/best", pair, 300)
@@ -129,6 +129,8 @@ def test_time_models_and_settings_are_divided(tmp_path: Path) -> None:
     assert (detector.models, reader.models) == (("pp-ocrv6-tiny-det",), ("pp-ocrv6-small",))
     assert (detector.space, reader.space) == ("detection", "recognition")
     assert (detector.dictionary, reader.dictionary) == (None, "dict.txt")
+    assert detector.texts is None
+    assert reader.texts == settings.texts
     assert (detector.detection, reader.detection) == (None, "runs/both/detection/best")
     assert {str(one.local_folder.parent) for one in (detector, reader)} == {str(tmp_path / "runs" / "both")}
     without = asked(tmp_path / "data")
