@@ -134,6 +134,9 @@ def check_photos(asked: StudySettings) -> None:
         raise UsageError(
             "--task photos trains a reader", f"--recognition {asked.recognition}", "leave it out"
         )
+    if asked.weights and len(asked.models) != 1:
+        named = ", ".join(asked.models) or "none"
+        raise UsageError("--weights must be of one model", named, "add --model NAME, of one of the two")
     if asked.data is None and not asked.labels:
         raise UsageError("--task photos needs photos with regions", "no data", "name a folder with --data")
     _check_settings(asked)
@@ -215,6 +218,7 @@ def _part(asked: StudySettings, task: str, changes: dict[str, Any]) -> StudySett
         "storage": str(asked.local_folder),
         "task": task,
         "detection": None,
+        "weights": asked.weights if models else None,  # of the one model that is named
     }
     place["refit"] = False  # both read the validation photos end to end afterwards
     return asked.model_copy(

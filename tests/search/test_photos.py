@@ -76,6 +76,7 @@ def asked(data: Path, *more: str) -> StudySettings:
         (30, "", (), "none in 23 training photos"),
         (30, "A{}", ("--time-budget", "60s"), r"--time-budget must be at least 2\d\ds for 30 such photos"),
         (30, "A{}", ("--fork", "old"), "no --fork"),
+        (30, "A{}", ("--weights", __file__), "--weights must be of one model, got none"),
         (30, "A{}", ("--general-labels", "absent.txt"), "absent.txt"),
         (30, "A{}", ("--reading", "absent.yaml"), "absent.yaml"),
         (30, "A{}", ("--detection", "absent"), "a bundle must be"),
@@ -133,6 +134,9 @@ def test_time_models_and_settings_are_divided(tmp_path: Path) -> None:
     assert reader.texts == settings.texts
     assert (detector.detection, reader.detection) == (None, "runs/both/detection/best")
     assert {str(one.local_folder.parent) for one in (detector, reader)} == {str(tmp_path / "runs" / "both")}
+    one = asked(tmp_path / "data", "--weights", __file__, "--model", "pp-ocrv6-small")
+    own = [detection_settings(one, None).weights, recognition_settings(one, "d", None, 9).weights]
+    assert own == [None, one.weights]
     without = asked(tmp_path / "data")
     assert (
         detection_settings(without, None).time_budget_s
