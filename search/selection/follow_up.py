@@ -54,6 +54,16 @@ def _detection(settings: StudySettings) -> list[str]:
     return ["--detection", settings.detection] if settings.detection else []
 
 
+def _texts(settings: StudySettings) -> list[str]:
+    """Return the arguments that say what is known of the texts."""
+    asked = settings.precision != StudySettings.model_fields["precision"].default
+    return [
+        *(["--reading", settings.reading] if settings.reading else []),
+        *(["--texts", settings.texts] if settings.texts else []),
+        *(["--precision", f"{settings.precision:g}"] if asked else []),
+    ]
+
+
 def _format(settings: StudySettings) -> list[str]:
     """Return the arguments that say how the labels are read."""
     chosen = ["--format", settings.data_format] if settings.data_format else []
@@ -77,7 +87,7 @@ def _export(settings: StudySettings, folder: Path) -> str:
 def _train(settings: StudySettings, folder: Path, root: str) -> dict[str, str]:
     splits = ["--seed", str(settings.seed), "--test-fraction", f"{settings.test_fraction:g}"]
     splits += ["--group-by", settings.group_by] if settings.group_by else []
-    splits += _detection(settings)
+    splits += [*_detection(settings), *_texts(settings)]
     if settings.general_labels:
         splits += ["--general-labels", settings.general_labels]
         splits += ["--general-format", settings.general_format] if settings.general_format else []

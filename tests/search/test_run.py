@@ -234,6 +234,8 @@ def test_the_commands_that_follow_are_for_the_same_data(tmp_path: Path) -> None:
     files = following(labels=lists, data_format="image_json", data_options={"text_key": "text"})
     assert files["evaluate"].endswith("--labels v.txt --format image_json --option=text_key=text")
     assert "--train-labels t.txt --train-labels u.txt --val-labels v.txt --format image_json" in str(files)
+    told = following(data=str(tmp_path), reading="f.yaml", texts="t.txt", precision=0.9)
+    assert told["train the winner again"].endswith("--reading f.yaml --texts t.txt --precision 0.9")
     settings = StudySettings(name="x", storage="runs")
     without_a_winner = list_commands(settings, found, settings.local_folder, exported=False)
     assert list(without_a_winner) == ["repeat the search", "watch or read the curves"]
