@@ -202,6 +202,10 @@ def test_pascal_voc_as_downloaded(tmp_path: Path) -> None:
         "test": ["a.jpg"],
         "train": ["b.jpg"],
     }
+    (tmp_path / "ImageSets" / "Main" / "test.txt").unlink()
+    with collected_notes() as notes:
+        assert list(photos(tmp_path)) == ["all", "train"]
+    assert any("taken for train: 1" in line for line in notes)
 
 
 @pytest.mark.parametrize(("width", "fits"), [(100, True), (50, True), (200, False)])

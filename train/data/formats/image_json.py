@@ -77,6 +77,12 @@ def _text(path: Path, key: str) -> str:
     except (ValueError, RecursionError) as error:
         raise DataError("a label must be JSON", f"{path}:1: {str(error)[:80]}", "write it anew") from error
     text = labels.get(key) if isinstance(labels, dict) else None
+    if isinstance(labels, dict) and key in labels and not isinstance(text, str):
+        raise DataError(
+            f"the text under {key!r} must be a string",
+            f"{path}:1: {json.dumps(text)[:60]}",
+            "write its text in quotes",
+        )
     if not isinstance(text, str):
         keys = ", ".join(labels) if isinstance(labels, dict) else type(labels).__name__
         raise DataError(

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import ClassVar
 from xml.etree import ElementTree as Xml
 
-from train.data.folders.split_names import lists_by_split
+from train.data.folders.notes import note
+from train.data.folders.split_names import SPLITS, lists_by_split
 from train.data.formats import FORMATS, ROOT, by_split, itself
 from train.data.formats.places import find_images, image_places
 from train.data.formats.region_lists import lines_of
@@ -62,6 +63,9 @@ class Voc:
         places = [*image_places(folder), folder.parent / IMAGES, *image_places(folder.parent)[1:]]
         paths = find_images(files[0], list(named.values()), options.get("root", ""), places)
         splits = _splits(folder.parent.joinpath(*SETS))
+        unlisted = sum(file.stem not in splits for file in files)
+        if unlisted and SPLITS[0] in splits.values():
+            note(f"{path}: photos that stand in no list of {'/'.join(SETS)} are taken for train: {unlisted}")
         for file, page in pages.items():
             regions = [
                 _region(thing, described, f"{file}:1: object {i}")
