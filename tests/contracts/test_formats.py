@@ -152,6 +152,16 @@ def write_cvat(folder: Path, labels: list[tuple[str, str]]) -> None:
     (folder / "annotations.xml").write_text(f"<annotations>{''.join(photos)}</annotations>", "utf-8")
 
 
+def write_page_xml(folder: Path, labels: list[tuple[str, str]]) -> None:
+    for name, text in labels:
+        line = f'<Coords points="1,2 30,2 30,9 1,9"/><TextEquiv><Unicode>{text}</Unicode></TextEquiv>'
+        page = f'<Page imageFilename="{name}"><TextRegion><TextLine>{line}</TextLine></TextRegion></Page>'
+        content = (
+            f'<PcGts xmlns="http://schema.primaresearch.org/PAGE/gts/pagecontent/2019-07-15">{page}</PcGts>'
+        )
+        (folder / name).with_suffix(".xml").write_text(content, "utf-8")
+
+
 def write_via(folder: Path, labels: list[tuple[str, str]]) -> None:
     shape = {"name": "rect", "x": 1, "y": 2, "width": 29, "height": 7}
     content = {
@@ -195,6 +205,7 @@ EXAMPLES: dict[str, tuple[Writer, dict[str, str]]] = {
     "voc": (write_voc, {}),
     "cvat": (write_cvat, {}),
     "via": (write_via, {}),
+    "page_xml": (write_page_xml, {}),
     "yolo": (write_yolo, {}),
     "doctr_detection": (write_doctr_detection, {}),
 }

@@ -1,0 +1,130 @@
+"""PAGE XML and ALTO, one file a page: kraken, eScriptorium, Transkribus, OCR-D. Lines with outlines in pixels."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import ClassVar
+from xml.etree import ElementTree as Xml
+
+from train.data.formats import FORMATS, ROOT, by_split, itself
+from train.data.formats.places import find_images, image_places
+from train.data.formats.shapes import labelled_size, numbers_of, rectangle
+from train.data.formats.voc import parse_xml, tags_of
+from train.data.photos.regions import Region, as_region, label_of
+from train.data.sample import Sample
+from train.errors import DataError
+
+PAGE, ALTO = "PcGts", "alto"
+LINE, FOLDER = "TextLine", "page"
+BOX = ("HPOS", "VPOS", "WIDTH", "HEIGHT")
+LOOKED_AT = 20
+
+
+@FORMATS.register("page_xml")
+class PageXml:
+    """A folder of such files beside their images, or in `page` below them, or one each for train, val, test.
+
+    A line without a text is a place alone.
+    """
+
+    task: ClassVar[str] = "detection"
+    options: ClassVar[Mapping[str, str]] = ROOT
+    explicit: ClassVar[frozenset[str]] = frozenset()
+    foreign: ClassVar[bool] = True
+
+    @staticmethod
+    def find(root: Path) -> dict[str, Path]:
+        """Return the folders with such a file."""
+        if root.is_file():
+            return itself(root, ".xml", _is_ours)
+        return by_split(root, _has_files) or ({"all": root / FOLDER} if _has_files(root / FOLDER) else {})
+
+    @staticmethod
+    def read(path: Path, options: Mapping[str, str]) -> Iterator[Sample]:
+        """Yield one sample a file, by name."""
+        path = path.absolute()
+        folder = path.parent if path.is_file() else path
+        files = (
+            [path] if path.is_file() else [file for file in sorted(folder.glob("*.xml")) if _is_ours(file)]
+        )
+        pages = {file: _without_namespaces(parse_xml(file)) for file in files}
+        names = {file: _image(page) or file.stem for file, page in pages.items()}
+        places = [place for around in (folder, folder.parent) for place in image_places(around)]
+        paths = find_images(files[0], list(names.values()), options.get("root", ""), places)
+        for file, page in pages.items():
+            lines = enumerate(page.iter(LINE), 1)
+            regions = [_region(line, page.tag == ALTO, f"{file}:1: line {i}") for i, line in lines]
+            yield Sample(paths[names[file]], label_of(regions), f"{file}:1", size=_size(page, file))
+
+
+def _has_files(folder: Path) -> bool:
+    return folder.is_dir() and any(map(_is_ours, islice(sorted(folder.glob("*.xml")), LOOKED_AT)))
+
+
+def _is_ours(path: Path) -> bool:
+    """Whether a file begins as one of a page."""
+    return _local(next(tags_of(path), "")) in (PAGE, ALTO)
+
+
+def _local(tag: str) -> str:
+    return tag.rpartition("}")[2]
+
+
+def _without_namespaces(content: "Xml.Element[str]") -> "Xml.Element[str]":
+    """Return what a file holds with the names of its tags alone: each version has a namespace of its own."""
+    for element in content.iter():
+        element.tag = _local(element.tag)
+    return content
+
+
+def _image(page: "Xml.Element[str]") -> str:
+    """Return what a file calls its image."""
+    if page.tag == ALTO:
+        return (page.findtext("Description/sourceImageInformation/fileName") or "").strip()
+    return next((one.get("imageFilename", "") for one in page.iter("Page")), "").strip()
+
+
+def _size(page: "Xml.Element[str]", file: Path) -> tuple[int, int] | None:
+    """Return the size of a page in pixels, if it is told; raise DataError for other units."""
+    unit = (page.findtext("Description/MeasurementUnit") or "pixel").strip()
+    if unit != "pixel":
+        raise DataError("places on a page must be in pixels", f"{file}:1: {unit}", "export it in pixels")
+    keys = ("HEIGHT", "WIDTH") if page.tag == ALTO else ("imageHeight", "imageWidth")
+    return next((labelled_size(*map(one.get, keys)) for one in page.iter("Page")), None)
+
+
+def _region(line: "Xml.Element[str]", is_alto: bool, source: str) -> Region:
+    if is_alto:
+        words = [" " if part.tag == "SP" else part.get("CONTENT", "") for part in line]
+        return as_region(_alto_corners(line, source), "".join(words).strip(" "))
+    texts = sorted(line.findall("TextEquiv"), key=lambda one: one.get("index", "").zfill(9))
+    text = next((one.findtext("Unicode") or "" for one in texts), "")
+    points = line.find("Coords")
+    if points is None:
+        raise DataError("a line must have Coords", source, "draw it again")
+    inner = [
+        point.get(axis, "") for point in points.iter("Point") for axis in ("x", "y")
+    ]  # of versions before 2013
+    return as_region(_numbers(inner or _parts(points.get("points", "")), source), text)
+
+
+def _alto_corners(line: "Xml.Element[str]", source: str) -> list[float]:
+    outline = line.find("Shape/Polygon")
+    if outline is not None:
+        return _numbers(_parts(outline.get("POINTS", "")), source)
+    x, y, width, height = _numbers([line.get(key, "") for key in BOX], source)
+    return rectangle(x, y, width, height)
+
+
+def _parts(points: str) -> list[str]:
+    return re.split(r"[\s,]+", points.strip())
+
+
+def _numbers(texts: Sequence[str], source: str) -> list[float]:
+    try:
+        return numbers_of([float(text) for text in texts], source)
+    except ValueError as error:
+        raise DataError(
+            "an outline must be pairs of numbers", f"{source}: {error}"[:200], "draw it again"
+        ) from error
