@@ -212,6 +212,19 @@ def test_lists_with_tabs(tmp_path: Path) -> None:
         load(tmp_path / "others")
 
 
+def test_names_without_suffixes_are_known_by_the_images_that_lie_there(tmp_path: Path) -> None:
+    """Kaldi's `text`; a line of numbers is none, though images may be called so: regions look like that."""
+    for name in ("u1", "image", "7", "8"):
+        write(tmp_path / "images" / f"{name}.png", "")
+    write(tmp_path / "text", "u1 two words\nimage x\n")
+    [first, second] = load(tmp_path)[1]["all"]
+    assert (first.path, first.text, second.text) == (tmp_path / "images" / "u1.png", "two words", "x")
+    write(tmp_path / "text", "7 0.5 0.5\n8 0.5 0.5\n")
+    with pytest.raises(DataError, match="known format"):
+        load(tmp_path)
+    assert read(write(tmp_path / "a.csv", "image,text\nu1,x\n")) == [("images/u1.png", "x", 2)]
+
+
 def test_a_table_does_not_stand_against_lists(tmp_path: Path) -> None:
     """What could be read before is read as before."""
     write(tmp_path / "labels.csv", "filename,words\na.png,x\n")

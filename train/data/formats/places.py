@@ -44,6 +44,12 @@ def has_image_name(name: str) -> bool:
     return PurePosixPath(name).suffix.lower() in IMAGE_SUFFIXES
 
 
+def names_image(name: str, labels: Path) -> bool:
+    """Whether an image with this name and some suffix lies where a label file's images do; a number is no name."""
+    places = image_places(labels.absolute().parent) if any(map(str.isalpha, name)) else []
+    return any(_with_suffix(place / name) for place in places)
+
+
 def find_images(
     labels: Path, names: Sequence[str], root: str = "", places: Sequence[Path] | None = None
 ) -> dict[str, Path]:

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from train.data.folders.split_names import only_one
 from train.data.formats import FORMATS, ROOT, by_split
 from train.data.formats.orientation import ANGLES
-from train.data.formats.places import files_by_split, find_images, has_image_name, splits_told
+from train.data.formats.places import files_by_split, find_images, has_image_name, names_image, splits_told
 from train.data.formats.region_lists import first_line, is_corners, is_regions
 from train.data.formats.table_delimited import Dialect, delimited_table
 from train.data.formats.table_parquet import FIRST, is_first, parquet_images, parquet_table
@@ -33,7 +33,8 @@ SEVERAL = re.compile(r'\[\s*"(.*"\s*,\s*".*)?"\s*\]', re.DOTALL)
 DELIMITED, JSON, PARQUET = (".csv", ".tsv"), (".jsonl", ".ndjson"), (".parquet", ".arrow")
 ALWAYS = (*DELIMITED, *JSON, *PARQUET)
 SOMETIMES = (".txt", ".json")
-"""Suffixes of files that are tables only if they begin as one."""
+"""Suffixes of files that are tables only if they begin as one; so is Kaldi's file, which has none."""
+KALDI = "text"
 LISTS = re.compile(r"(gt|labels)([_-].+)?|(?!rec|det|ori|cls)[a-z]+[_-](gt|labels)")
 """Names of lists with tabs that are read as tables: TrOCR's `gt_test.txt`, and `gt.txt` of which LMDBs are made."""
 LEXICON = re.compile(r"\d+_[^_]+_(\d+)")
@@ -77,7 +78,7 @@ class TableOfTexts:
     def read(path: Path, options: Mapping[str, str]) -> Iterator[Sample]:
         """Yield one sample a row; blank rows are passed over."""
         table = _open(path, options)
-        image = _column(table, "image", options.get("image", ""), _likely_images(table), path)
+        image = _column(table, "image", options.get("image", ""), _likely_images(table, path), path)
         text = _text_column(table, options.get("text", ""), image, path)
         split_columns, group = (
             _further(table, names, (image, text)) for names in (SPLIT_COLUMNS, GROUP_COLUMNS)
@@ -154,10 +155,12 @@ def _usual_texts(columns: Sequence[str], unfit: Collection[str] = ()) -> list[st
     return further if further and all(column in unfit for column in usual) else usual
 
 
-def _likely_images(table: Table) -> list[str]:
+def _likely_images(table: Table, path: Path) -> list[str]:
     """Return the columns that may name images; where several have such a name, those that do."""
     usual = list(table.images) or _usual(table.columns, IMAGES) if table.named else list(table.first)
     naming = [column for column in usual if has_image_name(str(table.first.get(column, "")).strip())]
+    if not table.named and not naming:  # without their suffixes
+        return [column for column in usual[:1] if names_image(str(table.first[column]).strip(), path)]
     return usual if table.named and (len(usual) == 1 or not naming) else naming
 
 
@@ -233,7 +236,7 @@ def _group(cell: Any) -> str:
 
 def _may_be(path: Path) -> bool:
     suffix = path.suffix.lower()
-    return suffix in ALWAYS or (suffix in SOMETIMES and _is_ours(path))
+    return suffix in ALWAYS or ((suffix in SOMETIMES or path.name == KALDI) and _is_ours(path))
 
 
 def _tables(folder: Path) -> list[Path]:
@@ -241,7 +244,10 @@ def _tables(folder: Path) -> list[Path]:
     if not folder.is_dir():
         return []
     suffixes = (*ALWAYS, *SOMETIMES)
-    files = (path for path in sorted(folder.iterdir()) if path.suffix.lower() in suffixes and path.is_file())
+    named = (
+        path for path in sorted(folder.iterdir()) if path.suffix.lower() in suffixes or path.name == KALDI
+    )
+    files = (path for path in named if path.is_file())
     return [path for path in files if _is_first(path) and _is_ours(path)]
 
 
@@ -261,7 +267,7 @@ def _is_ours(path: Path) -> bool:
         table = _open(path, {})
     except DataError:
         return False
-    images, texts = _likely_images(table), _likely_texts(table)
+    images, texts = _likely_images(table, path), _likely_texts(table)
     if path.suffix.lower() in SOMETIMES and not _is_plain(table, path):
         return False
     return bool(images) and bool({*texts} - {*images[:1]})
@@ -270,7 +276,7 @@ def _is_ours(path: Path) -> bool:
 def _is_plain(table: Table, path: Path) -> bool:
     """Whether what may be anything is a table: most lists with tabs are of others, and objects hold more than texts."""
     if path.suffix.lower() == ".json":
-        return not table.unfit.keys() & {*_likely_images(table), *_likely_texts(table)}
+        return not table.unfit.keys() & {*_likely_images(table, path), *_likely_texts(table)}
     name, tab, text = first_line(path).partition("\t")
     if table.named or not tab:
         return True

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import chain, islice
 from pathlib import Path
 
-from train.data.formats.places import has_image_name
+from train.data.formats.places import has_image_name, names_image
 from train.data.formats.table_rows import Row, Table, text_lines
 from train.errors import DataError
 
@@ -63,7 +63,9 @@ def delimited_table(path: Path, dialect: Dialect, is_header: IsHeader) -> Table:
     quotes = quoted if dialect.quotes is None else dialect.quotes
     form = _form(path, beginning, delimiter, quotes)
     head, second = _beginning(_cells(path, form, 0))
-    named = dialect.header if dialect.header is not None else not any(map(has_image_name, head))
+    bare = not is_header(head) and _begin_with_images(beginning, delimiter, path)
+    unnamed = bare or any(map(has_image_name, head))
+    named = not unnamed if dialect.header is None else dialect.header
     count = (
         len(head) if quotes else min(len(head), 2)
     )  # without header and quotes the text is all that follows
@@ -122,7 +124,16 @@ def _delimiter(lines: Sequence[str], path: Path, is_header: IsHeader) -> str:
                 return delimiter
     if lines and is_header(lines[0].strip().split(SPACE)):
         return SPACE
+    if cut := next((one for one in DELIMITERS if _begin_with_images(lines, one, path)), ""):
+        return cut
     return "\t" if path.suffix.lower() == ".tsv" else ","
+
+
+def _begin_with_images(lines: Sequence[str], delimiter: str, path: Path) -> bool:
+    """Whether two lines begin with names of images that lie there, without their suffixes, as Kaldi's do."""
+    return len(lines) == 2 and all(
+        delimiter in line and names_image(line.partition(delimiter)[0].strip(), path) for line in lines
+    )
 
 
 def _lines(path: Path) -> Iterator[str]:
