@@ -174,6 +174,9 @@ def test_coco_text(tmp_path: Path) -> None:
     dotted = {**entry, "utf8_string": ".", "legibility": "legible"}
     write(path, {"imgs": {"7": {"id": 7, "file_name": "a.jpg"}}, "anns": {"1": dotted}})
     assert regions(path) == [Region(QUAD, ".", True)]
+    two = [{"id": 7, "file_name": "a.jpg"}, {"id": 7, "file_name": "b.jpg"}]
+    with pytest.raises(DataError, match="7 twice"):
+        photos(write(path, {"images": two, "annotations": [entry]}))
     for wrong, rule in (
         ({"image_id": 8}, "image of the file"),
         ({"bbox": []}, "bbox"),

@@ -67,9 +67,7 @@ class Coco:
         source = f"{path}:1"
         images = _items(content, IMAGES, source)
         key = options.get("text", "")
-        regions = _regions(
-            _items(content, ANNOTATIONS, source), {_of(image, "id", source) for image in images}, key, source
-        )
+        regions = _regions(_items(content, ANNOTATIONS, source), _ids(images, source), key, source)
         names = [_name(image, source) for image in images]
         paths = find_images(path, names, options.get("root", ""), _places(path))
         splits = splits_told(path, names, [image.get(SET) for image in images])
@@ -110,6 +108,21 @@ def _of(item: dict[str, Any], key: str, source: str) -> Any:
     if key not in item or isinstance(item[key], dict | list):
         raise DataError(f"every entry must have {key}", f"{source}: {str(item)[:80]}", "export it again")
     return item[key]
+
+
+def _ids(images: Sequence[dict[str, Any]], source: str) -> set[Any]:
+    """Return the ids of images; raise DataError for one of two images: each would have the regions of both."""
+    ids: set[Any] = set()
+    for image in images:
+        key = _of(image, "id", source)
+        if key in ids:
+            raise DataError(
+                "each image must have an id of its own",
+                f"{source}: {key} twice",
+                "number files anew as you join them",
+            )
+        ids.add(key)
+    return ids
 
 
 def _regions(
