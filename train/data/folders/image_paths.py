@@ -15,6 +15,7 @@ from itertools import takewhile
 from pathlib import Path
 
 from train.data.folders.notes import note
+from train.data.folders.split_names import entries, split_in, split_of
 from train.data.sample import Sample
 from train.errors import DataError, UsageError
 
@@ -46,6 +47,7 @@ def locate(
     found = {name: path for name in wanted if (path := tree.find(start, name))}
     if not found and not root:
         found = _above(tree, labels, wanted) or _above(tree, labels, wanted, any_case=True)
+        found = found or _of_split(tree, labels, wanted)
     loose = not found or base is not None
     missing = [name for name in wanted if name not in found and (loose or _is_foreign(name))]
     least = 1 if root else least
@@ -159,6 +161,24 @@ def _above(tree: _Tree, labels: Path, names: Sequence[str], any_case: bool = Fal
     if found:
         base = os.path.commonpath([path.parent for path in found.values()])
         note(f"{labels}: its paths begin in a folder above it, the images lie in {base}")
+    return found
+
+
+def _of_split(tree: _Tree, labels: Path, names: Sequence[str]) -> dict[str, Path]:
+    """Return what names find in the one folder beside a list that is called as its split: `train.txt` and `train`."""
+    split = split_in(labels.stem)
+    places = [
+        place
+        for place in entries(labels.absolute().parent)
+        if split_of(place.name) == split and place.is_dir()
+    ]
+    found = (
+        {name: path for name in names if (path := tree.find(places[0], name))}
+        if split and len(places) == 1
+        else {}
+    )
+    if found:
+        note(f"{labels}: its images were found in {places[0]}: {len(found)}")
     return found
 
 

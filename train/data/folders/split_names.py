@@ -20,11 +20,14 @@ def split_of(name: str) -> str | None:
     return _SPLIT_OF.get(name.lower())
 
 
+def split_in(name: str) -> str | None:
+    """Return the split that a word of a longer name tells, such as `instances_train2017`."""
+    return next((split for word in re.findall("[a-z]+", name.lower()) if (split := split_of(word))), None)
+
+
 def split_within(name: str) -> str | None:
     """Return the split that is told somewhere in a longer name, such as `ch4_training_images`."""
-    words = re.findall("[a-z]+", name.lower())
-    exact = next((split for word in words if (split := split_of(word))), None)
-    return exact or next((split for split in SPLITS if split in name.lower()), None)
+    return split_in(name) or next((split for split in SPLITS if split in name.lower()), None)
 
 
 def folders_by_split(root: Path, ours: Callable[[Path], bool]) -> dict[str, Path]:

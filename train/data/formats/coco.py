@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
+from train.data.folders.split_names import split_in
 from train.data.formats import FORMATS, ROOT, by_split, itself
 from train.data.formats.places import (
     files_by_split,
@@ -13,7 +14,6 @@ from train.data.formats.places import (
     image_places,
     peek_json,
     read_json,
-    split_in,
     splits_told,
 )
 from train.data.formats.shapes import degrees_of, labelled_size, numbers_of, text_in, turned

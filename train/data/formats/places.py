@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from train.data.folders.image_paths import locate
 from train.data.folders.notes import note
-from train.data.folders.split_names import entries, in_order, only_one, split_of
+from train.data.folders.split_names import entries, in_order, only_one, split_in, split_of
 from train.data.formats import IMAGE_SUFFIXES, SPLITS, images_in, read_text
 from train.errors import DataError
 
@@ -181,11 +181,6 @@ def peek_json(path: Path) -> Any:
 
 def _refuse(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is no number")
-
-
-def split_in(name: str) -> str | None:
-    """Return the split that a word of a file's name tells, such as `instances_train2017`."""
-    return next((split for word in re.findall("[a-z]+", name.lower()) if (split := split_of(word))), None)
 
 
 def splits_told(labels: Path, names: Sequence[str], told: Sequence[object] = ()) -> list[str]:

@@ -70,6 +70,15 @@ def test_what_is_not_there_keeps_its_path(tmp_path: Path) -> None:
     assert not locate(labels, ["a.PNG"])["a.PNG"].is_file()  # it may be either
 
 
+def test_the_folder_of_a_lists_split_holds_its_images(tmp_path: Path) -> None:
+    """Both splits may have the same names; a list without a split has no such folder."""
+    for split in ("train", "test"):
+        touch(tmp_path / split / "a.png")
+        assert locate(touch(tmp_path / f"{split}.txt"), ["a.png"])["a.png"] == tmp_path / split / "a.png"
+    for name in ("latest.txt", "rec_gt.txt"):
+        assert not locate(touch(tmp_path / name), ["a.png"])["a.png"].is_file()
+
+
 def test_two_images_for_a_path_and_two_paths_for_an_image_are_refused(tmp_path: Path) -> None:
     labels = touch(tmp_path / "data" / "rec" / "rec_gt.txt")
     touch(tmp_path / "data" / "images" / "a.png")
