@@ -8,6 +8,7 @@ import pytest
 
 from tests.contracts.test_formats import write_image, write_lmdb
 from tests.train.data.test_other_tools import LINE, touch, write
+from train.data.folders.notes import collected_notes
 from train.data.formats import load
 from train.data.formats.places import find_images
 from train.errors import DataError, UsageError
@@ -109,6 +110,11 @@ def lines(folder: Path) -> Path:
 
 def test_lmdb_that_does_not_fit(tmp_path: Path) -> None:
     path = lines(tmp_path)
+    with lmdb.open(str(tmp_path)) as database, database.begin(write=True) as held:
+        held.put(b"num-samples", b"0")
+    with collected_notes() as notes:
+        load(tmp_path)
+    assert any("more images" in line for line in notes)
     with lmdb.open(str(tmp_path)) as database, database.begin(write=True) as held:
         held.put(b"num-samples", b"2")
     with pytest.raises(DataError, match=r"data\.mdb:2"):

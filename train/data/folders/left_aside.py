@@ -13,6 +13,7 @@ from train.data.sample import Sample
 
 LISTS = frozenset({".csv", ".json", ".jsonl", ".parquet", ".tsv", ".txt", ".xml"})
 SPREADSHEETS = frozenset({".ods", ".xls", ".xlsm", ".xlsx"})
+ARCHIVES = frozenset({".7z", ".bz2", ".gz", ".rar", ".tar", ".tgz", ".xz", ".zip"})
 UNREADABLE = frozenset({".jp2", ".jxl", ".pbm", ".pdf", ".pgm", ".ppm", ".psd", ".svg", ".tga"})
 """Suffixes of pictures that the decoder does not read."""
 NO_LABELS = frozenset({"filestate.txt", "id2char.json", "dataset_stats.json", "custom_dict.txt", "dict.txt"})
@@ -44,6 +45,8 @@ def note_left_aside(root: Path, read: Iterable[Path], samples: Iterable[Sample])
 def tell_what_to_try(root: Path) -> str:
     """Return the remedy for a folder, or a file, in which no labels were found, by what lies there."""
     files = [path for path in entries(root) if path.is_file()]
+    if packed := [path.name for path in files or [root] if path.suffix.lower() in ARCHIVES]:
+        return f"unpack {_some(packed)}"
     if sheets := [path.name for path in files or [root] if path.suffix.lower() in SPREADSHEETS]:
         return f"save {_some(sheets)} as CSV"
     labels = [path for path in files or [root] if path.suffix.lower() in LISTS and _holds_labels(str(path))]

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
 
+from train.data.folders.notes import note
 from train.data.folders.unpacked import unpack
 from train.data.formats import FORMATS, by_split
 from train.data.formats.places import image_name
@@ -38,6 +39,8 @@ class Lmdb:
         path = path.absolute()
         with _opened(path) as held:
             count = _count(held, path)
+            if held.get(f"image-{count + 1:09d}".encode()) is not None:
+                note(f"{path}: it holds more images than its num-samples, {count}, which alone are read")
             folder = unpack([path], "lmdb 1", lambda: _images(held, count, path))
             for number, image in enumerate(sorted(folder.iterdir()), 1):
                 yield Sample(image, _label(held, number, path), f"{path}:{number}")
