@@ -32,7 +32,13 @@ class Session:
     """An onnxruntime session that one thread at a time may run."""
 
     def __init__(
-        self, path: Path, provider: str, threads: int, profile: Sequence[Array] = (), half: bool = False
+        self,
+        path: Path,
+        provider: str,
+        threads: int,
+        profile: Sequence[Array] = (),
+        half: bool = False,
+        spins: bool = False,
     ) -> None:
         """Open a graph.
 
@@ -42,11 +48,12 @@ class Session:
             threads: of one run, within an operator.
             profile: usual inputs, for TensorRT, which compiles the graph for sizes between theirs.
             half: whether TensorRT may compute in float16.
+            spins: threads of a run wait for each other awake (`open_session`).
 
         Raises:
             AbsentProviderError: if another provider took its place, which onnxruntime only logs.
         """
-        self._session = open_session(path, threads, list_options(provider, path, profile, half))
+        self._session = open_session(path, threads, list_options(provider, path, profile, half), spins=spins)
         if self._session.get_providers()[0] != provider:
             raise AbsentProviderError(
                 f"{provider} does not work here: install its libraries, and see onnxruntime's words above"

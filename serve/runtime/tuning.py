@@ -143,7 +143,7 @@ def _open_again(tuning: Tuning, graph: Path, work: Work, most: int) -> tuple[Ses
     for rows in work(tuning.batch):
         own.run(rows)
     if tuning.threads_alone != tuning.threads:
-        wide = Session(graph, CPU, tuning.threads_alone)
+        wide = Session(graph, CPU, tuning.threads_alone, spins=True)
         for rows in work(1):
             wide.run(rows)
     return own, wide
@@ -153,11 +153,12 @@ def _open_wide(own: Session, tuning: Tuning, graph: Path, work: Work, cores: int
     """Return the fastest session on more of `cores`, if there are any, and how many it takes.
 
     Whether it is faster than the replica's own is seen while it serves: now, the machine may be busy starting others.
+    Its threads spin: it runs while nothing else does, and where something does, the own one is seen to be faster.
     """
     best: tuple[float, Session, int] | None = None
     count = 2 * tuning.threads
     while count <= cores:
-        session = Session(graph, CPU, count)
+        session = Session(graph, CPU, count, spins=True)
         _, rate, _ = _measure(session, work, (1,), time.perf_counter)
         if best and rate < best[0] * WORTH_IT:
             break

@@ -22,6 +22,7 @@ def open_session(
     wanted: Sequence[Provider] = (EXACT_CUDA, CPU),
     *,
     arena: bool = True,
+    spins: bool = False,
 ) -> Any:
     """Return an onnxruntime session on the first of the wanted providers that is installed and works here.
 
@@ -29,6 +30,7 @@ def open_session(
         path: of the graph.
         threads: of one run; 0 for all cores.
         wanted: providers, the first one first, with their options where these are not the defaults.
+        spins: threads of a run wait for each other awake: a tenth faster where no other work needs a core.
         arena: memory is kept, for other tensors and the next run; without, it is given back at once, which costs time.
 
     Raises:
@@ -40,7 +42,8 @@ def open_session(
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     # Threads that wait sleep: spinning, they take the cores from whoever prepares the next batch.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.add_session_config_entry("session.intra_op.allow_spinning", str(int(spins)))
+    options.add_session_config_entry("session.force_spinning_stop", "1")
     # A pattern would be kept for every shape that ever came: memory that only grows.
     options.enable_mem_pattern = False
     options.enable_cpu_mem_arena = options.enable_mem_reuse = arena
