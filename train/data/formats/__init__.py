@@ -140,7 +140,7 @@ def only_split(path: Path, splits: Mapping[str, list[Sample]]) -> list[Sample]:
         raise UsageError(
             "the labels of one split must be one file",
             f"{path} with {', '.join(splits)}",
-            "name one of its files",
+            "name one of its files" if path.is_dir() else "divide it into a file for each split",
         )
     return next(iter(splits.values()))
 
