@@ -46,6 +46,13 @@ def test_a_path_within_the_folder_has_one_meaning(tmp_path: Path) -> None:
     assert list(found.values()) == [tmp_path / "a" / "1.png", tmp_path / "b" / "2.png"]
 
 
+def test_a_folder_of_another_image_is_no_place(tmp_path: Path) -> None:
+    """Though it is called as one in the path: the image lies above."""
+    touch(tmp_path / "train" / "a.png", tmp_path / "rec" / "images" / "Train" / "b.png")
+    found = find_images(tmp_path / "rec" / "labels.json", ["train/a.png"])
+    assert found["train/a.png"] == tmp_path / "train" / "a.png"
+
+
 def test_uploads_of_one_name_are_not_one_image(tmp_path: Path) -> None:
     touch(tmp_path / "a.png")
     with pytest.raises(DataError, match=r"several are a\.png"):

@@ -1,15 +1,16 @@
 """Where the images of a list lie, which may have been written in another folder, or on another machine.
 
 A name is a path relative to the list's folder, or to `--root`. Where none of a list's names is, the two folders above
-are tried: PaddleOCR's paths begin at its `data_dir`. A path of another machine is taken by its end. What could be two
-images is refused, and what is not found keeps the path that it names, so that the check says it is missing.
+are tried: PaddleOCR's paths begin at its `data_dir`. In another letter case the list's own folder goes before them. A
+path of another machine is taken by its end. What could be two images is refused, and what is not found keeps the path
+that it names, so that the check says it is missing.
 """
 
 import os
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import takewhile
 from pathlib import Path
@@ -46,8 +47,9 @@ def locate(
     tree, wanted = _Tree(), list(dict.fromkeys(names))
     found = {name: path for name in wanted if (path := tree.find(start, name))}
     if not found and not root:
-        found = _above(tree, labels, wanted) or _above(tree, labels, wanted, any_case=True)
-        found = found or _of_split(tree, labels, wanted)
+        found = _above(tree, labels, wanted)
+    if not found and not root and not any(tree.find(start, name, any_case=True) for name in wanted):
+        found = _above(tree, labels, wanted, any_case=True) or _of_split(tree, labels, wanted)
     loose = not found or base is not None
     missing = [name for name in wanted if name not in found and (loose or _is_foreign(name))]
     least = 1 if root else least
@@ -58,6 +60,12 @@ def locate(
         name: found.get(name) or (start / name if base is None else folder / _parts(name)[-1])
         for name in wanted
     }
+
+
+def holds_in_any_case(folder: Path, names: Iterable[str]) -> bool:
+    """Whether a folder has one of some names, but for upper and lower case."""
+    tree = _Tree()
+    return any(tree.find(folder, name, any_case=True) for name in names if name)
 
 
 def describe_search(sample: Sample) -> str:

@@ -9,9 +9,9 @@ from pathlib import Path, PurePosixPath
 from typing import Any, NoReturn
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from train.data.folders.image_paths import locate
+from train.data.folders.image_paths import holds_in_any_case, locate
 from train.data.folders.notes import note
-from train.data.folders.split_names import entries, in_order, only_one, split_in, split_of
+from train.data.folders.split_names import in_order, only_one, split_in, split_of
 from train.data.formats import IMAGE_SUFFIXES, SPLITS, images_in, read_text
 from train.errors import DataError
 
@@ -66,7 +66,7 @@ def find_images(
     roots = [Path(root)] if root else around
     first = list(islice(plain.values(), LOOKED_AT))
     place = next((one for one in roots if _has_any(one, first)), None)
-    place = place or next((one for one in roots if _has_alike(one, first)), roots[0])
+    place = place or next((one for one in roots if holds_in_any_case(one, first)), roots[0])
     plain |= _without_uploads(labels, place, plain)
     plain = {name: _with_its_suffix(path, place) for name, path in plain.items()}
     paths = locate(labels, list(plain.values()), root or (str(place) if place != around[0] else ""))
@@ -105,12 +105,6 @@ def _has_any(place: Path, names: Iterable[str]) -> bool:
         if any(is_file(place / one) or _with_suffix(place / one) for one in filter(None, tried)):
             return True
     return False
-
-
-def _has_alike(place: Path, names: Iterable[str]) -> bool:
-    """Whether a folder has an image or a folder that differs from how a name begins in upper and lower case alone."""
-    there = {entry.name.casefold() for entry in entries(place)}
-    return any(name.replace("\\", "/").partition("/")[0].casefold() in there for name in names)
 
 
 def _without_uploads(labels: Path, place: Path, names: Mapping[str, str]) -> dict[str, str]:

@@ -79,6 +79,18 @@ def test_the_folder_of_a_lists_split_holds_its_images(tmp_path: Path) -> None:
         assert not locate(touch(tmp_path / name), ["a.png"])["a.png"].is_file()
 
 
+def test_the_lists_own_folder_goes_first_in_another_case_too(tmp_path: Path) -> None:
+    """What lies above it, or in the folder of its split, may be another set's."""
+    own = touch(tmp_path / "set" / "rec" / "images" / "a.png")
+    touch(tmp_path / "set" / "images" / "a.png")
+    labels = touch(tmp_path / "set" / "rec" / "train.txt")
+    assert locate(labels, ["Images/A.png"])["Images/A.png"] == own
+    touch(labels.parent / "train" / "B.png")
+    assert locate(labels, ["B.png"])["B.png"] == labels.parent / "train" / "B.png"
+    touch(labels.parent / "b.png")
+    assert locate(labels, ["B.png"])["B.png"] == labels.parent / "b.png"
+
+
 def test_two_images_for_a_path_and_two_paths_for_an_image_are_refused(tmp_path: Path) -> None:
     labels = touch(tmp_path / "data" / "rec" / "rec_gt.txt")
     touch(tmp_path / "data" / "images" / "a.png")
