@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from train.data.formats import load
-from train.data.formats.table import DONUT, SEVERAL
+from train.data.formats.table_texts import DONUT, SEVERAL
 from train.data.texts.forms import normal_form
 from train.errors import DataError, UsageError
 
@@ -60,8 +60,15 @@ def read(path: Path, **options: str) -> list[tuple[str, str, int]]:
         ("gt.txt", '\ufeffa.png, "1,000"\r\nb.png, "[06] \\"x\\""\r\n', {},
          [("a.png", "1,000", 1), ("b.png", '[06] "x"', 2)]),
         ("a.csv", "path, text\na.png, x, y\nb.png, \\z\n", {}, [("a.png", "x, y", 2), ("b.png", "\\z", 3)]),
-        # a delimiter at the end of every row
+        # a delimiter at the end of every row, of two at least
+        ("a.csv", "path,text\na.png,x,\n", {}, [("a.png", "x,", 2)]),
         ("a.csv", 'path,text\na.png,"x",\nb.png,y, z,\n', {}, [("a.png", "x", 2), ("b.png", "y, z", 3)]),
+        # a text that looks like Label Studio's several, and numbers that stand for no words
+        ("a.csv", 'path,text\na.png,x\nb.png,"[""x"", ""y""]"\n', {}, [("a.png", "x", 2), ("b.png", '["x", "y"]', 3)]),
+        ("a.csv", "1_meter_045.png,045\n2_meter_046.png,046\n", {},
+         [("1_meter_045.png", "045", 1), ("2_meter_046.png", "046", 2)]),
+        ("a.csv", "1_red_045.png,045\n2_blue_046.png,046\n", {"text": "2"},
+         [("1_red_045.png", "045", 1), ("2_blue_046.png", "046", 2)]),
         # the text recognition data generator's
         ("labels.txt", 'a.png "two" words\n', {}, [("a.png", '"two" words', 1)]),
         ("a.jsonl", '{"file_name": "a.png", "text": "007"}\n\n{"text": "y", "file_name": "b.png"}', {},
@@ -88,7 +95,7 @@ def test_shapes(
         ("a.csv", 'path,text\nz.png,x\na.png,"\nb.png,x\nc.png,"\n', 3, "other rows"),
         ("a.csv", b"path,text\na.png,\xff\n", 2, "UTF-8"),
         ("a.csv", "", 1, "column for the image"),
-        ("a.csv", 'image,text\na.png,x\nb.png,"[""x"", ""y""]"\n', 3, "of one line"),  # two regions of Label Studio
+        ("a.csv", 'annotation_id,annotator,image,text\n1,1,a.png,x\n2,1,b.png,"[""x"", ""y""]"\n', 3, "of one line"),
         ("a.txt", "./1_slinking_71.jpg 71\n./2_Hello_3.jpg 3\n", 1, "MJSynth"),
         ("a.jsonl", '{"file_name": "a.png", "text": 123}', 1, "00123"),
         ("a.jsonl", '{"file_name": "a.png", "text": "x"}\n{"file_name": "b.png", "text": 5}', 2, "string"),

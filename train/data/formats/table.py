@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, ClassVar
 
 from train.data.folders.split_names import only_one
@@ -14,6 +14,7 @@ from train.data.formats.region_lists import first_line, is_corners, is_regions
 from train.data.formats.table_delimited import Dialect, delimited_table
 from train.data.formats.table_parquet import FIRST, is_first, parquet_images, parquet_table
 from train.data.formats.table_rows import Table, json_table
+from train.data.formats.table_texts import require_single, require_texts, text_of
 from train.data.sample import Sample
 from train.errors import DataError, UsageError
 
@@ -26,10 +27,6 @@ FURTHER_TEXTS = re.compile("ground_?truth_text|suffix")
 SPLIT_COLUMNS = re.compile("partition|set|split|subset")
 GROUP_COLUMNS = re.compile("group|document|doc(ument)?_id")
 """The usual names of columns."""
-DONUT = '{"gt_parse"'
-"""How a text begins that is no line, but what Donut parses a page into."""
-SEVERAL = re.compile(r'\[\s*"(.*"\s*,\s*".*)?"\s*\]', re.DOTALL)
-"""The texts of all regions of a photo, as Label Studio writes them into one cell of a CSV."""
 DELIMITED, JSON, PARQUET = (".csv", ".tsv"), (".jsonl", ".ndjson"), (".parquet", ".arrow")
 ALWAYS = (*DELIMITED, *JSON, *PARQUET)
 SOMETIMES = (".txt", ".json")
@@ -37,8 +34,6 @@ SOMETIMES = (".txt", ".json")
 KALDI = "text"
 LISTS = re.compile(r"(gt|labels)([_-].+)?|(?!rec|det|ori|cls)[a-z]+[_-](gt|labels)")
 """Names of lists with tabs that are read as tables: TrOCR's `gt_test.txt`, and `gt.txt` of which LMDBs are made."""
-LEXICON = re.compile(r"\d+_[^_]+_(\d+)")
-"""The names of MJSynth's images: a number, the text, and the number of that text, which its lists have as the label."""
 ANSWERS = {"auto": None, "yes": True, "no": False}
 QUOTES = {"auto": None, "csv": True, "none": False}
 DELIMITERS = {"auto": None, "tab": "\t", "\\t": "\t", "space": " ", "comma": ",", "semicolon": ";"}
@@ -98,11 +93,12 @@ class TableOfTexts:
             labels = path / FIRST if path.is_dir() else path
             paths = find_images(labels, names, options.get("root", ""))
             images = [paths[name] for name in names]
-        _require_texts(names, [cells[0] for _, cells in rows], path)
+        require_single(rows, text, table.columns)
+        require_texts(names, [cells[0] for _, cells in rows], path, bool(options.get("text")))
         splits = splits_told(path, names, [cells[-1] for _, cells in rows] if split_columns else ())
         for (source, cells), place, split in zip(rows, images, splits, strict=True):
             document = _group(cells[1]) if group else ""
-            yield Sample(place, _text(cells[0], text, source), source, split, document=document)
+            yield Sample(place, text_of(cells[0], text, source), source, split, document=document)
 
 
 def _further(table: Table, names: re.Pattern[str], taken: Sequence[str]) -> list[str]:
@@ -205,27 +201,6 @@ def _name(cell: Any, column: str, source: str) -> str:
             "name it or remove the row",
         )
     return cell.strip()
-
-
-def _text(cell: Any, column: str, source: str) -> str:
-    if not isinstance(cell, str) or cell.startswith(DONUT) or SEVERAL.fullmatch(cell):
-        raise DataError(
-            f"every text in {column} must be a string, and of one line",
-            f"{source}: {cell!r}"[:200],
-            "put it in quotes, remove the row, or name another column with --option text=COLUMN",
-        )
-    return cell
-
-
-def _require_texts(names: Sequence[str], texts: Sequence[Any], path: Path) -> None:
-    """Raise DataError where every text is the number of a text that its image's name holds."""
-    found = (LEXICON.fullmatch(PurePosixPath(name).stem) for name in names)
-    if names and all(match and match[1] == text for match, text in zip(found, texts, strict=True)):
-        raise DataError(
-            "the texts of a table must be what its images show",
-            f"{path}:1: the numbers that end the names of the images, as in MJSynth's lists",
-            "read the names: --format filename --option pattern='[^_]*_(?P<text>[^_]*)_.*'",
-        )
 
 
 def _group(cell: Any) -> str:

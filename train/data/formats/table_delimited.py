@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import chain, islice
 from pathlib import Path
 
+from train.data.folders.notes import note
 from train.data.formats.places import has_image_name, names_image
 from train.data.formats.table_rows import Row, Table, text_lines
 from train.errors import DataError
@@ -73,6 +74,10 @@ def delimited_table(path: Path, dialect: Dialect, is_header: IsHeader) -> Table:
     first = second if named else head
 
     def rows(wanted: Sequence[str]) -> Iterator[Row]:
+        if form.closed:
+            note(
+                f"{path}: every row but the first ends in {delimiter!r}, which is taken for no part of its text"
+            )
         places = [columns.index(name) for name in wanted]
         found = _cells(path, form, len(columns))
         if named:
@@ -95,12 +100,12 @@ def _form(path: Path, beginning: Sequence[str], delimiter: str, quotes: bool) ->
 
 
 def _is_closed(path: Path, form: _Written) -> bool:
-    """Whether every row but the first has more cells than that, and an empty one at its end."""
+    """Whether every row but the first, two at least, has more cells than that, and an empty one at its end."""
     rows = (cells for _, cells, _ in _cells(path, form, 0))
     try:
         columns = len(next(rows, []))
-        second = next(rows, [])
-        return all(len(cells) > columns and not cells[-1] for cells in chain([second], rows))
+        two = list(islice(rows, 2))
+        return len(two) == 2 and all(len(cells) > columns and not cells[-1] for cells in chain(two, rows))
     except DataError:  # that row is refused when it is read
         return False
 
