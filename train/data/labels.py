@@ -42,7 +42,7 @@ def load_files(
     samples: list[Sample] = []
     held: dict[tuple[str, str], int] = {}
     for number, path in enumerate(paths):
-        found, splits = load(path, options, name, tasks)
+        found, splits = load(path, options, name, tasks, one_split=True)
         part = only_split(path, splits)
         if len(paths) > 1:
             _require_new(part, number, paths, held)

@@ -11,8 +11,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from train.data.formats import load
+from train.data.folders.notes import collected_notes
+from train.data.formats import load, load_file
 from train.data.formats.table_texts import DONUT, SEVERAL
+from train.data.labels import load_files
 from train.data.texts.forms import normal_form
 from train.errors import DataError, UsageError
 
@@ -193,10 +195,19 @@ def test_a_table_of_several_splits_deals_its_rows(
 
 
 def test_splits_of_some_rows_are_refused(tmp_path: Path) -> None:
-    """All of them would be divided anew, and what was held back learnt."""
-    path = write(tmp_path / "a.csv", "path,text,split\na.png,x,train\nb.png,y,test\nc.png,z,\n")
-    with pytest.raises(DataError, match="'' beside test, train"):
+    """All of them would be divided anew, and what was held back learnt; not where their split is known."""
+    rows = "path,text,split\na.png,x,train\nb.png,y,test\nc.png,z,extra\n"
+    path = write(tmp_path / "all" / "a.csv", rows)
+    with pytest.raises(DataError, match=f"{path}:4 without one, others with test, train"):
         load(path)
+    write(tmp_path / "split" / "train.csv", rows)
+    with collected_notes() as notes:
+        assert [sample.split for sample in load_file(path)] == [""] * 3
+        assert [sample.text for sample in load(path.parent.parent / "split")[1]["train"]] == ["x", "y", "z"]
+        assert len(load_files([path])[1]) == 3
+    assert sum("passed over" in line for line in notes) == 2
+    write(path.with_name("b.jsonl"), '{"file_name": "a.png", "text": "x", "set": ["train"]}')
+    assert load(path.with_name("b.jsonl"))[1]["all"][0].split == ""
 
 
 def test_documents_may_have_numbers(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from typing import ClassVar, Protocol
 from train.data.folders.left_aside import note_left_aside, tell_what_to_try
 from train.data.folders.notes import note
 from train.data.folders.split_names import SPLITS, entries, folders_by_split, in_order, split_of
+from train.data.folders.told_splits import deal
 from train.data.photos.lines import lines_of as lines_of_photos
 from train.data.pictures.kinds import READABLE_SUFFIXES
 from train.data.sample import Sample
@@ -68,6 +69,7 @@ def load(
     options: Mapping[str, str] = NO_OPTIONS,
     name: str | None = None,
     tasks: Sequence[str] = RECOGNITION,
+    one_split: bool = False,
 ) -> tuple[str, dict[str, list[Sample]]]:
     """Read every label file of a folder (or one label file).
 
@@ -77,6 +79,7 @@ def load(
         name: a registered format; None to detect it.
         tasks: whose formats may be meant; those of an earlier one are preferred. Where they are for lines and a
             format is of photos, their texts are cut out.
+        one_split: whether what a file without a split holds is all of one split, which the caller knows.
 
     Returns:
         The format's name and its samples by split (`train`, `val`, `test`, or `all`).
@@ -90,22 +93,16 @@ def load(
             ", ".join(unknown),
             f"it takes: {', '.join(reader.options) or 'none'}",
         )
-    given = _dealt({split: list(map(_normal, reader.read(path, options))) for split, path in files.items()})
+    given = deal(
+        {split: list(map(_normal, reader.read(path, options))) for split, path in files.items()},
+        one_split,
+    )
     _note_texts(source, [sample for part in given.values() for sample in part])
     if source.is_dir():
         note_left_aside(source, files.values(), (sample for part in given.values() for sample in part))
     if reader.task == PHOTOS != tasks[0]:
         given = {split: lines_of_photos(photos) for split, photos in given.items()}
     return name, given
-
-
-def _dealt(given: Mapping[str, list[Sample]]) -> dict[str, list[Sample]]:
-    """Return samples by the split that they tell themselves, else by that of their file."""
-    dealt: dict[str, list[Sample]] = {}
-    for split, samples in given.items():
-        for sample in samples:
-            dealt.setdefault(sample.split or split, []).append(sample)
-    return {split: dealt.get(split, []) for split in (*given, *dealt) if split in dealt or not given[split]}
 
 
 def _normal(sample: Sample) -> Sample:
@@ -131,7 +128,7 @@ def load_file(
     tasks: Sequence[str] = RECOGNITION,
 ) -> list[Sample]:
     """Read the one label file (or folder without splits) that becomes one split; as `load`."""
-    return only_split(path, load(path, options, name, tasks)[1])
+    return only_split(path, load(path, options, name, tasks, one_split=True)[1])
 
 
 def only_split(path: Path, splits: Mapping[str, list[Sample]]) -> list[Sample]:

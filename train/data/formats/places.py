@@ -13,6 +13,7 @@ from train.data.folders.image_paths import holds_in_any_case, locate
 from train.data.folders.notes import note
 from train.data.folders.split_names import in_order, only_one, split_in, split_of
 from train.data.formats import IMAGE_SUFFIXES, SPLITS, images_in, read_text
+from train.data.sample import UNTOLD
 from train.errors import DataError
 
 IMAGE_FOLDERS = ("images", "image", "imgs", "img")
@@ -185,25 +186,25 @@ def splits_told(labels: Path, names: Sequence[str], told: Sequence[object] = ())
         names: of the images; the first folders of their paths may be called as splits are.
         told: what the file says of each itself.
 
-    Raises:
-        DataError: the file says the split of some images alone: it would be as if it said none.
+    Returns:
+        `UNTOLD` for an image of which the file does not say it, where it does of others.
     """
-    folders = [name.replace("\\", "/").partition("/")[0] for name in names]
-    for words in (told, folders):
-        splits = [split_of(word.strip()) if isinstance(word, str) else None for word in words]
-        others = list(dict.fromkeys(word for word, split in zip(words, splits, strict=True) if split is None))
-        if len({*splits}) > 1 and not others:
-            return [split or "" for split in splits]
-        shown = ", ".join(repr(word)[:40] for word in others[:3])
-        if words is told and any(splits) and others:
-            raise DataError(
-                "a file that tells splits must tell that of every image",
-                f"{labels} with {shown} beside {', '.join(sorted({*filter(None, splits)}))}",
-                "write train, val or test there, or leave out the rows or the column",
-            )
-        if others and len({*splits} - {None}) > 1:
-            note(f"{labels}: folders called as splits are passed over, as others stand beside them: {shown}")
+    splits = list(map(_split_of, told))
+    if len({*splits}) > 1:
+        return [split or UNTOLD for split in splits]
+    splits = [_split_of(name.replace("\\", "/").partition("/")[0]) for name in names]
+    if len({*splits}) > 1 and None not in splits:
+        return [split or "" for split in splits]
+    if len({*splits} - {None}) > 1:
+        other = next(name for name, split in zip(names, splits, strict=True) if split is None)
+        note(
+            f"{labels}: folders called as splits are passed over, as others stand beside them: {other!r:.80}"
+        )
     return [""] * len(names)
+
+
+def _split_of(word: object) -> str | None:
+    return split_of(word.strip()) if isinstance(word, str) else None
 
 
 def files_by_split(root: Path, paths: Sequence[Path]) -> dict[str, Path]:

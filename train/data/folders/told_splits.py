@@ -1,0 +1,42 @@
+"""The splits that the samples of one file tell themselves, as the column `split` of a table does."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from train.data.folders.notes import note
+from train.data.sample import UNTOLD, Sample
+from train.errors import DataError
+
+
+def deal(given: Mapping[str, Sequence[Sample]], one_split: bool = False) -> dict[str, list[Sample]]:
+    """Return samples by the split that they tell themselves, else by that of their file.
+
+    Args:
+        given: by the split of their file.
+        one_split: whether all of them are of one split, which the caller knows.
+
+    Raises:
+        DataError: a file tells the split of some images alone: all would be divided anew, those held back, too.
+    """
+    dealt: dict[str, list[Sample]] = {}
+    for split, samples in given.items():
+        untold = next((sample.source for sample in samples if sample.split == UNTOLD), "")
+        if untold:
+            _say_untold(
+                untold, (sample.split for sample in samples), refused=split == "all" and not one_split
+            )
+        for sample in samples:
+            plain = replace(sample, split="") if untold else sample
+            dealt.setdefault(plain.split or split, []).append(plain)
+    return {split: dealt.get(split, []) for split in (*given, *dealt) if split in dealt or not given[split]}
+
+
+def _say_untold(source: str, splits: Iterable[str], refused: bool) -> None:
+    told = ", ".join(sorted({*splits} - {UNTOLD}))
+    if refused:
+        raise DataError(
+            "a file that tells splits must tell that of every image",
+            f"{source} without one, others with {told}",
+            "write train, val or test there, or leave out the rows or the column",
+        )
+    note(f"{source}: no split is told there, so those that its file tells of others ({told}) are passed over")
