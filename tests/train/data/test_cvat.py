@@ -42,6 +42,21 @@ def test_boxes_are_turned_around_their_centre(tmp_path: Path, name: str, content
     assert regions_of(sample.text) == (Region(turned, "x", True),)
 
 
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"rotation": 1.57},
+        {"attributes": {"rotation": "left"}},
+        {"attributes": {"rotation": 90}, "segmentation": [[1, 2, 30, 2, 30, 9, 1, 9]]},
+    ],
+)
+def test_no_box_is_turned_by_another_tools_rotation(tmp_path: Path, entry: dict[str, object]) -> None:
+    """In radians, or in words; an outline is as it lies."""
+    annotation = {"image_id": 1, "bbox": [1, 2, 29, 7], **entry}
+    content = {"images": [{"id": 1, "file_name": "a.jpg"}], "annotations": [annotation]}
+    assert regions(tmp_path / "a.json", json.dumps(content))["all"] == [(Region(QUAD, ""),)]
+
+
 def regions(path: Path, content: str, **options: str) -> dict[str, list[tuple[Region, ...]]]:
     path.write_text(content)
     found = load(path, options, tasks=("detection",))[1]

@@ -144,9 +144,10 @@ def _regions(
 def _region(annotation: dict[str, Any], key: str, source: str) -> Region:
     keys = (key,) if key else TEXTS
     attributes = annotation.get("attributes")
-    text = text_in(annotation, keys, source) or text_in(attributes, keys, source) or ""
-    flags = {**annotation, **(attributes if isinstance(attributes, dict) else {})}
-    region = as_region(_corners(annotation, degrees_of(flags.get("rotation"), source), source), text)
+    held = attributes if isinstance(attributes, dict) else {}
+    text = text_in(annotation, keys, source) or text_in(held, keys, source) or ""
+    flags = {**annotation, **held}
+    region = as_region(_corners(annotation, degrees_of(held.get("rotation")), source), text)
     unread = (
         flags.get("legibility") == "illegible"
         or annotation.get(TEXTS[0]) == ILLEGIBLE
@@ -156,7 +157,7 @@ def _region(annotation: dict[str, Any], key: str, source: str) -> Region:
 
 
 def _corners(annotation: dict[str, Any], degrees: float, source: str) -> list[float]:
-    """Return an outline where there is one of one piece, else the box, turned as CVAT has it."""
+    """Return an outline where there is one of one piece, else the box, turned as CVAT's attribute has it."""
     outline = annotation.get("segmentation", annotation.get("mask"))
     if isinstance(outline, list) and len(outline) == 1 and isinstance(outline[0], list):
         outline = outline[0]

@@ -11,7 +11,7 @@ from train.data.folders.split_names import only_one
 from train.data.formats import FORMATS, ROOT, by_split, itself
 from train.data.formats.coco import TEXTS
 from train.data.formats.places import files_by_split, find_images, splits_told
-from train.data.formats.shapes import degrees_of, labelled_size, note_attributes, numbers_of, turned
+from train.data.formats.shapes import labelled_size, note_attributes, numbers_of, turned
 from train.data.formats.voc import parse_xml, tags_of
 from train.data.photos.regions import Region, as_region, is_set, label_of
 from train.data.sample import Sample
@@ -95,7 +95,8 @@ def _corners(shape: "Xml.Element[str]", source: str) -> list[float]:
     if shape.tag == POLYGON:
         return _numbers(shape.get("points", "").replace(";", ",").split(","), source)
     left, top, right, bottom = _numbers([shape.get(side, "") for side in SIDES], source)
-    return turned(left, top, right - left, bottom - top, degrees_of(shape.get("rotation"), source))
+    degrees, _ = _numbers([shape.get("rotation", "0"), "0"], source)
+    return turned(left, top, right - left, bottom - top, degrees)
 
 
 def _numbers(texts: Sequence[str], source: str) -> list[float]:

@@ -50,15 +50,13 @@ def turned(x: float, y: float, width: float, height: float, degrees: float) -> l
     return rounded(rectangle(left, top, width, height, degrees))
 
 
-def degrees_of(value: Any, source: str) -> float:
-    """Return the attribute `rotation` of CVAT's rectangles in COCO's or VOC's files; 0 without one."""
+def degrees_of(value: Any) -> float:
+    """Return the attribute `rotation` of CVAT's rectangles in COCO's or VOC's files; 0 for what is no number."""
     try:
-        degrees = float(value or 0)
-    except (TypeError, ValueError):
-        degrees = math.nan
-    if not math.isfinite(degrees):
-        raise DataError("a rotation must be degrees", f"{source}: {value!r:.40}", "draw it again")
-    return degrees
+        degrees = 0 if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError, OverflowError):
+        return 0
+    return degrees if math.isfinite(degrees) else 0
 
 
 def labelled_size(height: Any, width: Any) -> tuple[int, int] | None:

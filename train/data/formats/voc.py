@@ -134,7 +134,7 @@ def _region(thing: "Xml.Element[str]", described: bool, source: str) -> Region:
                 "a bndbox must have numbers", f"{source} with {side} {value!r:.40}", "draw it again"
             )
     left, top, right, bottom = sides
-    degrees = degrees_of(_attributes(thing).get("rotation"), source)
+    degrees = degrees_of(_attributes(thing).get("rotation"))
     region = as_region(turned(left, top, right - left, bottom - top, degrees), _text(thing, described))
     return replace(region, ignored=True) if is_set(thing.findtext("difficult")) else region
 
