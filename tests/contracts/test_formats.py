@@ -92,6 +92,17 @@ def write_labels_json(folder: Path, labels: list[tuple[str, str]]) -> None:
     (folder / "labels.json").write_text(json.dumps(dict(labels)))
 
 
+def write_mmocr(folder: Path, labels: list[tuple[str, str]]) -> None:
+    lines = [{"img_path": name, "instances": [{"text": text}]} for name, text in labels]
+    (folder / "labels.json").write_text(json.dumps({"metainfo": {}, "data_list": lines}))
+
+
+def write_kaldi(folder: Path, labels: list[tuple[str, str]]) -> None:
+    for name, _ in labels:
+        (folder / name).rename(folder / f"u{name}")  # a number alone is no name
+    (folder / "text").write_text("".join(f"u{Path(name).stem} {text}\n" for name, text in labels), "utf-8")
+
+
 def write_text_files(folder: Path, labels: list[tuple[str, str]]) -> None:
     for name, text in labels:
         (folder / name).with_suffix(".gt.txt").write_text(f"{text}\n", "utf-8")
@@ -164,13 +175,10 @@ def write_page_xml(folder: Path, labels: list[tuple[str, str]]) -> None:
 
 def write_via(folder: Path, labels: list[tuple[str, str]]) -> None:
     shape = {"name": "rect", "x": 1, "y": 2, "width": 29, "height": 7}
-    content = {
-        f"{name}123": {
-            "filename": name,
-            "regions": [{"shape_attributes": shape, "region_attributes": {"text": text}}],
-        }
-        for name, text in labels
-    }
+    content = {}
+    for name, text in labels:
+        region = {"shape_attributes": shape, "region_attributes": {"text": text}}
+        content[f"{name}123"] = {"filename": name, "regions": [region]}
     (folder / "via_region_data.json").write_text(json.dumps(content))
 
 
@@ -197,6 +205,8 @@ EXAMPLES: dict[str, tuple[Writer, dict[str, str]]] = {
     "orientation": (write_orientation, {}),
     "table": (write_table, {}),
     "labels_json": (write_labels_json, {}),
+    "mmocr": (write_mmocr, {}),
+    "kaldi": (write_kaldi, {}),
     "text_files": (write_text_files, {}),
     "lmdb": (write_lmdb, {}),
     "labelme": (write_labelme, {}),

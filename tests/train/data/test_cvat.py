@@ -82,6 +82,12 @@ def test_what_cvat_exports(tmp_path: Path) -> None:
             regions(path, CVAT.format(wrong))
 
 
+def test_cvats_own_gives_way_to_what_it_exports_for_others(tmp_path: Path) -> None:
+    (tmp_path / "annotations.xml").write_text(CVAT.format(IMAGE.format("", "")))
+    (tmp_path / "instances.json").write_text(COCO)
+    assert load(tmp_path, tasks=("detection",))[0] == "coco"
+
+
 def test_what_via_saves(tmp_path: Path) -> None:
     """A project has the same within it; the first version has regions by number."""
     path = tmp_path / "via.json"

@@ -68,19 +68,33 @@ def test_labels_json(tmp_path: Path) -> None:
         ("é", f"{path}:2"),
         ("007", f"{path}:3"),
     ]
-    mmocr = {"metainfo": {}, "data_list": [{"img_path": "b.png", "instances": [{"text": "x"}]}]}
-    write(tmp_path / "mmocr" / "textrecog_train.json", mmocr)
-    touch(tmp_path / "mmocr" / "b.png")
-    [sample] = load(tmp_path / "mmocr")[1]["train"]
-    assert (sample.text, sample.path.name) == ("x", "b.png")
     for content, rule in (
-        ('{"data_list": [{"img_path": "b.png", "instances": [{}, {}]}]}', "one instance"),
         ('{"b.png": "x",\n"c.png": 7}', "labels.json:2: 7"),
         ('{"b.png": "x", "b.png": "y"}', "twice"),
     ):
         write(path, content)
         with pytest.raises(DataError, match=rule):
             load(tmp_path)
+
+
+def test_mmocr(tmp_path: Path) -> None:
+    """It gives way to what could be read before it was known."""
+    touch(tmp_path / "b.png")
+    line = {"img_path": "b.png", "instances": [{"text": "x"}]}
+    mmocr = {"metainfo": {}, "data_list": [line]}
+    path = write(tmp_path / "textrecog_train.json", mmocr)
+    [sample] = load(tmp_path)[1]["train"]
+    assert (sample.text, sample.path.name) == ("x", "b.png")
+    for wrong, rule in (
+        ({**line, "instances": [{}, {}]}, "json:2.*one instance|one instance.*json:2"),
+        ({**line, "instances": [{"text": 7}]}, "json:2: 7"),
+        (line, "json:2: 'b.png' again"),
+    ):
+        write(path, {**mmocr, "data_list": [line, wrong]})
+        with pytest.raises(DataError, match=rule):
+            load(tmp_path)
+    write(tmp_path / "labels.csv", "filename,words\nb.png,y\n")
+    assert load(tmp_path)[0] == "table"
 
 
 def test_texts_beside_images(tmp_path: Path) -> None:

@@ -41,13 +41,14 @@ class Format(Protocol):
         options: the names of the options that `read` takes, with their defaults.
         explicit: options without which the format is never detected, only chosen by name: its
             labels could be mistaken for anything.
-        foreign: whether they are another tool's labels; these are looked for where no others are.
+        turn: when they are looked for: 0 for PaddleOCR's labels and our own, 1 for other tools', where none of those
+            are, 2 for what gives way to all others, as CVAT's own beside what it exports for COCO.
     """
 
     task: ClassVar[str]
     options: ClassVar[Mapping[str, str]]
     explicit: ClassVar[frozenset[str]]
-    foreign: ClassVar[bool]
+    turn: ClassVar[int]
 
     @staticmethod
     def find(root: Path) -> dict[str, Path]:
@@ -148,8 +149,8 @@ def detect(
     """Return the one format that takes `options` and finds labels under `root`, and its files by split."""
     _require(root)
     _require_known(options, tasks)
-    for task, foreign in product(tasks, (False, True)):
-        names = [name for name in names_of(task) if FORMATS.get(name).foreign is foreign]
+    for task, turn in (*product(tasks, (0, 1)), *product(tasks, (2,))):
+        names = [name for name in names_of(task) if FORMATS.get(name).turn == turn]
         found = {name: FORMATS.get(name).find(root) for name in names if _takes(name, options)}
         found = {name: files for name, files in found.items() if files}
         if len(found) > 1:
@@ -186,7 +187,7 @@ def _alone(
 
     Such as a table whose columns have unusual names: its reader says, or is told by options, which they are.
     """
-    names = [name for task in tasks for name in names_of(task) if FORMATS.get(name).foreign]
+    names = [name for task in tasks for name in names_of(task) if FORMATS.get(name).turn]
     files = [path for path in entries(root) if path.is_file()]
     found = [
         (name, path)

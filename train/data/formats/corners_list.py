@@ -31,7 +31,7 @@ class CornersList:
     task: ClassVar[str] = "detection"
     options: ClassVar[Mapping[str, str]] = {"skip": "0", **ROOT}
     explicit: ClassVar[frozenset[str]] = frozenset()
-    foreign: ClassVar[bool] = False
+    turn: ClassVar[int] = 0
 
     @staticmethod
     def find(root: Path) -> dict[str, Path]:

@@ -10,7 +10,7 @@ from xml.etree import ElementTree as Xml
 from train.data.folders.split_names import only_one
 from train.data.formats import FORMATS, ROOT, by_split, itself
 from train.data.formats.coco import TEXTS
-from train.data.formats.places import files_by_split, find_images, splits_told
+from train.data.formats.places import files_by_split, files_in, find_images, splits_told
 from train.data.formats.shapes import labelled_size, note_attributes, numbers_of, turned
 from train.data.formats.voc import parse_xml, tags_of
 from train.data.photos.regions import Region, as_region, is_set, label_of
@@ -35,7 +35,7 @@ class Cvat:
     task: ClassVar[str] = "detection"
     options: ClassVar[Mapping[str, str]] = {"text": "", **ROOT}
     explicit: ClassVar[frozenset[str]] = frozenset()
-    foreign: ClassVar[bool] = True
+    turn: ClassVar[int] = 2
 
     @staticmethod
     def find(root: Path) -> dict[str, Path]:
@@ -70,7 +70,7 @@ class Cvat:
 
 
 def _files(folder: Path) -> list[Path]:
-    return [path for path in sorted(folder.glob("*.xml")) if _is_ours(path)] if folder.is_dir() else []
+    return files_in(folder, ".xml", _is_ours)
 
 
 def _is_ours(path: Path) -> bool:

@@ -21,7 +21,7 @@ class DoctrDetection:
     task: ClassVar[str] = "detection"
     options: ClassVar[Mapping[str, str]] = ROOT
     explicit: ClassVar[frozenset[str]] = frozenset()
-    foreign: ClassVar[bool] = True
+    turn: ClassVar[int] = 1
 
     @staticmethod
     def find(root: Path) -> dict[str, Path]:

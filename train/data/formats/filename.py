@@ -25,7 +25,7 @@ class Filename:
     task: ClassVar[str] = "recognition"
     options: ClassVar[Mapping[str, str]] = {"pattern": PATTERN}
     explicit: ClassVar[frozenset[str]] = frozenset({"pattern"})
-    foreign: ClassVar[bool] = False
+    turn: ClassVar[int] = 0
 
     @staticmethod
     def find(root: Path) -> dict[str, Path]:

@@ -29,7 +29,7 @@ class Icdar:
     task: ClassVar[str] = "detection"
     options: ClassVar[Mapping[str, str]] = {"skip": "0"}
     explicit: ClassVar[frozenset[str]] = frozenset()
-    foreign: ClassVar[bool] = False
+    turn: ClassVar[int] = 0
 
     @staticmethod
     def find(root: Path) -> dict[str, Path]:

@@ -23,7 +23,7 @@ class ImageJson:
     task: ClassVar[str] = "recognition"
     options: ClassVar[Mapping[str, str]] = {"text_key": TEXT_KEY}
     explicit: ClassVar[frozenset[str]] = frozenset()
-    foreign: ClassVar[bool] = False
+    turn: ClassVar[int] = 0
 
     @staticmethod
     def find(root: Path) -> dict[str, Path]:

@@ -41,7 +41,7 @@ class LabelStudio:
     task: ClassVar[str] = "detection"
     options: ClassVar[Mapping[str, str]] = {"text": "", **ROOT}
     explicit: ClassVar[frozenset[str]] = frozenset()
-    foreign: ClassVar[bool] = True
+    turn: ClassVar[int] = 1
 
     @staticmethod
     def find(root: Path) -> dict[str, Path]:

@@ -35,7 +35,7 @@ class LabelMe:
     task: ClassVar[str] = "detection"
     options: ClassVar[Mapping[str, str]] = {"text": AUTO, **ROOT}
     explicit: ClassVar[frozenset[str]] = frozenset()
-    foreign: ClassVar[bool] = True
+    turn: ClassVar[int] = 1
 
     @staticmethod
     def find(root: Path) -> dict[str, Path]:

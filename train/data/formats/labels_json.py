@@ -1,4 +1,4 @@
-"""docTR's `labels.json`, `{"x.png": "text"}` with the images in `images/` beside it; text_renderer's and MMOCR's."""
+"""docTR's `labels.json`, `{"x.png": "text"}` with the images in `images/` beside it; text_renderer's is alike."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -12,11 +12,9 @@ from train.data.sample import Sample
 from train.errors import DataError
 
 LABELS = "labels.json"
-LISTS = ("{}.json", "{}_labels.json", "labels_{}.json", "textrecog_{}.json")
+LISTS = ("{}.json", "{}_labels.json", "labels_{}.json")
 INNER = "labels"
 """The key under which text_renderer has the texts."""
-LINES = "data_list"
-"""The key under which MMOCR has a list of images, each with the text of its one instance."""
 
 
 @FORMATS.register("labels_json")
@@ -26,7 +24,7 @@ class LabelsJson:
     task: ClassVar[str] = "recognition"
     options: ClassVar[Mapping[str, str]] = ROOT
     explicit: ClassVar[frozenset[str]] = frozenset()
-    foreign: ClassVar[bool] = True
+    turn: ClassVar[int] = 1
 
     @staticmethod
     def find(root: Path) -> dict[str, Path]:
@@ -70,9 +68,8 @@ def _pairs(pairs: list[tuple[str, Any]]) -> _Pairs:
 
 def _texts(content: Any, path: Path) -> _Pairs:
     """Return names with texts; raise DataError if a name stands twice."""
-    held = dict(content) if isinstance(content, _Pairs) else {}
-    inner = held.get(INNER)
-    texts = _of_lines(held[LINES], path) if LINES in held else inner if isinstance(inner, _Pairs) else content
+    inner = dict(content).get(INNER) if isinstance(content, _Pairs) else None
+    texts = inner if isinstance(inner, _Pairs) else content
     if not isinstance(texts, _Pairs):
         raise DataError(
             "labels must be a JSON object of names and texts",
@@ -89,34 +86,9 @@ def _texts(content: Any, path: Path) -> _Pairs:
     return texts
 
 
-def _of_lines(lines: Any, path: Path) -> _Pairs:
-    """Return names with texts of MMOCR's list."""
-    texts = _Pairs()
-    for number, line in enumerate(lines if isinstance(lines, list) else [None], 1):
-        held = dict(line) if isinstance(line, _Pairs) else {}
-        instances = held.get("instances")
-        if (
-            not isinstance(held.get("img_path"), str)
-            or not isinstance(instances, list)
-            or len(instances) != 1
-        ):
-            raise DataError(
-                "an image must have an img_path and one instance",
-                f"{path}:1: image {number}: {json.dumps(line)[:80]}",
-                "lines alone are read: cut them out, or remove the image",
-            )
-        text = dict(instances[0]).get("text") if isinstance(instances[0], _Pairs) else None
-        texts.append((held["img_path"], text))
-    return texts
-
-
 def _is_ours(path: Path) -> bool:
     if not path.is_file() or not isinstance(content := peek_json(path), dict):
         return False
-    if isinstance(lines := content.get(LINES), list):
-        return (
-            bool(lines) and isinstance(lines[0], dict) and "img_path" in lines[0] and "instances" in lines[0]
-        )
     inner = content.get(INNER)
     name, text = next(iter((inner if isinstance(inner, dict) else content).items()), ("", None))
     return (inner is not None or has_image_name(name)) and isinstance(text, str)

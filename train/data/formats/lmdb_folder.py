@@ -23,7 +23,7 @@ class Lmdb:
     task: ClassVar[str] = "recognition"
     options: ClassVar[Mapping[str, str]] = {}
     explicit: ClassVar[frozenset[str]] = frozenset()
-    foreign: ClassVar[bool] = True
+    turn: ClassVar[int] = 1
 
     @staticmethod
     def find(root: Path) -> dict[str, Path]:

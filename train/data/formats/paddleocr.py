@@ -27,7 +27,7 @@ class PaddleOCR:
     task: ClassVar[str] = "recognition"
     options: ClassVar[Mapping[str, str]] = ROOT
     explicit: ClassVar[frozenset[str]] = frozenset()
-    foreign: ClassVar[bool] = False
+    turn: ClassVar[int] = 0
 
     @staticmethod
     def find(root: Path) -> dict[str, Path]:

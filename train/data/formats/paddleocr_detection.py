@@ -19,7 +19,7 @@ class PaddleOCRDetection:
     task: ClassVar[str] = "detection"
     options: ClassVar[Mapping[str, str]] = ROOT
     explicit: ClassVar[frozenset[str]] = frozenset()
-    foreign: ClassVar[bool] = False
+    turn: ClassVar[int] = 0
 
     @staticmethod
     def find(root: Path) -> dict[str, Path]:

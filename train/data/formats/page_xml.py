@@ -31,7 +31,7 @@ class PageXml:
     task: ClassVar[str] = "detection"
     options: ClassVar[Mapping[str, str]] = ROOT
     explicit: ClassVar[frozenset[str]] = frozenset()
-    foreign: ClassVar[bool] = True
+    turn: ClassVar[int] = 2
 
     @staticmethod
     def find(root: Path) -> dict[str, Path]:

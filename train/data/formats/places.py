@@ -3,7 +3,7 @@
 import json
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import Any, NoReturn
@@ -19,6 +19,8 @@ from train.errors import DataError
 IMAGE_FOLDERS = ("images", "image", "imgs", "img")
 LOOKED_AT = 100
 """So many names are looked for in a folder before another one is tried."""
+TRIED = 20
+"""So many label files are tried before a folder is taken for another format's."""
 ADDRESSED = ("d", "filepath")
 """The keys under which an address of Label Studio has a path."""
 UPLOAD, UPLOADED = "/upload/", re.compile(r"[0-9a-f]{8}-(.+)")
@@ -205,6 +207,16 @@ def splits_told(labels: Path, names: Sequence[str], told: Sequence[object] = ())
 
 def _split_of(word: object) -> str | None:
     return split_of(word.strip()) if isinstance(word, str) else None
+
+
+def files_in(folder: Path, suffix: str, ours: Callable[[Path], bool]) -> list[Path]:
+    """Return the label files of a folder that are `ours`, by name; none where the first 20 are not: one each image."""
+    found: list[Path] = []
+    for number, path in enumerate(sorted(folder.glob(f"*{suffix}")) if folder.is_dir() else ()):
+        if number == TRIED and not found:
+            break
+        found += [path] if ours(path) else []
+    return found
 
 
 def files_by_split(root: Path, paths: Sequence[Path]) -> dict[str, Path]:

@@ -30,8 +30,7 @@ GROUP_COLUMNS = re.compile("group|document|doc(ument)?_id")
 DELIMITED, JSON, PARQUET = (".csv", ".tsv"), (".jsonl", ".ndjson"), (".parquet", ".arrow")
 ALWAYS = (*DELIMITED, *JSON, *PARQUET)
 SOMETIMES = (".txt", ".json")
-"""Suffixes of files that are tables only if they begin as one; so is Kaldi's file, which has none."""
-KALDI = "text"
+"""Suffixes of files that are tables only if they begin as one."""
 LISTS = re.compile(r"(gt|labels)([_-].+)?|(?!rec|det|ori|cls)[a-z]+[_-](gt|labels)")
 """Names of lists with tabs that are read as tables: TrOCR's `gt_test.txt`, and `gt.txt` of which LMDBs are made."""
 ANSWERS = {"auto": None, "yes": True, "no": False}
@@ -56,7 +55,7 @@ class TableOfTexts:
         **ROOT,
     }
     explicit: ClassVar[frozenset[str]] = frozenset()
-    foreign: ClassVar[bool] = True
+    turn: ClassVar[int] = 1
 
     @staticmethod
     def find(root: Path) -> dict[str, Path]:
@@ -211,7 +210,7 @@ def _group(cell: Any) -> str:
 
 def _may_be(path: Path) -> bool:
     suffix = path.suffix.lower()
-    return suffix in ALWAYS or ((suffix in SOMETIMES or path.name == KALDI) and _is_ours(path))
+    return suffix in ALWAYS or (suffix in SOMETIMES and is_table(path))
 
 
 def _tables(folder: Path) -> list[Path]:
@@ -219,11 +218,8 @@ def _tables(folder: Path) -> list[Path]:
     if not folder.is_dir():
         return []
     suffixes = (*ALWAYS, *SOMETIMES)
-    named = (
-        path for path in sorted(folder.iterdir()) if path.suffix.lower() in suffixes or path.name == KALDI
-    )
-    files = (path for path in named if path.is_file())
-    return [path for path in files if _is_first(path) and _is_ours(path)]
+    files = (path for path in sorted(folder.iterdir()) if path.suffix.lower() in suffixes and path.is_file())
+    return [path for path in files if _is_first(path) and is_table(path)]
 
 
 def _is_first(path: Path) -> bool:
@@ -236,7 +232,7 @@ def _whole(files: Mapping[str, Path]) -> dict[str, Path]:
     return {split: path.parent if path.name == FIRST else path for split, path in files.items()}
 
 
-def _is_ours(path: Path) -> bool:
+def is_table(path: Path) -> bool:
     """Whether a file has a column of images and one of texts, by their usual names or its first row."""
     try:
         table = _open(path, {})

@@ -24,7 +24,7 @@ class TextFiles:
     task: ClassVar[str] = "recognition"
     options: ClassVar[Mapping[str, str]] = {}
     explicit: ClassVar[frozenset[str]] = frozenset()
-    foreign: ClassVar[bool] = True
+    turn: ClassVar[int] = 1
 
     @staticmethod
     def find(root: Path) -> dict[str, Path]:

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from train.data.folders.split_names import only_one
 from train.data.formats import FORMATS, ROOT, by_split, itself
 from train.data.formats.coco import TEXTS
-from train.data.formats.places import files_by_split, find_images, peek_json, read_json, splits_told
+from train.data.formats.places import files_by_split, files_in, find_images, peek_json, read_json, splits_told
 from train.data.formats.shapes import note_attributes, numbers_of, rectangle, text_in
 from train.data.photos.regions import Region, as_region, is_set, label_of
 from train.data.sample import Sample
@@ -30,7 +30,7 @@ class Via:
     task: ClassVar[str] = "detection"
     options: ClassVar[Mapping[str, str]] = {"text": "", **ROOT}
     explicit: ClassVar[frozenset[str]] = frozenset()
-    foreign: ClassVar[bool] = True
+    turn: ClassVar[int] = 2
 
     @staticmethod
     def find(root: Path) -> dict[str, Path]:
@@ -61,7 +61,7 @@ class Via:
 
 
 def _files(folder: Path) -> list[Path]:
-    return [path for path in sorted(folder.glob("*.json")) if _is_ours(path)] if folder.is_dir() else []
+    return files_in(folder, ".json", _is_ours)
 
 
 def _is_ours(path: Path) -> bool:

@@ -33,7 +33,7 @@ class Yolo:
     task: ClassVar[str] = "detection"
     options: ClassVar[Mapping[str, str]] = {}
     explicit: ClassVar[frozenset[str]] = frozenset()
-    foreign: ClassVar[bool] = True
+    turn: ClassVar[int] = 1
 
     @staticmethod
     def find(root: Path) -> dict[str, Path]:
