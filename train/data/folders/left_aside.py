@@ -17,6 +17,8 @@ ARCHIVES = frozenset({".7z", ".bz2", ".gz", ".rar", ".tar", ".tgz", ".xz", ".zip
 UNREADABLE = frozenset({".jp2", ".jxl", ".pbm", ".pdf", ".pgm", ".ppm", ".psd", ".svg", ".tga"})
 """Suffixes of pictures that the decoder does not read."""
 NO_LABELS = frozenset({"filestate.txt", "id2char.json", "dataset_stats.json", "custom_dict.txt", "dict.txt"})
+KALDI = "text"
+"""What Kaldi calls its list, which has no suffix."""
 LOOKED_INTO = 1000
 NAMED = 3
 
@@ -35,7 +37,7 @@ def note_left_aside(root: Path, read: Iterable[Path], samples: Iterable[Sample])
             continue
         images[os.path.relpath(folder, os.path.dirname(os.path.abspath(root)))] += suffix in READABLE_SUFFIXES
         pictures[suffix] += suffix in UNREADABLE
-        lists += [path] if suffix in LISTS and name.lower() not in NO_LABELS else []
+        lists += [path] if _is_list(name) and name.lower() not in NO_LABELS else []
     held = [os.path.relpath(path, root) for path in lists if _holds_labels(path)]
     told = list(_told(images, pictures, held))
     if told:
@@ -45,20 +47,32 @@ def note_left_aside(root: Path, read: Iterable[Path], samples: Iterable[Sample])
 def tell_what_to_try(root: Path) -> str:
     """Return the remedy for a folder, or a file, in which no labels were found, by what lies there."""
     files = [path for path in entries(root) if path.is_file()]
-    if packed := [path.name for path in files or [root] if path.suffix.lower() in ARCHIVES]:
-        return f"unpack {_some(packed)}"
-    if sheets := [path.name for path in files or [root] if path.suffix.lower() in SPREADSHEETS]:
-        return f"save {_some(sheets)} as CSV"
-    labels = [path for path in files or [root] if path.suffix.lower() in LISTS and _holds_labels(str(path))]
+    there = files or [root]
+    labels = [path for path in there if _is_list(path.name) and _holds_labels(str(path))]
     if fault := next(filter(None, map(_fault, labels)), ""):
         return fault
-    if lists := [path.name for path in labels if path in files]:
-        return f"see docs/data.md; if labels stand in {_some(lists)}, name that file"
+    lists, sheets, packed = (
+        _some([path.name for path in some])
+        for some in (
+            [path for path in labels if path in files],
+            [path for path in there if path.suffix.lower() in SPREADSHEETS],
+            [path for path in there if path.suffix.lower() in ARCHIVES],
+        )
+    )
+    told = [f"see docs/data.md; if labels stand in {lists}, name that file"] if lists else []
+    told += [f"save {sheets} as CSV"] if sheets else []
+    told += [f"unpack {packed}"] if packed else []
+    if told:
+        return "; or ".join(told)
     if any(path.suffix.lower() in READABLE_SUFFIXES for path in files):
         return (
             "there are images alone; where their names hold the texts, add --format filename (docs/data.md)"
         )
     return "see docs/data.md"
+
+
+def _is_list(name: str) -> bool:
+    return os.path.splitext(name)[1].lower() in LISTS or name == KALDI
 
 
 def _fault(path: Path) -> str:

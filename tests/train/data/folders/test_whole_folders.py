@@ -203,7 +203,8 @@ def test_a_table_of_unusual_columns_is_read_by_its_options_and_other_files_are_n
         ("b.png", "--format filename"),
         ("c.txt", r"stand in c\.txt, name"),
         ("b.xlsx", r"save b\.xlsx as CSV"),
-        ("b.zip", r"unpack b\.zip"),
+        ("b.zip", r"stand in c\.txt, .*; or save b\.xlsx as CSV; or unpack b\.zip"),
+        ("a.json", r"mend a\.json: "),
     ):
         write(tmp_path / "other" / name, "a.png\tA\n")
         with pytest.raises(DataError, match=remedy):
