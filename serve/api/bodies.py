@@ -3,7 +3,8 @@
 import base64
 import binascii
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
+from functools import partial
 from typing import Any, TypeVar
 
 from fastapi import Request
@@ -40,15 +41,17 @@ def validate(model: type[M], fields: Mapping[str, Any]) -> M:
         raise UndecodableError(f"{place}: {first['msg']}", repr(first["input"])[:80], "see /docs") from error
 
 
-def fields_in_address(request: Request) -> dict[str, Any]:
+def fields_in_address(request: Request, model: type[BaseModel]) -> dict[str, Any]:
     """Return the fields in a request's address, as `?rule=vin`: those of its body go before, an empty one is none."""
-    return keep_once((key, value) for key, value in request.query_params.multi_items() if value)
+    return keep_once(
+        ((key, value) for key, value in request.query_params.multi_items() if value), model.model_fields
+    )
 
 
-def parse_json(body: bytes) -> Mapping[str, Any]:
-    """Return a JSON object; raise UndecodableError for anything else."""
+def parse_json(body: bytes, model: type[BaseModel]) -> Mapping[str, Any]:
+    """Return a JSON object with the fields of a model; raise UndecodableError for anything else."""
     try:
-        fields = json.loads(body, object_pairs_hook=keep_once)
+        fields = json.loads(body, object_pairs_hook=partial(keep_once, known=model.model_fields))
     except (ValueError, RecursionError) as error:
         raise UndecodableError("the body must be JSON", str(error)[:80], "see /docs") from error
     if not isinstance(fields, dict):
@@ -56,8 +59,10 @@ def parse_json(body: bytes) -> Mapping[str, Any]:
     return fields
 
 
-async def parse_form(request: Request) -> tuple[dict[str, str], list[tuple[str, bytes]]]:
-    """Return the fields and the named files of a form; raise UndecodableError if it cannot be parsed.
+async def parse_form(
+    request: Request, model: type[BaseModel]
+) -> tuple[dict[str, str], list[tuple[str, bytes]]]:
+    """Return the fields of a model and the named files in a form; raise UndecodableError if it cannot be parsed.
 
     A form without its last line lacks its last part, too: to the parser that is as if it had never been there.
     """
@@ -65,19 +70,18 @@ async def parse_form(request: Request) -> tuple[dict[str, str], list[tuple[str, 
     try:
         async with request.form(max_files=10_000, max_fields=100) as form:
             files = [(key, await v.read()) for key, v in form.multi_items() if isinstance(v, UploadFile)]
-            return keep_once(
-                (key, value) for key, value in form.multi_items() if isinstance(value, str)
-            ), files
+            texts = ((key, value) for key, value in form.multi_items() if isinstance(value, str))
+            return keep_once(texts, model.model_fields), files
     except (HTTPException, MultiPartException) as error:
         reason = getattr(error, "detail", None) or getattr(error, "message", "")
         raise UndecodableError("the body must be a form", str(reason)[:80], "see /docs") from error
 
 
-def keep_once(pairs: Iterable[tuple[str, V]]) -> dict[str, V]:
-    """Return fields by their names; raise UndecodableError for one that comes twice, of which one would be lost."""
+def keep_once(pairs: Iterable[tuple[str, V]], known: Container[str]) -> dict[str, V]:
+    """Return fields by their names; raise UndecodableError for a known one that comes twice: one would be lost."""
     fields: dict[str, V] = {}
     for name, value in pairs:
-        if name in fields:
+        if name in fields and name in known:
             raise UndecodableError("a field must be sent once", repr(name)[:80], "leave one of them out")
         fields[name] = value
     return fields

@@ -104,7 +104,7 @@ def _add_corrections(router: APIRouter, loop: Loop) -> None:
     @router.post("/corrections", openapi_extra=_describe_body(CorrectionRequest, "image"))
     async def add(request: Request) -> JSONResponse:
         """Store a line and its right text; the same picture once more replaces its text."""
-        fields, files = await _read_body(request)
+        fields, files = await _read_body(request, CorrectionRequest)
         image = files.get("image")
         asked = validate(CorrectionRequest, fields if image is None else fields | {"image": "a file"})
 
@@ -139,7 +139,7 @@ def _add_retraining(router: APIRouter, loop: Loop) -> None:
     @router.post("/api/retrain", status_code=202, openapi_extra=_describe_body(RetrainRequest))
     async def start(request: Request) -> JSONResponse:
         """Train on the corrections, starting from what serves now."""
-        fields, _ = await _read_body(request)
+        fields, _ = await _read_body(request, RetrainRequest)
         # A form sends the fields that were left empty, too.
         asked = validate(RetrainRequest, {key: value for key, value in fields.items() if value != ""})
         return respond(None, {"id": await run_in_threadpool(loop.retrainings.start, asked)}, 202)
@@ -164,7 +164,7 @@ def _add_models(router: APIRouter, loop: Loop) -> None:
     @router.post("/v1/models/promote", openapi_extra=_describe_body(PromoteRequest))
     async def promote(request: Request) -> JSONResponse:
         """Put a better model, or one that served before, to work; no request is lost."""
-        asked = validate(PromoteRequest, (await _read_body(request))[0])
+        asked = validate(PromoteRequest, (await _read_body(request, PromoteRequest))[0])
 
         def replace() -> Version:
             if asked.job is not None and asked.bundle is None and asked.task == TASK:
@@ -184,7 +184,7 @@ def _add_models(router: APIRouter, loop: Loop) -> None:
     @router.post("/v1/models/rollback", openapi_extra=_describe_body(RollbackRequest))
     async def rollback(request: Request) -> JSONResponse:
         """Put the model that served before to work again."""
-        asked = validate(RollbackRequest, (await _read_body(request))[0])
+        asked = validate(RollbackRequest, (await _read_body(request, RollbackRequest))[0])
         version = await run_in_threadpool(loop.versions.rollback, asked.task, loop.apply)
         return respond(None, _describe_version(asked.task, version))
 
@@ -193,12 +193,12 @@ def _describe_version(task: str, version: Version) -> dict[str, Any]:
     return {"task": task, "version": version.version, "name": version.name}
 
 
-async def _read_body(request: Request) -> tuple[dict[str, Any], dict[str, bytes]]:
+async def _read_body(request: Request, model: type[BaseModel]) -> tuple[dict[str, Any], dict[str, bytes]]:
     """Return the fields and the files of a form or a JSON body; an empty body has none."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind in FORMS:
-        fields, files = await parse_form(request)
-        return fields, keep_once(files)
+        fields, files = await parse_form(request, model)
+        return fields, keep_once(files, {name for name, _ in files})
     body = await request.body()
     if kind in (JSON, "") and not body:
         return {}, {}
@@ -206,7 +206,7 @@ async def _read_body(request: Request) -> tuple[dict[str, Any], dict[str, bytes]
         raise UnsupportedError(
             f"content-type must be {JSON}, {' or '.join(FORMS)}", repr(kind), "send one of these"
         )
-    return dict(parse_json(body)), {}
+    return dict(parse_json(body, model)), {}
 
 
 def _describe_body(model: type[BaseModel], file: str | None = None) -> dict[str, Any]:

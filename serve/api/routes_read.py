@@ -102,21 +102,21 @@ def _warned(warnings: Sequence[str]) -> dict[str, Any]:
     return {"warnings": list(warnings)} if warnings else {}
 
 
-async def _parse(body: bytes, services: Services) -> Mapping[str, Any]:
+async def _parse(body: bytes, model: type[BaseModel], services: Services) -> Mapping[str, Any]:
     """Return a body's JSON; a large one is parsed beside the event loop."""
     if len(body) <= PARSED_AT_ONCE_BYTES:
-        return parse_json(body)
-    return await services.lanes.small.run(parse_json, body)
+        return parse_json(body, model)
+    return await services.lanes.small.run(parse_json, body, model)
 
 
 async def _read_document(request: Request, services: Services) -> tuple[PageRequest, bytes | None]:
     """Return the request, and the file if it came in a form."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    asked = fields_in_address(request)
+    asked = fields_in_address(request, PageRequest)
     if kind != "multipart/form-data":
-        fields = await _parse(await request.body(), services)
+        fields = await _parse(await request.body(), PageRequest, services)
         return validate(PageRequest, {**_with_number(asked), **fields}), None
-    in_form, named = await parse_form(request)
+    in_form, named = await parse_form(request, PageRequest)
     if [name for name, _ in named] != ["file"]:
         names = ", ".join(name for name, _ in named)[:80]
         raise UndecodableError("a form must hold one file, named `file`", names or "none", "see /docs")
@@ -143,18 +143,19 @@ async def _read_file(asked: PageRequest, services: Services) -> bytes:
 async def _read_lines(request: Request, services: Services) -> tuple[RecognizeRequest, list[bytes]]:
     """Return the request and its image files, whichever way they came."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    in_address = fields_in_address(request)
+    in_address = fields_in_address(request, RecognizeRequest)
     if kind == "application/json":
-        asked = validate(
-            RecognizeRequest, {**in_address, **await _parse(body := await request.body(), services)}
-        )
+        fields = await _parse(body := await request.body(), RecognizeRequest, services)
+        asked = validate(RecognizeRequest, {**in_address, **fields})
         if len(body) <= PARSED_AT_ONCE_BYTES:
             return asked, _decode_all(asked.images)
         return asked, await services.lanes.small.run(_decode_all, asked.images)
     if kind == "multipart/form-data":
-        fields, named = await parse_form(request)
+        in_form, named = await parse_form(request, RecognizeRequest)
         files = [data for _, data in named]
-        return validate(RecognizeRequest, in_address | fields | {"images": ["multipart"] * len(files)}), files
+        return validate(
+            RecognizeRequest, in_address | in_form | {"images": ["multipart"] * len(files)}
+        ), files
     raise UnsupportedError(
         "content-type must be application/json or multipart/form-data",
         repr(kind),
