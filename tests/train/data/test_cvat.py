@@ -72,7 +72,7 @@ def test_what_cvat_exports(tmp_path: Path) -> None:
     assert regions(path, CVAT.format(both), text="plate") == {"train": [(Region(QUAD, "x"),)], "val": [()]}
     with collected_notes() as notes:
         assert regions(path, CVAT.format(both))["train"] == [(Region(QUAD, ""),)]
-    assert any("text=plate" in line for line in notes)
+    assert any("text=NAME, one of: plate" in line for line in notes)
     for wrong, rule in (
         (IMAGE.format("", "<ellipse/>"), "ellipse 1"),
         (IMAGE.format("", BOX.replace("30", "wide")), "numbers"),

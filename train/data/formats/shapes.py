@@ -100,7 +100,8 @@ def note_attributes(path: Path, names: Iterable[str]) -> None:
     """Say which attributes regions have, where none of them was taken for the text."""
     if known := sorted({*names}):
         note(
-            f"{path}: regions have no texts; where an attribute holds them, name it: --option text={'|'.join(known)}"
+            f"{path}: regions have no texts; where an attribute holds them, name it with --option text=NAME, one of: "
+            f"{', '.join(known)}"
         )
 
 
