@@ -4,7 +4,6 @@ import base64
 import binascii
 import json
 from collections.abc import Container, Iterable, Mapping
-from functools import partial
 from typing import Any, TypeVar
 
 from fastapi import Request
@@ -51,7 +50,7 @@ def fields_in_address(request: Request, model: type[BaseModel]) -> dict[str, Any
 def parse_json(body: bytes, model: type[BaseModel]) -> Mapping[str, Any]:
     """Return a JSON object with the fields of a model; raise UndecodableError for anything else."""
     try:
-        fields = json.loads(body, object_pairs_hook=partial(keep_once, known=model.model_fields))
+        fields = json.loads(body, object_pairs_hook=lambda pairs: keep_once(pairs, model.model_fields))
     except (ValueError, RecursionError) as error:
         raise UndecodableError("the body must be JSON", str(error)[:80], "see /docs") from error
     if not isinstance(fields, dict):

@@ -4,10 +4,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar
 
+from train.data.folders.left_aside import KALDI
 from train.data.formats import FORMATS, ROOT, by_split
 from train.data.formats.table import TableOfTexts, is_table
-
-FILE = "text"
 
 
 @FORMATS.register("kaldi")
@@ -22,9 +21,9 @@ class Kaldi(TableOfTexts):
         """Return the `text` of a folder, or of each of its splits."""
         if root.is_file():
             return {"all": root} if _is_ours(root) else {}
-        files = by_split(root, lambda folder: _is_ours(folder / FILE))
-        return {split: folder / FILE for split, folder in files.items()}
+        files = by_split(root, lambda folder: _is_ours(folder / KALDI))
+        return {split: folder / KALDI for split, folder in files.items()}
 
 
 def _is_ours(path: Path) -> bool:
-    return path.name == FILE and path.is_file() and is_table(path)
+    return path.name == KALDI and path.is_file() and is_table(path)
