@@ -16,6 +16,7 @@ from train.engines.network_engine import NetworkEngine
 from train.engines.objectives import map_tensors
 from train.engines.paddle_loss import divergence
 from train.models.network import STATISTICS
+from train.models.paddle_network import load_paddle
 
 paddle_cpu.prepare()  # before anything imports paddle
 
@@ -39,9 +40,7 @@ class PaddleEngine(NetworkEngine):
     @classmethod
     def device(cls) -> str:
         """Return Paddle's name of the GPU or the CPU."""
-        import paddle
-
-        return str(paddle.device.get_device())
+        return str(load_paddle().device.get_device())
 
     @classmethod
     def release(cls) -> None:
@@ -53,9 +52,7 @@ class PaddleEngine(NetworkEngine):
             paddle.device.cuda.empty_cache()
 
     def _begin(self) -> None:
-        import paddle
-
-        paddle.disable_static()  # dynamic mode is per thread, and a reused actor trains in a new one
+        load_paddle().disable_static()  # dynamic mode is per thread, and a reused actor trains in a new one
         super()._begin()
 
     def _seed(self, seed: int) -> None:

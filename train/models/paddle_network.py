@@ -1,5 +1,8 @@
 """A Paddle layer as a Network: its structure names are the shared ones."""
 
+import importlib
+import signal
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -7,6 +10,22 @@ from typing import Any
 import numpy as np
 
 from train.models.network import BATCH_NORM, STATISTICS, Array, Arrays, Layer, Network, Statistics, kind_of
+
+
+def load_paddle() -> Any:
+    """Return the module `paddle`, with SIGTERM as it was: Paddle's import takes it from Python's handler."""
+    import paddle
+
+    handler = signal.getsignal(signal.SIGTERM)  # Python's still, whatever the system has
+    if handler is not None and threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, handler)
+    return paddle
+
+
+def load_class(module: str, name: str) -> Any:
+    """Return a class of a module that imports Paddle."""
+    load_paddle()
+    return getattr(importlib.import_module(module), name)
 
 
 class PaddleNetwork(Network):

@@ -1,10 +1,9 @@
 """PP-LCNet in Paddle: the classifier that paddlex holds."""
 
-import importlib
 from typing import Any
 
 from train.models.network import Parts
-from train.models.paddle_network import PaddleNetwork
+from train.models.paddle_network import PaddleNetwork, load_class
 from train.models.pp_lcnet_head import class_logits
 
 MODELING = "paddlex.inference.models.image_classification.modeling"
@@ -18,7 +17,7 @@ def build(layer_class: str, settings: dict[str, Any], branched: bool) -> PaddleN
         settings: what the class's configuration takes.
         branched: no layer has branches.
     """
-    published = getattr(importlib.import_module(MODELING), layer_class)
+    published = load_class(MODELING, layer_class)
     layer = published(published.config_class(**settings))
     return PaddleNetwork(layer, Parts(_backbone, class_logits))
 

@@ -1,10 +1,9 @@
 """PP-OCR detection in Paddle: the trainable networks that paddlex holds, with the threshold branch of the loss."""
 
-import importlib
 from typing import Any
 
 from train.models.db_head import add_threshold, shrink_logits, threshold_logits
-from train.models.paddle_network import PaddleNetwork
+from train.models.paddle_network import PaddleNetwork, load_class
 from train.models.reparametrise import keep_one_branch
 
 MODELING = "paddlex.inference.models.text_detection.modeling"
@@ -18,7 +17,7 @@ def build(layer_class: str, settings: dict[str, Any], branched: bool) -> PaddleN
         settings: what the class's configuration takes.
         branched: leave out parallel branches: their sum takes their place.
     """
-    published = getattr(importlib.import_module(MODELING), layer_class)
+    published = load_class(MODELING, layer_class)
     layer = published(published.config_class(**settings))
     if branched:
         keep_one_branch(layer.sublayers())

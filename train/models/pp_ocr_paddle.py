@@ -1,10 +1,9 @@
 """PP-OCR recognition in Paddle: the trainable networks that paddlex holds."""
 
-import importlib
 from typing import Any
 
 from train.models.network import Parts
-from train.models.paddle_network import PaddleNetwork
+from train.models.paddle_network import PaddleNetwork, load_class
 from train.models.reparametrise import keep_one_branch
 from train.models.softmax import without_softmax
 
@@ -19,7 +18,7 @@ def build(layer_class: str, settings: dict[str, Any], branched: bool) -> PaddleN
         settings: what the class's configuration takes.
         branched: leave out parallel branches: their sum takes their place.
     """
-    published = getattr(importlib.import_module(MODELING), layer_class)
+    published = load_class(MODELING, layer_class)
     layer = published(published.config_class(**settings))
     if branched:
         keep_one_branch(layer.sublayers())
