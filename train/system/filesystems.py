@@ -8,6 +8,8 @@ from pyarrow import fs
 
 from train.errors import UsageError
 
+IN_BUCKETS = ("s3", "gcs")
+
 
 @cache
 def open_filesystem(uri: str, option: str) -> tuple[fs.FileSystem, str]:
@@ -23,7 +25,7 @@ def open_filesystem(uri: str, option: str) -> tuple[fs.FileSystem, str]:
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
         raise make_unreachable_error(uri, error, option) from error
     path = path.rstrip("/")
-    if not path and not isinstance(filesystem, fs.LocalFileSystem):
+    if not path and filesystem.type_name in IN_BUCKETS:
         raise UsageError(f"{option} must name a bucket", uri, "for example s3://bucket/prefix")
     return filesystem, path
 
