@@ -83,7 +83,7 @@ def prepare(request: Request) -> Prepared:
     show_stage("checking labels and images")
     settings, space, knowledge = settle_method(settings)
     check_cluster()
-    settings, space = settle(with_other_lines(settings))
+    settings, space = settle(with_other_lines(settings, request.resume))
     if settings.cache:
         require_folder(Path(settings.cache), "--cache")
     fork = read_fork(settings)

@@ -84,13 +84,13 @@ def source_folder(settings: StudySettings) -> Path:
     return folder
 
 
-def with_other_lines(settings: StudySettings) -> StudySettings:
+def with_other_lines(settings: StudySettings, resume: bool) -> StudySettings:
     """Return the settings with lines of other kinds, drawn where a task wants some and none are given.
 
     A study that is resumed on another machine than it began on has them drawn there.
     """
     named = Path(settings.general_labels) if settings.general_labels else None
-    elsewhere = named is not None and named.parent.name == OTHERS_FOLDER and not named.exists()
+    elsewhere = resume and named is not None and named.parent.name == OTHERS_FOLDER and not named.exists()
     if not task_of(settings).wants_others or not (named is None or elsewhere):
         return settings
     lines = make_other_lines(settings.local_folder.parent / OTHERS_FOLDER, OTHER_LINES, seed=7)

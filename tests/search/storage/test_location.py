@@ -126,9 +126,10 @@ def test_lines_of_other_kinds_are_drawn_anew_where_a_study_goes_on(
     )
     begun = StudySettings(name="turn", task="orientation", storage=str(tmp_path))
     begun = begun.model_copy(update={"general_labels": "/gone/drawn-lines/list.txt"})
-    assert with_other_lines(begun).general_labels == str(tmp_path / "drawn-lines" / "list.txt")
+    assert with_other_lines(begun, resume=True).general_labels == str(tmp_path / "drawn-lines" / "list.txt")
+    assert with_other_lines(begun, resume=False) == begun, "a new study's are named by a person"
     own = begun.model_copy(update={"general_labels": "/gone/mine.txt"})
-    assert with_other_lines(own) == own
+    assert with_other_lines(own, resume=True) == own
 
 
 def test_the_stand_in_of_another_study_is_not_overwritten(
@@ -156,6 +157,11 @@ def test_a_uri_that_cannot_be_opened_is_refused(storage: str, says: str) -> None
     with pytest.raises(UsageError, match=says) as caught:
         open_filesystem(storage, "--storage")
     assert "secret" not in str(caught.value)
+
+
+def test_a_file_system_without_buckets_has_a_root() -> None:
+    """As hdfs://host:port, which `serve/read.py` opens for the paths on it."""
+    assert open_filesystem("mock://", "IMAGES")[1] == ""
 
 
 def test_a_bucket_that_does_not_exist_is_refused(
