@@ -139,7 +139,7 @@ def keep_comparable(outcomes: Mapping[tuple[str, int], Run | str]) -> dict[str, 
     """Return each finalist's outcomes, without the seeds that the time did not hold for all of them.
 
     Late says nothing of a configuration: it must not lose to one that was trained sooner, and means over different
-    seeds do not compare. If no seed is left, none is confirmed.
+    seeds do not compare. If no seed is left, none is confirmed. What failed has failed, whoever else was late.
 
     Args:
         outcomes: by trial and number of the seed.
@@ -152,7 +152,7 @@ def keep_comparable(outcomes: Mapping[tuple[str, int], Run | str]) -> dict[str, 
         print(f"the time was over: compared by {len(every - late)} of {len(every)} other seeds", flush=True)
     kept: dict[str, list[Run | str]] = {trial: [] for trial, _ in outcomes}
     for (trial, number), outcome in sorted(outcomes.items(), key=lambda one: one[0]):
-        if number not in late:
+        if number not in late or (isinstance(outcome, str) and outcome != LATE):
             kept[trial].append(outcome)
     return kept
 

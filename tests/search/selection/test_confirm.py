@@ -96,6 +96,8 @@ def test_a_seed_that_one_finalist_had_no_time_for_counts_for_none() -> None:
     assert keep_comparable(outcomes) == {"a": [one], "b": [two]}
     assert keep_comparable({**outcomes, ("b", 1): LATE}) == {"a": [LATE], "b": [LATE]}
     assert keep_comparable({**outcomes, ("a", 2): broken}) == {"a": [one, broken], "b": [two, three]}
+    late = {**outcomes, ("a", 2): broken, ("b", 2): LATE}
+    assert keep_comparable(late) == {"a": [one, broken], "b": [two]}
 
 
 def test_the_chosen_trial_is_the_winner_everywhere() -> None:
