@@ -170,7 +170,8 @@ def require_winner(result: StudyResult) -> None:
         return
     best = next((trial.best for trial in rank(result.trials)), None)
     if best is None:
-        first = next((f", {one.id} {one.state}: {one.reason}" for one in result.trials), "")
+        told = sorted(result.trials, key=lambda one: one.state not in ("failed", "diverged"))
+        first = next((f", {one.id} {one.state}: {one.reason}" for one in told), "")
         raise NoScoreError(
             "a trial must come to a score",
             f"none of {len(result.trials)}{first}",

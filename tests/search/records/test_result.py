@@ -61,4 +61,4 @@ def test_a_search_that_left_no_bundle_has_failed() -> None:
     late, crashed = trial(0, "stopped", 0), trial(1, "failed", 0)
     require_winner(result((late,)).model_copy(update={"averaged": (PRETRAINED,)}))
     with pytest.raises(NoScoreError, match=f"none of 2, {crashed.id} failed: ModelError: no weights"):
-        require_winner(result((crashed, late)).model_copy(update={"averaged": ()}))
+        require_winner(result((late, crashed)).model_copy(update={"averaged": ()}))
