@@ -30,8 +30,8 @@ def open_session(
         path: of the graph.
         threads: of one run; 0 for all cores.
         wanted: providers, the first one first, with their options where these are not the defaults.
-        spins: threads of a run wait for each other awake: a tenth faster where no other work needs a core.
         arena: memory is kept, for other tensors and the next run; without, it is given back at once, which costs time.
+        spins: threads of a run wait for each other awake: a tenth faster where no other work needs a core.
 
     Raises:
         CheckpointError: if the file holds no model.

@@ -13,11 +13,15 @@ from serve.runtime.tuning import blank, open_elastic
 
 def test_the_next_one_takes_over_what_the_first_one_found(monkeypatch: pytest.MonkeyPatch) -> None:
     graphs, work = {"float32": find_recognition_graph("tiny")}, blank((3, 48, 40))
-    found = open_elastic(graphs, work, 1, batches=(1, 2))[1]
+    first, found = open_elastic(graphs, work, 1, batches=(1, 2), cores=2)
     monkeypatch.delattr("serve.runtime.tuning.open_tuned")  # it measures
-    session, taken = open_elastic(graphs, work, 1, batches=(1, 2))
+    session, taken = open_elastic(graphs, work, 1, batches=(1, 2), cores=2)
     assert taken == found
     assert session.run(work(2)[0], alone=True).shape[0] == 2
+    for elastic in (first, session):
+        options = [one._session.get_session_options() for one in elastic._sessions]
+        spins = [one.get_session_config_entry("session.intra_op.allow_spinning") for one in options]
+        assert spins == ["0", "1"], "threads wait awake only while nothing else runs"
 
 
 def test_it_counts_for_the_same_models_and_work_and_not_for_long(tmp_path: Path) -> None:
