@@ -2,7 +2,7 @@
 
 import argparse
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -82,16 +82,21 @@ def add_allow_bad_argument(parser: AnyParser) -> None:
     )
 
 
-def add_seed_argument(parser: AnyParser, of: str) -> None:
-    """Add `--seed`, a number of `of`."""
-    parser.add_argument("--seed", type=whole_number, default=0, metavar="N", help=f"{of} (default 0)")
+def add_seed_argument(parser: AnyParser, of: str, *, signed: bool = False) -> None:
+    """Add `--seed`, a number of `of`; `signed`: also one below 0, which numpy's generators refuse."""
+    kind: Callable[[str], int] = int if signed else whole_number
+    parser.add_argument("--seed", type=kind, default=0, metavar="N", help=f"{of} (default 0)")
 
 
 def whole_number(text: str) -> int:
     """Return the number of an option; argparse says it where it is none, or below 0."""
-    if not text.isdecimal():
+    try:
+        number = int(text)
+    except ValueError:
+        number = -1
+    if number < 0:
         raise argparse.ArgumentTypeError(f"must be a whole number, 0 or more, got {text}")
-    return int(text)
+    return number
 
 
 def add_test_fraction_argument(parser: AnyParser) -> None:

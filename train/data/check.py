@@ -105,7 +105,7 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--html", type=given_path, metavar="FILE", help="write a page with findings and images"
     )
-    add_seed_argument(parser, "which images the page shows, and which splits would be made")
+    add_seed_argument(parser, "which images the page shows, and which splits would be made", signed=True)
     return parser
 
 

@@ -223,7 +223,7 @@ def parser() -> argparse.ArgumentParser:
         default="paddleocr",
         help="PaddleOCR's lists (default), or Parquet as data sets on the Hugging Face Hub are, for lines",
     )
-    add_seed_argument(parser, "decides the splits that are made")
+    add_seed_argument(parser, "decides the splits that are made", signed=True)
     parser.add_argument(
         "--val-fraction",
         type=float,
