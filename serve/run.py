@@ -67,7 +67,7 @@ def main(arguments: Sequence[str]) -> None:
     layout = lay_out(chosen)
     settings = settings.model_copy(update=layout._asdict())
     if not chosen.address:
-        require_resources(settings, {"CPU": os.cpu_count() or 1, "GPU": count_gpus()})
+        require_resources(settings, {"CPU": count_cores(), "GPU": count_gpus()})
     sources = find_sources(settings, anew=chosen.as_named)
     started = time.monotonic()
     from serve.app import start  # imports Ray, after `prepare`
