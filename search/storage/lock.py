@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import IO
 
 from train.errors import UsageError
+from train.system.files import WITHOUT_LOCKS, take_lock
 from train.system.paths import require_folder
 
 LOCK = ".running"
@@ -63,7 +64,7 @@ def _locked(folder: Path) -> IO[str] | None:
     except FileNotFoundError:  # the folder went away in between
         return None
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        take_lock(file)
         if path.exists() and os.path.samestat(path.stat(), os.fstat(file.fileno())):
             return file
     except (BlockingIOError, FileNotFoundError):
@@ -82,4 +83,7 @@ def is_held(folder: Path) -> bool:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
             return True
+        except OSError as error:
+            if error.errno not in WITHOUT_LOCKS:
+                raise
     return False

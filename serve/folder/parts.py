@@ -1,6 +1,5 @@
 """What is kept of a reading until it is whole: a folder beside the output, with its files, and a file for each part."""
 
-import fcntl
 import json
 import os
 import shutil
@@ -15,7 +14,7 @@ from serve.folder.places import File, pack, unpack
 from serve.folder.rows import Record
 from serve.folder.settings import require_same
 from train.errors import UsageError
-from train.system.files import LOCK, write_whole
+from train.system.files import LOCK, take_lock, write_whole
 
 BEGUN, FILES = "reading.json", "files"
 
@@ -80,7 +79,7 @@ def hold(folder: Path) -> Iterator[None]:
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / LOCK).open("w") as file:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            take_lock(file)
         except BlockingIOError as error:
             raise UsageError(
                 "one reading at a time may write an output",

@@ -4,17 +4,22 @@ They are written beside their place, under a hidden name that ends in `.partial`
 file may still be empty, unless it is `durable`: its writer waits until the disk has it (fsync).
 """
 
+import errno
 import fcntl
 import os
 import shutil
+import sys
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from train.errors import UsageError
 
 LOCK = ".lock"
+WITHOUT_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
+"""What a file system says that has no locks, as some network's have none."""
 
 
 def write_whole(path: Path, content: str | bytes, *, durable: bool = False) -> None:
@@ -72,15 +77,37 @@ def remove_durably(path: Path) -> None:
 
 
 @contextmanager
-def locked(folder: Path, *, wait: bool = True) -> Iterator[None]:
+def locked(folder: Path, name: str = LOCK, *, wait: bool = True) -> Iterator[None]:
     """Hold a folder against all other threads and processes, or wait for them. A process that dies lets go.
 
-    Raises BlockingIOError without `wait`, where another one has it.
+    Raises as `take_lock` does.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / LOCK).open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    with (folder / name).open("w") as file:
+        take_lock(file, wait=wait)
         yield
+
+
+def take_lock(file: IO[str], *, wait: bool = False) -> None:
+    """Lock a file until it is closed, or wait for it: then several do write what it guards.
+
+    On a file system without locks `wait` raises UsageError; who does not wait goes on, and that is said.
+    Raises BlockingIOError without `wait`, where another one has it.
+    """
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except OSError as error:
+        if error.errno not in WITHOUT_LOCKS:
+            raise
+        folder = os.path.dirname(os.path.abspath(file.name))
+        if wait:
+            raise UsageError(
+                "what several processes write must be on a file system with locks",
+                f"{folder}: {error.strerror}",
+                "choose a folder on another one",
+            ) from error
+        said = f"{folder}: its file system has no locks; see to it that nothing else writes there meanwhile"
+        print(said, file=sys.stderr, flush=True)
 
 
 @contextmanager

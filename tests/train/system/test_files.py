@@ -1,5 +1,7 @@
 """A file or folder appears whole, or what was there stays; no draft is left."""
 
+import errno
+import fcntl
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
@@ -7,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from train.errors import UsageError
 from train.system.files import locked, make_folder, replace_file, replace_folder, write_new, write_whole
 
 
@@ -70,3 +73,19 @@ def test_one_holds_a_folder_at_a_time(tmp_path: Path) -> None:
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(count, range(200)))
     assert path.read_text() == "200"
+
+
+def test_a_file_system_without_locks_is_said_or_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def flock(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    with pytest.raises(UsageError, match="must be on a file system with locks"), locked(tmp_path):
+        pytest.fail("others may write there, too")
+    with locked(tmp_path, wait=False):
+        pass
+    assert capsys.readouterr().err.splitlines() == [
+        f"{tmp_path}: its file system has no locks; see to it that nothing else writes there meanwhile"
+    ]
