@@ -29,7 +29,7 @@ from train.sets.arguments import add_source_arguments, add_task_argument
 from train.sets.read import Sets, Source, read_sets
 from train.sets.texts import check_rules, read_further
 from train.steps.fits import check_fits, models_for
-from train.steps.resuming import choose_config, require_same_data, sole_run
+from train.steps.resuming import DIGEST, choose_config, digest_data, require_same_data, sole_run
 from train.steps.teacher import check_teacher
 from train.steps.training_report import COMPLETED, FILE, TrainingReport, reporting_the_end
 from train.steps.validation import GENERAL
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from train.sets.found import Finder
 
 LAST, BEST = "last", "best-checkpoint"
+SEEN = ("train", "val", "general", "replay", "synthetic")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -84,14 +85,20 @@ def _add_training(parse: argparse.ArgumentParser) -> None:
 def main(arguments: Sequence[str]) -> None:
     """Train, keep the best and the last checkpoint, export the best."""
     chosen = parser().parse_args(arguments)
-    data, output = require_data(chosen.data, chosen), chosen.output
+    data = require_data(chosen.data, chosen)
+    require_folder(chosen.output, "--output")
+    with sole_run(chosen.output):
+        _run(chosen, data)
+
+
+def _run(chosen: argparse.Namespace, data: Named) -> None:
+    output = chosen.output
     if (output / LAST).exists() != chosen.resume:
         remedy = "add --resume or choose another --output" if not chosen.resume else "leave out --resume"
         raise UsageError("--resume goes with an output folder that has a checkpoint", output, remedy)
     resume = load_checkpoint(output / LAST) if chosen.resume else None
     config = _named_config(chosen, resume)
     cache = chosen.cache or output.parent / CACHE
-    require_folder(output, "--output")
     require_folder(cache, "--cache")
     for share, labels in (("replay", chosen.general_labels), ("synthetic", chosen.synthetic_labels)):
         if labels is None:
@@ -119,7 +126,7 @@ def main(arguments: Sequence[str]) -> None:
         require_same_data(resume, output / FILE, facts, decoded.train.texts)
     report = TrainingReport(output / FILE, facts, epoch, task.scores.names)
     knowledge = TextKnowledge(decoded.train.texts, rules, chosen.seed, chosen.precision, further)
-    with sole_run(output), reporting_the_end(report):
+    with reporting_the_end(report):
         _train_and_export(config, decoded, output, report, resume, knowledge, samples=chosen.samples)
 
 
@@ -220,6 +227,7 @@ def _facts(config: TrialConfig, data: "TrainingData", resume: Checkpoint | None)
         "device": ENGINES.get(config.engine).device(),
         "vocab_size": len(charset.characters),
         "dictionary": config.dictionary,
+        DIGEST: digest_data({name: getattr(data, name) for name in SEEN}),
     }
 
 

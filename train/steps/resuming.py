@@ -1,6 +1,9 @@
 """What a run keeps to when it goes on from its last checkpoint: its own configuration, data and folder."""
 
+import hashlib
 import json
+import os
+import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -8,6 +11,7 @@ from typing import Any
 
 from train.checkpoint import Checkpoint
 from train.config import TrialConfig
+from train.data.dataset import Dataset
 from train.errors import UsageError
 from train.system.dotted import flatten
 from train.system.files import locked
@@ -15,15 +19,33 @@ from train.tasks import TASKS
 
 FREE = ("engine", "compile", "epochs", "dictionary")
 """Settings that may be others; of a dictionary the characters count, which the checkpoint has."""
-COUNTS = ("train_samples", "val_samples")
+COUNTS, DIGEST = ("train_samples", "val_samples"), "data_digest"
+LOCK = ".training"
+CONFIG_REMEDY = "go back to the old one (without --config, a run goes on with its own)"
+DATA_REMEDY = "name the data, --seed and --group-by as it was begun"
 
 
 def choose_config(begun: TrialConfig, named: TrialConfig) -> TrialConfig:
-    """Return the named configuration; raise UsageError if more of it than FREE is not as the run was begun with."""
+    """Return the named configuration; raise UsageError if more of it than FREE is not as the run was begun with.
+
+    One without `weights` has those of the run, which it may have been given beside its configuration.
+    """
+    if named.weights is None:
+        named = named.model_copy(update={"weights": begun.weights})
     old, new = (flatten(config.model_dump(mode="json")) for config in (begun, named))
     keys = [key for key in dict.fromkeys([*old, *new]) if key not in FREE]
-    _refuse([f"{key}: {old.get(key)} -> {new.get(key)}" for key in keys if old.get(key) != new.get(key)])
+    changed = [f"{key}: {old.get(key)} -> {new.get(key)}" for key in keys if old.get(key) != new.get(key)]
+    _refuse(changed, CONFIG_REMEDY)
     return named
+
+
+def digest_data(sets: Mapping[str, Dataset | None]) -> str:
+    """Return 16 hexadecimal digits of each set's file names and texts, in any order: a data folder may be moved."""
+    whole = hashlib.blake2b(digest_size=8)
+    for name, data in sets.items():
+        found = sorted(zip(map(os.path.basename, data.sources), data.texts, strict=True)) if data else []
+        whole.update(repr((name, found)).encode("utf-8", "surrogatepass"))
+    return whole.hexdigest()
 
 
 def require_same_data(
@@ -41,31 +63,41 @@ def require_same_data(
     changed = [
         f"{key}: {before[key]} -> {facts[key]}" for key in COUNTS if before.get(key, facts[key]) != facts[key]
     ]
+    if not changed and before.get(DIGEST, facts[DIGEST]) != facts[DIGEST]:
+        changed = ["as many samples, but other ones, or with other texts"]
     if TASKS.get(begun.config.task).spells:
         came = sorted(set().union(*map(begun.charset.unknown, texts)))
         changed += [f"characters that came: {' '.join(came)}"] if came else []
-    _refuse(changed)
+    _refuse(changed, DATA_REMEDY)
 
 
 @contextmanager
 def sole_run(output: Path) -> Iterator[None]:
-    """Keep other runs from a folder while the block runs; raise UsageError while one is at work there."""
+    """Keep other runs from a folder while the block runs; raise UsageError while one is at work there.
+
+    A folder that was made for the lock alone is taken away again.
+    """
+    made = not output.exists()
     with ExitStack() as held:
         try:
-            held.enter_context(locked(output, wait=False))
+            held.enter_context(locked(output, LOCK, wait=False))
         except BlockingIOError as error:
             raise UsageError(
                 "one run at a time may write into a folder",
                 f"another one does in {output}",
                 "wait for its end, or choose another --output",
             ) from error
-        yield
+        try:
+            yield
+        finally:
+            if made and output.exists() and os.listdir(output) == [LOCK]:
+                shutil.rmtree(output)
 
 
-def _refuse(changed: Iterable[str]) -> None:
+def _refuse(changed: Iterable[str], remedy: str) -> None:
     if found := "; ".join(changed):
         raise UsageError(
             "a resumed run must have the configuration and the data that it was begun with",
             found,
-            "go back to the old ones (without --config, a run goes on with its own), or begin anew in another --output",
+            f"{remedy}, or begin anew in another --output",
         )
