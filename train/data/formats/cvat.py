@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import ClassVar
 from xml.etree import ElementTree as Xml
 
-from train.data.folders.split_names import only_one
-from train.data.formats import FORMATS, ROOT, by_split, itself
+from train.data.formats import FORMATS, ROOT
 from train.data.formats.coco import TEXTS
-from train.data.formats.places import files_by_split, files_in, find_images, splits_told
+from train.data.formats.places import find_exports, find_images, splits_told
 from train.data.formats.shapes import labelled_size, note_attributes, numbers_of, turned
 from train.data.formats.voc import parse_xml, tags_of
 from train.data.photos.regions import Region, as_region, is_set, label_of
@@ -40,12 +39,7 @@ class Cvat:
     @staticmethod
     def find(root: Path) -> dict[str, Path]:
         """Return the files of a folder by the split in their names, else those of the folders of splits."""
-        if root.is_file():
-            return itself(root, ".xml", _is_ours)
-        if files := _files(root):
-            return files_by_split(root, files)
-        folders = by_split(root, lambda folder: bool(_files(folder)))
-        return {split: only_one(folder, split, _files(folder)) for split, folder in folders.items()}
+        return find_exports(root, ".xml", _is_ours)
 
     @staticmethod
     def read(path: Path, options: Mapping[str, str]) -> Iterator[Sample]:
@@ -67,10 +61,6 @@ class Cvat:
             yield Sample(
                 paths[name], label_of(labels[number - 1]), f"{path}:{number}", splits[number - 1], size=size
             )
-
-
-def _files(folder: Path) -> list[Path]:
-    return files_in(folder, ".xml", _is_ours)
 
 
 def _is_ours(path: Path) -> bool:

@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from train.data.folders.image_paths import holds_in_any_case, locate
 from train.data.folders.notes import note
 from train.data.folders.split_names import in_order, only_one, split_in, split_of
-from train.data.formats import IMAGE_SUFFIXES, SPLITS, images_in, read_text
+from train.data.formats import IMAGE_SUFFIXES, SPLITS, by_split, images_in, itself, read_text
 from train.data.sample import UNTOLD
 from train.errors import DataError
 
@@ -217,6 +217,18 @@ def files_in(folder: Path, suffix: str, ours: Callable[[Path], bool]) -> list[Pa
             break
         found += [path] if ours(path) else []
     return found
+
+
+def find_exports(root: Path, suffix: str, ours: Callable[[Path], bool]) -> dict[str, Path]:
+    """Return the files of a tool by the split in their names, else those of the folders of splits; a file is itself."""
+    if root.is_file():
+        return itself(root, suffix, ours)
+    if files := files_in(root, suffix, ours):
+        return files_by_split(root, files)
+    folders = by_split(root, lambda folder: bool(files_in(folder, suffix, ours)))
+    return {
+        split: only_one(folder, split, files_in(folder, suffix, ours)) for split, folder in folders.items()
+    }
 
 
 def files_by_split(root: Path, paths: Sequence[Path]) -> dict[str, Path]:

@@ -5,10 +5,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
-from train.data.folders.split_names import only_one
-from train.data.formats import FORMATS, ROOT, by_split, itself
+from train.data.formats import FORMATS, ROOT
 from train.data.formats.coco import TEXTS
-from train.data.formats.places import files_by_split, files_in, find_images, peek_json, read_json, splits_told
+from train.data.formats.places import find_exports, find_images, peek_json, read_json, splits_told
 from train.data.formats.shapes import note_attributes, numbers_of, rectangle, text_in
 from train.data.photos.regions import Region, as_region, is_set, label_of
 from train.data.sample import Sample
@@ -35,12 +34,7 @@ class Via:
     @staticmethod
     def find(root: Path) -> dict[str, Path]:
         """Return the files of a folder by the split in their names, else those of the folders of splits."""
-        if root.is_file():
-            return itself(root, ".json", _is_ours)
-        if files := _files(root):
-            return files_by_split(root, files)
-        folders = by_split(root, lambda folder: bool(_files(folder)))
-        return {split: only_one(folder, split, _files(folder)) for split, folder in folders.items()}
+        return find_exports(root, ".json", _is_ours)
 
     @staticmethod
     def read(path: Path, options: Mapping[str, str]) -> Iterator[Sample]:
@@ -58,10 +52,6 @@ class Via:
             )
         for number, (name, regions, split) in enumerate(zip(names, labels, splits, strict=True), 1):
             yield Sample(paths[name], label_of(regions), f"{path}:{number}", split)
-
-
-def _files(folder: Path) -> list[Path]:
-    return files_in(folder, ".json", _is_ours)
 
 
 def _is_ours(path: Path) -> bool:
