@@ -4,6 +4,7 @@ import base64
 import json
 import random
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -119,7 +120,7 @@ def test_another_proxy_stands_in_for_a_killed_one(server: Server) -> None:
     for proxy in proxies_of(server):
         proxy.kill()
     until = time.monotonic() + 60
-    while not any("-sf" in proxy.cmdline() for proxy in proxies_of(server)):
+    while not any("-sf" in arguments for arguments in proxies_of(server).values()):
         assert time.monotonic() < until
         try:
             statuses.append(server.get("/health"))
@@ -130,10 +131,14 @@ def test_another_proxy_stands_in_for_a_killed_one(server: Server) -> None:
     assert [server.get("/health") for _ in range(40)] == [200] * 40
 
 
-def proxies_of(server: Server) -> list[psutil.Process]:
-    """Return the HAProxies that Ray started."""
-    found = psutil.Process(server.pid).children(recursive=True)
-    return [process for process in found if process.is_running() and process.name() == "haproxy"]
+def proxies_of(server: Server) -> dict[psutil.Process, list[str]]:
+    """Return the HAProxies that Ray started, and what each was started with."""
+    found = {}
+    for process in psutil.Process(server.pid).children(recursive=True):
+        with suppress(psutil.NoSuchProcess):  # one that is ending
+            if process.name() == "haproxy":
+                found[process] = process.cmdline()
+    return found
 
 
 def replica_of(server: Server) -> psutil.Process:

@@ -34,7 +34,8 @@ def contents(source: Path, options: dict[str, str], name: str | None = None) -> 
 
 def example(name: str, folder: Path) -> dict[str, str]:
     write, options = EXAMPLES[name]
-    labels = [(f"im {i}.png", f"é{i:05b}") for i in range(COUNT)]
+    blank = "" if name == "kaldi" else " "  # there a name ends with the first one
+    labels = [(f"im{blank}{i}.png", f"é{i:05b}") for i in range(COUNT)]
     for i, (image, _) in enumerate(labels):
         write_image(folder / image, i)
     write(folder, labels)
