@@ -2,13 +2,12 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import islice
 from pathlib import Path
 from typing import ClassVar
 from xml.etree import ElementTree as Xml
 
-from train.data.formats import FORMATS, ROOT, by_split, itself
-from train.data.formats.places import find_images, image_places
+from train.data.formats import FORMATS, ROOT
+from train.data.formats.places import find_folders_of_files, find_images, image_places, own_files
 from train.data.formats.shapes import labelled_size, numbers_of, rectangle
 from train.data.formats.voc import parse_xml, tags_of
 from train.data.photos.regions import Region, as_region, label_of
@@ -18,7 +17,6 @@ from train.errors import DataError
 PAGE, ALTO = "PcGts", "alto"
 LINE, FOLDER = "TextLine", "page"
 BOX = ("HPOS", "VPOS", "WIDTH", "HEIGHT")
-LOOKED_AT = 20
 
 
 @FORMATS.register("page_xml")
@@ -36,18 +34,14 @@ class PageXml:
     @staticmethod
     def find(root: Path) -> dict[str, Path]:
         """Return the folders with such a file."""
-        if root.is_file():
-            return itself(root, ".xml", _is_ours)
-        return by_split(root, _has_files) or ({"all": root / FOLDER} if _has_files(root / FOLDER) else {})
+        return find_folders_of_files(root, ".xml", FOLDER, _is_ours)
 
     @staticmethod
     def read(path: Path, options: Mapping[str, str]) -> Iterator[Sample]:
         """Yield one sample a file, by name."""
         path = path.absolute()
         folder = path.parent if path.is_file() else path
-        files = (
-            [path] if path.is_file() else [file for file in sorted(folder.glob("*.xml")) if _is_ours(file)]
-        )
+        files = own_files(path, ".xml", _is_ours)
         pages = {file: _without_namespaces(parse_xml(file)) for file in files}
         names = {file: _image(page) or file.stem for file, page in pages.items()}
         places = [place for around in (folder, folder.parent) for place in image_places(around)]
@@ -56,10 +50,6 @@ class PageXml:
             lines = enumerate(page.iter(LINE), 1)
             regions = [_region(line, page.tag == ALTO, f"{file}:1: line {i}") for i, line in lines]
             yield Sample(paths[names[file]], label_of(regions), f"{file}:1", size=_size(page, file))
-
-
-def _has_files(folder: Path) -> bool:
-    return folder.is_dir() and any(map(_is_ours, islice(sorted(folder.glob("*.xml")), LOOKED_AT)))
 
 
 def _is_ours(path: Path) -> bool:

@@ -231,6 +231,24 @@ def find_exports(root: Path, suffix: str, ours: Callable[[Path], bool]) -> dict[
     }
 
 
+def find_folders_of_files(
+    root: Path, suffix: str, below: str, ours: Callable[[Path], bool]
+) -> dict[str, Path]:
+    """Return the folders with a file for each image by split, else the one `below` the folder; a file is itself."""
+
+    def has_files(folder: Path) -> bool:
+        return folder.is_dir() and any(map(ours, islice(sorted(folder.glob(f"*{suffix}")), TRIED)))
+
+    if root.is_file():
+        return itself(root, suffix, ours)
+    return by_split(root, has_files) or ({"all": root / below} if has_files(root / below) else {})
+
+
+def own_files(path: Path, suffix: str, ours: Callable[[Path], bool]) -> list[Path]:
+    """Return a file, or those of a folder that are ours, by name."""
+    return [path] if path.is_file() else [file for file in sorted(path.glob(f"*{suffix}")) if ours(file)]
+
+
 def files_by_split(root: Path, paths: Sequence[Path]) -> dict[str, Path]:
     """Return label files by the split in their names, and the only other one as `all`, where none is for train."""
     splits = {path: split for path in paths if (split := split_in(path.stem))}

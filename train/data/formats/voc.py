@@ -4,15 +4,14 @@ import math
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
-from itertools import islice
 from pathlib import Path
 from typing import ClassVar
 from xml.etree import ElementTree as Xml
 
 from train.data.folders.notes import note
 from train.data.folders.split_names import SPLITS, lists_by_split
-from train.data.formats import FORMATS, ROOT, by_split, itself
-from train.data.formats.places import find_images, image_places
+from train.data.formats import FORMATS, ROOT
+from train.data.formats.places import find_folders_of_files, find_images, image_places, own_files
 from train.data.formats.region_lists import lines_of
 from train.data.formats.shapes import degrees_of, labelled_size, note_classes, turned
 from train.data.photos.regions import Region, as_region, is_set, label_of
@@ -24,7 +23,6 @@ ANNOTATION, NAME = "annotation", "name"
 TEXTS = ("text", "transcription", "value")
 """Attributes that hold the text of an object, in CVAT's files."""
 SIDES = ("xmin", "ymin", "xmax", "ymax")
-LOOKED_AT = 20
 
 
 @FORMATS.register("voc")
@@ -42,18 +40,14 @@ class Voc:
     @staticmethod
     def find(root: Path) -> dict[str, Path]:
         """Return the folders with such a file."""
-        if root.is_file():
-            return itself(root, ".xml", _is_ours)
-        return by_split(root, _has_files) or ({"all": root / FOLDER} if _has_files(root / FOLDER) else {})
+        return find_folders_of_files(root, ".xml", FOLDER, _is_ours)
 
     @staticmethod
     def read(path: Path, options: Mapping[str, str]) -> Iterator[Sample]:
         """Yield one sample a file, by name."""
         path = path.absolute()
         folder = path.parent if path.is_file() else path
-        files = (
-            [path] if path.is_file() else [file for file in sorted(folder.glob("*.xml")) if _is_ours(file)]
-        )
+        files = own_files(path, ".xml", _is_ours)
         pages = {file: parse_xml(file) for file in files}
         described = any(_text(thing, True) for page in pages.values() for thing in page.iter("object"))
         if not described:
@@ -75,10 +69,6 @@ class Voc:
             yield Sample(
                 paths[named[file]], label_of(regions), f"{file}:1", splits.get(file.stem, ""), size=size
             )
-
-
-def _has_files(folder: Path) -> bool:
-    return folder.is_dir() and any(map(_is_ours, islice(sorted(folder.glob("*.xml")), LOOKED_AT)))
 
 
 def _is_ours(path: Path) -> bool:
