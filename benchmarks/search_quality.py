@@ -155,6 +155,7 @@ def searched(chosen: argparse.Namespace, place: str, way: str, seed: int, name: 
         "validation_interval_95": summary["best"]["interval_95"],
         "selected": summary["best"]["selected_score"],
         "confirmed": summary["best"]["confirmed"],
+        "refit": summary["best"]["refit"],
         "test": summary["test"]["best"]["exact_match"],
         "test_edit_similarity": summary["test"]["best"]["edit_similarity"],
         "test_lines": summary["test"]["best"]["n"],

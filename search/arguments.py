@@ -151,7 +151,7 @@ def _add_scoring(what: argparse._ArgumentGroup) -> None:
     what.add_argument(
         "--no-refit",
         action="store_true",
-        help="with folds, export the first fold's network and do not train once more on all samples",
+        help="train nothing on the validation samples: no network of all samples, with folds or beside the trials",
     )
 
 

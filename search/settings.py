@@ -53,7 +53,7 @@ class StudySettings(Frozen):
         objectives: of the search; with latency, the fastest wins that is not significantly worse than the best.
         confirm: the best trials to train again with other seeds; None for as many as the budget allows, 0 for none.
         folds: over which trials are scored; None for 5 with few training samples, 1 for the study's own split alone.
-        refit: whether, with folds, the winner is trained once more at the end, on all samples.
+        refit: whether validation samples are trained on, too: with folds at the end, else beside the trials.
         transfer: whether to start from the winners of earlier studies in the storage, too.
         trials: upper limit on trials; None for as many as the time budget allows.
         time_budget_s: seconds from start to result; None for no limit.

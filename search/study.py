@@ -36,6 +36,7 @@ from search.sampling.population import check_population
 from search.sampling.samplers import SAMPLERS, check_objectives
 from search.selection.finish import finish
 from search.selection.outcome import Searched
+from search.selection.refit import start_companion
 from search.settings import StudySettings
 from search.storage.beginning import keeping_the_name
 from search.storage.files import BEGUN, FINGERPRINT, LATENCIES, STUDY_FILE
@@ -136,12 +137,13 @@ def search(planned: Planned) -> Searched:
     write_whole(settings.local_folder / STUDY_FILE, settings.model_dump_json(indent=2))
     publish(settings, *BEGUN)
     show_stage("training", planned.clock.deadline)
+    companion = start_companion(planned)
     results = run_trials(planned)
     show_stage("choosing, exporting and testing the winner")
     group = planned.plan.resources.group
     if group is not None:
         group.storage.delete_folder()  # only transient
-    return Searched(planned, results)
+    return Searched(planned, results, companion)
 
 
 def settle_method(settings: StudySettings) -> tuple[StudySettings, SearchSpace, TextKnowledge]:

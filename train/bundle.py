@@ -65,6 +65,7 @@ class Manifest:
         absent: which of FILES could not be written, and why.
         int8: of the 8-bit graph, if there is one: scores, gain, what has 8 bits (`train.quantise`).
         from_scratch: training began with random weights, not with published ones or a bundle's.
+        learned_val: the network has learned the validation samples, too; `metrics` are of one that has not.
         settings: with which the model is served, e.g. the thresholds of a detector.
     """
 
@@ -83,6 +84,7 @@ class Manifest:
     format: int = FORMAT
     absent: dict[str, str] = field(default_factory=dict)
     from_scratch: bool = False
+    learned_val: bool = False
     settings: dict[str, Any] = field(default_factory=dict)
 
 

@@ -37,6 +37,8 @@ from train.tasks import AS_LABELLED, TASKS, Mistake, Task, Terms
 from train.trained.readers import DETECTION, Read, detector, read
 from train.trained.text_models import measure_decoding
 
+LEARNED = "this bundle has learned its search's validation samples, too: their score flatters, that of others says more"
+
 
 def parser() -> argparse.ArgumentParser:
     """Return the command line's definition."""
@@ -209,6 +211,8 @@ def load_named_model(chosen: argparse.Namespace) -> Read:
         bundle = load_bundle(chosen.bundle)
         config = config_from_mapping(bundle.manifest.config, str(bundle.directory))
         config = config.model_copy(update={"weights": chosen.weights or config.weights})
+        if bundle.manifest.learned_val:
+            print(LEARNED, file=sys.stderr)
         if chosen.precision != "float32":
             bundle.require_precision(chosen.precision)
         text_model = None if raw else bundle.text_model

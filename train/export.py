@@ -65,11 +65,11 @@ def export_checkpoint(checkpoint: Checkpoint, data: Dataset, directory: Path) ->
 
 
 def export_network(
-    network: Loaded, data: Dataset, directory: Path, samples: bool = True
+    network: Loaded, data: Dataset, directory: Path, samples: bool = True, learned_val: bool = False
 ) -> ParityResult | None:
     """Write a bundle of a network, as `export_checkpoint` does; the network reads afterwards as it did before.
 
-    With `samples`, a recogniser's bundle keeps some lines of the data.
+    With `samples`, a recogniser's bundle keeps some lines of the data. `learned_val` is for the manifest.
     """
     engine, task, checkpoint = network.engine, network.task, network.checkpoint
     with whole_or_nothing(directory) as aside:
@@ -98,6 +98,7 @@ def export_network(
             settings=task.settings(),
             absent=absent | _without_settings(checkpoint.config.model, published_name),
             from_scratch=not model.pretrained(Path(weights) if weights else None),
+            learned_val=learned_val,
         )
     return result
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import ray
 
+from search.planning.budget import has_companion
 from search.planning.chances import drop_hopeless_models, order_probes, pick_affordable_models
 from search.planning.clock import Clock
 from search.planning.packing import Nodes, Resources, pack
@@ -42,6 +43,7 @@ class Plan:
         resources: how trials share the cluster.
         reservation: what a trial takes of the cluster, over all its workers.
         earlier: winners of other studies that are tried first, too.
+        companion: whether one place trains on all samples, and is none of the trials'.
     """
 
     space: SearchSpace
@@ -50,6 +52,12 @@ class Plan:
     resources: Resources
     reservation: Reservation
     earlier: tuple[EarlierStudy, ...] = ()
+    companion: bool = False
+
+    @property
+    def places(self) -> int:
+        """How many trials run at a time."""
+        return self.resources.concurrent - self.companion
 
 
 @dataclass(frozen=True)
@@ -87,11 +95,16 @@ def make_plan(probed: Probed, nodes: Nodes, now: float) -> Plan:
     # There is room for more trials at a time if the models left out were the larger ones.
     resources = fit_resources(settings, nodes, space, searched)
     points, earlier = order_points(probed, space)
+    budget = divide(whole, settings, searched, resources.concurrent, now)
     return Plan(
         space=space,
         points=points,
-        budget=divide(whole, settings, searched, resources.concurrent, now),
+        budget=budget,
         resources=resources,
+        companion=budget.deadline is not None
+        and not probed.prepared.resume
+        and bool(points)
+        and has_companion(settings, resources.concurrent, budget.usual_s, budget.deadline - now),
         reservation=sum_reserved(resources.trial.amounts, settings.workers),
         earlier=earlier,
     )

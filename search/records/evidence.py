@@ -130,10 +130,12 @@ class Refit(Frozen):
     Attributes:
         epochs: of that training.
         samples: that it saw.
+        averaged: whether the bundle is the mean of what came of it and the winner, and not that alone.
     """
 
     epochs: int
     samples: int
+    averaged: bool = False
 
 
 class EightBits(Frozen):

@@ -45,6 +45,11 @@ def refit_lines(result: StudyResult) -> list[str]:
     tested = (
         "the held-back test is of the bundle" if result.comparison("test") else "nothing measures the bundle"
     )
+    if result.refit.averaged:
+        return [
+            f"The bundle is the mean of the winner and of a network trained {epochs} on all {result.refit.samples} "
+            f"{samples}, validation included: scores on validation are of the winner alone, {tested}."
+        ]
     return [
         f"The bundle is the winner trained once more, {epochs} on all {result.refit.samples} {samples}, validation "
         f"included: scores on validation are of its first fold's network, {tested}."

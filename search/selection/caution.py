@@ -146,8 +146,13 @@ def is_start_of(baseline: TrialConfig, trained: TrialConfig) -> bool:
 
 def _between(start: Weights, end: Weights) -> Iterator[tuple[float, dict[str, Any]]]:
     for share in SHARES:
-        mixed = {name: (1 - share) * np.asarray(start[name], np.float64) + share * end[name] for name in end}
-        yield share, {name: array.astype(np.float32) for name, array in mixed.items()}
+        yield share, mix(start, end, share)
+
+
+def mix(start: Weights, end: Weights, share: float) -> dict[str, Any]:
+    """Return the weights that lie a share of the way from one network's to another's of the same shape."""
+    mixed = {name: (1 - share) * np.asarray(start[name], np.float64) + share * end[name] for name in end}
+    return {name: array.astype(np.float32) for name, array in mixed.items()}
 
 
 def _with_weights(checkpoint: Checkpoint, result: Result, weights: dict[str, Any]) -> Checkpoint:

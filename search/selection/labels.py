@@ -22,6 +22,8 @@ from train.trained.loaded import Loaded
 TABLE = "label_mistakes.tsv"
 WINNER = "winner"
 """What the winner, an average of trials, is called among the voters."""
+ON_ALL = "one trained on all samples"
+"""What trained on all samples beside the trials is called. It has learned the labels that it judges."""
 UNSPELLED = "only labels that are texts are compared with what models read; this task's are none"
 LEAST_VOTERS, MOST_VOTERS = 2, 4
 """Models that vote; MOST_VOTERS are asked besides the winner."""
@@ -160,7 +162,7 @@ def check_labels(voters: Sequence[Voter], data: TrainingData, timer: Timer) -> L
         try:
             network = voter.load()
         except (CheckpointError, ModelError) as error:  # a search's result does not hang on one voter
-            lost.append(f"trial {voter.name} could not be asked: {error}")
+            lost.append(f"{voter.name} could not be asked: {error}")
             continue
         for split, dataset in splits.items():
             ballots[split].append(_ask(network, dataset))

@@ -52,11 +52,25 @@ class Refitting:
 
 
 @dataclass(frozen=True)
+class Companion:
+    """What trains on all samples beside the trials.
+
+    Attributes:
+        job: reference to what `train_on_all` returns.
+        deadline: Unix time at which its schedule ends.
+    """
+
+    job: Any
+    deadline: float | None
+
+
+@dataclass(frozen=True)
 class Searched:
     """A study whose trials have ended: all that its result is made of."""
 
     planned: Planned
     results: tune.ResultGrid
+    companion: Companion | None = None
 
     @property
     def settings(self) -> StudySettings:

@@ -1,25 +1,47 @@
-"""Refitting: with folds the bundle is the winner's configuration trained once more, on all samples.
+"""Training on all samples, those of validation among them: what scores a configuration need not be lost for the bundle.
+
+With folds the bundle is the winner's configuration trained once more, on all samples.
 
 Folds score a configuration; each of their networks has seen but a part of the samples, and which of them is shipped
 would be chance (scikit-learn's `refit` of a grid search, AutoGluon's `refit_full`). It takes a fold's time. Only the
 held-back test measures what comes of it: nothing is chosen here, and what is told of validation is of the folds'
 networks.
+
+With one split, where there is time for two trials at most on each place, one of the places trains the first warm start
+on all samples (the companion). The bundle is the mean of that and the winner, whose gain has to be shown without it.
 """
 
+import math
 import time
 from dataclasses import replace
+from functools import partial
 
+import optuna
 import ray
 
-from search.planning.budget import REFIT_START_S
+from search.planning.budget import LEAST_EPOCHS, REFIT_START_S
+from search.planning.plan import Planned
 from search.records.evidence import Caution, Refit
 from search.records.result import PRETRAINED
 from search.records.trial import TrialRecord
-from search.selection.outcome import Refitting, Searched
+from search.selection.caution import mix
+from search.selection.one_form import have_same_start, in_one_form, without_adapters
+from search.selection.outcome import Companion, Refitting, Searched
+from search.selection.soup import average
 from train.checkpoint import Checkpoint
+from train.config import TrialConfig
 from train.data.batching.mixture import Mixture, Subset
-from train.errors import DivergedError
-from train.loop import MakeCheckpoint, Metrics, TrainingData, train
+from train.data.dataset import Dataset
+from train.errors import DivergedError, ModelError
+from train.loop import (
+    MakeCheckpoint,
+    Metrics,
+    TrainingData,
+    assemble_run,
+    charset_for,
+    list_taught_sets,
+    train,
+)
 from train.tasks import TASKS
 from train.trained.loaded import Loaded, load_network
 
@@ -29,24 +51,25 @@ LEAST_SHARE = 0.5
 """Of a fold's time, that has to be left."""
 
 
-def join_samples(data: TrainingData, checkpoint: Checkpoint) -> TrainingData:
-    """Return the data with the validation samples to train on, too, but for those that the network cannot write."""
-    texts = data.val.texts if TASKS.get(checkpoint.config.task).spells else ()
-    unwritable = {place for place, text in enumerate(texts) if checkpoint.charset.unknown(text)}
+def join_samples(data: TrainingData, config: TrialConfig) -> TrainingData:
+    """Return the data with the validation samples to train on, too, but for those that a network of it cannot write."""
+    texts = data.val.texts if TASKS.get(config.task).spells else ()
+    charset = charset_for(config, data.train, list_taught_sets(config, data), data.dictionary)
+    unwritable = {place for place, text in enumerate(texts) if charset.unknown(text)}
     mine = [place for place in range(len(data.val)) if place not in unwritable]
     few = Subset(data.val, range(min(READ, len(data.val))))
     return replace(data, train=Mixture([data.train, Subset(data.val, mine)]), val=few, general=None)
 
 
 def train_on_all(
-    checkpoint: Checkpoint, data: TrainingData, deadline: float | None, micro_batches: int
+    config: TrialConfig, data: TrainingData, deadline: float | None, micro_batches: int
 ) -> tuple[Checkpoint, int] | str:
-    """Train a fold's configuration anew on all samples, for as many epochs or as many as there is time for.
+    """Train a configuration on all samples, for as many epochs as it says or as there is time for.
 
     Returns the last epoch's checkpoint and how many samples it has seen; why there is none if it diverged.
     """
-    whole = join_samples(data, checkpoint)
-    config = checkpoint.config.model_copy(update={"patience": 0})
+    whole = join_samples(data, config)
+    config = config.model_copy(update={"patience": 0})
     last: list[Checkpoint] = []
 
     def report(metrics: Metrics, make: MakeCheckpoint) -> None:
@@ -64,7 +87,7 @@ def refit(
 ) -> tuple[Loaded, Refit | None]:
     """Return the network of the bundle, and how it was trained again; the winner itself and None if it was not.
 
-    A bundle that stays near what training started from is left there.
+    A bundle that is what training started from is left so, and one that stays near that stays as near.
 
     Args:
         search: the study.
@@ -73,12 +96,15 @@ def refit(
         averaged: trials that it is averaged from.
         caution: how near to the best baseline it stays.
     """
-    if search.folds == 1 or averaged == (PRETRAINED,) or (caution is not None and caution.share < 1):
+    share = 1.0 if caution is None else caution.share
+    if averaged == (PRETRAINED,) or share == 0:
         return winner, None
+    if search.companion is not None:
+        return average_with_companion(search, search.companion, winner, share)
     how = search.refitting
-    if how is None:
+    if search.folds == 1 or how is None or share < 1:
         return winner, None
-    found = run_apart(winner.checkpoint, how, trial)
+    found = run_apart(winner.checkpoint.config, how, trial)
     if isinstance(found, str):
         print(f"not trained again on all samples, the bundle is the first fold's: {found}", flush=True)
         return winner, None
@@ -98,7 +124,7 @@ def refit(
     return final, Refit(epochs=trained.epoch, samples=samples)
 
 
-def run_apart(checkpoint: Checkpoint, how: Refitting, trial: TrialRecord) -> tuple[Checkpoint, int] | str:
+def run_apart(config: TrialConfig, how: Refitting, trial: TrialRecord) -> tuple[Checkpoint, int] | str:
     """Call `train_on_all` in a process of its own, in time; return why if nothing came of it."""
     left = None if how.deadline is None else how.deadline - time.time()
     trained = max(1, trial.best.fold if trial.best else 0) * trial.config.epochs
@@ -107,11 +133,21 @@ def run_apart(checkpoint: Checkpoint, how: Refitting, trial: TrialRecord) -> tup
         and left < REFIT_START_S + LEAST_SHARE * trial.config.epochs * trial.seconds / trained
     ):
         return "the time is short"
+    print("training the winner once more, on all samples", flush=True)
+    return wait_for_end(begin_apart(config, how, trial.micro_batches), how.deadline)
+
+
+def begin_apart(config: TrialConfig, how: Refitting, micro_batches: int) -> ray.ObjectRef:
+    """Begin `train_on_all` in a process of its own."""
     cpus, gpus, memory = (how.resources.get(name, 0.0) for name in ("CPU", "GPU", "memory"))
     remote = ray.remote(num_cpus=cpus, num_gpus=gpus, memory=memory, max_retries=0)(train_on_all)
-    print("training the winner once more, on all samples", flush=True)
-    job = remote.remote(checkpoint, how.data, how.deadline, trial.micro_batches)
-    done, _ = ray.wait([job], timeout=None if left is None else left + REFIT_START_S)
+    return remote.remote(config, how.data, how.deadline, micro_batches)
+
+
+def wait_for_end(job: ray.ObjectRef, deadline: float | None) -> tuple[Checkpoint, int] | str:
+    """Return what `train_on_all` did; why if nothing came of it."""
+    left = None if deadline is None else max(0.0, deadline - time.time()) + REFIT_START_S
+    done, _ = ray.wait([job], timeout=left)
     if not done:
         ray.cancel(job, force=True)
         return "the time was over"
@@ -120,3 +156,67 @@ def run_apart(checkpoint: Checkpoint, how: Refitting, trial: TrialRecord) -> tup
     except ray.exceptions.RayError as error:
         return str(error).strip().splitlines()[-1]
     return found
+
+
+def start_companion(planned: Planned) -> Companion | None:
+    """Begin to train the first warm start on all samples, where the plan has a place for it."""
+    plan, data = planned.plan, planned.probed.data.training
+    if not plan.companion:
+        return None
+    config = plan.space.suggest(optuna.trial.FixedTrial(plan.points[0]))
+    whole = replace(planned.clock.budget, usual_s=None)  # it has its place until the end
+    epochs = whole.epochs_for(config, time.time()) * len(data.train) / (len(data.train) + len(data.val))
+    if epochs < LEAST_EPOCHS:
+        return None
+    config = config.model_copy(update={"epochs": math.ceil(epochs)})
+    trial = plan.resources.trial
+    print("one place trains on all samples, those of validation among them", flush=True)
+    how = Refitting(planned.probed.shared, trial.amounts, planned.clock.deadline)
+    return Companion(begin_apart(config, how, trial.micro_batches(config)), how.deadline)
+
+
+def average_with_companion(
+    search: Searched, companion: Companion, winner: Loaded, share: float
+) -> tuple[Loaded, Refit | None]:
+    """Return the mean of the winner and of what trained on all samples; the winner where that is none, or no better.
+
+    The mean has learned the validation samples in part: one that reads fewer of them than the winner is broken.
+
+    Args:
+        search: the study.
+        companion: what trains on all samples.
+        winner: how far it lies from the weights that training started from, `share` says.
+        share: so far of its own way the other goes, too.
+    """
+    training, val = search.data.training, search.data.training.val
+    found = wait_for_end(companion.job, companion.deadline)
+    if isinstance(found, str):
+        print(f"not averaged with what trained on all samples: {found}", flush=True)
+        return winner, None
+    trained, samples = found
+    if not have_same_start(winner.checkpoint, trained):
+        print("not averaged with what trained on all samples: the winner began otherwise", flush=True)
+        return winner, None
+    engine, _ = assemble_run(without_adapters(winner.checkpoint.config), training)
+    start = engine.weights()
+    form = partial(in_one_form, data=training, start=start)
+    further = form(trained) if share == 1 else mix(start, form(trained), share)
+    kept = replace(winner.checkpoint, state={"weights": average([form(winner.checkpoint), further])})
+    engine.load(kept.state)
+    final = Loaded(engine, winner.task, checkpoint=kept)
+    if final.read(val).scores.rank < winner.read(val).scores.rank:
+        print("not averaged with what trained on all samples: their mean reads worse", flush=True)
+        return winner, None
+    return final, Refit(epochs=trained.epoch, samples=samples, averaged=True)
+
+
+def load_companion(companion: Companion, train: Dataset) -> Loaded:
+    """Return the network that trained on all samples; `train` is the training split.
+
+    Raises:
+        ModelError: if nothing came of it.
+    """
+    found = wait_for_end(companion.job, companion.deadline)
+    if isinstance(found, str):
+        raise ModelError("what trains on all samples must come to its end", found, "look above for why")
+    return load_network(found[0], train)

@@ -15,6 +15,7 @@ from search.selection.caution import apply_caution, load_baseline
 from search.selection.choose import Selection
 from search.selection.judge import compare_with_baselines, list_baselines, list_misreadings
 from search.selection.labels import (
+    ON_ALL,
     UNSPELLED,
     WINNER,
     Voter,
@@ -24,7 +25,7 @@ from search.selection.labels import (
     write_table,
 )
 from search.selection.outcome import Searched
-from search.selection.refit import refit
+from search.selection.refit import load_companion, refit
 from search.selection.soup import make_soup
 from search.storage.files import BEST_CONFIG
 from train.checkpoint import Checkpoint
@@ -78,7 +79,7 @@ def export_winner(search: Searched, selected: Selection, folder: Path) -> Winner
     kept = tuned if is_trained else tune(best, val, learnt)
     save_config(kept.checkpoint.config, folder / BEST_CONFIG, describe_stages(ranked[0].stages))
     final, further = refit(search, ranked[0], winner, averaged, caution)
-    export_network(final, val, folder / "best", search.settings.samples)
+    export_network(final, val, folder / "best", search.settings.samples, learned_val=further is not None)
     return WinnerEvidence(
         averaged=averaged,
         caution=caution,
@@ -173,6 +174,8 @@ def check_winner_labels(
 
     others = choose_voters(selected.ranked, averaged)
     voters = [Voter(WINNER, lambda: winner), *(Voter(trial.id, partial(load, trial)) for trial in others)]
+    if search.companion is not None:
+        voters.append(Voter(ON_ALL, partial(load_companion, search.companion, search.data.training.train)))
     check = check_labels(voters, search.data.training, search.label_timer)
     write_table(check, search.settings.local_folder)
     return check

@@ -109,7 +109,7 @@ def test_a_voter_whose_checkpoint_is_damaged_is_named(data_dir: Path) -> None:
         [Voter("t1", damaged), Voter("t2", damaged)], TrainingData(few, few), Timer(None, 0.0)
     )
     assert (check.voters, check.splits, check.samples) == ((), {}, ())
-    assert "trial t1 could not be asked: a checkpoint must be whole" in check.why_not
+    assert "t1 could not be asked: a checkpoint must be whole" in check.why_not
 
 
 def other(text: str) -> str:

@@ -3,9 +3,13 @@
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+import ray
 
-from search.planning.budget import REFIT_SHARE, REFIT_START_S, SAFETY, reserve_refit
+from search.planning.budget import REFIT_SHARE, REFIT_START_S, SAFETY, has_companion, reserve_refit
+from search.records.evidence import Caution, Refit
+from search.selection.outcome import Companion
 from search.selection.refit import join_samples, refit, train_on_all
 from search.settings import StudySettings
 from tests import real_lines
@@ -13,7 +17,8 @@ from tests.search.selection.test_winner import searched
 from train.checkpoint import Checkpoint
 from train.data.batching.mixture import Subset
 from train.loop import TrainingData, assemble
-from train.trained.loaded import load_network
+from train.scoring.intervals import Gain, Interval
+from train.trained.loaded import Loaded, load_network
 
 STUDY = StudySettings(name="some", storage="runs", folds=5)
 
@@ -30,8 +35,8 @@ def test_all_that_the_network_can_write_is_learned(data: TrainingData) -> None:
     odd = Subset(data.val, range(6))
     odd.texts = (*data.val.texts[:5], "\u2603")
     assert task.spells
-    assert len(join_samples(replace(data, val=odd), checkpoint).train) == 13
-    found = train_on_all(checkpoint, data, None, 1)
+    assert len(join_samples(replace(data, val=odd), settings).train) == 13
+    found = train_on_all(settings, data, None, 1)
     assert not isinstance(found, str)
     trained, samples = found
     assert (trained.epoch, samples, trained.charset) == (1, 14, checkpoint.charset)
@@ -41,6 +46,54 @@ def test_a_bundle_that_stays_near_its_start_is_left_there(data: TrainingData, tm
     made = searched(data, data.val, tmp_path / "study")
     network = load_network(made.best, data.train)
     assert refit(made.search, made.selection.ranked[0], network, ("untouched",), None) == (network, None)
+
+
+def test_the_bundle_is_the_mean_of_the_winner_and_what_trained_on_all(
+    data: TrainingData, tmp_path: Path, local_cluster: None
+) -> None:
+    made = searched(data, data.val, tmp_path / "study")
+    winner = load_network(made.best, data.train)
+
+    def bundle(found: object, caution: Caution | None = None) -> tuple[Loaded, Refit | None]:
+        search = replace(made.search, companion=Companion(ray.put(found), None))
+        return refit(search, made.selection.ranked[0], winner, ("a",), caution)
+
+    weights = made.best.weights
+    moved = replace(made.best, state={"weights": {name: array + 2e-6 for name, array in weights.items()}})
+    final, told = bundle((moved, 14))
+    assert told == Refit(epochs=1, samples=14, averaged=True)
+    for name, array in final.engine.weights().items():
+        np.testing.assert_allclose(array, weights[name] + 1e-6, atol=1e-6)
+    unsure = Gain(difference=0.1, interval=Interval(low=-0.1, high=0.3))
+    near, _ = bundle((moved, 14), Caution(baseline="some", share=0.5, gain=unsure, samples=6))
+    start = assemble(made.best.config, data.train)[0].weights()
+    for name, array in near.engine.weights().items():
+        half = (start[name] + weights[name] + 2e-6) / 2
+        np.testing.assert_allclose(array, (weights[name] + half) / 2, atol=1e-6)
+    other = replace(moved, config=moved.config.model_copy(update={"fit_width": 384}))
+    lost = replace(made.best, state={"weights": {name: -array for name, array in weights.items()}})
+    for nothing in ("it diverged", (other, 14), (lost, 14)):
+        assert bundle(nothing) == (winner, None)
+
+
+@pytest.mark.parametrize(
+    ("changes", "concurrent", "trial", "has"),
+    [
+        ({}, 2, 1000, True),
+        ({}, 2, 500, True),
+        ({}, 2, 333, False),
+        ({}, 1, 1000, False),
+        ({"trials": 4}, 2, 1000, False),
+        ({"folds": 5}, 2, 1000, False),
+        ({"refit": False}, 2, 1000, False),
+        ({"task": "detection"}, 2, 1000, False),
+    ],
+)
+def test_a_place_trains_on_all_samples_where_each_has_time_for_two_trials_at_most(
+    changes: dict[str, object], concurrent: int, trial: float, has: bool
+) -> None:
+    settings = STUDY.model_copy(update={"folds": 1} | changes)
+    assert has_companion(settings, concurrent, trial, 1000) == has
 
 
 @pytest.mark.parametrize(

@@ -38,6 +38,7 @@ from tests import real_lines
 from tests.search.driver import PARAMETERS, label_arguments, write_labels
 from tests.search.made_result import image_of, result, rows, share, trial
 from tests.search.tiny_search import tiny_search
+from train.bundle import load_bundle
 from train.checkpoint import Checkpoint
 from train.config import TrialConfig
 from train.data.charset import Charset
@@ -247,12 +248,15 @@ def test_a_real_search_over_folds_for_accuracy_and_latency_begins_with_another_o
     assert {one["epochs"] for one in found["trials"]} == {2}
     assert found["baseline"]["n"] == 22, "the baseline reads the samples of all folds"
     assert found["best"]["n"] == 6, "what is told of validation is of the first fold's network"
-    assert found["best"]["refit"] == {"epochs": 1, "samples": 21}, "all but one with a character of its own"
+    assert found["best"]["refit"] == {"averaged": False, "epochs": 1, "samples": 21}, (
+        "all but one with a character of its own"
+    )
     assert (
         "The bundle is the winner trained once more, 1 epoch on all 21 lines, validation included"
         in run.output
     )
     assert "LABELS" in found["commands"]["evaluate"]
+    assert load_bundle(tmp_path / "some" / "best").manifest.learned_val
     assert len(found["differences"]) == 1
     assert "fold    2/2" in run.output
     assert [one["trial"] for one in found["front"] if one["chosen"]] == [found["best"]["trial"]]
