@@ -15,7 +15,8 @@ from train.reading.calibration import calibrate, measure_coverage, measure_relia
 from train.reading.formats.checks import WeightedCheck
 from train.reading.formats.declared import declare, declared_rules
 from train.reading.formats.rules import Rule, weigh
-from train.reading.settings import ReadingSettings
+from train.reading.learning import learn
+from train.reading.settings import Language, ReadingSettings
 from train.reading.text_model import TextModel
 
 CHARSET = Charset(tuple("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ-/."))
@@ -276,3 +277,17 @@ def test_rules_are_declared_as_they_were_read(tmp_path: Path) -> None:
     for text in (declared, "lexicon: [Ä 1, x]", *(content for content, *_ in INVENTED.values())):
         rules = rules_of(text, tmp_path)
         assert rules_of(yaml.safe_dump(declare(rules), allow_unicode=True), tmp_path) == rules
+
+
+@pytest.mark.parametrize("listed", [False, True], ids=["free", "lexicon"])
+def test_a_line_is_read_the_same_in_any_company(listed: bool) -> None:
+    """What is left out of a beam must not hang on where other lines have choices, nor on how many they are."""
+    charset, rng = Charset(tuple("0123456789")), np.random.default_rng(0)
+    texts = ["".join(rng.choice(list("0123456789"), 6)) for _ in range(200)]
+    language = Language(order=4, weight=2.0, bonus=1.0, arrays=learn(texts[:60], charset, order=4).as_json())
+    words = Rule(name="words", lexicon=tuple(texts), obeying=30, labels=40, chance=0.3)
+    model = TextModel(ReadingSettings(rules=(words,) if listed else (), language=language), charset)
+    scores = rng.normal(0, 2, (20, 16, charset.classes))
+    scores[rng.random((20, 16)) < 0.5] *= 4
+    lines = (np.exp(scores) / np.exp(scores).sum(axis=2, keepdims=True)).astype(np.float32)
+    assert model.read(lines) == [reading for line in lines for reading in model.read(line[None])]

@@ -94,11 +94,13 @@ class Automaton:
     def _first(self) -> Indices:
         return np.searchsorted(self.edges[:, 0], np.arange(len(self.ends) + 1))
 
-    def allowed(self, states: Indices, most: int) -> Moves | None:
-        """Return the classes under which states have transitions, as `Moves` to classes; None for `most` or more."""
-        first = self._first[states]
-        counts = self._first[states + 1] - first
-        return _spread(self.edges[:, 1], first, counts) if counts.sum() < most else None
+    def count_allowed(self, states: Indices) -> Indices:
+        """Return how many transitions each state has."""
+        return np.asarray(self._first[states + 1] - self._first[states])
+
+    def allowed(self, states: Indices) -> Moves:
+        """Return the classes under which states have transitions, as `Moves` to classes."""
+        return _spread(self.edges[:, 1], self._first[states], self.count_allowed(states))
 
     @cached_property
     def following(self) -> Lookup[int] | None:

@@ -188,6 +188,10 @@ class Choices(NamedTuple):
     left: Indices
     certain: list[bool]
 
+    def open_at(self, step: int) -> npt.NDArray[np.bool_]:
+        """Return which lines, (N,), have a choice at a step."""
+        return np.asarray(self.counts[:, step] > 1)
+
     def slack_of(self, line: Indices, classes: Indices) -> Costs:
         """Return what ways to read lines, (M,) and (M, S), cost without a grammar."""
         nats = self.nats[line[:, None], self.columns[line], classes]

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from train.reading.decoding.choices import Lines
 from train.reading.decoding.grammar import Grammar
-from train.reading.decoding.narrow import LEAST_WAYS, MOST_WAYS, TooWideError, best_path
+from train.reading.decoding.narrow import TooWideError, best_path
 from train.reading.decoding.paths import Path, best_paths
 from train.reading.decoding.spelling import Costs, Spelling
 from train.reading.decoding.viterbi import Trellis
@@ -121,10 +121,9 @@ class TextFinder:
 def _best_paths(lines: Lines, grammar: Grammar, within: Costs, most: int) -> list[Path | None]:
     """Return the best text of each line: one by one, and those that leave many choices all at once."""
     found, wide = list[Path | None](), list[int]()
-    ways = max(LEAST_WAYS, MOST_WAYS // max(1, len(lines)))
     for line, (steps, nats) in enumerate(zip(lines.reach(within).steps, within.tolist(), strict=True)):
         try:
-            found.append(best_path(steps, grammar, nats, most, ways))
+            found.append(best_path(steps, grammar, nats, most))
         except TooWideError:
             found.append(None)
             wide.append(line)

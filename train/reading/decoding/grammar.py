@@ -102,11 +102,16 @@ class Grammar:
         """Whether the texts are those of a lexicon."""
         return self.automaton is not None and self.automaton.needed is not None
 
-    def allowed(self, states: Indices, most: int) -> Moves | None:
-        """Return the classes that go on with a text of a lexicon, as `Moves` to classes; None for `most` or more."""
+    def count_allowed(self, states: Indices) -> Indices | None:
+        """Return under how many classes a text of a lexicon goes on from each state; None without a lexicon."""
         if self.automaton is None or self.automaton.needed is None:
             return None
-        return self.automaton.allowed(states // self._contexts, most)
+        return self.automaton.count_allowed(states // self._contexts)
+
+    def allowed(self, states: Indices) -> Moves:
+        """Return the classes that go on with a text of a lexicon, as `Moves` to classes."""
+        assert self.automaton is not None
+        return self.automaton.allowed(states // self._contexts)
 
     def in_time(self, states: Indices, blank: npt.NDArray[np.bool_], steps: Indices) -> Indices | None:
         """Return the places of those states, after a blank or not, that come to an end in so many steps; None: all."""

@@ -2,6 +2,7 @@
 
 A token is a way to read a line so far: the grammar's state, whether it stands in a character or a blank, and what it
 costs against the likeliest class of every step. Tokens of a line with the same future are merged: the cheapest stays.
+What is left out of a line depends on that line alone: at a step without a choice of its own, nothing is.
 Libraries were looked at: fast-ctc-decode, flashlight-text and pyctcdecode have beams and lexicons of words, but no
 automata, and drop what an exact search needs; pynini composes a graph for every line.
 """
@@ -81,7 +82,7 @@ def best_paths(lines: Lines, grammar: Grammar, within: Costs, most: int, texts: 
             tokens = _extended(history[-1], choices, step, grammar, within)
             in_time = grammar.in_time(tokens.state, tokens.last == BLANK, choices.left[tokens.line, step])
             tokens = tokens if in_time is None else _only(tokens, in_time)
-            history.append(_kept(tokens, grammar, choices.nats.shape[2], within, most))
+            history.append(_kept(tokens, grammar, choices, step, within, most))
     return _traced(history, choices, grammar, texts)
 
 
@@ -108,7 +109,8 @@ def _extended(tokens: _Tokens, choices: Choices, step: int, grammar: Grammar, wi
     parent, number, cost = _continued(tokens, choices, step, grammar)
     cost += tokens.cost[parent]
     if grammar.exact_within:
-        near = (cost <= within[tokens.line[parent]]).nonzero()[0]
+        line = tokens.line[parent]
+        near = ((cost <= within[line]) | ~choices.open_at(step)[line]).nonzero()[0]
         parent, number, cost = parent[near], number[near], cost[near]
     written = np.where(number == tokens.last[parent], BLANK, number)
     origin, states, costs = grammar.moves(tokens.state[parent], written)
@@ -122,25 +124,41 @@ def _continued(
 ) -> tuple[Indices, Indices, Costs]:
     """Return the classes that may come next: token, class and nats, (M,) each.
 
-    They are those within reach; of a lexicon, where these are more, those that go on with a text.
+    They are those within reach; of a lexicon, where these are more in a line, those that go on with a text.
     """
-    counts = choices.counts[tokens.line, step]
-    listed = grammar.allowed(tokens.state, int(counts.sum()))
-    if listed is None:
-        parent = np.arange(len(counts)).repeat(counts)
-        begins = choices.first[tokens.line, step] - counts.cumsum() + counts
-        place = np.arange(len(parent)) + begins[parent]
-        return parent, choices.classes[place], choices.slack[place]
-    standing = np.flatnonzero(tokens.last != BLANK)
-    new = listed.states != tokens.last[listed.origin]  # what a token stands in is there already
-    parent = np.concatenate([np.arange(len(counts)), standing, listed.origin[new]])
-    number = np.concatenate([np.zeros(len(counts), np.int64), tokens.last[standing], listed.states[new]])
+    counts, own, allowed = choices.counts[tokens.line, step], tokens.line, grammar.count_allowed(tokens.state)
+    if allowed is None:
+        return _within_reach(tokens, np.arange(len(own)), choices, step)
+    lines = len(choices.counts)
+    fewer = np.bincount(own, allowed, lines) < np.bincount(own, counts, lines)
+    listed = (fewer & choices.open_at(step))[own]
+    parent, number, cost = _within_reach(tokens, np.flatnonzero(~listed), choices, step)
+    others = _going_on(tokens, np.flatnonzero(listed), choices, step, grammar)
+    return np.append(parent, others[0]), np.append(number, others[1]), np.append(cost, others[2])
+
+
+def _within_reach(
+    tokens: _Tokens, chosen: Indices, choices: Choices, step: int
+) -> tuple[Indices, Indices, Costs]:
+    """Return the classes within reach of some tokens."""
+    line = tokens.line[chosen]
+    counts = choices.counts[line, step]
+    begins = choices.first[line, step] - counts.cumsum() + counts
+    place = np.arange(int(counts.sum())) + begins.repeat(counts)
+    return chosen.repeat(counts), choices.classes[place], choices.slack[place]
+
+
+def _going_on(
+    tokens: _Tokens, chosen: Indices, choices: Choices, step: int, grammar: Grammar
+) -> tuple[Indices, Indices, Costs]:
+    """Return the classes with which some tokens go on with a text of a lexicon, stay as they are, or end."""
+    listed, last = grammar.allowed(tokens.state[chosen]), tokens.last[chosen]
+    standing = np.flatnonzero(last != BLANK)
+    new = listed.states != last[listed.origin]  # what a token stands in is there already
+    parent = chosen[np.concatenate([np.arange(len(chosen)), standing, listed.origin[new]])]
+    number = np.concatenate([np.zeros(len(chosen), np.int64), last[standing], listed.states[new]])
     line = tokens.line[parent]
-    nats = choices.nats[line, choices.columns[line, step], number].astype(np.float64)
-    more = (
-        choices.first[line, step] == len(choices.classes) - 1
-    )  # a line that has no more steps stays as it is
-    return parent, number, np.where(more, np.where(number == BLANK, 0.0, np.inf), nats)
+    return parent, number, choices.nats[line, choices.columns[line, step], number].astype(np.float64)
 
 
 def _hashed(texts: Hashes, written: Indices) -> Hashes:
@@ -155,19 +173,26 @@ def _only(tokens: _Tokens, chosen: Indices) -> _Tokens:
     return _Tokens(line[chosen], state[chosen], last[chosen], cost[chosen], parent[chosen], kept)
 
 
-def _kept(tokens: _Tokens, grammar: Grammar, classes: int, within: Costs, most: int) -> _Tokens:
+def _kept(
+    tokens: _Tokens, grammar: Grammar, choices: Choices, step: int, within: Costs, most: int
+) -> _Tokens:
     """Merge tokens with the same future, or of the same text, and leave out what is too dear or too much."""
-    near = np.arange(len(tokens.line)) if grammar.exact_within else _near_the_cheapest(tokens, within)
-    chosen = near[_by_future(_only(tokens, near), grammar.size, classes)]
-    if len(chosen) > most:
+    near, opened = np.arange(len(tokens.line)), choices.open_at(step)
+    if not grammar.exact_within:
+        near = _near_the_cheapest(tokens, np.where(opened, within, np.inf))
+    chosen = near[_by_future(_only(tokens, near), grammar.size, choices.nats.shape[2])]
+    if len(chosen) <= most:
+        return _only(tokens, chosen)
+    line = tokens.line[chosen]
+    counts = np.bincount(line, minlength=len(opened))
+    crowded = opened & (counts > most)
+    if crowded.any() and grammar.exact_within and not grammar.listed and tokens.text is None:
+        chosen = chosen[~crowded[line]]
+    elif crowded.any():
+        chosen = chosen[np.lexsort((tokens.cost[chosen], line))]
         line = tokens.line[chosen]
-        counts = np.bincount(line)
-        if counts.max() > most and grammar.exact_within and not grammar.listed and tokens.text is None:
-            chosen = chosen[counts[line] <= most]
-        elif counts.max() > most:
-            chosen = chosen[np.lexsort((tokens.cost[chosen], line))]
-            line = tokens.line[chosen]
-            chosen = chosen[np.arange(len(line)) - (np.cumsum(counts) - counts)[line] < most]
+        place = np.arange(len(line)) - (np.cumsum(counts) - counts)[line]
+        chosen = chosen[(place < most) | ~crowded[line]]
     return _only(tokens, chosen)
 
 
