@@ -9,7 +9,7 @@ from train.data.pictures.alpha import make_opaque
 from train.data.pictures.errors import DamagedPictureError
 from train.data.pictures.exif import Pixels, turn
 from train.data.pictures.header import Header, make_damage_error
-from train.data.pictures.headers import read_header
+from train.data.pictures.headers import read_header, without_texts
 from train.data.pictures.library import read_library
 from train.data.pictures.whole import require_end
 
@@ -40,6 +40,8 @@ def decode_picture(data: bytes, header: Header | None = None) -> Picture:
     header = read_header(data) if header is None else header
     if header.kind == "jpeg":
         require_end(data)
+    if header.kind == "png":
+        data = without_texts(data)
     if header.plain:
         pixels = _read_opencv(data, header, _PLAIN)
     elif header.kind in _BY_OPENCV and not header.several:

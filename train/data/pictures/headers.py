@@ -16,6 +16,8 @@ from train.data.pictures.library import read_boxes
 from train.data.pictures.tiff import read_tiff
 
 _MOST_CHUNKS = 2**17  # libpng writes one for 8 kB
+_PACKED_TEXTS = (b"zTXt", b"iTXt")
+_MOST_BLOCKS = 2**20  # of a GIF: encoders write one for 255 bytes
 
 
 def read_header(data: bytes) -> Header:
@@ -88,6 +90,14 @@ def png_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
             return
         at += 12 + length
     raise make_damage_error("png", f"more than {_MOST_CHUNKS} chunks")
+
+
+def without_texts(data: bytes) -> bytes:
+    """Return a PNG without its packed texts: libpng inflates each of a thousand to 8 MB, and keeps them."""
+    if not any(name in data for name in _PACKED_TEXTS):
+        return data
+    kept = [data[at - 8 : end + 4] for name, at, end in png_chunks(data) if name not in _PACKED_TEXTS]
+    return b"".join([data[:8], *kept])
 
 
 def _read_bmp(data: bytes) -> Iterator[Header]:
@@ -165,10 +175,12 @@ def _colours(flags: int) -> int:
 
 
 def _skip_blocks(data: bytes, at: int) -> int:
-    """Return where a chain of blocks ends, or the file."""
-    while at < len(data) and data[at]:
+    """Return where a chain of blocks ends, or the file; raise DamagedPictureError for too many."""
+    for _ in range(_MOST_BLOCKS):
+        if at >= len(data) or not data[at]:
+            return at + 1
         at += data[at] + 1
-    return at + 1
+    raise make_damage_error("gif", f"more than {_MOST_BLOCKS} blocks")
 
 
 def _read_jpeg(data: bytes) -> Iterator[Header]:

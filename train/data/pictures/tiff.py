@@ -9,6 +9,8 @@ from train.data.pictures.exif import normalise_orientation
 from train.data.pictures.header import Header, make_damage_error
 
 _SMALL_TILE_PX = 2**20  # a TIFF's tiles up to this size cost nothing worth refusing
+_MOST_TAGS = 4096
+"""Of a page; a BigTIFF may promise as many as its file has room for, again and again."""
 MAX_BITS = 16
 
 WIDTH, HEIGHT, BITS, PACKED, PHOTOMETRIC, TURN, SAMPLES = 256, 257, 258, 259, 262, 274, 277
@@ -46,6 +48,8 @@ def read_tiff(data: bytes) -> Iterator[Header]:
     while at not in seen and (at or not seen):
         seen.add(at)
         (count,) = struct.unpack_from(order + how.number, data, at)
+        if count > _MOST_TAGS:
+            raise make_damage_error("tiff", f"a page with more than {_MOST_TAGS} tags")
         first = at + struct.calcsize(order + how.number)
         tags = _read_tags(data, first, count, how)
         (at,) = struct.unpack_from(order + how.offset, data, first + how.entry * count)

@@ -4,6 +4,7 @@ import io
 import re
 import struct
 from collections.abc import Iterator
+from itertools import islice
 from typing import NamedTuple
 
 import PIL.Image
@@ -95,8 +96,9 @@ def _has_every_block(data: bytes, parts: list[Segment], frame: Segment, scan: Sc
     grid = _grid(data, frame)
     units = grid.columns * grid.rows
     every = next((struct.unpack_from(">H", data, p.start)[0] for p in parts if p.marker == DRI), 0) or units
-    pieces = list(_pieces(data, scan))
-    if len(pieces) != -(-units // every):
+    wanted = -(-units // every)
+    pieces = list(islice(_pieces(data, scan), wanted + 1))
+    if len(pieces) != wanted:
         return False
     if len(pieces) > MOST_PARTS or not any(part.marker == DHT for part in parts):
         return True
@@ -111,8 +113,12 @@ def _has_every_block(data: bytes, parts: list[Segment], frame: Segment, scan: Sc
 
 
 def _pieces(data: bytes, scan: Scan) -> Iterator[bytes]:
-    """Yield the data between restart marks."""
-    yield from _RESTART.split(data[scan.header.end : scan.end].rstrip(b"\xff"))
+    """Yield the data between restart marks, of which a file may hold millions."""
+    content, at = data[scan.header.end : scan.end].rstrip(b"\xff"), 0
+    for mark in _RESTART.finditer(content):
+        yield content[at : mark.start()]
+        at = mark.end()
+    yield content[at:]
 
 
 def _size(grid: _Grid, units: int) -> tuple[int, int]:

@@ -2,6 +2,7 @@
 
 import io
 import struct
+import zlib
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import pytest
 from PIL import ImageDraw, ImageOps
 
 from tests.serve.crafted import chunk, paged, picture, promise
+from tests.serve.memory import peak_below
 from train.data import images
 from train.data.decoded.header import header_of, image_size
 from train.data.pictures.decoding import decode_picture
@@ -218,3 +220,14 @@ def test_numbers_that_are_no_pixels_are_refused_by_the_header(bits: int, form: i
     data = tiff([{256: 8, 257: 8, 258: bits, 262: 1, 277: 1, 339: form}])
     with pytest.raises(UnknownPictureError, match=f"{bits} bits"):
         images.decode(data, "")
+
+
+@pytest.mark.parametrize("name", [b"zTXt", b"iTXt"])
+def test_texts_packed_into_a_png_take_no_memory(name: bytes) -> None:
+    """libpng would inflate them all and keep them: 8 gigabytes out of 8 megabytes."""
+    whole = cv2.imencode(".png", picture())[1].tobytes()
+    packed = zlib.compress(b"a" * 7_900_000)
+    text = b"k\0\0" if name == b"zTXt" else b"k\0\1\0\0\0"
+    bomb = whole[:33] + 4 * chunk(name, text + packed) + whole[33:]
+    with peak_below(8):
+        assert np.array_equal(decode_picture(bomb).pixels, picture())

@@ -132,3 +132,12 @@ def test_what_pillow_and_opencv_write_is_read() -> None:
         (33, 44),
     ]
     assert read_sizes(cv2.imencode(".tif", picture())[1].tobytes(), 9) == [(80, 60)]
+
+
+def test_parts_without_end_are_left_at_the_first_too_many() -> None:
+    gif = b"GIF89a" + bytes(7) + b"\x21\xfe" + b"\x01a" * (2**20 + 1) + b"\0;"
+    with pytest.raises(DamagedPictureError, match="blocks"):
+        read_sizes(gif)
+    bigtiff = b"II\x2b\0\x08\0\0\0" + struct.pack("<QQ", 16, 5000) + bytes(20 * 5000 + 8)
+    with pytest.raises(DamagedPictureError, match="tags"):
+        read_sizes(bigtiff)

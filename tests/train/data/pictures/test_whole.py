@@ -1,6 +1,7 @@
 """A JPEG that lacks a part is told from one that is whole, whatever its end says."""
 
 import io
+import tracemalloc
 from typing import Any
 
 import cv2
@@ -75,3 +76,14 @@ def test_small_and_flat_pictures_are_whole(size: tuple[int, int], value: int) ->
     file = io.BytesIO()
     PIL.Image.new("CMYK", size).save(file, "JPEG")
     require_whole(file.getvalue())
+
+
+def test_restart_marks_without_end_take_no_memory() -> None:
+    crafted = jpeg(page(1))[:-2] + b"ab\xff\xd0" * 200_000 + END
+    tracemalloc.start()
+    try:
+        with pytest.raises(TruncatedPictureError):
+            require_whole(crafted)
+        assert tracemalloc.get_traced_memory()[1] < 3 * len(crafted)
+    finally:
+        tracemalloc.stop()
