@@ -26,6 +26,8 @@ from train.system.files import locked, remove_durably, write_whole
 
 TEXT_KEY, ORIGINAL_KEY = "corrected_text", "original_text"
 MAX_TEXT = 1000
+MOST_TYPED = 4 * MAX_TEXT
+"""Of a text whose letters and marks are not composed yet."""
 ID_LENGTH = 32
 NOTHING: Mapping[str, Any] = {}
 
@@ -156,6 +158,8 @@ def hash_image(image: Image) -> str:
 
 def check_text(text: str) -> str:
     """Return a line's text without outer white space; raise UndecodableError or TooLargeError if it is none."""
+    text = text.strip()
+    _require_short(text, MOST_TYPED)  # composing takes the square of the marks on a letter
     text = normal_form(text).strip()
     if not text:
         raise UndecodableError("text must not be empty", repr(text), "type what the line says")
@@ -165,9 +169,13 @@ def check_text(text: str) -> str:
             ", ".join(map(name_character, wrong)),
             "leave them out",
         )
-    if len(text) > MAX_TEXT:
-        raise TooLargeError(f"text must be at most {MAX_TEXT} characters", len(text), "send a line at a time")
+    _require_short(text, MAX_TEXT)
     return text
+
+
+def _require_short(text: str, most: int) -> None:
+    if len(text) > most:
+        raise TooLargeError(f"text must be at most {MAX_TEXT} characters", len(text), "send a line at a time")
 
 
 def _clean(text: str) -> str:

@@ -64,7 +64,8 @@ def make_sort_key(scores: dict[str, Any]) -> tuple[float, float]:
 
 def read_misread_images(path: Path) -> set[str]:
     """Return the images of a table that `train/evaluate.py --errors` wrote."""
-    return {line.split("\t")[0] for line in path.read_text(encoding="utf-8").splitlines()[1:]}
+    rows = path.read_bytes().decode(errors="surrogatepass").split("\n")  # a text may hold other line ends
+    return {row.split("\t")[0] for row in rows[1:-1]}
 
 
 def describe_scores(scores: dict[str, Any]) -> str:

@@ -166,8 +166,17 @@ class Versions:
         names = ", ".join(version.name for version in self.history(task)) or "none"
         raise UnknownError(f"a {task} bundle must have served before", repr(name), f"choose from: {names}")
 
-    def promote(self, task: str, name: str, directory: Path | None, apply: Apply) -> Version:
+    def promote(
+        self,
+        task: str,
+        name: str,
+        directory: Path | None,
+        apply: Apply,
+        judge: Callable[[], object] = lambda: None,
+    ) -> Version:
         """Put a model to work, and record it once it works: a bundle, or without one the pretrained model `name`.
+
+        `judge` raises ConflictError where it is not to be; another one may have been promoted while this one waited.
 
         Raises:
             ConflictError: if it is no whole bundle for the task, or serves already.
@@ -176,6 +185,7 @@ class Versions:
         _require_bundle(task, directory)
         model = _describe(name, directory)
         with locked(self._folder):
+            judge()
             record = self._read()
             recorded = record.tasks.get(task, _TaskVersions())
             if recorded.current and recorded.current.is_same(model):

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from train.system.onnx_session import CPU, CUDA, Provider
+from train.system.onnx_session import CPU, CUDA, EXACT_CUDA, Provider
 from train.system.paths import find_users_cache, make_temporary_folder
 
 TENSORRT = "TensorrtExecutionProvider"
@@ -29,15 +29,10 @@ def list_options(
         half: whether TensorRT may compute in float16.
     """
     if provider == CUDA:
-        return _cuda(), CPU
+        return EXACT_CUDA, CPU
     if provider == TENSORRT:
-        return (TENSORRT, _compile_once(graph, profile, half)), _cuda(), CPU
+        return (TENSORRT, _compile_once(graph, profile, half)), EXACT_CUDA, CPU
     return tuple(dict.fromkeys((provider, CPU)))
-
-
-def _cuda() -> Provider:
-    # The default, EXHAUSTIVE, times every algorithm of every convolution anew for each shape that comes.
-    return CUDA, {"cudnn_conv_algo_search": "HEURISTIC"}
 
 
 def _compile_once(graph: Path, profile: Profile, half: bool) -> dict[str, Any]:

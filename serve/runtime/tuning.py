@@ -5,8 +5,6 @@ What reads other texts than the float32 graph on the CPU is not taken, however f
 
 import fcntl
 import logging
-import os
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -21,6 +19,7 @@ from serve.runtime.measured import keep, place_of, recall
 from serve.runtime.providers import PROVIDERS, TENSORRT
 from serve.runtime.sessions import AbsentProviderError, Array, ElasticSession, Session
 from train.system.onnx_session import CPU, CUDA
+from train.system.paths import make_temporary_folder
 from train.system.processor import count_cores
 
 log = logging.getLogger("ray.serve")
@@ -169,7 +168,7 @@ def _open_wide(own: Session, tuning: Tuning, graph: Path, work: Work, cores: int
 @contextmanager
 def hold_turn(name: str) -> Iterator[None]:
     """Hold what one process of the machine does at a time."""
-    with (Path(tempfile.gettempdir()) / f"ocrtune-{name}-{os.getuid()}").open("w") as file:
+    with (make_temporary_folder() / name).open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
@@ -240,12 +239,12 @@ def list_precisions(provider: str, graphs: Mapping[str, Path], compared: bool) -
     """Return the graphs that a provider may run, by precision.
 
     8-bit graphs are for CPUs: TensorRT takes no inputs whose zero lies elsewhere, CUDA computes them in float32.
-    TensorRT in float16 is only tried where what it reads is compared.
+    TensorRT is only tried where what it reads is compared: its float32 has products of 11 bits (TF32).
     """
     if provider not in (CUDA, TENSORRT):
         return graphs
-    float32 = graphs["float32"]
-    return {"float32": float32} | ({FLOAT16: float32} if provider == TENSORRT and compared else {})
+    names = ("float32",) if provider == CUDA else ("float32", FLOAT16) if compared else ()
+    return dict.fromkeys(names, graphs["float32"])
 
 
 Clock = Callable[[], float]

@@ -19,10 +19,12 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from serve.errors import TooLargeError, UndecodableError, UnknownError
-from serve.loop.corrections import MAX_TEXT, CorrectionStore, hash_image
+from serve.loop import corrections
+from serve.loop.corrections import MAX_TEXT, MOST_TYPED, CorrectionStore, hash_image
 from tests.serve.loop.loop_parts import made
 from train.data import images
 from train.data.formats import load
+from train.data.texts.forms import normal_form
 from train.errors import CheckpointError, OcrError
 
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -123,6 +125,21 @@ def test_what_no_line_says_is_refused(store: CorrectionStore, text: str) -> None
 def test_a_text_beyond_all_lines_is_refused(store: CorrectionStore) -> None:
     with pytest.raises(TooLargeError):
         store.add(made(1), "x" * (MAX_TEXT + 1))
+
+
+def test_a_text_is_short_before_it_is_composed(
+    store: CorrectionStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That takes the square of the marks on a letter: a megabyte of them would hold the server for minutes."""
+
+    def compose(text: str) -> str:
+        assert len(text) <= MOST_TYPED
+        return normal_form(text)
+
+    monkeypatch.setattr(corrections, "normal_form", compose)
+    with pytest.raises(TooLargeError):
+        store.add(made(1), "a" + "\u0300\u0316" * MOST_TYPED)
+    assert store.add(made(1), "e\u0301" * MAX_TEXT)[0].text == "é" * MAX_TEXT
 
 
 def test_a_snapshot_does_not_change(store: CorrectionStore, tmp_path: Path) -> None:

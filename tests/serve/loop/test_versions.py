@@ -15,7 +15,7 @@ from serve.settings import Settings
 from tests.serve.loop.loop_parts import make_bundle
 from train.bundle import FILES
 from train.errors import CheckpointError
-from train.system.files import write_whole
+from train.system.files import locked, write_whole
 
 TASK, SMALL, TINY = "recognition", "pp-ocrv6-small", "pp-ocrv6-tiny"
 
@@ -236,3 +236,22 @@ def test_a_full_disk_is_told_before_anything_is_put_to_work(
     with pytest.raises(OSError, match="No space"):
         versions.promote(TASK, "a", bundle, applied)
     assert applied == []
+
+
+def test_a_model_is_judged_when_its_turn_has_come(
+    versions: Versions, applied: Deployed, tmp_path: Path
+) -> None:
+    """Another one may have been promoted while it waited: what it was compared with serves no more."""
+    first = versions.begin(TASK, SMALL)
+    a, b = (make_bundle(tmp_path / name) for name in "ab")
+
+    def judge() -> None:
+        with pytest.raises(BlockingIOError), locked(tmp_path / "storage", wait=False):
+            pass
+        if versions.current(TASK) != first:
+            raise ConflictError("it must be compared with what serves", "another one", "compare it again")
+
+    versions.promote(TASK, "a", a, applied, judge)
+    with pytest.raises(ConflictError, match="compared with what serves"):
+        versions.promote(TASK, "b", b, applied, judge)
+    assert applied == [(TASK, str(a))]
