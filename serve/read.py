@@ -19,7 +19,7 @@ from pydantic import ValidationError
 
 from serve.api.rules import RULES
 from serve.arguments import add_picture_limits
-from serve.folder.parts import errors_of, folder_of, has_begun
+from serve.folder.parts import errors_of, folder_of, has_begun, require_new
 from serve.folder.settings import FolderSettings, Form
 from serve.folder.tables import TABLES
 from serve.schemas import Decode
@@ -205,10 +205,13 @@ def require_output(output: Path, form: str) -> None:
             "rename it, or write label lists with --as labels",
         )
     for path in (output, errors_of(output)):
-        if os.path.lexists(path):
-            raise UsageError(
-                "--output and what lies beside it must be new", path, "name another one, or move it away"
-            )
+        require_new(path)
+    if has_begun(folder_of(output)):
+        raise UsageError(
+            "--output must not be that of an interrupted reading",
+            folder_of(output),
+            "go on with --resume, or name another one",
+        )
 
 
 def settings_of(chosen: argparse.Namespace) -> FolderSettings:

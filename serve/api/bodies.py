@@ -4,23 +4,34 @@ import base64
 import binascii
 import json
 from collections.abc import Container, Iterable, Mapping
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from fastapi import Request
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 from python_multipart.multipart import parse_options_header
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
 
-from serve.api.door import make_log_id
-from serve.errors import UndecodableError
+from serve.api.door import LOG_ID, make_log_id
+from serve.errors import TooLargeError, UndecodableError
+from serve.schemas import LogId
 
 M = TypeVar("M", bound=BaseModel)
 V = TypeVar("V")
 END_BYTES = 2**16
 """So near to its end a form has its last line: little may follow that."""
+MOST_VALUES, MOST_PARTS = 10_000, 2000
+"""In JSON, and of a form: each of them takes more time and memory than its few bytes say."""
+VALUES_BEGIN = b",[{"
+PIECE_BYTES = 2**16
+MOST_NAMED = 1000
+MOST_CODED_BYTES = 2**20
+"""Of a form that is no multipart one: %41 is decoded one by one, a fifth of a second for these."""
+_LOG_ID: TypeAdapter[str] = TypeAdapter(LogId)
+BLANKS = b" \t\n\r\v\f"
 
 
 def respond(log_id: str | None, result: Mapping[str, Any], status: int = 200) -> JSONResponse:
@@ -28,6 +39,12 @@ def respond(log_id: str | None, result: Mapping[str, Any], status: int = 200) ->
     return JSONResponse(
         {"logId": log_id or make_log_id(), "result": result, "errorCode": 0, "errorMsg": "Success"}, status
     )
+
+
+def note_log_id(request: Request, fields: Mapping[str, Any]) -> None:
+    """Note the logId among a request's fields: its answer has it, also where that is an error."""
+    with suppress(ValidationError):
+        request.scope[LOG_ID] = _LOG_ID.validate_python(fields.get("logId"), strict=True)
 
 
 def validate(model: type[M], fields: Mapping[str, Any]) -> M:
@@ -48,7 +65,8 @@ def fields_in_address(request: Request, model: type[BaseModel]) -> dict[str, Any
 
 
 def parse_json(body: bytes, model: type[BaseModel]) -> Mapping[str, Any]:
-    """Return a JSON object with the fields of a model; raise UndecodableError for anything else."""
+    """Return a JSON object with the fields of a model; raise UndecodableError or TooLargeError for anything else."""
+    _require_few_values(body)
     try:
         fields = json.loads(body, object_pairs_hook=lambda pairs: keep_once(pairs, model.model_fields))
     except (ValueError, RecursionError) as error:
@@ -65,15 +83,17 @@ async def parse_form(
 
     A form without its last line lacks its last part, too: to the parser that is as if it had never been there.
     """
-    _require_end(request.headers.get("content-type", ""), await request.body())
+    _check_parts(request.headers.get("content-type", ""), await request.body())
     try:
-        async with request.form(max_files=10_000, max_fields=100) as form:
+        async with request.form(max_files=MOST_PARTS, max_fields=100) as form:
             files = [(key, await v.read()) for key, v in form.multi_items() if isinstance(v, UploadFile)]
-            texts = ((key, value) for key, value in form.multi_items() if isinstance(value, str))
-            return keep_once(texts, model.model_fields), files
+            texts = [(key, value) for key, value in form.multi_items() if isinstance(value, str)]
     except (HTTPException, MultiPartException) as error:
         reason = getattr(error, "detail", None) or getattr(error, "message", "")
         raise UndecodableError("the body must be a form", str(reason)[:80], "see /docs") from error
+    fields = keep_once(texts, model.model_fields)
+    keep_once([*fields.items(), *dict(files).items()], model.model_fields)  # nor as a text and a file
+    return fields, files
 
 
 def keep_once(pairs: Iterable[tuple[str, V]], known: Container[str]) -> dict[str, V]:
@@ -86,22 +106,41 @@ def keep_once(pairs: Iterable[tuple[str, V]], known: Container[str]) -> dict[str
     return fields
 
 
-def _require_end(content_type: str, body: bytes) -> None:
-    """Raise UndecodableError for a multipart form that breaks off."""
+def _check_parts(content_type: str, body: bytes) -> None:
+    """Raise UndecodableError for a multipart form that breaks off, TooLargeError for what is parsed for seconds."""
+    if len(content_type) > MOST_NAMED:
+        raise UndecodableError(
+            f"a content-type must have at most {MOST_NAMED} characters", "more", "shorten it"
+        )
     boundary = parse_options_header(content_type)[1].get(b"boundary")
-    if boundary and b"--" + boundary + b"--" not in body[-END_BYTES:]:
+    if not boundary:
+        if len(body) > MOST_CODED_BYTES:
+            rule = f"a form must have at most {MOST_CODED_BYTES} bytes if it is not multipart"
+            raise TooLargeError(rule, len(body), "send multipart/form-data")
+        return
+    if b"--" + boundary + b"--" not in body[-END_BYTES:]:
         raise UndecodableError("a form must be whole", "none of its last line", "send all of it")
+    if body.count(b"\r\n--" + boundary) > MOST_PARTS:
+        raise TooLargeError(f"a form must have at most {MOST_PARTS} parts", "more", "send several")
+
+
+def _require_few_values(body: bytes) -> None:
+    """Raise TooLargeError for JSON of so many values that they would be parsed, and refused, for seconds."""
+    count = 0
+    for start in range(0, len(body), PIECE_BYTES):
+        count += sum(body.count(mark, start, start + PIECE_BYTES) for mark in VALUES_BEGIN)
+        if count > MOST_VALUES:
+            raise TooLargeError(f"JSON must hold at most {MOST_VALUES} values", "more", "send them in parts")
 
 
 def decode_base64(text: str) -> bytes:
     """Return the bytes, of either alphabet; a data URL's beginning is left out, and line ends of `base64` and MIME."""
     encoded = text.partition(",")[2] or text if text[:5].lower() == "data:" else text
-    if "\n" in encoded or "\r" in encoded:
-        encoded = "".join(encoded.split())
     try:
-        return base64.b64decode(
-            encoded, altchars=b"-_" if "-" in encoded or "_" in encoded else None, validate=True
-        )
+        data = encoded.strip().encode("ascii")
+        if b"\n" in data or b"\r" in data:
+            data = data.translate(None, BLANKS)
+        return base64.b64decode(data, altchars=b"-_" if b"-" in data or b"_" in data else None, validate=True)
     except (binascii.Error, ValueError) as error:
         raise UndecodableError(
             "an image must be base64", repr(text[:20]), "encode the file's bytes"

@@ -40,6 +40,10 @@ WATCHED = ("/health", "/ready")
 """Paths that answer under any name: whoever watches a server asks for its address."""
 UNLIMITED = (*WATCHED, "/metrics")
 """Paths that are answered however long the queue is."""
+LOG_ID = "ocrtune.log_id"
+"""Where a request's scope holds the logId that came with it."""
+MOST_SAID = 4000
+"""Characters of an error: what was sent may stand in it."""
 SCHEMES = ("bearer", "token")
 UNUSABLE = frozenset(
     {
@@ -84,13 +88,16 @@ class Door:
         except ClientDisconnect:
             pass  # nobody waits for an answer
         except Exception as error:
-            await answer.fail(self._explain(error, deadline))
+            await answer.fail(self._explain(error, deadline), find_log_id(scope))
         finally:
             self._deadlines.discard(deadline)
             self._metrics.count_request(_find_label(scope["path"]), answer.status, time.monotonic() - started)
 
     def _explain(self, error: Exception, deadline: asyncio.Timeout) -> Exception:
         """Return the error that a request is answered with, for one that was raised."""
+        cause = error.__cause__
+        if isinstance(error, RuntimeError) and isinstance(cause, RequestError):
+            return cause  # to Starlette, a route's answer that finds no room had been sent
         if not deadline.expired():
             return error
         if self._ending:
@@ -180,22 +187,20 @@ class _Answer:
             self._head = None
         await self._answers.send(message, self._send)
 
-    async def fail(self, error: Exception) -> None:
+    async def fail(self, error: Exception, log_id: str) -> None:
         """Answer with any error, if nothing was sent yet: it is too late for another status then."""
-        if not self._begun:
-            self._head = None
-            await self._send_error(*describe_error(error))
-
-    async def _send_error(self, status: int, text: str, headers: Mapping[str, str]) -> None:
-        """Answer with an error."""
-        body = dumps(make_error_body(status, text)).encode()
+        if self._begun:
+            return
+        self._head = None
+        status, text, headers = describe_error(error, log_id)
+        body = dumps(make_error_body(status, text, log_id)).encode()
         fields = {"content-type": "application/json", "content-length": str(len(body)), **headers}
         encoded = [(name.encode(), value.encode()) for name, value in fields.items()]
         await self({"type": "http.response.start", "status": status, "headers": encoded})
         await self({"type": "http.response.body", "body": body})
 
 
-def describe_error(error: Exception) -> tuple[int, str, dict[str, str]]:
+def describe_error(error: Exception, log_id: str) -> tuple[int, str, dict[str, str]]:
     """Return the HTTP status of any error, the text for the client, and the headers that go with it."""
     if isinstance(error, HTTPException):
         return error.status_code, str(error.detail), dict(error.headers or {})
@@ -206,19 +211,24 @@ def describe_error(error: Exception) -> tuple[int, str, dict[str, str]]:
             "make room there, or mend it",
         )
     if not isinstance(error, OcrError):
-        log.error("a request failed", exc_info=error)
+        log.error("request %s failed", log_id, exc_info=error)
         return 500, "Internal server error", {}
     status = error.http_status if isinstance(error, RequestError) else 500
     return (
         status,
-        str(error),
+        str(error)[:MOST_SAID],
         {"retry-after": str(error.retry_after_s)} if isinstance(error, BusyError) else {},
     )
 
 
-def make_error_body(status: int, text: str) -> dict[str, Any]:
+def make_error_body(status: int, text: str, log_id: str | None = None) -> dict[str, Any]:
     """Return PaddleX's error fields."""
-    return {"logId": make_log_id(), "errorCode": status, "errorMsg": text}
+    return {"logId": log_id or make_log_id(), "errorCode": status, "errorMsg": text}
+
+
+def find_log_id(scope: Scope) -> str:
+    """Return the logId that came with a request, as far as it was read, else a new one."""
+    return str(scope.get(LOG_ID) or make_log_id())
 
 
 def make_log_id() -> str:

@@ -14,7 +14,7 @@ from ray import serve
 from starlette.exceptions import HTTPException
 from starlette.staticfiles import StaticFiles
 
-from serve.api.door import Door, describe_error, make_error_body
+from serve.api.door import Door, describe_error, find_log_id, make_error_body
 from serve.api.routes_loop import make_loop_router, open_loop
 from serve.api.routes_read import make_ocr_handler, make_read_router, make_recognize_handler
 from serve.inference.fused import FusedModel
@@ -101,7 +101,7 @@ def build_app(services: Services) -> FastAPI:
     app = FastAPIOffline(title="ocrtune", description="OCR over HTTP", docs_url=None, redoc_url="/docs")
     add_error_handlers(app)
     app.include_router(make_read_router(services))
-    app.include_router(make_loop_router(open_loop(services.settings, services.replace)))
+    app.include_router(make_loop_router(open_loop(services.settings, services.lanes, services.replace)))
     app.api_route("/", methods=["GET", "HEAD"], include_in_schema=False)(_send_page)
     app.get("/metrics", include_in_schema=False)(_make_metrics_handler(services))
     app.mount("/web", StaticFiles(directory=WEB), name="web")
@@ -126,13 +126,14 @@ async def _send_page() -> FileResponse:
     return FileResponse(WEB / "index.html", headers={"Content-Security-Policy": POLICY})
 
 
-async def _answer_invalid(_: Request, error: Exception) -> JSONResponse:
+async def _answer_invalid(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
     place = ".".join(str(part) for part in first["loc"])
-    return JSONResponse(make_error_body(422, f"{place}: {first['msg']}"), 422)
+    return JSONResponse(make_error_body(422, f"{place}: {first['msg']}", find_log_id(request.scope)), 422)
 
 
-async def _answer_error(_: Request, error: Exception) -> JSONResponse:
-    status, text, headers = describe_error(error)
-    return JSONResponse(make_error_body(status, text), status, headers)
+async def _answer_error(request: Request, error: Exception) -> JSONResponse:
+    log_id = find_log_id(request.scope)
+    status, text, headers = describe_error(error, log_id)
+    return JSONResponse(make_error_body(status, text, log_id), status, headers)

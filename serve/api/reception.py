@@ -38,15 +38,24 @@ class Bodies:
         if declared == "0" and "transfer-encoding" not in headers:
             yield receive
             return
-        chunks: list[bytes] = []
+        body = await self._collect(receive)
         try:
-            await self._collect(receive, chunks)
-            yield _replay(b"".join(chunks), receive)
+            yield _replay(body, receive)
         finally:
-            self._held -= sum(map(len, chunks))
+            self._held -= len(body)
 
-    async def _collect(self, receive: Receive, chunks: list[bytes]) -> None:
-        limits, received, more = self._limits, 0, True
+    async def _collect(self, receive: Receive) -> bytes:
+        """Return a body, which is counted among those that are held from its first byte on."""
+        body = bytearray()  # of pieces as small as they come, a list would take far more
+        try:
+            await self._fill(body, receive)
+        except BaseException:
+            self._held -= len(body)
+            raise
+        return bytes(body)
+
+    async def _fill(self, body: bytearray, receive: Receive) -> None:
+        limits, more = self._limits, True
         started = asyncio.get_running_loop().time()
         try:
             async with asyncio.timeout(limits.body_s) as deadline:
@@ -55,21 +64,20 @@ class Bodies:
                     if message["type"] == "http.disconnect":
                         raise ClientDisconnect
                     chunk, more = message.get("body", b""), message.get("more_body", False)
-                    chunks.append(chunk)
+                    body += chunk
                     self._held += len(chunk)
-                    received += len(chunk)
-                    if received > limits.body_bytes:
-                        raise _too_large(received, limits.body_bytes)
+                    if len(body) > limits.body_bytes:
+                        raise _too_large(len(body), limits.body_bytes)
                     if self._held > self._most:
                         raise BusyError(
                             "the bodies of all requests must fit", f"{self._held} bytes", "try again"
                         )
                     if more:
-                        deadline.reschedule(started + limits.body_s + received / limits.body_bytes_per_s)
+                        deadline.reschedule(started + limits.body_s + len(body) / limits.body_bytes_per_s)
         except TimeoutError as error:
             raise SlowError(
                 f"a body must arrive in {limits.body_s:g} s, or at {limits.body_bytes_per_s} bytes a second",
-                f"{received} bytes",
+                f"{len(body)} bytes",
                 "send it faster",
             ) from error
 

@@ -1,7 +1,7 @@
 """Routes that close the loop: corrections, retraining on them, and putting the result to work."""
 
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
@@ -11,7 +11,7 @@ from starlette.concurrency import run_in_threadpool
 
 from serve.api.bodies import decode_base64, keep_once, parse_form, parse_json, respond, validate
 from serve.errors import UndecodableError, UnsupportedError
-from serve.intake.guard import decode_image
+from serve.intake.lanes import Lanes
 from serve.loop.corrections import CorrectionStore
 from serve.loop.retrain import TASK, Retrainings
 from serve.loop.retrain_plan import RetrainRequest
@@ -70,25 +70,25 @@ class Loop:
     """What the routes work with.
 
     Attributes:
-        decode: an image file's bytes to (H, W, 3) uint8 BGR, or an error.
+        lanes: where pictures are decoded.
         apply: puts a task's bundle, or a pretrained model by its name, to work; returns when it serves.
     """
 
     corrections: CorrectionStore
     versions: Versions
     retrainings: Retrainings
-    decode: Callable[[bytes], Image]
+    lanes: Lanes
     apply: Apply
 
 
-def open_loop(settings: Settings, apply: Apply) -> Loop:
+def open_loop(settings: Settings, lanes: Lanes, apply: Apply) -> Loop:
     """Return the loop whose files lie in the settings' storage."""
     corrections = CorrectionStore(settings.storage / "corrections")
     versions = Versions(settings.storage)
     retrainings = Retrainings(
         settings.storage / "retrain", corrections, versions, general_labels=settings.general_labels
     )
-    return Loop(corrections, versions, retrainings, lambda data: decode_image(data, settings.limits), apply)
+    return Loop(corrections, versions, retrainings, lanes, apply)
 
 
 def make_loop_router(loop: Loop) -> APIRouter:
@@ -108,12 +108,13 @@ def _add_corrections(router: APIRouter, loop: Loop) -> None:
         image = files.get("image")
         asked = validate(CorrectionRequest, fields if image is None else fields | {"image": "a file"})
 
-        def store() -> dict[str, Any]:
-            pixels = loop.decode(decode_base64(asked.image) if image is None else image)
+        def store(pixels: Image) -> dict[str, Any]:
             correction, created = loop.corrections.add(pixels, asked.text, asked.original)
             return {"id": correction.id, "created": created, "count": loop.corrections.count()}
 
-        return respond(None, await run_in_threadpool(store))
+        file = await run_in_threadpool(decode_base64, asked.image) if image is None else image
+        async with loop.lanes.hold_picture(file) as pixels:
+            return respond(None, await run_in_threadpool(store, pixels))
 
     @router.get("/corrections")
     def page(
@@ -168,8 +169,8 @@ def _add_models(router: APIRouter, loop: Loop) -> None:
 
         def replace() -> Version:
             if asked.job is not None and asked.bundle is None and asked.task == TASK:
-                directory = loop.retrainings.bundle(asked.job, asked.force)
-                return loop.versions.promote(TASK, asked.job, directory, loop.apply)
+                judge = partial(loop.retrainings.bundle, asked.job, asked.force)
+                return loop.versions.promote(TASK, asked.job, judge(), loop.apply, judge)
             if asked.bundle is not None and asked.job is None:
                 earlier = loop.versions.named(asked.task, asked.bundle)
                 return loop.versions.promote(asked.task, earlier.name, earlier.directory, loop.apply)

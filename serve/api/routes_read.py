@@ -1,14 +1,24 @@
 """Routes that read: lines, health, models."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
-from serve.api.bodies import decode_base64, fields_in_address, parse_form, parse_json, respond, validate
-from serve.api.door import Handler
+from serve.api.bodies import (
+    decode_base64,
+    fields_in_address,
+    note_log_id,
+    parse_form,
+    parse_json,
+    respond,
+    validate,
+)
+from serve.api.door import Handler, make_log_id
 from serve.api.rules import find_rule
 from serve.errors import UndecodableError, UnsupportedError
 from serve.intake.fetch import fetch
@@ -26,9 +36,9 @@ def make_read_router(services: Services) -> APIRouter:
     router = APIRouter()
 
     @router.get("/health")
-    async def health() -> dict[str, str]:
-        """Say that the server lives."""
-        return {"status": "ok"}
+    async def health() -> dict[str, Any]:
+        """Say that the server lives, as PaddleX does, too."""
+        return {"status": "ok", "logId": make_log_id(), "errorCode": 0, "errorMsg": "Healthy"}
 
     @router.get("/ready")
     async def ready(response: Response) -> dict[str, bool]:
@@ -90,8 +100,8 @@ def make_ocr_handler(services: Services) -> Handler:
         asked, data = await _read_document(request, services)
         options = await services.pages.options(asked)
         visualize = services.settings.visualize if asked.visualize is None else asked.visualize
-        data = await _read_file(asked, services) if data is None else data
-        results, info, warnings = await services.documents.read(data, asked.fileType, options, visualize)
+        async with _hold_file(asked, data, services) as file:
+            results, info, warnings = await services.documents.read(file, asked.fileType, options, visualize)
         return respond(asked.logId, {"ocrResults": results, "dataInfo": info} | _warned(warnings))
 
     return ocr
@@ -114,9 +124,11 @@ async def _read_document(request: Request, services: Services) -> tuple[PageRequ
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     asked = fields_in_address(request, PageRequest)
     if kind != "multipart/form-data":
-        fields = await _parse(await request.body(), PageRequest, services)
-        return validate(PageRequest, {**_with_number(asked), **fields}), None
+        fields = {**_with_number(asked), **await _parse(await request.body(), PageRequest, services)}
+        note_log_id(request, fields)
+        return validate(PageRequest, fields), None
     in_form, named = await parse_form(request, PageRequest)
+    note_log_id(request, asked | in_form)
     if [name for name, _ in named] != ["file"]:
         names = ", ".join(name for name, _ in named)[:80]
         raise UndecodableError("a form must hold one file, named `file`", names or "none", "see /docs")
@@ -129,15 +141,22 @@ def _with_number(fields: dict[str, Any]) -> dict[str, Any]:
     return {key: kinds.get(value, value) if key == "fileType" else value for key, value in fields.items()}
 
 
-async def _read_file(asked: PageRequest, services: Services) -> bytes:
+@asynccontextmanager
+async def _hold_file(asked: PageRequest, in_form: bytes | None, services: Services) -> AsyncIterator[bytes]:
+    """Give the file of a request, as long as it is read."""
     settings = services.settings
-    if asked.file.startswith(("http://", "https://")):
-        return await fetch(asked.file, settings.url_hosts, settings.limits)
-    if asked.fileType is None:
+    if in_form is not None:
+        yield in_form
+    elif asked.file.startswith(("http://", "https://")):
+        fetching = partial(fetch, asked.file, settings.url_hosts, settings.limits)
+        async with services.lanes.hold_fetched(fetching) as fetched:
+            yield fetched
+    elif asked.fileType is None:
         raise UndecodableError("fileType must be 0 for a PDF and 1 for an image", None, "say which it is")
-    if len(asked.file) <= PARSED_AT_ONCE_BYTES:
-        return decode_base64(asked.file)
-    return await services.lanes.small.run(decode_base64, asked.file)
+    elif len(asked.file) <= PARSED_AT_ONCE_BYTES:
+        yield decode_base64(asked.file)
+    else:
+        yield await services.lanes.small.run(decode_base64, asked.file)
 
 
 async def _read_lines(request: Request, services: Services) -> tuple[RecognizeRequest, list[bytes]]:
@@ -145,13 +164,17 @@ async def _read_lines(request: Request, services: Services) -> tuple[RecognizeRe
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     in_address = fields_in_address(request, RecognizeRequest)
     if kind == "application/json":
-        fields = await _parse(body := await request.body(), RecognizeRequest, services)
-        asked = validate(RecognizeRequest, {**in_address, **fields})
+        fields = {**in_address, **await _parse(body := await request.body(), RecognizeRequest, services)}
+        note_log_id(request, fields)
+        asked = validate(RecognizeRequest, fields)
         if len(body) <= PARSED_AT_ONCE_BYTES:
             return asked, _decode_all(asked.images)
         return asked, await services.lanes.small.run(_decode_all, asked.images)
     if kind == "multipart/form-data":
         in_form, named = await parse_form(request, RecognizeRequest)
+        note_log_id(request, in_address | in_form)
+        if "images" in in_form:
+            raise UndecodableError("the images of a form must be files", "a text", "send them as files")
         files = [data for _, data in named]
         return validate(
             RecognizeRequest, in_address | in_form | {"images": ["multipart"] * len(files)}

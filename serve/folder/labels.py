@@ -5,35 +5,46 @@ from pathlib import Path
 
 import cv2
 
-from serve.folder.inputs import PDF
 from serve.folder.places import File
-from serve.folder.rows import Record, Row
+from serve.folder.rows import Record, Row, compute_digest, make_refusal
 from serve.intake.documents import PdfPages
-from serve.intake.guard import open_picture
+from serve.intake.guard import is_pdf, open_picture
 from serve.settings import Limits
 from train.data.folders.flat_names import FlatNames
 from train.data.images import Image
 from train.data.photos.regions import Region, label_of
+from train.errors import DataError, OcrError
 
 LINES, CROPS, PAGES = "rec_gt.txt", "images", "Label.txt"
 SEPARATORS = frozenset("\t\n\r")
 Read = Iterable[tuple[File, Record]]
 
 
-def write_line_labels(read: Read, folder: Path) -> None:
-    """Write `rec_gt.txt` and the images that it names; what no list can hold is left out: no text, or tabs in it."""
-    names = FlatNames()
+def write_line_labels(read: Read, folder: Path) -> list[Record]:
+    """Write `rec_gt.txt` and the images that it names; what no list can hold is left out: no text, or tabs in it.
+
+    Returns:
+        The refusals of files that were read, but are not as they were.
+    """
+    names, refused = FlatNames(), list[Record]()
     (folder / CROPS).mkdir()
     with (folder / LINES).open("w", encoding="utf-8", newline="") as labels:
         for file, record in _each_once(read):
             text = record["pages"][0]["lines"][0]["text"]
-            if text and not SEPARATORS & {*text}:
-                name = names.take(Path(file.path).name)
-                (folder / CROPS / name).write_bytes(file.read())
-                labels.write(f"{CROPS}/{name}\t{text}\n")
+            if not text or SEPARATORS & {*text}:
+                continue
+            try:
+                data = _read_again(file, record)
+            except OcrError as error:
+                refused.append(make_refusal(file.name, error))
+                continue
+            name = names.take(Path(file.path).name)
+            (folder / CROPS / name).write_bytes(data)
+            labels.write(f"{CROPS}/{name}\t{text}\n")
+    return refused
 
 
-def write_page_labels(read: Read, folder: Path, title: str, limits: Limits) -> None:
+def write_page_labels(read: Read, folder: Path, title: str, limits: Limits) -> list[Record]:
     """Write `Label.txt` beside the pages that it names; those of PDFs and of TIFFs with several become PNGs.
 
     Args:
@@ -41,13 +52,22 @@ def write_page_labels(read: Read, folder: Path, title: str, limits: Limits) -> N
         folder: where the images go.
         title: the name that the folder will have.
         limits: of a file.
+
+    Returns:
+        The refusals of files that were read, but are not as they were.
     """
-    names = FlatNames()
+    names, refused = FlatNames(), list[Record]()
     with (folder / PAGES).open("w", encoding="utf-8", newline="") as labels:
         for file, record in _each_once(read):
             pages = record["pages"]
-            for name, page in zip(_keep_pages(file, len(pages), folder, names, limits), pages, strict=True):
+            try:
+                images = list(_keep_pages(file, record, folder, names, limits))
+            except OcrError as error:
+                refused.append(make_refusal(file.name, error))
+                continue
+            for name, page in zip(images, pages, strict=True):
                 labels.write(f"{title}/{name}\t{label_of(map(_region, page['lines']))}\n")
+    return refused
 
 
 def _each_once(read: Read) -> Iterator[tuple[File, Record]]:
@@ -59,14 +79,22 @@ def _each_once(read: Read) -> Iterator[tuple[File, Record]]:
             yield file, record
 
 
+def _read_again(file: File, record: Record) -> bytes:
+    """Return a file's content; raise DataError if it is another one by now: its texts would be those of another."""
+    data = file.read()
+    if record.get("digest") not in (None, compute_digest(data)):  # earlier versions kept none
+        raise DataError("a file must stay as it was read", "another content by now", "read it anew")
+    return data
+
+
 def _region(line: Row) -> Region:
     return Region(tuple((x, y) for x, y in line["box"]), line["text"])
 
 
-def _keep_pages(file: File, count: int, folder: Path, names: FlatNames, limits: Limits) -> Iterator[str]:
+def _keep_pages(file: File, record: Record, folder: Path, names: FlatNames, limits: Limits) -> Iterator[str]:
     """Write the pages of a file as images and yield their names."""
-    data, name = file.read(), Path(file.path).name
-    if count == 1 and not name.lower().endswith(PDF):
+    data, name = _read_again(file, record), Path(file.path).name
+    if len(record["pages"]) == 1 and not is_pdf(data, None):
         file_name = names.take(name)
         (folder / file_name).write_bytes(data)
         yield file_name
@@ -78,7 +106,7 @@ def _keep_pages(file: File, count: int, folder: Path, names: FlatNames, limits: 
 
 
 def _decode_pages(data: bytes, limits: Limits) -> Iterator[Image]:
-    if b"%PDF-" in data[:1024]:
+    if is_pdf(data, None):
         with PdfPages(data, limits) as pages:
             yield from (pages.render() for _ in pages.open())
         return

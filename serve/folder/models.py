@@ -10,7 +10,7 @@ from serve.folder.settings import FolderSettings
 from serve.inference.detector import TextDetector
 from serve.inference.model import load_model
 from serve.inference.orienter import LineOrienter
-from serve.inference.recogniser import NOTHING, LineReader, Reading
+from serve.inference.recogniser import NOTHING, LineReader, Reading, share_out
 from train.data.images import Image
 
 
@@ -52,10 +52,13 @@ class LocalModels:
         return found
 
     def _recognise(self, lines: Sequence[Image]) -> list[Reading]:
-        shown = self._reader.show(lines)
-        fitting = [line for line in shown if line is not None]
-        readings = iter(self._reader.read(fitting, [0] * len(fitting)))
-        return [NOTHING if line is None else next(readings) for line in shown]
+        found: list[Reading] = []
+        for some in share_out(lines, self._reader.model.upright):
+            shown = self._reader.show(some)
+            fitting = [line for line in shown if line is not None]
+            readings = iter(self._reader.read(fitting, [0] * len(fitting)))
+            found += [NOTHING if line is None else next(readings) for line in shown]
+        return found
 
     async def _in_thread(self, work: Callable[..., Any], *arguments: Any) -> Any:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)

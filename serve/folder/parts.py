@@ -60,6 +60,7 @@ class Parts:
 
     def discard(self) -> None:
         """Remove the folder: the output is whole."""
+        (self.folder / BEGUN).unlink()  # first: what a kill leaves of the parts is no reading
         shutil.rmtree(self.folder)
 
 
@@ -71,6 +72,14 @@ def folder_of(output: Path) -> Path:
 def errors_of(output: Path) -> Path:
     """Return where what could not be read is listed."""
     return output.with_name(f"{output.stem}.errors.jsonl")
+
+
+def require_new(path: Path) -> None:
+    """Raise UsageError if there is something where the output, or what lies beside it, is to appear."""
+    if os.path.lexists(path):
+        raise UsageError(
+            "--output and what lies beside it must be new", path, "name another one, or move it away"
+        )
 
 
 @contextmanager
@@ -94,7 +103,10 @@ def hold(folder: Path) -> Iterator[None]:
 
 
 def begin(folder: Path, asked: dict[str, Any], found: InputFiles, size: int) -> Parts:
-    """Write down what will be read, so that it can be resumed."""
+    """Write down what will be read, so that it can be resumed; parts of another reading are removed."""
+    (folder / BEGUN).unlink(missing_ok=True)
+    for part in folder.glob("*.jsonl"):
+        part.unlink()
     write_whole(folder / FILES, pack(found.files), durable=True)
     begun = {"asked": asked, "size": size, "refused": found.refused, "aside": dict(found.aside)}
     write_whole(folder / BEGUN, json.dumps(begun), durable=True)  # with it, the reading has begun

@@ -60,11 +60,11 @@ def locate_uri(uri: str, name: str = "") -> File:
         uri: `s3://bucket/key`, with `?endpoint_override=...` where that is needed; or `file:///path`.
         name: as it stands in the output; the URI without what follows the `?` by default.
     """
-    parts = urlsplit(uri)
+    parts = urlsplit(uri, allow_fragments=False)  # a key may hold a `#`
     name = name or parts._replace(query="").geturl()
     if parts.scheme == "file":
         return File(name, open_filesystem(uri, OPTION)[1] or "/")
-    place = parts._replace(path="", fragment="").geturl()
+    place = parts._replace(path="").geturl()
     base = open_filesystem(place, OPTION)[1]
     return File(name, f"{base}{parts.path}".rstrip("/"), place)
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from serve.api.rules import find_rule
 from serve.folder.models import LocalModels, open_line_reader
 from serve.folder.places import File
-from serve.folder.rows import Record, Row, make_line, make_record, make_refusal
+from serve.folder.rows import Record, Row, compute_digest, make_line, make_record, make_refusal
 from serve.folder.settings import FolderSettings
 from serve.inference.recogniser import Reading
 from serve.intake.guard import is_pdf, open_images, require_lines
@@ -31,6 +31,7 @@ Checks = Callable[[str], Mapping[str, bool]]
 class _Line(NamedTuple):
     image: Image
     warnings: tuple[str, ...]
+    digest: str | None
 
 
 class LineFiles:
@@ -53,7 +54,7 @@ class LineFiles:
         return [
             make_refusal(file.name, one)
             if isinstance(one, OcrError)
-            else make_record(file.name, [[self._make_line(next(readings))]], one.warnings)
+            else make_record(file.name, [[self._make_line(next(readings))]], one.warnings, one.digest)
             for file, one in zip(files, decoded, strict=True)
         ]
 
@@ -70,12 +71,12 @@ class LineFiles:
                 raise DataError("a PDF is read with a detector (--detection)", file.name, "name one")
             pictures = open_images([data], self._settings.limits)
             image = pictures.decode(0)
-            require_lines([image])
+            require_lines([image], self._reader.model.upright)
         except OcrError as error:
             return error
         line = self._reader.show([image])[0]
         assert line is not None  # it would have been refused
-        return _Line(line, pictures.warnings[0])
+        return _Line(line, pictures.warnings[0], _digest_for(self._settings, data))
 
 
 class PageFiles:
@@ -109,11 +110,17 @@ class PageFiles:
             pages, _, warnings = await self._documents.read_with(answer, data, None)
         except OcrError as error:
             return make_refusal(file.name, error)
-        return make_record(file.name, [page["lines"] for page in pages], warnings)
+        lines = [page["lines"] for page in pages]
+        return make_record(file.name, lines, warnings, _digest_for(self._settings, data))
 
     async def _answer(self, options: PageOptions, image: Image, lane: Lane) -> dict[str, Any]:
         page = await self._pages.read(image, options, lane)
         return {"lines": [make_line(line, self._checks) | {"box": line.quad.tolist()} for line in page.lines]}
+
+
+def _digest_for(settings: FolderSettings, data: bytes) -> str | None:
+    """Return the digest of a file that labels will stand beside; None for rows."""
+    return compute_digest(data) if settings.form == "labels" else None
 
 
 def _find_checks(settings: FolderSettings) -> Checks | None:

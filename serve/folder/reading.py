@@ -1,14 +1,15 @@
 """A reading from beginning to end: what is named becomes an output that is whole, however often it was interrupted."""
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 
 from serve.folder.inputs import find_files
 from serve.folder.labels import write_line_labels, write_page_labels
-from serve.folder.parts import Parts, begin, errors_of, folder_of, go_on, has_begun, hold
+from serve.folder.parts import Parts, begin, errors_of, folder_of, go_on, has_begun, hold, require_new
 from serve.folder.places import pack
 from serve.folder.pool import count_readers, dump_records, join_cluster, read_parts
 from serve.folder.progress import Progress
@@ -77,6 +78,7 @@ def read_folder(
         parts = _begin(settings, folder, resume)
         rate = 0.0
         if parts.missing:
+            require_new(output)  # it appears when all parts are there: this is another one
             join_cluster(address)
             rate = _read(settings, parts, count_readers(settings, readers))
         summary = replace(_write(settings, parts, output), rate=rate)
@@ -134,24 +136,36 @@ def _read_alone(settings: FolderSettings, parts: Parts, number: int, readers: in
 def _write(settings: FolderSettings, parts: Parts, output: Path) -> Summary:
     """Put the parts together; what could not be read goes beside the output."""
     counts = _count(parts)
-    if counts.troubles:
-        with replace_file(errors_of(output), durable=True) as draft:
-            write_json_lines(_list_troubles(parts), draft)
     if output.exists():  # it appeared whole, just before the end of an earlier run
         return counts
     if settings.form == "labels":
-        read = zip(parts.files, parts.records(), strict=True)
-        with make_folder(output) as draft:
-            if settings.pages:
-                write_page_labels(read, draft, output.name, settings.limits)
-            else:
-                write_line_labels(read, draft)
-    else:
-        with replace_file(output, durable=True) as draft:
-            TABLES[output.suffix.lower()](
-                (row for record in parts.records() for row in list_rows(record)), draft
-            )
+        return _write_labels(settings, parts, output, counts)
+    if counts.troubles:
+        _write_troubles(parts, output)
+    with replace_file(output, durable=True) as draft:
+        TABLES[output.suffix.lower()]((row for record in parts.records() for row in list_rows(record)), draft)
     return counts
+
+
+def _write_labels(settings: FolderSettings, parts: Parts, output: Path, counts: Summary) -> Summary:
+    """Write label lists; a file that is not as it was read stands among those that could not be read."""
+    read = zip(parts.files, parts.records(), strict=True)
+    with make_folder(output) as draft:
+        if settings.pages:
+            refused = write_page_labels(read, draft, output.name, settings.limits)
+        else:
+            refused = write_line_labels(read, draft)
+        if counts.troubles or refused:
+            _write_troubles(parts, output, refused)
+    return replace(
+        counts, unreadable=counts.unreadable + len(refused), troubles=counts.troubles or bool(refused)
+    )
+
+
+def _write_troubles(parts: Parts, output: Path, refused: Sequence[Record] = ()) -> None:
+    """List what could not be read beside the output."""
+    with replace_file(errors_of(output), durable=True) as draft:
+        write_json_lines(chain(_list_troubles(parts), refused), draft)
 
 
 def _count(parts: Parts) -> Summary:

@@ -1,5 +1,6 @@
 """The rows of the output, by column, and the record that a reader makes of each file."""
 
+import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -24,7 +25,10 @@ COLUMNS = (
 )
 """Of a row; `docs/reading-folders.md` says what each holds."""
 Record = dict[str, Any]
-"""`path` and `pages`, each with `lines`; or `path` and `error`. `warnings` where there are any."""
+"""`path` and `pages`, each with `lines`; or `path` and `error`. `warnings` where there are any.
+
+`digest` of the file, where it is to stand beside its texts: it may have changed by then.
+"""
 Row = dict[str, Any]
 LineReading = Reading | PageLine
 
@@ -47,10 +51,18 @@ def make_line(line: LineReading, checks: Callable[[str], Mapping[str, bool]] | N
     }
 
 
-def make_record(name: str, pages: Sequence[Sequence[Row]], warnings: Sequence[str] = ()) -> Record:
+def make_record(
+    name: str, pages: Sequence[Sequence[Row]], warnings: Sequence[str] = (), digest: str | None = None
+) -> Record:
     """Return the record of a file that was read."""
     record: Record = {"path": name, "pages": [{"lines": list(lines)} for lines in pages]}
-    return record | ({"warnings": list(warnings)} if warnings else {})
+    more = {"warnings": list(warnings), "digest": digest}
+    return record | {key: value for key, value in more.items() if value}
+
+
+def compute_digest(data: bytes) -> str:
+    """Return what tells a file's content from any other."""
+    return hashlib.blake2b(data, digest_size=16).hexdigest()
 
 
 def make_refusal(name: str, error: OcrError) -> Record:

@@ -1,5 +1,7 @@
 """Pictures to boxes: the work of one detector replica, without Ray."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
@@ -14,9 +16,9 @@ from train.system.onnx_session import CPU
 USUAL_SIDE_PX = 640
 
 
-def is_large(picture: Image) -> bool:
-    """Say whether a prepared picture is searched apart from the others (`serve/inference/aside.py`)."""
-    return bool(picture.shape[0] * picture.shape[1] > LARGE_PX)
+def is_large(size: Sequence[int]) -> bool:
+    """Say whether a prepared picture of that (height, width) is searched apart (`serve/inference/aside.py`)."""
+    return bool(size[0] * size[1] > LARGE_PX)
 
 
 class TextDetector:

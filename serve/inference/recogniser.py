@@ -21,6 +21,8 @@ from train.reading.text_model import TextModel
 
 BATCH_COLUMNS_PX = 16 * 640
 """Padded columns in one batch: what bounds a replica's memory, whatever the lines."""
+SHOWN_BYTES = 32 * 2**20
+"""What lines of one page or request take at a time; a usual page takes less."""
 COMPARED = 8
 """Lines that are compared together."""
 
@@ -79,6 +81,23 @@ def show_lines(lines: Sequence[images.Image], upright: str, padded_px: int) -> l
     return [
         None if images.too_long(*line.shape[:2]) else images.resize_line(line, padded_px) for line in shown
     ]
+
+
+def share_out(lines: Sequence[images.Image], upright: str) -> Iterator[Sequence[images.Image]]:
+    """Yield line images of any size in groups that take at most SHOWN_BYTES as `show_lines` shows them.
+
+    A thin line of some pixels is shown a hundred times as large; one alone may be larger than a group.
+    """
+    start = held = 0
+    for end, line in enumerate(lines):
+        shape = line.shape[1] / line.shape[0]
+        shape = max(shape, 1 / shape) if upright == "turn" else shape
+        size = int(3 * images.HEIGHT_PX**2 * min(shape, images.MAX_ASPECT))
+        if held and held + size > SHOWN_BYTES:
+            yield lines[start:end]
+            start, held = end, 0
+        held += size
+    yield lines[start:]
 
 
 class LineReader:

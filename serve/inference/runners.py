@@ -147,7 +147,7 @@ class Detector(ModelRunner):
         self, picture: Image, size: tuple[int, int], how: DetectionParameters, alone: bool
     ) -> Boxes:
         """Return (N, 4, 2) corners and (N,) scores in a picture that was prepared from one of `size` (H, W)."""
-        if is_large(picture) and not self._detector.on_gpu:
+        if is_large(picture.shape) and not self._detector.on_gpu:
             return await self._aside.find(picture, size, how)
         return await self.in_thread(self._detector.find, picture, size, how, alone)
 

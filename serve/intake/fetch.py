@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 TIMEOUT_S = 20.0  # of a whole fetch, names and redirects included
 CONNECT_S = 5.0
 MAX_REDIRECTS = 3
+MOST_CHARACTERS = 8192
+"""Of a URL; the library that takes them apart remembers the latest."""
 _CHUNK_BYTES = 2**16
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
@@ -50,6 +52,8 @@ def check_url(url: str, hosts: Sequence[str]) -> "yarl.URL":
 
     if not hosts:
         raise ForbiddenError("files are fetched only where hosts are allowed", "a URL", "send base64")
+    if len(url) > MOST_CHARACTERS:
+        raise _no_url(f"one of {len(url)} characters")
     try:
         if any(ord(character) <= 0x20 or character == "\x7f" for character in url):
             raise _no_url("one with blanks or control characters")  # they would end a request's line

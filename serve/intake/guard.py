@@ -112,11 +112,6 @@ def _warnings_of(header: Header) -> tuple[str, ...]:
     return ()
 
 
-def decode_image(data: bytes, limits: Limits) -> Image:
-    """Decode one picture into (H, W, 3) uint8 BGR; raises as `open_images`."""
-    return open_images([data], limits).decode(0)
-
-
 def open_images(files: Sequence[bytes], limits: Limits) -> Pictures:
     """Return pictures, one a file, after the sizes of all of them were added up.
 
@@ -140,11 +135,11 @@ def open_images(files: Sequence[bytes], limits: Limits) -> Pictures:
     return Pictures(headers, lambda index: _decode(files[index], headers[index]))
 
 
-def require_lines(images: Sequence[Image]) -> None:
-    """Raise UndecodableError for an image that is too long to be a line."""
+def require_lines(images: Sequence[Image], upright: str) -> None:
+    """Raise UndecodableError for an image that is too long to be a line, also once it is turned (`Model.upright`)."""
     for number, image in enumerate(images, 1):
         height, width = image.shape[:2]
-        if too_long(height, width):
+        if too_long(height, width) or (upright == "turn" and too_long(width, height)):
             raise UndecodableError(
                 f"a line must be at most {MAX_ASPECT} times as wide as it is high",
                 f"{width}x{height} px as image {number}",

@@ -7,16 +7,17 @@ however many requests wait. Small pictures never wait for large ones.
 import asyncio
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from typing import Any, TypeVar
 
 from serve.idle import WhenIdle, give_back
 from serve.intake.documents import Size
-from serve.intake.guard import count_bytes
+from serve.intake.guard import count_bytes, open_images
 from serve.intake.turns import Turns
 from serve.settings import LARGE_PX, Limits
+from train.data.images import Image
 
 T = TypeVar("T")
 SMALL_THREADS, SMALL_AT_ONCE = 4, 64
@@ -31,22 +32,29 @@ class Lane:
 
     def __init__(self, threads: int, count: int, size: int, niceness: int = 0) -> None:
         """Take the threads, how many pictures are in work at a time, and their decoded bytes together."""
-        self.turns = Turns(count, size)
+        self.turns, self._threads = Turns(count, size), Turns(threads)
         self._pool = ThreadPoolExecutor(threads, initializer=_yield_cores, initargs=(niceness,))
         self._idle = WhenIdle(lambda: self._pool.submit(give_back))
 
     async def run(self, work: Callable[..., T], *arguments: Any) -> T:
-        """Run blocking work in a thread of the lane; give its memory back when none follows."""
+        """Run blocking work in a thread of the lane, in turn by client; give its memory back when none follows."""
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._pool, work, *arguments)
+            async with self._threads.hold():
+                return await asyncio.get_running_loop().run_in_executor(self._pool, work, *arguments)
         finally:
             self._idle.restart()
 
 
 class Lanes:
-    """The lanes of one ingress replica."""
+    """The lanes of one ingress replica.
+
+    Attributes:
+        fetched: files that were fetched by URL: no client had to send them, so they are not counted as bodies.
+    """
 
     def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self.fetched = Turns(limits.queued, max(limits.body_bytes, limits.bytes_here))
         self.small = Lane(SMALL_THREADS, SMALL_AT_ONCE, max(SMALL_BYTES, limits.bytes_here))
         large, documents = (max(1, n // limits.shared_by) for n in (LARGE_AT_ONCE, DOCUMENTS_AT_ONCE))
         self.large = Lane(LARGE_THREADS, large, limits.large_bytes, NICENESS)
@@ -59,6 +67,26 @@ class Lanes:
     def of_picture(self, size: Size) -> Lane:
         """Return the lane of a picture."""
         return self.of(count_bytes(size))
+
+    @asynccontextmanager
+    async def hold_picture(self, data: bytes) -> AsyncIterator[Image]:
+        """Decode a file's one picture, (H, W, 3) uint8 BGR, and keep its place while it is used; as `open_images`."""
+        pictures = await self.small.run(open_images, [data], self._limits)
+        lane = self.of(pictures.decoded_bytes)
+        async with lane.turns.hold(pictures.decoded_bytes):
+            yield await lane.run(pictures.decode, 0)
+
+    @asynccontextmanager
+    async def hold_fetched(self, fetching: Callable[[], Awaitable[bytes]]) -> AsyncIterator[bytes]:
+        """Fetch a file when there is room for the largest, and keep its own while it is used."""
+        held = await self.fetched.enter(self._limits.body_bytes)
+        try:
+            data = await fetching()
+            self.fetched.shrink(held - len(data))
+            held = len(data)
+            yield data
+        finally:
+            self.fetched.leave(held)
 
 
 def _yield_cores(niceness: int) -> None:

@@ -141,7 +141,7 @@ class _Pictures:
     def add(self, result: Result) -> None:
         """Count a page's pictures; raise TooLargeError if they are too much."""
         self._pages += 1
-        self._bytes += sum(len(result[name] or "") for name in ("ocrImage", "inputImage"))
+        self._bytes += sum(len(result.get(name, "")) for name in ("ocrImage", "inputImage"))
         if self._bytes > self._most:
             raise TooLargeError(
                 f"the pictures in an answer must take at most {self._most} bytes",
@@ -171,12 +171,12 @@ def _size_of(image: Image) -> Size:
 
 
 def _make_result(image: Image, page: Page, visualize: bool) -> Result:
-    return {
-        "prunedResult": make_pruned_result(page),
-        "ocrImage": _encode_base64(draw_jpeg(image, page)) if visualize else None,
-        "docPreprocessingImage": None,
-        "inputImage": _encode_base64(encode_jpeg(image)) if visualize else None,
-    }
+    """Return a page's answer; as in PaddleX, a picture that there is not is left out."""
+    result: Result = {"prunedResult": make_pruned_result(page)}
+    if visualize:
+        result["ocrImage"] = _encode_base64(draw_jpeg(image, page))
+        result["inputImage"] = _encode_base64(encode_jpeg(image))
+    return result
 
 
 def _encode_base64(data: bytes) -> str:

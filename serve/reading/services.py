@@ -2,10 +2,11 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, Protocol
 
-from serve.errors import BusyError
-from serve.inference.recogniser import NOTHING, Reading, show_lines
+from serve.errors import BusyError, ConflictError
+from serve.inference.recogniser import NOTHING, Reading, share_out, show_lines
 from serve.inference.runners import Lines
 from serve.intake.at_once import DECODED_AT_ONCE_BYTES, decodes_at_once
 from serve.intake.guard import Pictures, open_images, require_lines
@@ -14,6 +15,7 @@ from serve.metrics import Metrics
 from serve.reading.document_reader import DocumentReader
 from serve.reading.line_queue import LineQueue
 from serve.reading.page_reader import PageReader
+from serve.reading.remembered import Remembered
 from serve.settings import Limits, Settings
 from train.data.images import Image
 
@@ -44,8 +46,7 @@ class Services:
         # the next picture is there as soon as one was searched; more of them would wait out of turn
         self.pages = PageReader(self, settings.calls_per_replica + 1)
         self.documents = DocumentReader(self.pages, self.lanes, settings.limits)
-        self._padded_px: int | None = None
-        self._upright = ""
+        self._shape = Remembered(self._ask_shape)
         self._running = 0  # models beside the recognisers
         self._queue = LineQueue(self._read, calls, CALL_LINES)
 
@@ -68,10 +69,11 @@ class Services:
     async def read_lines(self, files: Sequence[bytes], alternatives: int) -> tuple[list[Reading], Warnings]:
         """Return the readings of image files that show one line each, and their warnings; raises as `open_images`."""
         limits, small = self.settings.limits, self.lanes.small
+        upright, _ = await self._shape.get()
         held = await small.turns.enter(SMALL_BYTES)
         try:
-            opened = _open_at_once(files, limits)
-            pictures, lines = opened if opened else await small.run(_open_small, files, limits)
+            opened = _open_at_once(files, limits, upright)
+            pictures, lines = opened if opened else await small.run(_open_small, files, limits, upright)
             if lines is not None:
                 small.turns.shrink(held - pictures.decoded_bytes)
                 held = pictures.decoded_bytes
@@ -80,24 +82,25 @@ class Services:
             small.turns.leave(held)
         large = self.lanes.large
         async with large.turns.hold(pictures.decoded_bytes):
-            lines = await large.run(_decode_all, pictures)
+            lines = await large.run(_decode_all, pictures, upright)
             return await self.recognise(lines, alternatives), pictures.warnings
 
     async def recognise(self, lines: Sequence[Image], alternatives: int = 0) -> list[Reading]:
         """Read line images of any size, (H, W, 3) uint8 BGR; what is too long, as ruled lines are, says nothing."""
-        if self._padded_px is None:
-            self._upright = await self.call("recognition", "upright")
-            self._padded_px = await self.call("recognition", "padded_px")
-        large = sum(line.nbytes for line in lines) > SMALL_BYTES
-        shown = await self.lanes.large.run(self._show, lines) if large else self._show(lines)
-        fitting = [line for line in shown if line is not None]
-        readings = iter(await self._queue.read(fitting, alternatives))
-        return [NOTHING if line is None else next(readings) for line in shown]
+        upright, padded_px = await self._shape.get()
+        found: list[Reading] = []
+        for some in share_out(lines, upright):
+            large = sum(line.nbytes for line in some) > SMALL_BYTES
+            show = partial(show_lines, some, upright, padded_px)
+            shown = await self.lanes.large.run(show) if large else show()
+            fitting = [line for line in shown if line is not None]
+            readings = iter(await self._queue.read(fitting, alternatives))
+            found += [NOTHING if line is None else next(readings) for line in shown]
+        return found
 
-    def _show(self, lines: Sequence[Image]) -> list[Image | None]:
-        """Return lines as the recogniser takes them; None for one that is too long."""
-        assert self._padded_px is not None
-        return show_lines(lines, self._upright, self._padded_px)
+    async def _ask_shape(self) -> tuple[str, int]:
+        """Return what the recogniser wants done with upright lines, and the width to which it pads every line."""
+        return await self.call("recognition", "upright"), await self.call("recognition", "padded_px")
 
     async def _read(self, images: list[Image], wanted: list[int], alone: bool) -> list[Reading]:
         readings, work = await self.call(
@@ -111,12 +114,14 @@ class Services:
 
         Calls that are under way are finished by the old one.
         """
+        if task not in self._models:
+            raise ConflictError("a promoted model's task must be served", task, f"start it with --{task}")
         self._models[task].replace(source)
         self.forget()
 
     def forget(self) -> None:
         """Ask the models for their settings again: one of them was replaced."""
-        self._padded_px = None
+        self._shape.forget()
         self.pages.forget()
 
     async def ready(self) -> bool:
@@ -132,21 +137,24 @@ class Services:
         return list(await asyncio.gather(*(model.call("facts") for model in self._models.values())))
 
 
-def _open_at_once(files: Sequence[bytes], limits: Limits) -> tuple[Pictures, list[Image]] | None:
+def _open_at_once(
+    files: Sequence[bytes], limits: Limits, upright: str
+) -> tuple[Pictures, list[Image]] | None:
     """Return the pictures of files, decoded; None where that is work for a thread."""
     if not decodes_at_once(files):
         return None
     pictures = open_images(files, limits)
-    return (pictures, _decode_all(pictures)) if pictures.decoded_bytes <= DECODED_AT_ONCE_BYTES else None
+    few = pictures.decoded_bytes <= DECODED_AT_ONCE_BYTES
+    return (pictures, _decode_all(pictures, upright)) if few else None
 
 
-def _open_small(files: Sequence[bytes], limits: Limits) -> tuple[Pictures, list[Image] | None]:
+def _open_small(files: Sequence[bytes], limits: Limits, upright: str) -> tuple[Pictures, list[Image] | None]:
     """Return the pictures of files, decoded if they are small together."""
     pictures = open_images(files, limits)
-    return pictures, _decode_all(pictures) if pictures.decoded_bytes <= SMALL_BYTES else None
+    return pictures, _decode_all(pictures, upright) if pictures.decoded_bytes <= SMALL_BYTES else None
 
 
-def _decode_all(pictures: Pictures) -> list[Image]:
+def _decode_all(pictures: Pictures, upright: str) -> list[Image]:
     images = [pictures.decode(index) for index in range(len(pictures.headers))]
-    require_lines(images)
+    require_lines(images, upright)
     return images

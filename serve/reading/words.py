@@ -93,6 +93,8 @@ def find_word_boxes(
         steps: of the line without its padding (`count_steps`).
         quad: (4, 2) corners of the line.
     """
+    if not picture:  # of a line that was not read there are no steps either
+        return [], []
     line = _Line.of(quad, steps)
     contents: list[str] = []
     boxes: list[Corners] = []

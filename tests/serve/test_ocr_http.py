@@ -68,6 +68,7 @@ def test_pages_read_as_paddleocr_reads_them(
         assert list(body) == ["logId", "result", "errorCode", "errorMsg"]
         assert (body["logId"], body["errorCode"], body["errorMsg"]) == ("seven", 0, "Success")
         (page,) = body["result"]["ocrResults"]
+        assert list(page) == ["prunedResult"], "PaddleX leaves out what there is not"
         (expected,) = pipeline.predict(str(path), use_textline_orientation=False, **wanted)
         found, expected = page["prunedResult"], paddle.pruned(expected)
         compare(found, expected)

@@ -87,15 +87,21 @@ def _to_stride(side_px: int) -> int:
     return max(round(side_px / STRIDE_PX) * STRIDE_PX, STRIDE_PX)
 
 
+def prepared_size(height_px: int, width_px: int, how: DetectionParameters) -> tuple[int, int]:
+    """Return the (height, width) of what `prepare` makes of a picture."""
+    if height_px + width_px < TINY_PX:
+        height_px, width_px = max(height_px, STRIDE_PX), max(width_px, STRIDE_PX)
+    return input_size(height_px, width_px, how)
+
+
 def prepare(image: Image, how: DetectionParameters) -> Image:
     """Resize a picture, (H, W, 3) uint8 BGR, to a network input of the same kind."""
     height, width = image.shape[:2]
+    size = prepared_size(height, width, how)
     if height + width < TINY_PX:
         down, right = max(STRIDE_PX - height, 0), max(STRIDE_PX - width, 0)
         image = np.pad(image, ((0, down), (0, right), (0, 0)))
-        height, width = image.shape[:2]
-    size = input_size(height, width, how)
-    if size == (height, width):
+    if size == image.shape[:2]:
         return image
     return np.asarray(cv2.resize(image, size[::-1]), dtype=np.uint8)
 

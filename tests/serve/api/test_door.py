@@ -8,10 +8,12 @@ from typing import Any
 
 import httpx
 import pytest
+from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
-from serve.api.door import Door
+from serve.api.door import MOST_SAID, Door
+from serve.api.ingress import add_error_handlers
 from serve.errors import UnknownError
 from serve.metrics import Metrics
 from serve.settings import Limits, Settings
@@ -87,7 +89,7 @@ def test_a_full_queue_answers_at_once_and_says_when_to_come_back() -> None:
 
 def test_errors_and_faults_have_the_protocols_body_and_are_counted() -> None:
     async def unknown(_: Request) -> Response:
-        raise UnknownError("it must exist", "nothing", "name another")
+        raise UnknownError("it must exist", "nothing" * 2**17, "name another")
 
     async def broken(_: Request) -> Response:
         raise ZeroDivisionError("a secret")
@@ -100,6 +102,7 @@ def test_errors_and_faults_have_the_protocols_body_and_are_counted() -> None:
                 assert body.keys() == {"logId", "errorCode", "errorMsg"}
                 assert body["errorCode"] == status
                 assert "secret" not in body["errorMsg"]
+                assert len(body["errorMsg"]) <= MOST_SAID, "what was sent does not come back whole"
         text = metrics.render().decode()
         assert 'ocrtune_misuse_total{status="404"} 1.0' in text
         assert 'ocrtune_requests_total{path="other",status="500"} 1.0' in text
@@ -175,12 +178,15 @@ def test_answers_that_nobody_takes_are_bounded_in_bytes_and_time() -> None:
         return Response(b"x" * size)
 
     limits = Limits(decoded_bytes=4 * size, body_s=1.0, body_bytes_per_s=2**40)
-    app = Door(application, Settings(limits=limits), Metrics(), {("GET", "/hot"): large})
+    routed = FastAPI()
+    add_error_handlers(routed)
+    routed.add_api_route("/routed", large)
+    app = Door(routed, Settings(limits=limits), Metrics(), {("GET", "/hot"): large})
     scope = {
         "type": "http", "method": "GET", "path": "/hot", "headers": [], "query_string": b"", "client": ("a", 1),
     }  # fmt: skip
 
-    async def ask(reads: bool) -> tuple[int, int]:
+    async def ask(reads: bool, path: str = "/hot") -> tuple[int, int]:
         """Return the status and the bytes that came."""
         seen: list[Any] = []
 
@@ -189,13 +195,14 @@ def test_answers_that_nobody_takes_are_bounded_in_bytes_and_time() -> None:
             if len(seen) > 2 and not reads:
                 await asyncio.sleep(60)
 
-        await app(dict(scope), lambda: asyncio.sleep(60), send)  # type: ignore[arg-type,return-value]
+        await app(scope | {"path": path}, lambda: asyncio.sleep(60), send)  # type: ignore[arg-type,return-value]
         return seen[0]["status"], sum(len(message.get("body", b"")) for message in seen)
 
     async def run() -> None:
         idle = [asyncio.create_task(ask(reads=False)) for _ in range(2)]
         await asyncio.sleep(0.05)
-        assert (await ask(reads=True))[0] == 503, "two of them fill what answers may take"
+        for path in ("/hot", "/routed"):
+            assert (await ask(reads=True, path=path))[0] == 503, "two of them fill what answers may take"
         assert {status for status, count in await asyncio.gather(*idle) if count < size} == {200}
         assert await ask(reads=True) == (200, size), "their time is over"
 

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serve.folder.inputs import find_files
+from serve.folder.inputs import InputFiles, find_files
+from serve.folder.parts import begin, folder_of
 from serve.folder.places import File, locate_uri, pack, unpack
 from serve.read import COPY, require_output
 from tests.s3 import s3_server
@@ -122,6 +123,8 @@ def test_files_behind_a_uri_are_found_and_read(folder: Path) -> None:
             ("s3://shared/runs/deep/a#1.jpg", b"A"),
         ]
         assert found.aside == {".txt": 1}
+        (one,) = find_files([uri.replace("runs?", "runs/deep/a#1.jpg?")], pages=False).files
+        assert (one.name, one.read()) == ("s3://shared/runs/deep/a#1.jpg", b"A")
         with pytest.raises(UsageError, match="must be there"):
             find_files([uri.replace("runs", "else")], pages=False)
     assert find_files([(folder / "in" / "b.png").as_uri()], pages=False).files[0].read() == b"picture"
@@ -150,3 +153,13 @@ def test_a_jobs_output_does_not_go_with_its_copy_of_the_code(
     with pytest.raises(UsageError, match="outside its copy"):
         require_output(Path("texts.jsonl"), "rows")
     require_output(tmp_path / "texts.jsonl", "rows")
+
+
+def test_another_reading_takes_nothing_over_from_an_interrupted_one(tmp_path: Path) -> None:
+    output = tmp_path / "texts.jsonl"
+    folder_of(output).mkdir()
+    found = InputFiles([File("a.png", "/a.png")])
+    begin(folder_of(output), {}, found, 1).keep(0, b"the text of a.png")
+    with pytest.raises(UsageError, match=r"interrupted reading, got .*; go on with --resume"):
+        require_output(output, "rows")
+    assert begin(folder_of(output), {}, InputFiles([File("b.png", "/b.png")]), 1).missing == [0]

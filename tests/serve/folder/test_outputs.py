@@ -14,7 +14,7 @@ import pytest
 
 from serve.folder.labels import write_line_labels, write_page_labels
 from serve.folder.places import File
-from serve.folder.rows import COLUMNS, Record, list_rows, list_troubles
+from serve.folder.rows import COLUMNS, Record, compute_digest, list_rows, list_troubles
 from serve.folder.tables import TABLES
 from serve.settings import Limits
 from tests.serve.crafted import pdf
@@ -116,3 +116,32 @@ def test_pages_become_the_labels_of_ppocrlabel(tmp_path: Path) -> None:
     assert names == ["out/a_photo.png", "out/two_page1.png", "out/two_page2.png"]
     assert cv2.imread(str(tmp_path / names[1])).shape == (200, 400, 3)
     assert check_labels(tmp_path / "out", "--task", "detection")
+
+
+def test_no_text_stands_beside_another_picture_than_that_it_was_read_of(tmp_path: Path) -> None:
+    """A reading may be interrupted for days; what changed meanwhile, or is gone, is told."""
+    kept, changed, gone = (write_picture(tmp_path / f"{name}.png") for name in ("kept", "changed", "gone"))
+    read = [
+        (file, record(file.name, [line("A", box=BOX)]) | {"digest": compute_digest(file.read())})
+        for file in (kept, changed, gone)
+    ]
+    os.replace(write_picture(tmp_path / "new.png").path, changed.path)
+    os.remove(gone.path)
+    why = [
+        {"path": changed.name, "error": "a file must stay as it was read, got another content by now"},
+        {"path": gone.name, "error": "a file must be readable, got No such file or directory"},
+    ]
+    for folder in ("lines", "pages"):
+        (tmp_path / folder).mkdir()
+    assert write_line_labels(read, tmp_path / "lines") == why
+    assert (tmp_path / "lines" / "rec_gt.txt").read_text() == "images/kept.png\tA\n"
+    assert write_page_labels(read, tmp_path / "pages", "pages", Limits()) == why
+    assert len((tmp_path / "pages" / "Label.txt").read_text().splitlines()) == 1
+
+
+def test_a_pdf_is_known_by_its_bytes(tmp_path: Path) -> None:
+    (tmp_path / "scan.png").write_bytes(pdf(["0 0 200 100"], b"0 0 50 50 re f"))
+    (tmp_path / "out").mkdir()
+    read = [(File("scan.png", str(tmp_path / "scan.png")), record("scan.png", [line("A", box=BOX)]))]
+    assert write_page_labels(read, tmp_path / "out", "out", Limits()) == []
+    assert cv2.imread(str(tmp_path / "out" / "scan_page1.png")).shape == (200, 400, 3)

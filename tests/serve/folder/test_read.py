@@ -96,6 +96,12 @@ def test_a_killed_reading_goes_on_where_it_was(
             page["lines"][0]["text"] = KEPT
     part.write_text("".join(json.dumps(record) + "\n" for record in told))
 
+    assert run(read.main, command) == 2
+    assert "interrupted reading" in capsys.readouterr().err
+    output.write_text("of somebody else")
+    assert run(read.main, [*command, "--resume"]) == 2
+    assert output.read_text() == "of somebody else"
+    output.unlink()
     other = [*command, "--resume", "--decode", "raw"]
     assert run(read.main, other) == 2
     assert "--decode raw, begun with text-model" in capsys.readouterr().err

@@ -10,14 +10,14 @@ from unittest import mock
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw, ImageFont
 
 from serve.inference import pretrained
 from serve.inference.beam import find_alternatives
 from serve.inference.model import load_model
-from serve.inference.recogniser import LineReader, split_into_buckets
+from serve.inference.recogniser import LineReader, share_out, show_lines, split_into_buckets
 from tests import real_lines
 from tests.serve import paddle_reference as paddle
 from train.bundle import Recogniser
@@ -34,6 +34,22 @@ def test_only_lines_of_one_bucket_share_a_batch(widths: list[int], most: int, pi
         assert {images.bucket_width(widths[i]) for i in indices} == {width}
         assert len(indices) <= most
         assert len(indices) == 1 or len(indices) * width <= pixels
+
+
+@settings(max_examples=40)
+@given(
+    st.lists(st.tuples(st.integers(1, 60), st.integers(1, 3000)), max_size=12),
+    st.sampled_from(["as_is", "turn"]),
+)
+def test_lines_are_shown_few_at_a_time(shapes: list[tuple[int, int]], upright: str) -> None:
+    """Two hundred thin lines of a hundred bytes each would take a third of a gigabyte."""
+    lines = [np.zeros((*shape, 3), np.uint8) for shape in shapes]
+    with mock.patch("serve.inference.recogniser.SHOWN_BYTES", 10**5):
+        groups = list(share_out(lines, upright))
+    assert [id(line) for group in groups for line in group] == [*map(id, lines)]
+    for group in groups:
+        shown = sum(one.nbytes for one in show_lines(group, upright, 160) if one is not None)
+        assert len(group) == 1 or shown <= 10**5 + 144 * len(group)
 
 
 @given(st.integers(1, 4), st.integers(0, 10**6))

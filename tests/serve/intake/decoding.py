@@ -38,5 +38,9 @@ def decode_images(files: list[bytes], limits: Limits) -> list[Image]:
     return _decode_all(open_images(files, limits))
 
 
+def decode_image(data: bytes, limits: Limits) -> Image:
+    return open_images([data], limits).decode(0)
+
+
 def _decode_all(pictures: Pictures) -> list[Image]:
     return [pictures.decode(index) for index in range(len(pictures.headers))]

@@ -45,7 +45,7 @@ def after_start(*segments: bytes) -> bytes:
 def test_what_encoders_write_for_a_small_line_needs_no_thread(data: bytes) -> None:
     assert decodes_at_once([data] * 4)
     assert not decodes_at_once([data] * 5)
-    assert _open_at_once([data], Limits()) is not None
+    assert _open_at_once([data], Limits(), "as_is") is not None
 
 
 @pytest.mark.parametrize(
@@ -91,4 +91,4 @@ def test_a_jpeg_that_may_take_long_is_decoded_in_a_thread(data: bytes) -> None:
 @pytest.mark.parametrize("form", ["GIF", "WEBP", "TIFF", "BMP", "AVIF"])
 def test_other_kinds_and_large_pictures_are_decoded_in_a_thread(form: str) -> None:
     assert not decodes_at_once([pillow(form=form)])
-    assert _open_at_once([pillow(image=picture(300, 200))], Limits()) is None
+    assert _open_at_once([pillow(image=picture(300, 200))], Limits(), "as_is") is None

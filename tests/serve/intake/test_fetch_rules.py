@@ -49,6 +49,7 @@ def test_an_address_in_ipv6_clothes_is_as_public_as_itself(address: Any) -> None
         *("http://", "http:///x", "http://good.example:99999/", "http://[::1", "http://u@good.example/"),
         *("http://good.example@evil.example/", "http://good.example/x y", "http://good.example/\r\nX: y"),
         "http://:pass@good.example/",
+        f"http://good.example/{'x' * 8192}",
     ],
 )
 def test_what_is_no_plain_http_url_is_refused(url: str) -> None:

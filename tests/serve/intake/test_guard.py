@@ -8,11 +8,12 @@ import PIL.Image
 import pytest
 
 from serve.errors import RequestError, TooLargeError, UndecodableError, UnsupportedError
+from serve.inference.recogniser import show_lines
 from serve.intake import guard
-from serve.intake.guard import decode_image
+from serve.intake.guard import require_lines
 from serve.settings import Limits
 from tests.serve.crafted import paged, picture, pillow, png_bomb, promise
-from tests.serve.intake.decoding import decode_document, decode_images, line_warnings
+from tests.serve.intake.decoding import decode_document, decode_image, decode_images, line_warnings
 from tests.serve.memory import peak_below
 from train.data.images import Image
 
@@ -231,3 +232,14 @@ def test_real_photographs_are_what_opencv_reads(data_dir: Path, folder: str) -> 
     assert len(files) > 2
     for file in files:
         assert np.array_equal(decode_image(file.read_bytes(), Limits()), as_opencv(file.read_bytes())), file
+
+
+@pytest.mark.parametrize("upright", ["as_is", "turn"])
+def test_an_image_is_too_long_where_its_model_cannot_be_shown_it(upright: str) -> None:
+    for height, width in ((3000, 10), (2000, 10), (10, 2000), (10, 2010), (15, 10)):
+        image = np.zeros((height, width, 3), np.uint8)
+        if show_lines([image], upright, 160)[0] is None:
+            with pytest.raises(UndecodableError, match=f"got {width}x{height} px as image 1"):
+                require_lines([image], upright)
+        else:
+            require_lines([image], upright)

@@ -10,10 +10,9 @@ from hypothesis import strategies as st
 
 from serve.errors import TooLargeError, UndecodableError, UnsupportedError
 from serve.intake.at_once import decodes_at_once
-from serve.intake.guard import decode_image
 from serve.settings import Limits
 from tests.serve.crafted import paged, pdf, picture, pillow
-from tests.serve.intake.decoding import decode_document
+from tests.serve.intake.decoding import decode_document, decode_image
 from tests.serve.memory import peak_below
 
 LIMITS = Limits(pixels=100_000, pages=3, decoded_bytes=400_000)

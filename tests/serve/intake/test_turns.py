@@ -1,12 +1,16 @@
 """Turns: no more at a time than there is room for, nobody forgotten, and no client before its turn."""
 
 import asyncio
+import threading
 from collections import Counter
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from serve.intake.lanes import Lane, Lanes
 from serve.intake.turns import CALLER, Caller, FairQueue, Turns
+from serve.settings import Limits
+from tests.serve.crafted import pillow
 
 
 def as_caller(client: str, request: int) -> None:
@@ -63,3 +67,61 @@ def test_bounds_hold_and_nothing_is_lost_when_some_go_away(
 
     asyncio.run(run())
     assert seen["done"] >= sum(not leaves for _, _, leaves in asked)
+
+
+def test_what_is_fetched_and_decoded_is_held_in_bounds() -> None:
+    """Neither a URL nor a correction says how much there is behind it."""
+    fetched: list[str] = []
+
+    async def fetching() -> bytes:
+        fetched.append("one")
+        return b"123"
+
+    async def run() -> None:
+        lanes, done = Lanes(Limits(body_bytes=10, decoded_bytes=40)), asyncio.Event()
+
+        async def use() -> None:
+            async with lanes.hold_fetched(fetching):
+                await done.wait()
+
+        using = [asyncio.create_task(use()) for _ in range(9)]
+        for _ in range(50):
+            await asyncio.sleep(0)
+        assert len(fetched) == 4, "of 20 bytes 8 are free, and the next one may be of 10"
+        done.set()
+        await asyncio.gather(*using)
+        assert len(fetched) == 9
+        lanes = Lanes(Limits())
+        async with lanes.hold_picture(pillow()) as image:
+            assert image.shape == (60, 80, 3)
+            others = asyncio.create_task(lanes.small.turns.enter(10**9))
+            for _ in range(50):
+                await asyncio.sleep(0)
+            assert not others.done(), "its place is taken as long as it is used"
+        await others
+
+    asyncio.run(run())
+
+
+def test_a_clients_work_waits_for_few_pieces_of_anothers() -> None:
+    """Sixty slow pictures of one client must not be decoded before one of another client."""
+    begun, done = threading.Event(), list[str]()
+
+    def work(client: str) -> None:
+        begun.wait()
+        done.append(client)
+
+    async def run() -> None:
+        lane = Lane(1, 64, 10**9)
+
+        async def ask(number: int, client: str) -> None:
+            as_caller(client, number)
+            await lane.run(work, client)
+
+        tasks = [asyncio.create_task(ask(*each)) for each in enumerate("aaaaaaaab")]
+        await asyncio.sleep(0)
+        begun.set()
+        await asyncio.gather(*tasks)
+
+    asyncio.run(run())
+    assert done.index("b") <= 2

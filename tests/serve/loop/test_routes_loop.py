@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from serve.api.ingress import add_error_handlers
 from serve.api.routes_loop import Loop, make_loop_router, open_loop
-from serve.intake.guard import decode_image
+from serve.intake.lanes import Lanes
 from serve.loop.retrain_plan import RetrainRequest
 from serve.settings import Limits, Settings
 from tests.serve.loop.loop_parts import BETTER, WORSE, Parts, made, make_bundle
@@ -38,8 +38,7 @@ class Server:
 
     def _loop(self) -> Loop:
         parts = self.parts
-        decode = lambda data: decode_image(data, Limits())  # noqa: E731
-        return Loop(parts.corrections, parts.versions, parts.retrainings, decode, self._apply)
+        return Loop(parts.corrections, parts.versions, parts.retrainings, Lanes(Limits()), self._apply)
 
     def _apply(self, task: str, source: str) -> None:
         self.applied.append((task, source))
@@ -242,8 +241,8 @@ def test_two_retrainings_at_once_start_one(server: Server) -> None:
 
 
 def test_the_loop_lies_in_the_storage(tmp_path: Path) -> None:
-    loop = open_loop(Settings(storage=tmp_path / "here"), lambda *_: None)
-    loop.corrections.add(loop.decode(png(made(1))), "A")
+    loop = open_loop(Settings(storage=tmp_path / "here"), Lanes(Limits()), lambda *_: None)
+    loop.corrections.add(made(1), "A")
     assert len(list((tmp_path / "here" / "corrections").glob("*.png"))) == 1
 
 

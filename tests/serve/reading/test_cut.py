@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from serve.errors import TooLargeError
 from serve.inference.model import Model
 from serve.inference.recogniser import Reading
 from serve.intake.lanes import Lanes
@@ -17,7 +18,7 @@ from serve.settings import Limits
 from tests.real_photos import samples
 from train.config import TrialConfig
 from train.cut import CUTS_TO_TRY, PADDLEOCR, Cut
-from train.data import images
+from train.data import detection, images
 from train.data.charset import Charset
 from train.data.dataset import Dataset
 from train.data.detection import DetectionParameters
@@ -90,3 +91,42 @@ def test_a_bundle_tells_how_its_reader_wants_lines_cut() -> None:
         told = Recognition(TrialConfig(cut=how), Charset(("A",))).settings()
         assert ("cut" in told) == (how != PADDLEOCR)
         assert Model("recognition", "any", "1", Path("graph"), settings=told).cut == how
+
+
+def test_boxes_that_each_cover_the_page_are_not_all_cut_out() -> None:
+    page = np.zeros((1100, 1000, 3), np.uint8)
+    whole = np.array([[0, 0], [1000, 0], [1000, 1100], [0, 1100]], np.int32)
+    assert asyncio.run(_read(Shown(PADDLEOCR, np.stack([whole] * 4)), page)).quads
+    with pytest.raises(TooLargeError, match="got 50 times; lower textDetUnclipRatio"):
+        asyncio.run(_read(Shown(PADDLEOCR, np.stack([whole] * 50)), page))
+
+
+def test_a_picture_is_made_large_for_the_detector_when_its_turn_comes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Some bytes may ask to be searched at 16 megapixels; so many may not wait."""
+    made: list[tuple[int, ...]] = []
+
+    def prepare(image: Image, how: DetectionParameters) -> Image:
+        made.append(detection.prepared_size(*image.shape[:2], how))
+        return image
+
+    class Waiting(Shown):
+        async def run(self, task: str, method: str, *arguments: Any) -> Any:
+            searched.set()
+            await asyncio.Event().wait()
+
+    async def run() -> None:
+        reader, lanes = PageReader(Waiting(PADDLEOCR, None), 2), Lanes(Limits())
+        asked = PageRequest(file="", textDetLimitSideLen=4000, textDetLimitType="min")
+        options = await reader.options(asked)
+        page = np.zeros((8, 8, 3), np.uint8)
+        tasks = [asyncio.create_task(reader.read(page, options, lanes.small)) for _ in range(5)]
+        await searched.wait()
+        assert made == [(4000, 4000)]
+        for task in tasks:
+            task.cancel()
+
+    searched = asyncio.Event()
+    monkeypatch.setattr(detection, "prepare", prepare)
+    asyncio.run(run())

@@ -230,3 +230,6 @@ def test_a_line_that_is_too_long_is_told() -> None:
     (warning,) = describe_unread(page.unread)
     assert "1 were not read, one of 6045x28 px" in warning
     assert describe_unread(()) == ()
+    sizes, readings = [(28, 6045), (20, 40)], [NOTHING, Reading("A", 0.9)]
+    unread, _ = assemble(options(returnWordBox=True), quads, sizes, None, readings).lines
+    assert (unread.words, unread.word_quads) == ((), ())
