@@ -143,6 +143,15 @@ class SearchSpace(Frozen):
                 faults[key] = f"{key} must stay as fixed, {values[key]}"
         return point, faults
 
+    def usual(self, key: str) -> Value | None:
+        """Return the value of `key` where nothing says another; None if it is not open then, or never."""
+        values = dict(self.fixed)
+        for parameter in self.parameters:
+            if parameter.key not in values and parameter.active(values):
+                values[parameter.key] = _usual(parameter)
+        found: Value | None = values.get(key)
+        return found
+
     def choices(self, key: str) -> tuple[Value, ...]:
         """Return the values that `key` may have, by choice or fixed; empty if the space leaves it alone."""
         if key in self.fixed:

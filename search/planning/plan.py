@@ -166,7 +166,7 @@ def drop_unaffordable_models(
         return space, ""
     epochs = min(budget.max_epochs, TrialConfig().epochs)
     seconds = [
-        probe.cost.epoch_seconds(make_typical_config(probe), budget.train_lines, budget.val_lines)
+        probe.cost.epoch_seconds(make_typical_config(probe, budget), budget.train_lines, budget.val_lines)
         * epochs
         * budget.folds
         for probe in probes

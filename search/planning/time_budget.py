@@ -24,6 +24,7 @@ from search.preflight.probe import Probe
 from search.settings import StudySettings
 from spaces.space import SearchSpace
 from train.config import TrialConfig
+from train.data.batching.mixture import MAX_SHARE
 from train.techniques import build_technique
 
 FINISH_SHARE, FINISH_LEAST_S, TRIAL_START_S = 0.04, 30.0, 10.0
@@ -48,6 +49,7 @@ class TimeBudget:
         usual_s: seconds that a trial should take; None for as long as there is time.
         epoch_share: of the training samples that an epoch sees.
         refit_s: after all that, in which the winner is trained on all samples (`search/selection/refit.py`).
+        usual: a trial of which nothing is said, as far as it decides what an epoch takes (`make_usual_config`).
     """
 
     deadline: float | None
@@ -61,6 +63,7 @@ class TimeBudget:
     usual_s: float | None = None
     epoch_share: float = 1.0
     refit_s: float = 0.0
+    usual: TrialConfig = field(default_factory=TrialConfig)
 
     def epochs_for(self, config: TrialConfig, now: float) -> int:
         """Return how long a trial that starts now (Unix time) may run; 0 for not at all."""
@@ -129,7 +132,18 @@ def make_budget(
         val_lines=val_lines,
         costs={probe.model: probe.cost for probe in probes},
         folds=settings.folds or 1,
+        usual=make_usual_config(space),
     )
+
+
+def make_usual_config(space: SearchSpace) -> TrialConfig:
+    """Return the charset and the share of further lines of a usual trial: both make an epoch longer.
+
+    All further lines stand there as general ones: they cost the same.
+    """
+    further = min(MAX_SHARE, sum(float(str(space.usual(key) or 0)) for key in ("replay", "synthetic")))
+    usual = TrialConfig(replay=further)
+    return usual.model_copy(update={"charset": space.usual("charset") or usual.charset})
 
 
 def divide(
@@ -168,21 +182,25 @@ def divide(
 def estimate_epoch(budget: TimeBudget, probes: Sequence[Probe]) -> float:
     """Return the expected seconds of an epoch, over all folds, of the model whose pretrained baseline is best."""
     best = max(probes, key=lambda probe: probe.best.scores.rank)
-    config = make_typical_config(best).model_copy(update={"epoch_share": budget.epoch_share})
+    config = make_typical_config(best, budget).model_copy(update={"epoch_share": budget.epoch_share})
     return budget.folds * best.cost.epoch_seconds(config, budget.train_lines, budget.val_lines)
 
 
 def list_epochs_by_model(budget: TimeBudget, probes: Sequence[Probe]) -> dict[str, float]:
     """Return the expected seconds of an epoch of each model's usual trial."""
-    configs = [make_typical_config(probe).model_copy(update={"model": probe.model}) for probe in probes]
-    return {config.model: budget.epoch_seconds(config) for config in configs}
+    usual = {probe.model: make_typical_config(probe, budget) for probe in probes}
+    return {
+        model: budget.epoch_seconds(config.model_copy(update={"model": model}))
+        for model, config in usual.items()
+    }
 
 
-def make_typical_config(probe: Probe) -> TrialConfig:
-    """Return a usual trial of a model: of its task, and in detection on squares as large as those that were timed."""
+def make_typical_config(probe: Probe, budget: TimeBudget) -> TrialConfig:
+    """Return a usual trial of a model: of its task, in detection on squares as large as those that were timed."""
     if not probe.configs:
-        return TrialConfig()
-    return TrialConfig(task=probe.configs[0].task, detection=probe.configs[0].detection)
+        return budget.usual
+    first = probe.configs[0]
+    return budget.usual.model_copy(update={"task": first.task, "detection": first.detection})
 
 
 def fit_epochs(
@@ -193,6 +211,7 @@ def fit_epochs(
     There is some time to train even where reading the models took longer than foretold: the search then overruns.
     At least half of it trains, the rest reads the validation samples: where these take long, there are fewer epochs.
     """
+    budget = replace(budget, usual=make_usual_config(space))
     if budget.deadline is None or settings.time_budget_s is None:
         return space, budget
     least_s = min(TRAIN_S, TRAIN_SHARE * settings.time_budget_s)
