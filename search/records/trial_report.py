@@ -25,7 +25,7 @@ MICRO_BATCHES, NOTE = "parts", "note"
 FORGETTING, EXCESS = Forgotten._fields
 DIVERGED, REASON = "diverged", "reason"
 COPIED, TRAINED_WITH = "copied_from", "trained_with"
-FOLD, OF, SAMPLES, ROWS = "fold", "folds", "samples", "fold_rows"
+FOLD, OF, SAMPLES, ROWS, CHOSEN = "fold", "folds", "samples", "fold_rows", "fold_chosen"
 ELAPSED, TIME, STEP_SECONDS, CHECKPOINT = (
     "time_total_s",
     "timestamp",
@@ -36,7 +36,7 @@ ELAPSED, TIME, STEP_SECONDS, CHECKPOINT = (
 
 _OWN = {
     SCORE, METRIC, MICRO_BATCHES, NOTE, FORGETTING, EXCESS, DIVERGED, REASON, COPIED, TRAINED_WITH, FOLD, OF, SAMPLES,
-    ROWS, ELAPSED, TIME, STEP_SECONDS, CHECKPOINT,
+    ROWS, CHOSEN, ELAPSED, TIME, STEP_SECONDS, CHECKPOINT,
 }  # fmt: skip
 
 
@@ -47,13 +47,15 @@ class FoldReport:
     Attributes:
         of: number of folds.
         samples: read by all folds so far.
-        rows: JSON of (n, k): how each sample of this fold was done (`Task.per_sample`).
+        rows: JSON of (n, k): how each sample of this fold was done (`Task.per_sample`), or each of all folds so far.
+        chosen: JSON of the configuration with what suits the samples of all folds so far; empty where nothing is.
     """
 
     number: int
     of: int
     samples: int
     rows: str = ""
+    chosen: str = ""
 
 
 @dataclass(frozen=True)
@@ -154,6 +156,7 @@ class TrialReport:
                 SAMPLES: self.fold.samples,
                 ROWS: self.fold.rows,
             }
+            row |= {CHOSEN: self.fold.chosen} if self.fold.chosen else {}
         if self.origin:
             row |= {COPIED: self.origin.copied_from, TRAINED_WITH: self.origin.trained_with}
         return row
@@ -196,7 +199,9 @@ def _stamp(row: Row) -> Stamp:
 
 
 def _fold(row: Row) -> FoldReport:
-    return FoldReport(int(row[FOLD]), int(row[OF]), int(row[SAMPLES]), _text(row, ROWS))
+    return FoldReport(
+        int(row[FOLD]), int(row[OF]), int(row[SAMPLES]), _text(row, ROWS), _text(row, CHOSEN)
+    )
 
 
 def is_fold(row: Row) -> bool:
@@ -228,5 +233,15 @@ def name_copied(checkpoint: str, trial: str) -> str:
 
 def join_rows(reports: Sequence[TrialReport]) -> SampleStats | None:
     """Return how every sample of a trial's folds was done, in the order of the folds; None of other trials."""
-    found = [json.loads(report.fold.rows) for report in reports if report.fold and report.fold.rows]
-    return np.concatenate([np.asarray(rows, np.float64) for rows in found]) if found else None
+    found: list[SampleStats] = []
+    for report in reports:
+        if report.fold and report.fold.rows:
+            rows = np.asarray(json.loads(report.fold.rows), np.float64)
+            found = [rows] if len(rows) == report.fold.samples else [*found, rows]
+    return np.concatenate(found) if found else None
+
+
+def read_chosen(reports: Sequence[TrialReport]) -> TrialConfig | None:
+    """Return a trial's configuration with what suits the samples of all its folds; None where nothing was chosen."""
+    fold = reports[-1].fold if reports else None
+    return config_from_mapping(json.loads(fold.chosen), "trial") if fold and fold.chosen else None

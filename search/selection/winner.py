@@ -10,6 +10,7 @@ from search.records.evidence import Caution, DecodedSplit, LabelCheck, Refit
 from search.records.result import PRETRAINED, Comparison, Misreading
 from search.records.sample_rows import SplitRows, make_split_rows
 from search.records.trial import TrialRecord
+from search.records.trial_report import latest_reports, read_chosen
 from search.sampling.lineage import describe_stages
 from search.selection.caution import apply_caution, load_baseline
 from search.selection.choose import Selection
@@ -73,10 +74,10 @@ def export_winner(search: Searched, selected: Selection, folder: Path) -> Winner
     data, val = search.data, search.data.training.val
     best, averaged = load_weights(search, selected)
     loaded, averaged, caution = apply_caution(search, selected, best, averaged)
-    is_trained, learnt = caution is None or caution.share > 0, data.training.train.sizes
-    tuned = tune(loaded, val, learnt if is_trained else None)
+    is_trained = caution is None or caution.share > 0
+    tuned = tune_winner(search, ranked[0], loaded, is_trained)
     winner = add_text_model(tuned, val, search.knowledge_for_winner)
-    kept = tuned if is_trained else tune(best, val, learnt)
+    kept = tuned if is_trained else tune_winner(search, ranked[0], best, is_trained=True)
     save_config(kept.checkpoint.config, folder / BEST_CONFIG, describe_stages(ranked[0].stages))
     final, further = refit(search, ranked[0], winner, averaged, caution)
     export_network(final, val, folder / "best", search.settings.samples, learned_val=further is not None)
@@ -97,6 +98,20 @@ def export_winner(search: Searched, selected: Selection, folder: Path) -> Winner
         labels=check_winner_labels(search, selected, tuned, averaged),
         decoded=summarise_decoding(winner, final, data),
     )
+
+
+def tune_winner(search: Searched, trial: TrialRecord, network: Loaded, is_trained: bool) -> Loaded:
+    """Return the network with what needs no training chosen on validation; over folds, on the samples of all of them.
+
+    Over folds that split is a handful. What suits a baseline was chosen on all samples when it was first read.
+    """
+    training = search.data.training
+    if search.folds == 1:
+        return tune(network, training.val, training.train.sizes if is_trained else None)
+    if not is_trained:
+        return network
+    chosen = read_chosen(latest_reports(search.journals[trial.id].rows))
+    return tune(network, training.val, training.train.sizes, chosen)
 
 
 def export_untrained(search: Searched, folder: Path) -> WinnerEvidence:

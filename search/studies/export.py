@@ -7,7 +7,7 @@ from pathlib import Path
 from pyarrow import fs
 
 from search.preflight.data import choose_decoding, gather_text_knowledge, source_of
-from search.records.trial_report import checkpoint_scores, latest_reports
+from search.records.trial_report import checkpoint_scores, latest_reports, read_chosen
 from search.settings import StudySettings
 from search.storage.journal import TrialJournal, read_journal
 from search.storage.trial_folder import TrialFolder
@@ -64,7 +64,7 @@ def export_trial(study: Study, wanted: str, output: Path) -> Exported:
     knowledge = gather_text_knowledge(settings, [sample.text for sample in splits.train])
     val = choose_decoding(settings).decode_usable({"val": splits.val}, settings.allow_bad, left_out)[0]["val"]
     learnt = PhotoFiles(splits.train).sizes if TASKS.get(settings.task_name).tunes else None
-    tuned = with_tuned_settings(checkpoint, val, learnt)
+    tuned = with_tuned_settings(checkpoint, val, learnt, read_chosen(latest_reports(trial.rows)))
     network = add_text_model(load_network(tuned, val), val, knowledge)
     parity = export_network(network, val, output, settings.samples)
     return Exported(trial.id, checkpoint.epoch, network.checkpoint.metrics, parity)

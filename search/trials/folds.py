@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -20,14 +21,14 @@ from search.settings import StudySettings
 from train.checkpoint import Checkpoint
 from train.config import TrialConfig
 from train.data.batching.mixture import Mixture, Subset
+from train.data.charset import Charset
 from train.data.dataset import Dataset
 from train.data.split import is_spread, seeded_rank
 from train.errors import UsageError
 from train.loop import MakeCheckpoint, Metrics, TrainingData, assemble, train
-from train.scoring.intervals import bootstrap_interval
 from train.steps.position import Watch, watch_nothing
 from train.steps.validation import GENERAL, evaluate
-from train.tasks import TASKS, SampleStats, Task, primary_of
+from train.tasks import TASKS, SampleStats, Sizes, Task
 
 FEW, FOLDS = 200, 5
 FOLD_SEED = 0  # the same folds for all trials, and for a study that is resumed
@@ -115,6 +116,20 @@ def pool_splits(data: TrainingData) -> TrainingData:
     return replace(data, val=Mixture([data.val, data.train]))
 
 
+class Predicted(NamedTuple):
+    """What a fold's network says of its samples, to choose settings by.
+
+    Attributes:
+        val: its samples.
+        predictions: of `Task.at_best`.
+        learnt: sizes of the images that it was trained on.
+    """
+
+    val: Dataset
+    predictions: list[Any]
+    learnt: Sizes
+
+
 @dataclass(frozen=True)
 class Fold:
     """How one fold went.
@@ -123,6 +138,7 @@ class Fold:
         metrics: of its last epoch: it is given, not chosen.
         rows: how each of its samples was done (`Task.per_sample`).
         samples: number of them.
+        predicted: what is to be chosen by; None where the task chooses nothing.
     """
 
     metrics: Metrics
@@ -130,6 +146,7 @@ class Fold:
     samples: int
     seconds: float
     checkpoint: Checkpoint
+    predicted: Predicted | None = None
 
 
 def train_fold(
@@ -157,40 +174,42 @@ def train_fold(
         last = [(seed_checkpoint.metrics, seed_checkpoint)]
     metrics, checkpoint = last[0]
     engine, task = assemble(config, data.train, checkpoint)
-    rows = task.at_best.per_sample(evaluate(engine, task.at_best, data.val)[1], data.val)
-    return Fold(metrics, rows, len(data.val), time.monotonic() - started, checkpoint)
+    predictions = evaluate(engine, task.at_best, data.val)[1]
+    rows = task.at_best.per_sample(predictions, data.val)
+    predicted = Predicted(data.val, predictions, data.train.sizes) if task.tunes else None
+    return Fold(metrics, rows, len(data.val), time.monotonic() - started, checkpoint, predicted)
 
 
 def average_folds(done: Sequence[Fold], of: int, config: TrialConfig) -> tuple[dict[str, float], FoldReport]:
-    """Return what is reported after the last of these folds: means over samples, and what only a fold says."""
-    scores = TASKS.get(config.task).scores.names
+    """Return what is reported after the last of these folds: scores of all samples, and what only a fold says."""
+    told = TASKS.get(config.task).scores.names
     weights = [fold.samples for fold in done]
-    names = [*scores, *(GENERAL + name for name in scores if GENERAL + name in done[0].metrics), LOSS]
+    names = [*told, *(GENERAL + name for name in told if GENERAL + name in done[0].metrics), LOSS]
     means = {
         name: float(np.average([fold.metrics[name] for fold in done], weights=weights)) for name in names
     }
     counted = {EPOCH: len(done), EPOCH_SECONDS: done[-1].seconds}
-    last = FoldReport(len(done), of, sum(weights), json.dumps(done[-1].rows.tolist()))
-    return {**means, **counted, **find_mean_interval(done, config)}, last
+    together = [fold.predicted for fold in done if fold.predicted]
+    scores, rows, chosen = choose_for_all(together, config) if together else ({}, done[-1].rows, "")
+    last = FoldReport(len(done), of, sum(weights), json.dumps(rows.tolist()), chosen)
+    return {**means, **counted, **scores}, last
 
 
-def find_mean_interval(done: Sequence[Fold], config: TrialConfig) -> dict[str, float]:
-    """Return the ends of the first score's interval, as reports name them; nothing where the mean itself tells it."""
-    keys = TASKS.get(config.task).scores.interval_keys()
-    if not keys:
-        return {}
-    weights = [fold.samples for fold in done]
-    places = np.split(np.arange(sum(weights)), np.cumsum(weights)[:-1])
-    width = done[0].rows.shape[1]
-    apart = np.zeros((sum(weights), width * len(done)))  # each fold's rows in columns of their own
-    for number, (fold, place) in enumerate(zip(done, places, strict=True)):
-        apart[place, number * width : (number + 1) * width] = fold.rows
-    primary = primary_of(config)
+def choose_for_all(
+    folds: Sequence[Predicted], config: TrialConfig
+) -> tuple[dict[str, float], SampleStats, str]:
+    """Choose what needs no training once for the samples of all folds, as it is for pretrained baselines.
 
-    def mean(sums: SampleStats) -> float:
-        return float(np.average([primary(part) for part in np.split(sums, len(done))], weights=weights))
+    A choice for each fold, of a handful of samples, would flatter.
 
-    return dict(zip(keys, bootstrap_interval(apart, mean, config.seed).ends, strict=True))
+    Returns the scores, how each sample is done, and the configuration as JSON.
+    """
+    task = TASKS.get(config.task)(config, Charset(())).at_best
+    read = Mixture([fold.val for fold in folds])
+    predictions = [one for fold in folds for one in fold.predictions]
+    seen = np.concatenate([read.sizes, *(fold.learnt for fold in folds)])
+    chosen = task.chosen(predictions, seen).model_dump_json()
+    return task.score(predictions, read).metrics(), task.per_sample(predictions, read), chosen
 
 
 def run_folds(

@@ -188,6 +188,15 @@ class Task(ABC):
         """
         return self
 
+    def chosen(self, predictions: Sequence[Any], seen: Sizes) -> TrialConfig:
+        """Return, as the task `at_best`, the configuration with which these predictions are scored.
+
+        Args:
+            predictions: of all samples to choose on.
+            seen: sizes of all images that networks were trained on or read.
+        """
+        raise NotImplementedError
+
     @property
     def plain(self) -> PlainBatches | None:
         """The task's batches without augmentation; None if it has no such thing."""

@@ -18,7 +18,7 @@ from train.scoring.regions import RegionCounts, RegionScores, count_image, score
 from train.scoring.thresholds import tune_thresholds
 from train.tasks import TASKS, Mistake, SampleStats, Sizes, Task
 from train.tasks.detection_at_best import DetectionAtBest
-from train.tasks.photos import PhotoTask, kept_photo, labels_of, longest_side, source_size
+from train.tasks.photos import PhotoTask, kept_photo, labels_of, source_size
 
 
 @dataclass(frozen=True)
@@ -49,14 +49,9 @@ class Detection(PhotoTask):
             for indices, output in outputs
             for index, maps in zip(indices.tolist(), output, strict=True)
         )
-        chosen = tune_thresholds(photos, self.how).parameters
-        names = ("thresh", "box_thresh", "unclip_ratio")
-        changed = {name: getattr(chosen, name) for name in names}
-        if learnt is not None:
-            seen = max(longest_side(learnt), longest_side(data.sizes))
-            changed["max_side_px"] = min(self._config.detection.max_side_px, seen)
-        detection = self._config.detection.model_copy(update=changed)
-        return self._config.model_copy(update={"detection": detection})
+        best = tune_thresholds(photos, self.how).parameters
+        seen = None if learnt is None else np.concatenate([learnt, data.sizes])
+        return self.with_choice(best.thresh, best.box_thresh, best.unclip_ratio, seen)
 
     @property
     def at_best(self) -> Task:

@@ -1,6 +1,7 @@
 """Detection as epochs are judged: by the best of a few thresholds, as those that matter are chosen in the end."""
 
 from collections.abc import Sequence
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from train.data.dataset import Dataset
 from train.engine import Images
 from train.scoring.regions import RegionCounts, RegionScores
 from train.scoring.thresholds import Counts, ThresholdGrid, best_of, count_photo, with_given
-from train.tasks import Mistake, SampleStats
+from train.tasks import Mistake, SampleStats, Sizes
 from train.tasks.photos import PhotoTask
 
 GRID = ThresholdGrid(
@@ -41,8 +42,14 @@ class DetectionAtBest(PhotoTask):
         """Return the best triple's (N, 5) RegionCounts."""
         if not predictions:
             return np.zeros((0, len(RegionCounts._fields)))
-        counts = np.stack(predictions)
-        return np.asarray(counts[:, best_of(counts.sum(axis=0), self._tried, self.how)])
+        return np.asarray(np.stack(predictions)[:, self._find_best(predictions)])
+
+    def chosen(self, predictions: Sequence[Counts], seen: Sizes) -> TrialConfig:
+        """Return the configuration with the best triple."""
+        return self.with_choice(*list(product(*self._tried))[self._find_best(predictions)], seen)
+
+    def _find_best(self, predictions: Sequence[Counts]) -> int:
+        return best_of(np.sum(predictions, axis=0), self._tried, self.how)
 
     def mistakes(self, predictions: Sequence[Counts], data: Dataset) -> list[Mistake]:
         """Return none: a count does not tell."""

@@ -118,6 +118,19 @@ class PhotoTask(Task):
         """Return PaddleX's `text_det_params`."""
         return asdict(self.how)
 
+    def with_choice(
+        self, thresh: float, box_thresh: float, unclip_ratio: float, seen: Sizes | None
+    ) -> TrialConfig:
+        """Return the configuration with these thresholds; photos larger than all that were seen are shrunken.
+
+        `seen` is None for a pretrained network: which photos it has seen nobody knows, so it keeps its longest side.
+        """
+        usual = self._config.detection
+        side = usual.max_side_px if seen is None else min(usual.max_side_px, longest_side(seen))
+        changes = {"thresh": thresh, "box_thresh": box_thresh, "unclip_ratio": unclip_ratio}
+        detection = usual.model_copy(update=changes | {"max_side_px": side})
+        return self._config.model_copy(update={"detection": detection})
+
     def photo_map(self, maps: Images, data: Dataset, index: int) -> PhotoMap:
         """Return what a network said of a photo, (1, H, W), beside what is true."""
         return PhotoMap(maps[0], source_size(data, index), labels_of(data, index))

@@ -10,23 +10,32 @@ from train.tasks import TASKS, Sizes
 from train.trained.loaded import Assembled, Loaded, load_network
 
 
-def with_tuned_settings(checkpoint: Checkpoint, val: Dataset, learnt: Sizes | None = None) -> Checkpoint:
+def with_tuned_settings(
+    checkpoint: Checkpoint, val: Dataset, learnt: Sizes | None = None, chosen: TrialConfig | None = None
+) -> Checkpoint:
     """Return a checkpoint with the settings that do best on the validation split; the weights stay as they are.
 
-    `learnt`: sizes of the images that it was trained on; None for a pretrained one, or if they are not known. The
-    metrics are measured with the chosen settings. For a task without any it is the same checkpoint.
+    The metrics are measured with the chosen settings. For a task without any it is the same checkpoint.
+
+    Args:
+        checkpoint: of a network.
+        val: the validation split.
+        learnt: sizes of the images that it was trained on; None for a pretrained one, or if they are not known.
+        chosen: its configuration with what was chosen on more samples; None to choose on this split.
     """
     if not TASKS.get(checkpoint.config.task).tunes:
         return checkpoint
-    return tune(load_network(checkpoint, val), val, learnt).checkpoint
+    return tune(load_network(checkpoint, val), val, learnt, chosen).checkpoint
 
 
-def tune(network: Loaded, val: Dataset, learnt: Sizes | None = None) -> Loaded:
+def tune(
+    network: Loaded, val: Dataset, learnt: Sizes | None = None, chosen: TrialConfig | None = None
+) -> Loaded:
     """Return the network with the settings of its task that do best on the validation split (`with_tuned_settings`)."""
     if not network.task.tunes:
         return network
     checkpoint = network.checkpoint
-    config = choose_settings(network, val, learnt)
+    config = chosen or choose_settings(network, val, learnt)
     task = TASKS.get(config.task)(config, checkpoint.charset)
     better = Loaded(network.engine, task, checkpoint=replace(checkpoint, config=config)).with_outputs_of(
         network

@@ -25,6 +25,7 @@ TUNES = {
         EPOCH,
         replace(EPOCH, forgotten=Forgotten(-0.25, 0.0)),
         replace(EPOCH, fold=FoldReport(3, 5, 40, "[[1.0, 0.0]]")),
+        replace(EPOCH, fold=FoldReport(3, 5, 40, "[[1.0, 0.0]]", TrialConfig().model_dump_json())),
         replace(EPOCH, origin=Origin("b/checkpoint_2", TrialConfig().model_dump_json())),
         TrialReport.of_diverged("the loss became NaN"),
     ],

@@ -45,7 +45,6 @@ from train.data.charset import Charset
 from train.errors import DivergedError, UsageError
 from train.loop import Metrics, TrainingData
 from train.scoring.intervals import paired_gain_interval
-from train.scoring.regions import RegionScores
 from train.scoring.texts import TextScores
 from train.tasks import TASKS
 
@@ -149,23 +148,6 @@ def test_scores_of_folds_are_means_over_samples() -> None:
     assert read is not None
     np.testing.assert_array_equal(read[:, 1], [1, 1, 1, 1, 0, 0])
     assert join_rows([TrialReport.from_row({EPOCH: 1})]) is None
-
-
-def test_a_mean_that_is_no_share_has_an_interval_over_the_samples_of_all_folds() -> None:
-    def photos(hits: float, number: int) -> Fold:
-        counts = np.tile([[hits, 2, 2, hits * 0.8, 0], [2, 2, 2, 1.6, 0]], (number, 1))
-        metrics = {**RegionScores.of(counts).values(), "loss": 1.0}
-        kept = Checkpoint(detector, Charset(()), 2, metrics, {})
-        return Fold(metrics, counts, len(counts), 1.0, kept)
-
-    detector = TrialConfig(task="detection", model="pp-ocrv6-tiny-det")
-    one = measure_report(report([photos(1, 10)], 2, detector), RegionScores, Samples(9))
-    both = report([photos(1, 10), photos(0, 20)], 2, detector)
-    two = measure_report(both, RegionScores, Samples(9))
-    assert (one.scores.primary, two.scores.primary) == pytest.approx((0.75, (0.75 * 20 + 0.5 * 40) / 60))
-    for found in (one.scores, two.scores):
-        assert found.interval is not None
-        assert found.interval.low < found.primary < found.interval.high
 
 
 def test_a_trial_is_finished_after_its_last_fold() -> None:
