@@ -12,8 +12,10 @@ EARLIER, LATENCIES = "transfer.json", "latencies.json"
 CLOCK = "clock.json"
 """When the search has to end, for what Tune pickled (`search/planning/clock.py`)."""
 
-STUDIES, EMBEDDED_FOLDER, OTHERS_FOLDER = "studies.db", "embedded-vin", "drawn-lines"
+STUDIES, EMBEDDED_FOLDER, OTHERS_FOLDER = "studies.db", "embedded-vin", "drawn-lines-2"
 """Beside the studies: the winners of all finished ones, the embedded default data, and lines of other kinds."""
+FIRST_OTHERS_FOLDER = "drawn-lines"
+"""Where the first version's lines of other kinds lie: studies that began with them go on with them."""
 
 GROWING = (JOURNAL, INCIDENTS)
 """Only added to while a study runs: of two copies, the larger one is the newer."""

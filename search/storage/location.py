@@ -18,6 +18,7 @@ from search.storage.files import (
     BEGUN,
     CLOCK,
     EMBEDDED_FOLDER,
+    FIRST_OTHERS_FOLDER,
     GROWING,
     OTHERS_FOLDER,
     STUDIES,
@@ -190,7 +191,8 @@ def check_own_folder(settings: StudySettings) -> None:
     others = (settings.general_labels, settings.synthetic_labels)
     data = [path for path in (settings.data, *chain(*settings.labels.values()), *others) if path]
     inside = next((path for path in data if Path(path).resolve().is_relative_to(folder)), None)
-    taken = settings.name if settings.name in (STUDIES, EMBEDDED_FOLDER, OTHERS_FOLDER, CACHE) else None
+    kept = (STUDIES, EMBEDDED_FOLDER, OTHERS_FOLDER, FIRST_OTHERS_FOLDER, CACHE)
+    taken = settings.name if settings.name in kept else None
     if inside or taken:
         raise UsageError(
             "a study must have a folder to itself",

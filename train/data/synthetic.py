@@ -8,7 +8,7 @@ The same numbers give the same labels everywhere, and with the pinned libraries 
 
 import argparse
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 if __name__ == "__main__":
@@ -21,18 +21,18 @@ import numpy as np
 
 from train.data.arguments import add_seed_argument, whole_number
 from train.data.augment import sample_rng
-from train.data.drawing import STYLES, draw_line, vin
-from train.data.drawing.dot_font import dot_glyphs
+from train.data.drawing import draw_marked, vin
 from train.data.drawing.drawn_texts import draw_texts
+from train.data.drawing.other_lines import draw_other_line
 from train.data.drawing.other_texts import other_texts
-from train.data.drawing.styles import Style
+from train.data.images import Image
 from train.errors import DataError, UsageError
 from train.system.cli import Parser
 from train.system.files import make_folder, write_whole
 from train.system.paths import given_path
 
 MANIFEST, FORMAT_FILE = "manifest.json", "format.yaml"
-VERSION = 1  # raise it when the same parameters would draw other lines
+VERSION, OTHERS_VERSION = 1, 2  # raise it when the same parameters would draw other lines
 SPLITS = ("train", "val", "test")
 VIN_LINES = {
     "train": (512, "training lines"),
@@ -43,6 +43,7 @@ VIN_LINES = {
 LOOKS = 100  # numpy seeds (seed, 0) and (seed, 0, 0) alike: texts and looks need numbers of their own
 
 Manifest = dict[str, str | int]
+Draw = Callable[[str, np.random.Generator], Image]
 
 
 def make_vin_dataset(directory: Path, count_train: int, count_val: int, count_test: int, seed: int) -> None:
@@ -69,9 +70,9 @@ def make_other_lines(directory: Path, count: int, seed: int) -> Path:
 
     Raises DataError if `directory` holds anything else.
     """
-    manifest: Manifest = {"texts": "others", "train": count, "seed": seed, "version": VERSION}
+    manifest: Manifest = {"texts": "others", "train": count, "seed": seed, "version": OTHERS_VERSION}
     if not _stands(directory, manifest):
-        _publish(directory, {"train": other_texts(count, seed)}, manifest, seed)
+        _publish(directory, {"train": other_texts(count, seed)}, manifest, seed, draw=draw_other_line)
     return directory / "rec_gt_train.txt"
 
 
@@ -93,22 +94,17 @@ def _new_vin(seen: set[str], rng: np.random.Generator) -> str:
     return text
 
 
-def write_lines(directory: Path, split: str, texts: Sequence[str], seed: int) -> None:
+def write_lines(
+    directory: Path, split: str, texts: Sequence[str], seed: int, draw: Draw = draw_marked
+) -> None:
     """Draw `texts` into `directory/images` and list them in `directory/rec_gt_SPLIT.txt`."""
     rows = []
     for index, text in enumerate(texts):
         name = f"images/{split}_{index:05d}.png"
         rng = sample_rng(seed, LOOKS + SPLITS.index(split), index)
-        (directory / name).write_bytes(
-            cv2.imencode(".png", draw_line(text, _styles_for(text), rng))[1].tobytes()
-        )
+        (directory / name).write_bytes(cv2.imencode(".png", draw(text, rng))[1].tobytes())
         rows.append(f"{name}\t{text}\n")
     (directory / f"rec_gt_{split}.txt").write_text("".join(rows), encoding="utf-8")
-
-
-def _styles_for(text: str) -> list[Style]:
-    """Return the styles whose fonts have all characters of a text: the one of dots has those of a VIN."""
-    return [style for name, style in STYLES.items() if name != "peened" or dot_glyphs().keys() >= set(text)]
 
 
 def _stands(directory: Path, manifest: Manifest) -> bool:
@@ -132,13 +128,15 @@ def _publish(
     manifest: Manifest,
     seed: int,
     format_text: str = "",
+    *,
+    draw: Draw = draw_marked,
 ) -> None:
     """Write the dataset, which appears whole."""
     try:
         with make_folder(directory) as draft:
             (draft / "images").mkdir()
             for split, lines in texts.items():
-                write_lines(draft, split, lines, seed)
+                write_lines(draft, split, lines, seed, draw)
             if format_text:
                 (draft / FORMAT_FILE).write_text(format_text, encoding="utf-8")
             (draft / MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")

@@ -14,7 +14,7 @@ from search.experiment.publishing import PublishedFiles
 from search.experiment.snapshot import SNAPSHOT
 from search.preflight.data import with_other_lines
 from search.settings import StudySettings
-from search.storage.files import JOURNAL, STUDY_FILE
+from search.storage.files import JOURNAL, OTHERS_FOLDER, STUDY_FILE
 from search.storage.location import (
     Location,
     check_folder,
@@ -125,8 +125,8 @@ def test_lines_of_other_kinds_are_drawn_anew_where_a_study_goes_on(
         "search.preflight.data.make_other_lines", lambda folder, *_, **__: folder / "list.txt"
     )
     begun = StudySettings(name="turn", task="orientation", storage=str(tmp_path))
-    begun = begun.model_copy(update={"general_labels": "/gone/drawn-lines/list.txt"})
-    assert with_other_lines(begun, resume=True).general_labels == str(tmp_path / "drawn-lines" / "list.txt")
+    begun = begun.model_copy(update={"general_labels": f"/gone/{OTHERS_FOLDER}/list.txt"})
+    assert with_other_lines(begun, resume=True).general_labels == str(tmp_path / OTHERS_FOLDER / "list.txt")
     assert with_other_lines(begun, resume=False) == begun, "a new study's are named by a person"
     own = begun.model_copy(update={"general_labels": "/gone/mine.txt"})
     assert with_other_lines(own, resume=True) == own

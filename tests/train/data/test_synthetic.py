@@ -11,6 +11,7 @@ import yaml
 from train.data import images
 from train.data.charset import Charset, decode
 from train.data.drawing import vin
+from train.data.drawing.other_texts import TURNABLE, other_texts
 from train.data.synthetic import MANIFEST, main, make_other_lines, make_vin_dataset, vin_texts
 from train.errors import DataError, UsageError
 from train.system.cli import run
@@ -145,11 +146,19 @@ def test_the_published_model_reads_some_but_under_half(
     assert 0.10 < np.mean(hits) < 0.5
 
 
+def test_every_other_line_tells_whether_it_stands_on_its_head() -> None:
+    assert not [text for text in other_texts(2000, seed=7) if TURNABLE.issuperset(text)]
+    assert TURNABLE.issuperset("NOON 609-pod")
+    assert not TURNABLE.issuperset("0.60")
+
+
 def test_other_lines_are_of_many_kinds_and_no_text_comes_twice(tmp_path: Path) -> None:
     path = make_other_lines(tmp_path / "others", 24, seed=7)
     texts = [text for _, text in rows(path.parent, "train")]
     assert len(set(texts)) == len(texts) == 24
     assert all(any(map(kind, "".join(texts))) for kind in (str.isupper, str.islower, str.isdigit))
+    shades = [images.read(image).mean(axis=2) for image, _ in rows(path.parent, "train")]
+    assert {bool(shade.mean() < np.median(shade)) for shade in shades} == {True, False}, "dark and light text"
     assert make_other_lines(tmp_path / "others", 24, seed=7) == path
     with pytest.raises(DataError, match="must be new, empty or hold this dataset"):
         make_other_lines(tmp_path / "others", 25, seed=7)

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from train.data.drawing.camera import photographed
+from train.data.drawing.dot_font import dot_glyphs
 from train.data.drawing.fonts import Font, set_text
 from train.data.drawing.styles import STYLES, Style
 from train.data.drawing.surfaces import Scene
@@ -45,4 +46,10 @@ def draw_line(text: str, styles: Sequence[Style], rng: np.random.Generator) -> I
     return photographed(style.mark(coverage, surface, rng), rng)
 
 
-__all__ = ["STYLES", "draw_line"]
+def draw_marked(text: str, rng: np.random.Generator) -> Image:
+    """Draw `text` in any style whose fonts have all its characters: the one of dots has those of a VIN."""
+    able = [style for name, style in STYLES.items() if name != "peened" or dot_glyphs().keys() >= set(text)]
+    return draw_line(text, able, rng)
+
+
+__all__ = ["STYLES", "draw_line", "draw_marked"]

@@ -1,5 +1,6 @@
-"""Texts of many kinds for drawn lines: codes, words, amounts, dates."""
+"""Texts of many kinds for drawn lines, each of which tells whether it stands on its head."""
 
+import string
 from collections.abc import Callable
 
 import numpy as np
@@ -7,14 +8,22 @@ import numpy as np
 from train.data.drawing.vin import random_vin
 
 VOWELS, CONSONANTS, LETTERS = "aeiou", "bcdfghklmnprstvwz", "ABCDEFGHJKLMNPRSTUVWXYZ"
+CAPITALS = string.digits + LETTERS
+TURNABLE = frozenset("HIMNOSWXZ" "bdlnopqsuxz" "0689" " -/:")
+"""Turned by 180 degrees each of them looks like itself or like another one of them."""
 
 
 def other_texts(count: int, seed: int) -> list[str]:
-    """Return `count` different texts, as many of each kind as of any other; the same ones for a seed."""
+    """Return `count` different texts, as many of each kind as of any other; the same ones for a seed.
+
+    None is of TURNABLE characters alone: nobody could tell which way up it stands.
+    """
     rng = np.random.default_rng(seed)
     found: dict[str, None] = {}
     while len(found) < count:
-        found.setdefault(KINDS[len(found) % len(KINDS)](rng))
+        text = KINDS[len(found) % len(KINDS)](rng)
+        if not TURNABLE.issuperset(text):
+            found.setdefault(text)
     return list(found)
 
 
@@ -23,8 +32,21 @@ def _code(rng: np.random.Generator) -> str:
     return f"{letters}{rng.choice(['', '-', ' '])}{rng.integers(10, 10 ** int(rng.integers(3, 9)))}"
 
 
+def _number(rng: np.random.Generator) -> str:
+    """Return capitals and digits without a rule, as serial numbers and plates have them, at times in groups."""
+    sizes = rng.integers(3, 10, size=int(rng.integers(1, 4))).tolist()
+    groups = ("".join(rng.choice(list(CAPITALS), size)) for size in sizes)
+    return str(rng.choice(["", "", "-", " "])).join(groups)
+
+
+def _entry(rng: np.random.Generator) -> str:
+    """Return a word and a number, as labels and forms have them."""
+    word = (str.title, str.upper)[int(rng.integers(2))](_word(rng))
+    return f"{word}{rng.choice([' ', ': ', ' No. '])}{_code(rng) if rng.random() < 0.5 else _amount(rng)}"
+
+
 def _words(rng: np.random.Generator) -> str:
-    words = [_word(rng) for _ in range(int(rng.integers(1, 5)))]
+    words = [_word(rng) for _ in range(int(rng.integers(1, 6)))]
     change = (str.lower, str.title, str.upper)[int(rng.integers(3))]
     return change(" ".join(words))
 
@@ -45,4 +67,7 @@ def _date(rng: np.random.Generator) -> str:
     return (f"{year}-{month:02d}-{day:02d}", f"{day:02d}/{month:02d}/{year}")[int(rng.integers(2))]
 
 
-KINDS: tuple[Callable[[np.random.Generator], str], ...] = (random_vin, _words, _code, _words, _amount, _date)
+KINDS: tuple[Callable[[np.random.Generator], str], ...] = (
+    random_vin, _words, _number, _entry, _code, _words, _number, _amount, _words, _date,
+)  # fmt: skip
+"""What is drawn in turn: words and numbers more often, as there are more ways to write them."""
