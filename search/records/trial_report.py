@@ -199,9 +199,7 @@ def _stamp(row: Row) -> Stamp:
 
 
 def _fold(row: Row) -> FoldReport:
-    return FoldReport(
-        int(row[FOLD]), int(row[OF]), int(row[SAMPLES]), _text(row, ROWS), _text(row, CHOSEN)
-    )
+    return FoldReport(int(row[FOLD]), int(row[OF]), int(row[SAMPLES]), _text(row, ROWS), _text(row, CHOSEN))
 
 
 def is_fold(row: Row) -> bool:

@@ -83,7 +83,7 @@ def test_an_interrupted_run_leaves_nothing(tmp_path: Path, monkeypatch: pytest.M
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("train.data.synthetic.draw_line", interrupt)
+    monkeypatch.setattr("train.data.drawing.draw_line", interrupt)
     with pytest.raises(KeyboardInterrupt):
         make_vin_dataset(tmp_path / "vin", *COUNTS, seed=0)
     assert not any(tmp_path.iterdir())

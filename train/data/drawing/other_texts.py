@@ -9,7 +9,7 @@ from train.data.drawing.vin import random_vin
 
 VOWELS, CONSONANTS, LETTERS = "aeiou", "bcdfghklmnprstvwz", "ABCDEFGHJKLMNPRSTUVWXYZ"
 CAPITALS = string.digits + LETTERS
-TURNABLE = frozenset("HIMNOSWXZ" "bdlnopqsuxz" "0689" " -/:")
+TURNABLE = frozenset("HIMNOSWXZbdlnopqsuxz0689 -/:")
 """Turned by 180 degrees each of them looks like itself or like another one of them."""
 
 
