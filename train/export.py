@@ -32,7 +32,7 @@ from train.reading.knowledge import TextKnowledge
 from train.reading.settings import FILE
 from train.sets.texts import add_reading_arguments, check_rules, read_further
 from train.system.cli import Parser
-from train.system.files import replace_folder
+from train.system.files import replace_folder, require_room
 from train.system.onnx_session import CPU, open_session, run
 from train.system.paths import given_path, require_folder
 from train.system.versions import installed_versions
@@ -44,6 +44,8 @@ from train.trained.to_paddleocr import write_checkpoint
 from train.trained.tuning import with_tuned_settings
 
 PDPARAMS = "pdparams"
+FORMS = 4
+"""How many times the weights are written at most: for us, PaddleOCR and onnxruntime, and on the way."""
 
 
 def export_checkpoint(checkpoint: Checkpoint, data: Dataset, directory: Path) -> ParityResult | None:
@@ -72,9 +74,11 @@ def export_network(
     With `samples`, a recogniser's bundle keeps some lines of the data. `learned_val` is for the manifest.
     """
     engine, task, checkpoint = network.engine, network.task, network.checkpoint
+    arrays = _contiguous(engine.weights())
     with whole_or_nothing(directory) as aside:
+        require_room(aside, FORMS * sum(one.nbytes for one in arrays.values()))
         absent = engine.export(aside)
-        save_file(_contiguous(engine.weights()), aside / WEIGHTS)
+        save_file(arrays, aside / WEIGHTS)
         result = None if ONNX in absent else parity_gate(engine, task, aside / ONNX, data)
         model, weights = MODELS.get(checkpoint.config.model), checkpoint.config.weights
         published_name = model.published_name()

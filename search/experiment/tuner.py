@@ -15,6 +15,7 @@ from search.experiment.publishing import PublishedFiles
 from search.experiment.snapshot import Snapshots, restore
 from search.experiment.tracking import make_trackers
 from search.planning.clock import Clock
+from search.planning.packing import TRIAL_RESOURCES
 from search.planning.plan import Planned
 from search.preflight.data import task_of
 from search.records.result import baseline_to_json
@@ -31,7 +32,6 @@ from search.storage.location import Location, locate
 from search.trials.folds import FOLD_SEED, split_folds
 from search.trials.start import make_setup
 from search.trials.trial import run_trial
-from search.trials.workers import TRIAL_RESOURCES
 
 
 def run_trials(planned: Planned) -> tune.ResultGrid:

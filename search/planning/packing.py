@@ -17,6 +17,9 @@ from train.steps.micro_batches import more_micro_batches
 WORKERS = ".workers"
 """A folder of the study: one beside it could be another study's, and this one is deleted at the end."""
 
+TRIAL_RESOURCES: dict[str, float] = {"memory": 1}
+"""What a trial takes itself where its workers reserve their own: one byte, for Tune refuses a request of nothing."""
+
 Nodes = Sequence[Mapping[str, float]]
 """What each node has: `CPU`, `GPU` and `memory` (bytes), as Ray names it."""
 
@@ -58,7 +61,7 @@ class WorkerGroup:
     Attributes:
         workers: processes that train together.
         storage: that every node reaches, for the run's transient files.
-        name: of the folder in `storage`; a suffix makes it unique, and it is deleted at the end.
+        name: what the run's folder in `storage` begins with; a suffix makes it unique, and it is deleted at the end.
         amounts: what each worker takes of its node: CPUs, of which Ray also sets its number of threads, GPUs, memory.
     """
 
@@ -137,10 +140,10 @@ def choose_amounts(settings: StudySettings, nodes: Nodes, memory: int = 0) -> di
     gpus = settings.gpus if settings.gpus is not None else min(1.0, max(n.get("GPU", 0.0) for n in nodes))
     check_fraction(gpus)
     able = [node for node in nodes if node.get("GPU", 0.0) >= gpus and node.get("CPU", 0.0) > 0] or nodes
-    most = max(node.get("memory", 0.0) for node in able)
-    amounts = {"CPU": settings.cpus or 1.0, "GPU": gpus} | (
-        {"memory": min(memory, int(most))} if memory else {}
-    )
+    most = int(max(node.get("memory", 0.0) for node in able))
+    if settings.workers:  # a worker's node may be its trial's, too
+        most = max(0, most - int(TRIAL_RESOURCES["memory"]))
+    amounts = {"CPU": settings.cpus or 1.0, "GPU": gpus} | ({"memory": min(memory, most)} if memory else {})
     if settings.cpus is not None:
         return amounts
     cores = [
@@ -169,6 +172,28 @@ def add_idle_cores(amounts: dict[str, float], settings: StudySettings, nodes: No
     return amounts | {"CPU": float(next(enough, least))}
 
 
+def subtract(node: Mapping[str, float], held: Mapping[str, float]) -> dict[str, float]:
+    """Return what a node has beside what is held for good."""
+    return {name: max(0.0, amount - held.get(name, 0.0)) for name, amount in node.items()}
+
+
+def describe_wait(settings: StudySettings, amounts: Mapping[str, float], free: Nodes) -> str:
+    """Say that a trial waits for what others hold; empty where a node has room for one now, or may still come.
+
+    Args:
+        settings: the study's.
+        amounts: of a trial, or of one of its workers.
+        free: what each node has left.
+    """
+    if settings.autoscaling or any(count_fitting(amounts, node) for node in free):
+        return ""
+    wanted = " and ".join(f"{amount:g} {name}" for name, amount in amounts.items() if amount)
+    return (
+        f"no node has {wanted} free, which a trial takes: it waits until others give it back "
+        "(--cpus-per-trial and --gpus-per-trial ask for less)"
+    )
+
+
 def check_fraction(gpus: float) -> None:
     """Raise UsageError for a number of GPUs that Ray cannot give: a fraction of one, or whole ones."""
     if gpus > 1 and gpus != int(gpus):
@@ -179,9 +204,15 @@ def check_fraction(gpus: float) -> None:
 
 def count_fitting(need: Mapping[str, float], node: Mapping[str, float]) -> int:
     """Return how many trials, each with these needs, one node holds."""
-    wanted = {name: amount for name, amount in need.items() if amount}
+    return min(_count_parts(name, node.get(name, 0.0), amount) for name, amount in need.items() if amount)
+
+
+def _count_parts(name: str, has: float, amount: float) -> int:
+    """Return how often an amount can be had; less than a GPU is a part of one, and never of two."""
     # A third of a GPU fits three times, whatever 1 / (1 / 3) is in floating point.
-    return min(math.floor(node.get(name, 0.0) / amount + 1e-6) for name, amount in wanted.items())
+    if name != "GPU" or amount >= 1:
+        return math.floor(has / amount + 1e-6)
+    return sum(math.floor(each / amount + 1e-6) for each in (*[1.0] * int(has), has % 1))
 
 
 def count_concurrent(need: Mapping[str, float], nodes: Nodes, workers: int = 1) -> int:

@@ -10,8 +10,9 @@ from ray.exceptions import RayError, RayTaskError
 from search.settings import StudySettings
 from search.storage.files import STUDY_FILE
 from search.storage.journal import read_journal
-from search.storage.location import withdraw
+from search.storage.location import NameTakenError, withdraw
 from train.errors import OcrError, StartError
+from train.system.files import write_whole
 
 FAILURE = "error.txt"
 
@@ -28,7 +29,7 @@ def keeping_the_name(settings: StudySettings, resume: bool) -> Iterator[None]:
         yield
     except BaseException as error:
         found = find_own_error(error)
-        if resume or has_begun(settings.local_folder):
+        if resume or has_begun(settings.local_folder) or isinstance(found, NameTakenError):
             if found is error:
                 raise
             raise found from error
@@ -57,9 +58,8 @@ def _start_error(error: Exception, file: Path) -> StartError:
     found = f"{type(cause).__name__}: {told[:300]}"
     where = "see above"
     with suppress(OSError):
-        file.write_text(
-            "".join(traceback.format_exception(error)), encoding="utf-8", errors="backslashreplace"
-        )
+        words = "".join(traceback.format_exception(error))
+        write_whole(file, words.encode(errors="backslashreplace"))
         where = f"see {file}"
     return StartError(
         "a search must come to its first trial", found, f"{where}; mended, the same command begins"

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from pyarrow import fs
 
-from search.settings import StudySettings
+from search.settings import ASKED, StudySettings
 from search.storage.files import (
     BEGUN,
     CLOCK,
@@ -33,6 +33,10 @@ from train.system.files import write_whole
 from train.system.filesystems import make_unreachable_error, open_filesystem
 
 OPTION = "--storage"
+
+
+class NameTakenError(UsageError):
+    """There is a study of that name, which is another search's."""
 
 
 @dataclass(frozen=True)
@@ -98,6 +102,12 @@ class Location:
         """Delete the folder with all that is in it, if it is there."""
         if self._reached.get_file_info(self.path).type == fs.FileType.Directory:
             self._reached.delete_dir(self.path)
+
+    def delete_folders(self, prefix: str) -> None:
+        """Delete the folders in it whose names begin so, with all that is in them."""
+        for each in self._reached.get_file_info(fs.FileSelector(self.path, allow_not_found=True)):
+            if each.type == fs.FileType.Directory and each.base_name.startswith(prefix):
+                self._reached.delete_dir(each.path)
 
     def _copy(self, source: Path, name: str) -> None:
         target = f"{self.path}/{name}"
@@ -177,10 +187,14 @@ def publish(settings: StudySettings, *names: str) -> None:
 
 
 def withdraw(settings: StudySettings) -> None:
-    """Leave the study's name free, here and there, as if it had never been asked for."""
+    """Leave the study's name free, here and there, as if it had never been asked for.
+
+    A search on another machine, whose lock nobody sees behind a URI, may have begun there meanwhile: that stays.
+    """
+    mine = (settings.local_folder / STUDY_FILE).exists()
     for name in (*BEGUN, *WHILE_RUNNING, CLOCK):
         (settings.local_folder / name).unlink(missing_ok=True)
-    if settings.remote:
+    if settings.remote and (mine or not locate(settings).holds(STUDY_FILE)):
         for name in BEGUN:
             locate(settings).delete(name)
 
@@ -202,15 +216,24 @@ def check_own_folder(settings: StudySettings) -> None:
 
 
 def check_folder(settings: StudySettings, resume: bool) -> None:
-    """Raise UsageError if the study's folder holds one already, or, to resume, none."""
-    if resume != study_exists(settings):
-        rule = "--resume needs a study of that name" if resume else "a study's name must be new"
-        remedy = "leave out --resume" if resume else "add --resume, or choose another --name"
-        raise UsageError(rule, f"{settings.name} in {settings.storage}", remedy)
+    """Raise UsageError if the study's folder holds one already (NameTakenError), or, to resume, none."""
+    if resume and not study_exists(settings):
+        place = f"{settings.name} in {settings.storage}"
+        raise UsageError("--resume needs a study of that name", place, "leave out --resume")
+    check_name(settings, resume)
     if not resume and read_journal(settings.local_folder):
         raise UsageError(
             "a new study's folder must hold no trials", settings.local_folder, "choose another --name"
         )
+
+
+def check_name(settings: StudySettings, resume: bool) -> None:
+    """Raise NameTakenError for the name of another study; of one that another machine began no lock may have told."""
+    folder = settings.local_folder
+    is_pair = (folder / ASKED).exists() and any(folder.glob(f"*/{STUDY_FILE}"))  # a detector and its reader
+    if not resume and (is_pair or study_exists(settings)):
+        place, remedy = f"{settings.name} in {settings.storage}", "add --resume, or choose another --name"
+        raise NameTakenError("a study's name must be new", place, remedy)
 
 
 def load_settings(folder: Path) -> StudySettings:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import IO
 
 from train.errors import UsageError
-from train.system.files import WITHOUT_LOCKS, take_lock
+from train.system.files import WITHOUT_LOCKS, remove_left, take_lock
 from train.system.paths import require_folder
 
 LOCK = ".running"
@@ -28,6 +28,7 @@ def sole_search(folder: Path) -> Iterator[None]:
     require_folder(folder, "--storage")
     made = [path for path in (folder, *folder.parents) if not path.exists()]
     with hold(folder):
+        remove_left(folder)
         try:
             yield
         finally:

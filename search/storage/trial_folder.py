@@ -1,8 +1,8 @@
 """A trial's checkpoints as Ray keeps them: written whole or not at all, read whole or refused."""
 
 import json
-import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -11,8 +11,10 @@ from pyarrow import fs
 from ray import tune
 from ray.tune import Checkpoint as Saved
 
+from search.storage.scratch import scratch_folder
 from train.checkpoint import Checkpoint, load_checkpoint
 from train.errors import CheckpointError, StorageError
+from train.system.files import write_whole
 
 CHECKPOINT_FOLDER = "checkpoint"
 PREFIX = "checkpoint_"
@@ -58,31 +60,51 @@ def list_checkpoints(filesystem: fs.FileSystem, folder: str) -> list[str]:
 def read_checkpoint(saved: Saved) -> Checkpoint:
     """Read what `report_with_checkpoint` wrote; raise CheckpointError if any of it is missing or damaged."""
     try:
-        with saved.as_directory() as folder:
-            return load_checkpoint(Path(folder) / CHECKPOINT_FOLDER)
+        with _on_this_machine(saved) as folder:
+            return load_checkpoint(folder / CHECKPOINT_FOLDER)
     except FileNotFoundError as error:
         raise CheckpointError("a checkpoint must be there", saved.path, "use an earlier one") from error
 
 
+@contextmanager
+def _on_this_machine(saved: Saved) -> Iterator[Path]:
+    """Yield a checkpoint's folder, or a copy of one elsewhere; Ray's own would outlive a process that is killed."""
+    if isinstance(saved.filesystem, fs.LocalFileSystem):
+        yield Path(saved.path)
+        return
+    with scratch_folder(str(PurePosixPath(saved.path).parent.parent)) as folder:
+        yield Path(saved.to_directory(folder))
+
+
 def report_with_checkpoint(
-    report: Callable[..., Any], metrics: dict[str, Any], checkpoint: Callable[[], Checkpoint]
+    report: Callable[..., Any], metrics: dict[str, Any], checkpoint: Callable[[], Checkpoint], study: str
 ) -> None:
     """Report an epoch to Ray, which copies its checkpoint into the storage before it goes on.
 
     A copy that a crash cuts short is never registered, and its digest does not fit when it is read all the same.
 
+    Args:
+        report: Ray Tune's, or Ray Train's.
+        metrics: of the epoch.
+        checkpoint: makes it.
+        study: path of the study's folder in its storage.
+
     Raises:
         StorageError: if the checkpoint cannot be written.
     """
+    with _writing("a checkpoint"), scratch_folder(study) as folder:
+        checkpoint().save(folder / CHECKPOINT_FOLDER)
+        report(metrics, checkpoint=Saved.from_directory(folder))
+
+
+@contextmanager
+def _writing(what: str) -> Iterator[None]:
+    """Turn the error of a full or unwritable disk into StorageError."""
     try:
-        with tempfile.TemporaryDirectory() as folder:
-            checkpoint().save(Path(folder) / CHECKPOINT_FOLDER)
-            report(metrics, checkpoint=Saved.from_directory(folder))
+        yield
     except OSError as error:
         raise StorageError(
-            "a checkpoint must be written whole",
-            error,
-            "make room, or make the storage writable, and --resume",
+            f"{what} must be written whole", error, "make room, or make the storage writable, and --resume"
         ) from error
 
 
@@ -128,7 +150,12 @@ def read_micro_batches(filesystem: fs.FileSystem, folder: str) -> int:
 
 
 def write_micro_batches(filesystem: fs.FileSystem, folder: str, micro_batches: int) -> None:
-    """Write down that a trial's next attempt needs so many micro-batches."""
-    filesystem.create_dir(folder)
-    with filesystem.open_output_stream(f"{folder}/{MICRO_BATCHES_FILE}") as file:
-        file.write(json.dumps({"parts": micro_batches}).encode())
+    """Write down that a trial's next attempt needs so many micro-batches; raise StorageError where that cannot be."""
+    path, content = f"{folder}/{MICRO_BATCHES_FILE}", json.dumps({"parts": micro_batches}).encode()
+    with _writing("what a trial goes on with"):
+        if isinstance(filesystem, fs.LocalFileSystem):
+            write_whole(Path(path), content)
+            return
+        filesystem.create_dir(folder)
+        with filesystem.open_output_stream(path) as file:  # it appears when it is closed
+            file.write(content)

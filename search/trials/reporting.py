@@ -8,7 +8,7 @@ from ray import tune
 from search.records.ranking import WORST, Forgetting, Forgotten, score
 from search.records.trial_report import METRIC, FoldReport, Origin, TrialReport, name_copied
 from search.storage.trial_folder import report_with_checkpoint
-from search.trials.start import TrialSetup, TrialStart
+from search.trials.start import TrialSetup, TrialStart, find_study
 from train.checkpoint import Checkpoint
 from train.config import TrialConfig
 from train.loop import MakeCheckpoint, Metrics, Report
@@ -75,7 +75,7 @@ def make_fold_report(
         if checkpoint is None:
             tune.report(row)
         else:
-            report_with_checkpoint(tune.report, row, lambda: checkpoint)
+            report_with_checkpoint(tune.report, row, lambda: checkpoint, find_study())
 
     return report
 
@@ -100,6 +100,7 @@ def make_tune_report(
         value, lost = judge_metrics(metrics, samples, config, setup.forgetting)
         best = max(best, value)
         sent = TrialReport(metrics, value, best, start.micro_batches, lost, notes.take(), origin=origin)
-        report_with_checkpoint(tune.report, sent.to_row(), partial(make, sent.checkpoint_metrics))
+        made = partial(make, sent.checkpoint_metrics)
+        report_with_checkpoint(tune.report, sent.to_row(), made, find_study())
 
     return report

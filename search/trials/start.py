@@ -43,6 +43,11 @@ def find_start() -> TrialStart:
     return TrialStart(checkpoint, max(micro_batches, kept), note, path)
 
 
+def find_study() -> str:
+    """Return the path of the study's folder in its storage; call it inside a Tune function."""
+    return str(tune.get_context().get_storage().experiment_fs_path)
+
+
 def set_micro_batches(micro_batches: int) -> None:
     """Write down that this trial's further attempts need so many micro-batches; call it inside a Tune function."""
     storage = tune.get_context().get_storage()

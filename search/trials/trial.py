@@ -73,6 +73,5 @@ def train_from(start: TrialStart, notes: Notes, config: TrialConfig, setup: Tria
     if setup.group is None:
         train(config, data, report, start.checkpoint, deadline=deadline, **options)
     else:
-        train_on_workers(
-            config, setup.data, report, start.checkpoint, setup.group, deadline=deadline, **options
-        )
+        mine = replace(setup.group, name=f"{setup.group.name}-{this_trial()}")
+        train_on_workers(config, setup.data, report, start.checkpoint, mine, deadline=deadline, **options)

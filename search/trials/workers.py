@@ -46,9 +46,6 @@ from train.errors import MemoryShortError, OcrError
 from train.loop import MakeCheckpoint, Metrics, Report, train
 from train.steps.position import Watch, watch_nothing
 
-TRIAL_RESOURCES: dict[str, float] = {"memory": 1}
-"""What a trial that calls `train_on_workers` must request: one byte, for Tune refuses a request of nothing."""
-
 POLL_S = 0.5
 CONTROLLER = {
     # After so many seconds its controller sees a report, and the end of a run, in place of 2.
@@ -77,7 +74,8 @@ def train_on_workers(
 
     Call it inside a Tune function that was given TRIAL_RESOURCES with `tune.with_resources`. Ray Train reserves
     every worker's share in a placement group of its own, whole or not at all: with CPUs of its own a trial could
-    keep them from its workers and wait for ever. Let no more trials run at a time than fit with their workers.
+    keep them from its workers and wait for ever. Let no more trials run at a time than fit with their workers, and
+    none under the name of a group that another one has: what an earlier run of that name left is deleted.
 
     Args:
         config: what to train; `batch_size` counts over all workers.
@@ -94,11 +92,14 @@ def train_on_workers(
         DivergedError: or another OcrError of a worker, which ends the others too.
     """
     os.environ |= CONTROLLER | os.environ
+    # What an attempt that was killed left: only the end of the search would delete it.
+    with suppress(OSError):
+        group.storage.delete_folders(f"{group.name}-")
     reports = Queue(1, actor_options={"num_cpus": 0})
     saved = ray.put(resume) if resume else None
     run = _run_config(group, reports)
     trainer = TrialTrainer(
-        partial(_work, config, data, saved, micro_batches, deadline, watch),
+        partial(_work, config, data, saved, micro_batches, deadline, watch, study=group.storage.parent),
         backend_config=BACKENDS.get(config.engine)(),
         scaling_config=_scaling(group),
         run_config=run,
@@ -214,21 +215,23 @@ def _work(
     micro_batches: int,
     deadline: float | None,
     watch: Watch,
+    *,
+    study: str,
 ) -> None:
     """Train on one worker: the body of Ray Train's function."""
     context = ray.train.get_context()
     world = World(context.get_world_rank(), context.get_world_size())
     restarted = ray.train.get_checkpoint()
     saved = read_checkpoint(restarted) if restarted else ray.get(resume) if resume else None
-    report = _worker_report if world.rank == 0 else _follower_report
+    report = partial(_worker_report, study) if world.rank == 0 else _follower_report
     told = watch if world.rank == 0 else watch_nothing
     train(config, ray.get(data), report, saved, world, micro_batches, deadline=deadline, watch=told)
 
 
-def _worker_report(metrics: Metrics, make: MakeCheckpoint) -> None:
+def _worker_report(study: str, metrics: Metrics, make: MakeCheckpoint) -> None:
     """Report as rank 0, with the checkpoint; Ray copies it into the run's storage before it returns."""
     row = {**metrics, PLACEMENT: get_current_placement_group().id.hex()}
-    report_with_checkpoint(ray.train.report, row, make)
+    report_with_checkpoint(ray.train.report, row, make, study)
 
 
 def _follower_report(metrics: Metrics, make: MakeCheckpoint) -> None:

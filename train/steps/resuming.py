@@ -14,7 +14,7 @@ from train.config import TrialConfig
 from train.data.dataset import Dataset
 from train.errors import UsageError
 from train.system.dotted import flatten
-from train.system.files import locked
+from train.system.files import locked, remove_left
 from train.tasks import TASKS
 
 FREE = ("engine", "compile", "epochs", "dictionary")
@@ -87,6 +87,7 @@ def sole_run(output: Path) -> Iterator[None]:
                 f"another one does in {output}",
                 "wait for its end, or choose another --output",
             ) from error
+        remove_left(output)
         try:
             yield
         finally:

@@ -4,20 +4,26 @@ They are written beside their place, under a hidden name that ends in `.partial`
 file may still be empty, unless it is `durable`: its writer waits until the disk has it (fsync).
 """
 
+import ctypes
 import errno
 import fcntl
 import os
 import shutil
 import sys
+import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
 from train.errors import UsageError
 
 LOCK = ".lock"
+PARTIAL, LEFT_S = ".partial", 3600.0
+"""How a draft's name ends, and after how long without a change its process is taken for dead."""
+AT_FDCWD, RENAME_EXCHANGE = -100, 2
+"""Of Linux's `renameat2`."""
 WITHOUT_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
 """What a file system says that has no locks, as some network's have none."""
 
@@ -115,11 +121,22 @@ def replace_folder(directory: Path) -> Iterator[Path]:
     """Yield an empty folder, which takes the place of what is there at the end; after an error it is removed."""
     with _draft_folder(directory) as draft:
         yield draft
+        if _exchange(draft, directory):
+            return
         old = _beside(directory)
-        if directory.exists():
+        if (
+            directory.exists()
+        ):  # where names cannot be swapped, a kill in between leaves both under hidden ones
             os.replace(directory, old)
         os.replace(draft, directory)
         shutil.rmtree(old, ignore_errors=True)
+
+
+def _exchange(one: Path, other: Path) -> bool:
+    """Swap two names at one moment; return whether it was done: Linux can, on most file systems, if both are there."""
+    swap = getattr(ctypes.CDLL(None), "renameat2", None)
+    names = os.fsencode(one), os.fsencode(other)
+    return swap is not None and swap(AT_FDCWD, names[0], AT_FDCWD, names[1], RENAME_EXCHANGE) == 0
 
 
 @contextmanager
@@ -143,9 +160,24 @@ def _draft_folder(directory: Path) -> Iterator[Path]:
         shutil.rmtree(draft, ignore_errors=True)
 
 
+def remove_left(folder: Path) -> None:
+    """Remove the drafts in a folder that processes left which were killed: nobody has changed them for LEFT_S."""
+    for draft in folder.glob(f".*{PARTIAL}"):
+        with suppress(OSError):
+            changed = max(path.lstat().st_mtime for path in (draft, *draft.rglob("*")))
+            if time.time() - changed > LEFT_S:
+                shutil.rmtree(draft) if draft.is_dir() else draft.unlink()
+
+
+def require_room(folder: Path, needed: int) -> None:
+    """Raise OSError, as a full disk does, where so many bytes cannot be had: libraries have other words for it."""
+    if shutil.disk_usage(folder).free < needed:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder))
+
+
 def _beside(path: Path) -> Path:
     """Return a name of its own for every draft: several processes may write the same file."""
-    return path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.partial")
+    return path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}{PARTIAL}")
 
 
 def _encoded(content: str | bytes) -> bytes:

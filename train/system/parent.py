@@ -1,9 +1,11 @@
 """A process that was started to help another one, and ends with it, however that one ends."""
 
 import ctypes
+import multiprocessing
 import os
 import signal
 import sys
+from concurrent.futures import ProcessPoolExecutor
 
 PR_SET_PDEATHSIG = 1
 
@@ -19,3 +21,17 @@ def end_with_parent(parent: int) -> None:
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         os._exit(1)
+
+
+def start_helpers(count: int) -> ProcessPoolExecutor:
+    """Return a pool of processes that leave Ctrl-C to this one, and end with it even where it is killed.
+
+    They are not forked: this process may have threads, Ray's among them, that a fork would leave hanging.
+    """
+    spawn = multiprocessing.get_context("spawn")
+    return ProcessPoolExecutor(count, spawn, initializer=_begin_to_help, initargs=(os.getpid(),))
+
+
+def _begin_to_help(parent: int) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    end_with_parent(parent)

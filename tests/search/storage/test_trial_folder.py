@@ -1,5 +1,6 @@
 """Where a further attempt at a trial starts from."""
 
+import errno
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from search.storage.trial_folder import (
 from tests.real_lines import config
 from train.checkpoint import ARRAYS, META, Checkpoint
 from train.data.charset import Charset
+from train.errors import StorageError
 
 FILES = LocalFileSystem()
 
@@ -68,3 +70,18 @@ def test_the_micro_batches_are_kept_with_the_trial(tmp_path: Path, micro_batches
     assert read_micro_batches(FILES, str(trial)) == 1
     write_micro_batches(FILES, str(trial), micro_batches)
     assert read_micro_batches(FILES, str(trial)) == micro_batches
+
+
+def test_a_full_disk_leaves_the_micro_batches_as_they_were(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half of a file would end every further attempt."""
+
+    def full(path: Path, content: bytes) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    write_micro_batches(FILES, str(tmp_path), 4)
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(StorageError, match="make room"):
+        write_micro_batches(FILES, str(tmp_path), 8)
+    assert read_micro_batches(FILES, str(tmp_path)) == 4

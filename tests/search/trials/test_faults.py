@@ -15,7 +15,7 @@ import ray
 from ray import tune
 
 from search.experiment.incidents import RETRIES, Incidents, read_incidents
-from search.planning.packing import TrialResources, WorkerGroup
+from search.planning.packing import TRIAL_RESOURCES, TrialResources, WorkerGroup
 from search.preflight.cost import Footprint
 from search.records.from_reports import Samples, complete_journal, make_record
 from search.records.trial import TrialRecord
@@ -24,7 +24,6 @@ from search.storage.journal import Journal, read_journal
 from search.storage.location import Location
 from search.trials.start import TrialSetup
 from search.trials.trial import run_trial
-from search.trials.workers import TRIAL_RESOURCES
 from tests import real_lines
 from train.config import TrialConfig
 from train.loop import TrainingData, train

@@ -16,10 +16,10 @@ from ray.exceptions import WorkerCrashedError
 from ray.train import WorkerGroupError
 from ray.tune.schedulers import ASHAScheduler
 
-from search.planning.packing import WorkerGroup
+from search.planning.packing import TRIAL_RESOURCES, WorkerGroup
 from search.storage.location import Location
 from search.trials.heartbeat import heartbeat, read_positions
-from search.trials.workers import TRIAL_RESOURCES, train_on_workers
+from search.trials.workers import train_on_workers
 from tests.real_lines import narrow_lines
 from tests.search.trials.watched_workers import Seen, Weights, observe
 from train.backends import BACKENDS

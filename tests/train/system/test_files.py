@@ -2,6 +2,8 @@
 
 import errno
 import fcntl
+import os
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
@@ -10,7 +12,17 @@ from pathlib import Path
 import pytest
 
 from train.errors import UsageError
-from train.system.files import locked, make_folder, replace_file, replace_folder, write_new, write_whole
+from train.system.files import (
+    LEFT_S,
+    locked,
+    make_folder,
+    remove_left,
+    replace_file,
+    replace_folder,
+    require_room,
+    write_new,
+    write_whole,
+)
 
 
 @pytest.mark.parametrize("durable", [False, True])
@@ -37,6 +49,47 @@ def test_a_folder_is_replaced_with_all_that_it_held(tmp_path: Path) -> None:
             (draft / name).write_text(name)
     assert [path.name for path in directory.iterdir()] == ["new"]
     assert list(directory.parent.iterdir()) == [directory]
+
+
+def test_a_folder_that_is_replaced_is_never_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that was killed between two renames left no checkpoint under its name."""
+
+    def rename(*paths: Path) -> None:
+        raise NotImplementedError
+
+    directory = tmp_path / "checkpoint"
+    directory.mkdir()
+    monkeypatch.setattr("os.replace", rename)
+    try:
+        with replace_folder(directory) as draft:
+            (draft / "new").write_text("new")
+    except NotImplementedError:
+        pytest.skip("names are not swapped on this file system")
+    assert [path.name for path in directory.iterdir()] == ["new"]
+    assert list(tmp_path.iterdir()) == [directory]
+
+
+def test_drafts_of_killed_processes_go_and_those_under_way_stay(tmp_path: Path) -> None:
+    old, recent = time.time() - 2 * LEFT_S, time.time()
+    for name in (".a.arrow.00.partial", ".b.arrow.00.partial", "c.partial", ".d"):
+        (tmp_path / name).write_text("half")
+    for name in (".last.00.partial", ".best.00.partial"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "state.npz").write_text("half")
+    for path in (*tmp_path.glob("*/*"), *tmp_path.iterdir()):
+        os.utime(path, (old, old))
+    os.utime(tmp_path / ".b.arrow.00.partial", (recent, recent))
+    os.utime(tmp_path / ".best.00.partial" / "state.npz", (recent, recent))
+    remove_left(tmp_path)
+    left = sorted(path.name for path in tmp_path.iterdir())
+    assert left == [".b.arrow.00.partial", ".best.00.partial", ".d", "c.partial"]
+
+
+def test_a_disk_without_room_is_as_full(tmp_path: Path) -> None:
+    require_room(tmp_path, 1)
+    with pytest.raises(OSError, match="No space left") as raised:
+        require_room(tmp_path, 2**60)
+    assert (raised.value.errno, raised.value.filename) == (errno.ENOSPC, str(tmp_path))
 
 
 def test_a_made_folder_takes_an_empty_place_alone(tmp_path: Path) -> None:

@@ -3,10 +3,9 @@
 One record batch holds a chunk of images; nothing is compressed, so that an image is a view of the mapped file.
 """
 
-import multiprocessing
 from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, overload
 
@@ -19,7 +18,8 @@ from train.data.dataset import Dataset, try_to_decode
 from train.data.decoded.stored import LINES, Stored
 from train.data.sample import Sample
 from train.errors import DataError
-from train.system.files import replace_file
+from train.system.files import remove_left, replace_file
+from train.system.parent import start_helpers
 
 SIDES = ("height", "width", "file_height", "file_width")
 SCHEMA = pa.schema(
@@ -110,6 +110,7 @@ def write_images(samples: Sequence[Sample], path: Path, processes: int, stored: 
     An image that cannot be read is left out. Raises DataError if the folder cannot be written to.
     """
     try:
+        remove_left(path.parent)
         with (
             replace_file(path, durable=True) as draft,
             draft.open("wb") as file,
@@ -131,10 +132,8 @@ def _decoded(
     """Yield the samples in chunks, in order, each with its pixels; a few are decoded ahead."""
     size = stored.chunk
     parts = [samples[start : start + size] for start in range(0, len(samples), size)]
-    # Not forked: this process may have threads, Ray's among them, that a fork would leave hanging.
-    spawn = multiprocessing.get_context("spawn")
     ahead: deque[Future[Chunk]] = deque()
-    with ProcessPoolExecutor(processes, spawn) as pool:
+    with start_helpers(processes) as pool:
         try:
             for number, part in enumerate(parts):
                 while len(ahead) < 2 * processes and number + len(ahead) < len(parts):

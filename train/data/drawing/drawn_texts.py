@@ -5,9 +5,7 @@ The manifest comes first, the label list last, and every file appears whole: an 
 
 import hashlib
 import json
-import multiprocessing
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from itertools import islice
 from pathlib import Path
 
@@ -19,6 +17,7 @@ from train.data.formats.paddleocr import WHOLE
 from train.data.texts.text_list import read_texts
 from train.errors import DataError, UsageError
 from train.system.files import write_whole
+from train.system.parent import start_helpers
 
 MANIFEST = "manifest.json"
 VERSION = 1  # raise it when the same parameters would draw other lines
@@ -127,7 +126,7 @@ def _draw_missing(directory: Path, lines: Sequence[Line], seed: int, processes: 
         for chunk in chunks:
             _draw(directory, chunk, seed)
         return
-    with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn")) as pool:
+    with start_helpers(processes) as pool:
         try:
             for future in [pool.submit(_draw, directory, chunk, seed) for chunk in chunks]:
                 future.result()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from train.data.folders.notes import note
 from train.errors import DataError
-from train.system.files import make_folder
+from train.system.files import make_folder, remove_left
 from train.system.paths import find_users_cache, make_temporary_folder
 
 _chosen: ContextVar[Path | None] = ContextVar("cache", default=None)
@@ -80,6 +80,7 @@ def _digest(sources: Iterable[Path], key: str) -> str:
 
 def _write(folder: Path, make: Callable[[], Iterator[tuple[str, bytes]]]) -> None:
     try:
+        remove_left(folder.parent)
         with make_folder(folder) as draft:
             for name, content in make():
                 if Path(name).name != name or (draft / name).exists():

@@ -1,0 +1,26 @@
+"""Processes that help another one end with it, also where it is killed."""
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[3]
+
+HELPED = """
+import os, signal
+from train.system.parent import start_helpers
+
+pool = start_helpers(1)
+os.kill(pool.submit(os.getpid).result(), signal.SIGINT)  # as Ctrl-C does, which goes to all of them
+print(pool.submit(int).result(), flush=True)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_helpers_leave_ctrl_c_to_their_parent_and_end_with_it() -> None:
+    """What they hold open, as this output, is closed when the last of them has ended."""
+    command = [sys.executable, "-c", HELPED]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, cwd=REPOSITORY)
+    assert (run.returncode, run.stdout) == (-signal.SIGKILL, "0\n")
+    assert "Traceback" not in run.stderr
