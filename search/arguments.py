@@ -21,7 +21,7 @@ exit status: 0 done; 1 bad data, a failed gate, or every trial failed or forgot 
              3 interrupted, can be resumed"""
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """Return the command line's definition."""
     parse = Parser(
         prog="python search/run.py",

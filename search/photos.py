@@ -18,13 +18,14 @@ import numpy as np
 
 from search.planning.pair import FOLDS_S, SMALLEST_ALONE_S, PairTime
 from search.preflight.data import source_of
-from search.preflight.fingerprint import FREE
+from search.preflight.fingerprint import FREE, list_other_settings
 from search.records.result import require_winner
 from search.selection.finish import suit_to_reader
 from search.settings import ASKED, PHOTOS, StudySettings
 from search.storage.beginning import has_begun
 from search.storage.files import SUMMARY_FILE
 from search.storage.location import load_settings
+from search.storage.lock import sole_search
 from search.study import run_study, settle_method
 from spaces.space import load_space
 from train.bundle import MANIFEST
@@ -61,7 +62,8 @@ READER_ALONE = (
 def search_photos(asked: StudySettings, resume: bool) -> int:
     """Do what `run_photos` does, and return the command's exit status."""
     try:
-        run_photos(asked, resume)
+        with sole_search(asked.local_folder):
+            run_photos(asked, resume)
     except KeyboardInterrupt:
         begun = (asked.local_folder / ASKED).exists()
         again = f"go on with: {asked.resume_command}" if begun else "the same command begins again"
@@ -109,6 +111,9 @@ def _begin(asked: StudySettings, resume: bool) -> StudySettings:
     if resume:
         with config_error(str(path)):
             begun = StudySettings.model_validate_json(path.read_bytes())
+        if changed := "; ".join(list_other_settings(begun, asked)):
+            rule = "a resumed study must have the settings that it was begun with"
+            raise UsageError(rule, changed, "leave them out, or choose another --name")
         budget = asked.time_budget_s or begun.time_budget_s
         return begun.model_copy(update={"storage": asked.storage, "time_budget_s": budget})
     check_photos(asked)

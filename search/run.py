@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 if __name__ == "__main__":
@@ -20,8 +20,11 @@ from train.system.cli import INTERRUPTED
 from train.system.paths import name_after, study_name
 
 
-def settings_of(arguments: argparse.Namespace) -> StudySettings:
-    """Return the validated settings; raise UsageError for what cannot work."""
+def settings_of(arguments: argparse.Namespace, given: Collection[str] = ()) -> StudySettings:
+    """Return the validated settings; raise UsageError for what cannot work.
+
+    Set are those that differ from the defaults, and of the rest those that were `given`.
+    """
     named_data(arguments.data, arguments)  # refuses both a folder and lists
     if arguments.max_forgetting is not None and not arguments.general_labels:
         raise UsageError(
@@ -47,8 +50,11 @@ def settings_of(arguments: argparse.Namespace) -> StudySettings:
         "gpus": arguments.gpus_per_trial,
         "workers": arguments.workers_per_trial,
     }
+    values, fields = same | paths | told, StudySettings.model_fields
+    usual = {key: fields[key].get_default(call_default_factory=True) for key in values}
+    said = {key: value for key, value in values.items() if key in given or value != usual[key]}
     with config_error("the command line"):
-        return StudySettings(**same | paths | told)
+        return StudySettings(**said)
 
 
 def _name_of(arguments: argparse.Namespace) -> str:
@@ -67,8 +73,9 @@ def _how_to_go_on(settings: StudySettings) -> str:
 
 def main(arguments: Sequence[str]) -> int:
     """Run the search that the command line describes; return the exit status."""
-    chosen = parser().parse_args(arguments)
-    settings = settings_of(chosen)
+    command = parser()
+    chosen = command.parse_args(arguments)
+    settings = settings_of(chosen, command.given)
     if settings.task == PHOTOS or (chosen.resume and (settings.local_folder / ASKED).exists()):
         from search.photos import search_photos
 

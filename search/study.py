@@ -19,7 +19,8 @@ from search.experiment.tracking import check_tracking
 from search.experiment.tuner import run_trials
 from search.planning.budget import check_confirm
 from search.planning.clock import Clock
-from search.planning.plan import Planned, fit_resources, list_nodes, make_plan
+from search.planning.packing import describe_wait
+from search.planning.plan import Planned, fit_resources, list_free_nodes, list_nodes, make_plan
 from search.planning.warm_starts import read_fork
 from search.preflight.cluster import check_cluster, start_ray
 from search.preflight.cut import choose_study_cut
@@ -39,8 +40,9 @@ from search.selection.outcome import Searched
 from search.selection.refit import start_companion
 from search.settings import StudySettings
 from search.storage.beginning import keeping_the_name
+from search.storage.errors import storage_errors
 from search.storage.files import BEGUN, FINGERPRINT, LATENCIES, STUDY_FILE
-from search.storage.location import check_folder, check_own_folder, publish
+from search.storage.location import check_folder, check_name, check_own_folder, publish
 from search.storage.lock import sole_search
 from search.trials.folds import choose_folds, pool_splits
 from spaces.space import SearchSpace
@@ -75,7 +77,8 @@ def run_study(asked: StudySettings, resume: bool) -> StudyResult:
             probed = probe(prepared)
             planned = plan(probed)
             searched = search(planned)
-            return finish(searched)
+            with storage_errors():
+                return finish(searched)
 
 
 def prepare(request: Request) -> Prepared:
@@ -109,19 +112,23 @@ def probe(prepared: Prepared) -> Probed:
     settings, space = prepared.settings, prepared.space
     show_stage("starting Ray and decoding the images")
     start_ray()
-    resources = fit_resources(settings, list_nodes(), space, ())
+    amounts = fit_resources(settings, list_nodes(), space, ()).trial.amounts
+    if waiting := describe_wait(settings, amounts, list_free_nodes()):
+        print(waiting, flush=True)
+    check_name(settings, prepared.resume)
     publish(settings, FINGERPRINT)  # what cannot be written there is known before any work
     data = decode_sets(settings, prepared.sets)
     shared = ray.put(data.training)
     read = shared if settings.folds == 1 else ray.put(pool_splits(data.training))
     show_stage("reading with the pretrained models")
-    probes = probe_models(space, read, task_of(settings).terms, resources.trial.amounts, wait_for)
+    probes = probe_models(space, read, task_of(settings).terms, amounts, wait_for)
     return Probed(prepared, data, shared, probes, limit_forgetting(settings, probes, data))
 
 
 def plan(probed: Probed) -> Planned:
     """Decide what is searched, and how."""
     settings = probed.settings
+    check_name(settings, probed.prepared.resume)
     made = make_plan(probed, list_nodes(), time.time())
     show_stage("planning")
     latencies: Latencies = {}
@@ -134,6 +141,7 @@ def plan(probed: Probed) -> Planned:
 def search(planned: Planned) -> Searched:
     """Run the trials, or resume them; from here on the study's name is taken."""
     settings = planned.settings
+    check_name(settings, planned.probed.prepared.resume)
     write_whole(settings.local_folder / STUDY_FILE, settings.model_dump_json(indent=2))
     publish(settings, *BEGUN)
     show_stage("training", planned.clock.deadline)

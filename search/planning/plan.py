@@ -10,7 +10,7 @@ import ray
 from search.planning.budget import has_companion
 from search.planning.chances import drop_hopeless_models, order_probes, pick_affordable_models
 from search.planning.clock import Clock
-from search.planning.packing import Nodes, Resources, pack
+from search.planning.packing import Nodes, Resources, pack, subtract
 from search.planning.time_budget import (
     TimeBudget,
     divide,
@@ -20,6 +20,7 @@ from search.planning.time_budget import (
     make_typical_config,
 )
 from search.planning.warm_starts import add_earlier, fit_configs
+from search.preflight.cluster import read_reserved_by_job
 from search.preflight.general import drop_forgetful_charset
 from search.preflight.probe import Probe
 from search.preflight.space import Narrowed, list_models, narrow
@@ -247,8 +248,10 @@ def estimate_memory(space: SearchSpace, probes: Sequence[Probe], settings: Study
 
 
 def list_nodes() -> Nodes:
-    """Return what each node of the cluster has."""
-    return [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    """Return what each node of the cluster has for trials: all but what the search's own Ray job reserves."""
+    held = read_reserved_by_job()
+    alive = [node for node in ray.nodes() if node["Alive"]]
+    return [subtract(node["Resources"], held.get(node["NodeID"], {})) for node in alive]
 
 
 def list_free_nodes() -> Nodes:

@@ -1,10 +1,14 @@
 """The Ray cluster that a search runs on: one that is there, which is said, or one that is started here."""
 
+import json
 import os
 import signal
+from collections.abc import Mapping
 
 import ray
+from ray._private.runtime_env.constants import RAY_JOB_CONFIG_JSON_ENV_VAR
 from ray._private.services import canonicalize_bootstrap_address
+from ray.experimental.internal_kv import _internal_kv_get
 
 from train.errors import UsageError
 from train.system.cluster import find_room_for_token, require_cluster, require_ray_folder
@@ -65,3 +69,27 @@ def start_ray() -> None:
         print(f"Ray cluster: {address} ({_origin()}), {len(ray.nodes())} nodes", flush=True)
     if dashboard:
         print(f"Ray dashboard: http://{dashboard}", flush=True)
+
+
+def read_reserved_by_job() -> dict[str, Mapping[str, float]]:
+    """Return what `ray job submit --entrypoint-num-cpus N` reserves as long as this search lasts, by its node's id.
+
+    Nothing where this is no job, or it reserves nothing.
+    """
+    written = json.loads(os.environ.get(RAY_JOB_CONFIG_JSON_ENV_VAR) or "{}")
+    job = (written.get("metadata") or {}).get("job_submission_id")
+    if job is None:
+        return {}
+    from ray.dashboard.modules.job.common import JobInfo, JobInfoStorageClient
+
+    key = JobInfoStorageClient.JOB_DATA_KEY.format(job_id=job)
+    kept = _internal_kv_get(key, namespace=ray._private.ray_constants.KV_NAMESPACE_JOB)
+    info = JobInfo.from_json(json.loads(kept)) if kept else None
+    if info is None or info.driver_node_id is None:
+        return {}
+    amounts = {
+        "CPU": info.entrypoint_num_cpus,
+        "GPU": info.entrypoint_num_gpus,
+        "memory": info.entrypoint_memory,
+    }
+    return {info.driver_node_id: {name: float(amount or 0) for name, amount in amounts.items()}}

@@ -151,11 +151,15 @@ def check_place(begun: StudySettings, asked: StudySettings) -> None:
 
 def check_settings(begun: StudySettings, asked: StudySettings) -> None:
     """Raise UsageError if a command line that resumes a study says other than the one that began it."""
-    defaults = StudySettings(name=asked.name, storage=asked.storage)
-    given = {key: value for key, value in asked if value != getattr(defaults, key) and key not in FREE}
+    refuse_changes(list_other_settings(begun, asked), begun.name)
+
+
+def list_other_settings(begun: StudySettings, asked: StudySettings) -> list[str]:
+    """Return what a command line that resumes a study says other than the one that began it, `key: old -> new`."""
+    given = {key: value for key, value in asked if key in asked.model_fields_set and key not in FREE}
     if given.get("engine") == "auto":  # which engine that was stands in the study's settings
         del given["engine"]
-    refuse_changes(list_differences({key: getattr(begun, key) for key in given}, given), begun.name)
+    return list_differences({key: getattr(begun, key) for key in given}, given)
 
 
 def refuse_changes(changed: list[str], study: str) -> None:

@@ -15,6 +15,7 @@ from search.planning.budget import (
     reserve_label_check,
     reserve_text_models,
 )
+from search.planning.packing import count_fitting
 from search.planning.plan import Plan, Planned, list_free_nodes
 from search.preflight.data import StudyData
 from search.preflight.probe import Probe
@@ -126,7 +127,8 @@ class Searched:
         budget, amounts, settings = self.plan.budget, self.plan.resources.trial.amounts, self.settings
         if not has_refit(settings) or (settings.time_budget_s and not budget.refit_s):
             return None
-        able = [node for node in list_free_nodes() if node.get("GPU", 0.0) >= amounts.get("GPU", 0.0)]
+        needed = {name: amount for name, amount in amounts.items() if name != "CPU"}
+        able = [node for node in list_free_nodes() if count_fitting(needed | {"CPU": 1.0}, node)]
         cores = max((node.get("CPU", 0.0) for node in able), default=0.0)
         resources = {**amounts, "CPU": max(float(int(cores)), amounts["CPU"])}
         deadline = self.soup_deadline and self.soup_deadline + budget.refit_s

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from optuna.exceptions import StorageInternalError
 from sqlalchemy.exc import OperationalError
 
-from train.errors import StorageError
+from train.errors import OcrError, StorageError
 
 UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO}
 
@@ -17,6 +17,8 @@ def storage_errors() -> Iterator[None]:
     """Turn the error of a full or unwritable disk into StorageError, which says that the search can go on later."""
     try:
         yield
+    except OcrError:  # it says what it is, whatever it came of
+        raise
     except Exception as error:
         found = next(filter(is_unwritable, walk_causes(error)), None)
         if found is None:

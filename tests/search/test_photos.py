@@ -18,6 +18,7 @@ from search.photos import (
     measure,
     recognition_settings,
     run_photos,
+    search_photos,
 )
 from search.planning.pair import PairTime
 from search.preflight.fingerprint import check_settings
@@ -25,6 +26,8 @@ from search.run import settings_of
 from search.selection.finish import OF_READER
 from search.settings import ASKED, StudySettings
 from search.storage.files import BEST_CONFIG, JOURNAL, STUDY_FILE
+from search.storage.location import check_folder
+from search.storage.lock import sole_search
 from serve.inference import pretrained
 from serve.inference.model import load_model
 from tests import real_photos
@@ -159,6 +162,20 @@ def test_a_name_is_taken_once_and_resumed_with_what_was_asked(tmp_path: Path) ->
     (begun / JOURNAL).write_text('{"event": "start", "trial": "1"}\n', "utf-8")
     with pytest.raises(UsageError, match="a study's name must be new"):
         run_photos(settings, resume=False)
+    with pytest.raises(UsageError, match="a study's name must be new"):
+        check_folder(settings, resume=False)  # nor does an ordinary study write into the pair's folder
+    with pytest.raises(UsageError, match="trials: nothing -> 9"):
+        run_photos(settings.model_copy(update={"trials": 9}), resume=True)
+
+
+def test_a_second_one_of_the_name_waits_outside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("search.storage.lock.LOOK_S", 0.0)
+    settings = asked(photos(tmp_path / "data", 30))
+    with sole_search(settings.local_folder):
+        (settings.local_folder / ASKED).write_text("the first one's", "utf-8")
+        with pytest.raises(UsageError, match="one search at a time"):
+            search_photos(settings, resume=False)
+    assert (settings.local_folder / ASKED).read_text("utf-8") == "the first one's"
 
 
 def test_a_study_goes_on_with_less_time_as_it_was_begun(tmp_path: Path) -> None:

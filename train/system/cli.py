@@ -33,7 +33,13 @@ FROM_OUTSIDE = {
 
 
 class Parser(argparse.ArgumentParser):
-    """A command line in which an option of one value is given once: a second one would drop the first."""
+    """A command line in which an option of one value is given once: a second one would drop the first.
+
+    Attributes:
+        given: names of those that the last command line gave, also where it says the default.
+    """
+
+    given: frozenset[str] = frozenset()
 
     def __init__(self, *arguments: Any, **settings: Any) -> None:
         super().__init__(*arguments, **settings)
@@ -43,6 +49,7 @@ class Parser(argparse.ArgumentParser):
     def parse_known_args(self, *arguments: Any, **settings: Any) -> tuple[Any, list[str]]:
         """Return the options, and what is none; raise UsageError for one that is given twice."""
         found, others = super().parse_known_args(*arguments, **settings)
+        self.given = frozenset(getattr(found, GIVEN, ()))
         if hasattr(found, GIVEN):
             delattr(found, GIVEN)
         return found, others

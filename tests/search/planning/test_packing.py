@@ -7,13 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from search.planning.packing import (
+    TRIAL_RESOURCES,
     Nodes,
     TrialResources,
     choose_amounts,
     count_concurrent,
     count_fitting,
+    describe_wait,
     pack,
     require_promise,
+    subtract,
 )
 from search.preflight.cost import Footprint
 from search.settings import StudySettings
@@ -47,6 +50,7 @@ def settings(**changes: object) -> StudySettings:
         (GPUS, {}, {"CPU": 8, "GPU": 1}),
         (GPUS, {"gpus": 0.5}, {"CPU": 4, "GPU": 0.5}),
         (GPUS, {"gpus": 0.3}, {"CPU": 2, "GPU": 0.3}),
+        (GPUS, {"gpus": 0.6}, {"CPU": 8, "GPU": 0.6}),
         (GPUS, {"gpus": 0}, {"CPU": 1, "GPU": 0}),
         (GPUS, {"cpus": 3}, {"CPU": 3, "GPU": 1}),
         ([{"CPU": 4.0, "GPU": 8.0}], {}, {"CPU": 1, "GPU": 1}),
@@ -64,6 +68,7 @@ def test_as_many_trials_as_fit() -> None:
     assert count_concurrent({"CPU": 4, "GPU": 0.5}, GPUS) == 16
     assert count_concurrent({"CPU": 2, "GPU": 4}, GPUS) == 2
     assert count_concurrent({"CPU": 1, "GPU": 1 / 3}, GPUS) == 24
+    assert count_concurrent({"CPU": 1, "GPU": 0.6}, GPUS) == 8, "no trial has parts of two GPUs"
     assert count_concurrent({"CPU": 1, "GPU": 1}, GPUS, workers=3) == 2
 
 
@@ -86,6 +91,27 @@ def test_memory_limits_the_trials_and_their_cores_are_shared() -> None:
     assert count_concurrent(share, nodes) == 4
     alone = choose_amounts(settings(), nodes, 50 * GB)
     assert (count_concurrent(alone, nodes), alone["CPU"]) == (1, 16)
+    worker = choose_amounts(settings(workers=1), nodes, 50 * GB)
+    assert worker["memory"] + TRIAL_RESOURCES["memory"] <= nodes[0]["memory"], (
+        "its trial has it waiting for ever"
+    )
+
+
+def test_what_the_searchs_own_job_holds_is_no_trials() -> None:
+    """Of six cores `ray job submit --entrypoint-num-cpus 1` holds one as long as the search lasts."""
+    node = {"CPU": 6.0, "GPU": 4.0, "memory": 64.0 * GB}
+    rest = subtract(node, {"CPU": 1.0, "GPU": 0.0})
+    assert choose_amounts(settings(), [node]) == choose_amounts(settings(), [rest]) == {"CPU": 1, "GPU": 1}
+    alone = settings(trials=1)
+    assert choose_amounts(alone, [node]) == {"CPU": 6, "GPU": 1}
+    assert choose_amounts(alone, [rest]) == {"CPU": 5, "GPU": 1}
+
+
+def test_who_waits_for_others_is_told() -> None:
+    need, free = {"CPU": 6.0, "GPU": 1.0}, [{"CPU": 5.0, "GPU": 4.0}, {"CPU": 16.0}]
+    assert describe_wait(settings(), need, free).startswith("no node has 6 CPU and 1 GPU free")
+    assert not describe_wait(settings(), need | {"CPU": 5.0}, free)
+    assert not describe_wait(settings(autoscaling=True), need, free)
 
 
 @given(

@@ -1,5 +1,6 @@
 """What a study decides before it starts: models, widths, names that must exist."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import get_args
@@ -15,6 +16,7 @@ from search.planning.plan import (
     find_common_width,
     find_own_widths,
     fix_as_read,
+    list_nodes,
 )
 from search.planning.time_budget import TimeBudget
 from search.preflight.cost import Cost, Footprint
@@ -222,3 +224,22 @@ def test_models_that_cannot_win_are_not_trained(
     assert all(f"left out {name}: " in reason for name in set(scores) - kept)
     named = STUDY.model_copy(update={"models": tuple(scores)})
     assert drop_hopeless_models(space, probes, seconds, named) == (space, "")
+
+
+def test_trials_have_what_the_searchs_own_job_leaves_of_its_node(
+    local_cluster: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import ray
+    from ray._private.runtime_env.constants import RAY_JOB_CONFIG_JSON_ENV_VAR
+    from ray.dashboard.modules.job.common import JobInfo, JobInfoStorageClient, JobStatus
+    from ray.experimental.internal_kv import _internal_kv_del, _internal_kv_put
+
+    [whole] = list_nodes()
+    key = JobInfoStorageClient.JOB_DATA_KEY.format(job_id="mine")
+    info = JobInfo(
+        JobStatus.RUNNING, "search", entrypoint_num_cpus=1, driver_node_id=ray.nodes()[0]["NodeID"]
+    )
+    _internal_kv_put(key, json.dumps(info.to_json()), namespace="job")
+    monkeypatch.setenv(RAY_JOB_CONFIG_JSON_ENV_VAR, json.dumps({"metadata": {"job_submission_id": "mine"}}))
+    assert list_nodes() == [{**whole, "CPU": 1.0}]
+    _internal_kv_del(key, namespace="job")

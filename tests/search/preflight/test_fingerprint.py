@@ -114,6 +114,14 @@ def test_a_command_line_that_resumes_may_repeat_but_not_change() -> None:
         check_settings(begun, says_nothing.model_copy(update={"data": "OTHER", "seed": 4}))
 
 
+def test_a_command_line_that_resumes_may_not_go_back_to_a_default_either() -> None:
+    command = parser()
+    chosen = command.parse_args(["--name", "vin", "--seed", "0", "--scheduler", "asha"])
+    begun = StudySettings(name="vin", storage="runs", seed=3, scheduler="none", folds=2)
+    with pytest.raises(UsageError, match="got scheduler: none -> asha; seed: 3 -> 0; go"):
+        check_settings(begun, settings_of(chosen, command.given))
+
+
 def test_a_command_line_without_options_asks_for_the_defaults() -> None:
     """What differs from them is what a command line that resumes asks for."""
     usual = settings_of(parser().parse_args([]))

@@ -10,6 +10,7 @@ from search.settings import StudySettings
 from search.storage.beginning import FAILURE, keeping_the_name
 from search.storage.files import BEGUN, CLOCK, EARLIER, JOURNAL
 from search.storage.journal import Journal
+from search.storage.location import NameTakenError
 from train.errors import DataError, StartError
 
 LEFT = (*BEGUN, CLOCK, EARLIER, JOURNAL)
@@ -75,6 +76,12 @@ def test_a_study_that_has_begun_keeps_its_name(study: StudySettings) -> None:
     for error in (ZeroDivisionError(), DataError("a", "b", "c")):
         with pytest.raises(type(error)):
             fail(error, study)
+    assert left(study) == sorted(LEFT)
+
+
+def test_a_search_on_another_machine_that_began_meanwhile_keeps_its_files(study: StudySettings) -> None:
+    with pytest.raises(NameTakenError):
+        fail(NameTakenError("a", "b", "c"), study)
     assert left(study) == sorted(LEFT)
 
 

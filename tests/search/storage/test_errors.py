@@ -7,7 +7,7 @@ import pytest
 from ray.tune import TuneError
 
 from search.storage.errors import storage_errors
-from train.errors import StorageError
+from train.errors import ParityError, StorageError
 
 
 def full() -> None:
@@ -32,6 +32,15 @@ def test_it_says_that_the_study_can_go_on(work: Callable[[], None], wrap: bool) 
     with pytest.raises(StorageError, match="make room") as caught, storage_errors():
         wrapped(work) if wrap else work()
     assert caught.value.exit_status == 3
+
+
+def differing() -> None:
+    raise ParityError("a", "b", "c") from OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_our_own_errors_stay_what_they_are_whatever_they_came_of() -> None:
+    with pytest.raises(ParityError), storage_errors():
+        differing()
 
 
 def missing() -> None:

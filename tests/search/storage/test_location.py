@@ -17,7 +17,9 @@ from search.settings import StudySettings
 from search.storage.files import JOURNAL, OTHERS_FOLDER, STUDY_FILE
 from search.storage.location import (
     Location,
+    NameTakenError,
     check_folder,
+    check_name,
     fetch_study,
     load_settings,
     locate,
@@ -79,6 +81,23 @@ def test_a_study_is_resumed_where_nothing_of_it_lies(
         check_folder(settings(uri, name="other"), resume=True)
 
 
+def test_who_fails_leaves_the_study_that_another_machine_has_begun_meanwhile(
+    uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = settings(uri, name="both")
+    for machine in ("first", "second"):
+        (tmp_path / machine).mkdir()
+    monkeypatch.chdir(tmp_path / "second")
+    check_folder(study, resume=False)
+    monkeypatch.chdir(tmp_path / "first")
+    begin(study)
+    monkeypatch.chdir(tmp_path / "second")
+    with pytest.raises(NameTakenError):
+        check_name(study, resume=False)
+    withdraw(study)
+    assert study_exists(study)
+
+
 def test_what_has_grown_here_is_not_replaced_by_an_earlier_copy(
     uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -113,6 +132,9 @@ def test_folders_are_copied_and_deleted_whole(uri: str, tmp_path: Path) -> None:
         name: 1000 * len(name) for name in ("summary.json", "best/inference.onnx", "best/deep/er.txt")
     }
     place.inside(".workers").delete_folder()  # there is none
+    place.inside(".workers").delete_folders("vin-1-")
+    place.inside("best").delete_folders("dee")
+    assert not place.holds("best/deep/er.txt")
     assert place.holds("summary.json")
     place.delete_folder()
     assert not place.holds("summary.json")
