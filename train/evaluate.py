@@ -263,8 +263,14 @@ def write_errors(path: Path, mistakes: Sequence[Mistake], data: Dataset) -> None
 
 def write_table(path: Path, wrong: Sequence[tuple[str, str, str, str]]) -> None:
     """Write image, label, reading and confidence of what is wrong, tab-separated."""
-    rows = ["\t".join(row) for row in wrong]
+    rows = ["\t".join(map(_cell, row)) for row in wrong]
     write_output(path, "\n".join(["image\tlabel\treading\tconfidence", *rows, ""]), "--errors")
+
+
+def _cell(text: str) -> str:
+    """Return a text as it is, in quotation marks where it would be taken for several cells or lines."""
+    doubled = text.replace('"', '""')
+    return f'"{doubled}"' if text.startswith('"') or not {"\t", "\n", "\r"}.isdisjoint(text) else text
 
 
 def describe(scores: Scores, terms: Terms) -> str:

@@ -4,6 +4,7 @@ from typing import Any
 
 from pydantic import Field
 
+from search.records.facts import Written
 from search.records.ranking import WORST
 from train.config import Frozen, TrialConfig
 from train.reading.calibration import Coverage, Reliability
@@ -224,7 +225,7 @@ class LabelError(Frozen):
 
     split: str
     index: int
-    source: str
+    source: Written
     label: str
     reading: str
     votes: int

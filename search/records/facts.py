@@ -1,15 +1,22 @@
 """What a study was given, and what it takes: facts beside the scores."""
 
 from collections.abc import Mapping
+from typing import Annotated
+
+from pydantic import AfterValidator
 
 from train.config import Frozen
+from train.data.texts.forms import in_unicode
+
+Written = Annotated[str, AfterValidator(in_unicode)]
+"""A field that names a file: a name that is no UTF-8 can be trained on, but stands in no JSON."""
 
 
 class BadSample(Frozen):
     """A labelled image that was left out, and why."""
 
-    source: str
-    reason: str
+    source: Written
+    reason: Written
 
 
 class DataSummary(Frozen):
@@ -24,12 +31,12 @@ class DataSummary(Frozen):
         dictionary: what was said of it; None without one.
     """
 
-    path: str
+    path: Written
     samples: dict[str, int]
-    origins: dict[str, str]
+    origins: dict[str, Written]
     left_out: tuple[BadSample, ...] = ()
     repaired: int = 0
-    dictionary: str | None = None
+    dictionary: Written | None = None
 
 
 class DiskUse(Frozen):

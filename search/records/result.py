@@ -10,7 +10,7 @@ from typing import Any, Literal
 from pydantic import Field, ValidationError
 
 from search.records.evidence import Caution, DecodedSplit, EightBits, Evidence, LabelCheck, Refit
-from search.records.facts import DataSummary, DiskUse, GeneralSummary, Reservation
+from search.records.facts import DataSummary, DiskUse, GeneralSummary, Reservation, Written
 from search.records.scores import KeptScores, scores_from_json, scores_to_json
 from search.records.trial import TrialRecord, put_first, rank
 from search.storage.files import RESULT_FILE
@@ -74,7 +74,7 @@ class Misreading(Frozen):
     """
 
     index: int
-    source: str
+    source: Written
     text: str
     reading: str
     confidence: float

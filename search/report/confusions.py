@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from rapidfuzz.distance import Levenshtein
 
 from search.records.result import Misreading
+from train.data.texts.forms import escaped
 
 NAMES = {" ": "a space", "": "nothing"}
 
@@ -31,7 +32,7 @@ class Confusion:
         return len(self.samples)
 
     def __str__(self) -> str:
-        before, after = (NAMES.get(one, one) for one in (self.label, self.reading))
+        before, after = (NAMES.get(one, escaped(one)) for one in (self.label, self.reading))
         if not self.reading:
             return f"{before} missed"
         return f"{before} read as {after}" if self.label else f"{after} where there is none"

@@ -1,5 +1,6 @@
 """`python train/evaluate.py`: the same scores from a bundle, a checkpoint and the loop, and errors in one line."""
 
+import csv
 import json
 import os
 import subprocess
@@ -14,7 +15,7 @@ from train.config import TrialConfig
 from train.data.charset import Charset
 from train.data.dataset import Dataset, decode_samples
 from train.data.formats import load_file
-from train.evaluate import describe, main, tell_hopeless
+from train.evaluate import describe, main, tell_hopeless, write_table
 from train.export import export_checkpoint
 from train.loop import assemble
 from train.scoring.texts import TextScores
@@ -88,6 +89,14 @@ def test_a_pretrained_model_is_scored_and_its_mistakes_listed(
     assert len(rows) == round((1 - printed["exact_match"]) * LINES) > 0
     assert all(label.casefold() != reading.casefold() for _, label, reading, _ in rows)
     assert {source for source, *_ in rows} <= set(made.data.sources)
+
+
+def test_texts_with_tabs_and_line_ends_stay_in_their_cells(tmp_path: Path) -> None:
+    rows = [("a.png", 'say "8"', "A\tB", "0.9"), ("b.png", '"C"', "D\r\nE", "0.8")]
+    write_table(tmp_path / "errors.tsv", rows)
+    with (tmp_path / "errors.tsv").open(newline="", encoding="utf-8") as file:
+        assert list(map(tuple, csv.reader(file, delimiter="\t")))[1:] == rows
+    assert 'say "8"\t"A\tB"' in (tmp_path / "errors.tsv").read_text(encoding="utf-8")
 
 
 @pytest.mark.slow

@@ -47,7 +47,13 @@ def read_entries(path: Path) -> tuple[str, ...]:
 
 
 def write_characters(characters: Sequence[str], path: Path) -> None:
-    """Write a dictionary that `read_characters` reads back unchanged."""
+    """Write a dictionary that `read_characters` reads back unchanged; raise DataError for a line end as a character."""
+    if ends := [ascii(character) for character in characters if character in "\n\r"]:
+        raise DataError(
+            "a dictionary of a character a line cannot hold a line end",
+            ", ".join(ends),
+            "labels have it: python -m train.data.correct LABELS --repair invisible, and train again",
+        )
     path.write_bytes("".join(f"{character}\n" for character in characters).encode())
 
 

@@ -41,15 +41,16 @@ class LabelErrorRow:
 
 
 def table_text(rows: Sequence[LabelErrorRow]) -> str:
-    """Return the file's text: tab-separated, a cell with a tab or a quotation mark in quotation marks."""
+    """Return the file's text: tab-separated, a cell with a tab, quotation mark or line end in quotation marks."""
+    told = [(r.split, r.image, r.label, r.reading, r.agree, f"{r.chance:.1g}", r.corrected) for r in rows]
+    return "".join(map(_line, [COLUMNS, *told]))
+
+
+def _line(cells: Sequence[str]) -> str:
+    """Return a row's line; with CRLF at its end, csv puts a cell with either of them in quotation marks."""
     file = io.StringIO()
-    table = csv.writer(file, delimiter="\t", lineterminator="\n")
-    table.writerow(COLUMNS)
-    for row in rows:
-        table.writerow(
-            (row.split, row.image, row.label, row.reading, row.agree, f"{row.chance:.1g}", row.corrected)
-        )
-    return file.getvalue()
+    csv.writer(file, delimiter="\t", lineterminator="\r\n").writerow(cells)
+    return file.getvalue().removesuffix("\r\n") + "\n"
 
 
 def read_table(path: Path) -> list[LabelErrorRow]:

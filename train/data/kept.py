@@ -23,9 +23,15 @@ class KeptLine(NamedTuple):
 
 
 def write_kept_lines(data: Dataset, path: Path) -> None:
-    """Write up to MOST lines of a split, of all widths: a ZIP of PNGs and a label list, as PaddleOCR has it."""
-    by_width = np.argsort(data.widths, kind="stable")
-    chosen = by_width[np.linspace(0, len(data) - 1, min(MOST, len(data))).astype(int)]
+    """Write up to MOST lines of a split, of all widths: a ZIP of PNGs and a label list, as PaddleOCR has it.
+
+    A list cannot hold a text of several lines, which JSON and tables can; nothing is written where all are such.
+    """
+    able = np.array([place for place, text in enumerate(data.texts) if "\n" not in text], int)
+    if not len(able):
+        return
+    by_width = able[np.argsort(data.widths[able], kind="stable")]
+    chosen = by_width[np.linspace(0, len(by_width) - 1, min(MOST, len(by_width))).astype(int)]
     labels = []
     with zipfile.ZipFile(path, "w") as archive:  # PNGs are packed already
         for number, index in enumerate(chosen.tolist()):
@@ -40,7 +46,8 @@ def write_kept_lines(data: Dataset, path: Path) -> None:
 def read_kept_lines(path: Path) -> tuple[KeptLine, ...]:
     """Return the lines, narrow ones first."""
     with zipfile.ZipFile(path) as archive:
-        rows = [row.split("\t", 1) for row in archive.read(LABELS).decode().removesuffix("\n").split("\n")]
+        listed = archive.read(LABELS).decode().split("\n")
+        rows = [row.split("\t", 1) for row in listed if "\t" in row]
         decoded = (
             cv2.imdecode(np.frombuffer(archive.read(name), np.uint8), cv2.IMREAD_COLOR) for name, _ in rows
         )

@@ -15,6 +15,7 @@ from train.data.dataset import Dataset, MemoryDataset
 from train.data.photos.picture import draw_regions
 from train.data.photos.regions import regions_of
 from train.data.sample import Sample
+from train.data.texts.forms import in_unicode
 from train.reading.settings import ReadingSettings, TextReading
 from train.scoring.regions import RegionCounts, RegionScores, count_reading, score_end_to_end, score_regions
 
@@ -238,5 +239,5 @@ def _figure(sample: Sample, page: PhotoReading, one: RegionCounts) -> str:
     return (
         f'<figure><img src="{picture}" alt="" loading="lazy"><figcaption><b>{escape(labels)}</b>'
         f"<small>read: {escape(' | '.join(page.texts)) or 'nothing'}</small>"
-        f"<small>{verdict} · {escape(sample.path.name)}</small></figcaption></figure>"
+        f"<small>{verdict} · {escape(in_unicode(sample.path.name))}</small></figcaption></figure>"
     )

@@ -18,6 +18,7 @@ SHOWN = 36
 LINE_PX = 96
 """Up to this height an image is a line, and kept without loss."""
 CONFUSIONS_SHOWN, EXAMPLES_SHOWN = 12, 3
+RAREST = 10**15
 
 
 def show_misreadings(result: StudyResult, image_of: ImageOf) -> str:
@@ -78,8 +79,8 @@ def _confusion(pair: Confusion, misreadings: Sequence[Misreading], image_of: Ima
 
 
 def _example(one: Misreading, image_of: ImageOf) -> str:
-    label, reading = mark_differences(one.text, one.reading)
-    return f"<figure>{_picture(image_of(one.index), one.text)}<code>{label}</code><code>{reading}</code></figure>"
+    pair = "".join(f"<code><bdi>{side}</bdi></code>" for side in mark_differences(one.text, one.reading))
+    return f"<figure>{_picture(image_of(one.index), one.text)}{pair}</figure>"
 
 
 def show_label_errors(result: StudyResult, image_of: Mapping[str, ImageOf]) -> str:
@@ -124,6 +125,8 @@ def _label_error(one: LabelError, image_of: ImageOf) -> str:
 
 def chance_text(chance: float) -> str:
     """Format a small probability, 2.1e-05 -> '1 in 50,000', by its first digit; '0' where it is not told."""
+    if 0 < chance < 1 / RAREST:  # of a long label hardly anything is left: 1 / 1e-309 is no number
+        return f"under 1 in {RAREST:,}"
     return f"1 in {int(float(f'{1 / chance:.0e}')):,}" if chance > 0 else "0"
 
 

@@ -4,8 +4,16 @@ from pathlib import Path
 
 import pytest
 
-from search.records.evidence import Latency, Stage
-from search.records.result import PRETRAINED, StudyResult, read_result_file, require_winner, write_result
+from search.records.evidence import LabelError, Latency, Stage
+from search.records.facts import BadSample
+from search.records.result import (
+    PRETRAINED,
+    Misreading,
+    StudyResult,
+    read_result_file,
+    require_winner,
+    write_result,
+)
 from tests.search.made_result import result, trial, with_general, with_labels
 from train.errors import CheckpointError, NoScoreError
 from train.scoring.intervals import Interval
@@ -19,6 +27,12 @@ def with_scores(scores: Scores) -> StudyResult:
     baselines = tuple(one.model_copy(update={"scores": scores}) for one in found.baselines)
     comparisons = tuple(one.model_copy(update={"winner": scores}) for one in found.comparisons)
     return found.model_copy(update={"baselines": baselines, "comparisons": comparisons})
+
+
+def a_label_error() -> LabelError:
+    check = with_labels().labels
+    assert check is not None
+    return check.samples[0]
 
 
 def with_stages() -> StudyResult:
@@ -46,6 +60,18 @@ def test_a_result_is_read_back_as_it_was(found: StudyResult, tmp_path: Path) -> 
     assert read == found
     [ours, theirs] = (one.baselines[0].scores for one in (found, read))
     assert (type(theirs), theirs.interval) == (type(ours), ours.interval)
+
+
+def test_images_whose_names_are_no_unicode_stand_in_it_by_their_numbers(tmp_path: Path) -> None:
+    """They can be trained on, and a search must not end with nothing for the name of one that is misread."""
+    misread = Misreading(index=0, source="caf\udce9.png", text="A", reading="B", confidence=0.5)
+    bad = BadSample(source="list.txt:1", reason="unreadable: caf\udce9.png")
+    error = LabelError.model_validate(a_label_error().model_dump() | {"source": "caf\udce9.png"})
+    assert {misread.source, error.source} == {r"caf\udce9.png"}
+    found = result().model_copy(update={"misreadings": (misread,)})
+    data = found.data.model_copy(update={"left_out": (bad,)})
+    write_result(found.model_copy(update={"data": data}), tmp_path)
+    assert read_result_file(tmp_path).misreadings == (misread,)
 
 
 def test_a_damaged_result_is_named(tmp_path: Path) -> None:

@@ -92,6 +92,8 @@ def test_characters_are_counted_by_pairs() -> None:
         ("a space where there is none", 1),
     ]
     assert "1 missed" in {str(one) for one in found}
+    [unseen] = count_confusions([line("A\u202eB", "AB")])
+    assert str(unseen) == r"\u202e missed", "it would turn round what stands beside it in the page"
     assert found[0].samples == (0, 1, 1)
     assert not any(one.label in "XYZ" and one.label for one in found)
 

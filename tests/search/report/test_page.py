@@ -12,7 +12,7 @@ from search.records.result import StudyResult
 from search.report.importance import measure_importances
 from search.report.page.head import headline
 from search.report.page.page import report_html, write_report
-from search.report.page.pictures import mark_differences, worst_first
+from search.report.page.pictures import chance_text, mark_differences, worst_first
 from search.report.page.svg import Axis, nice_ticks
 from tests.search.made_result import image_of, result, trial, trials
 from train.reading.calibration import Reliability
@@ -158,6 +158,19 @@ def test_differing_characters_are_marked_and_lines_stay_aligned() -> None:
     assert mark_differences("A<0", "A<O") == ("A&lt;<mark>0</mark>", "A&lt;<mark>O</mark>")
     assert mark_differences("ABC", "AC") == ("A<mark>B</mark>C", "A<mark>_</mark>C")
     assert mark_differences("AC", "ABC") == ("A<mark>_</mark>C", "A<mark>B</mark>C")
+
+
+@pytest.mark.parametrize(
+    ("chance", "says"),
+    [
+        (0.0, "0"),
+        (5e-324, "under 1 in 1,000,000,000,000,000"),
+        (2.4e-11, "1 in 40,000,000,000"),
+        (2.1e-5, "1 in 50,000"),
+    ],
+)
+def test_a_chance_is_told_however_small_it_is(chance: float, says: str) -> None:
+    assert chance_text(chance) == says
 
 
 def test_worst_reading_comes_first() -> None:

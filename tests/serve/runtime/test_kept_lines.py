@@ -12,7 +12,10 @@ from serve.inference.model import load_model
 from serve.inference.recogniser import LineReader
 from serve.runtime.tuning import SAME
 from tests import real_lines
+from train.data.batching.mixture import Subset
+from train.data.dataset import gather
 from train.data.kept import MOST, read_kept_lines, write_kept_lines
+from train.data.sample import Sample
 
 
 def blind(source: Path, path: Path) -> Path:
@@ -25,6 +28,15 @@ def blind(source: Path, path: Path) -> Path:
             weights.CopyFrom(numpy_helper.from_array(np.zeros_like(array), weights.name))
     onnx.save(graph, path)
     return path
+
+
+def test_texts_of_several_lines_are_not_kept(tmp_path: Path) -> None:
+    samples = [Sample(Path("x.png"), text, "list:1") for text in ("A\nB", "C\tD", "E")]
+    lines = gather(samples, [(np.zeros((48, width, 3), np.uint8), (48, width)) for width in (60, 70, 80)])
+    write_kept_lines(lines, tmp_path / "samples.zip")
+    assert [line.text for line in read_kept_lines(tmp_path / "samples.zip")] == ["C\tD", "E"]
+    write_kept_lines(Subset(lines, [0]), tmp_path / "none.zip")
+    assert not (tmp_path / "none.zip").exists()
 
 
 def test_what_reads_otherwise_is_not_taken(

@@ -65,3 +65,10 @@ def test_what_is_written_is_read(tmp_path_factory: pytest.TempPathFactory, chara
     path = tmp_path_factory.getbasetemp() / "dict.txt"
     write_characters(characters, path)
     assert read_characters(path) == tuple(characters)
+
+
+def test_a_line_end_is_no_character_of_it(tmp_path: Path) -> None:
+    """Written, it made two empty lines, and every later character another class."""
+    with pytest.raises(DataError, match=r"line end, got '\\n'; "):
+        write_characters("A\nB", tmp_path / "dict.txt")
+    assert not (tmp_path / "dict.txt").exists()

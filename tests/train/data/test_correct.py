@@ -63,9 +63,10 @@ def test_texts_survive_the_table(tmp_path: Path) -> None:
     rows = [
         LabelErrorRow("train", "a b.png", 'say "8"\tB', "=", "2/2", 0.001, "Я\u2028x"),
         LabelErrorRow(*"abcde", 0.5),
+        LabelErrorRow("val", "c.png", "one\rtwo\nthree\r\n", "=1+1", "2/2", 0.5, "\r"),
     ]
     path = tmp_path / "t.tsv"
-    path.write_text(table_text(rows))
+    path.write_bytes(table_text(rows).encode())
     assert read_table(path) == rows
 
 

@@ -46,6 +46,11 @@ def is_unicode(text: str) -> bool:
     return not HALVES.search(text)
 
 
+def in_unicode(text: str) -> str:
+    """Return a text that can be written: halves of characters stand in it as their numbers, `\\udce9`."""
+    return text.encode(errors="backslashreplace").decode()
+
+
 def escaped(text: str) -> str:
     """Return a text for people: characters that cannot be printed or seen are shown by their numbers."""
     hidden = set(invisible_places(text))
