@@ -2,8 +2,8 @@
 
     python -m tests.train.data.fuzz --count 20000
 
-Every format's example (`tests.contracts.test_formats.EXAMPLES`) and a picture of every kind are broken at random, the
-same for a seed. What comes from outside may be refused in one line, with `OcrError`; another exception, a run of more
+Every format's example (`tests.contracts.format_examples`) and a picture of every kind are broken at random, the same
+for a seed. What comes from outside may be refused in one line, with `OcrError`; another exception, a run of more
 than SLOW_S seconds of computing or more memory than MOST_MIB is a fault of ours. Each is printed with its number.
 """
 
@@ -25,7 +25,7 @@ import numpy as np
 
 from serve.errors import RequestError
 from serve.settings import Limits
-from tests.contracts.test_formats import EXAMPLES, TEXTS, task_of, write_image
+from tests.contracts.format_examples import EXAMPLES, TEXTS, task_of, write_image
 from tests.serve.crafted import paged, picture, pillow, promise
 from tests.serve.intake.decoding import decode_document
 from train.data import check, convert, images

@@ -63,11 +63,22 @@ def test_a_rule_is_broken_by_one_sample(
 
 @pytest.mark.parametrize(
     ("text", "found"),
-    [("1.23457E+11", True), ('="007"', True), ("#N/A", True), ("1E5", False), ("#12", False)],
+    [
+        *((text, True) for text in ("1.23457E+11", '="007"', "#N/A", "nan", "a &amp; b")),
+        *((text, False) for text in ("1E5", "#12", "7.0", "a & b;")),
+    ],
 )
 def test_what_a_spreadsheet_leaves_of_a_text(sample: MakeSample, text: str, found: bool) -> None:
     report = cheap_check(splits([sample(text, 0)]), line_checks())
     assert [rule for rule, *_ in broken(report)] == ["spreadsheet"] * found
+
+
+@pytest.mark.parametrize(("last", "found"), [("12.0", 2), ("12.5", 0)])
+def test_numbers_that_all_end_in_a_fraction_of_none_were_read_as_such(
+    sample: MakeSample, last: str, found: int
+) -> None:
+    report = cheap_check(splits([sample("7.0", 0), sample(last, 1)]), line_checks())
+    assert len(report.by_rule().get("spreadsheet", ())) == found
 
 
 @pytest.mark.parametrize(("text", "fits"), [("AB" * 26, True), ("AB" * 26 + "A", False), ("A" * 26, True)])

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from train.data.folders.notes import collected_notes
-from train.data.formats import load
+from train.data.formats import detect, load
 from train.data.photos.regions import Region, regions_of
 from train.errors import DataError
 
@@ -82,10 +82,38 @@ def test_what_cvat_exports(tmp_path: Path) -> None:
             regions(path, CVAT.format(wrong))
 
 
+def test_photos_of_a_project_lie_in_the_folders_of_their_subsets(tmp_path: Path) -> None:
+    """Where two may have one name."""
+    for subset in ("Train", "default"):
+        (tmp_path / "images" / subset).mkdir(parents=True)
+        (tmp_path / "images" / subset / "a.jpg").touch()
+    photos = IMAGE.format("Train", "") + IMAGE.format("default", "")
+    (tmp_path / "annotations.xml").write_text(CVAT.format(photos))
+    samples = load(tmp_path / "annotations.xml", tasks=("detection",), one_split=True)[1]
+    assert [sample.path.parent.name for found in samples.values() for sample in found] == ["Train", "default"]
+
+
 def test_cvats_own_gives_way_to_what_it_exports_for_others(tmp_path: Path) -> None:
     (tmp_path / "annotations.xml").write_text(CVAT.format(IMAGE.format("", "")))
     (tmp_path / "instances.json").write_text(COCO)
     assert load(tmp_path, tasks=("detection",))[0] == "coco"
+
+
+def test_vias_table_holds_what_its_json_does(tmp_path: Path) -> None:
+    """Named itself, too, though other tables are formats of their own; a photo may have no region."""
+    path = tmp_path / "via_export_csv.csv"
+    rows = [
+        "#filename,file_size,file_attributes,region_count,region_id,region_shape_attributes,region_attributes",
+        'a.jpg,9,"{}",1,0,"{""name"":""rect"",""x"":1,""y"":2,""width"":29,""height"":7}","{""text"":""x\\""y""}"',
+        'b.jpg,9,"{}",0,0,"{}","{}"',
+    ]
+    path.write_text("\r\n".join(rows))
+    assert [detect(source)[0] for source in (tmp_path, path)] == ["via", "via"]
+    photos = load(path, tasks=("detection",))[1]["all"]
+    assert [regions_of(sample.text) for sample in photos] == [(Region(QUAD, 'x"y'),), ()]
+    path.write_text(rows[0] + '\na.jpg,9,"{}",1,0,"[","{}"')
+    with pytest.raises(DataError, match=r"csv\.csv:2"):
+        load(path, tasks=("detection",))
 
 
 def test_what_via_saves(tmp_path: Path) -> None:

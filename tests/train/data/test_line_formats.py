@@ -6,7 +6,7 @@ from pathlib import Path
 import lmdb
 import pytest
 
-from tests.contracts.test_formats import write_image, write_lmdb
+from tests.contracts.format_examples import write_image, write_lmdb
 from tests.train.data.test_other_tools import LINE, touch, write
 from train.data.folders.notes import collected_notes
 from train.data.formats import load
@@ -32,6 +32,8 @@ from train.errors import DataError, UsageError
         ("/data/upload/1/0a1b2c3d-a.png", "images/a.png"),
         ("file:///set/a.png", "a.png"),
         ("a?b#c.png", "a?b#c.png"),
+        ("scan:1.png", "scan:1.png"),
+        ("a?d=1.png", "a?d=1.png"),
     ],
 )
 def test_an_image_is_found_by_what_its_tool_called_it(tmp_path: Path, label: str, lies: str) -> None:
@@ -77,6 +79,36 @@ def test_labels_json(tmp_path: Path) -> None:
             load(tmp_path)
 
 
+def test_a_list_of_one_split_keeps_the_images_of_others_folders(tmp_path: Path) -> None:
+    rows = "path,text\nset/train2017/a.png,x\nset/val2017/b.png,y\n"
+    assert list(load(write(tmp_path / "a.csv", rows))[1]) == ["train", "val"]
+    write(tmp_path / "named" / "train.csv", rows)
+    with collected_notes() as notes:
+        assert [len(found) for found in load(tmp_path / "named")[1].values()] == [2]
+    assert any("taken for train" in line for line in notes)
+
+
+def test_a_table_of_places_is_taken_for_lines_which_is_said(tmp_path: Path) -> None:
+    with collected_notes() as notes:
+        load(write(tmp_path / "a.csv", "path,text,XMin,ymin,xmax,ymax\na.png,x,1,2,3,4\n"))
+    assert any("places in xmin" in line for line in notes)
+
+
+def test_kaldi_tells_who_wrote_a_line(tmp_path: Path) -> None:
+    touch(tmp_path / "u1.png", tmp_path / "u2.png")
+    write(tmp_path / "text", "u1 x\nu2 y\n")
+    write(tmp_path / "utt2spk", "u2 anna\n")
+    assert [(s.text, s.document) for s in load(tmp_path)[1]["all"]] == [("x", ""), ("y", "anna")]
+
+
+def test_words_that_are_no_splits_are_named(tmp_path: Path) -> None:
+    """Held back elsewhere, and divided anew here."""
+    rows = "".join(f'{{"image": "{name}.png", "text": "x", "split": "te"}}\n' for name in "ab")
+    with collected_notes() as notes:
+        load(write(tmp_path / "a.jsonl", rows))
+    assert any("passed over: 'te'" in line for line in notes)
+
+
 def test_mmocr(tmp_path: Path) -> None:
     """It gives way to what could be read before it was known."""
     touch(tmp_path / "b.png")
@@ -102,6 +134,13 @@ def test_texts_beside_images(tmp_path: Path) -> None:
     write(tmp_path / "a.gt.txt", "\ufeff x, y \r\n")
     write(tmp_path / "b.txt", "")
     assert [s.text for s in load(tmp_path)[1]["all"]] == [" x, y ", ""]
+    for name in ("lost.txt", "a.bin.txt", "b.pred.txt"):  # the others are readings
+        write(tmp_path / name, "z")
+    (tmp_path / "._a.gt.txt").write_bytes(b"\0\5\x16\7")  # macOS's, beside each file
+    with collected_notes() as notes:
+        assert len(load(tmp_path)[1]["all"]) == 2
+    assert any("without an image of their name: 1, the first: lost.txt" in line for line in notes)
+    assert any("may be a reading: 1" in line for line in notes)
     write(tmp_path / "a.gt.txt", "x\ny\n")
     with pytest.raises(DataError, match=r"a\.gt\.txt:2"):
         load(tmp_path)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from tests.contracts.test_formats import write_image
+from tests.contracts.format_examples import write_image
 from train.data.checks.rules import header_findings
 from train.data.dataset import decode_usable
 from train.data.folders.notes import collected_notes
@@ -170,6 +170,9 @@ def test_coco_text(tmp_path: Path) -> None:
     path = write(
         tmp_path / "cocotext.json", {"imgs": {"7": {"id": 7, "file_name": "a.jpg"}}, "anns": {"1": entry}}
     )
+    assert regions(path) == [Region(QUAD, "x", True)]
+    outline = {**entry, "points": [1, 2, 30, 2, 30, 9, 1, 9], "bbox": [0, 0, 40, 12], "segmentation": []}
+    write(path, {"imgs": {"7": {"id": 7, "file_name": "a.jpg"}}, "anns": {"1": outline}})
     assert regions(path) == [Region(QUAD, "x", True)]
     dotted = {**entry, "utf8_string": ".", "legibility": "legible"}
     write(path, {"imgs": {"7": {"id": 7, "file_name": "a.jpg"}}, "anns": {"1": dotted}})

@@ -22,6 +22,28 @@ ALTO = """<alto xmlns="a"><Description><MeasurementUnit>pixel</MeasurementUnit>
 <TextLine HPOS="1" VPOS="2" WIDTH="29" HEIGHT="7"/></Page></Layout></alto>"""
 
 
+LINE = '<TextLine HPOS="1" VPOS="2" WIDTH="29" HEIGHT="7"><String CONTENT="x"/>{}<String CONTENT="y"/>{}</TextLine>'
+OF_STRINGS = "<alto><Layout>{}</Layout></alto>"
+OF_WORDS = """<PcGts xmlns="p"><Page imageFilename="a.jpg"><TextLine><Coords points="1,2 30,2 30,9 1,9"/>
+<Word><TextEquiv><Unicode>x</Unicode></TextEquiv></Word><Word><TextEquiv><Unicode>y</Unicode></TextEquiv></Word>
+</TextLine></Page></PcGts>"""
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        (OF_STRINGS.format(LINE.format("", '<HYP CONTENT="-"/>')), "x y-"),
+        (OF_STRINGS.format(LINE.format("", "") + LINE.format("<SP/>", "")), "xy"),
+        (OF_WORDS, "x y"),
+    ],
+)
+def test_words_are_joined_as_their_page_has_blanks(tmp_path: Path, content: str, text: str) -> None:
+    """Blanks may stand nowhere, and texts with the words alone."""
+    (tmp_path / "a.xml").write_text(content)
+    [sample] = load(tmp_path, tasks=("detection",))[1]["all"]
+    assert regions_of(sample.text)[0] == Region(QUAD, text)
+
+
 @pytest.mark.parametrize("content", [PAGE, ALTO])
 def test_lines_have_outlines_and_texts_of_their_own(tmp_path: Path, content: str) -> None:
     """The files lie in `page` below the images, as Transkribus has them."""

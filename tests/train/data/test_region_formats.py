@@ -144,8 +144,25 @@ def test_icdar_mlt_has_a_script_before_the_text(tmp_path: Path) -> None:
     write(tmp_path / "gt_tr_1.txt", f"{LINE},Latin,a,b", f"{LINE},None,###")
     samples = read(tmp_path, {"skip": "1"})[1]["all"]
     assert [(r.text, r.ignored) for r in regions(samples)] == [("a,b", False), ("###", True)]
+    with pytest.raises(DataError, match=r"Latin,a,b.*skip=1"):
+        read(tmp_path)
     with pytest.raises(UsageError, match="skip"):
         read(tmp_path, {"skip": "one"})
+
+
+@pytest.mark.parametrize(
+    ("texts", "read"), [(('"x"', '"###"', '"y"'), ["x", "###", "y"]), (('"x"', "y"), ['"x"', "y"])]
+)
+def test_quotation_marks_around_every_text_of_a_set_are_no_part_of_it(
+    tmp_path: Path, texts: tuple[str, ...], read: list[str]
+) -> None:
+    """As RCTW has them; where other texts have none they were in the picture."""
+    for number, text in enumerate(texts):
+        touch(tmp_path / f"{number}.jpg")
+        write(tmp_path / f"{number}.txt", f"{LINE},0,{text}")
+    found = regions(load(tmp_path, {"skip": "1"}, tasks=("detection",))[1]["all"])
+    assert [region.text for region in found] == read
+    assert [region.ignored for region in found] == [text == "###" for text in read]
 
 
 def test_icdar_folders_of_one_split_are_refused(tmp_path: Path) -> None:

@@ -18,8 +18,6 @@ from train.data.labels import load_files
 from train.data.texts.forms import normal_form
 from train.errors import DataError, UsageError
 
-OPTIONS = ("image", "text", "delimiter", "header", "quotes")
-
 
 def write(path: Path, content: str | bytes) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -91,6 +89,7 @@ def test_shapes(
         ("a.csv", "path,size\na.png,3\n", 1, "--option text=COLUMN"),
         ("a.csv", "path,text,label\na.png,x,y\n", 1, "text, label"),
         ("a.csv", "path,text\na.png,x\nb.png\n", 3, "2 cells"),
+        ("a.csv", "path,text,size\na.png,x, y,3\n", 2, "3 cells"),  # else it would be cut off
         ("a.csv", "path,text\n,x\n", 2, "name its image"),
         ("a.csv", 'path,text\na.png,"x", y\n', 2, "2 cells"),
         ("a.csv", 'path,text\na.png,"x" y\n', 2, "quotes=none"),
@@ -182,6 +181,7 @@ def test_tables_of_splits_and_of_parts(tmp_path: Path) -> None:
     ("rows", "splits"),
     [
         ("path,text,split\na.png,x,training\nb.png,y,dev\n", {"train": ["x"], "val": ["y"]}),
+        ("path,text\nD:\\s\\test\\a.png,x\nD:\\s\\train\\b.png,y\n", {"test": ["x"], "train": ["y"]}),
         ("path,text\ntest/a.png,x\ntrain/b.png,y\ntest/c.png,z\n", {"test": ["x", "z"], "train": ["y"]}),
         ("path,text,split\na.png,x,1\nb.png,y,2\n", {"all": ["x", "y"]}),
         ("path,text\ntest/a.png,x\ntest/c.png,z\n", {"all": ["x", "z"]}),

@@ -93,7 +93,7 @@ RULES: dict[str, LabelRule] = {
     ),
     "spreadsheet": LabelRule(
         "warning",
-        "the label is what a spreadsheet made of another one",
+        "the label is what a spreadsheet, or another program, made of another one",
         "save the column as text, and the file anew",
     ),
     "decomposed": LabelRule(

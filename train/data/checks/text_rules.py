@@ -13,8 +13,14 @@ from train.data.texts.repairs import REPAIRS
 SHOWN = 5
 NO_CHARACTER = re.compile("[\ufffc\ufffd\ufdd0-\ufdef\ufffe\uffff\ue000-\uf8ff\U000f0000-\U0010ffff]")
 """The mark of a lost character or of an embedded object, private use, and what is reserved."""
-SPREADSHEET = re.compile(r'="[^"]*"|\d([.,]\d+)?E[+-]\d{2,}|#(NAME\?|REF!|VALUE!|N/A|DIV/0!|NUM!|NULL!)')
-"""A text as a formula, a number in powers of ten, an error: `="007"`, `1.23E+11`, `#NAME?`."""
+SPREADSHEET = re.compile(
+    r'="[^"]*"|\d([.,]\d+)?E[+-]\d{2,}|#(NAME\?|REF!|VALUE!|N/A|DIV/0!|NUM!|NULL!)|nan|NaN|<NA>|NaT|NULL|None'
+)
+"""A text as a formula, a number in powers of ten, an error, what stands for no text: `="007"`, `#NAME?`, `nan`."""
+ENTITY = re.compile(r"&(amp|lt|gt|quot|apos|nbsp|#\d{1,7}|#x[0-9a-fA-F]{1,6});")
+"""What XML and HTML write for one character."""
+FLOAT = re.compile(r"\d+\.0")
+"""A number that was read as one with a fraction: where all labels are such, they were 7 or 007."""
 BY_ONE = frozenset({"outer_space"})
 """Repairs whose rule looks at a sample alone (`rules.text_findings`)."""
 
@@ -27,7 +33,7 @@ def form_findings(split: str, sample: Sample) -> Iterator[Finding]:
         yield Finding("empty_text", split, sample, f"only {_listed(sample.text)}")
     if lost := NO_CHARACTER.findall(sample.text):
         yield Finding("no_character", split, sample, f"{_listed(lost)} in '{escaped(sample.text)}'")
-    if SPREADSHEET.fullmatch(sample.text):
+    if SPREADSHEET.fullmatch(sample.text) or ENTITY.search(sample.text):
         yield Finding("spreadsheet", split, sample, repr(sample.text))
     if visible(sample.text) == sample.text and (read := _read_back(sample.text)) != sample.text:
         yield Finding("mixed_directions", split, sample, f"{sample.text!r} would be read as {read!r}")
@@ -40,6 +46,12 @@ def _read_back(text: str) -> str:
 def set_findings(splits: Splits) -> Iterator[Finding]:
     """Yield the labels that a repair would change, for it looks at all of them (`train.data.texts.repairs`)."""
     samples = [(name, sample) for name, part in splits.items() for sample in part if is_unicode(sample.text)]
+    if len(samples) > 1 and all(FLOAT.fullmatch(sample.text) for _, sample in samples if sample.text):
+        yield from (
+            Finding("spreadsheet", name, sample, f"{sample.text!r}, as all labels end")
+            for name, sample in samples
+            if sample.text
+        )
     for rule in (rule for rule in REPAIRS if rule not in BY_ONE):
         texts = [_as_written(rule, sample) for _, sample in samples]
         for (name, sample), old, new in zip(samples, texts, REPAIRS[rule](texts), strict=True):

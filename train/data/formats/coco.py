@@ -23,6 +23,8 @@ from train.errors import DataError
 
 IMAGES, ANNOTATIONS = ("images", "imgs"), ("annotations", "anns")
 TEXTS = ("utf8_string", "text", "transcription", "caption", "string", "value")
+OUTLINES = ("segmentation", "mask", "points")
+"""Where an outline stands: of COCO, COCO-Text, TextOCR."""
 ILLEGIBLE = "."
 """What TextOCR has under the first of these for a text that nobody can read."""
 FOLDER = "annotations"
@@ -158,7 +160,7 @@ def _region(annotation: dict[str, Any], key: str, source: str) -> Region:
 
 def _corners(annotation: dict[str, Any], degrees: float, source: str) -> list[float]:
     """Return an outline where there is one of one piece, else the box, turned as CVAT's attribute has it."""
-    outline = annotation.get("segmentation", annotation.get("mask"))
+    outline = next((held for key in OUTLINES if (held := annotation.get(key))), None)
     if isinstance(outline, list) and len(outline) == 1 and isinstance(outline[0], list):
         outline = outline[0]
     if isinstance(outline, list) and len(outline) >= 2 * CORNERS and not isinstance(outline[0], list):

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from train.data.folders.image_paths import locate
+from train.data.folders.split_names import entries
 from train.data.formats import FORMATS, ROOT, by_split, images_in
 from train.data.formats.region_lists import (
     corner_region,
@@ -17,6 +18,8 @@ from train.data.formats.region_lists import (
     is_corners,
     lines_of,
     named_line,
+    note_lost,
+    plain_texts,
     skipped_fields,
 )
 from train.data.photos.regions import Region, label_of
@@ -61,21 +64,29 @@ def _of_list(path: Path, skip: int, root: str) -> Iterator[Sample]:
         regions.setdefault(name, []).extend(found)
         sources.setdefault(name, source)
     paths = locate(path, list(regions), root)
-    for name, found in regions.items():
+    for name, found in zip(regions, plain_texts(path, list(regions.values()), skip), strict=True):
         yield Sample(paths[name], label_of(found), sources[name])
 
 
 def _of_folder(folder: Path, skip: int) -> Iterator[Sample]:
-    for image in images_in(folder):
-        labels = image.with_suffix(".txt")
-        if not labels.is_file():
-            raise DataError(
-                "every image must have a .txt of its name",
-                image,
-                "label it, add an empty file if it has no text, or move it elsewhere",
-            )
-        regions = [corner_region(line, source, skip) for line, source in lines_of(labels)]
-        yield Sample(image, label_of(regions), f"{labels}:1")
+    images = images_in(folder)
+    photos = [_beside(image, skip) for image in images]
+    stems = {image.stem for image in images}
+    lost = [path for path in entries(folder) if path.suffix == ".txt" and path.stem not in stems]
+    note_lost(folder, [path for path in lost if is_corners(first_line(path))])
+    for image, regions in zip(images, plain_texts(folder, photos, skip), strict=True):
+        yield Sample(image, label_of(regions), f"{image.with_suffix('.txt')}:1")
+
+
+def _beside(image: Path, skip: int) -> list[Region]:
+    labels = image.with_suffix(".txt")
+    if not labels.is_file():
+        raise DataError(
+            "every image must have a .txt of its name",
+            image,
+            "label it, add an empty file if it has no text, or move it elsewhere",
+        )
+    return [corner_region(line, source, skip) for line, source in lines_of(labels)]
 
 
 def _is_list(line: str) -> bool:

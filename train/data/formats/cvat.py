@@ -9,7 +9,7 @@ from xml.etree import ElementTree as Xml
 
 from train.data.formats import FORMATS, ROOT
 from train.data.formats.coco import TEXTS
-from train.data.formats.places import find_exports, find_images, splits_told
+from train.data.formats.places import UNSET, find_exports, find_images, image_places, is_file, splits_told
 from train.data.formats.shapes import labelled_size, note_attributes, numbers_of, turned
 from train.data.formats.voc import parse_xml, tags_of
 from train.data.photos.regions import Region, as_region, is_set, label_of
@@ -49,7 +49,8 @@ class Cvat:
         if content.find(TRACK) is not None:
             raise DataError("CVAT's labels must be of photos", f"{path}:1: tracks of a film", "export photos")
         photos = content.findall("image")
-        names = [photo.get("name", "") for photo in photos]
+        places = image_places(path.parent)
+        names = [_name(photo, places) for photo in photos]
         paths = find_images(path, names, options.get("root", ""))
         splits = splits_told(path, names, [photo.get("subset") for photo in photos])
         keys = (options["text"].lower(),) if options.get("text") else TEXTS
@@ -67,6 +68,13 @@ def _is_ours(path: Path) -> bool:
     """Whether a file begins as CVAT's."""
     tags = list(islice(tags_of(path), 2))
     return tags[:1] == [ANNOTATIONS] and tags[-1] in BEGINNINGS
+
+
+def _name(photo: "Xml.Element[str]", places: Sequence[Path]) -> str:
+    """Return what a photo is called, with the folder of its subset where it lies there, as a project's does."""
+    name, subset = photo.get("name", ""), photo.get("subset") or UNSET
+    in_subset = any(name and is_file(place / subset / name) for place in places)
+    return f"{subset}/{name}" if in_subset else name
 
 
 def _regions(photo: "Xml.Element[str]", keys: Sequence[str], source: str) -> Iterator[Region]:

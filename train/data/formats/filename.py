@@ -48,12 +48,20 @@ class Filename:
             yield Sample(image, match["text"] or "", f"{image}:1")
 
 
-def _images(folder: Path) -> Iterator[Path]:
-    """Yield the images of a folder and below, without those of folders in it that are splits of their own."""
+def _images(folder: Path, above: frozenset[Path] = frozenset()) -> Iterator[Path]:
+    """Yield the images of a folder and below, without those of folders in it that are splits of their own.
+
+    Args:
+        folder: which may be a link.
+        above: the folders that it lies in, into which no link may lead.
+    """
+    real = folder.resolve()
+    if real in above:
+        return
     yield from images_in(folder)
     for inner in entries(folder):
-        if inner.is_dir() and not inner.is_symlink() and not split_of(inner.name):
-            yield from _images(inner)
+        if inner.is_dir() and not split_of(inner.name):
+            yield from _images(inner, above | {real})
 
 
 def _compiled(pattern: str) -> re.Pattern[str]:

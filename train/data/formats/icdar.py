@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from train.data.folders.split_names import split_within
 from train.data.formats import FORMATS, images_in
-from train.data.formats.region_lists import corner_region, lines_of, skipped_fields
+from train.data.formats.region_lists import corner_region, lines_of, plain_texts, skipped_fields
 from train.data.photos.regions import Region, as_region, label_of
 from train.data.sample import Sample
 from train.errors import DataError
@@ -57,8 +57,9 @@ class Icdar:
         skip = skipped_fields(options.get("skip", "0"))
         folder = path.absolute()
         beside, around = _images(folder), [_images(place) for place in _image_folders(folder)]
-        for labels in _labels(folder):
-            regions = [_region(line, source, skip) for line, source in lines_of(labels)]
+        files = _labels(folder)
+        photos = [[_region(line, source, skip) for line, source in lines_of(labels)] for labels in files]
+        for labels, regions in zip(files, plain_texts(folder, photos, skip), strict=True):
             yield Sample(_image(labels, beside, around), label_of(regions), f"{labels}:1")
 
 

@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path, PurePosixPath
@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 from train.data.folders.unpacked import unpack
 from train.data.formats import FORMATS, ROOT, by_split, images_in, itself
+from train.data.formats.file_each import names_of_own
 from train.data.formats.places import find_images, image_name, is_file, peek_json, read_json
 from train.data.formats.shapes import labelled_size, note_classes, numbers_of, rectangle, text_in
 from train.data.photos.regions import Region, as_region, is_set, label_of
@@ -48,10 +49,10 @@ class LabelMe:
     def read(path: Path, options: Mapping[str, str]) -> Iterator[Sample]:
         """Yield one sample a file, by name."""
         path = path.absolute()
-        files = [path] if path.is_file() else [file for file in _files(path) if is_labelme(file)]
-        pages = [_page(file) for file in files]
-        key = _text_key(options.get("text", AUTO), pages)
         beside = {image.stem: image for image in images_in(path.parent if path.is_file() else path)}
+        files = [path] if path.is_file() else [file for file in _files(path) if _is_read(file, beside)]
+        pages = _each_its_own(path, [_page(file) for file in files])
+        key = _text_key(options.get("text", AUTO), pages)
         root = options.get("root", "")
         moved = {} if root else {page.file: image for page in pages if (image := _moved_along(page))}
         named = [page.image for page in pages if page.image and page.file not in moved]
@@ -84,15 +85,26 @@ def is_labelme(path: Path) -> bool:
     return isinstance(content, dict) and isinstance(content.get(SHAPES), list)
 
 
+def _is_read(file: Path, beside: Collection[str]) -> bool:
+    """Whether a file is LabelMe's, or is broken and has an image of its name: then it is refused by its line."""
+    return is_labelme(file) or (file.stem in beside and peek_json(file) is None)
+
+
+def _each_its_own(path: Path, pages: Sequence[_Page]) -> list[_Page]:
+    """Return the files, without the name of an image that is another one's."""
+    names = names_of_own(path, {page.file: page.image for page in pages if page.image})
+    return [replace(page, image=page.image if names.get(page.file) == page.image else "") for page in pages]
+
+
 def _files(folder: Path) -> Iterator[Path]:
     return iter(sorted(folder.glob("*.json")) if folder.is_dir() else [])
 
 
 def _page(file: Path) -> _Page:
     content = read_json(file)
-    shapes = content[SHAPES]
-    if not all(isinstance(shape, dict) for shape in shapes):
-        raise DataError("a shape must be a JSON object", f"{file}:1", "save the file again with its tool")
+    shapes = content.get(SHAPES) if isinstance(content, dict) else None
+    if not isinstance(shapes, list) or not all(isinstance(shape, dict) for shape in shapes):
+        raise DataError("shapes must be JSON objects", f"{file}:1", "save the file again with its tool")
     size = labelled_size(content.get("imageHeight"), content.get("imageWidth"))
     return _Page(file, shapes, text_in(content, [IMAGE], f"{file}:1") or "", size)
 

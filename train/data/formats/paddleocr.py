@@ -8,7 +8,8 @@ from typing import ClassVar
 
 from train.data.folders.image_paths import locate
 from train.data.folders.split_names import lists_or_whole
-from train.data.formats import FORMATS, IMAGE_SUFFIXES, ROOT
+from train.data.formats import FORMATS, IMAGE_SUFFIXES, ROOT, itself
+from train.data.formats.iam import is_iam
 from train.data.formats.region_lists import first_line, is_corners, is_regions, lines_of
 from train.data.sample import Sample
 from train.errors import DataError
@@ -33,9 +34,7 @@ class PaddleOCR:
     def find(root: Path) -> dict[str, Path]:
         """Return the lists of a folder by split, else `rec_gt.txt` as `all`; one with regions is not ours."""
         if root.is_file():
-            return (
-                {"all": root} if root.suffix.lower() == ".txt" and _may_hold_texts(first_line(root)) else {}
-            )
+            return itself(root, ".txt", lambda path: _may_hold_texts(first_line(path)) and not is_iam(path))
         return lists_or_whole(root, (*LISTS, SHARED), WHOLE, _holds_texts)
 
     @staticmethod

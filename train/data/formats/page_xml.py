@@ -7,7 +7,8 @@ from typing import ClassVar
 from xml.etree import ElementTree as Xml
 
 from train.data.formats import FORMATS, ROOT
-from train.data.formats.places import find_folders_of_files, find_images, image_places, own_files
+from train.data.formats.file_each import find_folders_of_files, names_of_own, own_files
+from train.data.formats.places import find_images, image_places
 from train.data.formats.shapes import labelled_size, numbers_of, rectangle
 from train.data.formats.voc import parse_xml, tags_of
 from train.data.photos.regions import Region, as_region, label_of
@@ -43,13 +44,12 @@ class PageXml:
         folder = path.parent if path.is_file() else path
         files = own_files(path, ".xml", _is_ours)
         pages = {file: _without_namespaces(parse_xml(file)) for file in files}
-        names = {file: _image(page) or file.stem for file, page in pages.items()}
+        names = names_of_own(path, {file: _image(page) or file.stem for file, page in pages.items()})
         places = [place for around in (folder, folder.parent) for place in image_places(around)]
         paths = find_images(files[0], list(names.values()), options.get("root", ""), places)
         for file, page in pages.items():
-            lines = enumerate(page.iter(LINE), 1)
-            regions = [_region(line, page.tag == ALTO, f"{file}:1: line {i}") for i, line in lines]
-            yield Sample(paths[names[file]], label_of(regions), f"{file}:1", size=_size(page, file))
+            source = f"{file}:1"
+            yield Sample(paths[names[file]], label_of(_regions(page, source)), source, size=_size(page, file))
 
 
 def _is_ours(path: Path) -> bool:
@@ -84,19 +84,43 @@ def _size(page: "Xml.Element[str]", file: Path) -> tuple[int, int] | None:
     return next((labelled_size(*map(one.get, keys)) for one in page.iter("Page")), None)
 
 
-def _region(line: "Xml.Element[str]", is_alto: bool, source: str) -> Region:
-    if is_alto:
-        words = [" " if part.tag == "SP" else part.get("CONTENT", "") for part in line]
-        return as_region(_alto_corners(line, source), "".join(words).strip(" "))
-    texts = sorted(line.findall("TextEquiv"), key=lambda one: one.get("index", "").zfill(9))
-    text = next((one.findtext("Unicode") or "" for one in texts), "")
+def _regions(page: "Xml.Element[str]", source: str) -> Iterator[Region]:
+    has_blanks = page.find(".//SP") is not None
+    for number, line in enumerate(page.iter(LINE), 1):
+        where = f"{source}: line {number}"
+        if page.tag == ALTO:
+            yield as_region(_alto_corners(line, where), _alto_text(line, has_blanks))
+        else:
+            yield as_region(_page_corners(line, where), _page_text(line))
+
+
+def _page_text(line: "Xml.Element[str]") -> str:
+    """Return the text of a line; that of its words where they alone have any."""
+    words = [_first_text(word) for word in line.findall("Word")]
+    return _first_text(line) or (" ".join(words) if all(words) else "")
+
+
+def _first_text(element: "Xml.Element[str]") -> str:
+    texts = sorted(element.findall("TextEquiv"), key=lambda one: one.get("index", "").zfill(9))
+    return next((one.findtext("Unicode") or "" for one in texts), "")
+
+
+def _alto_text(line: "Xml.Element[str]", has_blanks: bool) -> str:
+    """Return the words of a line with the blanks that stand there; on a page without any, with one between words."""
+    if has_blanks:
+        return "".join(" " if part.tag == "SP" else part.get("CONTENT", "") for part in line).strip(" ")
+    words, hyphen = ([part.get("CONTENT", "") for part in line.findall(tag)] for tag in ("String", "HYP"))
+    return " ".join(words) + "".join(hyphen)
+
+
+def _page_corners(line: "Xml.Element[str]", source: str) -> list[float]:
     points = line.find("Coords")
     if points is None:
         raise DataError("a line must have Coords", source, "draw it again")
     inner = [
         point.get(axis, "") for point in points.iter("Point") for axis in ("x", "y")
     ]  # of versions before 2013
-    return as_region(_numbers(inner or _parts(points.get("points", "")), source), text)
+    return _numbers(inner or _parts(points.get("points", "")), source)
 
 
 def _alto_corners(line: "Xml.Element[str]", source: str) -> list[float]:

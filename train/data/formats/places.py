@@ -4,7 +4,7 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from itertools import islice
+from itertools import islice, takewhile
 from pathlib import Path, PurePosixPath
 from typing import Any, NoReturn
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -21,8 +21,10 @@ LOOKED_AT = 100
 """So many names are looked for in a folder before another one is tried."""
 TRIED = 20
 """So many label files are tried before a folder is taken for another format's."""
-ADDRESSED = ("d", "filepath")
-"""The keys under which an address of Label Studio has a path."""
+ADDRESSES, ADDRESSED = ("/", "/local-files", "/uploaded"), ("d", "filepath")
+"""How the paths of Label Studio's addresses end, and the keys under which they have that of an image."""
+UNSET = "default"
+"""What CVAT calls the photos that no split was chosen for."""
 UPLOAD, UPLOADED = "/upload/", re.compile(r"[0-9a-f]{8}-(.+)")
 """The folder and the name that Label Studio gives a file that is uploaded."""
 
@@ -50,7 +52,7 @@ def has_image_name(name: str) -> bool:
 def names_image(name: str, labels: Path) -> bool:
     """Whether an image with this name and some suffix lies where a label file's images do; a number is no name."""
     places = image_places(labels.absolute().parent) if any(map(str.isalpha, name)) else []
-    return any(_with_suffix(place / name) for place in places)
+    return any(image_called(place / name) for place in places)
 
 
 def find_images(
@@ -92,10 +94,10 @@ def _plain(name: str) -> str:
         parts = urlsplit(name)
     except ValueError:
         return name
-    values = parse_qs(parts.query)
+    values = parse_qs(parts.query) if parts.path.endswith(ADDRESSES) else {}
     if inner := next((values[key] for key in ADDRESSED if key in values), None):
         return "/" + inner[0].lstrip("/")
-    if len(parts.scheme) > 1:  # one letter is a drive
+    if "://" in name or parts.scheme == "file":
         return "/" + unquote(parts.path).lstrip("/")
     return unquote(name) if UPLOAD in name else name
 
@@ -105,7 +107,7 @@ def _has_any(place: Path, names: Iterable[str]) -> bool:
     for name in names:
         foreign = name.startswith("/") or name[1:2] == ":"
         tried = (_last(name) if foreign else name.replace("\\", "/"), _uploaded(name))
-        if any(is_file(place / one) or _with_suffix(place / one) for one in filter(None, tried)):
+        if any(is_file(place / one) or image_called(place / one) for one in filter(None, tried)):
             return True
     return False
 
@@ -142,14 +144,15 @@ def _last(name: str) -> str:
 
 def _with_its_suffix(name: str, place: Path) -> str:
     """Return a name with the suffix of the image that is there, if it has none."""
-    if not name or has_image_name(name) or not (image := _with_suffix(place / name)):
+    if not name or has_image_name(name) or not (image := image_called(place / name)):
         return name
     return name + image.suffix
 
 
-def _with_suffix(path: Path) -> Path | None:
+def image_called(path: Path) -> Path | None:
+    """Return the image that is called as a path is, and has a suffix besides."""
     suffixes = sorted(IMAGE_SUFFIXES) if path.name and not has_image_name(path.name) else []
-    paths = (path.with_name(path.name + suffix) for suffix in suffixes)
+    paths = (path.with_name(path.name + suffix) for end in suffixes for suffix in (end, end.upper()))
     return next((path for path in paths if is_file(path)), None)
 
 
@@ -185,7 +188,7 @@ def splits_told(labels: Path, names: Sequence[str], told: Sequence[object] = ())
 
     Args:
         labels: the file.
-        names: of the images; the first folders of their paths may be called as splits are.
+        names: of the images; the first folders in which their paths differ may be called as splits are.
         told: what the file says of each itself.
 
     Returns:
@@ -194,8 +197,18 @@ def splits_told(labels: Path, names: Sequence[str], told: Sequence[object] = ())
     splits = list(map(_split_of, told))
     if len({*splits}) > 1:
         return [split or UNTOLD for split in splits]
-    splits = [_split_of(name.replace("\\", "/").partition("/")[0]) for name in names]
+    words = sorted({word for word in told if isinstance(word, str) and word.strip()} - {UNSET})
+    if words and not any(splits):
+        note(
+            f"{labels}: what it says of splits is none of train, val, test, and passed over: {words[0]!r:.80}"
+        )
+    splits = [_split_of(folder) for folder in _first_folders(names)]
     if len({*splits}) > 1 and None not in splits:
+        if own := split_in(labels.stem) or split_of(labels.parent.name):
+            note(
+                f"{labels}: images in the folders of other splits, too, are taken for {own}, as their file is called"
+            )
+            return [""] * len(names)
         return [split or "" for split in splits]
     if len({*splits} - {None}) > 1:
         other = next(name for name, split in zip(names, splits, strict=True) if split is None)
@@ -205,8 +218,16 @@ def splits_told(labels: Path, names: Sequence[str], told: Sequence[object] = ())
     return [""] * len(names)
 
 
+def _first_folders(names: Sequence[str]) -> list[str]:
+    """Return the first folder of each path, behind those that are the same in all of them."""
+    folders = [name.replace("\\", "/").split("/")[:-1] for name in names]
+    ends = (min(folders, default=[]), max(folders, default=[]))  # what is the same in both is so in all
+    shared = len(list(takewhile(bool, (a == b for a, b in zip(*ends, strict=False)))))
+    return [next(iter(parts[shared:]), "") for parts in folders]
+
+
 def _split_of(word: object) -> str | None:
-    return split_of(word.strip()) if isinstance(word, str) else None
+    return split_of(word.strip()) or split_in(word) if isinstance(word, str) else None
 
 
 def files_in(folder: Path, suffix: str, ours: Callable[[Path], bool]) -> list[Path]:
@@ -229,24 +250,6 @@ def find_exports(root: Path, suffix: str, ours: Callable[[Path], bool]) -> dict[
     return {
         split: only_one(folder, split, files_in(folder, suffix, ours)) for split, folder in folders.items()
     }
-
-
-def find_folders_of_files(
-    root: Path, suffix: str, below: str, ours: Callable[[Path], bool]
-) -> dict[str, Path]:
-    """Return the folders with a file for each image by split, else the one `below` the folder; a file is itself."""
-
-    def has_files(folder: Path) -> bool:
-        return folder.is_dir() and any(map(ours, islice(sorted(folder.glob(f"*{suffix}")), TRIED)))
-
-    if root.is_file():
-        return itself(root, suffix, ours)
-    return by_split(root, has_files) or ({"all": root / below} if has_files(root / below) else {})
-
-
-def own_files(path: Path, suffix: str, ours: Callable[[Path], bool]) -> list[Path]:
-    """Return a file, or those of a folder that are ours, by name."""
-    return [path] if path.is_file() else [file for file in sorted(path.glob(f"*{suffix}")) if ours(file)]
 
 
 def files_by_split(root: Path, paths: Sequence[Path]) -> dict[str, Path]:

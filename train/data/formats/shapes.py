@@ -10,6 +10,8 @@ from train.data.folders.notes import note
 from train.errors import DataError
 
 SAME_SHAPE = 0.01
+OFTEN = 20
+"""Labels that come so often each are likely to be classes."""
 MOST = 1e9
 """Coordinates beyond are none, nor what is no number."""
 
@@ -82,17 +84,18 @@ def rounded(numbers: Sequence[float]) -> list[float]:
 
 
 def note_classes(path: Path, labels: Sequence[object], elsewhere: str) -> None:
-    """Say it where all regions have one label: it is likely to be a class.
+    """Say it where all regions have one label, or a few over and over: these are likely to be classes.
 
     Args:
         path: the file or folder.
         labels: of all its regions.
         elsewhere: where their texts belong.
     """
-    if len(labels) > 1 and all(label == labels[0] for label in labels):
+    names = sorted({repr(label) for label in labels})
+    if len(labels) > 1 and (len(names) == 1 or OFTEN * len(names) <= len(labels)):
         note(
-            f"{path}: all {len(labels)} regions are labelled {labels[0]!r}; if that is no text, put the texts into "
-            f"{elsewhere}, or train a detector alone"
+            f"{path}: all {len(labels)} regions are labelled {' or '.join(names[:3])}{' ...' if names[3:] else ''}; if "
+            f"that is no text, put the texts into {elsewhere}, or train a detector alone"
         )
 
 

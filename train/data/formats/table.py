@@ -6,7 +6,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
-from train.data.folders.split_names import only_one
+from train.data.folders.notes import note
+from train.data.folders.split_names import entries, only_one
 from train.data.formats import FORMATS, ROOT, by_split
 from train.data.formats.orientation import ANGLES
 from train.data.formats.places import files_by_split, find_images, has_image_name, names_image, splits_told
@@ -15,6 +16,7 @@ from train.data.formats.table_delimited import Dialect, delimited_table
 from train.data.formats.table_parquet import FIRST, is_first, parquet_images, parquet_table
 from train.data.formats.table_rows import Table, json_table
 from train.data.formats.table_texts import require_single, require_texts, text_of
+from train.data.formats.via_csv import is_via_csv
 from train.data.sample import Sample
 from train.errors import DataError, UsageError
 
@@ -27,6 +29,16 @@ FURTHER_TEXTS = re.compile("ground_?truth_text|suffix")
 SPLIT_COLUMNS = re.compile("partition|set|split|subset")
 GROUP_COLUMNS = re.compile("group|document|doc(ument)?_id")
 """The usual names of columns."""
+BOXES = (
+    ("xmin", "ymin", "xmax", "ymax"),
+    ("x_min", "y_min", "x_max", "y_max"),
+    ("x1", "y1", "x2", "y2"),
+    ("x", "y", "width", "height"),
+    ("x", "y", "w", "h"),
+    ("left", "top", "width", "height"),
+    ("bbox",),
+)
+"""Names of columns that together are a place in an image."""
 DELIMITED, JSON, PARQUET = (".csv", ".tsv"), (".jsonl", ".ndjson"), (".parquet", ".arrow")
 ALWAYS = (*DELIMITED, *JSON, *PARQUET)
 SOMETIMES = (".txt", ".json")
@@ -72,6 +84,7 @@ class TableOfTexts:
     def read(path: Path, options: Mapping[str, str]) -> Iterator[Sample]:
         """Yield one sample a row; blank rows are passed over."""
         table = _open(path, options)
+        _note_boxes(path, table.columns)
         image = _column(table, "image", options.get("image", ""), _likely_images(table, path), path)
         text = _text_column(table, options.get("text", ""), image, path)
         split_columns, group = (
@@ -100,6 +113,13 @@ class TableOfTexts:
             yield Sample(place, text_of(cells[0], text, source), source, split, document=document)
 
 
+def _note_boxes(path: Path, columns: Sequence[str]) -> None:
+    """Say it where a table has places in its images, which are taken for lines, though they may be photos."""
+    names = {column.strip().lower() for column in columns}
+    if found := next((box for box in BOXES if {*box} <= names), ()):
+        note(f"{path}: its images are taken for lines; the places in {', '.join(found)} are passed over")
+
+
 def _further(table: Table, names: re.Pattern[str], taken: Sequence[str]) -> list[str]:
     """Return the first column with such a name, if there is one besides those that are taken."""
     return [column for column in _usual(table.columns, names) if column not in taken][:1]
@@ -115,7 +135,7 @@ def _open(path: Path, options: Mapping[str, str]) -> Table:
 
     def is_header(cells: Sequence[str]) -> bool:
         names = {cell.strip().strip('"') for cell in cells}
-        return wanted <= names if wanted else bool(_usual(cells, IMAGES) and _usual_texts(cells))
+        return wanted <= names if wanted else bool(_usual(cells, IMAGES) and usual_texts(cells))
 
     return delimited_table(path, _dialect(options), is_header)
 
@@ -145,7 +165,8 @@ def _usual(columns: Sequence[str], names: re.Pattern[str]) -> list[str]:
     return [column for column in columns if names.fullmatch(plain[column])]
 
 
-def _usual_texts(columns: Sequence[str], unfit: Collection[str] = ()) -> list[str]:
+def usual_texts(columns: Sequence[str], unfit: Collection[str] = ()) -> list[str]:
+    """Return the columns that are called as those of texts are; `unfit` hold something else."""
     usual, further = _usual(columns, TEXTS), _usual(columns, FURTHER_TEXTS)
     return further if further and all(column in unfit for column in usual) else usual
 
@@ -160,7 +181,7 @@ def _likely_images(table: Table, path: Path) -> list[str]:
 
 
 def _likely_texts(table: Table) -> list[str]:
-    return _usual_texts(table.columns, table.unfit) if table.named else list(table.columns)
+    return usual_texts(table.columns, table.unfit) if table.named else list(table.columns)
 
 
 def _text_column(table: Table, wanted: str, image: str, path: Path) -> str:
@@ -210,7 +231,7 @@ def _group(cell: Any) -> str:
 
 def _may_be(path: Path) -> bool:
     suffix = path.suffix.lower()
-    return suffix in ALWAYS or (suffix in SOMETIMES and is_table(path))
+    return (suffix in ALWAYS and not is_via_csv(path)) or (suffix in SOMETIMES and is_table(path))
 
 
 def _tables(folder: Path) -> list[Path]:
@@ -218,7 +239,7 @@ def _tables(folder: Path) -> list[Path]:
     if not folder.is_dir():
         return []
     suffixes = (*ALWAYS, *SOMETIMES)
-    files = (path for path in sorted(folder.iterdir()) if path.suffix.lower() in suffixes and path.is_file())
+    files = (path for path in entries(folder) if path.suffix.lower() in suffixes and path.is_file())
     return [path for path in files if _is_first(path) and is_table(path)]
 
 

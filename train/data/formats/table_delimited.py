@@ -14,6 +14,8 @@ from train.errors import DataError
 
 SPACE, SEPARATOR = " ", re.compile(r"sep=.\s*", re.IGNORECASE)
 DELIMITERS = ("\t", ",", ";", "|", SPACE)
+TEXT_PLACE = 1
+"""The place of the text among the columns that a reader asks for."""
 IsHeader = Callable[[Sequence[str]], bool]
 
 
@@ -79,12 +81,13 @@ def delimited_table(path: Path, dialect: Dialect, is_header: IsHeader) -> Table:
                 f"{path}: every row but the first ends in {delimiter!r}, which is taken for no part of its text"
             )
         places = [columns.index(name) for name in wanted]
-        found = _cells(path, form, len(columns))
+        is_text_last = places[TEXT_PLACE] == len(columns) - 1
+        found = _cells(path, form, len(columns) if is_text_last else 0)
         if named:
             next(found, None)
         for source, cells, raw in found:
             if any(cell.strip() for cell in cells):
-                whole = _whole(cells, raw, len(columns), form, source)
+                whole = _whole(cells, raw if is_text_last else "", len(columns), form, source)
                 yield source, [whole[place] for place in places]
 
     return Table(tuple(columns), rows, named, dict(zip(columns, first, strict=False)))
@@ -204,7 +207,15 @@ def _require_quotes_to_end(cells: Sequence[str], delimiter: str, source: str) ->
 
 
 def _whole(cells: list[str], raw: str, count: int, form: _Written, source: str) -> list[str]:
-    """Return as many cells as there are columns: a last one may hold delimiters where nothing is quoted."""
+    """Return as many cells as there are columns: where nothing is quoted, the last one may hold delimiters.
+
+    Args:
+        cells: of one row.
+        raw: its line, if it is one and the text stands last there, which then takes the rest; else nothing.
+        count: of the columns.
+        form: how the table is written.
+        source: `file:line`.
+    """
     if len(cells) > count > 1 and raw and '"' not in raw:
         return _split(raw, form, count)
     if len(cells) != count:

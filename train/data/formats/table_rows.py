@@ -22,7 +22,8 @@ class Table:
 
     Attributes:
         columns: their names; their numbers, from 1, where the table has no header.
-        rows: yields the cells of the columns that it is given.
+        rows: yields the cells of the columns that it is given, in that order; the text's must be the second one of a
+            text file.
         named: whether there is a header.
         first: cells of the first row by column, where they can be had cheaply.
         images: the columns that hold images themselves.

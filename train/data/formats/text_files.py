@@ -1,13 +1,16 @@
 """A text beside each image: `NAME.gt.txt`, as tesstrain, kraken and calamari have it, else `NAME.txt`."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from itertools import islice
 from pathlib import Path
 from typing import ClassVar
 
+from train.data.folders.left_aside import NO_LABELS
+from train.data.folders.notes import note
+from train.data.folders.split_names import entries
 from train.data.formats import FORMATS, by_split, images_in, read_text
-from train.data.formats.region_lists import first_line, is_corners
+from train.data.formats.region_lists import first_line, is_corners, note_lost
 from train.data.formats.yolo import is_box
 from train.data.sample import Sample
 from train.errors import DataError
@@ -35,8 +38,9 @@ class TextFiles:
     def read(path: Path, options: Mapping[str, str]) -> Iterator[Sample]:
         """Yield one sample an image, by name; an image without a text is refused, as is a `.gt.txt` without one."""
         folder = path.absolute()
+        images = images_in(folder)
         used = set()
-        for image in images_in(folder):
+        for image in images:
             labels = _labels(image)
             if labels is None:
                 raise DataError(
@@ -46,16 +50,32 @@ class TextFiles:
                 )
             used.add(labels)
             yield Sample(image, _text(labels), f"{labels}:1")
-        if lost := sorted({*folder.glob(f"*{TRUTH}")} - used):
-            raise DataError(
-                f"every {TRUTH} must have an image of its name", lost[0], "add it, or remove the text"
-            )
+        _tell_rest(folder, {image.stem for image in images}, used)
 
 
 def _labels(image: Path) -> Path | None:
     """Return an image's text; `a.gt.txt` is also that of `a.bin.png`."""
     names = (image.stem + TRUTH, image.name.partition(".")[0] + TRUTH, image.stem + PLAIN)
     return next((path for name in names if (path := image.with_name(name)).is_file()), None)
+
+
+def _tell_rest(folder: Path, stems: Set[str], used: Set[Path]) -> None:
+    """Raise DataError for a `.gt.txt` without an image; say how many `.txt` have none, or stand in for a `.gt.txt`."""
+    lost = [path for path in entries(folder) if path.name.endswith(PLAIN) and path not in used]
+    if truths := [path for path in lost if path.name.endswith(TRUTH)]:
+        raise DataError(
+            f"every {TRUTH} must have an image of its name", truths[0], "add it, or remove the text"
+        )
+    note_lost(folder, [path for path in lost if path.name not in NO_LABELS and not _stems(path) & stems])
+    plain = sum(not path.name.endswith(TRUTH) for path in used)
+    if 0 < plain < len(used):
+        note(f"{folder}: images without a {TRUTH} whose {PLAIN} is read, which may be a reading: {plain}")
+
+
+def _stems(labels: Path) -> set[str]:
+    """Return the names of images that a text may be of, as a reading: `a` and `a.pred` of `a.pred.txt`."""
+    parts = labels.name.split(".")
+    return {".".join(parts[:count]) for count in range(1, len(parts))}
 
 
 def _is_ours(folder: Path) -> bool:

@@ -1,4 +1,4 @@
-"""VGG Image Annotator's JSON, a project or exported annotations: rectangles and polygons in pixels, with attributes."""
+"""VGG Image Annotator's JSON, a project or exported annotations, or CSV: rectangles and polygons with attributes."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -9,6 +9,7 @@ from train.data.formats import FORMATS, ROOT
 from train.data.formats.coco import TEXTS
 from train.data.formats.places import find_exports, find_images, peek_json, read_json, splits_told
 from train.data.formats.shapes import note_attributes, numbers_of, rectangle, text_in
+from train.data.formats.via_csv import is_via_csv, photos_in_csv
 from train.data.photos.regions import Region, as_region, is_set, label_of
 from train.data.sample import Sample
 from train.errors import DataError
@@ -34,13 +35,13 @@ class Via:
     @staticmethod
     def find(root: Path) -> dict[str, Path]:
         """Return the files of a folder by the split in their names, else those of the folders of splits."""
-        return find_exports(root, ".json", _is_ours)
+        return find_exports(root, ".json", _is_ours) or find_exports(root, ".csv", is_via_csv)
 
     @staticmethod
     def read(path: Path, options: Mapping[str, str]) -> Iterator[Sample]:
         """Yield one sample a photo, in the file's order; its source has its number."""
         path = path.absolute()
-        photos = _photos(read_json(path))
+        photos = photos_in_csv(path) if is_via_csv(path) else _photos(read_json(path))
         names = [str(photo["filename"]) for photo in photos]
         paths = find_images(path, names, options.get("root", ""))
         splits = splits_told(path, names)

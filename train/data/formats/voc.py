@@ -11,7 +11,8 @@ from xml.etree import ElementTree as Xml
 from train.data.folders.notes import note
 from train.data.folders.split_names import SPLITS, lists_by_split
 from train.data.formats import FORMATS, ROOT
-from train.data.formats.places import find_folders_of_files, find_images, image_places, own_files
+from train.data.formats.file_each import find_folders_of_files, names_of_own, own_files
+from train.data.formats.places import find_images, has_image_name, image_places
 from train.data.formats.region_lists import lines_of
 from train.data.formats.shapes import degrees_of, labelled_size, note_classes, turned
 from train.data.photos.regions import Region, as_region, is_set, label_of
@@ -53,7 +54,8 @@ class Voc:
         if not described:
             names = [_text(thing, False) for page in pages.values() for thing in page.iter("object")]
             note_classes(path, names, "attributes called text")
-        named = {file: (page.findtext("filename") or file.stem).strip() for file, page in pages.items()}
+        told = {file: (page.findtext("filename") or file.stem).strip() for file, page in pages.items()}
+        named = names_of_own(path, told)
         places = [*image_places(folder), folder.parent / IMAGES, *image_places(folder.parent)[1:]]
         paths = find_images(files[0], list(named.values()), options.get("root", ""), places)
         splits = _splits(folder.parent.joinpath(*SETS))
@@ -131,5 +133,21 @@ def _region(thing: "Xml.Element[str]", described: bool, source: str) -> Region:
 
 def _splits(folder: Path) -> dict[str, str]:
     """Return the split of each name that the lists of VOC's own folder tell."""
-    lists = lists_by_split(folder, ("{}.txt",))
-    return {line.split()[0]: split for split, path in lists.items() for line, _ in lines_of(path)}
+    found: dict[str, str] = {}
+    for split, path in lists_by_split(folder, ("{}.txt",)).items():
+        for line, source in lines_of(path):
+            other = found.setdefault(line.strip(), split)
+            if line.strip() and other != split:
+                raise DataError(
+                    "a photo must stand in one list", f"{source}, and in that of {other}", "remove one"
+                )
+    for line, split in list(found.items()):
+        for name in _names(line):
+            found.setdefault(name, split)
+    return found
+
+
+def _names(line: str) -> set[str]:
+    """Return what a line of a list may mean: all of it, or its first word, with the suffix of an image or without."""
+    names = {line, *line.split()[:1]}
+    return names | {Path(name).stem for name in names if has_image_name(name)}

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import yaml
 
 from train.data.decoded.header import image_size
-from train.data.folders.split_names import NAMES
+from train.data.folders.split_names import NAMES, entries
 from train.data.formats import FORMATS, by_split, images_in
 from train.data.formats.region_lists import first_line, lines_of
 from train.data.formats.shapes import rectangle, rounded
@@ -120,7 +120,9 @@ def _named(settings: Path) -> dict[str, Path]:
 def _require_images(labels: Path, stems: set[str]) -> None:
     """Raise DataError for boxes whose image is not there."""
     lost = [
-        file for file in sorted(labels.glob("*.txt")) if file.stem not in stems and is_box(first_line(file))
+        file
+        for file in entries(labels)
+        if file.suffix == ".txt" and file.stem not in stems and is_box(first_line(file))
     ]
     if lost:
         raise DataError(

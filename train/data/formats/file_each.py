@@ -1,0 +1,46 @@
+"""Label files of which each is of one photo: the folders that hold them, and the photos that they name."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from itertools import islice
+from pathlib import Path, PurePosixPath
+
+from train.data.folders.notes import note
+from train.data.formats import by_split, itself
+from train.data.formats.places import TRIED
+
+
+def find_folders_of_files(
+    root: Path, suffix: str, below: str, ours: Callable[[Path], bool]
+) -> dict[str, Path]:
+    """Return the folders with a file for each image by split, else the one `below` the folder; a file is itself."""
+
+    def has_files(folder: Path) -> bool:
+        return folder.is_dir() and any(map(ours, islice(sorted(folder.glob(f"*{suffix}")), TRIED)))
+
+    if root.is_file():
+        return itself(root, suffix, ours)
+    return by_split(root, has_files) or ({"all": root / below} if has_files(root / below) else {})
+
+
+def own_files(path: Path, suffix: str, ours: Callable[[Path], bool]) -> list[Path]:
+    """Return a file, or those of a folder that are ours, by name."""
+    return [path] if path.is_file() else [file for file in sorted(path.glob(f"*{suffix}")) if ours(file)]
+
+
+def names_of_own(path: Path, named: Mapping[Path, str]) -> dict[Path, str]:
+    """Return what each file calls its photo; where several say the same, each but one is of the photo of its own name.
+
+    So it is where files and photos were copied under other names: what stands in the files stayed.
+    """
+    count = Counter(named.values())
+    copied = {file for file, name in named.items() if count[name] > 1 and _stem(name) != file.stem}
+    if copied:
+        note(
+            f"{path}: files that name the photo of another one are taken for that of their own name: {len(copied)}"
+        )
+    return {file: file.stem if file in copied else name for file, name in named.items()}
+
+
+def _stem(name: str) -> str:
+    return PurePosixPath(name.replace("\\", "/")).stem
