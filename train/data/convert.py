@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import os
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -28,6 +27,8 @@ from train.data.arguments import (
 from train.data.charset import domain_charset
 from train.data.charset_file import write_characters
 from train.data.checks.allowed import describe_left_out, require_few
+from train.data.checks.checking import BROKEN, check
+from train.data.checks.rules import file_checks
 from train.data.evidence import tell_made
 from train.data.folders.flat_names import FlatNames
 from train.data.hub import write_hub
@@ -151,10 +152,20 @@ def _copy(source: Path, target: Path) -> None:
 
 
 def without_lost(given: Mapping[str, Sequence[Sample]], allow_bad: int) -> dict[str, list[Sample]]:
-    """Return the samples that can be written, and say what is left out; DataError for more than are allowed."""
-    every = [sample for samples in given.values() for sample in samples]
-    lost = {one.source: f"missing_file: {one.path}" for one in every if not os.access(one.path, os.R_OK)}
-    lost |= {one.source: f"not_unicode: {one.text!a}" for one in every if not is_unicode(one.text)}
+    """Return the samples that can be written, and say what is left out; DataError for more than are allowed.
+
+    Every image is decoded, as the check does.
+    """
+    report = check(given_splits(given), file_checks())
+    lost = {
+        found.sample.source: f"{found.rule}: {found.value}" for found in report.errors if found.rule in BROKEN
+    }
+    lost |= {
+        one.source: f"not_unicode: {one.text!a}"
+        for samples in given.values()
+        for one in samples
+        if not is_unicode(one.text)
+    }
     require_few([f"{why}  {source}" for source, why in lost.items()], allow_bad)
     if lost:
         print(describe_left_out(lost))

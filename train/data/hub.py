@@ -1,4 +1,4 @@
-"""Line images and texts in Parquet, as data sets on the Hugging Face Hub have them."""
+"""Line images and texts in Parquet, as data sets on the Hugging Face Hub have them; documents where they are told."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,7 +12,10 @@ from train.errors import DataError
 FOLDER, PART = "data", "{}-00000-of-00001.parquet"
 NAMES = {"val": "validation"}
 """What the Hub calls a split that is called otherwise here."""
-FEATURES = {"image": {"_type": "Image"}, "text": {"dtype": "string", "_type": "Value"}}
+STRING = {"dtype": "string", "_type": "Value"}
+FEATURES = {"image": {"_type": "Image"}, "text": STRING}
+DOCUMENT = "document"
+"""The column of what lines are of: the reader of tables keeps its rows in one split."""
 GROUP_BYTES = 64 * 2**20
 """So many bytes of images are in memory together."""
 CARD = """---
@@ -36,9 +39,12 @@ def write_hub(splits: Splits, names: Mapping[Path, str], folder: Path) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    has_documents = any(sample.document for _, samples in splits.items() for sample in samples)
+    further = [DOCUMENT] if has_documents else []
     image = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
-    features = json.dumps({"info": {"features": FEATURES}})
-    schema = pa.schema([("image", image), ("text", pa.string())], {"huggingface": features})
+    features = json.dumps({"info": {"features": FEATURES | dict.fromkeys(further, STRING)}})
+    columns = [("image", image), ("text", pa.string()), *((name, pa.string()) for name in further)]
+    schema = pa.schema(columns, {"huggingface": features})
     (folder / FOLDER).mkdir()
     files = ""
     for split, samples in splits.items():
@@ -56,7 +62,8 @@ def _groups(samples: Sequence[Sample], names: Mapping[Path, str]) -> Iterator[li
     for sample in samples:
         require_unicode(sample)
         content = _content(sample.path)
-        rows.append({"image": {"bytes": content, "path": names[sample.path]}, "text": sample.text})
+        image = {"bytes": content, "path": names[sample.path]}
+        rows.append({"image": image, "text": sample.text, DOCUMENT: sample.document})
         size += len(content)
         if size > GROUP_BYTES:
             yield rows

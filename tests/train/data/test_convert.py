@@ -11,7 +11,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.contracts.test_formats import EXAMPLES, write_image
+from tests.contracts.format_examples import EXAMPLES, write_image
 from tests.train.data.conftest import MakeSample
 from train.data.charset_file import read_characters
 from train.data.convert import convert, copy_names, main
@@ -78,6 +78,14 @@ def test_parquet_for_the_hub_survives_the_round_trip(tmp_path: Path) -> None:
     card = yaml.safe_load((tmp_path / "out" / "README.md").read_text("utf-8").split("---")[1])
     for files in card["configs"][0]["data_files"]:
         assert len([*(tmp_path / "out").glob(files["path"])]) == 1
+
+
+def test_parquet_keeps_documents(tmp_path: Path) -> None:
+    """Where no splits are made they are told to those that are made later."""
+    example("iam", tmp_path / "source")
+    arguments = [str(tmp_path / "source"), str(tmp_path / "out"), "--to", "parquet"]
+    assert cli.run(main, [*arguments, "--val-fraction=0", "--test-fraction=0"]) == 0
+    assert {sample.document for sample in load(tmp_path / "out")[1]["train"]} == {"a01-000u"}
 
 
 def test_photos_are_written_with_their_regions(tmp_path: Path) -> None:
@@ -165,6 +173,20 @@ def test_an_empty_destination_is_filled(sample: MakeSample, tmp_path: Path) -> N
     (tmp_path / "out").mkdir()
     convert(splits(sample("A", 0)), tmp_path / "out")
     assert len(load(tmp_path / "out")[1]["train"]) == 1
+
+
+def test_images_that_cannot_be_read_are_named_and_not_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    example("paddleocr", tmp_path / "source")
+    broken = tmp_path / "source" / "im 3.png"
+    broken.write_bytes(broken.read_bytes()[:60])
+    arguments = [str(tmp_path / "source"), str(tmp_path / "out")]
+    assert cli.run(main, arguments) == 1
+    assert "im 3.png" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+    assert cli.run(main, [*arguments, "--allow-bad", "1"]) == 0
+    assert sum(len(samples) for samples in load(tmp_path / "out")[1].values()) == COUNT - 1
 
 
 @pytest.mark.parametrize("text", ["A\tB", "A\nB", "A\r"])

@@ -64,6 +64,11 @@ def line_checks(characters: Collection[str] | None = None, steps: Steps | None =
     return Checks(partial(_line_findings, dictionary, steps), _shared_findings)
 
 
+def file_checks() -> Checks:
+    """Return the rules of image files alone, whatever their labels are."""
+    return Checks(header_findings, lambda splits: iter(()))
+
+
 def image_checks() -> Checks:
     """Return the rules of images whose labels are as their format has them."""
     return Checks(partial(image_findings, steps=None), lambda splits: iter(()))
