@@ -49,7 +49,7 @@ class TimeBudget:
         usual_s: seconds that a trial should take; None for as long as there is time.
         epoch_share: of the training samples that an epoch sees.
         refit_s: after all that, in which the winner is trained on all samples (`search/selection/refit.py`).
-        usual: a trial of which nothing is said, as far as it decides what an epoch takes (`make_usual_config`).
+        usual: settings of a trial of which nothing is said that decide what an epoch takes (`find_usual_settings`).
     """
 
     deadline: float | None
@@ -63,7 +63,7 @@ class TimeBudget:
     usual_s: float | None = None
     epoch_share: float = 1.0
     refit_s: float = 0.0
-    usual: TrialConfig = field(default_factory=TrialConfig)
+    usual: Mapping[str, str | float] = field(default_factory=dict)
 
     def epochs_for(self, config: TrialConfig, now: float) -> int:
         """Return how long a trial that starts now (Unix time) may run; 0 for not at all."""
@@ -132,18 +132,17 @@ def make_budget(
         val_lines=val_lines,
         costs={probe.model: probe.cost for probe in probes},
         folds=settings.folds or 1,
-        usual=make_usual_config(space),
+        usual=find_usual_settings(space),
     )
 
 
-def make_usual_config(space: SearchSpace) -> TrialConfig:
+def find_usual_settings(space: SearchSpace) -> dict[str, str | float]:
     """Return the charset and the share of further lines of a usual trial: both make an epoch longer.
 
     All further lines stand there as general ones: they cost the same.
     """
     further = min(MAX_SHARE, sum(float(str(space.usual(key) or 0)) for key in ("replay", "synthetic")))
-    usual = TrialConfig(replay=further)
-    return usual.model_copy(update={"charset": space.usual("charset") or usual.charset})
+    return {"replay": further, "charset": str(space.usual("charset") or TrialConfig().charset)}
 
 
 def divide(
@@ -197,10 +196,10 @@ def list_epochs_by_model(budget: TimeBudget, probes: Sequence[Probe]) -> dict[st
 
 def make_typical_config(probe: Probe, budget: TimeBudget) -> TrialConfig:
     """Return a usual trial of a model: of its task, in detection on squares as large as those that were timed."""
+    usual = TrialConfig.model_validate(dict(budget.usual))
     if not probe.configs:
-        return budget.usual
-    first = probe.configs[0]
-    return budget.usual.model_copy(update={"task": first.task, "detection": first.detection})
+        return usual
+    return usual.model_copy(update={"task": probe.configs[0].task, "detection": probe.configs[0].detection})
 
 
 def fit_epochs(
@@ -211,7 +210,7 @@ def fit_epochs(
     There is some time to train even where reading the models took longer than foretold: the search then overruns.
     At least half of it trains, the rest reads the validation samples: where these take long, there are fewer epochs.
     """
-    budget = replace(budget, usual=make_usual_config(space))
+    budget = replace(budget, usual=find_usual_settings(space))
     if budget.deadline is None or settings.time_budget_s is None:
         return space, budget
     least_s = min(TRAIN_S, TRAIN_SHARE * settings.time_budget_s)
