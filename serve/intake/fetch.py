@@ -3,7 +3,7 @@
 import asyncio
 import ipaddress
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING
 
 from serve.errors import ForbiddenError, TooLargeError, UndecodableError
@@ -19,6 +19,10 @@ MAX_REDIRECTS = 3
 MOST_CHARACTERS = 8192
 """Of a URL; the library that takes them apart remembers the latest."""
 _CHUNK_BYTES = 2**16
+UNTOLD_BYTES = 2**18
+"""Of a file that comes without its length: room for so many, and only beyond for the largest."""
+MakeRoom = Callable[[int], Awaitable[None]]
+"""Waits until there is room for so many bytes of a file; when called again, for so many instead."""
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 
@@ -80,6 +84,7 @@ async def fetch(
     url: str,
     hosts: Sequence[str],
     limits: Limits,
+    make_room: MakeRoom,
     *,
     allowed: Callable[[str], bool] = is_public,
     timeout_s: float = TIMEOUT_S,
@@ -93,8 +98,9 @@ async def fetch(
         url: http or https.
         hosts: see `check_url`.
         limits: `body_bytes` bounds what is read.
+        make_room: called when the host has answered, so that a slow one keeps no room from others.
         allowed: which addresses may be connected to; tests let the loopback pass.
-        timeout_s: of everything.
+        timeout_s: of everything but the wait for room.
 
     Raises:
         ForbiddenError: the host or one of its addresses is not allowed.
@@ -104,25 +110,41 @@ async def fetch(
     import aiohttp
 
     try:
-        async with asyncio.timeout(timeout_s):
-            return await _follow(url, hosts, limits.body_bytes, allowed)
+        async with asyncio.timeout(timeout_s) as clock:
+            return await _follow(url, hosts, limits.body_bytes, allowed, stop_clock(clock, make_room))
     except TimeoutError as error:
         raise _unanswered(f"none in {timeout_s:g} s") from error
     except (aiohttp.ClientError, OSError, ValueError) as error:
         raise _unanswered(type(error).__name__) from error
 
 
+def stop_clock(clock: asyncio.Timeout, make_room: MakeRoom) -> MakeRoom:
+    """Return `make_room` with a clock that stands while it waits: that is no fault of the host."""
+
+    async def wait(size: int) -> None:
+        now, ends = asyncio.get_running_loop().time, clock.when()
+        assert ends is not None
+        left = ends - now()
+        clock.reschedule(None)
+        await make_room(size)
+        clock.reschedule(now() + left)
+
+    return wait
+
+
 def _unanswered(value: str) -> UndecodableError:
     return UndecodableError("a file's URL must answer with the file", value, "check it or send base64")
 
 
-async def _follow(url: str, hosts: Sequence[str], limit: int, allowed: Callable[[str], bool]) -> bytes:
+async def _follow(
+    url: str, hosts: Sequence[str], limit: int, allowed: Callable[[str], bool], make_room: MakeRoom
+) -> bytes:
     """Fetch a URL and what it redirects to."""
     import yarl
 
     target = check_url(url, hosts)
     for _ in range(MAX_REDIRECTS + 1):
-        answer = await _get(target, limit, await _resolve(target, allowed))
+        answer = await _get(target, limit, await _resolve(target, allowed), make_room)
         if isinstance(answer, bytes):
             return answer
         target = check_url(str(target.join(yarl.URL(answer))), hosts)
@@ -152,7 +174,9 @@ async def _resolve(url: "yarl.URL", allowed: Callable[[str], bool]) -> "list[aio
     return results
 
 
-async def _get(url: "yarl.URL", limit: int, addresses: "list[aiohttp.abc.ResolveResult]") -> bytes | str:
+async def _get(
+    url: "yarl.URL", limit: int, addresses: "list[aiohttp.abc.ResolveResult]", make_room: MakeRoom
+) -> bytes | str:
     """Ask the checked addresses for a URL; return its content, or the place it redirects to."""
     import aiohttp
 
@@ -179,17 +203,22 @@ async def _get(url: "yarl.URL", limit: int, addresses: "list[aiohttp.abc.Resolve
             return response.headers["Location"]
         if response.status != 200:
             raise _unanswered(f"status {response.status}")
-        return await _read(response, limit)
+        return await _read(response, limit, make_room)
 
 
-async def _read(response: "aiohttp.ClientResponse", limit: int) -> bytes:
+async def _read(response: "aiohttp.ClientResponse", limit: int, make_room: MakeRoom) -> bytes:
     """Read a body of at most `limit` bytes; stop at the first one beyond."""
-    content = bytearray()
-    if (response.content_length or 0) <= limit:
+    content, told = bytearray(), response.content_length
+    if (told or 0) <= limit:
+        room = min(UNTOLD_BYTES, limit) if told is None else told
+        await make_room(room)
         async for chunk in response.content.iter_chunked(_CHUNK_BYTES):
             content += chunk
             if len(content) > limit:
                 break
+            if len(content) > room:
+                room = limit
+                await make_room(room)
         else:
             return bytes(content)
     raise TooLargeError(f"a file must have at most {limit} bytes", "more", "send a smaller one")

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from serve.idle import WhenIdle, give_back
 from serve.intake.documents import Size
+from serve.intake.fetch import MakeRoom
 from serve.intake.guard import count_bytes, open_images
 from serve.intake.turns import Turns
 from serve.settings import LARGE_PX, Limits
@@ -77,16 +78,26 @@ class Lanes:
             yield await lane.run(pictures.decode, 0)
 
     @asynccontextmanager
-    async def hold_fetched(self, fetching: Callable[[], Awaitable[bytes]]) -> AsyncIterator[bytes]:
-        """Fetch a file when there is room for the largest, and keep its own while it is used."""
-        held = await self.fetched.enter(self._limits.body_bytes)
+    async def hold_fetched(self, fetching: Callable[[MakeRoom], Awaitable[bytes]]) -> AsyncIterator[bytes]:
+        """Fetch a file, which asks for the room that it may take, and keep its own while it is used."""
+        held: int | None = None
+
+        async def make_room(size: int) -> None:
+            nonlocal held
+            if held is not None:
+                self.fetched.leave(held)  # two that wait with room in hand would wait for each other
+                held = None
+            held = await self.fetched.enter(size)
+
         try:
-            data = await fetching()
-            self.fetched.shrink(held - len(data))
-            held = len(data)
+            data = await fetching(make_room)
+            if held is not None:
+                self.fetched.shrink(held - len(data))
+                held = len(data)
             yield data
         finally:
-            self.fetched.leave(held)
+            if held is not None:
+                self.fetched.leave(held)
 
 
 def _yield_cores(niceness: int) -> None:

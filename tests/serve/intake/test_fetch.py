@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from serve.errors import ForbiddenError, TooLargeError, UndecodableError
-from serve.intake.fetch import fetch
+from serve.intake.fetch import UNTOLD_BYTES, fetch, stop_clock
 from serve.settings import Limits
 
 LIMITS = Limits(body_bytes=1000)
@@ -44,13 +44,21 @@ def answering(head: str, body: bytes = b"") -> Handler:
     return handle
 
 
+async def at_once(size: int) -> None:
+    """There is room for everything."""
+
+
 def get(handle: Handler, path: str = "/a.png", **options: Any) -> bytes:
     """Fetch `path` from such a server, the loopback being allowed."""
 
     async def run() -> bytes:
         async with server(handle) as port:
             host = f"127.0.0.1:{port}"
-            given_options = {"allowed": lambda address: True, "limits": LIMITS} | options
+            given_options = {
+                "allowed": lambda address: True,
+                "limits": LIMITS,
+                "make_room": at_once,
+            } | options
             return await fetch(f"http://{host}{path}", [host], **given_options)
 
     return asyncio.run(run())
@@ -70,6 +78,35 @@ def test_a_file_is_fetched() -> None:
 def test_a_body_without_length_ends_with_the_connection_or_its_chunks() -> None:
     assert get(answering("200 OK", b"x" * 1000)) == b"x" * 1000
     assert get(answering("200 OK\r\nTransfer-Encoding: chunked", b"3\r\nabc\r\n0\r\n\r\n")) == b"abc"
+
+
+def test_room_is_asked_for_when_it_is_told_how_much_comes() -> None:
+    """A host that is silent keeps no room from others."""
+    asked: list[int] = []
+
+    async def make_room(size: int) -> None:
+        asked.append(size)
+
+    file, limits = b"x" * (UNTOLD_BYTES + 1), Limits()
+    for head, body in (("200 OK\r\nContent-Length: 4", b"1234"), ("200 OK", b"1234"), ("200 OK", file)):
+        assert get(answering(head, body), limits=limits, make_room=make_room) == body
+    assert asked == [4, UNTOLD_BYTES, UNTOLD_BYTES, limits.body_bytes]
+    with pytest.raises(UndecodableError):
+        get(answering("404 Not Found"), make_room=make_room)
+    assert len(asked) == 4
+
+
+def test_the_wait_for_room_is_no_fault_of_the_host() -> None:
+    async def run() -> None:
+        async with asyncio.timeout(0.05) as clock:
+            await stop_clock(clock, lambda size: asyncio.sleep(0.1))(1)
+            waited.append(clock.expired())
+            await asyncio.sleep(60)
+
+    waited: list[bool] = []
+    with pytest.raises(TimeoutError):
+        asyncio.run(run())
+    assert waited == [False]
 
 
 def test_a_larger_body_is_refused_by_its_declared_length_alone() -> None:
@@ -133,7 +170,7 @@ def test_a_closed_port_is_refused() -> None:
         unused.bind(("127.0.0.1", 0))
         host = f"127.0.0.1:{unused.getsockname()[1]}"
         with pytest.raises(UndecodableError):
-            asyncio.run(fetch(f"http://{host}/", [host], LIMITS, allowed=lambda address: True))
+            asyncio.run(fetch(f"http://{host}/", [host], LIMITS, at_once, allowed=lambda address: True))
 
 
 def redirecting(place: str, answers: list[bytes]) -> Handler:
@@ -182,7 +219,7 @@ def test_the_loopback_is_refused_even_where_its_name_is_allowed() -> None:
 
     async def run() -> None:
         async with server(redirecting("/", reached)) as port:
-            await fetch(f"http://localhost:{port}/", [f"localhost:{port}"], LIMITS)
+            await fetch(f"http://localhost:{port}/", [f"localhost:{port}"], LIMITS, at_once)
 
     with pytest.raises(ForbiddenError, match="public addresses"):
         asyncio.run(run())
@@ -215,7 +252,7 @@ def test_a_name_is_resolved_once_and_the_checked_address_is_connected_to(
         async with server(handle) as port:
             asked = resolving(monkeypatch, ["127.0.0.1"], ["10.0.0.1"])  # the second answer is the attack
             url, hosts = f"http://files.example:{port}/x", [f"FILES.example:{port}"]
-            content = await fetch(url, hosts, LIMITS, allowed=lambda address: address == "127.0.0.1")
+            content = await fetch(url, hosts, LIMITS, at_once, allowed=lambda address: address == "127.0.0.1")
             assert asked == ["files.example"]
             assert f"Host: files.example:{port}\r\n".encode() in requests[0]
             return content
@@ -229,16 +266,16 @@ def test_one_private_address_is_enough_to_refuse(
 ) -> None:
     resolving(monkeypatch, addresses)
     with pytest.raises(ForbiddenError) as caught:
-        asyncio.run(fetch("http://files.example/x", ["files.example"], LIMITS))
+        asyncio.run(fetch("http://files.example/x", ["files.example"], LIMITS, at_once))
     assert not any(address in str(caught.value) for address in addresses)
 
 
 @pytest.mark.parametrize("name", ["no-such-host.invalid", "x" * 70 + ".example"])
 def test_a_name_that_does_not_resolve_is_refused(name: str) -> None:
     with pytest.raises(UndecodableError):
-        asyncio.run(fetch(f"http://{name}/x", [name], LIMITS))
+        asyncio.run(fetch(f"http://{name}/x", [name], LIMITS, at_once))
 
 
 def test_fetching_is_off_without_hosts() -> None:
     with pytest.raises(ForbiddenError, match="only where hosts are allowed"):
-        asyncio.run(fetch("http://127.0.0.1/", [], LIMITS))
+        asyncio.run(fetch("http://127.0.0.1/", [], LIMITS, at_once))

@@ -7,6 +7,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
+from serve.intake.fetch import MakeRoom
 from serve.intake.lanes import Lane, Lanes
 from serve.intake.turns import CALLER, Caller, FairQueue, Turns
 from serve.settings import Limits
@@ -73,7 +74,9 @@ def test_what_is_fetched_and_decoded_is_held_in_bounds() -> None:
     """Neither a URL nor a correction says how much there is behind it."""
     fetched: list[str] = []
 
-    async def fetching() -> bytes:
+    async def fetching(make_room: MakeRoom) -> bytes:
+        await make_room(5)
+        await make_room(10)
         fetched.append("one")
         return b"123"
 
