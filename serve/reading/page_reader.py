@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import Any, Protocol
 
 import numpy as np
@@ -85,10 +86,13 @@ class PageReader:
     async def read(self, page: Image, options: PageOptions, lane: Lane) -> Page:
         """Read a page, (H, W, 3) uint8 BGR; what is computed here is computed in the threads of `lane`."""
         size = page.shape[0], page.shape[1]
-        large = is_large(detection.prepared_size(*size, options.search))
-        async with (self._finding_large if large else self._finding).hold():
-            # a picture of some pixels may be asked to be searched at 16 megapixels
-            picture = await lane.run(detection.prepare, page, options.search)
+        prepared = detection.prepared_size(*size, options.search)
+        # made large only when its turn comes: some pixels may be asked to be searched at 16 megapixels
+        grows = prod(prepared) > prod(size)
+        picture = page if grows else await lane.run(detection.prepare, page, options.search)
+        async with (self._finding_large if is_large(prepared) else self._finding).hold():
+            if grows:
+                picture = await lane.run(detection.prepare, page, options.search)
             boxes, _ = await self._models.run("detection", "find", picture, size, options.search)
             del picture
         _require_room(boxes, size)
