@@ -13,6 +13,7 @@ from serve.settings import Limits
 from train.data.folders.flat_names import FlatNames
 from train.data.images import Image
 from train.data.photos.regions import Region, label_of
+from train.data.pictures.kinds import READABLE_SUFFIXES
 from train.errors import DataError, OcrError
 
 LINES, CROPS, PAGES = "rec_gt.txt", "images", "Label.txt"
@@ -45,7 +46,9 @@ def write_line_labels(read: Read, folder: Path) -> list[Record]:
 
 
 def write_page_labels(read: Read, folder: Path, title: str, limits: Limits) -> list[Record]:
-    """Write `Label.txt` beside the pages that it names; those of PDFs and of TIFFs with several become PNGs.
+    """Write `Label.txt` beside the pages that it names.
+
+    Those of PDFs and of TIFFs with several become PNGs, and so does a picture whose suffix is not a picture's.
 
     Args:
         read: files and their records.
@@ -62,6 +65,8 @@ def write_page_labels(read: Read, folder: Path, title: str, limits: Limits) -> l
             pages = record["pages"]
             try:
                 images = list(_keep_pages(file, record, folder, names, limits))
+                if len(images) != len(pages):  # earlier versions kept no digest
+                    raise _changed(f"{len(images)} instead of {len(pages)} pages")
             except OcrError as error:
                 refused.append(make_refusal(file.name, error))
                 continue
@@ -83,8 +88,12 @@ def _read_again(file: File, record: Record) -> bytes:
     """Return a file's content; raise DataError if it is another one by now: its texts would be those of another."""
     data = file.read()
     if record.get("digest") not in (None, compute_digest(data)):  # earlier versions kept none
-        raise DataError("a file must stay as it was read", "another content by now", "read it anew")
+        raise _changed("another content by now")
     return data
+
+
+def _changed(value: str) -> DataError:
+    return DataError("a file must stay as it was read", value, "read it anew")
 
 
 def _region(line: Row) -> Region:
@@ -94,7 +103,8 @@ def _region(line: Row) -> Region:
 def _keep_pages(file: File, record: Record, folder: Path, names: FlatNames, limits: Limits) -> Iterator[str]:
     """Write the pages of a file as images and yield their names."""
     data, name = _read_again(file, record), Path(file.path).name
-    if len(record["pages"]) == 1 and not is_pdf(data, None):
+    fit = Path(name).suffix.lower() in READABLE_SUFFIXES and not is_pdf(data, None)
+    if fit and len(record["pages"]) == 1:
         file_name = names.take(name)
         (folder / file_name).write_bytes(data)
         yield file_name

@@ -16,7 +16,7 @@ from serve.folder.settings import require_same
 from train.errors import UsageError
 from train.system.files import LOCK, take_lock, write_whole
 
-BEGUN, FILES = "reading.json", "files"
+BEGUN, FILES, WRITTEN = "reading.json", "files", "written"
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,15 @@ class Parts:
         for number in range(-(-len(self.files) // self.size)):
             with (self.folder / _name(number)).open(encoding="ascii") as lines:
                 yield from map(json.loads, lines)
+
+    def note(self, draft: Path) -> None:
+        """Note which file or folder gets the output's name next."""
+        write_whole(self.folder / WRITTEN, str(draft.stat().st_ino), durable=True)
+
+    def became(self, output: Path) -> bool:
+        """Say whether what lies at the output is what was noted, and no file of somebody else's."""
+        written = self.folder / WRITTEN
+        return written.is_file() and output.exists() and written.read_text() == str(output.stat().st_ino)
 
     def discard(self) -> None:
         """Remove the folder: the output is whole."""
@@ -104,7 +113,8 @@ def hold(folder: Path) -> Iterator[None]:
 
 def begin(folder: Path, asked: dict[str, Any], found: InputFiles, size: int) -> Parts:
     """Write down what will be read, so that it can be resumed; parts of another reading are removed."""
-    (folder / BEGUN).unlink(missing_ok=True)
+    for kept in (BEGUN, WRITTEN):
+        (folder / kept).unlink(missing_ok=True)
     for part in folder.glob("*.jsonl"):
         part.unlink()
     write_whole(folder / FILES, pack(found.files), durable=True)

@@ -136,14 +136,16 @@ def _read_alone(settings: FolderSettings, parts: Parts, number: int, readers: in
 def _write(settings: FolderSettings, parts: Parts, output: Path) -> Summary:
     """Put the parts together; what could not be read goes beside the output."""
     counts = _count(parts)
-    if output.exists():  # it appeared whole, just before the end of an earlier run
+    if parts.became(output):  # just before the end of an earlier run
         return counts
+    require_new(output)
     if settings.form == "labels":
         return _write_labels(settings, parts, output, counts)
     if counts.troubles:
         _write_troubles(parts, output)
     with replace_file(output, durable=True) as draft:
         TABLES[output.suffix.lower()]((row for record in parts.records() for row in list_rows(record)), draft)
+        parts.note(draft)
     return counts
 
 
@@ -157,6 +159,7 @@ def _write_labels(settings: FolderSettings, parts: Parts, output: Path, counts: 
             refused = write_line_labels(read, draft)
         if counts.troubles or refused:
             _write_troubles(parts, output, refused)
+        parts.note(draft)
     return replace(
         counts, unreadable=counts.unreadable + len(refused), troubles=counts.troubles or bool(refused)
     )

@@ -12,13 +12,19 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from serve.folder.inputs import InputFiles
 from serve.folder.labels import write_line_labels, write_page_labels
+from serve.folder.parts import begin
 from serve.folder.places import File
+from serve.folder.pool import dump_records
+from serve.folder.reading import read_folder
 from serve.folder.rows import COLUMNS, Record, compute_digest, list_rows, list_troubles
+from serve.folder.settings import FolderSettings
 from serve.folder.tables import TABLES
 from serve.settings import Limits
 from tests.serve.crafted import pdf
 from train.data import check
+from train.errors import UsageError
 
 ODD = ("tab\t.png", "line\nend.png", 'quote".png', "plus, comma.png", os.fsdecode(b"half\xff.png"))
 BOX = [[10, 10], [90, 10], [90, 30], [10, 30]]
@@ -139,9 +145,33 @@ def test_no_text_stands_beside_another_picture_than_that_it_was_read_of(tmp_path
     assert len((tmp_path / "pages" / "Label.txt").read_text().splitlines()) == 1
 
 
+def test_only_its_own_output_ends_a_reading(tmp_path: Path) -> None:
+    """Where all was read, what lies at the output appeared just before a kill, or is somebody else's file."""
+    settings = FolderSettings(folder="", images=("a.png",), recognition="pp-ocrv6-small")
+    output, folder = tmp_path / "out.jsonl", tmp_path / "out.jsonl.parts"
+    folder.mkdir()
+    parts = begin(folder, settings.fingerprint(), InputFiles([File("a.png", "a.png")]), 1)
+    parts.keep(0, dump_records([record("a.png", [line("A")])]))
+    output.write_text("another's")
+    with pytest.raises(UsageError, match="must be new"):
+        read_folder(settings, output, True, None, None)
+    assert (output.read_text(), parts.missing) == ("another's", [])
+    parts.note(output)
+    assert read_folder(settings, output, True, None, None).read == 1
+    assert (output.read_text(), folder.exists()) == ("another's", False)
+
+
 def test_a_pdf_is_known_by_its_bytes(tmp_path: Path) -> None:
     (tmp_path / "scan.png").write_bytes(pdf(["0 0 200 100"], b"0 0 50 50 re f"))
     (tmp_path / "out").mkdir()
-    read = [(File("scan.png", str(tmp_path / "scan.png")), record("scan.png", [line("A", box=BOX)]))]
-    assert write_page_labels(read, tmp_path / "out", "out", Limits()) == []
+    scan, photo = File("scan.png", str(tmp_path / "scan.png")), write_picture(tmp_path / "photo.pdf")
+    page = [line("A", box=BOX)]
+    read = [(file, record(file.name, page)) for file in (scan, photo)]
+    more = File("more.png", str(tmp_path / "more.png"))
+    Path(more.path).write_bytes(scan.read())
+    refused = write_page_labels(
+        [*read, (more, record("more.png", page, page))], tmp_path / "out", "out", Limits()
+    )
+    assert [one["error"] for one in refused] == ["a file must stay as it was read, got 1 instead of 2 pages"]
+    assert cv2.imread(str(tmp_path / "out" / "photo_page1.png")).shape == (48, 100, 3)
     assert cv2.imread(str(tmp_path / "out" / "scan_page1.png")).shape == (200, 400, 3)
