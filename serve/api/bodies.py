@@ -58,7 +58,11 @@ def validate(model: type[M], fields: Mapping[str, Any]) -> M:
 
 
 def fields_in_address(request: Request, model: type[BaseModel]) -> dict[str, Any]:
-    """Return the fields in a request's address, as `?rule=vin`: those of its body go before, an empty one is none."""
+    """Return the fields in a request's address, as `?rule=vin`: those of its body go before, an empty one is none.
+
+    Its logId is noted: what goes wrong from here on is answered with it.
+    """
+    note_log_id(request, request.query_params)
     return keep_once(
         ((key, value) for key, value in request.query_params.multi_items() if value), model.model_fields
     )
@@ -112,8 +116,12 @@ def _check_parts(content_type: str, body: bytes) -> None:
         raise UndecodableError(
             f"a content-type must have at most {MOST_NAMED} characters", "more", "shorten it"
         )
-    boundary = parse_options_header(content_type)[1].get(b"boundary")
+    kind, options = parse_options_header(content_type)
+    boundary = options.get(b"boundary")
     if not boundary:
+        if kind == b"multipart/form-data":
+            rule = "the content-type of a multipart form must name its boundary"
+            raise UndecodableError(rule, repr(content_type)[:80], "leave it to the client's library")
         if len(body) > MOST_CODED_BYTES:
             rule = f"a form must have at most {MOST_CODED_BYTES} bytes if it is not multipart"
             raise TooLargeError(rule, len(body), "send multipart/form-data")

@@ -211,7 +211,7 @@ def describe_error(error: Exception, log_id: str) -> tuple[int, str, dict[str, s
             "make room there, or mend it",
         )
     if not isinstance(error, OcrError):
-        log.error("request %s failed", log_id, exc_info=error)
+        log.error("request %r failed", log_id, exc_info=error)
         return 500, "Internal server error", {}
     status = error.http_status if isinstance(error, RequestError) else 500
     return (

@@ -239,7 +239,8 @@ def list_precisions(provider: str, graphs: Mapping[str, Path], compared: bool) -
     """Return the graphs that a provider may run, by precision.
 
     8-bit graphs are for CPUs: TensorRT takes no inputs whose zero lies elsewhere, CUDA computes them in float32.
-    TensorRT is only tried where what it reads is compared: its float32 has products of 11 bits (TF32).
+    TensorRT is only tried where what it reads is compared, so for recognisers alone: its float32 has products of
+    11 bits (TF32).
     """
     if provider not in (CUDA, TENSORRT):
         return graphs

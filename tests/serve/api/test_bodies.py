@@ -107,6 +107,8 @@ def test_what_would_be_parsed_for_seconds_is_refused_at_once() -> None:
         parsed_form(b"", b'multipart/form-data; a="' + b";" * 2000)
     with pytest.raises(TooLargeError, match="not multipart"):
         parsed_form(b"rule=" + b"%41" * 2**19, b"application/x-www-form-urlencoded")
+    with pytest.raises(UndecodableError, match="must name its boundary"):
+        parsed_form(bytes(2**21), b"multipart/form-data")
     assert parsed_form(b"rule=%41", b"application/x-www-form-urlencoded") == {"rule": "A"}
 
 
@@ -119,6 +121,10 @@ def test_an_answer_has_the_requests_log_id_also_where_it_is_an_error() -> None:
         (True, {"json": {"logId": "seven", "images": ["QQ=="], "rule": "plate"}}),
         (True, {"files": {"file": b"A"}, "data": {"logId": "seven", "images": "QQ=="}}),
         (True, {"json": {"images": []}, "params": {"logId": "seven"}}),
+        (
+            True,
+            {"content": b"{", "headers": {"content-type": "application/json"}, "params": {"logId": "seven"}},
+        ),
         (False, {"json": {"logId": 7, "images": []}}),
         (False, {"json": {"logId": "seven" * 1000, "images": []}}),
     ]

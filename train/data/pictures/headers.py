@@ -176,7 +176,7 @@ def _colours(flags: int) -> int:
 
 def _skip_blocks(data: bytes, at: int) -> int:
     """Return where a chain of blocks ends, or the file; raise DamagedPictureError for too many."""
-    for _ in range(_MOST_BLOCKS):
+    for _ in range(_MOST_BLOCKS + 1):  # the last one looks at what follows them
         if at >= len(data) or not data[at]:
             return at + 1
         at += data[at] + 1
