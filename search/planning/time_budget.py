@@ -63,7 +63,7 @@ class TimeBudget:
     usual_s: float | None = None
     epoch_share: float = 1.0
     refit_s: float = 0.0
-    usual: Mapping[str, str | float] = field(default_factory=dict)
+    usual: tuple[tuple[str, str | float], ...] = ()  # no factory: states that were pickled before lack it
 
     def epochs_for(self, config: TrialConfig, now: float) -> int:
         """Return how long a trial that starts now (Unix time) may run; 0 for not at all."""
@@ -136,13 +136,13 @@ def make_budget(
     )
 
 
-def find_usual_settings(space: SearchSpace) -> dict[str, str | float]:
+def find_usual_settings(space: SearchSpace) -> tuple[tuple[str, str | float], ...]:
     """Return the charset and the share of further lines of a usual trial: both make an epoch longer.
 
     All further lines stand there as general ones: they cost the same.
     """
     further = min(MAX_SHARE, sum(float(str(space.usual(key) or 0)) for key in ("replay", "synthetic")))
-    return {"replay": further, "charset": str(space.usual("charset") or TrialConfig().charset)}
+    return ("replay", further), ("charset", str(space.usual("charset") or TrialConfig().charset))
 
 
 def divide(

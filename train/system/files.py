@@ -20,8 +20,8 @@ from typing import IO
 from train.errors import UsageError
 
 LOCK = ".lock"
-PARTIAL, LEFT_S = ".partial", 3600.0
-"""How a draft's name ends, and after how long without a change its process is taken for dead."""
+PARTIAL, DIGITS, LEFT_S = ".partial", 8, 3600.0
+"""How a draft's name ends, after so many hexadecimal digits, and after how long without a change it may be removed."""
 AT_FDCWD, RENAME_EXCHANGE = -100, 2
 """Of Linux's `renameat2`."""
 WITHOUT_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
@@ -154,19 +154,46 @@ def make_folder(directory: Path) -> Iterator[Path]:
 def _draft_folder(directory: Path) -> Iterator[Path]:
     draft = _beside(directory)
     draft.mkdir(parents=True)
+    held = os.open(draft, os.O_RDONLY)
     try:
+        mark_in_use(held)
         yield draft
     finally:
+        os.close(held)
         shutil.rmtree(draft, ignore_errors=True)
 
 
+def mark_in_use(draft: int) -> None:
+    """Keep a draft that takes long from `remove_left` until it is closed; where there are no locks, its age alone does.
+
+    `draft` is the file as it is written: on some file systems no other way to it can write what is locked.
+    """
+    with suppress(OSError):
+        fcntl.flock(draft, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
 def remove_left(folder: Path) -> None:
-    """Remove the drafts in a folder that processes left which were killed: nobody has changed them for LEFT_S."""
-    for draft in folder.glob(f".*{PARTIAL}"):
+    """Remove the drafts in a folder that killed processes left: not changed for LEFT_S, and not in use."""
+    for draft in folder.glob(f".*.{'[0-9a-f]' * DIGITS}{PARTIAL}"):
         with suppress(OSError):
             changed = max(path.lstat().st_mtime for path in (draft, *draft.rglob("*")))
-            if time.time() - changed > LEFT_S:
+            if time.time() - changed > LEFT_S and not _is_in_use(draft):
                 shutil.rmtree(draft) if draft.is_dir() else draft.unlink()
+
+
+def _is_in_use(draft: Path) -> bool:
+    """Tell whether a process holds a draft: one that slept with its machine may not have changed it for long."""
+    held = os.open(draft, os.O_RDONLY | os.O_NOFOLLOW)
+    try:
+        fcntl.flock(held, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError as error:
+        if error.errno not in WITHOUT_LOCKS:
+            raise
+    finally:
+        os.close(held)
+    return False
 
 
 def require_room(folder: Path, needed: int) -> None:
@@ -177,7 +204,7 @@ def require_room(folder: Path, needed: int) -> None:
 
 def _beside(path: Path) -> Path:
     """Return a name of its own for every draft: several processes may write the same file."""
-    return path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}{PARTIAL}")
+    return path.with_name(f".{path.name}.{uuid.uuid4().hex[:DIGITS]}{PARTIAL}")
 
 
 def _encoded(content: str | bytes) -> bytes:

@@ -21,7 +21,7 @@ def with_tuned_settings(
         checkpoint: of a network.
         val: the validation split.
         learnt: sizes of the images that it was trained on; None for a pretrained one, or if they are not known.
-        chosen: its configuration with what was chosen on more samples; None to choose on this split.
+        chosen: holds what was chosen on more samples, of which that alone counts; None to choose on this split.
     """
     if not TASKS.get(checkpoint.config.task).tunes:
         return checkpoint
@@ -35,7 +35,10 @@ def tune(
     if not network.task.tunes:
         return network
     checkpoint = network.checkpoint
-    config = chosen or choose_settings(network, val, learnt)
+    if chosen is None:
+        config = choose_settings(network, val, learnt)
+    else:
+        config = checkpoint.config.model_copy(update={"detection": chosen.detection})
     task = TASKS.get(config.task)(config, checkpoint.charset)
     better = Loaded(network.engine, task, checkpoint=replace(checkpoint, config=config)).with_outputs_of(
         network

@@ -7,6 +7,8 @@ from typing import Any
 
 from benchmarks.scale_driver import planned
 from search.experiment.tuner import new_experiment
+from search.planning.clock import Clock
+from search.planning.time_budget import TimeBudget
 from search.preflight.fingerprint import LAYOUT
 from search.settings import StudySettings
 
@@ -64,3 +66,10 @@ def test_a_class_that_moves_makes_a_new_layout(tmp_path: Path) -> None:
     names = Names(pickle.dumps([tuning.search_alg, tuning.scheduler, run.stop, run.callbacks]))
     names.load()
     assert names.ours == PICKLED[LAYOUT]
+
+
+def test_a_clock_without_a_newer_field_goes_on(tmp_path: Path) -> None:
+    clock = Clock.start(TimeBudget(None, 50, 100, 10), tmp_path)
+    del vars(clock.budget)["usual"]
+    again = pickle.loads(pickle.dumps(clock))  # noqa: S301 - made here
+    assert again.budget == TimeBudget(None, 50, 100, 10)

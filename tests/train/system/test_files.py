@@ -71,18 +71,20 @@ def test_a_folder_that_is_replaced_is_never_missing(tmp_path: Path, monkeypatch:
 
 def test_drafts_of_killed_processes_go_and_those_under_way_stay(tmp_path: Path) -> None:
     old, recent = time.time() - 2 * LEFT_S, time.time()
-    for name in (".a.arrow.00.partial", ".b.arrow.00.partial", "c.partial", ".d"):
+    others = [".curl.partial", ".b.0123.partial", ".0123abcd.partial", "c.0123abcd.partial", ".d"]
+    for name in (".a.arrow.0123abcd.partial", ".b.arrow.0123abcd.partial", *others):
         (tmp_path / name).write_text("half")
-    for name in (".last.00.partial", ".best.00.partial"):
+    for name in (".last.0123abcd.partial", ".best.0123abcd.partial"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "state.npz").write_text("half")
-    for path in (*tmp_path.glob("*/*"), *tmp_path.iterdir()):
-        os.utime(path, (old, old))
-    os.utime(tmp_path / ".b.arrow.00.partial", (recent, recent))
-    os.utime(tmp_path / ".best.00.partial" / "state.npz", (recent, recent))
-    remove_left(tmp_path)
-    left = sorted(path.name for path in tmp_path.iterdir())
-    assert left == [".b.arrow.00.partial", ".best.00.partial", ".d", "c.partial"]
+    with make_folder(tmp_path / "asleep") as draft:
+        for path in (*tmp_path.glob("*/*"), *tmp_path.iterdir()):
+            os.utime(path, (old, old))
+        os.utime(tmp_path / ".b.arrow.0123abcd.partial", (recent, recent))
+        os.utime(tmp_path / ".best.0123abcd.partial" / "state.npz", (recent, recent))
+        remove_left(tmp_path)
+        kept = {".b.arrow.0123abcd.partial", ".best.0123abcd.partial", draft.name}
+        assert {path.name for path in tmp_path.iterdir()} == {*others, *kept}
 
 
 def test_a_disk_without_room_is_as_full(tmp_path: Path) -> None:

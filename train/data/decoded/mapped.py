@@ -18,7 +18,7 @@ from train.data.dataset import Dataset, try_to_decode
 from train.data.decoded.stored import LINES, Stored
 from train.data.sample import Sample
 from train.errors import DataError
-from train.system.files import remove_left, replace_file
+from train.system.files import mark_in_use, remove_left, replace_file
 from train.system.parent import start_helpers
 
 SIDES = ("height", "width", "file_height", "file_width")
@@ -116,6 +116,7 @@ def write_images(samples: Sequence[Sample], path: Path, processes: int, stored: 
             draft.open("wb") as file,
             pa.ipc.new_file(file, SCHEMA) as writer,
         ):
+            mark_in_use(file.fileno())
             for part, chunk in _decoded(samples, processes, stored):
                 writer.write_batch(_record_batch(part, chunk))
     except OSError as error:
