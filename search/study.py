@@ -135,7 +135,7 @@ def plan(probed: Probed) -> Planned:
     if settings.objectives != "accuracy":
         file, resume = settings.local_folder / LATENCIES, probed.prepared.resume
         latencies = take_latencies(made.space, probed.shared, file, resume=resume, int8=settings.int8)
-    return Planned(probed, made, Clock.start(made.budget, settings.local_folder), latencies)
+    return Planned(probed, made, Clock.start(made.budget, settings.local_folder, made.places), latencies)
 
 
 def search(planned: Planned) -> Searched:

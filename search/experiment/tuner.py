@@ -138,7 +138,7 @@ def make_tune_config(
         search_alg=searcher,
         scheduler=scheduler,
         num_samples=trials,
-        max_concurrent_trials=size or plan.places,  # a population takes turns
+        max_concurrent_trials=size or plan.resources.concurrent,  # a population takes turns
         reuse_actors=True,
         trial_name_creator=lambda trial: str(trial.trial_id),
         trial_dirname_creator=lambda trial: str(trial.trial_id),

@@ -22,7 +22,6 @@ CONFIRM_SHARE, ASKED_CONFIRM_SHARE, CONFIRM_START_S = 0.2, 0.4, 15.0
 TRIALS_PER_RUN = 4
 REFIT_SHARE, REFIT_START_S = 0.2, 8.0
 """What refitting takes at most of the time, and until its process trains."""
-COMPANION_LEAST_S, COMPANION_ROUNDS = 40.0, 2
 
 
 def choose_trial_seconds(epoch_seconds: float, remaining_s: float, most: int | None = None) -> float:
@@ -208,27 +207,6 @@ def has_refit(settings: StudySettings) -> bool:
     Not where only a validation score shows that it keeps a limit on forgetting.
     """
     return settings.refit and (settings.folds or 1) > 1 and settings.max_forgetting is None
-
-
-def has_companion(
-    settings: StudySettings, concurrent: int, trial_s: float | None, available_s: float
-) -> bool:
-    """Return whether one place trains on all samples beside the trials (`search/selection/refit.py`).
-
-    Where each place has time for two trials at most: those of one place more would hardly tell anything.
-
-    Args:
-        settings: the study's.
-        concurrent: places.
-        trial_s: that a trial should take; None for as long as there is time.
-        available_s: for trials; what is asked for in their number is kept to.
-    """
-    usual = settings.refit and settings.max_forgetting is None and settings.objectives == "accuracy"
-    usual = usual and settings.trials is None and settings.population is None and not settings.workers
-    single = (settings.folds or 1) == 1 and not TASKS.get(settings.task_name).tunes
-    if trial_s is None or not usual or not single or concurrent == 1:
-        return False
-    return trial_s >= COMPANION_LEAST_S and available_s < (COMPANION_ROUNDS + 0.5) * trial_s
 
 
 def reserve_refit(

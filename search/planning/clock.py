@@ -20,22 +20,25 @@ class Clock:
     Args:
         budget: how the time is divided.
         file: where the deadline stands.
+        places: that trials have, where they do not have all of them; Tune keeps its own limit when a study is resumed.
     """
 
-    def __init__(self, budget: TimeBudget, file: Path) -> None:
-        self.budget, self._file = budget, file
+    places: int | None = None
+
+    def __init__(self, budget: TimeBudget, file: Path, places: int | None = None) -> None:
+        self.budget, self._file, self.places = budget, file, places
 
     @classmethod
-    def start(cls, budget: TimeBudget, folder: Path) -> "Clock":
-        """Write the deadline into a study's folder, the only place where that is done, and return its clock."""
-        write_whole(folder / CLOCK, json.dumps({"deadline": budget.deadline}))
-        return cls(budget, folder / CLOCK)
+    def start(cls, budget: TimeBudget, folder: Path, places: int | None = None) -> "Clock":
+        """Write what changes on a resume into a study's folder, the only place where that is done; return its clock."""
+        write_whole(folder / CLOCK, json.dumps({"deadline": budget.deadline, "places": places}))
+        return cls(budget, folder / CLOCK, places)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__ = state
         if self._file.exists():
-            deadline = json.loads(self._file.read_text(encoding="utf-8"))["deadline"]
-            self.budget = replace(self.budget, deadline=deadline)
+            kept = json.loads(self._file.read_text(encoding="utf-8"))
+            self.budget, self.places = replace(self.budget, deadline=kept["deadline"]), kept.get("places")
 
     @property
     def deadline(self) -> float | None:

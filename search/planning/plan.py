@@ -7,9 +7,9 @@ from typing import Any
 
 import ray
 
-from search.planning.budget import has_companion
 from search.planning.chances import drop_hopeless_models, order_probes, pick_affordable_models
 from search.planning.clock import Clock
+from search.planning.companion import plan_companion
 from search.planning.packing import Nodes, Resources, pack, subtract
 from search.planning.time_budget import (
     TimeBudget,
@@ -44,7 +44,7 @@ class Plan:
         resources: how trials share the cluster.
         reservation: what a trial takes of the cluster, over all its workers.
         earlier: winners of other studies that are tried first, too.
-        companion: whether one place trains on all samples, and is none of the trials'.
+        companion: what one place trains on all samples, which is none of the trials' then; None for nothing.
     """
 
     space: SearchSpace
@@ -53,12 +53,12 @@ class Plan:
     resources: Resources
     reservation: Reservation
     earlier: tuple[EarlierStudy, ...] = ()
-    companion: bool = False
+    companion: TrialConfig | None = None
 
     @property
-    def places(self) -> int:
-        """How many trials run at a time."""
-        return self.resources.concurrent - self.companion
+    def places(self) -> int | None:
+        """How many trials run at a time where that are not as many as the cluster holds."""
+        return None if self.companion is None else self.resources.concurrent - 1
 
 
 @dataclass(frozen=True)
@@ -97,15 +97,13 @@ def make_plan(probed: Probed, nodes: Nodes, now: float) -> Plan:
     resources = fit_resources(settings, nodes, space, searched)
     points, earlier = order_points(probed, space)
     budget = divide(whole, settings, searched, resources.concurrent, now)
+    fresh = bool(points) and resources.concurrent > 1 and not probed.prepared.resume
     return Plan(
         space=space,
         points=points,
         budget=budget,
         resources=resources,
-        companion=budget.deadline is not None
-        and not probed.prepared.resume
-        and bool(points)
-        and has_companion(settings, resources.concurrent, budget.usual_s, budget.deadline - now),
+        companion=plan_companion(settings, space, points[0], budget, searched, now) if fresh else None,
         reservation=sum_reserved(resources.trial.amounts, settings.workers),
         earlier=earlier,
     )

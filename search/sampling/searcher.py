@@ -57,7 +57,12 @@ class OptunaSearcher(Searcher):  # type: ignore[misc]
         return float(result[METRIC])
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
-        """Return the next configuration, its epochs fitted to the time left, or that there is no time."""
+        """Return the next configuration, its epochs fitted to the time left, or that there is no time.
+
+        None while no place is free.
+        """
+        if self._clock.places is not None and len(self._open) >= self._clock.places:
+            return None
         for _ in range(UNAFFORDABLE_TRIES):
             trial = self._study.ask()
             config = self._space.suggest(trial)

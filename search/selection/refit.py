@@ -11,15 +11,13 @@ With one split, where there is time for two trials at most on each place, one of
 on all samples (the companion). The bundle is the mean of that and the winner, whose gain has to be shown without it.
 """
 
-import math
 import time
 from dataclasses import replace
 from functools import partial
 
-import optuna
 import ray
 
-from search.planning.budget import LEAST_EPOCHS, REFIT_START_S
+from search.planning.budget import REFIT_START_S
 from search.planning.plan import Planned
 from search.records.evidence import Caution, Refit
 from search.records.result import PRETRAINED
@@ -159,17 +157,10 @@ def wait_for_end(job: ray.ObjectRef, deadline: float | None) -> tuple[Checkpoint
 
 
 def start_companion(planned: Planned) -> Companion | None:
-    """Begin to train the first warm start on all samples, where the plan has a place for it."""
-    plan, data = planned.plan, planned.probed.data.training
-    if not plan.companion:
+    """Begin to train on all samples what the plan has a place for."""
+    config, trial = planned.plan.companion, planned.plan.resources.trial
+    if config is None:
         return None
-    config = plan.space.suggest(optuna.trial.FixedTrial(plan.points[0]))
-    whole = replace(planned.clock.budget, usual_s=None)  # it has its place until the end
-    epochs = whole.epochs_for(config, time.time()) * len(data.train) / (len(data.train) + len(data.val))
-    if epochs < LEAST_EPOCHS:
-        return None
-    config = config.model_copy(update={"epochs": math.ceil(epochs)})
-    trial = plan.resources.trial
     print("one place trains on all samples, those of validation among them", flush=True)
     how = Refitting(planned.probed.shared, trial.amounts, planned.clock.deadline)
     return Companion(begin_apart(config, how, trial.micro_batches(config)), how.deadline)

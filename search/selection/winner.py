@@ -16,6 +16,7 @@ from search.selection.caution import apply_caution, load_baseline
 from search.selection.choose import Selection
 from search.selection.judge import compare_with_baselines, list_baselines, list_misreadings
 from search.selection.labels import (
+    LEAST_VOTERS,
     ON_ALL,
     UNSPELLED,
     WINNER,
@@ -189,7 +190,7 @@ def check_winner_labels(
 
     others = choose_voters(selected.ranked, averaged)
     voters = [Voter(WINNER, lambda: winner), *(Voter(trial.id, partial(load, trial)) for trial in others)]
-    if search.companion is not None:
+    if search.companion is not None and len(voters) < LEAST_VOTERS:  # it knows the labels that it judges
         voters.append(Voter(ON_ALL, partial(load_companion, search.companion, search.data.training.train)))
     check = check_labels(voters, search.data.training, search.label_timer)
     write_table(check, search.settings.local_folder)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import ray
 
-from search.planning.budget import REFIT_SHARE, REFIT_START_S, SAFETY, has_companion, reserve_refit
+from search.planning.budget import REFIT_SHARE, REFIT_START_S, SAFETY, reserve_refit
 from search.records.evidence import Caution, Refit
 from search.selection.outcome import Companion
 from search.selection.refit import join_samples, refit, train_on_all
@@ -74,26 +74,6 @@ def test_the_bundle_is_the_mean_of_the_winner_and_what_trained_on_all(
     lost = replace(made.best, state={"weights": {name: -array for name, array in weights.items()}})
     for nothing in ("it diverged", (other, 14), (lost, 14)):
         assert bundle(nothing) == (winner, None)
-
-
-@pytest.mark.parametrize(
-    ("changes", "concurrent", "trial", "has"),
-    [
-        ({}, 2, 1000, True),
-        ({}, 2, 500, True),
-        ({}, 2, 333, False),
-        ({}, 1, 1000, False),
-        ({"trials": 4}, 2, 1000, False),
-        ({"folds": 5}, 2, 1000, False),
-        ({"refit": False}, 2, 1000, False),
-        ({"task": "detection"}, 2, 1000, False),
-    ],
-)
-def test_a_place_trains_on_all_samples_where_each_has_time_for_two_trials_at_most(
-    changes: dict[str, object], concurrent: int, trial: float, has: bool
-) -> None:
-    settings = STUDY.model_copy(update={"folds": 1} | changes)
-    assert has_companion(settings, concurrent, trial, 1000) == has
 
 
 @pytest.mark.parametrize(

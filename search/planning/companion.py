@@ -1,0 +1,59 @@
+"""What one place trains on all samples beside the trials, where there is time for few (`search/selection/refit.py`)."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import optuna
+
+from search.planning.budget import LEAST_EPOCHS, SAFETY
+from search.planning.time_budget import TimeBudget, estimate_epoch
+from search.preflight.probe import Probe
+from search.settings import StudySettings
+from spaces.space import SearchSpace
+from train.config import TrialConfig
+from train.tasks import TASKS
+
+LEAST_S, ROUNDS = 40.0, 2
+
+
+def plan_companion(
+    settings: StudySettings,
+    space: SearchSpace,
+    first: Mapping[str, Any],
+    budget: TimeBudget,
+    probes: Sequence[Probe],
+    now: float,
+) -> TrialConfig | None:
+    """Return what to train on all samples until the trials have ended; None where that is no use.
+
+    It is of use where each place has time for two trials at most: those of one place more would hardly tell anything.
+
+    Args:
+        settings: the study's.
+        space: what is searched.
+        first: what is tried first; this is trained.
+        budget: the study's, divided.
+        probes: of the models that are searched.
+        now: Unix time.
+    """
+    if budget.deadline is None or not may_learn_all(settings):
+        return None
+    longest = budget.max_epochs * estimate_epoch(budget, probes) * SAFETY
+    trial_s, available_s = min(budget.usual_s or longest, longest), budget.deadline - now
+    if trial_s < LEAST_S or available_s >= (ROUNDS + 0.5) * trial_s:
+        return None
+    config = space.suggest(optuna.trial.FixedTrial(dict(first)))
+    whole = replace(budget, usual_s=None)  # it has its place until the end
+    epochs = whole.epochs_for(config, now) * budget.train_lines / (budget.train_lines + budget.val_lines)
+    return config.model_copy(update={"epochs": math.ceil(epochs)}) if epochs >= LEAST_EPOCHS else None
+
+
+def may_learn_all(settings: StudySettings) -> bool:
+    """Tell whether a study's bundle may learn the validation samples beside trials that do not."""
+    if not settings.refit or settings.max_forgetting is not None or settings.objectives != "accuracy":
+        return False
+    if settings.trials is not None or settings.population is not None or settings.workers:
+        return False
+    return (settings.folds or 1) == 1 and not TASKS.get(settings.task_name).tunes
