@@ -8,7 +8,7 @@ import ray
 
 from search.records.facts import BadSample, DataSummary
 from search.settings import StudySettings
-from search.storage.files import EMBEDDED_FOLDER, OTHERS_FOLDER
+from search.storage.files import EMBEDDED_FOLDER, FIRST_OTHERS_FOLDER, OTHERS_FOLDER
 from train.config import TrialConfig
 from train.cut import PADDLEOCR
 from train.data.batching.versions import with_versions
@@ -90,10 +90,12 @@ def with_other_lines(settings: StudySettings, resume: bool) -> StudySettings:
     A study that is resumed on another machine than it began on has them drawn there.
     """
     named = Path(settings.general_labels) if settings.general_labels else None
-    elsewhere = resume and named is not None and named.parent.name == OTHERS_FOLDER and not named.exists()
+    drawn = named.parent.name if named else OTHERS_FOLDER
+    elsewhere = resume and drawn in (OTHERS_FOLDER, FIRST_OTHERS_FOLDER) and named and not named.exists()
     if not task_of(settings).wants_others or not (named is None or elsewhere):
         return settings
-    lines = make_other_lines(settings.local_folder.parent / OTHERS_FOLDER, OTHER_LINES, seed=7)
+    folder, first = settings.local_folder.parent / drawn, drawn == FIRST_OTHERS_FOLDER
+    lines = make_other_lines(folder, OTHER_LINES, seed=7, first=first)
     return settings.model_copy(update={"general_labels": str(lines.absolute())})
 
 

@@ -12,7 +12,7 @@ from search.preflight.space import DICTIONARY
 from search.settings import StudySettings
 from search.storage.files import FINGERPRINT
 from search.storage.location import fetch_study, load_settings
-from spaces.space import SearchSpace
+from spaces.space import SearchSpace, load_space
 from train.data.batching.versions import VERSIONS
 from train.data.sample import Sample
 from train.errors import UsageError
@@ -150,7 +150,12 @@ def check_place(begun: StudySettings, asked: StudySettings) -> None:
 
 
 def check_settings(begun: StudySettings, asked: StudySettings) -> None:
-    """Raise UsageError if a command line that resumes a study says other than the one that began it."""
+    """Raise UsageError if a command line that resumes a study says other than the one that began it.
+
+    Whatever the command line says of upright lines, a space that says it decides (`find_upright`).
+    """
+    if asked.upright != begun.upright and "upright" in load_space(begun.space).fixed:
+        asked = asked.model_copy(update={"upright": begun.upright})
     refuse_changes(list_other_settings(begun, asked), begun.name)
 
 

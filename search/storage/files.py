@@ -15,7 +15,7 @@ CLOCK = "clock.json"
 STUDIES, EMBEDDED_FOLDER, OTHERS_FOLDER = "studies.db", "embedded-vin", "drawn-lines-2"
 """Beside the studies: the winners of all finished ones, the embedded default data, and lines of other kinds."""
 FIRST_OTHERS_FOLDER = "drawn-lines"
-"""Where the first version's lines of other kinds lie: studies that began with them go on with them."""
+"""Lines of other kinds as the first version drew them: studies that began with them go on with them."""
 
 GROWING = (JOURNAL, INCIDENTS)
 """Only added to while a study runs: of two copies, the larger one is the newer."""

@@ -24,7 +24,7 @@ from train.data.augment import sample_rng
 from train.data.drawing import draw_marked, vin
 from train.data.drawing.drawn_texts import draw_texts
 from train.data.drawing.other_lines import draw_other_line
-from train.data.drawing.other_texts import other_texts
+from train.data.drawing.other_texts import first_texts, other_texts
 from train.data.images import Image
 from train.errors import DataError, UsageError
 from train.system.cli import Parser
@@ -65,14 +65,16 @@ def make_vin_dataset(directory: Path, count_train: int, count_val: int, count_te
         write_whole(directory / FORMAT_FILE, vin.FORMAT)
 
 
-def make_other_lines(directory: Path, count: int, seed: int) -> Path:
+def make_other_lines(directory: Path, count: int, seed: int, *, first: bool = False) -> Path:
     """Draw `count` lines of many kinds into `directory`, or keep those that stand there; return their list.
 
-    Raises DataError if `directory` holds anything else.
+    With `first` they are those that the first version drew. Raises DataError if `directory` holds anything else.
     """
-    manifest: Manifest = {"texts": "others", "train": count, "seed": seed, "version": OTHERS_VERSION}
+    texts, draw = (first_texts, draw_marked) if first else (other_texts, draw_other_line)
+    version = 1 if first else OTHERS_VERSION
+    manifest: Manifest = {"texts": "others", "train": count, "seed": seed, "version": version}
     if not _stands(directory, manifest):
-        _publish(directory, {"train": other_texts(count, seed)}, manifest, seed, draw=draw_other_line)
+        _publish(directory, {"train": texts(count, seed)}, manifest, seed, draw=draw)
     return directory / "rec_gt_train.txt"
 
 

@@ -1,6 +1,7 @@
 """What a resumed study must have in common with the one that was begun."""
 
 import json
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -120,6 +121,16 @@ def test_a_command_line_that_resumes_may_not_go_back_to_a_default_either() -> No
     begun = StudySettings(name="vin", storage="runs", seed=3, scheduler="none", folds=2)
     with pytest.raises(UsageError, match="got scheduler: none -> asha; seed: 3 -> 0; go"):
         check_settings(begun, settings_of(chosen, command.given))
+
+
+def test_a_space_decides_on_upright_lines_whatever_the_command_line_repeats(tmp_path: Path) -> None:
+    space = tmp_path / "mine.yaml"
+    space.write_text(SPACE.replace("4}", "4, upright: turn}").replace("HIGH", "1.0e-2"), encoding="utf-8")
+    for named, refused in ((str(space), False), ("quick", True)):
+        begun = StudySettings(name="vin", storage="runs", space=named, upright="turn")
+        asked = StudySettings(name="vin", storage="runs", space=named, upright="as_is")
+        with pytest.raises(UsageError, match="upright: turn -> as_is") if refused else nullcontext():
+            check_settings(begun, asked)
 
 
 def test_a_command_line_without_options_asks_for_the_defaults() -> None:

@@ -14,7 +14,7 @@ from search.experiment.publishing import PublishedFiles
 from search.experiment.snapshot import SNAPSHOT
 from search.preflight.data import with_other_lines
 from search.settings import StudySettings
-from search.storage.files import JOURNAL, OTHERS_FOLDER, STUDY_FILE
+from search.storage.files import FIRST_OTHERS_FOLDER, JOURNAL, OTHERS_FOLDER, STUDY_FILE
 from search.storage.location import (
     Location,
     NameTakenError,
@@ -140,15 +140,16 @@ def test_folders_are_copied_and_deleted_whole(uri: str, tmp_path: Path) -> None:
     assert not place.holds("summary.json")
 
 
+@pytest.mark.parametrize("drawn", [OTHERS_FOLDER, FIRST_OTHERS_FOLDER])
 def test_lines_of_other_kinds_are_drawn_anew_where_a_study_goes_on(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    drawn: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
         "search.preflight.data.make_other_lines", lambda folder, *_, **__: folder / "list.txt"
     )
     begun = StudySettings(name="turn", task="orientation", storage=str(tmp_path))
-    begun = begun.model_copy(update={"general_labels": f"/gone/{OTHERS_FOLDER}/list.txt"})
-    assert with_other_lines(begun, resume=True).general_labels == str(tmp_path / OTHERS_FOLDER / "list.txt")
+    begun = begun.model_copy(update={"general_labels": f"/gone/{drawn}/list.txt"})
+    assert with_other_lines(begun, resume=True).general_labels == str(tmp_path / drawn / "list.txt")
     assert with_other_lines(begun, resume=False) == begun, "a new study's are named by a person"
     own = begun.model_copy(update={"general_labels": "/gone/mine.txt"})
     assert with_other_lines(own, resume=True) == own

@@ -11,7 +11,7 @@ import yaml
 from train.data import images
 from train.data.charset import Charset, decode
 from train.data.drawing import vin
-from train.data.drawing.other_texts import TURNABLE, other_texts
+from train.data.drawing.other_texts import TURNABLE, first_texts, other_texts
 from train.data.synthetic import MANIFEST, main, make_other_lines, make_vin_dataset, vin_texts
 from train.errors import DataError, UsageError
 from train.system.cli import run
@@ -150,6 +150,10 @@ def test_every_other_line_tells_whether_it_stands_on_its_head() -> None:
     assert not [text for text in other_texts(2000, seed=7) if TURNABLE.issuperset(text)]
     assert TURNABLE.issuperset("NOON 609-pod")
     assert not TURNABLE.issuperset("0.60")
+
+
+def test_the_first_version_s_texts_stay_the_same() -> None:
+    assert first_texts(3, seed=7) == ["Z94LNWKS6T7132890", "Doditen Set", "MP-995500"]
 
 
 def test_other_lines_are_of_many_kinds_and_no_text_comes_twice(tmp_path: Path) -> None:

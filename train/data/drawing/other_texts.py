@@ -1,11 +1,14 @@
 """Texts of many kinds for drawn lines, each of which tells whether it stands on its head."""
 
 import string
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 
 from train.data.drawing.vin import random_vin
+
+Kind = Callable[[np.random.Generator], str]
 
 VOWELS, CONSONANTS, LETTERS = "aeiou", "bcdfghklmnprstvwz", "ABCDEFGHJKLMNPRSTUVWXYZ"
 CAPITALS = string.digits + LETTERS
@@ -18,11 +21,21 @@ def other_texts(count: int, seed: int) -> list[str]:
 
     None is of TURNABLE characters alone: nobody could tell which way up it stands.
     """
+    return _draw_different(count, seed, KINDS, TURNABLE)
+
+
+def first_texts(count: int, seed: int) -> list[str]:
+    """Return the texts that the first version drew, for studies that began with them."""
+    return _draw_different(count, seed, FIRST_KINDS, frozenset())
+
+
+def _draw_different(count: int, seed: int, kinds: Sequence[Kind], never: frozenset[str]) -> list[str]:
+    """Return different texts of each kind in turn, none of `never` alone."""
     rng = np.random.default_rng(seed)
     found: dict[str, None] = {}
     while len(found) < count:
-        text = KINDS[len(found) % len(KINDS)](rng)
-        if not TURNABLE.issuperset(text):
+        text = kinds[len(found) % len(kinds)](rng)
+        if not never.issuperset(text):
             found.setdefault(text)
     return list(found)
 
@@ -45,8 +58,8 @@ def _entry(rng: np.random.Generator) -> str:
     return f"{word}{rng.choice([' ', ': ', ' No. '])}{_code(rng) if rng.random() < 0.5 else _amount(rng)}"
 
 
-def _words(rng: np.random.Generator) -> str:
-    words = [_word(rng) for _ in range(int(rng.integers(1, 6)))]
+def _words(rng: np.random.Generator, most: int = 5) -> str:
+    words = [_word(rng) for _ in range(int(rng.integers(1, most + 1)))]
     change = (str.lower, str.title, str.upper)[int(rng.integers(3))]
     return change(" ".join(words))
 
@@ -67,7 +80,9 @@ def _date(rng: np.random.Generator) -> str:
     return (f"{year}-{month:02d}-{day:02d}", f"{day:02d}/{month:02d}/{year}")[int(rng.integers(2))]
 
 
-KINDS: tuple[Callable[[np.random.Generator], str], ...] = (
+KINDS: tuple[Kind, ...] = (
     random_vin, _words, _number, _entry, _code, _words, _number, _amount, _words, _date,
 )  # fmt: skip
 """What is drawn in turn: words and numbers more often, as there are more ways to write them."""
+_few_words = partial(_words, most=4)
+FIRST_KINDS: tuple[Kind, ...] = (random_vin, _few_words, _code, _few_words, _amount, _date)
