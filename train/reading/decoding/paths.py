@@ -80,8 +80,6 @@ def best_paths(lines: Lines, grammar: Grammar, within: Costs, most: int, texts: 
             history.append(_followed(history[-1], choices, step, grammar))
         else:
             tokens = _extended(history[-1], choices, step, grammar, within)
-            in_time = grammar.in_time(tokens.state, tokens.last == BLANK, choices.left[tokens.line, step])
-            tokens = tokens if in_time is None else _only(tokens, in_time)
             history.append(_kept(tokens, grammar, choices, step, within, most))
     return _traced(history, choices, grammar, texts)
 
@@ -176,16 +174,29 @@ def _only(tokens: _Tokens, chosen: Indices) -> _Tokens:
 def _kept(
     tokens: _Tokens, grammar: Grammar, choices: Choices, step: int, within: Costs, most: int
 ) -> _Tokens:
-    """Merge tokens with the same future, or of the same text, and leave out what is too dear or too much."""
-    near, opened = np.arange(len(tokens.line)), choices.open_at(step)
+    """Return the tokens of lines without a choice, and of the others those that are not too late, dear or many.
+
+    These are merged where they have the same future, or text.
+    """
+    own = choices.open_at(step)[tokens.line]
+    certain, chosen = np.flatnonzero(~own), np.flatnonzero(own)
+    line, state, last = tokens.line[chosen], tokens.state[chosen], tokens.last[chosen]
+    in_time = grammar.in_time(state, last == BLANK, choices.left[line, step])
+    chosen = chosen if in_time is None else chosen[in_time]
     if not grammar.exact_within:
-        near = _near_the_cheapest(tokens, np.where(opened, within, np.inf))
-    chosen = near[_by_future(_only(tokens, near), grammar.size, choices.nats.shape[2])]
+        chosen = chosen[_near_the_cheapest(_only(tokens, chosen), within)]
+    chosen = chosen[_by_future(_only(tokens, chosen), grammar.size, choices.nats.shape[2])]
+    chosen = _fewest(tokens, chosen, grammar, most, len(within))
+    return _only(tokens, np.append(certain, chosen))
+
+
+def _fewest(tokens: _Tokens, chosen: Indices, grammar: Grammar, most: int, lines: int) -> Indices:
+    """Return the cheapest `most` of each line's chosen tokens; none of a line with more that is to be exact."""
     if len(chosen) <= most:
-        return _only(tokens, chosen)
+        return chosen
     line = tokens.line[chosen]
-    counts = np.bincount(line, minlength=len(opened))
-    crowded = opened & (counts > most)
+    counts = np.bincount(line, minlength=lines)
+    crowded = counts > most
     if crowded.any() and grammar.exact_within and not grammar.listed and tokens.text is None:
         chosen = chosen[~crowded[line]]
     elif crowded.any():
@@ -193,7 +204,7 @@ def _kept(
         line = tokens.line[chosen]
         place = np.arange(len(line)) - (np.cumsum(counts) - counts)[line]
         chosen = chosen[(place < most) | ~crowded[line]]
-    return _only(tokens, chosen)
+    return chosen
 
 
 def _near_the_cheapest(tokens: _Tokens, within: Costs) -> Indices:
