@@ -6,7 +6,7 @@ from pathlib import Path
 from train.data.texts.forms import is_unicode
 from train.errors import DataError
 
-UNTOLD = "?"
+UNTOLD, BY_FOLDER = "?", "/"
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class Sample:
         text: the transcription, as labelled; in its normal form (`train.data.texts.forms`) once a file is read.
         source: `file:line` of the label, for error messages.
         split: the split that its file tells, where a file holds several; else empty. A reader gives `UNTOLD` where its
-            file tells that of others alone.
+            file tells that of others alone, and `BY_FOLDER` behind a split that the folder of the image tells.
         written: what stands in the file, where that is another form of the same text; else None.
         document: what it was cut out of or is a page of, as its reader tells it; else empty.
         size: height and width in pixels that the image had when it was labelled, as its file tells; else None.

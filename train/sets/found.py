@@ -17,7 +17,7 @@ from train.data.batching.versions import MARK
 from train.data.folders.documents import find_documents
 from train.data.folders.unpacked import unpack
 from train.data.photos.box_errors import BoxError, Deviations, apply, describe, measure
-from train.data.photos.lines import PhotoLine, is_line, labelled_lines, write_lines
+from train.data.photos.lines import PhotoLine, is_line, labelled_lines, require_texts, write_lines
 from train.data.photos.regions import regions_of
 from train.data.sample import Sample
 from train.data.split import Splits
@@ -114,6 +114,7 @@ def boxes_of(photos: Sequence[Sample], finder: Finder) -> list[Quads]:
 
 def _match(photos: Sequence[Sample], finder: Finder) -> _Found:
     lines = [labelled_lines(number, photo) for number, photo in enumerate(photos)]
+    require_texts(lines)
     boxes: dict[str, Quads] = {}
     for photo, of_photo, quads in zip(photos, lines, boxes_of(photos, finder), strict=True):
         regions = regions_of(photo.text, photo.source)

@@ -42,6 +42,17 @@ def test_files_that_name_one_photo_are_of_those_of_their_own_names(
     assert any("own name: 1" in note for note in notes)
 
 
+@pytest.mark.parametrize(("written", "suffix"), [(voc, "xml"), (page, "xml"), (labelme, "json")])
+def test_files_without_a_photo_of_their_own_are_of_the_one_that_they_name(
+    tmp_path: Path, written: Callable[[str, str], str], suffix: str
+) -> None:
+    (tmp_path / "a.jpg").touch()
+    for name in ("a_gt", "a_ocr"):
+        (tmp_path / f"{name}.{suffix}").write_text(written("a.jpg", name))
+    samples = load(tmp_path, tasks=("detection",))[1]["all"]
+    assert [sample.path for sample in samples] == [tmp_path / "a.jpg"] * 2
+
+
 def test_a_labelme_file_that_breaks_off_is_refused(tmp_path: Path) -> None:
     """It would be left aside with its photo; a file that no photo is called as is not LabelMe's."""
     for name in "ab":

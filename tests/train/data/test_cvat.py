@@ -99,6 +99,16 @@ def test_cvats_own_gives_way_to_what_it_exports_for_others(tmp_path: Path) -> No
     assert load(tmp_path, tasks=("detection",))[0] == "coco"
 
 
+@pytest.mark.parametrize("other", ["<annotations><image/></annotations>", "<PcGts/>"])
+def test_vias_tables_give_way_to_what_could_be_read_before(tmp_path: Path, other: str) -> None:
+    for name in ("a.csv", "b.csv"):
+        (tmp_path / name).write_text("filename,region_count,region_shape_attributes,region_attributes\n")
+    with pytest.raises(DataError, match=r"a\.csv, b\.csv"):
+        detect(tmp_path)
+    (tmp_path / "annotations.xml").write_text(other)
+    assert detect(tmp_path, tasks=("detection",))[0] in ("cvat", "page_xml")
+
+
 def test_vias_table_holds_what_its_json_does(tmp_path: Path) -> None:
     """Named itself, too, though other tables are formats of their own; a photo may have no region."""
     path = tmp_path / "via_export_csv.csv"

@@ -167,7 +167,10 @@ def test_filename_is_detected_only_with_its_pattern(tmp_path: Path) -> None:
     assert load(tmp_path, name="filename")[1]["all"][0].text == "AB 1"
     (tmp_path / "train" / "CD 2").mkdir(parents=True)
     write(tmp_path / "train" / "CD 2" / "7.jpg", b"")
-    (tmp_path / "train" / "EF").symlink_to(tmp_path / "train" / "CD 2")
+    (tmp_path / "elsewhere").mkdir()
+    write(tmp_path / "elsewhere" / "8.jpg", b"")
+    (tmp_path / "train" / "EF").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "train" / "again").symlink_to(tmp_path / "train" / "CD 2")
     (tmp_path / "train" / "up").symlink_to(tmp_path / "train")
     texts = [sample.text for sample in load(tmp_path, {"pattern": "(?P<text>[^/]+)/.*"})[1]["train"]]
     assert texts == ["CD 2", "EF"]

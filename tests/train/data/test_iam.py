@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from train.data.folders.notes import collected_notes
-from train.data.formats import load
+from train.data.formats import detect, load
 from train.data.sample import Sample
 from train.errors import DataError, UsageError
 
@@ -120,3 +120,21 @@ def test_texts_are_those_of_xml_where_it_lies_beside(tmp_path: Path) -> None:
     with collected_notes() as notes:
         assert [text for _, text in read(path)["all"]] == ['He said "no".', "x y"]
     assert any("keep their own: 1" in note for note in notes)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "read_as"),
+    [
+        ("labels.csv", "filename,words\na.png,x\n", "table"),
+        ("a.gt.txt", "x\n", "text_files"),
+        ("rec_gt_train.txt", "a.png\tx\n", "paddleocr"),
+        ("a.xml", "<PcGts/>", "page_xml"),
+    ],
+)
+def test_it_gives_way_to_what_could_be_read_before_it_was_known(
+    tmp_path: Path, name: str, content: str, read_as: str
+) -> None:
+    write(tmp_path / "lines.txt", line("a01-000u-00", "x"))
+    write(tmp_path / "a.png", "")
+    write(tmp_path / name, content)
+    assert detect(tmp_path, tasks=("recognition", "detection"))[0] == read_as

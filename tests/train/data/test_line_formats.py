@@ -9,7 +9,7 @@ import pytest
 from tests.contracts.format_examples import write_image, write_lmdb
 from tests.train.data.test_other_tools import LINE, touch, write
 from train.data.folders.notes import collected_notes
-from train.data.formats import load
+from train.data.formats import load, load_file
 from train.data.formats.places import find_images
 from train.errors import DataError, UsageError
 
@@ -81,11 +81,15 @@ def test_labels_json(tmp_path: Path) -> None:
 
 def test_a_list_of_one_split_keeps_the_images_of_others_folders(tmp_path: Path) -> None:
     rows = "path,text\nset/train2017/a.png,x\nset/val2017/b.png,y\n"
-    assert list(load(write(tmp_path / "a.csv", rows))[1]) == ["train", "val"]
+    for unknown in ("a.csv", "test/labels.csv", "all_train.csv", "both/labels_train_val.csv"):
+        path = write(tmp_path / unknown, rows)
+        assert list(load(path)[1]) == ["train", "val"]
+    assert list(load(path.parent)[1]) == ["train", "val"]
     write(tmp_path / "named" / "train.csv", rows)
     with collected_notes() as notes:
         assert [len(found) for found in load(tmp_path / "named")[1].values()] == [2]
-    assert any("taken for train" in line for line in notes)
+        assert len(load_file(path)) == 2
+    assert any("(val), too, are taken for train" in line for line in notes)
 
 
 def test_a_table_of_places_is_taken_for_lines_which_is_said(tmp_path: Path) -> None:

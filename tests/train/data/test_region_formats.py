@@ -144,14 +144,17 @@ def test_icdar_mlt_has_a_script_before_the_text(tmp_path: Path) -> None:
     write(tmp_path / "gt_tr_1.txt", f"{LINE},Latin,a,b", f"{LINE},None,###")
     samples = read(tmp_path, {"skip": "1"})[1]["all"]
     assert [(r.text, r.ignored) for r in regions(samples)] == [("a,b", False), ("###", True)]
+    write(tmp_path / "gt_tr_1.txt", f"{LINE},Latin,a,b", f"{LINE},None,c")
+    assert len(regions(read(tmp_path)[1]["all"])) == 2
     with pytest.raises(DataError, match=r"Latin,a,b.*skip=1"):
-        read(tmp_path)
+        load(tmp_path, tasks=("recognition", "detection"))
     with pytest.raises(UsageError, match="skip"):
         read(tmp_path, {"skip": "one"})
 
 
 @pytest.mark.parametrize(
-    ("texts", "read"), [(('"x"', '"###"', '"y"'), ["x", "###", "y"]), (('"x"', "y"), ['"x"', "y"])]
+    ("texts", "read"),
+    [(('"x"', '"###"', '"y"'), ["x", "###", "y"]), (('"x"',), ["x"]), (('"x"', "y"), ['"x"', "y"])],
 )
 def test_quotation_marks_around_every_text_of_a_set_are_no_part_of_it(
     tmp_path: Path, texts: tuple[str, ...], read: list[str]

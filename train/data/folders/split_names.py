@@ -25,6 +25,12 @@ def split_in(name: str) -> str | None:
     return next((split for word in re.findall("[a-z]+", name.lower()) if (split := split_of(word))), None)
 
 
+def only_split_in(name: str) -> str | None:
+    """Return the split that a longer name tells; None where it tells two, as `labels_train_val` does."""
+    splits = {split for word in re.findall("[a-z]+", name.lower()) if (split := split_of(word))}
+    return splits.pop() if len(splits) == 1 else None
+
+
 def split_within(name: str) -> str | None:
     """Return the split that is told somewhere in a longer name, such as `ch4_training_images`."""
     return split_in(name) or next((split for split in SPLITS if split in name.lower()), None)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from train.data.folders.notes import note
-from train.data.sample import UNTOLD, Sample
+from train.data.sample import BY_FOLDER, UNTOLD, Sample
 from train.errors import DataError
 
 
@@ -20,15 +20,31 @@ def deal(given: Mapping[str, Sequence[Sample]], one_split: bool = False) -> dict
     """
     dealt: dict[str, list[Sample]] = {}
     for split, samples in given.items():
+        is_known = split != "all" or one_split
         untold = next((sample.source for sample in samples if sample.split == UNTOLD), "")
         if untold:
-            _say_untold(
-                untold, (sample.split for sample in samples), refused=split == "all" and not one_split
-            )
+            _say_untold(untold, (sample.split for sample in samples), refused=not is_known)
+        if is_known:
+            _say_by_folder(samples, split)
         for sample in samples:
-            plain = replace(sample, split="") if untold else sample
+            plain = _settled(sample, not untold, is_known)
             dealt.setdefault(plain.split or split, []).append(plain)
     return {split: dealt.get(split, []) for split in (*given, *dealt) if split in dealt or not given[split]}
+
+
+def _settled(sample: Sample, is_told: bool, is_known: bool) -> Sample:
+    """Return a sample with the split that counts: what the folder of its image tells gives way to that of its file."""
+    split = "" if is_known and sample.split.endswith(BY_FOLDER) else sample.split.removesuffix(BY_FOLDER)
+    split = split if is_told else ""
+    return sample if split == sample.split else replace(sample, split=split)
+
+
+def _say_by_folder(samples: Sequence[Sample], split: str) -> None:
+    told = {sample.split.removesuffix(BY_FOLDER) for sample in samples if sample.split.endswith(BY_FOLDER)}
+    if others := ", ".join(sorted(told - {split})):
+        file = samples[0].source.rpartition(":")[0]
+        taken = split if split != "all" else "the one that the file is given for"
+        note(f"{file}: images in the folders of other splits ({others}), too, are taken for {taken}")
 
 
 def _say_untold(source: str, splits: Iterable[str], refused: bool) -> None:

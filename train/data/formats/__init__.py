@@ -42,7 +42,8 @@ class Format(Protocol):
         explicit: options without which the format is never detected, only chosen by name: its
             labels could be mistaken for anything.
         turn: when they are looked for: 0 for PaddleOCR's labels and our own, 1 for other tools', where none of those
-            are, 2 for what gives way to all others, as CVAT's own beside what it exports for COCO.
+            are, 2 for what gives way to all of these, as CVAT's own beside what it exports for COCO, 3 for what a
+            folder may hold beside the labels of any other, as an archive.
     """
 
     task: ClassVar[str]
@@ -149,7 +150,7 @@ def detect(
     """Return the one format that takes `options` and finds labels under `root`, and its files by split."""
     _require(root)
     _require_known(options, tasks)
-    for task, turn in (*product(tasks, (0, 1)), *product(tasks, (2,))):
+    for task, turn in (*product(tasks, (0, 1)), *product(tasks, (2,)), *product(tasks, (3,))):
         names = [name for name in names_of(task) if FORMATS.get(name).turn == turn]
         found = {name: FORMATS.get(name).find(root) for name in names if _takes(name, options)}
         found = {name: files for name, files in found.items() if files}

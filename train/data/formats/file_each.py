@@ -1,13 +1,13 @@
 """Label files of which each is of one photo: the folders that hold them, and the photos that they name."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
 from pathlib import Path, PurePosixPath
 
 from train.data.folders.notes import note
 from train.data.formats import by_split, itself
-from train.data.formats.places import TRIED
+from train.data.formats.places import TRIED, image_called, is_file
 
 
 def find_folders_of_files(
@@ -28,18 +28,27 @@ def own_files(path: Path, suffix: str, ours: Callable[[Path], bool]) -> list[Pat
     return [path] if path.is_file() else [file for file in sorted(path.glob(f"*{suffix}")) if ours(file)]
 
 
-def names_of_own(path: Path, named: Mapping[Path, str]) -> dict[Path, str]:
-    """Return what each file calls its photo; where several say the same, each but one is of the photo of its own name.
+def names_of_own(path: Path, named: Mapping[Path, str], places: Sequence[Path]) -> dict[Path, str]:
+    """Return what each file calls its photo; where several say the same, each is of the photo of its own name.
 
-    So it is where files and photos were copied under other names: what stands in the files stayed.
+    So it is where files and photos were copied under other names: what stands in the files stayed. Where none of
+    `places` has a photo of a file's own name, as of `a_ocr.xml` beside `a_gt.xml`, it is of the one that it names.
     """
     count = Counter(named.values())
-    copied = {file for file, name in named.items() if count[name] > 1 and _stem(name) != file.stem}
+    copied = {
+        file
+        for file, name in named.items()
+        if count[name] > 1 and _stem(name) != file.stem and _has_photo(places, file.stem)
+    }
     if copied:
         note(
             f"{path}: files that name the photo of another one are taken for that of their own name: {len(copied)}"
         )
     return {file: file.stem if file in copied else name for file, name in named.items()}
+
+
+def _has_photo(places: Sequence[Path], name: str) -> bool:
+    return any(is_file(place / name) or image_called(place / name) for place in places)
 
 
 def _stem(name: str) -> str:

@@ -48,20 +48,31 @@ class Filename:
             yield Sample(image, match["text"] or "", f"{image}:1")
 
 
-def _images(folder: Path, above: frozenset[Path] = frozenset()) -> Iterator[Path]:
+def _images(folder: Path) -> Iterator[Path]:
     """Yield the images of a folder and below, without those of folders in it that are splits of their own.
 
-    Args:
-        folder: which may be a link.
-        above: the folders that it lies in, into which no link may lead.
+    Links are followed behind all other folders, and no folder is gone through twice.
     """
+    seen: set[Path] = set()
+    links = [folder]
+    while links:
+        yield from _images_below(links.pop(0), seen, links)
+
+
+def _images_below(folder: Path, seen: set[Path], links: list[Path]) -> Iterator[Path]:
+    """Yield the images of a folder and below; add what is gone through, and the links to folders in it."""
     real = folder.resolve()
-    if real in above:
+    if real in seen:
         return
+    seen.add(real)
     yield from images_in(folder)
     for inner in entries(folder):
-        if inner.is_dir() and not split_of(inner.name):
-            yield from _images(inner, above | {real})
+        if not inner.is_dir() or split_of(inner.name):
+            continue
+        if inner.is_symlink():
+            links.append(inner)
+        else:
+            yield from _images_below(inner, seen, links)
 
 
 def _compiled(pattern: str) -> re.Pattern[str]:

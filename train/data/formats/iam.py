@@ -63,7 +63,7 @@ class Iam:
     task: ClassVar[str] = "recognition"
     options: ClassVar[Mapping[str, str]] = {"err": AUTO, **ROOT}
     explicit: ClassVar[frozenset[str]] = frozenset()
-    turn: ClassVar[int] = 0
+    turn: ClassVar[int] = 3
 
     @staticmethod
     def find(root: Path) -> dict[str, Path]:

@@ -49,7 +49,7 @@ class LabelMe:
     def read(path: Path, options: Mapping[str, str]) -> Iterator[Sample]:
         """Yield one sample a file, by name."""
         path = path.absolute()
-        beside = {image.stem: image for image in images_in(path.parent if path.is_file() else path)}
+        beside = {image.stem: image for image in images_in(_folder(path))}
         files = [path] if path.is_file() else [file for file in _files(path) if _is_read(file, beside)]
         pages = _each_its_own(path, [_page(file) for file in files])
         key = _text_key(options.get("text", AUTO), pages)
@@ -92,8 +92,12 @@ def _is_read(file: Path, beside: Collection[str]) -> bool:
 
 def _each_its_own(path: Path, pages: Sequence[_Page]) -> list[_Page]:
     """Return the files, without the name of an image that is another one's."""
-    names = names_of_own(path, {page.file: page.image for page in pages if page.image})
+    names = names_of_own(path, {page.file: page.image for page in pages if page.image}, [_folder(path)])
     return [replace(page, image=page.image if names.get(page.file) == page.image else "") for page in pages]
+
+
+def _folder(path: Path) -> Path:
+    return path.parent if path.is_file() else path
 
 
 def _files(folder: Path) -> Iterator[Path]:

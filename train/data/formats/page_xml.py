@@ -44,9 +44,11 @@ class PageXml:
         folder = path.parent if path.is_file() else path
         files = own_files(path, ".xml", _is_ours)
         pages = {file: _without_namespaces(parse_xml(file)) for file in files}
-        names = names_of_own(path, {file: _image(page) or file.stem for file, page in pages.items()})
+        root = options.get("root", "")
         places = [place for around in (folder, folder.parent) for place in image_places(around)]
-        paths = find_images(files[0], list(names.values()), options.get("root", ""), places)
+        told = {file: _image(page) or file.stem for file, page in pages.items()}
+        names = names_of_own(path, told, [Path(root)] if root else places)
+        paths = find_images(files[0], list(names.values()), root, places)
         for file, page in pages.items():
             source = f"{file}:1"
             yield Sample(paths[names[file]], label_of(_regions(page, source)), source, size=_size(page, file))

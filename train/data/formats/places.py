@@ -11,9 +11,9 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from train.data.folders.image_paths import holds_in_any_case, locate
 from train.data.folders.notes import note
-from train.data.folders.split_names import in_order, only_one, split_in, split_of
+from train.data.folders.split_names import in_order, only_one, only_split_in, split_of
 from train.data.formats import IMAGE_SUFFIXES, SPLITS, by_split, images_in, itself, read_text
-from train.data.sample import UNTOLD
+from train.data.sample import BY_FOLDER, UNTOLD
 from train.errors import DataError
 
 IMAGE_FOLDERS = ("images", "image", "imgs", "img")
@@ -192,7 +192,8 @@ def splits_told(labels: Path, names: Sequence[str], told: Sequence[object] = ())
         told: what the file says of each itself.
 
     Returns:
-        `UNTOLD` for an image of which the file does not say it, where it does of others.
+        `UNTOLD` for an image of which the file does not say it, where it does of others; `BY_FOLDER` behind what
+        folders tell.
     """
     splits = list(map(_split_of, told))
     if len({*splits}) > 1:
@@ -204,12 +205,7 @@ def splits_told(labels: Path, names: Sequence[str], told: Sequence[object] = ())
         )
     splits = [_split_of(folder) for folder in _first_folders(names)]
     if len({*splits}) > 1 and None not in splits:
-        if own := split_in(labels.stem) or split_of(labels.parent.name):
-            note(
-                f"{labels}: images in the folders of other splits, too, are taken for {own}, as their file is called"
-            )
-            return [""] * len(names)
-        return [split or "" for split in splits]
+        return [f"{split}{BY_FOLDER}" for split in splits]
     if len({*splits} - {None}) > 1:
         other = next(name for name, split in zip(names, splits, strict=True) if split is None)
         note(
@@ -227,7 +223,7 @@ def _first_folders(names: Sequence[str]) -> list[str]:
 
 
 def _split_of(word: object) -> str | None:
-    return split_of(word.strip()) or split_in(word) if isinstance(word, str) else None
+    return split_of(word.strip()) or only_split_in(word) if isinstance(word, str) else None
 
 
 def files_in(folder: Path, suffix: str, ours: Callable[[Path], bool]) -> list[Path]:
@@ -254,7 +250,7 @@ def find_exports(root: Path, suffix: str, ours: Callable[[Path], bool]) -> dict[
 
 def files_by_split(root: Path, paths: Sequence[Path]) -> dict[str, Path]:
     """Return label files by the split in their names, and the only other one as `all`, where none is for train."""
-    splits = {path: split for path in paths if (split := split_in(path.stem))}
+    splits = {path: split for path in paths if (split := only_split_in(path.stem))}
     found = {split: [path for path in paths if splits.get(path) == split] for split in SPLITS}
     whole = [path for path in paths if path not in splits]
     if len(whole) > 1 or (whole and found["train"]):

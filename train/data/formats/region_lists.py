@@ -9,17 +9,13 @@ from pathlib import Path
 from train.data.folders.notes import note
 from train.data.folders.split_names import lists_or_whole
 from train.data.formats import read_text
-from train.data.photos.regions import IGNORED, Region, as_region
+from train.data.photos.regions import IGNORED, Region, as_region, has_further_field
 from train.errors import DataError, UsageError
 
 LISTS = ("det_gt_{}.txt", "{}_icdar2015_label.txt", "{}.txt")
 WHOLE = "det_gt.txt"
 CORNERS = 8
 QUOTED = re.compile('".*"')
-FURTHER_FIELD = re.compile(
-    '(Latin|Arabic|Chinese|Japanese|Korean|Bangla|Hindi|Devanagari|Symbols|Mixed|None),|[01],"'
-)
-"""What MLT's and RCTW's lists have before a text: its script, or whether it is difficult."""
 UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -114,16 +110,12 @@ def note_lost(folder: Path, lost: Sequence[Path]) -> None:
 def plain_texts(path: Path, photos: Sequence[list[Region]], skip: int) -> list[list[Region]]:
     """Return the regions of a set, without the quotation marks in which every text of it stands, as in RCTW's.
 
-    Raises DataError where every text begins with a field that is none of it, and `skip` passes over none.
+    It is said where every text begins with a field that is none of it, and `skip` passes over none.
     """
     texts = [region.text for regions in photos for region in regions if region.text and not region.ignored]
-    if not skip and len(texts) > 1 and all(map(FURTHER_FIELD.match, texts)):
-        raise DataError(
-            "a text must be what the photo shows",
-            f"{path}: all begin as {texts[0][:40]!r}",
-            "add --option skip=1",
-        )
-    if len(texts) < 2 or not all(map(QUOTED.fullmatch, texts)):
+    if not skip and has_further_field(texts):
+        note(f"{path}: all texts begin as {texts[0][:40]!r}; --option skip=1 passes over that field")
+    if not texts or not all(map(QUOTED.fullmatch, texts)):
         return list(photos)
     note(f"{path}: every text stands in quotation marks, which are taken for no part of it")
     return [[_unquoted(region) for region in regions] for regions in photos]

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from train.data.folders.notes import note
 from train.data.folders.split_names import entries, only_one
 from train.data.formats import FORMATS, ROOT, by_split
+from train.data.formats.iam import is_iam
 from train.data.formats.orientation import ANGLES
 from train.data.formats.places import files_by_split, find_images, has_image_name, names_image, splits_told
 from train.data.formats.region_lists import first_line, is_corners, is_regions
@@ -255,6 +256,8 @@ def _whole(files: Mapping[str, Path]) -> dict[str, Path]:
 
 def is_table(path: Path) -> bool:
     """Whether a file has a column of images and one of texts, by their usual names or its first row."""
+    if is_iam(path):
+        return False
     try:
         table = _open(path, {})
     except DataError:

@@ -7,6 +7,8 @@ from typing import Any, ClassVar
 
 from train.data.formats import FORMATS, ROOT
 from train.data.formats.coco import TEXTS
+from train.data.formats.cvat import Cvat
+from train.data.formats.page_xml import PageXml
 from train.data.formats.places import find_exports, find_images, peek_json, read_json, splits_told
 from train.data.formats.shapes import note_attributes, numbers_of, rectangle, text_in
 from train.data.formats.via_csv import is_via_csv, photos_in_csv
@@ -35,7 +37,10 @@ class Via:
     @staticmethod
     def find(root: Path) -> dict[str, Path]:
         """Return the files of a folder by the split in their names, else those of the folders of splits."""
-        return find_exports(root, ".json", _is_ours) or find_exports(root, ".csv", is_via_csv)
+        if found := find_exports(root, ".json", _is_ours):
+            return found
+        others = any(other.find(root) for other in (Cvat, PageXml))  # beside which a CSV is but a table
+        return {} if others else find_exports(root, ".csv", is_via_csv)
 
     @staticmethod
     def read(path: Path, options: Mapping[str, str]) -> Iterator[Sample]:

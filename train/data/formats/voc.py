@@ -55,9 +55,10 @@ class Voc:
             names = [_text(thing, False) for page in pages.values() for thing in page.iter("object")]
             note_classes(path, names, "attributes called text")
         told = {file: (page.findtext("filename") or file.stem).strip() for file, page in pages.items()}
-        named = names_of_own(path, told)
+        root = options.get("root", "")
         places = [*image_places(folder), folder.parent / IMAGES, *image_places(folder.parent)[1:]]
-        paths = find_images(files[0], list(named.values()), options.get("root", ""), places)
+        named = names_of_own(path, told, [Path(root)] if root else places)
+        paths = find_images(files[0], list(named.values()), root, places)
         splits = _splits(folder.parent.joinpath(*SETS))
         unlisted = sum(file.stem not in splits for file in files)
         if unlisted and SPLITS[0] in splits.values():

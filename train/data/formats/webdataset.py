@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 from train.data.folders.flat_names import FlatNames
 from train.data.folders.notes import note
-from train.data.folders.split_names import folders_by_split, split_in
+from train.data.folders.split_names import folders_by_split, only_split_in
 from train.data.folders.unpacked import unpack
 from train.data.formats import FORMATS, IMAGE_SUFFIXES
 from train.data.formats.places import files_by_split
@@ -41,7 +41,7 @@ class WebDataset:
     task: ClassVar[str] = "recognition"
     options: ClassVar[Mapping[str, str]] = {"text": ""}
     explicit: ClassVar[frozenset[str]] = frozenset()
-    turn: ClassVar[int] = 2
+    turn: ClassVar[int] = 3
 
     @staticmethod
     def find(root: Path) -> dict[str, Path]:
@@ -51,7 +51,7 @@ class WebDataset:
         for folder in (root, root / DATA):
             if _has_shards(folder):
                 firsts = [shards[0] for shards in sets_of(shards_in(folder))]
-                named = any(split_in(stem_of(shard)) for shard in firsts)
+                named = any(only_split_in(stem_of(shard)) for shard in firsts)
                 return files_by_split(folder, firsts) if named else {"all": folder}
         return folders_by_split(root, _has_shards)
 

@@ -13,7 +13,7 @@ from train.data.crops import crop
 from train.data.folders.notes import note
 from train.data.folders.unpacked import unpack
 from train.data.images import Image, read
-from train.data.photos.regions import Region, regions_of
+from train.data.photos.regions import Region, has_further_field, regions_of
 from train.data.sample import Sample, is_resized
 from train.errors import DataError
 
@@ -40,12 +40,24 @@ def lines_of(photos: Sequence[Sample]) -> list[Sample]:
     cannot be read, or was resized, stands for its texts, so that the check finds it.
     """
     lines = [labelled_lines(number, photo) for number, photo in enumerate(photos)]
+    require_texts(lines)
     samples, folder = write_lines(photos, lines)
     count = sum(sample.path.parent == folder for sample in samples)
     unused = sum(len(regions_of(photo.text)) for photo in photos) - count
     rest = f"; {unused} regions are none: ignored, without text, or outside of their photo" if unused else ""
     note(f"{count} lines are cut out of {len(photos)} photos, into {folder}{rest}")
     return samples
+
+
+def require_texts(lines: Sequence[Sequence[PhotoLine]]) -> None:
+    """Raise DataError where the texts of photos all begin with a field that is no part of them."""
+    every = [line for of_photo in lines for line in of_photo]
+    if has_further_field([line.text for line in every]):
+        raise DataError(
+            "a text must be what the photo shows",
+            f"{every[0].source}: all begin as {every[0].text[:40]!r}",
+            "add --option skip=1",
+        )
 
 
 def labelled_lines(number: int, photo: Sample) -> list[PhotoLine]:

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,11 @@ from train.errors import DataError
 
 IGNORED = frozenset({"###", "*"})
 """The transcriptions by which ICDAR and PaddleOCR mark an illegible text."""
+
+FURTHER_FIELD = re.compile(
+    '(Latin|Arabic|Chinese|Japanese|Korean|Bangla|Hindi|Devanagari|Symbols|Mixed|None),|[01],"'
+)
+"""What MLT's and RCTW's lists have before a text: its script, or whether it is difficult."""
 
 Point = tuple[float, float]
 Points = tuple[Point, ...]
@@ -29,6 +35,11 @@ class Region:
     points: Points
     text: str
     ignored: bool = False
+
+
+def has_further_field(texts: Sequence[str]) -> bool:
+    """Whether all of some texts begin with a field of MLT's or RCTW's lists that is no part of them."""
+    return len(texts) > 1 and all(map(FURTHER_FIELD.match, texts))
 
 
 def label_of(regions: Iterable[Region]) -> str:
