@@ -180,6 +180,11 @@ class Engine(ABC):
     def load(self, state: Mapping[str, Any]) -> None:
         """Continue from what `state` returned: bit for bit, if it was this framework's."""
 
+    @property
+    def forms(self) -> int:
+        """How many times `export` writes the weights: for onnxruntime, and for PaddleOCR."""
+        return 2
+
     @abstractmethod
     def export(self, directory: Path) -> dict[str, str]:
         """Write `inference.onnx` and PaddleOCR's form of the same graph into `directory`.

@@ -44,8 +44,6 @@ from train.trained.to_paddleocr import write_checkpoint
 from train.trained.tuning import with_tuned_settings
 
 PDPARAMS = "pdparams"
-FORMS = 4
-"""How many times the weights are written at most: for us, PaddleOCR and onnxruntime, and on the way."""
 
 
 def export_checkpoint(checkpoint: Checkpoint, data: Dataset, directory: Path) -> ParityResult | None:
@@ -76,7 +74,7 @@ def export_network(
     engine, task, checkpoint = network.engine, network.task, network.checkpoint
     arrays = _contiguous(engine.weights())
     with whole_or_nothing(directory) as aside:
-        require_room(aside, FORMS * sum(one.nbytes for one in arrays.values()))
+        require_room(aside, (1 + engine.forms) * sum(one.nbytes for one in arrays.values()))
         absent = engine.export(aside)
         save_file(arrays, aside / WEIGHTS)
         result = None if ONNX in absent else parity_gate(engine, task, aside / ONNX, data)

@@ -229,6 +229,13 @@ class TorchEngine(NetworkEngine):
         if self._scaler is not None and state.get("scaler", {}).keys() == self._scaler.state_dict().keys():
             self._scaler.load_state_dict({k: v.item() for k, v in state["scaler"].items()})
 
+    @property
+    def forms(self) -> int:
+        """How many times `export` writes the weights."""
+        from train.engines import torch_export
+
+        return 1 if torch_export.find_absent(self._config) else 2
+
     def export(self, directory: Path) -> dict[str, str]:
         """Write inference.onnx, and for PaddleOCR the same weights in Paddle where it is installed."""
         from train.engines import torch_export

@@ -105,6 +105,15 @@ def _silence() -> Iterator[None]:
         logging.disable(disabled)
 
 
+def find_absent(config: TrialConfig) -> dict[str, str]:
+    """Return which of PaddleOCR's files cannot be written, and why."""
+    if MODELS.get(config.model).published_name() is None:
+        return dict.fromkeys((*PADDLEOCR, SETTINGS), f"PaddleOCR has no network like {config.model}")
+    if importlib.util.find_spec("paddle") is None:
+        return dict.fromkeys(PADDLEOCR, "PaddleOCR's own form needs paddlepaddle, which was not installed")
+    return {}
+
+
 def export_for_paddleocr(engine: Engine, config: TrialConfig, directory: Path) -> dict[str, str]:
     """Write inference.json and inference.pdiparams from an engine's weights in the Paddle network.
 
@@ -114,10 +123,8 @@ def export_for_paddleocr(engine: Engine, config: TrialConfig, directory: Path) -
     Raises:
         ParityError: if the two networks do not compute the same.
     """
-    if MODELS.get(config.model).published_name() is None:
-        return dict.fromkeys((*PADDLEOCR, SETTINGS), f"PaddleOCR has no network like {config.model}")
-    if importlib.util.find_spec("paddle") is None:
-        return dict.fromkeys(PADDLEOCR, "PaddleOCR's own form needs paddlepaddle, which was not installed")
+    if absent := find_absent(config):
+        return absent
     from train.engines.paddle_engine import PaddleEngine
 
     twin = PaddleEngine(config.model_copy(update={"compile": False}), engine.charset, None)

@@ -180,6 +180,11 @@ class LanguageEngine(Engine):
         if state.get("optimiser"):
             torch_optimiser.set_accumulators(self._optimiser, self._learning, state["optimiser"])
 
+    @property
+    def forms(self) -> int:
+        """How many times `export` writes the weights: as peft's adapter alone."""
+        return 1
+
     def export(self, directory: Path) -> dict[str, str]:
         """Write the adapter in peft's form; there is no graph, as the base's weights stay where they are."""
         self._network.save_pretrained(directory)

@@ -17,6 +17,7 @@ from train.data import images
 from train.data.dataset import Dataset, try_to_decode
 from train.data.decoded.stored import LINES, Stored
 from train.data.sample import Sample
+from train.data.texts.forms import is_unicode
 from train.errors import DataError
 from train.system.files import mark_in_use, remove_left, replace_file
 from train.system.parent import start_helpers
@@ -107,8 +108,12 @@ class Strings(Sequence[str]):
 def write_images(samples: Sequence[Sample], path: Path, processes: int, stored: Stored = LINES) -> None:
     """Decode the samples into an Arrow file at `path`: whole or not at all, never more than some chunks in memory.
 
-    An image that cannot be read is left out. Raises DataError if the folder cannot be written to.
+    An image that cannot be read is left out.
+
+    Raises:
+        DataError: if the folder cannot be written to, or a name is no UTF-8.
     """
+    _require_utf8_names(samples)
     try:
         remove_left(path.parent)
         with (
@@ -125,6 +130,17 @@ def write_images(samples: Sequence[Sample], path: Path, processes: int, stored: 
             f"{path.parent}: {error}",
             "see --cache",
         ) from error
+
+
+def _require_utf8_names(samples: Sequence[Sample]) -> None:
+    """Raise DataError for the first image whose name, or a folder's above it, is no UTF-8: Arrow holds none."""
+    odd = next((sample.path for sample in samples if not is_unicode(str(sample.path))), None)
+    if odd is not None:
+        raise DataError(
+            "images whose decoded form lies in files must have names in UTF-8",
+            odd,
+            "rename it, or keep what is decoded in memory: --decode-to memory",
+        )
 
 
 def _decoded(
