@@ -52,7 +52,7 @@ def write_characters(characters: Sequence[str], path: Path) -> None:
         raise DataError(
             "a dictionary of a character a line cannot hold a line end",
             ", ".join(ends),
-            "labels have it: python -m train.data.correct LABELS --repair invisible, and train again",
+            "take it out of the labels (train.data.correct repairs invisible characters), and train again",
         )
     path.write_bytes("".join(f"{character}\n" for character in characters).encode())
 
