@@ -139,7 +139,7 @@ def _require_utf8_names(samples: Sequence[Sample]) -> None:
         raise DataError(
             "images whose decoded form lies in files must have names in UTF-8",
             odd,
-            "rename it, or keep what is decoded in memory: --decode-to memory",
+            "rename it, or keep what is decoded in memory",
         )
 
 
