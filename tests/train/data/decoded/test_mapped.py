@@ -114,7 +114,7 @@ def test_a_file_that_is_not_whole_is_refused(sample: MakeSample, tmp_path: Path)
 def test_a_name_that_is_no_utf8_is_named(sample: MakeSample, tmp_path: Path) -> None:
     one = sample("A", 1)
     odd = replace(one, path=one.path.rename(os.fsdecode(os.fsencode(one.path.parent) + b"/\xe9.png")))
-    with pytest.raises(DataError, match=r"must have names in UTF-8.*--decode-to memory"):
+    with pytest.raises(DataError, match=r"must have names in UTF-8.*in memory"):
         Decoding(tmp_path / "cache", "file", processes=1).decode({"train": [odd]})
     assert files(tmp_path / "cache") == []
 
