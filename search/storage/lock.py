@@ -1,6 +1,5 @@
 """Whether a search is at work in a study's folder: a lock that the system takes back however the search ends."""
 
-import fcntl
 import os
 import time
 from collections.abc import Iterator
@@ -9,7 +8,7 @@ from pathlib import Path
 from typing import IO
 
 from train.errors import UsageError
-from train.system.files import WITHOUT_LOCKS, remove_left, take_lock
+from train.system.files import is_locked, remove_left, take_lock
 from train.system.paths import require_folder
 
 LOCK = ".running"
@@ -80,11 +79,4 @@ def is_held(folder: Path) -> bool:
     if not path.exists():
         return False
     with path.open(encoding="utf-8") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        except OSError as error:
-            if error.errno not in WITHOUT_LOCKS:
-                raise
-    return False
+        return is_locked(file)

@@ -185,14 +185,20 @@ def _is_in_use(draft: Path) -> bool:
     """Tell whether a process holds a draft: one that slept with its machine may not have changed it for long."""
     held = os.open(draft, os.O_RDONLY | os.O_NOFOLLOW)
     try:
-        fcntl.flock(held, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        return is_locked(held)
+    finally:
+        os.close(held)
+
+
+def is_locked(file: int | IO[str]) -> bool:
+    """Tell whether another process holds the lock of an open file; never where the file system has no locks."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
     except OSError as error:
         if error.errno not in WITHOUT_LOCKS:
             raise
-    finally:
-        os.close(held)
     return False
 
 
