@@ -10,7 +10,7 @@ from train.system.cli import Parser
 from train.system.paths import folder_name, given_path, given_place
 
 EPILOG = """examples:
-  python search/run.py                                          the embedded default data
+  python search/run.py                                          drawn VIN lines, to try it
   python search/run.py --data DIR --name vin --time-budget 30m  your own images
   python search/run.py --task detection --data DIR              to find text in photos
   python search/run.py --task photos --data DIR                 to find and to read it: a detector and its reader
@@ -29,19 +29,20 @@ def parser() -> Parser:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    _add_data(parse.add_argument_group("data"))
+    data = parse.add_argument_group("data")
     _add_search(parse.add_argument_group("what to search"))
-    how = parse.add_argument_group("how to search (docs/search.md)")
-    _add_method(how)
-    _add_scoring(how)
     where = parse.add_argument_group("where to run")
     _add_study(where)
     _add_machine(where)
     _add_trackers(where)
+    how = parse.add_argument_group("how to search (docs/search.md)")
+    _add_method(how)
+    _add_scoring(how)
+    _add_data(parse, data)
     return parse
 
 
-def _add_data(data: argparse._ArgumentGroup) -> None:
+def _add_data(parse: Parser, data: argparse._ArgumentGroup) -> None:
     add_task_argument(data, None, "the space's", more=[PHOTOS])
     data.add_argument(
         "--data",
@@ -49,9 +50,9 @@ def _add_data(data: argparse._ArgumentGroup) -> None:
         type=given_path,
         help="folder with labelled images (default: drawn VIN lines)",
     )
-    add_source_arguments(data)
-    add_recognition_argument(data)
-    data.add_argument(
+    known = add_source_arguments(parse, data)
+    add_recognition_argument(known)
+    known.add_argument(
         "--upright",
         choices=get_args(Upright),
         default=TrialConfig().upright,
@@ -63,9 +64,12 @@ def _add_search(what: argparse._ArgumentGroup) -> None:
     what.add_argument(
         "--space",
         type=given_place,
+        metavar="NAME|FILE",
         help="a shipped space or a YAML file (default: the task's own, else recognition)",
     )
-    what.add_argument("--model", action="append", default=[], help="only this model; repeatable")
+    what.add_argument(
+        "--model", action="append", default=[], metavar="NAME", help="only this model; repeatable"
+    )
     what.add_argument(
         "--weights",
         metavar="PATH",
@@ -73,13 +77,22 @@ def _add_search(what: argparse._ArgumentGroup) -> None:
     )
     what.add_argument(
         "--engine",
+        metavar="NAME",
         help="paddle, torch, auto for the one whose step is the fastest here, or any to draw one for each trial "
         "(default: the one that the space fixes, else auto, which takes some seconds to measure)",
     )
     what.add_argument(
-        "--trials", type=int, help="at most so many trials (default: as the time budget allows, else 32)"
+        "--trials",
+        type=int,
+        metavar="N",
+        help="at most so many trials (default: as the time budget allows, else 32)",
     )
-    what.add_argument("--max-epochs", type=int, help="longest trial (default: what the space says)")
+    what.add_argument(
+        "--max-epochs",
+        type=int,
+        metavar="N",
+        help="epochs of the longest trial (default: what the space says)",
+    )
     what.add_argument(
         "--time-budget",
         type=parse_duration,
@@ -93,7 +106,9 @@ def _add_search(what: argparse._ArgumentGroup) -> None:
         help="a trial wins only if its exact match on the general lines falls by no more, e.g. 0.02 (default: no "
         "limit)",
     )
-    what.add_argument("--seed", type=int, default=0, help="of splits, suggestions and training (default 0)")
+    what.add_argument(
+        "--seed", type=int, default=0, metavar="N", help="of splits, suggestions and training (default 0)"
+    )
 
 
 def _add_method(what: argparse._ArgumentGroup) -> None:
@@ -186,21 +201,27 @@ def _add_machine(where: argparse._ArgumentGroup) -> None:
     where.add_argument(
         "--cpus-per-trial",
         type=float,
-        help="default: 1, or an equal part of a node's where it has GPUs or trials are few",
+        metavar="N",
+        help="cores of a trial (default: 1, or an equal part of a node's where it has GPUs or trials are few)",
     )
     where.add_argument(
         "--gpus-per-trial",
         type=float,
-        help="e.g. 0.25: four trials share a GPU (default: 1 where there is one)",
+        metavar="N",
+        help="GPUs of a trial; 0.25: four share one (default: 1 where there is one)",
     )
     where.add_argument(
         "--workers-per-trial",
         type=int,
         default=0,
+        metavar="N",
         help="Ray Train workers that train one network together; 0: the trial's own process (default)",
     )
     where.add_argument(
-        "--concurrent", type=int, help="trials at a time (default: as many as cores, GPUs and memory hold)"
+        "--concurrent",
+        type=int,
+        metavar="N",
+        help="trials at a time (default: as many as cores, GPUs and memory hold)",
     )
     where.add_argument(
         "--autoscaling",

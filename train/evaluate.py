@@ -43,6 +43,14 @@ LEARNED = "this bundle has learned its search's validation samples, too: their s
 def parser() -> argparse.ArgumentParser:
     """Return the command line's definition."""
     parse = Parser(prog="python train/evaluate.py", description=__doc__)
+    _add_models(parse.add_argument_group("what is scored"))
+    _add_labels(parse.add_argument_group("labels"))
+    _add_runtime(parse.add_argument_group("how it reads"))
+    _add_output(parse.add_argument_group("output"))
+    return parse
+
+
+def _add_models(parse: argparse._ArgumentGroup) -> None:
     what = parse.add_mutually_exclusive_group(required=True)
     what.add_argument(
         "--bundle", metavar="DIR", type=given_path, help="an exported model, read by onnxruntime"
@@ -70,20 +78,24 @@ def parser() -> argparse.ArgumentParser:
         help="with --bundle of an adapter: the base weights, if they were moved",
     )
     parse.add_argument("--engine", help="with --checkpoint or --model: the engine to read with")
-    _add_labels(parse)
+
+
+def _add_labels(parse: argparse._ArgumentGroup) -> None:
     parse.add_argument(
-        "--charset-rule",
-        choices=sorted(CHARSET_RULES),
-        default=AS_LABELLED,
-        help=f"how texts are compared (default {AS_LABELLED})",
+        "--labels",
+        metavar="FILE",
+        type=given_path,
+        action="append",
+        required=True,
+        help="the images and their labels; given again, all are joined",
     )
+    add_task_argument(parse, None, "the model's")
+    add_format_arguments(parse)
+    add_allow_bad_argument(parse)
+
+
+def _add_runtime(parse: argparse._ArgumentGroup) -> None:
     add_decode_argument(parse)
-    _add_runtime(parse)
-    _add_output(parse)
-    return parse
-
-
-def _add_runtime(parse: argparse.ArgumentParser) -> None:
     parse.add_argument(
         "--precision",
         choices=tuple(GRAPHS),
@@ -95,7 +107,14 @@ def _add_runtime(parse: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_output(parse: argparse.ArgumentParser) -> None:
+def _add_output(parse: argparse._ArgumentGroup) -> None:
+    parse.add_argument(
+        "--charset-rule",
+        choices=sorted(CHARSET_RULES),
+        default=AS_LABELLED,
+        help=f"how texts are compared (default {AS_LABELLED})",
+    )
+    parse.add_argument("--json", action="store_true", help="print the scores as JSON")
     parse.add_argument(
         "--errors",
         metavar="FILE",
@@ -108,21 +127,6 @@ def _add_output(parse: argparse.ArgumentParser) -> None:
         type=given_path,
         help="with --detection: write a page with the photos and what was read",
     )
-    parse.add_argument("--json", action="store_true", help="print the scores as JSON")
-
-
-def _add_labels(parse: argparse.ArgumentParser) -> None:
-    parse.add_argument(
-        "--labels",
-        metavar="FILE",
-        type=given_path,
-        action="append",
-        required=True,
-        help="the images and their labels; several files are joined",
-    )
-    add_task_argument(parse, None, "the model's")
-    add_format_arguments(parse)
-    add_allow_bad_argument(parse)
 
 
 def main(arguments: Sequence[str]) -> None:

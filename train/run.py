@@ -47,22 +47,26 @@ SEEN = ("train", "val", "general", "replay", "synthetic")
 
 def parser() -> argparse.ArgumentParser:
     """Return the command line's definition."""
-    parse = Parser(prog="python train/run.py", description="Train one configuration and export it.")
-    parse.add_argument("--data", metavar="DIR", type=given_path, help="folder with labelled images")
-    add_task_argument(parse, None, "the configuration's")
-    add_source_arguments(parse)
-    _add_training(parse)
-    add_seed_argument(parse, "of the splits")
-    parse.add_argument("--resume", action="store_true", help="go on from the output folder's last checkpoint")
+    parse = Parser(
+        prog="python train/run.py",
+        description="Train one configuration and export it.",
+        epilog="exit status: 0 done; 1 bad data or a failed gate; 2 bad usage; 3 interrupted, can be resumed",
+    )
+    data = parse.add_argument_group("data")
+    data.add_argument("--data", metavar="DIR", type=given_path, help="folder with labelled images")
+    add_task_argument(data, None, "the configuration's")
+    add_seed_argument(data, "of the splits")
+    _add_training(parse.add_argument_group("training"))
+    add_source_arguments(parse, data)
     return parse
 
 
-def _add_training(parse: argparse.ArgumentParser) -> None:
+def _add_training(parse: argparse._ArgumentGroup) -> None:
     parse.add_argument(
         "--config",
         metavar="FILE",
         type=given_path,
-        help="YAML as a search writes best.yaml, or PaddleOCR's, which is translated (default: the defaults)",
+        help="YAML as a search writes best.yaml, or PaddleOCR's, which is translated (docs/training.md)",
     )
     parse.add_argument(
         "--engine", help="paddle, torch, or auto for the faster one here (default: the configuration's)"
@@ -80,6 +84,7 @@ def _add_training(parse: argparse.ArgumentParser) -> None:
         default=Path("runs/train"),
         help="folder (default runs/train)",
     )
+    parse.add_argument("--resume", action="store_true", help="go on from the output folder's last checkpoint")
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -101,10 +106,8 @@ def _run(chosen: argparse.Namespace, data: Named) -> None:
     cache = chosen.cache or output.parent / CACHE
     require_folder(cache, "--cache")
     for share, labels in (("replay", chosen.general_labels), ("synthetic", chosen.synthetic_labels)):
-        if labels is None:
-            require_extras(
-                [Extra(share, getattr(config, share), None)]
-            )  # refuses a share of nothing before any work
+        if labels is None:  # a share of nothing is refused before any work
+            require_extras([Extra(share, getattr(config, share), None)])
     from train.engines.choice import resolve
 
     engine = resolve(chosen.engine or config.engine, [config.model], weights=config.weights)

@@ -22,17 +22,12 @@ def add_format_arguments(parser: AnyParser) -> None:
         choices=FORMATS.names(),
         help=f"how the labels are written (default: detected): {', '.join(FORMATS.names())}",
     )
-    takes = "; ".join(
-        f"{name}: {', '.join(FORMATS.get(name).options)}"
-        for name in FORMATS.names()
-        if FORMATS.get(name).options
-    )
     parser.add_argument(
         "--option",
         action="append",
         default=[],
         metavar="KEY=VALUE",
-        help=f"setting of the labels' format, repeatable ({takes})",
+        help=f"setting of the labels' format, repeatable: {_describe_options()}",
     )
     parser.add_argument(
         "--root",
@@ -41,6 +36,15 @@ def add_format_arguments(parser: AnyParser) -> None:
         action=_RootOption,
         help="folder that the paths in the label files are relative to (default: the label file's own, or above it)",
     )
+
+
+def _describe_options() -> str:
+    """Return the keys of `--option` with the formats that take them, but for `root`, which has an option of its own."""
+    formats: dict[str, list[str]] = {}
+    for name in FORMATS.names():
+        for key in FORMATS.get(name).options:
+            formats.setdefault(key, []).append(name)
+    return "; ".join(f"{key} ({', '.join(names)})" for key, names in formats.items() if key != "root")
 
 
 class _RootOption(argparse.Action):
@@ -67,7 +71,7 @@ def add_list_arguments(parser: AnyParser) -> None:
             action="append",
             default=[],
             type=given_path,
-            help=f"{split} label file, instead of a data folder; several are joined",
+            help=f"label file of the {split} split, instead of a data folder; given again, both are joined",
         )
 
 
@@ -78,7 +82,7 @@ def add_allow_bad_argument(parser: AnyParser) -> None:
         type=whole_number,
         default=0,
         metavar="N",
-        help="go on without up to N bad samples (default 0)",
+        help="leave out up to N bad samples instead of refusing the data (default 0)",
     )
 
 

@@ -15,6 +15,7 @@ from train.data.arguments import (
     add_test_fraction_argument,
 )
 from train.sets.texts import add_reading_arguments
+from train.system.cli import Parser
 from train.system.paths import given_path, given_place
 from train.tasks import TASKS
 
@@ -31,25 +32,35 @@ def add_task_argument(
     parser.add_argument("--task", choices=names, default=default, help=words)
 
 
-def add_source_arguments(parser: AnyParser) -> None:
-    """Add what says where samples come from (`train/sets/read.py`), but for the data folder and the task."""
-    add_list_arguments(parser)
-    add_format_arguments(parser)
-    parser.add_argument(
+def add_source_arguments(parse: Parser, data: AnyParser) -> AnyParser:
+    """Add what says where samples come from (`train/sets/read.py`), but for the data folder and the task.
+
+    Args:
+        data: the group of the labels' own options; the others get groups of theirs.
+
+    Returns:
+        The group of what a run knows besides the labels.
+    """
+    add_list_arguments(data)
+    add_format_arguments(data)
+    add_test_fraction_argument(data)
+    add_group_argument(data)
+    add_allow_bad_argument(data)
+    known = parse.add_argument_group("what is known besides the labels")
+    add_dictionary_argument(known)
+    add_reading_arguments(known)
+    known.add_argument(
         "--synthetic-labels",
         metavar="FILE",
         type=given_path,
         help="label file of drawn lines (train.data.synthetic), for the share `synthetic` of every training batch",
     )
-    add_general_arguments(parser)
-    add_detection_argument(parser)
-    add_dictionary_argument(parser)
-    add_reading_arguments(parser)
-    add_test_fraction_argument(parser)
-    add_group_argument(parser)
-    add_allow_bad_argument(parser)
-    add_decoding_arguments(parser)
-    add_samples_argument(parser)
+    add_general_arguments(known)
+    add_detection_argument(known)
+    kept = parse.add_argument_group("decoded lines and the bundle")
+    add_decoding_arguments(kept)
+    add_samples_argument(kept)
+    return known
 
 
 def add_recognition_argument(parser: AnyParser) -> None:

@@ -1,9 +1,9 @@
 """The options and files that tell of the texts of a run, besides their images."""
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from train.data.arguments import AnyParser
 from train.data.texts.text_list import read_texts
 from train.errors import UsageError
 from train.reading.formats.rules import Rule
@@ -12,7 +12,7 @@ from train.system.paths import given_path
 from train.tasks import Task
 
 
-def add_reading_arguments(parse: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
+def add_reading_arguments(parse: AnyParser) -> None:
     """Add `--reading`, `--texts` and `--precision`."""
     parse.add_argument(
         "--reading",
@@ -51,7 +51,7 @@ def read_further(file: str | Path | None, task: type[Task]) -> list[str]:
     return read_texts(Path(file))
 
 
-def add_decode_argument(parse: argparse.ArgumentParser) -> None:
+def add_decode_argument(parse: AnyParser) -> None:
     """Add `--decode`."""
     parse.add_argument(
         "--decode",
