@@ -30,7 +30,9 @@ def parser() -> Parser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     data = parse.add_argument_group("data")
-    _add_search(parse.add_argument_group("what to search"))
+    what = parse.add_argument_group("what to search")
+    _add_space(what)
+    _add_limits(what)
     where = parse.add_argument_group("where to run")
     _add_study(where)
     _add_machine(where)
@@ -60,7 +62,7 @@ def _add_data(parse: Parser, data: argparse._ArgumentGroup) -> None:
     )
 
 
-def _add_search(what: argparse._ArgumentGroup) -> None:
+def _add_space(what: argparse._ArgumentGroup) -> None:
     what.add_argument(
         "--space",
         type=given_place,
@@ -81,6 +83,9 @@ def _add_search(what: argparse._ArgumentGroup) -> None:
         help="paddle, torch, auto for the one whose step is the fastest here, or any to draw one for each trial "
         "(default: the one that the space fixes, else auto, which takes some seconds to measure)",
     )
+
+
+def _add_limits(what: argparse._ArgumentGroup) -> None:
     what.add_argument(
         "--trials",
         type=int,
