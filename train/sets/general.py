@@ -1,7 +1,7 @@
 """The general lines, which show what a model forgets: a part that is only scored, a part to train on again."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from train.data.sample import Sample
 from train.data.split import MIN_SAMPLES, Splits, seeded_rank
@@ -11,18 +11,22 @@ SCORED_SHARE, MOST_SCORED = 0.5, 500
 REMEDY = "add general lines, with texts that the other labels lack"
 
 
-def split_general(samples: Sequence[Sample], domain: Splits, seed: int) -> tuple[list[Sample], list[Sample]]:
+def split_general(
+    samples: Sequence[Sample], domain: Splits, seed: int, classes: Collection[str] = ()
+) -> tuple[list[Sample], list[Sample]]:
     """Return the lines to score, SCORED_SHARE of them and at most MOST_SCORED, and those to train on.
 
     Lines of one text stay together. A text that the user's training lines hold is never scored, as it is learnt
     anyway; one that their validation or test lines hold is never trained on, however many these are. The rest is
-    decided by seed and text alone.
+    decided by seed and text alone. Labels that are `classes` are no texts: both parts have each of them, and file
+    names stand in the place of texts.
     """
-    trained = {sample.text for sample in domain.train}
-    held = {sample.text for sample in (*domain.val, *domain.test)} - trained
+    told = all(sample.text in classes for sample in samples)
+    trained = {_unit(sample, told) for sample in domain.train}
+    held = {_unit(sample, told) for sample in (*domain.val, *domain.test)} - trained
     groups: dict[str, list[Sample]] = defaultdict(list)
     for sample in samples:
-        groups[sample.text].append(sample)
+        groups[_unit(sample, told)].append(sample)
     target = min(MOST_SCORED, round(SCORED_SHARE * len(samples)))
     scored: list[Sample] = []
     replay: list[Sample] = []
@@ -36,3 +40,7 @@ def split_general(samples: Sequence[Sample], domain: Splits, seed: int) -> tuple
             REMEDY,
         )
     return scored, replay
+
+
+def _unit(sample: Sample, told: bool) -> str:
+    return sample.path.name if told else sample.text

@@ -187,7 +187,7 @@ def _read_general(source: Source, path: Path, domain: Splits, bad: int) -> tuple
     """Return the general samples, those to score as `val` and those to train on as `train`."""
     with options_are_called("general"):
         samples = load_file(path, source.general_options, source.general_format, source.task.formats)
-    scored, replay = split_general(samples, domain, source.seed)
+    scored, replay = split_general(samples, domain, source.seed, source.task.classes)
     origins = dict.fromkeys(("general", "replay"), f"made: half of {path.name}, grouped by text")
     splits = Splits(tuple(replay), tuple(scored), (), origins)
     return keep_usable(splits, source.task.checks(), max(0, source.allow_bad - bad))

@@ -74,7 +74,7 @@ class Orientation(Task):
 
     def __init__(self, config: TrialConfig, charset: Charset) -> None:
         self._config = config
-        self._known: tuple[Dataset, bool] | None = None
+        self._known: tuple[Dataset, dict[int, bool]] | None = None
 
     @staticmethod
     def example(samples: int) -> tuple[Charset, Batch]:
@@ -95,7 +95,7 @@ class Orientation(Task):
             turned = bool(rng.integers(2))
             image = augment.augment(data.image(index), self._config.augmentation, rng)
             images.append(_turned(image, turned))
-            targets.append(int(turned) ^ (self._label(data, index) if self._is_labelled(data) else 0))
+            targets.append(int(turned) ^ (self._label(data, index) if self._is_labelled(data, index) else 0))
         return Batch(orientation.normalise(images, PP_LCNET), targets)
 
     def evaluation_batch(self, data: Dataset, indices: Indices) -> Images:
@@ -103,19 +103,25 @@ class Orientation(Task):
         return orientation.normalise([self._seen(data, index) for index in indices.tolist()], PP_LCNET)
 
     def _seen(self, data: Dataset, index: int) -> Image:
-        return _turned(data.image(index), not self._is_labelled(data) and bool(self._label(data, index)))
+        turned = not self._is_labelled(data, index) and bool(self._label(data, index))
+        return _turned(data.image(index), turned)
 
     def _label(self, data: Dataset, index: int) -> int:
         """Return the class of a line that is only looked at: the list's, or half of them by their places."""
-        if self._is_labelled(data):
+        if self._is_labelled(data, index):
             return ANGLES.index(data.texts[index])
         return int(np.random.default_rng((HELD, index)).integers(2))
 
-    def _is_labelled(self, data: Dataset) -> bool:
-        """Whether every label is an angle; else they are texts, and all lines stand upright."""
+    def _is_labelled(self, data: Dataset, index: int) -> bool:
+        """Whether every label of the set that a line is from is an angle; else they are texts, and all its lines stand
+        upright. A batch may hold lines of both kinds: a labelled list is trained beside lines of other kinds.
+        """
         if self._known is None or self._known[0] is not data:
-            self._known = data, all(text in ANGLES for text in data.texts)
-        return self._known[1]
+            self._known = data, {}
+        known, peers = self._known[1], data.peers(index)
+        if peers.start not in known:
+            known[peers.start] = all(data.texts[peer] in ANGLES for peer in peers)
+        return known[peers.start]
 
     def _labels(self, data: Dataset) -> npt.NDArray[np.int64]:
         return np.array([self._label(data, index) for index in range(len(data))], np.int64)

@@ -55,6 +55,14 @@ def test_half_is_scored_and_another_seed_scores_another_half() -> None:
     assert len(split_general(many, DOMAIN, 0)[0]) == 500
 
 
+def test_classes_are_in_both_parts() -> None:
+    domain = Splits(samples(["0", "180"], "train"), (), (), {})
+    some = samples(["0", "180"] * 50, "general")
+    scored, replay = split_general(some, domain, 0, classes={"0", "180"})
+    assert {s.text for s in scored} == {s.text for s in replay} == {"0", "180"}
+    assert not {s.path for s in scored} & {s.path for s in replay}
+
+
 @pytest.mark.parametrize("texts", [[f"t{i}" for i in range(11)], ["same"] * 50, ["text 0"] * 20])
 def test_too_few_texts_are_refused(texts: list[str]) -> None:
     with pytest.raises(DataError, match="add general lines"):

@@ -16,10 +16,12 @@ from tests.real_lines import run, samples
 from train import evaluate
 from train.bundle import SETTINGS, load_bundle
 from train.config import TrialConfig, config_from_mapping
+from train.data.batching.mixture import Mixture
 from train.data.charset import Charset
 from train.data.dataset import Dataset, MemoryDataset, decode_samples
 from train.data.decoded.decoding import Decoding
 from train.data.formats import load
+from train.data.orientation import PP_LCNET, normalise
 from train.data.sample import Sample
 from train.data.split import make_splits
 from train.errors import CheckpointError, DataError, UsageError
@@ -95,6 +97,17 @@ def test_training_turns_other_lines_in_every_epoch_and_says_so(lines: Dataset) -
     for index, turned in enumerate(first.targets):
         expected = upright[index][:, ::-1, ::-1] if turned else upright[index]
         np.testing.assert_allclose(first.images[index], expected, atol=1e-6)
+
+
+def test_a_labelled_list_keeps_its_word_beside_lines_of_other_kinds(lines: Dataset) -> None:
+    plain, indices = task(augmentation={"probability": 0.0}), np.arange(60)
+    told = labelled(lines, ["180", "0"] * 30)
+    both, upright = Mixture([told, lines]), 60 + indices
+    assert plain.batch(both, indices, 1).targets == plain.batch(told, indices, 1).targets
+    mixed = plain.batch(both, upright, 1)
+    for index, turned in enumerate(mixed.targets):
+        kept = normalise([lines.image(index)], PP_LCNET)[0]
+        np.testing.assert_allclose(mixed.images[index], kept[:, ::-1, ::-1] if turned else kept, atol=1e-6)
 
 
 def test_what_is_counted(lines: Dataset) -> None:
