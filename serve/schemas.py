@@ -203,11 +203,3 @@ class Response(BaseModel, Generic[Result]):
     result: Result
     errorCode: Literal[0] = 0
     errorMsg: Literal["Success"] = "Success"
-
-
-class ErrorResponse(BaseModel):
-    """The envelope of an error; `errorCode` is the HTTP status."""
-
-    logId: str
-    errorCode: int
-    errorMsg: str

@@ -3,7 +3,6 @@
 Serving imports this module, so it needs no training framework: onnxruntime, numpy and OpenCV only.
 """
 
-import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
@@ -20,6 +19,7 @@ from train.errors import CheckpointError
 from train.reading.settings import FILE as READING
 from train.reading.settings import ReadingSettings, TextReading
 from train.reading.text_model import TextModel
+from train.system.files import digest_of
 from train.system.onnx_session import CPU, open_session, run
 
 FORMAT = 1
@@ -264,8 +264,3 @@ def _read_manifest(directory: Path) -> Manifest:
 
 def _is_whole(path: Path, digest: str) -> bool:
     return path.is_file() and digest_of(path) == digest
-
-
-def digest_of(path: Path) -> str:
-    """Return what a manifest says of a file."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()

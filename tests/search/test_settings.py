@@ -20,7 +20,7 @@ from train.errors import UsageError
         (".5m", 30),
     ],
 )
-def test_durations(text: str, seconds: float) -> None:
+def test_a_duration_is_read_with_its_units(text: str, seconds: float) -> None:
     assert parse_duration(text) == seconds
 
 

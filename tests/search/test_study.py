@@ -112,7 +112,7 @@ def test_every_trials_checkpoint_says_the_configuration_that_trained_it(ended: E
         assert load_checkpoint(saved).config == TrialConfig.model_validate(trial["config"])
 
 
-def test_the_bundle_reads(ended: Ended) -> None:
+def test_the_bundle_reads_a_real_line(ended: Ended) -> None:
     sample = load_file(ended.labels / "rec_gt_val.txt")[0]
     readings = (
         load_bundle(ended.folder / "best").recogniser(1).read([images.resize_line(images.read(sample.path))])

@@ -21,7 +21,9 @@ from serve.topology import Layout, choose_layout
         ("fused", False, 0, 16, Layout("fused", 1)),
     ],
 )
-def test_the_layout(asked: str, cluster: bool, gpus: int | None, cores: int, layout: Layout) -> None:
+def test_machine_and_wish_decide_the_layout(
+    asked: str, cluster: bool, gpus: int | None, cores: int, layout: Layout
+) -> None:
     assert choose_layout(asked, cluster=cluster, gpus=gpus, cores=cores) == layout
 
 

@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from train.bundle import MANIFEST, SETTINGS, Manifest, digest_of, load_bundle
+from train.bundle import MANIFEST, SETTINGS, Manifest, load_bundle
 from train.config import config_from_mapping
 from train.cut import Cut
 from train.data.detection import DetectionParameters
@@ -24,7 +24,7 @@ from train.end_to_end.photos import (
 from train.end_to_end.reading_thresholds import NAMES
 from train.scoring.regions import AS_LABELLED, RegionCounts
 from train.sets.found import Quads
-from train.system.files import write_whole
+from train.system.files import digest_of, write_whole
 from train.tasks.inference_yml import write_detection_settings
 from train.trained.readers import Read, read
 

@@ -15,6 +15,7 @@ import platform
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from difflib import get_close_matches
 from typing import Any, NoReturn
 
 from train.errors import OcrError, UsageError
@@ -53,6 +54,15 @@ class Parser(argparse.ArgumentParser):
         if hasattr(found, GIVEN):
             delattr(found, GIVEN)
         return found, others
+
+    def error(self, message: str) -> NoReturn:
+        """Leave in one line with status 2; the usage of all options, which argparse prints, would hide it."""
+        unknown = [word for word in message.split() if message.startswith("unrecognized") and word[0] == "-"]
+        near = [
+            found for word in unknown for found in get_close_matches(word, self._option_string_actions, 1)
+        ]
+        meant = f"did you mean {', '.join(near)}? " if near else ""
+        self.exit(2, f"error: {message}; {meant}see {self.prog} --help\n")
 
 
 class _StoreOnce(argparse._StoreAction):

@@ -7,6 +7,7 @@ file may still be empty, unless it is `durable`: its writer waits until the disk
 import ctypes
 import errno
 import fcntl
+import hashlib
 import os
 import shutil
 import sys
@@ -32,6 +33,11 @@ def write_whole(path: Path, content: str | bytes, *, durable: bool = False) -> N
     """Write bytes, or a text as UTF-8, in place of what was there."""
     with replace_file(path, durable=durable) as draft:
         draft.write_bytes(_encoded(content))
+
+
+def digest_of(path: Path) -> str:
+    """Return a file's SHA-256 in hexadecimal digits."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def write_output(path: Path, text: str, option: str) -> None:

@@ -3,6 +3,7 @@
 import importlib
 import pkgutil
 from collections.abc import Callable
+from difflib import get_close_matches
 from typing import Generic, TypeVar
 
 from train.errors import UsageError
@@ -43,9 +44,15 @@ class Registry(Generic[T]):
         """Return the entry `name`, or raise UsageError that lists the known ones."""
         self._load()
         if name not in self._entries:
-            choices = ", ".join(self.names())
-            raise UsageError(f"{self.kind} must be a known one", repr(name), f"choose from: {choices}")
+            raise UsageError(f"{self.kind} must be a known one", repr(name), self._describe_choices(name))
         return self._entries[name]
+
+    def _describe_choices(self, name: str) -> str:
+        """Return the remedy for an unknown name: first those that may be meant, then all."""
+        names = self.names()
+        near = [known for known in names if name in known] or get_close_matches(name, names)
+        meant = f"did you mean {' or '.join(near)}? " if 0 < len(near) <= 3 else ""
+        return f"{meant}choose from: {', '.join(names)}"
 
     def _load(self) -> None:
         if self._loaded:

@@ -58,7 +58,9 @@ def settings(**changes: object) -> StudySettings:
         ([{"CPU": 0.0}, {"CPU": 4.0}], {}, {"CPU": 1, "GPU": 0}),
     ],
 )
-def test_a_trials_share(nodes: Nodes, asked: dict[str, float], share: dict[str, float]) -> None:
+def test_nodes_and_options_decide_what_a_trial_takes(
+    nodes: Nodes, asked: dict[str, float], share: dict[str, float]
+) -> None:
     assert choose_amounts(settings(**asked), nodes) == share
 
 

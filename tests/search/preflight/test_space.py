@@ -43,7 +43,7 @@ def test_shipped_spaces_name_what_exists(name: str) -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("fixed: {model: pp-ocrv6-tinny}", "model must be a known one, got 'pp-ocrv6-tinny'; choose from: "),
+        ("fixed: {model: pp-ocrv6-tinny}", "model must be a known one, got .*; did you mean pp-ocrv6-tiny or "),
         ("parameters: {model: {choice: [pp-ocrv6-tiny, ocr]}}", "got 'ocr'; choose from: "),
         ("parameters: {technique.name: {choice: [full, frosen]}}", "technique must be .* 'frosen'"),
         ("fixed: {engine: padle}", "engine must be a known one"),

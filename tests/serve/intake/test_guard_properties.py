@@ -79,22 +79,22 @@ def check(data: bytes, file_type: int | None = None) -> None:
 
 
 @given(st.sampled_from(MARKS), st.binary(max_size=300), st.sampled_from([None, 1]))
-def test_random_bytes(mark: bytes, rest: bytes, file_type: int | None) -> None:
+def test_random_bytes_are_read_or_refused(mark: bytes, rest: bytes, file_type: int | None) -> None:
     check(mark + rest, file_type)
 
 
 @given(st.sampled_from(WHOLE), st.floats(0, 1))
-def test_truncated_files(data: bytes, share: float) -> None:
+def test_truncated_files_are_read_or_refused(data: bytes, share: float) -> None:
     check(data[: int(len(data) * share)], 1)
 
 
 @settings(max_examples=400)
 @given(mutated(WHOLE))
-def test_mutated_files(data: bytes) -> None:
+def test_mutated_files_are_read_or_refused(data: bytes) -> None:
     check(data)
 
 
 @settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow])
 @given(mutated(PDFS) | st.binary(max_size=300).map(lambda rest: b"%PDF-1.4\n" + rest))
-def test_mutated_pdfs(data: bytes) -> None:
+def test_mutated_pdfs_are_read_or_refused(data: bytes) -> None:
     check(data, 0)

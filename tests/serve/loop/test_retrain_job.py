@@ -155,5 +155,7 @@ def test_what_was_read_before_is_kept_where_that_is_shown(
         ("data: train 12 lines", 5.0, None, None),
     ],
 )
-def test_progress(line: str, elapsed: float, seconds: float | None, share: float | None) -> None:
+def test_a_line_of_the_log_tells_the_share_that_is_done(
+    line: str, elapsed: float, seconds: float | None, share: float | None
+) -> None:
     assert read_progress(line, elapsed, seconds) == share

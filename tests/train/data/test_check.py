@@ -148,7 +148,7 @@ def test_texts_and_characters_across_splits(sample: MakeSample) -> None:
     assert report.errors == ()
 
 
-def test_equal_pixels(sample: MakeSample) -> None:
+def test_equal_pixels_are_duplicates_contradictions_or_in_two_splits(sample: MakeSample) -> None:
     train = [
         sample("A", 0, "a.png"),
         sample("A", 0, "b.png"),

@@ -4,7 +4,6 @@ from typing import Any
 
 import cv2
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,7 +15,6 @@ from train.data.detection import (
     normalise,
     prepare,
 )
-from train.errors import UsageError
 
 DEFAULTS = DetectionParameters()
 
@@ -110,8 +108,3 @@ def test_zeros_stand_for_the_detectors_defaults() -> None:
     own = DetectionParameters(960, "max", 0.25, 4000, 0.5, 1.8)
     assert DetectionParameters(0, "", 0.0, 4000, 0.0, 0.0).in_effect(own) == own
     assert DetectionParameters(100, "min", 0.1, 500, 0.2, 3.0).in_effect(own).limit_side_len == 100
-
-
-def test_an_unknown_limit_type_is_refused() -> None:
-    with pytest.raises(UsageError, match="resize_long"):
-        DetectionParameters(limit_type="middle")

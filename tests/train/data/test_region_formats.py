@@ -39,7 +39,9 @@ def write(path: Path, *lines: str) -> None:
     ("name", "images", "count", "ignored"),
     [("vin", 172, 172, 0), ("receipts", 12, 615, 0), ("scene_words", 20, 240, 133)],
 )
-def test_real_labels(data_dir: Path, name: str, images: int, count: int, ignored: int) -> None:
+def test_real_sets_are_read_whole_and_their_regions_lie_inside(
+    data_dir: Path, name: str, images: int, count: int, ignored: int
+) -> None:
     found, splits = read(data_dir / name)
     assert (found, list(splits)) == ("paddleocr_detection", ["train", "val"])
     assert len(splits["val"]) == images

@@ -77,7 +77,7 @@ def read(path: Path, **options: str) -> list[tuple[str, str, int]]:
          [("a.png", "x", 2), ("b.png", "y", 4)]),
     ],
 )  # fmt: skip
-def test_shapes(
+def test_tables_of_many_shapes_are_read(
     tmp_path: Path, name: str, content: str, options: dict[str, str], expected: list[tuple[str, str, int]]
 ) -> None:
     assert read(write(tmp_path / name, content), **options) == expected
@@ -106,7 +106,7 @@ def test_shapes(
         ("a.jsonl", '{"file_name": "a.png", "text": "x"}\n' + "[" * 9999, 2, "must be JSON"),
     ],
 )  # fmt: skip
-def test_refusals(tmp_path: Path, name: str, content: str | bytes, line: int, rule: str) -> None:
+def test_faults_are_refused(tmp_path: Path, name: str, content: str | bytes, line: int, rule: str) -> None:
     path = write(tmp_path / name, content)
     with pytest.raises(DataError, match=rule) as error:
         load(path)

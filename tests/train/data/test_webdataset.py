@@ -70,7 +70,9 @@ def test_what_belongs_together(
         ([("a.png", "1"), ("a.json", "[")], "JSON"),
     ],
 )  # fmt: skip
-def test_refusals(tmp_path: Path, files: list[tuple[str, str | bytes]], rule: str) -> None:
+def test_a_shard_that_cannot_be_read_rightly_is_refused(
+    tmp_path: Path, files: list[tuple[str, str | bytes]], rule: str
+) -> None:
     with pytest.raises(DataError, match=rule):
         load(shard(tmp_path / "0.tar", *files))
 

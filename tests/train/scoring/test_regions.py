@@ -61,7 +61,9 @@ KNOWN: dict[str, tuple[list[Points], list[Region], tuple[int, int, int]]] = {
 
 
 @pytest.mark.parametrize(("found", "labels", "expected"), KNOWN.values(), ids=KNOWN)
-def test_known_answers(found: list[Points], labels: list[Region], expected: tuple[int, int, int]) -> None:
+def test_hits_and_labels_are_counted_as_icdar_counts_them(
+    found: list[Points], labels: list[Region], expected: tuple[int, int, int]
+) -> None:
     counts = count_image(found, labels)
     assert (counts.hits, counts.detections, counts.labels) == expected
 

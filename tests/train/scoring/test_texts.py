@@ -10,7 +10,7 @@ from train.scoring.texts import CHARSET_RULES, TextScores, score_texts
 TEXTS = st.lists(st.tuples(st.text("AB1é日 ", max_size=6), st.text("AB1é日 ", max_size=6)), max_size=8)
 
 
-def test_counted_by_hand() -> None:
+def test_scores_are_those_counted_by_hand() -> None:
     scores = score_texts(["CAUTION", "SIDE", "", "ABX"], ["CAUTION", "SITE", "NO", "ABCD"])
     assert scores.n == 4
     assert scores.exact_match == 0.25
@@ -58,7 +58,7 @@ def test_all_fields_are_told() -> None:
 
 
 @given(pairs=TEXTS, rule=st.sampled_from(sorted(CHARSET_RULES)))
-def test_laws(pairs: list[tuple[str, str]], rule: str) -> None:
+def test_scores_lie_in_their_ranges_and_are_alike_both_ways(pairs: list[tuple[str, str]], rule: str) -> None:
     readings, labels = [a for a, _ in pairs], [b for _, b in pairs]
     scores = score_texts(readings, labels, rule)
     assert 0 <= scores.exact_match <= scores.edit_similarity <= 1

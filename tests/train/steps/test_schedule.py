@@ -47,7 +47,7 @@ def test_a_cosine_is_half_way_down_in_the_middle() -> None:
     assert factor(0.6, "cosine", warmup=0.2) == pytest.approx(0.5)
 
 
-def test_constant_stays() -> None:
+def test_a_constant_rate_stays_after_its_warm_up() -> None:
     assert {factor(p, "constant", 0.1) for p in (0.1, 0.5, 1.0)} == {1.0}
 
 

@@ -19,11 +19,8 @@ from train.data.photos.regions import Region, label_of, regions_of
 from train.data.rectangles import smallest_rectangle
 from train.data.split import given_splits, make_splits
 from train.errors import UsageError
-from train.scoring.regions import RegionCounts
 from train.steps.fits import check_settings
 from train.tasks.detection import DetectedBoxes, Detection
-
-PERFECT = RegionCounts(hits=1, detections=1, labels=1, iou=1)
 
 
 @pytest.fixture(scope="module")

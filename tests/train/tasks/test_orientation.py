@@ -110,7 +110,7 @@ def test_a_labelled_list_keeps_its_word_beside_lines_of_other_kinds(lines: Datas
         np.testing.assert_allclose(mixed.images[index], kept[:, ::-1, ::-1] if turned else kept, atol=1e-6)
 
 
-def test_what_is_counted(lines: Dataset) -> None:
+def test_scores_and_mistakes_of_directions(lines: Dataset) -> None:
     told = labelled(lines, ["0", "180", "0", "180"])
     predictions = [0.1, 0.8, 0.7, 0.4]
     scores = task().score(predictions, told)

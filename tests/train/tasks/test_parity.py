@@ -43,7 +43,7 @@ def judge(expected: Array, found: Array) -> ParityResult:
     return compare(lambda _: expected, lambda _: found, iter([batch]), VERDICTS)
 
 
-def test_the_same_passes() -> None:
+def test_equal_outputs_pass() -> None:
     result = judge(outputs([0.1, 0.8, 0.1]), outputs([0.1, 0.8, 0.1]))
     assert result.passed
     assert result.lines == 1

@@ -69,7 +69,7 @@ def test_regions_stay_on_their_texts(seed: int, how: RegionAugmentation) -> None
 
 @settings(max_examples=80, deadline=None)
 @given(st.integers(0, 10**6), everything)
-def test_no_text_is_cut(seed: int, how: RegionAugmentation) -> None:
+def test_squares_cut_no_text(seed: int, how: RegionAugmentation) -> None:
     """Level texts lie in rows of their own: there is always a gap; turned ones may overlap, and are kept whole, too."""
     image, regions = painted(seed)
     _, moved = augment_photo(image, regions, how, SIDE, np.random.default_rng(seed))
@@ -97,7 +97,7 @@ def test_the_scale_is_even_on_a_logarithm(data_dir: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["vin", "receipts", "scene_words"])
-def test_real_photos(data_dir: Path, name: str) -> None:
+def test_a_real_photo_changes_by_its_seed_alone(data_dir: Path, name: str) -> None:
     for i, sample in enumerate(load_file(data_dir / name / "det_gt_val.txt", tasks=("detection",))[:6]):
         image, regions = images.read(sample.path), regions_of(sample.text)
         kept = image.copy()

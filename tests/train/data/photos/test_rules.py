@@ -141,7 +141,7 @@ def test_the_picture_shows_the_regions() -> None:
 
 
 @pytest.mark.parametrize("name", ["vin", "receipts", "scene_words"])
-def test_the_real_sets(data_dir: Path, name: str) -> None:
+def test_the_real_sets_have_no_errors(data_dir: Path, name: str) -> None:
     found = findings(given_splits(load(data_dir / name, tasks=("detection",))[1]))
     assert {f.rule for f in found if f.severity == "error"} == set()
     assert {f.rule for f in found} <= RULES.keys()

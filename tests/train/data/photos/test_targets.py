@@ -100,7 +100,7 @@ def test_the_order_of_the_corners_does_not_matter() -> None:
 
 
 @pytest.mark.parametrize("name", ["vin", "receipts", "scene_words"])
-def test_real_labels(data_dir: Path, name: str) -> None:
+def test_every_real_region_has_its_place_in_the_maps(data_dir: Path, name: str) -> None:
     for sample in load_file(data_dir / name / "det_gt_val.txt", tasks=("detection",))[:10]:
         regions = regions_of(sample.text)
         targets = region_targets(regions, (1152, 1152))
@@ -113,7 +113,7 @@ def test_real_labels(data_dir: Path, name: str) -> None:
         assert targets.threshold.max() <= np.float32(0.7) + 1e-6
 
 
-def test_a_batch() -> None:
+def test_targets_of_photos_are_stacked_with_and_without_text() -> None:
     batch = stack_targets([region_targets([Region(box(9, 9, 50, 20), "a")], SIZE), region_targets([], SIZE)])
     assert isinstance(batch, RegionTargets)
     assert batch.shrink.shape == (2, *SIZE)
