@@ -32,6 +32,12 @@ def start_helpers(count: int) -> ProcessPoolExecutor:
     return ProcessPoolExecutor(count, spawn, initializer=_begin_to_help, initargs=(os.getpid(),))
 
 
+def end_helpers(pool: ProcessPoolExecutor) -> None:
+    """End the processes of a pool at once, in the middle of what they do: nobody waits for it any more."""
+    for process in list((pool._processes or {}).values()):
+        process.terminate()
+
+
 def _begin_to_help(parent: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     end_with_parent(parent)

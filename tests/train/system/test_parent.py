@@ -3,7 +3,11 @@
 import signal
 import subprocess
 import sys
+import time
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
+
+from train.system.parent import end_helpers, start_helpers
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 
@@ -24,3 +28,13 @@ def test_helpers_leave_ctrl_c_to_their_parent_and_end_with_it() -> None:
     run = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, cwd=REPOSITORY)
     assert (run.returncode, run.stdout) == (-signal.SIGKILL, "0\n")
     assert "Traceback" not in run.stderr
+
+
+def test_helpers_can_be_ended_in_the_middle_of_what_they_do() -> None:
+    with start_helpers(1) as pool:
+        work = pool.submit(time.sleep, 60)
+        pool.submit(int)
+        while not work.running():
+            time.sleep(0.01)
+        end_helpers(pool)
+    assert isinstance(work.exception(), BrokenProcessPool)

@@ -20,7 +20,7 @@ from train.data.sample import Sample
 from train.data.texts.forms import is_unicode
 from train.errors import DataError
 from train.system.files import mark_in_use, remove_left, replace_file
-from train.system.parent import start_helpers
+from train.system.parent import end_helpers, start_helpers
 
 SIDES = ("height", "width", "file_height", "file_width")
 SCHEMA = pa.schema(
@@ -156,8 +156,9 @@ def _decoded(
                 while len(ahead) < 2 * processes and number + len(ahead) < len(parts):
                     ahead.append(pool.submit(_decode_chunk, parts[number + len(ahead)], stored))
                 yield part, ahead.popleft().result()
-        finally:
-            pool.shutdown(cancel_futures=True)
+        except BaseException:  # Ctrl-C, or a full disk: what is decoded ahead is of no use
+            end_helpers(pool)
+            raise
 
 
 def _decode_chunk(samples: Sequence[Sample], stored: Stored) -> Chunk:
