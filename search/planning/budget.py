@@ -3,6 +3,7 @@
 Pure functions of seconds and epochs. `TimeBudget` (`search/planning/time_budget.py`) asks them for a study.
 """
 
+import heapq
 import math
 from collections.abc import Sequence
 
@@ -237,8 +238,15 @@ def choose_runs(seconds: Sequence[float], remaining_s: float | None, concurrent:
     """
     options = [(k, s) for k in range(1, len(seconds) + 1) for s in range(1, SEEDS + 1) if k * s > 1]
     for finalists, seeds in sorted(options, key=lambda o: (o[0] * o[1], o[1]), reverse=True):
-        chosen = seconds[:finalists]
-        needed = CONFIRM_START_S + SAFETY * max(seeds * sum(chosen) / concurrent, *chosen)
+        needed = CONFIRM_START_S + SAFETY * _last_end([*seconds[:finalists]] * seeds, concurrent)
         if remaining_s is None or needed <= remaining_s:
             return finalists, seeds
     return 0, 0
+
+
+def _last_end(seconds: Sequence[float], places: int) -> float:
+    """Return when the last of some runs ends that begin in this order, each as soon as a place is free."""
+    free = [0.0] * places
+    for run in seconds:
+        heapq.heapreplace(free, free[0] + run)
+    return max(free)

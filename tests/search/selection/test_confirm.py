@@ -61,11 +61,16 @@ def test_a_reserve_never_takes_more_than_its_share_and_nothing_that_it_cannot_us
 
 @pytest.mark.parametrize(
     ("remaining", "runs"),
-    [(None, (3, 2)), (400, (3, 2)), (300, (2, 2)), (190, (3, 1)), (130, (1, 2)), (100, (0, 0)), (-5, (0, 0))],
+    [(None, (3, 2)), (400, (3, 2)), (300, (2, 2)), (190, (1, 2)), (130, (1, 2)), (100, (0, 0)), (-5, (0, 0))],
 )
 def test_as_many_runs_as_fit_are_made(remaining: float | None, runs: tuple[int, int]) -> None:
     assert choose_runs([100, 100, 100], remaining, 2) == runs
     assert choose_runs([], remaining, 2) == (0, 0)
+
+
+def test_a_third_run_on_two_places_waits_for_one_of_them() -> None:
+    assert choose_runs([100, 50, 50], 130, 2) == (3, 1)
+    assert choose_runs([50, 50, 100], 130, 2) != (3, 1)
 
 
 def run(seed: int, right: list[int]) -> Run:
