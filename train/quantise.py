@@ -5,6 +5,7 @@ Serving measures both at its start and takes the faster one.
 
 import argparse
 import shutil
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
@@ -22,6 +23,8 @@ from train.config import config_from_mapping
 from train.data.arguments import add_format_arguments, options_of
 from train.data.dataset import Dataset, decode_samples
 from train.data.formats import load_file
+from train.data.kept import FILE as KEPT
+from train.data.kept import read_kept_lines
 from train.data.sample import Sample
 from train.errors import CheckpointError, DataError, ParityError
 from train.export import whole_or_nothing
@@ -38,6 +41,7 @@ TOLERANCE = 0.005
 LEAST_GAIN = 1.05
 """How many times as fast it must be: a server prefers no other one."""
 CALIBRATION_IMAGES = 96
+LEARNED = "the network has learned its search's validation lines, which these seem to be: the gate says more of others"
 PRODUCTS = ("quantised", "left_float32")
 """Of what the manifest says, the lists of names."""
 
@@ -180,6 +184,15 @@ def _made(choice: "ProductChoice", *, graphs: int) -> dict[str, Any]:
     }
 
 
+def has_learned(bundle: Bundle, samples: Sequence[Sample]) -> bool:
+    """Whether a network may have learned these samples: they hold some that the bundle kept of its validation split."""
+    if not bundle.manifest.learned_val:
+        return False
+    kept = bundle.directory / KEPT
+    texts = {line.text for line in read_kept_lines(kept)} if kept.is_file() else None
+    return texts is None or any(sample.text in texts for sample in samples)
+
+
 def _facts(manifest: Manifest) -> dict[str, Any]:
     found = {"created", "files", "format"}  # `seal` finds them itself
     return {
@@ -221,5 +234,9 @@ def main(arguments: Sequence[str]) -> None:
     else:
         gate, calibration = samples, load(chosen.calibration_labels)
     stored = task.stored_as(config_from_mapping(bundle.manifest.config, str(chosen.bundle)))
-    found = quantise(bundle, decode_samples(gate, stored), decode_samples(calibration, stored))
+    if learned := has_learned(bundle, gate):
+        print(LEARNED, file=sys.stderr)
+    found = quantise(
+        bundle, decode_samples(gate, stored), decode_samples(calibration, stored), learned=learned
+    )
     print(f"{chosen.bundle}: {describe(found)}")
