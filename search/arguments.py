@@ -236,7 +236,12 @@ def _add_machine(where: argparse._ArgumentGroup) -> None:
 
 
 def _add_trackers(where: argparse._ArgumentGroup) -> None:
-    where.add_argument("--mlflow", metavar="URI", help="send the trials to this MLflow store or server, too")
+    where.add_argument(
+        "--mlflow",
+        metavar="URI",
+        type=given_place,
+        help="send the trials to this MLflow store or server, too",
+    )
     where.add_argument(
         "--wandb", metavar="PROJECT", help="send them to this project of Weights & Biases, too"
     )

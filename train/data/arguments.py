@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from train.data.formats import FORMATS, SPLITS
+from train.data.formats import FORMATS, ROOT, SPLITS
 from train.errors import UsageError
 from train.system.paths import given_path
 
@@ -48,7 +48,7 @@ def _describe_options() -> str:
 
 
 class _RootOption(argparse.Action):
-    """`--root DIR` is `--option root=DIR`, absolute: a study may be resumed from another folder."""
+    """`--root DIR` is `--option root=DIR`."""
 
     def __call__(
         self,
@@ -58,8 +58,7 @@ class _RootOption(argparse.Action):
         option_string: str | None = None,
     ) -> None:
         """Add the option."""
-        root = os.path.abspath(os.path.expanduser(str(values)))
-        namespace.option = [*namespace.option, f"root={root}"]
+        namespace.option = [*namespace.option, f"root={values}"]
 
 
 def add_list_arguments(parser: AnyParser) -> None:
@@ -212,10 +211,13 @@ def add_decoding_arguments(parser: AnyParser) -> None:
 
 
 def options_of(pairs: Sequence[str], name: str = "--option") -> dict[str, str]:
-    """Return the options that `KEY=VALUE` pairs name; raise UsageError for another form, or a key with two values."""
+    """Return the options that `KEY=VALUE` pairs name; raise UsageError for another form, or a key with two values.
+
+    A `root` is absolute: a study may be resumed from another folder.
+    """
     if wrong := [pair for pair in pairs if "=" not in pair]:
         raise UsageError(f"{name} must be KEY=VALUE", ", ".join(wrong), f"write e.g. {name} text_key=text")
     options = dict(pair.split("=", 1) for pair in pairs)
     if len(options) < len(set(pairs)):
         raise UsageError(f"{name} must give each key once", ", ".join(pairs), "leave one of them out")
-    return options
+    return options | {key: os.path.abspath(given_path(options[key])) for key in ROOT if options.get(key)}

@@ -4,7 +4,6 @@ import argparse
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 if __name__ == "__main__":
     from train.system.cli import main_guard
@@ -125,4 +124,8 @@ def with_format(checks: Checks, rules: Sequence[Rule], splits: Splits) -> Checks
 
 def _characters(charset: str) -> frozenset[str] | None:
     """Return a dictionary file's characters and the space, which PaddleOCR's models add by themselves."""
-    return None if charset == DOMAIN else frozenset((*map(normal_form, read_characters(Path(charset))), " "))
+    return (
+        None
+        if charset == DOMAIN
+        else frozenset((*map(normal_form, read_characters(given_path(charset))), " "))
+    )
