@@ -73,6 +73,17 @@ def test_what_a_spreadsheet_leaves_of_a_text(sample: MakeSample, text: str, foun
     assert [rule for rule, *_ in broken(report)] == ["spreadsheet"] * found
 
 
+@pytest.mark.parametrize(
+    ("texts", "found"), [(("###", "TEMPORARY", "待识别", "*", "ABC", "BCD"), 4), (("*", "A", "B"), 0)]
+)
+def test_what_stands_for_a_text_that_nobody_read(
+    sample: MakeSample, texts: Sequence[str], found: int
+) -> None:
+    """Among single characters an asterisk is one."""
+    report = cheap_check(splits([sample(text, number) for number, text in enumerate(texts)]), line_checks())
+    assert len(report.by_rule().get("placeholder", ())) == found
+
+
 @pytest.mark.parametrize(("last", "found"), [("12.0", 2), ("12.5", 0)])
 def test_numbers_that_all_end_in_a_fraction_of_none_were_read_as_such(
     sample: MakeSample, last: str, found: int

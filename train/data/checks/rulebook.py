@@ -96,6 +96,11 @@ RULES: dict[str, LabelRule] = {
         "the label is what a spreadsheet, or another program, made of another one",
         "save the column as text, and the file anew",
     ),
+    "placeholder": LabelRule(
+        "warning",
+        "the label is what tools write for a text that nobody has read",
+        "write what the picture shows, or remove it; in photos it is passed over",
+    ),
     "decomposed": LabelRule(
         "warning",
         "the label is not in Unicode's composed form",

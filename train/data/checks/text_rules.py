@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from train.data.checks.findings import Finding
+from train.data.photos.regions import IGNORED, UNREAD
 from train.data.sample import Sample
 from train.data.split import Splits
 from train.data.texts.forms import escaped, is_unicode, name_character, visible
@@ -21,6 +22,7 @@ ENTITY = re.compile(r"&(amp|lt|gt|quot|apos|nbsp|#\d{1,7}|#x[0-9a-fA-F]{1,6});")
 """What XML and HTML write for one character."""
 FLOAT = re.compile(r"\d+\.0")
 """A number that was read as one with a fraction: where all labels are such, they were 7 or 007."""
+PLACEHOLDERS = (IGNORED | UNREAD) - {""}
 BY_ONE = frozenset({"outer_space"})
 """Repairs whose rule looks at a sample alone (`rules.text_findings`)."""
 
@@ -46,6 +48,10 @@ def _read_back(text: str) -> str:
 def set_findings(splits: Splits) -> Iterator[Finding]:
     """Yield the labels that a repair would change, for it looks at all of them (`train.data.texts.repairs`)."""
     samples = [(name, sample) for name, part in splits.items() for sample in part if is_unicode(sample.text)]
+    of_characters = 2 * sum(len(sample.text) == 1 for _, sample in samples) > len(samples)
+    for name, sample in samples:
+        if sample.text in PLACEHOLDERS and not (of_characters and len(sample.text) == 1):
+            yield Finding("placeholder", name, sample, repr(sample.text))
     if len(samples) > 1 and all(FLOAT.fullmatch(sample.text) for _, sample in samples if sample.text):
         yield from (
             Finding("spreadsheet", name, sample, f"{sample.text!r}, as all labels end")

@@ -13,15 +13,13 @@ from train.data.crops import crop
 from train.data.folders.notes import note
 from train.data.folders.unpacked import unpack
 from train.data.images import Image, read
-from train.data.photos.regions import Region, has_further_field, regions_of
+from train.data.photos.regions import UNREAD, Region, has_further_field, regions_of
 from train.data.sample import Sample, is_resized
 from train.errors import DataError
 
 VERSION = "crops 1"
 """Of what is cut: change it with the pixels that `train.data.crops` makes of a region."""
 NAME_LENGTH = 40
-UNREAD = frozenset({"", "TEMPORARY", "待识别"})
-"""The texts that a box has until it is read: PPOCRLabel's in English and in Chinese."""
 
 
 class PhotoLine(NamedTuple):

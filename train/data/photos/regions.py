@@ -12,6 +12,9 @@ from train.errors import DataError
 IGNORED = frozenset({"###", "*"})
 """The transcriptions by which ICDAR and PaddleOCR mark an illegible text."""
 
+UNREAD = frozenset({"", "TEMPORARY", "待识别"})
+"""The texts that a box has until it is read: PPOCRLabel's in English and in Chinese."""
+
 FURTHER_FIELD = re.compile(
     '(Latin|Arabic|Chinese|Japanese|Korean|Bangla|Hindi|Devanagari|Symbols|Mixed|None),|[01],"'
 )
