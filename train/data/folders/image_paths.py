@@ -7,8 +7,6 @@ that it names, so that the check says it is missing.
 """
 
 import os
-import re
-import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,13 +14,14 @@ from itertools import takewhile
 from pathlib import Path
 
 from train.data.folders.notes import note
+from train.data.folders.path_forms import composed, ends_of, is_foreign, parts_of, spellings
 from train.data.folders.split_names import entries, split_in, split_of
+from train.data.pictures.kinds import READABLE_SUFFIXES
 from train.data.sample import Sample
 from train.errors import DataError, UsageError
 
 ABOVE = 2
 MOST_FILES = 1_000_000
-DRIVE = re.compile(r"[A-Za-z]:[\\/]|\\\\|//")
 
 
 def locate(
@@ -51,13 +50,13 @@ def locate(
     if not found and not root and not any(tree.find(start, name, any_case=True) for name in wanted):
         found = _above(tree, labels, wanted, any_case=True) or _of_split(tree, labels, wanted)
     loose = not found or base is not None
-    missing = [name for name in wanted if name not in found and (loose or _is_foreign(name))]
+    missing = [name for name in wanted if name not in found and (loose or is_foreign(name))]
     least = 1 if root else least
-    found |= _by_their_ends(tree, labels, folder, {name: _ends(name, least) for name in missing})
+    found |= _by_their_ends(tree, labels, folder, {name: ends_of(name, least) for name in missing})
     found |= _in_another_case(tree, labels, start, [name for name in wanted if name not in found], found)
     _hint(tree, labels, folder, [name for name in wanted if name not in found])
     return {
-        name: found.get(name) or (start / name if base is None else folder / _parts(name)[-1])
+        name: found.get(name) or (start / name if base is None else folder / parts_of(name)[-1])
         for name in wanted
     }
 
@@ -87,11 +86,11 @@ class _Tree:
     folded: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def find(self, folder: Path, name: str, any_case: bool = False) -> Path | None:
-        """Return the file of a name relative to `folder`, in either Unicode form, with slashes or backslashes.
+        """Return the file of a name relative to `folder`, in either Unicode form, in one of the usual spellings.
 
         In `any_case`, also the only one that differs from it in upper and lower case alone.
         """
-        for written in dict.fromkeys((name, name.replace("\\", "/"))):
+        for written in spellings(name):
             above, last = os.path.split(os.path.join(folder, written))
             if last and self._listing(above).get(last) == last:
                 return Path(above, last)
@@ -110,20 +109,20 @@ class _Tree:
             files = ((inner, file) for inner, _, names in os.walk(folder) for file in names)
             index: dict[str, list[Path]] = {}
             for number, (inner, file) in enumerate(files):
-                index.setdefault(_composed(file).casefold(), []).append(Path(inner, file))
+                index.setdefault(composed(file).casefold(), []).append(Path(inner, file))
                 if number > MOST_FILES:
                     index.clear()
                     break
             self.indices[folder] = index
-        last = _composed("".join(_parts(name)[-1:]))
+        last = composed("".join(parts_of(name)[-1:]))
         alike = self.indices[folder].get(last.casefold(), [])
-        return [path for path in alike if _composed(path.name) == last] or alike
+        return [path for path in alike if composed(path.name) == last] or alike
 
     def _in_another_form(self, folder: Path, name: str, any_case: bool) -> Path | None:
         place = "/" if name.startswith("/") else str(folder)
-        for part in _parts(name):
-            actual = self._listing(place).get(_composed(part)) if part != ".." else part
-            actual = actual or (self._folded(place).get(_composed(part).casefold()) if any_case else None)
+        for part in parts_of(name):
+            actual = self._listing(place).get(composed(part)) if part != ".." else part
+            actual = actual or (self._folded(place).get(composed(part).casefold()) if any_case else None)
             if actual is None:
                 return None
             place = os.path.join(place, actual)
@@ -133,9 +132,9 @@ class _Tree:
         """Return the names in a folder, each under itself without upper case, if no other is the same then."""
         if folder not in self.folded:
             names = sorted(set(self._listing(folder).values()))
-            count = Counter(_composed(name).casefold() for name in names)
+            count = Counter(composed(name).casefold() for name in names)
             self.folded[folder] = {
-                plain: name for name in names if count[plain := _composed(name).casefold()] == 1
+                plain: name for name in names if count[plain := composed(name).casefold()] == 1
             }
         return self.folded[folder]
 
@@ -146,7 +145,7 @@ class _Tree:
                 names = os.listdir(folder)
             except (OSError, ValueError):
                 names = []
-            self.listings[folder] = {_composed(name): name for name in names} | {name: name for name in names}
+            self.listings[folder] = {composed(name): name for name in names} | {name: name for name in names}
         return self.listings[folder]
 
 
@@ -155,7 +154,7 @@ def _above(tree: _Tree, labels: Path, names: Sequence[str], any_case: bool = Fal
     found: dict[str, Path] = {}
     pairs = ((above, name) for above in list(labels.absolute().parent.parents)[:ABOVE] for name in names)
     for above, name in pairs:
-        if len(_parts(name)) < 2 or _is_foreign(name) or not (path := tree.find(above, name, any_case)):
+        if len(parts_of(name)) < 2 or is_foreign(name) or not (path := tree.find(above, name, any_case)):
             continue
         if name in found:
             raise DataError(
@@ -199,7 +198,7 @@ def _by_their_ends(
     for name, parts in ends.items():
         tried = ((end, any_case) for any_case in (False, True) for end in parts)
         path = next((path for end, any_case in tried if (path := tree.find(folder, end, any_case))), None)
-        if path is None and _is_foreign(name):
+        if path is None and is_foreign(name):
             path = _deeper(labels, name, tree.called(folder, name))
         if path is None:
             continue
@@ -229,9 +228,9 @@ def _in_another_case(
 
 def _deeper(labels: Path, name: str, paths: Sequence[Path]) -> Path | None:
     """Return the one of some files that shares the longest end with a name, if that is more than the last part."""
-    parts = [_composed(part).casefold() for part in reversed(_parts(name))]
+    parts = [composed(part).casefold() for part in reversed(parts_of(name))]
     shared = {
-        path: _equal_parts(parts, [_composed(part).casefold() for part in reversed(path.parts)])
+        path: _equal_parts(parts, [composed(part).casefold() for part in reversed(path.parts)])
         for path in paths
     }
     longest = max(shared.values(), default=0)
@@ -262,23 +261,15 @@ def _hint(tree: _Tree, labels: Path, folder: Path, missing: Sequence[str]) -> No
             f"{labels}: images that are missing: {len(missing)}; files of such names lie in {shown}: if these are "
             f"they, {remedy}"
         )
+    if others := [path for name in missing if (path := _with_another_suffix(tree, folder, name))]:
+        note(
+            f"{labels}: images that are there with another suffix: {len(others)}, such as {others[0].name}; if these "
+            "are they, correct the list"
+        )
 
 
-def _is_foreign(name: str) -> bool:
-    """Whether a name is an absolute path of some system."""
-    return name.startswith("/") or DRIVE.match(name) is not None
-
-
-def _ends(name: str, least: int) -> list[str]:
-    """Return the ends of a path, the longest first; of an absolute one the file's name is enough."""
-    parts = _parts(name)
-    shortest = 1 if _is_foreign(name) else least
-    return ["/".join(parts[start:]) for start in range(len(parts) - shortest + 1)]
-
-
-def _composed(name: str) -> str:
-    return name if name.isascii() else unicodedata.normalize("NFC", name)
-
-
-def _parts(name: str) -> list[str]:
-    return [part for part in name.replace("\\", "/").split("/") if part not in ("", ".")]
+def _with_another_suffix(tree: _Tree, folder: Path, name: str) -> Path | None:
+    """Return the image that was saved in another form than the list says."""
+    stem, suffix = os.path.splitext(name)
+    forms = (stem + form for form in sorted(READABLE_SUFFIXES) if suffix.lower() in READABLE_SUFFIXES)
+    return next((path for form in forms if (path := tree.find(folder, form, any_case=True))), None)

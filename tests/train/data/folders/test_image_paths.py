@@ -44,6 +44,9 @@ def touch(path: Path) -> Path:
         ("Rec/Images/A.PNG", "rec/images/a.png"),
         ("/old/Images/A.png", "rec/deeper/images/a.PNG"),
         ("E:\\mu\u0308ll\\caf\u00e9.png", "rec/m\u00fcll/cafe\u0301.png"),
+        (" images/a.png ", "rec/images/a.png"),
+        ("images/a%20b.png", "rec/images/a b.png"),
+        ("images/a%20b.png", "rec/images/a%20b.png"),
     ],
 )
 def test_an_image_is_found_and_none_that_the_path_does_not_name(
@@ -68,6 +71,14 @@ def test_what_is_not_there_keeps_its_path(tmp_path: Path) -> None:
     assert not locate(labels, ["a.png", "A.png"])["A.png"].is_file()  # it lacks its own image
     touch(labels.parent / "A.PNG")
     assert not locate(labels, ["a.PNG"])["a.PNG"].is_file()  # it may be either
+
+
+def test_an_image_that_was_saved_in_another_form_is_named(tmp_path: Path) -> None:
+    labels = touch(tmp_path / "rec_gt.txt")
+    touch(tmp_path / "images" / "a.JPG")
+    with collected_notes() as notes:
+        assert not locate(labels, ["images/a.png", "images/b.png"])["images/a.png"].is_file()
+    assert [line for line in notes if "another suffix: 1, such as a.JPG" in line]
 
 
 def test_the_folder_of_a_lists_split_holds_its_images(tmp_path: Path) -> None:

@@ -1,0 +1,37 @@
+"""How a path in a list may be written, which was made on another system: its parts, its ends, its spellings."""
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from urllib.parse import unquote
+
+DRIVE = re.compile(r"[A-Za-z]:[\\/]|\\\\|//")
+
+
+def spellings(name: str) -> Iterable[str]:
+    """Return a name with slashes for backslashes, then without blanks around it, and as no part of an address."""
+    slashes = name.replace("\\", "/")
+    plain = slashes.strip()
+    return dict.fromkeys((name, slashes, plain, unquote(plain) if "%" in plain else plain))
+
+
+def is_foreign(name: str) -> bool:
+    """Whether a name is an absolute path of some system."""
+    return name.startswith("/") or DRIVE.match(name) is not None
+
+
+def ends_of(name: str, least: int) -> list[str]:
+    """Return the ends of a path, the longest first; of an absolute one the file's name is enough."""
+    parts = parts_of(name)
+    shortest = 1 if is_foreign(name) else least
+    return ["/".join(parts[start:]) for start in range(len(parts) - shortest + 1)]
+
+
+def composed(name: str) -> str:
+    """Return a name in Unicode's composed form."""
+    return name if name.isascii() else unicodedata.normalize("NFC", name)
+
+
+def parts_of(name: str) -> list[str]:
+    """Return the folders and the name of a path with slashes or backslashes."""
+    return [part for part in name.replace("\\", "/").split("/") if part not in ("", ".")]
