@@ -10,6 +10,17 @@ import cv2
 import lmdb
 import numpy as np
 
+from tests.contracts.contest_examples import (
+    POINTS,
+    QUAD,
+    write_box_table,
+    write_dota,
+    write_page_json,
+    write_set_json,
+    write_sroie,
+    write_text_folders,
+    write_total_text,
+)
 from train.data.formats import FORMATS
 from train.data.photos.regions import as_region, label_of
 
@@ -41,9 +52,6 @@ def write_image_json(folder: Path, labels: list[tuple[str, str]]) -> None:
 def write_filename(folder: Path, labels: list[tuple[str, str]]) -> None:
     for name, text in labels:
         (folder / name).rename(folder / f"{text}_{name}")
-
-
-QUAD = (1, 2, 30, 2, 30, 9, 1, 9)
 
 
 def region_label(text: str) -> str:
@@ -144,9 +152,6 @@ def write_webdataset(folder: Path, labels: list[tuple[str, str]]) -> None:
         (folder / name).unlink()
 
 
-POINTS = [[1, 2], [30, 2], [30, 9], [1, 9]]
-
-
 def write_labelme(folder: Path, labels: list[tuple[str, str]]) -> None:
     for name, text in labels:
         shape = {"label": text, "points": [[30, 9], [1, 2]], "shape_type": "rectangle"}
@@ -172,6 +177,17 @@ def write_coco(folder: Path, labels: list[tuple[str, str]]) -> None:
     images = [{"id": i, "file_name": name} for i, (name, _) in enumerate(labels)]
     boxes = [{"image_id": i, "bbox": [1, 2, 29, 7], "text": text} for i, (_, text) in enumerate(labels)]
     (folder / "instances.json").write_text(json.dumps({"images": images, "annotations": boxes}))
+
+
+def write_chat(folder: Path, labels: list[tuple[str, str]]) -> None:
+    rows = [
+        {
+            "images": [name],
+            "messages": [{"role": "user", "content": "OCR"}, {"role": "assistant", "content": text}],
+        }
+        for name, text in labels
+    ]
+    (folder / "data.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
 
 
 def write_voc(folder: Path, labels: list[tuple[str, str]]) -> None:
@@ -236,9 +252,17 @@ EXAMPLES: dict[str, tuple[Writer, dict[str, str]]] = {
     "mmocr": (write_mmocr, {}),
     "kaldi": (write_kaldi, {}),
     "text_files": (write_text_files, {}),
+    "text_folders": (write_text_folders, {}),
     "lmdb": (write_lmdb, {}),
     "iam": (write_iam, {}),
     "webdataset": (write_webdataset, {}),
+    "chat": (write_chat, {}),
+    "page_json": (write_page_json, {}),
+    "set_json": (write_set_json, {}),
+    "sroie": (write_sroie, {}),
+    "box_table": (write_box_table, {}),
+    "dota": (write_dota, {}),
+    "total_text": (write_total_text, {}),
     "labelme": (write_labelme, {}),
     "label_studio": (write_label_studio, {}),
     "coco": (write_coco, {}),
@@ -249,7 +273,7 @@ EXAMPLES: dict[str, tuple[Writer, dict[str, str]]] = {
     "yolo": (write_yolo, {}),
     "doctr_detection": (write_doctr_detection, {}),
 }
-WITHOUT_TEXT = {"yolo", "doctr_detection"}
+WITHOUT_TEXT = {"yolo", "doctr_detection", "dota"}
 LABELS: dict[str, Callable[[str], str]] = {
     "recognition": str,
     "detection": region_label,

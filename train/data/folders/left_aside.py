@@ -16,6 +16,25 @@ SPREADSHEETS = frozenset({".ods", ".xls", ".xlsm", ".xlsx"})
 ARCHIVES = frozenset({".7z", ".bz2", ".gz", ".rar", ".tar", ".tgz", ".xz", ".zip"})
 UNREADABLE = frozenset({".jp2", ".jxl", ".pbm", ".pdf", ".pgm", ".ppm", ".psd", ".svg", ".tga"})
 """Suffixes of pictures that the decoder does not read."""
+OTHER_WAYS = (
+    ("tfrecord", "TensorFlow's records ({}) are not read: write a table of their images and texts"),
+    (".mat", "MATLAB's files ({}) are not read: write a table, or PaddleOCR's list of regions"),
+    (
+        ".h5 .hdf5 .npy .npz .pkl .pickle .gnt",
+        "{} is not read: write its images as files, and a table of their texts",
+    ),
+    (".db .sqlite .sqlite3 .accdb", "databases ({}) are not read: save a table of images and texts as CSV"),
+    (".feather .orc .dta .sas7bdat", "save {} as Parquet or CSV"),
+    (".manifest .jsonlines", "if {} has a JSON object a line, name it .jsonl"),
+    (".list .lst .tab .log .dat", "if {} is a list or a table, name it .txt, .tsv or .csv"),
+    (".yaml .yml", "if labels stand in {}, save them as JSON or CSV"),
+    (
+        ".box",
+        "Tesseract's boxes ({}) are not read: write a line's text as NAME.gt.txt, a page as ALTO or PAGE XML",
+    ),
+    (".hocr .html .htm", "hOCR ({}) is not read: let the tool write ALTO or PAGE XML"),
+)
+"""What labels may stand in that nothing reads: suffixes, or the one that is somewhere in a name; and what to do."""
 NO_LABELS = frozenset({"filestate.txt", "id2char.json", "dataset_stats.json", "custom_dict.txt", "dict.txt"})
 KALDI = "text"
 """What Kaldi calls its list, which has no suffix."""
@@ -48,6 +67,8 @@ def tell_what_to_try(root: Path) -> str:
     """Return the remedy for a folder, or a file, in which no labels were found, by what lies there."""
     files = [path for path in entries(root) if path.is_file()]
     there = files or [root]
+    if not files and root.is_file() and (remedy := _tell_of_file(root)):
+        return remedy
     labels = [path for path in there if _is_list(path.name) and _holds_labels(str(path))]
     if fault := next(filter(None, map(_fault, labels)), ""):
         return fault
@@ -62,6 +83,7 @@ def tell_what_to_try(root: Path) -> str:
     told = [f"see docs/data.md; if labels stand in {lists}, name that file"] if lists else []
     told += [f"save {sheets} as CSV"] if sheets else []
     told += [f"unpack {packed}"] if packed else []
+    told += _other_ways(there) if not lists else []
     if told:
         return "; or ".join(told)
     if any(path.suffix.lower() in READABLE_SUFFIXES for path in files):
@@ -69,6 +91,49 @@ def tell_what_to_try(root: Path) -> str:
             "there are images alone; where their names hold the texts, add --format filename (docs/data.md)"
         )
     return "see docs/data.md"
+
+
+def _other_ways(files: Sequence[Path]) -> list[str]:
+    """Return what to do with files that hold labels in a way that nothing reads."""
+    found = [
+        (remedy, [path.name for path in files if _is_called(path.name.lower(), suffixes)])
+        for suffixes, remedy in OTHER_WAYS
+    ]
+    return [remedy.format(_some(names)) for remedy, names in found if names]
+
+
+def _is_called(name: str, suffixes: str) -> bool:
+    return name.endswith(tuple(suffixes.split())) or ("." not in suffixes and f".{suffixes}" in name)
+
+
+def _tell_of_file(path: Path) -> str:
+    """Return the remedy for a file that is named itself, where its kind or what it holds tells one."""
+    suffix = path.suffix.lower()
+    if suffix in READABLE_SUFFIXES:
+        return "that is an image: name its folder, or a list of labels"
+    if suffix == ".json" and not _fault(path):
+        held = json.loads(path.read_bytes().decode("utf-8-sig"))
+        if "annotation_id" in _first_keys(held):
+            return "that is Label Studio's JSON-MIN: export it as JSON (docs/other-tools.md)"
+        shown = _some(list(map(str, held))) if isinstance(held, dict) else f"a list of {_kind_of(held)}"
+        return (
+            f"it holds {shown}, which is no form of docs/other-tools.md: write a table with a row an image, such as "
+            '[{"image": "a.png", "text": "..."}]'
+        )
+    if suffix in {*LISTS, *SPREADSHEETS, *ARCHIVES} or _other_ways([path]):
+        return ""
+    return "name it .txt, .csv or .jsonl, by what it holds; see docs/data.md"
+
+
+def _kind_of(held: object) -> str:
+    keys = _first_keys(held)
+    return f"objects with {_some(keys)}" if keys else "no objects"
+
+
+def _first_keys(held: object) -> list[str]:
+    """Return the keys of the first object of a list."""
+    first = held[0] if isinstance(held, list) and held else None
+    return list(map(str, first)) if isinstance(first, dict) else []
 
 
 def _is_list(name: str) -> bool:

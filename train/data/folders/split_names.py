@@ -9,7 +9,7 @@ from train.errors import DataError
 SPLITS = ("train", "val", "test")
 NAMES = {
     "train": ("train", "training"),
-    "val": ("val", "valid", "validation", "dev", "eval", "evaluation"),
+    "val": ("val", "valid", "validate", "validation", "dev", "eval", "evaluation"),
     "test": ("test", "testing"),
 }
 _SPLIT_OF = {name: split for split, names in NAMES.items() for name in names}

@@ -86,7 +86,9 @@ def load(
     Returns:
         The format's name and its samples by split (`train`, `val`, `test`, or `all`).
     """
-    name, files = detect(source, options, tasks) if name is None else (name, _find(name, source, tasks))
+    name, files = (
+        detect(source, options, tasks) if name is None else (name, _find(name, source, options, tasks))
+    )
     reader = FORMATS.get(name)
     unknown = sorted(options.keys() - reader.options.keys())
     if unknown:
@@ -162,9 +164,10 @@ def detect(
             )
         if found:
             return next(iter(found.items()))
-    if alone := _alone(root, options, tasks):
+    if alone := _alone(root, options, [name for task in tasks for name in names_of(task)]):
         return alone
-    inner = [str(folder) for folder in _inner(root) if _finds(folder, options, tasks)]
+    folders = [folder for folder in _inner(root) if _finds(folder, options, tasks)]
+    inner = [str(folder) for folder in folders if folder.parent not in folders]
     raise DataError(
         "a data folder must hold labels in a known format",
         f"{root} with options {', '.join(options)}" if options else root,
@@ -182,13 +185,13 @@ def _tell_other_task(root: Path, options: Mapping[str, str], tasks: Sequence[str
 
 
 def _alone(
-    root: Path, options: Mapping[str, str], tasks: Sequence[str]
+    root: Path, options: Mapping[str, str], formats: Sequence[str]
 ) -> tuple[str, dict[str, Path]] | None:
     """Return the one file of a folder, or one for each split, that other tools' formats read if it is named itself.
 
     Such as a table whose columns have unusual names: its reader says, or is told by options, which they are.
     """
-    names = [name for task in tasks for name in names_of(task) if FORMATS.get(name).turn]
+    names = [name for name in formats if FORMATS.get(name).turn]
     files = [path for path in entries(root) if path.is_file()]
     found = [
         (name, path)
@@ -229,17 +232,18 @@ def _takes(name: str, options: Mapping[str, str]) -> bool:
     return reader.explicit <= options.keys() <= reader.options.keys()
 
 
-def _find(name: str, root: Path, tasks: Sequence[str]) -> dict[str, Path]:
+def _find(name: str, root: Path, options: Mapping[str, str], tasks: Sequence[str]) -> dict[str, Path]:
     _require(root)
     if FORMATS.get(name).task not in tasks:
         names = [name for task in tasks for name in names_of(task)]
         raise UsageError(
             f"the format must be one for {' or '.join(tasks)}", name, f"choose from: {', '.join(names)}"
         )
-    files = FORMATS.get(name).find(root)
-    if not files:
-        raise DataError(f"a data folder must hold labels in the {name} format", root, "see docs/data.md")
-    return files
+    if files := FORMATS.get(name).find(root):
+        return files
+    if alone := _alone(root, options, [name]):
+        return alone[1]
+    raise DataError(f"a data folder must hold labels in the {name} format", root, "see docs/data.md")
 
 
 def _require_known(options: Mapping[str, str], tasks: Sequence[str]) -> None:

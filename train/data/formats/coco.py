@@ -6,13 +6,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
-from train.data.folders.split_names import split_in
+from train.data.folders.beside import files_ending
 from train.data.formats import FORMATS, ROOT, by_split, itself
 from train.data.formats.places import (
+    LABEL_FOLDER,
     files_by_split,
     find_images,
-    image_places,
     peek_json,
+    places_of_splits,
     read_json,
     splits_told,
 )
@@ -27,7 +28,6 @@ OUTLINES = ("segmentation", "mask", "points")
 """Where an outline stands: of COCO, COCO-Text, TextOCR."""
 ILLEGIBLE = "."
 """What TextOCR has under the first of these for a text that nobody can read."""
-FOLDER = "annotations"
 SET = "set"
 """The key under which COCO-Text has the split of an image."""
 CORNERS = 4
@@ -51,7 +51,7 @@ class Coco:
         """Return the files by the split in their names, or in the names of their folders."""
         if root.is_file():
             return itself(root, ".json", _is_ours)
-        for folder in (root, root / FOLDER):
+        for folder in (root, root / LABEL_FOLDER):
             if files := files_by_split(folder, _files(folder)):
                 return files
         folders = by_split(root, lambda folder: bool(_files(folder)))
@@ -71,7 +71,7 @@ class Coco:
         key = options.get("text", "")
         regions = _regions(_items(content, ANNOTATIONS, source), _ids(images, source), key, source)
         names = [_name(image, source) for image in images]
-        paths = find_images(path, names, options.get("root", ""), _places(path))
+        paths = find_images(path, names, options.get("root", ""), places_of_splits(path))
         splits = splits_told(path, names, [image.get(SET) for image in images])
         for number, (image, name, split) in enumerate(zip(images, names, splits, strict=True), 1):
             size = labelled_size(image.get("height"), image.get("width"))
@@ -86,7 +86,7 @@ def _name(image: dict[str, Any], source: str) -> str:
 
 
 def _files(folder: Path) -> list[Path]:
-    return [path for path in sorted(folder.glob("*.json")) if _is_ours(path)] if folder.is_dir() else []
+    return [path for path in files_ending(folder, ".json") if _is_ours(path)]
 
 
 def _is_ours(path: Path) -> bool:
@@ -170,17 +170,3 @@ def _corners(annotation: dict[str, Any], degrees: float, source: str) -> list[fl
         raise DataError("an annotation must have a bbox or an outline", f"{source}: {box}", "export it again")
     x, y, width, height = box
     return turned(x, y, width, height, degrees)
-
-
-def _places(path: Path) -> list[Path]:
-    """Return where a file's images may lie: beside it, or beside its folder; in no folder of another split."""
-    split = split_in(path.stem) or split_in(path.parent.name)
-    around = [path.parent, path.parent.parent] if path.parent.name == FOLDER else [path.parent]
-    inner = [
-        folder
-        for place in around
-        for outer in image_places(place)
-        for folder in sorted(outer.iterdir())
-        if folder.is_dir() and split_in(folder.name) in (split, None) and not folder.name.startswith(".")
-    ]
-    return [*(place for outer in around for place in image_places(outer)), *inner]

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import ClassVar
 
+from train.data.folders.beside import Neighbours, alike, files_ending
 from train.data.folders.image_paths import locate
-from train.data.folders.split_names import entries
 from train.data.formats import FORMATS, ROOT, by_split, images_in
 from train.data.formats.region_lists import (
     corner_region,
@@ -69,24 +69,29 @@ def _of_list(path: Path, skip: int, root: str) -> Iterator[Sample]:
 
 
 def _of_folder(folder: Path, skip: int) -> Iterator[Sample]:
-    images = images_in(folder)
-    photos = [_beside(image, skip) for image in images]
-    stems = {image.stem for image in images}
-    lost = [path for path in entries(folder) if path.suffix == ".txt" and path.stem not in stems]
+    images, beside = images_in(folder), Neighbours(folder)
+    files = [_labels(image, beside) for image in images]
+    photos = [_regions(labels, skip) for labels in files]
+    stems = {alike(image.stem) for image in images}
+    lost = [path for path in files_ending(folder, ".txt") if alike(path.stem) not in stems]
     note_lost(folder, [path for path in lost if is_corners(first_line(path))])
-    for image, regions in zip(images, plain_texts(folder, photos, skip), strict=True):
-        yield Sample(image, label_of(regions), f"{image.with_suffix('.txt')}:1")
+    for image, labels, regions in zip(images, files, plain_texts(folder, photos, skip), strict=True):
+        yield Sample(image, label_of(regions), f"{labels}:1")
 
 
-def _beside(image: Path, skip: int) -> list[Region]:
-    labels = image.with_suffix(".txt")
-    if not labels.is_file():
+def _regions(labels: Path, skip: int) -> list[Region]:
+    return [corner_region(line, source, skip) for line, source in lines_of(labels)]
+
+
+def _labels(image: Path, beside: Neighbours) -> Path:
+    labels = beside.find(image, f"{image.stem}.txt")
+    if labels is None:
         raise DataError(
             "every image must have a .txt of its name",
             image,
             "label it, add an empty file if it has no text, or move it elsewhere",
         )
-    return [corner_region(line, source, skip) for line, source in lines_of(labels)]
+    return labels
 
 
 def _is_list(line: str) -> bool:
@@ -94,5 +99,6 @@ def _is_list(line: str) -> bool:
 
 
 def _has_files(folder: Path) -> bool:
-    files = (image.with_suffix(".txt") for image in images_in(folder))
-    return any(path.is_file() and is_corners(first_line(path)) for path in files)
+    beside = Neighbours(folder)
+    files = (beside.find(image, f"{image.stem}.txt") for image in images_in(folder))
+    return any(is_corners(first_line(path)) for path in files if path)

@@ -2,9 +2,9 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from itertools import islice
 from pathlib import Path, PurePosixPath
 
+from train.data.folders.beside import files_ending
 from train.data.folders.notes import note
 from train.data.formats import by_split, itself
 from train.data.formats.places import TRIED, image_called, is_file
@@ -16,7 +16,7 @@ def find_folders_of_files(
     """Return the folders with a file for each image by split, else the one `below` the folder; a file is itself."""
 
     def has_files(folder: Path) -> bool:
-        return folder.is_dir() and any(map(ours, islice(sorted(folder.glob(f"*{suffix}")), TRIED)))
+        return any(map(ours, files_ending(folder, suffix)[:TRIED]))
 
     if root.is_file():
         return itself(root, suffix, ours)
@@ -25,7 +25,7 @@ def find_folders_of_files(
 
 def own_files(path: Path, suffix: str, ours: Callable[[Path], bool]) -> list[Path]:
     """Return a file, or those of a folder that are ours, by name."""
-    return [path] if path.is_file() else [file for file in sorted(path.glob(f"*{suffix}")) if ours(file)]
+    return [path] if path.is_file() else [file for file in files_ending(path, suffix) if ours(file)]
 
 
 def names_of_own(path: Path, named: Mapping[Path, str], places: Sequence[Path]) -> dict[Path, str]:

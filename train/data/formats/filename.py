@@ -5,12 +5,18 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import ClassVar
 
+from train.data.folders.notes import note
 from train.data.folders.split_names import entries, split_of
 from train.data.formats import FORMATS, by_split, images_in
 from train.data.sample import Sample
 from train.errors import DataError, UsageError
 
 PATTERN = r"(?P<text>[^_]+)(_.*)?"
+FOREIGN = re.compile(
+    r" ?\(\d+\)$| - (Copy|Kopie|copie|副本)| copy( \d+)?$|%[0-9A-F]{2}|\.rf\.[0-9a-f]+$|\.(png|jpe?g|bmp|tiff?)$",
+    re.IGNORECASE,
+)
+"""What copies, downloads and exports have in their names besides the text."""
 
 
 @FORMATS.register("filename")
@@ -35,7 +41,7 @@ class Filename:
     @staticmethod
     def read(path: Path, options: Mapping[str, str]) -> Iterator[Sample]:
         """Yield one sample an image, by folder and name; a name that does not match is refused."""
-        pattern = _compiled(options.get("pattern", PATTERN))
+        pattern, odd = _compiled(options.get("pattern", PATTERN)), list[str]()
         for image in _images(path.absolute()):
             inner = image.relative_to(path.absolute()).with_suffix("").as_posix()
             match = pattern.fullmatch(inner if "/" in pattern.pattern else image.stem)
@@ -45,7 +51,13 @@ class Filename:
                     f"{image} against {pattern.pattern}",
                     "rename it or change --option pattern=REGEX",
                 )
+            odd += [match["text"]] if FOREIGN.search(match["text"] or "") else []
             yield Sample(image, match["text"] or "", f"{image}:1")
+        if odd:
+            note(
+                f"{path}: texts that hold what systems add to the names of files: {len(odd)}, the first: {odd[0]!r}; "
+                "rename these files, or pass over it with --option pattern=REGEX"
+            )
 
 
 def _images(folder: Path) -> Iterator[Path]:

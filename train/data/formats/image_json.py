@@ -6,7 +6,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, ClassVar
 
+from train.data.folders.beside import Neighbours
 from train.data.formats import FORMATS, by_split, images_in, read_text
+from train.data.formats.page_json_kinds import KINDS
 from train.data.sample import Sample
 from train.errors import DataError
 
@@ -35,23 +37,28 @@ class ImageJson:
         """Yield one sample an image, by name; one without a JSON file of its own is refused."""
         key = options.get("text_key", TEXT_KEY)
         images: dict[Path, Path] = {}
+        beside = Neighbours(path.absolute())
         for image in images_in(path.absolute()):
-            labels = image.with_suffix(".json")
-            if not labels.is_file() or labels in images:
-                beside = f"{image} and {images[labels].name}" if labels in images else image
+            labels = _labels(image, beside)
+            if labels is None or labels in images:
                 raise DataError(
                     "every image must have a JSON file of its own with its name",
-                    beside,
+                    image if labels is None else f"{image} and {images[labels].name}",
                     "label it or move it elsewhere",
                 )
             images[labels] = image
             yield Sample(image, _text(labels, key), f"{labels}:1")
 
 
+def _labels(image: Path, beside: Neighbours) -> Path | None:
+    return beside.find(image, f"{image.stem}.json")
+
+
 def _is_ours(folder: Path) -> bool:
     """Whether some of the first JSON files beside images may hold a text."""
-    files = (path.with_suffix(".json") for path in images_in(folder))
-    return any(map(_may_hold_text, islice((path for path in files if path.is_file()), LOOKED_INTO)))
+    beside = Neighbours(folder)
+    files = (_labels(image, beside) for image in images_in(folder))
+    return any(map(_may_hold_text, islice(filter(None, files), LOOKED_INTO)))
 
 
 def _may_hold_text(path: Path) -> bool:
@@ -63,7 +70,8 @@ def _may_hold_text(path: Path) -> bool:
     if not isinstance(labels, dict) or TEXT_KEY in labels:
         return True
     texts = {key for key, value in labels.items() if isinstance(value, str)}
-    return "shapes" not in labels and not texts <= TOLD
+    known = "shapes" in labels or any(kind.matches(labels) for kind in KINDS)
+    return not known and not texts <= TOLD
 
 
 def _text(path: Path, key: str) -> str:

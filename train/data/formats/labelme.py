@@ -8,6 +8,7 @@ from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar
 
+from train.data.folders.beside import files_ending
 from train.data.folders.unpacked import unpack
 from train.data.formats import FORMATS, ROOT, by_split, images_in, itself
 from train.data.formats.file_each import names_of_own
@@ -101,7 +102,7 @@ def _folder(path: Path) -> Path:
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    return iter(sorted(folder.glob("*.json")) if folder.is_dir() else [])
+    return iter(files_ending(folder, ".json"))
 
 
 def _page(file: Path) -> _Page:

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from train.data.folders.split_names import lists_or_whole
 from train.data.formats import FORMATS, ROOT, itself
 from train.data.formats.places import find_images, peek_json, read_json, splits_told
+from train.data.formats.set_json_kinds import has_places
 from train.data.sample import Sample
 from train.errors import DataError
 
@@ -80,4 +81,4 @@ def _is_ours(path: Path) -> bool:
     content = peek_json(path)
     lines = content.get(LINES) if isinstance(content, dict) else None
     first = lines[0] if isinstance(lines, list) and lines else None
-    return isinstance(first, dict) and {NAME, INSTANCES} <= first.keys()
+    return isinstance(first, dict) and {NAME, INSTANCES} <= first.keys() and not has_places(content)

@@ -9,14 +9,16 @@ from pathlib import Path, PurePosixPath
 from typing import Any, NoReturn
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from train.data.folders.beside import files_ending
 from train.data.folders.image_paths import holds_in_any_case, locate
 from train.data.folders.notes import note
-from train.data.folders.split_names import in_order, only_one, only_split_in, split_of
+from train.data.folders.split_names import entries, in_order, only_one, only_split_in, split_in, split_of
 from train.data.formats import IMAGE_SUFFIXES, SPLITS, by_split, images_in, itself, read_text
 from train.data.sample import BY_FOLDER, UNTOLD
 from train.errors import DataError
 
 IMAGE_FOLDERS = ("images", "image", "imgs", "img")
+LABEL_FOLDER = "annotations"
 LOOKED_AT = 100
 """So many names are looked for in a folder before another one is tried."""
 TRIED = 20
@@ -81,6 +83,21 @@ def find_images(
 def image_places(folder: Path) -> list[Path]:
     """Return a folder of labels and the folders of images in it."""
     return [folder, *(place for name in IMAGE_FOLDERS if (place := folder / name).is_dir())]
+
+
+def places_of_splits(labels: Path) -> list[Path]:
+    """Return where a file's images may lie: beside it, or beside its folder; in no folder of another split.
+
+    A file that tells no split may be of one folder that is called as a split, but not of one of several.
+    """
+    split = split_in(labels.stem) or split_in(labels.parent.name)
+    around = [labels.parent, labels.parent.parent] if labels.parent.name == LABEL_FOLDER else [labels.parent]
+    outer = [place for one in around for place in image_places(one)]
+    inner = [folder for place in outer for folder in entries(place) if folder.is_dir()]
+    others = [folder for folder in inner if split_in(folder.name) not in (split, None)]
+    if split is None and len(others) == 1:
+        others = []
+    return [*outer, *(folder for folder in inner if folder not in others)]
 
 
 def is_file(path: Path) -> bool:
@@ -229,7 +246,7 @@ def _split_of(word: object) -> str | None:
 def files_in(folder: Path, suffix: str, ours: Callable[[Path], bool]) -> list[Path]:
     """Return the label files of a folder that are `ours`, by name; none where the first 20 are not: one each image."""
     found: list[Path] = []
-    for number, path in enumerate(sorted(folder.glob(f"*{suffix}")) if folder.is_dir() else ()):
+    for number, path in enumerate(files_ending(folder, suffix)):
         if number == TRIED and not found:
             break
         found += [path] if ours(path) else []

@@ -15,6 +15,8 @@ from train.errors import DataError, UsageError
 LISTS = ("det_gt_{}.txt", "{}_icdar2015_label.txt", "{}.txt")
 WHOLE = "det_gt.txt"
 CORNERS = 8
+CTW_MARK = "####"
+MORE_CORNERS = re.compile(r"(-?\d+(\.\d+)?,){2}")
 QUOTED = re.compile('".*"')
 UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 
@@ -83,11 +85,13 @@ def named_line(line: str, source: str) -> tuple[str, str]:
 def is_corners(line: str) -> bool:
     """Whether a line begins with eight numbers."""
     fields = line.split(",")
-    return len(fields) >= CORNERS and all(_number(field) is not None for field in fields[:CORNERS])
+    return len(fields) >= CORNERS and all(map(_is_number, fields[:CORNERS]))
 
 
 def corner_region(line: str, source: str, skip: int = 0) -> Region:
     """Return the region of `x1,y1,x2,y2,x3,y3,x4,y4,text`; the text may hold commas, and may be missing.
+
+    CTW1500's outlines have more corners, and `####` before the text.
 
     Args:
         skip: fields between the corners and the text, such as the script of ICDAR's MLT sets.
@@ -96,6 +100,9 @@ def corner_region(line: str, source: str, skip: int = 0) -> Region:
         raise DataError(
             "a region must be `x1,y1,x2,y2,x3,y3,x4,y4,text`", f"{source}: {line[:80]!r}", "mend that line"
         )
+    outline, mark, told = line.partition(f",{CTW_MARK}")
+    if mark and len(numbers := outline.split(",")) % 2 == 0 and all(map(_is_number, numbers)):
+        return as_region([float(number) for number in numbers], told)
     fields = line.split(",", CORNERS + skip)
     text = fields[CORNERS + skip] if len(fields) > CORNERS + skip else ""
     return as_region([float(field) for field in fields[:CORNERS]], text)
@@ -115,6 +122,10 @@ def plain_texts(path: Path, photos: Sequence[list[Region]], skip: int) -> list[l
     texts = [region.text for regions in photos for region in regions if region.text and not region.ignored]
     if not skip and has_further_field(texts):
         note(f"{path}: all texts begin as {texts[0][:40]!r}; --option skip=1 passes over that field")
+    if len(texts) > 1 and all(map(MORE_CORNERS.match, texts)):
+        note(
+            f"{path}: all texts begin as {texts[0][:40]!r}; outlines of more than four corners are not read so"
+        )
     if not texts or not all(map(QUOTED.fullmatch, texts)):
         return list(photos)
     note(f"{path}: every text stands in quotation marks, which are taken for no part of it")
@@ -133,9 +144,8 @@ def skipped_fields(value: str) -> int:
     return int(value)
 
 
-def _number(field: str) -> float | None:
+def _is_number(field: str) -> bool:
     try:
-        value = float(field)
+        return math.isfinite(float(field))
     except ValueError:
-        return None
-    return value if math.isfinite(value) else None
+        return False

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from train.data.folders.notes import note
 from train.data.folders.split_names import entries, only_one
 from train.data.formats import FORMATS, ROOT, by_split
+from train.data.formats.chat import is_chat
 from train.data.formats.iam import is_iam
 from train.data.formats.orientation import ANGLES
 from train.data.formats.places import files_by_split, find_images, has_image_name, names_image, splits_told
@@ -118,7 +119,10 @@ def _note_boxes(path: Path, columns: Sequence[str]) -> None:
     """Say it where a table has places in its images, which are taken for lines, though they may be photos."""
     names = {column.strip().lower() for column in columns}
     if found := next((box for box in BOXES if {*box} <= names), ()):
-        note(f"{path}: its images are taken for lines; the places in {', '.join(found)} are passed over")
+        note(
+            f"{path}: its images are taken for lines; the places in {', '.join(found)} are passed over: if they are "
+            "photos, see box_table in docs/data.md"
+        )
 
 
 def _further(table: Table, names: re.Pattern[str], taken: Sequence[str]) -> list[str]:
@@ -232,7 +236,9 @@ def _group(cell: Any) -> str:
 
 def _may_be(path: Path) -> bool:
     suffix = path.suffix.lower()
-    return (suffix in ALWAYS and not is_via_csv(path)) or (suffix in SOMETIMES and is_table(path))
+    return (suffix in ALWAYS and not is_via_csv(path) and not is_chat(path)) or (
+        suffix in SOMETIMES and is_table(path)
+    )
 
 
 def _tables(folder: Path) -> list[Path]:
@@ -272,9 +278,10 @@ def _is_plain(table: Table, path: Path) -> bool:
     """Whether what may be anything is a table: most lists with tabs are of others, and objects hold more than texts."""
     if path.suffix.lower() == ".json":
         return not table.unfit.keys() & {*_likely_images(table, path), *_likely_texts(table)}
-    name, tab, text = first_line(path).partition("\t")
+    line = first_line(path)
+    name, tab, text = line.partition("\t")
     if table.named or not tab:
-        return True
+        return not is_corners(line.partition(",")[2])  # of the words of ICDAR 2015
     of_texts = LISTS.fullmatch(path.stem.lower()) is not None and has_image_name(name)
     return of_texts and not (
         is_regions(text) or is_corners(text.partition("\t")[0]) or text.strip() in ANGLES

@@ -86,9 +86,13 @@ def delimited_table(path: Path, dialect: Dialect, is_header: IsHeader) -> Table:
         if named:
             next(found, None)
         for source, cells, raw in found:
-            if any(cell.strip() for cell in cells):
-                whole = _whole(cells, raw if is_text_last else "", len(columns), form, source)
-                yield source, [whole[place] for place in places]
+            if not any(cell.strip() for cell in cells):
+                continue
+            whole = _whole(cells, raw if is_text_last else "", len(columns), form, source)
+            if named and [cell.strip() for cell in whole] == columns:
+                note(f"{path}: rows that repeat the header, as in tables that were joined, are passed over")
+                continue
+            yield source, [whole[place] for place in places]
 
     return Table(tuple(columns), rows, named, dict(zip(columns, first, strict=False)))
 

@@ -4,7 +4,7 @@ import codecs
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -39,15 +39,15 @@ class Table:
 
 
 def text_lines(path: Path) -> Iterator[str]:
-    """Yield the lines of a UTF-8 file with their ends, without its byte-order mark.
+    """Yield the lines of a UTF-8 file with their ends, without byte-order marks, which joined files have inside.
 
     The ends are LF or CRLF; where the first one is CR CR LF, which some Windows programs write, or the file has CR
     alone, they are read as LF.
     """
     try:
         with path.open("rb") as file:
-            for number, line in enumerate(_with_usual_ends(file)):
-                yield line.removeprefix(b"" if number else codecs.BOM_UTF8).decode()
+            for line in _with_usual_ends(file):
+                yield (line[3:] if line.startswith(codecs.BOM_UTF8) else line).decode()
     except (OSError, UnicodeDecodeError):
         read_text(path)  # names the byte and its line
         raise
@@ -66,12 +66,11 @@ def _with_usual_ends(file: Iterable[bytes]) -> Iterator[bytes]:
 
 def json_table(path: Path) -> Table:
     """Return the table of a file with an object a line, or of a `.json` that is a list of objects."""
-    objects = json_objects if path.suffix.lower() == ".json" else _json_lines
-    first: dict[str, Any] = next((record for _, record in objects(path)), {})
+    first: dict[str, Any] = next((record for _, record in json_rows(path)), {})
     unfit = {name: type(value).__name__ for name, value in first.items() if not isinstance(value, str)}
 
     def rows(columns: Sequence[str]) -> Iterator[Row]:
-        for source, record in objects(path):
+        for source, record in json_rows(path):
             if missing := [name for name in columns if name not in record]:
                 raise DataError(
                     f"every row must have {' and '.join(columns)}",
@@ -81,6 +80,18 @@ def json_table(path: Path) -> Table:
             yield source, [record[name] for name in columns]
 
     return Table(tuple(first), rows, first=first, unfit=unfit)
+
+
+def json_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield `file:line` and the objects of JSON lines, or of a `.json` that is a list of them."""
+    is_list = path.suffix.lower() == ".json" and not _has_lines(path)
+    return json_objects(path) if is_list else _json_lines(path)
+
+
+def _has_lines(path: Path) -> bool:
+    """Whether two objects follow each other in a file, one a line: JSON lines under another name."""
+    beginning = [line.strip() for line in islice(filter(str.strip, text_lines(path)), 2)]
+    return len(beginning) == 2 and all(line.startswith("{") and line.endswith("}") for line in beginning)
 
 
 def _json_lines(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -16,6 +16,8 @@ LABEL_STUDIO = {"annotation_id", "annotator"}
 """The texts of all regions of a photo, as Label Studio writes them into one cell of a CSV; and columns of that."""
 LEXICON = re.compile(r"\d+_([^_]+)_(\d+)")
 """The names of MJSynth's images: a number, the text, and the number of that text, which its lists have as the label."""
+NUMBERS = re.compile(r"\d{1,5}( \d{1,5}){2,}")
+"""What the lists for some dictionaries of Chinese have in place of a text: the places of its characters there."""
 LEXICON_REMEDY = "read the names: --format filename --option pattern='[^_]*_(?P<text>[^_]*)_.*'"
 
 
@@ -48,6 +50,11 @@ def require_texts(names: Sequence[str], texts: Sequence[Any], path: Path, chosen
 
     There every text has its number; where one stands beside several numbers, that is said alone.
     """
+    if len(texts) > 1 and all(isinstance(text, str) and NUMBERS.fullmatch(text) for text in texts):
+        note(
+            f"{path}: all texts are numbers with blanks between, such as {texts[0][:40]!r}; if these are places in a "
+            "dictionary, write the characters there"
+        )
     found = [LEXICON.fullmatch(PurePosixPath(name).stem) for name in names]
     if not names or not all(match and match[2] == text for match, text in zip(found, texts, strict=True)):
         return

@@ -32,7 +32,7 @@ def is_via_csv(path: Path) -> bool:
 def photos_in_csv(path: Path) -> list[dict[str, Any]]:
     """Return of each photo what VIA's JSON says of it: its name, and its regions."""
     photos: dict[tuple[str, str], dict[str, Any]] = {}
-    for row, source in _rows(path):
+    for row, source in csv_rows(path):
         photo = photos.setdefault((row[NAME], row.get(SIZE, "")), {NAME: row[NAME], "regions": []})
         if shape := _object(row[SHAPE], source):
             region = {"shape_attributes": shape, ATTRIBUTES: _object(row[ATTRIBUTES], source)}
@@ -44,8 +44,8 @@ def _columns(cells: list[str]) -> list[str]:
     return [cell.strip().strip('"').removeprefix("#") for cell in cells]
 
 
-def _rows(path: Path) -> Iterator[tuple[dict[str, str], str]]:
-    """Yield the rows by column, and their `file:line`."""
+def csv_rows(path: Path) -> Iterator[tuple[dict[str, str], str]]:
+    """Yield the rows of a CSV by column, and their `file:line`."""
     reader = csv.reader(text_lines(path), strict=True)
     columns: list[str] = []
     try:

@@ -8,7 +8,8 @@ from typing import Any, ClassVar
 import yaml
 
 from train.data.decoded.header import image_size
-from train.data.folders.split_names import NAMES, entries
+from train.data.folders.beside import Neighbours, alike, files_ending
+from train.data.folders.split_names import NAMES
 from train.data.formats import FORMATS, by_split, images_in
 from train.data.formats.region_lists import first_line, lines_of
 from train.data.formats.shapes import rectangle, rounded
@@ -52,12 +53,13 @@ class Yolo:
         """Yield one sample an image, by name."""
         folder = path.absolute()
         labels = _labels_folder(folder)
-        images = images_in(folder)
-        _require_images(labels, {image.stem for image in images})
+        images, beside = images_in(folder), Neighbours(folder, labels)
+        _require_images(labels, {alike(image.stem) for image in images})
         for image in images:
-            file = labels / f"{image.stem}.txt"
-            regions = list(_regions(file, image)) if file.is_file() else []
-            yield Sample(image, label_of(regions), f"{file}:1")
+            name = f"{image.stem}.txt"
+            file = beside.find(image, name)
+            regions = list(_regions(file, image)) if file else []
+            yield Sample(image, label_of(regions), f"{file or labels / name}:1")
 
 
 def is_box(line: str) -> bool:
@@ -93,8 +95,9 @@ def _labels_folder(images: Path) -> Path:
 
 
 def _is_ours(folder: Path) -> bool:
-    files = (_labels_folder(folder.absolute()) / f"{image.stem}.txt" for image in images_in(folder))
-    return any(file.is_file() and is_box(first_line(file)) for file in files)
+    beside = Neighbours(folder, _labels_folder(folder.absolute()))
+    files = (beside.find(image, f"{image.stem}.txt") for image in images_in(folder))
+    return any(is_box(first_line(file)) for file in files if file)
 
 
 def _named(settings: Path) -> dict[str, Path]:
@@ -121,8 +124,8 @@ def _require_images(labels: Path, stems: set[str]) -> None:
     """Raise DataError for boxes whose image is not there."""
     lost = [
         file
-        for file in entries(labels)
-        if file.suffix == ".txt" and file.stem not in stems and is_box(first_line(file))
+        for file in files_ending(labels, ".txt")
+        if alike(file.stem) not in stems and is_box(first_line(file))
     ]
     if lost:
         raise DataError(

@@ -15,7 +15,8 @@ def read_texts(path: Path) -> list[str]:
     Raises:
         DataError: for a file of another encoding, without a text, or with a tab in one.
     """
-    lines = read_utf8(path, "a list of texts", DataError).replace(MARK, "").split("\n")
+    whole = read_utf8(path, "a list of texts", DataError).replace(MARK, "")
+    lines = whole.split("\n" if "\n" in whole else "\r")
     texts = [normal_form(line.strip()) for line in lines]
     for number, text in enumerate(texts, 1):
         if "\t" in text:

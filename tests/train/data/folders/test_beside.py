@@ -1,0 +1,64 @@
+"""A label file is found by its image's name in another Unicode form or letter case, and never for two images."""
+
+import json
+import unicodedata
+from pathlib import Path
+
+import pytest
+
+from tests.contracts.format_examples import write_image
+from train.data.formats import load
+from train.data.photos.regions import regions_of
+from train.errors import DataError
+
+CORNERS = "1,2,30,2,30,9,1,9,Hi"
+SHAPES = json.dumps(
+    {
+        "shapes": [{"label": "Hi", "points": [[1, 2], [30, 9]], "shape_type": "rectangle"}],
+        "imagePath": "é.PNG",
+    }
+)
+FORMS = {
+    "text_files": ("é.gt.txt", "Hi"),
+    "image_json": ("é.json", '{"corrected_text": "Hi"}'),
+    "corners_list": ("é.txt", CORNERS),
+    "icdar": ("gt_é.txt", CORNERS),
+    "labelme": ("é.json", SHAPES),
+    "yolo": ("é.txt", "0 0.4 0.4 0.2 0.2"),
+}
+
+
+LINES = {"text_files", "image_json"}
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_a_label_file_whose_name_a_system_has_changed(tmp_path: Path, name: str) -> None:
+    write_image(tmp_path / "é.PNG", 0)
+    file, content = FORMS[name]
+    changed = unicodedata.normalize("NFD", Path(file).stem + Path(file).suffix.upper())
+    (tmp_path / changed).write_text(content)
+    found, splits = load(tmp_path, tasks=("recognition" if name in LINES else "detection",))
+    [sample] = splits["all"]
+    texts = [sample.text] if name in LINES else [region.text for region in regions_of(sample.text)]
+    assert (found, texts) == (name, [""] if name == "yolo" else ["Hi"])
+
+
+def test_a_label_file_is_that_of_one_image(tmp_path: Path) -> None:
+    """`A.png` has none: that it may be is no reason to take its neighbour's."""
+    for number, name in enumerate(("a.png", "A.png")):
+        write_image(tmp_path / name, number)
+    (tmp_path / "a.gt.txt").write_text("Hi")
+    with pytest.raises(DataError, match=r"A\.png"):
+        load(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["text_files", "image_json", "corners_list"])
+def test_two_label_files_of_one_image_are_none(tmp_path: Path, name: str) -> None:
+    """Which of them is meant nobody can tell."""
+    file, content = FORMS[name]
+    write_image(tmp_path / "é.png", 0)
+    write_image(tmp_path / "b.png", 1)
+    for stem in ("É", "e\u0301", "b"):
+        (tmp_path / file.replace("é", stem)).write_text(content)
+    with pytest.raises(DataError, match=r"é\.png"):
+        load(tmp_path)

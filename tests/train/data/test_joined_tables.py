@@ -1,0 +1,130 @@
+"""Tables that were joined or stand under another name, and what is said of labels that nobody reads."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.contracts.format_examples import write_image, write_shard
+from train.data.folders.notes import collected_notes
+from train.data.formats import load
+from train.data.texts.text_list import read_texts
+from train.errors import DataError
+
+MARK = "\ufeff"
+ROWS = [("a.png", "x"), ("b.png", "y")]
+
+
+def texts_of(
+    path: Path, options: dict[str, str] | None = None, name: str | None = None
+) -> list[tuple[str, str]]:
+    [samples] = load(path, options or {}, name)[1].values()
+    return [(sample.path.name, sample.text) for sample in samples]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("labels.csv", f"{MARK}path,text\na.png,x\n{MARK}path,text\nb.png,y\n"),
+        ("labels.tsv", "path\ttext\na.png\tx\npath\ttext\nb.png\ty\n"),
+        ("labels.txt", f"{MARK}a.png x\n{MARK}b.png y\n"),
+        ("labels.jsonl", "".join(MARK + json.dumps({"path": a, "text": b}) + "\n" for a, b in ROWS)),
+        ("labels.json", "".join(json.dumps({"path": a, "text": b}) + "\n" for a, b in ROWS)),
+    ],
+)
+def test_tables_that_were_joined_or_stand_under_another_name(tmp_path: Path, name: str, content: str) -> None:
+    (tmp_path / name).write_text(content, "utf-8")
+    with collected_notes() as notes:
+        assert texts_of(tmp_path) == ROWS
+    assert any("repeat the header" in line for line in notes) == (name in ("labels.csv", "labels.tsv"))
+
+
+def test_the_corners_of_words_are_no_table(tmp_path: Path) -> None:
+    """ICDAR 2015 has them beside the table of the words."""
+    write_image(tmp_path / "a.png", 0)
+    (tmp_path / "gt.txt").write_text('a.png, "x"\n')
+    (tmp_path / "coords.txt").write_text("a.png,0,8,79,0,79,32,0,40\n")
+    assert texts_of(tmp_path) == [("a.png", "x")]
+
+
+@pytest.mark.parametrize("name", [None, "table"])
+def test_a_table_of_unusual_columns_beside_an_archive_is_found_by_their_names(
+    tmp_path: Path, name: str | None
+) -> None:
+    (tmp_path / "words.csv").write_text("bild,wort\na.png,x\n")
+    write_shard(tmp_path / "images.tar", [("a.png", b"x"), ("a.txt", b"z")])
+    assert texts_of(tmp_path, {"image": "bild", "text": "wort"}, name) == [("a.png", "x")]
+
+
+@pytest.mark.parametrize("name", ["A1 (1)", "A1 - Copy", "A1%20B", "A1.rf.0a1b2c", "A1.jpg"])
+def test_what_a_system_adds_to_the_names_of_files_is_told(tmp_path: Path, name: str) -> None:
+    for stem in (name, "B (x)", "B.2", "C-1"):
+        write_image(tmp_path / f"{stem}.png", 0)
+    with collected_notes() as notes:
+        assert (f"{name}.png", name) in texts_of(tmp_path, name="filename")
+    assert [line for line in notes if f"1, the first: {name!r}" in line]
+
+
+def test_numbers_in_place_of_texts_are_told(tmp_path: Path) -> None:
+    (tmp_path / "labels.txt").write_text("a.png 89 201 241\nb.png 178 19 94\n")
+    with collected_notes() as notes:
+        assert texts_of(tmp_path)[0] == ("a.png", "89 201 241")
+    assert any("places in a dictionary" in line for line in notes)
+
+
+@pytest.mark.parametrize("content", ["a.png\t1\t2\t3\t4\tAB123\n", '{"company": "X", "total": "9.00"}'])
+def test_more_than_a_text_beside_an_image_is_no_text(tmp_path: Path, content: str) -> None:
+    """OpenALPR's benchmarks have name, place and plate there, SROIE's third task what is asked of a receipt."""
+    write_image(tmp_path / "a.png", 0)
+    (tmp_path / "a.txt").write_text(content)
+    with pytest.raises(DataError, match="its text alone"):
+        load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "remedy"),
+    [
+        ("train.tfrecord-00000-of-00002", "", "TensorFlow's records"),
+        ("gt.mat", "", "MATLAB"),
+        ("lines.hdf5", "", "write its images as files"),
+        ("labels.db", "", "save a table"),
+        ("labels.feather", "", "as Parquet or CSV"),
+        ("output.manifest", "", "name it .jsonl"),
+        ("train.list", "", "name it .txt"),
+        ("labels.yaml", "", "save them as JSON"),
+        ("a.box", "", "NAME.gt.txt"),
+        ("a.hocr", "", "ALTO"),
+    ],
+)
+def test_labels_that_nothing_reads_are_named_with_a_way_out(
+    tmp_path: Path, name: str, content: str, remedy: str
+) -> None:
+    write_image(tmp_path / "a.png", 0)
+    (tmp_path / name).write_text(content)
+    for path in (tmp_path, tmp_path / name):
+        with pytest.raises(DataError, match=remedy):
+            load(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "remedy"),
+    [
+        ("a.png", "", "that is an image"),
+        ("labels", "a.png\tx\n", "name it .txt"),
+        ("a.json", '{"rows": 1, "columns": 2}', "it holds rows, columns.*a table"),
+        ("a.json", '[{"id": 1, "annotation_id": 2}]', "JSON-MIN"),
+    ],
+)
+def test_a_file_that_is_no_label_file_says_what_it_is(
+    tmp_path: Path, name: str, content: str, remedy: str
+) -> None:
+    (tmp_path / name).write_text(content)
+    with pytest.raises(DataError, match=remedy):
+        load(tmp_path / name)
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_texts_without_images_may_have_any_line_ends(tmp_path: Path, end: str) -> None:
+    file = tmp_path / "texts.txt"
+    file.write_bytes(f"{MARK}A1{end}{end}{MARK}B2{end}".encode())
+    assert read_texts(file) == ["A1", "B2"]

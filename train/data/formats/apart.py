@@ -1,0 +1,126 @@
+"""Labels in a file for each image, in folders apart from those of the images, as contests and forms come."""
+
+from collections.abc import Callable
+from pathlib import Path, PurePosixPath
+
+from train.data.folders.beside import alike
+from train.data.folders.split_names import entries, split_within
+from train.data.formats import images_in
+from train.data.formats.places import IMAGE_FOLDERS, has_image_name
+from train.errors import DataError
+
+Images = dict[str, list[Path]]
+ABOVE = 2
+
+
+def find_apart(root: Path, ours: Callable[[Path], bool], what: str) -> dict[str, Path]:
+    """Return the folders of label files by the split that their names tell; the only one without a split as `all`.
+
+    Args:
+        root: such a folder, or one that holds some, at most two levels deep.
+        ours: whether a folder holds label files.
+        what: how these are called.
+
+    Raises:
+        DataError: there are several of one split.
+    """
+    if not root.is_dir():
+        return {}
+    if ours(root):
+        return {"all": root}
+    folders = [inner for folder in _folders(root) for inner in (folder, *_folders(folder)) if ours(inner)]
+    named = [(split, folder) for folder in folders if (split := _split(folder, root))]
+    files = dict(named or [("all", folder) for folder in folders])
+    if len(files) < len(folders):
+        raise DataError(
+            f"each split must have one folder of {what}, named after it",
+            f"{root} with {', '.join(folder.relative_to(root).as_posix() for folder in folders)}",
+            "put train, val or test into their names, or point at one of them",
+        )
+    return files
+
+
+class ImagesAround:
+    """The images in a folder of label files and below; where it has none itself, below and beside it, too.
+
+    Folders of another split are left out.
+    The images of ICDAR's training and test sets bear the same names. Folders of images that hold one called as this
+    one come last: `Images/Train` for `Groundtruth/Polygon/Train`.
+    """
+
+    def __init__(
+        self, folder: Path, root: str = "", split: str | None = None, *, within: bool = False
+    ) -> None:
+        """Look around `folder`, or into `root` alone.
+
+        Args:
+            folder: of the label files.
+            root: the folder that was named for the images; empty for none.
+            split: that of the labels, where the folder's name does not tell it.
+            within: whether nothing beside the folder is looked at, which is a whole set.
+        """
+        split, own = split or split_within(folder.name), _by_name([folder])
+        below = [path for path in _folders(folder) if split_within(path.name) in (split, None)]
+        beside = [path for path in _folders(folder.parent) if split_within(path.name) in (split, None)]
+        if root:
+            self._ranks = [_by_name([Path(root)])]
+        elif own or within:
+            self._ranks = [own, _by_name(below)]
+        else:
+            self._ranks = [
+                _by_name([*below, *(path for path in beside if path != folder)]),
+                _by_name(_twins(folder)),
+            ]
+
+    def find(self, name: str, labels: Path, rule: str) -> Path:
+        """Return the one image of a name, with its suffix or without; raise DataError if there is none, or several."""
+        for key in (name, alike(name)):
+            for images in self._ranks:
+                if found := images.get(key):
+                    return self._only(found, labels, rule)
+        return self._only([], labels, rule)
+
+    @staticmethod
+    def _only(found: list[Path], labels: Path, rule: str) -> Path:
+        if len(found) != 1:
+            raise DataError(
+                rule,
+                f"{labels} with {', '.join(map(str, found)) or 'none'}",
+                "add the image, or remove the wrong one",
+            )
+        return found[0]
+
+
+def image_name_of(labels: Path) -> str:
+    """Return what the image of `a.json` is called, or that of `a.jpg.json`: its name, with a suffix if it is told."""
+    parts = labels.name.split(".")
+    names = (".".join(parts[:count]) for count in range(len(parts) - 1, 1, -1))
+    return next(filter(has_image_name, names), labels.stem)
+
+
+def _by_name(folders: list[Path]) -> Images:
+    """Return the images of some folders under their names with and without suffixes, and under what these are alike."""
+    images: Images = {}
+    for path in (path for folder in folders for path in images_in(folder)):
+        for key in {
+            form for name in (path.name, PurePosixPath(path.name).stem) for form in (name, alike(name))
+        }:
+            images.setdefault(key, []).append(path)
+    return images
+
+
+def _folders(folder: Path) -> list[Path]:
+    return [path for path in entries(folder) if path.is_dir()]
+
+
+def _split(folder: Path, root: Path) -> str | None:
+    """Return the split that the names of the folders below `root` tell."""
+    return split_within(folder.relative_to(root).as_posix())
+
+
+def _twins(folder: Path) -> list[Path]:
+    """Return the folders called as this one in folders of images beside those above it."""
+    above = [path for one in list(folder.parents)[:ABOVE] for path in _folders(one.parent)]
+    return [
+        twin for path in above if path.name.lower() in IMAGE_FOLDERS and (twin := path / folder.name).is_dir()
+    ]
