@@ -243,7 +243,7 @@ def _find(name: str, root: Path, options: Mapping[str, str], tasks: Sequence[str
         return files
     if alone := _alone(root, options, [name]):
         return alone[1]
-    raise DataError(f"a data folder must hold labels in the {name} format", root, "see docs/data.md")
+    raise DataError(f"a data folder must hold labels in the {name} format", root, tell_what_to_try(root))
 
 
 def _require_known(options: Mapping[str, str], tasks: Sequence[str]) -> None:
