@@ -5,7 +5,7 @@ import math
 from search.records.result import StudyResult
 from search.records.trial import rank
 from search.report.confusions import count_confusions
-from search.report.text import duration, format_count, percent
+from search.report.text import count_samples, duration, format_count, format_gain, percent
 
 FEW_TRAIN, FEW_VAL, FEW_TRIALS = 200, 200, 10
 WIDE_POINTS = 5.0
@@ -42,7 +42,14 @@ def advise_on_model(result: StudyResult) -> str:
         return f"Use the bundle of this search: trial {result.winner.id}{how}."
     if fair.gain.interval.high < 0:
         return f"Use {baseline}: fine-tuning made it worse."
-    return f"Either will do: these {fair.winner.n} {result.terms.samples} do not tell the bundle from {baseline}."
+    few = f"these {count_samples(fair, result.terms.samples)}"
+    chosen = result.comparison("validation")
+    if chosen and chosen.gain.interval.low > 0 and fair.gain.difference > 0:
+        shown = (
+            f"{chosen.winner.n} validation {result.terms.samples} show a gain ({format_gain(chosen.gain)})"
+        )
+        return f"Use the bundle of this search: {shown}, though {few} are too few to show it again."
+    return f"Either will do: {few} do not tell the bundle from {baseline}."
 
 
 def advise_on_epochs(result: StudyResult) -> list[str]:
@@ -76,11 +83,12 @@ def advise_on_range(result: StudyResult) -> list[str]:
 def advise_on_trials(result: StudyResult) -> list[str]:
     """Say so if few trials came to a score, or many to none."""
     scored, all_of_them = len(rank(result.trials)), len(result.trials)
+    models = len({baseline.model for baseline in result.baselines})
     sentences = []
     if scored < FEW_TRIALS:
         sentences.append(
             f"Only {format_count(scored, 'trial')} with a score, in {duration(result.wall_seconds)}: more time finds "
-            "more, and a single --model makes each cheaper."
+            f"more{', and a single --model makes each cheaper' if models > 1 else ''}."
         )
     lost = sum(trial.state in ("failed", "diverged") for trial in result.trials)
     if all_of_them and lost / all_of_them >= OFTEN:
@@ -127,8 +135,9 @@ def advise_on_data(result: StudyResult) -> list[str]:
     if reach > WIDE_POINTS:
         needed = math.ceil(fair.winner.n * (reach / WIDE_POINTS) ** 2 / 10) * 10
         sentences.append(
-            f"The gain is known to about {reach:.0f} points either way, on {fair.winner.n} {samples}. To know it to "
-            f"{WIDE_POINTS:.0f}, label some {needed} for that split."
+            f"The gain is known to about {reach:.0f} points either way, on {count_samples(fair, samples)}. To know it "
+            f"to {WIDE_POINTS:.0f}, label some {needed} for that split"
+            f"{', of as many more documents' if fair.gain.documents else ''}."
         )
     elif result.validation_samples < FEW_VAL:
         sentences.append(

@@ -71,7 +71,7 @@ def decoded_lines(result: StudyResult) -> list[str]:
             f"{one.changed} texts changed, {one.mended} to the right one, {one.broken} from it"
         )
         if one.accepted is not None:
-            lines.append(f"Of the {split} {samples}, accepted without a person: {one.accepted}")
+            lines.append(f"Texts of {split} {samples} that may go without a person: {one.accepted}")
     return lines
 
 

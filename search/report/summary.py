@@ -41,6 +41,7 @@ def _comparison(comparison: Comparison | None) -> dict[str, Any] | None:
         "best": scores_to_json(comparison.winner),
         "gain": comparison.gain.difference,
         "gain_interval_95": interval_ends(comparison.gain.interval),
+        "documents": comparison.gain.documents,
     }
 
 

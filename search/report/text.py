@@ -5,7 +5,7 @@ from typing import Any
 
 from search.records.evidence import Latency
 from search.records.facts import DiskUse
-from search.records.result import PRETRAINED, StudyResult
+from search.records.result import PRETRAINED, Comparison, StudyResult
 from search.records.trial import Measure, TrialRecord
 from train.scoring.intervals import Gain, Interval
 from train.scoring.scores import Scores
@@ -51,6 +51,12 @@ def format_gain(gain: Gain) -> str:
     """Format a gain, '+29.6 points (95 %: +21.9 to +37.2)'."""
     low, high = 100 * gain.interval.low, 100 * gain.interval.high
     return f"{100 * gain.difference:+.1f} points (95 %: {low:+.1f} to {high:+.1f})"
+
+
+def count_samples(fair: Comparison, samples: str) -> str:
+    """Say what a comparison was made on, '263 lines of 5 documents'."""
+    documents = fair.gain.documents
+    return f"{fair.winner.n} {samples}" + (f" of {format_count(documents, 'document')}" if documents else "")
 
 
 def format_settings(settings: dict[str, Any]) -> str:

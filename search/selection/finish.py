@@ -12,7 +12,7 @@ from search.records.evidence import EightBits, Evidence
 from search.records.from_reports import Samples, make_record
 from search.records.result import StudyResult, write_result
 from search.records.sample_rows import write_rows
-from search.records.trial import TrialRecord, add_latency
+from search.records.trial import TrialRecord, add_latency, rank
 from search.records.trial_report import latest_reports, read_reports
 from search.report.page.page import write_report
 from search.report.summary import write_summary
@@ -115,7 +115,12 @@ def make_result(
         versions=installed_versions(),
         seeds={"search": settings.seed, "split": settings.seed, "train": settings.seed},
         commands=list_commands(
-            settings, data.summary, settings.local_folder, bool(verdict.averaged), verdict.refit is not None
+            settings,
+            data.summary,
+            settings.local_folder,
+            exported=bool(verdict.averaged),
+            refitted=verdict.refit is not None,
+            several=len(rank(trials)) > 1,
         ),
         disk=measure_disk_use(search.results),
     )

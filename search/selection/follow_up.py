@@ -11,7 +11,12 @@ from train.bundle import ONNX
 
 
 def list_commands(
-    settings: StudySettings, data: DataSummary, folder: Path, exported: bool = True, refitted: bool = False
+    settings: StudySettings,
+    data: DataSummary,
+    folder: Path,
+    exported: bool = True,
+    refitted: bool = False,
+    several: bool = True,
 ) -> dict[str, str]:
     """Return purpose -> exact command, the next one to type first.
 
@@ -21,6 +26,7 @@ def list_commands(
         folder: where its files lie.
         exported: whether it has a winner's bundle.
         refitted: whether that has learned the validation samples, which therefore say nothing of it.
+        several: whether another trial has a score, too.
     """
     curves = {"watch or read the curves": curves_command(folder)}
     repeat = {"repeat the search": shlex.join(["python", *sys.argv])}
@@ -30,7 +36,7 @@ def list_commands(
     return {
         "evaluate": _evaluate(settings, data, folder, root, "test" if refitted else "val"),
         **_serve(settings, folder),
-        "export another trial": _export(settings, folder),
+        **({"export another trial": _export(settings, folder)} if several else {}),
         **curves,
         **_train(settings, folder, root),
         **repeat,

@@ -243,6 +243,8 @@ def test_the_commands_that_follow_are_for_the_same_data(tmp_path: Path) -> None:
 
     folder = following(data=str(tmp_path), test_fraction=0.2)
     assert next(iter(folder)) == "evaluate"
+    alone = list_commands(StudySettings(name="x", storage="runs"), found, tmp_path, several=False)
+    assert folder.keys() - alone.keys() == {"export another trial"}
     assert f"--bundle runs/x/best --labels {labels}" in folder["evaluate"]
     assert f"--data {tmp_path} --config runs/x/best.yaml --seed 5 --test-fraction 0.2" in str(folder)
     lists = {"train": ["t.txt", "u.txt"], "val": "v.txt"}  # as an earlier version wrote it

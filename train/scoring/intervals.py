@@ -30,10 +30,15 @@ class Interval(Frozen):
 
 
 class Gain(Frozen):
-    """A difference of two scores, in [-1, 1], and its 95 % interval."""
+    """A difference of two scores, in [-1, 1], and its 95 % interval.
+
+    Attributes:
+        documents: how many the samples are of, by which the interval counts; None where each stands for itself.
+    """
 
     difference: float
     interval: Interval
+    documents: int | None = None
 
 
 def standard_error(score: float, samples: int) -> float:
@@ -90,7 +95,11 @@ def paired_gain_interval(
     interval = bootstrap_interval(rows, gain, seed)
     if sign_test(sum(gain(row) != 0 for row in rows), 0) > LEVEL:
         interval = Interval(low=min(interval.low, 0.0), high=max(interval.high, 0.0))
-    return Gain(difference=gain(both.sum(axis=0)), interval=interval)
+    return Gain(
+        difference=gain(both.sum(axis=0)),
+        interval=interval,
+        documents=None if documents is None else len(rows),
+    )
 
 
 def paired_share_gain(
@@ -118,7 +127,11 @@ def paired_share_gain(
     low, high = max(-1.0, centre - reach), min(1.0, centre + reach)
     if sign_test(int((sums > 0).sum()), int((sums < 0).sum())) > LEVEL:
         low, high = min(low, 0.0), max(high, 0.0)
-    return Gain(difference=float(changes.mean()), interval=Interval(low=low, high=high))
+    return Gain(
+        difference=float(changes.mean()),
+        interval=Interval(low=low, high=high),
+        documents=None if documents is None else len(sums),
+    )
 
 
 def sign_test(won: int, lost: int) -> float:

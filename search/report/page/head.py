@@ -14,6 +14,7 @@ from search.report.sentences import (
 )
 from search.report.text import (
     INTERVAL,
+    count_samples,
     duration,
     format_averaged,
     format_count,
@@ -29,7 +30,7 @@ def show_head(result: StudyResult) -> str:
     """Return the study's name, the headline, and what its figures rest on."""
     fair = result.comparison("test")
     held_back = (
-        f"Measured once, at the end, on {fair.winner.n} held-back {result.terms.samples}; gain "
+        f"Measured once, at the end, on {count_samples(fair, f'held-back {result.terms.samples}')}; gain "
         f"{format_gain(fair.gain)}."
         if fair
         else "There was no held-back test part: the winner was chosen on what it is measured on, "
@@ -61,6 +62,11 @@ def headline(result: StudyResult) -> str:
     if fair is None:
         best = result.winner.best
         return f"Of the best trial, {result.terms.goal}: {_score_text(best.scores) if best else 'not known'}."
+    if result.caution is not None and result.caution.share == 0:
+        return (
+            f"The bundle is the pretrained baseline, as no gain over it is shown; {result.terms.goal}: "
+            f"{_score_text(fair.winner)}."
+        )
     return _compared(fair, result.terms.goal)
 
 

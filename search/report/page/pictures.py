@@ -30,10 +30,9 @@ def show_misreadings(result: StudyResult, image_of: ImageOf) -> str:
     if not result.misreadings:
         return section(title, f"<p>None of the validation {words.samples}.</p>")
     shown, all_of_them = min(SHOWN, len(result.misreadings)), len(result.misreadings)
-    caption = (
-        f"The {shown} worst of the {all_of_them} validation {words.samples} that are still {words.wrong}. "
-        f"{words.legend}"
-    )
+    which = f"The {shown} worst of the {all_of_them}" if shown < all_of_them else "The"
+    order = "" if shown < all_of_them else ", the worst first"
+    caption = f"{which} validation {words.samples} that are still {words.wrong}{order}. {words.legend}"
     figures = (_misreading(one, image_of, words.spelled) for one in worst_first(result.misreadings)[:SHOWN])
     kind = "lines" if words.spelled else "lines photos"
     return section(title, f'<div class="{kind}">{"".join(figures)}</div>', caption)

@@ -17,6 +17,7 @@ from search.report.page.tables import show_trials
 from search.report.summary import summary
 from tests.search.made_result import result, trial, trials, with_labels
 from tests.search.report.test_page import gained
+from train.scoring.intervals import Gain, Interval
 
 
 @pytest.mark.parametrize(
@@ -25,6 +26,16 @@ from tests.search.report.test_page import gained
 )
 def test_what_to_use_follows_the_interval(low: float, high: float, says: str) -> None:
     assert says in advise_on_model(gained(low, (low + high) / 2, high))
+
+
+def test_a_gain_that_validation_shows_counts_where_the_test_is_too_small_to_show_it() -> None:
+    validation, test = result().comparisons[:2]
+    shown = Gain(difference=0.2, interval=Interval(low=0.1, high=0.3))
+    unsure = Gain(difference=0.2, interval=Interval(low=0.0, high=0.3), documents=5)
+    both = (validation.model_copy(update={"gain": shown}), test.model_copy(update={"gain": unsure}))
+    said = advise_on_model(result().model_copy(update={"comparisons": both}))
+    assert said.startswith("Use the bundle of this search: 172 validation lines show a gain (+20.0 points ")
+    assert said.endswith("though these 90 lines of 5 documents are too few to show it again.")
 
 
 def test_without_a_winner_the_pretrained_baseline_is_used() -> None:

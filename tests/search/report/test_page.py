@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from search.records.evidence import DecodedSplit
+from search.records.evidence import Caution, DecodedSplit
 from search.records.result import StudyResult
 from search.report.importance import measure_importances
 from search.report.page.head import headline
@@ -100,6 +100,12 @@ def test_how_sure_is_shown_beside_how_right_with_counts() -> None:
 )
 def test_headline_follows_the_interval(low: float, high: float, says: str) -> None:
     assert says in headline(gained(low, (low + high) / 2, high))
+
+
+def test_a_bundle_that_is_the_baseline_is_no_result_of_fine_tuning() -> None:
+    caution = Caution(baseline="tiny", share=0, gain=result().comparisons[0].gain, samples=90)
+    said = headline(result().model_copy(update={"caution": caution}))
+    assert said.startswith("The bundle is the pretrained baseline, as no gain over it is shown; ")
 
 
 def test_no_score_stands_without_its_interval(page: Page) -> None:

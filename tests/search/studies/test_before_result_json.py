@@ -31,6 +31,7 @@ LATER = [
     ("refit", None),
     ("int8", None),
     ("precision", "float32"),
+    ("documents", None),
 ]
 
 

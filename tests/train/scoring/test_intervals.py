@@ -73,7 +73,9 @@ def test_lines_of_one_document_count_for_less() -> None:
     for _ in range(300):
         drawn = np.repeat(rng.choice(3, 10, p=[0.3, 0.3, 0.4]), 12)
         before, after = drawn == 1, drawn == 0
-        found = [paired_share_gain(before, after, one).interval for one in (documents, None)]
+        gains = [paired_share_gain(before, after, one) for one in (documents, None)]
+        assert [gain.documents for gain in gains] == [10, None]
+        found = [gain.interval for gain in gains]
         held, alone = (
             held + (found[0].low <= 0 <= found[0].high),
             alone + (found[1].low <= 0 <= found[1].high),
