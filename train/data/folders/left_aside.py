@@ -35,7 +35,12 @@ OTHER_WAYS = (
     (".hocr .html .htm", "hOCR ({}) is not read: let the tool write ALTO or PAGE XML"),
 )
 """What labels may stand in that nothing reads: suffixes, or the one that is somewhere in a name; and what to do."""
-NO_LABELS = frozenset({"filestate.txt", "id2char.json", "dataset_stats.json", "custom_dict.txt", "dict.txt"})
+NO_LABELS = frozenset(
+    {
+        *("filestate.txt", "id2char.json", "dict.txt"),
+        *("dataset_stats.json", "custom_dict.txt", "manifest.json"),  # of our own convert and drawn lines
+    }
+)
 KALDI = "text"
 """What Kaldi calls its list, which has no suffix."""
 LOOKED_INTO = 1000

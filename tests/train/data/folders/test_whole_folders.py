@@ -126,6 +126,7 @@ def test_what_is_not_read_is_named_and_counted(tmp_path: Path) -> None:
     for name in ("rec_gt.txt", "Label.txt", "labels_old.txt"):
         write(tmp_path / name, "a.png\tA\n")
     write(tmp_path / "dict.txt", "A\n")
+    write(tmp_path / "manifest.json", '{"texts": "vin", "train": 512}')
     write(tmp_path / "README.txt", "hello\n")
     (tmp_path / "gone.json").symlink_to(tmp_path / "nothing")
     os.mkfifo(tmp_path / "pipe.txt")
@@ -140,7 +141,9 @@ def test_what_is_not_read_is_named_and_counted(tmp_path: Path) -> None:
         ".jp2",
     ]
     assert [part for part in told if part not in line] == []
-    assert not any(name in line for name in ("gone", "pipe", "dict.txt", "README", "train.txt", "hidden"))
+    assert not any(
+        name in line for name in ("gone", "pipe", "dict.txt", "README", "train.txt", "hidden", "manifest")
+    )
 
 
 def test_nothing_is_said_of_a_folder_that_is_read_whole(tmp_path: Path) -> None:
