@@ -23,6 +23,21 @@ def texts_of(
 
 
 @pytest.mark.parametrize(
+    "content",
+    [
+        {"info": {}, "data": [{"path": a, "text": b} for a, b in ROWS]},
+        {"path": ["a.png", "b.png"], "text": ["x", "y"]},
+        {"path": {"0": "a.png", "1": "b.png"}, "text": {"0": "x", "1": "y"}},
+        {"0": {"path": "a.png", "text": "x"}, "1": {"path": "b.png", "text": "y"}},
+        {"a.png": {"text": "x"}, "b.png": {"text": "y"}},
+    ],
+)
+def test_a_table_in_one_json_object(tmp_path: Path, content: object) -> None:
+    (tmp_path / "labels.json").write_text(json.dumps(content, indent=1))
+    assert texts_of(tmp_path) == ROWS
+
+
+@pytest.mark.parametrize(
     ("name", "content"),
     [
         ("labels.csv", f"{MARK}path,text\na.png,x\n{MARK}path,text\nb.png,y\n"),
@@ -113,6 +128,7 @@ def test_labels_that_nothing_reads_are_named_with_a_way_out(
         ("labels", "a.png\tx\n", "name it .txt"),
         ("a.json", '{"rows": 1, "columns": 2}', "it holds rows, columns.*a table"),
         ("a.json", '[{"id": 1, "annotation_id": 2}]', "JSON-MIN"),
+        ("a.json", 'a.png\t[{"transcription": "x", "points": []}]\n', "a.json .txt"),
     ],
 )
 def test_a_file_that_is_no_label_file_says_what_it_is(

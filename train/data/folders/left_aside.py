@@ -156,7 +156,12 @@ def _fault(path: Path) -> str:
     except UnicodeDecodeError:
         return f"save {path.name} as UTF-8"
     except (OSError, ValueError, RecursionError) as error:
-        return f"mend {path.name}: {str(error)[:80]}"
+        is_list = path.suffix.lower() == ".json" and "\t[" in text.partition("\n")[0]
+        return (
+            f"name {path.name} .txt: it is a list with tabs"
+            if is_list
+            else f"mend {path.name}: {str(error)[:80]}"
+        )
     return ""
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from train.data.formats import read_text
+from train.data.formats.table_objects import rows_in
 from train.errors import DataError
 
 Row = tuple[str, Sequence[Any]]
@@ -83,9 +84,13 @@ def json_table(path: Path) -> Table:
 
 
 def json_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield `file:line` and the objects of JSON lines, or of a `.json` that is a list of them."""
-    is_list = path.suffix.lower() == ".json" and not _has_lines(path)
-    return json_objects(path) if is_list else _json_lines(path)
+    """Yield `file:line` and the objects of JSON lines, or of a `.json` that is a list, or one object, of them."""
+    if path.suffix.lower() != ".json" or _has_lines(path):
+        return _json_lines(path)
+    content = read_text(path)
+    if content.lstrip(BLANK).startswith("{") and (rows := rows_in(_decoded(content, 0, f"{path}:1")[0])):
+        return ((f"{path}:{number}", row) for number, row in enumerate(rows, 1))
+    return json_objects(path)
 
 
 def _has_lines(path: Path) -> bool:
