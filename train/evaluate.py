@@ -20,7 +20,7 @@ from train.data.checks.allowed import describe_left_out, require_few
 from train.data.checks.rules import quote_some
 from train.data.dataset import Dataset, decode_usable
 from train.data.decoded.stored import Stored
-from train.data.labels import load_files
+from train.data.labels import load_files, require_apart
 from train.data.sample import Sample
 from train.end_to_end.finder import PhotoFiles
 from train.end_to_end.pair import read_end_to_end
@@ -177,6 +177,7 @@ def load_labelled(
 ) -> tuple[list[Sample], Dataset]:
     """Return the samples of the label files that the command line names, decoded; say what is left out."""
     samples = load_files(chosen.labels, options_of(chosen.option), chosen.format, kind.formats)[1]
+    require_apart({"--errors": chosen.errors, "--html": chosen.html}, samples)
     data, left_out = decode_usable(samples, stored)
     require_few([f"{why}  {source}" for source, why in left_out.items()], chosen.allow_bad)
     if left_out:

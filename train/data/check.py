@@ -29,7 +29,7 @@ from train.data.checks.rulebook import RULES
 from train.data.checks.rules import Checks
 from train.data.evidence import tell_missing
 from train.data.folders.notes import collected_notes
-from train.data.labels import load_named
+from train.data.labels import load_named, require_apart
 from train.data.sample import Sample
 from train.data.split import Splits, given_splits
 from train.data.texts.forms import normal_form
@@ -49,11 +49,13 @@ def main(arguments: Sequence[str]) -> int:
     """Check the data that the command line names; return 1 where it has errors."""
     options = parser().parse_args(arguments)
     named, task = require_data(options.data, options), TASKS.get(options.task)
-    for option, path in (("--json", options.json), ("--html", options.html)):
+    outputs = {"--json": options.json, "--html": options.html}
+    for option, path in outputs.items():
         if path:
             require_file(path, option)
     with collected_notes() as notes:
         name, given = load_named(named, options_of(options.option), options.format, task.formats)
+    require_apart(outputs, (sample for part in given.values() for sample in part))
     splits = given_splits(given)
     characters = _characters(options.model_charset)
     checks = with_format(task.checks(characters), declared_rules(None, named), splits)

@@ -19,7 +19,7 @@ from train.data.arguments import (
 )
 from train.data.labels import load_named
 from train.data.sample import Sample
-from train.errors import DataError
+from train.errors import DataError, UsageError
 from train.reading.formats.declared import PATTERN
 from train.reading.formats.infer import Proposal, propose
 from train.reading.formats.rules import COMMON
@@ -47,6 +47,8 @@ def main(arguments: Sequence[str]) -> None:
     """Print the proposal, how many labels obey it, and those that do not."""
     options = parser().parse_args(arguments)
     named = require_data(options.data, options)
+    if options.write and options.write.is_file():
+        raise UsageError("--write must be a new file", options.write, "move it away, or name another one")
     given = load_named(named, options_of(options.option), options.format, ("recognition",))[1]
     samples = [sample for part in given.values() for sample in part]
     found = propose([sample.text for sample in samples], options.seed)

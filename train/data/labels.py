@@ -1,7 +1,7 @@
 """The labels that a person names: a folder, one file, or the files of each split."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -65,3 +65,13 @@ def _require_new(
                 f"{sample.source} in {paths[other]} and in {paths[number]}",
                 "leave one of them out: its samples would count twice",
             )
+
+
+def require_apart(outputs: Mapping[str, Path | None], samples: Iterable[Sample]) -> None:
+    """Raise UsageError for an output, by its option, that is a label file or an image of the data: it would be gone."""
+    there = {os.path.realpath(path): option for option, path in outputs.items() if path and path.exists()}
+    if not there:
+        return
+    for path in {part for one in samples for part in (one.source.rpartition(":")[0], str(one.path))}:
+        if option := there.get(os.path.realpath(path)):
+            raise UsageError(f"{option} must not replace what is read", path, "name another file")

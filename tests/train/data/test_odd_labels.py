@@ -1,4 +1,4 @@
-"""Tables that were joined or stand under another name, and what is said of labels that nobody reads."""
+"""Labels that were joined, stand under another name, or are none: what is said of them; and they stay as they are."""
 
 import json
 from pathlib import Path
@@ -6,10 +6,12 @@ from pathlib import Path
 import pytest
 
 from tests.contracts.format_examples import write_image, write_shard
+from train.data import check
+from train.data import format as format_command
 from train.data.folders.notes import collected_notes
 from train.data.formats import load
 from train.data.texts.text_list import read_texts
-from train.errors import DataError
+from train.errors import DataError, UsageError
 
 MARK = "\ufeff"
 ROWS = [("a.png", "x"), ("b.png", "y")]
@@ -144,3 +146,18 @@ def test_texts_without_images_may_have_any_line_ends(tmp_path: Path, end: str) -
     file = tmp_path / "texts.txt"
     file.write_bytes(f"{MARK}A1{end}{end}{MARK}B2{end}".encode())
     assert read_texts(file) == ["A1", "B2"]
+
+
+def test_what_is_written_never_takes_the_place_of_what_is_read(tmp_path: Path) -> None:
+    write_image(tmp_path / "a.png", 0)
+    labels = tmp_path / "labels.json"
+    labels.write_text('{"a.png": "x"}')
+    (tmp_path / "link.json").symlink_to(labels)
+    for option, name in (("--json", "labels.json"), ("--json", "link.json"), ("--html", "a.png")):
+        with pytest.raises(UsageError, match=f"{option} must not replace what is read"):
+            check.main([str(tmp_path), option, str(tmp_path / name)])
+    assert labels.read_text() == '{"a.png": "x"}'
+    proposal = tmp_path / "format.yaml"
+    proposal.write_text("pattern: x\n")
+    with pytest.raises(UsageError, match="--write must be a new file"):
+        format_command.main([str(tmp_path), "--write", str(proposal)])
