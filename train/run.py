@@ -92,7 +92,7 @@ def main(arguments: Sequence[str]) -> None:
     chosen = parser().parse_args(arguments)
     data = require_data(chosen.data, chosen)
     require_folder(chosen.output, "--output")
-    with sole_run(chosen.output):
+    with sole_run(chosen.output, None if chosen.resume else chosen.data):
         _run(chosen, data)
 
 

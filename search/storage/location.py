@@ -200,10 +200,13 @@ def withdraw(settings: StudySettings) -> None:
 
 
 def check_own_folder(settings: StudySettings) -> None:
-    """Raise UsageError if a new study would write among its data, or has the name of a file beside studies."""
+    """Raise UsageError if a new study would write among what it reads, or has the name of a file beside studies."""
     folder = settings.local_folder.resolve()
-    others = (settings.general_labels, settings.synthetic_labels)
-    data = [path for path in (settings.data, *chain(*settings.labels.values()), *others) if path]
+    others = (settings.general_labels, settings.synthetic_labels, settings.reading, settings.texts)
+    models = (settings.weights, settings.detection, settings.recognition)
+    named = (*others, *models, settings.dictionary, settings.space)
+    data = [path for path in (settings.data, *chain(*settings.labels.values())) if path]
+    data += [path for path in named if path and Path(path).exists()]
     inside = next((path for path in data if Path(path).resolve().is_relative_to(folder)), None)
     kept = (STUDIES, EMBEDDED_FOLDER, OTHERS_FOLDER, FIRST_OTHERS_FOLDER, CACHE)
     taken = settings.name if settings.name in kept else None

@@ -128,7 +128,15 @@ def test_a_name_is_taken_once(storage: Path, capsys: pytest.CaptureFixture[str])
     assert (storage / "mine" / "study.json").read_text(encoding="utf-8") == "{}"
 
 
-@pytest.mark.parametrize("more", [["--data", "plates"], ["--name", "studies.db"], ["--name", "line-cache"]])
+@pytest.mark.parametrize(
+    "more",
+    [
+        ["--data", "plates"],
+        ["--texts", "plates", "--name", "plates"],
+        ["--name", "studies.db"],
+        ["--name", "line-cache"],
+    ],
+)
 def test_a_study_has_a_folder_to_itself(
     more: list[str], storage: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -72,11 +72,13 @@ def require_same_data(
 
 
 @contextmanager
-def sole_run(output: Path) -> Iterator[None]:
-    """Keep other runs from a folder while the block runs; raise UsageError while one is at work there.
+def sole_run(output: Path, data: Path | None = None) -> Iterator[None]:
+    """Keep other runs from a folder while the block runs; raise UsageError while one is at work, or for the data.
 
     A folder that was made for the lock alone is taken away again.
     """
+    if data and output.resolve() == data.resolve():
+        raise UsageError("--output must not be the data folder", output, "name another one")
     made = not output.exists()
     with ExitStack() as held:
         try:

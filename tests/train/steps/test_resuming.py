@@ -76,5 +76,7 @@ def test_two_runs_do_not_write_over_each_other(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="--resume goes with"):
         main(["--data", str(tmp_path), "--output", str(tmp_path / "mistyped"), "--resume"])
     assert not (tmp_path / "mistyped").exists()
+    with pytest.raises(UsageError, match="not be the data folder"), sole_run(tmp_path, tmp_path / "a" / ".."):
+        pass
     with sole_run(tmp_path), locked(tmp_path):
         pass  # a search in a folder of that name keeps its winners under the other lock
