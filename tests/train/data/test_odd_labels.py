@@ -148,6 +148,22 @@ def test_texts_without_images_may_have_any_line_ends(tmp_path: Path, end: str) -
     assert read_texts(file) == ["A1", "B2"]
 
 
+@pytest.mark.parametrize(
+    ("names", "remedy"),
+    [
+        (["a/b/c.png"], "images alone"),
+        (["a/c.png", "b/c.mat"], "MATLAB"),
+        (["a/c.png", "b/c.xml"], r"b/c\.xml are of no known form"),
+    ],
+)
+def test_what_lies_in_the_folders_below_is_named(tmp_path: Path, names: list[str], remedy: str) -> None:
+    for name in names:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    with pytest.raises(DataError, match=remedy):
+        load(tmp_path)
+
+
 def test_what_is_written_never_takes_the_place_of_what_is_read(tmp_path: Path) -> None:
     write_image(tmp_path / "a.png", 0)
     labels = tmp_path / "labels.json"

@@ -4,6 +4,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 
 from train.data.folders.notes import note
@@ -71,7 +72,7 @@ def note_left_aside(root: Path, read: Iterable[Path], samples: Iterable[Sample])
 def tell_what_to_try(root: Path) -> str:
     """Return the remedy for a folder, or a file, in which no labels were found, by what lies there."""
     files = [path for path in entries(root) if path.is_file()]
-    there = files or [root]
+    there = files or [root] * root.is_file()
     if not files and root.is_file() and (remedy := _tell_of_file(root)):
         return remedy
     labels = [path for path in there if _is_list(path.name) and _holds_labels(str(path))]
@@ -88,10 +89,15 @@ def tell_what_to_try(root: Path) -> str:
     told = [f"see docs/data.md; if labels stand in {lists}, name that file"] if lists else []
     told += [f"save {sheets} as CSV"] if sheets else []
     told += [f"unpack {packed}"] if packed else []
-    told += _other_ways(there) if not lists else []
+    below = (
+        [] if lists else there or [Path(folder, name) for folder, name in islice(_files(root), LOOKED_INTO)]
+    )
+    told += _other_ways(below)
     if told:
         return "; or ".join(told)
-    if any(path.suffix.lower() in READABLE_SUFFIXES for path in files):
+    if unknown := [f"{path.parent.name}/{path.name}" for path in below if _is_list(path.name)]:
+        return f"see docs/data.md; {_some(unknown)} are of no known form"
+    if any(path.suffix.lower() in READABLE_SUFFIXES for path in below):
         return (
             "there are images alone; where their names hold the texts, add --format filename (docs/data.md)"
         )
