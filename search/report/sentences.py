@@ -69,6 +69,8 @@ def decoded_lines(result: StudyResult) -> list[str]:
         lines.append(
             f"The text model on {split} {samples}: {percent(one.raw)} read greedily, {percent(one.decoded)} with it; "
             f"{one.changed} texts changed, {one.mended} to the right one, {one.broken} from it"
+            if one.changed
+            else f"The text model changes no text of the {split} {samples}"
         )
         if one.accepted is not None:
             lines.append(f"Texts of {split} {samples} that may go without a person: {one.accepted}")

@@ -19,6 +19,7 @@ from search.report.text import (
     GENERAL,
     INTERVAL,
     align,
+    count_samples,
     duration,
     format_averaged,
     format_disk_use,
@@ -66,7 +67,11 @@ def terminal_table(result: StudyResult) -> str:
             lines += ["It was trained in stages:", *map(str, result.winner.stages)]
     lines += eight_bits_lines(result)
     lines += [format_disk_use(result.disk)] if result.disk else []
-    lines += [f"{purpose}: {command}" for purpose, command in list(result.commands.items())[:1]]
+    lines += [
+        f"{purpose}: {command}"
+        for place, (purpose, command) in enumerate(result.commands.items())
+        if place == 0 or "serve/run.py" in command
+    ]
     return "\n".join(lines)
 
 
@@ -167,8 +172,8 @@ def _baseline_row(baseline: Baseline, result: StudyResult) -> Sequence[str]:
 def _gain_line(comparison: Comparison, terms: Terms) -> str:
     before, after = comparison.baseline.scores, comparison.winner
     first = terms.scores[0]
-    where = f"{KINDS[comparison.split]} {terms.samples}"
+    where = count_samples(comparison, f"{KINDS[comparison.split]} {terms.samples}")
     return (
-        f"{first[0].upper()}{first[1:]} on {after.n} {where}: {format_scores(before)} ({comparison.baseline}) -> "
+        f"{first[0].upper()}{first[1:]} on {where}: {format_scores(before)} ({comparison.baseline}) -> "
         f"{format_scores(after)}, {format_gain(comparison.gain)}"
     )

@@ -149,6 +149,7 @@ def result(found: tuple[TrialRecord, ...] | None = None) -> StudyResult:
         seeds={"search": 0, "split": 0},
         commands={
             "Measure it": "python train/evaluate.py --bundle runs/vin/best --labels data/vin/rec_gt_val.txt",
+            "Serve it": "python serve/run.py --recognition runs/vin/best",
             "Train it again": "python train/run.py --data data/vin --config runs/vin/best/config.yaml",
             "Search again": "python search/run.py --data data/vin --name vin --time-budget 60m --seed 0",
         },

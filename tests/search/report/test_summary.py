@@ -153,7 +153,8 @@ def test_table_is_aligned_and_ends_with_the_next_command() -> None:
     assert all(line[place - 2 : place] == " %" for line in lines[1:13])
     assert any("t12 failed: ModelError" in line for line in lines)
     assert any("held-back test" in line and "points (95 %: +" in line for line in lines)
-    assert lines[-1].startswith("Measure it: python train/evaluate.py")
+    assert lines[-2].startswith("Measure it: python train/evaluate.py")
+    assert lines[-1].startswith("Serve it: python serve/run.py")
     assert f"{N} validation lines" in "\n".join(lines)
 
 
