@@ -30,8 +30,15 @@ class Cut(BaseModel):
         return self.model_dump(exclude_defaults=True)
 
     def __str__(self) -> str:
-        """Say it in a few words."""
-        return ", ".join(f"{name} {value}" for name, value in self.changes().items()) or "as PaddleOCR cuts"
+        """Say it in a few words, 'ends +0.2, resampled once'."""
+        words = {
+            "along": f"ends {self.along:+g}",
+            "across": f"sides {self.across:+g}",
+            "shape": self.shape,
+            "level_degrees": f"upright up to {self.level_degrees:g} degrees",
+            "direct": "resampled once",
+        }
+        return ", ".join(words[name] for name in self.changes()) or "as PaddleOCR cuts"
 
 
 PADDLEOCR = Cut()
