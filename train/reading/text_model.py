@@ -147,8 +147,9 @@ class TextModel:
     ) -> list[int]:
         """Return the lines that may have a better text of a level.
 
-        They are those whose best text so far, `latest`, is not of it already, and of the others those where a text that
-        begins otherwise gains more by the rules since the level that it was the best of.
+        A line whose best text so far (`latest`) is of an earlier level is one. Any other is one only if a text with
+        another first character may overtake it: obeying is worth more after some (`worth_by_first`), and this
+        level may value another one more than the level that the text was the best of.
         """
         if self._spelling is not None and level == self._hard:
             return list(range(len(found)))
