@@ -39,4 +39,4 @@ all-tests:
 	$(PYTEST)
 
 clean:
-	rm -rf .venv runs
+	rm -rf .venv runs/demo
