@@ -157,6 +157,22 @@ def test_a_table_with_a_row_a_region(tmp_path: Path, last: str, text: str) -> No
     assert (found, seen(sample), sample.size) == ("box_table", [Region(BOX, text)] * 2, (12, 40))
 
 
+@pytest.mark.parametrize(
+    ("box", "are_photos"), [("1,2,30,9", True), ("0,0,40,12", False), ("100,200,130,209", False)]
+)
+def test_a_table_of_photos_is_none_of_lines(tmp_path: Path, box: str, are_photos: bool) -> None:
+    """A box that fills its image, or is that of the page from which it was cut, is no place in a photo."""
+    write_image(tmp_path / "a.png", 0)
+    put(tmp_path / "train.csv", f"filename,text,x1,y1,x2,y2\na.png,Hi,{box}\n")
+    assert load(tmp_path, {"text": "text"})[1]["train"][0].text == "Hi"
+    if not are_photos:
+        assert load(tmp_path)[0] == "table"
+        return
+    with pytest.raises(DataError, match="--format box_table --option text=text"):
+        load(tmp_path)
+    assert load(tmp_path, name="box_table")[1]["train"][0].text == "Hi"
+
+
 def test_dota_has_places_that_may_be_difficult(tmp_path: Path) -> None:
     write_image(tmp_path / "images" / "a.png", 0)
     quad = " ".join(f"{number}.0" for number in NUMBERS)

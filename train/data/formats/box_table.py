@@ -7,6 +7,7 @@ from typing import ClassVar
 from train.data.formats import FORMATS, ROOT
 from train.data.formats.places import find_exports, find_images, splits_told
 from train.data.formats.shapes import labelled_size, numbers_of, rectangle
+from train.data.formats.table_boxes import SIDES
 from train.data.formats.via_csv import csv_rows
 from train.data.photos.regions import Region, as_region, label_of
 from train.data.sample import Sample
@@ -14,7 +15,6 @@ from train.errors import DataError, UsageError
 
 NAMES = ("filename", "file_name", "image", "image_path", "path")
 TEXTS = ("text", "transcription", "words", "plate")
-SIDES = ("xmin", "ymin", "xmax", "ymax")
 
 
 @FORMATS.register("box_table")
@@ -58,13 +58,14 @@ def _is_ours(path: Path) -> bool:
         columns = [name.lower() for name in next(csv_rows(path), ({}, ""))[0]]
     except DataError:
         return False
-    return {*SIDES} <= {*columns} and any(name in NAMES for name in columns)
+    return any({*sides} <= {*columns} for sides in SIDES) and any(name in NAMES for name in columns)
 
 
 def _corners(row: Mapping[str, str], source: str) -> list[float]:
     held = {name.lower(): cell for name, cell in row.items()}
     try:
-        left, top, right, bottom = numbers_of([float(held[side]) for side in SIDES], source)
+        sides = next(sides for sides in SIDES if {*sides} <= held.keys())
+        left, top, right, bottom = numbers_of([float(held[side]) for side in sides], source)
     except ValueError as error:
         raise DataError("a box must have numbers", f"{source}: {error}", "mend that row") from error
     return rectangle(left, top, right - left, bottom - top)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from train.data.folders.beside import Neighbours
+from train.data.folders.notes import note
 from train.data.formats import FORMATS, by_split, images_in, read_text
 from train.data.formats.page_json_kinds import KINDS
 from train.data.sample import Sample
@@ -15,6 +16,7 @@ from train.errors import DataError
 TEXT_KEY = "corrected_text"
 TOLD = frozenset({"version", "imagePath", "imageData"})
 """Texts that labelling tools save with their own shapes."""
+PLACES = frozenset({"bbox", "box", "points", "polygon", "vertices", "quad"})
 LOOKED_INTO = 20
 
 
@@ -90,6 +92,11 @@ def _text(path: Path, key: str) -> str:
             f"the text under {key!r} must be a string",
             f"{path}:1: {json.dumps(text)[:60]}",
             "write its text in quotes",
+        )
+    if isinstance(text, str) and (found := PLACES & labels.keys()):
+        note(
+            f"{path.parent}: its images are taken for lines; the places under {', '.join(sorted(found))} are passed "
+            "over"
         )
     if not isinstance(text, str):
         keys = ", ".join(labels) if isinstance(labels, dict) else type(labels).__name__

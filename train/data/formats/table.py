@@ -6,7 +6,6 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
-from train.data.folders.notes import note
 from train.data.folders.split_names import entries, only_one
 from train.data.formats import FORMATS, ROOT, by_split
 from train.data.formats.chat import is_chat
@@ -14,6 +13,7 @@ from train.data.formats.iam import is_iam
 from train.data.formats.orientation import ANGLES
 from train.data.formats.places import files_by_split, find_images, has_image_name, names_image, splits_told
 from train.data.formats.region_lists import first_line, is_corners, is_regions
+from train.data.formats.table_boxes import require_lines
 from train.data.formats.table_delimited import Dialect, delimited_table
 from train.data.formats.table_parquet import FIRST, is_first, parquet_images, parquet_table
 from train.data.formats.table_rows import Table, json_table
@@ -31,16 +31,6 @@ FURTHER_TEXTS = re.compile("ground_?truth_text|suffix")
 SPLIT_COLUMNS = re.compile("partition|set|split|subset")
 GROUP_COLUMNS = re.compile("group|document|doc(ument)?_id")
 """The usual names of columns."""
-BOXES = (
-    ("xmin", "ymin", "xmax", "ymax"),
-    ("x_min", "y_min", "x_max", "y_max"),
-    ("x1", "y1", "x2", "y2"),
-    ("x", "y", "width", "height"),
-    ("x", "y", "w", "h"),
-    ("left", "top", "width", "height"),
-    ("bbox",),
-)
-"""Names of columns that together are a place in an image."""
 DELIMITED, JSON, PARQUET = (".csv", ".tsv"), (".jsonl", ".ndjson"), (".parquet", ".arrow")
 ALWAYS = (*DELIMITED, *JSON, *PARQUET)
 SOMETIMES = (".txt", ".json")
@@ -86,7 +76,6 @@ class TableOfTexts:
     def read(path: Path, options: Mapping[str, str]) -> Iterator[Sample]:
         """Yield one sample a row; blank rows are passed over."""
         table = _open(path, options)
-        _note_boxes(path, table.columns)
         image = _column(table, "image", options.get("image", ""), _likely_images(table, path), path)
         text = _text_column(table, options.get("text", ""), image, path)
         split_columns, group = (
@@ -95,7 +84,7 @@ class TableOfTexts:
         if image in table.images:
             if options.get("root"):
                 raise UsageError("--root goes with paths", f"{path}, which holds its images", "leave it out")
-            rows = list(table.rows([text, *group, *split_columns]))
+            rows, paths = list(table.rows([text, *group, *split_columns])), {}
             images, names = parquet_images(path, image), [""] * len(rows)
         else:
             found = [
@@ -107,22 +96,13 @@ class TableOfTexts:
             labels = path / FIRST if path.is_dir() else path
             paths = find_images(labels, names, options.get("root", ""))
             images = [paths[name] for name in names]
+        require_lines(path, table, image, text, paths, bool(options.get("text")))
         require_single(rows, text, table.columns)
         require_texts(names, [cells[0] for _, cells in rows], path, bool(options.get("text")))
         splits = splits_told(path, names, [cells[-1] for _, cells in rows] if split_columns else ())
         for (source, cells), place, split in zip(rows, images, splits, strict=True):
             document = _group(cells[1]) if group else ""
             yield Sample(place, text_of(cells[0], text, source), source, split, document=document)
-
-
-def _note_boxes(path: Path, columns: Sequence[str]) -> None:
-    """Say it where a table has places in its images, which are taken for lines, though they may be photos."""
-    names = {column.strip().lower() for column in columns}
-    if found := next((box for box in BOXES if {*box} <= names), ()):
-        note(
-            f"{path}: its images are taken for lines; the places in {', '.join(found)} are passed over: if they are "
-            "photos, see box_table in docs/data.md"
-        )
 
 
 def _further(table: Table, names: re.Pattern[str], taken: Sequence[str]) -> list[str]:
