@@ -17,6 +17,7 @@ from train.data.folders.told_splits import deal
 from train.data.photos.lines import lines_of as lines_of_photos
 from train.data.pictures.kinds import READABLE_SUFFIXES
 from train.data.sample import Sample
+from train.data.texts.angles import require_texts
 from train.data.texts.forms import normal_form
 from train.data.texts.reading_order import RIGHT_TO_LEFT
 from train.errors import DataError, UsageError
@@ -29,7 +30,7 @@ NO_OPTIONS: Mapping[str, str] = {}
 ROOT: Mapping[str, str] = {"root": ""}
 """The option of every format whose labels are paths: what they are relative to (`--root`), where not to the list."""
 LOOKED_INTO = 20
-RECOGNITION, PHOTOS = ("recognition", "detection"), "detection"
+RECOGNITION, PHOTOS, DIRECTIONS = ("recognition", "detection"), "detection", "orientation"
 __all__ = ["SPLITS"]
 
 
@@ -104,6 +105,8 @@ def load(
     _note_texts(source, [sample for part in given.values() for sample in part])
     if source.is_dir():
         note_left_aside(source, files.values(), (sample for part in given.values() for sample in part))
+    if tasks[0] == DIRECTIONS != reader.task:
+        require_texts(source, (sample.text for part in given.values() for sample in part))
     if reader.task == PHOTOS != tasks[0]:
         given = {split: lines_of_photos(photos) for split, photos in given.items()}
     return name, given

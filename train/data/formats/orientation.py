@@ -1,13 +1,17 @@
-"""Labelled directions of lines: `path<TAB>0` for one that stands upright, `path<TAB>180` for one on its head."""
+"""Labelled directions of lines: `path<TAB>0` for one that stands upright, `path<TAB>180` for one on its head.
 
+PaddleX's lists have classes that `label.txt` names, `path 1` and `1 180_degree`; or the images lie in a folder of each.
+"""
+
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import ClassVar
 
 from train.data.folders.image_paths import locate
-from train.data.folders.split_names import lists_or_whole
-from train.data.formats import FORMATS, ROOT, itself
-from train.data.formats.region_lists import lines_of
+from train.data.folders.split_names import entries, lists_or_whole
+from train.data.formats import FORMATS, ROOT, by_split, images_in, itself
+from train.data.formats.region_lists import first_line, lines_of
 from train.data.sample import Sample
 from train.errors import DataError
 
@@ -15,6 +19,9 @@ LIST, WHOLE = "ori_gt_{}.txt", "ori_gt.txt"
 SHARED = ("cls_gt_{}.txt", "{}_list.txt", "{}.txt")
 """Names of lists that are ours if they hold angles."""
 ANGLES = ("0", "180")
+CLASSES = "label.txt"
+CLASS = re.compile(r"(0|180)(_?deg(ree)?)?", re.IGNORECASE)
+"""What a class, or the folder of one, may be called."""
 
 
 @FORMATS.register("orientation")
@@ -28,14 +35,21 @@ class Orientation:
 
     @staticmethod
     def find(root: Path) -> dict[str, Path]:
-        """Return the lists of a folder by split, else `ori_gt.txt` as `all`; a list of any name, if it is one."""
+        """Return the lists of a folder by split, else `ori_gt.txt` as `all`, else the folders of classes."""
         if root.is_file():
             return itself(root, ".txt", _is_ours)
-        return lists_or_whole(root, (LIST,), WHOLE) or lists_or_whole(root, SHARED, WHOLE, _is_ours)
+        return (
+            lists_or_whole(root, (LIST,), WHOLE)
+            or lists_or_whole(root, SHARED, WHOLE, _is_ours)
+            or by_split(root, lambda folder: len(_class_folders(folder)) == len(ANGLES))
+        )
 
     @staticmethod
     def read(path: Path, options: Mapping[str, str]) -> Iterator[Sample]:
-        """Yield one sample a line; blank lines are passed over."""
+        """Yield one sample a line, or an image; blank lines are passed over."""
+        if path.is_dir():
+            yield from _of_folders(path.absolute())
+            return
         rows = list(_rows(path))
         paths = locate(path, [name for name, *_ in rows], options.get("root", ""))
         for name, angle, source in rows:
@@ -48,14 +62,33 @@ class Orientation:
             yield Sample(paths[name], angle, source)
 
 
+def _of_folders(folder: Path) -> Iterator[Sample]:
+    for angle, inner in _class_folders(folder).items():
+        yield from (Sample(image, angle, f"{image}:1") for image in images_in(inner))
+
+
+def _class_folders(folder: Path) -> dict[str, Path]:
+    """Return the folders that are called as classes are and hold images, by angle."""
+    found = ((CLASS.fullmatch(path.name), path) for path in entries(folder) if path.is_dir())
+    return {match[1]: path for match, path in found if match and images_in(path)}
+
+
+def _classes(path: Path) -> dict[str, str]:
+    """Return the angle of each class that the `label.txt` beside a list names; nothing without one."""
+    file = path.with_name(CLASSES)
+    named = (line.split() for line, _ in lines_of(file)) if file.is_file() and file != path else ()
+    pairs = [(row[0], CLASS.fullmatch(row[1])) for row in named if len(row) == 2]
+    return {number: match[1] for number, match in pairs if match}
+
+
 def _rows(path: Path) -> Iterator[tuple[str, str, str]]:
     """Yield path, angle and source of every line that is not blank."""
+    classes = _classes(path)
     for line, source in lines_of(path):
-        name, _, angle = line.partition("\t")
-        yield name, angle.rstrip(), source
+        name, _, angle = line.partition("\t") if "\t" in line else line.rstrip().rpartition(" ")
+        yield name, classes.get(angle.rstrip(), "") if classes else angle.rstrip(), source
 
 
 def _is_ours(path: Path) -> bool:
     """Whether every label is an angle: elsewhere the same form holds texts."""
-    angles = [angle for _, angle, _ in _rows(path)]
-    return bool(angles) and all(angle in ANGLES for angle in angles)
+    return bool(first_line(path)) and all(name and angle in ANGLES for name, angle, _ in _rows(path))

@@ -1,0 +1,36 @@
+"""Labels of how lines stand: PaddleX's classes, folders of them, and what only looks like texts."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.contracts.format_examples import write_image
+from train.data.formats import load
+from train.errors import DataError
+
+TASKS = ("orientation", "recognition", "detection")
+
+
+@pytest.mark.parametrize(
+    "places", [("a.png", "b.png"), ("0/a.png", "180/b.png"), ("0_degree/a.png", "180_degree/b.png")]
+)
+def test_classes_are_angles(tmp_path: Path, places: tuple[str, str]) -> None:
+    for number, place in enumerate(places):
+        write_image(tmp_path / place, number)
+    if "/" not in places[0]:
+        (tmp_path / "label.txt").write_text("0 0_degree\n1 180_degree\n")
+        (tmp_path / "train.txt").write_text("a.png 0\nb.png 1\n")
+    found, splits = load(tmp_path, tasks=TASKS)
+    [samples] = splits.values()
+    assert (found, [(one.path.name, one.text) for one in samples]) == (
+        "orientation",
+        [("a.png", "0"), ("b.png", "180")],
+    )
+
+
+@pytest.mark.parametrize("angles", [("0", "180"), ("0", "1")])
+def test_angles_in_a_table_are_no_texts_of_upright_lines(tmp_path: Path, angles: tuple[str, str]) -> None:
+    (tmp_path / "labels.csv").write_text(f"image,label\na.png,{angles[0]}\nb.png,{angles[1]}\n")
+    assert [sample.text for sample in load(tmp_path)[1]["all"]] == list(angles)
+    with pytest.raises(DataError, match=r"ori_gt\.txt"):
+        load(tmp_path, tasks=TASKS)
