@@ -1,9 +1,7 @@
 """Memory that large inputs took goes back when nothing follows; sooner, the next one would take it again."""
 
 import asyncio
-import ctypes
 from collections.abc import Callable
-from contextlib import suppress
 
 IDLE_S = 10.0
 
@@ -32,9 +30,3 @@ class WhenIdle:
         else:
             self._waiting = False
             self._work()
-
-
-def give_back() -> None:
-    """Give what this process has freed back to the system; glibc keeps it otherwise."""
-    with suppress(AttributeError):  # another C library
-        ctypes.CDLL(None).malloc_trim(0)

@@ -33,6 +33,7 @@ from train.steps.resuming import DIGEST, choose_config, digest_data, require_sam
 from train.steps.teacher import check_teacher
 from train.steps.training_report import COMPLETED, FILE, TrainingReport, reporting_the_end
 from train.steps.validation import GENERAL
+from train.system.allocator import keep_freed
 from train.system.cli import Parser
 from train.system.paths import given_path, require_folder
 from train.tasks import TASKS, Task
@@ -92,6 +93,7 @@ def main(arguments: Sequence[str]) -> None:
     chosen = parser().parse_args(arguments)
     data = require_data(chosen.data, chosen)
     require_folder(chosen.output, "--output")
+    keep_freed()
     with sole_run(chosen.output, None if chosen.resume else chosen.data):
         _run(chosen, data)
 

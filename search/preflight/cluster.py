@@ -4,6 +4,7 @@ import json
 import os
 import signal
 from collections.abc import Mapping
+from typing import Any
 
 import ray
 from ray._private.runtime_env.constants import RAY_JOB_CONFIG_JSON_ENV_VAR
@@ -11,6 +12,7 @@ from ray._private.services import canonicalize_bootstrap_address
 from ray.experimental.internal_kv import _internal_kv_get
 
 from train.errors import UsageError
+from train.system.allocator import ENVIRONMENT
 from train.system.cluster import find_room_for_token, require_cluster, require_ray_folder
 from train.system.processor import count_cores
 
@@ -59,9 +61,8 @@ def start_ray() -> None:
     # Tune's own handler would end an interrupted search as if it were done.
     os.environ.setdefault("TUNE_DISABLE_SIGINT_HANDLER", "1")
     address = find_address()
-    # By itself Ray takes all cores of the machine, those too that this process may not run on.
-    mine = {} if address else {"num_cpus": count_cores()}
-    dashboard = ray.init(address or "local", log_to_driver=False, logging_level="ERROR", **mine).dashboard_url
+    more = _of_joined() if address else _of_own()
+    dashboard = ray.init(address or "local", log_to_driver=False, logging_level="ERROR", **more).dashboard_url
     signal.signal(
         signal.SIGTERM, signal.default_int_handler
     )  # Ray's own leaves without a word on how to go on
@@ -69,6 +70,23 @@ def start_ray() -> None:
         print(f"Ray cluster: {address} ({_origin()}), {len(ray.nodes())} nodes", flush=True)
     if dashboard:
         print(f"Ray dashboard: http://{dashboard}", flush=True)
+
+
+def _of_own() -> dict[str, Any]:
+    """Return what a cluster that is started here is told; its processes have the environment of this one."""
+    os.environ |= _allocator()
+    # By itself Ray takes all cores of the machine, those too that this process may not run on.
+    return {"num_cpus": count_cores()}
+
+
+def _of_joined() -> dict[str, Any]:
+    """Return what a cluster is told whose processes have an environment of their own."""
+    return {"runtime_env": {"env_vars": _allocator()}}
+
+
+def _allocator() -> dict[str, str]:
+    """Return how processes that train keep memory, where the user has not said it."""
+    return {name: value for name, value in ENVIRONMENT.items() if name not in os.environ}
 
 
 def read_reserved_by_job() -> dict[str, Mapping[str, float]]:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from serve.errors import BusyError
+from train.system.allocator import ENVIRONMENT
 
 UNKNOWN = "UNKNOWN"
 CLUSTER = "OCRTUNE_CLUSTER"
@@ -42,7 +43,7 @@ class RayJobs:
             self._client().submit_job(
                 entrypoint=shlex.join(command),
                 submission_id=name,
-                runtime_env={"env_vars": {**environment, CLUSTER: find_cluster_address()}},
+                runtime_env={"env_vars": {**ENVIRONMENT, **environment, CLUSTER: find_cluster_address()}},
             )
         except RuntimeError as error:
             raise _unreachable(error) from error
