@@ -136,7 +136,7 @@ def _train(
         engine.begin_epoch(epoch)
         cache.prepare(epoch)
         prepared = time.monotonic()
-        drawn = task.training_batches(config, data.train, extras, epoch)
+        drawn = task.training_batches(horizon.share_of(config, epoch), data.train, extras, epoch)
         steps = prepared_steps(source, drawn, epoch, world, micro_batches)
         steps = watch_steps(steps, watch, epoch, horizon.epochs, len(drawn[1]))
         progress = horizon.of_batches(epoch, len(drawn[1]))
@@ -148,7 +148,8 @@ def _train(
         metrics["epoch_seconds"] = time.monotonic() - started
         best = best.after(metrics)
         metrics |= best.metrics() if config.patience else {}
-        horizon = _fit_horizon(horizon, engine, epoch, time.monotonic() - prepared, deadline, config.epochs)
+        took = trained - prepared, time.monotonic() - trained
+        horizon = _fit_horizon(horizon, engine, epoch, took, deadline, config.epochs)
         metrics |= horizon.metrics()
         report(metrics, partial(_checkpoint, config, engine, epoch, metrics))
 
@@ -187,8 +188,9 @@ def _checkpoint(
     config: TrialConfig, engine: Engine, epoch: int, metrics: Metrics, more: Metrics | None = None
 ) -> Checkpoint:
     horizon = ScheduleHorizon.from_metrics(metrics, config.epochs)
-    trained_as = config.model_copy(update={"epochs": horizon.epochs})
-    return Checkpoint(trained_as, engine.charset, epoch, {**metrics, **(more or {})}, engine.state())
+    return Checkpoint(
+        horizon.as_trained(config), engine.charset, epoch, {**metrics, **(more or {})}, engine.state()
+    )
 
 
 def assemble_run(
@@ -246,11 +248,18 @@ def charset_for(
 
 
 def _fit_horizon(
-    horizon: ScheduleHorizon, engine: Engine, epoch: int, seconds: float, deadline: float | None, most: int
+    horizon: ScheduleHorizon,
+    engine: Engine,
+    epoch: int,
+    took: tuple[float, float],
+    deadline: float | None,
+    most: int,
 ) -> ScheduleHorizon:
-    """Return the horizon after an epoch of so many seconds, the same for all workers: the slowest one decides."""
+    """Return the horizon after an epoch that trained and read so many seconds, the same for all workers.
+
+    The slowest one decides.
+    """
     if deadline is None:
         return horizon
-    everyone = engine.gather([(seconds, deadline - time.time())])
-    slowest, left = max(s for s, _ in everyone), min(left for _, left in everyone)
-    return horizon.fit_to_time(epoch, slowest, left, most)
+    trained, read, left = zip(*engine.gather([(*took, deadline - time.time())]), strict=True)
+    return horizon.fit_to_time(epoch, max(trained), max(read), min(left), most)

@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from train.config import ScheduleConfig
+from train.config import ScheduleConfig, TrialConfig
 
 ONE_CYCLE_FLOOR = 1e-3
 DECAY = 0.2
@@ -35,7 +35,8 @@ def learning_rate_factor(config: ScheduleConfig, progress: float) -> float:
 
 
 EPOCHS, FITTED_AFTER, FITTED_AT = "epochs", "fitted_after", "fitted_at"
-MARGIN, ROUNDING = 1.05, 1e-6
+FITTED_SHARE, FITTED_SEEN = "fitted_share", "fitted_seen"
+MARGIN, ROUNDING, LEAST_SHARE = 1.05, 1e-6, 0.25
 
 
 @dataclass(frozen=True)
@@ -46,11 +47,15 @@ class ScheduleHorizon:
         epochs: length of the run.
         since: epoch after which the length was last fitted to the time; 0 for never.
         at: the progress then.
+        share: of what an epoch is to see by the configuration, what each later one sees.
+        seen: until then, in whole epochs.
     """
 
     epochs: int
     since: int = 0
     at: float = 0.0
+    share: float = 1.0
+    seen: float = 0.0
 
     def progress(self, done: float) -> float:
         """Return the progress after `done` epochs, at least `since`."""
@@ -60,35 +65,74 @@ class ScheduleHorizon:
         """Return the progress before each of an epoch's batches."""
         return [self.progress(epoch - 1 + batch / batches) for batch in range(batches)]
 
-    def fit_to_time(self, epoch: int, epoch_seconds: float, left_s: float, most: int) -> "ScheduleHorizon":
+    def fit_to_time(
+        self, epoch: int, train_s: float, read_s: float, left_s: float, most: int
+    ) -> "ScheduleHorizon":
         """Return the horizon that ends in time: what is left of the schedule is spread over the epochs that still fit.
 
+        Where a last whole one would not fit, all that follow see a part of the samples, so that no time is left over.
         One more is always run, as a schedule has to end for a model to be good; and none takes the run less far than if
         all `most` were run.
 
         Args:
             epoch: the last one trained.
-            epoch_seconds: that one more takes.
+            train_s: seconds that it trained.
+            read_s: seconds that it read validation samples, and what else does not depend on the training samples.
             left_s: seconds until the run has to end.
             most: epochs of the whole run.
         """
         if epoch >= self.epochs:
             return self
         progress = self.progress(epoch)
-        room = int((1 - progress) * most + ROUNDING)
-        epochs = epoch + max(1, min(room, int(left_s / (MARGIN * epoch_seconds))))
-        return self if epochs == self.epochs else ScheduleHorizon(epochs, epoch, progress)
+        room = max(1, int((1 - progress) * most + ROUNDING))
+        count, share = _divide(left_s / MARGIN, train_s / self._share_in(epoch), read_s, room)
+        if epoch + count == self.epochs and share == self.share:
+            return self
+        return ScheduleHorizon(epoch + count, epoch, progress, share, self._seen_after(epoch))
+
+    def share_of(self, config: TrialConfig, epoch: int) -> TrialConfig:
+        """Return the configuration with the share of the samples that epoch `epoch` sees."""
+        return config.model_copy(update={"epoch_share": config.epoch_share * self._share_in(epoch)})
+
+    def as_trained(self, config: TrialConfig) -> TrialConfig:
+        """Return the configuration that trains as long without a limit of time: on the mean share in every epoch."""
+        share = min(1.0, round(config.epoch_share * self._seen_after(self.epochs) / self.epochs, 4))
+        return config.model_copy(update={"epochs": self.epochs, "epoch_share": share})
+
+    def _share_in(self, epoch: int) -> float:
+        return self.share if epoch > self.since else 1.0
+
+    def _seen_after(self, epoch: int) -> float:
+        return self.seen + self.share * (epoch - self.since)
 
     def metrics(self) -> dict[str, float]:
         """Return what an epoch's report says of it; nothing where the length is the configuration's."""
-        return {EPOCHS: self.epochs, FITTED_AFTER: self.since, FITTED_AT: self.at} if self.since else {}
+        if not self.since:
+            return {}
+        fitted = {FITTED_AFTER: self.since, FITTED_AT: self.at}
+        return {EPOCHS: self.epochs, **fitted, FITTED_SHARE: self.share, FITTED_SEEN: self.seen}
 
     @classmethod
     def from_metrics(cls, metrics: Mapping[str, float], epochs: int) -> "ScheduleHorizon":
         """Return the horizon of a report; `epochs` where the report tells none."""
         if EPOCHS not in metrics:
             return cls(epochs)
-        return cls(int(metrics[EPOCHS]), int(metrics[FITTED_AFTER]), float(metrics[FITTED_AT]))
+        since = int(metrics[FITTED_AFTER])
+        share, seen = (
+            metrics.get(FITTED_SHARE, 1.0),
+            metrics.get(FITTED_SEEN, since),
+        )  # earlier ones: whole epochs
+        return cls(int(metrics[EPOCHS]), since, float(metrics[FITTED_AT]), float(share), float(seen))
+
+
+def _divide(left_s: float, train_s: float, read_s: float, most: int) -> tuple[int, float]:
+    """Return how many epochs, at most `most`, see which share of the samples each, so that most is seen in the time."""
+    fit = left_s / (train_s + read_s)
+    if fit < 1:
+        return 1, max(LEAST_SHARE, (left_s - read_s) / train_s)
+    whole = min(most, int(fit))
+    share = min(1.0, (left_s / (whole + 1) - read_s) / train_s)
+    return (whole + 1, share) if whole < most and (whole + 1) * share > whole else (whole, 1.0)
 
 
 PREFIX = "best_"

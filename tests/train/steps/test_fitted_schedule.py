@@ -10,11 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.real_lines import config, few_lines, run
+from train.config import TrialConfig
 from train.loop import TrainingData, _fit_horizon
-from train.steps.schedule import EPOCHS, FITTED_AT, MARGIN, ScheduleHorizon
+from train.steps.schedule import EPOCHS, FITTED_AT, LEAST_SHARE, MARGIN, ScheduleHorizon
 
+SETTINGS = TrialConfig()
 lengths = st.integers(1, 60)
-epoch_seconds = st.lists(st.floats(0.01, 100), min_size=60, max_size=60)
+epoch_seconds = st.lists(st.tuples(st.floats(0.01, 100), st.floats(0, 20)), min_size=60, max_size=60)
 
 
 @pytest.fixture(scope="module")
@@ -31,11 +33,15 @@ def test_without_a_limit_progress_is_the_share_of_the_epochs_to_the_last_bit(
 
 
 @given(lengths, st.floats(1, 3000), epoch_seconds)
-def test_a_schedule_always_ends_and_never_goes_back(most: int, left: float, seconds: list[float]) -> None:
-    horizon, now = ScheduleHorizon(most), 0.0
+def test_a_schedule_always_ends_and_never_goes_back(
+    most: int, left: float, seconds: list[tuple[float, float]]
+) -> None:
+    horizon, now, seen = ScheduleHorizon(most), 0.0, 0.0
     for epoch in range(1, most + 1):
-        before, now = horizon, now + seconds[epoch - 1]
-        horizon = horizon.fit_to_time(epoch, seconds[epoch - 1], left - now, most)
+        whole, read = seconds[epoch - 1]
+        share = horizon.share_of(SETTINGS, epoch).epoch_share
+        before, now, seen = horizon, now + share * whole + read, seen + share
+        horizon = horizon.fit_to_time(epoch, share * whole, read, left - now, most)
         assert (
             horizon.progress(epoch) == pytest.approx(before.progress(epoch))
             if epoch < horizon.epochs
@@ -45,36 +51,53 @@ def test_a_schedule_always_ends_and_never_goes_back(most: int, left: float, seco
         assert epoch <= horizon.epochs <= most
         assert before.progress(epoch) - before.progress(epoch - 1) >= 1 / most - 1e-9
         rest = horizon.epochs - epoch
-        assert rest <= 1 or rest * MARGIN * seconds[epoch - 1] <= left - now
+        share = horizon.share_of(SETTINGS, epoch + 1).epoch_share
+        assert rest <= 1 or rest * MARGIN * (share * whole + read) <= left - now + 1e-6
+        assert LEAST_SHARE <= share <= 1
         assert ScheduleHorizon.from_metrics(horizon.metrics(), most) == horizon
         if epoch == horizon.epochs:
+            assert horizon.as_trained(SETTINGS).epoch_share * epoch == pytest.approx(seen, rel=0.01)
             return
     pytest.fail("the run has no end")
 
 
 def test_a_run_that_is_too_slow_becomes_shorter_and_one_that_recovers_longer_again() -> None:
-    slow = ScheduleHorizon(20).fit_to_time(1, 10.0, 100.0, 20)
-    assert slow == ScheduleHorizon(epochs=10, since=1, at=1 / 20)
+    slow = ScheduleHorizon(20).fit_to_time(1, 9.0, 1.0, MARGIN * 90, 20)
+    assert slow == ScheduleHorizon(epochs=10, since=1, at=1 / 20, seen=1)
     assert slow.progress(1) == pytest.approx(1 / 20)
     assert slow.progress(10) == pytest.approx(1)
-    assert slow.fit_to_time(2, 10.0, 89.0, 20) is slow
-    assert slow.fit_to_time(2, 1.0, 89.0, 20).epochs == 2 + int((1 - slow.progress(2)) * 20) == 18
-    assert slow.fit_to_time(9, 10.0, 1.0, 20) is slow, "the last epoch of a schedule is always run"
+    assert slow.fit_to_time(2, 9.0, 1.0, MARGIN * 80, 20) is slow
+    assert slow.fit_to_time(2, 1.0, 0.0, MARGIN * 89, 20).epochs == 2 + int((1 - slow.progress(2)) * 20) == 18
+    last = slow.fit_to_time(9, 9.0, 1.0, 1.0, 20)
+    assert (last.epochs, last.share) == (10, LEAST_SHARE), "the last epoch of a schedule is always run"
+
+
+def test_no_time_is_left_over_where_epochs_are_long() -> None:
+    """Of 100 s each, 20 of them to read; 240 s are left after the first."""
+    long = ScheduleHorizon(30).fit_to_time(1, 80.0, 20.0, MARGIN * 240, 30)
+    assert (long.epochs, long.share) == (4, pytest.approx(0.75)), "not two whole ones"
+    assert long.share_of(SETTINGS, 2).epoch_share == pytest.approx(0.75)
+    assert long.fit_to_time(2, 60.0, 20.0, MARGIN * 160, 30) is long
+    assert ScheduleHorizon(30).fit_to_time(1, 80.0, 20.0, MARGIN * 210, 30).share == 1, (
+        "10 s go to no reading"
+    )
+    trained = long.as_trained(SETTINGS)
+    assert (trained.epochs, trained.epoch_share) == (4, round((1 + 3 * 0.75) / 4, 4))
 
 
 def test_the_slowest_worker_decides_for_all() -> None:
     class Slower:
-        def gather(self, items: list[tuple[float, float]]) -> list[tuple[float, float]]:
-            return [*items, (8.0, 50.0)]
+        def gather(self, items: list[tuple[float, ...]]) -> list[tuple[float, ...]]:
+            return [*items, (7.0, 1.0, 42.0)]
 
     class Faster:
-        def gather(self, items: list[tuple[float, float]]) -> list[tuple[float, float]]:
-            return [*items, (0.1, 90.0)]
+        def gather(self, items: list[tuple[float, ...]]) -> list[tuple[float, ...]]:
+            return [*items, (0.1, 0.1, 90.0)]
 
-    def length(engine: Any, seconds: float, left: float) -> int:
-        return _fit_horizon(ScheduleHorizon(20), engine, 1, seconds, time.time() + left, 20).epochs
+    def length(engine: Any, took: tuple[float, float], left: float) -> int:
+        return _fit_horizon(ScheduleHorizon(20), engine, 1, took, time.time() + left, 20).epochs
 
-    assert length(Slower(), 0.1, 90) == length(Faster(), 8.0, 50) == 1 + int(50 / (MARGIN * 8))
+    assert length(Slower(), (0.1, 0.1), 90) == length(Faster(), (7.0, 1.0), 42) == 1 + 5
 
 
 @pytest.mark.slow
