@@ -81,15 +81,15 @@ class _Found:
 def cut_as_found(photos: Splits, finder: Finder, how: Cut, seed: int) -> FoundLines:
     """Return the lines of photos, cut by the detector's boxes.
 
-    A training text that is missed is cut by its label; one of another split is left out, and is wrong end to end.
+    A text that is missed is cut by its label: it is read, too, but end to end it is wrong.
     """
     parts = {name: _match(samples, finder) for name, samples in photos.items()}
     deviations, told = _deviations(parts, finder)
     messages = [_tell(name, part, finder) for name, part in parts.items()]
     messages.append(f"training boxes err {told}")
-    lines = {name: tuple(_write(part, how, missed=name == "train")) for name, part in parts.items()}
     for name in ("train", "val"):
-        _require(name, lines[name], parts[name], finder)
+        _require(name, parts[name], finder)
+    lines = {name: tuple(_write(part, how)) for name, part in parts.items()}
     pictures = _pictures(parts["train"], deviations.draw, np.random.default_rng(seed))
     splits = replace(
         photos,
@@ -142,14 +142,10 @@ def _errors(part: _Found) -> list[BoxError]:
     return [error for error in measured if error is not None]
 
 
-def _write(part: _Found, how: Cut, missed: bool) -> list[Sample]:
-    """Return the lines as they are found; the `missed` ones as they are labelled, or not at all."""
+def _write(part: _Found, how: Cut) -> list[Sample]:
+    """Return the lines as they are found; those that are missed as they are labelled."""
     chosen = [
-        [
-            line._replace(corners=part.boxes.get(line.name, line.corners))
-            for line in of_photo
-            if missed or line.name in part.boxes
-        ]
+        [line._replace(corners=part.boxes.get(line.name, line.corners)) for line in of_photo]
         for of_photo in part.lines
     ]
     as_lists = [[line._replace(corners=_listed(line.corners)) for line in of_photo] for of_photo in chosen]
@@ -186,13 +182,12 @@ def _listed(corners: npt.ArrayLike) -> list[list[float]]:
 
 
 def _tell(name: str, part: _Found, finder: Finder) -> str:
-    rest = "are cut by their labels" if name == "train" else "count as wrong end to end"
-    more = f"; those that are missed {rest}" if len(part.boxes) < part.texts else ""
+    more = "; those that are missed are cut by their labels" if len(part.boxes) < part.texts else ""
     return f"{name}: {len(part.boxes)} of {part.texts} texts are found by {finder.name}{more}"
 
 
-def _require(name: str, lines: Sequence[Sample], part: _Found, finder: Finder) -> None:
-    if not lines:
+def _require(name: str, part: _Found, finder: Finder) -> None:
+    if not part.boxes:
         value = f"0 of {part.texts} in {len(part.photos)} photos of {name}, with {finder.name}"
         rule = "labelled texts must be found" if part.texts else "photos must have texts to train a reader on"
         raise DataError(rule, value, "name another --detection, or check the regions and their texts")
