@@ -43,13 +43,17 @@ def winners_file(settings: StudySettings) -> Path:
 
 
 def remember(settings: StudySettings, result: StudyResult) -> None:
-    """Keep a finished study; nothing of one without a winner, or whose winner was trained in stages.
+    """Keep a finished study; nothing of one without a winner, or whose winner was trained in stages or is no better.
+
+    No better is one where the bundle is the pretrained baseline: what did not help here is no start for another study.
 
     Where the file of those before it cannot be read, that is said: the study itself is whole.
     """
     winner = result.winner
     database = settings.local_folder / DATABASE
     if winner is None or len(winner.stages) > 1 or not database.is_file():
+        return
+    if result.caution and result.caution.share == 0:
         return
     ended = time.time()
     attributes = {

@@ -14,13 +14,14 @@ from search.planning.warm_starts import (
     remember,
     winners_file,
 )
-from search.records.evidence import EarlierStudy, Evidence
+from search.records.evidence import Caution, EarlierStudy, Evidence
 from search.report.summary import summary
 from search.settings import StudySettings
 from spaces.space import load_space, parse_space
 from tests.search.made_result import result
 from train.config import TrialConfig, config_from_mapping
 from train.errors import UsageError
+from train.scoring.intervals import Gain
 from train.system.dotted import nest
 
 SPACE = load_space("quick")
@@ -42,14 +43,16 @@ def winner(rate: float = 5e-4, **others: Any) -> TrialConfig:
     return config_from_mapping(nest(flat | others), "test")
 
 
-def finished(folder: Path, name: str, config: TrialConfig) -> None:
-    """Leave a finished study behind whose winner had these settings."""
+def finished(folder: Path, name: str, config: TrialConfig, share: float = 1.0) -> None:
+    """Leave a finished study behind whose winner had these settings, and whose bundle goes so far towards it."""
     made = settings(folder, name)
     url = f"sqlite:///{made.local_folder / 'optuna.db'}"
     study = optuna.create_study(study_name="ocrtune", storage=url, direction="maximize")
     study.add_trial(optuna.trial.create_trial(params={}, distributions={}, value=0.5))
     trials = tuple(trial.model_copy(update={"config": config}) for trial in result().trials)
-    remember(made, result(trials))
+    gain = Gain.model_validate({"difference": 0.1, "interval": {"low": 0.0, "high": 0.2}})
+    caution = Caution(baseline="untouched", share=share, gain=gain, samples=9)
+    remember(made, result(trials).model_copy(update={"caution": caution}))
 
 
 def test_a_finished_study_is_the_start_of_the_next(tmp_path: Path) -> None:
@@ -83,6 +86,7 @@ def test_what_is_not_to_be_carried_over_is_not(tmp_path: Path) -> None:
     assert read_winners(winners_file(settings(tmp_path)), "detection", None) == []
     staged = result().model_copy(update={"trials": ()})
     remember(settings(tmp_path, "nothing-won"), staged)
+    finished(tmp_path, "no-better", winner(6e-4), share=0)
     assert len(read_winners(winners_file(settings(tmp_path)), "recognition", None)) == 1
 
 
