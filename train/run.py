@@ -33,8 +33,8 @@ from train.steps.resuming import DIGEST, choose_config, digest_data, require_sam
 from train.steps.teacher import check_teacher
 from train.steps.training_report import COMPLETED, FILE, TrainingReport, reporting_the_end
 from train.steps.validation import GENERAL
-from train.system.allocator import keep_freed
 from train.system.cli import Parser
+from train.system.memory import keep_freed
 from train.system.paths import given_path, require_folder
 from train.tasks import TASKS, Task
 

@@ -12,8 +12,8 @@ from ray._private.services import canonicalize_bootstrap_address
 from ray.experimental.internal_kv import _internal_kv_get
 
 from train.errors import UsageError
-from train.system.allocator import ENVIRONMENT
 from train.system.cluster import find_room_for_token, require_cluster, require_ray_folder
+from train.system.memory import KEEP_FREED
 from train.system.processor import count_cores
 
 ADDRESS = "RAY_ADDRESS"
@@ -86,7 +86,7 @@ def _of_joined() -> dict[str, Any]:
 
 def _allocator() -> dict[str, str]:
     """Return how processes that train keep memory, where the user has not said it."""
-    return {name: value for name, value in ENVIRONMENT.items() if name not in os.environ}
+    return {name: value for name, value in KEEP_FREED.items() if name not in os.environ}
 
 
 def read_reserved_by_job() -> dict[str, Mapping[str, float]]:

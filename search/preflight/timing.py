@@ -11,7 +11,6 @@ from train.config import TrialConfig
 from train.engine import Engine
 from train.loop import TrainingData
 from train.system import memory
-from train.system.allocator import give_back
 from train.tasks import TASKS, Task
 from train.techniques import uniform
 
@@ -38,7 +37,7 @@ def measure_steps(
     task = TASKS.get(config.task)(config, engine.charset)
     pixels = _pixels(task, data, _median_images(data, task.timed))
     read_peak = memory.peak_bytes()
-    give_back()  # what reading took would be taken again, and not count for the steps
+    memory.give_back()  # what reading took would be taken again, and not count for the steps
     before = memory.own_bytes()
     memory.reset_peak()
     full, frozen, *_ = (*(_step_seconds(engine, task, data, plan) for plan in plans), 0.0, 0.0)

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from serve.errors import BusyError
-from train.system.allocator import ENVIRONMENT
+from train.system.memory import KEEP_FREED
 
 UNKNOWN = "UNKNOWN"
 CLUSTER = "OCRTUNE_CLUSTER"
@@ -43,7 +43,7 @@ class RayJobs:
             self._client().submit_job(
                 entrypoint=shlex.join(command),
                 submission_id=name,
-                runtime_env={"env_vars": {**ENVIRONMENT, **environment, CLUSTER: find_cluster_address()}},
+                runtime_env={"env_vars": {**KEEP_FREED, **environment, CLUSTER: find_cluster_address()}},
             )
         except RuntimeError as error:
             raise _unreachable(error) from error

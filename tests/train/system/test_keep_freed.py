@@ -5,11 +5,11 @@ import subprocess
 import sys
 
 from tests.search.driver import REPOSITORY
-from train.system.allocator import ENVIRONMENT
+from train.system.memory import KEEP_FREED
 
 STEPS = """
 import resource, sys, threading
-from train.system.allocator import keep_freed
+from train.system.memory import keep_freed
 if "asked" in sys.argv:
     keep_freed()
 import numpy as np
@@ -43,7 +43,7 @@ def faults(*words: str, environment: dict[str, str] = {}) -> int:  # noqa: B006 
 def test_a_step_in_a_thread_takes_the_pages_that_the_last_one_freed() -> None:
     usual = faults()
     assert faults("asked") < 0.05 * usual
-    assert faults(environment=dict(ENVIRONMENT)) < 0.05 * usual
+    assert faults(environment=dict(KEEP_FREED)) < 0.05 * usual
 
 
 def test_processes_of_a_cluster_that_a_search_starts_keep_what_they_free() -> None:
@@ -61,5 +61,5 @@ def test_processes_of_a_cluster_that_a_search_starts_keep_what_they_free() -> No
     done = subprocess.run(
         command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=True
     )
-    wanted = {f"{name}={value}" for name, value in (ENVIRONMENT | own).items()}
+    wanted = {f"{name}={value}" for name, value in (KEEP_FREED | own).items()}
     assert set(done.stdout.splitlines()[-1].split()) == wanted
