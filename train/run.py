@@ -253,8 +253,7 @@ def _train_and_export(
     from train.trained.tuning import with_tuned_settings
 
     task = TASKS.get(config.task)
-    published = published_scores(config, data)
-    if published:
+    if published := published_scores(config, data):
         score = f"general {task.terms.short[0]} {published.primary:.3f}"
         print(f"baseline: {config.model}, as published: {score}", flush=True)
     train(config, data, _report(output, config.epochs, report, task), resume)
@@ -297,6 +296,5 @@ def _report(output: Path, epochs: int, training_report: TrainingReport, task: ty
 
 
 def _general(metrics: Mapping[str, float], task: type[Task]) -> str:
-    if not task.scores.are_in(metrics, GENERAL):
-        return ""
-    return f"general {task.scores.from_metrics(metrics, 0, GENERAL).primary:.3f}  "
+    known = task.scores.are_in(metrics, GENERAL)
+    return f"general {task.scores.from_metrics(metrics, 0, GENERAL).primary:.3f}  " if known else ""
