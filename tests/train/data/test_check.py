@@ -64,7 +64,10 @@ def test_a_rule_is_broken_by_one_sample(
 @pytest.mark.parametrize(
     ("text", "found"),
     [
-        *((text, True) for text in ("1.23457E+11", '="007"', "#N/A", "nan", "a &amp; b")),
+        *(
+            (text, True)
+            for text in ("1.23457E+11", '="007"', "#N/A", "nan", "a &amp; b", "2024-01-05 00:00:00")
+        ),
         *((text, False) for text in ("1E5", "#12", "7.0", "a & b;")),
     ],
 )

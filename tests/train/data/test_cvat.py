@@ -30,9 +30,18 @@ HELD = '<attribute name="text">x</attribute><attribute name="ignore">true</attri
 IMAGE = '<image id="0" name="a.jpg" subset="{}" width="40" height="30">{}</image>'
 
 
+ROTATED = """<annotation><filename>a.jpg</filename><object><type>robndbox</type><name>x</name><difficult>1</difficult>
+<robndbox><cx>20</cx><cy>15</cy><w>20</w><h>10</h><angle>1.5707963</angle></robndbox></object></annotation>"""
+
+
 @pytest.mark.parametrize(
     ("name", "content"),
-    [("a.json", COCO), ("a.xml", VOC), ("annotations.xml", CVAT.format(IMAGE.format("", BOX.format(HELD))))],
+    [
+        ("b.xml", ROTATED),
+        ("a.json", COCO),
+        ("a.xml", VOC),
+        ("annotations.xml", CVAT.format(IMAGE.format("", BOX.format(HELD)))),
+    ],
 )
 def test_boxes_are_turned_around_their_centre(tmp_path: Path, name: str, content: str) -> None:
     """By 90 degrees, clockwise: the first corner is at the top right then."""

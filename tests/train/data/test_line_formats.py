@@ -172,6 +172,13 @@ def lines(folder: Path) -> Path:
     return folder / "data.mdb"
 
 
+def test_lmdb_folders_named_after_splits(tmp_path: Path) -> None:
+    for number, name in enumerate(("train.lmdb", "val_lmdb")):
+        write_image(tmp_path / name / "a.png", number)
+        write_lmdb(tmp_path / name, [("a.png", "x")])
+    assert {split: len(part) for split, part in load(tmp_path)[1].items()} == {"train": 1, "val": 1}
+
+
 def test_lmdb_that_does_not_fit(tmp_path: Path) -> None:
     path = lines(tmp_path)
     with lmdb.open(str(tmp_path)) as database, database.begin(write=True) as held:

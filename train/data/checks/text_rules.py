@@ -16,6 +16,7 @@ NO_CHARACTER = re.compile("[\ufffc\ufffd\ufdd0-\ufdef\ufffe\uffff\ue000-\uf8ff\U
 """The mark of a lost character or of an embedded object, private use, and what is reserved."""
 SPREADSHEET = re.compile(
     r'="[^"]*"|\d([.,]\d+)?E[+-]\d{2,}|#(NAME\?|REF!|VALUE!|N/A|DIV/0!|NUM!|NULL!)|nan|NaN|<NA>|NaT|NULL|None'
+    r"|\d{4}-\d\d-\d\d 00:00:00"
 )
 """A text as a formula, a number in powers of ten, an error, what stands for no text: `="007"`, `#NAME?`, `nan`."""
 ENTITY = re.compile(r"&(amp|lt|gt|quot|apos|nbsp|#\d{1,7}|#x[0-9a-fA-F]{1,6});")

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from train.data.folders.notes import note
+from train.data.folders.split_names import entries, only_split_in
 from train.data.folders.unpacked import unpack
 from train.data.formats import FORMATS, by_split
-from train.data.formats.places import image_name
+from train.data.formats.places import files_by_split, image_name
 from train.data.sample import Sample
 from train.errors import DataError, UsageError
 
@@ -30,7 +31,9 @@ class Lmdb:
         """Return the `data.mdb` of a folder, or of each of its splits."""
         if root.is_file():
             return {"all": root} if root.name == DATA or root.suffix.lower() == ".lmdb" else {}
-        files = by_split(root, lambda folder: (folder / DATA).is_file())
+        files, inner = by_split(root, _is_ours), list(filter(_is_ours, entries(root)))
+        if not files and all(only_split_in(path.stem) for path in inner):
+            files = files_by_split(root, inner)  # train.lmdb and its like
         return {split: folder / DATA for split, folder in files.items()}
 
     @staticmethod
@@ -67,6 +70,10 @@ def _opened(path: Path) -> Iterator[Any]:
             f"{path}: {str(error).removeprefix(f'{path}: ')}",
             "copy or make it again",
         ) from error
+
+
+def _is_ours(folder: Path) -> bool:
+    return (folder / DATA).is_file()
 
 
 def _require_whole(database: Any, path: Path) -> None:

@@ -22,7 +22,7 @@ from train.data.formats.via_csv import is_via_csv
 from train.data.sample import Sample
 from train.errors import DataError, UsageError
 
-IMAGES = re.compile(r"(image|img|file|picture)s?_?(file)?_?(filename|names?|paths?)?|names?|paths?")
+IMAGES = re.compile(r"(image|img|file|picture)s?_?(file)?_?(filename|names?|paths?|ur[li]s?)?|names?|paths?")
 TEXTS = re.compile(
     r"((gt|ocr|plate)_?)?texts?|words?|transcri(pt|ption)|gt|ground_?truth|labels?|sentence|string|plate"
 )

@@ -1,7 +1,7 @@
 """Pascal VOC's annotations, one XML an image, as LabelImg and CVAT write them: boxes in pixels."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -24,6 +24,8 @@ ANNOTATION, NAME = "annotation", "name"
 TEXTS = ("text", "transcription", "value")
 """Attributes that hold the text of an object, in CVAT's files."""
 SIDES = ("xmin", "ymin", "xmax", "ymax")
+TURNED, TURNS = "robndbox", ("cx", "cy", "w", "h", "angle")
+"""roLabelImg's boxes: middle, sides, and radians clockwise."""
 
 
 @FORMATS.register("voc")
@@ -113,23 +115,33 @@ def _attributes(thing: "Xml.Element[str]") -> dict[str, str | None]:
 
 
 def _region(thing: "Xml.Element[str]", described: bool, source: str) -> Region:
-    sides = []
-    for side in SIDES:
-        value = thing.findtext(f"bndbox/{side}")
-        if value is None:
-            raise DataError("an object must have a bndbox", f"{source} without {side}", "draw it again")
-        try:
-            sides.append(float(value))
-        except ValueError:
-            sides.append(math.nan)
-        if not math.isfinite(sides[-1]):
-            raise DataError(
-                "a bndbox must have numbers", f"{source} with {side} {value!r:.40}", "draw it again"
-            )
-    left, top, right, bottom = sides
-    degrees = degrees_of(_attributes(thing).get("rotation"))
-    region = as_region(turned(left, top, right - left, bottom - top, degrees), _text(thing, described))
+    if thing.find(TURNED) is not None:
+        x, y, width, height, angle = _numbers(thing, TURNED, TURNS, source)
+        corners = turned(x - width / 2, y - height / 2, width, height, math.degrees(angle))
+    else:
+        left, top, right, bottom = _numbers(thing, "bndbox", SIDES, source)
+        degrees = degrees_of(_attributes(thing).get("rotation"))
+        corners = turned(left, top, right - left, bottom - top, degrees)
+    region = as_region(corners, _text(thing, described))
     return replace(region, ignored=True) if is_set(thing.findtext("difficult")) else region
+
+
+def _numbers(thing: "Xml.Element[str]", place: str, names: Sequence[str], source: str) -> list[float]:
+    """Return the numbers of an object's box; raise DataError for one that is missing, or no number."""
+    numbers = []
+    for name in names:
+        value = thing.findtext(f"{place}/{name}")
+        if value is None:
+            raise DataError(f"an object must have a {place}", f"{source} without {name}", "draw it again")
+        try:
+            numbers.append(float(value))
+        except ValueError:
+            numbers.append(math.nan)
+        if not math.isfinite(numbers[-1]):
+            raise DataError(
+                f"a {place} must have numbers", f"{source} with {name} {value!r:.40}", "draw it again"
+            )
+    return numbers
 
 
 def _splits(folder: Path) -> dict[str, str]:
