@@ -1,5 +1,6 @@
 """Files that belong together by their names, as `a.txt` to `a.jpg`, in any letter case and Unicode form."""
 
+import os
 import unicodedata
 from pathlib import Path
 
@@ -14,7 +15,7 @@ def files_ending(folder: Path, suffix: str) -> list[Path]:
 
 def alike(name: str) -> str:
     """Return what a name has in common with all that Windows or macOS take for the same."""
-    return unicodedata.normalize("NFC", name).casefold()
+    return (name if name.isascii() else unicodedata.normalize("NFC", name)).casefold()
 
 
 class Neighbours:
@@ -22,20 +23,28 @@ class Neighbours:
 
     def __init__(self, images: Path, folder: Path | None = None) -> None:
         """Look into `folder` for what belongs to the images in `images`; None for the same folder."""
-        beside = entries(images)
-        there = beside if folder is None else entries(folder)
+        self._folder, beside = folder or images, _names(images)
+        there = beside if folder is None else _names(folder)
         self._stems: dict[str, set[str]] = {}
-        for path in beside:
-            if path.suffix.lower() in READABLE_SUFFIXES:
-                self._stems.setdefault(alike(path.stem), set()).add(path.stem)
-        self._files = {path.name: path for path in there}
-        self._alike: dict[str, list[Path]] = {}
-        for path in there:
-            self._alike.setdefault(alike(path.name), []).append(path)
+        for stem, suffix in map(os.path.splitext, beside):
+            if suffix.lower() in READABLE_SUFFIXES:
+                self._stems.setdefault(alike(stem), set()).add(stem)
+        self._names, self._alike = frozenset(there), dict[str, list[str]]()
+        for name in there:
+            self._alike.setdefault(alike(name), []).append(name)
 
     def find(self, image: Path, name: str) -> Path | None:
         """Return the file of this name; else the only one that is called alike, if no other image is, too."""
-        paths = [self._files[name]] if name in self._files else []
-        if not paths and len(self._stems.get(alike(image.stem), ())) < 2:
-            paths = self._alike.get(alike(name), [])
-        return paths[0] if len(paths) == 1 and paths[0].is_file() else None
+        names = [name] if name in self._names else []
+        if not names and len(self._stems.get(alike(image.stem), ())) < 2:
+            names = self._alike.get(alike(name), [])
+        path = self._folder / names[0] if len(names) == 1 else None
+        return path if path is not None and path.is_file() else None
+
+
+def _names(folder: Path) -> list[str]:
+    """Return what a folder's entries are called, without hidden ones; nothing of what is no folder."""
+    try:
+        return [name for name in os.listdir(folder) if not name.startswith(".")]
+    except OSError:
+        return []

@@ -195,7 +195,8 @@ def _alone(
     Such as a table whose columns have unusual names: its reader says, or is told by options, which they are.
     """
     names = [name for name in formats if FORMATS.get(name).turn]
-    files = [path for path in entries(root) if path.is_file()]
+    there = (path for path in entries(root) if path.suffix.lower() not in READABLE_SUFFIXES)
+    files = [path for path in there if path.is_file()]
     found = [
         (name, path)
         for name in names
