@@ -16,7 +16,7 @@ from train.errors import UsageError
 from train.system.filesystems import make_unreachable_error, open_filesystem
 from train.system.paths import given_path, read_utf8
 
-PDF = ".pdf"
+PDF, MARK = ".pdf", "\ufeff"
 SUFFIXES = READABLE_SUFFIXES | {PDF}
 LISTS = frozenset({".txt", ".lst", ".list"})
 Identity = tuple[object, ...]
@@ -190,8 +190,9 @@ def _read_list(path: Path) -> Iterable[File]:
 
     A path is relative to the list, to a folder above it (`train.data.folders.image_paths`), or to the current one.
     """
-    lines = read_utf8(path, "a list of files").split("\n")
-    names = [name for line in lines if (name := line.removesuffix("\r").split("\t")[0])]
+    whole = read_utf8(path, "a list of files").replace(MARK, "")  # lists that were joined have marks inside
+    lines = whole.split("\n" if "\n" in whole else "\r")
+    names = [name for line in lines if (name := line.removesuffix("\r").split("\t")[0]).strip()]
     places = locate(path, [name for name in names if "://" not in name])
     return [locate_uri(name) if "://" in name else _find_named(name, places[name]) for name in names]
 

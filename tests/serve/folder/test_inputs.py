@@ -73,6 +73,13 @@ def test_a_list_is_taken_line_by_line(folder: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("end", ["\n", "\r"])
+def test_a_list_that_was_joined_is_read_line_by_line(folder: Path, end: str) -> None:
+    Path("in/list.txt").write_bytes(f"\ufeffb.png{end}  {end}\ufeff b.png {end}".encode())
+    found = find_files(["in/list.txt"], pages=False).files
+    assert [file.path for file in found] == [str(folder / "in" / "b.png")] * 2
+
+
 @pytest.mark.parametrize(
     ("named", "says"),
     [
