@@ -26,6 +26,13 @@ def write_text_folders(folder: Path, labels: list[tuple[str, str]]) -> None:
         (folder / "labels" / name).with_suffix(".txt").write_text(f"{text}\n", "utf-8")
 
 
+def write_ctw1500(folder: Path, labels: list[tuple[str, str]]) -> None:
+    for name, text in labels:
+        box = f"<box><label>{text}</label><segs>{','.join(map(str, QUAD))}</segs></box>"
+        content = f'<Annotations><image file="{name}">{box}</image></Annotations>'
+        (folder / name).with_suffix(".xml").write_text(content, "utf-8")
+
+
 def write_sroie(folder: Path, labels: list[tuple[str, str]]) -> None:
     (folder / "img").mkdir()
     (folder / "box").mkdir()

@@ -125,6 +125,12 @@ def test_createml_tells_places_alone_by_their_middle(tmp_path: Path) -> None:
             tuple(zip(map(float, CURVED[::2]), map(float, CURVED[1::2]), strict=True)),
         ),
         (
+            "ctw1500_train_labels/a.xml",
+            "train_images/a.png",
+            f'<Annotations><image file="a.png"><box><label>Hi</label><segs>{LINE}</segs></box></image></Annotations>',
+            BOX,
+        ),
+        (
             "Polygon/Train/poly_gt_a.txt",
             "Images/Train/a.png",
             "x: [[1 30\n 30 1]], y: [[2 2 9 9]], ornt: [u'h'], transcriptions: [u'Hi']",
@@ -206,6 +212,7 @@ def test_images_beside_a_folder_that_has_its_own_are_of_another_set(tmp_path: Pa
         ("a.json", {"analyzeResult": {"pages": [{"unit": "inch", "lines": []}]}}, "places in inch"),
         ("train.json", {"a": [{"transcription": "Hi", "points": 3}]}, "train.json:1: a"),
         ("train.json", {"data_list": [{"img_path": "a.png", "instances": [{"bbox": [1, 2]}]}]}, "photo 1"),
+        ("a.xml", "<Annotations><image><box><segs>1,x</segs></box></image></Annotations>", "box 1"),
         ("poly_gt_a.txt", "x: [[1 2]], y: [[3]], ornt: [u'h'], transcriptions: [u'Hi']", "poly_gt_a.txt:1"),
         ("poly_gt_a.txt", "x: [[1 2]], y: [[3 4]], ornt: [u'h']", "poly_gt_a.txt:1"),
     ],
