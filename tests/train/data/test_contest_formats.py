@@ -196,6 +196,17 @@ def test_photos_of_another_split_are_not_taken(tmp_path: Path) -> None:
         assert sample.path.parent.name == f"{split}_images"
 
 
+def test_notes_that_cannot_be_read_hide_nothing(tmp_path: Path) -> None:
+    write_image(tmp_path / "img" / "a.png", 0)
+    put(tmp_path / "box" / "a.txt", f"{LINE},Hi")
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "read me.txt").write_text("1,2", "utf-16")
+    assert read(tmp_path)[0] == "sroie"
+    (tmp_path / "box" / "a.txt").write_text(f"{LINE},Hi", "utf-16")
+    with pytest.raises(DataError, match=r"must be UTF-8.*box/a\.txt"):
+        read(tmp_path / "box")
+
+
 def test_images_beside_a_folder_that_has_its_own_are_of_another_set(tmp_path: Path) -> None:
     for name in ("set/a.png", "other/a.png", "other/b.png"):
         write_image(tmp_path / name, 0)

@@ -95,8 +95,10 @@ def tell_what_to_try(root: Path) -> str:
     told += _other_ways(below)
     if told:
         return "; or ".join(told)
-    if unknown := [f"{path.parent.name}/{path.name}" for path in below if _is_list(path.name)]:
-        return f"see docs/data.md; {_some(unknown)} are of no known form"
+    if unknown := [path for path in below if _is_list(path.name)]:
+        shown = _some([f"{path.parent.name}/{path.name}" for path in unknown])
+        fault = next(filter(None, map(_fault, unknown[:NAMED])), f"{shown} are of no known form")
+        return f"see docs/data.md; {fault}"
     if any(path.suffix.lower() in READABLE_SUFFIXES for path in below):
         return (
             "there are images alone; where their names hold the texts, add --format filename (docs/data.md)"

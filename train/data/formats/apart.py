@@ -28,7 +28,8 @@ def find_apart(root: Path, ours: Callable[[Path], bool], what: str) -> dict[str,
         return {}
     if ours(root):
         return {"all": root}
-    folders = [inner for folder in _folders(root) for inner in (folder, *_folders(folder)) if ours(inner)]
+    inner = [one for folder in _folders(root) for one in (folder, *_folders(folder))]
+    folders = [folder for folder in inner if _is_surely(ours, folder)]
     named = [(split, folder) for folder in folders if (split := _split(folder, root))]
     files = dict(named or [("all", folder) for folder in folders])
     if len(files) < len(folders):
@@ -96,6 +97,14 @@ def image_name_of(labels: Path) -> str:
     parts = labels.name.split(".")
     names = (".".join(parts[:count]) for count in range(len(parts) - 1, 1, -1))
     return next(filter(has_image_name, names), labels.stem)
+
+
+def _is_surely(ours: Callable[[Path], bool], folder: Path) -> bool:
+    """Whether a folder is ours; one whose files cannot be told, as notes in UTF-16, is none."""
+    try:
+        return ours(folder)
+    except DataError:
+        return False
 
 
 def _by_name(folders: list[Path]) -> Images:
