@@ -1,7 +1,7 @@
 """Labels in a file for each image, in folders apart from those of the images, as contests and forms come."""
 
-from collections.abc import Callable
-from pathlib import Path, PurePosixPath
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from train.data.folders.beside import alike
 from train.data.folders.split_names import entries, split_within
@@ -9,7 +9,7 @@ from train.data.formats import images_in
 from train.data.formats.places import IMAGE_FOLDERS, has_image_name
 from train.errors import DataError
 
-Images = dict[str, list[Path]]
+Images = dict[tuple[Callable[[str], str], str], list[Path]]
 ABOVE = 2
 
 
@@ -75,9 +75,9 @@ class ImagesAround:
 
     def find(self, name: str, labels: Path, rule: str) -> Path:
         """Return the one image of a name, with its suffix or without; raise DataError if there is none, or several."""
-        for key in (name, alike(name)):
+        for form in (_as_it_is, alike):
             for images in self._ranks:
-                if found := images.get(key):
+                if found := images.get((form, form(name))):
                     return self._only(found, labels, rule)
         return self._only([], labels, rule)
 
@@ -107,13 +107,15 @@ def _is_surely(ours: Callable[[Path], bool], folder: Path) -> bool:
         return False
 
 
-def _by_name(folders: list[Path]) -> Images:
-    """Return the images of some folders under their names with and without suffixes, and under what these are alike."""
+def _as_it_is(name: str) -> str:
+    return name
+
+
+def _by_name(folders: Sequence[Path]) -> Images:
+    """Return the images of some folders by their names with and without suffixes, as they are and as what is alike."""
     images: Images = {}
     for path in (path for folder in folders for path in images_in(folder)):
-        for key in {
-            form for name in (path.name, PurePosixPath(path.name).stem) for form in (name, alike(name))
-        }:
+        for key in {(form, form(name)) for name in (path.name, path.stem) for form in (_as_it_is, alike)}:
             images.setdefault(key, []).append(path)
     return images
 

@@ -52,6 +52,14 @@ def test_a_label_file_is_that_of_one_image(tmp_path: Path) -> None:
         load(tmp_path)
 
 
+def test_names_that_differ_in_case_alone_keep_their_labels(tmp_path: Path) -> None:
+    for number, name in enumerate("aA"):
+        write_image(tmp_path / f"{name}.png", number)
+        (tmp_path / f"gt_{name}.txt").write_text(CORNERS)
+    samples = load(tmp_path, tasks=("detection",))[1]["all"]
+    assert [sample.path.name for sample in samples] == ["A.png", "a.png"]
+
+
 @pytest.mark.parametrize("name", ["text_files", "image_json", "corners_list"])
 def test_two_label_files_of_one_image_are_none(tmp_path: Path, name: str) -> None:
     """Which of them is meant nobody can tell."""
