@@ -196,6 +196,14 @@ def test_photos_of_another_split_are_not_taken(tmp_path: Path) -> None:
         assert sample.path.parent.name == f"{split}_images"
 
 
+def test_a_preview_among_labels_is_no_image_of_them(tmp_path: Path) -> None:
+    write_image(tmp_path / "train_gt" / "preview.png", 0)
+    write_image(tmp_path / "train_images" / "a.png", 1)
+    put(tmp_path / "train_gt" / "gt_a.txt", f"{LINE},Hi")
+    [sample] = read(tmp_path)[1]["train"]
+    assert sample.path == tmp_path / "train_images" / "a.png"
+
+
 def test_notes_that_cannot_be_read_hide_nothing(tmp_path: Path) -> None:
     write_image(tmp_path / "img" / "a.png", 0)
     put(tmp_path / "box" / "a.txt", f"{LINE},Hi")

@@ -42,7 +42,7 @@ def find_apart(root: Path, ours: Callable[[Path], bool], what: str) -> dict[str,
 
 
 class ImagesAround:
-    """The images in a folder of label files and below; where it has none itself, below and beside it, too.
+    """The images in a folder of label files and below; where none there is of a label, beside it, too.
 
     Folders of another split are left out.
     The images of ICDAR's training and test sets bear the same names. Folders of images that hold one called as this
@@ -60,18 +60,15 @@ class ImagesAround:
             split: that of the labels, where the folder's name does not tell it.
             within: whether nothing beside the folder is looked at, which is a whole set.
         """
-        split, own = split or split_within(folder.name), _by_name([folder])
+        split = split or split_within(folder.name)
         below = [path for path in _folders(folder) if split_within(path.name) in (split, None)]
         beside = [path for path in _folders(folder.parent) if split_within(path.name) in (split, None)]
         if root:
             self._ranks = [_by_name([Path(root)])]
-        elif own or within:
-            self._ranks = [own, _by_name(below)]
-        else:
-            self._ranks = [
-                _by_name([*below, *(path for path in beside if path != folder)]),
-                _by_name(_twins(folder)),
-            ]
+            return
+        self._ranks = [_by_name([folder]), _by_name(below)]
+        if not within and not _has_images_of_labels(folder):
+            self._ranks += [_by_name([path for path in beside if path != folder]), _by_name(_twins(folder))]
 
     def find(self, name: str, labels: Path, rule: str) -> Path:
         """Return the one image of a name, with its suffix or without; raise DataError if there is none, or several."""
@@ -105,6 +102,17 @@ def _is_surely(ours: Callable[[Path], bool], folder: Path) -> bool:
         return ours(folder)
     except DataError:
         return False
+
+
+def _has_images_of_labels(folder: Path) -> bool:
+    """Whether an image lies beside a file that is called so, but for what stands before or behind its name."""
+    images = {alike(path.stem) for path in images_in(folder)}
+    stems = (path.stem for path in entries(folder) if not has_image_name(path.name)) if images else ()
+    return any(
+        alike(name) in images
+        for stem in stems
+        for name in (stem, stem.partition("gt_")[2], stem.partition(".")[0], stem.removesuffix("_res"))
+    )
 
 
 def _as_it_is(name: str) -> str:
