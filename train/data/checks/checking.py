@@ -23,7 +23,7 @@ from train.data.texts.repairs import REPAIRS
 NO_IMAGE = frozenset({"missing_file", "unreadable", "too_large"})
 BROKEN = NO_IMAGE | {"truncated", "resized"}
 """The rules of which an image that breaks one is of no use to anybody."""
-TOLD = (REPAIRS.keys() | {"no_character", "mixed_directions"}) - {"decomposed"}
+TOLD = (REPAIRS.keys() | {"no_character", "mixed_directions", "placeholder", "spreadsheet"}) - {"decomposed"}
 """Rules of texts of which every command tells: labels that break them are learnt as they are."""
 THREADS = 2
 

@@ -121,6 +121,14 @@ def test_every_repair_mends_what_its_rule_finds(
     assert labels.read_text(encoding="utf-8") == "".join(rows)
 
 
+def test_every_command_tells_of_labels_that_stand_for_others(sample: MakeSample) -> None:
+    splits = given_splits({"train": [sample(text, i) for i, text in enumerate(("###", "1.5E+11", "AB1"))]})
+    with collected_notes() as notes:
+        keep_usable(splits, line_checks(), 0)
+    assert "spreadsheet 1" in notes[-1]
+    assert "placeholder 1" in notes[-1]
+
+
 def test_both_forms_of_a_letter_are_one(tmp_path: Path) -> None:
     labels = tmp_path / "rec_gt.txt"
     labels.write_text("a.png\tCafe\u0301\n\ufeffb.png\tCaf\u00e9\n", encoding="utf-8")
