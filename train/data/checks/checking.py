@@ -91,8 +91,10 @@ def keep_usable(splits: Splits, checks: Checks, allow_bad: int) -> tuple[Splits,
 
 
 def _note_texts(report: CheckReport) -> None:
-    """Say which rules of texts labels break, and how many."""
+    """Say which rules of texts labels break, and how many lines are upright."""
     counts = {rule: len(found) for rule, found in report.by_rule().items() if rule in TOLD}
+    if upright := len(report.by_rule().get("upright", ())):
+        note(f"upright lines, which are turned where `upright: turn` says so (docs/data.md): {upright}")
     if counts:
         told = ", ".join(f"{rule} {count}" for rule, count in counts.items())
         note(f"labels look right and are not: {told}; python -m train.data.check shows them")

@@ -122,11 +122,14 @@ def test_every_repair_mends_what_its_rule_finds(
 
 
 def test_every_command_tells_of_labels_that_stand_for_others(sample: MakeSample) -> None:
-    splits = given_splits({"train": [sample(text, i) for i, text in enumerate(("###", "1.5E+11", "AB1"))]})
+    samples = [sample(text, i) for i, text in enumerate(("###", "1.5E+11", "AB1"))]
+    splits = given_splits({"train": [*samples, sample("AB2", 9, height=60, width=20)]})
     with collected_notes() as notes:
         keep_usable(splits, line_checks(), 0)
     assert "spreadsheet 1" in notes[-1]
     assert "placeholder 1" in notes[-1]
+    assert notes[-2].startswith("upright lines")
+    assert notes[-2].endswith(": 1")
 
 
 def test_both_forms_of_a_letter_are_one(tmp_path: Path) -> None:
