@@ -45,9 +45,7 @@ def advise_on_model(result: StudyResult) -> str:
     few = f"these {count_samples(fair, result.terms.samples)}"
     chosen = result.comparison("validation")
     if chosen and chosen.gain.interval.low > 0 and fair.gain.difference > 0:
-        shown = (
-            f"{chosen.winner.n} validation {result.terms.samples} show a gain ({format_gain(chosen.gain)})"
-        )
+        shown = f"{chosen.winner.n} validation {result.terms.samples} show a gain, {format_gain(chosen.gain)}"
         return f"Use the bundle of this search: {shown}, though {few} are too few to show it again."
     return f"Either will do: {few} do not tell the bundle from {baseline}."
 

@@ -31,8 +31,9 @@ def caution_lines(result: StudyResult) -> list[str]:
     if caution.share:
         bundle = f"its weights lie {percent(caution.share)} of the way from the baseline's to the winner's"
         return [f"{why}: likely, but not significant, so the bundle stays near it: {bundle}."]
+    verdict = "it is worse" if caution.gain.interval.high < 0 else "not significant"
     return [
-        f"{why}: not significant, so the bundle is that baseline, unchanged by training (the trials can be had with "
+        f"{why}: {verdict}, so the bundle is that baseline, unchanged by training (the trials can be had with "
         "search/results.py export)."
     ]
 

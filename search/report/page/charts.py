@@ -13,6 +13,7 @@ from search.report.page.svg import Axis, Point
 from search.report.text import (
     INTERVAL,
     duration,
+    format_count,
     format_interval,
     format_scores,
     percent,
@@ -22,7 +23,7 @@ from train.reading.calibration import Reliability
 from train.scoring.scores import Scores
 
 WIDTH, HEIGHT = 480, 300
-LEFT, RIGHT, TOP, BOTTOM = 48, 470, 30, 252
+LEFT, RIGHT, TOP, BOTTOM = 60, 470, 30, 252
 MODEL_COLOURS = 4
 ENOUGH_TRIALS = 50
 END_MARKS = {"finished": "dot", "stopped": "ring", "failed": "cross", "diverged": "cross"}
@@ -102,14 +103,21 @@ def draw_learning_curves(result: StudyResult) -> str:
         return ""
     last = max(2, *(trial.epochs for trial in trials))
     scores = [measure.scores.primary for trial in trials for measure in trial.history]
-    x, y, parts = _score_axes(
-        result, (0, last), "epoch" if result.evidence.folds == 1 else "fold", scores, whole=True
-    )
+    x, y, parts = _score_axes(result, (0, last), _unit(result), scores, whole=True)
     winner = result.winner
     # The winner is drawn last, on top of the others.
     for trial in sorted(trials, key=lambda t: t is winner):
         parts.append(_curve(trial, x, y, "winner" if trial is winner else _colour(result, trial)))
     return svg.drawing(WIDTH, HEIGHT, parts, f"Score by epoch for {len(trials)} trials")
+
+
+def _unit(result: StudyResult) -> str:
+    """Return what a trial is scored after."""
+    return "epoch" if result.evidence.folds == 1 else "fold"
+
+
+def _greedily(result: StudyResult) -> str:
+    return " Without the text model, as all trials are compared." if result.decoded else ""
 
 
 def _curve(trial: TrialRecord, x: Axis, y: Axis, classes: str) -> str:
@@ -222,7 +230,9 @@ def show_scores_over_time(result: StudyResult) -> str:
     """Return the section with every report of every scored trial."""
     chart = draw_scores_over_time(result) or nothing("No trial reported a score.")
     return section(
-        "Score over time", chart, "The stair is the best so far; each dot is one epoch of one trial."
+        "Score over time",
+        chart,
+        f"The stair is the best so far; each dot is one {_unit(result)} of one trial.{_greedily(result)}",
     )
 
 
@@ -239,7 +249,8 @@ def show_learning_curves(result: StudyResult) -> str:
     return section(
         "Learning curves",
         f'{chart}<ul class="legend">{"".join(entries)}</ul>',
-        f"How many of at most {result.max_epochs} epochs each trial was let run, and how well it read.",
+        f"How many of at most {format_count(result.max_epochs, _unit(result))} each trial was let run, and how well "
+        f"it did.{_greedily(result)}",
     )
 
 

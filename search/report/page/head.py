@@ -47,7 +47,7 @@ def show_head(result: StudyResult) -> str:
     ]
     return (
         f'<p class="soft">{escape(result.name)} &middot; space {escape(result.space)} &middot; '
-        f"{escape(result.data.path)}</p><h1>{escape(headline(result))}</h1>"
+        f"{escape(result.data.path)}</p><h1>{escape(headline(result)).replace(' %', '&nbsp;%')}</h1>"
         f"{''.join(f'<p>{escape(words)}</p>' for words in sentences)}"
     )
 

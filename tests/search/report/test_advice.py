@@ -34,7 +34,7 @@ def test_a_gain_that_validation_shows_counts_where_the_test_is_too_small_to_show
     unsure = Gain(difference=0.2, interval=Interval(low=0.0, high=0.3), documents=5)
     both = (validation.model_copy(update={"gain": shown}), test.model_copy(update={"gain": unsure}))
     said = advise_on_model(result().model_copy(update={"comparisons": both}))
-    assert said.startswith("Use the bundle of this search: 172 validation lines show a gain (+20.0 points ")
+    assert said.startswith("Use the bundle of this search: 172 validation lines show a gain, +20.0 points ")
     assert said.endswith("though these 90 lines of 5 documents are too few to show it again.")
 
 

@@ -14,6 +14,7 @@ from search.report.page.head import headline
 from search.report.page.page import report_html, write_report
 from search.report.page.pictures import chance_text, mark_differences, worst_first
 from search.report.page.svg import Axis, nice_ticks
+from search.report.sentences import caution_lines
 from tests.search.made_result import image_of, result, trial, trials
 from train.reading.calibration import Reliability
 from train.scoring.intervals import Gain, Interval
@@ -106,6 +107,11 @@ def test_a_bundle_that_is_the_baseline_is_no_result_of_fine_tuning() -> None:
     caution = Caution(baseline="tiny", share=0, gain=result().comparisons[0].gain, samples=90)
     said = headline(result().model_copy(update={"caution": caution}))
     assert said.startswith("The bundle is the pretrained baseline, as no gain over it is shown; ")
+    worse = caution.model_copy(
+        update={"gain": Gain(difference=-0.1, interval=Interval(low=-0.2, high=-0.05))}
+    )
+    (line,) = caution_lines(result().model_copy(update={"caution": worse}))
+    assert "on 90 lines: it is worse, so the bundle is that baseline" in line
 
 
 def test_no_score_stands_without_its_interval(page: Page) -> None:
