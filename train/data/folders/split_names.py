@@ -98,7 +98,8 @@ def only_one(root: Path, split: str, paths: Sequence[Path]) -> Path:
         raise DataError(
             f"the {split} split must have one {'folder' if paths[0].is_dir() else 'list'}",
             f"{root} with {' and '.join(path.name for path in paths)}",
-            "move all but one of them elsewhere",
+            "move all but one of them elsewhere"
+            + ("" if paths[0].is_dir() else f", or join them with an option --{split}-labels for each"),
         )
     return paths[0]
 
