@@ -228,6 +228,7 @@ def test_images_beside_a_folder_that_has_its_own_are_of_another_set(tmp_path: Pa
     ("name", "content", "message"),
     [
         ("a.json", {"form": [{"text": "Hi", "box": [1, 2]}]}, "FUNSD must be as that writes it.*a.json:1"),
+        ("a.json", {"form": [{"text": 7, "box": [1, 2, 30, 9]}]}, "a text must be a string, got 7"),
         ("a.json", {"analyzeResult": {"pages": [{"unit": "inch", "lines": []}]}}, "places in inch"),
         ("train.json", {"a": [{"transcription": "Hi", "points": 3}]}, "train.json:1: a"),
         ("train.json", {"data_list": [{"img_path": "a.png", "instances": [{"bbox": [1, 2]}]}]}, "photo 1"),

@@ -62,6 +62,13 @@ class Kind:
         )
 
 
+def text_from(held: Any) -> str:
+    """Return a text; an empty one for none."""
+    if held is not None and not isinstance(held, str):
+        raise ValueError(f"a text must be a string, got {held!r:.40}")
+    return held or ""
+
+
 def box_of(sides: Any, text: str, source: str) -> Region:
     """Return the region of left, top, right, bottom."""
     left, top, right, bottom = numbers_of(sides, source)
@@ -72,14 +79,14 @@ def _funsd(page: Page) -> Iterator[Region]:
     """Yield words: an entry may have several lines."""
     for entry in page.content["form"]:
         for word in entry.get("words") or [entry]:
-            yield box_of(word["box"], str(word["text"]), page.source)
+            yield box_of(word["box"], text_from(word["text"]), page.source)
 
 
 def _cord(page: Page) -> Iterator[Region]:
     """Yield words: what CORD calls a line may be several; and what is not to be cared for, as ignored."""
     for line in page.content["valid_line"]:
         for word in line["words"]:
-            yield as_region(_quad(word["quad"], page.source), str(word["text"]))
+            yield as_region(_quad(word["quad"], page.source), text_from(word["text"]))
     for quad in _dicts(page.content.get("dontcare")):
         yield replace(as_region(_quad(quad, page.source), ""), ignored=True)
 
@@ -97,7 +104,7 @@ def _dicts(held: Any) -> Iterator[dict[str, Any]]:
 
 def contest_region(item: dict[str, Any], source: str) -> Region:
     """Return a region as the contests of 2019 have it, and MMOCR: an outline, a text, perhaps a flag."""
-    region = as_region(numbers_of(item["points"], source), str(item.get("transcription") or ""))
+    region = as_region(numbers_of(item["points"], source), text_from(item.get("transcription")))
     unread = any(is_set(item.get(flag)) for flag in ("ignore", "illegibility"))
     return replace(region, ignored=region.ignored or unread)
 
@@ -128,7 +135,7 @@ def _azure(page: Page) -> Iterator[Region]:
         raise ValueError(f"places in {sheet['unit']}, where pixels of an image are read")
     for line in sheet["lines"]:
         outline = line.get("boundingBox") or line["polygon"]
-        text = line["text"] if "text" in line else line["content"]
+        text = text_from(line["text"] if "text" in line else line["content"])
         yield as_region(numbers_of([_point(one) for one in outline], page.source), text)
 
 
@@ -154,7 +161,8 @@ def _textract(page: Page) -> Iterator[Region]:
             shares = [point[axis] for point in block["Geometry"]["Polygon"] for axis in ("X", "Y")]
             numbers = numbers_of(shares, page.source)
             yield as_region(
-                rounded([n * (height if i % 2 else width) for i, n in enumerate(numbers)]), block["Text"]
+                rounded([n * (height if i % 2 else width) for i, n in enumerate(numbers)]),
+                text_from(block["Text"]),
             )
 
 
@@ -165,12 +173,12 @@ def _google(page: Page) -> Iterator[Region]:
         raise ValueError(SEVERAL)
     for word in answer.get("textAnnotations", [])[1:]:
         corners = [[point.get("x", 0), point.get("y", 0)] for point in word["boundingPoly"]["vertices"]]
-        yield as_region(numbers_of(corners, page.source), word["description"])
+        yield as_region(numbers_of(corners, page.source), text_from(word["description"]))
 
 
 def _paddlex(page: Page) -> Iterator[Region]:
     for outline, text in zip(page.content["rec_polys"], page.content["rec_texts"], strict=True):
-        yield as_region(numbers_of(outline, page.source), text)
+        yield as_region(numbers_of(outline, page.source), text_from(text))
 
 
 def said(error: Exception) -> str:

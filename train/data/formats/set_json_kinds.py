@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from train.data.formats.coco import TEXTS
-from train.data.formats.page_json_kinds import Size, box_of, contest_region
+from train.data.formats.page_json_kinds import Size, box_of, contest_region, text_from
 from train.data.formats.shapes import labelled_size, numbers_of, rectangle, text_in
 from train.data.photos.regions import Region, as_region, is_set
 
@@ -46,7 +46,7 @@ def _is_xfund(content: Any) -> bool:
 def _xfund(content: Any, text: str, source: str) -> Iterator[Photo]:
     for page in content["documents"]:
         image = page["img"]
-        regions = [box_of(entry["box"], str(entry["text"]), source) for entry in page["document"]]
+        regions = [box_of(entry["box"], text_from(entry["text"]), source) for entry in page["document"]]
         yield Photo(str(image["fname"]), regions, labelled_size(image.get("height"), image.get("width")))
 
 
@@ -68,7 +68,7 @@ def _mmocr(content: Any, text: str, source: str) -> Iterator[Photo]:
 
 
 def _mmocr_region(held: dict[str, Any], source: str) -> Region:
-    text = str(held.get("text") or "")
+    text = text_from(held.get("text"))
     outline = held.get("polygon")
     region = as_region(numbers_of(outline, source), text) if outline else box_of(held["bbox"], text, source)
     return replace(region, ignored=region.ignored or is_set(held.get("ignore")))
