@@ -6,8 +6,8 @@ from typing import Any
 
 from anyio import from_thread
 from ray import serve
-from ray.exceptions import RayActorError
 
+from serve.inference.replicas import LOST
 from serve.inference.runners import RUNNERS, ModelRunner
 from serve.settings import Settings
 
@@ -72,7 +72,7 @@ async def _call_everywhere(method: str, *arguments: Any) -> None:
     handle = serve.get_deployment_handle(here.deployment, app_name=here.app_name)
     responses = handle.broadcast(method, *arguments)
     for error in await responses.results_async(timeout_s=OPENING_S, return_exceptions=True):
-        if isinstance(error, RayActorError):
+        if isinstance(error, LOST):
             log.warning("a process was lost during %s", method)
         elif isinstance(error, BaseException):
             raise error

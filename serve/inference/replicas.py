@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 from ray import serve
-from ray.exceptions import RayActorError
+from ray.exceptions import NodeDiedError, ObjectLostError, OutOfMemoryError, RayActorError, RayTaskError
 from ray.serve.exceptions import RayServeException
 
 from serve.errors import BusyError
@@ -16,6 +16,7 @@ from serve.inference.recogniser import Reading
 from serve.inference.runners import RUNNERS, CallStats, Lines, count_lines
 from serve.settings import Settings
 from train.data.images import Image
+from train.errors import OcrError
 
 T = TypeVar("T")
 BATCH_LINES = 64
@@ -24,6 +25,8 @@ ATTEMPTS = 4
 PAUSE_S = 0.25
 LOGGING = {"enable_access_log": False}
 """A line in a log for every request costs as much as decoding its image."""
+LOST = (RayActorError, OutOfMemoryError, NodeDiedError, ObjectLostError)
+"""How Ray tells of a process that died, or was ended for its memory, of its machine, and of what that one held."""
 log = logging.getLogger("ray.serve")
 
 
@@ -49,11 +52,12 @@ async def retry(call: Callable[[], Awaitable[T]]) -> T:
 
     Raises:
         BusyError: if there is no replica after ATTEMPTS calls.
+        OcrError: as the replica raised it; in Ray's own words it is a traceback.
     """
     for attempt in range(ATTEMPTS):
         try:
             return await call()
-        except (RayActorError, RayServeException) as error:
+        except (*LOST, RayServeException) as error:
             task = asyncio.current_task()
             if (
                 task and task.cancelling()
@@ -61,6 +65,10 @@ async def retry(call: Callable[[], Awaitable[T]]) -> T:
                 raise asyncio.CancelledError from error
             log.warning("a replica was lost (%s), attempt %d", type(error).__name__, attempt + 1)
             await asyncio.sleep(PAUSE_S * 2**attempt)
+        except RayTaskError as error:
+            if isinstance(error.cause, OcrError):
+                raise error.cause from error
+            raise
     raise BusyError("a model must have a replica that lives", "none", "try again later")
 
 

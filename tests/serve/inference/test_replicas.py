@@ -2,8 +2,12 @@
 
 import asyncio
 
+import pytest
+from ray.exceptions import ActorDiedError, NodeDiedError, ObjectLostError, OutOfMemoryError, RayTaskError
 from ray.serve.exceptions import RequestCancelledError
 
+from serve.api.door import describe_error
+from serve.errors import BusyError
 from serve.inference import replicas
 
 
@@ -39,3 +43,31 @@ def test_a_call_that_nobody_waits_for_is_not_made_again() -> None:
         return "read"
 
     asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    "lost",
+    [ActorDiedError(), OutOfMemoryError("evicted"), NodeDiedError("gone"), ObjectLostError("00", None, "")],
+    ids=lambda error: type(error).__name__,
+)
+def test_what_was_lost_with_a_process_or_its_machine_is_asked_again(lost: Exception) -> None:
+    """Ray ends a process for its memory with another error than one that crashes."""
+    failures = [lost]
+
+    async def call() -> str:
+        if failures:
+            raise failures.pop()
+        return "read"
+
+    assert asyncio.run(replicas.retry(call)) == "read"
+
+
+def test_what_a_replica_refuses_is_said_in_its_own_words() -> None:
+    refused = BusyError("a large picture needs memory", "too little of it", "send it smaller")
+
+    async def call() -> str:
+        raise RayTaskError("find", "Traceback (most recent call last):\n  File secret", refused).as_instanceof_cause()
+
+    with pytest.raises(BusyError) as raised:
+        asyncio.run(replicas.retry(call))
+    assert describe_error(raised.value, "1") == (503, str(refused), {"retry-after": "1"})
