@@ -63,7 +63,9 @@ class Ingress:
         await asyncio.to_thread(self._fused[task].open, source)
 
     async def use_model(self, task: str, source: str) -> None:
-        """Put a fused model that was opened to work."""
+        """Put a fused model that was opened to work, also in a process that began after the others had opened it."""
+        if not self._fused[task].has_opened(source):
+            await self.open_model(task, source)
         self._fused[task].use(source)
         self._services.forget()
 
@@ -80,11 +82,15 @@ class Ingress:
             if version is None or model.is_of(version.source, version.graph):
                 continue
             try:
-                await self.open_model(task, version.source)
+                workers = await asyncio.to_thread(model.make_workers, version.source)
             except OcrError as error:
                 log.warning("%s is not followed: %s", version.source, error)
-            else:
-                await self.use_model(task, version.source)
+                continue
+            if (
+                await asyncio.to_thread(versions.settled, task) == version
+            ):  # none was promoted meanwhile, here too
+                model.take(version.source, workers)
+                self._services.forget()
 
 
 def _open_fused(settings: Settings) -> dict[str, FusedModel]:

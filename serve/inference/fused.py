@@ -29,20 +29,28 @@ class FusedModel:
         """Open the model; `source` is a bundle's folder or a pretrained model's name."""
         self._task, self._settings, self._source = task, settings, source
         self._opened: dict[str, list[_Worker]] = {}
-        self._workers = self._open(source)
+        self._workers = self.make_workers(source)
 
     def is_of(self, source: str, graph: str) -> bool:
         """Say whether this is what serves: a model by its source and its graph's sha256, empty if not known."""
         return source == self._source and graph in ("", self._workers[0].runner.model.version)
 
     def open(self, source: str) -> None:
-        """Open another model beside the one that is called."""
-        self._opened[source] = self._open(source)
+        """Open another model beside the one that is called, for `use`."""
+        self._opened[source] = self.make_workers(source)
+
+    def has_opened(self, source: str) -> bool:
+        """Say whether `use` can call a model."""
+        return source in self._opened
 
     def use(self, source: str) -> None:
-        """Call a model that was opened from now on; the old one finishes the calls that it has."""
-        self._source, self._workers = source, self._opened.pop(source)
+        """Call a model that was opened from now on."""
+        self.take(source, self._opened.pop(source))
         self._opened.clear()
+
+    def take(self, source: str, workers: list[_Worker]) -> None:
+        """Call a model's workers from now on; the old ones finish the calls that they have."""
+        self._source, self._workers = source, workers
 
     def replace(self, source: str) -> None:
         """Put another model to work in every process, when all have opened it; called in one of anyio's threads."""
@@ -58,7 +66,8 @@ class FusedModel:
         finally:
             worker.calls -= 1
 
-    def _open(self, source: str) -> list[_Worker]:
+    def make_workers(self, source: str) -> list[_Worker]:
+        """Open a model, for `take`."""
         kind, settings = RUNNERS[self._task], self._settings
         count = kind.count(settings)
         return [

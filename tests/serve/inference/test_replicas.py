@@ -66,7 +66,9 @@ def test_what_a_replica_refuses_is_said_in_its_own_words() -> None:
     refused = BusyError("a large picture needs memory", "too little of it", "send it smaller")
 
     async def call() -> str:
-        raise RayTaskError("find", "Traceback (most recent call last):\n  File secret", refused).as_instanceof_cause()
+        raise RayTaskError(
+            "find", "Traceback (most recent call last):\n  File secret", refused
+        ).as_instanceof_cause()
 
     with pytest.raises(BusyError) as raised:
         asyncio.run(replicas.retry(call))

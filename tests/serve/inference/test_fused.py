@@ -1,0 +1,83 @@
+"""Models in the processes that speak HTTP: what is promoted while one of them begins. No model is loaded here."""
+
+import asyncio
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from serve.api.ingress import Ingress
+from serve.inference.fused import FusedModel
+from serve.inference.runners import RUNNERS
+from serve.loop.versions import Versions
+from serve.settings import Settings
+
+TASK, FIRST, SECOND = "recognition", "pp-ocrv6-small", "pp-ocrv6-tiny"
+
+
+class Named:
+    """A runner that tells which model it is of."""
+
+    opening: dict[str, Any] = {}  # noqa: RUF012  (what happens while a model is opened)
+
+    def __init__(self, source: str, threads: int, cores: int | None) -> None:
+        self.source, self.model = source, SimpleNamespace(version=source)
+        self.opening.pop(source, lambda: None)()
+
+    @classmethod
+    def count(cls, settings: Settings) -> int:
+        return 1
+
+    async def name(self) -> str:
+        return self.source
+
+
+def ingress_of(storage: Path) -> Any:
+    """Return a process that speaks HTTP, with what was the recorded model when it began."""
+    settings = Settings(storage=storage, recognition=FIRST, topology="fused")
+    (plain, *_) = cast(Any, Ingress).func_or_class.__bases__  # without what Ray Serve puts around it
+    process = object.__new__(plain)
+    process._settings, process._fused = settings, {TASK: FusedModel(TASK, FIRST, settings)}
+    process._services = SimpleNamespace(forget=lambda: None)
+    return process
+
+
+@pytest.fixture
+def versions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Versions:
+    monkeypatch.setitem(RUNNERS, TASK, Named)
+    versions = Versions(tmp_path)
+    versions.begin(TASK, FIRST)
+    return versions
+
+
+def test_a_process_that_began_since_the_others_opened_a_model_uses_it_too(
+    tmp_path: Path, versions: Versions
+) -> None:
+    async def run() -> str:
+        process = ingress_of(tmp_path)
+        await process.use_model(TASK, SECOND)
+        return str(await process._fused[TASK].call("name"))
+
+    assert asyncio.run(run()) == SECOND
+
+
+def test_what_is_promoted_while_a_process_follows_the_record_stays(
+    tmp_path: Path, versions: Versions
+) -> None:
+    """The model that it was about to follow is not the latest any more, and what is being promoted is not lost."""
+
+    async def run() -> str:
+        process = ingress_of(tmp_path)
+        versions.promote(TASK, SECOND, None, lambda *_: None)
+        await process.open_model(TASK, FIRST)  # as all are told before they change over
+
+        def change_over() -> None:
+            versions.rollback(TASK, lambda *_: process._fused[TASK].use(FIRST))
+
+        Named.opening[SECOND] = change_over
+        await process._follow()
+        assert not Named.opening
+        return str(await process._fused[TASK].call("name"))
+
+    assert asyncio.run(run()) == FIRST
