@@ -21,7 +21,7 @@ from ray.serve.exceptions import RayServeException
 
 from serve.api.ingress import Ingress
 from serve.environment import name_host
-from serve.inference.replicas import LOGGING, build_model_application, deploy_model
+from serve.inference.replicas import LOGGING, build_model_application, deploy_model, find_reason
 from serve.loop.versions import find_serving
 from serve.metrics import SHARED_FOLDER
 from serve.settings import Settings, require_resources
@@ -109,7 +109,7 @@ def start(
             shared = _make_shared_folder() if settings.processes > 1 else None
             serve.run(build_ingress_application(settings, shared), name=APPLICATION, route_prefix="/")
     except (RuntimeError, RayError) as error:
-        reason = _find_reason() or str(error).strip().splitlines()[-1]
+        reason = find_reason() or str(error).strip().splitlines()[-1]
         raise ModelError("every part of the server must start", reason, "see the logs of Ray") from error
 
 
@@ -136,16 +136,6 @@ def _make_shared_folder() -> Path:
     return Path(tempfile.mkdtemp(prefix="ocrtune-", dir=worker._global_node.get_session_dir_path()))
 
 
-def _find_reason() -> str:
-    """Return the last line of what Ray Serve says of a part that did not start; empty if it says nothing."""
-    try:
-        applications = serve.status().applications.values()
-    except (RuntimeError, RayError):
-        return ""
-    messages = [part.message for app in applications for part in app.deployments.values() if part.message]
-    return messages[-1].strip().splitlines()[-1] if messages else ""
-
-
 @contextmanager
 def _saying_what_is_awaited() -> Iterator[None]:
     """Write a line about what does not serve yet every PATIENCE_S seconds."""
@@ -157,7 +147,7 @@ def _saying_what_is_awaited() -> Iterator[None]:
             waited += PATIENCE_S
             apps = serve.status().applications
             late = [name for name, app in apps.items() if app.status.value != "RUNNING"] or ["Ray Serve"]
-            log.info("waiting for %s since %d s: %s", ", ".join(late), waited, _find_reason() or "it starts")
+            log.info("waiting for %s since %d s: %s", ", ".join(late), waited, find_reason() or "it starts")
 
     teller = threading.Thread(target=say, daemon=True)
     teller.start()

@@ -4,11 +4,23 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any, TypeVar
 
+import ray
+from anyio import from_thread
 from ray import serve
-from ray.exceptions import NodeDiedError, ObjectLostError, OutOfMemoryError, RayActorError, RayTaskError
+from ray.exceptions import (
+    NodeDiedError,
+    ObjectLostError,
+    OutOfMemoryError,
+    RayActorError,
+    RayError,
+    RayTaskError,
+)
+from ray.serve.api import RunTarget
 from ray.serve.exceptions import RayServeException
+from ray.serve.schema import ApplicationStatus
 
 from serve.errors import BusyError
 from serve.inference import runners
@@ -16,13 +28,15 @@ from serve.inference.recogniser import Reading
 from serve.inference.runners import RUNNERS, CallStats, Lines, count_lines
 from serve.settings import Settings
 from train.data.images import Image
-from train.errors import OcrError
+from train.errors import ModelError, OcrError
 
 T = TypeVar("T")
 BATCH_LINES = 64
 """Most lines that a replica takes from its queue at once."""
 ATTEMPTS = 4
 PAUSE_S = 0.25
+REPLACING_S = 300.0
+"""What the replicas of another model get to start."""
 LOGGING = {"enable_access_log": False}
 """A line in a log for every request costs as much as decoding its image."""
 LOST = (RayActorError, OutOfMemoryError, NodeDiedError, ObjectLostError)
@@ -43,8 +57,23 @@ class RemoteModel:
         return await retry(lambda: getattr(self._handle, method).remote(*arguments))
 
     def replace(self, source: str) -> None:
-        """Start another model's replicas and return when they serve; the old ones finish the calls that they have."""
-        deploy_model(self._task, source, self._settings)
+        """Start another model's replicas and return when they serve; the old ones finish the calls that they have.
+
+        Called in one of anyio's threads.
+
+        Raises:
+            ModelError: they do not start, or find no room; what served goes on, and is what lost replicas become.
+        """
+        served: dict[str, Any] = {}
+        with suppress(BusyError):  # it may be replaced because it lives no more
+            served = from_thread.run(self.call, "facts")
+        try:
+            _submit(self._task, source, self._settings)
+            _wait_for(self._task, REPLACING_S)
+        except (ModelError, RuntimeError):
+            if served:
+                _submit(self._task, str(served.get("bundle", served["name"])), self._settings)
+            raise
 
 
 async def retry(call: Callable[[], Awaitable[T]]) -> T:
@@ -109,19 +138,36 @@ DEPLOYMENTS: dict[str, Any] = {
 }
 
 
+def choose_surge(replicas: int, share: float, free: float) -> int:
+    """Return how many replicas start before old ones end, in percent: all, or on GPUs as many as fit.
+
+    Where none fits old ones end first, and calls wait: on a GPU that is full, new ones would wait for ever.
+
+    Args:
+        replicas: of the model.
+        share: of a GPU that each takes.
+        free: GPUs of the cluster that nothing takes.
+    """
+    if not share:
+        return 100
+    return min(100, 100 * int(free / share + 1e-6) // replicas)
+
+
 def build_model_application(task: str, source: str, settings: Settings) -> serve.Application:
     """Return the application that serves one model: `source` is a bundle folder or a pretrained name."""
+    replicas, share = RUNNERS[task].count(settings), settings.gpus_per_replica
+    free = ray.available_resources().get("GPU", 0.0) if share else 0.0
     return (
         DEPLOYMENTS[task]
         .options(
-            num_replicas=RUNNERS[task].count(settings),
+            num_replicas=replicas,
             max_ongoing_requests=RUNNERS[task].ongoing(settings),
-            max_surge_percent=100,
+            max_surge_percent=choose_surge(replicas, share, free),
             graceful_shutdown_timeout_s=60,
             graceful_shutdown_wait_loop_s=0.5,
             health_check_period_s=2,
             logging_config=LOGGING,
-            ray_actor_options={"num_cpus": settings.cpus_per_replica, "num_gpus": settings.gpus_per_replica},
+            ray_actor_options={"num_cpus": settings.cpus_per_replica, "num_gpus": share},
         )
         .bind(source, settings.threads_per_replica, settings.cores_alone)
     )
@@ -130,3 +176,30 @@ def build_model_application(task: str, source: str, settings: Settings) -> serve
 def deploy_model(task: str, source: str, settings: Settings) -> None:
     """Start or replace a model and return when it serves; the old one finishes the calls that it has."""
     serve.run(build_model_application(task, source, settings), name=task, route_prefix=None)
+
+
+def _submit(task: str, source: str, settings: Settings) -> None:
+    """Have a model's replicas start, and those of the one before end; return at once."""
+    model = RunTarget(build_model_application(task, source, settings), name=task, route_prefix=None)
+    serve.run_many([model], wait_for_applications_running=False)
+
+
+def _wait_for(task: str, seconds: float) -> None:
+    """Return when a model serves; raise ModelError where it fails to, or not within so many seconds."""
+    until = time.monotonic() + seconds
+    while (status := serve.status().applications[task].status) != ApplicationStatus.RUNNING:
+        late = time.monotonic() > until
+        if late or status == ApplicationStatus.DEPLOY_FAILED:
+            found = find_reason() or (f"none within {seconds:g} s" if late else "they ended")
+            raise ModelError("the replicas of another model must start", found, "see the logs of Ray")
+        time.sleep(PAUSE_S)
+
+
+def find_reason() -> str:
+    """Return the last line of what Ray Serve says of a part that does not start; empty if it says nothing."""
+    try:
+        applications = serve.status().applications.values()
+    except (RuntimeError, RayError):
+        return ""
+    messages = [part.message for app in applications for part in app.deployments.values() if part.message]
+    return messages[-1].strip().splitlines()[-1] if messages else ""
