@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers
 
 from serve.errors import ForbiddenError
+from serve.settings import LOOPBACK
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 OWN = frozenset({"same-origin", "none"})
@@ -25,15 +26,26 @@ def check_host(headers: Headers, hosts: Sequence[str]) -> None:
         )
 
 
-def check_origin(method: str, headers: Headers) -> None:
-    """Raise ForbiddenError for a request of another site's page that changes something; programs send no origin."""
+def check_origin(method: str, headers: Headers, hosts: Sequence[str]) -> None:
+    """Raise ForbiddenError for a request of another site's page that changes something; programs send no origin.
+
+    A proxy may put another name into `Host` than the browser asked for. What the browser says of the origin itself
+    (`Sec-Fetch-Site`, over https) goes before; without it, a page of one of `hosts` is the server's own.
+    """
     if method in SAFE:
         return
     site, origin = headers.get("sec-fetch-site"), headers.get("origin")
-    same_origin = origin is None or _read_place(origin) == headers.get("host", "").lower()
-    if not same_origin or (site is not None and site.lower() not in OWN):
+    if site is None:
+        place = _read_place(origin or "")
+        own = origin is None or place == headers.get("host", "").lower()
+        own = own or _read_name(place) in {*hosts} - {*LOOPBACK}
+    else:
+        own = site.lower() in OWN
+    if not own:
         raise ForbiddenError(
-            "a page of another site must not change anything here", repr(origin or site)[:80], "send a key"
+            "a page of another site must not change anything here",
+            repr(origin or site)[:80],
+            "send a key, or start it with --allow-host NAME if that is a proxy before it",
         )
 
 

@@ -145,7 +145,7 @@ class Door:
         authorization, api_key = headers.get("authorization"), headers.get("x-api-key")
         if not keys and path not in WATCHED:
             check_host(headers, self._settings.hosts)
-            check_origin(scope["method"], headers)
+            check_origin(scope["method"], headers, self._settings.hosts)
         elif path not in OPEN and not path.startswith(OPEN_FOLDERS):
             check_key(authorization, api_key, keys)
         self._number += 1

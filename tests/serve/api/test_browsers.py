@@ -49,6 +49,10 @@ def ask(headers: dict[str, str], method: str = "POST", path: str = "/hot", **set
         ({"origin": "null"}, 403),
         ({"sec-fetch-site": "cross-site"}, 403),
         ({"origin": "http://["}, 403),
+        ({"origin": "https://ocr.other", "sec-fetch-site": "same-origin"}, 200),  # a proxy renamed the host
+        ({"origin": "http://ocr.example:8080"}, 200),  # so did one without https
+        ({"origin": "http://ocr.example.evil"}, 403),
+        ({"origin": "http://localhost:3000"}, 403),
     ],
 )
 def test_only_a_page_of_the_server_itself_changes_anything(headers: dict[str, str], status: int) -> None:
