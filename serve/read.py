@@ -36,7 +36,7 @@ EPILOG = """examples:
   python serve/read.py crops --recognition B --output to-correct --as labels
   (the same command again) --resume                       goes on after an interruption
 
-exit status: 0 done; 1 nothing could be read; 2 bad usage; 3 interrupted, can be resumed"""
+exit status: 0 done; 1 nothing could be read; 2 bad usage; 3 interrupted, or a full disk: can be resumed"""
 PAGES = 1000
 """Most pages of a PDF or TIFF: they are decoded one after another."""
 ADDRESS = "RAY_ADDRESS"

@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from train.data.images import require_file
 from train.errors import DataError
@@ -62,8 +62,11 @@ def locate_uri(uri: str, name: str = "") -> File:
     """
     parts = urlsplit(uri, allow_fragments=False)  # a key may hold a `#`
     name = name or parts._replace(query="").geturl()
-    if parts.scheme == "file":
-        return File(name, open_filesystem(uri, OPTION)[1] or "/")
+    if parts.scheme == "file" and parts.netloc in (
+        "",
+        "localhost",
+    ):  # pyarrow takes neither this one nor blanks
+        return File(name, unquote(parts.path, errors="surrogateescape").rstrip("/") or "/")
     place = parts._replace(path="").geturl()
     base = open_filesystem(place, OPTION)[1]
     return File(name, f"{base}{parts.path}".rstrip("/"), place)

@@ -1,5 +1,6 @@
 """A reading from beginning to end: what is named becomes an output that is whole, however often it was interrupted."""
 
+import errno
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,9 +17,10 @@ from serve.folder.progress import Progress
 from serve.folder.rows import Record, list_rows, list_troubles, make_refusal
 from serve.folder.settings import FolderSettings
 from serve.folder.tables import TABLES, write_json_lines
-from train.errors import DataError, ModelError
+from train.errors import DataError, ModelError, StorageError
 from train.system.files import make_folder, replace_file
 
+UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO}
 FEW_PARTS = 4
 """Parts whose readers may end before that is no longer taken for the fault of a file."""
 
@@ -64,7 +66,7 @@ class Interrupted(KeyboardInterrupt):
 def read_folder(
     settings: FolderSettings, output: Path, resume: bool, readers: int | None, address: str | None
 ) -> Summary:
-    """Read what was asked for into `output`; raise Interrupted, with how far it is, at Ctrl-C.
+    """Read what was asked for into `output`.
 
     Args:
         settings: what to read and how.
@@ -72,9 +74,13 @@ def read_folder(
         resume: go on where an interrupted reading is, if one has begun.
         readers: processes that read; None: as many as the cluster holds.
         address: of the Ray cluster; None to start one here.
+
+    Raises:
+        Interrupted: at Ctrl-C; it says how far the reading is.
+        StorageError: what is read cannot be written; with room, it can go on.
     """
     folder = folder_of(output)
-    with hold(folder):
+    with _storing(output), hold(folder):
         parts = _begin(settings, folder, resume)
         rate = 0.0
         if parts.missing:
@@ -185,6 +191,21 @@ def _list_troubles(parts: Parts) -> Iterator[Record]:
     yield from ({"path": name, "error": why} for name, why in parts.refused)
     for record in parts.records():
         yield from list_troubles(record)
+
+
+@contextmanager
+def _storing(output: Path) -> Iterator[None]:
+    """Turn the error of a full or unwritable disk into StorageError."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in UNWRITABLE:
+            raise
+        raise StorageError(
+            "what is read must be written beside --output",
+            f"{error.filename or output} ({error.strerror})",
+            "make room, and go on with the same command and --resume",
+        ) from error
 
 
 @contextmanager

@@ -134,7 +134,16 @@ def test_files_behind_a_uri_are_found_and_read(folder: Path) -> None:
         assert (one.name, one.read()) == ("s3://shared/runs/deep/a#1.jpg", b"A")
         with pytest.raises(UsageError, match="must be there"):
             find_files([uri.replace("runs", "else")], pages=False)
-    assert find_files([(folder / "in" / "b.png").as_uri()], pages=False).files[0].read() == b"picture"
+
+
+def test_a_uri_of_this_machine_is_taken_however_it_is_written(folder: Path) -> None:
+    plain = folder / "in" / "[1]" / "a b%.png"
+    plain.write_bytes(b"picture")
+    for uri in (plain.as_uri(), f"file://{plain}", plain.as_uri().replace("file://", "FILE://localhost")):
+        (file,) = find_files([uri], pages=False).files
+        assert file.read() == b"picture", uri
+    with pytest.raises(UsageError, match="got file://elsewhere"):
+        find_files(["file://elsewhere/in"], pages=False)
 
 
 def test_what_is_no_file_cannot_be_read(folder: Path) -> None:

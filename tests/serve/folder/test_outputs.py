@@ -3,7 +3,10 @@
 import csv
 import json
 import os
+import resource
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +27,7 @@ from serve.folder.tables import TABLES
 from serve.settings import Limits
 from tests.serve.crafted import pdf
 from train.data import check
-from train.errors import UsageError
+from train.errors import StorageError, UsageError
 
 ODD = ("tab\t.png", "line\nend.png", 'quote".png', "plus, comma.png", os.fsdecode(b"half\xff.png"))
 BOX = [[10, 10], [90, 10], [90, 30], [10, 30]]
@@ -159,6 +162,38 @@ def test_only_its_own_output_ends_a_reading(tmp_path: Path) -> None:
     parts.note(output)
     assert read_folder(settings, output, True, None, None).read == 1
     assert (output.read_text(), folder.exists()) == ("another's", False)
+
+
+@contextmanager
+def room_of(count: int) -> Iterator[None]:
+    """Let this process write files of so many bytes only, as a full disk would."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (count, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.parametrize("name", ["out.jsonl", "out.csv", "out.parquet", "labels"])
+def test_a_reading_whose_disk_is_full_goes_on_when_there_is_room(name: str, tmp_path: Path) -> None:
+    photo = write_picture(tmp_path / "a.png")
+    form: Any = "labels" if name == "labels" else "rows"
+    settings = FolderSettings(folder="", images=("a.png",), recognition="pp-ocrv6-small", form=form)
+    output, folder = tmp_path / name, tmp_path / f"{name}.parts"
+    folder.mkdir()
+    parts = begin(folder, settings.fingerprint(), InputFiles([photo] * 200), 200)
+    row = dict.fromkeys(COLUMNS[4:]) | line("A" * 1000)
+    parts.keep(0, dump_records([record(photo.name, [row])] * 200))
+    with (
+        room_of(100),
+        pytest.raises(StorageError, match="go on with the same command and --resume") as raised,
+    ):
+        read_folder(settings, output, True, None, None)
+    assert raised.value.exit_status == 3
+    assert (output.exists(), parts.missing) == (False, [])
+    assert read_folder(settings, output, True, None, None).read == 200
+    assert (output.exists(), folder.exists()) == (True, False)
 
 
 def test_a_pdf_is_known_by_its_bytes(tmp_path: Path) -> None:
