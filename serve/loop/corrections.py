@@ -22,6 +22,7 @@ from serve.errors import TooLargeError, UndecodableError, UnknownError
 from serve.loop.files import read_fields
 from train.data.images import Image
 from train.data.texts.forms import HALVES, invisible_places, name_character, normal_form
+from train.errors import CheckpointError
 from train.system.files import locked, remove_durably, write_whole
 
 TEXT_KEY, ORIGINAL_KEY = "corrected_text", "original_text"
@@ -78,7 +79,7 @@ class CorrectionStore:
         key = hash_image(image)
         labels, pixels = self._paths(key)
         with locked(self.folder):
-            new = not pixels.exists()
+            new = not (pixels.exists() and labels.exists())
             now = datetime.now(UTC).isoformat(timespec="seconds")
             correction = Correction(key, text, original, now if new else _read(labels).created)
             encoded = _encode_png(image) if new else b""
@@ -116,11 +117,19 @@ class CorrectionStore:
             remove_durably(labels)
 
     def snapshot(self, folder: Path) -> list[Correction]:
-        """Copy all corrections, as they are at one moment, into an existing folder; return them, the oldest first."""
+        """Copy all corrections, as they are at one moment, into an existing folder; return them, the oldest first.
+
+        Raises:
+            CheckpointError: for one whose text somebody took away.
+        """
         with locked(self.folder):
             keys = self._keys()[::-1]
             for path in (path for key in keys for path in self._paths(key)):
-                shutil.copyfile(path, folder / path.name)
+                try:
+                    shutil.copyfile(path, folder / path.name)
+                except FileNotFoundError as error:
+                    rule, remedy = "a correction must have its text", _tell_remedy(path)
+                    raise CheckpointError(rule, f"{path}: none", remedy) from error
         return [_read(folder / f"{key}.json") for key in keys]
 
     def _keys(self) -> list[str]:
@@ -183,8 +192,12 @@ def _clean(text: str) -> str:
     return text[:MAX_TEXT].encode("utf-8", "replace").decode("utf-8")
 
 
+def _tell_remedy(path: Path) -> str:
+    return f"restore it, or DELETE /corrections/{path.stem}"
+
+
 def _read(path: Path) -> Correction:
-    fields = read_fields(path, (TEXT_KEY, "created"), f"restore it, or DELETE /corrections/{path.stem}")
+    fields = read_fields(path, (TEXT_KEY, "created"), _tell_remedy(path))
     return Correction(path.stem, fields[TEXT_KEY], fields.get(ORIGINAL_KEY), fields["created"])
 
 

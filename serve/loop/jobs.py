@@ -10,6 +10,10 @@ from train.system.memory import KEEP_FREED
 UNKNOWN = "UNKNOWN"
 CLUSTER = "OCRTUNE_CLUSTER"
 """Variable in which a job finds its cluster: Ray's own names any cluster of the machine where there are several."""
+NO_JOB = "status code 404"
+"""Stands in what Ray's client says of a job that its cluster does not know."""
+FAILURES = (RuntimeError, ValueError, OSError)
+"""Of Ray's client; a server that went away since it was found is an OSError (`requests`)."""
 
 
 class Jobs(Protocol):
@@ -45,15 +49,15 @@ class RayJobs:
                 submission_id=name,
                 runtime_env={"env_vars": {**KEEP_FREED, **environment, CLUSTER: find_cluster_address()}},
             )
-        except RuntimeError as error:
+        except FAILURES as error:
             raise _unreachable(error) from error
 
     def state(self, name: str) -> tuple[str, str]:
         """Return the job's state; UNKNOWN after the cluster that ran it has ended."""
         try:
             found = self._client().get_job_info(name)
-        except RuntimeError as error:
-            if "404" not in str(error):
+        except FAILURES as error:
+            if NO_JOB not in str(error):
                 raise _unreachable(error) from error
             return UNKNOWN, "the cluster that ran it has ended"
         return found.status.value, found.message or ""
@@ -62,7 +66,7 @@ class RayJobs:
         """End the job, if it has not ended."""
         try:
             self._client().stop_job(name)
-        except RuntimeError as error:
+        except FAILURES as error:
             raise _unreachable(error) from error
 
     def cluster(self) -> str:
@@ -76,7 +80,7 @@ class RayJobs:
             # Goes before RAY_ADDRESS; without it the client would look for any cluster on this machine.
             os.environ["RAY_API_SERVER_ADDRESS"] = find_cluster_address()
             return JobSubmissionClient()
-        except (ConnectionError, RuntimeError, ValueError) as error:
+        except FAILURES as error:
             raise _unreachable(error) from error
 
 

@@ -100,7 +100,7 @@ def find_reason(folder: Path, output: str, status: int) -> str:
     printed = [
         line
         for name in (output, "errors.txt")
-        for line in (folder / name).read_text(encoding="utf-8").splitlines()
+        for line in (folder / name).read_text(encoding="utf-8", errors="replace").splitlines()
         if line.strip()
     ]
     errors = [line for line in printed if line.startswith("error: ")]

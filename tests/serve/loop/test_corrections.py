@@ -96,6 +96,19 @@ def test_one_that_was_damaged_is_named_and_can_be_removed(store: CorrectionStore
     assert store.page() == []
 
 
+def test_one_whose_text_was_taken_away_is_named_and_can_be_added_again(
+    store: CorrectionStore, tmp_path: Path
+) -> None:
+    correction, _ = store.add(made(1), "A1")
+    (store.folder / f"{correction.id}.json").unlink()
+    with pytest.raises(
+        CheckpointError, match=f"{correction.id}.json: none; .*DELETE /corrections/{correction.id}"
+    ):
+        store.snapshot(tmp_path)
+    again, _ = store.add(made(1), "A2")
+    assert store.page() == [again]
+
+
 def test_a_removed_one_is_gone(store: CorrectionStore) -> None:
     correction, _ = store.add(made(1), "A")
     store.remove(correction.id)

@@ -90,7 +90,7 @@ def test_a_search_without_a_winner_has_failed(tmp_path: Path) -> None:
 
 def test_the_reason_is_the_error_before_what_follows_it(tmp_path: Path) -> None:
     (tmp_path / "out").write_text("error: bad\nbye\n", encoding="utf-8")
-    (tmp_path / "errors.txt").write_text("some warning\n", encoding="utf-8")
+    (tmp_path / "errors.txt").write_bytes(b"some warning of no encoding: \xff\n")
     assert find_reason(tmp_path, "out", 1) == "bad"
 
 
