@@ -1,7 +1,6 @@
 """What one server alone holds on a machine: its port and its storage, from before anything is started."""
 
 import errno
-import fcntl
 import logging
 import os
 import socket
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import IO
 
 from train.errors import UsageError
+from train.system.files import take_lock
 
 MAX_PORT = 65_535
 FILE = ".server"
@@ -94,8 +94,8 @@ def claim_storage(folder: Path) -> StorageClaim:
             "make room there, or name another one",
         ) from error
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
+        take_lock(file)
+    except BlockingIOError as error:
         file.seek(0)
         serving = f"{folder}, where the server on {file.read() or 'another port'} keeps its files"
         file.close()

@@ -142,13 +142,18 @@ def _require_few_values(body: bytes) -> None:
 
 
 def decode_base64(text: str) -> bytes:
-    """Return the bytes, of either alphabet; a data URL's beginning is left out, and line ends of `base64` and MIME."""
+    """Return the bytes, of either alphabet; a data URL's beginning is left out, and line ends of `base64` and MIME.
+
+    Texts in the alphabet of URLs often come without the `=` at their end (RFC 4648, 3.2).
+    """
     encoded = text.partition(",")[2] or text if text[:5].lower() == "data:" else text
     try:
         data = encoded.strip().encode("ascii")
         if b"\n" in data or b"\r" in data:
             data = data.translate(None, BLANKS)
-        return base64.b64decode(data, altchars=b"-_" if b"-" in data or b"_" in data else None, validate=True)
+        if b"-" not in data and b"_" not in data:
+            return base64.b64decode(data, validate=True)
+        return base64.b64decode(data + b"=" * (-len(data) % 4), altchars=b"-_", validate=True)
     except (binascii.Error, ValueError) as error:
         raise UndecodableError(
             "an image must be base64", repr(text[:20]), "encode the file's bytes"

@@ -103,6 +103,7 @@ class Retrainings:
         """
         self._require_corrections()
         with locked(self._folder):
+            self._remove_left()
             if not request.parallel:
                 self._require_none_under_way()
             now = datetime.now(UTC)
@@ -183,6 +184,12 @@ class Retrainings:
         if not self._folder.is_dir():
             return []
         return [p.name for p in self._folder.iterdir() if ID.fullmatch(p.name) and (p / JOB).is_file()]
+
+    def _remove_left(self) -> None:
+        """Remove what a server that was killed had prepared of a retraining; call it where nobody else prepares one."""
+        for left in self._folder.iterdir():
+            if ID.fullmatch(left.name) and not (left / JOB).exists():
+                shutil.rmtree(left, ignore_errors=True)
 
     def _find_state(self, key: str) -> dict[str, Any]:
         """Return the state that the job wrote; if it ended without writing its end, the cluster's state of it."""

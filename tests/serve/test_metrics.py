@@ -4,6 +4,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from serve import metrics
 from tests.conftest import ROOT
 
 COUNT = """
@@ -27,3 +30,16 @@ def test_processes_count_together(tmp_path: Path) -> None:
     assert 'ocrtune_requests_total{path="/ocr",status="200"} 2.0' in lines
     assert "ocrtune_lines_total 6.0" in lines
     assert "ocrtune_requests_in_work 2.0" in lines
+
+
+def test_two_that_are_asked_at_once_both_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a process that is gone left is removed by the other one just before."""
+    (tmp_path / "gauge_livesum_999999999.db").write_bytes(b"")
+
+    def removed(_: int, folder: str) -> None:
+        (Path(folder) / "gauge_livesum_999999999.db").unlink()
+        raise FileNotFoundError(folder)
+
+    monkeypatch.setattr(metrics, "mark_process_dead", removed)
+    monkeypatch.setenv(metrics.SHARED_FOLDER, str(tmp_path))
+    assert metrics.Metrics().render() == b""

@@ -1,5 +1,7 @@
 """The command line: every wrong option is one line, before anything is started."""
 
+import errno
+import fcntl
 import socket
 import subprocess
 import sys
@@ -101,6 +103,17 @@ def test_a_storage_is_one_servers_alone(tmp_path: Path) -> None:
         claim_storage(tmp_path / "runs")
     claim.give_back()
     assert claim_storage(tmp_path / "runs").left_behind == ""
+
+
+def test_a_storage_without_locks_is_not_taken_for_another_servers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def flock(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    claim_storage(tmp_path).give_back()
+    assert "its file system has no locks" in capsys.readouterr().err
 
 
 def test_a_killed_servers_port_is_waited_for(tmp_path: Path) -> None:

@@ -42,6 +42,10 @@ def test_base64_is_taken_as_command_lines_mime_and_browsers_write_it() -> None:
         f"{plain} ",
     ):
         assert decode_base64(text) == data
+    for data in (b"\xff" * 10, b"\xff" * 11):
+        assert decode_base64(base64.urlsafe_b64encode(data).decode().rstrip("=")) == data, (
+            "as JavaScript does"
+        )
     for text in (plain[:-1], plain + "!", "%%%", "data:image/png;base64"):
         with pytest.raises(UndecodableError, match="must be base64"):
             decode_base64(text)

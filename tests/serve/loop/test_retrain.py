@@ -43,6 +43,14 @@ def test_ten_corrections_are_enough(parts: Parts) -> None:
     assert parts.retrainings.status(key).lines == {"train": 6, "val": 2, "test": 2}
 
 
+def test_what_a_killed_server_had_prepared_is_removed(parts: Parts) -> None:
+    left = parts.job("20260101-000000-000000") / "data"
+    left.mkdir(parents=True)
+    assert [status.id for status in parts.retrainings.all()] == []
+    key = started(parts)
+    assert sorted(path.name for path in left.parents[1].iterdir() if path.is_dir()) == [key]
+
+
 def test_the_job_gets_a_copy_that_does_not_change(parts: Parts) -> None:
     key = started(parts)
     before = load(parts.job(key) / "data")[1]
