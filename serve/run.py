@@ -67,6 +67,7 @@ def main(arguments: Sequence[str]) -> None:
     layout = lay_out(chosen)
     settings = settings.model_copy(update=layout._asdict())
     if not chosen.address:
+        settings = settings.fill_gpus(count_gpus())
         require_resources(settings, {"CPU": count_cores(), "GPU": count_gpus()})
     sources = find_sources(settings, anew=chosen.as_named)
     started = time.monotonic()

@@ -141,6 +141,17 @@ class Settings(BaseModel):
             return max(1, int(1 / share) - others) * self.processes  # a GPU for each process
         return max(1, count_cores() // self.threads_per_replica)
 
+    def fill_gpus(self, gpus: int) -> "Settings":
+        """Return the settings with the recognisers that fit on a machine's GPUs beside the other models.
+
+        Where a number is asked for, or every process that speaks HTTP has a GPU, that is it.
+        """
+        share = self.gpus_per_replica
+        if self.recognisers or not share or self.topology == "fused":
+            return self
+        slots = gpus * int(1 / share) if share <= 1 else int(gpus / share)
+        return self.model_copy(update={"recognisers": max(1, slots - len(self.sources()) + 1)})
+
     @property
     def recognisers_each(self) -> int:
         """How many recognisers a process that speaks HTTP calls."""

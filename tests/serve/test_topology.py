@@ -48,3 +48,14 @@ def test_processes_share_what_holds_for_all_requests_together_and_nothing_else()
     assert one.limits.answer_bytes == whole.limits.answer_bytes  # of a single answer
     graph = Settings(topology="graph", recognisers=3)
     assert (graph.recognisers_each, graph.gpus_each) == (3, 0)
+
+
+@pytest.mark.parametrize(
+    ("share", "gpus", "recognisers"), [(0.25, 1, 3), (0.25, 4, 15), (1, 4, 3), (2, 8, 3), (0.5, 0, 1)]
+)
+def test_recognisers_fill_the_gpus_of_a_machine(share: float, gpus: int, recognisers: int) -> None:
+    settings = Settings(gpus_per_replica=share).fill_gpus(gpus)
+    assert settings.recogniser_replicas == recognisers
+    assert settings.gpus <= gpus or not gpus
+    assert Settings(gpus_per_replica=share, recognisers=2).fill_gpus(gpus).recogniser_replicas == 2
+    assert Settings().fill_gpus(gpus) == Settings()
