@@ -83,7 +83,11 @@ def advise_on_trials(result: StudyResult) -> list[str]:
     scored, all_of_them = len(rank(result.trials)), len(result.trials)
     models = len({baseline.model for baseline in result.baselines})
     sentences = []
-    if scored < FEW_TRIALS:
+    if not scored:
+        sentences.append(
+            f"No trial came to a score in {duration(result.wall_seconds)}: give more time (--time-budget)."
+        )
+    elif scored < FEW_TRIALS:
         sentences.append(
             f"Only {format_count(scored, 'trial')} with a score, in {duration(result.wall_seconds)}: more time finds "
             f"more{', and a single --model makes each cheaper' if models > 1 else ''}."

@@ -66,7 +66,7 @@ def terminal_table(result: StudyResult) -> str:
         if len(result.winner.stages) > 1:
             lines += ["It was trained in stages:", *map(str, result.winner.stages)]
     lines += eight_bits_lines(result)
-    lines += [format_disk_use(result.disk)] if result.disk else []
+    lines += [f"Disk: {format_disk_use(result.disk)}."] if result.disk else []
     lines += [
         f"{purpose}: {command}"
         for place, (purpose, command) in enumerate(result.commands.items())

@@ -73,8 +73,8 @@ def shorten_key(key: str) -> str:
 
 
 def format_disk_use(disk: DiskUse) -> str:
-    """Say what a study takes, 'Disk: 45.2 MB, 31.9 MB of it checkpoints.'."""
-    return f"Disk: {disk.total_bytes / 1e6:.1f} MB, {disk.checkpoint_bytes / 1e6:.1f} MB of it checkpoints."
+    """Say what a study takes, '45.2 MB, 31.9 MB of it checkpoints'."""
+    return f"{disk.total_bytes / 1e6:.1f} MB, {disk.checkpoint_bytes / 1e6:.1f} MB of it checkpoints"
 
 
 def format_latency(latency: Latency) -> str:

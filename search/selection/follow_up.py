@@ -81,7 +81,7 @@ def _serve(settings: StudySettings, folder: Path) -> dict[str, str]:
     if not (folder / "best" / ONNX).is_file():
         return {}
     option = f"--{settings.task_name}"
-    return {"serve the winner": shlex.join(["python", "serve/run.py", option, str(folder / "best")])}
+    return {"serve": shlex.join(["python", "serve/run.py", option, str(folder / "best")])}
 
 
 def _export(settings: StudySettings, folder: Path) -> str:

@@ -58,7 +58,10 @@ def headline(result: StudyResult) -> str:
     if result.winner is None and rank(result.trials):
         return f"Every trial forgot too much of the general {result.terms.samples}: nothing was exported."
     if result.winner is None:
-        return "No trial finished with a score; use the model as published."
+        what = "the bundle is" if result.averaged else "use"
+        baseline = result.baseline
+        score = f"; {result.terms.goal}: {_score_text(baseline.scores)}" if baseline else ""
+        return f"No trial finished with a score: {what} the pretrained baseline{score}."
     if fair is None:
         best = result.winner.best
         return f"Of the best trial, {result.terms.goal}: {_score_text(best.scores) if best else 'not known'}."

@@ -60,6 +60,7 @@ def test_few_and_failed_trials_are_named() -> None:
     few = advise_on_trials(result((trial(0), trial(1), trial(2, "failed", 0), trial(3, "diverged", 1))))
     assert "Only 2 trials with a score" in few[0]
     assert "Only 1 trial with a score" in advise_on_trials(result((trial(0),)))[0]
+    assert "No trial came to a score in" in advise_on_trials(result((trial(0, "stopped", 0),)))[0]
     assert "2 of 4 trials failed or diverged" in few[1]
 
 
