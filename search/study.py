@@ -29,7 +29,7 @@ from search.preflight.fingerprint import check_fingerprint, read_begun_settings,
 from search.preflight.general import limit_forgetting
 from search.preflight.latency import take_latencies
 from search.preflight.probe import probe_models
-from search.preflight.space import DICTIONARY, check_names, settle, settle_engine
+from search.preflight.space import DICTIONARY, check_names, find_stored, settle, settle_engine
 from search.preflight.stages import Prepared, Probed, Request
 from search.records.evidence import Latencies
 from search.records.result import StudyResult
@@ -117,7 +117,7 @@ def probe(prepared: Prepared) -> Probed:
         print(waiting, flush=True)
     check_name(settings, prepared.resume)
     publish(settings, FINGERPRINT)  # what cannot be written there is known before any work
-    data = decode_sets(settings, prepared.sets)
+    data = decode_sets(settings, prepared.sets, find_stored(settings, space))
     shared = ray.put(data.training)
     read = shared if settings.folds == 1 else ray.put(pool_splits(data.training))
     show_stage("reading with the pretrained models")
@@ -167,6 +167,7 @@ def settle_method(settings: StudySettings) -> tuple[StudySettings, SearchSpace, 
 def check_method(settings: StudySettings, space: SearchSpace) -> None:
     """Raise UsageError for what cannot be searched in this way, or needs what is not installed."""
     check_names(space)
+    find_stored(settings, space)  # refuses models of several sizes
     check_tracking(settings)
     check_reader(settings)
     check_population(settings, space)

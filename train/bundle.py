@@ -15,6 +15,7 @@ import numpy as np
 from train.data import images
 from train.data.batching.batches import evaluation_batches
 from train.data.charset import Charset
+from train.data.orientation import INPUTS
 from train.errors import CheckpointError
 from train.reading.settings import FILE as READING
 from train.reading.settings import ReadingSettings, TextReading
@@ -35,15 +36,14 @@ GEOMETRY = {
     "bucket_px": images.BUCKET_PX,
     "min_width_px": images.MIN_WIDTH_PX,
 }
-ORIENTATION_GEOMETRY = {"height_px": 80, "width_px": 160}
 DETECTION_GEOMETRY = {"stride_px": 32}
 GEOMETRIES = {
-    "recognition": GEOMETRY,
-    "transcription": GEOMETRY,
-    "orientation": ORIENTATION_GEOMETRY,
-    "detection": DETECTION_GEOMETRY,
+    "recognition": (GEOMETRY,),
+    "transcription": (GEOMETRY,),
+    "orientation": tuple(how.geometry for how in INPUTS),
+    "detection": (DETECTION_GEOMETRY,),
 }
-"""How this version makes a network's input of an image, by task: serving must do the same."""
+"""How this version can make a network's input of an image, by task: serving must do the same."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Manifest:
         metrics: scores with the split and the charset rule that they were measured on.
         parity: the result of the parity gate; empty where there is no graph.
         versions: of the packages that trained and exported it.
-        geometry: how an image becomes an input, in pixels; it must be that of GEOMETRIES.
+        geometry: how an image becomes an input, in pixels; it must be one of GEOMETRIES.
         created: UTC, ISO 8601.
         files: sha256 of every other file.
         absent: which of FILES could not be written, and why.
@@ -239,7 +239,7 @@ def load_bundle(directory: Path) -> Bundle:
         )
     # Bundles of earlier versions name the width beyond which those squeezed a line; nothing is squeezed now.
     geometry = {name: value for name, value in manifest.geometry.items() if name != "max_width_px"}
-    if geometry != GEOMETRIES.get(manifest.task, geometry):
+    if geometry not in GEOMETRIES.get(manifest.task, (geometry,)):
         raise CheckpointError(
             "a bundle must resize images as this version does",
             f"{directory}: {manifest.geometry}",

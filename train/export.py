@@ -89,7 +89,7 @@ def export_network(
         seal(
             aside,
             task=checkpoint.config.task,
-            geometry=dict(task.geometry),
+            geometry=dict(task.geometry_as(checkpoint.config)),
             model=checkpoint.config.model,
             published_name=published_name,
             characters=checkpoint.charset.characters,
@@ -106,7 +106,7 @@ def export_network(
 
 
 def _without_settings(model: str, published_name: str | None) -> dict[str, str]:
-    return {} if published_name else {SETTINGS: f"PaddleOCR has no network like {model}"}
+    return {} if published_name else {SETTINGS: f"PaddleOCR 3 has no network like {model}"}
 
 
 def _contiguous(arrays: Mapping[str, Any]) -> dict[str, Any]:

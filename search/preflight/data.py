@@ -9,12 +9,12 @@ import ray
 from search.records.facts import BadSample, DataSummary
 from search.settings import StudySettings
 from search.storage.files import EMBEDDED_FOLDER, FIRST_OTHERS_FOLDER, OTHERS_FOLDER
-from train.config import TrialConfig
 from train.cut import PADDLEOCR
 from train.data.batching.versions import with_versions
 from train.data.checks.allowed import describe_left_out
 from train.data.dataset import Dataset
 from train.data.decoded.decoding import CACHE, Decoding
+from train.data.decoded.stored import Stored
 from train.data.synthetic import make_other_lines, make_vin_dataset
 from train.end_to_end.finder import ModelFinder
 from train.loop import TrainingData
@@ -117,9 +117,9 @@ def gather_text_knowledge(settings: StudySettings, texts: Sequence[str]) -> Text
     return TextKnowledge(texts, read_rules(settings), settings.seed, settings.precision, further)
 
 
-def decode_sets(settings: StudySettings, sets: Sets) -> StudyData:
-    """Decode every image once."""
-    how = choose_decoding(settings)
+def decode_sets(settings: StudySettings, sets: Sets, stored: Stored) -> StudyData:
+    """Decode every image once; `stored` says what it becomes."""
+    how = choose_decoding(settings, stored)
     if how.in_files(sets.samples):
         print(f"decoded {task_of(settings).terms.samples} are mapped from {how.folder}", flush=True)
     decoded, left_out = how.decode_usable(sets.samples, settings.allow_bad, sets.left_out)
@@ -139,12 +139,11 @@ def decode_sets(settings: StudySettings, sets: Sets) -> StudyData:
     return StudyData(training, test, summary, gather_text_knowledge(settings, training.train.texts))
 
 
-def choose_decoding(settings: StudySettings) -> Decoding:
-    """Return where this study keeps its decoded lines; Ray's smallest object store has to hold those in memory."""
+def choose_decoding(settings: StudySettings, stored: Stored) -> Decoding:
+    """Return where this study keeps its decoded images; Ray's smallest object store has to hold those in memory."""
     folder = Path(settings.cache) if settings.cache else settings.local_folder.parent / CACHE
     free_bytes = available_bytes()
     if ray.is_initialized():
         stores = (node["Resources"].get("object_store_memory") for node in ray.nodes() if node["Alive"])
         free_bytes = min(free_bytes, *(int(size) for size in stores if size))
-    stored = task_of(settings).stored_as(TrialConfig(task=settings.task_name, upright=settings.upright))
     return Decoding(folder, settings.decode_to, free_bytes, count_cores(), stored)

@@ -17,6 +17,7 @@ from spaces.space import SearchSpace, load_space
 from train.config import TrialConfig
 from train.data.augment import AUGMENTATIONS
 from train.data.batching.mixture import Extra, require_extras
+from train.data.decoded.stored import Stored
 from train.engines import ENGINES
 from train.engines.choice import AUTO, check_holds, is_installed, resolve
 from train.errors import UsageError
@@ -231,6 +232,23 @@ def list_default_models(task: str) -> tuple[str, ...]:
         )
     usual = TrialConfig().model
     return (usual,) if usual in models else tuple(models)
+
+
+def find_stored(settings: StudySettings, space: SearchSpace) -> Stored:
+    """Return what image files become for the models of a study; raise UsageError if it is not the same for all."""
+    common = TrialConfig(task=settings.task_name, upright=settings.upright)
+    kinds = {
+        model: TASKS.get(common.task).stored_as(common.model_copy(update={"model": model}))
+        for model in list_models(space)
+    }
+    first, *others = kinds.values()
+    if any(other.version != first.version for other in others):
+        raise UsageError(
+            "the models of one search must take images of one size: they are decoded once for all trials",
+            ", ".join(kinds),
+            "search them one after the other, each with --model NAME",
+        )
+    return first
 
 
 def choose_engine(settings: StudySettings, space: SearchSpace) -> StudySettings:

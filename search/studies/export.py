@@ -14,6 +14,7 @@ from search.storage.trial_folder import TrialFolder
 from search.studies.read import Study, read_result
 from train.bundle import MANIFEST
 from train.checkpoint import Checkpoint
+from train.config import TrialConfig
 from train.data.dataset import Dataset
 from train.end_to_end.finder import PhotoFiles
 from train.errors import UsageError
@@ -62,7 +63,8 @@ def export_trial(study: Study, wanted: str, output: Path) -> Exported:
     settings = study.settings
     splits, left_out = read_splits(source_of(settings))
     knowledge = gather_text_knowledge(settings, [sample.text for sample in splits.train])
-    val = choose_decoding(settings).decode_usable({"val": splits.val}, settings.allow_bad, left_out)[0]["val"]
+    how = choose_decoding(settings, TASKS.get(settings.task_name).stored_as(checkpoint.config))
+    val = how.decode_usable({"val": splits.val}, settings.allow_bad, left_out)[0]["val"]
     learnt = PhotoFiles(splits.train).sizes if TASKS.get(settings.task_name).tunes else None
     tuned = with_tuned_settings(checkpoint, val, learnt, read_chosen(latest_reports(trial.rows)))
     network = add_text_model(load_network(tuned, val), val, knowledge)
@@ -91,7 +93,9 @@ def read_best_checkpoint(study: Study, trial: TrialJournal) -> Checkpoint:
 
 
 def decode_splits(settings: StudySettings, names: Sequence[str]) -> dict[str, Dataset]:
-    """Read and decode these of the study's splits once more."""
+    """Read and decode these splits of a study of text lines once more."""
     splits, left_out = read_splits(source_of(settings))
     wanted = {name: samples for name, samples in splits.items() if name in names}
-    return choose_decoding(settings).decode_usable(wanted, settings.allow_bad, left_out)[0]
+    lines = TrialConfig(task=settings.task_name, upright=settings.upright)
+    stored = TASKS.get(lines.task).stored_as(lines)
+    return choose_decoding(settings, stored).decode_usable(wanted, settings.allow_bad, left_out)[0]

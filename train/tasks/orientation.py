@@ -4,23 +4,26 @@ Any lines with texts will do: they stand upright, and half of them are turned. A
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property, partial
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from train.bundle import ORIENTATION_GEOMETRY
 from train.config import TrialConfig
 from train.data import augment, orientation
-from train.data.batching.batches import Indices
+from train.data.batching.batches import EVALUATION_BATCH, Indices
+from train.data.batching.epoch import epoch_lines
+from train.data.batching.mixture import Extra
 from train.data.charset import Charset
 from train.data.dataset import Dataset
-from train.data.decoded.stored import Size, Stored
+from train.data.decoded.stored import Stored
 from train.data.images import Image
-from train.data.orientation import PP_LCNET, UPSIDE_DOWN
+from train.data.orientation import LIKELIER, MOBILE_V2, PP_LCNET, UPSIDE_DOWN, LineInput, line_input
 from train.engine import Batch, Images
+from train.models import MODELS
 from train.scoring.scores import AccuracyScores, Scores
 from train.tasks import TASKS, Mistake, SampleStats, Task, Terms
 from train.tasks.inference_yml import write_orientation_settings
@@ -33,14 +36,21 @@ EXPLODED = 20.0  # the right class is given e ** -20
 LEAST = 1e-30  # a probability that float32 rounds to 0 costs about 69, not infinity
 
 
-def prepare(image: Image) -> Image:
-    """Stretch a line, (H, W, 3), to the network's input, (80, 160, 3) uint8 BGR, as serving does."""
-    return orientation.prepare(image, PP_LCNET)
+def _stored(how: LineInput, version: str) -> Stored:
+    return Stored(
+        partial(orientation.prepare, how=how),
+        partial(orientation.prepared_size, how=how),
+        (version, how.height_px, how.width_px, cv2.__version__),
+    )
 
 
-def size(height_px: int, width_px: int) -> Size:
-    """Return (height, width) of a line after `prepare`."""
-    return PP_LCNET.height_px, PP_LCNET.width_px
+STORED = {PP_LCNET: _stored(PP_LCNET, "orientation 1"), MOBILE_V2: _stored(MOBILE_V2, "orientation padded 1")}
+"""Lines as serving prepares them, for each input that a network can have."""
+
+
+def input_of(config: TrialConfig) -> LineInput:
+    """Return how lines are prepared for a configuration's network."""
+    return line_input((None, None, MODELS.get(config.model).input.height_px))
 
 
 @TASKS.register("orientation")
@@ -66,19 +76,35 @@ class Orientation(Task):
         "dropout",
         "detection",
     )
-    stored: ClassVar[Stored] = Stored(
-        prepare, size, ("orientation 1", PP_LCNET.height_px, PP_LCNET.width_px, cv2.__version__)
-    )
-    geometry: ClassVar[Mapping[str, int]] = ORIENTATION_GEOMETRY
+    stored: ClassVar[Stored] = STORED[PP_LCNET]
+    geometry: ClassVar[Mapping[str, int]] = PP_LCNET.geometry
     wants_others: ClassVar[bool] = True
 
     def __init__(self, config: TrialConfig, charset: Charset) -> None:
         self._config = config
         self._known: tuple[Dataset, dict[int, bool]] | None = None
 
+    @cached_property
+    def _how(self) -> LineInput:
+        return input_of(self._config)
+
+    @classmethod
+    def stored_as(cls, config: TrialConfig) -> Stored:
+        """Return lines as they are prepared for the configuration's network."""
+        return STORED[input_of(config)]
+
+    @classmethod
+    def geometry_as(cls, config: TrialConfig) -> Mapping[str, int]:
+        """Return the size of the configuration's network's input."""
+        return input_of(config).geometry
+
+    def settings(self) -> dict[str, Any]:
+        """Return over which probability a line is turned: what is scored here."""
+        return {"threshold": LIKELIER}
+
     @staticmethod
     def example(samples: int) -> tuple[Charset, Batch]:
-        """Return noise, half of it on its head."""
+        """Return noise, half of it on its head, in the larger size; networks of the other take it, too."""
         shape = (samples, 3, PP_LCNET.height_px, PP_LCNET.width_px)
         images = np.random.default_rng(0).uniform(-1, 1, shape).astype(np.float32)
         return Charset(()), Batch(images, [index % 2 for index in range(samples)])
@@ -86,6 +112,18 @@ class Orientation(Task):
     def write_settings(self, directory: Path, published_name: str, charset: Charset) -> None:
         """Write how PaddleOCR stretches and normalises lines, and what the two classes are."""
         write_orientation_settings(directory, published_name, LABELS)
+
+    def training_batches(
+        self, config: TrialConfig, data: Dataset, extras: Sequence[Extra], epoch: int
+    ) -> tuple[Dataset, list[Indices]]:
+        """Return what an epoch trains on and its batches, mixed by chance: every line is as wide in the end."""
+        return epoch_lines(config, data, extras, epoch, one_width=True)
+
+    def evaluation_batches(self, data: Dataset, workers: int = 1) -> Iterator[Indices]:
+        """Yield the samples in their order."""
+        size = EVALUATION_BATCH * workers
+        for start in range(0, len(data), size):
+            yield np.arange(start, min(start + size, len(data)))
 
     def batch(self, data: Dataset, indices: Indices, epoch: int) -> Batch:
         """Turn about half of the lines, another half in every epoch, then augment."""
@@ -96,11 +134,11 @@ class Orientation(Task):
             image = augment.augment(data.image(index), self._config.augmentation, rng)
             images.append(_turned(image, turned))
             targets.append(int(turned) ^ (self._label(data, index) if self._is_labelled(data, index) else 0))
-        return Batch(orientation.normalise(images, PP_LCNET), targets)
+        return Batch(orientation.normalise(images, self._how), targets)
 
     def evaluation_batch(self, data: Dataset, indices: Indices) -> Images:
-        """Return the lines as `picture` shows them, (N, 3, 80, 160)."""
-        return orientation.normalise([self._seen(data, index) for index in indices.tolist()], PP_LCNET)
+        """Return the lines as `picture` shows them, (N, 3, H, W) of the network's input."""
+        return orientation.normalise([self._seen(data, index) for index in indices.tolist()], self._how)
 
     def _seen(self, data: Dataset, index: int) -> Image:
         turned = not self._is_labelled(data, index) and bool(self._label(data, index))
@@ -146,12 +184,12 @@ class Orientation(Task):
         if not len(data):
             return AccuracyScores(0, 0.0, 0.0)
         chances = _chances(predictions, self._labels(data))
-        return AccuracyScores(len(data), float((chances > 0.5).mean()), float(chances.mean()))
+        return AccuracyScores(len(data), float((chances > LIKELIER).mean()), float(chances.mean()))
 
     def per_sample(self, predictions: Sequence[float], data: Dataset) -> SampleStats:
         """Return (N, 2): 1, and whether the direction is right."""
         chances = _chances(predictions, self._labels(data))
-        return np.stack([np.ones(len(chances)), chances > 0.5], axis=1)
+        return np.stack([np.ones(len(chances)), chances > LIKELIER], axis=1)
 
     def mistakes(self, predictions: Sequence[float], data: Dataset) -> list[Mistake]:
         """Return the lines whose direction is told wrong."""
@@ -161,7 +199,7 @@ class Orientation(Task):
             for index, (label, chance) in enumerate(
                 zip(labels, _chances(predictions, self._labels(data)), strict=True)
             )
-            if chance <= 0.5
+            if chance <= LIKELIER
         ]
 
     def picture(self, data: Dataset, index: int, prediction: float) -> Image:

@@ -11,6 +11,7 @@ from search.storage.location import load_settings
 from tests.search.driver import MAX_EPOCHS, label_arguments, write_labels
 from tests.search.tiny_search import tiny_search
 from train.bundle import load_bundle
+from train.data.decoded.stored import LINES
 from train.data.drawing.drawn_texts import draw_texts
 from train.data.formats import load_file
 from train.sets.read import read_sets
@@ -59,7 +60,7 @@ def check_next_study(storage: Path) -> None:
     written = {path: path.stat().st_mtime_ns for path in (storage / "line-cache").iterdir()}
     assert len(written) == 3
     settings = load_settings(storage / "first").model_copy(update={"name": "second"})
-    data = decode_sets(settings, read_sets(source_of(settings)))
+    data = decode_sets(settings, read_sets(source_of(settings)), LINES)
     assert data.training.synthetic is not None
     assert all(text.endswith("-") for text in data.training.synthetic.texts)
     assert {path: path.stat().st_mtime_ns for path in (storage / "line-cache").iterdir()} == written

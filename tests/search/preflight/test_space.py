@@ -10,6 +10,7 @@ from search.preflight.space import (
     choose_engine,
     find_engine,
     find_format,
+    find_stored,
     find_upright,
     narrow,
     narrow_as_asked,
@@ -189,3 +190,19 @@ def test_a_space_carries_the_format_of_the_texts_unless_one_is_named(declared: s
     space.write_text("format: {checks: [lunn]}")
     with pytest.raises(UsageError, match=r"mine\.yaml: format: a check must be known, got 'lunn'"):
         read_format(space)
+
+
+def test_models_of_one_search_take_images_of_one_size() -> None:
+    both = "fixed: {task: orientation}\nparameters: {model: {choice: [ch-ppocr-mobile-v2, pp-lcnet-orientation]}}"
+    asked = StudySettings(name="some", storage="runs", task="orientation")
+    with pytest.raises(
+        UsageError, match=r"images of one size.*, got ch-ppocr-mobile-v2, pp-lcnet-orientation; "
+    ):
+        find_stored(asked, parse_space(both, "some", "some.yaml"))
+    shipped = load_space("orientation")
+    sizes = [
+        find_stored(asked, shipped.with_choices("model", [model])).size(40, 100)
+        for model in ("ch-ppocr-mobile-v2", "pp-lcnet-orientation")
+    ]
+    assert sizes == [(48, 120), (80, 160)]
+    assert find_stored(asked, shipped).size(40, 100) == (48, 120)

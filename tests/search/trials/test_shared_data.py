@@ -16,6 +16,7 @@ from search.trials.trial import run_trial
 from tests import tiny_recogniser
 from tests.search.driver import write_labels
 from train.config import TrialConfig
+from train.data.decoded.stored import LINES
 from train.sets.read import read_sets
 
 
@@ -26,7 +27,7 @@ def test_a_second_trial_decodes_nothing(data_dir: Path, tmp_path: Path, local_cl
     local = copy_images(labels)
     given = {split: str(labels / f"rec_gt_{split}.txt") for split in ("train", "val")}
     settings = StudySettings(name="tiny", labels=given, storage=str(tmp_path), test_fraction=0)
-    data = decode_sets(settings, read_sets(source_of(settings)))
+    data = decode_sets(settings, read_sets(source_of(settings)), LINES)
     shutil.rmtree(local)
     tiny = {"model": tiny_recogniser.NAME, "engine": "torch", "epochs": 1, "batch_size": 8}
     config = TrialConfig.model_validate(tiny).model_dump(mode="json")

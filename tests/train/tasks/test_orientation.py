@@ -242,6 +242,27 @@ def test_from_lines_to_a_bundle(
     check_that_serving_tells_the_same(bundle, lines)
 
 
+@pytest.mark.slow
+def test_the_wheels_classifier_is_trained_further_and_served_as_it_was_scored(
+    data_dir: Path, tmp_path: Path
+) -> None:
+    settings = config(model="ch-ppocr-mobile-v2", engine="torch", epochs=1, batch_norm="frozen")
+    few = decode_samples(samples(data_dir, "receipts", "val", 96), Orientation.stored_as(settings))
+    assert {few.image(index).shape[0] for index in range(len(few))} == {48}
+    assert len(set(few.widths.tolist())) > 10, "a short line is padded, not stretched"
+    untrained = evaluate_split(*assemble(settings, few), few)[0]
+    [(metrics, last)] = run(settings, TrainingData(few, few))
+    assert untrained.primary > 0.9
+    assert metrics["accuracy"] > 0.8
+    assert export_checkpoint(last, few, tmp_path / "bundle") is not None
+    manifest = load_bundle(tmp_path / "bundle").manifest
+    assert manifest.geometry == {"height_px": 48, "width_px": 192}
+    assert (manifest.published_name, SETTINGS in manifest.absent) == (None, True)
+    check_that_serving_tells_the_same(tmp_path / "bundle", few)
+    further = config_from_mapping(manifest.config | {"weights": str(tmp_path / "bundle")}, "manifest")
+    assert evaluate_split(*assemble(further, few), few)[0].primary == metrics["accuracy"]
+
+
 def check_that_serving_tells_the_same(bundle: Path, lines: Dataset) -> None:
     """What `serve/run.py --orientation BUNDLE` loads turns the lines that evaluation finds on their heads."""
     served = LineOrienter(load_model("orientation", str(bundle)), threads=1)
