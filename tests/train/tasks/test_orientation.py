@@ -243,10 +243,11 @@ def test_from_lines_to_a_bundle(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("engine", ["paddle", "torch"])
 def test_the_wheels_classifier_is_trained_further_and_served_as_it_was_scored(
-    data_dir: Path, tmp_path: Path
+    engine: str, data_dir: Path, tmp_path: Path
 ) -> None:
-    settings = config(model="ch-ppocr-mobile-v2", engine="torch", epochs=1, batch_norm="frozen")
+    settings = config(model="ch-ppocr-mobile-v2", engine=engine, epochs=1, batch_norm="frozen")
     few = decode_samples(samples(data_dir, "receipts", "val", 96), Orientation.stored_as(settings))
     assert {few.image(index).shape[0] for index in range(len(few))} == {48}
     assert len(set(few.widths.tolist())) > 10, "a short line is padded, not stretched"
@@ -258,6 +259,7 @@ def test_the_wheels_classifier_is_trained_further_and_served_as_it_was_scored(
     manifest = load_bundle(tmp_path / "bundle").manifest
     assert manifest.geometry == {"height_px": 48, "width_px": 192}
     assert (manifest.published_name, SETTINGS in manifest.absent) == (None, True)
+    assert manifest.settings == {"threshold": 0.5}
     check_that_serving_tells_the_same(tmp_path / "bundle", few)
     further = config_from_mapping(manifest.config | {"weights": str(tmp_path / "bundle")}, "manifest")
     assert evaluate_split(*assemble(further, few), few)[0].primary == metrics["accuracy"]
