@@ -10,17 +10,20 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from ray import serve
 from ray.exceptions import RayError
+from ray.serve.config import ProxyLocation
+from ray.serve.context import _get_global_client
 from ray.serve.exceptions import RayServeException
 
 from serve.api.ingress import Ingress
 from serve.environment import name_host
+from serve.inference.model import TASKS
 from serve.inference.replicas import LOGGING, build_model_application, deploy_model, find_reason
 from serve.loop.versions import find_serving
 from serve.metrics import SHARED_FOLDER
@@ -89,7 +92,8 @@ def start(
         taken: what to raise if the port is not taken by this cluster's own server; None: it is free.
 
     Raises:
-        UsageError: there is no such cluster, it has too few cores or GPUs, or another program has the port.
+        UsageError: there is no such cluster, it has too few cores or GPUs, its Ray Serve listens elsewhere, or another
+            program has the port.
         ModelError: something does not start.
     """
     import ray
@@ -98,10 +102,9 @@ def start(
     logging.getLogger("ray.serve").setLevel(logging.WARNING)
     if address:
         require_resources(settings, ray.cluster_resources())
-    if taken and APPLICATION not in serve.status().applications:
-        raise taken
+    _require_endpoint(name_host(host), port, taken)
     try:
-        with _saying_what_is_awaited():
+        with _taking_back() if address else nullcontext(), _saying_what_is_awaited():
             serve.start(http_options={"host": name_host(host), "port": port})
             if settings.topology == "graph":
                 for task, source in sources.items():
@@ -127,6 +130,35 @@ def _join(address: str | None) -> None:
         raise UsageError(
             "--address must be that of a Ray cluster that runs", f"{address}: {reason}", "ray start --head"
         ) from error
+
+
+def _require_endpoint(host: str, port: int, taken: UsageError | None) -> None:
+    """Raise UsageError unless a cluster's Ray Serve, which listens in one place, listens there, or can."""
+    client = _get_global_client(raise_if_no_controller_running=False)
+    if client is None:
+        if taken:
+            raise taken
+        return
+    there = client.http_config
+    if (there.host, there.port) != (host, port) or there.location == ProxyLocation.Disabled:
+        raise UsageError(
+            "--host and --port must be those of the Ray Serve that runs on the cluster",
+            f"{host}:{port}, where it has {there.host}:{there.port} (proxies: {there.location})",
+            f"--host {there.host} --port {there.port}, or end it with `serve shutdown`",
+        )
+
+
+@contextmanager
+def _taking_back() -> Iterator[None]:
+    """Where a start fails or is interrupted, end what it had begun to serve: a cluster of others would keep it."""
+    before = serve.status().applications.keys()
+    try:
+        yield
+    except BaseException:
+        with suppress(RayError, RayServeException, TimeoutError):
+            for name in {APPLICATION, *TASKS} & serve.status().applications.keys() - before:
+                serve.delete(name)
+        raise
 
 
 def _make_shared_folder() -> Path:
@@ -177,7 +209,17 @@ async def _finish(shared: bool) -> None:
         await _drain()
     if shared:
         with suppress(RayError):
-            await serve.shutdown_async()
+            await _end_applications()
+
+
+async def _end_applications() -> None:
+    """End what serves, and Ray Serve where nothing of others runs on it."""
+    running, ours = set(serve.status().applications), {APPLICATION, *TASKS}
+    if not running - ours:
+        await serve.shutdown_async()
+        return
+    for name in running & ours:
+        await asyncio.to_thread(serve.delete, name)
 
 
 def _unless_it_dies(work: Callable[[], None]) -> None:

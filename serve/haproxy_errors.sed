@@ -13,6 +13,7 @@
 }
 /^ *# Static routing based on path/i\
     use_backend refuse if !HTTP or !known_version or websocket\
+    http-request deny deny_status 400 if !{ method GET HEAD POST PUT PATCH DELETE OPTIONS TRACE CONNECT } or { url,length gt 60000 }\
     http-request wait-for-body time 15s if { req.hdr_val(content-length) lt 200000 }
 /^backend default_backend$/i\
 backend refuse\

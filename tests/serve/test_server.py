@@ -89,11 +89,13 @@ def test_errors_have_the_protocols_body(client: httpx.Client) -> None:
         b"POST /ocr HTTP/1.1\r\nHost: localhost\r\nContent-Length: -3\r\n\r\n",
         b"GET /" + b"x" * 300_000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n",
         b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n",
+        b"GET /" + b"x" * 100_000 + b" HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
+        b"get / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
     ],
-    ids=["tls", "length", "path", "websocket"],
+    ids=["tls", "length", "path", "websocket", "url", "method"],
 )
 def test_what_is_no_request_gets_it_too(server: Server, sent: bytes) -> None:
-    """HAProxy would answer it in HTML, and never asks the server."""
+    """HAProxy would answer it in HTML, or uvicorn in words of its own, and the server is never asked."""
     with socket.create_connection(("127.0.0.1", server.port), 10) as connection:
         connection.sendall(sent + b"\r\n\r\n")
         head, _, body = connection.makefile("rb").read().partition(b"\r\n\r\n")

@@ -1,0 +1,89 @@
+"""A server on a cluster whose Ray Serve has an application of somebody else."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+import ray
+from ray import cloudpickle, serve
+
+from serve.app import _taking_back
+from tests.serve.conftest import REPOSITORY, free_port
+
+pytestmark = pytest.mark.slow
+
+
+@serve.deployment
+class Hello:
+    """What another team serves."""
+
+    async def __call__(self, _: object) -> str:
+        return "hello"
+
+
+@pytest.fixture(scope="module")
+def port() -> Iterator[int]:
+    """Where the cluster's Ray Serve listens."""
+    cloudpickle.register_pickle_by_value(sys.modules[__name__])
+    port = free_port()
+    ray.init("local", num_cpus=4, include_dashboard=False, log_to_driver=False)
+    serve.start(http_options={"host": "127.0.0.1", "port": port})
+    serve.run(Hello.bind(), name="hello", route_prefix="/hello")  # type: ignore[attr-defined]
+    yield port
+    serve.shutdown()
+    ray.shutdown()
+
+
+def run_server(port: int, storage: Path, log: Path) -> "subprocess.Popen[bytes]":
+    address = ray.get_runtime_context().gcs_address
+    models = ["--recognition", "pp-ocrv6-tiny", "--detection", "pp-ocrv6-tiny", "--recognisers", "1"]
+    command = [
+        sys.executable,
+        "serve/run.py",
+        "--address",
+        address,
+        "--port",
+        str(port),
+        "--storage",
+        storage,
+    ]
+    environment = os.environ | {"RAY_AUTH_MODE": "disabled", "RAY_USAGE_STATS_ENABLED": "0"}
+    with log.open("wb") as output:
+        return subprocess.Popen(
+            [*command, *models], cwd=REPOSITORY, stdout=output, stderr=output, env=environment
+        )
+
+
+def start_and_be_interrupted() -> None:
+    with _taking_back():
+        serve.run(Hello.bind(), name="detection", route_prefix=None)  # type: ignore[attr-defined]
+        raise KeyboardInterrupt
+
+
+def test_what_does_not_start_leaves_nothing(port: int) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        start_and_be_interrupted()
+    assert list(serve.status().applications) == ["hello"]
+
+
+def test_it_serves_beside_the_other_and_ends_alone(port: int, tmp_path: Path) -> None:
+    log, elsewhere = tmp_path / "log", free_port()
+    assert run_server(elsewhere, tmp_path / "store", log).wait(90) == 2
+    assert f"where it has 127.0.0.1:{port}" in log.read_text(), "Ray Serve listens in one place"
+    server = run_server(port, tmp_path / "store", log)
+    until = time.monotonic() + 120
+    while "\n    curl" not in log.read_text():
+        assert server.poll() is None, log.read_text()
+        assert time.monotonic() < until, log.read_text()
+        time.sleep(0.2)
+    assert httpx.get(f"http://127.0.0.1:{port}/ready", timeout=30).status_code == 200
+    server.send_signal(signal.SIGINT)
+    assert server.wait(60) == 0
+    assert list(serve.status().applications) == ["hello"]
+    assert httpx.get(f"http://127.0.0.1:{port}/hello", timeout=30).text == "hello"
