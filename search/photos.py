@@ -28,7 +28,7 @@ from search.storage.location import load_settings
 from search.storage.lock import sole_search
 from search.study import run_study, settle_method
 from spaces.space import load_space
-from train.bundle import MANIFEST
+from train.bundle import MANIFEST, write_cut
 from train.config import DetectionConfig, TrialConfig, config_error
 from train.data.folders.unpacked import caching_in
 from train.data.photos.lines import is_line
@@ -37,7 +37,7 @@ from train.data.sample import Sample
 from train.data.split import Splits
 from train.end_to_end.cut_choice import choose_cut
 from train.end_to_end.finder import ModelFinder, PhotoFiles
-from train.end_to_end.pair import EndToEnd, load_reader, read_end_to_end, write_cut
+from train.end_to_end.pair import EndToEnd, load_reader, read_end_to_end
 from train.end_to_end.photos import photo_page
 from train.errors import DataError, UsageError
 from train.models import MODELS

@@ -5,13 +5,14 @@ Serving imports this module, so it needs no training framework: onnxruntime, num
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from train.cut import Cut
 from train.data import images
 from train.data.batching.batches import evaluation_batches
 from train.data.charset import Charset
@@ -20,7 +21,7 @@ from train.errors import CheckpointError
 from train.reading.settings import FILE as READING
 from train.reading.settings import ReadingSettings, TextReading
 from train.reading.text_model import TextModel
-from train.system.files import digest_of
+from train.system.files import digest_of, write_whole
 from train.system.onnx_session import CPU, open_session, run
 
 FORMAT = 1
@@ -264,3 +265,18 @@ def _read_manifest(directory: Path) -> Manifest:
 
 def _is_whole(path: Path, digest: str) -> bool:
     return path.is_file() and digest_of(path) == digest
+
+
+def write_cut(bundle: Path, how: Cut) -> None:
+    """Write how lines are cut out of photos for a reader into its bundle."""
+    manifest = load_bundle(bundle).manifest
+    others = {name: value for name, value in manifest.settings.items() if name != "cut"}
+    settings = others | ({"cut": how.changes()} if how.changes() else {})
+    config = manifest.config | {"cut": how.model_dump()}
+    rewrite_manifest(bundle, manifest, replace(manifest, config=config, settings=settings))
+
+
+def rewrite_manifest(bundle: Path, before: Manifest, changed: Manifest) -> None:
+    """Write what a bundle says about itself from now on, if that is new."""
+    if changed != before:
+        write_whole(bundle / MANIFEST, json.dumps(asdict(changed), ensure_ascii=False, indent=1))

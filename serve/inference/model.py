@@ -16,6 +16,7 @@ from train.errors import UsageError
 from train.reading.settings import ReadingSettings
 from train.system.files import digest_of
 
+AS_IS = "as_is"
 PADDLEOCR_WIDTH_PX, PADDLEOCR_BUCKET_PX = 320, 1
 """PaddleOCR pads a line to that width, and a longer one not at all; its own models are served as it runs them."""
 
@@ -60,7 +61,7 @@ class Model:
     @property
     def upright(self) -> str:
         """What a recogniser wants done with upright lines (`train.config.TrialConfig`)."""
-        return str(self.settings.get("upright", "as_is"))
+        return str(self.settings.get("upright", AS_IS))
 
     @property
     def cut(self) -> Cut:

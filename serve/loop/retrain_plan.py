@@ -9,7 +9,7 @@ from typing import Any, Self
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from serve.inference.model import Model, load_model
+from serve.inference.model import AS_IS, Model, load_model
 from serve.loop.general import DRAWING, General
 from serve.loop.versions import Version
 from train.bundle import load_bundle
@@ -106,10 +106,12 @@ def make_training_config(request: RetrainRequest, start: StartingPoint, replay: 
     """Return the TrialConfig, as a mapping, of one training; `replay` is the general lines' share of its batches.
 
     The charset is the weights' own and what the corrections add: cut down to the characters of a few
-    corrections, a model could not write the others any more.
+    corrections, a model could not write the others any more. Upright lines are shown to it as to what serves.
     """
+    upright = start.model_served.upright
     return {
         **start.settings,
+        **({"upright": upright} if upright != AS_IS else {}),
         "task": "recognition",
         "model": start.model,
         "charset": "keep",
@@ -158,8 +160,8 @@ def plan_job(
 
     Returns:
         `steps`: {name, command, output, end, leaves} each: where its standard output goes, the progress in [0, 1]
-        at its end, and the folder that it makes, if any; `bundle`: the folder of the new bundle; `seconds`: how long
-        a search is to take, else None.
+        at its end, and the folder that it makes, if any; `bundle`: the folder of the new bundle; `cut`: how what serves
+        wants lines cut out of photos, as the new one will; `seconds`: how long a search is to take, else None.
     """
     bundle = folder / ("search" if request.search else "train") / "best"
     make = make_search_space if request.search else make_training_config
@@ -184,6 +186,7 @@ def plan_job(
             *(_make_reading_steps(models, folder, general.judged, "general_", 1.0, "raw") if general else ()),
         ],
         "bundle": str(bundle),
+        "cut": start.model_served.cut.changes(),
         "seconds": 60 * request.minutes if request.search else None,
     }
 

@@ -26,7 +26,8 @@ export function agree(local, info) {
  *
  * A page is {width, height, boxes, lines, picture}: pixels of the page as the server read it; the number of lines that
  * were found on it; those that are shown, of
- * {text, score, decoded, quad, turned, saved, draft}; `picture()` promises {url, source, scale} to show and to cut from.
+ * {text, score, decoded, quad, cut, turned, saved, draft}, `cut` being the corners of what its reader sees; `picture()`
+ * promises {url, source, scale} to show and to cut from.
  */
 export function pagesOf(result, local) {
   const sizes = result.dataInfo.pages ?? [result.dataInfo];
@@ -69,6 +70,7 @@ function linesOf(read) {
     score: read.rec_scores[i],
     decoded: read.rec_decoded?.[i] ?? null,
     quad: read.rec_polys[i],
+    cut: read.rec_cuts?.[i] ?? read.rec_polys[i],
     turned: angles.get(String(read.rec_polys[i])) === 1,
     saved: null,
     draft: null,

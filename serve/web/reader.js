@@ -131,7 +131,7 @@ function hover(index) {
 
 async function crop(line) {
   const { source, scale } = await pages[shown].picture();
-  return cropLine(source, scale, line.quad, line.turned);
+  return cropLine(source, scale, line.cut, line.turned);
 }
 
 async function save(index, text) {

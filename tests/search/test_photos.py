@@ -33,12 +33,11 @@ from serve.inference.model import load_model
 from tests import real_photos
 from tests.serve.lifecycle.bundles import real_bundle
 from train import evaluate
-from train.bundle import DETECTION_GEOMETRY, FILES, load_bundle, seal
+from train.bundle import DETECTION_GEOMETRY, FILES, load_bundle, seal, write_cut
 from train.config import config_from_mapping
 from train.config_file import load_config, remark_of, save_config
 from train.cut import PADDLEOCR, Cut
 from train.data.photos.regions import Region, label_of
-from train.end_to_end.pair import write_cut
 from train.end_to_end.photos import add_counts, describe_faults
 from train.end_to_end.reading_thresholds import NAMES
 from train.errors import DataError, OcrError, UsageError

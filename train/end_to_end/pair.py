@@ -1,15 +1,13 @@
 """A detector and a reader at work together: photos read end to end, one way for evaluation, search and benchmarks."""
 
-import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from train.bundle import MANIFEST, SETTINGS, Manifest, load_bundle
+from train.bundle import SETTINGS, load_bundle, rewrite_manifest
 from train.config import config_from_mapping
-from train.cut import Cut
 from train.data.detection import DetectionParameters
 from train.data.sample import Sample
 from train.end_to_end.photos import (
@@ -24,7 +22,7 @@ from train.end_to_end.photos import (
 from train.end_to_end.reading_thresholds import NAMES
 from train.scoring.regions import AS_LABELLED, RegionCounts
 from train.sets.found import Quads
-from train.system.files import digest_of, write_whole
+from train.system.files import digest_of
 from train.tasks.inference_yml import write_detection_settings
 from train.trained.readers import Read, read
 
@@ -95,7 +93,7 @@ def write_thresholds(bundle: Path, how: DetectionParameters) -> None:
     config = manifest.config | {"detection": manifest.config.get("detection", {}) | chosen}
     changed = replace(manifest, config=config, settings=manifest.settings | chosen)
     if manifest.published_name is None:
-        _write_manifest(bundle, manifest, changed)
+        rewrite_manifest(bundle, manifest, changed)
         return
     changed = replace(changed, absent=_without(manifest.absent, SETTINGS))
     if changed == manifest:
@@ -103,23 +101,10 @@ def write_thresholds(bundle: Path, how: DetectionParameters) -> None:
     # Two files cannot change at once: while PaddleOCR's is written, the manifest says that there is none.
     unfinished = replace(manifest, files=_without(manifest.files, SETTINGS))
     absent = manifest.absent | {SETTINGS: "its thresholds were being changed when that was interrupted"}
-    _write_manifest(bundle, manifest, replace(unfinished, absent=absent))
+    rewrite_manifest(bundle, manifest, replace(unfinished, absent=absent))
     write_detection_settings(bundle, manifest.published_name, how)
     files = unfinished.files | {SETTINGS: digest_of(bundle / SETTINGS)}
-    _write_manifest(bundle, unfinished, replace(changed, files=files))
-
-
-def write_cut(bundle: Path, how: Cut) -> None:
-    """Write how lines are cut for a reader into its bundle."""
-    manifest = load_bundle(bundle).manifest
-    settings = _without(manifest.settings, "cut") | ({"cut": how.changes()} if how.changes() else {})
-    config = manifest.config | {"cut": how.model_dump()}
-    _write_manifest(bundle, manifest, replace(manifest, config=config, settings=settings))
-
-
-def _write_manifest(bundle: Path, before: Manifest, changed: Manifest) -> None:
-    if changed != before:
-        write_whole(bundle / MANIFEST, json.dumps(asdict(changed), ensure_ascii=False, indent=1))
+    rewrite_manifest(bundle, unfinished, replace(changed, files=files))
 
 
 def _without(values: dict[str, Any], name: str) -> dict[str, Any]:

@@ -84,7 +84,12 @@ def made(seed: int, width: int = 20) -> Image:
     return np.random.default_rng(seed).integers(0, 256, (8, width, 3), np.uint8)
 
 
-def make_bundle(directory: Path, task: str = "recognition", trainable: bool = True) -> Path:
+def make_bundle(
+    directory: Path,
+    task: str = "recognition",
+    trainable: bool = True,
+    settings: Mapping[str, Any] | None = None,
+) -> Path:
     """Write a folder that is whole, though no model."""
     directory.mkdir(parents=True)
     for name in (*FILES, *([WEIGHTS] if trainable else [])):
@@ -92,6 +97,6 @@ def make_bundle(directory: Path, task: str = "recognition", trainable: bool = Tr
     seal(
         directory, task=task, model="pp-ocrv6-tiny", published_name="PP-OCRv6_tiny_rec", characters=("A",),
         config={"model": "pp-ocrv6-tiny", "fit_width": 320, "batch_norm": "live", "epochs": 40},
-        metrics={}, parity={}, versions={},
+        metrics={}, parity={}, versions={}, settings=settings or {},
     )  # fmt: skip
     return directory

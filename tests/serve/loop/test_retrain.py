@@ -104,6 +104,18 @@ def test_the_model_is_that_of_the_serving_bundle(parts: Parts) -> None:
     assert step["command"][2:4] == ["--bundle", str(serving)]
 
 
+@pytest.mark.parametrize("search", [False, True])
+def test_the_new_model_is_shown_lines_as_the_serving_one_is(parts: Parts, search: bool) -> None:
+    """Its bundle's reader of photos gets wider crops than PaddleOCR's, and upright lines are turned for it."""
+    told = {"upright": "turn", "cut": {"along": 0.2, "direct": True}}
+    parts.versions.begin(TASK, make_bundle(parts.folder / "vin" / "best", settings=told))
+    folder = parts.job(started(parts, search=search))
+    assert json.loads((folder / "job.json").read_bytes())["cut"] == told["cut"]
+    path = folder / "config.yaml"
+    upright = load_space(str(path)).fixed["upright"] if search else load_config(path).upright
+    assert upright == "turn"
+
+
 def test_a_bundle_without_what_was_trained_is_refused_before_any_work(parts: Parts) -> None:
     parts.versions.begin(TASK, make_bundle(parts.folder / "vin" / "best", trainable=False))
     with pytest.raises(

@@ -12,6 +12,7 @@ from serve.errors import TooLargeError
 from serve.inference.model import Model
 from serve.inference.recogniser import Reading
 from serve.intake.lanes import Lanes
+from serve.reading.page import make_pruned_result
 from serve.reading.page_reader import PageReader
 from serve.schemas import PageRequest
 from serve.settings import Limits
@@ -24,6 +25,7 @@ from train.data.dataset import Dataset
 from train.data.detection import DetectionParameters
 from train.data.images import Image
 from train.data.photos.regions import regions_of
+from train.data.rectangles import smallest_rectangle
 from train.end_to_end.photos import read_photos
 from train.tasks.recognition import Recognition
 
@@ -76,6 +78,11 @@ def test_a_page_and_evaluation_show_a_reader_the_same_lines(how: Cut, data_dir: 
         assert all(map(np.array_equal, expected, models.lines))
         assert page.quads
         assert all(len(line.word_quads) == 1 for line in page.lines)
+        told = make_pruned_result(page)
+        assert ("rec_cuts" in told) == (how != PADDLEOCR)
+        if how.shape == "rectangle":  # the page cuts the smallest rectangle around what it is told
+            for corners in np.float32(told.get("rec_cuts", [])):
+                assert np.allclose(smallest_rectangle(corners)[0], corners, atol=0.5)
 
 
 async def _read(models: Shown, image: Image) -> Any:
