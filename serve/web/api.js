@@ -2,6 +2,7 @@
 
 const STORED = "api-key";
 let asking = null;
+let unstored = null;
 let askForKey = async () => null;
 
 /** What the server refused, or that it could not be reached (status 0); `message` is for people. */
@@ -21,12 +22,23 @@ export class ApiError extends Error {
 export const onKeyNeeded = (ask) => (askForKey = ask);
 
 /** Return the key that this tab keeps, null without one. */
-export const storedKey = () => sessionStorage.getItem(STORED);
+export function storedKey() {
+  try {
+    return sessionStorage.getItem(STORED);
+  } catch {
+    return unstored; // this browser keeps nothing: it lasts as long as the page
+  }
+}
 
 /** Keep a key until the tab is closed; null forgets it. */
 export function keepKey(key) {
-  if (key) sessionStorage.setItem(STORED, key);
-  else sessionStorage.removeItem(STORED);
+  unstored = key;
+  try {
+    if (key) sessionStorage.setItem(STORED, key);
+    else sessionStorage.removeItem(STORED);
+  } catch {
+    // see `storedKey`
+  }
 }
 
 /** Return the JSON that the server answers; throws ApiError. Options: method, json, form, signal. */

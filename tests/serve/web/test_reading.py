@@ -35,6 +35,14 @@ def test_a_chosen_photo_shows_boxes_texts_and_latency(
         expect(page.locator(".paper img")).to_have_js_property("naturalWidth", 960)
 
 
+def test_a_browser_that_keeps_nothing_reads_too(browser: Browser, serve_url: str, photo: Path) -> None:
+    deny = "Object.defineProperty(window, '{}', {{ get() {{ throw new DOMException('no', 'SecurityError'); }} }});"
+    with opened(browser, serve_url) as page:
+        page.add_init_script(deny.format("sessionStorage") + deny.format("localStorage"))
+        page.reload()
+        read(page, photo)
+
+
 def test_a_dropped_file_is_read(browser: Browser, serve_url: str, photo: Path) -> None:
     with opened(browser, serve_url) as page:
         dropped = page.evaluate_handle(
