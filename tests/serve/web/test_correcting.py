@@ -77,7 +77,8 @@ def test_lines_are_cut_as_the_server_cuts_them(
                 const { pagesOf } = await import("/web/pages.js");
                 const pages = [read, { ...read, rec_cuts: [[3], [4]] }].map((one) => ({ prunedResult: one }));
                 const sizes = pages.map(() => ({ width: 1, height: 1 }));
-                return pagesOf({ ocrResults: pages, dataInfo: { pages: sizes } }).map(({ lines }) => lines.map((l) => l.cut));
+                const shown = pagesOf({ ocrResults: pages, dataInfo: { pages: sizes } });
+                return shown.map(({ lines }) => lines.map(({ cut }) => cut));
             }""",
             told,
         )
