@@ -140,11 +140,12 @@ def _require_endpoint(host: str, port: int, taken: UsageError | None) -> None:
             raise taken
         return
     there = client.http_config
-    if (there.host, there.port) != (host, port) or there.location == ProxyLocation.Disabled:
+    silent = there.location == ProxyLocation.Disabled
+    if silent or (there.host, there.port) != (host, port):
         raise UsageError(
             "--host and --port must be those of the Ray Serve that runs on the cluster",
-            f"{host}:{port}, where it has {there.host}:{there.port} (proxies: {there.location})",
-            f"--host {there.host} --port {there.port}, or end it with `serve shutdown`",
+            f"{host}:{port}, where it has {'none' if silent else f'{there.host}:{there.port}'}",
+            "name these, or end it with `serve shutdown`",
         )
 
 
