@@ -9,10 +9,11 @@ from typing import Any, Self
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from serve.errors import ConflictError
 from serve.inference.model import AS_IS, Model, load_model
 from serve.loop.general import DRAWING, General
 from serve.loop.versions import Version
-from train.bundle import load_bundle
+from train.bundle import WEIGHTS, load_bundle
 from train.reading.formats.declared import declare
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -78,14 +79,15 @@ class StartingPoint:
 
 
 def find_start(version: Version, model: str | None) -> StartingPoint:
-    """Return where a retraining begins; raise CheckpointError if it cannot begin with the bundle that serves."""
+    """Return where a retraining begins; raise ConflictError if it cannot begin with the bundle that serves."""
     if version.directory is None:
         serving_model, settings, serving = version.name, {}, ["--model", version.name]
     else:
         bundle = load_bundle(version.directory)
         manifest = bundle.manifest
-        if model in (None, manifest.model):
-            bundle.require_weights()
+        if model in (None, manifest.model) and WEIGHTS not in manifest.files:
+            rule, remedy = f"a bundle must have {WEIGHTS} to be retrained", "export it with this version"
+            raise ConflictError(rule, version.directory, remedy)
         serving_model, serving = manifest.model, ["--bundle", str(version.directory)]
         keys = ("engine", "fit_width", "batch_norm")
         settings = {key: manifest.config[key] for key in keys if key in manifest.config}

@@ -14,7 +14,6 @@ from spaces.space import load_space
 from tests.serve.loop.loop_parts import BETTER, WORSE, Parts, make_bundle
 from train.config_file import load_config
 from train.data.formats import load
-from train.errors import CheckpointError
 
 TASK = "recognition"
 
@@ -119,7 +118,7 @@ def test_the_new_model_is_shown_lines_as_the_serving_one_is(parts: Parts, search
 def test_a_bundle_without_what_was_trained_is_refused_before_any_work(parts: Parts) -> None:
     parts.versions.begin(TASK, make_bundle(parts.folder / "vin" / "best", trainable=False))
     with pytest.raises(
-        CheckpointError, match=r"must have weights\.safetensors .*; export it with this version"
+        ConflictError, match=r"must have weights\.safetensors .*; export it with this version"
     ):
         started(parts)
     assert started(parts, model="pp-ocrv6-small"), "as published, it can be trained"
