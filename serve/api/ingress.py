@@ -19,7 +19,7 @@ from serve.api.routes_loop import make_loop_router, open_loop
 from serve.api.routes_read import make_ocr_handler, make_read_router, make_recognize_handler
 from serve.inference.fused import FusedModel
 from serve.inference.replicas import RemoteModel
-from serve.loop.versions import Versions, find_serving
+from serve.loop.versions import Version, Versions, find_serving
 from serve.metrics import CONTENT_TYPE, Metrics
 from serve.reading.services import ServedModel, Services
 from serve.settings import Settings
@@ -47,6 +47,7 @@ class Ingress:
         }
         self._services = Services(self._settings, metrics, models)
         self._following: asyncio.Task[None] | None = None
+        self._passed_over: dict[str, Version] = {}
         direct = {
             ("POST", "/recognize"): make_recognize_handler(self._services),
             ("POST", "/ocr"): make_ocr_handler(self._services),
@@ -79,12 +80,16 @@ class Ingress:
         versions = Versions(self._settings.storage)
         for task, model in self._fused.items():
             version = await asyncio.to_thread(versions.settled, task)
-            if version is None or model.is_of(version.source, version.graph):
+            if version in (None, self._passed_over.get(task)) or model.is_of(version.source, version.graph):
                 continue
             try:
                 workers = await asyncio.to_thread(model.make_workers, version.source)
             except OcrError as error:
                 log.warning("%s is not followed: %s", version.source, error)
+                continue
+            if version.graph not in ("", workers[0].runner.model.version):
+                log.warning("%s is not followed: it holds another model by now", version.source)
+                self._passed_over[task] = version  # it would be opened for ever
                 continue
             if (
                 await asyncio.to_thread(versions.settled, task) == version

@@ -12,6 +12,7 @@ from serve.inference.fused import FusedModel
 from serve.inference.runners import RUNNERS
 from serve.loop.versions import Versions
 from serve.settings import Settings
+from tests.serve.loop.loop_parts import make_bundle
 
 TASK, FIRST, SECOND = "recognition", "pp-ocrv6-small", "pp-ocrv6-tiny"
 
@@ -39,7 +40,7 @@ def ingress_of(storage: Path) -> Any:
     (plain, *_) = cast(Any, Ingress).func_or_class.__bases__  # without what Ray Serve puts around it
     process = object.__new__(plain)
     process._settings, process._fused = settings, {TASK: FusedModel(TASK, FIRST, settings)}
-    process._services = SimpleNamespace(forget=lambda: None)
+    process._services, process._passed_over = SimpleNamespace(forget=lambda: None), {}
     return process
 
 
@@ -78,6 +79,26 @@ def test_what_is_promoted_while_a_process_follows_the_record_stays(
         Named.opening[SECOND] = change_over
         await process._follow()
         assert not Named.opening
+        return str(await process._fused[TASK].call("name"))
+
+    assert asyncio.run(run()) == FIRST
+
+
+def test_a_folder_that_holds_another_model_by_now_is_looked_into_once(
+    tmp_path: Path, versions: Versions
+) -> None:
+    """A search may have written its winner where what was promoted lay."""
+
+    async def run() -> str:
+        process = ingress_of(tmp_path)
+        bundle = make_bundle(tmp_path / "best")
+        versions.promote(TASK, "best", bundle, lambda *_: None)
+        Named.opening[str(bundle)] = lambda: None
+        await process._follow()
+        assert not Named.opening, "it was opened"
+        Named.opening[str(bundle)] = lambda: pytest.fail("again")
+        await process._follow()
+        Named.opening.clear()
         return str(await process._fused[TASK].call("name"))
 
     assert asyncio.run(run()) == FIRST
