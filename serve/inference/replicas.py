@@ -35,8 +35,8 @@ BATCH_LINES = 64
 """Most lines that a replica takes from its queue at once."""
 ATTEMPTS = 4
 PAUSE_S = 0.25
-REPLACING_S = 300.0
-"""What the replicas of another model get to start."""
+REPLACING_S = 480.0
+"""What the replicas of another model get to start: on a GPU, TensorRT may build for four minutes."""
 LOGGING = {"enable_access_log": False}
 """A line in a log for every request costs as much as decoding its image."""
 LOST = (RayActorError, OutOfMemoryError, NodeDiedError, ObjectLostError)
