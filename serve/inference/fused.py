@@ -7,12 +7,10 @@ from typing import Any
 from anyio import from_thread
 from ray import serve
 
-from serve.inference.replicas import LOST
+from serve.inference.replicas import LOST, REPLACING_S
 from serve.inference.runners import RUNNERS, ModelRunner
 from serve.settings import Settings
 
-OPENING_S = 300.0
-"""What every process gets to open a model."""
 log = logging.getLogger("ray.serve")
 
 
@@ -80,7 +78,7 @@ async def _call_everywhere(method: str, *arguments: Any) -> None:
     here = serve.get_replica_context()
     handle = serve.get_deployment_handle(here.deployment, app_name=here.app_name)
     responses = handle.broadcast(method, *arguments)
-    for error in await responses.results_async(timeout_s=OPENING_S, return_exceptions=True):
+    for error in await responses.results_async(timeout_s=REPLACING_S, return_exceptions=True):
         if isinstance(error, LOST):
             log.warning("a process was lost during %s", method)
         elif isinstance(error, BaseException):
