@@ -10,6 +10,7 @@ from ray import serve
 from serve.inference.replicas import LOST, REPLACING_S
 from serve.inference.runners import RUNNERS, ModelRunner
 from serve.settings import Settings
+from train.errors import ModelError
 
 log = logging.getLogger("ray.serve")
 
@@ -78,7 +79,12 @@ async def _call_everywhere(method: str, *arguments: Any) -> None:
     here = serve.get_replica_context()
     handle = serve.get_deployment_handle(here.deployment, app_name=here.app_name)
     responses = handle.broadcast(method, *arguments)
-    for error in await responses.results_async(timeout_s=REPLACING_S, return_exceptions=True):
+    try:
+        results = await responses.results_async(timeout_s=REPLACING_S, return_exceptions=True)
+    except TimeoutError as late:
+        rule, value = "every process must take up a model", f"one that did not in {REPLACING_S:g} s"
+        raise ModelError(rule, value, "see the logs of Ray, and try again") from late
+    for error in results:
         if isinstance(error, LOST):
             log.warning("a process was lost during %s", method)
         elif isinstance(error, BaseException):
