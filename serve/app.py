@@ -209,7 +209,7 @@ async def _finish(shared: bool) -> None:
     with suppress(RayError, RayServeException, TimeoutError):
         await _drain()
     if shared:
-        with suppress(RayError):
+        with suppress(RayError, RayServeException, TimeoutError):
             await _end_applications()
 
 
