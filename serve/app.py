@@ -70,7 +70,10 @@ def model(args: dict[str, Any]) -> serve.Application:
 
 def ingress(args: dict[str, Any]) -> serve.Application:
     """Build the HTTP side for `serve run` and `serve deploy`: `settings` as `Settings`."""
-    return build_ingress_application(Settings.model_validate(args["settings"]))
+    settings = Settings.model_validate(args["settings"])
+    for task in settings.sources() if settings.topology == "fused" else ():
+        find_serving(task, settings)  # the processes find it recorded
+    return build_ingress_application(settings)
 
 
 def start(

@@ -99,12 +99,15 @@ class Ingress:
 
 
 def _open_fused(settings: Settings) -> dict[str, FusedModel]:
-    """Return the models of this process; none where they have replicas of their own."""
+    """Return the models of this process; none where they have replicas of their own.
+
+    They are those that the record names, whatever the settings name by now: a process that begins is no new start.
+    """
     if settings.topology == "graph":
         return {}
-    return {
-        task: FusedModel(task, find_serving(task, settings).source, settings) for task in settings.sources()
-    }
+    versions = Versions(settings.storage)
+    serving = {task: versions.current(task) or find_serving(task, settings) for task in settings.sources()}
+    return {task: FusedModel(task, version.source, settings) for task, version in serving.items()}
 
 
 def build_app(services: Services) -> FastAPI:

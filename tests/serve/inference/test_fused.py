@@ -1,13 +1,14 @@
 """Models in the processes that speak HTTP: what is promoted while one of them begins. No model is loaded here."""
 
 import asyncio
+import shutil
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
-from serve.api.ingress import Ingress
+from serve.api.ingress import Ingress, _open_fused
 from serve.inference.fused import FusedModel
 from serve.inference.runners import RUNNERS
 from serve.loop.versions import Versions
@@ -82,6 +83,21 @@ def test_what_is_promoted_while_a_process_follows_the_record_stays(
         return str(await process._fused[TASK].call("name"))
 
     assert asyncio.run(run()) == FIRST
+
+
+def test_a_process_that_begins_again_serves_what_was_promoted(
+    tmp_path: Path, versions: Versions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where the bundle that the command line names was exported anew since: that is for the next start."""
+    monkeypatch.setitem(RUNNERS, "detection", Named)
+    named = make_bundle(tmp_path / "best")
+    versions.begin(TASK, named)
+    versions.promote(TASK, SECOND, None, lambda *_: None)
+    shutil.rmtree(named)
+    make_bundle(tmp_path / "other").rename(named)
+    models = _open_fused(Settings(storage=tmp_path, recognition=str(named), topology="fused"))
+    assert asyncio.run(models[TASK].call("name")) == SECOND
+    assert asyncio.run(models["detection"].call("name")) == FIRST
 
 
 def test_a_folder_that_holds_another_model_by_now_is_looked_into_once(
