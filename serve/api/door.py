@@ -142,15 +142,14 @@ class Door:
     def _check(self, scope: Scope, headers: Headers) -> None:
         """Check the key, or without keys where the request comes from; note on whose behalf work is done."""
         path, keys = scope["path"], self._settings.api_keys
-        authorization, api_key = headers.get("authorization"), headers.get("x-api-key")
+        key = ""
         if not keys and path not in WATCHED:
             check_host(headers, self._settings.hosts)
             check_origin(scope["method"], headers, self._settings.hosts)
         elif path not in OPEN and not path.startswith(OPEN_FOLDERS):
-            check_key(authorization, api_key, keys)
+            key = check_key(headers.get("authorization"), headers.get("x-api-key"), keys)
         self._number += 1
-        sent = (authorization or api_key) if keys else None
-        CALLER.set(Caller(sent or _find_client(scope, headers), self._number))
+        CALLER.set(Caller(key or _find_client(scope, headers), self._number))
 
 
 def _find_client(scope: Scope, headers: Headers) -> str:
@@ -236,8 +235,8 @@ def make_log_id() -> str:
     return str(uuid.uuid4())
 
 
-def check_key(authorization: str | None, api_key: str | None, keys: Sequence[str]) -> None:
-    """Let a request pass that carries one of the keys; without keys, let every request pass.
+def check_key(authorization: str | None, api_key: str | None, keys: Sequence[str]) -> str:
+    """Return the key that a request carries, however it is written; without keys nothing, and let every request pass.
 
     All keys are compared, as digests of one length and in constant time: the time it takes tells nothing about them.
 
@@ -250,16 +249,17 @@ def check_key(authorization: str | None, api_key: str | None, keys: Sequence[str
         UnauthorisedError: none of them, or no key at all.
     """
     if not keys:
-        return
+        return ""
     sent = [_hash_key(key) for key in (_read_token(authorization), api_key) if key]
-    valid = [_hash_key(key.encode().decode("latin-1")) for key in keys if key]
-    equal = [hmac.compare_digest(mine, theirs) for mine in valid for theirs in sent]
-    if not any(equal):
+    valid = {key: _hash_key(key.encode().decode("latin-1")) for key in keys if key}
+    carried = [key for key, mine in valid.items() for theirs in sent if hmac.compare_digest(mine, theirs)]
+    if not carried:
         raise UnauthorisedError(
             "the header must be `Authorization: Bearer KEY`, `Authorization: token KEY` or `X-API-Key: KEY`",
             "an unknown key" if sent else "no key",
             "ask the one who runs this server for a key",
         )
+    return carried[0]
 
 
 def _read_token(header: str | None) -> str | None:
