@@ -53,7 +53,7 @@ def run_server(port: int, storage: Path, log: Path) -> "subprocess.Popen[bytes]"
         "--storage",
         storage,
     ]
-    environment = os.environ | {"RAY_AUTH_MODE": "disabled", "RAY_USAGE_STATS_ENABLED": "0"}
+    environment = os.environ | {"RAY_USAGE_STATS_ENABLED": "0"}
     with log.open("wb") as output:
         return subprocess.Popen(
             [*command, *models], cwd=REPOSITORY, stdout=output, stderr=output, env=environment
