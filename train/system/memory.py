@@ -1,7 +1,7 @@
 """How much memory there is to take, how much this process has, and what it keeps of what it frees.
 
 By itself glibc gives the memory of large arrays back to the system and asks for it anew at every training step, and the
-system zeroes each page: up to a fifth of a step's time outside the main thread (`benchmarks/allocator.py`). And threads
+system zeroes each page: up to a third of a step (`benchmarks/allocator.py`). And threads
 have heaps of their own, over which a long training scatters several times what it needs.
 """
 
@@ -80,21 +80,22 @@ def _machine_bytes() -> int:
     return 1024 * int(kilobytes)
 
 
-ARENA_MAX, MMAP_THRESHOLD, TRIM_THRESHOLD = -8, -3, -1  # of mallopt
-LARGEST = {ARENA_MAX: 1, MMAP_THRESHOLD: 32 * MB, TRIM_THRESHOLD: 2**31 - 1}
-"""One heap; arrays of up to 32 MB in it, the most that every glibc takes; and nothing of it goes back."""
 KEEP_FREED: Mapping[str, str] = {
-    "MALLOC_ARENA_MAX": str(LARGEST[ARENA_MAX]),
-    "MALLOC_MMAP_THRESHOLD_": str(LARGEST[MMAP_THRESHOLD]),
-    "MALLOC_TRIM_THRESHOLD_": str(LARGEST[TRIM_THRESHOLD]),
+    "MALLOC_ARENA_MAX": "1",
+    "MALLOC_MMAP_MAX_": "0",
+    "MALLOC_TRIM_THRESHOLD_": str(2**62),
 }
-"""The same for a process that is started: Ray's trains in a thread, which has a heap before it could be asked."""
+"""Environment of a process that has one heap, all arrays in it, and gives nothing of it back.
+
+Ray's processes train in a thread, which has a heap of its own before it could ask for another.
+"""
+ARENA_MAX, MMAP_MAX, TRIM_THRESHOLD = -8, -4, -1  # of mallopt, which takes an int: -1 is never
 
 
 def keep_freed() -> None:
     """Let this process keep what it frees; call it before any thread is started."""
     with suppress(AttributeError, OSError):  # another C library
-        for parameter, value in LARGEST.items():
+        for parameter, value in ((ARENA_MAX, 1), (MMAP_MAX, 0), (TRIM_THRESHOLD, -1)):
             ctypes.CDLL(None).mallopt(parameter, value)
 
 

@@ -16,7 +16,7 @@ import numpy as np
 
 def steps(count):
     for _ in range(count):
-        held = [np.ones(size * 2**20, np.uint8) for size in (3, 12, 25)]
+        held = [np.ones(size * 2**20, np.uint8) for size in (3, 12, 50)]
 
 def in_thread(count):
     thread = threading.Thread(target=steps, args=[count])
