@@ -60,7 +60,7 @@ function measured(tried) {
     const bar = h("span", { class: "fill" });
     bar.style.width = `${(100 * rate) / best}%`;
     const speed = h("td", {}, h("span", { class: "track", "aria-hidden": "true" }, bar), value(rate));
-    return h("tr", {}, h("th", { scope: "row" }, what.replace("ExecutionProvider", "")), speed);
+    return h("tr", {}, h("th", { scope: "row" }, named(what)), speed);
   });
   const top = h("tr", {}, h("th", { scope: "col" }, "Tried"), h("th", { scope: "col" }, "rows a second"));
   const sheet = h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Measured combinations" });
@@ -73,10 +73,17 @@ function figure(key, what) {
 }
 
 function value(what) {
+  if (what === null || what === undefined) return null;
   if (typeof what === "number") return Number.isInteger(what) ? String(what) : what.toPrecision(3);
   if (Array.isArray(what)) return what.join(", ");
-  if (typeof what === "object" && what !== null) return JSON.stringify(what);
-  return String(what).replace("ExecutionProvider", "");
+  if (typeof what === "object") {
+    return Object.entries(what).map(([key, part]) => `${named(key)} ${value(part)}`).join("; ") || null;
+  }
+  return named(String(what));
+}
+
+function named(provider) {
+  return provider.replace("ExecutionProvider", "");
 }
 
 function plain(key) {
