@@ -238,6 +238,17 @@ class NetworkEngine(Engine):
             return list(items)
         return [item for part in self._gather(list(items)) for item in part]
 
+    def synchronise(self) -> None:
+        """Average the batch norms' running statistics."""
+        if self._world.size > 1 and self._config.batch_norm == "live":
+            averaged = self._moving.statistics() if self._moving else []
+            statistics = [t for n, t in self._network.tensors().items() if n.endswith(STATISTICS)]
+            self._average(statistics + averaged)
+
+    @abstractmethod
+    def _average(self, tensors: list[Any]) -> None:
+        """Replace every tensor by its mean over the workers."""
+
     def weights(self) -> dict[str, Any]:
         """Return copies of parameters and batch statistics by shared name: averaged, adapters merged."""
         with self._averaged():

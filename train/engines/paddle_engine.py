@@ -15,7 +15,6 @@ from train.engines.adapters import adapted
 from train.engines.network_engine import NetworkEngine
 from train.engines.objectives import map_tensors
 from train.engines.paddle_loss import divergence
-from train.models.network import STATISTICS
 from train.models.paddle_network import load_paddle
 
 paddle_cpu.prepare()  # before anything imports paddle
@@ -156,13 +155,6 @@ class PaddleEngine(NetworkEngine):
         parts: list[list[T]] = []
         paddle.distributed.all_gather_object(parts, items)
         return parts
-
-    def synchronise(self) -> None:
-        """Average the batch norms' running statistics."""
-        if self._world.size > 1 and self._config.batch_norm == "live":
-            averaged = self._moving.statistics() if self._moving else []
-            statistics = [t for n, t in self._network.tensors().items() if n.endswith(STATISTICS)]
-            self._average(statistics + averaged)
 
     def _copy_from_first_worker(self) -> None:
         import paddle

@@ -15,7 +15,6 @@ from train.engines.adapters import adapted
 from train.engines.network_engine import NetworkEngine
 from train.engines.objectives import map_tensors
 from train.engines.torch_loss import divergence
-from train.models.network import STATISTICS
 
 
 @ENGINES.register("torch")
@@ -185,13 +184,6 @@ class TorchEngine(NetworkEngine):
         parts: list[Any] = [None] * self._world.size
         torch.distributed.all_gather_object(parts, items)
         return parts
-
-    def synchronise(self) -> None:
-        """Average the batch norms' running statistics."""
-        if self._world.size > 1 and self._config.batch_norm == "live":
-            averaged = self._moving.statistics() if self._moving else []
-            statistics = [t for n, t in self._network.tensors().items() if n.endswith(STATISTICS)]
-            self._average(statistics + averaged)
 
     def _copy_from_first_worker(self) -> None:
         import torch
