@@ -31,6 +31,7 @@ from search.preflight.latency import take_latencies
 from search.preflight.probe import probe_models
 from search.preflight.space import DICTIONARY, check_names, find_stored, settle, settle_engine
 from search.preflight.stages import Prepared, Probed, Request
+from search.preflight.timing import begin_rehearsals, find_slowest
 from search.records.evidence import Latencies
 from search.records.result import StudyResult
 from search.sampling.population import check_population
@@ -121,8 +122,10 @@ def probe(prepared: Prepared) -> Probed:
     shared = ray.put(data.training)
     read = shared if settings.folds == 1 else ray.put(pool_splits(data.training))
     show_stage("reading with the pretrained models")
+    exports = begin_rehearsals(space, shared) if settings.time_budget_s else {}
     probes = probe_models(space, read, task_of(settings).terms, amounts, wait_for)
-    return Probed(prepared, data, shared, probes, limit_forgetting(settings, probes, data))
+    rehearsal = find_slowest(wait_for(exports))
+    return Probed(prepared, data, shared, probes, limit_forgetting(settings, probes, data), rehearsal)
 
 
 def plan(probed: Probed) -> Planned:

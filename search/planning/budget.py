@@ -1,4 +1,4 @@
-"""What a time budget buys: how long a trial may run, and what is kept for the work after the last one.
+"""What a time budget buys: how long a trial may run, and what is kept for training the best ones once more.
 
 Pure functions of seconds and epochs. `TimeBudget` (`search/planning/time_budget.py`) asks them for a study.
 """
@@ -9,15 +9,10 @@ from collections.abc import Sequence
 
 from search.settings import StudySettings
 from train.errors import UsageError
-from train.reading.knowledge import FEWEST_LINES, MOST_LINES
-from train.tasks import TASKS
 
 ROUNDS, GOOD_EPOCHS = 3, 15
 LEAST_EPOCHS = 3
 SAFETY, UNCERTAINTY = 1.1, 0.75
-LABEL_CHECK_SHARE, LABEL_CHECK_READINGS = 0.05, 3
-ENDING_SHARE, TEXT_MODEL_START_S, TEXT_MODEL_LINE_S = 0.2, 1.0, 0.02
-SOUP_SHARE, SOUP_START_S, SOUP_READINGS = 0.06, 5.0, 7
 FINALISTS, SEEDS = 3, 2  # that are trained again, and how often each
 CONFIRM_SHARE, ASKED_CONFIRM_SHARE, CONFIRM_START_S = 0.2, 0.4, 15.0
 TRIALS_PER_RUN = 4
@@ -82,56 +77,6 @@ def choose_initial_epochs(epochs: int, max_epochs: int) -> int:
         max_epochs: the most that any trial may run.
     """
     return min(math.ceil(epochs * SAFETY / UNCERTAINTY), max_epochs)
-
-
-def reserve_label_check(budget_s: float, evaluate_s: float, val_lines: int) -> float:
-    """Return what of a time budget is kept for asking further trials about the labels.
-
-    Args:
-        budget_s: the whole of it.
-        evaluate_s: to read a line.
-        val_lines: that each of them reads.
-    """
-    return min(LABEL_CHECK_SHARE * budget_s, LABEL_CHECK_READINGS * evaluate_s * val_lines)
-
-
-def reserve_ending(
-    settings: StudySettings, budget_s: float, evaluate_s: float, val_lines: int, test_lines: int
-) -> float:
-    """Return what of a time budget is kept for what the winner and its baseline read, and for their text models.
-
-    Args:
-        settings: the study's: only some tasks have text models.
-        budget_s: the whole of it.
-        evaluate_s: to read a line.
-        val_lines: of the validation split.
-        test_lines: of the held-back test.
-    """
-    reading = count_later_readings(val_lines, test_lines) * val_lines * evaluate_s
-    return min(ENDING_SHARE * budget_s, reading + reserve_text_models(settings, val_lines))
-
-
-def count_later_readings(val_lines: int, test_lines: int) -> float:
-    """Return how many readings of the validation split follow averaging: of both splits by winner and baseline."""
-    return 2 * (1 + test_lines / max(val_lines, 1))
-
-
-def reserve_text_models(settings: StudySettings, val_lines: int) -> float:
-    """Return the time in which the text models of the winner and of its baseline are chosen, on so many lines."""
-    if not TASKS.get(settings.task_name).worded or val_lines < FEWEST_LINES:
-        return 0.0
-    return 2 * (TEXT_MODEL_START_S + min(val_lines, MOST_LINES) * TEXT_MODEL_LINE_S)
-
-
-def reserve_soup(budget_s: float, evaluate_s: float, val_lines: int) -> float:
-    """Return what of a time budget is kept for averaging trials (`search/selection/soup.py`).
-
-    Args:
-        budget_s: the whole of it.
-        evaluate_s: to read a line.
-        val_lines: that each average reads.
-    """
-    return min(SOUP_SHARE * budget_s, SOUP_START_S + SOUP_READINGS * evaluate_s * val_lines)
 
 
 def plan_population_epochs(

@@ -10,6 +10,7 @@ import ray
 from search.planning.chances import drop_hopeless_models, order_probes, pick_affordable_models
 from search.planning.clock import Clock
 from search.planning.companion import plan_companion
+from search.planning.ending import Ending, plan_ending
 from search.planning.packing import Nodes, Resources, pack, subtract
 from search.planning.time_budget import (
     TimeBudget,
@@ -45,6 +46,7 @@ class Plan:
         reservation: what a trial takes of the cluster, over all its workers.
         earlier: winners of other studies that are tried first, too.
         companion: what one place trains on all samples, which is none of the trials' then; None for nothing.
+        ending: what follows the last trial; None without a time budget.
     """
 
     space: SearchSpace
@@ -54,6 +56,7 @@ class Plan:
     reservation: Reservation
     earlier: tuple[EarlierStudy, ...] = ()
     companion: TrialConfig | None = None
+    ending: Ending | None = None
 
     @property
     def places(self) -> int | None:
@@ -89,7 +92,9 @@ def make_plan(probed: Probed, nodes: Nodes, now: float) -> Plan:
     settings, probes, space = probed.settings, probed.probes, probed.prepared.space
     if settings.max_epochs is None:
         space = narrow(space, [partial(lengthen, samples=len(probed.data.training.train))])
-    whole = make_budget(settings, space, probes, probed.data, probed.prepared.started)
+    line_s = max(probe.cost.evaluate for probe in probes)
+    ending = plan_ending(settings, probed.data, line_s, probed.rehearsal)
+    whole = make_budget(settings, space, probes, probed.data, probed.prepared.started, ending)
     space = narrow_as_measured(probed, space, whole, nodes, now)
     searched = [probe for probe in probes if probe.model in list_models(space)]
     space, whole = fit_epochs(whole, settings, space, searched, now)
@@ -106,6 +111,7 @@ def make_plan(probed: Probed, nodes: Nodes, now: float) -> Plan:
         companion=plan_companion(settings, space, points[0], budget, searched, now) if fresh else None,
         reservation=sum_reserved(resources.trial.amounts, settings.workers),
         earlier=earlier,
+        ending=ending,
     )
 
 

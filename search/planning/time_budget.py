@@ -13,11 +13,9 @@ from search.planning.budget import (
     plan_epochs,
     plan_population_epochs,
     reserve_confirmation,
-    reserve_ending,
-    reserve_label_check,
     reserve_refit,
-    reserve_soup,
 )
+from search.planning.ending import Ending
 from search.preflight.cost import Cost
 from search.preflight.data import StudyData
 from search.preflight.probe import Probe
@@ -27,7 +25,7 @@ from train.config import TrialConfig
 from train.data.batching.mixture import MAX_SHARE
 from train.techniques import build_technique
 
-FINISH_SHARE, FINISH_LEAST_S, TRIAL_START_S = 0.04, 30.0, 10.0
+TRIAL_START_S = 10.0
 TRAIN_S, TRAIN_SHARE = 40.0, 0.3
 LEAST_SAMPLES, ROOM = 32, 0.9
 """Of an epoch that is a part of a whole one, and the share of the time that it is made to fit in."""
@@ -104,7 +102,12 @@ class TimeBudget:
 
 
 def make_budget(
-    settings: StudySettings, space: SearchSpace, probes: Sequence[Probe], data: StudyData, started: float
+    settings: StudySettings,
+    space: SearchSpace,
+    probes: Sequence[Probe],
+    data: StudyData,
+    started: float,
+    ending: Ending | None,
 ) -> TimeBudget:
     """Return the time for training as a whole: what follows the search has its own.
 
@@ -114,17 +117,12 @@ def make_budget(
         probes: of all models.
         data: how many samples there are.
         started: Unix time at which the study began.
+        ending: what follows the search; None without a time budget.
     """
     val_lines = len(data.training.val) + len(data.training.general or ())
     deadline = None
-    if settings.time_budget_s:
-        budget_s, reading_s = settings.time_budget_s, max(probe.cost.evaluate for probe in probes)
-        finish = max(FINISH_LEAST_S, FINISH_SHARE * budget_s)
-        finish += reserve_label_check(budget_s, reading_s, val_lines)
-        test_lines = len(data.test or ())
-        finish += reserve_ending(settings, budget_s, reading_s, len(data.training.val), test_lines)
-        averaging = reserve_soup(budget_s, reading_s, val_lines) if (settings.folds or 1) == 1 else 0.0
-        deadline = started + budget_s - finish - averaging
+    if settings.time_budget_s and ending is not None:
+        deadline = started + settings.time_budget_s - ending.reserved_s
     return TimeBudget(
         deadline=deadline,
         max_epochs=settings.max_epochs or int(space.fixed.get("epochs", TrialConfig().epochs)),

@@ -5,6 +5,7 @@ from typing import Any
 
 from search.preflight.data import StudyData
 from search.preflight.probe import Probe
+from search.preflight.timing import Rehearsal
 from search.records.ranking import Forgetting
 from search.settings import StudySettings
 from spaces.space import SearchSpace
@@ -57,6 +58,7 @@ class Probed:
         shared: reference to `data.training` in Ray's object store, which every trial reads.
         probes: of every model of the space: scores to beat and costs.
         forgetting: what the models read of the general lines; None without any.
+        rehearsal: what building and exporting a network took; None where that was not tried.
     """
 
     prepared: Prepared
@@ -64,6 +66,7 @@ class Probed:
     shared: Any
     probes: tuple[Probe, ...]
     forgetting: Forgetting | None
+    rehearsal: Rehearsal | None = None
 
     @property
     def settings(self) -> StudySettings:

@@ -1,16 +1,29 @@
-"""What training steps of a network cost here: their time, the size of their images, the memory that they take."""
+"""What a network costs here: its training steps, their images and memory; and its export, tried before any trial."""
 
+import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import ray
 
 from search.preflight.cost import Measured
-from train.config import TrialConfig
+from search.preflight.space import list_models
+from spaces.space import SearchSpace
+from train.bundle import ONNX
+from train.config import TechniqueConfig, TrialConfig, config_from_mapping
 from train.engine import Engine
-from train.loop import TrainingData
+from train.engines import ENGINES
+from train.errors import ParityError
+from train.export import parity_gate
+from train.loop import TrainingData, assemble
 from train.system import memory
+from train.system.dotted import nest
 from train.tasks import TASKS, Task
 from train.techniques import uniform
 
@@ -81,3 +94,57 @@ def _step_seconds(engine: Engine, task: Task, data: TrainingData, plan: LayerPla
         engine.train_step(task.batch(data.train, middle, epoch=1), learning_rate=0.0, update=False)
         seconds.append(time.monotonic() - started)
     return min(seconds[1:]) / len(middle)
+
+
+@dataclass(frozen=True)
+class Rehearsal:
+    """What a process of its own took.
+
+    Attributes:
+        build_s: until the network stood, its framework loaded.
+        export_s: until it was written and compared.
+    """
+
+    build_s: float
+    export_s: float
+
+
+def begin_rehearsals(space: SearchSpace, shared: Any) -> Mapping[str, ray.ObjectRef]:
+    """Begin to export the first model of a space, with every engine that a trial may have; return Ray's tasks.
+
+    None with an engine that trains adapters alone: of such a large network there is no second one beside those that are
+    read, and its export writes little.
+
+    Args:
+        space: as the command line narrows it.
+        shared: reference to the study's TrainingData.
+    """
+    usual = TrialConfig()
+    engines = [str(engine) for engine in space.choices("engine") or (usual.engine,)]
+    fixed = dict(space.fixed) | {"model": list_models(space)[0]}
+    remote = ray.remote(num_cpus=1)(rehearse)
+    return {
+        f"export ({engine})": remote.remote(
+            config_from_mapping(nest(fixed | {"engine": engine}), "space"), shared
+        )
+        for engine in engines
+        if ENGINES.get(engine).merges
+    }
+
+
+def rehearse(config: TrialConfig, data: TrainingData) -> Rehearsal:
+    """Build a network as published, write its graph and compare that; whether it agrees is asked of the winner."""
+    started = time.monotonic()
+    plain = config.model_copy(update={"technique": TechniqueConfig()})
+    engine, task = assemble(plain, data.train, dictionary=data.dictionary)
+    built = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder:
+        if ONNX not in engine.export(Path(folder)):
+            with suppress(ParityError):
+                parity_gate(engine, task, Path(folder) / ONNX, data.val)
+    return Rehearsal(built - started, time.monotonic() - built)
+
+
+def find_slowest(rehearsals: list[Rehearsal]) -> Rehearsal | None:
+    """Return the one that took longest; None of none."""
+    return max(rehearsals, key=lambda one: one.build_s + one.export_s, default=None)

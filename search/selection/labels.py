@@ -16,7 +16,6 @@ from train.data.dataset import Dataset
 from train.errors import CheckpointError, ModelError
 from train.loop import TrainingData
 from train.system.files import write_whole
-from train.tasks import TASKS
 from train.trained.loaded import Loaded
 
 TABLE = "label_mistakes.tsv"
@@ -198,12 +197,6 @@ def choose_voters(ranked: Sequence[TrialRecord], winner: Sequence[str]) -> list[
     kinds = [(t.id, t.score or 0.0, f"{t.config.model} {t.config.technique.name}") for t in able]
     by_id = {trial.id: trial for trial in able}
     return [by_id[name] for name in choose_by_kind(kinds, winner)] if able else []
-
-
-def can_check(task: str) -> bool:
-    """Tell whether labels of this task are texts that can be compared with readings."""
-    kind = TASKS.get(task)
-    return kind.terms.spelled and not kind.classes
 
 
 def write_table(check: LabelCheck, folder: Path) -> Path:

@@ -8,13 +8,8 @@ from typing import Any
 
 from ray import tune
 
-from search.planning.budget import (
-    count_later_readings,
-    has_refit,
-    limit_finalists,
-    reserve_label_check,
-    reserve_text_models,
-)
+from search.planning.budget import has_refit, limit_finalists
+from search.planning.ending import REPORT_S, Ending, count_later_readings
 from search.planning.packing import count_fitting
 from search.planning.plan import Plan, Planned, list_free_nodes
 from search.preflight.data import StudyData
@@ -33,7 +28,6 @@ from train.checkpoint import Checkpoint
 from train.errors import CheckpointError
 from train.reading.knowledge import TextKnowledge
 
-EXPORT_S, REPORT_S = 20.0, 2.0
 OVERRUN = 0.1
 
 
@@ -178,36 +172,38 @@ class Searched:
         return self.settings.folds or 1
 
     @property
+    def ends_at(self) -> float | None:
+        """Unix time at which all has to be done; None without a budget."""
+        budget = self.settings.time_budget_s
+        return None if budget is None else self.started + budget
+
+    @property
     def soup_deadline(self) -> float | None:
         """When averaging and all that is read after it have to end; None without a budget.
 
         Refitting, export, text models and label check still fit the budget then.
         """
-        budget = self.settings.time_budget_s
-        if budget is None:
-            return None
-        after = reserve_label_check(budget, self.line_seconds, self.val_lines)
-        after += reserve_text_models(self.settings, self.val_lines)
-        return self.started + budget - EXPORT_S - after - self.plan.budget.refit_s
+        return self.ends_at and self.ends_at - self._ending.after_readings_s - self.plan.budget.refit_s
 
     @property
     def knowledge_for_winner(self) -> TextKnowledge:
         """What is known of the texts, and the deadline for the winner's text model: what follows has to fit, too."""
-        later = self.later_readings * self.val_lines * self.line_seconds
-        later += self.plan.budget.refit_s if self.settings.time_budget_s else 0.0
-        return self._known_until(EXPORT_S + reserve_text_models(self.settings, self.val_lines) / 2 + later)
+        readings = self.later_readings * self.val_lines * self.line_seconds
+        latest = self.soup_deadline and self.soup_deadline + self._ending.text_models_s / 2 - readings
+        return replace(self.data.knowledge, deadline=latest)
 
     @property
     def knowledge_for_baseline(self) -> TextKnowledge:
         """What is known of the texts, and the deadline for the baseline's text model: the test split comes after."""
-        return self._known_until(2 * len(self.data.test or ()) * self.line_seconds)
+        readings = 2 * len(self.data.test or ()) * self.line_seconds
+        latest = self.ends_at and self.ends_at - readings - REPORT_S - self._ending.labels_s
+        return replace(self.data.knowledge, deadline=latest)
 
-    def _known_until(self, later_s: float) -> TextKnowledge:
-        budget = self.settings.time_budget_s
-        if budget is None:
-            return self.data.knowledge
-        later_s += REPORT_S + reserve_label_check(budget, self.line_seconds, self.val_lines)
-        return replace(self.data.knowledge, deadline=self.started + budget - later_s)
+    @property
+    def _ending(self) -> Ending:
+        """What follows the last trial; only with a budget."""
+        assert self.plan.ending is not None, "a plan with a time budget has one"
+        return self.plan.ending
 
     @property
     def later_readings(self) -> float:
@@ -245,5 +241,4 @@ class Searched:
     @property
     def label_timer(self) -> Timer:
         """What the label check has left of the budget."""
-        budget = self.settings.time_budget_s
-        return Timer(self.started + budget - REPORT_S if budget else None, self.line_seconds)
+        return Timer(self.ends_at and self.ends_at - REPORT_S, self.line_seconds)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
+from search.planning.ending import can_check_labels
 from search.preflight.data import StudyData
 from search.records.evidence import Caution, DecodedSplit, LabelCheck, Refit
 from search.records.result import PRETRAINED, Comparison, Misreading
@@ -21,7 +22,6 @@ from search.selection.labels import (
     UNSPELLED,
     WINNER,
     Voter,
-    can_check,
     check_labels,
     choose_voters,
     write_table,
@@ -182,7 +182,7 @@ def check_winner_labels(
     search: Searched, selected: Selection, winner: Loaded, averaged: tuple[str, ...]
 ) -> LabelCheck:
     """Look for label errors in the time that is left, and write them for a person to judge."""
-    if not can_check(search.settings.task_name):
+    if not can_check_labels(search.settings.task_name):
         return LabelCheck(why_not=UNSPELLED)
 
     def load(trial: TrialRecord) -> Loaded:

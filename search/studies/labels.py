@@ -2,9 +2,10 @@
 
 from functools import partial
 
+from search.planning.ending import can_check_labels
 from search.records.evidence import LabelCheck
 from search.records.trial import TrialRecord
-from search.selection.labels import Timer, Voter, can_check, check_labels, choose_voters, write_table
+from search.selection.labels import Timer, Voter, check_labels, choose_voters, write_table
 from search.storage.journal import read_journal
 from search.studies.read import Study, read_result
 from train.data.dataset import Dataset
@@ -21,7 +22,7 @@ def check_study(study: Study) -> LabelCheck:
     """
     from search.studies.export import decode_splits
 
-    if not can_check(study.settings.task_name):
+    if not can_check_labels(study.settings.task_name):
         raise UsageError(
             "labels must be texts to be checked", study.settings.task_name, "look at report.html"
         )

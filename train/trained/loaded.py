@@ -40,13 +40,14 @@ class Assembled:
     task: Task
     _readings: dict[int, tuple[Dataset, SplitReading]] = field(default_factory=dict, init=False, repr=False)
     _outputs: dict[tuple[int, int], tuple[Dataset, Images]] = field(
-        default_factory=dict, init=False, repr=False
+        default_factory=dict, repr=False, kw_only=True
     )
 
     @property
     def at_best(self) -> "Assembled":
-        """The network as epochs are judged (`Task.at_best`)."""
-        return Assembled(self.engine, self.task.at_best).with_outputs_of(self)
+        """The network as epochs are judged (`Task.at_best`); what one of the two computes, both have."""
+        task = self.task.at_best
+        return self if task is self.task else Assembled(self.engine, task, _outputs=self._outputs)
 
     def read(self, data: Dataset) -> SplitReading:
         """Read a split; asked again for the same one, return what was read before."""

@@ -15,9 +15,8 @@ from search.planning.budget import (
     choose_trial_seconds,
     plan_epochs,
     plan_population_epochs,
-    reserve_label_check,
-    reserve_soup,
 )
+from search.planning.ending import Ending
 from search.planning.time_budget import TimeBudget, divide, make_budget
 from search.preflight.cost import Cost
 from search.preflight.data import StudyData
@@ -131,16 +130,6 @@ def test_reading_costs_too() -> None:
     assert COST.epoch_seconds(config("full"), 0, 300) == pytest.approx(3)
 
 
-def test_averaging_takes_little_of_a_budget() -> None:
-    assert reserve_soup(600, 0.01, 100) == pytest.approx(12)
-    assert reserve_soup(600, 0.01, 100_000) == pytest.approx(36)
-
-
-def test_asking_about_labels_takes_little_of_a_budget() -> None:
-    assert reserve_label_check(600, 0.01, 100) == pytest.approx(3)
-    assert reserve_label_check(600, 0.01, 100_000) == pytest.approx(30)
-
-
 @pytest.fixture
 def best() -> Probe:
     """A model that read 100 lines."""
@@ -151,18 +140,17 @@ def best() -> Probe:
 
 
 def test_the_whole_budget_leaves_time_for_what_follows_the_search(data_dir: Path, best: Probe) -> None:
-    """Of an hour: a twenty-fifth to finish, 3 + 2 readings of 4 lines for labels and winner, seven to average."""
     data = StudyData(few_lines(data_dir), None, DataSummary(path="", samples={}, origins={}))
     settings, space = StudySettings(name="some", storage="runs", time_budget_s=3600), load_space("quick")
-    whole = make_budget(settings, space, [best], data, started=1000.0)
-    assert whole.deadline == pytest.approx(1000 + 3600 - 144 - 5 * 0.04 - (5 + 7 * 0.04))
+    ending = Ending(build_s=4, export_s=9, reading_s=3, average_s=2, labels_s=1)
+    whole = make_budget(settings, space, [best], data, started=1000.0, ending=ending)
+    assert whole.deadline == 1000 + 3600 - ending.reserved_s
     assert (whole.train_lines, whole.val_lines, whole.costs) == (8, 4, {best.model: COST})
-    over_folds = make_budget(settings.model_copy(update={"folds": 5}), space, [best], data, started=1000.0)
-    assert over_folds.deadline == pytest.approx(1000 + 3600 - 144 - 5 * 0.04), "nothing is averaged"
-    assert (over_folds.folds, whole.folds) == (5, 1)
-    endless = make_budget(settings.model_copy(update={"time_budget_s": None}), space, [best], data, 1000.0)
+    endless = make_budget(
+        settings.model_copy(update={"time_budget_s": None}), space, [best], data, 1000.0, None
+    )
     assert endless.deadline is None
-    short = make_budget(settings.model_copy(update={"max_epochs": 3}), space, [best], data, 1000.0)
+    short = make_budget(settings.model_copy(update={"max_epochs": 3}), space, [best], data, 1000.0, ending)
     assert short.max_epochs == 3 < whole.max_epochs == space.fixed["epochs"]
 
 

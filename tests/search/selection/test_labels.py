@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from search.planning.ending import can_check_labels
 from search.records.evidence import LabelCheck, LabelError
 from search.selection.labels import (
     TABLE,
@@ -14,7 +15,6 @@ from search.selection.labels import (
     Timer,
     Vote,
     Voter,
-    can_check,
     check_labels,
     choose_by_kind,
     count_needed_votes,
@@ -69,7 +69,7 @@ def test_voters_are_good_and_of_different_kinds() -> None:
 
 def test_only_texts_are_checked() -> None:
     assert {
-        task: can_check(task) for task in ("recognition", "transcription", "detection", "orientation")
+        task: can_check_labels(task) for task in ("recognition", "transcription", "detection", "orientation")
     } == {
         "recognition": True,
         "transcription": True,

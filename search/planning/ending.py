@@ -1,0 +1,118 @@
+"""What follows the last trial, and what of a time budget is kept for it: pure functions of seconds and samples.
+
+What has to be done takes what it was measured to take before the first trial: a network built and exported
+(`search/preflight/timing.py`), samples read (`search/preflight/probe.py`). Both were measured on one trial's share
+of the machine, while others were read, and with frameworks still to be loaded; at the end all of it is free. What may
+be done, averages, text models and the label check, is left out where its time has passed.
+"""
+
+from dataclasses import dataclass
+
+from search.preflight.data import StudyData
+from search.preflight.timing import Rehearsal
+from search.settings import StudySettings
+from train.reading.knowledge import FEWEST_LINES, MOST_LINES
+from train.tasks import TASKS
+
+SLOWER = 1.5
+"""How many times as slow as it was before the first trial the machine may be at the end, and all that has to be done
+still fits: what may be done then gives way."""
+UNREHEARSED_S, REPORT_S = 30.0, 2.0
+UNMEASURED_SHARE = 0.04
+READING_SHARE = 0.2
+AVERAGE_SHARE, AVERAGE_READINGS = 0.06, 7
+LABEL_CHECK_SHARE, LABEL_CHECK_READINGS = 0.05, 3
+TEXT_MODEL_START_S, TEXT_MODEL_LINE_S = 0.5, 0.01
+"""About three times what a choice takes on one core: 0.4 s on 120 receipt lines, 1.4 s on 500."""
+
+
+@dataclass(frozen=True)
+class Ending:
+    """What follows the last trial, in seconds.
+
+    Attributes:
+        build_s: to build a network in the study's own process, its framework still to be loaded.
+        export_s: to write it as a bundle and to compare that.
+        reading_s: in which winner and baseline read the validation split and the held-back test.
+        average_s: in which averages of trials are read (`search/selection/soup.py`).
+        text_models_s: in which those of the winner and of its baseline are chosen.
+        labels_s: in which further trials are asked about the labels.
+        unmeasured_s: for what was not measured: a named reader's thresholds, files that go to a URI.
+    """
+
+    build_s: float
+    export_s: float
+    reading_s: float
+    average_s: float = 0.0
+    text_models_s: float = 0.0
+    labels_s: float = 0.0
+    unmeasured_s: float = 0.0
+
+    @property
+    def reserved_s(self) -> float:
+        """What is kept for all of it: as foreseen, or what has to be done where that takes SLOWER times as long."""
+        needed = self.build_s + self.export_s + self.reading_s + REPORT_S
+        optional = self.average_s + self.text_models_s + self.labels_s
+        return max(needed + optional, SLOWER * needed) + self.unmeasured_s
+
+    @property
+    def after_readings_s(self) -> float:
+        """What is kept for all that follows the averages but for readings, which take as long as theirs."""
+        return self.export_s + REPORT_S + self.text_models_s + self.labels_s + self.unmeasured_s
+
+
+def plan_ending(
+    settings: StudySettings, data: StudyData, line_s: float, rehearsal: Rehearsal | None
+) -> Ending | None:
+    """Return what follows the last trial; None without a time budget.
+
+    Args:
+        settings: the study's.
+        data: how many samples there are.
+        line_s: to read one.
+        rehearsal: what building and exporting a network took; None where that was not tried.
+    """
+    budget_s = settings.time_budget_s
+    if budget_s is None:
+        return None
+    val, test, general = len(data.training.val), len(data.test or ()), len(data.training.general or ())
+    averages = (settings.folds or 1) == 1
+    return Ending(
+        build_s=0.0 if rehearsal is None else rehearsal.build_s,
+        export_s=UNREHEARSED_S if rehearsal is None else rehearsal.export_s,
+        reading_s=min(READING_SHARE * budget_s, count_later_readings(val, test) * val * line_s),
+        average_s=reserve_average(budget_s, line_s, val + general) if averages else 0.0,
+        text_models_s=reserve_text_models(settings, val),
+        labels_s=reserve_label_check(settings, budget_s, line_s, val),
+        unmeasured_s=UNMEASURED_SHARE * budget_s if settings.recognition or settings.remote else 0.0,
+    )
+
+
+def count_later_readings(val_lines: int, test_lines: int) -> float:
+    """Return how many readings of the validation split follow averaging: of both splits by winner and baseline."""
+    return 2 * (1 + test_lines / max(val_lines, 1))
+
+
+def reserve_average(budget_s: float, line_s: float, val_lines: int) -> float:
+    """Return what is kept for averaging trials, which each read so many lines."""
+    return min(AVERAGE_SHARE * budget_s, AVERAGE_READINGS * line_s * val_lines)
+
+
+def reserve_label_check(settings: StudySettings, budget_s: float, line_s: float, val_lines: int) -> float:
+    """Return what is kept for asking further trials about the labels; nothing where these are no texts."""
+    if not can_check_labels(settings.task_name):
+        return 0.0
+    return min(LABEL_CHECK_SHARE * budget_s, LABEL_CHECK_READINGS * line_s * val_lines)
+
+
+def can_check_labels(task: str) -> bool:
+    """Tell whether labels of this task are texts that can be compared with readings."""
+    kind = TASKS.get(task)
+    return kind.terms.spelled and not kind.classes
+
+
+def reserve_text_models(settings: StudySettings, val_lines: int) -> float:
+    """Return the time in which the text models of the winner and of its baseline are chosen, on so many lines."""
+    if not TASKS.get(settings.task_name).worded or val_lines < FEWEST_LINES:
+        return 0.0
+    return 2 * (TEXT_MODEL_START_S + min(val_lines, MOST_LINES) * TEXT_MODEL_LINE_S)

@@ -1,0 +1,72 @@
+"""What is kept for the end: what was measured, with room where the machine becomes slower, and no more."""
+
+from dataclasses import astuple, replace
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from search.planning.ending import REPORT_S, SLOWER, UNREHEARSED_S, Ending, can_check_labels, plan_ending
+from search.preflight.data import StudyData
+from search.preflight.timing import Rehearsal
+from search.records.facts import DataSummary
+from search.settings import StudySettings
+from train.tasks import TASKS
+
+STUDY = StudySettings(name="some", storage="runs", time_budget_s=600, folds=1)
+REHEARSED = Rehearsal(build_s=4, export_s=9)
+
+
+def data(val: int, test: int, general: int = 0) -> StudyData:
+    training: Any = SimpleNamespace(val=range(val), general=range(general) if general else None)
+    some: Any = range(test)
+    return StudyData(training, some, DataSummary(path="", samples={}, origins={}))
+
+
+def planned(changes: dict[str, Any] | None = None, **lines: int) -> Ending:
+    settings = STUDY.model_copy(update=changes or {})
+    found = plan_ending(settings, data(**{"val": 100, "test": 300} | lines), 0.01, REHEARSED)
+    assert found is not None
+    return found
+
+
+def test_each_step_has_what_was_measured_of_it() -> None:
+    """Both splits are read twice; an average reads validation and general lines, a voter validation alone."""
+    ending = planned(general=50)
+    assert astuple(ending) == pytest.approx((4, 9, 2 * 4 * 1.0, 7 * 1.5, 2 * (0.5 + 1), 3 * 1.0, 0))
+    assert ending.reserved_s == pytest.approx(4 + 9 + 8 + REPORT_S + 10.5 + 3 + 3)
+    assert plan_ending(STUDY.model_copy(update={"time_budget_s": None}), data(9, 9), 0.1, REHEARSED) is None
+
+
+def test_what_has_to_be_done_fits_on_a_slower_machine() -> None:
+    """What may be done gives way, so it is no part of the margin."""
+    needed = Ending(build_s=4, export_s=9, reading_s=5)
+    assert needed.reserved_s == SLOWER * 20
+    assert replace(needed, average_s=4, labels_s=2).reserved_s == SLOWER * 20
+    assert replace(needed, average_s=4, labels_s=9).reserved_s == 33
+    assert replace(needed, unmeasured_s=24).reserved_s == SLOWER * 20 + 24
+
+
+def test_no_budget_goes_for_readings_alone() -> None:
+    ending = planned(val=100_000)
+    assert (ending.reading_s, ending.average_s, ending.labels_s) == (120, 36, 30)
+
+
+def test_over_folds_nothing_is_averaged() -> None:
+    assert planned({"folds": 5}).average_s == 0
+
+
+@pytest.mark.parametrize("changes", [{"recognition": "bundle"}, {"storage": "s3://bucket/runs"}])
+def test_what_cannot_be_measured_has_a_share(changes: dict[str, Any]) -> None:
+    assert planned(changes).reserved_s == planned().reserved_s + 24
+
+
+def test_a_network_that_was_not_tried_has_time_of_its_own() -> None:
+    ending = plan_ending(STUDY, data(100, 0), 0.01, None)
+    assert ending is not None
+    assert (ending.build_s, ending.export_s) == (0, UNREHEARSED_S)
+
+
+@pytest.mark.parametrize("task", TASKS.names())
+def test_only_a_task_with_a_label_check_has_time_for_one(task: str) -> None:
+    assert (planned({"task": task}).labels_s > 0) == can_check_labels(task)
