@@ -61,8 +61,8 @@ def run_trials(planned: Planned) -> tune.ResultGrid:
 def new_experiment(planned: Planned) -> dict[str, Any]:
     """Return what a new experiment is run with."""
     settings = planned.settings
-    samples = list_samples(planned)
-    scheduler = SCHEDULERS[settings.scheduler](count_reports(planned), planned.plan.space, samples)
+    samples, longest = list_samples(planned), count_reports(planned)
+    scheduler = SCHEDULERS[settings.scheduler](longest, planned.plan.space, samples, planned.clock)
     return {
         "tune_config": make_tune_config(planned, make_searcher(planned), scheduler),
         "run_config": make_run_config(planned, locate(settings), make_callbacks(planned, scheduler)),

@@ -52,3 +52,7 @@ class Clock:
     def deadline_for(self, config: TrialConfig) -> float | None:
         """Return when the schedule of a trial that starts now has to end; see `TimeBudget.deadline_for`."""
         return self.budget.deadline_for(config, time.time())
+
+    def has_room_for_another(self, config: TrialConfig) -> bool:
+        """Tell whether a trial that ends now makes room for another; see `TimeBudget.has_room_for_another`."""
+        return self.budget.has_room_for_another(config, time.time())

@@ -33,7 +33,8 @@ class Ending:
     Attributes:
         build_s: to build a network in the study's own process, its framework still to be loaded.
         export_s: to write it as a bundle and to compare that.
-        reading_s: in which winner and baseline read the validation split and the held-back test.
+        reading_s: in which winner and baseline read the validation split and the held-back test, the winner general
+            samples, too.
         average_s: in which averages of trials are read (`search/selection/soup.py`).
         text_models_s: in which those of the winner and of its baseline are chosen.
         labels_s: in which further trials are asked about the labels.
@@ -80,7 +81,7 @@ def plan_ending(
     return Ending(
         build_s=0.0 if rehearsal is None else rehearsal.build_s,
         export_s=UNREHEARSED_S if rehearsal is None else rehearsal.export_s,
-        reading_s=min(READING_SHARE * budget_s, count_later_readings(val, test) * val * line_s),
+        reading_s=min(READING_SHARE * budget_s, (count_later_readings(val, test) * val + general) * line_s),
         average_s=reserve_average(budget_s, line_s, val + general) if averages else 0.0,
         text_models_s=reserve_text_models(settings, val),
         labels_s=reserve_label_check(settings, budget_s, line_s, val),

@@ -26,6 +26,8 @@ from train.data.batching.mixture import MAX_SHARE
 from train.techniques import build_technique
 
 TRIAL_START_S = 10.0
+ROOM_SHARE = 0.75
+"""Of the time of a usual trial, that has to be left for another one to be as good."""
 TRAIN_S, TRAIN_SHARE = 40.0, 0.3
 LEAST_SAMPLES, ROOM = 32, 0.9
 """Of an epoch that is a part of a whole one, and the share of the time that it is made to fit in."""
@@ -83,6 +85,13 @@ class TimeBudget:
         if self.deadline is None or self.turns is not None or self.folds > 1:
             return None
         return now + allot_seconds(self.epoch_seconds(config), self.deadline - now, self.usual_s)
+
+    def has_room_for_another(self, config: TrialConfig, now: float) -> bool:
+        """Tell whether another trial like this one could begin now (Unix time) and be about as long as usual."""
+        if self.deadline is None:
+            return True
+        longest = self.max_epochs * self.epoch_seconds(config) * SAFETY
+        return self.deadline - now >= ROOM_SHARE * min(self.usual_s or longest, longest)
 
     def epoch_seconds(self, config: TrialConfig) -> float:
         """Return the expected seconds of a trial's mean epoch, over all folds."""

@@ -12,6 +12,7 @@ from typing import Any
 from ray.tune.schedulers import PopulationBasedTraining
 from ray.tune.schedulers.pbt import _PBTTrialState
 
+from search.planning.clock import Clock
 from search.records.trial_report import EPOCH, SCORE
 from search.settings import StudySettings
 from spaces.parameter import FloatRange
@@ -87,7 +88,9 @@ class Population(PopulationBasedTraining):  # type: ignore[misc]
         )
 
     @classmethod
-    def of(cls, max_epochs: int, space: SearchSpace, samples: Sequence[int] = ()) -> "Population":
+    def of(
+        cls, max_epochs: int, space: SearchSpace, samples: Sequence[int] = (), clock: Clock | None = None
+    ) -> "Population":
         """Return a population that is looked through about TURNS times over the longest trial."""
         return cls(count_turn_epochs(max_epochs), space)
 

@@ -8,10 +8,12 @@ from ray import tune
 from ray.tune.schedulers import ASHAScheduler, FIFOScheduler, TrialScheduler
 from ray.tune.schedulers.async_hyperband import _Bracket
 
+from search.planning.clock import Clock
 from search.records.trial_report import EPOCH, METRIC
 from search.sampling.population import Population
 from search.settings import Scheduler
 from spaces.space import SearchSpace
+from train.config import config_from_mapping
 from train.scoring.intervals import standard_error
 
 GRACE_SHARE, REDUCTION = 0.25, 2
@@ -22,15 +24,27 @@ BRACKETS, BRACKET_REDUCTION = 3, 3
 class Rungs(_Bracket):  # type: ignore[misc]
     """A bracket whose cutoff lies lower by a standard error of the score that it is.
 
-    A trial a line behind has lost nothing yet, and a schedule with a higher learning rate lags until it falls.
+    A trial a line behind has lost nothing yet, and a schedule with a higher learning rate lags until it falls. Nor does
+    a trial stop where the time that is left would hold no other one of about its length: it would stop for nothing.
 
     Args:
         samples: that a score is a share of at each report, the last one's at all later ones; folds add theirs up.
+        clock: knows what time is left; None for no limit.
     """
 
-    def __init__(self, samples: Sequence[int], *bracket: Any) -> None:
+    _clock: Clock | None = None  # of a study that was begun without it
+
+    def __init__(self, samples: Sequence[int], clock: Clock | None, *bracket: Any) -> None:
         super().__init__(*bracket)
-        self._samples = samples
+        self._samples, self._clock = samples, clock
+
+    def on_result(self, trial: Any, cur_iter: int, cur_rew: float | None) -> str:
+        """Return whether the trial goes on; note its score where it is the first one at a rung."""
+        action = str(super().on_result(trial, cur_iter, cur_rew))
+        if action != TrialScheduler.STOP or self._clock is None:
+            return action
+        config = config_from_mapping(trial.config, "trial")
+        return action if self._clock.has_room_for_another(config) else str(TrialScheduler.CONTINUE)
 
     def cutoff(self, recorded: Mapping[str, float]) -> float | None:
         """Return the score under which a trial stops at a rung where others had these; None without any."""
@@ -42,22 +56,33 @@ class Rungs(_Bracket):  # type: ignore[misc]
         return float(score) - standard_error(float(score), samples)
 
 
-def halving(max_epochs: int, space: SearchSpace | None = None, samples: Sequence[int] = ()) -> ASHAScheduler:
+def halving(
+    max_epochs: int,
+    space: SearchSpace | None = None,
+    samples: Sequence[int] = (),
+    clock: Clock | None = None,
+) -> ASHAScheduler:
     """Return what stops the worse half of the trials at every rung (ASHA, Li et al., 2020), see `Rungs`.
 
     Args:
         max_epochs: of the longest trial.
         space: what trials are drawn from; nothing to ASHA.
         samples: that trials are scored on at each report, see `Rungs`; none for cutoffs without a margin.
+        clock: knows what time is left, see `Rungs`.
     """
     longest, grace = max_epochs + 1, max(1, round(GRACE_SHARE * max_epochs))
     scheduler = ASHAScheduler(EPOCH, METRIC, "max", longest, grace, REDUCTION)
     if samples:
-        scheduler._brackets = [Rungs(samples, grace, longest, REDUCTION, 0)]
+        scheduler._brackets = [Rungs(samples, clock, grace, longest, REDUCTION, 0)]
     return scheduler
 
 
-def brackets(max_epochs: int, space: SearchSpace | None = None, samples: Sequence[int] = ()) -> ASHAScheduler:
+def brackets(
+    max_epochs: int,
+    space: SearchSpace | None = None,
+    samples: Sequence[int] = (),
+    clock: Clock | None = None,
+) -> ASHAScheduler:
     """Return asynchronous Hyperband (Li et al., 2018 and 2020): three ASHAs whose first rungs lie thrice as far each.
 
     The first one starts at a ninth of the longest trial and keeps a third at each rung: it stops sooner and more than
@@ -102,18 +127,26 @@ def below_median(best: float, others: Sequence[float]) -> bool:
 
 
 def by_median(
-    max_epochs: int, space: SearchSpace | None = None, samples: Sequence[int] = ()
+    max_epochs: int,
+    space: SearchSpace | None = None,
+    samples: Sequence[int] = (),
+    clock: Clock | None = None,
 ) -> MedianStopping:
     """Return the median rule, which lets a trial be for as long as ASHA does."""
     return MedianStopping(max(1, round(GRACE_SHARE * max_epochs)))
 
 
-def patient(max_epochs: int, space: SearchSpace | None = None, samples: Sequence[int] = ()) -> FIFOScheduler:
+def patient(
+    max_epochs: int,
+    space: SearchSpace | None = None,
+    samples: Sequence[int] = (),
+    clock: Clock | None = None,
+) -> FIFOScheduler:
     """Return what lets every trial run to its end."""
     return FIFOScheduler()
 
 
-SCHEDULERS: dict[Scheduler, Callable[[int, SearchSpace, Sequence[int]], TrialScheduler]] = {
+SCHEDULERS: dict[Scheduler, Callable[[int, SearchSpace, Sequence[int], Clock | None], TrialScheduler]] = {
     "asha": halving,
     "hyperband": brackets,
     "median": by_median,

@@ -60,8 +60,7 @@ def apply_caution(
     told = partial(Caution, baseline=str(baseline.baseline), gain=gain, samples=samples)
     if gain.interval.low > 0:
         return winner, averaged, told(share=1)
-    later = search.later_readings * search.val_lines * search.line_seconds
-    in_time = search.soup_deadline is None or time.time() + later < search.soup_deadline
+    in_time = search.weights_deadline is None or time.time() < search.weights_deadline
     between = interpolate(search, winner, baseline) if is_likely(gain) and in_time else None
     if between is not None:
         share, network = between

@@ -186,10 +186,15 @@ class Searched:
         return self.ends_at and self.ends_at - self._ending.after_readings_s - self.plan.budget.refit_s
 
     @property
+    def weights_deadline(self) -> float | None:
+        """When the bundle's weights have to stand, so that all readings of them fit, too; None without a budget."""
+        readings = self.later_readings * self.val_lines * self.line_seconds
+        return self.soup_deadline and self.soup_deadline - readings
+
+    @property
     def knowledge_for_winner(self) -> TextKnowledge:
         """What is known of the texts, and the deadline for the winner's text model: what follows has to fit, too."""
-        readings = self.later_readings * self.val_lines * self.line_seconds
-        latest = self.soup_deadline and self.soup_deadline + self._ending.text_models_s / 2 - readings
+        latest = self.weights_deadline and self.weights_deadline + self._ending.text_models_s / 2
         return replace(self.data.knowledge, deadline=latest)
 
     @property

@@ -142,9 +142,11 @@ def begin_apart(config: TrialConfig, how: Refitting, micro_batches: int) -> ray.
     return remote.remote(config, how.data, how.deadline, micro_batches)
 
 
-def wait_for_end(job: ray.ObjectRef, deadline: float | None) -> tuple[Checkpoint, int] | str:
-    """Return what `train_on_all` did; why if nothing came of it."""
-    left = None if deadline is None else max(0.0, deadline - time.time()) + REFIT_START_S
+def wait_for_end(
+    job: ray.ObjectRef, deadline: float | None, latest: float | None = None
+) -> tuple[Checkpoint, int] | str:
+    """Return what `train_on_all` did; why if nothing came of it in time (`allow_seconds`)."""
+    left = None if deadline is None else allow_seconds(time.time(), deadline, latest)
     done, _ = ray.wait([job], timeout=left)
     if not done:
         ray.cancel(job, force=True)
@@ -154,6 +156,20 @@ def wait_for_end(job: ray.ObjectRef, deadline: float | None) -> tuple[Checkpoint
     except ray.exceptions.RayError as error:
         return str(error).strip().splitlines()[-1]
     return found
+
+
+def allow_seconds(now: float, deadline: float, latest: float | None) -> float:
+    """Return how long to wait for a training: REFIT_START_S past its deadline, and longer where the time is there.
+
+    Its last epoch may take longer than those before, and without it all of them are lost.
+
+    Args:
+        now: Unix time.
+        deadline: at which its schedule ends.
+        latest: when the bundle's weights have to stand; None where nothing else is known to follow.
+    """
+    left = max(0.0, deadline - now) + REFIT_START_S
+    return left if latest is None else max(left, latest - now)
 
 
 def start_companion(planned: Planned) -> Companion | None:
@@ -180,7 +196,7 @@ def average_with_companion(
         share: so far of its own way the other goes, too.
     """
     training, val = search.data.training, search.data.training.val
-    found = wait_for_end(companion.job, companion.deadline)
+    found = wait_for_end(companion.job, companion.deadline, search.weights_deadline)
     if isinstance(found, str):
         print(f"not averaged with what trained on all samples: {found}", flush=True)
         return winner, None

@@ -31,10 +31,10 @@ def planned(changes: dict[str, Any] | None = None, **lines: int) -> Ending:
 
 
 def test_each_step_has_what_was_measured_of_it() -> None:
-    """Both splits are read twice; an average reads validation and general lines, a voter validation alone."""
+    """Both splits are read twice, general lines once; an average reads these and validation, a voter validation."""
     ending = planned(general=50)
-    assert astuple(ending) == pytest.approx((4, 9, 2 * 4 * 1.0, 7 * 1.5, 2 * (0.5 + 1), 3 * 1.0, 0))
-    assert ending.reserved_s == pytest.approx(4 + 9 + 8 + REPORT_S + 10.5 + 3 + 3)
+    assert astuple(ending) == pytest.approx((4, 9, 2 * 4 + 0.5, 7 * 1.5, 2 * (0.5 + 1), 3 * 1.0, 0))
+    assert ending.reserved_s == pytest.approx(4 + 9 + 8.5 + REPORT_S + 10.5 + 3 + 3)
     assert plan_ending(STUDY.model_copy(update={"time_budget_s": None}), data(9, 9), 0.1, REHEARSED) is None
 
 

@@ -1,13 +1,19 @@
 """When a trial is stopped: the rules on made results, without Ray."""
 
 import pickle
+import time
+from pathlib import Path
 from typing import Any, get_args
 
 import pytest
 
+from search.planning.clock import Clock
+from search.planning.time_budget import TimeBudget
+from search.preflight.cost import Cost
 from search.sampling.schedulers import SCHEDULERS, KeptRungs, below_median, brackets, by_median, halving
 from search.settings import Scheduler
 from spaces.space import load_space
+from train.config import TrialConfig
 
 SPACE = load_space("quick").with_fixed({"seed": 0})
 
@@ -17,6 +23,7 @@ class FakeTrial:
 
     def __init__(self, trial_id: str) -> None:
         self.trial_id = trial_id
+        self.config = TrialConfig().model_dump(mode="json")
 
 
 def decision(scheduler: Any, trial: str, epoch: int, score: float) -> str:
@@ -27,7 +34,7 @@ def test_every_scheduler_that_can_be_asked_for_is_there() -> None:
     assert set(SCHEDULERS) == set(get_args(Scheduler))
     for make in SCHEDULERS.values():
         for longest in (1, 2, 5, 12):  # epochs, or folds
-            make(longest, SPACE, (40,))
+            make(longest, SPACE, (40,), None)
 
 
 @pytest.mark.parametrize(
@@ -70,6 +77,32 @@ def test_asha_stops_who_lags_by_more_than_a_standard_error() -> None:
     assert decision(scheduler, "a", 2, 0.80) == "CONTINUE"
     assert decision(scheduler, "b", 2, 0.761) == "CONTINUE"
     assert decision(scheduler, "c", 2, 0.73) == "STOP"
+
+
+@pytest.mark.parametrize(
+    ("left_s", "usual_s", "decided"),
+    [
+        (500, 100, "STOP"),
+        (80, 100, "STOP"),
+        (60, 100, "CONTINUE"),
+        (500, 900, "STOP"),
+        (200, 900, "CONTINUE"),
+    ],
+)
+def test_no_trial_stops_where_nothing_could_follow_it(
+    tmp_path: Path, left_s: float, usual_s: float, decided: str
+) -> None:
+    """The usual time of a trial counts, or that of the longest one: 8 epochs of 50 s."""
+    model = TrialConfig().model
+    costs = {model: Cost(full=0.5, frozen=0.5, evaluate=0)}
+    budget = TimeBudget(time.time() + left_s, 8, 100, 0, costs, usual_s=usual_s)
+    scheduler = halving(8, SPACE, (100,), Clock(budget, tmp_path / "clock.json"))
+    for trial in "ab":
+        scheduler.on_trial_add(None, FakeTrial(trial))
+    assert decision(scheduler, "a", 2, 0.80) == "CONTINUE"
+    assert decision(scheduler, "b", 2, 0.50) == decided
+    recorded = {milestone: dict(scores) for milestone, scores in scheduler._brackets[0]._rungs}
+    assert recorded[2] == {"a": 0.80, "b": 0.50}, "whoever comes later is compared with it"
 
 
 def test_a_rung_over_folds_has_the_margin_of_the_samples_that_it_has_read() -> None:

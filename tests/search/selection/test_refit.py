@@ -10,7 +10,7 @@ import ray
 from search.planning.budget import REFIT_SHARE, REFIT_START_S, SAFETY, reserve_refit
 from search.records.evidence import Caution, Refit
 from search.selection.outcome import Companion
-from search.selection.refit import join_samples, refit, train_on_all
+from search.selection.refit import allow_seconds, join_samples, refit, train_on_all
 from search.settings import StudySettings
 from tests import real_lines
 from tests.search.selection.test_winner import searched
@@ -74,6 +74,15 @@ def test_the_bundle_is_the_mean_of_the_winner_and_what_trained_on_all(
     lost = replace(made.best, state={"weights": {name: -array for name, array in weights.items()}})
     for nothing in ("it diverged", (other, 14), (lost, 14)):
         assert bundle(nothing) == (winner, None)
+
+
+@pytest.mark.parametrize(
+    ("deadline", "latest", "seconds"), [(130, None, 38), (90, None, 8), (90, 120, 20), (90, 95, 8)]
+)
+def test_a_last_epoch_is_waited_for_while_there_is_time(
+    deadline: float, latest: float | None, seconds: float
+) -> None:
+    assert allow_seconds(100, deadline, latest) == seconds
 
 
 @pytest.mark.parametrize(
