@@ -113,7 +113,8 @@ def probe(prepared: Prepared) -> Probed:
     settings, space = prepared.settings, prepared.space
     show_stage("starting Ray and decoding the images")
     start_ray()
-    amounts = fit_resources(settings, list_nodes(), space, ()).trial.amounts
+    resources = fit_resources(settings, list_nodes(), space, ())
+    amounts = resources.trial.amounts
     if waiting := describe_wait(settings, amounts, list_free_nodes()):
         print(waiting, flush=True)
     check_name(settings, prepared.resume)
@@ -122,7 +123,8 @@ def probe(prepared: Prepared) -> Probed:
     shared = ray.put(data.training)
     read = shared if settings.folds == 1 else ray.put(pool_splits(data.training))
     show_stage("reading with the pretrained models")
-    exports = begin_rehearsals(space, shared) if settings.time_budget_s else {}
+    beside = settings.time_budget_s is not None and resources.concurrent > 1
+    exports = begin_rehearsals(space, shared) if beside else {}
     probes = probe_models(space, read, task_of(settings).terms, amounts, wait_for)
     rehearsal = find_slowest(wait_for(exports))
     return Probed(prepared, data, shared, probes, limit_forgetting(settings, probes, data), rehearsal)

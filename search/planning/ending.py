@@ -80,7 +80,7 @@ def plan_ending(
     averages = (settings.folds or 1) == 1
     return Ending(
         build_s=0.0 if rehearsal is None else rehearsal.build_s,
-        export_s=UNREHEARSED_S if rehearsal is None else rehearsal.export_s,
+        export_s=max(UNREHEARSED_S, UNMEASURED_SHARE * budget_s) if rehearsal is None else rehearsal.export_s,
         reading_s=min(READING_SHARE * budget_s, (count_later_readings(val, test) * val + general) * line_s),
         average_s=reserve_average(budget_s, line_s, val + general) if averages else 0.0,
         text_models_s=reserve_text_models(settings, val),

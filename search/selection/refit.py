@@ -173,12 +173,16 @@ def allow_seconds(now: float, deadline: float, latest: float | None) -> float:
 
 
 def start_companion(planned: Planned) -> Companion | None:
-    """Begin to train on all samples what the plan has a place for."""
-    config, trial = planned.plan.companion, planned.plan.resources.trial
-    if config is None:
+    """Begin to train on all samples what the plan has a place for.
+
+    It ends later than the trials: the study's own process builds a network for their average before it asks for this.
+    """
+    config, trial, ending = planned.plan.companion, planned.plan.resources.trial, planned.plan.ending
+    if config is None or ending is None:
         return None
     print("one place trains on all samples, those of validation among them", flush=True)
-    how = Refitting(planned.probed.shared, trial.amounts, planned.clock.deadline)
+    deadline = planned.clock.deadline and planned.clock.deadline + ending.build_s
+    how = Refitting(planned.probed.shared, trial.amounts, deadline)
     return Companion(begin_apart(config, how, trial.micro_batches(config)), how.deadline)
 
 

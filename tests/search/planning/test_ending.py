@@ -62,9 +62,11 @@ def test_what_cannot_be_measured_has_a_share(changes: dict[str, Any]) -> None:
 
 
 def test_a_network_that_was_not_tried_has_time_of_its_own() -> None:
-    ending = plan_ending(STUDY, data(100, 0), 0.01, None)
-    assert ending is not None
-    assert (ending.build_s, ending.export_s) == (0, UNREHEARSED_S)
+    for budget_s, kept in ((600, UNREHEARSED_S), (3600, 0.04 * 3600)):
+        settings = STUDY.model_copy(update={"time_budget_s": budget_s})
+        ending = plan_ending(settings, data(100, 0), 0.01, None)
+        assert ending is not None
+        assert (ending.build_s, ending.export_s) == (0, kept)
 
 
 @pytest.mark.parametrize("task", TASKS.names())

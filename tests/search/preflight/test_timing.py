@@ -3,15 +3,18 @@
 from pathlib import Path
 
 import pytest
+import ray
 
-from search.preflight.timing import Rehearsal, begin_rehearsals, find_slowest, rehearse
+from search.preflight.timing import Rehearsal, begin_rehearsals, find_slowest
 from spaces.space import load_space
 from tests import real_lines
 
 
 @pytest.mark.slow
-def test_a_network_is_built_written_and_compared(data_dir: Path) -> None:
-    found = rehearse(real_lines.config(engine="paddle"), real_lines.few_lines(data_dir, train=8, val=4))
+def test_a_network_is_built_written_and_compared(data_dir: Path, local_cluster: None) -> None:
+    space = load_space("recognition").with_fixed({"engine": "paddle", "technique.name": "lora"})
+    shared = ray.put(real_lines.few_lines(data_dir, train=8, val=4))
+    [found] = ray.get(list(begin_rehearsals(space, shared).values()))
     assert found.build_s > 0
     assert found.export_s > 0
 
