@@ -145,20 +145,30 @@ def make_tune_config(
     )
 
 
+LATE_EPOCH = 0.25
+
+
 class OutOfTime(tune.Stopper):  # type: ignore[misc]
-    """Stops a trial whose next epoch would end after the deadline, and everything at the deadline."""
+    """Stops a trial whose next epoch would end after the deadline, and everything at the deadline.
+
+    An epoch that was begun to end in time may take LATE_EPOCH longer than the one before: the last one of a schedule,
+    with its low learning rate, is worth most.
+    """
+
+    _epoch_s: float = 0.0  # of a study that was begun without it
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
 
     def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
         """Return whether the trial has no time for another epoch."""
-        deadline = self._clock.deadline
-        return deadline is not None and time.time() + result.get(EPOCH_SECONDS, 0.0) > deadline
+        deadline, self._epoch_s = self._clock.deadline, result.get(EPOCH_SECONDS, 0.0)
+        return deadline is not None and time.time() + self._epoch_s > deadline
 
     def stop_all(self) -> bool:
         """Return whether the time is over."""
-        return self._clock.deadline is not None and time.time() > self._clock.deadline
+        deadline, late_s = self._clock.deadline, min(LATE_EPOCH * self._epoch_s, self._clock.budget.late_s)
+        return deadline is not None and time.time() > deadline + late_s
 
 
 def make_run_config(planned: Planned, experiment: Location, callbacks: list[tune.Callback]) -> tune.RunConfig:

@@ -17,6 +17,8 @@ from train.tasks import TASKS
 SLOWER = 1.5
 """How many times as slow as it was before the first trial the machine may be at the end, and all that has to be done
 still fits: what may be done then gives way."""
+LATE_SHARE = 0.2
+"""Of what is kept, that a last epoch may take if it is late: what may be done gives way to it, too."""
 UNREHEARSED_S, REPORT_S = 30.0, 2.0
 UNMEASURED_SHARE = 0.04
 READING_SHARE = 0.2

@@ -15,7 +15,7 @@ from search.planning.budget import (
     reserve_confirmation,
     reserve_refit,
 )
-from search.planning.ending import Ending
+from search.planning.ending import LATE_SHARE, Ending
 from search.preflight.cost import Cost
 from search.preflight.data import StudyData
 from search.preflight.probe import Probe
@@ -50,6 +50,7 @@ class TimeBudget:
         epoch_share: of the training samples that an epoch sees.
         refit_s: after all that, in which the winner is trained on all samples (`search/selection/refit.py`).
         usual: settings of a trial of which nothing is said that decide what an epoch takes (`find_usual_settings`).
+        late_s: how much later than the deadline an epoch may end that was begun to end in time.
     """
 
     deadline: float | None
@@ -64,6 +65,7 @@ class TimeBudget:
     epoch_share: float = 1.0
     refit_s: float = 0.0
     usual: tuple[tuple[str, str | float], ...] = ()  # no factory: states that were pickled before lack it
+    late_s: float = 0.0
 
     def epochs_for(self, config: TrialConfig, now: float) -> int:
         """Return how long a trial that starts now (Unix time) may run; 0 for not at all."""
@@ -140,6 +142,7 @@ def make_budget(
         costs={probe.model: probe.cost for probe in probes},
         folds=settings.folds or 1,
         usual=find_usual_settings(space),
+        late_s=0.0 if ending is None else LATE_SHARE * ending.reserved_s,
     )
 
 

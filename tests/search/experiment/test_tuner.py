@@ -1,0 +1,38 @@
+"""When the time is over: no epoch begins that would end late, and one that is late may end."""
+
+import time
+from pathlib import Path
+
+import pytest
+
+from search.experiment.tuner import OutOfTime
+from search.planning.clock import Clock
+from search.planning.time_budget import TimeBudget
+from search.records.trial_report import EPOCH_SECONDS
+
+
+def stopper(tmp_path: Path, left_s: float | None, late_s: float = 50) -> OutOfTime:
+    deadline = None if left_s is None else time.time() + left_s
+    return OutOfTime(Clock(TimeBudget(deadline, 9, 100, 10, late_s=late_s), tmp_path / "clock.json"))
+
+
+@pytest.mark.parametrize(("left_s", "stopped"), [(200, False), (50, True), (-5, True), (None, False)])
+def test_no_epoch_begins_that_would_end_late(tmp_path: Path, left_s: float | None, stopped: bool) -> None:
+    assert stopper(tmp_path, left_s)("a", {EPOCH_SECONDS: 100.0}) == stopped
+
+
+@pytest.mark.parametrize(
+    ("left_s", "late_s", "over"),
+    [(20, 50, False), (-10, 50, False), (-40, 50, True), (-10, 5, True), (-3, 5, False), (None, 50, False)],
+)
+def test_an_epoch_that_was_begun_in_time_may_take_a_quarter_longer(
+    tmp_path: Path, left_s: float | None, late_s: float, over: bool
+) -> None:
+    stop = stopper(tmp_path, left_s, late_s)
+    stop("a", {EPOCH_SECONDS: 100.0})
+    assert stop.stop_all() == over
+
+
+def test_where_nothing_was_reported_the_deadline_holds(tmp_path: Path) -> None:
+    assert stopper(tmp_path, -3).stop_all()
+    assert not stopper(tmp_path, 30).stop_all()
