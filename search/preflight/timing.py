@@ -122,7 +122,7 @@ def begin_rehearsals(space: SearchSpace, shared: Any) -> Mapping[str, ray.Object
     usual = TrialConfig()
     engines = [str(engine) for engine in space.choices("engine") or (usual.engine,)]
     fixed = dict(space.fixed) | {"model": list_models(space)[0]}
-    remote = ray.remote(num_cpus=1)(rehearse)
+    remote = ray.remote(num_cpus=1, max_calls=1)(rehearse)  # an idle process would hold two frameworks
     return {
         f"export ({engine})": remote.remote(
             config_from_mapping(nest(fixed | {"engine": engine}), "space"), shared
