@@ -151,8 +151,9 @@ LATE_EPOCH = 0.25
 class OutOfTime(tune.Stopper):  # type: ignore[misc]
     """Stops a trial whose next epoch would end after the deadline, and everything at the deadline.
 
-    An epoch that was begun to end in time may take LATE_EPOCH longer than the one before: the last one of a schedule,
-    with its low learning rate, is worth most.
+    A trial that fits its schedule knows best how long its next epoch takes, which may see a part of the samples. What
+    was begun to end in time may take a LATE_EPOCH of an epoch longer: the last one of a schedule, with its low learning
+    rate, is worth most.
     """
 
     _epoch_s: float = 0.0  # of a study that was begun without it
@@ -163,7 +164,8 @@ class OutOfTime(tune.Stopper):  # type: ignore[misc]
     def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
         """Return whether the trial has no time for another epoch."""
         deadline, self._epoch_s = self._clock.deadline, result.get(EPOCH_SECONDS, 0.0)
-        return deadline is not None and time.time() + self._epoch_s > deadline
+        expected_s = 0.0 if self._clock.budget.trials_fit_themselves else self._epoch_s
+        return deadline is not None and time.time() + expected_s > deadline
 
     def stop_all(self) -> bool:
         """Return whether the time is over."""

@@ -75,18 +75,21 @@ class TimeBudget:
         if self.turns is not None:
             return plan_population_epochs(seconds, remaining, self.turns, longest)
         epochs = plan_epochs(seconds, remaining, longest, self.usual_s)
-        fits_itself = remaining is not None and self.folds == 1
-        return choose_initial_epochs(epochs, longest) if fits_itself else epochs
+        return choose_initial_epochs(epochs, longest) if self.trials_fit_themselves else epochs
 
     def deadline_for(self, config: TrialConfig, now: float) -> float | None:
         """Return when (Unix time) the schedule of a trial that starts now has to end; None for a length that stays.
 
-        A trial knows best how long its epochs take: beside others and on its own node. Those of a population and over
-        folds are to be of one length.
+        A trial knows best how long its epochs take: beside others and on its own node.
         """
-        if self.deadline is None or self.turns is not None or self.folds > 1:
+        if self.deadline is None or not self.trials_fit_themselves:
             return None
         return now + allot_seconds(self.epoch_seconds(config), self.deadline - now, self.usual_s)
+
+    @property
+    def trials_fit_themselves(self) -> bool:
+        """Whether each trial fits its schedule to its time; in a population and over folds they are of one length."""
+        return self.deadline is not None and self.turns is None and self.folds == 1
 
     def has_room_for_another(self, config: TrialConfig, now: float) -> bool:
         """Tell whether another trial like this one could begin now (Unix time) and be about as long as usual."""

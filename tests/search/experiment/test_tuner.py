@@ -11,14 +11,20 @@ from search.planning.time_budget import TimeBudget
 from search.records.trial_report import EPOCH_SECONDS
 
 
-def stopper(tmp_path: Path, left_s: float | None, late_s: float = 50) -> OutOfTime:
+def stopper(tmp_path: Path, left_s: float | None, late_s: float = 50, folds: int = 1) -> OutOfTime:
     deadline = None if left_s is None else time.time() + left_s
-    return OutOfTime(Clock(TimeBudget(deadline, 9, 100, 10, late_s=late_s), tmp_path / "clock.json"))
+    budget = TimeBudget(deadline, 9, 100, 10, folds=folds, late_s=late_s)
+    return OutOfTime(Clock(budget, tmp_path / "clock.json"))
 
 
-@pytest.mark.parametrize(("left_s", "stopped"), [(200, False), (50, True), (-5, True), (None, False)])
-def test_no_epoch_begins_that_would_end_late(tmp_path: Path, left_s: float | None, stopped: bool) -> None:
-    assert stopper(tmp_path, left_s)("a", {EPOCH_SECONDS: 100.0}) == stopped
+@pytest.mark.parametrize(
+    ("folds", "left_s", "stopped"),
+    [(5, 200, False), (5, 50, True), (5, -5, True), (5, None, False), (1, 50, False), (1, -5, True)],
+)
+def test_nothing_begins_that_would_end_late_but_an_epoch_that_was_fitted(
+    tmp_path: Path, folds: int, left_s: float | None, stopped: bool
+) -> None:
+    assert stopper(tmp_path, left_s, folds=folds)("a", {EPOCH_SECONDS: 100.0}) == stopped
 
 
 @pytest.mark.parametrize(
