@@ -156,3 +156,19 @@ def test_the_refining_head_answers_with_the_mean_of_two_probabilities(tmp_path: 
         found = sigmoid(shrink_logits(network.layer, features).numpy())
     assert np.ptp(expected) > 0.01
     assert np.abs(found - expected).max() < 1e-6
+
+
+def test_the_refining_head_is_finite_in_float16() -> None:
+    """There a sigmoid is 0 from -17 on: mixed precision would end in a loss of NaN."""
+    import torch
+
+    from train.models.db_head import shrink_logits
+
+    far = torch.full((1, 1, 2, 2), -40.0, dtype=torch.float16)
+    branch = SimpleNamespace(conv_down=far.add, conv_up=far.add, conv_final=lambda features: far)
+    head = SimpleNamespace(
+        binarize_head=branch, upsample_convolution=far.add, local_refinement_module=lambda features, map_: far
+    )
+    found = shrink_logits(SimpleNamespace(head=head), far)
+    assert torch.isfinite(found).all()
+    assert found.max() < -10

@@ -2,6 +2,7 @@
 
 import importlib.util
 import pickle
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import yaml
 from tests.contracts.networks import LARGEST_DIFFERENCE, Array, read
 from tests.real_lines import config, few_lines
 from train import export
-from train.checkpoint import Checkpoint
+from train.checkpoint import Checkpoint, load_checkpoint
 from train.data.charset import Charset
 from train.engine import GROUPS
 from train.errors import ModelError
@@ -81,6 +82,24 @@ def assert_as_paddlex_has_it(path: Path, model: PublishedModel) -> None:
     assert model.branched or same == theirs.keys() == ours.keys()
     for name in (name for name in same if "conv_symmetric" not in name):
         assert np.abs(theirs[name] - ours[name]).max() < 1e-4 * (1 + np.abs(ours[name]).max()), name
+
+
+def test_a_character_that_the_weights_lack_starts_as_the_published_model_has_it(
+    data_dir: Path, tmp_path: Path
+) -> None:
+    name = "pp-ocrv6-tiny"
+    source, data = checkpoint_of(name, data_dir, tmp_path / "checkpoint"), few_lines(data_dir).train
+    cut, model = load_checkpoint(source).charset, model_of(name)
+    assert cut.unknown("-")
+    more = replace(data, texts=(f"-{data.texts[0]}", *data.texts[1:]))
+    for settings, comes in (({}, True), ({"technique": {"name": "lora"}}, False)):
+        engine, _ = assemble(
+            config(model=name, engine="torch", weights=str(source), charset="keep", **settings), more
+        )
+        assert engine.charset.characters == (*cut.characters, "-")
+        published = model.network("torch", None).arrays()[f"{model.head}.weight"]
+        row = published[:, model.charset(None).characters.index("-") + 1]
+        assert np.allclose(engine.weights()[f"{model.head}.weight"][:, -1], row) is comes
 
 
 def test_a_training_checkpoint_of_paddleocr_is_written_and_read_as_its_source(

@@ -1,22 +1,49 @@
 """Dictionary surgery: a recogniser's last layer cut or extended to another charset."""
 
 import logging
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from train.data.charset import BLANK, Charset
 from train.data.texts.forms import normal_form
-from train.models.network import Network
+from train.models.network import Array, Network
 
 log = logging.getLogger(__name__)
 
+ALIKE = 0.5
+"""Median cosine of two heads' rows of the same characters, over which one can lend the other a row."""
 
-def fit_head(network: Network, head: str, old: Charset, wanted: Charset, seed: int) -> None:
+
+class Head(NamedTuple):
+    """A last linear layer.
+
+    Attributes:
+        weight: (D, charset.classes) float32.
+        bias: (charset.classes,) float32.
+        charset: the classes that it is for.
+    """
+
+    weight: Array
+    bias: Array
+    charset: Charset
+
+
+def fit_head(
+    network: Network,
+    head: str,
+    old: Charset,
+    wanted: Charset,
+    seed: int,
+    origin: Callable[[], Head | None] = lambda: None,
+) -> None:
     """Rebuild the weights of a network's last linear layer for other classes, in place.
 
-    Rows of characters that the model knows are kept. A character it does not know starts at the mean row plus
-    noise of the rows' own spread, and is logged; where it knows none at all, every row starts from noise.
+    Rows of characters that the model knows are kept. A character it does not know gets the row of `origin` if that
+    knows it, and what both know is alike in both; else it starts at the mean row plus noise of the rows' own spread,
+    and is logged; where the model knows none at all, every row starts from noise.
 
     Args:
         network: of any framework.
@@ -24,18 +51,52 @@ def fit_head(network: Network, head: str, old: Charset, wanted: Charset, seed: i
         old: the classes that the weights are for.
         wanted: the classes to have; the result is (D, wanted.classes).
         seed: of the noise.
+        origin: returns the head that these weights were trained from, before it was cut to `old`; asked for where a
+            character is new.
     """
     if old == wanted:
         return
-    classes = {c: i + 1 for i, c in enumerate(old.characters)}
-    old_class = {normal_form(c): number for c, number in classes.items()} | classes
-    new = [c for c in wanted.characters if c not in old_class]
-    if new:
-        log.warning("%d characters are new to the model and start untrained: %s", len(new), "".join(new))
-    sources = [BLANK, *(old_class.get(c, -1) for c in wanted.characters)]
     arrays, rng = network.arrays(), np.random.default_rng(seed)
-    rows = _rows(arrays[f"{head}.weight"], arrays[f"{head}.bias"], sources, rng)
-    network.replace_linear(head, *rows)
+    known = Head(arrays[f"{head}.weight"], arrays[f"{head}.bias"], old)
+    old_class = _classes(old)
+    new = [c for c in wanted.characters if c not in old_class]
+    sources = [BLANK, *(old_class.get(c, -1) for c in wanted.characters)]
+    weight, bias = _rows(known.weight, known.bias, sources, rng)
+    lent = _lend(new, known, origin() if new else None)
+    for character, (row, shift) in lent.items():
+        place = wanted.characters.index(character) + 1
+        weight[:, place], bias[place] = row, shift
+    if untrained := [c for c in new if c not in lent]:
+        log.warning(
+            "%d characters are new to the model and start untrained: %s", len(untrained), "".join(untrained)
+        )
+    network.replace_linear(head, weight, bias)
+
+
+def _lend(characters: Sequence[str], to: Head, origin: Head | None) -> dict[str, tuple[Array, np.float32]]:
+    """Return weights and bias of those characters that `origin` knows; none where its rows mean nothing in `to`."""
+    if origin is None or not _are_alike(to, origin):
+        return {}
+    classes = _classes(origin.charset)
+    known = [c for c in characters if c in classes]
+    return {c: (origin.weight[:, classes[c]], origin.bias[classes[c]]) for c in known}
+
+
+def _classes(charset: Charset) -> dict[str, int]:
+    """Return the class of each character, also under its normal form."""
+    classes = {c: i for i, c in enumerate(charset.characters, BLANK + 1)}
+    return {normal_form(c): number for c, number in classes.items()} | classes
+
+
+def _are_alike(one: Head, other: Head) -> bool:
+    """Whether two heads take the same features: the rows of the characters that both know point the same way."""
+    classes, others = _classes(one.charset), _classes(other.charset)
+    both = [c for c in one.charset.characters if c in others]
+    if not both:
+        return False
+    rows = one.weight[:, [classes[c] for c in both]], other.weight[:, [others[c] for c in both]]
+    lengths = np.prod([np.linalg.norm(some, axis=0) for some in rows], axis=0)
+    return bool(np.median((rows[0] * rows[1]).sum(axis=0) / np.maximum(lengths, 1e-12)) > ALIKE)
 
 
 def _rows(

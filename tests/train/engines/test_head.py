@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from train.data.charset import Charset
-from train.engines.head import fit_head
+from train.engines.head import Head, fit_head
 from train.models.network import Network
 from train.models.paddle_network import PaddleNetwork
 from train.models.torch_network import TorchNetwork
@@ -71,6 +71,24 @@ def test_a_new_character_starts_near_the_mean_and_is_named(
     assert head.bias[2] == pytest.approx(2.5)
     assert np.abs(head.weight[:, 2] / [1, 10, 100] - 2.5).max() < 0.1 * np.std([1, 2, 3, 4]) * 4
     assert head.weight[0].tolist()[:2] == [0, 1]
+
+
+@pytest.mark.parametrize("alike", [True, False])
+def test_a_lost_character_comes_back_from_a_head_that_is_alike(
+    alike: bool, framework: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    network, wanted = linear(framework, KNOWN.classes), Charset(("A", "D", "x"))
+    sign = 1.0 if alike else -1.0
+    rows = sign * np.outer([1, 10, 100], [0, 9, 8, 7]).astype(np.float32)
+    origin = Head(rows, np.array([0, 9, 8, 7], np.float32), Charset(("D", "A", "C")))
+    with caplog.at_level(logging.WARNING):
+        fit_head(network, "0", KNOWN, wanted, 0, lambda: origin)
+    arrays = network.arrays()
+    assert arrays["0.weight"][0, :2].tolist() == [0, 1], "what is known stays"
+    assert (arrays["0.weight"][:, 2].tolist() == [9, 90, 900]) is alike
+    assert (float(arrays["0.bias"][2]) == 9) is alike
+    untrained = "1 characters are new" if alike else "2 characters are new"
+    assert untrained in caplog.text
 
 
 def test_known_characters_are_not_called_new(framework: str, caplog: pytest.LogCaptureFixture) -> None:
