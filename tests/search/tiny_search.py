@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -51,6 +52,16 @@ def tiny_search(
     return Process(*command, environment=known, cwd=cwd)
 
 
+def init_with_hook(
+    init: Any, *address: str, runtime_env: Mapping[str, Any] | None = None, **more: Any
+) -> Any:
+    """Call Ray's own with a hook for its workers beside what the search gives them."""
+    given = dict(runtime_env or {})
+    variables = {**given.get("env_vars", {}), "PYTHONPATH": os.environ["PYTHONPATH"]}
+    hook = {"worker_process_setup_hook": "tests.search.tiny_search.register", "env_vars": variables}
+    return init(*address, runtime_env=given | hook, **more)
+
+
 def main() -> int:
     """Run the search; its workers register what it knows before anything else."""
     import ray
@@ -59,12 +70,8 @@ def main() -> int:
     from train.system.cli import run
 
     register()
-    hook = {
-        "worker_process_setup_hook": "tests.search.tiny_search.register",
-        "env_vars": {"PYTHONPATH": os.environ["PYTHONPATH"]},
-    }
     # The search of `tests/search/test_study.py` has a dashboard, as users have.
-    ray.init = functools.partial(ray.init, runtime_env=hook, include_dashboard=False)
+    ray.init = functools.partial(init_with_hook, ray.init, include_dashboard=False)
     return run(search, sys.argv[1:])
 
 
