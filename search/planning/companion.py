@@ -1,6 +1,5 @@
 """What one place trains on all samples beside the trials, where there is time for few (`search/selection/refit.py`)."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -15,7 +14,7 @@ from spaces.space import SearchSpace
 from train.config import TrialConfig
 from train.tasks import TASKS
 
-LEAST_S, ROUNDS = 40.0, 2
+LEAST_S, ROUNDS, LEAST_SHARE = 40.0, 3, 0.5
 
 
 def plan_companion(
@@ -28,7 +27,8 @@ def plan_companion(
 ) -> TrialConfig | None:
     """Return what to train on all samples until the trials have ended; None where that is no use.
 
-    It is of use where each place has time for two trials at most: those of one place more would hardly tell anything.
+    It is of use where each place has time for three trials at most, as those of one place more would hardly tell
+    anything, and where it keeps its place busy for half of the time at least.
 
     Args:
         settings: the study's.
@@ -45,9 +45,12 @@ def plan_companion(
     if trial_s < LEAST_S or available_s >= (ROUNDS + 0.5) * trial_s:
         return None
     config = space.suggest(optuna.trial.FixedTrial(dict(first)))
-    whole = replace(budget, usual_s=None)  # it has its place until the end
-    epochs = whole.epochs_for(config, now) * budget.train_lines / (budget.train_lines + budget.val_lines)
-    return config.model_copy(update={"epochs": math.ceil(epochs)}) if epochs >= LEAST_EPOCHS else None
+    samples = budget.train_lines + budget.val_lines
+    whole = replace(budget, usual_s=None, train_lines=samples, val_lines=0)  # it has its place until the end
+    epochs = whole.epochs_for(config, now)
+    if epochs < LEAST_EPOCHS or epochs * whole.epoch_seconds(config) * SAFETY < LEAST_SHARE * available_s:
+        return None
+    return config.model_copy(update={"epochs": epochs})
 
 
 def may_learn_all(settings: StudySettings) -> bool:

@@ -7,8 +7,8 @@ would be chance (scikit-learn's `refit` of a grid search, AutoGluon's `refit_ful
 held-back test measures what comes of it: nothing is chosen here, and what is told of validation is of the folds'
 networks.
 
-With one split, where there is time for two trials at most on each place, one of the places trains the first warm start
-on all samples (the companion). The bundle is the mean of that and the winner, whose gain has to be shown without it.
+With one split, where each place has time for three trials at most, one of the places trains the first warm start on all
+samples (the companion). The bundle is the mean of that and the winner, whose gain has to be shown without it.
 """
 
 import time
