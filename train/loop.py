@@ -136,7 +136,8 @@ def _train(
         engine.begin_epoch(epoch)
         cache.prepare(epoch)
         prepared = time.monotonic()
-        drawn = task.training_batches(horizon.share_of(config, epoch), data.train, extras, epoch)
+        lines, whole = task.training_batches(config, data.train, extras, epoch)
+        drawn = lines, whole[: horizon.count_batches(epoch, len(whole))]
         steps = prepared_steps(source, drawn, epoch, world, micro_batches)
         steps = watch_steps(steps, watch, epoch, horizon.epochs, len(drawn[1]))
         progress = horizon.of_batches(epoch, len(drawn[1]))
@@ -148,8 +149,9 @@ def _train(
         metrics["epoch_seconds"] = time.monotonic() - started
         best = best.after(metrics)
         metrics |= best.metrics() if config.patience else {}
-        took = trained - prepared, time.monotonic() - trained
-        horizon = _fit_horizon(horizon, engine, epoch, took, deadline, config.epochs)
+        again = prepared - started if epoch > 1 else 0.0  # the first epoch prepares what all of them need
+        took = trained - prepared, time.monotonic() - trained + again
+        horizon = _fit_horizon(horizon, engine, epoch, took, deadline, most=config.epochs, batches=len(whole))
         metrics |= horizon.metrics()
         report(metrics, partial(_checkpoint, config, engine, epoch, metrics))
 
@@ -253,7 +255,9 @@ def _fit_horizon(
     epoch: int,
     took: tuple[float, float],
     deadline: float | None,
+    *,
     most: int,
+    batches: int,
 ) -> ScheduleHorizon:
     """Return the horizon after an epoch that trained and read so many seconds, the same for all workers.
 
@@ -262,4 +266,4 @@ def _fit_horizon(
     if deadline is None:
         return horizon
     trained, read, left = zip(*engine.gather([(*took, deadline - time.time())]), strict=True)
-    return horizon.fit_to_time(epoch, max(trained), max(read), min(left), most)
+    return horizon.fit_to_time(epoch, max(trained), max(read), min(left), most, batches)

@@ -90,7 +90,7 @@ def read_trained_config(params: Row | None, last: TrialReport | None) -> TrialCo
     """
     config = config_from_mapping(dict(params), "trial") if params else TrialConfig()
     horizon = ScheduleHorizon.from_metrics(last.metrics if last else {}, config.epochs)
-    return config.model_copy(update={"epochs": horizon.epochs})
+    return horizon.as_trained(config)
 
 
 def measure_reports(

@@ -47,7 +47,7 @@ class ScheduleHorizon:
         epochs: length of the run.
         since: epoch after which the length was last fitted to the time; 0 for never.
         at: the progress then.
-        share: of what an epoch is to see by the configuration, what each later one sees.
+        share: of an epoch's batches, what each later one sees.
         seen: until then, in whole epochs.
     """
 
@@ -66,7 +66,7 @@ class ScheduleHorizon:
         return [self.progress(epoch - 1 + batch / batches) for batch in range(batches)]
 
     def fit_to_time(
-        self, epoch: int, train_s: float, read_s: float, left_s: float, most: int
+        self, epoch: int, train_s: float, read_s: float, left_s: float, most: int, batches: int
     ) -> "ScheduleHorizon":
         """Return the horizon that ends in time: what is left of the schedule is spread over the epochs that still fit.
 
@@ -80,27 +80,31 @@ class ScheduleHorizon:
             read_s: seconds that it read validation samples, and what else does not depend on the training samples.
             left_s: seconds until the run has to end.
             most: epochs of the whole run.
+            batches: of a whole epoch: none is cut.
         """
         if epoch >= self.epochs:
             return self
         progress = self.progress(epoch)
         room = max(1, int((1 - progress) * most + ROUNDING))
-        count, share = _divide(left_s / MARGIN, train_s / self._share_in(epoch), read_s, room)
+        batch_s = train_s / self.count_batches(epoch, batches)
+        count, seen = _divide(left_s / MARGIN, batch_s, batches, read_s, room)
+        share = seen / batches
         if epoch + count == self.epochs and share == self.share:
             return self
         return ScheduleHorizon(epoch + count, epoch, progress, share, self._seen_after(epoch))
 
-    def share_of(self, config: TrialConfig, epoch: int) -> TrialConfig:
-        """Return the configuration with the share of the samples that epoch `epoch` sees."""
-        return config.model_copy(update={"epoch_share": config.epoch_share * self._share_in(epoch)})
+    def count_batches(self, epoch: int, batches: int) -> int:
+        """Return how many of an epoch's batches, the first ones, epoch `epoch` sees."""
+        return max(1, round((self.share if epoch > self.since else 1.0) * batches))
 
     def as_trained(self, config: TrialConfig) -> TrialConfig:
         """Return the configuration that trains as long without a limit of time: on the mean share in every epoch."""
-        share = min(1.0, round(config.epoch_share * self._seen_after(self.epochs) / self.epochs, 4))
-        return config.model_copy(update={"epochs": self.epochs, "epoch_share": share})
-
-    def _share_in(self, epoch: int) -> float:
-        return self.share if epoch > self.since else 1.0
+        if not self.since:
+            return config.model_copy(update={"epochs": self.epochs})
+        share = config.epoch_share * self._seen_after(self.epochs) / self.epochs
+        return config.model_copy(
+            update={"epochs": self.epochs, "epoch_share": min(1.0, float(f"{share:.4g}"))}
+        )
 
     def _seen_after(self, epoch: int) -> float:
         return self.seen + self.share * (epoch - self.since)
@@ -125,14 +129,15 @@ class ScheduleHorizon:
         return cls(int(metrics[EPOCHS]), since, float(metrics[FITTED_AT]), float(share), float(seen))
 
 
-def _divide(left_s: float, train_s: float, read_s: float, most: int) -> tuple[int, float]:
-    """Return how many epochs, at most `most`, see which share of the samples each, so that most is seen in the time."""
-    fit = left_s / (train_s + read_s)
+def _divide(left_s: float, batch_s: float, batches: int, read_s: float, most: int) -> tuple[int, int]:
+    """Return how many epochs, at most `most`, see how many batches each, so that most is seen in the time."""
+    fit = left_s / (batches * batch_s + read_s)
     if fit < 1:
-        return 1, max(LEAST_SHARE, (left_s - read_s) / train_s)
+        least = math.ceil(LEAST_SHARE * batches)
+        return 1, max(least, min(batches, int((left_s - read_s) / batch_s)))
     whole = min(most, int(fit))
-    share = min(1.0, (left_s / (whole + 1) - read_s) / train_s)
-    return (whole + 1, share) if whole < most and (whole + 1) * share > whole else (whole, 1.0)
+    part = min(batches, int((left_s / (whole + 1) - read_s) / batch_s + ROUNDING))
+    return (whole + 1, part) if whole < most and (whole + 1) * part > whole * batches else (whole, batches)
 
 
 PREFIX = "best_"

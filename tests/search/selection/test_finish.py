@@ -55,12 +55,14 @@ def find(row: dict[str, Any], trained: TrialConfig) -> tuple[str, str]:
 
 def test_a_trial_was_as_long_as_its_last_report_says() -> None:
     params = config(epochs=30).model_dump(mode="json")
-    fitted = {EPOCH: 12, "exact_match": 0.5, "edit_similarity": 0.5, **ScheduleHorizon(12, 3, 0.2).metrics()}
+    horizon = ScheduleHorizon(12, 3, 0.2, share=0.5, seen=3.0)
+    fitted = {EPOCH: 12, "exact_match": 0.5, "edit_similarity": 0.5, **horizon.metrics()}
     last = TrialReport.from_row(fitted)
     assert read_trained_config(None, None).epochs == TrialConfig().epochs
     whole = TrialReport.from_row({EPOCH: 12})
     assert read_trained_config(params, None).epochs == read_trained_config(params, whole).epochs == 30
-    assert read_trained_config(params, last).epochs == 12
+    trained = read_trained_config(params, last)
+    assert (trained.epochs, trained.epoch_share) == (12, (3 + 9 * 0.5) / 12)
     assert find(fitted, read_trained_config(params, last)) == ("finished", "")
     assert [place(fitted, params), place({"epoch": 2}, params)] == ["epoch  12/12 ", "epoch   2/30 "]
 

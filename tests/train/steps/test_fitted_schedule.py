@@ -32,16 +32,16 @@ def test_without_a_limit_progress_is_the_share_of_the_epochs_to_the_last_bit(
     assert ScheduleHorizon(epochs).metrics() == {}
 
 
-@given(lengths, st.floats(1, 3000), epoch_seconds)
+@given(lengths, st.floats(1, 3000), st.integers(1, 50), epoch_seconds)
 def test_a_schedule_always_ends_and_never_goes_back(
-    most: int, left: float, seconds: list[tuple[float, float]]
+    most: int, left: float, batches: int, seconds: list[tuple[float, float]]
 ) -> None:
     horizon, now, seen = ScheduleHorizon(most), 0.0, 0.0
     for epoch in range(1, most + 1):
         whole, read = seconds[epoch - 1]
-        share = horizon.share_of(SETTINGS, epoch).epoch_share
+        share = horizon.count_batches(epoch, batches) / batches
         before, now, seen = horizon, now + share * whole + read, seen + share
-        horizon = horizon.fit_to_time(epoch, share * whole, read, left - now, most)
+        horizon = horizon.fit_to_time(epoch, share * whole, read, left - now, most, batches)
         assert (
             horizon.progress(epoch) == pytest.approx(before.progress(epoch))
             if epoch < horizon.epochs
@@ -51,7 +51,7 @@ def test_a_schedule_always_ends_and_never_goes_back(
         assert epoch <= horizon.epochs <= most
         assert before.progress(epoch) - before.progress(epoch - 1) >= 1 / most - 1e-9
         rest = horizon.epochs - epoch
-        share = horizon.share_of(SETTINGS, epoch + 1).epoch_share
+        share = horizon.count_batches(epoch + 1, batches) / batches
         assert rest <= 1 or rest * MARGIN * (share * whole + read) <= left - now + 1e-6
         assert LEAST_SHARE <= share <= 1
         assert ScheduleHorizon.from_metrics(horizon.metrics(), most) == horizon
@@ -62,25 +62,32 @@ def test_a_schedule_always_ends_and_never_goes_back(
 
 
 def test_a_run_that_is_too_slow_becomes_shorter_and_one_that_recovers_longer_again() -> None:
-    slow = ScheduleHorizon(20).fit_to_time(1, 9.0, 1.0, MARGIN * 90, 20)
+    slow = ScheduleHorizon(20).fit_to_time(1, 9.0, 1.0, MARGIN * 90, 20, 40)
     assert slow == ScheduleHorizon(epochs=10, since=1, at=1 / 20, seen=1)
     assert slow.progress(1) == pytest.approx(1 / 20)
     assert slow.progress(10) == pytest.approx(1)
-    assert slow.fit_to_time(2, 9.0, 1.0, MARGIN * 80, 20) is slow
-    assert slow.fit_to_time(2, 1.0, 0.0, MARGIN * 89, 20).epochs == 2 + int((1 - slow.progress(2)) * 20) == 18
-    last = slow.fit_to_time(9, 9.0, 1.0, 1.0, 20)
+    assert slow.fit_to_time(2, 9.0, 1.0, MARGIN * 80, 20, 40) is slow
+    assert (
+        slow.fit_to_time(2, 1.0, 0.0, MARGIN * 89, 20, 40).epochs
+        == 2 + int((1 - slow.progress(2)) * 20)
+        == 18
+    )
+    last = slow.fit_to_time(9, 9.0, 1.0, 1.0, 20, 40)
     assert (last.epochs, last.share) == (10, LEAST_SHARE), "the last epoch of a schedule is always run"
 
 
 def test_no_time_is_left_over_where_epochs_are_long() -> None:
     """Of 100 s each, 20 of them to read; 240 s are left after the first."""
-    long = ScheduleHorizon(30).fit_to_time(1, 80.0, 20.0, MARGIN * 240, 30)
+    long = ScheduleHorizon(30).fit_to_time(1, 80.0, 20.0, MARGIN * 240, 30, 40)
     assert (long.epochs, long.share) == (4, pytest.approx(0.75)), "not two whole ones"
-    assert long.share_of(SETTINGS, 2).epoch_share == pytest.approx(0.75)
-    assert long.fit_to_time(2, 60.0, 20.0, MARGIN * 160, 30) is long
-    assert ScheduleHorizon(30).fit_to_time(1, 80.0, 20.0, MARGIN * 210, 30).share == 1, (
+    assert long.count_batches(2, 40) == 30
+    assert long.fit_to_time(2, 60.0, 20.0, MARGIN * 160, 30, 40) is long
+    assert ScheduleHorizon(30).fit_to_time(1, 80.0, 20.0, MARGIN * 210, 30, 40).share == 1, (
         "10 s go to no reading"
     )
+    few = SETTINGS.model_copy(update={"epoch_share": 3.2e-5})
+    assert ScheduleHorizon(30).as_trained(few).epoch_share == 3.2e-5, "what was not fitted stays"
+    assert 0 < long.as_trained(few).epoch_share < 3.2e-5
     trained = long.as_trained(SETTINGS)
     assert (trained.epochs, trained.epoch_share) == (4, round((1 + 3 * 0.75) / 4, 4))
 
@@ -95,7 +102,8 @@ def test_the_slowest_worker_decides_for_all() -> None:
             return [*items, (0.1, 0.1, 90.0)]
 
     def length(engine: Any, took: tuple[float, float], left: float) -> int:
-        return _fit_horizon(ScheduleHorizon(20), engine, 1, took, time.time() + left, 20).epochs
+        until = time.time() + left
+        return _fit_horizon(ScheduleHorizon(20), engine, 1, took, until, most=20, batches=40).epochs
 
     assert length(Slower(), (0.1, 0.1), 90) == length(Faster(), (7.0, 1.0), 42) == 1 + 5
 
