@@ -46,6 +46,7 @@ def have_same_start(a: Checkpoint, b: Checkpoint) -> bool:
         and kept_adapters(a.config) == kept_adapters(b.config)
         and all(getattr(a.config, key) == getattr(b.config, key) for key in keys)
         and (a.config.seed == b.config.seed or not _draws_weights(a))
+        and (_is_merged(a.config) == _is_merged(b.config) or not _borrows_rows(a))
     )
 
 
@@ -56,9 +57,19 @@ def _draws_weights(checkpoint: Checkpoint) -> bool:
     """
     if kept_adapters(checkpoint.config):
         return True
+    return not starts_from_weights(checkpoint) or _has_new_characters(checkpoint)
+
+
+def _borrows_rows(checkpoint: Checkpoint) -> bool:
+    """Whether new characters begin with the published model's rows, but with adapters (`train/engines/head.py`)."""
+    return checkpoint.config.weights is not None and _has_new_characters(checkpoint)
+
+
+def _has_new_characters(checkpoint: Checkpoint) -> bool:
+    """Whether some characters are new to the weights that training began with."""
     weights = Path(checkpoint.config.weights) if checkpoint.config.weights else None
-    published = MODELS.get(checkpoint.config.model).charset(weights).characters
-    return not starts_from_weights(checkpoint) or not set(checkpoint.charset.characters) <= set(published)
+    known = MODELS.get(checkpoint.config.model).charset(weights).characters
+    return not set(checkpoint.charset.characters) <= set(known)
 
 
 def starts_from_weights(checkpoint: Checkpoint) -> bool:
@@ -70,7 +81,8 @@ def starts_from_weights(checkpoint: Checkpoint) -> bool:
 def in_one_form(checkpoint: Checkpoint, data: TrainingData, start: dict[str, Any]) -> dict[str, Any]:
     """Return a checkpoint's weights as a change of `start`, what its training began with in the usual form.
 
-    Whole networks are returned as they are. Adapters change matrices and filters alone.
+    Whole networks are returned as they are. Adapters change matrices and filters alone. A head with new characters is
+    the trial's own: they may have begun with other rows than in `start`.
     """
     weights = checkpoint.weights
     if not _is_merged(checkpoint.config) or weights.keys() == start.keys():
@@ -79,7 +91,11 @@ def in_one_form(checkpoint: Checkpoint, data: TrainingData, start: dict[str, Any
     before = engine.weights()
     engine.load({"weights": weights})
     after = engine.weights()
-    return {name: _changed(array, before[name], after[name]) for name, array in start.items()}
+    formed = {name: _changed(array, before[name], after[name]) for name, array in start.items()}
+    if _has_new_characters(checkpoint):
+        head = MODELS.get(checkpoint.config.model).head
+        formed |= {name: after[name] for name in (f"{head}.weight", f"{head}.bias")}
+    return formed
 
 
 def _changed(

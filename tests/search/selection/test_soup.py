@@ -192,6 +192,33 @@ def test_adapters_are_a_change_of_the_network_that_other_trials_begin_with(
     assert have_same_start(trained, other)
 
 
+def test_adapters_keep_the_rows_with_which_new_characters_began(
+    good: Checkpoint, data: TrainingData, tmp_path: Path
+) -> None:
+    """Whole networks begin with the published rows, to which what the adapters learnt does not belong."""
+    cut = real_lines.config(engine="torch")
+    engine, _ = assemble(cut, data.train)
+    Checkpoint(cut, engine.charset, 1, {}, engine.state()).save(tmp_path / "cut")
+    assert engine.charset.unknown("-")
+    texts = (f"-{data.train.texts[0]}", *data.train.texts[1:])
+    more = replace(data, train=replace(data.train, texts=texts))
+    whole = real_lines.config(engine="torch", weights=str(tmp_path / "cut"), charset="keep")
+    settings = whole.model_copy(update={"technique": TechniqueConfig(name="lora", options={"rank": 2})})
+    network, task = assemble(settings, more.train)
+    rng, adapters = np.random.default_rng(0), network.state()["weights"]
+    drawn = {n: a + 0.01 * rng.normal(size=a.shape).astype(np.float32) for n, a in adapters.items()}
+    trained = Checkpoint(settings, network.charset, 1, {"exact_match": 1.0}, {"weights": drawn})
+    network.load(trained.state)
+    images = task.evaluation_batch(data.val, np.arange(2))
+    expected = network.predict(images)
+    usual, _ = assemble(whole, more.train)
+    start = usual.weights()
+    usual.load({"weights": in_one_form(trained, more, start)})
+    np.testing.assert_allclose(usual.predict(images), expected, atol=1e-3)
+    other = replace(trained, config=whole, state={"weights": start})
+    assert not have_same_start(trained, other)
+
+
 @pytest.mark.parametrize("engine", ["paddle", "torch"])
 def test_stale_batch_statistics_are_measured_anew(engine: str, data: TrainingData) -> None:
     """As those of an average are: every norm that is a quarter off reads nothing, until it sees training lines."""
