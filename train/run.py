@@ -28,7 +28,7 @@ from train.reading.knowledge import TextKnowledge
 from train.sets.arguments import add_source_arguments, add_task_argument
 from train.sets.read import Sets, Source, read_sets
 from train.sets.texts import check_rules, read_further
-from train.steps.fits import check_fits, models_for
+from train.steps.fits import check_fits, default_config
 from train.steps.resuming import DIGEST, choose_config, digest_data, require_same_data, sole_run
 from train.steps.teacher import check_teacher
 from train.steps.training_report import COMPLETED, FILE, TrainingReport, reporting_the_end
@@ -137,7 +137,7 @@ def _run(chosen: argparse.Namespace, data: Named) -> None:
 
 def _named_config(chosen: argparse.Namespace, resume: Checkpoint | None) -> TrialConfig:
     """Return the configuration of a run; of one that goes on its own, if none is named."""
-    begun = resume.config if resume else default_config(chosen.task)
+    begun = resume.config if resume else default_config(chosen.task, chosen.weights)
     config = read_config(chosen.config) if chosen.config else begun
     if chosen.weights:
         config = config.model_copy(update={"weights": str(chosen.weights)})
@@ -146,17 +146,6 @@ def _named_config(chosen: argparse.Namespace, resume: Checkpoint | None) -> Tria
             f"--task must be the configuration's, {config.task}", chosen.task, "leave out one of the two"
         )
     return choose_config(resume.config, config) if resume else config
-
-
-def default_config(task: str | None) -> TrialConfig:
-    """Return the defaults, for a task with its first model; raise UsageError for a task without any."""
-    usual = TrialConfig()
-    if task in (None, usual.task):
-        return usual
-    models = models_for(task)
-    if not models:
-        raise UsageError("--task must have a model", task, "name one with --config")
-    return TrialConfig(task=task, model=models[0])
 
 
 def _read(chosen: argparse.Namespace, data: Named, config: TrialConfig) -> Sets:

@@ -221,9 +221,9 @@ def find_upright(settings: StudySettings, space: SearchSpace) -> str:
 
 
 def list_default_models(task: str) -> tuple[str, ...]:
-    """Return what a space that names no model searches: the default, or all that there are for another task.
+    """Return what a space that names no model searches: the default, or another task's.
 
-    Raises UsageError if there are none.
+    Those are its first one, and all that take images of the same size. Raises UsageError if there are none.
     """
     models = models_for(task)
     if not models:
@@ -231,16 +231,20 @@ def list_default_models(task: str) -> tuple[str, ...]:
             "a task must have a model", task, "write one (CONTRIBUTING.md), or choose another task"
         )
     usual = TrialConfig().model
-    return (usual,) if usual in models else tuple(models)
+    if usual in models:
+        return (usual,)
+    versions = {model: _stored(TrialConfig(task=task, model=model)).version for model in models}
+    return tuple(model for model in models if versions[model] == versions[models[0]])
+
+
+def _stored(config: TrialConfig) -> Stored:
+    return TASKS.get(config.task).stored_as(config)
 
 
 def find_stored(settings: StudySettings, space: SearchSpace) -> Stored:
     """Return what image files become for the models of a study; raise UsageError if it is not the same for all."""
     common = TrialConfig(task=settings.task_name, upright=settings.upright)
-    kinds = {
-        model: TASKS.get(common.task).stored_as(common.model_copy(update={"model": model}))
-        for model in list_models(space)
-    }
+    kinds = {model: _stored(common.model_copy(update={"model": model})) for model in list_models(space)}
     first, *others = kinds.values()
     if any(other.version != first.version for other in others):
         raise UsageError(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from search.preflight.space import find_task, list_default_models, narrow_as_asked
+from search.preflight.space import find_stored, find_task, list_default_models, narrow_as_asked
 from search.settings import StudySettings
 from spaces.space import load_space, parse_space
 from tests import real_lines, tiny_orientation
@@ -52,11 +52,13 @@ def test_the_task_is_the_spaces_or_the_command_lines() -> None:
 
 def test_a_space_without_a_model_searches_those_of_its_task() -> None:
     tiny_orientation.register()
-    assert tiny_orientation.NAME in list_default_models("orientation")
+    assert list_default_models("orientation") == ("ch-ppocr-mobile-v2",), "others take images of another size"
     assert list_default_models("recognition") == ("pp-ocrv6-tiny",)
-    assert tiny_orientation.NAME in narrow_as_asked(parse_space(SPACE, "some", "s"), settings()).choices(
-        "model"
-    )
+    assert len(found := list_default_models("detection")) > 1
+    space, asked = parse_space("fixed: {task: detection}", "some", "s"), settings(task="detection")
+    assert narrow_as_asked(space, asked).choices("model") == found
+    space = narrow_as_asked(parse_space(SPACE, "some", "s"), settings())
+    assert find_stored(settings(task="orientation"), space).size(40, 100) == (48, 120)
 
 
 @pytest.fixture(scope="module")

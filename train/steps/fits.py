@@ -1,11 +1,13 @@
 """Whether a configuration's task, model and engine go together: found out before any work."""
 
 from operator import attrgetter
+from pathlib import Path
 
 from train.config import TrialConfig
 from train.engines import ENGINES
 from train.errors import UsageError
 from train.models import MODELS
+from train.models.starting import read_saved
 from train.tasks import TASKS
 
 
@@ -43,6 +45,21 @@ def check_model(model: str, task: str) -> None:
             f"{model}, for {model_task}",
             f"choose from: {choices}; or set task: {model_task}",
         )
+
+
+def default_config(task: str | None, weights: Path | None) -> TrialConfig:
+    """Return what is trained where no configuration is named.
+
+    The model is the one that `weights`, if they are a bundle or checkpoint, are of; else the default, or another task's
+    first. Raises UsageError for a task without any, CheckpointError or ModelError for a damaged folder.
+    """
+    usual = TrialConfig(task=task or TrialConfig().task)
+    if saved := read_saved(weights):
+        return usual.model_copy(update={"model": saved.model})
+    models = models_for(usual.task)
+    if not models:
+        raise UsageError("--task must have a model", usual.task, "name one with --config")
+    return usual if usual.model in models else usual.model_copy(update={"model": models[0]})
 
 
 def models_for(task: str) -> list[str]:
