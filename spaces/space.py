@@ -70,13 +70,12 @@ class SearchSpace(Frozen):
     def lengthened(self, samples: int) -> "SearchSpace":
         """Return a space whose trials are as many epochs longer as `samples` training samples call for.
 
-        Patience, which counts epochs, grows alike.
+        An epoch has batches of the usual size. Patience, which counts epochs, grows alike.
         """
-        usual = TrialConfig()
-        size, epochs, patience = (
-            int(self.fixed.get(key, getattr(usual, key))) for key in ("batch_size", "epochs", "patience")
-        )
-        longer = self.least_updates.epochs(samples, size)
+        default = TrialConfig()
+        epochs, patience = (int(self.fixed.get(key, getattr(default, key))) for key in ("epochs", "patience"))
+        size = self.usual("batch_size")
+        longer = self.least_updates.epochs(samples, default.batch_size if size is None else int(str(size)))
         if longer <= epochs or any(parameter.key == "epochs" for parameter in self.parameters):
             return self
         return self.with_fixed({"epochs": longer, "patience": round(patience * longer / epochs)})

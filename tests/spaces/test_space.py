@@ -126,6 +126,8 @@ def test_few_samples_get_as_many_epochs_as_make_enough_steps() -> None:
     found = [space.lengthened(n).fixed for n in (75, 199, 200)]
     assert [(one["epochs"], one["patience"]) for one in found] == [(167, 56), (72, 24), (30, 10)]
     assert load_space("quick").lengthened(20).fixed["epochs"] == 12
+    small = space.with_choices("batch_size", [8, 16])
+    assert small.lengthened(75).fixed["epochs"] == 50, "batches of 8, the space's first, make ten an epoch"
 
 
 def test_what_a_warm_start_leaves_open_is_as_usual() -> None:

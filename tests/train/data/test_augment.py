@@ -87,6 +87,14 @@ def test_fits_counts_the_repeated_character_at_the_seam() -> None:
     assert not fits(start, Line(line(32), "JBCDEFGHIA"))
 
 
+def test_at_a_fixed_width_a_joined_label_has_the_steps_of_that_width() -> None:
+    """320 px are 40 steps of their own, and 32 when resampled to 256 px."""
+    first, second = Line(line(160), "ABCDEFGHIJKLMNOPQ"), Line(line(160), "ABCDEFGHIJKLMNOPQ")
+    assert fits(first, second)
+    assert not fits(first, second, fit_width=256)
+    assert maybe_join(first, [second], 1.0, sample_rng(0, 0, 0), fit_width=256) is first
+
+
 def test_concat_probability_is_respected() -> None:
     first, second = Line(line(64), "A"), Line(line(64), "B")
     joined = sum(maybe_join(first, [second], 0.25, sample_rng(0, 0, i)).text == "AB" for i in range(400))
