@@ -9,7 +9,7 @@ import logging
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
 from functools import partial
 from pathlib import Path
@@ -23,7 +23,6 @@ from ray.serve.exceptions import RayServeException
 
 from serve.api.ingress import Ingress
 from serve.environment import name_host
-from serve.inference.model import TASKS
 from serve.inference.replicas import LOGGING, build_model_application, deploy_model, find_reason
 from serve.loop.versions import find_serving
 from serve.metrics import SHARED_FOLDER
@@ -83,7 +82,7 @@ def start(
     port: int,
     address: str | None,
     taken: UsageError | None = None,
-) -> None:
+) -> set[str]:
     """Serve on a Ray cluster, or on one that is started here and ends with this process.
 
     Args:
@@ -93,6 +92,9 @@ def start(
         port: the same.
         address: of the cluster.
         taken: what to raise if the port is not taken by this cluster's own server; None: it is free.
+
+    Returns:
+        The names of the applications that serve, for `stop`.
 
     Raises:
         UsageError: there is no such cluster, it has too few cores or GPUs, its Ray Serve listens elsewhere, or another
@@ -106,17 +108,19 @@ def start(
     if address:
         require_resources(settings, ray.cluster_resources())
     _require_endpoint(name_host(host), port, taken)
+    models = sources if settings.topology == "graph" else {}
+    ours = {APPLICATION, *models}
     try:
-        with _taking_back() if address else nullcontext(), _saying_what_is_awaited():
+        with _taking_back(ours) if address else nullcontext(), _saying_what_is_awaited(ours):
             serve.start(http_options={"host": name_host(host), "port": port})
-            if settings.topology == "graph":
-                for task, source in sources.items():
-                    deploy_model(task, source, settings)
+            for task, source in models.items():
+                deploy_model(task, source, settings)
             shared = _make_shared_folder() if settings.processes > 1 else None
             serve.run(build_ingress_application(settings, shared), name=APPLICATION, route_prefix="/")
     except (RuntimeError, RayError) as error:
-        reason = find_reason() or str(error).strip().splitlines()[-1]
+        reason = find_reason(ours) or str(error).strip().splitlines()[-1]
         raise ModelError("every part of the server must start", reason, "see the logs of Ray") from error
+    return ours
 
 
 def _join(address: str | None) -> None:
@@ -153,15 +157,20 @@ def _require_endpoint(host: str, port: int, taken: UsageError | None) -> None:
 
 
 @contextmanager
-def _taking_back() -> Iterator[None]:
+def _taking_back(ours: Collection[str]) -> Iterator[None]:
     """Where a start fails or is interrupted, end what it had begun to serve: a cluster of others would keep it."""
+    ran = _get_global_client(raise_if_no_controller_running=False) is not None
     before = serve.status().applications.keys()
     try:
         yield
     except BaseException:
         with suppress(RayError, RayServeException, TimeoutError):
-            for name in {APPLICATION, *TASKS} & serve.status().applications.keys() - before:
-                serve.delete(name)
+            begun = serve.status().applications.keys() - before
+            if not ran and begun <= {*ours}:
+                serve.shutdown()
+            else:
+                for name in begun & {*ours}:
+                    serve.delete(name)
         raise
 
 
@@ -173,17 +182,19 @@ def _make_shared_folder() -> Path:
 
 
 @contextmanager
-def _saying_what_is_awaited() -> Iterator[None]:
-    """Write a line about what does not serve yet every PATIENCE_S seconds."""
+def _saying_what_is_awaited(ours: Collection[str]) -> Iterator[None]:
+    """Write a line about which of our applications do not serve yet every PATIENCE_S seconds."""
     ended = threading.Event()
 
     def say() -> None:
         waited = 0
         while not ended.wait(PATIENCE_S):
             waited += PATIENCE_S
-            apps = serve.status().applications
+            apps = {name: app for name, app in serve.status().applications.items() if name in ours}
             late = [name for name, app in apps.items() if app.status.value != "RUNNING"] or ["Ray Serve"]
-            log.info("waiting for %s since %d s: %s", ", ".join(late), waited, find_reason() or "it starts")
+            log.info(
+                "waiting for %s since %d s: %s", ", ".join(late), waited, find_reason(ours) or "it starts"
+            )
 
     teller = threading.Thread(target=say, daemon=True)
     teller.start()
@@ -193,32 +204,32 @@ def _saying_what_is_awaited() -> Iterator[None]:
         ended.set()
 
 
-def stop(shared: bool) -> None:
+def stop(ours: Collection[str] | None) -> None:
     """End the server, and the cluster that `start` started.
 
     Requests that are under way get ENDING_S to finish; then they are answered 503, as new ones are at once.
 
     Args:
-        shared: the cluster is another one's, and stays.
+        ours: the applications that `start` began on a cluster that stays; None: the cluster ends, too.
     """
     import ray
 
-    _unless_it_dies(partial(asyncio.run, _finish(shared)))
+    _unless_it_dies(partial(asyncio.run, _finish(ours)))
     _unless_it_dies(ray.shutdown)
 
 
-async def _finish(shared: bool) -> None:
+async def _finish(ours: Collection[str] | None) -> None:
     """Let the requests under way finish; on a shared cluster, end what serves: its handle's loop must still run."""
     with suppress(RayError, RayServeException, TimeoutError):
         await _drain()
-    if shared:
+    if ours is not None:
         with suppress(RayError, RayServeException, TimeoutError):
-            await _end_applications()
+            await _end_applications({*ours})
 
 
-async def _end_applications() -> None:
-    """End what serves, and Ray Serve where nothing of others runs on it."""
-    running, ours = set(serve.status().applications), {APPLICATION, *TASKS}
+async def _end_applications(ours: set[str]) -> None:
+    """End what serves, and Ray Serve where nothing of others runs on it: other teams name theirs as they like."""
+    running = set(serve.status().applications)
     if not running - ours:
         await serve.shutdown_async()
         return

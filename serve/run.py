@@ -73,13 +73,13 @@ def main(arguments: Sequence[str]) -> None:
     started = time.monotonic()
     from serve.app import start  # imports Ray, after `prepare`
 
-    start(settings, sources, chosen.host, chosen.port, chosen.address, claims.taken)
+    ours = start(settings, sources, chosen.host, chosen.port, chosen.address, claims.taken)
     url = f"http://{format_host(chosen.host)}:{chosen.port}"
     log.info("ready after %.0f s: %s", time.monotonic() - started, url)
     log.info("    %s", layout)
     log.info("    curl -F files=@line.png %s/recognize", url)
     if not chosen.detach:
-        _wait(shared=bool(chosen.address))
+        _wait(ours if chosen.address else None)
         _end(claims)
 
 
@@ -186,8 +186,12 @@ def _read_keys(given: Sequence[str]) -> tuple[str, ...]:
     return stripped
 
 
-def _wait(shared: bool) -> None:
-    """Wait for Ctrl-C or SIGTERM, then let what is under way finish; a second one ends the process at once."""
+def _wait(ours: set[str] | None) -> None:
+    """Wait for Ctrl-C or SIGTERM, then let what is under way finish; a second one ends the process at once.
+
+    Args:
+        ours: as `stop` takes it.
+    """
     ended = threading.Event()
 
     def end(*_: object) -> None:
@@ -201,4 +205,4 @@ def _wait(shared: bool) -> None:
     log.info("stopping: what is under way may finish")
     from serve.app import stop
 
-    stop(shared)
+    stop(ours)

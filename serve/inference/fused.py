@@ -1,6 +1,7 @@
 """Models that run in the processes that speak HTTP: a line crosses to no other process."""
 
 import logging
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,8 +54,9 @@ class FusedModel:
 
     def replace(self, source: str) -> None:
         """Put another model to work in every process, when all have opened it; called in one of anyio's threads."""
+        until = time.monotonic() + REPLACING_S
         for method in ("open_model", "use_model"):
-            from_thread.run(_call_everywhere, method, self._task, source)
+            from_thread.run(_call_everywhere, until, method, self._task, source)
 
     async def call(self, method: str, *arguments: Any) -> Any:
         """Call the runner that has the fewest calls."""
@@ -74,13 +76,21 @@ class FusedModel:
         ]
 
 
-async def _call_everywhere(method: str, *arguments: Any) -> None:
-    """Call a method of every process that speaks HTTP, this one too; one that dies meanwhile begins anew."""
+async def _call_everywhere(until: float, method: str, *arguments: Any) -> None:
+    """Call a method of every process that speaks HTTP, this one too; one that dies meanwhile begins anew.
+
+    Args:
+        until: when all must have answered, on the monotonic clock.
+        method: of the process.
+        arguments: of it.
+    """
     here = serve.get_replica_context()
     handle = serve.get_deployment_handle(here.deployment, app_name=here.app_name)
     responses = handle.broadcast(method, *arguments)
     try:
-        results = await responses.results_async(timeout_s=REPLACING_S, return_exceptions=True)
+        results = await responses.results_async(
+            timeout_s=max(1.0, until - time.monotonic()), return_exceptions=True
+        )
     except TimeoutError as late:
         rule, value = "every process must take up a model", f"one that did not in {REPLACING_S:g} s"
         raise ModelError(rule, value, "see the logs of Ray, and try again") from late

@@ -2,8 +2,9 @@
 
 import asyncio
 import logging
+import math
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from contextlib import suppress
 from typing import Any, TypeVar
 
@@ -37,6 +38,8 @@ ATTEMPTS = 4
 PAUSE_S = 0.25
 REPLACING_S = 480.0
 """What the replicas of another model get to start: on a GPU, TensorRT may build for four minutes."""
+KNOWING_S = 15.0
+"""What the model that serves gets to say which one it is; where it has no replica, calls wait without end."""
 LOGGING = {"enable_access_log": False}
 """A line in a log for every request costs as much as decoding its image."""
 LOST = (RayActorError, OutOfMemoryError, NodeDiedError, ObjectLostError)
@@ -65,8 +68,8 @@ class RemoteModel:
             ModelError: they do not start, or find no room; what served goes on, and is what lost replicas become.
         """
         served: dict[str, Any] = {}
-        with suppress(BusyError):  # it may be replaced because it lives no more
-            served = from_thread.run(self.call, "facts")
+        with suppress(BusyError, TimeoutError):  # it may be replaced because it lives no more
+            served = from_thread.run(asyncio.wait_for, self.call("facts"), KNOWING_S)
         try:
             _submit(self._task, source, self._settings)
             _wait_for(self._task, REPLACING_S)
@@ -88,9 +91,8 @@ async def retry(call: Callable[[], Awaitable[T]]) -> T:
             return await call()
         except (*LOST, RayServeException) as error:
             task = asyncio.current_task()
-            if (
-                task and task.cancelling()
-            ):  # nobody waits any more, which Ray Serve tells as an error of its own
+            # nobody waits any more, which Ray Serve tells as an error of its own
+            if task and task.cancelling():
                 raise asyncio.CancelledError from error
             log.warning("a replica was lost (%s), attempt %d", type(error).__name__, attempt + 1)
             await asyncio.sleep(PAUSE_S * 2**attempt)
@@ -138,31 +140,37 @@ DEPLOYMENTS: dict[str, Any] = {
 }
 
 
-def choose_surge(replicas: int, share: float, free: float) -> int:
+def choose_surge(replicas: int, share: float, gpus: float, free: float) -> int:
     """Return how many replicas start before old ones end, in percent: all, or on GPUs as many as fit.
 
-    Where none fits old ones end first, and calls wait: on a GPU that is full, new ones would wait for ever.
+    Where none fits old ones end first, and calls wait: on a GPU that is full, new ones would wait for ever. A share
+    lies on one GPU, so what is left of several does not add up to another: a GPU has places for whole shares.
 
     Args:
         replicas: of the model.
-        share: of a GPU that each takes.
-        free: GPUs of the cluster that nothing takes.
+        share: of a GPU that each takes; or whole GPUs.
+        gpus: of the cluster.
+        free: those of them that nothing takes, added up.
     """
     if not share:
         return 100
-    return min(100, 100 * int(free / share + 1e-6) // replicas)
+    places = int(gpus) * int(1 / share + 1e-6)
+    taken = math.ceil((gpus - free) / share - 0.01)  # Ray rounds shares
+    fitting = places - taken if share <= 1 else int(free / share)
+    return max(0, min(100, 100 * fitting // replicas))
 
 
 def build_model_application(task: str, source: str, settings: Settings) -> serve.Application:
     """Return the application that serves one model: `source` is a bundle folder or a pretrained name."""
     replicas, share = RUNNERS[task].count(settings), settings.gpus_per_replica
+    gpus = ray.cluster_resources().get("GPU", 0.0) if share else 0.0
     free = ray.available_resources().get("GPU", 0.0) if share else 0.0
     return (
         DEPLOYMENTS[task]
         .options(
             num_replicas=replicas,
             max_ongoing_requests=RUNNERS[task].ongoing(settings),
-            max_surge_percent=choose_surge(replicas, share, free),
+            max_surge_percent=choose_surge(replicas, share, gpus, free),
             graceful_shutdown_timeout_s=60,
             graceful_shutdown_wait_loop_s=0.5,
             health_check_period_s=2,
@@ -190,16 +198,17 @@ def _wait_for(task: str, seconds: float) -> None:
     while (status := serve.status().applications[task].status) != ApplicationStatus.RUNNING:
         late = time.monotonic() > until
         if late or status == ApplicationStatus.DEPLOY_FAILED:
-            found = find_reason() or (f"none within {seconds:g} s" if late else "they ended")
+            found = find_reason({task}) or (f"none within {seconds:g} s" if late else "they ended")
             raise ModelError("the replicas of another model must start", found, "see the logs of Ray")
         time.sleep(PAUSE_S)
 
 
-def find_reason() -> str:
-    """Return the last line of what Ray Serve says of a part that does not start; empty if it says nothing."""
+def find_reason(names: Collection[str]) -> str:
+    """Return the last line of what Ray Serve says of a part of these applications; empty if it says nothing."""
     try:
-        applications = serve.status().applications.values()
+        applications = serve.status().applications
     except (RuntimeError, RayError):
         return ""
-    messages = [part.message for app in applications for part in app.deployments.values() if part.message]
+    parts = [part for name, app in applications.items() if name in names for part in app.deployments.values()]
+    messages = [part.message for part in parts if part.message]
     return messages[-1].strip().splitlines()[-1] if messages else ""

@@ -17,6 +17,7 @@ from serve.app import _taking_back
 from tests.serve.conftest import REPOSITORY, free_port
 
 pytestmark = pytest.mark.slow
+OTHERS = {"hello", "orientation"}
 
 
 @serve.deployment
@@ -35,6 +36,8 @@ def port() -> Iterator[int]:
     ray.init("local", num_cpus=4, include_dashboard=False, log_to_driver=False)
     serve.start(http_options={"host": "127.0.0.1", "port": port})
     serve.run(Hello.bind(), name="hello", route_prefix="/hello")  # type: ignore[attr-defined]
+    turning = Hello.options(ray_actor_options={"num_cpus": 0})  # type: ignore[attr-defined]
+    serve.run(turning.bind(), name="orientation", route_prefix=None)  # a name that is ours elsewhere
     yield port
     serve.shutdown()
     ray.shutdown()
@@ -61,7 +64,7 @@ def run_server(port: int, storage: Path, log: Path) -> "subprocess.Popen[bytes]"
 
 
 def start_and_be_interrupted() -> None:
-    with _taking_back():
+    with _taking_back({"detection"}):
         serve.run(Hello.bind(), name="detection", route_prefix=None)  # type: ignore[attr-defined]
         raise KeyboardInterrupt
 
@@ -69,7 +72,7 @@ def start_and_be_interrupted() -> None:
 def test_what_does_not_start_leaves_nothing(port: int) -> None:
     with pytest.raises(KeyboardInterrupt):
         start_and_be_interrupted()
-    assert list(serve.status().applications) == ["hello"]
+    assert serve.status().applications.keys() == OTHERS
 
 
 def test_it_serves_beside_the_other_and_ends_alone(port: int, tmp_path: Path) -> None:
@@ -85,5 +88,5 @@ def test_it_serves_beside_the_other_and_ends_alone(port: int, tmp_path: Path) ->
     assert httpx.get(f"http://127.0.0.1:{port}/ready", timeout=30).status_code == 200
     server.send_signal(signal.SIGINT)
     assert server.wait(60) == 0
-    assert list(serve.status().applications) == ["hello"]
+    assert serve.status().applications.keys() == OTHERS
     assert httpx.get(f"http://127.0.0.1:{port}/hello", timeout=30).text == "hello"
