@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 from serve.folder.inputs import find_files
 from serve.folder.labels import write_line_labels, write_page_labels
@@ -20,7 +21,7 @@ from serve.folder.tables import TABLES, write_json_lines
 from train.errors import DataError, ModelError, StorageError
 from train.system.files import make_folder, replace_file
 
-UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO}
+UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO}
 FEW_PARTS = 4
 """Parts whose readers may end before that is no longer taken for the fault of a file."""
 
@@ -79,9 +80,9 @@ def read_folder(
         Interrupted: at Ctrl-C; it says how far the reading is.
         StorageError: what is read cannot be written; with room, it can go on.
     """
-    folder = folder_of(output)
+    folder, fingerprint = folder_of(output), settings.fingerprint()
     with _storing(output), hold(folder):
-        parts = _begin(settings, folder, resume)
+        parts = _begin(settings, fingerprint, folder, resume)
         rate = 0.0
         if parts.missing:
             require_new(output)  # it appears when all parts are there: this is another one
@@ -92,8 +93,7 @@ def read_folder(
     return summary
 
 
-def _begin(settings: FolderSettings, folder: Path, resume: bool) -> Parts:
-    fingerprint = settings.fingerprint()
+def _begin(settings: FolderSettings, fingerprint: dict[str, Any], folder: Path, resume: bool) -> Parts:
     if resume and has_begun(folder):
         return go_on(folder, fingerprint)
     found = find_files(settings.images, settings.pages)
@@ -195,7 +195,7 @@ def _list_troubles(parts: Parts) -> Iterator[Record]:
 
 @contextmanager
 def _storing(output: Path) -> Iterator[None]:
-    """Turn the error of a full or unwritable disk into StorageError."""
+    """Turn the error of a full disk, or of one that is not written any more, into StorageError."""
     try:
         yield
     except OSError as error:

@@ -1,6 +1,7 @@
 """Records become rows and label lists that other programs open, whatever the files are called."""
 
 import csv
+import errno
 import json
 import os
 import resource
@@ -194,6 +195,16 @@ def test_a_reading_whose_disk_is_full_goes_on_when_there_is_room(name: str, tmp_
     assert (output.exists(), parts.missing) == (False, [])
     assert read_folder(settings, output, True, None, None).read == 200
     assert (output.exists(), folder.exists()) == (True, False)
+
+
+def test_a_model_that_cannot_be_read_is_no_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(errno.EIO, "Input/output error", "inference.onnx")
+
+    monkeypatch.setattr("serve.folder.settings.load_model", fail)
+    settings = FolderSettings(folder="", images=("a.png",), recognition="pp-ocrv6-small")
+    with pytest.raises(OSError, match=r"inference\.onnx"):
+        read_folder(settings, tmp_path / "out.csv", False, None, None)
 
 
 def test_a_pdf_is_known_by_its_bytes(tmp_path: Path) -> None:
