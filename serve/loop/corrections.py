@@ -18,7 +18,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from serve.errors import TooLargeError, UndecodableError, UnknownError
+from serve.errors import ConflictError, TooLargeError, UndecodableError, UnknownError
 from serve.loop.files import read_fields
 from train.data.images import Image
 from train.data.texts.forms import HALVES, invisible_places, name_character, normal_form
@@ -120,7 +120,7 @@ class CorrectionStore:
         """Copy all corrections, as they are at one moment, into an existing folder; return them, the oldest first.
 
         Raises:
-            CheckpointError: for one whose text somebody took away.
+            ConflictError: for one whose text somebody took away or damaged.
         """
         with locked(self.folder):
             keys = self._keys()[::-1]
@@ -129,8 +129,11 @@ class CorrectionStore:
                     shutil.copyfile(path, folder / path.name)
                 except FileNotFoundError as error:
                     rule, remedy = "a correction must have its text", _tell_remedy(path)
-                    raise CheckpointError(rule, f"{path}: none", remedy) from error
-        return [_read(folder / f"{key}.json") for key in keys]
+                    raise ConflictError(rule, f"{path}: none", remedy) from error
+        try:
+            return [_read(folder / f"{key}.json") for key in keys]
+        except CheckpointError as error:
+            raise ConflictError(error.rule, error.value, error.remedy) from error
 
     def _keys(self) -> list[str]:
         """Return all ids, the newest first: a PNG is written once, whereas its text may change."""

@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from serve.errors import TooLargeError, UndecodableError, UnknownError
+from serve.errors import ConflictError, TooLargeError, UndecodableError, UnknownError
 from serve.loop import corrections
 from serve.loop.corrections import MAX_TEXT, MOST_TYPED, CorrectionStore, hash_image
 from tests.serve.loop.loop_parts import made
@@ -101,9 +101,11 @@ def test_one_whose_text_was_taken_away_is_named_and_can_be_added_again(
 ) -> None:
     correction, _ = store.add(made(1), "A1")
     (store.folder / f"{correction.id}.json").unlink()
-    with pytest.raises(
-        CheckpointError, match=f"{correction.id}.json: none; .*DELETE /corrections/{correction.id}"
-    ):
+    remedy = f"DELETE /corrections/{correction.id}"
+    with pytest.raises(ConflictError, match=f"{correction.id}.json: none; .*{remedy}"):
+        store.snapshot(tmp_path)
+    (store.folder / f"{correction.id}.json").write_text("{}")
+    with pytest.raises(ConflictError, match=f"{correction.id}.json: no corrected_text; .*{remedy}"):
         store.snapshot(tmp_path)
     again, _ = store.add(made(1), "A2")
     assert store.page() == [again]
