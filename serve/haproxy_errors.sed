@@ -13,7 +13,8 @@
 }
 /^ *# Static routing based on path/i\
     use_backend refuse if !HTTP or !known_version or websocket\
-    http-request deny deny_status 400 if !{ method GET HEAD POST PUT PATCH DELETE OPTIONS TRACE CONNECT } or { url,length gt 60000 }\
+    http-request return status 405 content-type application/json lf-string '{"logId": "%[uuid()]", "errorCode": 405, "errorMsg": "a request must have a method that is served, got another; use GET, HEAD, POST or DELETE"}' hdr allow "GET, HEAD, POST, DELETE" if !{ method GET HEAD POST PUT PATCH DELETE OPTIONS TRACE CONNECT }\
+    http-request return status 414 content-type application/json lf-string '{"logId": "%[uuid()]", "errorCode": 414, "errorMsg": "an address must be at most 60,000 bytes, got more; send the fields in the body"}' if { url,length gt 60000 }\
     http-request wait-for-body time 15s if { req.hdr_val(content-length) lt 200000 }
 /^backend default_backend$/i\
 backend refuse\

@@ -83,26 +83,26 @@ def test_errors_have_the_protocols_body(client: httpx.Client) -> None:
 
 
 @pytest.mark.parametrize(
-    "sent",
+    ("sent", "status"),
     [
-        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
-        b"POST /ocr HTTP/1.1\r\nHost: localhost\r\nContent-Length: -3\r\n\r\n",
-        b"GET /" + b"x" * 300_000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n",
-        b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n",
-        b"GET /" + b"x" * 100_000 + b" HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
-        b"get / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
+        (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 400),
+        (b"POST /ocr HTTP/1.1\r\nHost: localhost\r\nContent-Length: -3\r\n\r\n", 400),
+        (b"GET /" + b"x" * 300_000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n", 400),
+        (b"GET /" + b"x" * 100_000 + b" HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", 414),
+        (b"PROPFIND / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", 405),
     ],
     ids=["tls", "length", "path", "websocket", "url", "method"],
 )
-def test_what_is_no_request_gets_it_too(server: Server, sent: bytes) -> None:
+def test_what_is_no_request_gets_it_too(server: Server, sent: bytes, status: int) -> None:
     """HAProxy would answer it in HTML, or uvicorn in words of its own, and the server is never asked."""
     with socket.create_connection(("127.0.0.1", server.port), 10) as connection:
         connection.sendall(sent + b"\r\n\r\n")
         head, _, body = connection.makefile("rb").read().partition(b"\r\n\r\n")
-    assert head.startswith(b"HTTP/1.1 400 ")
+    assert head.startswith(b"HTTP/1.1 %d " % status)
     fields = json.loads(body)
     assert fields.keys() == {"logId", "errorCode", "errorMsg"}
-    assert fields["errorCode"] == 400
+    assert fields["errorCode"] == status
 
 
 def test_the_metrics_count(client: httpx.Client, data_dir: Path) -> None:
