@@ -82,17 +82,17 @@ def advise_on_trials(result: StudyResult) -> list[str]:
     """Say so if few trials came to a score, or many to none."""
     scored, all_of_them = len(rank(result.trials)), len(result.trials)
     models = len({baseline.model for baseline in result.baselines})
+    lost = sum(trial.state in ("failed", "diverged") for trial in result.trials)
     sentences = []
-    if not scored:
+    if not scored and (not all_of_them or lost < all_of_them):
         sentences.append(
             f"No trial came to a score in {duration(result.wall_seconds)}: give more time (--time-budget)."
         )
-    elif scored < FEW_TRIALS:
+    elif 0 < scored < FEW_TRIALS:
         sentences.append(
             f"Only {format_count(scored, 'trial')} with a score, in {duration(result.wall_seconds)}: more time finds "
             f"more{', and a single --model makes each cheaper' if models > 1 else ''}."
         )
-    lost = sum(trial.state in ("failed", "diverged") for trial in result.trials)
     if all_of_them and lost / all_of_them >= OFTEN:
         sentences.append(
             f"{lost} of {all_of_them} trials failed or diverged: read their reasons below first."

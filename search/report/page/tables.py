@@ -107,7 +107,7 @@ def show_trials(result: StudyResult) -> str:
         rows.append([number, *_trial_cells(trial, result), *values, trial.remarks])
     cells = table([*head, *map(shorten_key, keys), "remarks"], rows, 3, first=result.winner is not None)
     unscored = "".join(nothing(f"Trial {t.id} {t.state}: {t.reason or 'no reason given'}") for t in rest)
-    title = f"All {len(result.trials)} trials" if len(result.trials) > 1 else "The trial"
+    title = f"All {len(result.trials)} trials" if len(result.trials) != 1 else "The trial"
     return section(title, unscored + cells)
 
 
