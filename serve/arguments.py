@@ -102,7 +102,10 @@ def _add_folders(add: Callable[..., object]) -> None:
 
 def _add_machine(add: Callable[..., object]) -> None:
     add(
-        "--recognisers", type=int, metavar="N", help="replicas of the recogniser (default: one a core or GPU)"
+        "--recognisers",
+        type=int,
+        metavar="N",
+        help="replicas of the recogniser (default: as many as fit the cores or GPUs)",
     )
     add("--threads", type=int, default=1, metavar="N", help="cores that a replica may use (default 1)")
     add(

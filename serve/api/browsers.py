@@ -45,7 +45,7 @@ def check_origin(method: str, headers: Headers, hosts: Sequence[str]) -> None:
         raise ForbiddenError(
             "a page of another site must not change anything here",
             repr(origin or site)[:80],
-            "send a key, or start it with --allow-host NAME if that is a proxy before it",
+            "send a key; or name a proxy before it, and what that puts into Host, each with --allow-host",
         )
 
 

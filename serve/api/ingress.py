@@ -91,9 +91,8 @@ class Ingress:
                 log.warning("%s is not followed: it holds another model by now", version.source)
                 self._passed_over[task] = version  # it would be opened for ever
                 continue
-            if (
-                await asyncio.to_thread(versions.settled, task) == version
-            ):  # none was promoted meanwhile, here too
+            # none was promoted meanwhile, here too
+            if await asyncio.to_thread(versions.settled, task) == version:
                 model.take(version.source, workers)
                 self._services.forget()
 

@@ -62,10 +62,8 @@ def locate_uri(uri: str, name: str = "") -> File:
     """
     parts = urlsplit(uri, allow_fragments=False)  # a key may hold a `#`
     name = name or parts._replace(query="").geturl()
-    if parts.scheme == "file" and parts.netloc in (
-        "",
-        "localhost",
-    ):  # pyarrow takes neither this one nor blanks
+    # pyarrow takes neither "localhost" nor blanks
+    if parts.scheme == "file" and parts.netloc in ("", "localhost"):
         return File(name, unquote(parts.path, errors="surrogateescape").rstrip("/") or "/")
     place = parts._replace(path="").geturl()
     base = open_filesystem(place, OPTION)[1]

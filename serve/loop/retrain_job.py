@@ -51,9 +51,8 @@ def main(arguments: Sequence[str]) -> int:
             write_state(folder, FAILED, begin, f"{step['name']}: no model came of it; give it more time")
             return ModelError.exit_status
         if step["leaves"] and job.get("cut"):
-            write_cut(
-                Path(step["leaves"]), Cut(**job["cut"])
-            )  # corrections are cut already: it has learnt from these
+            # corrections are cut already: it has learnt from these
+            write_cut(Path(step["leaves"]), Cut(**job["cut"]))
         begin = step["end"]
     scores = compare(folder)
     write_state(folder, FINISHED, 1.0, describe_scores(scores), scores=scores)

@@ -224,7 +224,9 @@ def make_pruned_result(page: Page) -> dict[str, Any]:
         "rec_boxes": find_upright_boxes([line.quad for line in lines]),
     }
     if options.cut != PADDLEOCR:
-        result["rec_cuts"] = [np.round(outline(line.quad, options.cut), 2).tolist() for line in lines]
+        result["rec_cuts"] = [
+            np.round(outline(line.quad, options.cut).astype(float), 2).tolist() for line in lines
+        ]
     if any(line.decoded for line in lines):
         result["rec_decoded"] = [
             DecodedText.of(line.decoded).model_dump() if line.decoded else None for line in lines
