@@ -100,12 +100,12 @@ def test_one_whose_text_was_taken_away_is_named_and_can_be_added_again(
     store: CorrectionStore, tmp_path: Path
 ) -> None:
     correction, _ = store.add(made(1), "A1")
-    (store.folder / f"{correction.id}.json").unlink()
-    remedy = f"DELETE /corrections/{correction.id}"
-    with pytest.raises(ConflictError, match=f"{correction.id}.json: none; .*{remedy}"):
+    labels, remedy = store.folder / f"{correction.id}.json", f"DELETE /corrections/{correction.id}"
+    labels.write_text("{}")
+    with pytest.raises(ConflictError, match=f"{labels.name}: no corrected_text; .*{remedy}"):
         store.snapshot(tmp_path)
-    (store.folder / f"{correction.id}.json").write_text("{}")
-    with pytest.raises(ConflictError, match=f"{correction.id}.json: no corrected_text; .*{remedy}"):
+    labels.unlink()
+    with pytest.raises(ConflictError, match=f"{labels.name}: none; .*{remedy}"):
         store.snapshot(tmp_path)
     again, _ = store.add(made(1), "A2")
     assert store.page() == [again]
