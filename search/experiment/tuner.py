@@ -1,7 +1,9 @@
 """The Ray Tune experiment of a study: what asks, stops, keeps, writes down and survives."""
 
 import time
+from collections.abc import Mapping
 from itertools import accumulate
+from types import MappingProxyType
 from typing import Any
 
 from ray import tune
@@ -145,7 +147,8 @@ def make_tune_config(
     )
 
 
-LATE_EPOCH = 0.25
+LATE_EPOCH, GONE_EPOCHS = 0.25, 2
+"""How much longer than an epoch one may take that is late; a trial that reports nothing for so many has ended."""
 
 
 class OutOfTime(tune.Stopper):  # type: ignore[misc]
@@ -156,21 +159,34 @@ class OutOfTime(tune.Stopper):  # type: ignore[misc]
     rate, is worth most.
     """
 
-    _epoch_s: float = 0.0  # of a study that was begun without it
+    _reported: Mapping[str, tuple[float, float]] = MappingProxyType(
+        {}
+    )  # of a study that was begun without it
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
 
     def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
         """Return whether the trial has no time for another epoch."""
-        deadline, self._epoch_s = self._clock.deadline, result.get(EPOCH_SECONDS, 0.0)
-        expected_s = 0.0 if self._clock.budget.trials_fit_themselves else self._epoch_s
+        deadline, epoch_s = self._clock.deadline, result.get(EPOCH_SECONDS, 0.0)
+        self._reported = self._list_running() | {trial_id: (time.time(), epoch_s)}
+        expected_s = 0.0 if self._clock.budget.trials_fit_themselves else epoch_s
         return deadline is not None and time.time() + expected_s > deadline
 
     def stop_all(self) -> bool:
         """Return whether the time is over."""
-        deadline, late_s = self._clock.deadline, min(LATE_EPOCH * self._epoch_s, self._clock.budget.late_s)
+        longest = max((seconds for _, seconds in self._list_running().values()), default=0.0)
+        deadline, late_s = self._clock.deadline, min(LATE_EPOCH * longest, self._clock.budget.late_s)
         return deadline is not None and time.time() > deadline + late_s
+
+    def _list_running(self) -> dict[str, tuple[float, float]]:
+        """Return by trial when it last reported (Unix time), and what an epoch of it takes, of those that still run."""
+        now = time.time()
+        return {
+            trial: (at, seconds)
+            for trial, (at, seconds) in self._reported.items()
+            if now <= at + GONE_EPOCHS * seconds
+        }
 
 
 def make_run_config(planned: Planned, experiment: Location, callbacks: list[tune.Callback]) -> tune.RunConfig:

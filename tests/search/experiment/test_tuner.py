@@ -39,6 +39,18 @@ def test_an_epoch_that_was_begun_in_time_may_take_a_quarter_longer(
     assert stop.stop_all() == over
 
 
+def test_the_longest_epoch_of_those_that_run_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stop = stopper(tmp_path, left_s=-10)
+    stop("large", {EPOCH_SECONDS: 100.0})
+    stop("tiny", {EPOCH_SECONDS: 1.0})
+    assert not stop.stop_all()
+    later = time.time() + 300
+    monkeypatch.setattr(time, "time", lambda: later)
+    assert stopper(tmp_path, left_s=-10)._list_running() == {}
+    stop("tiny", {EPOCH_SECONDS: 1.0})
+    assert list(stop._list_running()) == ["tiny"], "the large one has ended"
+
+
 def test_where_nothing_was_reported_the_deadline_holds(tmp_path: Path) -> None:
     assert stopper(tmp_path, -3).stop_all()
     assert not stopper(tmp_path, 30).stop_all()
