@@ -141,8 +141,10 @@ def reserve_confirmation(
     """
     finalists = limit_finalists(settings, 0)
     by_user = settings.confirm is not None
-    needed = CONFIRM_START_S + SAFETY * trial_s * -(-finalists * SEEDS // concurrent)
-    least = CONFIRM_START_S + SAFETY * trial_s * -(-min(finalists * SEEDS, SEEDS) // concurrent)
+    needed, least = (
+        CONFIRM_START_S + SAFETY * _last_end([trial_s] * runs, concurrent)
+        for runs in (finalists * SEEDS, SEEDS)
+    )
     most = (ASKED_CONFIRM_SHARE if by_user else CONFIRM_SHARE) * available_s
     return min(needed, most) if finalists and most >= least else 0.0
 
