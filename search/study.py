@@ -126,7 +126,7 @@ def probe(prepared: Prepared) -> Probed:
     beside = settings.time_budget_s is not None and resources.concurrent > 1
     exports = begin_rehearsals(space, shared) if beside else {}
     probes = probe_models(space, read, task_of(settings).terms, amounts, wait_for)
-    rehearsal = find_slowest(wait_for(exports))
+    rehearsal = find_slowest(exports, wait_for)
     return Probed(prepared, data, shared, probes, limit_forgetting(settings, probes, data), rehearsal)
 
 

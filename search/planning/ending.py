@@ -1,9 +1,9 @@
 """What follows the last trial, and what of a time budget is kept for it: pure functions of seconds and samples.
 
 What has to be done takes what it was measured to take before the first trial: a network built and exported
-(`search/preflight/timing.py`), samples read (`search/preflight/probe.py`). Both were measured on one trial's share
-of the machine, while others were read, and with frameworks still to be loaded; at the end all of it is free. What may
-be done, averages, text models and the label check, is left out where its time has passed.
+(`search/preflight/timing.py`), samples read and thresholds chosen (`search/preflight/probe.py`). All were measured on
+one trial's share of the machine, while others were read, and with frameworks still to be loaded; at the end all of it
+is free. What may be done, averages, text models and the label check, is left out where its time has passed.
 """
 
 from dataclasses import dataclass
@@ -21,7 +21,9 @@ LATE_SHARE = 0.2
 """Of what is kept, that a last epoch may take if it is late: what may be done gives way to it, too."""
 UNREHEARSED_S, REPORT_S = 30.0, 2.0
 UNMEASURED_SHARE = 0.04
+"""Of the budget, for what was not tried: of an export, with its room (SLOWER), and at least UNREHEARSED_S without."""
 READING_SHARE = 0.2
+"""Of the budget, that readings have at most, their room included."""
 AVERAGE_SHARE, AVERAGE_READINGS = 0.06, 7
 LABEL_CHECK_SHARE, LABEL_CHECK_READINGS = 0.05, 3
 TEXT_MODEL_START_S, TEXT_MODEL_LINE_S = 0.5, 0.01
@@ -37,6 +39,7 @@ class Ending:
         export_s: to write it as a bundle and to compare that.
         reading_s: in which winner and baseline read the validation split and the held-back test, the winner general
             samples, too.
+        choosing_s: in which what needs no training, such as thresholds, is chosen for the winner.
         average_s: in which averages of trials are read (`search/selection/soup.py`).
         text_models_s: in which those of the winner and of its baseline are chosen.
         labels_s: in which further trials are asked about the labels.
@@ -46,6 +49,7 @@ class Ending:
     build_s: float
     export_s: float
     reading_s: float
+    choosing_s: float = 0.0
     average_s: float = 0.0
     text_models_s: float = 0.0
     labels_s: float = 0.0
@@ -54,18 +58,19 @@ class Ending:
     @property
     def reserved_s(self) -> float:
         """What is kept for all of it: as foreseen, or what has to be done where that takes SLOWER times as long."""
-        needed = self.build_s + self.export_s + self.reading_s + REPORT_S
+        needed = self.build_s + self.export_s + self.reading_s + self.choosing_s + REPORT_S
         optional = self.average_s + self.text_models_s + self.labels_s
         return max(needed + optional, SLOWER * needed) + self.unmeasured_s
 
     @property
     def after_readings_s(self) -> float:
         """What is kept for all that follows the averages but for readings, which take as long as theirs."""
-        return self.export_s + REPORT_S + self.text_models_s + self.labels_s + self.unmeasured_s
+        needed = self.export_s + self.choosing_s + REPORT_S
+        return needed + self.text_models_s + self.labels_s + self.unmeasured_s
 
 
 def plan_ending(
-    settings: StudySettings, data: StudyData, line_s: float, rehearsal: Rehearsal | None
+    settings: StudySettings, data: StudyData, line_s: float, rehearsal: Rehearsal | None, choosing_s: float
 ) -> Ending | None:
     """Return what follows the last trial; None without a time budget.
 
@@ -74,20 +79,25 @@ def plan_ending(
         data: how many samples there are.
         line_s: to read one.
         rehearsal: what building and exporting a network took; None where that was not tried.
+        choosing_s: to choose what needs no training.
     """
     budget_s = settings.time_budget_s
     if budget_s is None:
         return None
     val, test, general = len(data.training.val), len(data.test or ()), len(data.training.general or ())
-    averages = (settings.folds or 1) == 1
+    one_split = (settings.folds or 1) == 1
+    share_s = UNMEASURED_SHARE * budget_s
+    untried_s = max(UNREHEARSED_S, share_s / SLOWER)
+    reading_s = (count_later_readings(val, test) * val + general) * line_s
     return Ending(
         build_s=0.0 if rehearsal is None else rehearsal.build_s,
-        export_s=max(UNREHEARSED_S, UNMEASURED_SHARE * budget_s) if rehearsal is None else rehearsal.export_s,
-        reading_s=min(READING_SHARE * budget_s, (count_later_readings(val, test) * val + general) * line_s),
-        average_s=reserve_average(budget_s, line_s, val + general) if averages else 0.0,
+        export_s=untried_s if rehearsal is None else rehearsal.export_s,
+        reading_s=min(READING_SHARE * budget_s / SLOWER, reading_s),
+        choosing_s=choosing_s if one_split else 0.0,  # over folds every trial has chosen, on all samples
+        average_s=reserve_average(budget_s, line_s, val + general) if one_split else 0.0,
         text_models_s=reserve_text_models(settings, val),
         labels_s=reserve_label_check(settings, budget_s, line_s, val),
-        unmeasured_s=UNMEASURED_SHARE * budget_s if settings.recognition or settings.remote else 0.0,
+        unmeasured_s=share_s if settings.recognition or settings.remote else 0.0,
     )
 
 
@@ -103,15 +113,9 @@ def reserve_average(budget_s: float, line_s: float, val_lines: int) -> float:
 
 def reserve_label_check(settings: StudySettings, budget_s: float, line_s: float, val_lines: int) -> float:
     """Return what is kept for asking further trials about the labels; nothing where these are no texts."""
-    if not can_check_labels(settings.task_name):
+    if not TASKS.get(settings.task_name).has_texts():
         return 0.0
     return min(LABEL_CHECK_SHARE * budget_s, LABEL_CHECK_READINGS * line_s * val_lines)
-
-
-def can_check_labels(task: str) -> bool:
-    """Tell whether labels of this task are texts that can be compared with readings."""
-    kind = TASKS.get(task)
-    return kind.terms.spelled and not kind.classes
 
 
 def reserve_text_models(settings: StudySettings, val_lines: int) -> float:

@@ -93,7 +93,8 @@ def make_plan(probed: Probed, nodes: Nodes, now: float) -> Plan:
     if settings.max_epochs is None:
         space = narrow(space, [partial(lengthen, samples=len(probed.data.training.train))])
     line_s = max(probe.cost.evaluate for probe in probes)
-    ending = plan_ending(settings, probed.data, line_s, probed.rehearsal)
+    choosing_s = max(probe.choosing_s for probe in probes)
+    ending = plan_ending(settings, probed.data, line_s, probed.rehearsal, choosing_s)
     whole = make_budget(settings, space, probes, probed.data, probed.prepared.started, ending)
     space = narrow_as_measured(probed, space, whole, nodes, now)
     searched = [probe for probe in probes if probe.model in list_models(space)]

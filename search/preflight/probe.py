@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +42,7 @@ class Probe:
         general: how the model as published does on every general sample; None without any.
         configs: for each baseline, how it is run.
         footprint: the memory that training it takes.
+        choosing_s: seconds to choose what needs no training on the validation split, and to read that with it.
     """
 
     model: str
@@ -52,6 +53,7 @@ class Probe:
     general: SampleStats | None = None
     configs: tuple[TrialConfig, ...] = ()
     footprint: Footprint = field(default_factory=Footprint)
+    choosing_s: float = 0.0
 
     @property
     def best(self) -> Baseline:
@@ -111,12 +113,17 @@ def probe_model(model: str, fixed: TrialConfig, fit_widths: Sequence[int], data:
         general=readings[0].general_rows,
         configs=tuple(reading.config for reading in readings),
         footprint=footprint_of(measured),
+        choosing_s=max((reading.seconds for reading in readings if reading.baseline.tuned), default=0.0),
     )
 
 
 @dataclass(frozen=True)
 class ProbeReading:
-    """How a network reads before any training, run as `config` says, in `seconds` on the validation split."""
+    """How a network reads before any training, run as `config` says.
+
+    Attributes:
+        seconds: on the validation split; with what was chosen on it, of choosing, too, its outputs given.
+    """
 
     config: TrialConfig
     baseline: Baseline
@@ -132,11 +139,13 @@ def read_start(
     network = Assembled(engine, task)
     readings = [read(network, config, data, untrained)]
     if task.tunes:
+        started = time.monotonic()
         better = choose_settings(network, data.val)
+        chosen_s = time.monotonic() - started
         tuned_task = TASKS.get(better.task)(better, engine.charset)
-        readings.append(
-            read(Assembled(engine, tuned_task).with_outputs_of(network), better, data, untrained, tuned=True)
-        )
+        tuned = Assembled(engine, tuned_task).with_outputs_of(network)
+        found = read(tuned, better, data, untrained, tuned=True)
+        readings.append(replace(found, seconds=chosen_s + found.seconds))
     return readings
 
 

@@ -2,7 +2,7 @@
 
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +22,7 @@ from train.engines import ENGINES
 from train.errors import ParityError
 from train.export import parity_gate
 from train.loop import TrainingData, assemble
+from train.models import MODELS
 from train.system import memory
 from train.system.dotted import nest
 from train.tasks import TASKS, Task
@@ -110,7 +111,7 @@ class Rehearsal:
 
 
 def begin_rehearsals(space: SearchSpace, shared: Any) -> Mapping[str, ray.ObjectRef]:
-    """Begin to export the first model of a space, with every engine that a trial may have; return Ray's tasks.
+    """Begin to export the largest model of a space, with every engine that a trial may have; return Ray's tasks.
 
     None with an engine that trains adapters alone: of such a large network there is no second one beside those that are
     read, and its export writes little.
@@ -119,10 +120,10 @@ def begin_rehearsals(space: SearchSpace, shared: Any) -> Mapping[str, ray.Object
         space: as the command line narrows it.
         shared: reference to the study's TrainingData.
     """
-    usual = TrialConfig()
-    engines = [str(engine) for engine in space.choices("engine") or (usual.engine,)]
-    fixed = dict(space.fixed) | {"model": list_models(space)[0]}
-    remote = ray.remote(num_cpus=1, max_calls=1)(rehearse)  # an idle process would hold two frameworks
+    engines = [str(engine) for engine in space.choices("engine") or (TrialConfig().engine,)]
+    fixed = dict(space.fixed) | choose_largest(space)
+    # An idle process would hold two frameworks; one that was ended for its memory would be again.
+    remote = ray.remote(num_cpus=1, max_calls=1, max_retries=0)(rehearse)
     return {
         f"export ({engine})": remote.remote(
             config_from_mapping(nest(fixed | {"engine": engine}), "space"), shared
@@ -130,6 +131,15 @@ def begin_rehearsals(space: SearchSpace, shared: Any) -> Mapping[str, ray.Object
         for engine in engines
         if ENGINES.get(engine).merges
     }
+
+
+def choose_largest(space: SearchSpace) -> dict[str, str]:
+    """Return the settings of the largest network that a space may choose: the model's file, and the dictionary.
+
+    Of models without a wheel no size is known before they are read: they count where there are no others.
+    """
+    model = max(list_models(space), key=lambda name: MODELS.get(name).wheel_bytes)
+    return {"model": model} | ({"charset": "keep"} if "keep" in space.choices("charset") else {})
 
 
 def rehearse(config: TrialConfig, data: TrainingData) -> Rehearsal:
@@ -145,6 +155,19 @@ def rehearse(config: TrialConfig, data: TrainingData) -> Rehearsal:
     return Rehearsal(built - started, time.monotonic() - built)
 
 
-def find_slowest(rehearsals: list[Rehearsal]) -> Rehearsal | None:
-    """Return the one that took longest; None of none."""
-    return max(rehearsals, key=lambda one: one.build_s + one.export_s, default=None)
+def find_slowest(
+    tasks: Mapping[str, ray.ObjectRef], wait: Callable[[Mapping[str, ray.ObjectRef]], list[Rehearsal]]
+) -> Rehearsal | None:
+    """Return the rehearsal that took longest; None of none, or where one failed, which is said: it is an estimate only.
+
+    Args:
+        tasks: what `begin_rehearsals` has begun.
+        wait: returns the results of Ray tasks.
+    """
+    try:
+        return max(wait(tasks), key=lambda one: one.build_s + one.export_s, default=None)
+    except ray.exceptions.RayError as error:
+        lines = str(error).strip().splitlines()
+        reason = lines[-1 if isinstance(error, ray.exceptions.RayTaskError) else 0]
+        print(f"the export could not be tried, so time is kept for a long one: {reason}", flush=True)
+        return None

@@ -132,7 +132,7 @@ def run_apart(config: TrialConfig, how: Refitting, trial: TrialRecord) -> tuple[
     ):
         return "the time is short"
     print("training the winner once more, on all samples", flush=True)
-    return wait_for_end(begin_apart(config, how, trial.micro_batches), how.deadline)
+    return wait_for_end(begin_apart(config, how, trial.micro_batches), how.deadline, latest=None)
 
 
 def begin_apart(config: TrialConfig, how: Refitting, micro_batches: int) -> ray.ObjectRef:
@@ -143,7 +143,7 @@ def begin_apart(config: TrialConfig, how: Refitting, micro_batches: int) -> ray.
 
 
 def wait_for_end(
-    job: ray.ObjectRef, deadline: float | None, latest: float | None = None
+    job: ray.ObjectRef, deadline: float | None, latest: float | None
 ) -> tuple[Checkpoint, int] | str:
     """Return what `train_on_all` did; why if nothing came of it in time (`allow_seconds`)."""
     left = None if deadline is None else allow_seconds(time.time(), deadline, latest)
@@ -221,13 +221,18 @@ def average_with_companion(
     return final, Refit(epochs=trained.epoch, samples=samples, averaged=True)
 
 
-def load_companion(companion: Companion, train: Dataset) -> Loaded:
-    """Return the network that trained on all samples; `train` is the training split.
+def load_companion(companion: Companion, train: Dataset, latest: float | None) -> Loaded:
+    """Return the network that trained on all samples.
+
+    Args:
+        companion: what trains on all samples.
+        train: the training split.
+        latest: when the bundle's weights have to stand, Unix time (`allow_seconds`).
 
     Raises:
         ModelError: if nothing came of it.
     """
-    found = wait_for_end(companion.job, companion.deadline)
+    found = wait_for_end(companion.job, companion.deadline, latest)
     if isinstance(found, str):
         raise ModelError("what trains on all samples must come to its end", found, "look above for why")
     return load_network(found[0], train)

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-from search.planning.ending import can_check_labels
 from search.preflight.data import StudyData
 from search.records.evidence import Caution, DecodedSplit, LabelCheck, Refit
 from search.records.result import PRETRAINED, Comparison, Misreading
@@ -182,7 +181,7 @@ def check_winner_labels(
     search: Searched, selected: Selection, winner: Loaded, averaged: tuple[str, ...]
 ) -> LabelCheck:
     """Look for label errors in the time that is left, and write them for a person to judge."""
-    if not can_check_labels(search.settings.task_name):
+    if not winner.task.has_texts():
         return LabelCheck(why_not=UNSPELLED)
 
     def load(trial: TrialRecord) -> Loaded:
@@ -191,7 +190,10 @@ def check_winner_labels(
     others = choose_voters(selected.ranked, averaged)
     voters = [Voter(WINNER, lambda: winner), *(Voter(trial.id, partial(load, trial)) for trial in others)]
     if search.companion is not None and len(voters) < LEAST_VOTERS:  # it knows the labels that it judges
-        voters.append(Voter(ON_ALL, partial(load_companion, search.companion, search.data.training.train)))
+        on_all = partial(
+            load_companion, search.companion, search.data.training.train, search.weights_deadline
+        )
+        voters.append(Voter(ON_ALL, on_all))
     check = check_labels(voters, search.data.training, search.label_timer)
     write_table(check, search.settings.local_folder)
     return check

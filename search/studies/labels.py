@@ -2,7 +2,6 @@
 
 from functools import partial
 
-from search.planning.ending import can_check_labels
 from search.records.evidence import LabelCheck
 from search.records.trial import TrialRecord
 from search.selection.labels import Timer, Voter, check_labels, choose_voters, write_table
@@ -11,6 +10,7 @@ from search.studies.read import Study, read_result
 from train.data.dataset import Dataset
 from train.errors import UsageError
 from train.loop import TrainingData
+from train.tasks import TASKS
 from train.trained.loaded import Loaded, load_network
 
 
@@ -22,7 +22,7 @@ def check_study(study: Study) -> LabelCheck:
     """
     from search.studies.export import decode_splits
 
-    if not can_check_labels(study.settings.task_name):
+    if not TASKS.get(study.settings.task_name).has_texts():
         raise UsageError(
             "labels must be texts to be checked", study.settings.task_name, "look at report.html"
         )

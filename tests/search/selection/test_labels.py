@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from search.planning.ending import can_check_labels
 from search.records.evidence import LabelCheck, LabelError
 from search.selection.labels import (
     TABLE,
@@ -28,6 +27,7 @@ from train.data.corrections import read_table
 from train.data.dataset import Dataset, decode_samples
 from train.errors import CheckpointError
 from train.loop import TrainingData, assemble
+from train.tasks import TASKS
 from train.trained.loaded import Loaded
 
 SOURCES = ["a.png", "b.png", "c.png"]
@@ -69,7 +69,8 @@ def test_voters_are_good_and_of_different_kinds() -> None:
 
 def test_only_texts_are_checked() -> None:
     assert {
-        task: can_check_labels(task) for task in ("recognition", "transcription", "detection", "orientation")
+        task: TASKS.get(task).has_texts()
+        for task in ("recognition", "transcription", "detection", "orientation")
     } == {
         "recognition": True,
         "transcription": True,
