@@ -69,9 +69,19 @@ def _require_new(
 
 def require_apart(outputs: Mapping[str, Path | None], samples: Iterable[Sample]) -> None:
     """Raise UsageError for an output, by its option, that is a label file or an image of the data: it would be gone."""
-    there = {os.path.realpath(path): option for option, path in outputs.items() if path and path.exists()}
+    files = ((_identity(path), option) for option, path in outputs.items() if path)
+    there = {file: option for file, option in files if file}
     if not there:
         return
     for path in {part for one in samples for part in (one.source.rpartition(":")[0], str(one.path))}:
-        if option := there.get(os.path.realpath(path)):
+        if (file := _identity(path)) and (option := there.get(file)):
             raise UsageError(f"{option} must not replace what is read", path, "name another file")
+
+
+def _identity(path: Path | str) -> tuple[int, int] | None:
+    """Return what a file is on the disk, whatever leads to it; None where there is none."""
+    try:
+        held = os.stat(path)
+    except (OSError, ValueError):
+        return None
+    return held.st_dev, held.st_ino

@@ -18,8 +18,8 @@ def split_general(
 
     Lines of one text stay together. A text that the user's training lines hold is never scored, as it is learnt
     anyway; one that their validation or test lines hold is never trained on, however many these are. The rest is
-    decided by seed and text alone. Labels that are `classes` are no texts: both parts have each of them, and file
-    names stand in the place of texts.
+    decided by seed and text alone. Labels that are `classes` are no texts: both parts have each of them, and their
+    files stand in the place of texts.
     """
     told = all(sample.text in classes for sample in samples)
     trained = {_unit(sample, told) for sample in domain.train}
@@ -43,4 +43,4 @@ def split_general(
 
 
 def _unit(sample: Sample, told: bool) -> str:
-    return sample.path.name if told else sample.text
+    return str(sample.path) if told else sample.text

@@ -211,7 +211,7 @@ def test_notes_that_cannot_be_read_hide_nothing(tmp_path: Path) -> None:
     (tmp_path / "notes" / "read me.txt").write_text("1,2", "utf-16")
     assert read(tmp_path)[0] == "sroie"
     (tmp_path / "box" / "a.txt").write_text(f"{LINE},Hi", "utf-16")
-    with pytest.raises(DataError, match=r"must be UTF-8.*box/a\.txt"):
+    with pytest.raises(DataError, match=r"save a\.txt as UTF-8"):
         read(tmp_path / "box")
 
 

@@ -28,6 +28,16 @@ def test_classes_are_angles(tmp_path: Path, places: tuple[str, str]) -> None:
     )
 
 
+def test_angles_need_no_classes_and_an_angle_may_have_two_folders(tmp_path: Path) -> None:
+    places = ["0/a.png", "0_degree/b.png", "180/c.png"]
+    for number, place in enumerate(places):
+        write_image(tmp_path / place, number)
+    assert [one.text for one in load(tmp_path, tasks=TASKS)[1]["all"]] == ["0", "0", "180"]
+    (tmp_path / "label.txt").write_text("0 0_degree\n1 180_degree\n")
+    (tmp_path / "ori_gt.txt").write_text("0/a.png\t0\n180/c.png\t180\n")
+    assert [one.text for one in load(tmp_path, tasks=TASKS)[1]["all"]] == ["0", "180"]
+
+
 @pytest.mark.parametrize("angles", [("0", "180"), ("0", "1")])
 def test_angles_in_a_table_are_no_texts_of_upright_lines(tmp_path: Path, angles: tuple[str, str]) -> None:
     (tmp_path / "labels.csv").write_text(f"image,label\na.png,{angles[0]}\nb.png,{angles[1]}\n")

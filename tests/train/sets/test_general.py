@@ -63,6 +63,13 @@ def test_classes_are_in_both_parts() -> None:
     assert not {s.path for s in scored} & {s.path for s in replay}
 
 
+def test_files_of_one_name_in_two_folders_are_two() -> None:
+    theirs = [replace(one, path=Path("theirs", one.path.name)) for one in samples(["0", "180"] * 50, "x")]
+    ours = [replace(one, path=Path("ours", one.path.name)) for one in theirs]
+    scored, replay = split_general(theirs, Splits(tuple(ours), (), (), {}), 0, classes={"0", "180"})
+    assert len(scored) == len(replay) == 50
+
+
 @pytest.mark.parametrize("texts", [[f"t{i}" for i in range(11)], ["same"] * 50, ["text 0"] * 20])
 def test_too_few_texts_are_refused(texts: list[str]) -> None:
     with pytest.raises(DataError, match="add general lines"):

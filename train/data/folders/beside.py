@@ -4,13 +4,23 @@ import os
 import unicodedata
 from pathlib import Path
 
-from train.data.folders.split_names import entries
 from train.data.pictures.kinds import READABLE_SUFFIXES
 
 
 def files_ending(folder: Path, suffix: str) -> list[Path]:
-    """Return the entries of a folder with this suffix, in any case, by name; hidden ones are none."""
-    return [path for path in entries(folder) if path.suffix.lower() == suffix]
+    """Return the files of a folder with this suffix, in any case, by name; hidden ones, folders and pipes are none."""
+    try:
+        with os.scandir(folder) as there:
+            names = sorted(one.name for one in there if _is_file_ending(one, suffix))
+    except OSError:
+        return []
+    return [folder / name for name in names]
+
+
+def _is_file_ending(entry: os.DirEntry[str], suffix: str) -> bool:
+    if entry.name.startswith(".") or os.path.splitext(entry.name)[1].lower() != suffix:
+        return False
+    return os.path.isfile(entry.path) if entry.is_symlink() else entry.is_file(follow_symlinks=False)
 
 
 def alike(name: str) -> str:

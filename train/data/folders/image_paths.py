@@ -22,6 +22,8 @@ from train.errors import DataError, UsageError
 
 ABOVE = 2
 MOST_FILES = 1_000_000
+HINTED = 100
+"""So many missing images are looked for with another suffix."""
 
 
 def locate(
@@ -261,10 +263,10 @@ def _hint(tree: _Tree, labels: Path, folder: Path, missing: Sequence[str]) -> No
             f"{labels}: images that are missing: {len(missing)}; files of such names lie in {shown}: if these are "
             f"they, {remedy}"
         )
-    if others := [path for name in missing if (path := _with_another_suffix(tree, folder, name))]:
+    others = (_with_another_suffix(tree, folder, name) for name in missing[:HINTED])
+    if other := next(filter(None, others), None):
         note(
-            f"{labels}: images that are there with another suffix: {len(others)}, such as {others[0].name}; if these "
-            "are they, correct the list"
+            f"{labels}: images are there with another suffix, such as {other.name}; if that is it, correct the list"
         )
 
 

@@ -124,6 +124,8 @@ def _tell_of_file(path: Path) -> str:
     suffix = path.suffix.lower()
     if suffix in READABLE_SUFFIXES:
         return "that is an image: name its folder, or a list of labels"
+    if suffix in UNREADABLE:
+        return f"pictures of this kind ({suffix}) cannot be read: save it as PNG, and name a list of labels"
     if suffix == ".json" and not _fault(path):
         held = json.loads(path.read_bytes().decode("utf-8-sig"))
         if "annotation_id" in _first_keys(held):
@@ -157,8 +159,11 @@ def _fault(path: Path) -> str:
     """Return why nothing can be told of a file that may hold labels; nothing where its text, or JSON, is in order."""
     if path.suffix.lower() == ".parquet":
         return ""
+    text = ""
     try:
         text = path.read_bytes().decode("utf-8-sig")
+        if "\0" in text[:LOOKED_INTO]:
+            return f"save {path.name} as UTF-8"
         if path.suffix.lower() == ".json":
             json.loads(text)
     except UnicodeDecodeError:

@@ -26,7 +26,7 @@ def find_apart(root: Path, ours: Callable[[Path], bool], what: str) -> dict[str,
     """
     if not root.is_dir():
         return {}
-    if ours(root):
+    if _is_surely(ours, root):
         return {"all": root}
     inner = [one for folder in _folders(root) for one in (folder, *_folders(folder))]
     folders = [folder for folder in inner if _is_surely(ours, folder)]
@@ -60,6 +60,7 @@ class ImagesAround:
             split: that of the labels, where the folder's name does not tell it.
             within: whether nothing beside the folder is looked at, which is a whole set.
         """
+        self._given: dict[Path, tuple[str, Path]] = {}
         split = split or split_within(folder.name)
         below = [path for path in _folders(folder) if split_within(path.name) in (split, None)]
         beside = [path for path in _folders(folder.parent) if split_within(path.name) in (split, None)]
@@ -71,12 +72,22 @@ class ImagesAround:
             self._ranks += [_by_name([path for path in beside if path != folder]), _by_name(_twins(folder))]
 
     def find(self, name: str, labels: Path, rule: str) -> Path:
-        """Return the one image of a name, with its suffix or without; raise DataError if there is none, or several."""
-        for form in (_as_it_is, alike):
-            for images in self._ranks:
-                if found := images.get((form, form(name))):
-                    return self._only(found, labels, rule)
-        return self._only([], labels, rule)
+        """Return the one image of a name, with its suffix or without.
+
+        Raises:
+            DataError: there is none, or several, or it was given out for other labels.
+        """
+        ranks = ((form, images) for form in (_as_it_is, alike) for images in self._ranks)
+        found = next((found for form, images in ranks if (found := images.get((form, form(name))))), [])
+        image = self._only(found, labels, rule)
+        first = self._given.setdefault(image, (name, labels))
+        if first != (name, labels):
+            raise DataError(
+                "an image must be labelled once",
+                f"{image} in {' and '.join(dict.fromkeys(map(str, (first[1], labels))))}",
+                "remove one of its labels",
+            )
+        return image
 
     @staticmethod
     def _only(found: list[Path], labels: Path, rule: str) -> Path:

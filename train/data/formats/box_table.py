@@ -45,7 +45,9 @@ class BoxTable:
         first: dict[str, tuple[dict[str, str], str]] = {}
         for row, source in rows:
             first.setdefault(row[image], (row, source))
-            regions.setdefault(row[image], []).append(as_region(_corners(row, source), row.get(text, "")))
+            there = regions.setdefault(row[image], [])
+            if corners := _corners(row, source):
+                there.append(as_region(corners, row[text] if text else ""))
         paths = find_images(path, list(first), options.get("root", ""))
         for (name, (row, source)), split in zip(first.items(), splits_told(path, list(first)), strict=True):
             size = labelled_size(row.get("height"), row.get("width"))
@@ -62,9 +64,12 @@ def _is_ours(path: Path) -> bool:
 
 
 def _corners(row: Mapping[str, str], source: str) -> list[float]:
-    held = {name.lower(): cell for name, cell in row.items()}
+    """Return the corners of a row's box; none where all its sides are empty, which is a photo without a region."""
+    held = {name.lower(): cell.strip() for name, cell in row.items()}
+    sides = next(sides for sides in SIDES if {*sides} <= held.keys())
+    if not any(held[side] for side in sides):
+        return []
     try:
-        sides = next(sides for sides in SIDES if {*sides} <= held.keys())
         left, top, right, bottom = numbers_of([float(held[side]) for side in sides], source)
     except ValueError as error:
         raise DataError("a box must have numbers", f"{source}: {error}", "mend that row") from error

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import ClassVar
 
-from train.data.folders.beside import Neighbours, alike, files_ending
+from train.data.folders.beside import Neighbours, files_ending
 from train.data.folders.image_paths import locate
 from train.data.formats import FORMATS, ROOT, by_split, images_in
 from train.data.formats.region_lists import (
@@ -72,8 +72,8 @@ def _of_folder(folder: Path, skip: int) -> Iterator[Sample]:
     images, beside = images_in(folder), Neighbours(folder)
     files = [_labels(image, beside) for image in images]
     photos = [_regions(labels, skip) for labels in files]
-    stems = {alike(image.stem) for image in images}
-    lost = [path for path in files_ending(folder, ".txt") if alike(path.stem) not in stems]
+    used = {*files}
+    lost = [path for path in files_ending(folder, ".txt") if path not in used]
     note_lost(folder, [path for path in lost if is_corners(first_line(path))])
     for image, labels, regions in zip(images, files, plain_texts(folder, photos, skip), strict=True):
         yield Sample(image, label_of(regions), f"{labels}:1")

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import ClassVar
 
@@ -10,7 +11,7 @@ from train.data.folders.beside import files_ending
 from train.data.formats import FORMATS, ROOT
 from train.data.formats.apart import ImagesAround, find_apart
 from train.data.formats.places import TRIED
-from train.data.formats.region_lists import lines_of
+from train.data.formats.region_lists import first_lines, lines_of
 from train.data.photos.regions import Region, as_region, is_set, label_of
 from train.data.sample import Sample
 from train.errors import DataError
@@ -51,14 +52,8 @@ def _lines(labels: Path) -> list[tuple[str, str]]:
 def _is_ours(folder: Path) -> bool:
     """Whether the first of some files that has a region is ours."""
     files = files_ending(folder, ".txt")[:TRIED]
-    lines = (line for path in files for line in _head(path) if not line.startswith(HEADS))
+    lines = (line for path in files for line in islice(first_lines(path), 3) if not line.startswith(HEADS))
     return _corners(next(lines, "")) is not None
-
-
-def _head(path: Path) -> list[str]:
-    """Return the first three lines of a file, as far as they are UTF-8."""
-    with path.open(encoding="utf-8-sig", errors="replace") as lines:
-        return [line.strip() for _, line in zip(range(3), lines, strict=False) if line.strip()]
 
 
 def _corners(line: str) -> list[float] | None:

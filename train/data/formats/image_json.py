@@ -16,6 +16,13 @@ from train.errors import DataError
 TEXT_KEY = "corrected_text"
 TOLD = frozenset({"version", "imagePath", "imageData"})
 """Texts that labelling tools save with their own shapes."""
+TOLD_OF_PAGES = frozenset(
+    {
+        *("input_path", "description", "status", "createdDateTime", "lastUpdatedDateTime", "version"),
+        *("modelVersion", "JobStatus", "AnalyzeDocumentModelVersion", "DetectDocumentTextModelVersion"),
+    }
+)
+"""Texts that stand beside the regions of a photo in what `page_json` reads, as the time of a service's answer."""
 PLACES = frozenset({"bbox", "box", "points", "polygon", "vertices", "quad"})
 LOOKED_INTO = 20
 
@@ -72,8 +79,8 @@ def _may_hold_text(path: Path) -> bool:
     if not isinstance(labels, dict) or TEXT_KEY in labels:
         return True
     texts = {key for key, value in labels.items() if isinstance(value, str)}
-    known = "shapes" in labels or any(kind.matches(labels) for kind in KINDS)
-    return not known and not texts <= TOLD
+    is_page = any(kind.matches(labels) for kind in KINDS)
+    return "shapes" not in labels and not texts <= (TOLD_OF_PAGES if is_page else TOLD)
 
 
 def _text(path: Path, key: str) -> str:

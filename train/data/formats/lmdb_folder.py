@@ -1,5 +1,6 @@
 """LMDB as PaddleOCR, deep-text-recognition-benchmark and PARSeq read it: `num-samples`, `image-%09d`, `label-%09d`."""
 
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +11,7 @@ from train.data.folders.split_names import entries, only_split_in
 from train.data.folders.unpacked import unpack
 from train.data.formats import FORMATS, by_split
 from train.data.formats.places import files_by_split, image_name
+from train.data.pictures.kinds import READABLE_SUFFIXES
 from train.data.sample import Sample
 from train.errors import DataError, UsageError
 
@@ -31,9 +33,11 @@ class Lmdb:
         """Return the `data.mdb` of a folder, or of each of its splits."""
         if root.is_file():
             return {"all": root} if root.name == DATA or root.suffix.lower() == ".lmdb" else {}
-        files, inner = by_split(root, _is_ours), list(filter(_is_ours, entries(root)))
-        if not files and all(only_split_in(path.stem) for path in inner):
-            files = files_by_split(root, inner)  # train.lmdb and its like
+        if not (files := by_split(root, _is_ours)):
+            others = (path for path in entries(root) if path.suffix.lower() not in READABLE_SUFFIXES)
+            inner = list(filter(_is_ours, others))
+            told = all(only_split_in(path.stem) for path in inner)
+            files = files_by_split(root, inner) if told else {}  # train.lmdb and its like
         return {split: folder / DATA for split, folder in files.items()}
 
     @staticmethod
@@ -73,7 +77,8 @@ def _opened(path: Path) -> Iterator[Any]:
 
 
 def _is_ours(folder: Path) -> bool:
-    return (folder / DATA).is_file()
+    """Whether a folder holds an LMDB; one that may not be entered, as `lost+found`, is none."""
+    return os.path.isfile(folder / DATA)
 
 
 def _require_whole(database: Any, path: Path) -> None:

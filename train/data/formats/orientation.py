@@ -63,14 +63,18 @@ class Orientation:
 
 
 def _of_folders(folder: Path) -> Iterator[Sample]:
-    for angle, inner in _class_folders(folder).items():
-        yield from (Sample(image, angle, f"{image}:1") for image in images_in(inner))
+    for angle, folders in _class_folders(folder).items():
+        images = (image for inner in folders for image in images_in(inner))
+        yield from (Sample(image, angle, f"{image}:1") for image in images)
 
 
-def _class_folders(folder: Path) -> dict[str, Path]:
+def _class_folders(folder: Path) -> dict[str, list[Path]]:
     """Return the folders that are called as classes are and hold images, by angle."""
-    found = ((CLASS.fullmatch(path.name), path) for path in entries(folder) if path.is_dir())
-    return {match[1]: path for match, path in found if match and images_in(path)}
+    found: dict[str, list[Path]] = {}
+    for path in entries(folder):
+        if (match := CLASS.fullmatch(path.name)) and path.is_dir() and images_in(path):
+            found.setdefault(match[1], []).append(path)
+    return found
 
 
 def _classes(path: Path) -> dict[str, str]:
@@ -86,7 +90,7 @@ def _rows(path: Path) -> Iterator[tuple[str, str, str]]:
     classes = _classes(path)
     for line, source in lines_of(path):
         name, _, angle = line.partition("\t") if "\t" in line else line.rstrip().rpartition(" ")
-        yield name, classes.get(angle.rstrip(), "") if classes else angle.rstrip(), source
+        yield name, classes.get(angle.rstrip(), angle.rstrip()), source
 
 
 def _is_ours(path: Path) -> bool:

@@ -42,14 +42,17 @@ class PageJson:
         kind = _kind_of(folder) if path.is_dir() else _kind(peek_json(path))
         images = ImagesAround(folder, options.get("root", ""))
         files = [path] if path.is_file() else files_ending(folder, ".json")
-        pages = {file: read_json(file) for file in files}
-        if others := [file for file, page in pages.items() if kind is None or not kind.matches(page)]:
+        others: list[Path] = []
+        for file in files:
+            content = read_json(file)
+            if kind is not None and kind.matches(content):
+                yield _sample(file, content, kind, images, options.get("text", ""))
+            else:
+                others.append(file)
+        if others:
             note(
                 f"{folder}: JSON files of another kind are passed over: {len(others)}, the first: {others[0].name}"
             )
-        for file, content in pages.items():
-            if kind is not None and file not in others:
-                yield _sample(file, content, kind, images, options.get("text", ""))
 
 
 def _sample(file: Path, content: Any, kind: Kind, images: ImagesAround, text: str) -> Sample:

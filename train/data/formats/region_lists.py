@@ -34,26 +34,31 @@ def find_lists(root: Path, ours: Callable[[str], bool]) -> dict[str, Path]:
 
 
 def first_line(path: Path) -> str:
-    """Return the first line that tells what a list holds: not blank, and no photo without a text if there is another.
+    """Return the first line that tells what a list holds: not blank, no photo without a text if there is another."""
+    first = ""
+    for line in first_lines(path):
+        first = first or line
+        if line.partition("\t")[2].strip() != "[]":
+            return line
+    return first
+
+
+def first_lines(path: Path) -> Iterator[str]:
+    """Yield the lines of a file that are not blank, to tell what it holds.
 
     What is not UTF-8 is replaced, but a file in UTF-16, which would look as if it held something else, is refused.
     """
-    first = ""
     try:
         with path.open("rb") as file:
             start = file.read(2)
             if start in UTF_16 or b"\0" in start:
                 raise DataError("a label file must be UTF-8", f"{path}: UTF-16", "save it as UTF-8")
         with path.open(encoding="utf-8-sig", errors="replace") as lines:
-            for line in (text.strip("\ufeff\r\n") for text in lines if text.strip()):
-                first = first or line
-                if line.partition("\t")[2].strip() != "[]":
-                    return line
+            yield from (text.strip("\ufeff\r\n") for text in lines if text.strip())
     except OSError as error:
         raise DataError(
             "a label file must be readable", f"{path}: {error.strerror}", "check the path"
         ) from error
-    return first
 
 
 def is_regions(label: str) -> bool:
@@ -91,7 +96,7 @@ def is_corners(line: str) -> bool:
 def corner_region(line: str, source: str, skip: int = 0) -> Region:
     """Return the region of `x1,y1,x2,y2,x3,y3,x4,y4,text`; the text may hold commas, and may be missing.
 
-    CTW1500's outlines have more corners, and `####` before the text.
+    CTW1500's outlines may have more corners, and have `####` before the text; see `plain_texts`.
 
     Args:
         skip: fields between the corners and the text, such as the script of ICDAR's MLT sets.
@@ -101,7 +106,8 @@ def corner_region(line: str, source: str, skip: int = 0) -> Region:
             "a region must be `x1,y1,x2,y2,x3,y3,x4,y4,text`", f"{source}: {line[:80]!r}", "mend that line"
         )
     outline, mark, told = line.partition(f",{CTW_MARK}")
-    if mark and len(numbers := outline.split(",")) % 2 == 0 and all(map(_is_number, numbers)):
+    numbers = outline.split(",") if mark else []
+    if len(numbers) > CORNERS and len(numbers) % 2 == 0 and all(map(_is_number, numbers)):
         return as_region([float(number) for number in numbers], told)
     fields = line.split(",", CORNERS + skip)
     text = fields[CORNERS + skip] if len(fields) > CORNERS + skip else ""
@@ -117,8 +123,16 @@ def note_lost(folder: Path, lost: Sequence[Path]) -> None:
 def plain_texts(path: Path, photos: Sequence[list[Region]], skip: int) -> list[list[Region]]:
     """Return the regions of a set, without the quotation marks in which every text of it stands, as in RCTW's.
 
+    Nor are they with CTW1500's mark before texts, where all have it, or an outline has more than four corners.
     It is said where every text begins with a field that is none of it, and `skip` passes over none.
     """
+    texts = [region.text for regions in photos for region in regions if region.text]
+    curved = any(2 * len(region.points) > CORNERS for regions in photos for region in regions)
+    if curved or (len(texts) > 1 and all(text.startswith(CTW_MARK) for text in texts)):
+        photos = [
+            [_with_text(region, region.text.removeprefix(CTW_MARK)) for region in regions]
+            for regions in photos
+        ]
     texts = [region.text for regions in photos for region in regions if region.text and not region.ignored]
     if not skip and has_further_field(texts):
         note(f"{path}: all texts begin as {texts[0][:40]!r}; --option skip=1 passes over that field")
@@ -133,7 +147,10 @@ def plain_texts(path: Path, photos: Sequence[list[Region]], skip: int) -> list[l
 
 
 def _unquoted(region: Region) -> Region:
-    text = region.text[1:-1] if QUOTED.fullmatch(region.text) else region.text
+    return _with_text(region, region.text[1:-1] if QUOTED.fullmatch(region.text) else region.text)
+
+
+def _with_text(region: Region, text: str) -> Region:
     return replace(region, text=text, ignored=region.ignored or text in IGNORED)
 
 

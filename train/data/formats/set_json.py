@@ -63,12 +63,15 @@ def _images(path: Path, names: list[str], root: str) -> dict[str, Path]:
     if len({*names}) < len(names):
         twice = next(name for number, name in enumerate(names) if name in names[:number])
         raise DataError("a photo must be labelled once", f"{path}:1: {twice!r} twice", "remove one of them")
-    if all(map(has_image_name, names)):
-        return find_images(path, names, root, places_of_splits(path))
+    called = list(filter(has_image_name, names))
+    found = find_images(path, called, root, places_of_splits(path)) if called else {}
+    if len(called) == len(names):
+        return found
     place = path.parent.parent if path.parent.name == LABEL_FOLDER else path.parent
     images = ImagesAround(place, root, split_within(path.stem), within=True)
     rule = "each photo of the file must be one image of its name, beside it or in a folder beside it"
-    return {name: images.find(name, path, f"{rule} ({name})") for name in names}
+    others = [name for name in names if name not in found]
+    return found | {name: images.find(name, path, f"{rule} ({name})") for name in others}
 
 
 def _kind(content: Any) -> PhotosOf | None:

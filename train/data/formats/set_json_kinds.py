@@ -52,10 +52,11 @@ def _xfund(content: Any, text: str, source: str) -> Iterator[Photo]:
 
 def has_places(content: Any) -> bool:
     """Whether MMOCR's `data_list` has regions, not lines that are cut out."""
-    return _has(content, "data_list") and any(
+    photos = content["data_list"] if _has(content, "data_list") else None
+    return isinstance(photos, list) and any(
         _has(instance, place)
-        for photo in content["data_list"]
-        if _has(photo, "img_path", "instances")
+        for photo in photos
+        if _has(photo, "img_path", "instances") and isinstance(photo["instances"], list)
         for instance in photo["instances"]
         for place in ("polygon", "bbox")
     )

@@ -216,9 +216,9 @@ def _group(cell: Any) -> str:
 
 def _may_be(path: Path) -> bool:
     suffix = path.suffix.lower()
-    return (suffix in ALWAYS and not is_via_csv(path) and not is_chat(path)) or (
-        suffix in SOMETIMES and is_table(path)
-    )
+    if suffix in ALWAYS and not is_via_csv(path) and not is_chat(path):
+        return True
+    return suffix in (*JSON, *SOMETIMES) and is_table(path)
 
 
 def _tables(folder: Path) -> list[Path]:

@@ -3,9 +3,11 @@
 from collections.abc import Mapping, Sequence
 from itertools import islice
 from pathlib import Path
+from statistics import median
 
 from train.data.decoded.header import image_size
 from train.data.folders.notes import note
+from train.data.formats import FORMATS
 from train.data.formats.table_rows import Table
 from train.errors import DataError
 
@@ -40,19 +42,25 @@ def require_lines(
     found = next((box for box in BOXES if {*box} <= names.keys()), ())
     sides = [names[name] for name in found]
     if found in SIDES and paths and not chosen and _are_photos(table, image, text, sides, paths):
+        form = "" if FORMATS.get("box_table").find(path) else "save it as CSV, with the column filename, and "
         raise DataError(
             "the images of a table of texts must be lines",
             f"{path}:1: photos, with the places {', '.join(found)} in them",
-            f"add --format box_table --option text={text}; if they are lines all the same, --option text={text} alone",
+            f"{form}add --format box_table --option text={text}; if they are lines all the same, "
+            f"--option text={text} alone",
         )
     if found:
         note(f"{path}: its images are taken for lines; the places in {', '.join(found)} are passed over")
 
 
 def _are_photos(table: Table, image: str, text: str, sides: Sequence[str], paths: Mapping[str, Path]) -> bool:
-    """Whether the first boxes lie within their images, and one leaves much of it: those of a page would lie beyond."""
+    """Whether each row has a box, and the first lie within their images and leave much: those of a page would not."""
     shares = []
-    for _, (name, _, *cells) in islice(table.rows([image, text, *sides]), LOOKED_AT):
+    try:
+        rows = list(islice(table.rows([image, text, *sides]), LOOKED_AT))
+    except DataError:
+        return False
+    for _, (name, _, *cells) in rows:
         try:
             height, width = image_size(paths[str(name).strip()])
             left, top, right, bottom = map(float, cells)
@@ -61,4 +69,4 @@ def _are_photos(table: Table, image: str, text: str, sides: Sequence[str], paths
         if not (0 <= left < right <= width + 1 and 0 <= top < bottom <= height + 1):
             return False
         shares.append((right - left) * (bottom - top) / (height * width))
-    return bool(shares) and min(shares) < LINE_SHARE
+    return bool(shares) and median(shares) < LINE_SHARE

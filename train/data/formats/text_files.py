@@ -40,7 +40,7 @@ class TextFiles:
         """Yield one sample an image, by name; an image without a text is refused, as is a `.gt.txt` without one."""
         folder = path.absolute()
         images, beside = images_in(folder), Neighbours(folder)
-        used = set()
+        used: dict[Path, Path] = {}
         for image in images:
             labels = _labels(image, beside)
             if labels is None:
@@ -49,9 +49,10 @@ class TextFiles:
                     image,
                     "add it, or move the image elsewhere",
                 )
-            used.add(labels)
-            yield Sample(image, text_of_line(labels, image), f"{labels}:1")
-        _tell_rest(folder, {alike(image.stem) for image in images}, used)
+            used[image] = labels
+        for (image, labels), text in zip(used.items(), texts_of(used), strict=True):
+            yield Sample(image, text, f"{labels}:1")
+        _tell_rest(folder, {alike(image.stem) for image in images}, {*used.values()})
 
 
 def _labels(image: Path, beside: Neighbours) -> Path | None:
@@ -96,22 +97,31 @@ def _is_ours(folder: Path) -> bool:
     )
 
 
-def text_of_line(path: Path, image: Path) -> str:
-    """Return the text of an image; raise DataError where its file holds more than that."""
-    text = read_text(path).rstrip("\r\n")
-    if text.startswith(f"{image.name}\t") or _is_object(text):
-        raise DataError(
-            "a file beside an image must hold its text alone",
-            f"{path}:1: {text[:80]!r}",
-            "write the text without what else stands there, or make a table of all of them (docs/other-tools.md)",
-        )
-    if "\n" in text:
-        raise DataError(
-            "the text of a line must be one line",
-            f"{path}:2: {text.splitlines()[1][:60]!r}",
-            "put it in one line",
-        )
-    return text
+def texts_of(files: Mapping[Path, Path]) -> list[str]:
+    """Return the text of each image, which its file holds alone; JSON objects in most files are no texts.
+
+    Raises:
+        DataError: a file holds more than a text.
+    """
+    texts = {labels: read_text(labels).rstrip("\r\n") for labels in files.values()}
+    objects = set(filter(lambda labels: _is_object(texts[labels]), texts))
+    refused = objects if 2 * len(objects) > len(texts) else set()
+    for image, labels in files.items():
+        text = texts[labels]
+        if text.startswith(f"{image.name}\t") or labels in refused:
+            raise DataError(
+                "a file beside an image must hold its text alone",
+                f"{labels}:1: {text[:80]!r}",
+                "write the text without what else stands there, or make a table of all of them "
+                "(docs/other-tools.md)",
+            )
+        if "\n" in text:
+            raise DataError(
+                "the text of a line must be one line",
+                f"{labels}:2: {text.splitlines()[1][:60]!r}",
+                "put it in one line",
+            )
+    return [texts[labels] for labels in files.values()]
 
 
 def _is_object(text: str) -> bool:
