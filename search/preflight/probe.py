@@ -22,6 +22,7 @@ from train.loop import TrainingData, assemble
 from train.models import MODELS
 from train.scoring.scores import Scores
 from train.steps.validation import evaluate
+from train.system import memory
 from train.system.dotted import nest
 from train.tasks import TASKS, SampleStats, Task, Terms
 from train.techniques import build_technique
@@ -82,12 +83,22 @@ class Probe:
 def probe_model(model: str, fixed: TrialConfig, fit_widths: Sequence[int], data: TrainingData) -> Probe:
     """Score a model in every way in which it can start, and time its training steps.
 
+    The process has other work later, and keeps what it frees (`train/system/memory.py`) unless it is told to give it
+    back.
+
     Args:
         model: a registered one.
         fixed: settings that every trial has.
         fit_widths: widths in pixels to read lines at, besides 0, their own; of several, the best on a sample.
         data: decoded images.
     """
+    try:
+        return _probe(model, fixed, fit_widths, data)
+    finally:
+        memory.give_back()
+
+
+def _probe(model: str, fixed: TrialConfig, fit_widths: Sequence[int], data: TrainingData) -> Probe:
     if build_technique(fixed.technique).distillation:  # a teacher's time is its own (`TimeBudget`)
         fixed = fixed.model_copy(update={"technique": TechniqueConfig()})
     untrained = not MODELS.get(model).pretrained(Path(fixed.weights) if fixed.weights else None)
