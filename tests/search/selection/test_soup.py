@@ -17,6 +17,7 @@ from train.checkpoint import Checkpoint
 from train.config import TechniqueConfig
 from train.errors import CheckpointError
 from train.loop import TrainingData, assemble
+from train.models import MODELS
 from train.models.network import STATISTICS
 from train.scoring.texts import TextScores
 from train.steps.validation import evaluate
@@ -213,7 +214,10 @@ def test_adapters_keep_the_rows_with_which_new_characters_began(
     expected = network.predict(images)
     usual, _ = assemble(whole, more.train)
     start = usual.weights()
-    usual.load({"weights": in_one_form(trained, more, start)})
+    formed, head = in_one_form(trained, more, start), f"{MODELS.get(whole.model).head}.weight"
+    np.testing.assert_allclose(formed[head], network.weights()[head], atol=1e-6)
+    assert np.abs(start[head][:, -1] - formed[head][:, -1]).max() > 0.05
+    usual.load({"weights": formed})
     np.testing.assert_allclose(usual.predict(images), expected, atol=1e-3)
     other = replace(trained, config=whole, state={"weights": start})
     assert not have_same_start(trained, other)
