@@ -110,11 +110,14 @@ def put_first(ranked: Iterable[TrialRecord], chosen: str | None) -> list[TrialRe
 
 
 def find_varied_settings(trials: Sequence[TrialRecord]) -> dict[str, dict[str, Any]]:
-    """Return {trial id: {dotted key: value}} of the settings in which trials differ, or a single one from the usual."""
+    """Return {trial id: {dotted key: value}} of the settings in which trials differ, or a single one from the usual.
+
+    The share of the samples that an epoch sees is none of them: time decides it, as it does the length.
+    """
     flat = {trial.id: flatten(trial.config.model_dump(mode="json")) for trial in trials}
     usual = [flatten(TrialConfig().model_dump(mode="json"))] if len(flat) == 1 else []
     compared = [*flat.values(), *usual]
-    keys = dict.fromkeys(key for settings in compared for key in settings)
+    keys = dict.fromkeys(key for settings in compared for key in settings if key != "epoch_share")
     varied = [key for key in keys if len({repr(settings.get(key)) for settings in compared}) > 1]
     return {trial: {key: s[key] for key in varied if key in s} for trial, s in flat.items()}
 

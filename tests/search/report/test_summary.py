@@ -114,6 +114,8 @@ def test_a_single_trial_shows_its_settings_that_are_not_the_default() -> None:
     rate = only.config.optimiser.learning_rate
     assert rate != TrialConfig().optimiser.learning_rate
     assert find_varied_settings([only])[only.id]["optimiser.learning_rate"] == rate
+    fitted = only.model_copy(update={"config": only.config.model_copy(update={"epoch_share": 0.9})})
+    assert find_varied_settings([fitted]) == find_varied_settings([only])
     assert "compile" not in find_varied_settings([only])[only.id]
 
 
