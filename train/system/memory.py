@@ -1,8 +1,8 @@
 """How much memory there is to take, how much this process has, and what it keeps of what it frees.
 
 By itself glibc gives the memory of large arrays back to the system and asks for it anew at every training step, and the
-system zeroes each page: up to a third of a step (`benchmarks/allocator.py`). And threads
-have heaps of their own, over which a long training scatters several times what it needs.
+system zeroes each page: 3 to 47 % of an epoch's CPU, most with a large network and long lines
+(`benchmarks/allocator.py`). And threads have heaps of their own, over which a long training scatters what it needs.
 """
 
 import ctypes
