@@ -6,19 +6,20 @@ A cell is one set, way and seed: a whole `search/run.py`, its start, export and 
 the same lines to train, validate and test with, drawn with that seed from all of the set, and no text stands in two of
 these splits. None starts from earlier studies. Finished cells are kept in --cells and not run again, so a long
 benchmark can be cut and go on. The test lines are read once, at the end of each cell. The validation scores are those
-of trials while the search ran: they flatter.
+of trials while the search ran: they flatter. With --own-test the test lines are the set's own val list, and its
+hard ones (of vin: `val_hard`) are also scored apart.
 """
 
 import argparse
 import json
 import os
-import random
 import re
 import subprocess
 import sys
 import time
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
+from math import nan
 from pathlib import Path
 from statistics import mean
 from typing import Any
@@ -30,16 +31,14 @@ import yaml
 from benchmarks.common import (
     OWN_CLUSTER,
     REPOSITORY,
-    data_folder,
     interval,
     machine,
     print_table,
     write_result,
 )
+from benchmarks.search_quality_lines import drawn, folder_of, hard
 from benchmarks.search_quality_plot import plot
 from search.storage.journal import read_journal
-from train.data.formats import load_file
-from train.data.split import make_splits
 
 OURS = "default"
 WAYS: dict[str, tuple[str, ...]] = {
@@ -80,6 +79,11 @@ def parser() -> argparse.ArgumentParser:
         help="train, val, test (200 120 300)",
     )
     parse.add_argument(
+        "--own-test",
+        action="store_true",
+        help="test on the set's val list; of --lines only the first two count",
+    )
+    parse.add_argument(
         "--cells", type=Path, default=Path("runs/search-quality"), metavar="DIR", help="of finished cells"
     )
     parse.add_argument("--name", default="search_quality", help="of the result and the plot (search_quality)")
@@ -113,7 +117,8 @@ def main(arguments: Sequence[str]) -> int:
 
 def cell(chosen: argparse.Namespace, place: str, way: str, seed: int) -> dict[str, Any]:
     """Return what a cell found, running it if no earlier benchmark has."""
-    settings = (place, way, seed, chosen.minutes, chosen.space, chosen.engine, *chosen.model, *chosen.lines)
+    lines = [*chosen.lines[:2], "own"] if chosen.own_test else chosen.lines
+    settings = (place, way, seed, chosen.minutes, chosen.space, chosen.engine, *chosen.model, *lines)
     name = re.sub(r"[^\w.-]+", "-", "_".join(map(str, settings)))
     kept = chosen.cells / f"{name}.json"
     if not kept.exists():
@@ -161,29 +166,13 @@ def searched(chosen: argparse.Namespace, place: str, way: str, seed: int, name: 
         "test_lines": summary["test"]["best"]["n"],
         "test_interval_95": summary["test"]["best"]["interval_95"],
         "test_untouched": summary["test"]["baseline"]["exact_match"],
+        "test_hard": hard(folder_of(chosen, place, seed) / "test.txt", Path(REPOSITORY, storage) / "cell"),
         "trials": [
             {key: trial[key] for key in ("state", "score", "epochs", "seconds")}
             for trial in summary["trials"]
         ],
         "curve": curve(Path(REPOSITORY, storage) / "cell", started),
     }
-
-
-def drawn(chosen: argparse.Namespace, place: str, seed: int) -> list[str]:
-    """Draw the lines of a set and seed, write their label files beside the cells, return the options that name them."""
-    paths = [data_folder() / place / f"rec_gt_{split}.txt" for split in ("train", "val")]
-    samples = [sample for path in paths for sample in load_file(path)]
-    lines = random.Random(seed).sample(samples, min(len(samples), sum(chosen.lines)))
-    train, val, _ = chosen.lines
-    test = len(lines) - train - val  # fewer than asked for in a small set
-    folder = Path(REPOSITORY, chosen.cells) / f"{place}-{seed}-{'-'.join(map(str, chosen.lines))}"
-    folder.mkdir(parents=True, exist_ok=True)
-    options = []
-    for split, held in make_splits({"all": lines}, seed, val / len(lines), test / len(lines)).items():
-        path = folder / f"{split}.txt"
-        path.write_text("".join(f"{one.path}\t{one.text}\n" for one in held), encoding="utf-8")
-        options += [f"--{split}-labels", str(path)]
-    return options
 
 
 def space_of(chosen: argparse.Namespace, way: str) -> str:
@@ -228,6 +217,7 @@ def row(place: str, way: str, cells: Sequence[Mapping[str, Any]]) -> dict[str, A
         "untouched, test": mean(one["test_untouched"] for one in cells),
         "validation": with_interval([one["validation"] for one in cells]),
         "test": with_interval([one["test"] for one in cells]),
+        "hard": with_interval([one["test_hard"] for one in cells if one["test_hard"] is not None] or [nan]),
         "curve": [(round(at, 1), *at_time(cells, at)) for at in grid],
     }
 
