@@ -262,14 +262,14 @@ def _report(output: Path, epochs: int, training_report: TrainingReport, task: ty
     """Return a report function that prints a line, keeps the last checkpoint, the best one and the report."""
     best = (-1.0, -1.0)  # an epoch without a single right character is still the best so far
     if (output / LAST).exists() and (output / BEST).exists():  # of this run, which goes on
-        best = task.scores.from_metrics(load_checkpoint(output / BEST).metrics, 0).rank
+        best = task.scores.rank_in(load_checkpoint(output / BEST).metrics)
 
     def report(metrics: "Metrics", make: "MakeCheckpoint") -> None:
         nonlocal best
         scores = task.scores.from_metrics(metrics, 0)
-        checkpoint = make()
-        if scores.rank > best:  # first: killed in between, the run goes on before this epoch
-            best = scores.rank
+        checkpoint, rank = make(), task.scores.rank_in(metrics)
+        if rank > best:  # first: killed in between, the run goes on before this epoch
+            best = rank
             checkpoint.save(output / BEST)
         checkpoint.save(output / LAST)
         training_report.add(metrics)

@@ -8,7 +8,7 @@ from search.records.trial import Measure, State, TrialRecord
 from search.records.trial_report import DIVERGED, EPOCH, Row, TrialReport, latest_reports, read_reports
 from search.storage.journal import TrialJournal, keep_plain
 from train.config import TrialConfig, config_from_mapping
-from train.scoring.scores import Scores
+from train.scoring.scores import VAL_LOSS, Scores
 from train.steps.schedule import Best, ScheduleHorizon
 from train.steps.validation import GENERAL
 from train.tasks import TASKS
@@ -111,6 +111,7 @@ def measure_report(report: TrialReport, kind: type[Scores], samples: Samples) ->
         seconds=report.stamp.elapsed_s,
         loss=report.loss,
         scores=kind.from_metrics(report.metrics, report.fold.samples if report.fold else samples.val),
+        val_loss=report.metrics.get(VAL_LOSS),
         general=kind.from_metrics(report.metrics, samples.general, GENERAL) if general else None,
         **lost,
     )

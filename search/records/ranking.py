@@ -1,6 +1,7 @@
 """Which result is better: the one rule for epochs, trials, averages of weights, Optuna and ASHA.
 
-Without a limit on forgetting: the task's first score on the validation split, ties by its second. With one, whatever
+Without a limit on forgetting: the task's first score on the validation split, ties by its second, and where both are
+equal by how probable the labels are (`Scores.rank_with`). With one, whatever
 forgets too much ranks below everything that does not, and among its like by how much too much; only then by how well
 it reads (Deb, An efficient constraint handling method for genetic algorithms, 2000). Optuna's constrained TPE splits
 trials by the same order, so to tell it one number is as good as to tell it constraints, and ASHA understands it, too.

@@ -23,6 +23,7 @@ class Measure(Frozen):
         forgetting: by how much the first of those is less than the model's as published; negative for a gain.
         fold: that it was made after, of all the folds so far; 0 where a trial has none, and reports epochs.
         excess: of forgetting over the limit; 0 within it, or without one.
+        val_loss: of the validation labels; None where none has one, and in studies of earlier versions.
     """
 
     epoch: int
@@ -33,11 +34,12 @@ class Measure(Frozen):
     forgetting: float | None = None
     excess: float = 0.0
     fold: int = 0
+    val_loss: float | None = None
 
     @property
     def rank(self) -> tuple[float, float, float]:
         """Sort key: see search/records/ranking.py."""
-        return rank_key(*self.scores.rank, self.excess)
+        return rank_key(*self.scores.rank_with(self.val_loss), self.excess)
 
 
 class TrialRecord(Frozen):

@@ -24,6 +24,7 @@ from train.config import TrialConfig
 from train.errors import DivergedError
 from train.loop import MakeCheckpoint, Metrics, TrainingData, train
 from train.scoring.intervals import score_interval
+from train.steps.validation import mean_loss
 from train.tasks import SampleStats, primary_of
 from train.trained.loaded import load_network
 
@@ -110,7 +111,12 @@ def train_again(
         general = network.read(data.general).scores
         excess = forgetting.measure(config.model, general.primary).excess
     weights = replace(last[0], state={"weights": last[0].weights})
-    return Run(config.seed, rank_key(*reading.scores.rank, excess), reading.stats, weights)
+    return Run(
+        config.seed,
+        rank_key(*reading.scores.rank_with(mean_loss(reading.losses)), excess),
+        reading.stats,
+        weights,
+    )
 
 
 def confirm(trials: Sequence[TrialRecord], retraining: Retraining, seed: int) -> tuple[Finalist, ...]:

@@ -26,7 +26,7 @@ from train.errors import CheckpointError
 from train.loop import TrainingData, assemble_run
 from train.scoring.intervals import Z_95, paired_gain_interval
 from train.scoring.scores import Scores
-from train.steps.validation import GENERAL, evaluate
+from train.steps.validation import GENERAL, evaluate, evaluate_with_loss
 from train.tasks import TASKS, SampleStats, Task
 from train.trained.loaded import Loaded
 
@@ -65,17 +65,19 @@ class Result:
         general: on the general samples; None without any.
         excess: of what is forgotten there over the limit.
         stats: how each validation sample is done (`Task.per_sample`).
+        loss: of the validation labels; None where none has one.
     """
 
     scores: Scores
     general: Scores | None
     excess: float
     stats: SampleStats
+    loss: float | None = None
 
     @property
     def rank(self) -> tuple[float, float, float]:
         """Sort key: see search/records/ranking.py."""
-        return rank_key(*self.scores.rank, self.excess)
+        return rank_key(*self.scores.rank_with(self.loss), self.excess)
 
     @property
     def metrics(self) -> dict[str, float]:
@@ -229,8 +231,8 @@ def read_weights(
     engine.load({"weights": weights})
     general = evaluate(engine, task, data.general)[0] if data.general is not None else None
     excess = measure(general.primary).excess if measure is not None and general is not None else 0.0
-    scores, predictions = evaluate(engine, task, data.val)
-    return Result(scores, general, excess, task.per_sample(predictions, data.val))
+    scores, predictions, loss = evaluate_with_loss(engine, task, data.val)
+    return Result(scores, general, excess, task.per_sample(predictions, data.val), loss)
 
 
 def _ingredients(

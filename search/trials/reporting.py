@@ -12,7 +12,7 @@ from search.trials.start import TrialSetup, TrialStart, find_study
 from train.checkpoint import Checkpoint
 from train.config import TrialConfig
 from train.loop import MakeCheckpoint, Metrics, Report
-from train.scoring.scores import Scores
+from train.scoring.scores import VAL_LOSS, Scores
 from train.steps.validation import GENERAL
 from train.tasks import TASKS
 
@@ -50,17 +50,23 @@ def judge_metrics(
     """
     kind = TASKS.get(config.task).scores
     general = kind.from_metrics(metrics, 0, GENERAL) if kind.are_in(metrics, GENERAL) else None
-    return judge(kind.from_metrics(metrics, samples), general, config.model, forgetting)
+    found = kind.from_metrics(metrics, samples)
+    return judge(found, general, config.model, forgetting, metrics.get(VAL_LOSS))
 
 
 def judge(
-    scores: Scores, general: Scores | None, model: str, forgetting: Forgetting | None
+    scores: Scores,
+    general: Scores | None,
+    model: str,
+    forgetting: Forgetting | None,
+    loss: float | None = None,
 ) -> tuple[float, Forgotten | None]:
-    """Return the one number that orders as these scores do, and what the model has forgotten."""
+    """Return the one number that orders as these scores and the labels' loss do, and what the model has forgotten."""
+    rank = scores.rank_with(loss)
     if forgetting is None or general is None:
-        return score(*scores.rank, scores.steps), None
+        return score(*rank, scores.steps), None
     lost = forgetting.measure(model, general.primary)
-    return score(*scores.rank, scores.steps, lost.excess, forgetting.steps), lost
+    return score(*rank, scores.steps, lost.excess, forgetting.steps), lost
 
 
 def make_fold_report(

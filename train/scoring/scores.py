@@ -1,5 +1,6 @@
 """How well a task is done: what every kind of score has in common, whatever it measures."""
 
+import math
 from abc import ABC
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -8,6 +9,13 @@ from typing import Any, ClassVar, Self
 from train.scoring.intervals import Interval, wilson_interval
 
 FINE = 10**6
+LIKELIHOOD = 1e-6
+"""What the probability of the labels counts beside the score that breaks ties: where both scores are equal, it decides.
+
+Where all validation samples are read, as easy ones soon are, the scores can tell no two networks apart.
+"""
+VAL_LOSS = "val_loss"
+"""Among an epoch's metrics: the mean loss of the validation labels; missing where none has one."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +61,16 @@ class Scores(ABC):
     def rank(self) -> tuple[float, float]:
         """Sort key."""
         return self.primary, self.tie
+
+    def rank_with(self, loss: float | None) -> tuple[float, float]:
+        """Return the sort key of these scores beside a mean loss of the labels (`LIKELIHOOD`)."""
+        likelihood = 0.0 if loss is None else math.exp(-max(loss, 0.0))
+        return self.primary, self.tie + LIKELIHOOD * likelihood
+
+    @classmethod
+    def rank_in(cls, metrics: Mapping[str, Any]) -> tuple[float, float]:
+        """Return the sort key of an epoch's metrics."""
+        return cls.from_metrics(metrics, 0).rank_with(metrics.get(VAL_LOSS))
 
     @property
     def steps(self) -> int:

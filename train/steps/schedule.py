@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from train.config import ScheduleConfig, TrialConfig
+from train.scoring.scores import VAL_LOSS
 
 ONE_CYCLE_FLOOR = 1e-3
 DECAY = 0.2
@@ -145,31 +146,37 @@ PREFIX = "best_"
 
 @dataclass(frozen=True)
 class Best:
-    """The best epoch so far, by its first score, ties by the second; the earliest of equals.
+    """The best epoch so far, by its first score, ties by the second, then by the lower loss; the earliest of equals.
 
     Attributes:
         names: of the two scores in an epoch's metrics (`Scores.names`).
         epoch: counted from 1; 0 before the first.
+        rank: the two scores.
+        loss: of the validation labels; infinite where none has one.
     """
 
     names: tuple[str, ...]
     epoch: int = 0
     rank: tuple[float, ...] = (-1.0, -1.0)
+    loss: float = math.inf
 
     def from_metrics(self, metrics: Mapping[str, float]) -> "Best":
         """Return what an epoch's metrics say; where they say nothing, that epoch is the best so far."""
-        epoch, *rank = (metrics.get(PREFIX + name, metrics[name]) for name in ("epoch", *self.names))
-        return Best(self.names, int(epoch), tuple(rank))
+        prefix = PREFIX if PREFIX + "epoch" in metrics else ""
+        epoch, *rank = (metrics[prefix + name] for name in ("epoch", *self.names))
+        return Best(self.names, int(epoch), tuple(rank), metrics.get(prefix + VAL_LOSS, math.inf))
 
     def after(self, metrics: Mapping[str, float]) -> "Best":
         """Return the better one of this and the epoch of `metrics`."""
-        rank = tuple(metrics[name] for name in self.names)
-        return Best(self.names, int(metrics["epoch"]), rank) if rank > self.rank else self
+        rank, loss = tuple(metrics[name] for name in self.names), metrics.get(VAL_LOSS, math.inf)
+        better = (rank, -loss) > (self.rank, -self.loss)
+        return Best(self.names, int(metrics["epoch"]), rank, loss) if better else self
 
     def metrics(self) -> dict[str, float]:
         """Return what `from_metrics` reads."""
-        values = zip(("epoch", *self.names), (self.epoch, *self.rank), strict=True)
-        return {PREFIX + name: value for name, value in values}
+        values = dict(zip(("epoch", *self.names), (self.epoch, *self.rank), strict=True))
+        values |= {VAL_LOSS: self.loss} if math.isfinite(self.loss) else {}
+        return {PREFIX + name: value for name, value in values.items()}
 
     def out_of_patience(self, epoch: int, patience: int) -> bool:
         """Whether `patience` epochs up to `epoch` brought nothing better; never with a patience of 0."""

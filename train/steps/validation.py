@@ -1,12 +1,13 @@
 """What a network reads of a split, and how well."""
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 from train.data.batching.batches import Indices, split, worker_share
 from train.data.dataset import Dataset
 from train.engine import Engine, Images, World
-from train.scoring.scores import Scores
+from train.scoring.scores import VAL_LOSS, Scores
 from train.tasks import Batches, Task
 
 GENERAL = "general_"
@@ -29,12 +30,14 @@ def validate(
     the less memory.
     """
     task = task.at_best
-    scores, _, loss = _evaluate(engine, task, val, world, micro_batches, source=source)
+    scores, _, loss = evaluate_with_loss(engine, task, val, world, micro_batches, source=source)
     metrics = scores.metrics()
     if loss is not None:
-        metrics["val_loss"] = loss
+        metrics[VAL_LOSS] = loss
     if general is not None:
-        metrics |= _evaluate(engine, task, general, world, micro_batches, source=source)[0].metrics(GENERAL)
+        metrics |= evaluate_with_loss(engine, task, general, world, micro_batches, source=source)[0].metrics(
+            GENERAL
+        )
     return metrics
 
 
@@ -45,22 +48,27 @@ def evaluate(
     world: World = World(),  # noqa: B008
 ) -> tuple[Scores, list[Any]]:
     """Score every sample of a split exactly once; return the scores and the predictions in dataset order."""
-    return _evaluate(engine, task, data, world)[:2]
+    return evaluate_with_loss(engine, task, data, world)[:2]
 
 
-def _evaluate(
+def evaluate_with_loss(
     engine: Engine,
     task: Task,
     data: Dataset,
-    world: World,
+    world: World = World(),  # noqa: B008
     micro_batches: int = 1,
     *,
     source: Batches | None = None,
 ) -> tuple[Scores, list[Any], float | None]:
-    """Evaluate and return also the mean loss over the samples that have one; None if there are none."""
+    """Return as `evaluate`, and the mean loss over the samples that have one; None if there are none."""
     predictions, losses = read(engine, task, data, world, micro_batches, source=source)
+    return task.score(predictions, data), predictions, mean_loss(losses)
+
+
+def mean_loss(losses: Sequence[float]) -> float | None:
+    """Return the mean over the samples that have a loss; None if there are none."""
     finite = [loss for loss in losses if math.isfinite(loss)]
-    return task.score(predictions, data), predictions, sum(finite) / len(finite) if finite else None
+    return sum(finite) / len(finite) if finite else None
 
 
 def read(

@@ -32,6 +32,7 @@ LATER = [
     ("int8", None),
     ("precision", "float32"),
     ("documents", None),
+    ("val_loss", None),
 ]
 
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from tests.real_lines import config, few_lines, run
 from train.checkpoint import load_checkpoint
 from train.loop import TrainingData
+from train.scoring.texts import TextScores
 from train.steps.schedule import Best
 
 NAMES = ("exact_match", "edit_similarity")
@@ -20,24 +21,34 @@ def data(data_dir: Path) -> TrainingData:
     return few_lines(data_dir)
 
 
-def epoch(number: int, exact_match: float, edit_similarity: float) -> dict[str, float]:
-    return {"epoch": number, "exact_match": exact_match, "edit_similarity": edit_similarity}
+Epochs = list[tuple[float, float, float | None]]
 
 
-scores = st.lists(st.tuples(st.sampled_from([0.0, 0.5, 1.0]), st.sampled_from([0.0, 0.5, 1.0])), min_size=1)
+def epoch(
+    number: int, exact_match: float, edit_similarity: float, loss: float | None = None
+) -> dict[str, float]:
+    found = {"epoch": number, "exact_match": exact_match, "edit_similarity": edit_similarity}
+    return found if loss is None else found | {"val_loss": loss}
+
+
+share = st.sampled_from([0.0, 0.5, 1.0])
+scores = st.lists(st.tuples(share, share, st.sampled_from([None, 0.0, 2.0])), min_size=1)
 
 
 @given(scores)
-def test_the_best_epoch_is_the_first_of_the_highest(pairs: list[tuple[float, float]]) -> None:
+def test_the_best_epoch_is_the_first_of_the_highest_then_of_the_least_loss(epochs: Epochs) -> None:
     best = Best(NAMES)
-    for number, pair in enumerate(pairs, 1):
-        best = best.after(epoch(number, *pair))
-    assert best.epoch == pairs.index(max(pairs)) + 1
-    assert best.rank == max(pairs)
+    for number, one in enumerate(epochs, 1):
+        best = best.after(epoch(number, *one))
+    keys = [(exact, similarity, -9.0 if loss is None else -loss) for exact, similarity, loss in epochs]
+    assert best.epoch == keys.index(max(keys)) + 1
+    assert best.rank == max(keys)[:2]
+    ranks = [TextScores.rank_in({**epoch(0, *one), "cer": 0.0}) for one in epochs]
+    assert ranks.index(max(ranks)) + 1 == best.epoch, "the number that checkpoints are kept by says the same"
 
 
 @given(scores, st.integers(0, 4))
-def test_an_interruption_changes_nothing(pairs: list[tuple[float, float]], patience: int) -> None:
+def test_an_interruption_changes_nothing(pairs: Epochs, patience: int) -> None:
     """The best epoch comes back from the metrics of any later one."""
     best = Best(NAMES)
     for number, pair in enumerate(pairs, 1):
