@@ -17,6 +17,7 @@ SPREAD = 0.5
 On the same VIN lines it left 0.36 of tiny's, 0.29 of small's and 0.52 of v5-mobile's: 0.4.
 """
 LEAST_CHANCE = 0.05
+ENOUGH_TRIALS = 2
 
 
 def estimate_chance(errors: float, least_errors: float) -> float:
@@ -83,19 +84,25 @@ def _explain(probe: Probe, best: Probe, chance: float, times: float) -> str:
     )
 
 
-def pick_affordable_models(probes: Sequence[Probe], seconds: Sequence[float], available: float) -> list[str]:
+def pick_affordable_models(
+    probes: Sequence[Probe], seconds: Sequence[float], available: float, trials: int = ENOUGH_TRIALS
+) -> list[str]:
     """Return the models worth searching, in the order of `order_probes`: those whose trials the time budget carries.
 
-    Each model needs about two full-length trials before the search can tell anything about it. One that takes more than
-    is left by those before it is left out. Of models that read alike before any training the larger one often learns
-    more, so it goes only for want of time, and never alone for being slower. One of the best stays in any case.
+    Each model needs about two full-length trials, where there will be two, before the search can tell anything about it.
+    One that takes more than is left by those before it is left out. Of models that read alike before any training the
+    larger one often learns more, so it goes only for want of time, and never alone for being slower. One of the best
+    stays in any case.
 
     Args:
         probes: of all models.
         seconds: of a full-length trial of each.
         available: seconds of all places together.
+        trials: that the search will have at most.
     """
-    cost = {probe.model: 2 * each for probe, each in zip(probes, seconds, strict=True)}
+    cost = {
+        probe.model: min(ENOUGH_TRIALS, trials) * each for probe, each in zip(probes, seconds, strict=True)
+    }
     models: list[str] = []
     for probe in order_probes(probes):
         if cost[probe.model] <= available:

@@ -7,7 +7,12 @@ from typing import Any
 
 import ray
 
-from search.planning.chances import drop_hopeless_models, order_probes, pick_affordable_models
+from search.planning.chances import (
+    ENOUGH_TRIALS,
+    drop_hopeless_models,
+    order_probes,
+    pick_affordable_models,
+)
 from search.planning.clock import Clock
 from search.planning.companion import plan_companion
 from search.planning.ending import Ending, plan_ending
@@ -178,7 +183,9 @@ def drop_unaffordable_models(
         for probe in probes
     ]
     concurrent = fit_resources(settings, nodes, space, probes).concurrent
-    models = pick_affordable_models(probes, seconds, concurrent * (budget.deadline - now))
+    models = pick_affordable_models(
+        probes, seconds, concurrent * (budget.deadline - now), settings.trials or ENOUGH_TRIALS
+    )
     left_out = [probe.model for probe in probes if probe.model not in models]
     reason = f"the time budget is too short for all models: left out {', '.join(left_out)}"
     return space.with_choices("model", models), reason if left_out else ""

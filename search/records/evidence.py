@@ -117,12 +117,14 @@ class Caution(Frozen):
         share: how far from its weights to the winner's the bundle's lie: 0 is the baseline itself, 1 the winner.
         gain: of the winner over the baseline on the same samples.
         samples: number of them: validation, or of all folds.
+        probability: what the mean probability of their labels gains; None where that was not needed, or is not known.
     """
 
     baseline: str
     share: float
     gain: Gain
     samples: int
+    probability: Gain | None = None
 
 
 class Refit(Frozen):

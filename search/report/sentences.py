@@ -30,7 +30,13 @@ def caution_lines(result: StudyResult) -> list[str]:
     why = f"Over the best pretrained baseline ({caution.baseline}) the winner gains {gain}"
     if caution.share:
         bundle = f"its weights lie {percent(caution.share)} of the way from the baseline's to the winner's"
-        return [f"{why}: likely, but not significant, so the bundle stays near it: {bundle}."]
+        verdict = "likely, but not significant"
+        if caution.probability is not None:
+            verdict = (
+                "not significant, but it is surer of what is right (mean probability of the labels "
+                f"{format_gain(caution.probability)})"
+            )
+        return [f"{why}: {verdict}, so the bundle stays near it: {bundle}."]
     verdict = "it is worse" if caution.gain.interval.high < 0 else "not significant"
     return [
         f"{why}: {verdict}, so the bundle is that baseline, unchanged by training (the trials can be had with "

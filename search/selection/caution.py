@@ -43,7 +43,8 @@ def apply_caution(
     """Return the network of the bundle, what it is averaged from, and how near to the best baseline it stays.
 
     A gain that is significant leaves the winner as it is. One that is likely, over the baseline that the winner started
-    from, takes the best weights between the two, of equals the nearest to the start. Any other takes the baseline. No
+    from, takes the best weights between the two, of equals the nearest to the start; so does one in the probability of
+    the labels, where the winner reads no fewer: easy labels show no other. Any other takes the baseline. No
     caution is told where no baseline stands against the winner: one with random weights, one that a limit on forgetting
     may forbid, or, where latency counts, a network of another architecture.
 
@@ -60,12 +61,14 @@ def apply_caution(
     told = partial(Caution, baseline=str(baseline.baseline), gain=gain, samples=samples)
     if gain.interval.low > 0:
         return winner, averaged, told(share=1)
+    surer = None if is_likely(gain) else measure_probability(search, winner, baseline)
+    shown = is_likely(gain) or (surer is not None and surer.interval.low > 0 and gain.difference >= 0)
     in_time = search.weights_deadline is None or time.time() < search.weights_deadline
-    between = interpolate(search, winner, baseline) if is_likely(gain) and in_time else None
+    between = interpolate(search, winner, baseline) if shown and in_time else None
     if between is not None:
         share, network = between
-        return network, averaged, told(share=share)
-    return load_baseline(baseline), (PRETRAINED,), told(share=0)
+        return network, averaged, told(share=share, probability=surer)
+    return load_baseline(baseline), (PRETRAINED,), told(share=0, probability=surer)
 
 
 def is_likely(gain: Gain) -> bool:
@@ -107,6 +110,24 @@ def measure_gain(
     return gain, len(after)
 
 
+def measure_probability(search: Searched, winner: Loaded, baseline: ProbedBaseline) -> Gain | None:
+    """Return what the mean probability of the validation labels gains; None over folds, or where no label has one."""
+    training = search.data.training
+    if search.folds > 1:
+        return None
+    losses = [network.at_best.read(training.val).losses for network in (baseline.network, winner)]
+    before, after = (np.exp(-np.array(one, np.float64)) for one in losses)
+    if not before.any() and not after.any():
+        return None
+    rows = [np.stack([np.ones(len(one)), one], axis=1) for one in (before, after)]
+    return paired_gain_interval(
+        *rows,
+        lambda sums: float(sums[1] / sums[0]),
+        search.settings.seed,
+        training.documents_in(training.val),
+    )
+
+
 def _rows_of_folds(search: Searched, selected: Selection) -> SampleStats:
     rows = join_rows(latest_reports(search.journals[selected.ranked[0].id].rows))
     assert rows is not None, "a trial over folds reports how its samples are done"
@@ -129,8 +150,10 @@ def interpolate(search: Searched, winner: Loaded, baseline: ProbedBaseline) -> t
     read = partial(read_weights, engine, task.at_best, training, None)
     floor = read(first)
     found = [(read(mixed), share, mixed) for share, mixed in _between(first, last)]
-    result, share, weights = max(found, key=lambda one: one[0].rank)
-    if result.rank < floor.rank:
+    result, share, weights = max(
+        found, key=lambda one: one[0].scores.rank
+    )  # of equals the nearest, however sure
+    if result.scores.rank < floor.scores.rank:
         return None
     engine.load({"weights": weights})
     return share, Loaded(engine, task, checkpoint=_with_weights(checkpoint, result, weights))

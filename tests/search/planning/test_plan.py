@@ -148,6 +148,12 @@ def test_only_the_best_readers_stay_where_time_is_short(trials: float, models: l
     assert pick_affordable_models(PROBES, [60, 60, 60], 60 * trials) == models
 
 
+def test_a_single_trial_is_paid_once() -> None:
+    """The best reader was left out for a second trial that nobody had asked for."""
+    assert pick_affordable_models(PROBES, [60, 60, 10], 60, trials=1) == ["best"]
+    assert pick_affordable_models(PROBES, [60, 60, 10], 60) == ["middle"]
+
+
 @pytest.mark.parametrize(
     ("seconds", "models"),
     [

@@ -13,6 +13,7 @@ from tests import real_lines
 from tests.search.selection.test_soup import perturbed
 from tests.search.selection.test_winner import Made, searched
 from train.config import TrialConfig
+from train.models import MODELS
 from train.scoring.intervals import paired_share_gain
 from train.trained.loaded import Loaded, load_network
 
@@ -48,6 +49,29 @@ def test_a_winner_without_a_gain_is_replaced_by_the_baseline(made: Made) -> None
     assert "lines 320 px wide" in caution.baseline
     for name, array in network.checkpoint.weights.items():
         np.testing.assert_array_equal(array, made.best.weights[name])
+
+
+def sharpened(made: Made, factor: float) -> Loaded:
+    """Return the pretrained network with a head that is surer of the same characters, or less sure."""
+    head = MODELS.get(made.best.config.model).head
+    weights = {
+        name: array * np.float32(factor) if name.startswith(f"{head}.") else array
+        for name, array in made.best.weights.items()
+    }
+    checkpoint = replace(made.best, state={"weights": weights})
+    return load_network(checkpoint, made.search.data.training.train)
+
+
+@pytest.mark.parametrize(("factor", "share"), [(1.5, SHARES[0]), (0.7, 0)])
+def test_a_winner_that_is_surer_of_easy_labels_takes_the_bundle_a_part_of_its_way(
+    made: Made, factor: float, share: float
+) -> None:
+    caution = apply_caution(made.search, made.selection, sharpened(made, factor), ("a",))[2]
+    assert caution is not None
+    assert caution.gain.difference == 0, "as many are read right"
+    assert caution.share == share
+    assert caution.probability is not None
+    assert (caution.probability.difference > 0) == (share > 0)
 
 
 @pytest.mark.parametrize(
