@@ -89,7 +89,7 @@ def pick_affordable_models(
 ) -> list[str]:
     """Return the models worth searching, in the order of `order_probes`: those whose trials the time budget carries.
 
-    Each model needs about two full-length trials, where there will be two, before the search can tell anything about it.
+    Each model needs about two full-length trials, if there may be two, before the search can tell anything about it.
     One that takes more than is left by those before it is left out. Of models that read alike before any training the
     larger one often learns more, so it goes only for want of time, and never alone for being slower. One of the best
     stays in any case.
