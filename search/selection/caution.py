@@ -119,9 +119,10 @@ def measure_probability(search: Searched, winner: Loaded, baseline: ProbedBaseli
     before, after = (np.exp(-np.array(one, np.float64)) for one in losses)
     if not before.any() and not after.any():
         return None
-    rows = [np.stack([np.ones(len(one)), one], axis=1) for one in (before, after)]
+    one = np.ones(len(before))
     return paired_gain_interval(
-        *rows,
+        np.stack([one, before], axis=1),
+        np.stack([one, after], axis=1),
         lambda sums: float(sums[1] / sums[0]),
         search.settings.seed,
         training.documents_in(training.val),
