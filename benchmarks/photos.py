@@ -13,7 +13,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -36,18 +36,22 @@ from benchmarks.common import (
     write_result,
 )
 from train.config import TrialConfig
+from train.cut import Cut
 from train.data.formats import load_file
 from train.data.sample import Sample
 from train.end_to_end.finder import find_boxes
 from train.end_to_end.pair import EndToEnd, load_reader, read_end_to_end
+from train.end_to_end.words_choice import choose_words
 from train.scoring.intervals import Interval, paired_gain_interval
 from train.scoring.regions import RegionScores, hmean
+from train.sets.found import Quads
 from train.trained.readers import Read, detector
 
 DETECTOR, MEASURE = "detector", "measure"
 KINDS: dict[str, tuple[str, ...]] = {"crops": (), "found": ("--detection", "{detector}")}
 """What a reader is trained on, and the arguments of its search."""
 STEPS = (DETECTOR, *KINDS, MEASURE)
+PUBLISHED = "as published"
 NAMES = {"crops": "labelled crops", "found": "what the detector finds"}
 KEY = ("set", "size", "detector_minutes", "reader_minutes")
 
@@ -116,10 +120,16 @@ def measure(
     """Return a row for each pair, and what the last reader gains end to end over the others."""
     samples = load_file(data_folder() / place.set / "det_gt_val.txt", tasks=("detection",))
     published = Read(TrialConfig(model=f"pp-ocrv6-{place.size}", charset="keep"))
-    pairs = {"as published": (f"pp-ocrv6-{place.size}-det", published)}
+    pairs = {PUBLISHED: (f"pp-ocrv6-{place.size}-det", published)}
     if found.is_dir():
         pairs |= {NAMES[kind]: (str(found), load_reader(folder)) for kind, folder in readers.items()}
-    done = {name: _read(samples, *pair) for name, pair in pairs.items()}
+    finders = {finder for finder, _ in pairs.values()}
+    boxes = {finder: find_boxes(detector(finder), samples, threads=2) for finder in finders}
+    pairs |= _by_words(samples, boxes[pairs[PUBLISHED][0]], pairs[PUBLISHED])
+    done = {
+        name: read_end_to_end(samples, boxes[finder], reader, threads=2)
+        for name, (finder, reader) in pairs.items()
+    }
     rows = [_row(name, one, pairs[name][1]) for name, one in done.items()]
     last = NAMES["found"]
     gains = {
@@ -128,9 +138,15 @@ def measure(
     return rows, gains
 
 
-def _read(samples: Sequence[Sample], finder: str, reader: Read) -> EndToEnd:
-    boxes = find_boxes(detector(finder), samples, threads=2)
-    return read_end_to_end(samples, boxes, reader, threads=2)
+def _by_words(
+    samples: Sequence[Sample], boxes: Sequence[Quads], pair: tuple[str, Read]
+) -> dict[str, tuple[str, Read]]:
+    """Return a pair with its lines divided into words, where that is tried and better; a trained one has chosen."""
+    finder, reader = pair
+    chosen = choose_words(samples, boxes, reader)
+    print(chosen, flush=True)
+    config = reader.config.model_copy(update={"cut": Cut(words=True)})
+    return {f"{PUBLISHED}, by words": (finder, replace(reader, config=config))} if chosen.words else {}
 
 
 def _row(name: str, one: EndToEnd, reader: Read) -> dict[str, Any]:

@@ -39,6 +39,7 @@ from train.end_to_end.cut_choice import choose_cut
 from train.end_to_end.finder import ModelFinder, PhotoFiles
 from train.end_to_end.pair import EndToEnd, load_reader, read_end_to_end
 from train.end_to_end.photos import photo_page
+from train.end_to_end.words_choice import choose_words
 from train.errors import DataError, UsageError
 from train.models import MODELS
 from train.sets.found import Quads, boxes_of
@@ -271,8 +272,10 @@ def measure(asked: StudySettings, detector: str, reader: str, folder: Path) -> d
     finder = ModelFinder(detector)
     boxes, recogniser = _boxes(source, splits.val, finder), load_reader(folder_of_reader)
     chosen = choose_cut(splits.val, boxes, recogniser, recogniser.config.cut)
-    print(chosen, flush=True)
     write_cut(folder_of_reader, chosen.cut)
+    words = choose_words(splits.val, boxes, load_reader(folder_of_reader))
+    print(f"{chosen}\n{words}", flush=True)
+    write_cut(folder_of_reader, chosen.cut.model_copy(update={"words": words.words}))
     recogniser = load_reader(folder_of_reader)
     found = {"validation": read_end_to_end(splits.val, boxes, recogniser)}
     title, val = f"{asked.name}: validation photos", found["validation"]

@@ -15,6 +15,8 @@ class Cut(BaseModel):
         level_degrees: a box that is tilted by up to as much is taken as the upright rectangle around it; 0: none is.
         direct: resampled once, from the photo to the reader's height, and averaged where it shrinks; else cut at the
             photo's resolution, and resized after that.
+        words: a line is divided into its words where its reader reads spaces: for labels of single words, where the
+            detector finds lines. It changes no pixel.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -24,6 +26,12 @@ class Cut(BaseModel):
     shape: Literal["rectangle", "quadrilateral"] = "rectangle"
     level_degrees: float = Field(0.0, ge=0, le=45)
     direct: bool = False
+    words: bool = Field(False, repr=False)  # lines that are kept in a cache go by what else is said
+
+    @property
+    def of_pixels(self) -> "Cut":
+        """The same without what is done once the line is read."""
+        return self.model_copy(update={"words": False})
 
     def changes(self) -> dict[str, Any]:
         """Return what differs from PaddleOCR's cut; empty for that."""
@@ -37,6 +45,7 @@ class Cut(BaseModel):
             "shape": self.shape,
             "level_degrees": f"upright up to {self.level_degrees:g} degrees",
             "direct": "resampled once",
+            "words": "divided into words",
         }
         return ", ".join(words[name] for name in self.changes()) or "as PaddleOCR cuts"
 

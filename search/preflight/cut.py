@@ -7,6 +7,7 @@ from spaces.space import SearchSpace
 from train.config import TrialConfig
 from train.data.folders.unpacked import caching_in
 from train.end_to_end.cut_choice import choose_cut
+from train.end_to_end.words_choice import choose_words
 from train.models import MODELS
 from train.sets.found import boxes_of
 from train.sets.read import read_photo_splits
@@ -21,9 +22,13 @@ def choose_study_cut(settings: StudySettings, space: SearchSpace) -> StudySettin
     photos = read_photo_splits(source)[0].val
     with caching_in(source.cache):
         boxes = boxes_of(photos, source.finder)
-    chosen = choose_cut(photos, boxes, Read(_reader(space)))
-    print(chosen, flush=True)
-    return settings.model_copy(update={"cut": chosen.cut})
+    reader = _reader(space)
+    chosen = choose_cut(photos, boxes, Read(reader))
+    words = choose_words(
+        photos, boxes, Read(reader.model_copy(update={"charset": "keep", "cut": chosen.cut}))
+    )
+    print(f"{chosen}\n{words}", flush=True)
+    return settings.model_copy(update={"cut": chosen.cut.model_copy(update={"words": words.words})})
 
 
 def _reader(space: SearchSpace) -> TrialConfig:

@@ -18,6 +18,7 @@ from train.data.crops import turned
 from train.data.kept import read_kept_lines
 from train.reading.settings import TextReading
 from train.reading.text_model import TextModel
+from train.reading.words import Word, read_words
 
 BATCH_COLUMNS_PX = 16 * 640
 """Padded columns in one batch: what bounds a replica's memory, whatever the lines."""
@@ -40,6 +41,7 @@ class Reading:
         alternatives: (text, probability) of the likeliest texts, best first, if asked for.
         picture: the characters from left to right, which is not the reading order of every script.
         decoded: what the bundle's text model says; None without one.
+        words: of a reader that has the lines of pages divided, each with its own reading; none of any other.
     """
 
     text: str
@@ -50,6 +52,7 @@ class Reading:
     alternatives: tuple[tuple[str, float], ...] = ()
     picture: str = ""
     decoded: TextReading | None = None
+    words: tuple[Word, ...] = ()
 
     def others(self, count: int) -> tuple[tuple[str, float], ...]:
         """Return up to `count` texts that it may say besides its own; one more than these has to be asked for."""
@@ -62,7 +65,8 @@ class Reading:
             return self
         one = self.decoded
         greedy_line = Decoded(one.raw, one.raw_confidence, one.raw_columns, one.raw_picture)
-        return replace(self, **greedy_line._asdict(), decoded=None)
+        words = tuple(word._replace(reading=word.reading.greedy) for word in self.words)
+        return replace(self, **greedy_line._asdict(), decoded=None, words=words)
 
 
 NOTHING = Reading("", 0.0)
@@ -105,8 +109,8 @@ class LineReader:
 
     def __init__(self, model: Model, threads: int, cores: int | None = None) -> None:
         """Open the model and measure how it runs best on `threads` cores; `cores` as `open_elastic`."""
-        self.model = model
-        self._text_model = TextModel(model.text_model, model.charset) if model.text_model else None
+        self.model, self._charset = model, model.charset
+        self._text_model = TextModel(model.text_model, self._charset) if model.text_model else None
         self.session: ElasticSession
         self.tuning: Tuning
         kept_lines = KeptLines(model) if model.samples else None
@@ -142,11 +146,20 @@ class LineReader:
             for index, row, reading in zip(
                 indices, probabilities, self._decode(probabilities, width), strict=True
             ):
-                found[index] = reading
+                own = self._divided(reading, row, widths[index] / width)
+                found[index] = own
                 if wanted[index]:
                     texts = find_alternatives(row, self.model.characters, wanted[index])
-                    found[index] = replace(reading, alternatives=tuple(texts))
+                    found[index] = replace(own, alternatives=tuple(texts))
         return [reading for reading in found if reading is not None]
+
+    def _divided(self, reading: Reading, row: Array, share: float) -> Reading:
+        """Return a reading with its line's words, where the model wants them; the line has a share of its steps."""
+        if not self.model.cut.words:
+            return reading
+        whole = reading.decoded or (reading.text, reading.confidence)
+        words = read_words(row, share * len(row), self._charset, self._text_model, whole)
+        return replace(reading, words=tuple(word._replace(reading=_of_word(word.reading)) for word in words))
 
     def _decode(self, probabilities: Array, width: int) -> list[Reading]:
         """Return the reading of each line, (N, T, C)."""
@@ -158,6 +171,10 @@ class LineReader:
             Reading(one.text, one.confidence, one.columns, steps, width, picture=one.picture, decoded=one)
             for one in self._text_model.read(probabilities)
         ]
+
+
+def _of_word(one: TextReading | tuple[str, float]) -> Reading:
+    return Reading(*one, decoded=one if isinstance(one, TextReading) else None)
 
 
 class KeptLines:

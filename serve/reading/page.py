@@ -104,6 +104,7 @@ class PageLine:
         text: as read.
         score: confidence in [0, 1].
         quad: (4, 2) corners.
+        found_in: corners of the line that was cut out, where the text is a word of it; else None.
         words: its words, if asked for.
         word_quads: a box of each, in PaddleX's order.
         decoded: what the text model did; None without one.
@@ -115,11 +116,22 @@ class PageLine:
     words: tuple[str, ...] = ()
     word_quads: tuple[Corners, ...] = ()
     decoded: TextReading | None = None
+    found_in: Quad | None = None
+
+    @property
+    def line_quad(self) -> Quad:
+        """Corners of the line that was cut out."""
+        return self.quad if self.found_in is None else self.found_in
 
     def scaled(self, factor: float) -> "PageLine":
         """Return the line in a picture that is `factor` times as large."""
         words = tuple(tuple((int(x * factor), int(y * factor)) for x, y in quad) for quad in self.word_quads)
-        return replace(self, quad=scale_quad(self.quad, factor), word_quads=cast(tuple[Corners, ...], words))
+        return replace(
+            self,
+            quad=scale_quad(self.quad, factor),
+            word_quads=cast(tuple[Corners, ...], words),
+            found_in=None if self.found_in is None else scale_quad(self.found_in, factor),
+        )
 
 
 @dataclass(frozen=True)
@@ -171,14 +183,14 @@ def assemble(
         readings: of every box.
     """
     readings_shown = [reading.greedy for reading in readings] if options.raw else readings
+    turned = [False] * len(quads) if angles is None else list(map(bool, angles))
     lines = [
-        _make_line(options, quad, size, reading)
-        for quad, size, reading in zip(quads, crop_sizes, readings_shown, strict=True)
-        if reading.confidence >= options.score_thresh
+        line
+        for box in zip(quads, crop_sizes, readings_shown, turned, strict=True)
+        for line in _make_lines(options, *box)
+        if line.score >= options.score_thresh
     ]
-    if options.find and any(
-        reading.decoded and reading.decoded.found is not None for reading in readings_shown
-    ):
+    if options.find and any(line.decoded and line.decoded.found is not None for line in lines):
         found = [(line.decoded.score, line) for line in lines if line.decoded and line.decoded.found]
         lines = [line for _, line in sorted(found, key=lambda pair: -pair[0])]
     reported = [NOT_CLASSIFIED] * len(quads) if angles is None else list(angles)
@@ -195,11 +207,37 @@ def describe_unread(sizes: Sequence[tuple[int, int]]) -> tuple[str, ...]:
     return (f"{rule}: {len(sizes)} were not read, one of {width}x{height} px; cut the picture in two",)
 
 
+def _make_lines(
+    options: PageOptions, quad: Quad, size: tuple[int, int], reading: Reading, turned: bool
+) -> list[PageLine]:
+    """Return what was read in a box: one line, or each of its words."""
+    if not options.cut.words or not reading.words:
+        return [_make_line(options, quad, size, reading)]
+    found = [(word.quad_in(quad, options.cut, turned), word.reading) for word in reading.words]
+    return [
+        PageLine(
+            one.text,
+            one.confidence,
+            corners,
+            *(((one.text,), (_corners(corners),)) if options.words and one.text else ()),
+            decoded=one.decoded,
+            found_in=quad,
+        )
+        for corners, one in found
+    ]
+
+
+def _corners(quad: Quad) -> Corners:
+    return cast(Corners, tuple((int(x), int(y)) for x, y in quad))
+
+
 def _make_line(options: PageOptions, quad: Quad, size: tuple[int, int], reading: Reading) -> PageLine:
     if not options.words:
         return PageLine(reading.text, reading.confidence, quad, decoded=reading.decoded)
     steps = count_steps(reading.steps, reading.padded_px, *size)
-    shown = quad if options.cut == PADDLEOCR else np.rint(outline(quad, options.cut)).astype(np.int32)
+    shown = (
+        quad if options.cut.of_pixels == PADDLEOCR else np.rint(outline(quad, options.cut)).astype(np.int32)
+    )
     texts, boxes = find_word_boxes(reading.picture, reading.columns, steps, shown)
     return PageLine(reading.text, reading.confidence, quad, tuple(texts), tuple(boxes), reading.decoded)
 
@@ -223,9 +261,9 @@ def make_pruned_result(page: Page) -> dict[str, Any]:
         "rec_polys": [line.quad.tolist() for line in lines],
         "rec_boxes": find_upright_boxes([line.quad for line in lines]),
     }
-    if options.cut != PADDLEOCR:
+    if options.cut.of_pixels != PADDLEOCR:
         result["rec_cuts"] = [
-            np.round(outline(line.quad, options.cut).astype(float), 2).tolist() for line in lines
+            np.round(outline(line.line_quad, options.cut).astype(float), 2).tolist() for line in lines
         ]
     if any(line.decoded for line in lines):
         result["rec_decoded"] = [

@@ -58,6 +58,20 @@ def crop(image: Image, quad: npt.ArrayLike, how: Cut = PADDLEOCR) -> Image:
     return turned(np.asarray(flat, np.uint8))
 
 
+def part_of(quad: npt.ArrayLike, start: float, end: float, how: Cut = PADDLEOCR) -> Quad:
+    """Return the (4, 2) corners of a part of a line, between two shares of its crop's length; inside of its box."""
+    crop_of, box = outline(quad, how), outline(quad, how.model_copy(update={"along": 0.0, "across": 0.0}))
+    tall = _longer_side(crop_of, 0, 3, 1, 2) >= TALL * _longer_side(
+        crop_of, 0, 1, 2, 3
+    )  # then it is read turned
+    a, b, c, d = np.roll(box, -tall, axis=0).astype(np.float64)
+    first, second = np.roll(crop_of, -tall, axis=0)[:2]
+    share = max(float(np.linalg.norm(b - a)), 1.0) / max(float(np.linalg.norm(second - first)), 1.0)
+    left, right = (min(max((at - 0.5) / share + 0.5, 0.0), 1.0) for at in (start, end))
+    corners = np.array([a + left * (b - a), a + right * (b - a), d + right * (c - d), d + left * (c - d)])
+    return np.roll(np.rint(corners).astype(np.int32), tall, axis=0)
+
+
 def outline(quad: npt.ArrayLike, how: Cut = PADDLEOCR) -> RectangleOfPoints:
     """Return the (4, 2) corners of what is cut out around a quad, in pixels of the photo; may lie outside of it."""
     points = np.asarray(quad, np.int32).reshape(-1, 2)

@@ -62,9 +62,10 @@ def choose_cut(
         boxes: that the detector finds in each.
         reader: a model of lines.
         usual: what its lines are cut like until now.
-        others: what else is tried.
+        others: what else is tried; whether a line is divided into words is another question (`choose_words`).
     """
     pairs = _hits(photos, boxes)
+    others = [one.model_copy(update={"words": usual.words}) for one in others]
     cuts = list(dict.fromkeys([usual, *others]))
     if len(pairs) < FEWEST_LINES:
         return CutChoice(usual, (), len(pairs))

@@ -73,7 +73,8 @@ def read_end_to_end(
         threads: that it reads with.
     """
     found = [list(quads) for quads in boxes]
-    pages = read_photos(samples, found, lambda lines: read(reader, lines, threads)[1], reader.config.cut)
+    how = reader.config.cut
+    pages = read_photos(samples, found, lambda lines: read(reader, lines, threads, words=how.words)[1], how)
     pages, model = [page.wanted for page in pages], reader.text_model
     raw = count_photos(samples, [page.raw for page in pages], rule, model) if model else None
     return EndToEnd(pages, count_photos(samples, pages, rule, model), raw)

@@ -17,10 +17,12 @@ from train.data.photos.regions import regions_of
 from train.data.sample import Sample
 from train.data.texts.forms import in_unicode
 from train.reading.settings import ReadingSettings, TextReading
+from train.reading.words import Word
 from train.scoring.regions import RegionCounts, RegionScores, count_reading, score_end_to_end, score_regions
 
 Reading = tuple[str, float] | TextReading
-ReadLines = Callable[[Dataset], Sequence[Reading]]
+ReadLines = Callable[[Dataset], Sequence[Any]]
+"""Returns a `Reading` of every line, or for a cut that divides lines, its `Word`s."""
 NOTHING: Reading = ("", 0.0)
 
 
@@ -68,21 +70,32 @@ def read_photos(
     Args:
         samples: the photos.
         found: boxes of each, in its own pixels.
-        read_lines: text and confidence of every line of a dataset.
-        how: the boxes are cut, the reader's own.
+        read_lines: what every line of a dataset says.
+        how: the boxes are cut, the reader's own; where it divides lines, a page has its words.
     """
     pages = [
         cut(images.read(sample.path), list(quads), how) for sample, quads in zip(samples, found, strict=True)
     ]
-    readings = iter(read_crops([crop for _, crops in pages for crop in crops], read_lines))
-    return [PhotoReading(quads, [next(readings) for _ in crops]) for quads, crops in pages]
+    lines = [(quad, crop) for quads, crops in pages for quad, crop in zip(quads, crops, strict=True)]
+    read = iter(read_boxes([quad for quad, _ in lines], [crop for _, crop in lines], read_lines, how))
+    parts = [[part for _ in quads for part in next(read)] for quads, _ in pages]
+    return [PhotoReading([quad for quad, _ in own], [reading for _, reading in own]) for own in parts]
 
 
-def read_crops(crops: Sequence[images.Image], read_lines: ReadLines) -> list[Reading]:
-    """Return what each crop says; nothing for one that is empty, or no line of text."""
+def read_boxes(
+    quads: Sequence[Quad], crops: Sequence[images.Image], read_lines: ReadLines, how: Cut = PADDLEOCR
+) -> list[list[tuple[Quad, Reading]]]:
+    """Return what is read in each box, and where: one text, or its words; nothing in one that is no line of text."""
     lines = [images.resize_line(crop) for crop in crops if crop.size and not _too_long(crop)]
     readings = iter(read_lines(_dataset(lines)) if lines else ())
-    return [next(readings) if crop.size and not _too_long(crop) else NOTHING for crop in crops]
+    nothing = [Word(0.0, 1.0, NOTHING)] if how.words else NOTHING
+    said = [next(readings) if crop.size and not _too_long(crop) else nothing for crop in crops]
+    if not how.words:
+        return [[(quad, one)] for quad, one in zip(quads, said, strict=True)]
+    return [
+        [(word.quad_in(quad, how), word.reading) for word in words]
+        for quad, words in zip(quads, said, strict=True)
+    ]
 
 
 def _too_long(crop: images.Image) -> bool:

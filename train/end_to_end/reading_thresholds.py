@@ -11,12 +11,12 @@ import numpy.typing as npt
 from train.cut import PADDLEOCR, Cut
 from train.data import images
 from train.data.charset import Charset
-from train.data.crops import crop
+from train.data.crops import Quad, crop
 from train.data.detection import DetectionParameters, decode_boxes
 from train.data.photos.regions import Region, regions_of
 from train.data.sample import Sample
 from train.end_to_end.finder import PhotoFiles
-from train.end_to_end.photos import Reading, ReadLines, read_crops
+from train.end_to_end.photos import Reading, ReadLines, read_boxes
 from train.reading.settings import ReadingSettings, TextReading
 from train.scoring.intervals import paired_gain_interval
 from train.scoring.regions import Overlaps, RegionCounts, RegionScores, hmean, polygons
@@ -30,6 +30,8 @@ from train.trained.readers import Read, read
 MOST_PHOTOS, MOST_LINES = 200, 2000
 NAMES = ("thresh", "box_thresh", "unclip_ratio")
 
+Part = tuple[Quad, Reading]
+"""What is read in a box, or in a part of it, and where."""
 Triple = tuple[float, ...]
 Rows = npt.NDArray[np.float64]
 
@@ -62,7 +64,7 @@ class Reader:
     """Who reads what is found.
 
     Attributes:
-        read_lines: text and confidence of every line of a dataset.
+        read_lines: what every line of a dataset says.
         cut: how lines are cut for it.
         text_model: behind it; None for none.
     """
@@ -125,7 +127,8 @@ def suit_reader(found: Read, photos: Sequence[Sample], reader: Read) -> Threshol
     for indices in task.evaluation_batches(data):
         output = run(session, task.evaluation_batch(data, indices))
         maps |= {i: task.photo_map(one, data, i) for i, one in zip(indices.tolist(), output, strict=True)}
-    who = Reader(lambda lines: read(reader, lines)[1], reader.config.cut, reader.text_model)
+    how = reader.config.cut
+    who = Reader(lambda lines: read(reader, lines, words=how.words)[1], how, reader.text_model)
     return choose_thresholds(some, [maps[i] for i in range(len(some))], who, task.how)
 
 
@@ -143,9 +146,10 @@ def _few_enough(found: Sequence[Sequence[_Boxes]]) -> list[int]:
 
 def _read(
     some: Sequence[int], photos: Sequence[Sample], found: Sequence[Sequence[_Boxes]], reader: Reader
-) -> dict[int, list[Reading]]:
+) -> dict[int, list[list[Part]]]:
     """Return what every different box of each photo says, in the order of its first appearance."""
     lines: list[images.Image] = []
+    boxes: list[Quad] = []
     spans: dict[int, slice] = {}
     for i in some:
         start = len(lines)
@@ -157,16 +161,17 @@ def _read(
                 one.places.append(place)
                 if place == len(lines) - start:
                     lines.append(crop(picture, quad, reader.cut))
+                    boxes.append(quad)
         spans[i] = slice(start, len(lines))
-    readings = read_crops(lines, reader.read_lines)
-    return {i: list(readings[span]) for i, span in spans.items()}
+    readings = read_boxes(boxes, lines, reader.read_lines, reader.cut)
+    return {i: readings[span] for i, span in spans.items()}
 
 
 def _counts(
     photo: Sample,
     sets: Sequence[Triple],
     found: Sequence[_Boxes],
-    readings: Sequence[Reading],
+    said: Sequence[Sequence[Part]],
     tried: Sequence[Triple],
     reader: Reader,
 ) -> list[RegionCounts]:
@@ -176,19 +181,22 @@ def _counts(
     regions = [r for r in regions_of(photo.text, photo.source) if r.ignored or wanted(r.text)]
     counted: dict[Triple, Callable[[float], RegionCounts]] = {}
     for pair, one in zip(sets, found, strict=True):
-        box_readings, overlaps = (
-            [readings[place] for place in one.places],
-            Overlaps(polygons(list(one.quads)), regions),
-        )
-        counted[pair] = partial(_count, one, box_readings, overlaps, regions)
+        parts = [part for place in one.places for part in said[place]]
+        scores = np.repeat(one.scores, np.array([len(said[place]) for place in one.places], int))
+        overlaps = Overlaps(polygons([quad for quad, _ in parts]), regions)
+        counted[pair] = partial(_count, scores, [reading for _, reading in parts], overlaps, regions)
     return [counted[thresh, ratio](box_thresh) for thresh, box_thresh, ratio in tried]
 
 
 def _count(
-    one: _Boxes, readings: Sequence[Reading], overlaps: Overlaps, regions: Sequence[Region], box_thresh: float
+    scores: Rows,
+    readings: Sequence[Reading],
+    overlaps: Overlaps,
+    regions: Sequence[Region],
+    box_thresh: float,
 ) -> RegionCounts:
     can_be = [not isinstance(r, TextReading) or r.found is not False for r in readings]
-    judged = overlaps.judge((one.scores >= box_thresh) & np.array(can_be, bool))
+    judged = overlaps.judge((scores >= box_thresh) & np.array(can_be, bool))
     texts = [text for text, _ in readings]
     right = sum(texts[i] == regions[j].text for i, j in judged.hits)
     return RegionCounts(len(judged.hits), judged.detections, judged.labels, sum(judged.ious), right)

@@ -21,6 +21,8 @@ from train.scoring.texts import CHARSET_RULES
 
 MIN_IOU = 0.5
 MAX_ON_IGNORED = 0.5
+MOSTLY = 0.7
+"""Share of a label that lies in a box that holds it."""
 AS_LABELLED = "as-labelled"
 RESAMPLING_SEED = 0  # equal counts have equal intervals
 
@@ -194,6 +196,12 @@ class Overlaps:
         hits = [(i, int(self._cared[j])) for j, i in matched.items()]
         ious = [float(self._iou[i, j]) for j, i in matched.items()]
         return JudgedBoxes(hits, ious, int((chosen & self._counts).sum()), len(self._cared))
+
+
+def lie_within(found: Polygons, regions: Sequence[Region]) -> npt.NDArray[np.bool_]:
+    """Return (N, M): which of M labels, ignored ones among them, lie mostly in which of N detections."""
+    labels = polygons([region.points for region in regions])
+    return np.asarray(_intersections(found, labels) > MOSTLY * shapely.area(labels)[None], bool)
 
 
 def polygons(corners: Sequence[npt.ArrayLike]) -> Polygons:

@@ -5,7 +5,7 @@ that err as the detector was seen to err.
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -23,6 +23,7 @@ from train.data.sample import Sample
 from train.data.split import Splits
 from train.errors import DataError
 from train.scoring.regions import judge, polygons
+from train.sets.joined_words import JoinedWords, join_words
 
 PICTURES = 5
 """Further pictures of every training line."""
@@ -67,11 +68,15 @@ class FoundLines:
 
 @dataclass(frozen=True)
 class _Found:
-    """The labelled lines of a split's photos, and the box of each that was found, by the line's name."""
+    """The labelled lines of a split's photos, and the box of each that was found, by the line's name.
+
+    `joined` of the lines are of several labelled words.
+    """
 
     photos: Sequence[Sample]
     lines: Sequence[Sequence[PhotoLine]]
     boxes: Mapping[str, Quads]
+    joined: int = 0
 
     @property
     def texts(self) -> int:
@@ -81,9 +86,10 @@ class _Found:
 def cut_as_found(photos: Splits, finder: Finder, how: Cut, seed: int) -> FoundLines:
     """Return the lines of photos, cut by the detector's boxes.
 
-    A text that is missed is cut by its label: it is read, too, but end to end it is wrong.
+    A text that is missed is cut by its label: it is read, too, but end to end it is wrong. For a reader whose lines are
+    divided into words, the words of a box that holds several are one line.
     """
-    parts = {name: _match(samples, finder) for name, samples in photos.items()}
+    parts = {name: _match(samples, finder, how.words) for name, samples in photos.items()}
     deviations, told = _deviations(parts, finder)
     messages = [_tell(name, part, finder) for name, part in parts.items()]
     messages.append(f"training boxes err {told}")
@@ -112,17 +118,36 @@ def boxes_of(photos: Sequence[Sample], finder: Finder) -> list[Quads]:
     return [np.array(quads, np.int32).reshape(-1, 4, 2) for quads in kept]
 
 
-def _match(photos: Sequence[Sample], finder: Finder) -> _Found:
+def _match(photos: Sequence[Sample], finder: Finder, words: bool) -> _Found:
     lines = [labelled_lines(number, photo) for number, photo in enumerate(photos)]
     require_texts(lines)
     boxes: dict[str, Quads] = {}
+    joined = 0
     for photo, of_photo, quads in zip(photos, lines, boxes_of(photos, finder), strict=True):
         regions = regions_of(photo.text, photo.source)
         places = [place for place, region in enumerate(regions) if is_line(region)]
         names = {place: line.name for place, line in zip(places, of_photo, strict=True)}
         hits = judge(polygons(list(quads)), regions).hits
         boxes |= {names[place]: quads[found] for found, place in hits if place in names}
-    return _Found(photos, lines, boxes)
+        if words:
+            joined += _join(of_photo, boxes, join_words(list(quads), regions), names)
+    return _Found(photos, lines, boxes, joined)
+
+
+def _join(
+    lines: list[PhotoLine], boxes: dict[str, Quads], joined: Iterable[JoinedWords], names: Mapping[int, str]
+) -> int:
+    """Make one line of the words of a photo that were found together; return how many there are."""
+    count = 0
+    for count, one in enumerate(joined, 1):  # noqa: B007 - the last number is returned
+        first, *others = (names[place] for place in one.places)
+        place = next(i for i, line in enumerate(lines) if line.name == first)
+        lines[place] = lines[place]._replace(text=one.text, corners=one.corners)
+        lines[:] = [line for line in lines if line.name not in others]
+        for name in others:
+            boxes.pop(name, None)
+        boxes[first] = one.box
+    return count
 
 
 def _deviations(parts: Mapping[str, _Found], finder: Finder) -> tuple[Deviations, str]:
@@ -183,7 +208,8 @@ def _listed(corners: npt.ArrayLike) -> list[list[float]]:
 
 def _tell(name: str, part: _Found, finder: Finder) -> str:
     more = "; those that are missed are cut by their labels" if len(part.boxes) < part.texts else ""
-    return f"{name}: {len(part.boxes)} of {part.texts} texts are found by {finder.name}{more}"
+    several = f", {part.joined} of them lines of several words" if part.joined else ""
+    return f"{name}: {len(part.boxes)} of {part.texts} texts are found by {finder.name}{several}{more}"
 
 
 def _require(name: str, part: _Found, finder: Finder) -> None:

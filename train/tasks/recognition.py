@@ -20,9 +20,11 @@ from train.data.dataset import Dataset
 from train.data.decoded.stored import TURNED_LINES, Stored
 from train.data.texts.kinds import expected
 from train.engine import Batch, Images
+from train.errors import UsageError
 from train.models import MODELS
 from train.reading.settings import ReadingSettings
 from train.reading.text_model import TextModel
+from train.reading.words import SPACE, read_words
 from train.scoring.ctc import ctc_losses
 from train.scoring.scores import Scores
 from train.scoring.texts import CHARSET_RULES, TextScores, score_texts
@@ -58,6 +60,7 @@ class Recognition(Task):
     def __init__(self, config: TrialConfig, charset: Charset) -> None:
         self._config, self._charset, self._rule = config, charset, AS_LABELLED
         self._text_model: TextModel | None = None
+        self._by_words = False
 
     @staticmethod
     def checks(characters: frozenset[str] | None = None) -> Checks:
@@ -69,15 +72,17 @@ class Recognition(Task):
         """Return the model's characters and the domain's, or the domain's alone: the dictionary's and the labels'.
 
         Without a dictionary, the domain's are the labels' and, of those that the model knows, what they let expect.
+        A reader whose lines are divided into words has a space, whether labels do or not.
         """
         weights = Path(config.weights) if config.weights else None
         model = MODELS.get(config.model).charset(weights)
+        between = [SPACE] if config.cut.words else []
         if config.charset == "keep":
-            return model.extended([*texts, *dictionary])
+            return model.extended([*texts, *dictionary, *between])
         more = (
             [] if dictionary else [character for character in expected(texts) if not model.unknown(character)]
         )
-        return Charset(tuple(dictionary)).extended([*texts, *more])
+        return Charset(tuple(dictionary)).extended([*texts, *more, *between])
 
     @classmethod
     def stored_as(cls, config: TrialConfig) -> Stored:
@@ -122,6 +127,16 @@ class Recognition(Task):
         """Decode with a text model: predictions then are `TextReading`s."""
         other = copy.copy(self)
         other._text_model = TextModel(settings, self._charset) if settings else None
+        return other
+
+    @property
+    def by_words(self) -> Self:
+        """The task with lines divided: a prediction is the line's words (`train.reading.words`), for no score."""
+        if not self.worded:
+            rule = "cut.words needs a model that tells where in a line its characters stand"
+            raise UsageError(rule, self._config.model, "set cut.words to false")
+        other = copy.copy(self)
+        other._by_words = True
         return other
 
     def batch(self, data: Dataset, indices: Indices, epoch: int) -> Batch:
@@ -199,7 +214,18 @@ class Recognition(Task):
         self, output: Images, data: Dataset | None = None, indices: Indices | None = None
     ) -> list[Any]:
         """Return text and confidence of each line, whichever it is: pairs, or with a text model `TextReading`s."""
+        if self._by_words:
+            assert data is not None
+            assert indices is not None
+            return self._divide(output, data.widths[indices])
         return self._text_model.read(output) if self._text_model else decode(output, self._charset)
+
+    def _divide(self, output: Images, widths_px: npt.NDArray[np.int32]) -> list[Any]:
+        steps = output.shape[1] * widths_px / images.bucket_width(int(widths_px.max()))
+        return [
+            read_words(line, float(own), self._charset, self._text_model)
+            for line, own in zip(output, steps, strict=True)
+        ]
 
     def losses(self, output: Images, data: Dataset, indices: Indices) -> npt.NDArray[np.float64]:
         """Return each line's CTC loss; infinite for a label that the charset or the steps cannot hold."""

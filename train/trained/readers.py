@@ -51,26 +51,32 @@ def detector(source: str) -> Read:
     return Read(config_from_mapping(bundle.manifest.config, source), bundle)
 
 
-def read(model: Read, data: Dataset, threads: int = 1) -> tuple[Task, list[Any]]:
-    """Return the model's task and its predictions, in dataset order."""
+def read(model: Read, data: Dataset, threads: int = 1, *, words: bool = False) -> tuple[Task, list[Any]]:
+    """Return the model's task and its predictions, in dataset order; with `words`, those of `Recognition.by_words`."""
     if model.bundle and model.bundle.has_graph:
-        return _read_graph(model, model.bundle, data, threads)
+        return _read_graph(model, model.bundle, data, threads, words)
     from train.loop import assemble
-    from train.steps.validation import evaluate
+    from train.steps import validation
 
     checkpoint = model.checkpoint
     if model.bundle:  # without a graph: on the weights that it was trained on
         state = {"weights": model.bundle.weights()}
         checkpoint = Checkpoint(model.config, model.bundle.charset, 0, {}, state)
     engine, task = assemble(model.config, data, checkpoint)
+    task = _as_asked(task, model, words)
+    return task, validation.read(engine, task, data)[0]
+
+
+def _as_asked(task: Any, model: Read, words: bool) -> Any:
     task = task.reading_with(model.text_model) if model.text_model else task
-    return task, evaluate(engine, task, data)[1]
+    return task.by_words if words else task
 
 
-def _read_graph(model: Read, bundle: Bundle, data: Dataset, threads: int) -> tuple[Task, list[Any]]:
+def _read_graph(
+    model: Read, bundle: Bundle, data: Dataset, threads: int, words: bool
+) -> tuple[Task, list[Any]]:
     """Read with onnxruntime on `threads` cores, without a framework."""
-    task = TASKS.get(model.config.task)(model.config, bundle.charset)
-    task = task.reading_with(model.text_model) if model.text_model else task
+    task = _as_asked(TASKS.get(model.config.task)(model.config, bundle.charset), model, words)
     session = bundle.session(threads, model.precision)
     found: dict[int, Any] = {}
     for indices in task.evaluation_batches(data):

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from train.config import TrialConfig
 from train.cut import Cut
 from train.data import images
-from train.data.crops import crop, cut, outline, sort_boxes, turned
+from train.data.crops import crop, cut, outline, part_of, sort_boxes, turned
 from train.data.rectangles import smallest_rectangle
 from train.tasks.recognition import Recognition
 
@@ -161,3 +161,25 @@ def test_any_cut_of_any_box_is_a_line_or_empty(seed: int, along: float, across: 
     for one in quads(seed, 4):
         line = crop(image, one, how)
         assert not line.size or line.shape[0] == 48 or images.too_long(*line.shape[:2])
+
+
+@pytest.mark.parametrize(
+    "how", [Cut(), Cut(along=0.5), Cut(along=-0.3, level_degrees=5), Cut(direct=True)], ids=str
+)
+@pytest.mark.parametrize("tall", [False, True])
+def test_a_part_of_a_line_is_where_its_crop_shows_it(how: Cut, tall: bool) -> None:
+    """A mark in the line is looked for in its crop, and found again around the middle of the part."""
+    for start in (0.25, 0.4, 0.6):
+        image = np.zeros((220, 220, 3), np.uint8)
+        quad = np.array([[20, 60], [200, 66], [199, 96], [19, 90]], np.int32)
+        x, y = (np.array([quad[0], quad[3]]).mean(axis=0) + start * (quad[1] - quad[0])).astype(int)
+        image[y - 4 : y + 5, x - 4 : x + 5] = 255
+        if tall:  # as a line that runs downwards
+            image = np.ascontiguousarray(np.rot90(image, -1))
+            quad = np.roll(np.stack([219 - quad[:, 1], quad[:, 0]], axis=1), -3, axis=0).astype(np.int32)
+        line = crop(image, quad, how)
+        middle = np.flatnonzero(line[..., 0].max(axis=0) > 128).mean() + 0.5
+        corners = part_of(quad, (middle - 3) / line.shape[1], (middle + 3) / line.shape[1], how)
+        ink = np.argwhere(image[..., 0] > 128).mean(axis=0)[::-1]
+        assert np.abs(corners.mean(axis=0) - ink).max() < 2.5, (corners, ink)
+        assert np.array_equal(part_of(quad, 0, 1, Cut()).min(axis=0), outline(quad).round().min(axis=0))

@@ -119,3 +119,29 @@ def test_what_cannot_be_trained_on_is_said_before_any_work(folder: Path) -> None
     path.write_text(path.read_text("utf-8").replace('"A', '"M').replace('"X', '"M'), "utf-8")
     with pytest.raises(DataError, match="labelled texts must be found"):
         read_sets(source(folder, finder))
+
+
+class WholeLines(Shifted):
+    """A detector that finds the two texts of a photo, which stand side by side, as one."""
+
+    def find(self, photos: Sequence[Sample]) -> list[Any]:
+        return [np.array([[[8, 4], [152, 4], [152, 18], [8, 18]]], np.int32) for _ in photos]
+
+
+def test_words_in_one_box_are_one_line_for_a_reader_whose_lines_are_divided(folder: Path) -> None:
+    for split, count in (("train", 14), ("val", FEWEST)):
+        ends = ((10.0, 75.0), (80.0, 150.0))
+        boxes = [((a, 5.0), (b, 5.0), (b, 17.0), (a, 17.0)) for a, b in ends]
+        lines = []
+        for number in range(count):
+            regions = [Region(box, f"{letter}{number}") for box, letter in zip(boxes, "AB", strict=True)]
+            lines.append(f"det_images/{split}{number}.png\t{label_of(regions)}\n")
+        (folder / f"det_gt_{split}.txt").write_text("".join(lines), "utf-8")
+    with pytest.raises(DataError, match="labelled texts must be found"):
+        read_sets(source(folder, WholeLines()))
+    sets = read_sets(source(folder, WholeLines(), cut=Cut(words=True)))
+    train = sets.samples["train"]
+    assert (len(train), train[3].text) == (14, "A3 B3")
+    assert "train: 14 of 14 texts are found by shifted, 14 of them lines of several words" in sets.messages
+    photo = images.read(folder / "det_images" / "train3.png")
+    assert np.array_equal(images.read(train[3].path), crop(photo, [[8, 4], [152, 4], [152, 18], [8, 18]]))

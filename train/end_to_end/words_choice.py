@@ -1,0 +1,89 @@
+"""Whether lines are divided into words: tried end to end where labels lie in larger boxes, and chosen with caution."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from train.data.photos.lines import is_line
+from train.data.photos.regions import regions_of
+from train.data.sample import Sample
+from train.end_to_end.pair import read_end_to_end
+from train.scoring.intervals import Gain, paired_gain_interval
+from train.scoring.regions import RegionScores, hmean, judge, lie_within, polygons
+from train.sets.found import Quads
+from train.tasks import TASKS
+from train.trained.readers import Read
+
+WORTH_TRYING = 0.05
+"""Share of the labelled texts that are missed because they lie in a larger box."""
+MOST_BOXES = 1000
+
+
+@dataclass(frozen=True)
+class WordsChoice:
+    """What was found in photos.
+
+    Attributes:
+        words: whether lines are divided.
+        inside: labelled texts that are no hit and lie in a larger box.
+        labels: labelled texts.
+        tried: how much is found and read right by lines, and by words; None where that was not tried.
+        gain: of words over lines.
+    """
+
+    words: bool
+    inside: int
+    labels: int
+    tried: tuple[RegionScores, RegionScores] | None = None
+    gain: Gain | None = None
+
+    def __str__(self) -> str:
+        """Say it in a line."""
+        inside = f"{self.inside} of {self.labels} labelled texts lie in a larger box"
+        if self.tried is None or self.gain is None:
+            return f"words: {inside}: lines stay whole"
+        lines, words = (f"{one.hmean:.3f}" for one in self.tried)
+        low, high = (100 * end for end in self.gain.interval.ends)
+        return (
+            f"words: {inside}; found and read right in {self.tried[0].n} photos: hmean {lines} by lines, {words} by "
+            f"words ({100 * self.gain.difference:+.1f} points, 95 %: {low:+.1f} to {high:+.1f}): "
+            + ("lines are divided" if self.words else "lines stay whole")
+        )
+
+
+def choose_words(photos: Sequence[Sample], boxes: Sequence[Quads], reader: Read) -> WordsChoice:
+    """Return whether more is read right where lines are divided; as the reader has it unless that is significant.
+
+    Args:
+        photos: of the validation split.
+        boxes: that the detector finds in each.
+        reader: a model of lines, with the cut that it has until now.
+    """
+    usual = reader.config.cut.words
+    inside, labels = np.array([_count(*one) for one in zip(photos, boxes, strict=True)]).sum(axis=0).tolist()
+    if not TASKS.get(reader.config.task).worded or not (usual or inside > WORTH_TRYING * labels):
+        return WordsChoice(usual, inside, labels)
+    step = max(1, -(-sum(map(len, boxes)) // MOST_BOXES))
+    rows = [_read(photos[::step], boxes[::step], reader, words) for words in (False, True)]
+    deciding = [one[:, [4, 1, 2]] for one in rows]
+    gain = paired_gain_interval(*deciding, hmean, 0)
+    chosen = gain.interval.high >= 0 if usual else gain.interval.low > 0
+    lines, words = (RegionScores.measured(one, read=True) for one in rows)
+    return WordsChoice(chosen, inside, labels, (lines, words), gain)
+
+
+def _count(photo: Sample, quads: Quads) -> tuple[int, int]:
+    """Return how many labelled texts of a photo lie in a larger box, and how many there are."""
+    regions, found = regions_of(photo.text, photo.source), polygons(list(quads))
+    texts = np.array([is_line(region) for region in regions], bool)
+    hit = np.isin(np.arange(len(regions)), [place for _, place in judge(found, regions).hits])
+    return int((texts & ~hit & lie_within(found, regions).any(axis=0)).sum()), int(texts.sum())
+
+
+def _read(
+    photos: Sequence[Sample], boxes: Sequence[Quads], reader: Read, words: bool
+) -> "np.ndarray[tuple[int, int], np.dtype[np.float64]]":
+    cut = reader.config.cut.model_copy(update={"words": words})
+    asked = replace(reader, config=reader.config.model_copy(update={"cut": cut}))
+    return np.array(read_end_to_end(photos, boxes, asked).counts, np.float64)
