@@ -13,6 +13,7 @@ import yaml
 
 from tests.search.test_photos import real_detector
 from train.bundle import MANIFEST, SETTINGS, load_bundle
+from train.cut import Cut
 from train.data.dataset import Dataset
 from train.data.detection import DetectionParameters
 from train.data.photos.regions import Region, label_of, regions_of
@@ -20,6 +21,7 @@ from train.data.sample import Sample
 from train.end_to_end import pair
 from train.end_to_end.pair import write_thresholds
 from train.end_to_end.reading_thresholds import Reader, choose_thresholds
+from train.reading.words import Word
 from train.scoring.thresholds import PhotoMap
 
 GIVEN = DetectionParameters(
@@ -63,6 +65,22 @@ def test_what_is_read_right_decides(
     found = choose_thresholds(*photos(tmp_path, 12), Reader(read_lines), GIVEN)
     assert (found.parameters.box_thresh, found.parameters.unclip_ratio) == expected
     assert found.after.hmean >= found.before.hmean
+
+
+def test_the_words_of_a_box_are_counted_for_a_reader_whose_lines_are_divided(tmp_path: Path) -> None:
+    halves = [
+        Region(((a, 20.0), (b, 20.0), (b, 42.0), (a, 42.0)), text)
+        for a, b, text in ((20.0, 65.0, "A1"), (70.0, 115.0, "B2"))
+    ]
+    samples, maps = photos(tmp_path, 12)
+    samples = [replace(one, text=label_of(halves)) for one in samples]
+
+    def read_lines(lines: Dataset) -> list[list[Word]]:
+        return [[Word(0, 0.5, ("A1", 1.0)), Word(0.5, 1, ("B2", 1.0))] for _ in range(len(lines))]
+
+    found = choose_thresholds(samples, maps, Reader(read_lines, Cut(words=True)), GIVEN)
+    assert found.parameters.box_thresh == 0.7  # else what stands beside the labels is two words more
+    assert found.after.hmean == 1
 
 
 def test_a_bundle_is_whole_at_every_moment_of_a_change_of_thresholds(
