@@ -174,7 +174,8 @@ class LineReader:
 
 
 def _of_word(one: TextReading | tuple[str, float]) -> Reading:
-    return Reading(*one, decoded=one if isinstance(one, TextReading) else None)
+    text, confidence = one
+    return Reading(text, confidence, decoded=one if isinstance(one, TextReading) else None)
 
 
 class KeptLines:

@@ -213,18 +213,16 @@ def _make_lines(
     """Return what was read in a box: one line, or each of its words."""
     if not options.cut.words or not reading.words:
         return [_make_line(options, quad, size, reading)]
-    found = [(word.quad_in(quad, options.cut, turned), word.reading) for word in reading.words]
     return [
-        PageLine(
-            one.text,
-            one.confidence,
-            corners,
-            *(((one.text,), (_corners(corners),)) if options.words and one.text else ()),
-            decoded=one.decoded,
-            found_in=quad,
-        )
-        for corners, one in found
+        _make_word(options, word.quad_in(quad, options.cut, turned), quad, word.reading)
+        for word in reading.words
     ]
+
+
+def _make_word(options: PageOptions, quad: Quad, line: Quad, reading: Reading) -> PageLine:
+    shown = options.words and reading.text
+    words = ((reading.text,), (_corners(quad),)) if shown else ((), ())
+    return PageLine(reading.text, reading.confidence, quad, *words, reading.decoded, line)
 
 
 def _corners(quad: Quad) -> Corners:

@@ -88,8 +88,8 @@ def read_boxes(
     """Return what is read in each box, and where: one text, or its words; nothing in one that is no line of text."""
     lines = [images.resize_line(crop) for crop in crops if crop.size and not _too_long(crop)]
     readings = iter(read_lines(_dataset(lines)) if lines else ())
-    nothing = [Word(0.0, 1.0, NOTHING)] if how.words else NOTHING
-    said = [next(readings) if crop.size and not _too_long(crop) else nothing for crop in crops]
+    nothing: Any = [Word(0.0, 1.0, NOTHING)] if how.words else NOTHING
+    said: list[Any] = [next(readings) if crop.size and not _too_long(crop) else nothing for crop in crops]
     if not how.words:
         return [[(quad, one)] for quad, one in zip(quads, said, strict=True)]
     return [

@@ -18,6 +18,8 @@ from train.trained.readers import Read
 WORTH_TRYING = 0.05
 """Share of the labelled texts that are missed because they lie in a larger box."""
 MOST_BOXES = 1000
+DECIDING = [4, 1, 2]
+"""Of what `RegionCounts` has: read right, found, labelled."""
 
 
 @dataclass(frozen=True)
@@ -65,12 +67,11 @@ def choose_words(photos: Sequence[Sample], boxes: Sequence[Quads], reader: Read)
     if not TASKS.get(reader.config.task).worded or not (usual or inside > WORTH_TRYING * labels):
         return WordsChoice(usual, inside, labels)
     step = max(1, -(-sum(map(len, boxes)) // MOST_BOXES))
-    rows = [_read(photos[::step], boxes[::step], reader, words) for words in (False, True)]
-    deciding = [one[:, [4, 1, 2]] for one in rows]
-    gain = paired_gain_interval(*deciding, hmean, 0)
+    lines, words = (_read(photos[::step], boxes[::step], reader, words) for words in (False, True))
+    gain = paired_gain_interval(lines[:, DECIDING], words[:, DECIDING], hmean, 0)
     chosen = gain.interval.high >= 0 if usual else gain.interval.low > 0
-    lines, words = (RegionScores.measured(one, read=True) for one in rows)
-    return WordsChoice(chosen, inside, labels, (lines, words), gain)
+    tried = RegionScores.measured(lines, read=True), RegionScores.measured(words, read=True)
+    return WordsChoice(chosen, inside, labels, tried, gain)
 
 
 def _count(photo: Sample, quads: Quads) -> tuple[int, int]:
