@@ -220,9 +220,9 @@ def _make_lines(
 
 
 def _make_word(options: PageOptions, quad: Quad, line: Quad, reading: Reading) -> PageLine:
+    found = PageLine(reading.text, reading.confidence, quad, decoded=reading.decoded, found_in=line)
     shown = options.words and reading.text
-    words = ((reading.text,), (_corners(quad),)) if shown else ((), ())
-    return PageLine(reading.text, reading.confidence, quad, *words, reading.decoded, line)
+    return replace(found, words=(reading.text,), word_quads=(_corners(quad),)) if shown else found
 
 
 def _corners(quad: Quad) -> Corners:
