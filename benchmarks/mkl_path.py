@@ -1,4 +1,4 @@
-"""A training step with the MKL code path that `train/engines/paddle_cpu.py` chooses, against MKL's own choice.
+"""A training step with the MKL code path that `train/engines/paddlepaddle/cpu.py` chooses, against MKL's own choice.
 
     python benchmarks/mkl_path.py [--model NAME ...] [--rounds N]
 

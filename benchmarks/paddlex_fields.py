@@ -24,7 +24,7 @@ import httpx
 from PIL import Image, ImageDraw, ImageFont
 
 from benchmarks.common import data_folder, machine, print_table, write_result
-from benchmarks.servers import HOST, server
+from benchmarks.servers.server import HOST, server
 from serve.inference import pretrained
 from tests.serve import paddle_reference as paddle
 

@@ -18,7 +18,7 @@ from typing import Any
 sys.path[0] = str(Path(__file__).resolve().parent.parent)  # not this folder: its files shadow others
 
 from benchmarks.common import print_table, use_cores
-from benchmarks.portfolio_choice import (
+from benchmarks.searches.portfolio_choice import (
     JUDGES,
     PARTS,
     Cell,
@@ -36,7 +36,7 @@ from benchmarks.portfolio_choice import (
     table_of,
     write_run,
 )
-from benchmarks.portfolio_sets import FEW, FIT_WIDTH, PLACES, lines_of
+from benchmarks.searches.portfolio_sets import FEW, FIT_WIDTH, PLACES, lines_of
 from spaces.space import load_space
 from train.checkpoint import Checkpoint
 from train.config import TrialConfig, config_from_mapping

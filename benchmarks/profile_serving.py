@@ -25,8 +25,8 @@ sys.path[0] = str(Path(__file__).resolve().parent.parent)  # not this folder: it
 import psutil
 
 from benchmarks.common import machine, print_table, write_result
-from benchmarks.load import drive
-from benchmarks.servers import HOST, server
+from benchmarks.servers.load import drive
+from benchmarks.servers.server import HOST, server
 from benchmarks.serving import MODELS, TOPOLOGIES, line_requests
 
 SAMPLES_PER_S = 100
@@ -38,7 +38,7 @@ SAMPLED = ("ingress", "recogniser")
 WORK = {
     "the model": r"onnxruntime",
     "batch, padding": r"^to_batch ",
-    "picture: decoded, resized": r"train/data/(images|crops|decoded|pictures)|intake/guard|^show_lines ",
+    "picture: decoded, resized": r"train/data/(images|geometry/crops|decoded|pictures)|intake/guard|^show_lines ",
     "text of probabilities": r"train/data/charset|train/reading|inference/(beam|recogniser)",
     "HTTP, JSON": r"serve/api|uvicorn|starlette|fastapi|pydantic|json/|base64|h11|httptools",
     "Ray": r"[(/]ray/|cloudpickle",

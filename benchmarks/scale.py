@@ -24,9 +24,17 @@ from typing import Any
 sys.path[0] = str(Path(__file__).resolve().parent.parent)  # not this folder: its files shadow others
 
 from benchmarks.common import RESULTS, machine, print_table, write_result
-from benchmarks.scale_driver import DriverCost, limit, measure_driver
-from benchmarks.scale_plot import plot
-from benchmarks.scale_simulation import NEAR, Curve, Found, least_seconds, read_curves, record, simulate
+from benchmarks.searches.scale_driver import DriverCost, limit, measure_driver
+from benchmarks.searches.scale_plot import plot
+from benchmarks.searches.scale_simulation import (
+    NEAR,
+    Curve,
+    Found,
+    least_seconds,
+    read_curves,
+    record,
+    simulate,
+)
 from search.settings import Sampler
 
 CURVES = RESULTS / "learning_curves.json"

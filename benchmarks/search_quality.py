@@ -36,8 +36,8 @@ from benchmarks.common import (
     print_table,
     write_result,
 )
-from benchmarks.search_quality_lines import drawn, folder_of, hard
-from benchmarks.search_quality_plot import plot
+from benchmarks.searches.search_quality_lines import drawn, folder_of, hard
+from benchmarks.searches.search_quality_plot import plot
 from search.storage.journal import read_journal
 
 OURS = "default"

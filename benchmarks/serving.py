@@ -24,9 +24,9 @@ from typing import Any
 sys.path[0] = str(Path(__file__).resolve().parent.parent)  # not this folder: its files shadow others
 
 from benchmarks.common import REPOSITORY, data_folder, machine, print_table, write_result
-from benchmarks.load import Outcome, Request, drive, request
-from benchmarks.servers import HOST, server
-from benchmarks.serving_texts import missed_texts, texts
+from benchmarks.servers.load import Outcome, Request, drive, request
+from benchmarks.servers.server import HOST, server
+from benchmarks.servers.texts import missed_texts, texts
 
 CLIENTS = (1, 8, 32)
 TARGETS = {("pp-ocrv6-small", 1): 0.85, ("pp-ocrv6-small", 16): 0.95}
@@ -132,7 +132,7 @@ def _measure_bare(rates: dict[str, float], model: str, seconds: float) -> None:
 
 def bare_loop(model: str, way: str, seconds: float) -> float:
     """Return the lines/s of the bare loop, in a process of its own."""
-    command = [sys.executable, "benchmarks/bare_loop.py", model, way, str(seconds)]
+    command = [sys.executable, "benchmarks/servers/bare_loop.py", model, way, str(seconds)]
     done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True)
     return float(done.stdout)
 
@@ -153,8 +153,8 @@ def line_requests(port: int, count: int) -> list[Request]:
 
 
 RIVALS = {
-    "PaddleX serving": ("benchmarks/rivals.py", "paddlex"),
-    "RapidOCR + FastAPI": ("benchmarks/rivals.py", "rapidocr"),
+    "PaddleX serving": ("benchmarks/servers/rivals.py", "paddlex"),
+    "RapidOCR + FastAPI": ("benchmarks/servers/rivals.py", "rapidocr"),
 }
 
 
@@ -220,7 +220,7 @@ def _compare(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def pipeline_rate() -> float:
     """Return the pages/s of the PaddleOCR pipeline, in a process of its own."""
-    pipeline = [sys.executable, "benchmarks/rivals.py", "pipeline", *map(str, page_paths())]
+    pipeline = [sys.executable, "benchmarks/servers/rivals.py", "pipeline", *map(str, page_paths())]
     done = subprocess.run(pipeline, cwd=REPOSITORY, capture_output=True, text=True, check=True)
     return float(done.stdout.split()[-1])
 

@@ -5,7 +5,7 @@
 Eight clients send lines of random width and pages of random size without a pause. In the last quarter another bundle
 is promoted and rolled back. Exits 1 if a request fails or the memory after the warm-up grows by more than TOLERANCE.
 With --hostile, ten polite clients beside storms of large pictures, idle bodies, abandoned requests and slow PDFs
-(`benchmarks/hostile.py`): exits 1 if one fails, their p99 is over 5 times the quiet one or a process takes over 2 GiB.
+(`benchmarks/servers/hostile.py`): exits 1 if one fails, their p99 is over 5 times the quiet one or a process takes over 2 GiB.
 """
 
 import argparse
@@ -29,9 +29,9 @@ import cv2
 import numpy as np
 import psutil
 
-from benchmarks import hostile
 from benchmarks.common import machine, print_table, write_result
-from benchmarks.servers import HOST, server
+from benchmarks.servers import hostile
+from benchmarks.servers.server import HOST, server
 from benchmarks.serving import line_files, page_files
 from serve.inference import pretrained
 from serve.loop.versions import Versions

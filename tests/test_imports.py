@@ -22,18 +22,18 @@ ALLOWED = {
         "train.bundle",
         "train.cut",
         "train.data.images",
-        "train.data.kept",
-        "train.data.orientation",
+        "train.data.decoded.kept",
+        "train.data.geometry.orientation",
         "train.data.pictures",
         "train.data.charset",
         "train.data.texts.forms",
-        "train.data.crops",
-        "train.data.detection",
+        "train.data.geometry.crops",
+        "train.data.geometry.detection",
         "train.data.drawing.typeset",
         "train.data.folders",
         "train.data.formats",
         "train.data.photos.regions",
-        "train.data.rectangles",
+        "train.data.geometry.rectangles",
         "train.data.sample",
         "train.errors",
         "train.system",
@@ -200,7 +200,7 @@ def test_a_room_is_no_hall(folder: str) -> None:
 
 
 def test_only_an_engine_and_its_network_know_the_framework() -> None:
-    knowing = ("train/engines/paddle_", "train/engines/torch_", "train/models/", "train/backends/")
+    knowing = ("train/engines/paddlepaddle/", "train/engines/pytorch/", "train/models/", "train/backends/")
     wrong = [
         f"{place}: {name}"
         for path in files_of("train")

@@ -16,7 +16,7 @@ from train.cut import Cut
 from train.data import images
 from train.data.batching.batches import evaluation_batches
 from train.data.charset import Charset
-from train.data.orientation import INPUTS
+from train.data.geometry.orientation import INPUTS
 from train.errors import CheckpointError
 from train.reading.settings import FILE as READING
 from train.reading.settings import ReadingSettings, TextReading

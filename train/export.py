@@ -21,9 +21,9 @@ from train.config import TrialConfig
 from train.data import images
 from train.data.arguments import add_format_arguments, add_samples_argument, options_of
 from train.data.dataset import Dataset, decode_samples
+from train.data.decoded.kept import FILE as SAMPLES
+from train.data.decoded.kept import write_kept_lines
 from train.data.formats import load_file
-from train.data.kept import FILE as SAMPLES
-from train.data.kept import write_kept_lines
 from train.engine import Engine
 from train.errors import DataError, ParityError, UsageError
 from train.models import MODELS

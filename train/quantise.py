@@ -22,9 +22,9 @@ from train.bundle import INT8, ONNX, Bundle, Manifest, load_bundle, seal
 from train.config import config_from_mapping
 from train.data.arguments import add_format_arguments, options_of
 from train.data.dataset import Dataset, decode_samples
+from train.data.decoded.kept import FILE as KEPT
+from train.data.decoded.kept import read_kept_lines
 from train.data.formats import load_file
-from train.data.kept import FILE as KEPT
-from train.data.kept import read_kept_lines
 from train.data.sample import Sample
 from train.errors import CheckpointError, DataError, ParityError
 from train.export import whole_or_nothing

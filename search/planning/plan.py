@@ -36,7 +36,7 @@ from search.records.facts import Reservation, sum_reserved
 from search.settings import StudySettings
 from spaces.space import SearchSpace
 from train.config import TrialConfig
-from train.data.evidence import MANY_UNSEEN
+from train.data.checks.evidence import MANY_UNSEEN
 
 
 @dataclass(frozen=True)

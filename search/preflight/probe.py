@@ -15,8 +15,8 @@ from search.preflight.widths import choose_widths
 from search.records.result import Baseline
 from spaces.space import SearchSpace
 from train.config import TechniqueConfig, TrialConfig, config_from_mapping
+from train.data.checks.evidence import MIN_UNITS
 from train.data.dataset import Dataset
-from train.data.evidence import MIN_UNITS
 from train.engine import Engine
 from train.loop import TrainingData, assemble
 from train.models import MODELS

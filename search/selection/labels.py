@@ -11,7 +11,7 @@ from pathlib import Path
 from search.records.evidence import LabelCheck, LabelError
 from search.records.trial import TrialRecord
 from train.config import Frozen
-from train.data.corrections import LabelErrorRow, merge_rows, read_table, table_text
+from train.data.checks.corrections import LabelErrorRow, merge_rows, read_table, table_text
 from train.data.dataset import Dataset
 from train.errors import CheckpointError, ModelError
 from train.loop import TrainingData

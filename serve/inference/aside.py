@@ -21,7 +21,7 @@ import numpy.typing as npt
 from serve.errors import BusyError
 from serve.inference.model import load_model
 from serve.runtime.tuning import hold_turn
-from train.data.detection import MEAN_BGR, STD_BGR, DetectionParameters, decode_boxes
+from train.data.geometry.detection import MEAN_BGR, STD_BGR, DetectionParameters, decode_boxes
 from train.data.images import Image
 from train.system.onnx_session import open_session
 from train.system.parent import end_with_parent

@@ -9,7 +9,7 @@ from serve.inference.model import Model
 from serve.runtime.sessions import ElasticSession
 from serve.runtime.tuning import Tuning, blank, open_elastic
 from serve.settings import LARGE_PX
-from train.data.detection import DetectionParameters, decode_boxes, normalise
+from train.data.geometry.detection import DetectionParameters, decode_boxes, normalise
 from train.data.images import Image
 from train.system.onnx_session import CPU
 

@@ -11,7 +11,7 @@ from train.bundle import INT8, ONNX, load_bundle
 from train.cut import Cut
 from train.data import images
 from train.data.charset import Charset
-from train.data.kept import FILE as SAMPLES
+from train.data.decoded.kept import FILE as SAMPLES
 from train.errors import UsageError
 from train.reading.settings import ReadingSettings
 from train.system.files import digest_of
@@ -37,7 +37,7 @@ class Model:
         settings: what the bundle stores for use, e.g. a detector's thresholds.
         text_model: what stands between a recogniser's probabilities and the text; None for nothing.
         facts: metrics, creation and so on, for `/v1/models`.
-        samples: lines that the bundle kept (`train.data.kept`); None for none.
+        samples: lines that the bundle kept (`train.data.decoded.kept`); None for none.
     """
 
     task: str

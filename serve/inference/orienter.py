@@ -6,8 +6,8 @@ from dataclasses import replace
 from serve.inference.model import Model
 from serve.runtime.sessions import ElasticSession, Session
 from serve.runtime.tuning import Tuning, blank, open_elastic
+from train.data.geometry.orientation import angles, line_input, normalise
 from train.data.images import Image
-from train.data.orientation import angles, line_input, normalise
 
 
 class LineOrienter:

@@ -14,8 +14,8 @@ from serve.runtime.sessions import Array, ElasticSession, Session
 from serve.runtime.tuning import Agreement, Tuning, blank, open_elastic
 from train.data import images
 from train.data.charset import Decoded, decode_line
-from train.data.crops import turned
-from train.data.kept import read_kept_lines
+from train.data.decoded.kept import read_kept_lines
+from train.data.geometry.crops import turned
 from train.reading.settings import TextReading
 from train.reading.text_model import TextModel
 from train.reading.words import Word, read_words

@@ -16,9 +16,9 @@ from serve.inference.recogniser import LineReader, Reading
 from serve.runtime.sessions import ElasticSession
 from serve.settings import Settings
 from train.cut import Cut
-from train.data.detection import DetectionParameters
+from train.data.geometry.detection import DetectionParameters
+from train.data.geometry.orientation import LineInput
 from train.data.images import Image
-from train.data.orientation import LineInput
 
 T = TypeVar("T")
 

@@ -11,8 +11,8 @@ from serve.inference.recogniser import NOTHING, Reading
 from serve.reading.words import Corners, count_steps, find_upright_boxes, find_word_boxes
 from serve.schemas import DecodedText, OcrRequest, PageRequest
 from train.cut import PADDLEOCR, Cut
-from train.data.crops import Quad, outline
-from train.data.detection import LIMIT_TYPES, DetectionParameters
+from train.data.geometry.crops import Quad, outline
+from train.data.geometry.detection import LIMIT_TYPES, DetectionParameters
 from train.data.images import MAX_ASPECT
 from train.reading.settings import TextReading
 

@@ -18,11 +18,11 @@ from serve.reading.remembered import Remembered
 from serve.schemas import PageRequest
 from serve.settings import LARGE_PX
 from train.cut import Cut
-from train.data import detection, orientation
-from train.data.crops import cut
-from train.data.detection import DetectionParameters
+from train.data.geometry import detection, orientation
+from train.data.geometry.crops import cut
+from train.data.geometry.detection import DetectionParameters
+from train.data.geometry.orientation import LineInput
 from train.data.images import Image
-from train.data.orientation import LineInput
 
 
 class Models(Protocol):

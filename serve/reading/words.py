@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from train.data.crops import Quad
+from train.data.geometry.crops import Quad
 from train.data.texts.forms import text_of
 
 HAN, LATIN, OTHER = "han", "latin", "other"

@@ -1,11 +1,11 @@
 /** Starts the page: tabs, theme, API key. */
 
 import { keepKey, onKeyNeeded, storedKey } from "./api.js";
-import { countCorrections, showCorrections, startCorrections } from "./corrections.js";
+import { countCorrections, showCorrections, startCorrections } from "./loop/corrections.js";
 import { byId, icon, toast } from "./dom.js";
-import { showModels } from "./models.js";
-import { startReader } from "./reader.js";
-import { hideRetrain, showRetrain, startRetrain } from "./retrain.js";
+import { showModels } from "./loop/models.js";
+import { startReader } from "./read/reader.js";
+import { hideRetrain, showRetrain, startRetrain } from "./loop/retrain.js";
 
 const TABS = ["read", "corrections", "models"];
 const ENTER = {

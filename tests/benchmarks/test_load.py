@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.load import Load
+from benchmarks.servers.load import Load
 
 
 def serve_in_turn(load: Load, work_s: list[float]) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.portfolio_choice import (
+from benchmarks.searches.portfolio_choice import (
     Cell,
     Judged,
     Line,

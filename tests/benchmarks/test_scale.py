@@ -2,9 +2,9 @@
 
 import pytest
 
-from benchmarks.scale_driver import cost_of, limit
-from benchmarks.scale_plot import decade_ticks
-from benchmarks.scale_simulation import Curve, Found, least_seconds, simulate, target
+from benchmarks.searches.scale_driver import cost_of, limit
+from benchmarks.searches.scale_plot import decade_ticks
+from benchmarks.searches.scale_simulation import Curve, Found, least_seconds, simulate, target
 
 GOOD = Curve("torch", "full", 5e-4, (0.5, 0.7, 0.896, 0.9), (10.0, 10.0, 10.0, 10.0))
 ARMS = [(engine, technique) for engine in ("paddle", "torch") for technique in (

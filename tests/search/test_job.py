@@ -11,7 +11,7 @@ import pytest
 
 from tests import real_lines
 from tests.search.driver import REPOSITORY, Process, label_arguments
-from tests.search.job_cluster import BIN, ENVIRONMENT, NODES, Cluster, cluster
+from tests.search.machines.job_cluster import BIN, ENVIRONMENT, NODES, Cluster, cluster
 
 pytestmark = pytest.mark.slow
 UPLOAD_LIMIT = 5 * 2**20

@@ -28,7 +28,7 @@ from train.checkpoint import load_checkpoint
 from train.config import TrialConfig
 from train.config_file import load_config
 from train.data import images
-from train.data.corrections import read_table
+from train.data.checks.corrections import read_table
 from train.data.formats import load_file
 
 pytestmark = pytest.mark.slow

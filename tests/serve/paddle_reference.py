@@ -16,7 +16,7 @@ import yaml
 from serve.inference import pretrained
 from serve.inference.recogniser import Reading
 from train.data.charset import BLANK
-from train.data.detection import DetectionParameters
+from train.data.geometry.detection import DetectionParameters
 
 IMAGENET = {"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225], "scale": 1 / 255}
 DECODE = {"DecodeImage": {"channel_first": False, "img_mode": "BGR"}}

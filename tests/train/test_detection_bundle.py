@@ -17,7 +17,7 @@ from train import evaluate
 from train.bundle import load_bundle
 from train.data import images
 from train.data.dataset import MemoryDataset
-from train.data.detection import prepare
+from train.data.geometry.detection import prepare
 from train.end_to_end.photos import PhotoReading, count_photos, misread_photos, score_photos
 from train.errors import CheckpointError, UsageError
 from train.loop import assemble

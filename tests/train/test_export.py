@@ -21,7 +21,7 @@ from train.data.dataset import Dataset, decode_samples
 from train.data.formats import load_file
 from train.data.sample import Sample
 from train.engine import Engine
-from train.engines.paddle_engine import PaddleEngine
+from train.engines.paddlepaddle.engine import PaddleEngine
 from train.errors import CheckpointError, DataError, ParityError, UsageError
 from train.export import export_checkpoint, main, whole_or_nothing
 from train.loop import assemble

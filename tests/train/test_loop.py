@@ -18,7 +18,7 @@ from train.data.batching.batches import training_batches
 from train.data.charset import domain_charset
 from train.data.dataset import Dataset, decode_samples
 from train.engine import Batch, World
-from train.engines.paddle_engine import PaddleEngine
+from train.engines.paddlepaddle.engine import PaddleEngine
 from train.errors import DivergedError
 from train.loop import MakeCheckpoint, Metrics, TrainingData, assemble, train
 from train.steps.schedule import learning_rate_factor

@@ -8,7 +8,7 @@ import pytest
 
 from tests.contracts.format_examples import write_image
 from train.data.dataset import decode_samples
-from train.data.kept import FILE, write_kept_lines
+from train.data.decoded.kept import FILE, write_kept_lines
 from train.data.sample import Sample
 from train.quantise import has_learned
 

@@ -13,10 +13,11 @@ import pytest
 from tests.real_photos import Array, photos
 from train.data.photos.targets import RegionTargets
 from train.engine import BACKBONE
-from train.engines import paddle_cpu, regions_loss
+from train.engines import regions_loss
+from train.engines.paddlepaddle import cpu as paddle_cpu
 from train.models import MODELS
 from train.models.network import Network
-from train.models.reinflation import reinflate
+from train.models.weights.reinflation import reinflate
 
 paddle_cpu.prepare()  # before anything imports paddle, as the engine does
 

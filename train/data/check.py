@@ -21,17 +21,17 @@ from train.data.arguments import (
     options_of,
     require_data,
 )
-from train.data.charset_file import read_characters
 from train.data.checks.checking import check
 from train.data.checks.contact_sheet import contact_sheet
+from train.data.checks.evidence import tell_missing
 from train.data.checks.findings import Finding, as_json, as_text
 from train.data.checks.rulebook import RULES
 from train.data.checks.rules import Checks
-from train.data.evidence import tell_missing
 from train.data.folders.notes import collected_notes
 from train.data.labels import load_named, require_apart
 from train.data.sample import Sample
 from train.data.split import Splits, given_splits
+from train.data.texts.charset_file import read_characters
 from train.data.texts.forms import normal_form
 from train.reading.formats.declared import declared_rules
 from train.reading.formats.rules import COMMON, Rule

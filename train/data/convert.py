@@ -25,17 +25,17 @@ from train.data.arguments import (
     require_data,
 )
 from train.data.charset import domain_charset
-from train.data.charset_file import write_characters
 from train.data.checks.allowed import describe_left_out, require_few
 from train.data.checks.checking import BROKEN, check
+from train.data.checks.evidence import tell_made
 from train.data.checks.rules import file_checks
-from train.data.evidence import tell_made
 from train.data.folders.flat_names import FlatNames
-from train.data.hub import write_hub
+from train.data.formats.tables.hub import write_hub
 from train.data.labels import load_named
 from train.data.photos.regions import regions_of
 from train.data.sample import Sample, require_unicode
 from train.data.split import Splits, given_splits, make_splits
+from train.data.texts.charset_file import write_characters
 from train.data.texts.forms import is_unicode
 from train.errors import DataError, UsageError
 from train.system.cli import Parser

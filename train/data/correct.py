@@ -17,7 +17,7 @@ if __name__ == "__main__":
     main_guard("train.data.correct")
 
 from train.data.arguments import add_format_arguments, options_of
-from train.data.corrections import LabelErrorRow, read_table
+from train.data.checks.corrections import LabelErrorRow, read_table
 from train.data.formats import load_file
 from train.data.sample import Sample, require_unicode
 from train.data.texts.forms import escaped, is_unicode, normal_form

@@ -10,8 +10,8 @@ from rapidfuzz.distance import Levenshtein
 
 from train.cut import CUTS_TO_TRY, PADDLEOCR, Cut
 from train.data import images
-from train.data.crops import crop
 from train.data.dataset import MemoryDataset, gather
+from train.data.geometry.crops import crop
 from train.data.photos.lines import is_line
 from train.data.photos.regions import regions_of
 from train.data.sample import Sample

@@ -10,7 +10,7 @@ from train.bundle import ONNX
 from train.data import images
 from train.data.dataset import Dataset
 from train.data.decoded.header import image_size
-from train.data.detection import Quads
+from train.data.geometry.detection import Quads
 from train.data.sample import Sample
 from train.errors import DataError
 from train.trained.readers import Read, detector, read

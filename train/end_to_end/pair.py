@@ -8,7 +8,7 @@ from typing import Any
 
 from train.bundle import SETTINGS, load_bundle, rewrite_manifest
 from train.config import config_from_mapping
-from train.data.detection import DetectionParameters
+from train.data.geometry.detection import DetectionParameters
 from train.data.sample import Sample
 from train.end_to_end.photos import (
     PhotoReading,

@@ -10,8 +10,8 @@ import numpy as np
 from train.cut import PADDLEOCR, Cut
 from train.data import images
 from train.data.checks.contact_sheet import STYLE
-from train.data.crops import Quad, cut
 from train.data.dataset import Dataset, MemoryDataset
+from train.data.geometry.crops import Quad, cut
 from train.data.photos.picture import draw_regions
 from train.data.photos.regions import regions_of
 from train.data.sample import Sample

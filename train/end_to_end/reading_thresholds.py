@@ -11,8 +11,8 @@ import numpy.typing as npt
 from train.cut import PADDLEOCR, Cut
 from train.data import images
 from train.data.charset import Charset
-from train.data.crops import Quad, crop
-from train.data.detection import DetectionParameters, decode_boxes
+from train.data.geometry.crops import Quad, crop
+from train.data.geometry.detection import DetectionParameters, decode_boxes
 from train.data.photos.regions import Region, regions_of
 from train.data.sample import Sample
 from train.end_to_end.finder import PhotoFiles

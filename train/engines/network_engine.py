@@ -23,7 +23,7 @@ from train.engines.objectives import OBJECTIVES
 from train.errors import ModelError, UsageError
 from train.models import MODELS
 from train.models.network import STATISTICS, Parts
-from train.models.reinflation import pooled, reinflate
+from train.models.weights.reinflation import pooled, reinflate
 from train.tasks import TASKS
 from train.techniques import build_technique, uniform
 

@@ -10,8 +10,8 @@ from typing import ClassVar
 
 from train.data.charset import Charset
 from train.data.images import HEIGHT_PX, MIN_WIDTH_PX
-from train.models.downloads import find_room_for_downloads
 from train.models.network import Network
+from train.models.weights.downloads import find_room_for_downloads
 from train.system.registry import Registry
 
 find_room_for_downloads()

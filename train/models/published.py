@@ -20,21 +20,21 @@ import numpy as np
 from train.data.charset import Charset
 from train.errors import ModelError
 from train.models import MODELS, Model
-from train.models.inference_graph import ONNX, convert_graph, is_graph
 from train.models.network import Array, Arrays, Layer, Network, Statistics
-from train.models.onnx_weights import load_weights
-from train.models.pdparams import find_pdparams, read_pdparams
-from train.models.ppocr_names import UNUSED, Names
-from train.models.reparametrise import (
+from train.models.torch_network import UNUSED as UNCOUNTED
+from train.models.torch_network import shared_name, to_shared
+from train.models.weights.inference_graph import ONNX, convert_graph, is_graph
+from train.models.weights.onnx_weights import load_weights
+from train.models.weights.pdparams import find_pdparams, read_pdparams
+from train.models.weights.ppocr_names import UNUSED, Names
+from train.models.weights.reparametrise import (
     EPSILON,
     fuse_branches,
     fuse_depthwise,
     split_depthwise,
     spread_branches,
 )
-from train.models.starting import SAFETENSORS, Saved, read_saved
-from train.models.torch_network import UNUSED as UNCOUNTED
-from train.models.torch_network import shared_name, to_shared
+from train.models.weights.starting import SAFETENSORS, Saved, read_saved
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import Any
 
 from train.config import TrialConfig, config_from_mapping
 from train.config_file import config_of, read_settings
-from train.data.charset_file import read_characters
+from train.data.texts.charset_file import read_characters
 from train.errors import UsageError
 from train.models import MODELS
 from train.paddleocr_config.keys import CHANGES, OPTIMISERS, PLAIN, SAID, SCHEDULES, TRANSFORMS

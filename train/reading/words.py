@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from train.cut import Cut
 from train.data.charset import BLANK, Charset, decode_line
-from train.data.crops import Quad, part_of
+from train.data.geometry.crops import Quad, part_of
 from train.reading.text_model import TextModel
 
 SPACE = " "

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from train.data.detection import (
+from train.data.geometry.detection import (
     DetectionParameters,
     Probabilities,
     RawBox,

@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from train.data.charset_file import read_characters
 from train.data.checks.rules import quote_some
 from train.data.labels import Named
+from train.data.texts.charset_file import read_characters
 from train.errors import DataError, UsageError
 from train.system.paths import given_path
 from train.tasks import Task

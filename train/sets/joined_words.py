@@ -6,10 +6,10 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from train.data.crops import TALL, Quad, outline
+from train.data.geometry.crops import TALL, Quad, outline
+from train.data.geometry.rectangles import smallest_rectangle
 from train.data.photos.lines import is_line
 from train.data.photos.regions import Region
-from train.data.rectangles import smallest_rectangle
 from train.data.texts.reading_order import RIGHT_TO_LEFT
 from train.scoring.regions import lie_within, polygons
 

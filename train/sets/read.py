@@ -11,7 +11,7 @@ from pathlib import Path
 from train.cut import PADDLEOCR, Cut
 from train.data.batching.versions import VERSIONS
 from train.data.checks.checking import keep_usable
-from train.data.evidence import share_with_unseen, tell_documents, tell_made, tell_unseen
+from train.data.checks.evidence import share_with_unseen, tell_documents, tell_made, tell_unseen
 from train.data.folders.documents import Documents
 from train.data.folders.unpacked import caching_in
 from train.data.formats import load_file
@@ -78,7 +78,7 @@ class Sets:
         origins: where each set came from.
         left_out: samples that have errors: source -> rule and value.
         repaired: number of samples of the splits whose labels were put right.
-        messages: a line on each split that was made (`train.data.evidence`), and on what a detector finds.
+        messages: a line on each split that was made (`train.data.checks.evidence`), and on what a detector finds.
         dictionary: of the domain; None for none.
         documents: what each image is of; empty where no documents are known.
         unseen: about which share of further samples will hold a character that no training label has; 0 for a task

@@ -7,7 +7,7 @@ from train.config import TrialConfig
 from train.engines import ENGINES
 from train.errors import UsageError
 from train.models import MODELS
-from train.models.starting import read_saved
+from train.models.weights.starting import read_saved
 from train.tasks import TASKS
 
 

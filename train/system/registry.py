@@ -16,7 +16,7 @@ class Registry(Generic[T]):
 
     Args:
         kind: what an entry is, for error messages ("technique").
-        package: dotted name of the folder whose modules register entries.
+        package: dotted name of the folder whose modules, or those of its rooms, register entries.
     """
 
     def __init__(self, kind: str, package: str) -> None:
@@ -58,6 +58,6 @@ class Registry(Generic[T]):
         if self._loaded:
             return
         module = importlib.import_module(self.package)
-        for info in pkgutil.iter_modules(getattr(module, "__path__", [])):
-            importlib.import_module(f"{self.package}.{info.name}")
+        for info in pkgutil.walk_packages(getattr(module, "__path__", []), f"{self.package}."):
+            importlib.import_module(info.name)
         self._loaded = True

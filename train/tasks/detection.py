@@ -10,7 +10,7 @@ import numpy.typing as npt
 from train.config import TrialConfig
 from train.data.batching.batches import Indices
 from train.data.dataset import Dataset
-from train.data.detection import Quads, decode_boxes
+from train.data.geometry.detection import Quads, decode_boxes
 from train.data.images import Image
 from train.data.photos.picture import draw_regions
 from train.engine import Images

@@ -9,8 +9,8 @@ import yaml
 from train.bundle import SETTINGS
 from train.data import images
 from train.data.charset import Charset
-from train.data.detection import MEAN_BGR, MOST_CONTOURS, STD_BGR, DetectionParameters
-from train.data.orientation import PP_LCNET
+from train.data.geometry.detection import MEAN_BGR, MOST_CONTOURS, STD_BGR, DetectionParameters
+from train.data.geometry.orientation import PP_LCNET
 from train.errors import CheckpointError
 from train.system.files import write_whole
 

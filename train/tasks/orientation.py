@@ -13,15 +13,16 @@ import numpy as np
 import numpy.typing as npt
 
 from train.config import TrialConfig
-from train.data import augment, orientation
+from train.data import augment
 from train.data.batching.batches import EVALUATION_BATCH, Indices
 from train.data.batching.epoch import epoch_lines
 from train.data.batching.mixture import Extra
 from train.data.charset import Charset
 from train.data.dataset import Dataset
 from train.data.decoded.stored import Stored
+from train.data.geometry import orientation
+from train.data.geometry.orientation import LIKELIER, MOBILE_V2, PP_LCNET, UPSIDE_DOWN, LineInput, line_input
 from train.data.images import Image
-from train.data.orientation import LIKELIER, MOBILE_V2, PP_LCNET, UPSIDE_DOWN, LineInput, line_input
 from train.engine import Batch, Images
 from train.models import MODELS
 from train.scoring.scores import AccuracyScores, Scores

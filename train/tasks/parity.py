@@ -10,7 +10,13 @@ from train.data import images
 from train.data.batching.batches import evaluation_batches
 from train.data.charset import Charset, decode
 from train.data.dataset import Dataset
-from train.data.detection import DetectionParameters, Probabilities, decode_boxes, find_raw_boxes, normalise
+from train.data.geometry.detection import (
+    DetectionParameters,
+    Probabilities,
+    decode_boxes,
+    find_raw_boxes,
+    normalise,
+)
 from train.engine import Images
 
 WIDTHS_PX = (80, 160, 320, 480, 640)

@@ -18,7 +18,7 @@ from train.data.charset import Charset
 from train.data.checks.rules import Checks
 from train.data.dataset import Dataset
 from train.data.decoded.stored import Stored
-from train.data.detection import STRIDE_PX, DetectionParameters, normalise
+from train.data.geometry.detection import STRIDE_PX, DetectionParameters, normalise
 from train.data.photos import batches as region_batches
 from train.data.photos.augment import UNCHANGED, RegionAugmentation, batch_side
 from train.data.photos.batches import Photo, same_size_batches

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from train.data.dataset import Dataset
-from train.models.starting import read_saved
+from train.models.weights.starting import read_saved
 from train.reading.calibration import Coverage, Reliability, measure_coverage, measure_reliability
 from train.reading.fitting import FittedTextModel, fit
 from train.reading.knowledge import FEWEST_LINES, MOST_LINES, EarlierTextModel, TextKnowledge

@@ -9,9 +9,9 @@ from typing import Any
 import optuna
 import pytest
 
-from tests.search.disk import SmallDisk
 from tests.search.driver import ENVIRONMENT, MAX_EPOCHS, Process, label_arguments, write_labels
-from tests.search.nodes import name_of, nodes
+from tests.search.machines.disk import SmallDisk
+from tests.search.machines.nodes import name_of, nodes
 from tests.search.tiny_search import tiny_search, write_tiny_space
 from train.checkpoint import load_checkpoint
 

@@ -5,7 +5,7 @@ import pickle
 from pathlib import Path
 from typing import Any
 
-from benchmarks.scale_driver import planned
+from benchmarks.searches.scale_driver import planned
 from search.experiment.tuner import new_experiment
 from search.planning.clock import Clock
 from search.planning.time_budget import TimeBudget

@@ -23,7 +23,7 @@ from search.selection.labels import (
 from tests.real_lines import samples
 from train.checkpoint import Checkpoint
 from train.config import TrialConfig
-from train.data.corrections import read_table
+from train.data.checks.corrections import read_table
 from train.data.dataset import Dataset, decode_samples
 from train.errors import CheckpointError
 from train.loop import TrainingData, assemble

@@ -29,7 +29,7 @@ from train.bundle import load_bundle
 from train.checkpoint import Checkpoint
 from train.data.dataset import Dataset
 from train.engines import ENGINES
-from train.engines.paddle_engine import PaddleEngine
+from train.engines.paddlepaddle.engine import PaddleEngine
 from train.loop import TrainingData, assemble
 from train.reading.formats.rules import Rule
 from train.reading.knowledge import TextKnowledge

@@ -26,7 +26,7 @@ from serve.folder.rows import COLUMNS, Record, compute_digest, list_rows, list_t
 from serve.folder.settings import FolderSettings
 from serve.folder.tables import TABLES
 from serve.settings import Limits
-from tests.serve.crafted import pdf
+from tests.serve.intake.crafted import pdf
 from train.data import check
 from train.errors import StorageError, UsageError
 

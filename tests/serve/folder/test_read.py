@@ -28,7 +28,7 @@ from serve.folder.rows import make_record
 from serve.folder.settings import LINES_A_PART, FolderSettings
 from serve.inference.model import load_model
 from serve.inference.recogniser import LineReader
-from tests.serve.crafted import paged, picture
+from tests.serve.intake.crafted import paged, picture
 from train.data import images
 from train.system.cli import run
 

@@ -5,7 +5,7 @@ import pytest
 
 from serve.inference.aside import open_lean
 from serve.inference.pretrained import SIZES, find_detection_graph
-from train.data.detection import normalise
+from train.data.geometry.detection import normalise
 from train.system.onnx_session import open_session, run
 
 

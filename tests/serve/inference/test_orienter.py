@@ -11,7 +11,7 @@ from serve.inference import pretrained
 from tests.real_lines import samples
 from tests.serve import paddle_reference as paddle
 from train.data import images
-from train.data.orientation import MOBILE_V2, PP_LCNET, angles, line_input, normalise, prepare, turn
+from train.data.geometry.orientation import MOBILE_V2, PP_LCNET, angles, line_input, normalise, prepare, turn
 
 
 @settings(max_examples=60)

@@ -9,7 +9,7 @@ import pytest
 from serve.intake.at_once import decodes_at_once
 from serve.reading.services import _open_at_once
 from serve.settings import Limits
-from tests.serve.crafted import chunk, paged, picture, pillow
+from tests.serve.intake.crafted import chunk, paged, picture, pillow
 
 PNG, JPEG = pillow(), pillow(form="JPEG")
 HEAD, REST = PNG[:33], PNG[33:]

@@ -16,7 +16,7 @@ from serve.intake import documents
 from serve.intake.documents import PdfPages
 from serve.intake.pdf_worker import RefusedError, fit_scale, plan
 from serve.settings import Limits
-from tests.serve.crafted import paged, pdf, picture
+from tests.serve.intake.crafted import paged, pdf, picture
 from tests.serve.intake.decoding import decode_document, render_pdf
 from tests.serve.memory import peak_below
 

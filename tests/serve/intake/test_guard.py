@@ -12,7 +12,7 @@ from serve.inference.recogniser import show_lines
 from serve.intake import guard
 from serve.intake.guard import require_lines
 from serve.settings import Limits
-from tests.serve.crafted import paged, picture, pillow, png_bomb, promise
+from tests.serve.intake.crafted import paged, picture, pillow, png_bomb, promise
 from tests.serve.intake.decoding import decode_document, decode_image, decode_images, line_warnings
 from tests.serve.memory import peak_below
 from train.data.images import Image

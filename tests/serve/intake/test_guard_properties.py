@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from serve.errors import TooLargeError, UndecodableError, UnsupportedError
 from serve.intake.at_once import decodes_at_once
 from serve.settings import Limits
-from tests.serve.crafted import paged, pdf, picture, pillow
+from tests.serve.intake.crafted import paged, pdf, picture, pillow
 from tests.serve.intake.decoding import decode_document, decode_image
 from tests.serve.memory import peak_below
 

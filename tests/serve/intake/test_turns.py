@@ -11,7 +11,7 @@ from serve.intake.fetch import MakeRoom
 from serve.intake.lanes import Lane, Lanes
 from serve.intake.turns import CALLER, Caller, FairQueue, Turns
 from serve.settings import Limits
-from tests.serve.crafted import pillow
+from tests.serve.intake.crafted import pillow
 
 
 def as_caller(client: str, request: int) -> None:

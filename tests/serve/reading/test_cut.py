@@ -19,13 +19,14 @@ from serve.settings import Limits
 from tests.real_photos import samples
 from train.config import TrialConfig
 from train.cut import CUTS_TO_TRY, PADDLEOCR, Cut
-from train.data import detection, images
+from train.data import images
 from train.data.charset import Charset
 from train.data.dataset import Dataset
-from train.data.detection import DetectionParameters
+from train.data.geometry import detection
+from train.data.geometry.detection import DetectionParameters
+from train.data.geometry.rectangles import smallest_rectangle
 from train.data.images import Image
 from train.data.photos.regions import regions_of
-from train.data.rectangles import smallest_rectangle
 from train.end_to_end.photos import read_photos
 from train.tasks.recognition import Recognition
 

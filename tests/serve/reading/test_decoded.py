@@ -9,7 +9,7 @@ from serve.inference.recogniser import Reading
 from serve.reading.page import assemble, make_pruned_result, read_options
 from serve.schemas import PageRequest
 from train.data.charset import Charset
-from train.data.detection import DetectionParameters
+from train.data.geometry.detection import DetectionParameters
 from train.reading.formats.rules import Rule
 from train.reading.settings import ReadingSettings
 from train.reading.text_model import TextModel

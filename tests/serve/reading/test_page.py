@@ -27,9 +27,9 @@ from serve.reading.page import (
 from serve.reading.visualize import draw, encode_jpeg
 from serve.schemas import PageRequest
 from tests.serve import paddle_reference as paddle
-from train.data import crops, detection, orientation
-from train.data.crops import Quad
-from train.data.detection import DetectionParameters
+from train.data.geometry import crops, detection, orientation
+from train.data.geometry.crops import Quad
+from train.data.geometry.detection import DetectionParameters
 from train.data.images import Image
 
 DEFAULTS = DetectionParameters()

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from serve.inference import pretrained
 from serve.reading import visualize
 from serve.reading.page import Page, PageLine, PageOptions
-from train.data.detection import DetectionParameters
+from train.data.geometry.detection import DetectionParameters
 
 OPTIONS = PageOptions(DetectionParameters(), DetectionParameters(), orientation=False)
 POINT = st.tuples(st.integers(-9, 130), st.integers(-9, 90))

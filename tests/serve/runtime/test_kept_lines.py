@@ -14,7 +14,7 @@ from serve.runtime.tuning import SAME
 from tests import real_lines
 from train.data.batching.mixture import Subset
 from train.data.dataset import gather
-from train.data.kept import MOST, read_kept_lines, write_kept_lines
+from train.data.decoded.kept import MOST, read_kept_lines, write_kept_lines
 from train.data.sample import Sample
 
 

@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.serve.web.browser import ask, correct, opened, read, tab
-from train.data.crops import crop
+from train.data.geometry.crops import crop
 
 pytestmark = pytest.mark.slow
 
@@ -64,7 +64,7 @@ def test_lines_are_cut_as_the_server_cuts_them(
     with opened(browser, serve_url) as page:
         lines = page.evaluate(
             """async ([text, quads]) => {
-                const { cropLine } = await import("/web/crop.js");
+                const { cropLine } = await import("/web/read/crop.js");
                 const blob = new Blob([Uint8Array.from(atob(text), c => c.charCodeAt(0))]);
                 const source = await createImageBitmap(blob, { colorSpaceConversion: "none" });
                 return quads.map(quad => [false, true].map(turned => cropLine(source, 1, quad, turned).toDataURL()));
@@ -74,7 +74,7 @@ def test_lines_are_cut_as_the_server_cuts_them(
         told = {"dt_polys": [], "rec_texts": ["A", "B"], "rec_scores": [1, 1], "rec_polys": [[1], [2]]}
         cuts = page.evaluate(
             """async (read) => {
-                const { pagesOf } = await import("/web/pages.js");
+                const { pagesOf } = await import("/web/read/pages.js");
                 const pages = [read, { ...read, rec_cuts: [[3], [4]] }].map((one) => ({ prunedResult: one }));
                 const sizes = pages.map(() => ({ width: 1, height: 1 }));
                 const shown = pagesOf({ ocrResults: pages, dataInfo: { pages: sizes } });

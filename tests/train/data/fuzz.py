@@ -26,7 +26,7 @@ import numpy as np
 from serve.errors import RequestError
 from serve.settings import Limits
 from tests.contracts.format_examples import EXAMPLES, TEXTS, task_of, write_image
-from tests.serve.crafted import paged, picture, pillow, promise
+from tests.serve.intake.crafted import paged, picture, pillow, promise
 from tests.serve.intake.decoding import decode_document
 from train.data import check, convert, images
 from train.data.decoded.header import image_size

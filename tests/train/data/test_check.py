@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.serve.crafted import paged, picture, pillow, promise
+from tests.serve.intake.crafted import paged, picture, pillow, promise
 from tests.train.data.conftest import MakeSample
 from train.data.check import main
 from train.data.checks.checking import cheap_check, check, drop_faulty

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from train.data.checks.corrections import COLUMNS, LabelErrorRow, read_table, table_text
 from train.data.correct import main
-from train.data.corrections import COLUMNS, LabelErrorRow, read_table, table_text
 from train.data.formats import load_file
 from train.errors import DataError, UsageError
 

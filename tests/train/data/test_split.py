@@ -8,7 +8,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from train.data.evidence import MIN_UNITS, share_with_unseen, tell_made
+from train.data.checks.evidence import MIN_UNITS, share_with_unseen, tell_made
 from train.data.formats import load
 from train.data.sample import Sample
 from train.data.split import Splits, is_spread, make_splits

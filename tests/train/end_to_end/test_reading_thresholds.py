@@ -15,7 +15,7 @@ from tests.search.test_photos import real_detector
 from train.bundle import MANIFEST, SETTINGS, load_bundle
 from train.cut import Cut
 from train.data.dataset import Dataset
-from train.data.detection import DetectionParameters
+from train.data.geometry.detection import DetectionParameters
 from train.data.photos.regions import Region, label_of, regions_of
 from train.data.sample import Sample
 from train.end_to_end import pair

@@ -52,7 +52,7 @@ def loss_of(name: str, scores: Array, targets: list[list[int]], smoothing: float
 def paddle_loss(scores: Array, targets: list[list[int]], smoothing: float) -> float:
     import paddle
 
-    from train.engines.paddle_loss import ctc_loss
+    from train.engines.paddlepaddle.loss import ctc_loss
 
     return float(ctc_loss(paddle.to_tensor(scores), targets, smoothing))
 
@@ -60,7 +60,7 @@ def paddle_loss(scores: Array, targets: list[list[int]], smoothing: float) -> fl
 def torch_loss(scores: Array, targets: list[list[int]], smoothing: float) -> float:
     import torch
 
-    from train.engines.torch_loss import ctc_loss
+    from train.engines.pytorch.loss import ctc_loss
 
     return float(ctc_loss(torch.tensor(scores), targets, smoothing))
 

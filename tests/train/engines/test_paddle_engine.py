@@ -3,7 +3,7 @@
 import pytest
 from paddle.base import core
 
-from train.engines.paddle_engine import in_float32
+from train.engines.paddlepaddle.engine import in_float32
 
 
 def test_what_it_reads_is_computed_in_float32(monkeypatch: pytest.MonkeyPatch) -> None:

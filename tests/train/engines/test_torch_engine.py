@@ -10,8 +10,8 @@ import torch
 
 from tests.real_lines import config, few_lines
 from train.engine import Images
-from train.engines.torch_engine import current_device
-from train.engines.torch_export import export_for_paddleocr
+from train.engines.pytorch.engine import current_device
+from train.engines.pytorch.export import export_for_paddleocr
 from train.errors import UsageError
 from train.loop import assemble
 from train.techniques import uniform

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from train.engines.paddle_export import writable_home
-from train.models.downloads import CACHES, find_room_for_downloads
+from train.engines.paddlepaddle.export import writable_home
+from train.models.weights.downloads import CACHES, find_room_for_downloads
 
 
 @pytest.mark.parametrize("variable", CACHES)

@@ -12,10 +12,10 @@ from onnx import TensorProto, helper, numpy_helper
 
 from train.errors import ModelError
 from train.models.network import Network
-from train.models.onnx_weights import load_weights, read_weights
 from train.models.paddle_network import PaddleNetwork
-from train.models.reinflation import reinflate
 from train.models.torch_network import TorchNetwork
+from train.models.weights.onnx_weights import load_weights, read_weights
+from train.models.weights.reinflation import reinflate
 
 Array = npt.NDArray[np.float32]
 RNG = np.random.default_rng(0)

@@ -11,8 +11,8 @@ import pytest
 from train.cut import Cut
 from train.data import images
 from train.data.batching.versions import VERSIONS, PictureVersions, with_versions
-from train.data.crops import crop
 from train.data.dataset import decode_samples
+from train.data.geometry.crops import crop
 from train.data.photos.box_errors import FEWEST
 from train.data.photos.regions import Region, label_of, regions_of
 from train.data.sample import Sample

@@ -16,7 +16,7 @@ from train.config_file import save_config
 from train.data.sample import Sample
 from train.data.split import Splits
 from train.engine import Batch
-from train.engines.paddle_engine import PaddleEngine
+from train.engines.paddlepaddle.engine import PaddleEngine
 from train.errors import DataError, UsageError
 from train.loop import TrainingData, published_scores, train
 from train.sets.general import split_general

@@ -56,7 +56,7 @@ def divergence(name: str, logits: Array, teacher: Array, temperature: float) -> 
 def _in_paddle(logits: Array, teacher: Array, temperature: float) -> float:
     import paddle
 
-    from train.engines.paddle_loss import divergence
+    from train.engines.paddlepaddle.loss import divergence
 
     return float(divergence(paddle.to_tensor(logits), paddle.to_tensor(teacher), temperature))
 
@@ -64,7 +64,7 @@ def _in_paddle(logits: Array, teacher: Array, temperature: float) -> float:
 def _in_torch(logits: Array, teacher: Array, temperature: float) -> float:
     import torch
 
-    from train.engines.torch_loss import divergence
+    from train.engines.pytorch.loss import divergence
 
     return float(divergence(torch.tensor(logits), torch.tensor(teacher), temperature))
 

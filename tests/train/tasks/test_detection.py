@@ -14,9 +14,9 @@ from train.config import TrialConfig
 from train.data.charset import Charset
 from train.data.checks.checking import cheap_check, drop_faulty
 from train.data.dataset import MemoryDataset
-from train.data.detection import Quads
+from train.data.geometry.detection import Quads
+from train.data.geometry.rectangles import smallest_rectangle
 from train.data.photos.regions import Region, label_of, regions_of
-from train.data.rectangles import smallest_rectangle
 from train.data.split import given_splits, make_splits
 from train.errors import UsageError
 from train.steps.fits import check_settings

@@ -21,7 +21,7 @@ from train.data.charset import Charset
 from train.data.dataset import Dataset, MemoryDataset, decode_samples
 from train.data.decoded.decoding import Decoding
 from train.data.formats import load
-from train.data.orientation import PP_LCNET, normalise
+from train.data.geometry.orientation import PP_LCNET, normalise
 from train.data.sample import Sample
 from train.data.split import make_splits
 from train.errors import CheckpointError, DataError, UsageError

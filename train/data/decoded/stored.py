@@ -7,7 +7,7 @@ from typing import Any
 import cv2
 
 from train.data import images
-from train.data.crops import TALL, turned
+from train.data.geometry.crops import TALL, turned
 from train.data.images import Image
 
 Size = tuple[int, int]

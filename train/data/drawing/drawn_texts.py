@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from train.data.drawing.typeset import can_shape, draw_text, face_of
-from train.data.formats.paddleocr import WHOLE
+from train.data.formats.line_lists.paddleocr import WHOLE
 from train.data.texts.text_list import read_texts
 from train.errors import DataError, UsageError
 from train.system.files import write_whole

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from train.data.detection import DetectionParameters, input_size, normalise
+from train.data.geometry.detection import DetectionParameters, input_size, normalise
 from train.data.images import Image
 from train.data.photos.augment import RegionAugmentation, augment_photo
 from train.data.photos.regions import Region

@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from train.data.crops import TALL
-from train.data.rectangles import smallest_rectangle
+from train.data.geometry.crops import TALL
+from train.data.geometry.rectangles import smallest_rectangle
 
 FEWEST = 20
 """Boxes that tell how a detector errs; with fewer, errors are drawn from STANDARD."""

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from train.data.detection import DetectionParameters, input_size, prepare
+from train.data.geometry.detection import DetectionParameters, input_size, prepare
 from train.data.images import Image
 from train.data.photos.regions import Region
 

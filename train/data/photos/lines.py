@@ -9,16 +9,16 @@ import numpy as np
 import numpy.typing as npt
 
 from train.cut import PADDLEOCR, Cut
-from train.data.crops import crop
 from train.data.folders.notes import note
 from train.data.folders.unpacked import unpack
+from train.data.geometry.crops import crop
 from train.data.images import Image, read
 from train.data.photos.regions import UNREAD, Region, has_further_field, regions_of
 from train.data.sample import Sample, is_resized
 from train.errors import DataError
 
 VERSION = "crops 1"
-"""Of what is cut: change it with the pixels that `train.data.crops` makes of a region."""
+"""Of what is cut: change it with the pixels that `train.data.geometry.crops` makes of a region."""
 NAME_LENGTH = 40
 
 

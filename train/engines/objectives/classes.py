@@ -1,7 +1,8 @@
 """Cross-entropy: outputs (N, C) logits, targets N classes."""
 
-from train.engines import paddle_loss, torch_loss
 from train.engines.objectives import OBJECTIVES, Objective
+from train.engines.paddlepaddle import loss as paddle_loss
+from train.engines.pytorch import loss as torch_loss
 
 OBJECTIVES.register("classes")(
     {

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.train.data.test_split import samples
-from train.data.evidence import tell_documents, tell_made
+from train.data.checks.evidence import tell_documents, tell_made
 from train.data.folders.documents import find_documents, group_samples
 from train.data.sample import Sample
 from train.data.split import make_splits

@@ -14,7 +14,7 @@ import PIL.Image
 import pytest
 from PIL import ImageDraw, ImageOps
 
-from tests.serve.crafted import chunk, paged, picture, promise
+from tests.serve.intake.crafted import chunk, paged, picture, promise
 from tests.serve.memory import peak_below
 from train.data import images
 from train.data.decoded.header import header_of, image_size
@@ -215,7 +215,7 @@ def test_kinds_that_are_not_read_are_named() -> None:
 
 @pytest.mark.parametrize(("bits", "form"), [(32, 1), (32, 3), (64, 3)])
 def test_numbers_that_are_no_pixels_are_refused_by_the_header(bits: int, form: int) -> None:
-    from tests.serve.crafted import tiff
+    from tests.serve.intake.crafted import tiff
 
     data = tiff([{256: 8, 257: 8, 258: bits, 262: 1, 277: 1, 339: form}])
     with pytest.raises(UnknownPictureError, match=f"{bits} bits"):

@@ -6,7 +6,7 @@ import time
 import cv2
 import pytest
 
-from tests.serve.crafted import paged, picture, pillow, tiff
+from tests.serve.intake.crafted import paged, picture, pillow, tiff
 from train.data.pictures.errors import (
     DamagedPictureError,
     LargePictureError,

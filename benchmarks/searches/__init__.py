@@ -1,0 +1,1 @@
+"""What benchmarks of searches share: their lines, their simulation, their charts."""

@@ -1,0 +1,1 @@
+"""What benchmarks of serving share: servers of ours and of others, and their load."""

@@ -1,0 +1,1 @@
+"""Images and labels together in files of an archive or a database."""

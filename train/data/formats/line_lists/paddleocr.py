@@ -1,0 +1,93 @@
+"""Recognition lists of PaddleOCR, PPOCRLabel and PaddleX: `path<TAB>text`, or `["a.jpg", "b.jpg"]<TAB>text`."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import ClassVar
+
+from train.data.folders.image_paths import locate
+from train.data.folders.split_names import lists_or_whole
+from train.data.formats import FORMATS, IMAGE_SUFFIXES, ROOT, itself
+from train.data.formats.line_lists.iam import is_iam
+from train.data.formats.region_lists import first_line, is_corners, is_regions, lines_of
+from train.data.sample import Sample
+from train.errors import DataError
+
+LISTS, SHARED = ("rec_gt_{}.txt", "{}_list.txt"), "{}.txt"
+"""Names of lists; those of the last form may be of regions."""
+WHOLE = "rec_gt.txt"
+DETECTION = '[{"transcription"'
+IMAGE_NAME = re.compile(rf"({'|'.join(map(re.escape, sorted(IMAGE_SUFFIXES)))})[ ,;]", re.IGNORECASE)
+
+
+@FORMATS.register("paddleocr")
+class PaddleOCR:
+    """Lists with paths relative to their own folder or `--root`; `rec_gt.txt` is read where train has none."""
+
+    task: ClassVar[str] = "recognition"
+    options: ClassVar[Mapping[str, str]] = ROOT
+    explicit: ClassVar[frozenset[str]] = frozenset()
+    turn: ClassVar[int] = 0
+
+    @staticmethod
+    def find(root: Path) -> dict[str, Path]:
+        """Return the lists of a folder by split, else `rec_gt.txt` as `all`; one with regions is not ours."""
+        if root.is_file():
+            return itself(root, ".txt", lambda path: _may_hold_texts(first_line(path)) and not is_iam(path))
+        return lists_or_whole(root, (*LISTS, SHARED), WHOLE, _holds_texts)
+
+    @staticmethod
+    def read(path: Path, options: Mapping[str, str]) -> Iterator[Sample]:
+        """Yield one sample a path; blank lines are passed over."""
+        rows = [(*_parse(line, source), source) for line, source in lines_of(path)]
+        paths = locate(path, [name for names, *_ in rows for name in names], options.get("root", ""))
+        for names, text, source in rows:
+            yield from (Sample(paths[name], text, source) for name in names)
+
+
+def _holds_texts(path: Path) -> bool:
+    """Whether a list is of texts by its name or, where others have such names, by its lines."""
+    if len(path.stem.split("_")) > 1:
+        return True
+    name, tab, label = first_line(path).partition("\t")
+    return name != "" and tab != "" and not is_regions(label) and not is_corners(label.partition("\t")[0])
+
+
+def _may_hold_texts(line: str) -> bool:
+    """Whether a line may be ours: with a blank or a comma behind an image's name it is of a table (`table`)."""
+    _, tab, label = line.partition("\t")
+    return not is_regions(label) if tab else IMAGE_NAME.search(line) is None
+
+
+def _parse(line: str, source: str) -> tuple[list[str], str]:
+    name, *texts = line.split("\t")
+    if len(texts) != 1 or not name:
+        raise DataError(
+            "a label line must be `path<TAB>text` with one tab",
+            f"{source}: {line[:80]!r}",
+            "put exactly one tab between path and text",
+        )
+    if texts[0].startswith(DETECTION):
+        raise DataError(
+            "a recognition label must be a text",
+            f"{source}: boxes ({texts[0][:40]}...)",
+            "use the rec_gt list; det_gt lists are for the detection task",
+        )
+    return _names(name, source), texts[0]
+
+
+def _names(field: str, source: str) -> list[str]:
+    if not (field.startswith("[") and field.endswith("]")):
+        return [field]
+    try:
+        names = json.loads(field)
+    except (ValueError, RecursionError):
+        names = None
+    if not names or not all(isinstance(name, str) and name for name in names):
+        raise DataError(
+            "several paths of one text must be a JSON list of strings",
+            f"{source}: {field[:80]}",
+            'write ["a.jpg", "b.jpg"]',
+        )
+    return list(names)

@@ -1,0 +1,1 @@
+"""Photos with regions, with a label file each."""

@@ -1,0 +1,1 @@
+"""Photos with regions, whose labels stand together in one file."""

@@ -1,0 +1,1 @@
+"""Tables: a row an image or a region, as CSV, JSON or Parquet."""

@@ -1,0 +1,268 @@
+"""Tables of images and texts: CSV, TSV, JSON lines, Parquet, as EasyOCR, TRDG, TrOCR and Hugging Face have them."""
+
+import math
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+from train.data.folders.split_names import entries, only_one
+from train.data.formats import FORMATS, ROOT, by_split
+from train.data.formats.line_lists.chat import is_chat
+from train.data.formats.line_lists.iam import is_iam
+from train.data.formats.line_lists.orientation import ANGLES
+from train.data.formats.photo_lists.via_csv import is_via_csv
+from train.data.formats.places import files_by_split, find_images, has_image_name, names_image, splits_told
+from train.data.formats.region_lists import first_line, is_corners, is_regions
+from train.data.formats.tables.boxes import require_lines
+from train.data.formats.tables.delimited import Dialect, delimited_table
+from train.data.formats.tables.parquet import FIRST, is_first, parquet_images, parquet_table
+from train.data.formats.tables.rows import Table, json_table
+from train.data.formats.tables.texts import require_single, require_texts, text_of
+from train.data.sample import Sample
+from train.errors import DataError, UsageError
+
+IMAGES = re.compile(r"(image|img|file|picture)s?_?(file)?_?(filename|names?|paths?|ur[li]s?)?|names?|paths?")
+TEXTS = re.compile(
+    r"((gt|ocr|plate)_?)?texts?|words?|transcri(pt|ption)|gt|ground_?truth|labels?|sentence|string|plate"
+)
+FURTHER_TEXTS = re.compile("ground_?truth_text|suffix")
+"""What a column of texts may be called where none has one of those names."""
+SPLIT_COLUMNS = re.compile("partition|set|split|subset")
+GROUP_COLUMNS = re.compile("group|document|doc(ument)?_id")
+"""The usual names of columns."""
+DELIMITED, JSON, PARQUET = (".csv", ".tsv"), (".jsonl", ".ndjson"), (".parquet", ".arrow")
+ALWAYS = (*DELIMITED, *JSON, *PARQUET)
+SOMETIMES = (".txt", ".json")
+"""Suffixes of files that are tables only if they begin as one."""
+LISTS = re.compile(r"(gt|labels)([_-].+)?|(?!rec|det|ori|cls)[a-z]+[_-](gt|labels)")
+"""Names of lists with tabs that are read as tables: TrOCR's `gt_test.txt`, and `gt.txt` of which LMDBs are made."""
+ANSWERS = {"auto": None, "yes": True, "no": False}
+QUOTES = {"auto": None, "csv": True, "none": False}
+DELIMITERS = {"auto": None, "tab": "\t", "\\t": "\t", "space": " ", "comma": ",", "semicolon": ";"}
+
+
+@FORMATS.register("table")
+class TableOfTexts:
+    """A row an image; options name the columns where their names are not usual, or how a text file is divided.
+
+    A column is named, or numbered from 1 where there is no header. Hugging Face's parts of a table are read together.
+    """
+
+    task: ClassVar[str] = "recognition"
+    options: ClassVar[Mapping[str, str]] = {
+        "image": "",
+        "text": "",
+        "delimiter": "auto",
+        "header": "auto",
+        "quotes": "auto",
+        **ROOT,
+    }
+    explicit: ClassVar[frozenset[str]] = frozenset()
+    turn: ClassVar[int] = 1
+
+    @staticmethod
+    def find(root: Path) -> dict[str, Path]:
+        """Return the tables with an image and a text by split, of a folder or its `data`, else one a folder."""
+        if root.is_file():
+            return {"all": root} if _may_be(root) else {}
+        for folder in (root, root / "data"):
+            if files := files_by_split(folder, _tables(folder)):
+                return _whole(files)
+        folders = by_split(root, lambda folder: bool(_tables(folder)))
+        return _whole({split: only_one(folder, split, _tables(folder)) for split, folder in folders.items()})
+
+    @staticmethod
+    def read(path: Path, options: Mapping[str, str]) -> Iterator[Sample]:
+        """Yield one sample a row; blank rows are passed over."""
+        table = _open(path, options)
+        image = _column(table, "image", options.get("image", ""), _likely_images(table, path), path)
+        text = _text_column(table, options.get("text", ""), image, path)
+        split_columns, group = (
+            _further(table, names, (image, text)) for names in (SPLIT_COLUMNS, GROUP_COLUMNS)
+        )
+        if image in table.images:
+            if options.get("root"):
+                raise UsageError("--root goes with paths", f"{path}, which holds its images", "leave it out")
+            rows, paths = list(table.rows([text, *group, *split_columns])), {}
+            images, names = parquet_images(path, image), [""] * len(rows)
+        else:
+            found = [
+                (source, cells[1:], cells[0])
+                for source, cells in table.rows([image, text, *group, *split_columns])
+            ]
+            names = [_name(name, image, source) for source, _, name in found]
+            rows = [(source, cells) for source, cells, _ in found]
+            labels = path / FIRST if path.is_dir() else path
+            paths = find_images(labels, names, options.get("root", ""))
+            images = [paths[name] for name in names]
+        require_lines(path, table, image, text, paths, bool(options.get("text")))
+        require_single(rows, text, table.columns)
+        require_texts(names, [cells[0] for _, cells in rows], path, bool(options.get("text")))
+        splits = splits_told(path, names, [cells[-1] for _, cells in rows] if split_columns else ())
+        for (source, cells), place, split in zip(rows, images, splits, strict=True):
+            document = _group(cells[1]) if group else ""
+            yield Sample(place, text_of(cells[0], text, source), source, split, document=document)
+
+
+def _further(table: Table, names: re.Pattern[str], taken: Sequence[str]) -> list[str]:
+    """Return the first column with such a name, if there is one besides those that are taken."""
+    return [column for column in _usual(table.columns, names) if column not in taken][:1]
+
+
+def _open(path: Path, options: Mapping[str, str]) -> Table:
+    suffix = path.suffix.lower()
+    if suffix in PARQUET or path.is_dir():
+        return parquet_table(path)
+    if suffix in JSON or suffix == ".json":
+        return json_table(path)
+    wanted = {options.get("image", ""), options.get("text", "")} - {""}
+
+    def is_header(cells: Sequence[str]) -> bool:
+        names = {cell.strip().strip('"') for cell in cells}
+        return wanted <= names if wanted else bool(_usual(cells, IMAGES) and usual_texts(cells))
+
+    return delimited_table(path, _dialect(options), is_header)
+
+
+def _dialect(options: Mapping[str, str]) -> Dialect:
+    delimiter = options.get("delimiter", "auto")
+    delimiter_of = DELIMITERS.get(delimiter, delimiter)
+    if delimiter_of is not None and len(delimiter_of) != 1:
+        raise UsageError(
+            "delimiter must be one character, tab or space", repr(delimiter), "write --option delimiter=tab"
+        )
+    return Dialect(delimiter_of, _answer(options, "header", ANSWERS), _answer(options, "quotes", QUOTES))
+
+
+def _answer(options: Mapping[str, str], name: str, answers: Mapping[str, bool | None]) -> bool | None:
+    value = options.get(name, "auto")
+    if value not in answers:
+        raise UsageError(
+            f"{name} must be one of {', '.join(answers)}", repr(value), f"write --option {name}=auto"
+        )
+    return answers[value]
+
+
+def _usual(columns: Sequence[str], names: re.Pattern[str]) -> list[str]:
+    """Return the columns whose names are usual, whatever their case, blanks and hyphens."""
+    plain = {column: re.sub(r"[\s-]+", "_", column.strip(' "').lower()) for column in columns}
+    return [column for column in columns if names.fullmatch(plain[column])]
+
+
+def usual_texts(columns: Sequence[str], unfit: Collection[str] = ()) -> list[str]:
+    """Return the columns that are called as those of texts are; `unfit` hold something else."""
+    usual, further = _usual(columns, TEXTS), _usual(columns, FURTHER_TEXTS)
+    return further if further and all(column in unfit for column in usual) else usual
+
+
+def _likely_images(table: Table, path: Path) -> list[str]:
+    """Return the columns that may name images; where several have such a name, those that do."""
+    usual = list(table.images) or _usual(table.columns, IMAGES) if table.named else list(table.first)
+    naming = [column for column in usual if has_image_name(str(table.first.get(column, "")).strip())]
+    if not table.named and not naming:  # without their suffixes
+        return [column for column in usual[:1] if names_image(str(table.first[column]).strip(), path)]
+    return usual if table.named and (len(usual) == 1 or not naming) else naming
+
+
+def _likely_texts(table: Table) -> list[str]:
+    return usual_texts(table.columns, table.unfit) if table.named else list(table.columns)
+
+
+def _text_column(table: Table, wanted: str, image: str, path: Path) -> str:
+    likely = [column for column in _likely_texts(table) if column != image]
+    if len(likely) > 1:
+        likely = [column for column in likely if column not in table.unfit]
+    column = _column(table, "text", wanted, likely, path)
+    if column in table.unfit:
+        raise DataError(
+            "the texts of a table must be strings",
+            f"{path}:1: {table.unfit[column]} in the column {column}",
+            "save the column as text (00123 would be read as 123), or name another with --option text=COLUMN",
+        )
+    return column
+
+
+def _column(table: Table, kind: str, wanted: str, likely: Sequence[str], path: Path) -> str:
+    """Return the column that is wanted, else the only likely one; raise DataError without one."""
+    columns = [column for column in table.columns if column == wanted] if wanted else likely
+    if len(columns) != 1:
+        shown = ", ".join(" ".join(name.split()) or "(no name)" for name in table.columns) or "nothing"
+        value = f"{path}:1 with columns {shown}" if table.named else f"{path}:1 with {shown} and no header"
+        rule = (
+            f"a table must have one column {wanted}"
+            if wanted
+            else f"a table must have one column for the {kind}"
+        )
+        raise DataError(rule, value, f"name it with --option {kind}=COLUMN")
+    return columns[0]
+
+
+def _name(cell: Any, column: str, source: str) -> str:
+    if not isinstance(cell, str) or not cell.strip():
+        raise DataError(
+            f"every row must name its image in {column}",
+            f"{source}: {cell!r}"[:200],
+            "name it or remove the row",
+        )
+    return cell.strip()
+
+
+def _group(cell: Any) -> str:
+    """Return the document that a cell names, 0 too; an empty one, which is NaN in some tables, names none."""
+    empty = cell is None or (isinstance(cell, float) and math.isnan(cell))
+    return "" if empty else str(cell).strip()
+
+
+def _may_be(path: Path) -> bool:
+    suffix = path.suffix.lower()
+    if suffix in ALWAYS and not is_via_csv(path) and not is_chat(path):
+        return True
+    return suffix in (*JSON, *SOMETIMES) and is_table(path)
+
+
+def _tables(folder: Path) -> list[Path]:
+    """Return the tables of a folder that have an image and a text; of one in parts, the first."""
+    if not folder.is_dir():
+        return []
+    suffixes = (*ALWAYS, *SOMETIMES)
+    files = (path for path in entries(folder) if path.suffix.lower() in suffixes and path.is_file())
+    return [path for path in files if _is_first(path) and is_table(path)]
+
+
+def _is_first(path: Path) -> bool:
+    """Whether a file is no further part of a table that is read together."""
+    return path.suffix.lower() not in PARQUET or is_first(path)
+
+
+def _whole(files: Mapping[str, Path]) -> dict[str, Path]:
+    """Return the folder in place of the first part that stands for all of it."""
+    return {split: path.parent if path.name == FIRST else path for split, path in files.items()}
+
+
+def is_table(path: Path) -> bool:
+    """Whether a file has a column of images and one of texts, by their usual names or its first row."""
+    if is_iam(path):
+        return False
+    try:
+        table = _open(path, {})
+    except DataError:
+        return False
+    images, texts = _likely_images(table, path), _likely_texts(table)
+    if path.suffix.lower() in SOMETIMES and not _is_plain(table, path):
+        return False
+    return bool(images) and bool({*texts} - {*images[:1]})
+
+
+def _is_plain(table: Table, path: Path) -> bool:
+    """Whether what may be anything is a table: most lists with tabs are of others, and objects hold more than texts."""
+    if path.suffix.lower() == ".json":
+        return not table.unfit.keys() & {*_likely_images(table, path), *_likely_texts(table)}
+    line = first_line(path)
+    name, tab, text = line.partition("\t")
+    if table.named or not tab:
+        return not is_corners(line.partition(",")[2])  # of the words of ICDAR 2015
+    of_texts = LISTS.fullmatch(path.stem.lower()) is not None and has_image_name(name)
+    return of_texts and not (
+        is_regions(text) or is_corners(text.partition("\t")[0]) or text.strip() in ANGLES
+    )

@@ -1,0 +1,1 @@
+"""How pictures become inputs of a network and its answers places in them; numpy, for serving, too."""

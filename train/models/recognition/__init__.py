@@ -1,0 +1,1 @@
+"""Networks that read lines, and what builds each in a framework."""

@@ -1,0 +1,1 @@
+"""Where weights come from, and what turns those of others into ours."""
