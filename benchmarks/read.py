@@ -2,7 +2,7 @@
 
     python benchmarks/read.py [--only NAME,...] [--seconds S]
 
-Lines: real VIN photos, listed again and again, against `benchmarks/servers/bare_loop.py` with a session for each core: the same
+Lines: real VIN photos, listed again and again, against `servers/bare_loop.py` with a session for each core: the same
 files, decoded, resized, run and read in one process. Pages: receipts, against PaddleOCR's pipeline in its process, with
 the same models. What stands in the results already and is not named stays. Exits 1 below a target.
 """

@@ -5,7 +5,7 @@
 Eight clients send lines of random width and pages of random size without a pause. In the last quarter another bundle
 is promoted and rolled back. Exits 1 if a request fails or the memory after the warm-up grows by more than TOLERANCE.
 With --hostile, ten polite clients beside storms of large pictures, idle bodies, abandoned requests and slow PDFs
-(`benchmarks/servers/hostile.py`): exits 1 if one fails, their p99 is over 5 times the quiet one or a process takes over 2 GiB.
+(`servers/hostile.py`): exits 1 if one fails, their p99 is over 5 times the quiet one or a process takes over 2 GiB.
 """
 
 import argparse

@@ -1,8 +1,8 @@
 """The servers that `benchmarks/serving.py` is compared with, each as its own project would run it.
 
-    python benchmarks/servers/rivals.py paddlex PORT        # PaddleX's basic serving of the OCR pipeline, onnxruntime engine
-    python benchmarks/servers/rivals.py rapidocr PORT       # RapidOCR behind a plain FastAPI app
-    python benchmarks/servers/rivals.py pipeline FILE...    # prints the pages/s of the PaddleOCR pipeline in this process
+    python benchmarks/servers/rivals.py paddlex PORT      # PaddleX's basic serving of the OCR pipeline, onnxruntime
+    python benchmarks/servers/rivals.py rapidocr PORT     # RapidOCR behind a plain FastAPI app
+    python benchmarks/servers/rivals.py pipeline FILE...  # prints the pages/s of the PaddleOCR pipeline in this process
 
 Both read with the models that ours reads with: PP-OCRv6 small detection and recognition.
 """

@@ -2,8 +2,8 @@
 
 A trial with adapters holds a change of the published network; any other begins with that network made ready for
 training: its batch norms hold the statistics of typical images, and filters before them may be larger
-(`train/models/weights/reinflation.py`). Both begin as the same function of the images in different numbers. A mean of the
-factors of two changes is not the mean of the changes, either.
+(`train/models/weights/reinflation.py`). Both begin as the same function of the images in different numbers. A mean
+of the factors of two changes is not the mean of the changes, either.
 """
 
 from pathlib import Path

@@ -1,4 +1,4 @@
-/** From a box to the upright picture of its line: the same pixels as the server's recogniser saw (`serve/crops.py`). */
+/** From a box to the upright picture of its line: the same pixels as the server's recogniser saw (`train/data/geometry/crops.py`). */
 
 const TALL = 1.5; // a crop this many times higher than wide is text that runs upwards
 const MARGIN = 3; // pixels that the interpolation may look beyond a line
