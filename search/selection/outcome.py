@@ -192,6 +192,12 @@ class Searched:
         return self.soup_deadline and self.soup_deadline - readings
 
     @property
+    def has_time_to_read(self) -> bool:
+        """Whether the validation split can be read once more before the bundle's weights have to stand."""
+        latest = self.weights_deadline
+        return latest is None or time.time() + self.val_lines * self.line_seconds < latest
+
+    @property
     def knowledge_for_winner(self) -> TextKnowledge:
         """What is known of the texts, and the deadline for the winner's text model: what follows has to fit, too."""
         latest = self.weights_deadline and self.weights_deadline + self._ending.text_models_s / 2

@@ -25,7 +25,7 @@ from search.records.trial import TrialRecord
 from search.selection.caution import mix
 from search.selection.one_form import have_same_start, in_one_form, without_adapters
 from search.selection.outcome import Companion, Refitting, Searched
-from search.selection.soup import average
+from search.selection.soup import Weights, average, renew_statistics
 from train.checkpoint import Checkpoint
 from train.config import TrialConfig
 from train.data.batching.mixture import Mixture, Subset
@@ -40,8 +40,10 @@ from train.loop import (
     list_taught_sets,
     train,
 )
+from train.scoring.scores import Scores
+from train.steps.validation import mean_loss
 from train.tasks import TASKS
-from train.trained.loaded import Loaded, load_network
+from train.trained.loaded import Assembled, Loaded, SplitReading, load_network
 
 READ = 16
 """Validation samples of a refit: the training loop has to read some."""
@@ -199,7 +201,6 @@ def average_with_companion(
         winner: how far it lies from the weights that training started from, `share` says.
         share: so far of its own way the other goes, too.
     """
-    training, val = search.data.training, search.data.training.val
     found = wait_for_end(companion.job, companion.deadline, search.weights_deadline)
     if isinstance(found, str):
         print(f"not averaged with what trained on all samples: {found}", flush=True)
@@ -208,17 +209,40 @@ def average_with_companion(
     if not have_same_start(winner.checkpoint, trained):
         print("not averaged with what trained on all samples: the winner began otherwise", flush=True)
         return winner, None
-    engine, _ = assemble_run(without_adapters(winner.checkpoint.config), training)
+    mean, scores = find_mean(search, winner, trained, share)
+    if scores.rank < winner.read(search.data.training.val).scores.rank:
+        print("not averaged with what trained on all samples: their mean reads worse", flush=True)
+        return winner, None
+    return mean, Refit(epochs=trained.epoch, samples=samples, averaged=True)
+
+
+def find_mean(
+    search: Searched, winner: Loaded, trained: Checkpoint, share: float
+) -> tuple[Loaded, Scores]:
+    """Return the mean of the winner and of what trained on all samples, and its scores on the validation samples.
+
+    Where batch norms were live it gets statistics of its own if it reads better with them, as other averages do.
+    """
+    training, config = search.data.training, without_adapters(winner.checkpoint.config)
+    live = "live" in (config.batch_norm, trained.config.batch_norm)
+    engine, _ = assemble_run(config.model_copy(update={"batch_norm": "live" if live else "frozen"}), training)
     start = engine.weights()
     form = partial(in_one_form, data=training, start=start)
     further = form(trained) if share == 1 else mix(start, form(trained), share)
-    kept = replace(winner.checkpoint, state={"weights": average([form(winner.checkpoint), further])})
+    candidates = [average([form(winner.checkpoint), further])]
+    if live and search.has_time_to_read:
+        candidates.append(renew_statistics(candidates[0], engine, winner.task, training))
+
+    def read(weights: Weights) -> SplitReading:
+        engine.load({"weights": weights})
+        return Assembled(engine, winner.task).read(training.val)
+
+    readings = [read(weights) for weights in candidates]
+    ranks = [one.scores.rank_with(mean_loss(one.losses)) for one in readings]
+    best = ranks.index(max(ranks))
+    kept = replace(winner.checkpoint, state={"weights": candidates[best]})
     engine.load(kept.state)
-    final = Loaded(engine, winner.task, checkpoint=kept)
-    if final.read(val).scores.rank < winner.read(val).scores.rank:
-        print("not averaged with what trained on all samples: their mean reads worse", flush=True)
-        return winner, None
-    return final, Refit(epochs=trained.epoch, samples=samples, averaged=True)
+    return Loaded(engine, winner.task, checkpoint=kept), readings[best].scores
 
 
 def load_companion(companion: Companion, train: Dataset, latest: float | None) -> Loaded:

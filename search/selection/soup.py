@@ -210,10 +210,15 @@ def _renew_statistics(
     soup: _Average, read: Callable[[Weights], Result], engine: Engine, task: Task, data: TrainingData
 ) -> _Average:
     """Return the average with the batch norms' statistics measured anew on training images, where that reads better."""
-    engine.load({"weights": soup.weights})
-    engine.renew_statistics(task.calibration_batch(data.train, seed) for seed in range(PASSES))
-    renewed = engine.weights()
+    renewed = renew_statistics(soup.weights, engine, task, data)
     return max(soup, replace(soup, weights=renewed, result=read(renewed)), key=lambda one: one.result.rank)
+
+
+def renew_statistics(weights: Weights, engine: Engine, task: Task, data: TrainingData) -> Weights:
+    """Return weights with the batch norms' statistics measured anew on training images: those of a mean are stale."""
+    engine.load({"weights": weights})
+    engine.renew_statistics(task.calibration_batch(data.train, seed) for seed in range(PASSES))
+    return engine.weights()
 
 
 def _is_late(latest: float | None) -> bool:

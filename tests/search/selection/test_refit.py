@@ -17,6 +17,7 @@ from tests.search.selection.test_winner import searched
 from train.checkpoint import Checkpoint
 from train.data.batching.mixture import Subset
 from train.loop import TrainingData, assemble
+from train.models.network import STATISTICS
 from train.scoring.intervals import Gain, Interval
 from train.trained.loaded import Loaded, load_network
 
@@ -74,6 +75,30 @@ def test_the_bundle_is_the_mean_of_the_winner_and_what_trained_on_all(
     lost = replace(made.best, state={"weights": {name: -array for name, array in weights.items()}})
     for nothing in ("it diverged", (other, 14), (lost, 14)):
         assert bundle(nothing) == (winner, None)
+
+
+def test_the_mean_of_live_batch_norms_gets_statistics_of_its_own(
+    data: TrainingData, tmp_path: Path, local_cluster: None
+) -> None:
+    """Those of both are off: no more is read with them than without a training."""
+    made = searched(data, data.val, tmp_path / "study")
+    stale = {
+        name: array * (2 if name.endswith("_variance") else 0.75)
+        for name, array in made.best.weights.items()
+        if name.endswith(STATISTICS)
+    }
+    off = replace(made.best, state={"weights": made.best.weights | stale})
+    winner = load_network(off, data.train)
+
+    def tie(batch_norm: str) -> float:
+        trained = replace(off, config=off.config.model_copy(update={"batch_norm": batch_norm}))
+        search = replace(made.search, companion=Companion(ray.put((trained, 14)), None))
+        final, told = refit(search, made.selection.ranked[0], winner, ("a",), None)
+        assert told is not None
+        return final.read(data.val).scores.tie
+
+    assert tie("frozen") == winner.read(data.val).scores.tie
+    assert tie("live") > winner.read(data.val).scores.tie + 0.1
 
 
 @pytest.mark.parametrize(
