@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
@@ -14,12 +15,14 @@ from search.storage.files import FINGERPRINT
 from search.storage.location import fetch_study, load_settings
 from spaces.space import SearchSpace, load_space
 from train.data.batching.versions import VERSIONS
+from train.data.formats import ROOT
 from train.data.sample import Sample
 from train.errors import UsageError
 from train.reading.formats.rules import Rule
 from train.reading.knowledge import TextKnowledge
 from train.sets.read import Sets
 from train.system.files import write_whole
+from train.system.paths import given_path
 from train.tasks import TASKS
 
 JOINED = 20
@@ -28,6 +31,10 @@ FREE = ("name", "storage", "time_budget_s")
 
 LAYOUT_KEY, LAYOUT = "layout", "3"
 """Of the search state that Tune pickles: raise it when a class in there moves or changes its attributes."""
+
+CUT_KEY, CUT = "lines", "missed ones are cut by their labels"
+"""Of lines that a detector finds: earlier versions left out those of validation and test that it missed."""
+SCORED = ("data.val.", "data.test.")
 
 
 def take_fingerprint(space: SearchSpace, sets: Sets, task: str, knowledge: TextKnowledge) -> dict[str, str]:
@@ -44,6 +51,8 @@ def take_fingerprint(space: SearchSpace, sets: Sets, task: str, knowledge: TextK
         begun_with[f"data.{name}.samples"] = str(len(samples))
         if name != VERSIONS:  # they follow from the others, and another version may draw them otherwise
             begun_with[f"data.{name}.content"] = digest(samples)
+    if VERSIONS in sets.samples:
+        begun_with[CUT_KEY] = CUT
     if TASKS.get(task).spells:
         taught = chain.from_iterable(sets.samples.get(name, ()) for name in ("train", "synthetic"))
         begun_with["charset"] = "".join(sorted(set(chain.from_iterable(sample.text for sample in taught))))
@@ -104,8 +113,24 @@ def check_fingerprint(folder: Path, begun_with: dict[str, str], resume: bool) ->
     if resume and path.exists():
         earlier = json.loads(path.read_text(encoding="utf-8"))
         earlier.pop(f"data.{VERSIONS}.content", None)
+        if earlier.get(CUT_KEY) is None:
+            refuse_other_lines(earlier, begun_with, folder.name)
+        earlier.setdefault(CUT_KEY, begun_with.get(CUT_KEY))
         refuse_changes(list_differences(earlier, begun_with), folder.name)
     write_whole(path, json.dumps(begun_with, indent=1, ensure_ascii=False))
+
+
+def refuse_other_lines(earlier: Mapping[str, str], begun_with: Mapping[str, str], study: str) -> None:
+    """Raise UsageError if this version makes other lines than the earlier one that began a study with --detection."""
+    changed = list_differences(earlier, {key: value for key, value in begun_with.items() if key != CUT_KEY})
+    if CUT_KEY in begun_with and changed and all(one.startswith(SCORED) for one in changed):
+        raise UsageError(
+            "a study with --detection must be resumed by the version that began it, which left out the lines of "
+            "validation and test that the detector misses",
+            "; ".join(changed),
+            "resume it with that version, or begin a new study with the old one's best: "
+            f"--name NEW --fork {shlex.quote(study)}",
+        )
 
 
 def read_begun_settings(asked: StudySettings) -> StudySettings:
@@ -164,7 +189,14 @@ def list_other_settings(begun: StudySettings, asked: StudySettings) -> list[str]
     given = {key: value for key, value in asked if key in asked.model_fields_set and key not in FREE}
     if given.get("engine") == "auto":  # which engine that was stands in the study's settings
         del given["engine"]
-    return list_differences({key: getattr(begun, key) for key in given}, given)
+    return list_differences({key: _as_today(getattr(begun, key)) for key in given}, given)
+
+
+def _as_today(value: Any) -> Any:
+    """Return a setting of a study with the root of its options absolute: earlier versions left it as it was typed."""
+    if not isinstance(value, dict):
+        return value
+    return value | {key: os.path.abspath(given_path(value[key])) for key in ROOT if value.get(key)}
 
 
 def refuse_changes(changed: list[str], study: str) -> None:

@@ -7,11 +7,19 @@ from pathlib import Path
 import pytest
 
 from search.arguments import parser
-from search.preflight.fingerprint import check_fingerprint, check_settings, list_differences, take_fingerprint
+from search.preflight.fingerprint import (
+    CUT,
+    CUT_KEY,
+    check_fingerprint,
+    check_settings,
+    list_differences,
+    take_fingerprint,
+)
 from search.run import settings_of
 from search.settings import StudySettings
 from search.storage.files import FINGERPRINT
 from spaces.space import SearchSpace, parse_space
+from train.data.arguments import options_of
 from train.data.sample import Sample
 from train.errors import UsageError
 from train.reading.formats.declared import TextFormat
@@ -89,6 +97,30 @@ def test_what_earlier_versions_wrote_down_is_still_the_same(tmp_path: Path) -> N
     folder = tmp_path / "vin"
     check_fingerprint(folder, begun | {"data.versions.content": "0123456789abcdef"}, resume=False)
     check_fingerprint(folder, begun, resume=True)
+
+
+def test_lines_that_an_earlier_version_left_out_are_no_changed_data(tmp_path: Path) -> None:
+    """It did not keep those that the detector missed; where that missed none, the study goes on."""
+    old, folder = found(tmp_path), tmp_path / "vin"
+    today = old | {CUT_KEY: CUT}
+    check_fingerprint(folder, old, resume=False)
+    with pytest.raises(UsageError, match=r"by the version that began it.*data\.val\.samples: 1 -> 2"):
+        check_fingerprint(folder, today | {"data.val.samples": "2"}, resume=True)
+    with pytest.raises(UsageError, match="must have the space, data and settings"):
+        check_fingerprint(folder, today | {"data.train.samples": "2"}, resume=True)
+    for _ in range(2):
+        check_fingerprint(folder, today, resume=True)
+    with pytest.raises(UsageError, match="must have the space, data and settings"):
+        check_fingerprint(folder, today | {"data.val.samples": "2"}, resume=True)
+
+
+def test_a_root_that_an_earlier_version_kept_as_it_was_typed_is_the_same() -> None:
+    begun = StudySettings(name="vin", storage="runs", data_options={"root": "photos", "text_key": "t"})
+    asked = StudySettings(name="vin", storage="runs", data_options=options_of(["root=photos", "text_key=t"]))
+    check_settings(begun, asked)
+    other = asked.model_copy(update={"data_options": options_of(["root=others", "text_key=t"])})
+    with pytest.raises(UsageError, match="data_options"):
+        check_settings(begun, other)
 
 
 def test_a_changed_study_is_not_resumed(tmp_path: Path) -> None:
