@@ -1,9 +1,10 @@
 """What follows the last trial, and what of a time budget is kept for it: pure functions of seconds and samples.
 
 What has to be done takes what it was measured to take before the first trial: a network built and exported
-(`search/preflight/timing.py`), samples read and thresholds chosen (`search/preflight/probe.py`). All were measured on
-one trial's share of the machine, while others were read, and with frameworks still to be loaded; at the end all of it
-is free. What may be done, averages, text models and the label check, is left out where its time has passed.
+(`search/preflight/timing.py`, in seconds of a core), samples read and thresholds chosen (`search/preflight/probe.py`).
+All were measured on one trial's share of the machine, while others were read, and with frameworks still to be loaded;
+at the end all of it is free. What may be done, averages, text models and the label check, is left out where its time
+has passed.
 """
 
 from dataclasses import dataclass

@@ -2,14 +2,13 @@
 
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import ray
 
 from search.preflight.cost import Measured
@@ -17,6 +16,7 @@ from search.preflight.space import list_models
 from spaces.space import SearchSpace
 from train.bundle import ONNX
 from train.config import TechniqueConfig, TrialConfig, config_from_mapping
+from train.data.batching.batches import Indices, Widths, padded, training_batches
 from train.engine import Engine
 from train.engines import ENGINES
 from train.errors import ParityError
@@ -32,6 +32,8 @@ LayerPlan = dict[str, float]
 """Layer group -> how fast it learns."""
 EVERYTHING = uniform(1.0)
 HEAD_ONLY = uniform(0.0) | {"neck": 1.0, "head": 1.0}
+LATE_SHARE = 0.05
+"""Of a time budget, that trials wait for a rehearsal after the models have been read."""
 
 
 def list_timed_plans(starts: int) -> list[tuple[LayerPlan, ...]]:
@@ -49,7 +51,7 @@ def measure_steps(
 ) -> Measured:
     """Time a network's training steps under these plans, and watch what memory they take."""
     task = TASKS.get(config.task)(config, engine.charset)
-    pixels = _pixels(task, data, _median_images(data, task.timed))
+    pixels = _pixels(task, data, choose_usual_images(data.train.widths, task.timed))
     read_peak = memory.peak_bytes()
     memory.give_back()  # what reading took would be taken again, and not count for the steps
     before = memory.own_bytes()
@@ -60,7 +62,7 @@ def measure_steps(
     return Measured(read_s, full, frozen, pixels, largest, before, read_peak, step_peak)
 
 
-def _pixels(task: Task, data: TrainingData, indices: npt.NDArray[np.int64]) -> int:
+def _pixels(task: Task, data: TrainingData, indices: Indices) -> int:
     """Return how many pixels a training batch of these images has, padding included."""
     images = task.batch(data.train, indices, epoch=1).images
     assert isinstance(images, np.ndarray)
@@ -81,25 +83,41 @@ def _largest(
     }
 
 
-def _median_images(data: TrainingData, count: int) -> npt.NDArray[np.int64]:
-    return np.argsort(data.train.widths)[len(data.train) // 2 :][:count]
+def choose_usual_images(widths: Widths, count: int) -> Indices:
+    """Return `count` images, fewer of fewer, that make a batch as wide as those of an epoch are in the mean.
+
+    An epoch's batches are padded to their widest image: of 300 receipt lines that is 1.8 times the median line's width.
+
+    Args:
+        widths: (N,) int32, pixels.
+        count: how many.
+    """
+    own = padded(widths)
+    batches = training_batches(widths, TrialConfig().batch_size, seed=0, epoch=1)
+    mean = np.average([own[batch].max() for batch in batches], weights=[len(batch) for batch in batches])
+    order = np.argsort(widths, kind="stable")
+    nearest = own[np.argmin(np.abs(own - mean))]
+    last = int(np.searchsorted(own[order], nearest, side="right"))
+    return order[max(0, last - count) :][:count]
 
 
 def _step_seconds(engine: Engine, task: Task, data: TrainingData, plan: LayerPlan) -> float:
-    """Return the seconds per sample of a training step on images of median width: the faster one after the first."""
-    middle = _median_images(data, task.timed)
+    """Return the seconds per sample of a training step on images of usual width: the faster one after the first."""
+    usual = choose_usual_images(data.train.widths, task.timed)
     engine.apply_plan(plan)
     seconds = []
     for _ in range(3):
         started = time.monotonic()
-        engine.train_step(task.batch(data.train, middle, epoch=1), learning_rate=0.0, update=False)
+        engine.train_step(task.batch(data.train, usual, epoch=1), learning_rate=0.0, update=False)
         seconds.append(time.monotonic() - started)
-    return min(seconds[1:]) / len(middle)
+    return min(seconds[1:]) / len(usual)
 
 
 @dataclass(frozen=True)
 class Rehearsal:
-    """What a process of its own took.
+    """What a process of its own took, in seconds of a core.
+
+    Not by the clock: what else runs on the machine while the models are read says nothing of its end.
 
     Attributes:
         build_s: until the network stood, its framework loaded.
@@ -110,7 +128,7 @@ class Rehearsal:
     export_s: float
 
 
-def begin_rehearsals(space: SearchSpace, shared: Any) -> Mapping[str, ray.ObjectRef]:
+def begin_rehearsals(space: SearchSpace, shared: Any) -> Sequence[ray.ObjectRef]:
     """Begin to export the largest model of a space, with every engine that a trial may have; return Ray's tasks.
 
     None with an engine that trains adapters alone: of such a large network there is no second one beside those that are
@@ -124,13 +142,11 @@ def begin_rehearsals(space: SearchSpace, shared: Any) -> Mapping[str, ray.Object
     fixed = dict(space.fixed) | choose_largest(space)
     # An idle process would hold two frameworks; one that was ended for its memory would be again.
     remote = ray.remote(num_cpus=1, max_calls=1, max_retries=0)(rehearse)
-    return {
-        f"export ({engine})": remote.remote(
-            config_from_mapping(nest(fixed | {"engine": engine}), "space"), shared
-        )
+    return [
+        remote.remote(config_from_mapping(nest(fixed | {"engine": engine}), "space"), shared)
         for engine in engines
         if ENGINES.get(engine).merges
-    }
+    ]
 
 
 def choose_largest(space: SearchSpace) -> dict[str, str]:
@@ -144,30 +160,36 @@ def choose_largest(space: SearchSpace) -> dict[str, str]:
 
 def rehearse(config: TrialConfig, data: TrainingData) -> Rehearsal:
     """Build a network as published, write its graph and compare that; whether it agrees is asked of the winner."""
-    started = time.monotonic()
+    started = time.process_time()
     plain = config.model_copy(update={"technique": TechniqueConfig()})
     engine, task = assemble(plain, data.train, dictionary=data.dictionary)
-    built = time.monotonic()
+    built = time.process_time()
     with tempfile.TemporaryDirectory() as folder:
         if ONNX not in engine.export(Path(folder)):
             with suppress(ParityError):
                 parity_gate(engine, task, Path(folder) / ONNX, data.val)
-    return Rehearsal(built - started, time.monotonic() - built)
+    return Rehearsal(built - started, time.process_time() - built)
 
 
-def find_slowest(
-    tasks: Mapping[str, ray.ObjectRef], wait: Callable[[Mapping[str, ray.ObjectRef]], list[Rehearsal]]
-) -> Rehearsal | None:
-    """Return the rehearsal that took longest; None of none, or where one failed, which is said: it is an estimate only.
+def find_slowest(tasks: Sequence[ray.ObjectRef], most_s: float) -> Rehearsal | None:
+    """Return the rehearsal that took longest; None of none.
+
+    None, too, where one failed or is late, which is said: it is an estimate only, and no trial begins before it.
 
     Args:
         tasks: what `begin_rehearsals` has begun.
-        wait: returns the results of Ray tasks.
+        most_s: how long to wait for them.
     """
+    found, late = ray.wait([*tasks], num_returns=len(tasks), timeout=most_s) if tasks else ([], [])
+    for task in late:
+        ray.cancel(task, force=True)
     try:
-        return max(wait(tasks), key=lambda one: one.build_s + one.export_s, default=None)
+        slowest = max(ray.get(found), key=lambda one: one.build_s + one.export_s, default=None)
+        reason = "it takes longer than the models' readings" if late else ""
     except ray.exceptions.RayError as error:
         lines = str(error).strip().splitlines()
         reason = lines[-1 if isinstance(error, ray.exceptions.RayTaskError) else 0]
+    if reason:
         print(f"the export could not be tried, so time is kept for a long one: {reason}", flush=True)
         return None
+    return slowest

@@ -1,17 +1,27 @@
 """The export of the largest network is tried before the first trial, as an estimate."""
 
+import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 import ray
 
-from search.experiment.live import wait_for
 from search.preflight import probe
-from search.preflight.timing import Rehearsal, begin_rehearsals, choose_largest, find_slowest
+from search.preflight.timing import (
+    Rehearsal,
+    begin_rehearsals,
+    choose_largest,
+    choose_usual_images,
+    find_slowest,
+)
 from spaces.space import load_space
 from tests import real_lines, real_photos
+from train.config import TrialConfig
+from train.data.batching.batches import padded, training_batches
+from train.data.images import BUCKET_PX
 from train.loop import assemble
 
 
@@ -23,13 +33,18 @@ def test_a_network_is_built_written_and_compared_and_a_failure_ends_no_study(
         {"engine": "paddle", "model": "pp-ocrv6-tiny", "charset": "domain", "technique.name": "lora"}
     )
     shared = ray.put(real_lines.few_lines(data_dir, train=8, val=4))
-    assert find_slowest(begin_rehearsals(space, shared), wait_for) is not None
+    assert find_slowest(begin_rehearsals(space, shared), most_s=300) is not None
     assert capsys.readouterr().out == ""
     lost = begin_rehearsals(space.with_fixed({"weights": "/nowhere"}), shared)
-    assert find_slowest(lost, wait_for) is None
+    assert find_slowest(lost, most_s=300) is None
     [told] = capsys.readouterr().out.splitlines()
     assert "could not be tried" in told
     assert "/nowhere" in told
+    late = ray.remote(num_cpus=0)(lambda: time.sleep(600)).remote()
+    assert find_slowest([ray.put(Rehearsal(1, 1)), late], most_s=0) is None
+    assert "longer than the models' readings" in capsys.readouterr().out
+    with pytest.raises(ray.exceptions.RayError):
+        ray.get(late)
 
 
 def test_the_largest_network_is_tried() -> None:
@@ -41,13 +56,26 @@ def test_the_largest_network_is_tried() -> None:
 
 def test_adapters_of_a_large_network_are_not_tried() -> None:
     space = load_space("recognition").with_fixed({"engine": "torch-language"})
-    assert begin_rehearsals(space, None) == {}
+    assert begin_rehearsals(space, None) == []
 
 
-def test_of_several_engines_the_slowest_counts() -> None:
+def test_of_several_engines_the_slowest_counts(local_cluster: None) -> None:
     fast, slow = Rehearsal(build_s=5, export_s=1), Rehearsal(build_s=4, export_s=9)
-    assert find_slowest({}, lambda _: [fast, slow]) == slow
-    assert find_slowest({}, lambda _: []) is None
+    assert find_slowest([ray.put(fast), ray.put(slow)], most_s=60) == slow
+    assert find_slowest([], most_s=60) is None
+
+
+def test_a_step_is_timed_on_a_batch_as_wide_as_those_of_an_epoch() -> None:
+    """They are padded to their widest lines, so that the median line's width says too little."""
+    widths = np.random.default_rng(0).lognormal(5.3, 0.6, 400).astype(np.int32)
+    batches = training_batches(widths, TrialConfig().batch_size, seed=1, epoch=2)
+    mean = sum(len(batch) * padded(widths)[batch].max() for batch in batches) / len(widths)
+    chosen = choose_usual_images(widths, 16)
+    assert len(set(chosen.tolist())) == 16
+    assert padded(widths)[chosen].max() == pytest.approx(mean, abs=BUCKET_PX)
+    assert mean > 1.2 * np.median(padded(widths))
+    assert sorted(choose_usual_images(widths[:3], 16).tolist()) == [0, 1, 2]
+    assert len(choose_usual_images(np.full(40, 320, np.int32), 16)) == 16
 
 
 def test_to_choose_thresholds_is_timed(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
