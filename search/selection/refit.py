@@ -216,9 +216,7 @@ def average_with_companion(
     return mean, Refit(epochs=trained.epoch, samples=samples, averaged=True)
 
 
-def find_mean(
-    search: Searched, winner: Loaded, trained: Checkpoint, share: float
-) -> tuple[Loaded, Scores]:
+def find_mean(search: Searched, winner: Loaded, trained: Checkpoint, share: float) -> tuple[Loaded, Scores]:
     """Return the mean of the winner and of what trained on all samples, and its scores on the validation samples.
 
     Where batch norms were live it gets statistics of its own if it reads better with them, as other averages do.
