@@ -27,7 +27,7 @@ class Importance(NamedTuple):
     high: float
 
 
-def measure_importances(result: StudyResult, seed: int = 0) -> dict[str, Importance]:
+def measure_importances(result: StudyResult) -> dict[str, Importance]:
     """Return each setting's share of the importance, largest first; empty if that cannot be said.
 
     Compared is how the settings of the best trials are distributed against those of all (Watanabe et al.,
@@ -53,7 +53,7 @@ def measure_importances(result: StudyResult, seed: int = 0) -> dict[str, Importa
         for trial, merit in zip(scored, merits, strict=True)
     ]
     shares = _shares(trials)
-    resampled = [_shares([trials[i] for i in drawn]) for drawn in _resample(merits, seed)]
+    resampled = [_shares([trials[i] for i in drawn]) for drawn in _resample(merits)]
     return {key: _interval(share, [one[key] for one in resampled]) for key, share in shares.items()}
 
 
@@ -64,9 +64,9 @@ def _shares(trials: list[optuna.trial.FrozenTrial]) -> dict[str, float]:
     return shares
 
 
-def _resample(merits: list[float], seed: int) -> list[list[int]]:
+def _resample(merits: list[float]) -> list[list[int]]:
     """Return RESAMPLES draws of the trials with replacement, those with equal scores only left out."""
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     draws = [rng.integers(len(merits), size=len(merits)).tolist() for _ in range(RESAMPLES)]
     return [draw for draw in draws if len({merits[i] for i in draw}) > 1]
 

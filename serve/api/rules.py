@@ -4,22 +4,12 @@ import string
 from collections.abc import Callable
 
 from serve.errors import UndecodableError
+from train.reading.formats.named_checks import holds_by, named_check
 
 Checks = dict[str, bool]
 
-VIN_LENGTH, VIN_CHECK_POSITION = 17, 8
-# 49 CFR 565.15(c), tables III and IV; the same as ISO 3779's recommendation. I, O and Q are left out.
-_VIN_VALUES = dict(zip("0123456789", range(10), strict=True)) | dict(
-    zip("ABCDEFGHJKLMNPRSTUVWXYZ", map(int, "12345678123457923456789"), strict=True)
-)
-_VIN_WEIGHTS = (8, 7, 6, 5, 4, 3, 2, 10, 0, 9, 8, 7, 6, 5, 4, 3, 2)
-
+VIN_LENGTH, VIN_LETTERS = 17, frozenset(string.digits + string.ascii_uppercase) - frozenset("IOQ")
 CONTAINER_LENGTH = 11
-# ISO 6346: the letters' values go up from 10 and leave out the multiples of 11.
-_LETTER_VALUES = (value for value in range(10, 39) if value % 11)
-_CONTAINER_VALUES = dict(zip("0123456789", range(10), strict=True)) | dict(
-    zip(string.ascii_uppercase, _LETTER_VALUES, strict=True)
-)
 
 
 def check_vin(text: str) -> Checks:
@@ -28,9 +18,8 @@ def check_vin(text: str) -> Checks:
     The check digit is mandatory in North America only: elsewhere a right number may fail it.
     """
     length = len(text) == VIN_LENGTH
-    alphabet = bool(text) and all(character in _VIN_VALUES for character in text)
-    check_digit = length and alphabet and _compute_vin_digit(text) == text[VIN_CHECK_POSITION]
-    return {"length": length, "alphabet": alphabet, "check_digit": check_digit}
+    alphabet = bool(text) and VIN_LETTERS.issuperset(text)
+    return {"length": length, "alphabet": alphabet, "check_digit": length and alphabet and _obeys("vin", text)}
 
 
 def check_container(text: str) -> Checks:
@@ -43,7 +32,7 @@ def check_container(text: str) -> Checks:
         and letters[3:] in ("", *"UJZR")
         and all(character in string.digits for character in digits)
     )
-    check_digit = length and alphabet and _compute_container_digit(text) == text[-1]
+    check_digit = length and alphabet and _obeys("container", text)
     return {"length": length, "alphabet": alphabet, "check_digit": check_digit}
 
 
@@ -57,11 +46,5 @@ def find_rule(name: str) -> Callable[[str], Checks]:
     return RULES[name]
 
 
-def _compute_vin_digit(text: str) -> str:
-    total = sum(weight * _VIN_VALUES[c] for weight, c in zip(_VIN_WEIGHTS, text, strict=True))
-    return "0123456789X"[total % 11]
-
-
-def _compute_container_digit(text: str) -> str:
-    total = sum(2**place * _CONTAINER_VALUES[c] for place, c in enumerate(text[:-1]))
-    return str(total % 11 % 10)
+def _obeys(check: str, text: str) -> bool:
+    return holds_by(named_check(check))(text)

@@ -1,7 +1,7 @@
 """A file to read, on this machine or behind a URI, and its bytes."""
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
@@ -53,15 +53,14 @@ def _require_size(count: int) -> None:
         raise DataError(f"a file must have at most {FILE_BYTES} bytes", count, "cut it into several")
 
 
-def locate_uri(uri: str, name: str = "") -> File:
+def locate_uri(uri: str) -> File:
     """Return the file or folder that a URI names.
 
     Args:
         uri: `s3://bucket/key`, with `?endpoint_override=...` where that is needed; or `file:///path`.
-        name: as it stands in the output; the URI without what follows the `?` by default.
     """
     parts = urlsplit(uri, allow_fragments=False)  # a key may hold a `#`
-    name = name or parts._replace(query="").geturl()
+    name = parts._replace(query="").geturl()
     # pyarrow takes neither "localhost" nor blanks
     if parts.scheme == "file" and parts.netloc in ("", "localhost"):
         return File(name, unquote(parts.path, errors="surrogateescape").rstrip("/") or "/")
@@ -79,8 +78,3 @@ def unpack(data: bytes) -> Sequence[File]:
     """Return the files that were packed."""
     words = (os.fsdecode(word) for word in data.split(b"\0"))
     return [File(*three) for three in zip(words, words, words, strict=True)] if data else []
-
-
-def cut_into_parts(files: Sequence[File], size: int) -> Iterator[Sequence[File]]:
-    """Yield the files, so many at a time."""
-    return (files[start : start + size] for start in range(0, len(files), size))

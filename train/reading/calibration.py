@@ -30,11 +30,6 @@ class Coverage(Frozen):
     asked: float | None = None
 
     @property
-    def coverage(self) -> Interval:
-        """The interval of the share that is accepted."""
-        return wilson_interval(self.accepted, self.lines)
-
-    @property
     def precision(self) -> Interval:
         """The interval of the share of these that is right."""
         return wilson_interval(self.right, self.accepted)

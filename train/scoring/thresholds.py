@@ -1,7 +1,7 @@
 """The thresholds of detection that suit a trained model: chosen on its validation maps, nothing is trained again."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import product
 from math import prod
 from typing import NamedTuple
@@ -32,21 +32,6 @@ class ThresholdGrid(NamedTuple):
     unclip_ratio: tuple[float, ...] = (1.0, 1.25, 1.5, 1.75, 2.0, 2.5)
 
 
-@dataclass(frozen=True)
-class TunedThresholds:
-    """The best thresholds on some photos.
-
-    Attributes:
-        parameters: as given, but for the three thresholds.
-        scores: with them.
-        untuned: with those that were given, on the same photos.
-    """
-
-    parameters: DetectionParameters
-    scores: RegionScores
-    untuned: RegionScores
-
-
 class PhotoMap(NamedTuple):
     """What a network said of a photo, and what is true.
 
@@ -63,8 +48,8 @@ class PhotoMap(NamedTuple):
 
 def tune_thresholds(
     photos: Iterable[PhotoMap], given: DetectionParameters, grid: ThresholdGrid | None = None
-) -> TunedThresholds:
-    """Choose threshold, box threshold and unclip ratio by hmean, ties by the IoU of the hits, then those given.
+) -> DetectionParameters:
+    """Return the given ones with the best thresholds and unclip ratio: by hmean, then by the IoU of the hits.
 
     Args:
         photos: of the validation set, read once; none is kept.
@@ -73,15 +58,10 @@ def tune_thresholds(
     """
     tried = with_given(grid or ThresholdGrid(), given)
     totals: Counts = np.zeros((prod(map(len, tried)), len(RegionCounts._fields)))
-    n = 0
     for photo in photos:
         totals += count_photo(photo, tried)
-        n += 1
-    best = best_of(totals, tried, given)
-    thresh, box_thresh, unclip_ratio = list(product(*tried))[best]
-    chosen = replace(given, thresh=thresh, box_thresh=box_thresh, unclip_ratio=unclip_ratio)
-    scores, untuned = (replace(RegionScores.of(totals[cell]), n=n) for cell in (best, _cell_of(given, tried)))
-    return TunedThresholds(chosen, scores, untuned)
+    thresh, box_thresh, unclip_ratio = list(product(*tried))[best_of(totals, tried, given)]
+    return replace(given, thresh=thresh, box_thresh=box_thresh, unclip_ratio=unclip_ratio)
 
 
 def with_given(grid: ThresholdGrid, given: DetectionParameters) -> ThresholdGrid:
@@ -96,13 +76,9 @@ def with_given(grid: ThresholdGrid, given: DetectionParameters) -> ThresholdGrid
 
 def best_of(totals: Counts, tried: ThresholdGrid, given: DetectionParameters) -> int:
     """Return which triple is the best by the sums over photos of `count_photo`; of equals the given one."""
-    usual = _cell_of(given, tried)
+    usual = list(product(*tried)).index((given.thresh, given.box_thresh, given.unclip_ratio))
     ranks = [(*RegionScores.of(total).rank, cell == usual) for cell, total in enumerate(totals)]
     return max(range(len(ranks)), key=ranks.__getitem__)
-
-
-def _cell_of(given: DetectionParameters, tried: ThresholdGrid) -> int:
-    return list(product(*tried)).index((given.thresh, given.box_thresh, given.unclip_ratio))
 
 
 def count_photo(photo: PhotoMap, tried: ThresholdGrid) -> Counts:

@@ -41,14 +41,9 @@ def validate(
     return metrics
 
 
-def evaluate(
-    engine: Engine,
-    task: Task,
-    data: Dataset,
-    world: World = World(),  # noqa: B008
-) -> tuple[Scores, list[Any]]:
+def evaluate(engine: Engine, task: Task, data: Dataset) -> tuple[Scores, list[Any]]:
     """Score every sample of a split exactly once; return the scores and the predictions in dataset order."""
-    return evaluate_with_loss(engine, task, data, world)[:2]
+    return evaluate_with_loss(engine, task, data, World())[:2]
 
 
 def evaluate_with_loss(

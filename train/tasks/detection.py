@@ -49,7 +49,7 @@ class Detection(PhotoTask):
             for indices, output in outputs
             for index, maps in zip(indices.tolist(), output, strict=True)
         )
-        best = tune_thresholds(photos, self.how).parameters
+        best = tune_thresholds(photos, self.how)
         seen = None if learnt is None else np.concatenate([learnt, data.sizes])
         return self.with_choice(best.thresh, best.box_thresh, best.unclip_ratio, seen)
 

@@ -25,6 +25,7 @@ from train.scoring.scores import Scores
 WIDTH, HEIGHT = 480, 300
 LEFT, RIGHT, TOP, BOTTOM = 60, 470, 30, 252
 MODEL_COLOURS = 4
+MOST_BARS = 10
 ENOUGH_TRIALS = 50
 END_MARKS = {"finished": "dot", "stopped": "ring", "failed": "cross", "diverged": "cross"}
 
@@ -142,9 +143,9 @@ def _colour(result: StudyResult, trial: TrialRecord) -> str:
     return f"series{trained_models(result).index(trial.config.model) % MODEL_COLOURS}"
 
 
-def draw_importance(shares: dict[str, Importance], shown: int = 10) -> str:
-    """Draw the importance of the settings as bars with their intervals, the largest on top."""
-    bars = list(shares.items())[:shown]
+def draw_importance(shares: dict[str, Importance]) -> str:
+    """Draw the importance of the settings as bars with their intervals, the MOST_BARS largest of them."""
+    bars = list(shares.items())[:MOST_BARS]
     left, row, width = 184, 26, WIDTH - 184 - 56
     longest = max(share.high for _, share in bars)
     parts: list[str] = []

@@ -204,7 +204,6 @@ def test_techniques_stand_side_by_side() -> None:
     assert {one.technique for one in found} == {"full", "frozen", "discriminative", "gradual"}
     assert [one.best for one in found] == sorted((one.best or 0 for one in found), reverse=True)
     first = found[0]
-    assert first.best_trial == rank(trials())[0].id
     same = [t for t in trials() if t.config.technique.name == first.technique]
     assert first.seconds == sum(t.seconds for t in same)
     assert first.median is not None
