@@ -43,7 +43,7 @@ def validate(
 
 def evaluate(engine: Engine, task: Task, data: Dataset) -> tuple[Scores, list[Any]]:
     """Score every sample of a split exactly once; return the scores and the predictions in dataset order."""
-    return evaluate_with_loss(engine, task, data, World())[:2]
+    return evaluate_with_loss(engine, task, data)[:2]
 
 
 def evaluate_with_loss(
