@@ -19,7 +19,11 @@ def check_vin(text: str) -> Checks:
     """
     length = len(text) == VIN_LENGTH
     alphabet = bool(text) and VIN_LETTERS.issuperset(text)
-    return {"length": length, "alphabet": alphabet, "check_digit": length and alphabet and _obeys("vin", text)}
+    return {
+        "length": length,
+        "alphabet": alphabet,
+        "check_digit": length and alphabet and _obeys("vin", text),
+    }
 
 
 def check_container(text: str) -> Checks:

@@ -4,11 +4,12 @@ A reader module registers one class with `@FORMATS.register(name)`; see docs/dat
 """
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
-from typing import ClassVar, Protocol
+from typing import ClassVar
 
 from train.data.folders.left_aside import note_left_aside, tell_what_to_try
 from train.data.folders.notes import note
@@ -34,7 +35,7 @@ RECOGNITION, PHOTOS, DIRECTIONS = ("recognition", "detection"), "detection", "or
 __all__ = ["SPLITS"]
 
 
-class Format(Protocol):
+class Format(ABC):
     """What a reader offers; its functions are static, so that a class is the entry itself.
 
     Attributes:
@@ -48,11 +49,12 @@ class Format(Protocol):
     """
 
     task: ClassVar[str]
-    options: ClassVar[Mapping[str, str]]
-    explicit: ClassVar[frozenset[str]]
-    turn: ClassVar[int]
+    options: ClassVar[Mapping[str, str]] = ROOT
+    explicit: ClassVar[frozenset[str]] = frozenset()
+    turn: ClassVar[int] = 0
 
     @staticmethod
+    @abstractmethod
     def find(root: Path) -> dict[str, Path]:
         """Return the label files under `root` by split (`train`, `val`, `test`, or `all`); empty if not ours.
 
@@ -60,6 +62,7 @@ class Format(Protocol):
         """
 
     @staticmethod
+    @abstractmethod
     def read(path: Path, options: Mapping[str, str]) -> Iterator[Sample]:
         """Yield the samples of one label file or folder; raise DataError naming `file:line`."""
 

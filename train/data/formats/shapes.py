@@ -27,6 +27,15 @@ def numbers_of(values: Any, source: str) -> list[float]:
     return [float(value) for value in flat]
 
 
+def numbers_in(texts: Iterable[str], source: str) -> list[float]:
+    """Return the numbers that are written in some texts, as `numbers_of`."""
+    try:
+        numbers = [float(text) for text in texts]
+    except ValueError as error:
+        raise DataError("a shape must have numbers", f"{source}: {error}"[:200], "draw it again") from error
+    return numbers_of(numbers, source)
+
+
 def rectangle(x: float, y: float, width: float, height: float, degrees: float = 0) -> list[float]:
     """Return the corners x1, y1, ... of a rectangle, clockwise from its first, around which it is turned clockwise.
 

@@ -81,9 +81,9 @@ def regions_of(label: str, source: str = "label") -> tuple[Region, ...]:
     return tuple(_region(item, source) for item in items)
 
 
-def as_region(numbers: Sequence[float], text: str) -> Region:
-    """Return the region with corners x1, y1, x2, y2, ... as labelled; a text `###` or `*` is."""
-    return Region(tuple(zip(numbers[::2], numbers[1::2], strict=True)), text, text in IGNORED)
+def as_region(numbers: Sequence[float], text: str, ignored: bool = False) -> Region:
+    """Return the region with corners x1, y1, x2, y2, ... as labelled; a text `###` or `*` is ignored, too."""
+    return Region(tuple(zip(numbers[::2], numbers[1::2], strict=True)), text, ignored or text in IGNORED)
 
 
 def is_set(flag: object) -> bool:

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from train.data.folders.notes import note
 from train.data.folders.split_names import entries, only_split_in
 from train.data.folders.unpacked import unpack
-from train.data.formats import FORMATS, by_split
+from train.data.formats import FORMATS, Format, by_split
 from train.data.formats.places import files_by_split, image_name
 from train.data.pictures.kinds import READABLE_SUFFIXES
 from train.data.sample import Sample
@@ -20,13 +20,12 @@ COUNT = b"num-samples"
 
 
 @FORMATS.register("lmdb")
-class Lmdb:
+class Lmdb(Format):
     """A folder with `data.mdb` (or one each for train, val, test); it needs the package lmdb."""
 
-    task: ClassVar[str] = "recognition"
+    task = "recognition"
     options: ClassVar[Mapping[str, str]] = {}
-    explicit: ClassVar[frozenset[str]] = frozenset()
-    turn: ClassVar[int] = 1
+    turn = 1
 
     @staticmethod
     def find(root: Path) -> dict[str, Path]:

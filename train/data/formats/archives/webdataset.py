@@ -12,7 +12,7 @@ from train.data.folders.flat_names import FlatNames
 from train.data.folders.notes import note
 from train.data.folders.split_names import folders_by_split, only_split_in
 from train.data.folders.unpacked import unpack
-from train.data.formats import FORMATS, IMAGE_SUFFIXES
+from train.data.formats import FORMATS, IMAGE_SUFFIXES, Format
 from train.data.formats.archives.shards import (
     Member,
     is_shard,
@@ -40,16 +40,15 @@ MOST_SHARDS, MOST_FILES = 5, 20_000
 
 
 @FORMATS.register("webdataset")
-class WebDataset:
+class WebDataset(Format):
     """A folder of shards, its `data`, or a folder for each split; names of shards may tell splits, too.
 
     Option `text`: the suffix of what holds the text, or its key in the `.json`.
     """
 
-    task: ClassVar[str] = "recognition"
+    task = "recognition"
     options: ClassVar[Mapping[str, str]] = {"text": ""}
-    explicit: ClassVar[frozenset[str]] = frozenset()
-    turn: ClassVar[int] = 3
+    turn = 3
 
     @staticmethod
     def find(root: Path) -> dict[str, Path]:

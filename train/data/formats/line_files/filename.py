@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from train.data.folders.notes import note
 from train.data.folders.split_names import entries, split_of
-from train.data.formats import FORMATS, by_split, images_in
+from train.data.formats import FORMATS, Format, by_split, images_in
 from train.data.sample import Sample
 from train.errors import DataError, UsageError
 
@@ -20,7 +20,7 @@ FOREIGN = re.compile(
 
 
 @FORMATS.register("filename")
-class Filename:
+class Filename(Format):
     """A folder (or one each for train, val, test); option `pattern` matches a whole name without its suffix.
 
     A pattern with a slash matches the path below that folder, for texts in the names of folders.
@@ -28,10 +28,9 @@ class Filename:
     Any folder of images would pass for one, so it is detected only where `pattern` is given.
     """
 
-    task: ClassVar[str] = "recognition"
+    task = "recognition"
     options: ClassVar[Mapping[str, str]] = {"pattern": PATTERN}
-    explicit: ClassVar[frozenset[str]] = frozenset({"pattern"})
-    turn: ClassVar[int] = 0
+    explicit = frozenset({"pattern"})
 
     @staticmethod
     def find(root: Path) -> dict[str, Path]:

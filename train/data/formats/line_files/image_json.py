@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from train.data.folders.beside import Neighbours
 from train.data.folders.notes import note
-from train.data.formats import FORMATS, by_split, images_in, read_text
+from train.data.formats import FORMATS, Format, by_split, images_in, read_text
 from train.data.formats.photo_files.page_json_kinds import KINDS
 from train.data.sample import Sample
 from train.errors import DataError
@@ -28,13 +28,11 @@ LOOKED_INTO = 20
 
 
 @FORMATS.register("image_json")
-class ImageJson:
+class ImageJson(Format):
     """A folder of pairs (or one each for train, val, test); option `text_key` names the JSON key."""
 
-    task: ClassVar[str] = "recognition"
+    task = "recognition"
     options: ClassVar[Mapping[str, str]] = {"text_key": TEXT_KEY}
-    explicit: ClassVar[frozenset[str]] = frozenset()
-    turn: ClassVar[int] = 0
 
     @staticmethod
     def find(root: Path) -> dict[str, Path]:

@@ -10,7 +10,7 @@ from typing import ClassVar
 from train.data.folders.beside import Neighbours, alike, files_ending
 from train.data.folders.left_aside import NO_LABELS
 from train.data.folders.notes import note
-from train.data.formats import FORMATS, by_split, images_in, read_text
+from train.data.formats import FORMATS, Format, by_split, images_in, read_text
 from train.data.formats.photo_files.yolo import is_box
 from train.data.formats.region_lists import first_line, is_corners, note_lost
 from train.data.sample import Sample
@@ -22,13 +22,12 @@ LOOKED_AT = 20
 
 
 @FORMATS.register("text_files")
-class TextFiles:
+class TextFiles(Format):
     """A folder of images with their texts (or one each for train, val, test)."""
 
-    task: ClassVar[str] = "recognition"
+    task = "recognition"
     options: ClassVar[Mapping[str, str]] = {}
-    explicit: ClassVar[frozenset[str]] = frozenset()
-    turn: ClassVar[int] = 1
+    turn = 1
 
     @staticmethod
     def find(root: Path) -> dict[str, Path]:

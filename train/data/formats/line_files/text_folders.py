@@ -3,10 +3,9 @@
 from collections.abc import Iterator, Mapping
 from itertools import count, islice
 from pathlib import Path
-from typing import ClassVar
 
 from train.data.folders.beside import files_ending
-from train.data.formats import FORMATS, LOOKED_INTO, ROOT, images_in
+from train.data.formats import FORMATS, LOOKED_INTO, Format, images_in
 from train.data.formats.apart import ImagesAround, find_apart
 from train.data.formats.line_files.text_files import COORDINATES, PLAIN, TRUTH, texts_of
 from train.data.formats.places import TRIED
@@ -18,13 +17,11 @@ RULE = "every text must have one image of its name, in a folder beside its own"
 
 
 @FORMATS.register("text_folders")
-class TextFolders:
+class TextFolders(Format):
     """The folders of texts; a split is told by their names, or by those of folders above."""
 
-    task: ClassVar[str] = "recognition"
-    options: ClassVar[Mapping[str, str]] = ROOT
-    explicit: ClassVar[frozenset[str]] = frozenset()
-    turn: ClassVar[int] = 2
+    task = "recognition"
+    turn = 2
 
     @staticmethod
     def find(root: Path) -> dict[str, Path]:

@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Mapping
 from itertools import islice
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from train.data.folders.split_names import entries, only_one
-from train.data.formats import FORMATS, ROOT, by_split
+from train.data.formats import FORMATS, Format, by_split
 from train.data.formats.places import files_by_split, find_images, splits_told
 from train.data.formats.tables.rows import json_rows
 from train.data.sample import Sample
@@ -24,13 +24,11 @@ INSIDE = "data:"
 
 
 @FORMATS.register("chat")
-class Chat:
+class Chat(Format):
     """A file with a conversation a line, or a list of them, or one for each split: one image, one answer."""
 
-    task: ClassVar[str] = "recognition"
-    options: ClassVar[Mapping[str, str]] = ROOT
-    explicit: ClassVar[frozenset[str]] = frozenset()
-    turn: ClassVar[int] = 2
+    task = "recognition"
+    turn = 2
 
     @staticmethod
     def find(root: Path) -> dict[str, Path]:

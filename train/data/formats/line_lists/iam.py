@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from train.data.folders.notes import note
-from train.data.formats import FORMATS, ROOT, by_split, itself
+from train.data.formats import FORMATS, ROOT, Format, by_split, itself
 from train.data.formats.line_lists.iam_further import documents_of, splits_of, texts_of
 from train.data.formats.places import find_images, image_called
 from train.data.formats.region_lists import lines_of
@@ -53,17 +53,16 @@ class _Row:
 
 
 @FORMATS.register("iam")
-class Iam:
+class Iam(Format):
     """One of both files, in a folder, in its `ascii`, or in a folder for each split.
 
     Option `err`: whether rows of the state `err` are kept. By default those of lines are, whose words alone are cut
     badly then, and those of words are not.
     """
 
-    task: ClassVar[str] = "recognition"
+    task = "recognition"
     options: ClassVar[Mapping[str, str]] = {"err": AUTO, **ROOT}
-    explicit: ClassVar[frozenset[str]] = frozenset()
-    turn: ClassVar[int] = 3
+    turn = 3
 
     @staticmethod
     def find(root: Path) -> dict[str, Path]:

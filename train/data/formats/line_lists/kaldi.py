@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import ClassVar
 
 from train.data.folders.left_aside import KALDI
 from train.data.formats import FORMATS, ROOT, by_split
@@ -18,8 +17,8 @@ WRITERS = "utt2spk"
 class Kaldi(TableOfTexts):
     """A table without header, in a folder or in one for each split."""
 
-    options: ClassVar[Mapping[str, str]] = ROOT
-    turn: ClassVar[int] = 2
+    options = ROOT
+    turn = 2
 
     @staticmethod
     def find(root: Path) -> dict[str, Path]:

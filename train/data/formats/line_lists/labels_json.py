@@ -3,10 +3,10 @@
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from train.data.folders.split_names import in_order, lists_by_split
-from train.data.formats import FORMATS, ROOT, by_split, itself, read_text
+from train.data.formats import FORMATS, Format, by_split, itself, read_text
 from train.data.formats.places import find_images, has_image_name, peek_json, read_json, splits_told
 from train.data.sample import Sample
 from train.errors import DataError
@@ -18,13 +18,11 @@ INNER = "labels"
 
 
 @FORMATS.register("labels_json")
-class LabelsJson:
+class LabelsJson(Format):
     """`labels.json`, in a folder for each split, or `train.json`, `val.json`, `test.json`."""
 
-    task: ClassVar[str] = "recognition"
-    options: ClassVar[Mapping[str, str]] = ROOT
-    explicit: ClassVar[frozenset[str]] = frozenset()
-    turn: ClassVar[int] = 1
+    task = "recognition"
+    turn = 1
 
     @staticmethod
     def find(root: Path) -> dict[str, Path]:

@@ -3,10 +3,10 @@
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from train.data.folders.split_names import lists_or_whole
-from train.data.formats import FORMATS, ROOT, itself
+from train.data.formats import FORMATS, Format, itself
 from train.data.formats.photo_lists.set_json_kinds import has_places
 from train.data.formats.places import find_images, peek_json, read_json, splits_told
 from train.data.sample import Sample
@@ -17,13 +17,11 @@ LINES, NAME, INSTANCES, TEXT = "data_list", "img_path", "instances", "text"
 
 
 @FORMATS.register("mmocr")
-class Mmocr:
+class Mmocr(Format):
     """`textrecog_train.json` or `train.json` and their like, or `labels.json`, in a folder for each split, too."""
 
-    task: ClassVar[str] = "recognition"
-    options: ClassVar[Mapping[str, str]] = ROOT
-    explicit: ClassVar[frozenset[str]] = frozenset()
-    turn: ClassVar[int] = 2
+    task = "recognition"
+    turn = 2
 
     @staticmethod
     def find(root: Path) -> dict[str, Path]:

@@ -6,11 +6,10 @@ PaddleX's lists have classes that `label.txt` names, `path 1` and `1 180_degree`
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import ClassVar
 
 from train.data.folders.image_paths import locate
 from train.data.folders.split_names import entries, lists_or_whole
-from train.data.formats import FORMATS, ROOT, by_split, images_in, itself
+from train.data.formats import FORMATS, Format, by_split, images_in, itself
 from train.data.formats.region_lists import first_line, lines_of
 from train.data.sample import Sample
 from train.errors import DataError
@@ -25,13 +24,10 @@ CLASS = re.compile(r"(0|180)(_?deg(ree)?)?", re.IGNORECASE)
 
 
 @FORMATS.register("orientation")
-class Orientation:
+class Orientation(Format):
     """Lists with paths relative to their own folder or `--root`; `ori_gt.txt` is read where train has none."""
 
-    task: ClassVar[str] = "orientation"
-    options: ClassVar[Mapping[str, str]] = ROOT
-    explicit: ClassVar[frozenset[str]] = frozenset()
-    turn: ClassVar[int] = 0
+    task = "orientation"
 
     @staticmethod
     def find(root: Path) -> dict[str, Path]:

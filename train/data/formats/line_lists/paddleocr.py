@@ -4,11 +4,10 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import ClassVar
 
 from train.data.folders.image_paths import locate
 from train.data.folders.split_names import lists_or_whole
-from train.data.formats import FORMATS, IMAGE_SUFFIXES, ROOT, itself
+from train.data.formats import FORMATS, IMAGE_SUFFIXES, Format, itself
 from train.data.formats.line_lists.iam import is_iam
 from train.data.formats.region_lists import first_line, is_corners, is_regions, lines_of
 from train.data.sample import Sample
@@ -22,13 +21,10 @@ IMAGE_NAME = re.compile(rf"({'|'.join(map(re.escape, sorted(IMAGE_SUFFIXES)))})[
 
 
 @FORMATS.register("paddleocr")
-class PaddleOCR:
+class PaddleOCR(Format):
     """Lists with paths relative to their own folder or `--root`; `rec_gt.txt` is read where train has none."""
 
-    task: ClassVar[str] = "recognition"
-    options: ClassVar[Mapping[str, str]] = ROOT
-    explicit: ClassVar[frozenset[str]] = frozenset()
-    turn: ClassVar[int] = 0
+    task = "recognition"
 
     @staticmethod
     def find(root: Path) -> dict[str, Path]:

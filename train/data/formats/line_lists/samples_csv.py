@@ -5,10 +5,9 @@ import io
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import ClassVar
 
 from train.data.folders.image_paths import locate
-from train.data.formats import FORMATS, ROOT, by_split, read_text
+from train.data.formats import FORMATS, Format, by_split, read_text
 from train.data.formats.places import read_json
 from train.data.sample import Sample
 from train.errors import DataError
@@ -18,13 +17,10 @@ COLUMNS = ("path", "character", "id")
 
 
 @FORMATS.register("samples_csv")
-class SamplesCsv:
+class SamplesCsv(Format):
     """A folder (or one each for train, val, test) whose paths are relative to it or `--root`."""
 
-    task: ClassVar[str] = "recognition"
-    options: ClassVar[Mapping[str, str]] = ROOT
-    explicit: ClassVar[frozenset[str]] = frozenset()
-    turn: ClassVar[int] = 0
+    task = "recognition"
 
     @staticmethod
     def find(root: Path) -> dict[str, Path]:

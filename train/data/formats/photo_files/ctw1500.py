@@ -3,30 +3,26 @@
 from collections.abc import Iterator, Mapping
 from itertools import islice
 from pathlib import Path
-from typing import ClassVar
 
 from train.data.folders.beside import files_ending
-from train.data.formats import FORMATS, ROOT, itself
+from train.data.formats import FORMATS, Format, itself
 from train.data.formats.apart import ImagesAround, find_apart
 from train.data.formats.photo_files.voc import parse_xml, tags_of
 from train.data.formats.places import TRIED
-from train.data.formats.shapes import numbers_of
+from train.data.formats.shapes import numbers_in
 from train.data.photos.regions import Region, as_region, label_of
 from train.data.sample import Sample
-from train.errors import DataError
 
 BEGINS = ["Annotations", "image"]
 RULE = "each label file must have one image of its name, in a folder beside its own"
 
 
 @FORMATS.register("ctw1500")
-class Ctw1500:
+class Ctw1500(Format):
     """A folder of such files, beside the images or beside their folder."""
 
-    task: ClassVar[str] = "detection"
-    options: ClassVar[Mapping[str, str]] = ROOT
-    explicit: ClassVar[frozenset[str]] = frozenset()
-    turn: ClassVar[int] = 2
+    task = "detection"
+    turn = 2
 
     @staticmethod
     def find(root: Path) -> dict[str, Path]:
@@ -55,12 +51,5 @@ def _is_ours(path: Path) -> bool:
 
 def _regions(labels: Path) -> Iterator[Region]:
     for number, box in enumerate(parse_xml(labels).iter("box"), 1):
-        try:
-            numbers = [float(part) for part in (box.findtext("segs") or "").split(",")]
-        except ValueError as error:
-            raise DataError(
-                "a box must have its outline in segs",
-                f"{labels}:1: box {number}: {error}"[:200],
-                "draw it again",
-            ) from error
-        yield as_region(numbers_of(numbers, f"{labels}:1: box {number}"), box.findtext("label") or "")
+        numbers = numbers_in((box.findtext("segs") or "").split(","), f"{labels}:1: box {number}")
+        yield as_region(numbers, box.findtext("label") or "")

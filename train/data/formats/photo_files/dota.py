@@ -2,13 +2,11 @@
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from itertools import islice
 from pathlib import Path
-from typing import ClassVar
 
 from train.data.folders.beside import files_ending
-from train.data.formats import FORMATS, ROOT
+from train.data.formats import FORMATS, Format
 from train.data.formats.apart import ImagesAround, find_apart
 from train.data.formats.places import TRIED
 from train.data.formats.region_lists import first_lines, lines_of
@@ -21,13 +19,11 @@ CORNERS = 8
 
 
 @FORMATS.register("dota")
-class Dota:
+class Dota(Format):
     """A folder of such files, `labelTxt`, beside the images or beside their folder; classes are passed over."""
 
-    task: ClassVar[str] = "detection"
-    options: ClassVar[Mapping[str, str]] = ROOT
-    explicit: ClassVar[frozenset[str]] = frozenset()
-    turn: ClassVar[int] = 2
+    task = "detection"
+    turn = 2
 
     @staticmethod
     def find(root: Path) -> dict[str, Path]:
@@ -75,4 +71,4 @@ def _region(line: str, source: str) -> Region:
             f"{source}: {line[:80]!r}",
             "mend it",
         )
-    return replace(as_region(numbers, ""), ignored=is_set("".join(line.split()[CORNERS + 1 :])))
+    return as_region(numbers, "", is_set("".join(line.split()[CORNERS + 1 :])))

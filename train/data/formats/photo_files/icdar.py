@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from train.data.folders.beside import files_ending
-from train.data.formats import FORMATS
+from train.data.formats import FORMATS, Format
 from train.data.formats.apart import ImagesAround, find_apart
 from train.data.formats.region_lists import corner_region, lines_of, plain_texts, skipped_fields
 from train.data.photos.regions import Region, as_region, label_of
@@ -22,16 +22,14 @@ ESCAPED = re.compile(r"\\([\"\\])")
 
 
 @FORMATS.register("icdar")
-class Icdar:
+class Icdar(Format):
     """Folders as they are downloaded; a split is told by `train`, `val` or `test` in a folder's name.
 
     Option `skip`: fields between the corners and the text, 1 for the MLT sets, which name a script there.
     """
 
-    task: ClassVar[str] = "detection"
+    task = "detection"
     options: ClassVar[Mapping[str, str]] = {"skip": "0"}
-    explicit: ClassVar[frozenset[str]] = frozenset()
-    turn: ClassVar[int] = 0
 
     @staticmethod
     def find(root: Path) -> dict[str, Path]:

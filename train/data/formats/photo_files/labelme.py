@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 from train.data.folders.beside import files_ending
 from train.data.folders.unpacked import unpack
-from train.data.formats import FORMATS, ROOT, by_split, images_in, itself
+from train.data.formats import FORMATS, ROOT, Format, by_split, images_in, itself
 from train.data.formats.file_each import names_of_own
 from train.data.formats.places import find_images, image_name, is_file, peek_json, read_json
 from train.data.formats.shapes import labelled_size, note_classes, numbers_of, rectangle, text_in
@@ -27,17 +27,16 @@ LOOKED_AT = 20
 
 
 @FORMATS.register("labelme")
-class LabelMe:
+class LabelMe(Format):
     """A folder of such files (or one each for train, val, test), or one file.
 
     Option `text`: where the text of a shape stands, `label` or `description`; by default `description`, if any shape
     of the folder has one.
     """
 
-    task: ClassVar[str] = "detection"
+    task = "detection"
     options: ClassVar[Mapping[str, str]] = {"text": AUTO, **ROOT}
-    explicit: ClassVar[frozenset[str]] = frozenset()
-    turn: ClassVar[int] = 1
+    turn = 1
 
     @staticmethod
     def find(root: Path) -> dict[str, Path]:
@@ -133,9 +132,9 @@ def _region(shape: dict[str, Any], key: str, source: str) -> Region:
             f"{source} is a {str(kind)!r:.40}",
             "draw it so, or remove it",
         )
-    region = as_region(numbers, text_in(shape, [key], source) or "")
     flags = {**shape, **(held if isinstance(held := shape.get("flags"), dict) else {})}
-    return replace(region, ignored=True) if any(is_set(flags.get(name)) for name in IGNORED_FLAGS) else region
+    unread = any(is_set(flags.get(name)) for name in IGNORED_FLAGS)
+    return as_region(numbers, text_in(shape, [key], source) or "", unread)
 
 
 def _image(page: _Page, paths: Mapping[str, Path], beside: Mapping[str, Path]) -> Path:

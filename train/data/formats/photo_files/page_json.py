@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from train.data.decoded.header import image_size
 from train.data.folders.beside import files_ending
 from train.data.folders.notes import note
-from train.data.formats import FORMATS, ROOT
+from train.data.formats import FORMATS, ROOT, Format
 from train.data.formats.apart import ImagesAround, find_apart, image_name_of
 from train.data.formats.photo_files.page_json_kinds import KINDS, Kind, Page, said
 from train.data.formats.places import TRIED, peek_json, read_json
@@ -19,13 +19,12 @@ RULE = "each label file must have one image of its name, beside it or in a folde
 
 
 @FORMATS.register("page_json")
-class PageJson:
+class PageJson(Format):
     """A folder of such files, beside the images or beside their folder; option `text`: Supervisely's tag."""
 
-    task: ClassVar[str] = "detection"
+    task = "detection"
     options: ClassVar[Mapping[str, str]] = {"text": "", **ROOT}
-    explicit: ClassVar[frozenset[str]] = frozenset()
-    turn: ClassVar[int] = 2
+    turn = 2
 
     @staticmethod
     def find(root: Path) -> dict[str, Path]:

@@ -5,7 +5,7 @@ reader says the file.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -88,7 +88,7 @@ def _cord(page: Page) -> Iterator[Region]:
         for word in line["words"]:
             yield as_region(_quad(word["quad"], page.source), text_from(word["text"]))
     for quad in _dicts(page.content.get("dontcare")):
-        yield replace(as_region(_quad(quad, page.source), ""), ignored=True)
+        yield as_region(_quad(quad, page.source), "", True)
 
 
 def _quad(quad: dict[str, Any], source: str) -> list[float]:
@@ -104,9 +104,8 @@ def _dicts(held: Any) -> Iterator[dict[str, Any]]:
 
 def contest_region(item: dict[str, Any], source: str) -> Region:
     """Return a region as the contests of 2019 have it, and MMOCR: an outline, a text, perhaps a flag."""
-    region = as_region(numbers_of(item["points"], source), text_from(item.get("transcription")))
     unread = any(is_set(item.get(flag)) for flag in ("ignore", "illegibility"))
-    return replace(region, ignored=region.ignored or unread)
+    return as_region(numbers_of(item["points"], source), text_from(item.get("transcription")), unread)
 
 
 def _rects(page: Page) -> Iterator[Region]:

@@ -1,16 +1,15 @@
 """PAGE XML and ALTO, one file a page: kraken, eScriptorium, Transkribus, OCR-D. Lines with outlines in pixels."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import ClassVar
 from xml.etree import ElementTree as Xml
 
-from train.data.formats import FORMATS, ROOT
+from train.data.formats import FORMATS, Format
 from train.data.formats.file_each import find_folders_of_files, names_of_own, own_files
 from train.data.formats.photo_files.voc import parse_xml, tags_of
 from train.data.formats.places import find_images, image_places
-from train.data.formats.shapes import labelled_size, numbers_of, rectangle
+from train.data.formats.shapes import labelled_size, numbers_in, rectangle
 from train.data.photos.regions import Region, as_region, label_of
 from train.data.sample import Sample
 from train.errors import DataError
@@ -21,16 +20,14 @@ BOX = ("HPOS", "VPOS", "WIDTH", "HEIGHT")
 
 
 @FORMATS.register("page_xml")
-class PageXml:
+class PageXml(Format):
     """A folder of such files beside their images, or in `page` below them, or one each for train, val, test.
 
     A line without a text is a place alone.
     """
 
-    task: ClassVar[str] = "detection"
-    options: ClassVar[Mapping[str, str]] = ROOT
-    explicit: ClassVar[frozenset[str]] = frozenset()
-    turn: ClassVar[int] = 2
+    task = "detection"
+    turn = 2
 
     @staticmethod
     def find(root: Path) -> dict[str, Path]:
@@ -122,25 +119,16 @@ def _page_corners(line: "Xml.Element[str]", source: str) -> list[float]:
     inner = [
         point.get(axis, "") for point in points.iter("Point") for axis in ("x", "y")
     ]  # of versions before 2013
-    return _numbers(inner or _parts(points.get("points", "")), source)
+    return numbers_in(inner or _parts(points.get("points", "")), source)
 
 
 def _alto_corners(line: "Xml.Element[str]", source: str) -> list[float]:
     outline = line.find("Shape/Polygon")
     if outline is not None:
-        return _numbers(_parts(outline.get("POINTS", "")), source)
-    x, y, width, height = _numbers([line.get(key, "") for key in BOX], source)
+        return numbers_in(_parts(outline.get("POINTS", "")), source)
+    x, y, width, height = numbers_in([line.get(key, "") for key in BOX], source)
     return rectangle(x, y, width, height)
 
 
 def _parts(points: str) -> list[str]:
     return re.split(r"[\s,]+", points.strip())
-
-
-def _numbers(texts: Sequence[str], source: str) -> list[float]:
-    try:
-        return numbers_of([float(text) for text in texts], source)
-    except ValueError as error:
-        raise DataError(
-            "an outline must be pairs of numbers", f"{source}: {error}"[:200], "draw it again"
-        ) from error

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from train.data.folders.beside import files_ending
-from train.data.formats import FORMATS, ROOT, images_in
+from train.data.formats import FORMATS, ROOT, Format, images_in
 from train.data.formats.apart import ImagesAround, find_apart
 from train.data.formats.photo_files.icdar import PREFIX
 from train.data.formats.places import TRIED
@@ -25,13 +25,12 @@ RULE = "each file of corners must have one image of its name, in a folder beside
 
 
 @FORMATS.register("sroie")
-class Sroie:
+class Sroie(Format):
     """The folders of such files; a split is told by their names. Option `skip`: fields between corners and text."""
 
-    task: ClassVar[str] = "detection"
+    task = "detection"
     options: ClassVar[Mapping[str, str]] = {"skip": "0", **ROOT}
-    explicit: ClassVar[frozenset[str]] = frozenset()
-    turn: ClassVar[int] = 2
+    turn = 2
 
     @staticmethod
     def find(root: Path) -> dict[str, Path]:

@@ -2,12 +2,10 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
-from typing import ClassVar
 
 from train.data.folders.beside import files_ending
-from train.data.formats import FORMATS, ROOT, read_text
+from train.data.formats import FORMATS, Format, read_text
 from train.data.formats.apart import ImagesAround, find_apart
 from train.data.formats.places import TRIED
 from train.data.formats.region_lists import first_line
@@ -26,13 +24,11 @@ UNREAD = "#"
 
 
 @FORMATS.register("total_text")
-class TotalText:
+class TotalText(Format):
     """The folders of its text files, with the images beside theirs: `Groundtruth/Polygon/Train`, `Images/Train`."""
 
-    task: ClassVar[str] = "detection"
-    options: ClassVar[Mapping[str, str]] = ROOT
-    explicit: ClassVar[frozenset[str]] = frozenset()
-    turn: ClassVar[int] = 1
+    task = "detection"
+    turn = 1
 
     @staticmethod
     def find(root: Path) -> dict[str, Path]:
@@ -67,8 +63,8 @@ def _regions(labels: Path) -> Iterator[Region]:
         if len(x) != len(y):
             raise _malformed(text, match.start(), labels)
         numbers = [float(number) for pair in zip(x, y, strict=True) for number in pair]
-        region = as_region(numbers, match[3] or match[4] or "")
-        yield replace(region, ignored=region.ignored or region.text == UNREAD)
+        told = match[3] or match[4] or ""
+        yield as_region(numbers, told, told == UNREAD)
     _require_blank(text, end, len(text), labels)
 
 

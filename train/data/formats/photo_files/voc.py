@@ -3,14 +3,12 @@
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
-from typing import ClassVar
 from xml.etree import ElementTree as Xml
 
 from train.data.folders.notes import note
 from train.data.folders.split_names import SPLITS, lists_by_split
-from train.data.formats import FORMATS, ROOT
+from train.data.formats import FORMATS, Format
 from train.data.formats.file_each import find_folders_of_files, names_of_own, own_files
 from train.data.formats.places import find_images, has_image_name, image_places
 from train.data.formats.region_lists import lines_of
@@ -29,16 +27,14 @@ TURNED, TURNS = "robndbox", ("cx", "cy", "w", "h", "angle")
 
 
 @FORMATS.register("voc")
-class Voc:
+class Voc(Format):
     """A folder of such files beside their images, or one each for train, val, test; or VOC's own folders.
 
     The text of an object is its attribute `text`, if any object of the folder has one, else its name.
     """
 
-    task: ClassVar[str] = "detection"
-    options: ClassVar[Mapping[str, str]] = ROOT
-    explicit: ClassVar[frozenset[str]] = frozenset()
-    turn: ClassVar[int] = 1
+    task = "detection"
+    turn = 1
 
     @staticmethod
     def find(root: Path) -> dict[str, Path]:
@@ -122,8 +118,7 @@ def _region(thing: "Xml.Element[str]", described: bool, source: str) -> Region:
         left, top, right, bottom = _numbers(thing, "bndbox", SIDES, source)
         degrees = degrees_of(_attributes(thing).get("rotation"))
         corners = turned(left, top, right - left, bottom - top, degrees)
-    region = as_region(corners, _text(thing, described))
-    return replace(region, ignored=True) if is_set(thing.findtext("difficult")) else region
+    return as_region(corners, _text(thing, described), is_set(thing.findtext("difficult")))
 
 
 def _numbers(thing: "Xml.Element[str]", place: str, names: Sequence[str], source: str) -> list[float]:

@@ -10,7 +10,7 @@ import yaml
 from train.data.decoded.header import image_size
 from train.data.folders.beside import Neighbours, alike, files_ending
 from train.data.folders.split_names import NAMES
-from train.data.formats import FORMATS, by_split, images_in
+from train.data.formats import FORMATS, Format, by_split, images_in
 from train.data.formats.region_lists import first_line, lines_of
 from train.data.formats.shapes import rectangle, rounded
 from train.data.photos.regions import Region, as_region, label_of
@@ -25,16 +25,15 @@ SLACK = 0.01
 
 
 @FORMATS.register("yolo")
-class Yolo:
+class Yolo(Format):
     """`images` and `labels` side by side, over or under the folders of splits, or as `data.yaml` says; or one folder.
 
     An image without a file of boxes has none, as YOLO has it.
     """
 
-    task: ClassVar[str] = "detection"
+    task = "detection"
     options: ClassVar[Mapping[str, str]] = {}
-    explicit: ClassVar[frozenset[str]] = frozenset()
-    turn: ClassVar[int] = 1
+    turn = 1
 
     @staticmethod
     def find(root: Path) -> dict[str, Path]:

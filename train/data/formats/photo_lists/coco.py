@@ -2,12 +2,11 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
 from train.data.folders.beside import files_ending
-from train.data.formats import FORMATS, ROOT, by_split, itself
+from train.data.formats import FORMATS, ROOT, Format, by_split, itself
 from train.data.formats.places import (
     LABEL_FOLDER,
     files_by_split,
@@ -34,17 +33,16 @@ CORNERS = 4
 
 
 @FORMATS.register("coco")
-class Coco:
+class Coco(Format):
     """A file, or one for each split, beside the photos or in `annotations` beside their folders.
 
     Option `text`: the key of an annotation, or of its `attributes`, that holds the text; by default the first of the
     usual ones. Where there is none, only the place is known.
     """
 
-    task: ClassVar[str] = "detection"
+    task = "detection"
     options: ClassVar[Mapping[str, str]] = {"text": "", **ROOT}
-    explicit: ClassVar[frozenset[str]] = frozenset()
-    turn: ClassVar[int] = 1
+    turn = 1
 
     @staticmethod
     def find(root: Path) -> dict[str, Path]:
@@ -149,13 +147,12 @@ def _region(annotation: dict[str, Any], key: str, source: str) -> Region:
     held = attributes if isinstance(attributes, dict) else {}
     text = text_in(annotation, keys, source) or text_in(held, keys, source) or ""
     flags = {**annotation, **held}
-    region = as_region(_corners(annotation, degrees_of(held.get("rotation")), source), text)
     unread = (
         flags.get("legibility") == "illegible"
         or annotation.get(TEXTS[0]) == ILLEGIBLE
         or any(is_set(flags.get(name)) for name in ("iscrowd", "ignore", "illegible"))
     )
-    return replace(region, ignored=True) if unread else region
+    return as_region(_corners(annotation, degrees_of(held.get("rotation")), source), text, unread)
 
 
 def _corners(annotation: dict[str, Any], degrees: float, source: str) -> list[float]:

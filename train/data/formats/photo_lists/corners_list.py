@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from train.data.folders.beside import Neighbours, files_ending
 from train.data.folders.image_paths import locate
-from train.data.formats import FORMATS, ROOT, by_split, images_in
+from train.data.formats import FORMATS, ROOT, Format, by_split, images_in
 from train.data.formats.region_lists import (
     corner_region,
     find_lists,
@@ -28,13 +28,11 @@ from train.errors import DataError, UsageError
 
 
 @FORMATS.register("corners_list")
-class CornersList:
+class CornersList(Format):
     """A list, or a folder of images with a `.txt` beside each; option `skip`: fields between corners and text."""
 
-    task: ClassVar[str] = "detection"
+    task = "detection"
     options: ClassVar[Mapping[str, str]] = {"skip": "0", **ROOT}
-    explicit: ClassVar[frozenset[str]] = frozenset()
-    turn: ClassVar[int] = 0
 
     @staticmethod
     def find(root: Path) -> dict[str, Path]:

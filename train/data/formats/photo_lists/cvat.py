@@ -1,17 +1,16 @@
 """CVAT's own XML, "CVAT for images 1.1": boxes, which may be turned, and polygons in pixels, all photos in one file."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import ClassVar
 from xml.etree import ElementTree as Xml
 
-from train.data.formats import FORMATS, ROOT
+from train.data.formats import FORMATS, ROOT, Format
 from train.data.formats.photo_files.voc import parse_xml, tags_of
 from train.data.formats.photo_lists.coco import TEXTS
 from train.data.formats.places import UNSET, find_exports, find_images, image_places, is_file, splits_told
-from train.data.formats.shapes import labelled_size, note_attributes, numbers_of, turned
+from train.data.formats.shapes import labelled_size, note_attributes, numbers_in, turned
 from train.data.photos.regions import Region, as_region, is_set, label_of
 from train.data.sample import Sample
 from train.errors import DataError
@@ -24,17 +23,16 @@ IGNORED = ("difficult", "ignore", "illegible")
 
 
 @FORMATS.register("cvat")
-class Cvat:
+class Cvat(Format):
     """One exported file, or one for each split; what CVAT calls a subset of photos may tell their split.
 
     Option `text`: the attribute of a region that holds its text; by default the first of the usual ones. Where there
     is none, only the place is known: labels are classes.
     """
 
-    task: ClassVar[str] = "detection"
+    task = "detection"
     options: ClassVar[Mapping[str, str]] = {"text": "", **ROOT}
-    explicit: ClassVar[frozenset[str]] = frozenset()
-    turn: ClassVar[int] = 2
+    turn = 2
 
     @staticmethod
     def find(root: Path) -> dict[str, Path]:
@@ -85,25 +83,16 @@ def _regions(photo: "Xml.Element[str]", keys: Sequence[str], source: str) -> Ite
         if shape.tag not in (BOX, POLYGON):  # a tag of the photo
             continue
         held = _attributes(shape)
-        region = as_region(_corners(shape, where), next((held[key] for key in keys if held.get(key)), ""))
-        yield replace(region, ignored=True) if any(is_set(held.get(name)) for name in IGNORED) else region
+        text = next((held[key] for key in keys if held.get(key)), "")
+        yield as_region(_corners(shape, where), text, any(is_set(held.get(name)) for name in IGNORED))
 
 
 def _corners(shape: "Xml.Element[str]", source: str) -> list[float]:
     if shape.tag == POLYGON:
-        return _numbers(shape.get("points", "").replace(";", ",").split(","), source)
-    left, top, right, bottom = _numbers([shape.get(side, "") for side in SIDES], source)
-    degrees, _ = _numbers([shape.get("rotation", "0"), "0"], source)
+        return numbers_in(shape.get("points", "").replace(";", ",").split(","), source)
+    left, top, right, bottom = numbers_in([shape.get(side, "") for side in SIDES], source)
+    degrees, _ = numbers_in([shape.get("rotation", "0"), "0"], source)
     return turned(left, top, right - left, bottom - top, degrees)
-
-
-def _numbers(texts: Sequence[str], source: str) -> list[float]:
-    try:
-        return numbers_of([float(text) for text in texts], source)
-    except ValueError as error:
-        raise DataError(
-            "a shape must have numbers", f"{source}: {str(error)[:60]}", "draw it again"
-        ) from error
 
 
 def _attributes(shape: "Xml.Element[str]") -> dict[str, str]:

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
-from train.data.formats import FORMATS, ROOT, by_split, itself
+from train.data.formats import FORMATS, Format, by_split, itself
 from train.data.formats.places import find_images, peek_json, read_json
 from train.data.formats.shapes import numbers_of, rounded
 from train.data.photos.regions import as_region, label_of
@@ -15,13 +15,11 @@ LABELS, POLYGONS = "labels.json", "polygons"
 
 
 @FORMATS.register("doctr_detection")
-class DoctrDetection:
+class DoctrDetection(Format):
     """`labels.json`, in a folder for each split; what is written there is not known."""
 
-    task: ClassVar[str] = "detection"
-    options: ClassVar[Mapping[str, str]] = ROOT
-    explicit: ClassVar[frozenset[str]] = frozenset()
-    turn: ClassVar[int] = 1
+    task = "detection"
+    turn = 1
 
     @staticmethod
     def find(root: Path) -> dict[str, Path]:

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from train.data.decoded.header import image_size
 from train.data.folders.beside import files_ending
 from train.data.folders.notes import note
-from train.data.formats import FORMATS, ROOT, itself
+from train.data.formats import FORMATS, ROOT, Format, itself
 from train.data.formats.places import files_by_split, find_images, has_image_name
 from train.data.formats.shapes import has_shape, labelled_size, numbers_of, rectangle, rounded
 from train.data.formats.tables.rows import json_objects
@@ -33,16 +33,15 @@ USUAL_KEYS = ("image", "ocr", "img", "photo")
 
 
 @FORMATS.register("label_studio")
-class LabelStudio:
+class LabelStudio(Format):
     """One exported file, or one for each split; the photos lie beside it, with or without what uploading added.
 
     Option `text`: the name of the field that holds the text of a region, where it has several.
     """
 
-    task: ClassVar[str] = "detection"
+    task = "detection"
     options: ClassVar[Mapping[str, str]] = {"text": "", **ROOT}
-    explicit: ClassVar[frozenset[str]] = frozenset()
-    turn: ClassVar[int] = 1
+    turn = 1
 
     @staticmethod
     def find(root: Path) -> dict[str, Path]:

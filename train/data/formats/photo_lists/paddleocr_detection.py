@@ -2,10 +2,9 @@
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import ClassVar
 
 from train.data.folders.image_paths import locate
-from train.data.formats import FORMATS, ROOT
+from train.data.formats import FORMATS, Format
 from train.data.formats.photo_lists.ppocrlabel import LABELS
 from train.data.formats.region_lists import find_lists, is_regions, lines_of, named_line
 from train.data.photos.regions import label_of, regions_of
@@ -13,13 +12,10 @@ from train.data.sample import Sample
 
 
 @FORMATS.register("paddleocr_detection")
-class PaddleOCRDetection:
+class PaddleOCRDetection(Format):
     """Lists with paths relative to their own folder or `--root`; `###`, `*` and `"difficult": true` are ignored."""
 
-    task: ClassVar[str] = "detection"
-    options: ClassVar[Mapping[str, str]] = ROOT
-    explicit: ClassVar[frozenset[str]] = frozenset()
-    turn: ClassVar[int] = 0
+    task = "detection"
 
     @staticmethod
     def find(root: Path) -> dict[str, Path]:

@@ -2,10 +2,9 @@
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
-from typing import ClassVar
 
 from train.data.folders.image_paths import locate
-from train.data.formats import FORMATS, ROOT, by_split
+from train.data.formats import FORMATS, Format, by_split
 from train.data.formats.region_lists import lines_of, named_line
 from train.data.photos.regions import label_of, regions_of
 from train.data.sample import Sample
@@ -16,13 +15,10 @@ CHECKED = "1"
 
 
 @FORMATS.register("ppocrlabel")
-class PPOCRLabel:
+class PPOCRLabel(Format):
     """A folder (or one each for train, val, test); where `fileState.txt` is, only the checked images are read."""
 
-    task: ClassVar[str] = "detection"
-    options: ClassVar[Mapping[str, str]] = ROOT
-    explicit: ClassVar[frozenset[str]] = frozenset()
-    turn: ClassVar[int] = 0
+    task = "detection"
 
     @staticmethod
     def find(root: Path) -> dict[str, Path]:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from train.data.folders.split_names import split_within
-from train.data.formats import FORMATS, ROOT
+from train.data.formats import FORMATS, ROOT, Format
 from train.data.formats.apart import ImagesAround
 from train.data.formats.photo_files.page_json_kinds import said
 from train.data.formats.photo_lists.set_json_kinds import KINDS, Photo, PhotosOf
@@ -24,13 +24,12 @@ from train.errors import DataError
 
 
 @FORMATS.register("set_json")
-class SetJson:
+class SetJson(Format):
     """A file, or one for each split, beside the photos or in `annotations`; option `text`: Datumaro's attribute."""
 
-    task: ClassVar[str] = "detection"
+    task = "detection"
     options: ClassVar[Mapping[str, str]] = {"text": "", **ROOT}
-    explicit: ClassVar[frozenset[str]] = frozenset()
-    turn: ClassVar[int] = 2
+    turn = 2
 
     @staticmethod
     def find(root: Path) -> dict[str, Path]:

@@ -92,12 +92,10 @@ def _datumaro_regions(held: dict[str, Any], text: str, source: str) -> Iterator[
     attributes = held.get("attributes") or {}
     words = {key: value for key, value in attributes.items() if isinstance(value, str)}
     told = text_in(words, [text] if text else TEXTS, source) or ""
-    if held["type"] == "polygon":
-        region = as_region(numbers_of(held["points"], source), told)
-    else:
-        region = as_region(rectangle(*numbers_of(held["bbox"], source)), told)
     unread = any(is_set(attributes.get(flag)) for flag in ("difficult", "ignore", "illegible", "is_crowd"))
-    yield replace(region, ignored=region.ignored or unread)
+    outline = held["type"] == "polygon"
+    corners = numbers_of(held["points"], source) if outline else rectangle(*numbers_of(held["bbox"], source))
+    yield as_region(corners, told, unread)
 
 
 def _is_createml(content: Any) -> bool:

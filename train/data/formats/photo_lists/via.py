@@ -1,14 +1,13 @@
 """VGG Image Annotator's JSON, a project or exported annotations, or CSV: rectangles and polygons with attributes."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
-from train.data.formats import FORMATS, ROOT
+from train.data.formats import FORMATS, ROOT, Format
 from train.data.formats.photo_files.page_xml import PageXml
 from train.data.formats.photo_lists.coco import TEXTS
-from train.data.formats.photo_lists.cvat import Cvat
+from train.data.formats.photo_lists.cvat import IGNORED, Cvat
 from train.data.formats.photo_lists.via_csv import is_via_csv, photos_in_csv
 from train.data.formats.places import find_exports, find_images, peek_json, read_json, splits_told
 from train.data.formats.shapes import note_attributes, numbers_of, rectangle, text_in
@@ -18,21 +17,19 @@ from train.errors import DataError
 
 PROJECT, REGIONS, SHAPE, ATTRIBUTES = "_via_img_metadata", "regions", "shape_attributes", "region_attributes"
 RECTANGLE, OUTLINES = "rect", ("polygon", "polyline")
-IGNORED = ("difficult", "ignore", "illegible")
 
 
 @FORMATS.register("via")
-class Via:
+class Via(Format):
     """One file, or one for each split, beside the photos.
 
     Option `text`: the attribute of a region that holds its text; by default the first of the usual ones. Where there
     is none, only the place is known.
     """
 
-    task: ClassVar[str] = "detection"
+    task = "detection"
     options: ClassVar[Mapping[str, str]] = {"text": "", **ROOT}
-    explicit: ClassVar[frozenset[str]] = frozenset()
-    turn: ClassVar[int] = 2
+    turn = 2
 
     @staticmethod
     def find(root: Path) -> dict[str, Path]:
@@ -87,8 +84,8 @@ def _regions(photo: Mapping[str, Any], keys: Sequence[str], source: str) -> Iter
         if not isinstance(shape, dict):
             raise DataError("a region must have a shape", f"{where}: {str(item)[:60]}", "export it again")
         held = _attributes(item)
-        region = as_region(_corners(shape, where), text_in(held, keys, where) or "")
-        yield replace(region, ignored=True) if any(is_set(held.get(name)) for name in IGNORED) else region
+        unread = any(is_set(held.get(name)) for name in IGNORED)
+        yield as_region(_corners(shape, where), text_in(held, keys, where) or "", unread)
 
 
 def _corners(shape: Mapping[str, Any], source: str) -> list[float]:

@@ -4,10 +4,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import ClassVar
 
-from train.data.formats import FORMATS, ROOT
+from train.data.formats import FORMATS, ROOT, Format
 from train.data.formats.photo_lists.via_csv import csv_rows
 from train.data.formats.places import find_exports, find_images, splits_told
-from train.data.formats.shapes import labelled_size, numbers_of, rectangle
+from train.data.formats.shapes import labelled_size, numbers_in, rectangle
 from train.data.formats.tables.boxes import SIDES
 from train.data.photos.regions import Region, as_region, label_of
 from train.data.sample import Sample
@@ -18,13 +18,12 @@ TEXTS = ("text", "transcription", "words", "plate")
 
 
 @FORMATS.register("box_table")
-class BoxTable:
+class BoxTable(Format):
     """One such CSV, or one for each split; option `text`: the column of the texts, where classes are none."""
 
-    task: ClassVar[str] = "detection"
+    task = "detection"
     options: ClassVar[Mapping[str, str]] = {"text": "", **ROOT}
-    explicit: ClassVar[frozenset[str]] = frozenset()
-    turn: ClassVar[int] = 2
+    turn = 2
 
     @staticmethod
     def find(root: Path) -> dict[str, Path]:
@@ -69,8 +68,5 @@ def _corners(row: Mapping[str, str], source: str) -> list[float]:
     sides = next(sides for sides in SIDES if {*sides} <= held.keys())
     if not any(held[side] for side in sides):
         return []
-    try:
-        left, top, right, bottom = numbers_of([float(held[side]) for side in sides], source)
-    except ValueError as error:
-        raise DataError("a box must have numbers", f"{source}: {error}", "mend that row") from error
+    left, top, right, bottom = numbers_in([held[side] for side in sides], source)
     return rectangle(left, top, right - left, bottom - top)

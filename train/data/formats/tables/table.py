@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from train.data.folders.split_names import entries, only_one
-from train.data.formats import FORMATS, ROOT, by_split
+from train.data.formats import FORMATS, ROOT, Format, by_split
 from train.data.formats.line_lists.chat import is_chat
 from train.data.formats.line_lists.iam import is_iam
 from train.data.formats.line_lists.orientation import ANGLES
@@ -43,13 +43,13 @@ DELIMITERS = {"auto": None, "tab": "\t", "\\t": "\t", "space": " ", "comma": ","
 
 
 @FORMATS.register("table")
-class TableOfTexts:
+class TableOfTexts(Format):
     """A row an image; options name the columns where their names are not usual, or how a text file is divided.
 
     A column is named, or numbered from 1 where there is no header. Hugging Face's parts of a table are read together.
     """
 
-    task: ClassVar[str] = "recognition"
+    task = "recognition"
     options: ClassVar[Mapping[str, str]] = {
         "image": "",
         "text": "",
@@ -58,8 +58,7 @@ class TableOfTexts:
         "quotes": "auto",
         **ROOT,
     }
-    explicit: ClassVar[frozenset[str]] = frozenset()
-    turn: ClassVar[int] = 1
+    turn = 1
 
     @staticmethod
     def find(root: Path) -> dict[str, Path]:
