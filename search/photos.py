@@ -4,6 +4,7 @@ STORAGE/NAME/detection/      the study of the detector; its bundle is detection/
 STORAGE/NAME/recognition/    that of the reader, on the lines that this detector finds; recognition/best
 STORAGE/NAME/summary.json    both end to end, with intervals
 STORAGE/NAME/report.html     the photos, the worst first, and whether finding or reading failed
+STORAGE/NAME/published/      a published model that reads better than the trained one, if one does
 """
 
 import json
@@ -16,11 +17,11 @@ from typing import Any
 
 import numpy as np
 
+from search.pair import REPORT, measure
 from search.planning.pair import FOLDS_S, SMALLEST_ALONE_S, PairTime
 from search.preflight.data import source_of
 from search.preflight.fingerprint import FREE, list_other_settings
 from search.records.result import require_winner
-from search.selection.finish import suit_to_reader
 from search.settings import ASKED, PHOTOS, StudySettings
 from search.storage.beginning import has_begun
 from search.storage.files import SUMMARY_FILE
@@ -28,26 +29,20 @@ from search.storage.location import load_settings
 from search.storage.lock import sole_search
 from search.study import run_study, settle_method
 from spaces.space import load_space
-from train.bundle import MANIFEST, write_cut
+from train.bundle import MANIFEST
 from train.config import DetectionConfig, TrialConfig, config_error
-from train.data.folders.unpacked import caching_in
 from train.data.photos.lines import is_line
 from train.data.photos.regions import regions_of
-from train.data.sample import Sample
 from train.data.split import Splits
-from train.end_to_end.cut_choice import choose_cut
 from train.end_to_end.finder import ModelFinder, PhotoFiles
-from train.end_to_end.pair import EndToEnd, load_reader, read_end_to_end
-from train.end_to_end.photos import photo_page
-from train.end_to_end.words_choice import choose_words
+from train.end_to_end.pair import load_reader
 from train.errors import DataError, UsageError
 from train.models import MODELS
-from train.sets.found import Quads, boxes_of
-from train.sets.read import Source, check_others, read_photo_splits
+from train.sets.read import check_others, read_photo_splits
 from train.system.cli import INTERRUPTED
 from train.system.files import write_whole
 
-DETECTION, RECOGNITION, REPORT = "detection", "recognition", "report.html"
+DETECTION, RECOGNITION = "detection", "recognition"
 READER_ALONE = (
     "dictionary",
     "reading",
@@ -84,21 +79,23 @@ def run_photos(asked: StudySettings, resume: bool) -> None:
     pair = pair_time(asked)
     detector = asked.detection or _run(detection_settings(asked, pair))
     reader = _run(recognition_settings(asked, detector, pair, time.time() - started))
-    found = measure(asked, detector, reader, folder)
-    for name, one in found.items():
+    source = source_of(_reader(asked))
+    found = measure(source, asked.name, detector, reader, folder, searched=not asked.detection)
+    for name, one in found.splits.items():
         print(f"{name}: {one.scores}{one.faults and f'; texts: {one.faults}'}", flush=True)
     summary = {
         "task": PHOTOS,
         "name": asked.name,
-        "detector": detector,
-        "reader": reader,
-        "cut": load_reader(Path(reader)).config.cut.model_dump(),
-        **{name: one.as_dict() for name, one in found.items()},
+        "detector": found.detector,
+        "reader": found.reader,
+        "cut": load_reader(Path(found.reader)).config.cut.model_dump(),
+        **{name: one.as_dict() for name, one in found.splits.items()},
+        "pairs": found.choice and found.choice.as_dict(),
         "wall_seconds": time.time() - started,
-        "commands": {"serve": serve_command(detector, reader)},
+        "commands": {"serve": serve_command(found.detector, found.reader)},
     }
     write_whole(folder / SUMMARY_FILE, json.dumps(summary, indent=1, ensure_ascii=False))
-    print(f"report: {folder / REPORT}\nserve: {serve_command(detector, reader)}")
+    print(f"report: {folder / REPORT}\nserve: {serve_command(found.detector, found.reader)}")
 
 
 def _begin(asked: StudySettings, resume: bool) -> StudySettings:
@@ -257,37 +254,6 @@ def as_begun(settings: StudySettings) -> StudySettings:
     """Return the settings that a study was begun with, and the time that it has now: less does not narrow it again."""
     free = {key: getattr(settings, key) for key in FREE}
     return load_settings(settings.local_folder).model_copy(update=free)
-
-
-def measure(asked: StudySettings, detector: str, reader: str, folder: Path) -> dict[str, EndToEnd]:
-    """Return how validation and test photos are read end to end, and write a page of the former.
-
-    Thresholds of a detector that was searched, and the cut, are chosen on validation for the trained reader: others are
-    written into the bundles where they are significantly better.
-    """
-    source, folder_of_reader = source_of(_reader(asked)), Path(reader)
-    splits = read_photo_splits(source)[0]
-    if not asked.detection:  # one that was given stays as it is
-        suit_to_reader(Path(detector), splits.val, folder_of_reader)
-    finder = ModelFinder(detector)
-    boxes, recogniser = _boxes(source, splits.val, finder), load_reader(folder_of_reader)
-    chosen = choose_cut(splits.val, boxes, recogniser, recogniser.config.cut)
-    write_cut(folder_of_reader, chosen.cut)
-    words = choose_words(splits.val, boxes, load_reader(folder_of_reader))
-    print(f"{chosen}\n{words}", flush=True)
-    write_cut(folder_of_reader, chosen.cut.model_copy(update={"words": words.words}))
-    recogniser = load_reader(folder_of_reader)
-    found = {"validation": read_end_to_end(splits.val, boxes, recogniser)}
-    title, val = f"{asked.name}: validation photos", found["validation"]
-    write_whole(folder / REPORT, photo_page(title, splits.val, val.pages, val.counts))
-    if splits.test:
-        found["test"] = read_end_to_end(splits.test, _boxes(source, splits.test, finder), recogniser)
-    return found
-
-
-def _boxes(source: Source, photos: tuple[Sample, ...], finder: ModelFinder) -> list[Quads]:
-    with caching_in(source.cache):
-        return boxes_of(photos, finder)
 
 
 def serve_command(detector: str, reader: str) -> str:

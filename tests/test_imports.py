@@ -51,6 +51,7 @@ ORDER = {
         "experiment",
         "selection",
         "study studies",
+        "pair",
         "photos",
         "arguments",
         "run results",

@@ -11,7 +11,7 @@ START_S, TRAIN_S = 75.0, 30.0
 PHOTO_S, MEGAPIXEL_S = 0.03, 1.2
 """To find the lines of a photo: whatever its size, and for each megapixel that the network sees."""
 BASELINE_READINGS = 3
-DETECTION_SHARE, MEASURING_SHARE, MEASURING_S = 0.35, 0.05, 30.0
+DETECTION_SHARE, MEASURING_SHARE, MEASURING_S = 0.35, 0.05, 60.0
 SMALLEST_ALONE_S, FOLDS_S = 300.0, 600.0
 """With less time a study searches the smallest model alone, or a detector is scored on one split."""
 

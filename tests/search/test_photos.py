@@ -11,16 +11,17 @@ import numpy as np
 import pytest
 
 from search.arguments import parser
+from search.pair import measure
 from search.photos import (
     as_begun,
     check_photos,
     detection_settings,
-    measure,
     recognition_settings,
     run_photos,
     search_photos,
 )
 from search.planning.pair import PairTime
+from search.preflight.data import source_of
 from search.preflight.fingerprint import check_settings
 from search.run import settings_of
 from search.selection.finish import OF_READER
@@ -33,11 +34,12 @@ from serve.inference.model import load_model
 from tests import real_photos
 from tests.serve.lifecycle.bundles import real_bundle
 from train import evaluate
-from train.bundle import DETECTION_GEOMETRY, FILES, load_bundle, seal, write_cut
+from train.bundle import DETECTION_GEOMETRY, FILES, MANIFEST, load_bundle, seal, write_cut
 from train.config import config_from_mapping
 from train.config_file import load_config, remark_of, save_config
 from train.cut import PADDLEOCR, Cut
 from train.data.photos.regions import Region, label_of
+from train.end_to_end.halves import BOTH
 from train.end_to_end.photos import add_counts, describe_faults
 from train.end_to_end.reading_thresholds import NAMES
 from train.errors import DataError, OcrError, UsageError
@@ -122,8 +124,8 @@ def test_time_models_and_settings_are_divided(tmp_path: Path) -> None:
     pair = PairTime(1000, {"train": 100, "val": 20}, megapixels=0.5)
     detector = detection_settings(settings, pair)
     reader = recognition_settings(settings, "runs/both/detection/best", pair, 300)
-    assert detector.time_budget_s == pytest.approx(142.8 + 0.35 * (1000 - 142.8 - 180.6 - 50))
-    assert reader.time_budget_s == 650  # what the detector left but 50, in which both are measured
+    assert detector.time_budget_s == pytest.approx(142.8 + 0.35 * (1000 - 142.8 - 180.6 - 60))
+    assert reader.time_budget_s == 640  # what the detector left but 60, in which both are measured
     late = recognition_settings(settings, "runs/both/detection/best", pair, 900)
     assert late.time_budget_s == pytest.approx(180.6), (
         "a detector that took too long takes nothing that a reader needs"
@@ -222,10 +224,13 @@ def test_both_are_measured_end_to_end_as_evaluation_does(
     detector, reader = str(real_detector(tmp_path / "finder")), str(real_bundle(tmp_path / "reader", "tiny"))
     config = load_bundle(Path(detector)).manifest.config
     save_config(config_from_mapping(config, "finder"), tmp_path / BEST_CONFIG, "Found by hand.")
-    found = measure(settings, detector, reader, tmp_path)["validation"]
-    told = capsys.readouterr().out
+    source = source_of(recognition_settings(settings, detector, None, 0))
+    both = measure(source, "both", detector, reader, tmp_path, searched=True)
+    found, told = both.splits["validation"], capsys.readouterr().out
     assert "thresholds for the reader: " in told
     assert "validation lines" in told  # cuts were tried
+    assert both.choice is not None
+    assert (both.detector, both.reader, both.choice.chosen) == (detector, reader, BOTH)
     command = [
         "--detection",
         detector,
@@ -252,6 +257,33 @@ def test_both_are_measured_end_to_end_as_evaluation_does(
     assert (
         json.loads((Path(reader) / "manifest.json").read_text("utf-8"))["config"]["cut"]
         == PADDLEOCR.model_dump()
+    )
+
+
+@pytest.mark.slow
+def test_a_published_model_takes_the_place_of_a_trained_one_that_reads_worse(
+    data_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    for split, count in (("train", 12), ("val", 32)):
+        lines = [f"{one.path}\t{one.text}\n" for one in real_photos.samples(data_dir, "vin", split, count)]
+        (data / f"det_gt_{split}.txt").write_text("".join(lines), "utf-8")
+    settings = asked(data, "--test-fraction", "0", "--cache", str(tmp_path / "cache"))
+    detector, reader = str(real_detector(tmp_path / "finder")), str(real_bundle(tmp_path / "reader", "tiny"))
+    manifest = json.loads((tmp_path / "reader" / MANIFEST).read_text("utf-8"))
+    manifest["characters"] = (
+        manifest["characters"][1:] + manifest["characters"][:1]
+    )  # it reads everything wrong
+    (tmp_path / "reader" / MANIFEST).write_text(json.dumps(manifest), "utf-8")
+    source = source_of(recognition_settings(settings, detector, None, 0))
+    both = measure(source, "both", detector, reader, tmp_path, searched=False)
+    told = capsys.readouterr().out
+    assert "the trained detector and the published reader taken, which is significantly better" in told
+    assert both.choice is not None
+    assert (both.detector, both.reader) == (detector, str(tmp_path / "published" / "recognition"))
+    assert both.splits["validation"].scores.read.hmean == pytest.approx(
+        both.choice.tried[both.choice.chosen].hmean
     )
 
 

@@ -1,0 +1,138 @@
+"""A searched detector and reader together: suited to each other, measured end to end, beside the published ones."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from search.selection.finish import suit_to_reader
+from train.bundle import load_bundle, write_cut
+from train.checkpoint import Checkpoint
+from train.config import TrialConfig
+from train.data.dataset import decode_samples
+from train.data.folders.unpacked import caching_in
+from train.data.photos.lines import lines_of
+from train.data.sample import Sample
+from train.end_to_end.cut_choice import choose_cut
+from train.end_to_end.finder import ModelFinder
+from train.end_to_end.halves import PUBLISHED, TRAINED, Halves, PairChoice, compare_halves
+from train.end_to_end.pair import EndToEnd, load_reader, read_end_to_end
+from train.end_to_end.photos import photo_page
+from train.end_to_end.words_choice import choose_words
+from train.export import export_checkpoint
+from train.loop import assemble
+from train.models import MODELS
+from train.sets.found import Quads, boxes_of
+from train.sets.read import Source, read_photo_splits
+from train.system.files import write_whole
+from train.tasks import TASKS
+from train.trained.readers import Read
+
+REPORT = "report.html"
+GATE_PHOTOS = 8
+"""With whose pixels the parity gate of a published detector is content."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A pair as it is to be served.
+
+    Attributes:
+        detector: bundle, or the name that was given.
+        reader: bundle.
+        splits: how the photos of each split are read.
+        choice: what other pairs read; None where there is no published model to compare with.
+    """
+
+    detector: str
+    reader: str
+    splits: Mapping[str, EndToEnd]
+    choice: PairChoice | None
+
+
+def measure(
+    source: Source, name: str, detector: str, reader: str, folder: Path, *, searched: bool
+) -> Measured:
+    """Return how validation and test photos are read end to end, and write a page of the former.
+
+    Thresholds of a detector that was searched, and the cut, are chosen on validation for the trained reader: others are
+    written into the bundles where they are significantly better. A published model that is takes a trained one's place.
+    """
+    splits = read_photo_splits(source)[0]
+    if searched:  # a detector that was given stays as it is
+        suit_to_reader(Path(detector), splits.val, Path(reader))
+    _choose_cut(Path(reader), splits.val, _boxes(source, detector, splits.val))
+    choice = _compare(source, splits.val, detector, reader, searched=searched)
+    if choice is not None:
+        print(choice, flush=True)
+        detector, reader = _taken(choice.chosen, detector, reader, splits.val, folder / PUBLISHED)
+    recogniser, found = load_reader(Path(reader)), dict[str, EndToEnd]()
+    for split, photos in (("validation", splits.val), ("test", splits.test)):
+        if photos:
+            found[split] = read_end_to_end(photos, _boxes(source, detector, photos), recogniser)
+    val = found["validation"]
+    write_whole(folder / REPORT, photo_page(f"{name}: validation photos", splits.val, val.pages, val.counts))
+    return Measured(detector, reader, found, choice)
+
+
+def _choose_cut(reader: Path, photos: Sequence[Sample], boxes: Sequence[Quads]) -> None:
+    recogniser = load_reader(reader)
+    chosen = choose_cut(photos, boxes, recogniser, recogniser.config.cut)
+    write_cut(reader, chosen.cut)
+    words = choose_words(photos, boxes, load_reader(reader))
+    print(f"{chosen}\n{words}", flush=True)
+    write_cut(reader, chosen.cut.model_copy(update={"words": words.words}))
+
+
+def _compare(
+    source: Source, photos: Sequence[Sample], detector: str, reader: str, *, searched: bool
+) -> PairChoice | None:
+    trained = load_reader(Path(reader))
+    if trained.text_model is not None and trained.text_model.finds:
+        return None  # a published reader does not know what is looked for
+    finders = {TRAINED: detector}
+    if searched and (published := _published(detector)):
+        finders[PUBLISHED] = published.model
+    readers = {TRAINED: trained}
+    if published := _published(reader):
+        readers[PUBLISHED] = Read(published)
+    return compare_halves(
+        photos, {key: partial(_boxes, source, one) for key, one in finders.items()}, readers
+    )
+
+
+def _published(bundle: str) -> TrialConfig | None:
+    """Return how a bundle's model is run as it was published, with the same cut; None where none is at hand."""
+    manifest = load_bundle(Path(bundle)).manifest
+    if not MODELS.get(manifest.model).pretrained(None):
+        return None
+    trained = load_reader(Path(bundle)).config
+    return TrialConfig(
+        task=manifest.task, model=manifest.model, engine=trained.engine, charset="keep", cut=trained.cut
+    )
+
+
+def _taken(
+    chosen: Halves, detector: str, reader: str, photos: Sequence[Sample], folder: Path
+) -> tuple[str, str]:
+    """Return the pair to serve: published models become bundles, which are served as they were read here."""
+    taken = []
+    for which, bundle in zip(chosen, (detector, reader), strict=True):
+        config = _published(bundle) if which == PUBLISHED else None
+        taken.append(bundle if config is None else _export(config, photos, folder / config.task))
+    return taken[0], taken[1]
+
+
+def _export(config: TrialConfig, photos: Sequence[Sample], bundle: Path) -> str:
+    task = TASKS.get(config.task)
+    samples = lines_of(photos) if task.worded else photos[:GATE_PHOTOS]
+    data = decode_samples(samples, task.stored_as(config))
+    engine, _ = assemble(config, data)
+    bundle.parent.mkdir(exist_ok=True)
+    export_checkpoint(Checkpoint(config, engine.charset, 0, {}, engine.state()), data, bundle)
+    return str(bundle)
+
+
+def _boxes(source: Source, detector: str, photos: Sequence[Sample]) -> list[Quads]:
+    with caching_in(source.cache):
+        return boxes_of(photos, ModelFinder(detector))

@@ -1,0 +1,102 @@
+"""A trained detector and reader beside the published models that they began as: what each is worth end to end."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from train.data.sample import Sample
+from train.end_to_end.pair import read_end_to_end
+from train.scoring.intervals import Gain, paired_gain_interval
+from train.scoring.regions import RegionScores, hmean
+from train.sets.found import Quads
+from train.trained.readers import Read
+
+MOST_PHOTOS = 60
+TRAINED, PUBLISHED = "trained", "published"
+Halves = tuple[str, str]
+"""Of detector and reader, whether it is the trained or the published one."""
+BOTH: Halves = (TRAINED, TRAINED)
+
+Find = Callable[[Sequence[Sample]], Sequence[Quads]]
+Rows = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class PairChoice:
+    """How the pairs read the same photos.
+
+    Attributes:
+        chosen: the trained pair, unless another one reads significantly more right.
+        tried: scores of each, the trained pair first.
+        gains: of the trained pair over each other one.
+    """
+
+    chosen: Halves
+    tried: Mapping[Halves, RegionScores]
+    gains: Mapping[Halves, Gain]
+
+    def __str__(self) -> str:
+        """Say it in a line."""
+        first = self.tried[BOTH]
+        others = [
+            f"{self.tried[pair].hmean:.3f} with {_name(pair)} (the trained pair gains {_points(gain)})"
+            for pair, gain in self.gains.items()
+        ]
+        return (
+            f"pair: hmean of what is read right in {first.n} validation photos {first.hmean:.3f}; {'; '.join(others)}"
+            + ("" if self.chosen == BOTH else f"; {_name(self.chosen)} taken, which is significantly better")
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it for JSON."""
+        return {
+            "chosen": _name(self.chosen),
+            "hmean": {_name(pair): scores.hmean for pair, scores in self.tried.items()},
+            "gain_over": {_name(pair): gain.model_dump(mode="json") for pair, gain in self.gains.items()},
+        }
+
+
+def compare_halves(
+    photos: Sequence[Sample], detectors: Mapping[str, Find], readers: Mapping[str, Read]
+) -> PairChoice | None:
+    """Return how photos are read by each detector with each reader; None where there is nothing to compare.
+
+    Args:
+        photos: of the validation split; some of them, where they are many.
+        detectors: TRAINED, and PUBLISHED where it is to be compared.
+        readers: the same.
+    """
+    if len(detectors) * len(readers) < 2:
+        return None
+    some = photos[:: max(1, -(-len(photos) // MOST_PHOTOS))]
+    rows: dict[Halves, Rows] = {}
+    for finder, find in detectors.items():
+        boxes = find(some)
+        for name, reader in readers.items():
+            rows[finder, name] = np.array(read_end_to_end(some, boxes, reader).counts, np.float64)
+    return choose_pair(rows)
+
+
+def choose_pair(rows: Mapping[Halves, Rows]) -> PairChoice:
+    """Return the pair that reads best of those whose counts of every photo, (N, 5), are given, chosen with caution."""
+    deciding = {pair: counts[:, [4, 1, 2]] for pair, counts in rows.items()}
+    others = [pair for pair in rows if pair != BOTH]
+    gains = {pair: paired_gain_interval(deciding[pair], deciding[BOTH], hmean, 0) for pair in others}
+    better = [pair for pair, gain in gains.items() if gain.interval.high < 0]
+    chosen = min(better, key=lambda pair: gains[pair].difference, default=BOTH)
+    return PairChoice(
+        chosen, {pair: RegionScores.measured(counts, read=True) for pair, counts in rows.items()}, gains
+    )
+
+
+def _name(pair: Halves) -> str:
+    detector, reader = pair
+    return f"both {detector}" if detector == reader else f"the {detector} detector and the {reader} reader"
+
+
+def _points(gain: Gain) -> str:
+    low, high = (100 * end for end in gain.interval.ends)
+    return f"{100 * gain.difference:+.1f} points, 95 %: {low:+.1f} to {high:+.1f}"
