@@ -17,7 +17,6 @@ from typing import Any
 
 import numpy as np
 
-from search.pair import REPORT, measure
 from search.planning.pair import FOLDS_S, SMALLEST_ALONE_S, PairTime
 from search.preflight.data import source_of
 from search.preflight.fingerprint import FREE, list_other_settings
@@ -27,6 +26,7 @@ from search.storage.beginning import has_begun
 from search.storage.files import SUMMARY_FILE
 from search.storage.location import load_settings
 from search.storage.lock import sole_search
+from search.studies.pair import REPORT, measure
 from search.study import run_study, settle_method
 from spaces.space import load_space
 from train.bundle import MANIFEST

@@ -51,7 +51,6 @@ ORDER = {
         "experiment",
         "selection",
         "study studies",
-        "pair",
         "photos",
         "arguments",
         "run results",

@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 
 from search.arguments import parser
-from search.pair import measure
 from search.photos import (
     as_begun,
     check_photos,
@@ -29,6 +28,7 @@ from search.settings import ASKED, StudySettings
 from search.storage.files import BEST_CONFIG, JOURNAL, STUDY_FILE
 from search.storage.location import check_folder
 from search.storage.lock import sole_search
+from search.studies.pair import measure
 from serve.inference import pretrained
 from serve.inference.model import load_model
 from tests import real_photos
