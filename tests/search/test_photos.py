@@ -211,15 +211,20 @@ def assert_same_thresholds(bundle: Path, config: Path) -> None:
     assert remark_of(config).splitlines() == ["Found by hand.", OF_READER]
 
 
+def vin_photos(data_dir: Path, folder: Path) -> Path:
+    """Make a set of some real photos."""
+    folder.mkdir()
+    for split, count in (("train", 12), ("val", 32)):
+        lines = [f"{one.path}\t{one.text}\n" for one in real_photos.samples(data_dir, "vin", split, count)]
+        (folder / f"det_gt_{split}.txt").write_text("".join(lines), "utf-8")
+    return folder
+
+
 @pytest.mark.slow
 def test_both_are_measured_end_to_end_as_evaluation_does(
     data_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    data = tmp_path / "data"
-    data.mkdir()
-    for split, count in (("train", 12), ("val", 32)):
-        lines = [f"{one.path}\t{one.text}\n" for one in real_photos.samples(data_dir, "vin", split, count)]
-        (data / f"det_gt_{split}.txt").write_text("".join(lines), "utf-8")
+    data = vin_photos(data_dir, tmp_path / "data")
     settings = asked(data, "--test-fraction", "0", "--cache", str(tmp_path / "cache"))
     detector, reader = str(real_detector(tmp_path / "finder")), str(real_bundle(tmp_path / "reader", "tiny"))
     config = load_bundle(Path(detector)).manifest.config
@@ -264,11 +269,7 @@ def test_both_are_measured_end_to_end_as_evaluation_does(
 def test_a_published_model_takes_the_place_of_a_trained_one_that_reads_worse(
     data_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    data = tmp_path / "data"
-    data.mkdir()
-    for split, count in (("train", 12), ("val", 32)):
-        lines = [f"{one.path}\t{one.text}\n" for one in real_photos.samples(data_dir, "vin", split, count)]
-        (data / f"det_gt_{split}.txt").write_text("".join(lines), "utf-8")
+    data = vin_photos(data_dir, tmp_path / "data")
     settings = asked(data, "--test-fraction", "0", "--cache", str(tmp_path / "cache"))
     detector, reader = str(real_detector(tmp_path / "finder")), str(real_bundle(tmp_path / "reader", "tiny"))
     manifest = json.loads((tmp_path / "reader" / MANIFEST).read_text("utf-8"))
