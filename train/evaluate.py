@@ -25,6 +25,7 @@ from train.data.sample import Sample
 from train.end_to_end.finder import PhotoFiles
 from train.end_to_end.pair import read_end_to_end
 from train.end_to_end.photos import misread_photos, photo_page
+from train.end_to_end.words_choice import tell_inside
 from train.errors import DataError, UsageError
 from train.scoring.scores import Scores
 from train.scoring.texts import CHARSET_RULES
@@ -250,7 +251,10 @@ def evaluate_end_to_end(chosen: argparse.Namespace, reader: Read) -> str:
     ).all()  # larger ones are shrunken, which serving does once
     finder = detector(chosen.detection)
     found = read(finder, data if at_full_size else PhotoFiles(samples), chosen.threads)[1]
-    one = read_end_to_end(samples, [one.quads for one in found], reader, chosen.charset_rule, chosen.threads)
+    boxes = [one.quads for one in found]
+    one = read_end_to_end(samples, boxes, reader, chosen.charset_rule, chosen.threads)
+    if told := tell_inside(samples, boxes, reader):
+        print(told, file=sys.stderr)
     if chosen.errors:
         write_table(chosen.errors, misread_photos(samples, one.pages, one.counts))
     if chosen.html:

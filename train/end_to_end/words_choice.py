@@ -63,7 +63,7 @@ def choose_words(photos: Sequence[Sample], boxes: Sequence[Quads], reader: Read)
         reader: a model of lines, with the cut that it has until now.
     """
     usual = reader.config.cut.words
-    inside, labels = np.array([_count(*one) for one in zip(photos, boxes, strict=True)]).sum(axis=0).tolist()
+    inside, labels = count_inside(photos, boxes)
     if not TASKS.get(reader.config.task).worded or not (usual or inside > WORTH_TRYING * labels):
         return WordsChoice(usual, inside, labels)
     step = max(1, -(-sum(map(len, boxes)) // MOST_BOXES))
@@ -74,8 +74,25 @@ def choose_words(photos: Sequence[Sample], boxes: Sequence[Quads], reader: Read)
     return WordsChoice(chosen, inside, labels, tried, gain)
 
 
+def tell_inside(photos: Sequence[Sample], boxes: Sequence[Quads], reader: Read) -> str:
+    """Return a line on labels that lie in larger boxes, where they are many; empty for a reader that divides lines."""
+    inside, labels = count_inside(photos, boxes)
+    if reader.config.cut.words or inside <= WORTH_TRYING * labels:
+        return ""
+    return (
+        f"{inside} of {labels} labelled texts lie in a larger box: where labels are words and the detector finds "
+        "lines, a search of a reader with --detection divides lines into words if that reads more"
+    )
+
+
+def count_inside(photos: Sequence[Sample], boxes: Sequence[Quads]) -> tuple[int, int]:
+    """Return how many labelled texts are missed because they lie in a larger box, and how many there are."""
+    counts = np.array([_count(*one) for one in zip(photos, boxes, strict=True)]).reshape(-1, 2)
+    inside, labels = counts.sum(axis=0).tolist()
+    return inside, labels
+
+
 def _count(photo: Sample, quads: Quads) -> tuple[int, int]:
-    """Return how many labelled texts of a photo lie in a larger box, and how many there are."""
     regions, found = regions_of(photo.text, photo.source), polygons(list(quads))
     texts = np.array([is_line(region) for region in regions], bool)
     hit = np.isin(np.arange(len(regions)), [place for _, place in judge(found, regions).hits])

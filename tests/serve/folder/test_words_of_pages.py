@@ -25,7 +25,7 @@ from train.data.sample import Sample
 from train.end_to_end.finder import find_boxes
 from train.end_to_end.pair import load_reader, read_end_to_end
 from train.end_to_end.photos import PhotoReading
-from train.end_to_end.words_choice import choose_words
+from train.end_to_end.words_choice import choose_words, tell_inside
 from train.trained.readers import detector
 
 Line = tuple[str, list[list[int]]]
@@ -94,3 +94,6 @@ def test_lines_are_divided_where_labels_are_words_and_nowhere_else(
         assert chosen.words == again.words == divided, str(chosen)
         assert (chosen.tried is not None) == divided
         assert again.tried == chosen.tried
+        assert (
+            "labelled texts lie in a larger box" in tell_inside(photos, boxes, load_reader(reader))
+        ) == divided
