@@ -7,7 +7,7 @@ import yaml
 
 from train.config import TrialConfig, config_from_mapping, dictionary_apart
 from train.errors import UsageError
-from train.system.dotted import nest
+from train.system.dotted import UniqueKeys, nest
 from train.system.files import write_whole
 from train.system.paths import read_utf8
 
@@ -25,7 +25,7 @@ def config_of(settings: dict[str, Any], path: Path) -> TrialConfig:
 def read_settings(path: Path) -> dict[str, Any]:
     """Return the mapping that a YAML file holds; raise UsageError for anything else."""
     try:
-        settings = yaml.safe_load(read_utf8(path, "a configuration"))
+        settings = UniqueKeys(read_utf8(path, "a configuration")).get_single_data()
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         found = f"{path}: {' '.join(str(error).split())}"
         raise UsageError("a configuration must be valid YAML", found, "mend that line") from error

@@ -1,9 +1,13 @@
-"""Settings as nested mappings, or as dotted keys: `optimiser.learning_rate`."""
+"""Settings as nested mappings, or as dotted keys: `optimiser.learning_rate`; in YAML each key stands once."""
 
 from collections.abc import Mapping
 from typing import Any
 
+import yaml
+
 from train.errors import UsageError
+
+MERGE = "tag:yaml.org,2002:merge"
 
 
 def nest(flat: dict[str, Any]) -> dict[str, Any]:
@@ -29,3 +33,14 @@ def flatten(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
         else:
             flat[prefix + key] = value
     return flat
+
+
+class UniqueKeys(yaml.SafeLoader):
+    """A loader that raises ValueError for a key that stands twice."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """Return a mapping; raise ValueError for one with a key that stands twice."""
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value if key.tag != MERGE]
+        if twice := [key for key in keys if keys.count(key) > 1]:
+            raise ValueError(f"the key {twice[0]!r} stands twice")
+        return super().construct_mapping(node, deep)

@@ -14,6 +14,7 @@ from train.data.texts.text_list import read_texts
 from train.errors import UsageError
 from train.reading.formats.checks import WeightedCheck
 from train.reading.formats.rules import Rule
+from train.system.dotted import UniqueKeys
 from train.system.paths import read_utf8
 
 FILE = "format.yaml"
@@ -45,20 +46,6 @@ class Declared(Frozen):
 
 
 Alone = Annotated[Declared, Tag("alone")]
-
-
-MERGE = "tag:yaml.org,2002:merge"
-
-
-class _Loader(yaml.SafeLoader):
-    """YAML of which a key may stand once."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        """Return a mapping; raise ValueError for one with a key that stands twice."""
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value if key.tag != MERGE]
-        if twice := [key for key in keys if keys.count(key) > 1]:
-            raise ValueError(f"the key {twice[0]!r} stands twice")
-        return super().construct_mapping(node, deep)
 
 
 class TextFormat(Frozen):
@@ -165,7 +152,7 @@ def read_format(path: Path) -> tuple[Rule, ...]:
     """Return the rules of a file, or of the section `format` of a space; raise UsageError for what cannot be used."""
     text = read_utf8(path, "a format")
     try:
-        content: Any = _Loader(text).get_single_data()
+        content: Any = UniqueKeys(text).get_single_data()
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         message = " ".join(str(error).split())
         raise UsageError(
