@@ -38,6 +38,11 @@ def is_resized(sample: Sample, size: tuple[int, int]) -> bool:
     return sample.size is not None and sorted(sample.size) != sorted(size)
 
 
+def is_turned(sample: Sample, size: tuple[int, int]) -> bool:
+    """Whether an image of height and width `size` was labelled as it lies in its file: EXIF says how it is held."""
+    return sample.size is not None and sample.size != size == sample.size[::-1]
+
+
 def require_unicode(sample: Sample) -> None:
     """Raise DataError for a label with half of a character: a file name that is no UTF-8 gives such."""
     if not is_unicode(sample.text):

@@ -147,6 +147,11 @@ RULES: dict[str, LabelRule] = {
         "a region lies outside of its image",
         "was the photo resized or turned after it was labelled?",
     ),
+    "turned": LabelRule(
+        "warning",
+        "the label file tells the height of the photo for its width",
+        "see whether the regions lie on their texts (--html): some tools pass over how a camera was held (EXIF)",
+    ),
     "over_edge": LabelRule(
         "warning", "a region reaches over the edge of its image", "move its corners inside"
     ),

@@ -19,11 +19,22 @@ SPREADSHEET = re.compile(
     r"|\d{4}-\d\d-\d\d 00:00:00"
 )
 """A text as a formula, a number in powers of ten, an error, what stands for no text: `="007"`, `#NAME?`, `nan`."""
-ENTITY = re.compile(r"&(amp|lt|gt|quot|apos|nbsp|#\d{1,7}|#x[0-9a-fA-F]{1,6});")
-"""What XML and HTML write for one character."""
+ENTITY = re.compile(
+    r"&(amp|lt|gt|quot|apos|nbsp|#\d{1,7}|#x[0-9a-fA-F]{1,6});|<br ?/?>|</(b|em|i|p|span|strong|su[bp]|u)>"
+)
+"""What XML and HTML write for one character, and their marks."""
+ESCAPES = re.compile(r"\\u[0-9a-fA-F]{4}|\\x[0-9a-fA-F]{2}|(%[89A-F][0-9A-F]){2}")
+"""What programs write for characters beyond ASCII: in JSON, in Python, in addresses."""
+READING = re.compile(r"[(\[](['\"]).*\1, ?[01](\.\d+)?(e-\d+)?[)\]]")
+"""A text with its certainty, as PaddleOCR prints it: `('text', 0.98)`."""
+ONE_BYTE = ("cp1252", "latin-1")
+"""Encodings as which UTF-8 is often read: `cafÃ©`."""
 FLOAT = re.compile(r"\d+\.0")
 """A number that was read as one with a fraction: where all labels are such, they were 7 or 007."""
 PLACEHOLDERS = (IGNORED | UNREAD) - {""}
+FURTHER_PLACEHOLDERS = re.compile(
+    r"#{2,}|[<\[(](illegible|unreadable|ignored?|unknown|unk)[>\])]", re.IGNORECASE
+)
 BY_ONE = frozenset({"outer_space"})
 """Repairs whose rule looks at a sample alone (`rules.text_findings`)."""
 
@@ -36,10 +47,29 @@ def form_findings(split: str, sample: Sample) -> Iterator[Finding]:
         yield Finding("empty_text", split, sample, f"only {_listed(sample.text)}")
     if lost := NO_CHARACTER.findall(sample.text):
         yield Finding("no_character", split, sample, f"{_listed(lost)} in '{escaped(sample.text)}'")
-    if SPREADSHEET.fullmatch(sample.text) or ENTITY.search(sample.text):
+    if any(form.fullmatch(sample.text) for form in (SPREADSHEET, READING)) or _is_escaped(sample.text):
         yield Finding("spreadsheet", split, sample, repr(sample.text))
+    elif meant := _meant(sample.text):
+        yield Finding(
+            "spreadsheet", split, sample, f"{sample.text!r}, which may be {meant!r} in the wrong encoding"
+        )
     if visible(sample.text) == sample.text and (read := _read_back(sample.text)) != sample.text:
         yield Finding("mixed_directions", split, sample, f"{sample.text!r} would be read as {read!r}")
+
+
+def _is_escaped(text: str) -> bool:
+    return bool(ENTITY.search(text) or ESCAPES.search(text))
+
+
+def _meant(text: str) -> str:
+    """Return what UTF-8 that was read in another encoding should have been; nothing for other texts."""
+    for encoding in () if text.isascii() else ONE_BYTE:
+        try:
+            meant = text.encode(encoding).decode()
+        except UnicodeError:
+            continue
+        return meant
+    return ""
 
 
 def _read_back(text: str) -> str:
@@ -51,7 +81,8 @@ def set_findings(splits: Splits) -> Iterator[Finding]:
     samples = [(name, sample) for name, part in splits.items() for sample in part if is_unicode(sample.text)]
     of_characters = 2 * sum(len(sample.text) == 1 for _, sample in samples) > len(samples)
     for name, sample in samples:
-        if sample.text in PLACEHOLDERS and not (of_characters and len(sample.text) == 1):
+        unread = sample.text in PLACEHOLDERS or FURTHER_PLACEHOLDERS.fullmatch(sample.text)
+        if unread and not (of_characters and len(sample.text) == 1):
             yield Finding("placeholder", name, sample, repr(sample.text))
     if len(samples) > 1 and all(FLOAT.fullmatch(sample.text) for _, sample in samples if sample.text):
         yield from (

@@ -9,12 +9,13 @@ import numpy as np
 import numpy.typing as npt
 
 from train.cut import PADDLEOCR, Cut
+from train.data.decoded.header import image_size
 from train.data.folders.notes import note
 from train.data.folders.unpacked import unpack
 from train.data.geometry.crops import crop
 from train.data.images import Image, read
 from train.data.photos.regions import UNREAD, Region, has_further_field, regions_of
-from train.data.sample import Sample, is_resized
+from train.data.sample import Sample, is_resized, is_turned
 from train.errors import DataError
 
 VERSION = "crops 1"
@@ -43,6 +44,11 @@ def lines_of(photos: Sequence[Sample]) -> list[Sample]:
     count = sum(sample.path.parent == folder for sample in samples)
     unused = sum(len(regions_of(photo.text)) for photo in photos) - count
     rest = f"; {unused} regions are none: ignored, without text, or outside of their photo" if unused else ""
+    if turned := sum(map(_is_turned, photos)):
+        note(
+            f"photos whose label file tells their height for their width: {turned}; python -m train.data.check --task "
+            "detection shows whether their regions lie on the texts"
+        )
     note(f"{count} lines are cut out of {len(photos)} photos, into {folder}{rest}")
     return samples
 
@@ -123,6 +129,13 @@ def _crop(image: Image, outline: npt.ArrayLike, how: Cut) -> Image:
     if 2 * np.ptp(inside, axis=0).prod() < np.ptp(corners, axis=0).prod():
         return np.zeros((0, 0, 3), np.uint8)
     return crop(image, inside.astype(np.int32), how)
+
+
+def _is_turned(photo: Sample) -> bool:
+    try:
+        return photo.size is not None and is_turned(photo, image_size(photo.path))
+    except (DataError, FileNotFoundError):
+        return False
 
 
 def _is_usable(photo: Sample) -> bool:

@@ -12,7 +12,7 @@ from train.data.photos.kept import photo_size
 from train.data.photos.picture import photo_picture
 from train.data.photos.regions import Region, clockwise, doubled_area, label_of, regions_of
 from train.data.photos.targets import MIN_TEXT_PX
-from train.data.sample import Sample
+from train.data.sample import Sample, is_turned
 
 CORNERS = 4
 EDGE_PX = 2
@@ -52,6 +52,8 @@ def _size_findings(
     split: str, sample: Sample, regions: Sequence[tuple[int, Region]], size: tuple[int, int]
 ) -> Iterator[Finding]:
     height, width = size
+    if is_turned(sample, size):
+        yield Finding("turned", split, sample, f"{width}x{height} px, labelled at {height}x{width} px")
     for i, region in regions:
         corners = np.array(region.points)
         low, high = corners.min(axis=0), corners.max(axis=0)

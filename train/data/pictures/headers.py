@@ -11,7 +11,7 @@ from train.data.pictures.errors import LargePictureError, UnknownPictureError
 from train.data.pictures.exif import read_orientation
 from train.data.pictures.header import Header, check_header, make_damage_error
 from train.data.pictures.jpeg import read_jpeg
-from train.data.pictures.kinds import READABLE, Kind, sniff
+from train.data.pictures.kinds import READABLE, Kind, describe_other, sniff
 from train.data.pictures.library import read_boxes
 from train.data.pictures.tiff import read_tiff
 
@@ -53,7 +53,7 @@ def read_pages(data: bytes, most: int) -> list[Header]:
 def _headers(data: bytes) -> Iterator[Header]:
     kind = sniff(data)
     if kind is None:
-        value = f"bytes {data[:8].hex(' ')} ..." if len(data) else "0 bytes"
+        value = describe_other(data)
         raise UnknownPictureError(f"an image must be {READABLE}", value, "convert it to PNG, or remove it")
     try:
         for header in _READERS[kind](data):

@@ -39,11 +39,34 @@ _MAGIC: tuple[tuple[bytes, Kind], ...] = (
     (b"GIF87a", "gif"),
     (b"GIF89a", "gif"),
 )
+_OTHERS: tuple[tuple[bytes, str], ...] = (
+    (b"version https://git-lfs", "a pointer of Git LFS, which git lfs pull replaces by the file"),
+    (b"/annex/objects", "a pointer of git-annex, which git annex get replaces by the file"),
+    (b"<!doctype html", "a web page, as a download that failed leaves it"),
+    (b"<html", "a web page, as a download that failed leaves it"),
+    (b"<?xml", "XML, perhaps an error of a download, or SVG"),
+    (b"<svg", "SVG"),
+    (b"%pdf", "a PDF"),
+    (b"pk\3\4", "a ZIP archive"),
+    (b"\0\0\0\x0cjp  ", "JPEG 2000"),
+    (b"\xff\x4f\xff\x51", "JPEG 2000"),
+    (b"8bps", "a Photoshop file"),
+    (b"p5", "PGM"),
+    (b"p6", "PPM"),
+)
+"""How other files begin, in lower case, and what these are."""
 _AVIF_BRANDS = frozenset({b"avif", b"avis"})
 _HEIC_BRANDS = frozenset(
     {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"}
 )
 _MOST_BRANDS_BYTES = 256
+
+
+def describe_other(data: bytes) -> str:
+    """Return what a file is that is no image that is read, as far as its first bytes tell."""
+    start = bytes(data[:32]).lower()
+    told = next((name for magic, name in _OTHERS if start.startswith(magic)), "")
+    return told or (f"bytes {data[:8].hex(' ')} ..." if len(data) else "0 bytes")
 
 
 def sniff(data: bytes) -> Kind | None:

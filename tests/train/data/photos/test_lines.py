@@ -1,5 +1,6 @@
 """Labelled photos as lines to read: what is cut out of them, and what is not."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -94,3 +95,13 @@ def test_a_run_cuts_the_lines_of_lists_into_its_cache(folder: Path, tmp_path: Pa
     splits, _ = read_splits(Source(folder, Recognition, test_fraction=0, cache=tmp_path / "here"))
     assert all(sample.path.is_relative_to(tmp_path / "here") for sample in splits.train)
     assert [sample.text for sample in splits.val] == [*BOXES]
+
+
+def test_a_photo_that_was_labelled_as_it_lies_in_its_file_is_told(folder: Path) -> None:
+    shape = {"label": "AB", "points": [[10, 5], [90, 30]], "shape_type": "rectangle"}
+    for height, width, told in ((60, 120, False), (120, 60, True)):
+        content = {"shapes": [shape], "imagePath": "p1.png", "imageHeight": height, "imageWidth": width}
+        (folder / "p1.json").write_text(json.dumps(content))
+        with collected_notes() as notes:
+            load(folder / "p1.json")
+        assert any("height for their width: 1" in line for line in notes) == told

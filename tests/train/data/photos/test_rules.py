@@ -39,6 +39,11 @@ def photo(tmp_path: Path) -> MakePhoto:
     return make
 
 
+def test_a_photo_that_was_labelled_as_it_lies_in_its_file_is_told(photo: MakePhoto) -> None:
+    for size, found in (((100, 60), ["turned"]), ((60, 100), [])):
+        assert rules(replace(photo(GOOD), size=size)) == found
+
+
 def rules(sample: Sample) -> list[str]:
     return [finding.rule for finding in photo_findings("train", sample)]
 

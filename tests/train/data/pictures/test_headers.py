@@ -141,3 +141,18 @@ def test_parts_without_end_are_left_at_the_first_too_many() -> None:
     bigtiff = b"II\x2b\0\x08\0\0\0" + struct.pack("<QQ", 16, 5000) + bytes(20 * 5000 + 8)
     with pytest.raises(DamagedPictureError, match="tags"):
         read_sizes(bigtiff)
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"version https://git-lfs.github.com/spec/v1\n", "git lfs pull"),
+        (b"<!DOCTYPE HTML><html>", "a web page"),
+        (b"%PDF-1.7", "a PDF"),
+        (b"none", "bytes 6e 6f"),
+        (b"", "0 bytes"),
+    ],
+)
+def test_what_is_no_picture_is_named(content: bytes, told: str) -> None:
+    with pytest.raises(UnknownPictureError, match=told):
+        read_sizes(content)
