@@ -58,3 +58,12 @@ def write_total_text(folder: Path, labels: list[tuple[str, str]]) -> None:
         x, y = ("[[" + " ".join(map(str, QUAD[axis::2])) + "]]" for axis in (0, 1))
         line = f"x: {x}, y: {y}, ornt: [u'h'], transcriptions: [u'{text}']\n"
         (folder / f"poly_gt_{Path(name).stem}.txt").write_text(line, "utf-8")
+
+
+def write_svt(folder: Path, labels: list[tuple[str, str]]) -> None:
+    photos = "".join(
+        f'<image><imageName>{name}</imageName><Resolution x="40" y="12"/><taggedRectangles><taggedRectangle height="7" '
+        f'width="29" x="1" y="2"><tag>{text}</tag></taggedRectangle></taggedRectangles></image>'
+        for name, text in labels
+    )
+    (folder / "words.xml").write_text(f"<tagset>{photos}</tagset>", "utf-8")

@@ -19,6 +19,7 @@ from tests.contracts.contest_examples import (
     write_page_json,
     write_set_json,
     write_sroie,
+    write_svt,
     write_text_folders,
     write_total_text,
 )
@@ -265,6 +266,7 @@ EXAMPLES: dict[str, tuple[Writer, dict[str, str]]] = {
     "box_table": (write_box_table, {}),
     "dota": (write_dota, {}),
     "total_text": (write_total_text, {}),
+    "svt": (write_svt, {}),
     "labelme": (write_labelme, {}),
     "label_studio": (write_label_studio, {}),
     "coco": (write_coco, {}),

@@ -44,6 +44,19 @@ def test_texts_come_as_labelled_with_absolute_paths_and_sources(
     assert len({s.source for s in samples}) == len(samples)  # by it a sample is known
 
 
+def test_a_missing_image_is_one_bad_sample(example: tuple[str, Path, dict[str, str]]) -> None:
+    """Or none, where images stand for themselves; never the end of the set, nor another sample's image."""
+    name, folder, options = example
+    samples = load(folder, options, name, (task_of(name),))[1]["all"]
+    if not samples[1].path.is_relative_to(folder):  # it lies inside of another file
+        return
+    samples[1].path.unlink()
+    after = load(folder, options, name, (task_of(name),))[1]["all"]
+    there = [sample.path for sample in after if sample.path.exists()]
+    assert sorted(there) == sorted(sample.path for sample in samples if sample is not samples[1])
+    assert len(after) - len(there) in (0, 1)
+
+
 def test_reading_twice_gives_the_same(example: tuple[str, Path, dict[str, str]]) -> None:
     name, folder, options = example
     tasks = (task_of(name),)

@@ -11,6 +11,8 @@ from train.errors import DataError, OcrError, UsageError
 NAME_BYTES = 200
 """File systems take 255; drafts and folders beside a study have a longer name."""
 DRAFT_BYTES = 30
+POINTER = b"version https://git-lfs"
+"""How a file begins that Git LFS has not fetched."""
 PROBE_BYTES = 1 << 16
 PROGRAM = "ocrtune"
 SEPARATORS, INVISIBLE = "/\\", ("Cc", "Cs", "Zl", "Zp")
@@ -114,7 +116,10 @@ def read_utf8(path: Path, what: str, kind: type[OcrError] = UsageError) -> str:
         kind: of the error for what cannot be read, or is of another encoding.
     """
     try:
-        return path.read_bytes().decode("utf-8-sig")
+        content = path.read_bytes()
+        if content.startswith(POINTER):
+            raise kind(f"{what} must be fetched", f"{path}: a pointer of Git LFS", "run git lfs pull there")
+        return content.decode("utf-8-sig")
     except OSError as error:
         raise kind(f"{what} must be readable", f"{path}: {error.strerror}", "check the path") from error
     except UnicodeDecodeError as error:

@@ -7,21 +7,25 @@ that it names, so that the check says it is missing.
 """
 
 import os
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from itertools import takewhile
 from pathlib import Path
 
 from train.data.folders.notes import note
-from train.data.folders.path_forms import composed, ends_of, is_foreign, parts_of, spellings
+from train.data.folders.path_forms import composed, ends_of, is_foreign, parts_of
 from train.data.folders.split_names import entries, split_in, split_of
+from train.data.folders.tree import Tree
 from train.data.pictures.kinds import READABLE_SUFFIXES
 from train.data.sample import Sample
 from train.errors import DataError, UsageError
 
 ABOVE = 2
-MOST_FILES = 1_000_000
+ANY_SUFFIX = ".*"
+"""How the path of a missing image ends of which no label tells the suffix."""
+RENAMED = re.compile(r"(.+)_(\w+)\.rf\.\w+")
+"""What Roboflow calls a file: `a_jpg.rf.0f3e....jpg` was `a.jpg`."""
 HINTED = 100
 """So many missing images are looked for with another suffix."""
 
@@ -45,7 +49,7 @@ def locate(
         raise UsageError("--root must be a folder of images", root, "check the path")
     folder = Path(root).absolute() if root else labels.absolute().parent
     start = folder if root or base is None else base
-    tree, wanted = _Tree(), list(dict.fromkeys(names))
+    tree, wanted = Tree(), list(dict.fromkeys(names))
     found = {name: path for name in wanted if (path := tree.find(start, name))}
     if not found and not root:
         found = _above(tree, labels, wanted)
@@ -65,93 +69,21 @@ def locate(
 
 def holds_in_any_case(folder: Path, names: Iterable[str]) -> bool:
     """Whether a folder has one of some names, but for upper and lower case."""
-    tree = _Tree()
+    tree = Tree()
     return any(tree.find(folder, name, any_case=True) for name in names if name)
 
 
 def describe_search(sample: Sample) -> str:
     """Return the path of a sample whose image is missing, and where else was looked for it."""
     labels = Path(sample.source.rpartition(":")[0])
-    if labels.with_suffix("") == sample.path.with_suffix(""):
+    if sample.path.suffix == ANY_SUFFIX or labels.with_suffix("") == sample.path.with_suffix(""):
         return str(sample.path)
     if sample.path.is_relative_to(labels.absolute().parent):
         return f"{sample.path}; not in the two folders above its list either, nor by the end of its path below it"
     return f"{sample.path}; not by the end of its path below the list's folder or --root either"
 
 
-@dataclass
-class _Tree:
-    """Folders as they are on the disk, each read once."""
-
-    listings: dict[str, dict[str, str]] = field(default_factory=dict)
-    indices: dict[Path, dict[str, list[Path]]] = field(default_factory=dict)
-    folded: dict[str, dict[str, str]] = field(default_factory=dict)
-
-    def find(self, folder: Path, name: str, any_case: bool = False) -> Path | None:
-        """Return the file of a name relative to `folder`, in either Unicode form, in one of the usual spellings.
-
-        In `any_case`, also the only one that differs from it in upper and lower case alone.
-        """
-        for written in spellings(name):
-            above, last = os.path.split(os.path.join(folder, written))
-            if last and self._listing(above).get(last) == last:
-                return Path(above, last)
-            if (any_case or not written.isascii()) and (
-                found := self._in_another_form(folder, written, any_case)
-            ):
-                return found
-        return None
-
-    def called(self, folder: Path, name: str) -> list[Path]:
-        """Return the files anywhere below `folder` that have the last part of a name; none of a folder too large.
-
-        Without one, those that differ from it in upper and lower case alone.
-        """
-        if folder not in self.indices:
-            files = ((inner, file) for inner, _, names in os.walk(folder) for file in names)
-            index: dict[str, list[Path]] = {}
-            for number, (inner, file) in enumerate(files):
-                index.setdefault(composed(file).casefold(), []).append(Path(inner, file))
-                if number > MOST_FILES:
-                    index.clear()
-                    break
-            self.indices[folder] = index
-        last = composed("".join(parts_of(name)[-1:]))
-        alike = self.indices[folder].get(last.casefold(), [])
-        return [path for path in alike if composed(path.name) == last] or alike
-
-    def _in_another_form(self, folder: Path, name: str, any_case: bool) -> Path | None:
-        place = "/" if name.startswith("/") else str(folder)
-        for part in parts_of(name):
-            actual = self._listing(place).get(composed(part)) if part != ".." else part
-            actual = actual or (self._folded(place).get(composed(part).casefold()) if any_case else None)
-            if actual is None:
-                return None
-            place = os.path.join(place, actual)
-        return Path(place)
-
-    def _folded(self, folder: str) -> dict[str, str]:
-        """Return the names in a folder, each under itself without upper case, if no other is the same then."""
-        if folder not in self.folded:
-            names = sorted(set(self._listing(folder).values()))
-            count = Counter(composed(name).casefold() for name in names)
-            self.folded[folder] = {
-                plain: name for name in names if count[plain := composed(name).casefold()] == 1
-            }
-        return self.folded[folder]
-
-    def _listing(self, folder: str) -> dict[str, str]:
-        """Return the names in a folder, each under itself and under its composed form."""
-        if folder not in self.listings:
-            try:
-                names = os.listdir(folder)
-            except (OSError, ValueError):
-                names = []
-            self.listings[folder] = {composed(name): name for name in names} | {name: name for name in names}
-        return self.listings[folder]
-
-
-def _above(tree: _Tree, labels: Path, names: Sequence[str], any_case: bool = False) -> dict[str, Path]:
+def _above(tree: Tree, labels: Path, names: Sequence[str], any_case: bool = False) -> dict[str, Path]:
     """Return what names with a folder in them find in one of the folders above the list's."""
     found: dict[str, Path] = {}
     pairs = ((above, name) for above in list(labels.absolute().parent.parents)[:ABOVE] for name in names)
@@ -173,7 +105,7 @@ def _above(tree: _Tree, labels: Path, names: Sequence[str], any_case: bool = Fal
     return found
 
 
-def _of_split(tree: _Tree, labels: Path, names: Sequence[str]) -> dict[str, Path]:
+def _of_split(tree: Tree, labels: Path, names: Sequence[str]) -> dict[str, Path]:
     """Return what names find in the one folder beside a list that is called as its split: `train.txt` and `train`."""
     split = split_in(labels.stem)
     places = [
@@ -192,7 +124,7 @@ def _of_split(tree: _Tree, labels: Path, names: Sequence[str]) -> dict[str, Path
 
 
 def _by_their_ends(
-    tree: _Tree, labels: Path, folder: Path, ends: Mapping[str, Sequence[str]]
+    tree: Tree, labels: Path, folder: Path, ends: Mapping[str, Sequence[str]]
 ) -> dict[str, Path]:
     """Return what the longest end of each name finds in `folder`, or else, of an absolute path, anywhere below it."""
     found: dict[str, Path] = {}
@@ -217,7 +149,7 @@ def _by_their_ends(
 
 
 def _in_another_case(
-    tree: _Tree, labels: Path, start: Path, names: Sequence[str], taken: Mapping[str, Path]
+    tree: Tree, labels: Path, start: Path, names: Sequence[str], taken: Mapping[str, Path]
 ) -> dict[str, Path]:
     """Return what names find that were written on a system where `A.PNG` is `a.png`; none that another name is of."""
     pairs = [(name, path) for name in names if (path := tree.find(start, name, any_case=True))]
@@ -253,7 +185,7 @@ def _equal_parts(one: Sequence[str], other: Sequence[str]) -> int:
     return len(list(takewhile(bool, equal)))
 
 
-def _hint(tree: _Tree, labels: Path, folder: Path, missing: Sequence[str]) -> None:
+def _hint(tree: Tree, labels: Path, folder: Path, missing: Sequence[str]) -> None:
     """Say where files lie that have the names of missing images, of which no folder tells that they are these."""
     places = sorted({path.parent for name in missing for path in tree.called(folder, name)})
     if places:
@@ -263,6 +195,11 @@ def _hint(tree: _Tree, labels: Path, folder: Path, missing: Sequence[str]) -> No
             f"{labels}: images that are missing: {len(missing)}; files of such names lie in {shown}: if these are "
             f"they, {remedy}"
         )
+    if missing and (other := _renamed_by_roboflow(tree, folder, missing)):
+        note(
+            f"{labels}: Roboflow renamed the images, such as {other.name}, and may have changed them: take the labels "
+            "of the same export"
+        )
     others = (_with_another_suffix(tree, folder, name) for name in missing[:HINTED])
     if other := next(filter(None, others), None):
         note(
@@ -270,7 +207,19 @@ def _hint(tree: _Tree, labels: Path, folder: Path, missing: Sequence[str]) -> No
         )
 
 
-def _with_another_suffix(tree: _Tree, folder: Path, name: str) -> Path | None:
+def _renamed_by_roboflow(tree: Tree, folder: Path, names: Sequence[str]) -> Path | None:
+    wanted = {composed("".join(parts_of(name)[-1:])).casefold() for name in names}
+    return next(
+        (
+            path
+            for path in tree.files(folder)
+            if (match := RENAMED.fullmatch(path.stem)) and f"{match[1]}.{match[2]}".casefold() in wanted
+        ),
+        None,
+    )
+
+
+def _with_another_suffix(tree: Tree, folder: Path, name: str) -> Path | None:
     """Return the image that was saved in another form than the list says."""
     stem, suffix = os.path.splitext(name)
     forms = (stem + form for form in sorted(READABLE_SUFFIXES) if suffix.lower() in READABLE_SUFFIXES)

@@ -78,20 +78,16 @@ def tell_what_to_try(root: Path) -> str:
     labels = [path for path in there if _is_list(path.name) and _holds_labels(str(path))]
     if fault := next(filter(None, map(_fault, labels)), ""):
         return fault
-    lists, sheets, packed = (
-        _some([path.name for path in some])
-        for some in (
-            [path for path in labels if path in files],
-            [path for path in there if path.suffix.lower() in SPREADSHEETS],
-            [path for path in there if path.suffix.lower() in ARCHIVES],
-        )
+    lists = _some([path.name for path in labels if path in files])
+    found = [Path(folder, name) for folder, name in islice(_files(root), LOOKED_INTO)]
+    below = [] if lists else found or there
+    sheets, packed = (
+        _some([path.name for path in below or there if path.suffix.lower() in suffixes])
+        for suffixes in (SPREADSHEETS, ARCHIVES)
     )
     told = [f"see docs/data.md; if labels stand in {lists}, name that file"] if lists else []
     told += [f"save {sheets} as CSV"] if sheets else []
     told += [f"unpack {packed}"] if packed else []
-    below = (
-        [] if lists else there or [Path(folder, name) for folder, name in islice(_files(root), LOOKED_INTO)]
-    )
     told += _other_ways(below)
     if told:
         return "; or ".join(told)

@@ -8,16 +8,20 @@ from urllib.parse import unquote
 DRIVE = re.compile(r"[A-Za-z]:[\\/]|\\\\|//")
 
 
+MARKS = "\ufeff\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+"""Invisible characters that come along where a path is copied, as out of the properties of a file."""
+
+
 def spellings(name: str) -> Iterable[str]:
     """Return a name with slashes for backslashes, then without blanks around it, and as no part of an address."""
     slashes = name.replace("\\", "/")
-    plain = slashes.strip()
+    plain = _bare(slashes).strip()
     return dict.fromkeys((name, slashes, plain, unquote(plain) if "%" in plain else plain))
 
 
 def is_foreign(name: str) -> bool:
     """Whether a name is an absolute path of some system."""
-    return name.startswith("/") or DRIVE.match(name) is not None
+    return _bare(name).startswith("/") or DRIVE.match(_bare(name)) is not None
 
 
 def ends_of(name: str, least: int) -> list[str]:
@@ -34,4 +38,8 @@ def composed(name: str) -> str:
 
 def parts_of(name: str) -> list[str]:
     """Return the folders and the name of a path with slashes or backslashes."""
-    return [part for part in name.replace("\\", "/").split("/") if part not in ("", ".")]
+    return [part for part in _bare(name).replace("\\", "/").split("/") if part not in ("", ".")]
+
+
+def _bare(name: str) -> str:
+    return name if name.isascii() else name.strip(MARKS)

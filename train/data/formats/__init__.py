@@ -3,6 +3,7 @@
 A reader module registers one class with `@FORMATS.register(name)`; see docs/data.md.
 """
 
+import os
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -20,6 +21,7 @@ from train.data.pictures.kinds import READABLE_SUFFIXES
 from train.data.sample import Sample
 from train.data.texts.angles import require_texts
 from train.data.texts.forms import normal_form
+from train.data.texts.objects import require_plain
 from train.data.texts.reading_order import RIGHT_TO_LEFT
 from train.errors import DataError, UsageError
 from train.system.paths import read_utf8
@@ -108,6 +110,8 @@ def load(
     _note_texts(source, [sample for part in given.values() for sample in part])
     if source.is_dir():
         note_left_aside(source, files.values(), (sample for part in given.values() for sample in part))
+    if reader.task == RECOGNITION[0]:
+        require_plain(source, [sample.text for part in given.values() for sample in part])
     if tasks[0] == DIRECTIONS != reader.task:
         require_texts(source, (sample.text for part in given.values() for sample in part))
     if reader.task == PHOTOS != tasks[0]:
@@ -264,7 +268,7 @@ def _require_known(options: Mapping[str, str], tasks: Sequence[str]) -> None:
 
 
 def _require(root: Path) -> None:
-    if not root.exists():
+    if not os.path.exists(root):  # which a name that is too long does not end
         raise DataError("a data folder or label file must exist", root, "check the path")
 
 
@@ -286,4 +290,7 @@ def images_in(folder: Path) -> list[Path]:
 
 def read_text(path: Path) -> str:
     """Return a UTF-8 file's text, line ends untouched, without byte-order marks, which joined files have inside."""
-    return MARKS.sub("", read_utf8(path, "a label file", DataError))
+    text = MARKS.sub("", read_utf8(path, "a label file", DataError))
+    if 4 * text.count("\0") > len(text) > 0:  # which is no fault of UTF-8
+        raise DataError("a label file must be UTF-8", f"{path}: UTF-16", "save it as UTF-8")
+    return text

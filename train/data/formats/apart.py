@@ -1,13 +1,15 @@
 """Labels in a file for each image, in folders apart from those of the images, as contests and forms come."""
 
 from collections.abc import Callable, Sequence
+from itertools import islice
 from pathlib import Path
 
 from train.data.folders.beside import alike
+from train.data.folders.image_paths import ANY_SUFFIX
 from train.data.folders.split_names import entries, split_within
 from train.data.formats import images_in
 from train.data.formats.places import IMAGE_FOLDERS, has_image_name
-from train.errors import DataError
+from train.errors import DataError, UsageError
 
 Images = dict[tuple[Callable[[str], str], str], list[Path]]
 ABOVE = 2
@@ -59,27 +61,32 @@ class ImagesAround:
             root: the folder that was named for the images; empty for none.
             split: that of the labels, where the folder's name does not tell it.
             within: whether nothing beside the folder is looked at, which is a whole set.
+
+        Raises:
+            UsageError: `root` is no folder.
         """
         self._given: dict[Path, tuple[str, Path]] = {}
         split = split or split_within(folder.name)
         below = [path for path in _folders(folder) if split_within(path.name) in (split, None)]
         beside = [path for path in _folders(folder.parent) if split_within(path.name) in (split, None)]
         if root:
-            self._ranks = [_by_name([Path(root)])]
+            if not Path(root).is_dir():
+                raise UsageError("--root must be a folder of images", root, "check the path")
+            self._ranks = [_by_name([Path(root).absolute()])]
             return
         self._ranks = [_by_name([folder]), _by_name(below)]
         if not within and not _has_images_of_labels(folder):
             self._ranks += [_by_name([path for path in beside if path != folder]), _by_name(_twins(folder))]
 
     def find(self, name: str, labels: Path, rule: str) -> Path:
-        """Return the one image of a name, with its suffix or without.
+        """Return the one image of a name, with its suffix or without; a path that is none where only others lie.
 
         Raises:
-            DataError: there is none, or several, or it was given out for other labels.
+            DataError: there is no image at all, or several are of that name, or it was given out for other labels.
         """
         ranks = ((form, images) for form in (_as_it_is, alike) for images in self._ranks)
         found = next((found for form, images in ranks if (found := images.get((form, form(name))))), [])
-        image = self._only(found, labels, rule)
+        image = self._only(found or self._missing(name), labels, rule)
         first = self._given.setdefault(image, (name, labels))
         if first != (name, labels):
             raise DataError(
@@ -89,14 +96,20 @@ class ImagesAround:
             )
         return image
 
+    def _missing(self, name: str) -> list[Path]:
+        """Return the path that an image of this name would have beside the others; nothing where there are none."""
+        others = (path for images in self._ranks for paths in images.values() for path in paths)
+        called = name if has_image_name(name) else name + ANY_SUFFIX
+        return [other.parent / called for other in islice(others, 1)]
+
     @staticmethod
     def _only(found: list[Path], labels: Path, rule: str) -> Path:
-        if len(found) != 1:
+        if not found:
             raise DataError(
-                rule,
-                f"{labels} with {', '.join(map(str, found)) or 'none'}",
-                "add the image, or remove the wrong one",
+                rule, f"{labels} with none", "put the images there, or name their folder with --root DIR"
             )
+        if len(found) > 1:
+            raise DataError(rule, f"{labels} with {', '.join(map(str, found))}", "remove the wrong ones")
         return found[0]
 
 

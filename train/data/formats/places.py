@@ -73,11 +73,37 @@ def find_images(
     roots = [Path(root)] if root else around
     first = list(islice(plain.values(), LOOKED_AT))
     place = next((one for one in roots if _has_any(one, first)), None)
-    place = place or next((one for one in roots if holds_in_any_case(one, first)), roots[0])
+    place = place or next((one for one in roots if holds_in_any_case(one, first)), None)
+    if place is None and not root:
+        plain = _in_folders_of_splits(labels, plain)
+    place = place or roots[0]
     plain |= _without_uploads(labels, place, plain)
     plain = {name: _with_its_suffix(path, place) for name, path in plain.items()}
     paths = locate(labels, list(plain.values()), root or (str(place) if place != around[0] else ""))
     return {name: paths[path] for name, path in plain.items()}
+
+
+def _in_folders_of_splits(labels: Path, names: Mapping[str, str]) -> dict[str, str]:
+    """Return where images lie whose first folder is called as a split, and is there under a longer name.
+
+    So come TextOCR's: `train/a.jpg` in `train_images`.
+    """
+    base = labels.absolute().parent
+    base = base.parent if base.name == LABEL_FOLDER else base
+    folders = [folder for folder in entries(base) if only_split_in(folder.name) and folder.is_dir()]
+    found = dict(names)
+    for first in sorted(
+        {name.partition("/")[0] for name in names.values() if split_of(name.partition("/")[0])}
+    ):
+        inner = {
+            name: plain.partition("/")[2] for name, plain in names.items() if plain.startswith(f"{first}/")
+        }
+        places = [folder for folder in folders if only_split_in(folder.name) == split_of(first)]
+        if len(places) == 1 and _has_any(places[0], islice(inner.values(), LOOKED_AT)):
+            note(f"{labels}: its images of the folder {first} were found in {places[0]}")
+            above = os.path.relpath(places[0], labels.absolute().parent)
+            found |= {name: f"{above}/{rest}" for name, rest in inner.items()}
+    return found
 
 
 def image_places(folder: Path) -> list[Path]:

@@ -38,7 +38,8 @@ def first_line(path: Path) -> str:
     first = ""
     for line in first_lines(path):
         first = first or line
-        if line.partition("\t")[2].strip() != "[]":
+        _, tab, label = line.partition("\t")
+        if not tab or label.strip() not in ("", "[]"):
             return line
     return first
 
@@ -133,6 +134,11 @@ def plain_texts(path: Path, photos: Sequence[list[Region]], skip: int) -> list[l
             [_with_text(region, region.text.removeprefix(CTW_MARK)) for region in regions]
             for regions in photos
         ]
+    texts = [region.text for regions in photos for region in regions if region.text]
+    if texts and all(text.startswith(" ") for text in texts):  # as behind each of the other commas
+        photos = [
+            [_with_text(region, region.text.removeprefix(" ")) for region in regions] for regions in photos
+        ]
     texts = [region.text for regions in photos for region in regions if region.text and not region.ignored]
     if not skip and has_further_field(texts):
         note(f"{path}: all texts begin as {texts[0][:40]!r}; --option skip=1 passes over that field")
@@ -147,7 +153,8 @@ def plain_texts(path: Path, photos: Sequence[list[Region]], skip: int) -> list[l
 
 
 def _unquoted(region: Region) -> Region:
-    return _with_text(region, region.text[1:-1] if QUOTED.fullmatch(region.text) else region.text)
+    text = region.text[1:-1] if QUOTED.fullmatch(region.text) else region.text
+    return _with_text(region, text.replace('""', '"') if '"' not in text.replace('""', "") else text)
 
 
 def _with_text(region: Region, text: str) -> Region:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from train.data.decoded.header import image_size
 from train.data.folders.notes import note
 from train.errors import DataError
 
@@ -85,6 +86,14 @@ def has_shape(size: tuple[int, int], other: tuple[int, int] | None) -> bool:
         return True
     here, there = size[0] * other[1], size[1] * other[0]
     return abs(here - there) <= SAME_SHAPE * max(here, there)
+
+
+def size_to_share(image: Path) -> tuple[int, int]:
+    """Return height and width of a photo whose labels are shares; anything for one that the check will refuse."""
+    try:
+        return image_size(image)
+    except (DataError, FileNotFoundError):
+        return 100, 100
 
 
 def rounded(numbers: Sequence[float]) -> list[float]:

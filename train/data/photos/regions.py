@@ -12,6 +12,9 @@ from train.errors import DataError
 IGNORED = frozenset({"###", "*"})
 """The transcriptions by which ICDAR and PaddleOCR mark an illegible text."""
 
+FLAGS = ("difficult", "ignore", "illegibility")
+"""The keys of a region that is to be ignored: PPOCRLabel's, and those that regions of contests keep."""
+
 UNREAD = frozenset({"", "TEMPORARY", "待识别"})
 """The texts that a box has until it is read: PPOCRLabel's in English and in Chinese."""
 
@@ -63,7 +66,7 @@ def label_of(regions: Iterable[Region]) -> str:
 def regions_of(label: str, source: str = "label") -> tuple[Region, ...]:
     """Return the regions of PaddleOCR's JSON: a list of `{"transcription": ..., "points": [[x, y], ...]}`.
 
-    Other keys are passed over, but for `difficult`. A transcription `###` or `*` is ignored.
+    Other keys are passed over, but for `FLAGS`. A transcription `###` or `*` is ignored.
 
     Raises:
         DataError: if it is anything else; the message begins with `source`, such as `file:line`.
@@ -114,7 +117,9 @@ def _region(item: Any, source: str) -> Region:
         raise _malformed(source, item)
     text = item["transcription"]
     return Region(
-        tuple((float(x), float(y)) for x, y in points), text, text in IGNORED or is_set(item.get("difficult"))
+        tuple((float(x), float(y)) for x, y in points),
+        text,
+        text in IGNORED or any(is_set(item.get(flag)) for flag in FLAGS),
     )
 
 

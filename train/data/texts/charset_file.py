@@ -9,7 +9,8 @@ from train.data.texts.forms import normal_form
 from train.errors import DataError
 from train.system.paths import read_utf8
 
-YAML = (".yml", ".yaml")
+YAML = (".yml", ".yaml", ".json")
+"""Suffixes of files that are read as YAML, of which JSON is a part."""
 WIDE = (b"\xff\xfe", b"\xfe\xff")
 """How UTF-16 begins."""
 
@@ -92,9 +93,9 @@ def _of_yaml(path: Path) -> list[tuple[str, str]]:
         found = list(found)
     if not isinstance(found, list) or not all(isinstance(item, str) for item in found):
         raise DataError(
-            "a dictionary in YAML must be PaddleX's inference.yml, with PostProcess.character_dict",
+            "a dictionary in YAML or JSON must be a list, or PaddleX's inference.yml, with PostProcess.character_dict",
             path,
-            "name that file, or one with a character a line",
+            "name such a file, or one with a character a line",
         )
     return [(item, f"{path}, entry {number}") for number, item in enumerate(found, 1)]
 

@@ -46,6 +46,8 @@ def touch(path: Path) -> Path:
         ("E:\\mu\u0308ll\\caf\u00e9.png", "rec/m\u00fcll/cafe\u0301.png"),
         (" images/a.png ", "rec/images/a.png"),
         ("images/a%20b.png", "rec/images/a b.png"),
+        ("\u202aE:\\rec\\images\\a.png\u202c", "rec/images/a.png"),
+        ("\u200eimages/a.png", "rec/images/a.png"),
         ("images/a%20b.png", "rec/images/a%20b.png"),
     ],
 )
@@ -79,6 +81,15 @@ def test_an_image_that_was_saved_in_another_form_is_named(tmp_path: Path) -> Non
     with collected_notes() as notes:
         assert not locate(labels, ["images/a.png", "images/b.png"])["images/a.png"].is_file()
     assert [line for line in notes if "another suffix, such as a.JPG" in line]
+
+
+def test_what_roboflow_renamed_is_told(tmp_path: Path) -> None:
+    labels = touch(tmp_path / "rec_gt.txt")
+    touch(tmp_path / "train" / "IMG_1_JPG.rf.0f3e9a.jpg")
+    for name, told in (("IMG_1.JPG", True), ("IMG_2.JPG", False)):
+        with collected_notes() as notes:
+            locate(labels, [f"images/{name}"])
+        assert any("Roboflow renamed" in line for line in notes) == told
 
 
 def test_the_folder_of_a_lists_split_holds_its_images(tmp_path: Path) -> None:

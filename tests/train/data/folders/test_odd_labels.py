@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import pyarrow
 import pytest
 
 from tests.contracts.format_examples import write_image, write_shard
@@ -139,6 +140,43 @@ def test_a_file_that_is_no_label_file_says_what_it_is(
         load(tmp_path / name)
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "remedy"),
+    [
+        ("rec_gt.txt", "a.png\tx\n".encode("utf-16-le"), "UTF-16; save it as UTF-8"),
+        ("rec_gt.txt", b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "git lfs pull"),
+        ("rec_gt.txt", b'"a.png"\t"x"\n', "without quotation marks.*tsv"),
+        ("rec_gt.txt", b'a.png\t{"text": "x"}\nb.png\t{"text": "y"}\n', "what one line shows"),
+        ("gt.txt", b'a.png [{"transcription": "x", "points": []}]\n', "what one line shows.*a tab"),
+        ("labels.csv", b"filename,text,corrected_text\na.png,x,y\n", "text, corrected_text"),
+        ("metadata.jsonl", b'[{"file_name": "a.png", "text": "x"}]', r"name the file \.json"),
+        ("metadata.jsonl", b'{\n "file_name": "a.png",\n "text": "x"\n}', r"name the file \.json"),
+    ],
+)
+def test_what_would_be_another_text_is_refused(
+    tmp_path: Path, name: str, content: bytes, remedy: str
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(DataError, match=remedy):
+        load(tmp_path)
+
+
+def test_lines_that_kraken_compiled_are_not_read(tmp_path: Path) -> None:
+    table = pyarrow.table({"lines": [{"text": "x", "im": b""}], "train": [True]})
+    with pyarrow.ipc.new_file(tmp_path / "lines.arrow", table.schema) as file:
+        file.write_table(table)
+    with pytest.raises(DataError, match="what they were compiled from"):
+        load(tmp_path)
+
+
+def test_quotation_marks_around_all_texts_are_told(tmp_path: Path) -> None:
+    for texts, told in ((("'x'", "'y'"), True), (("'x'", "y"), False)):
+        (tmp_path / "rec_gt.txt").write_text("".join(f"{text}.png\t{text}\n" for text in texts))
+        with collected_notes() as notes:
+            load(tmp_path)
+        assert any("quotation marks" in line for line in notes) == told
+
+
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 def test_texts_without_images_may_have_any_line_ends(tmp_path: Path, end: str) -> None:
     file = tmp_path / "texts.txt"
@@ -151,6 +189,7 @@ def test_texts_without_images_may_have_any_line_ends(tmp_path: Path, end: str) -
     [
         (["a/b/c.png"], "images alone"),
         (["a/c.png", "b/c.mat"], "MATLAB"),
+        (["a/c.png", "README.md", "b/train.jsonl.gz"], r"unpack train\.jsonl\.gz"),
         (["a/c.png", "b/c.xml"], r"b/c\.xml are of no known form"),
     ],
 )

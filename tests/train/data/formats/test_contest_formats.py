@@ -67,6 +67,22 @@ OF_ALL: dict[str, Any] = {
     "ArT": {"a": [{"transcription": "Hi", "points": [*map(list, BOX)], "illegibility": False}]},
     "XFUND": {"documents": [{"img": {"fname": "a.png"}, "document": [{"box": [1, 2, 30, 9], "text": "Hi"}]}]},
     "MMOCR": {"metainfo": {}, "data_list": [{"img_path": "a.png", "instances": INSTANCES}]},
+    "HierText": {
+        "info": {},
+        "annotations": [
+            {
+                "image_id": "a",
+                "paragraphs": [
+                    {
+                        "vertices": BOX,
+                        "legible": True,
+                        "lines": [{"vertices": BOX, "text": "Hi", "legible": True}],
+                    },
+                    {"vertices": BOX, "legible": False, "lines": []},
+                ],
+            }
+        ],
+    },
     "Datumaro": {"categories": {}, "items": [{"id": "a", "annotations": THINGS, "image": {"path": "a.png"}}]},
 }
 
@@ -103,6 +119,16 @@ def test_one_json_for_all_photos(tmp_path: Path, kind: str) -> None:
     found, splits = read(tmp_path)
     assert (found, seen(splits["train"][0])) == ("set_json", [Region(BOX, "Hi")])
     assert load(tmp_path)[0] == "set_json"
+
+
+def test_hiertext_as_downloaded(tmp_path: Path) -> None:
+    """One JSON object under the name of many; what cannot be read is ignored."""
+    write_image(tmp_path / "train" / "a.png", 0)
+    put(tmp_path / "gt" / "train.jsonl", OF_ALL["HierText"])
+    [sample] = read(tmp_path)[1]["train"]
+    assert sample.path == tmp_path / "train" / "a.png"
+    assert [region.ignored for region in regions_of(sample.text)] == [False, True]
+    assert load(tmp_path / "gt" / "train.jsonl")[0] == "set_json"
 
 
 def test_createml_tells_places_alone_by_their_middle(tmp_path: Path) -> None:
@@ -220,7 +246,11 @@ def test_images_beside_a_folder_that_has_its_own_are_of_another_set(tmp_path: Pa
         write_image(tmp_path / name, 0)
     for name in ("a", "b"):
         put(tmp_path / "set" / f"{name}.json", {"form": []})
-    with pytest.raises(DataError, match=r"b\.json with none"):
+    found = [sample.path for sample in read(tmp_path / "set")[1]["all"]]
+    assert found == [tmp_path / "set" / "a.png", tmp_path / "set" / "b.*"]
+    (tmp_path / "set" / "a.png").unlink()
+    (tmp_path / "other").rename(tmp_path.parent / "away")
+    with pytest.raises(DataError, match=r"a\.json with none; .*--root DIR"):
         read(tmp_path / "set")
 
 
@@ -228,6 +258,25 @@ def test_images_beside_a_folder_that_has_its_own_are_of_another_set(tmp_path: Pa
     ("name", "content", "message"),
     [
         ("a.json", {"form": [{"text": "Hi", "box": [1, 2]}]}, "FUNSD must be as that writes it.*a.json:1"),
+        (
+            "a.json",
+            {
+                "rec_texts": [],
+                "rec_polys": [],
+                "doc_preprocessor_res": {"model_settings": {"use_doc_unwarping": True}},
+            },
+            "use_doc_unwarping set to False",
+        ),
+        (
+            "a.json",
+            {"rec_texts": [], "rec_polys": [], "doc_preprocessor_res": {"angle": 90}},
+            "turned or flattened",
+        ),
+        (
+            "a.json",
+            {"categories": {}, "items": [{"id": "a", "annotations": [{"type": "rotated_bbox"}]}]},
+            "photo 1: a rotated_bbox",
+        ),
         ("a.json", {"form": [{"text": 7, "box": [1, 2, 30, 9]}]}, "a text must be a string, got 7"),
         ("a.json", {"analyzeResult": {"pages": [{"unit": "inch", "lines": []}]}}, "places in inch"),
         ("train.json", {"a": [{"transcription": "Hi", "points": 3}]}, "train.json:1: a"),
@@ -244,41 +293,3 @@ def test_what_is_not_as_its_tool_writes_it_is_refused(
     put(tmp_path / name, content)
     with pytest.raises(DataError, match=message):
         read(tmp_path)
-
-
-TURNS = [{"from": "human", "value": "<image>"}, {"from": "gpt", "value": "Hi"}]
-PARTS = [{"type": "text", "text": "Hi"}]
-SHOWN = [{"type": "image_url", "image_url": {"url": "a.png"}}]
-TAGGED = [{"text": "OCR:", "tag": "mask"}, {"text": "Hi", "tag": "no_mask"}]
-
-
-@pytest.mark.parametrize(
-    "row",
-    [
-        {"image": "a.png", "conversations": TURNS},
-        {"images": ["a.png"], "query": "<image>", "response": "Hi"},
-        {"messages": [{"role": "user", "content": SHOWN}, {"role": "assistant", "content": PARTS}]},
-        {"image_info": [{"image_url": "./a.png"}], "text_info": TAGGED},
-    ],
-)
-@pytest.mark.parametrize("name", ["train.jsonl", "train.json"])
-def test_a_conversation_about_an_image(tmp_path: Path, row: dict[str, Any], name: str) -> None:
-    write_image(tmp_path / "a.png", 0)
-    put(tmp_path / name, [row] if name.endswith(".json") else row)
-    found, splits = load(tmp_path)
-    assert (found, [(s.path.name, s.text) for s in splits["train"]]) == ("chat", [("a.png", "Hi")])
-    assert load(tmp_path / name)[0] == "chat"
-
-
-@pytest.mark.parametrize(
-    ("row", "message"),
-    [
-        ({"images": ["a.png", "b.png"], "conversations": TURNS}, "one image"),
-        ({"image": "a.png", "conversations": [*TURNS, *TURNS]}, "one answer"),
-        ({"image": "data:image/png;base64,AA", "conversations": TURNS}, "as files"),
-    ],
-)
-def test_a_conversation_of_another_kind_is_refused(tmp_path: Path, row: dict[str, Any], message: str) -> None:
-    put(tmp_path / "a.jsonl", row)
-    with pytest.raises(DataError, match=f"{message}"):
-        load(tmp_path)

@@ -1,7 +1,9 @@
 """Labels of lines as other tools leave them: their odd forms, and what is refused by its place."""
 
+import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import lmdb
 import pytest
@@ -150,8 +152,7 @@ def test_texts_beside_images(tmp_path: Path) -> None:
         load(tmp_path)
     write(tmp_path / "a.gt.txt", "x")
     write(tmp_path / "lost.gt.txt", "x")
-    with pytest.raises(DataError, match=r"lost\.gt\.txt"):
-        load(tmp_path)
+    assert [s.path.name for s in load(tmp_path)[1]["all"]] == ["a.bin.png", "b.tif", "lost.*"]
 
 
 @pytest.mark.parametrize(("line", "name"), [(f"{LINE},x", "corners_list"), ("0 .5 .5 .2 .1", "yolo")])
@@ -159,6 +160,10 @@ def test_regions_beside_images_are_no_texts(tmp_path: Path, line: str, name: str
     for image in "ab":
         write_image(tmp_path / f"{image}.png", 0)
     write(tmp_path / "a.txt", "")
+    write(tmp_path / "b.txt", line.replace("0 .5", "box .5"))
+    if name == "yolo":  # the class by its name: no format, and no text
+        with pytest.raises(DataError, match="known format"):
+            load(tmp_path)
     write(tmp_path / "b.txt", line)
     assert load(tmp_path)[0] == load(tmp_path, tasks=("detection",))[0] == name
     write(tmp_path / "b.txt", "10,20,30,40,x")
@@ -204,4 +209,42 @@ def test_without_the_package_lmdb_is_told_how_to_get_it(
     lines(tmp_path)
     monkeypatch.setitem(sys.modules, "lmdb", None)
     with pytest.raises(UsageError, match=r"\[lmdb\]"):
+        load(tmp_path)
+
+
+TURNS = [{"from": "human", "value": "<image>"}, {"from": "gpt", "value": "Hi"}]
+PARTS = [{"type": "text", "text": "Hi"}]
+SHOWN = [{"type": "image_url", "image_url": {"url": "a.png"}}]
+TAGGED = [{"text": "OCR:", "tag": "mask"}, {"text": "Hi", "tag": "no_mask"}]
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"image": "a.png", "conversations": TURNS},
+        {"images": ["a.png"], "query": "<image>", "response": "Hi"},
+        {"messages": [{"role": "user", "content": SHOWN}, {"role": "assistant", "content": PARTS}]},
+        {"image_info": [{"image_url": "./a.png"}], "text_info": TAGGED},
+    ],
+)
+@pytest.mark.parametrize("name", ["train.jsonl", "train.json"])
+def test_a_conversation_about_an_image(tmp_path: Path, row: dict[str, Any], name: str) -> None:
+    write_image(tmp_path / "a.png", 0)
+    write(tmp_path / name, json.dumps([row] if name.endswith(".json") else row))
+    found, splits = load(tmp_path)
+    assert (found, [(s.path.name, s.text) for s in splits["train"]]) == ("chat", [("a.png", "Hi")])
+    assert load(tmp_path / name)[0] == "chat"
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ({"images": ["a.png", "b.png"], "conversations": TURNS}, "one image"),
+        ({"image": "a.png", "conversations": [*TURNS, *TURNS]}, "one answer"),
+        ({"image": "data:image/png;base64,AA", "conversations": TURNS}, "as files"),
+    ],
+)
+def test_a_conversation_of_another_kind_is_refused(tmp_path: Path, row: dict[str, Any], message: str) -> None:
+    write(tmp_path / "a.jsonl", json.dumps(row))
+    with pytest.raises(DataError, match=f"{message}"):
         load(tmp_path)

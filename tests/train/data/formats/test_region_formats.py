@@ -71,6 +71,21 @@ def test_lists_are_told_apart_by_their_first_line(tmp_path: Path) -> None:
         read(tmp_path / "words.txt")
 
 
+@pytest.mark.parametrize("flag", ["difficult", "ignore", "illegibility"])
+def test_a_flag_of_another_set_ignores_a_region(tmp_path: Path, flag: str) -> None:
+    entry = {"transcription": "x", "points": QUAD, flag: 1}
+    write(tmp_path / "det_gt.txt", "b.jpg\t[]", f"a.jpg\t{json.dumps([entry])}")
+    assert [region.ignored for region in regions(read(tmp_path)[1]["all"])] == [True]
+
+
+def test_blanks_behind_all_commas_belong_to_no_text(tmp_path: Path) -> None:
+    touch(tmp_path / "a.jpg")
+    write(tmp_path / "gt_a.txt", f"{LINE.replace(',', ', ')}, x", f"{LINE}, y")
+    assert [region.text for region in regions(read(tmp_path)[1]["all"])] == ["x", "y"]
+    write(tmp_path / "gt_a.txt", f"{LINE}, x", f"{LINE},y")
+    assert [region.text for region in regions(read(tmp_path)[1]["all"])] == [" x", "y"]
+
+
 def test_a_list_of_corners_gathers_the_lines_of_an_image(tmp_path: Path) -> None:
     write(
         tmp_path / "det_gt.txt",
@@ -139,6 +154,10 @@ def test_icdar_images_in_a_folder_of_their_own(tmp_path: Path) -> None:
     (tmp_path / "images" / "img_7.PNG").unlink()
     with pytest.raises(DataError, match=r"gt_img_7\.txt with none"):
         read(tmp_path)
+    touch(tmp_path.parent / "away" / "img_7.png")
+    assert read(tmp_path, {"root": str(tmp_path.parent / "away")})[1]["all"][0].path.parent.name == "away"
+    with pytest.raises(UsageError, match="--root must be a folder"):
+        read(tmp_path, {"root": str(tmp_path / "nowhere")})
 
 
 def test_icdar_mlt_has_a_script_before_the_text(tmp_path: Path) -> None:

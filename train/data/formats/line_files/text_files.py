@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from train.data.folders.beside import Neighbours, alike, files_ending
+from train.data.folders.image_paths import ANY_SUFFIX
 from train.data.folders.left_aside import NO_LABELS
 from train.data.folders.notes import note
 from train.data.formats import FORMATS, Format, by_split, images_in, read_text
@@ -17,7 +18,8 @@ from train.data.sample import Sample
 from train.errors import DataError
 
 TRUTH, PLAIN = ".gt.txt", ".txt"
-COORDINATES = re.compile(r"\s*(-?\d+(\.\d+)?[\s,;]+){4}")
+COORDINATES = re.compile(r"\s*(-?\d+(\.\d+)?[\s,;]+){4}|\S+(\s+[01]?\.\d+){4}\s*$")
+"""Numbers of regions, or the name of a class and four shares as YOLO's."""
 LOOKED_AT = 20
 
 
@@ -36,7 +38,11 @@ class TextFiles(Format):
 
     @staticmethod
     def read(path: Path, options: Mapping[str, str]) -> Iterator[Sample]:
-        """Yield one sample an image, by name; an image without a text is refused, as is a `.gt.txt` without one."""
+        """Yield one sample an image, by name, then those of a `.gt.txt` without one.
+
+        Raises:
+            DataError: an image has no text.
+        """
         folder = path.absolute()
         images, beside = images_in(folder), Neighbours(folder)
         used: dict[Path, Path] = {}
@@ -49,6 +55,7 @@ class TextFiles(Format):
                     "add it, or move the image elsewhere",
                 )
             used[image] = labels
+        used |= {folder / (labels.name[: -len(TRUTH)] + ANY_SUFFIX): labels for labels in _lost(folder, used)}
         for (image, labels), text in zip(used.items(), texts_of(used), strict=True):
             yield Sample(image, text, f"{labels}:1")
         _tell_rest(folder, {alike(image.stem) for image in images}, {*used.values()})
@@ -64,13 +71,15 @@ def _is_truth(labels: Path) -> bool:
     return labels.name.lower().endswith(TRUTH)
 
 
+def _lost(folder: Path, used: Mapping[Path, Path]) -> list[Path]:
+    """Return each `.gt.txt` of which there is no image."""
+    taken = {*used.values()}
+    return [path for path in files_ending(folder, PLAIN) if _is_truth(path) and path not in taken]
+
+
 def _tell_rest(folder: Path, stems: Set[str], used: Set[Path]) -> None:
-    """Raise DataError for a `.gt.txt` without an image; say how many `.txt` have none, or stand in for a `.gt.txt`."""
+    """Say how many `.txt` have no image, or stand in for a `.gt.txt`."""
     lost = [path for path in files_ending(folder, PLAIN) if path not in used]
-    if truths := list(filter(_is_truth, lost)):
-        raise DataError(
-            f"every {TRUTH} must have an image of its name", truths[0], "add it, or remove the text"
-        )
     note_lost(folder, [path for path in lost if path.name not in NO_LABELS and not _stems(path) & stems])
     plain = sum(not _is_truth(path) for path in used)
     if 0 < plain < len(used):

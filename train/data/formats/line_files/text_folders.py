@@ -8,7 +8,7 @@ from train.data.folders.beside import files_ending
 from train.data.formats import FORMATS, LOOKED_INTO, Format, images_in
 from train.data.formats.apart import ImagesAround, find_apart
 from train.data.formats.line_files.text_files import COORDINATES, PLAIN, TRUTH, texts_of
-from train.data.formats.places import TRIED
+from train.data.formats.places import TRIED, is_file
 from train.data.formats.region_lists import first_lines
 from train.data.sample import Sample
 from train.errors import DataError
@@ -55,12 +55,13 @@ def _holds_texts(folder: Path) -> bool:
 
 
 def _have_images(folder: Path) -> bool:
-    """Whether the first texts of a folder have an image each."""
+    """Whether most of the first texts of a folder have an image."""
     images, files = ImagesAround(folder), files_ending(folder, PLAIN)[:TRIED]
     try:
-        return all(images.find(name, folder, RULE) for name in {*map(_stem, files)})
+        found = [images.find(name, folder, RULE) for name in {*map(_stem, files)}]
     except DataError:
         return False
+    return 2 * sum(map(is_file, found)) > len(found)
 
 
 def _is_text(path: Path) -> bool:

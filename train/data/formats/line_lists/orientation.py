@@ -3,13 +3,13 @@
 PaddleX's lists have classes that `label.txt` names, `path 1` and `1 180_degree`; or the images lie in a folder of each.
 """
 
-import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from train.data.folders.image_paths import locate
 from train.data.folders.split_names import entries, lists_or_whole
 from train.data.formats import FORMATS, Format, by_split, images_in, itself
+from train.data.formats.line_lists.class_list import DIRECTION, class_names
 from train.data.formats.region_lists import first_line, lines_of
 from train.data.sample import Sample
 from train.errors import DataError
@@ -18,9 +18,6 @@ LIST, WHOLE = "ori_gt_{}.txt", "ori_gt.txt"
 SHARED = ("cls_gt_{}.txt", "{}_list.txt", "{}.txt")
 """Names of lists that are ours if they hold angles."""
 ANGLES = ("0", "180")
-CLASSES = "label.txt"
-CLASS = re.compile(r"(0|180)(_?deg(ree)?)?", re.IGNORECASE)
-"""What a class, or the folder of one, may be called."""
 
 
 @FORMATS.register("orientation")
@@ -68,16 +65,14 @@ def _class_folders(folder: Path) -> dict[str, list[Path]]:
     """Return the folders that are called as classes are and hold images, by angle."""
     found: dict[str, list[Path]] = {}
     for path in entries(folder):
-        if (match := CLASS.fullmatch(path.name)) and path.is_dir() and images_in(path):
+        if (match := DIRECTION.fullmatch(path.name)) and path.is_dir() and images_in(path):
             found.setdefault(match[1], []).append(path)
     return found
 
 
 def _classes(path: Path) -> dict[str, str]:
     """Return the angle of each class that the `label.txt` beside a list names; nothing without one."""
-    file = path.with_name(CLASSES)
-    named = (line.split() for line, _ in lines_of(file)) if file.is_file() and file != path else ()
-    pairs = [(row[0], CLASS.fullmatch(row[1])) for row in named if len(row) == 2]
+    pairs = ((number, DIRECTION.fullmatch(name)) for number, name in class_names(path).items())
     return {number: match[1] for number, match in pairs if match}
 
 

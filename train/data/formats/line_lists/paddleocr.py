@@ -8,9 +8,11 @@ from pathlib import Path
 from train.data.folders.image_paths import locate
 from train.data.folders.split_names import lists_or_whole
 from train.data.formats import FORMATS, IMAGE_SUFFIXES, Format, itself
+from train.data.formats.line_lists.class_list import require_no_classes
 from train.data.formats.line_lists.iam import is_iam
 from train.data.formats.region_lists import first_line, is_corners, is_regions, lines_of
 from train.data.sample import Sample
+from train.data.texts.objects import QUOTED
 from train.errors import DataError
 
 LISTS, SHARED = ("rec_gt_{}.txt", "{}_list.txt"), "{}.txt"
@@ -38,6 +40,7 @@ class PaddleOCR(Format):
         """Yield one sample a path; blank lines are passed over."""
         rows = [(*_parse(line, source), source) for line, source in lines_of(path)]
         paths = locate(path, [name for names, *_ in rows for name in names], options.get("root", ""))
+        require_no_classes(path, [text for _, text, _ in rows])
         for names, text, source in rows:
             yield from (Sample(paths[name], text, source) for name in names)
 
@@ -63,6 +66,12 @@ def _parse(line: str, source: str) -> tuple[list[str], str]:
             "a label line must be `path<TAB>text` with one tab",
             f"{source}: {line[:80]!r}",
             "put exactly one tab between path and text",
+        )
+    if QUOTED.fullmatch(name):
+        raise DataError(
+            "a path must stand without quotation marks",
+            f"{source}: {name[:80]}",
+            "take them away, or name the list .tsv, in which they may be",
         )
     if texts[0].startswith(DETECTION):
         raise DataError(

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from train.data.folders.beside import files_ending
-from train.data.formats import FORMATS, Format
+from train.data.formats import FORMATS, ROOT, Format
 from train.data.formats.apart import ImagesAround, find_apart
 from train.data.formats.region_lists import corner_region, lines_of, plain_texts, skipped_fields
 from train.data.photos.regions import Region, as_region, label_of
@@ -29,7 +29,7 @@ class Icdar(Format):
     """
 
     task = "detection"
-    options: ClassVar[Mapping[str, str]] = {"skip": "0"}
+    options: ClassVar[Mapping[str, str]] = {"skip": "0", **ROOT}
 
     @staticmethod
     def find(root: Path) -> dict[str, Path]:
@@ -41,7 +41,7 @@ class Icdar(Format):
         """Yield one sample a label file, by name."""
         skip = skipped_fields(options.get("skip", "0"))
         folder = path.absolute()
-        images, files = ImagesAround(folder), _labels(folder)
+        images, files = ImagesAround(folder, options.get("root", "")), _labels(folder)
         photos = [[_region(line, source, skip) for line, source in lines_of(labels)] for labels in files]
         for labels, regions in zip(files, plain_texts(folder, photos, skip), strict=True):
             image = images.find(labels.stem[len(PREFIX) :], labels, RULE)

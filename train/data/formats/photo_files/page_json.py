@@ -4,13 +4,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
-from train.data.decoded.header import image_size
 from train.data.folders.beside import files_ending
 from train.data.folders.notes import note
 from train.data.formats import FORMATS, ROOT, Format
 from train.data.formats.apart import ImagesAround, find_apart, image_name_of
 from train.data.formats.photo_files.page_json_kinds import KINDS, Kind, Page, said
 from train.data.formats.places import TRIED, peek_json, read_json
+from train.data.formats.shapes import size_to_share
 from train.data.photos.regions import label_of
 from train.data.sample import Sample
 from train.errors import DataError
@@ -58,7 +58,7 @@ def _sample(file: Path, content: Any, kind: Kind, images: ImagesAround, text: st
     source = f"{file}:1"
     try:
         image = images.find(kind.image(content) or image_name_of(file), file, RULE)
-        page = Page(content, _size(image) if kind.shares else (0, 0), text, source)
+        page = Page(content, size_to_share(image) if kind.shares else (0, 0), text, source)
         return Sample(image, label_of(kind.regions(page)), source, size=kind.labelled(content))
     except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
         raise DataError(
@@ -66,14 +66,6 @@ def _sample(file: Path, content: Any, kind: Kind, images: ImagesAround, text: st
             f"{source}: {said(error)}",
             "mend or remove it",
         ) from error
-
-
-def _size(image: Path) -> tuple[int, int]:
-    """Return height and width of a photo; anything for one that cannot be read, which the check finds."""
-    try:
-        return image_size(image)
-    except DataError:
-        return 100, 100
 
 
 def _kind(content: Any) -> Kind | None:

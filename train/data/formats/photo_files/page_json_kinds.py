@@ -176,6 +176,13 @@ def _google(page: Page) -> Iterator[Region]:
 
 
 def _paddlex(page: Page) -> Iterator[Region]:
+    """Yield lines; raise ValueError for places in what PaddleX made of the photo, as it does by default."""
+    made = page.content.get("doc_preprocessor_res") or {}
+    if made.get("angle", 0) > 0 or made.get("model_settings", {}).get("use_doc_unwarping"):
+        raise ValueError(
+            "places in a copy that PaddleX turned or flattened: read the photos with use_doc_orientation_classify and "
+            "use_doc_unwarping set to False"
+        )
     for outline, text in zip(page.content["rec_polys"], page.content["rec_texts"], strict=True):
         yield as_region(numbers_of(outline, page.source), text_from(text))
 

@@ -97,7 +97,7 @@ def parse_xml(file: Path) -> "Xml.Element[str]":
 
 def _text(thing: "Xml.Element[str]", described: bool) -> str:
     if not described:
-        return thing.findtext(NAME) or ""
+        return (thing.findtext(NAME) or "").strip()
     held = _attributes(thing)
     return next((text for key in TEXTS if (text := held.get(key) or thing.findtext(key))), "")
 

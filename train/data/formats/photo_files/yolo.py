@@ -7,12 +7,12 @@ from typing import Any, ClassVar
 
 import yaml
 
-from train.data.decoded.header import image_size
 from train.data.folders.beside import Neighbours, alike, files_ending
+from train.data.folders.image_paths import ANY_SUFFIX
 from train.data.folders.split_names import NAMES
 from train.data.formats import FORMATS, Format, by_split, images_in
 from train.data.formats.region_lists import first_line, lines_of
-from train.data.formats.shapes import rectangle, rounded
+from train.data.formats.shapes import rectangle, rounded, size_to_share
 from train.data.photos.regions import Region, as_region, label_of
 from train.data.sample import Sample
 from train.errors import DataError
@@ -49,16 +49,18 @@ class Yolo(Format):
 
     @staticmethod
     def read(path: Path, options: Mapping[str, str]) -> Iterator[Sample]:
-        """Yield one sample an image, by name."""
+        """Yield one sample an image, by name; then those of boxes whose image is missing."""
         folder = path.absolute()
         labels = _labels_folder(folder)
         images, beside = images_in(folder), Neighbours(folder, labels)
-        _require_images(labels, {alike(image.stem) for image in images})
         for image in images:
             name = f"{image.stem}.txt"
             file = beside.find(image, name)
             regions = list(_regions(file, image)) if file else []
             yield Sample(image, label_of(regions), f"{file or labels / name}:1")
+        for file in _lost(labels, {alike(image.stem) for image in images}):
+            missing = folder / f"{file.stem}{ANY_SUFFIX}"
+            yield Sample(missing, label_of(_regions(file, missing)), f"{file}:1")
 
 
 def is_box(line: str) -> bool:
@@ -119,24 +121,18 @@ def _named(settings: Path) -> dict[str, Path]:
     return files
 
 
-def _require_images(labels: Path, stems: set[str]) -> None:
-    """Raise DataError for boxes whose image is not there."""
-    lost = [
+def _lost(labels: Path, stems: set[str]) -> list[Path]:
+    """Return the files of boxes whose image is not there."""
+    return [
         file
         for file in files_ending(labels, ".txt")
         if alike(file.stem) not in stems and is_box(first_line(file))
     ]
-    if lost:
-        raise DataError(
-            "every file of boxes must have an image of its name",
-            lost[0],
-            "add the image, or remove the boxes",
-        )
 
 
 def _regions(file: Path, image: Path) -> Iterator[Region]:
     lines = list(lines_of(file))
-    height, width = image_size(image) if lines else (0, 0)
+    height, width = size_to_share(image) if lines else (0, 0)
     for line, source in lines:
         if not is_box(line):
             raise DataError(

@@ -16,7 +16,7 @@ from train.data.formats.places import (
     read_json,
     splits_told,
 )
-from train.data.formats.shapes import degrees_of, labelled_size, numbers_of, text_in, turned
+from train.data.formats.shapes import degrees_of, labelled_size, note_attributes, numbers_of, text_in, turned
 from train.data.photos.regions import Region, as_region, is_set, label_of
 from train.data.sample import Sample
 from train.errors import DataError
@@ -27,6 +27,8 @@ OUTLINES = ("segmentation", "mask", "points")
 """Where an outline stands: of COCO, COCO-Text, TextOCR."""
 ILLEGIBLE = "."
 """What TextOCR has under the first of these for a text that nobody can read."""
+SAID = frozenset({"id", "image_id", "legibility", "language", "class"})
+"""Keys of an annotation that hold no text, though they may be one."""
 SET = "set"
 """The key under which COCO-Text has the split of an image."""
 CORNERS = 4
@@ -67,13 +69,25 @@ class Coco(Format):
         source = f"{path}:1"
         images = _items(content, IMAGES, source)
         key = options.get("text", "")
-        regions = _regions(_items(content, ANNOTATIONS, source), _ids(images, source), key, source)
+        annotations = _items(content, ANNOTATIONS, source)
+        regions = _regions(annotations, _ids(images, source), key, source)
+        if not any(region.text for some in regions.values() for region in some):
+            note_attributes(path, _attributes(annotations))
         names = [_name(image, source) for image in images]
         paths = find_images(path, names, options.get("root", ""), places_of_splits(path))
         splits = splits_told(path, names, [image.get(SET) for image in images])
         for number, (image, name, split) in enumerate(zip(images, names, splits, strict=True), 1):
             size = labelled_size(image.get("height"), image.get("width"))
             yield Sample(paths[name], label_of(regions[image["id"]]), f"{path}:{number}", split, size=size)
+
+
+def _attributes(annotations: Sequence[dict[str, Any]]) -> Iterator[str]:
+    """Yield the keys under which annotations have texts."""
+    for annotation in annotations:
+        held = annotation.get("attributes")
+        for key, value in {**annotation, **(held if isinstance(held, dict) else {})}.items():
+            if isinstance(value, str) and value and key not in SAID:
+                yield key
 
 
 def _name(image: dict[str, Any], source: str) -> str:

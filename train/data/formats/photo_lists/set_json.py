@@ -1,4 +1,4 @@
-"""One JSON file for the photos of a split: ArT, LSVT, XFUND, MMOCR's regions, Datumaro, CreateML."""
+"""One JSON file for the photos of a split: ArT, LSVT, XFUND, MMOCR's regions, Datumaro, CreateML, HierText."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -22,6 +22,9 @@ from train.data.photos.regions import label_of
 from train.data.sample import Sample
 from train.errors import DataError
 
+SUFFIXES, TRUTH_FOLDER = (".json", ".jsonl"), "gt"
+"""HierText's one JSON object stands in `gt/train.jsonl`."""
+
 
 @FORMATS.register("set_json")
 class SetJson(Format):
@@ -34,7 +37,9 @@ class SetJson(Format):
     @staticmethod
     def find(root: Path) -> dict[str, Path]:
         """Return the files by the split in their names, or in the names of their folders."""
-        return find_exports(root, ".json", _is_ours) or find_exports(root / LABEL_FOLDER, ".json", _is_ours)
+        places = (root, root / LABEL_FOLDER, root / TRUTH_FOLDER)
+        tried = (find_exports(place, suffix, _is_ours) for suffix in SUFFIXES for place in places)
+        return next(filter(None, tried), {})
 
     @staticmethod
     def read(path: Path, options: Mapping[str, str]) -> Iterator[Sample]:
@@ -66,7 +71,7 @@ def _images(path: Path, names: list[str], root: str) -> dict[str, Path]:
     found = find_images(path, called, root, places_of_splits(path)) if called else {}
     if len(called) == len(names):
         return found
-    place = path.parent.parent if path.parent.name == LABEL_FOLDER else path.parent
+    place = path.parent.parent if path.parent.name in (LABEL_FOLDER, TRUTH_FOLDER) else path.parent
     images = ImagesAround(place, root, split_within(path.stem), within=True)
     rule = "each photo of the file must be one image of its name, beside it or in a folder beside it"
     others = [name for name in names if name not in found]

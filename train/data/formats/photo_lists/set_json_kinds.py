@@ -87,8 +87,10 @@ def _datumaro(content: Any, text: str, source: str) -> Iterator[Photo]:
 
 
 def _datumaro_regions(held: dict[str, Any], text: str, source: str) -> Iterator[Region]:
-    if held["type"] not in ("bbox", "polygon"):
+    if held["type"] in ("label", "caption"):  # of the whole photo
         return
+    if held["type"] not in ("bbox", "polygon"):
+        raise ValueError(f"a {held['type']}, where bbox and polygon are read")
     attributes = held.get("attributes") or {}
     words = {key: value for key, value in attributes.items() if isinstance(value, str)}
     told = text_in(words, [text] if text else TEXTS, source) or ""
@@ -117,6 +119,28 @@ def _createml(content: Any, text: str, source: str) -> Iterator[Photo]:
         yield Photo(str(photo["image"]), regions)
 
 
+def _is_hiertext(content: Any) -> bool:
+    return _has(content, "annotations") and _has(_first(content["annotations"]), "image_id", "paragraphs")
+
+
+def _hiertext(content: Any, text: str, source: str) -> Iterator[Photo]:
+    """Yield lines; a paragraph without any is ignored, as are lines that cannot be read."""
+    for photo in content["annotations"]:
+        parts = [
+            part for held in photo["paragraphs"] for part in held.get("lines") or [{**held, "legible": False}]
+        ]
+        regions = [
+            as_region(numbers_of(part["vertices"], source), text_from(part.get("text"))) for part in parts
+        ]
+        seen = [
+            replace(region, ignored=region.ignored or part.get("legible") is False)
+            for region, part in zip(regions, parts, strict=True)
+        ]
+        yield Photo(
+            str(photo["image_id"]), seen, labelled_size(photo.get("image_height"), photo.get("image_width"))
+        )
+
+
 def _has(held: Any, *keys: str) -> bool:
     return isinstance(held, dict) and all(key in held for key in keys)
 
@@ -131,4 +155,5 @@ KINDS: tuple[tuple[Callable[[Any], bool], PhotosOf], ...] = (
     (has_places, _mmocr),
     (_is_datumaro, _datumaro),
     (_is_createml, _createml),
+    (_is_hiertext, _hiertext),
 )

@@ -14,6 +14,7 @@ from train.errors import DataError
 
 SPACE, SEPARATOR = " ", re.compile(r"sep=.\s*", re.IGNORECASE)
 DELIMITERS = ("\t", ",", ";", "|", SPACE)
+LOOKED_AT = 20
 TEXT_PLACE = 1
 """The place of the text among the columns that a reader asks for."""
 IsHeader = Callable[[Sequence[str]], bool]
@@ -60,11 +61,11 @@ def delimited_table(path: Path, dialect: Dialect, is_header: IsHeader) -> Table:
         dialect: what is known of it.
         is_header: whether a row names the columns that a reader wants.
     """
-    beginning = list(islice((line for line in _lines(path) if line.strip()), 2))
+    beginning = list(islice((line for line in _lines(path) if line.strip()), LOOKED_AT))
     delimiter = dialect.delimiter or _delimiter(beginning, path, is_header)
     quoted = delimiter != SPACE and not (delimiter == "\t" and path.suffix.lower() == ".txt")
     quotes = quoted if dialect.quotes is None else dialect.quotes
-    form = _form(path, beginning, delimiter, quotes)
+    form = _form(path, beginning[:2], delimiter, quotes)
     head, second = _beginning(_cells(path, form, 0))
     bare = not is_header(head) and _begin_with_images(beginning, delimiter, path)
     unnamed = bare or any(map(has_image_name, head))
@@ -127,8 +128,11 @@ def _beginning(rows: Iterator[tuple[str, list[str], str]]) -> tuple[list[str], l
 
 
 def _delimiter(lines: Sequence[str], path: Path, is_header: IsHeader) -> str:
-    """Return the character that divides a first line into a header, or cuts off the name of an image in one of two."""
-    for line in lines:
+    """Return the character that divides a first line into a header, or cuts off the name of an image in one of two.
+
+    Else the one that cuts off the names of images that are there.
+    """
+    for line in lines[:2]:
         for delimiter in DELIMITERS:
             cells = line.strip().split(delimiter)
             is_usual = delimiter != SPACE and is_header(cells)  # names of columns may have blanks
@@ -142,10 +146,11 @@ def _delimiter(lines: Sequence[str], path: Path, is_header: IsHeader) -> str:
 
 
 def _begin_with_images(lines: Sequence[str], delimiter: str, path: Path) -> bool:
-    """Whether two lines begin with names of images that lie there, without their suffixes, as Kaldi's do."""
-    return len(lines) == 2 and all(
-        delimiter in line and names_image(line.partition(delimiter)[0].strip(), path) for line in lines
-    )
+    """Whether two lines, and most, begin with names of images that lie there, without their suffixes, as Kaldi's do."""
+    cut = [line.partition(delimiter)[0].strip() for line in lines if delimiter in line]
+    names = cut if len(cut) > 1 else []
+    found = sum(names_image(name, path) for name in names)
+    return found > 1 and 2 * found > len(lines)
 
 
 def _lines(path: Path) -> Iterator[str]:

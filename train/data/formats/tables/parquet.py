@@ -18,6 +18,8 @@ NUMBERED = re.compile(r"\d{4}\.parquet")
 FIRST = "0000.parquet"
 """Names of parts in the Hub's own conversion to Parquet, which has a folder for each split: all of it are a table."""
 BYTES = "bytes"
+KRAKEN = "lines"
+"""The column of what `ketos compile` writes."""
 ARROW, MAGIC = ".arrow", b"ARROW1"
 
 
@@ -27,6 +29,12 @@ def parquet_table(path: Path) -> Table:
 
     parts = parts_of(path)
     schema = _schema(parts[0])
+    if KRAKEN in schema.names and {"text", "im"} <= _fields(schema.field(KRAKEN).type).keys():
+        raise DataError(
+            "a table must hold images and texts",
+            f"{path}: lines that kraken compiled",
+            "name what they were compiled from: the images with their .gt.txt, or the PAGE or ALTO files",
+        )
     images = tuple(column.name for column in schema if _holds_images(column.type))
     texts = (types.is_string, types.is_large_string, types.is_string_view)
 
@@ -149,10 +157,16 @@ def _holds_images(kind: Any) -> bool:
     def is_bytes(inner: Any) -> bool:
         return bool(types.is_binary(inner) or types.is_large_binary(inner))
 
-    if types.is_struct(kind):
-        inner = {kind.field(i).name: kind.field(i).type for i in range(kind.num_fields)}
-        return BYTES in inner and is_bytes(inner[BYTES])
-    return is_bytes(kind)
+    inner = _fields(kind)
+    return (BYTES in inner and is_bytes(inner[BYTES])) if inner else is_bytes(kind)
+
+
+def _fields(kind: Any) -> dict[str, Any]:
+    """Return the types of what an object of a column holds, by name; nothing for another column."""
+    from pyarrow import types
+
+    parts = [kind.field(i) for i in range(kind.num_fields)] if types.is_struct(kind) else []
+    return {part.name: part.type for part in parts}
 
 
 def _unreadable(path: Path, error: Exception) -> DataError:

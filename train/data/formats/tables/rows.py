@@ -101,6 +101,8 @@ def _has_lines(path: Path) -> bool:
 
 def _json_lines(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     for number, line in enumerate(text_lines(path), 1):
+        if number == 1:
+            _require_lines(line, path)
         if line.strip():
             record, end = _decoded(line, 0, f"{path}:{number}")
             if line[end:].strip():
@@ -110,6 +112,16 @@ def _json_lines(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
                     "mend that line",
                 )
             yield f"{path}:{number}", record
+
+
+def _require_lines(first: str, path: Path) -> None:
+    """Raise DataError for a file whose first line begins a list, or an object of several lines."""
+    if first.strip() == "{" or first.lstrip(BLANK).startswith("["):
+        raise DataError(
+            "a line must hold one JSON object",
+            f"{path}:1: {first.strip()[:60]}",
+            "name the file .json, if that is one list or object",
+        )
 
 
 def json_objects(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -12,7 +12,7 @@ from train.data.formats.line_lists.chat import is_chat
 from train.data.formats.line_lists.iam import is_iam
 from train.data.formats.line_lists.orientation import ANGLES
 from train.data.formats.photo_lists.via_csv import is_via_csv
-from train.data.formats.places import files_by_split, find_images, has_image_name, names_image, splits_told
+from train.data.formats.places import files_by_split, find_images, has_image_name, splits_told
 from train.data.formats.region_lists import first_line, is_corners, is_regions
 from train.data.formats.tables.boxes import require_lines
 from train.data.formats.tables.delimited import Dialect, delimited_table
@@ -24,7 +24,8 @@ from train.errors import DataError, UsageError
 
 IMAGES = re.compile(r"(image|img|file|picture)s?_?(file)?_?(filename|names?|paths?|ur[li]s?)?|names?|paths?")
 TEXTS = re.compile(
-    r"((gt|ocr|plate)_?)?texts?|words?|transcri(pt|ption)|gt|ground_?truth|labels?|sentence|string|plate"
+    r"((gt|ocr|plate|corrected|true)_?)?texts?|words?|transcri(pt|ption)|gt|ground_?truth|labels?|sentence|string|plate"
+    r"|correct(ed|ion)"
 )
 FURTHER_TEXTS = re.compile("ground_?truth_text|suffix")
 """What a column of texts may be called where none has one of those names."""
@@ -75,7 +76,7 @@ class TableOfTexts(Format):
     def read(path: Path, options: Mapping[str, str]) -> Iterator[Sample]:
         """Yield one sample a row; blank rows are passed over."""
         table = _open(path, options)
-        image = _column(table, "image", options.get("image", ""), _likely_images(table, path), path)
+        image = _column(table, "image", options.get("image", ""), _likely_images(table), path)
         text = _text_column(table, options.get("text", ""), image, path)
         split_columns, group = (
             _further(table, names, (image, text)) for names in (SPLIT_COLUMNS, GROUP_COLUMNS)
@@ -155,12 +156,12 @@ def usual_texts(columns: Sequence[str], unfit: Collection[str] = ()) -> list[str
     return further if further and all(column in unfit for column in usual) else usual
 
 
-def _likely_images(table: Table, path: Path) -> list[str]:
+def _likely_images(table: Table) -> list[str]:
     """Return the columns that may name images; where several have such a name, those that do."""
     usual = list(table.images) or _usual(table.columns, IMAGES) if table.named else list(table.first)
     naming = [column for column in usual if has_image_name(str(table.first.get(column, "")).strip())]
     if not table.named and not naming:  # without their suffixes
-        return [column for column in usual[:1] if names_image(str(table.first[column]).strip(), path)]
+        return usual[:1]
     return usual if table.named and (len(usual) == 1 or not naming) else naming
 
 
@@ -215,7 +216,8 @@ def _group(cell: Any) -> str:
 
 def _may_be(path: Path) -> bool:
     suffix = path.suffix.lower()
-    if suffix in ALWAYS and not is_via_csv(path) and not is_chat(path):
+    is_photos = is_via_csv(path) or (suffix in JSON and bool(FORMATS.get("set_json").find(path)))
+    if suffix in ALWAYS and not is_photos and not is_chat(path):
         return True
     return suffix in (*JSON, *SOMETIMES) and is_table(path)
 
@@ -247,7 +249,7 @@ def is_table(path: Path) -> bool:
         table = _open(path, {})
     except DataError:
         return False
-    images, texts = _likely_images(table, path), _likely_texts(table)
+    images, texts = _likely_images(table), _likely_texts(table)
     if path.suffix.lower() in SOMETIMES and not _is_plain(table, path):
         return False
     return bool(images) and bool({*texts} - {*images[:1]})
@@ -256,7 +258,7 @@ def is_table(path: Path) -> bool:
 def _is_plain(table: Table, path: Path) -> bool:
     """Whether what may be anything is a table: most lists with tabs are of others, and objects hold more than texts."""
     if path.suffix.lower() == ".json":
-        return not table.unfit.keys() & {*_likely_images(table, path), *_likely_texts(table)}
+        return not table.unfit.keys() & {*_likely_images(table), *_likely_texts(table)}
     line = first_line(path)
     name, tab, text = line.partition("\t")
     if table.named or not tab:

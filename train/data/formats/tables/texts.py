@@ -6,6 +6,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from train.data.folders.notes import note
+from train.data.formats.line_lists.class_list import require_no_classes
 from train.data.formats.tables.rows import Row
 from train.errors import DataError
 
@@ -50,6 +51,7 @@ def require_texts(names: Sequence[str], texts: Sequence[Any], path: Path, chosen
 
     There every text has its number; where one stands beside several numbers, that is said alone.
     """
+    require_no_classes(path, [text for text in texts if isinstance(text, str)], chosen)
     if len(texts) > 1 and all(isinstance(text, str) and NUMBERS.fullmatch(text) for text in texts):
         note(
             f"{path}: all texts are numbers with blanks between, such as {texts[0][:40]!r}; if these are places in a "
