@@ -69,3 +69,15 @@ def test_texts_under_another_key_are_told(tmp_path: Path) -> None:
     with collected_notes() as notes:
         photos(tmp_path)
     assert any("--option text=NAME, one of: color, ocr" in line for line in notes)
+
+
+def test_a_split_without_labels_is_told(tmp_path: Path) -> None:
+    entry = {"image_id": 1, "bbox": [1, 2, 29, 7], "text": "x"}
+    names = [{"id": number, "file_name": f"{number}.jpg"} for number in (1, 2)]
+    write(tmp_path / "train.json", {"images": names, "annotations": [entry]})
+    write(tmp_path / "test.json", {"images": names, "annotations": []})
+    with collected_notes() as notes:
+        photos(tmp_path)
+    assert [line for line in notes if "has a region" in line] == [
+        f"{tmp_path}: no photo of test has a region; if they are not labelled, leave them out"
+    ]
