@@ -78,7 +78,8 @@ def find_images(
         plain = _in_folders_of_splits(labels, plain)
     place = place or roots[0]
     plain |= _without_uploads(labels, place, plain)
-    plain = {name: _with_its_suffix(path, place) for name, path in plain.items()}
+    stems: dict[Path, dict[str, list[str]]] = {}
+    plain = {name: _with_its_suffix(path, place, stems, labels) for name, path in plain.items()}
     paths = locate(labels, list(plain.values()), root or (str(place) if place != around[0] else ""))
     return {name: paths[path] for name, path in plain.items()}
 
@@ -185,11 +186,27 @@ def _last(name: str) -> str:
     return PurePosixPath(name.replace("\\", "/")).name
 
 
-def _with_its_suffix(name: str, place: Path) -> str:
-    """Return a name with the suffix of the image that is there, if it has none."""
-    if not name or has_image_name(name) or not (image := image_called(place / name)):
+def _with_its_suffix(name: str, place: Path, stems: dict[Path, dict[str, list[str]]], labels: Path) -> str:
+    """Return a name with the suffix of the image that is there, if it has none; `stems` keeps what folders hold.
+
+    Raises:
+        DataError: several images are there.
+    """
+    if not name or has_image_name(name):
         return name
-    return name + image.suffix
+    folder, stem = (place / name).parent, (place / name).name
+    if folder not in stems:
+        stems[folder] = {}
+        for image in images_in(folder):
+            stems[folder].setdefault(image.stem, []).append(image.suffix)
+    found = stems[folder].get(stem, [])
+    if len(found) > 1:
+        raise DataError(
+            "a name without a suffix must be one image",
+            f"{labels}: {name} is {' and '.join(stem + suffix for suffix in found)} in {folder}",
+            "write their suffixes into the labels",
+        )
+    return name + "".join(found)
 
 
 def image_called(path: Path) -> Path | None:

@@ -50,6 +50,15 @@ def test_a_path_within_the_folder_has_one_meaning(tmp_path: Path) -> None:
     assert list(found.values()) == [tmp_path / "a" / "1.png", tmp_path / "b" / "2.png"]
 
 
+def test_a_name_that_could_be_two_images_is_refused(tmp_path: Path) -> None:
+    touch(tmp_path / "images" / "a.jpg", tmp_path / "images" / "b.PNG")
+    write(tmp_path / "labels.csv", "filename,words\na,x\nb,y\n")
+    assert [s.path.name for s in load(tmp_path)[1]["all"]] == ["a.jpg", "b.PNG"]
+    touch(tmp_path / "images" / "a.png")
+    with pytest.raises(DataError, match=r"a is a\.jpg and a\.png"):
+        load(tmp_path)
+
+
 def test_a_folder_of_another_image_is_no_place(tmp_path: Path) -> None:
     """Though it is called as one in the path: the image lies above."""
     touch(tmp_path / "train" / "a.png", tmp_path / "rec" / "images" / "Train" / "b.png")
