@@ -284,6 +284,11 @@ def test_images_beside_a_folder_that_has_its_own_are_of_another_set(tmp_path: Pa
         ("a.xml", "<Annotations><image><box><segs>1,x</segs></box></image></Annotations>", "box 1"),
         ("poly_gt_a.txt", "x: [[1 2]], y: [[3]], ornt: [u'h'], transcriptions: [u'Hi']", "poly_gt_a.txt:1"),
         ("poly_gt_a.txt", "x: [[1 2]], y: [[3 4]], ornt: [u'h']", "poly_gt_a.txt:1"),
+        (
+            "poly_gt_a.txt",
+            "x: [[1 2-1]], y: [[3 4]], ornt: [u'h'], transcriptions: [u'Hi']",
+            "poly_gt_a.txt:1",
+        ),
     ],
 )
 def test_what_is_not_as_its_tool_writes_it_is_refused(
