@@ -14,6 +14,7 @@ DIRECTION = re.compile(r"(0|180)(_?deg(ree)?)?", re.IGNORECASE)
 """What a class of directions is called, or the folder of one."""
 OFTEN = 3
 """So many images for each class, at least, make numbers likely to be classes."""
+NUMBERS = re.compile(r"[\d,]+")
 SEVERAL = re.compile(r"[01](,[01])+")
 """The classes of an image that may have several, a 0 or 1 for each."""
 
@@ -21,7 +22,14 @@ SEVERAL = re.compile(r"[01](,[01])+")
 def class_names(labels: Path) -> dict[str, str]:
     """Return the name of each class, by its number, that the `label.txt` beside a list tells; nothing without one."""
     file = labels.with_name(CLASSES)
-    rows = [line.split(maxsplit=1) for line, _ in lines_of(file)] if file.is_file() and file != labels else []
+    try:
+        rows = (
+            [line.split(maxsplit=1) for line, _ in lines_of(file)]
+            if file.is_file() and file != labels
+            else []
+        )
+    except DataError:  # it is of something else
+        return {}
     numbered = all(len(row) == 2 and row[0].isdecimal() for row in rows)
     return {number: name.strip() for number, name in rows} if numbered else {}
 
@@ -34,10 +42,13 @@ def require_no_classes(labels: Path, texts: Sequence[str], chosen: bool = False)
         texts: of its images.
         chosen: whether a person named their column.
     """
-    names, plain = class_names(labels), {text.strip() for text in texts}
+    plain = {text.strip() for text in texts}
+    if not plain or not all(map(NUMBERS.fullmatch, plain)):
+        return
+    names = class_names(labels)
     others = [(number, name) for number, name in names.items() if number != name]
-    several = bool(plain) and all(map(SEVERAL.fullmatch, plain))
-    if not chosen and others and (several or (plain and plain <= names.keys())):
+    several = all(map(SEVERAL.fullmatch, plain))
+    if not chosen and others and (several or plain <= names.keys()):
         told = ", ".join(f"{number} is {name}" for number, name in others[:3])
         raise DataError(
             "the labels of lines must be texts",
