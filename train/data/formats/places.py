@@ -1,19 +1,17 @@
-"""Where the image of a label lies, and what a JSON file of labels holds: labels name an image as their tool saw it."""
+"""Where the image of a label lies: labels name an image as their tool saw it."""
 
-import json
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import islice, takewhile
 from pathlib import Path, PurePosixPath
-from typing import Any, NoReturn
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from train.data.folders.beside import files_ending
 from train.data.folders.image_paths import holds_in_any_case, locate
 from train.data.folders.notes import note
 from train.data.folders.split_names import entries, in_order, only_one, only_split_in, split_in, split_of
-from train.data.formats import IMAGE_SUFFIXES, SPLITS, by_split, images_in, itself, read_text
+from train.data.formats import IMAGE_SUFFIXES, SPLITS, by_split, images_in, itself
 from train.data.sample import BY_FOLDER, UNTOLD
 from train.errors import DataError
 
@@ -214,33 +212,6 @@ def image_called(path: Path) -> Path | None:
     suffixes = sorted(IMAGE_SUFFIXES) if path.name and not has_image_name(path.name) else []
     paths = (path.with_name(path.name + suffix) for end in suffixes for suffix in (end, end.upper()))
     return next((path for path in paths if is_file(path)), None)
-
-
-def read_json(path: Path) -> Any:
-    """Return what a JSON file holds; raise DataError naming the line if it is none."""
-    text = read_text(path)
-    try:
-        return json.loads(text, parse_constant=_refuse)
-    except json.JSONDecodeError as error:
-        raise DataError(
-            "a label file must be JSON", f"{path}:{error.lineno}: {error.msg}", "mend it at that line"
-        ) from error
-    except (ValueError, RecursionError) as error:
-        raise DataError(
-            "a label file must be JSON", f"{path}:1: {str(error)[:80]}", "save it again with its tool"
-        ) from error
-
-
-def peek_json(path: Path) -> Any:
-    """Return what a JSON file holds; None if it is none."""
-    try:
-        return read_json(path)
-    except DataError:
-        return None
-
-
-def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is no number")
 
 
 def splits_told(labels: Path, names: Sequence[str], told: Sequence[object] = ()) -> list[str]:

@@ -7,8 +7,9 @@ from typing import Any
 
 from train.data.folders.split_names import lists_or_whole
 from train.data.formats import FORMATS, Format, itself
+from train.data.formats.json_files import peek_json, read_json
 from train.data.formats.photo_lists.set_json_kinds import has_places
-from train.data.formats.places import find_images, peek_json, read_json, splits_told
+from train.data.formats.places import find_images, splits_told
 from train.data.sample import Sample
 from train.errors import DataError
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from train.data.folders.image_paths import locate
 from train.data.formats import FORMATS, Format, by_split, read_text
-from train.data.formats.places import read_json
+from train.data.formats.json_files import read_json
 from train.data.sample import Sample
 from train.errors import DataError
 

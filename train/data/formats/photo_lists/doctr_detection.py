@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from train.data.formats import FORMATS, Format, by_split, itself
-from train.data.formats.places import find_images, peek_json, read_json
+from train.data.formats.json_files import peek_json, read_json
+from train.data.formats.places import find_images
 from train.data.formats.shapes import numbers_of, rounded
 from train.data.photos.regions import as_region, label_of
 from train.data.sample import Sample

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from train.data.folders.split_names import split_within
 from train.data.formats import FORMATS, ROOT, Format
 from train.data.formats.apart import ImagesAround
+from train.data.formats.json_files import peek_json, read_json
 from train.data.formats.photo_files.page_json_kinds import said
 from train.data.formats.photo_lists.set_json_kinds import KINDS, Photo, PhotosOf
 from train.data.formats.places import (
@@ -14,9 +15,7 @@ from train.data.formats.places import (
     find_exports,
     find_images,
     has_image_name,
-    peek_json,
     places_of_splits,
-    read_json,
 )
 from train.data.photos.regions import label_of
 from train.data.sample import Sample
