@@ -17,7 +17,7 @@ from train.data.folders.notes import note
 from train.data.folders.split_names import SPLITS, entries, folders_by_split, in_order, split_of
 from train.data.folders.told_splits import deal
 from train.data.photos.lines import lines_of as lines_of_photos
-from train.data.photos.regions import label_of
+from train.data.photos.lines import note_unlabelled
 from train.data.pictures.kinds import READABLE_SUFFIXES
 from train.data.sample import Sample
 from train.data.texts.angles import require_texts
@@ -34,7 +34,6 @@ NO_OPTIONS: Mapping[str, str] = {}
 ROOT: Mapping[str, str] = {"root": ""}
 """The option of every format whose labels are paths: what they are relative to (`--root`), where not to the list."""
 LOOKED_INTO = 20
-NO_REGION = label_of([])
 RECOGNITION, PHOTOS, DIRECTIONS = ("recognition", "detection"), "detection", "orientation"
 __all__ = ["SPLITS"]
 
@@ -109,16 +108,16 @@ def load(
         {split: list(map(_normal, reader.read(path, options))) for split, path in files.items()},
         one_split,
     )
-    _note_texts(source, [sample for part in given.values() for sample in part])
-    for split, photos in given.items():
-        if reader.task == PHOTOS and len(photos) > 1 and all(photo.text == NO_REGION for photo in photos):
-            note(f"{source}: no photo of {split} has a region; if they are not labelled, leave them out")
+    every = [sample for part in given.values() for sample in part]
+    _note_texts(source, every)
+    if reader.task == PHOTOS:
+        note_unlabelled(source, given)
     if source.is_dir():
-        note_left_aside(source, files.values(), (sample for part in given.values() for sample in part))
+        note_left_aside(source, files.values(), every)
     if reader.task == RECOGNITION[0]:
-        require_plain(source, [sample.text for part in given.values() for sample in part])
+        require_plain(source, [sample.text for sample in every])
     if tasks[0] == DIRECTIONS != reader.task:
-        require_texts(source, (sample.text for part in given.values() for sample in part))
+        require_texts(source, (sample.text for sample in every))
     if reader.task == PHOTOS != tasks[0]:
         given = {split: lines_of_photos(photos) for split, photos in given.items()}
     return name, given

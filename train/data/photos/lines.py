@@ -1,6 +1,6 @@
 """The texts of labelled photos as lines to train a reader on, cut out as serving cuts what a detector finds."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,13 +14,14 @@ from train.data.folders.notes import note
 from train.data.folders.unpacked import unpack
 from train.data.geometry.crops import crop
 from train.data.images import Image, read
-from train.data.photos.regions import UNREAD, Region, has_further_field, regions_of
+from train.data.photos.regions import UNREAD, Region, has_further_field, label_of, regions_of
 from train.data.sample import Sample, is_resized, is_turned
 from train.errors import DataError
 
 VERSION = "crops 1"
 """Of what is cut: change it with the pixels that `train.data.geometry.crops` makes of a region."""
 NAME_LENGTH = 40
+NO_REGION = label_of([])
 
 
 class PhotoLine(NamedTuple):
@@ -30,6 +31,13 @@ class PhotoLine(NamedTuple):
     text: str
     source: str
     corners: npt.ArrayLike
+
+
+def note_unlabelled(source: Path, given: Mapping[str, Sequence[Sample]]) -> None:
+    """Say of which splits no photo has a region, as of the test sets of contests."""
+    for split, photos in given.items():
+        if len(photos) > 1 and all(photo.text == NO_REGION for photo in photos):
+            note(f"{source}: no photo of {split} has a region; if they are not labelled, leave them out")
 
 
 def lines_of(photos: Sequence[Sample]) -> list[Sample]:

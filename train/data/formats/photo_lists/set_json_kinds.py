@@ -130,15 +130,15 @@ def _hiertext(content: Any, text: str, source: str) -> Iterator[Photo]:
             part for held in photo["paragraphs"] for part in held.get("lines") or [{**held, "legible": False}]
         ]
         regions = [
-            as_region(numbers_of(part["vertices"], source), text_from(part.get("text"))) for part in parts
+            as_region(
+                numbers_of(part["vertices"], source),
+                text_from(part.get("text")),
+                part.get("legible") is False,
+            )
+            for part in parts
         ]
-        seen = [
-            replace(region, ignored=region.ignored or part.get("legible") is False)
-            for region, part in zip(regions, parts, strict=True)
-        ]
-        yield Photo(
-            str(photo["image_id"]), seen, labelled_size(photo.get("image_height"), photo.get("image_width"))
-        )
+        size = labelled_size(photo.get("image_height"), photo.get("image_width"))
+        yield Photo(str(photo["image_id"]), regions, size)
 
 
 def _has(held: Any, *keys: str) -> bool:
