@@ -58,7 +58,9 @@ def start_ray() -> None:
         return
     os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")  # our own progress lines say it
     os.environ.setdefault("TUNE_GLOBAL_CHECKPOINT_S", "2")  # what a killed search loses at most
-    os.environ.setdefault("RAY_worker_niceness", "0")  # as the command's: `nice python search/run.py` for less
+    os.environ.setdefault(
+        "RAY_worker_niceness", "0"
+    )  # as the command's: `nice python search/run.py` for less
     # Tune's own handler would end an interrupted search as if it were done.
     os.environ.setdefault("TUNE_DISABLE_SIGINT_HANDLER", "1")
     address = find_address()
