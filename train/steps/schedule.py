@@ -179,5 +179,9 @@ class Best:
         return {PREFIX + name: value for name, value in values.items()}
 
     def out_of_patience(self, epoch: int, patience: int) -> bool:
-        """Whether `patience` epochs up to `epoch` brought nothing better; never with a patience of 0."""
-        return 0 < patience <= epoch - self.epoch
+        """Whether `patience` epochs up to `epoch` brought nothing better; never with a patience of 0.
+
+        Nor where all validation samples are right: what their labels' loss still moves by says little, and a schedule
+        that has come to its end is worth more.
+        """
+        return 0 < patience <= epoch - self.epoch and self.rank[0] < 1
