@@ -10,7 +10,7 @@ import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import takewhile
+from itertools import product, takewhile
 from pathlib import Path
 
 from train.data.folders.notes import note
@@ -19,6 +19,7 @@ from train.data.folders.split_names import entries, split_in, split_of
 from train.data.folders.tree import Tree
 from train.data.pictures.kinds import READABLE_SUFFIXES
 from train.data.sample import Sample
+from train.data.texts.forms import in_unicode
 from train.errors import DataError, UsageError
 
 ABOVE = 2
@@ -26,6 +27,9 @@ ANY_SUFFIX = ".*"
 """How the path of a missing image ends of which no label tells the suffix."""
 RENAMED = re.compile(r"(.+)_(\w+)\.rf\.\w+")
 """What Roboflow calls a file: `a_jpg.rf.0f3e....jpg` was `a.jpg`."""
+ARCHIVED = ("gbk", "cp932", "cp949", "big5", "cp1251", "cp866", "cp1252", "utf-8")
+READ_AS = (("utf-8", "surrogateescape"), ("cp437", "strict"), ("latin-1", "strict"))
+"""Encodings in which archives have names, and as which they are unpacked: as they are, or as if they were others."""
 HINTED = 100
 """So many missing images are looked for with another suffix."""
 
@@ -200,6 +204,13 @@ def _hint(tree: Tree, labels: Path, folder: Path, missing: Sequence[str]) -> Non
             f"{labels}: Roboflow renamed the images, such as {other.name}, and may have changed them: take the labels "
             "of the same export"
         )
+    unpacked = (_in_another_encoding(tree, folder, name) for name in missing[:HINTED])
+    if found := next(filter(None, unpacked), None):
+        encoding, other = found
+        note(
+            f"{labels}: files are there whose names an archive of Windows has in {encoding}, such as "
+            f"{in_unicode(other.name)}: unpack it again in that encoding (unzip -O {encoding}), or rename them"
+        )
     others = (_with_another_suffix(tree, folder, name) for name in missing[:HINTED])
     if other := next(filter(None, others), None):
         note(
@@ -217,6 +228,18 @@ def _renamed_by_roboflow(tree: Tree, folder: Path, names: Sequence[str]) -> Path
         ),
         None,
     )
+
+
+def _in_another_encoding(tree: Tree, folder: Path, name: str) -> tuple[str, Path] | None:
+    """Return the encoding in which an archive had a name, and the file that has it as another program read that."""
+    for encoding, (read_as, errors) in product(ARCHIVED, READ_AS) if not name.isascii() else ():
+        try:
+            written = composed(name.replace("\\", "/")).encode(encoding).decode(read_as, errors)
+        except UnicodeError:
+            continue
+        if written != name and (path := tree.find(folder, written)):
+            return encoding, path
+    return None
 
 
 def _with_another_suffix(tree: Tree, folder: Path, name: str) -> Path | None:

@@ -1,5 +1,6 @@
 """Where the images of lists are found that were written in another folder, on another machine or system."""
 
+import os
 import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
@@ -90,6 +91,17 @@ def test_what_roboflow_renamed_is_told(tmp_path: Path) -> None:
         with collected_notes() as notes:
             locate(labels, [f"images/{name}"])
         assert any("Roboflow renamed" in line for line in notes) == told
+
+
+@pytest.mark.parametrize("encoding", ["gbk", "utf-8"])
+def test_names_that_were_unpacked_in_another_encoding_are_told(tmp_path: Path, encoding: str) -> None:
+    labels = touch(tmp_path / "rec_gt.txt")
+    name = "车牌.png".encode(encoding)
+    for there in (os.fsdecode(name) if encoding == "gbk" else "x.png", name.decode("cp437", "replace")):
+        touch(tmp_path / "images" / there)
+    with collected_notes() as notes:
+        assert not locate(labels, ["images/车牌.png"])["images/车牌.png"].is_file()
+    assert any(f"unzip -O {encoding}" in line and line.isprintable() for line in notes)
 
 
 def test_the_folder_of_a_lists_split_holds_its_images(tmp_path: Path) -> None:
