@@ -2,13 +2,14 @@
 
 import json
 import os
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
 from train.data.folders.notes import note
-from train.data.folders.split_names import entries
+from train.data.folders.split_names import entries, split_of
 from train.data.pictures.kinds import READABLE_SUFFIXES
 from train.data.sample import Sample
 
@@ -186,8 +187,9 @@ def _files(root: Path) -> Iterator[tuple[str, str]]:
 
 
 def _holds_labels(path: str) -> bool:
-    """Whether a file may hold labels: a text file has to have a tab, or it is one for people, or a dictionary."""
-    if not path.endswith(".txt"):
+    """Whether a file may hold labels: a text without a tab or a split's name is for people, or a dictionary."""
+    stem, suffix = os.path.splitext(os.path.basename(path))
+    if suffix.lower() != ".txt" or any(map(split_of, re.split("[-_. ]", stem))):
         return True
     with open(path, "rb") as file:
         return b"\t" in file.read(LOOKED_INTO)

@@ -146,6 +146,22 @@ def test_what_is_not_read_is_named_and_counted(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("content", ["", "images/b.png A\n", "images/b.png,A\n"])
+def test_a_split_whose_list_is_empty_or_of_another_form_is_told(tmp_path: Path, content: str) -> None:
+    """Another one is made of the training lines then."""
+    write(tmp_path / "train.txt", "images/a.png\tA\n")
+    write(tmp_path / "val.txt", content)
+    with collected_notes() as notes:
+        load(tmp_path)
+    assert notes == [f"left aside in {tmp_path}: val.txt"]
+    for name in ("train", "val"):
+        (tmp_path / f"{name}.txt").rename(tmp_path / f"rec_gt_{name}.txt")
+    write(tmp_path / "rec_gt_val.txt", "")
+    with collected_notes() as notes:
+        load(tmp_path)
+    assert notes == ["the labels of val hold none, so that it may be made of others"]
+
+
 def test_nothing_is_said_of_a_folder_that_is_read_whole(tmp_path: Path) -> None:
     for split in ("training", "valid", "testing"):
         pair(tmp_path / split)
