@@ -148,6 +148,7 @@ def test_a_file_that_is_no_label_file_says_what_it_is(
         ("rec_gt.txt", b'"a.png"\t"x"\n', "without quotation marks.*tsv"),
         ("rec_gt.txt", b'a.png\t{"text": "x"}\nb.png\t{"text": "y"}\n', "what one line shows"),
         ("gt.txt", b'a.png [{"transcription": "x", "points": []}]\n', "what one line shows.*a tab"),
+        ("train.txt", b"a.png 1,2,30,9,0 3,4,30,9,1\nb.png 1,2,30,9,0\n", "what one line shows"),
         ("labels.csv", b"filename,text,corrected_text\na.png,x,y\n", "text, corrected_text"),
         ("metadata.jsonl", b'[{"file_name": "a.png", "text": "x"}]', r"name the file \.json"),
         ("metadata.jsonl", b'{\n "file_name": "a.png",\n "text": "x"\n}', r"name the file \.json"),

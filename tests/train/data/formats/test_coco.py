@@ -1,4 +1,4 @@
-"""COCO's annotations with texts, and COCO-Text's and TextOCR's: photos of a split in one file."""
+"""COCO's annotations with texts, COCO-Text's and TextOCR's, and tables of boxes: the photos of a split in one file."""
 
 from pathlib import Path
 
@@ -81,3 +81,12 @@ def test_a_split_without_labels_is_told(tmp_path: Path) -> None:
     assert [line for line in notes if "has a region" in line] == [
         f"{tmp_path}: no photo of test has a region; if they are not labelled, leave them out"
     ]
+
+
+def test_a_column_tells_the_split_of_a_photo_in_a_table_of_boxes(tmp_path: Path) -> None:
+    rows = [f"{split}.jpg,x,1,2,30,9,{split}" for split in ("train", "val")]
+    write(tmp_path / "boxes.csv", "\n".join(["filename,text,xmin,ymin,xmax,ymax,split", *rows]))
+    assert {split: s.path.name for split, [s] in photos(tmp_path).items()} == {
+        "train": "train.jpg",
+        "val": "val.jpg",
+    }

@@ -177,13 +177,13 @@ def test_a_text_for_each_photo_in_folders_apart(
     ]
 
 
-@pytest.mark.parametrize(("last", "text"), [("text", "Hi"), ("class", "")])
-def test_a_table_with_a_row_a_region(tmp_path: Path, last: str, text: str) -> None:
+@pytest.mark.parametrize(("last", "text", "delimiter"), [("text", "Hi", ","), ("class", "", ";")])
+def test_a_table_with_a_row_a_region(tmp_path: Path, last: str, text: str, delimiter: str) -> None:
     """Two rows of one photo are one sample; a class is no text."""
     write_image(tmp_path / "train" / "a.png", 0)
     head = f"filename,width,height,{last},xmin,ymin,xmax,ymax"
     row = "a.png,40,12,Hi,1,2,30,9"
-    put(tmp_path / "train" / "_annotations.csv", f"{head}\n{row}\n{row}\n")
+    put(tmp_path / "train" / "_annotations.csv", f"{head}\n{row}\n{row}\n".replace(",", delimiter))
     found, splits = read(tmp_path)
     [sample] = splits["train"]
     assert (found, seen(sample), sample.size) == ("box_table", [Region(BOX, text)] * 2, (12, 40))

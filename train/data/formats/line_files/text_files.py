@@ -18,8 +18,10 @@ from train.data.sample import Sample
 from train.errors import DataError
 
 TRUTH, PLAIN = ".gt.txt", ".txt"
-COORDINATES = re.compile(r"\s*(-?\d+(\.\d+)?[\s,;]+){4}|\S+(\s+[01]?\.\d+){4}\s*$")
-"""Numbers of regions, or the name of a class and four shares as YOLO's."""
+COORDINATES = re.compile(
+    r"\s*(-?\d+(\.\d+)?[\s,;]+){4}|\S+((\s+[01]?\.\d+){4}|(\s+-?\d+(\.\d+)?){14,15})\s*$"
+)
+"""Numbers of regions, or the name of a class and four shares, as YOLO's, or what KITTI has behind it."""
 LOOKED_AT = 20
 
 

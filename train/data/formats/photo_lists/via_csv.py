@@ -45,8 +45,9 @@ def _columns(cells: list[str]) -> list[str]:
 
 
 def csv_rows(path: Path) -> Iterator[tuple[dict[str, str], str]]:
-    """Yield the rows of a CSV by column, and their `file:line`."""
-    reader = csv.reader(text_lines(path), strict=True)
+    """Yield the rows of a CSV by column, and their `file:line`; spreadsheets may divide cells by semicolons or tabs."""
+    first = next(text_lines(path), "")
+    reader = csv.reader(text_lines(path), delimiter=max(",;\t", key=first.count), strict=True)
     columns: list[str] = []
     try:
         for cells in reader:

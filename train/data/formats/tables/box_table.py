@@ -9,6 +9,7 @@ from train.data.formats.photo_lists.via_csv import csv_rows
 from train.data.formats.places import find_exports, find_images, splits_told
 from train.data.formats.shapes import labelled_size, numbers_in, rectangle
 from train.data.formats.tables.boxes import SIDES
+from train.data.formats.tables.table import SPLIT_COLUMNS
 from train.data.photos.regions import Region, as_region, label_of
 from train.data.sample import Sample
 from train.errors import DataError, UsageError
@@ -19,7 +20,7 @@ TEXTS = ("text", "transcription", "words", "plate")
 
 @FORMATS.register("box_table")
 class BoxTable(Format):
-    """One such CSV, or one for each split; option `text`: the column of the texts, where classes are none."""
+    """One such CSV, or one for each split, or with a column for it; option `text`: the column of the texts."""
 
     task = "detection"
     options: ClassVar[Mapping[str, str]] = {"text": "", **ROOT}
@@ -48,7 +49,9 @@ class BoxTable(Format):
             if corners := _corners(row, source):
                 there.append(as_region(corners, row[text] if text else ""))
         paths = find_images(path, list(first), options.get("root", ""))
-        for (name, (row, source)), split in zip(first.items(), splits_told(path, list(first)), strict=True):
+        column = next((name for name in columns if SPLIT_COLUMNS.fullmatch(name.lower())), "")
+        splits = splits_told(path, list(first), [row.get(column) for row, _ in first.values()])
+        for (name, (row, source)), split in zip(first.items(), splits, strict=True):
             size = labelled_size(row.get("height"), row.get("width"))
             yield Sample(paths[name], label_of(regions[name]), source, split, size=size)
 

@@ -17,7 +17,7 @@ BOXES = (
     ("x", "y", "width", "height"),
     ("x", "y", "w", "h"),
     ("left", "top", "width", "height"),
-    ("bbox",),
+    *((name,) for name in ("bbox", "box", "polygon", "points", "quad", "vertices")),
 )
 """Names of columns that together are a place in an image."""
 LOOKED_AT = 20
