@@ -14,22 +14,20 @@ from tests.serve import paddle_reference as paddle
 from tests.serve.reading.test_page import photos
 
 pytestmark = pytest.mark.slow
-OPTIONS: list[tuple[int, dict[str, Any], dict[str, Any]]] = [
-    (2, {}, {}),
+OPTIONS: list[tuple[dict[str, Any], dict[str, Any]]] = [
+    ({}, {}),
     (
-        1,
-        {"returnWordBox": True, "textRecScoreThresh": 0.5},
-        {"return_word_box": True, "text_rec_score_thresh": 0.5},
-    ),
-    (
-        1,
         {
+            "returnWordBox": True,
+            "textRecScoreThresh": 0.5,
             "textDetLimitSideLen": 640,
             "textDetLimitType": "max",
             "textDetBoxThresh": 0.5,
             "textDetUnclipRatio": 2.0,
         },
         {
+            "return_word_box": True,
+            "text_rec_score_thresh": 0.5,
             "text_det_limit_side_len": 640,
             "text_det_limit_type": "max",
             "text_det_box_thresh": 0.5,
@@ -55,13 +53,13 @@ def ask(serve_url: str) -> Callable[..., httpx.Response]:
     return post
 
 
-@pytest.mark.parametrize(("per_set", "sent", "wanted"), OPTIONS)
+@pytest.mark.parametrize(("sent", "wanted"), OPTIONS)
 def test_pages_read_as_paddleocr_reads_them(
-    ask: Callable[..., httpx.Response], pipeline: Any, data_dir: Path, per_set: int, sent: Any, wanted: Any
+    ask: Callable[..., httpx.Response], pipeline: Any, data_dir: Path, sent: Any, wanted: Any
 ) -> None:
     """The options one by one are compared without HTTP, to the letter: `tests/serve/reading/test_page.py`."""
     texts, differing = 0, []
-    for path in photos(data_dir, per_set):
+    for path in photos(data_dir, 1):
         answer = ask(path.read_bytes(), 1, visualize=False, logId="seven", **sent)
         assert answer.status_code == 200, answer.text
         body = answer.json()

@@ -193,6 +193,16 @@ def never(metrics: Metrics, make: MakeCheckpoint) -> None:
     pytest.fail("no epoch of a diverging trial may be reported")
 
 
+@ray.remote(num_cpus=0)
+def writeable(data: list[ray.ObjectRef]) -> bool:
+    return bool(ray.get(data[0]).train.pixels.flags.writeable)
+
+
+def test_a_process_maps_the_images_and_has_none_of_its_own(shared: ray.ObjectRef) -> None:
+    """Ray lets nobody write to what it shares. A trial that decodes again has no images: `tests/search/test_job.py`."""
+    assert not ray.get(writeable.remote([shared]))
+
+
 @pytest.mark.slow
 def test_workers_continue_from_a_checkpoint(
     engine: str, observed: list[Seen], shared: ray.ObjectRef, tmp_path: Path

@@ -80,7 +80,6 @@ REQUESTS: list[tuple[dict[str, Any], dict[str, Any]]] = [
         {"useTextlineOrientation": False, "returnWordBox": True, "textRecScoreThresh": 0.8},
         {"use_textline_orientation": False, "return_word_box": True, "text_rec_score_thresh": 0.8},
     ),
-    ({"useTextlineOrientation": False}, {"use_textline_orientation": False}),
     ({}, {}),
     (
         {

@@ -123,15 +123,6 @@ def test_general_lines_change_no_training_unless_replayed(data: TrainingData) ->
     assert mixed["general_edit_similarity"] > 0.5
 
 
-@pytest.mark.slow
-def test_a_replaying_run_resumes_bit_for_bit(data: TrainingData) -> None:
-    settings = config(charset="keep", replay=0.3)
-    whole = run(settings, data)
-    rest = run(settings, data, run(settings, data, stop_after=1)[0][1])
-    for name, array in whole[-1][1].state["weights"].items():
-        assert np.array_equal(rest[-1][1].state["weights"][name], array), name
-
-
 def test_what_cannot_be_replayed_is_refused_before_training(data: TrainingData) -> None:
     bare = TrainingData(data.train, data.val)
     own = replace(data, dictionary=tuple(sorted(set("".join(data.train.texts)))))  # and no more than these
