@@ -65,7 +65,8 @@ def _row(cells: list[str], place: str) -> LabelErrorRow:
     cells = cells + [""] * (len(COLUMNS) - len(cells))  # spreadsheets drop empty cells at the end
     try:
         split, image, label, reading, agree, chance, corrected = cells
-        return LabelErrorRow(split, image, label, reading, agree, float(chance), corrected)
+        number = float(chance.replace(",", "."))  # as spreadsheets write it in many countries
+        return LabelErrorRow(split, image, label, reading, agree, number, corrected)
     except ValueError as error:
         raise DataError(
             f"a line must have {len(COLUMNS)} cells by tabs, the chance a number",

@@ -27,8 +27,17 @@ ESCAPES = re.compile(r"\\u[0-9a-fA-F]{4}|\\x[0-9a-fA-F]{2}|(%[89A-F][0-9A-F]){2}
 """What programs write for characters beyond ASCII: in JSON, in Python, in addresses."""
 READING = re.compile(r"[(\[](['\"]).*\1, ?[01](\.\d+)?(e-\d+)?[)\]]")
 """A text with its certainty, as PaddleOCR prints it: `('text', 0.98)`."""
-ONE_BYTE = ("cp1252", "latin-1")
-"""Encodings as which UTF-8 is often read: `cafÃ©`."""
+WINDOWS = {
+    ord(bytes([code]).decode("cp1252")): code
+    for code in range(0x80, 0xA0)
+    if code not in (0x81, 0x8D, 0x8F, 0x90, 0x9D)
+}
+"""The characters that Windows' Western encoding has where Latin-1 has none: UTF-8 is often read as either, `cafÃ©`."""
+USUAL = re.compile(
+    "[\x00-\x7f\u00a0-\u017f\u0386-\u03ce\u0401-\u045f\u05d0-\u05ea\u0621-\u064a\u2010-\u2044\u20ac\u2122"
+    "\u3000-\u30ff\u4e00-\u9fff\uac00-\ud7a3\uff01-\uff5e]+"
+)
+"""What such a text is made of: `É®` is no letter of the Africa Alphabet."""
 FLOAT = re.compile(r"\d+\.0")
 """A number that was read as one with a fraction: where all labels are such, they were 7 or 007."""
 PLACEHOLDERS = (IGNORED | UNREAD) - {""}
@@ -63,13 +72,11 @@ def _is_escaped(text: str) -> bool:
 
 def _meant(text: str) -> str:
     """Return what UTF-8 that was read in another encoding should have been; nothing for other texts."""
-    for encoding in () if text.isascii() else ONE_BYTE:
-        try:
-            meant = text.encode(encoding).decode()
-        except UnicodeError:
-            continue
-        return meant
-    return ""
+    try:
+        meant = text if text.isascii() else text.translate(WINDOWS).encode("latin-1").decode()
+    except UnicodeError:
+        return ""
+    return meant if meant != text and USUAL.fullmatch(meant) else ""
 
 
 def _read_back(text: str) -> str:

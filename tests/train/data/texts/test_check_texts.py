@@ -21,6 +21,7 @@ from train.data.checks.rules import line_checks
             (text, True)
             for text in (
                 "caf\u00c3\u00a9",
+                "\u00d1\u201a",
                 "\u00e2\u201a\u00ac5",
                 "\\u4e2d",
                 "%E4%B8%AD",
@@ -42,6 +43,7 @@ from train.data.checks.rules import line_checks
                 "100%",
                 "(A)",
                 "a<b>c",
+                "NESTL\u00c9\u00ae",
                 "<Box>",
             )
         ),
