@@ -5,6 +5,8 @@ The path found here is monotonic, as in dynamic time warping (Sakoe and Chiba, 1
 teacher at no cost but not over a character.
 """
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -12,7 +14,7 @@ from train.data.charset import BLANK
 from train.engine import Images
 
 REACH = 3  # steps that the two may be apart
-NEVER = 1e-9  # in place of a probability of 0, which has no logarithm
+NEVER, LOWEST = 1e-9, 1e-30  # in place of a probability of 0, which has no logarithm: in a cost, in a loss
 LEAST = 1e-3  # classes that the teacher never gives as much decide nothing
 DETOUR = 1e-3  # between equal paths the straight one is taken
 STAY, GO, PASS = 0, 1, 2  # how far the teacher moves at a step of the student
@@ -32,6 +34,20 @@ def following(student: Images, teacher: Images) -> Steps:
     passing = -np.log(np.maximum(teacher[:, :, BLANK], NEVER)) * (teacher.sum(-1) > 0)
     moves, best = _search(costs, passing)
     return _path(moves, best + _passed(passing, costs.shape[2], at_end=True))
+
+
+def divergence(functional: Any, logits: Any, teacher: Any, temperature: float) -> Any:
+    """Return KL(teacher || student) (Hinton et al., 2015), summed over the steps of a line, mean over lines.
+
+    Args:
+        functional: `nn.functional` of the framework whose tensors these are.
+        logits: (N, T, C) float32 tensor, the student's.
+        teacher: (N, T, C) float32 tensor of probabilities, softened already; a step of zeros adds nothing.
+        temperature: what the student's logits are divided by.
+    """
+    scores = functional.log_softmax(logits / temperature, -1)
+    lacking = teacher * (teacher.clip(LOWEST).log() - scores)
+    return lacking.sum((1, 2)).mean()
 
 
 def _divergences(student: Images, teacher: Images) -> Costs:

@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
@@ -14,7 +14,7 @@ from train.data.charset import Charset
 from train.data.images import HEIGHT_PX
 from train.engine import Batch, Engine, Features, Images, T, World
 from train.engines.adapters import Adapters
-from train.engines.alignment import following
+from train.engines.alignment import divergence, following
 from train.engines.average import MovingAverage
 from train.engines.dropout import drops, epoch_seed, set_dropout
 from train.engines.head import Head, fit_head
@@ -131,33 +131,36 @@ class NetworkEngine(Engine):
 
     def _calibrate(self, calibration: Images) -> None:
         """Give the batch norms the statistics of typical images."""
-        images = self._network.tensor(calibration)
-        reinflate(self._network, lambda: self._network.training_logits(self._fitted(images)))
+        with self._without_gradients():
+            images = self._network.tensor(calibration)
+            reinflate(self._network, lambda: self._network.training_logits(self._fitted(images)))
 
     def renew_statistics(self, batches: Iterable[Images]) -> None:
         """Measure what passes through each batch norm, while all of them normalise a batch by its own statistics."""
         self.apply_plan(uniform(1.0))
-        seen = [
-            self._network.norm_inputs(partial(self._compared, self._network.tensor(images)))
-            for images in batches
-        ]
-        self._load_learned({"weights": self._network.arrays() | pooled(seen)})
+        with self._without_gradients():
+            seen = [
+                self._network.norm_inputs(partial(self._compared, self._network.tensor(images)))
+                for images in batches
+            ]
+            self._load_learned({"weights": self._network.arrays() | pooled(seen)})
 
     @abstractmethod
     def _copy_from_first_worker(self) -> None:
         """Start all workers from the same bits: calibration may round differently on another machine."""
 
     @abstractmethod
-    def _resampled(self, images: Any, size: tuple[int, int]) -> Any:
-        """Return image tensors resampled bilinearly to (height, width)."""
+    def _without_gradients(self) -> AbstractContextManager[Any]:
+        """Compute no gradients as long as the context lasts."""
+
+    @property
+    @abstractmethod
+    def _functional(self) -> Any:
+        """The framework's `nn.functional`."""
 
     @abstractmethod
     def _gather(self, items: list[T]) -> list[list[T]]:
         """Return every worker's items."""
-
-    @abstractmethod
-    def _divergence(self, logits: Any, teacher: Any, temperature: float) -> Any:
-        """Return the mean over lines of what the softened logits lack of a teacher's probabilities."""
 
     def _loss(self, outputs: Any, batch: Batch) -> Any:
         """Return the mean loss per sample of raw outputs in float32, the teacher's share included."""
@@ -169,7 +172,7 @@ class NetworkEngine(Engine):
             raise ValueError("a technique with a teacher needs batches that it has read")
         path = following(self._network.array_of(outputs) / settings.temperature, batch.teacher)
         teacher = self._network.tensor(np.take_along_axis(batch.teacher, path[:, :, None], axis=1))
-        lacking = self._divergence(outputs, teacher, settings.temperature)
+        lacking = divergence(self._functional, outputs, teacher, settings.temperature)
         return settings.labels_weight * loss + settings.teacher_weight * lacking
 
     def _logits(self, images: Any) -> Any:
@@ -182,7 +185,8 @@ class NetworkEngine(Engine):
 
     def _fitted(self, images: Any) -> Any:
         if self._config.fit_width:
-            return self._resampled(images, (HEIGHT_PX, self._config.fit_width))
+            size = [HEIGHT_PX, self._config.fit_width]
+            return self._functional.interpolate(images, size, mode="bilinear", align_corners=False)
         return images
 
     def _training_outputs(self, images: Images | Features) -> Any:
@@ -215,7 +219,8 @@ class NetworkEngine(Engine):
 
     def features(self, images: Images) -> Features:
         """Run the backbone alone; its batch norms are never live while it is frozen."""
-        found = self._parts().backbone(self._network.layer, self._fitted(self._network.tensor(images)))
+        with self._without_gradients():
+            found = self._parts().backbone(self._network.layer, self._fitted(self._network.tensor(images)))
         return Features(self._network.array_of(found))
 
     def _multiplier(self, name: str, plan: Mapping[str, float]) -> float:

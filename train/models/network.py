@@ -7,7 +7,8 @@ norm's statistics are `_mean` and `_variance`. A checkpoint of one framework the
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -81,9 +82,13 @@ class Network(ABC):
 
     Attributes:
         layer: the framework's own layer or module.
+        hook: the method of its layers that has a function called with layer, inputs and output of a forward pass.
+        epsilon: the attribute of its batch norms that is added to the variance.
     """
 
     layer: Any
+    hook: ClassVar[str]
+    epsilon: ClassVar[str]
 
     def turns(self, name: str, dimensions: int) -> bool:
         """Whether the framework holds the array `name` transposed, (outputs, inputs)."""
@@ -175,19 +180,50 @@ class Network(ABC):
     def replace_linear(self, name: str, weight: Array, bias: Array) -> None:
         """Give the linear layer `name` other sizes: weight (D, C), bias (C,)."""
 
-    @abstractmethod
     def execution_order(self, run: Callable[[], Any]) -> list[Layer]:
-        """Return the layers in the order in which `run()`, a forward pass, executes them."""
+        """Return the layers that have parameters in the order in which `run()`, a forward pass, executes them."""
+        order: list[Layer] = []
 
-    @abstractmethod
+        def note(name: str, layer: Any, *_: Any) -> None:
+            kind = kind_of(type(layer).__name__)
+            order.append(
+                Layer(name, kind, float(getattr(layer, self.epsilon)) if kind == BATCH_NORM else 0.0)
+            )
+
+        leaves = {n: layer for n, layer in self.sublayers().items() if not any(layer.children())}
+        self._watch(run, {n: layer for n, layer in leaves.items() if list(layer.parameters())}, note)
+        return order
+
     def norm_inputs(self, run: Callable[[], Any]) -> dict[str, Statistics]:
         """Return the statistics of what `run()`, a forward pass, sends into each batch norm."""
+        seen: dict[str, Statistics] = {}
 
-    @abstractmethod
+        def keep(name: str, norm: Any, inputs: Any, _: Any) -> None:
+            seen[name] = Statistics.of(self.array_of(inputs[0]), getattr(norm, self.epsilon))
+
+        layers = self.sublayers().items()
+        norms = {name: layer for name, layer in layers if kind_of(type(layer).__name__) == BATCH_NORM}
+        self._watch(run, norms, keep)
+        return seen
+
     def watch(
         self, run: Callable[[], Any], names: Sequence[str], note: Callable[[str, Array, Array], None]
     ) -> None:
         """Call `note` with name, input and output of each of these layers in `run()`, a forward pass."""
+
+        def tell(name: str, _: Any, inputs: Any, output: Any) -> None:
+            note(name, self.array_of(inputs[0]), self.array_of(output))
+
+        layers = self.sublayers()
+        self._watch(run, {name: layers[name] for name in names}, tell)
+
+    def _watch(
+        self, run: Callable[[], Any], layers: Mapping[str, Any], called: Callable[[str, Any, Any, Any], None]
+    ) -> None:
+        hooks = [getattr(layer, self.hook)(partial(called, name)) for name, layer in layers.items()]
+        run()
+        for hook in hooks:
+            hook.remove()
 
     def assign(self, arrays: Mapping[str, Array]) -> None:
         """Set arrays by name; raise ModelError for an unknown name or another shape."""

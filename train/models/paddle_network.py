@@ -3,13 +3,12 @@
 import importlib
 import signal
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import numpy as np
 
-from train.models.network import BATCH_NORM, STATISTICS, Array, Arrays, Layer, Network, Statistics, kind_of
+from train.models.network import STATISTICS, Array, Arrays, Network
 
 
 def load_paddle() -> Any:
@@ -22,14 +21,24 @@ def load_paddle() -> Any:
     return paddle
 
 
-def load_class(module: str, name: str) -> Any:
-    """Return a class of a module that imports Paddle."""
+def published_layer(kind: str, layer_class: str, settings: Mapping[str, Any]) -> Any:
+    """Return a layer of paddlex with random weights.
+
+    Args:
+        kind: `text_recognition` or the like, a package of paddlex's models.
+        layer_class: name of its class.
+        settings: what the class's configuration takes.
+    """
     load_paddle()
-    return getattr(importlib.import_module(module), name)
+    published = getattr(importlib.import_module(f"paddlex.inference.models.{kind}.modeling"), layer_class)
+    return published(published.config_class(**settings))
 
 
 class PaddleNetwork(Network):
     """A `paddle.nn.Layer`."""
+
+    hook: ClassVar[str] = "register_forward_post_hook"
+    epsilon: ClassVar[str] = "_epsilon"
 
     def tensor(self, array: Array) -> Any:
         """Return a Paddle tensor."""
@@ -90,7 +99,7 @@ class PaddleNetwork(Network):
 
     def replace_linear(self, name: str, weight: Array, bias: Array) -> None:
         """Make new parameters for the layer."""
-        layer = self._sublayer(name)
+        layer = self.sublayers()[name]
         for role, array in (("weight", weight), ("bias", bias)):
             parameter = layer.create_parameter(shape=list(array.shape), is_bias=role == "bias")
             parameter.set_value(array)
@@ -99,57 +108,3 @@ class PaddleNetwork(Network):
     def sublayers(self) -> dict[str, Any]:
         """Return the layers; Paddle's names of them are the shared names."""
         return dict(self.layer.named_sublayers())
-
-    def _sublayer(self, name: str) -> Any:
-        return self.sublayers()[name]
-
-    def execution_order(self, run: Callable[[], Any]) -> list[Layer]:
-        """Watch a forward pass through hooks."""
-        order: list[Layer] = []
-
-        def note(layer: Layer, *_: Any) -> None:
-            order.append(layer)
-
-        hooks = [
-            layer.register_forward_post_hook(partial(note, _describe(name, layer)))
-            for name, layer in self.layer.named_sublayers()
-            if not layer.sublayers() and layer.parameters()
-        ]
-        run()
-        for hook in hooks:
-            hook.remove()
-        return order
-
-    def norm_inputs(self, run: Callable[[], Any]) -> dict[str, Statistics]:
-        """Watch a forward pass through hooks."""
-        seen: dict[str, Statistics] = {}
-
-        def keep(name: str, norm: Any, inputs: Any) -> None:
-            seen[name] = Statistics.of(inputs[0].numpy(), norm._epsilon)
-
-        hooks = [
-            layer.register_forward_pre_hook(partial(keep, name))
-            for name, layer in self.layer.named_sublayers()
-            if kind_of(type(layer).__name__) == BATCH_NORM
-        ]
-        run()
-        for hook in hooks:
-            hook.remove()
-        return seen
-
-    def watch(
-        self, run: Callable[[], Any], names: Sequence[str], note: Callable[[str, Array, Array], None]
-    ) -> None:
-        """Watch a forward pass through hooks."""
-
-        def tell(name: str, layer: Any, inputs: Any, output: Any) -> None:
-            note(name, inputs[0].numpy(), output.numpy())
-
-        hooks = [self._sublayer(name).register_forward_post_hook(partial(tell, name)) for name in names]
-        run()
-        for hook in hooks:
-            hook.remove()
-
-
-def _describe(name: str, layer: Any) -> Layer:
-    return Layer(name, kind_of(type(layer).__name__), float(getattr(layer, "_epsilon", 0.0)))

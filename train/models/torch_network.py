@@ -1,12 +1,11 @@
 """A torch module as a Network: statistics renamed, linear weights transposed."""
 
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import numpy as np
 
-from train.models.network import BATCH_NORM, Array, Arrays, Layer, Network, Statistics, kind_of
+from train.models.network import Array, Arrays, Network
 
 RENAMED = {"running_mean": "_mean", "running_var": "_variance"}
 UNUSED = "num_batches_tracked"  # counts steps for norms without a momentum; these have one
@@ -28,8 +27,27 @@ def is_turned(name: str, dimensions: int) -> bool:
     return name.endswith("weight") and dimensions == 2
 
 
+def published_layer(kind: str, layer_class: str, settings: Mapping[str, Any]) -> Any:
+    """Return a layer of transformers with random weights.
+
+    Args:
+        kind: how the name of its class ends: `ForTextRecognition` or the like.
+        layer_class: paddlex's name of the class, which transformers' begins with.
+        settings: what the class's configuration takes, in paddlex and here.
+    """
+    import transformers
+
+    published = getattr(transformers, f"{layer_class}{kind}")
+    return published(
+        published.config_class(**{key: value for key, value in settings.items() if key != "model_type"})
+    )
+
+
 class TorchNetwork(Network):
     """A `torch.nn.Module`."""
+
+    hook: ClassVar[str] = "register_forward_hook"
+    epsilon: ClassVar[str] = "eps"
 
     def turns(self, name: str, dimensions: int) -> bool:
         """Linear weights are held transposed."""
@@ -43,7 +61,7 @@ class TorchNetwork(Network):
 
     def array_of(self, tensor: Any) -> Array:
         """Return a copy of a tensor."""
-        return np.array(tensor.detach().cpu().numpy(), np.float32, order="C")
+        return np.array(tensor.detach().float().cpu().numpy(), np.float32, order="C")
 
     def new_parameter(self, array: Array) -> Any:
         """Return a torch parameter on the module's device."""
@@ -106,55 +124,3 @@ class TorchNetwork(Network):
         layer.in_features, layer.out_features = weight.shape
         layer.weight = torch.nn.Parameter(torch.tensor(to_shared("weight", weight), device=device))
         layer.bias = torch.nn.Parameter(torch.tensor(bias, device=device))
-
-    def execution_order(self, run: Callable[[], Any]) -> list[Layer]:
-        """Watch a forward pass through hooks."""
-        order: list[Layer] = []
-
-        def note(layer: Layer, *_: Any) -> None:
-            order.append(layer)
-
-        hooks = [
-            layer.register_forward_hook(partial(note, _describe(name, layer)))
-            for name, layer in self.layer.named_modules()
-            if not any(layer.children()) and any(True for _ in layer.parameters())
-        ]
-        run()
-        for hook in hooks:
-            hook.remove()
-        return order
-
-    def norm_inputs(self, run: Callable[[], Any]) -> dict[str, Statistics]:
-        """Watch a forward pass through hooks."""
-        seen: dict[str, Statistics] = {}
-
-        def keep(name: str, norm: Any, inputs: Any) -> None:
-            seen[name] = Statistics.of(inputs[0].detach().float().cpu().numpy(), norm.eps)
-
-        hooks = [
-            layer.register_forward_pre_hook(partial(keep, name))
-            for name, layer in self.layer.named_modules()
-            if kind_of(type(layer).__name__) == BATCH_NORM
-        ]
-        run()
-        for hook in hooks:
-            hook.remove()
-        return seen
-
-    def watch(
-        self, run: Callable[[], Any], names: Sequence[str], note: Callable[[str, Array, Array], None]
-    ) -> None:
-        """Watch a forward pass through hooks."""
-
-        def tell(name: str, layer: Any, inputs: Any, output: Any) -> None:
-            note(name, self.array_of(inputs[0]), self.array_of(output))
-
-        hooks = [self.layer.get_submodule(n).register_forward_hook(partial(tell, n)) for n in names]
-        run()
-        for hook in hooks:
-            hook.remove()
-
-
-def _describe(name: str, layer: Any) -> Layer:
-    kind = kind_of(type(layer).__name__)
-    return Layer(name, kind, float(layer.eps) if kind == BATCH_NORM else 0.0)

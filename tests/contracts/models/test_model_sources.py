@@ -14,7 +14,6 @@ from tests.contracts.models.networks import LARGEST_DIFFERENCE, Array, array_of,
 from train.engine import GROUPS
 from train.errors import ModelError
 from train.models import MODELS
-from train.models.recognition.pp_ocr_paddle import MODELING
 
 IN_WHEELS = [name for name in MODELS.names() if getattr(MODELS.get(name), "wheel", None)]
 FRAMEWORKS = ("paddle", "torch")
@@ -59,7 +58,9 @@ def test_a_safetensors_folder_reads_as_the_wheel(
 
 def branched_network(settings: dict[str, Any]) -> Any:
     """Return the v5 network as it was published for training, with statistics of no particular kind."""
-    layer_class = importlib.import_module(MODELING).PPOCRV5MobileRec
+    layer_class = importlib.import_module(
+        "paddlex.inference.models.text_recognition.modeling"
+    ).PPOCRV5MobileRec
     network = layer_class(layer_class.config_class(**settings))
     rng = np.random.default_rng(0)
     for layer in network.sublayers():

@@ -1,6 +1,7 @@
 """Distillation: its loss, how a teacher's classes and steps become the student's, and who may teach."""
 
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from train.checkpoint import Checkpoint
 from train.data.batching.batches import training_batches
 from train.data.charset import Charset
 from train.engine import Batch, Images, World
+from train.engines import alignment
 from train.engines.alignment import following
 from train.errors import UsageError
 from train.export import export_checkpoint
@@ -50,23 +52,9 @@ def distill(teacher: str = "pp-ocrv6-small", **options: Any) -> dict[str, Any]:
 
 
 def divergence(name: str, logits: Array, teacher: Array, temperature: float) -> float:
-    return {"paddle": _in_paddle, "torch": _in_torch}[name](logits, teacher, temperature)
-
-
-def _in_paddle(logits: Array, teacher: Array, temperature: float) -> float:
-    import paddle
-
-    from train.engines.paddlepaddle.loss import divergence
-
-    return float(divergence(paddle.to_tensor(logits), paddle.to_tensor(teacher), temperature))
-
-
-def _in_torch(logits: Array, teacher: Array, temperature: float) -> float:
-    import torch
-
-    from train.engines.pytorch.loss import divergence
-
-    return float(divergence(torch.tensor(logits), torch.tensor(teacher), temperature))
+    framework, functional = import_module(name), import_module(f"{name}.nn.functional")
+    tensor = framework.to_tensor if name == "paddle" else framework.tensor
+    return float(alignment.divergence(functional, tensor(logits), tensor(teacher), temperature))
 
 
 @EACH_ENGINE

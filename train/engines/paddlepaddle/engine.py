@@ -1,6 +1,6 @@
 """PaddlePaddle engine: dynamic-graph training of the networks in `train/models`."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, ClassVar, cast
@@ -15,7 +15,6 @@ from train.engines.adapters import adapted
 from train.engines.network_engine import NetworkEngine
 from train.engines.objectives import map_tensors
 from train.engines.paddlepaddle import cpu as paddle_cpu
-from train.engines.paddlepaddle.loss import divergence
 from train.models.paddle_network import load_paddle
 
 paddle_cpu.prepare()  # before anything imports paddle
@@ -60,18 +59,14 @@ class PaddleEngine(NetworkEngine):
 
         paddle.seed(seed)
 
-    def _calibrate(self, calibration: Images) -> None:
-        import paddle
+    def _without_gradients(self) -> AbstractContextManager[Any]:
+        return cast(AbstractContextManager[Any], load_paddle().no_grad())
 
-        with paddle.no_grad():
-            super()._calibrate(calibration)
+    @property
+    def _functional(self) -> Any:
+        from paddle.nn import functional
 
-    def renew_statistics(self, batches: Iterable[Images]) -> None:
-        """Measure them without gradients."""
-        import paddle
-
-        with paddle.no_grad():
-            super().renew_statistics(batches)
+        return functional
 
     def apply_plan(self, plan: Mapping[str, float]) -> None:
         """Freeze and scale by group; batch norms of learning groups are live if the configuration says so."""
@@ -94,14 +89,6 @@ class PaddleEngine(NetworkEngine):
         if update:
             self._update(learning_rate)
         return float(loss)
-
-    def _divergence(self, logits: Any, teacher: Any, temperature: float) -> Any:
-        return divergence(logits, teacher, temperature)
-
-    def _resampled(self, images: Any, size: tuple[int, int]) -> Any:
-        from paddle.nn import functional
-
-        return functional.interpolate(images, list(size), mode="bilinear", align_corners=False)
 
     def _autocast(self) -> AbstractContextManager[Any]:
         import paddle
@@ -129,13 +116,6 @@ class PaddleEngine(NetworkEngine):
                 parameter.clear_gradient(set_to_zero=False)
         if self._moving:
             self._moving.update()
-
-    def features(self, images: Images) -> Features:
-        """Run the backbone alone, without gradients."""
-        import paddle
-
-        with paddle.no_grad():
-            return super().features(images)
 
     def predict(self, images: Images | Features) -> Images:
         """Run the network with stored batch statistics, in float32: an exported graph is compared with it."""

@@ -1,6 +1,6 @@
 """PyTorch engine: training of the networks in `train/models` on a CPU or a GPU."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, ClassVar, cast
@@ -15,7 +15,6 @@ from train.engines.adapters import adapted
 from train.engines.network_engine import NetworkEngine
 from train.engines.objectives import map_tensors
 from train.engines.pytorch import optimiser as torch_optimiser
-from train.engines.pytorch.loss import divergence
 
 
 @ENGINES.register("torch")
@@ -77,18 +76,16 @@ class TorchEngine(NetworkEngine):
         # Kernels with the channels last: oneDNN and cuDNN compute on such, and outputs follow them through the network.
         self._network.layer.to(self._device, memory_format=torch.channels_last)
 
-    def _calibrate(self, calibration: Images) -> None:
+    def _without_gradients(self) -> AbstractContextManager[Any]:
         import torch
 
-        with torch.no_grad():
-            super()._calibrate(calibration)
+        return cast(AbstractContextManager[Any], torch.no_grad())
 
-    def renew_statistics(self, batches: Iterable[Images]) -> None:
-        """Measure them without gradients."""
-        import torch
+    @property
+    def _functional(self) -> Any:
+        from torch.nn import functional
 
-        with torch.no_grad():
-            super().renew_statistics(batches)
+        return functional
 
     def apply_plan(self, plan: Mapping[str, float]) -> None:
         """Freeze and scale by group; batch norms of learning groups are live if the configuration says so."""
@@ -115,14 +112,6 @@ class TorchEngine(NetworkEngine):
     def _compared(self, images: Any) -> Any:
         """Return what the loss compares, by the compiled network if one is asked for."""
         return super()._compared(images) if self._compiled is None else self._compiled(images)
-
-    def _divergence(self, logits: Any, teacher: Any, temperature: float) -> Any:
-        return divergence(logits, teacher, temperature)
-
-    def _resampled(self, images: Any, size: tuple[int, int]) -> Any:
-        from torch.nn import functional
-
-        return functional.interpolate(images, size, mode="bilinear", align_corners=False)
 
     def _autocast(self) -> AbstractContextManager[Any]:
         import torch
@@ -156,13 +145,6 @@ class TorchEngine(NetworkEngine):
                 parameter.grad = None
         if self._moving:
             self._moving.update()
-
-    def features(self, images: Images) -> Features:
-        """Run the backbone alone, without gradients."""
-        import torch
-
-        with torch.no_grad():
-            return super().features(images)
 
     def predict(self, images: Images | Features) -> Images:
         """Run the network with stored batch statistics, in float32: an exported graph is compared with it."""

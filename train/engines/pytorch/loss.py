@@ -1,4 +1,4 @@
-"""The losses in torch: CTC (Graves et al., 2006), cross-entropy, distillation (Hinton et al., 2015)."""
+"""The losses in torch: CTC (Graves et al., 2006), cross-entropy, DBNet's."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,8 +6,6 @@ from typing import Any
 from train.data.charset import BLANK
 from train.data.photos.targets import Map
 from train.engines.regions_loss import regions_loss
-
-NEVER = 1e-30  # in place of a probability of 0, which has no logarithm
 
 
 def ctc_loss(logits: Any, targets: Sequence[Sequence[int]], smoothing: float) -> Any:
@@ -70,18 +68,3 @@ def softmax(logits: Any) -> Any:
     from torch.nn import functional
 
     return functional.softmax(logits, dim=-1)
-
-
-def divergence(logits: Any, teacher: Any, temperature: float) -> Any:
-    """Return KL(teacher || student), summed over the steps of a line, mean over lines.
-
-    Args:
-        logits: (N, T, C) float32 tensor, the student's.
-        teacher: (N, T, C) float32 tensor of probabilities, softened already; a step of zeros adds nothing.
-        temperature: what the student's logits are divided by.
-    """
-    from torch.nn import functional
-
-    scores = functional.log_softmax(logits / temperature, dim=-1)
-    lacking = teacher * (teacher.clamp(min=NEVER).log() - scores)
-    return lacking.sum(dim=(1, 2)).mean()

@@ -3,10 +3,8 @@
 from typing import Any
 
 from train.models.detection.db_head import add_threshold, shrink_logits, threshold_logits
-from train.models.paddle_network import PaddleNetwork, load_class
+from train.models.paddle_network import PaddleNetwork, published_layer
 from train.models.weights.reparametrise import keep_one_branch
-
-MODELING = "paddlex.inference.models.text_detection.modeling"
 
 
 def build(layer_class: str, settings: dict[str, Any], branched: bool) -> PaddleNetwork:
@@ -17,8 +15,7 @@ def build(layer_class: str, settings: dict[str, Any], branched: bool) -> PaddleN
         settings: what the class's configuration takes.
         branched: leave out parallel branches: their sum takes their place.
     """
-    published = load_class(MODELING, layer_class)
-    layer = published(published.config_class(**settings))
+    layer = published_layer("text_detection", layer_class, settings)
     if branched:
         keep_one_branch(layer.sublayers())
     add_threshold(layer)

@@ -3,7 +3,7 @@
 from typing import Any
 
 from train.models.detection.db_head import add_threshold, shrink_logits, threshold_logits
-from train.models.torch_network import TorchNetwork
+from train.models.torch_network import TorchNetwork, published_layer
 from train.models.weights.reparametrise import keep_one_branch
 
 
@@ -15,11 +15,7 @@ def build(layer_class: str, settings: dict[str, Any], branched: bool) -> TorchNe
         settings: what the class's configuration takes, in paddlex and here.
         branched: leave out parallel branches: their sum takes their place.
     """
-    import transformers
-
-    published = getattr(transformers, f"{layer_class}ForObjectDetection")
-    network_settings = {key: value for key, value in settings.items() if key != "model_type"}
-    layer = published(published.config_class(**network_settings))
+    layer = published_layer("ForObjectDetection", layer_class, settings)
     if branched:
         keep_one_branch(layer.modules())
     add_threshold(layer)

@@ -4,9 +4,7 @@ from typing import Any
 
 from train.models.network import Parts
 from train.models.orientation.pp_lcnet_head import class_logits
-from train.models.paddle_network import PaddleNetwork, load_class
-
-MODELING = "paddlex.inference.models.image_classification.modeling"
+from train.models.paddle_network import PaddleNetwork, published_layer
 
 
 def build(layer_class: str, settings: dict[str, Any], branched: bool) -> PaddleNetwork:
@@ -17,8 +15,7 @@ def build(layer_class: str, settings: dict[str, Any], branched: bool) -> PaddleN
         settings: what the class's configuration takes.
         branched: no layer has branches.
     """
-    published = load_class(MODELING, layer_class)
-    layer = published(published.config_class(**settings))
+    layer = published_layer("image_classification", layer_class, settings)
     return PaddleNetwork(layer, Parts(_backbone, class_logits))
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from train.models.network import Parts
 from train.models.orientation.pp_lcnet_head import class_logits
-from train.models.torch_network import TorchNetwork
+from train.models.torch_network import TorchNetwork, published_layer
 
 
 def build(layer_class: str, settings: dict[str, Any], branched: bool) -> TorchNetwork:
@@ -15,11 +15,9 @@ def build(layer_class: str, settings: dict[str, Any], branched: bool) -> TorchNe
         settings: what the class's configuration takes, in paddlex and here.
         branched: no layer has branches.
     """
-    import transformers
-
-    published = getattr(transformers, f"{layer_class}ForImageClassification")
-    network_settings = {key: value for key, value in settings.items() if key != "model_type"}
-    return TorchNetwork(published(published.config_class(**network_settings)), Parts(_backbone, class_logits))
+    return TorchNetwork(
+        published_layer("ForImageClassification", layer_class, settings), Parts(_backbone, class_logits)
+    )
 
 
 def _backbone(layer: Any, images: Any) -> Any:

@@ -3,11 +3,9 @@
 from typing import Any
 
 from train.models.network import Parts
-from train.models.paddle_network import PaddleNetwork, load_class
+from train.models.paddle_network import PaddleNetwork, published_layer
 from train.models.recognition.softmax import without_softmax
 from train.models.weights.reparametrise import keep_one_branch
-
-MODELING = "paddlex.inference.models.text_recognition.modeling"
 
 
 def build(layer_class: str, settings: dict[str, Any], branched: bool) -> PaddleNetwork:
@@ -18,8 +16,7 @@ def build(layer_class: str, settings: dict[str, Any], branched: bool) -> PaddleN
         settings: what the class's configuration takes.
         branched: leave out parallel branches: their sum takes their place.
     """
-    published = load_class(MODELING, layer_class)
-    layer = published(published.config_class(**settings))
+    layer = published_layer("text_recognition", layer_class, settings)
     if branched:
         keep_one_branch(layer.sublayers())
     without_softmax(layer.head)
