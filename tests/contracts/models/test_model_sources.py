@@ -1,6 +1,5 @@
 """Where a model's weights come from: safetensors folders, downloads, and what is refused."""
 
-import importlib
 import json
 import time
 from pathlib import Path
@@ -14,6 +13,7 @@ from tests.contracts.models.networks import LARGEST_DIFFERENCE, Array, array_of,
 from train.engine import GROUPS
 from train.errors import ModelError
 from train.models import MODELS
+from train.models.paddle_network import published_layer
 
 IN_WHEELS = [name for name in MODELS.names() if getattr(MODELS.get(name), "wheel", None)]
 FRAMEWORKS = ("paddle", "torch")
@@ -58,10 +58,7 @@ def test_a_safetensors_folder_reads_as_the_wheel(
 
 def branched_network(settings: dict[str, Any]) -> Any:
     """Return the v5 network as it was published for training, with statistics of no particular kind."""
-    layer_class = importlib.import_module(
-        "paddlex.inference.models.text_recognition.modeling"
-    ).PPOCRV5MobileRec
-    network = layer_class(layer_class.config_class(**settings))
+    network = published_layer("text_recognition", "PPOCRV5MobileRec", settings)
     rng = np.random.default_rng(0)
     for layer in network.sublayers():
         if "BatchNorm" in type(layer).__name__:
