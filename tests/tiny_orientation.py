@@ -38,9 +38,6 @@ class TinyOrientation(Model):
         part = name.split(".", maxsplit=1)[0]
         return GROUPS.get(part, part)
 
-    def published_name(self) -> None:
-        return None
-
     def pretrained(self, weights: Path | None) -> bool:
         return False
 

@@ -40,9 +40,6 @@ class TinyRecogniser(Model):
         part = name.split(".", maxsplit=1)[0]
         return GROUPS.get(part, part)
 
-    def published_name(self) -> None:
-        return None
-
     def pretrained(self, weights: Path | None) -> bool:
         return False
 

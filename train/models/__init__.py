@@ -66,9 +66,9 @@ class Model(ABC):
     def group(self, name: str) -> str:
         """Return the layer group, one of `train.engine.GROUPS`, of an array of the network."""
 
-    @abstractmethod
     def published_name(self) -> str | None:
         """Return the name that PaddleOCR knows the architecture by, e.g. `PP-OCRv6_tiny_rec`; None if none."""
+        return None
 
     def pretrained(self, weights: Path | None) -> bool:
         """Whether the network starts from weights that were trained before, and not from random ones."""

@@ -20,9 +20,6 @@ class CRNN(Model):
 
     head: str = "head"
 
-    def published_name(self) -> None:
-        """PaddleOCR knows no such network."""
-
     def pretrained(self, weights: Path | None) -> bool:
         """Only a bundle or a checkpoint brings weights."""
         return weights is not None

@@ -45,9 +45,6 @@ class LanguageModel(Model):
     def language(self, weights: Path | None, dtype: str) -> Language:
         """Return the model of a folder in a dtype of torch's; raise ModelError if it is not there or not whole."""
 
-    def published_name(self) -> None:
-        """PaddleOCR knows no such network."""
-
     def frameworks(self) -> tuple[str, ...]:
         """One engine trains these."""
         return (ENGINE,)
