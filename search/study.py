@@ -151,7 +151,7 @@ def search(planned: Planned) -> Searched:
     publish(settings, *BEGUN)
     show_stage("training", planned.clock.deadline)
     companion = start_companion(planned)
-    results = run_trials(planned)
+    results = run_trials(planned, companion and companion.job)
     show_stage("choosing, exporting and testing the winner")
     group = planned.plan.resources.group
     if group is not None:

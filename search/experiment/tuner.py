@@ -6,6 +6,7 @@ from itertools import accumulate
 from types import MappingProxyType
 from typing import Any
 
+import ray
 from ray import tune
 from ray.tune.schedulers import TrialScheduler
 
@@ -36,8 +37,13 @@ from search.trials.start import make_setup
 from search.trials.trial import run_trial
 
 
-def run_trials(planned: Planned) -> tune.ResultGrid:
-    """Run, or go on with, the Ray Tune experiment; raise StorageError where its files cannot be written."""
+def run_trials(planned: Planned, beside: ray.ObjectRef | None) -> tune.ResultGrid:
+    """Run, or go on with, the Ray Tune experiment; raise StorageError where its files cannot be written.
+
+    Args:
+        planned: the study.
+        beside: what takes one of the trials' places until it ends; None for nothing.
+    """
     settings, resources, resume = planned.settings, planned.plan.resources, planned.probed.prepared.resume
     amounts = (
         TRIAL_RESOURCES if resources.group else dict(resources.trial.amounts)
@@ -55,19 +61,21 @@ def run_trials(planned: Planned) -> tune.ResultGrid:
             storage_filesystem=experiment.filesystem,
         )
     else:
-        tuner = tune.Tuner(trainable, **new_experiment(planned))
+        tuner = tune.Tuner(trainable, **new_experiment(planned, beside))
     with storage_errors():
         return tuner.fit()
 
 
-def new_experiment(planned: Planned) -> dict[str, Any]:
-    """Return what a new experiment is run with."""
+def new_experiment(planned: Planned, beside: ray.ObjectRef | None = None) -> dict[str, Any]:
+    """Return what a new experiment is run with, see `run_trials`."""
     settings = planned.settings
     samples, longest = list_samples(planned), count_reports(planned)
     scheduler = SCHEDULERS[settings.scheduler](longest, planned.plan.space, samples, planned.clock)
+    callbacks = make_callbacks(planned, scheduler)
+    callbacks += [FreedPlace(planned.clock, beside)] if beside is not None else []
     return {
         "tune_config": make_tune_config(planned, make_searcher(planned), scheduler),
-        "run_config": make_run_config(planned, locate(settings), make_callbacks(planned, scheduler)),
+        "run_config": make_run_config(planned, locate(settings), callbacks),
     }
 
 
@@ -145,6 +153,25 @@ def make_tune_config(
         trial_name_creator=lambda trial: str(trial.trial_id),
         trial_dirname_creator=lambda trial: str(trial.trial_id),
     )
+
+
+class FreedPlace(tune.Callback):  # type: ignore[misc]
+    """Lets trials have the place of what ran beside them, as soon as that has ended."""
+
+    def __init__(self, clock: Clock, beside: ray.ObjectRef) -> None:
+        self._clock, self._beside = clock, beside
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what Tune keeps: a resumed study has nothing beside its trials."""
+        return {"_clock": self._clock, "_beside": None}
+
+    def on_step_begin(self, iteration: int, trials: list[Any], **info: Any) -> None:
+        """Look whether it has."""
+        if self._beside is None or self._clock.places is None:
+            return
+        if ray.wait([self._beside], timeout=0)[0]:
+            self._clock.places = None
+            print("what trains on all samples has ended: its place is the trials' now", flush=True)
 
 
 LATE_EPOCH, GONE_EPOCHS = 0.25, 2

@@ -14,7 +14,7 @@ from spaces.space import SearchSpace
 from train.config import TrialConfig
 from train.tasks import TASKS
 
-LEAST_S, ROUNDS, LEAST_SHARE = 40.0, 3, 0.5
+LEAST_S, ROUNDS = 40.0, 3
 
 
 def plan_companion(
@@ -28,7 +28,7 @@ def plan_companion(
     """Return what to train on all samples until the trials have ended; None where that is no use.
 
     It is of use where each place has time for three trials at most, as those of one place more would hardly tell
-    anything, and where it keeps its place busy for half of the time at least.
+    anything. When it has ended its place is the trials', too.
 
     Args:
         settings: the study's.
@@ -46,11 +46,11 @@ def plan_companion(
         return None
     config = space.suggest(optuna.trial.FixedTrial(dict(first)))
     samples = budget.train_lines + budget.val_lines
-    whole = replace(budget, usual_s=None, train_lines=samples, val_lines=0)  # it has its place until the end
+    whole = replace(
+        budget, usual_s=None, train_lines=samples, val_lines=0
+    )  # it may have its place until the end
     epochs = whole.epochs_for(config, now)
-    if epochs < LEAST_EPOCHS or epochs * whole.epoch_seconds(config) * SAFETY < LEAST_SHARE * available_s:
-        return None
-    return config.model_copy(update={"epochs": epochs})
+    return config.model_copy(update={"epochs": epochs}) if epochs >= LEAST_EPOCHS else None
 
 
 def may_learn_all(settings: StudySettings) -> bool:

@@ -23,6 +23,7 @@ PICKLED = {
         "search.experiment.publishing.PublishedFiles",
         "search.experiment.snapshot.Snapshots",
         "search.experiment.tracking.LiveMetrics",
+        "search.experiment.tuner.FreedPlace",
         "search.experiment.tuner.OutOfTime",
         "search.planning.clock.Clock",
         "search.planning.time_budget.TimeBudget",
@@ -61,7 +62,7 @@ def test_a_class_that_moves_makes_a_new_layout(tmp_path: Path) -> None:
     """If this fails, raise LAYOUT, say so in CHANGELOG.md and write down what is pickled now."""
     settings = StudySettings(name="nothing", storage=str(tmp_path), space="techniques")
     settings.local_folder.mkdir()
-    experiment = new_experiment(planned(settings, epochs=3))
+    experiment = new_experiment(planned(settings, epochs=3), beside=object())
     tuning, run = experiment["tune_config"], experiment["run_config"]
     names = Names(pickle.dumps([tuning.search_alg, tuning.scheduler, run.stop, run.callbacks]))
     names.load()

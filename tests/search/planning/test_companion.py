@@ -1,11 +1,15 @@
 """A place of its own for all samples: only where something comes of it, and the trials keep to the others."""
 
+import pickle
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+import ray
 
+from search.experiment.tuner import FreedPlace
 from search.planning.clock import Clock
 from search.planning.companion import plan_companion
 from search.planning.time_budget import TimeBudget
@@ -32,8 +36,8 @@ def budget(left: float, usual: float, max_epochs: int = 30, slower: float = 1) -
         (budget(200, 200), {}, 27),
         (budget(400, 133), {}, 30),
         (budget(400, 100), {}, None),
-        (budget(700, 234), {}, None),
-        (budget(200, 200, max_epochs=8), {}, None),
+        (budget(700, 234), {}, 30),
+        (budget(200, 200, max_epochs=8), {}, 8),
         (budget(200, 200, slower=9), {}, None),
         (budget(30, 30), {}, None),
         (budget(200, 200), {"trials": 4}, None),
@@ -46,11 +50,25 @@ def budget(left: float, usual: float, max_epochs: int = 30, slower: float = 1) -
 def test_all_samples_are_trained_on_where_each_place_has_time_for_few_trials(
     given: TimeBudget, changes: dict[str, Any], epochs: int | None
 ) -> None:
-    """Not where its epochs would be too few, or over long before the trials are: the place would stand idle."""
     settings, first = STUDY.model_copy(update=changes), SPACE.warm_starts_for(200)[0]
     probes = [replace(probe(MODEL, {0: 0.5}), cost=given.costs[MODEL])]
     found = plan_companion(settings, SPACE, first, given, probes, now=0)
     assert (found and found.epochs) == epochs
+
+
+def test_trials_have_the_place_too_when_what_is_beside_them_has_ended(
+    tmp_path: Path, local_cluster: None
+) -> None:
+    clock = Clock.start(budget(200, 200), tmp_path, places=1)
+    runs = ray.remote(num_cpus=0)(lambda: time.sleep(600)).remote()
+    freed = FreedPlace(clock, runs)
+    freed.on_step_begin(1, [])
+    assert clock.places == 1
+    ray.cancel(runs, force=True)
+    ray.wait([runs])
+    freed.on_step_begin(2, [])
+    assert clock.places is None
+    pickle.loads(pickle.dumps(freed)).on_step_begin(3, [])  # noqa: S301 - as Tune does
 
 
 def test_trials_keep_to_their_places_until_the_study_is_resumed(tmp_path: Path) -> None:
