@@ -138,10 +138,10 @@ def run_apart(config: TrialConfig, how: Refitting, trial: TrialRecord) -> tuple[
 
 
 def begin_apart(config: TrialConfig, how: Refitting, micro_batches: int) -> ray.ObjectRef:
-    """Begin `train_on_all` in a process of its own."""
+    """Begin `train_on_all` in a process of its own, which ends with it: it would hold a trial's memory."""
     cpus, gpus, memory = (how.resources.get(name, 0.0) for name in ("CPU", "GPU", "memory"))
-    remote = ray.remote(num_cpus=cpus, num_gpus=gpus, memory=memory, max_retries=0)(train_on_all)
-    return remote.remote(config, how.data, how.deadline, micro_batches)
+    own = ray.remote(num_cpus=cpus, num_gpus=gpus, memory=memory, max_retries=0, max_calls=1)
+    return own(train_on_all).remote(config, how.data, how.deadline, micro_batches)
 
 
 def wait_for_end(
