@@ -19,6 +19,7 @@ class TechniqueRecord(Frozen):
         scored: how many have a score.
         eligible: how many of those did not forget too much.
         best: first score of the best one on the validation split; None without a score, as the next four.
+        best_trial: its id.
         model: the best one's.
         general: first score of the best one on the general samples; None without any.
         median: first score of the middle one of the scored ones; of two in the middle, the lower.
@@ -33,6 +34,7 @@ class TechniqueRecord(Frozen):
     scored: int
     eligible: int
     best: float | None
+    best_trial: str | None
     model: str | None
     general: float | None
     median: float | None
@@ -70,6 +72,7 @@ def _record(technique: str, engine: str, trials: list[TrialRecord]) -> Technique
         eligible=sum(trial.eligible for trial in ranked),
         best=best.scores.primary if best else None,
         best_interval=best.scores.interval if best else None,
+        best_trial=first.id if first else None,
         model=first.config.model if first else None,
         general=general.primary if general else None,
         general_interval=general.interval if general else None,
