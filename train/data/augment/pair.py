@@ -33,11 +33,11 @@ def concatenate(first: Line, second: Line) -> Line | None:
     return Line(np.concatenate([first.image, second.image], axis=1), text)
 
 
-def fits(first: Line, second: Line, max_width_px: int = MAX_PAIR_WIDTH_PX, fit_width: int = 0) -> bool:
+def fits(first: Line, second: Line, fit_width: int = 0) -> bool:
     """Whether the joined line is narrow enough, and its bucket or `fit_width` has enough CTC steps of STEP_PX."""
     width = first.image.shape[1] + second.image.shape[1]
     steps = steps_needed([ord(c) for c in first.text + second.text])
-    return width <= max_width_px and steps <= (fit_width or bucket_width(width)) // STEP_PX
+    return width <= MAX_PAIR_WIDTH_PX and steps <= (fit_width or bucket_width(width)) // STEP_PX
 
 
 def maybe_join(
@@ -45,7 +45,6 @@ def maybe_join(
     partners: Iterable[Line],
     probability: float,
     rng: np.random.Generator,
-    max_width_px: int = MAX_PAIR_WIDTH_PX,
     fit_width: int = 0,
 ) -> Line:
     """Return `line` joined with `partners` up to one that does not fit, with `probability`; else `line` itself.
@@ -55,13 +54,12 @@ def maybe_join(
         partners: to put right of it, one after the other.
         probability: of joining any.
         rng: draws whether.
-        max_width_px: of the joined line.
         fit_width: pixels that every line is resampled to then; 0 for its own width.
     """
     if rng.random() >= probability:
         return line
     for partner in partners:
-        if not fits(line, partner, max_width_px, fit_width) or (joined := concatenate(line, partner)) is None:
+        if not fits(line, partner, fit_width) or (joined := concatenate(line, partner)) is None:
             break
         line = joined
     return line
