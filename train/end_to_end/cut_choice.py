@@ -43,9 +43,9 @@ class CutChoice:
     def __str__(self) -> str:
         """Say it in a line."""
         if not self.tried:
-            return f"cut: {self.cut} ({self.lines} lines found, too few to choose another)"
+            return f"cut: {self.cut.of_pixels} ({self.lines} lines found, too few to choose another)"
         scores = "; ".join(f"{similarity:.3f} {cut}" for cut, similarity in self.tried)
-        return f"cut: {self.cut}; similarity of {self.lines} validation lines: {scores}"
+        return f"cut: {self.cut.of_pixels}; similarity of {self.lines} validation lines: {scores}"
 
 
 def choose_cut(
@@ -65,8 +65,7 @@ def choose_cut(
         others: what else is tried; whether a line is divided into words is another question (`choose_words`).
     """
     pairs = _hits(photos, boxes)
-    others = [one.model_copy(update={"words": usual.words}) for one in others]
-    cuts = list(dict.fromkeys([usual, *others]))
+    cuts = list(dict.fromkeys([usual.of_pixels, *others]))
     if len(pairs) < FEWEST_LINES:
         return CutChoice(usual, (), len(pairs))
     lines = _lines(pairs, cuts)
@@ -75,7 +74,8 @@ def choose_cut(
         [Levenshtein.normalized_similarity(*pair) for pair in zip(texts, lines.texts, strict=True)]
     ).reshape(len(cuts), -1)
     tried = tuple(zip(cuts, similar.mean(axis=1).tolist(), strict=True))
-    return CutChoice(cuts[significant_best(similar)], tried, similar.shape[1])
+    best = cuts[significant_best(similar)]
+    return CutChoice(best.model_copy(update={"words": usual.words}), tried, similar.shape[1])
 
 
 def significant_best(similar: Similarities) -> int:
